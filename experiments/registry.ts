@@ -1,0 +1,29 @@
+/** Every experiment, and how each kind of run is run. */
+import type { Experiment, Runner } from '../src/core/experiment.js';
+import { parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../src/method/train.js';
+import { parseStudySpec } from '../theory/studies/study.js';
+import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
+import { resnetDigits } from './resnet.js';
+import { depth, saddle, width } from './theory.js';
+
+export const THEORY_EXPERIMENTS: readonly Experiment[] = [width, depth, saddle];
+export const TRAIN_EXPERIMENTS: Readonly<Record<string, Experiment>> = { resnet: resnetDigits };
+export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Object.values(TRAIN_EXPERIMENTS)];
+
+export const RUNNERS: Readonly<Record<string, Runner>> = {
+  [THEORY_KIND]: {
+    execute: theoryExecutor,
+    check: ({ spec }) => void parseStudySpec(studyByName(String(spec.study)), spec),
+    requires: () => [],
+    stepFlops: undefined,
+  },
+  [TRAIN_KIND]: {
+    execute: trainExecutor,
+    check: ({ spec }) => void parseTrainSpec(spec),
+    requires: (cell) => {
+      const spec = parseTrainSpec(cell.spec);
+      return spec.method === 'three-stage' ? [wideCell(cell, spec)] : [];
+    },
+    stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
+  },
+};

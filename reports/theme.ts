@@ -1,0 +1,26 @@
+/** One look for every figure: the Okabe-Ito colours, which stay apart in colour blindness, and a shape for each series. */
+import type { TopLevelSpec } from 'vega-lite';
+
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+
+export const SERIES = {
+  direct: { label: 'direct training', color: '#D55E00' },
+  imitation: { label: 'imitation', color: '#0072B2' },
+  sampled: { label: 'sampled, no imitation', color: '#009E73' },
+  telescoped: { label: 'telescoped sum (bound on imitation)', color: '#56B4E9' },
+  layer: { label: 'one layer alone', color: '#CC79A7' },
+} as const;
+
+export const CONFIG: NonNullable<TopLevelSpec['config']> = {
+  font: FONT,
+  background: 'white',
+  view: { stroke: null },
+  axis: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal', gridColor: '#e6e6e6', domainColor: '#555', tickColor: '#555', labelColor: '#222', titleColor: '#222' },
+  legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', orient: 'bottom', direction: 'horizontal', labelLimit: 300, symbolSize: 80 },
+  header: { labelFontSize: 13, labelFontWeight: 'bold', titleFontSize: 13 },
+};
+
+/** Colour and label channels of the given series. */
+export function seriesScale(names: readonly (keyof typeof SERIES)[]): { domain: string[]; range: string[] } {
+  return { domain: names.map((name) => SERIES[name].label), range: names.map((name) => SERIES[name].color) };
+}

@@ -1,0 +1,43 @@
+import { rmSync } from 'node:fs';
+import { Command } from 'commander';
+import { findInstalled, installTensorflow } from '../../engine/install.js';
+import { startEngine } from '../../engine/choose.js';
+import { whyNotInstallable } from '../../engine/install.js';
+import { Progress } from '../progress.js';
+import { installReporter } from '../work.js';
+
+interface Options {
+  readonly gpu?: boolean;
+  readonly wheels?: string;
+  readonly force?: boolean;
+  readonly optional?: boolean;
+}
+
+export function engineCommand(): Command {
+  const command = new Command('engine').description('the TensorFlow engine');
+  command
+    .command('install')
+    .description('download TensorFlow 2.21 and build the addon of @tensorflow/tfjs-node-gpu for it; needs pip and a C++ compiler')
+    .option('--gpu', 'the CUDA build, with the CUDA 12 libraries (about 3.4 GB)')
+    .option('--wheels <dir>', 'take the wheels from this folder, without a network')
+    .option('--force', 'install anew')
+    .option('--optional', 'where it cannot be installed, say so in one line and succeed: the other engines work')
+    .addHelpText('after', '\nExamples:\n  gowide engine install\n  gowide engine install --gpu')
+    .action(async ({ gpu = false, wheels, force = false, optional = false }: Options) => {
+      const obstacle = whyNotInstallable(gpu);
+      const engine = process.env.GOWIDE_ENGINE;
+      if (optional && findInstalled() === undefined && (obstacle !== undefined || (engine !== undefined && engine !== 'auto' && engine !== 'tensorflow'))) {
+        process.stderr.write(obstacle === undefined ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install\n` : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install\n`);
+        return;
+      }
+      const progress = new Progress();
+      const installed = findInstalled();
+      if (force && installed?.gpu === gpu) rmSync(installed.folder, { recursive: true, force: true });
+      const { folder } = await installTensorflow({ gpu, wheels, thorough: !optional, report: installReporter(progress) });
+      progress.clear();
+      const { version, device } = await startEngine('tensorflow', 'install');
+      const note = gpu && device === 'cpu' ? ' (no GPU was found: it runs on the CPU)' : '';
+      process.stdout.write(`tensorflow is ready: ${version}, ${device}${note}; ${folder}\n`);
+    });
+  return command;
+}

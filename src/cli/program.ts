@@ -1,0 +1,61 @@
+/** The command line: one line for every error, and an exit status that says whose it was. */
+import { Command, CommanderError } from 'commander';
+import { asFileError } from '../store/atomic.js';
+import { codeOf, InterruptedError, messageOf, UsageError } from '../core/errors.js';
+import { packageVersion } from '../store/environment.js';
+import type { App } from './app.js';
+import { doctorCommand } from './commands/doctor.js';
+import { engineCommand } from './commands/engine.js';
+import { reportCommand } from './commands/report.js';
+import { reproduceCommand } from './commands/reproduce.js';
+import { runsCommand } from './commands/runs.js';
+import { theoryCommand } from './commands/theory.js';
+import { trainCommand } from './commands/train.js';
+import { verifyCommand } from './commands/verify.js';
+
+function buildProgram(app: App): Command {
+  const program = new Command('gowide')
+    .description('Mean-field theory simulator and experiment suite for “Go Wide, Then Narrow” (Zhou et al., ICML 2020)')
+    .version(packageVersion())
+    .option('--debug', 'print stack traces')
+    .addHelpText('after', '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.');
+  const commands = [reproduceCommand(app), theoryCommand(app), trainCommand(app), runsCommand(app), reportCommand(app), verifyCommand(app), doctorCommand(), engineCommand()];
+  commands.forEach((command) => program.addCommand(command));
+  for (const command of everyCommand(program)) {
+    command.exitOverride().configureOutput({ outputError: () => {} }).showSuggestionAfterError(true); // prettier-ignore
+    if (command !== program) command.option('--debug', 'print stack traces');
+  }
+  return program;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+/** Runs the program and returns its exit status. */
+export async function runProgram(app: App, args: readonly string[]): Promise<number> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone
+  });
+  try {
+    await buildProgram(app).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return fail(error, args.includes('--debug'));
+  }
+}
+
+function fail(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // --help, --version
+    const text = error.code === 'commander.help' ? '' : `${error.message.replaceAll(/\s*\n\s*/g, ' ')} See --help.\n`;
+    process.stderr.write(text);
+    return 2;
+  }
+  const known = codeOf(error) !== undefined && error instanceof Error && error.name === 'Error' ? asFileError(error, (error as NodeJS.ErrnoException).path ?? 'file') : error;
+  const prefix = known instanceof InterruptedError ? '' : 'error: ';
+  process.stderr.write(`${prefix}${messageOf(known).replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (known instanceof InterruptedError) return 130;
+  return known instanceof UsageError ? 2 : 1;
+}

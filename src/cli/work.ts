@@ -1,0 +1,95 @@
+/** Runs cells for a command: sets the engine up once, shows progress, and says how to go on after a stop. */
+import { InterruptedError, messageOf, UsageError } from '../core/errors.js';
+import { cellsOf, parseScale, type Experiment } from '../core/experiment.js';
+import type { Cell } from '../core/run.js';
+import { requestedEngine, type EngineName } from '../engine/choose.js';
+import { tensorflowReadiness } from '../engine/tensorflow.js';
+import { installTensorflow, type InstallOptions } from '../engine/install.js';
+import { finishedShare, runPool } from '../sweep/pool.js';
+import { WORKER_COMMAND, type App } from './app.js';
+import { checkOut, typedCommand } from './options.js';
+import { Progress, Rate } from './progress.js';
+import { stopSignal } from './stop.js';
+
+export interface WorkOptions {
+  readonly out: string;
+  readonly engine?: string;
+  readonly jobs: number;
+}
+
+/** Cells of experiments at a scale. Throws UsageError when a scale is not declared for one of them. */
+export function declaredCells(experiments: readonly Experiment[], scale: string, seed: number, seeds: number | undefined): Cell[] {
+  const name = parseScale(scale);
+  for (const { name: experiment, seeds: declared } of experiments) {
+    if (declared[name] === undefined) {
+      throw new UsageError(`experiment "${experiment}" is not declared at scale "${scale}"; declared: ${Object.keys(declared).join(', ')}`);
+    }
+  }
+  return experiments.flatMap((experiment) => cellsOf(experiment, name, seed, seeds));
+}
+
+/** Install progress as a bar. */
+export function installReporter(progress: Progress): NonNullable<InstallOptions['report']> {
+  return (stage, done, total) => progress.update('set up TensorFlow:', total > 0 ? done / total : 0, total > 1 ? `${stage}, ${Math.round(done)} of ${Math.round(total)} MB` : stage);
+}
+
+/**
+ * Makes sure that workers find the engine they will open: with `auto` or `tensorflow`, an install that is missing is made now, once.
+ * Returns the engine that the workers are to open.
+ */
+async function prepareEngine(request: EngineName | 'auto', progress: Progress): Promise<EngineName | 'auto'> {
+  if (request === 'webgpu' || request === 'wasm') return request;
+  const readiness = tensorflowReadiness();
+  if (readiness.state === 'ready') return request;
+  if (request === 'auto' && readiness.state === 'impossible') {
+    progress.line(`The faster engine, tensorflow, is missing: ${readiness.reason}`);
+    return request;
+  }
+  try {
+    await installTensorflow({ report: installReporter(progress) });
+    progress.clear();
+    return request;
+  } catch (error) {
+    if (request !== 'auto') throw error;
+    progress.line(`The faster engine is missing: ${messageOf(error)}`);
+    return 'wasm';
+  }
+}
+
+/** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */
+export async function work(app: App, cells: readonly Cell[], options: WorkOptions): Promise<void> {
+  for (const cell of cells) app.runners[cell.kind]!.check(cell);
+  const request = requestedEngine(options.engine);
+  const out = checkOut(options.out);
+  const progress = new Progress();
+  const signal = stopSignal((line) => progress.line(line));
+  const rates = new Map<string, Rate>();
+  const first = finishedShare(out, cells);
+  if (first === 1) return;
+  const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
+  const engine = needsEngine ? await prepareEngine(request, progress) : request;
+  try {
+    await runPool(cells, {
+      out,
+      engine,
+      jobs: options.jobs,
+      command: typedCommand(),
+      runners: app.runners,
+      signal,
+      notice: (line) => progress.line(line),
+      worker: { module: app.executable, args: [WORKER_COMMAND] },
+      progress: (cell, stage, done, total, share) => {
+        const label = `${cell.experiment} ${cell.arm} s${cell.seed}`;
+        let rate = rates.get(label);
+        if (rate === undefined) rates.set(label, (rate = new Rate()));
+        progress.update(label, share, `${stage} ${done}/${total}${rate.text(done)}`, first);
+      },
+    });
+  } catch (error) {
+    progress.clear();
+    if (error instanceof InterruptedError) throw new InterruptedError(`${error.message}. To go on: ${typedCommand()}`);
+    throw error;
+  }
+  progress.clear();
+}
+

@@ -1,0 +1,45 @@
+/** Wrong use: a flag, a name, a file that the user gave. The command line prints one line and exits with 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Something that was asked for rightly and failed: a download, a full disk, a non-finite loss. Exit status 1. */
+export class FailureError extends Error {
+  override readonly name = 'FailureError';
+}
+
+/** The user stopped a run (Ctrl-C, SIGTERM) and its state was saved. Exit status 130. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}
+
+/** One line of an unknown error, without its stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a Node system error (`ENOSPC`, `EACCES`, ...), if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** `"x" is no scale; known: minutes, laptop` with the nearest name first when one is close. */
+export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
+  const near = known.find((name) => editDistance(name, given) <= Math.max(1, Math.floor(name.length / 3)));
+  const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
+  return new UsageError(`unknown ${kind} "${given}"; expected one of: ${known.join(', ')}.${hint}`);
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

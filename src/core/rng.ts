@@ -1,0 +1,105 @@
+/**
+ * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3").
+ * A draw is a pure function of (key, counter), so that a run which is resumed, or a step which is computed on another worker, draws
+ * the same numbers without any saved state beyond its step number.
+ */
+import { createHash } from 'node:crypto';
+
+/** Two 32-bit words. Derive one with {@link rngKey}; never build one by hand. */
+export type RngKey = readonly [number, number];
+
+const MULTIPLIER_0 = 0xd2511f53;
+const MULTIPLIER_1 = 0xcd9e8d57;
+const WEYL_0 = 0x9e3779b9;
+const WEYL_1 = 0xbb67ae85;
+const ROUNDS = 10;
+
+/** Key of a named stream: `rngKey(seed, 'data', epoch)`. Different paths give independent streams. */
+export function rngKey(seed: number, ...path: (string | number)[]): RngKey {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([seed, ...path]))
+    .digest();
+  return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+}
+
+function multiplyHigh(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const carry = aLow * bHigh + (middle & 0xffff);
+  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
+}
+
+/** One Philox4x32-10 block: 4 words from a 4-word counter and a 2-word key, written to `out`. */
+export function philox(counter: readonly [number, number, number, number], key: RngKey, out: Uint32Array): void {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(MULTIPLIER_0, c0);
+    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
+    const high1 = multiplyHigh(MULTIPLIER_1, c2);
+    const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    k0 = (k0 + WEYL_0) >>> 0;
+    k1 = (k1 + WEYL_1) >>> 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/** `n` numbers uniform on (0, 1), 53 bits each, never 0 or 1; draws `offset`, `offset + 1`, ... of the stream. */
+export function uniforms(key: RngKey, n: number, offset = 0): Float64Array {
+  const out = new Float64Array(n);
+  const words = new Uint32Array(4);
+  let block = -1;
+  for (let i = 0; i < n; i++) {
+    const draw = offset + i;
+    const wanted = Math.floor(draw / 2);
+    if (wanted !== block) {
+      block = wanted;
+      philox([block >>> 0, Math.floor(block / 2 ** 32), 0, 0], key, words);
+    }
+    const half = draw % 2 === 0 ? 0 : 2;
+    out[i] = (words[half]! * 2 ** 21 + (words[half + 1]! >>> 11) + 0.5) * 2 ** -53;
+  }
+  return out;
+}
+
+/** `n` standard normal numbers (Box-Muller); draws `offset`, `offset + 1`, ... of the stream. */
+export function normals(key: RngKey, n: number, offset = 0): Float64Array {
+  const first = offset - (offset % 2);
+  const pairs = Math.ceil((offset + n - first) / 2);
+  const u = uniforms(key, 2 * pairs, first);
+  const out = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const draw = offset + i - first;
+    const pair = draw - (draw % 2);
+    const radius = Math.sqrt(-2 * Math.log(u[pair]!));
+    const angle = 2 * Math.PI * u[pair + 1]!;
+    out[i] = radius * (draw % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
+  }
+  return out;
+}
+
+/** A random order of 0..n-1 (Fisher-Yates). */
+export function permutation(key: RngKey, n: number): Uint32Array {
+  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  const u = uniforms(key, n);
+  for (let i = n - 1; i > 0; i--) {
+    const j = Math.floor(u[i]! * (i + 1));
+    const swapped = order[i]!;
+    order[i] = order[j]!;
+    order[j] = swapped;
+  }
+  return order;
+}
+
+/** `m` different indices out of 0..n-1, in random order. Throws RangeError when m > n. */
+export function subset(key: RngKey, n: number, m: number): Uint32Array {
+  if (m > n) throw new RangeError(`subset: expected m <= n, got m = ${m}, n = ${n}`);
+  return permutation(key, n).slice(0, m);
+}

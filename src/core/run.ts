@@ -1,0 +1,70 @@
+/**
+ * The vocabulary that declarations, executors, the run store and the command line share. Data passes one way:
+ * declaration -> run -> record -> table -> figure and verdict -> page.
+ */
+import { hashOf, type Json } from './json.js';
+
+/** One run, declared: everything that its result depends on is in `kind`, `spec` and `seed`. */
+export interface Cell {
+  /** Names for people; they do not enter the id. */
+  readonly experiment: string;
+  readonly arm: string;
+  /** Name of the declared size, or `custom`. */
+  readonly scale: string;
+  /** Which executor runs it. */
+  readonly kind: string;
+  readonly spec: { readonly [key: string]: Json };
+  readonly seed: number;
+}
+
+/** Version of what a run's files mean; it enters every id, so that old results are never mixed with new ones. */
+export const RUN_FORMAT = 1;
+
+/** Hash of format, kind, spec and seed: what is done is not done again. */
+export function cellId(cell: Cell): string {
+  return hashOf({ format: RUN_FORMAT, kind: cell.kind, spec: cell.spec, seed: cell.seed });
+}
+
+/** One line of `metrics.jsonl`: flat, finite, the same on every repetition (no clock in it). */
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A tensor on the host. */
+export interface HostArray {
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Float64Array;
+}
+
+export type HostArrays = Readonly<Record<string, HostArray>>;
+
+/** State of an unfinished run: arrays, and a small text that says where it stands. */
+export interface Snapshot {
+  readonly arrays: HostArrays;
+  readonly position: string;
+}
+
+/** What an executor gets from the store. */
+export interface RunContext {
+  readonly cell: Cell;
+  /** The state that an earlier process left, or undefined at the start. */
+  readonly resumed: Snapshot | undefined;
+  /** Adds a line to the metrics. Throws FailureError on a number that is not finite. */
+  log(row: Row): void;
+  /** Says how far the run is; `unit` names what is counted. */
+  progress(stage: string, done: number, total: number): void;
+  /** Whether it is time to save: some seconds have passed since the last time, or the run is to stop. */
+  shouldSave(): boolean;
+  /** Saves durably; throws InterruptedError when the run is to stop. */
+  save(snapshot: Snapshot): void;
+  /** Arrays that a finished run of `cell` left; it is run first if need be. */
+  require(cell: Cell): Promise<HostArrays>;
+}
+
+/** What a finished run leaves beside its metrics. */
+export interface Outcome {
+  /** The figures that the run is about, for tables and for `runs show`. */
+  readonly result: Row;
+  /** Arrays that other runs may need, or nothing. */
+  readonly arrays?: HostArrays;
+}
+
+export type Executor = (context: RunContext) => Promise<Outcome>;

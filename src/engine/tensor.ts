@@ -1,0 +1,26 @@
+/**
+ * The one door to tensors: the tfjs namespace, its types, and readback. Everything outside src/engine imports tensors from here and
+ * never from `@tensorflow/*` (test/architecture.test.ts).
+ */
+import * as tfjs from '@tensorflow/tfjs';
+
+export const tf = (tfjs as unknown as { default?: typeof tfjs }).default ?? tfjs;
+
+export type Tensor = tfjs.Tensor;
+export type Tensor1D = tfjs.Tensor1D;
+export type Tensor2D = tfjs.Tensor2D;
+export type Tensor4D = tfjs.Tensor4D;
+export type Scalar = tfjs.Scalar;
+
+/** Named tensors, keyed by path (`stage2/block1/conv1/kernel`). Whoever makes a set disposes it with {@link disposeAll}. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Frees every tensor of the given sets. */
+export function disposeAll(...sets: Tensors[]): void {
+  for (const set of sets) for (const tensor of Object.values(set)) tensor.dispose();
+}
+
+/** Sizes as text for messages: `[8, 128]`. */
+export function shapeText(tensor: Tensor): string {
+  return `[${tensor.shape.join(', ')}]`;
+}

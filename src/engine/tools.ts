@@ -1,0 +1,56 @@
+/** The programs that set TensorFlow up: Python's pip to download and unpack, a C++ compiler to build the addon. */
+import { spawn, spawnSync } from 'node:child_process';
+import { FailureError, messageOf } from '../core/errors.js';
+
+export interface Tools {
+  /** Command that runs Python with pip, or undefined. */
+  readonly python: string | undefined;
+  /** Command of a C++17 compiler, or undefined. */
+  readonly compiler: string | undefined;
+}
+
+function works(command: string, args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+}
+
+/** Looks on the PATH; `CXX` names a compiler first. */
+export function findTools(): Tools {
+  const pythons = process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python'];
+  const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter((name): name is string => Boolean(name));
+  return {
+    python: pythons.find((name) => works(name, ['-m', 'pip', '--version'])),
+    compiler: compilers.find((name) => works(name, ['--version'])),
+  };
+}
+
+/** One line that says which tools are missing, or undefined when all are there. */
+export function missingTools({ python, compiler }: Tools): string | undefined {
+  const missing = [python ? '' : "Python 3 with pip", compiler ? '' : 'a C++ compiler (g++ or clang++)'].filter(Boolean);
+  return missing.length === 0 ? undefined : `it needs ${missing.join(' and ')}, not found on the PATH`;
+}
+
+/** Runs a command to its end and returns its output. Throws FailureError with the last line of what it said. */
+export async function runTool(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve, reject) => {
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' && command === 'npm' });
+    let text = '';
+    const keep = (chunk: Buffer): void => {
+      text = (text + chunk.toString()).slice(-100_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ code: status, output: text }));
+  }).catch((error: unknown) => {
+    throw new FailureError(`${command} could not be started: ${messageOf(error)}`);
+  });
+  if (code === 0) return output;
+  if (/No space left on device|ENOSPC/.test(output)) throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
+  throw new FailureError(`${command} failed (status ${code}): ${lastError(output)}`);
+}
+
+function lastError(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim()).filter(Boolean);
+  const errors = lines.filter((line) => /error/i.test(line));
+  return (errors.at(-1) ?? lines.at(-1) ?? 'it said nothing').slice(0, 300);
+}

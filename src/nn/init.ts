@@ -1,0 +1,51 @@
+/** Initial values, on the host: a parameter is drawn from the stream of its own path, so that order and engine do not matter. */
+import { normals, rngKey, uniforms } from '../core/rng.js';
+import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
+
+/** A parameter before it is a tensor. */
+export interface Parameter {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+export type Parameters = Readonly<Record<string, Parameter>>;
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out]. He et al. 2015, eq. 14 (fan-out form, as torchvision). */
+export function heNormal(seed: number, path: string, shape: readonly [number, number, number, number]): Parameter {
+  const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[3]));
+  return { shape, values: Float32Array.from(normals(rngKey(seed, 'init', path), sizeOf(shape)), (z) => z * deviation) };
+}
+
+/** Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. */
+export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): Parameter {
+  const bound = 1 / Math.sqrt(fanIn);
+  return { shape, values: Float32Array.from(uniforms(rngKey(seed, 'init', path), sizeOf(shape)), (u) => (2 * u - 1) * bound) };
+}
+
+/** A parameter with one value everywhere. */
+export function constant(shape: readonly number[], value: number): Parameter {
+  return { shape, values: new Float32Array(sizeOf(shape)).fill(value) };
+}
+
+/** Number of values in all. */
+export function countParameters(parameters: Parameters): number {
+  return Object.values(parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/** Moves parameters to the engine; the caller disposes the tensors. */
+export function toTensors(parameters: Parameters): Tensors {
+  return Object.fromEntries(Object.entries(parameters).map(([path, { shape, values }]) => [path, tf.tensor(values, [...shape], 'float32')]));
+}
+
+/** Reads tensors back, in one sweep. */
+export async function fromTensors(tensors: Tensors): Promise<Parameters> {
+  const read = async ([path, tensor]: [string, Tensor]): Promise<[string, Parameter]> => [
+    path,
+    { shape: tensor.shape, values: Float32Array.from(await tensor.data()) },
+  ];
+  return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
+}

@@ -1,0 +1,54 @@
+/** What a run was run with. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Environment } from './runs.js';
+
+/** The package's root: the folder with package.json above this file, in the sources or in dist. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Commit of the checkout that runs, and whether it has changes; null outside a checkout. */
+function commit(): { commit: string | null; dirty: boolean | null } {
+  const root = packageRoot();
+  if (!existsSync(join(root, '.git'))) return { commit: null, dirty: null };
+  const git = (...args: string[]): string | undefined => {
+    const { status, stdout } = spawnSync('git', ['-C', root, ...args], { encoding: 'utf8', timeout: 10_000 });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  const head = git('rev-parse', 'HEAD');
+  const changes = git('status', '--porcelain', '--untracked-files=no');
+  return { commit: head ?? null, dirty: changes === undefined ? null : changes !== '' };
+}
+
+export interface EngineInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** One entry of `env.json`. `engine` is null for runs without tensors. */
+export function environment(engine: EngineInfo | null, command: string): Environment {
+  return {
+    started: new Date().toISOString(),
+    command,
+    package: packageVersion(),
+    ...commit(),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    engine: engine && { name: engine.name, version: engine.version, device: engine.device, threads: engine.threads },
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * The safetensors format: 8 bytes little-endian header length, a JSON header, then the tensors' bytes without gaps.
+ * Reference: huggingface/safetensors, README "Format". Untrusted files are safe to read: nothing is allocated from a size that the
+ * header claims before it was checked against the size of the file.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { FailureError, UsageError } from '../core/errors.js';
+import { asFileError, writeAtomic } from './atomic.js';
+
+export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
+export type Data = Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** A named array. `F16` and `BF16` are read as `Float32Array` and are never written. */
+export interface NamedArray {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: Data;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, NamedArray>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const BYTES: Record<Dtype, number> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
+const WRITABLE: Partial<Record<Dtype, (data: Data) => boolean>> = {
+  F64: (data) => data instanceof Float64Array,
+  F32: (data) => data instanceof Float32Array,
+  I64: (data) => data instanceof BigInt64Array,
+  I32: (data) => data instanceof Int32Array,
+  U8: (data) => data instanceof Uint8Array,
+};
+/** The reference implementation's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+const MAX_TENSORS = 1_000_000;
+const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Writes tensors and string metadata; atomic. Throws RangeError when a shape does not fit its data. */
+export function writeSafetensors(path: string, tensors: Iterable<readonly [string, NamedArray]>, metadata: Record<string, string> = {}): void {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  // The widest types come first, so that every tensor is aligned to its own size.
+  const sorted = [...tensors].sort(([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1));
+  for (const [name, { dtype, shape, data }] of sorted) {
+    if (WRITABLE[dtype]?.(data) !== true) throw new RangeError(`writeSafetensors: ${name}: ${dtype} cannot be written from ${data.constructor.name}`);
+    if (elements(shape) !== data.length) {
+      throw new RangeError(`writeSafetensors: ${name}: expected ${elements(shape)} elements for shape [${shape.join(', ')}], got ${data.length}`);
+    }
+    if (name in header) throw new RangeError(`writeSafetensors: ${name} occurs twice`);
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    chunks.push(littleEndian(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), BYTES[dtype]));
+    offset += data.byteLength;
+  }
+  let text = JSON.stringify(header);
+  text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
+  writeAtomic(path, length, text, ...chunks);
+}
+
+/** Reads a whole file. Throws UsageError with one line that says what is wrong with it. */
+export function readSafetensors(path: string): SafetensorsFile {
+  const file = openForReading(path);
+  try {
+    const { entries, metadata, dataStart } = readHeader(file, path);
+    const tensors = new Map<string, NamedArray>();
+    for (const entry of entries) {
+      const bytes = readBytes(file, path, dataStart + entry.begin, entry.end - entry.begin);
+      tensors.set(entry.name, { dtype: entry.dtype, shape: entry.shape, data: decode(entry.dtype, littleEndian(bytes, BYTES[entry.dtype])) });
+    }
+    return { tensors, metadata };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    throw asFileError(error, path);
+  }
+}
+
+function readHeader(file: number, path: string): { entries: Entry[]; metadata: Record<string, string>; dataStart: number } {
+  const bad = (what: string): UsageError => new UsageError(`${path}: not a valid safetensors file: ${what}`);
+  const size = fstatSync(file).size;
+  if (size < 8) throw bad(`${size} bytes, at least 8 are expected; the file is empty or cut off`);
+  const claimed = readBytes(file, path, 0, 8).readBigUInt64LE();
+  if (claimed > BigInt(Math.min(size - 8, MAX_HEADER_BYTES))) {
+    throw bad(`its header claims ${claimed} bytes, the file has ${size - 8} after the length (limit ${MAX_HEADER_BYTES}); it is cut off or of another format`);
+  }
+  const dataStart = 8 + Number(claimed);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(readBytes(file, path, 8, Number(claimed))));
+  } catch {
+    throw bad('its header is not JSON in UTF-8');
+  }
+  if (header === null || typeof header !== 'object' || Array.isArray(header)) throw bad('its header is not a JSON object');
+  const { __metadata__: rawMetadata = {}, ...rest } = header as Record<string, unknown>;
+  const metadata = parseMetadata(rawMetadata, bad);
+  const names = Object.keys(rest);
+  if (names.length > MAX_TENSORS) throw bad(`${names.length} tensors, at most ${MAX_TENSORS} are allowed`);
+  const entries = names.map((name) => parseEntry(name, rest[name], bad)).sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let position = 0;
+  for (const entry of entries) {
+    if (entry.begin !== position) {
+      throw bad(`tensor "${entry.name}" begins at byte ${entry.begin}, ${position} is expected: tensors ${entry.begin < position ? 'overlap' : 'leave a gap'}`);
+    }
+    position = entry.end;
+  }
+  if (dataStart + position !== size) {
+    throw bad(`its tensors need ${position} bytes, ${size - dataStart} are there; ${dataStart + position > size ? 'the file is cut off' : 'bytes are left over at its end'}`);
+  }
+  return { entries, metadata, dataStart };
+}
+
+function parseMetadata(value: unknown, bad: (what: string) => UsageError): Record<string, string> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw bad('__metadata__ is not an object');
+  const entries = Object.entries(value as Record<string, unknown>);
+  if (!entries.every(([, text]) => typeof text === 'string')) throw bad('__metadata__ holds a value that is not a string');
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function parseEntry(name: string, value: unknown, bad: (what: string) => UsageError): Entry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+  if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype)) {
+    throw bad(`tensor "${name}" has the type ${JSON.stringify(dtype)}; known: ${Object.keys(BYTES).join(', ')}`);
+  }
+  const isSize = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0;
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw bad(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw bad(`tensor "${name}" has the offsets ${JSON.stringify(offsets)}`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const expected = elements(shape) * BYTES[dtype as Dtype];
+  if (end - begin !== expected) throw bad(`tensor "${name}" takes ${end - begin} bytes, ${dtype} [${shape.join(', ')}] needs ${expected}`);
+  return { name, dtype: dtype as Dtype, shape, begin, end };
+}
+
+function readBytes(file: number, path: string, position: number, length: number): Buffer {
+  // A buffer of its own, so that typed arrays on it are aligned.
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  for (let done = 0; done < length; ) {
+    const got = readSync(file, bytes, done, length - done, position + done);
+    if (got === 0) throw new FailureError(`${path}: the file became shorter while it was read`);
+    done += got;
+  }
+  return bytes;
+}
+
+function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
+  if (LITTLE_ENDIAN || width === 1) return bytes;
+  const swapped = Buffer.from(bytes);
+  if (width === 2) swapped.swap16();
+  else if (width === 4) swapped.swap32();
+  else swapped.swap64();
+  return swapped as Uint8Array as T;
+}
+
+function decode(dtype: Dtype, bytes: Uint8Array): Data {
+  const { buffer, byteOffset, byteLength } = bytes;
+  const count = byteLength / BYTES[dtype];
+  switch (dtype) {
+    case 'F64':
+      return new Float64Array(buffer, byteOffset, count);
+    case 'F32':
+      return new Float32Array(buffer, byteOffset, count);
+    case 'I64':
+      return new BigInt64Array(buffer, byteOffset, count);
+    case 'I32':
+      return new Int32Array(buffer, byteOffset, count);
+    case 'BF16':
+      return fromBfloat16(new Uint16Array(buffer, byteOffset, count));
+    case 'F16':
+      return fromFloat16(new Uint16Array(buffer, byteOffset, count));
+    case 'U8':
+    case 'BOOL':
+      return bytes;
+  }
+}
+
+/** bfloat16 is the upper half of a float32. */
+function fromBfloat16(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/** IEEE 754 binary16, subnormals, infinities and NaN included. */
+function fromFloat16(halves: Uint16Array): Float32Array {
+  return Float32Array.from(halves, (half) => {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 0x1f;
+    const fraction = half & 0x3ff;
+    if (exponent === 0) return sign * fraction * 2 ** -24;
+    if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
+}

@@ -1,0 +1,144 @@
+/** Runs many cells on this machine, one process each, several at once; what is finished is not run again. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import type { Runner } from '../core/experiment.js';
+import { cellId, type Cell } from '../core/run.js';
+import type { EngineName } from '../engine/choose.js';
+import { folderOf } from '../store/runs.js';
+import type { Job, Message } from './worker.js';
+
+export interface PoolOptions {
+  readonly out: string;
+  readonly engine: EngineName | 'auto';
+  readonly jobs: number;
+  readonly command: string;
+  readonly runners: Readonly<Record<string, Runner>>;
+  readonly signal: AbortSignal;
+  /** Arguments that make this program a worker. */
+  readonly worker: { readonly module: string; readonly args: readonly string[] };
+  /** A line for the user; the same line comes once. */
+  readonly notice: (line: string) => void;
+  /** `share` of all cells' work that is done, 0 to 1. */
+  readonly progress: (cell: Cell, stage: string, done: number, total: number, share: number) => void;
+}
+
+function isFinished(out: string, cell: Cell): boolean {
+  return existsSync(join(folderOf(out, cell), 'DONE'));
+}
+
+/** Share of these cells that is finished, 0 to 1. */
+export function finishedShare(out: string, cells: readonly Cell[]): number {
+  return cells.length === 0 ? 1 : cells.filter((cell) => isFinished(out, cell)).length / cells.length;
+}
+
+/**
+ * Runs all cells; those that others require come first. Throws InterruptedError when it was stopped, and the first failure after
+ * the cells that were already at work have ended.
+ */
+export async function runPool(cells: readonly Cell[], given: PoolOptions): Promise<void> {
+  const said = new Set<string>();
+  const notice = (line: string): void => {
+    if (!said.has(line)) given.notice(line);
+    said.add(line);
+  };
+  const options = { ...given, notice };
+  const all = withRequired(cells, options.runners);
+  const waiting = new Map([...all].filter(([, cell]) => !isFinished(options.out, cell)));
+  const shares = new Map<string, number>();
+  const active = new Set<Promise<void>>();
+  const children = new Set<ChildProcess>();
+  let failure: Error | undefined;
+  const stop = (): void => children.forEach((child) => child.kill('SIGTERM'));
+  options.signal.addEventListener('abort', stop);
+  const share = (): number => {
+    const partial = [...shares.values()].reduce((sum, part) => sum + part, 0);
+    return Math.min(1, (all.size - waiting.size - shares.size + partial) / all.size);
+  };
+  const start = (id: string, cell: Cell): void => {
+    waiting.delete(id);
+    shares.set(id, 0);
+    const work = runInChild(cell, options, children, (stageCell, stage, done, total) => {
+      if (cellId(stageCell) === id) shares.set(id, total > 0 ? done / total : 0);
+      options.progress(stageCell, stage, done, total, share());
+    })
+      .catch((error: unknown) => {
+        failure ??= error as Error;
+      })
+      .finally(() => {
+        shares.delete(id);
+        active.delete(work);
+      });
+    active.add(work);
+  };
+  try {
+    while ((waiting.size > 0 && failure === undefined && !options.signal.aborted) || active.size > 0) {
+      const stopped = failure !== undefined || options.signal.aborted;
+      const next = stopped ? undefined : [...waiting].find(([, cell]) => isReady(cell, options));
+      if (next !== undefined && active.size < options.jobs) start(...next);
+      else if (active.size > 0) await Promise.race(active);
+      else break;
+    }
+  } finally {
+    options.signal.removeEventListener('abort', stop);
+  }
+  if (options.signal.aborted) throw new InterruptedError('stopped; finished runs are kept, unfinished ones are saved');
+  if (failure !== undefined) throw failure;
+}
+
+function withRequired(cells: readonly Cell[], runners: PoolOptions['runners']): Map<string, Cell> {
+  const all = new Map<string, Cell>();
+  const add = (cell: Cell): void => {
+    const runner = runners[cell.kind];
+    if (runner === undefined) throw new FailureError(`no runner for runs of the kind "${cell.kind}"`);
+    for (const required of runner.requires(cell)) add(required);
+    if (!all.has(cellId(cell))) all.set(cellId(cell), cell);
+  };
+  cells.forEach(add);
+  return all;
+}
+
+function isReady(cell: Cell, { out, runners }: PoolOptions): boolean {
+  return runners[cell.kind]!.requires(cell).every((required) => isFinished(out, required));
+}
+
+async function runInChild(
+  cell: Cell,
+  { out, engine, command, worker, notice }: PoolOptions,
+  children: Set<ChildProcess>,
+  progress: (cell: Cell, stage: string, done: number, total: number) => void,
+): Promise<void> {
+  // Its own process group: Ctrl-C reaches the parent alone, which stops its children in an orderly way.
+  const child = fork(worker.module, [...worker.args], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: process.platform !== 'win32' });
+  children.add(child);
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let settled = false;
+      child.on('message', (message: Message) => {
+        if (message.type === 'progress') return progress(message.cell, message.stage, message.done, message.total);
+        if (message.type === 'notice') return notice(message.line);
+        settled = true;
+        if (message.type === 'done') resolve();
+        else reject(rebuild(message));
+      });
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        if (!settled) reject(new FailureError(`${cell.experiment} ${cell.arm}, seed ${cell.seed}: its process ended with ${signal ?? `status ${code}`}; run the same command again to go on. ${errors.trim().split('\n').at(-1) ?? ''}`.trim()));
+      });
+      child.send({ cell, out, engine, command } satisfies Job);
+    });
+  } finally {
+    children.delete(child);
+  }
+}
+
+/** The worker's error with its class, so that the exit status is right. */
+function rebuild({ name, message, stack }: Extract<Message, { type: 'error' }>): Error {
+  const known = { UsageError, InterruptedError, FailureError }[name];
+  const error = known === undefined ? new FailureError(message) : new known(message);
+  error.stack = stack;
+  return error;
+}

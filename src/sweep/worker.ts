@@ -1,0 +1,65 @@
+/** One process that runs one cell: what the pool starts. Talks to it over IPC. */
+import { messageOf } from '../core/errors.js';
+import type { Runner } from '../core/experiment.js';
+import type { Cell } from '../core/run.js';
+import { openEngine, tuneFor, type EngineName } from '../engine/choose.js';
+import type { InstallOptions } from '../engine/install.js';
+import { environment } from '../store/environment.js';
+import { executeRun, type RunRecord } from '../store/runs.js';
+
+export interface Job {
+  readonly cell: Cell;
+  readonly out: string;
+  readonly engine: EngineName | 'auto';
+  /** The command that the user typed, for the record. */
+  readonly command: string;
+}
+
+export type Message =
+  | { readonly type: 'progress'; readonly cell: Cell; readonly stage: string; readonly done: number; readonly total: number }
+  | { readonly type: 'notice'; readonly line: string }
+  | { readonly type: 'done' }
+  | { readonly type: 'error'; readonly name: string; readonly message: string; readonly stack: string };
+
+export interface RunHooks {
+  readonly signal: AbortSignal;
+  readonly notice: (line: string) => void;
+  readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
+  readonly install?: InstallOptions;
+}
+
+/** Starts the engine that the cell needs, and runs it in this process. */
+export async function runCell(job: Job, runners: Readonly<Record<string, Runner>>, { signal, notice, progress, install }: RunHooks): Promise<RunRecord> {
+  const flops = runners[job.cell.kind]?.stepFlops?.(job.cell);
+  if (flops !== undefined) tuneFor(flops);
+  const engine = flops === undefined ? null : await openEngine(job.engine, install, notice);
+  if (engine !== null) notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
+  const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));
+  return executeRun(job.cell, { out: job.out, environment: environment(engine, job.command), executors, signal, progress });
+}
+
+/** The child's main: waits for a job, runs it, reports, ends. */
+export function serveOneJob(runners: Readonly<Record<string, Runner>>): void {
+  const send = (message: Message): void => void process.send?.(message);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('disconnect', stop); // the parent is gone: save and end
+  let lastSent = 0;
+  const progress: RunHooks['progress'] = (cell, stage, done, total) => {
+    const now = performance.now();
+    if (now - lastSent < 200 && done < total) return;
+    lastSent = now;
+    if (process.connected) send({ type: 'progress', cell, stage, done, total });
+  };
+  process.once('message', (job: Job) => {
+    runCell(job, runners, { signal: controller.signal, notice: (line) => send({ type: 'notice', line }), progress }).then(
+      () => process.send?.({ type: 'done' } satisfies Message, () => process.exit(0)) ?? process.exit(0),
+      (error: unknown) => {
+        const failure: Message = { type: 'error', name: (error as Error).name, message: messageOf(error), stack: (error as Error).stack ?? '' };
+        return process.send?.(failure, () => process.exit(1)) ?? process.exit(1);
+      },
+    );
+  });
+}

@@ -1,0 +1,31 @@
+/** Distances between a thin net S and a wide net B with as many layers, on held-out points. */
+import { activations, layerForward, output } from './network.js';
+import type { Net } from './particles.js';
+
+/** sqrt((1/N) sum_n |u_n - v_n|^2) of two arrays [N, d]. */
+export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number {
+  let sum = 0;
+  for (let j = 0; j < u.length; j++) sum += (u[j]! - v[j]!) ** 2;
+  return Math.sqrt(sum / (u.length / d));
+}
+
+/** D[S, B] = sqrt(E_x |S(x) - B(x)|^2), with x [N, d]. */
+export function discrepancy(thin: Net, wide: Net, x: Float64Array): number {
+  return rmsDistance(output(thin, x), output(wide, x), wide.d);
+}
+
+/** eps_l: distance of layer l of S from layer l of B, both fed with B's activations; one number per layer. */
+export function layerErrors(thin: Net, wide: Net, x: Float64Array): number[] {
+  const values = activations(wide, x);
+  return thin.layers.map((layer, l) => rmsDistance(layerForward(thin, layer, values[l]!), values[l + 1]!, wide.d));
+}
+
+/**
+ * The telescoped sum. With hybrids H_l = S_{>l} o B_{<=l} (H_0 = S, H_L = B), S - B = sum_l (H_{l-1} - H_l), so by the triangle
+ * inequality D <= sum_l h_l with h_l = rms(H_{l-1} - H_l). No constants enter: bound I1. Returns h_1 .. h_L.
+ */
+export function telescope(thin: Net, wide: Net, x: Float64Array): number[] {
+  const values = activations(wide, x);
+  const hybrids = values.map((value, l) => output(thin, value, l));
+  return thin.layers.map((_, l) => rmsDistance(hybrids[l]!, hybrids[l + 1]!, wide.d));
+}

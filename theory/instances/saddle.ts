@@ -1,0 +1,78 @@
+/**
+ * The symmetric saddle, instance B: an initial law under which direct training really amplifies the thin net's deviation at the
+ * rate that the Gronwall bound allows. Two modes z = (s, d), particle theta, block sigma = theta (s, -d), skip g:
+ * s' = (g + theta_l) s, d' = (g - theta_l) d, where theta_l is the mean over the layer's particles, which the flow closes on.
+ * Data: +-1 on either mode; y = kappa g^L. The infinitely wide net (theta = 0) is stationary by the symmetry s <-> d, and unstable.
+ */
+import { mean } from '../../src/core/stats.js';
+
+export interface Saddle {
+  /** Skip; g = 1 is instance B1, in which all block Lipschitz constants are 1. */
+  readonly g: number;
+  /** Target over the wide net's own gain. */
+  readonly kappa: number;
+  readonly depth: number;
+}
+
+/** Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearised flow. */
+export function growthRate({ g, kappa, depth }: Saddle): number {
+  return g ** (2 * depth - 2) * ((kappa - 1) * (depth - 1) - depth);
+}
+
+/** lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation of one initial particle. */
+export function directLimit(saddle: Saddle, time: number, deviation = 1): number {
+  return saddle.g ** (saddle.depth - 1) * Math.sqrt(saddle.depth) * deviation * Math.exp(growthRate(saddle) * time);
+}
+
+/** lim sqrt(m) E[sum_l h_l] for sampled particles (imitation with T_im = 0): g^{L-1} L s sqrt(2/pi), linear in depth for g = 1. */
+export function telescopedLimit({ g, depth }: Saddle, deviation = 1): number {
+  return g ** (depth - 1) * depth * deviation * Math.sqrt(2 / Math.PI);
+}
+
+function gains(theta: Float64Array, g: number): { plus: number; minus: number } {
+  return { plus: theta.reduce((product, t) => product * (g + t), 1), minus: theta.reduce((product, t) => product * (g - t), 1) };
+}
+
+/** D between layer means `theta` [L] and the infinitely wide net: sqrt of the mean over the two modes of the squared gain error. */
+export function saddleDiscrepancy(saddle: Saddle, theta: Float64Array): number {
+  const { plus, minus } = gains(theta, saddle.g);
+  const wide = saddle.g ** saddle.depth;
+  return Math.sqrt(((plus - wide) ** 2 + (minus - wide) ** 2) / 2);
+}
+
+/** sum_l h_l of the telescoped hybrids: thin after layer l, wide up to it. */
+export function saddleTelescope(saddle: Saddle, theta: Float64Array): number {
+  let sum = 0;
+  for (let l = 1; l <= saddle.depth; l++) {
+    const tail = gains(theta.subarray(l), saddle.g);
+    const head = saddle.g ** (l - 1);
+    sum += Math.abs(theta[l - 1]!) * head * Math.sqrt((tail.plus ** 2 + tail.minus ** 2) / 2);
+  }
+  return sum;
+}
+
+/** Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2]. */
+export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
+  const { g, kappa, depth } = saddle;
+  const y = kappa * g ** depth;
+  const velocity = (theta: Float64Array): Float64Array => {
+    const { plus, minus } = gains(theta, g);
+    return theta.map((t) => -0.5 * (((plus - y) * plus) / (g + t) - ((minus - y) * minus) / (g - t)));
+  };
+  const dt = time / steps;
+  let theta = initial;
+  for (let step = 0; step < steps; step++) {
+    const k1 = velocity(theta);
+    const k2 = velocity(theta.map((t, l) => t + (dt / 2) * k1[l]!));
+    const k3 = velocity(theta.map((t, l) => t + (dt / 2) * k2[l]!));
+    const k4 = velocity(theta.map((t, l) => t + dt * k3[l]!));
+    theta = theta.map((t, l) => t + (dt / 6) * (k1[l]! + 2 * k2[l]! + 2 * k3[l]! + k4[l]!));
+  }
+  return theta;
+}
+
+/** Layer means of real particles theta ~ N(0, s^2), [L, m] row-major. */
+export function layerMeans(particles: Float64Array, depth: number): Float64Array {
+  const m = particles.length / depth;
+  return Float64Array.from({ length: depth }, (_, l) => mean(particles.subarray(l * m, (l + 1) * m)));
+}

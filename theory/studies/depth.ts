@@ -1,0 +1,32 @@
+/** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
+import { z } from 'zod';
+import { measurePair, trainWide } from './pair.js';
+import { ParticleSettings, type Study } from './study.js';
+
+const DepthSpec = ParticleSettings.extend({
+  study: z.literal('depth'),
+  regime: z.string(),
+  /** Thin width. */
+  m: z.int().min(1),
+  depths: z.array(z.int().min(1)).min(3),
+}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
+export type DepthSpec = z.infer<typeof DepthSpec>;
+
+export const depthStudy: Study<DepthSpec> = {
+  name: 'depth',
+  law: 'D(L) under imitation is at most linear in depth (telescoped sum); under direct training the bound is double exponential',
+  schema: DepthSpec,
+  run: async (spec, seed, tick) => {
+    const rows = [];
+    const total = spec.depths.reduce((sum, depth) => sum + depth, 0);
+    let done = 0;
+    for (const depth of spec.depths) {
+      await tick(done, total);
+      const wide = trainWide(spec, depth, seed);
+      const pair = await measurePair(spec, wide, spec.m, seed, async () => tick(done, total));
+      rows.push({ regime: spec.regime, depth, ...pair, wideSize: wide.size, wideLossIncreases: wide.lossIncreases });
+      done += depth;
+    }
+    return rows;
+  },
+};

@@ -1,0 +1,44 @@
+/** What a study is: a spec that a schema checks, and a function from (spec, seed) to rows. */
+import { z } from 'zod';
+import { UsageError } from '../../src/core/errors.js';
+import type { Row } from '../../src/core/run.js';
+
+export interface Study<Spec> {
+  readonly name: string;
+  /** The law that the study tests, in one line. */
+  readonly law: string;
+  readonly schema: z.ZodType<Spec>;
+  /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
+  readonly run: (spec: Spec, seed: number, tick: (done: number, total: number) => Promise<void>) => Promise<Row[]>;
+}
+
+/** Checks a study's spec. Throws UsageError with one line. */
+export function parseStudySpec<Spec>(study: Study<Spec>, value: unknown): Spec {
+  const parsed = study.schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`invalid spec of study "${study.name}": ${z.prettifyError(parsed.error).replaceAll('\n', ' ').replaceAll('✖ ', '')}`);
+}
+
+const positive = z.int().min(1);
+
+/** Settings that the particle studies share. */
+export const ParticleSettings = z.strictObject({
+  alpha: z.number(),
+  c: z.number(),
+  rho: z.number().min(0).max(1),
+  /** Dimension, at most 64. */
+  d: positive.max(64),
+  /** Training and held-out points. */
+  train: positive,
+  heldOut: positive,
+  /** Wide particles per layer. */
+  wide: positive,
+  /** Flow time of direct training, and of imitation. */
+  time: z.number().positive(),
+  imitationTime: z.number().min(0),
+  /** Euler step, the same for the thin and the wide net. */
+  dt: z.number().positive(),
+  /** Independent thin nets per seed; their squared discrepancies are averaged. */
+  draws: positive,
+});
+export type ParticleSettings = z.infer<typeof ParticleSettings>;
