@@ -13,7 +13,7 @@ export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Obj
 export const RUNNERS: Readonly<Record<string, Runner>> = {
   [THEORY_KIND]: {
     execute: theoryExecutor,
-    check: ({ spec }) => void parseStudySpec(studyByName(String(spec.study)), spec),
+    check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),
     requires: () => [],
     stepFlops: undefined,
   },

@@ -42,7 +42,12 @@ function widthLaw(training: keyof typeof TRAININGS, regime: string): Claim {
       source: 'paper, mean-field bounds (both rates 1/√m)',
       rule: 'Exponent of D(m), one fit per seed, 95 % t-interval over seeds: supported inside [−0.55, −0.45], not supported outside, else inconclusive.',
     };
-    return decide(statement, mine, () => powerLaw(curves(mine, 'm', 'discrepancy')), (interval) => within(interval, -0.55, -0.45));
+    return decide(
+      statement,
+      mine,
+      () => powerLaw(curves(mine, 'm', 'discrepancy')),
+      (interval) => within(interval, -0.55, -0.45),
+    );
   };
 }
 
@@ -57,7 +62,12 @@ function depthImitation(regime: string): Claim {
       rule: 'Exponent of sum h_l against L, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive. D above its own sum h_l in any run: not supported.',
     };
     const violations = mine.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
-    return decide(statement, mine, () => powerLaw(curves(mine, 'depth', 'telescoped')), (interval) => (violations > 0 ? 'not supported' : within(interval, -Infinity, 1.1)));
+    return decide(
+      statement,
+      mine,
+      () => powerLaw(curves(mine, 'depth', 'telescoped')),
+      (interval) => (violations > 0 ? 'not supported' : within(interval, -Infinity, 1.1)),
+    );
   };
 }
 
@@ -89,7 +99,8 @@ const saddleDirect: Claim = (input) => {
   const mine = saddleRows(input);
   const statement = {
     id: 'saddle-direct',
-    statement: 'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form.',
+    statement:
+      'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form.',
     source: 'this project (theory/instances/saddle.ts); the paper’s bound would allow even more',
     rule: 'Ratio of the measured growth of log(√m D/√L) per layer to the closed form’s, one fit per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.',
   };
@@ -107,7 +118,12 @@ const saddleImitation: Claim = (input) => {
     source: 'paper, Theorem on layerwise imitation; closed form of this project',
     rule: 'Exponent of √m sum h_l against L, one fit per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
   };
-  return decide(statement, mine, () => powerLaw(curves(mine, 'depth', 'telescoped')), (interval) => within(interval, 0.9, 1.1));
+  return decide(
+    statement,
+    mine,
+    () => powerLaw(curves(mine, 'depth', 'telescoped')),
+    (interval) => within(interval, 0.9, 1.1),
+  );
 };
 
 /** Differences of a result between two arms, seed by seed. */
@@ -122,8 +138,15 @@ function armAbove(id: string, statement: string, source: string, first: string, 
     const mine = results.filter((row) => row.experiment === 'resnet-digits');
     const differences = pairedDifferences(mine, first, second, 'testAccuracy');
     const compared = differences.length === 0 ? [] : mine.filter((row) => row.arm === first || row.arm === second);
-    const rule = 'Difference in test accuracy (points), paired by seed, at equal steps of the thin net, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.';
-    return decide({ id, statement, source, rule }, compared, () => tInterval(differences), (interval) => within(interval, 0, Infinity), 2);
+    const rule =
+      'Difference in test accuracy (points), paired by seed, at equal steps of the thin net, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.';
+    return decide(
+      { id, statement, source, rule },
+      compared,
+      () => tInterval(differences),
+      (interval) => within(interval, 0, Infinity),
+      2,
+    );
   };
 }
 

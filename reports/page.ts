@@ -52,7 +52,8 @@ function verdictTable(verdicts: readonly Verdict[]): string {
 
 function dataTable(data: readonly Datum[], label: string): string {
   const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
-  const cell = (value: string | number | undefined): string => (typeof value === 'number' ? (Number.isInteger(value) ? String(value) : formatNumber(value, 4)) : escape(value ?? ''));
+  const cell = (value: string | number | undefined): string =>
+    typeof value === 'number' ? (Number.isInteger(value) ? String(value) : formatNumber(value, 4)) : escape(value ?? '');
   const head = columns.map((column) => `<th scope="col">${escape(column)}</th>`).join('');
   const body = data.map((datum) => `<tr>${columns.map((column) => `<td>${cell(datum[column])}</td>`).join('')}</tr>`).join('\n');
   return `<div class="scroll" tabindex="0" role="region" aria-label="${escape(label)}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
@@ -95,13 +96,13 @@ function environmentBlock({ runs }: Records): string {
   const environments = new Map<string, { text: Record<string, string>; count: number }>();
   for (const { environments: list } of runs) {
     for (const entry of list) {
-      const engine = entry.engine as { name: string; version: string; device: string; threads: number } | null;
+      const { engine, commit } = entry;
       const text = {
         engine: engine === null ? 'float64, this project’s own' : `${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}`,
-        machine: `${String(entry.cpu)}, ${String(entry.cores)} cores, ${String(entry.memoryGiB)} GiB, ${String(entry.platform)}`,
-        node: String(entry.node),
-        commit: entry.commit === null ? `package ${String(entry.package)}` : `${String(entry.commit).slice(0, 12)}${entry.dirty === true ? ' with changes' : ''}`,
-        command: String(entry.command),
+        machine: `${entry.cpu}, ${entry.cores} cores, ${entry.memoryGiB} GiB, ${entry.platform}`,
+        node: entry.node,
+        commit: commit === null ? `package ${entry.package}` : `${commit.slice(0, 12)}${entry.dirty === true ? ' with changes' : ''}`,
+        command: entry.command,
       };
       const key = JSON.stringify(text);
       environments.set(key, { text, count: (environments.get(key)?.count ?? 0) + 1 });
@@ -119,7 +120,7 @@ function runsBlock({ runs }: Records): string {
     scale: cell.scale,
     seed: cell.seed,
     seconds: seconds ?? 0,
-    started: String(environments[0]?.started ?? ''),
+    started: environments[0]?.started ?? '',
   }));
   return `<details><summary>All ${rows.length} runs</summary>${dataTable(rows, 'Runs')}</details>`;
 }

@@ -37,7 +37,7 @@ export async function writeReport(folders: readonly string[], file: string): Pro
   const records = readRecords(folders);
   const scales = [...SCALES].reverse().filter((scale) => records.runs.some((run) => run.cell.scale === scale));
   const sections = await Promise.all(scales.map(async (scale) => buildSection(records, scale)));
-  const newest = records.runs.flatMap((run) => run.environments.map((entry) => String(entry.started))).sort().at(-1); // prettier-ignore
+  const newest = records.runs.flatMap((run) => run.environments.map((entry) => entry.started)).sort().at(-1); // prettier-ignore
   writeAtomic(file, renderPage({ sections, records, version: packageVersion(), newest }));
   const verdicts = sections.flatMap(({ scale, verdicts: list }) => list.map((verdict) => ({ ...verdict, scale })));
   return { verdicts, problems: records.problems, runs: records.runs.length };

@@ -15,8 +15,18 @@ export const CONFIG: NonNullable<TopLevelSpec['config']> = {
   font: FONT,
   background: 'white',
   view: { stroke: null },
-  axis: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal', gridColor: '#e6e6e6', domainColor: '#555', tickColor: '#555', labelColor: '#222', titleColor: '#222' },
-  legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', orient: 'bottom', direction: 'horizontal', labelLimit: 300, symbolSize: 80 },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 13,
+    titleFontWeight: 'normal',
+    gridColor: '#e6e6e6',
+    domainColor: '#555',
+    tickColor: '#555',
+    labelColor: '#222',
+    titleColor: '#222',
+    labelLimit: 0,
+  },
+  legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', orient: 'bottom', direction: 'horizontal', labelLimit: 0, symbolSize: 80, symbolOpacity: 1 },
   header: { labelFontSize: 13, labelFontWeight: 'bold', titleFontSize: 13 },
 };
 

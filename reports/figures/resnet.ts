@@ -24,7 +24,7 @@ function armScale(key: 'label' | 'color'): string[] {
 
 /** Horizontal intervals with one point per seed; `rule` marks a value. */
 function intervalSpec(rows: readonly Datum[], order: readonly string[], title: string, rule?: number): TopLevelSpec {
-  const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { labelLimit: 320, grid: false } };
+  const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { grid: false } };
   const scale = { zero: false, nice: true, padding: 12 };
   const color = { field: 'name', type: 'nominal' as const, scale: { domain: armScale('label'), range: armScale('color') }, legend: null };
   const paint = rule === undefined ? { color } : { color: { value: '#0072B2' } };
@@ -34,7 +34,9 @@ function intervalSpec(rows: readonly Datum[], order: readonly string[], title: s
     height: { step: 44 },
     data: { values: rows },
     layer: [
-      ...(rule === undefined ? [] : [{ data: { values: [{ at: rule }] }, mark: { type: 'rule', color: '#222', strokeDash: [4, 4] }, encoding: { x: { field: 'at', type: 'quantitative', scale } } }]),
+      ...(rule === undefined
+        ? []
+        : [{ data: { values: [{ at: rule }] }, mark: { type: 'rule', color: '#222', strokeDash: [4, 4] }, encoding: { x: { field: 'at', type: 'quantitative', scale } } }]),
       {
         transform: [{ filter: 'isValid(datum.mean)' }],
         mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
@@ -73,7 +75,8 @@ export function accuracyFigure(results: readonly TableRow[], scale: string): Fig
     id: 'accuracy',
     title: 'Test accuracy by arm',
     alt: `Test accuracy of each arm with one point per seed. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(1)} %`).join('; ')}.`,
-    caption: 'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included; the cost of the wide net, which two of them need, is in the table. Points: seeds; ticks: means; bars: 95 % t-intervals.',
+    caption:
+      'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included; the cost of the wide net, which two of them need, is in the table. Points: seeds; ticks: means; bars: 95 % t-intervals.',
     command: `gowide train resnet --arm all --scale ${scale}`,
     spec: intervalSpec([...summary, ...points], armScale('label'), 'test accuracy, %'),
     data: summary,
@@ -98,9 +101,15 @@ export function differenceFigure(results: readonly TableRow[], scale: string): F
     id: 'differences',
     title: 'Paired differences between the thin arms',
     alt: `Differences in test accuracy, paired by seed. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(1)} points`).join('; ')}.`,
-    caption: 'Difference in test accuracy of two arms with the same seed (same data order, same wide net). An interval that crosses the dashed zero decides nothing. Points: seeds; ticks: means; bars: 95 % t-intervals.',
+    caption:
+      'Difference in test accuracy of two arms with the same seed (same data order, same wide net). An interval that crosses the dashed zero decides nothing. Points: seeds; ticks: means; bars: 95 % t-intervals.',
     command: `gowide train resnet --arm all --scale ${scale}`,
-    spec: intervalSpec([...summary, ...points], pairs.map(({ name }) => name), 'difference in test accuracy, points', 0),
+    spec: intervalSpec(
+      [...summary, ...points],
+      pairs.map(({ name }) => name),
+      'difference in test accuracy, points',
+      0,
+    ),
     data: summary,
     runs: mine.map((row) => row.run),
   };
@@ -128,16 +137,25 @@ export function tapFigure(rows: readonly TableRow[], scale: string): Figure | un
     data: { values: [...summary, ...points] },
     encoding: { x, xOffset: { field: 'when', sort: Object.values(MOMENTS) }, color },
     layer: [
-      { transform: [{ filter: 'isValid(datum.mean)' }], mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 }, encoding: { y: { field: 'low', type: 'quantitative', title }, y2: { field: 'high' } } },
+      {
+        transform: [{ filter: 'isValid(datum.mean)' }],
+        mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
+        encoding: { y: { field: 'low', type: 'quantitative', title }, y2: { field: 'high' } },
+      },
       { transform: [{ filter: 'isValid(datum.mean)' }], mark: { type: 'tick', thickness: 3, size: 18 }, encoding: { y: { field: 'mean', type: 'quantitative', title } } },
-      { transform: [{ filter: 'isValid(datum.value)' }], mark: { type: 'point', filled: true, size: 30, opacity: 0.75 }, encoding: { y: { field: 'value', type: 'quantitative', title } } },
+      {
+        transform: [{ filter: 'isValid(datum.value)' }],
+        mark: { type: 'point', filled: true, size: 30, opacity: 0.75 },
+        encoding: { y: { field: 'value', type: 'quantitative', title } },
+      },
     ],
   } as unknown as TopLevelSpec;
   return {
     id: 'taps',
     title: 'How far the thin net’s layers are from the wide net’s',
     alt: 'Relative discrepancy of the outputs of each stage and of the logits, after imitation and after fine-tuning.',
-    caption: '√(Σ|thin − wide|² / Σ|wide|²) on the 1,500 validation digits: 0 is a perfect copy, 1 says nothing. Three-stage arm. Points: seeds; ticks: means; bars: 95 % t-intervals.',
+    caption:
+      '√(Σ|thin − wide|² / Σ|wide|²) on the 1,500 validation digits: 0 is a perfect copy, 1 says nothing. Three-stage arm. Points: seeds; ticks: means; bars: 95 % t-intervals.',
     command: `gowide train resnet --arm three-stage --scale ${scale}`,
     spec,
     data: summary,

@@ -16,11 +16,11 @@ function lawSpec(summary: readonly Datum[], points: readonly Datum[], names: rea
   const xAxis = { title: x.title, values: x.values, format: 'd', grid: false };
   const color = { field: 'series', type: 'nominal' as const, scale: seriesScale(names), title: null };
   const xChannel = { field: 'x', type: 'quantitative' as const, scale: xScale, axis: xAxis };
-  const yScale = { type: 'log' as const };
+  const yScale = { type: 'log' as const, nice: false, padding: 8 };
   const spec = {
     config: CONFIG,
     data: { values: [...summary, ...points] },
-    facet: { column: { field: 'facet', type: 'nominal', title: null, sort: null } },
+    facet: { column: { field: 'facet', type: 'nominal', title: null, sort: ['skip', 'no skip'] } },
     spec: {
       width: 330,
       height: 260,
@@ -45,11 +45,15 @@ function lawSpec(summary: readonly Datum[], points: readonly Datum[], names: rea
             shape: { field: 'series', type: 'nominal', scale: { domain: seriesScale(names).domain }, title: null },
           },
         },
-        {
-          transform: [{ filter: 'isValid(datum.theory)' }],
-          mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
-          encoding: { x: xChannel, y: { field: 'theory', type: 'quantitative', scale: yScale, title: y }, detail: { field: 'series', type: 'nominal' } },
-        },
+        ...(summary.some((datum) => datum.theory !== undefined)
+          ? [
+              {
+                transform: [{ filter: 'isValid(datum.theory)' }],
+                mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
+                encoding: { x: xChannel, y: { field: 'theory', type: 'quantitative', scale: yScale, title: y }, detail: { field: 'series', type: 'nominal' } },
+              },
+            ]
+          : []),
       ],
     },
   };
@@ -87,7 +91,8 @@ export function widthFigure(rows: readonly TableRow[], scale: string): Figure | 
     id: 'width',
     title: 'Discrepancy against thin width',
     alt: 'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows the slope −1/2; direct training follows it with a skip connection and flattens without one.',
-    caption: 'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; “one layer alone” is the root mean square over layers of the single-layer error. Points: seeds (each with its own task and wide net). Lines: geometric means; bands: 95 % t-intervals over seeds. Dashed: slope −1/2. Both axes logarithmic.',
+    caption:
+      'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; “one layer alone” is the root mean square over layers of the single-layer error. Points: seeds (each with its own task and wide net). Lines: geometric means; bands: 95 % t-intervals over seeds. Dashed: slope −1/2. Both axes logarithmic.',
     command: `gowide theory run width --scale ${scale}`,
     spec: lawSpec([...summary, ...theory], points.map(asDatum), names, { title: 'thin width m', log: true, values: widths }, 'discrepancy D'),
     data: summary,
@@ -109,7 +114,8 @@ export function depthFigure(rows: readonly TableRow[], scale: string): Figure | 
     id: 'depth',
     title: 'Discrepancy against depth',
     alt: 'Discrepancy D against the number of layers L. The telescoped sum lies above the discrepancy after imitation everywhere; direct training does not explode with depth.',
-    caption: 'D[S, B] after direct training and after imitation, and the telescoped sum of hybrids, which bounds the latter with no constants. A double exponential would bend upwards on this logarithmic axis. Points: seeds; lines: geometric means; bands: 95 % t-intervals over seeds.',
+    caption:
+      'D[S, B] after direct training and after imitation, and the telescoped sum of hybrids, which bounds the latter with no constants. A double exponential would bend upwards on this logarithmic axis. Points: seeds; lines: geometric means; bands: 95 % t-intervals over seeds.',
     command: `gowide theory run depth --scale ${scale}`,
     spec: lawSpec(summary, points.map(asDatum), names, { title: 'depth L (layers)', log: false, values: depths }, 'discrepancy D'),
     data: summary,
@@ -123,20 +129,17 @@ export function saddleFigure(rows: readonly TableRow[], scale: string): Figure |
   if (mine.length === 0) return undefined;
   const names: SeriesName[] = ['direct', 'telescoped'];
   const facet = 'instance B1';
-  const points = mine.flatMap((row) =>
-    names.map((name): Point => ({ x: numberAt(row, 'depth'), y: numberAt(row, name), series: SERIES[name].label, facet, seed: row.seed })),
-  );
+  const points = mine.flatMap((row) => names.map((name): Point => ({ x: numberAt(row, 'depth'), y: numberAt(row, name), series: SERIES[name].label, facet, seed: row.seed })));
   const summary = summarize(points);
   const depths = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
   const first = mine.filter((row) => row.run === mine[0]!.run);
-  const theory = first.flatMap((row) =>
-    names.map((name): Datum => ({ facet, series: `${name} theory`, x: numberAt(row, 'depth'), theory: numberAt(row, `${name}Theory`) })),
-  );
+  const theory = first.flatMap((row) => names.map((name): Datum => ({ facet, series: `${name} theory`, x: numberAt(row, 'depth'), theory: numberAt(row, `${name}Theory`) })));
   return {
     id: 'saddle',
     title: 'Where direct training does explode: the symmetric saddle B1',
     alt: 'Root m times D against depth for the saddle instance. Direct training is a straight, steep line on the logarithmic axis; the telescoped sum of imitation stays almost flat. Both lie on their dashed closed forms.',
-    caption: '√m D after direct training over T = 0.4, and √m times the telescoped sum of sampled particles. Dashed: closed forms, √L exp(((κ − 2) L − (κ − 1)) T) and L √(2/π). Points: seeds; lines: geometric means; bands: 95 % t-intervals over seeds.',
+    caption:
+      '√m D after direct training over T = 0.4, and √m times the telescoped sum of sampled particles. Dashed: closed forms, √L exp(((κ − 2) L − (κ − 1)) T) and L √(2/π). Points: seeds; lines: geometric means; bands: 95 % t-intervals over seeds.',
     command: `gowide theory run saddle --scale ${scale}`,
     spec: lawSpec([...summary, ...theory], points.map(asDatum), names, { title: 'depth L (layers)', log: false, values: depths }, '√m × discrepancy'),
     data: [...summary, ...theory],

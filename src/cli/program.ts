@@ -18,7 +18,10 @@ function buildProgram(app: App): Command {
     .description('Mean-field theory simulator and experiment suite for “Go Wide, Then Narrow” (Zhou et al., ICML 2020)')
     .version(packageVersion())
     .option('--debug', 'print stack traces')
-    .addHelpText('after', '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
+    );
   const commands = [reproduceCommand(app), theoryCommand(app), trainCommand(app), runsCommand(app), reportCommand(app), verifyCommand(app), doctorCommand(), engineCommand()];
   commands.forEach((command) => program.addCommand(command));
   for (const command of everyCommand(program)) {

@@ -16,7 +16,6 @@ export class Progress {
   private readonly terminal = process.stderr.isTTY === true;
   private readonly started = performance.now();
   private lastPlain = -Infinity;
-  private lastStage = '';
   private shown = false;
 
   /**
@@ -34,12 +33,9 @@ export class Progress {
       const text = `${percent} [${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]${left} | ${stage} ${detail}`;
       process.stderr.write(`\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
       this.shown = true;
-    } else if (stage !== this.lastStage || now - this.lastPlain > PLAIN_SECONDS * 1000) {
-      if (stage === this.lastStage || now - this.lastPlain > 2000) {
-        process.stderr.write(`${clock(elapsed)} ${percent}${left} | ${stage} ${detail}\n`);
-        this.lastPlain = now;
-        this.lastStage = stage;
-      }
+    } else if (now - this.lastPlain > PLAIN_SECONDS * 1000) {
+      process.stderr.write(`${clock(elapsed)} ${percent}${left} | ${stage} ${detail}\n`);
+      this.lastPlain = now;
     }
   }
 

@@ -30,7 +30,8 @@ export function declaredCells(experiments: readonly Experiment[], scale: string,
 
 /** Install progress as a bar. */
 export function installReporter(progress: Progress): NonNullable<InstallOptions['report']> {
-  return (stage, done, total) => progress.update('set up TensorFlow:', total > 0 ? done / total : 0, total > 1 ? `${stage}, ${Math.round(done)} of ${Math.round(total)} MB` : stage);
+  return (stage, done, total) =>
+    progress.update('set up TensorFlow:', total > 0 ? done / total : 0, total > 1 ? `${stage}, ${Math.round(done)} of ${Math.round(total)} MB` : stage);
 }
 
 /**
@@ -92,4 +93,3 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
   }
   progress.clear();
 }
-

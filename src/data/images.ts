@@ -87,8 +87,7 @@ function bilinear(source: Float32Array, size: number, channels: number, x: numbe
   const top = Math.floor(y);
   const [wx, wy] = [x - left, y - top];
   for (let c = 0; c < channels; c++) {
-    const pixel = (column: number, row: number): number =>
-      column < 0 || row < 0 || column >= size || row >= size ? 0 : source[(row * size + column) * channels + c]!;
+    const pixel = (column: number, row: number): number => (column < 0 || row < 0 || column >= size || row >= size ? 0 : source[(row * size + column) * channels + c]!);
     const upper = pixel(left, top) * (1 - wx) + pixel(left + 1, top) * wx;
     const lower = pixel(left, top + 1) * (1 - wx) + pixel(left + 1, top + 1) * wx;
     out[at + c] = upper * (1 - wy) + lower * wy;

@@ -151,7 +151,7 @@ async function build(variant: Variant, folder: string, { wheels, report = () => 
   rmSync(root, { recursive: true, force: true });
   makeFolder(downloads);
   makeFolder(root);
-  const source = await tfjsPackage(report);
+  const source = await tfjsPackage(python!, report);
   const total = variant.wheels.reduce((sum, wheel) => sum + wheel.megabytes, 0);
   let before = 0;
   for (const wheel of variant.wheels) {
@@ -217,7 +217,10 @@ async function download(python: string, wheel: Wheel, given: string | undefined,
     clearInterval(timer);
     rmSync(temporary, { recursive: true, force: true });
   }
-  return join(into, readdirSync(into).find((file) => file.startsWith(prefix))!);
+  return join(
+    into,
+    readdirSync(into).find((file) => file.startsWith(prefix))!,
+  );
 }
 
 function megabytesIn(folder: string): number {
@@ -229,38 +232,44 @@ function megabytesIn(folder: string): number {
   }
 }
 
-/** Folder of `@tensorflow/tfjs-node-gpu`: as a dependency where npm kept it, else fetched into the cache. */
+function cachedTfjsPackage(): string {
+  return join(cacheFolder(), `tfjs-node-gpu-${TFJS_VERSION}`);
+}
+
+/** Folder of `@tensorflow/tfjs-node-gpu`: as a dependency of the user's where there is one, else in the cache. */
 export function findTfjsPackage(): string | undefined {
-  const cached = join(cacheFolder(), `tfjs-node-gpu-${TFJS_VERSION}`, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
   try {
     return dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'));
   } catch {
-    return existsSync(cached) ? cached : undefined;
+    return existsSync(join(cachedTfjsPackage(), 'package.json')) ? cachedTfjsPackage() : undefined;
   }
 }
 
 /**
- * npm drops the optional package when its install script fails, as it does where its prebuilt library cannot be had; then the same
- * version is installed into the cache, without that script.
+ * The package is no plain dependency, because its install script fails, and npm with it, where its prebuilt library cannot be had.
+ * Its archive is fetched into the cache, checked against npm's integrity, and unpacked; no script of it is run.
  */
-async function tfjsPackage(report: NonNullable<InstallOptions['report']>): Promise<string> {
+async function tfjsPackage(python: string, report: NonNullable<InstallOptions['report']>): Promise<string> {
   const found = findTfjsPackage();
   if (found !== undefined) return found;
-  const folder = join(cacheFolder(), `tfjs-node-gpu-${TFJS_VERSION}`);
+  const folder = cachedTfjsPackage();
   const partial = `${folder}.partial`;
   rmSync(partial, { recursive: true, force: true });
   makeFolder(partial);
-  report(`download @tensorflow/tfjs-node-gpu ${TFJS_VERSION}`, 0, 1);
   const name = `@tensorflow/tfjs-node-gpu@${TFJS_VERSION}`;
-  await runTool('npm', ['pack', name, '--silent', '--pack-destination', partial]);
-  const archive = readdirSync(partial).find((file) => file.endsWith('.tgz'))!;
-  const integrity = `sha512-${createHash('sha512').update(readFileSync(join(partial, archive))).digest('base64')}`;
+  report(`download ${name}`, 0, 1);
+  await runTool('npm', ['pack', name, '--silent', '--ignore-scripts', '--pack-destination', partial]);
+  const archive = join(
+    partial,
+    readdirSync(partial).find((file) => file.endsWith('.tgz'))!,
+  );
+  const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
   if (integrity !== TFJS_INTEGRITY) throw new FailureError(`download of ${name}: expected ${TFJS_INTEGRITY}, got ${integrity}`);
-  writeAtomic(join(partial, 'package.json'), '{"private":true}');
-  await runTool('npm', ['install', '--silent', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', partial, join(partial, archive)]);
+  await runTool(python, ['-m', 'tarfile', '-e', archive, partial]);
   rmSync(folder, { recursive: true, force: true });
-  renameSync(partial, folder);
-  return findTfjsPackage()!;
+  renameSync(join(partial, 'package'), folder);
+  rmSync(partial, { recursive: true, force: true });
+  return folder;
 }
 
 async function compile(compiler: string, source: string, root: string, variant: Variant): Promise<void> {

@@ -99,7 +99,12 @@ function convolutionFilterGradient(x: Tensor4D, dy: Tensor4D, attributes: NamedA
     return tf.matMul(rows, dy.reshape([-1, outChannels]) as Tensor2D).reshape([1, 1, inChannels, outChannels]);
   }
   const [top, bottom, left, right] = paddingOf(pad, x.shape, dy.shape, [kernelHeight, kernelWidth], stride);
-  const padded = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]] as [number, number][]);
+  const padded = tf.pad(x, [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ] as [number, number][]);
   const images = padded.transpose([3, 1, 2, 0]) as Tensor4D;
   const filters = dy.transpose([1, 2, 0, 3]) as Tensor4D;
   const full = tf.conv2d(images, filters, 1, 'valid', 'NHWC', stride);

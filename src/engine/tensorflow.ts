@@ -38,23 +38,29 @@ function restoreUtilities(): void {
   legacy.isArray ??= Array.isArray;
 }
 
-/** Runs `load` while the package finds this addon, and finds our copy of tfjs: two copies would not share tensors. */
-function withAddon<T>(packageFolder: string, addon: string, load: () => T): T {
-  const finder = createRequire(join(packageFolder, 'package.json'))('@mapbox/node-pre-gyp/lib/pre-binding.js') as { find: (path: string) => string };
-  const loader = Module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };
-  const { find } = finder;
-  const resolve = loader._resolveFilename;
+/**
+ * Loads the package with our addon, our copy of tfjs (two copies would not share tensors) and our copies of its other dependencies:
+ * in the cache it has none of its own.
+ */
+function loadPackage(folder: string, addon: string): void {
+  const loader = Module as unknown as { _load: (request: string, ...rest: unknown[]) => unknown };
+  const load = loader._load;
   const union = require.resolve('@tensorflow/tfjs');
-  const ours: Record<string, string> = { '@tensorflow/tfjs': union, '@tensorflow/tfjs-core': createRequire(union).resolve('@tensorflow/tfjs-core') };
-  finder.find = () => addon;
-  loader._resolveFilename = function (this: unknown, request, ...rest) {
-    return ours[request] ?? resolve.call(this, request, ...rest);
+  const ours: Record<string, string> = {
+    '@tensorflow/tfjs': union,
+    '@tensorflow/tfjs-core': createRequire(union).resolve('@tensorflow/tfjs-core'),
+    'google-protobuf': require.resolve('google-protobuf'),
+    progress: require.resolve('progress'),
+  };
+  const names = Object.keys(ours);
+  loader._load = function (this: unknown, request, ...rest) {
+    if (request === '@mapbox/node-pre-gyp') return { find: () => addon };
+    return load.call(this, names.includes(request) ? ours[request]! : request, ...rest);
   };
   try {
-    return load();
+    require(folder);
   } finally {
-    finder.find = find;
-    loader._resolveFilename = resolve;
+    loader._load = load;
   }
 }
 
@@ -72,7 +78,7 @@ export async function loadTensorflow(install: InstallOptions | undefined): Promi
   process.env.TF_DETERMINISTIC_OPS ??= '1';
   restoreUtilities();
   try {
-    withAddon(folder, addon, () => require(folder) as unknown);
+    loadPackage(folder, addon);
   } catch (error) {
     throw new FailureError(`the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`);
   }

@@ -25,7 +25,7 @@ export function findTools(): Tools {
 
 /** One line that says which tools are missing, or undefined when all are there. */
 export function missingTools({ python, compiler }: Tools): string | undefined {
-  const missing = [python ? '' : "Python 3 with pip", compiler ? '' : 'a C++ compiler (g++ or clang++)'].filter(Boolean);
+  const missing = [python ? '' : 'Python 3 with pip', compiler ? '' : 'a C++ compiler (g++ or clang++)'].filter(Boolean);
   return missing.length === 0 ? undefined : `it needs ${missing.join(' and ')}, not found on the PATH`;
 }
 
@@ -50,7 +50,10 @@ export async function runTool(command: string, args: string[], env: NodeJS.Proce
 }
 
 function lastError(output: string): string {
-  const lines = output.split('\n').map((line) => line.trim()).filter(Boolean);
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
   const errors = lines.filter((line) => /error/i.test(line));
   return (errors.at(-1) ?? lines.at(-1) ?? 'it said nothing').slice(0, 300);
 }

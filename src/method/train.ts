@@ -125,9 +125,8 @@ function imitationLoss(
   wideTaps: (x: Tensor4D, options?: ApplyOptions) => Tensors,
 ): Scalar {
   const targets = wideTaps(x, { until: tap });
-  const output = inputs === 'own'
-    ? applyResnet(spec.model, scope, x, { until: tap })[tap]!
-    : applyResnet(spec.model, scope, targets[before] as Tensor4D, { from: before, until: tap })[tap]!;
+  const output =
+    inputs === 'own' ? applyResnet(spec.model, scope, x, { until: tap })[tap]! : applyResnet(spec.model, scope, targets[before] as Tensor4D, { from: before, until: tap })[tap]!;
   return relativeSquaredError(output, targets[tap]!);
 }
 

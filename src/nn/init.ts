@@ -43,9 +43,6 @@ export function toTensors(parameters: Parameters): Tensors {
 
 /** Reads tensors back, in one sweep. */
 export async function fromTensors(tensors: Tensors): Promise<Parameters> {
-  const read = async ([path, tensor]: [string, Tensor]): Promise<[string, Parameter]> => [
-    path,
-    { shape: tensor.shape, values: Float32Array.from(await tensor.data()) },
-  ];
+  const read = async ([path, tensor]: [string, Tensor]): Promise<[string, Parameter]> => [path, { shape: tensor.shape, values: Float32Array.from(await tensor.data()) }];
   return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
 }

@@ -35,7 +35,12 @@ export function conv2d({ params }: Scope, path: string, x: Tensor4D, stride = 1)
   const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
   if (stride === 1) return tf.conv2d(x, kernel, 1, 'same');
   if (vertical === 0 && horizontal === 0) return tf.conv2d(x, kernel, stride, 'valid');
-  const padded = tf.pad(x, [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]] as [number, number][]);
+  const padded = tf.pad(x, [
+    [0, 0],
+    [vertical, vertical],
+    [horizontal, horizontal],
+    [0, 0],
+  ] as [number, number][]);
   return tf.conv2d(padded, kernel, stride, 'valid');
 }
 

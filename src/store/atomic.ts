@@ -33,7 +33,7 @@ export function writeAtomic(path: string, ...chunks: (string | Uint8Array)[]): v
 
 /** All of `bytes`: a single `write` may take only a part of them. */
 export function writeAll(file: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 /** Makes a rename in this folder durable; a no-op where folders cannot be opened (Windows). */

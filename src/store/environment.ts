@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Environment } from './runs.js';
+import type { EngineInfo, Environment } from './runs.js';
 
 /** The package's root: the folder with package.json above this file, in the sources or in dist. */
 export function packageRoot(): string {
@@ -30,14 +30,7 @@ function commit(): { commit: string | null; dirty: boolean | null } {
   return { commit: head ?? null, dirty: changes === undefined ? null : changes !== '' };
 }
 
-export interface EngineInfo {
-  readonly name: string;
-  readonly version: string;
-  readonly device: string;
-  readonly threads: number;
-}
-
-/** One entry of `env.json`. `engine` is null for runs without tensors. */
+/** The environment of this process. */
 export function environment(engine: EngineInfo | null, command: string): Environment {
   return {
     started: new Date().toISOString(),

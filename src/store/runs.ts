@@ -15,7 +15,6 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
-import type { Json } from '../core/json.js';
 import { cellId, RUN_FORMAT, type Cell, type Executor, type HostArrays, type Outcome, type Row, type RunContext, type Snapshot } from '../core/run.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from './atomic.js';
 import { liveOwner, tryLock } from './lock.js';
@@ -29,7 +28,34 @@ const FINAL = 'final.safetensors';
 const DONE = 'DONE';
 const LOCK = 'lock';
 
-export type Environment = Readonly<Record<string, Json>>;
+export interface EngineInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** What a process worked with; `engine` is null for runs without tensors, `commit` outside a checkout. */
+export interface Environment {
+  readonly started: string;
+  readonly command: string;
+  readonly package: string;
+  readonly commit: string | null;
+  readonly dirty: boolean | null;
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly engine: EngineInfo | null;
+}
+
+/** One entry of `env.json`. */
+export interface SessionRecord extends Environment {
+  /** Whether this process went on from a saved state. */
+  readonly resumed: boolean;
+  readonly seconds: number;
+}
 
 /** What `DONE` holds. */
 interface Finished {
@@ -45,7 +71,7 @@ export interface RunRecord {
   readonly status: 'finished' | 'unfinished' | 'running';
   readonly result: Row | undefined;
   readonly seconds: number | undefined;
-  readonly environments: readonly Environment[];
+  readonly environments: readonly SessionRecord[];
 }
 
 /** `<out>/runs`. */
@@ -89,7 +115,7 @@ export function readRun(folder: string): RunRecord {
   const cell: Cell = { experiment: spec.experiment, arm: spec.arm, scale: spec.scale, kind: spec.kind, spec: spec.spec, seed: spec.seed };
   if (cellId(cell) !== spec.id) throw new FailureError(`${join(folder, SPEC)}: its spec does not have the id ${spec.id} that it names; it was changed by hand`);
   const done = existsSync(join(folder, DONE)) ? (readJson(join(folder, DONE)) as Finished) : undefined;
-  const environments = existsSync(join(folder, ENVIRONMENT)) ? (readJson(join(folder, ENVIRONMENT)) as Environment[]) : [];
+  const environments = existsSync(join(folder, ENVIRONMENT)) ? (readJson(join(folder, ENVIRONMENT)) as SessionRecord[]) : [];
   const status = done ? 'finished' : liveOwner(join(folder, LOCK)) ? 'running' : 'unfinished';
   return { id: spec.id, folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
 }
@@ -147,9 +173,7 @@ export function readArrays(run: RunRecord): HostArrays {
 }
 
 function toHostArrays(tensors: ReadonlyMap<string, NamedArray>): HostArrays {
-  return Object.fromEntries(
-    [...tensors].map(([name, { shape, data }]) => [name, { shape, values: data instanceof Float64Array ? data : (data as Float32Array) }]),
-  );
+  return Object.fromEntries([...tensors].map(([name, { shape, data }]) => [name, { shape, values: data instanceof Float64Array ? data : (data as Float32Array) }]));
 }
 
 function toNamedArrays(arrays: HostArrays): [string, NamedArray][] {
@@ -180,7 +204,10 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   makeFolder(folder);
   const lock = tryLock(join(folder, LOCK));
-  if ('heldBy' in lock) throw new FailureError(`${folder}: process ${lock.heldBy.pid} on ${lock.heldBy.host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`);
+  if ('heldBy' in lock)
+    throw new FailureError(
+      `${folder}: process ${lock.heldBy.pid} on ${lock.heldBy.host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`,
+    );
   try {
     if (existsSync(join(folder, DONE))) return readRun(folder);
     if (!existsSync(join(folder, SPEC))) writeAtomic(join(folder, SPEC), `${JSON.stringify({ format: RUN_FORMAT, id: cellId(cell), ...cell }, null, 2)}\n`);
@@ -201,7 +228,7 @@ class Session implements RunContext {
   readonly resumed: Snapshot | undefined;
   private readonly metrics: number;
   private readonly started = performance.now();
-  private readonly earlier: Environment[];
+  private readonly earlier: readonly SessionRecord[];
   private pending: string[] = [];
   private bytes: number;
   private savedAt = performance.now();
@@ -212,7 +239,7 @@ class Session implements RunContext {
     private readonly options: ExecuteOptions,
   ) {
     const environmentFile = join(folder, ENVIRONMENT);
-    this.earlier = existsSync(environmentFile) ? (readJson(environmentFile) as Environment[]) : [];
+    this.earlier = existsSync(environmentFile) ? (readJson(environmentFile) as SessionRecord[]) : [];
     const last = this.readLast();
     this.resumed = last?.snapshot;
     this.bytes = last?.bytes ?? 0;
@@ -242,7 +269,7 @@ class Session implements RunContext {
   }
 
   private writeEnvironment(): void {
-    const entry = { ...this.options.environment, resumed: this.resumed !== undefined, seconds: this.seconds() };
+    const entry: SessionRecord = { ...this.options.environment, resumed: this.resumed !== undefined, seconds: this.seconds() };
     writeAtomic(join(this.folder, ENVIRONMENT), `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
   }
 
@@ -250,7 +277,9 @@ class Session implements RunContext {
     for (const [key, value] of Object.entries(row)) {
       if (typeof value === 'number' && !Number.isFinite(value)) {
         const where = Object.entries(row).filter(([name]) => name !== key && ['stage', 'step'].includes(name)).map(([name, at]) => `${name} ${at}`).join(', '); // prettier-ignore
-        throw new FailureError(`${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`);
+        throw new FailureError(
+          `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
+        );
       }
     }
     this.pending.push(JSON.stringify(row));
@@ -303,7 +332,7 @@ class Session implements RunContext {
         return [name, { bytes: bytes.length, sha256: sha256(bytes) }];
       }),
     );
-    const seconds = [...this.earlier.map((entry) => Number(entry.seconds ?? 0)), this.seconds()].reduce((sum, part) => sum + part, 0);
+    const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce((sum, part) => sum + part, 0);
     writeAtomic(join(this.folder, DONE), `${JSON.stringify({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished, null, 2)}\n`);
     rmSync(join(this.folder, LAST), { force: true });
   }

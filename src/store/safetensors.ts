@@ -155,7 +155,7 @@ function parseEntry(name: string, value: unknown, bad: (what: string) => UsageEr
 function readBytes(file: number, path: string, position: number, length: number): Buffer {
   // A buffer of its own, so that typed arrays on it are aligned.
   const bytes = Buffer.from(new ArrayBuffer(length));
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const got = readSync(file, bytes, done, length - done, position + done);
     if (got === 0) throw new FailureError(`${path}: the file became shorter while it was read`);
     done += got;

@@ -126,7 +126,12 @@ async function runInChild(
       });
       child.on('error', reject);
       child.on('close', (code, signal) => {
-        if (!settled) reject(new FailureError(`${cell.experiment} ${cell.arm}, seed ${cell.seed}: its process ended with ${signal ?? `status ${code}`}; run the same command again to go on. ${errors.trim().split('\n').at(-1) ?? ''}`.trim()));
+        if (!settled)
+          reject(
+            new FailureError(
+              `${cell.experiment} ${cell.arm}, seed ${cell.seed}: its process ended with ${signal ?? `status ${code}`}; run the same command again to go on. ${errors.trim().split('\n').at(-1) ?? ''}`.trim(),
+            ),
+          );
       });
       child.send({ cell, out, engine, command } satisfies Job);
     });

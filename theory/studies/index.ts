@@ -14,15 +14,15 @@ export const STUDIES: Readonly<Record<string, Study<unknown>>> = Object.fromEntr
 );
 
 /** Throws UsageError with the known names. */
-export function studyByName(name: string): Study<unknown> {
-  const study = Object.hasOwn(STUDIES, name) ? STUDIES[name] : undefined;
-  if (study === undefined) throw unknownName('study', name, Object.keys(STUDIES));
+export function studyByName(name: unknown): Study<unknown> {
+  const study = typeof name === 'string' && Object.hasOwn(STUDIES, name) ? STUDIES[name] : undefined;
+  if (study === undefined) throw unknownName('study', JSON.stringify(name), Object.keys(STUDIES));
   return study;
 }
 
 /** One cell is short, so that a stopped one starts again; the stop itself is heard between its parts. */
 export const theoryExecutor: Executor = async (context) => {
-  const study = studyByName(String(context.cell.spec.study));
+  const study = studyByName(context.cell.spec.study);
   const spec = parseStudySpec(study, context.cell.spec);
   const rows = await study.run(spec, context.cell.seed, async (done, total) => {
     await nextTurn();

@@ -36,7 +36,13 @@ export const saddleStudy: Study<SaddleSpec> = {
         direct.push(saddleDiscrepancy(saddle, trainSaddle(saddle, start, spec.time, spec.steps)));
       }
       const root = Math.sqrt(spec.m);
-      rows.push({ depth, direct: root * rms(direct), directTheory: directLimit(saddle, spec.time), telescoped: root * mean(telescoped), telescopedTheory: telescopedLimit(saddle) });
+      rows.push({
+        depth,
+        direct: root * rms(direct),
+        directTheory: directLimit(saddle, spec.time),
+        telescoped: root * mean(telescoped),
+        telescopedTheory: telescopedLimit(saddle),
+      });
     }
     return rows;
   },

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { findInstalled, installTensorflow } from '../../engine/install.js';
+import { messageOf } from '../../core/errors.js';
 import { startEngine } from '../../engine/choose.js';
-import { whyNotInstallable } from '../../engine/install.js';
+import { findInstalled, installTensorflow, whyNotInstallable } from '../../engine/install.js';
 import { Progress } from '../progress.js';
 import { installReporter } from '../work.js';
 
@@ -27,13 +27,24 @@ export function engineCommand(): Command {
       const obstacle = whyNotInstallable(gpu);
       const engine = process.env.GOWIDE_ENGINE;
       if (optional && findInstalled() === undefined && (obstacle !== undefined || (engine !== undefined && engine !== 'auto' && engine !== 'tensorflow'))) {
-        process.stderr.write(obstacle === undefined ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install\n` : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install\n`);
+        process.stderr.write(
+          obstacle === undefined
+            ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install\n`
+            : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install\n`,
+        );
         return;
       }
       const progress = new Progress();
       const installed = findInstalled();
+      if (optional) {
+        await installTensorflow({ gpu, wheels, report: installReporter(progress) }).catch((error: unknown) => {
+          progress.line(`The faster engine, tensorflow, is missing: ${messageOf(error)}. To try again: gowide engine install`);
+        });
+        progress.clear();
+        return;
+      }
       if (force && installed?.gpu === gpu) rmSync(installed.folder, { recursive: true, force: true });
-      const { folder } = await installTensorflow({ gpu, wheels, thorough: !optional, report: installReporter(progress) });
+      const { folder } = await installTensorflow({ gpu, wheels, thorough: true, report: installReporter(progress) });
       progress.clear();
       const { version, device } = await startEngine('tensorflow', 'install');
       const note = gpu && device === 'cpu' ? ' (no GPU was found: it runs on the CPU)' : '';

@@ -22,7 +22,10 @@ export function reproduceCommand(app: App): Command {
     .addOption(engineOption())
     .addOption(jobsOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide reproduce\n  gowide reproduce --scale laptop --out results --jobs 2\n\nFinished runs are not run again; a stopped command goes on where it was.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide reproduce\n  gowide reproduce --scale laptop --out results --jobs 2\n\nFinished runs are not run again; a stopped command goes on where it was.',
+    )
     .action(async (options: Options) => {
       const cells = declaredCells(app.experiments, parseScale(options.scale), options.seed, options.seeds);
       const out = checkOut(options.out);

@@ -26,7 +26,11 @@ export function runsCommand(app: App): Command {
     .action(({ out, json }: { out: string; json?: boolean }) => {
       requireRuns(out);
       const { runs, problems } = listRuns(out);
-      process.stdout.write(json ? `${JSON.stringify({ runs: runs.map((run) => ({ ...brief(run), folder: run.folder, result: run.result ?? null })), problems }, null, 2)}\n` : `${textTable(runs.map(brief))}\n`);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify({ runs: runs.map((run) => ({ ...brief(run), folder: run.folder, result: run.result ?? null })), problems }, null, 2)}\n`
+          : `${textTable(runs.map(brief))}\n`,
+      );
       if (!json) for (const problem of problems) process.stderr.write(`${problem}\n`);
     });
   command
@@ -45,7 +49,11 @@ export function runsCommand(app: App): Command {
         return;
       }
       const { cell, ...rest } = run;
-      process.stdout.write(json ? `${JSON.stringify({ ...cell, ...rest }, null, 2)}\n` : `${textTable([brief(run)])}\nfolder: ${run.folder}\nspec: ${JSON.stringify(cell.spec, null, 2)}\nresult: ${JSON.stringify(run.result ?? null, null, 2)}\nenvironments: ${JSON.stringify(run.environments, null, 2)}\n`);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify({ ...cell, ...rest }, null, 2)}\n`
+          : `${textTable([brief(run)])}\nfolder: ${run.folder}\nspec: ${JSON.stringify(cell.spec, null, 2)}\nresult: ${JSON.stringify(run.result ?? null, null, 2)}\nenvironments: ${JSON.stringify(run.environments, null, 2)}\n`,
+      );
     });
   command
     .command('resume')

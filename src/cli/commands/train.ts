@@ -95,7 +95,10 @@ export function trainCommand(app: App): Command {
     .option('--config <file>', 'a spec of your own, as --print-config prints it')
     .option('--print-config', 'print the specs and do nothing else')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set finetune.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set finetune.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
+    )
     .action(async (name: string, options: Options) => {
       const cells = cellsFor(app, name, options);
       if (options.printConfig) {
@@ -107,12 +110,27 @@ export function trainCommand(app: App): Command {
       await work(app, cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
       if (options.json) {
-        process.stdout.write(`${JSON.stringify(runs.map((run) => ({ run: run.id, folder: run.folder, arm: run.cell.arm, seed: run.cell.seed, seconds: run.seconds, ...run.result })), null, 2)}\n`);
+        process.stdout.write(
+          `${JSON.stringify(
+            runs.map((run) => ({ run: run.id, folder: run.folder, arm: run.cell.arm, seed: run.cell.seed, seconds: run.seconds, ...run.result })),
+            null,
+            2,
+          )}\n`,
+        );
         return;
       }
       const rows = runs.map((run) => {
         const { testAccuracy, validationAccuracy, parameters, steps } = run.result as Record<string, number>;
-        return { run: run.id, arm: run.cell.arm, seed: run.cell.seed, parameters: parameters!, steps: steps!, 'validation %': validationAccuracy!, 'test %': testAccuracy!, seconds: run.seconds ?? 0 };
+        return {
+          run: run.id,
+          arm: run.cell.arm,
+          seed: run.cell.seed,
+          parameters: parameters!,
+          steps: steps!,
+          'validation %': validationAccuracy!,
+          'test %': testAccuracy!,
+          seconds: run.seconds ?? 0,
+        };
       });
       process.stdout.write(`${textTable(rows)}\n`);
     });
