@@ -190,7 +190,7 @@ function decode(dtype: Dtype, bytes: Uint8Array): Data {
       return fromFloat16(new Uint16Array(buffer, byteOffset, count));
     case 'U8':
     case 'BOOL':
-      return bytes;
+      return new Uint8Array(buffer, byteOffset, count);
   }
 }
 

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { bootstrapInterval, fitLine, mean, powerLaw, rms, standardDeviation, tInterval } from '../../src/core/stats.js';
+import { studentCdf, studentQuantile } from '../../src/core/student.js';
+
+// @stdlib/stats-base-dists-t-quantile 0.2.3: quantile(p, df)
+test.each([
+  [0.975, 1, 12.706204736432095],
+  [0.975, 2, 4.302652729911275],
+  [0.975, 7, 2.3646242515927846],
+  [0.995, 10, 3.1692726726169412],
+  [0.9, 30, 1.3104150253913947],
+])('studentQuantile(%d, %d)', (p, df, expected) => {
+  expect(studentQuantile(p, df)).toBeCloseTo(expected, 9);
+  expect(studentQuantile(1 - p, df)).toBeCloseTo(-expected, 9);
+  expect(studentCdf(expected, df)).toBeCloseTo(p, 11);
+});
+
+test('studentQuantile refuses what is no probability', () => {
+  expect(() => studentQuantile(1, 3)).toThrow('0 < p < 1');
+});
+
+test('tInterval of 1, 2, 3, 4: mean 2.5, half width 3.182446 * 1.290994 / 2', () => {
+  const { mean: centre, low, high, n } = tInterval([1, 2, 3, 4]);
+  expect([centre, n]).toEqual([2.5, 4]);
+  expect(high - 2.5).toBeCloseTo(2.0542602567605206, 9);
+  expect(2.5 - low).toBeCloseTo(2.0542602567605206, 9);
+});
+
+test('one value has an infinite interval, none throws', () => {
+  expect(tInterval([3])).toEqual({ mean: 3, low: -Infinity, high: Infinity, n: 1 });
+  expect(() => tInterval([])).toThrow('at least one value');
+});
+
+test('fitLine and powerLaw find exact laws', () => {
+  expect(fitLine([1, 2, 3], [5, 7, 9])).toEqual({ slope: 2, intercept: 3, r2: 1 });
+  const x = [1, 2, 4, 8];
+  const law = powerLaw([1, 2, 3].map((scale) => ({ x, y: x.map((value) => scale * value ** -0.5) })));
+  expect(law.mean).toBeCloseTo(-0.5, 12);
+  expect(law.high - law.low).toBeLessThan(1e-12);
+  expect(law.scale).toBeCloseTo(6 ** (1 / 3), 12);
+  expect(() => fitLine([1, 1], [2, 3])).toThrow('two different x');
+});
+
+test('bootstrapInterval is repeatable and holds the mean', () => {
+  const values = [1, 2, 3, 4, 10];
+  expect(bootstrapInterval(values)).toEqual(bootstrapInterval(values));
+  const { low, high } = bootstrapInterval(values);
+  expect(low).toBeGreaterThan(1);
+  expect(low).toBeLessThan(mean(values));
+  expect(high).toBeGreaterThan(mean(values));
+  expect(() => bootstrapInterval([])).toThrow('at least one value');
+});
+
+test('rms and standardDeviation', () => {
+  expect(rms([3, 4])).toBeCloseTo(Math.sqrt(12.5), 14);
+  expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(2.138089935299395, 12);
+  expect(standardDeviation([1])).toBeNaN();
+});

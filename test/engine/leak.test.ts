@@ -1,0 +1,54 @@
+/** 200 training steps of a small ResNet leave the tensor count as it was, and the process's memory within 5 %. */
+import { describe, expect, test } from 'vitest';
+import { loadDigits } from '../../src/data/digits.js';
+import { batchIndices, makeBatch } from '../../src/data/images.js';
+import { differentiate } from '../../src/engine/gradients.js';
+import { disposeAll, tf, type Tensor2D, type Tensors } from '../../src/engine/tensor.js';
+import { applyResnet, initResnet, type ResnetSpec } from '../../src/models/resnet.js';
+import { toTensors } from '../../src/nn/init.js';
+import { crossEntropy } from '../../src/optim/losses.js';
+import { initSgd, updateSgd } from '../../src/optim/sgd.js';
+import { enginesUnderTest } from '../support/engines.js';
+
+const SPEC: ResnetSpec = { family: 'resnet', blocks: [1, 1], planes: 2, mid: 1, stem: 4, classes: 10, channels: 1 };
+const STEPS = 200;
+
+/** Resident memory without what the garbage collector has yet to collect. */
+function settledMemory(): number {
+  (globalThis as { gc?: () => void }).gc!();
+  return process.memoryUsage().rss;
+}
+
+describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
+  // Measured after a warm-up: allocators and just-in-time code settle in the first steps.
+  test.skipIf(missing !== undefined)('tensors and memory stay flat', { timeout: 600_000 }, async () => {
+    await tf.setBackend(name);
+    const { train } = loadDigits(500);
+    const model = initResnet(1, SPEC);
+    const state = toTensors(model.state);
+    let params: Tensors = toTensors(model.params);
+    let velocity = initSgd(params);
+    const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
+    const step = async (i: number): Promise<number> => {
+      const { x, y } = makeBatch(train, batchIndices(1, i, batchSize, 500));
+      const { loss, gradients, aside } = differentiate(params, (p, observe) =>
+        crossEntropy(applyResnet(SPEC, { params: p, state, train: true, observe }, x).logits as Tensor2D, y),
+      );
+      const next = updateSgd({ momentum: 0.9, weightDecay: 1e-4 }, 0.05, params, velocity, gradients);
+      const [value] = await loss.data();
+      disposeAll(params, velocity, gradients, aside);
+      tf.dispose([loss, x, y]);
+      ({ params, velocity } = next);
+      return value!;
+    };
+    let first = 0;
+    for (let i = 0; i < 100; i++) first = i === 0 ? await step(i) : (await step(i), first);
+    const [tensors, memory] = [tf.memory().numTensors, settledMemory()];
+    let last = 0;
+    for (let i = 0; i < STEPS; i++) last = await step(100 + i);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(settledMemory()).toBeLessThan(memory * 1.05);
+    expect(last).toBeLessThan(first);
+    disposeAll(params, velocity, state);
+  });
+});

@@ -1,0 +1,188 @@
+/** Every op that the networks use, on every engine: values against plain float64 loops, gradients against central differences of them. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { BATCH_NORM_TRAIN } from '../../src/engine/kernels.js';
+import { differentiate } from '../../src/engine/gradients.js';
+import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
+import { batchNorm as batchNormLayer, conv2d as convLayer, dense, type Scope } from '../../src/nn/layers.js';
+import { crossEntropy, klDivergence, logSoftmax, relativeSquaredError } from '../../src/optim/losses.js';
+import { enginesUnderTest } from '../support/engines.js';
+import * as oracle from '../support/oracle.js';
+import type { Oracle } from '../support/oracle.js';
+import { relativeError, TOLERANCE } from '../support/tolerance.js';
+
+interface Case {
+  readonly name: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (inputs: readonly Tensor[]) => Tensor;
+  readonly oracle: (inputs: readonly Oracle[]) => Oracle;
+}
+
+const scope = (params: Record<string, Tensor>): Scope => ({ params, state: {}, train: true, observe: () => {} });
+const scalar = (value: number): Oracle => ({ shape: [], data: Float64Array.of(value) });
+const softmax = (z: Oracle): Float64Array => oracle.logSoftmax(z).data.map(Math.exp);
+const meanRows = (values: Float64Array, rows: number): number => values.reduce((a, b) => a + b, 0) / rows;
+
+function convCase(kernel: number, stride: number, size: number): Case {
+  return {
+    name: `convolution ${kernel}x${kernel}, stride ${stride}, ${size} pixels`,
+    shapes: [
+      [2, size, size + 1, 3],
+      [kernel, kernel, 3, 4],
+    ],
+    run: ([x, k]) => convLayer(scope({ 'c/kernel': k! }), 'c', x as Tensor4D, stride),
+    oracle: ([x, k]) => oracle.conv2d(x!, k!, stride),
+  };
+}
+
+const CASES: readonly Case[] = [
+  { name: 'matMul', shapes: [[3, 5], [5, 4]], run: ([a, b]) => tf.matMul(a as Tensor2D, b as Tensor2D), oracle: ([a, b]) => oracle.matMul(a!, b!) }, // prettier-ignore
+  ...[
+    [1, 1, 5],
+    [1, 2, 5],
+    [1, 2, 6],
+    [3, 1, 5],
+    [3, 2, 5],
+    [3, 2, 6],
+    [3, 2, 7],
+  ].map(([kernel, stride, size]) => convCase(kernel!, stride!, size!)),
+  {
+    name: 'batch norm in training',
+    shapes: [[3, 4, 5, 2], [2], [2]],
+    run: ([x, gamma, beta]) => batchNormLayer(scope({ 'n/gamma': gamma!, 'n/beta': beta! }), 'n', x as Tensor4D),
+    oracle: ([x, gamma, beta]) => oracle.batchNorm(x!, gamma!, beta!, 1e-5),
+  },
+  {
+    name: 'dense',
+    shapes: [[3, 5], [5, 4], [4]],
+    run: ([x, k, b]) => dense(scope({ 'd/kernel': k!, 'd/bias': b! }), 'd', x as Tensor2D),
+    oracle: ([x, k, b]) => ({ shape: [3, 4], data: oracle.matMul(x!, k!).data.map((value, i) => value + b!.data[i % 4]!) }),
+  },
+  { name: 'relu', shapes: [[4, 6]], run: ([x]) => tf.relu(x!), oracle: ([x]) => ({ shape: x!.shape, data: x!.data.map((value) => Math.max(0, value)) }) },
+  {
+    name: 'sum of two branches, relu',
+    shapes: [
+      [2, 3, 3, 2],
+      [2, 3, 3, 2],
+    ],
+    run: ([a, b]) => tf.relu(tf.add(a!, b!)),
+    oracle: ([a, b]) => ({ shape: a!.shape, data: a!.data.map((value, i) => Math.max(0, value + b!.data[i]!)) }),
+  },
+  {
+    name: 'mean over height and width',
+    shapes: [[2, 3, 4, 5]],
+    run: ([x]) => tf.mean(x!, [1, 2]),
+    oracle: ([x]) => {
+      const out = oracle.zeros([2, 5]);
+      x!.data.forEach((value, i) => (out.data[Math.floor(i / 60) * 5 + (i % 5)]! += value / 12));
+      return out;
+    },
+  },
+  { name: 'log softmax', shapes: [[3, 5]], run: ([z]) => logSoftmax(z as Tensor2D), oracle: ([z]) => oracle.logSoftmax(z!) },
+  {
+    name: 'cross-entropy',
+    shapes: [
+      [3, 5],
+      [3, 5],
+    ],
+    run: ([z, t]) => crossEntropy(z as Tensor2D, t as Tensor2D),
+    oracle: ([z, t]) =>
+      scalar(
+        -meanRows(
+          oracle.logSoftmax(z!).data.map((value, i) => value * t!.data[i]!),
+          3,
+        ),
+      ),
+  },
+  {
+    name: 'KL divergence',
+    shapes: [
+      [3, 5],
+      [3, 5],
+    ],
+    run: ([s, t]) => klDivergence(s as Tensor2D, t as Tensor2D),
+    oracle: ([s, t]) => {
+      const [own, teacher, weights] = [oracle.logSoftmax(s!).data, oracle.logSoftmax(t!).data, softmax(t!)];
+      return scalar(
+        meanRows(
+          weights.map((w, i) => w * (teacher[i]! - own[i]!)),
+          3,
+        ),
+      );
+    },
+  },
+  {
+    name: 'relative squared error',
+    shapes: [
+      [2, 3, 3, 2],
+      [2, 3, 3, 2],
+    ],
+    run: ([a, b]) => relativeSquaredError(a!, b!),
+    oracle: ([a, b]) => {
+      const difference = a!.data.reduce((sum, value, i) => sum + (value - b!.data[i]!) ** 2, 0);
+      return scalar(difference / b!.data.reduce((sum, value) => sum + value * value, 0));
+    },
+  },
+];
+
+const engines = await enginesUnderTest();
+afterAll(() => tf.disposeVariables());
+
+describe.each(engines)('$name', ({ name, missing }) => {
+  describe.each(CASES)('$name', ({ name: op, shapes, run, oracle: expected }) => {
+    const inputs = shapes.map((shape, i): Oracle => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      return { shape, data: normals(rngKey(1, op, i), size).map((value) => Math.fround(value)) };
+    });
+    const value = expected(inputs);
+    const weights = normals(rngKey(2, op), value.data.length).map((w) => Math.fround(w));
+
+    test.skipIf(missing !== undefined)('value', async () => {
+      await tf.setBackend(name);
+      const result = tf.tidy(() => run(inputs.map(({ shape, data }) => tf.tensor(Float32Array.from(data), [...shape]))));
+      expect(result.shape).toEqual([...value.shape]);
+      expect(relativeError(await result.data(), value.data)).toBeLessThan(TOLERANCE.f32);
+      result.dispose();
+    });
+
+    test.skipIf(missing !== undefined)('gradient', async () => {
+      await tf.setBackend(name);
+      const before = tf.memory().numTensors;
+      const params = Object.fromEntries(inputs.map(({ shape, data }, i) => [String(i), tf.tensor(Float32Array.from(data), [...shape])]));
+      const w = tf.tensor(Float32Array.from(weights), [...value.shape]);
+      const { loss, gradients, aside } = differentiate(params, (tensors) => tf.sum(tf.mul(w, run(inputs.map((_, i) => tensors[String(i)]!)))) as Scalar);
+      for (const [i, { shape }] of inputs.entries()) {
+        const gradient = gradients[String(i)]!;
+        expect(gradient.shape).toEqual([...shape]);
+        expect(relativeError(await gradient.data(), oracle.centralDifferences(expected, inputs, weights, i))).toBeLessThan(TOLERANCE.gradient);
+      }
+      tf.dispose([loss, w, ...Object.values(params), ...Object.values(gradients), ...Object.values(aside)]);
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  });
+
+  test.skipIf(missing !== undefined)('batch norm hands out the batch mean and the unbiased variance', async () => {
+    await tf.setBackend(name);
+    const x: Oracle = { shape: [3, 4, 5, 2], data: normals(rngKey(3), 120).map((z) => Math.fround(2 * z + 5)) };
+    const outputs = tf.engine().runKernel(BATCH_NORM_TRAIN, { x: tf.tensor(Float32Array.from(x.data), [3, 4, 5, 2]), gamma: tf.ones([2]), beta: tf.zeros([2]) }, { epsilon: 1e-5 });
+    const [, mean, variance] = outputs as unknown as Tensor[];
+    const moments = oracle.channelMoments(x);
+    expect(relativeError(await mean!.data(), moments.mean)).toBeLessThan(TOLERANCE.f32);
+    expect(
+      relativeError(
+        await variance!.data(),
+        moments.variance.map((v) => (v * 60) / 59),
+      ),
+    ).toBeLessThan(TOLERANCE.f32);
+  });
+
+  test.skipIf(missing !== undefined)('gradients that nobody asks for are freed', async () => {
+    await tf.setBackend(name);
+    const [x, gamma, beta] = [tf.randomNormal([2, 3, 3, 2], 0, 1, 'float32', 1), tf.ones([2]), tf.zeros([2])];
+    const before = tf.memory().numTensors;
+    const { loss, gradients } = differentiate({ gamma }, (p) => tf.sum(tf.square(batchNormLayer(scope({ 'n/gamma': p.gamma!, 'n/beta': beta }), 'n', x as Tensor4D))) as Scalar);
+    tf.dispose([loss, gradients.gamma!]);
+    expect(tf.memory().numTensors).toBe(before);
+    tf.dispose([x, gamma, beta]);
+  });
+});

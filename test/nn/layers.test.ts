@@ -1,0 +1,50 @@
+import { beforeAll, expect, test } from 'vitest';
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
+import { constant, countParameters, fromTensors, heNormal, toTensors, uniformFanIn } from '../../src/nn/init.js';
+import { BATCH_NORM_EPSILON, batchNorm, conv2d, dense, type Scope } from '../../src/nn/layers.js';
+import { rms } from '../../src/core/stats.js';
+import { anyEngine } from '../support/engines.js';
+
+beforeAll(anyEngine);
+
+const scope = (params: Record<string, Tensor>, state: Record<string, Tensor> = {}, train = false): Scope => ({ params, state, train, observe: () => {} });
+
+test('initial values depend on seed and path alone, and have the variance that they should', () => {
+  const kernel = heNormal(1, 'a/kernel', [3, 3, 16, 64]);
+  expect(heNormal(1, 'a/kernel', [3, 3, 16, 64])).toEqual(kernel);
+  expect(heNormal(2, 'a/kernel', [3, 3, 16, 64]).values[0]).not.toBe(kernel.values[0]);
+  expect(rms(kernel.values)).toBeCloseTo(Math.sqrt(2 / (9 * 64)), 2);
+  const head = uniformFanIn(1, 'h', [64, 10]);
+  expect(head.values.every((value) => Math.abs(value) <= 1 / 8)).toBe(true);
+  expect(rms(head.values)).toBeCloseTo(1 / 8 / Math.sqrt(3), 2);
+  expect(countParameters({ kernel, head, c: constant([5], 1) })).toBe(9 * 16 * 64 + 640 + 5);
+});
+
+test('parameters survive the way to the engine and back', async () => {
+  const parameters = { 'a/b': constant([2, 3], 0.1), c: heNormal(1, 'c', [1, 1, 2, 2]) };
+  const tensors = toTensors(parameters);
+  expect(await fromTensors(tensors)).toEqual(parameters);
+  tf.dispose(Object.values(tensors));
+});
+
+test('a stride-2 3x3 convolution pads both sides, as torch does', async () => {
+  // torch: F.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3), stride=2, padding=1) = [[4, 6], [6, 9]]
+  const y = conv2d(scope({ 'c/kernel': tf.ones([3, 3, 1, 1]) }), 'c', tf.ones([1, 4, 4, 1]) as Tensor4D, 2);
+  expect([...(await y.data())]).toEqual([4, 6, 6, 9]);
+});
+
+test('batch norm in evaluation uses the running statistics', async () => {
+  const params = { 'n/gamma': tf.tensor1d([2]), 'n/beta': tf.tensor1d([1]) };
+  const state = { 'n/mean': tf.tensor1d([3]), 'n/variance': tf.tensor1d([4]) };
+  const y = batchNorm(scope(params, state), 'n', tf.tensor4d([5, 3], [2, 1, 1, 1]));
+  const scale = 2 / Math.sqrt(4 + BATCH_NORM_EPSILON);
+  const [first, second] = await y.data();
+  expect(first).toBeCloseTo(1 + 2 * scale, 5);
+  expect(second).toBeCloseTo(1, 5);
+});
+
+test('what does not fit is named', () => {
+  expect(() => conv2d(scope({ 'c/kernel': tf.ones([3, 3, 2, 1]) }), 'c', tf.ones([1, 4, 4, 1]) as Tensor4D)).toThrow('conv2d c: expected [B, H, W, 2], got [1, 4, 4, 1]');
+  expect(() => dense(scope({ 'd/kernel': tf.ones([3, 1]), 'd/bias': tf.ones([1]) }), 'd', tf.ones([2, 4]) as Tensor2D)).toThrow('dense d: expected [B, 3], got [2, 4]');
+  expect(() => dense(scope({}), 'd', tf.ones([2, 4]) as Tensor2D)).toThrow('parameter "d/kernel" is missing');
+});

@@ -1,0 +1,149 @@
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { FailureError, InterruptedError, UsageError } from '../../src/core/errors.js';
+import type { Cell, Executor } from '../../src/core/run.js';
+import { executeRun, findRun, folderOf, listRuns, readArrays, readMetrics, readRun, type ExecuteOptions } from '../../src/store/runs.js';
+import { environment } from '../../src/store/environment.js';
+
+let out: string;
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
+});
+
+const CELL: Cell = { experiment: 'test', arm: 'a b', scale: 'minutes', kind: 'count', spec: { steps: 10 }, seed: 1 };
+
+/** Adds up 1..steps in a host array; stops, fails or crashes where it is told to. */
+function counter(at: { abort?: { step: number; controller: AbortController }; crash?: number; infinite?: number } = {}): Executor {
+  return async (context) => {
+    const steps = Number(context.cell.spec.steps);
+    let step = context.resumed === undefined ? 0 : Number(context.resumed.position);
+    let sum = context.resumed === undefined ? 0 : context.resumed.arrays.sum!.values[0]!;
+    for (; step < steps; step++) {
+      if (at.abort?.step === step) at.abort.controller.abort();
+      if (context.shouldSave()) context.save({ arrays: { sum: { shape: [], values: Float64Array.of(sum) } }, position: String(step) });
+      if (at.crash === step) throw new Error('killed');
+      sum += step + 1;
+      context.log({ step: step + 1, sum: at.infinite === step ? Infinity : sum });
+    }
+    return { result: { sum }, arrays: { sum: { shape: [], values: Float64Array.of(sum) } } };
+  };
+}
+
+function options(executor: Executor, extra: Partial<ExecuteOptions> = {}): ExecuteOptions {
+  return { out, environment: environment(null, 'test'), executors: { count: executor }, signal: new AbortController().signal, progress: () => {}, ...extra };
+}
+
+test('a run leaves its spec, environment, metrics, arrays and mark, and is not done again', async () => {
+  const run = await executeRun(CELL, options(counter()));
+  expect(run.status).toBe('finished');
+  expect(run.result).toEqual({ sum: 55 });
+  expect(readdirSync(run.folder).sort()).toEqual(['DONE', 'env.json', 'final.safetensors', 'metrics.jsonl', 'spec.json']);
+  expect(readMetrics(run)).toHaveLength(10);
+  expect([...readArrays(run).sum!.values]).toEqual([55]);
+  const [session] = run.environments;
+  expect(session).toMatchObject({ node: process.version, engine: null, resumed: false, command: 'test' });
+  const again = await executeRun(
+    { ...CELL, experiment: 'another name' },
+    options(async () => expect.unreachable('it was done already')),
+  );
+  expect(again.folder).toBe(run.folder);
+});
+
+describe('a stopped run goes on to the same bytes', () => {
+  const files = (folder: string): string[] => ['metrics.jsonl', 'final.safetensors', 'spec.json'].map((name) => readFileSync(join(folder, name)).toString('hex'));
+
+  test.each([0, 4, 9])('stopped by a signal before step %d', async (step) => {
+    const whole = files((await executeRun(CELL, options(counter()))).folder);
+    out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
+    const controller = new AbortController();
+    await expect(executeRun(CELL, options(counter({ abort: { step, controller } }), { signal: controller.signal }))).rejects.toBeInstanceOf(InterruptedError);
+    expect(readRun(folderOf(out, CELL)).status).toBe('unfinished');
+    const resumed = await executeRun(CELL, options(counter()));
+    expect(resumed.environments.map((entry) => entry.resumed)).toEqual([false, true]);
+    expect(files(resumed.folder)).toEqual(whole);
+  });
+
+  test.each([3, 8])('killed at step %d, some steps after its last save, with a torn line', async (crash) => {
+    const whole = files((await executeRun(CELL, options(counter()))).folder);
+    out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
+    await expect(executeRun(CELL, options(counter({ crash }), { saveSeconds: -1 }))).rejects.toThrow('killed');
+    appendFileSync(join(folderOf(out, CELL), 'metrics.jsonl'), '{"step":');
+    expect(files((await executeRun(CELL, options(counter()))).folder)).toEqual(whole);
+  });
+
+  test('a saved state that is damaged means a start from the beginning', async () => {
+    const whole = files((await executeRun(CELL, options(counter()))).folder);
+    out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
+    await expect(executeRun(CELL, options(counter({ crash: 5 }), { saveSeconds: -1 }))).rejects.toThrow('killed');
+    const last = join(folderOf(out, CELL), 'last.safetensors');
+    writeFileSync(last, readFileSync(last).subarray(0, 20));
+    const run = await executeRun(CELL, options(counter()));
+    expect(run.environments.at(-1)!.resumed).toBe(false);
+    expect(files(run.folder)).toEqual(whole);
+  });
+});
+
+test('a number that is not finite stops the run and names the step', async () => {
+  await expect(executeRun(CELL, options(counter({ infinite: 4 })))).rejects.toThrow(/test a b, seed 1: sum is Infinity at step 5; the run is stopped/);
+  expect(existsSync(join(folderOf(out, CELL), 'DONE'))).toBe(false);
+});
+
+test('a run that another process works on is left alone; a lock of a process that is gone is not', async () => {
+  const run = await executeRun(CELL, options(counter()));
+  const other = { ...CELL, seed: 2 };
+  let inside: Promise<unknown> | undefined;
+  await executeRun(
+    other,
+    options(async (context) => {
+      writeFileSync(join(folderOf(out, other), 'lock'), JSON.stringify({ pid: process.ppid, host: (await import('node:os')).hostname() }));
+      inside = executeRun(other, options(counter()));
+      await expect(inside).rejects.toThrow(/is working on this run/);
+      return counter()(context);
+    }),
+  );
+  const stale = { ...CELL, seed: 3 };
+  await expect(executeRun(stale, options(counter({ crash: 0 })))).rejects.toThrow('killed');
+  writeFileSync(join(folderOf(out, stale), 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname() }));
+  expect((await executeRun(stale, options(counter()))).result).toEqual(run.result);
+});
+
+describe('what was changed afterwards is found and named', () => {
+  test('metrics', async () => {
+    const run = await executeRun(CELL, options(counter()));
+    appendFileSync(join(run.folder, 'metrics.jsonl'), '{"step":11}\n');
+    expect(() => readMetrics(run)).toThrow(/metrics.jsonl: not what the run wrote/);
+  });
+  test('arrays', async () => {
+    const run = await executeRun(CELL, options(counter()));
+    const path = join(run.folder, 'final.safetensors');
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path, bytes);
+    expect(() => readArrays(run)).toThrow(/final.safetensors: not what the run wrote/);
+  });
+  test('spec', async () => {
+    const run = await executeRun(CELL, options(counter()));
+    const path = join(run.folder, 'spec.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"steps": 10', '"steps": 11'));
+    expect(() => readRun(run.folder)).toThrow(FailureError);
+    expect(listRuns(out).problems[0]).toMatch(/changed by hand/);
+    writeFileSync(path, '{');
+    expect(listRuns(out)).toMatchObject({ runs: [], problems: [expect.stringContaining('not valid JSON')] });
+  });
+});
+
+test('findRun takes the first digits of an id, and says when they fit none or several', async () => {
+  const first = await executeRun(CELL, options(counter()));
+  await executeRun({ ...CELL, seed: 2 }, options(counter()));
+  expect(findRun(out, first.id.slice(0, 6)).id).toBe(first.id);
+  expect(() => findRun(out, 'zzz')).toThrow(UsageError);
+  expect(() => findRun(out, '')).toThrow(/fits 2 runs/);
+});
+
+test('a folder that cannot be written gives one line', async () => {
+  const file = join(out, 'file');
+  writeFileSync(file, '');
+  await expect(executeRun(CELL, options(counter(), { out: file }))).rejects.toThrow(/a part of that path is a file, not a folder; choose another folder with --out/);
+});

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/core/errors.js';
+import { readSafetensors, writeSafetensors, type NamedArray } from '../../src/store/safetensors.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gowide-safetensors-'));
+const path = join(folder, 'x.safetensors');
+
+function raw(header: unknown, data: Uint8Array = new Uint8Array()): string {
+  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([length, text, data]));
+  return path;
+}
+
+test('what is written is read, for every type, and no temporary file stays', () => {
+  const tensors: [string, NamedArray][] = [
+    ['stage1/conv/kernel', { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, -2.5, 3e-8, Infinity) }],
+    ['u8', { dtype: 'U8', shape: [3], data: Uint8Array.of(0, 128, 255) }],
+    ['f64', { dtype: 'F64', shape: [], data: Float64Array.of(Math.PI) }],
+    ['i64', { dtype: 'I64', shape: [2], data: BigInt64Array.of(-(2n ** 62n), 5n) }],
+    ['i32', { dtype: 'I32', shape: [1], data: Int32Array.of(-7) }],
+    ['empty', { dtype: 'F32', shape: [0, 4], data: new Float32Array() }],
+  ];
+  writeSafetensors(path, tensors, { note: 'ünï' });
+  const { tensors: read, metadata } = readSafetensors(path);
+  expect(metadata).toEqual({ note: 'ünï' });
+  expect(read.size).toBe(tensors.length);
+  for (const [name, tensor] of tensors) expect(read.get(name)).toEqual(tensor);
+  expect(readdirSync(folder)).toEqual(['x.safetensors']);
+});
+
+test('the bytes are those of the format', () => {
+  writeSafetensors(path, [['a', { dtype: 'I32', shape: [2], data: Int32Array.of(1, -1) }]]);
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE());
+  expect(length % 8).toBe(0);
+  expect(JSON.parse(bytes.subarray(8, 8 + length).toString())).toEqual({ __metadata__: {}, a: { dtype: 'I32', shape: [2], data_offsets: [0, 8] } });
+  expect([...bytes.subarray(8 + length)]).toEqual([1, 0, 0, 0, 255, 255, 255, 255]);
+});
+
+test('half types are read', () => {
+  // 1, -2, smallest subnormal, largest, infinity of IEEE binary16; 1, -2 and pi of bfloat16.
+  const half = Buffer.from(Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00).buffer);
+  raw({ h: { dtype: 'F16', shape: [5], data_offsets: [0, 10] } }, half);
+  expect([...readSafetensors(path).tensors.get('h')!.data]).toEqual([1, -2, 2 ** -24, 65504, Infinity]);
+  raw({ b: { dtype: 'BF16', shape: [3], data_offsets: [0, 6] } }, Buffer.from(Uint16Array.of(0x3f80, 0xc000, 0x4049).buffer));
+  expect([...readSafetensors(path).tensors.get('b')!.data]).toEqual([1, -2, 3.140625]);
+});
+
+describe('a bad file gives one line that says what is wrong', () => {
+  const entry = (begin: number, end: number): object => ({ dtype: 'U8', shape: [end - begin], data_offsets: [begin, end] });
+  test.each<[string, () => unknown, RegExp]>([
+    ['empty file', () => writeFileSync(path, ''), /0 bytes, at least 8/],
+    ['header of 10 GB', () => writeFileSync(path, Buffer.concat([Buffer.from(BigUint64Array.of(10_000_000_000n).buffer), Buffer.alloc(100)])), /header claims 10000000000 bytes/],
+    ['not JSON', () => raw('{"a":'), /not JSON/],
+    ['not UTF-8', () => writeFileSync(path, Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe])), /not JSON in UTF-8/],
+    ['a list', () => raw([]), /not a JSON object/],
+    ['unknown type', () => raw({ a: { dtype: 'F8', shape: [1], data_offsets: [0, 1] } }, new Uint8Array(1)), /type "F8"; known: F64/],
+    ['negative shape', () => raw({ a: { dtype: 'U8', shape: [-1], data_offsets: [0, 1] } }, new Uint8Array(1)), /shape \[-1\]/],
+    ['size that does not fit', () => raw({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 4] } }, new Uint8Array(4)), /takes 4 bytes, F32 \[2\] needs 8/],
+    ['overlap', () => raw({ a: entry(0, 4), b: entry(2, 6) }, new Uint8Array(6)), /overlap/],
+    ['gap', () => raw({ a: entry(0, 2), b: entry(4, 6) }, new Uint8Array(6)), /leave a gap/],
+    ['cut off', () => raw({ a: entry(0, 8) }, new Uint8Array(5)), /cut off/],
+    ['left over', () => raw({ a: entry(0, 2) }, new Uint8Array(5)), /left over/],
+    ['metadata of numbers', () => raw({ __metadata__: { a: 1 } }), /not a string/],
+  ])('%s', (_, write, expected) => {
+    write();
+    expect(() => readSafetensors(path)).toThrow(UsageError);
+    expect(() => readSafetensors(path)).toThrow(expected);
+    expect(() => readSafetensors(path)).toThrow(path);
+  });
+
+  test('a missing file', () => expect(() => readSafetensors(join(folder, 'none'))).toThrow(/none: no such file/));
+
+  test('every truncation and every flipped byte of the header is refused or read, never a crash', () => {
+    writeSafetensors(path, [['a', { dtype: 'F32', shape: [4], data: Float32Array.of(1, 2, 3, 4) }]]);
+    const whole = readFileSync(path);
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
+        const changed = Buffer.from(cut ? whole.subarray(0, at) : whole);
+        if (!cut) changed[at] = byte;
+        writeFileSync(path, changed);
+        try {
+          readSafetensors(path);
+          expect(cut).toBe(false);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+        }
+      }),
+      { seed: 1, numRuns: 2000 },
+    );
+  });
+});
+
+test('what does not fit is not written', () => {
+  expect(() => writeSafetensors(path, [['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]])).toThrow('expected 3 elements');
+  expect(() => writeSafetensors(path, [['a', { dtype: 'F16', shape: [2], data: new Float32Array(2) }]])).toThrow('cannot be written');
+});

@@ -1,0 +1,6 @@
+import { initialNet, type Net } from '../../theory/particles.js';
+
+/** A small net with particles in general position. */
+export function smallNet(seed = 1, depth = 3, m = 6, d = 3, alpha = 1): Net {
+  return initialNet(seed, { depth, m, d, alpha, c: 1.5 }, { rho: 0.5 });
+}

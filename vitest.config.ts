@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    // The leak test collects garbage before it reads the process's memory.
+    execArgv: ['--expose-gc'],
+    // Tensor engines use every core; two at once would only wait for each other.
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    env: { TF_CPP_MIN_LOG_LEVEL: '3' },
+  },
+});
