@@ -1,7 +1,7 @@
 /** Every experiment, and how each kind of run is run. */
 import type { Experiment, Runner } from '../src/core/experiment.js';
-import { parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../src/method/train.js';
-import { parseStudySpec } from '../theory/studies/study.js';
+import { expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../src/method/train.js';
+import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
 import { resnetDigits } from './resnet.js';
 import { depth, saddle, width } from './theory.js';
@@ -10,11 +10,16 @@ export const THEORY_EXPERIMENTS: readonly Experiment[] = [width, depth, saddle];
 export const TRAIN_EXPERIMENTS: Readonly<Record<string, Experiment>> = { resnet: resnetDigits };
 export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Object.values(TRAIN_EXPERIMENTS)];
 
+function costOf(study: Study<unknown>, spec: unknown): number {
+  return study.cost(parseStudySpec(study, spec));
+}
+
 export const RUNNERS: Readonly<Record<string, Runner>> = {
   [THEORY_KIND]: {
     execute: theoryExecutor,
     check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),
     requires: () => [],
+    cost: ({ spec }) => costOf(studyByName(spec.study), spec),
     stepFlops: undefined,
   },
   [TRAIN_KIND]: {
@@ -24,6 +29,7 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
       const spec = parseTrainSpec(cell.spec);
       return spec.method === 'three-stage' ? [wideCell(cell, spec)] : [];
     },
+    cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
     stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
   },
 };

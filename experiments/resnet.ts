@@ -72,7 +72,7 @@ export const resnetDigits: Experiment = {
   name: 'resnet-digits',
   title: 'Thin ResNet by three stages against direct training, digits',
   kind: TRAIN_KIND,
-  seeds: { minutes: 3, laptop: 5, gpu: 3 },
+  seeds: { minutes: 5, laptop: 5, gpu: 3 },
   arms: (scale): Record<(typeof ARMS)[number], Cell['spec']> => {
     const { wide, direct, threeStage, control } = specs(scale);
     return { wide, direct, 'three-stage': threeStage, 'no-imitation': control };

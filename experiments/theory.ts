@@ -12,8 +12,8 @@ import { THEORY_KIND } from '../theory/studies/index.js';
 const SIZES: Partial<
   Record<Scale, { train: number; heldOut: number; wide: number; widths: number[]; depthWide: number; m: number; depths: number[]; draws: number; saddleDraws: number }>
 > = {
-  minutes: { train: 64, heldOut: 256, wide: 1024, widths: [16, 32, 64, 128], depthWide: 512, m: 64, depths: [1, 2, 3, 4, 6], draws: 2, saddleDraws: 50 },
-  laptop: { train: 128, heldOut: 512, wide: 4096, widths: [16, 32, 64, 128, 256, 512], depthWide: 2048, m: 128, depths: [1, 2, 3, 4, 6, 8, 12], draws: 4, saddleDraws: 200 },
+  minutes: { train: 64, heldOut: 256, wide: 1024, widths: [16, 32, 64, 128], depthWide: 512, m: 64, depths: [1, 2, 3, 4, 6], draws: 4, saddleDraws: 50 },
+  laptop: { train: 128, heldOut: 512, wide: 4096, widths: [16, 32, 64, 128, 256, 512], depthWide: 2048, m: 128, depths: [1, 2, 3, 4, 6, 8, 12], draws: 8, saddleDraws: 200 },
 };
 
 /** With a skip connection and without; rho > 0 is needed without one (theory/particles.ts). */
@@ -28,7 +28,7 @@ export const width: Experiment = {
   name: 'width',
   title: 'D(m): discrepancy against thin width',
   kind: THEORY_KIND,
-  seeds: { minutes: 6, laptop: 16 },
+  seeds: { minutes: 8, laptop: 16 },
   arms: (scale) => {
     const { train, heldOut, wide, widths, draws } = SIZES[scale]!;
     return Object.fromEntries(Object.entries(REGIMES).map(([regime, law]) => [regime, { study: 'width', regime, ...law, ...FLOW, depth: 4, train, heldOut, wide, widths, draws }]));

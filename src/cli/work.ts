@@ -65,7 +65,7 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
   const progress = new Progress();
   const signal = stopSignal((line) => progress.line(line));
   const rates = new Map<string, Rate>();
-  const first = finishedShare(out, cells);
+  const first = finishedShare(out, cells, app.runners);
   if (first === 1) return;
   const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
   const engine = needsEngine ? await prepareEngine(request, progress) : request;

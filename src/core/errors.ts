@@ -26,7 +26,7 @@ export function codeOf(error: unknown): string | undefined {
 
 /** `"x" is no scale; known: minutes, laptop` with the nearest name first when one is close. */
 export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
-  const near = known.find((name) => editDistance(name, given) <= Math.max(1, Math.floor(name.length / 3)));
+  const near = known.find((name) => editDistance(name, given) <= Math.ceil(name.length / 3));
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
   return new UsageError(`unknown ${kind} "${given}"; expected one of: ${known.join(', ')}.${hint}`);
 }

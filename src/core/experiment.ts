@@ -34,6 +34,8 @@ export interface Runner {
   readonly check: (cell: Cell) => void;
   /** Runs that must be finished first. */
   readonly requires: (cell: Cell) => Cell[];
+  /** Expected seconds on one core, for the time left; only the ratios between cells matter. */
+  readonly cost: (cell: Cell) => number;
   /** Floating-point operations of one training step, or undefined for cells that need no tensor engine. */
   readonly stepFlops: ((cell: Cell) => number) | undefined;
 }

@@ -201,6 +201,11 @@ async function outcome(context: RunContext, spec: TrainSpec, split: Split, netwo
   };
 }
 
+/** Expected seconds of a run without its wide net, on one core of a small machine: overhead per step, and 20 GFLOP/s. */
+export function expectedSeconds(spec: TrainSpec): number {
+  return ownSteps(spec) * 0.03 + ownFlops(spec) / 20e9;
+}
+
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where there is one. */
 export function stepFlops(spec: TrainSpec): number {
   const { model, recipe } = spec.method === 'direct' ? spec : spec.wide;

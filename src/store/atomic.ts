@@ -1,14 +1,26 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 
 /** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written. */
 export function makeFolder(path: string): void {
+  // One by one: mkdir's own `recursive` never returns where a parent exists and refuses (below /proc, Node 20).
+  const missing: string[] = [];
+  for (let folder = resolve(path); !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
   try {
-    mkdirSync(path, { recursive: true });
+    for (const folder of missing.length > 0 ? missing : [path]) mkdirOnce(folder);
   } catch (error) {
     throw asFileError(error, path);
+  }
+}
+
+/** Another process may have made it in the meantime. */
+function mkdirOnce(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
   }
 }
 
@@ -63,7 +75,7 @@ export function asFileError(error: unknown, path: string): Error {
     case 'EISDIR':
       return new UsageError(`cannot write ${path}: it is a folder, a file name is expected`);
     case 'ENOENT':
-      return new UsageError(`${path}: no such file or folder`);
+      return new UsageError(`${path}: no such file or folder, or it cannot be made there`);
     default:
       return error instanceof Error && error.name !== 'Error' ? error : new FailureError(`${path}: ${messageOf(error)}`);
   }

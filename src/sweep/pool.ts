@@ -28,9 +28,12 @@ function isFinished(out: string, cell: Cell): boolean {
   return existsSync(join(folderOf(out, cell), 'DONE'));
 }
 
-/** Share of these cells that is finished, 0 to 1. */
-export function finishedShare(out: string, cells: readonly Cell[]): number {
-  return cells.length === 0 ? 1 : cells.filter((cell) => isFinished(out, cell)).length / cells.length;
+/** Share of the work of these cells, and of those that they require, that is finished, 0 to 1. */
+export function finishedShare(out: string, cells: readonly Cell[], runners: PoolOptions['runners']): number {
+  const all = [...withRequired(cells, runners).values()];
+  const cost = (list: readonly Cell[]): number => list.reduce((sum, cell) => sum + runners[cell.kind]!.cost(cell), 0);
+  const finished = all.filter((cell) => isFinished(out, cell));
+  return finished.length === all.length ? 1 : cost(finished) / cost(all);
 }
 
 /**
@@ -47,14 +50,17 @@ export async function runPool(cells: readonly Cell[], given: PoolOptions): Promi
   const all = withRequired(cells, options.runners);
   const waiting = new Map([...all].filter(([, cell]) => !isFinished(options.out, cell)));
   const shares = new Map<string, number>();
+  const costs = new Map([...all].map(([id, cell]) => [id, options.runners[cell.kind]!.cost(cell)]));
+  const total = [...costs.values()].reduce((sum, cost) => sum + cost, 0);
   const active = new Set<Promise<void>>();
   const children = new Set<ChildProcess>();
   let failure: Error | undefined;
   const stop = (): void => children.forEach((child) => child.kill('SIGTERM'));
   options.signal.addEventListener('abort', stop);
   const share = (): number => {
-    const partial = [...shares.values()].reduce((sum, part) => sum + part, 0);
-    return Math.min(1, (all.size - waiting.size - shares.size + partial) / all.size);
+    const open = [...waiting.keys()].reduce((sum, id) => sum + costs.get(id)!, 0);
+    const atWork = [...shares].reduce((sum, [id, part]) => sum + costs.get(id)! * (1 - part), 0);
+    return Math.max(0, 1 - (open + atWork) / total);
   };
   const start = (id: string, cell: Cell): void => {
     waiting.delete(id);

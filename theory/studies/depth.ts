@@ -1,6 +1,6 @@
 /** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
 import { z } from 'zod';
-import { measurePair, trainWide } from './pair.js';
+import { measurePair, pairCost, trainWide } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
 const DepthSpec = ParticleSettings.extend({
@@ -16,6 +16,7 @@ export const depthStudy: Study<DepthSpec> = {
   name: 'depth',
   law: 'D(L) under imitation is at most linear in depth (telescoped sum); under direct training the bound is double exponential',
   schema: DepthSpec,
+  cost: (spec) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m]), 0),
   run: async (spec, seed, tick) => {
     const rows = [];
     const total = spec.depths.reduce((sum, depth) => sum + depth, 0);

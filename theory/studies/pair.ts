@@ -31,6 +31,15 @@ export function trainWide(settings: ParticleSettings, depth: number, seed: numbe
   return { task, initial, trained, lossIncreases: increases, size: discrepancy(zero, trained, task.heldOut.x) };
 }
 
+/** Seconds for one (particle, sample) pair, forward, backward and update, in plain TypeScript. */
+const PAIR_SECONDS = 7e-8;
+
+/** Expected seconds of training a wide net of this depth and of `draws` thin pairs of width m. */
+export function pairCost({ wide, train, time, imitationTime, dt, draws }: ParticleSettings, depth: number, widths: readonly number[]): number {
+  const thin = widths.reduce((sum, m) => sum + m, 0) * draws * (time + imitationTime);
+  return ((wide * time + thin) / dt) * train * depth * PAIR_SECONDS;
+}
+
 export interface Discrepancies {
   /** D after direct training from a subset of the wide net's initial particles. */
   readonly direct: number;

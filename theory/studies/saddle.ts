@@ -23,6 +23,7 @@ export const saddleStudy: Study<SaddleSpec> = {
   name: 'saddle',
   law: 'instance B1: direct training attains exponential growth in depth, sqrt(L) exp(((kappa - 2) L - (kappa - 1)) T), imitation stays linear',
   schema: SaddleSpec,
+  cost: ({ draws, depths, steps }) => draws * steps * depths.reduce((sum, depth) => sum + depth, 0) * 2e-7,
   run: async (spec, seed, tick) => {
     const rows = [];
     for (const [index, depth] of spec.depths.entries()) {

@@ -8,6 +8,8 @@ export interface Study<Spec> {
   /** The law that the study tests, in one line. */
   readonly law: string;
   readonly schema: z.ZodType<Spec>;
+  /** Expected seconds on one core. */
+  readonly cost: (spec: Spec) => number;
   /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
   readonly run: (spec: Spec, seed: number, tick: (done: number, total: number) => Promise<void>) => Promise<Row[]>;
 }

@@ -1,6 +1,6 @@
 /** D(m): how the discrepancy falls with the thin width. */
 import { z } from 'zod';
-import { measurePair, trainWide } from './pair.js';
+import { measurePair, pairCost, trainWide } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
 const WidthSpec = ParticleSettings.extend({
@@ -21,6 +21,7 @@ export const widthStudy: Study<WidthSpec> = {
   name: 'width',
   law: 'D(m) falls as m^(-1/2), for imitation and for direct training',
   schema: WidthSpec,
+  cost: (spec) => pairCost(spec, spec.depth, spec.widths),
   run: async (spec, seed, tick) => {
     const rows = [];
     const total = spec.widths.length + 1;

@@ -1,0 +1,185 @@
+/** The built program, as users run it. */
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { tensorflowReadiness } from '../../src/engine/tensorflow.js';
+
+const PROGRAM = resolve(import.meta.dirname, '../../dist/experiments/main.js');
+const ENGINE = tensorflowReadiness().state === 'ready' ? 'tensorflow' : 'wasm';
+const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-cli-'));
+
+function gowide(args: string[], env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 300_000 });
+}
+
+test('the program is built (npm run build)', () => expect(existsSync(PROGRAM)).toBe(true));
+
+describe('help', () => {
+  const commands = [
+    [],
+    ['reproduce'],
+    ['theory'],
+    ['theory', 'list'],
+    ['theory', 'run'],
+    ['train'],
+    ['runs'],
+    ['runs', 'list'],
+    ['runs', 'show'],
+    ['runs', 'resume'],
+    ['report'],
+    ['verify'],
+    ['doctor'],
+    ['engine', 'install'],
+  ];
+  test.each(commands.map((command) => [command.join(' '), command] as const))('gowide %s --help', (_, command) => {
+    const { status, stdout, stderr } = gowide([...command, '--help']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Usage: gowide');
+  });
+  test('--version', () => {
+    expect(gowide(['--version']).stdout.trim()).toBe((JSON.parse(readFileSync(resolve(PROGRAM, '../../../package.json'), 'utf8')) as { version: string }).version);
+  });
+});
+
+describe('wrong use: one line that names what was wrong and what is allowed, status 2, no stack trace', () => {
+  const file = join(newFolder(), 'file');
+  writeFileSync(file, '');
+  test.each<[string[], RegExp]>([
+    [['reproduce', '--scael', 'minutes'], /unknown option '--scael'.*--scale/],
+    [['reproduce', '--scale', 'hours'], /--scale.*'hours' is invalid.*minutes, laptop, gpu, paper/],
+    [['reproduce', '--scale', 'paper'], /experiment "width" is not declared at scale "paper"; declared: minutes, laptop/],
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['theory', 'run', 'widht'], /unknown study "widht"; expected one of: all, width, depth, saddle. Did you mean "width"\?/],
+    [['train', 'resnet', '--arm', 'x'], /unknown arm "x"; expected one of: all, wide, direct, three-stage, no-imitation/],
+    [['train', 'bert'], /unknown network "bert"; expected one of: resnet/],
+    [['train', 'resnet', '--engine', 'cuda'], /unknown engine "cuda"; expected one of: auto, tensorflow, webgpu, wasm/],
+    [['train', 'resnet', '--seed', '-1'], /--seed.*whole number of at least 0/],
+    [['train', 'resnet', '--seeds', '1.5'], /--seeds.*whole number of at least 1/],
+    [['train', 'resnet', '--arm', 'direct', '--set', 'recipe.stepz=3'], /no key "recipe.stepz"; here are: steps, batch, schedule, sgd/],
+    [['train', 'resnet', '--arm', 'direct', '--set', 'recipe.steps=many'], /invalid training spec: .*recipe\.steps/],
+    [['train', 'resnet', '--config', join(tmpdir(), 'gowide-none.json')], /gowide-none.json: no such file/],
+    [['train', 'resnet', '--config', file], /not valid JSON/],
+    [['theory', 'run', 'saddle', '--out', join(file, 'deeper')], /cannot write .*deeper.*choose another folder with --out/],
+    [['theory', 'run', 'saddle', '--out', '/proc/gowide'], /\/proc\/gowide/],
+    [['runs', 'list', '--out', join(tmpdir(), 'gowide-none')], /no runs there; name the folder with --out/],
+    [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
+  ])('gowide %j', (args, expected) => {
+    const { status, stdout, stderr } = gowide(args);
+    expect(stderr).toMatch(expected);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test('--debug adds the stack', () => {
+    expect(gowide(['theory', 'run', 'x', '--debug']).stderr).toMatch(/\n\s+at /);
+  });
+});
+
+test('verify --json: every check with what was expected and measured', () => {
+  const { status, stdout } = gowide(['verify', '--json']);
+  const { checks } = JSON.parse(stdout) as { checks: { id: string; kind: string; expected: number; measured: number; tolerance: number; pass: boolean }[] };
+  expect(status).toBe(0);
+  expect(checks.length).toBeGreaterThan(15);
+  expect(new Set(checks.map(({ kind }) => kind))).toEqual(new Set(['exact', 'rate', 'particle']));
+  for (const { expected, measured, tolerance, pass } of checks) expect(pass).toBe(Math.abs(expected - measured) <= tolerance);
+});
+
+describe('theory run', () => {
+  const out = newFolder();
+  const run = (): SpawnSyncReturns<string> => gowide(['theory', 'run', 'saddle', '--seeds', '3', '--seed', '5', '--out', out, '--json']);
+
+  test('gives rows with seeds, does not do again what is done, and the report takes them', () => {
+    const first = run();
+    expect([first.status, first.stderr.includes('rror')]).toEqual([0, false]);
+    const records = JSON.parse(first.stdout) as { seed: number; rows: object[] }[];
+    expect(records.map(({ seed }) => seed)).toEqual([5, 6, 7]);
+    expect(records.every(({ rows }) => rows.length === 8)).toBe(true);
+    const done = readdirSync(join(out, 'runs')).map((name) => readFileSync(join(out, 'runs', name, 'DONE'), 'utf8'));
+    const again = run();
+    expect(again.stdout).toBe(first.stdout);
+    expect(readdirSync(join(out, 'runs')).map((name) => readFileSync(join(out, 'runs', name, 'DONE'), 'utf8'))).toEqual(done);
+    const report = gowide(['report', out, '--json']);
+    const { verdicts } = JSON.parse(report.stdout) as { verdicts: { id: string; outcome: string }[] };
+    expect(verdicts.find(({ id }) => id === 'saddle-direct')!.outcome).toMatch(/supported|inconclusive/);
+    expect(existsSync(join(out, 'report.html'))).toBe(true);
+  });
+
+  test('runs list and show', () => {
+    const { runs } = JSON.parse(gowide(['runs', 'list', '--out', out, '--json']).stdout) as { runs: { run: string; status: string }[] };
+    expect(runs.map(({ status }) => status)).toEqual(['finished', 'finished', 'finished']);
+    expect(gowide(['runs', 'show', runs[0]!.run.slice(0, 8), '--out', out]).stdout).toContain('"study": "saddle"');
+    expect(gowide(['runs', 'show', runs[0]!.run, '--metrics', '--out', out]).stdout.trim().split('\n')).toHaveLength(8);
+    expect(gowide(['runs', 'show', 'zz', '--out', out]).stderr).toMatch(/no run "zz"/);
+  });
+});
+
+describe('training that is stopped', () => {
+  const small = ['wide.recipe.steps=40', 'imitation.steps=15', 'finetune.steps=30', 'model.blocks=[1,1]', 'wide.model.blocks=[1,1]', 'data.train=200'].flatMap((setting) => [
+    '--set',
+    setting,
+  ]);
+  const train = (out: string): string[] => ['train', 'resnet', '--arm', 'three-stage', '--seed', '9', '--engine', ENGINE, '--jobs', '1', '--out', out, ...small];
+  const results = (out: string): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(join(out, 'runs')).flatMap((run) =>
+        ['metrics.jsonl', 'final.safetensors'].map((name) => [`${run}/${name}`, readFileSync(join(out, 'runs', run, name)).toString('base64')]),
+      ),
+    );
+
+  async function interrupt(args: string[], signal: NodeJS.Signals, after: number): Promise<{ code: number | null; stderr: string }> {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = new Promise<number | null>((done) => child.on('close', done));
+    await sleep(after);
+    child.kill(signal);
+    const code = await ended;
+    return { code, stderr };
+  }
+
+  test('by kill -9 at five moments, and by Ctrl-C, it goes on to the same bytes as one that was not', { timeout: 600_000 }, async () => {
+    const [whole, parts] = [newFolder(), newFolder()];
+    const started = performance.now();
+    expect(gowide(train(whole)).status).toBe(0);
+    const seconds = (performance.now() - started) / 1000;
+    for (const share of [0.35, 0.5, 0.65, 0.6, 0.7]) await interrupt(train(parts), 'SIGKILL', share * seconds * 1000);
+    const stopped = await interrupt(train(parts), 'SIGINT', 0.5 * seconds * 1000);
+    if (stopped.code !== 0) {
+      expect(stopped.code).toBe(130);
+      expect(stopped.stderr).toContain('To go on: gowide train resnet --arm three-stage --seed 9');
+    }
+    await sleep(2000); // workers whose parent was killed save and end
+    const resumed = gowide(['runs', 'resume', '--engine', ENGINE, '--out', parts]);
+    expect([resumed.status, resumed.stderr.includes('rror')]).toEqual([0, false]);
+    expect(gowide(train(parts)).status).toBe(0);
+    expect(results(parts)).toEqual(results(whole));
+    rmSync(whole, { recursive: true });
+    rmSync(parts, { recursive: true });
+  });
+});
+
+test('--print-config gives a spec that --config takes', () => {
+  const out = newFolder();
+  const { stdout } = gowide(['train', 'resnet', '--arm', 'direct', '--set', 'recipe.steps=3', '--set', 'data.train=50', '--print-config']);
+  expect(JSON.parse(stdout)).toMatchObject({ method: 'direct', recipe: { steps: 3 } });
+  const config = join(out, 'mine.json');
+  writeFileSync(config, stdout);
+  const { status, stdout: result } = gowide(['train', 'resnet', '--config', config, '--engine', ENGINE, '--out', out, '--json']);
+  expect(status).toBe(0);
+  expect(JSON.parse(result)).toMatchObject([{ arm: 'custom', seed: 1, steps: 3 }]);
+});
+
+test('doctor --json names every engine with rates, or with the reason why not', () => {
+  const { stdout } = gowide(['doctor', '--json']);
+  const report = JSON.parse(stdout) as { node: string; engines: { name: string; available: boolean; reason: string | null; gflops: Record<string, number> | null }[] };
+  expect(report.node).toBe(process.version);
+  expect(report.engines.map(({ name }) => name)).toEqual(['tensorflow', 'webgpu', 'wasm']);
+  for (const { available, reason, gflops } of report.engines) {
+    if (available) for (const rate of ['matmul', 'conv2d', 'conv2dGrad']) expect(gflops![rate]).toBeGreaterThan(0);
+    else expect(reason!.length).toBeGreaterThan(10);
+  }
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { depth, saddle, width } from '../../experiments/theory.js';
+import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { copyNet, initialNet, thinNet } from '../../theory/particles.js';
+import { parseStudySpec } from '../../theory/studies/study.js';
+import { STUDIES, studyByName } from '../../theory/studies/index.js';
+import { sineTask } from '../../theory/task.js';
+import { rms } from '../../src/core/stats.js';
+
+const BASE = { alpha: 1, c: 1, rho: 0, d: 2, train: 8, heldOut: 16, wide: 32, time: 0.5, imitationTime: 0.25, dt: 0.05, draws: 2, regime: 'skip' };
+const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
+  width: { spec: { ...BASE, study: 'width', depth: 2, widths: [4, 8] }, rows: 2 * 4 },
+  depth: { spec: { ...BASE, study: 'depth', m: 4, depths: [1, 2, 3] }, rows: 3 },
+  saddle: { spec: { study: 'saddle', g: 1.1, kappa: 3, time: 0.1, steps: 20, depths: [2, 3], m: 1e6, draws: 3 }, rows: 2 },
+};
+
+describe.each(Object.keys(STUDIES))('%s', (name) => {
+  const { spec, rows: expected } = SMALL[name]!;
+  const study = studyByName(name);
+  const run = async (seed: number): Promise<unknown[]> => study.run(parseStudySpec(study, spec), seed, async () => {});
+
+  test('gives the same rows for the same seed, others for another, all finite', async () => {
+    const rows = await run(1);
+    expect(rows).toHaveLength(expected);
+    expect(await run(1)).toEqual(rows);
+    expect(await run(2)).not.toEqual(rows);
+    for (const row of rows) for (const value of Object.values(row as object)) if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true);
+    expect(study.cost(parseStudySpec(study, spec))).toBeGreaterThan(0);
+  });
+
+  test('refuses unknown keys and wrong values, and names them', () => {
+    expect(() => parseStudySpec(study, { ...spec, extra: 1 })).toThrow(/extra/);
+    expect(() => parseStudySpec(study, { ...spec, draws: 'two' })).toThrow(/draws/);
+  });
+});
+
+test('a thin net must be thinner than the wide one', () => {
+  expect(() => parseStudySpec(studyByName('width'), { ...SMALL.width!.spec, widths: [4, 32] })).toThrow(/"widths" to be below "wide"/);
+  expect(() => parseStudySpec(studyByName('depth'), { ...SMALL.depth!.spec, m: 40 })).toThrow(/"m" to be below "wide"/);
+  expect(() => studyByName('height')).toThrow(/unknown study/);
+});
+
+test.each(
+  [width, depth, saddle].flatMap((experiment) => (Object.keys(experiment.seeds) as Scale[]).map((scale) => [experiment.name, scale, experiment] as [string, Scale, Experiment])),
+)('%s at scale %s: valid JSON specs, as many seeds as declared', (_, scale, experiment) => {
+  const cells = cellsOf(experiment, scale, 1);
+  expect(new Set(cells.map((cell) => cell.seed)).size).toBe(experiment.seeds[scale]);
+  for (const { spec } of cells) {
+    expect(JSON.parse(JSON.stringify(spec))).toEqual(spec);
+    parseStudySpec(studyByName(spec.study), spec);
+  }
+});
+
+test('initial particles have the law that they should: unit a, b with correlation rho, bias 1/2', () => {
+  const { layers } = initialNet(1, { depth: 1, m: 20_000, d: 2, alpha: 0, c: 1 }, { rho: 0.6 });
+  const { a, b, bias } = layers[0]!;
+  const correlation = a.reduce((sum, value, i) => sum + value * b[i]!, 0) / a.length;
+  expect(rms(a)).toBeCloseTo(1, 1);
+  expect(rms(b)).toBeCloseTo(1, 1);
+  expect(Math.abs(correlation - 0.6)).toBeLessThan(0.03);
+  expect(Math.abs(rms(bias) - 0.5)).toBeLessThan(0.02);
+});
+
+test('thin nets take the wide net’s own particles, each once, and copies share nothing', () => {
+  const wide = initialNet(1, { depth: 2, m: 10, d: 2, alpha: 1, c: 1 }, { rho: 0 });
+  const thin = thinNet(wide, 4, 1, 0);
+  for (const [l, layer] of thin.layers.entries()) {
+    const indices = [...layer.bias].map((value) => wide.layers[l]!.bias.indexOf(value));
+    expect(new Set(indices).size).toBe(4);
+    indices.forEach((index, i) => expect([...layer.a.subarray(2 * i, 2 * i + 2)]).toEqual([...wide.layers[l]!.a.subarray(2 * index, 2 * index + 2)]));
+  }
+  copyNet(wide).layers[0]!.a[0] = 99;
+  expect(wide.layers[0]!.a[0]).not.toBe(99);
+});
+
+test('the task has outputs of size about 1.3, and its held-out points are others', () => {
+  const { train, heldOut } = sineTask(1, 4, 500, 500);
+  expect(rms(train.y) * 2).toBeGreaterThan(0.9);
+  expect(rms(train.y) * 2).toBeLessThan(1.9);
+  expect(train.x[0]).not.toBe(heldOut.x[0]);
+});
