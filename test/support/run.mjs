@@ -37,7 +37,7 @@ const { status } = spawnSync(process.execPath, [vitest, 'run', ...reporters, ...
   stdio: 'inherit',
   env: { ...process.env, ...softwareGpu() },
 });
-let failed = 0;
+let failed = 1;
 try {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(readFileSync(results, 'utf8'));
   // A file that does not load counts as a failure even when none of its tests was run.
@@ -45,6 +45,5 @@ try {
   console.log(`${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped`);
 } catch {
   console.log('0 passed, 1 failed, 0 skipped');
-  failed = 1;
 }
 process.exit(failed > 0 ? 1 : (status ?? 1));
