@@ -71,7 +71,10 @@ function depthImitation(regime: string): Claim {
   };
 }
 
-/** log D(L) under direct training: convex (faster than exponential) or not. */
+/**
+ * D(L) under direct training: does it grow, and bend upwards on a logarithmic axis? Both are asked: a D that falls and then stays
+ * level bends upwards, too (reports/README.md, 2026-11-21).
+ */
 function depthDirect(regime: string): Claim {
   return ({ rows }) => {
     const mine = rows.filter((row) => row.experiment === 'depth' && row.arm === regime);
@@ -79,17 +82,26 @@ function depthDirect(regime: string): Claim {
       id: `depth-direct-${regime.replace(' ', '-')}`,
       statement: `Under direct training of a generic net ${regime === 'skip' ? 'with' : 'without'} a skip connection, the discrepancy itself (not only its bound) grows faster than exponentially with depth.`,
       source: 'paper, Theorem on backpropagation (double exponential in depth); the paper states a bound',
-      rule: 'Growth of log D per layer in the deeper half of the depths minus that in the shallower half, 95 % t-interval over seeds: supported above 0, not supported below 0, else inconclusive.',
+      rule: 'Growth of log D per layer in the deeper half of the depths, and how much more that is than in the shallower half; 95 % t-intervals over seeds: supported when both lie above 0, not supported when either lies below, else inconclusive.',
     };
-    const bend = (): Interval =>
-      tInterval(
-        curves(mine, 'depth', 'direct').map(({ x, y }) => {
-          const logs = y.map(Math.log);
-          const half = Math.ceil(x.length / 2);
-          return fitLine(x.slice(-half), logs.slice(-half)).slope - fitLine(x.slice(0, half), logs.slice(0, half)).slope;
-        }),
+    if (mine.length === 0)
+      return decide(
+        statement,
+        mine,
+        () => tInterval([]),
+        () => 'not run',
       );
-    return decide(statement, mine, bend, (interval) => within(interval, 0, Infinity));
+    const halves = curves(mine, 'depth', 'direct').map(({ x, y }) => {
+      const logs = y.map(Math.log);
+      const half = Math.ceil(x.length / 2);
+      return { deep: fitLine(x.slice(-half), logs.slice(-half)).slope, shallow: fitLine(x.slice(0, half), logs.slice(0, half)).slope };
+    });
+    const growth = tInterval(halves.map(({ deep }) => deep));
+    const bend = tInterval(halves.map(({ deep, shallow }) => deep - shallow));
+    const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
+    const outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
+    const verdict = decide(statement, mine, () => growth, () => outcome); // prettier-ignore
+    return { ...verdict, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}` };
   };
 }
 

@@ -14,7 +14,7 @@ const PLAIN_SECONDS = 15;
 
 export class Progress {
   private readonly terminal = process.stderr.isTTY === true;
-  private readonly started = performance.now();
+  private started: number | undefined;
   private lastPlain = -Infinity;
   private shown = false;
 
@@ -24,6 +24,7 @@ export class Progress {
    */
   update(stage: string, share: number, detail: string, first = 0): void {
     const now = performance.now();
+    this.started ??= now;
     const elapsed = (now - this.started) / 1000;
     const done = share - first;
     const left = done > 0.005 ? ` left ${clock((elapsed * (1 - share)) / done)}` : '';

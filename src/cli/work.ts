@@ -63,12 +63,13 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
   const request = requestedEngine(options.engine);
   const out = checkOut(options.out);
   const progress = new Progress();
+  const setUp = new Progress();
   const signal = stopSignal((line) => progress.line(line));
   const rates = new Map<string, Rate>();
   const first = finishedShare(out, cells, app.runners);
   if (first === 1) return;
   const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
-  const engine = needsEngine ? await prepareEngine(request, progress) : request;
+  const engine = needsEngine ? await prepareEngine(request, setUp) : request;
   try {
     await runPool(cells, {
       out,

@@ -110,6 +110,11 @@ describe('verdicts', () => {
     expect(new Set(few.map(({ outcome }) => outcome))).toEqual(new Set(['inconclusive']));
   });
 
+  test('a discrepancy that falls and then stays level bends upwards, but does not grow', () => {
+    const level = records({ ...AS_CLAIMED, direct: (depth) => 0.1 + 0.1 * Math.exp(-depth) });
+    expect(decideClaims(level).find(({ id }) => id === 'depth-direct-skip')!.outcome).toMatch(/not supported|inconclusive/);
+  });
+
   test('a discrepancy above its telescoped sum is never supported', () => {
     const { rows, results } = records(AS_CLAIMED);
     const broken = rows.map((entry) => (entry.experiment === 'depth' && entry.seed === 3 ? { ...entry, values: { ...entry.values, violations: 1 } } : entry));
