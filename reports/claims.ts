@@ -183,7 +183,7 @@ export const CLAIMS: readonly Claim[] = [
   armAbove(
     'resnet-imitation',
     'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
-    'this project’s control; the paper attributes its gain to imitation',
+    'this project’s control for the paper’s second stage',
     'three-stage',
     'no-imitation',
   ),

@@ -153,7 +153,7 @@ export function renderPage({ sections, records, version, newest }: PageInput): s
 <header><h1>Go Wide, Then Narrow</h1>
 <p>What the paper “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (Zhou et al., ICML 2020) claims, what was run here, and what came out.
 A deep thin network is trained in three stages: a wide version of it is trained; the thin one imitates it layer by layer; the thin one is fine-tuned.
-Every verdict follows from a rule that was fixed before the runs. Small scales decide small-scale claims only: the paper’s own ImageNet and BERT results were not run here, and its exact tables are unknown to this project.</p>
+Every verdict follows from a fixed rule, which stands beside it. Small scales decide small-scale claims only: the paper’s own ImageNet and BERT results were not run here, and its exact tables are unknown to this project.</p>
 <p class="small">gowide ${escape(version)}${newest === undefined ? '' : `; newest run ${escape(newest.slice(0, 16).replace('T', ' '))} UTC`}; ${records.runs.length} runs.</p>
 <p>${summary}</p></header>
 ${sections.length === 0 ? '<p>Nothing was run yet: <code>gowide reproduce --scale minutes</code>.</p>' : sections.map(sectionBlock).join('\n')}

@@ -1,4 +1,4 @@
-/** What a claim is, and the few rules that decide one. Each rule is fixed here, before anything is run. */
+/** What a claim is, and the few rules that decide one. Each rule is fixed here and knows nothing of any run. */
 import type { Interval } from '../src/core/stats.js';
 
 export type Outcome = 'supported' | 'not supported' | 'inconclusive' | 'not run';

@@ -120,6 +120,13 @@ export function readRun(folder: string): RunRecord {
   return { id: spec.id, folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
 }
 
+/** The engine with which an unfinished run that has a saved state was begun; undefined when there is no such run. */
+export function unfinishedEngine(out: string, cell: Cell): EngineInfo | undefined {
+  const folder = folderOf(out, cell);
+  if (existsSync(join(folder, DONE)) || !existsSync(join(folder, LAST)) || !existsSync(join(folder, ENVIRONMENT))) return undefined;
+  return (readJson(join(folder, ENVIRONMENT)) as SessionRecord[])[0]?.engine ?? undefined;
+}
+
 export interface Listing {
   readonly runs: readonly RunRecord[];
   /** One line per folder that could not be read. */

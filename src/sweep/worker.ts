@@ -2,10 +2,10 @@
 import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import { openEngine, tuneFor, type EngineName } from '../engine/choose.js';
+import { openEngine, tuneFor, type Engine, type EngineName } from '../engine/choose.js';
 import type { InstallOptions } from '../engine/install.js';
 import { environment } from '../store/environment.js';
-import { executeRun, type RunRecord } from '../store/runs.js';
+import { executeRun, unfinishedEngine, type RunRecord } from '../store/runs.js';
 
 export interface Job {
   readonly cell: Cell;
@@ -34,8 +34,19 @@ export async function runCell(job: Job, runners: Readonly<Record<string, Runner>
   if (flops !== undefined) tuneFor(flops);
   const engine = flops === undefined ? null : await openEngine(job.engine, install, notice);
   if (engine !== null) notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
+  warnOfOtherEngine(job, engine, notice);
   const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));
   return executeRun(job.cell, { out: job.out, environment: environment(engine, job.command), executors, signal, progress });
+}
+
+/** An unfinished run that goes on with another engine is finished, but not to the bits that it would have had. */
+function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: RunHooks['notice']): void {
+  const begun = unfinishedEngine(out, cell);
+  if (engine === null || begun === undefined) return;
+  if (begun.name === engine.name && begun.device === engine.device && begun.threads === engine.threads) return;
+  notice(
+    `${cell.experiment} ${cell.arm}, seed ${cell.seed}, was begun with ${begun.name} (${begun.device}, threads: ${begun.threads}): its figures will differ in the last digits; to go on with the same, use --engine ${begun.name}`,
+  );
 }
 
 /** The child's main: waits for a job, runs it, reports, ends. */
