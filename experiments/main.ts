@@ -6,7 +6,6 @@ import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
 import { serveOneJob } from '../src/sweep/worker.js';
 import { STUDIES } from '../theory/studies/index.js';
-import { verifyAll } from '../theory/verify.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from './registry.js';
 
 const [first] = process.argv.slice(2);
@@ -19,7 +18,8 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     trainings: TRAIN_EXPERIMENTS,
     runners: RUNNERS,
     report: writeReport,
-    verify: () => verifyAll(),
+    // mathjs is large: it is loaded when it is needed
+    verify: async () => (await import('../theory/verify.js')).verifyAll(),
     executable: fileURLToPath(import.meta.url),
   };
   process.exitCode = await runProgram(app, process.argv.slice(2));

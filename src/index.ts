@@ -10,5 +10,6 @@ export { disposeAll, tf, type Tensor, type Tensors } from './engine/tensor.js';
 export { parseTrainSpec, trainExecutor } from './method/train.js';
 export { DirectSpec, ThreeStageSpec, TrainSpec } from './method/spec.js';
 export { applyResnet, initResnet, ResnetSpec, tapsOf } from './models/resnet.js';
-export { executeRun, findRun, listRuns, readArrays, readMetrics, readRun, type RunRecord } from './store/runs.js';
+export { executeRun, type ExecuteOptions } from './store/execute.js';
+export { findRun, listRuns, readArrays, readMetrics, readRun, type RunRecord } from './store/runs.js';
 export { readSafetensors, writeSafetensors, type NamedArray } from './store/safetensors.js';

@@ -8,8 +8,9 @@ import { rmsDistance } from './discrepancy.js';
 import { chainProduct } from './exact/chain.js';
 import { cltConstant, tanhSecondMoment } from './exact/clt.js';
 import { sampledLayerVariance } from './exact/sampling.js';
-import { directLimit, growthRate, saddleDiscrepancy, telescopedLimit, trainSaddle } from './instances/saddle.js';
+import { directLimit, growthRate, saddleDiscrepancy, saddleVelocity, telescopedLimit, trainSaddle } from './instances/saddle.js';
 import { layerForward, output } from './network.js';
+import { chainBySolver, saddleVelocityBySymbols } from './exact/symbolic.js';
 import { initialNet, thinNet } from './particles.js';
 
 export interface Check {
@@ -99,9 +100,22 @@ function finitePopulation(): Check {
   return check('finite population, M = 512, m = 64', 'particle', sampledLayerVariance(net, net.layers[0]!, x, m), mean(squares), 3 * error);
 }
 
+/** The same quantities by mathjs: another integrator, and derivatives of the loss as symbols. */
+function byMathjs(): Check[] {
+  const chain = chainBySolver([0.9, 1, 1.1], 2, 0.5);
+  const saddle = { g: 1.3, kappa: 4, depth: 3 };
+  const theta = Float64Array.of(0.1, -0.2, 0.3);
+  const own = saddleVelocity(saddle, theta);
+  const symbols = saddleVelocityBySymbols(saddle, theta);
+  return [
+    check('chain P(0.5), against the ODE solver of mathjs', 'exact', chain, chainProduct([0.9, 1, 1.1], 2, 0.5), EXACT_RELATIVE * chain),
+    ...symbols.map((expected, l) => check(`saddle velocity ${l + 1}, against its symbolic derivative`, 'exact', expected, own[l]!, EXACT_RELATIVE * Math.abs(expected))),
+  ];
+}
+
 /** All checks; `pinned` can be replaced to see that a wrong constant is found. */
 export function verifyAll(pinned: Readonly<Record<PinnedId, number>> = PINNED): Check[] {
   const exact = (Object.keys(EXACT) as PinnedId[]).map((id) => check(id, 'exact', pinned[id], EXACT[id](), EXACT_RELATIVE * Math.abs(pinned[id])));
   const rate = check('saddle B, rate of the integrated flow', 'rate', growthRate(B), integratedRate(), 0.01);
-  return [...exact, rate, ...[1, 2, 4].map(particleClt), finitePopulation()];
+  return [...exact, ...byMathjs(), rate, ...[1, 2, 4].map(particleClt), finitePopulation()];
 }

@@ -26,7 +26,7 @@ export interface App {
   readonly trainings: Readonly<Record<string, Experiment>>;
   readonly runners: Readonly<Record<string, Runner>>;
   readonly report: (folders: readonly string[], file: string) => Promise<{ verdicts: readonly Verdict[]; problems: readonly string[]; runs: number }>;
-  readonly verify: () => readonly Check[];
+  readonly verify: () => Promise<readonly Check[]>;
   /** The executable's own path: workers are started from it. */
   readonly executable: string;
 }

@@ -39,8 +39,12 @@ export function installReporter(progress: Progress): NonNullable<InstallOptions[
  * Returns the engine that the workers are to open.
  */
 async function prepareEngine(request: EngineName | 'auto', progress: Progress): Promise<EngineName | 'auto'> {
-  if (request === 'webgpu' || request === 'wasm') return request;
+  if (request === 'webgpu') return request;
   const readiness = tensorflowReadiness();
+  if (request === 'wasm') {
+    progress.line(`The faster engine, tensorflow, is ${readiness.state === 'ready' ? 'installed but not used: wasm was asked for' : `missing: ${readiness.reason}`}`);
+    return request;
+  }
   if (readiness.state === 'ready') return request;
   if (request === 'auto' && readiness.state === 'impossible') {
     progress.line(`The faster engine, tensorflow, is missing: ${readiness.reason}`);

@@ -4,7 +4,8 @@ import Module, { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
 import { FailureError, messageOf } from '../core/errors.js';
-import { findBroken, findInstalled, findTfjsPackage, installTensorflow, smokeTest, whyNotInstallable, type InstallOptions } from './install.js';
+import { installTensorflow, smokeTest, type InstallOptions } from './install.js';
+import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable } from './installed.js';
 import { registerTrainingKernels } from './kernels.js';
 import { tf } from './tensor.js';
 

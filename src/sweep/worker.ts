@@ -5,7 +5,8 @@ import type { Cell } from '../core/run.js';
 import { openEngine, tuneFor, type Engine, type EngineName } from '../engine/choose.js';
 import type { InstallOptions } from '../engine/install.js';
 import { environment } from '../store/environment.js';
-import { executeRun, unfinishedEngine, type RunRecord } from '../store/runs.js';
+import { executeRun } from '../store/execute.js';
+import { unfinishedEngine, type RunRecord } from '../store/runs.js';
 
 export interface Job {
   readonly cell: Cell;

@@ -8,7 +8,8 @@ import { tf } from '../../src/engine/tensor.js';
 import { ownSteps, type DirectSpec, type ThreeStageSpec } from '../../src/method/spec.js';
 import { parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../../src/method/train.js';
 import { environment } from '../../src/store/environment.js';
-import { executeRun, folderOf, readArrays, readMetrics, type ExecuteOptions } from '../../src/store/runs.js';
+import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
+import { folderOf, readArrays, readMetrics } from '../../src/store/runs.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
 

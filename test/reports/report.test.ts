@@ -12,7 +12,8 @@ import { readRecords, type TableRow } from '../../reports/tables.js';
 import { formatNumber, within } from '../../reports/verdict.js';
 import type { Cell, Row } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
-import { executeRun, folderOf } from '../../src/store/runs.js';
+import { executeRun } from '../../src/store/execute.js';
+import { folderOf } from '../../src/store/runs.js';
 import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
 
 const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, values });

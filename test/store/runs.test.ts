@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FailureError, InterruptedError, UsageError } from '../../src/core/errors.js';
 import type { Cell, Executor } from '../../src/core/run.js';
-import { executeRun, findRun, folderOf, listRuns, readArrays, readMetrics, readRun, type ExecuteOptions } from '../../src/store/runs.js';
+import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
+import { findRun, folderOf, listRuns, readArrays, readMetrics, readRun } from '../../src/store/runs.js';
 import { environment } from '../../src/store/environment.js';
 
 let out: string;

@@ -51,14 +51,16 @@ export function saddleTelescope(saddle: Saddle, theta: Float64Array): number {
   return sum;
 }
 
+/** d theta / dt = - d loss / d theta of the layer means [L], with loss (1/4) [(P+ - y)^2 + (P- - y)^2], P+- = prod (g +- theta_l). */
+export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array): Float64Array {
+  const y = kappa * g ** depth;
+  const { plus, minus } = gains(theta, g);
+  return theta.map((t) => -0.5 * (((plus - y) * plus) / (g + t) - ((minus - y) * minus) / (g - t)));
+}
+
 /** Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2]. */
 export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
-  const { g, kappa, depth } = saddle;
-  const y = kappa * g ** depth;
-  const velocity = (theta: Float64Array): Float64Array => {
-    const { plus, minus } = gains(theta, g);
-    return theta.map((t) => -0.5 * (((plus - y) * plus) / (g + t) - ((minus - y) * minus) / (g - t)));
-  };
+  const velocity = (theta: Float64Array): Float64Array => saddleVelocity(saddle, theta);
   const dt = time / steps;
   let theta = initial;
   for (let step = 0; step < steps; step++) {

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs';
 import { Command } from 'commander';
 import { messageOf } from '../../core/errors.js';
 import { startEngine } from '../../engine/choose.js';
-import { findInstalled, installTensorflow, whyNotInstallable } from '../../engine/install.js';
+import { installTensorflow } from '../../engine/install.js';
+import { findInstalled, whyNotInstallable } from '../../engine/installed.js';
 import { Progress } from '../progress.js';
 import { installReporter } from '../work.js';
 

@@ -7,8 +7,8 @@ export function verifyCommand(app: App): Command {
   return new Command('verify')
     .description('compute every pinned number of the theory again; exit status 1 when one differs')
     .addOption(jsonOption())
-    .action(({ json }: { json?: boolean }) => {
-      const checks = app.verify();
+    .action(async ({ json }: { json?: boolean }) => {
+      const checks = await app.verify();
       const failed = checks.filter((check) => !check.pass);
       if (json) process.stdout.write(`${JSON.stringify({ checks }, null, 2)}\n`);
       else {

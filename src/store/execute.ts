@@ -1,0 +1,171 @@
+/** Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts). */
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import { cellId, RUN_FORMAT, type Cell, type Executor, type HostArrays, type Outcome, type Row, type RunContext, type Snapshot } from '../core/run.js';
+import { asFileError, makeFolder, writeAll, writeAtomic } from './atomic.js';
+import { tryLock } from './lock.js';
+import { FILES, folderOf, readArrays, readJson, readRun, sha256, toHostArrays, type Environment, type Finished, type RunRecord, type SessionRecord } from './runs.js';
+import { readSafetensors, writeSafetensors, type NamedArray } from './safetensors.js';
+
+export interface ExecuteOptions {
+  readonly out: string;
+  readonly environment: Environment;
+  readonly executors: Readonly<Record<string, Executor>>;
+  readonly signal: AbortSignal;
+  readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
+  readonly saveSeconds?: number;
+}
+
+/**
+ * Brings a run to its end: returns at once when it is finished, goes on where an earlier process stopped, else starts it.
+ * Throws InterruptedError after a save when `signal` fires, FailureError when the run fails (its saved state is kept).
+ */
+export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<RunRecord> {
+  const folder = folderOf(options.out, cell);
+  if (existsSync(join(folder, FILES.done))) return readRun(folder);
+  const executor = options.executors[cell.kind];
+  if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
+  makeFolder(folder);
+  const lock = tryLock(join(folder, FILES.lock));
+  if ('heldBy' in lock)
+    throw new FailureError(
+      `${folder}: process ${lock.heldBy.pid} on ${lock.heldBy.host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`,
+    );
+  try {
+    if (existsSync(join(folder, FILES.done))) return readRun(folder);
+    if (!existsSync(join(folder, FILES.spec))) writeAtomic(join(folder, FILES.spec), `${JSON.stringify({ format: RUN_FORMAT, id: cellId(cell), ...cell }, null, 2)}\n`);
+    const session = new Session(cell, folder, options);
+    try {
+      session.finish(await executor(session));
+    } finally {
+      session.close();
+    }
+    return readRun(folder);
+  } finally {
+    lock.release();
+  }
+}
+
+/** The work of one process on one run. */
+class Session implements RunContext {
+  readonly resumed: Snapshot | undefined;
+  private readonly metrics: number;
+  private readonly started = performance.now();
+  private readonly earlier: readonly SessionRecord[];
+  private pending: string[] = [];
+  private bytes: number;
+  private savedAt = performance.now();
+
+  constructor(
+    readonly cell: Cell,
+    private readonly folder: string,
+    private readonly options: ExecuteOptions,
+  ) {
+    const environmentFile = join(folder, FILES.environment);
+    this.earlier = existsSync(environmentFile) ? (readJson(environmentFile) as SessionRecord[]) : [];
+    const last = this.readLast();
+    this.resumed = last?.snapshot;
+    this.bytes = last?.bytes ?? 0;
+    this.writeEnvironment();
+    this.metrics = openSync(join(folder, FILES.metrics), 'a+');
+    ftruncateSync(this.metrics, this.bytes);
+  }
+
+  /** A saved state that cannot be used (damaged, or metrics shorter than it knows) means a start from the beginning, not a failure. */
+  private readLast(): { snapshot: Snapshot; bytes: number } | undefined {
+    const path = join(this.folder, FILES.last);
+    if (!existsSync(path)) return undefined;
+    try {
+      const { tensors, metadata } = readSafetensors(path);
+      const bytes = Number(metadata.metricsBytes);
+      const there = statSync(join(this.folder, FILES.metrics), { throwIfNoEntry: false })?.size ?? 0;
+      if (metadata.position === undefined || !(bytes <= there)) return undefined;
+      return { snapshot: { arrays: toHostArrays(tensors), position: metadata.position }, bytes };
+    } catch (error) {
+      if (error instanceof UsageError) return undefined;
+      throw error;
+    }
+  }
+
+  private seconds(): number {
+    return Math.round((performance.now() - this.started) / 10) / 100;
+  }
+
+  private writeEnvironment(): void {
+    const entry: SessionRecord = { ...this.options.environment, resumed: this.resumed !== undefined, seconds: this.seconds() };
+    writeAtomic(join(this.folder, FILES.environment), `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
+  }
+
+  log(row: Row): void {
+    for (const [key, value] of Object.entries(row)) {
+      if (typeof value === 'number' && !Number.isFinite(value)) {
+        const where = Object.entries(row).filter(([name]) => name !== key && ['stage', 'step'].includes(name)).map(([name, at]) => `${name} ${at}`).join(', '); // prettier-ignore
+        throw new FailureError(
+          `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
+        );
+      }
+    }
+    this.pending.push(JSON.stringify(row));
+  }
+
+  private flush(): void {
+    if (this.pending.length === 0) return;
+    const text = Buffer.from(`${this.pending.join('\n')}\n`);
+    this.pending = [];
+    try {
+      writeAll(this.metrics, text);
+      fsyncSync(this.metrics);
+    } catch (error) {
+      throw asFileError(error, join(this.folder, FILES.metrics));
+    }
+    this.bytes += text.length;
+  }
+
+  progress(stage: string, done: number, total: number): void {
+    this.options.progress(this.cell, stage, done, total);
+  }
+
+  shouldSave(): boolean {
+    return this.options.signal.aborted || performance.now() - this.savedAt > (this.options.saveSeconds ?? 10) * 1000;
+  }
+
+  save({ arrays, position }: Snapshot): void {
+    this.flush();
+    writeSafetensors(join(this.folder, FILES.last), toNamedArrays(arrays), { position, metricsBytes: String(this.bytes) });
+    this.writeEnvironment();
+    this.savedAt = performance.now();
+    if (this.options.signal.aborted) throw new InterruptedError(`${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`);
+  }
+
+  async require(cell: Cell): Promise<HostArrays> {
+    return readArrays(await executeRun(cell, this.options));
+  }
+
+  finish({ result, arrays }: Outcome): void {
+    for (const [key, value] of Object.entries(result)) {
+      if (typeof value === 'number' && !Number.isFinite(value)) throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
+    }
+    this.flush();
+    if (arrays !== undefined) writeSafetensors(join(this.folder, FILES.final), toNamedArrays(arrays));
+    this.writeEnvironment();
+    const names = [FILES.metrics, ...(arrays === undefined ? [] : [FILES.final])];
+    const files = Object.fromEntries(
+      names.map((name) => {
+        const bytes = readFileSync(join(this.folder, name));
+        return [name, { bytes: bytes.length, sha256: sha256(bytes) }];
+      }),
+    );
+    const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce((sum, part) => sum + part, 0);
+    writeAtomic(join(this.folder, FILES.done), `${JSON.stringify({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished, null, 2)}\n`);
+    rmSync(join(this.folder, FILES.last), { force: true });
+  }
+
+  close(): void {
+    closeSync(this.metrics);
+  }
+}
+
+function toNamedArrays(arrays: HostArrays): [string, NamedArray][] {
+  return Object.entries(arrays).map(([name, { shape, values }]) => [name, { dtype: values instanceof Float64Array ? 'F64' : 'F32', shape, data: values }]);
+}
