@@ -2,6 +2,7 @@
  * Runs a list of training stages one after the other on one network, with saved states between steps. A stage says what is trained,
  * by which loss, for how many steps; all else (batches, optimiser, batch-norm statistics, saving) is the same for all.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HostArrays, RunContext } from '../core/run.js';
 import { batchIndices, countImages, makeBatch, type Batch } from '../data/images.js';
 import type { Split } from '../data/digits.js';
@@ -58,6 +59,7 @@ export async function trainStages(context: RunContext, split: Split, data: DataS
       state = { ...state, velocity: initSgd(selected(state.params, stage.trainable)) };
     }
     for (let step = first; step < stage.recipe.steps; step++) {
+      await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
       if (context.shouldSave()) context.save({ arrays: await save(state), position: JSON.stringify({ stage: index, step } satisfies Position) });
       const indices = batchIndices(seed, before + step, stage.recipe.batch, countImages(split.train));
       const batch = makeBatch(split.train, indices, { options: data.augment, seed, step: before + step });
