@@ -141,23 +141,26 @@ describe('training that is stopped', () => {
     return { code, stderr };
   }
 
-  test('by kill -9 at five moments, and by Ctrl-C, it goes on to the same bytes as one that was not', { timeout: 600_000 }, async () => {
-    const [whole, parts] = [newFolder(), newFolder()];
+  test('by kill -9 at five moments, or by Ctrl-C, it goes on to the same bytes as one that was not', { timeout: 600_000 }, async () => {
+    const [whole, parts, paused] = [newFolder(), newFolder(), newFolder()];
     const started = performance.now();
     expect(gowide(train(whole)).status).toBe(0);
     const seconds = (performance.now() - started) / 1000;
     for (const share of [0.3, 0.4, 0.35, 0.45, 0.4]) await interrupt(train(parts), 'SIGKILL', share * seconds * 1000);
-    const stopped = await interrupt(train(parts), 'SIGINT', 0.4 * seconds * 1000);
-    expect(stopped.code).toBe(130);
-    expect(stopped.stderr).toContain('To go on: gowide train resnet --arm three-stage --seed 9');
-    const { runs } = JSON.parse(gowide(['runs', 'list', '--out', parts, '--json']).stdout) as { runs: { status: string }[] };
-    expect(runs.some(({ status }) => status === 'unfinished')).toBe(true);
     await sleep(2000); // workers whose parent was killed save and end
     const resumed = gowide(['runs', 'resume', '--engine', ENGINE, '--out', parts]);
     expect([resumed.status, resumed.stderr.includes('rror')]).toEqual([0, false]);
     expect(gowide(train(parts)).status).toBe(0);
     expect(results(parts)).toEqual(results(whole));
-    rmSync(whole, { recursive: true });
+
+    const stopped = await interrupt(train(paused), 'SIGINT', 0.5 * seconds * 1000);
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toContain('To go on: gowide train resnet --arm three-stage --seed 9');
+    const { runs } = JSON.parse(gowide(['runs', 'list', '--out', paused, '--json']).stdout) as { runs: { status: string }[] };
+    expect(runs.some(({ status }) => status === 'unfinished')).toBe(true);
+    expect(gowide(train(paused)).status).toBe(0);
+    expect(results(paused)).toEqual(results(whole));
+    for (const folder of [whole, paused]) rmSync(folder, { recursive: true });
     rmSync(parts, { recursive: true });
   });
 });
