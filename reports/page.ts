@@ -138,6 +138,7 @@ th{background:var(--panel)}table.verdicts{width:100%;min-width:640px}table.verdi
 .badge{display:inline-block;padding:.1rem .5rem;border-radius:1rem;font-weight:600;font-size:.85rem;border:1px solid currentColor}
 .yes{color:#0b5394;background:#e3eefb}.no{color:#8f2d00;background:#fde9df}.open{color:#5f4b00;background:#fdf3cf}.none{color:#444;background:#eee}
 code{background:var(--panel);padding:0 .25em;border-radius:3px;overflow-wrap:anywhere}summary{cursor:pointer}
+@media (max-width:640px){table.verdicts{min-width:0}.verdicts tr,.verdicts td{display:block}.verdicts th{display:inline-block;border:0}.verdicts td{border:0;padding:.2rem 0}.verdicts tr{border-bottom:1px solid var(--line);padding:.6rem 0}}
 @media print{figure{break-inside:avoid}.scroll,.plot{overflow:visible}}`;
 
 /** The whole page as text. The same records give the same bytes. */

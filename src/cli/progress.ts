@@ -27,7 +27,7 @@ export class Progress {
     this.started ??= now;
     const elapsed = (now - this.started) / 1000;
     const done = share - first;
-    const left = done > 0.005 ? ` left ${clock((elapsed * (1 - share)) / done)}` : '';
+    const left = done > 0.005 && elapsed > 3 ? ` left ${clock((elapsed * (1 - share)) / done)}` : '';
     const percent = `${String(Math.floor(share * 100)).padStart(3)}%`;
     if (this.terminal) {
       const filled = Math.round(share * BAR_WIDTH);

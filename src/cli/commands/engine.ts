@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { messageOf } from '../../core/errors.js';
-import { startEngine } from '../../engine/choose.js';
+import { FailureError, messageOf } from '../../core/errors.js';
 import { installTensorflow } from '../../engine/install.js';
 import { findInstalled, whyNotInstallable } from '../../engine/installed.js';
+import { probeEngine } from '../../engine/probe.js';
 import { Progress } from '../progress.js';
 import { installReporter } from '../work.js';
 
@@ -47,7 +47,9 @@ export function engineCommand(): Command {
       if (force && installed?.gpu === gpu) rmSync(installed.folder, { recursive: true, force: true });
       const { folder } = await installTensorflow({ gpu, wheels, thorough: true, report: installReporter(progress) });
       progress.clear();
-      const { version, device } = await startEngine('tensorflow', 'install');
+      // In a process of its own, which keeps TensorFlow's start-up messages to itself.
+      const { available, reason, version, device } = await probeEngine('tensorflow');
+      if (!available) throw new FailureError(reason ?? 'the tensorflow engine does not start');
       const note = gpu && device === 'cpu' ? ' (no GPU was found: it runs on the CPU)' : '';
       process.stdout.write(`tensorflow is ready: ${version}, ${device}${note}; ${folder}\n`);
     });
