@@ -25,10 +25,24 @@ function buildProgram(app: App): Command {
   const commands = [reproduceCommand(app), theoryCommand(app), trainCommand(app), runsCommand(app), reportCommand(app), verifyCommand(app), doctorCommand(), engineCommand()];
   commands.forEach((command) => program.addCommand(command));
   for (const command of everyCommand(program)) {
-    command.exitOverride().configureOutput({ outputError: () => {} }).showSuggestionAfterError(true); // prettier-ignore
+    command.exitOverride(rethrowWith(command)).configureOutput({ outputError: () => {} }).showSuggestionAfterError(true); // prettier-ignore
     if (command !== program) command.option('--debug', 'print stack traces');
   }
   return program;
+}
+
+/** What commander found wrong, with what the command allows. */
+function rethrowWith(command: Command): (error: CommanderError) => never {
+  return (error) => {
+    const options = command.options.map((option) => option.long ?? option.short ?? '').join(', ');
+    const commands = command.commands.map((child) => child.name()).join(', ');
+    const allowed = error.code === 'commander.unknownOption' ? `; options here: ${options}` : error.code === 'commander.unknownCommand' ? `; commands: ${commands}` : '';
+    throw new CommanderError(error.exitCode, error.code, `${error.message.replaceAll(/\s*\n\s*/g, ' ').trimEnd().replace(/\.+$/, '')}${allowed}. See: ${fullName(command)} --help`);
+  };
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
 function everyCommand(command: Command): Command[] {
@@ -51,8 +65,7 @@ export async function runProgram(app: App, args: readonly string[]): Promise<num
 function fail(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0; // --help, --version
-    const text = error.code === 'commander.help' ? '' : `${error.message.replaceAll(/\s*\n\s*/g, ' ')} See --help.\n`;
-    process.stderr.write(text);
+    if (error.code !== 'commander.help') process.stderr.write(`${error.message}\n`);
     return 2;
   }
   const known = codeOf(error) !== undefined && error instanceof Error && error.name === 'Error' ? asFileError(error, (error as NodeJS.ErrnoException).path ?? 'file') : error;

@@ -15,6 +15,8 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
   readonly saveSeconds?: number;
+  /** A line for the user. */
+  readonly notice?: (line: string) => void;
 }
 
 /**
@@ -83,7 +85,10 @@ class Session implements RunContext {
       if (metadata.position === undefined || !(bytes <= there)) return undefined;
       return { snapshot: { arrays: toHostArrays(tensors), position: metadata.position }, bytes };
     } catch (error) {
-      if (error instanceof UsageError) return undefined;
+      if (error instanceof UsageError) {
+        this.options.notice?.(`${error.message}; that run starts again from its beginning`);
+        return undefined;
+      }
       throw error;
     }
   }

@@ -80,7 +80,9 @@ describe('a stopped run goes on to the same bytes', () => {
     await expect(executeRun(CELL, options(counter({ crash: 5 }), { saveSeconds: -1 }))).rejects.toThrow('killed');
     const last = join(folderOf(out, CELL), 'last.safetensors');
     writeFileSync(last, readFileSync(last).subarray(0, 20));
-    const run = await executeRun(CELL, options(counter()));
+    const notices: string[] = [];
+    const run = await executeRun(CELL, options(counter(), { notice: (line) => notices.push(line) }));
+    expect(notices).toEqual([expect.stringMatching(/last.safetensors: not a valid safetensors file: .*that run starts again from its beginning/)]);
     expect(run.environments.at(-1)!.resumed).toBe(false);
     expect(files(run.folder)).toEqual(whole);
   });

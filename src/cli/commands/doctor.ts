@@ -24,6 +24,7 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('what this machine has: Node, cores, GPU, and how fast each engine is')
     .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide doctor\n  gowide doctor --json')
     .action(async ({ json }: { json?: boolean }) => {
       const progress = new Progress();
       const engines: EngineReport[] = [];

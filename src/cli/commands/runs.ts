@@ -23,6 +23,7 @@ export function runsCommand(app: App): Command {
     .description('one line per run')
     .addOption(outOption())
     .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide runs list\n  gowide runs list --out results --json')
     .action(({ out, json }: { out: string; json?: boolean }) => {
       requireRuns(out);
       const { runs, problems } = listRuns(out);
@@ -40,6 +41,7 @@ export function runsCommand(app: App): Command {
     .addOption(outOption())
     .addOption(jsonOption())
     .option('--metrics', 'print its metrics, a line each')
+    .addHelpText('after', '\nExamples:\n  gowide runs show 180f4a\n  gowide runs show 180f4a --metrics')
     .action((id: string, { out, json, metrics }: { out: string; json?: boolean; metrics?: boolean }) => {
       requireRuns(out);
       const run = findRun(out, id);
@@ -62,6 +64,7 @@ export function runsCommand(app: App): Command {
     .addOption(outOption())
     .addOption(engineOption())
     .addOption(jobsOption())
+    .addHelpText('after', '\nExamples:\n  gowide runs resume\n  gowide runs resume 180f4a --out results')
     .action(async (ids: string[], options: WorkOptions) => {
       requireRuns(options.out);
       const runs = ids.length > 0 ? ids.map((id) => findRun(options.out, id)) : listRuns(options.out).runs.filter((run) => run.status === 'unfinished');

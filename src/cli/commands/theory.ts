@@ -19,6 +19,7 @@ export function theoryCommand(app: App): Command {
     .command('list')
     .description('the studies and the laws that they test')
     .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
     .action(({ json }: { json?: boolean }) => {
       const list = app.studies.map(({ name, law, seeds }) => ({ name, law, scales: Object.keys(seeds) }));
       process.stdout.write(`${json ? JSON.stringify(list, null, 2) : list.map(({ name, law, scales }) => `${name.padEnd(8)} ${law} (scales: ${scales.join(', ')})`).join('\n')}\n`);

@@ -7,6 +7,7 @@ export function verifyCommand(app: App): Command {
   return new Command('verify')
     .description('compute every pinned number of the theory again; exit status 1 when one differs')
     .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide verify\n  gowide verify --json')
     .action(async ({ json }: { json?: boolean }) => {
       const checks = await app.verify();
       const failed = checks.filter((check) => !check.pass);
