@@ -37,7 +37,14 @@ function rethrowWith(command: Command): (error: CommanderError) => never {
     const options = command.options.map((option) => option.long ?? option.short ?? '').join(', ');
     const commands = command.commands.map((child) => child.name()).join(', ');
     const allowed = error.code === 'commander.unknownOption' ? `; options here: ${options}` : error.code === 'commander.unknownCommand' ? `; commands: ${commands}` : '';
-    throw new CommanderError(error.exitCode, error.code, `${error.message.replaceAll(/\s*\n\s*/g, ' ').trimEnd().replace(/\.+$/, '')}${allowed}. See: ${fullName(command)} --help`);
+    throw new CommanderError(
+      error.exitCode,
+      error.code,
+      `${error.message
+        .replaceAll(/\s*\n\s*/g, ' ')
+        .trimEnd()
+        .replace(/\.+$/, '')}${allowed}. See: ${fullName(command)} --help`,
+    );
   };
 }
 

@@ -73,7 +73,9 @@ export async function loadTensorflow(install: InstallOptions | undefined): Promi
   const folder = findTfjsPackage();
   if (folder === undefined || addon === undefined) {
     const readiness = tensorflowReadiness();
-    throw new FailureError(`the tensorflow engine is not available: ${readiness.state === 'ready' ? 'the addon in its package does not load; run: gowide engine install' : readiness.reason}`);
+    throw new FailureError(
+      `the tensorflow engine is not available: ${readiness.state === 'ready' ? 'the addon in its package does not load; run: gowide engine install' : readiness.reason}`,
+    );
   }
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_DETERMINISTIC_OPS ??= '1';
