@@ -35,7 +35,7 @@ export async function downloadWheel(python: string, wheel: Wheel, given: string 
     const which = ['--require-hashes', '--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--implementation', 'cp', ...platforms];
     await runTool(python, [...pip, ...which, '-d', into, '-r', requirements], { ...process.env, TMPDIR: temporary, TEMP: temporary });
   } catch (error) {
-    throw new FailureError(`download of ${wheel.name} ${wheel.version}: ${messageOf(error)}`);
+    throw new FailureError(`download of ${wheel.name} ${wheel.version}: ${messageOf(error)}; check the network or the proxy, or bring the wheels with --wheels`);
   } finally {
     clearInterval(timer);
     rmSync(temporary, { recursive: true, force: true });
@@ -68,7 +68,12 @@ export async function fetchTfjsPackage(python: string, report: (stage: string, d
   makeFolder(partial);
   const name = `@tensorflow/tfjs-node-gpu@${TFJS_VERSION}`;
   report(`download ${name}`, 0, 1);
-  await runTool('npm', ['pack', name, '--silent', '--ignore-scripts', '--pack-destination', partial]);
+  const quick = ['--loglevel=error', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=60000'];
+  try {
+    await runTool('npm', ['pack', name, ...quick, '--ignore-scripts', '--pack-destination', partial]);
+  } catch (error) {
+    throw new FailureError(`download of ${name}: ${messageOf(error)}; check the network or the proxy, and run the same command again`);
+  }
   const archive = join(
     partial,
     readdirSync(partial).find((file) => file.endsWith('.tgz'))!,
