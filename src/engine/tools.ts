@@ -54,6 +54,6 @@ function lastError(output: string): string {
     .split('\n')
     .map((line) => line.trim())
     .filter(Boolean);
-  const errors = lines.filter((line) => /error/i.test(line));
+  const errors = lines.filter((line) => /error/i.test(line) && !line.includes('complete log'));
   return (errors.at(-1) ?? lines.at(-1) ?? 'it said nothing').slice(0, 300);
 }
