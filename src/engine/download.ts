@@ -35,7 +35,7 @@ export async function downloadWheel(python: string, wheel: Wheel, given: string 
     const which = ['--require-hashes', '--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--implementation', 'cp', ...platforms];
     await runTool(python, [...pip, ...which, '-d', into, '-r', requirements], { ...process.env, TMPDIR: temporary, TEMP: temporary });
   } catch (error) {
-    throw new FailureError(`download of ${wheel.name} ${wheel.version}: ${messageOf(error)}; check the network or the proxy, or bring the wheels with --wheels`);
+    throw new FailureError(`download of ${wheel.name} ${wheel.version}: ${withAdvice(error, 'check the network or the proxy, or bring the wheels with --wheels')}`);
   } finally {
     clearInterval(timer);
     rmSync(temporary, { recursive: true, force: true });
@@ -44,6 +44,12 @@ export async function downloadWheel(python: string, wheel: Wheel, given: string 
     into,
     readdirSync(into).find((file) => file.startsWith(prefix))!,
   );
+}
+
+/** A full disk is no matter of the network. */
+function withAdvice(error: unknown, advice: string): string {
+  const message = messageOf(error);
+  return message.startsWith('no space') ? message : `${message}; ${advice}`;
 }
 
 function megabytesIn(folder: string): number {
@@ -72,7 +78,7 @@ export async function fetchTfjsPackage(python: string, report: (stage: string, d
   try {
     await runTool('npm', ['pack', name, ...quick, '--ignore-scripts', '--pack-destination', partial]);
   } catch (error) {
-    throw new FailureError(`download of ${name}: ${messageOf(error)}; check the network or the proxy, and run the same command again`);
+    throw new FailureError(`download of ${name}: ${withAdvice(error, 'check the network or the proxy, and run the same command again')}`);
   }
   const archive = join(
     partial,
