@@ -208,6 +208,31 @@ describe('the page', () => {
     expect(readFileSync(file, 'utf8')).toBe(page);
   });
 
+  test('does not mix two declarations of the same name: the newest spec counts, the others are named', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gowide-report-'));
+    const at = async (started: string, draws: number, seed: number): Promise<unknown> =>
+      executeRun(
+        { ...cells[0]!, seed, spec: { ...spec, draws } },
+        {
+          out: folder,
+          environment: { ...environment(null, 'test'), started },
+          executors: { [THEORY_KIND]: theoryExecutor },
+          signal: new AbortController().signal,
+          progress: () => {},
+        },
+      );
+    await at('2026-01-01T00:00:00Z', 5, 1);
+    await at('2026-01-02T00:00:00Z', 6, 1);
+    await at('2026-01-02T00:00:01Z', 6, 2);
+    const { runs, problems } = readRecords([folder]);
+    expect(runs.map((run) => [run.cell.spec.draws, run.cell.seed]).sort()).toEqual([
+      [6, 1],
+      [6, 2],
+    ]);
+    expect(problems).toEqual([expect.stringMatching(/saddle B1, scale minutes: 1 runs with another spec than the newest are left out: [0-9a-f]{12}/)]);
+    expect(readRecords([folder, folder]).runs).toHaveLength(2);
+  });
+
   test('names what it leaves out: a run that was changed, and one that is not finished', async () => {
     const metrics = join(folderOf(out, cells[0]!), 'metrics.jsonl');
     const text = readFileSync(metrics, 'utf8');
