@@ -1,5 +1,5 @@
 /**
- * Laws of the mean-field theory (theory notes, section 0). Run all: `gowide theory run all --scale minutes`; about a minute on 2 cores.
+ * Laws of the mean-field theory (theory/README.md). Run all: `gowide theory run all --scale minutes`; about a minute on 2 cores.
  *
  * | study  | expected (theory; prototype with 8 seeds)                                                                  |
  * | width  | slope -1/2 for imitation; direct training with a skip -1/2, without a skip about -0.23 (saturated)          |

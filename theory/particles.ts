@@ -1,6 +1,6 @@
 /**
  * Particles of a deep mean-field network, in float64. Letters: L layers, M wide particles, m thin particles, d dimension, N samples.
- * One particle of a layer is (a, bias, b) in R^{2d+1}. Araujo, Oliveira, Yukimura 2019; theory notes section 1.
+ * One particle of a layer is (a, bias, b) in R^{2d+1}. Araujo, Oliveira, Yukimura 2019; theory/README.md.
  */
 import { normals, rngKey, subset } from '../src/core/rng.js';
 
