@@ -1,6 +1,7 @@
 /** Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts). */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import { cellId, RUN_FORMAT, type Cell, type Executor, type HostArrays, type Outcome, type Row, type RunContext, type Snapshot } from '../core/run.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from './atomic.js';
@@ -15,6 +16,8 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
   readonly saveSeconds?: number;
+  /** How long to wait for another process that has this run; 10 by default. */
+  readonly lockSeconds?: number;
   /** A line for the user. */
   readonly notice?: (line: string) => void;
 }
@@ -29,11 +32,7 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
   const executor = options.executors[cell.kind];
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   makeFolder(folder);
-  const lock = tryLock(join(folder, FILES.lock));
-  if ('heldBy' in lock)
-    throw new FailureError(
-      `${folder}: process ${lock.heldBy.pid} on ${lock.heldBy.host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`,
-    );
+  const release = await takeLock(folder, options.lockSeconds ?? 10);
   try {
     if (existsSync(join(folder, FILES.done))) return readRun(folder);
     if (!existsSync(join(folder, FILES.spec))) writeAtomic(join(folder, FILES.spec), `${JSON.stringify({ format: RUN_FORMAT, id: cellId(cell), ...cell }, null, 2)}\n`);
@@ -45,7 +44,19 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
     }
     return readRun(folder);
   } finally {
-    lock.release();
+    release();
+  }
+}
+
+/** A worker whose parent was killed saves and ends within moments; one that is really at work keeps its lock, and FailureError names it. */
+async function takeLock(folder: string, seconds: number): Promise<() => void> {
+  const path = join(folder, FILES.lock);
+  for (const started = performance.now(); ; await sleep(200)) {
+    const lock = tryLock(path);
+    if ('release' in lock) return lock.release;
+    const { pid, host } = lock.heldBy;
+    if (performance.now() - started < seconds * 1000) continue;
+    throw new FailureError(`${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`);
   }
 }
 

@@ -101,7 +101,7 @@ test('a run that another process works on is left alone; a lock of a process tha
     other,
     options(async (context) => {
       writeFileSync(join(folderOf(out, other), 'lock'), JSON.stringify({ pid: process.ppid, host: (await import('node:os')).hostname() }));
-      inside = executeRun(other, options(counter()));
+      inside = executeRun(other, options(counter(), { lockSeconds: 0.5 }));
       await expect(inside).rejects.toThrow(/is working on this run/);
       return counter()(context);
     }),
