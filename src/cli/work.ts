@@ -2,7 +2,8 @@
 import { InterruptedError, messageOf, UsageError } from '../core/errors.js';
 import { cellsOf, parseScale, type Experiment } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import { requestedEngine, type EngineName } from '../engine/choose.js';
+import { NEEDS_NOTHING, requestedEngine, type EngineChoice, type EngineName } from '../engine/choose.js';
+import { mayHaveGpu } from '../engine/webgpu.js';
 import { tensorflowReadiness } from '../engine/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../engine/install.js';
 import { finishedShare, runPool } from '../sweep/pool.js';
@@ -38,26 +39,29 @@ export function installReporter(progress: Progress): NonNullable<InstallOptions[
  * Makes sure that workers find the engine they will open: with `auto` or `tensorflow`, an install that is missing is made now, once.
  * Returns the engine that the workers are to open.
  */
-async function prepareEngine(request: EngineName | 'auto', progress: Progress): Promise<EngineName | 'auto'> {
-  if (request === 'webgpu') return request;
+async function prepareEngine(name: EngineName | 'auto', progress: Progress): Promise<EngineChoice> {
+  const asked = { name, why: 'it was asked for' };
+  if (name === 'webgpu') return asked;
   const readiness = tensorflowReadiness();
-  if (request === 'wasm') {
+  if (name === 'wasm') {
     progress.line(`The faster engine, tensorflow, is ${readiness.state === 'ready' ? 'installed but not used: wasm was asked for' : `missing: ${readiness.reason}`}`);
-    return request;
+    return asked;
   }
-  if (readiness.state === 'ready') return request;
-  if (request === 'auto' && readiness.state === 'impossible') {
+  if (readiness.state === 'ready') return asked;
+  // Without TensorFlow only a real GPU leaves the workers something to choose; else they need not look again, each for itself.
+  const without: EngineChoice = mayHaveGpu() ? asked : { name: 'wasm', why: NEEDS_NOTHING };
+  if (name === 'auto' && readiness.state === 'impossible') {
     progress.line(`The faster engine, tensorflow, is missing: ${readiness.reason}`);
-    return request;
+    return without;
   }
   try {
     await installTensorflow({ report: installReporter(progress) });
     progress.clear();
-    return request;
+    return asked;
   } catch (error) {
-    if (request !== 'auto') throw error;
+    if (name !== 'auto') throw error;
     progress.line(`The faster engine is missing: ${messageOf(error)}`);
-    return 'wasm';
+    return without;
   }
 }
 
@@ -73,7 +77,7 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
   const first = finishedShare(out, cells, app.runners);
   if (first === 1) return;
   const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
-  const engine = needsEngine ? await prepareEngine(request, setUp) : request;
+  const engine = needsEngine ? await prepareEngine(request, setUp) : { name: request, why: '' };
   try {
     await runPool(cells, {
       out,

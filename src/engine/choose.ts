@@ -9,6 +9,9 @@ import { loadWebgpu, mayHaveGpu } from './webgpu.js';
 export const ENGINES = ['tensorflow', 'webgpu', 'wasm'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
+/** Why WebAssembly is taken when nothing faster can be had. */
+export const NEEDS_NOTHING = 'it needs nothing but npm';
+
 export interface Engine {
   readonly name: EngineName;
   readonly version: string;
@@ -16,6 +19,12 @@ export interface Engine {
   /** Threads that the engine may use: results are the same to the bit only with the same number. */
   readonly threads: number;
   /** Why this one was taken, in one line. */
+  readonly why: string;
+}
+
+/** Which engine to open, and why that one. */
+export interface EngineChoice {
+  readonly name: EngineName | 'auto';
   readonly why: string;
 }
 
@@ -60,8 +69,8 @@ export async function startEngine(name: EngineName, why: string, install?: Insta
  * The engine that was asked for, or with `auto` the fastest that works here: TensorFlow on a GPU, WebGPU on a real GPU, TensorFlow
  * on the CPU (installed at first use), WebAssembly. `notice` gets one line when a faster one is missing.
  */
-export async function openEngine(request: EngineName | 'auto', install: InstallOptions | undefined, notice: (line: string) => void): Promise<Engine> {
-  if (request !== 'auto') return startEngine(request, 'it was asked for', install);
+export async function openEngine(request: EngineName | 'auto', install: InstallOptions | undefined, notice: (line: string) => void, why = 'it was asked for'): Promise<Engine> {
+  if (request !== 'auto') return startEngine(request, why, install);
   const readiness = tensorflowReadiness();
   if (!(readiness.state === 'ready' && readiness.gpu) && mayHaveGpu()) {
     try {
@@ -81,5 +90,5 @@ export async function openEngine(request: EngineName | 'auto', install: InstallO
   } else {
     notice(`the faster engine, tensorflow, is missing: ${readiness.reason}`);
   }
-  return startEngine('wasm', 'it needs nothing but npm');
+  return startEngine('wasm', NEEDS_NOTHING);
 }

@@ -34,12 +34,12 @@ export interface InstallOptions {
 export async function installTensorflow(options: InstallOptions = {}): Promise<Installed> {
   const gpu = options.gpu ?? false;
   const variant = variantOf(gpu);
-  const obstacle = whyNotInstallable(gpu);
-  if (variant === undefined) throw new UsageError(`${obstacle}; use --engine webgpu or --engine wasm`);
+  if (variant === undefined) throw new UsageError(`${whyNotInstallable(gpu)}; use --engine webgpu or --engine wasm`);
   const folder = folderOf(gpu, variant);
   const installed: Installed = { gpu, folder, addon: join(folder, ADDON) };
   const whole = async (): Promise<boolean> => (options.thorough ? hashesFit(folder) : sizesFit(folder));
   if (await whole()) return installed;
+  const obstacle = whyNotInstallable(gpu);
   if (obstacle !== undefined) throw new UsageError(`TensorFlow cannot be set up: ${obstacle}`);
   makeFolder(cacheFolder());
   const release = await waitForLock(join(cacheFolder(), 'install.lock'), options.report);

@@ -1,17 +1,15 @@
 /** Runs many cells on this machine, one process each, several at once; what is finished is not run again. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
-import type { EngineName } from '../engine/choose.js';
-import { folderOf } from '../store/runs.js';
+import type { EngineChoice } from '../engine/choose.js';
+import { isFinished } from '../store/runs.js';
 import type { Job, Message } from './worker.js';
 
 export interface PoolOptions {
   readonly out: string;
-  readonly engine: EngineName | 'auto';
+  readonly engine: EngineChoice;
   readonly jobs: number;
   readonly command: string;
   readonly runners: Readonly<Record<string, Runner>>;
@@ -22,10 +20,6 @@ export interface PoolOptions {
   readonly notice: (line: string) => void;
   /** `share` of all cells' work that is done, 0 to 1. */
   readonly progress: (cell: Cell, stage: string, done: number, total: number, share: number) => void;
-}
-
-function isFinished(out: string, cell: Cell): boolean {
-  return existsSync(join(folderOf(out, cell), 'DONE'));
 }
 
 /** Share of the work of these cells, and of those that they require, that is finished, 0 to 1. */
@@ -49,6 +43,7 @@ export async function runPool(cells: readonly Cell[], given: PoolOptions): Promi
   const options = { ...given, notice };
   const all = withRequired(cells, options.runners);
   const waiting = new Map([...all].filter(([, cell]) => !isFinished(options.out, cell)));
+  const required = new Map([...all].map(([id, cell]) => [id, options.runners[cell.kind]!.requires(cell).map(cellId)]));
   const shares = new Map<string, number>();
   const costs = new Map([...all].map(([id, cell]) => [id, options.runners[cell.kind]!.cost(cell)]));
   const total = [...costs.values()].reduce((sum, cost) => sum + cost, 0);
@@ -81,7 +76,7 @@ export async function runPool(cells: readonly Cell[], given: PoolOptions): Promi
   try {
     while ((waiting.size > 0 && failure === undefined && !options.signal.aborted) || active.size > 0) {
       const stopped = failure !== undefined || options.signal.aborted;
-      const next = stopped ? undefined : [...waiting].find(([, cell]) => isReady(cell, options));
+      const next = stopped ? undefined : [...waiting].find(([id]) => required.get(id)!.every((other) => !waiting.has(other) && !shares.has(other)));
       if (next !== undefined && active.size < options.jobs) start(...next);
       else if (active.size > 0) await Promise.race(active);
       else break;
@@ -103,10 +98,6 @@ function withRequired(cells: readonly Cell[], runners: PoolOptions['runners']): 
   };
   cells.forEach(add);
   return all;
-}
-
-function isReady(cell: Cell, { out, runners }: PoolOptions): boolean {
-  return runners[cell.kind]!.requires(cell).every((required) => isFinished(out, required));
 }
 
 async function runInChild(

@@ -2,8 +2,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import { openEngine, tuneFor, type Engine, type EngineName } from '../engine/choose.js';
-import type { InstallOptions } from '../engine/install.js';
+import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/choose.js';
 import { environment } from '../store/environment.js';
 import { executeRun } from '../store/execute.js';
 import { unfinishedEngine, type RunRecord } from '../store/runs.js';
@@ -11,7 +10,7 @@ import { unfinishedEngine, type RunRecord } from '../store/runs.js';
 export interface Job {
   readonly cell: Cell;
   readonly out: string;
-  readonly engine: EngineName | 'auto';
+  readonly engine: EngineChoice;
   /** The command that the user typed, for the record. */
   readonly command: string;
 }
@@ -26,14 +25,13 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   readonly notice: (line: string) => void;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
-  readonly install?: InstallOptions;
 }
 
 /** Starts the engine that the cell needs, and runs it in this process. */
-export async function runCell(job: Job, runners: Readonly<Record<string, Runner>>, { signal, notice, progress, install }: RunHooks): Promise<RunRecord> {
+export async function runCell(job: Job, runners: Readonly<Record<string, Runner>>, { signal, notice, progress }: RunHooks): Promise<RunRecord> {
   const flops = runners[job.cell.kind]?.stepFlops?.(job.cell);
   if (flops !== undefined) tuneFor(flops);
-  const engine = flops === undefined ? null : await openEngine(job.engine, install, notice);
+  const engine = flops === undefined ? null : await openEngine(job.engine.name, undefined, notice, job.engine.why);
   if (engine !== null) notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
   warnOfOtherEngine(job, engine, notice);
   const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));

@@ -14,7 +14,7 @@ const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({ ...cell, spec: {
 function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
   return {
     out,
-    engine: 'wasm',
+    engine: { name: 'wasm', why: 'test' },
     jobs: 2,
     command: 'test',
     runners: RUNNERS,
