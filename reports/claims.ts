@@ -1,6 +1,6 @@
 /** The claims: rows to verdicts. */
 import { fitLine, powerLaw, tInterval, type Interval } from '../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from './tables.js';
+import { groupBy, numberAt, runIds, type TableRow } from './tables.js';
 import { formatInterval, within, type Outcome, type Verdict } from './verdict.js';
 
 /** Rows of one experiment at one scale. */
@@ -18,11 +18,18 @@ interface Statement {
   readonly rule: string;
 }
 
+/** A verdict from the rows that decide it; without any, "not run". */
+function judge(statement: Statement, rows: readonly TableRow[], judgement: () => Pick<Verdict, 'outcome' | 'evidence'>): Verdict {
+  const runs = runIds(rows);
+  return { ...statement, ...(runs.length === 0 ? { outcome: 'not run', evidence: 'no finished run' } : judgement()), runs };
+}
+
+/** A verdict from one interval. */
 function decide(statement: Statement, rows: readonly TableRow[], interval: () => Interval, outcome: (interval: Interval) => Outcome, digits = 3): Verdict {
-  const runs = [...new Set(rows.map((row) => row.run))];
-  if (runs.length === 0) return { ...statement, outcome: 'not run', evidence: 'no finished run', runs };
-  const value = interval();
-  return { ...statement, outcome: outcome(value), evidence: formatInterval(value, digits), runs };
+  return judge(statement, rows, () => {
+    const value = interval();
+    return { outcome: outcome(value), evidence: formatInterval(value, digits) };
+  });
 }
 
 /** Per seed: x and y of the rows, sorted as they are. */
@@ -84,24 +91,18 @@ function depthDirect(regime: string): Claim {
       source: 'paper, Theorem on backpropagation (double exponential in depth); the paper states a bound',
       rule: 'Growth of log D per layer in the deeper half of the depths, and how much more that is than in the shallower half; 95 % t-intervals over seeds: supported when both lie above 0, not supported when either lies below, else inconclusive.',
     };
-    if (mine.length === 0)
-      return decide(
-        statement,
-        mine,
-        () => tInterval([]),
-        () => 'not run',
-      );
-    const halves = curves(mine, 'depth', 'direct').map(({ x, y }) => {
-      const logs = y.map(Math.log);
-      const half = Math.ceil(x.length / 2);
-      return { deep: fitLine(x.slice(-half), logs.slice(-half)).slope, shallow: fitLine(x.slice(0, half), logs.slice(0, half)).slope };
+    return judge(statement, mine, () => {
+      const halves = curves(mine, 'depth', 'direct').map(({ x, y }) => {
+        const logs = y.map(Math.log);
+        const half = Math.ceil(x.length / 2);
+        return { deep: fitLine(x.slice(-half), logs.slice(-half)).slope, shallow: fitLine(x.slice(0, half), logs.slice(0, half)).slope };
+      });
+      const growth = tInterval(halves.map(({ deep }) => deep));
+      const bend = tInterval(halves.map(({ deep, shallow }) => deep - shallow));
+      const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
+      const outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
+      return { outcome, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}` };
     });
-    const growth = tInterval(halves.map(({ deep }) => deep));
-    const bend = tInterval(halves.map(({ deep, shallow }) => deep - shallow));
-    const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
-    const outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
-    const verdict = decide(statement, mine, () => growth, () => outcome); // prettier-ignore
-    return { ...verdict, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}` };
   };
 }
 

@@ -81,6 +81,11 @@ export function numberAt(row: TableRow, key: string): number {
   return value;
 }
 
+/** Ids of the runs that the rows come from, each once. */
+export function runIds(rows: readonly TableRow[]): string[] {
+  return [...new Set(rows.map((row) => row.run))];
+}
+
 /** Groups by a key, in the order of first appearance. */
 export function groupBy<T>(items: readonly T[], key: (item: T) => string | number): Map<string, T[]> {
   const groups = new Map<string, T[]>();

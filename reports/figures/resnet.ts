@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { tInterval } from '../../src/core/stats.js';
 import { pairedDifferences } from '../claims.js';
-import { groupBy, numberAt, type TableRow } from '../tables.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { CONFIG } from '../theme.js';
 import type { Datum, Figure } from './figure.js';
 
@@ -159,6 +159,6 @@ export function tapFigure(rows: readonly TableRow[], scale: string): Figure | un
     command: `gowide train resnet --arm three-stage --scale ${scale}`,
     spec,
     data: summary,
-    runs: [...new Set(mine.map((row) => row.run))],
+    runs: runIds(mine),
   };
 }

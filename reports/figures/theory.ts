@@ -1,14 +1,10 @@
 /** Figures of the theory: D(m), D(L), and the attained instance. */
 import type { TopLevelSpec } from 'vega-lite';
-import { numberAt, type TableRow } from '../tables.js';
+import { numberAt, runIds, type TableRow } from '../tables.js';
 import { CONFIG, SERIES, seriesScale } from '../theme.js';
 import { summarize, type Datum, type Figure } from './figure.js';
 
 type SeriesName = keyof typeof SERIES;
-
-function runsOf(rows: readonly TableRow[]): string[] {
-  return [...new Set(rows.map((row) => row.run))];
-}
 
 /** Lines with bands and one point per seed, side by side for each facet, on logarithmic y. */
 function lawSpec(summary: readonly Datum[], points: readonly Datum[], names: readonly SeriesName[], x: { title: string; log: boolean; values: number[] }, y: string): TopLevelSpec {
@@ -96,7 +92,7 @@ export function widthFigure(rows: readonly TableRow[], scale: string): Figure | 
     command: `gowide theory run width --scale ${scale}`,
     spec: lawSpec([...summary, ...theory], points.map(asDatum), names, { title: 'thin width m', log: true, values: widths }, 'discrepancy D'),
     data: summary,
-    runs: runsOf(mine),
+    runs: runIds(mine),
   };
 }
 
@@ -119,7 +115,7 @@ export function depthFigure(rows: readonly TableRow[], scale: string): Figure | 
     command: `gowide theory run depth --scale ${scale}`,
     spec: lawSpec(summary, points.map(asDatum), names, { title: 'depth L (layers)', log: false, values: depths }, 'discrepancy D'),
     data: summary,
-    runs: runsOf(mine),
+    runs: runIds(mine),
   };
 }
 
@@ -143,6 +139,6 @@ export function saddleFigure(rows: readonly TableRow[], scale: string): Figure |
     command: `gowide theory run saddle --scale ${scale}`,
     spec: lawSpec([...summary, ...theory], points.map(asDatum), names, { title: 'depth L (layers)', log: false, values: depths }, '√m × discrepancy'),
     data: [...summary, ...theory],
-    runs: runsOf(mine),
+    runs: runIds(mine),
   };
 }

@@ -49,7 +49,7 @@ export interface RunContext {
   readonly resumed: Snapshot | undefined;
   /** Adds a line to the metrics. Throws FailureError on a number that is not finite. */
   log(row: Row): void;
-  /** Says how far the run is; `unit` names what is counted. */
+  /** Says how far the run is. */
   progress(stage: string, done: number, total: number): void;
   /** Whether it is time to save: some seconds have passed since the last time, or the run is to stop. */
   shouldSave(): boolean;

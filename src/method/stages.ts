@@ -9,7 +9,7 @@ import type { Split } from '../data/digits.js';
 import { differentiate } from '../engine/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import type { Model } from '../models/resnet.js';
-import { fromTensors, toTensors } from '../nn/init.js';
+import { fromTensors, toTensors, type Parameters } from '../nn/init.js';
 import type { Scope } from '../nn/layers.js';
 import { learningRate } from '../optim/schedule.js';
 import { initSgd, updateSgd } from '../optim/sgd.js';
@@ -118,12 +118,9 @@ function prefixed(arrays: HostArrays, prefix: string): HostArrays {
   return Object.fromEntries(Object.entries(arrays).map(([path, array]) => [`${prefix}${path}`, array]));
 }
 
-function withPrefix(arrays: HostArrays, prefix: string): HostArrays {
-  return Object.fromEntries(Object.entries(arrays).filter(([path]) => path.startsWith(prefix)).map(([path, array]) => [path.slice(prefix.length), array])); // prettier-ignore
-}
-
-function tensorsOf(arrays: HostArrays): Tensors {
-  return Object.fromEntries(Object.entries(arrays).map(([path, { shape, values }]) => [path, tf.tensor(values as Float32Array, [...shape], 'float32')]));
+/** Networks are float32 throughout. */
+function withPrefix(arrays: HostArrays, prefix: string): Parameters {
+  return Object.fromEntries(Object.entries(arrays).filter(([path]) => path.startsWith(prefix)).map(([path, array]) => [path.slice(prefix.length), array])) as Parameters; // prettier-ignore
 }
 
 async function save(state: State): Promise<HostArrays> {
@@ -131,7 +128,7 @@ async function save(state: State): Promise<HostArrays> {
 }
 
 function restore(arrays: HostArrays): State {
-  return { ...importNetwork(arrays), velocity: tensorsOf(withPrefix(arrays, 'velocity/')) };
+  return { ...importNetwork(arrays), velocity: toTensors(withPrefix(arrays, 'velocity/')) };
 }
 
 /** A network as host arrays, `params/...` and `state/...`. */
@@ -141,5 +138,5 @@ export async function exportNetwork({ params, state }: Network): Promise<HostArr
 
 /** The inverse of {@link exportNetwork}; the caller disposes the tensors. */
 export function importNetwork(arrays: HostArrays): Network {
-  return { params: tensorsOf(withPrefix(arrays, 'params/')), state: tensorsOf(withPrefix(arrays, 'state/')) };
+  return { params: toTensors(withPrefix(arrays, 'params/')), state: toTensors(withPrefix(arrays, 'state/')) };
 }

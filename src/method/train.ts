@@ -1,6 +1,6 @@
 /** Executor of training runs: direct training, and the three stages of the paper on bottleneck ResNets. */
-import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { parseSpec } from '../core/spec.js';
 import type { Cell, Executor, HostArrays, Outcome, RunContext } from '../core/run.js';
 import { DIGITS_SIZE, loadDigits, type Split } from '../data/digits.js';
 import { batchIndices, countImages, makeBatch } from '../data/images.js';
@@ -23,9 +23,7 @@ const STATISTICS_BATCHES = 30;
 
 /** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
 export function parseTrainSpec(value: unknown): TrainSpec {
-  const parsed = TrainSpec.safeParse(value);
-  if (!parsed.success) throw new UsageError(`invalid training spec: ${z.prettifyError(parsed.error).replaceAll('\n', ' ').replaceAll('✖ ', '')}`);
-  const spec = parsed.data;
+  const spec = parseSpec(TrainSpec, 'training spec', value);
   if (spec.method === 'three-stage') checkPair(spec.model, spec.wide.model);
   return spec;
 }
@@ -185,6 +183,7 @@ async function outcome(context: RunContext, spec: TrainSpec, split: Split, netwo
   const test = await evaluate(split.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
   context.log({ event: 'evaluation', when: 'end', split: 'test', ...test });
+  const parameters = countParameters(network.params);
   const arrays = await exportNetwork(network);
   disposeAll(network.params, network.state);
   return {
@@ -193,7 +192,7 @@ async function outcome(context: RunContext, spec: TrainSpec, split: Split, netwo
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,
       testCrossEntropy: test.crossEntropy,
-      parameters: countParameters(initResnet(context.cell.seed, spec.model).params),
+      parameters,
       steps: ownSteps(spec),
       gigaflops: ownFlops(spec) / 1e9,
       teacherGigaflops: teacherFlops / 1e9,

@@ -32,7 +32,7 @@ export function constant(shape: readonly number[], value: number): Parameter {
 }
 
 /** Number of values in all. */
-export function countParameters(parameters: Parameters): number {
+export function countParameters(parameters: Readonly<Record<string, { readonly shape: readonly number[] }>>): number {
   return Object.values(parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 

@@ -88,9 +88,16 @@ function folderName(cell: Cell): string {
 
 /** The folder of this run if it exists under whatever names, else where it will be. */
 export function folderOf(out: string, cell: Cell): string {
+  const own = join(runsFolder(out), folderName(cell));
+  if (existsSync(own)) return own;
   const id = cellId(cell);
   const known = listFolders(out).find((name) => name.endsWith(`.${id}`));
-  return join(runsFolder(out), known ?? folderName(cell));
+  return known === undefined ? own : join(runsFolder(out), known);
+}
+
+/** Whether the run of this cell is done. */
+export function isFinished(out: string, cell: Cell): boolean {
+  return existsSync(join(folderOf(out, cell), FILES.done));
 }
 
 function listFolders(out: string): string[] {

@@ -1,7 +1,7 @@
 /** What a study is: a spec that a schema checks, and a function from (spec, seed) to rows. */
 import { z } from 'zod';
-import { UsageError } from '../../src/core/errors.js';
 import type { Row } from '../../src/core/run.js';
+import { parseSpec } from '../../src/core/spec.js';
 
 export interface Study<Spec> {
   readonly name: string;
@@ -16,9 +16,7 @@ export interface Study<Spec> {
 
 /** Checks a study's spec. Throws UsageError with one line. */
 export function parseStudySpec<Spec>(study: Study<Spec>, value: unknown): Spec {
-  const parsed = study.schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new UsageError(`invalid spec of study "${study.name}": ${z.prettifyError(parsed.error).replaceAll('\n', ' ').replaceAll('✖ ', '')}`);
+  return parseSpec(study.schema, `spec of study "${study.name}"`, value);
 }
 
 const positive = z.int().min(1);
