@@ -5,6 +5,9 @@ import { writeReport } from '../reports/report.js';
 import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
 import { serveOneJob } from '../src/sweep/worker.js';
+import type { BenchOptions } from '../theory/bench/particles.js';
+import { whyNotNative } from '../theory/kernel/kernel.js';
+import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from './registry.js';
 
@@ -14,12 +17,25 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
 } else {
   const app = {
     experiments: EXPERIMENTS,
-    studies: THEORY_EXPERIMENTS.map((experiment) => ({ ...experiment, law: STUDIES[experiment.name]!.law })),
+    studies: THEORY_EXPERIMENTS.map((experiment) => ({ ...experiment, law: STUDIES[experiment.name]!.law, rule: STUDIES[experiment.name]!.rule })),
     trainings: TRAIN_EXPERIMENTS,
     runners: RUNNERS,
     report: writeReport,
     // mathjs is large: it is loaded when it is needed
-    verify: async () => (await import('../theory/verify.js')).verifyAll(),
+    verify: async (onGroup: (name: string, done: number, total: number) => void) => {
+      const { PINNED, verifyAll } = await import('../theory/verify.js');
+      return verifyAll(PINNED, onGroup);
+    },
+    limits: async () => (await import('../theory/exact/limits.js')).LIMITS,
+    simulate: async (...given: Parameters<typeof simulate>) => (await import('../theory/simulate.js')).simulate(...given),
+    benchParticles: async (options: Omit<BenchOptions, 'widths'> & { widths?: readonly number[] }) => {
+      const { BENCH_WIDTHS, benchParticles } = await import('../theory/bench/particles.js');
+      return benchParticles({ ...options, widths: options.widths ?? BENCH_WIDTHS });
+    },
+    prepareTheory: async () => {
+      const reason = whyNotNative();
+      return reason === undefined ? undefined : `The faster particle kernel is not in use: ${reason}`;
+    },
     executable: fileURLToPath(import.meta.url),
   };
   process.exitCode = await runProgram(app, process.argv.slice(2));

@@ -4,9 +4,9 @@ import { expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, 
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
 import { resnetDigits } from './resnet.js';
-import { depth, saddle, width } from './theory.js';
+import { THEORY_EXPERIMENTS } from './theory.js';
 
-export const THEORY_EXPERIMENTS: readonly Experiment[] = [width, depth, saddle];
+export { THEORY_EXPERIMENTS };
 export const TRAIN_EXPERIMENTS: Readonly<Record<string, Experiment>> = { resnet: resnetDigits };
 export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Object.values(TRAIN_EXPERIMENTS)];
 

@@ -9,7 +9,8 @@ const ROOT = resolve(import.meta.dirname, '..');
 const EDGES: Readonly<Record<string, readonly string[]>> = {
   'src/core': [],
   'src/store': ['src/core'],
-  'src/engine': ['src/core', 'src/store'],
+  'src/toolchain': ['src/core'],
+  'src/engine': ['src/core', 'src/store', 'src/toolchain'],
   'src/nn': ['src/core', 'src/engine'],
   'src/models': ['src/core', 'src/engine', 'src/nn'],
   'src/optim': ['src/engine'],
@@ -17,18 +18,22 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'src/metrics': ['src/data', 'src/engine', 'src/optim'],
   'src/method': ['src/core', 'src/data', 'src/engine', 'src/metrics', 'src/models', 'src/nn', 'src/optim'],
   'src/sweep': ['src/core', 'src/engine', 'src/store'],
-  'src/cli': ['src/core', 'src/engine', 'src/store', 'src/sweep'],
+  'src/cli': ['src/core', 'src/engine', 'src/store', 'src/sweep', 'src/toolchain'],
   src: ['src/core', 'src/engine', 'src/method', 'src/models', 'src/store'],
-  theory: ['src/core'],
-  'theory/exact': ['theory', 'theory/instances'],
-  'theory/instances': ['src/core'],
-  'theory/studies': ['src/core', 'theory', 'theory/instances'],
-  experiments: ['src/core', 'src/cli', 'src/method', 'src/models', 'src/sweep', 'theory', 'theory/studies', 'reports'],
+  theory: ['src/core', 'theory/kernel', 'theory/flow'],
+  'theory/kernel': ['src/core', 'src/toolchain', 'theory'],
+  'theory/flow': ['src/core', 'theory', 'theory/kernel'],
+  'theory/exact': ['src/core', 'theory', 'theory/flow', 'theory/instances'],
+  'theory/instances': ['src/core', 'theory/exact', 'theory/flow'],
+  'theory/bounds': ['src/core', 'theory', 'theory/flow'],
+  'theory/bench': ['src/core', 'src/toolchain', 'theory', 'theory/kernel'],
+  'theory/studies': ['src/core', 'theory', 'theory/bounds', 'theory/flow', 'theory/instances'],
+  experiments: ['src/core', 'src/cli', 'src/method', 'src/models', 'src/sweep', 'theory', 'theory/bench', 'theory/exact', 'theory/kernel', 'theory/studies', 'reports'],
   reports: ['src/core', 'src/store', 'reports/figures'],
   'reports/figures': ['src/core', 'reports'],
 };
-// theory/verify.ts uses the exact limits and the instances that it pins; theory/index.ts exports them.
-const EXCEPTIONS: readonly string[] = ['theory -> theory/exact', 'theory -> theory/instances'];
+// theory/verify.ts uses the exact limits, instances and bounds that it pins; theory/index.ts exports them.
+const EXCEPTIONS: readonly string[] = ['theory -> theory/bounds', 'theory -> theory/exact', 'theory -> theory/instances'];
 
 function sources(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })

@@ -9,9 +9,21 @@ export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number
   return Math.sqrt(sum / (u.length / d));
 }
 
+/** Root of the mean squared output, sqrt(E_x |B(x)|^2): what a relative discrepancy is divided by. */
+export function outputSize(net: Net, x: Float64Array): number {
+  const z = output(net, x);
+  return rmsDistance(z, new Float64Array(z.length), net.d);
+}
+
 /** D[S, B] = sqrt(E_x |S(x) - B(x)|^2), with x [N, d]. */
 export function discrepancy(thin: Net, wide: Net, x: Float64Array): number {
   return rmsDistance(output(thin, x), output(wide, x), wide.d);
+}
+
+/** D by layer: sqrt(E_x |S_{<=l}(x) - B_{<=l}(x)|^2) for l = 1 .. L, both fed with x; the last one is D. */
+export function discrepancies(thin: Net, wide: Net, x: Float64Array): number[] {
+  const [s, b] = [activations(thin, x), activations(wide, x)];
+  return thin.layers.map((_, l) => rmsDistance(s[l + 1]!, b[l + 1]!, wide.d));
 }
 
 /** eps_l: distance of layer l of S from layer l of B, both fed with B's activations; one number per layer. */

@@ -1,12 +1,17 @@
 /** The mean-field simulator, in float64; no tensors. */
-export { discrepancy, layerErrors, rmsDistance, telescope } from './discrepancy.js';
-export { chainProduct, chainWeights } from './exact/chain.js';
-export { cltConstant, tanhSecondMoment } from './exact/clt.js';
-export { sampledLayerVariance } from './exact/sampling.js';
-export { trainDirect, type FlowResult } from './flow.js';
-export { imitate } from './imitation.js';
-export * from './instances/saddle.js';
-export { activations, layerForward, layerStep, output } from './network.js';
-export { copyNet, initialNet, thinNet, type InitialLaw, type Layer, type Net } from './particles.js';
+export * from './bounds/index.js';
+export * from './discrepancy.js';
+export * from './exact/index.js';
+export { lossOf, trainDirect, trainSgd, EXPLOSION, type FlowOptions, type FlowResult } from './flow/direct.js';
+export { trainHalved, type Halving } from './flow/halving.js';
+export { integrate, integratorByName, INTEGRATORS, stepSystem, type Integrator, type IntegratorName } from './flow/integrators.js';
+export { imitate, type ImitationOptions } from './imitation.js';
+export * from './instances/index.js';
+export { type Kernel, type KernelName, KERNELS } from './kernel/interface.js';
+export { kernel, openKernel, useKernel } from './kernel/kernel.js';
+export { activations, layerForward, output, velocity, type Velocity } from './network.js';
+export * from './particles.js';
+export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './pipeline.js';
+export { simulate, type SimulationResult } from './simulate.js';
 export { sineTask, type Samples, type Task } from './task.js';
 export { verifyAll, type Check } from './verify.js';

@@ -1,82 +1,52 @@
-/** Forward and backward pass of one layer of particles. */
+/** Forward passes, and the flow's velocity. The work is the kernel's (kernel/); here shapes are checked. */
+import { kernel } from './kernel/kernel.js';
 import type { Layer, Net } from './particles.js';
+import type { Samples } from './task.js';
 
-/** What the backward pass needs of a forward pass through one layer: tanh of each particle at each sample, [m, N]. */
-export interface Tape {
-  readonly input: Float64Array;
-  readonly t: Float64Array;
+function checkRows(net: Net, x: Float64Array, name: string): void {
+  if (x.length === 0 || x.length % net.d !== 0) throw new RangeError(`${name}: expected [N, ${net.d}] with N >= 1, got ${x.length} numbers`);
 }
 
-/** z [N, d] -> alpha z + (c/m) sum_i b_i tanh(a_i . z + bias_i), [N, d]; `tape` keeps the activations. */
-export function layerForward({ alpha, c, d }: Net, { m, a, b, bias }: Layer, z: Float64Array, tape?: Float64Array): Float64Array {
-  const n = z.length / d;
-  const out = new Float64Array(n * d);
-  const scale = c / m;
-  for (let i = 0; i < m; i++) {
-    const offset = i * d;
-    for (let s = 0; s < n; s++) {
-      const row = s * d;
-      let u = bias[i]!;
-      for (let k = 0; k < d; k++) u += a[offset + k]! * z[row + k]!;
-      const t = Math.tanh(u);
-      if (tape !== undefined) tape[i * n + s] = t;
-      for (let k = 0; k < d; k++) out[row + k]! += b[offset + k]! * t;
-    }
-  }
-  for (let j = 0; j < out.length; j++) out[j] = alpha * z[j]! + scale * out[j]!;
+/** Outputs of every layer, z_0 = x first, each [N, d]. Throws RangeError on a shape that does not fit. */
+export function activations(net: Net, x: Float64Array): Float64Array[] {
+  checkRows(net, x, 'x');
+  const outs = net.layers.map(() => new Float64Array(x.length));
+  kernel().forward(net, x, outs);
+  return [x, ...outs];
+}
+
+/** z_L [N, d], from the output z [N, d] of layer `from` (0: the input). Throws RangeError on a shape that does not fit. */
+export function output(net: Net, z: Float64Array, from = 0): Float64Array {
+  checkRows(net, z, 'z');
+  const layers = net.layers.slice(from);
+  if (layers.length === 0) return z;
+  const out = new Float64Array(z.length);
+  kernel().forward({ ...net, layers }, z, [...layers.slice(1).map(() => undefined), out]);
   return out;
 }
 
-/** Outputs of every layer, z_0 = x first, each [N, d]. */
-export function activations(net: Net, x: Float64Array): Float64Array[] {
-  const values = [x];
-  for (const layer of net.layers) values.push(layerForward(net, layer, values.at(-1)!));
-  return values;
+/** z [N, d] -> alpha z + (c/m) sum_i b_i act(a_i . z + bias_i), [N, d], of one layer of `net`. */
+export function layerForward(net: Net, layer: Layer, z: Float64Array): Float64Array {
+  return output({ ...net, layers: [layer] }, z);
 }
 
-/** z_L [N, d], from the output of layer `from` (0: the input). */
-export function output(net: Net, z: Float64Array, from = 0): Float64Array {
-  return net.layers.slice(from).reduce((value, layer) => layerForward(net, layer, value), z);
+export interface Velocity {
+  /** (1/2N) sum |z_L - y|^2. */
+  readonly loss: number;
+  /** d(a, b, bias)/dt of each layer. */
+  readonly layers: readonly Layer[];
 }
 
 /**
- * One explicit Euler step of length `dt` of one layer's mean-field flow (m times the Euclidean gradient), in place:
- * db_i/dt = -c E[p t_i], da_i/dt = -c E[(b_i . p) s_i z], dbias_i/dt = -c E[(b_i . p) s_i], with p [N, d] the gradient of the
- * loss by the layer's output, s = 1 - t^2 and E the mean over samples. Returns J^T p [N, d] at the particles before the step.
+ * Velocity of the mean-field gradient flow, m times the Euclidean gradient with the sign turned: db_i/dt = -c E[p t_i],
+ * da_i/dt = -c E[(b_i . p) s_i z], dbias_i/dt = -c E[(b_i . p) s_i], with p = p_l [N, d] the gradient of N times the loss by the layer's
+ * output, p_{l-1} = J_l^T p_l, t = act, s = act', z = z_{l-1}, E the mean over samples. Throws RangeError on a shape that does not fit.
  */
-export function layerStep({ alpha, c, d }: Net, { m, a, b, bias }: Layer, { input: z, t }: Tape, p: Float64Array, dt: number): Float64Array {
-  const n = z.length / d;
-  const back = new Float64Array(n * d);
-  const da = new Float64Array(d);
-  const db = new Float64Array(d);
-  const rate = (dt * c) / n;
-  for (let i = 0; i < m; i++) {
-    const offset = i * d;
-    da.fill(0);
-    db.fill(0);
-    let dbias = 0;
-    for (let s = 0; s < n; s++) {
-      const row = s * d;
-      const value = t[i * n + s]!;
-      let bp = 0;
-      for (let k = 0; k < d; k++) {
-        const pk = p[row + k]!;
-        bp += b[offset + k]! * pk;
-        db[k]! += pk * value;
-      }
-      const slope = bp * (1 - value * value);
-      dbias += slope;
-      for (let k = 0; k < d; k++) {
-        da[k]! += slope * z[row + k]!;
-        back[row + k]! += slope * a[offset + k]!;
-      }
-    }
-    for (let k = 0; k < d; k++) {
-      a[offset + k]! -= rate * da[k]!;
-      b[offset + k]! -= rate * db[k]!;
-    }
-    bias[i]! -= rate * dbias;
-  }
-  for (let j = 0; j < back.length; j++) back[j] = alpha * p[j]! + (c / m) * back[j]!;
-  return back;
+export function velocity(net: Net, { x, y }: Samples): Velocity {
+  checkRows(net, x, 'x');
+  if (y.length !== x.length) throw new RangeError(`y: expected as many numbers as x (${x.length}), got ${y.length}`);
+  const layers = net.layers.map(({ m, a, b }): Layer => ({ m, a: new Float64Array(a.length), b: new Float64Array(b.length), bias: new Float64Array(m) }));
+  const losses = new Float64Array(1);
+  kernel().descend(net, x, y, 1, losses, layers);
+  return { loss: losses[0]!, layers };
 }

@@ -1,5 +1,6 @@
 /** What the command line needs from the rest of the program; `experiments/main.ts` brings it. */
 import type { Experiment, Runner } from '../core/experiment.js';
+import type { HostArrays } from '../core/run.js';
 
 export interface Verdict {
   readonly id: string;
@@ -18,15 +19,48 @@ export interface Check {
   readonly pass: boolean;
 }
 
+/** An exact limit as a question with free parameters. */
+export interface Limit {
+  readonly name: string;
+  readonly law: string;
+  readonly example: Readonly<Record<string, unknown>>;
+  readonly evaluate: (config: unknown) => Readonly<Record<string, unknown>>;
+}
+
+export interface Simulation {
+  readonly arrays: HostArrays;
+  readonly summary: Readonly<Record<string, unknown>>;
+  readonly warnings: readonly string[];
+}
+
+export interface BenchTable {
+  readonly rows: readonly {
+    readonly M: number;
+    readonly kernel: string;
+    readonly threads: number;
+    readonly pairsPerSecond: number;
+    readonly peakFraction: number | null;
+    readonly peer: { readonly name: string; readonly version: string; readonly pairsPerSecond: number } | null;
+    readonly ratio: number | null;
+  }[];
+  readonly notes: readonly string[];
+  readonly setting: Readonly<Record<string, number>>;
+}
+
 export interface App {
   readonly experiments: readonly Experiment[];
   /** Experiments of `gowide theory run`, by name. */
-  readonly studies: readonly (Experiment & { readonly law: string })[];
+  readonly studies: readonly (Experiment & { readonly law: string; readonly rule: string })[];
   /** Experiments of `gowide train`, by name. */
   readonly trainings: Readonly<Record<string, Experiment>>;
   readonly runners: Readonly<Record<string, Runner>>;
   readonly report: (folders: readonly string[], file: string) => Promise<{ verdicts: readonly Verdict[]; problems: readonly string[]; runs: number }>;
-  readonly verify: () => Promise<readonly Check[]>;
+  readonly verify: (onGroup: (name: string, done: number, total: number) => void) => Promise<readonly Check[]>;
+  readonly limits: () => Promise<Readonly<Record<string, Limit>>>;
+  readonly simulate: (config: unknown, arrays: HostArrays, onStep: (stage: string, done: number, total: number) => void) => Promise<Simulation>;
+  readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
+  /** Builds what the theory's runs need, once, before workers start; returns a line about what is missing. */
+  readonly prepareTheory: () => Promise<string | undefined>;
   /** The executable's own path: workers are started from it. */
   readonly executable: string;
 }

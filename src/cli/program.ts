@@ -4,6 +4,7 @@ import { asFileError } from '../store/atomic.js';
 import { codeOf, InterruptedError, messageOf, UsageError } from '../core/errors.js';
 import { packageVersion } from '../store/environment.js';
 import type { App } from './app.js';
+import { benchCommand } from './commands/bench.js';
 import { doctorCommand } from './commands/doctor.js';
 import { engineCommand } from './commands/engine.js';
 import { reportCommand } from './commands/report.js';
@@ -22,7 +23,17 @@ function buildProgram(app: App): Command {
       'after',
       '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
     );
-  const commands = [reproduceCommand(app), theoryCommand(app), trainCommand(app), runsCommand(app), reportCommand(app), verifyCommand(app), doctorCommand(), engineCommand()];
+  const commands = [
+    reproduceCommand(app),
+    theoryCommand(app),
+    trainCommand(app),
+    runsCommand(app),
+    reportCommand(app),
+    verifyCommand(app),
+    benchCommand(app),
+    doctorCommand(),
+    engineCommand(),
+  ];
   commands.forEach((command) => program.addCommand(command));
   for (const command of everyCommand(program)) {
     command.exitOverride(rethrowWith(command)).configureOutput({ outputError: () => {} }).showSuggestionAfterError(true); // prettier-ignore

@@ -76,6 +76,10 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
   const rates = new Map<string, Rate>();
   const first = finishedShare(out, cells, app.runners);
   if (first === 1) return;
+  if (cells.some((cell) => app.runners[cell.kind]!.stepFlops === undefined)) {
+    const missing = await app.prepareTheory();
+    if (missing !== undefined) progress.line(missing);
+  }
   const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
   const engine = needsEngine ? await prepareEngine(request, setUp) : { name: request, why: '' };
   try {

@@ -18,7 +18,7 @@ export interface Cell {
 }
 
 /** Version of what a run's files mean; it enters every id, so that old results are never mixed with new ones. */
-export const RUN_FORMAT = 1;
+export const RUN_FORMAT = 2;
 
 /** Hash of format, kind, spec and seed: what is done is not done again. */
 export function cellId(cell: Cell): string {

@@ -6,7 +6,7 @@ import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { cachedTfjsPackage, findTfjsPackage, sha256Of } from './installed.js';
 import { TFJS_INTEGRITY, TFJS_VERSION, type Wheel } from './pins.js';
-import { runTool } from './tools.js';
+import { runTool } from '../toolchain/tools.js';
 
 /**
  * A wheel's path: in the folder `given`, or downloaded into `into` unless it is there. Throws FailureError when its hash is not the

@@ -10,11 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { asFileError, makeFolder, writeAtomic } from '../store/atomic.js';
 import { tryLock } from '../store/lock.js';
-import { cacheFolder } from './cache.js';
+import { cacheFolder } from '../toolchain/cache.js';
 import { downloadWheel, fetchTfjsPackage } from './download.js';
 import { ADDON, folderOf, hashesFit, MANIFEST, sha256Of, sizesFit, variantOf, whyNotInstallable, type Installed, type Manifest } from './installed.js';
 import type { Variant } from './pins.js';
-import { findTools, runTool } from './tools.js';
+import { findTools, runTool } from '../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
 

@@ -4,9 +4,9 @@ import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { hashOf, type Json } from '../core/json.js';
-import { cacheFolder } from './cache.js';
+import { cacheFolder } from '../toolchain/cache.js';
 import { CPU_VARIANTS, GPU_VARIANTS, TENSORFLOW_VERSION, TFJS_VERSION, type Variant } from './pins.js';
-import { findTools, missingTools } from './tools.js';
+import { findTools, missingTools } from '../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
 

@@ -1,5 +1,6 @@
 /** Runs many cells on this machine, one process each, several at once; what is finished is not run again. */
 import { fork, type ChildProcess } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
@@ -102,12 +103,14 @@ function withRequired(cells: readonly Cell[], runners: PoolOptions['runners']): 
 
 async function runInChild(
   cell: Cell,
-  { out, engine, command, worker, notice }: PoolOptions,
+  { out, engine, command, worker, notice, jobs }: PoolOptions,
   children: Set<ChildProcess>,
   progress: (cell: Cell, stage: string, done: number, total: number) => void,
 ): Promise<void> {
   // Its own process group: Ctrl-C reaches the parent alone, which stops its children in an orderly way.
-  const child = fork(worker.module, [...worker.args], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: process.platform !== 'win32' });
+  // Several runs at once share the cores.
+  const env = { ...process.env, GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / jobs))) };
+  const child = fork(worker.module, [...worker.args], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: process.platform !== 'win32' });
   children.add(child);
   let errors = '';
   child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));

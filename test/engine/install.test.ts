@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, truncateSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cacheFolder } from '../../src/engine/cache.js';
+import { cacheFolder } from '../../src/toolchain/cache.js';
 import { requestedEngine } from '../../src/engine/choose.js';
 import { installTensorflow, smokeTest } from '../../src/engine/install.js';
 import { findBroken, findInstalled, whyNotInstallable } from '../../src/engine/installed.js';
 import { CPU_VARIANTS, GPU_VARIANTS } from '../../src/engine/pins.js';
-import { findTools, runTool } from '../../src/engine/tools.js';
+import { findTools, runTool } from '../../src/toolchain/tools.js';
 import { tensorflowReadiness } from '../../src/engine/tensorflow.js';
 import { tryLock } from '../../src/store/lock.js';
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
-import { cacheFolder } from '../../dist/src/engine/cache.js';
+import { cacheFolder } from '../../dist/src/toolchain/cache.js';
 import { mayHaveGpu } from '../../dist/src/engine/webgpu.js';
 
 const require = createRequire(import.meta.url);

@@ -1,20 +1,32 @@
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { fitLine, rms } from '../../src/core/stats.js';
-import { chainProduct, chainWeights } from '../../theory/exact/chain.js';
-import { cltConstant, tanhSecondMoment } from '../../theory/exact/clt.js';
-import { sampledLayerVariance } from '../../theory/exact/sampling.js';
+import { chainAmplification, chainDiscrepancy, chainProduct, chainSensitivity, chainWeights } from '../../theory/exact/chain.js';
+import { cltConstant, secondMoment } from '../../theory/exact/clt.js';
+import { arcsineKernel, arcsineSlopeKernel, meanSquare } from '../../theory/exact/kernels.js';
+import { LIMITS, limitByName } from '../../theory/exact/limits.js';
+import { gaussLegendre } from '../../theory/exact/quadrature.js';
+import { radialMean, radialSlope, solveRadial, type Radial } from '../../theory/exact/radial.js';
+import { committeeVelocity, generalisationError, solveCommittee } from '../../theory/exact/saad-solla.js';
+import { particleVariance, sampledLayerVariance } from '../../theory/exact/sampling.js';
+import { processKernel, tangentKernel } from '../../theory/exact/tangent.js';
+import { chainByMeans, chainByParticles } from '../../theory/instances/chain.js';
 import { directLimit, growthRate, layerMeans, saddleDiscrepancy, saddleTelescope, telescopedLimit, trainSaddle } from '../../theory/instances/saddle.js';
-import { PINNED, verifyAll } from '../../theory/verify.js';
+import { saddleInputs, tanhMeans, tanhSaddleDiscrepancy, tanhSaddleGradient, tanhSaddleRate, tanhSaddleTelescope, trainTanhSaddle } from '../../theory/instances/tanh-saddle.js';
+import { PINNED, verifyAll, verifyExact, type Pinned } from '../../theory/verify.js';
 import { smallNet } from './support.js';
 
-test('every pinned number is met', () => {
-  const failed = verifyAll().filter((check) => !check.pass);
-  expect(failed).toEqual([]);
+test('every pinned number is met, every particle check, every rate and every bound', () => {
+  const groups: string[] = [];
+  const checks = verifyAll(PINNED, (name) => groups.push(name));
+  expect(checks.filter((check) => !check.pass)).toEqual([]);
+  expect(new Set(checks.map((check) => check.kind))).toEqual(new Set(['exact', 'particle', 'rate', 'bound']));
+  expect(new Set(checks.map((check) => check.id)).size).toBe(checks.length);
+  expect(groups.length).toBeGreaterThan(3);
 });
 
-test.each(Object.keys(PINNED) as (keyof typeof PINNED)[])('a wrong digit in "%s" is found', (id) => {
-  const failed = verifyAll({ ...PINNED, [id]: PINNED[id] * (1 + 1e-7) }).filter((check) => !check.pass);
+test.each(Object.keys(PINNED) as (keyof Pinned)[])('a wrong digit in "%s" is found', (id) => {
+  const failed = verifyExact({ ...PINNED, [id]: PINNED[id] * (1 + 1e-7) }).filter((check) => !check.pass);
   expect(failed.map((check) => check.id)).toEqual([id]);
 });
 
@@ -32,19 +44,113 @@ describe('chain', () => {
   });
 });
 
+describe('the limit of the chain’s discrepancy', () => {
+  test('is the gradient of P(T) by the initial weights, by central differences [c]', () => {
+    const initial = [0.9, 1, 1.1];
+    const h = 1e-5;
+    const gradient = initial.map((_, k) => {
+      const moved = (sign: number): number => chainProduct(initial.map((w, i) => (i === k ? w + sign * h : w)), 2, 0.3); // prettier-ignore
+      return (moved(1) - moved(-1)) / (2 * h);
+    });
+    expect(chainDiscrepancy(initial, 2, 0.3)).toBeCloseTo(Math.hypot(...gradient), 8);
+    expect(chainSensitivity(initial, 2, 0).jacobian).toEqual([[1, 0, 0], [0, 1, 0], [0, 0, 1]]); // prettier-ignore
+  });
+  test('a perturbation that is equal in all layers never grows much, at any depth', () => {
+    for (const depth of [2, 4, 8, 12])
+      for (const time of [0.01, 0.05, 0.1, 0.5]) expect(chainAmplification(1.2, 3 * 1.2 ** depth, depth, time / 1.2 ** (2 * depth))).toBeLessThan(1.09);
+  });
+  test('particles and exactly drawn means go the same way', () => {
+    expect(chainByParticles([0.9, 1, 1.1], 2, 0.2, 100_000, 1, 2000)).toBeCloseTo(chainProduct([0.9, 1, 1.1], 2, 0.2), 1);
+    expect(chainByMeans([0.9, 1, 1.1], 2, 0.2, 1e16, 1)).toBeCloseTo(chainProduct([0.9, 1, 1.1], 2, 0.2), 6);
+  });
+});
+
+describe('committee', () => {
+  const same = { Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]], T: [[1, 0], [0, 1]] }; // prettier-ignore
+  test('a student that is the teacher has no error, and stays [b]', () => {
+    expect(generalisationError(same)).toBeCloseTo(0, 14);
+    const { Q, R } = committeeVelocity(same, 0.5);
+    for (const value of [...Q.flat(), ...R.flat()]) expect(Math.abs(value)).toBeLessThan(1e-14);
+  });
+  test('K = 3, M = 1 and K = 1, M = 4 run; overlaps that are none are refused', () => {
+    const three = solveCommittee({ Q: [[0.2, 0, 0], [0, 0.3, 0], [0, 0, 0.1]], R: [[0.1], [0], [0.05]], T: [[1]] }, 0.3, 2); // prettier-ignore
+    expect(generalisationError(three)).toBeLessThan(0.3);
+    const four = solveCommittee({ Q: [[0.2]], R: [[0.1, 0, 0, 0]], T: [0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => (i === j ? 1 : 0))) }, 0.3, 2);
+    expect(four.R[0]).toHaveLength(4);
+    expect(() => solveCommittee({ Q: [[0.1]], R: [[0.9]], T: [[1]] }, 0.3, 1)).toThrow(/not those of any vectors/);
+    expect(() => solveCommittee({ Q: [[1]], R: [[0.1, 0.2]], T: [[1]] }, 0.3, 1)).toThrow(/expected Q \[K, K\]/);
+  });
+});
+
+describe('radial', () => {
+  const radial: Radial = { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4 };
+  test('the slope is the derivative of the mean [c]', () => {
+    for (const s of [0.1, 0.7, 2]) expect(radialSlope(s)).toBeCloseTo((radialMean(s + 1e-6) - radialMean(s - 1e-6)) / 2e-6, 8);
+  });
+  test('the risk falls along the flow', () => {
+    const risks = [0, 0.2, 0.5, 1, 2].map((time) => solveRadial(radial, time).risk);
+    expect([...risks].sort((a, b) => b - a)).toEqual(risks);
+  });
+});
+
 describe('clt', () => {
-  test('grows with the root of depth, and the moment lies between 0 and 1', () => {
-    expect(cltConstant(4, 9)).toBeCloseTo(3 * cltConstant(4, 1), 12);
-    expect(tanhSecondMoment(64)).toBeGreaterThan(tanhSecondMoment(8));
-    expect(tanhSecondMoment(64)).toBeLessThan(1);
-    expect(() => tanhSecondMoment(3)).toThrow('even d');
+  test('grows with the root of depth and with the scales, and the moment lies between 0 and 1; odd d too', () => {
+    expect(cltConstant({ d: 4, depth: 9 })).toBeCloseTo(3 * cltConstant({ d: 4, depth: 1 }), 12);
+    expect(cltConstant({ d: 4, depth: 1, c: 2, sb: 3 })).toBeCloseTo(6 * cltConstant({ d: 4, depth: 1 }), 12);
+    const moments = [1, 2, 3, 8, 64].map((d) => secondMoment({ d, depth: 1 }));
+    expect([...moments].sort((a, b) => a - b)).toEqual(moments);
+    expect(moments.at(-1)!).toBeLessThan(1);
+    expect(secondMoment({ d: 3, depth: 1, activation: 'relu' })).toBeCloseTo((3 + 0.25) / 2, 10);
+    expect(() => secondMoment({ d: 2.5, depth: 1 })).toThrow('whole d');
+  });
+});
+
+describe('kernels', () => {
+  test('one variable: the arcsine is the mean square; the slope kernel is its derivative by C_uv [c]', () => {
+    expect(meanSquare('erf', 0.7)).toBe(arcsineKernel({ uu: 0.7, uv: 0.7, vv: 0.7 }));
+    const at = (uv: number): number => arcsineKernel({ uu: 0.8, uv, vv: 1.1 });
+    // Price's theorem: d E[g(u) g(v)] / d C_uv = E[g'(u) g'(v)]
+    expect(arcsineSlopeKernel({ uu: 0.8, uv: 0.3, vv: 1.1 })).toBeCloseTo((at(0.3 + 1e-6) - at(0.3 - 1e-6)) / 2e-6, 8);
+  });
+  test('are symmetric in their points, and largest where these agree', () => {
+    const law = { c: 1, sa: 1, sb: 1, sbias: 0.5 };
+    const [x, y] = [Float64Array.of(0.3, -1), Float64Array.of(1, 0.2)];
+    for (const kernel of [processKernel, tangentKernel]) {
+      expect(kernel(law, x, y)).toBe(kernel(law, y, x));
+      expect(kernel(law, x, y) ** 2).toBeLessThan(kernel(law, x, x) * kernel(law, y, y));
+    }
+  });
+});
+
+test('Gauss-Legendre integrates polynomials of degree 2n - 1 exactly', () => {
+  const { nodes, weights } = gaussLegendre(5, -1, 3);
+  const integral = nodes.reduce((sum, x, i) => sum + weights[i]! * x ** 9, 0);
+  expect(integral).toBeCloseTo((3 ** 10 - 1) / 10, 7);
+});
+
+describe('exact limits as questions', () => {
+  test.each(Object.values(LIMITS))('$name: the example is answered with finite numbers, an unknown key is named', ({ example, evaluate }) => {
+    const numbers: unknown[] = [];
+    JSON.stringify(evaluate(example), (_, value: unknown) => (typeof value === 'number' && numbers.push(value), value));
+    expect(numbers.length).toBeGreaterThan(0);
+    expect(numbers.every(Number.isFinite)).toBe(true);
+    expect(() => evaluate({ ...example, depht: 3 })).toThrow(/depht/);
+    expect(() => evaluate({})).toThrow(/invalid config of "exact/);
+  });
+  test('give the pinned values, and say what is wrong with values that are none', () => {
+    const chain = limitByName('chain').evaluate({ weights: [0.9, 1, 1.1], target: 2, times: [0.5] }) as { rows: { product: number }[] };
+    expect(chain.rows[0]!.product).toBeCloseTo(PINNED['chain P(0.5)'], 10);
+    expect(() => limitByName('arcsine').evaluate({ uu: 1, uv: 2, vv: 1 })).toThrow(/covariance/);
+    expect(() => limitByName('chain').evaluate({ weights: [0], target: 1, times: [1] })).toThrow(/no weight of 0/);
+    expect(() => limitByName('saddle').evaluate({ g: 1, kappa: 2, depth: 3, times: [1], start: [0.1] })).toThrow(/3 layer means, got 1/);
+    expect(() => limitByName('chains')).toThrow(/unknown exact limit/);
   });
 });
 
 test('the finite-population variance is 0 for the whole population', () => {
   const net = smallNet(1, 1, 10);
   expect(sampledLayerVariance(net, net.layers[0]!, normals(rngKey(1), 9), 10)).toBe(0);
-  expect(sampledLayerVariance(net, net.layers[0]!, normals(rngKey(1), 9), 1)).toBeGreaterThan(0);
+  expect(sampledLayerVariance(net, net.layers[0]!, normals(rngKey(1), 9), 1)).toBeCloseTo(1.5 ** 2 * particleVariance(net, net.layers[0]!, normals(rngKey(1), 9)), 12);
 });
 
 describe('saddle', () => {
@@ -83,5 +189,41 @@ describe('saddle', () => {
 
   test('the rate of B1 is (kappa - 2) L - (kappa - 1)', () => {
     expect([2, 5, 9].map((depth) => growthRate({ g: 1, kappa: 4, depth }))).toEqual([1, 7, 15]);
+  });
+});
+
+describe('tanh saddle', () => {
+  const saddle = { g: 1.3, kappa: 4, depth: 4, spread: 0.2 };
+  const train = saddleInputs(saddle, 32, 1, true);
+  const heldOut = saddleInputs(saddle, 40, 1, false);
+
+  test('the training points are closed under the swap of modes, the held-out ones are not', () => {
+    for (let i = 0; i < 32; i += 2) expect([train[2 * i], train[2 * i + 1]]).toEqual([train[2 * i + 3], train[2 * i + 2]]);
+    expect(heldOut[0]).not.toBe(heldOut[3]);
+  });
+  test('the gradient is the derivative of the loss [c], and vanishes in the symmetric direction at w = 0 [b]', () => {
+    const w = Float64Array.of(0.1, -0.2, 0.05, 0.3);
+    const loss = (at: Float64Array): number => {
+      let sum = 0;
+      for (let j = 0; j < train.length; j++) {
+        let z = train[j]!;
+        for (const value of at) z = saddle.g * z + (j % 2 === 0 ? 1 : -1) * value * Math.tanh(z);
+        sum += (z - saddle.kappa * saddle.g ** 4 * train[j]!) ** 2;
+      }
+      return sum / train.length;
+    };
+    tanhSaddleGradient(saddle, w, train).forEach((value, l) => {
+      const moved = (sign: number): number => loss(w.map((entry, i) => (i === l ? entry + sign * 1e-6 : entry)));
+      expect(value).toBeCloseTo((moved(1) - moved(-1)) / 2e-6, 6);
+    });
+    for (const value of tanhSaddleGradient(saddle, new Float64Array(4), train)) expect(Math.abs(value)).toBeLessThan(1e-14);
+  });
+  test('small deviations grow at the linearised rate, and the telescoped sum bounds D', () => {
+    const theta = new Float64Array(4 * 8).fill(1e-5);
+    const before = tanhSaddleDiscrepancy(saddle, tanhMeans(theta, 4), heldOut);
+    expect(before).toBeLessThanOrEqual(tanhSaddleTelescope(saddle, tanhMeans(theta, 4), heldOut) * (1 + 1e-9));
+    trainTanhSaddle(saddle, theta, train, 0.1, 200);
+    const growth = Math.log(tanhSaddleDiscrepancy(saddle, tanhMeans(theta, 4), heldOut) / before);
+    expect(growth / (0.1 * tanhSaddleRate(saddle, train, 1))).toBeCloseTo(1, 1);
   });
 });

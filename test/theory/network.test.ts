@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { fitLine } from '../../src/core/stats.js';
-import { discrepancy, layerErrors, rmsDistance, telescope } from '../../theory/discrepancy.js';
-import { trainDirect } from '../../theory/flow.js';
+import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../../theory/discrepancy.js';
+import { EXPLOSION, lossOf, trainDirect, trainSgd } from '../../theory/flow/direct.js';
+import { trainHalved } from '../../theory/flow/halving.js';
+import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
 import { imitate } from '../../theory/imitation.js';
-import { activations, layerForward, layerStep, output } from '../../theory/network.js';
-import { copyNet, thinNet, type Layer, type Net } from '../../theory/particles.js';
+import { activations, layerForward, output, velocity } from '../../theory/network.js';
+import { copyNet, freshNet, initialNet, singleLayer, thinNet, widthsOf, type Layer, type Net } from '../../theory/particles.js';
+import { compress, threeStages } from '../../theory/pipeline.js';
 import { sineTask } from '../../theory/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { smallNet } from './support.js';
@@ -37,76 +40,105 @@ test('the order of particles is irrelevant [g]', () => {
   expect(discrepancy(shuffled, net, x)).toBeLessThan(1e-12);
 });
 
-test('layerStep descends m times the gradient of the loss, by central differences [c]', () => {
+test('the velocity is m times the gradient of the loss with the sign turned, by central differences [c]', () => {
   const net = smallNet(2, 2, 4);
   const y = normals(rngKey(2, 'y'), x.length);
-  const loss = (): number => rmsDistance(output(net, x), y, D) ** 2 / 2;
-  const dt = 1e-3;
+  const loss = (): number => lossOf(net, { n: 5, x, y });
   const h = 1e-6;
-  const moved = copyNet(net);
-  trainDirect(moved, { x, y, n: 5 }, 1, dt);
+  const { loss: now, layers } = velocity(net, { n: 5, x, y });
+  expect(now).toBeCloseTo(loss(), 12);
   for (const [l, layer] of net.layers.entries()) {
     for (const name of ['a', 'b', 'bias'] as const) {
       layer[name].forEach((value, i) => {
         layer[name][i] = value + h;
         const up = loss();
         layer[name][i] = value - h;
-        const slope = (up - ((layer[name][i] = value - h), loss())) / (2 * h);
+        const slope = (up - loss()) / (2 * h);
         layer[name][i] = value;
-        const velocity = (moved.layers[l]![name][i]! - value) / dt;
-        expect(Math.abs(velocity + layer.m * slope)).toBeLessThan(1e-6 * (1 + Math.abs(velocity)));
+        const found = layers[l]![name][i]!;
+        expect(Math.abs(found + layer.m * slope)).toBeLessThan(1e-6 * (1 + Math.abs(found)));
       });
     }
   }
 });
 
-test('layerStep returns the gradient by the input, by central differences [c]', () => {
-  const net = smallNet(3, 1);
-  const p = normals(rngKey(3, 'p'), x.length);
-  const t = new Float64Array(net.layers[0]!.m * 5);
-  layerForward(net, net.layers[0]!, x, t);
-  const back = layerStep(net, copyNet(net).layers[0]!, { input: x, t }, p, 0);
-  const z = x.slice();
-  const numeric = z.map((value, i) => {
-    const at = (shift: number): number => {
-      z[i] = value + shift;
-      const sum = layerForward(net, net.layers[0]!, z).reduce((total, out, j) => total + out * p[j]!, 0);
-      z[i] = value;
-      return sum;
-    };
-    return (at(1e-6) - at(-1e-6)) / 2e-6;
-  });
-  expect(relativeError(back, numeric)).toBeLessThan(1e-8); // differences of step 1e-6 in float64
+test('shapes that do not fit are refused, and named', () => {
+  const net = smallNet();
+  expect(() => output(net, new Float64Array(4))).toThrow(/expected \[N, 3\]/);
+  expect(() => velocity(net, { n: 1, x: new Float64Array(3), y: new Float64Array(6) })).toThrow(/y: expected as many/);
+  expect(() => widthsOf([1, 2], 3)).toThrow(/one for each of 3 layers, got 2/);
+  expect(() => thinNet(net, 7, 1, 0)).toThrow();
+});
+
+test('layers may differ in width; fresh thin nets are other particles of the same law', () => {
+  const net = initialNet(1, { depth: 3, m: [5, 2, 9], d: 2, alpha: 1, c: 1 }, { rho: 0 });
+  expect(net.layers.map(({ m, a }) => [m, a.length])).toEqual([[5, 10], [2, 4], [9, 18]]); // prettier-ignore
+  const fresh = freshNet(net, [3, 1, 2], { rho: 0 }, 1, 0);
+  expect(fresh.layers.map(({ m }) => m)).toEqual([3, 1, 2]);
+  expect(fresh.layers[0]!.a[0]).not.toBe(net.layers[0]!.a[0]);
+  expect(freshNet(net, 2, { rho: 0 }, 1, 1).layers[0]!.a).not.toEqual(freshNet(net, 2, { rho: 0 }, 1, 0).layers[0]!.a);
 });
 
 describe('direct training', () => {
   const task = sineTask(1, D, 16, 16);
 
-  test('Euler is of order 1: the error at time 1 falls as dt [f]', () => {
-    const at = (dt: number): Float64Array => {
+  test.each(Object.values(INTEGRATORS))('$name is of order $order: the error at time 1/2 falls as dt^$order [f]', (method) => {
+    const at = (steps: number, by = method): Float64Array => {
       const net = smallNet(4, 2, 8);
-      trainDirect(net, task.train, Math.round(1 / dt), dt);
+      trainDirect(net, task.train, { steps, dt: 0.5 / steps, method: by });
       return output(net, task.heldOut.x);
     };
-    const exact = at(1 / 2048);
-    const steps = [1 / 16, 1 / 32, 1 / 64, 1 / 128];
+    const exact = at(1024, INTEGRATORS.rk4);
+    const counts = [16, 32, 64];
     const { slope } = fitLine(
-      steps.map(Math.log),
-      steps.map((dt) => Math.log(rmsDistance(at(dt), exact, D))),
+      counts.map(Math.log),
+      counts.map((n) => Math.log(rmsDistance(at(n), exact, D))),
     );
-    expect(slope).toBeGreaterThan(0.95);
-    expect(slope).toBeLessThan(1.15);
+    expect(Math.abs(-slope - method.order)).toBeLessThan(0.15);
+  });
+
+  test('small systems are integrated to the same orders, and the weights of each method add up to 1 [f]', () => {
+    for (const method of Object.values(INTEGRATORS)) {
+      expect(method.weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 14);
+      const errors = [20, 40].map((steps) => Math.abs(integrate((y) => y.map((value) => -value), Float64Array.of(1), 1, steps, method)[0]! - Math.exp(-1)));
+      expect(Math.log2(errors[0]! / errors[1]!)).toBeGreaterThan(method.order - 0.1);
+    }
+    expect(stepSystem(INTEGRATORS.euler, () => Float64Array.of(2), Float64Array.of(1), 0.5)[0]).toBe(2);
+    expect(() => integratorByName('leapfrog')).toThrow(/unknown integrator "leapfrog".*euler, heun, rk4/);
   });
 
   test('the loss falls at a small dt, and steps on which it rises are counted at a large one', () => {
-    const { losses, increases } = trainDirect(smallNet(), task.train, 50, 0.02);
-    expect(increases).toBe(0);
+    const { losses, increases, exploded } = trainDirect(smallNet(), task.train, { steps: 50, dt: 0.02 });
+    expect([increases, exploded, losses.length]).toEqual([0, undefined, 51]);
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
-    expect(trainDirect(smallNet(), task.train, 50, 1.5).increases).toBeGreaterThan(0);
+    expect(trainDirect(smallNet(), task.train, { steps: 50, dt: 1.5 }).increases).toBeGreaterThan(0);
   });
 
-  test('a flow that explodes is stopped and says when', () => {
-    expect(() => trainDirect(smallNet(1, 3, 6, 3, 2), task.train, 400, 1e6)).toThrow(/the loss is (NaN|Infinity) at step \d+; a smaller dt than 1000000 is needed/);
+  test.each(['euler', 'rk4'] as const)('a flow that explodes is stopped and marked with its step: %s', (name) => {
+    const result = trainDirect(smallNet(1, 3, 6, 3, 2), task.train, { steps: 400, dt: 1e6, method: INTEGRATORS[name] });
+    expect(result.exploded).toBeGreaterThan(0);
+    expect(result.exploded).toBeLessThan(100);
+    expect(result.losses).toHaveLength(result.exploded! + 1);
+    expect(result.losses.at(-1)! > EXPLOSION * result.losses[0]! || !Number.isFinite(result.losses.at(-1))).toBe(true);
+  });
+
+  test('halving dt changes the output little where dt is small, and much where the loss rises', () => {
+    const fine = trainHalved(smallNet(), task.train, { steps: 20, dt: 0.01 }, task.heldOut.x);
+    const coarse = trainHalved(smallNet(), task.train, { steps: 5, dt: 0.5 }, task.heldOut.x);
+    expect(fine.difference).toBeLessThan(0.02);
+    expect(coarse.difference).toBeGreaterThan(10 * fine.difference);
+    expect(trainHalved(smallNet(1, 3, 6, 3, 2), task.train, { steps: 200, dt: 1e6 }, task.heldOut.x).difference).toBe(Infinity);
+  });
+
+  test('full batches are the flow itself; smaller ones are seeded and average to it', () => {
+    const [flow, sgd] = [smallNet(), smallNet()];
+    trainDirect(flow, task.train, { steps: 4, dt: 0.05 });
+    trainSgd(sgd, task.train, { steps: 4, dt: 0.05, batch: 16, seed: 1 });
+    expect(discrepancy(sgd, flow, x)).toBeLessThan(1e-12);
+    const losses = (seed: number): readonly number[] => trainSgd(smallNet(), task.train, { steps: 8, dt: 0.05, batch: 4, seed }).losses;
+    expect(losses(1)).toEqual(losses(1));
+    expect(losses(1)).not.toEqual(losses(2));
+    expect(() => trainSgd(smallNet(), task.train, { steps: 1, dt: 1, batch: 17, seed: 1 })).toThrow(/batch of 1 to 16/);
   });
 });
 
@@ -116,7 +148,7 @@ describe('imitation', () => {
   test('of the wide net by itself changes nothing [b]', () => {
     const wide = smallNet(5, 3, 20);
     const same = copyNet(wide);
-    imitate(same, wide, task.train.x, 10, 0.05);
+    imitate(same, wide, task.train.x, { steps: 10, dt: 0.05 });
     expect(discrepancy(same, wide, task.heldOut.x)).toBe(0);
     expect(layerErrors(same, wide, task.heldOut.x)).toEqual([0, 0, 0]);
   });
@@ -125,8 +157,44 @@ describe('imitation', () => {
     const wide = smallNet(6, 3, 40);
     const thin = thinNet(wide, 6, 1, 0);
     const before = layerErrors(thin, wide, task.train.x);
-    imitate(thin, wide, task.train.x, 40, 0.05);
+    imitate(thin, wide, task.train.x, { steps: 40, dt: 0.05 });
     layerErrors(thin, wide, task.train.x).forEach((error, l) => expect(error).toBeLessThan(before[l]!));
+  });
+
+  test('with the thin net’s own inputs all layers move at once, and the whole output comes closer', () => {
+    const wide = smallNet(6, 3, 40);
+    const thin = thinNet(wide, 6, 1, 0);
+    const first = copyNet(thin);
+    const before = discrepancy(thin, wide, task.train.x);
+    const results = imitate(thin, wide, task.train.x, { steps: 60, dt: 0.05, inputs: 'thin' });
+    expect(results.map(({ losses }) => losses.length)).toEqual([60, 60, 60]);
+    expect(discrepancy(thin, wide, task.train.x)).toBeLessThan(before);
+    // the first layer has the same input in both
+    imitate(first, wide, task.train.x, { steps: 60, dt: 0.05 });
+    expect(relativeError(thin.layers[0]!.a, first.layers[0]!.a)).toBeLessThan(TOLERANCE.f64);
+    expect(relativeError(thin.layers[2]!.a, first.layers[2]!.a)).toBeGreaterThan(1e-3);
+    expect(() => imitate(smallNet(1, 2), wide, task.train.x, { steps: 1, dt: 1 })).toThrow(/one depth and dimension/);
+  });
+
+  test('a layer alone is a net of depth one on the same arrays', () => {
+    const net = smallNet();
+    expect(singleLayer(net, 1).layers[0]).toBe(net.layers[1]);
+  });
+});
+
+describe('three stages', () => {
+  const task = sineTask(3, D, 24, 24);
+  const flow = { steps: 30, dt: 0.05 };
+
+  test('train, imitate, tune: each stage begins where the one before ended, the start is not touched', () => {
+    const initial = smallNet(8, 2, 60);
+    const kept = copyNet(initial);
+    const result = threeStages(initial, task.train, { m: 10, seed: 1, draw: 0 }, { wide: flow, imitation: flow, tuning: flow });
+    expect(initial).toEqual(kept);
+    expect(result.imitated.layers.map(({ m }) => m)).toEqual([10, 10]);
+    expect(lossOf(result.tuned, task.train)).toBeLessThan(lossOf(result.imitated, task.train));
+    expect(result.tuning.losses[0]).toBeCloseTo(lossOf(result.imitated, task.train), 12);
+    expect(compress(result.wide, task.train, { m: 10, seed: 1, draw: 0 }, { imitation: flow, tuning: flow }).tuned).toEqual(result.tuned);
   });
 });
 
@@ -141,6 +209,13 @@ test('D never exceeds the telescoped sum, and both end at 0 for equal nets [g]',
     }),
     { seed: 1, numRuns: 60 },
   );
+});
+
+test('discrepancies by layer end with D; the size of an output is its root mean square', () => {
+  const [wide, thin] = [smallNet(5, 3, 20), thinNet(smallNet(5, 3, 20), 5, 1, 0)];
+  expect(discrepancies(thin, wide, x).at(-1)).toBe(discrepancy(thin, wide, x));
+  expect(discrepancies(thin, wide, x)[0]).toBeCloseTo(layerErrors(thin, wide, x)[0]!, 12);
+  expect(outputSize(wide, x)).toBeCloseTo(Math.sqrt(output(wide, x).reduce((sum, value) => sum + value * value, 0) / 5), 12);
 });
 
 test('activations end with the output; depth 1 has no telescope but D itself', () => {

@@ -3,20 +3,28 @@ import type { Layer, Net } from '../particles.js';
 
 /**
  * Exact mean square of one sampled layer's error, over all subsets of m out of M particles:
- * E eps^2 = (c^2/m) (M - m)/(M - 1) E_x[ mean_i |b_i|^2 t_i^2 - |mean_i b_i t_i|^2 ], t_i = tanh(a_i . x + bias_i).
+ * E eps^2 = (c^2/m) (M - m)/(M - 1) E_x[ mean_i |b_i|^2 t_i^2 - |mean_i b_i t_i|^2 ], t_i = act(a_i . x + bias_i).
  * Sampling without replacement, Cochran 1977, theorem 2.2. x is [N, d]. Valid for any particles, trained or not.
  */
 export function sampledLayerVariance(net: Net, layer: Layer, x: Float64Array, m: number): number {
-  const { d, c } = net;
+  return ((net.c * net.c) / m) * ((layer.m - m) / (layer.m - 1)) * particleVariance(net, layer, x);
+}
+
+/** E_x[ mean_i |b_i|^2 t_i^2 - |mean_i b_i t_i|^2 ]: the variance of one particle's output. x is [N, d]. */
+export function particleVariance(net: Net, layer: Layer, x: Float64Array): number {
+  const { d, activation } = net;
   const n = x.length / d;
-  const t = new Float64Array(layer.m * n);
-  const centre = layerForward({ ...net, alpha: 0, c: 1 }, layer, x, t);
-  let sum = 0;
+  const centre = layerForward({ ...net, alpha: 0, c: 1 }, layer, x);
+  let total = 0;
+  // One particle at a time, as a layer whose output is act in every coordinate.
+  const one = { m: 1, a: new Float64Array(d), b: new Float64Array(d).fill(1), bias: new Float64Array(1) };
   for (let i = 0; i < layer.m; i++) {
+    one.a.set(layer.a.subarray(i * d, (i + 1) * d));
+    one.bias[0] = layer.bias[i]!;
+    const t = layerForward({ d, alpha: 0, c: 1, activation, layers: [] }, one, x);
     let size = 0;
     for (let k = 0; k < d; k++) size += layer.b[i * d + k]! ** 2;
-    for (let s = 0; s < n; s++) sum += (size * t[i * n + s]! ** 2) / layer.m;
+    for (let s = 0; s < n; s++) total += (size * t[s * d]! ** 2) / layer.m;
   }
-  const between = (sum - centre.reduce((total, value) => total + value * value, 0)) / n;
-  return ((c * c) / m) * ((layer.m - m) / (layer.m - 1)) * between;
+  return (total - centre.reduce((sum, value) => sum + value * value, 0)) / n;
 }

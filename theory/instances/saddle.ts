@@ -5,6 +5,7 @@
  * Data: +-1 on either mode; y = kappa g^L. The infinitely wide net (theta = 0) is stationary by the symmetry s <-> d, and unstable.
  */
 import { mean } from '../../src/core/stats.js';
+import { integrate } from '../flow/integrators.js';
 
 export interface Saddle {
   /** Skip; g = 1 is instance B1, in which all block Lipschitz constants are 1. */
@@ -60,17 +61,7 @@ export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array)
 
 /** Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2]. */
 export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
-  const velocity = (theta: Float64Array): Float64Array => saddleVelocity(saddle, theta);
-  const dt = time / steps;
-  let theta = initial;
-  for (let step = 0; step < steps; step++) {
-    const k1 = velocity(theta);
-    const k2 = velocity(theta.map((t, l) => t + (dt / 2) * k1[l]!));
-    const k3 = velocity(theta.map((t, l) => t + (dt / 2) * k2[l]!));
-    const k4 = velocity(theta.map((t, l) => t + dt * k3[l]!));
-    theta = theta.map((t, l) => t + (dt / 6) * (k1[l]! + 2 * k2[l]! + 2 * k3[l]! + k4[l]!));
-  }
-  return theta;
+  return integrate((theta) => saddleVelocity(saddle, theta), initial, time, steps);
 }
 
 /** Layer means of real particles theta ~ N(0, s^2), [L, m] row-major. */

@@ -15,6 +15,7 @@ export type DepthSpec = z.infer<typeof DepthSpec>;
 export const depthStudy: Study<DepthSpec> = {
   name: 'depth',
   law: 'D(L) under imitation is at most linear in depth (telescoped sum); under direct training the bound is double exponential',
+  rule: 'imitation: exponent of sum h_l below 1.1 and no D above its own sum; direct: growth of log D per layer and its bend both above 0',
   schema: DepthSpec,
   cost: (spec) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m]), 0),
   run: async (spec, seed, tick) => {

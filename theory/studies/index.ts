@@ -2,15 +2,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { unknownName } from '../../src/core/errors.js';
 import type { Executor } from '../../src/core/run.js';
+import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
+import { genericStudy } from './generic.js';
+import { residualStudy } from './residual.js';
 import { saddleStudy } from './saddle.js';
+import { scaleStudy } from './scale.js';
+import { stagesStudy } from './stages.js';
 import { parseStudySpec, type Study } from './study.js';
+import { tanhSaddleStudy } from './tanh-saddle.js';
+import { timeStudy } from './time.js';
 import { widthStudy } from './width.js';
 
 export const THEORY_KIND = 'theory';
 
 export const STUDIES: Readonly<Record<string, Study<unknown>>> = Object.fromEntries(
-  [widthStudy, depthStudy, saddleStudy].map((study) => [study.name, study as unknown as Study<unknown>]),
+  [widthStudy, depthStudy, timeStudy, scaleStudy, boundsStudy, saddleStudy, tanhSaddleStudy, genericStudy, residualStudy, stagesStudy].map((study) => [
+    study.name,
+    study as unknown as Study<unknown>,
+  ]),
 );
 
 /** Throws UsageError with the known names. */

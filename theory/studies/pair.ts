@@ -1,10 +1,14 @@
-/** One wide net, and thin nets drawn from it: what the width and the depth study have in common. */
-import { copyNet, initialNet, thinNet, type Net } from '../particles.js';
-import { sineTask, type Task } from '../task.js';
-import { discrepancy, layerErrors, telescope } from '../discrepancy.js';
-import { trainDirect } from '../flow.js';
-import { imitate } from '../imitation.js';
+/** One wide net, and thin nets drawn from it: what the studies of particles have in common. */
+import { FailureError } from '../../src/core/errors.js';
 import { rms } from '../../src/core/stats.js';
+import { posteriorCap, telescopedBound } from '../bounds/index.js';
+import { discrepancy, layerErrors, outputSize, rmsDistance } from '../discrepancy.js';
+import { lossOf, trainDirect, type FlowResult } from '../flow/direct.js';
+import { trainHalved } from '../flow/halving.js';
+import { imitate } from '../imitation.js';
+import { output } from '../network.js';
+import { copyNet, freshNet, initialNet, thinNet, type Net } from '../particles.js';
+import { sineTask, type Task } from '../task.js';
 import type { ParticleSettings } from './study.js';
 
 export interface Wide {
@@ -16,71 +20,109 @@ export interface Wide {
   readonly lossIncreases: number;
 }
 
-function stepsOf(time: number, dt: number): number {
+export function stepsOf(time: number, dt: number): number {
   return Math.round(time / dt);
+}
+
+/** A run that exploded is no measurement: it ends the cell, by name, and is never averaged in. */
+export function whole(what: string, result: FlowResult, dt: number): FlowResult {
+  if (result.exploded !== undefined) throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
+  return result;
+}
+
+export function scaleOf({ c, perDepth }: Pick<ParticleSettings, 'c' | 'perDepth'>, depth: number): number {
+  return perDepth ? c / depth : c;
 }
 
 /** Trains the wide net of this seed. */
 export function trainWide(settings: ParticleSettings, depth: number, seed: number): Wide {
-  const { alpha, c, d, rho, wide: m, train, heldOut, time, dt } = settings;
+  const { alpha, d, rho, wide: m, train, heldOut, time, dt, activation } = settings;
   const task = sineTask(seed, d, train, heldOut);
-  const initial = initialNet(seed, { depth, m, d, alpha, c }, { rho });
+  const initial = initialNet(seed, { depth, m, d, alpha, c: scaleOf(settings, depth), activation }, { rho });
   const trained = copyNet(initial);
-  const { increases } = trainDirect(trained, task.train, stepsOf(time, dt), dt);
-  const zero: Net = { ...trained, alpha: 0, layers: trained.layers.map((layer) => ({ ...layer, b: layer.b.map(() => 0) })) };
-  return { task, initial, trained, lossIncreases: increases, size: discrepancy(zero, trained, task.heldOut.x) };
+  const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(trained, task.train, { steps: stepsOf(time, dt), dt }), dt);
+  return { task, initial, trained, lossIncreases: increases, size: outputSize(trained, task.heldOut.x) };
 }
 
-/** Seconds for one (particle, sample) pair, forward, backward and update, in plain TypeScript. */
-const PAIR_SECONDS = 7e-8;
+/** Seconds for one (particle, sample) pair on one core: between the native kernel and the WebAssembly one. */
+export const PAIR_SECONDS = 8e-9;
 
-/** Expected seconds of training a wide net of this depth and of `draws` thin pairs of width m. */
+/** Expected seconds of training a wide net of this depth and of `draws` thin sets of width m. */
 export function pairCost({ wide, train, time, imitationTime, dt, draws }: ParticleSettings, depth: number, widths: readonly number[]): number {
-  const thin = widths.reduce((sum, m) => sum + m, 0) * draws * (time + imitationTime);
-  return ((wide * time + thin) / dt) * train * depth * PAIR_SECONDS;
+  const thin = widths.reduce((sum, m) => sum + m, 0) * draws * (2 * time + 2 * imitationTime);
+  return ((wide * time + thin) / dt) * train * depth * PAIR_SECONDS + 0.05;
 }
 
 export interface Discrepancies {
   /** D after direct training from a subset of the wide net's initial particles. */
   readonly direct: number;
+  /** D after direct training from new particles of the same law. */
+  readonly fresh: number;
   /** D of a subset of the wide net's trained particles, as drawn. */
   readonly sampled: number;
   /** D after imitation from there. */
   readonly imitation: number;
-  /** sum_l h_l of that imitation: the telescoped bound I1. */
+  /** D after imitation from a subset of the wide net's initial particles, over the same time. */
+  readonly initial: number;
+  /** sum_l h_l of the imitation: the telescoped bound I1. */
   readonly telescoped: number;
   /** Root mean square over layers of the single-layer errors after imitation. */
   readonly layerError: number;
-  /** Thin nets whose D exceeds their own I1; zero unless the code is wrong. */
+  /** Thin nets whose D exceeds their own I1, or whose D on the training points exceeds the a-posteriori cap; zero unless the code is wrong. */
   readonly violations: number;
   /** Steps of direct training on which a thin net's loss went up, over all draws. */
   readonly lossIncreases: number;
+  /** Of the first directly trained thin net: distance between dt and dt/2, over D. Above a few percent the step is too coarse to be trusted. */
+  readonly stepError: number;
 }
 
-/** Root mean squares over `settings.draws` thin nets of width m. */
+/** Root mean squares over `settings.draws` thin nets of width m. Throws FailureError when one explodes. */
 export async function measurePair(settings: ParticleSettings, wide: Wide, m: number, seed: number, pause: () => Promise<void>): Promise<Discrepancies> {
-  const { time, imitationTime, dt, draws } = settings;
-  const { x } = wide.task.heldOut;
-  const direct: number[] = [];
-  const sampled: number[] = [];
-  const imitation: number[] = [];
-  const telescoped: number[] = [];
-  const errors: number[] = [];
-  let violations = 0;
-  let lossIncreases = 0;
+  const { time, imitationTime, dt, draws, rho } = settings;
+  const { train, heldOut } = wide.task;
+  const { x } = heldOut;
+  const direct = { steps: stepsOf(time, dt), dt };
+  const imitation = { steps: stepsOf(imitationTime, dt), dt };
+  const found: Record<'direct' | 'fresh' | 'sampled' | 'imitation' | 'initial' | 'telescoped' | 'layerError', number[]> = {
+    direct: [],
+    fresh: [],
+    sampled: [],
+    imitation: [],
+    initial: [],
+    telescoped: [],
+    layerError: [],
+  };
+  const wideLoss = lossOf(wide.trained, train);
+  const wideOutput = output(wide.trained, train.x);
+  let [violations, lossIncreases, stepError] = [0, 0, 0];
   for (let draw = 0; draw < draws; draw++) {
+    const name = `the thin net of m = ${m}, draw ${draw}`;
     const backprop = thinNet(wide.initial, m, seed, draw);
-    lossIncreases += trainDirect(backprop, wide.task.train, stepsOf(time, dt), dt).increases;
-    direct.push(discrepancy(backprop, wide.trained, x));
+    if (draw === 0) {
+      const { result, difference } = trainHalved(backprop, train, direct, x);
+      lossIncreases += whole(name, result, dt).increases;
+      stepError = difference / discrepancy(backprop, wide.trained, x);
+    } else lossIncreases += whole(name, trainDirect(backprop, train, direct), dt).increases;
+    found.direct.push(discrepancy(backprop, wide.trained, x));
+    if (rmsDistance(output(backprop, train.x), wideOutput, wide.trained.d) > posteriorCap(lossOf(backprop, train), wideLoss) * (1 + 1e-12)) violations++;
+
+    const fresh = freshNet(wide.initial, m, { rho }, seed, draw);
+    whole(name, trainDirect(fresh, train, direct), dt);
+    found.fresh.push(discrepancy(fresh, wide.trained, x));
+
     const thin = thinNet(wide.trained, m, seed, draw);
-    sampled.push(discrepancy(thin, wide.trained, x));
-    imitate(thin, wide.trained, wide.task.train.x, stepsOf(imitationTime, dt), dt);
-    imitation.push(discrepancy(thin, wide.trained, x));
-    telescoped.push(telescope(thin, wide.trained, x).reduce((sum, h) => sum + h, 0));
-    errors.push(rms(layerErrors(thin, wide.trained, x)));
-    if (imitation.at(-1)! > telescoped.at(-1)! * (1 + 1e-12)) violations++;
+    found.sampled.push(discrepancy(thin, wide.trained, x));
+    imitate(thin, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation of layer ${l + 1} of ${name}`, result, dt));
+    found.imitation.push(discrepancy(thin, wide.trained, x));
+    found.telescoped.push(telescopedBound(thin, wide.trained, x));
+    found.layerError.push(rms(layerErrors(thin, wide.trained, x)));
+    if (found.imitation.at(-1)! > found.telescoped.at(-1)! * (1 + 1e-12)) violations++;
+
+    const cold = thinNet(wide.initial, m, seed, draw);
+    imitate(cold, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation from the initial law, layer ${l + 1} of ${name}`, result, dt));
+    found.initial.push(discrepancy(cold, wide.trained, x));
     await pause();
   }
-  const [directD, sampledD, imitationD, sum, layerError] = [direct, sampled, imitation, telescoped, errors].map(rms) as [number, number, number, number, number];
-  return { direct: directD, sampled: sampledD, imitation: imitationD, telescoped: sum, layerError, violations, lossIncreases };
+  const means = Object.fromEntries(Object.entries(found).map(([name, values]) => [name, rms(values)])) as Record<keyof typeof found, number>;
+  return { ...means, violations, lossIncreases, stepError };
 }

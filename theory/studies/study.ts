@@ -2,12 +2,15 @@
 import { z } from 'zod';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
+import { ACTIVATIONS } from '../particles.js';
 
 export interface Study<Spec> {
   readonly name: string;
   /** The law that the study tests, in one line. */
   readonly law: string;
-  readonly schema: z.ZodType<Spec>;
+  /** When the law counts as met: fixed before any run. The reports' claims apply it. */
+  readonly rule: string;
+  readonly schema: z.ZodType<Spec, unknown>;
   /** Expected seconds on one core. */
   readonly cost: (spec: Spec) => number;
   /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
@@ -25,6 +28,9 @@ const positive = z.int().min(1);
 export const ParticleSettings = z.strictObject({
   alpha: z.number(),
   c: z.number(),
+  /** Whether the scale is c/L instead of c. */
+  perDepth: z.boolean().default(false),
+  activation: z.enum(ACTIVATIONS).default('tanh'),
   rho: z.number().min(0).max(1),
   /** Dimension, at most 64. */
   d: positive.max(64),

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { cacheFolder } from '../../engine/cache.js';
+import { cacheFolder } from '../../toolchain/cache.js';
 import { ENGINES } from '../../engine/choose.js';
 import { probeEngine, type EngineReport } from '../../engine/probe.js';
 import { packageVersion } from '../../store/environment.js';

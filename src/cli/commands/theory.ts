@@ -4,6 +4,8 @@ import { folderOf, readMetrics, readRun } from '../../store/runs.js';
 import type { App } from '../app.js';
 import { checkOut, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
 import { textTable } from '../table.js';
+import { exactCommand } from './exact.js';
+import { simulateCommand } from './simulate.js';
 import { declaredCells, work, type WorkOptions } from '../work.js';
 
 interface Options extends WorkOptions {
@@ -21,8 +23,10 @@ export function theoryCommand(app: App): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
     .action(({ json }: { json?: boolean }) => {
-      const list = app.studies.map(({ name, law, seeds }) => ({ name, law, scales: Object.keys(seeds) }));
-      process.stdout.write(`${json ? JSON.stringify(list, null, 2) : list.map(({ name, law, scales }) => `${name.padEnd(8)} ${law} (scales: ${scales.join(', ')})`).join('\n')}\n`);
+      const list = app.studies.map(({ name, law, rule, seeds }) => ({ name, law, rule, scales: Object.keys(seeds) }));
+      process.stdout.write(
+        `${json ? JSON.stringify(list, null, 2) : list.map(({ name, law, rule, scales }) => `${name.padEnd(12)} ${law}\n${' '.repeat(13)}rule: ${rule}\n${' '.repeat(13)}scales: ${scales.join(', ')}`).join('\n')}\n`,
+      );
     });
   command
     .command('run')
@@ -50,5 +54,7 @@ export function theoryCommand(app: App): Command {
         process.stdout.write(`Figures and verdicts: gowide report ${options.out}\n`);
       }
     });
+  command.addCommand(simulateCommand(app));
+  command.addCommand(exactCommand(app));
   return command;
 }

@@ -1,4 +1,4 @@
-/** The programs that set TensorFlow up: Python's pip to download and unpack, a C++ compiler to build the addon. */
+/** The programs that set up what is built on this machine: Python with pip to download, a C++ compiler to build. */
 import { spawn, spawnSync } from 'node:child_process';
 import { FailureError, messageOf } from '../core/errors.js';
 
@@ -13,14 +13,15 @@ function works(command: string, args: string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }
 
-/** Looks on the PATH; `CXX` names a compiler first. */
+/** A C++ compiler on the PATH; `CXX` names one first. */
+export function findCompiler(): string | undefined {
+  return [process.env.CXX, 'c++', 'g++', 'clang++'].filter((name): name is string => Boolean(name)).find((name) => works(name, ['--version']));
+}
+
+/** Looks on the PATH. */
 export function findTools(): Tools {
   const pythons = process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python'];
-  const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter((name): name is string => Boolean(name));
-  return {
-    python: pythons.find((name) => works(name, ['-m', 'pip', '--version'])),
-    compiler: compilers.find((name) => works(name, ['--version'])),
-  };
+  return { python: pythons.find((name) => works(name, ['-m', 'pip', '--version'])), compiler: findCompiler() };
 }
 
 /** One line that says which tools are missing, or undefined when all are there. */

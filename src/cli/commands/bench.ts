@@ -1,0 +1,54 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { App } from '../app.js';
+import { jsonOption } from '../options.js';
+import { textTable } from '../table.js';
+
+function widthList(text: string): number[] {
+  const widths = text.split(',').map(Number);
+  if (widths.some((width) => !Number.isSafeInteger(width) || width < 1)) throw new InvalidArgumentError('Expected whole numbers, with commas between.');
+  return widths;
+}
+
+function positiveSeconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 600)) throw new InvalidArgumentError('Expected seconds above 0, at most 600.');
+  return value;
+}
+
+interface Options {
+  readonly peer?: 'jax';
+  readonly widths?: number[];
+  readonly seconds: number;
+  readonly json?: boolean;
+}
+
+export function benchCommand(app: App): Command {
+  const command = new Command('bench').description('speed, measured here');
+  command
+    .command('particles')
+    .description('pairs (sample x particle) per second of one training step, by width: d = 8, 256 samples, 4 layers, float64')
+    .addOption(new Option('--peer <name>', 'measure another program in the same run; makes a Python environment in the cache').choices(['jax']))
+    .addOption(new Option('--widths <list>', 'particles per layer (default: 64,256,1024,4096,16384,65536)').argParser(widthList))
+    .addOption(new Option('--seconds <n>', 'time for each row').default(1).argParser(positiveSeconds))
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide bench particles\n  gowide bench particles --peer jax --json')
+    .action(async ({ peer, widths, seconds, json }: Options) => {
+      const bench = await app.benchParticles({ ...(widths !== undefined && { widths }), seconds, peer, onRow: (text) => process.stderr.write(`${text}\n`) });
+      if (json) {
+        process.stdout.write(`${JSON.stringify(bench, null, 2)}\n`);
+        return;
+      }
+      const million = (rate: number): string => (rate / 1e6).toFixed(1);
+      const rows = bench.rows.map(({ M, kernel, threads, pairsPerSecond, peakFraction, peer: other, ratio }) => ({
+        M,
+        kernel,
+        threads,
+        'million pairs/s': million(pairsPerSecond),
+        'of peak': peakFraction === null ? '' : `${(100 * peakFraction).toFixed(0)} %`,
+        ...(other !== null && { [`${other.name} ${other.version}`]: million(other.pairsPerSecond), ratio: ratio === null ? '' : ratio.toFixed(2) }),
+      }));
+      process.stdout.write(`${textTable(rows as Record<string, string | number>[])}\n`);
+      for (const note of bench.notes) process.stdout.write(`${note}\n`);
+    });
+  return command;
+}

@@ -1,0 +1,143 @@
+/** Both forms of the kernel against the formula, written out one pair at a time, and against each other. */
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { erf } from 'mathjs';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
+import type { Kernel, KernelName } from '../../theory/kernel/interface.js';
+import { activations, output, velocity } from '../../theory/network.js';
+import { ACTIVATIONS, copyNet, initialNet, type Activation, type Net } from '../../theory/particles.js';
+import { trainDirect } from '../../theory/flow/direct.js';
+import { relativeError, TOLERANCE } from '../support/tolerance.js';
+import { nativeSkip } from './support.js';
+
+const VALUE: Record<Activation, (u: number) => [number, number]> = {
+  tanh: (u) => [Math.tanh(u), 1 - Math.tanh(u) ** 2],
+  erf: (u) => [erf(u / Math.SQRT2), Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)],
+  relu: (u) => [Math.max(u, 0), u > 0 ? 1 : 0],
+};
+
+interface Reference {
+  readonly z: number[][][];
+  readonly gradients: { a: number[]; b: number[]; bias: number[] }[];
+  readonly loss: number;
+}
+
+/** Forward, loss and m times the gradient with the sign turned, by the formulas of theory/README.md. */
+function reference({ d, alpha, c, activation, layers }: Net, x: Float64Array, y: Float64Array): Reference {
+  const n = x.length / d;
+  const z: number[][][] = [Array.from({ length: n }, (_, s) => [...x.subarray(s * d, (s + 1) * d)])];
+  const act = layers.map(({ m, a, b, bias }, l) => {
+    const kept = z[l]!.map((row) => Array.from({ length: m }, (_, i) => VALUE[activation](row.reduce((sum, value, k) => sum + a[i * d + k]! * value, bias[i]!))));
+    z.push(z[l]!.map((row, s) => row.map((value, k) => alpha * value + (c / m) * kept[s]!.reduce((sum, [t], i) => sum + b[i * d + k]! * t, 0))));
+    return kept;
+  });
+  let p = z.at(-1)!.map((row, s) => row.map((value, k) => value - y[s * d + k]!));
+  const loss = p.flat().reduce((sum, r) => sum + r * r, 0) / (2 * n);
+  const gradients = layers.map(({ m, a, b }, back) => {
+    void [m, a, b, back];
+    return { a: [] as number[], b: [] as number[], bias: [] as number[] };
+  });
+  for (let l = layers.length - 1; l >= 0; l--) {
+    const { m, a, b } = layers[l]!;
+    const g = gradients[l]!;
+    const pl = p;
+    const bp = (s: number, i: number): number => pl[s]!.reduce((sum, value, k) => sum + b[i * d + k]! * value, 0);
+    for (let i = 0; i < m; i++) {
+      for (let k = 0; k < d; k++) {
+        g.a.push((-c / n) * pl.reduce((sum, _, s) => sum + bp(s, i) * act[l]![s]![i]![1] * z[l]![s]![k]!, 0));
+        g.b.push((-c / n) * pl.reduce((sum, row, s) => sum + row[k]! * act[l]![s]![i]![0], 0));
+      }
+      g.bias.push((-c / n) * pl.reduce((sum, _, s) => sum + bp(s, i) * act[l]![s]![i]![1], 0));
+    }
+    p = pl.map((row, s) =>
+      row.map((value, k) => alpha * value + (c / m) * Array.from({ length: m }, (_, i) => bp(s, i) * act[l]![s]![i]![1] * a[i * d + k]!).reduce((u, v) => u + v, 0)),
+    );
+  }
+  return { z, gradients, loss };
+}
+
+const opened = new Map<string, Kernel>();
+function open(name: KernelName, threads: number): Kernel {
+  const key = `${name} ${threads}`;
+  if (!opened.has(key)) opened.set(key, openKernel(name, threads));
+  return opened.get(key)!;
+}
+
+afterEach(() => useKernel(undefined));
+
+describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
+  const skip = name === 'native' && nativeSkip();
+
+  test.skipIf(skip).each(ACTIVATIONS)('%s: activations, loss and velocity are the formulas, for any sizes [b]', (activation) => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          seed: fc.nat(1000),
+          d: fc.integer({ min: 1, max: 11 }),
+          n: fc.integer({ min: 1, max: 19 }),
+          alpha: fc.constantFrom(0, 1),
+          m: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
+        }),
+        ({ seed, d, n, alpha, m }) => {
+          useKernel(open(name, 1));
+          const net = initialNet(seed, { depth: m.length, m, d, alpha, c: 1.3, activation }, { rho: 0.4, sa: 1.7 });
+          const [x, y] = [normals(rngKey(seed, 'x'), n * d), normals(rngKey(seed, 'y'), n * d)];
+          const expected = reference(net, x, y);
+          activations(net, x).forEach((z, l) => expect(relativeError(z, expected.z[l]!.flat())).toBeLessThan(TOLERANCE.f64));
+          const { loss, layers } = velocity(net, { n, x, y });
+          expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(TOLERANCE.f64);
+          layers.forEach((layer, l) => {
+            for (const part of ['a', 'b', 'bias'] as const) expect(relativeError(layer[part], expected.gradients[l]![part])).toBeLessThan(1e-11); // sums that nearly cancel
+          });
+        },
+      ),
+      { seed: 1, numRuns: 40 },
+    );
+  });
+
+  test.skipIf(skip)('the number of threads changes no bit', () => {
+    for (const [m, n] of [
+      [70, 300],
+      [700, 40],
+      [3000, 16],
+    ] as const) {
+      // prettier-ignore
+      const net = initialNet(3, { depth: 2, m, d: 4, alpha: 1, c: 1 }, { rho: 0 });
+      const [x, y] = [normals(rngKey(3, 'x'), n * 4), normals(rngKey(3, 'y'), n * 4)];
+      const trained = [1, 2, 3].map((threads) => {
+        useKernel(open(name, threads));
+        const copy = copyNet(net);
+        trainDirect(copy, { n, x, y }, { steps: 3, dt: 0.1 });
+        return [...output(copy, x)];
+      });
+      expect(trained[1]).toEqual(trained[0]);
+      expect(trained[2]).toEqual(trained[0]);
+    }
+  });
+
+  test.skipIf(skip)('extreme arguments of the activations stay finite and right', () => {
+    useKernel(open(name, 1));
+    for (const activation of ACTIVATIONS) {
+      for (const u of [-1e300, -800, -40, -7, -1e-3, -1e-12, 0, 1e-12, 0.3, 5, 9, 40, 800, 1e300]) {
+        const net: Net = { d: 1, alpha: 0, c: 1, activation, layers: [{ m: 1, a: Float64Array.of(0), b: Float64Array.of(1), bias: Float64Array.of(u) }] };
+        const expected = VALUE[activation](u)[0];
+        expect(Math.abs(output(net, Float64Array.of(1))[0]! - expected)).toBeLessThanOrEqual(1e-15 + 1e-15 * Math.abs(expected));
+      }
+    }
+  });
+});
+
+test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps', () => {
+  for (const activation of ACTIVATIONS) {
+    const net = initialNet(5, { depth: 3, m: 200, d: 8, alpha: 1, c: 1, activation }, { rho: 0.2 });
+    const [x, y] = [normals(rngKey(5, 'x'), 64 * 8), normals(rngKey(5, 'y'), 64 * 8)];
+    const [native, wasm] = (['native', 'wasm'] as const).map((name) => {
+      useKernel(open(name, 2));
+      const copy = copyNet(net);
+      const { losses } = trainDirect(copy, { n: 64, x, y }, { steps: 50, dt: 0.05 });
+      return [...output(copy, x), ...losses, ...copy.layers[1]!.a];
+    });
+    expect(relativeError(native!, wasm!)).toBeLessThan(1e-12);
+  }
+});

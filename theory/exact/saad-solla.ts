@@ -1,0 +1,139 @@
+/**
+ * Online learning of a soft committee machine: K student and M teacher units, g(u) = erf(u / sqrt 2), inputs xi ~ N(0, I_N), one fresh input
+ * for each step, J_i += (eta/N) delta_i xi. For N -> infinity the overlaps Q = J J^T, R = J B^T follow an ODE in alpha = steps / N.
+ * Saad & Solla 1995 (Phys. Rev. E 52, 4225), equations of motion with their eta^2 term.
+ */
+import { erf } from 'mathjs';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { integrate } from '../flow/integrators.js';
+import { arcsineKernel } from './kernels.js';
+
+export type Matrix = readonly (readonly number[])[];
+
+export interface Committee {
+  /** Student-student overlaps [K, K], student-teacher [K, M], teacher-teacher [M, M]. */
+  readonly Q: Matrix;
+  readonly R: Matrix;
+  readonly T: Matrix;
+}
+
+/** Covariance of the fields (x_1 .. x_K, y_1 .. y_M). */
+function covariance({ Q, R, T }: Committee): number[][] {
+  return [...Q.map((row, i) => [...row, ...R[i]!]), ...T.map((row, n) => [...R.map((r) => r[n]!), ...row])];
+}
+
+/** Throws RangeError when the sizes do not fit, or the overlaps are not those of vectors. */
+export function checkCommittee(committee: Committee): void {
+  const { Q, R, T } = committee;
+  const [K, M] = [Q.length, T.length];
+  if (K < 1 || M < 1 || R.length !== K || Q.some((row) => row.length !== K) || R.some((row) => row.length !== M) || T.some((row) => row.length !== M)) {
+    throw new RangeError(`committee: expected Q [K, K], R [K, M], T [M, M], got Q with ${K} rows, R with ${R.length}, T with ${M}`);
+  }
+  cholesky(covariance(committee));
+}
+
+/** eps_g = (1/2) <(sum g(x) - sum g(y))^2>. */
+export function generalisationError(committee: Committee): number {
+  const C = covariance(committee);
+  const K = committee.Q.length;
+  let sum = 0;
+  C.forEach((row, i) => row.forEach((value, j) => (sum += (i < K === j < K ? 1 : -1) * arcsineKernel({ uu: C[i]![i]!, uv: value, vv: C[j]![j]! }))));
+  return sum / 2;
+}
+
+/** <g'(u) v g(w)> for the fields i, j, k. */
+function I3(C: number[][], i: number, j: number, k: number): number {
+  const [c11, c33, c12, c13, c23] = [C[i]![i]!, C[k]![k]!, C[i]![j]!, C[i]![k]!, C[j]![k]!];
+  return (2 / Math.PI / Math.sqrt((1 + c11) * (1 + c33) - c13 * c13)) * ((c23 * (1 + c11) - c12 * c13) / (1 + c11));
+}
+
+/** <g'(u) g'(v) g(w) g(z)> for the fields i, j, k, l. */
+function I4(C: number[][], i: number, j: number, k: number, l: number): number {
+  const at = (p: number, q: number): number => C[p]![q]!;
+  const [u, v] = [1 + at(i, i), 1 + at(j, j)];
+  const L4 = u * v - at(i, j) ** 2;
+  const L0 = L4 * at(k, l) - at(j, k) * at(j, l) * u - at(i, k) * at(i, l) * v + at(i, j) * (at(i, k) * at(j, l) + at(i, l) * at(j, k));
+  const L1 = L4 * (1 + at(k, k)) - at(j, k) ** 2 * u - at(i, k) ** 2 * v + 2 * at(i, j) * at(i, k) * at(j, k);
+  const L2 = L4 * (1 + at(l, l)) - at(j, l) ** 2 * u - at(i, l) ** 2 * v + 2 * at(i, j) * at(i, l) * at(j, l);
+  return (4 / Math.PI ** 2 / Math.sqrt(L4)) * Math.asin(L0 / Math.sqrt(L1 * L2));
+}
+
+/** dQ/dalpha and dR/dalpha. */
+export function committeeVelocity(committee: Committee, eta: number): { readonly Q: number[][]; readonly R: number[][] } {
+  const C = covariance(committee);
+  const K = committee.Q.length;
+  const fields = C.map((_, i) => i);
+  const sign = (i: number): number => (i < K ? -1 : 1); // delta = g'(x) (sum g(y) - sum g(x))
+  const drift = (i: number, j: number): number => fields.reduce((sum, k) => sum + sign(k) * I3(C, i, j, k), 0);
+  const noise = (i: number, j: number): number => fields.reduce((sum, k) => sum + fields.reduce((part, l) => part + sign(k) * sign(l) * I4(C, i, j, k, l), 0), 0);
+  return {
+    Q: committee.Q.map((row, i) => row.map((_, j) => eta * (drift(i, j) + drift(j, i)) + eta * eta * noise(i, j))),
+    R: committee.R.map((row, i) => row.map((_, n) => eta * drift(i, K + n))),
+  };
+}
+
+/** Overlaps at alpha = steps/N, by classical Runge-Kutta with `steps` steps for each unit of alpha. */
+export function solveCommittee(start: Committee, eta: number, alpha: number, steps = 100): Committee {
+  checkCommittee(start);
+  const [K, M] = [start.Q.length, start.T.length];
+  const unpack = (y: Float64Array): Committee => ({
+    Q: Array.from({ length: K }, (_, i) => [...y.subarray(i * K, (i + 1) * K)]),
+    R: Array.from({ length: K }, (_, i) => [...y.subarray(K * K + i * M, K * K + (i + 1) * M)]),
+    T: start.T,
+  });
+  const pack = ({ Q, R }: Pick<Committee, 'Q' | 'R'>): Float64Array => Float64Array.from([...Q.flat(), ...R.flat()]);
+  return unpack(integrate((y) => pack(committeeVelocity(unpack(y), eta)), pack(start), alpha, Math.max(1, Math.ceil(alpha * steps))));
+}
+
+/** Lower triangle F with F F^T = C. Throws RangeError when C is not positive semidefinite. */
+function cholesky(C: number[][]): number[][] {
+  const F = C.map((row) => row.map(() => 0));
+  C.forEach((row, i) => {
+    for (let j = 0; j <= i; j++) {
+      const rest = row[j]! - F[i]!.slice(0, j).reduce((sum, value, k) => sum + value * F[j]![k]!, 0);
+      if (i === j && rest < -1e-12) throw new RangeError('committee: the overlaps Q, R, T are not those of any vectors (their joint matrix is not positive semidefinite)');
+      F[i]![j] = i === j ? Math.sqrt(Math.max(rest, 0)) : F[j]![j]! === 0 ? 0 : rest / F[j]![j]!;
+    }
+  });
+  return F;
+}
+
+/** The same by real stochastic gradient descent in N dimensions; returns eps_g after each alpha in `times` (increasing). */
+export function committeeSgd(start: Committee, eta: number, times: readonly number[], N: number, seed: number): number[] {
+  checkCommittee(start);
+  const [K, M] = [start.Q.length, start.T.length];
+  // Vectors with the given overlaps, in the first K + M coordinates.
+  const vectors = cholesky(covariance(start)).map((row) => {
+    const v = new Float64Array(N);
+    v.set(row);
+    return v;
+  });
+  const dot = (u: Float64Array, v: Float64Array): number => {
+    let sum = 0;
+    for (let k = 0; k < N; k++) sum += u[k]! * v[k]!;
+    return sum;
+  };
+  const overlaps = (): Committee => {
+    const C = vectors.map((u) => vectors.map((v) => dot(u, v)));
+    return { Q: C.slice(0, K).map((row) => row.slice(0, K)), R: C.slice(0, K).map((row) => row.slice(K)), T: C.slice(K).map((row) => row.slice(K)) };
+  };
+  const results: number[] = [];
+  let done = 0;
+  const fields = new Float64Array(K + M);
+  for (const time of times) {
+    for (const last = Math.round(time * N); done < last; done++) {
+      const xi = normals(rngKey(seed, 'committee', done), N);
+      vectors.forEach((v, i) => (fields[i] = dot(v, xi)));
+      let error = 0;
+      fields.forEach((u, i) => (error += (i < K ? -1 : 1) * erf(u * Math.SQRT1_2)));
+      for (let i = 0; i < K; i++) {
+        const u = fields[i]!;
+        const step = (eta / N) * error * Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2);
+        const v = vectors[i]!;
+        for (let k = 0; k < N; k++) v[k]! += step * xi[k]!;
+      }
+    }
+    results.push(generalisationError(overlaps()));
+  }
+  return results;
+}

@@ -1,0 +1,119 @@
+/** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
+import { permutation, rngKey } from '../../src/core/rng.js';
+import { kernel } from '../kernel/kernel.js';
+import { velocity } from '../network.js';
+import { copyNet, type Layer, type Net } from '../particles.js';
+import type { Samples } from '../task.js';
+import { INTEGRATORS, type Integrator } from './integrators.js';
+
+export interface FlowResult {
+  /** (1/2N) sum |z_L - y|^2 before each step, and after the last. */
+  readonly losses: readonly number[];
+  /**
+   * Steps on which the loss went up. A gradient flow never does that: where dt times the sharpness exceeds 2, Euler's own
+   * instability looks like the sensitivity to initial values that is looked for.
+   */
+  readonly increases: number;
+  /** The step at which the run was stopped because it exploded, or undefined. Its particles mean nothing then. */
+  readonly exploded: number | undefined;
+}
+
+export interface FlowOptions {
+  readonly steps: number;
+  /** Flow time of one step. */
+  readonly dt: number;
+  readonly method?: Integrator;
+  /** Called at times with the number of steps done; may throw to stop. */
+  readonly onStep?: (done: number) => void;
+}
+
+/** A loss this many times the first one, or not finite, is an explosion. */
+export const EXPLOSION = 1e6;
+
+/** Steps between two calls of `onStep`. */
+const BLOCK = 16;
+
+function resultOf(losses: readonly number[]): FlowResult {
+  const limit = EXPLOSION * Math.max(losses[0]!, Number.MIN_VALUE);
+  const at = losses.findIndex((loss) => !Number.isFinite(loss) || loss > limit);
+  const kept = at < 0 ? losses : losses.slice(0, at + 1);
+  return { losses: kept, increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]!).length, exploded: at < 0 ? undefined : at };
+}
+
+/** Trains `net` in place. Never throws for an explosion: it stops and says at which step (`exploded`). Throws RangeError on bad shapes. */
+export function trainDirect(net: Net, samples: Samples, { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions): FlowResult {
+  const losses: number[] = [];
+  for (let done = 0; done < steps; done += BLOCK) {
+    const count = Math.min(BLOCK, steps - done);
+    losses.push(...(method.name === 'euler' ? eulerSteps(net, samples, dt, count) : Array.from({ length: count }, () => rungeKuttaStep(net, samples, dt, method))));
+    if (resultOf(losses).exploded !== undefined) return resultOf(losses);
+    onStep?.(done + count);
+  }
+  losses.push(lossOf(net, samples));
+  return resultOf(losses);
+}
+
+/** (1/2N) sum |z_L - y|^2. */
+export function lossOf(net: Net, { x, y }: Samples): number {
+  const out = new Float64Array(x.length);
+  kernel().forward(net, x, [...net.layers.slice(1).map(() => undefined), out]);
+  let sum = 0;
+  for (let j = 0; j < out.length; j++) sum += (out[j]! - y[j]!) ** 2;
+  return sum / (2 * (x.length / net.d));
+}
+
+function eulerSteps(net: Net, { x, y }: Samples, dt: number, count: number): Float64Array {
+  const losses = new Float64Array(count);
+  return losses.subarray(0, kernel().descend(net, x, y, dt, losses));
+}
+
+/** target += factor * direction, for every particle. */
+function advance(target: readonly Layer[], factor: number, direction: readonly Layer[]): void {
+  target.forEach((layer, l) => {
+    for (const name of ['a', 'b', 'bias'] as const) {
+      const [to, by] = [layer[name], direction[l]![name]];
+      for (let i = 0; i < to.length; i++) to[i]! += factor * by[i]!;
+    }
+  });
+}
+
+/** One step of a method with stages, in place; returns the loss before it. */
+function rungeKuttaStep(net: Net, samples: Samples, dt: number, { stages, weights }: Integrator): number {
+  const slopes: (readonly Layer[])[] = [];
+  let before = NaN;
+  stages.forEach((coefficients, stage) => {
+    const at = stage === 0 ? net : copyNet(net);
+    coefficients.forEach((weight, j) => {
+      if (weight !== 0) advance(at.layers, dt * weight, slopes[j]!);
+    });
+    const { loss, layers } = velocity(at, samples);
+    if (stage === 0) before = loss;
+    slopes.push(layers);
+  });
+  weights.forEach((weight, j) => advance(net.layers, dt * weight, slopes[j]!));
+  return before;
+}
+
+/**
+ * Stochastic gradient descent: each step is an Euler step on `batch` samples, drawn without replacement from a new order in each epoch (a
+ * last part that does not fill a batch is left out). The losses are those of the batches. Throws RangeError when batch > N.
+ */
+export function trainSgd(net: Net, { x, y, n }: Samples, { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number }): FlowResult {
+  if (batch < 1 || batch > n) throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
+  const { d } = net;
+  const perEpoch = Math.floor(n / batch);
+  const [bx, by] = [new Float64Array(batch * d), new Float64Array(batch * d)];
+  const losses: number[] = [];
+  let order: Uint32Array = new Uint32Array();
+  for (let step = 0; step < steps; step++) {
+    if (step % perEpoch === 0) order = permutation(rngKey(seed, 'sgd', step / perEpoch), n);
+    for (let j = 0; j < batch; j++) {
+      const row = order[(step % perEpoch) * batch + j]! * d;
+      bx.set(x.subarray(row, row + d), j * d);
+      by.set(y.subarray(row, row + d), j * d);
+    }
+    losses.push(eulerSteps(net, { n: batch, x: bx, y: by }, dt, 1)[0]!);
+    if (resultOf(losses).exploded !== undefined) break;
+  }
+  return resultOf(losses);
+}

@@ -1,0 +1,97 @@
+/**
+ * Instance C: the saddle of instances/saddle.ts with tanh particles and tanh of the state, on Gaussian inputs. State z = (s, d),
+ * s' = g s + w_l tanh(s), d' = g d - w_l tanh(d), w_l = mean_i tanh(theta_l,i); targets y = kappa g^L x. The training set is closed under
+ * s <-> d, so that the infinitely wide net (w = 0) is stationary by symmetry, and unstable. Here particles matter one by one:
+ * d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
+ */
+import { normals, rngKey } from '../../src/core/rng.js';
+
+export interface TanhSaddle {
+  readonly g: number;
+  readonly kappa: number;
+  readonly depth: number;
+  /** Standard deviation of the inputs. */
+  readonly spread: number;
+}
+
+/** n points (s, d) ~ N(0, spread^2 I), and with `symmetric` each with its mirror image (d, s); rows of [n, 2]. */
+export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, symmetric: boolean): Float64Array {
+  const half = normals(rngKey(seed, 'tanh saddle', symmetric ? 'train' : 'held out'), symmetric ? n : 2 * n).map((z) => z * spread);
+  if (!symmetric) return half;
+  const points = new Float64Array(2 * n);
+  for (let i = 0; i < n / 2; i++) points.set([half[2 * i]!, half[2 * i + 1]!, half[2 * i + 1]!, half[2 * i]!], 4 * i);
+  return points;
+}
+
+/** Layer means w [L] of particles theta [L, m]. */
+export function tanhMeans(theta: Float64Array, depth: number): Float64Array {
+  const m = theta.length / depth;
+  return Float64Array.from({ length: depth }, (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + Math.tanh(t), 0) / m);
+}
+
+function outputsOf({ g }: TanhSaddle, w: Float64Array, x: Float64Array, from = 0): Float64Array {
+  const z = x.slice();
+  for (let j = 0; j < z.length; j++) {
+    const sign = j % 2 === 0 ? 1 : -1;
+    for (let l = from; l < w.length; l++) z[j] = g * z[j]! + sign * w[l]! * Math.tanh(z[j]!);
+  }
+  return z;
+}
+
+const distance = (u: Float64Array, v: Float64Array): number => Math.sqrt(u.reduce((sum, value, j) => sum + (value - v[j]!) ** 2, 0) / (u.length / 2));
+
+/** D of layer means w [L] from the infinitely wide net, g^L x, on points x [n, 2]. */
+export function tanhSaddleDiscrepancy(saddle: TanhSaddle, w: Float64Array, x: Float64Array): number {
+  return distance(
+    outputsOf(saddle, w, x),
+    x.map((value) => value * saddle.g ** saddle.depth),
+  );
+}
+
+/** sum_l h_l: hybrids of the wide net (w = 0) up to layer l and the thin one after it. */
+export function tanhSaddleTelescope(saddle: TanhSaddle, w: Float64Array, x: Float64Array): number {
+  const hybrids = Array.from({ length: saddle.depth + 1 }, (_, l) => outputsOf(saddle, w, x.map((value) => value * saddle.g ** l), l)); // prettier-ignore
+  return hybrids.slice(1).reduce((sum, hybrid, l) => sum + distance(hybrids[l]!, hybrid), 0);
+}
+
+/** d loss / d w [L], loss = (1/2n) sum |z_L - y|^2 over points x [n, 2]. */
+export function tanhSaddleGradient(saddle: TanhSaddle, w: Float64Array, x: Float64Array): Float64Array {
+  const { g, kappa, depth } = saddle;
+  const gradient = new Float64Array(depth);
+  const states = new Float64Array(depth);
+  for (let j = 0; j < x.length; j++) {
+    const sign = j % 2 === 0 ? 1 : -1;
+    let z = x[j]!;
+    for (let l = 0; l < depth; l++) {
+      states[l] = z;
+      z = g * z + sign * w[l]! * Math.tanh(z);
+    }
+    let p = z - kappa * g ** depth * x[j]!;
+    for (let l = depth - 1; l >= 0; l--) {
+      const t = Math.tanh(states[l]!);
+      gradient[l]! += p * sign * t;
+      p *= g + sign * w[l]! * (1 - t * t);
+    }
+  }
+  return gradient.map((value) => value / (x.length / 2));
+}
+
+/** Direct training of particles theta [L, m] in place: explicit Euler, `steps` steps over `time`. */
+export function trainTanhSaddle(saddle: TanhSaddle, theta: Float64Array, x: Float64Array, time: number, steps: number): void {
+  const m = theta.length / saddle.depth;
+  for (let step = 0; step < steps; step++) {
+    const gradient = tanhSaddleGradient(saddle, tanhMeans(theta, saddle.depth), x);
+    for (let i = 0; i < theta.length; i++) theta[i]! -= (time / steps) * gradient[Math.floor(i / m)]! * (1 - Math.tanh(theta[i]!) ** 2);
+  }
+}
+
+/**
+ * Growth rate at small deviations, w' = A w with A = -E[sech^4 theta] H: H is the Hessian of the loss in w at w = 0, taken by central differences
+ * of the gradient; the rate is that of the direction (1, .., 1), in which it is largest for kappa > 1. `slopeSquare` = E sech^4(theta).
+ */
+export function tanhSaddleRate(saddle: TanhSaddle, x: Float64Array, slopeSquare: number): number {
+  const h = 1e-5;
+  const at = (sign: number): Float64Array => tanhSaddleGradient(saddle, new Float64Array(saddle.depth).fill(sign * h), x);
+  const [up, down] = [at(1), at(-1)];
+  return (-slopeSquare * up.reduce((sum, value, l) => sum + (value - down[l]!) / (2 * h), 0)) / saddle.depth;
+}

@@ -1,0 +1,257 @@
+// The fused float64 particle kernel for WebAssembly SIMD. The same formulas as native.cc, two samples to a vector.
+//
+// Sheets (z, p, out, back) are [d, S] with S a multiple of 4 samples; particles are a [m, d], b [m, d], bias [m]. All arguments are
+// addresses or counts; the TypeScript side (wasm.ts) has checked every shape.
+
+const EXP2_16 = memory.data<f64>([
+  1.0, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721, 1.241857812073484, 1.296839554651001, 1.3542555469368927, 1.4142135623730951,
+  1.4768261459394993, 1.5422108254079407, 1.6104903319492543, 1.681792830507429, 1.7562521603732995, 1.8340080864093424, 1.9152065613971472,
+]);
+// See native.cc: exp(v^2) erfc(v) in powers of (v - 4) / (v + 4), highest first.
+const ERFCX = memory.data<f64>([
+  -1.2140068001883917e-7, -7.808373710615394e-7, -1.0153744772619783e-6, 2.519010648544198e-6, -2.0452594552355553e-6, -2.2539412350958648e-5, 7.901696179479848e-5,
+  -2.175198397437387e-5, -0.0007991278681566858, 0.004060262554084799, -0.012843946137581977, 0.0312990565588005, -0.06310781563230582, 0.1089631773983451,
+  -0.16425781669745593, 0.21871967891826705, -0.25906804876017087, 0.13699945762506138,
+]);
+const MAGIC: f64 = 6755399441055744.0;
+const LN2: f64 = 0.6931471805599453;
+
+// @ts-ignore: decorator
+@inline function splat(x: f64): v128 { return f64x2.splat(x); }
+// @ts-ignore: decorator
+@inline function mul(a: v128, b: v128): v128 { return f64x2.mul(a, b); }
+// @ts-ignore: decorator
+@inline function add(a: v128, b: v128): v128 { return f64x2.add(a, b); }
+// @ts-ignore: decorator
+@inline function fma(a: v128, b: v128, c: v128): v128 { return f64x2.add(f64x2.mul(a, b), c); }
+// @ts-ignore: decorator
+@inline function table(bits: i64): f64 { return load<f64>(EXP2_16 + (<usize>(bits & 15) << 3)); }
+
+// T = 2^(k/16), where k stands in the low bits of `magic`.
+// @ts-ignore: decorator
+@inline function powers(magic: v128): v128 {
+  const t = f64x2.replace_lane(f64x2.splat(table(i64x2.extract_lane(magic, 0))), 1, table(i64x2.extract_lane(magic, 1)));
+  return i64x2.add(t, i64x2.shl(v128.and(magic, i64x2.splat(~15)), 48));
+}
+
+// exp(r) - 1 for |r| <= ln 2 / 32.
+// @ts-ignore: decorator
+@inline function small(r: v128): v128 {
+  let q = fma(r, splat(1.0 / 720.0), splat(1.0 / 120.0));
+  q = fma(q, r, splat(1.0 / 24.0));
+  q = fma(q, r, splat(1.0 / 6.0));
+  q = fma(q, r, splat(0.5));
+  return fma(mul(q, r), r, r);
+}
+
+// @ts-ignore: decorator
+@inline function tanh2(u: v128): v128 {
+  const x = f64x2.pmax(f64x2.pmin(add(u, u), splat(60.0)), splat(-60.0));
+  const magic = fma(x, splat(16.0 / LN2), splat(MAGIC));
+  const p = small(f64x2.sub(x, mul(f64x2.sub(magic, splat(MAGIC)), splat(LN2 / 16.0))));
+  const T = powers(magic);
+  const tp = mul(T, p);
+  return f64x2.div(add(tp, f64x2.sub(T, splat(1.0))), add(tp, add(T, splat(1.0))));
+}
+
+// exp(-u^2 / 2)
+// @ts-ignore: decorator
+@inline function gauss2(u: v128): v128 {
+  const x = f64x2.neg(f64x2.pmin(mul(mul(u, u), splat(0.5)), splat(690.0)));
+  const magic = fma(x, splat(16.0 / LN2), splat(MAGIC));
+  const p = small(f64x2.sub(x, mul(f64x2.sub(magic, splat(MAGIC)), splat(LN2 / 16.0))));
+  const T = powers(magic);
+  return fma(T, p, T);
+}
+
+// erf(u / sqrt 2)
+// @ts-ignore: decorator
+@inline function erf2(u: v128, gauss: v128): v128 {
+  const v = f64x2.pmin(mul(f64x2.abs(u), splat(0.7071067811865476)), splat(7.0));
+  const t = f64x2.div(f64x2.sub(v, splat(4.0)), add(v, splat(4.0)));
+  let q = v128.load64_splat(ERFCX);
+  for (let i: usize = 8; i < 144; i += 8) q = fma(q, t, v128.load64_splat(ERFCX + i));
+  const r = f64x2.sub(splat(1.0), mul(q, gauss));
+  return v128.or(r, v128.and(u, i64x2.splat(i64.MIN_VALUE)));
+}
+
+// @ts-ignore: decorator
+@inline function value(activation: i32, u: v128): v128 {
+  if (activation == 0) return tanh2(u);
+  if (activation == 1) return erf2(u, gauss2(u));
+  return f64x2.pmax(splat(0.0), u);
+}
+
+// out [d, S] += sum_i b_i act(a_i . z + bias_i)
+// @ts-ignore: decorator
+@inline function forwardOf(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize): void {
+  const row = <usize>S << 3;
+  const width = <usize>d << 3;
+  for (let i = 0; i < m; i += 2) {
+    // the last of an odd number stands beside a particle that counts nothing
+    const second = i + 1 < m;
+    const a0 = a + <usize>i * width;
+    const b0 = b + <usize>i * width;
+    const a1 = second ? a0 + width : a0;
+    const b1 = second ? b0 + width : b0;
+    const weight = second ? 1.0 : 0.0;
+    const c0 = v128.load64_splat(bias + (<usize>i << 3));
+    const c1 = v128.load64_splat(bias + (<usize>(second ? i + 1 : i) << 3));
+    for (let s: usize = 0; s < row; s += 32) {
+      let u00 = c0, u01 = c0, u10 = c1, u11 = c1;
+      let at = z + s;
+      for (let k: usize = 0; k < width; k += 8) {
+        const z0 = v128.load(at), z1 = v128.load(at, 16);
+        const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k);
+        u00 = fma(x0, z0, u00);
+        u01 = fma(x0, z1, u01);
+        u10 = fma(x1, z0, u10);
+        u11 = fma(x1, z1, u11);
+        at += row;
+      }
+      const w = splat(weight);
+      u00 = value(activation, u00);
+      u01 = value(activation, u01);
+      u10 = mul(w, value(activation, u10));
+      u11 = mul(w, value(activation, u11));
+      at = out + s;
+      for (let k: usize = 0; k < width; k += 8) {
+        const y0 = v128.load64_splat(b0 + k), y1 = v128.load64_splat(b1 + k);
+        v128.store(at, add(v128.load(at), fma(y0, u00, mul(y1, u10))));
+        v128.store(at, add(v128.load(at, 16), fma(y0, u01, mul(y1, u11))), 16);
+        at += row;
+      }
+    }
+  }
+}
+
+function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize): void {
+  if (activation == 0) forwardOf(0, d, S, m, a, b, bias, z, out);
+  else if (activation == 1) forwardOf(1, d, S, m, a, b, bias, z, out);
+  else forwardOf(2, d, S, m, a, b, bias, z, out);
+}
+
+// @ts-ignore: decorator
+@inline function sum(v: v128): f64 { return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1); }
+
+// Stores act(u) at `t`, and (b . p) act'(u) at `t + 2 row`; returns the latter.
+// @ts-ignore: decorator
+@inline function keep(activation: i32, u: v128, bp: v128, t: usize, slopes: usize): v128 {
+  let v: v128, slope: v128;
+  if (activation == 0) {
+    v = tanh2(u);
+    slope = f64x2.sub(splat(1.0), mul(v, v));
+  } else if (activation == 1) {
+    const gauss = gauss2(u);
+    v = erf2(u, gauss);
+    slope = mul(gauss, splat(0.7978845608028654));
+  } else {
+    v = f64x2.pmax(splat(0.0), u);
+    slope = v128.and(f64x2.gt(u, splat(0.0)), splat(1.0));
+  }
+  slope = mul(slope, bp);
+  v128.store(t, v);
+  v128.store(t + slopes, slope);
+  return slope;
+}
+
+// Gradients (sums over samples) of m particles into ga, gb, gbias; back [d, S] += sum_i a_i (b_i . p) act'. `scratch` holds [4, S].
+// @ts-ignore: decorator
+@inline function backwardOf(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize): void {
+  const row = <usize>S << 3;
+  const width = <usize>d << 3;
+  const slopes = row << 1;
+  for (let i = 0; i < m; i += 2) {
+    const second = i + 1 < m;
+    const a0 = a + <usize>i * width;
+    const b0 = b + <usize>i * width;
+    const a1 = second ? a0 + width : a0;
+    const b1 = second ? b0 + width : b0;
+    const c0 = v128.load64_splat(bias + (<usize>i << 3));
+    const c1 = v128.load64_splat(bias + (<usize>(second ? i + 1 : i) << 3));
+    let d0 = splat(0.0), d1 = splat(0.0);
+    const weight = splat(second ? 1.0 : 0.0);
+    for (let s: usize = 0; s < row; s += 32) {
+      let u00 = c0, u01 = c0, u10 = c1, u11 = c1;
+      let q00 = splat(0.0), q01 = splat(0.0), q10 = splat(0.0), q11 = splat(0.0);
+      let at = z + s, pt = p + s;
+      for (let k: usize = 0; k < width; k += 8) {
+        const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
+        const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k), y0 = v128.load64_splat(b0 + k), y1 = v128.load64_splat(b1 + k);
+        u00 = fma(x0, z0, u00);
+        u01 = fma(x0, z1, u01);
+        u10 = fma(x1, z0, u10);
+        u11 = fma(x1, z1, u11);
+        q00 = fma(y0, p0, q00);
+        q01 = fma(y0, p1, q01);
+        q10 = fma(y1, p0, q10);
+        q11 = fma(y1, p1, q11);
+        at += row;
+        pt += row;
+      }
+      q10 = mul(weight, q10);
+      q11 = mul(weight, q11);
+      const t = scratch + s;
+      d0 = add(d0, keep(activation, u00, q00, t, slopes));
+      d0 = add(d0, keep(activation, u01, q01, t + 16, slopes));
+      d1 = add(d1, keep(activation, u10, q10, t + row, slopes));
+      d1 = add(d1, keep(activation, u11, q11, t + row + 16, slopes));
+    }
+    store<f64>(gbias + (<usize>i << 3), sum(d0));
+    if (second) store<f64>(gbias + (<usize>(i + 1) << 3), sum(d1));
+    for (let k: usize = 0; k < width; k += 8) {
+      const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k);
+      let da0 = splat(0.0), da1 = splat(0.0), db0 = splat(0.0), db1 = splat(0.0);
+      let at = z + (k >> 3) * row, pt = p + (k >> 3) * row, bt = back + (k >> 3) * row;
+      const end = scratch + row;
+      for (let t = scratch; t < end; t += 32) {
+        const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
+        const s00 = v128.load(t + slopes), s01 = v128.load(t + slopes, 16), s10 = v128.load(t + slopes + row), s11 = v128.load(t + slopes + row, 16);
+        da0 = add(da0, fma(s00, z0, mul(s01, z1)));
+        da1 = add(da1, fma(s10, z0, mul(s11, z1)));
+        db0 = add(db0, fma(v128.load(t), p0, mul(v128.load(t, 16), p1)));
+        db1 = add(db1, fma(v128.load(t + row), p0, mul(v128.load(t + row, 16), p1)));
+        v128.store(bt, add(v128.load(bt), fma(s00, x0, mul(s10, x1))));
+        v128.store(bt, add(v128.load(bt, 16), fma(s01, x0, mul(s11, x1))), 16);
+        at += 32;
+        pt += 32;
+        bt += 32;
+      }
+      store<f64>(ga + <usize>i * width + k, sum(da0));
+      store<f64>(gb + <usize>i * width + k, sum(db0));
+      if (second) {
+        store<f64>(ga + <usize>(i + 1) * width + k, sum(da1));
+        store<f64>(gb + <usize>(i + 1) * width + k, sum(db1));
+      }
+    }
+  }
+}
+
+function backward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize): void {
+  if (activation == 0) backwardOf(0, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+  else if (activation == 1) backwardOf(1, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+  else backwardOf(2, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+}
+
+// ---- jobs: the chunks of one layer, taken by any number of threads ----
+
+// Fields of a job, 32 bits each, in the order of JOB in wasm.ts.
+// @ts-ignore: decorator
+@inline function field(job: usize, index: i32): i32 { return load<i32>(job + (<usize>index << 2)); }
+
+// One chunk of particles. Field 0 says which pass: 0 forward into sheet `chunk` of the partial sums, 1 backward.
+export function run(job: usize, chunk: i32, thread: i32): void {
+  const activation = field(job, 1), d = field(job, 2), S = field(job, 3), m = field(job, 4), chunks = field(job, 5);
+  const first = <i32>(<i64>m * chunk / chunks), count = <i32>(<i64>m * (chunk + 1) / chunks) - first;
+  const rows = <usize>first * <usize>d << 3, single = <usize>first << 3;
+  const a = <usize>field(job, 6) + rows, b = <usize>field(job, 7) + rows, bias = <usize>field(job, 8) + single;
+  const bytes = <usize>d * <usize>S << 3;
+  const sheet = <usize>field(job, 11) + <usize>chunk * bytes;
+  memory.fill(sheet, 0, bytes);
+  if (field(job, 0) == 0) {
+    forward(activation, d, S, count, a, b, bias, <usize>field(job, 9), sheet);
+  } else {
+    const scratch = <usize>field(job, 15) + <usize>thread * (<usize>S << 5);
+    backward(activation, d, S, count, a, b, bias, <usize>field(job, 9), <usize>field(job, 10), sheet, <usize>field(job, 12) + rows, <usize>field(job, 13) + rows, <usize>field(job, 14) + single, scratch);
+  }
+}

@@ -1,0 +1,67 @@
+/** The search: does direct training of any generic (not symmetric) initial law grow faster than exponentially in depth? */
+import { z } from 'zod';
+import { rms } from '../../src/core/stats.js';
+import { discrepancy, outputSize } from '../discrepancy.js';
+import { trainDirect } from '../flow/direct.js';
+import { output } from '../network.js';
+import { copyNet, initialNet, thinNet, type Net } from '../particles.js';
+import { sineTask } from '../task.js';
+import { PAIR_SECONDS, scaleOf, stepsOf, whole } from './pair.js';
+import { ParticleSettings, type Study } from './study.js';
+
+const GenericSpec = ParticleSettings.extend({
+  study: z.literal('generic'),
+  family: z.string(),
+  m: z.int().min(1),
+  depths: z.array(z.int().min(1)).min(4),
+  /** Targets: the sine task, or `gain` times the untrained wide net's own output (what makes the symmetric saddle unstable). */
+  target: z.enum(['sine', 'amplified']),
+  gain: z.number(),
+  /** Standard deviation of the input weights. */
+  sa: z.number().positive(),
+}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
+export type GenericSpec = z.infer<typeof GenericSpec>;
+
+export const genericStudy: Study<GenericSpec> = {
+  name: 'generic',
+  law: 'no generic initial law found whose direct training grows faster than exponentially in depth: a search over families',
+  rule: 'log of D(T)/D(0) against depth, per seed: growth in the deeper half and bend both above 0 (95 % t-intervals) is a find',
+  schema: GenericSpec,
+  cost: ({ depths, wide, m, draws, time, dt, train }) => ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,
+  run: async (spec, seed, tick) => {
+    const { alpha, d, rho, wide: M, m, train, heldOut, dt, time, draws, activation, family, sa } = spec;
+    const rows = [];
+    for (const [i, depth] of spec.depths.entries()) {
+      await tick(i, spec.depths.length);
+      const task = sineTask(seed, d, train, heldOut);
+      const initial = initialNet(seed, { depth, m: M, d, alpha, c: scaleOf(spec, depth), activation }, { rho, sa });
+      const samples = spec.target === 'sine' ? task.train : { ...task.train, y: outputTimes(initial, task.train.x, spec.gain) };
+      const wide = copyNet(initial);
+      const options = { steps: stepsOf(time, dt), dt };
+      const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(wide, samples, options), dt);
+      let rises = increases;
+      const [before, after]: [number[], number[]] = [[], []];
+      for (let draw = 0; draw < draws; draw++) {
+        const thin = thinNet(initial, m, seed, draw);
+        before.push(discrepancy(thin, initial, task.heldOut.x));
+        rises += whole(`the thin net of depth ${depth}`, trainDirect(thin, samples, options), dt).increases;
+        after.push(discrepancy(thin, wide, task.heldOut.x));
+        await tick(i, spec.depths.length);
+      }
+      const size = outputSize(wide, task.heldOut.x);
+      rows.push({
+        family,
+        depth,
+        growth: Math.log(rms(after) / rms(before)),
+        direct: rms(after) / size,
+        sampled: rms(before) / outputSize(initial, task.heldOut.x),
+        lossIncreases: rises,
+      });
+    }
+    return rows;
+  },
+};
+
+function outputTimes(net: Net, x: Float64Array, gain: number): Float64Array {
+  return output(net, x).map((value) => gain * value);
+}

@@ -1,0 +1,60 @@
+/** Modern rates: how fast a finite deep residual net approaches its limit, in embedding width D and in L M. */
+import { z } from 'zod';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { residualForward, residualNet, trainResidual, type ResidualShape, type ResidualState } from '../residual.js';
+import { PAIR_SECONDS } from './pair.js';
+import type { Study } from './study.js';
+
+const ResidualSpec = z
+  .strictObject({
+    study: z.literal('residual'),
+    /** Embedding widths and block widths, every pair of them; the reference is the largest net. */
+    embeddings: z.array(z.int().min(2)).min(2),
+    widths: z.array(z.int().min(1)).min(2),
+    reference: z.strictObject({ D: z.int().min(2), M: z.int().min(1) }),
+    blocks: z.int().min(1),
+    samples: z.int().min(1),
+    inputs: z.int().min(1),
+    outputs: z.int().min(1),
+    steps: z.int().min(0),
+    eta: z.number().positive(),
+  })
+  .refine(({ embeddings, widths, reference }) => Math.max(...embeddings) < reference.D && Math.max(...widths) <= reference.M, {
+    message: 'expected every net to be smaller than "reference"',
+  });
+export type ResidualSpec = z.infer<typeof ResidualSpec>;
+
+export const residualStudy: Study<ResidualSpec> = {
+  name: 'residual',
+  law: 'deep residual nets at scale 1/(L M): error O(sqrt(D/(L M)) + 1/sqrt D) to the limit (arXiv 2509.10167, 2603.18168)',
+  rule: 'the published constants, 0.8 and 2.5 of the hidden error, inside the 95 % t-intervals of ours: supported; outside: not supported',
+  schema: ResidualSpec,
+  cost: ({ embeddings, widths, reference, blocks, steps, samples }) => {
+    const sizes = embeddings.flatMap((D) => widths.map((M) => D * M)).reduce((a, b) => a + b, 0) + reference.D * reference.M;
+    return (sizes * blocks * Math.max(8, samples) * (steps + 1) * PAIR_SECONDS) / 6 + 0.1;
+  },
+  run: async (spec, seed, tick) => {
+    const { blocks: L, inputs, outputs, samples } = spec;
+    const x = normals(rngKey(seed, 'residual', 'x'), samples * inputs);
+    const y = normals(rngKey(seed, 'residual', 'y'), samples * outputs);
+    const trained = (D: number, M: number): ResidualState => {
+      const shape: ResidualShape = { D, M, L, inputs, outputs };
+      const model = residualNet(seed, shape);
+      trainResidual(model, x, y, spec.eta, spec.steps);
+      return residualForward(model, x);
+    };
+    const sizes = spec.embeddings.flatMap((D) => spec.widths.map((M) => [D, M] as const));
+    await tick(0, sizes.length + 1);
+    const reference = trained(spec.reference.D, spec.reference.M);
+    const rows = [];
+    for (const [i, [D, M]] of sizes.entries()) {
+      await tick(i + 1, sizes.length + 1);
+      const state = trained(D, M);
+      let [hidden, output] = [0, 0];
+      for (let s = 0; s < samples; s++) for (let k = 0; k < D; k++) hidden += (state.hidden[s * D + k]! - reference.hidden[s * spec.reference.D + k]!) ** 2 / (samples * D);
+      for (let j = 0; j < state.output.length; j++) output += (state.output[j]! - reference.output[j]!) ** 2 / state.output.length;
+      rows.push({ D, M, L, hidden: Math.sqrt(hidden), output: Math.sqrt(output), referenceD: spec.reference.D, referenceM: spec.reference.M });
+    }
+    return rows;
+  },
+};

@@ -1,0 +1,44 @@
+/** D against the constants of the model: skip alpha, scale c, correlation rho. */
+import { z } from 'zod';
+import { measurePair, pairCost, trainWide } from './pair.js';
+import { ParticleSettings, type Study } from './study.js';
+
+const ScaleSpec = ParticleSettings.extend({
+  study: z.literal('scale'),
+  /** Which constant is varied, and its values; the others stay. */
+  parameter: z.enum(['alpha', 'c', 'rho']),
+  values: z.array(z.number()).min(2),
+  depth: z.int().min(1),
+  m: z.int().min(1),
+}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
+export type ScaleSpec = z.infer<typeof ScaleSpec>;
+
+export const scaleStudy: Study<ScaleSpec> = {
+  name: 'scale',
+  law: 'D against alpha, c and rho: relative discrepancy after direct training and after imitation',
+  rule: 'imitation below direct training at every value: 95 % t-interval of the log ratio, over values and seeds, below 0',
+  schema: ScaleSpec,
+  cost: (spec) => spec.values.length * pairCost(spec, spec.depth, [spec.m]),
+  run: async (spec, seed, tick) => {
+    const rows = [];
+    for (const [i, value] of spec.values.entries()) {
+      await tick(i, spec.values.length);
+      const settings = { ...spec, [spec.parameter]: value };
+      const wide = trainWide(settings, spec.depth, seed);
+      const pair = await measurePair(settings, wide, spec.m, seed, async () => tick(i, spec.values.length));
+      const { direct, imitation, sampled, telescoped, lossIncreases, stepError, violations } = pair;
+      rows.push({
+        parameter: spec.parameter,
+        value,
+        direct: direct / wide.size,
+        imitation: imitation / wide.size,
+        sampled: sampled / wide.size,
+        telescoped: telescoped / wide.size,
+        lossIncreases,
+        stepError,
+        violations,
+      });
+    }
+    return rows;
+  },
+};

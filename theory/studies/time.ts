@@ -1,0 +1,51 @@
+/** D(T): how the discrepancy moves with the time of training, and of imitation. */
+import { z } from 'zod';
+import { rms } from '../../src/core/stats.js';
+import { discrepancy, outputSize } from '../discrepancy.js';
+import { trainDirect } from '../flow/direct.js';
+import { imitate } from '../imitation.js';
+import { copyNet, initialNet, thinNet } from '../particles.js';
+import { sineTask } from '../task.js';
+import { PAIR_SECONDS, scaleOf, stepsOf, whole } from './pair.js';
+import { ParticleSettings, type Study } from './study.js';
+
+const TimeSpec = ParticleSettings.extend({
+  study: z.literal('time'),
+  regime: z.string(),
+  depth: z.int().min(1),
+  m: z.int().min(1),
+  /** Increasing times at which D is taken; the wide net is trained to the last one. */
+  times: z.array(z.number().min(0)).min(2),
+}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
+export type TimeSpec = z.infer<typeof TimeSpec>;
+
+export const timeStudy: Study<TimeSpec> = {
+  name: 'time',
+  law: 'D(T): exponential in T at most for direct training by the bound; under imitation it falls',
+  rule: 'imitation: D at the last time below D at the start, 95 % t-interval of the log ratio below 0; direct: the same ratio above 0 means growth',
+  schema: TimeSpec,
+  cost: ({ wide, m, draws, times, dt, train, depth }) => ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,
+  run: async (spec, seed, tick) => {
+    const { alpha, d, rho, wide: M, m, train, heldOut, dt, draws, depth, times, activation, regime } = spec;
+    const task = sineTask(seed, d, train, heldOut);
+    const wide = initialNet(seed, { depth, m: M, d, alpha, c: scaleOf(spec, depth), activation }, { rho });
+    const thin = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
+    const { x } = task.heldOut;
+    const direct: { value: number; size: number }[] = [];
+    const segments = times.map((time, i) => stepsOf(time - (times[i - 1] ?? 0), dt));
+    for (const [i, steps] of segments.entries()) {
+      await tick(i, 2 * times.length);
+      for (const net of [wide, ...thin]) whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt);
+      direct.push({ value: rms(thin.map((net) => discrepancy(net, wide, x))), size: outputSize(wide, x) });
+    }
+    const samples = Array.from({ length: draws }, (_, draw) => copyNet(thinNet(wide, m, seed, draw)));
+    const rows = [];
+    for (const [i, steps] of segments.entries()) {
+      await tick(times.length + i, 2 * times.length);
+      for (const net of samples) imitate(net, wide, task.train.x, { steps, dt }).forEach((result) => whole(`imitation to T = ${times[i]}`, result, dt));
+      const { value, size } = direct[i]!;
+      rows.push({ regime, time: times[i]!, direct: value, imitation: rms(samples.map((net) => discrepancy(net, wide, x))), wideSize: size });
+    }
+    return rows;
+  },
+};
