@@ -2,10 +2,10 @@
 import { SCALES } from '../src/core/experiment.js';
 import { writeAtomic } from '../src/store/atomic.js';
 import { packageVersion } from '../src/store/environment.js';
-import { decideClaims } from './claims.js';
+import { decideClaims } from './claims/index.js';
 import type { Figure } from './figures/figure.js';
 import { accuracyFigure, differenceFigure, tapFigure } from './figures/resnet.js';
-import { depthFigure, saddleFigure, widthFigure } from './figures/theory.js';
+import { theoryFigures } from './figures/theory.js';
 import { renderPage, type RenderedFigure, type Section } from './page.js';
 import { renderSvg } from './render.js';
 import { readRecords, type Records } from './tables.js';
@@ -21,7 +21,7 @@ async function buildSection({ rows, results }: Records, scale: string): Promise<
   return {
     scale,
     verdicts: decideClaims({ rows: mine, results: finals }),
-    theory: await rendered([widthFigure(mine, scale), depthFigure(mine, scale), saddleFigure(mine, scale)]),
+    theory: await rendered(theoryFigures(mine, scale)),
     resnet: await rendered([accuracyFigure(finals, scale), differenceFigure(finals, scale), tapFigure(mine, scale)]),
   };
 }

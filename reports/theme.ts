@@ -9,6 +9,17 @@ export const SERIES = {
   sampled: { label: 'sampled, no imitation', color: '#009E73' },
   telescoped: { label: 'telescoped sum (bound on imitation)', color: '#56B4E9' },
   layer: { label: 'one layer alone', color: '#CC79A7' },
+  fresh: { label: 'direct training, fresh particles', color: '#E69F00' },
+  initial: { label: 'imitation from the initial law', color: '#555555' },
+  directParticles: { label: 'direct training, real particles', color: '#E69F00' },
+  lipschitz: { label: 'I2 (global Lipschitz constants)', color: '#CC79A7' },
+  cap: { label: 'a-posteriori cap on direct training', color: '#E69F00' },
+  gronwall: { label: 'Gronwall bound on direct training', color: '#D55E00' },
+  growth: { label: 'measured', color: '#D55E00' },
+  staged: { label: 'three stages', color: '#0072B2' },
+  wide: { label: 'wide net', color: '#555555' },
+  hidden: { label: 'hidden state', color: '#0072B2' },
+  output: { label: 'output', color: '#D55E00' },
 } as const;
 
 export const CONFIG: NonNullable<TopLevelSpec['config']> = {

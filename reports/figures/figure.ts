@@ -20,12 +20,16 @@ export interface Figure {
 
 export type Datum = Readonly<Record<string, string | number>>;
 
-/** Where several seeds share x and series: geometric mean and 95 % t-interval of the logarithm. */
-export function summarize(points: readonly { x: number; y: number; series: string; facet?: string }[]): Datum[] {
+/**
+ * Where several seeds share x and series: on a logarithmic axis the geometric mean and the 95 % t-interval of the logarithm, on a linear one the
+ * mean and its interval.
+ */
+export function summarize(points: readonly { x: number; y: number; series: string; facet?: string }[], scale: 'log' | 'linear' = 'log'): Datum[] {
+  const [to, from] = scale === 'log' ? [Math.log, Math.exp] : [(value: number) => value, (value: number) => value];
   return [...groupBy(points, ({ x, series, facet }) => JSON.stringify([facet ?? '', series, x])).values()].map((group) => {
-    const { mean, low, high, n } = tInterval(group.map(({ y }) => Math.log(y)));
+    const { mean, low, high, n } = tInterval(group.map(({ y }) => to(y)));
     const { x, series, facet } = group[0]!;
-    const ends = n > 1 ? { low: Math.exp(low), high: Math.exp(high) } : { low: Math.exp(mean), high: Math.exp(mean) };
-    return { ...(facet !== undefined && { facet }), series, x, mean: Math.exp(mean), ...ends, seeds: n };
+    const ends = n > 1 ? { low: from(low), high: from(high) } : { low: from(mean), high: from(mean) };
+    return { ...(facet !== undefined && { facet }), series, x, mean: from(mean), ...ends, seeds: n };
   });
 }

@@ -1,7 +1,7 @@
 /** Figures of the ResNet experiment: accuracy by arm, paired differences, discrepancy by tap. */
 import type { TopLevelSpec } from 'vega-lite';
 import { tInterval } from '../../src/core/stats.js';
-import { pairedDifferences } from '../claims.js';
+import { pairedDifferences } from '../claims/index.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { CONFIG } from '../theme.js';
 import type { Datum, Figure } from './figure.js';

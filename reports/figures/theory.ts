@@ -1,77 +1,16 @@
-/** Figures of the theory: D(m), D(L), and the attained instance. */
-import type { TopLevelSpec } from 'vega-lite';
+/** Figures of the theory, in the order of the page. */
 import { numberAt, runIds, type TableRow } from '../tables.js';
-import { CONFIG, SERIES, seriesScale } from '../theme.js';
+import { SERIES } from '../theme.js';
 import { summarize, type Datum, type Figure } from './figure.js';
-
-type SeriesName = keyof typeof SERIES;
-
-/** Lines with bands and one point per seed, side by side for each facet, on logarithmic y. */
-function lawSpec(summary: readonly Datum[], points: readonly Datum[], names: readonly SeriesName[], x: { title: string; log: boolean; values: number[] }, y: string): TopLevelSpec {
-  const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
-  const xAxis = { title: x.title, values: x.values, format: 'd', grid: false };
-  const color = { field: 'series', type: 'nominal' as const, scale: seriesScale(names), title: null };
-  const xChannel = { field: 'x', type: 'quantitative' as const, scale: xScale, axis: xAxis };
-  const yScale = { type: 'log' as const, nice: false, padding: 8 };
-  const spec = {
-    config: CONFIG,
-    data: { values: [...summary, ...points] },
-    facet: { column: { field: 'facet', type: 'nominal', title: null, sort: ['skip', 'no skip'] } },
-    spec: {
-      width: 330,
-      height: 260,
-      layer: [
-        {
-          transform: [{ filter: 'isValid(datum.mean)' }],
-          mark: { type: 'area', opacity: 0.18 },
-          encoding: { x: xChannel, y: { field: 'low', type: 'quantitative', scale: yScale, title: y }, y2: { field: 'high' }, color },
-        },
-        {
-          transform: [{ filter: 'isValid(datum.mean)' }],
-          mark: { type: 'line', strokeWidth: 2 },
-          encoding: { x: xChannel, y: { field: 'mean', type: 'quantitative', scale: yScale, title: y }, color },
-        },
-        {
-          transform: [{ filter: 'isValid(datum.value)' }],
-          mark: { type: 'point', filled: true, size: 22, opacity: 0.6 },
-          encoding: {
-            x: xChannel,
-            y: { field: 'value', type: 'quantitative', scale: yScale, title: y },
-            color,
-            shape: { field: 'series', type: 'nominal', scale: { domain: seriesScale(names).domain }, title: null },
-          },
-        },
-        ...(summary.some((datum) => datum.theory !== undefined)
-          ? [
-              {
-                transform: [{ filter: 'isValid(datum.theory)' }],
-                mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
-                encoding: { x: xChannel, y: { field: 'theory', type: 'quantitative', scale: yScale, title: y }, detail: { field: 'series', type: 'nominal' } },
-              },
-            ]
-          : []),
-      ],
-    },
-  };
-  return spec as unknown as TopLevelSpec;
-}
-
-interface Point {
-  readonly x: number;
-  readonly y: number;
-  readonly series: string;
-  readonly facet: string;
-  readonly seed: number;
-}
-
-const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
+import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
 export function widthFigure(rows: readonly TableRow[], scale: string): Figure | undefined {
   const mine = rows.filter((row) => row.experiment === 'width');
   if (mine.length === 0) return undefined;
-  const names: SeriesName[] = ['direct', 'imitation', 'sampled', 'layer'];
-  const points = mine.map((row): Point => {
+  const names: SeriesName[] = ['direct', 'imitation', 'sampled', 'layer', 'initial'];
+  const shown = mine.filter((row) => (names as string[]).includes(String(row.values.training)));
+  const points = shown.map((row): Point => {
     const series = SERIES[row.values.training as SeriesName].label;
     return { x: numberAt(row, 'm'), y: numberAt(row, 'discrepancy'), series, facet: row.arm, seed: row.seed };
   });
@@ -88,57 +27,157 @@ export function widthFigure(rows: readonly TableRow[], scale: string): Figure | 
     title: 'Discrepancy against thin width',
     alt: 'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows the slope −1/2; direct training follows it with a skip connection and flattens without one.',
     caption:
-      'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; “one layer alone” is the root mean square over layers of the single-layer error. Points: seeds (each with its own task and wide net). Lines: geometric means; bands: 95 % t-intervals over seeds. Dashed: slope −1/2. Both axes logarithmic.',
+      'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the root mean square over layers of the single-layer error. Points: seeds (each with its own task and wide net). Lines: geometric means; bands: 95 % t-intervals over seeds. Dashed: slope −1/2. Both axes logarithmic.',
     command: `gowide theory run width --scale ${scale}`,
-    spec: lawSpec([...summary, ...theory], points.map(asDatum), names, { title: 'thin width m', log: true, values: widths }, 'discrepancy D'),
+    spec: lawSpec([...summary, ...theory], points.map(asDatum), names, {
+      x: { title: 'thin width m', log: true, values: widths },
+      y: { title: 'discrepancy D', log: true },
+      facets: ['skip', 'no skip'],
+    }),
     data: summary,
     runs: runIds(mine),
   };
 }
 
-/** D(L) and the telescoped sum. */
-export function depthFigure(rows: readonly TableRow[], scale: string): Figure | undefined {
-  const mine = rows.filter((row) => row.experiment === 'depth');
-  if (mine.length === 0) return undefined;
-  const names: SeriesName[] = ['direct', 'imitation', 'telescoped'];
-  const points = mine.flatMap((row) =>
-    names.map((name): Point => ({ x: numberAt(row, 'depth'), y: numberAt(row, name), series: SERIES[name].label, facet: row.arm, seed: row.seed })),
-  );
-  const summary = summarize(points);
-  const depths = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
-  return {
+const REGIMES = ['skip', 'no skip', 'residual 1/L'];
+
+export const LAW_FIGURES: readonly LawFigure[] = [
+  {
     id: 'depth',
+    experiment: 'depth',
     title: 'Discrepancy against depth',
     alt: 'Discrepancy D against the number of layers L. The telescoped sum lies above the discrepancy after imitation everywhere; direct training does not explode with depth.',
     caption:
-      'D[S, B] after direct training and after imitation, and the telescoped sum of hybrids, which bounds the latter with no constants. A double exponential would bend upwards on this logarithmic axis. Points: seeds; lines: geometric means; bands: 95 % t-intervals over seeds.',
-    command: `gowide theory run depth --scale ${scale}`,
-    spec: lawSpec(summary, points.map(asDatum), names, { title: 'depth L (layers)', log: false, values: depths }, 'discrepancy D'),
-    data: summary,
-    runs: runIds(mine),
-  };
-}
-
-/** Instance B1: measured against its closed form. */
-export function saddleFigure(rows: readonly TableRow[], scale: string): Figure | undefined {
-  const mine = rows.filter((row) => row.experiment === 'saddle');
-  if (mine.length === 0) return undefined;
-  const names: SeriesName[] = ['direct', 'telescoped'];
-  const facet = 'instance B1';
-  const points = mine.flatMap((row) => names.map((name): Point => ({ x: numberAt(row, 'depth'), y: numberAt(row, name), series: SERIES[name].label, facet, seed: row.seed })));
-  const summary = summarize(points);
-  const depths = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
-  const first = mine.filter((row) => row.run === mine[0]!.run);
-  const theory = first.flatMap((row) => names.map((name): Datum => ({ facet, series: `${name} theory`, x: numberAt(row, 'depth'), theory: numberAt(row, `${name}Theory`) })));
-  return {
-    id: 'saddle',
-    title: 'Where direct training does explode: the symmetric saddle B1',
-    alt: 'Root m times D against depth for the saddle instance. Direct training is a straight, steep line on the logarithmic axis; the telescoped sum of imitation stays almost flat. Both lie on their dashed closed forms.',
+      'D[S, B] after direct training and after imitation, and the telescoped sum of hybrids, which bounds the latter with no constants. A double exponential would bend upwards on this logarithmic axis.',
+    x: 'depth',
+    series: ['direct', 'imitation', 'telescoped'],
+    xTitle: 'depth L (layers)',
+    yTitle: 'discrepancy D',
+    facets: REGIMES,
+  },
+  {
+    id: 'time',
+    experiment: 'time',
+    title: 'Discrepancy against time',
+    alt: 'Discrepancy D against flow time T. Under imitation it falls all the way; under direct training it dips and then stays or grows slowly.',
+    caption: 'Direct training: thin and wide net at the same time T. Imitation: the wide net of the last time, after imitation for T.',
+    x: 'time',
+    series: ['direct', 'imitation'],
+    xTitle: 'flow time T',
+    yTitle: 'discrepancy D',
+    facets: REGIMES,
+  },
+  {
+    id: 'scale',
+    experiment: 'scale',
+    title: 'Discrepancy against the model’s constants',
+    alt: 'Relative discrepancy against skip weight, scale and correlation. It rises with the scale; imitation lies below direct training where the scale is large or the skip is weak.',
     caption:
-      '√m D after direct training over T = 0.4, and √m times the telescoped sum of sampled particles. Dashed: closed forms, √L exp(((κ − 2) L − (κ − 1)) T) and L √(2/π). Points: seeds; lines: geometric means; bands: 95 % t-intervals over seeds.',
-    command: `gowide theory run saddle --scale ${scale}`,
-    spec: lawSpec([...summary, ...theory], points.map(asDatum), names, { title: 'depth L (layers)', log: false, values: depths }, '√m × discrepancy'),
-    data: [...summary, ...theory],
-    runs: runIds(mine),
-  };
+      'D over the size of the wide net’s output. Panels: the skip weight α (c = 2, ρ = 0.9), the scale c (α = 1, ρ = 0.9), the correlation ρ of output and input weights (α = 0, c = 2).',
+    x: 'value',
+    series: ['direct', 'imitation', 'sampled'],
+    xTitle: 'value',
+    xFormat: '.2~f',
+    yTitle: 'relative discrepancy',
+    independent: true,
+    facets: ['alpha', 'c', 'rho'],
+  },
+  {
+    id: 'bounds',
+    experiment: 'bounds',
+    title: 'How loose the bounds on imitation are',
+    alt: 'Discrepancies and their bounds against depth. The telescoped sum I1 stays within a small factor of the discrepancy after imitation; I2, with global Lipschitz constants, grows exponentially with depth unless blocks are scaled by 1/L.',
+    caption: 'I1 telescopes measured distances; I2 multiplies each layer’s error by a product of operator norms. The cap bounds direct training by the losses of both nets.',
+    x: 'depth',
+    series: ['direct', 'imitation', 'telescoped', 'lipschitz', 'cap'],
+    xTitle: 'depth L (layers)',
+    yTitle: 'discrepancy, and bounds on it',
+    facets: REGIMES,
+  },
+  {
+    id: 'gronwall',
+    experiment: 'bounds',
+    title: 'The Gronwall bound on direct training',
+    alt: 'Decimal digits of the Gronwall bound against depth: tens to hundreds of orders of magnitude above the measured discrepancy with blocks at a constant scale, and level with blocks at 1/L.',
+    caption: 'log₁₀ of the running Gronwall bound on D after T = 1. What it bounds is of the order of 0.1 throughout (the figure before).',
+    x: 'depth',
+    series: ['gronwall'],
+    xTitle: 'depth L (layers)',
+    yTitle: 'log₁₀ of the bound',
+    yLinear: true,
+    independent: true,
+    facets: REGIMES,
+  },
+  {
+    id: 'saddle',
+    experiment: 'saddle',
+    title: 'Where direct training does explode: the symmetric saddles B1 and B',
+    alt: 'Root m times D against depth for the saddle instances. Direct training is a straight, steep line for B1 and bends upwards for B on the logarithmic axis; the telescoped sum of imitation grows slowly. Both lie on their dashed closed forms; real particles leave them once their deviations are no longer small.',
+    caption:
+      '√m D after direct training over T = 0.4 (B1, g = 1) and T = 0.006 (B, g = 1.3), and √m times the telescoped sum of sampled particles. Means of 10¹² particles drawn exactly; “real particles”: as many as fit in memory, which saturate. Dashed: closed forms.',
+    x: 'depth',
+    series: ['direct', 'telescoped', 'directParticles'],
+    theory: ['directTheory', 'telescopedTheory'],
+    xTitle: 'depth L (layers)',
+    yTitle: '√m × discrepancy',
+    independent: true,
+    facets: ['B1', 'B'],
+  },
+  {
+    id: 'tanh-saddle',
+    experiment: 'tanh-saddle',
+    title: 'The saddle with tanh particles (instance C)',
+    alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearised growth up to moderate depth.',
+    caption: 'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearised flow of the first seed’s particles.',
+    x: 'depth',
+    series: ['growth'],
+    theory: ['linearised'],
+    xTitle: 'depth L (layers)',
+    yTitle: 'log growth of D',
+    yLinear: true,
+  },
+  {
+    id: 'generic',
+    experiment: 'generic',
+    title: 'The search for a generic law that explodes with depth',
+    alt: 'Growth of log D over training against depth, one panel for each family of initial laws and targets.',
+    caption: 'log(D(T)/D(0)) under direct training, T = 0.4. A find would be a line that rises and bends upwards.',
+    x: 'depth',
+    series: ['growth'],
+    xTitle: 'depth L (layers)',
+    yTitle: 'log growth of D',
+    yLinear: true,
+  },
+  {
+    id: 'residual',
+    experiment: 'residual',
+    title: 'Modern rates: deep residual nets at scale 1/(L M)',
+    alt: 'Distance of a finite residual net’s hidden state and output to the largest net’s against embedding width D; both fall roughly as one over root D.',
+    caption: 'Root mean square distance to the reference net, L = 50 blocks of width M, 15 steps of gradient descent.',
+    x: 'D',
+    series: ['hidden', 'output'],
+    xTitle: 'embedding width D',
+    xLog: true,
+    yTitle: 'distance to the reference',
+    keep: (row) => row.values.row === 'net',
+    facet: (row) => `M = ${numberAt(row, 'M')}`,
+  },
+  {
+    id: 'stages',
+    experiment: 'stages',
+    title: 'Three stages against direct training, on particles',
+    alt: 'Held-out loss against thin width for direct training and for three stages at equal steps, and for the wide net.',
+    caption: 'Half the mean squared error on held-out points; both thin nets have had as many steps.',
+    x: 'm',
+    series: ['direct', 'staged', 'wide'],
+    xTitle: 'thin width m',
+    xLog: true,
+    yTitle: 'held-out loss',
+    facets: REGIMES,
+  },
+];
+
+/** Every figure of the theory for which there are rows. */
+export function theoryFigures(rows: readonly TableRow[], scale: string): Figure[] {
+  return [widthFigure(rows, scale), ...LAW_FIGURES.map((law) => lawFigure(law, rows, scale))].filter((figure): figure is Figure => figure !== undefined);
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims.js';
+import { CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims/index.js';
 import { summarize } from '../../reports/figures/figure.js';
 import { accuracyFigure, differenceFigure, tapFigure } from '../../reports/figures/resnet.js';
 import { depthFigure, saddleFigure, widthFigure } from '../../reports/figures/theory.js';

@@ -5,6 +5,7 @@
  * d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
  */
 import { normals, rngKey } from '../../src/core/rng.js';
+import { integrate } from '../flow/integrators.js';
 
 export interface TanhSaddle {
   readonly g: number;
@@ -86,12 +87,26 @@ export function trainTanhSaddle(saddle: TanhSaddle, theta: Float64Array, x: Floa
 }
 
 /**
- * Growth rate at small deviations, w' = A w with A = -E[sech^4 theta] H: H is the Hessian of the loss in w at w = 0, taken by central differences
- * of the gradient; the rate is that of the direction (1, .., 1), in which it is largest for kappa > 1. `slopeSquare` = E sech^4(theta).
+ * The linearised flow: layer means w(T) [L] of w' = -K H w from w(0), with H the Hessian of the loss in w at w = 0, by central differences of the
+ * gradient, and K the diagonal of E sech^4(theta) by layer (`slopes` [L]): both the particles' velocity and their share in w carry sech^2.
  */
-export function tanhSaddleRate(saddle: TanhSaddle, x: Float64Array, slopeSquare: number): number {
+export function linearisedTanhSaddle(saddle: TanhSaddle, w: Float64Array, x: Float64Array, slopes: Float64Array, time: number): Float64Array {
   const h = 1e-5;
-  const at = (sign: number): Float64Array => tanhSaddleGradient(saddle, new Float64Array(saddle.depth).fill(sign * h), x);
-  const [up, down] = [at(1), at(-1)];
-  return (-slopeSquare * up.reduce((sum, value, l) => sum + (value - down[l]!) / (2 * h), 0)) / saddle.depth;
+  const columns = Array.from(w, (_, l) => {
+    const at = (sign: number): Float64Array =>
+      tanhSaddleGradient(
+        saddle,
+        Float64Array.from(w, (__, i) => (i === l ? sign * h : 0)),
+        x,
+      );
+    const [up, down] = [at(1), at(-1)];
+    return up.map((value, i) => (value - down[i]!) / (2 * h));
+  });
+  return integrate((v) => Float64Array.from(v, (_, i) => -slopes[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0)), w, time, 200);
+}
+
+/** E sech^4(theta) of each layer's particles theta [L, m]. */
+export function tanhSlopes(theta: Float64Array, depth: number): Float64Array {
+  const m = theta.length / depth;
+  return Float64Array.from({ length: depth }, (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + (1 - Math.tanh(t) ** 2) ** 2, 0) / m);
 }

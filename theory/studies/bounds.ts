@@ -1,16 +1,6 @@
 /** How loose each bound is: measured discrepancy beside every bound on it, by depth. */
 import { z } from 'zod';
-import {
-  closedForm,
-  gronwallRate,
-  lipschitzBound,
-  posteriorCap,
-  runningGronwall,
-  telescopedBound,
-  uniformConstants,
-  wideTailBound,
-  type UniformConstants,
-} from '../bounds/index.js';
+import type { UniformConstants } from '../bounds/gronwall.js';
 import { discrepancy } from '../discrepancy.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
 import { imitate } from '../imitation.js';
@@ -42,6 +32,8 @@ export const boundsStudy: Study<BoundsSpec> = {
   cost: ({ depths, time, dt, train, wide }) => depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 1.2e-7,
   run: async (spec, seed, tick) => {
     const { alpha, d, rho, wide: M, m, train, heldOut, dt, time, imitationTime, activation, regime } = spec;
+    // mathjs is large: it is loaded when it is needed
+    const { closedForm, gronwallRate, lipschitzBound, posteriorCap, runningGronwall, telescopedBound, uniformConstants, wideTailBound } = await import('../bounds/index.js');
     const rows = [];
     const steps = stepsOf(time, dt);
     for (const [i, depth] of spec.depths.entries()) {

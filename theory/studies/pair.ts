@@ -1,8 +1,8 @@
 /** One wide net, and thin nets drawn from it: what the studies of particles have in common. */
 import { FailureError } from '../../src/core/errors.js';
 import { rms } from '../../src/core/stats.js';
-import { posteriorCap, telescopedBound } from '../bounds/index.js';
-import { discrepancy, layerErrors, outputSize, rmsDistance } from '../discrepancy.js';
+import { posteriorCap } from '../bounds/cap.js';
+import { discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../discrepancy.js';
 import { lossOf, trainDirect, type FlowResult } from '../flow/direct.js';
 import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../imitation.js';
@@ -114,7 +114,7 @@ export async function measurePair(settings: ParticleSettings, wide: Wide, m: num
     found.sampled.push(discrepancy(thin, wide.trained, x));
     imitate(thin, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation of layer ${l + 1} of ${name}`, result, dt));
     found.imitation.push(discrepancy(thin, wide.trained, x));
-    found.telescoped.push(telescopedBound(thin, wide.trained, x));
+    found.telescoped.push(telescope(thin, wide.trained, x).reduce((sum, h) => sum + h, 0));
     found.layerError.push(rms(layerErrors(thin, wide.trained, x)));
     if (found.imitation.at(-1)! > found.telescoped.at(-1)! * (1 + 1e-12)) violations++;
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
-import { saddleInputs, tanhMeans, tanhSaddleDiscrepancy, tanhSaddleRate, tanhSaddleTelescope, trainTanhSaddle } from '../instances/tanh-saddle.js';
+import { linearisedTanhSaddle, saddleInputs, tanhMeans, tanhSaddleDiscrepancy, tanhSaddleTelescope, tanhSlopes, trainTanhSaddle } from '../instances/tanh-saddle.js';
 import type { Study } from './study.js';
 
 const TanhSaddleSpec = z.strictObject({
@@ -32,15 +32,18 @@ export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
     for (const [i, depth] of spec.depths.entries()) {
       const saddle = { g: spec.g, kappa: spec.kappa, spread: spec.spread, depth };
       const [train, heldOut] = [saddleInputs(saddle, spec.train, seed, true), saddleInputs(saddle, spec.heldOut, seed, false)];
-      const [start, end, telescoped, rates]: number[][] = [[], [], [], []];
+      const [start, end, telescoped, linearStart, linearEnd]: number[][] = [[], [], [], [], []];
       for (let draw = 0; draw < spec.draws; draw++) {
         await tick(i, spec.depths.length);
         const theta = normals(rngKey(seed, 'tanh saddle', depth, draw), depth * spec.m);
-        const slopes = mean(theta.map((t) => (1 - Math.tanh(t) ** 2) ** 2));
         const before = tanhMeans(theta, depth);
         start!.push(tanhSaddleDiscrepancy(saddle, before, heldOut));
         telescoped!.push(tanhSaddleTelescope(saddle, before, heldOut));
-        rates!.push(tanhSaddleRate(saddle, train, slopes));
+        // so small that the outputs are linear in it, too
+        const small = before.map((w) => w * 1e-6);
+        const grown = linearisedTanhSaddle(saddle, small, train, tanhSlopes(theta, depth), spec.time);
+        linearStart!.push(tanhSaddleDiscrepancy(saddle, small, heldOut));
+        linearEnd!.push(tanhSaddleDiscrepancy(saddle, grown, heldOut));
         trainTanhSaddle(saddle, theta, train, spec.time, spec.steps);
         end!.push(tanhSaddleDiscrepancy(saddle, tanhMeans(theta, depth), heldOut));
       }
@@ -51,7 +54,7 @@ export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
         sampled: root * rms(start!),
         telescoped: root * mean(telescoped!),
         growth: Math.log(rms(end!) / rms(start!)),
-        linearised: mean(rates!) * spec.time,
+        linearised: Math.log(rms(linearEnd!) / rms(linearStart!)),
       });
     }
     return rows;

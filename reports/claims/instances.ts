@@ -1,0 +1,140 @@
+/** Claims about the instances whose law is known, about the search for others, and about newer rates. */
+import { fitLine, powerLaw, tInterval, type Interval } from '../../src/core/stats.js';
+import { groupBy, numberAt, type TableRow } from '../tables.js';
+import { formatInterval, within, type Outcome } from '../verdict.js';
+import { curves, decide, judge, type Claim, type ClaimInput } from './claim.js';
+
+const saddleRows = ({ rows }: ClaimInput, arm = 'B1'): TableRow[] => rows.filter((row) => row.experiment === 'saddle' && row.arm === arm);
+
+const saddleDirect: Claim = (input) => {
+  const mine = saddleRows(input);
+  const statement = {
+    id: 'saddle-direct',
+    statement:
+      'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form.',
+    source: 'this project (theory/instances/saddle.ts); the paper’s bound would allow even more',
+    rule: 'Ratio of the measured growth of log(√m D/√L) per layer to the closed form’s, one fit per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.',
+  };
+  const slope = (key: string, group: readonly TableRow[]): number =>
+    fitLine(group.map((row) => numberAt(row, 'depth')), group.map((row) => Math.log(numberAt(row, key) / Math.sqrt(numberAt(row, 'depth'))))).slope; // prettier-ignore
+  const ratio = (): Interval => tInterval([...groupBy(mine, (row) => row.seed).values()].map((group) => slope('direct', group) / slope('directTheory', group)));
+  return decide(statement, mine, ratio, (interval) => within(interval, 0.95, 1.05));
+};
+
+const saddleImitation: Claim = (input) => {
+  const mine = saddleRows(input);
+  const statement = {
+    id: 'saddle-imitation',
+    statement: 'In the same instance, the telescoped sum under imitation grows linearly with depth.',
+    source: 'paper, Theorem on layerwise imitation; closed form of this project',
+    rule: 'Exponent of √m sum h_l against L, one fit per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
+  };
+  return decide(
+    statement,
+    mine,
+    () => powerLaw(curves(mine, 'depth', 'telescoped')),
+    (interval) => within(interval, 0.9, 1.1),
+  );
+};
+
+/** Depths at which the growth of instance B stands clear of the scatter of its start. */
+const B_FROM = 7;
+
+const doubleExponential: Claim = (input) => {
+  const mine = saddleRows(input, 'B').filter((row) => numberAt(row, 'depth') >= B_FROM);
+  const g = 1.3;
+  const statement = {
+    id: 'saddle-double-exponential',
+    statement:
+      'There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says: log D grows as (2L − 3) g^(2L−2).',
+    source: 'this project (theory/instances/saddle.ts); the paper’s bound on backpropagation, attained',
+    rule: `Sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)), over the same of the closed form, one ratio per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.`,
+  };
+  const growth = (row: TableRow, key: string): number => Math.log(numberAt(row, key) / (g ** (numberAt(row, 'depth') - 1) * Math.sqrt(numberAt(row, 'depth'))));
+  const sum = (group: readonly TableRow[], key: string): number => group.reduce((total, row) => total + growth(row, key), 0);
+  const ratios = (): number[] => [...groupBy(mine, (row) => row.seed).values()].map((group) => sum(group, 'direct') / sum(group, 'directTheory'));
+  return decide(
+    statement,
+    mine,
+    () => tInterval(ratios()),
+    (interval) => within(interval, 0.95, 1.05),
+  );
+};
+
+const tanhSaddle: Claim = ({ rows }) => {
+  const mine = rows.filter((row) => row.experiment === 'tanh-saddle' && numberAt(row, 'linearised') < 1);
+  const statement = {
+    id: 'tanh-saddle-growth',
+    statement: 'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
+    source: 'this project (theory/instances/tanh-saddle.ts)',
+    rule: 'Sum of the measured log growth over that of the linearised one, over the depths where the latter is below 1, one ratio per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
+  };
+  const sum = (group: readonly TableRow[], key: string): number => group.reduce((total, row) => total + numberAt(row, key), 0);
+  return decide(
+    statement,
+    mine,
+    () => tInterval([...groupBy(mine, (row) => row.seed).values()].map((group) => sum(group, 'growth') / sum(group, 'linearised'))),
+    (interval) => within(interval, 0.9, 1.1),
+  );
+};
+
+/** The search: a find is a family whose log growth rises with depth and bends upwards. */
+const genericSearch: Claim = ({ rows }) => {
+  const mine = rows.filter((row) => row.experiment === 'generic');
+  const statement = {
+    id: 'generic-search',
+    statement: 'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
+    source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
+    rule: 'For each family: growth of log(D(T)/D(0)) per layer in the deeper half of the depths, and how much more that is than in the shallower half; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
+  };
+  return judge(statement, mine, () => {
+    const families = [...groupBy(mine, (row) => row.arm)].map(([family, group]) => {
+      const halves = curves(group, 'depth', 'growth').map(({ x, y }) => {
+        const half = Math.ceil(x.length / 2);
+        return { deep: fitLine(x.slice(-half), y.slice(-half)).slope, shallow: fitLine(x.slice(0, half), y.slice(0, half)).slope };
+      });
+      const growth = tInterval(halves.map(({ deep }) => deep));
+      const bend = tInterval(halves.map(({ deep, shallow }) => deep - shallow));
+      const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
+      const outcome: Outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
+      return { family, growth, bend, outcome };
+    });
+    const finds = families.filter(({ outcome }) => outcome === 'supported');
+    const open = families.filter(({ outcome }) => outcome === 'inconclusive');
+    const told = (list: typeof families): string => list.map(({ family, growth, bend }) => `${family}: growth ${formatInterval(growth)}, bend ${formatInterval(bend)}`).join('; ');
+    const outcome: Outcome = finds.length > 0 ? 'supported' : open.length === 0 ? 'not supported' : 'inconclusive';
+    return {
+      outcome,
+      evidence: `${families.length} families, ${finds.length} finds, ${open.length} undecided${finds.length + open.length > 0 ? `: ${told([...finds, ...open])}` : ''}`,
+    };
+  });
+};
+
+/** The published constants of the hidden error. */
+function residualConstant(id: string, key: string, published: number, term: string): Claim {
+  return ({ rows }) => {
+    const mine = rows.filter((row) => row.experiment === 'residual' && row.values.row === 'fit');
+    const statement = {
+      id,
+      statement: `In deep residual nets at scale 1/(L M), the hidden error has a term ${term} with the published constant ${published}.`,
+      source: 'arXiv 2603.18168 (fit at D, M up to 2000); arXiv 2509.10167',
+      rule: `Our fit’s constant, one per seed, 95 % t-interval: supported when it holds ${published} and is no wider than a factor of 4 from end to end, not supported when it lies apart, else inconclusive.`,
+    };
+    return decide(
+      statement,
+      mine,
+      () => tInterval(mine.map((row) => numberAt(row, key))),
+      ({ low, high, n }) => (n < 3 ? 'inconclusive' : high < published || low > published ? 'not supported' : low > 0 && high / low <= 4 ? 'supported' : 'inconclusive'),
+    );
+  };
+}
+
+export const INSTANCE_CLAIMS: readonly Claim[] = [
+  saddleDirect,
+  saddleImitation,
+  doubleExponential,
+  tanhSaddle,
+  genericSearch,
+  residualConstant('residual-sampling', 'hiddenSampling', 0.8, 'a √(D/(L M))'),
+  residualConstant('residual-embedding', 'hiddenEmbedding', 2.5, 'b/√D'),
+];

@@ -1,0 +1,129 @@
+/** Laws: one quantity against another, lines with bands over seeds, a point for each seed, a panel for each setting. */
+import type { TopLevelSpec } from 'vega-lite';
+import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
+import { CONFIG, SERIES, seriesScale } from '../theme.js';
+import { summarize, type Datum, type Figure } from './figure.js';
+
+export type SeriesName = keyof typeof SERIES;
+
+export interface Axes {
+  readonly x: { readonly title: string; readonly log: boolean; readonly values: readonly number[]; readonly format?: string };
+  readonly y: { readonly title: string; readonly log: boolean };
+  /** Panels in their order, at most three in a row. */
+  readonly facets: readonly string[];
+  /** Whether every panel has axes of its own. */
+  readonly independent?: boolean;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  readonly series: string;
+  readonly facet: string;
+  readonly seed: number;
+}
+
+export const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
+
+export function lawSpec(summary: readonly Datum[], points: readonly Datum[], names: readonly SeriesName[], { x, y, facets, independent = false }: Axes): TopLevelSpec {
+  const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
+  const xAxis = { title: x.title, ...(independent ? {} : { values: x.values }), format: x.format ?? 'd', grid: false };
+  const legend = { columns: facets.length > 1 ? 3 : 2 };
+  const color = { field: 'series', type: 'nominal' as const, scale: seriesScale(names), title: null, legend };
+  const xChannel = { field: 'x', type: 'quantitative' as const, scale: xScale, axis: xAxis };
+  const yScale = y.log ? { type: 'log' as const, nice: false, padding: 8 } : { type: 'linear' as const, zero: false, padding: 8 };
+  const yChannel = (field: string): object => ({ field, type: 'quantitative', scale: yScale, title: y.title });
+  const rows = facets.length > 3;
+  const spec = {
+    config: CONFIG,
+    data: { values: [...summary, ...points] },
+    ...(rows
+      ? { columns: 3, facet: { field: 'facet', type: 'nominal', title: null, sort: facets } }
+      : { facet: { column: { field: 'facet', type: 'nominal', title: null, sort: facets } } }),
+    ...(independent ? { resolve: { scale: { x: 'independent', y: 'independent' } } } : {}),
+    spec: {
+      width: facets.length > 2 ? 225 : 330,
+      height: facets.length > 2 ? 200 : 260,
+      layer: [
+        {
+          transform: [{ filter: 'isValid(datum.mean)' }],
+          mark: { type: 'area', opacity: 0.18 },
+          encoding: { x: xChannel, y: yChannel('low'), y2: { field: 'high' }, color },
+        },
+        { transform: [{ filter: 'isValid(datum.mean)' }], mark: { type: 'line', strokeWidth: 2 }, encoding: { x: xChannel, y: yChannel('mean'), color } },
+        {
+          transform: [{ filter: 'isValid(datum.value)' }],
+          mark: { type: 'point', filled: true, size: 22, opacity: 0.6 },
+          encoding: { x: xChannel, y: yChannel('value'), color, shape: { field: 'series', type: 'nominal', scale: { domain: seriesScale(names).domain }, title: null, legend } },
+        },
+        ...(summary.some((datum) => datum.theory !== undefined)
+          ? [
+              {
+                transform: [{ filter: 'isValid(datum.theory)' }],
+                mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
+                encoding: { x: xChannel, y: yChannel('theory'), detail: { field: 'series', type: 'nominal' } },
+              },
+            ]
+          : []),
+      ],
+    },
+  };
+  return spec as unknown as TopLevelSpec;
+}
+
+export interface LawFigure {
+  readonly id: string;
+  readonly experiment: string;
+  readonly title: string;
+  readonly alt: string;
+  readonly caption: string;
+  /** Column of x, and the columns that are drawn. */
+  readonly x: string;
+  readonly series: readonly SeriesName[];
+  /** Columns of closed forms, drawn dashed. */
+  readonly theory?: readonly string[];
+  readonly xTitle: string;
+  readonly xLog?: boolean;
+  readonly xFormat?: string;
+  readonly yTitle: string;
+  readonly yLinear?: boolean;
+  readonly independent?: boolean;
+  readonly facets?: readonly string[];
+  /** The panel of a row; its arm unless given. */
+  readonly facet?: (row: TableRow) => string;
+  /** Rows that count; all of the experiment's unless given. */
+  readonly keep?: (row: TableRow) => boolean;
+}
+
+/** The figure of one study, or undefined without rows. */
+export function lawFigure(law: LawFigure, rows: readonly TableRow[], scale: string): Figure | undefined {
+  const mine = rows.filter((row) => row.experiment === law.experiment && (law.keep?.(row) ?? true));
+  if (mine.length === 0) return undefined;
+  const panel = law.facet ?? ((row: TableRow): string => row.arm);
+  const points = mine.flatMap((row) =>
+    law.series.map((name): Point => ({ x: numberAt(row, law.x), y: numberAt(row, name), series: SERIES[name].label, facet: panel(row), seed: row.seed })),
+  );
+  const summary = summarize(points, law.yLinear ? 'linear' : 'log');
+  // Closed forms do not depend on the seed: those of each panel's first run.
+  const first = [...groupBy(mine, panel).values()].flatMap((group) => group.filter((row) => row.run === group[0]!.run));
+  const theory = first.flatMap((row) => (law.theory ?? []).map((name): Datum => ({ facet: panel(row), series: name, x: numberAt(row, law.x), theory: numberAt(row, name) })));
+  const arms = [...new Set(mine.map(panel))];
+  const facets = [...(law.facets ?? []).filter((name) => arms.includes(name)), ...arms.filter((name) => !law.facets?.includes(name))];
+  const values = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
+  const axes: Axes = {
+    x: { title: law.xTitle, log: law.xLog ?? false, values, ...(law.xFormat !== undefined && { format: law.xFormat }) },
+    y: { title: law.yTitle, log: !law.yLinear },
+    facets,
+    ...(law.independent !== undefined && { independent: law.independent }),
+  };
+  return {
+    id: law.id,
+    title: law.title,
+    alt: law.alt,
+    caption: `${law.caption} Points: seeds; lines: ${law.yLinear ? 'means' : 'geometric means'}; bands: 95 % t-intervals over seeds.`,
+    command: `gowide theory run ${law.experiment} --scale ${scale}`,
+    spec: lawSpec([...summary, ...theory], points.map(asDatum), law.series, axes),
+    data: [...summary, ...theory],
+    runs: runIds(mine),
+  };
+}
