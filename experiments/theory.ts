@@ -105,7 +105,7 @@ export const bounds: Experiment = {
   name: 'bounds',
   title: 'How loose each bound is',
   kind: THEORY_KIND,
-  seeds: { minutes: 4, laptop: 8 },
+  seeds: { minutes: 4, laptop: 6 },
   arms: (size) => {
     const common = { study: 'bounds', d: 4, time: 1, imitationTime: 1, dt: 0.05, draws: 1, ...BOUNDS[sized(size)] };
     return {
@@ -115,7 +115,7 @@ export const bounds: Experiment = {
   },
 };
 
-const SADDLE = { minutes: { draws: 50, particles: 1024 }, laptop: { draws: 200, particles: 4096 } };
+const SADDLE = { minutes: { draws: 50, particles: 1024 }, laptop: { draws: 200, particles: 2048 } };
 
 export const saddle: Experiment = {
   name: 'saddle',
@@ -133,7 +133,7 @@ export const saddle: Experiment = {
 
 const TANH_SADDLE = {
   minutes: { m: 4096, depths: [2, 4, 6, 8], draws: 4, steps: 40 },
-  laptop: { m: 65_536, depths: [2, 4, 6, 8, 9, 10, 11, 12], draws: 4, steps: 100 },
+  laptop: { m: 65_536, depths: [2, 4, 6, 8, 9, 10, 11, 12], draws: 4, steps: 50 },
 };
 
 export const tanhSaddle: Experiment = {

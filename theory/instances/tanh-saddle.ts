@@ -79,10 +79,18 @@ export function tanhSaddleGradient(saddle: TanhSaddle, w: Float64Array, x: Float
 
 /** Direct training of particles theta [L, m] in place: explicit Euler, `steps` steps over `time`. */
 export function trainTanhSaddle(saddle: TanhSaddle, theta: Float64Array, x: Float64Array, time: number, steps: number): void {
-  const m = theta.length / saddle.depth;
+  const { depth } = saddle;
+  const m = theta.length / depth;
+  const t = new Float64Array(theta.length);
+  const w = new Float64Array(depth);
   for (let step = 0; step < steps; step++) {
-    const gradient = tanhSaddleGradient(saddle, tanhMeans(theta, saddle.depth), x);
-    for (let i = 0; i < theta.length; i++) theta[i]! -= (time / steps) * gradient[Math.floor(i / m)]! * (1 - Math.tanh(theta[i]!) ** 2);
+    w.fill(0);
+    for (let i = 0; i < theta.length; i++) {
+      t[i] = Math.tanh(theta[i]!);
+      w[Math.floor(i / m)]! += t[i]! / m;
+    }
+    const gradient = tanhSaddleGradient(saddle, w, x);
+    for (let i = 0; i < theta.length; i++) theta[i]! -= (time / steps) * gradient[Math.floor(i / m)]! * (1 - t[i]! * t[i]!);
   }
 }
 
