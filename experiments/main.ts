@@ -6,7 +6,7 @@ import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
 import { serveOneJob } from '../src/sweep/worker.js';
 import type { BenchOptions } from '../theory/bench/particles.js';
-import { whyNotNative } from '../theory/kernel/kernel.js';
+import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
 import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from './registry.js';
@@ -32,10 +32,7 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
       const { BENCH_WIDTHS, benchParticles } = await import('../theory/bench/particles.js');
       return benchParticles({ ...options, widths: options.widths ?? BENCH_WIDTHS });
     },
-    prepareTheory: async () => {
-      const reason = whyNotNative();
-      return reason === undefined ? undefined : `The faster particle kernel is not in use: ${reason}`;
-    },
+    kernel: async () => ({ name: kernel().name, threads: threadCount(), reason: whyNotNative() ?? null }),
     executable: fileURLToPath(import.meta.url),
   };
   process.exitCode = await runProgram(app, process.argv.slice(2));

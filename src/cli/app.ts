@@ -59,8 +59,8 @@ export interface App {
   readonly limits: () => Promise<Readonly<Record<string, Limit>>>;
   readonly simulate: (config: unknown, arrays: HostArrays, onStep: (stage: string, done: number, total: number) => void) => Promise<Simulation>;
   readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
-  /** Builds what the theory's runs need, once, before workers start; returns a line about what is missing. */
-  readonly prepareTheory: () => Promise<string | undefined>;
+  /** The particle kernel of this machine; the first call builds the native one where there is a compiler. */
+  readonly kernel: () => Promise<{ readonly name: string; readonly threads: number; /** Why it is not the native one, or null. */ readonly reason: string | null }>;
   /** The executable's own path: workers are started from it. */
   readonly executable: string;
 }

@@ -1,20 +1,15 @@
 /** Declarations that a user writes. */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { messageOf, UsageError } from '../core/errors.js';
+import { UsageError } from '../core/errors.js';
 import { asFileError } from '../store/atomic.js';
 
-/** Reads a JSON file. Throws UsageError when it cannot be read, or is not JSON. */
-export function readConfig(path: string): unknown {
-  let text: string;
+/** Reads a JSON file that holds one object. Throws UsageError when it cannot be read, is not JSON, or is something else. */
+export function readConfig(path: string): Readonly<Record<string, unknown>> {
   try {
-    text = readFileSync(resolve(path), 'utf8');
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new UsageError(`${path}: expected a JSON object`);
+    return value as Readonly<Record<string, unknown>>;
   } catch (error) {
-    throw asFileError(error, path);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: expected JSON: ${messageOf(error)}`);
+    throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : asFileError(error, path);
   }
 }

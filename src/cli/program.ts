@@ -31,8 +31,8 @@ function buildProgram(app: App): Command {
     reportCommand(app),
     verifyCommand(app),
     benchCommand(app),
-    doctorCommand(),
-    engineCommand(),
+    doctorCommand(app),
+    engineCommand(app),
   ];
   commands.forEach((command) => program.addCommand(command));
   for (const command of everyCommand(program)) {

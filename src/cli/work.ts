@@ -77,8 +77,8 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
   const first = finishedShare(out, cells, app.runners);
   if (first === 1) return;
   if (cells.some((cell) => app.runners[cell.kind]!.stepFlops === undefined)) {
-    const missing = await app.prepareTheory();
-    if (missing !== undefined) progress.line(missing);
+    const { reason } = await app.kernel();
+    if (reason !== null) progress.line(`The faster particle kernel is not in use: ${reason}`);
   }
   const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
   const engine = needsEngine ? await prepareEngine(request, setUp) : { name: request, why: '' };

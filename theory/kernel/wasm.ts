@@ -7,6 +7,7 @@ import type { Layer, Net } from '../particles.js';
 import { ACTIVATION_CODE, chunksOf, type Kernel } from './interface.js';
 
 /** The part of the platform's global that is used; Node's type packages leave it to the browser's. */
+// eslint-disable-next-line @typescript-eslint/no-namespace -- the shape of a global
 declare namespace WebAssembly {
   class Memory {
     constructor(limits: { initial: number; maximum: number; shared: boolean });

@@ -5,6 +5,7 @@ import { cacheFolder } from '../../toolchain/cache.js';
 import { ENGINES } from '../../engine/choose.js';
 import { probeEngine, type EngineReport } from '../../engine/probe.js';
 import { packageVersion } from '../../store/environment.js';
+import type { App } from '../app.js';
 import { jsonOption } from '../options.js';
 import { Progress } from '../progress.js';
 
@@ -20,7 +21,7 @@ function engineLine({ name, available, reason, version, device, gflops }: Engine
   return `${name.padEnd(11)} ${version}, ${device}: matmul ${rate(gflops.matmul)}, conv2d ${rate(gflops.conv2d)}, its gradients ${rate(gflops.conv2dGrad)} GFLOP/s`;
 }
 
-export function doctorCommand(): Command {
+export function doctorCommand(app: App): Command {
   return new Command('doctor')
     .description('what this machine has: Node, cores, GPU, and how fast each engine is')
     .addOption(jsonOption())
@@ -43,12 +44,16 @@ export function doctorCommand(): Command {
         gpu: nvidiaGpu(),
         cache: cacheFolder(),
       };
+      const kernel = await app.kernel();
       if (json) {
-        process.stdout.write(`${JSON.stringify({ ...machine, engines }, null, 2)}\n`);
+        process.stdout.write(`${JSON.stringify({ ...machine, engines, kernel }, null, 2)}\n`);
         return;
       }
       const { gowide, node, platform, cpu, cores, memoryGiB, gpu, cache } = machine;
       process.stdout.write(`gowide ${gowide}, Node ${node}, ${platform}\n${cpu}, ${cores} cores, ${memoryGiB} GiB; GPU: ${gpu ?? 'none found'}\ncache: ${cache}\n\n`);
       process.stdout.write(`${engines.map(engineLine).join('\n')}\n`);
+      process.stdout.write(
+        `particles   ${kernel.name} kernel, ${kernel.threads} threads${kernel.reason === null ? '' : `: ${kernel.reason}`} (its speed: gowide bench particles)\n`,
+      );
     });
 }

@@ -4,6 +4,7 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { installTensorflow } from '../../engine/install.js';
 import { findInstalled, whyNotInstallable } from '../../engine/installed.js';
 import { probeEngine } from '../../engine/probe.js';
+import type { App } from '../app.js';
 import { Progress } from '../progress.js';
 import { installReporter } from '../work.js';
 
@@ -14,8 +15,8 @@ interface Options {
   readonly optional?: boolean;
 }
 
-export function engineCommand(): Command {
-  const command = new Command('engine').description('the TensorFlow engine');
+export function engineCommand(app: App): Command {
+  const command = new Command('engine').description('the TensorFlow engine, and the native particle kernel');
   command
     .command('install')
     .description('download TensorFlow 2.21 and build the addon of @tensorflow/tfjs-node-gpu for it; needs pip and a C++ compiler')
@@ -51,6 +52,8 @@ export function engineCommand(): Command {
       const { available, reason, version, device } = await probeEngine('tensorflow');
       if (!available) throw new FailureError(reason ?? 'the tensorflow engine does not start');
       const note = gpu && device === 'cpu' ? ' (no GPU was found: it runs on the CPU)' : '';
+      const kernel = await app.kernel();
+      process.stdout.write(`particle kernel: ${kernel.name}${kernel.reason === null ? '' : `; ${kernel.reason}`}\n`);
       process.stdout.write(`tensorflow is ready: ${version}, ${device}${note}; ${folder}\n`);
     });
   return command;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { UsageError } from '../../core/errors.js';
 import type { HostArrays } from '../../core/run.js';
 import { writeAtomic } from '../../store/atomic.js';
 import { toHostArrays } from '../../store/runs.js';
@@ -27,23 +28,17 @@ export function simulateCommand(app: App): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExample config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}\n\nExample:\n  gowide theory simulate --config sim.json --particles init.safetensors --out sim',
+      '\nExample config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}\n\nExamples:\n  gowide theory simulate --config sim.json --particles init.safetensors --out sim',
     )
     .action(async (options: Options) => {
-      const config = readConfig(options.config);
-      // The file can be named in the declaration, too.
-      const { particles: named, ...rest } = typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {};
-      const path = options.particles ?? (typeof named === 'string' ? named : undefined);
+      // The file of particles can be named in the declaration, too.
+      const { particles: named, ...config } = readConfig(options.config);
+      if (named !== undefined && typeof named !== 'string') throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
+      const path = options.particles ?? named;
       const arrays: HostArrays = path === undefined ? {} : toHostArrays(readSafetensors(path).tensors);
       const out = checkOut(options.out);
       const progress = new Progress();
-      const {
-        arrays: results,
-        summary,
-        warnings,
-      } = await app.simulate(typeof config === 'object' && config !== null ? rest : config, arrays, (stage, done, total) =>
-        progress.update(stage, done / total, `step ${done} of ${total}`),
-      );
+      const { arrays: results, summary, warnings } = await app.simulate(config, arrays, (stage, done, total) => progress.update(stage, done / total, `step ${done} of ${total}`));
       progress.clear();
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       writeSafetensors(join(out, 'final.safetensors'), Object.entries(results).map(([name, { shape, values }]) => [name, { dtype: 'F64' as const, shape, data: values }])); // prettier-ignore

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { UsageError, unknownName } from '../../core/errors.js';
 import { cellsOf, parseScale } from '../../core/experiment.js';
 import type { Json } from '../../core/json.js';
 import type { Cell } from '../../core/run.js';
-import { asFileError } from '../../store/atomic.js';
 import { folderOf, readRun } from '../../store/runs.js';
 import type { App } from '../app.js';
+import { readConfig } from '../config.js';
 import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
 import { textTable } from '../table.js';
 import { declaredCells, work, type WorkOptions } from '../work.js';
@@ -47,22 +46,12 @@ function parseValue(text: string): Json {
   }
 }
 
-function readConfig(path: string): Spec {
-  try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Json;
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new UsageError(`${path}: expected a JSON object, as --print-config prints it`);
-    return value;
-  } catch (error) {
-    throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : asFileError(error, path);
-  }
-}
-
 function cellsFor(app: App, name: string, options: Options): Cell[] {
   const experiment = Object.hasOwn(app.trainings, name) ? app.trainings[name] : undefined;
   if (experiment === undefined) throw unknownName('network', name, Object.keys(app.trainings));
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
-    const spec = readConfig(options.config);
+    const spec = readConfig(options.config) as Spec;
     options.set.forEach((setting) => applySetting(spec, setting));
     const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: spec }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: 'custom' }));

@@ -1,0 +1,150 @@
+/** Every bound against what it bounds, in runs of any shape [g], and its parts against their definitions. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { posteriorCap } from '../../theory/bounds/cap.js';
+import { activationBound, layerLipschitz, rowNorm, tailLipschitz } from '../../theory/bounds/constants.js';
+import { closedForm, gronwallRate, runningGronwall, traceNet, uniformConstants, type UniformConstants } from '../../theory/bounds/gronwall.js';
+import { lipschitzBound, telescopedBound, wideTailBound } from '../../theory/bounds/imitation.js';
+import { discrepancy, rmsDistance } from '../../theory/discrepancy.js';
+import { lossOf, trainDirect } from '../../theory/flow/direct.js';
+import { imitate } from '../../theory/imitation.js';
+import { activations, output } from '../../theory/network.js';
+import { copyNet, initialNet, pickNet, thinIndices, thinNet } from '../../theory/particles.js';
+import { sineTask } from '../../theory/task.js';
+import { relativeError, TOLERANCE } from '../support/tolerance.js';
+import { smallNet } from './support.js';
+
+const shapes = fc.record({
+  seed: fc.nat(1000),
+  depth: fc.integer({ min: 1, max: 4 }),
+  d: fc.integer({ min: 1, max: 4 }),
+  m: fc.integer({ min: 2, max: 12 }),
+  alpha: fc.constantFrom(0, 0.5, 1),
+  c: fc.constantFrom(0.3, 1, 2),
+  activation: fc.constantFrom('tanh' as const, 'erf' as const),
+});
+const RUNS = { seed: 3, numRuns: 40 };
+const SLACK = 1 + 1e-9;
+
+test('I1, I2, I2′ and the cap dominate the discrepancy after imitation and after direct training [g]', () => {
+  fc.assert(
+    fc.property(shapes, ({ seed, depth, d, m, alpha, c, activation }) => {
+      const task = sineTask(seed, d, 10, 12);
+      const initial = initialNet(seed, { depth, m: 24, d, alpha, c, activation }, { rho: 0.5 });
+      const wide = copyNet(initial);
+      trainDirect(wide, task.train, { steps: 6, dt: 0.05 });
+      const imitated = thinNet(wide, m, seed, 0);
+      imitate(imitated, wide, task.train.x, { steps: 4, dt: 0.05 });
+      const direct = thinNet(initial, m, seed, 0);
+      trainDirect(direct, task.train, { steps: 6, dt: 0.05 });
+      for (const thin of [imitated, direct]) {
+        const D = discrepancy(thin, wide, task.heldOut.x);
+        for (const bound of [telescopedBound, lipschitzBound, wideTailBound]) expect(D).toBeLessThanOrEqual(bound(thin, wide, task.heldOut.x) * SLACK + 1e-14);
+        expect(discrepancy(thin, wide, task.train.x)).toBeLessThanOrEqual(posteriorCap(lossOf(thin, task.train), lossOf(wide, task.train)) * SLACK);
+      }
+    }),
+    RUNS,
+  );
+});
+
+test('the running Gronwall bound dominates D and the particles’ distance at every step; the closed form dominates its end [g]', () => {
+  fc.assert(
+    fc.property(shapes, ({ seed, depth, d, m, alpha, c, activation }) => {
+      const { train } = sineTask(seed, d, 6, 6);
+      const [steps, dt] = [5, 0.02];
+      const initial = initialNet(seed, { depth, m: 24, d, alpha, c, activation }, { rho: 0.5 });
+      const rows = runningGronwall(initial, train, { m, seed, draw: 0 }, steps, dt);
+      expect(rows).toHaveLength(steps + 1);
+      expect(rows[0]!.distance).toBe(0);
+      for (const row of rows) {
+        expect(row.discrepancy).toBeLessThanOrEqual(row.bound * SLACK + 1e-14);
+        expect(row.distance).toBeLessThanOrEqual(row.distanceBound * SLACK + 1e-14);
+      }
+      // The closed form with the largest constants of the run.
+      const indices = thinIndices(initial, m, seed, 0);
+      const [wide, thin] = [copyNet(initial), pickNet(initial, indices)];
+      let constants: UniformConstants | undefined;
+      for (let step = 0; step <= steps; step++) {
+        const now = uniformConstants(thin, wide, pickNet(wide, indices), train);
+        constants =
+          constants === undefined
+            ? now
+            : (Object.fromEntries(
+                Object.entries(now).map(([key, value]) => [key, Math.max(value as number, constants![key as keyof UniformConstants])]),
+              ) as unknown as UniformConstants);
+        for (const net of [wide, thin]) trainDirect(net, train, { steps: 1, dt });
+      }
+      const { rate, logBound } = closedForm(constants!, steps * dt);
+      expect(rate).toBeGreaterThan(0);
+      expect(Math.log(rows.at(-1)!.discrepancy)).toBeLessThanOrEqual(logBound + 1e-9);
+    }),
+    { ...RUNS, numRuns: 25 },
+  );
+});
+
+describe('constants', () => {
+  test('rowNorm is the operator norm of the rows over root m', () => {
+    expect(rowNorm(Float64Array.of(3, 0, 0, 4), 2)).toBeCloseTo(4 / Math.SQRT2, 12);
+    expect(rowNorm(Float64Array.of(1, -2, 2), 1)).toBeCloseTo(Math.sqrt(3), 12);
+  });
+  test('no pair of points is driven apart faster than the Lipschitz constants allow [g]', () => {
+    for (const activation of ['tanh', 'erf', 'relu'] as const) {
+      const net = initialNet(2, { depth: 3, m: 20, d: 3, alpha: 0.7, c: 1.5, activation }, { rho: 0.3 });
+      const tails = tailLipschitz(net);
+      expect(tails.at(-1)).toBe(1);
+      const [x, y] = [normals(rngKey(1, 'p'), 60), normals(rngKey(1, 'q'), 60).map((z) => z * 0.1)];
+      const near = x.map((value, i) => value + y[i]!);
+      const gaps = (u: Float64Array, v: Float64Array, n: number): number => Math.hypot(...u.subarray(3 * n, 3 * n + 3).map((value, k) => value - v[3 * n + k]!));
+      const [p, q] = [activations(net, x), activations(net, near)];
+      for (let n = 0; n < 20; n++) {
+        net.layers.forEach((layer, l) => expect(gaps(p[l + 1]!, q[l + 1]!, n)).toBeLessThanOrEqual(layerLipschitz(net, layer) * gaps(p[l]!, q[l]!, n) * SLACK));
+        expect(gaps(p[3]!, q[3]!, n)).toBeLessThanOrEqual(tails[0]! * gaps(p[1]!, q[1]!, n) * SLACK);
+      }
+    }
+  });
+  test('slopes and curvatures are the largest ones', () => {
+    const h = 1e-4;
+    const grid = Array.from({ length: 4001 }, (_, i) => -4 + i * 0.002);
+    const second = (f: (u: number) => number, u: number): number => (f(u + h) - 2 * f(u) + f(u - h)) / (h * h);
+    expect(Math.max(...grid.map((u) => Math.abs(second(Math.tanh, u))))).toBeCloseTo(activationBound('tanh').curvature, 5);
+    // erf(u / sqrt 2)'' = -u phi'(u)
+    expect(Math.max(...grid.map((u) => Math.abs(u) * Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)))).toBeCloseTo(activationBound('erf').curvature, 5);
+    expect(() => activationBound('relu')).toThrow(/bounded, smooth activation/);
+  });
+});
+
+describe('the trace', () => {
+  test('has the kernel’s activations, and Jacobians by central differences [c]', () => {
+    const net = smallNet(3, 2, 7);
+    const x = normals(rngKey(4, 'x'), 6);
+    const y = normals(rngKey(4, 'y'), 6);
+    const { z, p, J } = traceNet(net, { n: 2, x, y });
+    activations(net, x).forEach((value, l) => expect(relativeError(z[l]!, value)).toBeLessThan(TOLERANCE.f64));
+    expect(
+      relativeError(
+        p[1]!,
+        output(net, x).map((value, j) => value - y[j]!),
+      ),
+    ).toBeLessThan(TOLERANCE.f64);
+    for (let j = 0; j < 3; j++) {
+      const moved = (sign: number): Float64Array => output({ ...net, layers: [net.layers[0]!] }, x.map((value, i) => (i === j ? value + sign * 1e-6 : value))); // prettier-ignore
+      const [up, down] = [moved(1), moved(-1)];
+      for (let k = 0; k < 3; k++) expect(J[0]![k * 3 + j]).toBeCloseTo((up[k]! - down[k]!) / 2e-6, 7);
+    }
+  });
+  test('Lambda is the growth of a small deviation under the linear part; blocks at 1/L keep it bounded', () => {
+    const rate = (depth: number, c: number): number => {
+      const initial = initialNet(1, { depth, m: 64, d: 2, alpha: 1, c }, { rho: 0 });
+      const indices = thinIndices(initial, 16, 1, 0);
+      return gronwallRate(pickNet(initial, indices), initial, pickNet(initial, indices), sineTask(1, 2, 8, 8).train);
+    };
+    expect(rate(6, 1) / rate(1, 1)).toBeGreaterThan(100);
+    expect((6 * rate(6, 0.6 / 6)) / rate(1, 0.6)).toBeLessThan(5);
+  });
+});
+
+test('rms distances of the cap: a thin net on its target leaves the wide net’s own error', () => {
+  expect(posteriorCap(0, 2)).toBe(2);
+  expect(rmsDistance(Float64Array.of(1, 1), Float64Array.of(1, 3), 1)).toBeCloseTo(Math.SQRT2, 12);
+});
