@@ -13,6 +13,7 @@ export const SERIES = {
   initial: { label: 'imitation from the initial law', color: '#555555' },
   directParticles: { label: 'direct training, real particles', color: '#E69F00' },
   lipschitz: { label: 'I2 (global Lipschitz constants)', color: '#CC79A7' },
+  wideTail: { label: 'I2′ (the wide net’s constants)', color: '#009E73' },
   cap: { label: 'a-posteriori cap on direct training', color: '#E69F00' },
   gronwall: { label: 'Gronwall bound on direct training', color: '#D55E00' },
   growth: { label: 'measured', color: '#D55E00' },
