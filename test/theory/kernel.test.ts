@@ -1,4 +1,9 @@
 /** Both forms of the kernel against the formula, written out one pair at a time, and against each other. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { erf } from 'mathjs';
@@ -34,10 +39,7 @@ function reference({ d, alpha, c, activation, layers }: Net, x: Float64Array, y:
   });
   let p = z.at(-1)!.map((row, s) => row.map((value, k) => value - y[s * d + k]!));
   const loss = p.flat().reduce((sum, r) => sum + r * r, 0) / (2 * n);
-  const gradients = layers.map(({ m, a, b }, back) => {
-    void [m, a, b, back];
-    return { a: [] as number[], b: [] as number[], bias: [] as number[] };
-  });
+  const gradients = layers.map(() => ({ a: [] as number[], b: [] as number[], bias: [] as number[] }));
   for (let l = layers.length - 1; l >= 0; l--) {
     const { m, a, b } = layers[l]!;
     const g = gradients[l]!;
@@ -126,6 +128,35 @@ describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
       }
     }
   });
+});
+
+test.skipIf(nativeSkip()).each(['native', 'wasm'] as const)('%s: a weight that is not a number shows in the output, whatever the activation', (name) => {
+  useKernel(open(name, 1));
+  for (const activation of ACTIVATIONS) {
+    for (const part of ['a', 'b', 'bias'] as const) {
+      const net = initialNet(1, { depth: 1, m: 9, d: 2, alpha: 1, c: 1, activation }, { rho: 0 });
+      net.layers[0]![part][3] = NaN;
+      expect([activation, part, output(net, Float64Array.of(1, 2)).some(Number.isNaN)]).toEqual([activation, part, true]);
+    }
+  }
+});
+
+test.skipIf(nativeSkip())('an addon that is damaged is built again; without a compiler the WebAssembly kernel takes over and says why', () => {
+  const cache = mkdtempSync(join(tmpdir(), 'gowide-kernel-'));
+  const script = "const { kernel, whyNotNative } = await import(process.argv[1]); console.log(kernel().name, whyNotNative() ?? '-');";
+  const module = resolve(import.meta.dirname, '../../dist/theory/kernel/kernel.js');
+  const run = (env: NodeJS.ProcessEnv): string =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script, pathToFileURL(module).href], {
+      encoding: 'utf8',
+      env: { ...process.env, GOWIDE_KERNEL: '', GOWIDE_CACHE: cache, ...env },
+    }).stdout.trim();
+  expect(run({})).toBe('native -');
+  const [key] = readdirSync(join(cache, 'kernel'));
+  writeFileSync(join(cache, 'kernel', key!, 'kernel.node'), 'no addon');
+  expect(run({})).toBe('native -');
+  rmSync(join(cache, 'kernel'), { recursive: true });
+  expect(run({ PATH: cache, CXX: '' })).toMatch(/^wasm the native kernel needs a C\+\+ compiler/);
+  expect(run({ CXX: 'false' })).toMatch(/^native/);
 });
 
 test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps', () => {

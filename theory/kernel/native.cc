@@ -43,8 +43,9 @@ inline V load(const double* p) {
 }
 inline void store(double* p, V v) { std::memcpy(p, &v, sizeof v); }
 inline V fma(V a, V b, V c) { return a * b + c; }  // contracted where the machine has it
-inline V min(V a, V b) { return a < b ? a : b; }
-inline V max(V a, V b) { return a > b ? a : b; }
+// The first argument's NaN stays: a net that has left float64 must show it.
+inline V min(V a, V b) { return b < a ? b : a; }
+inline V max(V a, V b) { return a < b ? b : a; }
 
 // ---- exponential ----
 
@@ -139,14 +140,14 @@ inline Act activate(V u) {
 
 inline void sums(const V acc[P], double out[P]) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-  const I lo = {0, 8, 2, 10, 4, 12, 6, 14}, hi = {1, 9, 3, 11, 5, 13, 7, 15};
-  const I lo2 = {0, 1, 8, 9, 4, 5, 12, 13}, hi2 = {2, 3, 10, 11, 6, 7, 14, 15};
-  const I lo4 = {0, 1, 2, 3, 8, 9, 10, 11}, hi4 = {4, 5, 6, 7, 12, 13, 14, 15};
-  V s[4];
-  for (int i = 0; i < 4; i++) s[i] = __builtin_shuffle(acc[2 * i], acc[2 * i + 1], lo) + __builtin_shuffle(acc[2 * i], acc[2 * i + 1], hi);
-  V t[2];
-  for (int i = 0; i < 2; i++) t[i] = __builtin_shuffle(s[2 * i], s[2 * i + 1], lo2) + __builtin_shuffle(s[2 * i], s[2 * i + 1], hi2);
-  store(out, __builtin_shuffle(t[0], t[1], lo4) + __builtin_shuffle(t[0], t[1], hi4));
+  // Pairs, then pairs of pairs, then halves: every step adds two vectors that were dealt out of two.
+  const auto deal = [](V a, V b, I first, I second) {
+    return (V)_mm512_permutex2var_pd((__m512d)a, (__m512i)first, (__m512d)b) + (V)_mm512_permutex2var_pd((__m512d)a, (__m512i)second, (__m512d)b);
+  };
+  V s[4], t[2];
+  for (int i = 0; i < 4; i++) s[i] = deal(acc[2 * i], acc[2 * i + 1], I{0, 8, 2, 10, 4, 12, 6, 14}, I{1, 9, 3, 11, 5, 13, 7, 15});
+  for (int i = 0; i < 2; i++) t[i] = deal(s[2 * i], s[2 * i + 1], I{0, 1, 8, 9, 4, 5, 12, 13}, I{2, 3, 10, 11, 6, 7, 14, 15});
+  store(out, deal(t[0], t[1], I{0, 1, 2, 3, 8, 9, 10, 11}, I{4, 5, 6, 7, 12, 13, 14, 15}));
 #else
   for (int i = 0; i < P; i++) {
     double sum = 0;

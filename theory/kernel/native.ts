@@ -25,7 +25,7 @@ const flatten = (layers: readonly Layer[]): Float64Array[] => layers.flatMap(({ 
 
 /** Opens it, building it first if need be. Throws FailureError with the reason and what to do. */
 export function openNative(threads: number): Kernel {
-  const addon = require(builtAddon()) as Addon;
+  const addon = loadAddon();
   let set = 0;
   // Several kernels of one process share the addon's threads.
   const call = (): Addon => {
@@ -48,6 +48,21 @@ let shared = 0;
 function processor(): string {
   const flags = existsSync('/proc/cpuinfo') ? /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] : undefined;
   return flags ?? cpus()[0]?.model ?? '';
+}
+
+/** Loads the addon; one that does not load (a damaged file, say) is built again, once. */
+function loadAddon(): Addon {
+  const path = builtAddon();
+  try {
+    return require(path) as Addon;
+  } catch {
+    build(path);
+  }
+  try {
+    return require(path) as Addon;
+  } catch (error) {
+    throw new FailureError(`the native kernel does not load: ${messageOf(error)}; the WebAssembly kernel runs without`);
+  }
 }
 
 function builtAddon(): string {

@@ -79,7 +79,7 @@ const LN2: f64 = 0.6931471805599453;
 @inline function value(activation: i32, u: v128): v128 {
   if (activation == 0) return tanh2(u);
   if (activation == 1) return erf2(u, gauss2(u));
-  return f64x2.pmax(splat(0.0), u);
+  return f64x2.pmax(u, splat(0.0));
 }
 
 // out [d, S] += sum_i b_i act(a_i . z + bias_i)
@@ -146,7 +146,7 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
     v = erf2(u, gauss);
     slope = mul(gauss, splat(0.7978845608028654));
   } else {
-    v = f64x2.pmax(splat(0.0), u);
+    v = f64x2.pmax(u, splat(0.0));
     slope = v128.and(f64x2.gt(u, splat(0.0)), splat(1.0));
   }
   slope = mul(slope, bp);
