@@ -87,7 +87,8 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     experiment: 'bounds',
     title: 'How loose the bounds on imitation are',
     alt: 'Discrepancies and their bounds against depth. The telescoped sum I1 stays within a small factor of the discrepancy after imitation; I2, with global Lipschitz constants, grows exponentially with depth unless blocks are scaled by 1/L.',
-    caption: 'I1 telescopes measured distances; I2 multiplies each layer’s error by a product of the thin net’s operator norms, I2′ by the wide net’s. The cap bounds direct training by the losses of both nets.',
+    caption:
+      'I1 telescopes measured distances; I2 multiplies each layer’s error by a product of the thin net’s operator norms, I2′ by the wide net’s. The cap bounds direct training by the losses of both nets.',
     x: 'depth',
     series: ['direct', 'imitation', 'telescoped', 'lipschitz', 'wideTail', 'cap'],
     xTitle: 'depth L (layers)',

@@ -1,6 +1,6 @@
 /** Runs cells for a command: sets the engine up once, shows progress, and says how to go on after a stop. */
 import { InterruptedError, messageOf, UsageError } from '../core/errors.js';
-import { cellsOf, parseScale, type Experiment } from '../core/experiment.js';
+import { cellsOf, parseScale, type Experiment, type Scale } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { NEEDS_NOTHING, requestedEngine, type EngineChoice, type EngineName } from '../engine/choose.js';
 import { mayHaveGpu } from '../engine/webgpu.js';
@@ -18,15 +18,17 @@ export interface WorkOptions {
   readonly jobs: number;
 }
 
+/** Throws UsageError when the scale is not declared for the experiment. */
+export function declaredScale({ name, seeds }: Experiment, scale: string): Scale {
+  const parsed = parseScale(scale);
+  if (seeds[parsed] === undefined) throw new UsageError(`experiment "${name}" is not declared at scale "${scale}"; declared: ${Object.keys(seeds).join(', ')}`);
+  return parsed;
+}
+
 /** Cells of experiments at a scale. Throws UsageError when a scale is not declared for one of them. */
 export function declaredCells(experiments: readonly Experiment[], scale: string, seed: number, seeds: number | undefined): Cell[] {
-  const name = parseScale(scale);
-  for (const { name: experiment, seeds: declared } of experiments) {
-    if (declared[name] === undefined) {
-      throw new UsageError(`experiment "${experiment}" is not declared at scale "${scale}"; declared: ${Object.keys(declared).join(', ')}`);
-    }
-  }
-  return experiments.flatMap((experiment) => cellsOf(experiment, name, seed, seeds));
+  for (const experiment of experiments) declaredScale(experiment, scale);
+  return experiments.flatMap((experiment) => cellsOf(experiment, parseScale(scale), seed, seeds));
 }
 
 /** Install progress as a bar. */

@@ -142,6 +142,17 @@ describe('theory by itself', () => {
     for (const { law, rule, scales } of list) expect([law.length > 20, rule.length > 20, scales]).toEqual([true, true, ['minutes', 'laptop']]);
   });
 
+  test('run --print-config gives specs that --config takes, with changes; those of another study are refused', () => {
+    const specs = JSON.parse(gowide(['theory', 'run', 'tanh-saddle', '--print-config']).stdout) as Record<string, Record<string, unknown>>;
+    const mine = file('study.json', { ...specs.C, depths: [2, 3], m: 64, steps: 5 });
+    const { status, stdout } = gowide(['theory', 'run', 'tanh-saddle', '--config', mine, '--seeds', '2', '--out', join(folder, 'own'), '--json']);
+    const runs = JSON.parse(stdout) as { arm: string; seed: number; rows: object[] }[];
+    expect([status, runs.map(({ arm, seed, rows }) => [arm, seed, rows.length])]).toEqual([0, [['custom', 1, 2], ['custom', 2, 2]]]); // prettier-ignore
+    expect(gowide(['theory', 'run', 'width', '--config', mine]).stderr).toMatch(/"study" is "tanh-saddle", but the command runs "width"/);
+    expect(gowide(['theory', 'run', 'all', '--config', mine]).stderr).toMatch(/--config goes with one study/);
+    expect(gowide(['theory', 'run', 'tanh-saddle', '--config', file('study.json', { ...specs.C, depth: 3 })]).stderr).toMatch(/invalid spec of study "tanh-saddle": .*depth/);
+  });
+
   test('simulate writes particles that go on where they are put in again, the same on both kernels', () => {
     const run = (name: string, steps: number, particles?: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
       gowide(

@@ -100,11 +100,11 @@ interface Coefficients {
   readonly pbar: Float64Array;
 }
 
-function coefficients(thin: Net, wide: Net, ideal: Net, samples: Samples): Coefficients[] {
+function coefficients(thin: Net, wide: Net, ideal: Net, samples: Samples): { layers: Coefficients[]; own: Trace; bar: Trace } {
   const { d, c } = thin;
   const { slope: g1, curvature: k } = activationBound(thin.activation);
   const [own, bar] = [traceNet(thin, samples), traceNet(wide, samples)];
-  return thin.layers.map((layer, l): Coefficients => {
+  const layers = thin.layers.map((layer, l): Coefficients => {
     const twin = ideal.layers[l]!;
     const sub = layerTrace(thin, twin, bar.z[l]!);
     const [A, Abar, Bbar] = [rowNorm(layer.a, d), rowNorm(twin.a, d), rowNorm(twin.b, d)];
@@ -127,6 +127,7 @@ function coefficients(thin: Net, wide: Net, ideal: Net, samples: Samples): Coeff
       pbar: norms(bar.p[l]!, d),
     };
   });
+  return { layers, own, bar };
 }
 
 /** d delta/dt [L] and e_L [N] for given delta [L]; with `sampling` false, the linear part alone. */
@@ -155,7 +156,7 @@ function rightSide(layers: readonly Coefficients[], delta: ArrayLike<number>, { 
 
 /** Lambda_L: spectral radius of the map delta -> d delta/dt without sampling errors, by power iteration (the map has no negative entry). */
 export function gronwallRate(thin: Net, wide: Net, ideal: Net, samples: Samples): number {
-  const layers = coefficients(thin, wide, ideal, samples);
+  const { layers } = coefficients(thin, wide, ideal, samples);
   let delta = new Float64Array(layers.length).fill(1);
   let value = 0;
   for (let round = 0; round < 200; round++) {
@@ -188,7 +189,7 @@ export function runningGronwall(initial: Net, samples: Samples, thin: { m: numbe
   const rows: GronwallStep[] = [];
   for (let step = 0; ; step++) {
     const ideal = pickNet(wide, indices);
-    const layers = coefficients(net, wide, ideal, samples);
+    const { layers, own, bar } = coefficients(net, wide, ideal, samples);
     const { rate, last } = rightSide(layers, delta, net);
     const distances = net.layers.map(({ m, a, b, bias }, l) => {
       const twin = ideal.layers[l]!;
@@ -198,10 +199,9 @@ export function runningGronwall(initial: Net, samples: Samples, thin: { m: numbe
       );
       return Math.sqrt(squares / m);
     });
-    const outputs = [traceNet(net, samples), traceNet(wide, samples)].map(({ z }) => z.at(-1)!);
     rows.push({
       time: step * dt,
-      discrepancy: rmsDistance(outputs[0]!, outputs[1]!, net.d),
+      discrepancy: rmsDistance(own.z.at(-1)!, bar.z.at(-1)!, net.d),
       distance: Math.max(...distances),
       bound: rms(last),
       distanceBound: Math.max(...delta),
@@ -239,11 +239,11 @@ export interface UniformConstants {
 /** Constants at one time; take the largest of each over a run for a bound over the run. */
 export function uniformConstants(thin: Net, wide: Net, ideal: Net, samples: Samples): UniformConstants {
   const { slope, curvature } = activationBound(thin.activation);
-  const layers = coefficients(thin, wide, ideal, samples);
+  const { layers, bar } = coefficients(thin, wide, ideal, samples);
   const max = (value: (layer: Coefficients) => number): number => Math.max(...layers.map(value));
   const top = layers.at(-1)!;
   const both = [thin, wide, ideal];
-  const ztbar = Math.max(...traceNet(wide, samples).z.map((z) => Math.max(...norms(z, thin.d).map((value) => Math.hypot(value, 1)))));
+  const ztbar = Math.max(...bar.z.map((z) => Math.max(...norms(z, thin.d).map((value) => Math.hypot(value, 1)))));
   return {
     depth: layers.length,
     c: thin.c,

@@ -1,18 +1,29 @@
 import { Command } from 'commander';
-import { unknownName } from '../../core/errors.js';
+import { unknownName, UsageError } from '../../core/errors.js';
+import type { Experiment } from '../../core/experiment.js';
+import type { Cell } from '../../core/run.js';
 import { folderOf, readMetrics, readRun } from '../../store/runs.js';
 import type { App } from '../app.js';
+import { readConfig } from '../config.js';
 import { checkOut, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
 import { textTable } from '../table.js';
 import { exactCommand } from './exact.js';
 import { simulateCommand } from './simulate.js';
-import { declaredCells, work, type WorkOptions } from '../work.js';
+import { declaredCells, declaredScale, work, type WorkOptions } from '../work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
   readonly seed: number;
   readonly seeds?: number;
   readonly json?: boolean;
+  readonly config?: string;
+  readonly printConfig?: boolean;
+}
+
+/** Cells of a spec that the user wrote. */
+function ownCells({ name, kind }: Experiment, spec: Readonly<Record<string, unknown>>, { seed, seeds = 3 }: Options): Cell[] {
+  if (spec.study !== undefined && spec.study !== name) throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
+  return Array.from({ length: seeds }, (_, i) => ({ experiment: name, arm: 'custom', scale: 'custom', kind, spec: { ...spec, study: name } as Cell['spec'], seed: seed + i }));
 }
 
 export function theoryCommand(app: App): Command {
@@ -37,12 +48,20 @@ export function theoryCommand(app: App): Command {
     .addOption(seedOption())
     .addOption(seedsOption())
     .addOption(jobsOption())
+    .option('--config <file>', 'a spec of your own for one study, as --print-config prints it; not in verdicts')
+    .option('--print-config', 'print the declared specs, by arm, and do nothing else')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide theory run width\n  gowide theory run all --scale minutes --json')
+    .addHelpText('after', '\nExamples:\n  gowide theory run width\n  gowide theory run all --scale minutes --json\n  gowide theory run depth --config mine.json --seeds 4')
     .action(async (name: string, options: Options) => {
       const studies = name === 'all' ? app.studies : app.studies.filter((study) => study.name === name);
       if (studies.length === 0) throw unknownName('study', name, ['all', ...app.studies.map((study) => study.name)]);
-      const cells = declaredCells(studies, options.scale, options.seed, options.seeds);
+      if (options.printConfig) {
+        const specs = studies.map((study) => [study.name, study.arms(declaredScale(study, options.scale))] as const);
+        process.stdout.write(`${JSON.stringify(studies.length === 1 ? specs[0]![1] : Object.fromEntries(specs), null, 2)}\n`);
+        return;
+      }
+      if (options.config !== undefined && studies.length !== 1) throw new UsageError('--config goes with one study, not with "all"');
+      const cells = options.config === undefined ? declaredCells(studies, options.scale, options.seed, options.seeds) : ownCells(studies[0]!, readConfig(options.config), options);
       const out = checkOut(options.out);
       await work(app, cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
