@@ -121,7 +121,7 @@ export const saddle: Experiment = {
   name: 'saddle',
   title: 'Instances B1 and B: the growth with depth, attained',
   kind: THEORY_KIND,
-  seeds: { minutes: 8, laptop: 32 },
+  seeds: { minutes: 8, laptop: 16 },
   arms: (size) => {
     const common = { study: 'saddle', kappa: 4, steps: 200, m: 1e12, ...SADDLE[sized(size)] };
     return {
@@ -140,7 +140,7 @@ export const tanhSaddle: Experiment = {
   name: 'tanh-saddle',
   title: 'Instance C: tanh particles near the saddle',
   kind: THEORY_KIND,
-  seeds: { minutes: 6, laptop: 16 },
+  seeds: { minutes: 6, laptop: 12 },
   arms: (size) => ({ C: { study: 'tanh-saddle', g: 1.3, kappa: 4, spread: 0.2, time: 0.16, train: 64, heldOut: 256, ...TANH_SADDLE[sized(size)] } }),
 };
 
@@ -153,7 +153,7 @@ export const generic: Experiment = {
   name: 'generic',
   title: 'The search for a generic law that explodes with depth',
   kind: THEORY_KIND,
-  seeds: { minutes: 5, laptop: 16 },
+  seeds: { minutes: 5, laptop: 10 },
   arms: (size) => {
     const common = { study: 'generic', d: 4, time: 0.4, imitationTime: 0, dt: 0.005, ...GENERIC[sized(size)] };
     const families = {

@@ -19,7 +19,7 @@ const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
   generic: { spec: { ...BASE, study: 'generic', family: 'f', m: 4, depths: [1, 2, 3, 4], target: 'amplified', gain: 2, sa: 1 }, rows: 4 },
   residual: {
     spec: { study: 'residual', embeddings: [4, 8], widths: [4, 8], reference: { D: 16, M: 16 }, blocks: 4, samples: 3, inputs: 2, outputs: 2, steps: 2, eta: 1 },
-    rows: 4,
+    rows: 5,
   },
   stages: { spec: { ...BASE, study: 'stages', regime: 'skip', depth: 2, widths: [4, 8], tuningTime: 0.25 }, rows: 2 },
 };
