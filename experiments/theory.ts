@@ -140,7 +140,7 @@ export const tanhSaddle: Experiment = {
   name: 'tanh-saddle',
   title: 'Instance C: tanh particles near the saddle',
   kind: THEORY_KIND,
-  seeds: { minutes: 6, laptop: 12 },
+  seeds: { minutes: 6, laptop: 8 },
   arms: (size) => ({ C: { study: 'tanh-saddle', g: 1.3, kappa: 4, spread: 0.2, time: 0.16, train: 64, heldOut: 256, ...TANH_SADDLE[sized(size)] } }),
 };
 
@@ -153,7 +153,7 @@ export const generic: Experiment = {
   name: 'generic',
   title: 'The search for a generic law that explodes with depth',
   kind: THEORY_KIND,
-  seeds: { minutes: 5, laptop: 10 },
+  seeds: { minutes: 5, laptop: 6 },
   arms: (size) => {
     const common = { study: 'generic', d: 4, time: 0.4, imitationTime: 0, dt: 0.005, ...GENERIC[sized(size)] };
     const families = {
@@ -178,7 +178,7 @@ export const residual: Experiment = {
   name: 'residual',
   title: 'Modern rates: deep residual nets at scale 1/(L M)',
   kind: THEORY_KIND,
-  seeds: { minutes: 5, laptop: 10 },
+  seeds: { minutes: 5, laptop: 6 },
   arms: (size) => ({ tanh: { study: 'residual', blocks: 50, samples: 10, inputs: 5, outputs: 5, steps: 15, eta: 1, ...RESIDUAL[sized(size)] } }),
 };
 
@@ -191,7 +191,7 @@ export const stages: Experiment = {
   name: 'stages',
   title: 'Three stages against direct training, at equal steps',
   kind: THEORY_KIND,
-  seeds: { minutes: 8, laptop: 32 },
+  seeds: { minutes: 8, laptop: 16 },
   arms: (size) => perRegime((regime, law) => ({ study: 'stages', regime, ...law, ...FLOW, depth: 4, tuningTime: 2, ...STAGES[sized(size)] })),
 };
 

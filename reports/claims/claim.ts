@@ -1,5 +1,5 @@
 /** What a claim is made of: rows to a verdict. */
-import type { Interval } from '../../src/core/stats.js';
+import { fitLine, type Interval } from '../../src/core/stats.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { formatInterval, type Outcome, type Verdict } from '../verdict.js';
 
@@ -35,4 +35,29 @@ export function decide(statement: Statement, rows: readonly TableRow[], interval
 /** Per seed: x and y of the rows, sorted as they are. */
 export function curves(rows: readonly TableRow[], x: string, y: string): { x: number[]; y: number[] }[] {
   return [...groupBy(rows, (row) => row.seed).values()].map((group) => ({ x: group.map((row) => numberAt(row, x)), y: group.map((row) => numberAt(row, y)) }));
+}
+
+/**
+ * Rows without those values of `x` at which the loss rose on more than one step on average: there Euler's own instability looks like the growth
+ * that is looked for. `note` names what was left out.
+ */
+export function stableRows(rows: readonly TableRow[], x: string): { readonly kept: TableRow[]; readonly note: string } {
+  const rises = (row: TableRow): number => (typeof row.values.lossIncreases === 'number' ? row.values.lossIncreases : 0);
+  const coarse = [...groupBy(rows, (row) => String(numberAt(row, x)))]
+    .filter(([, group]) => group.reduce((sum, row) => sum + rises(row), 0) > group.length)
+    .map(([value]) => value);
+  const kept = rows.filter((row) => !coarse.includes(String(numberAt(row, x))));
+  return { kept, note: coarse.length === 0 ? '' : `; left out, as the loss rose there: ${coarse.join(', ')}` };
+}
+
+/**
+ * Growth of log y per unit of x over the deeper half of the points, and its bend: how much steeper the second part of that half is than the
+ * first. Both lie within the half, as a curve that first falls bends upwards without ever growing faster than exponentially.
+ */
+export function growthAndBend(x: readonly number[], logs: readonly number[]): { readonly growth: number; readonly bend: number } {
+  const from = Math.min(Math.floor(x.length / 2), Math.max(0, x.length - 3));
+  const [deep, values] = [x.slice(from), logs.slice(from)];
+  const part = Math.ceil((deep.length + 1) / 2);
+  const slope = (start: number, end: number): number => fitLine(deep.slice(start, end), values.slice(start, end)).slope;
+  return { growth: slope(0, deep.length), bend: slope(deep.length - part, deep.length) - slope(0, part) };
 }

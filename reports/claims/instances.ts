@@ -2,7 +2,7 @@
 import { fitLine, powerLaw, tInterval, type Interval } from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../tables.js';
 import { formatInterval, within, type Outcome } from '../verdict.js';
-import { curves, decide, judge, type Claim, type ClaimInput } from './claim.js';
+import { curves, decide, growthAndBend, judge, stableRows, type Claim, type ClaimInput } from './claim.js';
 
 const saddleRows = ({ rows }: ClaimInput, arm = 'B1'): TableRow[] => rows.filter((row) => row.experiment === 'saddle' && row.arm === arm);
 
@@ -85,16 +85,13 @@ const genericSearch: Claim = ({ rows }) => {
     id: 'generic-search',
     statement: 'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
     source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
-    rule: 'For each family: growth of log(D(T)/D(0)) per layer in the deeper half of the depths, and how much more that is than in the shallower half; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
+    rule: 'For each family: growth of log(D(T)/D(0)) per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first, without depths at which the loss rises; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
   };
   return judge(statement, mine, () => {
     const families = [...groupBy(mine, (row) => row.arm)].map(([family, group]) => {
-      const halves = curves(group, 'depth', 'growth').map(({ x, y }) => {
-        const half = Math.ceil(x.length / 2);
-        return { deep: fitLine(x.slice(-half), y.slice(-half)).slope, shallow: fitLine(x.slice(0, half), y.slice(0, half)).slope };
-      });
-      const growth = tInterval(halves.map(({ deep }) => deep));
-      const bend = tInterval(halves.map(({ deep, shallow }) => deep - shallow));
+      const found = curves(stableRows(group, 'depth').kept, 'depth', 'growth').map(({ x, y }) => growthAndBend(x, y));
+      const growth = tInterval(found.map((one) => one.growth));
+      const bend = tInterval(found.map((one) => one.bend));
       const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
       const outcome: Outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
       return { family, growth, bend, outcome };

@@ -2,7 +2,7 @@
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../tables.js';
 import { formatInterval, formatNumber, within } from '../verdict.js';
-import { curves, decide, judge, type Claim } from './claim.js';
+import { curves, decide, growthAndBend, judge, stableRows, type Claim } from './claim.js';
 
 const TRAININGS = {
   imitation: 'layerwise imitation from the wide net’s trained particles',
@@ -18,14 +18,13 @@ function widthLaw(training: keyof typeof TRAININGS, regime: string): Claim {
       id: `width-${training}-${regime.replace(' ', '-')}`,
       statement: `Under ${TRAININGS[training]}, ${regime === 'skip' ? 'with' : 'without'} a skip connection, the discrepancy falls with the thin width as m^(−1/2).`,
       source: 'paper, mean-field bounds (both rates 1/√m)',
-      rule: 'Exponent of D(m), one fit per seed, 95 % t-interval over seeds: supported inside [−0.55, −0.45], not supported outside, else inconclusive.',
+      rule: 'Exponent of D(m), one fit per seed, 95 % t-interval over seeds: supported inside [−0.55, −0.45], not supported outside, else inconclusive. Widths at which the loss rises in training are left out.',
     };
-    return decide(
-      statement,
-      mine,
-      () => powerLaw(curves(mine, 'm', 'discrepancy')),
-      (interval) => within(interval, -0.55, -0.45),
-    );
+    return judge(statement, mine, () => {
+      const { kept, note } = stableRows(mine, 'm');
+      const interval = powerLaw(curves(kept, 'm', 'discrepancy'));
+      return { outcome: within(interval, -0.55, -0.45), evidence: `${formatInterval(interval)}${note}` };
+    });
   };
 }
 
@@ -60,19 +59,16 @@ function depthDirect(regime: string): Claim {
       id: `depth-direct-${regime.replace(' ', '-')}`,
       statement: `Under direct training of a generic net ${regime === 'skip' ? 'with' : 'without'} a skip connection, the discrepancy itself (not only its bound) grows faster than exponentially with depth.`,
       source: 'paper, Theorem on backpropagation (double exponential in depth); the paper states a bound',
-      rule: 'Growth of log D per layer in the deeper half of the depths, and how much more that is than in the shallower half; 95 % t-intervals over seeds: supported when both lie above 0, not supported when either lies below, else inconclusive.',
+      rule: 'Growth of log D per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first; 95 % t-intervals over seeds: supported when both lie above 0, not supported when either lies below, else inconclusive. Depths at which the loss rises in training are left out.',
     };
     return judge(statement, mine, () => {
-      const halves = curves(mine, 'depth', 'direct').map(({ x, y }) => {
-        const logs = y.map(Math.log);
-        const half = Math.ceil(x.length / 2);
-        return { deep: fitLine(x.slice(-half), logs.slice(-half)).slope, shallow: fitLine(x.slice(0, half), logs.slice(0, half)).slope };
-      });
-      const growth = tInterval(halves.map(({ deep }) => deep));
-      const bend = tInterval(halves.map(({ deep, shallow }) => deep - shallow));
+      const { kept, note } = stableRows(mine, 'depth');
+      const found = curves(kept, 'depth', 'direct').map(({ x, y }) => growthAndBend(x, y.map(Math.log)));
+      const growth = tInterval(found.map((one) => one.growth));
+      const bend = tInterval(found.map((one) => one.bend));
       const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
       const outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
-      return { outcome, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}` };
+      return { outcome, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}${note}` };
     });
   };
 }

@@ -172,6 +172,26 @@ describe('verdicts', () => {
     expect(decideClaims(level).find(({ id }) => id === 'depth-direct-skip')!.outcome).toMatch(/not supported|inconclusive/);
   });
 
+  test('a discrepancy that dips and then rises slowly does not grow faster than exponentially', () => {
+    const measured = new Map([[1, 0.103], [2, 0.098], [4, 0.086], [6, 0.091], [8, 0.0955]]); // prettier-ignore
+    const dip = records({ ...AS_CLAIMED, direct: (depth) => measured.get(depth)! });
+    expect(decideClaims(dip).find(({ id }) => id === 'depth-direct-skip')!.outcome).not.toBe('supported');
+  });
+
+  test('where the loss rises in training, a depth or width does not count, and is named', () => {
+    const { rows, results } = records(AS_CLAIMED);
+    const coarse = rows.map((entry) => {
+      const last = (entry.experiment === 'width' && entry.values.m === 16) || (entry.experiment === 'depth' && entry.values.depth === 8);
+      return last ? { ...entry, values: { ...entry.values, lossIncreases: 9, discrepancy: 100, direct: 1e-9 } } : entry;
+    });
+    const verdicts = decideClaims({ rows: coarse, results });
+    expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({
+      outcome: 'supported',
+      evidence: expect.stringMatching(/left out, as the loss rose there: 16$/) as string,
+    });
+    expect(verdicts.find(({ id }) => id === 'depth-direct-skip')).toMatchObject({ outcome: 'supported', evidence: expect.stringMatching(/rose there: 8$/) as string });
+  });
+
   test('a discrepancy above its telescoped sum is never supported', () => {
     const { rows, results } = records(AS_CLAIMED);
     const broken = rows.map((entry) => (entry.experiment === 'depth' && entry.seed === 3 ? { ...entry, values: { ...entry.values, violations: 1 } } : entry));
