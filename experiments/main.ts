@@ -26,7 +26,7 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
       const { PINNED, verifyAll } = await import('../theory/verify.js');
       return verifyAll(PINNED, onGroup);
     },
-    limits: async () => (await import('../theory/exact/limits.js')).LIMITS,
+    limit: async (name: string) => (await import('../theory/exact/limits.js')).limitByName(name),
     simulate: async (...given: Parameters<typeof simulate>) => (await import('../theory/simulate.js')).simulate(...given),
     benchParticles: async (options: Omit<BenchOptions, 'widths'> & { widths?: readonly number[] }) => {
       const { BENCH_WIDTHS, benchParticles } = await import('../theory/bench/particles.js');

@@ -6,6 +6,8 @@ import { singleLayer, type Net } from './particles.js';
 export interface ImitationOptions extends FlowOptions {
   /** What a thin layer is fed with: the wide net's activations, or the thin net's own. Targets are the wide net's in both. */
   readonly inputs?: 'wide' | 'thin';
+  /** The wide net's activations on x, where they are known. */
+  readonly targets?: readonly Float64Array[];
 }
 
 /**
@@ -18,7 +20,7 @@ export function imitate(thin: Net, wide: Net, x: Float64Array, options: Imitatio
   if (thin.layers.length !== wide.layers.length || thin.d !== wide.d) {
     throw new RangeError(`imitate: expected nets of one depth and dimension, got ${thin.layers.length} x ${thin.d} and ${wide.layers.length} x ${wide.d}`);
   }
-  const targets = activations(wide, x);
+  const { targets = activations(wide, x) } = options;
   const n = x.length / thin.d;
   const samples = (z: readonly Float64Array[], l: number): { n: number; x: Float64Array; y: Float64Array } => ({ n, x: z[l]!, y: targets[l + 1]! });
   if (options.inputs !== 'thin') return thin.layers.map((_, l) => trainDirect(singleLayer(thin, l), samples(targets, l), options));

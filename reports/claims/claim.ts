@@ -1,7 +1,7 @@
 /** What a claim is made of: rows to a verdict. */
-import { fitLine, type Interval } from '../../src/core/stats.js';
+import { fitLine, mean, tInterval, type Interval } from '../../src/core/stats.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
-import { formatInterval, type Outcome, type Verdict } from '../verdict.js';
+import { formatInterval, within, type Outcome, type Verdict } from '../verdict.js';
 
 /** Rows of one experiment at one scale. */
 export interface ClaimInput {
@@ -50,14 +50,35 @@ export function stableRows(rows: readonly TableRow[], x: string): { readonly kep
   return { kept, note: coarse.length === 0 ? '' : `; left out, as the loss rose there: ${coarse.join(', ')}` };
 }
 
+/** Whether curves grow and bend upwards on a logarithmic axis, one for each seed: supported when both intervals lie above 0. */
+export function explosion(bySeed: readonly { readonly x: readonly number[]; readonly logs: readonly number[] }[]): { readonly outcome: Outcome; readonly evidence: string } {
+  const found = bySeed.map(({ x, logs }) => growthAndBend(x, logs));
+  const growth = tInterval(found.map((one) => one.growth));
+  const bend = tInterval(found.map((one) => one.bend));
+  const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
+  const outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
+  return { outcome, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}` };
+}
+
 /**
  * Growth of log y per unit of x over the deeper half of the points, and its bend: how much steeper the second part of that half is than the
  * first. Both lie within the half, as a curve that first falls bends upwards without ever growing faster than exponentially.
  */
-export function growthAndBend(x: readonly number[], logs: readonly number[]): { readonly growth: number; readonly bend: number } {
+function growthAndBend(x: readonly number[], logs: readonly number[]): { readonly growth: number; readonly bend: number } {
   const from = Math.min(Math.floor(x.length / 2), Math.max(0, x.length - 3));
   const [deep, values] = [x.slice(from), logs.slice(from)];
   const part = Math.ceil((deep.length + 1) / 2);
   const slope = (start: number, end: number): number => fitLine(deep.slice(start, end), values.slice(start, end)).slope;
   return { growth: slope(0, deep.length), bend: slope(deep.length - part, deep.length) - slope(0, part) };
+}
+
+/** Whether one column lies below another: log ratio of the two, one mean for each seed over its rows. */
+export function below(statement: Statement, rows: readonly TableRow[], column: string, other: string): Verdict {
+  const ratios = (): number[] => [...groupBy(rows, (row) => row.seed).values()].map((group) => mean(group.map((row) => Math.log(numberAt(row, column) / numberAt(row, other)))));
+  return decide(
+    statement,
+    rows,
+    () => tInterval(ratios()),
+    (interval) => within(interval, -Infinity, 0),
+  );
 }

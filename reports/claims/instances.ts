@@ -1,8 +1,8 @@
 /** Claims about the instances whose law is known, about the search for others, and about newer rates. */
 import { fitLine, powerLaw, tInterval, type Interval } from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../tables.js';
-import { formatInterval, within, type Outcome } from '../verdict.js';
-import { curves, decide, growthAndBend, judge, stableRows, type Claim, type ClaimInput } from './claim.js';
+import { within, type Outcome } from '../verdict.js';
+import { curves, decide, explosion, judge, stableRows, type Claim, type ClaimInput } from './claim.js';
 
 const saddleRows = ({ rows }: ClaimInput, arm = 'B1'): TableRow[] => rows.filter((row) => row.experiment === 'saddle' && row.arm === arm);
 
@@ -89,16 +89,11 @@ const genericSearch: Claim = ({ rows }) => {
   };
   return judge(statement, mine, () => {
     const families = [...groupBy(mine, (row) => row.arm)].map(([family, group]) => {
-      const found = curves(stableRows(group, 'depth').kept, 'depth', 'growth').map(({ x, y }) => growthAndBend(x, y));
-      const growth = tInterval(found.map((one) => one.growth));
-      const bend = tInterval(found.map((one) => one.bend));
-      const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
-      const outcome: Outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
-      return { family, growth, bend, outcome };
+      return { family, ...explosion(curves(stableRows(group, 'depth').kept, 'depth', 'growth').map(({ x, y }) => ({ x, logs: y }))) };
     });
     const finds = families.filter(({ outcome }) => outcome === 'supported');
     const open = families.filter(({ outcome }) => outcome === 'inconclusive');
-    const told = (list: typeof families): string => list.map(({ family, growth, bend }) => `${family}: growth ${formatInterval(growth)}, bend ${formatInterval(bend)}`).join('; ');
+    const told = (list: typeof families): string => list.map(({ family, evidence }) => `${family}: ${evidence.replace('; ', ', ')}`).join('; ');
     const outcome: Outcome = finds.length > 0 ? 'supported' : open.length === 0 ? 'not supported' : 'inconclusive';
     return {
       outcome,

@@ -1,8 +1,8 @@
 /** Claims about D(m), D(L), D(T), the model's constants and the bounds. */
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../tables.js';
+import { groupBy, numberAt } from '../tables.js';
 import { formatInterval, formatNumber, within } from '../verdict.js';
-import { curves, decide, growthAndBend, judge, stableRows, type Claim } from './claim.js';
+import { below, curves, decide, explosion, judge, stableRows, type Claim } from './claim.js';
 
 const TRAININGS = {
   imitation: 'layerwise imitation from the wide net’s trained particles',
@@ -63,19 +63,10 @@ function depthDirect(regime: string): Claim {
     };
     return judge(statement, mine, () => {
       const { kept, note } = stableRows(mine, 'depth');
-      const found = curves(kept, 'depth', 'direct').map(({ x, y }) => growthAndBend(x, y.map(Math.log)));
-      const growth = tInterval(found.map((one) => one.growth));
-      const bend = tInterval(found.map((one) => one.bend));
-      const both = [growth, bend].map((interval) => within(interval, 0, Infinity));
-      const outcome = both.every((one) => one === 'supported') ? 'supported' : both.includes('not supported') ? 'not supported' : 'inconclusive';
-      return { outcome, evidence: `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}${note}` };
+      const { outcome, evidence } = explosion(curves(kept, 'depth', 'direct').map(({ x, y }) => ({ x, logs: y.map(Math.log) })));
+      return { outcome, evidence: `${evidence}${note}` };
     });
   };
-}
-
-/** Per seed: the mean over the seed's rows. */
-function perSeed(rows: readonly TableRow[], value: (row: TableRow) => number): number[] {
-  return [...groupBy(rows, (row) => row.seed).values()].map((group) => mean(group.map(value)));
 }
 
 /** D(T) under imitation. */
@@ -115,12 +106,7 @@ function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
       source: 'paper: the bound on imitation is below that on backpropagation',
       rule: 'log ratio of the two, one mean per seed over the values, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
     };
-    return decide(
-      statement,
-      mine,
-      () => tInterval(perSeed(mine, (row) => Math.log(numberAt(row, 'imitation') / numberAt(row, 'direct')))),
-      (interval) => within(interval, -Infinity, 0),
-    );
+    return below(statement, mine, 'imitation', 'direct');
   };
 }
 
@@ -178,12 +164,7 @@ function stagesLaw(regime: string): Claim {
       source: 'paper, the method’s purpose; here on the particle model',
       rule: 'log ratio of held-out losses, one mean per seed over widths, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
     };
-    return decide(
-      statement,
-      mine,
-      () => tInterval(perSeed(mine, (row) => Math.log(numberAt(row, 'staged') / numberAt(row, 'direct')))),
-      (interval) => within(interval, -Infinity, 0),
-    );
+    return below(statement, mine, 'staged', 'direct');
   };
 }
 

@@ -56,7 +56,8 @@ export interface App {
   readonly runners: Readonly<Record<string, Runner>>;
   readonly report: (folders: readonly string[], file: string) => Promise<{ verdicts: readonly Verdict[]; problems: readonly string[]; runs: number }>;
   readonly verify: (onGroup: (name: string, done: number, total: number) => void) => Promise<readonly Check[]>;
-  readonly limits: () => Promise<Readonly<Record<string, Limit>>>;
+  /** Throws UsageError with the known names. */
+  readonly limit: (name: string) => Promise<Limit>;
   readonly simulate: (config: unknown, arrays: HostArrays, onStep: (stage: string, done: number, total: number) => void) => Promise<Simulation>;
   readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
   /** The particle kernel of this machine; the first call builds the native one where there is a compiler. */

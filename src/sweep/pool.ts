@@ -107,9 +107,9 @@ async function runInChild(
   children: Set<ChildProcess>,
   progress: (cell: Cell, stage: string, done: number, total: number) => void,
 ): Promise<void> {
-  // Its own process group: Ctrl-C reaches the parent alone, which stops its children in an orderly way.
   // Several runs at once share the cores.
   const env = { ...process.env, GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / jobs))) };
+  // Its own process group: Ctrl-C reaches the parent alone, which stops its children in an orderly way.
   const child = fork(worker.module, [...worker.args], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: process.platform !== 'win32' });
   children.add(child);
   let errors = '';

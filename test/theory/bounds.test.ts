@@ -54,7 +54,7 @@ test('the running Gronwall bound dominates D and the particles’ distance at ev
       const { train } = sineTask(seed, d, 6, 6);
       const [steps, dt] = [5, 0.02];
       const initial = initialNet(seed, { depth, m: 24, d, alpha, c, activation }, { rho: 0.5 });
-      const rows = runningGronwall(initial, train, { m, seed, draw: 0 }, steps, dt);
+      const { rows, constants: largest } = runningGronwall(initial, train, { m, seed, draw: 0 }, steps, dt);
       expect(rows).toHaveLength(steps + 1);
       expect(rows[0]!.distance).toBe(0);
       for (const row of rows) {
@@ -75,6 +75,7 @@ test('the running Gronwall bound dominates D and the particles’ distance at ev
               ) as unknown as UniformConstants);
         for (const net of [wide, thin]) trainDirect(net, train, { steps: 1, dt });
       }
+      expect(largest).toEqual(constants);
       const { rate, logBound } = closedForm(constants!, steps * dt);
       expect(rate).toBeGreaterThan(0);
       expect(Math.log(rows.at(-1)!.discrepancy)).toBeLessThanOrEqual(logBound + 1e-9);

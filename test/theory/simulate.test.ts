@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -7,8 +7,8 @@ import type { HostArrays } from '../../src/core/run.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { toHostArrays } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
-import { cacheFolder } from '../../src/toolchain/cache.js';
-import { findTools, runTool } from '../../src/toolchain/tools.js';
+import { imports, pythonWith } from '../../src/toolchain/python.js';
+import { findTools } from '../../src/toolchain/tools.js';
 import { parseSimulation, simulate } from '../../theory/simulate.js';
 
 const MODEL = { depth: 2, d: 3, width: 8 };
@@ -104,16 +104,7 @@ describe('what does not fit is refused in one line', () => {
 /** A Python with NumPy: the one on the PATH, else an environment in the cache; undefined without Python. */
 async function numpyPython(): Promise<string | undefined> {
   const { python } = findTools();
-  if (python === undefined) return undefined;
-  const has = (command: string): boolean => spawnSync(command, ['-c', 'import numpy'], { stdio: 'ignore' }).status === 0;
-  if (has(python)) return python;
-  const folder = join(cacheFolder(), 'peer', 'numpy');
-  const own = join(folder, 'bin', 'python');
-  if (!existsSync(own) || !has(own)) {
-    await runTool(python, ['-m', 'venv', '--clear', folder]);
-    await runTool(own, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'numpy']);
-  }
-  return own;
+  return python === undefined || imports(python, 'numpy') ? python : pythonWith('numpy', 'numpy', ['numpy']);
 }
 
 const python = await numpyPython().catch(() => undefined);

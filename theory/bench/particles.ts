@@ -1,11 +1,9 @@
 /** How many (sample, particle) pairs a second one step of direct training moves, by width; beside JAX in the same run. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, messageOf } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { cacheFolder } from '../../src/toolchain/cache.js';
-import { findTools, runTool } from '../../src/toolchain/tools.js';
+import { pythonWith } from '../../src/toolchain/python.js';
 import { openKernel, threadCount } from '../kernel/kernel.js';
 import { KERNELS, type Kernel, type KernelName } from '../kernel/interface.js';
 import { initialNet } from '../particles.js';
@@ -65,18 +63,6 @@ function rate(kernel: Kernel, m: number, seconds: number, now: () => number): nu
   return best;
 }
 
-/** A Python with JAX in the cache; made when it is missing. Throws FailureError when Python, pip or the download is missing. */
-async function jaxPython(): Promise<string> {
-  const folder = join(cacheFolder(), 'peer', JAX);
-  const python = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
-  if (existsSync(python) && spawnSync(python, ['-c', 'import jax'], { stdio: 'ignore' }).status === 0) return python;
-  const { python: base } = findTools();
-  if (base === undefined) throw new FailureError('Python 3 with pip was not found on the PATH');
-  await runTool(base, ['-m', 'venv', '--clear', folder]);
-  await runTool(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', JAX, 'numpy']);
-  return python;
-}
-
 interface Peer {
   readonly name: string;
   readonly version: string;
@@ -99,7 +85,7 @@ export async function benchParticles({ widths, seconds, peer, threads = [...new 
   if (peer === 'jax') {
     try {
       onRow?.('JAX: preparing');
-      python = await jaxPython();
+      python = await pythonWith(JAX, 'jax', [JAX, 'numpy']);
     } catch (error) {
       notes.push(`JAX was not run: ${messageOf(error)}`);
     }

@@ -177,42 +177,6 @@ export interface GronwallStep {
   readonly distanceBound: number;
 }
 
-/**
- * Trains a thin net of m coupled particles beside the wide one for `steps` Euler steps, with the bound stepped along. `initial` is the wide net
- * before training. Rows for each step, the start included. Throws RangeError for an activation that the bound does not cover.
- */
-export function runningGronwall(initial: Net, samples: Samples, thin: { m: number; seed: number; draw: number }, steps: number, dt: number): GronwallStep[] {
-  const indices = thinIndices(initial, thin.m, thin.seed, thin.draw);
-  const wide = copyNet(initial);
-  const net = pickNet(initial, indices);
-  let delta = new Float64Array(net.layers.length);
-  const rows: GronwallStep[] = [];
-  for (let step = 0; ; step++) {
-    const ideal = pickNet(wide, indices);
-    const { layers, own, bar } = coefficients(net, wide, ideal, samples);
-    const { rate, last } = rightSide(layers, delta, net);
-    const distances = net.layers.map(({ m, a, b, bias }, l) => {
-      const twin = ideal.layers[l]!;
-      const squares = [difference(a, twin.a), difference(b, twin.b), difference(bias, twin.bias)].reduce(
-        (sum, part) => sum + part.reduce((total, value) => total + value * value, 0),
-        0,
-      );
-      return Math.sqrt(squares / m);
-    });
-    rows.push({
-      time: step * dt,
-      discrepancy: rmsDistance(own.z.at(-1)!, bar.z.at(-1)!, net.d),
-      distance: Math.max(...distances),
-      bound: rms(last),
-      distanceBound: Math.max(...delta),
-    });
-    if (step === steps) return rows;
-    delta = delta.map((value, l) => value + dt * rate[l]!);
-    trainDirect(net, samples, { steps: 1, dt });
-    trainDirect(wide, samples, { steps: 1, dt });
-  }
-}
-
 /** Largest constants over layers, data and time that the closed form is evaluated with. */
 export interface UniformConstants {
   readonly depth: number;
@@ -236,10 +200,19 @@ export interface UniformConstants {
   readonly curvature: number;
 }
 
-/** Constants at one time; take the largest of each over a run for a bound over the run. */
+/** Constants at one time. */
 export function uniformConstants(thin: Net, wide: Net, ideal: Net, samples: Samples): UniformConstants {
+  return uniformOf(thin, wide, ideal, coefficients(thin, wide, ideal, samples));
+}
+
+/** The larger of each constant. */
+function larger(one: UniformConstants | undefined, two: UniformConstants): UniformConstants {
+  if (one === undefined) return two;
+  return Object.fromEntries(Object.entries(two).map(([name, value]) => [name, Math.max(value as number, one[name as keyof UniformConstants])])) as unknown as UniformConstants;
+}
+
+function uniformOf(thin: Net, wide: Net, ideal: Net, { layers, bar }: ReturnType<typeof coefficients>): UniformConstants {
   const { slope, curvature } = activationBound(thin.activation);
-  const { layers, bar } = coefficients(thin, wide, ideal, samples);
   const max = (value: (layer: Coefficients) => number): number => Math.max(...layers.map(value));
   const top = layers.at(-1)!;
   const both = [thin, wide, ideal];
@@ -264,6 +237,57 @@ export function uniformConstants(thin: Net, wide: Net, ideal: Net, samples: Samp
     slope,
     curvature,
   };
+}
+
+export interface GronwallRun {
+  /** One row for each step, the start included. */
+  readonly rows: readonly GronwallStep[];
+  /** The largest constants of all steps: the closed form holds for the whole run with those. */
+  readonly constants: UniformConstants;
+  /** Both nets at the end. */
+  readonly thin: Net;
+  readonly wide: Net;
+  /** The step at which either net exploded, after which nothing was run, or undefined. */
+  readonly exploded: number | undefined;
+}
+
+/**
+ * Trains a thin net of m coupled particles beside the wide one for `steps` Euler steps, with the bound stepped along. `initial` is the wide net
+ * before training. Throws RangeError for an activation that the bound does not cover.
+ */
+export function runningGronwall(initial: Net, samples: Samples, thin: { m: number; seed: number; draw: number }, steps: number, dt: number): GronwallRun {
+  const indices = thinIndices(initial, thin.m, thin.seed, thin.draw);
+  const wide = copyNet(initial);
+  const net = pickNet(initial, indices);
+  let delta = new Float64Array(net.layers.length);
+  const rows: GronwallStep[] = [];
+  let constants: UniformConstants | undefined;
+  for (let step = 0; ; step++) {
+    const ideal = pickNet(wide, indices);
+    const all = coefficients(net, wide, ideal, samples);
+    const { layers, own, bar } = all;
+    constants = larger(constants, uniformOf(net, wide, ideal, all));
+    const { rate, last } = rightSide(layers, delta, net);
+    const distances = net.layers.map(({ m, a, b, bias }, l) => {
+      const twin = ideal.layers[l]!;
+      const squares = [difference(a, twin.a), difference(b, twin.b), difference(bias, twin.bias)].reduce(
+        (sum, part) => sum + part.reduce((total, value) => total + value * value, 0),
+        0,
+      );
+      return Math.sqrt(squares / m);
+    });
+    rows.push({
+      time: step * dt,
+      discrepancy: rmsDistance(own.z.at(-1)!, bar.z.at(-1)!, net.d),
+      distance: Math.max(...distances),
+      bound: rms(last),
+      distanceBound: Math.max(...delta),
+    });
+    if (step === steps) return { rows, constants, thin: net, wide, exploded: undefined };
+    delta = delta.map((value, l) => value + dt * rate[l]!);
+    const results = [net, wide].map((one) => trainDirect(one, samples, { steps: 1, dt }));
+    if (results.some(({ exploded }) => exploded !== undefined)) return { rows, constants, thin: net, wide, exploded: step };
+  }
 }
 
 /**

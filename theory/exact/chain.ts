@@ -1,10 +1,14 @@
 /** Scalar linear chain, P = w_1 ... w_L trained to y by gradient flow: w_l' = (y - P) P / w_l. Saxe, McClelland, Ganguli 2014. */
 import { integrate } from '../flow/integrators.js';
 
-const productOf = (w: ArrayLike<number>): number => Array.prototype.reduce.call<ArrayLike<number>, [(a: number, b: number) => number, number], number>(w, (a, b) => a * b, 1);
+const productOf = (w: Iterable<number>): number => {
+  let product = 1;
+  for (const value of w) product *= value;
+  return product;
+};
 
 /** dw/dt = (y - P) P / w. */
-export function chainVelocity(w: ArrayLike<number>, y: number): Float64Array {
+export function chainVelocity(w: Iterable<number>, y: number): Float64Array {
   const product = productOf(w);
   return Float64Array.from(w, (value) => ((y - product) * product) / value);
 }

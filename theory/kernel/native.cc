@@ -289,6 +289,9 @@ int slices_of(const Net& net) {
   return std::max(1, std::min(16, net.padded / 128));
 }
 
+// Numbers that the gradient of a layer takes up in a slice's sums, with room up to a whole cache line.
+size_t gradient_numbers(const Layer& layer, int d) { return (layer.m * (2 * d + 1) + 15) / 8 * 8; }
+
 struct Workspace {
   Buffer partial, zero, scratch;
   size_t sheet, perThread;
@@ -538,7 +541,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   const double scale = -dt * net.c / net.n;
   const int slices = slices_of(net);
   size_t numbers = 0;
-  for (const Layer& layer : net.layers) numbers += (layer.m * (2 * net.d + 1) + 15) / 8 * 8;
+  for (const Layer& layer : net.layers) numbers += gradient_numbers(layer, net.d);
   Buffer sums(slices > 1 ? slices * numbers : 0);
   for (int step = 0; step < steps; step++) {
     double loss = 0;
@@ -565,7 +568,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
           backward_range<A>(shape, layer, {sum, sum + m * shape.d, sum + 2 * m * shape.d, m}, false, 1, 0, m, from, until, z + l * sheet, mine, back, all + thread * perThread, zero);
           finish(shape, m, from, until, mine, back);
           std::swap(mine, back);
-          sum += (m * (2 * shape.d + 1) + 15) / 8 * 8;
+          sum += gradient_numbers(layer, shape.d);
         }
       });
       for (int slice = 0; slice < slices; slice++) loss += squares[8 * slice];
@@ -583,7 +586,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
         total(slices, numbers, sum, count, add, scale, layer.a, target.a);
         total(slices, numbers, sum + count, count, add, scale, layer.b, target.b);
         total(slices, numbers, sum + 2 * count, layer.m, add, scale, layer.bias, target.bias);
-        sum += (layer.m * (2 * net.d + 1) + 15) / 8 * 8;
+        sum += gradient_numbers(layer, net.d);
       }
     } else {
       double *p = ps, *back = ps + sheet;

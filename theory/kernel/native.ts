@@ -26,10 +26,9 @@ const flatten = (layers: readonly Layer[]): Float64Array[] => layers.flatMap(({ 
 /** Opens it, building it first if need be. Throws FailureError with the reason and what to do. */
 export function openNative(threads: number): Kernel {
   const addon = loadAddon();
-  let set = 0;
   // Several kernels of one process share the addon's threads.
   const call = (): Addon => {
-    if (set !== threads || shared !== threads) shared = set = addon.setThreads(threads);
+    if (shared !== threads) shared = addon.setThreads(threads);
     return addon;
   };
   const numbers = ({ d, alpha, c, activation }: Net, x: Float64Array): Float64Array => Float64Array.of(d, alpha, c, ACTIVATION_CODE[activation], x.length / d);

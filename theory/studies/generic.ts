@@ -4,9 +4,8 @@ import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
 import { output } from '../network.js';
-import { copyNet, initialNet, thinNet, type Net } from '../particles.js';
-import { sineTask } from '../task.js';
-import { PAIR_SECONDS, scaleOf, stepsOf, whole } from './pair.js';
+import { copyNet, thinNet } from '../particles.js';
+import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
 const GenericSpec = ParticleSettings.extend({
@@ -29,39 +28,36 @@ export const genericStudy: Study<GenericSpec> = {
   schema: GenericSpec,
   cost: ({ depths, wide, m, draws, time, dt, train }) => ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,
   run: async (spec, seed, tick) => {
-    const { alpha, d, rho, wide: M, m, train, heldOut, dt, time, draws, activation, family, sa } = spec;
+    const { m, dt, time, draws, family, sa, gain } = spec;
     const rows = [];
     for (const [i, depth] of spec.depths.entries()) {
       await tick(i, spec.depths.length);
-      const task = sineTask(seed, d, train, heldOut);
-      const initial = initialNet(seed, { depth, m: M, d, alpha, c: scaleOf(spec, depth), activation }, { rho, sa });
-      const samples = spec.target === 'sine' ? task.train : { ...task.train, y: outputTimes(initial, task.train.x, spec.gain) };
+      const { task, initial } = startWide(spec, depth, seed, { sa });
+      const samples = spec.target === 'sine' ? task.train : { ...task.train, y: output(initial, task.train.x).map((value) => gain * value) };
       const wide = copyNet(initial);
       const options = { steps: stepsOf(time, dt), dt };
       const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(wide, samples, options), dt);
       let rises = increases;
+      const { x } = task.heldOut;
+      const [untrained, trained] = [output(initial, x), output(wide, x)];
       const [before, after]: [number[], number[]] = [[], []];
       for (let draw = 0; draw < draws; draw++) {
         const thin = thinNet(initial, m, seed, draw);
-        before.push(discrepancy(thin, initial, task.heldOut.x));
+        before.push(discrepancy(thin, initial, x, untrained));
         rises += whole(`the thin net of depth ${depth}`, trainDirect(thin, samples, options), dt).increases;
-        after.push(discrepancy(thin, wide, task.heldOut.x));
+        after.push(discrepancy(thin, wide, x, trained));
         await tick(i, spec.depths.length);
       }
-      const size = outputSize(wide, task.heldOut.x);
+      const size = outputSize(wide, x, trained);
       rows.push({
         family,
         depth,
         growth: Math.log(rms(after) / rms(before)),
         direct: rms(after) / size,
-        sampled: rms(before) / outputSize(initial, task.heldOut.x),
+        sampled: rms(before) / outputSize(initial, x, untrained),
         lossIncreases: rises,
       });
     }
     return rows;
   },
 };
-
-function outputTimes(net: Net, x: Float64Array, gain: number): Float64Array {
-  return output(net, x).map((value) => gain * value);
-}

@@ -2,12 +2,12 @@
 import { FailureError } from '../../src/core/errors.js';
 import { rms } from '../../src/core/stats.js';
 import { posteriorCap } from '../bounds/cap.js';
-import { discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../discrepancy.js';
+import { discrepancy, layerErrors, outputSize, telescope } from '../discrepancy.js';
 import { lossOf, trainDirect, type FlowResult } from '../flow/direct.js';
 import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../imitation.js';
-import { output } from '../network.js';
-import { copyNet, freshNet, initialNet, thinNet, type Net } from '../particles.js';
+import { activations } from '../network.js';
+import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } from '../particles.js';
 import { sineTask, type Task } from '../task.js';
 import type { ParticleSettings } from './study.js';
 
@@ -15,6 +15,9 @@ export interface Wide {
   readonly task: Task;
   readonly initial: Net;
   readonly trained: Net;
+  /** The trained net's activations on the training and on the held-out points. */
+  readonly onTrain: readonly Float64Array[];
+  readonly onHeldOut: readonly Float64Array[];
   /** Root of the mean squared output on held-out points, for relative discrepancies. */
   readonly size: number;
   readonly lossIncreases: number;
@@ -25,23 +28,26 @@ export function stepsOf(time: number, dt: number): number {
 }
 
 /** A run that exploded is no measurement: it ends the cell, by name, and is never averaged in. */
-export function whole(what: string, result: FlowResult, dt: number): FlowResult {
+export function whole<Result extends Pick<FlowResult, 'exploded'>>(what: string, result: Result, dt: number): Result {
   if (result.exploded !== undefined) throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
   return result;
 }
 
-export function scaleOf({ c, perDepth }: Pick<ParticleSettings, 'c' | 'perDepth'>, depth: number): number {
-  return perDepth ? c / depth : c;
+/** Task and untrained wide net of this seed. */
+export function startWide(settings: ParticleSettings, depth: number, seed: number, law: Partial<InitialLaw> = {}): { readonly task: Task; readonly initial: Net } {
+  const { alpha, c, perDepth, d, rho, wide: m, train, heldOut, activation } = settings;
+  const initial = initialNet(seed, { depth, m, d, alpha, c: perDepth ? c / depth : c, activation }, { rho, ...law });
+  return { task: sineTask(seed, d, train, heldOut), initial };
 }
 
 /** Trains the wide net of this seed. */
 export function trainWide(settings: ParticleSettings, depth: number, seed: number): Wide {
-  const { alpha, d, rho, wide: m, train, heldOut, time, dt, activation } = settings;
-  const task = sineTask(seed, d, train, heldOut);
-  const initial = initialNet(seed, { depth, m, d, alpha, c: scaleOf(settings, depth), activation }, { rho });
+  const { time, dt } = settings;
+  const { task, initial } = startWide(settings, depth, seed);
   const trained = copyNet(initial);
   const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(trained, task.train, { steps: stepsOf(time, dt), dt }), dt);
-  return { task, initial, trained, lossIncreases: increases, size: outputSize(trained, task.heldOut.x) };
+  const [onTrain, onHeldOut] = [activations(trained, task.train.x), activations(trained, task.heldOut.x)];
+  return { task, initial, trained, onTrain, onHeldOut, lossIncreases: increases, size: outputSize(trained, task.heldOut.x, onHeldOut.at(-1)) };
 }
 
 /** Seconds for one (particle, sample) pair on one core: between the native kernel and the WebAssembly one. */
@@ -82,7 +88,8 @@ export async function measurePair(settings: ParticleSettings, wide: Wide, m: num
   const { train, heldOut } = wide.task;
   const { x } = heldOut;
   const direct = { steps: stepsOf(time, dt), dt };
-  const imitation = { steps: stepsOf(imitationTime, dt), dt };
+  const imitation = { steps: stepsOf(imitationTime, dt), dt, targets: wide.onTrain };
+  const distance = (thin: Net): number => discrepancy(thin, wide.trained, x, wide.onHeldOut.at(-1));
   const found: Record<'direct' | 'fresh' | 'sampled' | 'imitation' | 'initial' | 'telescoped' | 'layerError', number[]> = {
     direct: [],
     fresh: [],
@@ -93,7 +100,6 @@ export async function measurePair(settings: ParticleSettings, wide: Wide, m: num
     layerError: [],
   };
   const wideLoss = lossOf(wide.trained, train);
-  const wideOutput = output(wide.trained, train.x);
   let [violations, lossIncreases, stepError] = [0, 0, 0];
   for (let draw = 0; draw < draws; draw++) {
     const name = `the thin net of m = ${m}, draw ${draw}`;
@@ -101,26 +107,26 @@ export async function measurePair(settings: ParticleSettings, wide: Wide, m: num
     if (draw === 0) {
       const { result, difference } = trainHalved(backprop, train, direct, x);
       lossIncreases += whole(name, result, dt).increases;
-      stepError = difference / discrepancy(backprop, wide.trained, x);
+      stepError = difference / distance(backprop);
     } else lossIncreases += whole(name, trainDirect(backprop, train, direct), dt).increases;
-    found.direct.push(discrepancy(backprop, wide.trained, x));
-    if (rmsDistance(output(backprop, train.x), wideOutput, wide.trained.d) > posteriorCap(lossOf(backprop, train), wideLoss) * (1 + 1e-12)) violations++;
+    found.direct.push(distance(backprop));
+    if (discrepancy(backprop, wide.trained, train.x, wide.onTrain.at(-1)) > posteriorCap(lossOf(backprop, train), wideLoss) * (1 + 1e-12)) violations++;
 
     const fresh = freshNet(wide.initial, m, { rho }, seed, draw);
     whole(name, trainDirect(fresh, train, direct), dt);
-    found.fresh.push(discrepancy(fresh, wide.trained, x));
+    found.fresh.push(distance(fresh));
 
     const thin = thinNet(wide.trained, m, seed, draw);
-    found.sampled.push(discrepancy(thin, wide.trained, x));
+    found.sampled.push(distance(thin));
     imitate(thin, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation of layer ${l + 1} of ${name}`, result, dt));
-    found.imitation.push(discrepancy(thin, wide.trained, x));
-    found.telescoped.push(telescope(thin, wide.trained, x).reduce((sum, h) => sum + h, 0));
-    found.layerError.push(rms(layerErrors(thin, wide.trained, x)));
+    found.imitation.push(distance(thin));
+    found.telescoped.push(telescope(thin, wide.trained, x, wide.onHeldOut).reduce((sum, h) => sum + h, 0));
+    found.layerError.push(rms(layerErrors(thin, wide.trained, x, wide.onHeldOut)));
     if (found.imitation.at(-1)! > found.telescoped.at(-1)! * (1 + 1e-12)) violations++;
 
     const cold = thinNet(wide.initial, m, seed, draw);
     imitate(cold, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation from the initial law, layer ${l + 1} of ${name}`, result, dt));
-    found.initial.push(discrepancy(cold, wide.trained, x));
+    found.initial.push(distance(cold));
     await pause();
   }
   const means = Object.fromEntries(Object.entries(found).map(([name, values]) => [name, rms(values)])) as Record<keyof typeof found, number>;

@@ -4,9 +4,8 @@ import { mean } from '../../src/core/stats.js';
 import { discrepancy } from '../discrepancy.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
 import { compress } from '../pipeline.js';
-import { copyNet, initialNet, thinNet } from '../particles.js';
-import { sineTask } from '../task.js';
-import { PAIR_SECONDS, scaleOf, stepsOf, whole } from './pair.js';
+import { thinNet } from '../particles.js';
+import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
 const StagesSpec = ParticleSettings.extend({
@@ -27,12 +26,9 @@ export const stagesStudy: Study<StagesSpec> = {
   cost: ({ wide, widths, draws, time, imitationTime, tuningTime, train, depth, dt }) =>
     (((wide * time + widths.reduce((a, b) => a + b, 0) * draws * 2 * (imitationTime + tuningTime)) * train * depth) / dt) * PAIR_SECONDS + 0.05,
   run: async (spec, seed, tick) => {
-    const { alpha, d, rho, wide: M, train, heldOut, dt, time, imitationTime, tuningTime, draws, depth, activation, regime } = spec;
-    const task = sineTask(seed, d, train, heldOut);
-    const initial = initialNet(seed, { depth, m: M, d, alpha, c: scaleOf(spec, depth), activation }, { rho });
+    const { dt, imitationTime, tuningTime, draws, depth, regime } = spec;
+    const { task, initial, trained: wide, onTrain, onHeldOut } = trainWide(spec, depth, seed);
     const flow = (t: number): { steps: number; dt: number } => ({ steps: stepsOf(t, dt), dt });
-    const wide = copyNet(initial);
-    whole('the wide net', trainDirect(wide, task.train, flow(time)), dt);
     const rows = [];
     for (const [i, m] of spec.widths.entries()) {
       const found: Record<'direct' | 'staged' | 'imitated' | 'discrepancy' | 'stagedDiscrepancy', number[]> = {
@@ -44,7 +40,12 @@ export const stagesStudy: Study<StagesSpec> = {
       };
       for (let draw = 0; draw < draws; draw++) {
         await tick(i * draws + draw, spec.widths.length * draws);
-        const { imitated, tuned, imitation, tuning } = compress(wide, task.train, { m, seed, draw }, { imitation: flow(imitationTime), tuning: flow(tuningTime) });
+        const { imitated, tuned, imitation, tuning } = compress(
+          wide,
+          task.train,
+          { m, seed, draw },
+          { imitation: { ...flow(imitationTime), targets: onTrain }, tuning: flow(tuningTime) },
+        );
         imitation.forEach((layer, l) => whole(`imitation of layer ${l + 1}`, layer, dt));
         whole('fine-tuning', tuning, dt);
         const direct = thinNet(initial, m, seed, draw);
@@ -52,8 +53,8 @@ export const stagesStudy: Study<StagesSpec> = {
         found.direct.push(lossOf(direct, task.heldOut));
         found.staged.push(lossOf(tuned, task.heldOut));
         found.imitated.push(lossOf(imitated, task.heldOut));
-        found.discrepancy.push(discrepancy(direct, wide, task.heldOut.x));
-        found.stagedDiscrepancy.push(discrepancy(tuned, wide, task.heldOut.x));
+        found.discrepancy.push(discrepancy(direct, wide, task.heldOut.x, onHeldOut.at(-1)));
+        found.stagedDiscrepancy.push(discrepancy(tuned, wide, task.heldOut.x, onHeldOut.at(-1)));
       }
       rows.push({ regime, m, wide: lossOf(wide, task.heldOut), ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])) });
     }

@@ -4,9 +4,9 @@ import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
 import { imitate } from '../imitation.js';
-import { copyNet, initialNet, thinNet } from '../particles.js';
-import { sineTask } from '../task.js';
-import { PAIR_SECONDS, scaleOf, stepsOf, whole } from './pair.js';
+import { activations, output } from '../network.js';
+import { thinNet } from '../particles.js';
+import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
 const TimeSpec = ParticleSettings.extend({
@@ -26,9 +26,8 @@ export const timeStudy: Study<TimeSpec> = {
   schema: TimeSpec,
   cost: ({ wide, m, draws, times, dt, train, depth }) => ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,
   run: async (spec, seed, tick) => {
-    const { alpha, d, rho, wide: M, m, train, heldOut, dt, draws, depth, times, activation, regime } = spec;
-    const task = sineTask(seed, d, train, heldOut);
-    const wide = initialNet(seed, { depth, m: M, d, alpha, c: scaleOf(spec, depth), activation }, { rho });
+    const { m, dt, draws, depth, times, regime } = spec;
+    const { task, initial: wide } = startWide(spec, depth, seed);
     const thin = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
     const { x } = task.heldOut;
     const direct: { value: number; size: number }[] = [];
@@ -36,15 +35,17 @@ export const timeStudy: Study<TimeSpec> = {
     for (const [i, steps] of segments.entries()) {
       await tick(i, 2 * times.length);
       for (const net of [wide, ...thin]) whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt);
-      direct.push({ value: rms(thin.map((net) => discrepancy(net, wide, x))), size: outputSize(wide, x) });
+      const target = output(wide, x);
+      direct.push({ value: rms(thin.map((net) => discrepancy(net, wide, x, target))), size: outputSize(wide, x, target) });
     }
-    const samples = Array.from({ length: draws }, (_, draw) => copyNet(thinNet(wide, m, seed, draw)));
+    const samples = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
+    const [targets, target] = [activations(wide, task.train.x), output(wide, x)];
     const rows = [];
     for (const [i, steps] of segments.entries()) {
       await tick(times.length + i, 2 * times.length);
-      for (const net of samples) imitate(net, wide, task.train.x, { steps, dt }).forEach((result) => whole(`imitation to T = ${times[i]}`, result, dt));
+      for (const net of samples) imitate(net, wide, task.train.x, { steps, dt, targets }).forEach((result) => whole(`imitation to T = ${times[i]}`, result, dt));
       const { value, size } = direct[i]!;
-      rows.push({ regime, time: times[i]!, direct: value, imitation: rms(samples.map((net) => discrepancy(net, wide, x))), wideSize: size });
+      rows.push({ regime, time: times[i]!, direct: value, imitation: rms(samples.map((net) => discrepancy(net, wide, x, target))), wideSize: size });
     }
     return rows;
   },

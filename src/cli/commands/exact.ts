@@ -1,5 +1,4 @@
 import { Argument, Command, Option } from 'commander';
-import { unknownName } from '../../core/errors.js';
 import type { App } from '../app.js';
 import { readConfig } from '../config.js';
 import { jsonOption } from '../options.js';
@@ -19,9 +18,7 @@ export function exactCommand(app: App): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide theory exact chain                        an example config\n  gowide theory exact chain --config chain.json --json')
     .action(async (name: string, options: { config?: string; json?: boolean }) => {
-      const limits = await app.limits();
-      if (!Object.hasOwn(limits, name)) throw unknownName('exact limit', name, Object.keys(limits));
-      const limit = limits[name]!;
+      const limit = await app.limit(name);
       if (options.config === undefined) {
         process.stdout.write(options.json ? `${JSON.stringify(limit.example, null, 2)}\n` : `${limit.law}\nExample config:\n${JSON.stringify(limit.example, null, 2)}\n`);
         return;

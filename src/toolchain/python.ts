@@ -1,0 +1,23 @@
+/** Python environments of our own, in the cache, for programs that ours are compared with. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { FailureError } from '../core/errors.js';
+import { cacheFolder } from './cache.js';
+import { findTools, runTool } from './tools.js';
+
+/** Command of a Python that imports `module`: that of the environment `name`, which is made with `packages` when it is missing. Throws FailureError without Python and pip, or when the download fails. */
+export async function pythonWith(name: string, module: string, packages: readonly string[]): Promise<string> {
+  const folder = join(cacheFolder(), 'peer', name);
+  const python = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
+  if (imports(python, module)) return python;
+  const { python: base } = findTools();
+  if (base === undefined) throw new FailureError('Python 3 with pip was not found on the PATH');
+  await runTool(base, ['-m', 'venv', '--clear', folder]);
+  await runTool(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
+  return python;
+}
+
+/** Whether that command is a Python that has the module. */
+export function imports(python: string, module: string): boolean {
+  return spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+}
