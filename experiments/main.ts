@@ -4,12 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { writeReport } from '../reports/report.js';
 import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
+import type { BenchOptions as ResnetBench, Measured } from '../src/bench/resnet.js';
+import { exportRun } from '../src/method/export.js';
+import { checkPredict, countParameters, predictFiles, type PredictFiles, type Variant } from '../src/models/files.js';
 import { serveOneJob } from '../src/sweep/worker.js';
 import type { BenchOptions } from '../theory/bench/particles.js';
 import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
 import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
-import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from './registry.js';
+import { GRIDS } from './rates.js';
+import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS, trainExperiment } from './registry.js';
 
 const [first] = process.argv.slice(2);
 if (first === WORKER_COMMAND && process.send !== undefined) {
@@ -19,6 +23,8 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     experiments: EXPERIMENTS,
     studies: THEORY_EXPERIMENTS.map((experiment) => ({ ...experiment, law: STUDIES[experiment.name]!.law, rule: STUDIES[experiment.name]!.rule })),
     trainings: TRAIN_EXPERIMENTS,
+    training: trainExperiment,
+    grids: GRIDS,
     runners: RUNNERS,
     report: writeReport,
     // mathjs is large: it is loaded when it is needed
@@ -32,6 +38,19 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
       const { BENCH_WIDTHS, benchParticles } = await import('../theory/bench/particles.js');
       return benchParticles({ ...options, widths: options.widths ?? BENCH_WIDTHS });
     },
+    countParameters,
+    checkPredict: (files: PredictFiles, variant: Variant) => void checkPredict(files, variant),
+    predict: predictFiles,
+    exportRun,
+    benchResnet: async ({ cases, engine, ...options }: Omit<ResnetBench, 'cases' | 'spawnCase'> & { cases: readonly string[] | undefined; engine: string | undefined }) => {
+      const { benchResnet, CASE_NAMES, outputOf } = await import('../src/bench/resnet.js');
+      const spawnCase = async (name: string): Promise<Measured & { engine: string }> => {
+        const args = ['bench', 'resnet50', '--case', name, '--seconds', String(options.seconds), '--json', ...(engine === undefined ? [] : ['--engine', engine])];
+        return JSON.parse(await outputOf(process.execPath, [fileURLToPath(import.meta.url), ...args])) as Measured & { engine: string };
+      };
+      return benchResnet({ ...options, cases: cases ?? CASE_NAMES, spawnCase });
+    },
+    measureResnet: async (name: string, seconds: number) => (await import('../src/bench/resnet.js')).measureCase(name, seconds),
     kernel: async () => ({ name: kernel().name, threads: threadCount(), reason: whyNotNative() ?? null }),
     executable: fileURLToPath(import.meta.url),
   };

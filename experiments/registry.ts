@@ -1,14 +1,27 @@
 /** Every experiment, and how each kind of run is run. */
+import { unknownName } from '../src/core/errors.js';
 import type { Experiment, Runner } from '../src/core/experiment.js';
 import { expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../src/method/train.js';
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
-import { resnetDigits } from './resnet.js';
+import { depthSkip } from './depth-skip.js';
+import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { THEORY_EXPERIMENTS } from './theory.js';
 
 export { THEORY_EXPERIMENTS };
-export const TRAIN_EXPERIMENTS: Readonly<Record<string, Experiment>> = { resnet: resnetDigits };
-export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Object.values(TRAIN_EXPERIMENTS)];
+/** Experiments by the command that runs them, `gowide train <name>`; the first of each is its main one. */
+export const TRAIN_EXPERIMENTS: Readonly<Record<string, readonly Experiment[]>> = { resnet: [resnetDigits, depthSkip, resnetAblations, resnetHierarchy] };
+/** One of a network's experiments, by default its main one. Throws UsageError with the known names. */
+export function trainExperiment(network: string, name: string | undefined): Experiment {
+  if (!Object.hasOwn(TRAIN_EXPERIMENTS, network)) throw unknownName('network', network, Object.keys(TRAIN_EXPERIMENTS));
+  const family = TRAIN_EXPERIMENTS[network]!;
+  const found = name === undefined ? family[0] : family.find((experiment) => experiment.name === name);
+  if (found === undefined) throw unknownName('experiment', name!, family.map((experiment) => experiment.name)); // prettier-ignore
+  return found;
+}
+
+/** What `gowide reproduce` runs. */
+export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, resnetDigits, depthSkip];
 
 function costOf(study: Study<unknown>, spec: unknown): number {
   return study.cost(parseStudySpec(study, spec));
@@ -26,8 +39,8 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
     execute: trainExecutor,
     check: ({ spec }) => void parseTrainSpec(spec),
     requires: (cell) => {
-      const spec = parseTrainSpec(cell.spec);
-      return spec.method === 'three-stage' ? [wideCell(cell, spec)] : [];
+      const wide = wideCell(cell, parseTrainSpec(cell.spec));
+      return wide === undefined ? [] : [wide];
     },
     cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
     stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),

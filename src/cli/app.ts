@@ -1,6 +1,7 @@
 /** What the command line needs from the rest of the program; `experiments/main.ts` brings it. */
 import type { Experiment, Runner } from '../core/experiment.js';
 import type { HostArrays } from '../core/run.js';
+import type { RunRecord } from '../store/runs.js';
 
 export interface Verdict {
   readonly id: string;
@@ -47,12 +48,45 @@ export interface BenchTable {
   readonly setting: Readonly<Record<string, number>>;
 }
 
+/** Changes of a published network. */
+export interface Variant {
+  readonly width?: number;
+  readonly mid?: number;
+  readonly classes?: number;
+}
+
+export interface PredictFiles {
+  readonly model: string;
+  readonly weights: string;
+  readonly input: string;
+  readonly output: string;
+}
+
+export interface Speed {
+  readonly perSecond: number;
+  readonly peakMemoryBytes: number;
+}
+
+export interface SpeedTable {
+  readonly rows: readonly (Speed & {
+    readonly case: string;
+    readonly engine: string;
+    readonly peer: (Speed & { readonly name: string; readonly version: string }) | null;
+    readonly ratio: number | null;
+  })[];
+  readonly notes: readonly string[];
+}
+
 export interface App {
   readonly experiments: readonly Experiment[];
   /** Experiments of `gowide theory run`, by name. */
   readonly studies: readonly (Experiment & { readonly law: string; readonly rule: string })[];
-  /** Experiments of `gowide train`, by name. */
-  readonly trainings: Readonly<Record<string, Experiment>>;
+  /** Experiments of `gowide train`, by the name of the network; the first is the main one. */
+  readonly trainings: Readonly<Record<string, readonly Experiment[]>>;
+  /** One of a network's experiments; throws UsageError with the known names. */
+  readonly training: (network: string, experiment: string | undefined) => Experiment;
+  /** Learning rates and seeds of `gowide tune`, by experiment. */
+  readonly grids: Readonly<Record<string, { readonly rates: readonly number[]; readonly seeds: readonly number[] }>>;
   readonly runners: Readonly<Record<string, Runner>>;
   readonly report: (folders: readonly string[], file: string) => Promise<{ verdicts: readonly Verdict[]; problems: readonly string[]; runs: number }>;
   readonly verify: (onGroup: (name: string, done: number, total: number) => void) => Promise<readonly Check[]>;
@@ -60,6 +94,21 @@ export interface App {
   readonly limit: (name: string) => Promise<Limit>;
   readonly simulate: (config: unknown, arrays: HostArrays, onStep: (stage: string, done: number, total: number) => void) => Promise<Simulation>;
   readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
+  /** Throws UsageError on an unknown name. */
+  readonly countParameters: (name: string, variant: Variant) => { readonly parameters: number; readonly spec: unknown };
+  /** Throws UsageError on files that cannot be used; needs no engine. */
+  readonly checkPredict: (files: PredictFiles, variant: Variant) => void;
+  /** Shapes of what was written, by name. */
+  readonly predict: (
+    files: PredictFiles,
+    variant: Variant,
+    options: { mode: 'eval' | 'train'; taps: boolean; onBatch: (done: number, total: number) => void },
+  ) => Promise<Record<string, readonly number[]>>;
+  /** Writes a training run's network in torchvision's names. */
+  readonly exportRun: (run: RunRecord, file: string) => void;
+  readonly benchResnet: (options: { seconds: number; peer: 'torch' | undefined; cases: readonly string[] | undefined; engine: string | undefined; onRow: (text: string) => void }) => Promise<SpeedTable>;
+  /** One case of it in this process, on an engine that is open. */
+  readonly measureResnet: (name: string, seconds: number) => Promise<Speed>;
   /** The particle kernel of this machine; the first call builds the native one where there is a compiler. */
   readonly kernel: () => Promise<{ readonly name: string; readonly threads: number; /** Why it is not the native one, or null. */ readonly reason: string | null }>;
   /** The executable's own path: workers are started from it. */

@@ -7,11 +7,14 @@ import type { App } from './app.js';
 import { benchCommand } from './commands/bench.js';
 import { doctorCommand } from './commands/doctor.js';
 import { engineCommand } from './commands/engine.js';
+import { paramsCommand } from './commands/params.js';
+import { predictCommand } from './commands/predict.js';
 import { reportCommand } from './commands/report.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { runsCommand } from './commands/runs.js';
 import { theoryCommand } from './commands/theory.js';
 import { trainCommand } from './commands/train.js';
+import { tuneCommand } from './commands/tune.js';
 import { verifyCommand } from './commands/verify.js';
 
 function buildProgram(app: App): Command {
@@ -27,6 +30,9 @@ function buildProgram(app: App): Command {
     reproduceCommand(app),
     theoryCommand(app),
     trainCommand(app),
+    tuneCommand(app),
+    paramsCommand(app),
+    predictCommand(app),
     runsCommand(app),
     reportCommand(app),
     verifyCommand(app),

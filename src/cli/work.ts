@@ -2,7 +2,7 @@
 import { InterruptedError, messageOf, UsageError } from '../core/errors.js';
 import { cellsOf, parseScale, type Experiment, type Scale } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import { NEEDS_NOTHING, requestedEngine, type EngineChoice, type EngineName } from '../engine/choose.js';
+import { NEEDS_NOTHING, openEngine, requestedEngine, type Engine, type EngineChoice, type EngineName } from '../engine/choose.js';
 import { mayHaveGpu } from '../engine/webgpu.js';
 import { tensorflowReadiness } from '../engine/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../engine/install.js';
@@ -65,6 +65,14 @@ async function prepareEngine(name: EngineName | 'auto', progress: Progress): Pro
     progress.line(`The faster engine is missing: ${messageOf(error)}`);
     return without;
   }
+}
+
+/** The engine for a command that computes in this process; TensorFlow is installed first where that is missing. */
+export async function openForCommand(flag: string | undefined): Promise<Engine> {
+  const progress = new Progress();
+  const { name, why } = await prepareEngine(requestedEngine(flag), progress);
+  progress.clear();
+  return openEngine(name, undefined, (line) => progress.line(line), why);
 }
 
 /** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */

@@ -7,9 +7,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { permutation, rngKey } from '../core/rng.js';
 import { UsageError } from '../core/errors.js';
-import type { ImageSet } from './images.js';
+import type { Dataset } from './dataset.js';
+import { affine, head, memorySource, type Augmentation, type ImageSet } from './images.js';
 
-export interface Split {
+interface Split {
   readonly train: ImageSet;
   readonly validation: ImageSet;
   readonly test: ImageSet;
@@ -21,15 +22,17 @@ export const DIGITS_SIZE = 14;
 
 let cached: Split | undefined;
 
-/** The split, with the first `train` training images. Throws UsageError when more are asked for than there are. */
-export function loadDigits(train: number): Split {
+/** The digits, with the first `train` training images. Throws UsageError when more are asked for than there are. */
+export function loadDigits(train: number, augment?: Augmentation): Dataset {
   if (train > SIZES.train) throw new UsageError(`data.train: expected at most ${SIZES.train} training images, got ${train}`);
   cached ??= readDigits();
-  return { ...cached, train: head(cached.train, train) };
-}
-
-function head(set: ImageSet, count: number): ImageSet {
-  return { ...set, images: set.images.subarray(0, count * set.size * set.size), labels: set.labels.subarray(0, count) };
+  return {
+    shape: [DIGITS_SIZE, DIGITS_SIZE, 1],
+    classes: 10,
+    train: memorySource(head(cached.train, train), augment && { augment: affine(cached.train, augment) }),
+    validation: memorySource(cached.validation),
+    test: memorySource(cached.test),
+  };
 }
 
 function readDigits(): Split {
@@ -48,7 +51,7 @@ function readDigits(): Split {
     const indices = order.subarray(from, from + count);
     const pixels = new Float32Array(count * DIGITS_SIZE * DIGITS_SIZE);
     indices.forEach((index, i) => pixels.set(images[index]!, i * DIGITS_SIZE * DIGITS_SIZE));
-    return { images: pixels, labels: Uint8Array.from(indices, (index) => labels[index]!), size: DIGITS_SIZE, channels: 1, classes: 10 };
+    return { images: pixels, labels: Uint8Array.from(indices, (index) => labels[index]!), height: DIGITS_SIZE, width: DIGITS_SIZE, channels: 1 };
   };
   return {
     test: part(0, SIZES.test),

@@ -1,19 +1,13 @@
-/** Labelled images on the host, [N, size, size, channels] in [0, 1], and batches of them. */
-import { permutation, rngKey, normals, uniforms } from '../core/rng.js';
-import { tf, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
+/** Labelled images in memory, [N, size, size, channels], and their random changes. */
+import { rngKey, normals, uniforms } from '../core/rng.js';
+import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
 export interface ImageSet {
-  readonly images: Float32Array;
+  readonly images: Float32Array | Uint8Array;
   readonly labels: Uint8Array;
-  readonly size: number;
+  readonly height: number;
+  readonly width: number;
   readonly channels: number;
-  readonly classes: number;
-}
-
-export interface Batch {
-  readonly x: Tensor4D;
-  /** One-hot labels [B, classes]. */
-  readonly y: Tensor2D;
 }
 
 /** Random change of each training image, drawn anew for every use. Lengths are shares of the image's side, angles are in degrees. */
@@ -25,40 +19,70 @@ export interface Augmentation {
   readonly noise: number;
 }
 
-export function countImages(set: ImageSet): number {
-  return set.labels.length;
+/** What is done to a batch's values in place: `augment` for training, then `normalise` always. */
+export interface Changes {
+  readonly augment?: (values: Float32Array, count: number, key: AugmentKey) => void;
+  readonly normalise?: (values: Float32Array) => void;
 }
 
-/** Indices of training step `step`: epochs in fresh random orders, each image once per epoch; a pure function of its arguments. */
-export function batchIndices(seed: number, step: number, batch: number, total: number): Uint32Array {
-  const orders = new Map<number, Uint32Array>();
-  return Uint32Array.from({ length: batch }, (_, i) => {
-    const position = step * batch + i;
-    const epoch = Math.floor(position / total);
-    let order = orders.get(epoch);
-    if (order === undefined) orders.set(epoch, (order = permutation(rngKey(seed, 'order', epoch), total)));
-    return order[position % total]!;
-  });
+export function memorySource(set: ImageSet, { augment, normalise }: Changes = {}): Source {
+  const pixels = set.height * set.width * set.channels;
+  return {
+    count: set.labels.length,
+    batch: (indices, key): HostBatch => {
+      const values = new Float32Array(indices.length * pixels);
+      indices.forEach((index, i) => values.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
+      if (key !== undefined) augment?.(values, indices.length, key);
+      normalise?.(values);
+      return { values, labels: Int32Array.from(indices, (index) => set.labels[index]!) };
+    },
+  };
 }
 
-/** Images at `indices` as tensors, augmented when asked; the caller disposes them. */
-export function makeBatch(set: ImageSet, indices: ArrayLike<number>, augment?: { options: Augmentation; seed: number; step: number }): Batch {
-  const pixels = set.size * set.size * set.channels;
-  const values = new Float32Array(indices.length * pixels);
-  const labels = new Int32Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    const image = set.images.subarray(indices[i]! * pixels, (indices[i]! + 1) * pixels);
-    labels[i] = set.labels[indices[i]!]!;
-    values.set(image, i * pixels);
-  }
-  if (augment !== undefined) augmentInPlace(values, indices.length, set, augment.options, augment.seed, augment.step);
-  const x = tf.tensor4d(values, [indices.length, set.size, set.size, set.channels]);
-  const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), set.classes), 'float32') as Tensor2D);
-  return { x, y };
+/** The first `count` images. */
+export function head(set: ImageSet, count: number): ImageSet {
+  return { ...set, images: set.images.subarray(0, count * set.height * set.width * set.channels), labels: set.labels.subarray(0, count) };
 }
 
-/** Rotates, scales and shifts each image about its centre (bilinear, zero outside), then adds noise. */
-function augmentInPlace(values: Float32Array, count: number, { size, channels }: ImageSet, options: Augmentation, seed: number, step: number): void {
+/** (value / `range` - mean) / deviation, channel by channel. */
+export function normaliser(mean: readonly number[], deviation: readonly number[], range = 1): (values: Float32Array) => void {
+  const channels = mean.length;
+  const [scale, shift] = [deviation.map((d) => 1 / (range * d)), mean.map((m, c) => m / deviation[c]!)];
+  return (values) => {
+    for (let i = 0; i < values.length; i += channels) {
+      for (let c = 0; c < channels; c++) values[i + c] = values[i + c]! * scale[c]! - shift[c]!;
+    }
+  };
+}
+
+/** Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them. He et al. 2016, section 4.2. */
+export function cropAndFlip({ height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>, padding: number): NonNullable<Changes['augment']> {
+  const pixels = height * width * channels;
+  return (values, count, { seed, step }) => {
+    const draws = uniforms(rngKey(seed, 'crop', step), 3 * count);
+    const source = new Float32Array(pixels);
+    const offset = (u: number): number => Math.floor(u * (2 * padding + 1)) - padding;
+    for (let i = 0; i < count; i++) {
+      const [dy, dx, flip] = [offset(draws[3 * i]!), offset(draws[3 * i + 1]!), draws[3 * i + 2]! < 0.5];
+      source.set(values.subarray(i * pixels, (i + 1) * pixels));
+      for (let row = 0; row < height; row++) {
+        for (let column = 0; column < width; column++) {
+          const [y, x] = [row + dy, (flip ? width - 1 - column : column) + dx];
+          const inside = y >= 0 && y < height && x >= 0 && x < width;
+          const [to, from] = [i * pixels + (row * width + column) * channels, (y * width + x) * channels];
+          for (let c = 0; c < channels; c++) values[to + c] = inside ? source[from + c]! : 0;
+        }
+      }
+    }
+  };
+}
+
+/** Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. */
+export function affine({ height: size, channels }: Pick<ImageSet, 'height' | 'channels'>, options: Augmentation): NonNullable<Changes['augment']> {
+  return (values, count, key) => moveImages(values, count, size, channels, options, key);
+}
+
+function moveImages(values: Float32Array, count: number, size: number, channels: number, options: Augmentation, { seed, step }: AugmentKey): void {
   const pixels = size * size * channels;
   const draws = uniforms(rngKey(seed, 'augment', step), 4 * count);
   const noise = options.noise > 0 ? normals(rngKey(seed, 'noise', step), values.length) : undefined;

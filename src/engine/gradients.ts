@@ -30,3 +30,9 @@ export function differentiate(params: Tensors, loss: (params: Tensors, keep: (na
     releaseUnclaimedGradients();
   }
 }
+
+/** The same value, through which no gradient goes. */
+export function detach(x: Tensor): Tensor {
+  const identity = tf.customGrad((value) => ({ value: (value as Tensor).clone(), gradFunc: (dy: Tensor) => tf.zerosLike(dy) }));
+  return identity(x);
+}

@@ -11,6 +11,9 @@ export type Tensor1D = tfjs.Tensor1D;
 export type Tensor2D = tfjs.Tensor2D;
 export type Tensor4D = tfjs.Tensor4D;
 export type Scalar = tfjs.Scalar;
+/** Of the tfjs layers API. */
+export type LayersModel = tfjs.LayersModel;
+export type SymbolicTensor = tfjs.SymbolicTensor;
 
 /** Named tensors, keyed by path (`stage2/block1/conv1/kernel`). Whoever makes a set disposes it with {@link disposeAll}. */
 export type Tensors = Readonly<Record<string, Tensor>>;

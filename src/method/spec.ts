@@ -1,54 +1,86 @@
-/** What a training run is made of, as a value. Unknown keys are refused; every duration is in steps. */
+/** What a training run is made of, as a value: every arm, the three stages and their rivals alike. Unknown keys are refused; durations are in steps. */
 import { z } from 'zod';
-import { ResnetSpec } from '../models/resnet.js';
-import { CosineSchedule } from '../optim/schedule.js';
-import { SgdSpec } from '../optim/sgd.js';
+import { DataSpec } from '../data/index.js';
+import { ModelSpec } from '../models/index.js';
+import { OptimizerSpec } from '../optim/optimizer.js';
+import { ScheduleSpec } from '../optim/schedule.js';
 
-const positive = z.int().min(1);
+const count = z.int().min(1);
 
-export const AugmentationSpec = z.strictObject({
-  rotation: z.number().min(0).max(180),
-  shift: z.number().min(0).max(1),
-  logScale: z.number().min(0).max(2),
-  noise: z.number().min(0),
+export const RecipeSpec = z.strictObject({
+  steps: count,
+  batch: count,
+  schedule: ScheduleSpec,
+  optimizer: OptimizerSpec,
+  /** Largest joint norm of the gradients; none by default. */
+  clip: z.number().positive().optional(),
+  /** Decay of the exponential moving average of the parameters that is used at the end; none by default. */
+  ema: z.number().min(0).max(0.99999).optional(),
 });
-
-export const DataSpec = z.strictObject({
-  set: z.literal('digits'),
-  /** Number of training images that are used. */
-  train: positive,
-  augment: AugmentationSpec,
-});
-export type DataSpec = z.infer<typeof DataSpec>;
-
-/** Steps of SGD with warm-up and a cosine to zero. */
-export const RecipeSpec = z.strictObject({ steps: positive, batch: positive, schedule: CosineSchedule, sgd: SgdSpec });
 export type RecipeSpec = z.infer<typeof RecipeSpec>;
 
-/** Training on the labels by backpropagation, from random initial values: the thin net alone, or the wide one. */
-export const DirectSpec = z.strictObject({ method: z.literal('direct'), data: DataSpec, model: ResnetSpec, recipe: RecipeSpec });
-export type DirectSpec = z.infer<typeof DirectSpec>;
-
-/** Wide, imitation, fine-tuning (paper, section "Method"). */
-export const ThreeStageSpec = z.strictObject({
-  method: z.literal('three-stage'),
-  data: DataSpec,
-  model: ResnetSpec,
-  wide: z.strictObject({ model: ResnetSpec, recipe: RecipeSpec }),
-  /**
-   * `steps` for each stage of the network, one after the other. Each stage reads the thin net's own activations, or the wide net's.
-   * Null: no imitation, the control that shows what the shared parts and the fine-tuning do alone.
-   */
-  imitation: RecipeSpec.extend({ inputs: z.enum(['own', 'wide']) }).nullable(),
-  /** By the KL divergence to the wide net's outputs, or by the labels. */
-  finetune: RecipeSpec.extend({ loss: z.enum(['kl', 'cross-entropy']) }),
+/** Weights of the parts of the training loss; those that need the wide net are 0 without one. */
+export const ObjectiveSpec = z.strictObject({
+  /** Cross-entropy to the labels. */
+  labels: z.number().min(0).default(0),
+  /** KL divergence to the wide net's outputs. */
+  teacher: z.number().min(0).default(0),
+  /** Mean over the boundaries of the relative squared error to the wide net, all at once (FitNet hints, Romero et al. 2015). */
+  hints: z.number().min(0).default(0),
+  temperature: z.number().positive().default(1),
+  labelSmoothing: z.number().min(0).max(0.99).default(0),
 });
-export type ThreeStageSpec = z.infer<typeof ThreeStageSpec>;
+export type ObjectiveSpec = z.infer<typeof ObjectiveSpec>;
 
-export const TrainSpec = z.discriminatedUnion('method', [DirectSpec, ThreeStageSpec]);
+/** How the network is divided: at the ends of its stages or of its blocks; `size` of these together are one group. */
+const division = { unit: z.enum(['stage', 'block']).default('stage'), size: count.default(1) };
+
+export const GradientImitation = z.strictObject({
+  by: z.literal('gradient'),
+  ...division,
+  /** One group after the other, `recipe.steps` for each; or all groups in every step, each reading its input as a constant. */
+  order: z.enum(['bottom-up', 'joint']),
+  /** What a group reads: the thin net's own activations, or the wide net's. */
+  inputs: z.enum(['own', 'wide']),
+  loss: z.enum(['relative-mse', 'mse', 'kl']),
+  /**
+   * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to be compared, and the map is
+   * dropped. `pair`: the paper's, up after each group and down before the next; merged afterwards.
+   */
+  maps: z.enum(['none', 'up', 'pair']),
+  recipe: RecipeSpec,
+});
+export type GradientImitation = z.infer<typeof GradientImitation>;
+
+/** Closed form: each linear layer is fitted, bottom-up on the thin net's own inputs, to what the wide net has before its nonlinearity. */
+export const RidgeImitation = z.strictObject({
+  by: z.literal('ridge'),
+  /** Training images, unaugmented. */
+  images: count,
+  /** Penalty, as a share of the mean square of the inputs. */
+  ridge: z.number().positive(),
+});
+export type RidgeImitation = z.infer<typeof RidgeImitation>;
+
+export const TeacherSpec = z.union([
+  z.strictObject({ model: ModelSpec, recipe: RecipeSpec, objective: ObjectiveSpec }),
+  /** A trained network: a safetensors file in torchvision's names; stage 1 is skipped. */
+  z.strictObject({ model: ModelSpec, weights: z.string() }),
+]);
+export type TeacherSpec = z.infer<typeof TeacherSpec>;
+
+export const TrainSpec = z.strictObject({
+  data: DataSpec,
+  model: ModelSpec,
+  /** The wide net; null for direct training. */
+  teacher: TeacherSpec.nullable(),
+  /**
+   * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the thin net's other channels
+   * are the wide net's most important ones.
+   */
+  start: z.enum(['random', 'shared', 'selected']),
+  imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),
+  /** Fine-tuning; of an arm without a teacher, all of the training. */
+  training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: z.strictObject(division).optional() }),
+});
 export type TrainSpec = z.infer<typeof TrainSpec>;
-
-/** Training steps of the network itself; the wide net's are not counted. */
-export function ownSteps(spec: TrainSpec): number {
-  return spec.method === 'direct' ? spec.recipe.steps : (spec.imitation?.steps ?? 0) * spec.model.blocks.length + spec.finetune.steps;
-}

@@ -4,139 +4,143 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HostArrays, RunContext } from '../core/run.js';
-import { batchIndices, countImages, makeBatch, type Batch } from '../data/images.js';
-import type { Split } from '../data/digits.js';
+import { Loader, toBatch, type Batch, type Dataset } from '../data/dataset.js';
+import { bundle, unbundle } from '../engine/bundle.js';
 import { differentiate } from '../engine/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
-import type { Model } from '../models/resnet.js';
-import { fromTensors, toTensors, type Parameters } from '../nn/init.js';
+import { fromTensors, toTensors } from '../nn/init.js';
+import type { Model } from '../nn/network.js';
 import type { Scope } from '../nn/layers.js';
+import { initSlots, update } from '../optim/optimizer.js';
 import { learningRate } from '../optim/schedule.js';
-import { initSgd, updateSgd } from '../optim/sgd.js';
-import type { DataSpec, RecipeSpec } from './spec.js';
+import type { RecipeSpec } from './spec.js';
+import { fromArrays, modelOf, prefixed, replaceWeights, toArrays, weightsOf, withPrefix, type Weights } from './weights.js';
 
 /** Weight of a new batch in the running statistics, as PyTorch's default. */
 const STATISTICS_MOMENTUM = 0.1;
 
-export interface Network {
-  readonly params: Tensors;
-  /** Running statistics of batch norm. */
-  readonly state: Tensors;
-}
-
 export interface Stage {
   readonly name: string;
   readonly recipe: RecipeSpec;
-  /** Paths that are trained; the others stay as they are. */
-  readonly trainable: RegExp;
+  /** Paths that are trained, and whose statistics move; the others stay as they are. */
+  readonly trainable: (path: string) => boolean;
+  /** What the loss compares with; computed outside the gradient. */
+  readonly targets?: (x: Tensor) => Tensors;
   /** Mean loss of a batch, with the network in `scope`. */
-  readonly loss: (scope: Scope, batch: Batch) => Scalar;
-  /** Called after the last step, with the network; may return new running statistics, which replace the old ones. */
-  readonly after?: (network: Network) => Promise<Tensors | undefined>;
+  readonly loss: (scope: Scope, batch: Batch, targets: Tensors) => Scalar;
+  /** Called after the last step; new weights replace the old ones (tensors that stay are shared). */
+  readonly after?: (weights: Weights) => Promise<Weights | undefined>;
 }
+
+/** What the stages need of a run: its seed, its saved state, and where to log. */
+export type StageContext = Pick<RunContext, 'resumed' | 'log' | 'progress' | 'shouldSave' | 'save'> & { readonly seed: number };
 
 interface Position {
   readonly stage: number;
   readonly step: number;
 }
 
-interface State extends Network {
-  readonly velocity: Tensors;
+interface State extends Weights {
+  readonly slots: Tensors;
+  /** Moving averages of the trained parameters, where the recipe asks for them. */
+  readonly ema: Tensors;
 }
 
-/** Trains `stages` in order; returns the trained network, which the caller disposes. */
-export async function trainStages(context: RunContext, split: Split, data: DataSpec, initial: Model, stages: readonly Stage[]): Promise<Network> {
-  const { seed } = context.cell;
+/** Trains `stages` in order; returns the trained weights, which the caller disposes. `initial` is called for a run that does not resume. */
+export async function trainStages(context: StageContext, data: Dataset, initial: () => Promise<Model>, stages: readonly Stage[]): Promise<Weights> {
+  const { seed, resumed } = context;
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
-  const position: Position = context.resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(context.resumed.position) as Position);
-  let state: State = context.resumed === undefined ? begin(initial, stages[0]!) : restore(context.resumed.arrays);
+  const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
+  let state: State = resumed === undefined ? enter(weightsOf(await initial()), stages[0]!) : restore(resumed.arrays);
   let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
   for (let index = position.stage; index < stages.length; index++) {
     const stage = stages[index]!;
+    const { steps, batch: size } = stage.recipe;
     const first = index === position.stage ? position.step : 0;
-    if (first === 0 && index > position.stage) {
-      disposeAll(state.velocity);
-      state = { ...state, velocity: initSgd(selected(state.params, stage.trainable)) };
-    }
-    for (let step = first; step < stage.recipe.steps; step++) {
+    const loader = new Loader(data.train, seed, size);
+    if (first === 0 && index > position.stage) state = enter(state, stage);
+    for (let step = first; step < steps; step++) {
       await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
       if (context.shouldSave()) context.save({ arrays: await save(state), position: JSON.stringify({ stage: index, step } satisfies Position) });
-      const indices = batchIndices(seed, before + step, stage.recipe.batch, countImages(split.train));
-      const batch = makeBatch(split.train, indices, { options: data.augment, seed, step: before + step });
+      const host = await loader.get(before + step, before + steps);
+      for (const { file, reason } of host.skipped ?? []) context.log({ event: 'skipped', step: before + step + 1, file, reason });
+      const batch = toBatch(data, host);
       const { next, loss, rate } = await trainStep(state, stage, batch, step);
       tf.dispose([batch.x, batch.y]);
       state = next;
       context.log({ stage: stage.name, step: step + 1, totalStep: before + step + 1, loss, learningRate: rate });
       context.progress(stage.name, before + step + 1, totalSteps);
     }
-    before += stage.recipe.steps;
-    const statistics = await stage.after?.(state);
-    if (statistics !== undefined) {
-      disposeAll(state.state);
-      state = { ...state, state: statistics };
-    }
+    before += steps;
+    state = await leave(state, stage);
   }
-  disposeAll(state.velocity);
   return { params: state.params, state: state.state };
 }
 
-function begin(initial: Model, stage: Stage): State {
-  const params = toTensors(initial.params);
-  return { params, state: toTensors(initial.state), velocity: initSgd(selected(params, stage.trainable)) };
+function selected(set: Tensors, chosen: (path: string) => boolean): Tensors {
+  return Object.fromEntries(Object.entries(set).filter(([path]) => chosen(path)));
 }
 
-/** The tensors whose path matches. Throws RangeError when none does: a mistyped pattern must not train nothing. */
-function selected(params: Tensors, pattern: RegExp): Tensors {
-  const entries = Object.entries(params).filter(([path]) => pattern.test(path));
-  if (entries.length === 0) throw new RangeError(`trainable ${pattern} matches no parameter`);
-  return Object.fromEntries(entries);
+/** Fresh optimiser state. Throws RangeError when nothing is to be trained. */
+function enter({ params, state }: Weights, { name, recipe, trainable }: Stage): State {
+  const trained = selected(params, trainable);
+  if (Object.keys(trained).length === 0) throw new RangeError(`stage "${name}" trains no parameter`);
+  const ema = recipe.ema === undefined ? {} : Object.fromEntries(Object.entries(trained).map(([path, tensor]) => [path, tensor.clone()]));
+  return { params, state, slots: initSlots(recipe.optimizer, trained), ema };
 }
 
-async function trainStep(state: State, { recipe, trainable, loss: lossOf }: Stage, batch: Batch, step: number): Promise<{ next: State; loss: number; rate: number }> {
-  const trained = selected(state.params, trainable);
-  const { loss, gradients, aside } = differentiate(trained, (params, observe) =>
-    lossOf({ params: { ...state.params, ...params }, state: state.state, train: true, observe }, batch),
+async function leave(old: State, { after }: Stage): Promise<State> {
+  disposeAll(old.slots);
+  const averaged = replaceWeights(old, { params: { ...old.params, ...old.ema }, state: old.state });
+  const changed = await after?.(averaged);
+  return { ...(changed === undefined ? averaged : replaceWeights(averaged, changed)), slots: {}, ema: {} };
+}
+
+async function trainStep(state: State, stage: Stage, batch: Batch, step: number): Promise<{ next: State; loss: number; rate: number }> {
+  const { recipe, trainable } = stage;
+  const targets = tf.tidy(() => stage.targets?.(batch.x) ?? {});
+  const { loss, gradients, aside } = differentiate(selected(state.params, trainable), (params, observe) =>
+    stage.loss({ params: { ...state.params, ...params }, state: state.state, train: true, observe }, batch, targets),
   );
   const rate = learningRate(recipe.schedule, step, recipe.steps);
-  const updated = updateSgd(recipe.sgd, rate, state.params, state.velocity, gradients);
+  const updated = update(recipe.optimizer, { rate, step, clip: recipe.clip }, state.params, state.slots, gradients);
   const moved = moveStatistics(state.state, aside, trainable);
+  const ema = moveAverages(state.ema, updated.params, recipe.ema);
   const [value] = await loss.data();
   const old = [...Object.keys(updated.params).map((path) => state.params[path]!), ...Object.keys(moved).map((path) => state.state[path]!)];
-  disposeAll(gradients, aside, state.velocity);
+  disposeAll(gradients, aside, state.slots, state.ema, targets);
   tf.dispose([loss, ...old]);
-  return { next: { params: { ...state.params, ...updated.params }, state: { ...state.state, ...moved }, velocity: updated.velocity }, loss: value!, rate };
+  return { next: { params: { ...state.params, ...updated.params }, state: { ...state.state, ...moved }, slots: updated.slots, ema }, loss: value!, rate };
+}
+
+function mix(old: Tensor, value: Tensor, weight: number): Tensor {
+  return tf.tidy(() => tf.add(tf.mul(old, 1 - weight), tf.mul(value, weight)));
 }
 
 /** running <- (1 - momentum) running + momentum batch, for the layers that are being trained. */
-function moveStatistics(running: Tensors, observed: Tensors, trainable: RegExp): Tensors {
-  const entries = Object.entries(observed).filter(([path]) => trainable.test(path));
-  const move = (old: Tensor, batch: Tensor): Tensor => tf.tidy(() => tf.add(tf.mul(old, 1 - STATISTICS_MOMENTUM), tf.mul(batch, STATISTICS_MOMENTUM)));
-  return Object.fromEntries(entries.map(([path, batch]) => [path, move(running[path]!, batch)]));
+function moveStatistics(running: Tensors, observed: Tensors, trainable: Stage['trainable']): Tensors {
+  const batch = selected(observed, trainable);
+  if (Object.keys(batch).length === 0) return {};
+  return tf.tidy(() => {
+    const old = Object.fromEntries(Object.keys(batch).map((path) => [path, running[path]!]));
+    const [before, now] = [bundle(old), bundle(batch)];
+    return unbundle(Object.fromEntries(Object.keys(now).map((key) => [key, mix(before[key]!, now[key]!, STATISTICS_MOMENTUM)])), old);
+  });
 }
 
-function prefixed(arrays: HostArrays, prefix: string): HostArrays {
-  return Object.fromEntries(Object.entries(arrays).map(([path, array]) => [`${prefix}${path}`, array]));
-}
-
-/** Networks are float32 throughout. */
-function withPrefix(arrays: HostArrays, prefix: string): Parameters {
-  return Object.fromEntries(Object.entries(arrays).filter(([path]) => path.startsWith(prefix)).map(([path, array]) => [path.slice(prefix.length), array])) as Parameters; // prettier-ignore
+function moveAverages(averages: Tensors, params: Tensors, decay: number | undefined): Tensors {
+  if (decay === undefined) return {};
+  return Object.fromEntries(Object.entries(averages).map(([path, average]) => [path, mix(average, params[path]!, 1 - decay)]));
 }
 
 async function save(state: State): Promise<HostArrays> {
-  return { ...(await exportNetwork(state)), ...prefixed(await fromTensors(state.velocity), 'velocity/') };
+  return {
+    ...toArrays(await modelOf(state)),
+    ...prefixed(await fromTensors(state.slots), 'slots/'),
+    ...prefixed(await fromTensors(state.ema), 'ema/'),
+  };
 }
 
 function restore(arrays: HostArrays): State {
-  return { ...importNetwork(arrays), velocity: toTensors(withPrefix(arrays, 'velocity/')) };
-}
-
-/** A network as host arrays, `params/...` and `state/...`. */
-export async function exportNetwork({ params, state }: Network): Promise<HostArrays> {
-  return { ...prefixed(await fromTensors(params), 'params/'), ...prefixed(await fromTensors(state), 'state/') };
-}
-
-/** The inverse of {@link exportNetwork}; the caller disposes the tensors. */
-export function importNetwork(arrays: HostArrays): Network {
-  return { params: toTensors(withPrefix(arrays, 'params/')), state: toTensors(withPrefix(arrays, 'state/')) };
+  return { ...weightsOf(fromArrays(arrays)), slots: toTensors(withPrefix(arrays, 'slots/')), ema: toTensors(withPrefix(arrays, 'ema/')) };
 }

@@ -1,212 +1,139 @@
-/** Executor of training runs: direct training, and the three stages of the paper on bottleneck ResNets. */
+/** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
+import { readTorchvision } from '../models/torchvision.js';
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
-import type { Cell, Executor, HostArrays, Outcome, RunContext } from '../core/run.js';
-import { DIGITS_SIZE, loadDigits, type Split } from '../data/digits.js';
-import { batchIndices, countImages, makeBatch } from '../data/images.js';
-import { disposeAll, tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
-import { evaluate } from '../metrics/accuracy.js';
+import type { Cell, Executor, Outcome, RunContext } from '../core/run.js';
+import { exampleShape, openData } from '../data/index.js';
+import type { Dataset } from '../data/dataset.js';
+import type { Tensor, Tensor2D } from '../engine/tensor.js';
+import { evaluate } from '../metrics/evaluate.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
-import { applyResnet, forwardFlops, initResnet, tapsOf, type ApplyOptions, type Model, type ResnetSpec } from '../models/resnet.js';
+import { networkOf, type ModelSpec } from '../models/index.js';
 import { countParameters } from '../nn/init.js';
-import type { Scope } from '../nn/layers.js';
-import { crossEntropy, klDivergence, relativeSquaredError } from '../optim/losses.js';
-import { ownSteps, TrainSpec, type DirectSpec, type RecipeSpec, type ThreeStageSpec } from './spec.js';
-import { exportNetwork, importNetwork, trainStages, type Network, type Stage } from './stages.js';
+import { evaluation } from '../nn/layers.js';
+import type { Model } from '../nn/network.js';
+import { totalCost, trainingFlops, type Cost } from './budget.js';
+import { planGroups, trainThin } from './pipeline.js';
+import { TrainSpec, type TeacherSpec } from './spec.js';
+import { disposeWeights, fromArrays, modelOf, toArrays, weightsOf, type Teacher, type Weights } from './weights.js';
 
 export const TRAIN_KIND = 'train';
 
-/** Parts that the thin and the wide net share, shape for shape: they start as the wide net's. */
-const SHARED = /^(stem|head)\/|\/shortcut\//;
-/** Batches over which batch-norm statistics are estimated anew after imitation. */
-const STATISTICS_BATCHES = 30;
+type TrainedTeacher = Extract<TeacherSpec, { recipe: unknown }>;
 
 /** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
-  if (spec.method === 'three-stage') checkPair(spec.model, spec.wide.model);
+  planGroups(spec, networkOf(spec.model), spec.teacher === null ? undefined : networkOf(spec.teacher.model));
+  const [, , channels] = exampleShape(spec.data);
+  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])]) checkInput(model, spec.data, channels);
   return spec;
 }
 
-/** The wide net may differ in `mid` alone, so that all taps have the same shapes and need no maps between them. */
-function checkPair(thin: ResnetSpec, wide: ResnetSpec): void {
-  const differing = (Object.keys(thin) as (keyof ResnetSpec)[]).filter((key) => key !== 'mid' && JSON.stringify(thin[key]) !== JSON.stringify(wide[key]));
-  if (differing.length > 0) throw new UsageError(`invalid training spec: wide.model may differ from model in "mid" only, it differs in ${differing.join(', ')}`);
+function checkInput(model: ModelSpec, data: TrainSpec['data'], channels: number): void {
+  const [expected, given, what] =
+    model.family === 'mlp' ? [exampleShape(data).reduce((a, b) => a * b, 1), model.inputs, 'inputs'] : [channels, model.channels, 'channels'];
+  if (expected !== given) throw new UsageError(`invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`);
 }
 
-/** The run that trains the wide net of a three-stage run: shared by all runs that need the same one. */
-export function wideCell(cell: Cell, spec: ThreeStageSpec): Cell {
-  const direct: DirectSpec = { method: 'direct', data: spec.data, model: spec.wide.model, recipe: spec.wide.recipe };
-  return { experiment: cell.experiment, arm: 'wide', scale: cell.scale, kind: TRAIN_KIND, spec: direct, seed: cell.seed };
+function isTrained(teacher: TeacherSpec | null): teacher is TrainedTeacher {
+  return teacher !== null && 'recipe' in teacher;
+}
+
+/** The run that trains the wide net of a run, if it needs one: shared by all runs that need the same. */
+export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
+  if (!isTrained(spec.teacher)) return undefined;
+  const { model, recipe, objective } = spec.teacher;
+  const wide: TrainSpec = { data: spec.data, model, teacher: null, start: 'random', imitation: null, training: { ...recipe, objective } };
+  return { experiment: cell.experiment, arm: 'wide', scale: cell.scale, kind: TRAIN_KIND, spec: wide, seed: cell.seed };
 }
 
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
-  const split = loadDigits(spec.data.train);
-  return spec.method === 'direct' ? trainDirect(context, spec, split) : trainThreeStage(context, spec, split);
+  const data = openData(spec.data);
+  if (data.classes > spec.model.classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${spec.model.classes}`);
+  const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
+  const network = networkOf(spec.model);
+  const weights = await trainThin(stageContext(context), spec, network, teacher, { ...data, classes: spec.model.classes });
+  return outcome(context, spec, data, teacher, weights);
 };
 
-/** A network in evaluation mode. */
-function frozen({ params, state }: Network): Scope {
-  return { params, state, train: false, observe: () => {} };
-}
-
-function logitsOf(spec: ResnetSpec, scope: Scope, x: Tensor4D): Tensor2D {
-  return applyResnet(spec, scope, x).logits as Tensor2D;
-}
-
-async function trainDirect(context: RunContext, spec: DirectSpec, split: Split): Promise<Outcome> {
-  const stage: Stage = {
-    name: 'train',
-    recipe: spec.recipe,
-    trainable: /./,
-    loss: (scope, { x, y }) => crossEntropy(logitsOf(spec.model, scope, x), y),
+function stageContext(context: RunContext): RunContext & { readonly seed: number } {
+  const { cell, resumed } = context;
+  return {
+    cell,
+    resumed,
+    seed: cell.seed,
+    log: (row) => context.log(row),
+    progress: (stage, done, total) => context.progress(stage, done, total),
+    shouldSave: () => context.shouldSave(),
+    save: (snapshot) => context.save(snapshot),
+    require: (needed) => context.require(needed),
   };
-  const network = await trainStages(context, split, spec.data, initResnet(context.cell.seed, spec.model), [stage]);
-  return outcome(context, spec, split, network, 0);
 }
 
-async function trainThreeStage(context: RunContext, spec: ThreeStageSpec, split: Split): Promise<Outcome> {
-  const wideArrays = await context.require(wideCell(context.cell, spec));
-  const wide = importNetwork(wideArrays);
-  const wideTaps = (x: Tensor4D, options?: ApplyOptions): Tensors => applyResnet(spec.wide.model, frozen(wide), x, options);
-  const discrepancies = async (when: string, network: Network): Promise<void> => {
-    const byTap = await tapDiscrepancy(split.validation, (x) => applyResnet(spec.model, frozen(network), x), wideTaps);
-    for (const [tap, discrepancy] of Object.entries(byTap)) context.log({ event: 'discrepancy', when, tap, discrepancy });
-  };
-  const stageTaps = tapsOf(spec.model).filter((tap) => tap.startsWith('stage'));
-  const { imitation: recipe } = spec;
-  const imitation = (recipe === null ? [] : stageTaps).map((tap, index): Stage => {
-    const last = index === stageTaps.length - 1;
-    return {
-      name: `imitate ${tap}`,
-      recipe: recipe!,
-      trainable: new RegExp(`^${tap}/`),
-      loss: (scope, { x }) => imitationLoss(spec, recipe!.inputs, scope, x, tap, tapsOf(spec.model)[index]!, wideTaps),
-      ...(last && { after: (network: Network) => afterImitation(context, spec, recipe!.batch, split, network, discrepancies) }),
-    };
-  });
-  const finetune: Stage = {
-    name: 'fine-tune',
-    recipe: spec.finetune,
-    trainable: /./,
-    loss: (scope, { x, y }) => {
-      const logits = logitsOf(spec.model, scope, x);
-      return spec.finetune.loss === 'kl' ? klDivergence(logits, wideTaps(x).logits as Tensor2D) : crossEntropy(logits, y);
-    },
-    after: async (network) => {
-      await discrepancies('end', network);
-      return undefined;
-    },
-  };
-  const network = await trainStages(context, split, spec.data, startFromWide(context.cell.seed, spec.model, wideArrays), [...imitation, finetune]);
-  disposeAll(wide.params, wide.state);
-  return outcome(context, spec, split, network, wideFlops(spec));
+async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
+  const model = isTrained(teacher) ? fromArrays(await context.require(wideCell(context.cell, spec)!)) : readWeights(teacher.weights, teacher.model);
+  return { network: networkOf(teacher.model), model, weights: weightsOf(model) };
 }
 
-/** A fresh thin net whose stem, shortcuts and head are the wide net's. */
-function startFromWide(seed: number, spec: ResnetSpec, wide: HostArrays): Model {
-  const fresh = initResnet(seed, spec);
-  const take = (own: Model['params'], prefix: string): Model['params'] =>
-    Object.fromEntries(Object.entries(own).map(([path, value]) => [path, SHARED.test(path) ? (wide[`${prefix}/${path}`] as typeof value) : value]));
-  return { params: take(fresh.params, 'params'), state: take(fresh.state, 'state') };
+/** Throws UsageError for a family that has no published format, and for weights of another network. */
+export function readWeights(path: string, model: ModelSpec): Model {
+  if (model.family !== 'resnet') throw new UsageError(`${path}: weights can be read for ResNets only, the model is of the family "${model.family}"`);
+  return readTorchvision(path, model);
 }
 
-/** Relative mean squared error of one stage's output, fed with the thin net's own activations or with the wide net's. */
-function imitationLoss(
-  spec: ThreeStageSpec,
-  inputs: 'own' | 'wide',
-  scope: Scope,
-  x: Tensor4D,
-  tap: string,
-  before: string,
-  wideTaps: (x: Tensor4D, options?: ApplyOptions) => Tensors,
-): Scalar {
-  const targets = wideTaps(x, { until: tap });
-  const output =
-    inputs === 'own' ? applyResnet(spec.model, scope, x, { until: tap })[tap]! : applyResnet(spec.model, scope, targets[before] as Tensor4D, { from: before, until: tap })[tap]!;
-  return relativeSquaredError(output, targets[tap]!);
+/** What a run costs. */
+export function costOf(spec: TrainSpec): Cost {
+  const [thin, wide] = [networkOf(spec.model), spec.teacher === null ? undefined : networkOf(spec.teacher.model)];
+  const { imitated } = planGroups(spec, thin, wide);
+  const { objective } = spec.training;
+  const shape = exampleShape(spec.data);
+  const cost = totalCost({ thin, wide, shape, imitated, imitation: spec.imitation, training: spec.training, watches: objective.teacher + objective.hints > 0 });
+  const ownTraining = isTrained(spec.teacher) ? trainingFlops(wide!, shape, spec.teacher.recipe) : 0;
+  return { ...cost, teacherFlops: cost.teacherFlops + ownTraining };
 }
 
-/** Batch-norm statistics anew, as means over some batches of what the whole network now sees; then the discrepancies. */
-async function afterImitation(
-  context: RunContext,
-  spec: ThreeStageSpec,
-  batch: number,
-  split: Split,
-  network: Network,
-  discrepancies: (when: string, network: Network) => Promise<void>,
-): Promise<Tensors> {
-  const { seed } = context.cell;
-  let sums: Record<string, Tensor> = {};
-  for (let step = 0; step < STATISTICS_BATCHES; step++) {
-    const indices = batchIndices(seed, step, batch, countImages(split.train));
-    sums = tf.tidy(() => {
-      const { x } = makeBatch(split.train, indices, { options: spec.data.augment, seed, step });
-      const seen: Record<string, Tensor> = {};
-      applyResnet(spec.model, { ...network, train: true, observe: (path, tensor) => (seen[path] = tensor) }, x);
-      const next = Object.fromEntries(Object.entries(seen).map(([path, tensor]) => [path, sums[path] ? tf.add(sums[path], tensor) : tensor]));
-      tf.dispose(sums);
-      return next;
-    });
-  }
-  const statistics = tf.tidy(() => Object.fromEntries(Object.entries(sums).map(([path, sum]) => [path, tf.div(sum, STATISTICS_BATCHES)])));
-  tf.dispose(sums);
-  const estimated = { params: network.params, state: statistics };
-  await discrepancies('imitation', estimated);
-  const { accuracy } = await evaluate(split.validation, (x) => logitsOf(spec.model, frozen(estimated), x));
-  context.log({ event: 'evaluation', when: 'imitation', split: 'validation', accuracy });
-  return statistics;
-}
-
-/** A training step is counted as three forward passes (forward, and the gradients by inputs and by weights). */
-function trainingFlops(model: ResnetSpec, { steps, batch }: RecipeSpec): number {
-  return 3 * steps * batch * forwardFlops(model, DIGITS_SIZE);
-}
-
-/** The wide net's own training, and its forward passes while it is imitated. */
-function wideFlops(spec: ThreeStageSpec): number {
-  const imitated = spec.imitation === null ? 0 : spec.imitation.steps * spec.model.blocks.length * spec.imitation.batch;
-  const watched = imitated + (spec.finetune.loss === 'kl' ? spec.finetune.steps * spec.finetune.batch : 0);
-  return trainingFlops(spec.wide.model, spec.wide.recipe) + watched * forwardFlops(spec.wide.model, DIGITS_SIZE);
-}
-
-function ownFlops(spec: TrainSpec): number {
-  if (spec.method === 'direct') return trainingFlops(spec.model, spec.recipe);
-  const imitation = spec.imitation === null ? 0 : spec.model.blocks.length * trainingFlops(spec.model, spec.imitation);
-  return imitation + trainingFlops(spec.model, spec.finetune);
-}
-
-async function outcome(context: RunContext, spec: TrainSpec, split: Split, network: Network, teacherFlops: number): Promise<Outcome> {
-  const predict = (x: Tensor4D): Tensor2D => logitsOf(spec.model, frozen(network), x);
-  const validation = await evaluate(split.validation, predict);
-  const test = await evaluate(split.test, predict);
+async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teacher: Teacher | undefined, weights: Weights): Promise<Outcome> {
+  const network = networkOf(spec.model);
+  const logits = network.taps.at(-1)!;
+  const predict = (x: Tensor): Tensor2D => network.apply(evaluation(weights), x)[logits] as Tensor2D;
+  const validation = await evaluate(data, data.validation, predict);
+  const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
   context.log({ event: 'evaluation', when: 'end', split: 'test', ...test });
-  const parameters = countParameters(network.params);
-  const arrays = await exportNetwork(network);
-  disposeAll(network.params, network.state);
+  const distance =
+    teacher === undefined
+      ? null
+      : (await tapDiscrepancy(data, data.validation, (x) => ({ [logits]: predict(x) }), (x) => teacher.network.apply(evaluation(teacher.weights), x)))[logits]!; // prettier-ignore
+  const model = await modelOf(weights);
+  disposeWeights(weights);
+  if (teacher !== undefined) disposeWeights(teacher.weights);
+  const { steps, flops, teacherFlops } = costOf(spec);
   return {
-    arrays,
+    arrays: toArrays(model),
     result: {
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,
       testCrossEntropy: test.crossEntropy,
-      parameters,
-      steps: ownSteps(spec),
-      gigaflops: ownFlops(spec) / 1e9,
+      logitDiscrepancy: distance,
+      parameters: countParameters(model.params),
+      steps,
+      gigaflops: flops / 1e9,
       teacherGigaflops: teacherFlops / 1e9,
     },
   };
 }
 
-/** Expected seconds of a run without its wide net, on one core of a small machine: overhead per step, and 20 GFLOP/s. */
+/** Expected seconds of a run without its wide net, on one core of a small machine: overhead per step and layer, and 20 GFLOP/s. */
 export function expectedSeconds(spec: TrainSpec): number {
-  return ownSteps(spec) * 0.03 + ownFlops(spec) / 20e9;
+  const { steps, flops } = costOf(spec);
+  const layers = Object.keys(networkOf(spec.model).flops(exampleShape(spec.data))).length;
+  return steps * (0.005 + 0.002 * layers) + flops / 20e9 + 2;
 }
 
-/** Floating-point operations of the heaviest training step of a run: the wide net's, where there is one. */
+/** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
 export function stepFlops(spec: TrainSpec): number {
-  const { model, recipe } = spec.method === 'direct' ? spec : spec.wide;
-  return trainingFlops(model, { ...recipe, steps: 1 });
+  const [model, batch] = isTrained(spec.teacher) ? [spec.teacher.model, spec.teacher.recipe.batch] : [spec.model, spec.training.batch];
+  return trainingFlops(networkOf(model), exampleShape(spec.data), { steps: 1, batch });
 }

@@ -1,28 +1,34 @@
-import type { ImageSet } from '../data/images.js';
-import { tf, type Tensor4D, type Tensors } from '../engine/tensor.js';
-import { forEachBatch } from './accuracy.js';
+/** How far a thin net is from its wide one, on real networks: by tap, by group, and by the telescoped sum (theory/README.md). */
+import type { Dataset, Source } from '../data/dataset.js';
+import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
+import { sumOver } from './batches.js';
 
 /**
- * Relative discrepancy of each tap, `sqrt(sum |thin - wide|^2 / sum |wide|^2)` over the whole set: 0 for equal networks, 1 for a
- * thin net that says nothing. It is the root of the imitation loss (src/optim/losses.ts).
+ * Relative discrepancies `sqrt(sum |a - b|^2 / sum |scale|^2)` over a whole source: 0 for equal outputs, 1 for a thin net that says nothing. `measure`
+ * gives, by name, the two outputs that are compared and the one whose size is the measure. The root of the imitation loss.
  */
-export async function tapDiscrepancy(set: ImageSet, thin: (x: Tensor4D) => Tensors, wide: (x: Tensor4D) => Tensors): Promise<Record<string, number>> {
-  const sums: Tensors[] = [];
-  forEachBatch(set, (x) => {
+export async function relativeDistances(
+  data: Dataset,
+  source: Source,
+  measure: (x: Tensor) => Readonly<Record<string, readonly [a: Tensor, b: Tensor, scale: Tensor]>>,
+): Promise<Record<string, number>> {
+  const totals = await sumOver(data, source, (x) =>
+    Object.fromEntries(
+      Object.entries(measure(x)).flatMap(([name, [a, b, scale]]) => [
+        [`${name} difference`, tf.sum(tf.squaredDifference(a, b))] as const,
+        [`${name} size`, tf.sum(tf.square(scale))] as const,
+      ]),
+    ),
+  );
+  const names = Object.keys(totals).filter((name) => name.endsWith(' size')).map((name) => name.slice(0, -' size'.length)); // prettier-ignore
+  return Object.fromEntries(names.map((name) => [name, Math.sqrt(totals[`${name} difference`]! / totals[`${name} size`]!)]));
+}
+
+/** Relative discrepancy of each tap that both give with the same shape. */
+export async function tapDiscrepancy(data: Dataset, source: Source, thin: (x: Tensor) => Tensors, wide: (x: Tensor) => Tensors): Promise<Record<string, number>> {
+  return relativeDistances(data, source, (x) => {
     const [a, b] = [thin(x), wide(x)];
-    const parts = Object.keys(b).flatMap((tap) => [
-      [`${tap}/difference`, tf.keep(tf.sum(tf.squaredDifference(a[tap]!, b[tap]!)))] as const,
-      [`${tap}/size`, tf.keep(tf.sum(tf.square(b[tap]!)))] as const,
-    ]);
-    sums.push(Object.fromEntries(parts));
+    const common = Object.keys(b).filter((tap) => a[tap] !== undefined && String(a[tap].shape) === String(b[tap]!.shape));
+    return Object.fromEntries(common.map((tap) => [tap, [a[tap]!, b[tap]!, b[tap]!] as const]));
   });
-  const totals: Record<string, number> = {};
-  for (const sum of sums) {
-    for (const [name, tensor] of Object.entries(sum)) {
-      totals[name] = (totals[name] ?? 0) + (await tensor.data())[0]!;
-      tensor.dispose();
-    }
-  }
-  const taps = Object.keys(totals).filter((name) => name.endsWith('/size')).map((name) => name.slice(0, -'/size'.length)); // prettier-ignore
-  return Object.fromEntries(taps.map((tap) => [tap, Math.sqrt(totals[`${tap}/difference`]! / totals[`${tap}/size`]!)]));
 }

@@ -1,155 +1,156 @@
 /**
- * Bottleneck residual networks. He, Zhang, Ren, Sun 2016 (the stride sits in the 3x3 convolution, as in torchvision); `mid` widens
- * the 3x3 convolutions only, so that the outputs of all blocks keep their size: Zagoruyko, Komodakis 2016, and the wide net of
- * the paper for ResNets. Letters: B batch, H height, W width, C channels.
+ * Residual networks. He, Zhang, Ren, Sun 2016, as torchvision has them (the stride sits in the 3x3 convolution of a bottleneck); `mid` widens
+ * the inner convolutions only, so that the outputs of all blocks keep their size: Zagoruyko, Komodakis 2016, and the wide net of the
+ * paper for ResNets. Letters: B batch, H height, W width, C channels.
  */
 import { z } from 'zod';
-import { UsageError } from '../core/errors.js';
-import { tf, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
-import { constant, heNormal, uniformFanIn, type Parameter, type Parameters } from '../nn/init.js';
-import { batchNorm, conv2d, dense, type Scope } from '../nn/layers.js';
-
-const EXPANSION = 4;
+import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
+import { convNorm, dense, type Scope } from '../nn/layers.js';
+import type { Network, Readers } from '../nn/network.js';
+import { axesOf, flopsOf, initLinears, normOf, ownerIn, type Linear } from './plan.js';
+import { walkTaps } from './walk.js';
 
 const size = z.int().min(1);
 
 export const ResnetSpec = z.strictObject({
   family: z.literal('resnet'),
-  /** Bottleneck blocks in each stage; [3, 4, 6, 3] is ResNet-50's, [3, 4, 23, 3] ResNet-101's. */
+  /** Bottleneck: 1x1, 3x3, 1x1 with four times as many channels at its end (ResNet-50 and deeper). Basic: two 3x3 (ResNet-18, -34). */
+  block: z.enum(['bottleneck', 'basic']).default('bottleneck'),
+  /** Blocks in each stage; [3, 4, 6, 3] is ResNet-50's, [3, 4, 23, 3] ResNet-101's. */
   blocks: z.array(size).min(1).max(6),
   /** Channels of the 3x3 convolutions in stage 1; doubled from stage to stage. 64 in ResNet-50. */
   planes: size,
-  /** Factor on the channels of the 3x3 convolutions only; 1 is thin, 2 is wide_resnet50_2. */
-  mid: size,
-  /** Output channels of the 3x3 stem (small images, no pooling). */
-  stem: size,
+  /** Factor on the inner channels only; 1 is thin, 2 is wide_resnet50_2. */
+  mid: z.number().positive().default(1),
+  /** Small images: one 3x3 convolution. ImageNet: 7x7 with stride 2, then 3x3 max pooling with stride 2. */
+  stem: z.strictObject({ kind: z.enum(['small', 'imagenet']), channels: size }),
+  /** False: the same convolutions without skip connections. */
+  skip: z.boolean().default(true),
   classes: z.int().min(2),
   /** Channels of the input image. */
   channels: size,
 });
 export type ResnetSpec = z.infer<typeof ResnetSpec>;
 
-/** Names of the taps, in order: `stem`, `stage1` ..., `logits`. */
-export function tapsOf(spec: ResnetSpec): string[] {
-  return ['stem', ...spec.blocks.map((_, stage) => `stage${stage + 1}`), 'logits'];
-}
+const STEMS = { small: { side: 3, stride: 1, pooled: 1 }, imagenet: { side: 7, stride: 2, pooled: 2 } } as const;
 
 interface Block {
   readonly path: string;
+  readonly stage: string;
+  readonly convolutions: readonly { readonly path: string; readonly side: number; readonly reads: number; readonly writes: number; readonly stride: number }[];
   readonly inChannels: number;
-  readonly middle: number;
   readonly outChannels: number;
   readonly stride: number;
   readonly shortcut: boolean;
 }
 
-function blocksOf(spec: ResnetSpec, stage: number): Block[] {
-  const planes = spec.planes * 2 ** stage;
-  const outChannels = planes * EXPANSION;
-  const before = stage === 0 ? spec.stem : (planes / 2) * EXPANSION;
-  return Array.from({ length: spec.blocks[stage]! }, (_, block) => {
-    const inChannels = block === 0 ? before : outChannels;
-    const stride = block === 0 && stage > 0 ? 2 : 1;
-    const shortcut = stride !== 1 || inChannels !== outChannels;
-    return { path: `stage${stage + 1}/block${block + 1}`, inChannels, middle: planes * spec.mid, outChannels, stride, shortcut };
-  });
+function expansionOf(spec: ResnetSpec): number {
+  return spec.block === 'bottleneck' ? 4 : 1;
 }
 
-function allBlocks(spec: ResnetSpec): Block[] {
-  return spec.blocks.flatMap((_, stage) => blocksOf(spec, stage));
+function stageWidth(spec: ResnetSpec, stage: number): number {
+  return spec.planes * 2 ** stage * expansionOf(spec);
 }
 
-/** Shape of every convolution [h, w, in, out], by path. */
-function convolutions(spec: ResnetSpec): [string, [number, number, number, number]][] {
-  return [
-    ['stem/conv', [3, 3, spec.channels, spec.stem]],
-    ...allBlocks(spec).flatMap(({ path, inChannels, middle, outChannels, shortcut }): [string, [number, number, number, number]][] => [
-      [`${path}/conv1`, [1, 1, inChannels, middle]],
-      [`${path}/conv2`, [3, 3, middle, middle]],
-      [`${path}/conv3`, [1, 1, middle, outChannels]],
-      ...(shortcut ? [[`${path}/shortcut/conv`, [1, 1, inChannels, outChannels]] as [string, [number, number, number, number]]] : []),
-    ]),
+function blocksOf(spec: ResnetSpec): Block[] {
+  return spec.blocks.flatMap((count, stage) =>
+    Array.from({ length: count }, (_, block): Block => {
+      const path = `stage${stage + 1}/block${block + 1}`;
+      const outChannels = stageWidth(spec, stage);
+      const inChannels = block > 0 ? outChannels : stage === 0 ? spec.stem.channels : stageWidth(spec, stage - 1);
+      const stride = block === 0 && stage > 0 ? 2 : 1;
+      const inner = Math.max(1, Math.floor(spec.planes * 2 ** stage * spec.mid));
+      const convolutions =
+        spec.block === 'bottleneck'
+          ? [
+              { path: `${path}/conv1`, side: 1, reads: inChannels, writes: inner, stride: 1 },
+              { path: `${path}/conv2`, side: 3, reads: inner, writes: inner, stride },
+              { path: `${path}/conv3`, side: 1, reads: inner, writes: outChannels, stride: 1 },
+            ]
+          : [
+              { path: `${path}/conv1`, side: 3, reads: inChannels, writes: inner, stride },
+              { path: `${path}/conv2`, side: 3, reads: inner, writes: outChannels, stride: 1 },
+            ];
+      return { path, stage: `stage${stage + 1}`, convolutions, inChannels, outChannels, stride, shortcut: spec.skip && (stride !== 1 || inChannels !== outChannels) };
+    }),
+  );
+}
+
+/** Every linear layer, in the order of the forward pass. */
+export function resnetLayers(spec: ResnetSpec): Linear[] {
+  const convolution = { bias: false, init: 'he' } as const;
+  const { side, stride, pooled } = STEMS[spec.stem.kind];
+  const layers: Linear[] = [
+    { path: 'stem/conv', tap: 'stem', shape: [side, side, spec.channels, spec.stem.channels], reads: 'channels', writes: 'stem', norm: 'stem/norm', downsampling: stride, ...convolution }, // prettier-ignore
   ];
-}
-
-/** The batch norm that follows a convolution: `.../conv2` has `.../norm2`. */
-function normOf(convolution: string): string {
-  return convolution.replace(/conv(\d?)$/, 'norm$1');
-}
-
-export interface Model {
-  readonly params: Parameters;
-  readonly state: Parameters;
-}
-
-/** Fresh parameters and running statistics; a function of the seed and the spec alone. */
-export function initResnet(seed: number, spec: ResnetSpec): Model {
-  const params: Record<string, Parameter> = {};
-  const state: Record<string, Parameter> = {};
-  for (const [path, shape] of convolutions(spec)) {
-    const norm = normOf(path);
-    const channels = [shape[3]];
-    params[`${path}/kernel`] = heNormal(seed, `${path}/kernel`, shape);
-    params[`${norm}/gamma`] = constant(channels, 1);
-    params[`${norm}/beta`] = constant(channels, 0);
-    state[`${norm}/mean`] = constant(channels, 0);
-    state[`${norm}/variance`] = constant(channels, 1);
-  }
-  const features = spec.planes * 2 ** (spec.blocks.length - 1) * EXPANSION;
-  params['head/kernel'] = uniformFanIn(seed, 'head/kernel', [features, spec.classes]);
-  params['head/bias'] = uniformFanIn(seed, 'head/bias', [spec.classes], features);
-  return { params, state };
-}
-
-export interface ApplyOptions {
-  /** Start after this tap, whose value is given, and not at the image. */
-  readonly from?: string;
-  /** Stop at this tap; `logits` by default. */
-  readonly until?: string;
-}
-
-/**
- * Runs the network: x [B, H, W, C] -> taps by name, each [B, H', W', C'], `logits` [B, classes]. Running statistics are not
- * changed here. Throws UsageError on a tap that does not exist.
- */
-export function applyResnet(spec: ResnetSpec, scope: Scope, x: Tensor4D, { from, until = 'logits' }: ApplyOptions = {}): Tensors {
-  const names = tapsOf(spec);
-  for (const name of [from, until]) {
-    if (name !== undefined && !names.includes(name)) throw new UsageError(`unknown tap "${name}"; expected one of: ${names.join(', ')}`);
-  }
-  const taps: Record<string, Tensor2D | Tensor4D> = {};
-  let value: Tensor4D = x;
-  for (const name of names.slice(from === undefined ? 0 : names.indexOf(from) + 1, names.indexOf(until) + 1)) {
-    if (name === 'logits') {
-      taps[name] = dense(scope, 'head', tf.mean(value, [1, 2]));
-    } else {
-      value = name === 'stem' ? stem(scope, value) : blocksOf(spec, Number(name.slice(5)) - 1).reduce((input, block) => bottleneck(scope, block, input), value);
-      taps[name] = value;
+  let [downsampling, before] = [stride * pooled, 'stem'];
+  for (const { path, stage, convolutions, inChannels, outChannels, shortcut } of blocksOf(spec)) {
+    let reads = before;
+    for (const [i, part] of convolutions.entries()) {
+      downsampling *= part.stride;
+      // without a skip connection every output is a set of channels of its own
+      const writes = i < convolutions.length - 1 ? part.path : spec.skip ? stage : path;
+      layers.push({ path: part.path, tap: path, shape: [part.side, part.side, part.reads, part.writes], reads, writes, norm: normOf(part.path), downsampling, ...convolution });
+      reads = writes;
     }
+    if (shortcut) {
+      const conv = `${path}/shortcut/conv`;
+      layers.push({ path: conv, tap: path, shape: [1, 1, inChannels, outChannels], reads: before, writes: stage, norm: normOf(conv), downsampling, ...convolution });
+    }
+    before = reads;
   }
-  return taps;
+  const features = stageWidth(spec, spec.blocks.length - 1);
+  layers.push({ path: 'head', tap: 'logits', shape: [features, spec.classes], reads: before, writes: 'classes', norm: undefined, bias: true, init: 'uniform', downsampling: 1 });
+  return layers;
 }
 
-function stem(scope: Scope, x: Tensor4D): Tensor4D {
-  return tf.relu(batchNorm(scope, 'stem/norm', conv2d(scope, 'stem/conv', x)));
+export function resnet(spec: ResnetSpec): Network {
+  const layers = resnetLayers(spec);
+  const blocks = blocksOf(spec);
+  const stages = spec.blocks.map((_, stage) => `stage${stage + 1}`);
+  const lastOf = (stage: string): Block => blocks.findLast((block) => block.stage === stage)!;
+  const taps = ['stem', ...stages.flatMap((stage) => [...blocks.filter((block) => block.stage === stage).map(({ path }) => path), stage]), 'logits'];
+  const step = (scope: Scope, tap: string, x: Tensor): Tensor => {
+    if (tap === 'stem') return stem(spec, scope, x as Tensor4D);
+    if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
+    const block = blocks.find(({ path }) => path === tap);
+    return block === undefined ? x : residualBlock(scope, block, spec.skip, x as Tensor4D); // a stage's tap is that of its last block
+  };
+  const readers = (tap: string): Readers => {
+    const name = stages.includes(tap) ? lastOf(tap).path : tap;
+    const next = blocks[blocks.findIndex(({ path }) => path === name) + 1];
+    if (next === undefined) return { kernels: ['head/kernel'] };
+    if (spec.skip && !next.shortcut) return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
+    return { kernels: [`${next.path}/conv1/kernel`, ...(next.shortcut ? [`${next.path}/shortcut/conv/kernel`] : [])] };
+  };
+  return {
+    taps,
+    boundaries: { stage: ['stem', ...stages], block: ['stem', ...blocks.map(({ path }) => path)] },
+    width: (tap) => {
+      if (tap === 'logits') return spec.classes;
+      return tap === 'stem' ? spec.stem.channels : (blocks.find(({ path }) => path === tap) ?? lastOf(tap)).outChannels;
+    },
+    init: (seed) => initLinears(seed, layers),
+    apply: walkTaps(taps, step),
+    owner: ownerIn(layers),
+    readers,
+    flops: (shape) => flopsOf(layers, shape),
+    axes: axesOf(layers),
+  };
 }
 
-function bottleneck(scope: Scope, { path, stride, shortcut }: Block, x: Tensor4D): Tensor4D {
-  const reduced = tf.relu(batchNorm(scope, `${path}/norm1`, conv2d(scope, `${path}/conv1`, x)));
-  const middle = tf.relu(batchNorm(scope, `${path}/norm2`, conv2d(scope, `${path}/conv2`, reduced, stride)));
-  const residual = batchNorm(scope, `${path}/norm3`, conv2d(scope, `${path}/conv3`, middle));
-  const skip = shortcut ? batchNorm(scope, `${path}/shortcut/norm`, conv2d(scope, `${path}/shortcut/conv`, x, stride)) : x;
-  return tf.relu(tf.add(residual, skip));
+function stem(spec: ResnetSpec, scope: Scope, x: Tensor4D): Tensor4D {
+  const { stride, pooled } = STEMS[spec.stem.kind];
+  const convolved = convNorm(scope, 'stem/conv', 'stem/norm', x, { stride, relu: true });
+  if (pooled === 1) return convolved;
+  // nothing is below 0 after a ReLU, so zeros around it pad a maximum as -infinity would
+  return tf.maxPool(tf.pad(convolved, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid'); // prettier-ignore
 }
 
-/** Multiply-adds times two of one image of `pixels` x `pixels`, forward; a training step costs about three times as much. */
-export function forwardFlops(spec: ResnetSpec, pixels: number): number {
-  const strideBefore = (stage: number): number => Math.ceil(pixels / 2 ** Math.max(0, stage));
-  return convolutions(spec).reduce((sum, [path, [height, width, inChannels, outChannels]]) => {
-    const [, stageText, blockText] = /^stage(\d+)\/block(\d+)/.exec(path) ?? [undefined, '1', '2'];
-    const stage = Number(stageText) - 1;
-    const reducing = path.endsWith('conv1') && blockText === '1' && stage > 0;
-    const side = reducing ? strideBefore(stage - 1) : strideBefore(stage);
-    return sum + 2 * height * width * inChannels * outChannels * side * side;
-  }, 0);
+function residualBlock(scope: Scope, { path, convolutions, stride, shortcut }: Block, skip: boolean, x: Tensor4D): Tensor4D {
+  const last = convolutions.length - 1;
+  const residual = convolutions.reduce((value, part, i) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: i < last }), x);
+  if (!skip) return tf.relu(residual);
+  const identity = shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
+  return tf.relu(tf.add(residual, identity));
 }

@@ -1,4 +1,5 @@
 /** Initial values, on the host: a parameter is drawn from the stream of its own path, so that order and engine do not matter. */
+import { Matrix, QrDecomposition } from 'ml-matrix';
 import { normals, rngKey, uniforms } from '../core/rng.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
 
@@ -10,13 +11,14 @@ export interface Parameter {
 
 export type Parameters = Readonly<Record<string, Parameter>>;
 
-function sizeOf(shape: readonly number[]): number {
+/** Number of values of a shape. */
+export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out]. He et al. 2015, eq. 14 (fan-out form, as torchvision). */
-export function heNormal(seed: number, path: string, shape: readonly [number, number, number, number]): Parameter {
-  const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[3]));
+/** Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out] or [in, out]. He et al. 2015, eq. 14 (fan-out form, as torchvision). */
+export function heNormal(seed: number, path: string, shape: readonly number[]): Parameter {
+  const deviation = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
   return { shape, values: Float32Array.from(normals(rngKey(seed, 'init', path), sizeOf(shape)), (z) => z * deviation) };
 }
 
@@ -24,6 +26,20 @@ export function heNormal(seed: number, path: string, shape: readonly [number, nu
 export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): Parameter {
   const bound = 1 / Math.sqrt(fanIn);
   return { shape, values: Float32Array.from(uniforms(rngKey(seed, 'init', path), sizeOf(shape)), (u) => (2 * u - 1) * bound) };
+}
+
+/** A random matrix [in, out] with orthonormal rows or columns, whichever are fewer, times `gain`. Saxe, McClelland, Ganguli 2014. */
+export function orthogonal(seed: number, path: string, [rows, columns]: readonly [number, number], gain = 1): Parameter {
+  const [tall, flat] = [Math.max(rows, columns), Math.min(rows, columns)];
+  const drawn = new Matrix(Array.from({ length: tall }, (_, i) => Array.from(normals(rngKey(seed, 'init', path), flat, i * flat))));
+  const { orthogonalMatrix: q, upperTriangularMatrix: r } = new QrDecomposition(drawn);
+  // the signs of R's diagonal make the distribution uniform (Mezzadri 2007)
+  const at = (i: number, j: number): number => gain * q.get(i, j) * Math.sign(r.get(j, j));
+  const values = Float32Array.from({ length: rows * columns }, (_, k) => {
+    const [row, column] = [Math.floor(k / columns), k % columns];
+    return rows >= columns ? at(row, column) : at(column, row);
+  });
+  return { shape: [rows, columns], values };
 }
 
 /** A parameter with one value everywhere. */

@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../core/errors.js';
 import { BATCH_NORM_TRAIN } from '../engine/kernels.js';
-import { shapeText, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
+import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
 
 /** Where a layer finds its parameters and puts what it learns about the batch. */
 export interface Scope {
@@ -13,7 +13,15 @@ export interface Scope {
   readonly state: Tensors;
   /** Training: batch statistics normalise, and are handed to `observe`. Evaluation: the running ones do. */
   readonly train: boolean;
+  /** Batch statistics; a copy is to be made of what is kept. */
   readonly observe: (path: string, tensor: Tensor) => void;
+  /** Hears of every linear layer: its path, its input, and what becomes of it before the nonlinearity (after the norm, where one follows). */
+  readonly trace?: (path: string, input: Tensor, output: Tensor) => void;
+}
+
+/** A network as it is used and not trained: running statistics normalise. */
+export function evaluation({ params, state }: { readonly params: Tensors; readonly state: Tensors }): Scope {
+  return { params, state, train: false, observe: () => {} };
 }
 
 export const BATCH_NORM_EPSILON = 1e-5;
@@ -25,46 +33,79 @@ function parameter(set: Tensors, path: string): Tensor {
 }
 
 /**
- * 2-D convolution without bias, kernel [h, w, in, out]. Padding is (h - 1) / 2 on every side, as PyTorch counts it: with stride 2
- * TensorFlow's own "same" would pad one side only.
+ * 2-D convolution, kernel [h, w, in, out], with a bias [out] where one is given. Padding is (h - 1) / 2 on every side, as PyTorch counts
+ * it: with stride 2 TensorFlow's own "same" would pad one side only.
  */
-export function conv2d({ params }: Scope, path: string, x: Tensor4D, stride = 1): Tensor4D {
-  const kernel = parameter(params, `${path}/kernel`) as Tensor4D;
+function convolve(path: string, x: Tensor4D, kernel: Tensor4D, stride: number, bias?: Tensor1D, relu = false): Tensor4D {
   const [height, width, inChannels] = kernel.shape;
-  if (x.shape[3] !== inChannels) throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inChannels}], got ${shapeText(x)}`);
+  if (x.shape.length !== 4 || x.shape[3] !== inChannels) throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inChannels}], got ${shapeText(x)}`);
   const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
-  if (stride === 1) return tf.conv2d(x, kernel, 1, 'same');
-  if (vertical === 0 && horizontal === 0) return tf.conv2d(x, kernel, stride, 'valid');
-  const padded = tf.pad(x, [
-    [0, 0],
-    [vertical, vertical],
-    [horizontal, horizontal],
-    [0, 0],
-  ] as [number, number][]);
-  return tf.conv2d(padded, kernel, stride, 'valid');
+  const pad = stride === 1 ? 'same' : 'valid';
+  const around = [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]] as [number, number][]; // prettier-ignore
+  const input = stride === 1 || (vertical === 0 && horizontal === 0) ? x : tf.pad(x, around);
+  if (bias === undefined) return tf.conv2d(input, kernel, stride, pad);
+  return tf.fused.conv2d({ x: input, filter: kernel, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' });
+}
+
+/** Scale and shift [C] of batch norm in evaluation: y = scale x + shift. */
+function evaluationAffine({ params, state }: Scope, norm: string): { scale: Tensor1D; shift: Tensor1D } {
+  const scale = tf.mul(parameter(params, `${norm}/gamma`), tf.rsqrt(tf.add(parameter(state, `${norm}/variance`), BATCH_NORM_EPSILON)));
+  return { scale: scale as Tensor1D, shift: tf.sub(parameter(params, `${norm}/beta`), tf.mul(parameter(state, `${norm}/mean`), scale)) };
+}
+
+/** 2-D convolution with the kernel [h, w, in, out] at `path`, and its bias where there is one; padding of (h - 1) / 2 on every side. */
+export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Tensor4D {
+  const y = convolve(path, x, parameter(scope.params, `${path}/kernel`) as Tensor4D, stride, scope.params[`${path}/bias`] as Tensor1D | undefined);
+  scope.trace?.(path, x, y);
+  return y;
 }
 
 /**
- * Batch normalisation over B, H, W with scale and shift per channel. Ioffe, Szegedy 2015. In training the batch mean [C] and the
- * unbiased batch variance [C] go to `observe`.
+ * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel. Ioffe, Szegedy 2015. In training the batch
+ * mean [C] and the unbiased batch variance [C] go to `observe`; in evaluation the running ones normalise.
  */
-export function batchNorm({ params, state, train, observe }: Scope, path: string, x: Tensor4D): Tensor4D {
-  const gamma = parameter(params, `${path}/gamma`);
-  const beta = parameter(params, `${path}/beta`);
-  if (train) {
-    const [y, mean, variance] = tf.engine().runKernel(BATCH_NORM_TRAIN, { x, gamma, beta }, { epsilon: BATCH_NORM_EPSILON }) as unknown as Tensor[];
-    observe(`${path}/mean`, mean!);
-    observe(`${path}/variance`, variance!);
-    return y as Tensor4D;
+export function batchNorm(scope: Scope, path: string, x: Tensor4D): Tensor4D {
+  const { params, train, observe } = scope;
+  if (!train) {
+    const { scale, shift } = evaluationAffine(scope, path);
+    return tf.add(tf.mul(x, scale), shift);
   }
-  const scale = tf.mul(gamma, tf.rsqrt(tf.add(parameter(state, `${path}/variance`), BATCH_NORM_EPSILON)));
-  const shift = tf.sub(beta, tf.mul(parameter(state, `${path}/mean`), scale));
-  return tf.add(tf.mul(x, scale), shift);
+  const inputs = { x, gamma: parameter(params, `${path}/gamma`), beta: parameter(params, `${path}/beta`) };
+  const [y, mean, variance] = tf.engine().runKernel(BATCH_NORM_TRAIN, inputs, { epsilon: BATCH_NORM_EPSILON }) as unknown as Tensor[];
+  observe(`${path}/mean`, mean!);
+  observe(`${path}/variance`, variance!);
+  return y as Tensor4D;
+}
+
+/** Convolution `conv` without bias, then batch norm `norm`, then a ReLU if asked for. In evaluation the norm is folded into the convolution. */
+export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, { stride = 1, relu = false } = {}): Tensor4D {
+  const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
+  let y: Tensor4D;
+  if (scope.train) {
+    y = batchNorm(scope, norm, convolve(conv, x, kernel, stride));
+  } else {
+    const { scale, shift } = evaluationAffine(scope, norm);
+    const fuse = relu && scope.trace === undefined;
+    y = convolve(conv, x, tf.mul(kernel, scale), stride, shift, fuse);
+    if (fuse) return y;
+  }
+  scope.trace?.(conv, x, y);
+  return relu ? tf.relu(y) : y;
 }
 
 /** x [B, C] times kernel [C, out] plus bias [out]. */
-export function dense({ params }: Scope, path: string, x: Tensor2D): Tensor2D {
-  const kernel = parameter(params, `${path}/kernel`) as Tensor2D;
+export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
+  const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
   if (x.shape[1] !== kernel.shape[0]) throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);
-  return tf.add(tf.matMul(x, kernel), parameter(params, `${path}/bias`));
+  const y: Tensor2D = tf.add(tf.matMul(x, kernel), parameter(scope.params, `${path}/bias`));
+  scope.trace?.(path, x, y);
+  return y;
 }
+
+/** A linear map of the last axis, at every position alike: x [..., C] times kernel [C, out]; without bias. */
+export function linearMap(x: Tensor, kernel: Tensor2D): Tensor {
+  const channels = x.shape.at(-1)!;
+  return tf.matMul(x.reshape([-1, channels]), kernel).reshape([...x.shape.slice(0, -1), kernel.shape[1]]);
+}
+
+export const ACTIVATIONS = { relu: (x: Tensor): Tensor => tf.relu(x), tanh: (x: Tensor): Tensor => tf.tanh(x) } as const;

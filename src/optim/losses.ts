@@ -1,24 +1,40 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
 
-/** log softmax over the last axis [B, K], composed of ops that every engine has. */
-export function logSoftmax(logits: Tensor2D): Tensor2D {
-  const shifted = tf.sub(logits, tf.max(logits, 1, true));
-  return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)));
+/** log softmax over the last axis, composed of ops that every engine has. */
+export function logSoftmax(logits: Tensor): Tensor {
+  const shifted = tf.sub(logits, tf.max(logits, -1, true));
+  return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
 }
 
-/** - sum_k t_k log softmax(z)_k; logits [B, K], targets [B, K] probabilities. */
-export function crossEntropy(logits: Tensor2D, targets: Tensor2D): Scalar {
-  return tf.neg(tf.mean(tf.sum(tf.mul(targets, logSoftmax(logits)), 1)));
+/** - sum_k t_k log softmax(z)_k; logits [B, K], targets [B, K] probabilities, mixed with `smoothing` of the uniform law (Szegedy et al. 2016). */
+export function crossEntropy(logits: Tensor2D, targets: Tensor2D, smoothing = 0): Scalar {
+  const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape[1]);
+  return tf.neg(tf.mean(tf.sum(tf.mul(mixed, logSoftmax(logits)), -1)));
 }
 
-/** KL(teacher || student) at temperature 1; both logits [B, K]. Hinton, Vinyals, Dean 2015. */
-export function klDivergence(student: Tensor2D, teacher: Tensor2D): Scalar {
-  const logTeacher = logSoftmax(teacher);
-  return tf.mean(tf.sum(tf.mul(tf.exp(logTeacher), tf.sub(logTeacher, logSoftmax(student))), 1));
+/** T^2 KL(teacher || student) of the softmax at temperature T over the last axis, a mean over all others. Hinton, Vinyals, Dean 2015. */
+export function klDivergence(student: Tensor, teacher: Tensor, temperature = 1): Scalar {
+  const [mine, theirs] = temperature === 1 ? [student, teacher] : [tf.div(student, temperature), tf.div(teacher, temperature)];
+  const logTeacher = logSoftmax(theirs);
+  const divergence: Scalar = tf.mean(tf.sum(tf.mul(tf.exp(logTeacher), tf.sub(logTeacher, logSoftmax(mine))), -1));
+  return temperature === 1 ? divergence : tf.mul(divergence, temperature ** 2);
 }
 
-/** |a - b|^2 / |b|^2: 1 for a = 0, whatever the scale of b. The imitation loss; its root is the relative discrepancy. */
+/** mean |a - b|^2. */
+export function squaredError(a: Tensor, b: Tensor): Scalar {
+  return tf.mean(tf.squaredDifference(a, b));
+}
+
+/** |a - b|^2 / |b|^2: 1 for a = 0, whatever the scale of b. Its root is the relative discrepancy. */
 export function relativeSquaredError(a: Tensor, b: Tensor): Scalar {
-  return tf.div(tf.mean(tf.squaredDifference(a, b)), tf.mean(tf.square(b)));
+  return tf.div(squaredError(a, b), tf.mean(tf.square(b)));
 }
+
+/** Losses between an output of the thin net and that of the wide one, of one shape. */
+export const IMITATION_LOSSES = {
+  mse: squaredError,
+  'relative-mse': relativeSquaredError,
+  /** Channels at each position as logits. */
+  kl: (a: Tensor, b: Tensor): Scalar => klDivergence(a, b),
+} as const;

@@ -1,11 +1,32 @@
 import { z } from 'zod';
 
-/** Linear warm-up over `warmup` steps to `peak`, then cosine to zero at the last step. Loshchilov, Hutter 2017, eq. 5 (one cycle). */
-export const CosineSchedule = z.strictObject({ peak: z.number().positive(), warmup: z.int().min(0).default(0) });
-export type CosineSchedule = z.infer<typeof CosineSchedule>;
+const warmed = { peak: z.number().positive(), warmup: z.int().min(0).default(0) };
+
+/** How the learning rate goes: linear warm-up over `warmup` steps to `peak`, then one of these. */
+export const ScheduleSpec = z.discriminatedUnion('kind', [
+  /** Half a cosine to zero at the last step. Loshchilov, Hutter 2017, eq. 5 (one cycle). */
+  z.strictObject({ kind: z.literal('cosine'), ...warmed }),
+  /** Times `factor` at each of the steps `drops`. */
+  z.strictObject({ kind: z.literal('step'), ...warmed, drops: z.array(z.int().min(1)), factor: z.number().positive().max(1) }),
+  /** A straight line to zero after the last step. */
+  z.strictObject({ kind: z.literal('linear'), ...warmed }),
+  z.strictObject({ kind: z.literal('constant'), ...warmed }),
+]);
+export type ScheduleSpec = z.infer<typeof ScheduleSpec>;
 
 /** Learning rate of step 0 .. steps - 1. */
-export function learningRate({ peak, warmup }: CosineSchedule, step: number, steps: number): number {
+export function learningRate(schedule: ScheduleSpec, step: number, steps: number): number {
+  const { peak, warmup } = schedule;
   if (step < warmup) return (peak * (step + 1)) / warmup;
-  return (peak / 2) * (1 + Math.cos((Math.PI * (step - warmup)) / Math.max(1, steps - warmup)));
+  const progress = (step - warmup) / Math.max(1, steps - warmup);
+  switch (schedule.kind) {
+    case 'cosine':
+      return (peak / 2) * (1 + Math.cos(Math.PI * progress));
+    case 'step':
+      return peak * schedule.factor ** schedule.drops.filter((drop) => step >= drop).length;
+    case 'linear':
+      return peak * (1 - progress);
+    case 'constant':
+      return peak;
+  }
 }

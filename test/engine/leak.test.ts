@@ -1,16 +1,27 @@
 /** 200 training steps of a small ResNet leave the tensor count as it was, and the process's memory within 5 %. */
 import { describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
-import { batchIndices, makeBatch } from '../../src/data/images.js';
+import { Order, toBatch } from '../../src/data/dataset.js';
 import { differentiate } from '../../src/engine/gradients.js';
 import { disposeAll, tf, type Tensor2D, type Tensors } from '../../src/engine/tensor.js';
-import { applyResnet, initResnet, type ResnetSpec } from '../../src/models/resnet.js';
+import { networkOf } from '../../src/models/index.js';
 import { toTensors } from '../../src/nn/init.js';
 import { crossEntropy } from '../../src/optim/losses.js';
-import { initSgd, updateSgd } from '../../src/optim/sgd.js';
+import { initSlots, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { enginesUnderTest } from '../support/engines.js';
 
-const SPEC: ResnetSpec = { family: 'resnet', blocks: [1, 1], planes: 2, mid: 1, stem: 4, classes: 10, channels: 1 };
+const NETWORK = networkOf({
+  family: 'resnet',
+  block: 'bottleneck',
+  blocks: [1, 1],
+  planes: 2,
+  mid: 1,
+  stem: { kind: 'small', channels: 4 },
+  skip: true,
+  classes: 10,
+  channels: 1,
+});
+const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 };
 const STEPS = 200;
 
 /** Resident memory without what the garbage collector has yet to collect. */
@@ -22,22 +33,23 @@ function settledMemory(): number {
 describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
   test.skipIf(missing !== undefined)('tensors and memory stay flat', { timeout: 600_000 }, async () => {
     await tf.setBackend(name);
-    const { train } = loadDigits(500);
-    const model = initResnet(1, SPEC);
+    const data = loadDigits(500);
+    const order = new Order(1, 500);
+    const model = NETWORK.init(1);
     const state = toTensors(model.state);
     let params: Tensors = toTensors(model.params);
-    let velocity = initSgd(params);
+    let slots = initSlots(SGD, params);
     const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
     const step = async (i: number): Promise<number> => {
-      const { x, y } = makeBatch(train, batchIndices(1, i, batchSize, 500));
+      const { x, y } = toBatch(data, (await data.train.batch(order.indices(i, batchSize))));
       const { loss, gradients, aside } = differentiate(params, (p, observe) =>
-        crossEntropy(applyResnet(SPEC, { params: p, state, train: true, observe }, x).logits as Tensor2D, y),
+        crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y),
       );
-      const next = updateSgd({ momentum: 0.9, weightDecay: 1e-4 }, 0.05, params, velocity, gradients);
+      const next = update(SGD, { rate: 0.05, step: i }, params, slots, gradients);
       const [value] = await loss.data();
-      disposeAll(params, velocity, gradients, aside);
+      disposeAll(params, slots, gradients, aside);
       tf.dispose([loss, x, y]);
-      ({ params, velocity } = next);
+      ({ params, slots } = next);
       return value!;
     };
     const first = await step(0);
@@ -54,6 +66,6 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     expect(tf.memory().numTensors).toBe(tensors);
     expect(growth).toBeLessThanOrEqual(1.05);
     expect(last).toBeLessThan(first);
-    disposeAll(params, velocity, state);
+    disposeAll(params, slots, state);
   });
 });

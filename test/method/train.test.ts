@@ -2,30 +2,17 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { resnetDigits } from '../../experiments/resnet.js';
-import type { Cell } from '../../src/core/run.js';
+import { depthSkip } from '../../experiments/depth-skip.js';
+import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { tf } from '../../src/engine/tensor.js';
-import { ownSteps, type DirectSpec, type ThreeStageSpec } from '../../src/method/spec.js';
-import { parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../../src/method/train.js';
+import type { TrainSpec } from '../../src/method/spec.js';
+import { costOf, expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../../src/method/train.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { folderOf, readArrays, readMetrics } from '../../src/store/runs.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
-
-const RECIPE = { steps: 12, batch: 8, schedule: { peak: 0.05, warmup: 2 }, sgd: { momentum: 0.9, weightDecay: 1e-4 } };
-const DATA = { set: 'digits', train: 64, augment: { rotation: 10, shift: 0.1, logScale: 0.1, noise: 0.1 } } as const;
-const THIN = { family: 'resnet', blocks: [1, 1], planes: 1, mid: 1, stem: 4, classes: 10, channels: 1 } as const;
-const THREE: ThreeStageSpec = {
-  method: 'three-stage',
-  data: DATA,
-  model: { ...THIN, blocks: [1, 1] },
-  wide: { model: { ...THIN, blocks: [1, 1], mid: 3 }, recipe: { ...RECIPE, steps: 20 } },
-  imitation: { ...RECIPE, steps: 15, schedule: { peak: 0.5, warmup: 0 }, inputs: 'own' },
-  finetune: { ...RECIPE, loss: 'kl' },
-};
-
-const cell = (spec: unknown, seed = 1): Cell => ({ experiment: 'test', arm: 'x', scale: 'custom', kind: TRAIN_KIND, spec: spec as Cell['spec'], seed });
+import { cell, CONVNET, DIRECT, IMITATION, LABELS, MLP, recipe, TEACHER, THIN, THREE } from './support.js';
 
 function options(out: string, extra: Partial<ExecuteOptions> = {}): ExecuteOptions {
   return { out, environment: environment(null, 'test'), executors: { [TRAIN_KIND]: trainExecutor }, signal: new AbortController().signal, progress: () => {}, ...extra };
@@ -33,8 +20,9 @@ function options(out: string, extra: Partial<ExecuteOptions> = {}): ExecuteOptio
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-train-'));
 const bytes = (folder: string): string[] => ['metrics.jsonl', 'final.safetensors'].map((name) => readFileSync(join(folder, name)).toString('base64'));
+const wideOf = (spec: TrainSpec) => wideCell(cell(spec), spec)!;
 
-describe('three stages', () => {
+describe('training', () => {
   beforeAll(anyEngine);
 
   test('imitation brings each stage nearer to the wide net, and leaves no tensors behind', async () => {
@@ -48,31 +36,57 @@ describe('three stages', () => {
       expect(losses(stage)).toHaveLength(15);
       expect(losses(stage).at(-1)!).toBeLessThan(losses(stage)[0]! * 0.9);
     }
+    const taps = ['stem', 'stage1/block1', 'stage1', 'stage2/block1', 'stage2', 'logits'];
     expect(rows.filter((row) => row.event === 'discrepancy').map((row) => `${row.when} ${row.tap}`)).toEqual(
-      ['imitation', 'end'].flatMap((when) => ['stem', 'stage1', 'stage2', 'logits'].map((tap) => `${when} ${tap}`)),
+      ['imitation', 'end'].flatMap((when) => taps.map((tap) => `${when} ${tap}`)),
     );
     expect(run.result).toMatchObject({ steps: 2 * 15 + 12 });
-    const wide = await executeRun(wideCell(cell(THREE), THREE), options(out));
+    const wide = await executeRun(wideOf(THREE), options(out));
     expect(Object.keys(readArrays(wide))).toEqual(Object.keys(readArrays(run)));
   });
 
-  test('stem and head are the wide net’s, and imitation leaves them alone', async () => {
+  test('the telescoped sum of the hybrids is at least the discrepancy of the logits', async () => {
+    const rows = readMetrics(await executeRun(cell(THREE), options(newFolder())));
+    for (const when of ['imitation', 'end']) {
+      const of = (event: string): number[] => rows.filter((row) => row.event === event && row.when === when).map((row) => Number(row.discrepancy));
+      const logits = rows.find((row) => row.event === 'discrepancy' && row.when === when && row.tap === 'logits')!;
+      expect(of('hybrid')).toHaveLength(4);
+      expect(of('hybrid').reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(Number(logits.discrepancy) * (1 - 1e-5));
+      expect(of('alone')).toHaveLength(3);
+    }
+    // the stem is the wide net's: replacing it changes nothing after imitation
+    expect(rows.find((row) => row.event === 'hybrid' && row.when === 'imitation' && row.tap === 'stem')!.discrepancy).toBeLessThan(0.5);
+  });
+
+  test('shared parts are the wide net’s, and imitation leaves them alone', async () => {
     const out = newFolder();
-    const barely = { ...THREE, finetune: { ...THREE.finetune, steps: 1, schedule: { peak: 1e-12, warmup: 0 } } };
+    const barely = { ...THREE, training: { ...THREE.training, ...recipe(1, 1e-12), objective: TEACHER } };
     const thin = readArrays(await executeRun(cell(barely), options(out)));
-    const wide = readArrays(await executeRun(wideCell(cell(barely), barely), options(out)));
+    const wide = readArrays(await executeRun(wideOf(barely), options(out)));
     const shared = Object.keys(thin).filter((path) => /^params\/(stem|head)\//.test(path));
     expect(shared).toHaveLength(3 + 2);
-    for (const path of shared) expect(relativeError(thin[path]!.values, wide[path]!.values)).toBeLessThan(1e-7);
+    for (const path of shared) expect(relativeError(thin[path]!.values, wide[path]!.values)).toBeLessThan(1e-6);
     expect(thin['params/stage1/block1/conv2/kernel']!.shape).not.toEqual(wide['params/stage1/block1/conv2/kernel']!.shape);
   });
 
-  test.each(['wide', 'own'] as const)('with the %s net’s inputs, and without imitation, runs to its end', async (inputs) => {
+  const variants: [string, TrainSpec, number][] = [
+    ['wide inputs', { ...THREE, imitation: { ...IMITATION, inputs: 'wide' } }, 42],
+    ['no imitation', { ...THREE, imitation: null }, 12],
+    ['selected channels, block by block, KL', { ...THREE, start: 'selected', imitation: { ...IMITATION, unit: 'block', loss: 'kl' } }, 42],
+    ['all groups at once, from random values', { ...THREE, start: 'random', imitation: { ...IMITATION, order: 'joint', loss: 'mse' } }, 27],
+    ['closed form', { ...THREE, start: 'selected', imitation: { by: 'ridge', images: 64, ridge: 1e-3 } }, 12],
+    ['hints beside labels', { ...THREE, start: 'random', imitation: null, training: { ...recipe(12), objective: { ...LABELS, hints: 1 } } }, 12],
+    ['pairs of maps on a convnet', { ...THREE, model: CONVNET, teacher: { model: { ...CONVNET, width: 6 }, recipe: recipe(10), objective: LABELS }, start: 'random', imitation: { ...IMITATION, maps: 'pair' } }, 57], // prettier-ignore
+    ['maps up on an MLP, AdamW, EMA', { ...THREE, model: MLP, teacher: { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS }, start: 'random', imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' }, training: { ...recipe(12), optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 }, ema: 0.9, clip: 1, objective: TEACHER } }, 27], // prettier-ignore
+  ];
+  test.each(variants)('%s runs to its end, and leaves no tensors behind', async (_, spec, steps) => {
     const out = newFolder();
-    const withInputs = await executeRun(cell({ ...THREE, imitation: { ...THREE.imitation!, inputs } }), options(out));
-    expect(withInputs.result).toHaveProperty('testAccuracy');
-    const control = await executeRun(cell({ ...THREE, imitation: null }), options(out));
-    expect(control.result).toMatchObject({ steps: 12 });
+    await executeRun(wideOf(spec), options(out));
+    const before = tf.memory().numTensors;
+    const run = await executeRun(cell(spec), options(out));
+    expect(tf.memory().numTensors).toBe(before);
+    expect(run.result).toMatchObject({ steps });
+    expect(Object.keys(readArrays(run)).some((path) => path.includes('maps/'))).toBe(false);
   });
 
   test('stopped again and again, it ends with the same bits as in one go', { timeout: 300_000 }, async () => {
@@ -95,34 +109,79 @@ describe('three stages', () => {
     expect(stops).toBe(6);
     await executeRun(cell(THREE), options(parts));
     expect(bytes(folderOf(parts, cell(THREE)))).toEqual(expected);
-    expect(bytes(folderOf(parts, wideCell(cell(THREE), THREE)))).toEqual(bytes(folderOf(whole, wideCell(cell(THREE), THREE))));
+    expect(bytes(folderOf(parts, wideOf(THREE)))).toEqual(bytes(folderOf(whole, wideOf(THREE))));
   });
 
   test('a learning rate that is far too high stops the run and names the step', async () => {
-    const spec: DirectSpec = { method: 'direct', data: DATA, model: { ...THIN, blocks: [1, 1] }, recipe: { ...RECIPE, steps: 60, schedule: { peak: 1e18, warmup: 0 } } };
+    const spec: TrainSpec = { ...DIRECT, training: { ...recipe(60, 1e18), objective: LABELS } };
     await expect(executeRun(cell(spec), options(newFolder()))).rejects.toThrow(/loss is (NaN|Infinity|-Infinity) at stage train, step \d+; the run is stopped/);
   });
 });
 
 describe('specs', () => {
-  test('unknown keys, wrong values and pairs that do not fit are named', () => {
+  test('unknown keys, wrong values and parts that do not fit are named', () => {
+    const wide = (model: unknown): unknown => ({ ...THREE, teacher: { ...THREE.teacher, model } });
     expect(() => parseTrainSpec({ ...THREE, extra: 1 })).toThrow(/invalid training spec: .*extra/);
-    expect(() => parseTrainSpec({ ...THREE, finetune: { ...THREE.finetune, steps: 0 } })).toThrow(/finetune.steps/);
-    expect(() => parseTrainSpec({ method: 'one-stage' })).toThrow(/invalid training spec/);
-    expect(() => parseTrainSpec({ ...THREE, wide: { ...THREE.wide, model: { ...THIN, planes: 2 } } })).toThrow(
-      'wide.model may differ from model in "mid" only, it differs in planes',
-    );
+    expect(() => parseTrainSpec({ ...THREE, training: { ...THREE.training, steps: 0 } })).toThrow(/training.steps/);
+    expect(() => parseTrainSpec({ ...THREE, teacher: null })).toThrow('invalid training spec: imitation, start "shared", objective.teacher need a wide net; give "teacher"');
+    expect(() => parseTrainSpec({ ...DIRECT, training: { ...DIRECT.training, objective: { labels: 0 } } })).toThrow('training.objective is all zeros');
+    expect(() => parseTrainSpec(wide({ ...THIN, planes: 2 }))).toThrow('at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed');
+    expect(() => parseTrainSpec({ ...THREE, model: { ...THIN, channels: 3 } })).toThrow('the digits data have 1 channels, the model expects 3');
+    expect(() => parseTrainSpec(wide({ ...THIN, mid: 2, classes: 12 }))).toThrow('the wide net has another number of classes');
+    expect(() => parseTrainSpec(wide({ ...THIN, blocks: [1] }))).toThrow('the wide net has no tap stage2');
   });
 
-  test.each(['minutes', 'laptop', 'gpu'] as const)('at scale %s the thin arms have equal budgets, and every spec is valid JSON', (scale) => {
-    const arms = resnetDigits.arms(scale);
-    const specs = Object.fromEntries(Object.entries(arms).map(([arm, spec]) => [arm, parseTrainSpec(spec)]));
-    expect(JSON.parse(JSON.stringify(arms))).toEqual(arms);
-    const [direct, three, control] = [specs.direct!, specs['three-stage']!, specs['no-imitation']!];
-    expect(ownSteps(three)).toBe(ownSteps(direct));
-    expect(ownSteps(control)).toBe(ownSteps(direct));
-    expect(three.model).toEqual(direct.model);
-    expect(stepFlops(three)).toBe(stepFlops(specs.wide!));
-    expect(wideCell(cell(three), three as ThreeStageSpec).spec).toEqual(specs.wide);
+  test('a map that could not be merged is refused before anything is trained, with what stands in the way', () => {
+    const deep = { ...THIN, blocks: [2, 1] };
+    const spec = { ...THREE, model: deep, teacher: { ...THREE.teacher!, model: { ...deep, planes: 2 } }, start: 'random', imitation: { ...IMITATION, unit: 'block', maps: 'pair' } };
+    expect(() => parseTrainSpec(spec)).toThrow('the map after stage1/block1 cannot be merged: the skip connection of stage1/block2 adds it unchanged, past every kernel');
+    expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'pair' } })).not.toThrow();
+    expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'up', inputs: 'wide' } })).toThrow('inputs "wide" need maps "pair"');
   });
+});
+
+describe.each([
+  ['minutes', resnetDigits],
+  ['laptop', resnetDigits],
+  ['gpu', resnetDigits],
+  ['paper', resnetDigits],
+  ['minutes', resnetHierarchy],
+  ['laptop', resnetHierarchy],
+] as const)('at scale %s, %o', (scale, experiment) => {
+  const arms = experiment.arms(scale);
+  const specs = Object.fromEntries(Object.entries(arms).map(([arm, spec]) => [arm, parseTrainSpec(spec)]));
+
+  test('every spec is valid JSON, and the thin arms have equal budgets', () => {
+    expect(JSON.parse(JSON.stringify(arms))).toEqual(arms);
+    const { steps } = costOf(specs.direct!);
+    for (const [arm, spec] of Object.entries(specs)) {
+      if (arm === 'wide' || arm === 'long') continue;
+      expect([arm, costOf(spec).steps]).toEqual([arm, steps]);
+      expect(spec.training.batch).toBe(specs.direct!.training.batch);
+      if (arm !== 'deeper') expect(spec.model).toEqual(specs.direct!.model);
+    }
+    const three = specs['three-stage']!;
+    expect(stepFlops(three)).toBe(stepFlops(specs.wide!));
+    expect(wideCell(cell(three), three)!.spec).toEqual(specs.wide);
+    expect(expectedSeconds(three)).toBeGreaterThan(0);
+  });
+
+  test('direct training at the cost of the whole pipeline has its operations', () => {
+    if (specs.long === undefined) return expect(experiment).toBe(resnetHierarchy);
+    const { flops, teacherFlops } = costOf(specs['three-stage']!);
+    expect(costOf(specs.long).flops / (flops + teacherFlops)).toBeCloseTo(1, 2);
+  });
+});
+
+test.each([
+  ['minutes', depthSkip],
+  ['laptop', depthSkip],
+  ['minutes', resnetAblations],
+  ['laptop', resnetAblations],
+] as const)('at scale %s every arm of an experiment is valid, with the steps of the others', (scale, experiment) => {
+  const arms = Object.entries(experiment.arms(scale)).map(([arm, spec]) => [arm, parseTrainSpec(spec)] as const);
+  const thin = arms.filter(([arm]) => !/wide$/.test(arm));
+  const steps = thin.map(([, spec]) => costOf(spec).steps);
+  expect(Math.max(...steps) - Math.min(...steps)).toBeLessThanOrEqual(10); // rounding of steps per group
+  expect(new Set(thin.map(([, spec]) => spec.training.batch)).size).toBe(1);
 });

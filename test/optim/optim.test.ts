@@ -1,35 +1,71 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { tf } from '../../src/engine/tensor.js';
-import { crossEntropy, klDivergence, logSoftmax, relativeSquaredError } from '../../src/optim/losses.js';
-import { learningRate } from '../../src/optim/schedule.js';
-import { decays, initSgd, updateSgd } from '../../src/optim/sgd.js';
+import { tf, type Tensor } from '../../src/engine/tensor.js';
+import { crossEntropy, IMITATION_LOSSES, klDivergence, logSoftmax, relativeSquaredError, squaredError } from '../../src/optim/losses.js';
+import { learningRate, type ScheduleSpec } from '../../src/optim/schedule.js';
+import { decays, initSlots, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { anyEngine } from '../support/engines.js';
 
 test('learningRate: linear warm-up to the peak, cosine to zero', () => {
-  const schedule = { peak: 0.1, warmup: 4 };
+  const schedule = { kind: 'cosine', peak: 0.1, warmup: 4 } as const;
   expect([0, 1, 2, 3].map((step) => learningRate(schedule, step, 104))).toEqual([0.025, 0.05, 0.075, 0.1].map((value) => expect.closeTo(value, 12) as number));
   expect(learningRate(schedule, 4, 104)).toBeCloseTo(0.1, 12);
   expect(learningRate(schedule, 54, 104)).toBeCloseTo(0.05, 12);
   expect(learningRate(schedule, 103, 104)).toBeLessThan(1e-4);
-  expect(learningRate({ peak: 0.1, warmup: 0 }, 0, 10)).toBe(0.1);
+  expect(learningRate({ kind: 'cosine', peak: 0.1, warmup: 0 }, 0, 10)).toBe(0.1);
+});
+
+test('learningRate: steps, a line, a constant', () => {
+  const step: ScheduleSpec = { kind: 'step', peak: 1, warmup: 2, drops: [4, 6], factor: 0.1 };
+  expect([0, 1, 2, 3, 4, 5, 6].map((at) => learningRate(step, at, 8))).toEqual([0.5, 1, 1, 1, 0.1, 0.1, 0.010000000000000002]);
+  expect([0, 5].map((at) => learningRate({ kind: 'linear', peak: 1, warmup: 0 }, at, 10))).toEqual([1, 0.5]);
+  expect(learningRate({ kind: 'constant', peak: 0.3, warmup: 0 }, 7, 10)).toBe(0.3);
 });
 
 describe('on an engine', () => {
   beforeAll(anyEngine);
 
-  test('updateSgd is PyTorch’s momentum with weight decay on kernels only', async () => {
+  const params = () => ({ 'a/kernel': tf.fill([1, 1], 1), 'a/bias': tf.tensor1d([1]) });
+  const gradients = (value: number) => ({ 'a/kernel': tf.fill([1, 1], value), 'a/bias': tf.tensor1d([value]) });
+  const valueOf = async (set: Record<string, Tensor>, path: string): Promise<number> => (await set[path]!.data())[0]!;
+
+  test('update with momentum is PyTorch’s, with weight decay on kernels only', async () => {
     // torch.optim.SGD(lr=0.1, momentum=0.9, weight_decay=0.01): p = 1, gradients 0.5 then 0.25.
-    const params = { 'a/kernel': tf.scalar(1), 'a/bias': tf.scalar(1) };
-    const spec = { momentum: 0.9, weightDecay: 0.01 };
-    const one = updateSgd(spec, 0.1, params, initSgd(params), { 'a/kernel': tf.scalar(0.5), 'a/bias': tf.scalar(0.5) });
-    expect((await one.params['a/kernel']!.data())[0]).toBeCloseTo(0.949, 6);
-    expect((await one.params['a/bias']!.data())[0]).toBeCloseTo(0.95, 6);
-    const two = updateSgd(spec, 0.1, one.params, one.velocity, { 'a/kernel': tf.scalar(0.25), 'a/bias': tf.scalar(0.25) });
+    const start = params();
+    const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0.01 };
+    const one = update(spec, { rate: 0.1, step: 0 }, start, initSlots(spec, start), gradients(0.5));
+    expect(await valueOf(one.params, 'a/kernel')).toBeCloseTo(0.949, 6);
+    expect(await valueOf(one.params, 'a/bias')).toBeCloseTo(0.95, 6);
+    const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.slots, gradients(0.25));
     // v = 0.9 * 0.51 + 0.25 + 0.00949 = 0.71849; p = 0.949 - 0.071849
-    expect((await two.params['a/kernel']!.data())[0]).toBeCloseTo(0.877151, 6);
-    expect((await two.params['a/bias']!.data())[0]).toBeCloseTo(0.95 - 0.1 * 0.7, 6);
-    expect((await params['a/kernel'].data())[0]).toBe(1);
+    expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.877151, 6);
+    expect(await valueOf(two.params, 'a/bias')).toBeCloseTo(0.95 - 0.1 * 0.7, 6);
+    expect(await valueOf(start, 'a/kernel')).toBe(1);
     expect([decays('stem/conv/kernel'), decays('stem/norm/gamma'), decays('head/bias')]).toEqual([true, false, false]);
+  });
+
+  test('adamw is PyTorch’s: the decay is decoupled', async () => {
+    // torch.optim.AdamW(lr=0.1, betas=(0.9, 0.99), weight_decay=0.1): p = 1, gradients 0.5 then 0.25 -> 0.89, 0.7870 (0.9, 0.8068 without decay)
+    const spec: OptimizerSpec = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
+    const start = params();
+    const one = update(spec, { rate: 0.1, step: 0 }, start, initSlots(spec, start), gradients(0.5));
+    expect(await valueOf(one.params, 'a/kernel')).toBeCloseTo(0.89, 6);
+    expect(await valueOf(one.params, 'a/bias')).toBeCloseTo(0.9, 6);
+    const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.slots, gradients(0.25));
+    const [mean, square] = [(0.9 * 0.05 + 0.025) / (1 - 0.81), (0.99 * 0.0025 + 0.000625) / (1 - 0.9801)];
+    expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.89 * 0.99 - (0.1 * mean) / Math.sqrt(square), 6);
+    expect(await valueOf(two.params, 'a/bias')).toBeCloseTo(0.9 - (0.1 * mean) / Math.sqrt(square), 6);
+  });
+
+  test('large tensors and small ones are updated alike; clipping scales their joint norm', async () => {
+    const large = { 'big/kernel': tf.ones([200, 200]), 'small/kernel': tf.ones([2, 2]), 'small/bias': tf.ones([2]) };
+    const slopes = { 'big/kernel': tf.fill([200, 200], 3), 'small/kernel': tf.fill([2, 2], 3), 'small/bias': tf.fill([2], 3) };
+    const spec: OptimizerSpec = { kind: 'sgd', momentum: 0, weightDecay: 0.5 };
+    const { params: plain } = update(spec, { rate: 0.1, step: 0 }, large, initSlots(spec, large), slopes);
+    expect(Object.fromEntries(Object.entries(plain).map(([path, { shape }]) => [path, shape]))).toEqual({ 'big/kernel': [200, 200], 'small/kernel': [2, 2], 'small/bias': [2] });
+    for (const path of ['big/kernel', 'small/kernel']) expect(await valueOf(plain, path)).toBeCloseTo(1 - 0.1 * 3.5, 6);
+    expect(await valueOf(plain, 'small/bias')).toBeCloseTo(1 - 0.1 * 3, 6);
+    const { params: clipped } = update(spec, { rate: 0.1, step: 0, clip: 1 }, large, initSlots(spec, large), slopes);
+    expect(await valueOf(clipped, 'small/bias')).toBeCloseTo(1 - 0.1 / Math.sqrt(40_006), 6);
   });
 
   test('losses at their ends', async () => {
@@ -38,6 +74,12 @@ describe('on an engine', () => {
     expect((await relativeSquaredError(z, z).data())[0]).toBe(0);
     expect((await relativeSquaredError(tf.zerosLike(z), z).data())[0]).toBeCloseTo(1, 6);
     expect((await crossEntropy(tf.zeros([1, 3]), tf.tensor2d([[0, 1, 0]])).data())[0]).toBeCloseTo(Math.log(3), 6);
+    expect((await crossEntropy(z, tf.tensor2d([[0, 0, 1]]), 0.3).data())[0]).toBeCloseTo(0.7 * 0.407606 + 0.1 * (2.407606 + 1.407606 + 0.407606), 5);
+    // T^2 KL at T = 2 of [1, 2, 3] to [0, 0, 0]
+    const soft = [1, 2, 3].map((value) => Math.exp(value / 2) / (Math.exp(0.5) + Math.exp(1) + Math.exp(1.5)));
+    expect((await klDivergence(tf.zeros([1, 3]), z, 2).data())[0]).toBeCloseTo(4 * soft.reduce((sum, p) => sum + p * Math.log(3 * p), 0), 5);
+    expect((await squaredError(tf.zerosLike(z), z).data())[0]).toBeCloseTo(14 / 3, 5);
+    expect(Object.keys(IMITATION_LOSSES)).toEqual(['mse', 'relative-mse', 'kl']);
     const large = await logSoftmax(tf.tensor2d([[1000, 0]])).data();
     expect([...large]).toEqual([0, -1000]);
   });

@@ -18,7 +18,7 @@ if (error) {
   process.stderr.write(`${stderr.toString()}${error.message}\n`);
   process.exit(1);
 }
-for (const file of [wasm, 'theory/kernel/native.cc', 'theory/bench/peer_jax.py']) {
+for (const file of [wasm, 'theory/kernel/native.cc', 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
   const target = join(root, 'dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(root, file), target);

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { App } from '../app.js';
-import { jsonOption } from '../options.js';
+import { engineOption, jsonOption } from '../options.js';
 import { textTable } from '../table.js';
+import { openForCommand } from '../work.js';
 
 function widthList(text: string): number[] {
   const widths = text.split(',').map(Number);
@@ -19,6 +20,15 @@ interface Options {
   readonly peer?: 'jax';
   readonly widths?: number[];
   readonly seconds: number;
+  readonly json?: boolean;
+}
+
+interface ResnetOptions {
+  readonly case?: string;
+  readonly cases?: string[];
+  readonly peer?: 'torch';
+  readonly seconds: number;
+  readonly engine?: string;
   readonly json?: boolean;
 }
 
@@ -49,6 +59,40 @@ export function benchCommand(app: App): Command {
       }));
       process.stdout.write(`${textTable(rows as Record<string, string | number>[])}\n`);
       for (const note of bench.notes) process.stdout.write(`${note}\n`);
+    });
+  command
+    .command('resnet50')
+    .description('images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the loader that feeds it')
+    .addOption(new Option('--peer <name>', 'measure another program in the same run; makes a Python environment in the cache').choices(['torch']))
+    .addOption(new Option('--case <name>', 'one case, in this process'))
+    .addOption(new Option('--cases <list>', 'some of the cases, with commas between').argParser((text: string) => text.split(',')))
+    .addOption(new Option('--seconds <n>', 'time for each measurement').default(20).argParser(positiveSeconds))
+    .addOption(engineOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide bench resnet50\n  gowide bench resnet50 --peer torch --json')
+    .action(async ({ case: one, ...options }: ResnetOptions) => {
+      if (one !== undefined) {
+        const engine = await openForCommand(options.engine);
+        const measured = { case: one, engine: `${engine.name} (${engine.device})`, ...(await app.measureResnet(one, options.seconds)) };
+        process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : `${measured.perSecond.toFixed(2)} images/s\n`);
+        return;
+      }
+      const { peer, cases, engine, seconds } = options;
+      const table = await app.benchResnet({ seconds, peer, cases, engine, onRow: (text) => process.stderr.write(`${text}\n`) });
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify(table, null, 2)}\n`);
+        return;
+      }
+      const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+      const rows = table.rows.map(({ case: name, engine: used, perSecond, peakMemoryBytes, peer: other, ratio }) => ({
+        case: name,
+        engine: used,
+        'images/s': perSecond.toFixed(1),
+        memory: megabytes(peakMemoryBytes),
+        ...(peer !== undefined && { peer: other === null ? '' : other.perSecond.toFixed(1), 'its memory': other === null ? '' : megabytes(other.peakMemoryBytes), ratio: ratio === null ? '' : ratio.toFixed(2) }),
+      }));
+      process.stdout.write(`${textTable(rows)}\n`);
+      for (const note of table.notes) process.stdout.write(`${note}\n`);
     });
   return command;
 }

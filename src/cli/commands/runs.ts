@@ -58,6 +58,18 @@ export function runsCommand(app: App): Command {
       );
     });
   command
+    .command('export')
+    .argument('<id>', 'a finished training run of a ResNet')
+    .description('write its network as safetensors, in torchvision’s names and layouts')
+    .addOption(outOption())
+    .requiredOption('--output <file>', 'the file to write')
+    .addHelpText('after', '\nExamples:\n  gowide runs export 180f4a --output thin.safetensors')
+    .action((id: string, { out, output }: { out: string; output: string }) => {
+      requireRuns(out);
+      app.exportRun(findRun(out, id), output);
+      process.stdout.write(`written to ${output}\n`);
+    });
+  command
     .command('resume')
     .argument('[ids...]', 'runs to go on with; all unfinished ones by default')
     .description('bring unfinished runs to their end')

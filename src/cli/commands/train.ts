@@ -12,6 +12,7 @@ import { declaredCells, work, type WorkOptions } from '../work.js';
 
 interface Options extends WorkOptions {
   readonly arm: string;
+  readonly experiment?: string;
   readonly scale: string;
   readonly seed: number;
   readonly seeds?: number;
@@ -23,10 +24,10 @@ interface Options extends WorkOptions {
 
 type Spec = Record<string, Json>;
 
-/** `recipe.steps=50`: changes one value of a spec. Throws UsageError when the path does not exist there. */
+/** `training.steps=50`: changes one value of a spec. Throws UsageError when the path does not exist there. */
 function applySetting(spec: Spec, setting: string): void {
   const [path, text] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
-  if (!setting.includes('=') || path === '') throw new UsageError(`--set ${setting}: expected key=value, for example recipe.steps=100`);
+  if (!setting.includes('=') || path === '') throw new UsageError(`--set ${setting}: expected key=value, for example training.steps=100`);
   const keys = path.split('.');
   let place: Spec = spec;
   keys.forEach((key, i) => {
@@ -47,8 +48,7 @@ function parseValue(text: string): Json {
 }
 
 function cellsFor(app: App, name: string, options: Options): Cell[] {
-  const experiment = Object.hasOwn(app.trainings, name) ? app.trainings[name] : undefined;
-  if (experiment === undefined) throw unknownName('network', name, Object.keys(app.trainings));
+  const experiment = app.training(name, options.experiment);
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
     const spec = readConfig(options.config) as Spec;
@@ -73,6 +73,7 @@ export function trainCommand(app: App): Command {
   return new Command('train')
     .argument('<network>', `one of: ${Object.keys(app.trainings).join(', ')}`)
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
+    .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <name>', 'one arm, or all', 'all')
     .addOption(scaleOption())
     .addOption(outOption())
@@ -86,7 +87,7 @@ export function trainCommand(app: App): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set finetune.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
+      '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set training.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
     )
     .action(async (name: string, options: Options) => {
       const cells = cellsFor(app, name, options);

@@ -1,0 +1,25 @@
+/**
+ * Peak learning rates by experiment and arm. Each arm's own was chosen on the validation split, from the same grid and with the same seeds, which no
+ * table uses: `gowide tune`. The measured accuracies stand in experiments/README.md.
+ */
+export interface Grid {
+  readonly rates: readonly number[];
+  /** Seeds of the tuning runs. */
+  readonly seeds: readonly number[];
+}
+
+export const GRIDS: Readonly<Record<string, Grid>> = {
+  'resnet-digits': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
+  'depth-skip': { rates: [1e-3, 3e-3, 1e-2, 3e-2], seeds: [101, 102] },
+};
+
+const RATES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'resnet-digits': { default: 0.2, hints: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 },
+  'resnet-hierarchy': { default: 0.2 },
+  'depth-skip': { default: 1e-2, 'plain wide': 1e-3, 'skip wide': 3e-3, 'plain selected-kl': 3e-3, 'plain closed-form': 3e-3, imitation: 3e-3 },
+};
+
+export function rateOf(experiment: string, arm: string): number {
+  const rates = RATES[experiment]!;
+  return rates[arm] ?? rates.default!;
+}

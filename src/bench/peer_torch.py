@@ -1,0 +1,77 @@
+"""ResNet-50 in PyTorch, channels last, as torchvision has it: images per second and peak memory. Argument: {pixels, batch, train, seconds} as JSON."""
+import json
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, planes, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, planes, 1, bias=False), nn.BatchNorm2d(planes)
+        self.conv2, self.bn2 = nn.Conv2d(planes, planes, 3, stride, 1, bias=False), nn.BatchNorm2d(planes)
+        self.conv3, self.bn3 = nn.Conv2d(planes, 4 * planes, 1, bias=False), nn.BatchNorm2d(4 * planes)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride != 1 or inputs != 4 * planes:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, 4 * planes, 1, stride, bias=False), nn.BatchNorm2d(4 * planes))
+
+    def forward(self, x):
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        y += x if self.downsample is None else self.downsample(x)
+        return self.relu(y)
+
+
+def resnet50():
+    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
+    inputs = 64
+    for stage, count in enumerate([3, 4, 6, 3]):
+        planes = 64 * 2**stage
+        for block in range(count):
+            layers.append(Bottleneck(inputs, planes, 2 if block == 0 and stage > 0 else 1))
+            inputs = 4 * planes
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 1000))
+
+
+def main():
+    spec = json.loads(sys.argv[1])
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device == 'cuda':
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.manual_seed(1)
+    model = resnet50().to(device=device, memory_format=torch.channels_last)
+    x = torch.randn(spec['batch'], 3, spec['pixels'], spec['pixels'], device=device).contiguous(memory_format=torch.channels_last)
+    y = (torch.arange(spec['batch'], device=device) * 7) % 1000
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    loss_of = nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def infer():
+        with torch.inference_mode():
+            return model(x)[0, 0].item()
+
+    model.train(spec['train'])
+    run = step if spec['train'] else infer
+    times, started = [], time.perf_counter()
+    while len(times) < 5 or time.perf_counter() - started < spec['seconds']:
+        before = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - before)
+    kept = sorted(times[3:])
+    memory = torch.cuda.max_memory_allocated() if device == 'cuda' else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    rate = spec['batch'] / kept[len(kept) // 2]
+    print(json.dumps({'name': f'PyTorch ({device})', 'version': torch.__version__, 'perSecond': rate, 'peakMemoryBytes': memory}))
+
+
+main()

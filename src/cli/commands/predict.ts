@@ -1,0 +1,48 @@
+import { Command, Option } from 'commander';
+import type { App, Variant } from '../app.js';
+import { engineOption, jsonOption } from '../options.js';
+import { Progress } from '../progress.js';
+import { openForCommand } from '../work.js';
+import { variantOptions } from './params.js';
+
+interface Options extends Variant {
+  readonly model: string;
+  readonly weights: string;
+  readonly input: string;
+  readonly output: string;
+  readonly taps?: boolean;
+  readonly mode: 'eval' | 'train';
+  readonly engine?: string;
+  readonly json?: boolean;
+}
+
+export function predictCommand(app: App): Command {
+  const command = new Command('predict')
+    .description('outputs of a network with weights in torchvision’s names, from and to safetensors files')
+    .requiredOption('--model <name>', 'torchvision’s name, or a JSON file with a model spec')
+    .requiredOption('--weights <file>', 'safetensors, torchvision’s names and layouts')
+    .requiredOption('--input <file>', 'safetensors with "input" [B, C, H, W], F32')
+    .requiredOption('--output <file>', 'safetensors to write: "logits" [B, classes]')
+    .option('--taps', 'write the output of every block and stage as well, [B, C, H, W]')
+    .addOption(new Option('--mode <name>', 'eval: running statistics; train: those of the whole batch').choices(['eval', 'train']).default('eval'))
+    .addOption(engineOption())
+    .addOption(jsonOption());
+  return variantOptions(command)
+    .addHelpText('after', '\nExamples:\n  gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps')
+    .action(async (options: Options) => {
+      app.checkPredict(options, options);
+      const engine = await openForCommand(options.engine);
+      const progress = new Progress();
+      const shapes = await app.predict(options, options, {
+        mode: options.mode,
+        taps: options.taps === true,
+        onBatch: (done, total) => progress.update('predict', done / total, `${done}/${total}`),
+      });
+      progress.clear();
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ output: options.output, engine: engine.name, tensors: shapes }, null, 2)}\n`
+          : `${Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`).join('\n')}\nwritten to ${options.output}\n`, // prettier-ignore
+      );
+    });
+}

@@ -1,0 +1,106 @@
+/** CIFAR-10 and CIFAR-100 from their binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html). */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { permutation, rngKey } from '../core/rng.js';
+import type { Dataset } from './dataset.js';
+import { cropAndFlip, memorySource, normaliser, type ImageSet } from './images.js';
+
+const SIDE = 32;
+const PIXELS = SIDE * SIDE;
+
+const VARIANTS = {
+  cifar10: {
+    classes: 10,
+    labelBytes: 1,
+    train: ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin', 'data_batch_4.bin', 'data_batch_5.bin'],
+    test: ['test_batch.bin'],
+    archive: 'cifar-10-binary.tar.gz',
+    mean: [0.4914, 0.4822, 0.4465],
+    deviation: [0.247, 0.2435, 0.2616],
+  },
+  // a coarse label stands before the fine one
+  cifar100: {
+    classes: 100,
+    labelBytes: 2,
+    train: ['train.bin'],
+    test: ['test.bin'],
+    archive: 'cifar-100-binary.tar.gz',
+    mean: [0.5071, 0.4865, 0.4409],
+    deviation: [0.2673, 0.2564, 0.2762],
+  },
+} as const;
+
+export interface Cifar {
+  readonly set: keyof typeof VARIANTS;
+  readonly folder: string;
+  /** Training images that are set aside for validation. */
+  readonly validation: number;
+  /** Training images that are used, after those of the validation split; all of them by default. */
+  readonly train?: number | undefined;
+  /** Pixels of padding for random crops. */
+  readonly padding: number;
+}
+
+/** Throws UsageError when files are missing (says where to put which), or one is cut off. */
+export function loadCifar({ set, folder, validation, train, padding }: Cifar): Dataset {
+  const variant = VARIANTS[set];
+  const missing = [...variant.train, ...variant.test].filter((name) => !existsSync(join(folder, name)));
+  if (missing.length > 0) {
+    throw new UsageError(
+      `data.folder ${folder}: ${missing.join(', ')} not found; put the files of ${variant.archive} (from https://www.cs.toronto.edu/~kriz/cifar.html) into that folder`,
+    );
+  }
+  const all = readImages(folder, variant.train, set);
+  const test = readImages(folder, variant.test, set);
+  const available = all.labels.length - validation;
+  const used = train ?? available;
+  if (available < 1 || used > available) {
+    throw new UsageError(`data: the training files have ${all.labels.length} images; validation ${validation} and train ${used} together are more`);
+  }
+  const order = permutation(rngKey(0, set, 'split'), all.labels.length);
+  const normalise = normaliser(variant.mean, variant.deviation, 255);
+  const shape = { height: SIDE, width: SIDE, channels: 3 };
+  return {
+    shape: [SIDE, SIDE, 3],
+    classes: variant.classes,
+    train: memorySource(pick(all, order.subarray(validation, validation + used)), { augment: cropAndFlip(shape, padding), normalise }),
+    validation: memorySource(pick(all, order.subarray(0, validation)), { normalise }),
+    test: memorySource(test, { normalise }),
+  };
+}
+
+function pick(set: ImageSet, indices: Uint32Array): ImageSet {
+  const images = new Uint8Array(indices.length * PIXELS * 3);
+  indices.forEach((index, i) => images.set(set.images.subarray(index * PIXELS * 3, (index + 1) * PIXELS * 3), i * PIXELS * 3));
+  return { ...set, images, labels: Uint8Array.from(indices, (index) => set.labels[index]!) };
+}
+
+/** Records of label byte(s) and three colour planes, to images with the colour last. */
+function readImages(folder: string, names: readonly string[], set: keyof typeof VARIANTS): ImageSet {
+  const { labelBytes, classes } = VARIANTS[set];
+  const record = labelBytes + 3 * PIXELS;
+  const files = names.map((name) => {
+    const path = join(folder, name);
+    const bytes = readFileSync(path);
+    if (bytes.length === 0 || bytes.length % record !== 0) {
+      throw new UsageError(`${path}: ${bytes.length} bytes are no whole number of ${set} records of ${record} bytes; the file is empty, cut off or of another set`);
+    }
+    return { path, bytes };
+  });
+  const count = files.reduce((sum, { bytes }) => sum + bytes.length / record, 0);
+  const images = new Uint8Array(count * PIXELS * 3);
+  const labels = new Uint8Array(count);
+  let i = 0;
+  for (const { path, bytes } of files) {
+    for (let at = 0; at < bytes.length; at += record, i++) {
+      const label = bytes[at + labelBytes - 1]!;
+      if (label >= classes) throw new UsageError(`${path}: record ${at / record} has the label ${label}, expected below ${classes}; the file is damaged or of another set`);
+      labels[i] = label;
+      for (let pixel = 0; pixel < PIXELS; pixel++) {
+        for (let c = 0; c < 3; c++) images[(i * PIXELS + pixel) * 3 + c] = bytes[at + labelBytes + c * PIXELS + pixel]!;
+      }
+    }
+  }
+  return { images, labels, height: SIDE, width: SIDE, channels: 3 };
+}

@@ -1,0 +1,110 @@
+/** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
+import { permutation, rngKey } from '../core/rng.js';
+import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+
+/** Examples on the host. */
+export interface HostBatch {
+  /** [B, H, W, C] one after the other. */
+  readonly values: Float32Array;
+  readonly labels: Int32Array;
+  /** Files that could not be read and are not in the batch. */
+  readonly skipped?: readonly { readonly file: string; readonly reason: string }[];
+}
+
+/** Key of a training batch's random changes; they are drawn anew for each step. */
+export interface AugmentKey {
+  readonly seed: number;
+  readonly step: number;
+}
+
+export interface Source {
+  readonly count: number;
+  /** The examples at `indices`; changed at random when a key is given, as they are without. */
+  readonly batch: (indices: Uint32Array, augment?: AugmentKey) => HostBatch | Promise<HostBatch>;
+}
+
+export interface Dataset {
+  /** Shape of one example, [H, W, C]. */
+  readonly shape: readonly [number, number, number];
+  readonly classes: number;
+  readonly train: Source;
+  readonly validation: Source;
+  readonly test: Source;
+}
+
+export interface Batch {
+  readonly x: Tensor;
+  /** One-hot labels [B, classes]. */
+  readonly y: Tensor2D;
+}
+
+/** Moves a batch to the engine; the caller disposes it. */
+export function toBatch({ shape, classes }: Pick<Dataset, 'shape' | 'classes'>, { values, labels }: HostBatch): Batch {
+  const x = tf.tensor(values, [labels.length, ...shape], 'float32');
+  const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as Tensor2D);
+  return { x, y };
+}
+
+/**
+ * Order of the training examples: epochs in fresh random orders, each example once per epoch. With `count` shards, shard `index` gets every
+ * `count`-th example of the same order. Indices are a function of seed and step alone, so a run goes on in the middle of an epoch.
+ */
+export class Order {
+  private readonly orders = new Map<number, Uint32Array>();
+
+  constructor(
+    private readonly seed: number,
+    private readonly total: number,
+    private readonly shard: { readonly index: number; readonly count: number } = { index: 0, count: 1 },
+  ) {
+    if (total < 1) throw new RangeError('Order: expected at least one example');
+  }
+
+  indices(step: number, batch: number): Uint32Array {
+    return Uint32Array.from({ length: batch }, (_, i) => {
+      const position = (step * batch + i) * this.shard.count + this.shard.index;
+      return this.order(Math.floor(position / this.total))[position % this.total]!;
+    });
+  }
+
+  private order(epoch: number): Uint32Array {
+    let order = this.orders.get(epoch);
+    if (order === undefined) {
+      for (const old of this.orders.keys()) if (old < epoch - 1) this.orders.delete(old);
+      this.orders.set(epoch, (order = permutation(rngKey(this.seed, 'order', epoch), this.total)));
+    }
+    return order;
+  }
+}
+
+/** Batches of the training set, some steps ahead of the engine: while it computes, files are read and decoded. */
+export class Loader {
+  private readonly coming = new Map<number, Promise<HostBatch>>();
+  private readonly order: Order;
+
+  constructor(
+    private readonly source: Source,
+    private readonly seed: number,
+    private readonly batch: number,
+    private readonly ahead = 2,
+  ) {
+    this.order = new Order(seed, source.count);
+  }
+
+  /** The batch of a step. Steps are asked for in order; a jump is allowed and costs what was prepared. `end`: no step from there on is prepared. */
+  async get(step: number, end = Infinity): Promise<HostBatch> {
+    for (const key of this.coming.keys()) if (key < step || key > step + this.ahead) this.coming.delete(key);
+    for (let next = step; next <= step + this.ahead && next < Math.max(end, step + 1); next++) {
+      if (this.coming.has(next)) continue;
+      const made = Promise.resolve(this.source.batch(this.order.indices(next, this.batch), { seed: this.seed, step: next }));
+      made.catch(() => {}); // it is thrown where it is asked for
+      this.coming.set(next, made);
+    }
+    return this.coming.get(step)!;
+  }
+}
+
+/** Consecutive batches of a whole source, unaugmented. */
+export function indexRanges(count: number, batch: number): Uint32Array[] {
+  return Array.from({ length: Math.ceil(count / batch) }, (_, i) => Uint32Array.from({ length: Math.min(batch, count - i * batch) }, (_, k) => i * batch + k));
+}

@@ -1,0 +1,70 @@
+/** Every data set, as a value and opened. */
+import { z } from 'zod';
+import { loadCifar } from './cifar.js';
+import type { Dataset } from './dataset.js';
+import { DIGITS_SIZE, loadDigits } from './digits.js';
+import { loadHierarchy } from './hierarchy.js';
+import { openImageFolder } from './imagefolder.js';
+
+const count = z.int().min(1);
+
+export const DataSpec = z.discriminatedUnion('set', [
+  z.strictObject({
+    set: z.literal('digits'),
+    /** Training images that are used. */
+    train: count,
+    augment: z.strictObject({ rotation: z.number().min(0).max(180), shift: z.number().min(0).max(1), logScale: z.number().min(0).max(2), noise: z.number().min(0) }).optional(),
+  }),
+  z.strictObject({
+    set: z.literal('hierarchy'),
+    vocabulary: z.int().min(2).max(64),
+    classes: z.int().min(2).max(256),
+    synonyms: count,
+    levels: z.int().min(1).max(8),
+    branching: z.int().min(2).max(4),
+    grammar: z.int().min(0),
+    train: count,
+    validation: count,
+    test: count,
+  }),
+  z.strictObject({ set: z.enum(['cifar10', 'cifar100']), folder: z.string(), validation: count, train: count.optional(), padding: z.int().min(0).max(16) }),
+  z.strictObject({
+    set: z.literal('imagefolder'),
+    folder: z.string(),
+    size: z.int().min(8).max(1024),
+    resize: z.int().min(8).max(2048),
+    validation: count,
+    corrupt: z.int().min(0),
+  }),
+]);
+export type DataSpec = z.infer<typeof DataSpec>;
+
+/** Throws UsageError when files are missing or damaged. */
+export function openData(spec: DataSpec): Dataset {
+  switch (spec.set) {
+    case 'digits':
+      return loadDigits(spec.train, spec.augment);
+    case 'hierarchy':
+      return loadHierarchy(spec);
+    case 'cifar10':
+    case 'cifar100':
+      return loadCifar(spec);
+    case 'imagefolder':
+      return openImageFolder(spec);
+  }
+}
+
+/** Shape of one example, [H, W, C], without opening the data. */
+export function exampleShape(spec: DataSpec): readonly [number, number, number] {
+  switch (spec.set) {
+    case 'digits':
+      return [DIGITS_SIZE, DIGITS_SIZE, 1];
+    case 'hierarchy':
+      return [1, spec.branching ** spec.levels, spec.vocabulary];
+    case 'cifar10':
+    case 'cifar100':
+      return [32, 32, 3];
+    case 'imagefolder':
+      return [spec.size, spec.size, 3];
+  }
+}

@@ -1,0 +1,68 @@
+/** What a run costs, in steps and in floating-point operations: known before it starts. A gradient is counted as twice its forward pass. */
+import { forwardFlops, type Network } from '../nn/network.js';
+import type { Group } from './groups.js';
+import type { GradientImitation, RidgeImitation } from './spec.js';
+
+interface Length {
+  readonly steps: number;
+  readonly batch: number;
+}
+
+export interface Cost {
+  /** Steps of the thin net's own training. */
+  readonly steps: number;
+  readonly flops: number;
+  /** The wide net's forward passes meanwhile. */
+  readonly teacherFlops: number;
+}
+
+export interface Plan {
+  readonly thin: Network;
+  readonly wide: Network | undefined;
+  readonly shape: readonly number[];
+  readonly imitated: readonly Group[];
+  readonly imitation: GradientImitation | RidgeImitation | null;
+  readonly training: Length;
+  /** Whether the wide net is asked for its outputs while the thin one is fine-tuned. */
+  readonly watches: boolean;
+}
+
+/** Training a whole network. */
+export function trainingFlops(network: Network, shape: readonly number[], { steps, batch }: Length): number {
+  return 3 * steps * batch * forwardFlops(network, shape);
+}
+
+function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
+  if (imitation === null || wide === undefined) return { steps: 0, flops: 0, teacherFlops: 0 };
+  const layers = Object.keys(thin.flops(shape)).length;
+  if (imitation.by === 'ridge') {
+    // every layer's inputs are computed anew
+    const passes = imitation.images * layers;
+    return { steps: 0, flops: passes * forwardFlops(thin, shape), teacherFlops: passes * forwardFlops(wide, shape) };
+  }
+  const { steps, batch } = imitation.recipe;
+  const upTo = (network: Network, tap: string | undefined): number => (tap === undefined ? 0 : forwardFlops(network, shape, tap));
+  const stages = imitation.order === 'joint' ? [imitated] : imitated.map((group) => [group]);
+  const parts = stages.filter((which) => which.length > 0).map((which) => {
+    const last = which.at(-1)!.tap;
+    const learnt = which.reduce((sum, { tap, from }) => sum + upTo(thin, tap) - upTo(thin, from), 0);
+    const read = imitation.inputs === 'own' ? upTo(thin, last) : learnt;
+    return { flops: steps * batch * (read + 2 * learnt), teacherFlops: steps * batch * upTo(wide, last) };
+  }); // prettier-ignore
+  return {
+    steps: steps * parts.length,
+    flops: parts.reduce((sum, { flops }) => sum + flops, 0),
+    teacherFlops: parts.reduce((sum, { teacherFlops }) => sum + teacherFlops, 0),
+  };
+}
+
+/** All of a run but the wide net's own training. */
+export function totalCost(plan: Plan): Cost {
+  const { thin, wide, shape, training, watches } = plan;
+  const imitation = imitationCost(plan);
+  return {
+    steps: imitation.steps + training.steps,
+    flops: imitation.flops + trainingFlops(thin, shape, training),
+    teacherFlops: imitation.teacherFlops + (watches && wide !== undefined ? training.steps * training.batch * forwardFlops(wide, shape) : 0),
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * The method on any network with named taps: start, imitation, merging, fine-tuning. Direct training and the rivals of the three stages are the
+ * same with parts left out. Data passes one way: wide net -> imitation -> thin net.
+ */
+import { FailureError, UsageError } from '../core/errors.js';
+import { toBatch, type Batch, type Dataset } from '../data/dataset.js';
+import { tf, type Scalar, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
+import { evaluate } from '../metrics/evaluate.js';
+import { relativeDistances, tapDiscrepancy } from '../metrics/discrepancy.js';
+import { evaluation, type Scope } from '../nn/layers.js';
+import type { Model, Network } from '../nn/network.js';
+import { crossEntropy, klDivergence } from '../optim/losses.js';
+import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
+import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
+import { adoptedHead, applyWithMaps, checkMaps, initialMaps, isMap, mergeMaps } from './maps.js';
+import { imitateByRidge } from './ridge.js';
+import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
+import { sharedPaths, startModel, type StartKind } from './start.js';
+import { trainStages, type Stage, type StageContext } from './stages.js';
+import { estimateStatistics } from './statistics.js';
+import { disposeWeights, modelOf, weightsOf, type Teacher, type Weights } from './weights.js';
+
+/** How a thin net is trained, beside the network itself: see src/method/spec.ts for each part. */
+export interface Procedure {
+  readonly start: StartKind;
+  readonly imitation: GradientImitation | RidgeImitation | null;
+  readonly training: TrainSpec['training'];
+}
+
+const HEAD_ONLY: Division = { unit: 'stage', size: 1 };
+
+/** How the network is divided for imitation, for hints and for the discrepancies that are recorded. */
+function divisionOf({ imitation, training }: Procedure): Division {
+  if (imitation?.by === 'gradient') return imitation;
+  return training.hints ?? HEAD_ONLY;
+}
+
+/** The groups of a procedure, and those of them that are imitated; known before the wide net is trained. Throws UsageError when it cannot work. */
+export function planGroups(procedure: Procedure, thin: Network, wide: Network | undefined): { groups: Group[]; imitated: Group[] } {
+  const { imitation, training, start } = procedure;
+  const { objective } = training;
+  if (wide === undefined) {
+    const needs = [
+      ...(imitation === null ? [] : ['imitation']),
+      ...(start === 'random' ? [] : [`start "${start}"`]),
+      ...(objective.teacher > 0 ? ['objective.teacher'] : []),
+      ...(objective.hints > 0 ? ['objective.hints'] : []),
+    ];
+    if (needs.length > 0) throw new UsageError(`invalid training spec: ${needs.join(', ')} need${needs.length === 1 ? 's' : ''} a wide net; give "teacher"`);
+  }
+  if (objective.labels + objective.teacher + objective.hints <= 0) throw new UsageError('invalid training spec: training.objective is all zeros');
+  const groups = groupsOf(thin, divisionOf(procedure));
+  if (wide === undefined) return { groups, imitated: [] };
+  checkTaps(thin, wide, divisionOf(procedure));
+  if (thin.width(thin.taps.at(-1)!) !== wide.width(wide.taps.at(-1)!)) throw new UsageError('invalid training spec: the wide net has another number of classes');
+  if (imitation?.by !== 'gradient') return { groups, imitated: [] };
+  checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
+  const paths = Object.keys(thin.init(0).params);
+  const imitated = imitatedGroups(groups, paths, sharedPaths(start, thin, wide));
+  return { groups, imitated };
+}
+
+/** Throws FailureError when merging changed the function by more than this, relative to its size. */
+const MERGE_TOLERANCE = 1e-4;
+
+/** Trains a thin net. The caller disposes the weights. Logs every step, the discrepancies after imitation and at the end, and evaluations. */
+export async function trainThin(context: StageContext, procedure: Procedure, thin: Network, teacher: Teacher | undefined, data: Dataset): Promise<Weights> {
+  const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
+  const run: Run = { context, procedure, thin, teacher, data, groups };
+  const imitation = procedure.imitation?.by === 'gradient' ? imitationStages(procedure.imitation, thin, teacher!, groups, imitated) : [];
+  const stages = imitation.map((stage, i): Stage => (i < imitation.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) }));
+  return trainStages(context, data, () => begin(run), [...stages, tuningStage(run)]);
+}
+
+interface Run {
+  readonly context: StageContext;
+  readonly procedure: Procedure;
+  readonly thin: Network;
+  readonly teacher: Teacher | undefined;
+  readonly data: Dataset;
+  readonly groups: readonly Group[];
+}
+
+/** The thin net before its first gradient step: maps beside it, and fitted in closed form where that is asked for. */
+async function begin(run: Run): Promise<Model> {
+  const { context, procedure, thin, teacher, data, groups } = run;
+  const { seed } = context;
+  const start = startModel(procedure.start, seed, thin, teacher);
+  if (teacher === undefined) return start.model;
+  const { imitation, training } = procedure;
+  if (imitation?.by === 'ridge') {
+    const fitted = await imitateByRidge(imitation, thin, weightsOf(start.model), teacher, start.selection, data, seed, (done, total) =>
+      context.progress('imitate in closed form', done, total),
+    );
+    await recordImitation(run, fitted);
+    const model = await modelOf(fitted);
+    disposeWeights(fitted);
+    return model;
+  }
+  const kind = imitation !== null ? imitation.maps : training.objective.hints > 0 ? 'up' : 'none';
+  const maps = await initialMaps(kind, thin, start.model, teacher, groups, start.selection, data);
+  return { params: { ...start.model.params, ...maps }, state: start.model.state };
+}
+
+/** The wide net's head, the maps merged, the statistics estimated anew; and what that leaves is recorded. */
+async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
+  const { context, procedure, thin, teacher, data, groups } = run;
+  const head = adoptedHead(thin, teacher!, weights.params, groups.at(-1)!.tap) ?? {};
+  // the head already reads wide values where it was adopted: the last boundary's own pair is merged with it
+  const withHead: Weights = { params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0), state: weights.state };
+  const merged = mergeMaps(thin, withHead, groups);
+  const [x] = await firstBatch(data);
+  const difference = await mergeDifference(thin, withHead, merged, groups, x);
+  x.dispose();
+  if (!(difference <= MERGE_TOLERANCE)) throw new FailureError(`merging the maps changed the logits by ${difference} of their size, at most ${MERGE_TOLERANCE} is allowed`);
+  if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined)) context.log({ event: 'merge', difference });
+  const state = await estimateStatistics(thin, merged, data, procedure.training.batch, context.seed);
+  const estimated: Weights = { params: merged.params, state };
+  // tensors of the head that merging replaced again
+  const kept = new Set(Object.values(estimated.params));
+  for (const tensor of Object.values(head)) if (!kept.has(tensor)) tensor.dispose();
+  await recordImitation(run, estimated);
+  return estimated;
+}
+
+function withoutLastPair(params: Tensors, groups: readonly Group[], adopted: boolean): Tensors {
+  const last = `maps/${groups.at(-1)!.tap}/`;
+  return adopted ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
+}
+
+async function firstBatch(data: Dataset): Promise<[Tensor]> {
+  const count = Math.min(16, data.validation.count);
+  const { x, y } = toBatch(data, await data.validation.batch(Uint32Array.from({ length: count }, (_, i) => i)));
+  y.dispose();
+  return [x];
+}
+
+/** Largest difference of the logits before and after merging, relative to the largest logit. */
+async function mergeDifference(thin: Network, before: Weights, after: Weights, groups: readonly Group[], x: Tensor): Promise<number> {
+  const ratio = tf.tidy(() => {
+    const mapped = applyWithMaps(thin, evaluation(before), groups, x);
+    const plain = thin.apply(evaluation(after), x)[thin.taps.at(-1)!]!;
+    return tf.div(tf.max(tf.abs(tf.sub(mapped, plain))), tf.max(tf.abs(mapped)));
+  });
+  const [value] = await ratio.data();
+  ratio.dispose();
+  return value!;
+}
+
+async function recordImitation(run: Run, weights: Weights): Promise<void> {
+  const { context, thin, data } = run;
+  await recordDiscrepancies(run, 'imitation', weights);
+  const { accuracy } = await evaluate(data, data.validation, (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!] as Tensor2D);
+  context.log({ event: 'evaluation', when: 'imitation', split: 'validation', accuracy });
+}
+
+/**
+ * Distances to the wide net on the validation split: of each tap; of each group alone, fed with the wide net's values; and the telescoped sum: with
+ * hybrids H_l that are the wide net up to boundary l and the thin one after it, thin - wide = sum_l (H_{l-1} - H_l).
+ */
+async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run, when: string, weights: Weights): Promise<void> {
+  if (teacher === undefined) return;
+  const scope = evaluation(weights);
+  const wide = (x: Tensor): Tensors => teacher.network.apply(evaluation(teacher.weights), x);
+  const byTap = await tapDiscrepancy(data, data.validation, (x) => thin.apply(scope, x), wide);
+  for (const [tap, discrepancy] of Object.entries(byTap)) context.log({ event: 'discrepancy', when, tap, discrepancy });
+  if (groups.some(({ tap }) => thin.width(tap) !== teacher.network.width(tap))) return; // no hybrid without equal widths
+  const logits = thin.taps.at(-1)!;
+  const distances = await relativeDistances(data, data.validation, (x) => {
+    const values = wide(x);
+    const hybrids = [thin.apply(scope, x)[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap })[logits]!), values[logits]!];
+    const names = [...groups.map(({ tap }) => tap), logits];
+    const alone = groups.map(({ tap, from }) => [`alone ${tap}`, [thin.apply(scope, from === undefined ? x : values[from]!, { from, until: tap })[tap]!, values[tap]!, values[tap]!]] as const); // prettier-ignore
+    return Object.fromEntries([...names.map((name, l) => [`hybrid ${name}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const), ...alone]);
+  });
+  for (const [name, distance] of Object.entries(distances)) {
+    const [kind, tap] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)];
+    context.log(kind === 'hybrid' ? { event: 'hybrid', when, tap, discrepancy: distance } : { event: 'alone', when, tap, discrepancy: distance });
+  }
+}
+
+/** The last stage: the labels, the wide net's outputs, hints, or a mixture. */
+function tuningStage(run: Run): Stage {
+  const { procedure, thin, teacher, groups } = run;
+  const { objective } = procedure.training;
+  const wanted = [...(objective.hints > 0 ? groups.map(({ tap }) => tap) : []), thin.taps.at(-1)!];
+  return {
+    name: teacher === undefined ? 'train' : 'fine-tune',
+    recipe: procedure.training as RecipeSpec,
+    trainable: () => true,
+    targets: (x) => {
+      if (teacher === undefined || objective.teacher + objective.hints === 0) return {};
+      const values = teacher.network.apply(evaluation(teacher.weights), x);
+      return Object.fromEntries(wanted.map((tap) => [tap, values[tap]!]));
+    },
+    loss: (scope, batch, targets) => tuningLoss(objective, thin, groups, scope, batch, targets),
+    after: async (weights) => {
+      const withoutMaps: Weights = { params: Object.fromEntries(Object.entries(weights.params).filter(([path]) => !isMap(path))), state: weights.state };
+      await recordDiscrepancies(run, 'end', withoutMaps);
+      return withoutMaps;
+    },
+  };
+}
+
+function tuningLoss(objective: ObjectiveSpec, thin: Network, groups: readonly Group[], scope: Scope, { x, y }: Batch, targets: Tensors): Scalar {
+  const logits = thin.taps.at(-1)!;
+  const taps = thin.apply(scope, x);
+  const parts: Scalar[] = [];
+  const add = (weight: number, loss: () => Scalar): void => void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));
+  add(objective.labels, () => crossEntropy(taps[logits] as Tensor2D, y, objective.labelSmoothing));
+  add(objective.teacher, () => klDivergence(taps[logits]!, targets[logits]!, objective.temperature));
+  add(objective.hints, () => hintLoss(groups, scope.params, taps, targets));
+  return parts.length === 1 ? parts[0]! : tf.addN(parts);
+}
+

@@ -1,0 +1,161 @@
+/**
+ * Imitation in closed form. Bottom-up, each linear layer of the thin net is fitted by ridge regression on its own inputs to what the wide net has
+ * at the same place before its nonlinearity, for the channels that the thin net took; where a batch norm follows, it is set so that the
+ * layer and the norm together give the fitted values. No gradient step and no labels. Letters: n positions, k inputs of a position, C out channels.
+ */
+import { CholeskyDecomposition, Matrix } from 'ml-matrix';
+import { FailureError, UsageError } from '../core/errors.js';
+import { Order, toBatch, type Dataset } from '../data/dataset.js';
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
+import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
+import type { Parameter } from '../nn/init.js';
+import type { Network } from '../nn/network.js';
+import type { RidgeImitation } from './spec.js';
+import type { Selection } from './start.js';
+import { toMatrix, type Teacher, type Weights } from './weights.js';
+
+/** Images of one pass. */
+const BATCH = 100;
+
+interface Traced {
+  readonly input: Tensor;
+  readonly output: Tensor;
+}
+
+/** What a linear layer reads and gives in one forward pass. */
+function traceOf(network: Network, weights: Weights, x: Tensor, path: string): Traced {
+  let found: Traced | undefined;
+  const scope: Scope = { ...evaluation(weights), trace: (name, input, output) => void (name === path && (found = { input, output })) };
+  network.apply(scope, x);
+  if (found === undefined) throw new UsageError(`ridge: the network has no linear layer "${path}"`);
+  return found;
+}
+
+function linearLayers(network: Network, weights: Weights, x: Tensor): string[] {
+  const paths: string[] = [];
+  tf.tidy(() => void network.apply({ ...evaluation(weights), trace: (path) => void paths.push(path) }, x));
+  if (paths.length === 0) throw new UsageError('imitation by ridge needs a network of this library’s layers: this one does not show its linear layers');
+  return paths;
+}
+
+/** Fits every linear layer of the thin net; new weights, `thin` is disposed where it changed. */
+export async function imitateByRidge(
+  spec: RidgeImitation,
+  network: Network,
+  thin: Weights,
+  teacher: Teacher,
+  selection: Selection,
+  data: Dataset,
+  seed: number,
+  progress: (done: number, total: number) => void,
+): Promise<Weights> {
+  const order = new Order(seed, data.train.count);
+  const batches: Tensor[] = [];
+  for (let step = 0; step * BATCH < spec.images; step++) {
+    const batch = toBatch(data, await data.train.batch(order.indices(step, Math.min(BATCH, spec.images - step * BATCH))));
+    batch.y.dispose();
+    batches.push(batch.x);
+  }
+  let weights = thin;
+  const paths = linearLayers(network, thin, batches[0]!);
+  for (const [i, path] of paths.entries()) {
+    const channels = selection[network.axes?.[`${path}/kernel`]?.at(-1) ?? ''];
+    const moments = await momentsOf(network, weights, teacher, path, batches, channels);
+    weights = setLayer(weights, path, fit(moments, spec.ridge, path), moments);
+    progress(i + 1, paths.length);
+  }
+  tf.dispose(batches);
+  return weights;
+}
+
+interface Moments {
+  /** [k + 1, k + 1]: inputs and a one, against themselves. */
+  readonly gram: Matrix;
+  /** [k + 1, C]: against the targets. */
+  readonly cross: Matrix;
+  /** Positions. */
+  readonly count: number;
+}
+
+async function momentsOf(network: Network, thin: Weights, teacher: Teacher, path: string, batches: readonly Tensor[], channels: Uint32Array | undefined): Promise<Moments> {
+  const kernel = thin.params[`${path}/kernel`]!;
+  let sums: { gram: Tensor2D; cross: Tensor2D } | undefined;
+  let count = 0;
+  for (const x of batches) {
+    const before = sums;
+    sums = tf.tidy(() => {
+      const { input, output } = traceOf(network, thin, x, path);
+      const wide = traceOf(teacher.network, teacher.weights, x, path).output;
+      const target = channels === undefined ? wide : tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
+      if (String(target.shape) !== String(output.shape)) {
+        throw new UsageError(`ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; start "selected" says which of them it imitates`);
+      }
+      const rows = kernel.shape.length === 4 ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D) : (input as Tensor2D);
+      const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
+      const gram: Tensor2D = tf.matMul(extended, extended, true);
+      const cross: Tensor2D = tf.matMul(extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D, true);
+      count += rows.shape[0];
+      return before === undefined ? { gram, cross } : { gram: tf.add<Tensor2D>(before.gram, gram), cross: tf.add<Tensor2D>(before.cross, cross) };
+    });
+    if (before !== undefined) tf.dispose([before.gram, before.cross]);
+  }
+  const moments = { gram: await toMatrix(sums!.gram), cross: await toMatrix(sums!.cross), count };
+  tf.dispose([sums!.gram, sums!.cross]);
+  return moments;
+}
+
+/** Every window of the input as a row [n, h w C], in the order of a kernel's own values. */
+function patches(x: Tensor4D, [height, width]: readonly [number, number, number, number], output: Tensor4D): Tensor2D {
+  const [, rows, columns, channels] = x.shape;
+  const [outRows, outColumns] = [output.shape[1], output.shape[2]];
+  const stride = Math.max(Math.round(rows / outRows), Math.round(columns / outColumns));
+  const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
+  const padded = tf.pad(x, [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]]); // prettier-ignore
+  const windows: Tensor[] = [];
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const end = [x.shape[0], row + stride * (outRows - 1) + 1, column + stride * (outColumns - 1) + 1, channels];
+      windows.push(tf.stridedSlice(padded, [0, row, column, 0], end, [1, stride, stride, 1]));
+    }
+  }
+  return (windows.length === 1 ? windows[0]! : tf.concat(windows, 3)).reshape([-1, height * width * channels]);
+}
+
+/** Ridge solution [k + 1, C]; the last row is the intercept, which is not penalised. */
+function fit({ gram, cross, count }: Moments, ridge: number, path: string): Matrix {
+  const inputs = gram.rows - 1;
+  const penalised = gram.clone();
+  let trace = 0;
+  for (let i = 0; i < inputs; i++) trace += gram.get(i, i);
+  for (let i = 0; i < inputs; i++) penalised.set(i, i, gram.get(i, i) + (ridge * trace) / inputs + 1e-9 * count);
+  const cholesky = new CholeskyDecomposition(penalised);
+  if (!cholesky.isPositiveDefinite()) throw new FailureError(`ridge: the inputs of ${path} do not determine it; raise imitation.ridge or imitation.images`);
+  return cholesky.solve(cross);
+}
+
+/** Puts a solution into a layer, and into the norm that follows it. */
+function setLayer({ params, state }: Weights, path: string, solution: Matrix, { gram, count }: Moments): Weights {
+  const inputs = solution.rows - 1;
+  const [channels, old] = [solution.columns, params[`${path}/kernel`]!];
+  const kernel: Parameter = { shape: old.shape, values: Float32Array.from(solution.subMatrix(0, inputs - 1, 0, channels - 1).to1DArray()) };
+  const intercept = solution.getRow(inputs);
+  const set = (values: readonly number[]): Tensor => tf.tensor1d(Float32Array.from(values));
+  const changed: Record<string, Tensor> = { [`${path}/kernel`]: tf.tensor(kernel.values, [...kernel.shape]) };
+  const changedState: Record<string, Tensor> = {};
+  const norm = path.replace(/conv(\d?)$/, 'norm$1');
+  if (params[`${path}/bias`] !== undefined) changed[`${path}/bias`] = set(intercept);
+  else if (norm !== path && params[`${norm}/gamma`] !== undefined) {
+    const weights = solution.subMatrix(0, inputs - 1, 0, channels - 1);
+    const sums = gram.subMatrix(inputs, inputs, 0, inputs - 1).mmul(weights).getRow(0);
+    const products = gram.subMatrix(0, inputs - 1, 0, inputs - 1).mmul(weights);
+    const means = sums.map((sum) => sum / count);
+    const variances = means.map((mean, c) => Math.max(0, weights.getColumnVector(c).dot(products.getColumnVector(c)) / count - mean ** 2));
+    changed[`${norm}/gamma`] = set(variances.map((variance) => Math.sqrt(variance + BATCH_NORM_EPSILON)));
+    changed[`${norm}/beta`] = set(intercept.map((value, c) => value + means[c]!));
+    changedState[`${norm}/mean`] = set(means);
+    changedState[`${norm}/variance`] = set(variances);
+  } else throw new UsageError(`ridge: ${path} has neither a bias nor a norm that could take the intercept`);
+  for (const name of Object.keys(changed)) params[name]!.dispose();
+  for (const name of Object.keys(changedState)) state[name]!.dispose();
+  return { params: { ...params, ...changed }, state: { ...state, ...changedState } };
+}

@@ -1,0 +1,115 @@
+/** Where the thin net starts: at random, with the wide net's parts of the same shape, or with its most important channels as well. */
+import { UsageError } from '../core/errors.js';
+import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
+import type { Model, Network } from '../nn/network.js';
+
+export interface Start {
+  readonly model: Model;
+  /** Paths that are the wide net's, whole. */
+  readonly shared: ReadonlySet<string>;
+  /** Indices of the wide net's channels that the thin net took, by name of the axis. */
+  readonly selection: Selection;
+}
+
+export type Selection = Readonly<Record<string, Uint32Array>>;
+
+export type StartKind = 'random' | 'shared' | 'selected';
+
+export function startModel(kind: StartKind, seed: number, thin: Network, wide?: { readonly network: Network; readonly model: Model }): Start {
+  const fresh = thin.init(seed);
+  if (kind === 'random' || wide === undefined) return { model: fresh, shared: new Set(), selection: {} };
+  const selection = kind === 'selected' ? selectChannels(thin, fresh, wide) : {};
+  const shared = new Set<string>();
+  const take = (own: Parameters, theirs: Parameters): Parameters =>
+    Object.fromEntries(
+      Object.entries(own).map(([path, value]) => {
+        const other = theirs[path];
+        if (other === undefined || other.shape.length !== value.shape.length) return [path, value];
+        if (String(other.shape) === String(value.shape)) {
+          shared.add(path);
+          return [path, other];
+        }
+        return [path, kind === 'selected' ? (takeChannels(thin.axes![path]!, selection, other, value) ?? value) : value];
+      }),
+    );
+  return { model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) }, shared, selection };
+}
+
+/** Paths that would be shared: known without the wide net's values. */
+export function sharedPaths(kind: StartKind, thin: Network, wide: Network): ReadonlySet<string> {
+  return startModel(kind === 'random' ? 'random' : 'shared', 0, thin, { network: wide, model: wide.init(0) }).shared;
+}
+
+/**
+ * Of each kind of channels that the thin net has fewer of, the most important: what the channel brings (|scale| of its batch norm, or the norm of the
+ * kernel that writes it) times the norm of the kernels that read it. Throws UsageError when the network does not name its axes.
+ */
+function selectChannels(thin: Network, fresh: Model, { network, model }: { readonly network: Network; readonly model: Model }): Selection {
+  const { axes } = thin;
+  if (axes === undefined || network.axes === undefined) {
+    throw new UsageError('start "selected": the network does not say which axes hold the same channels; use "shared" or "random"');
+  }
+  const sizes = (values: Parameters): Map<string, number> =>
+    new Map(Object.entries(values).flatMap(([path, { shape }]) => shape.map((size, axis) => [axes[path]?.[axis] ?? '', size] as const)));
+  const [own, theirs] = [sizes(fresh.params), sizes(model.params)];
+  const narrower = [...own].filter(([name, size]) => name !== '' && size < (theirs.get(name) ?? 0));
+  return Object.fromEntries(
+    narrower.map(([name, size]) => {
+      const scores = importance(name, theirs.get(name)!, axes, model.params);
+      const best = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+      return [name, Uint32Array.from(best.slice(0, size)).sort()];
+    }),
+  );
+}
+
+function importance(name: string, size: number, axes: Readonly<Record<string, readonly string[]>>, params: Parameters): Float64Array {
+  const sum = (paths: readonly string[], axis: number): Float64Array => {
+    const total = new Float64Array(size);
+    for (const path of paths) addSquares(params[path]!, (params[path]!.shape.length + axis) % params[path]!.shape.length, total);
+    return total;
+  };
+  const having = (leaf: string, axis: number): string[] => Object.keys(params).filter((path) => path.endsWith(`/${leaf}`) && axes[path]?.at(axis) === name);
+  const gammas = having('gamma', -1);
+  const brings = gammas.length > 0 ? sum(gammas, -1) : sum(having('kernel', -1), -1);
+  const read = having('kernel', -2);
+  const reads = read.length > 0 ? sum(read, -2) : new Float64Array(size).fill(1);
+  return brings.map((value, i) => value * reads[i]!);
+}
+
+/** total[i] += sum of squares of the slice i of `axis`. */
+function addSquares({ shape, values }: Parameter, axis: number, total: Float64Array): void {
+  const [size, inner] = [shape[axis]!, sizeOf(shape.slice(axis + 1))];
+  for (let k = 0; k < values.length; k++) {
+    const i = Math.floor(k / inner) % size;
+    total[i] = total[i]! + values[k]! ** 2;
+  }
+}
+
+/**
+ * The selected channels of one of the wide net's arrays, in the thin shape; undefined when some axis is neither selected nor of the same size. A kernel
+ * that reads n of N channels is scaled by sqrt(N / n), so that its output keeps its size.
+ */
+function takeChannels(names: readonly string[], selection: Selection, wide: Parameter, thin: Parameter): Parameter | undefined {
+  let taken = wide;
+  for (const [axis, name] of names.entries()) {
+    if (wide.shape[axis] === thin.shape[axis]) continue;
+    const indices = selection[name];
+    if (indices === undefined || indices.length !== thin.shape[axis]) return undefined;
+    taken = gather(taken, axis, indices);
+    if (names.length > 1 && axis === names.length - 2) {
+      const scale = Math.sqrt(wide.shape[axis]! / indices.length);
+      taken = { ...taken, values: taken.values.map((value) => value * scale) };
+    }
+  }
+  return taken;
+}
+
+/** Slices `indices` of one axis. */
+export function gather({ shape, values }: Parameter, axis: number, indices: Uint32Array): Parameter {
+  const [outer, size, inner] = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
+  const out = new Float32Array(outer * indices.length * inner);
+  for (let o = 0; o < outer; o++) {
+    indices.forEach((index, i) => out.set(values.subarray((o * size + index) * inner, (o * size + index + 1) * inner), (o * indices.length + i) * inner));
+  }
+  return { shape: shape.map((old, k) => (k === axis ? indices.length : old)), values: out };
+}

@@ -1,0 +1,83 @@
+/** The three stages as a function, for any pair of networks that give named taps. */
+import { InterruptedError } from '../core/errors.js';
+import type { Row } from '../core/run.js';
+import type { Dataset } from '../data/dataset.js';
+import { evaluate } from '../metrics/evaluate.js';
+import { evaluation } from '../nn/layers.js';
+import type { Model, Network } from '../nn/network.js';
+import type { Tensor2D } from '../engine/tensor.js';
+import { trainThin } from './pipeline.js';
+import { ObjectiveSpec, type GradientImitation, type RecipeSpec, type RidgeImitation } from './spec.js';
+import type { StartKind } from './start.js';
+import type { StageContext } from './stages.js';
+import { disposeWeights, modelOf, weightsOf } from './weights.js';
+
+export interface ThreeStageOptions {
+  readonly wide: Network;
+  readonly thin: Network;
+  readonly data: Dataset;
+  /** Everything random follows from it; 1 by default. */
+  readonly seed?: number;
+  /** Stage 1: how the wide net is trained on the labels; or a trained one. */
+  readonly wideTraining: RecipeSpec | Model;
+  /** `selected` by default, where the network names its axes; else `shared`. */
+  readonly start?: StartKind;
+  /** Stage 2; null leaves it out. */
+  readonly imitation: GradientImitation | RidgeImitation | null;
+  /** Stage 3; by the KL divergence to the wide net's outputs unless `objective` says otherwise. */
+  readonly finetune: RecipeSpec & { readonly objective?: Partial<ObjectiveSpec> };
+  readonly onRow?: (row: Row) => void;
+  readonly onProgress?: (stage: string, done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ThreeStageResult {
+  readonly wide: Model;
+  readonly thin: Model;
+  /** Test accuracy in percent. */
+  readonly accuracy: { readonly wide: number; readonly thin: number };
+  /** Everything that was logged. */
+  readonly rows: readonly Row[];
+}
+
+/**
+ * Trains `thin` in three stages. Needs an engine (`startEngine`). Throws UsageError when the networks cannot be compared tap by tap, or when a map
+ * between them could not be merged; InterruptedError when `signal` fires.
+ */
+export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
+  const { wide, thin, data, seed = 1, wideTraining, imitation, finetune, onRow, onProgress, signal } = options;
+  const rows: Row[] = [];
+  const context: StageContext = {
+    seed,
+    resumed: undefined,
+    log: (row) => {
+      rows.push(row);
+      onRow?.(row);
+    },
+    progress: (stage, done, total) => onProgress?.(stage, done, total),
+    shouldSave: () => signal?.aborted === true,
+    save: () => {
+      throw new InterruptedError('stopped; nothing was saved');
+    },
+  };
+  const trained = 'params' in wideTraining ? wideTraining : await trainWide(context, wide, data, wideTraining);
+  const start = options.start ?? (thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected');
+  const teacher = { network: wide, model: trained, weights: weightsOf(trained) };
+  const training = { ...finetune, objective: ObjectiveSpec.parse(finetune.objective ?? { teacher: 1 }) };
+  const weights = await trainThin(context, { start, imitation, training }, thin, teacher, data);
+  const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
+    (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!] as Tensor2D)).accuracy;
+  const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
+  const model = await modelOf(weights);
+  disposeWeights(weights);
+  disposeWeights(teacher.weights);
+  return { wide: trained, thin: model, accuracy, rows };
+}
+
+async function trainWide(context: StageContext, wide: Network, data: Dataset, recipe: RecipeSpec): Promise<Model> {
+  const training = { ...recipe, objective: ObjectiveSpec.parse({ labels: 1 }) };
+  const weights = await trainThin(context, { start: 'random', imitation: null, training }, wide, undefined, data);
+  const model = await modelOf(weights);
+  disposeWeights(weights);
+  return model;
+}

@@ -1,0 +1,64 @@
+/** A network's values on the engine, and their way to the host and back. */
+import type { HostArrays } from '../core/run.js';
+import { Matrix } from 'ml-matrix';
+import { disposeAll, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
+import { fromTensors, toTensors, type Parameters } from '../nn/init.js';
+import type { Model, Network } from '../nn/network.js';
+
+export interface Weights {
+  readonly params: Tensors;
+  /** Running statistics. */
+  readonly state: Tensors;
+}
+
+/** The wide net, trained: it is used in evaluation mode and never changed. */
+export interface Teacher {
+  readonly network: Network;
+  readonly model: Model;
+  readonly weights: Weights;
+}
+
+export function disposeWeights({ params, state }: Weights): void {
+  disposeAll(params, state);
+}
+
+/** Frees what `old` has and `next` has not. */
+export function replaceWeights(old: Weights, next: Weights): Weights {
+  const kept = new Set<Tensor>([...Object.values(next.params), ...Object.values(next.state)]);
+  for (const tensor of [...Object.values(old.params), ...Object.values(old.state)]) if (!kept.has(tensor)) tensor.dispose();
+  return next;
+}
+
+export function weightsOf({ params, state }: Model): Weights {
+  return { params: toTensors(params), state: toTensors(state) };
+}
+
+export async function modelOf({ params, state }: Weights): Promise<Model> {
+  return { params: await fromTensors(params), state: await fromTensors(state) };
+}
+
+export function prefixed(arrays: HostArrays, prefix: string): HostArrays {
+  return Object.fromEntries(Object.entries(arrays).map(([path, array]) => [`${prefix}${path}`, array]));
+}
+
+/** Networks are float32 throughout. */
+export function withPrefix(arrays: HostArrays, prefix: string): Parameters {
+  return Object.fromEntries(Object.entries(arrays).filter(([path]) => path.startsWith(prefix)).map(([path, array]) => [path.slice(prefix.length), array])) as Parameters; // prettier-ignore
+}
+
+/** A model as the arrays of a run, `params/...` and `state/...`. */
+export function toArrays({ params, state }: Model): HostArrays {
+  return { ...prefixed(params, 'params/'), ...prefixed(state, 'state/') };
+}
+
+/** The inverse of {@link toArrays}. */
+export function fromArrays(arrays: HostArrays): Model {
+  return { params: withPrefix(arrays, 'params/'), state: withPrefix(arrays, 'state/') };
+}
+
+/** A matrix in float64, for what is solved on the host. */
+export async function toMatrix(tensor: Tensor2D): Promise<Matrix> {
+  const [rows, columns] = tensor.shape;
+  const values = await tensor.data();
+  return new Matrix(Array.from({ length: rows }, (_, i) => Array.from(values.slice(i * columns, (i + 1) * columns))));
+}

@@ -1,0 +1,44 @@
+/** Every family of networks, as values and as networks; and the published ones by name. */
+import { z } from 'zod';
+import { unknownName } from '../core/errors.js';
+import type { Network } from '../nn/network.js';
+import { countLinears } from './plan.js';
+import { ConvnetSpec, MlpSpec, plain, plainLayers } from './plain.js';
+import { resnet, resnetLayers, ResnetSpec } from './resnet.js';
+
+export const ModelSpec = z.discriminatedUnion('family', [ResnetSpec, ConvnetSpec, MlpSpec]);
+export type ModelSpec = z.infer<typeof ModelSpec>;
+
+export function networkOf(spec: ModelSpec): Network {
+  return spec.family === 'resnet' ? resnet(spec) : plain(spec);
+}
+
+/** Number of parameters, running statistics not counted. */
+export function parameterCount(spec: ModelSpec): number {
+  return countLinears(spec.family === 'resnet' ? resnetLayers(spec) : plainLayers(spec));
+}
+
+const IMAGENET = { family: 'resnet', planes: 64, mid: 1, stem: { kind: 'imagenet', channels: 64 }, skip: true, classes: 1000, channels: 3 } as const;
+
+/** torchvision's names. */
+export const PRESETS: Readonly<Record<string, ResnetSpec>> = {
+  resnet18: { ...IMAGENET, block: 'basic', blocks: [2, 2, 2, 2] },
+  resnet34: { ...IMAGENET, block: 'basic', blocks: [3, 4, 6, 3] },
+  resnet50: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 6, 3] },
+  resnet101: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3] },
+  resnet152: { ...IMAGENET, block: 'bottleneck', blocks: [3, 8, 36, 3] },
+  wide_resnet50_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 6, 3], mid: 2 },
+  wide_resnet101_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3], mid: 2 },
+};
+
+/** A published network. Throws UsageError with the known names. */
+export function preset(name: string): ResnetSpec {
+  if (!Object.hasOwn(PRESETS, name)) throw unknownName('model', name, Object.keys(PRESETS));
+  return PRESETS[name]!;
+}
+
+/** All channels of a ResNet times a factor (the thin nets ResNet-50-1/2 and -1/4 of the paper), rounded, at least 1. */
+export function scaleWidth(spec: ResnetSpec, factor: number): ResnetSpec {
+  const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
+  return { ...spec, planes: scaled(spec.planes), stem: { ...spec.stem, channels: scaled(spec.stem.channels) } };
+}

@@ -1,0 +1,118 @@
+/**
+ * Weights in torchvision's names and layouts, so that its checkpoints can be read and ours be used there. Convolutions are [out, in, h, w] there and
+ * [h, w, in, out] here; the last dense layer is [out, in] there and [in, out] here.
+ */
+import { UsageError } from '../core/errors.js';
+import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
+import type { Model } from '../nn/network.js';
+import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
+import { resnet, type ResnetSpec } from './resnet.js';
+
+const LEAVES: Readonly<Record<string, string>> = { gamma: 'weight', beta: 'bias', mean: 'running_mean', variance: 'running_var', kernel: 'weight', bias: 'bias' };
+
+/** `stage2/block1/conv1/kernel` is `layer2.0.conv1.weight`. */
+export function torchvisionName(path: string): string {
+  const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
+  const layer = path
+    .slice(0, path.lastIndexOf('/'))
+    .replace(/^stem\/conv$/, 'conv1')
+    .replace(/^stem\/norm$/, 'bn1')
+    .replace(/^head$/, 'fc')
+    .replace(/^stage(\d+)\/block(\d+)\//, (_, stage: string, block: string) => `layer${stage}.${Number(block) - 1}.`)
+    .replace('shortcut/conv', 'downsample.0')
+    .replace('shortcut/norm', 'downsample.1')
+    .replace(/norm(\d)$/, 'bn$1');
+  return `${layer}.${leaf}`;
+}
+
+/** New order of axes: output axis n is input axis `order[n]`. */
+function transpose({ shape, values }: Parameter, order: readonly number[]): Parameter {
+  const to = order.map((axis) => shape[axis]!);
+  const stride = (axis: number): number => sizeOf(shape.slice(axis + 1));
+  const steps = order.map(stride);
+  const out = new Float32Array(values.length);
+  const [n0, n1, n2, n3] = [...Array<number>(4 - to.length).fill(1), ...to] as [number, number, number, number];
+  const [s0, s1, s2, s3] = [...Array<number>(4 - to.length).fill(0), ...steps] as [number, number, number, number];
+  let at = 0;
+  for (let a = 0; a < n0; a++) {
+    for (let b = 0; b < n1; b++) {
+      for (let c = 0; c < n2; c++) {
+        const base = a * s0 + b * s1 + c * s2;
+        for (let d = 0; d < n3; d++) out[at++] = values[base + d * s3]!;
+      }
+    }
+  }
+  return { shape: to, values: out };
+}
+
+function toTorch(path: string, parameter: Parameter): Parameter {
+  if (!path.endsWith('/kernel')) return parameter;
+  return transpose(parameter, parameter.shape.length === 4 ? [3, 2, 0, 1] : [1, 0]);
+}
+
+function fromTorch(path: string, parameter: Parameter): Parameter {
+  if (!path.endsWith('/kernel')) return parameter;
+  return transpose(parameter, parameter.shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
+}
+
+/** A model as torchvision's state dict; `num_batches_tracked`, which it wants to find, is 0. */
+export function exportTorchvision({ params, state }: Model): Map<string, NamedArray> {
+  const entries = Object.entries({ ...params, ...state }).map(([path, parameter]): [string, NamedArray] => {
+    const { shape, values } = toTorch(path, parameter);
+    return [torchvisionName(path), { dtype: 'F32', shape, data: values }];
+  });
+  const tracked = Object.keys(state)
+    .filter((path) => path.endsWith('/mean'))
+    .map((path): [string, NamedArray] => [
+      torchvisionName(path).replace('running_mean', 'num_batches_tracked'),
+      { dtype: 'I64', shape: [], data: new BigInt64Array(1) },
+    ]);
+  return new Map([...entries, ...tracked]);
+}
+
+export function writeTorchvision(path: string, model: Model): void {
+  writeSafetensors(path, exportTorchvision(model), { format: 'pt' });
+}
+
+const LISTED = 400;
+
+function list(names: readonly string[]): string {
+  return names.length <= LISTED ? names.join(', ') : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
+}
+
+/**
+ * Weights for a network, from the tensors of a safetensors file in torchvision's names. Throws UsageError that lists every key which is missing, is
+ * not of this network, or has another shape or type.
+ */
+export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
+  const wanted = resnet(spec).init(0);
+  const paths = [...Object.keys(wanted.params), ...Object.keys(wanted.state)];
+  const names = new Map(paths.map((path) => [torchvisionName(path), path]));
+  const missing = [...names.keys()].filter((name) => !tensors.has(name));
+  const extra = [...tensors.keys()].filter((name) => !names.has(name) && !name.endsWith('.num_batches_tracked'));
+  const wrong = [...names].flatMap(([name, path]) => {
+    const found = tensors.get(name);
+    const { shape } = toTorch(path, (wanted.params[path] ?? wanted.state[path])!);
+    if (found === undefined || (found.data instanceof Float32Array && String(found.shape) === String(shape))) return [];
+    return [`${name} is ${found.dtype} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`];
+  });
+  const faults = [
+    ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),
+    ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
+    ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
+  ];
+  if (faults.length > 0) throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);
+  const take = (own: Parameters): Parameters =>
+    Object.fromEntries(
+      Object.keys(own).map((path) => {
+        const { shape, data } = tensors.get(torchvisionName(path))!;
+        return [path, fromTorch(path, { shape, values: data as Float32Array })];
+      }),
+    );
+  return { params: take(wanted.params), state: take(wanted.state) };
+}
+
+/** Reads a file of weights. Throws UsageError as {@link importTorchvision} and the safetensors reader do. */
+export function readTorchvision(path: string, spec: ResnetSpec): Model {
+  return importTorchvision(spec, readSafetensors(path).tensors, path);
+}

@@ -1,0 +1,51 @@
+/** What the method asks of a network: named taps, pure application, and names for the axes of its parameters. */
+import type { Tensor, Tensors } from '../engine/tensor.js';
+import type { Parameters } from './init.js';
+import type { Scope } from './layers.js';
+
+/** Values on the host. */
+export interface Model {
+  readonly params: Parameters;
+  /** Running statistics. */
+  readonly state: Parameters;
+}
+
+export interface ApplyOptions {
+  /** Start after this tap, whose value is given, and not at the network's input. */
+  readonly from?: string | undefined;
+  /** Stop at this tap; at the last one by default. */
+  readonly until?: string;
+}
+
+/** The kernels that read a tap's value and nothing else does, so that a linear map of it can be folded into them; or why there are none. */
+export type Readers = { readonly kernels: readonly string[] } | { readonly obstacle: string };
+
+export interface Network {
+  /** Names of the taps, in order; the last is `logits`. */
+  readonly taps: readonly string[];
+  /** Taps at which imitation may divide the network, by the size of the parts; `logits` is in neither. */
+  readonly boundaries: { readonly stage: readonly string[]; readonly block: readonly string[] };
+  /** Channels (last axis) of a tap. */
+  readonly width: (tap: string) => number;
+  /** Fresh parameters: a function of the seed alone. */
+  readonly init: (seed: number) => Model;
+  /** x [B, ...] -> the taps on the way, by name. Throws UsageError on a tap that does not exist. */
+  readonly apply: (scope: Scope, x: Tensor, options?: ApplyOptions) => Tensors;
+  /** The tap that a parameter is needed for first. */
+  readonly owner: (path: string) => string;
+  readonly readers: (tap: string) => Readers;
+  /** Floating-point operations of one example's forward pass, by tap: what it takes to get there from the tap before. */
+  readonly flops: (shape: readonly number[]) => Readonly<Record<string, number>>;
+  /**
+   * A name for each axis of each parameter; axes with the same name hold the same channels. Of a kernel the last axis is written, the
+   * one before it is read. Undefined where it is not known: then no channels can be selected.
+   */
+  readonly axes: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** All operations of a forward pass, or of the way to one tap. */
+export function forwardFlops(network: Network, shape: readonly number[], until?: string): number {
+  const flops = network.flops(shape);
+  const names = until === undefined ? network.taps : network.taps.slice(0, network.taps.indexOf(until) + 1);
+  return names.reduce((sum, tap) => sum + (flops[tap] ?? 0), 0);
+}

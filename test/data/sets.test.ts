@@ -1,0 +1,202 @@
+/** The other data sets: the Random Hierarchy Model, CIFAR's files and folders of pictures; and what is said of files that are missing or damaged. */
+import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { loadCifar } from '../../src/data/cifar.js';
+import { Loader, Order, type Dataset, type HostBatch, type Source } from '../../src/data/dataset.js';
+import { countStrings, loadHierarchy } from '../../src/data/hierarchy.js';
+import { openImageFolder, randomPart } from '../../src/data/imagefolder.js';
+import { cropAndFlip, normaliser } from '../../src/data/images.js';
+import { DataSpec, exampleShape, openData } from '../../src/data/index.js';
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-data-'));
+const range = (n: number): Uint32Array => Uint32Array.from({ length: n }, (_, i) => i);
+
+describe('the Random Hierarchy Model', () => {
+  const spec = { vocabulary: 6, classes: 4, synonyms: 2, levels: 3, branching: 2, grammar: 1, train: 150, validation: 40, test: 40 };
+
+  test('has classes x synonyms^7 strings at 3 levels of pairs; none occurs twice, and the same grammar gives the same data', () => {
+    expect(countStrings(spec)).toBe(4 * 2 ** 7);
+    const data = loadHierarchy(spec);
+    expect(data.shape).toEqual([1, 8, 6]);
+    const strings = [data.train, data.validation, data.test].flatMap((part) => {
+      const { values } = part.batch(range(part.count)) as HostBatch;
+      return Array.from({ length: part.count }, (_, i) => values.subarray(i * 48, (i + 1) * 48).join());
+    });
+    expect(new Set(strings).size).toBe(230);
+    expect(loadHierarchy(spec).train.batch(range(150))).toEqual(data.train.batch(range(150)));
+    expect(loadHierarchy({ ...spec, grammar: 2 }).train.batch(range(150))).not.toEqual(data.train.batch(range(150)));
+  });
+
+  test('each pair of symbols stands for one symbol of the level above: the class can be read bottom-up', () => {
+    const data = loadHierarchy({ ...spec, levels: 1, synonyms: 3, vocabulary: 6, train: 4, validation: 1, test: 1 });
+    const { values, labels } = data.train.batch(range(4)) as HostBatch;
+    const keys = Array.from({ length: 4 }, (_, i) => values.subarray(i * 12, (i + 1) * 12).join());
+    keys.forEach((key, i) => keys.forEach((other, j) => expect(key === other && labels[i] !== labels[j]).toBe(false)));
+    // zero mean and unit variance of each position's channels
+    const first = Array.from(values.subarray(0, 6));
+    expect(first.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 5);
+    expect(first.reduce((a, b) => a + b * b, 0) / 6).toBeCloseTo(1, 5);
+  });
+
+  test('more strings than half of what there is, and too many synonyms, are refused', () => {
+    expect(() => loadHierarchy({ ...spec, train: 500 })).toThrow('580 different strings were asked for, the grammar has 512');
+    expect(() => loadHierarchy({ ...spec, synonyms: 7 })).toThrow('of at most vocabulary^branching = 36 tuples, got 7 x 6');
+  });
+});
+
+describe('CIFAR', () => {
+  function write(labelBytes: number, names: readonly string[], records: number): string {
+    const path = folder();
+    names.forEach((name, file) => {
+      const bytes = Buffer.alloc(records * (labelBytes + 3072));
+      for (let i = 0; i < records; i++) {
+        const at = i * (labelBytes + 3072);
+        bytes[at + labelBytes - 1] = (i + file) % 10;
+        bytes.fill(100, at + labelBytes, at + labelBytes + 1024); // red
+        bytes.fill(50, at + labelBytes + 2048, at + labelBytes + 3072); // blue; green is 0
+      }
+      writeFileSync(join(path, name), bytes);
+    });
+    return path;
+  }
+  const TEN = ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin', 'data_batch_4.bin', 'data_batch_5.bin', 'test_batch.bin'];
+
+  test('reads both variants: planes to pixels, the fine label, mean and deviation', () => {
+    const data = loadCifar({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 });
+    expect([data.train.count, data.validation.count, data.test.count]).toEqual([15, 5, 4]);
+    const { values, labels } = data.test.batch(Uint32Array.of(2)) as HostBatch;
+    expect([...labels]).toEqual([7]);
+    const expected = [100, 0, 50].map((value, c) => (value / 255 - [0.4914, 0.4822, 0.4465][c]!) / [0.247, 0.2435, 0.2616][c]!);
+    expected.forEach((value, c) => expect(values[3 * 500 + c]).toBeCloseTo(value, 5));
+    const hundred = loadCifar({ set: 'cifar100', folder: write(2, ['train.bin', 'test.bin'], 6), validation: 2, train: 3, padding: 0 });
+    expect([hundred.train.count, hundred.classes]).toEqual([3, 100]);
+    expect(openData({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 }).shape).toEqual([32, 32, 3]);
+  });
+
+  test('a missing, truncated or foreign file is named', () => {
+    expect(() => loadCifar({ set: 'cifar10', folder: '/nowhere', validation: 5, padding: 4 })).toThrow(
+      /data_batch_1.bin, .*, test_batch.bin not found; put the files of cifar-10-binary.tar.gz/,
+    );
+    const path = write(1, TEN, 4);
+    truncateSync(join(path, 'data_batch_3.bin'), 5000);
+    expect(() => loadCifar({ set: 'cifar10', folder: path, validation: 5, padding: 4 })).toThrow(/data_batch_3.bin: 5000 bytes are no whole number of cifar10 records of 3073/);
+    const wrong = write(1, TEN, 4);
+    writeFileSync(join(wrong, 'test_batch.bin'), Buffer.alloc(3073, 77));
+    expect(() => loadCifar({ set: 'cifar10', folder: wrong, validation: 5, padding: 4 })).toThrow(/record 0 has the label 77, expected below 10/);
+  });
+});
+
+describe('folders of pictures', () => {
+  async function write(pictures = 4): Promise<string> {
+    const path = folder();
+    for (const split of ['train', 'val']) {
+      for (const [name, background] of [['cat', { r: 200, g: 0, b: 0 }], ['dog', { r: 0, g: 0, b: 200 }]] as const) {
+        mkdirSync(join(path, split, name), { recursive: true });
+        for (let i = 0; i < pictures; i++) await sharp({ create: { width: 40 + i, height: 30, channels: 3, background } }).png().toFile(join(path, split, name, `${i}.png`)); // prettier-ignore
+      }
+    }
+    return path;
+  }
+  const open = (path: string, corrupt = 0): Dataset => openImageFolder({ folder: path, size: 16, resize: 20, validation: 2, corrupt });
+  const batchOf = async (source: Source, n: number, key?: { seed: number; step: number }): Promise<HostBatch> => source.batch(range(n), key);
+
+  test('are decoded, cut, normalised; the same seed and step give the same crops', async () => {
+    const data = open(await write());
+    expect([data.train.count, data.validation.count, data.test.count, data.classes]).toEqual([6, 2, 8, 2]);
+    const { values, labels } = await batchOf(data.test, 8);
+    expect([...labels]).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect(values).toHaveLength(8 * 16 * 16 * 3);
+    expect(values[0]).toBeCloseTo((200 / 255 - 0.485) / 0.229, 4);
+    expect(values[8 * 16 * 16 * 3 - 1]).toBeCloseTo((200 / 255 - 0.406) / 0.225, 4);
+    const [a, b, c] = [await batchOf(data.train, 6, { seed: 1, step: 3 }), await batchOf(data.train, 6, { seed: 1, step: 3 }), await batchOf(data.train, 6)];
+    expect(a).toEqual(b);
+    expect(c.values).toHaveLength(6 * 16 * 16 * 3);
+  });
+
+  test('grey pictures, an alpha channel and a rotated one are brought to three channels', async () => {
+    const path = await write();
+    await sharp({ create: { width: 30, height: 50, channels: 4, background: { r: 10, g: 20, b: 30, alpha: 0.5 } } }).png().toFile(join(path, 'val', 'cat', '0.png')); // prettier-ignore
+    await sharp({ create: { width: 30, height: 50, channels: 3, background: { r: 90, g: 90, b: 90 } } }).toColourspace('b-w').png().toFile(join(path, 'val', 'cat', '1.png')); // prettier-ignore
+    await sharp({ create: { width: 30, height: 50, channels: 3, background: { r: 90, g: 90, b: 90 } } }).withMetadata({ orientation: 6 }).jpeg().toFile(join(path, 'val', 'cat', '2.jpg')); // prettier-ignore
+    const { values } = await batchOf(open(path).test, 9);
+    expect(values).toHaveLength(9 * 16 * 16 * 3);
+    expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  test('what is no picture is skipped and named, up to the limit', async () => {
+    const path = await write();
+    writeFileSync(join(path, 'val', 'cat', '0.png'), 'no picture');
+    const { labels, skipped } = await batchOf(open(path, 1).test, 4);
+    expect([...labels]).toEqual([0, 0, 0]);
+    expect(skipped).toEqual([{ file: join(path, 'val', 'cat', '0.png'), reason: expect.stringContaining('unsupported image format') as string }]);
+    await expect(batchOf(open(path, 0).test, 4)).rejects.toThrow(/1 pictures cannot be read, data.corrupt allows 0: .*0.png/);
+  });
+
+  test('missing folders, an empty class and different classes are named', async () => {
+    expect(() => open('/nowhere')).toThrow('/nowhere/train not found; put pictures into /nowhere/train/<class>/ and /nowhere/val/<class>/');
+    const path = await write();
+    mkdirSync(join(path, 'train', 'fox'));
+    expect(() => open(path)).toThrow('train and val must have the same classes; only one of them has fox');
+    mkdirSync(join(path, 'val', 'fox'));
+    expect(() => open(path)).toThrow(/fox: the class has no picture/);
+  });
+
+  test('a random part lies within the picture, whatever is drawn', () => {
+    for (const size of [{ width: 500, height: 375 }, { width: 3, height: 400 }, { width: 1, height: 1 }]) {
+      for (let i = 0; i < 200; i++) {
+        const { left, top, width, height } = randomPart(size, Float64Array.from({ length: 23 }, (_, k) => ((i + 1) * (k + 3) * 0.618) % 1));
+        expect(left >= 0 && top >= 0 && width >= 1 && height >= 1 && left + width <= size.width && top + height <= size.height).toBe(true);
+      }
+    }
+  });
+});
+
+test('shards share out each epoch, each example once', () => {
+  const shards = [0, 1, 2].map((index) => new Order(7, 12, { index, count: 3 }));
+  const seen = shards.flatMap((shard) => [0, 1].flatMap((step) => [...shard.indices(step, 2)]));
+  expect(seen.sort((a, b) => a - b)).toEqual([...range(12)]);
+});
+
+test('the loader gives the batch of any step, prepares what comes, and hands on what fails where it is asked for', async () => {
+  const asked: number[] = [];
+  const source: Source = {
+    count: 8,
+    batch: (indices, key) => {
+      asked.push(key!.step);
+      if (key!.step === 3) throw new RangeError('broken');
+      return { values: Float32Array.from(indices), labels: Int32Array.from(indices) };
+    },
+  };
+  const direct = new Order(1, 8);
+  const loader = new Loader({ ...source, batch: async (indices, key) => source.batch(indices, key) }, 1, 4);
+  expect([...(await loader.get(0)).labels]).toEqual([...direct.indices(0, 4)]);
+  expect(asked).toEqual([0, 1, 2]);
+  await loader.get(1);
+  await expect(loader.get(3)).rejects.toThrow('broken');
+  expect([...(await loader.get(9, 10)).labels]).toEqual([...direct.indices(9, 4)]);
+  expect(Math.max(...asked)).toBe(9);
+});
+
+test('crops and mirrors move pixels and nothing else; normalising is (x / range - mean) / deviation', () => {
+  const image = Float32Array.from({ length: 4 * 4 }, (_, i) => i + 1);
+  const shape = { height: 4, width: 4, channels: 1 };
+  const same = image.slice();
+  cropAndFlip(shape, 0)(same, 1, { seed: 3, step: 0 });
+  const mirrored = Float32Array.from({ length: 16 }, (_, i) => image[4 * Math.floor(i / 4) + 3 - (i % 4)]!);
+  expect([[...image], [...mirrored]]).toContainEqual([...same]);
+  const moved = image.slice();
+  cropAndFlip(shape, 2)(moved, 1, { seed: 3, step: 1 });
+  expect([...moved].every((value) => value === 0 || image.includes(value))).toBe(true);
+  const values = Float32Array.of(255, 0);
+  normaliser([0.5, 0.25], [0.5, 0.25], 255)(values);
+  expect([...values]).toEqual([1, -1]);
+});
+
+test('the shape of an example is known before the data are opened', () => {
+  const spec = DataSpec.parse({ set: 'hierarchy', vocabulary: 6, classes: 4, synonyms: 2, levels: 3, branching: 2, grammar: 1, train: 150, validation: 40, test: 40 });
+  expect(exampleShape(spec)).toEqual(openData(spec).shape);
+  expect(exampleShape({ set: 'digits', train: 5 })).toEqual([14, 14, 1]);
+});

@@ -1,0 +1,72 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadDigits } from '../../src/data/digits.js';
+import { disposeAll, tf } from '../../src/engine/tensor.js';
+import { imitateByRidge } from '../../src/method/ridge.js';
+import { gather, sharedPaths, startModel } from '../../src/method/start.js';
+import { weightsOf } from '../../src/method/weights.js';
+import { networkOf, type ModelSpec } from '../../src/models/index.js';
+import { fromLayersModel } from '../../src/models/layers-model.js';
+import { evaluation } from '../../src/nn/layers.js';
+import { anyEngine } from '../support/engines.js';
+import { relativeError } from '../support/tolerance.js';
+import { CONVNET, MLP, THIN } from './support.js';
+
+const wideSpec = { ...THIN, mid: 3 };
+
+test('gather takes slices of any axis', () => {
+  const parameter = { shape: [2, 3], values: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  expect(gather(parameter, 1, Uint32Array.of(2, 0))).toEqual({ shape: [2, 2], values: Float32Array.of(3, 1, 6, 4) });
+  expect(gather(parameter, 0, Uint32Array.of(1))).toEqual({ shape: [1, 3], values: Float32Array.of(4, 5, 6) });
+});
+
+test('selected: the channels with the largest scale times the norm of what reads them; readers are scaled, norms copied', () => {
+  const [thin, wide] = [networkOf(THIN), networkOf(wideSpec)];
+  const model = wide.init(1);
+  const norm = 'stage1/block1/norm1';
+  const gamma = Float32Array.of(0.1, 3, 0.2);
+  const changed = { ...model, params: { ...model.params, [`${norm}/gamma`]: { shape: [3], values: gamma } } };
+  const { model: start, selection, shared } = startModel('selected', 5, thin, { network: wide, model: changed });
+  expect([...selection['stage1/block1/conv1']!]).toEqual([1]);
+  expect([...start.params[`${norm}/gamma`]!.values]).toEqual([3]);
+  const [own, theirs] = [start.params, model.params].map((params) => params['stage1/block1/conv2/kernel']!);
+  const [out] = selection['stage1/block1/conv2']!;
+  expect(own!.values[0]).toBeCloseTo(theirs!.values[3 * 1 + out!]! * Math.sqrt(3), 5);
+  expect(shared.has('stem/conv/kernel')).toBe(true);
+  expect(shared.has('stage1/block1/conv2/kernel')).toBe(false);
+  expect([...sharedPaths('selected', thin, wide)].sort()).toEqual([...shared].sort());
+  expect(sharedPaths('random', thin, wide).size).toBe(0);
+});
+
+describe('on an engine', () => {
+  beforeAll(anyEngine);
+  const data = loadDigits(300);
+
+  test.each([
+    ['an MLP', MLP],
+    ['a convnet', CONVNET],
+    ['a ResNet', THIN],
+  ] as [string, ModelSpec][])('ridge on %s of the wide net’s own width gives the wide net back', async (_, spec) => {
+    const network = networkOf(spec);
+    const model = network.init(1);
+    const teacher = { network, model, weights: weightsOf(model) };
+    const before = tf.memory().numTensors;
+    const fitted = await imitateByRidge({ by: 'ridge', images: 300, ridge: 1e-7 }, network, weightsOf(network.init(9)), teacher, {}, data, 1, () => {});
+    const x = tf.tensor((await data.validation.batch(Uint32Array.from({ length: 50 }, (_, i) => i))).values, [50, 14, 14, 1]);
+    const [a, b] = await Promise.all([network.apply(evaluation(fitted), x).logits!.data(), network.apply(evaluation(teacher.weights), x).logits!.data()]);
+    // pixels that are the same in all images leave a part of the first kernel open
+    expect(relativeError(a, b)).toBeLessThan(0.02);
+    disposeAll(fitted.params, fitted.state);
+    expect(tf.memory().numTensors - before).toBeLessThanOrEqual(200);
+    disposeAll(teacher.weights.params, teacher.weights.state);
+  });
+
+  test('what ridge cannot do is said', async () => {
+    const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 8 } as ModelSpec)];
+    const model = wide.init(1);
+    const teacher = { network: wide, model, weights: weightsOf(model) };
+    const fit = (network: typeof thin): Promise<unknown> => imitateByRidge({ by: 'ridge', images: 50, ridge: 1e-3 }, network, weightsOf(network.init(1)), teacher, {}, data, 1, () => {});
+    await expect(fit(thin)).rejects.toThrow('ridge: layer1 has 4 channels and the wide net 8; start "selected" says which of them it imitates');
+    const foreign = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [14, 14, 1] }), tf.layers.dense({ units: 10 })] });
+    await expect(fit(fromLayersModel(foreign, { taps: [] }))).rejects.toThrow('does not show its linear layers');
+  });
+});

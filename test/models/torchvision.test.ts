@@ -1,0 +1,137 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { checkPredict, countParameters, modelByName, predictFiles } from '../../src/models/files.js';
+import { networkOf, preset } from '../../src/models/index.js';
+import { predict } from '../../src/models/predict.js';
+import { exportTorchvision, importTorchvision, readTorchvision, torchvisionName, writeTorchvision } from '../../src/models/torchvision.js';
+import { sizeOf } from '../../src/nn/init.js';
+import type { Model } from '../../src/nn/network.js';
+import { rms } from '../../src/core/stats.js';
+import { readSafetensors, writeSafetensors, type NamedArray } from '../../src/store/safetensors.js';
+import { anyEngine } from '../support/engines.js';
+import { THIN } from '../method/support.js';
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-torchvision-'));
+
+/** The formula of test/models/torchvision_reference.py. */
+function noise(count: number, h: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, k) => {
+    const scaled = 43758.5453 * Math.sin(12.9898 * k + h);
+    return 2 * (scaled - Math.floor(scaled)) - 1;
+  });
+}
+
+function fill(name: string, shape: readonly number[]): NamedArray {
+  const count = sizeOf(shape);
+  const wave = noise(count, [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 97); // prettier-ignore
+  const value = (w: number): number => {
+    if (name.endsWith('running_var')) return 1 + 0.5 * w;
+    if (name.endsWith('running_mean') || name.endsWith('bias')) return 0.1 * w;
+    return shape.length === 1 ? 0.6 + 0.3 * w : w * Math.sqrt(3 / (count / shape[0]!));
+  };
+  return { dtype: 'F32', shape, data: Float32Array.from(wave, value) };
+}
+
+/** Printed by `python test/models/torchvision_reference.py` with torchvision 0.29.2, in float64: name, mode, rms of the four stages, logits [1, :4], rms of the logits. */
+const REFERENCE: [string, 'eval' | 'train', number[], number[], number][] = [
+  ['resnet18', 'eval', [0.652611, 0.354586, 0.196165, 0.116467], [0.187771, 0.007029, -0.033145, -0.048992], 0.127708],
+  ['resnet18', 'train', [1.305019, 0.81968, 0.799964, 0.788215], [0.782734, 0.810235, 0.165702, 0.367381], 0.619355],
+  ['resnet50', 'eval', [0.265668, 0.187993, 0.192362, 0.151901], [0.357359, -0.021286, -0.051961, -0.143653], 0.165536],
+  ['resnet50', 'train', [0.958615, 1.107618, 1.36484, 0.979297], [1.056256, -0.021451, 0.438535, 0.149224], 0.742965],
+  ['wide_resnet50_2', 'eval', [0.27337, 0.186539, 0.186730, 0.153284], [0.392499, -0.063014, -0.075487, -0.152129], 0.170934], // prettier-ignore
+  ['wide_resnet50_2', 'train', [0.959337, 1.10402, 1.357264, 0.97244], [1.56749, 0.101891, 0.26523, -0.170398], 0.745898],
+];
+
+const models = new Map<string, Model>();
+
+/** The reference's weights, made once for each network. */
+function reference(name: string): Model {
+  const spec = preset(name);
+  if (!models.has(name)) {
+    models.clear(); // one at a time: they are large
+    const shapes = [...exportTorchvision(networkOf(spec).init(0))].filter(([key]) => !key.endsWith('tracked'));
+    models.set(name, importTorchvision(spec, new Map(shapes.map(([key, { shape }]) => [key, fill(key, shape)])), 'reference'));
+  }
+  return models.get(name)!;
+}
+
+describe('forward passes are torchvision’s', () => {
+  beforeAll(anyEngine);
+
+  test.each(REFERENCE)('%s, %s', { timeout: 300_000 }, async (name, mode, stages, logits, size) => {
+    const spec = preset(name);
+    const input = { shape: [4, 3, 64, 64], values: Float32Array.from(noise(4 * 3 * 64 * 64, 5)) };
+    const outputs = await predict(networkOf(spec), 3, reference(name), input, { mode, taps: true });
+    stages.forEach((expected, s) => expect(Math.abs(rms(outputs[`stage${s + 1}`]!.values) / expected - 1)).toBeLessThan(1e-4));
+    expect(outputs['stage2']!.shape).toEqual([4, spec.block === 'basic' ? 128 : 512, 8, 8]);
+    const found = Array.from(outputs.logits!.values.subarray(1000, 1004));
+    // training normalises the last stage by 16 values a channel, which amplifies rounding (torch's own float32 is off by some 1e-4 here)
+    found.forEach((value, i) => expect(Math.abs(value - logits[i]!) / size).toBeLessThan(mode === 'eval' ? 2e-5 : 4e-4));
+  });
+});
+
+test('names are torchvision’s', () => {
+  expect(['stem/conv/kernel', 'stem/norm/gamma', 'stage2/block1/conv1/kernel', 'stage4/block3/norm3/variance', 'stage1/block1/shortcut/norm/mean', 'head/bias'].map(torchvisionName)).toEqual([
+    'conv1.weight', 'bn1.weight', 'layer2.0.conv1.weight', 'layer4.2.bn3.running_var', 'layer1.0.downsample.1.running_mean', 'fc.bias',
+  ]); // prettier-ignore
+  // len(torchvision.models.resnet50().state_dict()) = 320
+  expect(exportTorchvision(networkOf(preset('resnet50')).init(0)).size).toBe(320);
+});
+
+test('weights survive the way into a file and back, bit for bit', () => {
+  const path = join(folder(), 'w.safetensors');
+  const spec = { ...THIN, blocks: [2, 1], mid: 2 };
+  const model = networkOf(spec).init(4);
+  writeTorchvision(path, model);
+  expect(readTorchvision(path, spec)).toEqual(model);
+});
+
+test('weights of another network: every missing, foreign and wrongly shaped key is named', () => {
+  const path = join(folder(), 'w.safetensors');
+  writeTorchvision(path, networkOf(THIN).init(1));
+  expect(() => readTorchvision(path, { ...THIN, blocks: [2, 1] })).toThrow(/missing \(15\): layer1.1.conv1.weight, .*layer1.1.bn3.running_var$/);
+  expect(() => readTorchvision(path, { ...THIN, blocks: [1] })).toThrow(/not of this network \(20\): .*layer2.0.conv1.weight.*; of another shape \(1\): fc.weight is F32 \[10, 8\], expected F32 \[10, 4\]/);
+  expect(() => readTorchvision(path, preset('resnet18'))).toThrow(/conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/);
+});
+
+describe('files', () => {
+  beforeAll(anyEngine);
+
+  test('predict writes logits, and every tap when asked, images as [B, C, H, W]; batches do not matter in evaluation', async () => {
+    const path = folder();
+    const files = { model: 'resnet18', weights: join(path, 'w.safetensors'), input: join(path, 'x.safetensors'), output: join(path, 'y.safetensors') };
+    writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
+    const x = Float32Array.from(noise(18 * 3 * 32 * 40, 1));
+    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [18, 3, 32, 40], data: x }]]);
+    expect(await predictFiles(files, {}, { mode: 'eval', taps: false })).toEqual({ logits: [18, 1000] });
+    const shapes = await predictFiles(files, {}, { mode: 'eval', taps: true });
+    expect(shapes).toMatchObject({ stem: [18, 64, 8, 10], stage1: [18, 64, 8, 10], 'stage4/block2': [18, 512, 1, 2], logits: [18, 1000] });
+    const all = readSafetensors(files.output).tensors.get('logits')!.data as Float32Array;
+    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 3, 32, 40], data: x.slice(17 * 3840) }]]);
+    await predictFiles(files, {}, { mode: 'eval', taps: false });
+    const last = readSafetensors(files.output).tensors.get('logits')!.data as Float32Array;
+    last.forEach((value, i) => expect(value).toBeCloseTo(all[17 * 1000 + i]!, 3));
+  });
+
+  test('what does not fit is named before an engine is started', async () => {
+    const path = folder();
+    const files = { model: 'resnet18', weights: join(path, 'w.safetensors'), input: join(path, 'x.safetensors'), output: join(path, 'y.safetensors') };
+    writeSafetensors(files.input, [['images', { dtype: 'F32', shape: [1], data: new Float32Array(1) }]]);
+    expect(() => checkPredict(files, {})).toThrow('no tensor "input"; it holds images');
+    writeSafetensors(files.input, [['input', { dtype: 'I32', shape: [1], data: new Int32Array(1) }]]);
+    expect(() => checkPredict(files, {})).toThrow('input is I32, expected F32');
+    writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
+    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 4, 8, 8], data: new Float32Array(256) }]]);
+    await expect(predictFiles(files, {}, { mode: 'eval', taps: false })).rejects.toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
+    expect(() => modelByName(join(path, 'none.json'))).toThrow(/none.json: file not found; expected a model spec as JSON, or one of: resnet18/);
+  });
+});
+
+test('variants: all channels, the inner ones, the classes', () => {
+  expect(countParameters('resnet50', {}).parameters).toBe(25_557_032);
+  expect(countParameters('resnet50', { mid: 2 }).parameters).toBe(68_883_240);
+  expect(countParameters('resnet18', { width: 1, classes: 10 }).parameters).toBe(11_689_512 - 990 * 513);
+  expect(countParameters('resnet50', { width: 0.5 }).parameters).toBe(6_917_640);
+});
