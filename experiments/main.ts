@@ -2,6 +2,7 @@
 /** The executable: pairs each declaration with its executor, and the command line with both. */
 import { fileURLToPath } from 'node:url';
 import { writeReport } from '../reports/report.js';
+import { writeResults } from '../reports/results.js';
 import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
 import type { BenchOptions as ResnetBench, Measured } from '../src/bench/resnet.js';
@@ -27,6 +28,7 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     grids: GRIDS,
     runners: RUNNERS,
     report: writeReport,
+    writeResults,
     // mathjs is large: it is loaded when it is needed
     verify: async (onGroup: (name: string, done: number, total: number) => void) => {
       const { PINNED, verifyAll } = await import('../theory/verify.js');

@@ -21,7 +21,13 @@ export function small(steps: number, batch: number, peak: number, weightDecay = 
 
 /** Plain nets without batch norm: AdamW, gradients clipped. */
 export function adamw(steps: number, batch: number, peak: number, weightDecay = 1e-4): RecipeSpec {
-  return { steps, batch, schedule: { kind: 'cosine', peak, warmup: Math.round(steps / 20) }, optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay }, clip: 1 };
+  return {
+    steps,
+    batch,
+    schedule: { kind: 'cosine', peak, warmup: Math.round(steps / 20) },
+    optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay },
+    clip: 1,
+  };
 }
 
 /** CIFAR, as He et al. 2016 train it: batch 128, rate 0.1 divided by ten after half and three quarters of the steps, decay 1e-4. */

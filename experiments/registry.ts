@@ -1,5 +1,6 @@
 /** Every experiment, and how each kind of run is run. */
 import { unknownName } from '../src/core/errors.js';
+import { checkData } from '../src/data/index.js';
 import type { Experiment, Runner } from '../src/core/experiment.js';
 import { expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../src/method/train.js';
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
@@ -37,7 +38,7 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
   },
   [TRAIN_KIND]: {
     execute: trainExecutor,
-    check: ({ spec }) => void parseTrainSpec(spec),
+    check: ({ spec }) => checkData(parseTrainSpec(spec).data),
     requires: (cell) => {
       const wide = wideCell(cell, parseTrainSpec(cell.spec));
       return wide === undefined ? [] : [wide];

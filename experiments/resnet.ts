@@ -137,9 +137,7 @@ function hierarchySetting(scale: Scale): Setting {
   const minutes = scale === 'minutes';
   const [train, held] = minutes ? [4000, 1000] : [8192, 2000];
   const data = { set: 'hierarchy', vocabulary: 8, classes: 8, synonyms: 2, levels: 4, branching: 2, grammar: 1, train, validation: held, test: held } as const;
-  const size = minutes
-    ? { ...SIZES.minutes, mid: 8 }
-    : { ...SIZES.laptop, mid: 8, wide: { steps: 1500, batch: 64 }, thin: { steps: 1000, batch: 64 } };
+  const size = minutes ? { ...SIZES.minutes, mid: 8 } : { ...SIZES.laptop, mid: 8, wide: { steps: 1500, batch: 64 }, thin: { steps: 1000, batch: 64 } };
   return smallSetting('resnet-hierarchy', data, { classes: 8, channels: 8 }, size);
 }
 
@@ -174,7 +172,10 @@ export const resnetAblations: Experiment = {
     };
     const longer = (times: number): TrainSpec => {
       const recipe = small(Math.round(imitation.recipe.steps * times), imitation.recipe.batch, IMITATION_RATE, 0);
-      return armOf({ ...setting, imitationSteps: recipe.steps * (imitationSteps / imitation.recipe.steps) }, 'three-stage', { start: 'shared', imitation: { ...imitation, recipe } });
+      return armOf({ ...setting, imitationSteps: recipe.steps * (imitationSteps / imitation.recipe.steps) }, 'three-stage', {
+        start: 'shared',
+        imitation: { ...imitation, recipe },
+      });
     };
     const few = { ...setting, data: { ...setting.data, train: 200 } as TrainSpec['data'] };
     const fewLabels = comparison({ ...few, wide });

@@ -88,7 +88,7 @@ function sectionBlock({ scale, verdicts, theory, resnet }: Section): string {
   return `<section aria-labelledby="scale-${scale}"><h2 id="scale-${scale}">Scale: ${escape(scale)}</h2>
 ${verdictTable(verdicts)}
 ${figures('Theory', 'A deep net of particles, z<sub>l</sub> = α z<sub>l−1</sub> + (c/m) Σ b<sub>i</sub> tanh(a<sub>i</sub>·z<sub>l−1</sub> + β<sub>i</sub>), simulated in float64. B is the wide net (M particles per layer), S a thin one (m particles).', theory)}
-${figures('ResNet', 'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more channels in the 3 × 3 convolutions only.', resnet)}
+${figures('ResNet', 'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more channels in the 3 × 3 convolutions only. Plain nets and a hierarchical grammar beside them.', resnet)}
 </section>`;
 }
 

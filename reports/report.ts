@@ -4,7 +4,7 @@ import { writeAtomic } from '../src/store/atomic.js';
 import { packageVersion } from '../src/store/environment.js';
 import { decideClaims } from './claims/index.js';
 import type { Figure } from './figures/figure.js';
-import { accuracyFigure, differenceFigure, tapFigure } from './figures/resnet.js';
+import { accuracyFigure, armsFigure, depthSkipFigure, differenceFigure, tapFigure } from './figures/resnet.js';
 import { theoryFigures } from './figures/theory.js';
 import { renderPage, type RenderedFigure, type Section } from './page.js';
 import { renderSvg } from './render.js';
@@ -22,7 +22,14 @@ async function buildSection({ rows, results }: Records, scale: string): Promise<
     scale,
     verdicts: decideClaims({ rows: mine, results: finals }),
     theory: await rendered(theoryFigures(mine, scale)),
-    resnet: await rendered([accuracyFigure(finals, scale), differenceFigure(finals, scale), tapFigure(mine, scale)]),
+    resnet: await rendered([
+      accuracyFigure(finals, scale),
+      differenceFigure(finals, scale),
+      tapFigure(mine, scale),
+      depthSkipFigure(finals, scale),
+      armsFigure(finals, scale, 'resnet-ablations', 'What each part of the imitation is worth', 'One thing changed at a time in the three stages, at equal steps of the thin net.'),
+      armsFigure(finals, scale, 'resnet-hierarchy', 'The Random Hierarchy Model', 'Strings of a random grammar instead of digits; no string is in two splits.'),
+    ]),
   };
 }
 

@@ -6,7 +6,7 @@ import { LAW_CLAIMS } from './laws.js';
 import { RESNET_CLAIMS } from './resnet.js';
 
 export type { ClaimInput } from './claim.js';
-export { pairedDifferences } from './resnet.js';
+export { depthGains, pairedDifferences } from './resnet.js';
 
 export const CLAIMS: readonly Claim[] = [...LAW_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS];
 

@@ -1,6 +1,6 @@
 /** Claims about networks that are trained on data. */
-import { tInterval } from '../../src/core/stats.js';
-import { numberAt, type TableRow } from '../tables.js';
+import { fitLine, mean, tInterval } from '../../src/core/stats.js';
+import { groupBy, numberAt, type TableRow } from '../tables.js';
 import { within } from '../verdict.js';
 import { decide, type Claim } from './claim.js';
 
@@ -11,13 +11,15 @@ export function pairedDifferences(results: readonly TableRow[], first: string, s
   return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => value - b.get(seed)!); // prettier-ignore
 }
 
-function armAbove(id: string, statement: string, source: string, first: string, second: string): Claim {
+const EQUAL_STEPS = 'at equal steps of the thin net';
+
+/** One arm against another, by test accuracy. */
+function armAbove(id: string, statement: string, source: string, first: string, second: string, budget = EQUAL_STEPS): Claim {
   return ({ results }) => {
     const mine = results.filter((row) => row.experiment === 'resnet-digits');
     const differences = pairedDifferences(mine, first, second, 'testAccuracy');
     const compared = differences.length === 0 ? [] : mine.filter((row) => row.arm === first || row.arm === second);
-    const rule =
-      'Difference in test accuracy (points), paired by seed, at equal steps of the thin net, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.';
+    const rule = `Difference in test accuracy (points), paired by seed, ${budget}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`;
     return decide(
       { id, statement, source, rule },
       compared,
@@ -28,19 +30,97 @@ function armAbove(id: string, statement: string, source: string, first: string, 
   };
 }
 
+const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
+const CONTROL = 'this project’s control for the paper’s second stage';
+const RIVAL = 'this project’s rivals of the three stages';
+
+/** Gains of one arm over another in the depth x skip experiment: by seed and depth, for nets of one kind. */
+export function depthGains(results: readonly TableRow[], kind: string, first: string, second: string): { seed: number; depth: number; gain: number }[] {
+  const found = new Map(results.filter((row) => row.experiment === 'depth-skip').map((row) => [`${row.arm} ${row.seed}`, numberAt(row, 'testAccuracy')]));
+  return [...found].flatMap(([key, value]) => {
+    const [depth, itsKind, arm, seed] = key.split(' ') as [string, string, string, string];
+    const other = found.get(`${depth} ${kind} ${second} ${seed}`);
+    return itsKind === kind && arm === first && other !== undefined ? [{ seed: Number(seed), depth: Number(depth), gain: value - other }] : [];
+  });
+}
+
+/** One number for each seed of the gains. */
+function bySeed(gains: readonly { seed: number; depth: number; gain: number }[], value: (gains: readonly { depth: number; gain: number }[]) => number): Map<number, number> {
+  return new Map([...groupBy(gains, ({ seed }) => seed)].map(([seed, group]) => [Number(seed), value(group)]));
+}
+
+const meanGain = (group: readonly { gain: number }[]): number => mean(group.map(({ gain }) => gain));
+
+function depthClaim(id: string, statement: string, rule: string, valuesOf: (results: readonly TableRow[]) => number[]): Claim {
+  return ({ results }) => {
+    const mine = results.filter((row) => row.experiment === 'depth-skip');
+    const values = mine.length === 0 ? [] : valuesOf(mine);
+    return decide(
+      {
+        id,
+        statement,
+        source: 'theory (theory/README.md) and this project’s bridge to it',
+        rule: `${rule}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`,
+      },
+      values.length === 0 ? [] : mine,
+      () => tInterval(values),
+      (interval) => within(interval, 0, Infinity),
+      2,
+    );
+  };
+}
+
+const POINTS = 'difference in test accuracy (points), paired by seed, mean over the depths';
+
 export const RESNET_CLAIMS: readonly Claim[] = [
+  armAbove('resnet-three-stage', 'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.', PAPER, 'three-stage', 'direct'),
+  armAbove('resnet-deeper', 'It is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.', PAPER, 'three-stage', 'deeper'),
+  armAbove('resnet-kd', 'It is more accurate than the same net trained by distillation alone.', RIVAL, 'three-stage', 'kd'),
+  armAbove('resnet-all-at-once', 'It is more accurate than with all imitation losses at once from random values.', RIVAL, 'three-stage', 'all-at-once'),
+  armAbove('resnet-imitation', 'Layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.', CONTROL, 'three-stage', 'no-imitation'),
   armAbove(
-    'resnet-three-stage',
-    'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
-    'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)',
-    'three-stage',
-    'direct',
+    'resnet-selected-imitation',
+    'Layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
+    CONTROL,
+    'selected-three-stage',
+    'selected-kl',
   ),
   armAbove(
-    'resnet-imitation',
-    'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
-    'this project’s control for the paper’s second stage',
+    'resnet-total-cost',
+    'Three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
+    RIVAL,
     'three-stage',
-    'no-imitation',
+    'long',
+    'at equal floating-point operations in all',
+  ),
+  depthClaim(
+    'depth-plain',
+    'In plain nets without skip connections, closed-form imitation adds accuracy over selected channels + KL alone.',
+    `Closed form − selection + KL: ${POINTS}`,
+    (results) => [...bySeed(depthGains(results, 'plain', 'closed-form', 'selected-kl'), meanGain).values()],
+  ),
+  depthClaim(
+    'depth-gradient',
+    'In plain nets without skip connections, imitation by gradient adds accuracy over distillation from the same random start.',
+    `Imitation − KD: ${POINTS}`,
+    (results) => [...bySeed(depthGains(results, 'plain', 'imitation', 'kd'), meanGain).values()],
+  ),
+  depthClaim(
+    'depth-bridge',
+    'What closed-form imitation adds is more without skip connections than with them.',
+    'Gain over selection + KL in plain nets minus the same gain in nets with skips, paired by seed, mean over the depths',
+    (results) => {
+      const withSkips = bySeed(depthGains(results, 'skip', 'closed-form', 'selected-kl'), meanGain);
+      return [...bySeed(depthGains(results, 'plain', 'closed-form', 'selected-kl'), meanGain)]
+        .filter(([seed]) => withSkips.has(seed))
+        .map(([seed, gain]) => gain - withSkips.get(seed)!);
+    },
+  ),
+  depthClaim(
+    'depth-growth',
+    'In plain nets, what closed-form imitation adds grows with depth.',
+    'Slope of the gain over selection + KL against log2 of the depth, one for each seed',
+    (results) =>
+      [...bySeed(depthGains(results, 'plain', 'closed-form', 'selected-kl'), (group) => fitLine(group.map(({ depth }) => Math.log2(depth)), group.map(({ gain }) => gain)).slope).values()], // prettier-ignore
   ),
 ];

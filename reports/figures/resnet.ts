@@ -4,13 +4,24 @@ import { tInterval } from '../../src/core/stats.js';
 import { pairedDifferences } from '../claims/index.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { CONFIG } from '../theme.js';
-import type { Datum, Figure } from './figure.js';
+import { summarize, type Datum, type Figure } from './figure.js';
+
+/** By what an arm learns from: labels alone, the wide net, or the wide net's layers. */
+const [REFERENCE, FROM_LABELS, FROM_OUTPUTS, FROM_LAYERS] = ['#555555', '#D55E00', '#009E73', '#0072B2'] as const;
 
 const ARMS: Readonly<Record<string, { label: string; color: string }>> = {
-  wide: { label: 'wide net', color: '#555555' },
-  direct: { label: 'thin, direct', color: '#D55E00' },
-  'no-imitation': { label: 'thin, shared parts + KL (no imitation)', color: '#009E73' },
-  'three-stage': { label: 'thin, three stages', color: '#0072B2' },
+  wide: { label: 'wide net', color: REFERENCE },
+  direct: { label: 'thin, direct', color: FROM_LABELS },
+  deeper: { label: 'deeper net, direct', color: FROM_LABELS },
+  long: { label: 'thin, direct, at the pipeline’s total cost', color: FROM_LABELS },
+  'selected-direct': { label: 'thin, selected channels, direct', color: FROM_LABELS },
+  kd: { label: 'thin, KD', color: FROM_OUTPUTS },
+  'no-imitation': { label: 'thin, shared parts + KL', color: FROM_OUTPUTS },
+  'selected-kl': { label: 'thin, selected channels + KL', color: FROM_OUTPUTS },
+  hints: { label: 'thin, hints + KL', color: FROM_LAYERS },
+  'all-at-once': { label: 'thin, all imitation losses at once, then KL', color: FROM_LAYERS },
+  'three-stage': { label: 'thin, three stages', color: FROM_LAYERS },
+  'selected-three-stage': { label: 'thin, selected channels, three stages', color: FROM_LAYERS },
 };
 
 function intervalOf(values: readonly number[]): Datum {
@@ -23,15 +34,15 @@ function armScale(key: 'label' | 'color'): string[] {
 }
 
 /** Horizontal intervals with one point per seed; `rule` marks a value. */
-function intervalSpec(rows: readonly Datum[], order: readonly string[], title: string, rule?: number): TopLevelSpec {
-  const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { grid: false } };
+function intervalSpec(rows: readonly Datum[], order: readonly string[], title: string, { rule, byArm = false }: { rule?: number; byArm?: boolean }): TopLevelSpec {
+  const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { grid: false, labelLimit: 320 } };
   const scale = { zero: false, nice: true, padding: 12 };
   const color = { field: 'name', type: 'nominal' as const, scale: { domain: armScale('label'), range: armScale('color') }, legend: null };
-  const paint = rule === undefined ? { color } : { color: { value: '#0072B2' } };
+  const paint = byArm ? { color } : { color: { value: FROM_LAYERS } };
   const spec = {
     config: CONFIG,
-    width: 560,
-    height: { step: 44 },
+    width: 480,
+    height: { step: 34 },
     data: { values: rows },
     layer: [
       ...(rule === undefined
@@ -76,9 +87,9 @@ export function accuracyFigure(results: readonly TableRow[], scale: string): Fig
     title: 'Test accuracy by arm',
     alt: `Test accuracy of each arm with one point per seed. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(1)} %`).join('; ')}.`,
     caption:
-      'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included; the cost of the wide net, which two of them need, is in the table. Points: seeds; ticks: means; bars: 95 % t-intervals.',
+      'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost); the wide net’s cost is in the table. Orange learns from the labels, green from the wide net’s outputs, blue from its layers. Points: seeds; ticks: means; bars: 95 % t-intervals.',
     command: `gowide train resnet --arm all --scale ${scale}`,
-    spec: intervalSpec([...summary, ...points], armScale('label'), 'test accuracy, %'),
+    spec: intervalSpec([...summary, ...points], armScale('label'), 'test accuracy, %', { byArm: true }),
     data: summary,
     runs: mine.map((row) => row.run),
   };
@@ -86,8 +97,13 @@ export function accuracyFigure(results: readonly TableRow[], scale: string): Fig
 
 const PAIRS = [
   ['three-stage', 'direct', 'three stages − direct'],
-  ['three-stage', 'no-imitation', 'three stages − no imitation'],
-  ['no-imitation', 'direct', 'no imitation − direct'],
+  ['three-stage', 'deeper', 'three stages − deeper net'],
+  ['three-stage', 'kd', 'three stages − KD'],
+  ['three-stage', 'all-at-once', 'three stages − all losses at once'],
+  ['three-stage', 'no-imitation', 'three stages − shared parts + KL'],
+  ['three-stage', 'long', 'three stages − direct at equal total cost'],
+  ['selected-three-stage', 'selected-kl', 'selected, three stages − selected + KL'],
+  ['selected-kl', 'three-stage', 'selected + KL − three stages'],
 ] as const;
 
 /** Differences between thin arms, paired by seed. */
@@ -108,7 +124,7 @@ export function differenceFigure(results: readonly TableRow[], scale: string): F
       [...summary, ...points],
       pairs.map(({ name }) => name),
       'difference in test accuracy, points',
-      0,
+      { rule: 0 },
     ),
     data: summary,
     runs: mine.map((row) => row.run),
@@ -119,7 +135,9 @@ const MOMENTS: Readonly<Record<string, string>> = { imitation: 'after imitation'
 
 /** Relative discrepancy of each tap of the three-stage net, after imitation and at the end. */
 export function tapFigure(rows: readonly TableRow[], scale: string): Figure | undefined {
-  const mine = rows.filter((row) => row.experiment === 'resnet-digits' && row.arm === 'three-stage' && row.values.event === 'discrepancy' && row.values.tap !== 'stem');
+  const mine = rows.filter(
+    (row) => row.experiment === 'resnet-digits' && row.arm === 'three-stage' && row.values.event === 'discrepancy' && /^(stage\d+|logits)$/.test(String(row.values.tap)),
+  );
   if (mine.length === 0) return undefined;
   const points = mine.map((row): Datum => ({ when: MOMENTS[String(row.values.when)]!, tap: String(row.values.tap), value: numberAt(row, 'discrepancy'), seed: row.seed }));
   const summary = [...groupBy(points, (point) => `${point.when}|${point.tap}`).values()].map((group): Datum => {
@@ -158,6 +176,81 @@ export function tapFigure(rows: readonly TableRow[], scale: string): Figure | un
       '√(Σ|thin − wide|² / Σ|wide|²) on the 1,500 validation digits: 0 is a perfect copy, 1 says nothing. Three-stage arm. Points: seeds; ticks: means; bars: 95 % t-intervals.',
     command: `gowide train resnet --arm three-stage --scale ${scale}`,
     spec,
+    data: summary,
+    runs: runIds(mine),
+  };
+}
+
+const DEPTH_ARMS: Readonly<Record<string, { label: string; color: string }>> = {
+  direct: { label: 'direct', color: FROM_LABELS },
+  kd: { label: 'KD', color: '#E69F00' },
+  'selected-kl': { label: 'selected + KL', color: FROM_OUTPUTS },
+  imitation: { label: 'imitation by gradient, then KL', color: FROM_LAYERS },
+  'closed-form': { label: 'closed-form imitation, then KL', color: '#56B4E9' },
+  wide: { label: 'wide net', color: REFERENCE },
+};
+const KINDS: Readonly<Record<string, string>> = { plain: 'without skip connections', skip: 'with skip connections' };
+
+/** Test accuracy against depth, without and with skip connections. */
+export function depthSkipFigure(results: readonly TableRow[], scale: string): Figure | undefined {
+  const mine = results.filter((row) => row.experiment === 'depth-skip');
+  if (mine.length === 0) return undefined;
+  const points = mine.map((row) => {
+    const [depth, kind, arm] = row.arm.split(' ') as [string, string, string];
+    return { x: Number(depth), y: numberAt(row, 'testAccuracy'), series: DEPTH_ARMS[arm]!.label, facet: KINDS[kind]! };
+  });
+  const summary = summarize(points, 'linear');
+  const labels = Object.values(DEPTH_ARMS);
+  const color = { field: 'series', type: 'nominal', scale: { domain: labels.map(({ label }) => label), range: labels.map((arm) => arm.color) }, title: null };
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { type: 'log', base: 2, nice: false, padding: 12 },
+    title: 'layers',
+    axis: { values: [...new Set(points.map((point) => point.x))], grid: false },
+  };
+  const y = (field: string): object => ({ field, type: 'quantitative', scale: { zero: false }, title: 'test accuracy, %' });
+  const spec = {
+    config: CONFIG,
+    data: { values: summary },
+    facet: { column: { field: 'facet', type: 'nominal', sort: Object.values(KINDS), title: null } },
+    spec: {
+      width: 260,
+      height: 260,
+      encoding: { x, color },
+      layer: [
+        { mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
+        { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+      ],
+    },
+  } as unknown as TopLevelSpec;
+  return {
+    id: 'depth-skip',
+    title: 'Where imitation itself pays: depth and skip connections',
+    alt: 'Test accuracy of fully connected tanh nets against depth, without and with skip connections, one line for each way of training.',
+    caption:
+      'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, each arm at its own learning rate, chosen on the validation split at 16 layers. Means and 95 % t-intervals over the seeds.',
+    command: `gowide train resnet --experiment depth-skip --arm all --scale ${scale}`,
+    spec,
+    data: summary,
+    runs: runIds(mine),
+  };
+}
+
+/** Test accuracy of every arm of an experiment that has no figure of its own. */
+export function armsFigure(results: readonly TableRow[], scale: string, experiment: string, title: string, caption: string): Figure | undefined {
+  const mine = results.filter((row) => row.experiment === experiment);
+  if (mine.length === 0) return undefined;
+  const order = [...new Set(mine.map((row) => row.arm))];
+  const points = mine.map((row): Datum => ({ name: row.arm, value: numberAt(row, 'testAccuracy'), seed: row.seed }));
+  const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({ name: arm, ...intervalOf(rows.map((row) => numberAt(row, 'testAccuracy'))) }));
+  return {
+    id: experiment,
+    title,
+    alt: `Test accuracy of each arm. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(1)} %`).join('; ')}.`,
+    caption: `${caption} Points: seeds; ticks: means; bars: 95 % t-intervals.`,
+    command: `gowide train resnet --experiment ${experiment} --arm all --scale ${scale}`,
+    spec: intervalSpec([...summary, ...points], order, 'test accuracy, %', {}),
     data: summary,
     runs: runIds(mine),
   };

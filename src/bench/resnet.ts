@@ -137,7 +137,10 @@ export async function measureLoader(seconds: number): Promise<Measured> {
 
 async function writePictures(folder: string): Promise<void> {
   const [width, height] = [500, 375];
-  for (const [split, count] of [['train', 16], ['val', 1]] as const) {
+  for (const [split, count] of [
+    ['train', 16],
+    ['val', 1],
+  ] as const) {
     for (const name of ['a', 'b']) {
       mkdirSync(join(folder, split, name), { recursive: true });
       for (let i = 0; i < count; i++) {
@@ -212,4 +215,3 @@ export function outputOf(command: string, args: readonly string[], env: NodeJS.P
     child.on('close', (code) => (code === 0 ? resolve(output) : reject(new FailureError(`${command} failed: ${errors.trim().split('\n').at(-1)}`))));
   });
 }
-

@@ -89,6 +89,8 @@ export interface App {
   readonly grids: Readonly<Record<string, { readonly rates: readonly number[]; readonly seeds: readonly number[] }>>;
   readonly runners: Readonly<Record<string, Runner>>;
   readonly report: (folders: readonly string[], file: string) => Promise<{ verdicts: readonly Verdict[]; problems: readonly string[]; runs: number }>;
+  /** Writes results as tables to keep; returns the files. */
+  readonly writeResults: (folders: readonly string[], target: string) => string[];
   readonly verify: (onGroup: (name: string, done: number, total: number) => void) => Promise<readonly Check[]>;
   /** Throws UsageError with the known names. */
   readonly limit: (name: string) => Promise<Limit>;
@@ -106,7 +108,13 @@ export interface App {
   ) => Promise<Record<string, readonly number[]>>;
   /** Writes a training run's network in torchvision's names. */
   readonly exportRun: (run: RunRecord, file: string) => void;
-  readonly benchResnet: (options: { seconds: number; peer: 'torch' | undefined; cases: readonly string[] | undefined; engine: string | undefined; onRow: (text: string) => void }) => Promise<SpeedTable>;
+  readonly benchResnet: (options: {
+    seconds: number;
+    peer: 'torch' | undefined;
+    cases: readonly string[] | undefined;
+    engine: string | undefined;
+    onRow: (text: string) => void;
+  }) => Promise<SpeedTable>;
   /** One case of it in this process, on an engine that is open. */
   readonly measureResnet: (name: string, seconds: number) => Promise<Speed>;
   /** The particle kernel of this machine; the first call builds the native one where there is a compiler. */

@@ -42,8 +42,8 @@ export interface Cifar {
   readonly padding: number;
 }
 
-/** Throws UsageError when files are missing (says where to put which), or one is cut off. */
-export function loadCifar({ set, folder, validation, train, padding }: Cifar): Dataset {
+/** Throws UsageError when files are missing; says where to put which. */
+export function checkCifar(set: Cifar['set'], folder: string): void {
   const variant = VARIANTS[set];
   const missing = [...variant.train, ...variant.test].filter((name) => !existsSync(join(folder, name)));
   if (missing.length > 0) {
@@ -51,6 +51,12 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
       `data.folder ${folder}: ${missing.join(', ')} not found; put the files of ${variant.archive} (from https://www.cs.toronto.edu/~kriz/cifar.html) into that folder`,
     );
   }
+}
+
+/** Throws UsageError when files are missing, or one is cut off. */
+export function loadCifar({ set, folder, validation, train, padding }: Cifar): Dataset {
+  checkCifar(set, folder);
+  const variant = VARIANTS[set];
   const all = readImages(folder, variant.train, set);
   const test = readImages(folder, variant.test, set);
   const available = all.labels.length - validation;

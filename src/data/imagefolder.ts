@@ -46,12 +46,10 @@ interface Part extends Size {
 /** Throws UsageError when the folders are not there, differ in classes, or one is empty. */
 export function openImageFolder(spec: ImageFolder): Dataset {
   const { folder, size, validation, corrupt } = spec;
-  const classes = classFolders(join(folder, 'train'), folder);
-  const testClasses = classFolders(join(folder, 'val'), folder);
-  const differing = [...classes.filter((name) => !testClasses.includes(name)), ...testClasses.filter((name) => !classes.includes(name))];
-  if (differing.length > 0) throw new UsageError(`data.folder ${folder}: train and val must have the same classes; only one of them has ${differing.join(', ')}`);
+  const classes = imageClasses(folder);
   const all = pictures(join(folder, 'train'), classes);
-  if (validation < 1 || validation >= all.length) throw new UsageError(`data.validation: expected 1 to ${all.length - 1} of the ${all.length} training pictures, got ${validation}`);
+  if (validation < 1 || validation >= all.length)
+    throw new UsageError(`data.validation: expected 1 to ${all.length - 1} of the ${all.length} training pictures, got ${validation}`);
   const order = permutation(rngKey(0, 'imagefolder', 'split'), all.length);
   const pick = (indices: Uint32Array): Picture[] => Array.from(indices, (index) => all[index]!);
   const damaged = new Map<string, string>();
@@ -64,6 +62,15 @@ export function openImageFolder(spec: ImageFolder): Dataset {
     validation: source(pick(order.subarray(0, validation))),
     test: source(pictures(join(folder, 'val'), classes)),
   };
+}
+
+/** Names of the classes, in order. Throws UsageError when the folders are not there, or differ in classes. */
+export function imageClasses(folder: string): string[] {
+  const classes = classFolders(join(folder, 'train'), folder);
+  const testClasses = classFolders(join(folder, 'val'), folder);
+  const differing = [...classes.filter((name) => !testClasses.includes(name)), ...testClasses.filter((name) => !classes.includes(name))];
+  if (differing.length > 0) throw new UsageError(`data.folder ${folder}: train and val must have the same classes; only one of them has ${differing.join(', ')}`);
+  return classes;
 }
 
 function classFolders(path: string, root: string): string[] {

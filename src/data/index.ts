@@ -1,10 +1,10 @@
 /** Every data set, as a value and opened. */
 import { z } from 'zod';
-import { loadCifar } from './cifar.js';
+import { checkCifar, loadCifar } from './cifar.js';
 import type { Dataset } from './dataset.js';
 import { DIGITS_SIZE, loadDigits } from './digits.js';
 import { loadHierarchy } from './hierarchy.js';
-import { openImageFolder } from './imagefolder.js';
+import { imageClasses, openImageFolder } from './imagefolder.js';
 
 const count = z.int().min(1);
 
@@ -38,6 +38,12 @@ export const DataSpec = z.discriminatedUnion('set', [
   }),
 ]);
 export type DataSpec = z.infer<typeof DataSpec>;
+
+/** Throws UsageError when files that the user has to bring are not there; says which, and where they belong. Reads none of them. */
+export function checkData(spec: DataSpec): void {
+  if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
+  if (spec.set === 'imagefolder') imageClasses(spec.folder);
+}
 
 /** Throws UsageError when files are missing or damaged. */
 export function openData(spec: DataSpec): Dataset {

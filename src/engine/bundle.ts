@@ -30,7 +30,12 @@ export function unbundle(bundled: Tensors, like: Tensors): Tensors {
   const small = Object.entries(like).filter(([, tensor]) => isSmall(tensor));
   const parts = small.length === 0 ? [] : tf.split(bundled[BUNDLE]!, small.map(([, tensor]) => tensor.size)); // prettier-ignore
   const shaped = small.map(([path, tensor], i): [string, Tensor] => [path, tensor.rank === 1 ? parts[i]! : parts[i]!.reshape(tensor.shape)]);
-  return Object.fromEntries([...Object.keys(like).filter((path) => !isSmall(like[path]!)).map((path): [string, Tensor] => [path, bundled[path]!]), ...shaped]);
+  return Object.fromEntries([
+    ...Object.keys(like)
+      .filter((path) => !isSmall(like[path]!))
+      .map((path): [string, Tensor] => [path, bundled[path]!]),
+    ...shaped,
+  ]);
 }
 
 /** For each small tensor of a set, in order, its number of values and what `value` says of its path, as one vector. */

@@ -22,7 +22,8 @@ export function imitationStages(spec: GradientImitation, thin: Network, teacher:
     return {
       name,
       recipe: spec.recipe,
-      trainable: (path) => which.some(({ tap, from, owns }) => path === upPath(tap) || (from !== undefined && path === downPath(from)) || (!path.startsWith('maps/') && owns(path))),
+      trainable: (path) =>
+        which.some(({ tap, from, owns }) => path === upPath(tap) || (from !== undefined && path === downPath(from)) || (!path.startsWith('maps/') && owns(path))),
       targets: (x) => boundaryValues(teacher, groups, last, x),
       loss: (scope, { x }, targets) => imitationLoss(spec, thin, groups, which, scope, x, targets),
     };
@@ -58,4 +59,3 @@ function imitationLoss(spec: GradientImitation, thin: Network, groups: readonly 
 export function hintLoss(groups: readonly Group[], params: Tensors, taps: Tensors, targets: Tensors): Scalar {
   return tf.div(tf.addN(groups.map(({ tap }) => IMITATION_LOSSES['relative-mse'](mapUp(params, tap, taps[tap]!), targets[tap]!))), groups.length);
 }
-

@@ -212,4 +212,3 @@ function tuningLoss(objective: ObjectiveSpec, thin: Network, groups: readonly Gr
   add(objective.hints, () => hintLoss(groups, scope.params, taps, targets));
   return parts.length === 1 ? parts[0]! : tf.addN(parts);
 }
-

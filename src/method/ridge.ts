@@ -3,7 +3,8 @@
  * at the same place before its nonlinearity, for the channels that the thin net took; where a batch norm follows, it is set so that the
  * layer and the norm together give the fitted values. No gradient step and no labels. Letters: n positions, k inputs of a position, C out channels.
  */
-import { CholeskyDecomposition, Matrix } from 'ml-matrix';
+import type { Matrix } from 'ml-matrix';
+import { CholeskyDecomposition } from 'ml-matrix';
 import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
@@ -146,7 +147,10 @@ function setLayer({ params, state }: Weights, path: string, solution: Matrix, { 
   if (params[`${path}/bias`] !== undefined) changed[`${path}/bias`] = set(intercept);
   else if (norm !== path && params[`${norm}/gamma`] !== undefined) {
     const weights = solution.subMatrix(0, inputs - 1, 0, channels - 1);
-    const sums = gram.subMatrix(inputs, inputs, 0, inputs - 1).mmul(weights).getRow(0);
+    const sums = gram
+      .subMatrix(inputs, inputs, 0, inputs - 1)
+      .mmul(weights)
+      .getRow(0);
     const products = gram.subMatrix(0, inputs - 1, 0, inputs - 1).mmul(weights);
     const means = sums.map((sum) => sum / count);
     const variances = means.map((mean, c) => Math.max(0, weights.getColumnVector(c).dot(products.getColumnVector(c)) / count - mean ** 2));

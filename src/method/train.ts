@@ -31,8 +31,7 @@ export function parseTrainSpec(value: unknown): TrainSpec {
 }
 
 function checkInput(model: ModelSpec, data: TrainSpec['data'], channels: number): void {
-  const [expected, given, what] =
-    model.family === 'mlp' ? [exampleShape(data).reduce((a, b) => a * b, 1), model.inputs, 'inputs'] : [channels, model.channels, 'channels'];
+  const [expected, given, what] = model.family === 'mlp' ? [exampleShape(data).reduce((a, b) => a * b, 1), model.inputs, 'inputs'] : [channels, model.channels, 'channels'];
   if (expected !== given) throw new UsageError(`invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`);
 }
 

@@ -113,7 +113,11 @@ function withValues<T>(variables: ReadonlyMap<string, Owned>, scope: Scope, body
     const write = (moved: Tensor): Variable => {
       // the layer moved its running value by (1 - momentum) of the way to the batch's
       const share = 1 - Number(layer.getConfig().momentum ?? 0);
-      if (scope.train) scope.observe(path, tf.tidy(() => tf.sub(value, tf.div(tf.sub(value, moved), share))));
+      if (scope.train)
+        scope.observe(
+          path,
+          tf.tidy(() => tf.sub(value, tf.div(tf.sub(value, moved), share))),
+        );
       return variable;
     };
     Object.assign(variable, { read: () => value, ...(statistic && { write }) });
@@ -192,4 +196,3 @@ function flopsOf(model: LayersModel, owners: ReadonlyMap<string, string>): Recor
   }
   return flops;
 }
-

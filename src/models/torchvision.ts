@@ -63,10 +63,7 @@ export function exportTorchvision({ params, state }: Model): Map<string, NamedAr
   });
   const tracked = Object.keys(state)
     .filter((path) => path.endsWith('/mean'))
-    .map((path): [string, NamedArray] => [
-      torchvisionName(path).replace('running_mean', 'num_batches_tracked'),
-      { dtype: 'I64', shape: [], data: new BigInt64Array(1) },
-    ]);
+    .map((path): [string, NamedArray] => [torchvisionName(path).replace('running_mean', 'num_batches_tracked'), { dtype: 'I64', shape: [], data: new BigInt64Array(1) }]);
   return new Map([...entries, ...tracked]);
 }
 

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { tensorflowReadiness } from '../../src/engine/tensorflow.js';
+import { readSafetensors } from '../../src/store/safetensors.js';
 
 const PROGRAM = resolve(import.meta.dirname, '../../dist/experiments/main.js');
 const ENGINE = tensorflowReadiness().state === 'ready' ? 'tensorflow' : 'wasm';
@@ -27,8 +28,13 @@ describe('help', () => {
     ['theory', 'simulate'],
     ['theory', 'exact'],
     ['bench', 'particles'],
+    ['bench', 'resnet50'],
     ['train'],
+    ['tune'],
+    ['params'],
+    ['predict'],
     ['runs'],
+    ['runs', 'export'],
     ['runs', 'list'],
     ['runs', 'show'],
     ['runs', 'resume'],
@@ -57,13 +63,24 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['reproduce', '--scale', 'paper'], /experiment "width" is not declared at scale "paper"; declared: minutes, laptop/],
     [['frobnicate'], /unknown command 'frobnicate'; commands: reproduce, theory, .*See: gowide --help/],
     [['theory', 'run', 'widht'], /unknown study "widht"; expected one of: all, width, depth, time, scale, bounds, saddle, .*. Did you mean "width"\?/],
-    [['train', 'resnet', '--arm', 'x'], /unknown arm "x"; expected one of: all, wide, direct, three-stage, no-imitation/],
+    [['train', 'resnet', '--arm', 'x'], /unknown arm "x"; expected one of: all, wide, direct, kd, hints, all-at-once, /],
     [['train', 'bert'], /unknown network "bert"; expected one of: resnet/],
+    [['train', 'resnet', '--experiment', 'x'], /unknown experiment "x"; expected one of: resnet-digits, depth-skip, resnet-ablations, resnet-hierarchy/],
+    [['tune', 'resnet', '--experiment', 'resnet-ablations'], /unknown grid "resnet-ablations"; expected one of: resnet-digits, depth-skip/],
+    [['tune', 'resnet', '--arm', '^x$'], /--arm \^x\$: no arm of "resnet-digits" matches; arms: wide, direct/],
+    [
+      ['train', 'resnet', '--scale', 'paper', '--arm', 'direct', '--out', newFolder()],
+      /data.folder imagenet: imagenet.train not found; put pictures into imagenet.train.<class>. and imagenet.val.<class>./,
+    ],
+    [['params', 'resnet51'], /unknown model "resnet51"; expected one of: resnet18, .*Did you mean "resnet50"\?/],
+    [['predict', '--model', 'resnet18', '--weights', file, '--input', file, '--output', file], /not a valid safetensors file: 0 bytes/],
+    [['predict', '--model', 'resnet18'], /required option '--weights <file>' not specified/],
+    [['bench', 'resnet50', '--cases', 'x'], /unknown case "x"; expected one of: train 224 px batch 8/],
     [['train', 'resnet', '--engine', 'cuda'], /unknown engine "cuda"; expected one of: auto, tensorflow, webgpu, wasm/],
     [['train', 'resnet', '--seed', '-1'], /--seed.*whole number of at least 0/],
     [['train', 'resnet', '--seeds', '1.5'], /--seeds.*whole number of at least 1/],
-    [['train', 'resnet', '--arm', 'direct', '--set', 'recipe.stepz=3'], /no key "recipe.stepz"; here are: steps, batch, schedule, sgd/],
-    [['train', 'resnet', '--arm', 'direct', '--set', 'recipe.steps=many'], /invalid training spec: .*recipe\.steps/],
+    [['train', 'resnet', '--arm', 'direct', '--set', 'training.stepz=3'], /no key "training.stepz"; here are: steps, batch, schedule, optimizer, objective/],
+    [['train', 'resnet', '--arm', 'direct', '--set', 'training.steps=many'], /invalid training spec: .*training\.steps/],
     [['train', 'resnet', '--config', join(tmpdir(), 'gowide-none.json')], /gowide-none.json: no such file/],
     [['train', 'resnet', '--config', file], /not valid JSON/],
     [['theory', 'run', 'saddle', '--out', join(file, 'deeper')], /cannot write .*deeper.*choose another folder with --out/],
@@ -208,10 +225,9 @@ describe('theory by itself', () => {
 });
 
 describe('training that is stopped', () => {
-  const small = ['wide.recipe.steps=40', 'imitation.steps=15', 'finetune.steps=30', 'model.blocks=[1,1]', 'wide.model.blocks=[1,1]', 'data.train=200'].flatMap((setting) => [
-    '--set',
-    setting,
-  ]);
+  const small = ['teacher.recipe.steps=40', 'imitation.recipe.steps=15', 'training.steps=30', 'model.blocks=[1,1]', 'teacher.model.blocks=[1,1]', 'data.train=200'].flatMap(
+    (setting) => ['--set', setting],
+  );
   const train = (out: string): string[] => ['train', 'resnet', '--arm', 'three-stage', '--seed', '9', '--engine', ENGINE, '--jobs', '1', '--out', out, ...small];
   const results = (out: string): Record<string, string> =>
     Object.fromEntries(
@@ -257,13 +273,17 @@ describe('training that is stopped', () => {
 
 test('--print-config gives a spec that --config takes', () => {
   const out = newFolder();
-  const { stdout } = gowide(['train', 'resnet', '--arm', 'direct', '--set', 'recipe.steps=3', '--set', 'data.train=50', '--print-config']);
-  expect(JSON.parse(stdout)).toMatchObject({ method: 'direct', recipe: { steps: 3 } });
+  const { stdout } = gowide(['train', 'resnet', '--arm', 'direct', '--set', 'training.steps=3', '--set', 'data.train=50', '--print-config']);
+  expect(JSON.parse(stdout)).toMatchObject({ teacher: null, training: { steps: 3 } });
   const config = join(out, 'mine.json');
   writeFileSync(config, stdout);
   const { status, stdout: result } = gowide(['train', 'resnet', '--config', config, '--engine', ENGINE, '--out', out, '--json']);
   expect(status).toBe(0);
-  expect(JSON.parse(result)).toMatchObject([{ arm: 'custom', seed: 1, steps: 3 }]);
+  const [run] = JSON.parse(result) as { run: string; arm: string; seed: number; steps: number }[];
+  expect(run).toMatchObject({ arm: 'custom', seed: 1, steps: 3 });
+  const weights = join(out, 'w.safetensors');
+  expect(gowide(['runs', 'export', run!.run, '--out', out, '--output', weights]).status).toBe(0);
+  expect([...readSafetensors(weights).tensors.keys()]).toContain('layer1.0.conv1.weight');
 });
 
 test('doctor --json names every engine with rates, or with the reason why not', () => {

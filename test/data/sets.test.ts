@@ -93,7 +93,10 @@ describe('folders of pictures', () => {
   async function write(pictures = 4): Promise<string> {
     const path = folder();
     for (const split of ['train', 'val']) {
-      for (const [name, background] of [['cat', { r: 200, g: 0, b: 0 }], ['dog', { r: 0, g: 0, b: 200 }]] as const) {
+      for (const [name, background] of [
+        ['cat', { r: 200, g: 0, b: 0 }],
+        ['dog', { r: 0, g: 0, b: 200 }],
+      ] as const) {
         mkdirSync(join(path, split, name), { recursive: true });
         for (let i = 0; i < pictures; i++) await sharp({ create: { width: 40 + i, height: 30, channels: 3, background } }).png().toFile(join(path, split, name, `${i}.png`)); // prettier-ignore
       }
@@ -145,9 +148,16 @@ describe('folders of pictures', () => {
   });
 
   test('a random part lies within the picture, whatever is drawn', () => {
-    for (const size of [{ width: 500, height: 375 }, { width: 3, height: 400 }, { width: 1, height: 1 }]) {
+    for (const size of [
+      { width: 500, height: 375 },
+      { width: 3, height: 400 },
+      { width: 1, height: 1 },
+    ]) {
       for (let i = 0; i < 200; i++) {
-        const { left, top, width, height } = randomPart(size, Float64Array.from({ length: 23 }, (_, k) => ((i + 1) * (k + 3) * 0.618) % 1));
+        const { left, top, width, height } = randomPart(
+          size,
+          Float64Array.from({ length: 23 }, (_, k) => ((i + 1) * (k + 3) * 0.618) % 1),
+        );
         expect(left >= 0 && top >= 0 && width >= 1 && height >= 1 && left + width <= size.width && top + height <= size.height).toBe(true);
       }
     }

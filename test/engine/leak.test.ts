@@ -41,10 +41,8 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     let slots = initSlots(SGD, params);
     const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
     const step = async (i: number): Promise<number> => {
-      const { x, y } = toBatch(data, (await data.train.batch(order.indices(i, batchSize))));
-      const { loss, gradients, aside } = differentiate(params, (p, observe) =>
-        crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y),
-      );
+      const { x, y } = toBatch(data, await data.train.batch(order.indices(i, batchSize)));
+      const { loss, gradients, aside } = differentiate(params, (p, observe) => crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y));
       const next = update(SGD, { rate: 0.05, step: i }, params, slots, gradients);
       const [value] = await loss.data();
       disposeAll(params, slots, gradients, aside);

@@ -49,7 +49,10 @@ test('a tf.LayersModel: trained, saved and loaded again by tfjs, with the accura
 test('what a model does not allow is said', () => {
   const model = classifier(4);
   expect(() => fromLayersModel(model, { taps: ['conv_z'] })).toThrow('has no layer "conv_z"; its layers: conv_a, pool_a, conv_b, norm_b, relu_b, mean, scores');
-  const [thin, wide] = [4, 8].map((filters) => fromLayersModel(classifier(filters), { taps: { a: 'conv_a', b: 'conv_b' } })) as [ReturnType<typeof fromLayersModel>, ReturnType<typeof fromLayersModel>];
+  const [thin, wide] = [4, 8].map((filters) => fromLayersModel(classifier(filters), { taps: { a: 'conv_a', b: 'conv_b' } })) as [
+    ReturnType<typeof fromLayersModel>,
+    ReturnType<typeof fromLayersModel>,
+  ];
   expect(() => checkMaps('pair', 'own', thin, wide, groupsOf(thin, { unit: 'block', size: 1 }))).toThrow(
     'the map after a cannot be merged: the layer "pool_a" (MaxPooling2D) reads it, which is not linear in its channels or has no kernel',
   );

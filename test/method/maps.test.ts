@@ -75,7 +75,11 @@ describe('initial maps', () => {
     const maps = await initialMaps('pair', thin, thin.init(1), teacher, groups, {}, loadDigits(100));
     const down = maps[downPath('layer2')]!;
     expect(down.shape).toEqual([9, 4]);
-    for (const [a, b] of [[0, 0], [0, 1], [2, 3]] as const) {
+    for (const [a, b] of [
+      [0, 0],
+      [0, 1],
+      [2, 3],
+    ] as const) {
       const product = Array.from({ length: 9 }, (_, i) => down.values[4 * i + a]! * down.values[4 * i + b]!).reduce((sum, value) => sum + value, 0);
       expect(product).toBeCloseTo(a === b ? 1 : 0, 5);
     }

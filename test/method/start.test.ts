@@ -64,7 +64,8 @@ describe('on an engine', () => {
     const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 8 } as ModelSpec)];
     const model = wide.init(1);
     const teacher = { network: wide, model, weights: weightsOf(model) };
-    const fit = (network: typeof thin): Promise<unknown> => imitateByRidge({ by: 'ridge', images: 50, ridge: 1e-3 }, network, weightsOf(network.init(1)), teacher, {}, data, 1, () => {});
+    const fit = (network: typeof thin): Promise<unknown> =>
+      imitateByRidge({ by: 'ridge', images: 50, ridge: 1e-3 }, network, weightsOf(network.init(1)), teacher, {}, data, 1, () => {});
     await expect(fit(thin)).rejects.toThrow('ridge: layer1 has 4 channels and the wide net 8; start "selected" says which of them it imitates');
     const foreign = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [14, 14, 1] }), tf.layers.dense({ units: 10 })] });
     await expect(fit(fromLayersModel(foreign, { taps: [] }))).rejects.toThrow('does not show its linear layers');

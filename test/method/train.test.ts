@@ -133,7 +133,13 @@ describe('specs', () => {
 
   test('a map that could not be merged is refused before anything is trained, with what stands in the way', () => {
     const deep = { ...THIN, blocks: [2, 1] };
-    const spec = { ...THREE, model: deep, teacher: { ...THREE.teacher!, model: { ...deep, planes: 2 } }, start: 'random', imitation: { ...IMITATION, unit: 'block', maps: 'pair' } };
+    const spec = {
+      ...THREE,
+      model: deep,
+      teacher: { ...THREE.teacher!, model: { ...deep, planes: 2 } },
+      start: 'random',
+      imitation: { ...IMITATION, unit: 'block', maps: 'pair' },
+    };
     expect(() => parseTrainSpec(spec)).toThrow('the map after stage1/block1 cannot be merged: the skip connection of stage1/block2 adds it unchanged, past every kernel');
     expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'pair' } })).not.toThrow();
     expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'up', inputs: 'wide' } })).toThrow('inputs "wide" need maps "pair"');

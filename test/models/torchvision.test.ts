@@ -92,7 +92,9 @@ test('weights of another network: every missing, foreign and wrongly shaped key 
   const path = join(folder(), 'w.safetensors');
   writeTorchvision(path, networkOf(THIN).init(1));
   expect(() => readTorchvision(path, { ...THIN, blocks: [2, 1] })).toThrow(/missing \(15\): layer1.1.conv1.weight, .*layer1.1.bn3.running_var$/);
-  expect(() => readTorchvision(path, { ...THIN, blocks: [1] })).toThrow(/not of this network \(20\): .*layer2.0.conv1.weight.*; of another shape \(1\): fc.weight is F32 \[10, 8\], expected F32 \[10, 4\]/);
+  expect(() => readTorchvision(path, { ...THIN, blocks: [1] })).toThrow(
+    /not of this network \(20\): .*layer2.0.conv1.weight.*; of another shape \(1\): fc.weight is F32 \[10, 8\], expected F32 \[10, 4\]/,
+  );
   expect(() => readTorchvision(path, preset('resnet18'))).toThrow(/conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/);
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims/index.js';
 import { summarize, type Figure } from '../../reports/figures/figure.js';
-import { accuracyFigure, differenceFigure, tapFigure } from '../../reports/figures/resnet.js';
+import { accuracyFigure, armsFigure, depthSkipFigure, differenceFigure, tapFigure } from '../../reports/figures/resnet.js';
 import { lawFigure } from '../../reports/figures/law.js';
 import { LAW_FIGURES, theoryFigures, widthFigure } from '../../reports/figures/theory.js';
 import { renderSvg } from '../../reports/render.js';
@@ -134,13 +134,27 @@ function records(laws: Laws): { rows: TableRow[]; results: TableRow[] } {
       ['stem', 'stage1', 'logits'].map((tap) => row('resnet-digits', 'three-stage', seed, { event: 'discrepancy', when, tap, discrepancy: 0.5 * wobble(seed, 1) })),
     ),
   ]);
-  const accuracy = { wide: 95, direct: 75, 'three-stage': laws.threeStage, 'no-imitation': laws.control };
+  const gain = laws.threeStage - laws.control;
+  const accuracy = {
+    wide: 95, direct: 75, deeper: 74, long: 76, kd: 75, 'all-at-once': 76, 'three-stage': laws.threeStage,
+    'no-imitation': laws.control, 'selected-kl': 80, 'selected-three-stage': 80 + gain,
+  }; // prettier-ignore
+  const depthSkip = SEEDS.flatMap((seed) =>
+    [4, 8, 16].flatMap((layers) =>
+      ['plain', 'skip'].flatMap((kind) => {
+        const more = gain * (kind === 'plain' ? Math.log2(layers) : 0.1);
+        const arms = { wide: 95, direct: 50, kd: 60, 'selected-kl': 70, imitation: 60 + more, 'closed-form': 70 + more };
+        return Object.entries(arms).map(([arm, value]) => row('depth-skip', `${layers} ${kind} ${arm}`, seed, { testAccuracy: value + 0.01 * wobble(seed, layers) }));
+      }),
+    ),
+  );
+  const ablations = SEEDS.map((seed) => row('resnet-ablations', 'own inputs', seed, { testAccuracy: 80 }));
   const results = SEEDS.flatMap((seed) =>
     Object.entries(accuracy).map(([arm, value]) =>
       row('resnet-digits', arm, seed, { testAccuracy: value * wobble(seed, value), parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: arm === 'wide' ? 0 : 2 }),
     ),
   );
-  return { rows, results };
+  return { rows, results: [...results, ...depthSkip, ...ablations] };
 }
 
 describe('verdicts', () => {
@@ -233,9 +247,11 @@ describe('figures', () => {
   const drawn: [string, () => Figure | undefined, number][] = [
     ['width', () => widthFigure(rows, 'minutes'), 2 * 4 * 5 * SEEDS.length],
     ...LAW_FIGURES.map((law) => [law.id, () => lawFigure(law, rows, 'minutes'), POINTS[law.id]! * SEEDS.length] as [string, () => Figure | undefined, number]),
-    ['accuracy', () => accuracyFigure(results, 'minutes'), 4 * SEEDS.length],
-    ['differences', () => differenceFigure(results, 'minutes'), 3 * SEEDS.length],
+    ['accuracy', () => accuracyFigure(results, 'minutes'), 10 * SEEDS.length],
+    ['differences', () => differenceFigure(results, 'minutes'), 8 * SEEDS.length],
     ['taps', () => tapFigure(rows, 'minutes'), 2 * 2 * SEEDS.length],
+    ['depth-skip', () => depthSkipFigure(results, 'minutes'), 3 * 2 * 6], // means
+    ['ablations', () => armsFigure(results, 'minutes', 'resnet-ablations', 'Ablations', 'One thing at a time.'), SEEDS.length],
   ];
   test.each(drawn)('%s shows a point for each seed, and renders without a warning', async (_, figure, points) => {
     const { spec, data, runs, alt } = figure()!;
@@ -256,7 +272,9 @@ describe('figures', () => {
       accuracyFigure([], 'minutes'),
       differenceFigure([], 'minutes'),
       tapFigure([], 'minutes'),
-    ]).toEqual(Array.from({ length: 6 }, () => undefined));
+      depthSkipFigure([], 'minutes'),
+      armsFigure([], 'minutes', 'resnet-ablations', 'x', 'x'),
+    ]).toEqual(Array.from({ length: 8 }, () => undefined));
   });
 
   test('summarize: geometric mean and interval of the logarithm', () => {

@@ -89,7 +89,11 @@ export function benchCommand(app: App): Command {
         engine: used,
         'images/s': perSecond.toFixed(1),
         memory: megabytes(peakMemoryBytes),
-        ...(peer !== undefined && { peer: other === null ? '' : other.perSecond.toFixed(1), 'its memory': other === null ? '' : megabytes(other.peakMemoryBytes), ratio: ratio === null ? '' : ratio.toFixed(2) }),
+        ...(peer !== undefined && {
+          peer: other === null ? '' : other.perSecond.toFixed(1),
+          'its memory': other === null ? '' : megabytes(other.peakMemoryBytes),
+          ratio: ratio === null ? '' : ratio.toFixed(2),
+        }),
       }));
       process.stdout.write(`${textTable(rows)}\n`);
       for (const note of table.notes) process.stdout.write(`${note}\n`);

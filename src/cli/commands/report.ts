@@ -9,11 +9,17 @@ export function reportCommand(app: App): Command {
     .argument('[folders...]', 'folders with runs', [DEFAULT_OUT])
     .description('draw the report of finished runs; the last line is its path')
     .option('--out <file>', 'HTML file (default: report.html in the first folder)')
+    .option('--tables <dir>', 'write the results of the training experiments there as CSV and Markdown, and draw no page')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide report\n  gowide report results more-results --out both.html')
-    .action(async (folders: string[], { out, json }: { out?: string; json?: boolean }) => {
+    .addHelpText('after', '\nExamples:\n  gowide report\n  gowide report results more-results --out both.html\n  gowide report results --tables reports/results')
+    .action(async (folders: string[], { out, tables, json }: { out?: string; tables?: string; json?: boolean }) => {
       for (const folder of folders) {
         if (!hasRuns(folder)) throw new UsageError(`${resolve(folder)}: no runs there; make some with: gowide reproduce --out ${folder}`);
+      }
+      if (tables !== undefined) {
+        const files = app.writeResults(folders, checkOut(tables));
+        process.stdout.write(json ? `${JSON.stringify({ files }, null, 2)}\n` : `${files.length === 0 ? 'no finished training runs at a declared scale' : files.join('\n')}\n`);
+        return;
       }
       const file = resolve(out ?? join(folders[0]!, 'report.html'));
       checkOut(dirname(file));

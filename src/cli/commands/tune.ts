@@ -63,9 +63,7 @@ export function tuneCommand(app: App): Command {
         return { arm, rate, accuracies, mean: mean(accuracies) };
       });
       const arms = [...new Set(measured.map(({ arm }) => arm))];
-      const best = Object.fromEntries(
-        arms.map((arm) => [arm, measured.filter((one) => one.arm === arm).reduce((top, one) => (one.mean > top.mean ? one : top)).rate]),
-      );
+      const best = Object.fromEntries(arms.map((arm) => [arm, measured.filter((one) => one.arm === arm).reduce((top, one) => (one.mean > top.mean ? one : top)).rate]));
       if (options.json) {
         process.stdout.write(`${JSON.stringify({ experiment: experiment.name, scale, measured, best }, null, 2)}\n`);
         return;
