@@ -165,19 +165,55 @@ export function registerTrainingKernels(backendName: string): void {
   if (!tf.getKernel('Conv2DBackpropFilter', backendName)) {
     register('Conv2DBackpropFilter', backendName, ({ x, dy }, attributes) => convolutionFilterGradient(x as Tensor4D, dy as Tensor4D, attributes));
   }
-  if (backendName === 'wasm') replaceInputGradient(backendName);
+  if (backendName === 'wasm')
+    override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) => convolutionInputGradient(dy as Tensor4D, filter as Tensor4D, attributes));
+  if (backendName === 'tensorflow') pointwiseByProducts(backendName);
   registerGradients();
 }
 
-function replaceInputGradient(backendName: string): void {
-  const kernelName = 'Conv2DBackpropInput';
+/** Puts `body` in the place of a backend's kernel, which still does what `body` leaves undefined. */
+function override(kernelName: string, backendName: string, body: (inputs: Record<string, Tensor>, attributes: NamedAttrMap) => Tensor | undefined): void {
   const original = tf.getKernel(kernelName, backendName).kernelFunc;
-  const kernelFunc: typeof original = (call) => {
-    const { dy, filter } = call.inputs as unknown as { dy: Tensor4D; filter: Tensor4D };
-    return tf.tidy(() => convolutionInputGradient(dy, filter, call.attrs ?? {})) ?? original(call);
-  };
+  const kernelFunc: typeof original = (call) => tf.tidy(() => body(call.inputs as Record<string, Tensor>, call.attrs ?? {})) ?? original(call);
   tf.unregisterKernel(kernelName, backendName);
   tf.registerKernel({ kernelName, backendName, kernelFunc });
+}
+
+/** TensorFlow's own matrix product of [n, k] and [k, m], either of them transposed. */
+function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const backend = tf.backend() as unknown as TensorflowBackend;
+  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT } = backend.binding;
+  const attributes = [
+    { name: 'T', type: TF_ATTR_TYPE!, value: TF_FLOAT },
+    { name: 'transpose_a', type: TF_ATTR_BOOL!, value: transposeA },
+    { name: 'transpose_b', type: TF_ATTR_BOOL!, value: transposeB },
+  ];
+  return backend.executeSingleOutput('MatMul', attributes, [a, b]);
+}
+
+/**
+ * 1 x 1 convolutions as matrix products: TensorFlow reorders the filter of a convolution at every call, which for small images takes longer than the
+ * convolution (src/engine/README.md).
+ */
+function pointwiseByProducts(backendName: string): void {
+  const isPointwise = (shape: readonly number[], { strides }: NamedAttrMap): boolean =>
+    shape[0] === 1 && shape[1] === 1 && [strides as number | [number, number]].flat().every((stride) => stride === 1);
+  const rows = (tensor: Tensor): Tensor => tensor.reshape([-1, tensor.shape.at(-1)!]);
+  const matrix = (filter: Tensor): Tensor => filter.reshape(filter.shape.slice(2));
+  const convolve = (x: Tensor, filter: Tensor): Tensor => product(rows(x), matrix(filter), false, false).reshape([...x.shape.slice(0, 3), filter.shape[3]!]);
+  override('Conv2D', backendName, ({ x, filter }, attributes) => (isPointwise(filter!.shape, attributes) ? convolve(x!, filter!) : undefined));
+  override('FusedConv2D', backendName, ({ x, filter, bias, preluActivationWeights }, attributes) => {
+    if (bias === undefined || preluActivationWeights !== undefined || !isPointwise(filter!.shape, attributes)) return undefined;
+    const y = tf.add(convolve(x!, filter!), bias);
+    return attributes.activation === 'relu' ? tf.relu(y) : attributes.activation === 'linear' ? y : undefined;
+  });
+  override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) =>
+    isPointwise(filter!.shape, attributes) ? product(rows(dy!), matrix(filter!), false, true).reshape(attributes.inputShape as number[]) : undefined,
+  );
+  override('Conv2DBackpropFilter', backendName, ({ x, dy }, attributes) => {
+    const shape = attributes.filterShape as number[];
+    return isPointwise(shape, attributes) ? product(rows(x!), rows(dy!), true, false).reshape(shape) : undefined;
+  });
 }
 
 let gradientRegistered = false;
