@@ -191,6 +191,17 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
   return backend.executeSingleOutput('MatMul', attributes, [a, b]);
 }
 
+/** x [..., C] + bias [C]: TensorFlow's own op is up to 1.6 times as fast as its sum with broadcasting. */
+function addBias(x: Tensor, bias: Tensor): Tensor {
+  const backend = tf.backend() as unknown as TensorflowBackend;
+  const { TF_ATTR_TYPE, TF_ATTR_STRING, TF_FLOAT } = backend.binding;
+  const attributes = [
+    { name: 'T', type: TF_ATTR_TYPE!, value: TF_FLOAT },
+    { name: 'data_format', type: TF_ATTR_STRING!, value: 'NHWC' },
+  ];
+  return backend.executeSingleOutput('BiasAdd', attributes, [x, bias]);
+}
+
 /**
  * 1 x 1 convolutions as matrix products: TensorFlow reorders the filter of a convolution at every call, which for small images takes longer than the
  * convolution (src/engine/README.md).
@@ -203,9 +214,12 @@ function pointwiseByProducts(backendName: string): void {
   const convolve = (x: Tensor, filter: Tensor): Tensor => product(rows(x), matrix(filter), false, false).reshape([...x.shape.slice(0, 3), filter.shape[3]!]);
   override('Conv2D', backendName, ({ x, filter }, attributes) => (isPointwise(filter!.shape, attributes) ? convolve(x!, filter!) : undefined));
   override('FusedConv2D', backendName, ({ x, filter, bias, preluActivationWeights }, attributes) => {
-    if (bias === undefined || preluActivationWeights !== undefined || !isPointwise(filter!.shape, attributes)) return undefined;
-    const y = tf.add(convolve(x!, filter!), bias);
-    return attributes.activation === 'relu' ? tf.relu(y) : attributes.activation === 'linear' ? y : undefined;
+    const { activation } = attributes;
+    if (bias === undefined || preluActivationWeights !== undefined || !['relu', 'linear'].includes(activation as string)) return undefined;
+    const convolved = tf.engine().runKernel('Conv2D', { x: x!, filter: filter! }, attributes) as Tensor;
+    const y = addBias(convolved, bias);
+    convolved.dispose();
+    return activation === 'relu' ? tf.relu(y) : y;
   });
   override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) =>
     isPointwise(filter!.shape, attributes) ? product(rows(dy!), matrix(filter!), false, true).reshape(attributes.inputShape as number[]) : undefined,

@@ -4,6 +4,7 @@
  * paper for ResNets. Letters: B batch, H height, W width, C channels.
  */
 import { z } from 'zod';
+import { addRelu } from '../engine/gradients.js';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, dense, type Scope } from '../nn/layers.js';
 import type { Network, Readers } from '../nn/network.js';
@@ -152,5 +153,5 @@ function residualBlock(scope: Scope, { path, convolutions, stride, shortcut }: B
   const residual = convolutions.reduce((value, part, i) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: i < last }), x);
   if (!skip) return tf.relu(residual);
   const identity = shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
-  return tf.relu(tf.add(residual, identity));
+  return addRelu(residual, identity);
 }

@@ -77,20 +77,26 @@ export function batchNorm(scope: Scope, path: string, x: Tensor4D): Tensor4D {
   return y as Tensor4D;
 }
 
+/** Convolution and batch norm in one, by the running statistics: whichever is smaller is scaled, the kernel or what it gives. */
+function foldedConvNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, kernel: Tensor4D, stride: number, relu: boolean): Tensor4D {
+  const { scale, shift } = evaluationAffine(scope, norm);
+  const outputs = (x.size / x.shape[3] / stride ** 2) * kernel.shape[3];
+  if (outputs >= kernel.size) return convolve(conv, x, tf.mul(kernel, scale), stride, shift, relu);
+  const y: Tensor4D = tf.add(tf.mul(convolve(conv, x, kernel, stride), scale), shift);
+  return relu ? tf.relu(y) : y;
+}
+
 /** Convolution `conv` without bias, then batch norm `norm`, then a ReLU if asked for. In evaluation the norm is folded into the convolution. */
 export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, { stride = 1, relu = false } = {}): Tensor4D {
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
-  let y: Tensor4D;
-  if (scope.train) {
-    y = batchNorm(scope, norm, convolve(conv, x, kernel, stride));
-  } else {
-    const { scale, shift } = evaluationAffine(scope, norm);
-    const fuse = relu && scope.trace === undefined;
-    y = convolve(conv, x, tf.mul(kernel, scale), stride, shift, fuse);
-    if (fuse) return y;
-  }
+  const traced = scope.trace !== undefined;
+  if (!scope.train && !traced) return foldedConvNorm(scope, conv, norm, x, kernel, stride, relu);
+  const y = scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride)) : foldedConvNorm(scope, conv, norm, x, kernel, stride, false);
   scope.trace?.(conv, x, y);
-  return relu ? tf.relu(y) : y;
+  if (!relu) return y;
+  const activated = tf.relu(y);
+  if (!traced) y.dispose(); // no gradient needs what a ReLU reads: a third of a network's activations
+  return activated;
 }
 
 /** x [B, C] times kernel [C, out] plus bias [out]. */

@@ -52,37 +52,40 @@ export function update(
   gradients: Tensors,
 ): { params: Tensors; slots: Tensors } {
   const mine = Object.fromEntries(Object.keys(gradients).map((path) => [path, params[path]!]));
-  const results = tf.tidy(() => {
+  return tf.tidy(() => {
     const [values, slopes] = [bundle(mine), clipped(bundle(gradients), clip)];
     const newValues: Record<string, Tensor> = {};
     const newSlots: Record<string, Tensor> = { [MASK]: slots[MASK]!.clone() };
-    for (const [key, gradient] of Object.entries(slopes)) {
-      const value = values[key]!;
-      const decayed = (share: number): Tensor | undefined => {
-        if (share === 0) return undefined;
-        if (key !== BUNDLE) return decays(key) ? tf.mul(value, share) : undefined;
-        return tf.mul(tf.mul(value, slots[MASK]!), share);
-      };
-      const slot = (name: string): Tensor => slots[`${name}/${key}`]!;
-      if (spec.kind === 'sgd') {
-        const decay = decayed(spec.weightDecay);
-        const velocity = tf.add(tf.mul(slot('velocity'), spec.momentum), decay === undefined ? gradient : tf.add(gradient, decay));
-        newSlots[`velocity/${key}`] = velocity;
-        newValues[key] = tf.sub(value, tf.mul(velocity, rate));
-        continue;
-      }
-      const { beta1, beta2, epsilon } = spec;
-      const mean = tf.add(tf.mul(slot('mean'), beta1), tf.mul(gradient, 1 - beta1));
-      const square = tf.add(tf.mul(slot('square'), beta2), tf.mul(tf.square(gradient), 1 - beta2));
-      const direction = tf.div(mean, tf.add(tf.sqrt(tf.div(square, 1 - beta2 ** (step + 1))), epsilon));
-      const decay = decayed(rate * spec.weightDecay);
-      newSlots[`mean/${key}`] = mean;
-      newSlots[`square/${key}`] = square;
-      newValues[key] = tf.sub(decay === undefined ? value : tf.sub(value, decay), tf.mul(direction, rate / (1 - beta1 ** (step + 1))));
+    for (const key of Object.keys(slopes)) {
+      // a tidy for each: temporaries of all large tensors at once would be as much memory as the network's activations
+      const { '': value, ...changed } = tf.tidy(() => updateOne(spec, rate, step, key, values[key]!, slopes[key]!, slots));
+      newValues[key] = value!;
+      Object.assign(newSlots, changed);
     }
     return { params: unbundle(newValues, mine), slots: newSlots };
   });
-  return results;
+}
+
+/** The new value of one tensor (under the empty name), and its new slots. */
+function updateOne(spec: OptimizerSpec, rate: number, step: number, key: string, value: Tensor, gradient: Tensor, slots: Tensors): Record<string, Tensor> {
+  const slot = (name: string): Tensor => slots[`${name}/${key}`]!;
+  const decayed = (share: number): Tensor | undefined => {
+    if (share === 0) return undefined;
+    if (key !== BUNDLE) return decays(key) ? tf.mul(value, share) : undefined;
+    return tf.mul(tf.mul(value, slots[MASK]!), share);
+  };
+  if (spec.kind === 'sgd') {
+    const decay = decayed(spec.weightDecay);
+    const velocity = tf.add(tf.mul(slot('velocity'), spec.momentum), decay === undefined ? gradient : tf.add(gradient, decay));
+    return { '': tf.sub(value, tf.mul(velocity, rate)), [`velocity/${key}`]: velocity };
+  }
+  const { beta1, beta2, epsilon } = spec;
+  const mean = tf.add(tf.mul(slot('mean'), beta1), tf.mul(gradient, 1 - beta1));
+  const square = tf.add(tf.mul(slot('square'), beta2), tf.mul(tf.square(gradient), 1 - beta2));
+  const direction = tf.div(mean, tf.add(tf.sqrt(tf.div(square, 1 - beta2 ** (step + 1))), epsilon));
+  const decay = decayed(rate * spec.weightDecay);
+  const start = decay === undefined ? value : tf.sub(value, decay);
+  return { '': tf.sub(start, tf.mul(direction, rate / (1 - beta1 ** (step + 1)))), [`mean/${key}`]: mean, [`square/${key}`]: square };
 }
 
 function clipped(gradients: Tensors, limit: number | undefined): Tensors {
