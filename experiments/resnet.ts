@@ -166,9 +166,12 @@ export const resnetAblations: Experiment = {
     const { imitation, imitationSteps, wide } = setting;
     const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'shared'): TrainSpec =>
       armOf(setting, 'three-stage', { start, imitation: { ...imitation, ...changes } });
+    // from random values, so that a wide net of the thin one's own size has something to teach; the stem is imitated, too
+    const groups = imitationSteps / imitation.recipe.steps + 1;
     const factor = (mid: number): TrainSpec => {
       const other: Setting = { ...setting, wide: { ...wide, model: { ...(setting.thin as ResnetSpec), mid } } };
-      return armOf(other, 'three-stage', { start: 'shared', imitation });
+      const recipe = small(Math.round(imitationSteps / groups), imitation.recipe.batch, IMITATION_RATE, 0);
+      return armOf({ ...other, imitationSteps: recipe.steps * groups }, 'three-stage', { start: 'random', imitation: { ...imitation, recipe } });
     };
     const longer = (times: number): TrainSpec => {
       const recipe = small(Math.round(imitation.recipe.steps * times), imitation.recipe.batch, IMITATION_RATE, 0);
@@ -189,9 +192,10 @@ export const resnetAblations: Experiment = {
       joint: armOf(setting, 'three-stage', { start: 'shared', imitation: joint(imitation, imitationSteps) }),
       'half imitation': longer(0.5),
       'double imitation': longer(1.5),
-      'wide x1': factor(1),
-      'wide x2': factor(2),
-      'wide x8': factor(8),
+      'random, wide x1': factor(1),
+      'random, wide x2': factor(2),
+      'random, wide x4': factor(4),
+      'random, wide x8': factor(8),
       'selected, own inputs': three({}, 'selected'),
       'selected, closed form': armOf(setting, 'selected-kl', { start: 'selected', imitation: ridge }),
       'selected, none': armOf(setting, 'selected-kl', { start: 'selected' }),

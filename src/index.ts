@@ -15,7 +15,7 @@ export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './met
 export { parseTrainSpec, trainExecutor } from './method/train.js';
 export { ModelSpec, networkOf, parameterCount, preset, PRESETS, scaleWidth } from './models/index.js';
 export { fromLayersModel, toLayersModel } from './models/layers-model.js';
-export { initLinears, axesOf, flopsOf, ownerIn, type Linear } from './models/plan.js';
+export { axesOf, flopsOf, initLinears, ownerIn, shapesOf, type Linear } from './models/plan.js';
 export { readTorchvision, writeTorchvision } from './models/torchvision.js';
 export { walkTaps } from './models/walk.js';
 export { constant, heNormal, orthogonal, uniformFanIn, type Parameter, type Parameters } from './nn/init.js';

@@ -10,39 +10,35 @@ const SMALL = 2 ** 14;
 /** Key of the vector of all small tensors; the large ones keep theirs. */
 export const BUNDLE = '*';
 
-function isSmall(tensor: Tensor): boolean {
-  return tensor.size <= SMALL;
+/** Paths of the small tensors and of the large ones, each in the order of their names: a set that was saved and read again has another order. */
+function divide(set: Tensors): { readonly small: readonly string[]; readonly large: readonly string[] } {
+  const paths = Object.keys(set).sort();
+  return { small: paths.filter((path) => set[path]!.size <= SMALL), large: paths.filter((path) => set[path]!.size > SMALL) };
 }
 
 function flat(tensor: Tensor): Tensor {
   return tensor.rank === 1 ? tensor : tensor.reshape([-1]);
 }
 
-/** The small tensors of a set as one vector, in the order of the set, beside the large ones. New tensors only for what changed. */
+/** The small tensors of a set as one vector, in the order of their names, beside the large ones. New tensors only for what changed. */
 export function bundle(set: Tensors): Tensors {
-  const small = Object.values(set).filter(isSmall);
-  const large = Object.entries(set).filter(([, tensor]) => !isSmall(tensor));
-  return { ...Object.fromEntries(large), ...(small.length > 0 && { [BUNDLE]: tf.concat(small.map(flat)) }) };
+  const { small, large } = divide(set);
+  return { ...Object.fromEntries(large.map((path) => [path, set[path]!])), ...(small.length > 0 && { [BUNDLE]: tf.concat(small.map((path) => flat(set[path]!))) }) };
 }
 
-/** The inverse of {@link bundle}: paths and shapes are those of `like`. */
+/** The inverse of {@link bundle}: paths and shapes are those of `like`, in its order. */
 export function unbundle(bundled: Tensors, like: Tensors): Tensors {
-  const small = Object.entries(like).filter(([, tensor]) => isSmall(tensor));
-  const parts = small.length === 0 ? [] : tf.split(bundled[BUNDLE]!, small.map(([, tensor]) => tensor.size)); // prettier-ignore
-  const shaped = small.map(([path, tensor], i): [string, Tensor] => [path, tensor.rank === 1 ? parts[i]! : parts[i]!.reshape(tensor.shape)]);
-  return Object.fromEntries([
-    ...Object.keys(like)
-      .filter((path) => !isSmall(like[path]!))
-      .map((path): [string, Tensor] => [path, bundled[path]!]),
-    ...shaped,
-  ]);
+  const { small } = divide(like);
+  const parts = small.length === 0 ? [] : tf.split(bundled[BUNDLE]!, small.map((path) => like[path]!.size)); // prettier-ignore
+  const shaped = new Map(small.map((path, i) => [path, like[path]!.rank === 1 ? parts[i]! : parts[i]!.reshape(like[path]!.shape)]));
+  return Object.fromEntries(Object.keys(like).map((path) => [path, shaped.get(path) ?? bundled[path]!]));
 }
 
-/** For each small tensor of a set, in order, its number of values and what `value` says of its path, as one vector. */
+/** For each small tensor of a set, in the order of {@link bundle}, as many times as it has values what `value` says of its path. */
 export function bundledValues(set: Tensors, value: (path: string) => number): Tensor {
-  const small = Object.entries(set).filter(([, tensor]) => isSmall(tensor));
-  const values = new Float32Array(small.reduce((sum, [, tensor]) => sum + tensor.size, 0));
+  const { small } = divide(set);
+  const values = new Float32Array(small.reduce((sum, path) => sum + set[path]!.size, 0));
   let at = 0;
-  for (const [path, tensor] of small) values.fill(value(path), at, (at += tensor.size));
+  for (const path of small) values.fill(value(path), at, (at += set[path]!.size));
   return tf.tensor1d(values);
 }

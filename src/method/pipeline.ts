@@ -55,9 +55,7 @@ export function planGroups(procedure: Procedure, thin: Network, wide: Network | 
   if (thin.width(thin.taps.at(-1)!) !== wide.width(wide.taps.at(-1)!)) throw new UsageError('invalid training spec: the wide net has another number of classes');
   if (imitation?.by !== 'gradient') return { groups, imitated: [] };
   checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
-  const paths = Object.keys(thin.init(0).params);
-  const imitated = imitatedGroups(groups, paths, sharedPaths(start, thin, wide));
-  return { groups, imitated };
+  return { groups, imitated: imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide)) };
 }
 
 /** Throws FailureError when merging changed the function by more than this, relative to its size. */

@@ -35,9 +35,10 @@ export function startModel(kind: StartKind, seed: number, thin: Network, wide?: 
   return { model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) }, shared, selection };
 }
 
-/** Paths that would be shared: known without the wide net's values. */
+/** Parameters that would be shared: known without the wide net's values. */
 export function sharedPaths(kind: StartKind, thin: Network, wide: Network): ReadonlySet<string> {
-  return startModel(kind === 'random' ? 'random' : 'shared', 0, thin, { network: wide, model: wide.init(0) }).shared;
+  const same = Object.keys(thin.shapes).filter((path) => String(thin.shapes[path]) === String(wide.shapes[path]));
+  return new Set(kind === 'random' ? [] : same);
 }
 
 /**

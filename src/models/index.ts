@@ -1,10 +1,10 @@
 /** Every family of networks, as values and as networks; and the published ones by name. */
 import { z } from 'zod';
 import { unknownName } from '../core/errors.js';
+import { sizeOf } from '../nn/init.js';
 import type { Network } from '../nn/network.js';
-import { countLinears } from './plan.js';
-import { ConvnetSpec, MlpSpec, plain, plainLayers } from './plain.js';
-import { resnet, resnetLayers, ResnetSpec } from './resnet.js';
+import { ConvnetSpec, MlpSpec, plain } from './plain.js';
+import { resnet, ResnetSpec } from './resnet.js';
 
 export const ModelSpec = z.discriminatedUnion('family', [ResnetSpec, ConvnetSpec, MlpSpec]);
 export type ModelSpec = z.infer<typeof ModelSpec>;
@@ -15,7 +15,7 @@ export function networkOf(spec: ModelSpec): Network {
 
 /** Number of parameters, running statistics not counted. */
 export function parameterCount(spec: ModelSpec): number {
-  return countLinears(spec.family === 'resnet' ? resnetLayers(spec) : plainLayers(spec));
+  return Object.values(networkOf(spec).shapes).reduce((sum, shape) => sum + sizeOf(shape), 0);
 }
 
 const IMAGENET = { family: 'resnet', planes: 64, mid: 1, stem: { kind: 'imagenet', channels: 64 }, skip: true, classes: 1000, channels: 3 } as const;

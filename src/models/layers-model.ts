@@ -43,6 +43,7 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
     taps,
     boundaries: { stage: inner, block: inner },
     width: (tap) => outputs[tap]!.shape.at(-1)!,
+    shapes: Object.fromEntries([...variables].filter(([, { statistic }]) => !statistic).map(([path, { variable }]) => [path, variable.shape as number[]])),
     init: () => readModel(variables),
     apply: (scope, x, { from, until = 'logits' } = {}) => {
       for (const tap of [from, until]) if (tap !== undefined && !taps.includes(tap)) throw new UsageError(`unknown tap "${tap}"; expected one of: ${taps.join(', ')}`);

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { ACTIVATIONS, convNorm, dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { axesOf, flopsOf, initLinears, normOf, ownerIn, type Linear } from './plan.js';
+import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './plan.js';
 import { walkTaps } from './walk.js';
 
 const size = z.int().min(1);
@@ -44,7 +44,7 @@ function layersOf(spec: ConvnetSpec | MlpSpec): Layer[] {
 }
 
 /** Every linear layer, in the order of the forward pass. */
-export function plainLayers(spec: ConvnetSpec | MlpSpec): Linear[] {
+function plainLayers(spec: ConvnetSpec | MlpSpec): Linear[] {
   const linears: Linear[] = [];
   let [reads, channels, downsampling] = spec.family === 'convnet' ? ['channels', spec.channels, 1] : ['inputs', spec.inputs, 1];
   for (const { name, stride, skip } of layersOf(spec)) {
@@ -81,6 +81,7 @@ export function plain(spec: ConvnetSpec | MlpSpec): Network {
     taps,
     boundaries: { stage: names, block: names },
     width: (tap) => (tap === 'logits' ? spec.classes : spec.width),
+    shapes: shapesOf(linears),
     init: (seed) => initLinears(seed, linears),
     apply: walkTaps(taps, step),
     owner: ownerIn(linears),

@@ -59,9 +59,14 @@ export function axesOf(layers: readonly Linear[]): Record<string, readonly strin
   return Object.fromEntries(entries);
 }
 
-/** Number of parameters, without drawing any. */
-export function countLinears(layers: readonly Linear[]): number {
-  return layers.reduce((sum, { shape, norm, bias }) => sum + shape.reduce((a: number, b) => a * b, 1) + shape.at(-1)! * ((bias ? 1 : 0) + (norm === undefined ? 0 : 2)), 0);
+/** Shape of every parameter, by path. */
+export function shapesOf(layers: readonly Linear[]): Record<string, readonly number[]> {
+  const entries = layers.flatMap(({ path, shape, norm, bias }): [string, readonly number[]][] => [
+    [`${path}/kernel`, shape],
+    ...(bias ? [[`${path}/bias`, [shape.at(-1)!]] as [string, number[]]] : []),
+    ...(norm === undefined ? [] : ['gamma', 'beta'].map((name): [string, number[]] => [`${norm}/${name}`, [shape.at(-1)!]])),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** Multiply-adds times two of one example [H, W, C], by tap. */

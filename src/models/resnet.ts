@@ -8,7 +8,7 @@ import { addRelu } from '../engine/gradients.js';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, dense, type Scope } from '../nn/layers.js';
 import type { Network, Readers } from '../nn/network.js';
-import { axesOf, flopsOf, initLinears, normOf, ownerIn, type Linear } from './plan.js';
+import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './plan.js';
 import { walkTaps } from './walk.js';
 
 const size = z.int().min(1);
@@ -78,7 +78,7 @@ function blocksOf(spec: ResnetSpec): Block[] {
 }
 
 /** Every linear layer, in the order of the forward pass. */
-export function resnetLayers(spec: ResnetSpec): Linear[] {
+function resnetLayers(spec: ResnetSpec): Linear[] {
   const convolution = { bias: false, init: 'he' } as const;
   const { side, stride, pooled } = STEMS[spec.stem.kind];
   const layers: Linear[] = [
@@ -131,6 +131,7 @@ export function resnet(spec: ResnetSpec): Network {
       if (tap === 'logits') return spec.classes;
       return tap === 'stem' ? spec.stem.channels : (blocks.find(({ path }) => path === tap) ?? lastOf(tap)).outChannels;
     },
+    shapes: shapesOf(layers),
     init: (seed) => initLinears(seed, layers),
     apply: walkTaps(taps, step),
     owner: ownerIn(layers),

@@ -45,9 +45,18 @@ function transpose({ shape, values }: Parameter, order: readonly number[]): Para
   return { shape: to, values: out };
 }
 
+/** Order of a kernel's axes there. */
+function torchOrder(path: string, shape: readonly number[]): readonly number[] {
+  if (!path.endsWith('/kernel')) return [...shape.keys()];
+  return shape.length === 4 ? [3, 2, 0, 1] : [1, 0];
+}
+
+function toTorchShape(path: string, shape: readonly number[]): number[] {
+  return torchOrder(path, shape).map((axis) => shape[axis]!);
+}
+
 function toTorch(path: string, parameter: Parameter): Parameter {
-  if (!path.endsWith('/kernel')) return parameter;
-  return transpose(parameter, parameter.shape.length === 4 ? [3, 2, 0, 1] : [1, 0]);
+  return path.endsWith('/kernel') ? transpose(parameter, torchOrder(path, parameter.shape)) : parameter;
 }
 
 function fromTorch(path: string, parameter: Parameter): Parameter {
@@ -82,14 +91,17 @@ function list(names: readonly string[]): string {
  * not of this network, or has another shape or type.
  */
 export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
-  const wanted = resnet(spec).init(0);
-  const paths = [...Object.keys(wanted.params), ...Object.keys(wanted.state)];
-  const names = new Map(paths.map((path) => [torchvisionName(path), path]));
+  const { shapes } = resnet(spec);
+  const statistics = Object.entries(shapes)
+    .filter(([path]) => path.endsWith('/gamma'))
+    .flatMap(([path, shape]) => ['mean', 'variance'].map((name) => [path.replace(/gamma$/, name), shape] as const));
+  const wanted = new Map([...Object.entries(shapes), ...statistics]);
+  const names = new Map([...wanted.keys()].map((path) => [torchvisionName(path), path]));
   const missing = [...names.keys()].filter((name) => !tensors.has(name));
   const extra = [...tensors.keys()].filter((name) => !names.has(name) && !name.endsWith('.num_batches_tracked'));
   const wrong = [...names].flatMap(([name, path]) => {
     const found = tensors.get(name);
-    const { shape } = toTorch(path, (wanted.params[path] ?? wanted.state[path])!);
+    const shape = toTorchShape(path, wanted.get(path)!);
     if (found === undefined || (found.data instanceof Float32Array && String(found.shape) === String(shape))) return [];
     return [`${name} is ${found.dtype} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`];
   });
@@ -99,14 +111,14 @@ export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string,
     ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
   ];
   if (faults.length > 0) throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);
-  const take = (own: Parameters): Parameters =>
+  const take = (paths: readonly string[]): Parameters =>
     Object.fromEntries(
-      Object.keys(own).map((path) => {
+      paths.map((path) => {
         const { shape, data } = tensors.get(torchvisionName(path))!;
         return [path, fromTorch(path, { shape, values: data as Float32Array })];
       }),
     );
-  return { params: take(wanted.params), state: take(wanted.state) };
+  return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
 }
 
 /** Reads a file of weights. Throws UsageError as {@link importTorchvision} and the safetensors reader do. */

@@ -27,6 +27,8 @@ export interface Network {
   readonly boundaries: { readonly stage: readonly string[]; readonly block: readonly string[] };
   /** Channels (last axis) of a tap. */
   readonly width: (tap: string) => number;
+  /** Shape of every parameter, running statistics not included; known without drawing any. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** Fresh parameters: a function of the seed alone. */
   readonly init: (seed: number) => Model;
   /** x [B, ...] -> the taps on the way, by name. Throws UsageError on a tap that does not exist. */

@@ -1,5 +1,5 @@
 /** A network of your own in this library's modules, and its three stages: a small convolutional net whose wide version has more channels everywhere. */
-import { axesOf, convNorm, dense, flopsOf, initLinears, ownerIn, tf, threeStage, walkTaps } from '../../src/index.js';
+import { axesOf, convNorm, dense, flopsOf, initLinears, ownerIn, shapesOf, tf, threeStage, walkTaps } from '../../src/index.js';
 import type { Dataset, Linear, Network, RecipeSpec, ThreeStageResult } from '../../src/index.js';
 
 /** Two convolutions of `width` channels, the second with stride 2, then the mean over the image and a dense layer. */
@@ -16,6 +16,7 @@ export function twoLayers(width: number, classes: number): Network {
     taps,
     boundaries: { stage: ['first', 'second'], block: ['first', 'second'] },
     width: (tap) => (tap === 'logits' ? classes : width),
+    shapes: shapesOf(layers),
     init: (seed) => initLinears(seed, layers),
     apply: walkTaps(taps, (scope, tap, x) => {
       if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
@@ -28,7 +29,6 @@ export function twoLayers(width: number, classes: number): Network {
   };
 }
 
-/** `steps` of SGD with a cosine from `peak`. */
 export function sgd(steps: number, peak: number): RecipeSpec {
   return { steps, batch: 32, schedule: { kind: 'cosine', peak, warmup: 5 }, optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 } };
 }

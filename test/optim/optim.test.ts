@@ -56,6 +56,15 @@ describe('on an engine', () => {
     expect(await valueOf(two.params, 'a/bias')).toBeCloseTo(0.9 - (0.1 * mean) / Math.sqrt(square), 6);
   });
 
+  test('the order of the parameters does not matter: a set that was saved comes back in another', async () => {
+    const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0 };
+    const start = { b: tf.tensor1d([1, 2]), a: tf.tensor1d([3]) };
+    const one = update(spec, { rate: 1, step: 0 }, start, initSlots(spec, start), { b: tf.tensor1d([1, 1]), a: tf.tensor1d([5]) });
+    const turned = { a: one.params.a!, b: one.params.b! };
+    const two = update(spec, { rate: 1, step: 1 }, turned, one.slots, { a: tf.tensor1d([0]), b: tf.tensor1d([0, 0]) });
+    expect([...(await two.params.a!.data()), ...(await two.params.b!.data())].map((value) => Math.round(value * 10) / 10)).toEqual([-6.5, -0.9, 0.1]);
+  });
+
   test('large tensors and small ones are updated alike; clipping scales their joint norm', async () => {
     const large = { 'big/kernel': tf.ones([200, 200]), 'small/kernel': tf.ones([2, 2]), 'small/bias': tf.ones([2]) };
     const slopes = { 'big/kernel': tf.fill([200, 200], 3), 'small/kernel': tf.fill([2, 2], 3), 'small/bias': tf.fill([2], 3) };
