@@ -69,6 +69,17 @@ function csv(data: readonly Datum[]): string {
   return [columns.join(','), ...data.map((datum) => columns.map((column) => quote(datum[column])).join(','))].join('\n');
 }
 
+/** More runs than this are folded away. */
+const RUNS_SHOWN = 12;
+
+function provenance({ command, runs }: Figure): string {
+  const list = runs.map((run) => `<code>${escape(run)}</code>`).join(' ');
+  const how = `Run it: <code>${escape(command)}</code>.`;
+  return runs.length <= RUNS_SHOWN
+    ? `<p class="small">${how} Runs: ${list}.</p>`
+    : `<p class="small">${how}</p><details class="small"><summary>Its ${runs.length} runs</summary>${list}</details>`;
+}
+
 function figureBlock({ figure, svg }: RenderedFigure, scale: string): string {
   const id = `${figure.id}-${scale}`;
   const labelled = svg.replace('<svg ', `<svg role="img" aria-labelledby="${id}-alt" `);
@@ -77,7 +88,7 @@ function figureBlock({ figure, svg }: RenderedFigure, scale: string): string {
 <p class="hidden" id="${id}-alt">${escape(figure.alt)}</p>
 <div class="plot" tabindex="0" role="region" aria-label="${escape(figure.title)}">${labelled}</div>
 <figcaption><p>${escape(figure.caption)}</p>
-<p class="small">Run it: <code>${escape(figure.command)}</code>. Runs: ${figure.runs.map((run) => `<code>${escape(run)}</code>`).join(' ')}.</p>
+${provenance(figure)}
 <details><summary>Data of this figure</summary>${dataTable(figure.data, `Data: ${figure.title}`)}<p class="small">${download(`${id}.csv`, 'text/csv', csv(figure.data), 'CSV')} · ${download(`${id}.vl.json`, 'application/json', JSON.stringify(figure.spec), 'vega-lite spec')}</p></details></figcaption>
 </figure>`;
 }

@@ -109,8 +109,8 @@ export function writeResults(folders: readonly string[], target: string): string
   const groups = groupBy(results.filter(({ run }) => trained.has(run)), ({ experiment, scale }) => `${experiment}.${scale}`); // prettier-ignore
   mkdirSync(target, { recursive: true });
   return [...groups].flatMap(([name, rows]) => {
-    const arms = [...new Set(rows.map(({ arm }) => arm))];
-    const sorted = rows.map(toResult).sort((a, b) => arms.indexOf(a.arm) - arms.indexOf(b.arm) || a.seed - b.seed);
+    const { compare } = new Intl.Collator('en', { numeric: true });
+    const sorted = rows.map(toResult).sort((a, b) => compare(a.arm, b.arm) || a.seed - b.seed);
     const files = [`${name}.csv`, `${name}.md`].map((file) => join(target, file)) as [string, string];
     writeAtomic(files[0], toCsv(sorted));
     writeAtomic(files[1], toMarkdown(rows[0]!.experiment, rows[0]!.scale, fromCsv(readFileSync(files[0], 'utf8'))));

@@ -35,7 +35,7 @@ function armScale(key: 'label' | 'color'): string[] {
 
 /** Horizontal intervals with one point per seed; `rule` marks a value. */
 function intervalSpec(rows: readonly Datum[], order: readonly string[], title: string, { rule, byArm = false }: { rule?: number; byArm?: boolean }): TopLevelSpec {
-  const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { grid: false, labelLimit: 320 } };
+  const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { grid: false } };
   const scale = { zero: false, nice: true, padding: 12 };
   const color = { field: 'name', type: 'nominal' as const, scale: { domain: armScale('label'), range: armScale('color') }, legend: null };
   const paint = byArm ? { color } : { color: { value: FROM_LAYERS } };
@@ -201,7 +201,13 @@ export function depthSkipFigure(results: readonly TableRow[], scale: string): Fi
   });
   const summary = summarize(points, 'linear');
   const labels = Object.values(DEPTH_ARMS);
-  const color = { field: 'series', type: 'nominal', scale: { domain: labels.map(({ label }) => label), range: labels.map((arm) => arm.color) }, title: null };
+  const color = {
+    field: 'series',
+    type: 'nominal',
+    scale: { domain: labels.map(({ label }) => label), range: labels.map((arm) => arm.color) },
+    title: null,
+    legend: { columns: 3 },
+  };
   const x = {
     field: 'x',
     type: 'quantitative',
@@ -215,7 +221,7 @@ export function depthSkipFigure(results: readonly TableRow[], scale: string): Fi
     data: { values: summary },
     facet: { column: { field: 'facet', type: 'nominal', sort: Object.values(KINDS), title: null } },
     spec: {
-      width: 260,
+      width: 340,
       height: 260,
       encoding: { x, color },
       layer: [

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { baselineOf, fromCsv, toCsv, toMarkdown, type ResultRow } from '../../reports/results.js';
+
+const FOLDER = resolve(import.meta.dirname, '../../reports/results');
+const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
+  parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: 2, validationAccuracy: 80, testAccuracy, testCrossEntropy: 0.5, logitDiscrepancy,
+}); // prettier-ignore
+const ROWS: ResultRow[] = [1, 2, 3].flatMap((seed) => [
+  { arm: 'direct', seed, run: `a${seed}`, values: values(70 + seed) },
+  { arm: 'selected, "none"', seed, run: `b${seed}`, values: values(75 + seed, 0.25) },
+]);
+
+test('rows survive the way into a CSV and back, with commas and quotes in names, and without values', () => {
+  expect(fromCsv(toCsv(ROWS))).toEqual(ROWS);
+  expect(() => fromCsv('arm,seed\nx,1\n')).toThrow('results: expected the columns arm,seed,run,');
+});
+
+test('the table has a mean, an interval and a difference paired by seed for each arm', () => {
+  const text = toMarkdown('resnet-digits', 'laptop', ROWS);
+  expect(text).toContain('| direct | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 72.0 [69.5, 74.5] |  |  |');
+  expect(text).toContain('| selected, "none" | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 77.0 [74.5, 79.5] | 5.0 [5.0, 5.0] to direct | 0.25 |');
+});
+
+test('each arm is compared with its control', () => {
+  expect(baselineOf('depth-skip', '16 plain closed-form')).toBe('16 plain selected-kl');
+  expect(baselineOf('resnet-ablations', 'selected, closed form')).toBe('selected, none');
+  expect(baselineOf('resnet-digits', 'kd')).toBe('direct');
+});
+
+describe('the committed tables', () => {
+  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length)); // prettier-ignore
+  test('there are some', () => expect(names.length).toBeGreaterThan(0));
+  test.each(names)('%s.md is made of %s.csv, with at least 5 seeds for each arm', (name) => {
+    const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));
+    const [experiment, scale] = name.split('.') as [string, string];
+    expect(readFileSync(join(FOLDER, `${name}.md`), 'utf8')).toBe(toMarkdown(experiment, scale, rows));
+    for (const arm of new Set(rows.map((row) => row.arm))) expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(5);
+  });
+});
