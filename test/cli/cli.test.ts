@@ -72,7 +72,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['train', 'resnet', '--scale', 'paper', '--arm', 'direct', '--out', newFolder()],
       /data.folder imagenet: imagenet.train not found; put pictures into imagenet.train.<class>. and imagenet.val.<class>./,
     ],
-    [['params', 'resnet51'], /unknown model "resnet51"; expected one of: resnet18, .*Did you mean "resnet50"\?/],
+    [['params', 'resnet51'], /unknown model "resnet51"; expected one of: resnet18, .*Did you mean "resnet\d+"\?/],
     [['predict', '--model', 'resnet18', '--weights', file, '--input', file, '--output', file], /not a valid safetensors file: 0 bytes/],
     [['predict', '--model', 'resnet18'], /required option '--weights <file>' not specified/],
     [['bench', 'resnet50', '--cases', 'x'], /unknown case "x"; expected one of: train 224 px batch 8/],
