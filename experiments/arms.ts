@@ -34,7 +34,7 @@ export function joint(imitation: GradientImitation, steps: number): GradientImit
 }
 
 /** Training at the whole pipeline's cost takes larger batches instead of many more steps. */
-const LONG_BATCH = 8;
+const LONG_BATCH = 16;
 
 interface Parts {
   readonly start?: TrainSpec['start'];
