@@ -132,7 +132,7 @@ export const resnetDigits: Experiment = {
   arms: (scale) => comparison(settingAt(scale)),
 };
 
-/** The Random Hierarchy Model: 8 classes, 8 symbols, 3 synonyms, 4 levels of pairs. Expected: unknown; the prototype's L = 3 had doubles in its test split. */
+/** The Random Hierarchy Model: 8 classes, 8 symbols, 2 synonyms, 4 levels of pairs. Expected: unknown; the prototype's L = 3 had doubles in its test split. */
 function hierarchySetting(scale: Scale): Setting {
   const minutes = scale === 'minutes';
   const [train, held] = minutes ? [4000, 1000] : [8192, 2000];
@@ -147,8 +147,8 @@ export const resnetHierarchy: Experiment = {
   kind: TRAIN_KIND,
   seeds: { minutes: 2, laptop: 5 },
   arms: (scale) => {
-    const { wide, direct, kd, 'selected-kl': selected, 'three-stage': three, 'selected-three-stage': both, deeper } = comparison(hierarchySetting(scale));
-    return { wide: wide!, direct: direct!, kd: kd!, 'selected-kl': selected!, 'three-stage': three!, 'selected-three-stage': both!, deeper: deeper! };
+    const all = comparison(hierarchySetting(scale));
+    return Object.fromEntries(['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'].map((arm) => [arm, all[arm]!]));
   },
 };
 
@@ -181,7 +181,7 @@ export const resnetAblations: Experiment = {
       });
     };
     const few = { ...setting, data: { ...setting.data, train: 200 } as TrainSpec['data'] };
-    const fewLabels = comparison({ ...few, wide });
+    const fewLabels = comparison(few);
     const ridge = { by: 'ridge', images: 600, ridge: 1e-3 } as const;
     return {
       'own inputs': three({}),

@@ -1,7 +1,7 @@
 /** The page: one HTML file that needs nothing else, neither network nor script. */
 import { formatNumber, type Outcome, type Verdict } from './verdict.js';
 import type { Datum, Figure } from './figures/figure.js';
-import type { Records } from './tables.js';
+import { csv, type Records } from './tables.js';
 
 export interface RenderedFigure {
   readonly figure: Figure;
@@ -61,12 +61,6 @@ function dataTable(data: readonly Datum[], label: string): string {
 
 function download(name: string, type: string, content: string, label: string): string {
   return `<a download="${escape(name)}" href="data:${type};charset=utf-8,${encodeURIComponent(content)}">${escape(label)}</a>`;
-}
-
-function csv(data: readonly Datum[]): string {
-  const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
-  const quote = (value: string | number | undefined): string => (typeof value === 'string' && /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value ?? ''));
-  return [columns.join(','), ...data.map((datum) => columns.map((column) => quote(datum[column])).join(','))].join('\n');
 }
 
 /** More runs than this are folded away. */

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tInterval } from '../src/core/stats.js';
 import { writeAtomic } from '../src/store/atomic.js';
-import { groupBy, readRecords, type TableRow } from './tables.js';
+import { csv, groupBy, readRecords, type TableRow } from './tables.js';
 import { formatNumber } from './verdict.js';
 
 const KIND = 'train';
@@ -45,9 +45,7 @@ function toResult({ arm, seed, run, values }: TableRow): ResultRow {
 }
 
 export function toCsv(rows: readonly ResultRow[]): string {
-  const quote = (text: string): string => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const lines = rows.map(({ arm, seed, run, values }) => [quote(arm), seed, run, ...COLUMNS.slice(3).map((column) => values[column] ?? '')].join(','));
-  return `${[COLUMNS.join(','), ...lines].join('\n')}\n`;
+  return `${csv(rows.map(({ arm, seed, run, values }) => ({ arm, seed, run, ...values })))}\n`;
 }
 
 /** Reads what {@link toCsv} wrote. Throws RangeError on other columns. */

@@ -81,6 +81,14 @@ export function numberAt(row: TableRow, key: string): number {
   return value;
 }
 
+/** Flat records as comma-separated values; the columns are all keys, in the order in which they occur. What is missing or null is empty. */
+export function csv(data: readonly Readonly<Record<string, string | number | null>>[]): string {
+  const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
+  const quote = (value: string | number | null | undefined): string =>
+    typeof value === 'string' && /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value ?? '');
+  return [columns.join(','), ...data.map((datum) => columns.map((column) => quote(datum[column])).join(','))].join('\n');
+}
+
 /** Ids of the runs that the rows come from, each once. */
 export function runIds(rows: readonly TableRow[]): string[] {
   return [...new Set(rows.map((row) => row.run))];

@@ -6,7 +6,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
-import sharp from 'sharp';
+import type sharpModule from 'sharp';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
@@ -53,7 +53,6 @@ export function openImageFolder(spec: ImageFolder): Dataset {
   const order = permutation(rngKey(0, 'imagefolder', 'split'), all.length);
   const pick = (indices: Uint32Array): Picture[] => Array.from(indices, (index) => all[index]!);
   const damaged = new Map<string, string>();
-  sharp.concurrency(1); // pictures are decoded beside each other; each on one thread
   const source = (list: readonly Picture[]): Source => ({ count: list.length, batch: (indices, key) => decodeBatch(spec, list, indices, key, damaged, corrupt) });
   return {
     shape: [size, size, CHANNELS],
@@ -89,6 +88,17 @@ function pictures(path: string, classes: readonly string[]): Picture[] {
 }
 
 const normalise = normaliser(MEAN, DEVIATION, 255);
+
+let decoder: Promise<typeof sharpModule> | undefined;
+
+/** A native library: loaded when the first picture is decoded, not whenever the program starts. */
+function loadDecoder(): Promise<typeof sharpModule> {
+  decoder ??= import('sharp').then(({ default: sharp }) => {
+    sharp.concurrency(1); // pictures are decoded beside each other; each on one thread
+    return sharp;
+  });
+  return decoder;
+}
 
 async function decodeBatch(
   spec: ImageFolder,
@@ -134,6 +144,7 @@ async function decodeBatch(
 const [ATTEMPTS, DRAWS] = [10, 10 * 2 + 3] as const;
 
 async function decode({ size, resize }: ImageFolder, file: string, draws: Float64Array | undefined): Promise<Uint8Array> {
+  const sharp = await loadDecoder();
   const picture = sharp(file, { failOn: 'error', sequentialRead: true }).rotate();
   const { width: rawWidth, height: rawHeight, orientation = 1 } = await sharp(file).metadata();
   const [width, height] = orientation >= 5 ? [rawHeight, rawWidth] : [rawWidth, rawHeight];

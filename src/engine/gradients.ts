@@ -4,7 +4,7 @@
  * tfjs keeps whatever a backward pass computes, and all that the forward pass saved for it, until the pass is over: twice the memory of PyTorch for a
  * ResNet-50. So the tape that tfjs records is walked here, and each tensor goes when nothing behind it can need it (src/engine/README.md).
  */
-import { releaseUnclaimedGradients } from './kernels.js';
+import { RELU_GRAD, releaseUnclaimedGradients } from './kernels.js';
 import { tf, type Scalar, type Tensor, type Tensors } from './tensor.js';
 
 export interface Differentiated {
@@ -140,7 +140,7 @@ export function addRelu<T extends Tensor>(a: T, b: T): T {
     return {
       value,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const slope = tf.engine().runKernel('ReluGrad', { dy, y: saved[0]! }) as Tensor;
+        const slope = tf.engine().runKernel(RELU_GRAD, { dy, y: saved[0]! }) as Tensor;
         return [slope, slope.clone()];
       },
     };

@@ -12,7 +12,7 @@ import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from './
 export const BATCH_NORM_TRAIN = 'BatchNormTrain';
 const BATCH_NORM_TRAIN_GRAD = 'BatchNormTrainGrad';
 /** dy where y > 0, else 0: one op, where tfjs composes six (a twelfth of a small network's training step). */
-const RELU_GRAD = 'ReluGrad';
+export const RELU_GRAD = 'ReluGrad';
 
 type Kernel = (inputs: Record<string, Tensor>, epsilon: number) => Tensor[];
 

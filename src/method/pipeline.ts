@@ -6,7 +6,7 @@ import { FailureError, UsageError } from '../core/errors.js';
 import { toBatch, type Batch, type Dataset } from '../data/dataset.js';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
-import { relativeDistances, tapDiscrepancy } from '../metrics/discrepancy.js';
+import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { Model, Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
@@ -107,7 +107,7 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   // the head already reads wide values where it was adopted: the last boundary's own pair is merged with it
   const withHead: Weights = { params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0), state: weights.state };
   const merged = mergeMaps(thin, withHead, groups);
-  const [x] = await firstBatch(data);
+  const x = await someInputs(data);
   const difference = await mergeDifference(thin, withHead, merged, groups, x);
   x.dispose();
   if (!(difference <= MERGE_TOLERANCE)) throw new FailureError(`merging the maps changed the logits by ${difference} of their size, at most ${MERGE_TOLERANCE} is allowed`);
@@ -126,11 +126,11 @@ function withoutLastPair(params: Tensors, groups: readonly Group[], adopted: boo
   return adopted ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
 }
 
-async function firstBatch(data: Dataset): Promise<[Tensor]> {
+async function someInputs(data: Dataset): Promise<Tensor> {
   const count = Math.min(16, data.validation.count);
   const { x, y } = toBatch(data, await data.validation.batch(Uint32Array.from({ length: count }, (_, i) => i)));
   y.dispose();
-  return [x];
+  return x;
 }
 
 /** Largest difference of the logits before and after merging, relative to the largest logit. */
@@ -159,21 +159,20 @@ async function recordImitation(run: Run, weights: Weights): Promise<void> {
 async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run, when: string, weights: Weights): Promise<void> {
   if (teacher === undefined) return;
   const scope = evaluation(weights);
-  const wide = (x: Tensor): Tensors => teacher.network.apply(evaluation(teacher.weights), x);
-  const byTap = await tapDiscrepancy(data, data.validation, (x) => thin.apply(scope, x), wide);
-  for (const [tap, discrepancy] of Object.entries(byTap)) context.log({ event: 'discrepancy', when, tap, discrepancy });
-  if (groups.some(({ tap }) => thin.width(tap) !== teacher.network.width(tap))) return; // no hybrid without equal widths
   const logits = thin.taps.at(-1)!;
+  const sameWidths = groups.every(({ tap }) => thin.width(tap) === teacher.network.width(tap));
   const distances = await relativeDistances(data, data.validation, (x) => {
-    const values = wide(x);
-    const hybrids = [thin.apply(scope, x)[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap })[logits]!), values[logits]!];
-    const names = [...groups.map(({ tap }) => tap), logits];
+    const [own, values] = [thin.apply(scope, x), teacher.network.apply(evaluation(teacher.weights), x)];
+    const taps = commonTaps(own, values).map((tap) => [`discrepancy ${tap}`, [own[tap]!, values[tap]!, values[tap]!]] as const);
+    if (!sameWidths) return Object.fromEntries(taps); // no hybrid without equal widths
+    const hybrids = [own[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap })[logits]!), values[logits]!];
+    const steps = [...groups.map(({ tap }) => tap), logits].map((tap, l) => [`hybrid ${tap}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const);
     const alone = groups.map(({ tap, from }) => [`alone ${tap}`, [thin.apply(scope, from === undefined ? x : values[from]!, { from, until: tap })[tap]!, values[tap]!, values[tap]!]] as const); // prettier-ignore
-    return Object.fromEntries([...names.map((name, l) => [`hybrid ${name}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const), ...alone]);
+    return Object.fromEntries([...taps, ...steps, ...alone]);
   });
-  for (const [name, distance] of Object.entries(distances)) {
-    const [kind, tap] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)];
-    context.log(kind === 'hybrid' ? { event: 'hybrid', when, tap, discrepancy: distance } : { event: 'alone', when, tap, discrepancy: distance });
+  for (const [name, discrepancy] of Object.entries(distances)) {
+    const [event, tap] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)];
+    context.log({ event, when, tap, discrepancy });
   }
 }
 

@@ -5,8 +5,6 @@ import type { Model, Network } from '../nn/network.js';
 
 export interface Start {
   readonly model: Model;
-  /** Paths that are the wide net's, whole. */
-  readonly shared: ReadonlySet<string>;
   /** Indices of the wide net's channels that the thin net took, by name of the axis. */
   readonly selection: Selection;
 }
@@ -17,22 +15,18 @@ export type StartKind = 'random' | 'shared' | 'selected';
 
 export function startModel(kind: StartKind, seed: number, thin: Network, wide?: { readonly network: Network; readonly model: Model }): Start {
   const fresh = thin.init(seed);
-  if (kind === 'random' || wide === undefined) return { model: fresh, shared: new Set(), selection: {} };
+  if (kind === 'random' || wide === undefined) return { model: fresh, selection: {} };
   const selection = kind === 'selected' ? selectChannels(thin, fresh, wide) : {};
-  const shared = new Set<string>();
   const take = (own: Parameters, theirs: Parameters): Parameters =>
     Object.fromEntries(
       Object.entries(own).map(([path, value]) => {
         const other = theirs[path];
         if (other === undefined || other.shape.length !== value.shape.length) return [path, value];
-        if (String(other.shape) === String(value.shape)) {
-          shared.add(path);
-          return [path, other];
-        }
+        if (String(other.shape) === String(value.shape)) return [path, other];
         return [path, kind === 'selected' ? (takeChannels(thin.axes![path]!, selection, other, value) ?? value) : value];
       }),
     );
-  return { model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) }, shared, selection };
+  return { model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) }, selection };
 }
 
 /** Parameters that would be shared: known without the wide net's values. */

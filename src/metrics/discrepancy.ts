@@ -24,11 +24,15 @@ export async function relativeDistances(
   return Object.fromEntries(names.map((name) => [name, Math.sqrt(totals[`${name} difference`]! / totals[`${name} size`]!)]));
 }
 
+/** Taps that both have with the same shape, in the order of the second. */
+export function commonTaps(a: Tensors, b: Tensors): string[] {
+  return Object.keys(b).filter((tap) => a[tap] !== undefined && String(a[tap].shape) === String(b[tap]!.shape));
+}
+
 /** Relative discrepancy of each tap that both give with the same shape. */
 export async function tapDiscrepancy(data: Dataset, source: Source, thin: (x: Tensor) => Tensors, wide: (x: Tensor) => Tensors): Promise<Record<string, number>> {
   return relativeDistances(data, source, (x) => {
     const [a, b] = [thin(x), wide(x)];
-    const common = Object.keys(b).filter((tap) => a[tap] !== undefined && String(a[tap].shape) === String(b[tap]!.shape));
-    return Object.fromEntries(common.map((tap) => [tap, [a[tap]!, b[tap]!, b[tap]!] as const]));
+    return Object.fromEntries(commonTaps(a, b).map((tap) => [tap, [a[tap]!, b[tap]!, b[tap]!] as const]));
   });
 }

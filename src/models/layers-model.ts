@@ -7,6 +7,7 @@ import { tf, type LayersModel, type SymbolicTensor, type Tensor } from '../engin
 import type { Parameter } from '../nn/init.js';
 import type { Scope } from '../nn/layers.js';
 import type { Model, Network, Readers } from '../nn/network.js';
+import { tapsBetween } from './walk.js';
 
 type Layer = LayersModel['layers'][number];
 type Variable = Layer['weights'][number];
@@ -45,11 +46,11 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
     width: (tap) => outputs[tap]!.shape.at(-1)!,
     shapes: Object.fromEntries([...variables].filter(([, { statistic }]) => !statistic).map(([path, { variable }]) => [path, variable.shape as number[]])),
     init: () => readModel(variables),
-    apply: (scope, x, { from, until = 'logits' } = {}) => {
-      for (const tap of [from, until]) if (tap !== undefined && !taps.includes(tap)) throw new UsageError(`unknown tap "${tap}"; expected one of: ${taps.join(', ')}`);
+    apply: (scope, x, options = {}) => {
+      const { from } = options;
+      const wanted = tapsBetween(taps, options);
       return withValues(variables, scope, () => {
         const values = new Map<SymbolicTensor, Tensor>([[from === undefined ? model.inputs[0]! : outputs[from]!, x]]);
-        const wanted = taps.slice(from === undefined ? 0 : taps.indexOf(from) + 1, taps.indexOf(until) + 1);
         return Object.fromEntries(wanted.map((tap) => [tap, asLogits(softmax && tap === 'logits', compute(outputs[tap]!, values, scope.train, from))]));
       });
     },

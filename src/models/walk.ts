@@ -2,17 +2,22 @@
 import { UsageError } from '../core/errors.js';
 import type { Tensor } from '../engine/tensor.js';
 import type { Scope } from '../nn/layers.js';
-import type { Network } from '../nn/network.js';
+import type { ApplyOptions, Network } from '../nn/network.js';
+
+/** Names of the taps after `from` up to `until`. Throws UsageError on a tap that does not exist. */
+export function tapsBetween(taps: readonly string[], { from, until = taps.at(-1)! }: ApplyOptions): readonly string[] {
+  for (const name of [from, until]) {
+    if (name !== undefined && !taps.includes(name)) throw new UsageError(`unknown tap "${name}"; expected one of: ${taps.join(', ')}`);
+  }
+  return taps.slice(from === undefined ? 0 : taps.indexOf(from) + 1, taps.indexOf(until) + 1);
+}
 
 /** `step` computes a tap from the one before it; `from` and `until` cut the walk. */
 export function walkTaps(taps: readonly string[], step: (scope: Scope, tap: string, x: Tensor) => Tensor): Network['apply'] {
-  return (scope, x, { from, until = taps.at(-1)! } = {}) => {
-    for (const name of [from, until]) {
-      if (name !== undefined && !taps.includes(name)) throw new UsageError(`unknown tap "${name}"; expected one of: ${taps.join(', ')}`);
-    }
+  return (scope, x, options = {}) => {
     const values: Record<string, Tensor> = {};
     let value = x;
-    for (const tap of taps.slice(from === undefined ? 0 : taps.indexOf(from) + 1, taps.indexOf(until) + 1)) {
+    for (const tap of tapsBetween(taps, options)) {
       value = step(scope, tap, value);
       values[tap] = value;
     }

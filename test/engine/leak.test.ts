@@ -8,19 +8,10 @@ import { networkOf } from '../../src/models/index.js';
 import { toTensors } from '../../src/nn/init.js';
 import { crossEntropy } from '../../src/optim/losses.js';
 import { initSlots, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
+import { THIN } from '../method/support.js';
 import { enginesUnderTest } from '../support/engines.js';
 
-const NETWORK = networkOf({
-  family: 'resnet',
-  block: 'bottleneck',
-  blocks: [1, 1],
-  planes: 2,
-  mid: 1,
-  stem: { kind: 'small', channels: 4 },
-  skip: true,
-  classes: 10,
-  channels: 1,
-});
+const NETWORK = networkOf({ ...THIN, planes: 2 });
 const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 };
 const STEPS = 200;
 

@@ -6,20 +6,11 @@ import { countParameters, toTensors } from '../../src/nn/init.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { forwardFlops } from '../../src/nn/network.js';
 import type { Scope } from '../../src/nn/layers.js';
+import { THIN } from '../method/support.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
-const SPEC: ResnetSpec = {
-  family: 'resnet',
-  block: 'bottleneck',
-  blocks: [2, 1],
-  planes: 2,
-  mid: 2,
-  stem: { kind: 'small', channels: 4 },
-  skip: true,
-  classes: 10,
-  channels: 1,
-};
+const SPEC: ResnetSpec = { ...THIN, blocks: [2, 1], planes: 2, mid: 2 };
 const BASIC: ResnetSpec = { ...SPEC, block: 'basic', stem: { kind: 'imagenet', channels: 4 } };
 const CONVNET: ModelSpec = { family: 'convnet', layers: 4, width: 5, skip: true, activation: 'tanh', classes: 10, channels: 1 };
 const MLP: ModelSpec = { family: 'mlp', layers: 3, width: 6, skip: false, activation: 'relu', classes: 10, inputs: 256 };
