@@ -107,9 +107,8 @@ async function trainStep(state: State, stage: Stage, batch: Batch, step: number)
   const moved = moveStatistics(state.state, aside, trainable);
   const ema = moveAverages(state.ema, updated.params, recipe.ema);
   const [value] = await loss.data();
-  const old = [...Object.keys(updated.params).map((path) => state.params[path]!), ...Object.keys(moved).map((path) => state.state[path]!)];
-  disposeAll(gradients, aside, state.slots, state.ema, targets);
-  tf.dispose([loss, ...old]);
+  disposeAll(gradients, aside, state.ema, targets);
+  tf.dispose([loss, ...Object.keys(moved).map((path) => state.state[path]!)]);
   return { next: { params: { ...state.params, ...updated.params }, state: { ...state.state, ...moved }, slots: updated.slots, ema }, loss: value!, rate };
 }
 

@@ -1,6 +1,6 @@
 /** Applies a network tap by tap. */
 import { UsageError } from '../core/errors.js';
-import type { Tensor } from '../engine/tensor.js';
+import { tf, type Tensor } from '../engine/tensor.js';
 import type { Scope } from '../nn/layers.js';
 import type { ApplyOptions, Network } from '../nn/network.js';
 
@@ -14,11 +14,13 @@ export function tapsBetween(taps: readonly string[], { from, until = taps.at(-1)
 
 /** `step` computes a tap from the one before it; `from` and `until` cut the walk. */
 export function walkTaps(taps: readonly string[], step: (scope: Scope, tap: string, x: Tensor) => Tensor): Network['apply'] {
-  return (scope, x, options = {}) => {
+  return (scope, input, options = {}) => {
     const values: Record<string, Tensor> = {};
-    let value = x;
+    let value = input;
     for (const tap of tapsBetween(taps, options)) {
-      value = step(scope, tap, value);
+      const x = value;
+      // what neither a gradient nor a listener needs goes at once
+      value = scope.train || scope.trace ? step(scope, tap, x) : tf.tidy(() => step(scope, tap, x));
       values[tap] = value;
     }
     return values;

@@ -3,7 +3,7 @@
  * A layer reads its parameters by path from a flat set, `${path}/kernel` and so on.
  */
 import { UsageError } from '../core/errors.js';
-import { BATCH_NORM_TRAIN } from '../engine/kernels.js';
+import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/kernels.js';
 import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
 
 /** Where a layer finds its parameters and puts what it learns about the batch. */
@@ -40,11 +40,9 @@ function convolve(path: string, x: Tensor4D, kernel: Tensor4D, stride: number, b
   const [height, width, inChannels] = kernel.shape;
   if (x.shape.length !== 4 || x.shape[3] !== inChannels) throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inChannels}], got ${shapeText(x)}`);
   const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
-  const pad = stride === 1 ? 'same' : 'valid';
-  const around = [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]] as [number, number][]; // prettier-ignore
-  const input = stride === 1 || (vertical === 0 && horizontal === 0) ? x : tf.pad(x, around);
-  if (bias === undefined) return tf.conv2d(input, kernel, stride, pad);
-  return tf.fused.conv2d({ x: input, filter: kernel, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' });
+  const pad: Parameters<typeof tf.conv2d>[3] = [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]]; // prettier-ignore
+  if (bias === undefined) return tf.conv2d(x, kernel, stride, pad);
+  return tf.fused.conv2d({ x, filter: kernel, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' });
 }
 
 /** Scale and shift [C] of batch norm in evaluation: y = scale x + shift. */
@@ -61,17 +59,19 @@ export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Ten
 }
 
 /**
- * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel. Ioffe, Szegedy 2015. In training the batch
- * mean [C] and the unbiased batch variance [C] go to `observe`; in evaluation the running ones normalise.
+ * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel, and a ReLU after it if asked for. Ioffe, Szegedy 2015.
+ * In training the batch mean [C] and the unbiased batch variance [C] go to `observe`; in evaluation the running ones normalise.
  */
-export function batchNorm(scope: Scope, path: string, x: Tensor4D): Tensor4D {
+export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false): Tensor4D {
   const { params, train, observe } = scope;
   if (!train) {
     const { scale, shift } = evaluationAffine(scope, path);
-    return tf.add(tf.mul(x, scale), shift);
+    const y: Tensor4D = tf.add(tf.mul(x, scale), shift);
+    return relu ? tf.relu(y) : y;
   }
   const inputs = { x, gamma: parameter(params, `${path}/gamma`), beta: parameter(params, `${path}/beta`) };
-  const [y, mean, variance] = tf.engine().runKernel(BATCH_NORM_TRAIN, inputs, { epsilon: BATCH_NORM_EPSILON }) as unknown as Tensor[];
+  const outputs = tf.engine().runKernel(relu ? BATCH_NORM_RELU_TRAIN : BATCH_NORM_TRAIN, inputs, { epsilon: BATCH_NORM_EPSILON });
+  const [y, mean, variance] = outputs as unknown as Tensor[];
   observe(`${path}/mean`, mean!);
   observe(`${path}/variance`, variance!);
   return y as Tensor4D;
@@ -89,14 +89,12 @@ function foldedConvNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, k
 /** Convolution `conv` without bias, then batch norm `norm`, then a ReLU if asked for. In evaluation the norm is folded into the convolution. */
 export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, { stride = 1, relu = false } = {}): Tensor4D {
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
-  const traced = scope.trace !== undefined;
-  if (!scope.train && !traced) return foldedConvNorm(scope, conv, norm, x, kernel, stride, relu);
+  if (scope.trace === undefined) {
+    return scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride), relu) : foldedConvNorm(scope, conv, norm, x, kernel, stride, relu);
+  }
   const y = scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride)) : foldedConvNorm(scope, conv, norm, x, kernel, stride, false);
-  scope.trace?.(conv, x, y);
-  if (!relu) return y;
-  const activated = tf.relu(y);
-  if (!traced) y.dispose(); // no gradient needs what a ReLU reads: a third of a network's activations
-  return activated;
+  scope.trace(conv, x, y);
+  return relu ? tf.relu(y) : y;
 }
 
 /** x [B, C] times kernel [C, out] plus bias [out]. */

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { BUNDLE, bundle, bundledValues, unbundle } from '../engine/bundle.js';
-import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
+import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
+import { Variable } from '../engine/variable.js';
 
 const weightDecay = z.number().min(0).default(0);
 
@@ -42,7 +43,7 @@ export function initSlots(spec: OptimizerSpec, params: Tensors): Tensors {
 
 /**
  * One update at learning rate `rate`; `step` counts from 0. New parameters and slots for the paths in `gradients`, whose joint norm is first scaled
- * to at most `clip` (Pascanu, Mikolov, Bengio 2013); what was given is left alone.
+ * to at most `clip` (Pascanu, Mikolov, Bengio 2013). Their old values and the slots are consumed: what takes their place may be in their memory.
  */
 export function update(
   spec: OptimizerSpec,
@@ -52,40 +53,98 @@ export function update(
   gradients: Tensors,
 ): { params: Tensors; slots: Tensors } {
   const mine = Object.fromEntries(Object.keys(gradients).map((path) => [path, params[path]!]));
+  const rule = RULES[spec.kind] as Rule<OptimizerSpec>;
+  const apply = tf.getBackend() === 'tensorflow' ? rule.inPlace : rule.composed;
   return tf.tidy(() => {
     const [values, slopes] = [bundle(mine), clipped(bundle(gradients), clip)];
     const newValues: Record<string, Tensor> = {};
     const newSlots: Record<string, Tensor> = { [MASK]: slots[MASK]!.clone() };
     for (const key of Object.keys(slopes)) {
+      const decay = key !== BUNDLE ? Number(decays(key)) : slots[MASK]!;
+      const old = [values[key]!, ...SLOTS[spec.kind].map((slot) => slots[`${slot}/${key}`]!)];
       // a tidy for each: temporaries of all large tensors at once would be as much memory as the network's activations
-      const { '': value, ...changed } = tf.tidy(() => updateOne(spec, rate, step, key, values[key]!, slopes[key]!, slots));
+      const [value, ...changed] = tf.tidy(() => apply(spec, { rate, step, decay, gradient: slopes[key]! }, old));
+      tf.dispose(old);
       newValues[key] = value!;
-      Object.assign(newSlots, changed);
+      SLOTS[spec.kind].forEach((slot, i) => (newSlots[`${slot}/${key}`] = changed[i]!));
     }
-    return { params: unbundle(newValues, mine), slots: newSlots };
+    const updated = unbundle(newValues, mine);
+    disposeAll(mine, slots);
+    return { params: updated, slots: newSlots };
   });
 }
 
-/** The new value of one tensor (under the empty name), and its new slots. */
-function updateOne(spec: OptimizerSpec, rate: number, step: number, key: string, value: Tensor, gradient: Tensor, slots: Tensors): Record<string, Tensor> {
-  const slot = (name: string): Tensor => slots[`${name}/${key}`]!;
-  const decayed = (share: number): Tensor | undefined => {
-    if (share === 0) return undefined;
-    if (key !== BUNDLE) return decays(key) ? tf.mul(value, share) : undefined;
-    return tf.mul(tf.mul(value, slots[MASK]!), share);
-  };
-  if (spec.kind === 'sgd') {
-    const decay = decayed(spec.weightDecay);
-    const velocity = tf.add(tf.mul(slot('velocity'), spec.momentum), decay === undefined ? gradient : tf.add(gradient, decay));
-    return { '': tf.sub(value, tf.mul(velocity, rate)), [`velocity/${key}`]: velocity };
-  }
-  const { beta1, beta2, epsilon } = spec;
-  const mean = tf.add(tf.mul(slot('mean'), beta1), tf.mul(gradient, 1 - beta1));
-  const square = tf.add(tf.mul(slot('square'), beta2), tf.mul(tf.square(gradient), 1 - beta2));
-  const direction = tf.div(mean, tf.add(tf.sqrt(tf.div(square, 1 - beta2 ** (step + 1))), epsilon));
-  const decay = decayed(rate * spec.weightDecay);
-  const start = decay === undefined ? value : tf.sub(value, decay);
-  return { '': tf.sub(start, tf.mul(direction, rate / (1 - beta1 ** (step + 1)))), [`mean/${key}`]: mean, [`square/${key}`]: square };
+interface Change {
+  readonly rate: number;
+  readonly step: number;
+  /** Factor on the weight decay; a tensor where it differs from value to value. */
+  readonly decay: number | Tensor;
+  readonly gradient: Tensor;
+}
+
+/** The new value of one tensor and its new slots. `inPlace` disposes the old ones as soon as nothing reads them any more. */
+interface Rule<S> {
+  readonly composed: Apply<S>;
+  readonly inPlace: Apply<S>;
+}
+type Apply<S> = (spec: S, change: Change, old: readonly Tensor[]) => Tensor[];
+
+/** a x, with a factor that may be a tensor, too; undefined where it is 0. */
+function scaled(x: Tensor, factor: number, decay: number | Tensor): Tensor | undefined {
+  if (factor === 0 || decay === 0) return undefined;
+  return typeof decay === 'number' ? tf.mul(x, factor * decay) : tf.mul(tf.mul(x, decay), factor);
+}
+
+const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
+  composed: ({ momentum, weightDecay }, { rate, decay, gradient }, [value, velocity]) => {
+    const pull = scaled(value!, weightDecay, decay);
+    const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? gradient : tf.add(gradient, pull));
+    return [tf.sub(value!, tf.mul(moved, rate)), moved];
+  },
+  inPlace: ({ momentum, weightDecay }, { rate, decay, gradient }, [value, velocity]) => {
+    const [p, v] = [new Variable(value!), variableOf(velocity!)];
+    const along = momentum > 0 && typeof decay === 'number';
+    // v + (wd / mu) p, of which the momentum step makes mu v + wd p
+    if (along) v.apply('ResourceApplyGradientDescent', {}, tf.scalar((-weightDecay * decay) / momentum), value!);
+    const pull = along ? undefined : scaled(value!, weightDecay, decay);
+    const slope = pull === undefined ? gradient : tf.add(gradient, pull);
+    value!.dispose();
+    p.apply('ResourceApplyMomentum', { use_nesterov: false }, v, tf.scalar(rate), slope, tf.scalar(momentum));
+    return [p.take(), v.take()];
+  },
+};
+
+/** (1 - share) x; a new tensor. */
+function decayed(x: Tensor, share: number, decay: number | Tensor): Tensor {
+  if (typeof decay === 'number') return share * decay === 0 ? x.clone() : tf.mul(x, 1 - share * decay);
+  return tf.sub(x, tf.mul(tf.mul(x, decay), share));
+}
+
+const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
+  composed: ({ beta1, beta2, epsilon, weightDecay }, { rate, step, decay, gradient }, [value, mean, square]) => {
+    const newMean = tf.add(tf.mul(mean!, beta1), tf.mul(gradient, 1 - beta1));
+    const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+    const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, 1 - beta2 ** (step + 1))), epsilon));
+    return [tf.sub(decayed(value!, rate * weightDecay, decay), tf.mul(direction, rate / (1 - beta1 ** (step + 1)))), newMean, newSquare];
+  },
+  inPlace: ({ beta1, beta2, epsilon, weightDecay }, { rate, step, decay, gradient }, [value, mean, square]) => {
+    const start = decayed(value!, rate * weightDecay, decay);
+    value!.dispose();
+    const [p, m, v] = [variableOf(start), variableOf(mean!), variableOf(square!)];
+    // TensorFlow's epsilon stands beside the root of the uncorrected square
+    const [power1, power2] = [beta1 ** (step + 1), beta2 ** (step + 1)];
+    const scalars = [power1, power2, rate, beta1, beta2, epsilon * Math.sqrt(1 - power2)].map((number) => tf.scalar(number));
+    p.apply('ResourceApplyAdam', { use_nesterov: false }, m, v, ...scalars, gradient);
+    return [p.take(), m.take(), v.take()];
+  },
+};
+
+const RULES = { sgd, adamw } as const;
+
+function variableOf(tensor: Tensor): Variable {
+  const variable = new Variable(tensor);
+  tensor.dispose();
+  return variable;
 }
 
 function clipped(gradients: Tensors, limit: number | undefined): Tensors {

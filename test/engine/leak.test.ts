@@ -36,7 +36,7 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
       const { loss, gradients, aside } = differentiate(params, (p, observe) => crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y));
       const next = update(SGD, { rate: 0.05, step: i }, params, slots, gradients);
       const [value] = await loss.data();
-      disposeAll(params, slots, gradients, aside);
+      disposeAll(gradients, aside);
       tf.dispose([loss, x, y]);
       ({ params, slots } = next);
       return value!;

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { BATCH_NORM_TRAIN } from '../../src/engine/kernels.js';
 import { differentiate } from '../../src/engine/gradients.js';
-import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
+import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../../src/engine/tensor.js';
 import { batchNorm as batchNormLayer, conv2d as convLayer, dense, type Scope } from '../../src/nn/layers.js';
 import { crossEntropy, klDivergence, logSoftmax, relativeSquaredError } from '../../src/optim/losses.js';
 import { enginesUnderTest } from '../support/engines.js';
@@ -51,6 +51,21 @@ const CASES: readonly Case[] = [
     shapes: [[3, 4, 5, 2], [2], [2]],
     run: ([x, gamma, beta]) => batchNormLayer(scope({ 'n/gamma': gamma!, 'n/beta': beta! }), 'n', x as Tensor4D),
     oracle: ([x, gamma, beta]) => oracle.batchNorm(x!, gamma!, beta!, 1e-5),
+  },
+  {
+    name: 'batch norm and ReLU in training',
+    shapes: [[3, 4, 5, 2], [2], [2]],
+    run: ([x, gamma, beta]) => batchNormLayer(scope({ 'n/gamma': gamma!, 'n/beta': beta! }), 'n', x as Tensor4D, true),
+    oracle: ([x, gamma, beta]) => {
+      const { shape, data } = oracle.batchNorm(x!, gamma!, beta!, 1e-5);
+      return { shape, data: data.map((value) => Math.max(0, value)) };
+    },
+  },
+  {
+    name: 'max pooling',
+    shapes: [[2, 6, 5, 3]],
+    run: ([x]) => tf.maxPool(x as Tensor4D, 3, 2, 'valid'),
+    oracle: ([x]) => oracle.maxPool(x!, 3, 2),
   },
   {
     name: 'dense',
@@ -125,6 +140,15 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Kernels of which every window sees the whole image, and which are large enough to be computed as dense layers; the last is not. */
+const TINY_IMAGES = [
+  [1, 1, 1],
+  [2, 2, 1],
+  [2, 2, 2],
+  [1, 2, 1],
+  [3, 2, 1],
+] as const;
+
 const engines = await enginesUnderTest();
 afterAll(() => tf.disposeVariables());
 
@@ -159,6 +183,23 @@ describe.each(engines)('$name', ({ name, missing }) => {
       tf.dispose([loss, w, ...Object.values(params), ...Object.values(gradients), ...Object.values(aside)]);
       expect(tf.memory().numTensors).toBe(before);
     });
+  });
+
+  test.skipIf(missing !== undefined).each(TINY_IMAGES)('convolution 3x3 of 88 channels on %i x %i pixels, stride %i', async (height, width, stride) => {
+    await tf.setBackend(name);
+    const draw = (shape: number[], key: string): Oracle => ({ shape, data: normals(rngKey(4, key), shape.reduce((a, b) => a * b, 1)).map(Math.fround) }); // prettier-ignore
+    const [x, kernel] = [draw([3, height, width, 88], 'x'), draw([3, 3, 88, 88], 'kernel')];
+    const value = oracle.conv2d(x, kernel, stride);
+    const w = draw([...value.shape], 'w');
+    const tensors = Object.fromEntries(Object.entries({ x, kernel, w }).map(([key, { shape, data }]) => [key, tf.tensor(Float32Array.from(data), [...shape])]));
+    const apply = (p: Tensors): Tensor => convLayer(scope({ 'c/kernel': p.kernel! }), 'c', p.x as Tensor4D, stride);
+    const result = tf.tidy(() => apply(tensors));
+    expect(result.shape).toEqual([...value.shape]);
+    expect(relativeError(await result.data(), value.data)).toBeLessThan(TOLERANCE.f32);
+    const { loss, gradients } = differentiate({ x: tensors.x!, kernel: tensors.kernel! }, (p) => tf.sum(tf.mul(tensors.w!, apply(p))) as Scalar);
+    const expected = oracle.conv2dGradients(x, kernel, stride, w.data);
+    for (const [i, key] of ['x', 'kernel'].entries()) expect(relativeError(await gradients[key]!.data(), expected[i]!)).toBeLessThan(TOLERANCE.f32);
+    tf.dispose([loss, result, ...Object.values(tensors), ...Object.values(gradients)]);
   });
 
   test.skipIf(missing !== undefined)('batch norm hands out the batch mean and the unbiased variance', async () => {

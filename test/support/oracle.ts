@@ -20,14 +20,13 @@ export function matMul(a: Oracle, b: Oracle): Oracle {
   return out;
 }
 
-/** x [B, H, W, C] with kernel [h, w, C, K], padded by (h - 1) / 2 on every side, as PyTorch's Conv2d(padding=(h-1)/2). */
-export function conv2d(x: Oracle, kernel: Oracle, stride: number): Oracle {
+/** Calls `visit` with the flat indices (input, kernel, output) of every product of {@link conv2d}; returns the output's shape. */
+function eachProduct(x: Oracle, kernel: Oracle, stride: number, visit: (input: number, weight: number, output: number) => void): number[] {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const [kh, kw, , outChannels] = kernel.shape as [number, number, number, number];
   const [py, px] = [(kh - 1) / 2, (kw - 1) / 2];
   const oh = Math.floor((height + 2 * py - kh) / stride) + 1;
   const ow = Math.floor((width + 2 * px - kw) / stride) + 1;
-  const out = zeros([batch, oh, ow, outChannels]);
   for (let b = 0; b < batch; b++)
     for (let i = 0; i < oh; i++)
       for (let j = 0; j < ow; j++)
@@ -37,9 +36,39 @@ export function conv2d(x: Oracle, kernel: Oracle, stride: number): Oracle {
             if (y < 0 || z < 0 || y >= height || z >= width) continue;
             for (let c = 0; c < channels; c++)
               for (let k = 0; k < outChannels; k++)
-                out.data[((b * oh + i) * ow + j) * outChannels + k]! +=
-                  x.data[((b * height + y) * width + z) * channels + c]! * kernel.data[((u * kw + v) * channels + c) * outChannels + k]!;
+                visit(((b * height + y) * width + z) * channels + c, ((u * kw + v) * channels + c) * outChannels + k, ((b * oh + i) * ow + j) * outChannels + k);
           }
+  return [batch, oh, ow, outChannels];
+}
+
+/** x [B, H, W, C] with kernel [h, w, C, K], padded by (h - 1) / 2 on every side, as PyTorch's Conv2d(padding=(h-1)/2). */
+export function conv2d(x: Oracle, kernel: Oracle, stride: number): Oracle {
+  const out = zeros(eachProduct(x, kernel, stride, () => {}));
+  eachProduct(x, kernel, stride, (input, weight, output) => (out.data[output]! += x.data[input]! * kernel.data[weight]!));
+  return out;
+}
+
+/** Gradients of sum(dy conv2d(x, kernel)) by x and by the kernel. */
+export function conv2dGradients(x: Oracle, kernel: Oracle, stride: number, dy: Float64Array): [Float64Array, Float64Array] {
+  const [dx, dk] = [zeros(x.shape).data, zeros(kernel.shape).data];
+  eachProduct(x, kernel, stride, (input, weight, output) => {
+    dx[input]! += dy[output]! * kernel.data[weight]!;
+    dk[weight]! += dy[output]! * x.data[input]!;
+  });
+  return [dx, dk];
+}
+
+/** The largest of each window of an image [B, H, W, C]; without padding. */
+export function maxPool({ shape, data }: Oracle, side: number, stride: number): Oracle {
+  const [batch, height, width, channels] = shape as [number, number, number, number];
+  const [oh, ow] = [height, width].map((size) => Math.floor((size - side) / stride) + 1) as [number, number];
+  const out = zeros([batch, oh, ow, channels]);
+  out.data.fill(-Infinity);
+  for (let at = 0; at < out.data.length; at++) {
+    const [c, j, i, b] = [at % channels, Math.floor(at / channels) % ow, Math.floor(at / channels / ow) % oh, Math.floor(at / channels / ow / oh)];
+    for (let u = 0; u < side; u++)
+      for (let v = 0; v < side; v++) out.data[at] = Math.max(out.data[at]!, data[((b * height + i * stride + u) * width + j * stride + v) * channels + c]!);
+  }
   return out;
 }
 

@@ -1,0 +1,35 @@
+/** TensorFlow's kernels by name, past tfjs. The backend `tensorflow` must be the one in use. */
+import type { TensorInfo } from '@tensorflow/tfjs';
+import { tf, type Tensor } from './tensor.js';
+
+/** The element type of all our networks. */
+export const FLOAT: unique symbol = Symbol('float32');
+
+/** A number is written as a float, a list as integers (`shape` as a shape). */
+type Attribute = typeof FLOAT | boolean | string | number | readonly number[];
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** The part of tfjs-node's backend that reaches kernels by name. */
+interface TensorflowBackend {
+  executeMultipleOutputs(name: string, attributes: { name: string; type: number; value: unknown }[], inputs: readonly TensorInfo[], outputs: number): Tensor[];
+  binding: Record<string, number>;
+}
+
+/** The first `outputs` results of an op. Throws Error with TensorFlow's message. */
+export function tensorflowOp(name: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[] {
+  const backend = tf.backend() as unknown as TensorflowBackend;
+  const { TF_ATTR_TYPE, TF_ATTR_FLOAT, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT } = backend.binding;
+  const encoded = Object.entries(attributes).map(([key, value]) => {
+    if (value === FLOAT) return { name: key, type: TF_ATTR_TYPE!, value: TF_FLOAT };
+    if (typeof value === 'boolean') return { name: key, type: TF_ATTR_BOOL!, value };
+    if (typeof value === 'string') return { name: key, type: TF_ATTR_STRING!, value };
+    if (typeof value === 'number') return { name: key, type: TF_ATTR_FLOAT!, value };
+    return { name: key, type: key === 'shape' ? TF_ATTR_SHAPE! : TF_ATTR_INT!, value };
+  });
+  return backend.executeMultipleOutputs(name, encoded, inputs, outputs);
+}
+
+/** Product of two matrices, either of them transposed. */
+export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  return tensorflowOp('MatMul', { T: FLOAT, transpose_a: transposeA, transpose_b: transposeB }, [a, b], 1)[0]!;
+}
