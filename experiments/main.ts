@@ -7,8 +7,9 @@ import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
 import type { BenchOptions as ResnetBench, Measured } from '../src/bench/resnet.js';
 import { exportRun } from '../src/method/export.js';
-import { checkPredict, countParameters, predictFiles, type PredictFiles, type Variant } from '../src/models/files.js';
+import { countParameters, preparePredict } from '../src/models/files.js';
 import { serveOneJob } from '../src/sweep/worker.js';
+import { runTool } from '../src/toolchain/tools.js';
 import type { BenchOptions } from '../theory/bench/particles.js';
 import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
 import type { simulate } from '../theory/simulate.js';
@@ -41,14 +42,13 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
       return benchParticles({ ...options, widths: options.widths ?? BENCH_WIDTHS });
     },
     countParameters,
-    checkPredict: (files: PredictFiles, variant: Variant) => void checkPredict(files, variant),
-    predict: predictFiles,
+    preparePredict,
     exportRun,
     benchResnet: async ({ cases, engine, ...options }: Omit<ResnetBench, 'cases' | 'spawnCase'> & { cases: readonly string[] | undefined; engine: string | undefined }) => {
-      const { benchResnet, CASE_NAMES, outputOf } = await import('../src/bench/resnet.js');
+      const { benchResnet, CASE_NAMES } = await import('../src/bench/resnet.js');
       const spawnCase = async (name: string): Promise<Measured & { engine: string }> => {
         const args = ['bench', 'resnet50', '--case', name, '--seconds', String(options.seconds), '--json', ...(engine === undefined ? [] : ['--engine', engine])];
-        return JSON.parse(await outputOf(process.execPath, [fileURLToPath(import.meta.url), ...args])) as Measured & { engine: string };
+        return JSON.parse(await runTool(process.execPath, [fileURLToPath(import.meta.url), ...args])) as Measured & { engine: string };
       };
       return benchResnet({ ...options, cases: cases ?? CASE_NAMES, spawnCase });
     },

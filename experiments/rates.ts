@@ -10,6 +10,7 @@ export interface Grid {
 
 export const GRIDS: Readonly<Record<string, Grid>> = {
   'resnet-digits': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
+  'resnet-hierarchy': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
   'depth-skip': { rates: [1e-3, 3e-3, 1e-2, 3e-2], seeds: [101, 102] },
 };
 

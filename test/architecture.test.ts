@@ -37,6 +37,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
     'src/method',
     'src/models',
     'src/sweep',
+    'src/toolchain',
     'theory',
     'theory/bench',
     'theory/exact',

@@ -1,10 +1,9 @@
 /** Images per second of ResNet-50, training and inference, each case in a process of its own so that its peak memory is its own. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { FailureError, messageOf, unknownName } from '../core/errors.js';
+import { FailureError, unknownName } from '../core/errors.js';
 import { normals, rngKey } from '../core/rng.js';
 import type { Dataset } from '../data/dataset.js';
 import { Loader } from '../data/dataset.js';
@@ -16,7 +15,8 @@ import { preset } from '../models/index.js';
 import { toTensors } from '../nn/init.js';
 import { evaluation } from '../nn/layers.js';
 import { crossEntropy } from '../optim/losses.js';
-import { pythonWith } from '../toolchain/python.js';
+import { peerPython } from '../toolchain/python.js';
+import { runTool } from '../toolchain/tools.js';
 
 export interface Measured {
   readonly perSecond: number;
@@ -171,15 +171,7 @@ export interface Bench {
 export async function benchResnet({ seconds, peer, cases, spawnCase, onRow }: BenchOptions): Promise<Bench> {
   cases.forEach(caseOf);
   const notes: string[] = [];
-  let python: string | undefined;
-  if (peer === 'torch') {
-    try {
-      onRow?.('PyTorch: preparing');
-      python = await pythonWith('torch-2.15.0', 'torch', [...TORCH, 'numpy']);
-    } catch (error) {
-      notes.push(`PyTorch was not run: ${messageOf(error)}`);
-    }
-  }
+  const python = peer === undefined ? undefined : await peerPython('PyTorch', [...TORCH, 'numpy'], notes, (text) => onRow?.(text), ['torch-2.15.0', 'torch']);
   const rows: BenchRow[] = [];
   for (const name of cases) {
     const ours: (Measured & { engine: string })[] = [];
@@ -200,18 +192,6 @@ export async function benchResnet({ seconds, peer, cases, spawnCase, onRow }: Be
 }
 
 async function measurePeer(python: string, { pixels, batch, train }: Case, seconds: number): Promise<Peer> {
-  const output = await outputOf(python, [join(import.meta.dirname, 'peer_torch.py'), JSON.stringify({ pixels, batch, train, seconds })]);
+  const output = await runTool(python, [join(import.meta.dirname, 'peer_torch.py'), JSON.stringify({ pixels, batch, train, seconds })]);
   return JSON.parse(output) as Peer;
-}
-
-/** Standard output of a program. Throws FailureError with its last line when it fails. */
-export function outputOf(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [output, errors] = ['', ''];
-    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
-    child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-    child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve(output) : reject(new FailureError(`${command} failed: ${errors.trim().split('\n').at(-1)}`))));
-  });
 }

@@ -62,6 +62,12 @@ export interface PredictFiles {
   readonly output: string;
 }
 
+export interface PredictOptions {
+  readonly mode: 'eval' | 'train';
+  readonly taps: boolean;
+  readonly onBatch: (done: number, total: number) => void;
+}
+
 export interface Speed {
   readonly perSecond: number;
   readonly peakMemoryBytes: number;
@@ -98,14 +104,8 @@ export interface App {
   readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
   /** Throws UsageError on an unknown name. */
   readonly countParameters: (name: string, variant: Variant) => { readonly parameters: number; readonly spec: unknown };
-  /** Throws UsageError on files that cannot be used; needs no engine. */
-  readonly checkPredict: (files: PredictFiles, variant: Variant) => void;
-  /** Shapes of what was written, by name. */
-  readonly predict: (
-    files: PredictFiles,
-    variant: Variant,
-    options: { mode: 'eval' | 'train'; taps: boolean; onBatch: (done: number, total: number) => void },
-  ) => Promise<Record<string, readonly number[]>>;
+  /** Reads the files, without an engine; what comes back needs one, and gives the shapes of what it wrote. Throws UsageError on files that cannot be used. */
+  readonly preparePredict: (files: PredictFiles, variant: Variant) => (options: PredictOptions) => Promise<Record<string, readonly number[]>>;
   /** Writes a training run's network in torchvision's names. */
   readonly exportRun: (run: RunRecord, file: string) => void;
   readonly benchResnet: (options: {

@@ -8,7 +8,7 @@ import { asFileError, makeFolder } from '../store/atomic.js';
 
 export const DEFAULT_OUT = 'gowide-out';
 
-function wholeNumber(low: number): (text: string) => number {
+export function wholeNumber(low: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < low) throw new InvalidArgumentError(`Expected a whole number of at least ${low}.`);

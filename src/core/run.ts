@@ -45,6 +45,8 @@ export interface Snapshot {
 /** What an executor gets from the store. */
 export interface RunContext {
   readonly cell: Cell;
+  /** The cell's. */
+  readonly seed: number;
   /** The state that an earlier process left, or undefined at the start. */
   readonly resumed: Snapshot | undefined;
   /** Adds a line to the metrics. Throws FailureError on a number that is not finite. */

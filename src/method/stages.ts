@@ -33,7 +33,7 @@ export interface Stage {
 }
 
 /** What the stages need of a run: its seed, its saved state, and where to log. */
-export type StageContext = Pick<RunContext, 'resumed' | 'log' | 'progress' | 'shouldSave' | 'save'> & { readonly seed: number };
+export type StageContext = Pick<RunContext, 'seed' | 'resumed' | 'log' | 'progress' | 'shouldSave' | 'save'>;
 
 interface Position {
   readonly stage: number;

@@ -53,23 +53,9 @@ export const trainExecutor: Executor = async (context) => {
   if (data.classes > spec.model.classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${spec.model.classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const network = networkOf(spec.model);
-  const weights = await trainThin(stageContext(context), spec, network, teacher, { ...data, classes: spec.model.classes });
+  const weights = await trainThin(context, spec, network, teacher, { ...data, classes: spec.model.classes });
   return outcome(context, spec, data, teacher, weights);
 };
-
-function stageContext(context: RunContext): RunContext & { readonly seed: number } {
-  const { cell, resumed } = context;
-  return {
-    cell,
-    resumed,
-    seed: cell.seed,
-    log: (row) => context.log(row),
-    progress: (stage, done, total) => context.progress(stage, done, total),
-    shouldSave: () => context.shouldSave(),
-    save: (snapshot) => context.save(snapshot),
-    require: (needed) => context.require(needed),
-  };
-}
 
 async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
   const model = isTrained(teacher) ? fromArrays(await context.require(wideCell(context.cell, spec)!)) : readWeights(teacher.weights, teacher.model);

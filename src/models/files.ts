@@ -1,11 +1,11 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
+import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { ModelSpec, networkOf, parameterCount, preset, PRESETS, scaleWidth } from './index.js';
-import { predict, type PredictOptions } from './predict.js';
-import type { ResnetSpec } from './resnet.js';
+import { checkInput, predict, type PredictOptions } from './predict.js';
 import { readTorchvision } from './torchvision.js';
 
 export interface Variant {
@@ -27,13 +27,7 @@ export function modelByName(name: string, { width, mid, classes }: Variant = {})
 
 function readSpec(path: string): ModelSpec {
   if (!existsSync(path)) throw new UsageError(`${path}: file not found; expected a model spec as JSON, or one of: ${Object.keys(PRESETS).join(', ')}`);
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    throw new UsageError(`${path}: not JSON; expected a model spec, as "model" in gowide train resnet --arm direct --print-config`);
-  }
-  return parseSpec(ModelSpec, 'model spec', value);
+  return parseSpec(ModelSpec, 'model spec', readConfig(path));
 }
 
 export function countParameters(name: string, variant: Variant): { readonly parameters: number; readonly spec: ModelSpec } {
@@ -48,23 +42,21 @@ export interface PredictFiles {
   readonly output: string;
 }
 
-/** Reads weights and images, writes logits (and taps). Needs an engine. Throws UsageError on files that do not fit. */
-export async function predictFiles(files: PredictFiles, variant: Variant, options: PredictOptions): Promise<Record<string, readonly number[]>> {
-  const { spec, input } = checkPredict(files, variant);
-  const model = readTorchvision(files.weights, spec);
-  const outputs = await predict(networkOf(spec), spec.channels, model, input, options);
-  const arrays = Object.entries(outputs).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const);
-  writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
-  return Object.fromEntries(arrays.map(([name, { shape }]) => [name, shape]));
-}
-
-/** What can be said of the files before an engine is started. Throws UsageError. */
-export function checkPredict(files: PredictFiles, variant: Variant): { readonly spec: ResnetSpec; readonly input: { shape: readonly number[]; values: Float32Array } } {
+/** Reads weights and images; what comes back writes logits (and taps), and needs an engine. Throws UsageError on files that do not fit. */
+export function preparePredict(files: PredictFiles, variant: Variant): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   const spec = modelByName(files.model, variant);
   if (spec.family !== 'resnet') throw new UsageError(`${files.model}: weights in torchvision's names exist for ResNets only`);
   const { tensors } = readSafetensors(files.input);
   const found = tensors.get('input');
   if (found === undefined) throw new UsageError(`${files.input}: no tensor "input"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
   if (!(found.data instanceof Float32Array)) throw new UsageError(`${files.input}: input is ${found.dtype}, expected F32`);
-  return { spec, input: { shape: found.shape, values: found.data } };
+  const input = { shape: found.shape, values: found.data };
+  checkInput(spec.channels, input);
+  const model = readTorchvision(files.weights, spec);
+  return async (options) => {
+    const outputs = await predict(networkOf(spec), spec.channels, model, input, options);
+    const arrays = Object.entries(outputs).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const);
+    writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
+    return Object.fromEntries(arrays.map(([name, { shape }]) => [name, shape]));
+  };
 }

@@ -16,11 +16,16 @@ export interface PredictOptions {
 /** Images of one pass in evaluation. */
 const CHUNK = 16;
 
+/** Throws UsageError unless the shape is [B, channels, H, W]. */
+export function checkInput(channels: number, { shape }: Pick<HostArray, 'shape'>): void {
+  if (shape.length !== 4 || shape[1] !== channels) throw new UsageError(`input: expected [B, ${channels}, H, W], got [${shape.join(', ')}]`);
+  if (Math.min(...shape) < 1) throw new UsageError(`input: expected at least one image of at least one pixel, got [${shape.join(', ')}]`);
+}
+
 /** input [B, C, H, W] -> `logits` [B, classes] and taps [B, C', H', W'], as the engine computes them. Throws UsageError on another shape. */
 export async function predict(network: Network, channels: number, model: Model, input: HostArray, { mode, taps, onBatch }: PredictOptions): Promise<HostArrays> {
+  checkInput(channels, input);
   const [count, given, height, width] = input.shape as [number, number, number, number];
-  if (input.shape.length !== 4 || given !== channels) throw new UsageError(`input: expected [B, ${channels}, H, W], got [${input.shape.join(', ')}]`);
-  if (count < 1 || height < 1 || width < 1) throw new UsageError(`input: expected at least one image of at least one pixel, got [${input.shape.join(', ')}]`);
   const [params, state] = [toTensors(model.params), toTensors(model.state)];
   const chunk = mode === 'train' ? count : CHUNK;
   const pixels = given * height * width;

@@ -62,6 +62,7 @@ async function takeLock(folder: string, seconds: number): Promise<() => void> {
 
 /** The work of one process on one run. */
 class Session implements RunContext {
+  readonly seed: number;
   readonly resumed: Snapshot | undefined;
   private readonly metrics: number;
   private readonly started = performance.now();
@@ -75,6 +76,7 @@ class Session implements RunContext {
     private readonly folder: string,
     private readonly options: ExecuteOptions,
   ) {
+    this.seed = cell.seed;
     const environmentFile = join(folder, FILES.environment);
     this.earlier = existsSync(environmentFile) ? (readJson(environmentFile) as SessionRecord[]) : [];
     const last = this.readLast();

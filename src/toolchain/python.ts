@@ -1,7 +1,7 @@
 /** Python environments of our own, in the cache, for programs that ours are compared with. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { FailureError } from '../core/errors.js';
+import { FailureError, messageOf } from '../core/errors.js';
 import { cacheFolder } from './cache.js';
 import { findTools, runTool } from './tools.js';
 
@@ -15,6 +15,23 @@ export async function pythonWith(name: string, module: string, packages: readonl
   await runTool(base, ['-m', 'venv', '--clear', folder]);
   await runTool(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
   return python;
+}
+
+/** The same for a comparison that can be left out: `onStage` hears of it, and what went wrong goes to `notes`. */
+export async function peerPython(
+  peer: string,
+  packages: readonly string[],
+  notes: string[],
+  onStage: (text: string) => void,
+  [name, module]: readonly [string, string],
+): Promise<string | undefined> {
+  onStage(`${peer}: preparing`);
+  try {
+    return await pythonWith(name, module, packages);
+  } catch (error) {
+    notes.push(`${peer} was not run: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 /** Whether that command is a Python that has the module. */

@@ -30,24 +30,27 @@ export function missingTools({ python, compiler }: Tools): string | undefined {
   return missing.length === 0 ? undefined : `it needs ${missing.join(' and ')}, not found on the PATH`;
 }
 
-/** Runs a command to its end and returns its output. Throws FailureError with the last line of what it said. */
+/** Runs a command to its end and returns its standard output. Throws FailureError with the last line of what it said. */
 export async function runTool(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve, reject) => {
+  const { code, output, said } = await new Promise<{ code: number | null; output: string; said: string }>((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' && command === 'npm' });
-    let text = '';
+    let [output, said] = ['', ''];
     const keep = (chunk: Buffer): void => {
-      text = (text + chunk.toString()).slice(-100_000);
+      said = (said + chunk.toString()).slice(-100_000);
     };
-    child.stdout.on('data', keep);
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      keep(chunk);
+    });
     child.stderr.on('data', keep);
     child.on('error', reject);
-    child.on('close', (status) => resolve({ code: status, output: text }));
+    child.on('close', (code) => resolve({ code, output, said }));
   }).catch((error: unknown) => {
     throw new FailureError(`${command} could not be started: ${messageOf(error)}`);
   });
   if (code === 0) return output;
-  if (/No space left on device|ENOSPC/.test(output)) throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
-  throw new FailureError(`${command} failed (status ${code}): ${lastError(output)}`);
+  if (/No space left on device|ENOSPC/.test(said)) throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
+  throw new FailureError(`${command} failed (status ${code}): ${lastError(said)}`);
 }
 
 function lastError(output: string): string {

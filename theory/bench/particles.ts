@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { FailureError, messageOf } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { pythonWith } from '../../src/toolchain/python.js';
+import { peerPython } from '../../src/toolchain/python.js';
 import { openKernel, threadCount } from '../kernel/kernel.js';
 import { KERNELS, type Kernel, type KernelName } from '../kernel/interface.js';
 import { initialNet } from '../particles.js';
@@ -81,15 +81,7 @@ function runJax(python: string, widths: readonly number[], seconds: number): Pee
 export async function benchParticles({ widths, seconds, peer, threads = [...new Set([1, threadCount()])], onRow }: BenchOptions): Promise<Bench> {
   const now = (): number => performance.now() / 1000;
   const notes: string[] = [];
-  let python: string | undefined;
-  if (peer === 'jax') {
-    try {
-      onRow?.('JAX: preparing');
-      python = await pythonWith(JAX, 'jax', [JAX, 'numpy']);
-    } catch (error) {
-      notes.push(`JAX was not run: ${messageOf(error)}`);
-    }
-  }
+  const python = peer === undefined ? undefined : await peerPython('JAX', [JAX, 'numpy'], notes, (text) => onRow?.(text), [JAX, 'jax']);
   const measurePeer = (): Peer | undefined => {
     if (python === undefined) return undefined;
     onRow?.('JAX');

@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import type { App } from '../app.js';
-import { readConfig } from '../config.js';
+import { readConfig } from '../../store/config.js';
 import { jsonOption } from '../options.js';
 
 function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { App, Variant } from '../app.js';
-import { jsonOption } from '../options.js';
+import { jsonOption, wholeNumber } from '../options.js';
 
 export function positive(text: string): number {
   const value = Number(text);
@@ -12,7 +12,7 @@ export function variantOptions(command: Command): Command {
   return command
     .addOption(new Option('--width <factor>', 'factor on all channels, for example 0.5').argParser(positive))
     .addOption(new Option('--mid <factor>', 'factor on the inner channels of the blocks, as the paper’s wide nets have it').argParser(positive))
-    .addOption(new Option('--classes <n>', 'outputs').argParser(positive));
+    .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)));
 }
 
 export function paramsCommand(app: App): Command {

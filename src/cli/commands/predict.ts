@@ -30,10 +30,10 @@ export function predictCommand(app: App): Command {
   return variantOptions(command)
     .addHelpText('after', '\nExamples:\n  gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps')
     .action(async (options: Options) => {
-      app.checkPredict(options, options);
+      const predict = app.preparePredict(options, options);
       const engine = await openForCommand(options.engine);
       const progress = new Progress();
-      const shapes = await app.predict(options, options, {
+      const shapes = await predict({
         mode: options.mode,
         taps: options.taps === true,
         onBatch: (done, total) => progress.update('predict', done / total, `${done}/${total}`),

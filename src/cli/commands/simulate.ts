@@ -6,7 +6,7 @@ import { writeAtomic } from '../../store/atomic.js';
 import { toHostArrays } from '../../store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import type { App } from '../app.js';
-import { readConfig } from '../config.js';
+import { readConfig } from '../../store/config.js';
 import { checkOut, jsonOption } from '../options.js';
 import { Progress } from '../progress.js';
 

@@ -4,7 +4,7 @@ import type { Experiment } from '../../core/experiment.js';
 import type { Cell } from '../../core/run.js';
 import { folderOf, readMetrics, readRun } from '../../store/runs.js';
 import type { App } from '../app.js';
-import { readConfig } from '../config.js';
+import { readConfig } from '../../store/config.js';
 import { checkOut, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
 import { textTable } from '../table.js';
 import { exactCommand } from './exact.js';

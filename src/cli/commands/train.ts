@@ -5,7 +5,7 @@ import type { Json } from '../../core/json.js';
 import type { Cell } from '../../core/run.js';
 import { folderOf, readRun } from '../../store/runs.js';
 import type { App } from '../app.js';
-import { readConfig } from '../config.js';
+import { readConfig } from '../../store/config.js';
 import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
 import { textTable } from '../table.js';
 import { declaredCells, work, type WorkOptions } from '../work.js';

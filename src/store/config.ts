@@ -1,7 +1,7 @@
 /** Declarations that a user writes. */
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
-import { asFileError } from '../store/atomic.js';
+import { asFileError } from './atomic.js';
 
 /** Reads a JSON file that holds one object. Throws UsageError when it cannot be read, is not JSON, or is something else. */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
