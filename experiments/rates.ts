@@ -15,8 +15,8 @@ export const GRIDS: Readonly<Record<string, Grid>> = {
 };
 
 const RATES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  'resnet-digits': { default: 0.2, hints: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 },
-  'resnet-hierarchy': { default: 0.2 },
+  'resnet-digits': { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 },
+  'resnet-hierarchy': { default: 0.2, direct: 0.1, 'three-stage': 0.4, 'selected-three-stage': 0.1 },
   'depth-skip': { default: 1e-2, 'plain wide': 1e-3, 'skip wide': 3e-3, 'plain selected-kl': 3e-3, 'plain closed-form': 3e-3, imitation: 3e-3 },
 };
 
