@@ -57,7 +57,7 @@ export interface Variant {
 
 export interface PredictFiles {
   readonly model: string;
-  readonly weights: string;
+  readonly weights?: string;
   readonly input: string;
   readonly output: string;
 }

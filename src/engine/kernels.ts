@@ -73,6 +73,12 @@ const composedBackward: Kernel = ({ dy, x, gamma, reserve1: mean, reserve2: inve
   return [inner.mul(gamma!.mul(inverse!)).reshape(x!.shape), dgamma, dbeta];
 };
 
+/** Sums of the rows [N, ...] that have the same index, as a product with the indices one-hot: the gradient of looking rows up. WebAssembly has none. */
+function segmentSums(x: Tensor, segments: Tensor, count: number): Tensor {
+  const members = tf.oneHot(segments.flatten().cast('int32'), count).cast('float32').transpose();
+  return tf.matMul(members as Tensor2D, x.reshape([segments.size, -1]) as Tensor2D).reshape([count, ...x.shape.slice(segments.rank)]);
+}
+
 function withRelu(forward: Kernel): Kernel {
   return (inputs, epsilon) => {
     const [y, ...rest] = forward(inputs, epsilon);
@@ -112,6 +118,9 @@ export function registerTrainingKernels(backendName: string): void {
   register(RELU_GRAD, backendName, ({ dy, y }) => reluGradient(backendName, dy!, y!));
   if (!tf.getKernel('Conv2DBackpropFilter', backendName)) {
     register('Conv2DBackpropFilter', backendName, ({ x, dy }, attributes) => filterGradientByConvolution(x as Tensor4D, dy as Tensor4D, attributes));
+  }
+  if (!tf.getKernel('UnsortedSegmentSum', backendName)) {
+    register('UnsortedSegmentSum', backendName, ({ x, segmentIds }, { numSegments }) => segmentSums(x!, segmentIds!, numSegments as number));
   }
   if (backendName === 'wasm') {
     override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) => inputGradientByConvolution(dy as Tensor4D, filter as Tensor4D, attributes));

@@ -1,11 +1,14 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
 import { existsSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
+import type { HostArrays } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { ModelSpec, networkOf, parameterCount, preset, PRESETS, scaleWidth } from './index.js';
-import { checkInput, predict, type PredictOptions } from './predict.js';
+import type { BertSpec } from './bert.js';
+import { importHuggingFace, isModelFolder, readFolder } from './huggingface.js';
+import { NetworkSpec, networkOf, parameterCount, published, scaleWidth } from './index.js';
+import { checkImages, predictImages, predictTokens, readTokens, type PredictOptions } from './predict.js';
 import { readTorchvision } from './torchvision.js';
 
 export interface Variant {
@@ -16,47 +19,68 @@ export interface Variant {
   readonly classes?: number;
 }
 
-/** A network by torchvision's name, or from a JSON file with a model spec. Throws UsageError. */
-export function modelByName(name: string, { width, mid, classes }: Variant = {}): ModelSpec {
-  const spec = name.endsWith('.json') ? readSpec(name) : preset(name);
+/** A network by its published name, from a JSON file with a model spec, or from a folder of Hugging Face's. Throws UsageError. */
+export function modelByName(name: string, { width, mid, classes }: Variant = {}): NetworkSpec {
+  const spec = name.endsWith('.json') ? readSpec(name) : isModelFolder(name) ? readFolder(name).spec : published(name);
   if (width === undefined && mid === undefined && classes === undefined) return spec;
   if (spec.family !== 'resnet') throw new UsageError(`${name}: --width, --mid and --classes are for ResNets; change the file instead`);
   const scaled = width === undefined ? spec : scaleWidth(spec, width);
   return { ...scaled, ...(mid !== undefined && { mid: scaled.mid * mid }), ...(classes !== undefined && { classes }) };
 }
 
-function readSpec(path: string): ModelSpec {
-  if (!existsSync(path)) throw new UsageError(`${path}: file not found; expected a model spec as JSON, or one of: ${Object.keys(PRESETS).join(', ')}`);
-  return parseSpec(ModelSpec, 'model spec', readConfig(path));
+function readSpec(path: string): NetworkSpec {
+  if (!existsSync(path)) throw new UsageError(`${path}: file not found; expected a model spec as JSON, or the name of a published network`);
+  return parseSpec(NetworkSpec, 'model spec', readConfig(path));
 }
 
-export function countParameters(name: string, variant: Variant): { readonly parameters: number; readonly spec: ModelSpec } {
+export function countParameters(name: string, variant: Variant): { readonly parameters: number; readonly spec: NetworkSpec } {
   const spec = modelByName(name, variant);
   return { parameters: parameterCount(spec), spec };
 }
 
 export interface PredictFiles {
   readonly model: string;
-  readonly weights: string;
+  /** Not needed for a folder, which has its own. */
+  readonly weights?: string;
   readonly input: string;
   readonly output: string;
 }
 
-/** Reads weights and images; what comes back writes logits (and taps), and needs an engine. Throws UsageError on files that do not fit. */
+type Predict = (options: PredictOptions) => Promise<HostArrays>;
+
+/** Reads weights and inputs; what comes back writes the outputs, and needs an engine. Throws UsageError on files that do not fit. */
 export function preparePredict(files: PredictFiles, variant: Variant): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   const spec = modelByName(files.model, variant);
-  if (spec.family !== 'resnet') throw new UsageError(`${files.model}: weights in torchvision's names exist for ResNets only`);
+  const predict = spec.family === 'bert' ? prepareTokens(files, spec) : prepareImages(files, spec);
+  return async (options) => {
+    const arrays = Object.entries(await predict(options)).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const);
+    writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
+    return Object.fromEntries(arrays.map(([name, { shape }]) => [name, shape]));
+  };
+}
+
+function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
+  if (spec.family !== 'resnet') throw new UsageError(`${files.model}: weights in published names exist for ResNets and BERTs only`);
   const { tensors } = readSafetensors(files.input);
   const found = tensors.get('input');
   if (found === undefined) throw new UsageError(`${files.input}: no tensor "input"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
   if (!(found.data instanceof Float32Array)) throw new UsageError(`${files.input}: input is ${found.dtype}, expected F32`);
   const input = { shape: found.shape, values: found.data };
-  checkInput(spec.channels, input);
-  const model = readTorchvision(files.weights, spec);
-  return async (options) => {
-    const outputs = await predict(networkOf(spec), spec.channels, model, input, options);
-    const arrays = Object.entries(outputs).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const);
-    writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
-    return Object.fromEntries(arrays.map(([name, { shape }]) => [name, shape]));
-  };
+  checkImages(spec.channels, input);
+  const model = readTorchvision(weightsOf(files), spec);
+  return (options) => predictImages(networkOf(spec), spec.channels, model, input, options);
+}
+
+function prepareTokens(files: PredictFiles, spec: BertSpec): Predict {
+  const input = readTokens(spec, readSafetensors(files.input).tensors, files.input);
+  const model =
+    files.weights === undefined && isModelFolder(files.model)
+      ? readFolder(files.model).load()
+      : importHuggingFace(spec, readSafetensors(weightsOf(files)).tensors, weightsOf(files));
+  return (options) => predictTokens(spec, model, input, options);
+}
+
+function weightsOf({ model, weights }: PredictFiles): string {
+  if (weights === undefined) throw new UsageError(`${model}: --weights is needed: a safetensors file`);
+  return weights;
 }

@@ -3,18 +3,30 @@ import { z } from 'zod';
 import { unknownName } from '../core/errors.js';
 import { sizeOf } from '../nn/init.js';
 import type { Network } from '../nn/network.js';
+import { bert, BERT_PRESETS, BertSpec } from './bert.js';
 import { ConvnetSpec, MlpSpec, plain } from './plain.js';
 import { resnet, ResnetSpec } from './resnet.js';
 
+/** Networks that classify one example. */
 export const ModelSpec = z.discriminatedUnion('family', [ResnetSpec, ConvnetSpec, MlpSpec]);
 export type ModelSpec = z.infer<typeof ModelSpec>;
 
-export function networkOf(spec: ModelSpec): Network {
-  return spec.family === 'resnet' ? resnet(spec) : plain(spec);
+export const NetworkSpec = z.discriminatedUnion('family', [ResnetSpec, ConvnetSpec, MlpSpec, BertSpec]);
+export type NetworkSpec = z.infer<typeof NetworkSpec>;
+
+export function networkOf(spec: NetworkSpec): Network {
+  switch (spec.family) {
+    case 'resnet':
+      return resnet(spec);
+    case 'bert':
+      return bert(spec);
+    default:
+      return plain(spec);
+  }
 }
 
 /** Number of parameters, running statistics not counted. */
-export function parameterCount(spec: ModelSpec): number {
+export function parameterCount(spec: NetworkSpec): number {
   return Object.values(networkOf(spec).shapes).reduce((sum, shape) => sum + sizeOf(shape), 0);
 }
 
@@ -31,7 +43,14 @@ export const PRESETS: Readonly<Record<string, ResnetSpec>> = {
   wide_resnet101_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3], mid: 2 },
 };
 
-/** A published network. Throws UsageError with the known names. */
+/** Any published network. Throws UsageError with the known names. */
+export function published(name: string): NetworkSpec {
+  const known = { ...PRESETS, ...BERT_PRESETS };
+  if (!Object.hasOwn(known, name)) throw unknownName('model', name, Object.keys(known));
+  return known[name]!;
+}
+
+/** A published ResNet. Throws UsageError with the known names. */
 export function preset(name: string): ResnetSpec {
   if (!Object.hasOwn(PRESETS, name)) throw unknownName('model', name, Object.keys(PRESETS));
   return PRESETS[name]!;

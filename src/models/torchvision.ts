@@ -2,10 +2,10 @@
  * Weights in torchvision's names and layouts, so that its checkpoints can be read and ours be used there. Convolutions are [out, in, h, w] there and
  * [h, w, in, out] here; the last dense layer is [out, in] there and [in, out] here.
  */
-import { UsageError } from '../core/errors.js';
-import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
+import type { Parameter, Parameters } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
 import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
+import { takeArrays, transpose } from './exchange.js';
 import { resnet, type ResnetSpec } from './resnet.js';
 
 const LEAVES: Readonly<Record<string, string>> = { gamma: 'weight', beta: 'bias', mean: 'running_mean', variance: 'running_var', kernel: 'weight', bias: 'bias' };
@@ -23,26 +23,6 @@ export function torchvisionName(path: string): string {
     .replace('shortcut/norm', 'downsample.1')
     .replace(/norm(\d)$/, 'bn$1');
   return `${layer}.${leaf}`;
-}
-
-/** New order of axes: output axis n is input axis `order[n]`. */
-function transpose({ shape, values }: Parameter, order: readonly number[]): Parameter {
-  const to = order.map((axis) => shape[axis]!);
-  const stride = (axis: number): number => sizeOf(shape.slice(axis + 1));
-  const steps = order.map(stride);
-  const out = new Float32Array(values.length);
-  const [n0, n1, n2, n3] = [...Array<number>(4 - to.length).fill(1), ...to] as [number, number, number, number];
-  const [s0, s1, s2, s3] = [...Array<number>(4 - to.length).fill(0), ...steps] as [number, number, number, number];
-  let at = 0;
-  for (let a = 0; a < n0; a++) {
-    for (let b = 0; b < n1; b++) {
-      for (let c = 0; c < n2; c++) {
-        const base = a * s0 + b * s1 + c * s2;
-        for (let d = 0; d < n3; d++) out[at++] = values[base + d * s3]!;
-      }
-    }
-  }
-  return { shape: to, values: out };
 }
 
 /** Order of a kernel's axes there. */
@@ -80,12 +60,6 @@ export function writeTorchvision(path: string, model: Model): void {
   writeSafetensors(path, exportTorchvision(model), { format: 'pt' });
 }
 
-const LISTED = 400;
-
-function list(names: readonly string[]): string {
-  return names.length <= LISTED ? names.join(', ') : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
-}
-
 /**
  * Weights for a network, from the tensors of a safetensors file in torchvision's names. Throws UsageError that lists every key which is missing, is
  * not of this network, or has another shape or type.
@@ -96,28 +70,9 @@ export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string,
     .filter(([path]) => path.endsWith('/gamma'))
     .flatMap(([path, shape]) => ['mean', 'variance'].map((name) => [path.replace(/gamma$/, name), shape] as const));
   const wanted = new Map([...Object.entries(shapes), ...statistics]);
-  const names = new Map([...wanted.keys()].map((path) => [torchvisionName(path), path]));
-  const missing = [...names.keys()].filter((name) => !tensors.has(name));
-  const extra = [...tensors.keys()].filter((name) => !names.has(name) && !name.endsWith('.num_batches_tracked'));
-  const wrong = [...names].flatMap(([name, path]) => {
-    const found = tensors.get(name);
-    const shape = toTorchShape(path, wanted.get(path)!);
-    if (found === undefined || (found.data instanceof Float32Array && String(found.shape) === String(shape))) return [];
-    return [`${name} is ${found.dtype} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`];
-  });
-  const faults = [
-    ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),
-    ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
-    ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
-  ];
-  if (faults.length > 0) throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);
-  const take = (paths: readonly string[]): Parameters =>
-    Object.fromEntries(
-      paths.map((path) => {
-        const { shape, data } = tensors.get(torchvisionName(path))!;
-        return [path, fromTorch(path, { shape, values: data as Float32Array })];
-      }),
-    );
+  const shapesThere = new Map([...wanted].map(([path, shape]) => [torchvisionName(path), toTorchShape(path, shape)]));
+  const taken = takeArrays(source, tensors, shapesThere, (name) => name.endsWith('.num_batches_tracked'));
+  const take = (paths: readonly string[]): Parameters => Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(torchvisionName(path))!)]));
   return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
 }
 

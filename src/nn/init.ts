@@ -19,6 +19,11 @@ export function sizeOf(shape: readonly number[]): number {
 /** Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out] or [in, out]. He et al. 2015, eq. 14 (fan-out form, as torchvision). */
 export function heNormal(seed: number, path: string, shape: readonly number[]): Parameter {
   const deviation = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
+  return scaledNormal(seed, path, shape, deviation);
+}
+
+/** Normal with the given deviation. */
+export function scaledNormal(seed: number, path: string, shape: readonly number[], deviation: number): Parameter {
   return { shape, values: Float32Array.from(normals(rngKey(seed, 'init', path), sizeOf(shape)), (z) => z * deviation) };
 }
 

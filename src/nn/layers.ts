@@ -26,7 +26,7 @@ export function evaluation({ params, state }: { readonly params: Tensors; readon
 
 export const BATCH_NORM_EPSILON = 1e-5;
 
-function parameter(set: Tensors, path: string): Tensor {
+export function parameter(set: Tensors, path: string): Tensor {
   const tensor = set[path];
   if (tensor === undefined) throw new UsageError(`parameter "${path}" is missing; there are: ${Object.keys(set).slice(0, 5).join(', ')}, ...`);
   return tensor;

@@ -13,6 +13,8 @@ export interface Model {
 export interface ApplyOptions {
   /** Start after this tap, whose value is given, and not at the network's input. */
   readonly from?: string | undefined;
+  /** With `from`: the network's own input, where layers further on read more of it than the value at `from` (which tokens are padding). */
+  readonly input?: Tensor;
   /** Stop at this tap; at the last one by default. */
   readonly until?: string;
 }

@@ -4,35 +4,16 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { countParameters, modelByName, preparePredict } from '../../src/models/files.js';
 import { networkOf, preset } from '../../src/models/index.js';
-import { predict } from '../../src/models/predict.js';
+import { predictImages } from '../../src/models/predict.js';
 import { exportTorchvision, importTorchvision, readTorchvision, torchvisionName, writeTorchvision } from '../../src/models/torchvision.js';
-import { sizeOf } from '../../src/nn/init.js';
 import type { Model } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';
-import { readSafetensors, writeSafetensors, type NamedArray } from '../../src/store/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { anyEngine } from '../support/engines.js';
+import { fill, noise } from '../support/reference.js';
 import { THIN } from '../method/support.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-torchvision-'));
-
-/** The formula of test/models/torchvision_reference.py. */
-function noise(count: number, h: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, k) => {
-    const scaled = 43758.5453 * Math.sin(12.9898 * k + h);
-    return 2 * (scaled - Math.floor(scaled)) - 1;
-  });
-}
-
-function fill(name: string, shape: readonly number[]): NamedArray {
-  const count = sizeOf(shape);
-  const wave = noise(count, [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 97); // prettier-ignore
-  const value = (w: number): number => {
-    if (name.endsWith('running_var')) return 1 + 0.5 * w;
-    if (name.endsWith('running_mean') || name.endsWith('bias')) return 0.1 * w;
-    return shape.length === 1 ? 0.6 + 0.3 * w : w * Math.sqrt(3 / (count / shape[0]!));
-  };
-  return { dtype: 'F32', shape, data: Float32Array.from(wave, value) };
-}
 
 /** Printed by `python test/models/torchvision_reference.py` with torchvision 0.29.2, in float64: name, mode, rms of the four stages, logits [1, :4], rms of the logits. */
 const REFERENCE: [string, 'eval' | 'train', number[], number[], number][] = [
@@ -63,7 +44,7 @@ describe('forward passes are torchvision’s', () => {
   test.each(REFERENCE)('%s, %s', { timeout: 300_000 }, async (name, mode, stages, logits, size) => {
     const spec = preset(name);
     const input = { shape: [4, 3, 64, 64], values: Float32Array.from(noise(4 * 3 * 64 * 64, 5)) };
-    const outputs = await predict(networkOf(spec), 3, reference(name), input, { mode, taps: true });
+    const outputs = await predictImages(networkOf(spec), 3, reference(name), input, { mode, taps: true });
     stages.forEach((expected, s) => expect(Math.abs(rms(outputs[`stage${s + 1}`]!.values) / expected - 1)).toBeLessThan(1e-4));
     expect(outputs['stage2']!.shape).toEqual([4, spec.block === 'basic' ? 128 : 512, 8, 8]);
     const found = Array.from(outputs.logits!.values.subarray(1000, 1004));

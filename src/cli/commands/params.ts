@@ -17,7 +17,7 @@ export function variantOptions(command: Command): Command {
 
 export function paramsCommand(app: App): Command {
   const command = new Command('params')
-    .argument('<model>', 'torchvision’s name of a ResNet (resnet50, wide_resnet50_2, ...), or a JSON file with a model spec')
+    .argument('<model>', 'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a model spec, or a folder of Hugging Face’s')
     .description('number of parameters of a network')
     .addOption(jsonOption());
   return variantOptions(command)

@@ -1,0 +1,225 @@
+/**
+ * BERT: Devlin, Chang, Lee, Toutanova 2019, as Hugging Face has it. Post-layer-norm blocks, learned positions, segment embeddings, a pooler on the first
+ * token. Input: whole numbers [B, 3, T], the tokens' indices, their segments, and 1 where there is a token and 0 where there is padding. Letters: B
+ * batch, T tokens, H hidden width, V vocabulary.
+ */
+import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
+import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { constant, scaledNormal, type Parameter } from '../nn/init.js';
+import { dense, parameter, type Scope } from '../nn/layers.js';
+import type { Network } from '../nn/network.js';
+import { denseAt, embed, gelu, layerNorm, selfAttention } from '../nn/transformer.js';
+import { tapsBetween } from './walk.js';
+
+const size = z.int().min(1);
+
+export const BertSpec = z
+  .strictObject({
+    family: z.literal('bert'),
+    /** Different tokens. */
+    vocabulary: size,
+    /** Longest sequence. */
+    positions: size,
+    segments: size.default(2),
+    hidden: size,
+    layers: size,
+    heads: size,
+    /** Width of the hidden layer of a block's second half. */
+    feedforward: size,
+    /**
+     * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the vocabulary at every token, by the word
+     * embeddings. `classify`: the pooler, then classes. `span`: a score for the start and one for the end, at every token.
+     */
+    head: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.enum(['none', 'pooler', 'masked-lm', 'span']) }),
+      z.strictObject({ kind: z.literal('classify'), classes: z.int().min(2) }),
+    ]),
+  })
+  .refine(({ hidden, heads }) => hidden % heads === 0, { error: 'hidden cannot be divided among the heads' });
+export type BertSpec = z.infer<typeof BertSpec>;
+
+const EPSILON = 1e-12;
+/** Standard deviation of initial kernels and embeddings. */
+const INITIAL = 0.02;
+
+type Shape = readonly [number] | readonly [number, number];
+
+interface Part {
+  readonly path: string;
+  readonly tap: string;
+  readonly shape: Shape;
+  /** Names of the channels of each axis. */
+  readonly axes: readonly string[];
+}
+
+function denseParts(path: string, tap: string, [reads, inputs]: readonly [string, number], [writes, outputs]: readonly [string, number]): Part[] {
+  return [
+    { path: `${path}/kernel`, tap, shape: [inputs, outputs], axes: [reads, writes] },
+    { path: `${path}/bias`, tap, shape: [outputs], axes: [writes] },
+  ];
+}
+
+function normParts(path: string, tap: string, hidden: number): Part[] {
+  return ['gamma', 'beta'].map((leaf) => ({ path: `${path}/${leaf}`, tap, shape: [hidden], axes: ['hidden'] }));
+}
+
+function headParts({ head, hidden, vocabulary }: BertSpec): Part[] {
+  const stream = ['hidden', hidden] as const;
+  const pooler = denseParts('pooler', 'pooled', stream, ['pooled', hidden]);
+  switch (head.kind) {
+    case 'none':
+      return [];
+    case 'pooler':
+      return pooler;
+    case 'classify':
+      return [...pooler, ...denseParts('head', 'logits', ['pooled', hidden], ['classes', head.classes])];
+    case 'span':
+      return denseParts('head', 'logits', stream, ['ends', 2]);
+    case 'masked-lm':
+      return [
+        ...denseParts('head/transform', 'logits', stream, ['hidden', hidden]),
+        ...normParts('head/norm', 'logits', hidden),
+        { path: 'head/bias', tap: 'logits', shape: [vocabulary], axes: ['vocabulary'] },
+      ];
+  }
+}
+
+/** Every parameter, in the order of the forward pass. */
+function partsOf(spec: BertSpec): Part[] {
+  const { vocabulary, positions, segments, hidden, layers, feedforward } = spec;
+  const stream = ['hidden', hidden] as const;
+  const table = (name: string, rows: number): Part => ({ path: `embeddings/${name}/kernel`, tap: 'embeddings', shape: [rows, hidden], axes: [name, 'hidden'] });
+  const blocks = Array.from({ length: layers }, (_, i) => `layer${i + 1}`).flatMap((layer) => {
+    const attention = `${layer}/attention`;
+    const mixed = [`${layer}/heads`, hidden] as const;
+    const inner = [`${layer}/inner`, feedforward] as const;
+    return [
+      ...['query', 'key'].flatMap((name) => denseParts(`${attention}/${name}`, attention, stream, [`${layer}/scores`, hidden])),
+      ...denseParts(`${attention}/value`, attention, stream, mixed),
+      ...denseParts(`${attention}/output`, attention, mixed, stream),
+      ...normParts(`${attention}/norm`, attention, hidden),
+      ...denseParts(`${layer}/inner`, layer, stream, inner),
+      ...denseParts(`${layer}/output`, layer, inner, stream),
+      ...normParts(`${layer}/norm`, layer, hidden),
+    ];
+  });
+  return [
+    table('word', vocabulary),
+    table('position', positions),
+    table('segment', segments),
+    ...normParts('embeddings/norm', 'embeddings', hidden),
+    ...blocks,
+    ...headParts(spec),
+  ];
+}
+
+function initPart(seed: number, { path, shape }: Part): Parameter {
+  if (path.endsWith('/kernel')) return scaledNormal(seed, path, shape, INITIAL);
+  return constant(shape, path.endsWith('/gamma') ? 1 : 0);
+}
+
+export function bert(spec: BertSpec): Network {
+  const { layers, hidden, vocabulary, head } = spec;
+  const parts = partsOf(spec);
+  const tapOf = new Map(parts.map(({ path, tap }) => [path, tap]));
+  const names = Array.from({ length: layers }, (_, i) => `layer${i + 1}`);
+  const last = { none: [], pooler: ['pooled'], classify: ['pooled', 'logits'], span: ['logits'], 'masked-lm': ['logits'] }[head.kind];
+  const taps = ['embeddings', ...names.flatMap((layer) => [`${layer}/attention`, layer]), ...last];
+  return {
+    taps,
+    boundaries: { stage: ['embeddings', ...names], block: taps.slice(0, taps.length - last.length) },
+    width: (tap) => (tap !== 'logits' ? hidden : head.kind === 'classify' ? head.classes : head.kind === 'span' ? 2 : vocabulary),
+    shapes: Object.fromEntries(parts.map(({ path, shape }) => [path, shape])),
+    init: (seed) => ({ params: Object.fromEntries(parts.map((part) => [part.path, initPart(seed, part)])), state: {} }),
+    apply: (scope, x, options = {}) => {
+      const input = options.from === undefined ? x : options.input;
+      const mask = input && tf.cast(row(input, 2), 'float32');
+      const values: Record<string, Tensor> = {};
+      let value = x;
+      for (const tap of tapsBetween(taps, options)) {
+        const before = value;
+        value = scope.train || scope.trace ? step(spec, scope, tap, before, mask) : tf.tidy(() => step(spec, scope, tap, before, mask));
+        values[tap] = value;
+      }
+      return values;
+    },
+    owner: (path) => {
+      const tap = tapOf.get(path);
+      if (tap === undefined) throw new RangeError(`no layer has the parameter "${path}"`);
+      return tap;
+    },
+    readers: (tap) => {
+      if (tap === 'pooled' && head.kind === 'classify') return { kernels: ['head/kernel'] };
+      return { obstacle: 'the skip connection of the next layer adds it unchanged, past every kernel' };
+    },
+    flops: (shape) => flopsOf(spec, shape.at(-1)!),
+    axes: Object.fromEntries(parts.map(({ path, axes }) => [path, axes])),
+  };
+}
+
+/** One of the three rows of the input, [B, T]. */
+function row(x: Tensor, index: number): Tensor {
+  const [batch, , tokens] = x.shape as [number, number, number];
+  return tf.slice(x, [0, index, 0], [batch, 1, tokens]).reshape([batch, tokens]);
+}
+
+function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor | undefined): Tensor {
+  if (tap === 'embeddings') return embeddings(spec, scope, x);
+  if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
+  if (tap === 'logits') return headOf(spec, scope, x);
+  if (tap.endsWith('/attention')) {
+    const attended = denseAt(scope, `${tap}/output`, selfAttention(scope, tap, x, spec.heads, mask));
+    return layerNorm(scope, `${tap}/norm`, tf.add(attended, x), EPSILON);
+  }
+  const mixed = denseAt(scope, `${tap}/output`, gelu(denseAt(scope, `${tap}/inner`, x)));
+  return layerNorm(scope, `${tap}/norm`, tf.add(mixed, x), EPSILON);
+}
+
+function embeddings({ positions }: BertSpec, scope: Scope, x: Tensor): Tensor {
+  const tokens = x.shape[2]!;
+  if (tokens > positions) throw new UsageError(`a sequence of ${tokens} tokens; the network has ${positions} positions`);
+  const places = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
+  const sum = tf.add(tf.add(embed(scope, 'embeddings/word', row(x, 0)), embed(scope, 'embeddings/segment', row(x, 1))), places);
+  return layerNorm(scope, 'embeddings/norm', sum, EPSILON);
+}
+
+function firstToken(x: Tensor): Tensor2D {
+  const [batch, , hidden] = x.shape as [number, number, number];
+  return tf.slice(x, [0, 0, 0], [batch, 1, hidden]).reshape([batch, hidden]);
+}
+
+function headOf({ head }: BertSpec, scope: Scope, x: Tensor): Tensor {
+  if (head.kind !== 'masked-lm') return denseAt(scope, 'head', x);
+  const transformed = layerNorm(scope, 'head/norm', gelu(denseAt(scope, 'head/transform', x)), EPSILON);
+  const rows = transformed.reshape([-1, transformed.shape.at(-1)!]) as Tensor2D;
+  const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
+  return tf.add(tf.matMul(rows, words, false, true), parameter(scope.params, 'head/bias')).reshape([...x.shape.slice(0, -1), words.shape[0]]);
+}
+
+/** Multiply-adds times two of one sequence, by tap. */
+function flopsOf({ hidden, feedforward, layers, vocabulary, head }: BertSpec, tokens: number): Record<string, number> {
+  const flops: Record<string, number> = { embeddings: 0 };
+  for (let layer = 1; layer <= layers; layer++) {
+    flops[`layer${layer}/attention`] = 2 * tokens * (4 * hidden ** 2 + 2 * tokens * hidden);
+    flops[`layer${layer}`] = 2 * tokens * 2 * hidden * feedforward;
+  }
+  if (head.kind === 'pooler' || head.kind === 'classify') flops.pooled = 2 * hidden ** 2;
+  if (head.kind === 'classify') flops.logits = 2 * hidden * head.classes;
+  if (head.kind === 'span') flops.logits = 2 * tokens * hidden * 2;
+  if (head.kind === 'masked-lm') flops.logits = 2 * tokens * hidden * (hidden + vocabulary);
+  return flops;
+}
+
+const PUBLISHED = { family: 'bert', vocabulary: 30_522, positions: 512, segments: 2, head: { kind: 'pooler' } } as const;
+
+/** Shapes of published encoders, with the English uncased vocabulary. */
+export const BERT_PRESETS: Readonly<Record<string, BertSpec>> = {
+  'bert-base': { ...PUBLISHED, hidden: 768, layers: 12, heads: 12, feedforward: 3072 },
+  'bert-large': { ...PUBLISHED, hidden: 1024, layers: 24, heads: 16, feedforward: 4096 },
+  'bert-12x1024': { ...PUBLISHED, hidden: 1024, layers: 12, heads: 16, feedforward: 4096 },
+  'minilm-12x384': { ...PUBLISHED, hidden: 384, layers: 12, heads: 12, feedforward: 1536 },
+  'minilm-6x384': { ...PUBLISHED, hidden: 384, layers: 6, heads: 12, feedforward: 1536 },
+  'tinybert-6x768': { ...PUBLISHED, hidden: 768, layers: 6, heads: 12, feedforward: 3072 },
+  'tinybert-4x312': { ...PUBLISHED, hidden: 312, layers: 4, heads: 12, feedforward: 1200 },
+};

@@ -1,0 +1,59 @@
+/** What published formats of weights have in common: arrays by name, kernels turned around, and every name that does not fit said at once. */
+import { UsageError } from '../core/errors.js';
+import { sizeOf, type Parameter } from '../nn/init.js';
+import type { NamedArray } from '../store/safetensors.js';
+
+/** New order of at most four axes: output axis n is input axis `order[n]`. */
+export function transpose({ shape, values }: Parameter, order: readonly number[]): Parameter {
+  const to = order.map((axis) => shape[axis]!);
+  const stride = (axis: number): number => sizeOf(shape.slice(axis + 1));
+  const steps = order.map(stride);
+  const out = new Float32Array(values.length);
+  const [n0, n1, n2, n3] = [...Array<number>(4 - to.length).fill(1), ...to] as [number, number, number, number];
+  const [s0, s1, s2, s3] = [...Array<number>(4 - to.length).fill(0), ...steps] as [number, number, number, number];
+  let at = 0;
+  for (let a = 0; a < n0; a++) {
+    for (let b = 0; b < n1; b++) {
+      for (let c = 0; c < n2; c++) {
+        const base = a * s0 + b * s1 + c * s2;
+        for (let d = 0; d < n3; d++) out[at++] = values[base + d * s3]!;
+      }
+    }
+  }
+  return { shape: to, values: out };
+}
+
+const LISTED = 400;
+
+function list(names: readonly string[]): string {
+  return names.length <= LISTED ? names.join(', ') : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
+}
+
+/**
+ * The arrays that a network wants, by name and shape, out of those of a file; `ignored` says which others may be there. Throws UsageError that lists
+ * every name which is missing, is not of this network, or has another shape or type.
+ */
+export function takeArrays(
+  source: string,
+  tensors: ReadonlyMap<string, NamedArray>,
+  wanted: ReadonlyMap<string, readonly number[]>,
+  ignored: (name: string) => boolean,
+): ReadonlyMap<string, Parameter> {
+  const missing = [...wanted.keys()].filter((name) => !tensors.has(name));
+  const extra = [...tensors.keys()].filter((name) => !wanted.has(name) && !ignored(name));
+  const taken = new Map<string, Parameter>();
+  const wrong: string[] = [];
+  for (const [name, shape] of wanted) {
+    const found = tensors.get(name);
+    if (found === undefined) continue;
+    if (found.data instanceof Float32Array && String(found.shape) === String(shape)) taken.set(name, { shape: found.shape, values: found.data });
+    else wrong.push(`${name} is ${found.dtype} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
+  }
+  const faults = [
+    ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),
+    ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
+    ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
+  ];
+  if (faults.length > 0) throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);
+  return taken;
+}

@@ -1,0 +1,142 @@
+/**
+ * BERT weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json` and `model.safetensors`. Dense kernels are
+ * [out, in] there and [in, out] here; tables of embeddings are the same.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
+import type { Parameter } from '../nn/init.js';
+import type { Model } from '../nn/network.js';
+import { readConfig } from '../store/config.js';
+import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
+import { bert, type BertSpec } from './bert.js';
+import { takeArrays, transpose } from './exchange.js';
+
+const ENCODER: readonly (readonly [RegExp, string])[] = [
+  [/^embeddings\/norm$/, 'embeddings.LayerNorm'],
+  [/^embeddings\/word$/, 'embeddings.word_embeddings'],
+  [/^embeddings\/position$/, 'embeddings.position_embeddings'],
+  [/^embeddings\/segment$/, 'embeddings.token_type_embeddings'],
+  [/^attention\/(query|key|value)$/, 'attention.self.$1'],
+  [/^attention\/output$/, 'attention.output.dense'],
+  [/^attention\/norm$/, 'attention.output.LayerNorm'],
+  [/^inner$/, 'intermediate.dense'],
+  [/^output$/, 'output.dense'],
+  [/^norm$/, 'output.LayerNorm'],
+  [/^pooler$/, 'pooler.dense'],
+];
+const LEAVES: Readonly<Record<string, string>> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
+
+/** `layer3/attention/query/kernel` is `encoder.layer.2.attention.self.query.weight`; with a head for a task all but the head is in `bert.`. */
+export function huggingFaceName({ head }: BertSpec, path: string): string {
+  const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
+  const layer = path.slice(0, path.lastIndexOf('/'));
+  if (layer === 'head' || layer.startsWith('head/')) {
+    if (head.kind === 'masked-lm') return `cls.predictions.${layer === 'head' ? '' : layer === 'head/norm' ? 'transform.LayerNorm.' : 'transform.dense.'}${leaf}`;
+    return `${head.kind === 'span' ? 'qa_outputs' : 'classifier'}.${leaf}`;
+  }
+  const [, number, within = layer] = /^layer(\d+)\/(.*)$/.exec(layer) ?? [];
+  const [pattern, name] = ENCODER.find(([known]) => known.test(within))!;
+  const there = `${number === undefined ? '' : `encoder.layer.${Number(number) - 1}.`}${within.replace(pattern, name)}.${leaf}`;
+  return head.kind === 'pooler' || head.kind === 'none' ? there : `bert.${there}`;
+}
+
+function isTurned(path: string): boolean {
+  return path.endsWith('/kernel') && !path.startsWith('embeddings/');
+}
+
+function turned(path: string, parameter: Parameter): Parameter {
+  return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
+}
+
+export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string, NamedArray> {
+  return new Map(
+    Object.entries(params).map(([path, parameter]) => {
+      const { shape, values } = turned(path, parameter);
+      return [huggingFaceName(spec, path), { dtype: 'F32', shape, data: values }];
+    }),
+  );
+}
+
+export function writeHuggingFace(path: string, spec: BertSpec, model: Model): void {
+  writeSafetensors(path, exportHuggingFace(spec, model), { format: 'pt' });
+}
+
+/** Heads of tasks; a network without one of them leaves them in the file. */
+const HEADS = /^(cls|classifier|qa_outputs)\./;
+/** The masked-LM head's copy of the word embeddings, the head for the next sentence, and a buffer. */
+const SPARE = /^cls\.(predictions\.decoder|seq_relationship)\.|(^|\.)embeddings\.position_ids$/;
+
+/** Names without `bert.` and with today's leaves, whichever the file has. */
+function modern(name: string): string {
+  return name.replace(/^bert\./, '').replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias'); // prettier-ignore
+}
+
+/**
+ * Weights for a network from a file's arrays. A network without a task's head takes the encoder out of a file that has one. Throws UsageError that
+ * lists every name which is missing, is not of this network, or has another shape or type.
+ */
+export function importHuggingFace(spec: BertSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
+  const { shapes } = bert(spec);
+  const headless = spec.head.kind === 'pooler' || spec.head.kind === 'none';
+  const there = new Map([...tensors].map(([name, array]) => [modern(name), array]));
+  const nameOf = (path: string): string => modern(huggingFaceName(spec, path));
+  const wanted = new Map(Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]));
+  const unused = (name: string): boolean =>
+    SPARE.test(name) || (headless && HEADS.test(name)) || (spec.head.kind !== 'pooler' && spec.head.kind !== 'classify' && name.startsWith('pooler.'));
+  const taken = takeArrays(source, there, wanted, unused);
+  return { params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])), state: {} };
+}
+
+/** The part of `config.json` that says what the network is. */
+const Config = z.looseObject({
+  model_type: z.literal('bert').optional(),
+  vocab_size: z.int().min(1),
+  hidden_size: z.int().min(1),
+  num_hidden_layers: z.int().min(1),
+  num_attention_heads: z.int().min(1),
+  intermediate_size: z.int().min(1),
+  max_position_embeddings: z.int().min(1),
+  type_vocab_size: z.int().min(1).default(2),
+  hidden_act: z.literal('gelu').default('gelu'),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+  layer_norm_eps: z.literal(1e-12).default(1e-12),
+});
+
+/** Whether a path is a folder, as Hugging Face's libraries save a model. */
+export function isModelFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+/** The weights of a folder. Throws UsageError where there are none that can be read. */
+export function weightsIn(folder: string): string {
+  const file = join(folder, 'model.safetensors');
+  if (existsSync(file)) return file;
+  const pickled = existsSync(join(folder, 'pytorch_model.bin')) ? '; pytorch_model.bin runs code when it is read and is not: convert it to safetensors' : '';
+  throw new UsageError(`${folder}: no model.safetensors${pickled}`);
+}
+
+/** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
+export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => Model } {
+  const config = Config.safeParse(readConfig(join(folder, 'config.json')));
+  if (!config.success) {
+    const [issue] = config.error.issues;
+    throw new UsageError(`${join(folder, 'config.json')}: ${issue!.path.join('.')}: ${issue!.message}; BERT with gelu, absolute positions and layer_norm_eps 1e-12 can be read`);
+  }
+  const { data } = config;
+  const file = weightsIn(folder);
+  const { tensors } = readSafetensors(file);
+  const spec: BertSpec = {
+    family: 'bert',
+    vocabulary: data.vocab_size,
+    positions: data.max_position_embeddings,
+    segments: data.type_vocab_size,
+    hidden: data.hidden_size,
+    layers: data.num_hidden_layers,
+    heads: data.num_attention_heads,
+    feedforward: data.intermediate_size,
+    head: { kind: [...tensors.keys()].some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
+  };
+  return { spec, load: () => importHuggingFace(spec, tensors, file) };
+}
