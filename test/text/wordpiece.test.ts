@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { trainWordPiece } from '../../src/text/train-wordpiece.js';
+import { readVocabulary, SPECIAL, WordPiece, wordsOf } from '../../src/text/wordpiece.js';
+
+interface Reference {
+  readonly vocabulary: string[];
+  readonly hashes: { readonly lowercase: string; readonly cased: string };
+  /** Text, tokens, and where they begin and end in code points. */
+  readonly cases: [string, number[], [number, number][]][];
+}
+
+/** Written by `python test/text/wordpiece_reference.py` with tokenizers. */
+const REFERENCE = JSON.parse(readFileSync(join(import.meta.dirname, 'wordpiece_reference.json'), 'utf8')) as Reference;
+
+describe('the same as tokenizers', () => {
+  const tokenizer = new WordPiece(REFERENCE.vocabulary);
+
+  test.each(REFERENCE.cases)('%j', (text, ids, offsets) => {
+    const encoding = tokenizer.encode(text);
+    expect(encoding.ids).toEqual(ids);
+    const codePoint = Array.from(text).flatMap((character, i) => Array<number>(character.length).fill(i));
+    codePoint.push(Array.from(text).length);
+    expect(encoding.starts.map((start, i) => [codePoint[start], codePoint[encoding.ends[i]!]])).toEqual(offsets);
+  });
+
+  test.each(['lowercase', 'cased'] as const)('every character of Unicode between two letters, %s', { timeout: 60_000 }, (name) => {
+    const digest = createHash('sha256');
+    let block = '';
+    for (let code = 0; code < 0x110000; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase').map(({ text }) => text).join(' ')}\n`; // prettier-ignore
+      if (block.length > 1e6 || code === 0x10ffff) {
+        digest.update(block);
+        block = '';
+      }
+    }
+    expect(digest.digest('hex')).toBe(REFERENCE.hashes[name]);
+  });
+});
+
+test('words are numbered, for masking whole words', () => {
+  const tokenizer = new WordPiece([...Object.values(SPECIAL), 'un', '##known', 'a', '.']);
+  expect(tokenizer.encode('unknown a. [MASK]')).toEqual({ ids: [5, 6, 7, 8, 4], starts: [0, 2, 8, 9, 11], ends: [2, 7, 9, 10, 17], words: [0, 0, 1, 2, 3] });
+});
+
+test('training: alphabet, minimum and size are kept to; the order of the texts does not matter', async () => {
+  const texts = ['aaab aab', 'ab abc', 'xyz'];
+  const vocabulary = await trainWordPiece(texts, { size: 100, alphabet: 2, minimum: 2 });
+  // after (a, ##a), the first of three pairs that stand there twice, (a, ##b) is left
+  expect(vocabulary).toEqual([...Object.values(SPECIAL), 'a', 'b', '##a', '##b', 'aa', 'ab']);
+  expect(await trainWordPiece([...texts].reverse(), { size: 100, alphabet: 2, minimum: 2 })).toEqual(vocabulary);
+  await expect(trainWordPiece(['abc'], { size: 6 })).rejects.toThrow('a vocabulary of 6: the special tokens and characters alone are 10');
+  await expect(trainWordPiece([' \n'], { size: 60 })).rejects.toThrow('no words in the texts');
+});
+
+test('vocabularies that cannot be used are refused with what is wrong', () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'gowide-text-')), 'vocab.txt');
+  writeFileSync(path, `${[...Object.values(SPECIAL), 'a'].join('\r\n')}\r\n`);
+  expect(readVocabulary(path)).toEqual([...Object.values(SPECIAL), 'a']);
+  writeFileSync(path, Uint8Array.of(0x61, 0xff, 0x0a));
+  expect(() => readVocabulary(path)).toThrow('vocab.txt: not valid UTF-8');
+  writeFileSync(path, '\n');
+  expect(() => readVocabulary(path)).toThrow('vocab.txt: empty');
+  expect(() => readVocabulary(`${path}.none`)).toThrow(/vocab.txt.none/);
+  expect(() => new WordPiece([...Object.values(SPECIAL), 'a', 'a'])).toThrow('vocabulary: "a" stands in it twice');
+  expect(() => new WordPiece(['[PAD]', '[UNK]', '[SEP]', '[MASK]'])).toThrow('vocabulary: [CLS] is not in it');
+  expect(() => new WordPiece(Object.values(SPECIAL)).id('x')).toThrow(RangeError);
+});
