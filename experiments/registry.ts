@@ -22,7 +22,7 @@ export function trainExperiment(network: string, name: string | undefined): Expe
 }
 
 /** What `gowide reproduce` runs. */
-export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, resnetDigits, depthSkip];
+export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, resnetDigits, resnetHierarchy, depthSkip];
 
 function costOf(study: Study<unknown>, spec: unknown): number {
   return study.cost(parseStudySpec(study, spec));

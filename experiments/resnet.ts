@@ -147,7 +147,7 @@ export const resnetHierarchy: Experiment = {
   name: 'resnet-hierarchy',
   title: 'The same on strings of the Random Hierarchy Model',
   kind: TRAIN_KIND,
-  seeds: { minutes: 2, laptop: 5 },
+  seeds: { minutes: 3, laptop: 5 },
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
     return Object.fromEntries(['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'].map((arm) => [arm, all[arm]!]));

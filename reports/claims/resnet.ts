@@ -13,10 +13,10 @@ export function pairedDifferences(results: readonly TableRow[], first: string, s
 
 const EQUAL_STEPS = 'at equal steps of the thin net';
 
-/** One arm against another, by test accuracy. */
-function armAbove(id: string, statement: string, source: string, first: string, second: string, budget = EQUAL_STEPS): Claim {
+/** One arm against another of the same experiment, by test accuracy. */
+function armAbove(experiment: string, id: string, statement: string, source: string, [first, second]: readonly [string, string], budget = EQUAL_STEPS): Claim {
   return ({ results }) => {
-    const mine = results.filter((row) => row.experiment === 'resnet-digits');
+    const mine = results.filter((row) => row.experiment === experiment);
     const differences = pairedDifferences(mine, first, second, 'testAccuracy');
     const compared = differences.length === 0 ? [] : mine.filter((row) => row.arm === first || row.arm === second);
     const rule = `Difference in test accuracy (points), paired by seed, ${budget}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`;
@@ -72,27 +72,49 @@ function depthClaim(id: string, statement: string, rule: string, valuesOf: (resu
 
 const POINTS = 'difference in test accuracy (points), paired by seed, mean over the depths';
 
+const [DIGITS, HIERARCHY] = ['resnet-digits', 'resnet-hierarchy'] as const;
+
 export const RESNET_CLAIMS: readonly Claim[] = [
-  armAbove('resnet-three-stage', 'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.', PAPER, 'three-stage', 'direct'),
-  armAbove('resnet-deeper', 'It is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.', PAPER, 'three-stage', 'deeper'),
-  armAbove('resnet-kd', 'It is more accurate than the same net trained by distillation alone.', RIVAL, 'three-stage', 'kd'),
-  armAbove('resnet-all-at-once', 'It is more accurate than with all imitation losses at once from random values.', RIVAL, 'three-stage', 'all-at-once'),
-  armAbove('resnet-imitation', 'Layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.', CONTROL, 'three-stage', 'no-imitation'),
-  armAbove(
-    'resnet-selected-imitation',
-    'Layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
-    CONTROL,
+  armAbove(DIGITS, 'resnet-three-stage', 'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.', PAPER, [
+    'three-stage',
+    'direct',
+  ]),
+  armAbove(DIGITS, 'resnet-deeper', 'It is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.', PAPER, ['three-stage', 'deeper']),
+  armAbove(DIGITS, 'resnet-kd', 'It is more accurate than the same net trained by distillation alone.', RIVAL, ['three-stage', 'kd']),
+  armAbove(DIGITS, 'resnet-selected', 'It is more accurate than the same net trained by distillation from the wide net’s most important channels.', RIVAL, [
+    'three-stage',
+    'selected-kl',
+  ]),
+  armAbove(DIGITS, 'resnet-all-at-once', 'It is more accurate than with all imitation losses at once from random values.', RIVAL, ['three-stage', 'all-at-once']),
+  armAbove(DIGITS, 'resnet-imitation', 'Layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.', CONTROL, [
+    'three-stage',
+    'no-imitation',
+  ]),
+  armAbove(DIGITS, 'resnet-selected-imitation', 'Layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.', CONTROL, [
     'selected-three-stage',
     'selected-kl',
-  ),
+  ]),
   armAbove(
+    DIGITS,
     'resnet-total-cost',
     'Three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
     RIVAL,
-    'three-stage',
-    'long',
+    ['three-stage', 'long'],
     'at equal floating-point operations in all',
   ),
+  armAbove(
+    HIERARCHY,
+    'hierarchy-three-stage',
+    'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
+    PAPER,
+    ['three-stage', 'direct'],
+  ),
+  armAbove(HIERARCHY, 'hierarchy-deeper', 'There it is more accurate than the deeper net trained directly for as many steps.', PAPER, ['three-stage', 'deeper']),
+  armAbove(HIERARCHY, 'hierarchy-kd', 'There it is more accurate than the same net trained by distillation alone.', RIVAL, ['three-stage', 'kd']),
+  armAbove(HIERARCHY, 'hierarchy-selected', 'There it is more accurate than the same net trained by distillation from the wide net’s most important channels.', RIVAL, [
+    'three-stage',
+    'selected-kl',
+  ]),
   depthClaim(
     'depth-plain',
     'In plain nets without skip connections, closed-form imitation adds accuracy over selected channels + KL alone.',
