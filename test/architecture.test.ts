@@ -12,7 +12,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'src/toolchain': ['src/core'],
   'src/engine': ['src/core', 'src/store', 'src/toolchain'],
   'src/nn': ['src/core', 'src/engine'],
-  'src/text': ['src/core', 'src/store'],
+  'src/text': ['src/core', 'src/store', 'src/toolchain'],
   'src/models': ['src/core', 'src/engine', 'src/nn', 'src/store'],
   'src/optim': ['src/engine'],
   'src/data': ['src/core', 'src/engine'],

@@ -1,0 +1,79 @@
+/** Masked tokens for a masked language model: Devlin et al. 2019, section 3.1. Letters: T tokens. */
+import { uniforms, type RngKey } from '../core/rng.js';
+import { CONTINUES, SPECIAL, type WordPiece } from './wordpiece.js';
+
+export interface MaskingSpec {
+  /** Share of the tokens that are to be told. */
+  readonly share: number;
+  /** Of these, the share that becomes [MASK], and the share that becomes a random token; the rest stays. Published: 0.8 and 0.1. */
+  readonly mask: number;
+  readonly random: number;
+  /** All pieces of a word or none. */
+  readonly wholeWords: boolean;
+}
+
+export interface Masked {
+  /** The row with some tokens changed. */
+  readonly ids: Int32Array;
+  /** Places of the tokens that are to be told, ascending, and what they were. */
+  readonly positions: Int32Array;
+  readonly labels: Int32Array;
+}
+
+/** What masking has to know of the vocabulary: asked once, used for every row. */
+export class Masking {
+  private readonly special: Uint8Array;
+  private readonly continues: Uint8Array;
+  private readonly mask: number;
+  /** Tokens that a random one is drawn from. */
+  private readonly ordinary: Int32Array;
+
+  constructor(
+    tokenizer: WordPiece,
+    private readonly spec: MaskingSpec,
+  ) {
+    const names: ReadonlySet<string> = new Set(Object.values(SPECIAL));
+    this.special = Uint8Array.from(tokenizer.vocabulary, (token) => Number(names.has(token)));
+    this.continues = Uint8Array.from(tokenizer.vocabulary, (token) => Number(token.startsWith(CONTINUES)));
+    this.mask = tokenizer.id(SPECIAL.mask);
+    this.ordinary = Int32Array.from([...tokenizer.vocabulary.keys()].filter((id) => this.special[id] === 0));
+  }
+
+  /**
+   * Masks a row; a function of the key alone. As many tokens as the share says, rounded, at least one: the same number in every full row with as many
+   * special tokens, unless whole words are taken.
+   */
+  apply(row: Int32Array, key: RngKey): Masked {
+    const units = this.unitsOf(row);
+    const candidates = units.reduce((sum, unit) => sum + unit.length, 0);
+    const wanted = Math.max(1, Math.round(candidates * this.spec.share));
+    const draws = uniforms(key, units.length + 2 * row.length);
+    const order = [...units.keys()].sort((a, b) => draws[a]! - draws[b]!);
+    const chosen: number[] = [];
+    for (const unit of order) {
+      if (chosen.length >= wanted) break;
+      if (chosen.length + units[unit]!.length > wanted && chosen.length > 0) continue;
+      chosen.push(...units[unit]!);
+    }
+    const positions = Int32Array.from(chosen).sort();
+    const ids = Int32Array.from(row);
+    positions.forEach((position, i) => {
+      const [what, which] = [draws[units.length + 2 * i]!, draws[units.length + 2 * i + 1]!];
+      if (what < this.spec.mask) ids[position] = this.mask;
+      else if (what < this.spec.mask + this.spec.random) ids[position] = this.ordinary[Math.floor(which * this.ordinary.length)]!;
+    });
+    return { ids, positions, labels: positions.map((position) => row[position]!) };
+  }
+
+  /** Places that are masked together: single tokens, or the pieces of a word. */
+  private unitsOf(row: Int32Array): number[][] {
+    const units: number[][] = [];
+    for (const [position, id] of row.entries()) {
+      if (this.special[id] === 1) continue;
+      const before = units.at(-1);
+      if (this.spec.wholeWords && this.continues[id] === 1 && before?.at(-1) === position - 1) before.push(position);
+      else units.push([position]);
+    }
+    return units;
+  }
+}

@@ -1,0 +1,139 @@
+/** Packed corpora in the cache: made once for each declaration, then read row by row. */
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { hashOf } from '../core/json.js';
+import { asFileError, makeFolder, writeAll, writeAtomic } from '../store/atomic.js';
+import { cacheFolder } from '../toolchain/cache.js';
+import { divideBlocks, glosses, lines, Packer, SPLITS, textFiles, type Piece, type Split } from './corpus.js';
+import { trainWordPiece } from './train-wordpiece.js';
+import { readVocabulary, WordPiece } from './wordpiece.js';
+
+/** Changes when the same declaration would give other rows. */
+const FORMAT = 1;
+
+export interface CorpusSpec {
+  /** The WordNet glosses, or the .txt files of a folder, one text on each line. */
+  readonly source: { readonly kind: 'glosses' } | { readonly kind: 'folder'; readonly folder: string };
+  /** Size of the vocabulary that is made from the training texts; or a file with one, as `vocab.txt`. */
+  readonly vocabulary: number | string;
+  readonly lowercase: boolean;
+  /** Tokens in a row. */
+  readonly tokens: number;
+  /** Share of the blocks of texts that is held out for validation, and the same for test. */
+  readonly heldOut: number;
+}
+
+export interface Corpus {
+  readonly tokenizer: WordPiece;
+  readonly rows: Readonly<Record<Split, TokenRows>>;
+}
+
+/** Rows of a file, [rows, tokens] in 32 bits each. */
+export class TokenRows {
+  readonly count: number;
+  private readonly file: number;
+
+  constructor(
+    path: string,
+    readonly tokens: number,
+  ) {
+    this.count = Math.floor(statSync(path).size / (4 * tokens));
+    this.file = openSync(path, 'r');
+  }
+
+  /** [indices, tokens]. */
+  read(indices: Uint32Array): Int32Array {
+    const all = new Int32Array(indices.length * this.tokens);
+    const bytes = 4 * this.tokens;
+    for (const [i, index] of indices.entries()) {
+      if (index >= this.count) throw new RangeError(`row ${index} of ${this.count}`);
+      readSync(this.file, new Uint8Array(all.buffer, i * bytes, bytes), 0, bytes, index * bytes);
+    }
+    return all;
+  }
+}
+
+const fileOf = (split: Split): string => `${split}.rows`;
+const VOCABULARY = 'vocab.txt';
+
+export type OnStage = (stage: string, done: number, total: number) => void;
+
+/** Opens a corpus; makes it first where the cache has none. Throws UsageError on texts or a vocabulary that cannot be used. */
+export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
+  const folder = join(cacheFolder(), 'text', keyOf(spec));
+  if (!existsSync(folder)) await makeCorpus(spec, folder, onStage);
+  const tokenizer = new WordPiece(readVocabulary(join(folder, VOCABULARY)), spec.lowercase);
+  const rows = Object.fromEntries(SPLITS.map((split) => [split, new TokenRows(join(folder, fileOf(split)), spec.tokens)])) as Record<Split, TokenRows>;
+  return { tokenizer, rows };
+}
+
+/** By what the rows depend on: of a folder's files, name, size and time. */
+function keyOf({ source, ...rest }: CorpusSpec): string {
+  const files = source.kind === 'folder' ? textFiles(source.folder).map((file) => [basename(file), statSync(file).size, Math.floor(statSync(file).mtimeMs)]) : [];
+  const vocabulary = typeof rest.vocabulary === 'string' ? readFileSync(rest.vocabulary, 'utf8') : rest.vocabulary;
+  return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files })}`;
+}
+
+async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): Promise<void> {
+  makeFolder(dirname(folder));
+  const partial = mkdtempSync(`${folder}-`);
+  try {
+    const pieces = (): Iterable<Piece> | AsyncIterable<Piece> => (spec.source.kind === 'glosses' ? glosses() : lines(spec.source.folder));
+    const [texts, blocks] = await countPieces(pieces());
+    const splitOf = divideBlocks(blocks, spec.heldOut);
+    const vocabulary = typeof spec.vocabulary === 'string' ? readVocabulary(spec.vocabulary) : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
+    writeAtomic(join(partial, VOCABULARY), `${vocabulary.join('\n')}\n`);
+    await writeRows(pieces(), splitOf, new WordPiece(vocabulary, spec.lowercase), spec, partial, texts, onStage);
+    renameSync(partial, folder);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    if (existsSync(folder)) return; // another process made it in the meantime
+    throw asFileError(error, folder);
+  }
+}
+
+async function countPieces(pieces: Iterable<Piece> | AsyncIterable<Piece>): Promise<[texts: number, blocks: number]> {
+  let [texts, blocks] = [0, 0];
+  for await (const { block } of pieces) [texts, blocks] = [texts + 1, block + 1];
+  return [texts, blocks];
+}
+
+type SplitOf = (block: number) => Split;
+
+function vocabularyOf(pieces: Iterable<Piece> | AsyncIterable<Piece>, splitOf: SplitOf, spec: CorpusSpec, total: number, onStage: OnStage): Promise<string[]> {
+  async function* training(): AsyncGenerator<string> {
+    let done = 0;
+    for await (const { text, block } of pieces) {
+      if (splitOf(block) === 'train') yield text;
+      if (++done % 1000 === 0) onStage('count words', done, total);
+    }
+  }
+  const onToken = (done: number, size: number): void => onStage('make the vocabulary', done, size);
+  return trainWordPiece(training(), { size: spec.vocabulary as number, lowercase: spec.lowercase, onToken });
+}
+
+async function writeRows(
+  pieces: Iterable<Piece> | AsyncIterable<Piece>,
+  splitOf: SplitOf,
+  tokenizer: WordPiece,
+  { tokens }: CorpusSpec,
+  folder: string,
+  total: number,
+  onStage: OnStage,
+): Promise<void> {
+  const files = SPLITS.map((split) => [split, openSync(join(folder, fileOf(split)), 'w')] as const);
+  try {
+    const packers = new Map(files.map(([split, file]) => [split, new Packer(tokenizer, tokens, (row) => writeAll(file, new Uint8Array(Int32Array.from(row).buffer)))]));
+    let done = 0;
+    for await (const { text, block } of pieces) {
+      packers.get(splitOf(block))!.add(text);
+      if (++done % 1000 === 0) onStage('tokens', done, total);
+    }
+  } finally {
+    for (const [, file] of files) closeSync(file);
+  }
+  for (const split of SPLITS) {
+    if (statSync(join(folder, fileOf(split))).size === 0) throw new UsageError(`the corpus is too small: no row of ${tokens} tokens for ${split}`);
+  }
+}
