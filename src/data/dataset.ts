@@ -1,11 +1,12 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
 import { permutation, rngKey } from '../core/rng.js';
-import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { tf, type Tensor } from '../engine/tensor.js';
 
 /** Examples on the host. */
 export interface HostBatch {
-  /** [B, H, W, C] one after the other. */
-  readonly values: Float32Array;
+  /** Examples one after the other: images [B, H, W, C], or tokens as whole numbers. */
+  readonly values: Float32Array | Int32Array;
+  /** [B], or [B, P] where an example has P questions. */
   readonly labels: Int32Array;
   /** Files that could not be read and are not in the batch. */
   readonly skipped?: readonly { readonly file: string; readonly reason: string }[];
@@ -24,9 +25,12 @@ export interface Source {
 }
 
 export interface Dataset {
-  /** Shape of one example, [H, W, C]. */
-  readonly shape: readonly [number, number, number];
+  /** Shape of one example: [H, W, C] of an image, [rows, T] of tokens. */
+  readonly shape: readonly number[];
+  /** Classes of the answers. */
   readonly classes: number;
+  /** Answers that are asked of an example, P: places of masked tokens. One by default, and then labels have no axis for them. */
+  readonly questions?: number;
   readonly train: Source;
   readonly validation: Source;
   readonly test: Source;
@@ -34,14 +38,15 @@ export interface Dataset {
 
 export interface Batch {
   readonly x: Tensor;
-  /** One-hot labels [B, classes]. */
-  readonly y: Tensor2D;
+  /** One-hot labels [B, classes], or [B, P, classes]. */
+  readonly y: Tensor;
 }
 
 /** Moves a batch to the engine; the caller disposes it. */
-export function toBatch({ shape, classes }: Pick<Dataset, 'shape' | 'classes'>, { values, labels }: HostBatch): Batch {
-  const x = tf.tensor(values, [labels.length, ...shape], 'float32');
-  const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as Tensor2D);
+export function toBatch({ shape, classes, questions }: Pick<Dataset, 'shape' | 'classes' | 'questions'>, { values, labels }: HostBatch): Batch {
+  const x = tf.tensor(values, [labels.length / (questions ?? 1), ...shape], values instanceof Int32Array ? 'int32' : 'float32');
+  const asked = questions === undefined ? [labels.length] : [labels.length / questions, questions];
+  const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor(labels, asked, 'int32'), classes), 'float32'));
   return { x, y };
 }
 

@@ -5,6 +5,9 @@ import type { Dataset } from './dataset.js';
 import { DIGITS_SIZE, loadDigits } from './digits.js';
 import { loadHierarchy } from './hierarchy.js';
 import { imageClasses, openImageFolder } from './imagefolder.js';
+import { MaskedSpec, openMasked } from './masked.js';
+import { textFiles } from '../text/corpus.js';
+import type { OnStage } from '../text/rows.js';
 
 const count = z.int().min(1);
 
@@ -36,6 +39,7 @@ export const DataSpec = z.discriminatedUnion('set', [
     validation: count,
     corrupt: z.int().min(0),
   }),
+  MaskedSpec,
 ]);
 export type DataSpec = z.infer<typeof DataSpec>;
 
@@ -43,10 +47,11 @@ export type DataSpec = z.infer<typeof DataSpec>;
 export function checkData(spec: DataSpec): void {
   if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
   if (spec.set === 'imagefolder') imageClasses(spec.folder);
+  if (spec.set === 'masked-lm' && spec.corpus !== 'glosses') textFiles(spec.corpus);
 }
 
-/** Throws UsageError when files are missing or damaged. */
-export function openData(spec: DataSpec): Dataset {
+/** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */
+export async function openData(spec: DataSpec, onStage?: OnStage): Promise<Dataset> {
   switch (spec.set) {
     case 'digits':
       return loadDigits(spec.train, spec.augment);
@@ -57,11 +62,13 @@ export function openData(spec: DataSpec): Dataset {
       return loadCifar(spec);
     case 'imagefolder':
       return openImageFolder(spec);
+    case 'masked-lm':
+      return openMasked(spec, onStage);
   }
 }
 
-/** Shape of one example, [H, W, C], without opening the data. */
-export function exampleShape(spec: DataSpec): readonly [number, number, number] {
+/** Shape of one example, [H, W, C] or [rows, T], without opening the data. */
+export function exampleShape(spec: DataSpec): readonly number[] {
   switch (spec.set) {
     case 'digits':
       return [DIGITS_SIZE, DIGITS_SIZE, 1];
@@ -72,5 +79,7 @@ export function exampleShape(spec: DataSpec): readonly [number, number, number] 
       return [32, 32, 3];
     case 'imagefolder':
       return [spec.size, spec.size, 3];
+    case 'masked-lm':
+      return [4, spec.tokens];
   }
 }

@@ -48,7 +48,7 @@ function imitationLoss(spec: GradientImitation, thin: Network, groups: readonly 
     const learns = which.includes(group);
     if (spec.inputs === 'wide' && !learns) continue;
     const input = from === undefined ? x : spec.inputs === 'wide' ? mapDown(scope.params, from, targets[from]!) : mapAcross(scope.params, from, own);
-    const value = thin.apply(scope, input, { from, until: tap })[tap]!;
+    const value = thin.apply(scope, input, { from, input: x, until: tap })[tap]!;
     if (learns) losses.push(distance(mapUp(scope.params, tap, value), targets[tap]!));
     own = learns ? detach(value) : value;
   }

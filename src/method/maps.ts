@@ -130,7 +130,7 @@ async function leastSquaresUp(
     let own = x;
     for (const { tap, from } of groups) {
       const input = kind === 'pair' && from !== undefined ? mapDown(maps, from, wide[from]!) : own;
-      own = thin.apply(scope, input, { from, until: tap })[tap]!;
+      own = thin.apply(scope, input, { from, input: x, until: tap })[tap]!;
       if (!taps.includes(tap)) continue;
       pairs[tap] = [own, own];
       pairs[`${tap} cross`] = [own, wide[tap]!];
@@ -173,8 +173,8 @@ async function productSums(data: Dataset, names: readonly string[], pairsOf: (x:
 /** S-bar's logits: the thin net with its maps between the groups. */
 export function applyWithMaps(thin: Network, scope: Scope, groups: readonly Group[], x: Tensor): Tensor {
   let value = x;
-  for (const { tap, from } of groups) value = mapAcross(scope.params, tap, thin.apply(scope, value, { from, until: tap })[tap]!);
-  return thin.apply(scope, value, { from: groups.at(-1)?.tap })[thin.taps.at(-1)!]!;
+  for (const { tap, from } of groups) value = mapAcross(scope.params, tap, thin.apply(scope, value, { from, input: x, until: tap })[tap]!);
+  return thin.apply(scope, value, { from: groups.at(-1)?.tap, input: x })[thin.taps.at(-1)!]!;
 }
 
 /** kernel' [..., m, out] = map [m, m] kernel [..., m, out], so that kernel' reads x as `kernel` reads x map. */

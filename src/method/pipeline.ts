@@ -4,7 +4,7 @@
  */
 import { FailureError, UsageError } from '../core/errors.js';
 import { toBatch, type Batch, type Dataset } from '../data/dataset.js';
-import { tf, type Scalar, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
+import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
@@ -148,7 +148,7 @@ async function mergeDifference(thin: Network, before: Weights, after: Weights, g
 async function recordImitation(run: Run, weights: Weights): Promise<void> {
   const { context, thin, data } = run;
   await recordDiscrepancies(run, 'imitation', weights);
-  const { accuracy } = await evaluate(data, data.validation, (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!] as Tensor2D);
+  const { accuracy } = await evaluate(data, data.validation, (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!]!);
   context.log({ event: 'evaluation', when: 'imitation', split: 'validation', accuracy });
 }
 
@@ -165,9 +165,9 @@ async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run
     const [own, values] = [thin.apply(scope, x), teacher.network.apply(evaluation(teacher.weights), x)];
     const taps = commonTaps(own, values).map((tap) => [`discrepancy ${tap}`, [own[tap]!, values[tap]!, values[tap]!]] as const);
     if (!sameWidths) return Object.fromEntries(taps); // no hybrid without equal widths
-    const hybrids = [own[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap })[logits]!), values[logits]!];
+    const hybrids = [own[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap, input: x })[logits]!), values[logits]!];
     const steps = [...groups.map(({ tap }) => tap), logits].map((tap, l) => [`hybrid ${tap}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const);
-    const alone = groups.map(({ tap, from }) => [`alone ${tap}`, [thin.apply(scope, from === undefined ? x : values[from]!, { from, until: tap })[tap]!, values[tap]!, values[tap]!]] as const); // prettier-ignore
+    const alone = groups.map(({ tap, from }) => [`alone ${tap}`, [thin.apply(scope, from === undefined ? x : values[from]!, { from, input: x, until: tap })[tap]!, values[tap]!, values[tap]!]] as const); // prettier-ignore
     return Object.fromEntries([...taps, ...steps, ...alone]);
   });
   for (const [name, discrepancy] of Object.entries(distances)) {
@@ -204,7 +204,7 @@ function tuningLoss(objective: ObjectiveSpec, thin: Network, groups: readonly Gr
   const taps = thin.apply(scope, x);
   const parts: Scalar[] = [];
   const add = (weight: number, loss: () => Scalar): void => void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));
-  add(objective.labels, () => crossEntropy(taps[logits] as Tensor2D, y, objective.labelSmoothing));
+  add(objective.labels, () => crossEntropy(taps[logits]!, y, objective.labelSmoothing));
   add(objective.teacher, () => klDivergence(taps[logits]!, targets[logits]!, objective.temperature));
   add(objective.hints, () => hintLoss(groups, scope.params, taps, targets));
   return parts.length === 1 ? parts[0]! : tf.addN(parts);

@@ -1,7 +1,7 @@
 /** What a training run is made of, as a value: every arm, the three stages and their rivals alike. Unknown keys are refused; durations are in steps. */
 import { z } from 'zod';
 import { DataSpec } from '../data/index.js';
-import { ModelSpec } from '../models/index.js';
+import { NetworkSpec } from '../models/index.js';
 import { OptimizerSpec } from '../optim/optimizer.js';
 import { ScheduleSpec } from '../optim/schedule.js';
 
@@ -63,15 +63,15 @@ export const RidgeImitation = z.strictObject({
 export type RidgeImitation = z.infer<typeof RidgeImitation>;
 
 export const TeacherSpec = z.union([
-  z.strictObject({ model: ModelSpec, recipe: RecipeSpec, objective: ObjectiveSpec }),
-  /** A trained network: a safetensors file in torchvision's names; stage 1 is skipped. */
-  z.strictObject({ model: ModelSpec, weights: z.string() }),
+  z.strictObject({ model: NetworkSpec, recipe: RecipeSpec, objective: ObjectiveSpec }),
+  /** A trained network: a safetensors file in torchvision's or Hugging Face's names; stage 1 is skipped. */
+  z.strictObject({ model: NetworkSpec, weights: z.string() }),
 ]);
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
 
 export const TrainSpec = z.strictObject({
   data: DataSpec,
-  model: ModelSpec,
+  model: NetworkSpec,
   /** The wide net; null for direct training. */
   teacher: TeacherSpec.nullable(),
   /**

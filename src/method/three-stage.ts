@@ -5,7 +5,6 @@ import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
 import type { Model, Network } from '../nn/network.js';
-import type { Tensor2D } from '../engine/tensor.js';
 import { trainThin } from './pipeline.js';
 import { ObjectiveSpec, type GradientImitation, type RecipeSpec, type RidgeImitation } from './spec.js';
 import type { StartKind } from './start.js';
@@ -66,7 +65,7 @@ export async function threeStage(options: ThreeStageOptions): Promise<ThreeStage
   const training = { ...finetune, objective: ObjectiveSpec.parse(finetune.objective ?? { teacher: 1 }) };
   const weights = await trainThin(context, { start, imitation, training }, thin, teacher, data);
   const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
-    (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!] as Tensor2D)).accuracy;
+    (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!]!)).accuracy;
   const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
   const model = await modelOf(weights);
   disposeWeights(weights);

@@ -1,14 +1,17 @@
 /** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
+import { importHuggingFace } from '../models/huggingface.js';
 import { readTorchvision } from '../models/torchvision.js';
+import { readSafetensors } from '../store/safetensors.js';
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
 import type { Cell, Executor, Outcome, RunContext } from '../core/run.js';
 import { exampleShape, openData } from '../data/index.js';
+import { placesOf } from '../data/masked.js';
 import type { Dataset } from '../data/dataset.js';
-import type { Tensor, Tensor2D } from '../engine/tensor.js';
+import type { Tensor } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
-import { networkOf, type ModelSpec } from '../models/index.js';
+import { networkOf, type NetworkSpec } from '../models/index.js';
 import { countParameters } from '../nn/init.js';
 import { evaluation } from '../nn/layers.js';
 import type { Model } from '../nn/network.js';
@@ -24,15 +27,26 @@ type TrainedTeacher = Extract<TeacherSpec, { recipe: unknown }>;
 /** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
+  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])]) checkInput(model, spec.data);
   planGroups(spec, networkOf(spec.model), spec.teacher === null ? undefined : networkOf(spec.teacher.model));
-  const [, , channels] = exampleShape(spec.data);
-  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])]) checkInput(model, spec.data, channels);
   return spec;
 }
 
-function checkInput(model: ModelSpec, data: TrainSpec['data'], channels: number): void {
-  const [expected, given, what] = model.family === 'mlp' ? [exampleShape(data).reduce((a, b) => a * b, 1), model.inputs, 'inputs'] : [channels, model.channels, 'channels'];
-  if (expected !== given) throw new UsageError(`invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`);
+/** Throws UsageError when the network cannot read the data or does not answer what they ask. */
+function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
+  const shape = exampleShape(data);
+  const say = (given: number, expected: number, what: string): void => {
+    if (given !== expected) throw new UsageError(`invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`);
+  };
+  if ((model.family === 'bert') !== (data.set === 'masked-lm'))
+    throw new UsageError(`invalid training spec: a model of the family "${model.family}" cannot be trained on the data "${data.set}"`);
+  if (model.family === 'mlp') return say(model.inputs, shape.reduce((a, b) => a * b, 1), 'inputs'); // prettier-ignore
+  if (model.family !== 'bert') return say(model.channels, shape.at(-1)!, 'channels');
+  if (data.set !== 'masked-lm') return;
+  if (model.head.kind !== 'masked-lm') throw new UsageError(`invalid training spec: the head "${model.head.kind}" is of another task; masked-lm data need a "masked-lm" head`);
+  if (data.tokens > model.positions) throw new UsageError(`invalid training spec: rows of ${data.tokens} tokens, and the model has ${model.positions} positions`);
+  say(model.head.places ?? 0, placesOf(data), 'places');
+  if (typeof data.vocabulary === 'number') say(model.vocabulary, data.vocabulary, 'tokens in the vocabulary');
 }
 
 function isTrained(teacher: TeacherSpec | null): teacher is TrainedTeacher {
@@ -49,11 +63,13 @@ export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
 
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
-  const data = openData(spec.data);
-  if (data.classes > spec.model.classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${spec.model.classes}`);
+  const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
+  const classes = networkOf(spec.model).width('logits');
+  if (data.classes > classes)
+    throw new UsageError(`the data have ${data.classes} ${data.questions === undefined ? 'classes' : 'tokens in the vocabulary'}, the model only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const network = networkOf(spec.model);
-  const weights = await trainThin(context, spec, network, teacher, { ...data, classes: spec.model.classes });
+  const weights = await trainThin(context, spec, network, teacher, { ...data, classes });
   return outcome(context, spec, data, teacher, weights);
 };
 
@@ -63,9 +79,10 @@ async function openTeacher(context: RunContext, spec: TrainSpec, teacher: Teache
 }
 
 /** Throws UsageError for a family that has no published format, and for weights of another network. */
-export function readWeights(path: string, model: ModelSpec): Model {
-  if (model.family !== 'resnet') throw new UsageError(`${path}: weights can be read for ResNets only, the model is of the family "${model.family}"`);
-  return readTorchvision(path, model);
+export function readWeights(path: string, model: NetworkSpec): Model {
+  if (model.family === 'resnet') return readTorchvision(path, model);
+  if (model.family === 'bert') return importHuggingFace(model, readSafetensors(path).tensors, path);
+  throw new UsageError(`${path}: weights can be read for ResNets and BERTs only, the model is of the family "${model.family}"`);
 }
 
 /** What a run costs. */
@@ -82,7 +99,7 @@ export function costOf(spec: TrainSpec): Cost {
 async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teacher: Teacher | undefined, weights: Weights): Promise<Outcome> {
   const network = networkOf(spec.model);
   const logits = network.taps.at(-1)!;
-  const predict = (x: Tensor): Tensor2D => network.apply(evaluation(weights), x)[logits] as Tensor2D;
+  const predict = (x: Tensor): Tensor => network.apply(evaluation(weights), x)[logits]!;
   const validation = await evaluate(data, data.validation, predict);
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });

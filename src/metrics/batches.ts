@@ -1,5 +1,5 @@
 import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
-import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { tf, type Tensor } from '../engine/tensor.js';
 
 /** Numbers of one evaluation batch, at most: 500 images of 14 x 14 keep a small machine busy, and 224 x 224 must fit into memory. */
 const EVALUATION_NUMBERS = 2 ** 21;
@@ -10,18 +10,18 @@ function evaluationBatch(shape: readonly number[]): number {
 }
 
 /** Calls `visit` with each batch of the source, in order, unaugmented; a tidy around each call frees its temporaries. `limit`: only the first examples. */
-export async function forEachBatch(data: Dataset, source: Source, visit: (x: Tensor, y: Tensor2D, count: number) => void, limit = Infinity): Promise<void> {
+export async function forEachBatch(data: Dataset, source: Source, visit: (x: Tensor, y: Tensor, count: number) => void, limit = Infinity): Promise<void> {
   for (const indices of indexRanges(Math.min(limit, source.count), evaluationBatch(data.shape))) {
     const host = await source.batch(indices);
     tf.tidy(() => {
       const { x, y } = toBatch(data, host);
-      visit(x, y, host.labels.length);
+      visit(x, y, x.shape[0]!);
     });
   }
 }
 
 /** Sums over a source of the scalars that `measure` gives for each batch, by name. */
-export async function sumOver(data: Dataset, source: Source, measure: (x: Tensor, y: Tensor2D) => Record<string, Tensor>): Promise<Record<string, number>> {
+export async function sumOver(data: Dataset, source: Source, measure: (x: Tensor, y: Tensor) => Record<string, Tensor>): Promise<Record<string, number>> {
   const parts: Record<string, Tensor>[] = [];
   await forEachBatch(data, source, (x, y) => {
     const measured = measure(x, y);

@@ -1,11 +1,11 @@
 /**
  * BERT: Devlin, Chang, Lee, Toutanova 2019, as Hugging Face has it. Post-layer-norm blocks, learned positions, segment embeddings, a pooler on the first
- * token. Input: whole numbers [B, 3, T], the tokens' indices, their segments, and 1 where there is a token and 0 where there is padding. Letters: B
- * batch, T tokens, H hidden width, V vocabulary.
+ * token. Input: whole numbers [B, 3, T], the tokens' indices, their segments, and 1 where there is a token and 0 where there is padding; or [B, 4, T], whose
+ * last row begins with the places that a masked-LM head is asked for. Letters: B batch, T tokens, H hidden width, V vocabulary, P places.
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { constant, scaledNormal, type Parameter } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -28,11 +28,13 @@ export const BertSpec = z
     /** Width of the hidden layer of a block's second half. */
     feedforward: size,
     /**
-     * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the vocabulary at every token, by the word
-     * embeddings. `classify`: the pooler, then classes. `span`: a score for the start and one for the end, at every token.
+     * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the vocabulary by the word embeddings, [B, T, V]
+     * at every token, or [B, P, V] at the first `places` of the input's last row. `classify`: the pooler, then classes. `span`: a score for the start and
+     * one for the end, at every token.
      */
     head: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.enum(['none', 'pooler', 'masked-lm', 'span']) }),
+      z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }),
+      z.strictObject({ kind: z.literal('masked-lm'), places: size.optional() }),
       z.strictObject({ kind: z.literal('classify'), classes: z.int().min(2) }),
     ]),
   })
@@ -139,7 +141,7 @@ export function bert(spec: BertSpec): Network {
       let value = x;
       for (const tap of tapsBetween(taps, options)) {
         const before = value;
-        value = scope.train || scope.trace ? step(spec, scope, tap, before, mask) : tf.tidy(() => step(spec, scope, tap, before, mask));
+        value = scope.train || scope.trace ? step(spec, scope, tap, before, mask, input) : tf.tidy(() => step(spec, scope, tap, before, mask, input));
         values[tap] = value;
       }
       return values;
@@ -158,16 +160,16 @@ export function bert(spec: BertSpec): Network {
   };
 }
 
-/** One of the three rows of the input, [B, T]. */
+/** One of the rows of the input, [B, T]. */
 function row(x: Tensor, index: number): Tensor {
   const [batch, , tokens] = x.shape as [number, number, number];
   return tf.slice(x, [0, index, 0], [batch, 1, tokens]).reshape([batch, tokens]);
 }
 
-function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor | undefined): Tensor {
+function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor | undefined, input: Tensor | undefined): Tensor {
   if (tap === 'embeddings') return embeddings(spec, scope, x);
   if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
-  if (tap === 'logits') return headOf(spec, scope, x);
+  if (tap === 'logits') return headOf(spec, scope, x, input);
   if (tap.endsWith('/attention')) {
     const attended = denseAt(scope, `${tap}/output`, selfAttention(scope, tap, x, spec.heads, mask));
     return layerNorm(scope, `${tap}/norm`, tf.add(attended, x), EPSILON);
@@ -189,8 +191,18 @@ function firstToken(x: Tensor): Tensor2D {
   return tf.slice(x, [0, 0, 0], [batch, 1, hidden]).reshape([batch, hidden]);
 }
 
-function headOf({ head }: BertSpec, scope: Scope, x: Tensor): Tensor {
-  if (head.kind !== 'masked-lm') return denseAt(scope, 'head', x);
+/** The values at the first `count` places of the input's last row, [B, P, H]. */
+function atPlaces(x: Tensor, input: Tensor, count: number): Tensor {
+  const [batch, tokens, hidden] = x.shape as [number, number, number];
+  const places = tf.slice(row(input, 3), [0, 0], [batch, count]);
+  const flat = tf.add(places, tf.range(0, batch * tokens, tokens, 'int32').reshape([batch, 1])).flatten();
+  return tf.gather(x.reshape([batch * tokens, hidden]), flat as Tensor1D).reshape([batch, count, hidden]);
+}
+
+function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | undefined): Tensor {
+  if (head.kind !== 'masked-lm') return denseAt(scope, 'head', all);
+  if (head.places !== undefined && input?.shape[1] !== 4) throw new UsageError(`the input does not say which ${head.places} places are asked for; expected [B, 4, T]`);
+  const x = head.places === undefined ? all : atPlaces(all, input!, head.places);
   const transformed = layerNorm(scope, 'head/norm', gelu(denseAt(scope, 'head/transform', x)), EPSILON);
   const rows = transformed.reshape([-1, transformed.shape.at(-1)!]) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
@@ -207,7 +219,7 @@ function flopsOf({ hidden, feedforward, layers, vocabulary, head }: BertSpec, to
   if (head.kind === 'pooler' || head.kind === 'classify') flops.pooled = 2 * hidden ** 2;
   if (head.kind === 'classify') flops.logits = 2 * hidden * head.classes;
   if (head.kind === 'span') flops.logits = 2 * tokens * hidden * 2;
-  if (head.kind === 'masked-lm') flops.logits = 2 * tokens * hidden * (hidden + vocabulary);
+  if (head.kind === 'masked-lm') flops.logits = 2 * (head.places ?? tokens) * hidden * (hidden + vocabulary);
   return flops;
 }
 

@@ -1,5 +1,5 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
-import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { tf, type Scalar, type Tensor } from '../engine/tensor.js';
 
 /** log softmax over the last axis, composed of ops that every engine has. */
 export function logSoftmax(logits: Tensor): Tensor {
@@ -7,9 +7,9 @@ export function logSoftmax(logits: Tensor): Tensor {
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
 }
 
-/** - sum_k t_k log softmax(z)_k; logits [B, K], targets [B, K] probabilities, mixed with `smoothing` of the uniform law (Szegedy et al. 2016). */
-export function crossEntropy(logits: Tensor2D, targets: Tensor2D, smoothing = 0): Scalar {
-  const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape[1]);
+/** - sum_k t_k log softmax(z)_k; logits [..., K], targets [..., K] probabilities, mixed with `smoothing` of the uniform law (Szegedy et al. 2016). */
+export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
+  const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
   return tf.neg(tf.mean(tf.sum(tf.mul(mixed, logSoftmax(logits)), -1)));
 }
 

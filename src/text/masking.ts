@@ -3,8 +3,8 @@ import { uniforms, type RngKey } from '../core/rng.js';
 import { CONTINUES, SPECIAL, type WordPiece } from './wordpiece.js';
 
 export interface MaskingSpec {
-  /** Share of the tokens that are to be told. */
-  readonly share: number;
+  /** Tokens of a row that are to be told. Published: 15 %. */
+  readonly count: number;
   /** Of these, the share that becomes [MASK], and the share that becomes a random token; the rest stays. Published: 0.8 and 0.1. */
   readonly mask: number;
   readonly random: number;
@@ -40,20 +40,17 @@ export class Masking {
   }
 
   /**
-   * Masks a row; a function of the key alone. As many tokens as the share says, rounded, at least one: the same number in every full row with as many
-   * special tokens, unless whole words are taken.
+   * Masks a row; a function of the key alone. `count` tokens, or as many as there are: of whole words the last one may be cut, so that every row has as
+   * many.
    */
   apply(row: Int32Array, key: RngKey): Masked {
     const units = this.unitsOf(row);
-    const candidates = units.reduce((sum, unit) => sum + unit.length, 0);
-    const wanted = Math.max(1, Math.round(candidates * this.spec.share));
     const draws = uniforms(key, units.length + 2 * row.length);
     const order = [...units.keys()].sort((a, b) => draws[a]! - draws[b]!);
     const chosen: number[] = [];
     for (const unit of order) {
-      if (chosen.length >= wanted) break;
-      if (chosen.length + units[unit]!.length > wanted && chosen.length > 0) continue;
-      chosen.push(...units[unit]!);
+      if (chosen.length >= this.spec.count) break;
+      chosen.push(...units[unit]!.slice(0, this.spec.count - chosen.length));
     }
     const positions = Int32Array.from(chosen).sort();
     const ids = Int32Array.from(row);

@@ -64,7 +64,7 @@ describe('CIFAR', () => {
   }
   const TEN = ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin', 'data_batch_4.bin', 'data_batch_5.bin', 'test_batch.bin'];
 
-  test('reads both variants: planes to pixels, the fine label, mean and deviation', () => {
+  test('reads both variants: planes to pixels, the fine label, mean and deviation', async () => {
     const data = loadCifar({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 });
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([15, 5, 4]);
     const { values, labels } = data.test.batch(Uint32Array.of(2)) as HostBatch;
@@ -73,7 +73,7 @@ describe('CIFAR', () => {
     expected.forEach((value, c) => expect(values[3 * 500 + c]).toBeCloseTo(value, 5));
     const hundred = loadCifar({ set: 'cifar100', folder: write(2, ['train.bin', 'test.bin'], 6), validation: 2, train: 3, padding: 0 });
     expect([hundred.train.count, hundred.classes]).toEqual([3, 100]);
-    expect(openData({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 }).shape).toEqual([32, 32, 3]);
+    expect((await openData({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 })).shape).toEqual([32, 32, 3]);
   });
 
   test('a missing, truncated or foreign file is named', () => {
@@ -205,8 +205,8 @@ test('crops and mirrors move pixels and nothing else; normalising is (x / range 
   expect([...values]).toEqual([1, -1]);
 });
 
-test('the shape of an example is known before the data are opened', () => {
+test('the shape of an example is known before the data are opened', async () => {
   const spec = DataSpec.parse({ set: 'hierarchy', vocabulary: 6, classes: 4, synonyms: 2, levels: 3, branching: 2, grammar: 1, train: 150, validation: 40, test: 40 });
-  expect(exampleShape(spec)).toEqual(openData(spec).shape);
+  expect(exampleShape(spec)).toEqual((await openData(spec)).shape);
   expect(exampleShape({ set: 'digits', train: 5 })).toEqual([14, 14, 1]);
 });

@@ -1,0 +1,76 @@
+/** Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P places, V vocabulary. */
+import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
+import { rngKey } from '../core/rng.js';
+import { Masking } from '../text/masking.js';
+import { openCorpus, type Corpus, type CorpusSpec, type OnStage } from '../text/rows.js';
+import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
+
+const count = z.int().min(1);
+
+export const MaskedSpec = z.strictObject({
+  set: z.literal('masked-lm'),
+  /** `glosses`: WordNet's, which come with the package; or a folder with .txt files, one text on each line. */
+  corpus: z.string(),
+  /** Size of the vocabulary that is made from the training texts; or a file with one. */
+  vocabulary: z.union([z.int().min(16).max(200_000), z.string()]),
+  lowercase: z.boolean().default(true),
+  tokens: z.int().min(8).max(4096),
+  /** Share of the texts that is held out for validation, and the same for test. */
+  heldOut: z.number().min(0.001).max(0.4),
+  masking: z.strictObject({ share: z.number().min(0.01).max(0.9), mask: z.number().min(0).max(1), random: z.number().min(0).max(1), wholeWords: z.boolean() }),
+  /** Rows that are used of the training split, and of each held-out one; all by default. */
+  train: count.optional(),
+  held: count.optional(),
+});
+export type MaskedSpec = z.infer<typeof MaskedSpec>;
+
+/** Places that are asked for in each row: a network with a masked-LM head must have as many. */
+export function placesOf({ tokens, masking }: Pick<MaskedSpec, 'tokens' | 'masking'>): number {
+  return Math.max(1, Math.round(tokens * masking.share));
+}
+
+function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: MaskedSpec): CorpusSpec {
+  return { source: corpus === 'glosses' ? { kind: 'glosses' } : { kind: 'folder', folder: corpus }, vocabulary, lowercase, tokens, heldOut };
+}
+
+/** Examples [4, T]: tokens, segments (all 0), 1s, and the places that are asked for; labels [P]. Throws UsageError as the corpus does. */
+export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<Dataset> {
+  const corpus = await openCorpus(corpusOf(spec), onStage);
+  const { vocabulary } = corpus.tokenizer;
+  return {
+    shape: [4, spec.tokens],
+    classes: vocabulary.length,
+    questions: placesOf(spec),
+    train: source(spec, corpus, 'train', spec.train),
+    validation: source(spec, corpus, 'validation', spec.held),
+    test: source(spec, corpus, 'test', spec.held),
+  };
+}
+
+function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corpus['rows'], limit = Infinity): Source {
+  const { tokens } = spec;
+  const places = placesOf(spec);
+  const masking = new Masking(tokenizer, { ...spec.masking, count: places });
+  return {
+    count: Math.min(limit, rows[split].count),
+    batch: (indices: Uint32Array, key?: AugmentKey): HostBatch => {
+      const read = rows[split].read(indices);
+      const values = new Int32Array(indices.length * 4 * tokens);
+      const labels = new Int32Array(indices.length * places);
+      for (const [i, index] of indices.entries()) {
+        // held-out rows are masked once for all runs, training rows anew at every step
+        const draw = key === undefined ? rngKey(0, 'mask', split, index) : rngKey(key.seed, 'mask', key.step, i);
+        const masked = masking.apply(read.subarray(i * tokens, (i + 1) * tokens), draw);
+        if (masked.positions.length !== places)
+          throw new UsageError(`a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${places}; lower masking.share`);
+        const at = i * 4 * tokens;
+        values.set(masked.ids, at);
+        values.fill(1, at + 2 * tokens, at + 3 * tokens);
+        values.set(masked.positions, at + 3 * tokens);
+        labels.set(masked.labels, i * places);
+      }
+      return { values, labels };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { openData } from '../../src/data/index.js';
+import type { MaskedSpec } from '../../src/data/masked.js';
+import { tf } from '../../src/engine/tensor.js';
+import { exportRun } from '../../src/method/export.js';
+import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
+import { costOf, parseTrainSpec, readWeights, TRAIN_KIND, trainExecutor } from '../../src/method/train.js';
+import type { BertSpec } from '../../src/models/bert.js';
+import { environment } from '../../src/store/environment.js';
+import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
+import { readArrays, readMetrics } from '../../src/store/runs.js';
+import { anyEngine } from '../support/engines.js';
+import { cell, IMITATION, LABELS, recipe, TEACHER } from './support.js';
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-bert-'));
+const CORPUS = folder();
+
+beforeAll(async () => {
+  await anyEngine();
+  vi.stubEnv('GOWIDE_CACHE', folder());
+  const pick = (i: number, list: readonly string[]): string => list[(i * 7919) % list.length]!;
+  const line = (i: number): string =>
+    `the ${pick(i, ['cat', 'dog', 'bird'])} ${pick(i + 1, ['eats', 'sees', 'follows'])} a ${pick(i + 2, ['mouse', 'leaf', 'friend', 'shadow'])} at noon`;
+  writeFileSync(join(CORPUS, 'a.txt'), Array.from({ length: 2000 }, (_, i) => line(i)).join('\n'));
+});
+afterAll(() => vi.unstubAllEnvs());
+
+const masked = (): MaskedSpec => ({
+  set: 'masked-lm',
+  corpus: CORPUS,
+  vocabulary: 60,
+  lowercase: true,
+  tokens: 12,
+  heldOut: 0.1,
+  masking: { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false },
+});
+const MODEL: BertSpec = { family: 'bert', vocabulary: 60, positions: 12, segments: 2, hidden: 8, layers: 2, heads: 2, feedforward: 8, head: { kind: 'masked-lm', places: 2 } };
+const adamw = (steps: number): RecipeSpec => ({ ...recipe(steps, 0.01), optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 }, clip: 1 });
+const three = (changes: Partial<TrainSpec> = {}): TrainSpec => ({
+  data: masked(),
+  model: MODEL,
+  teacher: { model: { ...MODEL, feedforward: 24 }, recipe: adamw(30), objective: LABELS },
+  start: 'shared',
+  imitation: { ...IMITATION, recipe: { ...adamw(8), schedule: { kind: 'cosine', peak: 0.02, warmup: 0 } } },
+  training: { ...adamw(10), objective: TEACHER },
+  ...changes,
+});
+
+function options(out: string, extra: Partial<ExecuteOptions> = {}): ExecuteOptions {
+  return { out, environment: environment(null, 'test'), executors: { [TRAIN_KIND]: trainExecutor }, signal: new AbortController().signal, progress: () => {}, ...extra };
+}
+
+test('examples: tokens, segments, what is there, places; the last row begins with where the labels belong', async () => {
+  const data = await openData(masked());
+  expect([data.shape, data.questions, data.classes]).toEqual([[4, 12], 2, 60]);
+  const { values, labels } = await data.train.batch(Uint32Array.of(3, 1), { seed: 1, step: 0 });
+  expect([values.length, labels.length]).toEqual([2 * 48, 4]);
+  const clean = await data.train.batch(Uint32Array.of(3), { seed: 2, step: 5 });
+  for (const batch of [values.subarray(0, 48), clean.values]) expect([...batch.subarray(12, 36)]).toEqual([...Array<number>(12).fill(0), ...Array<number>(12).fill(1)]);
+  expect([...(await data.validation.batch(Uint32Array.of(0))).values]).toEqual([...(await data.validation.batch(Uint32Array.of(0))).values]);
+});
+
+test('a wide BERT is imitated layer by layer; perplexity is recorded, and no tensor is left behind', async () => {
+  const out = folder();
+  const before = tf.memory().numTensors;
+  const run = await executeRun(cell(three()), options(out));
+  expect(tf.memory().numTensors).toBe(before);
+  const rows = readMetrics(run);
+  expect([...new Set(rows.map(({ stage }) => stage).filter(Boolean))]).toEqual(['imitate layer1', 'imitate layer2', 'fine-tune']);
+  const losses = (stage: string): number[] => rows.filter((row) => row.stage === stage).map((row) => Number(row.loss));
+  for (const stage of ['imitate layer1', 'imitate layer2']) expect(losses(stage).at(-1)!).toBeLessThan(losses(stage)[0]!);
+  const hybrids = rows.filter((row) => row.event === 'hybrid' && row.when === 'end').map((row) => Number(row.discrepancy));
+  const logits = rows.find((row) => row.event === 'discrepancy' && row.when === 'end' && row.tap === 'logits')!;
+  expect(hybrids).toHaveLength(4);
+  expect(hybrids.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(Number(logits.discrepancy) * (1 - 1e-5));
+  expect(Number(run.result!.testCrossEntropy)).toBeLessThan(Math.log(60));
+  const file = join(out, 'trained.safetensors');
+  exportRun(run, file);
+  expect(readWeights(file, MODEL).params['layer2/inner/kernel']!.values).toEqual(readArrays(run)['params/layer2/inner/kernel']!.values);
+});
+
+test.each([
+  ['direct', { teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } }],
+  ['kd', { start: 'random', imitation: null }],
+  ['hints', { start: 'random', imitation: null, training: { ...adamw(10), objective: { ...TEACHER, hints: 1 } } }],
+  ['selected inner channels', { start: 'selected', imitation: null }],
+  ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
+  ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
+  ['a narrower stream, maps up', { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } }],
+] as [string, Partial<TrainSpec>][])('%s runs to its end', async (_, changes) => {
+  const before = tf.memory().numTensors;
+  const run = await executeRun(cell(three(changes)), options(folder()));
+  expect(tf.memory().numTensors).toBe(before);
+  expect(Number.isFinite(run.result!.testCrossEntropy)).toBe(true);
+});
+
+test('stopped in the middle of an epoch again and again, it ends with the same bits', async () => {
+  const spec = { ...three({ teacher: null, start: 'random', imitation: null }), training: { ...adamw(12), objective: LABELS } };
+  const bytes = (path: string): string[] => ['metrics.jsonl', 'final.safetensors'].map((name) => readFileSync(join(path, name)).toString('base64'));
+  const whole = await executeRun(cell(spec), options(folder()));
+  const out = folder();
+  for (let stops = 0; stops < 3; stops++) {
+    const stop = new AbortController();
+    let steps = 0;
+    const progress = (): void => void (++steps === 3 && stop.abort());
+    await expect(executeRun(cell(spec), options(out, { signal: stop.signal, progress }))).rejects.toThrow(/stopped/i);
+  }
+  const resumed = await executeRun(cell(spec), options(out));
+  expect(bytes(resumed.folder)).toEqual(bytes(whole.folder));
+});
+
+test('costs count the places that are asked for, not all tokens', () => {
+  const { flops } = costOf(three({ teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } }));
+  // of a token and layer: 4 H^2 and 2 T H for attention, 2 H F; of a place: H (H + V)
+  const forward = 2 * (12 * 2 * (4 * 64 + 2 * 12 * 8 + 2 * 64) + 2 * 8 * (8 + 60));
+  expect(flops).toBe(3 * 10 * 8 * forward);
+});
+
+test.each([
+  [{ model: { ...MODEL, head: { kind: 'span' } } }, /the head "span" is of another task/],
+  [{ model: { ...MODEL, positions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
+  [{ model: { ...MODEL, vocabulary: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
+  [{ model: { ...MODEL, head: { kind: 'masked-lm', places: 3 } } }, /have 2 places, the model expects 3/],
+  [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
+  [{ model: { ...MODEL, hidden: 4 } }, /the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed/],
+  [{ model: { ...MODEL, hidden: 4 }, imitation: { ...IMITATION, maps: 'pair' } }, /cannot be merged: the skip connection of the next layer/],
+] as [Record<string, unknown>, RegExp][])('%j is refused', (changes, message) => {
+  expect(() => parseTrainSpec({ ...three(), ...changes })).toThrow(message);
+});
