@@ -5,7 +5,7 @@ import { writeReport } from '../reports/report.js';
 import { writeResults } from '../reports/results.js';
 import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
-import type { BenchOptions as ResnetBench, Measured } from '../src/bench/resnet.js';
+import type { BenchOptions as NetworkBench, Benchmark, Measured } from '../src/bench/compare.js';
 import { exportRun } from '../src/method/export.js';
 import { countParameters, preparePredict } from '../src/models/files.js';
 import { serveOneJob } from '../src/sweep/worker.js';
@@ -16,6 +16,10 @@ import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
 import { GRIDS } from './rates.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS, trainExperiment } from './registry.js';
+
+async function benchmarkOf(network: string): Promise<Benchmark> {
+  return network === 'bert-base' ? (await import('../src/bench/bert.js')).BERT_BASE : (await import('../src/bench/resnet.js')).RESNET50;
+}
 
 const [first] = process.argv.slice(2);
 if (first === WORKER_COMMAND && process.send !== undefined) {
@@ -44,15 +48,20 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     countParameters,
     preparePredict,
     exportRun,
-    benchResnet: async ({ cases, engine, ...options }: Omit<ResnetBench, 'cases' | 'spawnCase'> & { cases: readonly string[] | undefined; engine: string | undefined }) => {
-      const { benchResnet, CASE_NAMES } = await import('../src/bench/resnet.js');
+    benchmarks: {
+      resnet50: 'images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the loader that feeds it',
+      'bert-base': 'sequences per second of BERT_BASE: masked-LM training (AdamW) and inference, 8 x 128 tokens, and of the tokenizer that feeds it',
+    },
+    benchNetwork: async (network: string, options: Omit<NetworkBench, 'spawnCase'> & { engine: string | undefined }) => {
+      const { compare } = await import('../src/bench/compare.js');
+      const engine = options.engine === undefined ? [] : ['--engine', options.engine];
       const spawnCase = async (name: string): Promise<Measured & { engine: string }> => {
-        const args = ['bench', 'resnet50', '--case', name, '--seconds', String(options.seconds), '--json', ...(engine === undefined ? [] : ['--engine', engine])];
+        const args = ['bench', network, '--case', name, '--seconds', String(options.seconds), '--json', ...engine];
         return JSON.parse(await runTool(process.execPath, [fileURLToPath(import.meta.url), ...args])) as Measured & { engine: string };
       };
-      return benchResnet({ ...options, cases: cases ?? CASE_NAMES, spawnCase });
+      return compare(await benchmarkOf(network), { ...options, spawnCase });
     },
-    measureResnet: async (name: string, seconds: number) => (await import('../src/bench/resnet.js')).measureCase(name, seconds),
+    measureNetwork: async (network: string, name: string, seconds: number) => (await import('../src/bench/compare.js')).measureCase(await benchmarkOf(network), name, seconds),
     kernel: async () => ({ name: kernel().name, threads: threadCount(), reason: whyNotNative() ?? null }),
     executable: fileURLToPath(import.meta.url),
   };

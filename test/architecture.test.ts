@@ -18,7 +18,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'src/data': ['src/core', 'src/engine', 'src/text'],
   'src/metrics': ['src/data', 'src/engine', 'src/optim'],
   'src/method': ['src/core', 'src/data', 'src/engine', 'src/metrics', 'src/models', 'src/nn', 'src/optim', 'src/store'],
-  'src/bench': ['src/core', 'src/data', 'src/engine', 'src/method', 'src/models', 'src/nn', 'src/optim', 'src/toolchain'],
+  'src/bench': ['src/core', 'src/data', 'src/engine', 'src/method', 'src/models', 'src/nn', 'src/optim', 'src/text', 'src/toolchain'],
   'src/sweep': ['src/core', 'src/engine', 'src/store'],
   'src/cli': ['src/core', 'src/engine', 'src/store', 'src/sweep', 'src/toolchain'],
   src: ['src/core', 'src/data', 'src/engine', 'src/method', 'src/models', 'src/nn', 'src/store'],

@@ -1,4 +1,5 @@
-"""ResNet-50 in PyTorch, channels last, as torchvision has it: images per second and peak memory. Argument: {pixels, batch, train, seconds} as JSON."""
+"""A network in PyTorch, eager: examples per second and peak memory. Argument, as JSON: {network, batch, train, seconds, ...}; ResNet-50 (channels last, as
+torchvision has it) with pixels, or bert-base (Hugging Face's, without dropout) with tokens and places."""
 import json
 import resource
 import sys
@@ -38,28 +39,52 @@ def resnet50():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 1000))
 
 
+def images(spec, device):
+    """Inputs, labels, the network, its optimiser."""
+    model = resnet50().to(device=device, memory_format=torch.channels_last)
+    x = torch.randn(spec['batch'], 3, spec['pixels'], spec['pixels'], device=device).contiguous(memory_format=torch.channels_last)
+    y = (torch.arange(spec['batch'], device=device) * 7) % 1000
+    return lambda: model(x), y, model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+
+
+def tokens(spec, device):
+    """The scores of the vocabulary at the masked places only; in inference the encoder and its pooler."""
+    from transformers import BertConfig, BertForMaskedLM, BertModel
+    config = BertConfig(hidden_dropout_prob=0, attention_probs_dropout_prob=0)
+    batch, length, places = spec['batch'], spec['tokens'], spec['places']
+    ids = torch.randint(config.vocab_size, (batch, length), device=device)
+    mask = torch.ones_like(ids)
+    if not spec['train']:
+        encoder = BertModel(config).to(device)
+        return lambda: encoder(ids, attention_mask=mask).pooler_output, None, encoder, None
+    model = BertForMaskedLM(config).to(device)
+    at = torch.arange(places, device=device) * 6 + 1
+    y = (torch.arange(batch * places, device=device) * 97) % config.vocab_size
+    decayed = [p for n, p in model.named_parameters() if p.dim() > 1]
+    others = [p for n, p in model.named_parameters() if p.dim() == 1]
+    optimizer = torch.optim.AdamW([{'params': decayed, 'weight_decay': 0.01}, {'params': others, 'weight_decay': 0}], lr=1e-4, eps=1e-6)
+    return lambda: model.cls(model.bert(ids, attention_mask=mask).last_hidden_state[:, at]).flatten(0, 1), y, model, optimizer
+
+
 def main():
     spec = json.loads(sys.argv[1])
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if device == 'cuda':
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(1)
-    model = resnet50().to(device=device, memory_format=torch.channels_last)
-    x = torch.randn(spec['batch'], 3, spec['pixels'], spec['pixels'], device=device).contiguous(memory_format=torch.channels_last)
-    y = (torch.arange(spec['batch'], device=device) * 7) % 1000
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    forward, y, model, optimizer = (images if spec['network'] == 'resnet50' else tokens)(spec, device)
     loss_of = nn.CrossEntropyLoss()
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(model(x), y)
+        loss = loss_of(forward(), y)
         loss.backward()
         optimizer.step()
         return loss.item()
 
     def infer():
         with torch.inference_mode():
-            return model(x)[0, 0].item()
+            return forward()[0, 0].item()
 
     model.train(spec['train'])
     run = step if spec['train'] else infer

@@ -74,6 +74,7 @@ export interface Speed {
 }
 
 export interface SpeedTable {
+  readonly unit: string;
   readonly rows: readonly (Speed & {
     readonly case: string;
     readonly engine: string;
@@ -108,15 +109,14 @@ export interface App {
   readonly preparePredict: (files: PredictFiles, variant: Variant) => (options: PredictOptions) => Promise<Record<string, readonly number[]>>;
   /** Writes a training run's network in torchvision's names. */
   readonly exportRun: (run: RunRecord, file: string) => void;
-  readonly benchResnet: (options: {
-    seconds: number;
-    peer: 'torch' | undefined;
-    cases: readonly string[] | undefined;
-    engine: string | undefined;
-    onRow: (text: string) => void;
-  }) => Promise<SpeedTable>;
+  /** Networks of `gowide bench`, by name, with what is counted and said about them. */
+  readonly benchmarks: Readonly<Record<string, string>>;
+  readonly benchNetwork: (
+    network: string,
+    options: { seconds: number; peer: 'torch' | undefined; cases: readonly string[] | undefined; engine: string | undefined; onRow: (text: string) => void },
+  ) => Promise<SpeedTable>;
   /** One case of it in this process, on an engine that is open. */
-  readonly measureResnet: (name: string, seconds: number) => Promise<Speed>;
+  readonly measureNetwork: (network: string, name: string, seconds: number) => Promise<Speed>;
   /** The particle kernel of this machine; the first call builds the native one where there is a compiler. */
   readonly kernel: () => Promise<{ readonly name: string; readonly threads: number; /** Why it is not the native one, or null. */ readonly reason: string | null }>;
   /** The executable's own path: workers are started from it. */

@@ -61,13 +61,14 @@ export function preparePredict(files: PredictFiles, variant: Variant): (options:
 
 function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
   if (spec.family !== 'resnet') throw new UsageError(`${files.model}: weights in published names exist for ResNets and BERTs only`);
+  const weights = weightsOf(files);
   const { tensors } = readSafetensors(files.input);
   const found = tensors.get('input');
   if (found === undefined) throw new UsageError(`${files.input}: no tensor "input"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
   if (!(found.data instanceof Float32Array)) throw new UsageError(`${files.input}: input is ${found.dtype}, expected F32`);
   const input = { shape: found.shape, values: found.data };
   checkImages(spec.channels, input);
-  const model = readTorchvision(weightsOf(files), spec);
+  const model = readTorchvision(weights, spec);
   return (options) => predictImages(networkOf(spec), spec.channels, model, input, options);
 }
 

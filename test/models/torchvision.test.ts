@@ -110,7 +110,7 @@ describe('files', () => {
     expect(() => preparePredict(files, {})).toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
     writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 3, 8, 8], data: new Float32Array(192) }]]);
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
-    expect(() => modelByName(join(path, 'none.json'))).toThrow(/none.json: file not found; expected a model spec as JSON, or one of: resnet18/);
+    expect(() => modelByName(join(path, 'none.json'))).toThrow(/none.json: file not found; expected a model spec as JSON, or the name of a published network/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { App } from '../app.js';
+import type { App, SpeedTable } from '../app.js';
 import { engineOption, jsonOption } from '../options.js';
 import { textTable } from '../table.js';
 import { openForCommand } from '../work.js';
@@ -23,7 +23,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-interface ResnetOptions {
+interface NetworkOptions {
   readonly case?: string;
   readonly cases?: string[];
   readonly peer?: 'torch';
@@ -60,43 +60,45 @@ export function benchCommand(app: App): Command {
       process.stdout.write(`${textTable(rows as Record<string, string | number>[])}\n`);
       for (const note of bench.notes) process.stdout.write(`${note}\n`);
     });
-  command
-    .command('resnet50')
-    .description('images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the loader that feeds it')
+  for (const [network, description] of Object.entries(app.benchmarks)) command.addCommand(networkCommand(app, network, description));
+  return command;
+}
+
+function networkCommand(app: App, network: string, description: string): Command {
+  return new Command(network)
+    .description(description)
     .addOption(new Option('--peer <name>', 'measure another program in the same run; makes a Python environment in the cache').choices(['torch']))
     .addOption(new Option('--case <name>', 'one case, in this process'))
     .addOption(new Option('--cases <list>', 'some of the cases, with commas between').argParser((text: string) => text.split(',')))
     .addOption(new Option('--seconds <n>', 'time for each measurement').default(20).argParser(positiveSeconds))
     .addOption(engineOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide bench resnet50\n  gowide bench resnet50 --peer torch --json')
-    .action(async ({ case: one, ...options }: ResnetOptions) => {
+    .addHelpText('after', `\nExamples:\n  gowide bench ${network}\n  gowide bench ${network} --peer torch --json`)
+    .action(async ({ case: one, ...options }: NetworkOptions) => {
       if (one !== undefined) {
         const engine = await openForCommand(options.engine);
-        const measured = { case: one, engine: `${engine.name} (${engine.device})`, ...(await app.measureResnet(one, options.seconds)) };
-        process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : `${measured.perSecond.toFixed(2)} images/s\n`);
+        const measured = { case: one, engine: `${engine.name} (${engine.device})`, ...(await app.measureNetwork(network, one, options.seconds)) };
+        process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : `${measured.perSecond.toFixed(2)} a second\n`);
         return;
       }
       const { peer, cases, engine, seconds } = options;
-      const table = await app.benchResnet({ seconds, peer, cases, engine, onRow: (text) => process.stderr.write(`${text}\n`) });
-      if (options.json) {
-        process.stdout.write(`${JSON.stringify(table, null, 2)}\n`);
-        return;
-      }
-      const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
-      const rows = table.rows.map(({ case: name, engine: used, perSecond, peakMemoryBytes, peer: other, ratio }) => ({
-        case: name,
-        engine: used,
-        'images/s': perSecond.toFixed(1),
-        memory: megabytes(peakMemoryBytes),
-        ...(peer !== undefined && {
-          peer: other === null ? '' : other.perSecond.toFixed(1),
-          'its memory': other === null ? '' : megabytes(other.peakMemoryBytes),
-          ratio: ratio === null ? '' : ratio.toFixed(2),
-        }),
-      }));
-      process.stdout.write(`${textTable(rows)}\n`);
-      for (const note of table.notes) process.stdout.write(`${note}\n`);
+      const table = await app.benchNetwork(network, { seconds, peer, cases, engine, onRow: (text) => process.stderr.write(`${text}\n`) });
+      process.stdout.write(options.json ? `${JSON.stringify(table, null, 2)}\n` : speedText(table, peer !== undefined));
     });
-  return command;
+}
+
+function speedText({ unit, rows, notes }: SpeedTable, compared: boolean): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+  const lines = rows.map(({ case: name, engine, perSecond, peakMemoryBytes, peer, ratio }) => ({
+    case: name,
+    engine,
+    [`${unit}/s`]: perSecond.toFixed(1),
+    memory: megabytes(peakMemoryBytes),
+    ...(compared && {
+      peer: peer === null ? '' : peer.perSecond.toFixed(1),
+      'its memory': peer === null ? '' : megabytes(peer.peakMemoryBytes),
+      ratio: ratio === null ? '' : ratio.toFixed(2),
+    }),
+  }));
+  return `${[textTable(lines), ...notes].join('\n')}\n`;
 }
