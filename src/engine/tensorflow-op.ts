@@ -4,9 +4,11 @@ import { tf, type Tensor } from './tensor.js';
 
 /** The element type of all our networks. */
 export const FLOAT: unique symbol = Symbol('float32');
+/** Of shapes and indices. */
+export const INT: unique symbol = Symbol('int32');
 
 /** A number is written as a float, a list as integers (`shape` as a shape). */
-type Attribute = typeof FLOAT | boolean | string | number | readonly number[];
+type Attribute = typeof FLOAT | typeof INT | boolean | string | number | readonly number[];
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** The part of tfjs-node's backend that reaches kernels by name. */
@@ -18,9 +20,9 @@ interface TensorflowBackend {
 /** The first `outputs` results of an op. Throws Error with TensorFlow's message. */
 export function tensorflowOp(name: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[] {
   const backend = tf.backend() as unknown as TensorflowBackend;
-  const { TF_ATTR_TYPE, TF_ATTR_FLOAT, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT } = backend.binding;
+  const { TF_ATTR_TYPE, TF_ATTR_FLOAT, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT, TF_INT32 } = backend.binding;
   const encoded = Object.entries(attributes).map(([key, value]) => {
-    if (value === FLOAT) return { name: key, type: TF_ATTR_TYPE!, value: TF_FLOAT };
+    if (value === FLOAT || value === INT) return { name: key, type: TF_ATTR_TYPE!, value: value === FLOAT ? TF_FLOAT : TF_INT32 };
     if (typeof value === 'boolean') return { name: key, type: TF_ATTR_BOOL!, value };
     if (typeof value === 'string') return { name: key, type: TF_ATTR_STRING!, value };
     if (typeof value === 'number') return { name: key, type: TF_ATTR_FLOAT!, value };

@@ -3,6 +3,7 @@
  * by which loss, for how many steps; all else (batches, optimiser, batch-norm statistics, saving) is the same for all.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { rngKey } from '../core/rng.js';
 import type { HostArrays, RunContext } from '../core/run.js';
 import { Loader, toBatch, type Batch, type Dataset } from '../data/dataset.js';
 import { bundle, unbundle } from '../engine/bundle.js';
@@ -65,7 +66,7 @@ export async function trainStages(context: StageContext, data: Dataset, initial:
       const host = await loader.get(before + step, before + steps);
       for (const { file, reason } of host.skipped ?? []) context.log({ event: 'skipped', step: before + step + 1, file, reason });
       const batch = toBatch(data, host);
-      const { next, loss, rate } = await trainStep(state, stage, batch, step);
+      const { next, loss, rate } = await trainStep(state, stage, batch, step, (path) => rngKey(seed, 'dropout', before + step, path));
       tf.dispose([batch.x, batch.y]);
       state = next;
       context.log({ stage: stage.name, step: step + 1, totalStep: before + step + 1, loss, learningRate: rate });
@@ -96,11 +97,11 @@ async function leave(old: State, { after }: Stage): Promise<State> {
   return { ...(changed === undefined ? averaged : replaceWeights(averaged, changed)), slots: {}, ema: {} };
 }
 
-async function trainStep(state: State, stage: Stage, batch: Batch, step: number): Promise<{ next: State; loss: number; rate: number }> {
+async function trainStep(state: State, stage: Stage, batch: Batch, step: number, random: Scope['random'] & {}): Promise<{ next: State; loss: number; rate: number }> {
   const { recipe, trainable } = stage;
   const targets = tf.tidy(() => stage.targets?.(batch.x) ?? {});
   const { loss, gradients, aside } = differentiate(selected(state.params, trainable), (params, observe) =>
-    stage.loss({ params: { ...state.params, ...params }, state: state.state, train: true, observe }, batch, targets),
+    stage.loss({ params: { ...state.params, ...params }, state: state.state, train: true, observe, random }, batch, targets),
   );
   const rate = learningRate(recipe.schedule, step, recipe.steps);
   const updated = update(recipe.optimizer, { rate, step, clip: recipe.clip }, state.params, state.slots, gradients);

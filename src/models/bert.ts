@@ -9,7 +9,7 @@ import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.
 import { constant, scaledNormal, type Parameter } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { denseAt, embed, gelu, layerNorm, selfAttention } from '../nn/transformer.js';
+import { denseAt, dropout, embed, gelu, layerNorm, selfAttention } from '../nn/transformer.js';
 import { tapsBetween } from './walk.js';
 
 const size = z.int().min(1);
@@ -27,6 +27,8 @@ export const BertSpec = z
     heads: size,
     /** Width of the hidden layer of a block's second half. */
     feedforward: size,
+    /** Rate of dropout in training: after the embeddings, of the attention's weights, after each block's halves, before a classifier. Published: 0.1. */
+    dropout: z.number().min(0).max(0.9).default(0),
     /**
      * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the vocabulary by the word embeddings, [B, T, V]
      * at every token, or [B, P, V] at the first `places` of the input's last row. `classify`: the pooler, then classes. `span`: a score for the start and
@@ -169,21 +171,21 @@ function row(x: Tensor, index: number): Tensor {
 function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor | undefined, input: Tensor | undefined): Tensor {
   if (tap === 'embeddings') return embeddings(spec, scope, x);
   if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
-  if (tap === 'logits') return headOf(spec, scope, x, input);
+  if (tap === 'logits') return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, input);
   if (tap.endsWith('/attention')) {
-    const attended = denseAt(scope, `${tap}/output`, selfAttention(scope, tap, x, spec.heads, mask));
-    return layerNorm(scope, `${tap}/norm`, tf.add(attended, x), EPSILON);
+    const attended = denseAt(scope, `${tap}/output`, selfAttention(scope, tap, x, spec.heads, mask, spec.dropout));
+    return layerNorm(scope, `${tap}/norm`, tf.add(dropout(scope, tap, attended, spec.dropout), x), EPSILON);
   }
   const mixed = denseAt(scope, `${tap}/output`, gelu(denseAt(scope, `${tap}/inner`, x)));
-  return layerNorm(scope, `${tap}/norm`, tf.add(mixed, x), EPSILON);
+  return layerNorm(scope, `${tap}/norm`, tf.add(dropout(scope, tap, mixed, spec.dropout), x), EPSILON);
 }
 
-function embeddings({ positions }: BertSpec, scope: Scope, x: Tensor): Tensor {
+function embeddings({ positions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {
   const tokens = x.shape[2]!;
   if (tokens > positions) throw new UsageError(`a sequence of ${tokens} tokens; the network has ${positions} positions`);
   const places = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
   const sum = tf.add(tf.add(embed(scope, 'embeddings/word', row(x, 0)), embed(scope, 'embeddings/segment', row(x, 1))), places);
-  return layerNorm(scope, 'embeddings/norm', sum, EPSILON);
+  return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, EPSILON), rate);
 }
 
 function firstToken(x: Tensor): Tensor2D {
@@ -223,7 +225,7 @@ function flopsOf({ hidden, feedforward, layers, vocabulary, head }: BertSpec, to
   return flops;
 }
 
-const PUBLISHED = { family: 'bert', vocabulary: 30_522, positions: 512, segments: 2, head: { kind: 'pooler' } } as const;
+const PUBLISHED = { family: 'bert', vocabulary: 30_522, positions: 512, segments: 2, dropout: 0.1, head: { kind: 'pooler' } } as const;
 
 /** Shapes of published encoders, with the English uncased vocabulary. */
 export const BERT_PRESETS: Readonly<Record<string, BertSpec>> = {

@@ -99,6 +99,7 @@ const Config = z.looseObject({
   intermediate_size: z.int().min(1),
   max_position_embeddings: z.int().min(1),
   type_vocab_size: z.int().min(1).default(2),
+  hidden_dropout_prob: z.number().min(0).max(0.9).default(0.1),
   hidden_act: z.literal('gelu').default('gelu'),
   position_embedding_type: z.literal('absolute').default('absolute'),
   layer_norm_eps: z.literal(1e-12).default(1e-12),
@@ -136,6 +137,7 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
     layers: data.num_hidden_layers,
     heads: data.num_attention_heads,
     feedforward: data.intermediate_size,
+    dropout: data.hidden_dropout_prob,
     head: { kind: [...tensors.keys()].some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };
   return { spec, load: () => importHuggingFace(spec, tensors, file) };

@@ -3,6 +3,7 @@
  * A layer reads its parameters by path from a flat set, `${path}/kernel` and so on.
  */
 import { UsageError } from '../core/errors.js';
+import type { RngKey } from '../core/rng.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/kernels.js';
 import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
 
@@ -15,6 +16,8 @@ export interface Scope {
   readonly train: boolean;
   /** Batch statistics; a copy is to be made of what is kept. */
   readonly observe: (path: string, tensor: Tensor) => void;
+  /** Key of the random numbers of a layer in this step of training; nothing is dropped without one. */
+  readonly random?: (path: string) => RngKey;
   /** Hears of every linear layer: its path, its input, and what becomes of it before the nonlinearity (after the norm, where one follows). */
   readonly trace?: (path: string, input: Tensor, output: Tensor) => void;
 }

@@ -1,5 +1,6 @@
 /** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
 import { UsageError } from '../core/errors.js';
+import { randomUniform } from '../engine/random.js';
 import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { parameter, type Scope } from './layers.js';
 
@@ -49,6 +50,13 @@ export function gelu(x: Tensor): Tensor {
   return op(x);
 }
 
+/** In training each value is 0 with probability `rate`, and else 1 / (1 - rate) times what it was. Srivastava et al. 2014. */
+export function dropout(scope: Scope, path: string, x: Tensor, rate: number): Tensor {
+  if (rate === 0 || !scope.train || scope.random === undefined) return x;
+  const kept = tf.cast(tf.greaterEqual(randomUniform(x.shape, scope.random(path)), rate), 'float32');
+  return tf.mul(x, tf.mul(kept, 1 / (1 - rate)));
+}
+
 /** Dense layer at every position: x [..., in] times kernel [in, out] plus bias [out]. */
 export function denseAt(scope: Scope, path: string, x: Tensor): Tensor {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
@@ -70,9 +78,10 @@ const NEVER = -3.4e38;
 
 /**
  * Multi-head self-attention without its output layer: x [B, T, H] -> [B, T, H]. `mask` [B, T]: 1 for tokens, 0 for padding; all tokens without one.
+ * `dropped`: rate of dropout on the weights of the tokens.
  * Vaswani et al. 2017.
  */
-export function selfAttention(scope: Scope, path: string, x: Tensor, heads: number, mask: Tensor | undefined): Tensor {
+export function selfAttention(scope: Scope, path: string, x: Tensor, heads: number, mask: Tensor | undefined, dropped = 0): Tensor {
   const [batch, tokens] = x.shape as [number, number, number];
   const split = (name: string): Tensor => {
     const y = denseAt(scope, `${path}/${name}`, x);
@@ -83,6 +92,6 @@ export function selfAttention(scope: Scope, path: string, x: Tensor, heads: numb
   const [query, key, value] = [split('query'), split('key'), split('value')];
   const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(query.shape.at(-1)!));
   const masked = mask === undefined ? scores : tf.add(scores, tf.mul(tf.sub(1, mask.reshape([batch, 1, 1, tokens])), NEVER));
-  const mixed = tf.matMul(tf.softmax(masked), value);
+  const mixed = tf.matMul(dropout(scope, `${path}/scores`, tf.softmax(masked), dropped), value);
   return tf.transpose(mixed, [0, 2, 1, 3]).reshape([batch, tokens, -1]);
 }

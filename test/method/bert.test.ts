@@ -37,7 +37,18 @@ const masked = (): MaskedSpec => ({
   heldOut: 0.1,
   masking: { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false },
 });
-const MODEL: BertSpec = { family: 'bert', vocabulary: 60, positions: 12, segments: 2, hidden: 8, layers: 2, heads: 2, feedforward: 8, head: { kind: 'masked-lm', places: 2 } };
+const MODEL: BertSpec = {
+  family: 'bert',
+  vocabulary: 60,
+  positions: 12,
+  segments: 2,
+  hidden: 8,
+  layers: 2,
+  heads: 2,
+  feedforward: 8,
+  dropout: 0.1,
+  head: { kind: 'masked-lm', places: 2 },
+};
 const adamw = (steps: number): RecipeSpec => ({ ...recipe(steps, 0.01), optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 }, clip: 1 });
 const three = (changes: Partial<TrainSpec> = {}): TrainSpec => ({
   data: masked(),

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { rngKey } from '../../src/core/rng.js';
 import { rms } from '../../src/core/stats.js';
 import { differentiate } from '../../src/engine/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../../src/engine/tensor.js';
@@ -10,9 +11,9 @@ import { countParameters, preparePredict } from '../../src/models/files.js';
 import { exportHuggingFace, huggingFaceName, importHuggingFace, writeHuggingFace } from '../../src/models/huggingface.js';
 import { predictTokens, readTokens } from '../../src/models/predict.js';
 import { toTensors } from '../../src/nn/init.js';
-import { evaluation } from '../../src/nn/layers.js';
+import { evaluation, type Scope } from '../../src/nn/layers.js';
 import type { Model } from '../../src/nn/network.js';
-import { gelu, layerNorm } from '../../src/nn/transformer.js';
+import { dropout, gelu, layerNorm } from '../../src/nn/transformer.js';
 import { readSafetensors, writeSafetensors, type NamedArray } from '../../src/store/safetensors.js';
 import { enginesUnderTest } from '../support/engines.js';
 import { fill, noise } from '../support/reference.js';
@@ -126,6 +127,20 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
       expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 4);
       expect(row.reduce((sum, value, k) => sum + value * ((i === 0 ? [1, 2, 4] : [-1, 0, 3])[k]! - (i === 0 ? centre : 2 / 3)), 0)).toBeCloseTo(0, 4);
     }
+  });
+
+  on('dropout: so many values are 0, the mean stays, the key decides, and evaluation drops nothing', async () => {
+    const x = tf.ones([100, 200]);
+    const at = (key: number, train = true): Scope => ({ params: {}, state: {}, train, observe: () => {}, random: (path) => rngKey(key, path) });
+    const values = async (scope: Scope): Promise<Float32Array> => (await dropout(scope, 'a', x, 0.25).data()) as Float32Array;
+    const [first, same, other] = [await values(at(1)), await values(at(1)), await values(at(2))];
+    expect(first.filter((value) => value === 0).length / 20_000).toBeCloseTo(0.25, 1);
+    expect(first.every((value) => value === 0 || Math.abs(value - 4 / 3) < 1e-6)).toBe(true);
+    expect(same).toEqual(first);
+    expect(other).not.toEqual(first);
+    expect(await values(at(1, false))).toEqual(new Float32Array(20_000).fill(1));
+    const { gradients } = differentiate({ x }, (p) => tf.sum(tf.mul(dropout(at(1), 'a', p.x!, 0.25), 3)) as Scalar);
+    expect(await gradients.x!.data()).toEqual(first.map((value) => 3 * value));
   });
 
   on('predict reads a folder and does not mind how many examples come at once', async () => {
