@@ -50,9 +50,14 @@ function selectChannels(thin: Network, fresh: Model, { network, model }: { reado
   const narrower = [...own].filter(([name, size]) => name !== '' && size < (theirs.get(name) ?? 0));
   return Object.fromEntries(
     narrower.map(([name, size]) => {
+      const unit = thin.units?.[name] ?? 1;
+      if (unit !== (network.units?.[name] ?? 1))
+        throw new UsageError(`start "selected": ${name} is in parts of ${unit} channels, in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`);
       const scores = importance(name, theirs.get(name)!, axes, model.params);
-      const best = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-      return [name, Uint32Array.from(best.slice(0, size)).sort()];
+      const sums = Float64Array.from({ length: scores.length / unit }, (_, u) => scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0));
+      const best = Array.from(sums.keys()).sort((p, q) => sums[q]! - sums[p]! || p - q);
+      const taken = best.slice(0, size / unit).sort((p, q) => p - q);
+      return [name, Uint32Array.from(taken.flatMap((u) => Array.from({ length: unit }, (_, i) => u * unit + i)))];
     }),
   );
 }

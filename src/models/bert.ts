@@ -25,6 +25,8 @@ export const BertSpec = z
     hidden: size,
     layers: size,
     heads: size,
+    /** Channels of a head: hidden / heads, as published, unless it is said here, so that a net can be wider within its blocks only. */
+    headSize: size.optional(),
     /** Width of the hidden layer of a block's second half. */
     feedforward: size,
     /** Rate of dropout in training: after the embeddings, of the attention's weights, after each block's halves, before a classifier. Published: 0.1. */
@@ -40,8 +42,13 @@ export const BertSpec = z
       z.strictObject({ kind: z.literal('classify'), classes: z.int().min(2) }),
     ]),
   })
-  .refine(({ hidden, heads }) => hidden % heads === 0, { error: 'hidden cannot be divided among the heads' });
+  .refine(({ hidden, heads, headSize }) => headSize !== undefined || hidden % heads === 0, { error: 'hidden cannot be divided among the heads; give "headSize"' });
 export type BertSpec = z.infer<typeof BertSpec>;
+
+/** Channels of a head. */
+export function headSizeOf({ hidden, heads, headSize }: BertSpec): number {
+  return headSize ?? hidden / heads;
+}
 
 const EPSILON = 1e-12;
 /** Standard deviation of initial kernels and embeddings. */
@@ -96,11 +103,10 @@ function partsOf(spec: BertSpec): Part[] {
   const table = (name: string, rows: number): Part => ({ path: `embeddings/${name}/kernel`, tap: 'embeddings', shape: [rows, hidden], axes: [name, 'hidden'] });
   const blocks = Array.from({ length: layers }, (_, i) => `layer${i + 1}`).flatMap((layer) => {
     const attention = `${layer}/attention`;
-    const mixed = [`${layer}/heads`, hidden] as const;
+    const mixed = [`${layer}/heads`, spec.heads * headSizeOf(spec)] as const;
     const inner = [`${layer}/inner`, feedforward] as const;
     return [
-      ...['query', 'key'].flatMap((name) => denseParts(`${attention}/${name}`, attention, stream, [`${layer}/scores`, hidden])),
-      ...denseParts(`${attention}/value`, attention, stream, mixed),
+      ...['query', 'key', 'value'].flatMap((name) => denseParts(`${attention}/${name}`, attention, stream, mixed)),
       ...denseParts(`${attention}/output`, attention, mixed, stream),
       ...normParts(`${attention}/norm`, attention, hidden),
       ...denseParts(`${layer}/inner`, layer, stream, inner),
@@ -159,6 +165,7 @@ export function bert(spec: BertSpec): Network {
     },
     flops: (shape) => flopsOf(spec, shape.at(-1)!),
     axes: Object.fromEntries(parts.map(({ path, axes }) => [path, axes])),
+    units: Object.fromEntries(names.map((layer) => [`${layer}/heads`, headSizeOf(spec)])),
   };
 }
 
@@ -212,10 +219,12 @@ function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | u
 }
 
 /** Multiply-adds times two of one sequence, by tap. */
-function flopsOf({ hidden, feedforward, layers, vocabulary, head }: BertSpec, tokens: number): Record<string, number> {
+function flopsOf(spec: BertSpec, tokens: number): Record<string, number> {
+  const { hidden, feedforward, layers, vocabulary, head } = spec;
+  const mixed = spec.heads * headSizeOf(spec);
   const flops: Record<string, number> = { embeddings: 0 };
   for (let layer = 1; layer <= layers; layer++) {
-    flops[`layer${layer}/attention`] = 2 * tokens * (4 * hidden ** 2 + 2 * tokens * hidden);
+    flops[`layer${layer}/attention`] = 2 * tokens * (4 * hidden * mixed + 2 * tokens * mixed);
     flops[`layer${layer}`] = 2 * tokens * 2 * hidden * feedforward;
   }
   if (head.kind === 'pooler' || head.kind === 'classify') flops.pooled = 2 * hidden ** 2;

@@ -10,7 +10,7 @@ import type { Parameter } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
-import { bert, type BertSpec } from './bert.js';
+import { bert, headSizeOf, type BertSpec } from './bert.js';
 import { takeArrays, transpose } from './exchange.js';
 
 const ENCODER: readonly (readonly [RegExp, string])[] = [
@@ -50,7 +50,10 @@ function turned(path: string, parameter: Parameter): Parameter {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
 }
 
+/** Throws UsageError where the heads together are not as wide as the rest: there is no such network there. */
 export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string, NamedArray> {
+  if (spec.heads * headSizeOf(spec) !== spec.hidden)
+    throw new UsageError(`Hugging Face's BERT has heads of hidden / heads = ${spec.hidden / spec.heads} channels, this one of ${headSizeOf(spec)}`);
   return new Map(
     Object.entries(params).map(([path, parameter]) => {
       const { shape, values } = turned(path, parameter);

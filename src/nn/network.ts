@@ -45,6 +45,8 @@ export interface Network {
    * one before it is read. Undefined where it is not known: then no channels can be selected.
    */
   readonly axes: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Channels of an axis that are taken together or not at all (a head's), by the axis's name; one by default. */
+  readonly units?: Readonly<Record<string, number>>;
 }
 
 /** All operations of a forward pass, or of the way to one tap. */

@@ -8,7 +8,8 @@ import { tf } from '../../src/engine/tensor.js';
 import { exportRun } from '../../src/method/export.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
 import { costOf, parseTrainSpec, readWeights, TRAIN_KIND, trainExecutor } from '../../src/method/train.js';
-import type { BertSpec } from '../../src/models/bert.js';
+import { startModel } from '../../src/method/start.js';
+import { bert, type BertSpec } from '../../src/models/bert.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { readArrays, readMetrics } from '../../src/store/runs.js';
@@ -98,6 +99,10 @@ test.each([
   ['kd', { start: 'random', imitation: null }],
   ['hints', { start: 'random', imitation: null, training: { ...adamw(10), objective: { ...TEACHER, hints: 1 } } }],
   ['selected inner channels', { start: 'selected', imitation: null }],
+  [
+    'fewer heads and inner channels, imitated',
+    { start: 'selected', teacher: { model: { ...MODEL, feedforward: 24, heads: 4, headSize: 4 }, recipe: adamw(20), objective: LABELS } },
+  ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
   ['a narrower stream, maps up', { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } }],
@@ -121,6 +126,22 @@ test('stopped in the middle of an epoch again and again, it ends with the same b
   }
   const resumed = await executeRun(cell(spec), options(out));
   expect(bytes(resumed.folder)).toEqual(bytes(whole.folder));
+});
+
+test('selected: whole heads, the same of queries, keys and values', () => {
+  const [thin, wide] = [bert(MODEL), bert({ ...MODEL, heads: 4, headSize: 4 })];
+  const model = wide.init(3);
+  const kernel = model.params['layer1/attention/output/kernel']!;
+  kernel.values.fill(5, 4 * 8, 8 * 8); // head 1
+  kernel.values.fill(3, 12 * 8, 16 * 8); // head 3
+  const { selection, model: start } = startModel('selected', 1, thin, { network: wide, model });
+  expect([...selection['layer1/heads']!]).toEqual([4, 5, 6, 7, 12, 13, 14, 15]);
+  for (const name of ['query', 'key', 'value']) {
+    expect(start.params[`layer1/attention/${name}/kernel`]!.values[9]).toBe(model.params[`layer1/attention/${name}/kernel`]!.values[16 + 5]);
+  }
+  expect(() => startModel('selected', 1, thin, { network: bert({ ...MODEL, heads: 4, headSize: 8 }), model: bert({ ...MODEL, heads: 4, headSize: 8 }).init(1) })).toThrow(
+    /layer1.heads is in parts of 4 channels, in the wide net of 8/,
+  );
 });
 
 test('costs count the places that are asked for, not all tokens', () => {
