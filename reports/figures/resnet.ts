@@ -247,16 +247,20 @@ export function depthSkipFigure(results: readonly TableRow[], scale: string): Fi
 export function armsFigure(results: readonly TableRow[], scale: string, experiment: string, title: string, caption: string): Figure | undefined {
   const mine = results.filter((row) => row.experiment === experiment);
   if (mine.length === 0) return undefined;
-  const order = [...new Set(mine.map((row) => row.arm))];
-  const points = mine.map((row): Datum => ({ name: row.arm, value: numberAt(row, 'testAccuracy'), seed: row.seed }));
-  const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({ name: arm, ...intervalOf(rows.map((row) => numberAt(row, 'testAccuracy'))) }));
+  const arms = [...new Set(mine.map((row) => row.arm))];
+  // arms of the comparison have their labels, order and colours everywhere
+  const known = arms.every((arm) => arm in ARMS);
+  const nameOf = (arm: string): string => (known ? ARMS[arm]!.label : arm);
+  const order = known ? armScale('label') : arms;
+  const points = mine.map((row): Datum => ({ name: nameOf(row.arm), value: numberAt(row, 'testAccuracy'), seed: row.seed }));
+  const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({ name: nameOf(arm), ...intervalOf(rows.map((row) => numberAt(row, 'testAccuracy'))) }));
   return {
     id: experiment,
     title,
     alt: `Test accuracy of each arm. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(1)} %`).join('; ')}.`,
-    caption: `${caption} Points: seeds; ticks: means; bars: 95 % t-intervals.`,
+    caption: `${caption}${known ? ' Orange learns from the labels, green from the wide net’s outputs, blue from its layers.' : ''} Points: seeds; ticks: means; bars: 95 % t-intervals.`,
     command: `gowide train resnet --experiment ${experiment} --arm all --scale ${scale}`,
-    spec: intervalSpec([...summary, ...points], order, 'test accuracy, %', {}),
+    spec: intervalSpec([...summary, ...points], order, 'test accuracy, %', { byArm: known }),
     data: summary,
     runs: runIds(mine),
   };
