@@ -17,9 +17,17 @@ import { STUDIES } from '../theory/studies/index.js';
 import { GRIDS } from './rates.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS, trainExperiment } from './registry.js';
 
-async function benchmarkOf(network: string): Promise<Benchmark> {
-  return network === 'bert-base' ? (await import('../src/bench/bert.js')).BERT_BASE : (await import('../src/bench/resnet.js')).RESNET50;
-}
+/** Loaded when they are run. */
+const BENCHMARKS: Readonly<Record<string, { readonly description: string; readonly load: () => Promise<Benchmark> }>> = {
+  resnet50: {
+    description: 'images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the loader that feeds it',
+    load: async () => (await import('../src/bench/resnet.js')).RESNET50,
+  },
+  'bert-base': {
+    description: 'sequences per second of BERT_BASE: masked-LM training (AdamW) and inference, 8 x 128 tokens, and of the tokenizer that feeds it',
+    load: async () => (await import('../src/bench/bert.js')).BERT_BASE,
+  },
+};
 
 const [first] = process.argv.slice(2);
 if (first === WORKER_COMMAND && process.send !== undefined) {
@@ -48,10 +56,7 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     countParameters,
     preparePredict,
     exportRun,
-    benchmarks: {
-      resnet50: 'images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the loader that feeds it',
-      'bert-base': 'sequences per second of BERT_BASE: masked-LM training (AdamW) and inference, 8 x 128 tokens, and of the tokenizer that feeds it',
-    },
+    benchmarks: Object.fromEntries(Object.entries(BENCHMARKS).map(([network, { description }]) => [network, description])),
     benchNetwork: async (network: string, options: Omit<NetworkBench, 'spawnCase'> & { engine: string | undefined }) => {
       const { compare } = await import('../src/bench/compare.js');
       const engine = options.engine === undefined ? [] : ['--engine', options.engine];
@@ -59,9 +64,10 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
         const args = ['bench', network, '--case', name, '--seconds', String(options.seconds), '--json', ...engine];
         return JSON.parse(await runTool(process.execPath, [fileURLToPath(import.meta.url), ...args])) as Measured & { engine: string };
       };
-      return compare(await benchmarkOf(network), { ...options, spawnCase });
+      return compare(await BENCHMARKS[network]!.load(), { ...options, spawnCase });
     },
-    measureNetwork: async (network: string, name: string, seconds: number) => (await import('../src/bench/compare.js')).measureCase(await benchmarkOf(network), name, seconds),
+    measureNetwork: async (network: string, name: string, seconds: number) =>
+      (await import('../src/bench/compare.js')).measureCase(await BENCHMARKS[network]!.load(), name, seconds),
     kernel: async () => ({ name: kernel().name, threads: threadCount(), reason: whyNotNative() ?? null }),
     executable: fileURLToPath(import.meta.url),
   };

@@ -1,15 +1,11 @@
 /** BERT_BASE: masked-LM training with scores at the masked places only, inference, and the tokenizer that feeds it. */
 import { rngKey, uniforms } from '../core/rng.js';
-import type { Dataset } from '../data/dataset.js';
-import { disposeAll, tf } from '../engine/tensor.js';
+import { tf } from '../engine/tensor.js';
 import { bert, BERT_PRESETS, type BertSpec } from '../models/bert.js';
-import { toTensors } from '../nn/init.js';
-import { evaluation } from '../nn/layers.js';
-import { crossEntropy } from '../optim/losses.js';
 import { glosses } from '../text/corpus.js';
 import { trainWordPiece } from '../text/train-wordpiece.js';
 import { WordPiece } from '../text/wordpiece.js';
-import { passTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
+import { inferenceTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
 
 const [BATCH, TOKENS, PLACES] = [8, 128, 19] as const;
 
@@ -28,30 +24,15 @@ function tokens(vocabulary: number, rows: 3 | 4): Int32Array {
 
 function training(seconds: number): Promise<number[]> {
   const spec: BertSpec = { ...BERT_PRESETS['bert-base']!, dropout: 0, head: { kind: 'masked-lm', places: PLACES } };
-  const network = bert(spec);
-  const values = tokens(spec.vocabulary, 4);
   const labels = Int32Array.from({ length: BATCH * PLACES }, (_, i) => (i * 97) % spec.vocabulary);
-  const source = { count: BATCH, batch: () => ({ values, labels }) };
-  const data: Dataset = { shape: [4, TOKENS], classes: spec.vocabulary, questions: PLACES, train: source, validation: source, test: source };
   const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 } as const;
-  const recipe = { steps: 100_000, batch: BATCH, schedule: { kind: 'constant', peak: 1e-4, warmup: 0 }, optimizer } as const;
-  return trainingTimes(data, () => network.init(1), { recipe, loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y) }, seconds);
+  const examples = { values: tokens(spec.vocabulary, 4), labels };
+  return trainingTimes(bert(spec), BATCH, { shape: [4, TOKENS], classes: spec.vocabulary, questions: PLACES, examples, optimizer, rate: 1e-4 }, seconds);
 }
 
-async function inference(seconds: number): Promise<number[]> {
+function inference(seconds: number): Promise<number[]> {
   const spec = BERT_PRESETS['bert-base']!;
-  const network = bert(spec);
-  const weights = { params: toTensors(network.init(1).params), state: {} };
-  const x = tf.tensor(tokens(spec.vocabulary, 3), [BATCH, 3, TOKENS], 'int32');
-  const pass = async (): Promise<void> => {
-    const pooled = tf.tidy(() => network.apply(evaluation(weights), x).pooled!);
-    await pooled.data();
-    pooled.dispose();
-  };
-  const times = await passTimes(pass, seconds);
-  x.dispose();
-  disposeAll(weights.params);
-  return times;
+  return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabulary, 3), [BATCH, 3, TOKENS], 'int32'), seconds);
 }
 
 const caseOf = (train: boolean): Case => ({

@@ -1,9 +1,14 @@
 /** Speed and memory of networks, here and in PyTorch: each case in a process of its own, so that its peak memory is its own. */
 import { join } from 'node:path';
 import { FailureError, unknownName } from '../core/errors.js';
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, HostBatch } from '../data/dataset.js';
+import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
 import { trainStages, type Stage } from '../method/stages.js';
-import type { Model } from '../nn/network.js';
+import { toTensors } from '../nn/init.js';
+import { evaluation } from '../nn/layers.js';
+import type { Network } from '../nn/network.js';
+import { crossEntropy } from '../optim/losses.js';
+import type { OptimizerSpec } from '../optim/optimizer.js';
 import { peerPython } from '../toolchain/python.js';
 import { runTool } from '../toolchain/tools.js';
 
@@ -59,8 +64,24 @@ function medianRate(batch: number, times: readonly number[]): number {
   return (1000 * batch) / kept[Math.floor(kept.length / 2)]!;
 }
 
-/** Milliseconds of each training step of `stage`, of which there are as many as fit into the time. */
-export async function trainingTimes(data: Dataset, initial: () => Model, stage: Omit<Stage, 'name' | 'trainable'>, seconds: number): Promise<number[]> {
+/** What a network is trained on: the same batch again and again. */
+export interface Work extends Pick<Dataset, 'shape' | 'classes' | 'questions'> {
+  readonly examples: HostBatch;
+  readonly optimizer: OptimizerSpec;
+  /** Learning rate. */
+  readonly rate: number;
+}
+
+/** Milliseconds of each training step, of which there are as many as fit into the time. */
+export async function trainingTimes(network: Network, batch: number, { examples, optimizer, rate, ...asked }: Work, seconds: number): Promise<number[]> {
+  const source = { count: batch, batch: () => examples };
+  const data: Dataset = { ...asked, train: source, validation: source, test: source };
+  const stage: Stage = {
+    name: 'bench',
+    recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer },
+    trainable: () => true,
+    loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y),
+  };
   const times: number[] = [];
   let last = performance.now();
   const started = last;
@@ -72,21 +93,27 @@ export async function trainingTimes(data: Dataset, initial: () => Model, stage: 
     if (now - started > 1000 * seconds && times.length > 4) throw enough;
   };
   const context = { seed: 1, resumed: undefined, log, progress: () => {}, shouldSave: () => false, save: () => {} };
-  await trainStages(context, data, () => Promise.resolve(initial()), [{ ...stage, name: 'bench', trainable: () => true }]).catch((error: unknown) => {
+  await trainStages(context, data, () => Promise.resolve(network.init(1)), [stage]).catch((error: unknown) => {
     if (error !== enough) throw error;
   });
   return times;
 }
 
-/** Milliseconds of each call of `pass`, of which there are as many as fit into the time. */
-export async function passTimes(pass: () => Promise<void>, seconds: number): Promise<number[]> {
+/** Milliseconds of each pass to the network's last tap, of which there are as many as fit into the time. Disposes x. */
+export async function inferenceTimes(network: Network, x: Tensor, seconds: number): Promise<number[]> {
+  const model = network.init(1);
+  const weights = { params: toTensors(model.params), state: toTensors(model.state) };
   const times: number[] = [];
   const started = performance.now();
   while (times.length < 5 || performance.now() - started < 1000 * seconds) {
     const from = performance.now();
-    await pass();
+    const output = tf.tidy(() => network.apply(evaluation(weights), x)[network.taps.at(-1)!]!);
+    await output.data();
+    output.dispose();
     times.push(performance.now() - from);
   }
+  x.dispose();
+  disposeAll(weights.params, weights.state);
   return times;
 }
 

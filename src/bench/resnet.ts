@@ -4,50 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { normals, rngKey } from '../core/rng.js';
-import { Loader, type Dataset } from '../data/dataset.js';
+import { Loader } from '../data/dataset.js';
 import { openImageFolder } from '../data/imagefolder.js';
-import { disposeAll, tf } from '../engine/tensor.js';
+import { tf } from '../engine/tensor.js';
 import { preset } from '../models/index.js';
 import { resnet } from '../models/resnet.js';
-import { toTensors } from '../nn/init.js';
-import { evaluation } from '../nn/layers.js';
-import { crossEntropy } from '../optim/losses.js';
-import { passTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
+import { inferenceTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
 
 function imageCase(pixels: number, batch: number, train: boolean): Case {
-  const values = (): Float32Array => Float32Array.from(normals(rngKey(1, 'bench'), batch * pixels * pixels * 3));
-  const times = (seconds: number): Promise<number[]> => (train ? training(values(), pixels, batch, seconds) : inference(values(), pixels, batch, seconds));
-  return { batch, times, peer: { network: 'resnet50', pixels, train } };
-}
-
-function training(values: Float32Array, pixels: number, batch: number, seconds: number): Promise<number[]> {
-  const network = resnet(preset('resnet50'));
-  const labels = Int32Array.from({ length: batch }, (_, i) => (i * 7) % 1000);
-  const source = { count: batch, batch: () => ({ values, labels }) };
-  const data: Dataset = { shape: [pixels, pixels, 3], classes: 1000, train: source, validation: source, test: source };
-  const recipe = {
-    steps: 100_000,
-    batch,
-    schedule: { kind: 'constant', peak: 0.01, warmup: 0 },
-    optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
-  } as const;
-  return trainingTimes(data, () => network.init(1), { recipe, loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y) }, seconds);
-}
-
-async function inference(values: Float32Array, pixels: number, batch: number, seconds: number): Promise<number[]> {
-  const network = resnet(preset('resnet50'));
-  const model = network.init(1);
-  const weights = { params: toTensors(model.params), state: toTensors(model.state) };
-  const x = tf.tensor4d(values, [batch, pixels, pixels, 3]);
-  const pass = async (): Promise<void> => {
-    const logits = tf.tidy(() => network.apply(evaluation(weights), x).logits!);
-    await logits.data();
-    logits.dispose();
+  const times = (seconds: number): Promise<number[]> => {
+    const network = resnet(preset('resnet50'));
+    const values = Float32Array.from(normals(rngKey(1, 'bench'), batch * pixels * pixels * 3));
+    if (!train) return inferenceTimes(network, tf.tensor4d(values, [batch, pixels, pixels, 3]), seconds);
+    const labels = Int32Array.from({ length: batch }, (_, i) => (i * 7) % 1000);
+    const optimizer = { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const;
+    return trainingTimes(network, batch, { shape: [pixels, pixels, 3], classes: 1000, examples: { values, labels }, optimizer, rate: 0.01 }, seconds);
   };
-  const times = await passTimes(pass, seconds);
-  x.dispose();
-  disposeAll(weights.params, weights.state);
-  return times;
+  return { batch, times, peer: { network: 'resnet50', pixels, train } };
 }
 
 export const RESNET50: Benchmark = {

@@ -5,16 +5,10 @@ import { tf, type Tensor } from './tensor.js';
 
 /** Uniform on [0, 1). On TensorFlow its own Philox draws them, elsewhere ours: other numbers, of the same law. */
 export function randomUniform(shape: readonly number[], key: RngKey): Tensor {
-  if (tf.getBackend() !== 'tensorflow')
-    return tf.tensor(
-      Float32Array.from(
-        uniforms(
-          key,
-          shape.reduce((a, b) => a * b, 1),
-        ),
-      ),
-      [...shape],
-    );
+  if (tf.getBackend() !== 'tensorflow') {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return tf.tensor(Float32Array.from(uniforms(key, count)), [...shape]);
+  }
   const inputs = [tf.tensor1d([...shape], 'int32'), tf.tensor1d(Int32Array.from(key), 'int32')];
   const [drawn] = tensorflowOp('StatelessRandomUniform', { dtype: FLOAT, T: INT, Tseed: INT }, inputs, 1);
   tf.dispose(inputs);

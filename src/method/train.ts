@@ -64,11 +64,11 @@ export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
   const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
-  const classes = networkOf(spec.model).width('logits');
+  const network = networkOf(spec.model);
+  const classes = network.width('logits');
   if (data.classes > classes)
     throw new UsageError(`the data have ${data.classes} ${data.questions === undefined ? 'classes' : 'tokens in the vocabulary'}, the model only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
-  const network = networkOf(spec.model);
   const weights = await trainThin(context, spec, network, teacher, { ...data, classes });
   return outcome(context, spec, data, teacher, weights);
 };

@@ -10,7 +10,7 @@ import { constant, scaledNormal, type Parameter } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { denseAt, dropout, embed, gelu, layerNorm, selfAttention } from '../nn/transformer.js';
-import { tapsBetween } from './walk.js';
+import { walkTaps } from './walk.js';
 
 const size = z.int().min(1);
 
@@ -145,14 +145,7 @@ export function bert(spec: BertSpec): Network {
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
       const mask = input && tf.cast(row(input, 2), 'float32');
-      const values: Record<string, Tensor> = {};
-      let value = x;
-      for (const tap of tapsBetween(taps, options)) {
-        const before = value;
-        value = scope.train || scope.trace ? step(spec, scope, tap, before, mask, input) : tf.tidy(() => step(spec, scope, tap, before, mask, input));
-        values[tap] = value;
-      }
-      return values;
+      return walkTaps(taps, (within, tap, value) => step(spec, within, tap, value, mask, input))(scope, x, options);
     },
     owner: (path) => {
       const tap = tapOf.get(path);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
 import type { HostArrays } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
+import type { Model } from '../nn/network.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import type { BertSpec } from './bert.js';
@@ -20,8 +21,11 @@ export interface Variant {
 }
 
 /** A network by its published name, from a JSON file with a model spec, or from a folder of Hugging Face's. Throws UsageError. */
-export function modelByName(name: string, { width, mid, classes }: Variant = {}): NetworkSpec {
-  const spec = name.endsWith('.json') ? readSpec(name) : isModelFolder(name) ? readFolder(name).spec : published(name);
+export function modelByName(name: string, variant: Variant = {}): NetworkSpec {
+  return varied(name, isModelFolder(name) ? readFolder(name).spec : name.endsWith('.json') ? readSpec(name) : published(name), variant);
+}
+
+function varied(name: string, spec: NetworkSpec, { width, mid, classes }: Variant): NetworkSpec {
   if (width === undefined && mid === undefined && classes === undefined) return spec;
   if (spec.family !== 'resnet') throw new UsageError(`${name}: --width, --mid and --classes are for ResNets; change the file instead`);
   const scaled = width === undefined ? spec : scaleWidth(spec, width);
@@ -50,8 +54,9 @@ type Predict = (options: PredictOptions) => Promise<HostArrays>;
 
 /** Reads weights and inputs; what comes back writes the outputs, and needs an engine. Throws UsageError on files that do not fit. */
 export function preparePredict(files: PredictFiles, variant: Variant): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
-  const spec = modelByName(files.model, variant);
-  const predict = spec.family === 'bert' ? prepareTokens(files, spec) : prepareImages(files, spec);
+  const folder = isModelFolder(files.model) ? readFolder(files.model) : undefined; // once: its weights may be gigabytes
+  const spec = folder === undefined ? modelByName(files.model, variant) : varied(files.model, folder.spec, variant);
+  const predict = spec.family === 'bert' ? prepareTokens(files, spec, folder?.load) : prepareImages(files, spec);
   return async (options) => {
     const arrays = Object.entries(await predict(options)).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const);
     writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
@@ -72,12 +77,10 @@ function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
   return (options) => predictImages(networkOf(spec), spec.channels, model, input, options);
 }
 
-function prepareTokens(files: PredictFiles, spec: BertSpec): Predict {
+/** `own`: the weights that the model's folder has; others can be given. */
+function prepareTokens(files: PredictFiles, spec: BertSpec, own: (() => Model) | undefined): Predict {
   const input = readTokens(spec, readSafetensors(files.input).tensors, files.input);
-  const model =
-    files.weights === undefined && isModelFolder(files.model)
-      ? readFolder(files.model).load()
-      : importHuggingFace(spec, readSafetensors(weightsOf(files)).tensors, weightsOf(files));
+  const model = files.weights === undefined && own !== undefined ? own() : importHuggingFace(spec, readSafetensors(weightsOf(files)).tensors, weightsOf(files));
   return (options) => predictTokens(spec, model, input, options);
 }
 

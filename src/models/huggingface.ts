@@ -114,7 +114,7 @@ export function isModelFolder(path: string): boolean {
 }
 
 /** The weights of a folder. Throws UsageError where there are none that can be read. */
-export function weightsIn(folder: string): string {
+function weightsIn(folder: string): string {
   const file = join(folder, 'model.safetensors');
   if (existsSync(file)) return file;
   const pickled = existsSync(join(folder, 'pytorch_model.bin')) ? '; pytorch_model.bin runs code when it is read and is not: convert it to safetensors' : '';

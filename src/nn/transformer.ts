@@ -1,8 +1,8 @@
 /** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
 import { UsageError } from '../core/errors.js';
 import { randomUniform } from '../engine/random.js';
-import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
-import { parameter, type Scope } from './layers.js';
+import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
+import { dense, parameter, type Scope } from './layers.js';
 
 /** Layer normalisation over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
 export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number): Tensor {
@@ -59,13 +59,8 @@ export function dropout(scope: Scope, path: string, x: Tensor, rate: number): Te
 
 /** Dense layer at every position: x [..., in] times kernel [in, out] plus bias [out]. */
 export function denseAt(scope: Scope, path: string, x: Tensor): Tensor {
-  const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
-  const [inputs, outputs] = kernel.shape;
-  if (x.shape.at(-1) !== inputs) throw new RangeError(`dense ${path}: expected [..., ${inputs}], got ${shapeText(x)}`);
-  const rows = x.reshape([-1, inputs]) as Tensor2D;
-  const y = tf.add(tf.matMul(rows, kernel), parameter(scope.params, `${path}/bias`) as Tensor1D);
-  scope.trace?.(path, rows, y);
-  return y.reshape([...x.shape.slice(0, -1), outputs]);
+  const y = dense(scope, path, x.reshape([-1, x.shape.at(-1)!]) as Tensor2D);
+  return y.reshape([...x.shape.slice(0, -1), y.shape[1]]);
 }
 
 /** Rows of a table [V, H] for whole numbers [...]; [..., H]. */

@@ -117,7 +117,8 @@ const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
 /** (1 - share) x; a new tensor. */
 function decayed(x: Tensor, share: number, decay: number | Tensor): Tensor {
   if (typeof decay === 'number') return share * decay === 0 ? x.clone() : tf.mul(x, 1 - share * decay);
-  return tf.sub(x, tf.mul(tf.mul(x, decay), share));
+  const pull = scaled(x, share, decay);
+  return pull === undefined ? x.clone() : tf.sub(x, pull);
 }
 
 const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {

@@ -32,23 +32,26 @@ export interface Corpus {
 /** Rows of a file, [rows, tokens] in 32 bits each. */
 export class TokenRows {
   readonly count: number;
-  private readonly file: number;
 
   constructor(
-    path: string,
+    private readonly path: string,
     readonly tokens: number,
   ) {
     this.count = Math.floor(statSync(path).size / (4 * tokens));
-    this.file = openSync(path, 'r');
   }
 
   /** [indices, tokens]. */
   read(indices: Uint32Array): Int32Array {
     const all = new Int32Array(indices.length * this.tokens);
     const bytes = 4 * this.tokens;
-    for (const [i, index] of indices.entries()) {
-      if (index >= this.count) throw new RangeError(`row ${index} of ${this.count}`);
-      readSync(this.file, new Uint8Array(all.buffer, i * bytes, bytes), 0, bytes, index * bytes);
+    const file = openSync(this.path, 'r'); // not kept: there would be nobody to close it
+    try {
+      for (const [i, index] of indices.entries()) {
+        if (index >= this.count) throw new RangeError(`row ${index} of ${this.count}`);
+        readSync(file, new Uint8Array(all.buffer, i * bytes, bytes), 0, bytes, index * bytes);
+      }
+    } finally {
+      closeSync(file);
     }
     return all;
   }
