@@ -4,14 +4,14 @@
  */
 import { costOf } from '../src/method/train.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TeacherSpec, TrainSpec } from '../src/method/spec.js';
-import type { ModelSpec } from '../src/models/index.js';
+import type { NetworkSpec } from '../src/models/index.js';
 
 export interface Setting {
   readonly data: TrainSpec['data'];
-  readonly thin: ModelSpec;
+  readonly thin: NetworkSpec;
   /** The deeper net of the claim; its arm is left out without one. */
-  readonly deeper?: ModelSpec;
-  readonly wide: { readonly model: ModelSpec; readonly recipe: RecipeSpec };
+  readonly deeper?: NetworkSpec;
+  readonly wide: { readonly model: NetworkSpec; readonly recipe: RecipeSpec; readonly align?: 'name' | 'depth' };
   /** Fine-tuning, or direct training, of `steps` at the given peak rate. */
   readonly recipe: (steps: number, peak: number) => RecipeSpec;
   /** Steps of the thin net in every arm. */
@@ -23,7 +23,7 @@ export interface Setting {
   readonly rate: (arm: string) => number;
 }
 
-const LABELS: ObjectiveSpec = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
+export const LABELS: ObjectiveSpec = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
 const TEACHER: ObjectiveSpec = { ...LABELS, labels: 0, teacher: 1 };
 
 /** The same gradient imitation in all groups at once, each step serving all of them. */
@@ -36,11 +36,20 @@ export function joint(imitation: GradientImitation, steps: number): GradientImit
 /** Training at the whole pipeline's cost takes larger batches instead of many more steps. */
 const LONG_BATCH = 16;
 
+/** The thin net trained directly, with the floating-point operations of the whole pipeline; `larger` times the batch, as many times fewer steps. */
+export function longArm(setting: Setting, threeStage: TrainSpec, larger: number): TrainSpec {
+  const direct = armOf(setting, 'direct', { objective: LABELS });
+  const { flops, teacherFlops } = costOf(threeStage);
+  const steps = Math.round((direct.training.steps * (flops + teacherFlops)) / costOf(direct).flops / larger);
+  const long = armOf(setting, 'long', { objective: LABELS, steps });
+  return { ...long, training: { ...long.training, batch: larger * long.training.batch } };
+}
+
 interface Parts {
   readonly start?: TrainSpec['start'];
   readonly imitation?: GradientImitation | RidgeImitation | null;
   readonly objective?: ObjectiveSpec;
-  readonly model?: ModelSpec;
+  readonly model?: NetworkSpec;
   readonly steps?: number;
 }
 
@@ -68,9 +77,6 @@ export function comparison(setting: Setting): Record<string, TrainSpec> {
   const { imitation, imitationSteps, deeper } = setting;
   const threeStage = armOf(setting, 'three-stage', { start: 'shared', imitation });
   const direct = armOf(setting, 'direct', { objective: LABELS });
-  const { flops, teacherFlops } = costOf(threeStage);
-  const longSteps = Math.round((direct.training.steps * (flops + teacherFlops)) / costOf(direct).flops / LONG_BATCH);
-  const long = armOf(setting, 'long', { objective: LABELS, steps: longSteps });
   return {
     wide: wideArm(setting),
     direct,
@@ -83,6 +89,6 @@ export function comparison(setting: Setting): Record<string, TrainSpec> {
     'three-stage': threeStage,
     'selected-three-stage': armOf(setting, 'selected-three-stage', { start: 'selected', imitation }),
     ...(deeper !== undefined && { deeper: armOf(setting, 'deeper', { objective: LABELS, model: deeper }) }),
-    long: { ...long, training: { ...long.training, batch: LONG_BATCH * long.training.batch } },
+    long: longArm(setting, threeStage, LONG_BATCH),
   };
 }

@@ -76,3 +76,23 @@ export function paperSteps(epochs: number): number {
 export function paperCosine(epochs: number, peak: number, weightDecay: number): RecipeSpec {
   return { steps: paperSteps(epochs), batch: PAPER_IMAGENET.batch, schedule: { kind: 'cosine', peak, warmup: 0 }, optimizer: sgd(weightDecay) };
 }
+
+/** BERT's recipe at any length: AdamW, linear warm-up and decay, gradients clipped at a joint norm of 1. Devlin et al. 2019, appendix A.2, unless said otherwise. */
+export function bertRecipe(steps: number, batch: number, peak: number, { warmup = 0.1, beta2 = 0.999 } = {}): RecipeSpec {
+  return {
+    steps,
+    batch,
+    schedule: { kind: 'linear', peak, warmup: Math.round(steps * warmup) },
+    optimizer: { kind: 'adamw', beta1: 0.9, beta2, epsilon: 1e-6, weightDecay: 0.01 },
+    clip: 1,
+  };
+}
+
+/**
+ * The published pre-training of BERT: a million steps of 256 sequences of 512 tokens, rate 1e-4 after 10,000 steps of warm-up, 15 % of the tokens masked,
+ * 80/10/10. (The published run takes 128 tokens for nine tenths of the steps; this one has 512 throughout.) `accumulate` says how many parts a batch is computed in.
+ */
+export const PAPER_BERT = {
+  ...bertRecipe(1_000_000, 256, 1e-4, { warmup: 0.01 }),
+  accumulate: 8,
+} as const satisfies RecipeSpec;

@@ -2,16 +2,20 @@
 import { unknownName } from '../src/core/errors.js';
 import { checkData } from '../src/data/index.js';
 import type { Experiment, Runner } from '../src/core/experiment.js';
-import { expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../src/method/train.js';
+import { expectedSeconds, parseTrainSpec, requiredCells, stepFlops, TRAIN_KIND, trainExecutor } from '../src/method/train.js';
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
+import { bertAblations, bertGlosses, bertHypernym, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { THEORY_EXPERIMENTS } from './theory.js';
 
 export { THEORY_EXPERIMENTS };
 /** Experiments by the command that runs them, `gowide train <name>`; the first of each is its main one. */
-export const TRAIN_EXPERIMENTS: Readonly<Record<string, readonly Experiment[]>> = { resnet: [resnetDigits, depthSkip, resnetAblations, resnetHierarchy] };
+export const TRAIN_EXPERIMENTS: Readonly<Record<string, readonly Experiment[]>> = {
+  resnet: [resnetDigits, depthSkip, resnetAblations, resnetHierarchy],
+  bert: [bertGlosses, bertSupersense, bertHypernym, bertAblations],
+};
 /** One of a network's experiments, by default its main one. Throws UsageError with the known names. */
 export function trainExperiment(network: string, name: string | undefined): Experiment {
   if (!Object.hasOwn(TRAIN_EXPERIMENTS, network)) throw unknownName('network', network, Object.keys(TRAIN_EXPERIMENTS));
@@ -39,10 +43,7 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
   [TRAIN_KIND]: {
     execute: trainExecutor,
     check: ({ spec }) => checkData(parseTrainSpec(spec).data),
-    requires: (cell) => {
-      const wide = wideCell(cell, parseTrainSpec(cell.spec));
-      return wide === undefined ? [] : [wide];
-    },
+    requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
     cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
     stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
   },

@@ -8,6 +8,8 @@ import { imageClasses, openImageFolder } from './imagefolder.js';
 import { MaskedSpec, openMasked } from './masked.js';
 import { textFiles } from '../text/corpus.js';
 import type { OnStage } from '../text/rows.js';
+import { checkTsv, openTsv, TsvSpec } from './tsv.js';
+import { openWordNetTask, wordNetClasses, WordNetTaskSpec } from './wordnet-tasks.js';
 
 const count = z.int().min(1);
 
@@ -40,6 +42,8 @@ export const DataSpec = z.discriminatedUnion('set', [
     corrupt: z.int().min(0),
   }),
   MaskedSpec,
+  WordNetTaskSpec,
+  TsvSpec,
 ]);
 export type DataSpec = z.infer<typeof DataSpec>;
 
@@ -47,7 +51,8 @@ export type DataSpec = z.infer<typeof DataSpec>;
 export function checkData(spec: DataSpec): void {
   if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
   if (spec.set === 'imagefolder') imageClasses(spec.folder);
-  if (spec.set === 'masked-lm' && spec.corpus !== 'glosses') textFiles(spec.corpus);
+  if ((spec.set === 'masked-lm' || (spec.set === 'tsv' && typeof spec.vocabulary === 'number')) && spec.corpus !== 'glosses') textFiles(spec.corpus);
+  if (spec.set === 'tsv') checkTsv(spec);
 }
 
 /** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */
@@ -64,6 +69,10 @@ export async function openData(spec: DataSpec, onStage?: OnStage): Promise<Datas
       return openImageFolder(spec);
     case 'masked-lm':
       return openMasked(spec, onStage);
+    case 'wordnet-task':
+      return openWordNetTask(spec, onStage);
+    case 'tsv':
+      return openTsv(spec, onStage);
   }
 }
 
@@ -81,5 +90,22 @@ export function exampleShape(spec: DataSpec): readonly number[] {
       return [spec.size, spec.size, 3];
     case 'masked-lm':
       return [4, spec.tokens];
+    case 'wordnet-task':
+    case 'tsv':
+      return [3, spec.tokens];
+  }
+}
+
+/** What the data ask of a token network's head, and how many answers there are where that is known before the data are opened; undefined for images. */
+export function taskOf(spec: DataSpec): { readonly head: 'masked-lm' | 'classify'; readonly classes?: number } | undefined {
+  switch (spec.set) {
+    case 'masked-lm':
+      return { head: 'masked-lm' };
+    case 'wordnet-task':
+      return { head: 'classify', classes: wordNetClasses(spec.task) };
+    case 'tsv':
+      return { head: 'classify' };
+    default:
+      return undefined;
   }
 }

@@ -3,21 +3,15 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { rngKey } from '../core/rng.js';
 import { Masking } from '../text/masking.js';
-import { openCorpus, type Corpus, type CorpusSpec, type OnStage } from '../text/rows.js';
+import { openCorpus, type Corpus, type OnStage } from '../text/rows.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
+import { CORPUS_FIELDS, corpusOf } from './texts.js';
 
 const count = z.int().min(1);
 
 export const MaskedSpec = z.strictObject({
   set: z.literal('masked-lm'),
-  /** `glosses`: WordNet's, which come with the package; or a folder with .txt files, one text on each line. */
-  corpus: z.string(),
-  /** Size of the vocabulary that is made from the training texts; or a file with one. */
-  vocabulary: z.union([z.int().min(16).max(200_000), z.string()]),
-  lowercase: z.boolean().default(true),
-  tokens: z.int().min(8).max(4096),
-  /** Share of the texts that is held out for validation, and the same for test. */
-  heldOut: z.number().min(0.001).max(0.4),
+  ...CORPUS_FIELDS,
   masking: z.strictObject({ share: z.number().min(0.01).max(0.9), mask: z.number().min(0).max(1), random: z.number().min(0).max(1), wholeWords: z.boolean() }),
   /** Rows that are used of the training split, and of each held-out one; all by default. */
   train: count.optional(),
@@ -28,10 +22,6 @@ export type MaskedSpec = z.infer<typeof MaskedSpec>;
 /** Places that are asked for in each row: a network with a masked-LM head must have as many. */
 export function placesOf({ tokens, masking }: Pick<MaskedSpec, 'tokens' | 'masking'>): number {
   return Math.max(1, Math.round(tokens * masking.share));
-}
-
-function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: MaskedSpec): CorpusSpec {
-  return { source: corpus === 'glosses' ? { kind: 'glosses' } : { kind: 'folder', folder: corpus }, vocabulary, lowercase, tokens, heldOut };
 }
 
 /** Examples [4, T]: tokens, segments (all 0), 1s, and the places that are asked for; labels [P]. Throws UsageError as the corpus does. */

@@ -4,22 +4,23 @@
  * boundary as a whole, up times down [m, m], is merged into the kernels that read it; then the network is exactly S. No biases: zero
  * padding stays zero. Letters: m thin, M wide channels.
  */
-import { EigenvalueDecomposition, Matrix, solve } from 'ml-matrix';
+import { Matrix, solve } from 'ml-matrix';
 import { UsageError } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { disposeAll, tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
-import { forEachBatch } from '../metrics/batches.js';
 import { toTensors, type Parameter, type Parameters } from '../nn/init.js';
 import { evaluation, linearMap, type Scope } from '../nn/layers.js';
 import type { Model, Network } from '../nn/network.js';
 import type { Group } from './groups.js';
 import type { Selection } from './start.js';
-import { disposeWeights, toMatrix, weightsOf, type Teacher, type Weights } from './weights.js';
+import { productSums } from './moments.js';
+import { parameterOf, principal, type StreamBasis } from './stream.js';
+import { disposeWeights, weightsOf, type Teacher, type Weights } from './weights.js';
 
-export type MapKind = 'none' | 'up' | 'pair';
+export type MapKind = 'none' | 'up' | 'pair' | 'stream';
 
-/** Images from which the initial maps are computed. */
-const IMAGES = 512;
+/** The stream's basis [M, m]; the maps of a boundary are then scales [m] beside it. */
+const BASIS = 'maps/stream';
 
 export const upPath = (tap: string): string => `maps/${tap}/up`;
 export const downPath = (tap: string): string => `maps/${tap}/down`;
@@ -31,18 +32,22 @@ export function isMap(path: string): boolean {
 /** The thin output as the wide net's, where there is a map. */
 export function mapUp(params: Tensors, tap: string, value: Tensor): Tensor {
   const up = params[upPath(tap)];
-  return up === undefined ? value : linearMap(value, up as Tensor2D);
+  if (up === undefined) return value;
+  return up.shape.length === 1 ? linearMap(tf.mul(value, up), tf.transpose(params[BASIS] as Tensor2D)) : linearMap(value, up as Tensor2D);
 }
 
 /** A wide value as the next thin group reads it. */
 export function mapDown(params: Tensors, tap: string, value: Tensor): Tensor {
   const down = params[downPath(tap)];
-  return down === undefined ? value : linearMap(value, down as Tensor2D);
+  if (down === undefined) return value;
+  return down.shape.length === 1 ? tf.mul(linearMap(value, params[BASIS] as Tensor2D), down) : linearMap(value, down as Tensor2D);
 }
 
 /** What the next thin group reads of the thin net's own value: through both maps where there is a pair. */
 export function mapAcross(params: Tensors, tap: string, value: Tensor): Tensor {
-  return params[downPath(tap)] === undefined ? value : mapDown(params, tap, mapUp(params, tap, value));
+  const [up, down] = [params[upPath(tap)], params[downPath(tap)]];
+  if (up === undefined || down === undefined) return value;
+  return down.shape.length === 1 ? tf.mul(value, tf.mul(up, down)) : mapDown(params, tap, mapUp(params, tap, value));
 }
 
 /** Throws UsageError when the widths differ at a boundary and the maps cannot bridge that, or when a pair could not be merged afterwards. */
@@ -50,16 +55,23 @@ export function checkMaps(kind: MapKind, inputs: 'own' | 'wide', thin: Network, 
   for (const { tap } of groups) {
     const [m, M] = [thin.width(tap), wide.width(tap)];
     if (m === M) continue;
-    if (kind === 'none') throw new UsageError(`imitation: at ${tap} the thin net has ${m} channels and the wide one ${M}; maps "up" or "pair" are needed`);
-    if (kind === 'up' && inputs === 'wide') throw new UsageError(`imitation: ${tap} has ${M} channels in the wide net, the thin one reads ${m}; inputs "wide" need maps "pair"`);
+    const pairs = thin.stream === undefined ? 'maps "pair"' : 'maps "stream"';
+    if (kind === 'none') throw new UsageError(`imitation: at ${tap} the thin net has ${m} channels and the wide one ${M}; maps "up" or ${pairs.slice(5)} are needed`);
+    if (kind === 'up' && inputs === 'wide') throw new UsageError(`imitation: ${tap} has ${M} channels in the wide net, the thin one reads ${m}; inputs "wide" need ${pairs}`);
+    if (kind === 'stream' && (thin.stream === undefined || thin.scales === undefined))
+      throw new UsageError('imitation: the network does not say that skip connections carry its channels past norms; maps "stream" need that, use "pair"');
     const readers = thin.readers(tap);
-    if (kind === 'pair' && 'obstacle' in readers) throw new UsageError(`imitation: the map after ${tap} cannot be merged: ${readers.obstacle}`);
+    if (kind === 'pair' && 'obstacle' in readers) {
+      const instead = thin.stream === undefined ? '' : '; maps "stream" can be';
+      throw new UsageError(`imitation: the map after ${tap} cannot be merged: ${readers.obstacle}${instead}`);
+    }
   }
 }
 
 /**
  * Initial maps for the boundaries whose widths differ. `down` takes the channels that were selected, or else the principal components of the wide
- * net's activations; `up` is the least-squares way from what the thin net gives at its start to what the wide net has there.
+ * net's activations; `up` is the least-squares way from what the thin net gives at its start to what the wide net has there. In a stream both are
+ * scales, inverse to each other, that give the thin net's channels the size of the wide net's in the basis.
  */
 export async function initialMaps(
   kind: MapKind,
@@ -68,10 +80,12 @@ export async function initialMaps(
   teacher: Teacher,
   groups: readonly Group[],
   selection: Selection,
+  basis: StreamBasis | undefined,
   data: Dataset,
 ): Promise<Parameters> {
   const different = kind === 'none' ? [] : groups.filter(({ tap }) => thin.width(tap) !== teacher.network.width(tap));
   if (different.length === 0) return {};
+  if (kind === 'stream') return streamScales(basis!, thin, start, teacher, different.map(({ tap }) => tap), data); // prettier-ignore
   const downs: Record<string, Parameter> = {};
   if (kind === 'pair') {
     const taps = different.map(({ tap }) => tap);
@@ -95,19 +109,45 @@ function selectedAt(thin: Network, tap: string, selection: Selection): Uint32Arr
   return 'kernels' in readers ? selection[thin.axes?.[readers.kernels[0]!]?.at(-2) ?? ''] : undefined;
 }
 
-function parameterOf(matrix: Matrix): Parameter {
-  return { shape: [matrix.rows, matrix.columns], values: Float32Array.from(matrix.to1DArray()) };
-}
-
 function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): Parameter {
   if (channels !== undefined) {
     const down = Matrix.zeros(moment.rows, m);
     channels.forEach((channel, i) => down.set(channel, i, 1));
     return parameterOf(down);
   }
-  const { eigenvectorMatrix, realEigenvalues } = new EigenvalueDecomposition(moment, { assumeSymmetric: true });
-  const order = Array.from(realEigenvalues.keys()).sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!).slice(0, m); // prettier-ignore
-  return parameterOf(eigenvectorMatrix.subMatrixColumn(order));
+  return parameterOf(principal(moment, m).directions);
+}
+
+/** The basis, and for each boundary the ratio of root mean squares, wide to thin, in each channel of the basis: up it, down its inverse. */
+async function streamScales({ basis }: StreamBasis, thin: Network, start: Model, teacher: Teacher, taps: readonly string[], data: Dataset): Promise<Record<string, Parameter>> {
+  const weights = weightsOf(start);
+  const { [BASIS]: matrix } = toTensors({ [BASIS]: basis }) as Record<string, Tensor2D>;
+  const names = taps.flatMap((tap) => [tap, `${tap} wide`]);
+  const sums = await productSums(data, names, (x) => {
+    const own = thin.apply(evaluation(weights), x, { until: taps.at(-1)! });
+    const wide = teacher.network.apply(evaluation(teacher.weights), x, { until: taps.at(-1)! });
+    const inBasis = (tap: string): Tensor => linearMap(wide[tap]!, matrix!);
+    return Object.fromEntries(
+      taps.flatMap((tap) => {
+        const target = inBasis(tap);
+        return [
+          [tap, [own[tap]!, own[tap]!]],
+          [`${tap} wide`, [target, target]],
+        ] as const;
+      }),
+    );
+  });
+  disposeWeights(weights);
+  matrix!.dispose();
+  const scales = taps.flatMap((tap): (readonly [string, Parameter])[] => {
+    const [own, wide] = [sums[tap]!.diagonal(), sums[`${tap} wide`]!.diagonal()];
+    const up = Float32Array.from(own, (square, j) => Math.sqrt(Math.max(wide[j]!, 1e-12) / Math.max(square, 1e-12)));
+    return [
+      [upPath(tap), { shape: [up.length], values: up }],
+      [downPath(tap), { shape: [up.length], values: up.map((value) => 1 / value) }],
+    ];
+  });
+  return { [BASIS]: basis, ...Object.fromEntries(scales) };
 }
 
 /** up = (s^T s)^-1 s^T b over positions and images, with s what the thin net gives and b what the wide one has; lightly penalised. */
@@ -145,31 +185,6 @@ async function leastSquaresUp(
   return Object.fromEntries(taps.map((tap) => [upPath(tap), up(tap)]));
 }
 
-/** sum a^T b over positions and images, for each of the named pairs. */
-async function productSums(data: Dataset, names: readonly string[], pairsOf: (x: Tensor) => Readonly<Record<string, readonly [Tensor, Tensor]>>): Promise<Record<string, Matrix>> {
-  const sums: Record<string, Tensor2D> = {};
-  const rows = (value: Tensor): Tensor2D => value.reshape([-1, value.shape.at(-1)!]) as Tensor2D;
-  await forEachBatch(
-    data,
-    data.train,
-    (x) => {
-      for (const [name, [a, b]] of Object.entries(pairsOf(x))) {
-        const product: Tensor2D = tf.matMul(rows(a), rows(b), true);
-        const before = sums[name];
-        sums[name] = tf.keep(before === undefined ? product : tf.add<Tensor2D>(before, product));
-        before?.dispose();
-      }
-    },
-    IMAGES,
-  );
-  const read = async (name: string): Promise<[string, Matrix]> => {
-    const matrix = await toMatrix(sums[name]!);
-    sums[name]!.dispose();
-    return [name, matrix];
-  };
-  return Object.fromEntries(await Promise.all(names.map(read)));
-}
-
 /** S-bar's logits: the thin net with its maps between the groups. */
 export function applyWithMaps(thin: Network, scope: Scope, groups: readonly Group[], x: Tensor): Tensor {
   let value = x;
@@ -194,6 +209,10 @@ export function mergeMaps(thin: Network, { params, state }: Weights, groups: rea
   for (const { tap } of groups) {
     const [up, down] = [params[upPath(tap)], params[downPath(tap)]];
     if (up === undefined || down === undefined) continue;
+    if (down.shape.length === 1) {
+      for (const path of thin.scales!(tap)) merged[path] = tf.tidy(() => tf.mul(params[path]!, tf.mul(up, down)));
+      continue;
+    }
     const readers = thin.readers(tap);
     if ('obstacle' in readers) throw new UsageError(`the map after ${tap} cannot be merged: ${readers.obstacle}`);
     for (const path of readers.kernels) {
@@ -217,7 +236,8 @@ export function adoptedHead(thin: Network, teacher: Teacher, params: Tensors, la
   const [bias, biasFrom] = [path, from].map((kernel) => kernel.replace(/kernel$/, 'bias')) as [string, string];
   const up = params[upPath(last)];
   const kernel = teacher.weights.params[from]!;
-  if (up === undefined && String(kernel.shape) !== String(params[path]!.shape)) return undefined;
+  const shape = up === undefined ? kernel.shape : [params[path]!.shape[0], kernel.shape[1]];
+  if (kernel.shape.length !== 2 || up?.shape.length === 1 || String(shape) !== String(params[path]!.shape)) return undefined;
   const headBias = teacher.weights.params[biasFrom];
   return {
     [path]: tf.tidy(() => (up === undefined ? kernel.clone() : tf.matMul(up as Tensor2D, kernel as Tensor2D))),

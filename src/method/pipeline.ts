@@ -18,6 +18,7 @@ import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, Trai
 import { sharedPaths, startModel, type StartKind } from './start.js';
 import { trainStages, type Stage, type StageContext } from './stages.js';
 import { estimateStatistics } from './statistics.js';
+import { streamBasis } from './stream.js';
 import { disposeWeights, modelOf, weightsOf, type Teacher, type Weights } from './weights.js';
 
 /** How a thin net is trained, beside the network itself: see src/method/spec.ts for each part. */
@@ -61,10 +62,10 @@ export function planGroups(procedure: Procedure, thin: Network, wide: Network | 
 /** Throws FailureError when merging changed the function by more than this, relative to its size. */
 const MERGE_TOLERANCE = 1e-4;
 
-/** Trains a thin net. The caller disposes the weights. Logs every step, the discrepancies after imitation and at the end, and evaluations. */
-export async function trainThin(context: StageContext, procedure: Procedure, thin: Network, teacher: Teacher | undefined, data: Dataset): Promise<Weights> {
+/** Trains a thin net; `pretrained` takes the place of fresh values. The caller disposes the weights. Logs every step, the discrepancies after imitation and at the end, and evaluations. */
+export async function trainThin(context: StageContext, procedure: Procedure, thin: Network, teacher: Teacher | undefined, data: Dataset, pretrained?: Model): Promise<Weights> {
   const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
-  const run: Run = { context, procedure, thin, teacher, data, groups };
+  const run: Run = { context, procedure, thin, teacher, data, groups, pretrained };
   const imitation = procedure.imitation?.by === 'gradient' ? imitationStages(procedure.imitation, thin, teacher!, groups, imitated) : [];
   const stages = imitation.map((stage, i): Stage => (i < imitation.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) }));
   return trainStages(context, data, () => begin(run), [...stages, tuningStage(run)]);
@@ -77,15 +78,18 @@ interface Run {
   readonly teacher: Teacher | undefined;
   readonly data: Dataset;
   readonly groups: readonly Group[];
+  readonly pretrained: Model | undefined;
 }
 
 /** The thin net before its first gradient step: maps beside it, and fitted in closed form where that is asked for. */
 async function begin(run: Run): Promise<Model> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const { seed } = context;
-  const start = startModel(procedure.start, seed, thin, teacher);
-  if (teacher === undefined) return start.model;
   const { imitation, training } = procedure;
+  const needsBasis = procedure.start.startsWith('projected') || (imitation?.by === 'gradient' && imitation.maps === 'stream');
+  const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
+  const start = startModel(procedure.start, seed, thin, teacher, basis, run.pretrained);
+  if (teacher === undefined) return start.model;
   if (imitation?.by === 'ridge') {
     const fitted = await imitateByRidge(imitation, thin, weightsOf(start.model), teacher, start.selection, data, seed, (done, total) =>
       context.progress('imitate in closed form', done, total),
@@ -96,7 +100,7 @@ async function begin(run: Run): Promise<Model> {
     return model;
   }
   const kind = imitation !== null ? imitation.maps : training.objective.hints > 0 ? 'up' : 'none';
-  const maps = await initialMaps(kind, thin, start.model, teacher, groups, start.selection, data);
+  const maps = await initialMaps(kind, thin, start.model, teacher, groups, start.selection, basis, data);
   return { params: { ...start.model.params, ...maps }, state: start.model.state };
 }
 

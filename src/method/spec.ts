@@ -10,6 +10,8 @@ const count = z.int().min(1);
 export const RecipeSpec = z.strictObject({
   steps: count,
   batch: count,
+  /** Parts that a batch is divided into, one after the other, where it does not fit into memory; batch norm sees a part at a time. 1 by default. */
+  accumulate: count.optional(),
   schedule: ScheduleSpec,
   optimizer: OptimizerSpec,
   /** Largest joint norm of the gradients; none by default. */
@@ -45,9 +47,10 @@ export const GradientImitation = z.strictObject({
   loss: z.enum(['relative-mse', 'mse', 'kl']),
   /**
    * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to be compared, and the map is
-   * dropped. `pair`: the paper's, up after each group and down before the next; merged afterwards.
+   * dropped. `pair`: the paper's, up after each group and down before the next; merged afterwards. `stream`: pairs that can be merged where skip
+   * connections carry the boundary past every kernel: one orthonormal basis for all boundaries, and a scale for each channel and boundary.
    */
-  maps: z.enum(['none', 'up', 'pair']),
+  maps: z.enum(['none', 'up', 'pair', 'stream']),
   recipe: RecipeSpec,
 });
 export type GradientImitation = z.infer<typeof GradientImitation>;
@@ -62,23 +65,34 @@ export const RidgeImitation = z.strictObject({
 });
 export type RidgeImitation = z.infer<typeof RidgeImitation>;
 
+/** Which layers stand beside each other: those of the same name, or, in a deeper wide net, those at the same share of the depth. */
+const align = z.enum(['name', 'depth']).optional();
+
 export const TeacherSpec = z.union([
-  z.strictObject({ model: NetworkSpec, recipe: RecipeSpec, objective: ObjectiveSpec }),
+  z.strictObject({ model: NetworkSpec, align, recipe: RecipeSpec, objective: ObjectiveSpec }),
   /** A trained network: a safetensors file in torchvision's or Hugging Face's names; stage 1 is skipped. */
-  z.strictObject({ model: NetworkSpec, weights: z.string() }),
+  z.strictObject({ model: NetworkSpec, align, weights: z.string() }),
 ]);
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
 
 export const TrainSpec = z.strictObject({
   data: DataSpec,
   model: NetworkSpec,
+  /**
+   * A network that was trained before, on another task: parameters of the same path and shape are its own, the others (a task's head) fresh. A run, by the
+   * names under which it is kept, or a file as a wide net's.
+   */
+  get pretrained() {
+    return z.union([z.strictObject({ experiment: z.string(), arm: z.string(), run: TrainSpec }), z.strictObject({ model: NetworkSpec, weights: z.string() })]).optional();
+  },
   /** The wide net; null for direct training. */
   teacher: TeacherSpec.nullable(),
   /**
    * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the thin net's other channels
-   * are the wide net's most important ones.
+   * are the wide net's most important ones. `projected`: as selected, and the channels that skip connections carry are projected on their principal
+   * components. `projected-input`: as shared, and what comes before the first boundary (the embeddings) is projected.
    */
-  start: z.enum(['random', 'shared', 'selected']),
+  start: z.enum(['random', 'shared', 'selected', 'projected-input', 'projected']),
   imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),
   /** Fine-tuning; of an arm without a teacher, all of the training. */
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: z.strictObject(division).optional() }),

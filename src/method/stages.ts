@@ -7,7 +7,7 @@ import { rngKey } from '../core/rng.js';
 import type { HostArrays, RunContext } from '../core/run.js';
 import { Loader, toBatch, type Batch, type Dataset } from '../data/dataset.js';
 import { bundle, unbundle } from '../engine/bundle.js';
-import { differentiate } from '../engine/gradients.js';
+import { differentiate, type Differentiated } from '../engine/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
@@ -97,18 +97,49 @@ async function leave(old: State, { after }: Stage): Promise<State> {
   return { ...(changed === undefined ? averaged : replaceWeights(averaged, changed)), slots: {}, ema: {} };
 }
 
-async function trainStep(state: State, stage: Stage, batch: Batch, step: number, random: Scope['random'] & {}): Promise<{ next: State; loss: number; rate: number }> {
-  const { recipe, trainable } = stage;
+/** Loss and gradients of a batch: means over its parts, which are computed one after the other; batch statistics are the last part's. */
+function slopesOf(state: State, stage: Stage, batch: Batch, random: Scope['random'] & {}): Differentiated {
+  const parts = stage.recipe.accumulate ?? 1;
+  if (parts === 1) return slopesOfPart(state, stage, batch, random);
+  const size = batch.x.shape[0]! / parts;
+  let sum: Differentiated | undefined;
+  for (let part = 0; part < parts; part++) {
+    const cut = (tensor: Tensor): Tensor => tf.slice(tensor, [part * size], [size]);
+    const mine = { x: cut(batch.x), y: cut(batch.y) };
+    const next = slopesOfPart(state, stage, mine, (path) => random(`${path} part ${part}`));
+    tf.dispose([mine.x, mine.y]);
+    const before = sum;
+    sum = { ...next, loss: add(before?.loss, next.loss, parts), gradients: Object.fromEntries(Object.entries(next.gradients).map(([path, slope]) => [path, add(before?.gradients[path], slope, parts)])) }; // prettier-ignore
+    if (before !== undefined) disposeAll(before.aside);
+  }
+  return sum!;
+}
+
+/** sum + x / parts; both are consumed. */
+function add<T extends Tensor>(sum: T | undefined, x: T, parts: number): T {
+  const result = tf.tidy(() => (sum === undefined ? tf.div(x, parts) : tf.add(sum, tf.div(x, parts)))) as T;
+  tf.dispose(sum === undefined ? [x] : [sum, x]);
+  return result;
+}
+
+function slopesOfPart(state: State, stage: Stage, batch: Batch, random: Scope['random'] & {}): Differentiated {
   const targets = tf.tidy(() => stage.targets?.(batch.x) ?? {});
-  const { loss, gradients, aside } = differentiate(selected(state.params, trainable), (params, observe) =>
+  const result = differentiate(selected(state.params, stage.trainable), (params, observe) =>
     stage.loss({ params: { ...state.params, ...params }, state: state.state, train: true, observe, random }, batch, targets),
   );
+  disposeAll(targets);
+  return result;
+}
+
+async function trainStep(state: State, stage: Stage, batch: Batch, step: number, random: Scope['random'] & {}): Promise<{ next: State; loss: number; rate: number }> {
+  const { recipe, trainable } = stage;
+  const { loss, gradients, aside } = slopesOf(state, stage, batch, random);
   const rate = learningRate(recipe.schedule, step, recipe.steps);
   const updated = update(recipe.optimizer, { rate, step, clip: recipe.clip }, state.params, state.slots, gradients);
   const moved = moveStatistics(state.state, aside, trainable);
   const ema = moveAverages(state.ema, updated.params, recipe.ema);
   const [value] = await loss.data();
-  disposeAll(gradients, aside, state.ema, targets);
+  disposeAll(gradients, aside, state.ema);
   tf.dispose([loss, ...Object.keys(moved).map((path) => state.state[path]!)]);
   return { next: { params: { ...state.params, ...updated.params }, state: { ...state.state, ...moved }, slots: updated.slots, ema }, loss: value!, rate };
 }

@@ -1,7 +1,8 @@
-/** Where the thin net starts: at random, with the wide net's parts of the same shape, or with its most important channels as well. */
+/** Where the thin net starts: at random, with the wide net's parts of the same shape, with its most important channels as well, or projected. */
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
 import type { Model, Network } from '../nn/network.js';
+import { projectParameter, type StreamBasis } from './stream.js';
 
 export interface Start {
   readonly model: Model;
@@ -11,22 +12,44 @@ export interface Start {
 
 export type Selection = Readonly<Record<string, Uint32Array>>;
 
-export type StartKind = 'random' | 'shared' | 'selected';
+export type StartKind = 'random' | 'shared' | 'selected' | 'projected-input' | 'projected';
 
-export function startModel(kind: StartKind, seed: number, thin: Network, wide?: { readonly network: Network; readonly model: Model }): Start {
-  const fresh = thin.init(seed);
+/**
+ * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the place of fresh values. Throws UsageError when the network does not name the axes
+ * that a kind needs.
+ */
+export function startModel(
+  kind: StartKind,
+  seed: number,
+  thin: Network,
+  wide?: { readonly network: Network; readonly model: Model },
+  basis?: StreamBasis,
+  pretrained?: Model,
+): Start {
+  const fresh = withPretrained(thin.init(seed), pretrained);
   if (kind === 'random' || wide === undefined) return { model: fresh, selection: {} };
-  const selection = kind === 'selected' ? selectChannels(thin, fresh, wide) : {};
+  const selection = kind === 'selected' || kind === 'projected' ? selectChannels(kind, thin, fresh, wide) : {};
+  const chosen = (path: string): boolean => kind === 'selected' || kind === 'projected' || (kind === 'projected-input' && thin.owner(path) === thin.boundaries.stage[0]);
   const take = (own: Parameters, theirs: Parameters): Parameters =>
     Object.fromEntries(
       Object.entries(own).map(([path, value]) => {
         const other = theirs[path];
         if (other === undefined || other.shape.length !== value.shape.length) return [path, value];
         if (String(other.shape) === String(value.shape)) return [path, other];
-        return [path, kind === 'selected' ? (takeChannels(thin.axes![path]!, selection, other, value) ?? value) : value];
+        if (!chosen(path)) return [path, value];
+        const along = basis === undefined ? other : projectParameter(path, thin.axes![path]!.map((name) => name === thin.stream), other, basis); // prettier-ignore
+        return [path, takeChannels(thin.axes![path]!, selection, along, value) ?? value];
       }),
     );
   return { model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) }, selection };
+}
+
+function withPretrained(fresh: Model, pretrained: Model | undefined): Model {
+  if (pretrained === undefined) return fresh;
+  const same = (value: Parameter, other: Parameter | undefined): other is Parameter => String(other?.shape) === String(value.shape);
+  const take = (own: Parameters, theirs: Parameters): Parameters =>
+    Object.fromEntries(Object.entries(own).map(([path, value]) => [path, same(value, theirs[path]) ? theirs[path] : value]));
+  return { params: take(fresh.params, pretrained.params), state: take(fresh.state, pretrained.state) };
 }
 
 /** Parameters that would be shared: known without the wide net's values. */
@@ -39,20 +62,21 @@ export function sharedPaths(kind: StartKind, thin: Network, wide: Network): Read
  * Of each kind of channels that the thin net has fewer of, the most important: what the channel brings (|scale| of its batch norm, or the norm of the
  * kernel that writes it) times the norm of the kernels that read it. Throws UsageError when the network does not name its axes.
  */
-function selectChannels(thin: Network, fresh: Model, { network, model }: { readonly network: Network; readonly model: Model }): Selection {
+function selectChannels(kind: StartKind, thin: Network, fresh: Model, { network, model }: { readonly network: Network; readonly model: Model }): Selection {
   const { axes } = thin;
   if (axes === undefined || network.axes === undefined) {
-    throw new UsageError('start "selected": the network does not say which axes hold the same channels; use "shared" or "random"');
+    throw new UsageError(`start "${kind}": the network does not say which axes hold the same channels; use "shared" or "random"`);
   }
   const sizes = (values: Parameters): Map<string, number> =>
     new Map(Object.entries(values).flatMap(([path, { shape }]) => shape.map((size, axis) => [axes[path]?.[axis] ?? '', size] as const)));
   const [own, theirs] = [sizes(fresh.params), sizes(model.params)];
-  const narrower = [...own].filter(([name, size]) => name !== '' && size < (theirs.get(name) ?? 0));
+  const projected = kind === 'projected' ? thin.stream : undefined;
+  const narrower = [...own].filter(([name, size]) => name !== '' && name !== projected && size < (theirs.get(name) ?? 0));
   return Object.fromEntries(
     narrower.map(([name, size]) => {
       const unit = thin.units?.[name] ?? 1;
       if (unit !== (network.units?.[name] ?? 1))
-        throw new UsageError(`start "selected": ${name} is in parts of ${unit} channels, in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`);
+        throw new UsageError(`start "${kind}": ${name} is in parts of ${unit} channels, in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`);
       const scores = importance(name, theirs.get(name)!, axes, model.params);
       const sums = Float64Array.from({ length: scores.length / unit }, (_, u) => scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0));
       const best = Array.from(sums.keys()).sort((p, q) => sums[q]! - sums[p]! || p - q);

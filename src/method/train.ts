@@ -5,16 +5,18 @@ import { readSafetensors } from '../store/safetensors.js';
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
 import type { Cell, Executor, Outcome, RunContext } from '../core/run.js';
-import { exampleShape, openData } from '../data/index.js';
+import { exampleShape, openData, taskOf } from '../data/index.js';
 import { placesOf } from '../data/masked.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Tensor } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
+import type { BertSpec } from '../models/bert.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { countParameters } from '../nn/init.js';
 import { evaluation } from '../nn/layers.js';
 import type { Model } from '../nn/network.js';
+import { alignByDepth, type View } from './align.js';
 import { totalCost, trainingFlops, type Cost } from './budget.js';
 import { planGroups, trainThin } from './pipeline.js';
 import { TrainSpec, type TeacherSpec } from './spec.js';
@@ -28,8 +30,33 @@ type TrainedTeacher = Extract<TeacherSpec, { recipe: unknown }>;
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
   for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])]) checkInput(model, spec.data);
-  planGroups(spec, networkOf(spec.model), spec.teacher === null ? undefined : networkOf(spec.teacher.model));
+  for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
+    if (batch % accumulate !== 0) throw new UsageError(`invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`);
+  }
+  if (spec.pretrained !== undefined) checkPretrained(spec, spec.pretrained);
+  planGroups(spec, networkOf(spec.model), wideView(spec)?.network);
   return spec;
+}
+
+type Pretrained = NonNullable<TrainSpec['pretrained']>;
+
+/** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */
+function checkPretrained({ model, start }: TrainSpec, pretrained: Pretrained): void {
+  if (start !== 'random') throw new UsageError(`invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`);
+  const from = networkOf('run' in pretrained ? pretrained.run.model : pretrained.model).shapes;
+  const network = networkOf(model);
+  const own = network.shapes;
+  const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1); // another task's may have any shape
+  const other = Object.keys(own).filter((path) => !isHead(path) && from[path] !== undefined && String(from[path]) !== String(own[path]));
+  if (other.length > 0) throw new UsageError(`invalid training spec: the pretrained network has other shapes: ${other.slice(0, 5).map((path) => `${path} [${from[path]!.join(', ')}], expected [${own[path]!.join(', ')}]`).join('; ')}`); // prettier-ignore
+  if (!Object.keys(own).some((path) => from[path] !== undefined)) throw new UsageError('invalid training spec: the pretrained network has no parameter of this one');
+}
+
+/** The wide net of a spec as the thin one is compared with it. */
+function wideView({ model, teacher }: TrainSpec): View | undefined {
+  if (teacher === null) return undefined;
+  const wide = networkOf(teacher.model);
+  return teacher.align === 'depth' ? alignByDepth(wide, networkOf(model)) : { network: wide, model: (values) => values };
 }
 
 /** Throws UsageError when the network cannot read the data or does not answer what they ask. */
@@ -38,19 +65,38 @@ function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
   const say = (given: number, expected: number, what: string): void => {
     if (given !== expected) throw new UsageError(`invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`);
   };
-  if ((model.family === 'bert') !== (data.set === 'masked-lm'))
+  const task = taskOf(data);
+  if ((model.family === 'bert') !== (task !== undefined))
     throw new UsageError(`invalid training spec: a model of the family "${model.family}" cannot be trained on the data "${data.set}"`);
   if (model.family === 'mlp') return say(model.inputs, shape.reduce((a, b) => a * b, 1), 'inputs'); // prettier-ignore
   if (model.family !== 'bert') return say(model.channels, shape.at(-1)!, 'channels');
-  if (data.set !== 'masked-lm') return;
-  if (model.head.kind !== 'masked-lm') throw new UsageError(`invalid training spec: the head "${model.head.kind}" is of another task; masked-lm data need a "masked-lm" head`);
-  if (data.tokens > model.positions) throw new UsageError(`invalid training spec: rows of ${data.tokens} tokens, and the model has ${model.positions} positions`);
-  say(model.head.places ?? 0, placesOf(data), 'places');
-  if (typeof data.vocabulary === 'number') say(model.vocabulary, data.vocabulary, 'tokens in the vocabulary');
+  checkTokens(model, data, task!, say);
+}
+
+type Tokens = Extract<TrainSpec['data'], { tokens: number }>;
+
+function checkTokens(model: BertSpec, data: TrainSpec['data'], task: NonNullable<ReturnType<typeof taskOf>>, say: (given: number, expected: number, what: string) => void): void {
+  const { tokens, vocabulary } = data as Tokens;
+  if (model.head.kind !== task.head) throw new UsageError(`invalid training spec: the head "${model.head.kind}" is of another task; ${data.set} data need a "${task.head}" head`);
+  if (tokens > model.positions) throw new UsageError(`invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`);
+  if (data.set === 'masked-lm') say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, placesOf(data), 'places');
+  if (task.classes !== undefined && model.head.kind === 'classify') say(model.head.classes, task.classes, 'classes');
+  if (typeof vocabulary === 'number') say(model.vocabulary, vocabulary, 'tokens in the vocabulary');
 }
 
 function isTrained(teacher: TeacherSpec | null): teacher is TrainedTeacher {
   return teacher !== null && 'recipe' in teacher;
+}
+
+/** The runs that must be finished before a run: its wide net's, and the one that it goes on from. */
+export function requiredCells(cell: Cell, spec: TrainSpec): Cell[] {
+  return [wideCell(cell, spec), pretrainedCell(cell, spec)].filter((required) => required !== undefined);
+}
+
+function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | undefined {
+  if (pretrained === undefined || !('run' in pretrained)) return undefined;
+  const { experiment, arm, run } = pretrained;
+  return { experiment, arm, scale: cell.scale, kind: TRAIN_KIND, spec: run, seed: cell.seed };
 }
 
 /** The run that trains the wide net of a run, if it needs one: shared by all runs that need the same. */
@@ -69,13 +115,19 @@ export const trainExecutor: Executor = async (context) => {
   if (data.classes > classes)
     throw new UsageError(`the data have ${data.classes} ${data.questions === undefined ? 'classes' : 'tokens in the vocabulary'}, the model only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
-  const weights = await trainThin(context, spec, network, teacher, { ...data, classes });
+  const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
+  const weights = await trainThin(context, spec, network, teacher, { ...data, classes }, pretrained);
   return outcome(context, spec, data, teacher, weights);
 };
 
 async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
   const model = isTrained(teacher) ? fromArrays(await context.require(wideCell(context.cell, spec)!)) : readWeights(teacher.weights, teacher.model);
-  return { network: networkOf(teacher.model), model, weights: weightsOf(model) };
+  const view = wideView(spec)!;
+  return { network: view.network, model: view.model(model), weights: weightsOf(model) };
+}
+
+async function openPretrained(context: RunContext, pretrained: Pretrained, spec: TrainSpec): Promise<Model> {
+  return 'run' in pretrained ? fromArrays(await context.require(pretrainedCell(context.cell, spec)!)) : readWeights(pretrained.weights, pretrained.model);
 }
 
 /** Throws UsageError for a family that has no published format, and for weights of another network. */
@@ -87,12 +139,12 @@ export function readWeights(path: string, model: NetworkSpec): Model {
 
 /** What a run costs. */
 export function costOf(spec: TrainSpec): Cost {
-  const [thin, wide] = [networkOf(spec.model), spec.teacher === null ? undefined : networkOf(spec.teacher.model)];
+  const [thin, wide] = [networkOf(spec.model), wideView(spec)?.network];
   const { imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
   const shape = exampleShape(spec.data);
   const cost = totalCost({ thin, wide, shape, imitated, imitation: spec.imitation, training: spec.training, watches: objective.teacher + objective.hints > 0 });
-  const ownTraining = isTrained(spec.teacher) ? trainingFlops(wide!, shape, spec.teacher.recipe) : 0;
+  const ownTraining = isTrained(spec.teacher) ? trainingFlops(networkOf(spec.teacher.model), shape, spec.teacher.recipe) : 0;
   return { ...cost, teacherFlops: cost.teacherFlops + ownTraining };
 }
 

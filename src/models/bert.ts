@@ -9,7 +9,7 @@ import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.
 import { constant, scaledNormal, type Parameter } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { denseAt, dropout, embed, gelu, layerNorm, selfAttention } from '../nn/transformer.js';
+import { dropout, embed, gelu, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
 import { walkTaps } from './walk.js';
 
 const size = z.int().min(1);
@@ -29,6 +29,14 @@ export const BertSpec = z
     headSize: size.optional(),
     /** Width of the hidden layer of a block's second half. */
     feedforward: size,
+    /** Standard deviation of initial kernels and embeddings. Published: 0.02, for 768 channels; narrow nets need more. */
+    initial: z.number().positive().optional(),
+    /**
+     * A fixed bias of the attention's scores, not of the published network: half of the heads see what stands before a token and half what stands after it,
+     * `slope` less for each token farther away (Press et al. 2022), half as much in every next pair of heads. Small nets learn nothing of a token's
+     * neighbours without it for thousands of steps.
+     */
+    distance: z.strictObject({ slope: z.number().positive() }).optional(),
     /** Rate of dropout in training: after the embeddings, of the attention's weights, after each block's halves, before a classifier. Published: 0.1. */
     dropout: z.number().min(0).max(0.9).default(0),
     /**
@@ -51,7 +59,6 @@ export function headSizeOf({ hidden, heads, headSize }: BertSpec): number {
 }
 
 const EPSILON = 1e-12;
-/** Standard deviation of initial kernels and embeddings. */
 const INITIAL = 0.02;
 
 type Shape = readonly [number] | readonly [number, number];
@@ -124,8 +131,8 @@ function partsOf(spec: BertSpec): Part[] {
   ];
 }
 
-function initPart(seed: number, { path, shape }: Part): Parameter {
-  if (path.endsWith('/kernel')) return scaledNormal(seed, path, shape, INITIAL);
+function initPart(seed: number, { path, shape }: Part, deviation: number): Parameter {
+  if (path.endsWith('/kernel')) return scaledNormal(seed, path, shape, deviation);
   return constant(shape, path.endsWith('/gamma') ? 1 : 0);
 }
 
@@ -141,7 +148,7 @@ export function bert(spec: BertSpec): Network {
     boundaries: { stage: ['embeddings', ...names], block: taps.slice(0, taps.length - last.length) },
     width: (tap) => (tap !== 'logits' ? hidden : head.kind === 'classify' ? head.classes : head.kind === 'span' ? 2 : vocabulary),
     shapes: Object.fromEntries(parts.map(({ path, shape }) => [path, shape])),
-    init: (seed) => ({ params: Object.fromEntries(parts.map((part) => [part.path, initPart(seed, part)])), state: {} }),
+    init: (seed) => ({ params: Object.fromEntries(parts.map((part) => [part.path, initPart(seed, part, spec.initial ?? INITIAL)])), state: {} }),
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
       const mask = input && tf.cast(row(input, 2), 'float32');
@@ -154,8 +161,12 @@ export function bert(spec: BertSpec): Network {
     },
     readers: (tap) => {
       if (tap === 'pooled' && head.kind === 'classify') return { kernels: ['head/kernel'] };
+      if (tap === names.at(-1))
+        return { kernels: parts.filter(({ path, tap: at }) => at === last[0] && /^(pooler|head|head\/transform)\/kernel$/.test(path)).map(({ path }) => path) };
       return { obstacle: 'the skip connection of the next layer adds it unchanged, past every kernel' };
     },
+    stream: 'hidden',
+    scales: (tap) => ['gamma', 'beta'].map((leaf) => `${tap}/norm/${leaf}`),
     flops: (shape) => flopsOf(spec, shape.at(-1)!),
     axes: Object.fromEntries(parts.map(({ path, axes }) => [path, axes])),
     units: Object.fromEntries(names.map((layer) => [`${layer}/heads`, headSizeOf(spec)])),
@@ -172,12 +183,12 @@ function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor
   if (tap === 'embeddings') return embeddings(spec, scope, x);
   if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
   if (tap === 'logits') return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, input);
-  if (tap.endsWith('/attention')) {
-    const attended = denseAt(scope, `${tap}/output`, selfAttention(scope, tap, x, spec.heads, mask, spec.dropout));
-    return layerNorm(scope, `${tap}/norm`, tf.add(dropout(scope, tap, attended, spec.dropout), x), EPSILON);
-  }
-  const mixed = denseAt(scope, `${tap}/output`, gelu(denseAt(scope, `${tap}/inner`, x)));
-  return layerNorm(scope, `${tap}/norm`, tf.add(dropout(scope, tap, mixed, spec.dropout), x), EPSILON);
+  const rows = rowsOf(x);
+  const inside = tap.endsWith('/attention')
+    ? selfAttention(scope, tap, rows, { heads: spec.heads, tokens: x.shape[1]!, mask, dropped: spec.dropout, slope: spec.distance?.slope })
+    : (gelu(dense(scope, `${tap}/inner`, rows)) as Tensor2D);
+  const added = tf.add(dropout(scope, tap, dense(scope, `${tap}/output`, inside), spec.dropout), rows);
+  return layerNorm(scope, `${tap}/norm`, added, EPSILON).reshape(x.shape);
 }
 
 function embeddings({ positions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {
@@ -202,11 +213,13 @@ function atPlaces(x: Tensor, input: Tensor, count: number): Tensor {
 }
 
 function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | undefined): Tensor {
-  if (head.kind !== 'masked-lm') return denseAt(scope, 'head', all);
+  if (head.kind !== 'masked-lm') {
+    const scores = dense(scope, 'head', rowsOf(all));
+    return scores.reshape([...all.shape.slice(0, -1), scores.shape[1]]);
+  }
   if (head.places !== undefined && input?.shape[1] !== 4) throw new UsageError(`the input does not say which ${head.places} places are asked for; expected [B, 4, T]`);
   const x = head.places === undefined ? all : atPlaces(all, input!, head.places);
-  const transformed = layerNorm(scope, 'head/norm', gelu(denseAt(scope, 'head/transform', x)), EPSILON);
-  const rows = transformed.reshape([-1, transformed.shape.at(-1)!]) as Tensor2D;
+  const rows = layerNorm(scope, 'head/norm', gelu(dense(scope, 'head/transform', rowsOf(x))), EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
   return tf.add(tf.matMul(rows, words, false, true), parameter(scope.params, 'head/bias')).reshape([...x.shape.slice(0, -1), words.shape[0]]);
 }

@@ -50,8 +50,9 @@ function turned(path: string, parameter: Parameter): Parameter {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
 }
 
-/** Throws UsageError where the heads together are not as wide as the rest: there is no such network there. */
+/** Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance. */
 export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string, NamedArray> {
+  if (spec.distance !== undefined) throw new UsageError('Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else');
   if (spec.heads * headSizeOf(spec) !== spec.hidden)
     throw new UsageError(`Hugging Face's BERT has heads of hidden / heads = ${spec.hidden / spec.heads} channels, this one of ${headSizeOf(spec)}`);
   return new Map(
@@ -102,6 +103,7 @@ const Config = z.looseObject({
   intermediate_size: z.int().min(1),
   max_position_embeddings: z.int().min(1),
   type_vocab_size: z.int().min(1).default(2),
+  initializer_range: z.number().positive().default(0.02),
   hidden_dropout_prob: z.number().min(0).max(0.9).default(0.1),
   hidden_act: z.literal('gelu').default('gelu'),
   position_embedding_type: z.literal('absolute').default('absolute'),
@@ -140,6 +142,7 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
     layers: data.num_hidden_layers,
     heads: data.num_attention_heads,
     feedforward: data.intermediate_size,
+    initial: data.initializer_range,
     dropout: data.hidden_dropout_prob,
     head: { kind: [...tensors.keys()].some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };

@@ -5,6 +5,7 @@
 import { UsageError } from '../core/errors.js';
 import type { RngKey } from '../core/rng.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/kernels.js';
+import { affine } from '../engine/matrix.js';
 import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
 
 /** Where a layer finds its parameters and puts what it learns about the batch. */
@@ -104,7 +105,7 @@ export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, 
 export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
   if (x.shape[1] !== kernel.shape[0]) throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);
-  const y: Tensor2D = tf.add(tf.matMul(x, kernel), parameter(scope.params, `${path}/bias`));
+  const y = affine(x, kernel, parameter(scope.params, `${path}/bias`) as Tensor1D);
   scope.trace?.(path, x, y);
   return y;
 }

@@ -47,6 +47,10 @@ export interface Network {
   readonly axes: Readonly<Record<string, readonly string[]>> | undefined;
   /** Channels of an axis that are taken together or not at all (a head's), by the axis's name; one by default. */
   readonly units?: Readonly<Record<string, number>>;
+  /** Name of the axis that skip connections carry from the first boundary to the last, so that one basis of it serves all boundaries. */
+  readonly stream?: string;
+  /** Parameters [channels] that multiply a tap's channels where they are written: a diagonal map of the tap can be folded into them. */
+  readonly scales?: (tap: string) => readonly string[];
 }
 
 /** All operations of a forward pass, or of the way to one tap. */

@@ -1,13 +1,13 @@
 /** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
 import { UsageError } from '../core/errors.js';
 import { randomUniform } from '../engine/random.js';
+import { multiply } from '../engine/matrix.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { dense, parameter, type Scope } from './layers.js';
 
 /** Layer normalisation over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
 export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number): Tensor {
   const [gamma, beta] = [parameter(scope.params, `${path}/gamma`), parameter(scope.params, `${path}/beta`)];
-  const width = x.shape.at(-1)!;
   const op = tf.customGrad((...given) => {
     const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
     const centred = tf.sub(value, tf.mean(value, -1, true));
@@ -22,7 +22,7 @@ export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number
         const along = tf.mul(dy, hat);
         const g = tf.mul(dy, weight);
         const dx = tf.mul(inv, tf.sub(tf.sub(g, tf.mean(g, -1, true)), tf.mul(hat, tf.mean(tf.mul(along, weight), -1, true))));
-        const columns = (tensor: Tensor): Tensor => tf.sum(tensor.reshape([-1, width]), 0);
+        const columns = (tensor: Tensor): Tensor => tf.sum(rowsOf(tensor), 0);
         return [dx, columns(along), columns(dy)];
       },
     };
@@ -57,10 +57,9 @@ export function dropout(scope: Scope, path: string, x: Tensor, rate: number): Te
   return tf.mul(x, tf.mul(kept, 1 / (1 - rate)));
 }
 
-/** Dense layer at every position: x [..., in] times kernel [in, out] plus bias [out]. */
-export function denseAt(scope: Scope, path: string, x: Tensor): Tensor {
-  const y = dense(scope, path, x.reshape([-1, x.shape.at(-1)!]) as Tensor2D);
-  return y.reshape([...x.shape.slice(0, -1), y.shape[1]]);
+/** Positions one after the other: [..., C] -> [rows, C]. */
+export function rowsOf(x: Tensor): Tensor2D {
+  return x.reshape([-1, x.shape.at(-1)!]) as Tensor2D;
 }
 
 /** Rows of a table [V, H] for whole numbers [...]; [..., H]. */
@@ -70,23 +69,86 @@ export function embed(scope: Scope, path: string, indices: Tensor): Tensor {
 
 /** What is added to the scores of tokens that must not be attended to: they come to exactly 0 after the softmax. */
 const NEVER = -3.4e38;
+/** Far below every score, and far above {@link NEVER}, to which it is added. */
+const OTHER_SIDE = 1e4;
+
+export interface AttentionOptions {
+  readonly heads: number;
+  /** Tokens of a sequence: x has B T rows. */
+  readonly tokens: number;
+  /** [B, T]: 1 for tokens, 0 for padding; all tokens without one. */
+  readonly mask?: Tensor | undefined;
+  /** Rate of dropout on the weights of the tokens. */
+  readonly dropped?: number;
+  /** Of a fixed bias by distance; none without. */
+  readonly slope?: number | undefined;
+}
+
+/** Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Vaswani et al. 2017. */
+export function selfAttention(scope: Scope, path: string, x: Tensor2D, { heads, tokens, mask, dropped = 0, slope }: AttentionOptions): Tensor2D {
+  const [query, key, value] = ['query', 'key', 'value'].map((name) => dense(scope, `${path}/${name}`, x)) as [Tensor2D, Tensor2D, Tensor2D];
+  const width = query.shape[1];
+  if (width % heads !== 0) throw new UsageError(`${path}: ${width} channels cannot be divided among ${heads} heads`);
+  const batch = x.shape[0] / tokens;
+  const padding = mask && tf.mul(tf.sub(1, mask.reshape([batch, 1, 1, tokens])), NEVER);
+  const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
+  const bias = padding && distance ? tf.add(padding, distance) : (padding ?? distance);
+  const kept = dropped > 0 ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
+  return attend([query, key, value], { batch, tokens, heads, bias, kept: scope.train && scope.random !== undefined ? kept : undefined });
+}
+
+interface Heads {
+  readonly batch: number;
+  readonly tokens: number;
+  readonly heads: number;
+  /** Is added to the scores, [B or 1, 1 or N, 1 or T, T]. */
+  readonly bias: Tensor | undefined;
+  /** Factors of the weights, [B, N, T, T]. */
+  readonly kept: Tensor | undefined;
+}
+
+/** softmax(q k^T / sqrt(d) + bias) v for each head, with its gradient; q, k, v and what comes back are [B T, N d]. */
+function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], { batch, tokens, heads, bias, kept }: Heads): Tensor2D {
+  const size = inputs[0].shape[1] / heads;
+  const scale = 1 / Math.sqrt(size);
+  const split = (x: Tensor): Tensor => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]);
+  const joined = (x: Tensor): Tensor => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]);
+  const op = tf.customGrad((...given) => {
+    const [q, k, v] = given.slice(0, 3).map((x) => split(x as Tensor)) as [Tensor, Tensor, Tensor];
+    const save = given.at(-1) as unknown as (tensors: Tensor[]) => void;
+    const scores = tf.mul(multiply(q, k, false, true), scale);
+    const weights = tf.softmax(bias === undefined ? scores : tf.add(scores, bias));
+    const used = kept === undefined ? weights : tf.mul(weights, kept);
+    save([q, k, v, weights, ...(kept === undefined ? [] : [used, kept])]);
+    return {
+      value: joined(multiply(used, v)),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [queries, keys, values, probabilities, last = probabilities, factors] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor?, Tensor?];
+        const slope = split(dy);
+        const toWeights = multiply(slope, values, false, true);
+        const along = tf.mul(factors === undefined ? toWeights : tf.mul(toWeights, factors), probabilities);
+        const toScores = tf.mul(tf.sub(along, tf.mul(probabilities, tf.sum(along, -1, true))), scale);
+        return [multiply(toScores, keys), multiply(toScores, queries, true), multiply(last, slope, true)].map(joined);
+      },
+    };
+  });
+  return op(...inputs) as Tensor2D;
+}
 
 /**
- * Multi-head self-attention without its output layer: x [B, T, H] -> [B, T, H]. `mask` [B, T]: 1 for tokens, 0 for padding; all tokens without one.
- * `dropped`: rate of dropout on the weights of the tokens.
- * Vaswani et al. 2017.
+ * [1, N, T, T]: even heads see the tokens before, odd ones those after, `slope` less for each step away, half as steep in every next pair of heads. A token
+ * sees itself as it sees one two steps away, so that no row is empty and the neighbour comes first.
  */
-export function selfAttention(scope: Scope, path: string, x: Tensor, heads: number, mask: Tensor | undefined, dropped = 0): Tensor {
-  const [batch, tokens] = x.shape as [number, number, number];
-  const split = (name: string): Tensor => {
-    const y = denseAt(scope, `${path}/${name}`, x);
-    const width = y.shape.at(-1)!;
-    if (width % heads !== 0) throw new UsageError(`${path}: ${width} channels cannot be divided among ${heads} heads`);
-    return tf.transpose(y.reshape([batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
-  };
-  const [query, key, value] = [split('query'), split('key'), split('value')];
-  const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(query.shape.at(-1)!));
-  const masked = mask === undefined ? scores : tf.add(scores, tf.mul(tf.sub(1, mask.reshape([batch, 1, 1, tokens])), NEVER));
-  const mixed = tf.matMul(dropout(scope, `${path}/scores`, tf.softmax(masked), dropped), value);
-  return tf.transpose(mixed, [0, 2, 1, 3]).reshape([batch, tokens, -1]);
+function distanceBias(heads: number, tokens: number, slope: number): Tensor {
+  const values = new Float32Array(heads * tokens * tokens);
+  for (let head = 0; head < heads; head++) {
+    const [side, steepness] = [head % 2 === 0 ? 1 : -1, slope * 2 ** -Math.floor(head / 2)];
+    for (let i = 0; i < tokens; i++) {
+      for (let j = 0; j < tokens; j++) {
+        const away = side * (i - j);
+        values[(head * tokens + i) * tokens + j] = away > 0 ? -steepness * (away - 1) : away === 0 ? -steepness : -OTHER_SIDE;
+      }
+    }
+  }
+  return tf.tensor(values, [1, heads, tokens, tokens]);
 }

@@ -7,12 +7,12 @@ import type { MaskedSpec } from '../../src/data/masked.js';
 import { tf } from '../../src/engine/tensor.js';
 import { exportRun } from '../../src/method/export.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
-import { costOf, parseTrainSpec, readWeights, TRAIN_KIND, trainExecutor } from '../../src/method/train.js';
+import { costOf, parseTrainSpec, readWeights, requiredCells, TRAIN_KIND, trainExecutor } from '../../src/method/train.js';
 import { startModel } from '../../src/method/start.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
-import { readArrays, readMetrics } from '../../src/store/runs.js';
+import { listRuns, readArrays, readMetrics } from '../../src/store/runs.js';
 import { anyEngine } from '../support/engines.js';
 import { cell, IMITATION, LABELS, recipe, TEACHER } from './support.js';
 
@@ -105,12 +105,66 @@ test.each([
   ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
+  ['all channels selected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'selected', imitation: null }],
+  ['projected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'projected', imitation: null }],
+  ['a narrower stream, layer by layer', { model: { ...MODEL, hidden: 4 }, start: 'projected-input', imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) } }],
+  ['a deeper wide net', { teacher: { model: { ...MODEL, layers: 4, feedforward: 24 }, align: 'depth', recipe: adamw(20), objective: LABELS } }],
+  ['a bias by distance', { model: { ...MODEL, distance: { slope: 1 }, initial: 0.1 }, start: 'random', imitation: null }],
   ['a narrower stream, maps up', { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } }],
 ] as [string, Partial<TrainSpec>][])('%s runs to its end', async (_, changes) => {
   const before = tf.memory().numTensors;
   const run = await executeRun(cell(three(changes)), options(folder()));
   expect(tf.memory().numTensors).toBe(before);
   expect(Number.isFinite(run.result!.testCrossEntropy)).toBe(true);
+});
+
+test('a batch in parts gives the gradients of the whole one, and dropout of its own in each part', async () => {
+  const direct = (changes: Partial<RecipeSpec>, dropout = 0): TrainSpec => ({
+    ...three({ teacher: null, start: 'random', imitation: null, model: { ...MODEL, dropout } }),
+    training: { ...adamw(4), ...changes, objective: LABELS },
+  });
+  const lossesOf = async (spec: TrainSpec): Promise<number[]> =>
+    readMetrics(await executeRun(cell(spec), options(folder()))).filter(({ stage }) => stage === 'train').map(({ loss }) => Number(loss)); // prettier-ignore
+  const before = tf.memory().numTensors;
+  const [whole, parts] = [await lossesOf(direct({})), await lossesOf(direct({ accumulate: 4 }))];
+  expect(tf.memory().numTensors).toBe(before);
+  parts.forEach((loss, i) => expect(loss).toBeCloseTo(whole[i]!, 4));
+  expect((await lossesOf(direct({ accumulate: 2 }, 0.3)))[0]).not.toBeCloseTo((await lossesOf(direct({}, 0.3)))[0]!, 4);
+  expect(() => parseTrainSpec(direct({ accumulate: 3 }))).toThrow(/a batch of 8 cannot be divided into 3 equal parts/);
+});
+
+test('a network that was trained before goes on to another task; its run is made first, under its own name', async () => {
+  const pretraining = three({ teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } });
+  const out = folder();
+  writeFileSync(
+    join(out, 'train.tsv'),
+    `sentence\tlabel\n${Array.from({ length: 60 }, (_, i) => `the ${i % 2 ? 'cat' : 'dog'} eats a leaf\t${i % 2 ? 'feline' : 'canine'}`).join('\n')}\n`,
+  );
+  const data = { set: 'tsv', corpus: CORPUS, vocabulary: 60, lowercase: true, tokens: 12, heldOut: 0.1, train: join(out, 'train.tsv'), test: join(out, 'train.tsv'), validation: 20, columns: { text: 'sentence', label: 'label' } } as const; // prettier-ignore
+  const task: TrainSpec = {
+    data,
+    model: { ...MODEL, dropout: 0, head: { kind: 'classify', classes: 2 } },
+    pretrained: { experiment: 'before', arm: 'direct', run: pretraining },
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...adamw(120), schedule: { kind: 'constant', peak: 0.02, warmup: 0 }, objective: LABELS },
+  };
+  const run = await executeRun(cell(task), options(out));
+  expect(run.result!.testAccuracy).toBe(100);
+  const first = listRuns(out).runs.find(({ cell: { experiment } }) => experiment === 'before')!;
+  expect([first.cell.arm, first.status]).toEqual(['direct', 'finished']);
+  expect(requiredCells(cell(task), task)).toHaveLength(1);
+  const frozen: TrainSpec = { ...task, training: { ...task.training, schedule: { kind: 'constant', peak: 1e-12, warmup: 0 } } };
+  const kept = readArrays(await executeRun(cell(frozen), options(out)));
+  const arrays = readArrays(first);
+  const close = (path: string): number => Math.max(...Array.from(kept[path]!.values, (value, i) => Math.abs(value - arrays[path]!.values[i]!)));
+  expect(close('params/layer2/inner/kernel')).toBeLessThan(1e-6);
+  expect(() => parseTrainSpec({ ...task, start: 'shared' })).toThrow(/start "shared" would overwrite the pretrained network/);
+  expect(() => parseTrainSpec({ ...task, model: { ...MODEL, feedforward: 9, head: { kind: 'classify', classes: 2 } } })).toThrow(
+    /the pretrained network has other shapes: layer1.inner.kernel \[8, 8\], expected \[8, 9\]/,
+  );
+  expect(() => parseTrainSpec({ ...task, model: MODEL })).toThrow(/the head "masked-lm" is of another task; tsv data need a "classify" head/);
 });
 
 test('stopped in the middle of an epoch again and again, it ends with the same bits', async () => {
@@ -157,7 +211,7 @@ test.each([
   [{ model: { ...MODEL, vocabulary: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
   [{ model: { ...MODEL, head: { kind: 'masked-lm', places: 3 } } }, /have 2 places, the model expects 3/],
   [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
-  [{ model: { ...MODEL, hidden: 4 } }, /the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed/],
+  [{ model: { ...MODEL, hidden: 4 } }, /the thin net has 4 channels and the wide one 8; maps "up" or "stream" are needed/],
   [{ model: { ...MODEL, hidden: 4 }, imitation: { ...IMITATION, maps: 'pair' } }, /cannot be merged: the skip connection of the next layer/],
 ] as [Record<string, unknown>, RegExp][])('%j is refused', (changes, message) => {
   expect(() => parseTrainSpec({ ...three(), ...changes })).toThrow(message);

@@ -72,7 +72,7 @@ describe('initial maps', () => {
     const model = wide.init(1);
     const teacher = { network: wide, model, weights: weightsOf(model) };
     const groups = groupsOf(thin, { unit: 'block', size: 1 });
-    const maps = await initialMaps('pair', thin, thin.init(1), teacher, groups, {}, loadDigits(100));
+    const maps = await initialMaps('pair', thin, thin.init(1), teacher, groups, {}, undefined, loadDigits(100));
     const down = maps[downPath('layer2')]!;
     expect(down.shape).toEqual([9, 4]);
     for (const [a, b] of [
@@ -83,11 +83,11 @@ describe('initial maps', () => {
       const product = Array.from({ length: 9 }, (_, i) => down.values[4 * i + a]! * down.values[4 * i + b]!).reduce((sum, value) => sum + value, 0);
       expect(product).toBeCloseTo(a === b ? 1 : 0, 5);
     }
-    const chosen = await initialMaps('pair', thin, thin.init(1), teacher, groups, { layer2: Uint32Array.of(1, 3, 4, 8) }, loadDigits(100));
+    const chosen = await initialMaps('pair', thin, thin.init(1), teacher, groups, { layer2: Uint32Array.of(1, 3, 4, 8) }, undefined, loadDigits(100));
     const selecting = chosen[downPath('layer2')]!;
     expect(Array.from({ length: 9 }, (_, i) => selecting.values[4 * i + 1])).toEqual([0, 0, 0, 1, 0, 0, 0, 0, 0]);
     expect(chosen[upPath('layer2')]!.shape).toEqual([4, 9]);
-    expect(await initialMaps('none', thin, thin.init(1), teacher, groups, {}, loadDigits(100))).toEqual({});
+    expect(await initialMaps('none', thin, thin.init(1), teacher, groups, {}, undefined, loadDigits(100))).toEqual({});
     disposeAll(teacher.weights.params, teacher.weights.state);
   });
 });

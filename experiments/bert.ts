@@ -1,0 +1,233 @@
+/**
+ * Claim: a thin BERT trained in three stages (wide, imitation, fine-tuning) is better than the same net trained directly with as many steps. Paper:
+ * BERT_BASE trained so on a par with BERT_LARGE; the exact table is unknown here. Then the trained nets are taken to tasks with real labels.
+ * Run: `gowide train bert --arm all --scale laptop`, then `--experiment bert-supersense` and `bert-hypernym`. Rivals at equal steps: below. Result: reports/results.
+ *
+ * | scale   | text                       | thin, layers x width | wide      | deeper    | hardware          |
+ * | minutes | WordNet glosses            | 2 x 32               | 2 x 64    | 4 x 32    | 2 cores           |
+ * | laptop  | WordNet glosses            | 4 x 64               | 4 x 128   | 8 x 64    | 2 cores           |
+ * | gpu     | WordNet glosses            | 12 x 768             | 12 x 1024 | 24 x 1024 | one H200, not run |
+ * | paper   | a folder of texts          | 12 x 768             | 12 x 1024 | 24 x 1024 | 8 GPUs, not run   |
+ */
+import type { Experiment, Scale } from '../src/core/experiment.js';
+import { placesOf, type MaskedSpec } from '../src/data/masked.js';
+import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
+import { TRAIN_KIND } from '../src/method/train.js';
+import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
+import { BERT_PRESETS, type BertSpec } from '../src/models/bert.js';
+import { armOf, joint, LABELS, longArm, wideArm, type Setting } from './arms.js';
+import { rateOf } from './rates.js';
+import { bertRecipe, PAPER_BERT } from './recipes.js';
+
+interface Size {
+  readonly tokens: number;
+  readonly vocabulary: number;
+  readonly thin: { readonly hidden: number; readonly layers: number; readonly steps: number; readonly batch: number };
+  readonly wide: { readonly hidden: number; readonly steps: number; readonly peak: number };
+  readonly deeper: { readonly hidden: number; readonly layers: number };
+  /** Imitation steps, of all layers at once; they are a part of the thin net's steps. */
+  readonly imitation: number;
+  /** Channels of a head. */
+  readonly head: number;
+}
+
+const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
+  minutes: {
+    tokens: 32,
+    vocabulary: 2048,
+    head: 16,
+    thin: { hidden: 32, layers: 2, steps: 400, batch: 16 },
+    wide: { hidden: 64, steps: 600, peak: 4e-3 },
+    deeper: { hidden: 32, layers: 4 },
+    imitation: 140,
+  },
+  laptop: {
+    tokens: 64,
+    vocabulary: 2048,
+    head: 32,
+    thin: { hidden: 64, layers: 4, steps: 800, batch: 16 },
+    wide: { hidden: 128, steps: 2500, peak: 2e-3 },
+    deeper: { hidden: 64, layers: 8 },
+    imitation: 280,
+  },
+  gpu: {
+    tokens: 64,
+    vocabulary: 8192,
+    head: 64,
+    thin: { hidden: 768, layers: 12, steps: 2000, batch: 256 },
+    wide: { hidden: 1024, steps: 3000, peak: 2e-4 },
+    deeper: { hidden: 1024, layers: 24 },
+    imitation: 700,
+  },
+};
+
+const MASKING = { share: 0.28, mask: 1, random: 0, wholeWords: false } as const;
+const PUBLISHED_MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false } as const;
+
+/** Labels and the wide net's outputs alike: unlike pictures, masked texts never run out of fresh labels. */
+const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
+const IMITATION_RATE = 3e-3;
+
+function imitationOf(recipe: RecipeSpec): GradientImitation {
+  return { by: 'gradient', unit: 'stage', size: 1, order: 'joint', inputs: 'wide', loss: 'relative-mse', maps: 'stream', recipe };
+}
+
+function glosses({ tokens, vocabulary }: Size): MaskedSpec {
+  return { set: 'masked-lm', corpus: 'glosses', vocabulary, lowercase: true, tokens, heldOut: 0.025, masking: MASKING, held: 600 };
+}
+
+function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
+  const size = SIZES[scale];
+  const { tokens, vocabulary, thin, wide, deeper, imitation, head } = size;
+  const data = glosses(size);
+  const net = (hidden: number, layers: number): BertSpec => ({
+    family: 'bert',
+    vocabulary,
+    positions: tokens,
+    segments: 2,
+    hidden,
+    layers,
+    heads: hidden / head,
+    feedforward: 4 * hidden,
+    // as large in a narrow net as the published 0.02 is in 768 channels
+    initial: 0.02 * Math.sqrt(768 / hidden),
+    distance: { slope: 1 },
+    dropout: 0,
+    head: { kind: 'masked-lm', places: placesOf(data) },
+  });
+  const small = (steps: number, peak: number): RecipeSpec => bertRecipe(steps, thin.batch, peak, { beta2: 0.98 });
+  return {
+    data,
+    thin: net(thin.hidden, thin.layers),
+    deeper: net(deeper.hidden, deeper.layers),
+    wide: { model: net(wide.hidden, thin.layers), recipe: small(wide.steps, wide.peak) },
+    recipe: small,
+    steps: thin.steps,
+    imitation: imitationOf(small(imitation, IMITATION_RATE)),
+    imitationSteps: imitation,
+    rate: (arm) => rateOf('bert-glosses', arm),
+  };
+}
+
+/** BERT_BASE over a folder of texts, with a vocabulary of 30,522 that is made from them: `--set data.corpus=/path`. */
+function paperSetting(): Setting {
+  const data: MaskedSpec = { set: 'masked-lm', corpus: 'texts', vocabulary: 30_522, lowercase: true, tokens: 512, heldOut: 0.005, masking: PUBLISHED_MASKING, held: 5000 };
+  const net = (name: string): BertSpec => ({ ...BERT_PRESETS[name]!, head: { kind: 'masked-lm', places: placesOf(data) } });
+  const recipe = (steps: number): RecipeSpec => ({ ...PAPER_BERT, steps, schedule: { ...PAPER_BERT.schedule, warmup: steps / 100 } });
+  const imitation = 350_000;
+  return {
+    data,
+    thin: net('bert-base'),
+    deeper: net('bert-large'),
+    wide: { model: net('bert-12x1024'), recipe: PAPER_BERT },
+    recipe,
+    steps: PAPER_BERT.steps,
+    imitation: imitationOf(recipe(imitation)),
+    imitationSteps: imitation,
+    rate: () => PAPER_BERT.schedule.peak,
+  };
+}
+
+function setting(scale: Scale): Setting {
+  return scale === 'paper' ? paperSetting() : settingAt(scale);
+}
+
+/** Larger batches of the arm that costs as much as the whole pipeline. */
+const LONG_BATCH = 4;
+
+/**
+ * All thin arms have the same steps, imitation included. `three-stage`: the wide net's embeddings on their principal components, fresh layers, imitation.
+ * `embeddings-kd` starts alike and is not imitated: the strongest rival in the trials. `projected-...`: the layers start as the wide net's, projected, too.
+ */
+function arms(scale: Scale): Record<string, TrainSpec> {
+  const all = setting(scale);
+  const threeStage = armOf(all, 'three-stage', { start: 'projected-input', imitation: all.imitation, objective: BOTH });
+  return {
+    wide: wideArm(all),
+    direct: armOf(all, 'direct', { objective: LABELS }),
+    kd: armOf(all, 'kd', { objective: BOTH }),
+    hints: armOf(all, 'hints', { objective: { ...BOTH, hints: 1 } }),
+    'embeddings-kd': armOf(all, 'embeddings-kd', { start: 'projected-input', objective: BOTH }),
+    'projected-kd': armOf(all, 'projected-kd', { start: 'projected', objective: BOTH }),
+    'three-stage': threeStage,
+    'projected-three-stage': armOf(all, 'projected-three-stage', { start: 'projected', imitation: all.imitation, objective: BOTH }),
+    deeper: armOf(all, 'deeper', { objective: LABELS, model: all.deeper! }),
+    long: longArm(all, threeStage, LONG_BATCH),
+  };
+}
+
+const MINUTES = ['wide', 'direct', 'kd', 'embeddings-kd', 'three-stage'];
+
+export const bertGlosses: Experiment = {
+  name: 'bert-glosses',
+  title: 'Thin BERT by three stages against its rivals, masked language modelling',
+  kind: TRAIN_KIND,
+  seeds: { minutes: 2, laptop: 3, gpu: 3, paper: 1 },
+  arms: (scale) => Object.fromEntries(Object.entries(arms(scale)).filter(([arm]) => scale !== 'minutes' || MINUTES.includes(arm))),
+};
+
+/** What each part of the imitation is worth, and wide nets of other shapes: deeper ones, and ones that are wide within their blocks only. */
+export const bertAblations: Experiment = {
+  name: 'bert-ablations',
+  title: 'What each part of the imitation is worth in a BERT',
+  kind: TRAIN_KIND,
+  seeds: { minutes: 1, laptop: 3 },
+  arms: (scale) => {
+    const all = settingAt('minutes');
+    const { imitation, imitationSteps, wide, thin, recipe } = all;
+    const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'projected-input', other: Partial<Setting> = {}): TrainSpec =>
+      armOf({ ...all, ...other }, 'three-stage', { start, imitation: { ...imitation, ...changes }, objective: BOTH });
+    const layers = (thin as BertSpec).layers;
+    const deep = { wide: { ...wide, model: { ...(wide.model as BertSpec), layers: 2 * layers }, align: 'depth' as const } };
+    const blocks = { wide: { ...wide, model: { ...(thin as BertSpec), heads: 4, headSize: 16, feedforward: 4 * (thin as BertSpec).feedforward } } };
+    const each = Math.round(imitationSteps / (layers + 1));
+    return {
+      'wide inputs': three({}),
+      'own inputs': three({ inputs: 'own' }),
+      mse: three({ loss: 'mse' }),
+      'layer by layer': three({ order: 'bottom-up', inputs: 'own', recipe: { ...recipe(each, IMITATION_RATE) } }),
+      'random embeddings': three({}, 'random'),
+      'projected layers': three({}, 'projected'),
+      'deeper wide net': three({}, 'projected-input', deep),
+      'wide blocks': three({ maps: 'none' }, 'shared', blocks),
+      'wide blocks, selected': three({ maps: 'none' }, 'selected', blocks),
+      ...(scale === 'minutes' ? {} : { 'twice the imitation': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
+    };
+  },
+};
+
+const TASK_STEPS: Record<Exclude<Scale, 'paper'>, number> = { minutes: 200, laptop: 400, gpu: 1000 };
+const TASKED = ['wide', 'direct', 'kd', 'hints', 'embeddings-kd', 'projected-kd', 'three-stage', 'projected-three-stage', 'deeper', 'long'];
+
+/** Fine-tuning of each arm's trained net, with one recipe for all; `fresh`: the thin net without any training before. */
+function taskExperiment(task: WordNetTaskSpec['task'], title: string): Experiment {
+  const name = `bert-${task}`;
+  return {
+    name,
+    title,
+    kind: TRAIN_KIND,
+    seeds: { minutes: 2, laptop: 3, gpu: 3 },
+    arms: (scale) => {
+      const pretraining = bertGlosses.arms(scale) as unknown as Record<string, TrainSpec>;
+      const { vocabulary, lowercase, tokens, heldOut } = pretraining.direct!.data as MaskedSpec;
+      const data: WordNetTaskSpec = { set: 'wordnet-task', task, corpus: 'glosses', vocabulary, lowercase, tokens, heldOut, train: scale === 'minutes' ? 3000 : 6000 };
+      const head = { kind: 'classify', classes: task === 'supersense' ? 45 : 2 } as const;
+      const tuned = (arm: string): TrainSpec => {
+        const from = pretraining[arm === 'fresh' ? 'direct' : arm]!;
+        return {
+          data,
+          model: { ...(from.model as BertSpec), head },
+          ...(arm !== 'fresh' && { pretrained: { experiment: bertGlosses.name, arm, run: from } }),
+          teacher: null,
+          start: 'random',
+          imitation: null,
+          training: { ...bertRecipe(TASK_STEPS[scale as keyof typeof TASK_STEPS], 32, rateOf(name, arm)), objective: LABELS },
+        };
+      };
+      return Object.fromEntries(['fresh', ...TASKED.filter((arm) => pretraining[arm] !== undefined)].map((arm) => [arm, tuned(arm)]));
+    },
+  };
+}
+
+export const bertSupersense = taskExperiment('supersense', 'The trained BERTs on the supersense of a gloss, 45 classes');
+export const bertHypernym = taskExperiment('hypernym', 'The trained BERTs on pairs of glosses: is the second what the first is a kind of?');

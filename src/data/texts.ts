@@ -1,0 +1,86 @@
+/** Texts and pairs of texts with a class, as a BERT reads them: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. Letters: T tokens. */
+import { z } from 'zod';
+import { permutation, rngKey } from '../core/rng.js';
+import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
+import { readVocabulary, SPECIAL, WordPiece } from '../text/wordpiece.js';
+import type { HostBatch, Source } from './dataset.js';
+
+/** Where the tokens come from, the same for a task as for the training before it. */
+export const CORPUS_FIELDS = {
+  /** `glosses`: WordNet's, which come with the package; or a folder with .txt files, one text on each line. */
+  corpus: z.string(),
+  /** Size of the vocabulary that is made from the corpus' training texts; or a file with one. */
+  vocabulary: z.union([z.int().min(16).max(200_000), z.string()]),
+  lowercase: z.boolean().default(true),
+  /** Longest sequence; shorter ones are padded, longer ones cut. */
+  tokens: z.int().min(8).max(4096),
+  /** Share of the corpus' texts that is held out for validation, and the same for test. */
+  heldOut: z.number().min(0.001).max(0.4),
+};
+
+export interface TextFields {
+  readonly corpus: string;
+  readonly vocabulary: number | string;
+  readonly lowercase: boolean;
+  readonly tokens: number;
+  readonly heldOut: number;
+}
+
+export function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: TextFields): CorpusSpec {
+  return { source: corpus === 'glosses' ? { kind: 'glosses' } : { kind: 'folder', folder: corpus }, vocabulary, lowercase, tokens, heldOut };
+}
+
+/** The tokenizer of a declaration; a corpus is made ready only where the vocabulary is made from it. */
+export async function openTokenizer(fields: TextFields, onStage?: OnStage): Promise<WordPiece> {
+  if (typeof fields.vocabulary === 'string') return new WordPiece(readVocabulary(fields.vocabulary), fields.lowercase);
+  return (await openCorpus(corpusOf(fields), onStage)).tokenizer;
+}
+
+export interface TextExample {
+  readonly text: string;
+  readonly pair?: string;
+  readonly label: number;
+}
+
+/** Tokens, segments and mask [3, T], written at `at`. Of a pair that is too long the longer text loses tokens at its end, one after the other. */
+export function writeTokens(tokenizer: WordPiece, tokens: number, first: readonly number[], second: readonly number[] | undefined, values: Int32Array, at: number): void {
+  const room = tokens - (second === undefined ? 2 : 3);
+  let [a, b] = [first.length, second?.length ?? 0];
+  while (a + b > room) {
+    if (a >= b) a--;
+    else b--;
+  }
+  const separator = tokenizer.id(SPECIAL.separator);
+  const ids = [tokenizer.id(SPECIAL.class), ...first.slice(0, a), separator, ...(second === undefined ? [] : [...second.slice(0, b), separator])];
+  values.fill(0, at, at + 3 * tokens);
+  values.fill(tokenizer.id(SPECIAL.pad), at, at + tokens);
+  values.set(ids, at);
+  values.fill(1, at + tokens + a + 2, at + tokens + ids.length);
+  values.fill(1, at + 2 * tokens, at + 2 * tokens + ids.length);
+}
+
+/** Examples [3, T] with a label each. */
+export function textSource(tokenizer: WordPiece, tokens: number, examples: readonly TextExample[]): Source {
+  return {
+    count: examples.length,
+    batch: (indices): HostBatch => {
+      const values = new Int32Array(indices.length * 3 * tokens);
+      const labels = new Int32Array(indices.length);
+      for (const [i, index] of indices.entries()) {
+        const { text, pair, label } = examples[index]!;
+        writeTokens(tokenizer, tokens, tokenizer.encode(text).ids, pair === undefined ? undefined : tokenizer.encode(pair).ids, values, i * 3 * tokens);
+        labels[i] = label;
+      }
+      return { values, labels };
+    },
+  };
+}
+
+/** `count` of the items, drawn once for all runs, in their order. */
+export function sample<T>(items: readonly T[], count: number, name: string): T[] {
+  if (count >= items.length) return [...items];
+  const chosen = permutation(rngKey(0, 'sample', name), items.length)
+    .subarray(0, count)
+    .sort();
+  return Array.from(chosen, (index) => items[index]!);
+}

@@ -1,0 +1,101 @@
+/**
+ * Tasks with real labels that come with the package. `supersense`: the lexicographer's file, of 45, that a gloss belongs to (Ciaramita, Johnson 2003).
+ * `hypernym`: two glosses, whether the second synset is what the first is a kind of. A gloss is in the split that it has in the corpus, so that a network
+ * which was trained on the corpus before has not seen the held-out ones.
+ */
+import { z } from 'zod';
+import { uniforms, rngKey } from '../core/rng.js';
+import { divideBlocks, glosses, SPLITS, type Split } from '../text/corpus.js';
+import type { OnStage } from '../text/rows.js';
+import { readWordNet, SUPERSENSES, type Synset } from '../text/wordnet.js';
+import type { Dataset } from './dataset.js';
+import { CORPUS_FIELDS, openTokenizer, sample, textSource, type TextExample } from './texts.js';
+
+const count = z.int().min(1);
+
+export const WordNetTaskSpec = z.strictObject({
+  set: z.literal('wordnet-task'),
+  task: z.enum(['supersense', 'hypernym']),
+  ...CORPUS_FIELDS,
+  corpus: z.literal('glosses'),
+  /** Examples that are used of the training split, and of each held-out one; all by default. */
+  train: count.optional(),
+  held: count.optional(),
+});
+export type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
+
+export function wordNetClasses(task: WordNetTaskSpec['task']): number {
+  return task === 'supersense' ? SUPERSENSES.length : 2;
+}
+
+interface Placed extends Synset {
+  readonly split: Split;
+}
+
+/** Synsets with a gloss of their own, in the order of the files. */
+function placed(heldOut: number): Placed[] {
+  const blocks = new Map([...glosses()].map(({ text, block }) => [text, block]));
+  const splitOf = divideBlocks(Math.max(...blocks.values()) + 1, heldOut);
+  const seen = new Set<string>();
+  return readWordNet().flatMap((synset) => {
+    if (seen.has(synset.gloss)) return [];
+    seen.add(synset.gloss);
+    return [{ ...synset, split: splitOf(blocks.get(synset.gloss)!) }];
+  });
+}
+
+function supersenses(synsets: readonly Placed[], split: Split): TextExample[] {
+  return synsets.filter((synset) => synset.split === split).map(({ gloss, supersense }) => ({ text: gloss, label: supersense }));
+}
+
+/** Draws of a wrong hypernym before a pair is left as it is. */
+const DRAWS = 20;
+
+/**
+ * A pair for each synset of the split that has a hypernym; in half of them, the hypernym of another synset of the same supersense, which is none of this
+ * one's ancestors. The second gloss is one of the training split's, so that training has seen no held-out gloss in either place.
+ */
+function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
+  const byId = new Map(synsets.map((synset) => [synset.id, synset]));
+  const parentsOf = ({ hypernyms: ids }: Synset): Placed[] => ids.flatMap((id) => byId.get(id) ?? []);
+  const usable = (synset: Synset): Placed | undefined => parentsOf(synset).find((parent) => parent.split === 'train');
+  const children = synsets.filter((synset) => usable(synset) !== undefined);
+  const kin = new Map<number, Placed[]>();
+  for (const synset of children) {
+    const same = kin.get(synset.supersense);
+    if (same === undefined) kin.set(synset.supersense, [synset]);
+    else same.push(synset);
+  }
+  const ancestorsOf = (synset: Synset): Set<string> => {
+    const [found, open] = [new Set<string>(), [synset as Synset]];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const parent of parentsOf(next)) {
+        if (found.has(parent.id)) continue;
+        found.add(parent.id);
+        open.push(parent);
+      }
+    }
+    return found;
+  };
+  return children
+    .filter((synset) => synset.split === split)
+    .map((synset) => {
+      const right = usable(synset)!;
+      const [side, ...draws] = uniforms(rngKey(0, 'hypernym', synset.id), 1 + DRAWS);
+      const cousins = kin.get(synset.supersense)!;
+      const ancestors = side! < 0.5 ? ancestorsOf(synset) : undefined;
+      const wrong = ancestors && draws.map((draw) => usable(cousins[Math.floor(draw * cousins.length)]!)!).find(({ id }) => !ancestors.has(id) && id !== synset.id);
+      return { text: synset.gloss, pair: (wrong ?? right).gloss, label: wrong === undefined ? 1 : 0 };
+    });
+}
+
+/** Examples [3, T]. */
+export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage): Promise<Dataset> {
+  const tokenizer = await openTokenizer(spec, onStage);
+  const synsets = placed(spec.heldOut);
+  const examples = spec.task === 'supersense' ? supersenses : hypernyms;
+  const [train, validation, test] = SPLITS.map((split) =>
+    textSource(tokenizer, spec.tokens, sample(examples(synsets, split), (split === 'train' ? spec.train : spec.held) ?? Infinity, `${spec.task} ${split}`)),
+  );
+  return { shape: [3, spec.tokens], classes: wordNetClasses(spec.task), train: train!, validation: validation!, test: test! };
+}

@@ -1,0 +1,72 @@
+/**
+ * A wide net with other layers than the thin one, BERT_LARGE over BERT_BASE: layer i of n stands beside layer round(i N / n) of N, as in TinyBERT (Jiao et
+ * al. 2020). The wide net is seen through a view that bears the thin net's names, so that nothing else has to know.
+ */
+import { UsageError } from '../core/errors.js';
+import type { Tensor, Tensors } from '../engine/tensor.js';
+import type { Parameters } from '../nn/init.js';
+import type { Model, Network } from '../nn/network.js';
+
+export interface View {
+  readonly network: Network;
+  /** The wide net's values under the view's names; layers that stand beside none are left out. */
+  readonly model: (model: Model) => Model;
+}
+
+/** Throws UsageError when one of the networks has a single boundary, or the wide one fewer than the thin one. */
+export function alignByDepth(wide: Network, thin: Network): View {
+  const [theirs, ours] = [wide.boundaries.stage, thin.boundaries.stage];
+  if (ours.length < 2 || theirs.length < ours.length)
+    throw new UsageError(
+      `teacher.align "depth": the wide net has ${theirs.length} boundaries, the thin one ${ours.length}; expected at least two, and as many or more in the wide net`,
+    );
+  const stages = new Map(ours.map((tap, i) => [theirs[Math.round((i * (theirs.length - 1)) / (ours.length - 1))]!, tap]));
+  const everyStage = new Set(theirs);
+  /** The view's name of a tap or a parameter of the wide net. */
+  const toView = (name: string): string | undefined => {
+    const stage = everyStage.has(name) ? name : theirs.find((tap) => name.startsWith(`${tap}/`));
+    if (stage === undefined) return name; // of what comes before or after the layers
+    const own = stages.get(stage);
+    return own === undefined ? undefined : `${own}${name.slice(stage.length)}`;
+  };
+  const taps = wide.taps.flatMap((tap) => toView(tap) ?? []);
+  const back = new Map(wide.taps.map((tap) => [toView(tap), tap]));
+  const toWide = (tap: string): string => {
+    const found = back.get(tap);
+    if (found === undefined) throw new UsageError(`unknown tap "${tap}"; expected one of: ${taps.join(', ')}`);
+    return found;
+  };
+  const renamed = <T>(values: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(values).flatMap(([path, value]) => (toView(path) === undefined ? [] : [[toView(path)!, value]])));
+  const boundaries = (names: readonly string[]): string[] => names.flatMap((tap) => toView(tap) ?? []);
+  const params = (set: Parameters): Parameters => renamed(set);
+  const network: Network = {
+    ...wide,
+    taps,
+    boundaries: { stage: boundaries(theirs), block: boundaries(wide.boundaries.block) },
+    width: (tap) => wide.width(toWide(tap)),
+    shapes: renamed(wide.shapes),
+    apply: (scope, x, { from, until, ...rest } = {}): Tensors => {
+      const { trace } = scope;
+      const heard = trace && ((path: string, input: Tensor, output: Tensor): void => void (toView(path) !== undefined && trace(toView(path)!, input, output)));
+      const within = heard === undefined ? scope : { ...scope, trace: heard };
+      return renamed(wide.apply(within, x, { ...rest, ...(from !== undefined && { from: toWide(from) }), ...(until !== undefined && { until: toWide(until) }) }));
+    },
+    readers: (tap) => wide.readers(toWide(tap)),
+    // layers that stand beside none are a part of the way to the next one that does
+    flops: (shape) => {
+      const flops = wide.flops(shape);
+      const sums: Record<string, number> = {};
+      let open = 0;
+      for (const tap of wide.taps) {
+        open += flops[tap] ?? 0;
+        const name = toView(tap);
+        if (name !== undefined) [sums[name], open] = [open, 0];
+      }
+      return sums;
+    },
+    axes: wide.axes && Object.fromEntries(Object.entries(renamed(wide.axes)).map(([path, names]) => [path, names.map((name) => toView(name) ?? name)])),
+    units: wide.units && renamed(wide.units),
+  };
+  return { network, model: (model) => ({ params: params(model.params), state: params(model.state) }) };
+}

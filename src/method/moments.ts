@@ -1,0 +1,38 @@
+/** Second moments of activations over training data. */
+import type { Matrix } from 'ml-matrix';
+import type { Dataset } from '../data/dataset.js';
+import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { forEachBatch } from '../metrics/batches.js';
+import { toMatrix } from './weights.js';
+
+/** Examples of the training split that moments are taken over. */
+const EXAMPLES = 512;
+
+/** sum a^T b over positions and examples, for each of the named pairs. */
+export async function productSums(
+  data: Dataset,
+  names: readonly string[],
+  pairsOf: (x: Tensor) => Readonly<Record<string, readonly [Tensor, Tensor]>>,
+): Promise<Record<string, Matrix>> {
+  const sums: Record<string, Tensor2D> = {};
+  const rows = (value: Tensor): Tensor2D => value.reshape([-1, value.shape.at(-1)!]) as Tensor2D;
+  await forEachBatch(
+    data,
+    data.train,
+    (x) => {
+      for (const [name, [a, b]] of Object.entries(pairsOf(x))) {
+        const product: Tensor2D = tf.matMul(rows(a), rows(b), true);
+        const before = sums[name];
+        sums[name] = tf.keep(before === undefined ? product : tf.add<Tensor2D>(before, product));
+        before?.dispose();
+      }
+    },
+    EXAMPLES,
+  );
+  const read = async (name: string): Promise<[string, Matrix]> => {
+    const matrix = await toMatrix(sums[name]!);
+    sums[name]!.dispose();
+    return [name, matrix];
+  };
+  return Object.fromEntries(await Promise.all(names.map(read)));
+}

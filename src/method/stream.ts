@@ -1,0 +1,80 @@
+/**
+ * The stream: the channels that skip connections carry through a network. A free linear map at one of its boundaries cannot be merged, since the skip
+ * adds the boundary unchanged past every kernel. What can: one orthonormal basis U [M, m] for all boundaries (down U, up U^T: together the identity of
+ * the thin stream, nothing is left to merge), and between layer norms a diagonal one (into the norm's scale and shift). Letters: m thin, M wide channels.
+ */
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import type { Dataset } from '../data/dataset.js';
+import type { Parameter } from '../nn/init.js';
+import { sizeOf } from '../nn/init.js';
+import { evaluation } from '../nn/layers.js';
+import type { Network } from '../nn/network.js';
+import { productSums } from './moments.js';
+import type { Teacher } from './weights.js';
+
+export interface StreamBasis {
+  /** U [M, m], orthonormal columns. */
+  readonly basis: Parameter;
+  /** Share of the wide stream's mean square that lies in it. */
+  readonly share: number;
+}
+
+/** The first `count` principal directions of a second-moment matrix [M, M], as columns [M, count], and the share of its trace that they hold. */
+export function principal(moment: Matrix, count: number): { readonly directions: Matrix; readonly share: number } {
+  const { eigenvectorMatrix, realEigenvalues } = new EigenvalueDecomposition(moment, { assumeSymmetric: true });
+  const order = Array.from(realEigenvalues.keys()).sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!).slice(0, count); // prettier-ignore
+  const held = order.reduce((sum, i) => sum + realEigenvalues[i]!, 0);
+  return { directions: eigenvectorMatrix.subMatrixColumn(order), share: held / realEigenvalues.reduce((a, b) => a + b, 0) };
+}
+
+export function parameterOf(matrix: Matrix): Parameter {
+  return { shape: [matrix.rows, matrix.columns], values: Float32Array.from(matrix.to1DArray()) };
+}
+
+/** Principal components of the wide net's stream, all stage boundaries together, each as much as any other. Undefined where the streams are as wide. */
+export async function streamBasis(thin: Network, { network, weights }: Teacher, data: Dataset): Promise<StreamBasis | undefined> {
+  const taps = thin.boundaries.stage;
+  const [m, M] = [thin, network].map(({ width }) => width(taps[0]!)) as [number, number];
+  if (thin.stream === undefined || m === M) return undefined;
+  const sums = await productSums(data, taps, (x) => {
+    const values = network.apply(evaluation(weights), x, { until: taps.at(-1)! });
+    return Object.fromEntries(taps.map((tap) => [tap, [values[tap]!, values[tap]!]]));
+  });
+  const total = taps.map((tap) => sums[tap]!).reduce((sum, moment) => sum.add(Matrix.div(moment, moment.trace())), Matrix.zeros(M, M));
+  const { directions, share } = principal(total, m);
+  return { basis: parameterOf(directions), share };
+}
+
+/**
+ * A wide parameter in the basis, along the axes that are the stream's. A norm's scale becomes the diagonal of U^T diag(gamma) U, larger by
+ * sqrt(share M / m): a norm of m channels gives m times their mean square, of the M channels' only `share` lies in the basis.
+ */
+export function projectParameter(path: string, isStream: readonly boolean[], wide: Parameter, { basis, share }: StreamBasis): Parameter {
+  const [M, m] = basis.shape as [number, number];
+  if (path.endsWith('/gamma') && isStream[0]) {
+    const squared = along(wide, 0, { shape: basis.shape, values: basis.values.map((value) => value * value) });
+    const factor = Math.sqrt((share * M) / m);
+    return { ...squared, values: squared.values.map((value) => value * factor) };
+  }
+  return isStream.reduce((value, yes, axis) => (yes ? along(value, axis, basis) : value), wide);
+}
+
+/** out[.., j, ..] = sum_i U[i, j] value[.., i, ..] along one axis. */
+function along({ shape, values }: Parameter, axis: number, basis: Parameter): Parameter {
+  const [M, m] = basis.shape as [number, number];
+  const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
+  const out = new Float32Array(outer * m * inner);
+  const row = new Float64Array(m * inner);
+  for (let o = 0; o < outer; o++) {
+    row.fill(0);
+    for (let i = 0; i < M; i++) {
+      const from = (o * M + i) * inner;
+      for (let j = 0; j < m; j++) {
+        const weight = basis.values[i * m + j]!;
+        for (let k = 0; k < inner; k++) row[j * inner + k] = row[j * inner + k]! + weight * values[from + k]!;
+      }
+    }
+    out.set(row, o * m * inner);
+  }
+  return { shape: shape.map((size, k) => (k === axis ? m : size)), values: out };
+}

@@ -1,0 +1,142 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { checkData, openData, type DataSpec } from '../../src/data/index.js';
+import { writeTokens } from '../../src/data/texts.js';
+import { divideBlocks, glosses } from '../../src/text/corpus.js';
+import { readVocabulary, WordPiece } from '../../src/text/wordpiece.js';
+import { readWordNet, SUPERSENSES } from '../../src/text/wordnet.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gowide-texts-'));
+const VOCABULARY = join(folder, 'vocab.txt');
+const words = [...new Set(readWordNet().slice(0, 3000).flatMap(({ gloss }) => gloss.toLowerCase().match(/[a-z]+/g) ?? []))]; // prettier-ignore
+const TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words];
+const fields = { corpus: 'glosses', vocabulary: VOCABULARY, lowercase: true, tokens: 24, heldOut: 0.05 } as const;
+
+beforeAll(() => {
+  vi.stubEnv('GOWIDE_CACHE', folder);
+  writeFileSync(VOCABULARY, `${TOKENS.join('\n')}\n`);
+});
+afterAll(() => vi.unstubAllEnvs());
+
+const textOf = (values: ArrayLike<number>): string => Array.from(values, (id) => TOKENS[id]).filter((token) => token !== '[PAD]').join(' '); // prettier-ignore
+const splitOf = (() => {
+  const blocks = new Map([...glosses()].map(({ text, block }) => [text, block]));
+  const divide = divideBlocks(Math.max(...blocks.values()) + 1, 0.05);
+  return (gloss: string): string => divide(blocks.get(gloss)!);
+})();
+
+test('a pair: two segments, padding, and the longer text loses its end first', () => {
+  const tokenizer = new WordPiece(readVocabulary(VOCABULARY));
+  const values = new Int32Array(30);
+  writeTokens(tokenizer, 10, [10, 11, 12, 13, 14, 15, 16], [20, 21, 22], values, 0);
+  expect([...values.subarray(0, 10)]).toEqual([2, 10, 11, 12, 13, 3, 20, 21, 22, 3]);
+  expect([...values.subarray(10, 20)]).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+  writeTokens(tokenizer, 10, [10, 11], undefined, values, 0);
+  expect([...values.subarray(0, 10)]).toEqual([2, 10, 11, 3, 0, 0, 0, 0, 0, 0]);
+  expect([...values.subarray(20, 30)]).toEqual([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+});
+
+describe('WordNet', () => {
+  test('supersense: every gloss once, in the split that the corpus has it in, with its lexicographer’s file', async () => {
+    const data = await openData({ set: 'wordnet-task', task: 'supersense', ...fields });
+    expect([data.classes, data.shape]).toEqual([45, [3, 24]]);
+    expect(data.train.count + data.validation.count + data.test.count).toBe(new Set(readWordNet().map(({ gloss }) => gloss)).size);
+    const held = readWordNet().filter(({ gloss }) => splitOf(gloss) === 'test');
+    expect(data.test.count).toBe(new Set(held.map(({ gloss }) => gloss)).size);
+    const { values, labels } = await data.test.batch(Uint32Array.of(0));
+    expect(textOf(values.subarray(0, 24)).split(' ').slice(0, 3)).toEqual(textOf([2, ...new WordPiece(TOKENS).encode(held[0]!.gloss).ids]).split(' ').slice(0, 3)); // prettier-ignore
+    expect(SUPERSENSES[labels[0]!]).toBe(SUPERSENSES[held[0]!.supersense]);
+    const few = await openData({ set: 'wordnet-task', task: 'supersense', ...fields, train: 100, held: 50 });
+    expect([few.train.count, few.validation.count, few.test.count]).toEqual([100, 50, 50]);
+  });
+
+  test('hypernyms: halves of right and wrong pairs; no wrong one is an ancestor; held-out glosses are in neither place of training', async () => {
+    const data = await openData({ set: 'wordnet-task', task: 'hypernym', ...fields, tokens: 200 });
+    const { labels } = await data.train.batch(Uint32Array.from({ length: 2000 }, (_, i) => i * 30));
+    const share = labels.reduce((a, b) => a + b, 0) / 2000;
+    expect(Math.abs(share - 0.5)).toBeLessThan(0.04);
+    const tokenizer = new WordPiece(TOKENS);
+    const encode = (gloss: string): string => tokenizer.encode(gloss).ids.join(' ');
+    const heldOut = new Set(readWordNet().filter(({ gloss }) => splitOf(gloss) !== 'train').map(({ gloss }) => encode(gloss))); // prettier-ignore
+    const trained = new Set(readWordNet().filter(({ gloss }) => splitOf(gloss) === 'train').map(({ gloss }) => encode(gloss))); // prettier-ignore
+    const parts = (values: ArrayLike<number>): [string, string] => {
+      const ids = Array.from(values);
+      const [first, second] = [ids.indexOf(3), ids.lastIndexOf(3)];
+      return [ids.slice(1, first).join(' '), ids.slice(first + 1, second).join(' ')];
+    };
+    for (const [source, where] of [
+      [data.train, trained],
+      [data.test, heldOut],
+    ] as const) {
+      const { values } = await source.batch(Uint32Array.from({ length: 100 }, (_, i) => i * 3));
+      for (let i = 0; i < 100; i++) {
+        const [gloss, pair] = parts(values.subarray(i * 600, i * 600 + 200));
+        expect(where.has(gloss)).toBe(true);
+        expect(trained.has(pair)).toBe(true);
+      }
+    }
+  });
+});
+
+describe('tab-separated files', () => {
+  const write = (name: string, text: string | Buffer): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const spec = (changes: Partial<DataSpec> = {}): DataSpec =>
+    ({
+      set: 'tsv',
+      ...fields,
+      train: write('train.tsv', 'id\tquestion\tanswer\tlabel\n1\tthe entity\ta thing\tyes\n2\tan act\ta "quote\tno\r\n3\ta cause\ta thing\tyes\n'),
+      test: write('test.tsv', 'label\tquestion\tanswer\nno\tan act\tan object\n'),
+      validation: 1,
+      columns: { text: 'question', pair: 'answer', label: 'label' },
+      ...changes,
+    }) as DataSpec;
+
+  test('columns by name, labels in alphabetical order, some examples held out', async () => {
+    const data = await openData(spec());
+    expect([data.classes, data.train.count, data.validation.count, data.test.count]).toEqual([2, 2, 1, 1]);
+    const { values, labels } = await data.test.batch(Uint32Array.of(0));
+    expect(textOf(values.subarray(0, 24))).toBe('[CLS] an act [SEP] an object [SEP]');
+    expect([...labels]).toEqual([0]);
+  });
+
+  test('columns by number, without a first line of names', async () => {
+    const plain = write('plain.tsv', 'x\tthe entity\ny\tan act\n');
+    const data = await openData(spec({ train: plain, test: plain, validation: plain, columns: { text: 1, label: 0 } } as Partial<DataSpec>));
+    expect([data.train.count, data.validation.count]).toEqual([2, 2]);
+  });
+
+  test.each([
+    [{ columns: { text: 'text', label: 'label' } }, /train.tsv: no column "text" in its first line; there are: id, question, answer, label/],
+    [{ train: '/no/such.tsv' }, /such.tsv: not found; expected a file with an example on each line/],
+    [{ test: 'other', validation: 1 }, /other.tsv, line 2: label "maybe"; the training file has: no, yes/],
+    [{ train: 'short' }, /short.tsv, line 2: 2 columns; column 3 is needed/],
+    [{ train: 'empty' }, /empty.tsv: no example in it/],
+    [{ train: 'bytes' }, /bytes.tsv: not valid UTF-8/],
+    [{ train: 'same' }, /all examples have the label "a"; expected at least two/],
+    [{ validation: 3 }, /3 examples; 3 are to be held out for validation, and none is left/],
+  ] as [Record<string, unknown>, RegExp][])('%j is named', async (changes, message) => {
+    const files: Record<string, string | Buffer> = {
+      other: 'label\tquestion\tanswer\nmaybe\tan act\tan object\n',
+      short: 'id\tquestion\tanswer\tlabel\n1\tan act\n',
+      empty: 'id\tquestion\tanswer\tlabel\n\n',
+      bytes: Buffer.from([0x69, 0x64, 0xff, 0xfe]),
+      same: 'id\tquestion\tanswer\tlabel\n1\tb\tc\ta\n',
+    };
+    const replaced = Object.fromEntries(
+      Object.entries(changes).map(([key, value]) => [key, typeof value === 'string' && value in files ? write(`${value}.tsv`, files[value]!) : value]),
+    );
+    const given = spec(replaced as Partial<DataSpec>);
+    await expect(
+      (async () => {
+        checkData(given);
+        await openData(given);
+      })(),
+    ).rejects.toThrow(message);
+  });
+});
