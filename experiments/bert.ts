@@ -136,18 +136,18 @@ function setting(scale: Scale): Setting {
 const LONG_BATCH = 4;
 
 /**
- * All thin arms have the same steps, imitation included. `three-stage`: the wide net's embeddings on their principal components, fresh layers, imitation.
- * `embeddings-kd` starts alike and is not imitated: the strongest rival in the trials. `projected-...`: the layers start as the wide net's, projected, too.
+ * All thin arms have the same steps, imitation included. `three-stage`: the wide net's embeddings and head on its principal components, fresh layers, imitation.
+ * `ends-kd` starts alike and is not imitated: the strongest rival in the trials. `projected-...`: the layers start as the wide net's, projected, too.
  */
 function arms(scale: Scale): Record<string, TrainSpec> {
   const all = setting(scale);
-  const threeStage = armOf(all, 'three-stage', { start: 'projected-input', imitation: all.imitation, objective: BOTH });
+  const threeStage = armOf(all, 'three-stage', { start: 'projected-ends', imitation: all.imitation, objective: BOTH });
   return {
     wide: wideArm(all),
     direct: armOf(all, 'direct', { objective: LABELS }),
     kd: armOf(all, 'kd', { objective: BOTH }),
     hints: armOf(all, 'hints', { objective: { ...BOTH, hints: 1 } }),
-    'embeddings-kd': armOf(all, 'embeddings-kd', { start: 'projected-input', objective: BOTH }),
+    'ends-kd': armOf(all, 'ends-kd', { start: 'projected-ends', objective: BOTH }),
     'projected-kd': armOf(all, 'projected-kd', { start: 'projected', objective: BOTH }),
     'three-stage': threeStage,
     'projected-three-stage': armOf(all, 'projected-three-stage', { start: 'projected', imitation: all.imitation, objective: BOTH }),
@@ -156,7 +156,7 @@ function arms(scale: Scale): Record<string, TrainSpec> {
   };
 }
 
-const MINUTES = ['wide', 'direct', 'kd', 'embeddings-kd', 'three-stage'];
+const MINUTES = ['wide', 'direct', 'kd', 'ends-kd', 'three-stage'];
 
 export const bertGlosses: Experiment = {
   name: 'bert-glosses',
@@ -175,7 +175,7 @@ export const bertAblations: Experiment = {
   arms: (scale) => {
     const all = settingAt('minutes');
     const { imitation, imitationSteps, wide, thin, recipe } = all;
-    const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'projected-input', other: Partial<Setting> = {}): TrainSpec =>
+    const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'projected-ends', other: Partial<Setting> = {}): TrainSpec =>
       armOf({ ...all, ...other }, 'three-stage', { start, imitation: { ...imitation, ...changes }, objective: BOTH });
     const layers = (thin as BertSpec).layers;
     const deep = { wide: { ...wide, model: { ...(wide.model as BertSpec), layers: 2 * layers }, align: 'depth' as const } };
@@ -188,7 +188,7 @@ export const bertAblations: Experiment = {
       'layer by layer': three({ order: 'bottom-up', inputs: 'own', recipe: { ...recipe(each, IMITATION_RATE) } }),
       'random embeddings': three({}, 'random'),
       'projected layers': three({}, 'projected'),
-      'deeper wide net': three({}, 'projected-input', deep),
+      'deeper wide net': three({}, 'projected-ends', deep),
       'wide blocks': three({ maps: 'none' }, 'shared', blocks),
       'wide blocks, selected': three({ maps: 'none' }, 'selected', blocks),
       ...(scale === 'minutes' ? {} : { 'twice the imitation': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
@@ -197,7 +197,7 @@ export const bertAblations: Experiment = {
 };
 
 const TASK_STEPS: Record<Exclude<Scale, 'paper'>, number> = { minutes: 200, laptop: 400, gpu: 1000 };
-const TASKED = ['wide', 'direct', 'kd', 'hints', 'embeddings-kd', 'projected-kd', 'three-stage', 'projected-three-stage', 'deeper', 'long'];
+const TASKED = ['wide', 'direct', 'kd', 'hints', 'ends-kd', 'projected-kd', 'three-stage', 'projected-three-stage', 'deeper', 'long'];
 
 /** Fine-tuning of each arm's trained net, with one recipe for all; `fresh`: the thin net without any training before. */
 function taskExperiment(task: WordNetTaskSpec['task'], title: string): Experiment {

@@ -8,6 +8,7 @@ import { runProgram } from '../src/cli/program.js';
 import type { BenchOptions as NetworkBench, Benchmark, Measured } from '../src/bench/compare.js';
 import { exportRun } from '../src/method/export.js';
 import { countParameters, preparePredict } from '../src/models/files.js';
+import type { scoreSquad } from '../src/data/squad-score.js';
 import { serveOneJob } from '../src/sweep/worker.js';
 import { runTool } from '../src/toolchain/tools.js';
 import type { BenchOptions } from '../theory/bench/particles.js';
@@ -53,6 +54,7 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
       const { BENCH_WIDTHS, benchParticles } = await import('../theory/bench/particles.js');
       return benchParticles({ ...options, widths: options.widths ?? BENCH_WIDTHS });
     },
+    scoreSquad: async (...given: Parameters<typeof scoreSquad>) => (await import('../src/data/squad-score.js')).scoreSquad(...given),
     countParameters,
     preparePredict,
     exportRun,

@@ -1,4 +1,5 @@
 /** What the command line needs from the rest of the program; `experiments/main.ts` brings it. */
+import type { SquadFiles } from '../data/squad-score.js';
 import type { Experiment, Runner } from '../core/experiment.js';
 import type { HostArrays } from '../core/run.js';
 import type { RunRecord } from '../store/runs.js';
@@ -103,6 +104,8 @@ export interface App {
   readonly limit: (name: string) => Promise<Limit>;
   readonly simulate: (config: unknown, arrays: HostArrays, onStep: (stage: string, done: number, total: number) => void) => Promise<Simulation>;
   readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
+  /** Scores of predictions, and the questions that have none. Throws UsageError on files that do not fit. */
+  readonly scoreSquad: (files: SquadFiles, threshold?: number) => Promise<{ readonly scores: Readonly<Record<string, number>>; readonly missing: readonly string[] }>;
   /** Throws UsageError on an unknown name. */
   readonly countParameters: (name: string, variant: Variant) => { readonly parameters: number; readonly spec: unknown };
   /** Reads the files, without an engine; what comes back needs one, and gives the shapes of what it wrote. Throws UsageError on files that cannot be used. */

@@ -12,6 +12,7 @@ import { predictCommand } from './commands/predict.js';
 import { reportCommand } from './commands/report.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { runsCommand } from './commands/runs.js';
+import { squadCommand } from './commands/squad.js';
 import { theoryCommand } from './commands/theory.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
@@ -33,6 +34,7 @@ function buildProgram(app: App): Command {
     tuneCommand(app),
     paramsCommand(app),
     predictCommand(app),
+    squadCommand(app),
     runsCommand(app),
     reportCommand(app),
     verifyCommand(app),

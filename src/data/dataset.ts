@@ -34,6 +34,10 @@ export interface Dataset {
   readonly train: Source;
   readonly validation: Source;
   readonly test: Source;
+  /** What could not be used when the data were opened. */
+  readonly problems?: readonly { readonly file: string; readonly reason: string }[];
+  /** The task's own scores of a network, x [B, ...] -> logits, beside accuracy and cross-entropy. */
+  readonly score?: (predict: (x: Tensor) => Tensor) => Promise<Readonly<Record<string, number>>>;
 }
 
 export interface Batch {

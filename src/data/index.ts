@@ -8,6 +8,7 @@ import { imageClasses, openImageFolder } from './imagefolder.js';
 import { MaskedSpec, openMasked } from './masked.js';
 import { textFiles } from '../text/corpus.js';
 import type { OnStage } from '../text/rows.js';
+import { openSquad, readSquad, SquadSpec } from './squad.js';
 import { checkTsv, openTsv, TsvSpec } from './tsv.js';
 import { openWordNetTask, wordNetClasses, WordNetTaskSpec } from './wordnet-tasks.js';
 
@@ -44,6 +45,7 @@ export const DataSpec = z.discriminatedUnion('set', [
   MaskedSpec,
   WordNetTaskSpec,
   TsvSpec,
+  SquadSpec,
 ]);
 export type DataSpec = z.infer<typeof DataSpec>;
 
@@ -51,8 +53,9 @@ export type DataSpec = z.infer<typeof DataSpec>;
 export function checkData(spec: DataSpec): void {
   if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
   if (spec.set === 'imagefolder') imageClasses(spec.folder);
-  if ((spec.set === 'masked-lm' || (spec.set === 'tsv' && typeof spec.vocabulary === 'number')) && spec.corpus !== 'glosses') textFiles(spec.corpus);
+  if ((spec.set === 'masked-lm' || ((spec.set === 'tsv' || spec.set === 'squad') && typeof spec.vocabulary === 'number')) && spec.corpus !== 'glosses') textFiles(spec.corpus);
   if (spec.set === 'tsv') checkTsv(spec);
+  if (spec.set === 'squad') for (const file of [spec.train, spec.test]) readSquad(file);
 }
 
 /** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */
@@ -73,6 +76,8 @@ export async function openData(spec: DataSpec, onStage?: OnStage): Promise<Datas
       return openWordNetTask(spec, onStage);
     case 'tsv':
       return openTsv(spec, onStage);
+    case 'squad':
+      return openSquad(spec, onStage);
   }
 }
 
@@ -92,12 +97,13 @@ export function exampleShape(spec: DataSpec): readonly number[] {
       return [4, spec.tokens];
     case 'wordnet-task':
     case 'tsv':
+    case 'squad':
       return [3, spec.tokens];
   }
 }
 
 /** What the data ask of a token network's head, and how many answers there are where that is known before the data are opened; undefined for images. */
-export function taskOf(spec: DataSpec): { readonly head: 'masked-lm' | 'classify'; readonly classes?: number } | undefined {
+export function taskOf(spec: DataSpec): { readonly head: 'masked-lm' | 'classify' | 'span'; readonly classes?: number } | undefined {
   switch (spec.set) {
     case 'masked-lm':
       return { head: 'masked-lm' };
@@ -105,6 +111,8 @@ export function taskOf(spec: DataSpec): { readonly head: 'masked-lm' | 'classify
       return { head: 'classify', classes: wordNetClasses(spec.task) };
     case 'tsv':
       return { head: 'classify' };
+    case 'squad':
+      return { head: 'span' };
     default:
       return undefined;
   }

@@ -90,9 +90,9 @@ export const TrainSpec = z.strictObject({
   /**
    * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the thin net's other channels
    * are the wide net's most important ones. `projected`: as selected, and the channels that skip connections carry are projected on their principal
-   * components. `projected-input`: as shared, and what comes before the first boundary (the embeddings) is projected.
+   * components. `projected-ends`: as shared, and what comes before the first boundary and after the last (embeddings and head) is projected.
    */
-  start: z.enum(['random', 'shared', 'selected', 'projected-input', 'projected']),
+  start: z.enum(['random', 'shared', 'selected', 'projected-ends', 'projected']),
   imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),
   /** Fine-tuning; of an arm without a teacher, all of the training. */
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: z.strictObject(division).optional() }),

@@ -111,7 +111,9 @@ export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
   const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
   const network = networkOf(spec.model);
-  const classes = network.width('logits');
+  for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
+  // a span is one of the sequence's own tokens, whatever number the network could tell apart
+  const classes = taskOf(spec.data)?.head === 'span' ? data.classes : network.width('logits');
   if (data.classes > classes)
     throw new UsageError(`the data have ${data.classes} ${data.questions === undefined ? 'classes' : 'tokens in the vocabulary'}, the model only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
@@ -156,6 +158,7 @@ async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teac
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
   context.log({ event: 'evaluation', when: 'end', split: 'test', ...test });
+  const scores = (await data.score?.(predict)) ?? {};
   const distance =
     teacher === undefined
       ? null
@@ -170,6 +173,9 @@ async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teac
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,
       testCrossEntropy: test.crossEntropy,
+      ...(spec.data.set === 'masked-lm' && { testPerplexity: Math.exp(test.crossEntropy) }),
+      ...scores,
+      ...(data.problems !== undefined && { skipped: data.problems.length }),
       logitDiscrepancy: distance,
       parameters: countParameters(model.params),
       steps,

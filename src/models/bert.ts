@@ -41,8 +41,8 @@ export const BertSpec = z
     dropout: z.number().min(0).max(0.9).default(0),
     /**
      * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the vocabulary by the word embeddings, [B, T, V]
-     * at every token, or [B, P, V] at the first `places` of the input's last row. `classify`: the pooler, then classes. `span`: a score for the start and
-     * one for the end, at every token.
+     * at every token, or [B, P, V] at the first `places` of the input's last row. `classify`: the pooler, then classes. `span`: a score of every token as the
+     * start, and as the end, [B, 2, T].
      */
     head: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }),
@@ -137,7 +137,7 @@ function initPart(seed: number, { path, shape }: Part, deviation: number): Param
 }
 
 export function bert(spec: BertSpec): Network {
-  const { layers, hidden, vocabulary, head } = spec;
+  const { layers, hidden, vocabulary, positions, head } = spec;
   const parts = partsOf(spec);
   const tapOf = new Map(parts.map(({ path, tap }) => [path, tap]));
   const names = Array.from({ length: layers }, (_, i) => `layer${i + 1}`);
@@ -146,7 +146,7 @@ export function bert(spec: BertSpec): Network {
   return {
     taps,
     boundaries: { stage: ['embeddings', ...names], block: taps.slice(0, taps.length - last.length) },
-    width: (tap) => (tap !== 'logits' ? hidden : head.kind === 'classify' ? head.classes : head.kind === 'span' ? 2 : vocabulary),
+    width: (tap) => (tap !== 'logits' ? hidden : head.kind === 'classify' ? head.classes : head.kind === 'span' ? positions : vocabulary),
     shapes: Object.fromEntries(parts.map(({ path, shape }) => [path, shape])),
     init: (seed) => ({ params: Object.fromEntries(parts.map((part) => [part.path, initPart(seed, part, spec.initial ?? INITIAL)])), state: {} }),
     apply: (scope, x, options = {}) => {
@@ -215,7 +215,7 @@ function atPlaces(x: Tensor, input: Tensor, count: number): Tensor {
 function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | undefined): Tensor {
   if (head.kind !== 'masked-lm') {
     const scores = dense(scope, 'head', rowsOf(all));
-    return scores.reshape([...all.shape.slice(0, -1), scores.shape[1]]);
+    return head.kind === 'span' ? tf.transpose(scores.reshape([...all.shape.slice(0, -1), 2]), [0, 2, 1]) : scores;
   }
   if (head.places !== undefined && input?.shape[1] !== 4) throw new UsageError(`the input does not say which ${head.places} places are asked for; expected [B, 4, T]`);
   const x = head.places === undefined ? all : atPlaces(all, input!, head.places);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openData } from '../../src/data/index.js';
 import type { MaskedSpec } from '../../src/data/masked.js';
@@ -13,11 +14,13 @@ import { bert, type BertSpec } from '../../src/models/bert.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { listRuns, readArrays, readMetrics } from '../../src/store/runs.js';
+import { wordsOf } from '../../src/text/wordpiece.js';
 import { anyEngine } from '../support/engines.js';
 import { cell, IMITATION, LABELS, recipe, TEACHER } from './support.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-bert-'));
 const CORPUS = folder();
+const SQUAD = fileURLToPath(new URL('../data/squad-v1.json', import.meta.url));
 
 beforeAll(async () => {
   await anyEngine();
@@ -107,7 +110,7 @@ test.each([
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
   ['all channels selected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'selected', imitation: null }],
   ['projected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'projected', imitation: null }],
-  ['a narrower stream, layer by layer', { model: { ...MODEL, hidden: 4 }, start: 'projected-input', imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) } }],
+  ['a narrower stream, layer by layer', { model: { ...MODEL, hidden: 4 }, start: 'projected-ends', imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) } }],
   ['a deeper wide net', { teacher: { model: { ...MODEL, layers: 4, feedforward: 24 }, align: 'depth', recipe: adamw(20), objective: LABELS } }],
   ['a bias by distance', { model: { ...MODEL, distance: { slope: 1 }, initial: 0.1 }, start: 'random', imitation: null }],
   ['a narrower stream, maps up', { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } }],
@@ -165,6 +168,39 @@ test('a network that was trained before goes on to another task; its run is made
     /the pretrained network has other shapes: layer1.inner.kernel \[8, 8\], expected \[8, 9\]/,
   );
   expect(() => parseTrainSpec({ ...task, model: MODEL })).toThrow(/the head "masked-lm" is of another task; tsv data need a "classify" head/);
+});
+
+test('questions on a text: answers are found again, scored as SQuAD scores them; misplaced ones are left out and named', async () => {
+  const out = folder();
+  const file = JSON.parse(readFileSync(SQUAD, 'utf8')) as { data: { paragraphs: { context: string; qas: { answers: { answer_start: number }[] }[] }[] }[] };
+  const words = file.data.flatMap(({ paragraphs }) => paragraphs.flatMap(({ context }) => wordsOf(context, true).map(({ text }) => text)));
+  writeFileSync(join(out, 'vocab.txt'), ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...new Set(words)].join('\n'));
+  // the same article twice, so that one is left when the other is held out
+  writeFileSync(join(out, 'train.json'), JSON.stringify({ data: [...file.data, ...file.data] }));
+  const data = {
+    set: 'squad', corpus: CORPUS, vocabulary: join(out, 'vocab.txt'), lowercase: true, tokens: 32, heldOut: 0.1,
+    train: join(out, 'train.json'), test: SQUAD, validation: 0.17, stride: 8, question: 10, answer: 10,
+  } as const; // prettier-ignore
+  const spec: TrainSpec = {
+    data,
+    model: { ...MODEL, vocabulary: 5 + new Set(words).size, positions: 40, hidden: 32, feedforward: 64, initial: 0.1, dropout: 0, head: { kind: 'span' } },
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...adamw(150), schedule: { kind: 'linear', peak: 5e-3, warmup: 10 }, objective: LABELS },
+  };
+  const before = tf.memory().numTensors;
+  const { result } = await executeRun(cell(spec), options(out));
+  expect(tf.memory().numTensors).toBe(before);
+  expect(Number(result!['test exact_match'])).toBeGreaterThan(80);
+  expect(Number(result!['test f1'])).toBeGreaterThanOrEqual(Number(result!['test exact_match']));
+  expect([result!.skipped, Object.keys(result!).filter((name) => name.startsWith('validation '))]).toEqual([0, ['validation exact_match', 'validation f1']]);
+  file.data[0]!.paragraphs[0]!.qas[1]!.answers[0]!.answer_start = 1;
+  writeFileSync(join(out, 'wrong.json'), JSON.stringify(file));
+  const wrong = await openData({ ...data, train: join(out, 'wrong.json'), validation: 0.4 });
+  expect(wrong.problems!.map(({ reason }) => reason)).toEqual([expect.stringMatching(/not where it is said to be, left out: q2: "the old cat/)]);
+  await expect(openData({ ...data, tokens: 12 })).rejects.toThrow(/sequences of 12 tokens leave no room for the text/);
+  expect(() => parseTrainSpec({ ...spec, model: MODEL })).toThrow(/the head "masked-lm" is of another task; squad data need a "span" head/);
 });
 
 test('stopped in the middle of an epoch again and again, it ends with the same bits', async () => {

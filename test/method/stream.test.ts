@@ -121,12 +121,13 @@ test('projected: a stream of the same width in another basis is the wide net its
   expect([...gamma.values].map((x) => x.toFixed(5))).toEqual([0.5 * (c * c * 2 + s * s * 4), 0.5 * (s * s * 2 + c * c * 4)].map((x) => x.toFixed(5)));
 });
 
-test('starts: projected-input takes the embeddings alone, projected the layers and whole heads as well', async () => {
+test('starts: projected-ends takes embeddings and head, projected the layers and whole heads as well', async () => {
   const [thin, teacher] = [bert(THIN), teacherOf(WIDE)];
   const basis = (await streamBasis(thin, teacher, DATA))!;
   const fresh = thin.init(4).params;
-  const input = startModel('projected-input', 4, thin, teacher, basis).model.params;
+  const input = startModel('projected-ends', 4, thin, teacher, basis).model.params;
   expect(input['layer1/inner/kernel']).toEqual(fresh['layer1/inner/kernel']);
+  expect(input['head/transform/kernel']!.values).not.toEqual(fresh['head/transform/kernel']!.values);
   expect(input['head/bias']).toEqual(teacher.model.params['head/bias']); // of the same shape
   expect(input['embeddings/word/kernel']!.values[3]).toBeCloseTo(
     Array.from({ length: 20 }, (_, i) => teacher.model.params['embeddings/word/kernel']!.values[i]! * basis.basis.values[8 * i + 3]!).reduce((a, b) => a + b),
@@ -146,7 +147,7 @@ test.each(['own', 'wide'] as const)('imitation through the stream, %s inputs: th
   const imitation = { ...IMITATION, order: 'joint', maps: 'stream', inputs, recipe: { ...recipe(60, 0.01), optimizer: adam } } as const;
   const training = { ...recipe(1, 1e-12), objective: TEACHER };
   const context = memory();
-  const weights = await trainThin(context, { start: 'projected-input', imitation, training }, thin, teacher, DATA);
+  const weights = await trainThin(context, { start: 'projected-ends', imitation, training }, thin, teacher, DATA);
   const losses = context.rows.filter(({ stage }) => stage === 'imitate all').map(({ loss }) => Number(loss));
   expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
   expect(context.rows.find((row) => row.event === 'merge')!.difference).toBeLessThan(1e-5);

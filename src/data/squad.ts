@@ -1,0 +1,264 @@
+/**
+ * Questions with answers in a text: SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018). A long text is cut into windows that overlap; the network gives each
+ * token a score as the start and as the end of the answer, the first token ([CLS]) standing for "no answer". Letters: T tokens.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
+import { permutation, rngKey } from '../core/rng.js';
+import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
+import { scoreVersion1, scoreVersion2 } from '../metrics/squad.js';
+import type { OnStage } from '../text/rows.js';
+import type { Encoding, WordPiece } from '../text/wordpiece.js';
+import { indexRanges, toBatch, type Dataset, type HostBatch, type Source } from './dataset.js';
+import { CORPUS_FIELDS, openTokenizer, writeTokens } from './texts.js';
+
+export const SquadSpec = z.strictObject({
+  set: z.literal('squad'),
+  ...CORPUS_FIELDS,
+  /** Files in SQuAD's format; the test file is scored as the official script scores it. */
+  train: z.string(),
+  test: z.string(),
+  /** Share of the training file's articles that is held out for validation. */
+  validation: z.number().min(0.001).max(0.5),
+  /** Tokens of the text from one window to the next. */
+  stride: z.int().min(1),
+  /** Longest question, and longest answer that is given, in tokens. */
+  question: z.int().min(1),
+  answer: z.int().min(1),
+});
+export type SquadSpec = z.infer<typeof SquadSpec>;
+
+const File = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      title: z.string().optional(),
+      paragraphs: z.array(
+        z.looseObject({
+          context: z.string(),
+          qas: z.array(
+            z.looseObject({
+              id: z.string(),
+              question: z.string(),
+              is_impossible: z.boolean().optional(),
+              answers: z.array(z.looseObject({ text: z.string(), answer_start: z.int().min(0) })).default([]),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+});
+
+export interface SquadQuestion {
+  readonly id: string;
+  readonly article: number;
+  readonly question: string;
+  readonly context: string;
+  /** The true answers, as the scores compare them. None where there is no answer. */
+  readonly truths: readonly string[];
+  /** Those that stand where the file says, and where they begin, in UTF-16 units. */
+  readonly answers: readonly { readonly text: string; readonly start: number }[];
+}
+
+export interface SquadFile {
+  readonly version: 1 | 2;
+  readonly articles: number;
+  readonly questions: readonly SquadQuestion[];
+  /** Answers that do not stand in their text where they are said to, by question. */
+  readonly misplaced: readonly string[];
+}
+
+/** Throws UsageError when the file is missing or is not SQuAD's format, with the place. */
+export function readSquad(path: string): SquadFile {
+  if (!existsSync(path)) throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)));
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof SyntaxError ? `not JSON: ${error.message}` : 'not valid UTF-8'}`);
+  }
+  const parsed = File.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UsageError(`${path}: not in SQuAD's format: ${issue!.path.join('.')}: ${issue!.message}`);
+  }
+  const misplaced: string[] = [];
+  const questions = parsed.data.data.flatMap(({ paragraphs }, article) =>
+    paragraphs.flatMap(({ context, qas }) => {
+      const place = unitsOf(context);
+      return qas.map(({ id, question, answers, is_impossible: impossible }): SquadQuestion => {
+        const given = impossible === true ? [] : answers;
+        const there = given.flatMap(({ text, answer_start: start }) => {
+          const at = place(start);
+          return at !== undefined && context.startsWith(text, at) ? [{ text, start: at }] : [];
+        });
+        if (there.length < given.length) misplaced.push(`${id}: "${given.find(({ text, answer_start: start }) => !context.startsWith(text, place(start) ?? Infinity))!.text}"`);
+        return { id, article, question, context, truths: given.map(({ text }) => text), answers: there };
+      });
+    }),
+  );
+  if (questions.length === 0) throw new UsageError(`${path}: no question in it`);
+  const version = parsed.data.data.some(({ paragraphs }) => paragraphs.some(({ qas }) => qas.some(({ is_impossible: flag }) => flag !== undefined))) ? 2 : 1;
+  return { version, articles: parsed.data.data.length, questions, misplaced };
+}
+
+/** The files count characters, JavaScript counts UTF-16 units. */
+function unitsOf(context: string): (character: number) => number | undefined {
+  if (!/[\ud800-\udfff]/.test(context)) return (character) => (character <= context.length ? character : undefined);
+  const starts: number[] = [];
+  let at = 0;
+  for (const character of context) {
+    starts.push(at);
+    at += character.length;
+  }
+  return (character) => starts[character];
+}
+
+interface Window {
+  readonly question: number;
+  readonly ids: readonly number[];
+  readonly text: readonly number[];
+  /** First token of the window in the whole text, and its place in the sequence. */
+  readonly from: number;
+  readonly offset: number;
+  /** Places of the answer's first and last token in the sequence; 0, 0 where it is not in the window. */
+  readonly span: readonly [number, number];
+}
+
+class Windows {
+  readonly all: Window[] = [];
+  private readonly encodings = new Map<string, Encoding>();
+
+  constructor(
+    private readonly tokenizer: WordPiece,
+    readonly questions: readonly SquadQuestion[],
+    private readonly spec: SquadSpec,
+  ) {
+    for (const [index, question] of questions.entries()) this.cut(index, question);
+  }
+
+  encode(context: string): Encoding {
+    let encoding = this.encodings.get(context);
+    if (encoding === undefined) this.encodings.set(context, (encoding = this.tokenizer.encode(context)));
+    return encoding;
+  }
+
+  private cut(index: number, { question, context, answers }: SquadQuestion): void {
+    const { tokens, stride, question: longest } = this.spec;
+    const ids = this.tokenizer.encode(question).ids.slice(0, longest);
+    const { ids: text, starts, ends } = this.encode(context);
+    const room = tokens - ids.length - 3;
+    if (room < 1) throw new UsageError(`squad: sequences of ${tokens} tokens leave no room for the text beside a question of ${ids.length}; raise "tokens" or lower "question"`);
+    const [answer] = answers;
+    const first = answer === undefined ? -1 : ends.findIndex((end) => end > answer.start);
+    const last = answer === undefined ? -1 : starts.findLastIndex((start) => start < answer.start + answer.text.length);
+    for (let from = 0; ; from += stride) {
+      const part = text.slice(from, from + room);
+      const offset = ids.length + 2;
+      const inside = first >= from && last >= first && last < from + part.length;
+      this.all.push({ question: index, ids, text: part, from, offset, span: inside ? [offset + first - from, offset + last - from] : [0, 0] });
+      if (from + room >= text.length) break;
+    }
+  }
+
+  source(): Source {
+    const { tokens } = this.spec;
+    return {
+      count: this.all.length,
+      batch: (indices): HostBatch => {
+        const values = new Int32Array(indices.length * 3 * tokens);
+        const labels = new Int32Array(indices.length * 2);
+        for (const [i, index] of indices.entries()) {
+          const { ids, text, span } = this.all[index]!;
+          writeTokens(this.tokenizer, tokens, ids, text, values, i * 3 * tokens);
+          labels.set(span, 2 * i);
+        }
+        return { values, labels };
+      },
+    };
+  }
+}
+
+export interface SquadPredictions {
+  readonly answers: Readonly<Record<string, string>>;
+  /** Score of "no answer" less the best answer's, by question. */
+  readonly noAnswer: Readonly<Record<string, number>>;
+}
+
+/** The best span of each question over its windows, among the 20 best starts and ends of each. `predict`: x [B, 3, T] -> scores [B, 2, T]. */
+async function answer(windows: Windows, spec: SquadSpec, data: Pick<Dataset, 'shape' | 'classes' | 'questions'>, predict: (x: Tensor) => Tensor): Promise<SquadPredictions> {
+  const found = windows.questions.map(() => ({ score: -Infinity, text: '', none: Infinity }));
+  const source = windows.source();
+  for (const indices of indexRanges(source.count, 32)) {
+    const { x, y } = toBatch(data, await source.batch(indices));
+    const scores = tf.tidy(() => predict(x));
+    const values = await scores.data();
+    disposeAll({ x, y, scores });
+    for (const [i, index] of indices.entries()) {
+      const window = windows.all[index]!;
+      const { context } = windows.questions[window.question]!;
+      const best = found[window.question]!;
+      const [starts, ends] = [0, 1].map((row) => values.subarray((2 * i + row) * spec.tokens, (2 * i + row + 1) * spec.tokens)) as [Float32Array, Float32Array];
+      best.none = Math.min(best.none, starts[0]! + ends[0]!);
+      const span = bestSpan(starts, ends, window, spec.answer);
+      if (span === undefined || span.score <= best.score) continue;
+      const { starts: from, ends: to } = windows.encode(context);
+      best.score = span.score;
+      best.text = context.slice(from[window.from + span.first - window.offset], to[window.from + span.last - window.offset]);
+    }
+  }
+  const entries = found.map(({ score, text, none }, i) => [windows.questions[i]!.id, text, none - score] as const);
+  return { answers: Object.fromEntries(entries.map(([id, text]) => [id, text])), noAnswer: Object.fromEntries(entries.map(([id, , margin]) => [id, margin])) };
+}
+
+const CANDIDATES = 20;
+
+function bestSpan(starts: Float32Array, ends: Float32Array, { offset, text }: Window, longest: number): { first: number; last: number; score: number } | undefined {
+  const top = (scores: Float32Array): number[] =>
+    Array.from({ length: text.length }, (_, i) => offset + i)
+      .sort((a, b) => scores[b]! - scores[a]!)
+      .slice(0, CANDIDATES);
+  let best: { first: number; last: number; score: number } | undefined;
+  const lasts = top(ends);
+  for (const first of top(starts)) {
+    for (const last of lasts) {
+      const score = starts[first]! + ends[last]!;
+      if (last >= first && last < first + longest && (best === undefined || score > best.score)) best = { first, last, score };
+    }
+  }
+  return best;
+}
+
+/** Examples [3, T], two questions each: the start and the end. Training questions whose answer is misplaced are left out, and named. */
+export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dataset> {
+  const [train, test] = [readSquad(spec.train), readSquad(spec.test)];
+  const tokenizer = await openTokenizer(spec, onStage);
+  const wrong = new Set(train.misplaced.map((line) => line.slice(0, line.indexOf(': "'))));
+  const usable = train.questions.filter(({ id }) => !wrong.has(id));
+  const held = Math.max(1, Math.round(train.articles * spec.validation));
+  const heldOut = new Set(permutation(rngKey(0, 'squad', 'validation'), train.articles).subarray(0, held));
+  const [own, validation] = [usable.filter(({ article }) => !heldOut.has(article)), usable.filter(({ article }) => heldOut.has(article))];
+  for (const [part, name] of [[own, 'training'], [validation, 'validation']] as const) {
+    if (part.length === 0) throw new UsageError(`${spec.train}: ${train.articles} articles, and with ${held} of them held out no question is left for ${name}; add articles or change "validation"`);
+  } // prettier-ignore
+  const windows = { train: new Windows(tokenizer, own, spec), validation: new Windows(tokenizer, validation, spec), test: new Windows(tokenizer, test.questions, spec) };
+  const shape = { shape: [3, spec.tokens], classes: spec.tokens, questions: 2 };
+  return {
+    ...shape,
+    train: windows.train.source(),
+    validation: windows.validation.source(),
+    test: windows.test.source(),
+    problems: train.misplaced.map((line) => ({ file: spec.train, reason: `the answer is not where it is said to be, left out: ${line}` })),
+    score: async (predict) => {
+      const scored = async (which: 'validation' | 'test', version: 1 | 2): Promise<Record<string, number>> => {
+        const { answers, noAnswer } = await answer(windows[which], spec, shape, predict);
+        const questions = windows[which].questions.map((question) => ({ id: question.id, answers: question.truths }));
+        if (version === 1) return { ...scoreVersion1(questions, answers) };
+        return { ...scoreVersion2(questions, answers, { noAnswer, threshold: 0 }) };
+      };
+      const named = (prefix: string, scores: Record<string, number>): [string, number][] => Object.entries(scores).map(([name, value]) => [`${prefix} ${name}`, value]);
+      return Object.fromEntries([...named('validation', await scored('validation', train.version)), ...named('test', await scored('test', test.version))]);
+    },
+  };
+}
