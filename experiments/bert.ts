@@ -69,7 +69,7 @@ const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 const IMITATION_RATE = 3e-3;
 
 function imitationOf(recipe: RecipeSpec): GradientImitation {
-  return { by: 'gradient', unit: 'stage', size: 1, order: 'joint', inputs: 'wide', loss: 'relative-mse', maps: 'stream', recipe };
+  return { by: 'gradient', unit: 'stage', size: 1, order: 'joint', inputs: 'own', loss: 'relative-mse', maps: 'stream', recipe };
 }
 
 function glosses({ tokens, vocabulary }: Size): MaskedSpec {
@@ -182,8 +182,8 @@ export const bertAblations: Experiment = {
     const blocks = { wide: { ...wide, model: { ...(thin as BertSpec), heads: 4, headSize: 16, feedforward: 4 * (thin as BertSpec).feedforward } } };
     const each = Math.round(imitationSteps / (layers + 1));
     return {
-      'wide inputs': three({}),
-      'own inputs': three({ inputs: 'own' }),
+      'own inputs': three({}),
+      'wide inputs': three({ inputs: 'wide' }),
       mse: three({ loss: 'mse' }),
       'layer by layer': three({ order: 'bottom-up', inputs: 'own', recipe: { ...recipe(each, IMITATION_RATE) } }),
       'random embeddings': three({}, 'random'),

@@ -35,8 +35,15 @@ export interface ResultRow {
 /** The arm that an arm is compared with. */
 export function baselineOf(experiment: string, arm: string): string {
   if (experiment === 'depth-skip') return arm.replace(/ [^ ]+$/, ' selected-kl');
+  if (experiment === 'bert-ablations') return 'own inputs';
+  if (experiment === 'bert-supersense' || experiment === 'bert-hypernym') return arm === 'direct' ? 'fresh' : 'direct';
   if (experiment === 'resnet-ablations') return arm.startsWith('few images') ? 'few images: direct' : arm.startsWith('selected') ? 'selected, none' : 'own inputs';
   return 'direct';
+}
+
+/** Experiments whose arms are compared by their cross-entropy, lower is better: masked tokens have too many answers for accuracy to say much. */
+function isLanguage(experiment: string): boolean {
+  return experiment === 'bert-glosses' || experiment === 'bert-ablations';
 }
 
 function toResult({ arm, seed, run, values }: TableRow): ResultRow {
@@ -59,21 +66,24 @@ export function fromCsv(text: string): ResultRow[] {
   });
 }
 
-function interval(values: readonly number[]): string {
+function interval(values: readonly number[], digits: number): string {
   const { mean, low, high, n } = tInterval(values);
-  return n > 1 ? `${formatNumber(mean, 1)} [${formatNumber(low, 1)}, ${formatNumber(high, 1)}]` : formatNumber(mean, 1);
+  return n > 1 ? `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}]` : formatNumber(mean, digits);
 }
 
 /** A Markdown table: one row for each arm. */
 export function toMarkdown(experiment: string, scale: string, rows: readonly ResultRow[]): string {
   const arms = groupBy(rows, ({ arm }) => arm);
-  const accuracies = (arm: string): Map<number, number> => new Map((arms.get(arm) ?? []).map(({ seed, values }) => [seed, values.testAccuracy!]));
+  const language = isLanguage(experiment);
+  const metric = language ? 'testCrossEntropy' : 'testAccuracy';
+  const digits = language ? 3 : 1;
+  const bySeed = (arm: string): Map<number, number> => new Map((arms.get(arm) ?? []).map(({ seed, values }) => [seed, values[metric]!]));
   const lines = [...arms].map(([arm, group]) => {
     const { parameters, steps, gigaflops, teacherGigaflops } = group[0]!.values as Record<string, number>;
     const of = (column: string): number[] => group.flatMap(({ values }) => (values[column] === null || values[column] === undefined ? [] : [values[column]]));
     const baseline = baselineOf(experiment, arm);
-    const theirs = accuracies(baseline);
-    const differences = arm === baseline ? [] : [...accuracies(arm)].filter(([seed]) => theirs.has(seed)).map(([seed, value]) => value - theirs.get(seed)!);
+    const theirs = bySeed(baseline);
+    const differences = arm === baseline ? [] : [...bySeed(arm)].filter(([seed]) => theirs.has(seed)).map(([seed, value]) => value - theirs.get(seed)!);
     const distance = of('logitDiscrepancy');
     return [
       arm,
@@ -82,22 +92,32 @@ export function toMarkdown(experiment: string, scale: string, rows: readonly Res
       steps,
       formatNumber(gigaflops!, 1),
       formatNumber(teacherGigaflops!, 1),
-      interval(of('validationAccuracy')),
-      interval(of('testAccuracy')),
-      differences.length === 0 ? '' : `${interval(differences)} to ${baseline}`,
+      interval(of('validationAccuracy'), 1),
+      interval(of('testAccuracy'), 1),
+      ...(language ? [interval(of('testCrossEntropy'), 3), interval(of('testCrossEntropy').map(Math.exp), 1)] : []),
+      differences.length === 0 ? '' : `${interval(differences, digits)} to ${baseline}`,
       distance.length === 0 ? '' : formatNumber(tInterval(distance).mean, 2),
     ].join(' | ');
   });
-  const head = ['arm', 'seeds', 'parameters', 'steps', 'GFLOP, its own', 'the wide net’s', 'validation %', 'test %', 'test, paired difference', 'discrepancy of the logits'];
+  const head = [
+    ...['arm', 'seeds', 'parameters', 'steps', 'GFLOP, its own', 'the wide net’s', 'validation %', 'test %'],
+    ...(language ? ['test cross-entropy, nats', 'test perplexity'] : []),
+    `${language ? 'cross-entropy' : 'test'}, paired difference`,
+    'discrepancy of the logits',
+  ];
   return `# ${experiment}, scale ${scale}
 
 Means over the seeds with 95 % t-intervals; differences are paired by seed. Discrepancy: √(Σ|thin − wide|² / Σ|wide|²) on the validation split.
-Made by \`gowide report --tables\` from the CSV of the same name; the runs by \`gowide train resnet --experiment ${experiment} --arm all --scale ${scale}\`.
+Made by \`gowide report --tables\` from the CSV of the same name; the runs by \`gowide train ${networkOfExperiment(experiment)} --experiment ${experiment} --arm all --scale ${scale}\`.
 
 | ${head.join(' | ')} |
 |${head.map(() => '---').join('|')}|
 ${lines.map((line) => `| ${line} |`).join('\n')}
 `;
+}
+
+function networkOfExperiment(experiment: string): string {
+  return experiment.startsWith('bert-') ? 'bert' : 'resnet';
 }
 
 /** Writes the results of every training experiment below `folders`, at every declared scale; returns the files. */

@@ -31,6 +31,8 @@ export interface Dataset {
   readonly classes: number;
   /** Answers that are asked of an example, P: places of masked tokens. One by default, and then labels have no axis for them. */
   readonly questions?: number;
+  /** Different tokens that an example may have; undefined where there are none. */
+  readonly vocabulary?: number;
   readonly train: Source;
   readonly validation: Source;
   readonly test: Source;

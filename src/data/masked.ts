@@ -32,6 +32,7 @@ export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<D
     shape: [4, spec.tokens],
     classes: vocabulary.length,
     questions: placesOf(spec),
+    vocabulary: vocabulary.length,
     train: source(spec, corpus, 'train', spec.train),
     validation: source(spec, corpus, 'validation', spec.held),
     test: source(spec, corpus, 'test', spec.held),

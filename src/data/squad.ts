@@ -246,6 +246,7 @@ export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dat
   const shape = { shape: [3, spec.tokens], classes: spec.tokens, questions: 2 };
   return {
     ...shape,
+    vocabulary: tokenizer.vocabulary.length,
     train: windows.train.source(),
     validation: windows.validation.source(),
     test: windows.test.source(),

@@ -1,8 +1,10 @@
 /** Texts and pairs of texts with a class, as a BERT reads them: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. Letters: T tokens. */
 import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
-import { readVocabulary, SPECIAL, WordPiece } from '../text/wordpiece.js';
+import { readVocabulary } from '../text/vocabulary.js';
+import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
 
 /** Where the tokens come from, the same for a task as for the training before it. */
@@ -26,13 +28,21 @@ export interface TextFields {
   readonly heldOut: number;
 }
 
+/** Throws UsageError when a vocabulary's file says something else about lower case. */
 export function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: TextFields): CorpusSpec {
+  if (typeof vocabulary === 'string') checkLowercase(vocabulary, lowercase);
   return { source: corpus === 'glosses' ? { kind: 'glosses' } : { kind: 'folder', folder: corpus }, vocabulary, lowercase, tokens, heldOut };
+}
+
+function checkLowercase(path: string, lowercase: boolean): readonly string[] {
+  const { tokens, lowercase: own = lowercase } = readVocabulary(path);
+  if (own !== lowercase) throw new UsageError(`${path}: its texts are ${own ? '' : 'not '}in lower case; set data.lowercase=${own}`);
+  return tokens;
 }
 
 /** The tokenizer of a declaration; a corpus is made ready only where the vocabulary is made from it. */
 export async function openTokenizer(fields: TextFields, onStage?: OnStage): Promise<WordPiece> {
-  if (typeof fields.vocabulary === 'string') return new WordPiece(readVocabulary(fields.vocabulary), fields.lowercase);
+  if (typeof fields.vocabulary === 'string') return new WordPiece(checkLowercase(fields.vocabulary, fields.lowercase), fields.lowercase);
   return (await openCorpus(corpusOf(fields), onStage)).tokenizer;
 }
 

@@ -87,6 +87,7 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
   return {
     shape: [3, spec.tokens],
     classes: names.length,
+    vocabulary: tokenizer.vocabulary.length,
     train: source(examples(rows.filter((_, i) => !held.has(i)), spec.train)), // prettier-ignore
     validation: source(validation),
     test: source(examples(readTsv(spec.test, spec), spec.test)),

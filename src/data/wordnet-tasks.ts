@@ -97,5 +97,5 @@ export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage):
   const [train, validation, test] = SPLITS.map((split) =>
     textSource(tokenizer, spec.tokens, sample(examples(synsets, split), (split === 'train' ? spec.train : spec.held) ?? Infinity, `${spec.task} ${split}`)),
   );
-  return { shape: [3, spec.tokens], classes: wordNetClasses(spec.task), train: train!, validation: validation!, test: test! };
+  return { shape: [3, spec.tokens], classes: wordNetClasses(spec.task), vocabulary: tokenizer.vocabulary.length, train: train!, validation: validation!, test: test! };
 }

@@ -112,10 +112,11 @@ export const trainExecutor: Executor = async (context) => {
   const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
   const network = networkOf(spec.model);
   for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
+  if (spec.model.family === 'bert' && (data.vocabulary ?? 0) > spec.model.vocabulary)
+    throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the model only ${spec.model.vocabulary}`);
   // a span is one of the sequence's own tokens, whatever number the network could tell apart
   const classes = taskOf(spec.data)?.head === 'span' ? data.classes : network.width('logits');
-  if (data.classes > classes)
-    throw new UsageError(`the data have ${data.classes} ${data.questions === undefined ? 'classes' : 'tokens in the vocabulary'}, the model only ${classes}`);
+  if (data.classes > classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
   const weights = await trainThin(context, spec, network, teacher, { ...data, classes }, pretrained);

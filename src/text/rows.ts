@@ -1,5 +1,5 @@
 /** Packed corpora in the cache: made once for each declaration, then read row by row. */
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { hashOf } from '../core/json.js';
@@ -7,7 +7,8 @@ import { asFileError, makeFolder, writeAll, writeAtomic } from '../store/atomic.
 import { cacheFolder } from '../toolchain/cache.js';
 import { divideBlocks, glosses, lines, Packer, SPLITS, textFiles, type Piece, type Split } from './corpus.js';
 import { trainWordPiece } from './train-wordpiece.js';
-import { readVocabulary, WordPiece } from './wordpiece.js';
+import { readVocabulary } from './vocabulary.js';
+import { WordPiece } from './wordpiece.js';
 
 /** Changes when the same declaration would give other rows. */
 const FORMAT = 1;
@@ -15,7 +16,7 @@ const FORMAT = 1;
 export interface CorpusSpec {
   /** The WordNet glosses, or the .txt files of a folder, one text on each line. */
   readonly source: { readonly kind: 'glosses' } | { readonly kind: 'folder'; readonly folder: string };
-  /** Size of the vocabulary that is made from the training texts; or a file with one, as `vocab.txt`. */
+  /** Size of the vocabulary that is made from the training texts; or a file with one. */
   readonly vocabulary: number | string;
   readonly lowercase: boolean;
   /** Tokens in a row. */
@@ -66,7 +67,7 @@ export type OnStage = (stage: string, done: number, total: number) => void;
 export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
   const folder = join(cacheFolder(), 'text', keyOf(spec));
   if (!existsSync(folder)) await makeCorpus(spec, folder, onStage);
-  const tokenizer = new WordPiece(readVocabulary(join(folder, VOCABULARY)), spec.lowercase);
+  const tokenizer = new WordPiece(readVocabulary(join(folder, VOCABULARY)).tokens, spec.lowercase);
   const rows = Object.fromEntries(SPLITS.map((split) => [split, new TokenRows(join(folder, fileOf(split)), spec.tokens)])) as Record<Split, TokenRows>;
   return { tokenizer, rows };
 }
@@ -74,7 +75,7 @@ export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}):
 /** By what the rows depend on: of a folder's files, name, size and time. */
 function keyOf({ source, ...rest }: CorpusSpec): string {
   const files = source.kind === 'folder' ? textFiles(source.folder).map((file) => [basename(file), statSync(file).size, Math.floor(statSync(file).mtimeMs)]) : [];
-  const vocabulary = typeof rest.vocabulary === 'string' ? readFileSync(rest.vocabulary, 'utf8') : rest.vocabulary;
+  const vocabulary = typeof rest.vocabulary === 'string' ? readVocabulary(rest.vocabulary).tokens.join('\n') : rest.vocabulary;
   return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files })}`;
 }
 
@@ -85,7 +86,7 @@ async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): P
     const pieces = (): Iterable<Piece> | AsyncIterable<Piece> => (spec.source.kind === 'glosses' ? glosses() : lines(spec.source.folder));
     const [texts, blocks] = await countPieces(pieces());
     const splitOf = divideBlocks(blocks, spec.heldOut);
-    const vocabulary = typeof spec.vocabulary === 'string' ? readVocabulary(spec.vocabulary) : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
+    const vocabulary = typeof spec.vocabulary === 'string' ? readVocabulary(spec.vocabulary).tokens : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
     writeAtomic(join(partial, VOCABULARY), `${vocabulary.join('\n')}\n`);
     await writeRows(pieces(), splitOf, new WordPiece(vocabulary, spec.lowercase), spec, partial, texts, onStage);
     renameSync(partial, folder);

@@ -2,9 +2,7 @@
  * WordPiece as BERT uses it (Schuster, Nakajima 2012; Devlin et al. 2019): text to tokens of a fixed vocabulary, with the place of each in the text. The
  * same tokens as Hugging Face's `tokenizers`, on any Unicode text (test/text/wordpiece.test.ts).
  */
-import { readFileSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
-import { asFileError } from '../store/atomic.js';
 import { isRemoved, kindOf, withoutAccents } from './characters.js';
 
 export const SPECIAL = { pad: '[PAD]', unknown: '[UNK]', class: '[CLS]', separator: '[SEP]', mask: '[MASK]' } as const;
@@ -176,18 +174,4 @@ export class WordPiece {
     }
     return Int32Array.from(pieces);
   }
-}
-
-/** A vocabulary: one token on each line, its index the line's number. Throws UsageError when the file cannot be read, is empty, or is not UTF-8. */
-export function readVocabulary(path: string): string[] {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
-  } catch (error) {
-    throw error instanceof TypeError ? new UsageError(`${path}: not valid UTF-8`) : asFileError(error, path);
-  }
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
-  while (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new UsageError(`${path}: empty; expected one token on each line`);
-  return lines;
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { checkData, openData, type DataSpec } from '../../src/data/index.js';
 import { writeTokens } from '../../src/data/texts.js';
 import { divideBlocks, glosses } from '../../src/text/corpus.js';
-import { readVocabulary, WordPiece } from '../../src/text/wordpiece.js';
+import { WordPiece } from '../../src/text/wordpiece.js';
 import { readWordNet, SUPERSENSES } from '../../src/text/wordnet.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gowide-texts-'));
@@ -28,7 +28,7 @@ const splitOf = (() => {
 })();
 
 test('a pair: two segments, padding, and the longer text loses its end first', () => {
-  const tokenizer = new WordPiece(readVocabulary(VOCABULARY));
+  const tokenizer = new WordPiece(TOKENS);
   const values = new Int32Array(30);
   writeTokens(tokenizer, 10, [10, 11, 12, 13, 14, 15, 16], [20, 21, 22], values, 0);
   expect([...values.subarray(0, 10)]).toEqual([2, 10, 11, 12, 13, 3, 20, 21, 22, 3]);

@@ -23,6 +23,15 @@ test('the table has a mean, an interval and a difference paired by seed for each
   expect(text).toContain('| selected, "none" | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 77.0 [74.5, 79.5] | 5.0 [5.0, 5.0] to direct | 0.25 |');
 });
 
+test('of a language model the cross-entropy is compared, and its perplexity shown', () => {
+  const rows = ROWS.map((row, i) => ({ ...row, values: { ...row.values, testCrossEntropy: i % 2 === 0 ? 5 : 4 + row.seed / 10 } }));
+  const text = toMarkdown('bert-glosses', 'laptop', rows);
+  expect(text).toContain('| test cross-entropy, nats | test perplexity | cross-entropy, paired difference |');
+  expect(text).toContain('| 5.000 [5.000, 5.000] | 148.4 [148.4, 148.4] |  |  |');
+  expect(text).toContain('| 4.200 [3.952, 4.448] | 66.9 [50.3, 83.5] | −0.800 [−1.048, −0.552] to direct | 0.25 |');
+  expect(text).toContain('gowide train bert --experiment bert-glosses');
+});
+
 test('each arm is compared with its control', () => {
   expect(baselineOf('depth-skip', '16 plain closed-form')).toBe('16 plain selected-kl');
   expect(baselineOf('resnet-ablations', 'selected, closed form')).toBe('selected, none');
@@ -32,10 +41,10 @@ test('each arm is compared with its control', () => {
 describe('the committed tables', () => {
   const names = readdirSync(FOLDER).filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length)); // prettier-ignore
   test('there are some', () => expect(names.length).toBeGreaterThan(0));
-  test.each(names)('%s.md is made of %s.csv, with at least 5 seeds for each arm', (name) => {
+  test.each(names)('%s.md is made of %s.csv, with as many seeds for each arm as are asked for', (name) => {
     const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));
     const [experiment, scale] = name.split('.') as [string, string];
     expect(readFileSync(join(FOLDER, `${name}.md`), 'utf8')).toBe(toMarkdown(experiment, scale, rows));
-    for (const arm of new Set(rows.map((row) => row.arm))) expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(5);
+    for (const arm of new Set(rows.map((row) => row.arm))) expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(name.startsWith('bert-') ? 3 : 5);
   });
 });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { trainWordPiece } from '../../src/text/train-wordpiece.js';
-import { readVocabulary, SPECIAL, WordPiece, wordsOf } from '../../src/text/wordpiece.js';
+import { readVocabulary } from '../../src/text/vocabulary.js';
+import { SPECIAL, WordPiece, wordsOf } from '../../src/text/wordpiece.js';
 
 interface Reference {
   readonly vocabulary: string[];
@@ -60,7 +61,7 @@ test('training: alphabet, minimum and size are kept to; the order of the texts d
 test('vocabularies that cannot be used are refused with what is wrong', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'gowide-text-')), 'vocab.txt');
   writeFileSync(path, `${[...Object.values(SPECIAL), 'a'].join('\r\n')}\r\n`);
-  expect(readVocabulary(path)).toEqual([...Object.values(SPECIAL), 'a']);
+  expect(readVocabulary(path)).toEqual({ tokens: [...Object.values(SPECIAL), 'a'] });
   writeFileSync(path, Uint8Array.of(0x61, 0xff, 0x0a));
   expect(() => readVocabulary(path)).toThrow('vocab.txt: not valid UTF-8');
   writeFileSync(path, '\n');
@@ -69,4 +70,38 @@ test('vocabularies that cannot be used are refused with what is wrong', () => {
   expect(() => new WordPiece([...Object.values(SPECIAL), 'a', 'a'])).toThrow('vocabulary: "a" stands in it twice');
   expect(() => new WordPiece(['[PAD]', '[UNK]', '[SEP]', '[MASK]'])).toThrow('vocabulary: [CLS] is not in it');
   expect(() => new WordPiece(Object.values(SPECIAL)).id('x')).toThrow(RangeError);
+});
+
+test('tokenizer.json and folders: the vocabulary in order, with added tokens, and whether texts are in lower case', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-text-'));
+  const tokens = [...Object.values(SPECIAL), 'a', '##b'];
+  const write = (changes: Record<string, unknown> = {}): string => {
+    const tokenizer = {
+      added_tokens: [{ id: 7, content: '[unused0]', special: true }],
+      normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: false },
+      pre_tokenizer: { type: 'BertPreTokenizer' },
+      model: {
+        type: 'WordPiece',
+        unk_token: '[UNK]',
+        continuing_subword_prefix: '##',
+        max_input_chars_per_word: 100,
+        vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      },
+      ...changes,
+    };
+    const path = join(folder, 'tokenizer.json');
+    writeFileSync(path, JSON.stringify(tokenizer));
+    return path;
+  };
+  expect(readVocabulary(write())).toEqual({ tokens: [...tokens, '[unused0]'], lowercase: false });
+  expect(readVocabulary(folder)).toEqual({ tokens: [...tokens, '[unused0]'], lowercase: false });
+  expect(() => readVocabulary(write({ model: { type: 'BPE', vocab: {} } }))).toThrow(/tokenizer.json: model.type: .*tokenizers of the kind that BERT has can be read/);
+  expect(() => readVocabulary(write({ added_tokens: [{ id: 9, content: 'x' }] }))).toThrow(/no token has the index 7/);
+  expect(() => readVocabulary(write({ added_tokens: [{ id: 2, content: 'x' }] }))).toThrow(/two tokens have the same index/);
+  const other = mkdtempSync(join(tmpdir(), 'gowide-text-'));
+  expect(() => readVocabulary(other)).toThrow(/neither vocab.txt nor tokenizer.json/);
+  writeFileSync(join(other, 'vocab.txt'), tokens.join('\n'));
+  expect(readVocabulary(other)).toEqual({ tokens });
+  writeFileSync(join(other, 'tokenizer_config.json'), '{"do_lower_case": true}');
+  expect(readVocabulary(other)).toEqual({ tokens, lowercase: true });
 });
