@@ -15,7 +15,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'src/text': ['src/core', 'src/store', 'src/toolchain'],
   'src/models': ['src/core', 'src/engine', 'src/nn', 'src/store'],
   'src/optim': ['src/engine'],
-  'src/data': ['src/core', 'src/engine', 'src/text'],
+  'src/data': ['src/core', 'src/engine', 'src/store', 'src/text'],
   'src/metrics': ['src/data', 'src/engine', 'src/optim'],
   'src/method': ['src/core', 'src/data', 'src/engine', 'src/metrics', 'src/models', 'src/nn', 'src/optim', 'src/store'],
   'src/bench': ['src/core', 'src/data', 'src/engine', 'src/method', 'src/models', 'src/nn', 'src/optim', 'src/text', 'src/toolchain'],

@@ -1,5 +1,4 @@
 /** What the command line needs from the rest of the program; `experiments/main.ts` brings it. */
-import type { SquadFiles } from '../data/squad-score.js';
 import type { Experiment, Runner } from '../core/experiment.js';
 import type { HostArrays } from '../core/run.js';
 import type { RunRecord } from '../store/runs.js';
@@ -83,6 +82,13 @@ export interface SpeedTable {
     readonly ratio: number | null;
   })[];
   readonly notes: readonly string[];
+}
+
+export interface SquadFiles {
+  readonly dataset: string;
+  readonly predictions: string;
+  /** How sure it is that a question has no answer, by id; 2.0 only. */
+  readonly noAnswer?: string;
 }
 
 export interface App {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import { scoreVersion1, scoreVersion2, type SquadScores } from '../metrics/squad.js';
+import { scoreVersion1, scoreVersion2, type SquadScores } from '../text/answers.js';
 import { readConfig } from '../store/config.js';
 import { readSquad } from './squad.js';
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
-import { scoreVersion1, scoreVersion2 } from '../metrics/squad.js';
+import { scoreVersion1, scoreVersion2 } from '../text/answers.js';
 import type { OnStage } from '../text/rows.js';
 import type { Encoding, WordPiece } from '../text/wordpiece.js';
 import { indexRanges, toBatch, type Dataset, type HostBatch, type Source } from './dataset.js';

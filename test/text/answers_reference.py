@@ -1,4 +1,4 @@
-"""Prints what test/metrics/squad.test.ts expects: the scores of SQuAD's published rules, in plain Python. Run: python test/metrics/squad_reference.py"""
+"""Prints what test/text/answers.test.ts expects: the scores of SQuAD's published rules, in plain Python. Run: python test/text/answers_reference.py"""
 import collections, json, re, string
 
 PREDICTIONS = {

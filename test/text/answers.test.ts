@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readSquad } from '../../src/data/squad.js';
 import { scoreSquad } from '../../src/data/squad-score.js';
-import { exactMatch, f1Score, normalizeAnswer, scoreVersion1, scoreVersion2 } from '../../src/metrics/squad.js';
+import { exactMatch, f1Score, normalizeAnswer, scoreVersion1, scoreVersion2 } from '../../src/text/answers.js';
 
 const FILES = join(dirname(fileURLToPath(import.meta.url)), '..', 'data');
 const [V1, V2] = ['squad-v1.json', 'squad-v2.json'].map((name) => join(FILES, name)) as [string, string];
-/** As in squad_reference.py, which printed what is expected here. */
+/** As in answers_reference.py, which printed what is expected here. */
 const PREDICTIONS = {
   q1: 'The physical object',
   q2: 'an ant, the brown dog',
