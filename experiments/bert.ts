@@ -4,7 +4,7 @@
  * Run: `gowide train bert --arm all --scale laptop`, then `--experiment bert-supersense` and `bert-hypernym`. Rivals at equal steps: below. Result: reports/results.
  *
  * | scale   | text                       | thin, layers x width | wide      | deeper    | hardware          |
- * | minutes | WordNet glosses            | 2 x 32               | 2 x 64    | 4 x 32    | 2 cores           |
+ * | minutes | WordNet glosses            | 2 x 64               | 2 x 128   | 4 x 64    | 2 cores           |
  * | laptop  | WordNet glosses            | 4 x 64               | 4 x 128   | 8 x 64    | 2 cores           |
  * | gpu     | WordNet glosses            | 12 x 768             | 12 x 1024 | 24 x 1024 | one H200, not run |
  * | paper   | a folder of texts          | 12 x 768             | 12 x 1024 | 24 x 1024 | 8 GPUs, not run   |
@@ -33,13 +33,13 @@ interface Size {
 
 const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
   minutes: {
-    tokens: 32,
+    tokens: 64,
     vocabulary: 2048,
-    head: 16,
-    thin: { hidden: 32, layers: 2, steps: 400, batch: 16 },
-    wide: { hidden: 64, steps: 600, peak: 4e-3 },
-    deeper: { hidden: 32, layers: 4 },
-    imitation: 140,
+    head: 32,
+    thin: { hidden: 64, layers: 2, steps: 500, batch: 16 },
+    wide: { hidden: 128, steps: 1000, peak: 2e-3 },
+    deeper: { hidden: 64, layers: 4 },
+    imitation: 175,
   },
   laptop: {
     tokens: 64,
@@ -156,13 +156,13 @@ function arms(scale: Scale): Record<string, TrainSpec> {
   };
 }
 
-const MINUTES = ['wide', 'direct', 'kd', 'ends-kd', 'three-stage'];
+const MINUTES = ['wide', 'direct', 'kd', 'ends-kd', 'three-stage', 'deeper'];
 
 export const bertGlosses: Experiment = {
   name: 'bert-glosses',
   title: 'Thin BERT by three stages against its rivals, masked language modelling',
   kind: TRAIN_KIND,
-  seeds: { minutes: 2, laptop: 3, gpu: 3, paper: 1 },
+  seeds: { minutes: 3, laptop: 3, gpu: 3, paper: 1 },
   arms: (scale) => Object.fromEntries(Object.entries(arms(scale)).filter(([arm]) => scale !== 'minutes' || MINUTES.includes(arm))),
 };
 
@@ -179,7 +179,7 @@ export const bertAblations: Experiment = {
       armOf({ ...all, ...other }, 'three-stage', { start, imitation: { ...imitation, ...changes }, objective: BOTH });
     const layers = (thin as BertSpec).layers;
     const deep = { wide: { ...wide, model: { ...(wide.model as BertSpec), layers: 2 * layers }, align: 'depth' as const } };
-    const blocks = { wide: { ...wide, model: { ...(thin as BertSpec), heads: 4, headSize: 16, feedforward: 4 * (thin as BertSpec).feedforward } } };
+    const blocks = { wide: { ...wide, model: { ...(thin as BertSpec), heads: 4, headSize: 32, feedforward: 4 * (thin as BertSpec).feedforward } } };
     const each = Math.round(imitationSteps / (layers + 1));
     return {
       'own inputs': three({}),
@@ -206,7 +206,7 @@ function taskExperiment(task: WordNetTaskSpec['task'], title: string): Experimen
     name,
     title,
     kind: TRAIN_KIND,
-    seeds: { minutes: 2, laptop: 3, gpu: 3 },
+    seeds: { minutes: 3, laptop: 3, gpu: 3 },
     arms: (scale) => {
       const pretraining = bertGlosses.arms(scale) as unknown as Record<string, TrainSpec>;
       const { vocabulary, lowercase, tokens, heldOut } = pretraining.direct!.data as MaskedSpec;

@@ -26,7 +26,7 @@ export function trainExperiment(network: string, name: string | undefined): Expe
 }
 
 /** What `gowide reproduce` runs. */
-export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, resnetDigits, resnetHierarchy, depthSkip];
+export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, resnetDigits, resnetHierarchy, depthSkip, bertGlosses];
 
 function costOf(study: Study<unknown>, spec: unknown): number {
   return study.cost(parseStudySpec(study, spec));

@@ -14,6 +14,7 @@ export interface Section {
   readonly verdicts: readonly Verdict[];
   readonly theory: readonly RenderedFigure[];
   readonly resnet: readonly RenderedFigure[];
+  readonly bert: readonly RenderedFigure[];
 }
 
 export interface PageInput {
@@ -87,13 +88,14 @@ ${provenance(figure)}
 </figure>`;
 }
 
-function sectionBlock({ scale, verdicts, theory, resnet }: Section): string {
+function sectionBlock({ scale, verdicts, theory, resnet, bert }: Section): string {
   const figures = (title: string, text: string, list: readonly RenderedFigure[]): string =>
     list.length === 0 ? `<h3>${title}</h3><p>Not run at this scale.</p>` : `<h3>${title}</h3><p>${text}</p>${list.map((figure) => figureBlock(figure, scale)).join('\n')}`;
   return `<section aria-labelledby="scale-${scale}"><h2 id="scale-${scale}">Scale: ${escape(scale)}</h2>
 ${verdictTable(verdicts)}
 ${figures('Theory', 'A deep net of particles, z<sub>l</sub> = α z<sub>l−1</sub> + (c/m) Σ b<sub>i</sub> tanh(a<sub>i</sub>·z<sub>l−1</sub> + β<sub>i</sub>), simulated in float64. B is the wide net (M particles per layer), S a thin one (m particles).', theory)}
 ${figures('ResNet', 'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more channels in the 3 × 3 convolutions only. Plain nets and a hierarchical grammar beside them.', resnet)}
+${figures('BERT', 'Post-layer-norm transformers on the definitions of WordNet; the wide net has more channels in every layer, and the linear maps between the two are merged.', bert)}
 </section>`;
 }
 

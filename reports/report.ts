@@ -4,6 +4,7 @@ import { writeAtomic } from '../src/store/atomic.js';
 import { packageVersion } from '../src/store/environment.js';
 import { decideClaims } from './claims/index.js';
 import type { Figure } from './figures/figure.js';
+import { bertFigures } from './figures/bert.js';
 import { accuracyFigure, armsFigure, depthSkipFigure, differenceFigure, tapFigure } from './figures/resnet.js';
 import { theoryFigures } from './figures/theory.js';
 import { renderPage, type RenderedFigure, type Section } from './page.js';
@@ -27,9 +28,20 @@ async function buildSection({ rows, results }: Records, scale: string): Promise<
       differenceFigure(finals, scale),
       tapFigure(mine, scale),
       depthSkipFigure(finals, scale),
-      armsFigure(finals, scale, 'resnet-ablations', 'What each part of the imitation is worth', 'One thing changed at a time in the three stages, at equal steps of the thin net.'),
-      armsFigure(finals, scale, 'resnet-hierarchy', 'The Random Hierarchy Model', 'Strings of a random grammar instead of digits; no string is in two splits.'),
+      armsFigure(finals, scale, {
+        experiment: 'resnet-ablations',
+        network: 'resnet',
+        title: 'What each part of the imitation is worth',
+        caption: 'One thing changed at a time in the three stages, at equal steps of the thin net.',
+      }),
+      armsFigure(finals, scale, {
+        experiment: 'resnet-hierarchy',
+        network: 'resnet',
+        title: 'The Random Hierarchy Model',
+        caption: 'Strings of a random grammar instead of digits; no string is in two splits.',
+      }),
     ]),
+    bert: await rendered(bertFigures(finals, scale)),
   };
 }
 

@@ -11,10 +11,10 @@ export function pairedDifferences(results: readonly TableRow[], first: string, s
   return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => value - b.get(seed)!); // prettier-ignore
 }
 
-const EQUAL_STEPS = 'at equal steps of the thin net';
+export const EQUAL_STEPS = 'at equal steps of the thin net';
 
 /** One arm against another of the same experiment, by test accuracy. */
-function armAbove(experiment: string, id: string, statement: string, source: string, [first, second]: readonly [string, string], budget = EQUAL_STEPS): Claim {
+export function armAbove(experiment: string, id: string, statement: string, source: string, [first, second]: readonly [string, string], budget = EQUAL_STEPS): Claim {
   return ({ results }) => {
     const mine = results.filter((row) => row.experiment === experiment);
     const differences = pairedDifferences(mine, first, second, 'testAccuracy');
@@ -31,8 +31,8 @@ function armAbove(experiment: string, id: string, statement: string, source: str
 }
 
 const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
-const CONTROL = 'this project’s control for the paper’s second stage';
-const RIVAL = 'this project’s rivals of the three stages';
+export const CONTROL = 'this project’s control for the paper’s second stage';
+export const RIVAL = 'this project’s rivals of the three stages';
 
 /** Gains of one arm over another in the depth x skip experiment: by seed and depth, for nets of one kind. */
 export function depthGains(results: readonly TableRow[], kind: string, first: string, second: string): { seed: number; depth: number; gain: number }[] {

@@ -1,4 +1,4 @@
-/** Figures of the ResNet experiment: accuracy by arm, paired differences, discrepancy by tap. */
+/** Figures of the experiments on trained networks: accuracy by arm, paired differences, discrepancy by tap. */
 import type { TopLevelSpec } from 'vega-lite';
 import { tInterval } from '../../src/core/stats.js';
 import { pairedDifferences } from '../claims/index.js';
@@ -22,6 +22,10 @@ const ARMS: Readonly<Record<string, { label: string; color: string }>> = {
   'all-at-once': { label: 'thin, all imitation losses at once, then KL', color: FROM_LAYERS },
   'three-stage': { label: 'thin, three stages', color: FROM_LAYERS },
   'selected-three-stage': { label: 'thin, selected channels, three stages', color: FROM_LAYERS },
+  fresh: { label: 'thin, without pre-training', color: FROM_LABELS },
+  'ends-kd': { label: 'thin, projected embeddings and head + KD', color: FROM_OUTPUTS },
+  'projected-kd': { label: 'thin, all projected + KD', color: FROM_OUTPUTS },
+  'projected-three-stage': { label: 'thin, all projected, three stages', color: FROM_LAYERS },
 };
 
 function intervalOf(values: readonly number[]): Datum {
@@ -243,24 +247,35 @@ export function depthSkipFigure(results: readonly TableRow[], scale: string): Fi
   };
 }
 
-/** Test accuracy of every arm of an experiment that has no figure of its own. */
-export function armsFigure(results: readonly TableRow[], scale: string, experiment: string, title: string, caption: string): Figure | undefined {
+export interface ArmsFigure {
+  readonly experiment: string;
+  /** Of the command that makes the runs. */
+  readonly network: 'resnet' | 'bert';
+  readonly title: string;
+  readonly caption: string;
+  /** By what the arms are compared: test accuracy, or cross-entropy, where lower is better. */
+  readonly key?: 'testAccuracy' | 'testCrossEntropy';
+}
+
+/** Every arm of an experiment by one measure, where it has no figure of its own. */
+export function armsFigure(results: readonly TableRow[], scale: string, { experiment, network, title, caption, key = 'testAccuracy' }: ArmsFigure): Figure | undefined {
   const mine = results.filter((row) => row.experiment === experiment);
   if (mine.length === 0) return undefined;
+  const [axis, digits, unit] = key === 'testAccuracy' ? ['test accuracy, %', 1, ' %'] as const : ['test cross-entropy, nats', 3, ' nats'] as const; // prettier-ignore
   const arms = [...new Set(mine.map((row) => row.arm))];
   // arms of the comparison have their labels, order and colours everywhere
   const known = arms.every((arm) => arm in ARMS);
   const nameOf = (arm: string): string => (known ? ARMS[arm]!.label : arm);
   const order = known ? armScale('label') : arms;
-  const points = mine.map((row): Datum => ({ name: nameOf(row.arm), value: numberAt(row, 'testAccuracy'), seed: row.seed }));
-  const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({ name: nameOf(arm), ...intervalOf(rows.map((row) => numberAt(row, 'testAccuracy'))) }));
+  const points = mine.map((row): Datum => ({ name: nameOf(row.arm), value: numberAt(row, key), seed: row.seed }));
+  const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({ name: nameOf(arm), ...intervalOf(rows.map((row) => numberAt(row, key))) }));
   return {
     id: experiment,
     title,
-    alt: `Test accuracy of each arm. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(1)} %`).join('; ')}.`,
+    alt: `${axis} of each arm. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(digits)}${unit}`).join('; ')}.`,
     caption: `${caption}${known ? ' Orange learns from the labels, green from the wide net’s outputs, blue from its layers.' : ''} Points: seeds; ticks: means; bars: 95 % t-intervals.`,
-    command: `gowide train resnet --experiment ${experiment} --arm all --scale ${scale}`,
-    spec: intervalSpec([...summary, ...points], order, 'test accuracy, %', { byArm: known }),
+    command: `gowide train ${network} --experiment ${experiment} --arm all --scale ${scale}`,
+    spec: intervalSpec([...summary, ...points], order, axis, { byArm: known }),
     data: summary,
     runs: runIds(mine),
   };
