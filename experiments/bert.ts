@@ -113,7 +113,7 @@ function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
 function paperSetting(): Setting {
   const data: MaskedSpec = { set: 'masked-lm', corpus: 'texts', vocabulary: 30_522, lowercase: true, tokens: 512, heldOut: 0.005, masking: PUBLISHED_MASKING, held: 5000 };
   const net = (name: string): BertSpec => ({ ...BERT_PRESETS[name]!, head: { kind: 'masked-lm', places: placesOf(data) } });
-  const recipe = (steps: number): RecipeSpec => ({ ...PAPER_BERT, steps, schedule: { ...PAPER_BERT.schedule, warmup: steps / 100 } });
+  const recipe = (steps: number): RecipeSpec => ({ ...PAPER_BERT, steps, schedule: { ...PAPER_BERT.schedule, warmup: Math.round(steps / 100) } });
   const imitation = 350_000;
   return {
     data,

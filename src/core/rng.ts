@@ -29,7 +29,7 @@ function multiplyHigh(a: number, b: number): number {
   const bHigh = b >>> 16;
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const carry = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
+  return (aHigh * bHigh + (middle >>> 16) + (carry >>> 16)) >>> 0;
 }
 
 /** One Philox4x32-10 block: 4 words from a 4-word counter and a 2-word key, written to `out`. */
@@ -41,7 +41,10 @@ export function philox(counter: readonly [number, number, number, number], key: 
     const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const high1 = multiplyHigh(MULTIPLIER_1, c2);
     const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
     k0 = (k0 + WEYL_0) >>> 0;
     k1 = (k1 + WEYL_1) >>> 0;
   }
@@ -55,13 +58,15 @@ export function philox(counter: readonly [number, number, number, number], key: 
 export function uniforms(key: RngKey, n: number, offset = 0): Float64Array {
   const out = new Float64Array(n);
   const words = new Uint32Array(4);
+  const counter: [number, number, number, number] = [0, 0, 0, 0];
   let block = -1;
   for (let i = 0; i < n; i++) {
     const draw = offset + i;
     const wanted = Math.floor(draw / 2);
     if (wanted !== block) {
       block = wanted;
-      philox([block >>> 0, Math.floor(block / 2 ** 32), 0, 0], key, words);
+      [counter[0], counter[1]] = [block >>> 0, Math.floor(block / 2 ** 32)];
+      philox(counter, key, words);
     }
     const half = draw % 2 === 0 ? 0 : 2;
     out[i] = (words[half]! * 2 ** 21 + (words[half + 1]! >>> 11) + 0.5) * 2 ** -53;
@@ -75,12 +80,12 @@ export function normals(key: RngKey, n: number, offset = 0): Float64Array {
   const pairs = Math.ceil((offset + n - first) / 2);
   const u = uniforms(key, 2 * pairs, first);
   const out = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    const draw = offset + i - first;
-    const pair = draw - (draw % 2);
+  for (let pair = 0; pair < 2 * pairs; pair += 2) {
     const radius = Math.sqrt(-2 * Math.log(u[pair]!));
     const angle = 2 * Math.PI * u[pair + 1]!;
-    out[i] = radius * (draw % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
+    const i = first + pair - offset; // -1 where the first draw of a pair is not asked for
+    if (i >= 0) out[i] = radius * Math.cos(angle);
+    if (i + 1 < n) out[i + 1] = radius * Math.sin(angle);
   }
   return out;
 }

@@ -22,9 +22,18 @@ export function heNormal(seed: number, path: string, shape: readonly number[]): 
   return scaledNormal(seed, path, shape, deviation);
 }
 
+/** Draws at a time: a table of embeddings in float64 would be several times the network's own memory. */
+const CHUNK = 2 ** 16;
+
 /** Normal with the given deviation. */
 export function scaledNormal(seed: number, path: string, shape: readonly number[], deviation: number): Parameter {
-  return { shape, values: Float32Array.from(normals(rngKey(seed, 'init', path), sizeOf(shape)), (z) => z * deviation) };
+  const values = new Float32Array(sizeOf(shape));
+  const key = rngKey(seed, 'init', path);
+  for (let at = 0; at < values.length; at += CHUNK) {
+    const drawn = normals(key, Math.min(CHUNK, values.length - at), at);
+    for (let i = 0; i < drawn.length; i++) values[at + i] = drawn[i]! * deviation;
+  }
+  return { shape, values };
 }
 
 /** Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. */
