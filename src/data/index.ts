@@ -7,6 +7,7 @@ import { loadHierarchy } from './hierarchy.js';
 import { imageClasses, openImageFolder } from './imagefolder.js';
 import { MaskedSpec, openMasked } from './masked.js';
 import { textFiles } from '../text/corpus.js';
+import { readVocabulary } from '../text/vocabulary.js';
 import type { OnStage } from '../text/rows.js';
 import { openSquad, readSquad, SquadSpec } from './squad.js';
 import { checkTsv, openTsv, TsvSpec } from './tsv.js';
@@ -54,6 +55,7 @@ export function checkData(spec: DataSpec): void {
   if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
   if (spec.set === 'imagefolder') imageClasses(spec.folder);
   if ((spec.set === 'masked-lm' || ((spec.set === 'tsv' || spec.set === 'squad') && typeof spec.vocabulary === 'number')) && spec.corpus !== 'glosses') textFiles(spec.corpus);
+  if ('vocabulary' in spec && typeof spec.vocabulary === 'string') readVocabulary(spec.vocabulary);
   if (spec.set === 'tsv') checkTsv(spec);
   if (spec.set === 'squad') for (const file of [spec.train, spec.test]) readSquad(file);
 }
