@@ -196,32 +196,37 @@ export const bertAblations: Experiment = {
   },
 };
 
-const TASK_STEPS: Record<Exclude<Scale, 'paper'>, number> = { minutes: 200, laptop: 400, gpu: 1000 };
 const TASKED = ['wide', 'direct', 'kd', 'hints', 'ends-kd', 'projected-kd', 'three-stage', 'projected-three-stage', 'deeper', 'long'];
 
+interface Task {
+  readonly name: string;
+  readonly title: string;
+  readonly seeds: Experiment['seeds'];
+  /** The task's data with the vocabulary and the length of the training before it. */
+  readonly data: (scale: Scale, before: MaskedSpec) => TrainSpec['data'];
+  readonly head: BertSpec['head'];
+  readonly recipe: (scale: Scale, peak: number) => RecipeSpec;
+}
+
 /** Fine-tuning of each arm's trained net, with one recipe for all; `fresh`: the thin net without any training before. */
-function taskExperiment(task: WordNetTaskSpec['task'], title: string): Experiment {
-  const name = `bert-${task}`;
+function taskExperiment({ name, title, seeds, data, head, recipe }: Task): Experiment {
   return {
     name,
     title,
     kind: TRAIN_KIND,
-    seeds: { minutes: 3, laptop: 3, gpu: 3 },
+    seeds,
     arms: (scale) => {
       const pretraining = bertGlosses.arms(scale) as unknown as Record<string, TrainSpec>;
-      const { vocabulary, lowercase, tokens, heldOut } = pretraining.direct!.data as MaskedSpec;
-      const data: WordNetTaskSpec = { set: 'wordnet-task', task, corpus: 'glosses', vocabulary, lowercase, tokens, heldOut, train: scale === 'minutes' ? 3000 : 6000 };
-      const head = { kind: 'classify', classes: task === 'supersense' ? 45 : 2 } as const;
       const tuned = (arm: string): TrainSpec => {
         const from = pretraining[arm === 'fresh' ? 'direct' : arm]!;
         return {
-          data,
+          data: data(scale, from.data as MaskedSpec),
           model: { ...(from.model as BertSpec), head },
           ...(arm !== 'fresh' && { pretrained: { experiment: bertGlosses.name, arm, run: from } }),
           teacher: null,
           start: 'random',
           imitation: null,
-          training: { ...bertRecipe(TASK_STEPS[scale as keyof typeof TASK_STEPS], 32, rateOf(name, arm)), objective: LABELS },
+          training: { ...recipe(scale, rateOf(name, arm)), objective: LABELS },
         };
       };
       return Object.fromEntries(['fresh', ...TASKED.filter((arm) => pretraining[arm] !== undefined)].map((arm) => [arm, tuned(arm)]));
@@ -229,5 +234,50 @@ function taskExperiment(task: WordNetTaskSpec['task'], title: string): Experimen
   };
 }
 
-export const bertSupersense = taskExperiment('supersense', 'The trained BERTs on the supersense of a gloss, 45 classes');
-export const bertHypernym = taskExperiment('hypernym', 'The trained BERTs on pairs of glosses: is the second what the first is a kind of?');
+const TASK_STEPS: Readonly<Partial<Record<Scale, number>>> = { minutes: 200, laptop: 400, gpu: 1000 };
+
+function wordNetTask(task: WordNetTaskSpec['task'], classes: number, title: string): Experiment {
+  return taskExperiment({
+    name: `bert-${task}`,
+    title,
+    seeds: { minutes: 3, laptop: 3, gpu: 3 },
+    data: (scale, { vocabulary, lowercase, tokens, heldOut }) => ({
+      set: 'wordnet-task',
+      task,
+      corpus: 'glosses',
+      vocabulary,
+      lowercase,
+      tokens,
+      heldOut,
+      train: scale === 'minutes' ? 3000 : 6000,
+    }),
+    head: { kind: 'classify', classes },
+    recipe: (scale, peak) => bertRecipe(TASK_STEPS[scale]!, 32, peak),
+  });
+}
+
+export const bertSupersense = wordNetTask('supersense', 45, 'The trained BERTs on the supersense of a gloss, 45 classes');
+export const bertHypernym = wordNetTask('hypernym', 2, 'The trained BERTs on pairs of glosses: is the second what the first is a kind of?');
+
+/** As published: two epochs of some 88,000 windows, batches of 32. `--set data.train=...` and `data.test=...` say where the files are. */
+export const bertSquad = taskExperiment({
+  name: 'bert-squad',
+  title: 'The trained BERTs on SQuAD',
+  seeds: { paper: 3 },
+  data: (_, { corpus, vocabulary, lowercase, heldOut }) => ({
+    set: 'squad',
+    corpus,
+    vocabulary,
+    lowercase,
+    heldOut,
+    tokens: 384,
+    train: 'squad/train-v1.1.json',
+    test: 'squad/dev-v1.1.json',
+    validation: 0.05,
+    stride: 128,
+    question: 64,
+    answer: 30,
+  }),
+  head: { kind: 'span' },
+  recipe: (_, peak) => bertRecipe(5500, 32, peak),
+});

@@ -5,7 +5,7 @@ import type { Experiment, Runner } from '../src/core/experiment.js';
 import { expectedSeconds, parseTrainSpec, requiredCells, stepFlops, TRAIN_KIND, trainExecutor } from '../src/method/train.js';
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
-import { bertAblations, bertGlosses, bertHypernym, bertSupersense } from './bert.js';
+import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { THEORY_EXPERIMENTS } from './theory.js';
@@ -14,7 +14,7 @@ export { THEORY_EXPERIMENTS };
 /** Experiments by the command that runs them, `gowide train <name>`; the first of each is its main one. */
 export const TRAIN_EXPERIMENTS: Readonly<Record<string, readonly Experiment[]>> = {
   resnet: [resnetDigits, depthSkip, resnetAblations, resnetHierarchy],
-  bert: [bertGlosses, bertSupersense, bertHypernym, bertAblations],
+  bert: [bertGlosses, bertSupersense, bertHypernym, bertSquad, bertAblations],
 };
 /** One of a network's experiments, by default its main one. Throws UsageError with the known names. */
 export function trainExperiment(network: string, name: string | undefined): Experiment {

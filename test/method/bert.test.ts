@@ -10,7 +10,9 @@ import { exportRun } from '../../src/method/export.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
 import { costOf, parseTrainSpec, readWeights, requiredCells, TRAIN_KIND, trainExecutor } from '../../src/method/train.js';
 import { startModel } from '../../src/method/start.js';
+import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
+import { writeHuggingFace } from '../../src/models/huggingface.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { listRuns, readArrays, readMetrics } from '../../src/store/runs.js';
@@ -201,6 +203,22 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect(wrong.problems!.map(({ reason }) => reason)).toEqual([expect.stringMatching(/not where it is said to be, left out: q2: "the old cat/)]);
   await expect(openData({ ...data, tokens: 12 })).rejects.toThrow(/sequences of 12 tokens leave no room for the text/);
   expect(() => parseTrainSpec({ ...spec, model: MODEL })).toThrow(/the head "masked-lm" is of another task; squad data need a "span" head/);
+});
+
+test('a wide net that somebody trained: a file in Hugging Face’s names, with twice the layers; stage 1 is skipped', async () => {
+  const deep: BertSpec = { ...MODEL, layers: 4 };
+  const file = join(folder(), 'wide.safetensors');
+  writeHuggingFace(file, deep, bert(deep).init(5));
+  const spec = three({ teacher: { model: deep, align: 'depth', weights: file }, start: 'shared' });
+  expect(requiredCells(cell(spec), spec)).toEqual([]);
+  const run = await executeRun(cell(spec), options(folder()));
+  const stages = [...new Set(readMetrics(run).map(({ stage }) => stage).filter(Boolean))]; // prettier-ignore
+  expect(stages).toEqual(['fine-tune']); // every layer has the aligned one's own values
+  expect(Number(run.result!.teacherGigaflops)).toBeGreaterThan(0);
+  expect(
+    startModel('shared', 1, bert(MODEL), { network: alignByDepth(bert(deep), bert(MODEL)).network, model: alignByDepth(bert(deep), bert(MODEL)).model(bert(deep).init(5)) }).model
+      .params['layer2/inner/kernel'],
+  ).toEqual(bert(deep).init(5).params['layer4/inner/kernel']);
 });
 
 test('stopped in the middle of an epoch again and again, it ends with the same bits', async () => {
