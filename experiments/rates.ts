@@ -11,9 +11,9 @@ export interface Grid {
 export const GRIDS: Readonly<Record<string, Grid>> = {
   'resnet-digits': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
   'resnet-hierarchy': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
-  'bert-glosses': { rates: [2e-3, 4e-3, 8e-3], seeds: [101] },
-  'bert-supersense': { rates: [1e-3, 2e-3, 4e-3], seeds: [101] },
-  'bert-hypernym': { rates: [1e-3, 2e-3, 4e-3], seeds: [101] },
+  'bert-glosses': { rates: [4e-3, 8e-3], seeds: [101] },
+  'bert-supersense': { rates: [1e-3, 2e-3], seeds: [101] },
+  'bert-hypernym': { rates: [1e-3, 2e-3], seeds: [101] },
   'depth-skip': { rates: [1e-3, 3e-3, 1e-2, 3e-2], seeds: [101, 102] },
 };
 
