@@ -20,8 +20,6 @@ export interface Encoding {
   /** Where each token begins and ends in the text, in UTF-16 units. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
-  /** Number of the word that a token is a part of. */
-  readonly words: readonly number[];
 }
 
 export interface Word {
@@ -116,25 +114,22 @@ export class WordPiece {
 
   /** Tokens of a text, without any around it. A special token that stands in the text is that token. */
   encode(text: string): Encoding {
-    const [ids, starts, ends, words]: number[][] = [[], [], [], []];
-    let [at, count] = [0, 0];
+    const encoding = { ids: [] as number[], starts: [] as number[], ends: [] as number[] };
+    let at = 0;
     for (const [i, part] of text.split(this.special).entries()) {
       if (i % 2 === 1) {
-        ids!.push(this.id(part));
-        starts!.push(at);
-        ends!.push(at + part.length);
-        words!.push(count++);
+        encoding.ids.push(this.id(part));
+        encoding.starts.push(at);
+        encoding.ends.push(at + part.length);
       } else {
-        for (const word of wordsOf(part, this.lowercase)) {
-          this.addWord(word, at, count++, { ids: ids!, starts: starts!, ends: ends!, words: words! });
-        }
+        for (const word of wordsOf(part, this.lowercase)) this.addWord(word, at, encoding);
       }
       at += part.length;
     }
-    return { ids: ids!, starts: starts!, ends: ends!, words: words! };
+    return encoding;
   }
 
-  private addWord(word: Word, offset: number, number: number, to: { ids: number[]; starts: number[]; ends: number[]; words: number[] }): void {
+  private addWord(word: Word, offset: number, to: { ids: number[]; starts: number[]; ends: number[] }): void {
     const pieces = this.piecesOf(word.text);
     let from = 0;
     for (let i = 0; i < pieces.length; i += 2) {
@@ -142,7 +137,6 @@ export class WordPiece {
       to.ids.push(pieces[i]!);
       to.starts.push(offset + word.starts[from]!);
       to.ends.push(offset + word.ends[until - 1]!);
-      to.words.push(number);
       from = until;
     }
   }
