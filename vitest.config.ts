@@ -8,8 +8,9 @@ export default defineConfig({
     execArgv: ['--expose-gc'],
     // Tensor engines use every core; two at once would only wait for each other.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // several times what they need: a busy machine is no failure
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     env: { TF_CPP_MIN_LOG_LEVEL: '3' },
   },
 });
