@@ -65,9 +65,16 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['frobnicate'], /unknown command 'frobnicate'; commands: reproduce, theory, .*See: gowide --help/],
     [['theory', 'run', 'widht'], /unknown study "widht"; expected one of: all, width, depth, time, scale, bounds, saddle, .*. Did you mean "width"\?/],
     [['train', 'resnet', '--arm', 'x'], /unknown arm "x"; expected one of: all, wide, direct, kd, hints, all-at-once, /],
-    [['train', 'bert'], /unknown network "bert"; expected one of: resnet/],
+    [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
+    [['train', 'bert', '--experiment', 'x'], /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-hypernym, bert-squad, bert-ablations/],
+    [['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'], /vocab.txt: no such file/],
+    [['train', 'bert', '--experiment', 'bert-squad', '--scale', 'paper', '--arm', 'fresh', '--out', newFolder()], /texts: not found; expected a folder with .txt files/],
+    [['squad', file, file], /not JSON/],
     [['train', 'resnet', '--experiment', 'x'], /unknown experiment "x"; expected one of: resnet-digits, depth-skip, resnet-ablations, resnet-hierarchy/],
-    [['tune', 'resnet', '--experiment', 'resnet-ablations'], /unknown grid "resnet-ablations"; expected one of: resnet-digits, resnet-hierarchy, depth-skip/],
+    [
+      ['tune', 'resnet', '--experiment', 'resnet-ablations'],
+      /unknown grid "resnet-ablations"; expected one of: resnet-digits, resnet-hierarchy, bert-glosses, bert-supersense, bert-hypernym, depth-skip/,
+    ],
     [['tune', 'resnet', '--arm', '^x$'], /--arm \^x\$: no arm of "resnet-digits" matches; arms: wide, direct/],
     [
       ['train', 'resnet', '--scale', 'paper', '--arm', 'direct', '--out', newFolder()],
