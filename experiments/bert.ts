@@ -185,18 +185,16 @@ export const bertAblations: Experiment = {
       'own inputs': three({}),
       'wide inputs': three({ inputs: 'wide' }),
       mse: three({ loss: 'mse' }),
-      'layer by layer': three({ order: 'bottom-up', inputs: 'own', recipe: { ...recipe(each, IMITATION_RATE) } }),
+      'layer by layer': three({ order: 'bottom-up', inputs: 'own', recipe: recipe(each, IMITATION_RATE) }),
       'random embeddings': three({}, 'random'),
       'projected layers': three({}, 'projected'),
       'deeper wide net': three({}, 'projected-ends', deep),
       'wide blocks': three({ maps: 'none' }, 'shared', blocks),
       'wide blocks, selected': three({ maps: 'none' }, 'selected', blocks),
-      ...(scale === 'minutes' ? {} : { 'twice the imitation': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
+      ...(scale === 'minutes' ? {} : { 'imitation x 1.5': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
     };
   },
 };
-
-const TASKED = ['wide', 'direct', 'kd', 'hints', 'ends-kd', 'projected-kd', 'three-stage', 'projected-three-stage', 'deeper', 'long'];
 
 interface Task {
   readonly name: string;
@@ -229,7 +227,7 @@ function taskExperiment({ name, title, seeds, data, head, recipe }: Task): Exper
           training: { ...recipe(scale, rateOf(name, arm)), objective: LABELS },
         };
       };
-      return Object.fromEntries(['fresh', ...TASKED.filter((arm) => pretraining[arm] !== undefined)].map((arm) => [arm, tuned(arm)]));
+      return Object.fromEntries(['fresh', ...Object.keys(pretraining)].map((arm) => [arm, tuned(arm)]));
     },
   };
 }

@@ -11,24 +11,31 @@ export function pairedDifferences(results: readonly TableRow[], first: string, s
   return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => value - b.get(seed)!); // prettier-ignore
 }
 
-export const EQUAL_STEPS = 'at equal steps of the thin net';
+const EQUAL_STEPS = 'at equal steps of the thin net';
 
-/** One arm against another of the same experiment, by test accuracy. */
-export function armAbove(experiment: string, id: string, statement: string, source: string, [first, second]: readonly [string, string], budget = EQUAL_STEPS): Claim {
-  return ({ results }) => {
-    const mine = results.filter((row) => row.experiment === experiment);
-    const differences = pairedDifferences(mine, first, second, 'testAccuracy');
-    const compared = differences.length === 0 ? [] : mine.filter((row) => row.arm === first || row.arm === second);
-    const rule = `Difference in test accuracy (points), paired by seed, ${budget}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`;
-    return decide(
-      { id, statement, source, rule },
-      compared,
-      () => tInterval(differences),
-      (interval) => within(interval, 0, Infinity),
-      2,
-    );
-  };
+type ArmClaim = (experiment: string, id: string, statement: string, source: string, pair: readonly [string, string], budget?: string) => Claim;
+
+/** One arm against another of the same experiment, by a result of which more, or less, is better. */
+function armAgainst(key: string, what: string, better: 'above' | 'below', digits: number): ArmClaim {
+  const [worse, from, to] = better === 'above' ? (['below', 0, Infinity] as const) : (['above', -Infinity, 0] as const);
+  return (experiment, id, statement, source, [first, second], budget = EQUAL_STEPS) =>
+    ({ results }) => {
+      const mine = results.filter((row) => row.experiment === experiment);
+      const differences = pairedDifferences(mine, first, second, key);
+      const compared = differences.length === 0 ? [] : mine.filter((row) => row.arm === first || row.arm === second);
+      const rule = `Difference in ${what}, paired by seed, ${budget}, 95 % t-interval: supported ${better} 0, not supported ${worse} 0, else inconclusive.`;
+      return decide(
+        { id, statement, source, rule },
+        compared,
+        () => tInterval(differences),
+        (interval) => within(interval, from, to),
+        digits,
+      );
+    };
 }
+
+export const armAbove = armAgainst('testAccuracy', 'test accuracy (points)', 'above', 2);
+export const armBelow = armAgainst('testCrossEntropy', 'test cross-entropy (nats)', 'below', 3);
 
 const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
 export const CONTROL = 'this project’s control for the paper’s second stage';

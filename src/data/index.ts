@@ -9,7 +9,7 @@ import { MaskedSpec, openMasked } from './masked.js';
 import { textFiles } from '../text/corpus.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import type { OnStage } from '../text/rows.js';
-import { openSquad, readSquad, SquadSpec } from './squad.js';
+import { checkSquad, openSquad, SquadSpec } from './squad.js';
 import { checkTsv, openTsv, TsvSpec } from './tsv.js';
 import { openWordNetTask, wordNetClasses, WordNetTaskSpec } from './wordnet-tasks.js';
 
@@ -50,14 +50,14 @@ export const DataSpec = z.discriminatedUnion('set', [
 ]);
 export type DataSpec = z.infer<typeof DataSpec>;
 
-/** Throws UsageError when files that the user has to bring are not there; says which, and where they belong. Reads none of them. */
+/** Throws UsageError when files that the user has to bring are not there; says which, and where they belong. Reads none of them but a vocabulary. */
 export function checkData(spec: DataSpec): void {
   if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
   if (spec.set === 'imagefolder') imageClasses(spec.folder);
   if ((spec.set === 'masked-lm' || ((spec.set === 'tsv' || spec.set === 'squad') && typeof spec.vocabulary === 'number')) && spec.corpus !== 'glosses') textFiles(spec.corpus);
   if ('vocabulary' in spec && typeof spec.vocabulary === 'string') readVocabulary(spec.vocabulary);
   if (spec.set === 'tsv') checkTsv(spec);
-  if (spec.set === 'squad') for (const file of [spec.train, spec.test]) readSquad(file);
+  if (spec.set === 'squad') checkSquad(spec);
 }
 
 /** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */

@@ -69,9 +69,18 @@ export interface SquadFile {
   readonly misplaced: readonly string[];
 }
 
+/** Throws UsageError when a file is missing; reads none, they are large. */
+export function checkSquad({ train, test }: Pick<SquadSpec, 'train' | 'test'>): void {
+  for (const path of [train, test]) checkFile(path);
+}
+
+function checkFile(path: string): void {
+  if (!existsSync(path)) throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
+}
+
 /** Throws UsageError when the file is missing or is not SQuAD's format, with the place. */
 export function readSquad(path: string): SquadFile {
-  if (!existsSync(path)) throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
+  checkFile(path);
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)));

@@ -2,7 +2,7 @@
  * Products of matrices for layers that bring their own gradients. On TensorFlow the op is called at once: tfjs wraps each product in three reshapes and a
  * batch of one, some 250 us of a small layer's time against 60 (src/engine/README.md). Not for what the tape is to see.
  */
-import { FLOAT, tensorflowOp } from './tensorflow-op.js';
+import { FLOAT, product, tensorflowOp } from './tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from './tensor.js';
 
 function onTensorflow(): boolean {
@@ -12,7 +12,7 @@ function onTensorflow(): boolean {
 /** a b over the last two axes, either of them transposed; both have the same axes before these. */
 export function multiply(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
   if (!onTensorflow()) return tf.matMul(a as Tensor2D, b as Tensor2D, transposeA, transposeB);
-  if (a.shape.length === 2) return tensorflowOp('MatMul', { T: FLOAT, transpose_a: transposeA, transpose_b: transposeB }, [a, b], 1)[0]!;
+  if (a.shape.length === 2) return product(a, b, transposeA, transposeB);
   return tensorflowOp('BatchMatMulV2', { T: FLOAT, adj_x: transposeA, adj_y: transposeB }, [a, b], 1)[0]!;
 }
 

@@ -4,7 +4,6 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { Tensor, Tensors } from '../engine/tensor.js';
-import type { Parameters } from '../nn/init.js';
 import type { Model, Network } from '../nn/network.js';
 
 export interface View {
@@ -29,7 +28,8 @@ export function alignByDepth(wide: Network, thin: Network): View {
     const own = stages.get(stage);
     return own === undefined ? undefined : `${own}${name.slice(stage.length)}`;
   };
-  const taps = wide.taps.flatMap((tap) => toView(tap) ?? []);
+  const seen = (names: readonly string[]): string[] => names.flatMap((tap) => toView(tap) ?? []);
+  const taps = seen(wide.taps);
   const back = new Map(wide.taps.map((tap) => [toView(tap), tap]));
   const toWide = (tap: string): string => {
     const found = back.get(tap);
@@ -38,12 +38,10 @@ export function alignByDepth(wide: Network, thin: Network): View {
   };
   const renamed = <T>(values: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(Object.entries(values).flatMap(([path, value]) => (toView(path) === undefined ? [] : [[toView(path)!, value]])));
-  const boundaries = (names: readonly string[]): string[] => names.flatMap((tap) => toView(tap) ?? []);
-  const params = (set: Parameters): Parameters => renamed(set);
   const network: Network = {
     ...wide,
     taps,
-    boundaries: { stage: boundaries(theirs), block: boundaries(wide.boundaries.block) },
+    boundaries: { stage: seen(theirs), block: seen(wide.boundaries.block) },
     width: (tap) => wide.width(toWide(tap)),
     shapes: renamed(wide.shapes),
     apply: (scope, x, { from, until, ...rest } = {}): Tensors => {
@@ -68,5 +66,5 @@ export function alignByDepth(wide: Network, thin: Network): View {
     axes: wide.axes && Object.fromEntries(Object.entries(renamed(wide.axes)).map(([path, names]) => [path, names.map((name) => toView(name) ?? name)])),
     units: wide.units && renamed(wide.units),
   };
-  return { network, model: (model) => ({ params: params(model.params), state: params(model.state) }) };
+  return { network, model: (model) => ({ params: renamed(model.params), state: renamed(model.state) }) };
 }

@@ -13,7 +13,7 @@ import { evaluation, linearMap, type Scope } from '../nn/layers.js';
 import type { Model, Network } from '../nn/network.js';
 import type { Group } from './groups.js';
 import type { Selection } from './start.js';
-import { productSums } from './moments.js';
+import { productSums, wideMoments } from './moments.js';
 import { parameterOf, principal, type StreamBasis } from './stream.js';
 import { disposeWeights, weightsOf, type Teacher, type Weights } from './weights.js';
 
@@ -89,10 +89,7 @@ export async function initialMaps(
   const downs: Record<string, Parameter> = {};
   if (kind === 'pair') {
     const taps = different.map(({ tap }) => tap);
-    const moments = await productSums(data, taps, (x) => {
-      const values = teacher.network.apply(evaluation(teacher.weights), x, { until: taps.at(-1)! });
-      return Object.fromEntries(taps.map((tap) => [tap, [values[tap]!, values[tap]!]]));
-    });
+    const moments = await wideMoments(teacher, taps, data);
     for (const tap of taps) downs[downPath(tap)] = downMap(moments[tap]!, thin.width(tap), selectedAt(thin, tap, selection));
   }
   const weights = weightsOf(start);
@@ -121,15 +118,14 @@ function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): 
 /** The basis, and for each boundary the ratio of root mean squares, wide to thin, in each channel of the basis: up it, down its inverse. */
 async function streamScales({ basis }: StreamBasis, thin: Network, start: Model, teacher: Teacher, taps: readonly string[], data: Dataset): Promise<Record<string, Parameter>> {
   const weights = weightsOf(start);
-  const { [BASIS]: matrix } = toTensors({ [BASIS]: basis }) as Record<string, Tensor2D>;
+  const matrix = tf.tensor2d(basis.values, basis.shape as [number, number]);
   const names = taps.flatMap((tap) => [tap, `${tap} wide`]);
   const sums = await productSums(data, names, (x) => {
     const own = thin.apply(evaluation(weights), x, { until: taps.at(-1)! });
     const wide = teacher.network.apply(evaluation(teacher.weights), x, { until: taps.at(-1)! });
-    const inBasis = (tap: string): Tensor => linearMap(wide[tap]!, matrix!);
     return Object.fromEntries(
       taps.flatMap((tap) => {
-        const target = inBasis(tap);
+        const target = linearMap(wide[tap]!, matrix);
         return [
           [tap, [own[tap]!, own[tap]!]],
           [`${tap} wide`, [target, target]],
@@ -138,7 +134,7 @@ async function streamScales({ basis }: StreamBasis, thin: Network, start: Model,
     );
   });
   disposeWeights(weights);
-  matrix!.dispose();
+  matrix.dispose();
   const scales = taps.flatMap((tap): (readonly [string, Parameter])[] => {
     const [own, wide] = [sums[tap]!.diagonal(), sums[`${tap} wide`]!.diagonal()];
     const up = Float32Array.from(own, (square, j) => Math.sqrt(Math.max(wide[j]!, 1e-12) / Math.max(square, 1e-12)));

@@ -3,7 +3,8 @@ import type { Matrix } from 'ml-matrix';
 import type { Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { forEachBatch } from '../metrics/batches.js';
-import { toMatrix } from './weights.js';
+import { evaluation } from '../nn/layers.js';
+import { toMatrix, type Teacher } from './weights.js';
 
 /** Examples of the training split that moments are taken over. */
 const EXAMPLES = 512;
@@ -35,4 +36,12 @@ export async function productSums(
     return [name, matrix];
   };
   return Object.fromEntries(await Promise.all(names.map(read)));
+}
+
+/** Second moments [M, M] of the wide net's values at some taps, in their order of depth. */
+export function wideMoments({ network, weights }: Teacher, taps: readonly string[], data: Dataset): Promise<Record<string, Matrix>> {
+  return productSums(data, taps, (x) => {
+    const values = network.apply(evaluation(weights), x, { until: taps.at(-1)! });
+    return Object.fromEntries(taps.map((tap) => [tap, [values[tap]!, values[tap]!]]));
+  });
 }

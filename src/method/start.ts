@@ -15,8 +15,8 @@ export type Selection = Readonly<Record<string, Uint32Array>>;
 export type StartKind = 'random' | 'shared' | 'selected' | 'projected-ends' | 'projected';
 
 /**
- * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the place of fresh values. Throws UsageError when the network does not name the axes
- * that a kind needs.
+ * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the place of fresh values. Throws
+ * UsageError when the network does not name the axes that a kind needs.
  */
 export function startModel(
   kind: StartKind,
@@ -28,13 +28,14 @@ export function startModel(
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
   if (kind === 'random' || wide === undefined) return { model: fresh, selection: {} };
-  const selection = kind === 'selected' || kind === 'projected' ? selectChannels(kind, thin, fresh, wide) : {};
+  const everywhere = kind === 'selected' || kind === 'projected';
+  const selection = everywhere ? selectChannels(kind, thin, fresh, wide) : {};
   const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) => thin.taps.indexOf(tap)) as [number, number];
   const isEnd = (path: string): boolean => {
     const at = thin.taps.indexOf(thin.owner(path));
     return at <= first || at > last;
   };
-  const chosen = (path: string): boolean => kind === 'selected' || kind === 'projected' || (kind === 'projected-ends' && isEnd(path));
+  const chosen = (path: string): boolean => everywhere || (kind === 'projected-ends' && isEnd(path));
   const take = (own: Parameters, theirs: Parameters): Parameters =>
     Object.fromEntries(
       Object.entries(own).map(([path, value]) => {

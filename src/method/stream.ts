@@ -5,11 +5,9 @@
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Dataset } from '../data/dataset.js';
-import type { Parameter } from '../nn/init.js';
-import { sizeOf } from '../nn/init.js';
-import { evaluation } from '../nn/layers.js';
+import { sizeOf, type Parameter } from '../nn/init.js';
 import type { Network } from '../nn/network.js';
-import { productSums } from './moments.js';
+import { wideMoments } from './moments.js';
 import type { Teacher } from './weights.js';
 
 export interface StreamBasis {
@@ -32,14 +30,11 @@ export function parameterOf(matrix: Matrix): Parameter {
 }
 
 /** Principal components of the wide net's stream, all stage boundaries together, each as much as any other. Undefined where the streams are as wide. */
-export async function streamBasis(thin: Network, { network, weights }: Teacher, data: Dataset): Promise<StreamBasis | undefined> {
+export async function streamBasis(thin: Network, teacher: Teacher, data: Dataset): Promise<StreamBasis | undefined> {
   const taps = thin.boundaries.stage;
-  const [m, M] = [thin, network].map(({ width }) => width(taps[0]!)) as [number, number];
+  const [m, M] = [thin, teacher.network].map(({ width }) => width(taps[0]!)) as [number, number];
   if (thin.stream === undefined || m === M) return undefined;
-  const sums = await productSums(data, taps, (x) => {
-    const values = network.apply(evaluation(weights), x, { until: taps.at(-1)! });
-    return Object.fromEntries(taps.map((tap) => [tap, [values[tap]!, values[tap]!]]));
-  });
+  const sums = await wideMoments(teacher, taps, data);
   const total = taps.map((tap) => sums[tap]!).reduce((sum, moment) => sum.add(Matrix.div(moment, moment.trace())), Matrix.zeros(M, M));
   const { directions, share } = principal(total, m);
   return { basis: parameterOf(directions), share };

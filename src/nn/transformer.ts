@@ -93,8 +93,9 @@ export function selfAttention(scope: Scope, path: string, x: Tensor2D, { heads, 
   const padding = mask && tf.mul(tf.sub(1, mask.reshape([batch, 1, 1, tokens])), NEVER);
   const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
   const bias = padding && distance ? tf.add(padding, distance) : (padding ?? distance);
-  const kept = dropped > 0 ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
-  return attend([query, key, value], { batch, tokens, heads, bias, kept: scope.train && scope.random !== undefined ? kept : undefined });
+  const drops = dropped > 0 && scope.train && scope.random !== undefined;
+  const kept = drops ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
+  return attend([query, key, value], { batch, tokens, heads, bias, kept });
 }
 
 interface Heads {
