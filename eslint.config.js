@@ -4,7 +4,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'gowide-out/', 'coverage/', 'theory/kernel/assembly/'] },
+  { ignores: ['dist/', 'gowide-out/', 'coverage/', 'theory/kernel/assembly/', 'reports/client/bundle/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -140,15 +140,20 @@ export function readWeights(path: string, model: NetworkSpec): Model {
   throw new UsageError(`${path}: weights can be read for ResNets and BERTs only, the model is of the family "${model.family}"`);
 }
 
-/** What a run costs. */
-export function costOf(spec: TrainSpec): Cost {
+/** What a run costs, without its wide net's own training. */
+export function ownCost(spec: TrainSpec): Cost {
   const [thin, wide] = [networkOf(spec.model), wideView(spec)?.network];
   const { imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
   const shape = exampleShape(spec.data);
-  const cost = totalCost({ thin, wide, shape, imitated, imitation: spec.imitation, training: spec.training, watches: objective.teacher + objective.hints > 0 });
-  const ownTraining = isTrained(spec.teacher) ? trainingFlops(networkOf(spec.teacher.model), shape, spec.teacher.recipe) : 0;
-  return { ...cost, teacherFlops: cost.teacherFlops + ownTraining };
+  return totalCost({ thin, wide, shape, imitated, imitation: spec.imitation, training: spec.training, watches: objective.teacher + objective.hints > 0 });
+}
+
+/** What a run costs. */
+export function costOf(spec: TrainSpec): Cost {
+  const cost = ownCost(spec);
+  const wideTraining = isTrained(spec.teacher) ? trainingFlops(networkOf(spec.teacher.model), exampleShape(spec.data), spec.teacher.recipe) : 0;
+  return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
 }
 
 async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teacher: Teacher | undefined, weights: Weights): Promise<Outcome> {
@@ -186,11 +191,19 @@ async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teac
   };
 }
 
-/** Expected seconds of a run without its wide net, on one core of a small machine: overhead per step and layer, and 20 GFLOP/s. */
-export function expectedSeconds(spec: TrainSpec): number {
-  const { steps, flops } = costOf(spec);
+/** Attained on one core of a small machine. */
+export const EXPECTED_FLOPS = 20e9;
+
+/** Expected seconds of a step with so many operations on a small machine: overhead of each layer, and the arithmetic. */
+export function stepSeconds(spec: TrainSpec, flops: number): number {
   const layers = Object.keys(networkOf(spec.model).flops(exampleShape(spec.data))).length;
-  return steps * (0.005 + 0.002 * layers) + flops / 20e9 + 2;
+  return 0.005 + 0.002 * layers + flops / EXPECTED_FLOPS;
+}
+
+/** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
+export function expectedSeconds(spec: TrainSpec): number {
+  const { steps, flops, teacherFlops } = ownCost(spec);
+  return steps * stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + 2;
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */

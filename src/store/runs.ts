@@ -179,6 +179,11 @@ export function readMetrics(run: RunRecord): Row[] {
   return text.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row); // prettier-ignore
 }
 
+/** SHA-256 of a finished run's metrics, as noted when it ended. */
+export function metricsHash(run: RunRecord): string | undefined {
+  return (readJson(join(run.folder, FILES.done)) as Finished).files[FILES.metrics]?.sha256;
+}
+
 /** Arrays that a finished run left, checked against the finished mark. */
 export function readArrays(run: RunRecord): HostArrays {
   const { files } = readJson(join(run.folder, FILES.done)) as Finished;

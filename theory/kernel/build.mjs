@@ -5,20 +5,26 @@ import asc from 'assemblyscript/asc';
 
 const root = resolve(import.meta.dirname, '../..');
 const wasm = 'theory/kernel/kernel.wasm';
-const { error, stderr } = await asc.main(
-  [
-    'theory/kernel/assembly/kernel.ts',
-    ...['--outFile', wasm, '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub'],
-    ...['--enable', 'simd', '--enable', 'threads', '--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
-    ...['--baseDir', root],
-  ],
-  {},
-);
-if (error) {
-  process.stderr.write(`${stderr.toString()}${error.message}\n`);
-  process.exit(1);
+/** Without shared memory, which a page from a file may not have. */
+const single = 'theory/kernel/kernel-single.wasm';
+for (const [file, memory] of [
+  [wasm, ['--enable', 'threads', '--sharedMemory']],
+  [single, []],
+]) {
+  const { error, stderr } = await asc.main(
+    [
+      'theory/kernel/assembly/kernel.ts',
+      ...['--outFile', file, '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--enable', 'simd'],
+      ...['--importMemory', '--initialMemory', '1', '--maximumMemory', '65536', ...memory, '--baseDir', root],
+    ],
+    {},
+  );
+  if (error) {
+    process.stderr.write(`${stderr.toString()}${error.message}\n`);
+    process.exit(1);
+  }
 }
-for (const file of [wasm, 'theory/kernel/native.cc', 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
+for (const file of [wasm, single, 'theory/kernel/native.cc', 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
   const target = join(root, 'dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(root, file), target);

@@ -1,42 +1,12 @@
-/** The WebAssembly kernel (assembly/kernel.ts): npm alone, any machine. Further threads are workers on the same memory. */
+/** The WebAssembly kernel in Node: npm alone, any machine. Further threads are workers on the same memory. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FailureError } from '../../src/core/errors.js';
-import type { Layer, Net } from '../particles.js';
-import { ACTIVATION_CODE, chunksOf, type Kernel } from './interface.js';
+import type { Kernel } from './interface.js';
+import { BUSY, CONTROL, JOB_AT, NEXT, READY, ROUND, webAssemblyKernel, type WebAssembly as Platform } from './webassembly.js';
 
-/** The part of the platform's global that is used; Node's type packages leave it to the browser's. */
-// eslint-disable-next-line @typescript-eslint/no-namespace -- the shape of a global
-declare namespace WebAssembly {
-  class Memory {
-    constructor(limits: { initial: number; maximum: number; shared: boolean });
-    readonly buffer: SharedArrayBuffer;
-    grow(pages: number): number;
-  }
-  class Module {
-    constructor(bytes: Uint8Array);
-  }
-  class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } });
-    readonly exports: unknown;
-  }
-}
-
-interface Exports {
-  run(job: number, chunk: number, thread: number): void;
-}
-
-/** Fields of a job, 32 bits each: see `run` in assembly/kernel.ts. */
-const JOB = ['pass', 'activation', 'd', 'S', 'm', 'chunks', 'a', 'b', 'bias', 'z', 'p', 'sheets', 'ga', 'gb', 'gbias', 'scratch'] as const;
-type Job = Readonly<Record<(typeof JOB)[number], number>>;
-
-/** Addresses in the first page: the threads' meeting point, then the job. The rest, from the second page, is one arena. */
-const CONTROL = 32_768;
-const JOB_AT = CONTROL + 64;
-const ARENA = 65_536;
-/** Places of the control block, in 32-bit words from CONTROL. */
-const [ROUND, NEXT, BUSY, READY] = [0, 1, 2, 3] as const;
+declare const WebAssembly: typeof Platform;
 
 /** A further thread: waits for the next round, takes chunks until none is left. `unref`, so that it never keeps a process alive. */
 const WORKER = `
@@ -59,194 +29,18 @@ function moduleBytes(): Buffer {
   return readFileSync(path);
 }
 
-let compiled: WebAssembly.Module | undefined;
-
-class Machine {
-  private readonly memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536, shared: true });
-  private readonly exports: Exports;
-  private workers = 0;
-  private top = ARENA;
-
-  constructor(private readonly threads: number) {
-    compiled ??= new WebAssembly.Module(moduleBytes());
-    this.exports = new WebAssembly.Instance(compiled, { env: { memory: this.memory } }).exports as Exports;
-  }
-
-  /** Frees the arena. */
-  reset(): void {
-    this.top = ARENA;
-  }
-
-  /** Address of `n` new float64 numbers. Throws FailureError when the module's 4 GiB are used up. */
-  allocate(n: number): number {
-    const address = this.top;
-    this.top += Math.ceil((n * 8) / 16) * 16;
-    const missing = Math.ceil((this.top - this.memory.buffer.byteLength) / 65_536);
-    if (missing > 0) {
-      try {
-        this.memory.grow(missing);
-      } catch {
-        throw new FailureError(
-          `the WebAssembly kernel needs ${(this.top / 2 ** 30).toFixed(1)} GiB of memory, which it cannot get (its limit is 4); fewer particles or samples, or the native kernel`,
-        );
-      }
-    }
-    return address;
-  }
-
-  view(address: number, n: number): Float64Array {
-    return new Float64Array(this.memory.buffer, address, n);
-  }
-
-  run(job: Job): void {
-    const words = new Int32Array(this.memory.buffer, CONTROL, 8);
-    new Int32Array(this.memory.buffer, JOB_AT, JOB.length).set(JOB.map((name) => job[name] | 0));
-    if (this.threads === 1 || job.chunks === 1) {
-      for (let chunk = 0; chunk < job.chunks; chunk++) this.exports.run(JOB_AT, chunk, 0);
-      return;
-    }
-    this.startWorkers(words);
-    Atomics.store(words, NEXT, 0);
-    Atomics.store(words, BUSY, this.workers);
-    Atomics.add(words, ROUND, 1);
-    Atomics.notify(words, ROUND);
-    for (let chunk; (chunk = Atomics.add(words, NEXT, 1)) < job.chunks;) this.exports.run(JOB_AT, chunk, 0);
-    for (let busy; (busy = Atomics.load(words, BUSY)) > 0;) Atomics.wait(words, BUSY, busy, 100);
-  }
-
-  private startWorkers(words: Int32Array): void {
-    if (this.workers > 0) return;
-    for (let thread = 1; thread < this.threads; thread++) {
-      new Worker(WORKER, { eval: true, workerData: { module: compiled, memory: this.memory, control: CONTROL, job: JOB_AT, thread } }).unref();
-      this.workers++;
-    }
-    for (let ready; (ready = Atomics.load(words, READY)) < this.workers;) Atomics.wait(words, READY, ready, 100);
-  }
-}
-
-/** Samples as columns: [d, S] with S a multiple of 4, zeros behind the N samples. */
-function toColumns(rows: Float64Array, d: number, S: number, columns: Float64Array): void {
-  const n = rows.length / d;
-  columns.fill(0);
-  for (let s = 0; s < n; s++) for (let k = 0; k < d; k++) columns[k * S + s] = rows[s * d + k]!;
-}
-
-function toRows(columns: Float64Array, d: number, S: number, rows: Float64Array): void {
-  const n = rows.length / d;
-  for (let s = 0; s < n; s++) for (let k = 0; k < d; k++) rows[s * d + k] = columns[k * S + s]!;
-}
-
-/** One network on one batch: where its sheets lie, and the two passes through a layer. */
-class Pass {
-  readonly S: number;
-  readonly sheet: number;
-  private readonly sheets: number;
-  private readonly scratch: number;
-  private readonly particles: { a: number; b: number; bias: number; ga: number; gb: number; gbias: number };
-
-  constructor(
-    readonly machine: Machine,
-    readonly net: Net,
-    readonly n: number,
-    threads: number,
-  ) {
-    const { d, layers } = net;
-    const most = Math.max(...layers.map(({ m }) => m));
-    machine.reset();
-    this.S = Math.ceil(n / 4) * 4;
-    this.sheet = d * this.S;
-    this.sheets = machine.allocate(chunksOf(most) * this.sheet);
-    this.scratch = machine.allocate(threads * 4 * this.S);
-    const [a, b, ga, gb] = [0, 1, 2, 3].map(() => machine.allocate(most * d)) as [number, number, number, number];
-    this.particles = { a, b, ga, gb, bias: machine.allocate(most), gbias: machine.allocate(most) };
-  }
-
-  /** Adds the chunks' sums in their order: target = alpha base + (c/m) sum. */
-  private reduce(m: number, base: number, target: number): void {
-    const { alpha, c } = this.net;
-    const [from, to] = [this.machine.view(base, this.sheet), this.machine.view(target, this.sheet)];
-    const sums = this.machine.view(this.sheets, chunksOf(m) * this.sheet);
-    for (let j = 0; j < this.sheet; j++) {
-      let sum = sums[j]!;
-      for (let k = j + this.sheet; k < sums.length; k += this.sheet) sum += sums[k]!;
-      to[j] = alpha * from[j]! + (c / m) * sum;
-    }
-  }
-
-  private launch(pass: 0 | 1, { m, a, b, bias }: Layer, z: number, p: number): void {
-    const { d, activation } = this.net;
-    this.machine.view(this.particles.a, m * d).set(a);
-    this.machine.view(this.particles.b, m * d).set(b);
-    this.machine.view(this.particles.bias, m).set(bias);
-    this.machine.run({ pass, activation: ACTIVATION_CODE[activation], d, S: this.S, m, chunks: chunksOf(m), ...this.particles, z, p, sheets: this.sheets, scratch: this.scratch });
-  }
-
-  forward(layer: Layer, z: number, out: number): void {
-    this.launch(0, layer, z, 0);
-    this.reduce(layer.m, z, out);
-  }
-
-  /** target = base + scale * gradient, with base the layer itself or zero. */
-  backward(layer: Layer, target: Layer, add: boolean, scale: number, z: number, p: number, back: number): void {
-    this.launch(1, layer, z, p);
-    this.reduce(layer.m, p, back);
-    const { ga, gb, gbias } = this.particles;
-    for (const [from, name] of [
-      [ga, 'a'],
-      [gb, 'b'],
-      [gbias, 'bias'],
-    ] as const) {
-      // prettier-ignore
-      const [to, base] = [target[name], layer[name]];
-      const gradient = this.machine.view(from, to.length);
-      if (add) for (let i = 0; i < to.length; i++) to[i] = base[i]! + scale * gradient[i]!;
-      else for (let i = 0; i < to.length; i++) to[i] = scale * gradient[i]!;
-    }
-  }
-}
+let compiled: Platform.Module | undefined;
 
 /** Opens it. Throws FailureError when the module is missing. */
 export function openWasm(threads: number): Kernel {
-  const machine = new Machine(threads);
-  return {
-    name: 'wasm',
-    forward: (net, x, outs) => {
-      const pass = new Pass(machine, net, x.length / net.d, threads);
-      let [z, next] = [machine.allocate(pass.sheet), machine.allocate(pass.sheet)];
-      toColumns(x, net.d, pass.S, machine.view(z, pass.sheet));
-      net.layers.forEach((layer, l) => {
-        pass.forward(layer, z, next);
-        [z, next] = [next, z];
-        if (outs[l] !== undefined) toRows(machine.view(z, pass.sheet), net.d, pass.S, outs[l]);
-      });
-    },
-    descend: (net, x, y, dt, losses, to) => {
-      const { d, c, layers } = net;
-      const n = x.length / d;
-      const pass = new Pass(machine, net, n, threads);
-      const zs = Array.from({ length: layers.length + 1 }, () => machine.allocate(pass.sheet));
-      const targets = machine.allocate(pass.sheet);
-      let [p, back] = [machine.allocate(pass.sheet), machine.allocate(pass.sheet)];
-      toColumns(x, d, pass.S, machine.view(zs[0]!, pass.sheet));
-      toColumns(y, d, pass.S, machine.view(targets, pass.sheet));
-      for (let step = 0; step < losses.length; step++) {
-        layers.forEach((layer, l) => pass.forward(layer, zs[l]!, zs[l + 1]!));
-        const [z, goal, residual] = [zs.at(-1)!, targets, p].map((address) => machine.view(address, pass.sheet)) as [Float64Array, Float64Array, Float64Array];
-        let squares = 0;
-        for (let j = 0; j < pass.sheet; j++) {
-          const r = j % pass.S < n ? z[j]! - goal[j]! : 0;
-          residual[j] = r;
-          squares += r * r;
-        }
-        losses[step] = squares / (2 * n);
-        if (!Number.isFinite(losses[step])) return step + 1;
-        for (let l = layers.length - 1; l >= 0; l--) {
-          pass.backward(layers[l]!, (to ?? layers)[l]!, to === undefined, (-dt * c) / n, zs[l]!, p, back);
-          [p, back] = [back, p];
-        }
-      }
-      return losses.length;
-    },
-    peak: () => undefined,
+  compiled ??= new WebAssembly.Module(moduleBytes());
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536, shared: true });
+  const start = (): void => {
+    for (let thread = 1; thread < threads; thread++) {
+      new Worker(WORKER, { eval: true, workerData: { module: compiled, memory, control: CONTROL, job: JOB_AT, thread } }).unref();
+    }
+    const words = new Int32Array(memory.buffer, CONTROL, 8);
+    for (let ready; (ready = Atomics.load(words, READY)) < threads - 1;) Atomics.wait(words, READY, ready, 100);
   };
+  return webAssemblyKernel(compiled, memory, { count: threads - 1, start });
 }
