@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The executable: pairs each declaration with its executor, and the command line with both. */
 import { fileURLToPath } from 'node:url';
-import { writeReport } from '../reports/report.js';
-import { writeResults } from '../reports/results.js';
+import type { writeComparison } from '../reports/compare.js';
+import type { writeReport } from '../reports/report.js';
+import type { writeResults } from '../reports/results.js';
+import type { watchRuns } from '../reports/watch.js';
+import type { Scale } from '../src/core/experiment.js';
 import { WORKER_COMMAND } from '../src/cli/app.js';
 import { runProgram } from '../src/cli/program.js';
 import type { BenchOptions as NetworkBench, Benchmark, Measured } from '../src/bench/compare.js';
@@ -15,6 +18,7 @@ import type { BenchOptions } from '../theory/bench/particles.js';
 import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
 import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
+import type { measureExperiment } from './plan.js';
 import { GRIDS } from './rates.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS, trainExperiment } from './registry.js';
 
@@ -41,8 +45,20 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     training: trainExperiment,
     grids: GRIDS,
     runners: RUNNERS,
-    report: writeReport,
-    writeResults,
+    // vega is large: it is loaded when it is needed
+    report: async (...given: Parameters<typeof writeReport>) => (await import('../reports/report.js')).writeReport(...given),
+    compare: async (...given: Parameters<typeof writeComparison>) => (await import('../reports/compare.js')).writeComparison(...given),
+    writeResults: async (...given: Parameters<typeof writeResults>) => (await import('../reports/results.js')).writeResults(...given),
+    watch: async (...given: Parameters<typeof watchRuns>) => (await import('../reports/watch.js')).watchRuns(...given),
+    plan: async (scale: Scale, flopsPerSecond: number | undefined, engine: string | undefined, onLine: (text: string) => void) => {
+      const measure = async (name: string): Promise<Awaited<ReturnType<typeof measureExperiment>>> => {
+        const args = ['plan', '--scale', scale, '--measure', name, ...(engine === undefined ? [] : ['--engine', engine])];
+        return JSON.parse(await runTool(process.execPath, [fileURLToPath(import.meta.url), ...args])) as Awaited<ReturnType<typeof measureExperiment>>;
+      };
+      return (await import('./plan.js')).planScale(scale, flopsPerSecond, measure, onLine);
+    },
+    planStepFlops: async (name: string, scale: Scale) => (await import('./plan.js')).measuredStepFlops(name, scale),
+    measurePlan: async (name: string, scale: Scale) => ({ ...(await (await import('./plan.js')).measureExperiment(name, scale, 3)) }),
     // mathjs is large: it is loaded when it is needed
     verify: async (onGroup: (name: string, done: number, total: number) => void) => {
       const { PINNED, verifyAll } = await import('../theory/verify.js');

@@ -11,7 +11,7 @@ export interface Grid {
 export const GRIDS: Readonly<Record<string, Grid>> = {
   'resnet-digits': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
   'resnet-hierarchy': { rates: [0.1, 0.2, 0.4], seeds: [101, 102] },
-  'bert-glosses': { rates: [4e-3, 8e-3], seeds: [101] },
+  'bert-glosses': { rates: [2e-3, 4e-3, 8e-3], seeds: [101] },
   'bert-supersense': { rates: [1e-3, 2e-3], seeds: [101] },
   'bert-hypernym': { rates: [1e-3, 2e-3], seeds: [101] },
   'depth-skip': { rates: [1e-3, 3e-3, 1e-2, 3e-2], seeds: [101, 102] },
@@ -20,7 +20,7 @@ export const GRIDS: Readonly<Record<string, Grid>> = {
 const RATES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'resnet-digits': { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 },
   'resnet-hierarchy': { default: 0.2, direct: 0.1, 'three-stage': 0.4, 'selected-three-stage': 0.1 },
-  'bert-glosses': { default: 4e-3 },
+  'bert-glosses': { default: 4e-3, hints: 8e-3 },
   'bert-supersense': { default: 2e-3 },
   'bert-hypernym': { default: 2e-3 },
   // published, not tuned here
