@@ -1,63 +1,99 @@
-/** Records to the finished page. */
-import { SCALES } from '../src/core/experiment.js';
+/** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
+import { SCALES, type Scale } from '../src/core/experiment.js';
 import { writeAtomic } from '../src/store/atomic.js';
 import { packageVersion } from '../src/store/environment.js';
-import { decideClaims } from './claims/index.js';
-import type { Figure } from './figures/figure.js';
-import { bertFigures } from './figures/bert.js';
-import { accuracyFigure, armsFigure, depthSkipFigure, differenceFigure, tapFigure } from './figures/resnet.js';
-import { theoryFigures } from './figures/theory.js';
-import { renderPage, type RenderedFigure, type Section } from './page.js';
+import { CLAIM_TOPICS, CLAIMS, type Claim, type ClaimTopic } from './claims/index.js';
+import { decideClaim } from './claims/claim.js';
+import type { Draw, Figure, FigureInput } from './figures/figure.js';
+import { FIGURES, TOPICS, type Topic } from './figures/index.js';
+import { readClient } from './client.js';
+import { renderPage, type RenderedFigure } from './page.js';
 import { renderSvg } from './render.js';
-import { readRecords, type Records } from './tables.js';
-import type { Verdict } from './verdict.js';
+import { groupBy, readRecords, type Records } from './tables.js';
+import { toMarkdown } from './text.js';
+import type { ScaledVerdict } from './verdict.js';
 
-async function rendered(figures: readonly (Figure | undefined)[]): Promise<RenderedFigure[]> {
-  const present = figures.filter((figure): figure is Figure => figure !== undefined);
-  return Promise.all(present.map(async (figure) => ({ figure, svg: await renderSvg(figure.spec) })));
+export interface Report {
+  /** Each claim at the largest scale at which it was run. */
+  readonly verdicts: Readonly<Record<ClaimTopic, readonly ScaledVerdict[]>>;
+  readonly figures: Readonly<Record<Topic, readonly Figure[]>>;
+  readonly records: Records;
+  readonly version: string;
+  /** ISO time of the newest run, or undefined without runs: a report says nothing of when it was made, so that it can be made again equal. */
+  readonly newest: string | undefined;
 }
 
-async function buildSection({ rows, results }: Records, scale: string): Promise<Section> {
-  const [mine, finals] = [rows.filter((row) => row.scale === scale), results.filter((row) => row.scale === scale)];
+/** Largest first. */
+const DESCENDING: readonly Scale[] = [...SCALES].reverse();
+
+function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): FigureInput[] {
+  const byScale = <T extends { readonly scale: string }>(list: readonly T[]): Map<string, T[]> => groupBy(list, ({ scale }) => scale);
+  const [logged, finals, lines] = [byScale(rows), byScale(results), byScale(curves)];
+  const scales = (only === undefined ? DESCENDING : [only]).filter((scale) => finals.has(scale) || logged.has(scale));
+  return scales.map((scale) => ({ scale, rows: logged.get(scale) ?? [], results: finals.get(scale) ?? [], curves: lines.get(scale) ?? [] }));
+}
+
+/** The verdict at the largest scale at which there is one, and those at the others. */
+function decideAt(claim: Claim, inputs: readonly FigureInput[]): ScaledVerdict {
+  const all = inputs.map((input) => ({ ...decideClaim(claim, input), scale: input.scale }));
+  const [first, ...others] = all.filter(({ outcome }) => outcome !== 'not run');
+  if (first === undefined) return { ...decideClaim(claim, { rows: [], results: [] }), scale: null, others: [] };
+  return { ...first, others: others.map(({ scale, outcome, evidence }) => ({ scale, outcome, evidence })) };
+}
+
+function drawAt(draw: Draw, inputs: readonly FigureInput[]): Figure[] {
+  for (const input of inputs) {
+    const figure = draw(input);
+    if (figure !== undefined) return [figure];
+  }
+  return [];
+}
+
+/** Runs whose settings were changed by hand (scale `custom`) are listed, not judged. `scale`: that one alone. */
+export function buildReport(records: Records, scale?: Scale): Report {
+  const inputs = inputsOf(records, scale);
+  const newest = records.runs.reduce((last: string | undefined, { environments }) => {
+    const started = environments.at(-1)?.started;
+    return started !== undefined && (last === undefined || started > last) ? started : last;
+  }, undefined);
   return {
-    scale,
-    verdicts: decideClaims({ rows: mine, results: finals }),
-    theory: await rendered(theoryFigures(mine, scale)),
-    resnet: await rendered([
-      accuracyFigure(finals, scale),
-      differenceFigure(finals, scale),
-      tapFigure(mine, scale),
-      depthSkipFigure(finals, scale),
-      armsFigure(finals, scale, {
-        experiment: 'resnet-ablations',
-        network: 'resnet',
-        title: 'What each part of the imitation is worth',
-        caption: 'One thing changed at a time in the three stages, at equal steps of the thin net.',
-      }),
-      armsFigure(finals, scale, {
-        experiment: 'resnet-hierarchy',
-        network: 'resnet',
-        title: 'The Random Hierarchy Model',
-        caption: 'Strings of a random grammar instead of digits; no string is in two splits.',
-      }),
-    ]),
-    bert: await rendered(bertFigures(finals, scale)),
+    verdicts: Object.fromEntries(CLAIM_TOPICS.map((topic) => [topic, CLAIMS[topic].map((claim) => decideAt(claim, inputs))])) as unknown as Report['verdicts'],
+    figures: Object.fromEntries(TOPICS.map((topic) => [topic, FIGURES[topic].flatMap((draw) => drawAt(draw, inputs))])) as unknown as Report['figures'],
+    records,
+    version: packageVersion(),
+    newest,
   };
 }
 
-export interface ReportResult {
-  readonly verdicts: readonly (Verdict & { readonly scale: string })[];
-  readonly problems: readonly string[];
-  readonly runs: number;
+async function rendered(figures: readonly Figure[]): Promise<RenderedFigure[]> {
+  return Promise.all(figures.map(async (figure) => ({ figure, svg: await renderSvg(figure.spec) })));
 }
 
-/** Draws the page of all runs below `folders` into `file`. Runs whose settings were changed by hand (scale `custom`) are listed, not judged. */
-export async function writeReport(folders: readonly string[], file: string): Promise<ReportResult> {
-  const records = readRecords(folders);
-  const scales = [...SCALES].reverse().filter((scale) => records.runs.some((run) => run.cell.scale === scale));
-  const sections = await Promise.all(scales.map(async (scale) => buildSection(records, scale)));
-  const newest = records.runs.flatMap((run) => run.environments.map((entry) => entry.started)).sort().at(-1); // prettier-ignore
-  writeAtomic(file, renderPage({ sections, records, version: packageVersion(), newest }));
-  const verdicts = sections.flatMap(({ scale, verdicts: list }) => list.map((verdict) => ({ ...verdict, scale })));
-  return { verdicts, problems: records.problems, runs: records.runs.length };
+/** The page of a report. The same records give the same bytes. */
+export async function pageOf(report: Report, live = false): Promise<string> {
+  const figures = Object.fromEntries(await Promise.all(TOPICS.map(async (topic) => [topic, await rendered(report.figures[topic])] as const))) as unknown as Record<
+    Topic,
+    RenderedFigure[]
+  >;
+  return renderPage({ ...report, figures, client: readClient(), live });
+}
+
+export interface ReportResult {
+  readonly verdicts: readonly ScaledVerdict[];
+  readonly problems: readonly string[];
+  readonly cautions: readonly string[];
+  readonly runs: number;
+  readonly figures: number;
+  /** The verdicts as a table. */
+  readonly markdown: string;
+}
+
+/** Draws the page of all runs below `folders` into `file`, unless that is undefined. */
+export async function writeReport(folders: readonly string[], file: string | undefined, scale?: Scale): Promise<ReportResult> {
+  const report = buildReport(readRecords(folders), scale);
+  if (file !== undefined) writeAtomic(file, await pageOf(report));
+  const { problems, cautions, runs } = report.records;
+  const figures = TOPICS.reduce((sum, topic) => sum + report.figures[topic].length, 0);
+  const told = { verdicts: CLAIM_TOPICS.flatMap((topic) => report.verdicts[topic]), problems, cautions, runs: runs.length };
+  return { ...told, figures, markdown: toMarkdown(told) };
 }

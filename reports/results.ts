@@ -2,36 +2,16 @@
  * Results of training experiments as files to keep: one CSV with a row for each run, and one Markdown table made of it, with intervals and differences
  * paired by seed.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { tInterval } from '../src/core/stats.js';
 import { writeAtomic } from '../src/store/atomic.js';
-import { csv, groupBy, readRecords, type TableRow } from './tables.js';
+import { FIGURES, TOPICS } from './figures/index.js';
+import { fromCsv, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
+import { groupBy, readRecords, type TableRow } from './tables.js';
 import { formatNumber } from './verdict.js';
 
 const KIND = 'train';
-const COLUMNS = [
-  'arm',
-  'seed',
-  'run',
-  'parameters',
-  'steps',
-  'gigaflops',
-  'teacherGigaflops',
-  'validationAccuracy',
-  'testAccuracy',
-  'testCrossEntropy',
-  'logitDiscrepancy',
-] as const;
-
-export interface ResultRow {
-  readonly arm: string;
-  readonly seed: number;
-  readonly run: string;
-  /** The other columns; null where an arm has none. */
-  readonly values: Readonly<Record<string, number | null>>;
-}
-
 /** The arm that an arm is compared with. */
 export function baselineOf(experiment: string, arm: string): string {
   if (experiment === 'depth-skip') return arm.replace(/ [^ ]+$/, ' selected-kl');
@@ -47,23 +27,8 @@ function isLanguage(experiment: string): boolean {
 }
 
 function toResult({ arm, seed, run, values }: TableRow): ResultRow {
-  const numbers = COLUMNS.slice(3).map((column) => [column, typeof values[column] === 'number' ? values[column] : null] as const);
+  const numbers = NUMBERS.map((column) => [column, typeof values[column] === 'number' ? values[column] : null] as const);
   return { arm, seed, run, values: Object.fromEntries(numbers) };
-}
-
-export function toCsv(rows: readonly ResultRow[]): string {
-  return `${csv(rows.map(({ arm, seed, run, values }) => ({ arm, seed, run, ...values })))}\n`;
-}
-
-/** Reads what {@link toCsv} wrote. Throws RangeError on other columns. */
-export function fromCsv(text: string): ResultRow[] {
-  const [head, ...lines] = text.trimEnd().split('\n');
-  if (head !== COLUMNS.join(',')) throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${head}`);
-  return lines.map((line) => {
-    const cells = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[2]!);
-    const [arm, seed, run, ...numbers] = cells as [string, string, string, ...string[]];
-    return { arm, seed: Number(seed), run, values: Object.fromEntries(COLUMNS.slice(3).map((column, i) => [column, numbers[i] === '' ? null : Number(numbers[i])])) };
-  });
 }
 
 function interval(values: readonly number[], digits: number): string {
@@ -120,18 +85,49 @@ function networkOfExperiment(experiment: string): string {
   return experiment.startsWith('bert-') ? 'bert' : 'resnet';
 }
 
-/** Writes the results of every training experiment below `folders`, at every declared scale; returns the files. */
+/** Events of training runs that figures and claims are made of. */
+const KEPT_EVENTS: readonly unknown[] = ['discrepancy', 'hybrid', 'alone', 'merge'];
+
+/**
+ * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv, .md), what the others logged
+ * (.jsonl), and the specs of the figures that these make. Returns the files.
+ */
 export function writeResults(folders: readonly string[], target: string): string[] {
-  const { runs, results } = readRecords(folders);
-  const trained = new Set(runs.filter(({ cell }) => cell.kind === KIND && cell.scale !== 'custom').map(({ id }) => id));
-  const groups = groupBy(results.filter(({ run }) => trained.has(run)), ({ experiment, scale }) => `${experiment}.${scale}`); // prettier-ignore
+  const { runs, rows, results } = readRecords(folders);
+  const kinds = new Map(runs.filter(({ cell }) => cell.scale !== 'custom').map(({ id, cell }) => [id, cell.kind]));
+  const nameOf = ({ experiment, scale }: TableRow): string => `${experiment}.${scale}`;
+  const byName = groupBy(results.filter(({ run }) => kinds.get(run) === KIND), nameOf); // prettier-ignore
+  const logged = groupBy(rows.filter(({ run, values }) => kinds.has(run) && (kinds.get(run) !== KIND || KEPT_EVENTS.includes(values.event))), nameOf); // prettier-ignore
   mkdirSync(target, { recursive: true });
-  return [...groups].flatMap(([name, rows]) => {
-    const { compare } = new Intl.Collator('en', { numeric: true });
-    const sorted = rows.map(toResult).sort((a, b) => compare(a.arm, b.arm) || a.seed - b.seed);
-    const files = [`${name}.csv`, `${name}.md`].map((file) => join(target, file)) as [string, string];
-    writeAtomic(files[0], toCsv(sorted));
-    writeAtomic(files[1], toMarkdown(rows[0]!.experiment, rows[0]!.scale, fromCsv(readFileSync(files[0], 'utf8'))));
-    return files;
+  return [...new Set([...byName.keys(), ...logged.keys()])].flatMap((name) => {
+    const [experiment, scale] = name.split('.') as [string, string];
+    const table = sorted((byName.get(name) ?? []).map(toResult));
+    const lines = sorted((logged.get(name) ?? []).map(({ arm, seed, run, values }): LoggedRow => ({ arm, seed, run, values })));
+    const text = toCsv(table);
+    // as it will be read again
+    const finals = table.length === 0 ? [] : fromCsv(text);
+    const files: Record<string, string> = {
+      ...(table.length > 0 && { [`${name}.csv`]: text, [`${name}.md`]: toMarkdown(experiment, scale, finals) }),
+      ...(lines.length > 0 && { [`${name}.jsonl`]: toLines(lines) }),
+      ...specsOf(experiment, scale, finals, lines),
+    };
+    return Object.entries(files).map(([file, content]) => {
+      writeAtomic(join(target, file), content);
+      return join(target, file);
+    });
   });
+}
+
+function sorted<T extends { readonly arm: string; readonly seed: number }>(rows: readonly T[]): T[] {
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  return [...rows].sort((a, b) => compare(a.arm, b.arm) || a.seed - b.seed);
+}
+
+/** Vega-lite specs of the figures that kept rows alone make, by file name. */
+export function specsOf(experiment: string, scale: string, finals: readonly ResultRow[], logged: readonly LoggedRow[]): Record<string, string> {
+  const named = ({ arm, seed, run, values }: ResultRow | LoggedRow): TableRow => ({ run, experiment, arm, scale, seed, values });
+  const results = finals.map(named);
+  const rows = logged.map(named);
+  const figures = TOPICS.flatMap((topic) => FIGURES[topic]).flatMap((draw) => draw({ scale, rows, results, curves: [] }) ?? []);
+  return Object.fromEntries(figures.map(({ id, spec }) => [`${id}.${scale}.vl.json`, `${JSON.stringify(spec, null, 1)}\n`]));
 }

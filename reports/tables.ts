@@ -1,24 +1,41 @@
-/** Runs to tidy rows: one row per logged line of each finished run, with the names of the run beside it. */
+/** Runs to tidy rows: what a run logged and left, with the names of the run beside it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { hashOf, type Json } from '../src/core/json.js';
 import type { Row } from '../src/core/run.js';
+import { fromCsv, fromLines } from './csv.js';
 import { listRuns, readMetrics, type RunRecord } from '../src/store/runs.js';
 
-export interface TableRow {
+interface Named {
   readonly run: string;
   readonly experiment: string;
   readonly arm: string;
   readonly scale: string;
   readonly seed: number;
+}
+
+export interface TableRow extends Named {
   readonly values: Row;
+}
+
+/** Loss of a training run against its steps: means over equal parts of each stage, as ten thousand runs of a thousand steps would not fit in memory. */
+export interface Curve extends Named {
+  readonly points: readonly { readonly stage: string; /** Last step of the part, counted over all stages. */ readonly step: number; readonly loss: number }[];
 }
 
 export interface Records {
   readonly runs: readonly RunRecord[];
+  /** What was logged, but for the training steps. */
   readonly rows: readonly TableRow[];
+  readonly curves: readonly Curve[];
   /** Final figures of each run, as one row. */
   readonly results: readonly TableRow[];
+  /** Kept tables that were read, and have no runs. */
+  readonly kept: readonly string[];
   /** One line for everything that is not in the tables: unfinished runs, and folders that cannot be read. */
   readonly problems: readonly string[];
+  /** One line for everything that is in them and should be read with care: one seed only, runs of several commits. */
+  readonly cautions: readonly string[];
 }
 
 /** Finished runs below the given folders, each id once, and a line for everything else. */
@@ -40,9 +57,9 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
   const kept: RunRecord[] = [];
   const problems: string[] = [];
   for (const group of groups.values()) {
-    const specOf = (run: RunRecord): string => hashOf(run.cell.spec as Json);
-    const newest = specOf(group.reduce((last, run) => (begun(run) > begun(last) ? run : last)));
-    const [mine, others] = [group.filter((run) => specOf(run) === newest), group.filter((run) => specOf(run) !== newest)];
+    const specs = new Map(group.map((run) => [run, hashOf(run.cell.spec as Json)]));
+    const newest = specs.get(group.reduce((last, run) => (begun(run) > begun(last) ? run : last)));
+    const [mine, others] = [group.filter((run) => specs.get(run) === newest), group.filter((run) => specs.get(run) !== newest)];
     kept.push(...mine);
     if (others.length > 0) {
       const { experiment, arm, scale } = group[0]!.cell;
@@ -52,6 +69,45 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
   return { kept, problems };
 }
 
+/** What a reader has to know of runs that are shown. */
+function cautionsOf(runs: readonly RunRecord[]): string[] {
+  const declared = runs.filter(({ cell }) => cell.scale !== 'custom');
+  const groups = groupBy(declared, ({ cell }) => `${cell.experiment}, scale ${cell.scale}`);
+  const commitOf = ({ environments }: RunRecord): string[] =>
+    environments.map(({ commit, dirty, package: version }) => (commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`));
+  return [...groups].flatMap(([name, group]) => {
+    const commits = groupBy(group.flatMap((run) => [...new Set(commitOf(run))]), (commit) => commit); // prettier-ignore
+    const seeds = new Set(group.map(({ cell }) => cell.seed)).size;
+    return [
+      ...(commits.size > 1 ? [`${name}: its runs are of ${commits.size} commits: ${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`] : []),
+      ...(seeds === 1 ? [`${name}: one seed only, which decides nothing`] : []),
+    ];
+  });
+}
+
+/** Parts of each stage in a curve. */
+const CURVE_PARTS = 40;
+
+interface Step {
+  readonly stage: string;
+  readonly totalStep: number;
+  readonly loss: number;
+}
+
+function isStep(row: Row): boolean {
+  return typeof row.stage === 'string' && typeof row.totalStep === 'number' && typeof row.loss === 'number';
+}
+
+function curveOf(steps: readonly Step[]): Curve['points'] {
+  return [...groupBy(steps, ({ stage }) => stage)].flatMap(([stage, list]) =>
+    Array.from({ length: Math.min(CURVE_PARTS, list.length) }, (_, part) => {
+      const [start, end] = [part, part + 1].map((edge) => Math.floor((edge * list.length) / Math.min(CURVE_PARTS, list.length))) as [number, number];
+      const some = list.slice(start, end);
+      return { stage, step: some.at(-1)!.totalStep, loss: some.reduce((sum, { loss }) => sum + loss, 0) / some.length };
+    }),
+  );
+}
+
 /** Reads every finished run below the given folders. Nothing that is damaged, unfinished or of an older declaration enters a table. */
 export function readRecords(folders: readonly string[]): Records {
   const found = finishedRuns(folders);
@@ -59,19 +115,45 @@ export function readRecords(folders: readonly string[]): Records {
   const problems = [...found.problems, ...older];
   const runs: RunRecord[] = [];
   const rows: TableRow[] = [];
+  const curves: Curve[] = [];
   const results: TableRow[] = [];
   for (const run of kept) {
     try {
       const { experiment, arm, scale, seed } = run.cell;
-      const row = (values: Row): TableRow => ({ run: run.id, experiment, arm, scale, seed, values });
-      rows.push(...readMetrics(run).map(row));
-      results.push(row(run.result!));
+      const names: Named = { run: run.id, experiment, arm, scale, seed };
+      const steps: Step[] = [];
+      for (const values of readMetrics(run)) {
+        if (isStep(values)) steps.push(values as unknown as Step);
+        else rows.push({ ...names, values });
+      }
+      if (steps.length > 0) curves.push({ ...names, points: curveOf(steps) });
+      results.push({ ...names, values: run.result! });
       runs.push(run);
     } catch (error) {
       problems.push((error as Error).message);
     }
   }
-  return { runs, rows, results, problems };
+  const tables = folders.flatMap(keptTables);
+  for (const file of tables) {
+    try {
+      for (const row of keptRows(file)) (file.endsWith('.csv') ? results : rows).push(row);
+    } catch (error) {
+      problems.push(`${file}: ${(error as Error).message}`);
+    }
+  }
+  return { runs, rows, curves, results, kept: tables, problems, cautions: cautionsOf(runs) };
+}
+
+/** Tables that `gowide report --tables` wrote: final figures (.csv) and logged rows (.jsonl), by experiment and scale. */
+export function keptTables(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => /^[\w-]+\.[a-z]+\.(csv|jsonl)$/.test(name)).sort().map((name) => join(folder, name)); // prettier-ignore
+}
+
+function keptRows(file: string): TableRow[] {
+  const [experiment, scale] = basename(file).split('.') as [string, string];
+  const text = readFileSync(file, 'utf8');
+  return (file.endsWith('.csv') ? fromCsv(text) : fromLines(text)).map(({ arm, seed, run, values }) => ({ run, experiment, arm, scale, seed, values }));
 }
 
 /** A number of a row. Throws RangeError when it is none: a table that lost a column must not become a figure. */
@@ -81,16 +163,8 @@ export function numberAt(row: TableRow, key: string): number {
   return value;
 }
 
-/** Flat records as comma-separated values; the columns are all keys, in the order in which they occur. What is missing or null is empty. */
-export function csv(data: readonly Readonly<Record<string, string | number | null>>[]): string {
-  const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
-  const quote = (value: string | number | null | undefined): string =>
-    typeof value === 'string' && /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value ?? '');
-  return [columns.join(','), ...data.map((datum) => columns.map((column) => quote(datum[column])).join(','))].join('\n');
-}
-
 /** Ids of the runs that the rows come from, each once. */
-export function runIds(rows: readonly TableRow[]): string[] {
+export function runIds(rows: readonly { readonly run: string }[]): string[] {
   return [...new Set(rows.map((row) => row.run))];
 }
 

@@ -26,6 +26,8 @@ export const SERIES = {
 export const CONFIG: NonNullable<TopLevelSpec['config']> = {
   font: FONT,
   background: 'white',
+  // the figure has one label of its own
+  aria: false,
   view: { stroke: null },
   axis: {
     labelFontSize: 12,

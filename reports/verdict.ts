@@ -10,11 +10,23 @@ export interface Verdict {
   readonly source: string;
   /** How it is decided. */
   readonly rule: string;
+  readonly experiment: string;
   readonly outcome: Outcome;
   /** The statistic with its interval, or why there is none. */
   readonly evidence: string;
+  /** Seeds of the rows that decided it. */
+  readonly seeds: number;
   readonly runs: readonly string[];
 }
+
+/** A verdict at the largest scale that was run, with those at the others. */
+export interface ScaledVerdict extends Verdict {
+  /** Null when no scale was run. */
+  readonly scale: string | null;
+  readonly others: readonly { readonly scale: string; readonly outcome: Outcome; readonly evidence: string }[];
+}
+
+export const OUTCOMES = ['supported', 'not supported', 'inconclusive', 'not run'] as const satisfies readonly Outcome[];
 
 /** Fewer seeds than this decide nothing. */
 export const MIN_SEEDS = 3;

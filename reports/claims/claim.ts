@@ -3,33 +3,52 @@ import { fitLine, mean, tInterval, type Interval } from '../../src/core/stats.js
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { formatInterval, within, type Outcome, type Verdict } from '../verdict.js';
 
-/** Rows of one experiment at one scale. */
+/** Rows of one scale. */
 export interface ClaimInput {
   readonly rows: readonly TableRow[];
   readonly results: readonly TableRow[];
 }
 
-export type Claim = (input: ClaimInput) => Verdict;
+export type Judgement = Pick<Verdict, 'outcome' | 'evidence'>;
 
-export interface Statement {
+/** A claim, fixed before any run: what is claimed, which rows decide it, and how. */
+export interface Claim {
   readonly id: string;
   readonly statement: string;
   readonly source: string;
+  /** The statistic, its interval, and what counts as supported; in words, as {@link judge} computes it. */
   readonly rule: string;
+  /** The experiment whose runs decide it, and its arms; all arms unless given. */
+  readonly experiment: string;
+  readonly arms?: readonly string[];
+  readonly rows: (input: ClaimInput) => readonly TableRow[];
+  /** Called with at least one row. */
+  readonly judge: (rows: readonly TableRow[]) => Judgement;
 }
 
-/** A verdict from the rows that decide it; without any, "not run". */
-export function judge(statement: Statement, rows: readonly TableRow[], judgement: () => Pick<Verdict, 'outcome' | 'evidence'>): Verdict {
-  const runs = runIds(rows);
-  return { ...statement, ...(runs.length === 0 ? { outcome: 'not run', evidence: 'no finished run' } : judgement()), runs };
+/** The verdict on a claim; without rows, "not run". */
+export function decideClaim({ id, statement, source, rule, experiment, rows, judge }: Claim, input: ClaimInput): Verdict {
+  const mine = rows(input);
+  const judgement: Judgement = mine.length === 0 ? { outcome: 'not run', evidence: 'no finished run' } : judge(mine);
+  return { id, statement, source, rule, experiment, ...judgement, seeds: new Set(mine.map((row) => row.seed)).size, runs: runIds(mine) };
 }
 
-/** A verdict from one interval. */
-export function decide(statement: Statement, rows: readonly TableRow[], interval: () => Interval, outcome: (interval: Interval) => Outcome, digits = 3): Verdict {
-  return judge(statement, rows, () => {
-    const value = interval();
+/** A judgement by one interval. */
+export function byInterval(interval: (rows: readonly TableRow[]) => Interval, outcome: (interval: Interval) => Outcome, digits = 3): Claim['judge'] {
+  return (rows) => {
+    const value = interval(rows);
     return { outcome: outcome(value), evidence: formatInterval(value, digits) };
-  });
+  };
+}
+
+/** Logged rows of an experiment, and of one arm where that is given. */
+export function rowsOf(experiment: string, arm?: string): Claim['rows'] {
+  return ({ rows }) => rows.filter((row) => row.experiment === experiment && (arm === undefined || row.arm === arm));
+}
+
+/** One number for each seed. */
+export function perSeed(rows: readonly TableRow[], value: (rows: readonly TableRow[]) => number): number[] {
+  return [...groupBy(rows, (row) => row.seed).values()].map(value);
 }
 
 /** Per seed: x and y of the rows, sorted as they are. */
@@ -73,12 +92,10 @@ function growthAndBend(x: readonly number[], logs: readonly number[]): { readonl
 }
 
 /** Whether one column lies below another: log ratio of the two, one mean for each seed over its rows. */
-export function below(statement: Statement, rows: readonly TableRow[], column: string, other: string): Verdict {
-  const ratios = (): number[] => [...groupBy(rows, (row) => row.seed).values()].map((group) => mean(group.map((row) => Math.log(numberAt(row, column) / numberAt(row, other)))));
-  return decide(
-    statement,
-    rows,
-    () => tInterval(ratios()),
+export function below(column: string, other: string): Claim['judge'] {
+  const ratio = (group: readonly TableRow[]): number => mean(group.map((row) => Math.log(numberAt(row, column) / numberAt(row, other))));
+  return byInterval(
+    (rows) => tInterval(perSeed(rows, ratio)),
     (interval) => within(interval, -Infinity, 0),
   );
 }

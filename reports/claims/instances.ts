@@ -1,94 +1,86 @@
 /** Claims about the instances whose law is known, about the search for others, and about newer rates. */
-import { fitLine, powerLaw, tInterval, type Interval } from '../../src/core/stats.js';
+import { fitLine, powerLaw, tInterval } from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../tables.js';
 import { within, type Outcome } from '../verdict.js';
-import { curves, decide, explosion, judge, stableRows, type Claim, type ClaimInput } from './claim.js';
+import { byInterval, curves, explosion, perSeed, rowsOf, stableRows, type Claim } from './claim.js';
 
-const saddleRows = ({ rows }: ClaimInput, arm = 'B1'): TableRow[] => rows.filter((row) => row.experiment === 'saddle' && row.arm === arm);
+const saddleSlope = (key: string, group: readonly TableRow[]): number =>
+  fitLine(group.map((row) => numberAt(row, 'depth')), group.map((row) => Math.log(numberAt(row, key) / Math.sqrt(numberAt(row, 'depth'))))).slope; // prettier-ignore
 
-const saddleDirect: Claim = (input) => {
-  const mine = saddleRows(input);
-  const statement = {
-    id: 'saddle-direct',
-    statement:
-      'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form.',
-    source: 'this project (theory/instances/saddle.ts); the paper’s bound would allow even more',
-    rule: 'Ratio of the measured growth of log(√m D/√L) per layer to the closed form’s, one fit per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.',
-  };
-  const slope = (key: string, group: readonly TableRow[]): number =>
-    fitLine(group.map((row) => numberAt(row, 'depth')), group.map((row) => Math.log(numberAt(row, key) / Math.sqrt(numberAt(row, 'depth'))))).slope; // prettier-ignore
-  const ratio = (): Interval => tInterval([...groupBy(mine, (row) => row.seed).values()].map((group) => slope('direct', group) / slope('directTheory', group)));
-  return decide(statement, mine, ratio, (interval) => within(interval, 0.95, 1.05));
+const saddleDirect: Claim = {
+  id: 'saddle-direct',
+  statement:
+    'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form.',
+  source: 'this project (theory/instances/saddle.ts); the paper’s bound would allow even more',
+  rule: 'Ratio of the measured growth of log(√m D/√L) per layer to the closed form’s, one fit per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.',
+  experiment: 'saddle',
+  arms: ['B1'],
+  rows: rowsOf('saddle', 'B1'),
+  judge: byInterval(
+    (rows) => tInterval(perSeed(rows, (group) => saddleSlope('direct', group) / saddleSlope('directTheory', group))),
+    (interval) => within(interval, 0.95, 1.05),
+  ),
 };
 
-const saddleImitation: Claim = (input) => {
-  const mine = saddleRows(input);
-  const statement = {
-    id: 'saddle-imitation',
-    statement: 'In the same instance, the telescoped sum under imitation grows linearly with depth.',
-    source: 'paper, Theorem on layerwise imitation; closed form of this project',
-    rule: 'Exponent of √m sum h_l against L, one fit per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
-  };
-  return decide(
-    statement,
-    mine,
-    () => powerLaw(curves(mine, 'depth', 'telescoped')),
+const saddleImitation: Claim = {
+  id: 'saddle-imitation',
+  statement: 'In the same instance, the telescoped sum under imitation grows linearly with depth.',
+  source: 'paper, Theorem on layerwise imitation; closed form of this project',
+  rule: 'Exponent of √m sum h_l against L, one fit per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
+  experiment: 'saddle',
+  arms: ['B1'],
+  rows: rowsOf('saddle', 'B1'),
+  judge: byInterval(
+    (rows) => powerLaw(curves(rows, 'depth', 'telescoped')),
     (interval) => within(interval, 0.9, 1.1),
-  );
+  ),
 };
 
 /** Depths at which the growth of instance B stands clear of the scatter of its start. */
 const B_FROM = 7;
+const B_SKIP = 1.3;
 
-const doubleExponential: Claim = (input) => {
-  const mine = saddleRows(input, 'B').filter((row) => numberAt(row, 'depth') >= B_FROM);
-  const g = 1.3;
-  const statement = {
-    id: 'saddle-double-exponential',
-    statement:
-      'There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says: log D grows as (2L − 3) g^(2L−2).',
-    source: 'this project (theory/instances/saddle.ts); the paper’s bound on backpropagation, attained',
-    rule: `Sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)), over the same of the closed form, one ratio per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.`,
-  };
-  const growth = (row: TableRow, key: string): number => Math.log(numberAt(row, key) / (g ** (numberAt(row, 'depth') - 1) * Math.sqrt(numberAt(row, 'depth'))));
-  const sum = (group: readonly TableRow[], key: string): number => group.reduce((total, row) => total + growth(row, key), 0);
-  const ratios = (): number[] => [...groupBy(mine, (row) => row.seed).values()].map((group) => sum(group, 'direct') / sum(group, 'directTheory'));
-  return decide(
-    statement,
-    mine,
-    () => tInterval(ratios()),
+const saddleGrowth = (row: TableRow, key: string): number => Math.log(numberAt(row, key) / (B_SKIP ** (numberAt(row, 'depth') - 1) * Math.sqrt(numberAt(row, 'depth'))));
+const total = (group: readonly TableRow[], value: (row: TableRow) => number): number => group.reduce((sum, row) => sum + value(row), 0);
+
+const doubleExponential: Claim = {
+  id: 'saddle-double-exponential',
+  statement:
+    'There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says: log D grows as (2L − 3) g^(2L−2).',
+  source: 'this project (theory/instances/saddle.ts); the paper’s bound on backpropagation, attained',
+  rule: `Sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)), over the same of the closed form, one ratio per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.`,
+  experiment: 'saddle',
+  arms: ['B'],
+  rows: (input) => rowsOf('saddle', 'B')(input).filter((row) => numberAt(row, 'depth') >= B_FROM),
+  judge: byInterval(
+    (rows) => tInterval(perSeed(rows, (group) => total(group, (row) => saddleGrowth(row, 'direct')) / total(group, (row) => saddleGrowth(row, 'directTheory')))),
     (interval) => within(interval, 0.95, 1.05),
-  );
+  ),
 };
 
-const tanhSaddle: Claim = ({ rows }) => {
-  const mine = rows.filter((row) => row.experiment === 'tanh-saddle' && numberAt(row, 'linearised') < 1);
-  const statement = {
-    id: 'tanh-saddle-growth',
-    statement: 'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
-    source: 'this project (theory/instances/tanh-saddle.ts)',
-    rule: 'Sum of the measured log growth over that of the linearised one, over the depths where the latter is below 1, one ratio per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
-  };
-  const sum = (group: readonly TableRow[], key: string): number => group.reduce((total, row) => total + numberAt(row, key), 0);
-  return decide(
-    statement,
-    mine,
-    () => tInterval([...groupBy(mine, (row) => row.seed).values()].map((group) => sum(group, 'growth') / sum(group, 'linearised'))),
+const tanhSaddle: Claim = {
+  id: 'tanh-saddle-growth',
+  statement: 'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
+  source: 'this project (theory/instances/tanh-saddle.ts)',
+  rule: 'Sum of the measured log growth over that of the linearised one, over the depths where the latter is below 1, one ratio per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
+  experiment: 'tanh-saddle',
+  rows: (input) => rowsOf('tanh-saddle')(input).filter((row) => numberAt(row, 'linearised') < 1),
+  judge: byInterval(
+    (rows) => tInterval(perSeed(rows, (group) => total(group, (row) => numberAt(row, 'growth')) / total(group, (row) => numberAt(row, 'linearised')))),
     (interval) => within(interval, 0.9, 1.1),
-  );
+  ),
 };
 
 /** The search: a find is a family whose log growth rises with depth and bends upwards. */
-const genericSearch: Claim = ({ rows }) => {
-  const mine = rows.filter((row) => row.experiment === 'generic');
-  const statement = {
-    id: 'generic-search',
-    statement: 'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
-    source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
-    rule: 'For each family: growth of log(D(T)/D(0)) per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first, without depths at which the loss rises; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
-  };
-  return judge(statement, mine, () => {
-    const families = [...groupBy(mine, (row) => row.arm)].map(([family, group]) => {
+const genericSearch: Claim = {
+  id: 'generic-search',
+  statement: 'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
+  source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
+  rule: 'For each family: growth of log(D(T)/D(0)) per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first, without depths at which the loss rises; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
+  experiment: 'generic',
+  rows: rowsOf('generic'),
+  judge: (rows) => {
+    const families = [...groupBy(rows, (row) => row.arm)].map(([family, group]) => {
       return { family, ...explosion(curves(stableRows(group, 'depth').kept, 'depth', 'growth').map(({ x, y }) => ({ x, logs: y }))) };
     });
     const finds = families.filter(({ outcome }) => outcome === 'supported');
@@ -99,25 +91,22 @@ const genericSearch: Claim = ({ rows }) => {
       outcome,
       evidence: `${families.length} families, ${finds.length} finds, ${open.length} undecided${finds.length + open.length > 0 ? `: ${told([...finds, ...open])}` : ''}`,
     };
-  });
+  },
 };
 
 /** The published constants of the hidden error. */
 function residualConstant(id: string, key: string, published: number, term: string): Claim {
-  return ({ rows }) => {
-    const mine = rows.filter((row) => row.experiment === 'residual' && row.values.row === 'fit');
-    const statement = {
-      id,
-      statement: `In deep residual nets at scale 1/(L M), the hidden error has a term ${term} with the published constant ${published}.`,
-      source: 'arXiv 2603.18168 (fit at D, M up to 2000); arXiv 2509.10167',
-      rule: `Our fit’s constant, one per seed, 95 % t-interval: supported when it holds ${published} and is no wider than a factor of 4 from end to end, not supported when it lies apart, else inconclusive.`,
-    };
-    return decide(
-      statement,
-      mine,
-      () => tInterval(mine.map((row) => numberAt(row, key))),
+  return {
+    id,
+    statement: `In deep residual nets at scale 1/(L M), the hidden error has a term ${term} with the published constant ${published}.`,
+    source: 'arXiv 2603.18168 (fit at D, M up to 2000); arXiv 2509.10167',
+    rule: `Our fit’s constant, one per seed, 95 % t-interval: supported when it holds ${published} and is no wider than a factor of 4 from end to end, not supported when it lies apart, else inconclusive.`,
+    experiment: 'residual',
+    rows: (input) => rowsOf('residual')(input).filter((row) => row.values.row === 'fit'),
+    judge: byInterval(
+      (rows) => tInterval(rows.map((row) => numberAt(row, key))),
       ({ low, high, n }) => (n < 3 ? 'inconclusive' : high < published || low > published ? 'not supported' : low > 0 && high / low <= 4 ? 'supported' : 'inconclusive'),
-    );
+    ),
   };
 }
 

@@ -1,36 +1,67 @@
-/** Figures of the BERT experiments. */
-import type { TableRow } from '../tables.js';
-import type { Figure } from './figure.js';
-import { armsFigure } from './resnet.js';
+/** Figures of the experiments on text. */
+import { armsFigure, differenceFigure, tradeFigure } from './arms.js';
+import { curvesFigure } from './curves.js';
+import type { Draw } from './figure.js';
+import { layersFigure } from './layers.js';
 
-export function bertFigures(results: readonly TableRow[], scale: string): (Figure | undefined)[] {
-  return [
-    armsFigure(results, scale, {
-      experiment: 'bert-glosses',
-      network: 'bert',
-      title: 'Masked language modelling: cross-entropy by arm',
-      caption:
-        'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
-      key: 'testCrossEntropy',
-    }),
-    armsFigure(results, scale, {
-      experiment: 'bert-supersense',
-      network: 'bert',
-      title: 'The trained nets on a task: supersense of a gloss',
-      caption: '45 classes, fine-tuned by one recipe; held-out glosses were seen neither here nor before.',
-    }),
-    armsFigure(results, scale, {
-      experiment: 'bert-hypernym',
-      network: 'bert',
-      title: 'The trained nets on a task: hypernym or not',
-      caption: 'Two glosses; half of the pairs are right. Guessing gives 50 %.',
-    }),
-    armsFigure(results, scale, {
-      experiment: 'bert-ablations',
-      network: 'bert',
-      title: 'What each part of the imitation is worth in a BERT',
-      caption: 'One thing changed at a time in the three stages, at equal steps of the thin net; lower is better.',
-      key: 'testCrossEntropy',
-    }),
-  ];
-}
+const GLOSSES = { experiment: 'bert-glosses', network: 'bert', measure: 'testCrossEntropy' } as const;
+
+export const BERT_FIGURES: readonly Draw[] = [
+  armsFigure({
+    ...GLOSSES,
+    id: 'bert-glosses',
+    title: 'Masked language modelling: cross-entropy by arm',
+    caption:
+      'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
+  }),
+  differenceFigure({
+    ...GLOSSES,
+    id: 'bert-differences',
+    title: 'Paired differences between the thin BERTs',
+    caption: 'Difference in test cross-entropy of two arms; below zero the first is better.',
+    pairs: [
+      ['three-stage', 'direct', 'three stages − direct'],
+      ['three-stage', 'deeper', 'three stages − deeper net'],
+      ['three-stage', 'kd', 'three stages − KD'],
+      ['three-stage', 'hints', 'three stages − hints + KL'],
+      ['three-stage', 'ends-kd', 'three stages − projected ends + KD'],
+      ['projected-three-stage', 'projected-kd', 'projected, three stages − projected + KD'],
+      ['three-stage', 'long', 'three stages − direct at equal total cost'],
+    ],
+  }),
+  curvesFigure({ experiment: 'bert-glosses', network: 'bert', id: 'bert-curves', title: 'The three stages of a BERT on one axis', caption: 'WordNet glosses.' }),
+  armsFigure({
+    id: 'bert-supersense',
+    experiment: 'bert-supersense',
+    network: 'bert',
+    title: 'The trained nets on a task: supersense of a gloss',
+    caption: '45 classes, fine-tuned by one recipe; held-out glosses were seen neither here nor before.',
+  }),
+  armsFigure({
+    id: 'bert-hypernym',
+    experiment: 'bert-hypernym',
+    network: 'bert',
+    title: 'The trained nets on a task: hypernym or not',
+    caption: 'Two glosses; half of the pairs are right. Guessing gives 50 %.',
+  }),
+  armsFigure({
+    id: 'bert-ablations',
+    experiment: 'bert-ablations',
+    network: 'bert',
+    title: 'What each part of the imitation is worth in a BERT',
+    caption: 'One thing changed at a time in the three stages, at equal steps of the thin net; lower is better.',
+    measure: 'testCrossEntropy',
+  }),
+  layersFigure({
+    id: 'bert-layers',
+    experiment: 'bert-ablations',
+    network: 'bert',
+    arm: 'wide blocks',
+    title: 'Layer by layer in a BERT whose wide net has equal outputs',
+    caption: 'The wide net has more heads and a larger feed-forward part in each layer, so that hybrids of the two nets exist.',
+  }),
+];
+
+export const BERT_COST_FIGURES: readonly Draw[] = [
+  tradeFigure({ ...GLOSSES, id: 'trade-bert', title: 'BERTs: cross-entropy against parameters and against cost', caption: 'WordNet glosses; lower is better.' }),
+];

@@ -1,7 +1,7 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { TopLevelSpec } from 'vega-lite';
 import { tInterval } from '../../src/core/stats.js';
-import { groupBy } from '../tables.js';
+import { groupBy, type Curve, type TableRow } from '../tables.js';
 
 export interface Figure {
   readonly id: string;
@@ -10,15 +10,47 @@ export interface Figure {
   readonly alt: string;
   /** Seeds, interval, and how to read it. */
   readonly caption: string;
+  readonly scale: string;
   /** Command that makes the runs. */
   readonly command: string;
+  /** Its data are {@link data}. */
   readonly spec: TopLevelSpec;
-  /** The plotted values, as shown in the table under the figure. */
+  /** Every value that is drawn, as shown in the table under the figure: means with `mean`, `low` and `high`, seeds with `value`. */
   readonly data: readonly Datum[];
   readonly runs: readonly string[];
 }
 
+/** Everything of one scale. */
+export interface FigureInput {
+  readonly scale: string;
+  readonly rows: readonly TableRow[];
+  readonly results: readonly TableRow[];
+  readonly curves: readonly Curve[];
+}
+
+/** A figure, or undefined where nothing of it was run. */
+export type Draw = (input: FigureInput) => Figure | undefined;
+
 export type Datum = Readonly<Record<string, string | number>>;
+
+/** Seeds are drawn one by one where there are fewer than this. */
+const MANY_SEEDS = 20;
+
+/** The points of single seeds, or none where they are too many to be told apart. */
+export function seedPoints<T extends { readonly seed: number }>(points: readonly T[]): readonly T[] {
+  return new Set(points.map(({ seed }) => seed)).size < MANY_SEEDS ? points : [];
+}
+
+/** Layers without those whose data are all missing: vega finds no extent for them. */
+export function layersWithData<T extends { readonly needs?: string }>(data: readonly Datum[], layers: readonly T[]): Omit<T, 'needs'>[] {
+  return layers.filter(({ needs }) => needs === undefined || data.some((datum) => datum[needs] !== undefined)).map(({ needs, ...layer }) => ({ ...(needs !== undefined && { transform: [{ filter: `isValid(datum.${needs})` }] }), ...layer })); // prettier-ignore
+}
+
+/** Mean and 95 % t-interval; of one seed, the ends are the mean. */
+export function intervalOf(values: readonly number[]): Datum {
+  const { mean, low, high, n } = tInterval(values);
+  return { mean, low: n > 1 ? low : mean, high: n > 1 ? high : mean, seeds: n };
+}
 
 /**
  * Where several seeds share x and series: on a logarithmic axis the geometric mean and the 95 % t-interval of the logarithm, on a linear one the

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { CONFIG, SERIES, seriesScale } from '../theme.js';
-import { summarize, type Datum, type Figure } from './figure.js';
+import { layersWithData, seedPoints, summarize, type Datum, type Figure, type FigureInput } from './figure.js';
 
 export type SeriesName = keyof typeof SERIES;
 
@@ -25,7 +25,7 @@ export interface Point {
 
 export const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
 
-export function lawSpec(summary: readonly Datum[], points: readonly Datum[], names: readonly SeriesName[], { x, y, facets, independent = false }: Axes): TopLevelSpec {
+export function lawSpec(data: readonly Datum[], names: readonly SeriesName[], { x, y, facets, independent = false }: Axes): TopLevelSpec {
   const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
   const xAxis = { title: x.title, ...(independent ? {} : { values: x.values }), format: x.format ?? 'd', grid: false };
   const legend = { columns: facets.length > 1 ? 3 : 2 };
@@ -36,7 +36,7 @@ export function lawSpec(summary: readonly Datum[], points: readonly Datum[], nam
   const rows = facets.length > 3;
   const spec = {
     config: CONFIG,
-    data: { values: [...summary, ...points] },
+    data: { values: data },
     ...(rows
       ? { columns: 3, facet: { field: 'facet', type: 'nominal', title: null, sort: facets } }
       : { facet: { column: { field: 'facet', type: 'nominal', title: null, sort: facets } } }),
@@ -44,28 +44,24 @@ export function lawSpec(summary: readonly Datum[], points: readonly Datum[], nam
     spec: {
       width: facets.length > 2 ? 225 : 330,
       height: facets.length > 2 ? 200 : 260,
-      layer: [
+      layer: layersWithData(data, [
         {
-          transform: [{ filter: 'isValid(datum.mean)' }],
+          needs: 'mean',
           mark: { type: 'area', opacity: 0.18 },
           encoding: { x: xChannel, y: yChannel('low'), y2: { field: 'high' }, color },
         },
-        { transform: [{ filter: 'isValid(datum.mean)' }], mark: { type: 'line', strokeWidth: 2 }, encoding: { x: xChannel, y: yChannel('mean'), color } },
+        { needs: 'mean', mark: { type: 'line', strokeWidth: 2 }, encoding: { x: xChannel, y: yChannel('mean'), color } },
         {
-          transform: [{ filter: 'isValid(datum.value)' }],
+          needs: 'value',
           mark: { type: 'point', filled: true, size: 22, opacity: 0.6 },
           encoding: { x: xChannel, y: yChannel('value'), color, shape: { field: 'series', type: 'nominal', scale: { domain: seriesScale(names).domain }, title: null, legend } },
         },
-        ...(summary.some((datum) => datum.theory !== undefined)
-          ? [
-              {
-                transform: [{ filter: 'isValid(datum.theory)' }],
-                mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
-                encoding: { x: xChannel, y: yChannel('theory'), detail: { field: 'series', type: 'nominal' } },
-              },
-            ]
-          : []),
-      ],
+        {
+          needs: 'theory',
+          mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
+          encoding: { x: xChannel, y: yChannel('theory'), detail: { field: 'series', type: 'nominal' } },
+        },
+      ]),
     },
   };
   return spec as unknown as TopLevelSpec;
@@ -96,7 +92,7 @@ export interface LawFigure {
 }
 
 /** The figure of one study, or undefined without rows. */
-export function lawFigure(law: LawFigure, rows: readonly TableRow[], scale: string): Figure | undefined {
+export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure | undefined {
   const mine = rows.filter((row) => row.experiment === law.experiment && (law.keep?.(row) ?? true));
   if (mine.length === 0) return undefined;
   const panel = law.facet ?? ((row: TableRow): string => row.arm);
@@ -116,14 +112,16 @@ export function lawFigure(law: LawFigure, rows: readonly TableRow[], scale: stri
     facets,
     ...(law.independent !== undefined && { independent: law.independent }),
   };
+  const data = [...summary, ...theory, ...seedPoints(points).map(asDatum)];
   return {
     id: law.id,
     title: law.title,
     alt: law.alt,
     caption: `${law.caption} Points: seeds; lines: ${law.yLinear ? 'means' : 'geometric means'}; bands: 95 % t-intervals over seeds.`,
+    scale,
     command: `gowide theory run ${law.experiment} --scale ${scale}`,
-    spec: lawSpec([...summary, ...theory], points.map(asDatum), law.series, axes),
-    data: [...summary, ...theory],
+    spec: lawSpec(data, law.series, axes),
+    data,
     runs: runIds(mine),
   };
 }

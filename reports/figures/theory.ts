@@ -1,11 +1,11 @@
 /** Figures of the theory, in the order of the page. */
-import { numberAt, runIds, type TableRow } from '../tables.js';
+import { numberAt, runIds } from '../tables.js';
 import { SERIES } from '../theme.js';
-import { summarize, type Datum, type Figure } from './figure.js';
+import { seedPoints, summarize, type Datum, type Draw } from './figure.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
-export function widthFigure(rows: readonly TableRow[], scale: string): Figure | undefined {
+export const widthFigure: Draw = ({ rows, scale }) => {
   const mine = rows.filter((row) => row.experiment === 'width');
   if (mine.length === 0) return undefined;
   const names: SeriesName[] = ['direct', 'imitation', 'sampled', 'layer', 'initial'];
@@ -22,22 +22,24 @@ export function widthFigure(rows: readonly TableRow[], scale: string): Figure | 
     const middle = line[Math.floor(line.length / 2)]!;
     return widths.map((x): Datum => ({ facet, series: 'slope −1/2', x, theory: Number(middle.mean) * Math.sqrt(Number(middle.x) / x) }));
   });
+  const data = [...summary, ...theory, ...seedPoints(points).map(asDatum)];
   return {
     id: 'width',
     title: 'Discrepancy against thin width',
     alt: 'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows the slope −1/2; direct training follows it with a skip connection and flattens without one.',
     caption:
       'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the root mean square over layers of the single-layer error. Points: seeds (each with its own task and wide net). Lines: geometric means; bands: 95 % t-intervals over seeds. Dashed: slope −1/2. Both axes logarithmic.',
+    scale,
     command: `gowide theory run width --scale ${scale}`,
-    spec: lawSpec([...summary, ...theory], points.map(asDatum), names, {
+    spec: lawSpec(data, names, {
       x: { title: 'thin width m', log: true, values: widths },
       y: { title: 'discrepancy D', log: true },
       facets: ['skip', 'no skip'],
     }),
-    data: summary,
+    data,
     runs: runIds(mine),
   };
-}
+};
 
 const REGIMES = ['skip', 'no skip', 'residual 1/L'];
 
@@ -178,7 +180,11 @@ export const LAW_FIGURES: readonly LawFigure[] = [
   },
 ];
 
-/** Every figure of the theory for which there are rows. */
-export function theoryFigures(rows: readonly TableRow[], scale: string): Figure[] {
-  return [widthFigure(rows, scale), ...LAW_FIGURES.map((law) => lawFigure(law, rows, scale))].filter((figure): figure is Figure => figure !== undefined);
-}
+export const THEORY_FIGURES: readonly Draw[] = [
+  widthFigure,
+  ...LAW_FIGURES.map(
+    (law): Draw =>
+      (input) =>
+        lawFigure(law, input),
+  ),
+];

@@ -1,0 +1,19 @@
+/** The one hash that random keys are made with, where there is no Node. */
+import { sha256 } from '@noble/hashes/sha2.js';
+
+interface Digest {
+  readonly readUInt32LE: (offset: number) => number;
+}
+
+export function createHash(name: 'sha256'): { readonly update: (text: string) => { readonly digest: () => Digest } } {
+  if (name !== 'sha256') throw new RangeError(`createHash: expected sha256, got ${String(name)}`);
+  return {
+    update: (text) => ({
+      digest: () => {
+        const bytes = sha256(new TextEncoder().encode(text));
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        return { readUInt32LE: (offset) => view.getUint32(offset, true) };
+      },
+    }),
+  };
+}

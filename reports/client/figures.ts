@@ -1,0 +1,143 @@
+/** Figures that answer: values under the pointer, zoom, arms to leave out, linear or logarithmic axes. */
+import * as vega from 'vega';
+import { expressionInterpreter } from 'vega-interpreter';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import { chosen, scaleOf, seriesOf, type Axis, type Choices, type Spec } from './spec.js';
+import { hideTip, showTip } from './tooltip.js';
+
+export interface Drawn {
+  readonly view: vega.View;
+  readonly finalize: () => void;
+}
+
+/** Draws a spec into an element, in place of what it holds. */
+export async function draw(spec: Spec, element: HTMLElement, label: string): Promise<Drawn> {
+  const { spec: compiled } = compile(spec as unknown as TopLevelSpec);
+  const holder = document.createElement('div');
+  const view = new vega.View(vega.parse(compiled, undefined, { ast: true }), {
+    renderer: 'svg',
+    container: holder,
+    hover: true,
+    expr: expressionInterpreter,
+    logLevel: vega.Error,
+  } as vega.ViewOptions);
+  view.tooltip(((_: unknown, event: MouseEvent, __: unknown, value: unknown) => showTip(event, value)) as unknown as vega.TooltipHandler);
+  await view.runAsync();
+  const svg = holder.querySelector('svg');
+  svg?.setAttribute('role', 'img');
+  svg?.setAttribute('aria-label', label);
+  element.replaceChildren(holder);
+  return { view, finalize: () => view.finalize() };
+}
+
+function labelled(text: string, control: HTMLElement): HTMLLabelElement {
+  const label = document.createElement('label');
+  label.append(control, ` ${text}`);
+  return label;
+}
+
+const NAMES = { linear: 'linear', log: 'logarithmic' } as const;
+
+/** One figure of the page. */
+class Figure {
+  private drawn: Drawn | undefined;
+  private readonly hidden = new Set<string>();
+  private readonly scales: Partial<Record<Axis, 'linear' | 'log'>> = {};
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly plot: HTMLElement,
+    private readonly spec: Spec,
+    private readonly alt: string,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.draw();
+    this.plot.after(this.tools());
+  }
+
+  private async draw(): Promise<void> {
+    this.drawn?.finalize();
+    const choices: Choices = { hidden: this.hidden, scales: this.scales };
+    this.drawn = await draw(chosen(this.spec, choices), this.plot, this.alt);
+    // for tests, and for the reader's console
+    (this.element as unknown as { view: vega.View }).view = this.drawn.view;
+  }
+
+  private tools(): HTMLElement {
+    const tools = document.createElement('div');
+    tools.className = 'tools';
+    for (const axis of ['x', 'y'] as const) {
+      const now = scaleOf(this.spec, axis);
+      if (now === undefined) continue;
+      const select = document.createElement('select');
+      for (const name of ['linear', 'log'] as const) select.append(new Option(NAMES[name], name, name === now, name === now));
+      select.addEventListener('change', () => {
+        this.scales[axis] = select.value as 'linear' | 'log';
+        void this.draw();
+      });
+      tools.append(labelled(`${axis} axis`, select));
+    }
+    const reset = document.createElement('button');
+    reset.type = 'button';
+    reset.textContent = 'Reset zoom';
+    reset.title = 'Drag to move; Ctrl and wheel to zoom';
+    reset.addEventListener('click', () => void this.draw());
+    tools.append(reset);
+    const series = seriesOf(this.spec);
+    if (series !== undefined) tools.append(this.toggles(series.names));
+    return tools;
+  }
+
+  private toggles(names: readonly string[]): HTMLElement {
+    const box = document.createElement('fieldset');
+    const legend = document.createElement('legend');
+    legend.textContent = 'Show';
+    box.append(legend);
+    for (const name of names) {
+      const check = document.createElement('input');
+      check.type = 'checkbox';
+      check.checked = true;
+      check.addEventListener('change', () => {
+        if (check.checked) this.hidden.delete(name);
+        else this.hidden.add(name);
+        void this.draw();
+      });
+      box.append(labelled(name, check));
+    }
+    return box;
+  }
+}
+
+function specOf(element: HTMLElement): Spec {
+  const link = element.querySelector<HTMLAnchorElement>('a[download$=".vl.json"]')!;
+  const bytes = Uint8Array.from(atob(link.href.slice(link.href.indexOf(',') + 1)), (character) => character.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes)) as Spec;
+}
+
+/** Figures come to life when they come near the reader's window. */
+export function startFigures(): void {
+  const start = (element: HTMLElement): void => {
+    const id = element.dataset.figure!;
+    const alt = document.getElementById(`${id}-alt`)?.textContent ?? '';
+    new Figure(element, element.querySelector<HTMLElement>('.plot')!, specOf(element), alt).start().then(
+      () => (element.dataset.state = 'live'),
+      (error: unknown) => {
+        element.dataset.state = 'still'; // the picture that was drawn beforehand stays
+        console.warn(`figure ${id}: ${String(error)}`);
+      },
+    );
+  };
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        start(target as HTMLElement);
+      }
+    },
+    { rootMargin: '300px' },
+  );
+  for (const element of document.querySelectorAll('[data-figure]')) near.observe(element);
+  addEventListener('scroll', hideTip, { passive: true });
+}

@@ -1,0 +1,92 @@
+/** Changes of a vega-lite spec that make it answer: tooltips, zoom, arms left out, other scales. Pure: a spec to a spec. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Spec = { [key: string]: Json };
+
+export type Axis = 'x' | 'y';
+
+const isObject = (value: Json | undefined): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Every object below a spec, itself included, data left out. */
+function walk(node: Json, visit: (object: Spec) => void): void {
+  if (Array.isArray(node)) node.forEach((entry) => walk(entry, visit));
+  if (!isObject(node)) return;
+  visit(node);
+  for (const [key, value] of Object.entries(node)) if (key !== 'data' && key !== 'config') walk(value, visit);
+}
+
+export function valuesOf(spec: Spec): readonly Readonly<Record<string, Json>>[] {
+  return isObject(spec.data) && Array.isArray(spec.data.values) ? (spec.data.values as Readonly<Record<string, Json>>[]) : [];
+}
+
+/** The encodings of a channel, all layers'. */
+function channels(spec: Spec, axis: Axis): Spec[] {
+  const found: Spec[] = [];
+  walk(spec, ({ encoding }) => {
+    const channel = isObject(encoding) ? encoding[axis] : undefined;
+    if (isObject(channel) && channel.type === 'quantitative') found.push(channel);
+  });
+  return found;
+}
+
+/** The scale of an axis, where a reader may choose another: quantitative, and all its values above zero. */
+export function scaleOf(spec: Spec, axis: Axis): 'linear' | 'log' | undefined {
+  const found = channels(spec, axis);
+  if (found.length === 0) return undefined;
+  const fields = [...new Set(found.map(({ field }) => field as string))];
+  const numbers = valuesOf(spec).flatMap((datum) => [...fields, 'low', 'high'].map((field) => datum[field]).filter((value) => typeof value === 'number'));
+  const shown = fields.flatMap((field) => valuesOf(spec).map((datum) => datum[field]).filter((value) => typeof value === 'number')); // prettier-ignore
+  if (numbers.length === 0 || shown.some((value) => value <= 0)) return undefined;
+  return found.some(({ scale }) => isObject(scale) && scale.type === 'log') ? 'log' : 'linear';
+}
+
+/** The field by which arms are told apart, and its values that occur. */
+export function seriesOf(spec: Spec): { readonly field: string; readonly names: readonly string[]; readonly colors: ReadonlyMap<string, string> } | undefined {
+  let found: Spec | undefined;
+  walk(spec, ({ encoding }) => {
+    const color = isObject(encoding) ? encoding.color : undefined;
+    if (isObject(color) && typeof color.field === 'string') found ??= color;
+  });
+  if (found === undefined) return undefined;
+  const field = found.field as string;
+  const present = new Set(valuesOf(spec).map((datum) => datum[field]));
+  const domain = isObject(found.scale) && Array.isArray(found.scale.domain) ? (found.scale.domain as string[]) : [];
+  const range = isObject(found.scale) && Array.isArray(found.scale.range) ? (found.scale.range as string[]) : [];
+  const names = domain.filter((name) => present.has(name));
+  return names.length < 2 ? undefined : { field, names, colors: new Map(domain.map((name, i) => [name, range[i] ?? '#000'])) };
+}
+
+export interface Choices {
+  readonly hidden: ReadonlySet<string>;
+  readonly scales: Readonly<Partial<Record<Axis, 'linear' | 'log'>>>;
+}
+
+/** The spec as the reader chose it. */
+export function chosen(original: Spec, { hidden, scales }: Choices): Spec {
+  const spec = structuredClone(original);
+  for (const [axis, type] of Object.entries(scales) as [Axis, 'linear' | 'log'][]) {
+    for (const channel of channels(spec, axis)) {
+      const scale = isObject(channel.scale) ? channel.scale : {};
+      delete scale.base;
+      channel.scale = type === 'log' ? { ...scale, type, zero: false, nice: false } : { ...scale, type, zero: false };
+      if (isObject(channel.axis)) delete channel.axis.values;
+    }
+  }
+  const series = seriesOf(original);
+  if (hidden.size > 0 && series !== undefined) {
+    // theory lines have names of their own, and stay
+    const values = valuesOf(spec).filter((datum) => !hidden.has(datum[series.field] as string));
+    (spec.data as Spec).values = values as unknown as Json[];
+  }
+  const inner = isObject(spec.spec) ? spec.spec : spec;
+  const layers = Array.isArray(inner.layer) ? (inner.layer as Spec[]) : [inner];
+  for (const layer of layers) {
+    if (layer.data !== undefined) continue;
+    layer.mark = { ...(isObject(layer.mark) ? layer.mark : { type: layer.mark! }), tooltip: { content: 'data' } };
+  }
+  const axes = (['x', 'y'] as const).filter((axis) => channels(spec, axis).length > 0);
+  const host = layers.findLast(({ data, encoding }) => data === undefined && (inner.encoding !== undefined || isObject(encoding)));
+  if (axes.length > 0 && host !== undefined && !isObject(spec.resolve)) {
+    host.params = [{ name: 'zoom', select: { type: 'interval', encodings: [...axes], zoom: 'wheel![event.ctrlKey]' }, bind: 'scales' }];
+  }
+  return spec;
+}

@@ -1,0 +1,71 @@
+/** Training curves: the three stages on one axis of steps, and direct training beside them. */
+import type { TopLevelSpec } from 'vega-lite';
+import { runIds, type Curve } from '../tables.js';
+import { CONFIG } from '../theme.js';
+import { summarize, type Datum, type Draw } from './figure.js';
+
+const STAGES = {
+  wide: { name: '1. the wide net is trained', color: '#555555' },
+  imitation: { name: '2. the thin one imitates it', color: '#009E73' },
+  tuning: { name: '3. the thin one is fine-tuned', color: '#0072B2' },
+  direct: { name: 'the thin one, directly, with as many steps', color: '#D55E00' },
+} as const;
+
+const lastStep = ({ points }: Curve): number => points.at(-1)!.step;
+
+export interface CurvesFigure {
+  readonly id: string;
+  readonly experiment: string;
+  readonly network: 'resnet' | 'bert';
+  readonly title: string;
+  readonly caption: string;
+}
+
+export function curvesFigure({ id, experiment, network, title, caption }: CurvesFigure): Draw {
+  return ({ curves, scale }) => {
+    const of = (arm: string): Curve[] => curves.filter((curve) => curve.experiment === experiment && curve.arm === arm);
+    const [wide, thin, direct] = [of('wide'), of('three-stage'), of('direct')];
+    if (wide.length === 0 || thin.length === 0) return undefined;
+    const offset = lastStep(wide[0]!);
+    const points = [
+      ...wide.flatMap((curve) => curve.points.map(({ step, loss }) => ({ x: step, y: loss, series: STAGES.wide.name }))),
+      ...thin.flatMap((curve) =>
+        curve.points.map(({ stage, step, loss }) => ({ x: offset + step, y: loss, series: stage === 'fine-tune' ? STAGES.tuning.name : STAGES.imitation.name })),
+      ),
+      ...direct.flatMap((curve) => curve.points.map(({ step, loss }) => ({ x: offset + step, y: loss, series: STAGES.direct.name }))),
+    ].filter(({ y }) => y > 0);
+    const data: Datum[] = summarize(points);
+    const stages = Object.values(STAGES).filter(({ name }) => points.some(({ series }) => series === name));
+    const color = {
+      field: 'series',
+      type: 'nominal',
+      scale: { domain: stages.map(({ name }) => name), range: stages.map((stage) => stage.color) },
+      title: null,
+      legend: { columns: 2 },
+    };
+    const x = { field: 'x', type: 'quantitative', scale: { nice: false }, title: 'steps, all stages', axis: { grid: false } };
+    const y = (field: string): object => ({ field, type: 'quantitative', scale: { type: 'log', nice: false, padding: 8 }, title: 'training loss of the stage' });
+    const spec = {
+      config: CONFIG,
+      width: 680,
+      height: 280,
+      data: { values: data },
+      encoding: { x, color },
+      layer: [
+        { mark: { type: 'area', opacity: 0.18 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+        { mark: { type: 'line', strokeWidth: 2 }, encoding: { y: y('mean') } },
+      ],
+    } as unknown as TopLevelSpec;
+    return {
+      id,
+      title,
+      alt: 'Training loss against steps: the wide net, then the thin net’s imitation, then its fine-tuning, and direct training of the thin net beside the last two.',
+      caption: `${caption} Each stage has its own loss, so levels of different colours are not comparable. Means over equal parts of a stage; geometric means and 95 % t-intervals over the seeds.`,
+      scale,
+      command: `gowide train ${network} --experiment ${experiment} --arm '^(wide|direct|three-stage)$' --scale ${scale}`,
+      spec,
+      data,
+      runs: runIds([...wide, ...thin, ...direct]),
+    };
+  };
+}

@@ -1,0 +1,208 @@
+/** Rows of every experiment, as each claim says and turned round, and how many marks each figure makes of them. */
+import type { Curve, TableRow } from '../../reports/tables.js';
+import type { Row } from '../../src/core/run.js';
+
+const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, values });
+export const SEEDS = [1, 2, 3, 4, 5];
+const REGIMES = ['skip', 'no skip'];
+/** A small wobble that differs from seed to seed and from point to point. */
+const wobble = (seed: number, x: number): number => 1 + 0.01 * Math.sin(7 * seed + 3 * x);
+
+interface Laws {
+  readonly width: (m: number) => number;
+  readonly telescoped: (depth: number) => number;
+  readonly direct: (depth: number) => number;
+  readonly saddle: (depth: number) => number;
+  readonly threeStage: number;
+  readonly control: number;
+  /** Whether the rest of the theory is as claimed. */
+  readonly claimed: boolean;
+}
+
+export const AS_CLAIMED: Laws = {
+  width: (m) => m ** -0.5,
+  telescoped: (depth) => 0.1 * depth,
+  direct: (depth) => 0.01 * Math.exp(0.05 * depth ** 2),
+  saddle: (depth) => Math.sqrt(depth) * Math.exp(0.8 * depth),
+  threeStage: 85,
+  control: 80,
+  claimed: true,
+};
+/** The same with each law turned round. */
+export const REVERSED: Laws = {
+  width: (m) => m ** -0.2,
+  telescoped: (depth) => 0.1 * depth ** 2,
+  direct: (depth) => 0.01 * depth ** 0.5,
+  saddle: (depth) => Math.sqrt(depth) * Math.exp(0.4 * depth),
+  threeStage: 70,
+  control: 78,
+  claimed: false,
+};
+
+/** Rows of the other studies, as claimed or turned round. */
+function restOfTheory(seed: number, claimed: boolean): TableRow[] {
+  const w = (x: number): number => wobble(seed, x);
+  return [
+    ...REGIMES.flatMap((arm) => [
+      ...[0, 1, 2, 4].map((time) =>
+        row('time', arm, seed, {
+          time,
+          direct: (claimed ? [1, 0.3, 0.4, 0.6][Math.min(3, time)]! : 1 / (1 + time)) * w(time),
+          imitation: (claimed ? 1 / (1 + time) : 1 + time) * w(time),
+        }),
+      ),
+      ...[16, 64].map((m) => row('stages', arm, seed, { m, direct: 1 * w(m), staged: (claimed ? 0.8 : 1.2) * w(m + 1), wide: 0.7 })),
+    ]),
+    ...['alpha', 'c', 'rho'].flatMap((parameter) =>
+      [0.1, 0.5].map((value) => row('scale', parameter, seed, { parameter, value, direct: w(value), imitation: (claimed ? 0.5 : 2) * w(value + 1), sampled: 2, violations: 0 })),
+    ),
+    ...[...REGIMES, 'residual 1/L'].flatMap((arm) =>
+      [1, 2, 4, 6].map((depth) =>
+        row('bounds', arm, seed, {
+          depth,
+          direct: 0.1 * w(depth),
+          imitation: 0.1 * w(depth),
+          telescoped: 0.2,
+          lipschitz: 0.3,
+          wideTail: 0.3,
+          cap: 3,
+          gronwall: 5 * depth,
+          closed: 100 * depth,
+          rate: (claimed ? 10 / depth : 10 * Math.exp(depth)) * w(depth),
+          violations: claimed || seed > 1 || depth > 1 ? 0 : 1,
+        }),
+      ),
+    ),
+    ...[4, 7, 9].map((depth) => {
+      const closed = 1.3 ** (depth - 1) * Math.sqrt(depth) * Math.exp(0.1 * 1.3 ** depth);
+      return row('saddle', 'B', seed, { depth, direct: closed * (claimed ? w(depth) : 5), directTheory: closed, directParticles: 1, telescoped: 1, telescopedTheory: 1 });
+    }),
+    ...[2, 4, 6].map((depth) => row('tanh-saddle', 'C', seed, { depth, growth: 0.1 * depth * (claimed ? w(depth) : 2 * w(depth)), linearised: 0.1 * depth })),
+    ...['one', 'two'].flatMap((family) =>
+      [1, 2, 4, 6, 8].map((depth) => row('generic', family, seed, { depth, growth: (claimed && family === 'one' ? depth ** 2 : -depth) * w(depth) })),
+    ),
+    ...[16, 32].map((D) => row('residual', 'tanh', seed, { row: 'net', D, M: 8, L: 50, hidden: w(D) / Math.sqrt(D), output: w(D) / D })),
+    row('residual', 'tanh', seed, { row: 'fit', hiddenSampling: (claimed ? 0.8 : 3) * w(1), hiddenEmbedding: (claimed ? 2.5 : 9) * w(2), outputSampling: 0.1, outputEmbedding: 1 }),
+  ];
+}
+
+export function records(laws: Laws): { scale: string; rows: TableRow[]; results: TableRow[]; curves: Curve[] } {
+  const rows = SEEDS.flatMap((seed) => [
+    ...REGIMES.flatMap((arm) => [
+      ...[16, 32, 64, 128].flatMap((m) =>
+        ['direct', 'sampled', 'imitation', 'layer', 'initial', 'fresh'].map((training) =>
+          row('width', arm, seed, { regime: arm, training, m, discrepancy: laws.width(m) * wobble(seed, m), relative: 1, lossIncreases: 0, violations: 0 }),
+        ),
+      ),
+      ...[1, 2, 4, 6, 8].map((depth) =>
+        row('depth', arm, seed, {
+          depth,
+          direct: laws.direct(depth) * wobble(seed, depth),
+          imitation: (laws.claimed ? 0.005 * depth ** 0.9 : 0.9 * depth ** 1.5) * wobble(seed, depth),
+          telescoped: laws.telescoped(depth) * wobble(seed, depth),
+          violations: 0,
+        }),
+      ),
+    ]),
+    ...restOfTheory(seed, laws.claimed),
+    ...[2, 4, 8].map((depth) =>
+      row('saddle', 'B1', seed, {
+        depth,
+        directParticles: 1,
+        direct: laws.saddle(depth) * wobble(seed, depth),
+        directTheory: Math.sqrt(depth) * Math.exp(0.8 * depth),
+        telescoped: (laws === AS_CLAIMED ? depth : depth ** 2) * wobble(seed, depth),
+        telescopedTheory: depth,
+      }),
+    ),
+    ...['imitation', 'end'].flatMap((when) => [
+      ...['stem', 'stage1', 'logits'].map((tap) => row('resnet-digits', 'three-stage', seed, { event: 'discrepancy', when, tap, discrepancy: 0.5 * wobble(seed, 1) })),
+      ...[4, 8, 16].flatMap((layers) =>
+        ['plain', 'skip'].flatMap((kind) =>
+          ['imitation', 'closed-form'].flatMap((arm) =>
+            ['layer1', 'logits'].flatMap((tap) =>
+              ['discrepancy', 'hybrid'].map((event) =>
+                row('depth-skip', `${layers} ${kind} ${arm}`, seed, { event, when, tap, discrepancy: 0.01 * layers ** (laws.claimed ? 0.8 : 2) * wobble(seed, layers) }),
+              ),
+            ),
+          ),
+        ),
+      ),
+      ...['discrepancy', 'hybrid', 'alone'].map((event) => row('bert-ablations', 'wide blocks', seed, { event, when, tap: 'layer1', discrepancy: 0.5 * wobble(seed, 1) })),
+    ]),
+    row('bert-glosses', 'three-stage', seed, { event: 'merge', difference: laws.claimed ? 1e-6 : 1e-3 }),
+  ]);
+  const gain = laws.threeStage - laws.control;
+  const accuracy = {
+    wide: 95, direct: 75, deeper: 74, long: 76, kd: 75, 'all-at-once': 76, 'three-stage': laws.threeStage,
+    'no-imitation': laws.control, 'selected-kl': 75.5, 'selected-three-stage': 75.5 + gain,
+  }; // prettier-ignore
+  const depthSkip = SEEDS.flatMap((seed) =>
+    [4, 8, 16].flatMap((layers) =>
+      ['plain', 'skip'].flatMap((kind) => {
+        const more = gain * (kind === 'plain' ? Math.log2(layers) : 0.1);
+        const arms = { wide: 95, direct: 50, kd: 60, 'selected-kl': 70, imitation: 60 + more, 'closed-form': 70 + more };
+        return Object.entries(arms).map(([arm, value]) => row('depth-skip', `${layers} ${kind} ${arm}`, seed, { testAccuracy: value + 0.01 * wobble(seed, layers) }));
+      }),
+    ),
+  );
+  const ablations = SEEDS.map((seed) => row('resnet-ablations', 'own inputs', seed, { testAccuracy: 80 }));
+  const results = ['resnet-digits', 'resnet-hierarchy'].flatMap((experiment) =>
+    SEEDS.flatMap((seed) =>
+      Object.entries(accuracy).map(([arm, value]) =>
+        row(experiment, arm, seed, { testAccuracy: value * wobble(seed, value), parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: arm === 'wide' ? 0 : 2 }),
+      ),
+    ),
+  );
+  const nats = { wide: 4.5, direct: 5.2, kd: 5.1, deeper: 5.3, long: 5.05, 'ends-kd': 5, 'projected-kd': 5, 'three-stage': 5 - gain / 10, 'projected-three-stage': 5 - gain / 10 };
+  const bert = SEEDS.flatMap((seed) => [
+    ...Object.entries(nats).map(([arm, value]) => row('bert-glosses', arm, seed, { testCrossEntropy: value + 0.001 * wobble(seed, value), parameters: 10, gigaflops: 1, teacherGigaflops: 2 })),
+    row('bert-ablations', 'own inputs', seed, { testCrossEntropy: 5 }),
+    ...['supersense', 'hypernym'].flatMap((task) =>
+      [['direct', 60], ['three-stage', 60 + gain]].map(([arm, value]) => row(`bert-${task}`, String(arm), seed, { testAccuracy: Number(value) + 0.01 * wobble(seed, Number(value)) })),
+    ),
+  ]); // prettier-ignore
+  const curves = ['resnet-digits', 'bert-glosses'].flatMap((experiment) =>
+    SEEDS.flatMap((seed) =>
+      Object.entries({ wide: ['train'], direct: ['train'], 'three-stage': ['imitate all', 'fine-tune'] }).map(([arm, stages]): Curve => {
+        const points = stages.flatMap((stage, i) => [10, 20].map((step) => ({ stage, step: 20 * i + step, loss: wobble(seed, step) })));
+        return { run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, points };
+      }),
+    ),
+  );
+  return { scale: 'minutes', rows, results: [...results, ...depthSkip, ...ablations, ...bert], curves };
+}
+
+/** Points of all seeds, and values with an interval, of each figure. */
+export const MARKS: Readonly<Record<string, readonly [points: number, means: number]>> = {
+  width: [5 * 2 * 4 * 5, 2 * 4 * 5],
+  depth: [5 * 2 * 3 * 5, 2 * 3 * 5],
+  time: [5 * 2 * 2 * 4, 2 * 2 * 4],
+  scale: [5 * 3 * 3 * 2, 3 * 3 * 2],
+  bounds: [5 * 3 * 6 * 4, 3 * 6 * 4],
+  gronwall: [5 * 3 * 4, 3 * 4],
+  saddle: [5 * 2 * 3 * 3, 2 * 3 * 3],
+  'tanh-saddle': [5 * 3, 3],
+  generic: [5 * 2 * 5, 2 * 5],
+  residual: [5 * 2 * 2, 2 * 2],
+  stages: [5 * 2 * 3 * 2, 2 * 3 * 2],
+  accuracy: [5 * 10, 10],
+  differences: [5 * 8, 8],
+  curves: [0, 8],
+  taps: [5 * 4, 4],
+  'depth-skip': [36, 36],
+  bridge: [5 * 24, 24],
+  'layers-plain': [5 * 8, 8],
+  'layers-skip': [5 * 8, 8],
+  'resnet-ablations': [5, 1],
+  'resnet-hierarchy': [5 * 10, 10],
+  'bert-glosses': [5 * 9, 9],
+  'bert-differences': [5 * 6, 6],
+  'bert-curves': [0, 8],
+  'bert-supersense': [5 * 2, 2],
+  'bert-hypernym': [5 * 2, 2],
+  'bert-ablations': [5, 1],
+  'bert-layers': [5 * 6, 6],
+  'trade-resnet': [20, 20],
+  'trade-bert': [18, 18],
+};
