@@ -45,8 +45,10 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
     'theory/kernel',
     'theory/studies',
     'reports',
+    'reports/claims',
   ],
   reports: ['src/core', 'src/store', 'reports/claims', 'reports/figures'],
+  'reports/client': ['src/core', 'theory', 'theory/flow', 'theory/kernel'],
   'reports/claims': ['src/core', 'reports'],
   'reports/figures': ['src/core', 'reports', 'reports/claims'],
 };

@@ -1,14 +1,23 @@
 /** What the command line needs from the rest of the program; `experiments/main.ts` brings it. */
-import type { Experiment, Runner } from '../core/experiment.js';
+import type { Experiment, Runner, Scale } from '../core/experiment.js';
 import type { HostArrays } from '../core/run.js';
 import type { RunRecord } from '../store/runs.js';
 
 export interface Verdict {
   readonly id: string;
-  readonly scale: string;
+  /** The largest that was run, or null. */
+  readonly scale: string | null;
   readonly statement: string;
   readonly outcome: string;
   readonly evidence: string;
+}
+
+export interface ReportResult {
+  readonly verdicts: readonly Verdict[];
+  readonly problems: readonly string[];
+  readonly cautions: readonly string[];
+  readonly runs: number;
+  readonly markdown: string;
 }
 
 export interface Check {
@@ -91,6 +100,34 @@ export interface SquadFiles {
   readonly noAnswer?: string;
 }
 
+/** What a scale costs. */
+export interface Plan {
+  readonly scale: string;
+  readonly rows: readonly {
+    readonly experiment: string;
+    readonly arms: number;
+    readonly runs: number;
+    readonly petaflops: number | null;
+    readonly memoryBytes: number | null;
+    readonly diskBytes: number;
+    readonly deviceHours: number;
+    readonly flopsPerSecond: number | null;
+  }[];
+  readonly claims: readonly { readonly id: string; readonly experiment: string; readonly runs: number; readonly deviceHours: number }[];
+  /** What users bring. */
+  readonly data: readonly string[];
+}
+
+/** Two sets of runs side by side. */
+export interface Comparison {
+  /** Runs of the same cell in both, and how many of them logged the same bytes. */
+  readonly shared: number;
+  readonly equal: number;
+  /** Claims whose verdicts differ. */
+  readonly changed: readonly { readonly id: string; readonly first: string; readonly second: string }[];
+  readonly problems: readonly string[];
+}
+
 export interface App {
   readonly experiments: readonly Experiment[];
   /** Experiments of `gowide theory run`, by name. */
@@ -102,9 +139,19 @@ export interface App {
   /** Learning rates and seeds of `gowide tune`, by experiment. */
   readonly grids: Readonly<Record<string, { readonly rates: readonly number[]; readonly seeds: readonly number[] }>>;
   readonly runners: Readonly<Record<string, Runner>>;
-  readonly report: (folders: readonly string[], file: string) => Promise<{ verdicts: readonly Verdict[]; problems: readonly string[]; runs: number }>;
+  /** Without a file, no page is drawn. `scale`: that one alone. */
+  readonly report: (folders: readonly string[], file: string | undefined, scale?: Scale) => Promise<ReportResult>;
+  /** Serves the page on this machine alone while runs go on. Throws FailureError when the port is taken. */
+  readonly watch: (folders: readonly string[], options: { port: number }) => Promise<{ readonly url: string; readonly close: () => Promise<void> }>;
   /** Writes results as tables to keep; returns the files. */
-  readonly writeResults: (folders: readonly string[], target: string) => string[];
+  readonly writeResults: (folders: readonly string[], target: string) => Promise<string[]>;
+  /** Two folders of runs side by side, as a page. */
+  readonly compare: (first: string, second: string, file: string, scale?: Scale) => Promise<Comparison>;
+  /** Each experiment's thin net is measured in a process of its own, unless operations per second are given. */
+  readonly plan: (scale: Scale, flopsPerSecond: number | undefined, engine: string | undefined, onLine: (text: string) => void) => Promise<Plan>;
+  /** One of these measurements in this process: operations of a step, by which the engine is to be tuned, and then the measurement. */
+  readonly planStepFlops: (experiment: string, scale: Scale) => Promise<number>;
+  readonly measurePlan: (experiment: string, scale: Scale) => Promise<Readonly<Record<string, number>>>;
   readonly verify: (onGroup: (name: string, done: number, total: number) => void) => Promise<readonly Check[]>;
   /** Throws UsageError with the known names. */
   readonly limit: (name: string) => Promise<Limit>;

@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their values are checked. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
@@ -40,6 +40,11 @@ export function checkOut(out: string): string {
 /** A folder with runs that is only read. */
 export function hasRuns(out: string): boolean {
   return existsSync(join(resolve(out), 'runs'));
+}
+
+/** A folder with tables that `gowide report --tables` wrote. */
+export function hasTables(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
 }
 
 /** The command as typed, for records and for what is printed after a stop. */

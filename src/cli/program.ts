@@ -8,6 +8,7 @@ import { benchCommand } from './commands/bench.js';
 import { doctorCommand } from './commands/doctor.js';
 import { engineCommand } from './commands/engine.js';
 import { paramsCommand } from './commands/params.js';
+import { planCommand } from './commands/plan.js';
 import { predictCommand } from './commands/predict.js';
 import { reportCommand } from './commands/report.js';
 import { reproduceCommand } from './commands/reproduce.js';
@@ -17,6 +18,7 @@ import { theoryCommand } from './commands/theory.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
 import { verifyCommand } from './commands/verify.js';
+import { watchCommand } from './commands/watch.js';
 
 function buildProgram(app: App): Command {
   const program = new Command('gowide')
@@ -37,6 +39,8 @@ function buildProgram(app: App): Command {
     squadCommand(app),
     runsCommand(app),
     reportCommand(app),
+    watchCommand(app),
+    planCommand(app),
     verifyCommand(app),
     benchCommand(app),
     doctorCommand(app),

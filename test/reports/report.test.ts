@@ -2,184 +2,34 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims/index.js';
-import { summarize, type Figure } from '../../reports/figures/figure.js';
-import { bertFigures } from '../../reports/figures/bert.js';
-import { accuracyFigure, armsFigure, depthSkipFigure, differenceFigure, tapFigure } from '../../reports/figures/resnet.js';
-import { lawFigure } from '../../reports/figures/law.js';
-import { LAW_FIGURES, theoryFigures, widthFigure } from '../../reports/figures/theory.js';
+import { ALL_CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims/index.js';
+import { seedPoints, summarize, type Draw, type FigureInput } from '../../reports/figures/figure.js';
+import { FIGURES, TOPICS } from '../../reports/figures/index.js';
 import { renderSvg } from '../../reports/render.js';
-import { writeReport } from '../../reports/report.js';
-import { readRecords, type TableRow } from '../../reports/tables.js';
+import { buildReport, writeReport } from '../../reports/report.js';
+import { readRecords, type Records } from '../../reports/tables.js';
 import { formatNumber, within } from '../../reports/verdict.js';
-import type { Cell, Row } from '../../src/core/run.js';
+import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf } from '../../src/store/runs.js';
 import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
-
-const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, values });
-const SEEDS = [1, 2, 3, 4, 5];
-const REGIMES = ['skip', 'no skip'];
-/** A small wobble that differs from seed to seed and from point to point. */
-const wobble = (seed: number, x: number): number => 1 + 0.01 * Math.sin(7 * seed + 3 * x);
-
-interface Laws {
-  readonly width: (m: number) => number;
-  readonly telescoped: (depth: number) => number;
-  readonly direct: (depth: number) => number;
-  readonly saddle: (depth: number) => number;
-  readonly threeStage: number;
-  readonly control: number;
-  /** Whether the rest of the theory is as claimed. */
-  readonly claimed: boolean;
-}
-
-const AS_CLAIMED: Laws = {
-  width: (m) => m ** -0.5,
-  telescoped: (depth) => 0.1 * depth,
-  direct: (depth) => 0.01 * Math.exp(0.05 * depth ** 2),
-  saddle: (depth) => Math.sqrt(depth) * Math.exp(0.8 * depth),
-  threeStage: 85,
-  control: 80,
-  claimed: true,
-};
-/** The same with each law turned round. */
-const REVERSED: Laws = {
-  width: (m) => m ** -0.2,
-  telescoped: (depth) => 0.1 * depth ** 2,
-  direct: (depth) => 0.01 * depth ** 0.5,
-  saddle: (depth) => Math.sqrt(depth) * Math.exp(0.4 * depth),
-  threeStage: 70,
-  control: 78,
-  claimed: false,
-};
-
-/** Rows of the other studies, as claimed or turned round. */
-function restOfTheory(seed: number, claimed: boolean): TableRow[] {
-  const w = (x: number): number => wobble(seed, x);
-  return [
-    ...REGIMES.flatMap((arm) => [
-      ...[0, 1, 2, 4].map((time) =>
-        row('time', arm, seed, {
-          time,
-          direct: (claimed ? [1, 0.3, 0.4, 0.6][Math.min(3, time)]! : 1 / (1 + time)) * w(time),
-          imitation: (claimed ? 1 / (1 + time) : 1 + time) * w(time),
-        }),
-      ),
-      ...[16, 64].map((m) => row('stages', arm, seed, { m, direct: 1 * w(m), staged: (claimed ? 0.8 : 1.2) * w(m + 1), wide: 0.7 })),
-    ]),
-    ...['alpha', 'c', 'rho'].flatMap((parameter) =>
-      [0.1, 0.5].map((value) => row('scale', parameter, seed, { parameter, value, direct: w(value), imitation: (claimed ? 0.5 : 2) * w(value + 1), sampled: 2, violations: 0 })),
-    ),
-    ...[...REGIMES, 'residual 1/L'].flatMap((arm) =>
-      [1, 2, 4, 6].map((depth) =>
-        row('bounds', arm, seed, {
-          depth,
-          direct: 0.1 * w(depth),
-          imitation: 0.1 * w(depth),
-          telescoped: 0.2,
-          lipschitz: 0.3,
-          wideTail: 0.3,
-          cap: 3,
-          gronwall: 5 * depth,
-          closed: 100 * depth,
-          rate: (claimed ? 10 / depth : 10 * Math.exp(depth)) * w(depth),
-          violations: claimed || seed > 1 || depth > 1 ? 0 : 1,
-        }),
-      ),
-    ),
-    ...[4, 7, 9].map((depth) => {
-      const closed = 1.3 ** (depth - 1) * Math.sqrt(depth) * Math.exp(0.1 * 1.3 ** depth);
-      return row('saddle', 'B', seed, { depth, direct: closed * (claimed ? w(depth) : 5), directTheory: closed, directParticles: 1, telescoped: 1, telescopedTheory: 1 });
-    }),
-    ...[2, 4, 6].map((depth) => row('tanh-saddle', 'C', seed, { depth, growth: 0.1 * depth * (claimed ? w(depth) : 2 * w(depth)), linearised: 0.1 * depth })),
-    ...['one', 'two'].flatMap((family) =>
-      [1, 2, 4, 6, 8].map((depth) => row('generic', family, seed, { depth, growth: (claimed && family === 'one' ? depth ** 2 : -depth) * w(depth) })),
-    ),
-    ...[16, 32].map((D) => row('residual', 'tanh', seed, { row: 'net', D, M: 8, L: 50, hidden: w(D) / Math.sqrt(D), output: w(D) / D })),
-    row('residual', 'tanh', seed, { row: 'fit', hiddenSampling: (claimed ? 0.8 : 3) * w(1), hiddenEmbedding: (claimed ? 2.5 : 9) * w(2), outputSampling: 0.1, outputEmbedding: 1 }),
-  ];
-}
-
-function records(laws: Laws): { rows: TableRow[]; results: TableRow[] } {
-  const rows = SEEDS.flatMap((seed) => [
-    ...REGIMES.flatMap((arm) => [
-      ...[16, 32, 64, 128].flatMap((m) =>
-        ['direct', 'sampled', 'imitation', 'layer', 'initial', 'fresh'].map((training) =>
-          row('width', arm, seed, { regime: arm, training, m, discrepancy: laws.width(m) * wobble(seed, m), relative: 1, lossIncreases: 0, violations: 0 }),
-        ),
-      ),
-      ...[1, 2, 4, 6, 8].map((depth) =>
-        row('depth', arm, seed, {
-          depth,
-          direct: laws.direct(depth) * wobble(seed, depth),
-          imitation: 0.05 * wobble(seed, depth),
-          telescoped: laws.telescoped(depth) * wobble(seed, depth),
-          violations: 0,
-        }),
-      ),
-    ]),
-    ...restOfTheory(seed, laws.claimed),
-    ...[2, 4, 8].map((depth) =>
-      row('saddle', 'B1', seed, {
-        depth,
-        directParticles: 1,
-        direct: laws.saddle(depth) * wobble(seed, depth),
-        directTheory: Math.sqrt(depth) * Math.exp(0.8 * depth),
-        telescoped: (laws === AS_CLAIMED ? depth : depth ** 2) * wobble(seed, depth),
-        telescopedTheory: depth,
-      }),
-    ),
-    ...['imitation', 'end'].flatMap((when) =>
-      ['stem', 'stage1', 'logits'].map((tap) => row('resnet-digits', 'three-stage', seed, { event: 'discrepancy', when, tap, discrepancy: 0.5 * wobble(seed, 1) })),
-    ),
-  ]);
-  const gain = laws.threeStage - laws.control;
-  const accuracy = {
-    wide: 95, direct: 75, deeper: 74, long: 76, kd: 75, 'all-at-once': 76, 'three-stage': laws.threeStage,
-    'no-imitation': laws.control, 'selected-kl': 75.5, 'selected-three-stage': 75.5 + gain,
-  }; // prettier-ignore
-  const depthSkip = SEEDS.flatMap((seed) =>
-    [4, 8, 16].flatMap((layers) =>
-      ['plain', 'skip'].flatMap((kind) => {
-        const more = gain * (kind === 'plain' ? Math.log2(layers) : 0.1);
-        const arms = { wide: 95, direct: 50, kd: 60, 'selected-kl': 70, imitation: 60 + more, 'closed-form': 70 + more };
-        return Object.entries(arms).map(([arm, value]) => row('depth-skip', `${layers} ${kind} ${arm}`, seed, { testAccuracy: value + 0.01 * wobble(seed, layers) }));
-      }),
-    ),
-  );
-  const ablations = SEEDS.map((seed) => row('resnet-ablations', 'own inputs', seed, { testAccuracy: 80 }));
-  const results = ['resnet-digits', 'resnet-hierarchy'].flatMap((experiment) =>
-    SEEDS.flatMap((seed) =>
-      Object.entries(accuracy).map(([arm, value]) =>
-        row(experiment, arm, seed, { testAccuracy: value * wobble(seed, value), parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: arm === 'wide' ? 0 : 2 }),
-      ),
-    ),
-  );
-  const nats = { wide: 4.5, direct: 5.2, kd: 5.1, deeper: 5.3, long: 5.05, 'ends-kd': 5, 'projected-kd': 5, 'three-stage': 5 - gain / 10, 'projected-three-stage': 5 - gain / 10 };
-  const bert = SEEDS.flatMap((seed) => [
-    ...Object.entries(nats).map(([arm, value]) => row('bert-glosses', arm, seed, { testCrossEntropy: value + 0.001 * wobble(seed, value) })),
-    ...['supersense', 'hypernym'].flatMap((task) =>
-      [['direct', 60], ['three-stage', 60 + gain]].map(([arm, value]) => row(`bert-${task}`, String(arm), seed, { testAccuracy: Number(value) + 0.01 * wobble(seed, Number(value)) })),
-    ),
-  ]); // prettier-ignore
-  return { rows, results: [...results, ...depthSkip, ...ablations, ...bert] };
-}
+import { AS_CLAIMED, MARKS, records, REVERSED } from './rows.js';
 
 describe('verdicts', () => {
   const claimed = decideClaims(records(AS_CLAIMED));
   const reversed = decideClaims(records(REVERSED));
   const none = decideClaims({ rows: [], results: [] });
 
-  test.each(CLAIMS.map((_, i) => [claimed[i]!.id, i] as const))('%s: supported by data that follow it, not by data turned round, and not run without data', (_, i) => {
+  test.each(ALL_CLAIMS.map((_, i) => [claimed[i]!.id, i] as const))('%s: supported by data that follow it, not by data turned round, and not run without data', (_, i) => {
     expect([claimed[i]!.outcome, reversed[i]!.outcome, none[i]!.outcome]).toEqual(['supported', 'not supported', 'not run']);
     expect(claimed[i]!.runs.length).toBeGreaterThan(0);
-    expect(claimed[i]!.evidence).toMatch(/\[.*\], 5 seeds|violations in \d+ rows/);
+    expect(claimed[i]!.evidence).toMatch(/\[.*\], 5 seeds|violations in \d+ rows|mergings, 5 seeds/);
+    expect(claimed[i]!.seeds).toBe(5);
   });
 
   test('ids are unique, and every claim names its rule and source', () => {
-    expect(new Set(claimed.map(({ id }) => id)).size).toBe(CLAIMS.length);
+    expect(new Set(claimed.map(({ id }) => id)).size).toBe(ALL_CLAIMS.length);
     for (const { rule, source, statement } of claimed) for (const text of [rule, source, statement]) expect(text.length).toBeGreaterThan(10);
   });
 
@@ -238,55 +88,38 @@ describe('verdicts', () => {
   });
 });
 
-/** Points of each seed: panels x series x values of x. */
-const POINTS: Record<string, number> = {
-  depth: 2 * 3 * 5,
-  time: 2 * 2 * 4,
-  scale: 3 * 3 * 2,
-  bounds: 3 * 6 * 4,
-  gronwall: 3 * 4,
-  saddle: 2 * 3 * 3,
-  'tanh-saddle': 3,
-  generic: 2 * 5,
-  residual: 2 * 2,
-  stages: 2 * 3 * 2,
-};
-
 describe('figures', () => {
-  const { rows, results } = records(AS_CLAIMED);
-  const drawn: [string, () => Figure | undefined, number][] = [
-    ['width', () => widthFigure(rows, 'minutes'), 2 * 4 * 5 * SEEDS.length],
-    ...LAW_FIGURES.map((law) => [law.id, () => lawFigure(law, rows, 'minutes'), POINTS[law.id]! * SEEDS.length] as [string, () => Figure | undefined, number]),
-    ['accuracy', () => accuracyFigure(results, 'minutes'), 10 * SEEDS.length],
-    ['differences', () => differenceFigure(results, 'minutes'), 8 * SEEDS.length],
-    ['taps', () => tapFigure(rows, 'minutes'), 2 * 2 * SEEDS.length],
-    ['depth-skip', () => depthSkipFigure(results, 'minutes'), 3 * 2 * 6], // means
-    ['ablations', () => armsFigure(results, 'minutes', { experiment: 'resnet-ablations', network: 'resnet', title: 'Ablations', caption: 'One thing at a time.' }), SEEDS.length],
-    ['cross-entropy of BERTs', () => bertFigures(results, 'minutes')[0], 9 * SEEDS.length],
-    ['supersense', () => bertFigures(results, 'minutes')[1], 2 * SEEDS.length],
-  ];
-  test.each(drawn)('%s shows a point for each seed, and renders without a warning', async (_, figure, points) => {
-    const { spec, data, runs, alt } = figure()!;
-    const svg = await renderSvg(spec);
-    const symbols = svg.match(/class="mark-symbol role-mark[^"]*"[^>]*>.*?<\/g>/gs)!.join('');
-    expect(symbols.match(/<path/g)!.length).toBe(points);
-    expect(svg).not.toContain('NaN');
-    expect(data.length).toBeGreaterThan(0);
-    expect(runs.length).toBeGreaterThan(0);
-    expect(alt.length).toBeGreaterThan(30);
+  const input = records(AS_CLAIMED);
+  const draws = TOPICS.flatMap((topic) => FIGURES[topic]);
+  const drawn = draws.map((draw) => draw(input)!);
+
+  test('all are drawn', () => {
+    expect(drawn.map(({ id }) => id)).toEqual(Object.keys(MARKS));
   });
 
+  test.each(drawn.map((figure) => [figure.id, figure] as const))(
+    '%s shows as many marks as its table has rows, and renders without a warning',
+    async (id, { spec, data, runs, alt }) => {
+      const [points, means] = MARKS[id]!;
+      const svg = await renderSvg(spec);
+      const symbols = svg.match(/class="mark-symbol role-mark[^"]*"[^>]*>.*?<\/g>/gs)?.join('') ?? '';
+      expect(symbols.match(/<path/g)?.length ?? 0).toBe(points);
+      expect(svg).not.toContain('NaN');
+      expect(data.filter((datum) => datum.mean !== undefined)).toHaveLength(means);
+      expect(data).toEqual((spec as { data: { values: unknown } }).data.values);
+      expect(runs.length).toBeGreaterThan(0);
+      expect(alt.length).toBeGreaterThan(30);
+    },
+  );
+
   test('without rows there is no figure', () => {
-    expect([
-      widthFigure([], 'minutes'),
-      theoryFigures([], 'minutes')[0],
-      lawFigure(LAW_FIGURES[0]!, [], 'minutes'),
-      accuracyFigure([], 'minutes'),
-      differenceFigure([], 'minutes'),
-      tapFigure([], 'minutes'),
-      depthSkipFigure([], 'minutes'),
-      ...bertFigures([], 'minutes'),
-    ]).toEqual(Array.from({ length: 11 }, () => undefined));
+    const none: FigureInput = { scale: 'minutes', rows: [], results: [], curves: [] };
+    expect(draws.map((draw: Draw) => draw(none))).toEqual(draws.map(() => undefined));
+  });
+
+  test('seeds are drawn one by one where there are fewer than twenty', () => {
+    const many = (count: number): { seed: number }[] => Array.from({ length: count }, (_, seed) => ({ seed }));
+    expect([seedPoints(many(19)).length, seedPoints(many(20)).length]).toEqual([19, 0]);
   });
 
   test('summarize: geometric mean and interval of the logarithm', () => {
@@ -315,17 +148,68 @@ describe('the page', () => {
   });
 
   test('holds verdicts, figure, data and environment, asks nothing of the network, and is the same when drawn again', async () => {
-    const { verdicts, runs, problems } = await writeReport([out], file);
-    expect([runs, problems]).toEqual([3, []]);
-    expect(verdicts.filter(({ outcome }) => outcome !== 'not run').map(({ id }) => id)).toEqual(['saddle-direct', 'saddle-imitation']);
+    const { verdicts, runs, problems, cautions, markdown } = await writeReport([out], file);
+    expect([runs, problems, cautions]).toEqual([3, [], []]);
+    expect(verdicts.filter(({ outcome }) => outcome !== 'not run').map(({ id, scale }) => [id, scale])).toEqual([
+      ['saddle-direct', 'minutes'],
+      ['saddle-imitation', 'minutes'],
+    ]);
+    expect(markdown).toMatch(/\| saddle-direct \| .* \| inconclusive \| minutes \| 3 \| /);
     const page = readFileSync(file, 'utf8');
-    expect(page).toContain("default-src 'none'");
-    expect(page).not.toMatch(/<script|(?:src|href)="(?!data:|#)[^"]*"|url\(/);
+    expect(page).toMatch(/default-src 'none'; .*script-src 'sha256-[\w+/=]+' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'/);
+    expect(page.replace(/<script[\s\S]*?<\/script>/g, '')).not.toMatch(/(?:src|href)="(?!data:|#)[^"]*"|url\(/);
     expect(page).toContain('<svg role="img"');
     expect(page).toContain('gowide &lt;test&gt;');
-    expect(page).toContain('Not run at this scale.');
+    expect(page).toContain('Not run yet.');
     await writeReport([out], file);
     expect(readFileSync(file, 'utf8')).toBe(page);
+  });
+
+  test('each claim and figure is shown at the largest scale that was run, with the verdicts of the others', () => {
+    const [small, large] = [records(AS_CLAIMED), records(REVERSED)];
+    const at = <T extends { readonly scale: string }>(list: readonly T[], scale: string): T[] => list.map((entry) => ({ ...entry, scale }));
+    const both: Records = {
+      runs: [],
+      rows: [...small.rows, ...at(large.rows, 'laptop')],
+      results: [...small.results, ...at(large.results, 'laptop')],
+      curves: [...small.curves, ...at(large.curves, 'laptop')],
+      kept: [],
+      problems: [],
+      cautions: [],
+    };
+    const { verdicts, figures } = buildReport(both);
+    for (const verdict of Object.values(verdicts).flat())
+      expect(verdict).toMatchObject({ scale: 'laptop', outcome: 'not supported', others: [{ scale: 'minutes', outcome: 'supported' }] });
+    expect([...new Set(Object.values(figures).flat().map(({ scale }) => scale))]).toEqual(['laptop']); // prettier-ignore
+    expect(buildReport(both, 'minutes').verdicts.theory.every(({ scale, others }) => scale === 'minutes' && others.length === 0)).toBe(true);
+  });
+
+  test('kept tables are reported as runs are, without their logs', async () => {
+    const { verdicts, runs, problems } = await writeReport([join(import.meta.dirname, '../../reports/results')], undefined);
+    expect([runs, problems]).toEqual([0, []]);
+    expect(verdicts.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ scale: 'laptop', seeds: 5 });
+    expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({ outcome: 'not run', scale: null });
+  });
+
+  test('says with one seed only, and with runs of two commits, that they are to be read with care', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gowide-report-'));
+    const at = async (commit: string, seed: number): Promise<unknown> =>
+      executeRun(
+        { ...cells[0]!, seed },
+        {
+          out: folder,
+          environment: { ...environment(null, 'test'), commit, dirty: false },
+          executors: { [THEORY_KIND]: theoryExecutor },
+          signal: new AbortController().signal,
+          progress: () => {},
+        },
+      );
+    await at('a'.repeat(40), 1);
+    expect(readRecords([folder]).cautions).toEqual(['saddle, scale minutes: one seed only, which decides nothing']);
+    await at('b'.repeat(40), 2);
+    expect(readRecords([folder]).cautions).toEqual([`saddle, scale minutes: its runs are of 2 commits: ${'a'.repeat(12)} (1 runs), ${'b'.repeat(12)} (1 runs)`]);
+    await writeReport([folder], file);
+    expect(readFileSync(file, 'utf8')).toContain('its runs are of 2 commits');
   });
 
   test('does not mix two declarations of the same name: the newest spec counts, the others are named', async () => {

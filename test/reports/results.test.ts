@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { baselineOf, fromCsv, toCsv, toMarkdown, type ResultRow } from '../../reports/results.js';
+import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../reports/csv.js';
+import { baselineOf, specsOf, toMarkdown } from '../../reports/results.js';
 
 const FOLDER = resolve(import.meta.dirname, '../../reports/results');
 const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
@@ -15,6 +16,13 @@ const ROWS: ResultRow[] = [1, 2, 3].flatMap((seed) => [
 test('rows survive the way into a CSV and back, with commas and quotes in names, and without values', () => {
   expect(fromCsv(toCsv(ROWS))).toEqual(ROWS);
   expect(() => fromCsv('arm,seed\nx,1\n')).toThrow('results: expected the columns arm,seed,run,');
+});
+
+test('logged rows survive the way into lines and back; a damaged line is named', () => {
+  const rows = [{ arm: 'no skip', seed: 1, run: 'a', values: { depth: 2, direct: 0.1, event: 'x' } }];
+  expect(fromLines(toLines(rows))).toEqual(rows);
+  expect(() => fromLines('{"arm":"a","seed":1,"run":"r"}\n{"arm":')).toThrow('line 2: not valid JSON');
+  expect(() => fromLines('{"arm":"a"}\n')).toThrow('line 1: expected "arm", "seed" and "run"');
 });
 
 test('the table has a mean, an interval and a difference paired by seed for each arm', () => {
@@ -40,7 +48,18 @@ test('each arm is compared with its control', () => {
 
 describe('the committed tables', () => {
   const names = readdirSync(FOLDER).filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length)); // prettier-ignore
+  const all = new Set(readdirSync(FOLDER).filter((name) => /\.(csv|jsonl)$/.test(name)).map((name) => name.split('.').slice(0, 2).join('.'))); // prettier-ignore
+  const kept = <T>(file: string, read: (text: string) => T[]): T[] => (existsSync(join(FOLDER, file)) ? read(readFileSync(join(FOLDER, file), 'utf8')) : []);
   test('there are some', () => expect(names.length).toBeGreaterThan(0));
+  test('every committed spec is made of a committed table, without a difference', () => {
+    const made = Object.assign({}, ...[...all].map((name) => {
+      const [experiment, scale] = name.split('.') as [string, string];
+      return specsOf(experiment, scale, kept(`${name}.csv`, fromCsv), kept(`${name}.jsonl`, fromLines));
+    })) as Record<string, string>; // prettier-ignore
+    const committed = readdirSync(FOLDER).filter((name) => name.endsWith('.vl.json')); // prettier-ignore
+    expect(Object.keys(made).sort()).toEqual(committed.sort());
+    for (const name of committed) expect(readFileSync(join(FOLDER, name), 'utf8'), name).toBe(made[name]);
+  });
   test.each(names)('%s.md is made of %s.csv, with as many seeds for each arm as are asked for', (name) => {
     const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));
     const [experiment, scale] = name.split('.') as [string, string];

@@ -33,6 +33,9 @@ export function reproduceCommand(app: App): Command {
       const file = join(out, 'report.html');
       const { verdicts } = await app.report([out], file);
       if (options.json) process.stdout.write(`${JSON.stringify({ report: file, verdicts }, null, 2)}\n`);
-      else process.stdout.write(`${verdicts.map(({ scale, outcome, statement, evidence }) => `${outcome.padEnd(13)}  [${scale}] ${statement} ${evidence}`).join('\n')}\n${file}\n`);
+      else
+        process.stdout.write(
+          `${verdicts.map(({ scale, outcome, statement, evidence }) => `${outcome.padEnd(13)}  [${scale ?? '–'}] ${statement} ${evidence}`).join('\n')}\n${file}\n`,
+        );
     });
 }

@@ -1,0 +1,149 @@
+/** The page in a real browser: Chromium from npm, headless. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import chromiumPackage from '@sparticuz/chromium';
+import axe from 'axe-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explore, type Point } from '../../reports/client/experiment.js';
+import type { Figure } from '../../reports/figures/figure.js';
+import { buildReport, pageOf } from '../../reports/report.js';
+import { csv } from '../../reports/csv.js';
+import type { Records } from '../../reports/tables.js';
+import { AS_CLAIMED, MARKS, records } from './rows.js';
+
+const available = process.platform === 'linux' && process.arch === 'x64';
+
+describe.skipIf(!available)('the page in Chromium', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-page-'));
+  const file = join(folder, 'report.html');
+  const url = pathToFileURL(file).href;
+  const input: Records = {
+    ...records(AS_CLAIMED),
+    runs: [],
+    kept: [],
+    problems: ['somewhere/runs/x: unfinished, not shown'],
+    cautions: ['depth, scale minutes: one seed only, which decides nothing'],
+  };
+  const report = buildReport(input);
+  const figures = Object.values(report.figures).flat() as Figure[];
+  let browser: Browser;
+  /** Everything that the page said or asked for, beyond itself. */
+  const said: string[] = [];
+
+  const open = async (options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> => {
+    const page = await browser.newPage(options);
+    page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => said.push(`error: ${error.message}`));
+    page.on('request', (request) => {
+      if (!/^(file:.*report\.html|data:|blob:)/.test(request.url())) said.push(`request: ${request.url()}`);
+    });
+    await page.goto(url);
+    return page;
+  };
+  const live = async (page: Page, id: string): Promise<void> => {
+    await page.locator(`[data-figure="${id}"]`).scrollIntoViewIfNeeded();
+    await page.locator(`[data-figure="${id}"][data-state="live"]`).waitFor({ timeout: 30_000 });
+  };
+  const symbols = (page: Page, id: string): ReturnType<Page['locator']> => page.locator(`[data-figure="${id}"] .plot g.mark-symbol.role-mark path`);
+
+  beforeAll(async () => {
+    writeFileSync(file, await pageOf(report));
+    browser = await chromium.launch({ executablePath: await chromiumPackage.executablePath(), args: ['--no-sandbox', '--disable-gpu'], headless: true });
+  });
+  afterAll(() => browser?.close());
+
+  test('every figure comes to life with as many marks as its table has rows, and nothing is asked of the network', async () => {
+    const page = await open();
+    for (const { id, data, scale } of figures) {
+      const name = `${id}-${scale}`;
+      await live(page, name);
+      expect(await symbols(page, name).count(), id).toBe(MARKS[id]![0]);
+      expect(await page.locator(`[data-figure="${name}"] details tbody tr`).count(), id).toBe(data.length);
+    }
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test('a mark under the pointer shows its values', async () => {
+    const page = await open();
+    await live(page, 'accuracy-minutes');
+    await symbols(page, 'accuracy-minutes').first().hover();
+    const text = await page.locator('#tip').textContent();
+    expect(text).toMatch(/value[\d.]+/);
+    expect(text).toMatch(/seed\d/);
+    await page.close();
+  });
+
+  test('arms can be left out, and axes switched, by keyboard alone', async () => {
+    const page = await open();
+    await live(page, 'depth-minutes');
+    const before = await symbols(page, 'depth-minutes').count();
+    const box = page.locator('[data-figure="depth-minutes"] .tools input[type="checkbox"]').first();
+    await box.focus();
+    await page.keyboard.press('Space');
+    await expect.poll(() => symbols(page, 'depth-minutes').count()).toBe((before * 2) / 3);
+    const axis = async (): Promise<string> => (await page.locator('[data-figure="depth-minutes"] .plot .role-axis text').allTextContents()).join(' ');
+    const logarithmic = await axis();
+    const select = page.locator('[data-figure="depth-minutes"] .tools select').last();
+    await select.focus();
+    await select.press('ArrowUp');
+    await expect.poll(axis).not.toBe(logarithmic);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test('downloads are the table and the spec', async () => {
+    const page = await open();
+    const { id, data, spec } = figures[0]!;
+    const links = page.locator(`[data-figure="${id}-minutes"] a[download]`);
+    await page.locator(`[data-figure="${id}-minutes"] details summary`).last().click();
+    const fetched = async (place: number): Promise<string> => {
+      const [download] = await Promise.all([page.waitForEvent('download'), links.nth(place).click()]);
+      return readFileSync(await download.path(), 'utf8');
+    };
+    expect(await fetched(0)).toBe(`${csv(data)}\n`);
+    expect(JSON.parse(await fetched(1))).toEqual(JSON.parse(JSON.stringify(spec)));
+    await page.close();
+  });
+
+  test('without JavaScript everything but the laboratory is there', async () => {
+    const page = await open({ javaScriptEnabled: false });
+    expect(await page.locator('figure .plot svg').count()).toBe(figures.length);
+    expect(await page.locator('#summary').isVisible()).toBe(true);
+    expect(await page.getByText('The laboratory needs JavaScript').isVisible()).toBe(true);
+    await page.close();
+  });
+
+  test.each([
+    ['light', 1280],
+    ['dark', 390],
+  ] as const)('accessible in %s at %i pixels, and no wider than the window', async (colorScheme, width) => {
+    const page = await open({ colorScheme, viewport: { width, height: 900 } });
+    await live(page, 'depth-minutes');
+    await page.evaluate(axe.source);
+    const { violations } = (await page.evaluate("axe.run({ resultTypes: ['violations'] })")) as { violations: { id: string; nodes: { html: string }[] }[] };
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    await page.close();
+  });
+
+  test('the laboratory measures what the simulator measures', async () => {
+    const page = await open();
+    await page.locator('#laboratory').scrollIntoViewIfNeeded();
+    const depth = page.locator('#laboratory-root input[name="depth"]');
+    await depth.fill('3');
+    await page.locator('#laboratory-root input[name="seed"]').fill('7');
+    await page.locator('#laboratory-root [role="status"]', { hasText: /^9 points in/ }).waitFor({ timeout: 60_000 });
+    const points: Point[] = [];
+    explore({ depth: 3, m: 32, wide: 512, alpha: 1, c: 1, time: 1, seed: 7 }, (point) => points.push(point), () => {}); // prettier-ignore
+    const last = points.filter(({ law }) => law === 'D(L)').at(-1)!;
+    const label = await page.locator('#laboratory-root .plot svg').last().getAttribute('aria-label');
+    expect(label).toBe(`D(L); at 3: direct ${last.direct.toPrecision(3)}, imitation ${last.imitation.toPrecision(3)}, bound ${last.bound.toPrecision(3)}`);
+    expect(last.bound).toBeGreaterThanOrEqual(last.imitation);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+});

@@ -1,0 +1,51 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { writeComparison } from '../../reports/compare.js';
+import type { Cell } from '../../src/core/run.js';
+import { environment } from '../../src/store/environment.js';
+import { executeRun } from '../../src/store/execute.js';
+import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
+
+const root = mkdtempSync(join(tmpdir(), 'gowide-compare-'));
+const [before, after, file] = [join(root, 'before'), join(root, 'after'), join(root, 'comparison.html')];
+const spec = { study: 'saddle', g: 1, kappa: 4, time: 0.4, steps: 50, depths: [2, 4, 6], m: 1e12, draws: 5, particles: 64 };
+
+beforeAll(async () => {
+  for (const seed of [1, 2, 3]) {
+    const cell: Cell = { experiment: 'saddle', arm: 'B1', scale: 'minutes', kind: THEORY_KIND, spec, seed };
+    await executeRun(cell, {
+      out: before,
+      environment: environment(null, 'test'),
+      executors: { [THEORY_KIND]: theoryExecutor },
+      signal: new AbortController().signal,
+      progress: () => {},
+    });
+  }
+  cpSync(before, after, { recursive: true });
+});
+
+test('equal folders: every run is the same to the byte, and no verdict differs', async () => {
+  expect(await writeComparison(before, after, file)).toEqual({ shared: 3, equal: 3, changed: [], problems: [] });
+  const page = readFileSync(file, 'utf8');
+  expect(page).toContain("default-src 'none'; style-src 'unsafe-inline'; base-uri");
+  expect(page.match(/<svg role="img"/g)).toHaveLength(2);
+  expect(page).not.toContain('<strong>differs</strong>');
+});
+
+test('a run that is missing on one side, a damaged one, and a verdict that differs are named', async () => {
+  const folders = readdirSync(join(after, 'runs'));
+  rmSync(join(after, 'runs', folders[0]!), { recursive: true });
+  const metrics = join(after, 'runs', folders[1]!, 'metrics.jsonl');
+  writeFileSync(metrics, readFileSync(metrics, 'utf8').replace('"depth":2', '"depth":3'));
+  rmSync(join(after, 'runs', folders[2]!), { recursive: true });
+  const { shared, changed, problems } = await writeComparison(before, after, file);
+  expect(shared).toBe(0);
+  expect(problems).toEqual([expect.stringMatching(/^B: .*not what the run wrote/)]);
+  expect(changed.map(({ id, second }) => [id, second])).toEqual([
+    ['saddle-direct', 'not run'],
+    ['saddle-imitation', 'not run'],
+  ]);
+  expect(readFileSync(file, 'utf8')).toContain('<strong>differs</strong>');
+});
