@@ -90,14 +90,17 @@ const KEPT_EVENTS: readonly unknown[] = ['discrepancy', 'hybrid', 'alone', 'merg
 
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv, .md), what the others logged
- * (.jsonl), and the specs of the figures that these make. Returns the files.
+ * (.jsonl), and the specs of the figures that these make. Folders of kept tables count as runs do. Returns the files.
  */
 export function writeResults(folders: readonly string[], target: string): string[] {
   const { runs, rows, results } = readRecords(folders);
-  const kinds = new Map(runs.filter(({ cell }) => cell.scale !== 'custom').map(({ id, cell }) => [id, cell.kind]));
+  const cells = new Map(runs.map(({ id, cell }) => [id, cell]));
   const nameOf = ({ experiment, scale }: TableRow): string => `${experiment}.${scale}`;
-  const byName = groupBy(results.filter(({ run }) => kinds.get(run) === KIND), nameOf); // prettier-ignore
-  const logged = groupBy(rows.filter(({ run, values }) => kinds.has(run) && (kinds.get(run) !== KIND || KEPT_EVENTS.includes(values.event))), nameOf); // prettier-ignore
+  // rows of kept tables have no run here: they were chosen when they were written
+  const isResult = ({ run, scale }: TableRow): boolean => scale !== 'custom' && (cells.get(run)?.kind ?? KIND) === KIND;
+  const isKept = ({ run, scale, values }: TableRow): boolean => scale !== 'custom' && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
+  const byName = groupBy(results.filter(isResult), nameOf);
+  const logged = groupBy(rows.filter(isKept), nameOf);
   mkdirSync(target, { recursive: true });
   return [...new Set([...byName.keys(), ...logged.keys()])].flatMap((name) => {
     const [experiment, scale] = name.split('.') as [string, string];

@@ -134,9 +134,12 @@ export function readRecords(folders: readonly string[]): Records {
     }
   }
   const tables = folders.flatMap(keptTables);
+  const nameOf = ({ experiment, arm, scale, seed }: Omit<Named, 'run'>): string => JSON.stringify([experiment, arm, scale, seed]);
+  const shown = new Set(runs.map(({ cell }) => nameOf(cell)));
   for (const file of tables) {
     try {
-      for (const row of keptRows(file)) (file.endsWith('.csv') ? results : rows).push(row);
+      // a run itself stands before what was kept of it, or of an earlier one in its place
+      for (const row of keptRows(file).filter((kept) => !shown.has(nameOf(kept)))) (file.endsWith('.csv') ? results : rows).push(row);
     } catch (error) {
       problems.push(`${file}: ${(error as Error).message}`);
     }

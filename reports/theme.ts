@@ -28,6 +28,7 @@ export const CONFIG: NonNullable<TopLevelSpec['config']> = {
   background: 'white',
   // the figure has one label of its own
   aria: false,
+  mark: { aria: false },
   view: { stroke: null },
   axis: {
     labelFontSize: 12,

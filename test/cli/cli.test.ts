@@ -40,6 +40,8 @@ describe('help', () => {
     ['runs', 'show'],
     ['runs', 'resume'],
     ['report'],
+    ['watch'],
+    ['plan'],
     ['verify'],
     ['doctor'],
     ['engine', 'install'],
@@ -56,6 +58,7 @@ describe('help', () => {
 });
 
 describe('wrong use: one line that names what was wrong and what is allowed, status 2, no stack trace', () => {
+  const TABLES = resolve(import.meta.dirname, '../../reports/results');
   const file = join(newFolder(), 'file');
   writeFileSync(file, '');
   test.each<[string[], RegExp]>([
@@ -104,6 +107,13 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['bench', 'particles', '--widths', '8,x'], /whole numbers, with commas between/],
     [['runs', 'list', '--out', join(tmpdir(), 'gowide-none')], /no runs there; name the folder with --out/],
     [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
+    [['report', '--compare', TABLES], /--compare: expected two folders of runs, got 1/],
+    [['report', TABLES, '--json', '--markdown'], /'--json' cannot be used with option '--markdown'/],
+    [['report', TABLES, '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
+    [['watch', TABLES, '--port', 'x'], /--port.*Expected a port from 0 to 65535/],
+    [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
+    [['plan', '--devices', '0'], /--devices.*whole number of at least 1/],
+    [['plan', '--tflops', '-1'], /--tflops/],
   ])('gowide %j', (args, expected) => {
     const { status, stdout, stderr } = gowide(args);
     expect(stderr).toMatch(expected);

@@ -45,7 +45,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
   };
   const live = async (page: Page, id: string): Promise<void> => {
     await page.locator(`[data-figure="${id}"]`).scrollIntoViewIfNeeded();
-    await page.locator(`[data-figure="${id}"][data-state="live"]`).waitFor({ timeout: 30_000 });
+    await page.locator(`[data-figure="${id}"][data-state="live"]`).waitFor({ timeout: 120_000 });
   };
   const symbols = (page: Page, id: string): ReturnType<Page['locator']> => page.locator(`[data-figure="${id}"] .plot g.mark-symbol.role-mark path`);
 
@@ -136,7 +136,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     const depth = page.locator('#laboratory-root input[name="depth"]');
     await depth.fill('3');
     await page.locator('#laboratory-root input[name="seed"]').fill('7');
-    await page.locator('#laboratory-root [role="status"]', { hasText: /^9 points in/ }).waitFor({ timeout: 60_000 });
+    await page.locator('#laboratory-root [role="status"]', { hasText: /^9 points in/ }).waitFor({ timeout: 120_000 });
     const points: Point[] = [];
     explore({ depth: 3, m: 32, wide: 512, alpha: 1, c: 1, time: 1, seed: 7 }, (point) => points.push(point), () => {}); // prettier-ignore
     const last = points.filter(({ law }) => law === 'D(L)').at(-1)!;

@@ -21,7 +21,7 @@ export function reportCommand(app: App): Command {
     .description('draw the report of finished runs; the last line is its path')
     .option('--out <file>', 'HTML file (default: report.html in the first folder)')
     .addOption(new Option('--scale <name>', 'runs of that scale alone (default: each claim at the largest that was run)').choices([...SCALES]))
-    .option('--tables <dir>', 'write the results of the training experiments there as CSV and Markdown, and draw no page')
+    .option('--tables <dir>', 'write what was found there as CSV, JSONL, Markdown and Vega-Lite specs, and draw no page')
     .option('--compare', 'two folders side by side: two machines, two engines, before and after')
     .option('--open', 'show it in the browser')
     .addOption(jsonOption().conflicts(['markdown']))
@@ -34,7 +34,7 @@ export function reportCommand(app: App): Command {
       for (const folder of folders) checkRuns(folder);
       if (tables !== undefined) {
         const files = await app.writeResults(folders, checkOut(tables));
-        process.stdout.write(json ? `${JSON.stringify({ files }, null, 2)}\n` : `${files.length === 0 ? 'no finished training runs at a declared scale' : files.join('\n')}\n`);
+        process.stdout.write(json ? `${JSON.stringify({ files }, null, 2)}\n` : `${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`);
         return;
       }
       if (compare && folders.length !== 2) throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
