@@ -12,7 +12,7 @@ import type { BenchOptions as NetworkBench, Benchmark, Measured } from '../src/b
 import { exportRun } from '../src/method/export.js';
 import { countParameters, preparePredict } from '../src/models/files.js';
 import type { scoreSquad } from '../src/data/squad-score.js';
-import { serveOneJob } from '../src/sweep/worker.js';
+import { serveJobs } from '../src/sweep/worker.js';
 import { runTool } from '../src/toolchain/tools.js';
 import type { BenchOptions } from '../theory/bench/particles.js';
 import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
@@ -36,7 +36,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly description: string; readon
 
 const [first] = process.argv.slice(2);
 if (first === WORKER_COMMAND && process.send !== undefined) {
-  serveOneJob(RUNNERS);
+  serveJobs(RUNNERS);
 } else {
   const app = {
     experiments: EXPERIMENTS,

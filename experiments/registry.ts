@@ -2,7 +2,7 @@
 import { unknownName } from '../src/core/errors.js';
 import { checkData } from '../src/data/index.js';
 import type { Experiment, Runner } from '../src/core/experiment.js';
-import { expectedSeconds, parseTrainSpec, requiredCells, stepFlops, TRAIN_KIND, trainExecutor } from '../src/method/train.js';
+import { expectedMemory, expectedSeconds, parseTrainSpec, requiredCells, stepFlops, TRAIN_KIND, trainExecutor } from '../src/method/train.js';
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
@@ -46,5 +46,6 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
     requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
     cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
     stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
+    memoryBytes: ({ spec }) => expectedMemory(parseTrainSpec(spec)),
   },
 };

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { SCALES } from '../core/experiment.js';
 import { asFileError, makeFolder } from '../store/atomic.js';
+import { withoutPasswords } from '../sweep/address.js';
 
 export const DEFAULT_OUT = 'gowide-out';
 
@@ -22,6 +23,8 @@ export const seedOption = (): Option => new Option('--seed <n>', 'first seed; th
 export const seedsOption = (): Option => new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1));
 export const engineOption = (): Option => new Option('--engine <name>', 'auto, tensorflow, webgpu or wasm (default: $GOWIDE_ENGINE or auto)');
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
+export const queueOption = (): Option => new Option('--queue <url>', 'redis://[user:password@]host[:port][/db] (default: $GOWIDE_QUEUE)').env('GOWIDE_QUEUE');
+export const queueNameOption = (): Option => new Option('--name <name>', 'name of the queue').default('sweep');
 export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own').default(Math.min(4, availableParallelism())).argParser(wholeNumber(1));
 
@@ -47,8 +50,8 @@ export function hasTables(folder: string): boolean {
   return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
 }
 
-/** The command as typed, for records and for what is printed after a stop. */
+/** The command as typed, without passwords, for records and for what is printed after a stop. */
 export function typedCommand(): string {
   const quote = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  return ['gowide', ...process.argv.slice(2).map(quote)].join(' ');
+  return withoutPasswords(['gowide', ...process.argv.slice(2).map(quote)].join(' '));
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { asFileError } from '../store/atomic.js';
 import { codeOf, InterruptedError, messageOf, UsageError } from '../core/errors.js';
 import { packageVersion } from '../store/environment.js';
+import { withoutPasswords } from '../sweep/address.js';
 import type { App } from './app.js';
 import { benchCommand } from './commands/bench.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -14,11 +15,13 @@ import { reportCommand } from './commands/report.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { runsCommand } from './commands/runs.js';
 import { squadCommand } from './commands/squad.js';
+import { sweepCommand } from './commands/sweep.js';
 import { theoryCommand } from './commands/theory.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
 import { verifyCommand } from './commands/verify.js';
 import { watchCommand } from './commands/watch.js';
+import { workerCommand } from './commands/worker.js';
 
 function buildProgram(app: App): Command {
   const program = new Command('gowide')
@@ -37,6 +40,8 @@ function buildProgram(app: App): Command {
     paramsCommand(app),
     predictCommand(app),
     squadCommand(app),
+    sweepCommand(app),
+    workerCommand(app),
     runsCommand(app),
     reportCommand(app),
     watchCommand(app),
@@ -95,13 +100,13 @@ export async function runProgram(app: App, args: readonly string[]): Promise<num
 function fail(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0; // --help, --version
-    if (error.code !== 'commander.help') process.stderr.write(`${error.message}\n`);
+    if (error.code !== 'commander.help') process.stderr.write(`${withoutPasswords(error.message)}\n`);
     return 2;
   }
   const known = codeOf(error) !== undefined && error instanceof Error && error.name === 'Error' ? asFileError(error, (error as NodeJS.ErrnoException).path ?? 'file') : error;
   const prefix = known instanceof InterruptedError ? '' : 'error: ';
-  process.stderr.write(`${prefix}${messageOf(known).replaceAll(/\s*\n\s*/g, ' ')}\n`);
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.stderr.write(`${prefix}${withoutPasswords(messageOf(known)).replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  if (debug && error instanceof Error) process.stderr.write(`${withoutPasswords(error.stack ?? '')}\n`);
   if (known instanceof InterruptedError) return 130;
   return known instanceof UsageError ? 2 : 1;
 }

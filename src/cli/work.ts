@@ -6,7 +6,9 @@ import { NEEDS_NOTHING, openEngine, requestedEngine, type Engine, type EngineCho
 import { mayHaveGpu } from '../engine/webgpu.js';
 import { tensorflowReadiness } from '../engine/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../engine/install.js';
-import { finishedShare, runPool } from '../sweep/pool.js';
+import { parseQueueUrl } from '../sweep/address.js';
+import { gpus, type CrewOptions } from '../sweep/crew.js';
+import { runPool, workOf } from '../sweep/pool.js';
 import { WORKER_COMMAND, type App } from './app.js';
 import { checkOut, typedCommand } from './options.js';
 import { Progress, Rate } from './progress.js';
@@ -67,6 +69,12 @@ async function prepareEngine(name: EngineName | 'auto', progress: Progress): Pro
   }
 }
 
+/** Whether workers will open TensorFlow's CUDA build. */
+function usesCuda({ name }: EngineChoice): boolean {
+  const readiness = tensorflowReadiness();
+  return (name === 'auto' || name === 'tensorflow') && readiness.state === 'ready' && readiness.gpu;
+}
+
 /** The engine for a command that computes in this process; TensorFlow is installed first where that is missing. */
 export async function openForCommand(flag: string | undefined): Promise<Engine> {
   const progress = new Progress();
@@ -75,44 +83,91 @@ export async function openForCommand(flag: string | undefined): Promise<Engine> 
   return openEngine(name, undefined, (line) => progress.line(line), why);
 }
 
-/** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */
-export async function work(app: App, cells: readonly Cell[], options: WorkOptions): Promise<void> {
-  for (const cell of cells) app.runners[cell.kind]!.check(cell);
-  const request = requestedEngine(options.engine);
-  const out = checkOut(options.out);
-  const progress = new Progress();
-  const setUp = new Progress();
-  const signal = stopSignal((line) => progress.line(line));
+/** What the user is told of cells at work: one bar over all, with the rate of the one that spoke last. */
+function reporter(progress: Progress, first: number): (cell: Cell, stage: string, done: number, total: number, share: number) => void {
   const rates = new Map<string, Rate>();
-  const first = finishedShare(out, cells, app.runners);
-  if (first === 1) return;
-  if (cells.some((cell) => app.runners[cell.kind]!.stepFlops === undefined)) {
+  return (cell, stage, done, total, share) => {
+    const label = `${cell.experiment} ${cell.arm} s${cell.seed}`;
+    let rate = rates.get(label);
+    if (rate === undefined) rates.set(label, (rate = new Rate()));
+    progress.update(label, share, `${stage} ${done}/${total}${rate.text(done)}`, first);
+    if (done >= total) rates.delete(label);
+  };
+}
+
+/** How a crew on this machine works: the kernel built, the engine chosen and installed. */
+async function crewOptions(app: App, cells: readonly Cell[] | undefined, options: WorkOptions, progress: Progress): Promise<CrewOptions> {
+  const request = requestedEngine(options.engine);
+  const some = (needsEngine: boolean): boolean => cells === undefined || cells.some((cell) => (app.runners[cell.kind]!.stepFlops !== undefined) === needsEngine);
+  if (some(false)) {
     const { reason } = await app.kernel();
     if (reason !== null) progress.line(`The faster particle kernel is not in use: ${reason}`);
   }
-  const needsEngine = cells.some((cell) => app.runners[cell.kind]!.stepFlops !== undefined);
-  const engine = needsEngine ? await prepareEngine(request, setUp) : { name: request, why: '' };
+  const engine = some(true) ? await prepareEngine(request, progress) : { name: request, why: '' };
+  return {
+    out: options.out,
+    engine,
+    jobs: options.jobs,
+    command: typedCommand(),
+    runners: app.runners,
+    devices: some(true) && usesCuda(engine) ? gpus() : [],
+    worker: { module: app.executable, args: [WORKER_COMMAND] },
+  };
+}
+
+async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
   try {
-    await runPool(cells, {
-      out,
-      engine,
-      jobs: options.jobs,
-      command: typedCommand(),
-      runners: app.runners,
-      signal,
-      notice: (line) => progress.line(line),
-      worker: { module: app.executable, args: [WORKER_COMMAND] },
-      progress: (cell, stage, done, total, share) => {
-        const label = `${cell.experiment} ${cell.arm} s${cell.seed}`;
-        let rate = rates.get(label);
-        if (rate === undefined) rates.set(label, (rate = new Rate()));
-        progress.update(label, share, `${stage} ${done}/${total}${rate.text(done)}`, first);
-      },
-    });
+    return await act();
   } catch (error) {
-    progress.clear();
     if (error instanceof InterruptedError) throw new InterruptedError(`${error.message}. To go on: ${typedCommand()}`);
     throw error;
+  } finally {
+    progress.clear();
   }
-  progress.clear();
+}
+
+/** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */
+export async function work(app: App, cells: readonly Cell[], options: WorkOptions): Promise<void> {
+  for (const cell of cells) app.runners[cell.kind]!.check(cell);
+  requestedEngine(options.engine);
+  const out = checkOut(options.out);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const todo = workOf(out, cells, app.runners, notice);
+  if (todo.open.size === 0) return;
+  const crew = await crewOptions(app, [...todo.open.values()], { ...options, out }, new Progress());
+  await sayingHowToGoOn(progress, () => runPool(todo, { ...crew, signal, notice, progress: reporter(progress, todo.done / todo.total) }));
+}
+
+/** Has all cells that are not finished run by workers. Throws InterruptedError with the command that goes on. */
+export async function workQueue(app: App, cells: readonly Cell[], place: { readonly url: string; readonly name: string; readonly out: string }): Promise<void> {
+  parseQueueUrl(place.url);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const todo = workOf(place.out, cells, app.runners, notice);
+  if (todo.open.size === 0) return;
+  const { runQueue } = await import('../sweep/queue.js');
+  await sayingHowToGoOn(progress, () => runQueue(todo, { ...place, signal, notice, progress: reporter(progress, todo.done / todo.total) }));
+}
+
+export interface WorkerOptions extends WorkOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly idle?: number;
+  readonly lock: number;
+}
+
+/** Takes cells from a queue until it is stopped, or idle for long enough. */
+export async function workAsWorker(app: App, { idle, lock, ...options }: WorkerOptions): Promise<{ finished: number; failed: number }> {
+  parseQueueUrl(options.url);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const { serveQueue } = await import('../sweep/remote.js');
+  const report = reporter(progress, 0);
+  const crew = await crewOptions(app, undefined, options, new Progress());
+  const given = { ...crew, url: options.url, name: options.name, signal, notice, lockSeconds: lock, ...(idle !== undefined && { idleSeconds: idle }) };
+  return sayingHowToGoOn(progress, () => serveQueue({ ...given, progress: (cell, stage, done, total) => report(cell, stage, done, total, total > 0 ? done / total : 0) }));
 }

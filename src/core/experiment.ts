@@ -38,4 +38,6 @@ export interface Runner {
   readonly cost: (cell: Cell) => number;
   /** Floating-point operations of one training step, or undefined for cells that need no tensor engine. */
   readonly stepFlops: ((cell: Cell) => number) | undefined;
+  /** Expected memory in bytes, to choose a GPU and to start no more than fit. */
+  readonly memoryBytes?: (cell: Cell) => number;
 }

@@ -2,6 +2,7 @@
  * The vocabulary that declarations, executors, the run store and the command line share. Data passes one way:
  * declaration -> run -> record -> table -> figure and verdict -> page.
  */
+import { FailureError } from './errors.js';
 import { hashOf, type Json } from './json.js';
 
 /** One run, declared: everything that its result depends on is in `kind`, `spec` and `seed`. */
@@ -15,6 +16,16 @@ export interface Cell {
   readonly kind: string;
   readonly spec: { readonly [key: string]: Json };
   readonly seed: number;
+}
+
+/** A cell that came from outside this process. Throws FailureError when it is none. */
+export function parseCell(value: unknown): Cell {
+  const { experiment, arm, scale, kind, spec, seed } = (value ?? {}) as Partial<Cell>;
+  const texts = [experiment, arm, scale, kind].every((text) => typeof text === 'string' && text.length <= 500);
+  const whole = Number.isSafeInteger(seed) && seed! >= 0;
+  if (!texts || !whole || spec === null || typeof spec !== 'object' || Array.isArray(spec))
+    throw new FailureError('not a cell: expected experiment, arm, scale, kind, spec and seed');
+  return { experiment: experiment!, arm: arm!, scale: scale!, kind: kind!, spec, seed: seed! };
 }
 
 /** Version of what a run's files mean; it enters every id, so that old results are never mixed with new ones. */

@@ -12,7 +12,7 @@ import type { Tensor } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import type { BertSpec } from '../models/bert.js';
-import { networkOf, type NetworkSpec } from '../models/index.js';
+import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { countParameters } from '../nn/init.js';
 import { evaluation } from '../nn/layers.js';
 import type { Model } from '../nn/network.js';
@@ -210,4 +210,14 @@ export function expectedSeconds(spec: TrainSpec): number {
 export function stepFlops(spec: TrainSpec): number {
   const [model, batch] = isTrained(spec.teacher) ? [spec.teacher.model, spec.teacher.recipe.batch] : [spec.model, spec.training.batch];
   return trainingFlops(networkOf(model), exampleShape(spec.data), { steps: 1, batch });
+}
+
+/**
+ * Expected memory of a run in bytes, to choose a GPU by: parameters with gradient and two moments, and activations, of which a training
+ * step kept some 0.005 bytes for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
+ */
+export function expectedMemory(spec: TrainSpec): number {
+  const models = isTrained(spec.teacher) ? [spec.model, spec.teacher.model] : [spec.model];
+  const parameters = models.reduce((sum, model) => sum + parameterCount(model), 0);
+  return 2 ** 29 + 16 * parameters + 0.005 * stepFlops(spec);
 }

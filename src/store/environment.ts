@@ -17,8 +17,14 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** Commit of the checkout that runs, and whether it has changes; null outside a checkout. */
+let checkout: { commit: string | null; dirty: boolean | null } | undefined;
+
+/** Commit of the checkout that this process began with, and whether it had changes; null outside a checkout. */
 function commit(): { commit: string | null; dirty: boolean | null } {
+  return (checkout ??= readCommit());
+}
+
+function readCommit(): { commit: string | null; dirty: boolean | null } {
   const root = packageRoot();
   if (!existsSync(join(root, '.git'))) return { commit: null, dirty: null };
   const git = (...args: string[]): string | undefined => {

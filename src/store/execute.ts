@@ -1,13 +1,30 @@
 /** Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts). */
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import { cellId, RUN_FORMAT, type Cell, type Executor, type HostArrays, type Outcome, type Row, type RunContext, type Snapshot } from '../core/run.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from './atomic.js';
-import { tryLock } from './lock.js';
-import { FILES, folderOf, readArrays, readJson, readRun, sha256, toHostArrays, type Environment, type Finished, type RunRecord, type SessionRecord } from './runs.js';
+import { tryLock, type Lock } from './lock.js';
+import {
+  checkFinished,
+  DamagedError,
+  FILES,
+  folderOf,
+  readArrays,
+  readCell,
+  readJson,
+  readRun,
+  setAside,
+  toHostArrays,
+  type Environment,
+  type Finished,
+  type RunRecord,
+  type SessionRecord,
+} from './runs.js';
 import { readSafetensors, writeSafetensors, type NamedArray } from './safetensors.js';
+import { isSealed, seal, sha256 } from './seal.js';
 
 export interface ExecuteOptions {
   readonly out: string;
@@ -23,37 +40,63 @@ export interface ExecuteOptions {
 }
 
 /**
- * Brings a run to its end: returns at once when it is finished, goes on where an earlier process stopped, else starts it.
- * Throws InterruptedError after a save when `signal` fires, FailureError when the run fails (its saved state is kept).
+ * Brings a run to its end: returns at once when it is finished, goes on where an earlier process stopped, else starts it. A run with
+ * damaged files is set aside and done anew. Throws InterruptedError after a save when `signal` fires, FailureError when the run fails
+ * (its saved state is kept).
  */
 export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<RunRecord> {
-  const folder = folderOf(options.out, cell);
-  if (existsSync(join(folder, FILES.done))) return readRun(folder);
   const executor = options.executors[cell.kind];
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
-  makeFolder(folder);
-  const release = await takeLock(folder, options.lockSeconds ?? 10);
-  try {
-    if (existsSync(join(folder, FILES.done))) return readRun(folder);
-    if (!existsSync(join(folder, FILES.spec))) writeAtomic(join(folder, FILES.spec), `${JSON.stringify({ format: RUN_FORMAT, id: cellId(cell), ...cell }, null, 2)}\n`);
-    const session = new Session(cell, folder, options);
+  for (let attempt = 1; ; attempt++) {
+    const folder = folderOf(options.out, cell);
+    if (finished(folder, options, attempt)) return readRun(folder);
+    makeFolder(folder);
+    const lock = await takeLock(folder, options.lockSeconds ?? 10);
     try {
-      session.finish(await executor(session));
+      // another process may have finished it, or set it aside, in the meantime
+      if (existsSync(join(folder, FILES.done)) || !existsSync(folder)) continue;
+      if (existsSync(join(folder, FILES.spec))) readCell(folder);
+      else writeAtomic(join(folder, FILES.spec), `${JSON.stringify(seal({ format: RUN_FORMAT, id: cellId(cell), ...cell }), null, 2)}\n`);
+      const session = new Session(cell, folder, options, lock);
+      try {
+        session.finish(await executor(session));
+      } finally {
+        session.close();
+      }
+      return readRun(folder);
+    } catch (error) {
+      if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt)) throw error;
     } finally {
-      session.close();
+      lock.release();
     }
-    return readRun(folder);
-  } finally {
-    release();
   }
 }
 
+/** Whether the run is finished and whole; one that is finished and damaged is set aside. */
+function finished(folder: string, options: ExecuteOptions, attempt: number): boolean {
+  if (!existsSync(join(folder, FILES.done))) return false;
+  try {
+    checkFinished(folder, { arrays: false });
+    return true;
+  } catch (error) {
+    if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt)) throw error;
+    return false;
+  }
+}
+
+/** Sets a damaged run aside, once; false when it is damaged again, or another run than this one is. */
+function damagedHere(error: DamagedError, folder: string, { out, notice }: ExecuteOptions, attempt: number): boolean {
+  if (attempt > 2 || !error.message.startsWith(folder)) return false;
+  notice?.(`${error.message.split(': ')[0]}: damaged; the run is set aside in ${setAside(out, folder)} and done anew`);
+  return true;
+}
+
 /** A worker whose parent was killed saves and ends within moments; one that is really at work keeps its lock, and FailureError names it. */
-async function takeLock(folder: string, seconds: number): Promise<() => void> {
+async function takeLock(folder: string, seconds: number): Promise<Lock> {
   const path = join(folder, FILES.lock);
   for (const started = performance.now(); ; await sleep(200)) {
     const lock = tryLock(path);
-    if ('release' in lock) return lock.release;
+    if ('release' in lock) return lock;
     const { pid, host } = lock.heldBy;
     if (performance.now() - started < seconds * 1000) continue;
     throw new FailureError(`${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`);
@@ -69,34 +112,56 @@ class Session implements RunContext {
   private readonly earlier: readonly SessionRecord[];
   private pending: string[] = [];
   private bytes: number;
+  /** Hash of the metrics so far. */
+  private readonly written: ReturnType<typeof createHash>;
   private savedAt = performance.now();
 
   constructor(
     readonly cell: Cell,
     private readonly folder: string,
     private readonly options: ExecuteOptions,
+    private readonly lock: Lock,
   ) {
     this.seed = cell.seed;
-    const environmentFile = join(folder, FILES.environment);
-    this.earlier = existsSync(environmentFile) ? (readJson(environmentFile) as SessionRecord[]) : [];
+    this.earlier = this.readEarlier();
     const last = this.readLast();
     this.resumed = last?.snapshot;
     this.bytes = last?.bytes ?? 0;
+    this.written = last?.written ?? createHash('sha256');
     this.writeEnvironment();
     this.metrics = openSync(join(folder, FILES.metrics), 'a+');
     ftruncateSync(this.metrics, this.bytes);
   }
 
-  /** A saved state that cannot be used (damaged, or metrics shorter than it knows) means a start from the beginning, not a failure. */
-  private readLast(): { snapshot: Snapshot; bytes: number } | undefined {
+  /** What earlier processes noted; an entry that is not what one wrote is named and left out. */
+  private readEarlier(): SessionRecord[] {
+    const path = join(this.folder, FILES.environment);
+    if (!existsSync(path)) return [];
+    let entries: unknown;
+    try {
+      entries = readJson(path);
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+    }
+    const kept = Array.isArray(entries) ? (entries as SessionRecord[]).filter(isSealed) : [];
+    if (!Array.isArray(entries) || kept.length < entries.length) this.options.notice?.(`${path}: damaged; what earlier processes noted there is lost`);
+    return kept;
+  }
+
+  /** A saved state that cannot be used (damaged, or metrics other than it knows) means a start from the beginning, not a failure. */
+  private readLast(): { snapshot: Snapshot; bytes: number; written: ReturnType<typeof createHash> } | undefined {
     const path = join(this.folder, FILES.last);
     if (!existsSync(path)) return undefined;
     try {
       const { tensors, metadata } = readSafetensors(path);
+      const snapshot = { arrays: toHostArrays(tensors), position: metadata.position ?? '' };
       const bytes = Number(metadata.metricsBytes);
-      const there = statSync(join(this.folder, FILES.metrics), { throwIfNoEntry: false })?.size ?? 0;
-      if (metadata.position === undefined || !(bytes <= there)) return undefined;
-      return { snapshot: { arrays: toHostArrays(tensors), position: metadata.position }, bytes };
+      const metrics = join(this.folder, FILES.metrics);
+      const there = existsSync(metrics) ? readFileSync(metrics).subarray(0, bytes) : new Uint8Array();
+      const written = createHash('sha256').update(there);
+      if (metadata.state !== stateHash(snapshot, bytes)) throw new UsageError(`${path}: not what the run wrote (its SHA-256 differs)`);
+      if (metadata.metrics !== written.copy().digest('hex')) throw new UsageError(`${metrics}: not what the run wrote (its SHA-256 differs)`);
+      return { snapshot, bytes, written };
     } catch (error) {
       if (error instanceof UsageError) {
         this.options.notice?.(`${error.message}; that run starts again from its beginning`);
@@ -111,7 +176,7 @@ class Session implements RunContext {
   }
 
   private writeEnvironment(): void {
-    const entry: SessionRecord = { ...this.options.environment, resumed: this.resumed !== undefined, seconds: this.seconds() };
+    const entry: SessionRecord = seal({ ...this.options.environment, resumed: this.resumed !== undefined, seconds: this.seconds() });
     writeAtomic(join(this.folder, FILES.environment), `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
   }
 
@@ -138,9 +203,11 @@ class Session implements RunContext {
       throw asFileError(error, join(this.folder, FILES.metrics));
     }
     this.bytes += text.length;
+    this.written.update(text);
   }
 
   progress(stage: string, done: number, total: number): void {
+    this.lock.refresh();
     this.options.progress(this.cell, stage, done, total);
   }
 
@@ -150,14 +217,26 @@ class Session implements RunContext {
 
   save({ arrays, position }: Snapshot): void {
     this.flush();
-    writeSafetensors(join(this.folder, FILES.last), toNamedArrays(arrays), { position, metricsBytes: String(this.bytes) });
+    writeSafetensors(join(this.folder, FILES.last), toNamedArrays(arrays), {
+      position,
+      metricsBytes: String(this.bytes),
+      metrics: this.written.copy().digest('hex'),
+      state: stateHash({ arrays, position }, this.bytes),
+    });
     this.writeEnvironment();
     this.savedAt = performance.now();
     if (this.options.signal.aborted) throw new InterruptedError(`${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`);
   }
 
   async require(cell: Cell): Promise<HostArrays> {
-    return readArrays(await executeRun(cell, this.options));
+    const run = await executeRun(cell, this.options);
+    try {
+      return readArrays(run);
+    } catch (error) {
+      // arrays are too large to be checked before they are read
+      if (!(error instanceof DamagedError) || !damagedHere(error, run.folder, this.options, 1)) throw error;
+      return readArrays(await executeRun(cell, this.options));
+    }
   }
 
   finish({ result, arrays }: Outcome): void {
@@ -167,7 +246,7 @@ class Session implements RunContext {
     this.flush();
     if (arrays !== undefined) writeSafetensors(join(this.folder, FILES.final), toNamedArrays(arrays));
     this.writeEnvironment();
-    const names = [FILES.metrics, ...(arrays === undefined ? [] : [FILES.final])];
+    const names = [FILES.spec, FILES.environment, FILES.metrics, ...(arrays === undefined ? [] : [FILES.final])];
     const files = Object.fromEntries(
       names.map((name) => {
         const bytes = readFileSync(join(this.folder, name));
@@ -175,7 +254,7 @@ class Session implements RunContext {
       }),
     );
     const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce((sum, part) => sum + part, 0);
-    writeAtomic(join(this.folder, FILES.done), `${JSON.stringify({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished, null, 2)}\n`);
+    writeAtomic(join(this.folder, FILES.done), `${JSON.stringify(seal({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished), null, 2)}\n`);
     rmSync(join(this.folder, FILES.last), { force: true });
   }
 
@@ -186,4 +265,14 @@ class Session implements RunContext {
 
 function toNamedArrays(arrays: HostArrays): [string, NamedArray][] {
   return Object.entries(arrays).map(([name, { shape, values }]) => [name, { dtype: values instanceof Float64Array ? 'F64' : 'F32', shape, data: values }]);
+}
+
+/** Hash of a saved state: position, and names, shapes and values of its arrays. */
+function stateHash({ arrays, position }: Snapshot, metricsBytes: number): string {
+  const hash = createHash('sha256').update(JSON.stringify([position, metricsBytes]));
+  for (const name of Object.keys(arrays).sort()) {
+    const { shape, values } = arrays[name]!;
+    hash.update(JSON.stringify([name, shape, values.constructor.name])).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
 }

@@ -1,24 +1,25 @@
 /**
  * The run store: one folder per run under `<out>/runs`.
  *
- *   spec.json            what is run: experiment, arm, kind, spec, seed, id
- *   env.json             where: one entry per process that worked on it (versions, engine, device, commit, seconds)
+ *   spec.json            what is run: experiment, arm, kind, spec, seed, id; sealed
+ *   env.json             where: one sealed entry per process that worked on it (versions, engine, device, commit, seconds)
  *   metrics.jsonl        one line per step or evaluation; no clock in it, so that repetitions are equal byte for byte
- *   last.safetensors     state of an unfinished run (parameters, optimiser, position in the metrics)
+ *   last.safetensors     state of an unfinished run (parameters, optimiser, position in the metrics), with its hash and that of the metrics so far
  *   final.safetensors    what a finished run leaves to others
- *   DONE                 the finished mark: result, and the hashes of the files above
+ *   DONE                 the finished mark: result, and the hashes of the files above; sealed
  *
  * Order on resume: 1. read last.safetensors; 2. cut metrics.jsonl to the length noted there; 3. go on from the noted step.
  * Random numbers are functions of (seed, step), so the step is their whole state.
+ * A run with a file that is not what was written is moved to `<out>/damaged` when its cell is next asked for, and done again.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
-import { cellId, RUN_FORMAT, type Cell, type HostArrays, type Row } from '../core/run.js';
-import { asFileError } from './atomic.js';
+import { cellId, parseCell, RUN_FORMAT, type Cell, type HostArrays, type Row } from '../core/run.js';
+import { asFileError, makeFolder } from './atomic.js';
 import { liveOwner } from './lock.js';
 import { readSafetensors, type NamedArray } from './safetensors.js';
+import { isSealed, sha256, type Sealed } from './seal.js';
 
 export const FILES = {
   spec: 'spec.json',
@@ -59,7 +60,7 @@ export interface SessionRecord extends Environment {
   readonly seconds: number;
 }
 
-/** What `DONE` holds. */
+/** What `DONE` holds, sealed. */
 export interface Finished {
   readonly result: Row;
   readonly seconds: number;
@@ -82,29 +83,31 @@ export function runsFolder(out: string): string {
 }
 
 function folderName(cell: Cell): string {
-  const safe = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-');
+  const safe = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-').slice(0, 80);
   return `${safe(cell.experiment)}.${safe(cell.arm)}.s${cell.seed}.${cellId(cell)}`;
 }
 
+/** Folder names of a store by id: one reading of the folder, for thousands of cells. */
+export function indexRuns(out: string): ReadonlyMap<string, string> {
+  return new Map(listFolders(out).map((name) => [name.slice(name.lastIndexOf('.') + 1), name]));
+}
+
 /** The folder of this run if it exists under whatever names, else where it will be. */
-export function folderOf(out: string, cell: Cell): string {
+export function folderOf(out: string, cell: Cell, index?: ReadonlyMap<string, string>): string {
   const own = join(runsFolder(out), folderName(cell));
-  if (existsSync(own)) return own;
-  const id = cellId(cell);
-  const known = listFolders(out).find((name) => name.endsWith(`.${id}`));
+  if (index === undefined && existsSync(own)) return own;
+  const known = (index ?? indexRuns(out)).get(cellId(cell));
   return known === undefined ? own : join(runsFolder(out), known);
 }
 
-/** Whether the run of this cell is done. */
-export function isFinished(out: string, cell: Cell): boolean {
-  return existsSync(join(folderOf(out, cell), FILES.done));
-}
+/** A file of a run that is not what the run wrote. */
+export class DamagedError extends FailureError {}
 
 function listFolders(out: string): string[] {
   const root = runsFolder(out);
   if (!existsSync(root)) return [];
   return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => entry.name)
     .sort();
 }
@@ -113,27 +116,102 @@ export function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw error instanceof SyntaxError ? new FailureError(`${path}: not valid JSON; it is damaged`) : asFileError(error, path);
+    throw error instanceof SyntaxError ? new DamagedError(`${path}: not valid JSON; it is damaged`) : asFileError(error, path);
   }
 }
 
-/** Reads one run's record. Throws FailureError naming a file that is missing or damaged. */
+function notWritten(path: string): DamagedError {
+  return new DamagedError(
+    `${path}: not what the run wrote (its SHA-256 differs); it is damaged or was changed by hand. The same command again sets the run aside and does it anew`,
+  );
+}
+
+/** The run's cell. Throws DamagedError when the file was changed, FailureError when another version wrote it. */
+export function readCell(folder: string): Cell {
+  const path = join(folder, FILES.spec);
+  const spec = readJson(path) as Sealed<Cell & { id: string; format: number }>;
+  if (spec.format !== RUN_FORMAT && isSealed(spec)) throw new FailureError(`${folder}: written by another version (format ${spec.format}, this one reads ${RUN_FORMAT})`);
+  if (!isSealed(spec)) throw notWritten(path);
+  const cell = parseCell(spec);
+  if (cellId(cell) !== spec.id) throw notWritten(path);
+  return cell;
+}
+
+/** The finished mark, its seal checked. */
+export function readDone(folder: string): Finished {
+  const path = join(folder, FILES.done);
+  const done = readJson(path) as Sealed<Finished>;
+  if (!isSealed(done)) throw notWritten(path);
+  return done;
+}
+
+/** Reads one run's record. Throws DamagedError naming a file that is missing or not what was written. */
 export function readRun(folder: string): RunRecord {
-  const spec = readJson(join(folder, FILES.spec)) as Cell & { id: string; format: number };
-  if (spec.format !== RUN_FORMAT) throw new FailureError(`${folder}: written by another version (format ${spec.format}, this one reads ${RUN_FORMAT})`);
-  const cell: Cell = { experiment: spec.experiment, arm: spec.arm, scale: spec.scale, kind: spec.kind, spec: spec.spec, seed: spec.seed };
-  if (cellId(cell) !== spec.id) throw new FailureError(`${join(folder, FILES.spec)}: its spec does not have the id ${spec.id} that it names; it was changed by hand`);
-  const done = existsSync(join(folder, FILES.done)) ? (readJson(join(folder, FILES.done)) as Finished) : undefined;
+  const cell = readCell(folder);
+  const done = existsSync(join(folder, FILES.done)) ? readDone(folder) : undefined;
+  if (done !== undefined) checkFile(folder, done, FILES.environment);
   const environments = existsSync(join(folder, FILES.environment)) ? (readJson(join(folder, FILES.environment)) as SessionRecord[]) : [];
   const status = done ? 'finished' : liveOwner(join(folder, FILES.lock)) ? 'running' : 'unfinished';
-  return { id: spec.id, folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
+  return { id: cellId(cell), folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
+}
+
+/** The bytes of a finished run's file, compared with the mark. */
+function checkFile(folder: string, { files }: Finished, name: string): Buffer {
+  const path = join(folder, name);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new DamagedError(asFileError(error, path).message);
+  }
+  if (files[name]?.sha256 !== sha256(bytes)) throw notWritten(path);
+  return bytes;
+}
+
+/** Checks every file of a finished run; of large arrays only the size unless `arrays`. Throws DamagedError naming the first that is not what the run wrote. */
+export function checkFinished(folder: string, { arrays }: { arrays: boolean }): void {
+  const done = readDone(folder);
+  readCell(folder);
+  for (const [name, { bytes }] of Object.entries(done.files)) {
+    const path = join(folder, name);
+    if (name !== FILES.final || arrays) checkFile(folder, done, name);
+    else if (statSync(path, { throwIfNoEntry: false })?.size !== bytes) throw notWritten(path);
+  }
+}
+
+/** Moves a run's folder out of the way, below `<out>/damaged`; returns where it is now. */
+export function setAside(out: string, folder: string): string {
+  const root = join(out, 'damaged');
+  makeFolder(root);
+  for (let k = 1; ; k++) {
+    const target = join(root, `${basename(folder)}.${k}`);
+    if (existsSync(target)) continue;
+    try {
+      renameSync(folder, target);
+      return target;
+    } catch (error) {
+      throw asFileError(error, target);
+    }
+  }
+}
+
+/** Whether the run of this cell is done and whole. Throws DamagedError when it is done but not whole. */
+export function isFinished(out: string, cell: Cell, index?: ReadonlyMap<string, string>): boolean {
+  const folder = folderOf(out, cell, index);
+  if (!existsSync(join(folder, FILES.done))) return false;
+  checkFinished(folder, { arrays: false });
+  return true;
 }
 
 /** The engine with which an unfinished run that has a saved state was begun; undefined when there is no such run. */
 export function unfinishedEngine(out: string, cell: Cell): EngineInfo | undefined {
   const folder = folderOf(out, cell);
   if (existsSync(join(folder, FILES.done)) || !existsSync(join(folder, FILES.last)) || !existsSync(join(folder, FILES.environment))) return undefined;
-  return (readJson(join(folder, FILES.environment)) as SessionRecord[])[0]?.engine ?? undefined;
+  try {
+    return (readJson(join(folder, FILES.environment)) as SessionRecord[])[0]?.engine ?? undefined;
+  } catch {
+    return undefined; // damaged: the run begins a new list
+  }
 }
 
 export interface Listing {
@@ -170,34 +248,25 @@ export function findRun(out: string, text: string): RunRecord {
   throw new UsageError(`no run "${text}" in ${runsFolder(out)}; see: gowide runs list --out ${out}`);
 }
 
-/** Metrics of a finished run, checked against the hash in its finished mark. Throws FailureError when they were changed. */
+/** Metrics of a finished run, checked against the hash in its finished mark. Throws DamagedError when they were changed. */
 export function readMetrics(run: RunRecord): Row[] {
-  const { files } = readJson(join(run.folder, FILES.done)) as Finished;
-  const path = join(run.folder, FILES.metrics);
-  const text = readFileSync(path);
-  if (files[FILES.metrics]?.sha256 !== sha256(text)) throw new FailureError(`${path}: not what the run wrote (its SHA-256 differs); delete the folder to run it again`);
+  const text = checkFile(run.folder, readDone(run.folder), FILES.metrics);
   return text.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row); // prettier-ignore
 }
 
 /** SHA-256 of a finished run's metrics, as noted when it ended. */
 export function metricsHash(run: RunRecord): string | undefined {
-  return (readJson(join(run.folder, FILES.done)) as Finished).files[FILES.metrics]?.sha256;
+  return readDone(run.folder).files[FILES.metrics]?.sha256;
 }
 
 /** Arrays that a finished run left, checked against the finished mark. */
 export function readArrays(run: RunRecord): HostArrays {
-  const { files } = readJson(join(run.folder, FILES.done)) as Finished;
-  const path = join(run.folder, FILES.final);
-  const expected = files[FILES.final];
-  if (expected === undefined) throw new FailureError(`${run.folder}: this run left no arrays`);
-  if (sha256(readFileSync(path)) !== expected.sha256) throw new FailureError(`${path}: not what the run wrote (its SHA-256 differs); delete the folder to run it again`);
-  return toHostArrays(readSafetensors(path).tensors);
+  const done = readDone(run.folder);
+  if (done.files[FILES.final] === undefined) throw new FailureError(`${run.folder}: this run left no arrays`);
+  checkFile(run.folder, done, FILES.final);
+  return toHostArrays(readSafetensors(join(run.folder, FILES.final)).tensors);
 }
 
 export function toHostArrays(tensors: ReadonlyMap<string, NamedArray>): HostArrays {
   return Object.fromEntries([...tensors].map(([name, { shape, data }]) => [name, { shape, values: data instanceof Float64Array ? data : (data as Float32Array) }]));
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,4 +1,4 @@
-/** One process that runs one cell: what the pool starts. Talks to it over IPC. */
+/** The process that runs cells, one after the other: what a crew starts. Talks to it over IPC. */
 import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
@@ -18,8 +18,8 @@ export interface Job {
 export type Message =
   | { readonly type: 'progress'; readonly cell: Cell; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly type: 'notice'; readonly line: string }
-  | { readonly type: 'done' }
-  | { readonly type: 'error'; readonly name: string; readonly message: string; readonly stack: string };
+  | { readonly type: 'done'; readonly peakBytes: number }
+  | { readonly type: 'error'; readonly name: string; readonly message: string; readonly stack: string; readonly peakBytes: number };
 
 export interface RunHooks {
   readonly signal: AbortSignal;
@@ -48,28 +48,41 @@ function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: Ru
   );
 }
 
-/** The child's main: waits for a job, runs it, reports, ends. */
-export function serveOneJob(runners: Readonly<Record<string, Runner>>): void {
-  const send = (message: Message): void => void process.send?.(message);
+/** The child's main: runs each job that comes, says how it ended, and ends when the parent lets it go. */
+export function serveJobs(runners: Readonly<Record<string, Runner>>): void {
   const controller = new AbortController();
-  const stop = (): void => controller.abort();
+  let working = false;
+  const send = (message: Message, then: () => void = () => {}): void => {
+    // a parent that is gone hears nothing
+    if (process.connected) process.send?.(message, then);
+    else then();
+  };
+  const stop = (): void => {
+    controller.abort();
+    if (!working) process.exit(0);
+  };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  process.on('disconnect', stop); // the parent is gone: save and end
+  process.on('disconnect', stop); // the parent is gone, or needs no more: save and end
   let lastSent = 0;
   const progress: RunHooks['progress'] = (cell, stage, done, total) => {
     const now = performance.now();
     if (now - lastSent < 200 && done < total) return;
     lastSent = now;
-    if (process.connected) send({ type: 'progress', cell, stage, done, total });
+    send({ type: 'progress', cell, stage, done, total });
   };
-  process.once('message', (job: Job) => {
+  const end = (message: Message): void => {
+    working = false;
+    send(message, () => {
+      if (controller.signal.aborted || message.type === 'error') process.exit(message.type === 'error' ? 1 : 0);
+    });
+  };
+  process.on('message', (job: Job) => {
+    working = true;
+    const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
     runCell(job, runners, { signal: controller.signal, notice: (line) => send({ type: 'notice', line }), progress }).then(
-      () => process.send?.({ type: 'done' } satisfies Message, () => process.exit(0)) ?? process.exit(0),
-      (error: unknown) => {
-        const failure: Message = { type: 'error', name: (error as Error).name, message: messageOf(error), stack: (error as Error).stack ?? '' };
-        return process.send?.(failure, () => process.exit(1)) ?? process.exit(1);
-      },
+      () => end({ type: 'done', peakBytes: peakBytes() }),
+      (error: unknown) => end({ type: 'error', name: (error as Error).name, message: messageOf(error), stack: (error as Error).stack ?? '', peakBytes: peakBytes() }),
     );
   });
 }

@@ -7,7 +7,8 @@ import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../src/cli/app.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
-import { finishedShare, runPool, type PoolOptions } from '../../src/sweep/pool.js';
+import { cellId, type Cell } from '../../src/core/run.js';
+import { runPool, workOf, type PoolOptions } from '../../src/sweep/pool.js';
 
 const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({ ...cell, spec: { ...cell.spec, draws: 2, depths: [2, 4] } }));
 
@@ -20,30 +21,32 @@ function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
     runners: RUNNERS,
     signal: new AbortController().signal,
     worker: { module: resolve(import.meta.dirname, '../../dist/experiments/main.js'), args: [WORKER_COMMAND] },
+    devices: [],
     notice: () => {},
     progress: () => {},
     ...extra,
   };
 }
 
+const run = async (list: readonly Cell[], given: PoolOptions): Promise<void> => runPool(workOf(given.out, list, RUNNERS, given.notice), given);
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-pool-'));
 const rows = (out: string): unknown[] => listRuns(out).runs.map((run) => [run.id, readMetrics(run)]);
 
 test('the number of workers changes nothing', async () => {
   const [one, three] = [newFolder(), newFolder()];
-  await runPool(cells, options(one, { jobs: 1 }));
-  await runPool(cells, options(three, { jobs: 3 }));
+  await run(cells, options(one, { jobs: 1 }));
+  await run(cells, options(three, { jobs: 3 }));
   expect(rows(three)).toEqual(rows(one));
   expect(rows(one)).toHaveLength(cells.length);
-  expect(finishedShare(one, cells, RUNNERS)).toBe(1);
-  expect(finishedShare(newFolder(), cells, RUNNERS)).toBe(0);
+  expect(workOf(one, cells, RUNNERS, () => {}).open.size).toBe(0);
+  expect(workOf(newFolder(), cells, RUNNERS, () => {})).toMatchObject({ done: 0, open: new Map(cells.map((cell) => [cellId(cell), cell])) });
 });
 
 test('a failure is named, after the cells at work have ended; a stop is told from it', async () => {
   const out = newFolder();
   const wrong = { ...cells[0]!, spec: { ...cells[0]!.spec, draws: 0 } };
-  await expect(runPool([wrong, ...cells], options(out, { jobs: 1 }))).rejects.toThrow(/invalid spec of study "saddle": .*draws/);
+  await expect(run([wrong, ...cells], options(out, { jobs: 1 }))).rejects.toThrow(/invalid spec of study "saddle": .*draws/);
   const controller = new AbortController();
   controller.abort();
-  await expect(runPool(cells, options(newFolder(), { signal: controller.signal }))).rejects.toThrow(/stopped; finished runs are kept/);
+  await expect(run(cells, options(newFolder(), { signal: controller.signal }))).rejects.toThrow(/stopped; finished runs are kept/);
 });

@@ -1,9 +1,12 @@
+import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { UsageError } from '../../core/errors.js';
+import { FailureError, UsageError } from '../../core/errors.js';
+import { garbage, mergeStores, verifyStore, type Merged } from '../../store/adopt.js';
 import { findRun, listRuns, readMetrics, type RunRecord } from '../../store/runs.js';
 import type { App } from '../app.js';
-import { engineOption, hasRuns, jobsOption, jsonOption, outOption } from '../options.js';
+import { checkOut, engineOption, hasRuns, jobsOption, jsonOption, outOption } from '../options.js';
+import { Progress } from '../progress.js';
 import { textTable } from '../table.js';
 import { work, type WorkOptions } from '../work.js';
 
@@ -83,6 +86,67 @@ export function runsCommand(app: App): Command {
       await work(app, runs.map((run) => run.cell), options); // prettier-ignore
       const finished = runs.map((run) => findRun(options.out, run.id));
       process.stdout.write(`${finished.length === 0 ? 'every run is finished' : textTable(finished.map(brief))}\n`);
+    });
+  command
+    .command('merge')
+    .argument('<sources...>', 'folders with runs of other machines')
+    .description('take their runs into one folder; runs that are in both with other figures are named, and the first stays')
+    .addOption(outOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide runs merge machine-a machine-b --out results')
+    .action((sources: string[], { out, json }: { out: string; json?: boolean }) => {
+      for (const source of sources) requireRuns(source);
+      const target = checkOut(out);
+      const progress = new Progress();
+      const results = sources.map((source) => mergeStores(target, resolve(source), (done, total) => progress.update('merge', done / total, `${source} ${done}/${total}`)));
+      progress.clear();
+      const sum = (count: (result: Merged) => number): number => results.reduce((total, result) => total + count(result), 0);
+      const conflicts = results.flatMap((result) => result.conflicts);
+      const problems = results.flatMap((result) => result.problems);
+      const counts = { added: sum(({ added }) => added), present: sum(({ present }) => present) };
+      if (json) process.stdout.write(`${JSON.stringify({ ...counts, conflicts, problems }, null, 2)}\n`);
+      else {
+        for (const { kept, other } of conflicts) process.stderr.write(`conflict: ${other} has other figures than ${kept}, which stays; compare them with: gowide runs show\n`);
+        for (const problem of problems) process.stderr.write(`${problem}\n`);
+        process.stdout.write(`${counts.added} runs added, ${counts.present} were there, ${conflicts.length} conflicts, ${problems.length} left out\n`);
+      }
+      if (conflicts.length + problems.length > 0) throw new FailureError(`${conflicts.length} conflicts, ${problems.length} folders left out; all other runs are merged`);
+    });
+  command
+    .command('verify')
+    .description('compare every file of every finished run with its hash')
+    .addOption(outOption())
+    .option('--repair', 'set damaged runs aside, so that their cells are done again')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide runs verify\n  gowide runs verify --repair --out results')
+    .action(({ out, repair, json }: { out: string; repair?: boolean; json?: boolean }) => {
+      requireRuns(out);
+      const progress = new Progress();
+      const result = verifyStore(resolve(out), { repair: repair ?? false }, (done, total) => progress.update('verify', done / total, `${done}/${total}`));
+      progress.clear();
+      const { finished, unfinished, damaged } = result;
+      if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+      else {
+        for (const { problem, aside } of damaged) process.stderr.write(`${problem}${aside === undefined ? '' : `; set aside in ${aside}`}\n`);
+        process.stdout.write(`${finished} finished runs are whole, ${unfinished} are unfinished, ${damaged.length} are damaged\n`);
+      }
+      if (damaged.length > 0 && !repair) throw new FailureError(`${damaged.length} damaged runs; set them aside with --repair, and the command that made them does them again`);
+    });
+  command
+    .command('gc')
+    .description('delete what nobody needs: leftovers of processes that are gone, and runs set aside')
+    .addOption(outOption())
+    .option('--unfinished', 'runs that were not brought to their end, too')
+    .option('--dry-run', 'name it and delete nothing')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide runs gc --dry-run\n  gowide runs gc --unfinished --out results')
+    .action(({ out, unfinished, dryRun, json }: { out: string; unfinished?: boolean; dryRun?: boolean; json?: boolean }) => {
+      requireRuns(out);
+      const found = garbage(resolve(out), { unfinished: unfinished ?? false });
+      if (!dryRun) for (const { path } of found) rmSync(path, { recursive: true, force: true });
+      if (json) return void process.stdout.write(`${JSON.stringify({ deleted: !dryRun, found }, null, 2)}\n`);
+      for (const { path, why } of found) process.stdout.write(`${path}: ${why}\n`);
+      process.stdout.write(`${found.length} ${dryRun ? 'found' : 'deleted'}\n`);
     });
   return command;
 }

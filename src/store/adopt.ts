@@ -1,0 +1,176 @@
+/** Runs that come from elsewhere: from another store, or from a worker on another machine. */
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../core/errors.js';
+import { cellId, type Cell } from '../core/run.js';
+import { asFileError, makeFolder } from './atomic.js';
+import { liveOwner } from './lock.js';
+import { checkFinished, FILES, folderOf, indexRuns, readCell, readDone, runsFolder, setAside } from './runs.js';
+
+/** What became of a run that was offered. */
+export type Adopted = 'added' | 'present' | 'conflict' | 'busy';
+
+/** A new folder for a run that is on its way into the store; names with a dot in front are no runs. */
+export function incomingFolder(out: string, id: string): string {
+  const folder = join(runsFolder(out), `.incoming-${id}-${process.pid}`);
+  rmSync(folder, { recursive: true, force: true });
+  makeFolder(folder);
+  return folder;
+}
+
+/**
+ * Moves a complete folder from {@link incomingFolder} to its place. A finished run that is there already stays: `present` when it logged and left the
+ * same bytes, `conflict` otherwise. An unfinished one gives way, unless a process is at work on it.
+ */
+export function settle(out: string, cell: Cell, incoming: string, index?: ReadonlyMap<string, string>): Adopted {
+  const target = folderOf(out, cell, index);
+  try {
+    if (existsSync(join(target, FILES.done))) return sameBytes(target, incoming) ? 'present' : 'conflict';
+    if (existsSync(target)) {
+      if (liveOwner(join(target, FILES.lock)) !== undefined) return 'busy';
+      rmSync(target, { recursive: true, force: true });
+    }
+    renameSync(incoming, target);
+    return 'added';
+  } catch (error) {
+    throw asFileError(error, target);
+  } finally {
+    rmSync(incoming, { recursive: true, force: true });
+  }
+}
+
+/** Whether two finished runs logged and left the same; where and when they ran may differ. */
+function sameBytes(one: string, other: string): boolean {
+  const [a, b] = [readDone(one).files, readDone(other).files];
+  return [FILES.metrics, FILES.final].every((name) => a[name]?.sha256 === b[name]?.sha256);
+}
+
+export interface Merged {
+  readonly added: number;
+  readonly present: number;
+  /** Finished in both, with other figures: the folders. */
+  readonly conflicts: readonly { readonly kept: string; readonly other: string }[];
+  /** One line for each folder that was left out. */
+  readonly problems: readonly string[];
+}
+
+/** Takes every finished run of `source`, and unfinished ones that `out` does not have, into `out`. The source stays as it is. */
+export function mergeStores(out: string, source: string, onRun: (done: number, total: number) => void = () => {}): Merged {
+  const index = new Map(indexRuns(out));
+  const names = [...indexRuns(source).values()];
+  const conflicts: { kept: string; other: string }[] = [];
+  const problems: string[] = [];
+  let [added, present] = [0, 0];
+  names.forEach((name, k) => {
+    onRun(k, names.length);
+    const folder = join(runsFolder(source), name);
+    try {
+      const cell = readCell(folder);
+      const finished = existsSync(join(folder, FILES.done));
+      if (finished) checkFinished(folder, { arrays: true });
+      else if (index.has(cellId(cell))) return;
+      else if (liveOwner(join(folder, FILES.lock)) !== undefined) return void problems.push(`${folder}: a process is at work on it; merge it when it has ended`);
+      const outcome = settle(out, cell, copyOf(out, folder, cellId(cell), finished), index);
+      if (outcome === 'added') added++;
+      if (outcome === 'present') present++;
+      if (outcome === 'conflict') conflicts.push({ kept: folderOf(out, cell, index), other: folder });
+      if (outcome === 'busy') problems.push(`${folderOf(out, cell, index)}: a process is at work on it; ${folder} was not taken`);
+      if (outcome === 'added') index.set(cellId(cell), name);
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  });
+  return { added, present, conflicts, problems };
+}
+
+/** A copy on its way into the store; files of finished runs never change, so a second name for them does where the disk is the same. */
+function copyOf(out: string, folder: string, id: string, finished: boolean): string {
+  const incoming = incomingFolder(out, id);
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(FILES.lock) || name.includes('.tmp-')) continue;
+    const [from, to] = [join(folder, name), join(incoming, name)];
+    try {
+      if (finished) {
+        linkSync(from, to);
+        continue;
+      }
+    } catch {
+      // another disk, or one without links
+    }
+    try {
+      copyFileSync(from, to);
+    } catch (error) {
+      throw asFileError(error, to);
+    }
+  }
+  return incoming;
+}
+
+export interface Verified {
+  readonly finished: number;
+  readonly unfinished: number;
+  /** Runs with a file that is not what was written. */
+  readonly damaged: readonly { readonly folder: string; readonly problem: string; /** Where it was moved to. */ readonly aside?: string }[];
+}
+
+/** Compares every file of every finished run with its hash; `repair` sets damaged runs aside, so that their cells are done again. */
+export function verifyStore(out: string, { repair }: { repair: boolean }, onRun: (done: number, total: number) => void = () => {}): Verified {
+  const names = [...indexRuns(out).values()];
+  const damaged: { folder: string; problem: string; aside?: string }[] = [];
+  let [finished, unfinished] = [0, 0];
+  names.forEach((name, k) => {
+    onRun(k, names.length);
+    const folder = join(runsFolder(out), name);
+    try {
+      if (existsSync(join(folder, FILES.done))) {
+        checkFinished(folder, { arrays: true });
+        finished++;
+      } else {
+        if (existsSync(join(folder, FILES.spec))) readCell(folder);
+        unfinished++;
+      }
+    } catch (error) {
+      damaged.push({ folder, problem: messageOf(error), ...(repair && { aside: setAside(out, folder) }) });
+    }
+  });
+  return { finished, unfinished, damaged };
+}
+
+export interface Garbage {
+  readonly path: string;
+  readonly why: string;
+}
+
+/**
+ * What nobody needs: folders that never began, temporary files and locks of processes that are gone, runs set aside, and with `unfinished`
+ * those that were not brought to their end. Nothing that is at work.
+ */
+export function garbage(out: string, { unfinished }: { unfinished: boolean }): Garbage[] {
+  const found: Garbage[] = [];
+  const root = runsFolder(out);
+  for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
+    const folder = join(root, name);
+    if (name.startsWith('.incoming-')) {
+      if (!isAlive(Number(name.split('-').at(-1)))) found.push({ path: folder, why: 'on its way into the store when its process ended' });
+      continue;
+    }
+    if (liveOwner(join(folder, FILES.lock)) !== undefined) continue;
+    if (!existsSync(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
+    else if (unfinished && !existsSync(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
+    else
+      for (const file of readdirSync(folder))
+        if (file.includes('.tmp-') || file.startsWith(FILES.lock)) found.push({ path: join(folder, file), why: 'left by a process that is gone' });
+  }
+  const aside = join(out, 'damaged');
+  for (const name of existsSync(aside) ? readdirSync(aside).sort() : []) found.push({ path: join(aside, name), why: 'was set aside' });
+  return found;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,20 @@
+/** Addresses of Redis servers, which may hold a password. */
+import { UsageError } from '../core/errors.js';
+
+/** Any text with the passwords of addresses in it replaced. */
+export function withoutPasswords(text: string): string {
+  return text.replaceAll(/(rediss?:\/\/)[^@/\s]*@/g, '$1***@');
+}
+
+/** Throws UsageError when it is no address of a Redis server. */
+export function parseQueueUrl(text: string): URL {
+  const expected = 'expected redis://[user:password@]host[:port][/db], or rediss:// with TLS';
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
+  }
+  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
+  return url;
+}

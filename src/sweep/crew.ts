@@ -1,0 +1,139 @@
+/** The processes of one machine: how many, on which device, with how much memory. */
+import { spawnSync } from 'node:child_process';
+import { availableParallelism, freemem } from 'node:os';
+import type { Runner } from '../core/experiment.js';
+import type { Cell } from '../core/run.js';
+import type { EngineChoice } from '../engine/choose.js';
+import { Child, type ChildHooks, type ChildOptions } from './child.js';
+
+/** A GPU, as CUDA_VISIBLE_DEVICES names it. */
+export interface Device {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** GPUs of this machine, of those that CUDA_VISIBLE_DEVICES leaves; none without NVIDIA's driver. */
+export function gpus(): Device[] {
+  const { status, stdout } = spawnSync('nvidia-smi', ['--query-gpu=index,uuid,memory.total', '--format=csv,noheader,nounits'], { encoding: 'utf8', timeout: 20_000 });
+  return status === 0 ? parseGpus(stdout, process.env.CUDA_VISIBLE_DEVICES) : [];
+}
+
+/** Lines of nvidia-smi: index, uuid, MiB. */
+export function parseGpus(text: string, visible: string | undefined): Device[] {
+  const all = text.split('\n').filter(Boolean).map((line) => line.split(',').map((part) => part.trim()) as [string, string, string]); // prettier-ignore
+  const wanted = visible?.split(',').map((name) => name.trim());
+  const devices = all.filter(([index, uuid]) => wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))));
+  return devices.map(([name, , mebibytes]) => ({ name, bytes: Number(mebibytes) * 2 ** 20 }));
+}
+
+export interface CrewOptions {
+  readonly out: string;
+  readonly engine: EngineChoice;
+  readonly jobs: number;
+  readonly command: string;
+  readonly runners: Readonly<Record<string, Runner>>;
+  readonly worker: ChildOptions['worker'];
+  /** GPUs that tensor engines may take, one process on each; none: all processes share the processor. */
+  readonly devices: readonly Device[];
+}
+
+/** Memory that a process takes before anything is known of its kind. */
+const FIRST_GUESS = 2 ** 30;
+
+/** Processes at work. One that opened a tensor engine ends with its cell, so that its memory goes back; others take the next. */
+export class Crew {
+  private readonly idle: Child[] = [];
+  private readonly busy = new Set<Child>();
+  private readonly taken = new Set<Device>();
+  private readonly peaks = new Map<string, number>();
+  private reserved = 0;
+
+  constructor(private readonly options: CrewOptions) {}
+
+  /** Whether a process for this cell may start now. The first always may, whatever the memory. */
+  mayStart(cell: Cell): boolean {
+    if (this.busy.size >= this.options.jobs) return false;
+    if (this.needsEngine(cell) && this.options.devices.length > 0 && this.deviceFor(cell) === undefined) return false;
+    return this.busy.size === 0 || this.memoryOf(cell) < availableMemory() - this.reserved;
+  }
+
+  /** Runs a cell in a process; throws what {@link Child.run} throws. */
+  async run(cell: Cell, hooks: ChildHooks): Promise<void> {
+    const { out, engine, command } = this.options;
+    const device = this.needsEngine(cell) ? this.deviceFor(cell) : undefined;
+    const kept = device === undefined && !this.needsEngine(cell) ? this.takeIdle() : undefined;
+    const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(device) });
+    this.busy.add(child);
+    if (device !== undefined) this.taken.add(device);
+    // a process that has just begun does not have its memory yet
+    const reserved = kept === undefined ? this.memoryOf(cell) : 0;
+    this.reserved += reserved;
+    let starting = reserved > 0;
+    const begun = (): void => {
+      if (starting) this.reserved -= reserved;
+      starting = false;
+    };
+    const timer = setTimeout(begun, 5000);
+    try {
+      await child.run({ cell, out, engine, command }, hooks);
+      this.peaks.set(keyOf(cell), Math.max(child.peakBytes, this.peaks.get(keyOf(cell)) ?? 0));
+      if (this.needsEngine(cell)) child.close();
+      else this.idle.push(child);
+    } catch (error) {
+      child.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      begun();
+      this.busy.delete(child);
+      if (device !== undefined) this.taken.delete(device);
+    }
+  }
+
+  /** Asks all to save and end. */
+  stop(): void {
+    this.busy.forEach((child) => child.stop());
+  }
+
+  /** Lets the idle ones go. */
+  close(): void {
+    this.idle.splice(0).forEach((child) => child.close());
+  }
+
+  private takeIdle(): Child | undefined {
+    for (let child = this.idle.pop(); child !== undefined; child = this.idle.pop()) if (child.usable) return child;
+    return undefined;
+  }
+
+  private needsEngine(cell: Cell): boolean {
+    return this.options.runners[cell.kind]!.stepFlops !== undefined;
+  }
+
+  private memoryOf(cell: Cell): number {
+    return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
+  }
+
+  /** The smallest free device on which the cell fits; the largest of all where it fits on none. */
+  private deviceFor(cell: Cell): Device | undefined {
+    const bySize = [...this.options.devices].sort((a, b) => a.bytes - b.bytes);
+    const need = this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0;
+    const fitting = bySize.filter(({ bytes }) => bytes >= need);
+    return (fitting.length > 0 ? fitting : bySize.slice(-1)).find((device) => !this.taken.has(device));
+  }
+
+  private environmentOf(device: Device | undefined): NodeJS.ProcessEnv {
+    // Several runs at once share the cores.
+    const threads = process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / this.options.jobs)));
+    return { ...process.env, GOWIDE_THREADS: threads, ...(device !== undefined && { CUDA_VISIBLE_DEVICES: device.name }) };
+  }
+}
+
+/** Arms of one experiment take about the same at every seed. */
+function keyOf({ experiment, arm, scale }: Cell): string {
+  return JSON.stringify([experiment, arm, scale]);
+}
+
+/** Bytes that processes can still take: what the container, if there is one, and the machine leave. */
+function availableMemory(): number {
+  return process.availableMemory?.() ?? freemem();
+}
