@@ -19,6 +19,7 @@ import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
 import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
 import type { measureExperiment } from './plan.js';
+import type { SelftestOptions } from './selftest/selftest.js';
 import { GRIDS } from './rates.js';
 import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS, trainExperiment } from './registry.js';
 
@@ -59,6 +60,8 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     },
     planStepFlops: async (name: string, scale: Scale) => (await import('./plan.js')).measuredStepFlops(name, scale),
     measurePlan: async (name: string, scale: Scale) => ({ ...(await (await import('./plan.js')).measureExperiment(name, scale, 3)) }),
+    selftest: async (options: Omit<SelftestOptions, 'program'>) => (await import('./selftest/selftest.js')).selftest({ ...options, program: fileURLToPath(import.meta.url) }),
+    fuzzHere: async (folder: string, count: number) => (await import('./selftest/fuzz.js')).fuzzHere(folder, count),
     // mathjs is large: it is loaded when it is needed
     verify: async (onGroup: (name: string, done: number, total: number) => void) => {
       const { PINNED, verifyAll } = await import('../theory/verify.js');

@@ -100,6 +100,15 @@ export interface SquadFiles {
   readonly noAnswer?: string;
 }
 
+/** What became of one check of the selftest; `pass` is undefined where it cannot be run. */
+export interface FaultResult {
+  readonly id: string;
+  readonly what: string;
+  readonly pass: boolean | undefined;
+  readonly figure: string;
+  readonly seconds: number;
+}
+
 /** What a scale costs. */
 export interface Plan {
   readonly scale: string;
@@ -152,6 +161,15 @@ export interface App {
   /** One of these measurements in this process: operations of a step, by which the engine is to be tuned, and then the measurement. */
   readonly planStepFlops: (experiment: string, scale: Scale) => Promise<number>;
   readonly measurePlan: (experiment: string, scale: Scale) => Promise<Readonly<Record<string, number>>>;
+  /** Faults on purpose; throws UsageError on an unknown check. */
+  readonly selftest: (options: {
+    checks: readonly string[] | undefined;
+    share: number;
+    onResult: (result: FaultResult) => void;
+    onLine: (check: string, line: string) => void;
+  }) => Promise<readonly FaultResult[]>;
+  /** A part of it in this process: damaged inputs. */
+  readonly fuzzHere: (folder: string, count: number) => Promise<object>;
   readonly verify: (onGroup: (name: string, done: number, total: number) => void) => Promise<readonly Check[]>;
   /** Throws UsageError with the known names. */
   readonly limit: (name: string) => Promise<Limit>;

@@ -14,6 +14,7 @@ import { predictCommand } from './commands/predict.js';
 import { reportCommand } from './commands/report.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { runsCommand } from './commands/runs.js';
+import { selftestCommand } from './commands/selftest.js';
 import { squadCommand } from './commands/squad.js';
 import { sweepCommand } from './commands/sweep.js';
 import { theoryCommand } from './commands/theory.js';
@@ -47,6 +48,7 @@ function buildProgram(app: App): Command {
     watchCommand(app),
     planCommand(app),
     verifyCommand(app),
+    selftestCommand(app),
     benchCommand(app),
     doctorCommand(app),
     engineCommand(app),

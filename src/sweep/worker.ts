@@ -35,7 +35,8 @@ export async function runCell(job: Job, runners: Readonly<Record<string, Runner>
   if (engine !== null) notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
   warnOfOtherEngine(job, engine, notice);
   const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));
-  return executeRun(job.cell, { out: job.out, environment: environment(engine, job.command), executors, signal, progress, notice });
+  const saveSeconds = Number(process.env.GOWIDE_SAVE_SECONDS ?? 10);
+  return executeRun(job.cell, { out: job.out, environment: environment(engine, job.command), executors, signal, progress, notice, saveSeconds });
 }
 
 /** An unfinished run that goes on with another engine is finished, but not to the bits that it would have had. */

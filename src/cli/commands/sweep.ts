@@ -43,7 +43,7 @@ function chosen(app: App, names: readonly string[]): Experiment[] {
 
 /** Throws UsageError without an address. */
 export function placeOf({ queue, name }: { queue?: string; name: string }): { url: string; name: string } {
-  if (queue === undefined) throw new UsageError('--queue or $GOWIDE_QUEUE is needed: redis://[user:password@]host[:port][/db]');
+  if (!queue) throw new UsageError('--queue or $GOWIDE_QUEUE is needed: redis://[user:password@]host[:port][/db]');
   if (!/^[\w-]{1,64}$/.test(name)) throw new UsageError(`--name ${name}: expected letters, digits, "-" and "_"`);
   return { url: queue, name };
 }
@@ -67,7 +67,7 @@ async function runSweep(app: App, names: readonly string[], options: Options): P
     return;
   }
   const cells = options.shard === undefined ? declared : shardOf(declared, app.runners, parseShard(options.shard));
-  if (options.queue !== undefined && options.shard === undefined) await workQueue(app, cells, { ...placeOf(options), out });
+  if (options.queue && options.shard === undefined) await workQueue(app, cells, { ...placeOf(options), out });
   else await work(app, cells, options);
   summary(cells, out, options.json ?? false);
 }
