@@ -18,6 +18,7 @@ import type { BenchOptions } from '../theory/bench/particles.js';
 import { kernel, threadCount, whyNotNative } from '../theory/kernel/kernel.js';
 import type { simulate } from '../theory/simulate.js';
 import { STUDIES } from '../theory/studies/index.js';
+import type { SweepBench } from './bench-sweep.js';
 import type { measureExperiment } from './plan.js';
 import type { SelftestOptions } from './selftest/selftest.js';
 import { GRIDS } from './rates.js';
@@ -69,6 +70,8 @@ if (first === WORKER_COMMAND && process.send !== undefined) {
     },
     limit: async (name: string) => (await import('../theory/exact/limits.js')).limitByName(name),
     simulate: async (...given: Parameters<typeof simulate>) => (await import('../theory/simulate.js')).simulate(...given),
+    benchSweep: async (options: Omit<SweepBench, 'worker'>) =>
+      (await import('./bench-sweep.js')).benchSweep({ ...options, worker: { module: fileURLToPath(import.meta.url), args: [WORKER_COMMAND] } }),
     benchParticles: async (options: Omit<BenchOptions, 'widths'> & { widths?: readonly number[] }) => {
       const { BENCH_WIDTHS, benchParticles } = await import('../theory/bench/particles.js');
       return benchParticles({ ...options, widths: options.widths ?? BENCH_WIDTHS });

@@ -7,6 +7,7 @@ import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
+import { EMPTY_KIND, EMPTY_RUNNER } from './empty.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { THEORY_EXPERIMENTS } from './theory.js';
 
@@ -33,6 +34,7 @@ function costOf(study: Study<unknown>, spec: unknown): number {
 }
 
 export const RUNNERS: Readonly<Record<string, Runner>> = {
+  [EMPTY_KIND]: EMPTY_RUNNER,
   [THEORY_KIND]: {
     execute: theoryExecutor,
     check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),

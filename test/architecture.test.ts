@@ -31,6 +31,8 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'theory/bench': ['src/core', 'src/toolchain', 'theory', 'theory/kernel'],
   'theory/studies': ['src/core', 'theory', 'theory/bounds', 'theory/flow', 'theory/instances'],
   experiments: [
+    'experiments/selftest',
+    'src/store',
     'src/bench',
     'src/core',
     'src/cli',
@@ -47,6 +49,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
     'reports',
     'reports/claims',
   ],
+  'experiments/selftest': ['src/core', 'src/data', 'src/method', 'src/store', 'src/sweep', 'src/text', 'src/toolchain', 'theory', 'experiments'],
   reports: ['src/core', 'src/store', 'reports/claims', 'reports/figures'],
   'reports/client': ['src/core', 'theory', 'theory/flow', 'theory/kernel'],
   'reports/claims': ['src/core', 'reports'],

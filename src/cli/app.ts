@@ -57,6 +57,15 @@ export interface BenchTable {
   readonly setting: Readonly<Record<string, number>>;
 }
 
+/** What a sweep costs beside its cells. */
+export interface SweepCost {
+  readonly case: string;
+  readonly cells: number;
+  readonly perCell: number | null;
+  readonly seconds: number;
+  readonly limit: string;
+}
+
 /** Changes of a published network. */
 export interface Variant {
   readonly width?: number;
@@ -174,6 +183,7 @@ export interface App {
   /** Throws UsageError with the known names. */
   readonly limit: (name: string) => Promise<Limit>;
   readonly simulate: (config: unknown, arrays: HostArrays, onStep: (stage: string, done: number, total: number) => void) => Promise<Simulation>;
+  readonly benchSweep: (options: { cells: number; onRow: (row: SweepCost) => void }) => Promise<readonly SweepCost[]>;
   readonly benchParticles: (options: { widths?: readonly number[]; seconds: number; peer: 'jax' | undefined; onRow: (text: string) => void }) => Promise<BenchTable>;
   /** Scores of predictions, and the questions that have none. Throws UsageError on files that do not fit. */
   readonly scoreSquad: (files: SquadFiles, threshold?: number) => Promise<{ readonly scores: Readonly<Record<string, number>>; readonly missing: readonly string[] }>;

@@ -1,5 +1,5 @@
 /** Runs that come from elsewhere: from another store, or from a worker on another machine. */
-import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
@@ -13,7 +13,7 @@ export type Adopted = 'added' | 'present' | 'conflict' | 'busy';
 /** A new folder for a run that is on its way into the store; names with a dot in front are no runs. */
 export function incomingFolder(out: string, id: string): string {
   const folder = join(runsFolder(out), `.incoming-${id}-${process.pid}`);
-  rmSync(folder, { recursive: true, force: true });
+  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
   makeFolder(folder);
   return folder;
 }
@@ -24,6 +24,7 @@ export function incomingFolder(out: string, id: string): string {
  */
 export function settle(out: string, cell: Cell, incoming: string, index?: ReadonlyMap<string, string>): Adopted {
   const target = folderOf(out, cell, index);
+  let moved = false;
   try {
     if (existsSync(join(target, FILES.done))) return sameBytes(target, incoming) ? 'present' : 'conflict';
     if (existsSync(target)) {
@@ -31,12 +32,19 @@ export function settle(out: string, cell: Cell, incoming: string, index?: Readon
       rmSync(target, { recursive: true, force: true });
     }
     renameSync(incoming, target);
+    moved = true;
     return 'added';
   } catch (error) {
     throw asFileError(error, target);
   } finally {
-    rmSync(incoming, { recursive: true, force: true });
+    if (!moved) rmSync(incoming, { recursive: true, force: true });
   }
+}
+
+/** Whether the finished marks of two runs are the same to the byte: nothing needs to be copied. */
+function sameMark(one: string, other: string): boolean {
+  const [a, b] = [join(one, FILES.done), join(other, FILES.done)];
+  return existsSync(a) && readFileSync(a).equals(readFileSync(b));
 }
 
 /** Whether two finished runs logged and left the same; where and when they ran may differ. */
@@ -65,10 +73,14 @@ export function mergeStores(out: string, source: string, onRun: (done: number, t
     onRun(k, names.length);
     const folder = join(runsFolder(source), name);
     try {
-      const cell = readCell(folder);
       const finished = existsSync(join(folder, FILES.done));
-      if (finished) checkFinished(folder, { arrays: true });
-      else if (index.has(cellId(cell))) return;
+      const cell = finished ? checkFinished(folder, { arrays: true }) : readCell(folder);
+      if (finished) {
+        if (index.has(cellId(cell)) && sameMark(folderOf(out, cell, index), folder)) {
+          present++;
+          return;
+        }
+      } else if (index.has(cellId(cell))) return;
       else if (liveOwner(join(folder, FILES.lock)) !== undefined) return void problems.push(`${folder}: a process is at work on it; merge it when it has ended`);
       const outcome = settle(out, cell, copyOf(out, folder, cellId(cell), finished), index);
       if (outcome === 'added') added++;

@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js';
 
 /** Any text with the passwords of addresses in it replaced. */
 export function withoutPasswords(text: string): string {
-  return text.replaceAll(/(rediss?:\/\/)[^@/\s]*@/g, '$1***@');
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@');
 }
 
 /** Throws UsageError when it is no address of a Redis server. */

@@ -1,5 +1,6 @@
 /** Finished runs on their way through Redis: a list with a header and the files in pieces. Any worker can fetch one, and the sweep stores it. */
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { FailureError } from '../core/errors.js';
@@ -10,6 +11,8 @@ import { checkFinished, FILES, folderOf, readCell } from '../store/runs.js';
 import { PREFIX } from './redis.js';
 
 const PIECE = 4 * 2 ** 20;
+/** What nobody collects is gone after a month. */
+const KEPT_SECONDS = 30 * 86_400;
 /** In this order: the finished mark comes last. */
 const CARRIED = [FILES.spec, FILES.environment, FILES.metrics, FILES.final, FILES.done] as const;
 
@@ -28,7 +31,8 @@ export async function sendParcel(redis: Redis, queue: string, out: string, cell:
   checkFinished(folder, { arrays: true });
   const sizes: { name: string; bytes: number }[] = [];
   const key = parcelKey(queue, cellId(cell));
-  const making = `${key}:${process.pid}-${Date.now()}`;
+  const making = `${key}:${hostname()}-${process.pid}`;
+  await redis.del(making);
   const pieces: Buffer[] = [];
   let pending = 0;
   const flush = async (): Promise<void> => {
@@ -52,8 +56,8 @@ export async function sendParcel(redis: Redis, queue: string, out: string, cell:
   await redis
     .multi()
     .lpush(making, Buffer.from(JSON.stringify({ cell: readCell(folder), files: sizes } satisfies Header)))
-    .persist(making)
     .rename(making, key)
+    .expire(key, KEPT_SECONDS)
     .exec();
 }
 

@@ -113,7 +113,13 @@ class Sweep {
     }
     if (this.broken !== undefined) throw this.broken;
     if (signal.aborted) throw new InterruptedError('stopped; workers go on, and what they finish stays in the queue until it is collected');
+    // what was sent once more in the moment of its collection
+    await this.forget([...this.work.open.keys()].filter((id) => !this.failed.has(id) && !this.waiting.has(id)));
     if (this.failed.size > 0) throw new FailureError(this.failures());
+  }
+
+  private async forget(ids: readonly string[]): Promise<void> {
+    for (let start = 0; start < ids.length; start += BATCH) await this.redis.del(...ids.slice(start, start + BATCH).map((id) => parcelKey(this.options.name, id)));
   }
 
   private failures(): string {
@@ -137,6 +143,7 @@ class Sweep {
       const required = new Set(batch.flatMap(([id]) => this.work.required.get(id)!));
       for (const id of required)
         if (!(await this.redis.exists(parcelKey(this.options.name, id)))) await sendParcel(this.redis, this.options.name, this.options.out, this.work.all.get(id)!);
+      await this.redis.sadd(wantedKey(this.options.name), ...batch.map(([id]) => id));
       await this.queue.addBulk(
         batch.map(([id, cell]) => ({
           name: 'cell',
@@ -222,6 +229,7 @@ class Sweep {
       this.needed.set(other, left);
       if (left === 0) await this.redis.del(parcelKey(name, other));
     }
+    await this.redis.srem(wantedKey(name), id);
     if ((this.needed.get(id) ?? 0) === 0) await this.redis.del(parcelKey(name, id));
   }
 
@@ -251,6 +259,11 @@ class Sweep {
 
 export function nameOf({ experiment, arm, seed }: Cell): string {
   return `${experiment} ${arm}, seed ${seed}`;
+}
+
+/** Ids of the cells that a sweep waits for: a run that is finished twice is sent once. */
+export function wantedKey(name: string): string {
+  return `${PREFIX}-wanted:${name}`;
 }
 
 export function cancelKey(name: string): string {
@@ -319,7 +332,8 @@ export function resumeQueue(place: Place): Promise<void> {
 export function cancelQueue(place: Place): Promise<number> {
   return withQueue(place, async (queue, redis) => {
     const counts = await queue.getJobCounts();
-    await redis.set(cancelKey(place.name), String(Date.now()), 'EX', 60);
+    await redis.set(cancelKey(place.name), '1', 'EX', 60);
+    await redis.del(wantedKey(place.name));
     await queue.obliterate({ force: true });
     const parcels = await keysOf(redis, parcelKey(place.name, '*'));
     for (let start = 0; start < parcels.length; start += BATCH) await redis.del(...parcels.slice(start, start + BATCH));

@@ -7,7 +7,7 @@ import { cellId, parseCell, type Cell } from '../core/run.js';
 import { DamagedError, isFinished } from '../store/runs.js';
 import { Crew, type CrewOptions } from './crew.js';
 import { fetchParcel, sendParcel } from './parcel.js';
-import { cancelKey, nameOf, type CellJob, type Place } from './queue.js';
+import { cancelKey, nameOf, wantedKey, type CellJob, type Place } from './queue.js';
 import { connect, PREFIX } from './redis.js';
 
 export interface RemoteOptions extends CrewOptions, Place {
@@ -64,7 +64,7 @@ export async function serveQueue(options: RemoteOptions): Promise<{ readonly fin
           },
         });
       }
-      await sendParcel(redis, name, options.out, cell);
+      if (await redis.sismember(wantedKey(name), job.id)) await sendParcel(redis, name, options.out, cell);
       return hostname();
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;

@@ -7,6 +7,7 @@ import { stateOf, watchRuns, type State, type Watch } from '../../reports/watch.
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
+import { seal } from '../../src/store/seal.js';
 import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
 
 const out = mkdtempSync(join(tmpdir(), 'gowide-watch-'));
@@ -27,7 +28,7 @@ function begin(seed: number, lines: string): void {
   const cell = cellOf(seed);
   const folder = join(out, 'runs', `saddle.B1.s${seed}.${cellId(cell)}`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'spec.json'), JSON.stringify({ format: RUN_FORMAT, id: cellId(cell), ...cell }));
+  writeFileSync(join(folder, 'spec.json'), JSON.stringify(seal({ format: RUN_FORMAT, id: cellId(cell), ...cell })));
   writeFileSync(join(folder, 'metrics.jsonl'), lines);
 }
 

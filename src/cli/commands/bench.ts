@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { App, SpeedTable } from '../app.js';
-import { engineOption, jsonOption } from '../options.js';
+import { engineOption, jsonOption, wholeNumber } from '../options.js';
 import { textTable } from '../table.js';
 import { openForCommand } from '../work.js';
 
@@ -59,6 +59,18 @@ export function benchCommand(app: App): Command {
       }));
       process.stdout.write(`${textTable(rows as Record<string, string | number>[])}\n`);
       for (const note of bench.notes) process.stdout.write(`${note}\n`);
+    });
+  command
+    .command('sweep')
+    .description('what sweeps cost beside their cells: an empty cell here and through Redis, and many finished ones')
+    .addOption(new Option('--cells <n>', 'finished runs to list, find and merge').default(100_000).argParser(wholeNumber(10)))
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide bench sweep\n  gowide bench sweep --cells 10000 --json')
+    .action(async ({ cells, json }: { cells: number; json?: boolean }) => {
+      const rows = await app.benchSweep({ cells, onRow: ({ case: name, seconds }) => process.stderr.write(`${name}: ${seconds.toFixed(1)} s\n`) });
+      if (json) return void process.stdout.write(`${JSON.stringify({ rows }, null, 2)}\n`);
+      const lines = rows.map(({ perCell, seconds, ...rest }) => ({ ...rest, seconds: seconds.toFixed(1), 'ms a cell': perCell === null ? '' : perCell.toFixed(1) }));
+      process.stdout.write(`${textTable(lines)}\n`);
     });
   for (const [network, description] of Object.entries(app.benchmarks)) command.addCommand(networkCommand(app, network, description));
   return command;

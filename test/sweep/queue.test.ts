@@ -1,0 +1,189 @@
+/** Sweeps over a real Redis, which the test starts. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { RUNNERS as ALL } from '../../experiments/registry.js';
+import { tablesOf } from '../../experiments/selftest/check.js';
+import { findRedis, RedisServer } from '../../experiments/selftest/redis.js';
+import { WORKER_COMMAND } from '../../src/cli/app.js';
+import { FailureError, UsageError } from '../../src/core/errors.js';
+import { cellId, type Cell } from '../../src/core/run.js';
+import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';
+import { fetchParcel, parcelKey, sendParcel } from '../../src/sweep/parcel.js';
+import { runPool, workOf, type PoolOptions } from '../../src/sweep/pool.js';
+import { cancelQueue, pauseQueue, queueStatus, resumeQueue, runQueue } from '../../src/sweep/queue.js';
+import { connect, PREFIX } from '../../src/sweep/redis.js';
+import { serveQueue } from '../../src/sweep/remote.js';
+import { cellOf, newFolder, PROGRAM, RUNNERS } from './cells.js';
+
+test('passwords never stand in a text', () => {
+  expect(withoutPasswords('gowide sweep x --queue redis://me:geheim@host:6379/1 and rediss://:geheim@b')).toBe('gowide sweep x --queue redis://***@host:6379/1 and rediss://***@b');
+  for (const text of ['http://me:geheim@host', 'host', 'redis://me:geheim@', 'redis://me:ge/heim@host']) {
+    expect(() => parseQueueUrl(text)).toThrow(UsageError);
+    expect(() => parseQueueUrl(text)).not.toThrow(/heim/);
+  }
+});
+
+test('a server that is not there is named, without its password', async () => {
+  await expect(connect('redis://:geheim@127.0.0.1:1', () => {})).rejects.toThrow(/cannot use redis:\/\/\*\*\*@127.0.0.1:1: .*ECONNREFUSED/);
+});
+
+const found = findRedis();
+const missing = 'missing' in found ? found.missing : undefined;
+
+describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let server: RedisServer;
+  let place: { url: string; name: string };
+  let number = 0;
+  beforeAll(async () => {
+    if (!('missing' in found)) server = await RedisServer.start(join(newFolder(), 'redis'), found);
+  });
+  afterAll(() => server?.kill());
+  beforeEach(() => {
+    place = { url: server.url, name: `test-${number++}` };
+  });
+
+  const cells = [1, 2, 3].flatMap((seed) => ['direct', 'kd', 'wide'].map((arm) => cellOf(arm, seed)));
+  const crew = (out: string, jobs = 1): PoolOptions => ({
+    out,
+    engine: { name: 'wasm', why: 'test' },
+    jobs,
+    command: 'test',
+    runners: RUNNERS,
+    devices: [],
+    worker: { module: PROGRAM, args: [WORKER_COMMAND] },
+    signal: new AbortController().signal,
+    notice: () => {},
+    progress: () => {},
+  });
+  const sweep = (out: string, list: readonly Cell[] = cells, notice: (line: string) => void = () => {}): Promise<void> =>
+    runQueue(workOf(out, list, RUNNERS, notice), { ...place, out, signal: new AbortController().signal, notice, progress: () => {} });
+  const worker = (out = newFolder(), notice: (line: string) => void = () => {}): { stop: () => Promise<{ finished: number; failed: number }> } => {
+    const controller = new AbortController();
+    const ended = serveQueue({ ...crew(out), ...place, signal: controller.signal, notice, progress: () => {}, lockSeconds: 3 });
+    return {
+      stop: () => {
+        controller.abort();
+        return ended;
+      },
+    };
+  };
+
+  test('three workers make what one machine makes; nothing stays in Redis', async () => {
+    const [out, serial] = [newFolder(), newFolder()];
+    const workers = [worker(), worker(), worker()];
+    await sweep(out);
+    const counts = await Promise.all(workers.map(({ stop }) => stop()));
+    await runPool(
+      workOf(serial, cells, RUNNERS, () => {}),
+      crew(serial),
+    );
+    expect(tablesOf(out)).toEqual(tablesOf(serial));
+    expect(tablesOf(out).runs).toBe(cells.length);
+    expect(counts.reduce((sum, { finished }) => sum + finished, 0)).toBe(cells.length);
+    expect(await queueStatus(place)).toMatchObject({ waiting: 0, active: [], delayed: 0, failed: [], parcels: 0 });
+  });
+
+  test('a cell that fails again and again is set aside and named, with those that need it; all others are done', async () => {
+    const out = newFolder();
+    const list = [cellOf('direct', 1), { ...cellOf('direct', 2), kind: 'theory', spec: { study: 'nothing' } }];
+    const runners = { ...RUNNERS, theory: { ...ALL.theory!, cost: () => 1, check: () => {} } };
+    const notices: string[] = [];
+    const hand = worker(newFolder(), (line) => notices.push(line));
+    const work = workOf(out, list, runners, () => {});
+    await expect(runQueue(work, { ...place, out, signal: new AbortController().signal, notice: () => {}, progress: () => {} })).rejects.toThrow(
+      /1 cells failed 3 times and are set aside: small direct, seed 2 \(.*kind "theory"/,
+    );
+    await hand.stop();
+    expect(tablesOf(out).runs).toBe(2);
+    const { failed } = await queueStatus(place);
+    expect(failed).toMatchObject([{ cell: 'small direct, seed 2' }]);
+    expect(notices.join('\n')).toMatch(/small direct, seed 2: no runner/);
+  });
+
+  test('paused, nothing is taken; resumed, it goes on; cancelled, the sweep says so', async () => {
+    const out = newFolder();
+    await pauseQueue(place);
+    const hand = worker();
+    const going = sweep(out);
+    await sleep(1500);
+    expect(await queueStatus(place)).toMatchObject({ paused: true, active: [], waiting: 3 });
+    expect(tablesOf(out).runs).toBe(0);
+    await resumeQueue(place);
+    await going;
+    expect(tablesOf(out).runs).toBe(cells.length);
+    await pauseQueue(place);
+    const other = sweep(newFolder(), [cellOf('direct', 9)]);
+    await sleep(1500);
+    expect(await cancelQueue(place)).toBe(1);
+    await expect(other).rejects.toThrow(/cancelled; finished runs are kept/);
+    await hand.stop();
+  });
+
+  test('a sweep that was stopped is collected by the next one', async () => {
+    const out = newFolder();
+    const controller = new AbortController();
+    const list = cells.filter(({ arm }) => arm === 'wide');
+    setTimeout(() => controller.abort(), 300);
+    await expect(
+      runQueue(
+        workOf(out, list, RUNNERS, () => {}),
+        { ...place, out, signal: controller.signal, notice: () => {}, progress: () => {} },
+      ),
+    ).rejects.toThrow(/stopped; workers go on/);
+    const hand = worker();
+    while ((await queueStatus(place)).parcels < list.length) await sleep(200);
+    await hand.stop();
+    await sweep(out, list);
+    expect(tablesOf(out).runs).toBe(list.length);
+  });
+
+  test('what comes through the queue damaged, or as another run, is refused; a path in it leads nowhere', async () => {
+    const [out, target] = [newFolder(), newFolder()];
+    const [one, two] = [cellOf('wide', 1), cellOf('wide', 2)];
+    await runPool(
+      workOf(out, [one], RUNNERS, () => {}),
+      crew(out),
+    );
+    const redis = await connect(server.url, () => {});
+    const key = parcelKey(place.name, cellId(one));
+    await sendParcel(redis, place.name, out, one);
+    expect(await fetchParcel(redis, place.name, target, two)).toBeUndefined();
+    await redis.copy(key, parcelKey(place.name, cellId(two)));
+    await expect(fetchParcel(redis, place.name, target, two)).rejects.toThrow(/another run came through the queue/);
+    const head = JSON.parse((await redis.lindex(key, 0))!) as { files: { name: string; bytes: number }[] };
+    const piece = (await redis.lindexBuffer(key, 2))!;
+    const bad = async (change: () => Promise<unknown>): Promise<void> => {
+      await sendParcel(redis, place.name, out, one);
+      await change();
+      await expect(fetchParcel(redis, place.name, target, one)).rejects.toThrow(FailureError);
+    };
+    await bad(() => redis.lset(key, 0, JSON.stringify({ ...head, files: [{ name: '../../escaped', bytes: 3 }] })));
+    await bad(() => redis.lset(key, 0, JSON.stringify({ ...head, files: head.files.map((file) => ({ ...file, bytes: 2 ** 40 })) })));
+    await bad(() => redis.lset(key, 2, Buffer.from(piece.map((byte, k) => (k === 40 ? byte ^ 1 : byte)))));
+    await bad(() => redis.ltrim(key, 0, 2));
+    expect(existsSync(join(target, 'escaped'))).toBe(false);
+    expect(tablesOf(target).runs).toBe(0);
+    await sendParcel(redis, place.name, out, one);
+    expect(await fetchParcel(redis, place.name, target, one)).toBe('added');
+    expect(await fetchParcel(redis, place.name, target, one)).toBe('present');
+    expect(readdirSync(join(target, 'runs')).filter((name) => !name.startsWith('.'))).toHaveLength(1);
+    redis.disconnect();
+  });
+
+  test('a job of another version is set aside at once', async () => {
+    const redis = await connect(server.url, () => {});
+    const queue = new Queue(place.name, { connection: redis, prefix: PREFIX });
+    await queue.add('cell', { cell: cellOf('wide', 1), required: [] }, { jobId: 'abc', attempts: 3 });
+    const hand = worker();
+    while ((await queueStatus(place)).failed.length === 0) await sleep(100);
+    const [failed] = (await queueStatus(place)).failed;
+    expect(failed!.reason).toContain('another version');
+    expect(failed!.attempts).toBe(1);
+    await hand.stop();
+    await queue.close();
+    redis.disconnect();
+  });
+});
