@@ -6,7 +6,7 @@ import { CHECKS, type Result } from '../../experiments/selftest/selftest.js';
 
 const PROGRAM = resolve(import.meta.dirname, '../../dist/experiments/main.js');
 /** Percent of the kills, damages, inputs and steps. */
-const SHARES: Readonly<Record<string, number>> = { fuzz: 5, 'long-run': 15, 'queue-kill': 20, 'redis-kill': 20 };
+const SHARES: Readonly<Record<string, number>> = { fuzz: 5, 'long-run': 60, 'queue-kill': 20, 'redis-kill': 20 };
 
 test.each(CHECKS.map(({ id, what }) => [id, what]))('%s: %s', (id) => {
   const { stdout, stderr } = spawnSync(process.execPath, [PROGRAM, 'selftest', '--faults', '--checks', id, '--percent', String(SHARES[id] ?? 3), '--json'], { encoding: 'utf8' });
