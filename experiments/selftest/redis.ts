@@ -1,7 +1,7 @@
 /** Sweeps over a real Redis, whose workers and which itself are killed. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,10 @@ import { chances, equal, gowide, isOneLine, OFTEN, Running, scaled, tablesOf, ty
 
 const PASSWORD = 'keep-this-secret-4711';
 
+/** redis-server is redis-check-rdb under another name. */
+const UNPACK =
+  'apt-get download -q redis-tools libjemalloc2 liblzf1 liblua5.1-0 lua-cjson lua-bitop libhiredis0.14 libatomic1 libsystemd0 libssl3 2>&1 && for f in *.deb; do dpkg -x "$f" .; done && rm -f *.deb';
+
 /** redis-server from the PATH, else from Debian's package, unpacked into the cache without installing it; undefined with the reason where neither can be had. */
 export function findRedis(): { readonly command: string; readonly env: NodeJS.ProcessEnv } | { readonly missing: string } {
   if (spawnSync('redis-server', ['--version']).status === 0) return { command: 'redis-server', env: {} };
@@ -20,13 +24,17 @@ export function findRedis(): { readonly command: string; readonly env: NodeJS.Pr
   const libraries = join(folder, 'usr', 'lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`);
   const env = { LD_LIBRARY_PATH: libraries };
   if (!existsSync(command)) {
-    mkdirSync(folder, { recursive: true });
-    // redis-server is redis-check-rdb under another name
-    const script =
-      'apt-get download -q redis-tools libjemalloc2 liblzf1 liblua5.1-0 lua-cjson lua-bitop libhiredis0.14 libatomic1 libsystemd0 libssl3 2>&1 && for f in *.deb; do dpkg -x "$f" .; done && rm -f *.deb';
-    const { status, stdout } = spawnSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8', timeout: 120_000 });
-    if (status !== 0 || !existsSync(command))
-      return { missing: `no redis-server on the PATH, and Debian's package cannot be fetched (${(stdout ?? '').trim().split('\n').at(-1) ?? ''})` };
+    mkdirSync(cacheFolder(), { recursive: true });
+    const making = mkdtempSync(join(cacheFolder(), 'redis-'));
+    try {
+      const { status, stdout } = spawnSync('sh', ['-c', UNPACK], { cwd: making, encoding: 'utf8', timeout: 120_000 });
+      if (status !== 0) return { missing: `no redis-server on the PATH, and Debian's package cannot be fetched (${(stdout ?? '').trim().split('\n').at(-1) ?? ''})` };
+      renameSync(making, folder);
+    } catch (error) {
+      if (!existsSync(command)) throw error; // else another process was faster
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
   }
   return { command, env };
 }

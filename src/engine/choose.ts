@@ -41,7 +41,7 @@ export function requestedEngine(flag?: string): EngineName | 'auto' {
  * defaults, 42 without oneDNN, 37 on one thread, too; above it oneDNN's convolution gradients are a third faster), and several runs
  * fit side by side. A function of the spec alone, so that a resumed run gets the same bits.
  */
-const SMALL_STEP_FLOPS = 4e9;
+export const SMALL_STEP_FLOPS = 4e9;
 
 /** Settles TensorFlow's threads for the work ahead; call it before the engine starts. Variables that the user set are left alone. */
 export function tuneFor(stepFlops: number): void {

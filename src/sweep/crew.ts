@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism, freemem } from 'node:os';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import type { EngineChoice } from '../engine/choose.js';
+import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/choose.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
 
 /** A GPU, as CUDA_VISIBLE_DEVICES names it. */
@@ -43,7 +43,8 @@ const FIRST_GUESS = 2 ** 30;
 /** Processes at work. One that opened a tensor engine ends with its cell, so that its memory goes back; others take the next. */
 export class Crew {
   private readonly idle: Child[] = [];
-  private readonly busy = new Set<Child>();
+  /** Processes at work, and the part of the jobs that each takes. */
+  private readonly busy = new Map<Child, number>();
   private readonly taken = new Set<Device>();
   private readonly peaks = new Map<string, number>();
   private reserved = 0;
@@ -52,7 +53,8 @@ export class Crew {
 
   /** Whether a process for this cell may start now. The first always may, whatever the memory. */
   mayStart(cell: Cell): boolean {
-    if (this.busy.size >= this.options.jobs) return false;
+    const taken = [...this.busy.values()].reduce((sum, slots) => sum + slots, 0);
+    if (taken + this.slotsOf(cell) > this.options.jobs) return false;
     if (this.needsEngine(cell) && this.options.devices.length > 0 && this.deviceFor(cell) === undefined) return false;
     return this.busy.size === 0 || this.memoryOf(cell) < availableMemory() - this.reserved;
   }
@@ -62,8 +64,8 @@ export class Crew {
     const { out, engine, command } = this.options;
     const device = this.needsEngine(cell) ? this.deviceFor(cell) : undefined;
     const kept = device === undefined && !this.needsEngine(cell) ? this.takeIdle() : undefined;
-    const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(device) });
-    this.busy.add(child);
+    const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(cell, device) });
+    this.busy.set(child, this.slotsOf(cell));
     if (device !== undefined) this.taken.add(device);
     // a process that has just begun does not have its memory yet
     const reserved = kept === undefined ? this.memoryOf(cell) : 0;
@@ -92,7 +94,7 @@ export class Crew {
 
   /** Asks all to save and end. */
   stop(): void {
-    this.busy.forEach((child) => child.stop());
+    for (const child of this.busy.keys()) child.stop();
   }
 
   /** Lets the idle ones go. */
@@ -109,8 +111,11 @@ export class Crew {
     return this.options.runners[cell.kind]!.stepFlops !== undefined;
   }
 
+  /** Of the machine; what a cell on a GPU takes there, its own memory tells. */
   private memoryOf(cell: Cell): number {
-    return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
+    const onDevice = this.needsEngine(cell) && this.options.devices.length > 0;
+    const expected = onDevice ? 0 : (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
+    return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, expected);
   }
 
   /** The smallest free device on which the cell fits; the largest of all where it fits on none. */
@@ -121,9 +126,15 @@ export class Crew {
     return (fitting.length > 0 ? fitting : bySize.slice(-1)).find((device) => !this.taken.has(device));
   }
 
-  private environmentOf(device: Device | undefined): NodeJS.ProcessEnv {
+  /** Small cells run on one thread each, side by side; a large one gets all cores. */
+  private slotsOf(cell: Cell): number {
+    const large = this.options.devices.length === 0 && (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS;
+    return large ? this.options.jobs : 1;
+  }
+
+  private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {
     // Several runs at once share the cores.
-    const threads = process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / this.options.jobs)));
+    const threads = process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor((availableParallelism() * this.slotsOf(cell)) / this.options.jobs)));
     return { ...process.env, GOWIDE_THREADS: threads, ...(device !== undefined && { CUDA_VISIBLE_DEVICES: device.name }) };
   }
 }

@@ -1,0 +1,84 @@
+/** Which processes a machine starts: by cores, memory and GPUs. The processes are stand-ins that say what they were given. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Runner } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
+import { Crew, type CrewOptions } from '../../src/sweep/crew.js';
+import { newFolder } from './cells.js';
+
+const folder = newFolder();
+const module = join(folder, 'stand-in.mjs');
+writeFileSync(
+  module,
+  `process.on('message', ({ cell }) => setTimeout(() => {
+    process.send({ type: 'notice', line: JSON.stringify({ arm: cell.arm, pid: process.pid, device: process.env.CUDA_VISIBLE_DEVICES ?? null, threads: process.env.GOWIDE_THREADS }) });
+    process.send({ type: 'done', peakBytes: 2 ** 20 });
+  }, 300));`,
+);
+
+interface Said {
+  readonly arm: string;
+  readonly pid: number;
+  readonly device: string | null;
+  readonly threads: string;
+}
+
+const runner = (stepFlops: number | undefined, memoryBytes = 0): Runner => ({
+  execute: () => Promise.reject(new Error('not here')),
+  check: () => {},
+  requires: () => [],
+  cost: () => 1,
+  stepFlops: stepFlops === undefined ? undefined : () => stepFlops,
+  memoryBytes: () => memoryBytes,
+});
+const GiB = 2 ** 30;
+const RUNNERS = { theory: runner(undefined), small: runner(1e8), large: runner(1e12), big: runner(1e8, 30 * GiB), vast: runner(1e8, 1000 * GiB) };
+const cell = (kind: keyof typeof RUNNERS, arm: string): Cell => ({ experiment: 'x', arm, scale: 'custom', kind, spec: {}, seed: 1 });
+const crew = (extra: Partial<CrewOptions> = {}): Crew =>
+  new Crew({ out: folder, engine: { name: 'wasm', why: '' }, jobs: 2, command: 'test', runners: RUNNERS, worker: { module, args: [] }, devices: [], ...extra });
+const run = async (hands: Crew, given: Cell): Promise<Said> => {
+  let said: Said | undefined;
+  await hands.run(given, { notice: (line) => (said = JSON.parse(line) as Said), progress: () => {} });
+  return said!;
+};
+
+test('a process without an engine takes one cell after the other; one with an engine ends with its cell', async () => {
+  const hands = crew();
+  const [first, second] = [await run(hands, cell('theory', 'a')), await run(hands, cell('theory', 'b'))];
+  expect(second.pid).toBe(first.pid);
+  const [third, fourth] = [await run(hands, cell('small', 'a')), await run(hands, cell('small', 'b'))];
+  expect(new Set([first.pid, third.pid, fourth.pid]).size).toBe(3);
+  hands.close();
+});
+
+test('small cells share the cores, a large one gets them all', async () => {
+  const hands = crew();
+  const small = run(hands, cell('small', 'a'));
+  expect([hands.mayStart(cell('small', 'b')), hands.mayStart(cell('large', 'b'))]).toEqual([true, false]);
+  expect((await small).threads).toBe(String(Math.max(1, Math.floor(availableParallelism() / 2))));
+  const large = run(hands, cell('large', 'a'));
+  expect(hands.mayStart(cell('small', 'b'))).toBe(false);
+  expect((await large).threads).toBe(String(availableParallelism()));
+  hands.close();
+});
+
+test('one process on each GPU, the smallest on which the cell fits; cells that need none are not kept waiting', async () => {
+  const devices = [{ name: '0', bytes: 80 * GiB }, { name: '1', bytes: 24 * GiB }]; // prettier-ignore
+  const hands = crew({ jobs: 4, devices });
+  const [small, big] = [run(hands, cell('small', 'a')), run(hands, cell('big', 'b'))];
+  expect([hands.mayStart(cell('small', 'c')), hands.mayStart(cell('theory', 'd'))]).toEqual([false, true]);
+  expect([(await small).device, (await big).device]).toEqual(['1', '0']);
+  expect((await run(hands, cell('vast', 'e'))).device).toBe('0');
+  hands.close();
+});
+
+test('what does not fit into memory beside others waits, and may start alone', async () => {
+  const hands = crew();
+  expect(hands.mayStart(cell('vast', 'a'))).toBe(true);
+  const other = run(hands, cell('theory', 'b'));
+  expect([hands.mayStart(cell('vast', 'a')), hands.mayStart(cell('theory', 'c'))]).toEqual([false, true]);
+  await other;
+  hands.close();
+});
