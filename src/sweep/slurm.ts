@@ -11,6 +11,8 @@ export interface SlurmOptions {
   /** Time limit of a task, minutes. */
   readonly minutes: number;
   readonly cpus: number;
+  /** Threads of each process. */
+  readonly threads: number;
   readonly gpus: number;
   readonly memoryGiB: number | undefined;
   readonly partition: string | undefined;
@@ -27,12 +29,15 @@ const MAX_RESTARTS = 100;
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
+/** As sbatch reads values in its comments. */
+const inQuotes = (text: string): string => (/\s/.test(text) ? `"${text}"` : text);
+
 /** The script: requeue-safe, since what is finished is not done again and what is not goes on from its saved state. */
-export function slurmScript({ out, tasks, minutes, cpus, gpus, memoryGiB, partition, extra, command }: SlurmOptions): string {
+export function slurmScript({ out, tasks, minutes, cpus, threads, gpus, memoryGiB, partition, extra, command }: SlurmOptions): string {
   const lines = [
     '--job-name=gowide',
     `--array=1-${tasks}`,
-    `--output=${join(out, 'slurm', '%A_%a.log')}`,
+    `--output=${inQuotes(join(out, 'slurm', '%A_%a.log'))}`,
     '--open-mode=append',
     '--requeue',
     `--signal=B:TERM@${GRACE_SECONDS}`,
@@ -49,7 +54,7 @@ export function slurmScript({ out, tasks, minutes, cpus, gpus, memoryGiB, partit
 ${lines.map((line) => `#SBATCH ${line}`).join('\n')}
 # Written by gowide sweep --slurm. What is finished is not done again: this may be submitted, stopped and queued again at will.
 set -u
-export GOWIDE_THREADS="\${GOWIDE_THREADS:-${cpus}}"
+export GOWIDE_THREADS="\${GOWIDE_THREADS:-${threads}}"
 ${command.map(quoted).join(' ')} --shard "$SLURM_ARRAY_TASK_ID/${tasks}" &
 work=$!
 stopped=0

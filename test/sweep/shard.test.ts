@@ -43,6 +43,7 @@ const options = (out: string, extra: Partial<SlurmOptions> = {}): SlurmOptions =
   tasks: 2,
   minutes: 3,
   cpus: 1,
+  threads: 1,
   gpus: 0,
   memoryGiB: undefined,
   partition: undefined,
@@ -53,10 +54,12 @@ const options = (out: string, extra: Partial<SlurmOptions> = {}): SlurmOptions =
 
 describe('the script of an array job', () => {
   test('asks for what was asked for, requeues, and is told in time', () => {
-    const text = slurmScript(options('/shared/it’s here', { gpus: 2, memoryGiB: 16, partition: 'long', extra: ['--account=x'] }));
+    const text = slurmScript(options('/shared/it’s here', { gpus: 2, threads: 4, memoryGiB: 16, partition: 'long', extra: ['--account=x'] }));
     for (const line of ['--array=1-2', '--requeue', '--signal=B:TERM@90', '--time=3', '--gpus=2', '--mem=16G', '--partition=long', '--account=x'])
       expect(text).toContain(`#SBATCH ${line}\n`);
     expect(text).toContain('\'/shared/it’s here\' --shard "$SLURM_ARRAY_TASK_ID/2"');
+    expect(text).toContain('#SBATCH --output="/shared/it’s here/slurm/%A_%a.log"\n');
+    expect(text).toContain('GOWIDE_THREADS:-4}');
     expect(spawnSync('bash', ['-n'], { input: text }).status).toBe(0);
   });
 
@@ -88,7 +91,7 @@ describe.skipIf(missing !== undefined)(`on a real Slurm of one node${missing ===
   afterAll(() => slurm.stop());
 
   test('an array job makes the same tables as this machine alone', async () => {
-    const [out, serial] = [join(folder, 'out'), join(folder, 'serial')];
+    const [out, serial] = [join(folder, 'out of it'), join(folder, 'serial')];
     const sweep = spawnSync(process.execPath, [PROGRAM, 'sweep', 'saddle', '--seeds', '2', '--slurm', '--tasks', '2', '--cpus', '1', '--out', out, '--json'], {
       env: slurm.env,
       encoding: 'utf8',

@@ -59,8 +59,9 @@ async function runSweep(app: App, names: readonly string[], options: Options): P
   const out = checkOut(options.out);
   if (options.slurm) {
     const { tasks, time, cpus, gpus, memory, partition, sbatch } = options;
-    const command = taskCommand(app, names, { ...options, jobs: Math.min(options.jobs, cpus) });
-    const script = writeSlurm({ out, tasks, minutes: time, cpus, gpus, memoryGiB: memory, partition, extra: sbatch, command });
+    const jobs = Math.min(options.jobs, cpus);
+    const command = taskCommand(app, names, { ...options, jobs });
+    const script = writeSlurm({ out, tasks, minutes: time, cpus, threads: Math.max(1, Math.floor(cpus / jobs)), gpus, memoryGiB: memory, partition, extra: sbatch, command });
     const job = options.script ? null : submitSlurm(script);
     if (options.json) process.stdout.write(`${JSON.stringify({ script, job, cells: declared.length, tasks }, null, 2)}\n`);
     else process.stdout.write(`${job === null ? '' : `job ${job}: ${tasks} tasks for ${declared.length} cells; see: squeue --job ${job}\n`}${script}\n`);
