@@ -1,16 +1,15 @@
-/** Cells that do nothing, or keep a core busy for some time: what a sweep itself costs. */
+/** Cells that do nothing, or wait for some time, as if another machine's core worked on them: what a sweep itself costs. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Runner } from '../src/core/experiment.js';
 import type { Cell } from '../src/core/run.js';
 
 export const EMPTY_KIND = 'empty';
 
 export const EMPTY_RUNNER: Runner = {
-  execute: (context) => {
-    const { cell } = context;
-    const until = performance.now() + Number(cell.spec.milliseconds ?? 0);
-    while (performance.now() < until);
-    context.log({ seed: cell.seed });
-    return Promise.resolve({ result: { seed: cell.seed } });
+  execute: async (context) => {
+    await sleep(Number(context.cell.spec.milliseconds ?? 0));
+    context.log({ seed: context.cell.seed });
+    return { result: { seed: context.cell.seed } };
   },
   check: () => {},
   requires: () => [],

@@ -41,6 +41,15 @@ const BATCH = 1000;
 /** Runs fetched at once. */
 const FETCHES = 8;
 
+/** A job's id: BullMQ takes none that is a number, and one cell's hash in 280 has no letter in it. */
+export function jobOfCell(id: string): string {
+  return `cell-${id}`;
+}
+
+function cellOfJob(job: string): string {
+  return job.replace(/^cell-/, '');
+}
+
 function openQueue(redis: Redis, name: string): Queue<CellJob> {
   return new Queue<CellJob>(name, { connection: redis, prefix: PREFIX });
 }
@@ -58,9 +67,9 @@ export async function runQueue(work: Work, options: QueueOptions): Promise<void>
   const sweep = new Sweep(work, options, redis, queue);
   events.on('error', () => {});
   queue.on('error', () => {});
-  events.on('completed', ({ jobId }) => sweep.collect(jobId));
-  events.on('failed', ({ jobId, failedReason }) => sweep.fail(jobId, failedReason));
-  events.on('progress', ({ jobId, data }) => sweep.progress(jobId, data));
+  events.on('completed', ({ jobId }) => sweep.collect(cellOfJob(jobId)));
+  events.on('failed', ({ jobId, failedReason }) => sweep.fail(cellOfJob(jobId), failedReason));
+  events.on('progress', ({ jobId, data }) => sweep.progress(cellOfJob(jobId), data));
   try {
     await events.waitUntilReady();
     await sweep.run();
@@ -131,7 +140,7 @@ class Sweep {
 
   /** Cells that were set aside in an earlier sweep get new attempts. */
   private async retryFailed(): Promise<void> {
-    for (const job of await this.queue.getFailed()) if (job.id !== undefined && this.waiting.has(job.id)) await job.remove();
+    for (const job of await this.queue.getFailed()) if (job.id !== undefined && this.waiting.has(cellOfJob(job.id))) await job.remove();
   }
 
   /** Sends every cell whose required runs are stored here; these travel with it, where no worker can have them. */
@@ -148,7 +157,7 @@ class Sweep {
         batch.map(([id, cell]) => ({
           name: 'cell',
           data: { cell, required: this.work.required.get(id)!.map((other) => this.work.all.get(other)!) },
-          opts: { jobId: id, attempts: ATTEMPTS, backoff: { type: 'exponential', delay: 1000 }, removeOnComplete: true },
+          opts: { jobId: jobOfCell(id), attempts: ATTEMPTS, backoff: { type: 'exponential', delay: 1000 }, removeOnComplete: true },
         })),
       );
       for (const [id, cell] of batch) {
@@ -164,14 +173,14 @@ class Sweep {
     for (let start = 0; start < ids.length; start += BATCH) {
       const some = ids.slice(start, start + BATCH);
       const pipeline = this.redis.pipeline();
-      for (const id of some) pipeline.exists(parcelKey(this.options.name, id)).exists(`${PREFIX}:${this.options.name}:${id}`);
+      for (const id of some) pipeline.exists(parcelKey(this.options.name, id)).exists(`${PREFIX}:${this.options.name}:${jobOfCell(id)}`);
       const answers = (await pipeline.exec())!.map(([, answer]) => answer === 1);
       for (const [k, id] of some.entries()) {
         if (answers[2 * k]) this.collect(id);
         else if (!answers[2 * k + 1] && !this.fetching.has(id)) await this.sendAgain(id);
       }
     }
-    for (const job of await this.queue.getFailed()) if (job.id !== undefined) this.fail(job.id, job.failedReason);
+    for (const job of await this.queue.getFailed()) if (job.id !== undefined) this.fail(cellOfJob(job.id), job.failedReason);
   }
 
   /** A job that is gone without a run (cancelled, or a Redis that lost it): it was done meanwhile, or goes to the end of the line. */
@@ -304,7 +313,7 @@ async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
 export function queueStatus(place: Place): Promise<QueueStatus> {
   return withQueue(place, async (queue, redis) => {
     const counts = await queue.getJobCounts('waiting', 'prioritized', 'delayed');
-    const brief = (job: Job<CellJob>): { cell: string; id: string } => ({ cell: nameOf(job.data.cell), id: job.id! });
+    const brief = (job: Job<CellJob>): { cell: string; id: string } => ({ cell: nameOf(job.data.cell), id: cellOfJob(job.id!) });
     const [active, failed, workers, paused] = [await queue.getActive(), await queue.getFailed(), await queue.getWorkersCount(), await queue.isPaused()];
     return {
       name: place.name,

@@ -7,7 +7,7 @@ import { cellId, parseCell, type Cell } from '../core/run.js';
 import { DamagedError, isFinished } from '../store/runs.js';
 import { Crew, type CrewOptions } from './crew.js';
 import { fetchParcel, sendParcel } from './parcel.js';
-import { cancelKey, nameOf, wantedKey, type CellJob, type Place } from './queue.js';
+import { cancelKey, jobOfCell, nameOf, wantedKey, type CellJob, type Place } from './queue.js';
 import { connect, PREFIX } from './redis.js';
 
 export interface RemoteOptions extends CrewOptions, Place {
@@ -43,7 +43,8 @@ export async function serveQueue(options: RemoteOptions): Promise<{ readonly fin
   };
   const runJob = async (job: Job<CellJob>, token: string | undefined): Promise<string> => {
     const cell = parseCell(job.data.cell);
-    if (cellId(cell) !== job.id) throw new UnrecoverableError(`${nameOf(cell)}: its id is ${cellId(cell)} here and ${job.id} where it was sent: another version of this program`);
+    const id = cellId(cell);
+    if (jobOfCell(id) !== job.id) throw new UnrecoverableError(`${nameOf(cell)}: its id is ${id} here and ${job.id} where it was sent: another version of this program`);
     const runner = options.runners[cell.kind];
     if (runner === undefined) throw new UnrecoverableError(`no runner for runs of the kind "${cell.kind}"`);
     let said = 0;
@@ -56,7 +57,7 @@ export async function serveQueue(options: RemoteOptions): Promise<{ readonly fin
         await crew.run(cell, {
           notice,
           progress: (at, stage, done, total) => {
-            if (cellId(at) !== job.id) return;
+            if (cellId(at) !== id) return;
             options.progress(at, stage, done, total);
             if (performance.now() - said < 2000) return;
             said = performance.now();
@@ -64,7 +65,7 @@ export async function serveQueue(options: RemoteOptions): Promise<{ readonly fin
           },
         });
       }
-      if (await redis.sismember(wantedKey(name), job.id)) await sendParcel(redis, name, options.out, cell);
+      if (await redis.sismember(wantedKey(name), id)) await sendParcel(redis, name, options.out, cell);
       return hostname();
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;

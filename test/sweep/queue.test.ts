@@ -173,6 +173,16 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     redis.disconnect();
   });
 
+  test('a cell whose hash has no letter in it is a cell like others', async () => {
+    const seeds = Array.from({ length: 5000 }, (_, seed) => cellOf('wide', seed)).filter((cell) => /^\d+$/.test(cellId(cell)));
+    expect(seeds.length).toBeGreaterThan(0);
+    const out = newFolder();
+    const hand = worker();
+    await sweep(out, seeds.slice(0, 2));
+    await hand.stop();
+    expect(tablesOf(out).runs).toBe(Math.min(2, seeds.length));
+  });
+
   test('a job of another version is set aside at once', async () => {
     const redis = await connect(server.url, () => {});
     const queue = new Queue(place.name, { connection: redis, prefix: PREFIX });
