@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SweepCost } from '../src/cli/app.js';
 import { cellId, RUN_FORMAT, type Cell } from '../src/core/run.js';
 import { mergeStores } from '../src/store/adopt.js';
 import { environment } from '../src/store/environment.js';
@@ -14,19 +15,10 @@ import { emptyCells } from './empty.js';
 import { RUNNERS } from './registry.js';
 import { findRedis, RedisServer } from './selftest/redis.js';
 
-export interface SweepRow {
-  readonly case: string;
-  readonly cells: number;
-  /** Milliseconds for each cell, beyond its own work. */
-  readonly perCell: number | null;
-  readonly seconds: number;
-  readonly limit: string;
-}
-
 export interface SweepBench {
   readonly worker: { readonly module: string; readonly args: readonly string[] };
   readonly cells: number;
-  readonly onRow: (row: SweepRow) => void;
+  readonly onRow: (row: SweepCost) => void;
 }
 
 const quiet = { notice: () => {}, progress: () => {} };
@@ -61,10 +53,10 @@ async function timed(act: () => unknown): Promise<number> {
 }
 
 /** Measures all of it in a temporary folder. */
-export async function benchSweep({ worker, cells: many, onRow }: SweepBench): Promise<SweepRow[]> {
+export async function benchSweep({ worker, cells: many, onRow }: SweepBench): Promise<SweepCost[]> {
   const folder = mkdtempSync(join(tmpdir(), 'gowide-bench-sweep-'));
-  const rows: SweepRow[] = [];
-  const row = (given: SweepRow): void => {
+  const rows: SweepCost[] = [];
+  const row = (given: SweepCost): void => {
     rows.push(given);
     onRow(given);
   };

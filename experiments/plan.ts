@@ -1,64 +1,17 @@
 /** What a scale costs before anything is started: operations, memory, disk and time of every experiment and claim, at the throughput of a machine. */
 import { CLAIM_TOPICS, CLAIMS } from '../reports/claims/index.js';
 import { cellsOf, type Experiment, type Scale } from '../src/core/experiment.js';
-import { cellId, type Cell } from '../src/core/run.js';
+import type { Plan } from '../src/cli/app.js';
+import type { Cell } from '../src/core/run.js';
 import type { Throughput } from '../src/bench/throughput.js';
 import { unknownName } from '../src/core/errors.js';
 import { exampleShape } from '../src/data/index.js';
 import { trainingFlops } from '../src/method/budget.js';
 import { EXPECTED_FLOPS, ownCost, parseTrainSpec, stepFlops, stepSeconds, TRAIN_KIND } from '../src/method/train.js';
 import type { TrainSpec } from '../src/method/spec.js';
-import { networkOf } from '../src/models/index.js';
+import { networkOf, parameterCount } from '../src/models/index.js';
+import { withRequired } from '../src/sweep/pool.js';
 import { RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from './registry.js';
-
-export interface PlanRow {
-  readonly experiment: string;
-  /** Arms with runs, and runs: arms x seeds, and the runs that they need. */
-  readonly arms: number;
-  readonly runs: number;
-  /** Of all training, in 1e15 operations; null for the theory, whose cost is counted in time. */
-  readonly petaflops: number | null;
-  /** Of the largest run's training step, in bytes: parameters, gradients, optimiser, activations. An upper estimate. */
-  readonly memoryBytes: number | null;
-  /** Of what the runs leave, and of the saved states of those under way. */
-  readonly diskBytes: number;
-  readonly deviceHours: number;
-  /** Attained by its thin net in training, or assumed; null for the theory. */
-  readonly flopsPerSecond: number | null;
-}
-
-export interface ClaimPlan {
-  readonly id: string;
-  readonly experiment: string;
-  readonly runs: number;
-  readonly deviceHours: number;
-}
-
-export interface Plan {
-  readonly scale: Scale;
-  readonly rows: readonly PlanRow[];
-  /** Each claim alone, with every run that decides it; claims share runs. */
-  readonly claims: readonly ClaimPlan[];
-  readonly data: readonly string[];
-}
-
-/** A run and what it needs, each once. */
-function withRequired(cells: readonly Cell[]): Map<string, Cell> {
-  const found = new Map<string, Cell>();
-  const add = (cell: Cell): void => {
-    const id = cellId(cell);
-    if (found.has(id)) return;
-    found.set(id, cell);
-    RUNNERS[cell.kind]!.requires(cell).forEach(add);
-  };
-  cells.forEach(add);
-  return found;
-}
-
-const parametersOf = (spec: TrainSpec, which: 'model' | 'wide'): number => {
-  const model = which === 'model' ? spec.model : spec.teacher?.model;
-  return model === undefined ? 0 : Object.values(networkOf(model).shapes).reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 1), 0);
-};
 
 /** Values of an optimiser for each parameter. */
 const SLOTS = { sgd: 1, adamw: 2 } as const;
@@ -68,12 +21,12 @@ const LINE = 110;
 
 function memoryOf(spec: TrainSpec, { bytesPerExample }: Pick<Throughput, 'bytesPerExample'>): number {
   const { optimizer, batch, accumulate = 1 } = spec.training;
-  const values = parametersOf(spec, 'model') * (2 + SLOTS[optimizer.kind]) + parametersOf(spec, 'wide');
+  const values = parameterCount(spec.model) * (2 + SLOTS[optimizer.kind]) + (spec.teacher === null ? 0 : parameterCount(spec.teacher.model));
   return FLOAT * values + (bytesPerExample * batch) / accumulate;
 }
 
 function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: number } {
-  const parameters = parametersOf(spec, 'model');
+  const parameters = parameterCount(spec.model);
   return { left: FLOAT * parameters + LINE * ownCost(spec).steps, underWay: FLOAT * parameters * (1 + SLOTS[spec.training.optimizer.kind]) };
 }
 
@@ -102,9 +55,9 @@ const BROUGHT: Readonly<Record<string, string>> = {
 export function planOf(experiments: readonly Experiment[], scale: Scale, throughputs: ReadonlyMap<string, Measured>): Plan {
   const declared = experiments.filter(({ seeds }) => seeds[scale] !== undefined);
   const cells = new Map(declared.map((experiment) => [experiment.name, cellsOf(experiment, scale, 1)]));
-  const rows = declared.map((experiment): PlanRow => {
+  const rows = declared.map((experiment): Plan['rows'][number] => {
     const { name, kind } = experiment;
-    const mine = [...withRequired(cells.get(name)!).values()];
+    const mine = [...withRequired(cells.get(name)!, RUNNERS).values()];
     const common = { experiment: name, arms: Object.keys(experiment.arms(scale)).length, runs: mine.length, deviceHours: hours(mine, throughputs) };
     const throughput = throughputs.get(name);
     if (kind !== TRAIN_KIND || throughput === undefined) return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
@@ -118,10 +71,13 @@ export function planOf(experiments: readonly Experiment[], scale: Scale, through
       flopsPerSecond: throughput.flopsPerSecond,
     };
   });
-  const claims = CLAIM_TOPICS.flatMap((topic) => CLAIMS[topic]).flatMap((claim): ClaimPlan[] => {
+  const claims = CLAIM_TOPICS.flatMap((topic) => CLAIMS[topic]).flatMap((claim): Plan['claims'][number][] => {
     const all = cells.get(claim.experiment);
     if (all === undefined) return [];
-    const mine = withRequired(all.filter(({ arm }) => claim.arms === undefined || claim.arms.includes(arm)));
+    const mine = withRequired(
+      all.filter(({ arm }) => claim.arms === undefined || claim.arms.includes(arm)),
+      RUNNERS,
+    );
     return mine.size === 0 ? [] : [{ id: claim.id, experiment: claim.experiment, runs: mine.size, deviceHours: hours(mine.values(), throughputs) }];
   });
   const sets = new Set(declared.flatMap((experiment) => {

@@ -11,7 +11,7 @@ import { renderSvg } from './render.js';
 import { buildReport, type Report } from './report.js';
 import { groupBy, readRecords, type TableRow } from './tables.js';
 import type { Datum, Figure } from './figures/figure.js';
-import { formatNumber, type Outcome } from './verdict.js';
+import { formatMean, type Outcome } from './verdict.js';
 
 export interface Comparison {
   readonly shared: number;
@@ -49,9 +49,8 @@ function resultPairs(first: readonly TableRow[], second: readonly TableRow[]): D
       const [x, y] = [of(mine), of(theirs)];
       const differences = [...x].filter(([seed]) => y.has(seed)).map(([seed, value]) => y.get(seed)! - value);
       if (differences.length === 0 || differences.every((value) => value === 0)) return [];
-      const { mean, low, high, n } = tInterval(differences);
-      const interval = n > 1 ? `${formatNumber(mean, 4)} [${formatNumber(low, 4)}, ${formatNumber(high, 4)}]` : formatNumber(mean, 4);
-      return [{ experiment, arm, scale, figure: column, A: tInterval([...x.values()]).mean, B: tInterval([...y.values()]).mean, 'B − A, paired by seed': interval, seeds: n }];
+      const means = { A: tInterval([...x.values()]).mean, B: tInterval([...y.values()]).mean };
+      return [{ experiment, arm, scale, figure: column, ...means, 'B − A, paired by seed': formatMean(tInterval(differences), 4), seeds: differences.length }];
     });
   });
 }
@@ -90,7 +89,7 @@ ${list(problems)}
 <section><h2>Verdicts</h2>${html}</section>
 <section><h2>Final figures that differ</h2>${results.length === 0 ? '<p>None.</p>' : dataTable(results, 'Final figures that differ')}</section>
 <section><h2>Figures</h2>${await figurePairs(a, b)}</section>
-<section><h2>Environments</h2><h3>A</h3>${environmentBlock(a.records).replace('aria-label="Environments"', 'aria-label="Environments of A"')}<h3>B</h3>${environmentBlock(b.records).replace('aria-label="Environments"', 'aria-label="Environments of B"')}</section></main>`;
+<section><h2>Environments</h2><h3>A</h3>${environmentBlock(a.records, 'Environments of A')}<h3>B</h3>${environmentBlock(b.records, 'Environments of B')}</section></main>`;
   writeAtomic(file, documentOf('Two sets of runs side by side', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'", body));
   return { shared: shared.length, equal, changed, problems };
 }

@@ -6,7 +6,7 @@ import type { Datum, Figure } from './figures/figure.js';
 import type { Topic } from './figures/index.js';
 import { STYLE } from './style.js';
 import { csv } from './csv.js';
-import { groupBy, type Records } from './tables.js';
+import { commitOf, groupBy, type Records } from './tables.js';
 import { formatNumber, OUTCOMES, type Outcome, type ScaledVerdict } from './verdict.js';
 
 export interface RenderedFigure {
@@ -14,12 +14,18 @@ export interface RenderedFigure {
   readonly svg: string;
 }
 
-export interface PageInput {
+/** What a page shows, with figures as declared or as drawn. */
+export interface Contents<F> {
+  /** Each claim at the largest scale at which it was run. */
   readonly verdicts: Readonly<Record<ClaimTopic, readonly ScaledVerdict[]>>;
-  readonly figures: Readonly<Record<Topic, readonly RenderedFigure[]>>;
+  readonly figures: Readonly<Record<Topic, readonly F[]>>;
   readonly records: Records;
   readonly version: string;
+  /** ISO time of the newest run, or undefined without runs: a report says nothing of when it was made, so that it can be made again equal. */
   readonly newest: string | undefined;
+}
+
+export interface PageInput extends Contents<RenderedFigure> {
   readonly client: Client;
   /** Whether a server says when there is something new. */
   readonly live: boolean;
@@ -133,7 +139,7 @@ function summaryBlock({ verdicts }: PageInput): string {
   return `<section aria-labelledby="summary"><h2 id="summary">Verdicts</h2>${blocks.join('\n')}</section>`;
 }
 
-export function environmentBlock({ runs }: Records): string {
+export function environmentBlock({ runs }: Records, label = 'Environments'): string {
   const environments = new Map<string, { text: Record<string, string>; count: number }>();
   for (const { environments: list } of runs) {
     for (const entry of list) {
@@ -150,11 +156,7 @@ export function environmentBlock({ runs }: Records): string {
     }
   }
   const rows = [...environments.values()].slice(0, ROWS_SHOWN).map(({ text, count }): Datum => ({ ...text, runs: count }));
-  return rows.length === 0 ? '<p>No runs.</p>' : dataTable(rows, 'Environments');
-}
-
-function commitOf({ commit, dirty, package: version }: Records['runs'][number]['environments'][number]): string {
-  return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
+  return rows.length === 0 ? '<p>No runs.</p>' : dataTable(rows, label);
 }
 
 function runsBlock({ runs }: Records): string {

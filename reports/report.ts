@@ -2,26 +2,18 @@
 import { SCALES, type Scale } from '../src/core/experiment.js';
 import { writeAtomic } from '../src/store/atomic.js';
 import { packageVersion } from '../src/store/environment.js';
-import { CLAIM_TOPICS, CLAIMS, type Claim, type ClaimTopic } from './claims/index.js';
+import { CLAIM_TOPICS, CLAIMS, type Claim } from './claims/index.js';
 import { decideClaim } from './claims/claim.js';
 import type { Draw, Figure, FigureInput } from './figures/figure.js';
 import { FIGURES, TOPICS, type Topic } from './figures/index.js';
 import { readClient } from './client.js';
-import { renderPage, type RenderedFigure } from './page.js';
+import { renderPage, type Contents, type RenderedFigure } from './page.js';
 import { renderSvg } from './render.js';
 import { groupBy, readRecords, type Records } from './tables.js';
 import { toMarkdown } from './text.js';
 import type { ScaledVerdict } from './verdict.js';
 
-export interface Report {
-  /** Each claim at the largest scale at which it was run. */
-  readonly verdicts: Readonly<Record<ClaimTopic, readonly ScaledVerdict[]>>;
-  readonly figures: Readonly<Record<Topic, readonly Figure[]>>;
-  readonly records: Records;
-  readonly version: string;
-  /** ISO time of the newest run, or undefined without runs: a report says nothing of when it was made, so that it can be made again equal. */
-  readonly newest: string | undefined;
-}
+export type Report = Contents<Figure>;
 
 /** Largest first. */
 const DESCENDING: readonly Scale[] = [...SCALES].reverse();

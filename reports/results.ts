@@ -9,7 +9,7 @@ import { writeAtomic } from '../src/store/atomic.js';
 import { FIGURES, TOPICS } from './figures/index.js';
 import { fromCsv, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
 import { groupBy, readRecords, type TableRow } from './tables.js';
-import { formatNumber } from './verdict.js';
+import { formatMean, formatNumber } from './verdict.js';
 
 const KIND = 'train';
 /** The arm that an arm is compared with. */
@@ -32,8 +32,7 @@ function toResult({ arm, seed, run, values }: TableRow): ResultRow {
 }
 
 function interval(values: readonly number[], digits: number): string {
-  const { mean, low, high, n } = tInterval(values);
-  return n > 1 ? `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}]` : formatNumber(mean, digits);
+  return formatMean(tInterval(values), digits);
 }
 
 /** A Markdown table: one row for each arm. */

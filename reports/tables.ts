@@ -70,13 +70,16 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
 }
 
 /** What a reader has to know of runs that are shown. */
+/** Commit of a run's process, or the package's version outside a checkout. */
+export function commitOf({ commit, dirty, package: version }: RunRecord['environments'][number]): string {
+  return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
+}
+
 function cautionsOf(runs: readonly RunRecord[]): string[] {
   const declared = runs.filter(({ cell }) => cell.scale !== 'custom');
   const groups = groupBy(declared, ({ cell }) => `${cell.experiment}, scale ${cell.scale}`);
-  const commitOf = ({ environments }: RunRecord): string[] =>
-    environments.map(({ commit, dirty, package: version }) => (commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`));
   return [...groups].flatMap(([name, group]) => {
-    const commits = groupBy(group.flatMap((run) => [...new Set(commitOf(run))]), (commit) => commit); // prettier-ignore
+    const commits = groupBy(group.flatMap((run) => [...new Set(run.environments.map(commitOf))]), (commit) => commit); // prettier-ignore
     const seeds = new Set(group.map(({ cell }) => cell.seed)).size;
     return [
       ...(commits.size > 1 ? [`${name}: its runs are of ${commits.size} commits: ${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`] : []),

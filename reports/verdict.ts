@@ -36,6 +36,11 @@ export function formatNumber(value: number, digits = 3): string {
   return (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : value.toFixed(digits)).replace('-', '−');
 }
 
+/** The mean with its interval, if there is one. */
+export function formatMean({ mean, low, high, n }: Interval, digits = 3): string {
+  return n > 1 ? `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}]` : formatNumber(mean, digits);
+}
+
 export function formatInterval({ mean, low, high, n }: Interval, digits = 3): string {
   return `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} seeds`;
 }

@@ -1,11 +1,11 @@
 /** The page while runs go on: a server on this machine alone, which says when there is something new. */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FailureError } from '../src/core/errors.js';
 import type { Row } from '../src/core/run.js';
-import { FILES, readRun, runsFolder } from '../src/store/runs.js';
+import { FILES, indexRuns, readRun, runsFolder } from '../src/store/runs.js';
 import { buildReport, pageOf } from './report.js';
 import { readRecords } from './tables.js';
 
@@ -51,10 +51,8 @@ export function stateOf(folders: readonly string[]): State {
   let finished = 0;
   const underway: Underway[] = [];
   for (const out of folders) {
-    const root = runsFolder(out);
-    const names = existsSync(root) ? readdirSync(root).sort() : [];
-    for (const name of names) {
-      const folder = join(root, name);
+    for (const name of indexRuns(out).values()) {
+      const folder = join(runsFolder(out), name);
       if (existsSync(join(folder, FILES.done))) finished++;
       else if (existsSync(join(folder, FILES.spec))) underway.push(...underwayOf(folder));
     }

@@ -114,16 +114,21 @@ async function corrupted(place: Place): Promise<Measured> {
   const kinds = [...readdirSync(folderOf(whole, CELL)).map((name) => ({ store: whole, name })), ...readdirSync(folderOf(half, CELL)).map((name) => ({ store: half, name }))];
   const each = scaled(60, place);
   let [damages, unnoticed, wrong, different] = [0, 0, 0, 0];
+  const out = join(place.folder, 'corrupt');
+  /** A copy of the store with one file damaged: its bytes before and after. */
+  const spoilt = (store: string, name: string): [Buffer, Buffer] => {
+    rmSync(out, { recursive: true, force: true });
+    cpSync(store, out, { recursive: true });
+    const path = join(folderOf(out, CELL), name);
+    const before = readFileSync(path);
+    damage(path, chance);
+    damages++;
+    return [before, readFileSync(path)];
+  };
   for (const { store, name } of kinds) {
     for (let k = 0; k < each; k++) {
-      const out = join(place.folder, 'corrupt');
-      rmSync(out, { recursive: true, force: true });
-      cpSync(store, out, { recursive: true });
-      const path = join(folderOf(out, CELL), name);
-      const before = readFileSync(path);
-      damage(path, chance);
-      damages++;
-      const harmless = name.endsWith('.json') || name === 'DONE' ? sameJson(before, readFileSync(path)) : before.equals(readFileSync(path));
+      const [before, after] = spoilt(store, name);
+      const harmless = name.endsWith('.json') || name === 'DONE' ? sameJson(before, after) : before.equals(after);
       const notices: string[] = [];
       if (wrongFigures(out, metrics, sums)) wrong++;
       const { damaged } = verifyStore(out, { repair: true });
@@ -134,13 +139,9 @@ async function corrupted(place: Place): Promise<Measured> {
   }
   // without the repair first: the command itself finds what it uses
   for (const { store, name } of kinds) {
+    if (store === whole && name === 'final.safetensors') continue; // read, and checked, by those that need it
     for (let k = 0; k < each; k++) {
-      const out = join(place.folder, 'corrupt');
-      rmSync(out, { recursive: true, force: true });
-      cpSync(store, out, { recursive: true });
-      if (store === whole && name === 'final.safetensors') continue; // read, and checked, by those that need it
-      damage(join(folderOf(out, CELL), name), chance);
-      damages++;
+      spoilt(store, name);
       await run(out, () => {});
       if (tablesOf(out).hash !== hash) different++;
     }

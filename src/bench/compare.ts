@@ -58,8 +58,8 @@ export async function measureCase({ cases }: Benchmark, name: string, seconds: n
   return { perSecond, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
-/** Median over the steps after the first three. */
-function medianRate(batch: number, times: readonly number[]): number {
+/** Examples per second: the median over the steps after the first three. */
+export function medianRate(batch: number, times: readonly number[]): number {
   const kept = times.slice(Math.min(3, times.length - 1)).sort((a, b) => a - b);
   return (1000 * batch) / kept[Math.floor(kept.length / 2)]!;
 }

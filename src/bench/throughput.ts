@@ -7,9 +7,9 @@ import { tf, disposeAll } from '../engine/tensor.js';
 import { trainingFlops } from '../method/budget.js';
 import type { TrainSpec } from '../method/spec.js';
 import { networkOf } from '../models/index.js';
-import { toTensors } from '../nn/init.js';
+import { sizeOf, toTensors } from '../nn/init.js';
 import { evaluation } from '../nn/layers.js';
-import { trainingTimes } from './compare.js';
+import { medianRate, trainingTimes } from './compare.js';
 
 export interface Throughput {
   /** Attained in training, forward and backward. */
@@ -31,7 +31,7 @@ interface MadeUp {
 
 function madeUp(spec: TrainSpec, batch: number): MadeUp {
   const shape = exampleShape(spec.data);
-  const size = shape.reduce((product, n) => product * n, 1);
+  const size = sizeOf(shape);
   const classes = networkOf(spec.model).width('logits');
   const task = taskOf(spec.data);
   if (task === undefined || spec.model.family !== 'bert') {
@@ -83,6 +83,5 @@ export async function measureThroughput(spec: TrainSpec, seconds: number): Promi
     { shape, ...madeUp(spec, batch), optimizer: spec.training.optimizer, rate: 1e-4 } as Parameters<typeof trainingTimes>[2],
     seconds,
   );
-  const kept = times.slice(2).sort((a, b) => a - b);
-  return { flopsPerSecond: (1000 * batch * one) / kept[Math.floor(kept.length / 2)]!, batch, bytesPerExample };
+  return { flopsPerSecond: one * medianRate(batch, times), batch, bytesPerExample };
 }

@@ -61,6 +61,7 @@ export interface BenchTable {
 export interface SweepCost {
   readonly case: string;
   readonly cells: number;
+  /** Milliseconds for each cell, beyond its own work. */
   readonly perCell: number | null;
   readonly seconds: number;
   readonly limit: string;
@@ -118,19 +119,25 @@ export interface FaultResult {
   readonly seconds: number;
 }
 
-/** What a scale costs. */
+/** What a scale costs before anything is started. */
 export interface Plan {
-  readonly scale: string;
+  readonly scale: Scale;
   readonly rows: readonly {
     readonly experiment: string;
+    /** Arms with runs, and runs: arms x seeds, and the runs that they need. */
     readonly arms: number;
     readonly runs: number;
+    /** Of all training, in 1e15 operations; null for the theory, whose cost is counted in time. */
     readonly petaflops: number | null;
+    /** Of the largest run's training step, in bytes: parameters, gradients, optimiser, activations. An upper estimate. */
     readonly memoryBytes: number | null;
+    /** Of what the runs leave, and of the saved states of those under way. */
     readonly diskBytes: number;
     readonly deviceHours: number;
+    /** Attained by its thin net in training, or assumed; null for the theory. */
     readonly flopsPerSecond: number | null;
   }[];
+  /** Each claim alone, with every run that decides it; claims share runs. */
   readonly claims: readonly { readonly id: string; readonly experiment: string; readonly runs: number; readonly deviceHours: number }[];
   /** What users bring. */
   readonly data: readonly string[];

@@ -2,8 +2,9 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SCALES } from '../core/experiment.js';
+import { shellWord } from '../core/shell.js';
 import { asFileError, makeFolder } from '../store/atomic.js';
 import { withoutPasswords } from '../sweep/address.js';
 
@@ -27,6 +28,11 @@ export const queueOption = (): Option => new Option('--queue <url>', 'redis://[u
 export const queueNameOption = (): Option => new Option('--name <name>', 'name of the queue').default('sweep');
 export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own').default(Math.min(4, availableParallelism())).argParser(wholeNumber(1));
+
+/** What every command that runs cells takes: scale, folder, seeds, engine, processes. */
+export function withRunOptions(command: Command): Command {
+  return [scaleOption(), outOption(), seedOption(), seedsOption(), engineOption(), jobsOption()].reduce((with_, option) => with_.addOption(option), command);
+}
 
 /** Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError. */
 export function checkOut(out: string): string {
@@ -52,6 +58,5 @@ export function hasTables(folder: string): boolean {
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */
 export function typedCommand(): string {
-  const quote = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  return withoutPasswords(['gowide', ...process.argv.slice(2).map(quote)].join(' '));
+  return withoutPasswords(['gowide', ...process.argv.slice(2).map(shellWord)].join(' '));
 }

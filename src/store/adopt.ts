@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
-import { liveOwner } from './lock.js';
+import { liveOwner, processLives } from './lock.js';
 import { checkFinished, FILES, folderOf, indexRuns, readCell, readDone, runsFolder, setAside } from './runs.js';
 
 /** What became of a run that was offered. */
@@ -163,7 +163,7 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
   for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
     const folder = join(root, name);
     if (name.startsWith('.incoming-')) {
-      if (!isAlive(Number(name.split('-').at(-1)))) found.push({ path: folder, why: 'on its way into the store when its process ended' });
+      if (!processLives(Number(name.split('-').at(-1)))) found.push({ path: folder, why: 'on its way into the store when its process ended' });
       continue;
     }
     if (liveOwner(join(folder, FILES.lock)) !== undefined) continue;
@@ -176,13 +176,4 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
   const aside = join(out, 'damaged');
   for (const name of existsSync(aside) ? readdirSync(aside).sort() : []) found.push({ path: join(aside, name), why: 'was set aside' });
   return found;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -16,7 +16,7 @@ import {
   readCell,
   readJson,
   readRun,
-  setAside,
+  setDamagedAside,
   toHostArrays,
   type Environment,
   type Finished,
@@ -87,8 +87,7 @@ function finished(folder: string, options: ExecuteOptions, attempt: number): boo
 /** Sets a damaged run aside, once; false when it is damaged again, or another run than this one is. */
 function damagedHere(error: DamagedError, folder: string, { out, notice }: ExecuteOptions, attempt: number): boolean {
   if (attempt > 2 || !error.message.startsWith(folder)) return false;
-  const aside = setAside(out, folder);
-  notice?.(`${error.message.split(': ')[0]}: damaged; the run is set aside in ${aside} and done anew`);
+  setDamagedAside(out, folder, error, notice);
   return true;
 }
 

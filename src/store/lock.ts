@@ -90,7 +90,11 @@ function readOwner(path: string): Owner | undefined {
 /** A process of another host cannot be asked; it is taken to be alive. */
 function isAlive({ pid, host }: Owner): boolean {
   if (host !== hostname()) return true;
-  if (pid === process.pid) return false;
+  return pid !== process.pid && processLives(pid);
+}
+
+/** Whether there is a process of this number here. */
+export function processLives(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -200,6 +200,11 @@ export function setAside(out: string, folder: string): string {
   }
 }
 
+/** The same for a run in which a damaged file was found, and says so. */
+export function setDamagedAside(out: string, folder: string, error: DamagedError, notice: (line: string) => void = () => {}): void {
+  notice(`${error.message.split(': ')[0]}: damaged; the run is set aside in ${setAside(out, folder)} and done anew`);
+}
+
 /** Whether the run of this cell is done and whole. Throws DamagedError when it is done but not whole. */
 export function isFinished(out: string, cell: Cell, index?: ReadonlyMap<string, string>): boolean {
   const folder = folderOf(out, cell, index);

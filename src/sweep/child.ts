@@ -29,10 +29,6 @@ export class Child {
     this.process.on('close', () => (this.ended = true));
   }
 
-  get pid(): number | undefined {
-    return this.process.pid;
-  }
-
   /** Whether it can take another cell. */
   get usable(): boolean {
     return !this.ended && this.process.connected;

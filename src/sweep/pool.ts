@@ -1,8 +1,9 @@
 /** Runs many cells on this machine, several processes at once; what is finished is not run again. */
 import { FailureError, InterruptedError } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
-import { DamagedError, folderOf, indexRuns, isFinished, setAside } from '../store/runs.js';
+import { DamagedError, folderOf, indexRuns, isFinished, setDamagedAside } from '../store/runs.js';
 import { Crew, type CrewOptions } from './crew.js';
+import { Tally } from './tally.js';
 
 export interface PoolOptions extends CrewOptions {
   readonly signal: AbortSignal;
@@ -32,7 +33,7 @@ export function workOf(out: string, cells: readonly Cell[], runners: PoolOptions
       return isFinished(out, cell, index);
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
-      notice(`${error.message.split(': ')[0]}: damaged; the run is set aside in ${setAside(out, folderOf(out, cell, index))} and done anew`);
+      setDamagedAside(out, folderOf(out, cell, index), error, notice);
       return false;
     }
   };
@@ -54,10 +55,9 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
     if (!said.has(line)) given.notice(line);
     said.add(line);
   };
-  const { required, costs, total } = work;
-  let done = work.done;
+  const { required } = work;
+  const tally = new Tally(work);
   const waiting = new Map(work.open);
-  const shares = new Map<string, number>();
   const active = new Set<Promise<void>>();
   const crew = new Crew(given);
   let failure: Error | undefined;
@@ -65,28 +65,23 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   given.signal.addEventListener('abort', stop);
   const start = (id: string, cell: Cell): void => {
     waiting.delete(id);
-    shares.set(id, 0);
+    tally.note(id, 0, 1);
     const progress = (stageCell: Cell, stage: string, step: number, steps: number): void => {
-      if (cellId(stageCell) === id) shares.set(id, steps > 0 ? step / steps : 0);
-      const atWork = [...shares].reduce((sum, [other, share]) => sum + share * costs.get(other)!, 0);
-      given.progress(stageCell, stage, step, steps, Math.min(1, (done + atWork) / total));
+      if (cellId(stageCell) === id) tally.note(id, step, steps);
+      given.progress(stageCell, stage, step, steps, tally.share);
     };
     const one = crew
       .run(cell, { notice, progress })
-      .then(() => {
-        done += costs.get(id)!;
-      })
+      .then(() => tally.end(id, { finished: true }))
       .catch((error: unknown) => {
         failure ??= error as Error;
+        tally.end(id, { finished: false });
       })
-      .finally(() => {
-        shares.delete(id);
-        active.delete(one);
-      });
+      .finally(() => active.delete(one));
     active.add(one);
   };
   const ready = (): [string, Cell] | undefined => {
-    for (const [id, cell] of waiting) if (required.get(id)!.every((other) => !waiting.has(other) && !shares.has(other))) return [id, cell];
+    for (const [id, cell] of waiting) if (required.get(id)!.every((other) => !waiting.has(other) && !tally.atWork(other))) return [id, cell];
     return undefined;
   };
   try {
@@ -108,10 +103,12 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
 export function withRequired(cells: readonly Cell[], runners: PoolOptions['runners']): Map<string, Cell> {
   const all = new Map<string, Cell>();
   const add = (cell: Cell): void => {
+    const id = cellId(cell);
+    if (all.has(id)) return;
     const runner = runners[cell.kind];
     if (runner === undefined) throw new FailureError(`no runner for runs of the kind "${cell.kind}"`);
-    for (const required of runner.requires(cell)) add(required);
-    if (!all.has(cellId(cell))) all.set(cellId(cell), cell);
+    runner.requires(cell).forEach(add);
+    all.set(id, cell);
   };
   cells.forEach(add);
   return all;

@@ -11,6 +11,7 @@ import { isFinished } from '../store/runs.js';
 import { fetchParcel, parcelKey, sendParcel } from './parcel.js';
 import type { Work } from './pool.js';
 import { connect, PREFIX } from './redis.js';
+import { Tally } from './tally.js';
 
 /** What a job on the queue holds. */
 export interface CellJob {
@@ -87,10 +88,9 @@ class Sweep {
   private readonly failed = new Map<string, string>();
   private readonly fetching = new Set<string>();
   private readonly toFetch: string[] = [];
-  private readonly shares = new Map<string, number>();
+  private readonly tally: Tally;
   /** Open cells that need each run. */
   private readonly needed = new Map<string, number>();
-  private done: number;
   private wake: () => void = () => {};
   private broken: Error | undefined;
 
@@ -101,7 +101,7 @@ class Sweep {
     private readonly queue: Queue<CellJob>,
   ) {
     this.waiting = new Map(work.open);
-    this.done = work.done;
+    this.tally = new Tally(work);
     for (const id of work.open.keys()) for (const other of work.required.get(id)!) this.needed.set(other, (this.needed.get(other) ?? 0) + 1);
   }
 
@@ -230,9 +230,8 @@ class Sweep {
       return;
     }
     this.sent.delete(id);
-    this.shares.delete(id);
-    this.done += this.work.costs.get(id)!;
-    this.options.progress(cell, 'stored', 1, 1, this.share());
+    this.tally.end(id, { finished: true });
+    this.options.progress(cell, 'stored', 1, 1, this.tally.share);
     for (const other of this.work.required.get(id)!) {
       const left = this.needed.get(other)! - 1;
       this.needed.set(other, left);
@@ -244,7 +243,7 @@ class Sweep {
 
   fail(id: string, reason: string): void {
     if (!this.sent.delete(id)) return;
-    this.shares.delete(id);
+    this.tally.end(id, { finished: false });
     this.failed.set(id, reason.replaceAll(/\s*\n\s*/g, ' '));
     this.options.notice(`${nameOf(this.work.all.get(id)!)}: set aside after ${ATTEMPTS} attempts: ${this.failed.get(id)}`);
     this.wake();
@@ -255,14 +254,8 @@ class Sweep {
     if (cell === undefined || data === null || typeof data !== 'object') return;
     const { stage, done, total } = data as { stage?: unknown; done?: unknown; total?: unknown };
     if (typeof stage !== 'string' || typeof done !== 'number' || typeof total !== 'number') return;
-    this.shares.set(id, total > 0 ? Math.min(1, done / total) : 0);
-    this.options.progress(cell, stage, done, total, this.share());
-  }
-
-  private share(): number {
-    let atWork = 0;
-    for (const [id, part] of this.shares) atWork += part * this.work.costs.get(id)!;
-    return Math.min(1, (this.done + atWork) / this.work.total);
+    this.tally.note(id, done, total);
+    this.options.progress(cell, stage, done, total, this.tally.share);
   }
 }
 

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { FailureError } from '../core/errors.js';
+import { shellWord } from '../core/shell.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 
 export interface SlurmOptions {
@@ -26,8 +27,6 @@ export interface SlurmOptions {
 const GRACE_SECONDS = 90;
 /** A task that failed for another reason than its time is not queued for ever. */
 const MAX_RESTARTS = 100;
-
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 /** As sbatch reads values in its comments. */
 const inQuotes = (text: string): string => (/\s/.test(text) ? `"${text}"` : text);
@@ -55,7 +54,7 @@ ${lines.map((line) => `#SBATCH ${line}`).join('\n')}
 # Written by gowide sweep --slurm. What is finished is not done again: this may be submitted, stopped and queued again at will.
 set -u
 export GOWIDE_THREADS="\${GOWIDE_THREADS:-${threads}}"
-${command.map(quoted).join(' ')} --shard "$SLURM_ARRAY_TASK_ID/${tasks}" &
+${command.map(shellWord).join(' ')} --shard "$SLURM_ARRAY_TASK_ID/${tasks}" &
 work=$!
 stopped=0
 # ${GRACE_SECONDS} seconds before the limit, or when the job is preempted: save and leave

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScale } from '../../core/experiment.js';
 import type { App } from '../app.js';
-import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
+import { checkOut, jsonOption, withRunOptions } from '../options.js';
 import { declaredCells, work, type WorkOptions } from '../work.js';
 
 interface Options extends WorkOptions {
@@ -13,14 +13,8 @@ interface Options extends WorkOptions {
 }
 
 export function reproduceCommand(app: App): Command {
-  return new Command('reproduce')
+  return withRunOptions(new Command('reproduce'))
     .description('run every experiment at a scale and write the report; the last line is its path')
-    .addOption(scaleOption())
-    .addOption(outOption())
-    .addOption(seedOption())
-    .addOption(seedsOption())
-    .addOption(engineOption())
-    .addOption(jobsOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',

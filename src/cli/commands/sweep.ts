@@ -6,7 +6,7 @@ import type { Cell } from '../../core/run.js';
 import { parseShard, shardOf } from '../../sweep/shard.js';
 import { submitSlurm, writeSlurm } from '../../sweep/slurm.js';
 import type { App } from '../app.js';
-import { checkOut, engineOption, jobsOption, jsonOption, outOption, queueNameOption, queueOption, scaleOption, seedOption, seedsOption, wholeNumber } from '../options.js';
+import { checkOut, jsonOption, queueNameOption, queueOption, wholeNumber, withRunOptions } from '../options.js';
 import { textTable } from '../table.js';
 import { declaredCells, work, workQueue, type WorkOptions } from '../work.js';
 
@@ -87,16 +87,9 @@ export function sweepCommand(app: App): Command {
       'after',
       '\nExamples:\n  gowide sweep theory --scale laptop\n  gowide sweep theory --queue redis://host     with: gowide worker --queue redis://host, on any number of machines\n  gowide sweep status --queue redis://host\n  gowide sweep all --slurm --tasks 16 --out /shared/results\n  gowide sweep all --shard 2/16 --out /shared/results\n\nWhat is finished is not done again, wherever it was done; gowide runs merge brings stores together.',
     );
-  command
-    .command('run', { isDefault: true })
+  withRunOptions(command.command('run', { isDefault: true }))
     .argument('<experiments...>', 'names of experiments; "theory": all of its studies; "all": what reproduce runs')
     .description('run the cells of experiments (the default)')
-    .addOption(scaleOption())
-    .addOption(outOption())
-    .addOption(seedOption())
-    .addOption(seedsOption())
-    .addOption(engineOption())
-    .addOption(jobsOption())
     .addOption(queueOption())
     .addOption(queueNameOption())
     .addOption(new Option('--shard <i/n>', 'the i-th of n parts of the cells, for schedulers of all kinds; parts share nothing').conflicts(['slurm']))

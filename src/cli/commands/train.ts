@@ -6,7 +6,7 @@ import type { Cell } from '../../core/run.js';
 import { folderOf, readRun } from '../../store/runs.js';
 import type { App } from '../app.js';
 import { readConfig } from '../../store/config.js';
-import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption, seedOption, seedsOption } from '../options.js';
+import { checkOut, jsonOption, withRunOptions } from '../options.js';
 import { textTable } from '../table.js';
 import { declaredCells, work, type WorkOptions } from '../work.js';
 
@@ -70,17 +70,11 @@ function cellsFor(app: App, name: string, options: Options): Cell[] {
 }
 
 export function trainCommand(app: App): Command {
-  return new Command('train')
+  return withRunOptions(new Command('train'))
     .argument('<network>', `one of: ${Object.keys(app.trainings).join(', ')}`)
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <name>', 'one arm, or all', 'all')
-    .addOption(scaleOption())
-    .addOption(outOption())
-    .addOption(seedOption())
-    .addOption(seedsOption())
-    .addOption(engineOption())
-    .addOption(jobsOption())
     .option('--set <key=value>', 'change one value of the spec (repeatable)', (value: string, list: string[]) => [...list, value], [] as string[])
     .option('--config <file>', 'a spec of your own, as --print-config prints it')
     .option('--print-config', 'print the specs and do nothing else')
