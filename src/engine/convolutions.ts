@@ -5,8 +5,9 @@
  * So what is a matrix product in disguise is computed as one: 1 x 1 kernels, and large kernels of which every window sees the whole image.
  */
 import type { NamedAttrMap } from '@tensorflow/tfjs';
+import { product } from './matrix.js';
 import { convolutionWithBias, hasOneDnn } from './onednn.js';
-import { FLOAT, product, tensorflowOp, type Attributes } from './tensorflow-op.js';
+import { FLOAT, tensorflowOp, type Attributes } from './tensorflow-op.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from './tensor.js';
 
 /** A kernel that may leave a call to the backend's own. */

@@ -27,7 +27,7 @@ interface TapeNode {
 interface Recorder {
   startTape(): void;
   endTape(): void;
-  readonly state: { activeTape: TapeNode[] | null };
+  readonly state: { activeTape: TapeNode[] | null; readonly gradientDepth: number };
 }
 
 /**
@@ -59,6 +59,11 @@ export function differentiate(params: Tensors, loss: (params: Tensors, keep: (na
     for (const { saved } of tape) tf.dispose([...saved]);
     releaseUnclaimedGradients();
   }
+}
+
+/** Whether what is computed now is recorded for a gradient. */
+export function isRecording(): boolean {
+  return (tf.engine() as unknown as Recorder).state.gradientDepth > 0;
 }
 
 /** Gradients of y by the named tensors. Throws RangeError when y does not depend on one of them. */
@@ -109,19 +114,24 @@ function between(tape: readonly TapeNode[], from: ReadonlySet<number>, y: Tensor
 function propagate({ kernelName, inputs, outputs, gradient }: TapeNode, slopes: Map<number, Tensor>, depends: (id: number) => boolean): void {
   if (gradient === undefined) throw new RangeError(`no gradient is known for ${kernelName}`);
   const dys = outputs.map(({ id }) => slopes.get(id) ?? null);
-  const parts = gradient(dys);
-  for (const [name, input] of Object.entries(inputs)) {
-    if (!depends(input.id)) continue;
-    const part = parts[name];
-    if (part === undefined) throw new RangeError(`${kernelName} has no gradient by its input "${name}"`);
-    // a gradient may be the slope itself, which is freed after this node
-    const slope = tf.tidy(() => {
-      const result = part();
-      return dys.includes(result) ? result.clone() : result;
-    });
-    const before = slopes.get(input.id);
-    slopes.set(input.id, before === undefined ? slope : tf.add(before, slope));
-    if (before !== undefined) tf.dispose([before, slope]);
+  // what a custom gradient computes on the way is freed here, not at the end of the pass
+  const sums = tf.tidy(() => {
+    const parts = gradient(dys);
+    const found = new Map<number, Tensor>();
+    for (const [name, input] of Object.entries(inputs)) {
+      if (!depends(input.id)) continue;
+      const part = parts[name];
+      if (part === undefined) throw new RangeError(`${kernelName} has no gradient by its input "${name}"`);
+      const slope = tf.tidy(() => part());
+      const before = found.get(input.id) ?? slopes.get(input.id);
+      // a gradient may be the slope itself, which is freed after this node
+      found.set(input.id, before !== undefined ? tf.add(before, slope) : dys.includes(slope) ? slope.clone() : slope);
+    }
+    return [...found].map(([id, slope]) => ({ id, slope }));
+  });
+  for (const { id, slope } of sums) {
+    slopes.get(id)?.dispose();
+    slopes.set(id, slope);
   }
 }
 

@@ -30,8 +30,3 @@ export function tensorflowOp(name: string, attributes: Attributes, inputs: reado
   });
   return backend.executeMultipleOutputs(name, encoded, inputs, outputs);
 }
-
-/** Product of two matrices, either of them transposed. */
-export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  return tensorflowOp('MatMul', { T: FLOAT, transpose_a: transposeA, transpose_b: transposeB }, [a, b], 1)[0]!;
-}

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import util from 'node:util';
 import { FailureError, messageOf } from '../core/errors.js';
 import { installTensorflow, smokeTest, type InstallOptions } from './install.js';
-import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable } from './installed.js';
+import { loadFused } from './fused.js';
+import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from './installed.js';
 import { registerTrainingKernels } from './kernels.js';
 import { tf } from './tensor.js';
 
@@ -87,7 +88,21 @@ export async function loadTensorflow(install: InstallOptions | undefined): Promi
   }
   registerTrainingKernels('tensorflow');
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
-  return { version: `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}`, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
+  const fused = !usable && !backend.isUsingGpuDevice && withFused(findInstalled()!);
+  const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${fused ? ', fused ops' : ''}`;
+  return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
+}
+
+/** A machine whose compiler is gone since the install does without. */
+function withFused(installed: Installed): boolean {
+  if (process.env.GOWIDE_FUSED === '0') return false;
+  try {
+    loadFused(installed);
+    return true;
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    return false;
+  }
 }
 
 async function installedAddon(install: InstallOptions | undefined): Promise<string | undefined> {

@@ -9,7 +9,7 @@ import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.
 import { constant, scaledNormal, type Parameter } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { dropout, embed, gelu, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
+import { denseGelu, denseNorm, drops, dropout, embed, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
 import { walkTaps } from './walk.js';
 
 const size = z.int().min(1);
@@ -186,9 +186,10 @@ function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor
   const rows = rowsOf(x);
   const inside = tap.endsWith('/attention')
     ? selfAttention(scope, tap, rows, { heads: spec.heads, tokens: x.shape[1]!, mask, dropped: spec.dropout, slope: spec.distance?.slope })
-    : (gelu(dense(scope, `${tap}/inner`, rows)) as Tensor2D);
-  const added = tf.add(dropout(scope, tap, dense(scope, `${tap}/output`, inside), spec.dropout), rows);
-  return layerNorm(scope, `${tap}/norm`, added, EPSILON).reshape(x.shape);
+    : denseGelu(scope, `${tap}/inner`, rows);
+  const path = { dense: `${tap}/output`, norm: `${tap}/norm` };
+  if (!drops(scope, spec.dropout)) return denseNorm(scope, path, inside, rows, EPSILON).reshape(x.shape);
+  return layerNorm(scope, path.norm, tf.add(dropout(scope, tap, dense(scope, path.dense, inside), spec.dropout), rows), EPSILON).reshape(x.shape);
 }
 
 function embeddings({ positions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {
@@ -219,7 +220,7 @@ function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | u
   }
   if (head.places !== undefined && input?.shape[1] !== 4) throw new UsageError(`the input does not say which ${head.places} places are asked for; expected [B, 4, T]`);
   const x = head.places === undefined ? all : atPlaces(all, input!, head.places);
-  const rows = layerNorm(scope, 'head/norm', gelu(dense(scope, 'head/transform', rowsOf(x))), EPSILON) as Tensor2D;
+  const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', rowsOf(x)), EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
   return tf.add(tf.matMul(rows, words, false, true), parameter(scope.params, 'head/bias')).reshape([...x.shape.slice(0, -1), words.shape[0]]);
 }

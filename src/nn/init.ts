@@ -1,7 +1,8 @@
 /** Initial values, on the host: a parameter is drawn from the stream of its own path, so that order and engine do not matter. */
 import { Matrix, QrDecomposition } from 'ml-matrix';
 import { normals, rngKey, uniforms } from '../core/rng.js';
-import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
+import { upload } from '../engine/host-memory.js';
+import type { Tensor, Tensors } from '../engine/tensor.js';
 
 /** A parameter before it is a tensor. */
 export interface Parameter {
@@ -68,7 +69,7 @@ export function countParameters(parameters: Readonly<Record<string, { readonly s
 
 /** Moves parameters to the engine; the caller disposes the tensors. */
 export function toTensors(parameters: Parameters): Tensors {
-  return Object.fromEntries(Object.entries(parameters).map(([path, { shape, values }]) => [path, tf.tensor(values, [...shape], 'float32')]));
+  return Object.fromEntries(Object.entries(parameters).map(([path, { shape, values }]) => [path, upload(values, shape)]));
 }
 
 /** Reads tensors back, in one sweep. */

@@ -1,15 +1,24 @@
 /** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
 import { UsageError } from '../core/errors.js';
+import { biasGelu, biasGeluGradient, hasFused, joinHeads, norm, normGradient, scaledSoftmax, scaledSoftmaxGradient, splitHeads, type NormInputs } from '../engine/fused.js';
+import { isRecording } from '../engine/gradients.js';
 import { randomUniform } from '../engine/random.js';
 import { multiply } from '../engine/matrix.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
-import { dense, parameter, type Scope } from './layers.js';
+import { dense, denseParameters, parameter, type Scope } from './layers.js';
+
+/** Keeps tensors for the gradient. */
+type Save = (tensors: Tensor[]) => void;
 
 /** Layer normalisation over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
 export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number): Tensor {
   const [gamma, beta] = [parameter(scope.params, `${path}/gamma`), parameter(scope.params, `${path}/beta`)];
+  return hasFused() ? fusedNorm({ x, gamma, beta }, epsilon) : composedNorm(x, gamma, beta, epsilon);
+}
+
+function composedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
   const op = tf.customGrad((...given) => {
-    const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
+    const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
     const centred = tf.sub(value, tf.mean(value, -1, true));
     const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
     const normalised = tf.mul(centred, inverse);
@@ -30,13 +39,51 @@ export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number
   return op(x, gamma, beta);
 }
 
+function fusedNorm({ x, gamma, beta }: Pick<NormInputs, 'x' | 'gamma' | 'beta'>, epsilon: number): Tensor {
+  if (!isRecording()) return norm({ x, gamma, beta }, epsilon, false)[0];
+  const op = tf.customGrad((...given) => {
+    const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
+    const [y, hat, inverse] = norm({ x: value, gamma: scale, beta: shift }, epsilon, true);
+    save([hat, inverse, scale]);
+    return { value: y, gradFunc: (dy: Tensor, saved: Tensor[]) => normGradient(dy, ...(saved as [Tensor, Tensor, Tensor])).slice(0, 3) };
+  });
+  return op(x, gamma, beta);
+}
+
+/** layerNorm(dense(x) + residual) of rows, with the parameters at two paths. */
+export function denseNorm(scope: Scope, path: { readonly dense: string; readonly norm: string }, x: Tensor2D, residual: Tensor2D, epsilon: number): Tensor2D {
+  if (!hasFused() || scope.trace !== undefined) return layerNorm(scope, path.norm, tf.add(dense(scope, path.dense, x), residual), epsilon) as Tensor2D;
+  const [kernel, bias] = denseParameters(scope, path.dense, x);
+  const [gamma, beta] = [parameter(scope.params, `${path.norm}/gamma`), parameter(scope.params, `${path.norm}/beta`)];
+  const forward = (keep: boolean, [rows, weight, shift, skip, scale, offset]: readonly Tensor[]): readonly [Tensor, Tensor, Tensor] => {
+    const mixed = multiply(rows!, weight!);
+    return norm({ x: mixed, bias: shift!, residual: skip!, gamma: scale!, beta: offset! }, epsilon, keep);
+  };
+  if (!isRecording()) return tf.tidy(() => forward(false, [x, kernel, bias, residual, gamma, beta])[0]) as Tensor2D;
+  const op = tf.customGrad((...given) => {
+    const [rows, weight, , , scale] = given as unknown as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const save = given.at(-1) as unknown as Save;
+    const [y, hat, inverse] = forward(true, given.slice(0, 6) as Tensor[]);
+    save([rows, weight, hat, inverse, scale]);
+    return {
+      value: y,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [input, weights, normalised, inv, factor] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
+        const [slope, dgamma, dbeta, dbias] = normGradient(dy, normalised, inv, factor);
+        return [multiply(slope, weights, false, true), multiply(input, slope, true), dbias, slope, dgamma, dbeta];
+      },
+    };
+  });
+  return op(x, kernel, bias, residual, gamma, beta) as Tensor2D;
+}
+
 const ROOT_HALF = Math.SQRT1_2;
 const INVERSE_ROOT_TAU = 1 / Math.sqrt(2 * Math.PI);
 
 /** x Phi(x) with Phi the normal distribution function, by the error function. Hendrycks, Gimpel 2016. */
 export function gelu(x: Tensor): Tensor {
   const op = tf.customGrad((...given) => {
-    const [value, save] = given as unknown as [Tensor, (tensors: Tensor[]) => void];
+    const [value, save] = given as unknown as [Tensor, Save];
     const share = tf.mul(tf.add(tf.erf(tf.mul(value, ROOT_HALF)), 1), 0.5);
     save([value, share]);
     return {
@@ -50,9 +97,35 @@ export function gelu(x: Tensor): Tensor {
   return op(x);
 }
 
+/** gelu(dense(x)) of rows. */
+export function denseGelu(scope: Scope, path: string, x: Tensor2D): Tensor2D {
+  if (!hasFused() || scope.trace !== undefined) return gelu(dense(scope, path, x)) as Tensor2D;
+  const [kernel, bias] = denseParameters(scope, path, x);
+  if (!isRecording()) return tf.tidy(() => biasGelu(multiply(x, kernel), bias)) as Tensor2D;
+  const op = tf.customGrad((...given) => {
+    const [rows, weight, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
+    const mixed = multiply(rows, weight);
+    save([rows, weight, mixed, shift]);
+    return {
+      value: biasGelu(mixed, shift),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [input, weights, before, offset] = saved as [Tensor, Tensor, Tensor, Tensor];
+        const [slope, dbias] = biasGeluGradient(before, offset, dy);
+        return [multiply(slope, weights, false, true), multiply(input, slope, true), dbias];
+      },
+    };
+  });
+  return op(x, kernel, bias) as Tensor2D;
+}
+
+/** Whether {@link dropout} does anything. */
+export function drops(scope: Scope, rate: number): scope is Scope & Required<Pick<Scope, 'random'>> {
+  return rate > 0 && scope.train && scope.random !== undefined;
+}
+
 /** In training each value is 0 with probability `rate`, and else 1 / (1 - rate) times what it was. Srivastava et al. 2014. */
 export function dropout(scope: Scope, path: string, x: Tensor, rate: number): Tensor {
-  if (rate === 0 || !scope.train || scope.random === undefined) return x;
+  if (!drops(scope, rate)) return x;
   const kept = tf.cast(tf.greaterEqual(randomUniform(x.shape, scope.random(path)), rate), 'float32');
   return tf.mul(x, tf.mul(kept, 1 / (1 - rate)));
 }
@@ -86,16 +159,17 @@ export interface AttentionOptions {
 
 /** Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Vaswani et al. 2017. */
 export function selfAttention(scope: Scope, path: string, x: Tensor2D, { heads, tokens, mask, dropped = 0, slope }: AttentionOptions): Tensor2D {
-  const [query, key, value] = ['query', 'key', 'value'].map((name) => dense(scope, `${path}/${name}`, x)) as [Tensor2D, Tensor2D, Tensor2D];
-  const width = query.shape[1];
+  const names = ['query', 'key', 'value'].map((name) => `${path}/${name}`);
+  const width = parameter(scope.params, `${names[0]!}/kernel`).shape[1]!;
   if (width % heads !== 0) throw new UsageError(`${path}: ${width} channels cannot be divided among ${heads} heads`);
   const batch = x.shape[0] / tokens;
   const padding = mask && tf.mul(tf.sub(1, mask.reshape([batch, 1, 1, tokens])), NEVER);
   const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
   const bias = padding && distance ? tf.add(padding, distance) : (padding ?? distance);
-  const drops = dropped > 0 && scope.train && scope.random !== undefined;
-  const kept = drops ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
-  return attend([query, key, value], { batch, tokens, heads, bias, kept });
+  const kept = drops(scope, dropped) ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
+  const shape = { batch, tokens, heads, bias, kept };
+  if (hasFused() && scope.trace === undefined) return denseAttend(x, names.flatMap((name) => denseParameters(scope, name, x)), shape); // prettier-ignore
+  return attend(names.map((name) => dense(scope, name, x)) as [Tensor2D, Tensor2D, Tensor2D], shape);
 }
 
 interface Heads {
@@ -108,32 +182,86 @@ interface Heads {
   readonly kept: Tensor | undefined;
 }
 
-/** softmax(q k^T / sqrt(d) + bias) v for each head, with its gradient; q, k, v and what comes back are [B T, N d]. */
-function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], { batch, tokens, heads, bias, kept }: Heads): Tensor2D {
-  const size = inputs[0].shape[1] / heads;
+/** How the steps around the two products of attention are computed. */
+interface AttentionSteps {
+  readonly split: (x: Tensor, bias?: Tensor) => Tensor;
+  readonly joined: (x: Tensor) => Tensor;
+  readonly softmax: (scores: Tensor) => Tensor;
+  /** By the scores. */
+  readonly softmaxGradient: (weights: Tensor, slope: Tensor) => Tensor;
+}
+
+function composedSteps({ batch, tokens, heads, bias }: Heads, size: number): AttentionSteps {
   const scale = 1 / Math.sqrt(size);
-  const split = (x: Tensor): Tensor => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]);
-  const joined = (x: Tensor): Tensor => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]);
+  return {
+    split: (x) => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]),
+    joined: (x) => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]),
+    softmax: (scores) => tf.softmax(bias === undefined ? tf.mul(scores, scale) : tf.add(tf.mul(scores, scale), bias)),
+    softmaxGradient: (weights, slope) => {
+      const along = tf.mul(slope, weights);
+      return tf.mul(tf.sub(along, tf.mul(weights, tf.sum(along, -1, true))), scale);
+    },
+  };
+}
+
+function fusedSteps({ tokens, heads, bias }: Heads, size: number): AttentionSteps {
+  const scale = 1 / Math.sqrt(size);
+  return {
+    split: (x, shift) => splitHeads(x, shift, heads, tokens),
+    joined: (x) => joinHeads(x, false)[0],
+    softmax: (scores) => scaledSoftmax(scores, bias, scale),
+    softmaxGradient: (weights, slope) => scaledSoftmaxGradient(weights, slope, scale),
+  };
+}
+
+/** q, k, v and what comes back are [B, N, T, d]; `saved` goes to {@link attentionGradient}. */
+function attention([q, k, v]: readonly [Tensor, Tensor, Tensor], { softmax }: AttentionSteps, kept: Tensor | undefined): { readonly value: Tensor; readonly saved: Tensor[] } {
+  const weights = softmax(multiply(q, k, false, true));
+  const used = kept === undefined ? weights : tf.mul(weights, kept);
+  return { value: multiply(used, v), saved: [q, k, v, weights, ...(kept === undefined ? [] : [used, kept])] };
+}
+
+function attentionGradient(slope: Tensor, saved: readonly Tensor[], { softmaxGradient }: AttentionSteps): [Tensor, Tensor, Tensor] {
+  const [q, k, v, weights, used = weights, kept] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor?, Tensor?];
+  const toWeights = multiply(slope, v, false, true);
+  const toScores = softmaxGradient(weights, kept === undefined ? toWeights : tf.mul(toWeights, kept));
+  return [multiply(toScores, k), multiply(toScores, q, true), multiply(used, slope, true)];
+}
+
+/** softmax(q k^T / sqrt(d) + bias) v for each head, with its gradient; q, k, v and what comes back are [B T, N d]. */
+function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], heads: Heads): Tensor2D {
+  const steps = composedSteps(heads, inputs[0].shape[1] / heads.heads);
   const op = tf.customGrad((...given) => {
-    const [q, k, v] = given.slice(0, 3).map((x) => split(x as Tensor)) as [Tensor, Tensor, Tensor];
-    const save = given.at(-1) as unknown as (tensors: Tensor[]) => void;
-    const scores = tf.mul(multiply(q, k, false, true), scale);
-    const weights = tf.softmax(bias === undefined ? scores : tf.add(scores, bias));
-    const used = kept === undefined ? weights : tf.mul(weights, kept);
-    save([q, k, v, weights, ...(kept === undefined ? [] : [used, kept])]);
+    const save = given.at(-1) as unknown as Save;
+    const { value, saved } = attention(given.slice(0, 3).map((x) => steps.split(x as Tensor)) as [Tensor, Tensor, Tensor], steps, heads.kept);
+    save(saved);
+    return { value: steps.joined(value), gradFunc: (dy: Tensor, all: Tensor[]) => attentionGradient(steps.split(dy), all, steps).map(steps.joined) };
+  });
+  return op(...inputs) as Tensor2D;
+}
+
+/** The same with the three dense layers before it: parameters are kernel and bias of query, key and value. */
+function denseAttend(x: Tensor2D, parameters: readonly Tensor[], heads: Heads): Tensor2D {
+  const steps = fusedSteps(heads, parameters[0]!.shape[1]! / heads.heads);
+  const projected = (rows: Tensor, set: readonly Tensor[]): [Tensor, Tensor, Tensor] =>
+    [0, 1, 2].map((i) => tf.tidy(() => steps.split(multiply(rows, set[2 * i]!), set[2 * i + 1]!))) as [Tensor, Tensor, Tensor];
+  if (!isRecording()) return tf.tidy(() => steps.joined(attention(projected(x, parameters), steps, heads.kept).value)) as Tensor2D;
+  const op = tf.customGrad((...given) => {
+    const [rows, ...set] = given.slice(0, 7) as [Tensor, ...Tensor[]];
+    const save = given.at(-1) as unknown as Save;
+    const { value, saved } = attention(projected(rows, set), steps, heads.kept);
+    save([rows, set[0]!, set[2]!, set[4]!, ...saved]);
     return {
-      value: joined(multiply(used, v)),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [queries, keys, values, probabilities, last = probabilities, factors] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor?, Tensor?];
-        const slope = split(dy);
-        const toWeights = multiply(slope, values, false, true);
-        const along = tf.mul(factors === undefined ? toWeights : tf.mul(toWeights, factors), probabilities);
-        const toScores = tf.mul(tf.sub(along, tf.mul(probabilities, tf.sum(along, -1, true))), scale);
-        return [multiply(toScores, keys), multiply(toScores, queries, true), multiply(last, slope, true)].map(joined);
+      value: steps.joined(value),
+      gradFunc: (dy: Tensor, all: Tensor[]) => {
+        const [input, ...rest] = all as [Tensor, ...Tensor[]];
+        const slopes = attentionGradient(steps.split(dy), rest.slice(3), steps).map((slope) => joinHeads(slope, true));
+        const byInput = tf.addN(slopes.map(([slope], i) => multiply(slope, rest[i]!, false, true)));
+        return [byInput, ...slopes.flatMap(([slope, sums]) => [multiply(input, slope, true), sums])];
       },
     };
   });
-  return op(...inputs) as Tensor2D;
+  return op(x, ...parameters) as Tensor2D;
 }
 
 /**

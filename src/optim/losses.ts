@@ -7,17 +7,57 @@ export function logSoftmax(logits: Tensor): Tensor {
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
 }
 
+type Save = (tensors: Tensor[]) => void;
+
+/**
+ * Mean over the rows of a sum over the last axis, with a gradient of its own: tfjs would sum and broadcast tensors of the size of the logits a dozen times.
+ * `value`: what is summed, of the log probabilities and the second tensor; `slopes`: its gradients by the logits and by the second tensor.
+ */
+function meanOverRows(
+  logits: Tensor,
+  second: Tensor,
+  value: (logs: Tensor, second: Tensor) => Tensor,
+  slopes: (logs: Tensor, second: Tensor) => readonly [Tensor, Tensor],
+): Scalar {
+  const rows = logits.size / logits.shape.at(-1)!;
+  const op = tf.customGrad((...given) => {
+    const [scores, other, save] = given as unknown as [Tensor, Tensor, Save];
+    const logs = logSoftmax(scores);
+    save([logs, other]);
+    return {
+      value: tf.mean(tf.sum(value(logs, other), -1)),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const share = tf.div(dy, rows);
+        return slopes(saved[0]!, saved[1]!).map((slope) => tf.mul(slope, share));
+      },
+    };
+  });
+  return op(logits, second) as Scalar;
+}
+
 /** - sum_k t_k log softmax(z)_k; logits [..., K], targets [..., K] probabilities, mixed with `smoothing` of the uniform law (Szegedy et al. 2016). */
 export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
   const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
-  return tf.neg(tf.mean(tf.sum(tf.mul(mixed, logSoftmax(logits)), -1)));
+  return meanOverRows(
+    logits,
+    mixed,
+    (logs, target) => tf.neg(tf.mul(target, logs)),
+    (logs, target) => [tf.sub(tf.mul(tf.exp(logs), tf.sum(target, -1, true)), target), tf.neg(logs)],
+  );
 }
 
 /** T^2 KL(teacher || student) of the softmax at temperature T over the last axis, a mean over all others. Hinton, Vinyals, Dean 2015. */
 export function klDivergence(student: Tensor, teacher: Tensor, temperature = 1): Scalar {
   const [mine, theirs] = temperature === 1 ? [student, teacher] : [tf.div(student, temperature), tf.div(teacher, temperature)];
-  const logTeacher = logSoftmax(theirs);
-  const divergence: Scalar = tf.mean(tf.sum(tf.mul(tf.exp(logTeacher), tf.sub(logTeacher, logSoftmax(mine))), -1));
+  const divergence = meanOverRows(
+    mine,
+    logSoftmax(theirs),
+    (logs, target) => tf.mul(tf.exp(target), tf.sub(target, logs)),
+    (logs, target) => {
+      const probabilities = tf.exp(target);
+      return [tf.sub(tf.exp(logs), probabilities), tf.mul(probabilities, tf.add(tf.sub(target, logs), 1))];
+    },
+  );
   return temperature === 1 ? divergence : tf.mul(divergence, temperature ** 2);
 }
 

@@ -3,7 +3,7 @@ import { FailureError, InterruptedError } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { DamagedError, folderOf, indexRuns, isFinished, setDamagedAside } from '../store/runs.js';
 import { Crew, type CrewOptions } from './crew.js';
-import { Tally } from './tally.js';
+import { Tally, type Costs } from './tally.js';
 
 export interface PoolOptions extends CrewOptions {
   readonly signal: AbortSignal;
@@ -14,14 +14,10 @@ export interface PoolOptions extends CrewOptions {
 }
 
 /** Cells, and those that they require, required ones first; the ids of what each requires, and what is still to be done. */
-export interface Work {
+export interface Work extends Costs {
   readonly all: ReadonlyMap<string, Cell>;
   readonly required: ReadonlyMap<string, readonly string[]>;
-  readonly costs: ReadonlyMap<string, number>;
   readonly open: ReadonlyMap<string, Cell>;
-  /** Costs of all cells, and of those that are done. */
-  readonly total: number;
-  readonly done: number;
 }
 
 /** What there is to do. Finished runs with damaged files are set aside, with a notice, and count as open. */

@@ -1,11 +1,17 @@
 /** How much of a sweep's work is done, by the costs of its cells. */
-import type { Work } from './pool.js';
+
+/** Costs of all cells by id; their sum; and what of it is done before the sweep. */
+export interface Costs {
+  readonly costs: ReadonlyMap<string, number>;
+  readonly total: number;
+  readonly done: number;
+}
 
 export class Tally {
   private readonly parts = new Map<string, number>();
   private done: number;
 
-  constructor(private readonly work: Work) {
+  constructor(private readonly work: Costs) {
     this.done = work.done;
   }
 

@@ -24,7 +24,7 @@ for (const [file, memory] of [
     process.exit(1);
   }
 }
-for (const file of [wasm, single, 'theory/kernel/native.cc', 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
+for (const file of [wasm, single, 'theory/kernel/native.cc', 'src/engine/fused.cc', 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
   const target = join(root, 'dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(root, file), target);

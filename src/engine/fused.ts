@@ -1,0 +1,110 @@
+/**
+ * Chains of elementwise steps of transformers as ops of our own in TensorFlow, each one pass over memory: fused.cc, compiled once per machine, where the
+ * engine `tensorflow` was set up by us and runs on the CPU. Where `hasFused()` is false the layers are composed of tfjs ops instead.
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { FailureError, messageOf } from '../core/errors.js';
+import { loadAddon } from '../toolchain/addon.js';
+import type { Installed } from './installed.js';
+import { tensorflowOp } from './tensorflow-op.js';
+import { tf, type Tensor } from './tensor.js';
+
+interface Addon {
+  setThreads(threads: number): void;
+  /** Why the ops could not be registered; empty where they were. */
+  readonly problem: string;
+}
+
+let loaded = false;
+
+/** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
+export function loadFused({ folder }: Installed): void {
+  const libraries = join(folder, 'tensorflow');
+  const framework = process.platform === 'darwin' ? 'libtensorflow_framework.2.dylib' : 'libtensorflow_framework.so.2';
+  const addon = loadAddon<Addon>({
+    name: 'fused',
+    what: 'the fused ops for TensorFlow',
+    without: 'its own ops do without',
+    source: join(import.meta.dirname, 'fused.cc'),
+    options: ['-fno-trapping-math', `-I${join(libraries, 'include')}`, join(libraries, framework), `-Wl,-rpath,${libraries}`],
+  });
+  if (addon.problem !== '') throw new FailureError(`the fused ops for TensorFlow cannot be registered: ${addon.problem}`);
+  addon.setThreads(Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
+  try {
+    loaded = tf.tidy(() => isRight());
+  } catch (error) {
+    throw new FailureError(`the fused ops for TensorFlow do not run: ${messageOf(error)}`);
+  }
+  if (!loaded) throw new FailureError('the fused ops for TensorFlow compute something else');
+}
+
+/** Tried once on a value. */
+function isRight(): boolean {
+  const [x, none] = [tf.tensor([0, 1, 2, 3], [1, 1, 1, 4]), tf.tensor1d([])];
+  const [p] = tensorflowOp('GowideSoftmax', { first: 1, second: 0 }, [x, none], 1);
+  return Math.abs(p!.dataSync()[3]! - 1 / (1 + Math.exp(-1) + Math.exp(-2) + Math.exp(-3))) < 1e-6;
+}
+
+export function hasFused(): boolean {
+  return loaded && tf.getBackend() === 'tensorflow';
+}
+
+/** Each op has two numbers as attributes. */
+function fusedOp(name: string, inputs: readonly (Tensor | undefined)[], outputs: number, first = 0, second = 0): Tensor[] {
+  const none = inputs.includes(undefined) ? tf.tensor1d([]) : undefined;
+  try {
+    return tensorflowOp(`Gowide${name}`, { first, second }, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
+  } finally {
+    none?.dispose();
+  }
+}
+
+/** gelu(x + bias), x [rows, C]. */
+export function biasGelu(x: Tensor, bias: Tensor): Tensor {
+  return fusedOp('Gelu', [x, bias], 1)[0]!;
+}
+
+/** By x, and by the bias. */
+export function biasGeluGradient(x: Tensor, bias: Tensor, dy: Tensor): [Tensor, Tensor] {
+  return fusedOp('GeluGrad', [x, bias, dy], 2) as [Tensor, Tensor];
+}
+
+export interface NormInputs {
+  /** [..., C]. */
+  readonly x: Tensor;
+  /** [C], and of x's shape: added to x before. */
+  readonly bias?: Tensor;
+  readonly residual?: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+}
+
+/** Layer norm over the last axis; with `keep` the normalised values and 1 / deviation of each row, for the gradient. */
+export function norm({ x, bias, residual, gamma, beta }: NormInputs, epsilon: number, keep: boolean): [Tensor, Tensor, Tensor] {
+  return fusedOp('Norm', [x, bias, residual, gamma, beta], 3, epsilon, Number(keep)) as [Tensor, Tensor, Tensor];
+}
+
+/** By x (and by a residual, too), gamma, beta, bias. */
+export function normGradient(dy: Tensor, hat: Tensor, inverse: Tensor, gamma: Tensor): [Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('NormGrad', [dy, hat, inverse, gamma], 4) as [Tensor, Tensor, Tensor, Tensor];
+}
+
+/** softmax(scale x + bias) over the last of four axes; the bias is as long as x, or 1 long, along the first three. */
+export function scaledSoftmax(x: Tensor, bias: Tensor | undefined, scale: number): Tensor {
+  return fusedOp('Softmax', [x, bias], 1, scale)[0]!;
+}
+
+export function scaledSoftmaxGradient(p: Tensor, dp: Tensor, scale: number): Tensor {
+  return fusedOp('SoftmaxGrad', [p, dp], 1, scale)[0]!;
+}
+
+/** x [B T, N d] plus bias [N d], if there is one -> [B, N, T, d]. */
+export function splitHeads(x: Tensor, bias: Tensor | undefined, heads: number, tokens: number): Tensor {
+  return fusedOp('SplitHeads', [x, bias], 1, heads, tokens)[0]!;
+}
+
+/** [B, N, T, d] -> [B T, N d], and its column sums where they are asked for. */
+export function joinHeads(x: Tensor, summed: boolean): [Tensor, Tensor] {
+  return fusedOp('JoinHeads', [x], 2, Number(summed)) as [Tensor, Tensor];
+}
