@@ -1,5 +1,5 @@
 /**
- * Chains of elementwise steps of transformers as ops of our own in TensorFlow, each one pass over memory: fused.cc, compiled once per machine, where the
+ * Chains of elementwise steps of transformers and convolutional nets as ops of our own in TensorFlow, each one pass over memory: fused.cc, compiled once per machine, where the
  * engine `tensorflow` was set up by us and runs on the CPU. Where `hasFused()` is false the layers are composed of tfjs ops instead.
  */
 import { availableParallelism } from 'node:os';
@@ -17,6 +17,8 @@ interface Addon {
 }
 
 let loaded = false;
+/** An input that is not there. */
+let none: Tensor | undefined;
 
 /** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
 export function loadFused({ folder }: Installed): void {
@@ -32,6 +34,7 @@ export function loadFused({ folder }: Installed): void {
   if (addon.problem !== '') throw new FailureError(`the fused ops for TensorFlow cannot be registered: ${addon.problem}`);
   addon.setThreads(Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
   try {
+    none ??= tf.keep(tf.tensor1d([]));
     loaded = tf.tidy(() => isRight());
   } catch (error) {
     throw new FailureError(`the fused ops for TensorFlow do not run: ${messageOf(error)}`);
@@ -41,8 +44,7 @@ export function loadFused({ folder }: Installed): void {
 
 /** Tried once on a value. */
 function isRight(): boolean {
-  const [x, none] = [tf.tensor([0, 1, 2, 3], [1, 1, 1, 4]), tf.tensor1d([])];
-  const [p] = tensorflowOp('GowideSoftmax', { first: 1, second: 0 }, [x, none], 1);
+  const [p] = fusedOp('Softmax', [tf.tensor([0, 1, 2, 3], [1, 1, 1, 4]), undefined], 1, 1);
   return Math.abs(p!.dataSync()[3]! - 1 / (1 + Math.exp(-1) + Math.exp(-2) + Math.exp(-3))) < 1e-6;
 }
 
@@ -52,12 +54,7 @@ export function hasFused(): boolean {
 
 /** Each op has two numbers as attributes. */
 function fusedOp(name: string, inputs: readonly (Tensor | undefined)[], outputs: number, first = 0, second = 0): Tensor[] {
-  const none = inputs.includes(undefined) ? tf.tensor1d([]) : undefined;
-  try {
-    return tensorflowOp(`Gowide${name}`, { first, second }, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
-  } finally {
-    none?.dispose();
-  }
+  return tensorflowOp(`Gowide${name}`, { first, second }, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
 }
 
 /** gelu(x + bias), x [rows, C]. */
@@ -107,4 +104,33 @@ export function splitHeads(x: Tensor, bias: Tensor | undefined, heads: number, t
 /** [B, N, T, d] -> [B T, N d], and its column sums where they are asked for. */
 export function joinHeads(x: Tensor, summed: boolean): [Tensor, Tensor] {
   return fusedOp('JoinHeads', [x], 2, Number(summed)) as [Tensor, Tensor];
+}
+
+export interface BatchNormInputs {
+  /** [..., C]. */
+  readonly x: Tensor;
+  /** Of x's shape: added before the ReLU. */
+  readonly residual?: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+}
+
+/** y, batch mean, batch variance (unbiased), 1 / deviation, by channel. */
+export function fusedBatchNorm({ x, residual, gamma, beta }: BatchNormInputs, epsilon: number, relu: boolean): [Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('BatchNorm', [x, residual, gamma, beta], 4, epsilon, Number(relu)) as [Tensor, Tensor, Tensor, Tensor];
+}
+
+/** y: what came out after a ReLU, where there was one. By x, gamma, beta, and by the residual if that is asked for. */
+export function fusedBatchNormGradient(
+  {
+    dy,
+    x,
+    y,
+    gamma,
+    mean,
+    inverse,
+  }: { readonly dy: Tensor; readonly x: Tensor; readonly y?: Tensor | undefined; readonly gamma: Tensor; readonly mean: Tensor; readonly inverse: Tensor },
+  residual: boolean,
+): [Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('BatchNormGrad', [dy, x, y, gamma, mean, inverse], 4, 0, Number(residual)) as [Tensor, Tensor, Tensor, Tensor];
 }

@@ -2,12 +2,13 @@
  * Kernels that training needs and a backend lacks, registered with tfjs so that gradients and profiling see ordinary ops.
  *
  * `BatchNormTrain`: x [B, H, W, C], gamma [C], beta [C] -> y, batch mean [C], batch variance [C] (unbiased, as TensorFlow and
- * PyTorch keep for their running statistics), and three reserves for the gradient. On TensorFlow it is `FusedBatchNormV3`
+ * PyTorch keep for their running statistics), and three reserves for the gradient. On TensorFlow it is an op of our own, or `FusedBatchNormV3`
  * (twice as fast, and half the memory, of the same thing composed of tfjs ops); elsewhere it is composed, with the same values.
  * Ioffe, Szegedy 2015, algorithm 1.
  */
 import type { GradConfig, KernelConfig, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
 import { filterGradientByConvolution, inputGradientByConvolution, TENSORFLOW_CONVOLUTIONS, type Override } from './convolutions.js';
+import { fusedBatchNorm, fusedBatchNormGradient, hasFused } from './fused.js';
 import { batchNormRelu, hasOneDnn, maxPoolGradient } from './onednn.js';
 import { FLOAT, tensorflowOp } from './tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from './tensor.js';
@@ -30,14 +31,27 @@ function reluGradient(backendName: string, dy: Tensor, y: Tensor): Tensor {
   return backendName === 'tensorflow' ? tensorflowOp('ReluGrad', { T: FLOAT }, [dy, y], 1)[0]! : tf.mul(dy, tf.step(y));
 }
 
-const fusedForward: Kernel = ({ x, gamma, beta }, epsilon) => {
+/** Ours, where it could be built: sums, values and what comes after them in two passes. */
+const fusedForward =
+  (relu: boolean): Kernel =>
+  ({ x, gamma, beta }, epsilon) => {
+    const [y, mean, variance, inverse] = fusedBatchNorm({ x: x!, gamma: gamma!, beta: beta! }, epsilon, relu);
+    return [y, mean, variance, mean.clone(), inverse, tf.scalar(0)];
+  };
+
+const tensorflowForward: Kernel = ({ x, gamma, beta }, epsilon) => {
   const none = tf.tensor1d([]);
   const [y, mean, variance, reserve1, reserve2, reserve3] = batchNormOp('FusedBatchNormV3', [x!, gamma!, beta!, none, none], epsilon, 6) as Tensor[];
   none.dispose();
   return [y!, mean!, variance!, reserve1!, reserve2!, reserve3!];
 };
 
-const fusedBackward: Kernel = ({ dy, x, gamma, reserve1, reserve2, reserve3 }, epsilon) => {
+/** `y` is there after a ReLU, as in each of these. */
+const fusedBackward: Kernel = ({ dy, x, y, gamma, reserve1, reserve2 }) =>
+  fusedBatchNormGradient({ dy: dy!, x: x!, y, gamma: gamma!, mean: reserve1!, inverse: reserve2! }, false).slice(0, 3);
+
+const tensorflowBackward: Kernel = ({ dy: upstream, x, y, gamma, reserve1, reserve2, reserve3 }, epsilon) => {
+  const dy = y === undefined ? upstream : reluGradient('tensorflow', upstream!, y);
   const [dx, dgamma, dbeta, ...rest] = batchNormOp('FusedBatchNormGradV3', [dy!, x!, gamma!, reserve1!, reserve2!, reserve3!], epsilon, 5);
   for (const tensor of rest) tensor.dispose();
   return [dx!, dgamma!, dbeta!];
@@ -62,7 +76,8 @@ const composedForward: Kernel = ({ x, gamma, beta }, epsilon) => {
 };
 
 /** dx = gamma * inv / N * (N dy - sum dy - xhat * sum(dy xhat)), with xhat the normalised input. */
-const composedBackward: Kernel = ({ dy, x, gamma, reserve1: mean, reserve2: inverse }) => {
+const composedBackward: Kernel = ({ dy: given, x, y, gamma, reserve1: mean, reserve2: inverse }) => {
+  const dy = y === undefined ? given : tf.mul(given!, tf.step(y));
   const channels = x!.shape[3]!;
   const count = x!.size / channels;
   const normalised = x!.reshape([-1, channels]).sub(mean!).mul(inverse!);
@@ -87,8 +102,14 @@ function withRelu(forward: Kernel): Kernel {
 }
 
 /** oneDNN computes both at once. */
-const fusedReluForward: Kernel = (inputs, epsilon) =>
-  hasOneDnn() ? [...batchNormRelu([inputs.x!, inputs.gamma!, inputs.beta!], epsilon), tf.tensor1d([])] : withRelu(fusedForward)(inputs, epsilon);
+const tensorflowReluForward: Kernel = (inputs, epsilon) =>
+  hasOneDnn() ? [...batchNormRelu([inputs.x!, inputs.gamma!, inputs.beta!], epsilon), tf.tensor1d([])] : withRelu(tensorflowForward)(inputs, epsilon);
+
+/** Batch norm, with a ReLU, and their gradient. */
+function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel] {
+  if (backendName !== 'tensorflow') return [composedForward, withRelu(composedForward), composedBackward];
+  return hasFused() ? [fusedForward(false), fusedForward(true), fusedBackward] : [tensorflowForward, tensorflowReluForward, tensorflowBackward];
+}
 
 /** TensorFlow looks for each maximum again. */
 const maxPoolGradientByOneDnn: Override = ({ dy, input }, { filterSize, strides, pad }) => {
@@ -110,9 +131,8 @@ const completed = new Set<string>();
 export function registerTrainingKernels(backendName: string): void {
   if (completed.has(backendName)) return;
   completed.add(backendName);
-  const [forward, backward] = backendName === 'tensorflow' ? [fusedForward, fusedBackward] : [composedForward, composedBackward];
+  const [forward, reluForward, backward] = batchNormKernels(backendName);
   register(BATCH_NORM_TRAIN, backendName, (inputs, { epsilon }) => forward(inputs, epsilon as number));
-  const reluForward = backendName === 'tensorflow' ? fusedReluForward : withRelu(composedForward);
   register(BATCH_NORM_RELU_TRAIN, backendName, (inputs, { epsilon }) => reluForward(inputs, epsilon as number));
   register(BATCH_NORM_TRAIN_GRAD, backendName, (inputs, { epsilon }) => backward(inputs, epsilon as number));
   register(RELU_GRAD, backendName, ({ dy, y }) => reluGradient(backendName, dy!, y!));
@@ -161,11 +181,9 @@ function batchNormGradient(kernelName: string, relu: boolean): GradConfig {
       // tfjs asks for each gradient in a tidy of its own; one kernel computes the three, so they are kept between the calls.
       const result = (index: number) => (): Tensor => {
         if (results === undefined) {
-          const upstream = (dys as Tensor[])[0]!;
-          const dy = relu ? (tf.engine().runKernel(RELU_GRAD, { dy: upstream, y: outputs[0]! }) as Tensor) : upstream;
-          results = tf.engine().runKernel(BATCH_NORM_TRAIN_GRAD, { dy, x, gamma, reserve1, reserve2, reserve3 }, attributes) as unknown as Tensor[];
+          const inputs = { dy: (dys as Tensor[])[0]!, x, gamma, reserve1, reserve2, reserve3, ...(relu && { y: outputs[0]! }) };
+          results = tf.engine().runKernel(BATCH_NORM_TRAIN_GRAD, inputs, attributes) as unknown as Tensor[];
           for (const tensor of results) unclaimed.add(tf.keep(tensor));
-          if (relu) dy.dispose();
         }
         const claimed = results[index]!;
         const copy = claimed.clone();

@@ -86,9 +86,9 @@ export async function loadTensorflow(install: InstallOptions | undefined): Promi
   } catch (error) {
     throw new FailureError(`the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`);
   }
-  registerTrainingKernels('tensorflow');
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
   const fused = !usable && !backend.isUsingGpuDevice && withFused(findInstalled()!);
+  registerTrainingKernels('tensorflow');
   const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${fused ? ', fused ops' : ''}`;
   return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
 }

@@ -12,7 +12,7 @@ import type { Model, Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
 import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
 import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
-import { adoptedHead, applyWithMaps, checkMaps, initialMaps, isMap, mergeMaps } from './maps.js';
+import { adoptedHead, applyWithMaps, checkMaps, initialMaps, isMap, mapUp, mergeMaps, upPath } from './maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
 import { sharedPaths, startModel, type StartKind } from './start.js';
@@ -121,7 +121,7 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   // tensors of the head that merging replaced again
   const kept = new Set(Object.values(estimated.params));
   for (const tensor of Object.values(head)) if (!kept.has(tensor)) tensor.dispose();
-  await recordImitation(run, estimated);
+  await recordImitation(run, estimated, weights.params);
   return estimated;
 }
 
@@ -149,18 +149,24 @@ async function mergeDifference(thin: Network, before: Weights, after: Weights, g
   return value!;
 }
 
-async function recordImitation(run: Run, weights: Weights): Promise<void> {
+async function recordImitation(run: Run, weights: Weights, maps: Tensors = {}): Promise<void> {
   const { context, thin, data } = run;
-  await recordDiscrepancies(run, 'imitation', weights);
+  await recordDiscrepancies(run, 'imitation', weights, maps);
   const { accuracy } = await evaluate(data, data.validation, (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!]!);
   context.log({ event: 'evaluation', when: 'imitation', split: 'validation', accuracy });
 }
 
+/** Whether the thin net's values at every boundary can be handed to the wide net: as they are, or raised by a map. */
+function canRaise(thin: Network, { network }: Teacher, groups: readonly Group[], maps: Tensors): boolean {
+  return groups.every(({ tap }) => thin.width(tap) === network.width(tap) || maps[upPath(tap)]?.shape.length === 2);
+}
+
 /**
  * Distances to the wide net on the validation split: of each tap; of each group alone, fed with the wide net's values; and the telescoped sum: with
- * hybrids H_l that are the wide net up to boundary l and the thin one after it, thin - wide = sum_l (H_{l-1} - H_l).
+ * hybrids H_l that are the wide net up to boundary l and the thin one after it, thin - wide = sum_l (H_{l-1} - H_l). Where the widths differ and maps up
+ * were learnt, H_l is the other hybrid: the thin net up to boundary l, raised by the map, and the wide one after it.
  */
-async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run, when: string, weights: Weights): Promise<void> {
+async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run, when: string, weights: Weights, maps: Tensors = {}): Promise<void> {
   if (teacher === undefined) return;
   const scope = evaluation(weights);
   const logits = thin.taps.at(-1)!;
@@ -168,9 +174,14 @@ async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run
   const distances = await relativeDistances(data, data.validation, (x) => {
     const [own, values] = [thin.apply(scope, x), teacher.network.apply(evaluation(teacher.weights), x)];
     const taps = commonTaps(own, values).map((tap) => [`discrepancy ${tap}`, [own[tap]!, values[tap]!, values[tap]!]] as const);
-    if (!sameWidths) return Object.fromEntries(taps); // no hybrid without equal widths
-    const hybrids = [own[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap, input: x })[logits]!), values[logits]!];
-    const steps = [...groups.map(({ tap }) => tap), logits].map((tap, l) => [`hybrid ${tap}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const);
+    const telescoped = (hybrids: readonly Tensor[]): (readonly [string, readonly [Tensor, Tensor, Tensor]])[] =>
+      [...groups.map(({ tap }) => tap), logits].map((tap, l) => [`hybrid ${tap}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const);
+    if (!sameWidths) {
+      if (!canRaise(thin, teacher, groups, maps)) return Object.fromEntries(taps);
+      const after = groups.map(({ tap }) => teacher.network.apply(evaluation(teacher.weights), mapUp(maps, tap, own[tap]!), { from: tap, input: x })[logits]!);
+      return Object.fromEntries([...taps, ...telescoped([values[logits]!, ...after, own[logits]!])]);
+    }
+    const steps = telescoped([own[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap, input: x })[logits]!), values[logits]!]);
     const alone = groups.map(({ tap, from }) => [`alone ${tap}`, [thin.apply(scope, from === undefined ? x : values[from]!, { from, input: x, until: tap })[tap]!, values[tap]!, values[tap]!]] as const); // prettier-ignore
     return Object.fromEntries([...taps, ...steps, ...alone]);
   });

@@ -4,9 +4,8 @@
  * paper for ResNets. Letters: B batch, H height, W width, C channels.
  */
 import { z } from 'zod';
-import { addRelu } from '../engine/gradients.js';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
-import { convNorm, dense, type Scope } from '../nn/layers.js';
+import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
 import type { Network, Readers } from '../nn/network.js';
 import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './plan.js';
 import { walkTaps } from './walk.js';
@@ -150,9 +149,9 @@ function stem(spec: ResnetSpec, scope: Scope, x: Tensor4D): Tensor4D {
 }
 
 function residualBlock(scope: Scope, { path, convolutions, stride, shortcut }: Block, skip: boolean, x: Tensor4D): Tensor4D {
-  const last = convolutions.length - 1;
-  const residual = convolutions.reduce((value, part, i) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: i < last }), x);
-  if (!skip) return tf.relu(residual);
-  const identity = shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
-  return addRelu(residual, identity);
+  const last = convolutions.at(-1)!;
+  const inner = convolutions.slice(0, -1).reduce((value, part) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: true }), x);
+  if (!skip) return convNorm(scope, last.path, normOf(last.path), inner, { stride: last.stride, relu: true });
+  const identity = (): Tensor4D => (shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x);
+  return convNormAdd(scope, last.path, normOf(last.path), inner, identity, last.stride);
 }

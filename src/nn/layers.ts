@@ -4,6 +4,8 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { RngKey } from '../core/rng.js';
+import { fusedBatchNorm, fusedBatchNormGradient, hasFused } from '../engine/fused.js';
+import { addRelu } from '../engine/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/kernels.js';
 import { affine } from '../engine/matrix.js';
 import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
@@ -122,3 +124,26 @@ export function linearMap(x: Tensor, kernel: Tensor2D): Tensor {
 }
 
 export const ACTIVATIONS = { relu: (x: Tensor): Tensor => tf.relu(x), tanh: (x: Tensor): Tensor => tf.tanh(x) } as const;
+
+/** convNorm, plus `identity`, then a ReLU: the end of a residual block. `identity` is computed after the convolution. */
+export function convNormAdd(scope: Scope, conv: string, norm: string, x: Tensor4D, identity: () => Tensor4D, stride = 1): Tensor4D {
+  if (!hasFused() || !scope.train || scope.trace !== undefined) return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
+  const convolved = convolve(conv, x, parameter(scope.params, `${conv}/kernel`) as Tensor4D, stride);
+  const op = tf.customGrad((...given) => {
+    const [value, residual, gamma, beta] = given as unknown as [Tensor, Tensor, Tensor, Tensor];
+    const save = given.at(-1) as unknown as (tensors: Tensor[]) => void;
+    const [y, mean, variance, inverse] = fusedBatchNorm({ x: value, residual, gamma, beta }, BATCH_NORM_EPSILON, true);
+    scope.observe(`${norm}/mean`, mean);
+    scope.observe(`${norm}/variance`, variance);
+    save([value, y, gamma, mean, inverse]);
+    return {
+      value: y,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [before, after, scale, average, deviation] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
+        const [dx, dgamma, dbeta, dresidual] = fusedBatchNormGradient({ dy, x: before, y: after, gamma: scale, mean: average, inverse: deviation }, true);
+        return [dx, dresidual, dgamma, dbeta];
+      },
+    };
+  });
+  return op(convolved, identity(), parameter(scope.params, `${norm}/gamma`), parameter(scope.params, `${norm}/beta`)) as Tensor4D;
+}

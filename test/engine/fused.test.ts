@@ -1,7 +1,19 @@
 /** The fused ops against plain formulas in float64: rows of every length, one part and many, and what must not be lost (NaN, masked places). */
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { biasGelu, biasGeluGradient, hasFused, joinHeads, norm, normGradient, scaledSoftmax, scaledSoftmaxGradient, splitHeads } from '../../src/engine/fused.js';
+import {
+  biasGelu,
+  biasGeluGradient,
+  fusedBatchNorm,
+  fusedBatchNormGradient,
+  hasFused,
+  joinHeads,
+  norm,
+  normGradient,
+  scaledSoftmax,
+  scaledSoftmaxGradient,
+  splitHeads,
+} from '../../src/engine/fused.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { erf } from 'mathjs';
 import { enginesUnderTest } from '../support/engines.js';
@@ -126,6 +138,45 @@ describe.skipIf(!here)('fused ops', () => {
     await close(sums, columnSums(shifted, N * d));
     expect(joinHeads(split, false)[1].size).toBe(0);
     await close(splitHeads(joined, undefined, N, T), Array.from(await split.data()));
+  });
+
+  test.each([
+    [1, 3, false, false],
+    [40, 7, true, false],
+    [5000, 16, false, true],
+    [300, 70, true, true],
+  ] as const)('batch norm of %i x %i, ReLU %s, residual %s', async (rows, columns, relu, residual) => {
+    const size = rows * columns;
+    const [noise, skip, gamma, beta, dy] = [draw('x', size), draw('r', size), draw('g', columns), draw('s', columns), draw('dy', size)];
+    const x = noise.map((value, i) => Math.fround(0.1 * value + 30 * (i % columns))); // a mean far from 0
+    const of = (column: number): number[] => Array.from({ length: rows }, (_, r) => x[r * columns + column]!);
+    const means = Float64Array.from({ length: columns }, (_, c) => of(c).reduce((a, b) => a + b, 0) / rows);
+    const spreads = Float64Array.from({ length: columns }, (_, c) => of(c).reduce((a, b) => a + (b - means[c]!) ** 2, 0) / rows);
+    const inverses = spreads.map((spread) => 1 / Math.sqrt(spread + 1e-3));
+    const hat = x.map((value, i) => (value - means[i % columns]!) * inverses[i % columns]!);
+    const y = hat.map((value, i) => {
+      const sum = value * gamma[i % columns]! + beta[i % columns]! + (residual ? skip[i]! : 0);
+      return relu ? Math.max(0, sum) : sum;
+    });
+    const g = dy.map((value, i) => (relu && y[i]! <= 0 ? 0 : value));
+    const [dbeta, dgamma] = [columnSums(g, columns), columnSums(g.map((value, i) => value * hat[i]!), columns)]; // prettier-ignore
+    const dx = g.map((value, i) => {
+      const c = i % columns;
+      return gamma[c]! * inverses[c]! * (value - dbeta[c]! / rows - (hat[i]! * dgamma[c]!) / rows);
+    });
+    const input = tensor(x, rows, columns);
+    const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns), ...(residual && { residual: tensor(skip, rows, columns) }) };
+    const [out, mean, variance, inverse] = fusedBatchNorm({ x: input, ...parameters }, 1e-3, relu);
+    await close(out, y, TOLERANCE.gradient);
+    await close(mean, means);
+    await close(variance, spreads.map((spread) => (spread * rows) / Math.max(1, rows - 1)), TOLERANCE.gradient); // prettier-ignore
+    await close(inverse, inverses, TOLERANCE.gradient);
+    const slopes = fusedBatchNormGradient({ dy: tensor(dy, rows, columns), x: input, y: relu ? out : undefined, gamma: parameters.gamma, mean, inverse }, residual);
+    if (rows > 1) await close(slopes[0], dx, TOLERANCE.gradient);
+    if (rows > 1) await close(slopes[1], dgamma, TOLERANCE.gradient);
+    await close(slopes[2], dbeta, TOLERANCE.gradient);
+    if (residual) await close(slopes[3], g);
+    else expect(slopes[3].size).toBe(0);
   });
 
   test('shapes that do not fit are refused', () => {
