@@ -58,6 +58,23 @@ describe('training', () => {
     expect(rows.find((row) => row.event === 'hybrid' && row.when === 'imitation' && row.tap === 'stem')!.discrepancy).toBeLessThan(0.5);
   });
 
+  test('hybrids through learnt maps up telescope, too; a head that reads the wide net’s values adds nothing', async () => {
+    const recipes = { training: { ...recipe(12), objective: TEACHER }, start: 'random' } as const;
+    const wide = { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS };
+    const spec: TrainSpec = { ...THREE, ...recipes, model: MLP, teacher: wide, imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' } };
+    const rows = readMetrics(await executeRun(cell(spec), options(newFolder())));
+    const of = (event: string, when: string): { tap: unknown; discrepancy: number }[] =>
+      rows.filter((row) => row.event === event && row.when === when).map(({ tap, discrepancy }) => ({ tap, discrepancy: Number(discrepancy) }));
+    const hybrids = of('hybrid', 'imitation');
+    expect(hybrids.at(-1)).toMatchObject({ tap: 'logits' });
+    expect(hybrids.at(-1)!.discrepancy).toBeLessThan(1e-5);
+    const sum = hybrids.reduce((total, { discrepancy }) => total + discrepancy, 0);
+    const logits = of('discrepancy', 'imitation').find(({ tap }) => tap === 'logits')!.discrepancy;
+    expect(logits).toBeGreaterThan(0.01);
+    expect(sum).toBeGreaterThanOrEqual(logits * (1 - 1e-5));
+    expect(of('hybrid', 'end')).toEqual([]); // the maps are gone by then
+  });
+
   test('shared parts are the wide net’s, and imitation leaves them alone', async () => {
     const out = newFolder();
     const barely = { ...THREE, training: { ...THREE.training, ...recipe(1, 1e-12), objective: TEACHER } };
