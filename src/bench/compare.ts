@@ -2,11 +2,9 @@
 import { join } from 'node:path';
 import { FailureError, unknownName } from '../core/errors.js';
 import type { Dataset, HostBatch } from '../data/dataset.js';
-import { reclaim } from '../engine/host-memory.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
 import { trainStages, type Stage } from '../method/stages.js';
-import { weightsOf } from '../method/weights.js';
-import { sizeOf } from '../nn/init.js';
+import { moveWeights } from '../method/weights.js';
 import { evaluation } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { crossEntropy } from '../optim/losses.js';
@@ -103,8 +101,7 @@ export async function trainingTimes(network: Network, batch: number, { examples,
 
 /** Milliseconds of each pass to the network's last tap, of which there are as many as fit into the time. Disposes x. */
 export async function inferenceTimes(network: Network, x: Tensor, seconds: number): Promise<number[]> {
-  const weights = weightsOf(network.init(1));
-  await reclaim(4 * Object.values(network.shapes).reduce((sum, shape) => sum + sizeOf(shape), 0));
+  const weights = await moveWeights(network.init(1));
   const times: number[] = [];
   const started = performance.now();
   while (times.length < 5 || performance.now() - started < 1000 * seconds) {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { FLOAT, INT, tensorflowOp } from './tensorflow-op.js';
-import { tf, type Tensor } from './tensor.js';
+import { tf, type Tensor, type Tensors } from './tensor.js';
 
 /** Smaller ones may wait. */
 const LARGE = 2 ** 18;
@@ -15,11 +15,29 @@ export function upload(values: Float32Array, shape: readonly number[]): Tensor {
   return tensor;
 }
 
+/** Bytes that are moved before the host's are collected. */
+const STRIDE = 2 ** 27;
+
+/** Tensors of host arrays. Arrays that nobody else holds are freed on the way, so that a large network is never there twice as a whole. */
+export async function moveToEngine(arrays: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>): Promise<Tensors> {
+  const left = Object.entries(arrays).reverse();
+  arrays = {}; // eslint-disable-line no-useless-assignment -- a suspended function holds its arguments
+  const tensors: Record<string, Tensor> = {};
+  for (let moved = 0, next = left.pop(); next !== undefined; next = left.pop()) {
+    const [name, { shape, values }] = next;
+    tensors[name] = upload(values, shape);
+    moved += values.byteLength;
+    if (moved < STRIDE && !(left.length === 0 && moved > STRIDE / 8)) continue;
+    await collectGarbage();
+    moved = 0;
+  }
+  return tensors;
+}
+
 let collect: (() => void) | undefined;
 
-/** To be awaited when `bytes` of such arrays have gone out of use: V8 does not count them as its own, and would collect them only after a while. */
-export async function reclaim(bytes: number): Promise<void> {
-  if (bytes < LARGE * 64) return;
+/** V8 does not count arrays' memory as its own, and would collect them only after a while. */
+async function collectGarbage(): Promise<void> {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as () => void;

@@ -8,7 +8,6 @@ import type { HostArrays, RunContext } from '../core/run.js';
 import { Loader, toBatch, type Batch, type Dataset } from '../data/dataset.js';
 import { bundle, unbundle } from '../engine/bundle.js';
 import { differentiate, type Differentiated } from '../engine/gradients.js';
-import { reclaim } from '../engine/host-memory.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
@@ -16,7 +15,7 @@ import type { Scope } from '../nn/layers.js';
 import { initSlots, update } from '../optim/optimizer.js';
 import { learningRate } from '../optim/schedule.js';
 import type { RecipeSpec } from './spec.js';
-import { fromArrays, modelOf, prefixed, replaceWeights, toArrays, weightsOf, withPrefix, type Weights } from './weights.js';
+import { fromArrays, modelOf, moveWeights, prefixed, replaceWeights, toArrays, weightsOf, withPrefix, type Weights } from './weights.js';
 
 /** Weight of a new batch in the running statistics, as PyTorch's default. */
 const STATISTICS_MOMENTUM = 0.1;
@@ -53,8 +52,7 @@ export async function trainStages(context: StageContext, data: Dataset, initial:
   const { seed, resumed } = context;
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
-  let state: State = resumed === undefined ? enter(weightsOf(await initial()), stages[0]!) : restore(resumed.arrays);
-  await reclaim(Object.values(state.params).reduce((bytes, { size }) => bytes + 4 * size, 0));
+  let state: State = resumed === undefined ? enter(await moveWeights(await initial()), stages[0]!) : restore(resumed.arrays);
   let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
   for (let index = position.stage; index < stages.length; index++) {
     const stage = stages[index]!;

@@ -1,6 +1,7 @@
 /** A network's values on the engine, and their way to the host and back. */
 import type { HostArrays } from '../core/run.js';
 import { Matrix } from 'ml-matrix';
+import { moveToEngine } from '../engine/host-memory.js';
 import { disposeAll, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import { fromTensors, toTensors, type Parameters } from '../nn/init.js';
 import type { Model, Network } from '../nn/network.js';
@@ -31,6 +32,13 @@ export function replaceWeights(old: Weights, next: Weights): Weights {
 
 export function weightsOf({ params, state }: Model): Weights {
   return { params: toTensors(params), state: toTensors(state) };
+}
+
+/** The same for a network that nobody else holds: its host arrays are freed on the way. */
+export async function moveWeights(model: Model): Promise<Weights> {
+  const [params, state] = [moveToEngine(model.params), toTensors(model.state)];
+  model = { params: {}, state: {} }; // eslint-disable-line no-useless-assignment -- a suspended function holds its arguments
+  return { params: await params, state };
 }
 
 export async function modelOf({ params, state }: Weights): Promise<Model> {
