@@ -157,10 +157,15 @@ const boundsDominate: Claim = {
     const largest = (key: string): number => mine.reduce((most, row) => Math.max(most, numberAt(row, key)), -Infinity);
     return {
       outcome: violations === 0 ? 'supported' : 'not supported',
-      evidence: `${violations} violations in ${rows.length} rows; bound over D after imitation, geometric means: I1 ${loose('telescoped')}, I2 ${loose('lipschitz')}, I2′ ${loose('wideTail')}; the running Gronwall bound on direct training reaches 10^${largest('gronwall').toFixed(0)}, its closed form 10^(10^${Math.log10(largest('closed')).toFixed(0)})`,
+      evidence: `${violations} violations in ${rows.length} rows; bound over D after imitation, geometric means: I1 ${loose('telescoped')}, I2 ${loose('lipschitz')}, I2′ ${loose('wideTail')}; the running Gronwall bound on direct training ${powerOfTen(largest('gronwall'))}, its closed form 10^(10^${Math.log10(largest('closed')).toFixed(0)})`,
     };
   },
 };
+
+/** A bound by its decimal logarithm, in words. */
+function powerOfTen(digits: number): string {
+  return digits < Math.log10(Number.MAX_VALUE) ? `reaches 10^${digits.toFixed(0)}` : 'passes 10^308, where float64 ends';
+}
 
 /** Gronwall's rate does not grow with depth for blocks at 1/L. */
 const residualRate: Claim = {

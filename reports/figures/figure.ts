@@ -36,6 +36,11 @@ export type Datum = Readonly<Record<string, string | number>>;
 /** Seeds are drawn one by one where there are fewer than this. */
 const MANY_SEEDS = 20;
 
+/** What a figure of means and bands shows, in words; `seeds` are the points of single seeds that it draws. */
+export function legendOf(seeds: readonly unknown[], mean: string): string {
+  return `${seeds.length > 0 ? 'Points: seeds; lines' : 'Lines'}: ${mean}; bands: 95 % t-intervals over seeds.`;
+}
+
 /** The points of single seeds, or none where they are too many to be told apart. */
 export function seedPoints<T extends { readonly seed: number }>(points: readonly T[]): readonly T[] {
   return new Set(points.map(({ seed }) => seed)).size < MANY_SEEDS ? points : [];

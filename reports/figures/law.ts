@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
 import { CONFIG, SERIES, seriesScale } from '../theme.js';
-import { layersWithData, seedPoints, summarize, type Datum, type Figure, type FigureInput } from './figure.js';
+import { layersWithData, legendOf, seedPoints, summarize, type Datum, type Figure, type FigureInput } from './figure.js';
 
 export type SeriesName = keyof typeof SERIES;
 
@@ -112,12 +112,13 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
     facets,
     ...(law.independent !== undefined && { independent: law.independent }),
   };
-  const data = [...summary, ...theory, ...seedPoints(points).map(asDatum)];
+  const seeds = seedPoints(points);
+  const data = [...summary, ...theory, ...seeds.map(asDatum)];
   return {
     id: law.id,
     title: law.title,
     alt: law.alt,
-    caption: `${law.caption} Points: seeds; lines: ${law.yLinear ? 'means' : 'geometric means'}; bands: 95 % t-intervals over seeds.`,
+    caption: `${law.caption} ${legendOf(seeds, law.yLinear ? 'means' : 'geometric means')}`,
     scale,
     command: `gowide theory run ${law.experiment} --scale ${scale}`,
     spec: lawSpec(data, law.series, axes),

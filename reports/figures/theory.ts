@@ -1,7 +1,7 @@
 /** Figures of the theory, in the order of the page. */
 import { numberAt, runIds } from '../tables.js';
 import { SERIES } from '../theme.js';
-import { seedPoints, summarize, type Datum, type Draw } from './figure.js';
+import { legendOf, seedPoints, summarize, type Datum, type Draw } from './figure.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
@@ -22,13 +22,13 @@ export const widthFigure: Draw = ({ rows, scale }) => {
     const middle = line[Math.floor(line.length / 2)]!;
     return widths.map((x): Datum => ({ facet, series: 'slope −1/2', x, theory: Number(middle.mean) * Math.sqrt(Number(middle.x) / x) }));
   });
-  const data = [...summary, ...theory, ...seedPoints(points).map(asDatum)];
+  const seeds = seedPoints(points);
+  const data = [...summary, ...theory, ...seeds.map(asDatum)];
   return {
     id: 'width',
     title: 'Discrepancy against thin width',
     alt: 'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows the slope −1/2; direct training follows it with a skip connection and flattens without one.',
-    caption:
-      'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the root mean square over layers of the single-layer error. Points: seeds (each with its own task and wide net). Lines: geometric means; bands: 95 % t-intervals over seeds. Dashed: slope −1/2. Both axes logarithmic.',
+    caption: `D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the root mean square over layers of the single-layer error. Each seed has its own task and wide net. ${legendOf(seeds, 'geometric means')} Dashed: slope −1/2. Both axes logarithmic.`,
     scale,
     command: `gowide theory run width --scale ${scale}`,
     spec: lawSpec(data, names, {
@@ -102,7 +102,8 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     experiment: 'bounds',
     title: 'The Gronwall bound on direct training',
     alt: 'Decimal digits of the Gronwall bound against depth: tens to hundreds of orders of magnitude above the measured discrepancy with blocks at a constant scale, and level with blocks at 1/L.',
-    caption: 'log₁₀ of the running Gronwall bound on D after T = 1. What it bounds is of the order of 0.1 throughout (the figure before).',
+    caption:
+      'log₁₀ of the running Gronwall bound on D after T = 1; 308 stands for all beyond, where float64 ends. What it bounds is of the order of 0.1 throughout (the figure before).',
     x: 'depth',
     series: ['gronwall'],
     xTitle: 'depth L (layers)',
