@@ -185,10 +185,14 @@ describe('the page', () => {
   });
 
   test('kept tables are reported as runs are, without their logs', async () => {
-    const { verdicts, runs, problems } = await writeReport([join(import.meta.dirname, '../../reports/results')], undefined);
+    const kept = join(import.meta.dirname, '../../reports/results');
+    const { verdicts, runs, problems } = await writeReport([kept], undefined);
     expect([runs, problems]).toEqual([0, []]);
     expect(verdicts.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ scale: 'laptop', seeds: 5 });
-    expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({ outcome: 'not run', scale: null });
+    expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({ scale: 'laptop', seeds: 32 });
+    const figures = buildReport(readRecords([kept])).figures.resnet.map(({ id }) => id);
+    expect(figures).toContain('accuracy');
+    expect(figures).not.toContain('curves'); // made of every step's loss, which no table keeps
   });
 
   test('says with one seed only, and with runs of two commits, that they are to be read with care', async () => {
