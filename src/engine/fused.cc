@@ -512,6 +512,30 @@ void join_heads(Call& call, const Attributes& attributes) {
   });
 }
 
+// scale x + shift + residual, with a scale and shift for each channel, and a ReLU if asked for; scale and residual may be empty.
+void scale_shift(Call& call, const Attributes& attributes) {
+  View x = call.input(0), scale = call.input(1), shift = call.input(2), residual = call.input(3);
+  const int64_t columns = x.columns();
+  call.require(shift.size == columns && (scale.size == 0 || scale.size == columns), "scale and shift: one for each channel is expected");
+  call.require(residual.size == 0 || residual.size == x.size, "scale and shift: shapes differ");
+  const bool relu = attributes.second != 0;
+  View y = call.output(0, x.dims);
+  if (!call.ok()) return;
+  by_rows(x.rows(), columns, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      along(columns, [&](int64_t c, int n) {
+        V v = LOAD(x.data + at + c);
+        if (scale.size > 0) v *= LOAD(scale.data + c);
+        v += LOAD(shift.data + c);
+        if (residual.size > 0) v += LOAD(residual.data + at + c);
+        if (relu) v = v < 0.0f ? V{} : v;
+        STORE(y.data + at + c, v);
+      });
+    }
+  });
+}
+
 // Batch norm over all axes but the last, of x; then plus a residual, unless it is empty, and a ReLU if asked for. y, batch mean, batch variance (unbiased)
 // and 1 / deviation.
 void batch_norm(Call& call, const Attributes& attributes) {
@@ -638,6 +662,7 @@ const Op OPS[] = {
     {"GowideSoftmaxGrad", {"p", "dp"}, {"dx"}, compute<softmax_gradient>},
     {"GowideSplitHeads", {"x", "bias"}, {"y"}, compute<split_heads>},
     {"GowideJoinHeads", {"x"}, {"y", "sums"}, compute<join_heads>},
+    {"GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}, compute<scale_shift>},
     {"GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}, compute<batch_norm>},
     {"GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}, compute<batch_norm_gradient>},
 };

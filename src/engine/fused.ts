@@ -106,6 +106,21 @@ export function joinHeads(x: Tensor, summed: boolean): [Tensor, Tensor] {
   return fusedOp('JoinHeads', [x], 2, Number(summed)) as [Tensor, Tensor];
 }
 
+export interface ScaleShiftInputs {
+  /** [..., C]. */
+  readonly x: Tensor;
+  /** [C]; 1 without one. */
+  readonly scale?: Tensor | undefined;
+  readonly shift: Tensor;
+  /** Of x's shape. */
+  readonly residual?: Tensor | undefined;
+}
+
+/** scale x + shift + residual, and a ReLU if asked for. */
+export function scaleShift({ x, scale, shift, residual }: ScaleShiftInputs, relu: boolean): Tensor {
+  return fusedOp('ScaleShift', [x, scale, shift, residual], 1, 0, Number(relu))[0]!;
+}
+
 export interface BatchNormInputs {
   /** [..., C]. */
   readonly x: Tensor;

@@ -4,8 +4,8 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { RngKey } from '../core/rng.js';
-import { fusedBatchNorm, fusedBatchNormGradient, hasFused } from '../engine/fused.js';
-import { addRelu } from '../engine/gradients.js';
+import { fusedBatchNorm, fusedBatchNormGradient, hasFused, scaleShift } from '../engine/fused.js';
+import { addRelu, isRecording } from '../engine/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/kernels.js';
 import { affine } from '../engine/matrix.js';
 import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
@@ -83,22 +83,37 @@ export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false)
   return y as Tensor4D;
 }
 
+interface Ending {
+  readonly relu: boolean;
+  /** Is added before the ReLU, which there is then. */
+  readonly identity?: () => Tensor4D;
+}
+
 /** Convolution and batch norm in one, by the running statistics: whichever is smaller is scaled, the kernel or what it gives. */
-function foldedConvNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, kernel: Tensor4D, stride: number, relu: boolean): Tensor4D {
+function foldedConvNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, kernel: Tensor4D, stride: number, { relu, identity }: Ending): Tensor4D {
   const { scale, shift } = evaluationAffine(scope, norm);
   const outputs = (x.size / x.shape[3] / stride ** 2) * kernel.shape[3];
-  if (outputs >= kernel.size) return convolve(conv, x, tf.mul(kernel, scale), stride, shift, relu);
-  const y: Tensor4D = tf.add(tf.mul(convolve(conv, x, kernel, stride), scale), shift);
-  return relu ? tf.relu(y) : y;
+  const inKernel = outputs >= kernel.size;
+  if (relu && hasFused() && !isRecording()) {
+    return tf.tidy(() => {
+      const convolved = convolve(conv, x, inKernel ? tf.mul(kernel, scale) : kernel, stride);
+      return scaleShift({ x: convolved, scale: inKernel ? undefined : scale, shift, residual: identity?.() }, relu) as Tensor4D;
+    });
+  }
+  const y: Tensor4D = inKernel
+    ? convolve(conv, x, tf.mul(kernel, scale), stride, shift, relu && identity === undefined)
+    : tf.add(tf.mul(convolve(conv, x, kernel, stride), scale), shift);
+  if (identity !== undefined) return addRelu(y, identity());
+  return relu && !inKernel ? tf.relu(y) : y;
 }
 
 /** Convolution `conv` without bias, then batch norm `norm`, then a ReLU if asked for. In evaluation the norm is folded into the convolution. */
 export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, { stride = 1, relu = false } = {}): Tensor4D {
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
   if (scope.trace === undefined) {
-    return scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride), relu) : foldedConvNorm(scope, conv, norm, x, kernel, stride, relu);
+    return scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride), relu) : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu });
   }
-  const y = scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride)) : foldedConvNorm(scope, conv, norm, x, kernel, stride, false);
+  const y = scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride)) : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: false });
   scope.trace(conv, x, y);
   return relu ? tf.relu(y) : y;
 }
@@ -127,8 +142,10 @@ export const ACTIVATIONS = { relu: (x: Tensor): Tensor => tf.relu(x), tanh: (x: 
 
 /** convNorm, plus `identity`, then a ReLU: the end of a residual block. `identity` is computed after the convolution. */
 export function convNormAdd(scope: Scope, conv: string, norm: string, x: Tensor4D, identity: () => Tensor4D, stride = 1): Tensor4D {
-  if (!hasFused() || !scope.train || scope.trace !== undefined) return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
-  const convolved = convolve(conv, x, parameter(scope.params, `${conv}/kernel`) as Tensor4D, stride);
+  const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
+  if (scope.trace === undefined && !scope.train) return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
+  if (!hasFused() || scope.trace !== undefined) return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
+  const convolved = convolve(conv, x, kernel, stride);
   const op = tf.customGrad((...given) => {
     const [value, residual, gamma, beta] = given as unknown as [Tensor, Tensor, Tensor, Tensor];
     const save = given.at(-1) as unknown as (tensors: Tensor[]) => void;

@@ -10,6 +10,7 @@ import {
   joinHeads,
   norm,
   normGradient,
+  scaleShift,
   scaledSoftmax,
   scaledSoftmaxGradient,
   splitHeads,
@@ -177,6 +178,22 @@ describe.skipIf(!here)('fused ops', () => {
     await close(slopes[2], dbeta, TOLERANCE.gradient);
     if (residual) await close(slopes[3], g);
     else expect(slopes[3].size).toBe(0);
+  });
+
+  test.each([
+    [false, false, false],
+    [true, false, true],
+    [false, true, true],
+    [true, true, false],
+  ])('scale %s, shift, residual %s, ReLU %s', async (scaled, residual, relu) => {
+    const [rows, columns] = [23, 37];
+    const [x, scale, shift, skip] = [draw('x', rows * columns), draw('scale', columns), draw('shift', columns), draw('r', rows * columns)];
+    const y = x.map((value, i) => {
+      const sum = value * (scaled ? scale[i % columns]! : 1) + shift[i % columns]! + (residual ? skip[i]! : 0);
+      return relu ? Math.max(0, sum) : sum;
+    });
+    const inputs = { x: tensor(x, rows, columns), shift: tensor(shift, columns), ...(scaled && { scale: tensor(scale, columns) }) };
+    await close(scaleShift({ ...inputs, ...(residual && { residual: tensor(skip, rows, columns) }) }, relu), y);
   });
 
   test('shapes that do not fit are refused', () => {
