@@ -198,8 +198,8 @@ export interface App {
   readonly countParameters: (name: string, variant: Variant) => { readonly parameters: number; readonly spec: unknown };
   /** Reads the files, without an engine; what comes back needs one, and gives the shapes of what it wrote. Throws UsageError on files that cannot be used. */
   readonly preparePredict: (files: PredictFiles, variant: Variant) => (options: PredictOptions) => Promise<Record<string, readonly number[]>>;
-  /** Writes a training run's network in torchvision's names. */
-  readonly exportRun: (run: RunRecord, file: string) => void;
+  /** Writes a training run's network in torchvision's or Hugging Face's names, to a file or a folder. */
+  readonly exportRun: (run: RunRecord, path: string) => Promise<void>;
   /** Networks of `gowide bench`, by name, with what is counted and said about them. */
   readonly benchmarks: Readonly<Record<string, string>>;
   readonly benchNetwork: (

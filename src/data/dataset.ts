@@ -39,8 +39,23 @@ export interface Dataset {
   /** What could not be used when the data were opened. */
   readonly problems?: readonly { readonly file: string; readonly reason: string }[];
   /** The task's own scores of a network, x [B, ...] -> logits, beside accuracy and cross-entropy. */
-  readonly score?: (predict: (x: Tensor) => Tensor) => Promise<Readonly<Record<string, number>>>;
+  readonly score?: (predict: (x: Tensor) => Tensor) => Promise<TaskScores>;
 }
+
+export interface TaskScores {
+  readonly scores: Readonly<Record<string, number>>;
+  /** What was scored. */
+  readonly answers: readonly Answer[];
+}
+
+/** A network's answer to a question of a split. */
+export type Answer = {
+  readonly split: 'validation' | 'test';
+  readonly id: string;
+  readonly answer: string;
+  /** How much better "no answer" scores; where questions may have none. */
+  readonly noAnswer?: number;
+};
 
 export interface Batch {
   readonly x: Tensor;

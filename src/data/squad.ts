@@ -2,15 +2,16 @@
  * Questions with answers in a text: SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018). A long text is cut into windows that overlap; the network gives each
  * token a score as the start and as the end of the answer, the first token ([CLS]) standing for "no answer". Letters: T tokens.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
+import { readConfig } from '../store/config.js';
 import { scoreVersion1, scoreVersion2 } from '../text/answers.js';
 import type { OnStage } from '../text/rows.js';
 import type { Encoding, WordPiece } from '../text/wordpiece.js';
-import { indexRanges, toBatch, type Dataset, type HostBatch, type Source } from './dataset.js';
+import { indexRanges, toBatch, type Answer, type Dataset, type HostBatch, type Source, type TaskScores } from './dataset.js';
 import { CORPUS_FIELDS, openTokenizer, writeTokens } from './texts.js';
 
 export const SquadSpec = z.strictObject({
@@ -81,13 +82,7 @@ function checkFile(path: string): void {
 /** Throws UsageError when the file is missing or is not SQuAD's format, with the place. */
 export function readSquad(path: string): SquadFile {
   checkFile(path);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)));
-  } catch (error) {
-    throw new UsageError(`${path}: ${error instanceof SyntaxError ? `not JSON: ${error.message}` : 'not valid UTF-8'}`);
-  }
-  const parsed = File.safeParse(json);
+  const parsed = File.safeParse(readConfig(path));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${path}: not in SQuAD's format: ${issue!.path.join('.')}: ${issue!.message}`);
@@ -239,6 +234,16 @@ function bestSpan(starts: Float32Array, ends: Float32Array, { offset, text }: Wi
   return best;
 }
 
+/** The official scores of a split's answers. */
+function scored(split: Answer['split'], version: 1 | 2, asked: readonly SquadQuestion[], { answers, noAnswer }: SquadPredictions): TaskScores {
+  const questions = asked.map(({ id, truths }) => ({ id, answers: truths }));
+  const scores = version === 1 ? scoreVersion1(questions, answers) : scoreVersion2(questions, answers, { noAnswer, threshold: 0 });
+  return {
+    scores: Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${split} ${name}`, value as number])),
+    answers: asked.map(({ id }) => ({ split, id, answer: answers[id]!, ...(version === 2 && { noAnswer: noAnswer[id]! }) })),
+  };
+}
+
 /** Examples [3, T], two questions each: the start and the end. Training questions whose answer is misplaced are left out, and named. */
 export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dataset> {
   const [train, test] = [readSquad(spec.train), readSquad(spec.test)];
@@ -261,14 +266,13 @@ export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dat
     test: windows.test.source(),
     problems: train.misplaced.map((line) => ({ file: spec.train, reason: `the answer is not where it is said to be, left out: ${line}` })),
     score: async (predict) => {
-      const scored = async (which: 'validation' | 'test', version: 1 | 2): Promise<Record<string, number>> => {
-        const { answers, noAnswer } = await answer(windows[which], spec, shape, predict);
-        const questions = windows[which].questions.map((question) => ({ id: question.id, answers: question.truths }));
-        if (version === 1) return { ...scoreVersion1(questions, answers) };
-        return { ...scoreVersion2(questions, answers, { noAnswer, threshold: 0 }) };
-      };
-      const named = (prefix: string, scores: Record<string, number>): [string, number][] => Object.entries(scores).map(([name, value]) => [`${prefix} ${name}`, value]);
-      return Object.fromEntries([...named('validation', await scored('validation', train.version)), ...named('test', await scored('test', test.version))]);
+      const parts: TaskScores[] = [];
+      for (const [split, version] of [
+        ['validation', train.version],
+        ['test', test.version],
+      ] as const)
+        parts.push(scored(split, version, windows[split].questions, await answer(windows[split], spec, shape, predict)));
+      return { scores: Object.fromEntries(parts.flatMap(({ scores }) => Object.entries(scores))), answers: parts.flatMap(({ answers }) => answers) };
     },
   };
 }

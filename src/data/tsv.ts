@@ -1,7 +1,8 @@
 /** Texts or pairs of texts with a class in tab-separated files, as GLUE (Wang et al. 2018) has them: UTF-8, one example on each line, no quoting. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { readText } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import { CORPUS_FIELDS, openTokenizer, sample, textSource, type TextExample } from './texts.js';
@@ -34,17 +35,8 @@ interface Raw {
   readonly line: number;
 }
 
-function readUtf8(file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${file}: not valid UTF-8; expected texts in UTF-8`);
-    throw error;
-  }
-}
-
 function readTsv(file: string, { columns }: TsvSpec): Raw[] {
-  const lines = readUtf8(file).split(/\r?\n/);
+  const lines = readText(file).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {

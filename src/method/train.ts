@@ -164,7 +164,8 @@ async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teac
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
   context.log({ event: 'evaluation', when: 'end', split: 'test', ...test });
-  const scores = (await data.score?.(predict)) ?? {};
+  const { scores, answers } = (await data.score?.(predict)) ?? { scores: {}, answers: [] };
+  for (const answer of answers) context.log({ event: 'answer', ...answer });
   const distance =
     teacher === undefined
       ? null

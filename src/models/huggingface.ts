@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { Parameter } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
+import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
 import { bert, headSizeOf, type BertSpec } from './bert.js';
@@ -65,6 +66,50 @@ export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string
 
 export function writeHuggingFace(path: string, spec: BertSpec, model: Model): void {
   writeSafetensors(path, exportHuggingFace(spec, model), { format: 'pt' });
+}
+
+const ARCHITECTURES: Readonly<Record<BertSpec['head']['kind'], string>> = {
+  none: 'BertModel',
+  pooler: 'BertModel',
+  'masked-lm': 'BertForMaskedLM',
+  classify: 'BertForSequenceClassification',
+  span: 'BertForQuestionAnswering',
+};
+
+/** What `config.json` says of a network. */
+function configOf(spec: BertSpec): object {
+  const { head } = spec;
+  return {
+    architectures: [ARCHITECTURES[head.kind]],
+    model_type: 'bert',
+    vocab_size: spec.vocabulary,
+    hidden_size: spec.hidden,
+    num_hidden_layers: spec.layers,
+    num_attention_heads: spec.heads,
+    intermediate_size: spec.feedforward,
+    max_position_embeddings: spec.positions,
+    type_vocab_size: spec.segments,
+    ...(spec.initial !== undefined && { initializer_range: spec.initial }),
+    hidden_dropout_prob: spec.dropout,
+    attention_probs_dropout_prob: spec.dropout,
+    hidden_act: 'gelu',
+    layer_norm_eps: 1e-12,
+    ...(head.kind === 'classify' && {
+      id2label: Object.fromEntries(Array.from({ length: head.classes }, (_, i) => [i, `LABEL_${i}`])),
+      label2id: Object.fromEntries(Array.from({ length: head.classes }, (_, i) => [`LABEL_${i}`, i])),
+    }),
+  };
+}
+
+/** Writes a folder as Hugging Face's libraries save a model: `config.json`, `model.safetensors`, and the tokenizer's files. */
+export function writeFolder(folder: string, spec: BertSpec, model: Model, tokenizer: { readonly vocabulary: readonly string[]; readonly lowercase: boolean }): void {
+  const weights = exportHuggingFace(spec, model); // refused before anything is written
+  makeFolder(folder);
+  const settings = { tokenizer_class: 'BertTokenizer', do_lower_case: tokenizer.lowercase, model_max_length: spec.positions };
+  for (const [name, value] of Object.entries({ 'config.json': configOf(spec), 'tokenizer_config.json': settings }))
+    writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+  writeAtomic(join(folder, 'vocab.txt'), `${tokenizer.vocabulary.join('\n')}\n`);
+  writeSafetensors(join(folder, 'model.safetensors'), weights, { format: 'pt' });
 }
 
 /** Heads of tasks; a network without one of them leaves them in the file. */

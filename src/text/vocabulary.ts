@@ -1,10 +1,9 @@
 /** Vocabularies in files: `vocab.txt`, `tokenizer.json`, or a folder of Hugging Face's with one of them. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import { asFileError } from '../store/atomic.js';
-import { readConfig } from '../store/config.js';
+import { readConfig, readText } from '../store/config.js';
 
 export interface VocabularyFile {
   readonly tokens: readonly string[];
@@ -26,13 +25,7 @@ const Settings = z.looseObject({ do_lower_case: z.boolean().optional() });
 
 /** One token on each line, its index the line's number. */
 function readLines(path: string): string[] {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
-  } catch (error) {
-    throw error instanceof TypeError ? new UsageError(`${path}: not valid UTF-8`) : asFileError(error, path);
-  }
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
+  const lines = readText(path, { keepMark: true }).split('\n').map((line) => line.replace(/\r$/, '')); // prettier-ignore
   while (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) throw new UsageError(`${path}: empty; expected one token on each line`);
   return lines;

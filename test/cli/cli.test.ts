@@ -82,7 +82,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['train', 'bert', '--experiment', 'x'], /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-hypernym, bert-squad, bert-ablations/],
     [['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'], /vocab.txt: no such file/],
     [['train', 'bert', '--experiment', 'bert-squad', '--scale', 'paper', '--arm', 'fresh', '--out', newFolder()], /texts: not found; expected a folder with .txt files/],
-    [['squad', file, file], /not JSON/],
+    [['squad', file, file], /not valid JSON/],
     [['train', 'resnet', '--experiment', 'x'], /unknown experiment "x"; expected one of: resnet-digits, depth-skip, resnet-ablations, resnet-hierarchy/],
     [
       ['tune', 'resnet', '--experiment', 'resnet-ablations'],

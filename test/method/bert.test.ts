@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openData } from '../../src/data/index.js';
 import type { MaskedSpec } from '../../src/data/masked.js';
+import { scoreSquad } from '../../src/data/squad-score.js';
 import { tf } from '../../src/engine/tensor.js';
 import { exportRun } from '../../src/method/export.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
@@ -12,7 +13,8 @@ import { costOf, parseTrainSpec, readWeights, requiredCells, TRAIN_KIND, trainEx
 import { startModel } from '../../src/method/start.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
-import { writeHuggingFace } from '../../src/models/huggingface.js';
+import { readFolder, writeHuggingFace } from '../../src/models/huggingface.js';
+import { readVocabulary } from '../../src/text/vocabulary.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { listRuns, readArrays, readMetrics } from '../../src/store/runs.js';
@@ -22,7 +24,7 @@ import { cell, IMITATION, LABELS, recipe, TEACHER } from './support.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-bert-'));
 const CORPUS = folder();
-const SQUAD = fileURLToPath(new URL('../data/squad-v1.json', import.meta.url));
+const [SQUAD, SQUAD_2] = ['squad-v1.json', 'squad-v2.json'].map((name) => fileURLToPath(new URL(`../data/${name}`, import.meta.url))) as [string, string];
 
 beforeAll(async () => {
   await anyEngine();
@@ -95,7 +97,7 @@ test('a wide BERT is imitated layer by layer; perplexity is recorded, and no ten
   expect(hybrids.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(Number(logits.discrepancy) * (1 - 1e-5));
   expect(Number(run.result!.testCrossEntropy)).toBeLessThan(Math.log(60));
   const file = join(out, 'trained.safetensors');
-  exportRun(run, file);
+  await exportRun(run, file);
   expect(readWeights(file, MODEL).params['layer2/inner/kernel']!.values).toEqual(readArrays(run)['params/layer2/inner/kernel']!.values);
 });
 
@@ -192,11 +194,27 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
     training: { ...adamw(150), schedule: { kind: 'linear', peak: 5e-3, warmup: 10 }, objective: LABELS },
   };
   const before = tf.memory().numTensors;
-  const { result } = await executeRun(cell(spec), options(out));
+  const run = await executeRun(cell(spec), options(out));
+  const { result } = run;
   expect(tf.memory().numTensors).toBe(before);
   expect(Number(result!['test exact_match'])).toBeGreaterThan(80);
   expect(Number(result!['test f1'])).toBeGreaterThanOrEqual(Number(result!['test exact_match']));
   expect([result!.skipped, Object.keys(result!).filter((name) => name.startsWith('validation '))]).toEqual([0, ['validation exact_match', 'validation f1']]);
+  const exported = join(out, 'answers');
+  await exportRun(run, exported);
+  const { scores, missing } = await scoreSquad({ dataset: SQUAD, predictions: join(exported, 'predictions.json') });
+  expect([scores.exact_match, scores.f1, missing]).toEqual([result!['test exact_match'], result!['test f1'], []]);
+  expect(readVocabulary(exported)).toEqual({ tokens: readVocabulary(data.vocabulary).tokens, lowercase: true });
+  const there = readFolder(exported);
+  expect(there.spec).toEqual({ ...spec.model, segments: 2, head: { kind: 'none' } });
+  expect(there.load().params['layer2/inner/kernel']!.values).toEqual(readArrays(run)['params/layer2/inner/kernel']!.values);
+  // 2.0: with how sure it is that there is no answer
+  const run2 = await executeRun(cell({ ...spec, data: { ...data, test: SQUAD_2 }, training: { ...spec.training, steps: 5 } }), options(out));
+  const exported2 = join(out, 'answers2');
+  await exportRun(run2, exported2);
+  const files2 = { dataset: SQUAD_2, predictions: join(exported2, 'predictions.json'), noAnswer: join(exported2, 'null_odds.json') };
+  const scores2 = Object.entries((await scoreSquad(files2, 0)).scores).map(([name, value]) => [`test ${name}`, value as number]);
+  expect(run2.result).toMatchObject(Object.fromEntries(scores2));
   file.data[0]!.paragraphs[0]!.qas[1]!.answers[0]!.answer_start = 1;
   writeFileSync(join(out, 'wrong.json'), JSON.stringify(file));
   const wrong = await openData({ ...data, train: join(out, 'wrong.json'), validation: 0.4 });

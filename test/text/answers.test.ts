@@ -76,7 +76,7 @@ test('files: what does not fit is named', async () => {
     [() => scoreSquad({ dataset: V1, predictions: write('list.json', { q1: ['x'] }) }), /list.json: q1: .*expected a JSON object with an answer/],
     [() => scoreSquad({ dataset: V2, predictions, noAnswer: write('few.json', { q1: 1 }) }), /8 questions with a prediction are not in it: q2, q3/],
     [() => readSquad('/no/such.json'), /such.json: not found; expected a file in SQuAD's format/],
-    [() => readSquad(write('text.json', 'hello')), /text.json: not JSON/],
+    [() => readSquad(write('text.json', 'hello')), /text.json: not valid JSON/],
     [() => readSquad(write('format.json', { data: [{ paragraphs: [{ qas: [] }] }] })), /format.json: not in SQuAD's format: data.0.paragraphs.0.context/],
     [() => readSquad(write('empty.json', { data: [] })), /no question in it/],
   ];

@@ -62,14 +62,14 @@ export function runsCommand(app: App): Command {
     });
   command
     .command('export')
-    .argument('<id>', 'a finished training run of a ResNet')
-    .description('write its network as safetensors, in torchvision’s names and layouts')
+    .argument('<id>', 'a finished training run of a ResNet or a BERT')
+    .description('write its network as safetensors, in torchvision’s or Hugging Face’s names and layouts')
     .addOption(outOption())
-    .requiredOption('--output <file>', 'the file to write')
-    .addHelpText('after', '\nExamples:\n  gowide runs export 180f4a --output thin.safetensors')
-    .action((id: string, { out, output }: { out: string; output: string }) => {
+    .requiredOption('--output <path>', 'the file to write; for a BERT a name without extension is a folder, with config.json, vocab.txt, and its answers to SQuAD')
+    .addHelpText('after', '\nExamples:\n  gowide runs export 180f4a --output thin.safetensors\n  gowide runs export 93c0d2 --output thin-bert')
+    .action(async (id: string, { out, output }: { out: string; output: string }) => {
       requireRuns(out);
-      app.exportRun(findRun(out, id), output);
+      await app.exportRun(findRun(out, id), output);
       process.stdout.write(`written to ${output}\n`);
     });
   command
