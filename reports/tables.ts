@@ -47,13 +47,28 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems
   return { runs: [...finished.values()], problems: [...listings.flatMap(({ problems }) => problems), ...open] };
 }
 
+/** The wide nets of an experiment's arms may be of several shapes, and all bear the name of their stage. */
+const WIDE = 'wide';
+
+function sizeOf({ cell, result }: RunRecord): Row[string] {
+  return cell.arm === WIDE ? (result?.parameters ?? null) : null;
+}
+
+/** Arm of each run in the tables: its own name, with the parameters beside it where wide nets of several shapes would be mistaken for one. */
+function armNames(runs: readonly RunRecord[]): (run: RunRecord) => string {
+  const setOf = ({ cell }: RunRecord): string => JSON.stringify([cell.experiment, cell.scale]);
+  const sizes = groupBy(runs.filter(({ cell }) => cell.arm === WIDE), setOf); // prettier-ignore
+  const several = new Set([...sizes].filter(([, group]) => new Set(group.map(sizeOf)).size > 1).map(([set]) => set));
+  return (run) => (run.cell.arm === WIDE && several.has(setOf(run)) ? `${WIDE}, ${Number(sizeOf(run)).toLocaleString('en')} parameters` : run.cell.arm);
+}
+
 /**
  * Of runs that bear the same names (experiment, arm, scale) only those with the spec that was begun last: a declaration that changed
  * between two versions of this program must not enter one table with its successor. Custom runs are all kept.
  */
 function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems: string[] } {
   const begun = (run: RunRecord): string => run.environments[0]?.started ?? '';
-  const groups = groupBy(runs, ({ id, cell }) => (cell.scale === 'custom' ? id : JSON.stringify([cell.experiment, cell.arm, cell.scale])));
+  const groups = groupBy(runs, (run) => (run.cell.scale === 'custom' ? run.id : JSON.stringify([run.cell.experiment, run.cell.arm, run.cell.scale, sizeOf(run)])));
   const kept: RunRecord[] = [];
   const problems: string[] = [];
   for (const group of groups.values()) {
@@ -120,10 +135,11 @@ export function readRecords(folders: readonly string[]): Records {
   const rows: TableRow[] = [];
   const curves: Curve[] = [];
   const results: TableRow[] = [];
+  const nameIn = armNames(kept);
   for (const run of kept) {
     try {
-      const { experiment, arm, scale, seed } = run.cell;
-      const names: Named = { run: run.id, experiment, arm, scale, seed };
+      const { experiment, scale, seed } = run.cell;
+      const names: Named = { run: run.id, experiment, arm: nameIn(run), scale, seed };
       const steps: Step[] = [];
       for (const values of readMetrics(run)) {
         if (isStep(values)) steps.push(values as unknown as Step);
@@ -138,7 +154,7 @@ export function readRecords(folders: readonly string[]): Records {
   }
   const tables = folders.flatMap(keptTables);
   const nameOf = ({ experiment, arm, scale, seed }: Omit<Named, 'run'>): string => JSON.stringify([experiment, arm, scale, seed]);
-  const shown = new Set(runs.map(({ cell }) => nameOf(cell)));
+  const shown = new Set(results.map(nameOf));
   for (const file of tables) {
     try {
       // a run itself stands before what was kept of it, or of an earlier one in its place

@@ -241,6 +241,32 @@ describe('the page', () => {
     expect(readRecords([folder, folder]).runs).toHaveLength(2);
   });
 
+  test('tells wide nets of several shapes apart, which all bear one name', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gowide-report-'));
+    const wide = async (experiment: string, parameters: number, seed: number): Promise<unknown> =>
+      executeRun(
+        { experiment, arm: 'wide', scale: 'laptop', kind: 'made up', spec: { parameters }, seed },
+        {
+          out: folder,
+          environment: environment(null, 'test'),
+          executors: { 'made up': async () => Promise.resolve({ result: { parameters } }) },
+          signal: new AbortController().signal,
+          progress: () => {},
+        },
+      );
+    for (const seed of [1, 2]) for (const parameters of [4000, 5000]) await wide('ablations', parameters, seed);
+    await wide('main', 6000, 1);
+    const { results, problems } = readRecords([folder]);
+    expect(results.map(({ experiment, arm, seed }) => `${experiment}: ${arm}; ${seed}`).sort()).toEqual([
+      'ablations: wide, 4,000 parameters; 1',
+      'ablations: wide, 4,000 parameters; 2',
+      'ablations: wide, 5,000 parameters; 1',
+      'ablations: wide, 5,000 parameters; 2',
+      'main: wide; 1',
+    ]);
+    expect(problems).toEqual([]);
+  });
+
   test('names what it leaves out: a run that was changed, and one that is not finished', async () => {
     const metrics = join(folderOf(out, cells[0]!), 'metrics.jsonl');
     const text = readFileSync(metrics, 'utf8');
