@@ -20,10 +20,13 @@ function flat(tensor: Tensor): Tensor {
   return tensor.rank === 1 ? tensor : tensor.reshape([-1]);
 }
 
-/** The small tensors of a set as one vector, in the order of their names, beside the large ones. New tensors only for what changed. */
+/** The small tensors of a set as one vector in memory of its own, in the order of their names, beside the large ones as they are. */
 export function bundle(set: Tensors): Tensors {
   const { small, large } = divide(set);
-  return { ...Object.fromEntries(large.map((path) => [path, set[path]!])), ...(small.length > 0 && { [BUNDLE]: tf.concat(small.map((path) => flat(set[path]!))) }) };
+  const alone = Object.fromEntries(large.map((path) => [path, set[path]!]));
+  if (small.length === 0) return alone;
+  const flats = small.map((path) => flat(set[path]!));
+  return { ...alone, [BUNDLE]: flats.length === 1 ? tf.mul(flats[0]!, 1) : tf.concat(flats) };
 }
 
 /** The inverse of {@link bundle}: paths and shapes are those of `like`, in its order. */

@@ -28,7 +28,7 @@ export function loadFused({ folder }: Installed): void {
     name: 'fused',
     what: 'the fused ops for TensorFlow',
     without: 'its own ops do without',
-    source: join(import.meta.dirname, 'fused.cc'),
+    source: join(import.meta.dirname, 'fused', 'fused.cc'),
     options: ['-fno-trapping-math', `-I${join(libraries, 'include')}`, join(libraries, framework), `-Wl,-rpath,${libraries}`],
   });
   if (addon.problem !== '') throw new FailureError(`the fused ops for TensorFlow cannot be registered: ${addon.problem}`);
@@ -44,17 +44,17 @@ export function loadFused({ folder }: Installed): void {
 
 /** Tried once on a value. */
 function isRight(): boolean {
-  const [p] = fusedOp('Softmax', [tf.tensor([0, 1, 2, 3], [1, 1, 1, 4]), undefined], 1, 1);
-  return Math.abs(p!.dataSync()[3]! - 1 / (1 + Math.exp(-1) + Math.exp(-2) + Math.exp(-3))) < 1e-6;
+  const y = biasGelu(tf.tensor2d([[1, -1, 0]]), tf.tensor1d([1, 1, 1])).dataSync();
+  return [1.9544997, 0, 0.8413447].every((expected, i) => Math.abs(y[i]! - expected) < 1e-6);
 }
 
 export function hasFused(): boolean {
   return loaded && tf.getBackend() === 'tensorflow';
 }
 
-/** Each op has two numbers as attributes. */
-function fusedOp(name: string, inputs: readonly (Tensor | undefined)[], outputs: number, first = 0, second = 0): Tensor[] {
-  return tensorflowOp(`Gowide${name}`, { first, second }, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
+/** Each op has three numbers as attributes. */
+function fusedOp(name: string, inputs: readonly (Tensor | undefined)[], outputs: number, first = 0, second = 0, third = 0): Tensor[] {
+  return tensorflowOp(`Gowide${name}`, { first, second, third }, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
 }
 
 /** gelu(x + bias), x [rows, C]. */
@@ -87,23 +87,25 @@ export function normGradient(dy: Tensor, hat: Tensor, inverse: Tensor, gamma: Te
   return fusedOp('NormGrad', [dy, hat, inverse, gamma], 4) as [Tensor, Tensor, Tensor, Tensor];
 }
 
-/** softmax(scale x + bias) over the last of four axes; the bias is as long as x, or 1 long, along the first three. */
-export function scaledSoftmax(x: Tensor, bias: Tensor | undefined, scale: number): Tensor {
-  return fusedOp('Softmax', [x, bias], 1, scale)[0]!;
+export interface AttentionInputs {
+  /** Queries, keys and values of all heads, [B T, N d] each, and what is added to them, [N d] each. */
+  readonly qkv: readonly [Tensor, Tensor, Tensor];
+  readonly biases: readonly [Tensor, Tensor, Tensor];
+  /** Factors of the weights, [B, N, T, T]. */
+  readonly kept?: Tensor | undefined;
+  /** N and T. */
+  readonly heads: number;
+  readonly tokens: number;
 }
 
-export function scaledSoftmaxGradient(p: Tensor, dp: Tensor, scale: number): Tensor {
-  return fusedOp('SoftmaxGrad', [p, dp], 1, scale)[0]!;
+/** softmax(q k^T / sqrt(d) + mask) v of each head, [B T, N d], and with `keep` the weights [B, N, T, T] for the gradient; the mask is as long as these, or 1 long, along the first three axes. */
+export function fusedAttention({ qkv, biases, kept, heads, tokens }: AttentionInputs, mask: Tensor | undefined, keep: boolean): [Tensor, Tensor] {
+  return fusedOp('Attention', [...qkv, ...biases, mask, kept], 2, heads, tokens, Number(keep)) as [Tensor, Tensor];
 }
 
-/** x [B T, N d] plus bias [N d], if there is one -> [B, N, T, d]. */
-export function splitHeads(x: Tensor, bias: Tensor | undefined, heads: number, tokens: number): Tensor {
-  return fusedOp('SplitHeads', [x, bias], 1, heads, tokens)[0]!;
-}
-
-/** [B, N, T, d] -> [B T, N d], and its column sums where they are asked for. */
-export function joinHeads(x: Tensor, summed: boolean): [Tensor, Tensor] {
-  return fusedOp('JoinHeads', [x], 2, Number(summed)) as [Tensor, Tensor];
+/** By q, k, v, and by their biases. */
+export function fusedAttentionGradient(dy: Tensor, { qkv, biases, kept, heads, tokens }: AttentionInputs, weights: Tensor): Tensor[] {
+  return fusedOp('AttentionGrad', [dy, ...qkv, ...biases, weights, kept], 6, heads, tokens);
 }
 
 export interface ScaleShiftInputs {
@@ -148,4 +150,33 @@ export function fusedBatchNormGradient(
   residual: boolean,
 ): [Tensor, Tensor, Tensor, Tensor] {
   return fusedOp('BatchNormGrad', [dy, x, y, gamma, mean, inverse], 4, 0, Number(residual)) as [Tensor, Tensor, Tensor, Tensor];
+}
+
+/** A gradient, the factor that it is multiplied by first, and the factor of the values in the weight decay: [1], or one for each value. */
+export interface Pull {
+  readonly gradient: Tensor;
+  readonly factor: Tensor;
+  readonly decay: Tensor;
+}
+
+/** Changes value and velocity where they are: nobody else may hold their memory. v <- momentum v + factor g + decay p; p <- p - rate v. */
+export function sgdInPlace({ gradient, factor, decay }: Pull, { rate, momentum }: { rate: number; momentum: number }, [value, velocity]: readonly Tensor[]): void {
+  fusedOp('Sgd', [value, velocity, gradient, factor, decay, tf.tensor1d([rate, momentum])], 0);
+}
+
+/**
+ * The same for value, mean and square: with h = factor g, m <- beta1 m + (1 - beta1) h; v <- beta2 v + (1 - beta2) h²; p <- (1 - decay) p - rate m / (√v + epsilon),
+ * where rate and epsilon hold the corrections of both means.
+ */
+export function adamwInPlace(
+  { gradient, factor, decay }: Pull,
+  { rate, epsilon, beta1, beta2 }: { rate: number; epsilon: number; beta1: number; beta2: number },
+  old: readonly Tensor[],
+): void {
+  fusedOp('Adamw', [...old, gradient, factor, decay, tf.tensor1d([rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2])], 0);
+}
+
+/** Σ x², a scalar. */
+export function squareSum(x: Tensor): Tensor {
+  return fusedOp('SquareSum', [x], 1)[0]!;
 }

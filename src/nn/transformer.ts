@@ -1,6 +1,6 @@
 /** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
 import { UsageError } from '../core/errors.js';
-import { biasGelu, biasGeluGradient, hasFused, joinHeads, norm, normGradient, scaledSoftmax, scaledSoftmaxGradient, splitHeads, type NormInputs } from '../engine/fused.js';
+import { biasGelu, biasGeluGradient, fusedAttention, fusedAttentionGradient, hasFused, norm, normGradient, type AttentionInputs, type NormInputs } from '../engine/fused.js';
 import { isRecording } from '../engine/gradients.js';
 import { randomUniform } from '../engine/random.js';
 import { multiply } from '../engine/matrix.js';
@@ -182,87 +182,62 @@ interface Heads {
   readonly kept: Tensor | undefined;
 }
 
-/** How the steps around the two products of attention are computed. */
-interface AttentionSteps {
-  readonly split: (x: Tensor, bias?: Tensor) => Tensor;
-  readonly joined: (x: Tensor) => Tensor;
-  readonly softmax: (scores: Tensor) => Tensor;
-  /** By the scores. */
-  readonly softmaxGradient: (weights: Tensor, slope: Tensor) => Tensor;
-}
-
-function composedSteps({ batch, tokens, heads, bias }: Heads, size: number): AttentionSteps {
-  const scale = 1 / Math.sqrt(size);
-  return {
-    split: (x) => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]),
-    joined: (x) => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]),
-    softmax: (scores) => tf.softmax(bias === undefined ? tf.mul(scores, scale) : tf.add(tf.mul(scores, scale), bias)),
-    softmaxGradient: (weights, slope) => {
-      const along = tf.mul(slope, weights);
-      return tf.mul(tf.sub(along, tf.mul(weights, tf.sum(along, -1, true))), scale);
-    },
-  };
-}
-
-function fusedSteps({ tokens, heads, bias }: Heads, size: number): AttentionSteps {
-  const scale = 1 / Math.sqrt(size);
-  return {
-    split: (x, shift) => splitHeads(x, shift, heads, tokens),
-    joined: (x) => joinHeads(x, false)[0],
-    softmax: (scores) => scaledSoftmax(scores, bias, scale),
-    softmaxGradient: (weights, slope) => scaledSoftmaxGradient(weights, slope, scale),
-  };
-}
-
-/** q, k, v and what comes back are [B, N, T, d]; `saved` goes to {@link attentionGradient}. */
-function attention([q, k, v]: readonly [Tensor, Tensor, Tensor], { softmax }: AttentionSteps, kept: Tensor | undefined): { readonly value: Tensor; readonly saved: Tensor[] } {
-  const weights = softmax(multiply(q, k, false, true));
-  const used = kept === undefined ? weights : tf.mul(weights, kept);
-  return { value: multiply(used, v), saved: [q, k, v, weights, ...(kept === undefined ? [] : [used, kept])] };
-}
-
-function attentionGradient(slope: Tensor, saved: readonly Tensor[], { softmaxGradient }: AttentionSteps): [Tensor, Tensor, Tensor] {
-  const [q, k, v, weights, used = weights, kept] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor?, Tensor?];
-  const toWeights = multiply(slope, v, false, true);
-  const toScores = softmaxGradient(weights, kept === undefined ? toWeights : tf.mul(toWeights, kept));
-  return [multiply(toScores, k), multiply(toScores, q, true), multiply(used, slope, true)];
-}
-
 /** softmax(q k^T / sqrt(d) + bias) v for each head, with its gradient; q, k, v and what comes back are [B T, N d]. */
-function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], heads: Heads): Tensor2D {
-  const steps = composedSteps(heads, inputs[0].shape[1] / heads.heads);
+function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], { batch, tokens, heads, bias, kept }: Heads): Tensor2D {
+  const size = inputs[0].shape[1] / heads;
+  const scale = 1 / Math.sqrt(size);
+  const split = (x: Tensor): Tensor => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]);
+  const joined = (x: Tensor): Tensor => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]);
   const op = tf.customGrad((...given) => {
     const save = given.at(-1) as unknown as Save;
-    const { value, saved } = attention(given.slice(0, 3).map((x) => steps.split(x as Tensor)) as [Tensor, Tensor, Tensor], steps, heads.kept);
-    save(saved);
-    return { value: steps.joined(value), gradFunc: (dy: Tensor, all: Tensor[]) => attentionGradient(steps.split(dy), all, steps).map(steps.joined) };
+    const [q, k, v] = given.slice(0, 3).map((x) => split(x as Tensor)) as [Tensor, Tensor, Tensor];
+    const scores = tf.mul(multiply(q, k, false, true), scale);
+    const weights = tf.softmax(bias === undefined ? scores : tf.add(scores, bias));
+    const used = kept === undefined ? weights : tf.mul(weights, kept);
+    save([q, k, v, weights, ...(kept === undefined ? [] : [used, kept])]);
+    return {
+      value: joined(multiply(used, v)),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [queries, keys, values, shares, mixed = shares, factors] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor?, Tensor?];
+        const slope = split(dy);
+        const toMixed = multiply(slope, values, false, true);
+        const along = tf.mul(factors === undefined ? toMixed : tf.mul(toMixed, factors), shares);
+        const toScores = tf.mul(tf.sub(along, tf.mul(shares, tf.sum(along, -1, true))), scale);
+        return [multiply(toScores, keys), multiply(toScores, queries, true), multiply(mixed, slope, true)].map(joined);
+      },
+    };
   });
   return op(...inputs) as Tensor2D;
 }
 
 /** The same with the three dense layers before it: parameters are kernel and bias of query, key and value. */
-function denseAttend(x: Tensor2D, parameters: readonly Tensor[], heads: Heads): Tensor2D {
-  const steps = fusedSteps(heads, parameters[0]!.shape[1]! / heads.heads);
-  const projected = (rows: Tensor, set: readonly Tensor[]): [Tensor, Tensor, Tensor] =>
-    [0, 1, 2].map((i) => tf.tidy(() => steps.split(multiply(rows, set[2 * i]!), set[2 * i + 1]!))) as [Tensor, Tensor, Tensor];
-  if (!isRecording()) return tf.tidy(() => steps.joined(attention(projected(x, parameters), steps, heads.kept).value)) as Tensor2D;
+function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads, bias, kept }: Heads): Tensor2D {
+  const inputs = (rows: Tensor, set: readonly Tensor[]): AttentionInputs => {
+    const [[q, qBias], [k, kBias], [v, vBias]] = [0, 1, 2].map((i) => [multiply(rows, set[2 * i]!), set[2 * i + 1]!] as const) as [Pair, Pair, Pair];
+    return { qkv: [q, k, v], biases: [qBias, kBias, vBias], kept, heads, tokens };
+  };
+  if (!isRecording()) return tf.tidy(() => fusedAttention(inputs(x, parameters), bias, false)[0]) as Tensor2D;
   const op = tf.customGrad((...given) => {
     const [rows, ...set] = given.slice(0, 7) as [Tensor, ...Tensor[]];
     const save = given.at(-1) as unknown as Save;
-    const { value, saved } = attention(projected(rows, set), steps, heads.kept);
-    save([rows, set[0]!, set[2]!, set[4]!, ...saved]);
+    const { qkv, biases } = inputs(rows, set);
+    const [value, weights] = fusedAttention({ qkv, biases, kept, heads, tokens }, bias, true);
+    save([rows, set[0]!, set[2]!, set[4]!, ...biases, ...qkv, weights, ...(kept === undefined ? [] : [kept])]);
     return {
-      value: steps.joined(value),
-      gradFunc: (dy: Tensor, all: Tensor[]) => {
-        const [input, ...rest] = all as [Tensor, ...Tensor[]];
-        const slopes = attentionGradient(steps.split(dy), rest.slice(3), steps).map((slope) => joinHeads(slope, true));
-        const byInput = tf.addN(slopes.map(([slope], i) => multiply(slope, rest[i]!, false, true)));
-        return [byInput, ...slopes.flatMap(([slope, sums]) => [multiply(input, slope, true), sums])];
+      value,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [input, ...rest] = saved as [Tensor, ...Tensor[]];
+        const three = (from: number): [Tensor, Tensor, Tensor] => rest.slice(from, from + 3) as [Tensor, Tensor, Tensor];
+        const slopes = fusedAttentionGradient(dy, { biases: three(3), qkv: three(6), kept: rest[10], heads, tokens }, rest[9]!);
+        const byInput = tf.addN(three(0).map((kernel, i) => multiply(slopes[i]!, kernel, false, true)));
+        return [byInput, ...[0, 1, 2].flatMap((i) => [multiply(input, slopes[i]!, true), slopes[3 + i]!])];
       },
     };
   });
   return op(x, ...parameters) as Tensor2D;
 }
+
+type Pair = readonly [Tensor, Tensor];
 
 /**
  * [1, N, T, T]: even heads see the tokens before, odd ones those after, `slope` less for each step away, half as steep in every next pair of heads. A token

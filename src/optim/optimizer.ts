@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { BUNDLE, bundle, bundledValues, unbundle } from '../engine/bundle.js';
+import { adamwInPlace, hasFused, sgdInPlace, squareSum, type Pull } from '../engine/fused.js';
 import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
-import { Variable } from '../engine/variable.js';
 
 const weightDecay = z.number().min(0).default(0);
 
@@ -54,16 +54,17 @@ export function update(
 ): { params: Tensors; slots: Tensors } {
   const mine = Object.fromEntries(Object.keys(gradients).map((path) => [path, params[path]!]));
   const rule = RULES[spec.kind] as Rule<OptimizerSpec>;
-  const apply = tf.getBackend() === 'tensorflow' ? rule.inPlace : rule.composed;
+  const apply = hasFused() ? rule.fused : rule.composed;
   return tf.tidy(() => {
-    const [values, slopes] = [bundle(mine), clipped(bundle(gradients), clip)];
+    const [values, slopes] = [bundle(mine), bundle(gradients)];
+    const factor = clip === undefined ? undefined : clipFactor(Object.values(slopes), clip);
     const newValues: Record<string, Tensor> = {};
     const newSlots: Record<string, Tensor> = { [MASK]: slots[MASK]!.clone() };
     for (const key of Object.keys(slopes)) {
       const decay = key !== BUNDLE ? Number(decays(key)) : slots[MASK]!;
       const old = [values[key]!, ...SLOTS[spec.kind].map((slot) => slots[`${slot}/${key}`]!)];
       // a tidy for each: temporaries of all large tensors at once would be as much memory as the network's activations
-      const [value, ...changed] = tf.tidy(() => apply(spec, { rate, step, decay, gradient: slopes[key]! }, old));
+      const [value, ...changed] = tf.tidy(() => apply(spec, { rate, step, decay, gradient: slopes[key]!, factor }, old));
       tf.dispose(old);
       newValues[key] = value!;
       SLOTS[spec.kind].forEach((slot, i) => (newSlots[`${slot}/${key}`] = changed[i]!));
@@ -80,12 +81,14 @@ interface Change {
   /** Factor on the weight decay; a tensor where it differs from value to value. */
   readonly decay: number | Tensor;
   readonly gradient: Tensor;
+  /** The gradient is to be multiplied by it; a scalar. */
+  readonly factor: Tensor | undefined;
 }
 
-/** The new value of one tensor and its new slots. `inPlace` disposes the old ones as soon as nothing reads them any more. */
+/** The new value of one tensor and its new slots. `fused`: in the memory of the old ones, where nobody else holds them. */
 interface Rule<S> {
   readonly composed: Apply<S>;
-  readonly inPlace: Apply<S>;
+  readonly fused: Apply<S>;
 }
 type Apply<S> = (spec: S, change: Change, old: readonly Tensor[]) => Tensor[];
 
@@ -95,62 +98,57 @@ function scaled(x: Tensor, factor: number, decay: number | Tensor): Tensor | und
   return typeof decay === 'number' ? tf.mul(x, factor * decay) : tf.mul(tf.mul(x, decay), factor);
 }
 
-const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
-  composed: ({ momentum, weightDecay }, { rate, decay, gradient }, [value, velocity]) => {
-    const pull = scaled(value!, weightDecay, decay);
-    const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? gradient : tf.add(gradient, pull));
-    return [tf.sub(value!, tf.mul(moved, rate)), moved];
-  },
-  inPlace: ({ momentum, weightDecay }, { rate, decay, gradient }, [value, velocity]) => {
-    const [p, v] = [new Variable(value!), variableOf(velocity!)];
-    const along = momentum > 0 && typeof decay === 'number';
-    // v + (wd / mu) p, of which the momentum step makes mu v + wd p
-    if (along) v.apply('ResourceApplyGradientDescent', {}, tf.scalar((-weightDecay * decay) / momentum), value!);
-    const pull = along ? undefined : scaled(value!, weightDecay, decay);
-    const slope = pull === undefined ? gradient : tf.add(gradient, pull);
-    value!.dispose();
-    p.apply('ResourceApplyMomentum', { use_nesterov: false }, v, tf.scalar(rate), slope, tf.scalar(momentum));
-    return [p.take(), v.take()];
-  },
-};
-
-/** (1 - share) x; a new tensor. */
-function decayed(x: Tensor, share: number, decay: number | Tensor): Tensor {
-  if (typeof decay === 'number') return share * decay === 0 ? x.clone() : tf.mul(x, 1 - share * decay);
-  const pull = scaled(x, share, decay);
-  return pull === undefined ? x.clone() : tf.sub(x, pull);
+/** x, or a copy of it where somebody has a clone. */
+function owned(x: Tensor): Tensor {
+  return tf.engine().backend.refCount(x.dataId) === 1 ? x : tf.mul(x, 1);
 }
 
-const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
-  composed: ({ beta1, beta2, epsilon, weightDecay }, { rate, step, decay, gradient }, [value, mean, square]) => {
-    const newMean = tf.add(tf.mul(mean!, beta1), tf.mul(gradient, 1 - beta1));
-    const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-    const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, 1 - beta2 ** (step + 1))), epsilon));
-    return [tf.sub(decayed(value!, rate * weightDecay, decay), tf.mul(direction, rate / (1 - beta1 ** (step + 1)))), newMean, newSquare];
+/** Changes `old` in its own memory. */
+function inPlace(old: readonly Tensor[], change: (own: readonly Tensor[]) => void): Tensor[] {
+  const own = old.map(owned);
+  change(own);
+  return own.map((tensor) => tensor.clone());
+}
+
+function pullOf({ gradient, factor, decay }: Change, weightDecay: number): Pull {
+  return { gradient, factor: factor ?? tf.ones([1]), decay: typeof decay === 'number' ? tf.tensor1d([weightDecay * decay]) : tf.mul(decay, weightDecay) };
+}
+
+/** The gradient times its factor. */
+function slopeOf({ gradient, factor }: Change): Tensor {
+  return factor === undefined ? gradient : tf.mul(gradient, factor);
+}
+
+const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
+  composed: ({ momentum, weightDecay }, change, [value, velocity]) => {
+    const [slope, pull] = [slopeOf(change), scaled(value!, weightDecay, change.decay)];
+    const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? slope : tf.add(slope, pull));
+    return [tf.sub(value!, tf.mul(moved, change.rate)), moved];
   },
-  inPlace: ({ beta1, beta2, epsilon, weightDecay }, { rate, step, decay, gradient }, [value, mean, square]) => {
-    const start = decayed(value!, rate * weightDecay, decay);
-    value!.dispose();
-    const [p, m, v] = [variableOf(start), variableOf(mean!), variableOf(square!)];
-    // TensorFlow's epsilon stands beside the root of the uncorrected square
-    const [power1, power2] = [beta1 ** (step + 1), beta2 ** (step + 1)];
-    const scalars = [power1, power2, rate, beta1, beta2, epsilon * Math.sqrt(1 - power2)].map((number) => tf.scalar(number));
-    p.apply('ResourceApplyAdam', { use_nesterov: false }, m, v, ...scalars, gradient);
-    return [p.take(), m.take(), v.take()];
+  fused: ({ momentum, weightDecay }, change, old) => inPlace(old, (own) => sgdInPlace(pullOf(change, weightDecay), { rate: change.rate, momentum }, own)),
+};
+
+const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
+  composed: ({ beta1, beta2, epsilon, weightDecay }, change, [value, mean, square]) => {
+    const { rate, step, decay } = change;
+    const slope = slopeOf(change);
+    const newMean = tf.add(tf.mul(mean!, beta1), tf.mul(slope, 1 - beta1));
+    const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(slope), 1 - beta2));
+    const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, 1 - beta2 ** (step + 1))), epsilon));
+    const pull = scaled(value!, rate * weightDecay, decay);
+    return [tf.sub(pull === undefined ? value! : tf.sub(value!, pull), tf.mul(direction, rate / (1 - beta1 ** (step + 1)))), newMean, newSquare];
+  },
+  fused: ({ beta1, beta2, epsilon, weightDecay }, change, old) => {
+    const root = Math.sqrt(1 - beta2 ** (change.step + 1));
+    const corrected = { rate: (change.rate * root) / (1 - beta1 ** (change.step + 1)), epsilon: epsilon * root, beta1, beta2 };
+    return inPlace(old, (own) => adamwInPlace(pullOf(change, change.rate * weightDecay), corrected, own));
   },
 };
 
 const RULES = { sgd, adamw } as const;
 
-function variableOf(tensor: Tensor): Variable {
-  const variable = new Variable(tensor);
-  tensor.dispose();
-  return variable;
-}
-
-function clipped(gradients: Tensors, limit: number | undefined): Tensors {
-  if (limit === undefined) return gradients;
-  const norm = tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
-  const factor = tf.minimum(tf.div(limit, tf.add(norm, 1e-12)), 1);
-  return Object.fromEntries(Object.entries(gradients).map(([key, gradient]) => [key, tf.mul(gradient, factor)]));
+/** What brings the joint norm down to `limit`, or 1. */
+function clipFactor(gradients: readonly Tensor[], limit: number): Tensor {
+  const squares = gradients.map((gradient) => (hasFused() ? squareSum(gradient) : tf.sum(tf.square(gradient))));
+  return tf.minimum(tf.div(limit, tf.add(tf.sqrt(tf.addN(squares)), 1e-12)), 1);
 }

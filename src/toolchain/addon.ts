@@ -1,7 +1,7 @@
 /** Node-API addons of one C++ source, compiled once per machine for its own vector instructions. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ export interface AddonSource {
   /** What it is, and what is there without it, for messages. */
   readonly what: string;
   readonly without: string;
-  /** Path of the source. */
+  /** Path of the source; it may include headers beside it. */
   readonly source: string;
   /** For the compiler, beside what every addon needs: folders of headers, libraries. */
   readonly options?: readonly string[];
@@ -44,9 +44,15 @@ function processor(): string {
   return flags ?? cpus()[0]?.model ?? '';
 }
 
+function sourcesOf({ source }: AddonSource): string[] {
+  const folder = dirname(source);
+  return [source, ...readdirSync(folder).filter((name) => name.endsWith('.h')).sort().map((name) => join(folder, name))]; // prettier-ignore
+}
+
 function builtAddon(source: AddonSource): string {
   const place = `${process.platform} ${process.arch} ${processor()}`;
-  const hash = createHash('sha256').update(readFileSync(source.source)).update(place);
+  const hash = createHash('sha256').update(place);
+  for (const file of sourcesOf(source)) hash.update(readFileSync(file));
   const key = hash.update((source.options ?? []).join('\n')).digest('hex').slice(0, 16); // prettier-ignore
   const path = join(cacheFolder(), source.name, key, `${source.name}.node`);
   if (!existsSync(path)) build(path, source);

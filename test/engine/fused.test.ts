@@ -2,18 +2,20 @@
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import {
+  adamwInPlace,
   biasGelu,
   biasGeluGradient,
+  fusedAttention,
+  fusedAttentionGradient,
   fusedBatchNorm,
   fusedBatchNormGradient,
   hasFused,
-  joinHeads,
   norm,
   normGradient,
   scaleShift,
-  scaledSoftmax,
-  scaledSoftmaxGradient,
-  splitHeads,
+  sgdInPlace,
+  squareSum,
+  type AttentionInputs,
 } from '../../src/engine/fused.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { erf } from 'mathjs';
@@ -22,6 +24,8 @@ import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 await enginesUnderTest();
 const here = await tf.setBackend('tensorflow').then(() => hasFused()).catch(() => false); // prettier-ignore
+
+type Three = [Tensor, Tensor, Tensor];
 
 const draw = (name: string, size: number): Float64Array => normals(rngKey(7, name), size).map(Math.fround);
 const tensor = (values: ArrayLike<number>, ...shape: number[]): Tensor => tf.tensor(Float32Array.from(values), shape);
@@ -90,55 +94,113 @@ describe.skipIf(!here)('fused ops', () => {
       if (columns > 1) await close(slopes[0], dx, TOLERANCE.gradient);
       await close(slopes[1], columnSums(dy.map((value, i) => value * hat[i]!), columns), TOLERANCE.gradient); // prettier-ignore
       await close(slopes[2], columnSums(dy, columns), TOLERANCE.gradient);
-      expect(Math.max(...(await slopes[3].data()).map((value, c) => Math.abs(value - columnSums(dx, columns)[c]!)))).toBeLessThan(1e-3);
+      const byBias = columnSums(dx, columns);
+      expect(Math.max(...(await slopes[3].data()).map((value, c) => Math.abs(value - byBias[c]!)))).toBeLessThan(1e-3);
     }
   });
 
-  test.each([
-    ['none', undefined],
-    ['by token', [1, 1, 1, 21]],
-    ['by sequence', [2, 1, 1, 21]],
-    ['by head and place', [1, 3, 4, 21]],
-    ['whole', [2, 3, 4, 21]],
-  ] as const)('softmax with a bias: %s', async (_, shape) => {
-    const [B, N, T, K] = [2, 3, 4, 21];
-    const [x, dp] = [draw('x', B * N * T * K), draw('dp', B * N * T * K)];
-    const bias = shape && draw('bias', (shape as readonly number[]).reduce((a, b) => a * b, 1)); // prettier-ignore
-    const p = new Float64Array(x.length);
-    const dx = new Float64Array(x.length);
-    for (let row = 0; row < B * N * T; row++) {
-      const [b, n, t] = [Math.floor(row / N / T), Math.floor(row / T) % N, row % T];
-      const from = shape && (((shape[0] === 1 ? 0 : b) * shape[1] + (shape[1] === 1 ? 0 : n)) * shape[2] + (shape[2] === 1 ? 0 : t)) * K;
-      const e = Array.from({ length: K }, (_u, k) => Math.exp(0.3 * x[row * K + k]! + (bias?.[from! + k] ?? 0)));
-      const total = e.reduce((a, c) => a + c, 0);
-      e.forEach((value, k) => (p[row * K + k] = value / total));
-      const along = e.reduce((a, value, k) => a + (value / total) * dp[row * K + k]!, 0);
-      e.forEach((value, k) => (dx[row * K + k] = 0.3 * (value / total) * (dp[row * K + k]! - along)));
+  /** Of each head: softmax(q k^T / sqrt(d) + mask), and its gradients, by plain loops. */
+  function attentionOf(
+    shape: { B: number; N: number; T: number; d: number },
+    inputs: readonly Float64Array[],
+    dy: Float64Array,
+    mask: (b: number, n: number, i: number, j: number) => number,
+    kept?: Float64Array,
+  ) {
+    const { B, N, T, d } = shape;
+    const at = (b: number, n: number, t: number, c: number): number => (b * T + t) * N * d + n * d + c;
+    const [q, k, v] = [0, 1, 2].map((m) => inputs[m]!.map((value, i) => value + inputs[3 + m]![i % (N * d)]!)) as [Float64Array, Float64Array, Float64Array];
+    const [y, dq, dk, dv] = [0, 1, 2, 3].map(() => new Float64Array(B * T * N * d)) as [Float64Array, Float64Array, Float64Array, Float64Array];
+    const weights = new Float64Array(B * N * T * T);
+    const dot = (x: Float64Array, from: number, z: Float64Array, other: number): number => x.subarray(from, from + d).reduce((total, value, c) => total + value * z[other + c]!, 0);
+    for (let head = 0; head < B * N; head++) {
+      const [b, n] = [Math.floor(head / N), head % N];
+      for (let i = 0; i < T; i++) {
+        const scores = Array.from({ length: T }, (_, j) => Math.exp(dot(q, at(b, n, i, 0), k, at(b, n, j, 0)) / Math.sqrt(d) + mask(b, n, i, j)));
+        const total = scores.reduce((sum, value) => sum + value, 0);
+        const p = scores.map((value) => value / total);
+        const factor = p.map((_, j) => kept?.[(head * T + i) * T + j] ?? 1);
+        const g = p.map((_, j) => dot(dy, at(b, n, i, 0), v, at(b, n, j, 0)) * factor[j]!);
+        const aligned = p.reduce((sum, value, j) => sum + value * g[j]!, 0);
+        for (let j = 0; j < T; j++) {
+          weights[(head * T + i) * T + j] = p[j]!;
+          const slope = (p[j]! * (g[j]! - aligned)) / Math.sqrt(d);
+          for (let c = 0; c < d; c++) {
+            y[at(b, n, i, c)]! += p[j]! * factor[j]! * v[at(b, n, j, c)]!;
+            dq[at(b, n, i, c)]! += slope * k[at(b, n, j, c)]!;
+            dk[at(b, n, j, c)]! += slope * q[at(b, n, i, c)]!;
+            dv[at(b, n, j, c)]! += p[j]! * factor[j]! * dy[at(b, n, i, c)]!;
+          }
+        }
+      }
     }
-    const probabilities = scaledSoftmax(tensor(x, B, N, T, K), bias && tensor(bias, ...shape), 0.3);
-    await close(probabilities, p);
-    await close(scaledSoftmaxGradient(probabilities, tensor(dp, B, N, T, K), 0.3), dx);
+    return { y, weights, slopes: [dq, dk, dv] };
+  }
+
+  test.each([
+    ['no mask', 2, 3, 21, 5, undefined, false],
+    ['one token', 3, 2, 1, 4, undefined, false],
+    ['a mask by token', 2, 3, 16, 16, [2, 1, 1], false],
+    ['by head and place, and dropout', 2, 3, 33, 20, [1, 3, 33], true],
+    ['whole, and dropout', 1, 2, 70, 64, [1, 2, 70], true],
+    ['as published', 1, 2, 128, 64, [1, 1, 1], false],
+  ] as const)('attention: %s', async (_, B, N, T, d, axes, dropout) => {
+    const columns = N * d;
+    const inputs = ['q', 'k', 'v'].map((name) => draw(name, B * T * columns)).concat(['a', 'b', 'c'].map((name) => draw(name, columns)));
+    const dy = draw('dy', B * T * columns);
+    const mask = axes && draw('mask', axes[0] * axes[1] * axes[2] * T);
+    const kept = dropout ? draw('kept', B * N * T * T).map((value) => (value > -0.5 ? 1.5 : 0)) : undefined;
+    const step = (axis: number, index: number): number => (axes![axis] === 1 ? 0 : index);
+    const expected = attentionOf({ B, N, T, d }, inputs, dy, (b, n, i, j) => mask?.[((step(0, b) * axes![1] + step(1, n)) * axes![2] + step(2, i)) * T + j] ?? 0, kept);
+    const tensors = inputs.map((values, i) => tensor(values, ...(i < 3 ? [B * T, columns] : [columns])));
+    const given: AttentionInputs = { qkv: tensors.slice(0, 3) as Three, biases: tensors.slice(3) as Three, kept: kept && tensor(kept, B, N, T, T), heads: N, tokens: T };
+    const shift = mask && tensor(mask, ...axes, T);
+    const [y, weights] = fusedAttention(given, shift, true);
+    const [plain, none] = fusedAttention(given, shift, false);
+    expect([y.shape, weights.shape, none.size]).toEqual([[B * T, columns], [B, N, T, T], 0]); // prettier-ignore
+    await close(y, expected.y);
+    await close(weights, expected.weights);
+    await close(plain, expected.y);
+    const slopes = fusedAttentionGradient(tensor(dy, B * T, columns), given, weights);
+    for (const [i, slope] of expected.slopes.entries()) {
+      if (T > 1 || i === 2) await close(slopes[i]!, slope, TOLERANCE.gradient);
+      if (i !== 1 && (T > 1 || i === 2)) await close(slopes[3 + i]!, columnSums(slope, columns), TOLERANCE.gradient);
+    }
+    // a key's bias moves all scores of a query alike
+    expect(Math.max(...(await slopes[4]!.data()).map(Math.abs))).toBeLessThan(1e-3);
   });
 
   test('masked places come to exactly 0, and a NaN is not hidden', async () => {
-    const p = await scaledSoftmax(tensor([1, 2, 3, 4, NaN, 0], 1, 1, 2, 3), tensor([0, -3.4e38, 0], 1, 1, 1, 3), 1).data();
-    expect(p[1]).toBe(0);
+    const zeros = tensor(new Array(2).fill(0), 2);
+    const rows = (...values: number[]): Tensor => tensor(values, 3, 2);
+    const given = (q: Tensor): AttentionInputs => ({ qkv: [q, rows(1, 2, 3, 4, 5, 6), rows(1, 0, 0, 1, 1, 1)], biases: [zeros, zeros, zeros], heads: 1, tokens: 3 });
+    const p = await fusedAttention(given(rows(1, 0, 0, 1, NaN, 0)), tensor([0, -3.4e38, 0], 1, 1, 1, 3), true)[1].data();
+    expect([p[1], p[4]]).toEqual([0, 0]);
     expect(p[0]! + p[2]!).toBeCloseTo(1, 6);
-    expect(p[4]).toBeNaN();
+    expect(p[6]).toBeNaN();
   });
 
-  test('heads are split and joined again, and columns summed', async () => {
-    const [B, T, N, d] = [3, 5, 4, 6];
-    const [x, bias] = [draw('x', B * T * N * d), draw('bias', N * d)];
-    const split = splitHeads(tensor(x, B * T, N * d), tensor(bias, N * d), N, T);
-    expect(split.shape).toEqual([B, N, T, d]);
-    const shifted = x.map((value, i) => value + bias[i % (N * d)]!);
-    await close(tf.transpose(split, [0, 2, 1, 3]), shifted);
-    const [joined, sums] = joinHeads(split, true);
-    await close(joined, shifted);
-    await close(sums, columnSums(shifted, N * d));
-    expect(joinHeads(split, false)[1].size).toBe(0);
-    await close(splitHeads(joined, undefined, N, T), Array.from(await split.data()));
+  test.each([1, 15, 40_000])('steps of the optimisers, %i values, in their own memory', async (size) => {
+    const [p, m, v, g, mask] = ['p', 'm', 'v', 'g', 'mask'].map((name) => draw(name, size)) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    const square = v.map((value) => Math.abs(value));
+    for (const each of [false, true]) {
+      const decay = each ? mask.map((value) => (value > 0 ? 0.02 : 0)) : new Float64Array(1).fill(0.01);
+      const decayOf = (i: number): number => decay[each ? i : 0]!;
+      const pull = { gradient: tensor(g, size), factor: tensor([0.5], 1), decay: tensor(decay, decay.length) };
+      const [value, velocity] = [tensor(p, size), tensor(m, size)];
+      sgdInPlace(pull, { rate: 0.1, momentum: 0.9 }, [value, velocity]);
+      const moved = m.map((old, i) => 0.9 * old + 0.5 * g[i]! + decayOf(i) * p[i]!);
+      await close(velocity, moved);
+      await close(value, p.map((old, i) => old - 0.1 * moved[i]!)); // prettier-ignore
+      const [weight, mean, second] = [tensor(p, size), tensor(m, size), tensor(square, size)];
+      adamwInPlace(pull, { rate: 0.1, epsilon: 1e-3, beta1: 0.9, beta2: 0.999 }, [weight, mean, second]);
+      const means = m.map((old, i) => 0.9 * old + 0.1 * 0.5 * g[i]!);
+      const squares = square.map((old, i) => 0.999 * old + 0.001 * (0.5 * g[i]!) ** 2);
+      await close(mean, means);
+      await close(second, squares);
+      await close(weight, p.map((old, i) => (1 - decayOf(i)) * old - (0.1 * means[i]!) / (Math.sqrt(squares[i]!) + 1e-3))); // prettier-ignore
+    }
+    await close(squareSum(tensor(g, size)), [g.reduce((sum, value) => sum + value * value, 0)]);
   });
 
   test.each([
@@ -198,7 +260,11 @@ describe.skipIf(!here)('fused ops', () => {
 
   test('shapes that do not fit are refused', () => {
     expect(() => biasGelu(tensor([1, 2], 1, 2), tensor([1], 1))).toThrow(/one bias for each column/);
-    expect(() => splitHeads(tensor([1, 2, 3], 1, 3), undefined, 2, 1)).toThrow(/cannot be divided/);
-    expect(() => scaledSoftmax(tensor([1, 2], 1, 1, 1, 2), tensor([1], 1, 1, 1, 1), 1)).toThrow(/other axes/);
+    const [x, bias] = [tensor([1, 2, 3, 4, 5, 6], 2, 3), tensor([1, 2, 3], 3)];
+    const given: AttentionInputs = { qkv: [x, x, x], biases: [bias, bias, bias], heads: 3, tokens: 2 };
+    expect(() => fusedAttention({ ...given, heads: 2 }, undefined, false)).toThrow(/cannot be divided/);
+    expect(() => fusedAttention(given, tensor([1], 1, 1, 1, 1), false)).toThrow(/other axes/);
+    expect(() => fusedAttentionGradient(x, given, tensor([1], 1))).toThrow(/shapes differ/);
+    expect(() => sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, { rate: 1, momentum: 0 }, [x, x])).toThrow(/one for each value/);
   });
 });

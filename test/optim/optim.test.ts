@@ -98,6 +98,22 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     expect(small[0]).not.toBeCloseTo(small[1]!, 2);
   });
 
+  test.each([[[2, 3]], [[200, 200]]])('whoever holds a clone of a parameter or a slot keeps its values: %j', async (shape) => {
+    const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0.1 };
+    const start = { 'a/kernel': tf.fill(shape, 1) };
+    const slots = initSlots(spec, start);
+    const clones = [...Object.values(start), ...Object.values(slots)].map((tensor) => tensor.clone());
+    const before = await Promise.all(clones.map((tensor) => tensor.data()));
+    const one = update(spec, { rate: 0.1, step: 0 }, start, slots, { 'a/kernel': tf.fill(shape, 0.5) });
+    const held = Object.values(one.params)[0]!.clone();
+    const value = await valueOf(one.params, 'a/kernel');
+    expect(value).toBeCloseTo(0.94, 6);
+    const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.slots, { 'a/kernel': tf.fill(shape, 0.5) });
+    expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.94 - 0.1 * (0.9 * 0.6 + 0.5 + 0.094), 6);
+    expect(await Promise.all(clones.map((tensor) => tensor.data()))).toEqual(before);
+    expect((await held.data())[0]).toBe(value);
+  });
+
   test('losses at their ends', async () => {
     const z = tf.tensor2d([[1, 2, 3]]);
     expect((await klDivergence(z, z).data())[0]).toBeCloseTo(0, 6);

@@ -1,5 +1,5 @@
 /** Compiles the WebAssembly kernel, and puts beside the compiled TypeScript what it reads at run time. Part of `npm run build`. */
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import asc from 'assemblyscript/asc';
 
@@ -24,7 +24,8 @@ for (const [file, memory] of [
     process.exit(1);
   }
 }
-for (const file of [wasm, single, 'theory/kernel/native.cc', 'src/engine/fused.cc', 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
+const fused = readdirSync(join(root, 'src/engine/fused')).map((name) => `src/engine/fused/${name}`);
+for (const file of [wasm, single, 'theory/kernel/native.cc', ...fused, 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
   const target = join(root, 'dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(root, file), target);
