@@ -2,7 +2,7 @@
  * Where imitation itself pays: plain nets of 4 to 32 layers beside the same nets with skip connections. Theory (theory/README.md): without a skip, thin nets
  * trained directly end far from the wide one while imitation stays near; with a skip both are near. Expected from a prototype: imitation above
  * selection + KL without skips, the more the deeper; no gain with skips. Reported whatever comes out.
- * Run: `gowide train resnet --experiment depth-skip --arm all --scale laptop`; 25 minutes on 2 cores, with other work on them. Results: reports/results/depth-skip.laptop.md.
+ * Run: `gowide train resnet --experiment depth-skip --arm all --scale laptop`; 9 minutes on 2 cores. Results: reports/results/depth-skip.laptop.md.
  *
  * Fully connected tanh nets on the digits. Arms at equal steps of the thin net: direct; KD; selected channels, then KL; imitation by gradient (30 % of the
  * steps, groups of 2 layers at once, each on its own input, a learnt map up that is dropped afterwards), then KL; selected channels, fitted in

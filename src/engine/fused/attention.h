@@ -73,7 +73,8 @@ void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float*
 
 // ---- memory of a thread ----
 
-inline int64_t whole(int64_t n) { return (n + W - 1) / W * W; }
+// Length of rows of whole vectors: an odd number of them, or else rows far apart would share the same few places of the cache.
+inline int64_t stride_of(int64_t n) { return ((n + W - 1) / W | 1) * W; }
 
 // Pieces of whole vectors, for the work on one head; they live until the thread's next one.
 class Scratch {
@@ -99,7 +100,7 @@ class Scratch {
 // Where one head stands in rows [B T, N d].
 struct Shape {
   int64_t batch, heads, tokens, size, columns;
-  int64_t whole_tokens, whole_size;
+  int64_t token_stride, size_stride;
   float scale;
   int64_t start(int64_t head) const { return head / heads * tokens * columns + head % heads * size; }
 };
@@ -110,7 +111,7 @@ Shape shape_of(Call& call, const View& q, const Attributes& attributes) {
   call.require(heads > 0 && tokens > 0 && columns % heads == 0 && rows % tokens == 0, "attention: the rows cannot be divided among heads and sequences");
   if (!call.ok()) return {};
   const int64_t size = columns / heads;
-  return {rows / tokens, heads, tokens, size, columns, whole(tokens), whole(size), 1 / std::sqrt(static_cast<float>(size))};
+  return {rows / tokens, heads, tokens, size, columns, stride_of(tokens), stride_of(size), 1 / std::sqrt(static_cast<float>(size))};
 }
 
 // Rows of a head plus its bias, which may be null: [T, d], filled up with 0.
@@ -119,19 +120,19 @@ void gather(const Shape& s, const float* rows, const float* bias, float* to) {
     along(s.size, [&](int64_t c, int n) {
       V v = LOAD(rows + t * s.columns + c);
       if (bias != nullptr) v += LOAD(bias + c);
-      store(to + t * s.whole_size + c, v);
+      store(to + t * s.size_stride + c, v);
     });
   }
 }
 
 // The same on its side: [d, T], filled up with 0.
 void gather_across(const Shape& s, const float* rows, const float* bias, float* to) {
-  for (int64_t c = 0; c < s.size; c++) std::fill(to + c * s.whole_tokens + s.tokens, to + (c + 1) * s.whole_tokens, 0.0f);
+  for (int64_t c = 0; c < s.size; c++) std::fill(to + c * s.token_stride + s.tokens, to + (c + 1) * s.token_stride, 0.0f);
   for (int64_t first = 0; first < s.tokens; first += W) {
     const int64_t end = std::min<int64_t>(s.tokens, first + W);
     for (int64_t c = 0; c < s.size; c++) {
       const float shift = bias == nullptr ? 0 : bias[c];
-      for (int64_t t = first; t < end; t++) to[c * s.whole_tokens + t] = rows[t * s.columns + c] + shift;
+      for (int64_t t = first; t < end; t++) to[c * s.token_stride + t] = rows[t * s.columns + c] + shift;
     }
   }
 }
@@ -188,9 +189,9 @@ void attention(Call& call, const Attributes& attributes) {
   View y = call.output(0, q.dims), weights = call.output(1, keep ? square : std::vector<int64_t>{0});
   if (!call.ok()) return;
   pool().run(s.batch * s.heads, [&](int64_t head) {
-    Scratch scratch(s.tokens * s.whole_size * 2 + s.whole_size * s.whole_tokens + 2 * ROWS * s.whole_tokens);
-    float *mine = scratch.take(s.tokens * s.whole_size), *values = scratch.take(s.tokens * s.whole_size), *keys = scratch.take(s.whole_size * s.whole_tokens);
-    float *scores = scratch.take(ROWS * s.whole_tokens), *used = scratch.take(ROWS * s.whole_tokens);
+    Scratch scratch(s.tokens * s.size_stride * 2 + s.size_stride * s.token_stride + 2 * ROWS * s.token_stride);
+    float *mine = scratch.take(s.tokens * s.size_stride), *values = scratch.take(s.tokens * s.size_stride), *keys = scratch.take(s.size_stride * s.token_stride);
+    float *scores = scratch.take(ROWS * s.token_stride), *used = scratch.take(ROWS * s.token_stride);
     const int64_t start = s.start(head), sequence = head / s.heads, column = head % s.heads * s.size;
     gather(s, q.data + start, q_bias.data + column, mine);
     gather_across(s, k.data + start, k_bias.data + column, keys);
@@ -198,17 +199,17 @@ void attention(Call& call, const Attributes& attributes) {
     for (int64_t row = 0; row < s.tokens; row += ROWS) {
       const int64_t count = std::min(ROWS, s.tokens - row), at = (head * s.tokens + row) * s.tokens;
       float* mixed = keep ? weights.data + at : scores;
-      const int64_t stride = keep ? s.tokens : s.whole_tokens;
-      multiply(count, s.tokens, s.size, {mine + row * s.whole_size, s.whole_size, 1}, keys, s.whole_tokens, mixed, stride);
+      const int64_t stride = keep ? s.tokens : s.token_stride;
+      multiply(count, s.tokens, s.size, {mine + row * s.size_stride, s.size_stride, 1}, keys, s.token_stride, mixed, stride);
       for (int64_t i = 0; i < count; i++)
         softmax(mixed + i * stride, s.tokens, s.scale, mask.size > 0 ? mask.data + sequence * steps[0] + head % s.heads * steps[1] + (row + i) * steps[2] : nullptr);
       Left left = {mixed, stride, 1};
       if (kept.size > 0) {
         for (int64_t i = 0; i < count; i++)
-          along(s.tokens, [&](int64_t c, int n) { STORE(used + i * s.whole_tokens + c, LOAD(mixed + i * stride + c) * LOAD(kept.data + at + i * s.tokens + c)); });
-        left = {used, s.whole_tokens, 1};
+          along(s.tokens, [&](int64_t c, int n) { STORE(used + i * s.token_stride + c, LOAD(mixed + i * stride + c) * LOAD(kept.data + at + i * s.tokens + c)); });
+        left = {used, s.token_stride, 1};
       }
-      multiply(count, s.size, s.tokens, left, values, s.whole_size, y.data + start + row * s.columns, s.columns);
+      multiply(count, s.size, s.tokens, left, values, s.size_stride, y.data + start + row * s.columns, s.columns);
     }
   });
 }
@@ -227,37 +228,38 @@ void attention_gradient(Call& call, const Attributes& attributes) {
   if (!call.ok()) return;
   std::vector<float> partial(static_cast<size_t>(3 * s.batch * s.columns));
   pool().run(s.batch * s.heads, [&](int64_t head) {
-    const int64_t rows = s.tokens * s.whole_size, square = s.tokens * s.whole_tokens;
-    Scratch scratch(3 * rows + s.whole_size * s.whole_tokens + square + (kept.size > 0 ? square : 0));
-    float *queries = scratch.take(rows), *keys = scratch.take(rows), *given = scratch.take(rows), *values = scratch.take(s.whole_size * s.whole_tokens);
-    float *scores = scratch.take(square), *used = scratch.take(kept.size > 0 ? square : 0);
+    const int64_t rows = s.tokens * s.size_stride, square = s.tokens * s.token_stride;
+    Scratch scratch(3 * rows + s.size_stride * s.token_stride + 2 * square);
+    float *queries = scratch.take(rows), *keys = scratch.take(rows), *given = scratch.take(rows), *values = scratch.take(s.size_stride * s.token_stride);
+    float *scores = scratch.take(square), *used = scratch.take(square);
     const int64_t start = s.start(head), column = head % s.heads * s.size;
     gather(s, q.data + start, q_bias.data + column, queries);
     gather(s, k.data + start, k_bias.data + column, keys);
     gather(s, dy.data + start, nullptr, given);
     gather_across(s, v.data + start, v_bias.data + column, values);
-    multiply(s.tokens, s.tokens, s.size, {given, s.whole_size, 1}, values, s.whole_tokens, scores, s.whole_tokens);
-    const float* p = weights.data + head * s.tokens * s.tokens;
+    multiply(s.tokens, s.tokens, s.size, {given, s.size_stride, 1}, values, s.token_stride, scores, s.token_stride);
+    const float* shares = weights.data + head * s.tokens * s.tokens;
     for (int64_t row = 0; row < s.tokens; row++) {
-      float* slope = scores + row * s.whole_tokens;
-      const float* share = p + row * s.tokens;
-      if (kept.size > 0) {
-        const float* factor = kept.data + (head * s.tokens + row) * s.tokens;
-        along(s.tokens, [&](int64_t c, int n) {
-          STORE(slope + c, LOAD(slope + c) * LOAD(factor + c));
-          STORE(used + row * s.whole_tokens + c, LOAD(share + c) * LOAD(factor + c));
-        });
-      }
+      float* slope = scores + row * s.token_stride;
+      const float* share = shares + row * s.tokens;
+      const float* factor = kept.size > 0 ? kept.data + (head * s.tokens + row) * s.tokens : nullptr;
       V total = {};
-      along(s.tokens, [&](int64_t c, int n) { total += LOAD(share + c) * LOAD(slope + c); });
+      along(s.tokens, [&](int64_t c, int n) {
+        V p = LOAD(share + c), g = LOAD(slope + c), mixed = p;
+        if (factor != nullptr) {
+          g *= LOAD(factor + c);
+          mixed *= LOAD(factor + c);
+          STORE(slope + c, g);
+        }
+        STORE(used + row * s.token_stride + c, mixed);
+        total += p * g;
+      });
       const float aligned = sum(total);
       along(s.tokens, [&](int64_t c, int n) { STORE(slope + c, s.scale * LOAD(share + c) * (LOAD(slope + c) - aligned)); });
     }
-    const Left across = {scores, 1, s.whole_tokens};
-    const Left mixed = kept.size > 0 ? Left{used, 1, s.whole_tokens} : Left{p, 1, s.tokens};
-    multiply(s.tokens, s.size, s.tokens, {scores, s.whole_tokens, 1}, keys, s.whole_size, slopes[0].data + start, s.columns);
-    multiply(s.tokens, s.size, s.tokens, across, queries, s.whole_size, slopes[1].data + start, s.columns);
-    multiply(s.tokens, s.size, s.tokens, mixed, given, s.whole_size, slopes[2].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {scores, s.token_stride, 1}, keys, s.size_stride, slopes[0].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {scores, 1, s.token_stride}, queries, s.size_stride, slopes[1].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {used, 1, s.token_stride}, given, s.size_stride, slopes[2].data + start, s.columns);
     for (int i = 0; i < 3; i++) {
       float* mine = partial.data() + (i * s.batch + head / s.heads) * s.columns + column;
       along(s.size, [&](int64_t c, int n) {
