@@ -12,8 +12,8 @@ function onTensorflow(): boolean {
 
 /** Product of two matrices, either of them transposed. Engine `tensorflow` only. */
 export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  // oneDNN's product for stacks of matrices is a quarter faster than that for two where the second is transposed (src/engine/README.md)
-  if (!transposeA && hasOneDnn()) return tensorflowOp('BatchMatMulV2', { T: FLOAT, adj_x: false, adj_y: transposeB }, [a, b], 1)[0]!;
+  // oneDNN's product for stacks of matrices is up to a quarter faster than that for two where only the second is transposed, else slower (src/engine/README.md)
+  if (transposeB && !transposeA && hasOneDnn()) return tensorflowOp('BatchMatMulV2', { T: FLOAT, adj_x: false, adj_y: transposeB }, [a, b], 1)[0]!;
   return tensorflowOp('MatMul', { T: FLOAT, transpose_a: transposeA, transpose_b: transposeB }, [a, b], 1)[0]!;
 }
 
