@@ -11,13 +11,13 @@ namespace {
 
 // ---- products of small matrices ----
 
-// Rows and vectors of a tile, whose sums stay in registers: 24 of the 32 that AVX-512 has; elsewhere a vector takes two registers of 16, or four of 32.
-#if defined(__AVX512F__)
+// Rows and vectors of a tile, whose sums stay in registers, of which there are 32 with AVX-512 and on Arm, else 16.
+#if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int TALL = 6, BROAD = 4;
 #elif defined(__AVX__)
-constexpr int TALL = 4, BROAD = 1;
+constexpr int TALL = 6, BROAD = 2;
 #else
-constexpr int TALL = 4, BROAD = 1;
+constexpr int TALL = 4, BROAD = 2;
 #endif
 
 // Value (i, p) is data[i row + p step]: a matrix, or a transposed one.
@@ -73,17 +73,19 @@ void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float*
 
 // ---- memory of a thread ----
 
-// Length of rows of whole vectors: an odd number of them, or else rows far apart would share the same few places of the cache.
+// Length of rows of whole vectors: an odd number of them, or else rows would share the same few places of the cache.
 inline int64_t stride_of(int64_t n) { return ((n + W - 1) / W | 1) * W; }
+
+constexpr int64_t LINE = 16;  // of the cache
 
 // Pieces of whole vectors, for the work on one head; they live until the thread's next one.
 class Scratch {
  public:
   explicit Scratch(int64_t values) {
     thread_local std::vector<float> memory;
-    if (static_cast<int64_t>(memory.size()) < values + W) memory.resize(static_cast<size_t>(values + W));
-    const auto address = reinterpret_cast<uintptr_t>(memory.data());
-    next = memory.data() + ((64 - address % 64) % 64) / sizeof(float);
+    if (static_cast<int64_t>(memory.size()) < values + LINE) memory.resize(static_cast<size_t>(values + LINE));
+    const auto address = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float);
+    next = memory.data() + (LINE - address % LINE) % LINE;
   }
   float* take(int64_t values) {
     float* piece = next;
