@@ -1,5 +1,5 @@
 /**
- * Chains of elementwise steps of transformers and convolutional nets as ops of our own in TensorFlow, each one pass over memory: fused.cc, compiled once per machine, where the
+ * Attention, chains of elementwise steps and optimisers' steps as ops of our own in TensorFlow, each one pass over memory: fused/, compiled once per machine, where the
  * engine `tensorflow` was set up by us and runs on the CPU. Where `hasFused()` is false the layers are composed of tfjs ops instead.
  */
 import { availableParallelism } from 'node:os';
