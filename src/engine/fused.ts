@@ -44,7 +44,8 @@ export function loadFused({ folder }: Installed): void {
 
 /** Tried once on a value. */
 function isRight(): boolean {
-  const y = biasGelu(tf.tensor2d([[1, -1, 0]]), tf.tensor1d([1, 1, 1])).dataSync();
+  const [matrix, bias] = [tf.tensor2d([[1, -1, 0]]), tf.tensor1d([1, 1, 1])];
+  const y = denseGelu({ x: tf.tensor2d([[1]]), matrix, bias }, false)[0].dataSync();
   return [1.9544997, 0, 0.8413447].every((expected, i) => Math.abs(y[i]! - expected) < 1e-6);
 }
 
@@ -52,60 +53,69 @@ export function hasFused(): boolean {
   return loaded && tf.getBackend() === 'tensorflow';
 }
 
-/** Each op has three numbers as attributes. */
+/** Each op has three numbers as attributes, 0 unless they are said. */
 function fusedOp(name: string, inputs: readonly (Tensor | undefined)[], outputs: number, first = 0, second = 0, third = 0): Tensor[] {
-  return tensorflowOp(`Gowide${name}`, { first, second, third }, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
+  const attributes = { ...(first !== 0 && { first }), ...(second !== 0 && { second }), ...(third !== 0 && { third }) };
+  return tensorflowOp(`Gowide${name}`, attributes, inputs.map((input) => input ?? none!), outputs); // prettier-ignore
 }
 
-/** gelu(x + bias), x [rows, C]. */
-export function biasGelu(x: Tensor, bias: Tensor): Tensor {
-  return fusedOp('Gelu', [x, bias], 1)[0]!;
+export interface DenseInputs {
+  /** [rows, in], [in, C], [C]. */
+  readonly x: Tensor;
+  readonly matrix: Tensor;
+  readonly bias: Tensor;
 }
 
-/** By x, and by the bias. */
+/** gelu(x matrix + bias); with `keep` the product, too, for the gradient. */
+export function denseGelu({ x, matrix, bias }: DenseInputs, keep: boolean): [Tensor, Tensor] {
+  return fusedOp('DenseGelu', [x, matrix, bias], 2, 0, Number(keep)) as [Tensor, Tensor];
+}
+
+/** Of gelu(x + bias), by x and by the bias. */
 export function biasGeluGradient(x: Tensor, bias: Tensor, dy: Tensor): [Tensor, Tensor] {
   return fusedOp('GeluGrad', [x, bias, dy], 2) as [Tensor, Tensor];
 }
 
-export interface NormInputs {
-  /** [..., C]. */
-  readonly x: Tensor;
-  /** [C], and of x's shape: added to x before. */
-  readonly bias?: Tensor;
-  readonly residual?: Tensor;
+/** Its scale and shift, [C] each. */
+export interface NormParameters {
   readonly gamma: Tensor;
   readonly beta: Tensor;
 }
 
-/** Layer norm over the last axis; with `keep` the normalised values and 1 / deviation of each row, for the gradient. */
-export function norm({ x, bias, residual, gamma, beta }: NormInputs, epsilon: number, keep: boolean): [Tensor, Tensor, Tensor] {
-  return fusedOp('Norm', [x, bias, residual, gamma, beta], 3, epsilon, Number(keep)) as [Tensor, Tensor, Tensor];
+/** Layer norm of x [..., C] over the last axis; with `keep` the normalised values and 1 / deviation of each row, for the gradient. */
+export function norm(x: Tensor, { gamma, beta }: NormParameters, epsilon: number, keep: boolean): [Tensor, Tensor, Tensor] {
+  return fusedOp('Norm', [x, gamma, beta], 3, epsilon, Number(keep)) as [Tensor, Tensor, Tensor];
 }
 
-/** By x (and by a residual, too), gamma, beta, bias. */
+/** The same of x matrix + bias + residual, with a residual [rows, C]. */
+export function denseNorm({ x, matrix, bias }: DenseInputs, residual: Tensor, { gamma, beta }: NormParameters, epsilon: number, keep: boolean): [Tensor, Tensor, Tensor] {
+  return fusedOp('DenseNorm', [x, matrix, bias, residual, gamma, beta], 3, epsilon, Number(keep)) as [Tensor, Tensor, Tensor];
+}
+
+/** Of a norm, by what is normalised, gamma, beta; and the column sums of the first, by a bias in it. */
 export function normGradient(dy: Tensor, hat: Tensor, inverse: Tensor, gamma: Tensor): [Tensor, Tensor, Tensor, Tensor] {
   return fusedOp('NormGrad', [dy, hat, inverse, gamma], 4) as [Tensor, Tensor, Tensor, Tensor];
 }
 
-export interface AttentionInputs {
-  /** Queries, keys and values of all heads, [B T, N d] each, and what is added to them, [N d] each. */
-  readonly qkv: readonly [Tensor, Tensor, Tensor];
-  readonly biases: readonly [Tensor, Tensor, Tensor];
-  /** Factors of the weights, [B, N, T, T]. */
-  readonly kept?: Tensor | undefined;
+export interface Heads {
   /** N and T. */
   readonly heads: number;
   readonly tokens: number;
+  /** Factors of the weights, [B, N, T, T]. */
+  readonly kept?: Tensor | undefined;
 }
 
-/** softmax(q k^T / sqrt(d) + mask) v of each head, [B T, N d], and with `keep` the weights [B, N, T, T] for the gradient; the mask is as long as these, or 1 long, along the first three axes. */
-export function fusedAttention({ qkv, biases, kept, heads, tokens }: AttentionInputs, mask: Tensor | undefined, keep: boolean): [Tensor, Tensor] {
-  return fusedOp('Attention', [...qkv, ...biases, mask, kept], 2, heads, tokens, Number(keep)) as [Tensor, Tensor];
+/**
+ * softmax(q k^T / sqrt(d) + mask) v of each head, [B T, N d], with q, k and v of all heads = x [B T, C] times a matrix [C, N d] plus a bias [N d]: `dense` has
+ * these in turn. With `keep` the weights [B, N, T, T] and q, k and v, too, for the gradient. The mask is as long as the weights, or 1 long, along the first three axes.
+ */
+export function attention(x: Tensor, dense: readonly Tensor[], mask: Tensor | undefined, { heads, tokens, kept }: Heads, keep: boolean): [Tensor, Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('Attention', [x, ...dense, mask, kept], 5, heads, tokens, Number(keep)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
 }
 
-/** By q, k, v, and by their biases. */
-export function fusedAttentionGradient(dy: Tensor, { qkv, biases, kept, heads, tokens }: AttentionInputs, weights: Tensor): Tensor[] {
-  return fusedOp('AttentionGrad', [dy, ...qkv, ...biases, weights, kept], 6, heads, tokens);
+/** By q, k and v, and by their biases. */
+export function attentionGradient(dy: Tensor, [weights, q, k, v]: readonly [Tensor, Tensor, Tensor, Tensor], { heads, tokens, kept }: Heads): Tensor[] {
+  return fusedOp('AttentionGrad', [dy, q, k, v, weights, kept], 6, heads, tokens);
 }
 
 export interface ScaleShiftInputs {

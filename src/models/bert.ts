@@ -9,8 +9,8 @@ import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.
 import { constant, scaledNormal, type Parameter } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { denseGelu, denseNorm, drops, dropout, embed, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
-import { walkTaps } from './walk.js';
+import { asRows, denseGelu, denseNorm, drops, dropout, embed, layerNorm, rowsOf, scoreBias, selfAttention } from '../nn/transformer.js';
+import { tapsBetween, walkTaps } from './walk.js';
 
 const size = z.int().min(1);
 
@@ -151,8 +151,10 @@ export function bert(spec: BertSpec): Network {
     init: (seed) => ({ params: Object.fromEntries(parts.map((part) => [part.path, initPart(seed, part, spec.initial ?? INITIAL)])), state: {} }),
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
-      const mask = input && tf.cast(row(input, 2), 'float32');
-      return walkTaps(taps, (within, tap, value) => step(spec, within, tap, value, mask, input))(scope, x, options);
+      const attends = tapsBetween(taps, options).some((tap) => tap.endsWith('/attention'));
+      const mask = input && attends ? tf.cast(row(input, 2), 'float32') : undefined;
+      const bias = attends ? scoreBias({ heads: spec.heads, tokens: (input ?? x).shape[input ? 2 : 1]!, mask, slope: spec.distance?.slope }) : undefined;
+      return walkTaps(taps, (within, tap, value) => step(spec, within, tap, value, bias, input))(scope, x, options);
     },
     owner: (path) => {
       const tap = tapOf.get(path);
@@ -179,17 +181,19 @@ function row(x: Tensor, index: number): Tensor {
   return tf.slice(x, [0, index, 0], [batch, 1, tokens]).reshape([batch, tokens]);
 }
 
-function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, mask: Tensor | undefined, input: Tensor | undefined): Tensor {
+function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, bias: Tensor | undefined, input: Tensor | undefined): Tensor {
   if (tap === 'embeddings') return embeddings(spec, scope, x);
   if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
   if (tap === 'logits') return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, input);
-  const rows = rowsOf(x);
+  const rows = asRows(scope, x);
   const inside = tap.endsWith('/attention')
-    ? selfAttention(scope, tap, rows, { heads: spec.heads, tokens: x.shape[1]!, mask, dropped: spec.dropout, slope: spec.distance?.slope })
+    ? selfAttention(scope, tap, rows, { heads: spec.heads, tokens: x.shape[1]!, bias, dropped: spec.dropout })
     : denseGelu(scope, `${tap}/inner`, rows);
   const path = { dense: `${tap}/output`, norm: `${tap}/norm` };
-  if (!drops(scope, spec.dropout)) return denseNorm(scope, path, inside, rows, EPSILON).reshape(x.shape);
-  return layerNorm(scope, path.norm, tf.add(dropout(scope, tap, dense(scope, path.dense, inside), spec.dropout), rows), EPSILON).reshape(x.shape);
+  const y = drops(scope, spec.dropout)
+    ? layerNorm(scope, path.norm, tf.add(dropout(scope, tap, dense(scope, path.dense, inside), spec.dropout), rows), EPSILON)
+    : denseNorm(scope, path, inside, rows, EPSILON);
+  return rows === x ? y : y.reshape(x.shape);
 }
 
 function embeddings({ positions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {

@@ -128,7 +128,7 @@ export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
 /** Kernel and bias of a dense layer that is to read x [B, C]. Throws RangeError when it cannot. */
 export function denseParameters(scope: Scope, path: string, x: Tensor2D): [Tensor2D, Tensor1D] {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
-  if (x.shape[1] !== kernel.shape[0]) throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);
+  if (x.shape.at(-1) !== kernel.shape[0]) throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);
   return [kernel, parameter(scope.params, `${path}/bias`) as Tensor1D];
 }
 

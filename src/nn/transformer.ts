@@ -1,6 +1,6 @@
 /** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
 import { UsageError } from '../core/errors.js';
-import { biasGelu, biasGeluGradient, fusedAttention, fusedAttentionGradient, hasFused, norm, normGradient, type AttentionInputs, type NormInputs } from '../engine/fused.js';
+import * as fused from '../engine/fused.js';
 import { isRecording } from '../engine/gradients.js';
 import { randomUniform } from '../engine/random.js';
 import { multiply } from '../engine/matrix.js';
@@ -13,7 +13,7 @@ type Save = (tensors: Tensor[]) => void;
 /** Layer normalisation over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
 export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number): Tensor {
   const [gamma, beta] = [parameter(scope.params, `${path}/gamma`), parameter(scope.params, `${path}/beta`)];
-  return hasFused() ? fusedNorm({ x, gamma, beta }, epsilon) : composedNorm(x, gamma, beta, epsilon);
+  return fused.hasFused() ? fusedNorm(x, gamma, beta, epsilon) : composedNorm(x, gamma, beta, epsilon);
 }
 
 function composedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
@@ -39,42 +39,37 @@ function composedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): 
   return op(x, gamma, beta);
 }
 
-function fusedNorm({ x, gamma, beta }: Pick<NormInputs, 'x' | 'gamma' | 'beta'>, epsilon: number): Tensor {
-  if (!isRecording()) return norm({ x, gamma, beta }, epsilon, false)[0];
+function fusedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
+  if (!isRecording()) return tf.tidy(() => fused.norm(x, { gamma, beta }, epsilon, false)[0]);
   const op = tf.customGrad((...given) => {
     const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
-    const [y, hat, inverse] = norm({ x: value, gamma: scale, beta: shift }, epsilon, true);
+    const [y, hat, inverse] = fused.norm(value, { gamma: scale, beta: shift }, epsilon, true);
     save([hat, inverse, scale]);
-    return { value: y, gradFunc: (dy: Tensor, saved: Tensor[]) => normGradient(dy, ...(saved as [Tensor, Tensor, Tensor])).slice(0, 3) };
+    return { value: y, gradFunc: (dy: Tensor, saved: Tensor[]) => fused.normGradient(dy, ...(saved as [Tensor, Tensor, Tensor])).slice(0, 3) };
   });
   return op(x, gamma, beta);
 }
 
 /** layerNorm(dense(x) + residual) of rows, with the parameters at two paths. */
 export function denseNorm(scope: Scope, path: { readonly dense: string; readonly norm: string }, x: Tensor2D, residual: Tensor2D, epsilon: number): Tensor2D {
-  if (!hasFused() || scope.trace !== undefined) return layerNorm(scope, path.norm, tf.add(dense(scope, path.dense, x), residual), epsilon) as Tensor2D;
-  const [kernel, bias] = denseParameters(scope, path.dense, x);
+  if (!usesFused(scope)) return layerNorm(scope, path.norm, tf.add(dense(scope, path.dense, x), residual), epsilon) as Tensor2D;
+  const [matrix, bias] = denseParameters(scope, path.dense, x);
   const [gamma, beta] = [parameter(scope.params, `${path.norm}/gamma`), parameter(scope.params, `${path.norm}/beta`)];
-  const forward = (keep: boolean, [rows, weight, shift, skip, scale, offset]: readonly Tensor[]): readonly [Tensor, Tensor, Tensor] => {
-    const mixed = multiply(rows!, weight!);
-    return norm({ x: mixed, bias: shift!, residual: skip!, gamma: scale!, beta: offset! }, epsilon, keep);
-  };
-  if (!isRecording()) return tf.tidy(() => forward(false, [x, kernel, bias, residual, gamma, beta])[0]) as Tensor2D;
+  if (!isRecording()) return tf.tidy(() => fused.denseNorm({ x, matrix, bias }, residual, { gamma, beta }, epsilon, false)[0]) as Tensor2D;
   const op = tf.customGrad((...given) => {
-    const [rows, weight, , , scale] = given as unknown as [Tensor, Tensor, Tensor, Tensor, Tensor];
-    const save = given.at(-1) as unknown as Save;
-    const [y, hat, inverse] = forward(true, given.slice(0, 6) as Tensor[]);
+    const [rows, weight, shift, skip, scale, offset, save] = given as unknown as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Save];
+    const [y, hat, inverse] = fused.denseNorm({ x: rows, matrix: weight, bias: shift }, skip, { gamma: scale, beta: offset }, epsilon, true);
     save([rows, weight, hat, inverse, scale]);
     return {
       value: y,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [input, weights, normalised, inv, factor] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const [slope, dgamma, dbeta, dbias] = normGradient(dy, normalised, inv, factor);
+        const [slope, dgamma, dbeta, dbias] = fused.normGradient(dy, normalised, inv, factor);
         return [multiply(slope, weights, false, true), multiply(input, slope, true), dbias, slope, dgamma, dbeta];
       },
     };
   });
-  return op(x, kernel, bias, residual, gamma, beta) as Tensor2D;
+  return op(x, matrix, bias, residual, gamma, beta) as Tensor2D;
 }
 
 const ROOT_HALF = Math.SQRT1_2;
@@ -99,23 +94,23 @@ export function gelu(x: Tensor): Tensor {
 
 /** gelu(dense(x)) of rows. */
 export function denseGelu(scope: Scope, path: string, x: Tensor2D): Tensor2D {
-  if (!hasFused() || scope.trace !== undefined) return gelu(dense(scope, path, x)) as Tensor2D;
-  const [kernel, bias] = denseParameters(scope, path, x);
-  if (!isRecording()) return tf.tidy(() => biasGelu(multiply(x, kernel), bias)) as Tensor2D;
+  if (!usesFused(scope)) return gelu(dense(scope, path, x)) as Tensor2D;
+  const [matrix, bias] = denseParameters(scope, path, x);
+  if (!isRecording()) return tf.tidy(() => fused.denseGelu({ x, matrix, bias }, false)[0]) as Tensor2D;
   const op = tf.customGrad((...given) => {
     const [rows, weight, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
-    const mixed = multiply(rows, weight);
-    save([rows, weight, mixed, shift]);
+    const [y, product] = fused.denseGelu({ x: rows, matrix: weight, bias: shift }, true);
+    save([rows, weight, product, shift]);
     return {
-      value: biasGelu(mixed, shift),
+      value: y,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [input, weights, before, offset] = saved as [Tensor, Tensor, Tensor, Tensor];
-        const [slope, dbias] = biasGeluGradient(before, offset, dy);
+        const [slope, dbias] = fused.biasGeluGradient(before, offset, dy);
         return [multiply(slope, weights, false, true), multiply(input, slope, true), dbias];
       },
     };
   });
-  return op(x, kernel, bias) as Tensor2D;
+  return op(x, matrix, bias) as Tensor2D;
 }
 
 /** Whether {@link dropout} does anything. */
@@ -135,6 +130,16 @@ export function rowsOf(x: Tensor): Tensor2D {
   return x.reshape([-1, x.shape.at(-1)!]) as Tensor2D;
 }
 
+/** x [..., C] as the layers of rows below take it: as rows, or as it is where the fused ops alone see it, which look at the last axis only. */
+export function asRows(scope: Scope, x: Tensor): Tensor2D {
+  return usesFused(scope) && !isRecording() ? (x as Tensor2D) : rowsOf(x);
+}
+
+/** Layers that somebody listens to are made of single steps. */
+function usesFused({ trace }: Scope): boolean {
+  return trace === undefined && fused.hasFused();
+}
+
 /** Rows of a table [V, H] for whole numbers [...]; [..., H]. */
 export function embed(scope: Scope, path: string, indices: Tensor): Tensor {
   return tf.gather(parameter(scope.params, `${path}/kernel`), indices as Tensor1D);
@@ -149,27 +154,29 @@ export interface AttentionOptions {
   readonly heads: number;
   /** Tokens of a sequence: x has B T rows. */
   readonly tokens: number;
-  /** [B, T]: 1 for tokens, 0 for padding; all tokens without one. */
-  readonly mask?: Tensor | undefined;
+  /** Is added to the scores, [B or 1, 1 or N, 1 or T, T]: see {@link scoreBias}. */
+  readonly bias?: Tensor | undefined;
   /** Rate of dropout on the weights of the tokens. */
   readonly dropped?: number;
-  /** Of a fixed bias by distance; none without. */
-  readonly slope?: number | undefined;
 }
 
 /** Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Vaswani et al. 2017. */
-export function selfAttention(scope: Scope, path: string, x: Tensor2D, { heads, tokens, mask, dropped = 0, slope }: AttentionOptions): Tensor2D {
+export function selfAttention(scope: Scope, path: string, x: Tensor2D, { heads, tokens, bias, dropped = 0 }: AttentionOptions): Tensor2D {
   const names = ['query', 'key', 'value'].map((name) => `${path}/${name}`);
-  const width = parameter(scope.params, `${names[0]!}/kernel`).shape[1]!;
+  const [inputs, width] = parameter(scope.params, `${names[0]!}/kernel`).shape as [number, number];
   if (width % heads !== 0) throw new UsageError(`${path}: ${width} channels cannot be divided among ${heads} heads`);
-  const batch = x.shape[0] / tokens;
-  const padding = mask && tf.mul(tf.sub(1, mask.reshape([batch, 1, 1, tokens])), NEVER);
-  const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
-  const bias = padding && distance ? tf.add(padding, distance) : (padding ?? distance);
+  const batch = x.size / inputs / tokens;
   const kept = drops(scope, dropped) ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
   const shape = { batch, tokens, heads, bias, kept };
-  if (hasFused() && scope.trace === undefined) return denseAttend(x, names.flatMap((name) => denseParameters(scope, name, x)), shape); // prettier-ignore
+  if (usesFused(scope)) return denseAttend(x, names.flatMap((name) => denseParameters(scope, name, x)), shape); // prettier-ignore
   return attend(names.map((name) => dense(scope, name, x)) as [Tensor2D, Tensor2D, Tensor2D], shape);
+}
+
+/** What is added to the scores of attention in every layer: far below 0 where the mask [B, T] is 0 and not 1, and a bias by distance where a slope is given. */
+export function scoreBias({ heads, tokens, mask, slope }: { heads: number; tokens: number; mask: Tensor | undefined; slope: number | undefined }): Tensor | undefined {
+  const padding = mask && tf.mul(tf.sub(1, mask.reshape([-1, 1, 1, tokens])), NEVER);
+  const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
+  return padding && distance ? tf.add(padding, distance) : (padding ?? distance);
 }
 
 interface Heads {
@@ -212,32 +219,25 @@ function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], { batch, tokens
 
 /** The same with the three dense layers before it: parameters are kernel and bias of query, key and value. */
 function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads, bias, kept }: Heads): Tensor2D {
-  const inputs = (rows: Tensor, set: readonly Tensor[]): AttentionInputs => {
-    const [[q, qBias], [k, kBias], [v, vBias]] = [0, 1, 2].map((i) => [multiply(rows, set[2 * i]!), set[2 * i + 1]!] as const) as [Pair, Pair, Pair];
-    return { qkv: [q, k, v], biases: [qBias, kBias, vBias], kept, heads, tokens };
-  };
-  if (!isRecording()) return tf.tidy(() => fusedAttention(inputs(x, parameters), bias, false)[0]) as Tensor2D;
+  const shape = { heads, tokens, kept };
+  if (!isRecording()) return tf.tidy(() => fused.attention(x, parameters, bias, shape, false)[0]) as Tensor2D;
   const op = tf.customGrad((...given) => {
-    const [rows, ...set] = given.slice(0, 7) as [Tensor, ...Tensor[]];
+    const [rows, ...dense] = given.slice(0, 7) as [Tensor, ...Tensor[]];
     const save = given.at(-1) as unknown as Save;
-    const { qkv, biases } = inputs(rows, set);
-    const [value, weights] = fusedAttention({ qkv, biases, kept, heads, tokens }, bias, true);
-    save([rows, set[0]!, set[2]!, set[4]!, ...biases, ...qkv, weights, ...(kept === undefined ? [] : [kept])]);
+    const [value, ...used] = fused.attention(rows, dense, bias, shape, true);
+    save([rows, dense[0]!, dense[2]!, dense[4]!, ...used, ...(kept === undefined ? [] : [kept])]);
     return {
       value,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, ...rest] = saved as [Tensor, ...Tensor[]];
-        const three = (from: number): [Tensor, Tensor, Tensor] => rest.slice(from, from + 3) as [Tensor, Tensor, Tensor];
-        const slopes = fusedAttentionGradient(dy, { biases: three(3), qkv: three(6), kept: rest[10], heads, tokens }, rest[9]!);
-        const byInput = tf.addN(three(0).map((kernel, i) => multiply(slopes[i]!, kernel, false, true)));
+        const [input, toQuery, toKey, toValue, weights, q, k, v, factors] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor?];
+        const slopes = fused.attentionGradient(dy, [weights, q, k, v], { heads, tokens, kept: factors });
+        const byInput = tf.addN([toQuery, toKey, toValue].map((kernel, i) => multiply(slopes[i]!, kernel, false, true)));
         return [byInput, ...[0, 1, 2].flatMap((i) => [multiply(input, slopes[i]!, true), slopes[3 + i]!])];
       },
     };
   });
   return op(x, ...parameters) as Tensor2D;
 }
-
-type Pair = readonly [Tensor, Tensor];
 
 /**
  * [1, N, T, T]: even heads see the tokens before, odd ones those after, `slope` less for each step away, half as steep in every next pair of heads. A token

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import {
   adamwInPlace,
-  biasGelu,
+  attention,
+  attentionGradient,
   biasGeluGradient,
-  fusedAttention,
-  fusedAttentionGradient,
+  denseGelu,
+  denseNorm,
   fusedBatchNorm,
   fusedBatchNormGradient,
   hasFused,
@@ -15,7 +16,6 @@ import {
   scaleShift,
   sgdInPlace,
   squareSum,
-  type AttentionInputs,
 } from '../../src/engine/fused.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { erf } from 'mathjs';
@@ -24,8 +24,6 @@ import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 await enginesUnderTest();
 const here = await tf.setBackend('tensorflow').then(() => hasFused()).catch(() => false); // prettier-ignore
-
-type Three = [Tensor, Tensor, Tensor];
 
 const draw = (name: string, size: number): Float64Array => normals(rngKey(7, name), size).map(Math.fround);
 const tensor = (values: ArrayLike<number>, ...shape: number[]): Tensor => tf.tensor(Float32Array.from(values), shape);
@@ -46,57 +44,120 @@ const ROWS = [
   [1500, 48],
 ] as const;
 
+/** [rows, depth] times [depth, columns]. */
+function product(a: Float64Array, b: Float64Array, depth: number, columns: number): Float64Array {
+  const y = new Float64Array((a.length / depth) * columns);
+  for (let i = 0; i < a.length; i++) {
+    const [row, from] = [Math.floor(i / depth) * columns, (i % depth) * columns];
+    for (let c = 0; c < columns; c++) y[row + c]! += a[i]! * b[from + c]!;
+  }
+  return y;
+}
+
+/** Rows, depth and columns: tiles and panels that are full and that are not, and more depth than a panel has. */
+const PRODUCTS = [
+  [1, 1, 1],
+  [3, 5, 7],
+  [6, 16, 64],
+  [7, 33, 33],
+  [130, 768, 200],
+  [1000, 40, 130],
+  [13, 2100, 70],
+] as const;
+
+/** Factors whose product has values of about 1. */
+const factors = (rows: number, depth: number, columns: number): [Float64Array, Float64Array, Float64Array] => [
+  draw('x', rows * depth),
+  draw('matrix', depth * columns).map((value) => Math.fround(value / Math.sqrt(depth))),
+  draw('bias', columns),
+];
+const phi = (u: number): number => 0.5 * (1 + erf(u * Math.SQRT1_2));
+
 describe.skipIf(!here)('fused ops', () => {
-  test.each(ROWS)('gelu of %i x %i', async (rows, columns) => {
+  test.each(PRODUCTS)('gelu of a dense layer, %i x %i by %i columns', async (rows, depth, columns) => {
+    const [x, weights, bias] = factors(rows, depth, columns);
+    const sums = product(x, weights, depth, columns);
+    const [matrix, shift] = [tensor(weights, depth, columns), tensor(bias, columns)];
+    const [y, before] = denseGelu({ x: tensor(x, rows, depth), matrix, bias: shift }, true);
+    await close(before, sums);
+    await close(y, sums.map((value, i) => (value + bias[i % columns]!) * phi(value + bias[i % columns]!))); // prettier-ignore
+    const [plain, none] = denseGelu({ x: tensor(x, 1, rows, depth), matrix, bias: shift }, false);
+    expect([plain.shape, none.size]).toEqual([[1, rows, columns], 0]);
+    expect(await plain.data()).toEqual(await y.data());
+    // a row does not depend on those beside it
+    const few = Math.ceil(rows / 3);
+    const [part] = denseGelu({ x: tensor(x.subarray(0, few * depth), few, depth), matrix, bias: shift }, false);
+    expect(await part.data()).toEqual((await y.data()).subarray(0, few * columns));
+  });
+
+  test.each(ROWS)('gradient of gelu, %i x %i', async (rows, columns) => {
     const [x, bias, dy] = [draw('x', rows * columns).map((v) => 3 * v), draw('bias', columns), draw('dy', rows * columns)];
     const at = Array.from(x, (value, i) => Math.fround(value) + bias[i % columns]!);
-    const phi = at.map((u) => 0.5 * (1 + erf(u * Math.SQRT1_2)));
-    const slopes = at.map((u, i) => dy[i]! * (phi[i]! + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)));
-    const [input, shift] = [tensor(x, rows, columns), tensor(bias, columns)];
-    await close(biasGelu(input, shift), at.map((u, i) => u * phi[i]!)); // prettier-ignore
-    const [dx, dbias] = biasGeluGradient(input, shift, tensor(dy, rows, columns));
+    const slopes = at.map((u, i) => dy[i]! * (phi(u) + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)));
+    const [dx, dbias] = biasGeluGradient(tensor(x, rows, columns), tensor(bias, columns), tensor(dy, rows, columns));
     await close(dx, slopes);
     await close(dbias, columnSums(slopes, columns));
   });
 
   test('gelu far from 0, and of what is not a number', async () => {
     const values = [-30, -13, -9, 0, 9, 40, Infinity, NaN];
-    const [y] = [await biasGelu(tensor(values, 1, 8), tensor(new Array(8).fill(0), 8)).data()];
-    expect([...y!.slice(3, 7)]).toEqual([0, 9, 40, Infinity]);
-    expect(Math.abs(y![0]!) + Math.abs(y![1]!)).toBeLessThan(1e-30);
-    expect(y![2]! / (-9 * 1.1285884059538324e-19)).toBeCloseTo(1, 4); // Phi(-9)
-    expect(y![7]).toBeNaN();
+    const bias = tensor([0], 1);
+    const y = await denseGelu({ x: tensor(values, 8, 1), matrix: tensor([1], 1, 1), bias }, false)[0].data();
+    expect([...y.slice(3, 7)]).toEqual([0, 9, 40, Infinity]);
+    expect(Math.abs(y[0]!) + Math.abs(y[1]!)).toBeLessThan(1e-30);
+    expect(y[2]! / (-9 * 1.1285884059538324e-19)).toBeCloseTo(1, 4); // Phi(-9)
+    expect(y[7]).toBeNaN();
   });
 
-  test.each(ROWS)('layer norm of %i x %i, with and without a bias and a residual', async (rows, columns) => {
-    const size = rows * columns;
-    const [x, bias, residual, gamma, beta, dy] = [draw('x', size), draw('b', columns), draw('r', size), draw('g', columns), draw('s', columns), draw('dy', size)];
-    for (const added of [false, true]) {
-      const sums = x.map((value, i) => (added ? value + bias[i % columns]! + residual[i]! : value));
-      const [hat, inverse, dx] = [new Float64Array(size), new Float64Array(rows), new Float64Array(size)];
-      for (let r = 0; r < rows; r++) {
-        const row = sums.slice(r * columns, (r + 1) * columns);
-        const mean = row.reduce((a, b) => a + b, 0) / columns;
-        inverse[r] = 1 / Math.sqrt(row.reduce((a, b) => a + (b - mean) ** 2, 0) / columns + 0.01);
-        row.forEach((value, c) => (hat[r * columns + c] = (value - mean) * inverse[r]!));
-        const g = Array.from(row, (_, c) => dy[r * columns + c]! * gamma[c]!);
-        const [average, along] = [g.reduce((a, b) => a + b, 0) / columns, g.reduce((a, b, c) => a + b * hat[r * columns + c]!, 0) / columns];
-        g.forEach((value, c) => (dx[r * columns + c] = inverse[r]! * (value - average - hat[r * columns + c]! * along)));
-      }
-      const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns), ...(added && { bias: tensor(bias, columns), residual: tensor(residual, rows, columns) }) };
-      const [y, normalised, scale] = norm({ x: tensor(x, rows, columns), ...parameters }, 0.01, true);
-      const [plain, ...none] = norm({ x: tensor(x, rows, columns), ...parameters }, 0.01, false);
-      await close(y, hat.map((value, i) => value * gamma[i % columns]! + beta[i % columns]!)); // prettier-ignore
-      expect([...(await plain.data())]).toEqual([...(await y.data())]);
-      expect(none.map(({ size: left }) => left)).toEqual([0, 0]);
-      await close(scale, inverse);
-      const slopes = normGradient(tensor(dy, rows, columns), normalised, scale, parameters.gamma);
-      if (columns > 1) await close(slopes[0], dx, TOLERANCE.gradient);
-      await close(slopes[1], columnSums(dy.map((value, i) => value * hat[i]!), columns), TOLERANCE.gradient); // prettier-ignore
-      await close(slopes[2], columnSums(dy, columns), TOLERANCE.gradient);
-      const byBias = columnSums(dx, columns);
-      expect(Math.max(...(await slopes[3].data()).map((value, c) => Math.abs(value - byBias[c]!)))).toBeLessThan(1e-3);
+  /** Of rows, with their gradient. */
+  function normOf(rows: Float64Array, columns: number, gamma: Float64Array, beta: Float64Array, dy: Float64Array) {
+    const count = rows.length / columns;
+    const [hat, inverse, dx] = [new Float64Array(rows.length), new Float64Array(count), new Float64Array(rows.length)];
+    for (let r = 0; r < count; r++) {
+      const row = rows.slice(r * columns, (r + 1) * columns);
+      const mean = row.reduce((a, b) => a + b, 0) / columns;
+      inverse[r] = 1 / Math.sqrt(row.reduce((a, b) => a + (b - mean) ** 2, 0) / columns + 0.01);
+      row.forEach((value, c) => (hat[r * columns + c] = (value - mean) * inverse[r]!));
+      const g = Array.from(row, (_, c) => dy[r * columns + c]! * gamma[c]!);
+      const [average, along] = [g.reduce((a, b) => a + b, 0) / columns, g.reduce((a, b, c) => a + b * hat[r * columns + c]!, 0) / columns];
+      g.forEach((value, c) => (dx[r * columns + c] = inverse[r]! * (value - average - hat[r * columns + c]! * along)));
     }
+    return { y: hat.map((value, i) => value * gamma[i % columns]! + beta[i % columns]!), hat, inverse, dx };
+  }
+
+  test.each(ROWS)('layer norm of %i x %i', async (rows, columns) => {
+    const size = rows * columns;
+    const [x, gamma, beta, dy] = [draw('x', size), draw('g', columns), draw('s', columns), draw('dy', size)];
+    const expected = normOf(x, columns, gamma, beta, dy);
+    const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns) };
+    const [y, normalised, scale] = norm(tensor(x, rows, columns), parameters, 0.01, true);
+    const [plain, ...none] = norm(tensor(x, rows, columns), parameters, 0.01, false);
+    await close(y, expected.y);
+    expect(await plain.data()).toEqual(await y.data());
+    expect(none.map(({ size: left }) => left)).toEqual([0, 0]);
+    await close(scale, expected.inverse);
+    const slopes = normGradient(tensor(dy, rows, columns), normalised, scale, parameters.gamma);
+    if (columns > 1) await close(slopes[0], expected.dx, TOLERANCE.gradient);
+    await close(slopes[1], columnSums(dy.map((value, i) => value * expected.hat[i]!), columns), TOLERANCE.gradient); // prettier-ignore
+    await close(slopes[2], columnSums(dy, columns), TOLERANCE.gradient);
+    const byBias = columnSums(expected.dx, columns);
+    expect(Math.max(...(await slopes[3].data()).map((value, c) => Math.abs(value - byBias[c]!)))).toBeLessThan(1e-3);
+  });
+
+  test.each(PRODUCTS.filter(([, , columns]) => columns > 1))('layer norm of a dense layer and a residual, %i x %i by %i columns', async (rows, depth, columns) => {
+    const [x, weights, bias] = factors(rows, depth, columns);
+    const [residual, gamma, beta] = [draw('r', rows * columns), draw('g', columns), draw('s', columns)];
+    const sums = product(x, weights, depth, columns).map((value, i) => value + bias[i % columns]! + residual[i]!);
+    const expected = normOf(sums, columns, gamma, beta, sums);
+    const dense = { x: tensor(x, rows, depth), matrix: tensor(weights, depth, columns), bias: tensor(bias, columns) };
+    const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns) };
+    const [y, normalised, scale] = denseNorm(dense, tensor(residual, rows, columns), parameters, 0.01, true);
+    await close(y, expected.y);
+    await close(normalised, expected.hat);
+    await close(scale, expected.inverse);
+    const [plain, ...none] = denseNorm({ ...dense, x: tensor(x, 1, rows, depth) }, tensor(residual, 1, rows, columns), parameters, 0.01, false);
+    expect([plain.shape, ...none.map(({ size }) => size)]).toEqual([[1, rows, columns], 0, 0]);
+    expect(await plain.data()).toEqual(await y.data());
   });
 
   /** Of each head: softmax(q k^T / sqrt(d) + mask), and its gradients, by plain loops. */
@@ -143,25 +204,41 @@ describe.skipIf(!here)('fused ops', () => {
     ['a mask by token', 2, 3, 16, 16, [2, 1, 1], false],
     ['by head and place, and dropout', 2, 3, 33, 20, [1, 3, 33], true],
     ['whole, and dropout', 1, 2, 70, 64, [1, 2, 70], true],
-    ['as published', 1, 2, 128, 64, [1, 1, 1], false],
+    ['broad heads', 5, 1, 40, 90, undefined, false],
+    ['as published', 9, 2, 128, 64, [1, 1, 1], false],
   ] as const)('attention: %s', async (_, B, N, T, d, axes, dropout) => {
-    const columns = N * d;
-    const inputs = ['q', 'k', 'v'].map((name) => draw(name, B * T * columns)).concat(['a', 'b', 'c'].map((name) => draw(name, columns)));
+    const [columns, depth] = [N * d, N * d + 3];
+    const x = draw('x', B * T * depth);
+    const [matrices, biases] = ['q', 'k', 'v'].reduce<[Float64Array[], Float64Array[]]>(
+      ([matrix, bias], name) => [
+        [...matrix, draw(name, depth * columns).map((value) => Math.fround(value / Math.sqrt(depth)))],
+        [...bias, draw(`${name} bias`, columns)],
+      ],
+      [[], []],
+    );
     const dy = draw('dy', B * T * columns);
     const mask = axes && draw('mask', axes[0] * axes[1] * axes[2] * T);
     const kept = dropout ? draw('kept', B * N * T * T).map((value) => (value > -0.5 ? 1.5 : 0)) : undefined;
     const step = (axis: number, index: number): number => (axes![axis] === 1 ? 0 : index);
-    const expected = attentionOf({ B, N, T, d }, inputs, dy, (b, n, i, j) => mask?.[((step(0, b) * axes![1] + step(1, n)) * axes![2] + step(2, i)) * T + j] ?? 0, kept);
-    const tensors = inputs.map((values, i) => tensor(values, ...(i < 3 ? [B * T, columns] : [columns])));
-    const given: AttentionInputs = { qkv: tensors.slice(0, 3) as Three, biases: tensors.slice(3) as Three, kept: kept && tensor(kept, B, N, T, T), heads: N, tokens: T };
+    const mixed = matrices.map((matrix) => product(x, matrix, depth, columns));
+    const expected = attentionOf(
+      { B, N, T, d },
+      [...mixed, ...biases],
+      dy,
+      (b, n, i, j) => mask?.[((step(0, b) * axes![1] + step(1, n)) * axes![2] + step(2, i)) * T + j] ?? 0,
+      kept,
+    );
+    const dense = matrices.flatMap((matrix, i) => [tensor(matrix, depth, columns), tensor(biases[i]!, columns)]);
+    const heads = { heads: N, tokens: T, kept: kept && tensor(kept, B, N, T, T) };
     const shift = mask && tensor(mask, ...axes, T);
-    const [y, weights] = fusedAttention(given, shift, true);
-    const [plain, none] = fusedAttention(given, shift, false);
-    expect([y.shape, weights.shape, none.size]).toEqual([[B * T, columns], [B, N, T, T], 0]); // prettier-ignore
-    await close(y, expected.y);
-    await close(weights, expected.weights);
-    await close(plain, expected.y);
-    const slopes = fusedAttentionGradient(tensor(dy, B * T, columns), given, weights);
+    const [y, ...used] = attention(tensor(x, B * T, depth), dense, shift, heads, true);
+    const [plain, ...none] = attention(tensor(x, B, T, depth), dense, shift, heads, false);
+    expect([y.shape, used[0].shape, plain.shape, none.map(({ size }) => size)]).toEqual([[B * T, columns], [B, N, T, T], [B, T, columns], [0, 0, 0, 0]]); // prettier-ignore
+    await close(y, expected.y, TOLERANCE.gradient);
+    await close(used[0], expected.weights, TOLERANCE.gradient);
+    await close(plain, expected.y, TOLERANCE.gradient);
+    for (const [i, values] of mixed.entries()) await close(used[1 + i]!, values.map((value, at) => value + biases[i]![at % columns]!)); // prettier-ignore
+    const slopes = attentionGradient(tensor(dy, B * T, columns), used, heads);
     for (const [i, slope] of expected.slopes.entries()) {
       if (T > 1 || i === 2) await close(slopes[i]!, slope, TOLERANCE.gradient);
       if (i !== 1 && (T > 1 || i === 2)) await close(slopes[3 + i]!, columnSums(slope, columns), TOLERANCE.gradient);
@@ -171,13 +248,20 @@ describe.skipIf(!here)('fused ops', () => {
   });
 
   test('masked places come to exactly 0, and a NaN is not hidden', async () => {
-    const zeros = tensor(new Array(2).fill(0), 2);
-    const rows = (...values: number[]): Tensor => tensor(values, 3, 2);
-    const given = (q: Tensor): AttentionInputs => ({ qkv: [q, rows(1, 2, 3, 4, 5, 6), rows(1, 0, 0, 1, 1, 1)], biases: [zeros, zeros, zeros], heads: 1, tokens: 3 });
-    const p = await fusedAttention(given(rows(1, 0, 0, 1, NaN, 0)), tensor([0, -3.4e38, 0], 1, 1, 1, 3), true)[1].data();
-    expect([p[1], p[4]]).toEqual([0, 0]);
-    expect(p[0]! + p[2]!).toBeCloseTo(1, 6);
-    expect(p[6]).toBeNaN();
+    // queries are the first two columns of x, keys the next two, values the last two
+    const pick = (from: number): Tensor =>
+      tensor(
+        Array.from({ length: 12 }, (_, i) => Number(Math.floor(i / 2) === from + (i % 2))),
+        6,
+        2,
+      );
+    const bias = tensor([0, 0], 2);
+    const dense = [pick(0), bias, pick(2), bias, pick(4), bias];
+    const p = async (x: number[]): Promise<ArrayLike<number>> => attention(tensor(x, 3, 6), dense, tensor([0, -3.4e38, 0], 1, 1, 1, 3), { heads: 1, tokens: 3 }, true)[1].data();
+    const weights = await p([1, 0, 1, 2, 1, 0, 0, 1, 3, 4, 0, 1, 1, 1, 5, 6, 1, 1]);
+    expect([weights[1], weights[4], weights[7]]).toEqual([0, 0, 0]);
+    expect(weights[0]! + weights[2]!).toBeCloseTo(1, 6);
+    expect((await p([1, 0, 1, 2, 1, 0, 0, 1, 3, 4, 0, 1, NaN, 0, 5, 6, 1, 1]))[6]).toBeNaN();
   });
 
   test.each([1, 15, 40_000])('steps of the optimisers, %i values, in their own memory', async (size) => {
@@ -259,12 +343,17 @@ describe.skipIf(!here)('fused ops', () => {
   });
 
   test('shapes that do not fit are refused', () => {
-    expect(() => biasGelu(tensor([1, 2], 1, 2), tensor([1], 1))).toThrow(/one bias for each column/);
-    const [x, bias] = [tensor([1, 2, 3, 4, 5, 6], 2, 3), tensor([1, 2, 3], 3)];
-    const given: AttentionInputs = { qkv: [x, x, x], biases: [bias, bias, bias], heads: 3, tokens: 2 };
-    expect(() => fusedAttention({ ...given, heads: 2 }, undefined, false)).toThrow(/cannot be divided/);
-    expect(() => fusedAttention(given, tensor([1], 1, 1, 1, 1), false)).toThrow(/other axes/);
-    expect(() => fusedAttentionGradient(x, given, tensor([1], 1))).toThrow(/shapes differ/);
+    const [x, bias, square] = [tensor([1, 2, 3, 4, 5, 6], 2, 3), tensor([1, 2, 3], 3), tensor(new Array(9).fill(1), 3, 3)];
+    const dense = { x, matrix: square, bias };
+    expect(() => denseGelu({ ...dense, bias: tensor([1], 1) }, false)).toThrow(/shapes differ/);
+    expect(() => denseGelu({ ...dense, matrix: x }, false)).toThrow(/shapes differ/);
+    expect(() => denseNorm(dense, bias, { gamma: bias, beta: bias }, 1, false)).toThrow(/shapes differ/);
+    expect(() => norm(x, { gamma: bias, beta: tensor([1], 1) }, 1, false)).toThrow(/one gamma and beta/);
+    const six = [square, bias, square, bias, square, bias];
+    expect(() => attention(x, six, undefined, { heads: 2, tokens: 2 }, false)).toThrow(/cannot be divided/);
+    expect(() => attention(x, six, tensor([1], 1, 1, 1, 1), { heads: 3, tokens: 2 }, false)).toThrow(/other axes/);
+    expect(() => attention(x, [x, ...six.slice(1)], undefined, { heads: 3, tokens: 2 }, false)).toThrow(/shapes differ/);
+    expect(() => attentionGradient(x, [tensor([1], 1), x, x, x], { heads: 3, tokens: 2 })).toThrow(/shapes differ/);
     expect(() => sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, { rate: 1, momentum: 0 }, [x, x])).toThrow(/one for each value/);
   });
 });

@@ -1,141 +1,42 @@
 // Attention of every head by itself: its scores, weights and slopes stay in the cache of the core that computes them.
 #pragma once
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "call.h"
+#include "product.h"
+#include "scratch.h"
 #include "threads.h"
+#include "tile.h"
 
 namespace {
-
-// ---- products of small matrices ----
-
-// Rows and vectors of a tile, whose sums stay in registers, of which there are 32 with AVX-512 and on Arm, else 16.
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int TALL = 6, BROAD = 4;
-#elif defined(__AVX__)
-constexpr int TALL = 6, BROAD = 2;
-#else
-constexpr int TALL = 4, BROAD = 2;
-#endif
-
-// Value (i, p) is data[i row + p step]: a matrix, or a transposed one.
-struct Left {
-  const float* data;
-  int64_t row, step;
-};
-
-// c [M, N W] = a b over `depth`; of the last vector of each row `last` values are written.
-template <int M, int N>
-void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, int last) {
-  V sums[M][N] = {};
-  for (int64_t p = 0; p < depth; p++) {
-    V right[N];
-#pragma GCC unroll 4
-    for (int j = 0; j < N; j++) right[j] = load(b + p * b_row + j * W);
-#pragma GCC unroll 8
-    for (int i = 0; i < M; i++) {
-      const float left = a.data[i * a.row + p * a.step];
-#pragma GCC unroll 4
-      for (int j = 0; j < N; j++) sums[i][j] += left * right[j];
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < M; i++) {
-#pragma GCC unroll 4
-    for (int j = 0; j < N; j++) {
-      if (j == N - 1 && last < W) store(c + i * c_row + j * W, sums[i][j], last);
-      else store(c + i * c_row + j * W, sums[i][j]);
-    }
-  }
-}
-
-using Tile = void (*)(int64_t, Left, const float*, int64_t, float*, int64_t, int);
-
-template <int... I>
-constexpr std::array<Tile, sizeof...(I)> tiles(std::integer_sequence<int, I...>) {
-  return {tile<I / BROAD + 1, I % BROAD + 1>...};
-}
-
-constexpr auto TILES = tiles(std::make_integer_sequence<int, TALL * BROAD>{});
-
-// c [rows, columns] = a b; b's rows are filled up to whole vectors.
-void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row) {
-  for (int64_t j = 0; j < columns; j += BROAD * W) {
-    const int64_t here = std::min<int64_t>(BROAD * W, columns - j), vectors = (here + W - 1) / W;
-    for (int64_t i = 0; i < rows; i += TALL) {
-      const int64_t tall = std::min<int64_t>(TALL, rows - i);
-      TILES[(tall - 1) * BROAD + vectors - 1](depth, {a.data + i * a.row, a.row, a.step}, b + j, b_row, c + i * c_row + j, c_row, static_cast<int>(here - (vectors - 1) * W));
-    }
-  }
-}
-
-// ---- memory of a thread ----
-
-// Length of rows of whole vectors: an odd number of them, or else rows would share the same few places of the cache.
-inline int64_t stride_of(int64_t n) { return ((n + W - 1) / W | 1) * W; }
-
-constexpr int64_t LINE = 16;  // of the cache
-
-// Pieces of whole vectors, for the work on one head; they live until the thread's next one.
-class Scratch {
- public:
-  explicit Scratch(int64_t values) {
-    thread_local std::vector<float> memory;
-    if (static_cast<int64_t>(memory.size()) < values + LINE) memory.resize(static_cast<size_t>(values + LINE));
-    const auto address = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float);
-    next = memory.data() + (LINE - address % LINE) % LINE;
-  }
-  float* take(int64_t values) {
-    float* piece = next;
-    next += values;
-    return piece;
-  }
-
- private:
-  float* next;
-};
-
-// ---- heads ----
 
 // Where one head stands in rows [B T, N d].
 struct Shape {
   int64_t batch, heads, tokens, size, columns;
   int64_t token_stride, size_stride;
   float scale;
-  int64_t start(int64_t head) const { return head / heads * tokens * columns + head % heads * size; }
 };
 
-Shape shape_of(Call& call, const View& q, const Attributes& attributes) {
+Shape shape_of(Call& call, int64_t rows, int64_t columns, const Attributes& attributes) {
   const int64_t heads = static_cast<int64_t>(attributes.first), tokens = static_cast<int64_t>(attributes.second);
-  const int64_t columns = q.columns(), rows = q.rows();
   call.require(heads > 0 && tokens > 0 && columns % heads == 0 && rows % tokens == 0, "attention: the rows cannot be divided among heads and sequences");
   if (!call.ok()) return {};
   const int64_t size = columns / heads;
   return {rows / tokens, heads, tokens, size, columns, stride_of(tokens), stride_of(size), 1 / std::sqrt(static_cast<float>(size))};
 }
 
-// Rows of a head plus its bias, which may be null: [T, d], filled up with 0.
-void gather(const Shape& s, const float* rows, const float* bias, float* to) {
-  for (int64_t t = 0; t < s.tokens; t++) {
-    along(s.size, [&](int64_t c, int n) {
-      V v = LOAD(rows + t * s.columns + c);
-      if (bias != nullptr) v += LOAD(bias + c);
-      store(to + t * s.size_stride + c, v);
-    });
-  }
+// A sequence of a head, [T, d] in rows of `row` values, as rows of whole vectors, filled up with 0.
+void gather(const Shape& s, const float* x, int64_t row, float* to) {
+  for (int64_t t = 0; t < s.tokens; t++) along(s.size, [&](int64_t c, int n) { store(to + t * s.size_stride + c, LOAD(x + t * row + c)); });
 }
 
 // The same on its side: [d, T], filled up with 0.
-void gather_across(const Shape& s, const float* rows, const float* bias, float* to) {
+void gather_across(const Shape& s, const float* x, int64_t row, float* to) {
   for (int64_t c = 0; c < s.size; c++) std::fill(to + c * s.token_stride + s.tokens, to + (c + 1) * s.token_stride, 0.0f);
   for (int64_t first = 0; first < s.tokens; first += W) {
     const int64_t end = std::min<int64_t>(s.tokens, first + W);
-    for (int64_t c = 0; c < s.size; c++) {
-      const float shift = bias == nullptr ? 0 : bias[c];
-      for (int64_t t = first; t < end; t++) to[c * s.token_stride + t] = rows[t * s.columns + c] + shift;
-    }
+    for (int64_t c = 0; c < s.size; c++)
+      for (int64_t t = first; t < end; t++) to[c * s.token_stride + t] = x[t * row + c];
   }
 }
 
@@ -165,64 +66,114 @@ void softmax(float* x, int64_t columns, float scale, const float* shift) {
 }
 
 constexpr int64_t ROWS = 4 * TALL;  // of scores that are computed before their values are added up
+constexpr int64_t MOST = 1024;      // tokens of a part, or so: their queries, keys and values shall stay in the cache
 
-// softmax(q k^T / sqrt(d) + mask) v of each head, with q, k, v [B T, N d] after their biases [N d]; mask, unless it is empty, has as many axes as the scores
-// [B, N, T, T], each of the same length or 1, the last whole. The weights are multiplied by `kept`, unless it is empty. y, and if asked for the weights before that.
-void attention(Call& call, const Attributes& attributes) {
-  View q = call.input(0), k = call.input(1), v = call.input(2), q_bias = call.input(3), k_bias = call.input(4), v_bias = call.input(5);
-  View mask = call.input(6), kept = call.input(7);
-  const Shape s = shape_of(call, q, attributes);
-  const std::vector<int64_t> square = {s.batch, s.heads, s.tokens, s.tokens};
-  const int64_t squares = s.batch * s.heads * s.tokens * s.tokens;
-  call.require(k.size == q.size && v.size == q.size, "attention: shapes differ");
-  call.require(q_bias.size == s.columns && k_bias.size == s.columns && v_bias.size == s.columns, "attention: one bias for each column is expected");
-  call.require(kept.size == 0 || kept.size == squares, "attention: one factor for each weight is expected");
+// What is added to the scores [B, N, T, T], with as many axes, each of the same length or 1, the last whole; nothing where it is empty.
+struct Mask {
+  const float* data = nullptr;
   int64_t steps[3] = {0, 0, 0};
-  if (call.ok() && mask.size > 0) {
-    call.require(mask.dims.size() == 4 && mask.dims[3] == s.tokens, "attention: the mask has other axes");
-    int64_t step = s.tokens;
-    for (int axis = 2; axis >= 0 && call.ok(); axis--) {
-      call.require(mask.dims[axis] == 1 || mask.dims[axis] == square[axis], "attention: the mask has other axes");
-      steps[axis] = mask.dims[axis] == 1 ? 0 : step;
-      step *= mask.dims[axis];
-    }
+  const float* row(int64_t sequence, int64_t head, int64_t token) const { return data == nullptr ? nullptr : data + sequence * steps[0] + head * steps[1] + token * steps[2]; }
+};
+
+Mask mask_of(Call& call, const View& given, const Shape& s) {
+  Mask mask;
+  if (!call.ok() || given.size == 0) return mask;
+  const int64_t whole[3] = {s.batch, s.heads, s.tokens};
+  bool fits = given.dims.size() == 4 && given.dims[3] == s.tokens;
+  for (int axis = 0; fits && axis < 3; axis++) fits = given.dims[axis] == 1 || given.dims[axis] == whole[axis];
+  call.require(fits, "attention: the mask has other axes");
+  if (!call.ok()) return mask;
+  mask.data = given.data;
+  int64_t step = s.tokens;
+  for (int axis = 2; axis >= 0; axis--) {
+    mask.steps[axis] = given.dims[axis] == 1 ? 0 : step;
+    step *= given.dims[axis];
   }
-  const bool keep = attributes.third != 0;
-  View y = call.output(0, q.dims), weights = call.output(1, keep ? square : std::vector<int64_t>{0});
-  if (!call.ok()) return;
-  pool().run(s.batch * s.heads, [&](int64_t head) {
-    Scratch scratch(s.tokens * s.size_stride * 2 + s.size_stride * s.token_stride + 2 * ROWS * s.token_stride);
-    float *mine = scratch.take(s.tokens * s.size_stride), *values = scratch.take(s.tokens * s.size_stride), *keys = scratch.take(s.size_stride * s.token_stride);
-    float *scores = scratch.take(ROWS * s.token_stride), *used = scratch.take(ROWS * s.token_stride);
-    const int64_t start = s.start(head), sequence = head / s.heads, column = head % s.heads * s.size;
-    gather(s, q.data + start, q_bias.data + column, mine);
-    gather_across(s, k.data + start, k_bias.data + column, keys);
-    gather(s, v.data + start, v_bias.data + column, values);
-    for (int64_t row = 0; row < s.tokens; row += ROWS) {
-      const int64_t count = std::min(ROWS, s.tokens - row), at = (head * s.tokens + row) * s.tokens;
-      float* mixed = keep ? weights.data + at : scores;
-      const int64_t stride = keep ? s.tokens : s.token_stride;
-      multiply(count, s.tokens, s.size, {mine + row * s.size_stride, s.size_stride, 1}, keys, s.token_stride, mixed, stride);
+  return mask;
+}
+
+// One sequence of one head: q, k, v [T, d] in rows of size_stride values. Its weights go to `weights` unless that is null, and are multiplied by `kept` unless that is.
+void attend(const Shape& s, const float* q, const float* k, const float* v, const Mask& mask, int64_t sequence, int64_t head, const float* kept, float* weights, float* y, float* memory) {
+  float *keys = memory, *scores = keys + s.size_stride * s.token_stride, *used = scores + ROWS * s.token_stride;
+  gather_across(s, k, s.size_stride, keys);
+  for (int64_t row = 0; row < s.tokens; row += ROWS) {
+    const int64_t count = std::min(ROWS, s.tokens - row), at = row * s.tokens;
+    float* mixed = weights != nullptr ? weights + at : scores;
+    const int64_t stride = weights != nullptr ? s.tokens : s.token_stride;
+    multiply(count, s.tokens, s.size, {q + row * s.size_stride, s.size_stride, 1}, keys, s.token_stride, mixed, stride);
+    for (int64_t i = 0; i < count; i++) softmax(mixed + i * stride, s.tokens, s.scale, mask.row(sequence, head, row + i));
+    Left left = {mixed, stride, 1};
+    if (kept != nullptr) {
       for (int64_t i = 0; i < count; i++)
-        softmax(mixed + i * stride, s.tokens, s.scale, mask.size > 0 ? mask.data + sequence * steps[0] + head % s.heads * steps[1] + (row + i) * steps[2] : nullptr);
-      Left left = {mixed, stride, 1};
-      if (kept.size > 0) {
-        for (int64_t i = 0; i < count; i++)
-          along(s.tokens, [&](int64_t c, int n) { STORE(used + i * s.token_stride + c, LOAD(mixed + i * stride + c) * LOAD(kept.data + at + i * s.tokens + c)); });
-        left = {used, s.token_stride, 1};
+        along(s.tokens, [&](int64_t c, int n) { STORE(used + i * s.token_stride + c, LOAD(mixed + i * stride + c) * LOAD(kept + at + i * s.tokens + c)); });
+      left = {used, s.token_stride, 1};
+    }
+    multiply(count, s.size, s.tokens, left, v, s.size_stride, y + row * s.columns, s.columns);
+  }
+}
+
+// Self-attention of rows x [B T, C]: softmax(q k^T / sqrt(d) + mask) v of each head, with q, k, v = x times a matrix [C, N d] plus a bias [N d]. The weights are
+// multiplied by `kept` [B, N, T, T], unless it is empty. y [B T, N d], and if asked for the weights before that, and q, k and v.
+void attention(Call& call, const Attributes& attributes) {
+  View x = call.input(0), matrices[3], biases[3];
+  for (int i = 0; i < 3; i++) {
+    matrices[i] = call.input(1 + 2 * i);
+    biases[i] = call.input(2 + 2 * i);
+  }
+  View shift = call.input(7), kept = call.input(8);
+  const int64_t depth = x.columns(), columns = biases[0].size;
+  const Shape s = shape_of(call, x.rows(), columns, attributes);
+  for (int i = 0; i < 3; i++) call.require(matrices[i].size == depth * columns && biases[i].size == columns, "attention: shapes differ");
+  const std::vector<int64_t> square = {s.batch, s.heads, s.tokens, s.tokens}, none = {0};
+  const int64_t weights_of_head = s.tokens * s.tokens;
+  call.require(kept.size == 0 || kept.size == s.batch * s.heads * weights_of_head, "attention: one factor for each weight is expected");
+  const Mask mask = mask_of(call, shift, s);
+  const bool keep = attributes.third != 0;
+  const std::vector<int64_t> all = x.with_columns(columns);
+  View y = call.output(0, all), weights = call.output(1, keep ? square : none), outputs[3];
+  for (int i = 0; i < 3; i++) outputs[i] = call.output(2 + i, keep ? all : none);
+  if (!call.ok()) return;
+  const int64_t rows_of_all = s.batch * s.tokens;
+  const int64_t cuts = std::clamp<int64_t>(rows_of_all / MOST, std::min(s.batch, cuts_of(rows_of_all, s.heads)), std::max<int64_t>(1, s.batch)), each = (s.batch + cuts - 1) / cuts;
+  pool().run(s.heads * cuts, [&](int64_t part) {
+    const int64_t head = part / cuts, begin = part % cuts * each, end = std::min(s.batch, begin + each), column = head * s.size;
+    if (begin >= end) return;
+    const int64_t rows = (end - begin) * s.tokens, first = begin * s.tokens;
+    Scratch scratch(panel_size(depth) + 3 * rows * s.size_stride + (s.size_stride + 2 * ROWS) * s.token_stride);
+    float *panel = scratch.take(panel_size(depth)), *mine[3];
+    for (int i = 0; i < 3; i++) {
+      mine[i] = scratch.take(rows * s.size_stride);
+      for (int64_t at = 0; at < s.size; at += PANEL) {
+        const int64_t here = std::min(PANEL, s.size - at);
+        const Right next = {i < 2 && s.size <= PANEL ? matrices[i + 1].data + column : nullptr, columns};
+        multiply_panel(x.data + first * depth, rows, depth, {matrices[i].data + column + at, columns}, here, mine[i] + at, s.size_stride, nullptr, next, panel, [&](int64_t row, int64_t tall) {
+          for (int64_t r = row; r < row + tall; r++) {
+            along(here, [&](int64_t c, int n) {
+              float* value = mine[i] + r * s.size_stride + at + c;
+              V v = LOAD(value) + LOAD(biases[i].data + column + at + c);
+              store(value, v);
+              if (keep) {
+                STORE(outputs[i].data + (first + r) * columns + column + at + c, v);
+              }
+            });
+          }
+        });
       }
-      multiply(count, s.size, s.tokens, left, values, s.size_stride, y.data + start + row * s.columns, s.columns);
+    }
+    float* memory = scratch.take((s.size_stride + 2 * ROWS) * s.token_stride);
+    for (int64_t sequence = begin; sequence < end; sequence++) {
+      const int64_t at = (sequence - begin) * s.tokens * s.size_stride, pair = (sequence * s.heads + head) * weights_of_head;
+      attend(s, mine[0] + at, mine[1] + at, mine[2] + at, mask, sequence, head, kept.size > 0 ? kept.data + pair : nullptr, keep ? weights.data + pair : nullptr,
+             y.data + sequence * s.tokens * columns + column, memory);
     }
   });
 }
 
 // By q, k and v (and their biases: the column sums): with g = dy v^T kept by the weights p, ds = p (g - sum(p g)) / sqrt(d); ds k, ds^T q and (p kept)^T dy.
 void attention_gradient(Call& call, const Attributes& attributes) {
-  View dy = call.input(0), q = call.input(1), k = call.input(2), v = call.input(3), q_bias = call.input(4), k_bias = call.input(5), v_bias = call.input(6);
-  View weights = call.input(7), kept = call.input(8);
-  const Shape s = shape_of(call, q, attributes);
+  View dy = call.input(0), q = call.input(1), k = call.input(2), v = call.input(3), weights = call.input(4), kept = call.input(5);
+  const Shape s = shape_of(call, q.rows(), q.columns(), attributes);
   call.require(k.size == q.size && v.size == q.size && dy.size == q.size, "attention: shapes differ");
-  call.require(q_bias.size == s.columns && k_bias.size == s.columns && v_bias.size == s.columns, "attention: one bias for each column is expected");
   call.require(weights.size == s.batch * s.heads * s.tokens * s.tokens && (kept.size == 0 || kept.size == weights.size), "attention: shapes differ");
   View slopes[3], sums[3];
   for (int i = 0; i < 3; i++) slopes[i] = call.output(i, q.dims);
@@ -234,11 +185,11 @@ void attention_gradient(Call& call, const Attributes& attributes) {
     Scratch scratch(3 * rows + s.size_stride * s.token_stride + 2 * square);
     float *queries = scratch.take(rows), *keys = scratch.take(rows), *given = scratch.take(rows), *values = scratch.take(s.size_stride * s.token_stride);
     float *scores = scratch.take(square), *used = scratch.take(square);
-    const int64_t start = s.start(head), column = head % s.heads * s.size;
-    gather(s, q.data + start, q_bias.data + column, queries);
-    gather(s, k.data + start, k_bias.data + column, keys);
-    gather(s, dy.data + start, nullptr, given);
-    gather_across(s, v.data + start, v_bias.data + column, values);
+    const int64_t column = head % s.heads * s.size, start = head / s.heads * s.tokens * s.columns + column;
+    gather(s, q.data + start, s.columns, queries);
+    gather(s, k.data + start, s.columns, keys);
+    gather(s, dy.data + start, s.columns, given);
+    gather_across(s, v.data + start, s.columns, values);
     multiply(s.tokens, s.tokens, s.size, {given, s.size_stride, 1}, values, s.token_stride, scores, s.token_stride);
     const float* shares = weights.data + head * s.tokens * s.tokens;
     for (int64_t row = 0; row < s.tokens; row++) {

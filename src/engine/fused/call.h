@@ -27,6 +27,12 @@ struct View {
   int64_t size = 1;
   int64_t columns() const { return dims.empty() ? 1 : dims.back(); }
   int64_t rows() const { return columns() == 0 ? 0 : size / columns(); }
+  // The same axes with another number of columns.
+  std::vector<int64_t> with_columns(int64_t n) const {
+    std::vector<int64_t> result = dims.empty() ? std::vector<int64_t>{1} : dims;
+    result.back() = n;
+    return result;
+  }
 };
 
 class Call {

@@ -39,12 +39,13 @@ void* create(TF_OpKernelConstruction* construction) {
 void destroy(void* kernel) { delete static_cast<Attributes*>(kernel); }
 
 const Op OPS[] = {
-    {"GowideGelu", {"x", "bias"}, {"y"}, compute<gelu>},
+    {"GowideDenseGelu", {"x", "matrix", "bias"}, {"y", "before"}, compute<dense_gelu>},
     {"GowideGeluGrad", {"x", "bias", "dy"}, {"dx", "dbias"}, compute<gelu_gradient>},
-    {"GowideNorm", {"x", "bias", "residual", "gamma", "beta"}, {"y", "hat", "inverse"}, compute<norm>},
+    {"GowideNorm", {"x", "gamma", "beta"}, {"y", "hat", "inverse"}, compute<norm>},
+    {"GowideDenseNorm", {"x", "matrix", "bias", "residual", "gamma", "beta"}, {"y", "hat", "inverse"}, compute<dense_norm>},
     {"GowideNormGrad", {"dy", "hat", "inverse", "gamma"}, {"dx", "dgamma", "dbeta", "dbias"}, compute<norm_gradient>},
-    {"GowideAttention", {"q", "k", "v", "q_bias", "k_bias", "v_bias", "mask", "kept"}, {"y", "weights"}, compute<attention>},
-    {"GowideAttentionGrad", {"dy", "q", "k", "v", "q_bias", "k_bias", "v_bias", "weights", "kept"}, {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}, compute<attention_gradient>},
+    {"GowideAttention", {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept"}, {"y", "weights", "q", "k", "v"}, compute<attention>},
+    {"GowideAttentionGrad", {"dy", "q", "k", "v", "weights", "kept"}, {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}, compute<attention_gradient>},
     {"GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}, compute<scale_shift>},
     {"GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}, compute<batch_norm>},
     {"GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}, compute<batch_norm_gradient>},

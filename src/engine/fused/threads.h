@@ -28,6 +28,7 @@ struct FlushTiny {
 class Pool {
  public:
   void resize(int threads) { wanted = std::max(1, threads); }
+  int64_t size() const { return wanted; }
 
   // body(part) for every part, on all threads.
   void run(int64_t parts, const std::function<void(int64_t)>& body) {

@@ -1,24 +1,26 @@
 // Elementwise steps of transformers.
 #pragma once
 #include "call.h"
+#include "product.h"
 #include "threads.h"
 
 namespace {
 
-// gelu(x + bias)
-void gelu(Call& call, const Attributes&) {
-  View x = call.input(0), bias = call.input(1);
-  call.require(bias.size == x.columns(), "gelu: one bias for each column is expected");
-  View y = call.output(0, x.dims);
+// gelu(x matrix + bias), and if asked for the product.
+void dense_gelu(Call& call, const Attributes& attributes) {
+  View x = call.input(0), matrix = call.input(1), bias = call.input(2);
+  const int64_t rows = x.rows(), depth = x.columns(), columns = matrix.columns();
+  call.require(matrix.rows() == depth && bias.size == columns, "gelu: shapes differ");
+  const bool keep = attributes.second != 0;
+  View y = call.output(0, x.with_columns(columns)), before = call.output(1, keep ? y.dims : std::vector<int64_t>{0});
   if (!call.ok()) return;
-  const int64_t columns = x.columns();
-  by_rows(x.rows(), columns, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row++) {
-      const float* from = x.data + row * columns;
-      float* to = y.data + row * columns;
-      along(columns, [&](int64_t c, int n) {
-        V u = LOAD(from + c) + LOAD(bias.data + c);
-        STORE(to + c, u * normal(u).below);
+  float* product = keep ? before.data : y.data;
+  multiply_all(x.data, rows, depth, matrix.data, columns, product, nullptr, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
+    for (int64_t row = first; row < first + tall; row++) {
+      const int64_t at = row * columns + column;
+      along(here, [&](int64_t c, int n) {
+        V u = LOAD(product + at + c) + LOAD(bias.data + column + c);
+        STORE(y.data + at + c, u * normal(u).below);
       });
     }
   });
@@ -45,50 +47,70 @@ void gelu_gradient(Call& call, const Attributes&) {
   });
 }
 
-// Layer norm of x + bias + residual, of which the latter two may be empty: y, and for the gradient the normalised values and 1 / deviation of each row.
-void norm(Call& call, const Attributes& attributes) {
-  View x = call.input(0), bias = call.input(1), residual = call.input(2), gamma = call.input(3), beta = call.input(4);
-  const int64_t columns = x.columns(), rows = x.rows();
-  call.require(gamma.size == columns && beta.size == columns, "norm: one gamma and beta for each column are expected");
-  call.require((bias.size == 0 || bias.size == columns) && (residual.size == 0 || residual.size == x.size), "norm: shapes differ");
-  const bool keep = attributes.second != 0;
-  View y = call.output(0, x.dims), hat = call.output(1, keep ? x.dims : std::vector<int64_t>{0}), inverse = call.output(2, {keep ? rows : 0});
-  if (!call.ok()) return;
+struct NormOutputs {
+  View y, hat, inverse;  // the latter two may be empty
+};
+
+NormOutputs norm_outputs(Call& call, const std::vector<int64_t>& dims, int64_t rows, bool keep) {
+  return {call.output(0, dims), call.output(1, keep ? dims : std::vector<int64_t>{0}), call.output(2, {keep ? rows : 0})};
+}
+
+// Layer norm of rows x, which may be y itself; gamma and beta have their length.
+void norm_rows(const float* x, int64_t rows, const View& gamma, const View& beta, float epsilon, const NormOutputs& to) {
+  const int64_t columns = gamma.size;
+  const bool keep = to.inverse.size > 0;
   by_rows(rows, columns, [&](int64_t begin, int64_t end) {
-    std::vector<float> sum_of(static_cast<size_t>(columns));
-    float* u = sum_of.data();
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * columns;
       V total = {};
-      along(columns, [&](int64_t c, int n) {
-        V v = LOAD(x.data + at + c);
-        if (bias.size > 0) v += LOAD(bias.data + c);
-        if (residual.size > 0) v += LOAD(residual.data + at + c);
-        STORE(u + c, v);
-        total += v;
-      });
+      along(columns, [&](int64_t c, int n) { total += LOAD(x + at + c); });
       const float mean = sum(total) / columns;
       V squares = {};
       along(columns, [&](int64_t c, int n) {
-        V v = LOAD(u + c) - mean;
+        V v = LOAD(x + at + c) - mean;
         if (n < W)
           for (int w = n; w < W; w++) v[w] = 0;
         squares += v * v;
       });
-      const float scale = 1 / std::sqrt(sum(squares) / columns + attributes.first);
-      if (keep) inverse.data[row] = scale;
+      const float scale = 1 / std::sqrt(sum(squares) / columns + epsilon);
+      if (keep) to.inverse.data[row] = scale;
       along(columns, [&](int64_t c, int n) {
-        V v = (LOAD(u + c) - mean) * scale;
+        V v = (LOAD(x + at + c) - mean) * scale;
         if (keep) {
-          STORE(hat.data + at + c, v);
+          STORE(to.hat.data + at + c, v);
         }
-        STORE(y.data + at + c, v * LOAD(gamma.data + c) + LOAD(beta.data + c));
+        STORE(to.y.data + at + c, v * LOAD(gamma.data + c) + LOAD(beta.data + c));
       });
     }
   });
 }
 
-// dx = inverse (g - mean(g) - hat mean(g hat)) with g = dy gamma; by gamma: the column sums of dy hat, by beta: of dy, by a bias: of dx.
+// Layer norm of x: y, and for the gradient, if asked for, the normalised values and 1 / deviation of each row.
+void norm(Call& call, const Attributes& attributes) {
+  View x = call.input(0), gamma = call.input(1), beta = call.input(2);
+  call.require(gamma.size == x.columns() && beta.size == x.columns(), "norm: one gamma and beta for each column are expected");
+  const NormOutputs to = norm_outputs(call, x.dims, x.rows(), attributes.second != 0);
+  if (call.ok()) norm_rows(x.data, x.rows(), gamma, beta, attributes.first, to);
+}
+
+// The same of x matrix + bias + residual.
+void dense_norm(Call& call, const Attributes& attributes) {
+  View x = call.input(0), matrix = call.input(1), bias = call.input(2), residual = call.input(3), gamma = call.input(4), beta = call.input(5);
+  const int64_t rows = x.rows(), depth = x.columns(), columns = matrix.columns();
+  call.require(matrix.rows() == depth && bias.size == columns && residual.size == rows * columns, "norm: shapes differ");
+  call.require(gamma.size == columns && beta.size == columns, "norm: one gamma and beta for each column are expected");
+  const NormOutputs to = norm_outputs(call, x.with_columns(columns), rows, attributes.second != 0);
+  if (!call.ok()) return;
+  float* y = to.y.data;
+  multiply_all(x.data, rows, depth, matrix.data, columns, y, residual.data, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
+    for (int64_t row = first; row < first + tall; row++) {
+      const int64_t at = row * columns + column;
+      along(here, [&](int64_t c, int n) { STORE(y + at + c, LOAD(y + at + c) + LOAD(bias.data + column + c)); });
+    }
+  });
+  norm_rows(y, rows, gamma, beta, attributes.first, to);
+}
+
 void norm_gradient(Call& call, const Attributes&) {
   View dy = call.input(0), hat = call.input(1), inverse = call.input(2), gamma = call.input(3);
   const int64_t columns = hat.columns(), rows = hat.rows();

@@ -44,9 +44,9 @@ inline V root(V v) {
   return load(values);
 }
 
-// Calls body(offset, n) for every vector of a row; n is W but for the last one. Inlined twice, so that whole vectors have a fixed size.
+// Calls body(offset, n) for every vector of a row; n is W but for the last one. Inlined twice, so that whole vectors have a fixed size and constants stay in registers.
 template <typename F>
-inline void along(int64_t columns, F body) {
+[[gnu::flatten]] inline void along(int64_t columns, F body) {
   int64_t c = 0;
   for (; c + W <= columns; c += W) body(c, W);
   if (c < columns) body(c, static_cast<int>(columns - c));
