@@ -160,6 +160,16 @@ describe.skipIf(!here)('fused ops', () => {
     expect(await plain.data()).toEqual(await y.data());
   });
 
+  test('a residual that is larger than the product does not take its last digits', async () => {
+    const [rows, depth, columns] = [20, 2000, 64];
+    const [x, weights, residual] = [draw('x', rows * depth), draw('matrix', depth * columns).map((value) => Math.fround(value / 2000)), draw('r', rows * columns)];
+    const [ones, zeros] = [new Float64Array(columns).fill(1), new Float64Array(columns)];
+    const sums = product(x, weights, depth, columns).map((value, i) => value + residual[i]!);
+    const dense = { x: tensor(x, rows, depth), matrix: tensor(weights, depth, columns), bias: tensor(zeros, columns) };
+    const [y] = denseNorm(dense, tensor(residual, rows, columns), { gamma: tensor(ones, columns), beta: tensor(zeros, columns) }, 0.01, false);
+    await close(y, normOf(sums, columns, ones, zeros, sums).y, 2e-7); // 1.1e-7 where it is added last, 2.6e-6 where first
+  });
+
   /** Of each head: softmax(q k^T / sqrt(d) + mask), and its gradients, by plain loops. */
   function attentionOf(
     shape: { B: number; N: number; T: number; d: number },

@@ -146,7 +146,7 @@ void attention(Call& call, const Attributes& attributes) {
       for (int64_t at = 0; at < s.size; at += PANEL) {
         const int64_t here = std::min(PANEL, s.size - at);
         const Right next = {i < 2 && s.size <= PANEL ? matrices[i + 1].data + column : nullptr, columns};
-        multiply_panel(x.data + first * depth, rows, depth, {matrices[i].data + column + at, columns}, here, mine[i] + at, s.size_stride, nullptr, next, panel, [&](int64_t row, int64_t tall) {
+        multiply_panel(x.data + first * depth, rows, depth, {matrices[i].data + column + at, columns}, here, mine[i] + at, s.size_stride, next, panel, [&](int64_t row, int64_t tall) {
           for (int64_t r = row; r < row + tall; r++) {
             along(here, [&](int64_t c, int n) {
               float* value = mine[i] + r * s.size_stride + at + c;

@@ -34,11 +34,15 @@ void pack(const Right& b, int64_t depth, int64_t columns, int64_t width, float* 
 class Soon {
  public:
   template <int M, int N>
-  void begin(const Left& a, const float* c, int64_t c_row, const float* start) {
+  void begin(const Left& a, const float* c, int64_t c_row, bool more) {
     next = a.data + M * a.row;
     row = a.row;
-    if (start != nullptr) ask_for<M, N>(start + M * c_row, c_row);
-    if (start != c) ask_for<M, N>(c, c_row);
+    if (more) c += M * c_row;  // its own are being read already
+#pragma GCC unroll 8
+    for (int i = 0; i < M; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
+    }
   }
 
   template <int M, int N>
@@ -59,15 +63,6 @@ class Soon {
   }
 
  private:
-  template <int M, int N>
-  static void ask_for(const float* c, int64_t c_row) {
-#pragma GCC unroll 8
-    for (int i = 0; i < M; i++) {
-#pragma GCC unroll 4
-      for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
-    }
-  }
-
   const float* next = nullptr;
   Right panel = {nullptr, 0};
   int64_t row = 0, left = 0;
@@ -76,16 +71,14 @@ class Soon {
 // Memory of multiply_panel.
 inline int64_t panel_size(int64_t depth) { return std::min(depth, DEPTH) * PANEL; }
 
-// c [rows, columns] = a b, of at most PANEL columns, plus `start`, with rows as far apart, unless that is null; then(row, rows) is called for each tile that is
-// done. What is multiplied after that is asked for: `next`, of the same shape, unless its data is null.
+// c [rows, columns] = a b, of at most PANEL columns; then(row, rows) is called for each tile that is done. What is multiplied after that is asked for: `next`, of
+// the same shape, unless its data is null.
 template <typename F>
-void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b, int64_t columns, float* c, int64_t c_row, const float* start, const Right& next, float* panel,
-                    F then) {
+void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b, int64_t columns, float* c, int64_t c_row, const Right& next, float* panel, F then) {
   const int64_t width = (columns + W - 1) / W * W;
   Soon soon;
   int64_t done = 0;
   do {
-    const float* from = done > 0 ? c : start;
     const int64_t now = std::min(DEPTH, depth - done);
     pack({b.data + done * b.row, b.row}, now, columns, width, panel);
     const bool last = done + now == depth;
@@ -100,7 +93,7 @@ void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b,
         asked = true;
       }
       const int64_t tall = std::min<int64_t>(TALL, rows - row);
-      multiply_tile(tall, columns, now, {a + row * depth + done, depth, 1}, panel, width, c + row * c_row, c_row, from == nullptr ? nullptr : from + row * c_row, soon);
+      multiply_tile(tall, columns, now, {a + row * depth + done, depth, 1}, panel, width, c + row * c_row, c_row, done > 0, soon);
       if (last) then(row, tall);
     }
     done += now;
@@ -110,9 +103,9 @@ void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b,
 // In how many parts rows are cut where the work is in `others` parts already.
 inline int64_t cuts_of(int64_t rows, int64_t others) { return std::max<int64_t>(1, std::min((4 * pool().size() + others - 1) / others, rows / CHUNK)); }
 
-// c [rows, columns] = a b, plus `start` unless that is null; then(row, column, rows, columns) is called for each tile that is done.
+// c [rows, columns] = a b; then(row, column, rows, columns) is called for each tile that is done.
 template <typename F>
-void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, int64_t columns, float* c, const float* start, F then) {
+void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, int64_t columns, float* c, F then) {
   const int64_t panels = (columns + PANEL - 1) / PANEL, cuts = cuts_of(rows, panels);
   const int64_t chunk = ((rows + cuts - 1) / cuts + TALL - 1) / TALL * TALL;
   pool().run(panels * cuts, [&](int64_t part) {
@@ -120,8 +113,7 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
     if (begin >= rows) return;
     Scratch scratch(panel_size(depth));
     const Right panel = {b + column, columns}, next = {column + 2 * PANEL <= columns ? panel.data + PANEL : nullptr, columns};
-    const int64_t at = begin * columns + column;
-    multiply_panel(a + begin * depth, std::min(chunk, rows - begin), depth, panel, here, c + at, columns, start == nullptr ? nullptr : start + at, next, scratch.take(panel_size(depth)),
+    multiply_panel(a + begin * depth, std::min(chunk, rows - begin), depth, panel, here, c + begin * columns + column, columns, next, scratch.take(panel_size(depth)),
                    [&](int64_t row, int64_t tall) { then(begin + row, column, tall, here); });
   });
 }

@@ -28,26 +28,25 @@ struct Left {
 // Nothing is asked for before it is needed: all of it is in the cache.
 struct AtHand {
   template <int M, int N>
-  void begin(const Left&, const float*, int64_t, const float*) {}
+  void begin(const Left&, const float*, int64_t, bool) {}
   template <int M, int N>
   void step(int64_t) {}
 };
 
 constexpr int STEP = 16;  // values of a line of the cache
 
-// c [M, N W] = a b over `depth`, plus `start` unless that is null, which may be c and has rows as long; of the last vector of each row `last` values are written.
-// `soon` asks for what comes next.
+// c [M, N W] = a b over `depth`, plus c itself if `more`; of the last vector of each row `last` values are written. `soon` asks for what comes next.
 template <int M, int N, typename Soon>
-void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, int last, const float* start, Soon& soon) {
+void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, int last, bool more, Soon& soon) {
   V sums[M][N] = {};
-  if (start != nullptr) {
+  if (more) {
 #pragma GCC unroll 8
     for (int i = 0; i < M; i++) {
 #pragma GCC unroll 4
-      for (int j = 0; j < N; j++) sums[i][j] = j == N - 1 && last < W ? load(start + i * c_row + j * W, last) : load(start + i * c_row + j * W);
+      for (int j = 0; j < N; j++) sums[i][j] = j == N - 1 && last < W ? load(c + i * c_row + j * W, last) : load(c + i * c_row + j * W);
     }
   }
-  soon.template begin<M, N>(a, c, c_row, start);
+  soon.template begin<M, N>(a, c, c_row, more);
   for (int64_t from = 0; from < depth; from += STEP) {
     const int64_t to = std::min<int64_t>(STEP, depth - from);
     soon.template step<M, N>(from);
@@ -76,7 +75,7 @@ void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_
 }
 
 template <typename Soon>
-using Tile = void (*)(int64_t, Left, const float*, int64_t, float*, int64_t, int, const float*, Soon&);
+using Tile = void (*)(int64_t, Left, const float*, int64_t, float*, int64_t, int, bool, Soon&);
 
 template <typename Soon, int... I>
 constexpr std::array<Tile<Soon>, sizeof...(I)> tiles(std::integer_sequence<int, I...>) {
@@ -88,9 +87,9 @@ constexpr auto TILES = tiles<Soon>(std::make_integer_sequence<int, TALL * BROAD>
 
 // The tile of at most TALL rows and PANEL columns.
 template <typename Soon>
-void multiply_tile(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, const float* start, Soon& soon) {
+void multiply_tile(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, bool more, Soon& soon) {
   const int64_t vectors = (columns + W - 1) / W;
-  TILES<Soon>[(rows - 1) * BROAD + vectors - 1](depth, a, b, b_row, c, c_row, static_cast<int>(columns - (vectors - 1) * W), start, soon);
+  TILES<Soon>[(rows - 1) * BROAD + vectors - 1](depth, a, b, b_row, c, c_row, static_cast<int>(columns - (vectors - 1) * W), more, soon);
 }
 
 // c [rows, columns] = a b, all of it in the cache; b's rows are filled up to whole vectors.
@@ -99,7 +98,7 @@ void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float*
   for (int64_t j = 0; j < columns; j += PANEL) {
     for (int64_t i = 0; i < rows; i += TALL) {
       const Left here = {a.data + i * a.row, a.row, a.step};
-      multiply_tile(std::min<int64_t>(TALL, rows - i), std::min(PANEL, columns - j), depth, here, b + j, b_row, c + i * c_row + j, c_row, nullptr, soon);
+      multiply_tile(std::min<int64_t>(TALL, rows - i), std::min(PANEL, columns - j), depth, here, b + j, b_row, c + i * c_row + j, c_row, false, soon);
     }
   }
 }

@@ -15,7 +15,7 @@ void dense_gelu(Call& call, const Attributes& attributes) {
   View y = call.output(0, x.with_columns(columns)), before = call.output(1, keep ? y.dims : std::vector<int64_t>{0});
   if (!call.ok()) return;
   float* product = keep ? before.data : y.data;
-  multiply_all(x.data, rows, depth, matrix.data, columns, product, nullptr, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
+  multiply_all(x.data, rows, depth, matrix.data, columns, product, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
     for (int64_t row = first; row < first + tall; row++) {
       const int64_t at = row * columns + column;
       along(here, [&](int64_t c, int n) {
@@ -102,10 +102,14 @@ void dense_norm(Call& call, const Attributes& attributes) {
   const NormOutputs to = norm_outputs(call, x.with_columns(columns), rows, attributes.second != 0);
   if (!call.ok()) return;
   float* y = to.y.data;
-  multiply_all(x.data, rows, depth, matrix.data, columns, y, residual.data, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
+  multiply_all(x.data, rows, depth, matrix.data, columns, y, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
     for (int64_t row = first; row < first + tall; row++) {
       const int64_t at = row * columns + column;
-      along(here, [&](int64_t c, int n) { STORE(y + at + c, LOAD(y + at + c) + LOAD(bias.data + column + c)); });
+      along(here, [&](int64_t c, int n) {
+        // the residual last: it is larger than what is added up, whose last digits it would take
+        STORE(y + at + c, LOAD(y + at + c) + LOAD(bias.data + column + c) + LOAD(residual.data + at + c));
+        __builtin_prefetch(residual.data + at + tall * columns + c);
+      });
     }
   });
   norm_rows(y, rows, gamma, beta, attributes.first, to);
