@@ -185,12 +185,13 @@ function step(spec: BertSpec, scope: Scope, tap: string, x: Tensor, bias: Tensor
   if (tap === 'embeddings') return embeddings(spec, scope, x);
   if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
   if (tap === 'logits') return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, input);
-  const rows = asRows(scope, x);
+  const dropping = drops(scope, spec.dropout);
+  const rows = dropping ? rowsOf(x) : asRows(scope, x);
   const inside = tap.endsWith('/attention')
     ? selfAttention(scope, tap, rows, { heads: spec.heads, tokens: x.shape[1]!, bias, dropped: spec.dropout })
     : denseGelu(scope, `${tap}/inner`, rows);
   const path = { dense: `${tap}/output`, norm: `${tap}/norm` };
-  const y = drops(scope, spec.dropout)
+  const y = dropping
     ? layerNorm(scope, path.norm, tf.add(dropout(scope, tap, dense(scope, path.dense, inside), spec.dropout), rows), EPSILON)
     : denseNorm(scope, path, inside, rows, EPSILON);
   return rows === x ? y : y.reshape(x.shape);

@@ -120,12 +120,13 @@ export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, 
 
 /** x [B, C] times kernel [C, out] plus bias [out]. */
 export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
+  if (x.shape.length !== 2) throw new RangeError(`dense ${path}: expected rows, got ${shapeText(x)}`);
   const y = affine(x, ...denseParameters(scope, path, x));
   scope.trace?.(path, x, y);
   return y;
 }
 
-/** Kernel and bias of a dense layer that is to read x [B, C]. Throws RangeError when it cannot. */
+/** Kernel and bias of a dense layer that is to read x [..., C]. Throws RangeError when it cannot. */
 export function denseParameters(scope: Scope, path: string, x: Tensor2D): [Tensor2D, Tensor1D] {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
   if (x.shape.at(-1) !== kernel.shape[0]) throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);

@@ -17,6 +17,7 @@ import { dropout, gelu, layerNorm } from '../../src/nn/transformer.js';
 import { readSafetensors, writeSafetensors, type NamedArray } from '../../src/store/safetensors.js';
 import { enginesUnderTest } from '../support/engines.js';
 import { fill, noise } from '../support/reference.js';
+import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 const [BATCH, TOKENS] = [3, 11];
 const ENCODER = { family: 'bert', vocabulary: 97, positions: 20, segments: 2, hidden: 24, layers: 3, heads: 4, feedforward: 40 } as const;
@@ -143,6 +144,25 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     expect(await values(at(1, false))).toEqual(new Float32Array(20_000).fill(1));
     const { gradients } = differentiate({ x }, (p) => tf.sum(tf.mul(dropout(at(1), 'a', p.x!, 0.25), 3)) as Scalar);
     expect(await gradients.x!.data()).toEqual(first.map((value) => 3 * value));
+  });
+
+  on('a net with dropout comes to the same whether or not a gradient is recorded', async () => {
+    const network = bert({ ...spec('pooler'), dropout: 0.2 });
+    const params = toTensors(network.init(1).params);
+    const x = tf.tensor(
+      Int32Array.from({ length: 2 * 3 * TOKENS }, (_, i) => Number(Math.floor(i / TOKENS) % 3 === 2 || i % 2)),
+      [2, 3, TOKENS],
+      'int32',
+    );
+    const scope = (p: Tensors): Scope => ({ params: p, state: {}, train: true, observe: () => {}, random: (path) => rngKey(3, path) });
+    const last = (p: Tensors): Tensor => network.apply(scope(p), x).pooled!;
+    const { aside } = differentiate(params, (p, keep) => {
+      const y = last(p);
+      keep('y', y);
+      return tf.sum(y) as Scalar;
+    });
+    const [recorded, plain] = [await aside.y!.data(), await tf.tidy(() => last(params)).data()];
+    expect(relativeError(plain, Float64Array.from(recorded))).toBeLessThan(TOLERANCE.f32);
   });
 
   on('predict reads a folder and does not mind how many examples come at once', async () => {

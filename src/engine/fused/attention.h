@@ -25,12 +25,12 @@ Shape shape_of(Call& call, int64_t rows, int64_t columns, const Attributes& attr
   return {rows / tokens, heads, tokens, size, columns, stride_of(tokens), stride_of(size), 1 / std::sqrt(static_cast<float>(size))};
 }
 
-// A sequence of a head, [T, d] in rows of `row` values, as rows of whole vectors, filled up with 0.
-void gather(const Shape& s, const float* x, int64_t row, float* to) {
-  for (int64_t t = 0; t < s.tokens; t++) along(s.size, [&](int64_t c, int n) { store(to + t * s.size_stride + c, LOAD(x + t * row + c)); });
+// A sequence of a head, [T, d] within rows of all heads, as rows of whole vectors, filled up with 0.
+void gather(const Shape& s, const float* x, float* to) {
+  for (int64_t t = 0; t < s.tokens; t++) along(s.size, [&](int64_t c, int n) { store(to + t * s.size_stride + c, LOAD(x + t * s.columns + c)); });
 }
 
-// The same on its side: [d, T], filled up with 0.
+// The same on its side, from rows of `row` values: [d, T], filled up with 0.
 void gather_across(const Shape& s, const float* x, int64_t row, float* to) {
   for (int64_t c = 0; c < s.size; c++) std::fill(to + c * s.token_stride + s.tokens, to + (c + 1) * s.token_stride, 0.0f);
   for (int64_t first = 0; first < s.tokens; first += W) {
@@ -186,9 +186,9 @@ void attention_gradient(Call& call, const Attributes& attributes) {
     float *queries = scratch.take(rows), *keys = scratch.take(rows), *given = scratch.take(rows), *values = scratch.take(s.size_stride * s.token_stride);
     float *scores = scratch.take(square), *used = scratch.take(square);
     const int64_t column = head % s.heads * s.size, start = head / s.heads * s.tokens * s.columns + column;
-    gather(s, q.data + start, s.columns, queries);
-    gather(s, k.data + start, s.columns, keys);
-    gather(s, dy.data + start, s.columns, given);
+    gather(s, q.data + start, queries);
+    gather(s, k.data + start, keys);
+    gather(s, dy.data + start, given);
     gather_across(s, v.data + start, s.columns, values);
     multiply(s.tokens, s.tokens, s.size, {given, s.size_stride, 1}, values, s.token_stride, scores, s.token_stride);
     const float* shares = weights.data + head * s.tokens * s.tokens;
