@@ -1,9 +1,17 @@
 /**
- * The three stages and their rivals for one thin net, as specs. All thin arms have the same number of steps of the thin net, imitation included, and
- * see the same batches; `long` has the floating-point operations of the whole pipeline instead, the wide net's training included.
+ * The three stages and their rivals for one thin net, as specs. All thin arms have the same number of steps of the thin
+ * net, imitation included, and see the same batches; `long` has the floating-point operations of the whole pipeline
+ * instead, the wide net's training included.
  */
 import { costOf } from '../src/method/train.js';
-import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TeacherSpec, TrainSpec } from '../src/method/spec.js';
+import type {
+  GradientImitation,
+  ObjectiveSpec,
+  RecipeSpec,
+  RidgeImitation,
+  TeacherSpec,
+  TrainSpec,
+} from '../src/method/spec.js';
 import type { NetworkSpec } from '../src/models/index.js';
 
 export interface Setting {
@@ -36,7 +44,10 @@ export function joint(imitation: GradientImitation, steps: number): GradientImit
 /** Training at the whole pipeline's cost takes larger batches instead of many more steps. */
 const LONG_BATCH = 16;
 
-/** The thin net trained directly, with the floating-point operations of the whole pipeline; `larger` times the batch, as many times fewer steps. */
+/**
+ * The thin net trained directly, with the floating-point operations of the whole pipeline; `larger` times the batch, as
+ * many times fewer steps.
+ */
 export function longArm(setting: Setting, threeStage: TrainSpec, larger: number): TrainSpec {
   const direct = armOf(setting, 'direct', { objective: LABELS });
   const { flops, teacherFlops } = costOf(threeStage);
@@ -54,7 +65,11 @@ interface Parts {
 }
 
 /** One arm. */
-export function armOf(setting: Setting, name: string, { start = 'random', imitation = null, objective = TEACHER, model = setting.thin, steps }: Parts): TrainSpec {
+export function armOf(
+  setting: Setting,
+  name: string,
+  { start = 'random', imitation = null, objective = TEACHER, model = setting.thin, steps }: Parts,
+): TrainSpec {
   const used = imitation?.by === 'gradient' ? setting.imitationSteps : 0;
   const needsTeacher = objective.teacher + objective.hints > 0 || imitation !== null || start !== 'random';
   const teacher: TeacherSpec = { ...setting.wide, objective: LABELS };
@@ -69,7 +84,14 @@ export function armOf(setting: Setting, name: string, { start = 'random', imitat
 }
 
 export function wideArm({ data, wide }: Setting): TrainSpec {
-  return { data, model: wide.model, teacher: null, start: 'random', imitation: null, training: { ...wide.recipe, objective: LABELS } };
+  return {
+    data,
+    model: wide.model,
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...wide.recipe, objective: LABELS },
+  };
 }
 
 /** Every arm of a comparison, by name. */

@@ -1,7 +1,8 @@
 /**
- * Claim: a thin BERT trained in three stages (wide, imitation, fine-tuning) is better than the same net trained directly with as many steps. Paper:
- * BERT_BASE trained so on a par with BERT_LARGE; the exact table is unknown here. Then the trained nets are taken to tasks with real labels.
- * Run: `gowide train bert --arm all --scale laptop`, then `--experiment bert-supersense` and `bert-hypernym`. Rivals at equal steps: below. Result: reports/results.
+ * Claim: a thin BERT trained in three stages (wide, imitation, fine-tuning) is better than the same net trained
+ * directly with as many steps. Paper: BERT_BASE trained so on a par with BERT_LARGE; the exact table is unknown here.
+ * Then the trained nets are taken to tasks with real labels. Run: `gowide train bert --arm all --scale laptop`, then
+ * `--experiment bert-supersense` and `bert-hypernym`. Rivals at equal steps: below. Result: reports/results.
  *
  * | scale   | text                       | thin, layers x width | wide      | deeper    | hardware          |
  * | minutes | WordNet glosses            | 2 x 64               | 2 x 128   | 4 x 64    | 2 cores           |
@@ -69,11 +70,29 @@ const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 const IMITATION_RATE = 3e-3;
 
 function imitationOf(recipe: RecipeSpec): GradientImitation {
-  return { by: 'gradient', unit: 'stage', size: 1, order: 'joint', inputs: 'own', loss: 'relative-mse', maps: 'stream', recipe };
+  return {
+    by: 'gradient',
+    unit: 'stage',
+    size: 1,
+    order: 'joint',
+    inputs: 'own',
+    loss: 'relative-mse',
+    maps: 'stream',
+    recipe,
+  };
 }
 
 function glosses({ tokens, vocabulary }: Size): MaskedSpec {
-  return { set: 'masked-lm', corpus: 'glosses', vocabulary, lowercase: true, tokens, heldOut: 0.025, masking: MASKING, held: 600 };
+  return {
+    set: 'masked-lm',
+    corpus: 'glosses',
+    vocabulary,
+    lowercase: true,
+    tokens,
+    heldOut: 0.025,
+    masking: MASKING,
+    held: 600,
+  };
 }
 
 function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
@@ -111,9 +130,25 @@ function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
 
 /** BERT_BASE over a folder of texts, with a vocabulary of 30,522 that is made from them: `--set data.corpus=/path`. */
 function paperSetting(): Setting {
-  const data: MaskedSpec = { set: 'masked-lm', corpus: 'texts', vocabulary: 30_522, lowercase: true, tokens: 512, heldOut: 0.005, masking: PUBLISHED_MASKING, held: 5000 };
-  const net = (name: string): BertSpec => ({ ...BERT_PRESETS[name]!, head: { kind: 'masked-lm', places: placesOf(data) } });
-  const recipe = (steps: number): RecipeSpec => ({ ...PAPER_BERT, steps, schedule: { ...PAPER_BERT.schedule, warmup: Math.round(steps / 100) } });
+  const data: MaskedSpec = {
+    set: 'masked-lm',
+    corpus: 'texts',
+    vocabulary: 30_522,
+    lowercase: true,
+    tokens: 512,
+    heldOut: 0.005,
+    masking: PUBLISHED_MASKING,
+    held: 5000,
+  };
+  const net = (name: string): BertSpec => ({
+    ...BERT_PRESETS[name]!,
+    head: { kind: 'masked-lm', places: placesOf(data) },
+  });
+  const recipe = (steps: number): RecipeSpec => ({
+    ...PAPER_BERT,
+    steps,
+    schedule: { ...PAPER_BERT.schedule, warmup: Math.round(steps / 100) },
+  });
   const imitation = 350_000;
   return {
     data,
@@ -136,8 +171,9 @@ function setting(scale: Scale): Setting {
 const LONG_BATCH = 4;
 
 /**
- * All thin arms have the same steps, imitation included. `three-stage`: the wide net's embeddings and head on its principal components, fresh layers, imitation.
- * `ends-kd` starts alike and is not imitated: the strongest rival in the trials. `projected-...`: the layers start as the wide net's, projected, too.
+ * All thin arms have the same steps, imitation included. `three-stage`: the wide net's embeddings and head on its
+ * principal components, fresh layers, imitation. `ends-kd` starts alike and is not imitated: the strongest rival in the
+ * trials. `projected-...`: the layers start as the wide net's, projected, too.
  */
 function arms(scale: Scale): Record<string, TrainSpec> {
   const all = setting(scale);
@@ -150,7 +186,11 @@ function arms(scale: Scale): Record<string, TrainSpec> {
     'ends-kd': armOf(all, 'ends-kd', { start: 'projected-ends', objective: BOTH }),
     'projected-kd': armOf(all, 'projected-kd', { start: 'projected', objective: BOTH }),
     'three-stage': threeStage,
-    'projected-three-stage': armOf(all, 'projected-three-stage', { start: 'projected', imitation: all.imitation, objective: BOTH }),
+    'projected-three-stage': armOf(all, 'projected-three-stage', {
+      start: 'projected',
+      imitation: all.imitation,
+      objective: BOTH,
+    }),
     deeper: armOf(all, 'deeper', { objective: LABELS, model: all.deeper! }),
     long: longArm(all, threeStage, LONG_BATCH),
   };
@@ -163,10 +203,14 @@ export const bertGlosses: Experiment = {
   title: 'Thin BERT by three stages against its rivals, masked language modelling',
   kind: TRAIN_KIND,
   seeds: { minutes: 3, laptop: 3, gpu: 3, paper: 1 },
-  arms: (scale) => Object.fromEntries(Object.entries(arms(scale)).filter(([arm]) => scale !== 'minutes' || MINUTES.includes(arm))),
+  arms: (scale) =>
+    Object.fromEntries(Object.entries(arms(scale)).filter(([arm]) => scale !== 'minutes' || MINUTES.includes(arm))),
 };
 
-/** What each part of the imitation is worth, and wide nets of other shapes: deeper ones, and ones that are wide within their blocks only. */
+/**
+ * What each part of the imitation is worth, and wide nets of other shapes: deeper ones, and ones that are wide within
+ * their blocks only.
+ */
 export const bertAblations: Experiment = {
   name: 'bert-ablations',
   title: 'What each part of the imitation is worth in a BERT',
@@ -175,11 +219,22 @@ export const bertAblations: Experiment = {
   arms: (scale) => {
     const all = settingAt('minutes');
     const { imitation, imitationSteps, wide, thin, recipe } = all;
-    const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'projected-ends', other: Partial<Setting> = {}): TrainSpec =>
+    const three = (
+      changes: Partial<GradientImitation>,
+      start: TrainSpec['start'] = 'projected-ends',
+      other: Partial<Setting> = {},
+    ): TrainSpec =>
       armOf({ ...all, ...other }, 'three-stage', { start, imitation: { ...imitation, ...changes }, objective: BOTH });
     const layers = (thin as BertSpec).layers;
-    const deep = { wide: { ...wide, model: { ...(wide.model as BertSpec), layers: 2 * layers }, align: 'depth' as const } };
-    const blocks = { wide: { ...wide, model: { ...(thin as BertSpec), heads: 4, headSize: 32, feedforward: 4 * (thin as BertSpec).feedforward } } };
+    const deep = {
+      wide: { ...wide, model: { ...(wide.model as BertSpec), layers: 2 * layers }, align: 'depth' as const },
+    };
+    const blocks = {
+      wide: {
+        ...wide,
+        model: { ...(thin as BertSpec), heads: 4, headSize: 32, feedforward: 4 * (thin as BertSpec).feedforward },
+      },
+    };
     const each = Math.round(imitationSteps / (layers + 1));
     return {
       'own inputs': three({}),
@@ -191,7 +246,9 @@ export const bertAblations: Experiment = {
       'deeper wide net': three({}, 'projected-ends', deep),
       'wide blocks': three({ maps: 'none' }, 'shared', blocks),
       'wide blocks, selected': three({ maps: 'none' }, 'selected', blocks),
-      ...(scale === 'minutes' ? {} : { 'imitation x 1.5': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
+      ...(scale === 'minutes'
+        ? {}
+        : { 'imitation x 1.5': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
     };
   },
 };
@@ -206,7 +263,9 @@ interface Task {
   readonly recipe: (scale: Scale, peak: number) => RecipeSpec;
 }
 
-/** Fine-tuning of each arm's trained net, with one recipe for all; `fresh`: the thin net without any training before. */
+/**
+ * Fine-tuning of each arm's trained net, with one recipe for all; `fresh`: the thin net without any training before.
+ */
 function taskExperiment({ name, title, seeds, data, head, recipe }: Task): Experiment {
   return {
     name,
@@ -254,10 +313,21 @@ function wordNetTask(task: WordNetTaskSpec['task'], classes: number, title: stri
   });
 }
 
-export const bertSupersense = wordNetTask('supersense', 45, 'The trained BERTs on the supersense of a gloss, 45 classes');
-export const bertHypernym = wordNetTask('hypernym', 2, 'The trained BERTs on pairs of glosses: is the second what the first is a kind of?');
+export const bertSupersense = wordNetTask(
+  'supersense',
+  45,
+  'The trained BERTs on the supersense of a gloss, 45 classes',
+);
+export const bertHypernym = wordNetTask(
+  'hypernym',
+  2,
+  'The trained BERTs on pairs of glosses: is the second what the first is a kind of?',
+);
 
-/** As published: two epochs of some 88,000 windows, batches of 32. `--set data.train=...` and `data.test=...` say where the files are. */
+/**
+ * As published: two epochs of some 88,000 windows, batches of 32. `--set data.train=...` and `data.test=...` say where
+ * the files are.
+ */
 export const bertSquad = taskExperiment({
   name: 'bert-squad',
   title: 'The trained BERTs on SQuAD',

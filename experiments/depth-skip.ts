@@ -1,12 +1,13 @@
 /**
- * Where imitation itself pays: plain nets of 4 to 32 layers beside the same nets with skip connections. Theory (theory/README.md): without a skip, thin nets
- * trained directly end far from the wide one while imitation stays near; with a skip both are near. Expected from a prototype: imitation above
- * selection + KL without skips, the more the deeper; no gain with skips. Reported whatever comes out.
- * Run: `gowide train resnet --experiment depth-skip --arm all --scale laptop`; 9 minutes on 2 cores. Results: reports/results/depth-skip.laptop.md.
+ * Where imitation itself pays: plain nets of 4 to 32 layers beside the same nets with skip connections. Theory
+ * (theory/README.md): without a skip, thin nets trained directly end far from the wide one while imitation stays near;
+ * with a skip both are near. Expected from a prototype: imitation above selection + KL without skips, the more the
+ * deeper; no gain with skips. Reported whatever comes out. Run: `gowide train resnet --experiment depth-skip --arm all
+ * --scale laptop`; 9 minutes on 2 cores. Results: reports/results/depth-skip.laptop.md.
  *
- * Fully connected tanh nets on the digits. Arms at equal steps of the thin net: direct; KD; selected channels, then KL; imitation by gradient (30 % of the
- * steps, groups of 2 layers at once, each on its own input, a learnt map up that is dropped afterwards), then KL; selected channels, fitted in
- * closed form, then KL.
+ * Fully connected tanh nets on the digits. Arms at equal steps of the thin net: direct; KD; selected channels, then KL;
+ * imitation by gradient (30 % of the steps, groups of 2 layers at once, each on its own input, a learnt map up that is
+ * dropped afterwards), then KL; selected channels, fitted in closed form, then KL.
  */
 import type { Experiment, Scale } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/train.js';
@@ -45,7 +46,10 @@ function armsAt(size: Size, layers: number, skip: boolean): Record<string, Train
   const setting: Setting = {
     data: { set: 'digits', train: size.train, augment: AUGMENT },
     thin: model,
-    wide: { model: { ...model, width: WIDE }, recipe: adamw(size.wideSteps, BATCH, rateOf('depth-skip', `${kind} wide`)) },
+    wide: {
+      model: { ...model, width: WIDE },
+      recipe: adamw(size.wideSteps, BATCH, rateOf('depth-skip', `${kind} wide`)),
+    },
     recipe: (steps, peak) => adamw(steps, BATCH, peak),
     steps: size.steps,
     imitation: {
@@ -63,11 +67,16 @@ function armsAt(size: Size, layers: number, skip: boolean): Record<string, Train
   };
   return {
     wide: wideArm(setting),
-    direct: armOf(setting, 'direct', { objective: { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 } }),
+    direct: armOf(setting, 'direct', {
+      objective: { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 },
+    }),
     kd: armOf(setting, 'kd', {}),
     'selected-kl': armOf(setting, 'selected-kl', { start: 'selected' }),
     imitation: armOf(setting, 'imitation', { imitation: setting.imitation }),
-    'closed-form': armOf(setting, 'closed-form', { start: 'selected', imitation: { by: 'ridge', images: 600, ridge: 1e-3 } }),
+    'closed-form': armOf(setting, 'closed-form', {
+      start: 'selected',
+      imitation: { by: 'ridge', images: 600, ridge: 1e-3 },
+    }),
   };
 }
 
@@ -80,7 +89,11 @@ export const depthSkip: Experiment = {
     const size = SIZES[scale]!;
     const cases = size.depths.flatMap((depth) => (['plain', 'skip'] as const).map((kind) => ({ depth, kind })));
     return Object.fromEntries(
-      cases.flatMap(({ depth, kind }) => Object.entries(armsAt(size, depth, kind === 'skip')).map(([arm, spec]) => [armName(depth, kind, arm), spec] as const)),
+      cases.flatMap(({ depth, kind }) =>
+        Object.entries(armsAt(size, depth, kind === 'skip')).map(
+          ([arm, spec]) => [armName(depth, kind, arm), spec] as const,
+        ),
+      ),
     );
   },
 };

@@ -1,6 +1,6 @@
 /**
- * Peak learning rates by experiment and arm. Each arm's own was chosen on the validation split, from the same grid and with the same seeds, which no
- * table uses: `gowide tune`. The measured accuracies stand in experiments/README.md.
+ * Peak learning rates by experiment and arm. Each arm's own was chosen on the validation split, from the same grid and
+ * with the same seeds, which no table uses: `gowide tune`. The measured accuracies stand in experiments/README.md.
  */
 export interface Grid {
   readonly rates: readonly number[];
@@ -25,7 +25,14 @@ const RATES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'bert-hypernym': { default: 2e-3 },
   // published, not tuned here
   'bert-squad': { default: 5e-5 },
-  'depth-skip': { default: 1e-2, 'plain wide': 1e-3, 'skip wide': 3e-3, 'plain selected-kl': 3e-3, 'plain closed-form': 3e-3, imitation: 3e-3 },
+  'depth-skip': {
+    default: 1e-2,
+    'plain wide': 1e-3,
+    'skip wide': 3e-3,
+    'plain selected-kl': 3e-3,
+    'plain closed-form': 3e-3,
+    imitation: 3e-3,
+  },
 };
 
 export function rateOf(experiment: string, arm: string): number {

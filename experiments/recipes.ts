@@ -2,10 +2,17 @@
 import type { RecipeSpec } from '../src/method/spec.js';
 
 /** A length of training; one conversion to steps. */
-export type Duration = { readonly steps: number } | { readonly epochs: number } | { readonly examples: number } | { readonly percent: number };
+export type Duration =
+  | { readonly steps: number }
+  | { readonly epochs: number }
+  | { readonly examples: number }
+  | { readonly percent: number };
 
 /** Steps of a duration; `percent` is of `total` steps. At least 1. */
-export function stepsOf(duration: Duration, { batch, examples, total = 0 }: { readonly batch: number; readonly examples: number; readonly total?: number }): number {
+export function stepsOf(
+  duration: Duration,
+  { batch, examples, total = 0 }: { readonly batch: number; readonly examples: number; readonly total?: number },
+): number {
   if ('steps' in duration) return duration.steps;
   if ('percent' in duration) return Math.max(1, Math.round((duration.percent * total) / 100));
   const seen = 'epochs' in duration ? duration.epochs * examples : duration.examples;
@@ -16,7 +23,12 @@ const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', mo
 
 /** Small nets on small data: SGD, warm-up over a twentieth, cosine. */
 export function small(steps: number, batch: number, peak: number, weightDecay = 5e-4): RecipeSpec {
-  return { steps, batch, schedule: { kind: 'cosine', peak, warmup: Math.round(steps / 20) }, optimizer: sgd(weightDecay) };
+  return {
+    steps,
+    batch,
+    schedule: { kind: 'cosine', peak, warmup: Math.round(steps / 20) },
+    optimizer: sgd(weightDecay),
+  };
 }
 
 /** Plain nets without batch norm: AdamW, gradients clipped. */
@@ -30,20 +42,30 @@ export function adamw(steps: number, batch: number, peak: number, weightDecay = 
   };
 }
 
-/** CIFAR, as He et al. 2016 train it: batch 128, rate 0.1 divided by ten after half and three quarters of the steps, decay 1e-4. */
+/**
+ * CIFAR, as He et al. 2016 train it: batch 128, rate 0.1 divided by ten after half and three quarters of the steps,
+ * decay 1e-4.
+ */
 export function cifar(steps: number, peak = 0.1): RecipeSpec {
   return {
     steps,
     batch: 128,
-    schedule: { kind: 'step', peak, warmup: Math.round(steps / 100), drops: [Math.round(steps / 2), Math.round((3 * steps) / 4)], factor: 0.1 },
+    schedule: {
+      kind: 'step',
+      peak,
+      warmup: Math.round(steps / 100),
+      drops: [Math.round(steps / 2), Math.round((3 * steps) / 4)],
+      factor: 0.1,
+    },
     optimizer: sgd(1e-4),
   };
 }
 
 /**
- * The paper's ImageNet recipe (from the public reproduction's README; what it leaves open is unknown). Batch 256, SGD with momentum 0.9.
- * Wide and direct: 90 epochs, decay 1e-4, linear warm-up over 5 epochs to 0.1, divided by 10 at epochs 30, 60 and 80. Imitation: 10 epochs for each of
- * the 4 stages, mean squared error, no decay, cosine from 0.1. Fine-tuning: 50 epochs of KL, cosine from 0.1.
+ * The paper's ImageNet recipe (from the public reproduction's README; what it leaves open is unknown). Batch 256, SGD
+ * with momentum 0.9. Wide and direct: 90 epochs, decay 1e-4, linear warm-up over 5 epochs to 0.1, divided by 10 at
+ * epochs 30, 60 and 80. Imitation: 10 epochs for each of the 4 stages, mean squared error, no decay, cosine from 0.1.
+ * Fine-tuning: 50 epochs of KL, cosine from 0.1.
  */
 export const PAPER_IMAGENET = {
   batch: 256,
@@ -63,7 +85,12 @@ export const PAPER_IMAGENET = {
 export function paperDirect(): RecipeSpec {
   const { batch, epochs, warmup, drops, peak, weightDecay } = PAPER_IMAGENET;
   const steps = (n: number): number => paperSteps(n);
-  return { steps: steps(epochs), batch, schedule: { kind: 'step', peak, warmup: steps(warmup), drops: drops.map(steps), factor: 0.1 }, optimizer: sgd(weightDecay) };
+  return {
+    steps: steps(epochs),
+    batch,
+    schedule: { kind: 'step', peak, warmup: steps(warmup), drops: drops.map(steps), factor: 0.1 },
+    optimizer: sgd(weightDecay),
+  };
 }
 
 /** Steps of so many epochs of ImageNet. */
@@ -74,11 +101,24 @@ export function paperSteps(epochs: number): number {
 
 /** A cosine from `peak`, as the paper's imitation and fine-tuning have it. */
 export function paperCosine(epochs: number, peak: number, weightDecay: number): RecipeSpec {
-  return { steps: paperSteps(epochs), batch: PAPER_IMAGENET.batch, schedule: { kind: 'cosine', peak, warmup: 0 }, optimizer: sgd(weightDecay) };
+  return {
+    steps: paperSteps(epochs),
+    batch: PAPER_IMAGENET.batch,
+    schedule: { kind: 'cosine', peak, warmup: 0 },
+    optimizer: sgd(weightDecay),
+  };
 }
 
-/** BERT's recipe at any length: AdamW, linear warm-up and decay, gradients clipped at a joint norm of 1. Devlin et al. 2019, appendix A.2, unless said otherwise. */
-export function bertRecipe(steps: number, batch: number, peak: number, { warmup = 0.1, beta2 = 0.999 } = {}): RecipeSpec {
+/**
+ * BERT's recipe at any length: AdamW, linear warm-up and decay, gradients clipped at a joint norm of 1. Devlin et al.
+ * 2019, appendix A.2, unless said otherwise.
+ */
+export function bertRecipe(
+  steps: number,
+  batch: number,
+  peak: number,
+  { warmup = 0.1, beta2 = 0.999 } = {},
+): RecipeSpec {
   return {
     steps,
     batch,
@@ -89,8 +129,9 @@ export function bertRecipe(steps: number, batch: number, peak: number, { warmup 
 }
 
 /**
- * The published pre-training of BERT: a million steps of 256 sequences of 512 tokens, rate 1e-4 after 10,000 steps of warm-up, 15 % of the tokens masked,
- * 80/10/10. (The published run takes 128 tokens for nine tenths of the steps; this one has 512 throughout.) `accumulate` says how many parts a batch is computed in.
+ * The published pre-training of BERT: a million steps of 256 sequences of 512 tokens, rate 1e-4 after 10,000 steps of
+ * warm-up, 15 % of the tokens masked, 80/10/10. (The published run takes 128 tokens for nine tenths of the steps; this
+ * one has 512 throughout.) `accumulate` says how many parts a batch is computed in.
  */
 export const PAPER_BERT = {
   ...bertRecipe(1_000_000, 256, 1e-4, { warmup: 0.01 }),

@@ -2,12 +2,19 @@
 import { unknownName } from '../src/core/errors.js';
 import { checkData } from '../src/data/index.js';
 import type { Experiment, Runner } from '../src/core/experiment.js';
-import { expectedMemory, expectedSeconds, parseTrainSpec, requiredCells, stepFlops, TRAIN_KIND, trainExecutor } from '../src/method/train.js';
+import {
+  expectedMemory,
+  expectedSeconds,
+  parseTrainSpec,
+  requiredCells,
+  stepFlops,
+  TRAIN_KIND,
+  trainExecutor,
+} from '../src/method/train.js';
 import { parseStudySpec, type Study } from '../theory/studies/study.js';
 import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
-import { EMPTY_KIND, EMPTY_RUNNER } from './empty.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { THEORY_EXPERIMENTS } from './theory.js';
 
@@ -22,19 +29,29 @@ export function trainExperiment(network: string, name: string | undefined): Expe
   if (!Object.hasOwn(TRAIN_EXPERIMENTS, network)) throw unknownName('network', network, Object.keys(TRAIN_EXPERIMENTS));
   const family = TRAIN_EXPERIMENTS[network]!;
   const found = name === undefined ? family[0] : family.find((experiment) => experiment.name === name);
-  if (found === undefined) throw unknownName('experiment', name!, family.map((experiment) => experiment.name)); // prettier-ignore
+  if (found === undefined)
+    throw unknownName(
+      'experiment',
+      name!,
+      family.map((experiment) => experiment.name),
+    );
   return found;
 }
 
 /** What `gowide reproduce` runs. */
-export const EXPERIMENTS: readonly Experiment[] = [...THEORY_EXPERIMENTS, resnetDigits, resnetHierarchy, depthSkip, bertGlosses];
+export const EXPERIMENTS: readonly Experiment[] = [
+  ...THEORY_EXPERIMENTS,
+  resnetDigits,
+  resnetHierarchy,
+  depthSkip,
+  bertGlosses,
+];
 
 function costOf(study: Study<unknown>, spec: unknown): number {
   return study.cost(parseStudySpec(study, spec));
 }
 
 export const RUNNERS: Readonly<Record<string, Runner>> = {
-  [EMPTY_KIND]: EMPTY_RUNNER,
   [THEORY_KIND]: {
     execute: theoryExecutor,
     check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),

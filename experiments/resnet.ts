@@ -1,7 +1,8 @@
 /**
- * Claim: a thin ResNet trained in three stages (wide, imitation, fine-tuning) is better than the same net trained directly with as many steps, and
- * better than the deeper net. Paper: ResNet-50 by three stages above ResNet-101 trained directly, on ImageNet; the exact table is unknown here.
- * Run: `gowide train resnet --arm all --scale laptop`; 55 minutes on 2 cores. Rivals at equal steps: experiments/arms.ts. Result: reports/results.
+ * Claim: a thin ResNet trained in three stages (wide, imitation, fine-tuning) is better than the same net trained
+ * directly with as many steps, and better than the deeper net. Paper: ResNet-50 by three stages above ResNet-101
+ * trained directly, on ImageNet; the exact table is unknown here. Run: `gowide train resnet --arm all --scale laptop`;
+ * 55 minutes on 2 cores. Rivals at equal steps: experiments/arms.ts. Result: reports/results.
  *
  * | scale   | data               | thin                     | wide        | deeper       | hardware            |
  * | minutes | digits, 14 pixels  | [2,2,2] at 1/32 width    | 4 x         | [2,4,2]      | 2 cores, 10 minutes |
@@ -76,14 +77,42 @@ const IMITATION_RATE = 1;
 const WIDE_RATE = 0.1;
 
 function imitationOf(recipe: RecipeSpec): GradientImitation {
-  return { by: 'gradient', unit: 'stage', size: 1, order: 'bottom-up', inputs: 'own', loss: 'relative-mse', maps: 'none', recipe };
+  return {
+    by: 'gradient',
+    unit: 'stage',
+    size: 1,
+    order: 'bottom-up',
+    inputs: 'own',
+    loss: 'relative-mse',
+    maps: 'none',
+    recipe,
+  };
 }
 
-function bottleneck(blocks: number[], planes: number, stem: number, input: { classes: number; channels: number }): ResnetSpec {
-  return { family: 'resnet', block: 'bottleneck', blocks, planes, mid: 1, stem: { kind: 'small', channels: stem }, skip: true, ...input };
+function bottleneck(
+  blocks: number[],
+  planes: number,
+  stem: number,
+  input: { classes: number; channels: number },
+): ResnetSpec {
+  return {
+    family: 'resnet',
+    block: 'bottleneck',
+    blocks,
+    planes,
+    mid: 1,
+    stem: { kind: 'small', channels: stem },
+    skip: true,
+    ...input,
+  };
 }
 
-function smallSetting(experiment: string, data: TrainSpec['data'], input: { classes: number; channels: number }, size: Size): Setting {
+function smallSetting(
+  experiment: string,
+  data: TrainSpec['data'],
+  input: { classes: number; channels: number },
+  size: Size,
+): Setting {
   const { blocks, deeper, planes, stem, mid, wide, thin, imitation } = size;
   const model = bottleneck(blocks, planes, stem, input);
   return {
@@ -110,7 +139,10 @@ function paperSetting(): Setting {
     deeper: PRESETS.resnet101!,
     wide: { model: { ...thin, mid: 4 }, recipe: paperDirect() },
     // direct training follows the paper's own recipe, fine-tuning its cosine
-    recipe: (steps) => (steps >= paperSteps(PAPER_IMAGENET.epochs) ? { ...paperDirect(), steps } : { ...paperCosine(1, finetune.peak, weightDecay), steps }),
+    recipe: (steps) =>
+      steps >= paperSteps(PAPER_IMAGENET.epochs)
+        ? { ...paperDirect(), steps }
+        : { ...paperCosine(1, finetune.peak, weightDecay), steps },
     steps: paperSteps(PAPER_IMAGENET.epochs),
     imitation: { ...imitationOf(perStage), loss: 'mse' },
     imitationSteps: imitation.stages * perStage.steps,
@@ -133,13 +165,31 @@ export const resnetDigits: Experiment = {
 };
 
 /**
- * The Random Hierarchy Model: 8 classes, 8 symbols, 3 synonyms, 4 levels of pairs; 8,192 strings, where some 8 * 3^4 = 648 are needed. With 3 synonyms
- * the wide net learns it within its steps and the thin one does not (pilot with seed 101, validation: 100 and 61 %); with 2 both do, with 4 neither.
+ * The Random Hierarchy Model: 8 classes, 8 symbols, 3 synonyms, 4 levels of pairs; 8,192 strings, where some 8 * 3^4 =
+ * 648 are needed. With 3 synonyms the wide net learns it within its steps and the thin one does not (pilot with seed
+ * 101, validation: 100 and 61 %); with 2 both do, with 4 neither.
  */
 function hierarchySetting(scale: Scale): Setting {
-  const data = { set: 'hierarchy', vocabulary: 8, classes: 8, synonyms: 3, levels: 4, branching: 2, grammar: 1, train: 8192, validation: 2000, test: 2000 } as const;
+  const data = {
+    set: 'hierarchy',
+    vocabulary: 8,
+    classes: 8,
+    synonyms: 3,
+    levels: 4,
+    branching: 2,
+    grammar: 1,
+    train: 8192,
+    validation: 2000,
+    test: 2000,
+  } as const;
   const [steps, imitation] = scale === 'minutes' ? [600, 50] : [1000, 80];
-  const size: Size = { ...SIZES.minutes, mid: 8, wide: { steps: 1000, batch: 64 }, thin: { steps, batch: 64 }, imitation };
+  const size: Size = {
+    ...SIZES.minutes,
+    mid: 8,
+    wide: { steps: 1000, batch: 64 },
+    thin: { steps, batch: 64 },
+    imitation,
+  };
   return smallSetting('resnet-hierarchy', data, { classes: 8, channels: 8 }, size);
 }
 
@@ -150,13 +200,19 @@ export const resnetHierarchy: Experiment = {
   seeds: { minutes: 3, laptop: 5 },
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
-    return Object.fromEntries(['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'].map((arm) => [arm, all[arm]!]));
+    return Object.fromEntries(
+      ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'].map((arm) => [
+        arm,
+        all[arm]!,
+      ]),
+    );
   },
 };
 
 /**
- * What each part of the imitation is worth: one thing is changed at a time, at equal steps. Scale laptop has the nets of scale minutes, for which the
- * rates were tuned, with more seeds. Run: `gowide train resnet --experiment resnet-ablations --scale laptop`.
+ * What each part of the imitation is worth: one thing is changed at a time, at equal steps. Scale laptop has the nets
+ * of scale minutes, for which the rates were tuned, with more seeds. Run: `gowide train resnet --experiment
+ * resnet-ablations --scale laptop`.
  */
 export const resnetAblations: Experiment = {
   name: 'resnet-ablations',
@@ -168,19 +224,27 @@ export const resnetAblations: Experiment = {
     const { imitation, imitationSteps, wide } = setting;
     const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'shared'): TrainSpec =>
       armOf(setting, 'three-stage', { start, imitation: { ...imitation, ...changes } });
-    // from random values, so that a wide net of the thin one's own size has something to teach; the stem is imitated, too
+    // from random values, so that a wide net of the thin one's own size has something to teach; the stem is imitated,
+    // too
     const groups = imitationSteps / imitation.recipe.steps + 1;
     const factor = (mid: number): TrainSpec => {
       const other: Setting = { ...setting, wide: { ...wide, model: { ...(setting.thin as ResnetSpec), mid } } };
       const recipe = small(Math.round(imitationSteps / groups), imitation.recipe.batch, IMITATION_RATE, 0);
-      return armOf({ ...other, imitationSteps: recipe.steps * groups }, 'three-stage', { start: 'random', imitation: { ...imitation, recipe } });
+      return armOf({ ...other, imitationSteps: recipe.steps * groups }, 'three-stage', {
+        start: 'random',
+        imitation: { ...imitation, recipe },
+      });
     };
     const longer = (times: number): TrainSpec => {
       const recipe = small(Math.round(imitation.recipe.steps * times), imitation.recipe.batch, IMITATION_RATE, 0);
-      return armOf({ ...setting, imitationSteps: recipe.steps * (imitationSteps / imitation.recipe.steps) }, 'three-stage', {
-        start: 'shared',
-        imitation: { ...imitation, recipe },
-      });
+      return armOf(
+        { ...setting, imitationSteps: recipe.steps * (imitationSteps / imitation.recipe.steps) },
+        'three-stage',
+        {
+          start: 'shared',
+          imitation: { ...imitation, recipe },
+        },
+      );
     };
     const few = { ...setting, data: { ...setting.data, train: 200 } as TrainSpec['data'] };
     const fewLabels = comparison(few);
@@ -190,7 +254,16 @@ export const resnetAblations: Experiment = {
       'wide inputs': three({ inputs: 'wide' }),
       mse: three({ loss: 'mse' }),
       kl: three({ loss: 'kl' }),
-      'block by block': three({ unit: 'block', size: 1, recipe: small(Math.max(1, Math.round(imitationSteps / blockCount(setting))), imitation.recipe.batch, IMITATION_RATE, 0) }),
+      'block by block': three({
+        unit: 'block',
+        size: 1,
+        recipe: small(
+          Math.max(1, Math.round(imitationSteps / blockCount(setting))),
+          imitation.recipe.batch,
+          IMITATION_RATE,
+          0,
+        ),
+      }),
       joint: armOf(setting, 'three-stage', { start: 'shared', imitation: joint(imitation, imitationSteps) }),
       'imitation x 0.5': longer(0.5),
       'imitation x 1.5': longer(1.5),

@@ -1,6 +1,6 @@
 /**
- * Laws of the mean-field theory (theory/README.md). Run all: `gowide theory run all --scale minutes`; under 3 minutes on 2 cores, laptop
- * under 40. Expected values: theory, or a prototype of this project with 8 seeds.
+ * Laws of the mean-field theory (theory/README.md). Run all: `gowide theory run all --scale minutes`; under 3 minutes
+ * on 2 cores, laptop under 40. Expected values: theory, or a prototype of this project with 8 seeds.
  *
  * | study       | expected                                                                                                       |
  * | width       | slope -1/2 for imitation; direct training -1/2 with a skip, about -0.23 without (saturated); from the initial law none |
@@ -24,7 +24,7 @@ function sized(scale: Scale): Sized {
   return scale;
 }
 
-/** With a skip connection and without; rho > 0 is needed without one (theory/particles.ts). */
+/** With a skip connection and without; rho > 0 is needed without one (theory/model/particles.ts). */
 const REGIMES = {
   skip: { alpha: 1, c: 1, rho: 0 },
   'no skip': { alpha: 0, c: 3, rho: 0.9 },
@@ -47,7 +47,8 @@ export const width: Experiment = {
   title: 'D(m): discrepancy against thin width',
   kind: THEORY_KIND,
   seeds: { minutes: 8, laptop: 32 },
-  arms: (scale) => perRegime((regime, law) => ({ study: 'width', regime, ...law, ...FLOW, depth: 4, ...WIDTH[sized(scale)] })),
+  arms: (scale) =>
+    perRegime((regime, law) => ({ study: 'width', regime, ...law, ...FLOW, depth: 4, ...WIDTH[sized(scale)] })),
 };
 
 const DEPTH = {
@@ -91,7 +92,16 @@ export const scale: Experiment = {
     Object.fromEntries(
       Object.entries(VALUES).map(([parameter, values]) => [
         parameter,
-        { study: 'scale', parameter, values, alpha: parameter === 'c' ? 1 : 0, c: 2, rho: 0.9, ...FLOW, ...SCALE[sized(size)] },
+        {
+          study: 'scale',
+          parameter,
+          values,
+          alpha: parameter === 'c' ? 1 : 0,
+          c: 2,
+          rho: 0.9,
+          ...FLOW,
+          ...SCALE[sized(size)],
+        },
       ]),
     ),
 };
@@ -141,7 +151,18 @@ export const tanhSaddle: Experiment = {
   title: 'Instance C: tanh particles near the saddle',
   kind: THEORY_KIND,
   seeds: { minutes: 6, laptop: 8 },
-  arms: (size) => ({ C: { study: 'tanh-saddle', g: 1.3, kappa: 4, spread: 0.2, time: 0.16, train: 64, heldOut: 256, ...TANH_SADDLE[sized(size)] } }),
+  arms: (size) => ({
+    C: {
+      study: 'tanh-saddle',
+      g: 1.3,
+      kappa: 4,
+      spread: 0.2,
+      time: 0.16,
+      train: 64,
+      heldOut: 256,
+      ...TANH_SADDLE[sized(size)],
+    },
+  }),
 };
 
 const GENERIC = {
@@ -179,7 +200,18 @@ export const residual: Experiment = {
   title: 'Modern rates: deep residual nets at scale 1/(L M)',
   kind: THEORY_KIND,
   seeds: { minutes: 5, laptop: 6 },
-  arms: (size) => ({ tanh: { study: 'residual', blocks: 50, samples: 10, inputs: 5, outputs: 5, steps: 15, eta: 1, ...RESIDUAL[sized(size)] } }),
+  arms: (size) => ({
+    tanh: {
+      study: 'residual',
+      blocks: 50,
+      samples: 10,
+      inputs: 5,
+      outputs: 5,
+      steps: 15,
+      eta: 1,
+      ...RESIDUAL[sized(size)],
+    },
+  }),
 };
 
 const STAGES = {
@@ -192,7 +224,27 @@ export const stages: Experiment = {
   title: 'Three stages against direct training, at equal steps',
   kind: THEORY_KIND,
   seeds: { minutes: 8, laptop: 16 },
-  arms: (size) => perRegime((regime, law) => ({ study: 'stages', regime, ...law, ...FLOW, depth: 4, tuningTime: 2, ...STAGES[sized(size)] })),
+  arms: (size) =>
+    perRegime((regime, law) => ({
+      study: 'stages',
+      regime,
+      ...law,
+      ...FLOW,
+      depth: 4,
+      tuningTime: 2,
+      ...STAGES[sized(size)],
+    })),
 };
 
-export const THEORY_EXPERIMENTS: readonly Experiment[] = [width, depth, time, scale, bounds, saddle, tanhSaddle, generic, residual, stages];
+export const THEORY_EXPERIMENTS: readonly Experiment[] = [
+  width,
+  depth,
+  time,
+  scale,
+  bounds,
+  saddle,
+  tanhSaddle,
+  generic,
+  residual,
+  stages,
+];

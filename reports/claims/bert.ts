@@ -1,6 +1,6 @@
 /** Claims about language models. */
-import { numberAt } from '../tables.js';
-import { formatNumber, MIN_SEEDS } from '../verdict.js';
+import { numberAt } from '../data/tables.js';
+import { formatNumber, MIN_SEEDS } from './verdict.js';
 import type { Claim } from './claim.js';
 import { armAbove, armBelow, CONTROL, RIVAL } from './resnet.js';
 
@@ -31,35 +31,40 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBelow({
     experiment: GLOSSES,
     id: 'bert-three-stage',
-    statement: 'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net trained directly.',
+    statement:
+      'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net trained directly.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
   armBelow({
     experiment: GLOSSES,
     id: 'bert-deeper',
-    statement: 'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
+    statement:
+      'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
   }),
   armBelow({
     experiment: GLOSSES,
     id: 'bert-kd',
-    statement: 'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained by distillation from random values.',
+    statement:
+      'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained by distillation from random values.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
   armBelow({
     experiment: GLOSSES,
     id: 'bert-imitation',
-    statement: 'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and head, projected, and distillation.',
+    statement:
+      'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and head, projected, and distillation.',
     source: CONTROL,
     arms: ['three-stage', 'ends-kd'],
   }),
   armBelow({
     experiment: GLOSSES,
     id: 'bert-projected-imitation',
-    statement: 'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and distillation.',
+    statement:
+      'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and distillation.',
     source: CONTROL,
     arms: ['projected-three-stage', 'projected-kd'],
   }),
@@ -75,14 +80,16 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armAbove({
     experiment: 'bert-supersense',
     id: 'bert-supersense',
-    statement: 'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
+    statement:
+      'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
   armAbove({
     experiment: 'bert-hypernym',
     id: 'bert-hypernym',
-    statement: 'After pre-training in three stages, the thin BERT tells hypernyms better than after direct pre-training.',
+    statement:
+      'After pre-training in three stages, the thin BERT tells hypernyms better than after direct pre-training.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),

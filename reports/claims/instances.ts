@@ -1,11 +1,14 @@
 /** Claims about the instances whose law is known, about the search for others, and about newer rates. */
 import { fitLine, powerLaw, tInterval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../tables.js';
-import { within, type Outcome } from '../verdict.js';
+import { groupBy, numberAt, type TableRow } from '../data/tables.js';
+import { within, type Outcome } from './verdict.js';
 import { byInterval, curves, explosion, perSeed, rowsOf, stableRows, type Claim } from './claim.js';
 
 const saddleSlope = (key: string, group: readonly TableRow[]): number =>
-  fitLine(group.map((row) => numberAt(row, 'depth')), group.map((row) => Math.log(numberAt(row, key) / Math.sqrt(numberAt(row, 'depth'))))).slope; // prettier-ignore
+  fitLine(
+    group.map((row) => numberAt(row, 'depth')),
+    group.map((row) => Math.log(numberAt(row, key) / Math.sqrt(numberAt(row, 'depth')))),
+  ).slope;
 
 const saddleDirect: Claim = {
   id: 'saddle-direct',
@@ -40,8 +43,10 @@ const saddleImitation: Claim = {
 const B_FROM = 7;
 const B_SKIP = 1.3;
 
-const saddleGrowth = (row: TableRow, key: string): number => Math.log(numberAt(row, key) / (B_SKIP ** (numberAt(row, 'depth') - 1) * Math.sqrt(numberAt(row, 'depth'))));
-const total = (group: readonly TableRow[], value: (row: TableRow) => number): number => group.reduce((sum, row) => sum + value(row), 0);
+const saddleGrowth = (row: TableRow, key: string): number =>
+  Math.log(numberAt(row, key) / (B_SKIP ** (numberAt(row, 'depth') - 1) * Math.sqrt(numberAt(row, 'depth'))));
+const total = (group: readonly TableRow[], value: (row: TableRow) => number): number =>
+  group.reduce((sum, row) => sum + value(row), 0);
 
 const doubleExponential: Claim = {
   id: 'saddle-double-exponential',
@@ -53,20 +58,36 @@ const doubleExponential: Claim = {
   arms: ['B'],
   rows: (input) => rowsOf('saddle', 'B')(input).filter((row) => numberAt(row, 'depth') >= B_FROM),
   judge: byInterval(
-    (rows) => tInterval(perSeed(rows, (group) => total(group, (row) => saddleGrowth(row, 'direct')) / total(group, (row) => saddleGrowth(row, 'directTheory')))),
+    (rows) =>
+      tInterval(
+        perSeed(
+          rows,
+          (group) =>
+            total(group, (row) => saddleGrowth(row, 'direct')) /
+            total(group, (row) => saddleGrowth(row, 'directTheory')),
+        ),
+      ),
     (interval) => within(interval, 0.95, 1.05),
   ),
 };
 
 const tanhSaddle: Claim = {
   id: 'tanh-saddle-growth',
-  statement: 'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
+  statement:
+    'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
   source: 'this project (theory/instances/tanh-saddle.ts)',
   rule: 'Sum of the measured log growth over that of the linearised one, over the depths where the latter is below 1, one ratio per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
   experiment: 'tanh-saddle',
   rows: (input) => rowsOf('tanh-saddle')(input).filter((row) => numberAt(row, 'linearised') < 1),
   judge: byInterval(
-    (rows) => tInterval(perSeed(rows, (group) => total(group, (row) => numberAt(row, 'growth')) / total(group, (row) => numberAt(row, 'linearised')))),
+    (rows) =>
+      tInterval(
+        perSeed(
+          rows,
+          (group) =>
+            total(group, (row) => numberAt(row, 'growth')) / total(group, (row) => numberAt(row, 'linearised')),
+        ),
+      ),
     (interval) => within(interval, 0.9, 1.1),
   ),
 };
@@ -74,18 +95,23 @@ const tanhSaddle: Claim = {
 /** The search: a find is a family whose log growth rises with depth and bends upwards. */
 const genericSearch: Claim = {
   id: 'generic-search',
-  statement: 'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
+  statement:
+    'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
   source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
   rule: 'For each family: growth of log(D(T)/D(0)) per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first, without depths at which the loss rises; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
   experiment: 'generic',
   rows: rowsOf('generic'),
   judge: (rows) => {
     const families = [...groupBy(rows, (row) => row.arm)].map(([family, group]) => {
-      return { family, ...explosion(curves(stableRows(group, 'depth').kept, 'depth', 'growth').map(({ x, y }) => ({ x, logs: y }))) };
+      return {
+        family,
+        ...explosion(curves(stableRows(group, 'depth').kept, 'depth', 'growth').map(({ x, y }) => ({ x, logs: y }))),
+      };
     });
     const finds = families.filter(({ outcome }) => outcome === 'supported');
     const open = families.filter(({ outcome }) => outcome === 'inconclusive');
-    const told = (list: typeof families): string => list.map(({ family, evidence }) => `${family}: ${evidence.replace('; ', ', ')}`).join('; ');
+    const told = (list: typeof families): string =>
+      list.map(({ family, evidence }) => `${family}: ${evidence.replace('; ', ', ')}`).join('; ');
     const outcome: Outcome = finds.length > 0 ? 'supported' : open.length === 0 ? 'not supported' : 'inconclusive';
     return {
       outcome,
@@ -105,7 +131,14 @@ function residualConstant(id: string, key: string, published: number, term: stri
     rows: (input) => rowsOf('residual')(input).filter((row) => row.values.row === 'fit'),
     judge: byInterval(
       (rows) => tInterval(rows.map((row) => numberAt(row, key))),
-      ({ low, high, n }) => (n < 3 ? 'inconclusive' : high < published || low > published ? 'not supported' : low > 0 && high / low <= 4 ? 'supported' : 'inconclusive'),
+      ({ low, high, n }) =>
+        n < 3
+          ? 'inconclusive'
+          : high < published || low > published
+            ? 'not supported'
+            : low > 0 && high / low <= 4
+              ? 'supported'
+              : 'inconclusive',
     ),
   };
 }

@@ -1,7 +1,7 @@
 /** Claims about D(m), D(L), D(T), the model's constants and the bounds. */
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { numberAt } from '../tables.js';
-import { formatInterval, formatNumber, within } from '../verdict.js';
+import { numberAt } from '../data/tables.js';
+import { formatInterval, formatNumber, within } from './verdict.js';
 import { below, byInterval, curves, explosion, perSeed, rowsOf, stableRows, type Claim } from './claim.js';
 
 const TRAININGS = {
@@ -46,7 +46,10 @@ function depthImitation(regime: Regime): Claim {
     judge: (rows) => {
       const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
       const interval = powerLaw(curves(rows, 'depth', 'telescoped'));
-      return { outcome: violations > 0 ? 'not supported' : within(interval, -Infinity, 1.1), evidence: formatInterval(interval) };
+      return {
+        outcome: violations > 0 ? 'not supported' : within(interval, -Infinity, 1.1),
+        evidence: formatInterval(interval),
+      };
     },
   };
 }
@@ -69,8 +72,8 @@ function depthActual(regime: Regime): Claim {
 }
 
 /**
- * D(L) under direct training: does it grow, and bend upwards on a logarithmic axis? Both are asked: a D that falls and then stays
- * level bends upwards, too (reports/README.md, 2026-11-21).
+ * D(L) under direct training: does it grow, and bend upwards on a logarithmic axis? Both are asked: a D that falls and
+ * then stays level bends upwards, too (reports/README.md, 2026-11-21).
  */
 function depthDirect(regime: Regime): Claim {
   return {
@@ -83,7 +86,9 @@ function depthDirect(regime: Regime): Claim {
     rows: rowsOf('depth', regime),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'depth');
-      const { outcome, evidence } = explosion(curves(kept, 'depth', 'direct').map(({ x, y }) => ({ x, logs: y.map(Math.log) })));
+      const { outcome, evidence } = explosion(
+        curves(kept, 'depth', 'direct').map(({ x, y }) => ({ x, logs: y.map(Math.log) })),
+      );
       return { outcome, evidence: `${evidence}${note}` };
     },
   };
@@ -106,13 +111,16 @@ function depthBoth(regime: Regime): Claim {
 /** D(T). */
 function timeLaw(training: 'imitation' | 'direct', regime: Regime): Claim {
   const falls = training === 'imitation';
-  const ratio = ({ y }: { readonly y: readonly number[] }): number => Math.log(y.at(-1)! / (falls ? y[0]! : Math.min(...y.slice(0, -1))));
+  const ratio = ({ y }: { readonly y: readonly number[] }): number =>
+    Math.log(y.at(-1)! / (falls ? y[0]! : Math.min(...y.slice(0, -1))));
   return {
     id: `time-${training}-${slug(regime)}`,
     statement: falls
       ? `Imitation, ${skips(regime)}, lowers the discrepancy as it goes on.`
       : `Under direct training, ${skips(regime)}, the discrepancy grows with time after its first dip.`,
-    source: falls ? 'theory: along the imitation flow every layer’s error falls' : 'paper, bound on backpropagation (exponential in time)',
+    source: falls
+      ? 'theory: along the imitation flow every layer’s error falls'
+      : 'paper, bound on backpropagation (exponential in time)',
     rule: falls
       ? 'log of D at the last time over D at the start, 95 % t-interval over seeds: supported below 0, not supported above, else inconclusive.'
       : 'log of D at the last time over the smallest D before it, 95 % t-interval over seeds: supported above 0, not supported below, else inconclusive.',
@@ -145,15 +153,20 @@ function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
 /** No bound falls below what it bounds. */
 const boundsDominate: Claim = {
   id: 'bounds-dominate',
-  statement: 'Every bound of the theory dominates what is measured: I1, I2, I2′, the running Gronwall bound and its closed form, the a-posteriori cap.',
+  statement:
+    'Every bound of the theory dominates what is measured: I1, I2, I2′, the running Gronwall bound and its closed form, the a-posteriori cap.',
   source: 'derivations in theory/bounds',
   rule: 'Violations over all runs of all studies of particles: none, supported; any, not supported.',
   experiment: 'bounds',
-  rows: ({ rows }) => (rows.some((row) => row.experiment === 'bounds') ? rows.filter((row) => typeof row.values.violations === 'number') : []),
+  rows: ({ rows }) =>
+    rows.some((row) => row.experiment === 'bounds')
+      ? rows.filter((row) => typeof row.values.violations === 'number')
+      : [],
   judge: (rows) => {
     const mine = rows.filter((row) => row.experiment === 'bounds');
     const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
-    const loose = (key: string): string => formatNumber(Math.exp(mean(mine.map((row) => Math.log(numberAt(row, key) / numberAt(row, 'imitation'))))), 1);
+    const loose = (key: string): string =>
+      formatNumber(Math.exp(mean(mine.map((row) => Math.log(numberAt(row, key) / numberAt(row, 'imitation'))))), 1);
     const largest = (key: string): number => mine.reduce((most, row) => Math.max(most, numberAt(row, key)), -Infinity);
     return {
       outcome: violations === 0 ? 'supported' : 'not supported',
@@ -164,13 +177,16 @@ const boundsDominate: Claim = {
 
 /** A bound by its decimal logarithm, in words. */
 function powerOfTen(digits: number): string {
-  return digits < Math.log10(Number.MAX_VALUE) ? `reaches 10^${digits.toFixed(0)}` : 'passes 10^308, where float64 ends';
+  return digits < Math.log10(Number.MAX_VALUE)
+    ? `reaches 10^${digits.toFixed(0)}`
+    : 'passes 10^308, where float64 ends';
 }
 
 /** Gronwall's rate does not grow with depth for blocks at 1/L. */
 const residualRate: Claim = {
   id: 'bounds-residual-rate',
-  statement: 'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per unit of c stays bounded.',
+  statement:
+    'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per unit of c stays bounded.',
   source: 'theory/bounds/gronwall.ts (closed form with G = 1 + O(1/L))',
   rule: 'Growth of log(rate × L) per layer over the deeper half of the depths, one fit per seed, 95 % t-interval: supported below 0.25, not supported above, else inconclusive. (Without 1/L it is above 0.5.)',
   experiment: 'bounds',
@@ -181,7 +197,10 @@ const residualRate: Claim = {
       tInterval(
         perSeed(rows, (group) => {
           const half = group.slice(-Math.max(2, Math.ceil(group.length / 2)));
-          return fitLine(half.map((row) => numberAt(row, 'depth')), half.map((row) => Math.log(numberAt(row, 'rate') * numberAt(row, 'depth')))).slope; // prettier-ignore
+          return fitLine(
+            half.map((row) => numberAt(row, 'depth')),
+            half.map((row) => Math.log(numberAt(row, 'rate') * numberAt(row, 'depth'))),
+          ).slope;
         }),
       ),
     (interval) => within(interval, -Infinity, 0.25),
@@ -204,7 +223,9 @@ function stagesLaw(regime: Regime): Claim {
 }
 
 export const LAW_CLAIMS: readonly Claim[] = [
-  ...(['imitation', 'direct', 'initial'] as const).flatMap((training) => REGIMES.map((regime) => widthLaw(training, regime))),
+  ...(['imitation', 'direct', 'initial'] as const).flatMap((training) =>
+    REGIMES.map((regime) => widthLaw(training, regime)),
+  ),
   ...REGIMES.map(depthImitation),
   ...REGIMES.map(depthActual),
   ...REGIMES.map(depthDirect),

@@ -1,12 +1,18 @@
 /** Claims about networks that are trained on data. */
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../tables.js';
-import { within } from '../verdict.js';
+import { groupBy, numberAt, type TableRow } from '../data/tables.js';
+import { within } from './verdict.js';
 import { byInterval, type Claim } from './claim.js';
 
 /** Differences of a result between two arms, seed by seed. */
-export function pairedDifferences(results: readonly TableRow[], first: string, second: string, key: string): { readonly seed: number; readonly difference: number }[] {
-  const of = (arm: string): Map<number, number> => new Map(results.filter((row) => row.arm === arm).map((row) => [row.seed, numberAt(row, key)]));
+export function pairedDifferences(
+  results: readonly TableRow[],
+  first: string,
+  second: string,
+  key: string,
+): { readonly seed: number; readonly difference: number }[] {
+  const of = (arm: string): Map<number, number> =>
+    new Map(results.filter((row) => row.arm === arm).map((row) => [row.seed, numberAt(row, key)]));
   const [a, b] = [of(first), of(second)];
   return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => ({ seed, difference: value - b.get(seed)! }));
 }
@@ -53,23 +59,42 @@ export const CONTROL = 'this project’s control for the paper’s second stage'
 export const RIVAL = 'this project’s rivals of the three stages';
 
 /** Gains of one arm over another in the depth x skip experiment: by seed and depth, for nets of one kind. */
-export function depthGains(results: readonly TableRow[], kind: string, first: string, second: string): { seed: number; depth: number; gain: number }[] {
-  const found = new Map(results.filter((row) => row.experiment === 'depth-skip').map((row) => [`${row.arm} ${row.seed}`, numberAt(row, 'testAccuracy')]));
+export function depthGains(
+  results: readonly TableRow[],
+  kind: string,
+  first: string,
+  second: string,
+): { seed: number; depth: number; gain: number }[] {
+  const found = new Map(
+    results
+      .filter((row) => row.experiment === 'depth-skip')
+      .map((row) => [`${row.arm} ${row.seed}`, numberAt(row, 'testAccuracy')]),
+  );
   return [...found].flatMap(([key, value]) => {
     const [depth, itsKind, arm, seed] = key.split(' ') as [string, string, string, string];
     const other = found.get(`${depth} ${kind} ${second} ${seed}`);
-    return itsKind === kind && arm === first && other !== undefined ? [{ seed: Number(seed), depth: Number(depth), gain: value - other }] : [];
+    return itsKind === kind && arm === first && other !== undefined
+      ? [{ seed: Number(seed), depth: Number(depth), gain: value - other }]
+      : [];
   });
 }
 
 /** One number for each seed of the gains. */
-function bySeed(gains: readonly { seed: number; depth: number; gain: number }[], value: (gains: readonly { depth: number; gain: number }[]) => number): Map<number, number> {
+function bySeed(
+  gains: readonly { seed: number; depth: number; gain: number }[],
+  value: (gains: readonly { depth: number; gain: number }[]) => number,
+): Map<number, number> {
   return new Map([...groupBy(gains, ({ seed }) => seed)].map(([seed, group]) => [Number(seed), value(group)]));
 }
 
 const meanGain = (group: readonly { gain: number }[]): number => mean(group.map(({ gain }) => gain));
 
-function depthClaim(id: string, statement: string, rule: string, valuesOf: (results: readonly TableRow[]) => number[]): Claim {
+function depthClaim(
+  id: string,
+  statement: string,
+  rule: string,
+  valuesOf: (results: readonly TableRow[]) => number[],
+): Claim {
   return {
     id,
     statement,
@@ -88,7 +113,10 @@ function depthClaim(id: string, statement: string, rule: string, valuesOf: (resu
   };
 }
 
-/** The telescoped sum of a trained net against its depth: does it grow at most linearly, as the theory says of imitation? */
+/**
+ * The telescoped sum of a trained net against its depth: does it grow at most linearly, as the theory says of
+ * imitation?
+ */
 function depthTelescoped(kind: 'plain' | 'skip'): Claim {
   const bySeedAndDepth = (rows: readonly TableRow[]): { x: number[]; y: number[] }[] =>
     [...groupBy(rows, (row) => row.seed).values()].map((group) => {
@@ -106,7 +134,11 @@ function depthTelescoped(kind: 'plain' | 'skip'): Claim {
     experiment: 'depth-skip',
     rows: ({ rows }) => {
       const mine = rows.filter(
-        (row) => row.experiment === 'depth-skip' && row.values.event === 'hybrid' && row.values.when === 'imitation' && row.arm.endsWith(` ${kind} imitation`),
+        (row) =>
+          row.experiment === 'depth-skip' &&
+          row.values.event === 'hybrid' &&
+          row.values.when === 'imitation' &&
+          row.arm.endsWith(` ${kind} imitation`),
       );
       return new Set(mine.map((row) => row.arm)).size < 2 ? [] : mine;
     },
@@ -125,56 +157,64 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armAbove({
     experiment: DIGITS,
     id: 'resnet-three-stage',
-    statement: 'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
+    statement:
+      'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-deeper',
-    statement: 'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
+    statement:
+      'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-kd',
-    statement: 'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
+    statement:
+      'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-selected',
-    statement: 'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
+    statement:
+      'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
     source: RIVAL,
     arms: ['three-stage', 'selected-kl'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-all-at-once',
-    statement: 'On the digits, the thin ResNet of three stages is more accurate than with all imitation losses at once from random values.',
+    statement:
+      'On the digits, the thin ResNet of three stages is more accurate than with all imitation losses at once from random values.',
     source: RIVAL,
     arms: ['three-stage', 'all-at-once'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-imitation',
-    statement: 'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
+    statement:
+      'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
     source: CONTROL,
     arms: ['three-stage', 'no-imitation'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-selected-imitation',
-    statement: 'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
+    statement:
+      'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
     source: CONTROL,
     arms: ['selected-three-stage', 'selected-kl'],
   }),
   armAbove({
     experiment: DIGITS,
     id: 'resnet-total-cost',
-    statement: 'On the digits, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
+    statement:
+      'On the digits, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
     source: RIVAL,
     arms: ['three-stage', 'long'],
     budget: 'at equal floating-point operations in all',
@@ -182,21 +222,24 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armAbove({
     experiment: HIERARCHY,
     id: 'hierarchy-three-stage',
-    statement: 'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
+    statement:
+      'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
   armAbove({
     experiment: HIERARCHY,
     id: 'hierarchy-deeper',
-    statement: 'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
+    statement:
+      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
   }),
   armAbove({
     experiment: HIERARCHY,
     id: 'hierarchy-kd',
-    statement: 'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
+    statement:
+      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
@@ -235,8 +278,16 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     'depth-growth',
     'In plain nets, what closed-form imitation adds grows with depth.',
     'Slope of the gain over selection + KL against log2 of the depth, one for each seed',
-    (results) =>
-      [...bySeed(depthGains(results, 'plain', 'closed-form', 'selected-kl'), (group) => fitLine(group.map(({ depth }) => Math.log2(depth)), group.map(({ gain }) => gain)).slope).values()], // prettier-ignore
+    (results) => [
+      ...bySeed(
+        depthGains(results, 'plain', 'closed-form', 'selected-kl'),
+        (group) =>
+          fitLine(
+            group.map(({ depth }) => Math.log2(depth)),
+            group.map(({ gain }) => gain),
+          ).slope,
+      ).values(),
+    ],
   ),
   depthTelescoped('plain'),
   depthTelescoped('skip'),

@@ -11,7 +11,9 @@ mkdirSync(bundle, { recursive: true });
 const doors = {
   name: 'doors to Node',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/kernel\/kernel\.js$|^\.\/kernel\.js$/ }, ({ importer }) => (importer.includes(`${join('theory')}`) ? { path: join(here, 'kernel.ts') } : undefined));
+    onResolve({ filter: /\/kernel\/kernel\.js$|^\.\/kernel\.js$/ }, ({ importer }) =>
+      importer.includes(`${join('theory')}`) ? { path: join(here, 'kernel.ts') } : undefined,
+    );
     onResolve({ filter: /^node:crypto$/ }, () => ({ path: join(here, 'crypto.ts') }));
   },
 };

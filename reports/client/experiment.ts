@@ -1,10 +1,10 @@
 /** What the laboratory measures: both laws around one setting. */
-import { discrepancy, telescope } from '../../theory/discrepancy.js';
+import { discrepancy, telescope } from '../../theory/network/discrepancy.js';
 import { trainDirect } from '../../theory/flow/direct.js';
-import { imitate } from '../../theory/imitation.js';
-import { activations } from '../../theory/network.js';
-import { copyNet, initialNet, thinNet } from '../../theory/particles.js';
-import { sineTask } from '../../theory/task.js';
+import { imitate } from '../../theory/flow/imitation.js';
+import { activations } from '../../theory/network/network.js';
+import { copyNet, initialNet, thinNet } from '../../theory/model/particles.js';
+import { sineTask } from '../../theory/model/task.js';
 
 export interface Setting {
   readonly depth: number;
@@ -33,7 +33,11 @@ const [D, TRAIN, HELD_OUT, DT, RHO] = [8, 64, 128, 0.1, 0.9] as const;
 const WIDTHS = [8, 16, 32, 64, 128, 256] as const;
 
 /** Root mean squares need a full output; null when a training explodes. */
-function measure({ wide, alpha, c, time, seed }: Setting, depth: number, widths: readonly number[]): (Omit<Point, 'law'> | null)[] {
+function measure(
+  { wide, alpha, c, time, seed }: Setting,
+  depth: number,
+  widths: readonly number[],
+): (Omit<Point, 'law'> | null)[] {
   const task = sineTask(seed, D, TRAIN, HELD_OUT);
   const initial = initialNet(seed, { depth, m: wide, d: D, alpha, c, activation: 'tanh' }, { rho: RHO });
   const options = { steps: Math.round(time / DT), dt: DT };
@@ -44,7 +48,12 @@ function measure({ wide, alpha, c, time, seed }: Setting, depth: number, widths:
     const direct = thinNet(initial, m, seed, 0);
     if (trainDirect(direct, task.train, options).exploded !== undefined) return null;
     const thin = thinNet(trained, m, seed, 0);
-    if (imitate(thin, trained, task.train.x, { ...options, targets: onTrain }).some(({ exploded }) => exploded !== undefined)) return null;
+    if (
+      imitate(thin, trained, task.train.x, { ...options, targets: onTrain }).some(
+        ({ exploded }) => exploded !== undefined,
+      )
+    )
+      return null;
     const { x } = task.heldOut;
     return {
       x: m,
@@ -55,8 +64,15 @@ function measure({ wide, alpha, c, time, seed }: Setting, depth: number, widths:
   });
 }
 
-/** Points as they are found: D(m) at the setting's depth, then D(L) at its width up to its depth. `exploded` is called instead where there is none. */
-export function explore(setting: Setting, found: (point: Point) => void, exploded: (law: Point['law'], x: number) => void): void {
+/**
+ * Points as they are found: D(m) at the setting's depth, then D(L) at its width up to its depth. `exploded` is called
+ * instead where there is none.
+ */
+export function explore(
+  setting: Setting,
+  found: (point: Point) => void,
+  exploded: (law: Point['law'], x: number) => void,
+): void {
   const widths = WIDTHS.filter((m) => m < setting.wide);
   for (const m of widths) {
     const [point] = measure(setting, setting.depth, [m]);

@@ -21,7 +21,8 @@ export async function draw(spec: Spec, element: HTMLElement, label: string): Pro
     expr: expressionInterpreter,
     logLevel: vega.Error,
   } as vega.ViewOptions);
-  view.tooltip(((_: unknown, event: MouseEvent, __: unknown, value: unknown) => showTip(event, value)) as unknown as vega.TooltipHandler);
+  view.tooltip(((_: unknown, event: MouseEvent, __: unknown, value: unknown) =>
+    showTip(event, value)) as unknown as vega.TooltipHandler);
   await view.runAsync();
   const svg = holder.querySelector('svg');
   svg?.setAttribute('role', 'img');
@@ -71,7 +72,8 @@ class Figure {
       const now = scaleOf(this.spec, axis);
       if (now === undefined) continue;
       const select = document.createElement('select');
-      for (const name of ['linear', 'log'] as const) select.append(new Option(NAMES[name], name, name === now, name === now));
+      for (const name of ['linear', 'log'] as const)
+        select.append(new Option(NAMES[name], name, name === now, name === now));
       select.addEventListener('change', () => {
         this.scales[axis] = select.value as 'linear' | 'log';
         void this.draw();
@@ -111,7 +113,9 @@ class Figure {
 
 function specOf(element: HTMLElement): Spec {
   const link = element.querySelector<HTMLAnchorElement>('a[download$=".vl.json"]')!;
-  const bytes = Uint8Array.from(atob(link.href.slice(link.href.indexOf(',') + 1)), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(link.href.slice(link.href.indexOf(',') + 1)), (character) =>
+    character.charCodeAt(0),
+  );
   return JSON.parse(new TextDecoder().decode(bytes)) as Spec;
 }
 

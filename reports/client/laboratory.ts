@@ -31,9 +31,14 @@ const SERIES = [
 ] as const;
 
 function specOf(law: Point['law'], points: readonly Point[]): Spec {
-  const values = points.filter((point) => point.law === law).flatMap((point) => SERIES.map(([key, series]) => ({ x: point.x, series, D: point[key] })));
+  const values = points
+    .filter((point) => point.law === law)
+    .flatMap((point) => SERIES.map(([key, series]) => ({ x: point.x, series, D: point[key] })));
   const names = SERIES.map(([, name]) => name);
-  const x = law === 'D(m)' ? { title: 'thin width m', scale: { type: 'log', base: 2, nice: false } } : { title: 'depth L (layers)', scale: { zero: false, nice: false } };
+  const x =
+    law === 'D(m)'
+      ? { title: 'thin width m', scale: { type: 'log', base: 2, nice: false } }
+      : { title: 'depth L (layers)', scale: { zero: false, nice: false } };
   return {
     width: 360,
     height: 240,
@@ -55,11 +60,15 @@ function specOf(law: Point['law'], points: readonly Point[]): Spec {
 }
 
 function workerUrl(): string {
-  return URL.createObjectURL(new Blob([document.getElementById('laboratory-worker')!.textContent ?? ''], { type: 'text/javascript' }));
+  return URL.createObjectURL(
+    new Blob([document.getElementById('laboratory-worker')!.textContent ?? ''], { type: 'text/javascript' }),
+  );
 }
 
 function kernelBytes(): Uint8Array {
-  return Uint8Array.from(atob(document.getElementById('laboratory-kernel')!.textContent ?? ''), (character) => character.charCodeAt(0));
+  return Uint8Array.from(atob(document.getElementById('laboratory-kernel')!.textContent ?? ''), (character) =>
+    character.charCodeAt(0),
+  );
 }
 
 /** A new worker for each setting: what is still being computed for an older one is of no use. */
@@ -84,7 +93,9 @@ class Laboratory {
     const started = performance.now();
     const worker = new Worker(this.url);
     this.worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<{ point?: Point; exploded?: { law: string; x: number }; error?: string; done?: boolean }>) => {
+    worker.onmessage = ({
+      data,
+    }: MessageEvent<{ point?: Point; exploded?: { law: string; x: number }; error?: string; done?: boolean }>) => {
       if (data.error !== undefined) this.status.textContent = `The simulation failed: ${data.error}`;
       if (data.exploded !== undefined) this.exploded.push(`${data.exploded.law} at ${data.exploded.x}`);
       if (data.point !== undefined) {
@@ -92,8 +103,14 @@ class Laboratory {
         this.status.textContent = `Simulating … ${this.points.length} points`;
       }
       if (data.done !== true) return;
-      const lost = this.exploded.length === 0 ? '' : ` Left out, as Euler’s steps of 0.1 exploded there: ${this.exploded.join(', ')}.`;
-      void this.draw().then(() => (this.status.textContent = `${this.points.length} points in ${((performance.now() - started) / 1000).toFixed(1)} s.${lost}`));
+      const lost =
+        this.exploded.length === 0
+          ? ''
+          : ` Left out, as Euler’s steps of 0.1 exploded there: ${this.exploded.join(', ')}.`;
+      void this.draw().then(
+        () =>
+          (this.status.textContent = `${this.points.length} points in ${((performance.now() - started) / 1000).toFixed(1)} s.${lost}`),
+      );
     };
     worker.onerror = (event) => (this.status.textContent = `The simulation could not start: ${event.message}`);
     worker.postMessage({ kernel: this.kernel, setting });
@@ -120,8 +137,19 @@ export function startLaboratory(): void {
   const inputs = new Map<keyof Setting, () => number>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   for (const [name, { label, low, high, step, start, value }] of Object.entries(DIALS) as [keyof Setting, Dial][]) {
-    const [row, input, output] = [document.createElement('label'), document.createElement('input'), document.createElement('output')];
-    Object.assign(input, { type: 'range', name, min: String(low), max: String(high), step: String(step), value: String(start) });
+    const [row, input, output] = [
+      document.createElement('label'),
+      document.createElement('input'),
+      document.createElement('output'),
+    ];
+    Object.assign(input, {
+      type: 'range',
+      name,
+      min: String(low),
+      max: String(high),
+      step: String(step),
+      value: String(start),
+    });
     const read = (): number => (value ?? ((position: number) => position))(Number(input.value));
     const show = (): void => {
       output.textContent = String(Math.round(read() * 10) / 10);

@@ -1,10 +1,13 @@
-/** Changes of a vega-lite spec that make it answer: tooltips, zoom, arms left out, other scales. Pure: a spec to a spec. */
+/**
+ * Changes of a vega-lite spec that make it answer: tooltips, zoom, arms left out, other scales. Pure: a spec to a spec.
+ */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Spec = { [key: string]: Json };
 
 export type Axis = 'x' | 'y';
 
-const isObject = (value: Json | undefined): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: Json | undefined): value is Spec =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Every object below a spec, itself included, data left out. */
 function walk(node: Json, visit: (object: Spec) => void): void {
@@ -15,7 +18,9 @@ function walk(node: Json, visit: (object: Spec) => void): void {
 }
 
 export function valuesOf(spec: Spec): readonly Readonly<Record<string, Json>>[] {
-  return isObject(spec.data) && Array.isArray(spec.data.values) ? (spec.data.values as Readonly<Record<string, Json>>[]) : [];
+  return isObject(spec.data) && Array.isArray(spec.data.values)
+    ? (spec.data.values as Readonly<Record<string, Json>>[])
+    : [];
 }
 
 /** The encodings of a channel, all layers'. */
@@ -33,14 +38,24 @@ export function scaleOf(spec: Spec, axis: Axis): 'linear' | 'log' | undefined {
   const found = channels(spec, axis);
   if (found.length === 0) return undefined;
   const fields = [...new Set(found.map(({ field }) => field as string))];
-  const numbers = valuesOf(spec).flatMap((datum) => [...fields, 'low', 'high'].map((field) => datum[field]).filter((value) => typeof value === 'number'));
-  const shown = fields.flatMap((field) => valuesOf(spec).map((datum) => datum[field]).filter((value) => typeof value === 'number')); // prettier-ignore
+  const numbers = valuesOf(spec).flatMap((datum) =>
+    [...fields, 'low', 'high'].map((field) => datum[field]).filter((value) => typeof value === 'number'),
+  );
+  const shown = fields.flatMap((field) =>
+    valuesOf(spec)
+      .map((datum) => datum[field])
+      .filter((value) => typeof value === 'number'),
+  );
   if (numbers.length === 0 || shown.some((value) => value <= 0)) return undefined;
   return found.some(({ scale }) => isObject(scale) && scale.type === 'log') ? 'log' : 'linear';
 }
 
 /** The field by which arms are told apart, and its values that occur. */
-export function seriesOf(spec: Spec): { readonly field: string; readonly names: readonly string[]; readonly colors: ReadonlyMap<string, string> } | undefined {
+export function seriesOf(
+  spec: Spec,
+):
+  | { readonly field: string; readonly names: readonly string[]; readonly colors: ReadonlyMap<string, string> }
+  | undefined {
   let found: Spec | undefined;
   walk(spec, ({ encoding }) => {
     const color = isObject(encoding) ? encoding.color : undefined;
@@ -52,7 +67,9 @@ export function seriesOf(spec: Spec): { readonly field: string; readonly names: 
   const domain = isObject(found.scale) && Array.isArray(found.scale.domain) ? (found.scale.domain as string[]) : [];
   const range = isObject(found.scale) && Array.isArray(found.scale.range) ? (found.scale.range as string[]) : [];
   const names = domain.filter((name) => present.has(name));
-  return names.length < 2 ? undefined : { field, names, colors: new Map(domain.map((name, i) => [name, range[i] ?? '#000'])) };
+  return names.length < 2
+    ? undefined
+    : { field, names, colors: new Map(domain.map((name, i) => [name, range[i] ?? '#000'])) };
 }
 
 export interface Choices {
@@ -84,9 +101,17 @@ export function chosen(original: Spec, { hidden, scales }: Choices): Spec {
     layer.mark = { ...(isObject(layer.mark) ? layer.mark : { type: layer.mark! }), tooltip: { content: 'data' } };
   }
   const axes = (['x', 'y'] as const).filter((axis) => channels(spec, axis).length > 0);
-  const host = layers.findLast(({ data, encoding }) => data === undefined && (inner.encoding !== undefined || isObject(encoding)));
+  const host = layers.findLast(
+    ({ data, encoding }) => data === undefined && (inner.encoding !== undefined || isObject(encoding)),
+  );
   if (axes.length > 0 && host !== undefined && !isObject(spec.resolve)) {
-    host.params = [{ name: 'zoom', select: { type: 'interval', encodings: [...axes], zoom: 'wheel![event.ctrlKey]' }, bind: 'scales' }];
+    host.params = [
+      {
+        name: 'zoom',
+        select: { type: 'interval', encodings: [...axes], zoom: 'wheel![event.ctrlKey]' },
+        bind: 'scales',
+      },
+    ];
   }
   return spec;
 }

@@ -23,9 +23,11 @@ export function showTip(event: MouseEvent, value: unknown): void {
     const row = table.insertRow();
     const head = document.createElement('th');
     head.textContent = key;
-    const text = typeof entry === 'string' && /^-?[\d.,]+(e-?\d+)?$/i.test(entry) ? Number(entry.replaceAll(',', '')) : entry;
+    const text =
+      typeof entry === 'string' && /^-?[\d.,]+(e-?\d+)?$/i.test(entry) ? Number(entry.replaceAll(',', '')) : entry;
     row.append(head);
-    row.insertCell().textContent = typeof text === 'number' && Number.isFinite(text) ? numbers.format(text) : String(entry);
+    row.insertCell().textContent =
+      typeof text === 'number' && Number.isFinite(text) ? numbers.format(text) : String(entry);
   }
   element.replaceChildren(table);
   const { width, height } = element.getBoundingClientRect();

@@ -7,7 +7,10 @@ interface Ask {
   readonly setting?: Setting;
 }
 
-const port = self as unknown as { onmessage: ((event: MessageEvent<Ask>) => void) | null; postMessage: (message: unknown) => void };
+const port = self as unknown as {
+  onmessage: ((event: MessageEvent<Ask>) => void) | null;
+  postMessage: (message: unknown) => void;
+};
 
 port.onmessage = ({ data: { kernel, setting } }) => {
   try {

@@ -1,12 +1,19 @@
-/** Arms of an experiment on trained networks: each by one measure, by paired differences, and against what they cost. */
+/**
+ * Arms of an experiment on trained networks: each by one measure, by paired differences, and against what they cost.
+ */
 import type { TopLevelSpec } from 'vega-lite';
 import { pairedDifferences } from '../claims/index.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
-import { CONFIG } from '../theme.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../data/tables.js';
+import { CONFIG } from './theme.js';
 import { layersWithData, intervalOf, seedPoints, type Datum, type Draw } from './figure.js';
 
 /** By what an arm learns from: labels alone, the wide net, or the wide net's layers. */
-export const [REFERENCE, FROM_LABELS, FROM_OUTPUTS, FROM_LAYERS] = ['#555555', '#D55E00', '#009E73', '#0072B2'] as const;
+export const [REFERENCE, FROM_LABELS, FROM_OUTPUTS, FROM_LAYERS] = [
+  '#555555',
+  '#D55E00',
+  '#009E73',
+  '#0072B2',
+] as const;
 const SOURCES: readonly (readonly [string, string])[] = [
   ['the wide net itself', REFERENCE],
   ['the labels', FROM_LABELS],
@@ -36,7 +43,12 @@ const ARMS: Readonly<Record<string, { label: string; color: string }>> = {
 export type Measure = 'testAccuracy' | 'testCrossEntropy';
 const MEASURES = {
   testAccuracy: { axis: 'test accuracy, %', difference: 'difference in test accuracy, points', digits: 1, unit: ' %' },
-  testCrossEntropy: { axis: 'test cross-entropy, nats', difference: 'difference in test cross-entropy, nats', digits: 3, unit: ' nats' },
+  testCrossEntropy: {
+    axis: 'test cross-entropy, nats',
+    difference: 'difference in test cross-entropy, nats',
+    digits: 3,
+    unit: ' nats',
+  },
 } as const;
 const COLOURS = 'Orange learns from the labels, green from the wide net’s outputs, blue from its layers.';
 const MARKS = 'Points: seeds; ticks: means; bars: 95 % t-intervals.';
@@ -52,14 +64,25 @@ export interface ArmsFigure {
   readonly measure?: Measure;
 }
 
-const commandOf = ({ network, experiment }: ArmsFigure, scale: string): string => `gowide train ${network} --experiment ${experiment} --arm all --scale ${scale}`;
+const commandOf = ({ network, experiment }: ArmsFigure, scale: string): string =>
+  `gowide train ${network} --experiment ${experiment} --arm all --scale ${scale}`;
 
 /** Horizontal intervals with one point per seed; `rule` marks a value. */
-function intervalSpec(data: readonly Datum[], order: readonly string[], title: string, { rule, byArm = false }: { rule?: number; byArm?: boolean }): TopLevelSpec {
+function intervalSpec(
+  data: readonly Datum[],
+  order: readonly string[],
+  title: string,
+  { rule, byArm = false }: { rule?: number; byArm?: boolean },
+): TopLevelSpec {
   const y = { field: 'name', type: 'nominal' as const, sort: [...order], title: null, axis: { grid: false } };
   const scale = { zero: false, nice: true, padding: 12 };
   const arms = Object.values(ARMS);
-  const color = { field: 'name', type: 'nominal' as const, scale: { domain: arms.map(({ label }) => label), range: arms.map((arm) => arm.color) }, legend: null };
+  const color = {
+    field: 'name',
+    type: 'nominal' as const,
+    scale: { domain: arms.map(({ label }) => label), range: arms.map((arm) => arm.color) },
+    legend: null,
+  };
   const paint = byArm ? { color } : { color: { value: FROM_LAYERS } };
   const spec = {
     config: CONFIG,
@@ -69,7 +92,13 @@ function intervalSpec(data: readonly Datum[], order: readonly string[], title: s
     layer: layersWithData(data, [
       ...(rule === undefined
         ? []
-        : [{ data: { values: [{ at: rule }] }, mark: { type: 'rule', color: '#222', strokeDash: [4, 4] }, encoding: { x: { field: 'at', type: 'quantitative', scale } } }]),
+        : [
+            {
+              data: { values: [{ at: rule }] },
+              mark: { type: 'rule', color: '#222', strokeDash: [4, 4] },
+              encoding: { x: { field: 'at', type: 'quantitative', scale } },
+            },
+          ]),
       {
         needs: 'mean',
         mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
@@ -107,7 +136,10 @@ export function armsFigure(figure: ArmsFigure): Draw {
     const nameOf = (arm: string): string => (known ? ARMS[arm]!.label : arm);
     const order = known ? Object.values(ARMS).map(({ label }) => label) : arms;
     const points = mine.map((row) => ({ name: nameOf(row.arm), value: numberAt(row, measure), seed: row.seed }));
-    const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({ name: nameOf(arm), ...intervalOf(rows.map((row) => numberAt(row, measure))) }));
+    const summary = [...groupBy(mine, (row) => row.arm)].map(([arm, rows]): Datum => ({
+      name: nameOf(arm),
+      ...intervalOf(rows.map((row) => numberAt(row, measure))),
+    }));
     const data = [...summary, ...seedPoints(points)];
     return {
       id: figure.id,
@@ -132,10 +164,17 @@ export function differenceFigure(figure: ArmsFigure & { readonly pairs: readonly
   const { difference, digits } = MEASURES[measure];
   return ({ results, scale }) => {
     const mine = resultsOf(results, figure.experiment);
-    const pairs = figure.pairs.map(([first, second, name]) => ({ name, values: pairedDifferences(mine, first, second, measure) })).filter(({ values }) => values.length > 0);
+    const pairs = figure.pairs
+      .map(([first, second, name]) => ({ name, values: pairedDifferences(mine, first, second, measure) }))
+      .filter(({ values }) => values.length > 0);
     if (pairs.length === 0) return undefined;
-    const summary = pairs.map(({ name, values }): Datum => ({ name, ...intervalOf(values.map(({ difference: value }) => value)) }));
-    const points = pairs.flatMap(({ name, values }) => values.map(({ seed, difference: value }) => ({ name, value, seed })));
+    const summary = pairs.map(({ name, values }): Datum => ({
+      name,
+      ...intervalOf(values.map(({ difference: value }) => value)),
+    }));
+    const points = pairs.flatMap(({ name, values }) =>
+      values.map(({ seed, difference: value }) => ({ name, value, seed })),
+    );
     const data = [...summary, ...seedPoints(points)];
     return {
       id: figure.id,
@@ -168,16 +207,41 @@ export function tradeFigure(figure: ArmsFigure): Draw {
     const data = [...groupBy(mine, (row) => row.arm)].flatMap(([arm, rows]): Datum[] => {
       const { label, color } = ARMS[arm]!;
       const first = rows[0]!;
-      const common = { name: label, learns: SOURCES.find(([, code]) => code === color)![0], ...intervalOf(rows.map((row) => numberAt(row, measure))) };
+      const common = {
+        name: label,
+        learns: SOURCES.find(([, code]) => code === color)![0],
+        ...intervalOf(rows.map((row) => numberAt(row, measure))),
+      };
       return [
         { panel: PANELS.size, x: numberAt(first, 'parameters') / 1000, ...common },
-        { panel: PANELS.cost, x: (numberAt(first, 'gigaflops') + numberAt(first, 'teacherGigaflops')) / 1000, ...common },
+        {
+          panel: PANELS.cost,
+          x: (numberAt(first, 'gigaflops') + numberAt(first, 'teacherGigaflops')) / 1000,
+          ...common,
+        },
       ];
     });
     const domain = SOURCES.map(([name]) => name);
-    const color = { field: 'learns', type: 'nominal', scale: { domain, range: SOURCES.map(([, code]) => code) }, title: 'learns from', legend: { columns: 4 } };
-    const x = { field: 'x', type: 'quantitative', scale: { type: 'log', nice: false, padding: 16 }, title: null, axis: { grid: false, format: '.3~g', labelOverlap: true } };
-    const y = (field: string): object => ({ field, type: 'quantitative', scale: { zero: false, padding: 10 }, title: axis });
+    const color = {
+      field: 'learns',
+      type: 'nominal',
+      scale: { domain, range: SOURCES.map(([, code]) => code) },
+      title: 'learns from',
+      legend: { columns: 4 },
+    };
+    const x = {
+      field: 'x',
+      type: 'quantitative',
+      scale: { type: 'log', nice: false, padding: 16 },
+      title: null,
+      axis: { grid: false, format: '.3~g', labelOverlap: true },
+    };
+    const y = (field: string): object => ({
+      field,
+      type: 'quantitative',
+      scale: { zero: false, padding: 10 },
+      title: axis,
+    });
     const spec = {
       config: CONFIG,
       data: { values: data },
@@ -191,7 +255,10 @@ export function tradeFigure(figure: ArmsFigure): Draw {
           { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { y: y('low'), y2: { field: 'high' } } },
           {
             mark: { type: 'point', filled: true, size: 60, opacity: 0.9 },
-            encoding: { y: y('mean'), shape: { field: 'learns', type: 'nominal', scale: { domain }, title: 'learns from' } },
+            encoding: {
+              y: y('mean'),
+              shape: { field: 'learns', type: 'nominal', scale: { domain }, title: 'learns from' },
+            },
           },
         ],
       },

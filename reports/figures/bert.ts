@@ -29,7 +29,13 @@ export const BERT_FIGURES: readonly Draw[] = [
       ['three-stage', 'long', 'three stages − direct at equal total cost'],
     ],
   }),
-  curvesFigure({ experiment: 'bert-glosses', network: 'bert', id: 'bert-curves', title: 'The three stages of a BERT on one axis', caption: 'WordNet glosses.' }),
+  curvesFigure({
+    experiment: 'bert-glosses',
+    network: 'bert',
+    id: 'bert-curves',
+    title: 'The three stages of a BERT on one axis',
+    caption: 'WordNet glosses.',
+  }),
   armsFigure({
     id: 'bert-supersense',
     experiment: 'bert-supersense',
@@ -58,10 +64,16 @@ export const BERT_FIGURES: readonly Draw[] = [
     network: 'bert',
     arm: 'wide blocks',
     title: 'Layer by layer in a BERT whose wide net has equal outputs',
-    caption: 'The wide net has more heads and a larger feed-forward part in each layer, so that hybrids of the two nets exist.',
+    caption:
+      'The wide net has more heads and a larger feed-forward part in each layer, so that hybrids of the two nets exist.',
   }),
 ];
 
 export const BERT_COST_FIGURES: readonly Draw[] = [
-  tradeFigure({ ...GLOSSES, id: 'trade-bert', title: 'BERTs: cross-entropy against parameters and against cost', caption: 'WordNet glosses; lower is better.' }),
+  tradeFigure({
+    ...GLOSSES,
+    id: 'trade-bert',
+    title: 'BERTs: cross-entropy against parameters and against cost',
+    caption: 'WordNet glosses; lower is better.',
+  }),
 ];

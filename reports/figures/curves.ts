@@ -1,7 +1,7 @@
 /** Training curves: the three stages on one axis of steps, and direct training beside them. */
 import type { TopLevelSpec } from 'vega-lite';
-import { runIds, type Curve } from '../tables.js';
-import { CONFIG } from '../theme.js';
+import { runIds, type Curve } from '../data/tables.js';
+import { CONFIG } from './theme.js';
 import { summarize, type Datum, type Draw } from './figure.js';
 
 const STAGES = {
@@ -28,11 +28,19 @@ export function curvesFigure({ id, experiment, network, title, caption }: Curves
     if (wide.length === 0 || thin.length === 0) return undefined;
     const offset = lastStep(wide[0]!);
     const points = [
-      ...wide.flatMap((curve) => curve.points.map(({ step, loss }) => ({ x: step, y: loss, series: STAGES.wide.name }))),
-      ...thin.flatMap((curve) =>
-        curve.points.map(({ stage, step, loss }) => ({ x: offset + step, y: loss, series: stage === 'fine-tune' ? STAGES.tuning.name : STAGES.imitation.name })),
+      ...wide.flatMap((curve) =>
+        curve.points.map(({ step, loss }) => ({ x: step, y: loss, series: STAGES.wide.name })),
       ),
-      ...direct.flatMap((curve) => curve.points.map(({ step, loss }) => ({ x: offset + step, y: loss, series: STAGES.direct.name }))),
+      ...thin.flatMap((curve) =>
+        curve.points.map(({ stage, step, loss }) => ({
+          x: offset + step,
+          y: loss,
+          series: stage === 'fine-tune' ? STAGES.tuning.name : STAGES.imitation.name,
+        })),
+      ),
+      ...direct.flatMap((curve) =>
+        curve.points.map(({ step, loss }) => ({ x: offset + step, y: loss, series: STAGES.direct.name })),
+      ),
     ].filter(({ y }) => y > 0);
     const data: Datum[] = summarize(points);
     const stages = Object.values(STAGES).filter(({ name }) => points.some(({ series }) => series === name));
@@ -43,8 +51,19 @@ export function curvesFigure({ id, experiment, network, title, caption }: Curves
       title: null,
       legend: { columns: 2 },
     };
-    const x = { field: 'x', type: 'quantitative', scale: { nice: false }, title: 'steps, all stages', axis: { grid: false } };
-    const y = (field: string): object => ({ field, type: 'quantitative', scale: { type: 'log', nice: false, padding: 8 }, title: 'training loss of the stage' });
+    const x = {
+      field: 'x',
+      type: 'quantitative',
+      scale: { nice: false },
+      title: 'steps, all stages',
+      axis: { grid: false },
+    };
+    const y = (field: string): object => ({
+      field,
+      type: 'quantitative',
+      scale: { type: 'log', nice: false, padding: 8 },
+      title: 'training loss of the stage',
+    });
     const spec = {
       config: CONFIG,
       width: 680,

@@ -1,7 +1,7 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { TopLevelSpec } from 'vega-lite';
 import { tInterval } from '../../src/core/stats.js';
-import { groupBy, type Curve, type TableRow } from '../tables.js';
+import { groupBy, type Curve, type TableRow } from '../data/tables.js';
 
 export interface Figure {
   readonly id: string;
@@ -15,7 +15,10 @@ export interface Figure {
   readonly command: string;
   /** Its data are {@link data}. */
   readonly spec: TopLevelSpec;
-  /** Every value that is drawn, as shown in the table under the figure: means with `mean`, `low` and `high`, seeds with `value`. */
+  /**
+   * Every value that is drawn, as shown in the table under the figure: means with `mean`, `low` and `high`, seeds with
+   * `value`.
+   */
   readonly data: readonly Datum[];
   readonly runs: readonly string[];
 }
@@ -47,8 +50,16 @@ export function seedPoints<T extends { readonly seed: number }>(points: readonly
 }
 
 /** Layers without those whose data are all missing: vega finds no extent for them. */
-export function layersWithData<T extends { readonly needs?: string }>(data: readonly Datum[], layers: readonly T[]): Omit<T, 'needs'>[] {
-  return layers.filter(({ needs }) => needs === undefined || data.some((datum) => datum[needs] !== undefined)).map(({ needs, ...layer }) => ({ ...(needs !== undefined && { transform: [{ filter: `isValid(datum.${needs})` }] }), ...layer })); // prettier-ignore
+export function layersWithData<T extends { readonly needs?: string }>(
+  data: readonly Datum[],
+  layers: readonly T[],
+): Omit<T, 'needs'>[] {
+  return layers
+    .filter(({ needs }) => needs === undefined || data.some((datum) => datum[needs] !== undefined))
+    .map(({ needs, ...layer }) => ({
+      ...(needs !== undefined && { transform: [{ filter: `isValid(datum.${needs})` }] }),
+      ...layer,
+    }));
 }
 
 /** Mean and 95 % t-interval; of one seed, the ends are the mean. */
@@ -58,15 +69,20 @@ export function intervalOf(values: readonly number[]): Datum {
 }
 
 /**
- * Where several seeds share x and series: on a logarithmic axis the geometric mean and the 95 % t-interval of the logarithm, on a linear one the
- * mean and its interval.
+ * Where several seeds share x and series: on a logarithmic axis the geometric mean and the 95 % t-interval of the
+ * logarithm, on a linear one the mean and its interval.
  */
-export function summarize(points: readonly { x: number; y: number; series: string; facet?: string }[], scale: 'log' | 'linear' = 'log'): Datum[] {
+export function summarize(
+  points: readonly { x: number; y: number; series: string; facet?: string }[],
+  scale: 'log' | 'linear' = 'log',
+): Datum[] {
   const [to, from] = scale === 'log' ? [Math.log, Math.exp] : [(value: number) => value, (value: number) => value];
-  return [...groupBy(points, ({ x, series, facet }) => JSON.stringify([facet ?? '', series, x])).values()].map((group) => {
-    const { mean, low, high, n } = tInterval(group.map(({ y }) => to(y)));
-    const { x, series, facet } = group[0]!;
-    const ends = n > 1 ? { low: from(low), high: from(high) } : { low: from(mean), high: from(mean) };
-    return { ...(facet !== undefined && { facet }), series, x, mean: from(mean), ...ends, seeds: n };
-  });
+  return [...groupBy(points, ({ x, series, facet }) => JSON.stringify([facet ?? '', series, x])).values()].map(
+    (group) => {
+      const { mean, low, high, n } = tInterval(group.map(({ y }) => to(y)));
+      const { x, series, facet } = group[0]!;
+      const ends = n > 1 ? { low: from(low), high: from(high) } : { low: from(mean), high: from(mean) };
+      return { ...(facet !== undefined && { facet }), series, x, mean: from(mean), ...ends, seeds: n };
+    },
+  );
 }

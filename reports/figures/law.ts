@@ -1,13 +1,26 @@
 /** Laws: one quantity against another, lines with bands over seeds, a point for each seed, a panel for each setting. */
 import type { TopLevelSpec } from 'vega-lite';
-import { groupBy, numberAt, runIds, type TableRow } from '../tables.js';
-import { CONFIG, SERIES, seriesScale } from '../theme.js';
-import { layersWithData, legendOf, seedPoints, summarize, type Datum, type Figure, type FigureInput } from './figure.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../data/tables.js';
+import { CONFIG, SERIES, seriesScale } from './theme.js';
+import {
+  layersWithData,
+  legendOf,
+  seedPoints,
+  summarize,
+  type Datum,
+  type Figure,
+  type FigureInput,
+} from './figure.js';
 
 export type SeriesName = keyof typeof SERIES;
 
 export interface Axes {
-  readonly x: { readonly title: string; readonly log: boolean; readonly values: readonly number[]; readonly format?: string };
+  readonly x: {
+    readonly title: string;
+    readonly log: boolean;
+    readonly values: readonly number[];
+    readonly format?: string;
+  };
   readonly y: { readonly title: string; readonly log: boolean };
   /** Panels in their order, at most three in a row. */
   readonly facets: readonly string[];
@@ -25,13 +38,19 @@ export interface Point {
 
 export const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
 
-export function lawSpec(data: readonly Datum[], names: readonly SeriesName[], { x, y, facets, independent = false }: Axes): TopLevelSpec {
+export function lawSpec(
+  data: readonly Datum[],
+  names: readonly SeriesName[],
+  { x, y, facets, independent = false }: Axes,
+): TopLevelSpec {
   const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
   const xAxis = { title: x.title, ...(independent ? {} : { values: x.values }), format: x.format ?? 'd', grid: false };
   const legend = { columns: facets.length > 1 ? 3 : 2 };
   const color = { field: 'series', type: 'nominal' as const, scale: seriesScale(names), title: null, legend };
   const xChannel = { field: 'x', type: 'quantitative' as const, scale: xScale, axis: xAxis };
-  const yScale = y.log ? { type: 'log' as const, nice: false, padding: 8 } : { type: 'linear' as const, zero: false, padding: 8 };
+  const yScale = y.log
+    ? { type: 'log' as const, nice: false, padding: 8 }
+    : { type: 'linear' as const, zero: false, padding: 8 };
   const yChannel = (field: string): object => ({ field, type: 'quantitative', scale: yScale, title: y.title });
   const rows = facets.length > 3;
   const spec = {
@@ -50,11 +69,26 @@ export function lawSpec(data: readonly Datum[], names: readonly SeriesName[], { 
           mark: { type: 'area', opacity: 0.18 },
           encoding: { x: xChannel, y: yChannel('low'), y2: { field: 'high' }, color },
         },
-        { needs: 'mean', mark: { type: 'line', strokeWidth: 2 }, encoding: { x: xChannel, y: yChannel('mean'), color } },
+        {
+          needs: 'mean',
+          mark: { type: 'line', strokeWidth: 2 },
+          encoding: { x: xChannel, y: yChannel('mean'), color },
+        },
         {
           needs: 'value',
           mark: { type: 'point', filled: true, size: 22, opacity: 0.6 },
-          encoding: { x: xChannel, y: yChannel('value'), color, shape: { field: 'series', type: 'nominal', scale: { domain: seriesScale(names).domain }, title: null, legend } },
+          encoding: {
+            x: xChannel,
+            y: yChannel('value'),
+            color,
+            shape: {
+              field: 'series',
+              type: 'nominal',
+              scale: { domain: seriesScale(names).domain },
+              title: null,
+              legend,
+            },
+          },
         },
         {
           needs: 'theory',
@@ -97,14 +131,30 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
   if (mine.length === 0) return undefined;
   const panel = law.facet ?? ((row: TableRow): string => row.arm);
   const points = mine.flatMap((row) =>
-    law.series.map((name): Point => ({ x: numberAt(row, law.x), y: numberAt(row, name), series: SERIES[name].label, facet: panel(row), seed: row.seed })),
+    law.series.map((name): Point => ({
+      x: numberAt(row, law.x),
+      y: numberAt(row, name),
+      series: SERIES[name].label,
+      facet: panel(row),
+      seed: row.seed,
+    })),
   );
   const summary = summarize(points, law.yLinear ? 'linear' : 'log');
   // Closed forms do not depend on the seed: those of each panel's first run.
   const first = [...groupBy(mine, panel).values()].flatMap((group) => group.filter((row) => row.run === group[0]!.run));
-  const theory = first.flatMap((row) => (law.theory ?? []).map((name): Datum => ({ facet: panel(row), series: name, x: numberAt(row, law.x), theory: numberAt(row, name) })));
+  const theory = first.flatMap((row) =>
+    (law.theory ?? []).map((name): Datum => ({
+      facet: panel(row),
+      series: name,
+      x: numberAt(row, law.x),
+      theory: numberAt(row, name),
+    })),
+  );
   const arms = [...new Set(mine.map(panel))];
-  const facets = [...(law.facets ?? []).filter((name) => arms.includes(name)), ...arms.filter((name) => !law.facets?.includes(name))];
+  const facets = [
+    ...(law.facets ?? []).filter((name) => arms.includes(name)),
+    ...arms.filter((name) => !law.facets?.includes(name)),
+  ];
   const values = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
   const axes: Axes = {
     x: { title: law.xTitle, log: law.xLog ?? false, values, ...(law.xFormat !== undefined && { format: law.xFormat }) },

@@ -1,8 +1,17 @@
 /** Figures of the experiments on images. */
 import type { TopLevelSpec } from 'vega-lite';
-import { numberAt, runIds } from '../tables.js';
-import { CONFIG } from '../theme.js';
-import { armsFigure, differenceFigure, FROM_LABELS, FROM_LAYERS, FROM_OUTPUTS, REFERENCE, tradeFigure, type ArmsFigure } from './arms.js';
+import { numberAt, runIds } from '../data/tables.js';
+import { CONFIG } from './theme.js';
+import {
+  armsFigure,
+  differenceFigure,
+  FROM_LABELS,
+  FROM_LAYERS,
+  FROM_OUTPUTS,
+  REFERENCE,
+  tradeFigure,
+  type ArmsFigure,
+} from './arms.js';
 import { curvesFigure } from './curves.js';
 import { summarize, type Draw } from './figure.js';
 import { bridgeFigure, layersFigure } from './layers.js';
@@ -41,7 +50,12 @@ export const depthSkipFigure: Draw = ({ results, scale }) => {
     title: 'layers',
     axis: { values: [...new Set(points.map((point) => point.x))], grid: false },
   };
-  const y = (field: string): object => ({ field, type: 'quantitative', scale: { zero: false }, title: 'test accuracy, %' });
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale: { zero: false },
+    title: 'test accuracy, %',
+  });
   const spec = {
     config: CONFIG,
     data: { values: summary },
@@ -112,7 +126,13 @@ export const RESNET_FIGURES: readonly Draw[] = [
     ],
   }),
   curvesFigure({ ...DIGITS, id: 'curves', title: 'The three stages of a ResNet on one axis', caption: 'Digits.' }),
-  layersFigure({ ...DIGITS, id: 'taps', arm: 'three-stage', title: 'How far the thin ResNet’s stages are from the wide one’s', caption: 'Three-stage arm on the digits.' }),
+  layersFigure({
+    ...DIGITS,
+    id: 'taps',
+    arm: 'three-stage',
+    title: 'How far the thin ResNet’s stages are from the wide one’s',
+    caption: 'Three-stage arm on the digits.',
+  }),
   depthSkipFigure,
   bridgeFigure,
   layersFigure({
@@ -136,5 +156,10 @@ export const RESNET_FIGURES: readonly Draw[] = [
 ];
 
 export const RESNET_COST_FIGURES: readonly Draw[] = [
-  tradeFigure({ ...DIGITS, id: 'trade-resnet', title: 'ResNets: accuracy against parameters and against cost', caption: 'Digits.' }),
+  tradeFigure({
+    ...DIGITS,
+    id: 'trade-resnet',
+    title: 'ResNets: accuracy against parameters and against cost',
+    caption: 'Digits.',
+  }),
 ];

@@ -1,6 +1,6 @@
 /** Figures of the theory, in the order of the page. */
-import { numberAt, runIds } from '../tables.js';
-import { SERIES } from '../theme.js';
+import { numberAt, runIds } from '../data/tables.js';
+import { SERIES } from './theme.js';
 import { legendOf, seedPoints, summarize, type Datum, type Draw } from './figure.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
@@ -20,7 +20,12 @@ export const widthFigure: Draw = ({ rows, scale }) => {
   const theory = [...new Set(points.map(({ facet }) => facet))].flatMap((facet) => {
     const line = summary.filter((datum) => datum.facet === facet && datum.series === SERIES.imitation.label);
     const middle = line[Math.floor(line.length / 2)]!;
-    return widths.map((x): Datum => ({ facet, series: 'slope −1/2', x, theory: Number(middle.mean) * Math.sqrt(Number(middle.x) / x) }));
+    return widths.map((x): Datum => ({
+      facet,
+      series: 'slope −1/2',
+      x,
+      theory: Number(middle.mean) * Math.sqrt(Number(middle.x) / x),
+    }));
   });
   const seeds = seedPoints(points);
   const data = [...summary, ...theory, ...seeds.map(asDatum)];
@@ -62,7 +67,8 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     experiment: 'time',
     title: 'Discrepancy against time',
     alt: 'Discrepancy D against flow time T. Under imitation it falls all the way; under direct training it dips and then stays or grows slowly.',
-    caption: 'Direct training: thin and wide net at the same time T. Imitation: the wide net of the last time, after imitation for T.',
+    caption:
+      'Direct training: thin and wide net at the same time T. Imitation: the wide net of the last time, after imitation for T.',
     x: 'time',
     series: ['direct', 'imitation'],
     xTitle: 'flow time T',
@@ -132,7 +138,8 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     experiment: 'tanh-saddle',
     title: 'The saddle with tanh particles (instance C)',
     alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearised growth up to moderate depth.',
-    caption: 'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearised flow of the first seed’s particles.',
+    caption:
+      'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearised flow of the first seed’s particles.',
     x: 'depth',
     series: ['growth'],
     theory: ['linearised'],

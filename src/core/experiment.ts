@@ -23,8 +23,22 @@ export interface Experiment {
 }
 
 /** All cells of an experiment: seeds `seed`, `seed + 1`, ..., every arm of one seed before the next. */
-export function cellsOf({ name, kind, seeds, arms }: Experiment, scale: Scale, seed: number, count = seeds[scale] ?? 0): Cell[] {
-  return Array.from({ length: count }, (_, i) => Object.entries(arms(scale)).map(([arm, spec]): Cell => ({ experiment: name, arm, scale, kind, spec, seed: seed + i }))).flat();
+export function cellsOf(
+  { name, kind, seeds, arms }: Experiment,
+  scale: Scale,
+  seed: number,
+  count = seeds[scale] ?? 0,
+): Cell[] {
+  return Array.from({ length: count }, (_, i) =>
+    Object.entries(arms(scale)).map(([arm, spec]): Cell => ({
+      experiment: name,
+      arm,
+      scale,
+      kind,
+      spec,
+      seed: seed + i,
+    })),
+  ).flat();
 }
 
 /** How cells of one kind are run. */

@@ -4,7 +4,8 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 /** JSON with sorted keys and no spaces: equal values give equal text. Throws on a number that JSON cannot hold. */
 export function canonicalJson(value: Json): string {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`canonicalJson: ${value} is not a JSON number`);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new RangeError(`canonicalJson: ${value} is not a JSON number`);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const entries = Object.keys(value)

@@ -1,7 +1,7 @@
 /**
- * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3").
- * A draw is a pure function of (key, counter), so that a run which is resumed, or a step which is computed on another worker, draws
- * the same numbers without any saved state beyond its step number.
+ * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1,
+ * 2, 3"). A draw is a pure function of (key, counter), so that a run which is resumed, or a step which is computed on
+ * another worker, draws the same numbers without any saved state beyond its step number.
  */
 import { createHash } from 'node:crypto';
 

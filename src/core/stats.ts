@@ -70,10 +70,12 @@ export function fitLine(x: readonly number[], y: readonly number[]): Line {
 }
 
 /**
- * Exponent p of `y = k x^p`, one fit per seed, then a t-interval over the seeds' exponents: points of one seed share its
- * randomness, so seeds and not points are the independent units.
+ * Exponent p of `y = k x^p`, one fit per seed, then a t-interval over the seeds' exponents: points of one seed share
+ * its randomness, so seeds and not points are the independent units.
  */
-export function powerLaw(bySeed: readonly { x: readonly number[]; y: readonly number[] }[]): Interval & { readonly scale: number } {
+export function powerLaw(
+  bySeed: readonly { x: readonly number[]; y: readonly number[] }[],
+): Interval & { readonly scale: number } {
   const fits = bySeed.map(({ x, y }) => fitLine(x.map(Math.log), y.map(Math.log)));
   return { ...tInterval(fits.map((fit) => fit.slope)), scale: Math.exp(mean(fits.map((fit) => fit.intercept))) };
 }

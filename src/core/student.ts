@@ -2,8 +2,8 @@
 
 /** Lanczos approximation (g = 7, n = 9), accurate to 1e-14 for x > 0. */
 const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6,
-  1.5056327351493116e-7,
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 
 function logGamma(x: number): number {
@@ -45,7 +45,8 @@ export function studentCdf(t: number, df: number): number {
 
 /** The t with P(T <= t) = p. Throws RangeError outside 0 < p < 1 or df < 1. */
 export function studentQuantile(p: number, df: number): number {
-  if (!(p > 0 && p < 1 && df >= 1)) throw new RangeError(`studentQuantile: expected 0 < p < 1 and df >= 1, got p = ${p}, df = ${df}`);
+  if (!(p > 0 && p < 1 && df >= 1))
+    throw new RangeError(`studentQuantile: expected 0 < p < 1 and df >= 1, got p = ${p}, df = ${df}`);
   if (p < 0.5) return -studentQuantile(1 - p, df);
   let low = 0;
   let high = 2;

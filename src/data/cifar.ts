@@ -62,7 +62,9 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
   const available = all.labels.length - validation;
   const used = train ?? available;
   if (available < 1 || used > available) {
-    throw new UsageError(`data: the training files have ${all.labels.length} images; validation ${validation} and train ${used} together are more`);
+    throw new UsageError(
+      `data: the training files have ${all.labels.length} images; validation ${validation} and train ${used} together are more`,
+    );
   }
   const order = permutation(rngKey(0, set, 'split'), all.labels.length);
   const normalise = normaliser(variant.mean, variant.deviation, 255);
@@ -70,7 +72,10 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
   return {
     shape: [SIDE, SIDE, 3],
     classes: variant.classes,
-    train: memorySource(pick(all, order.subarray(validation, validation + used)), { augment: cropAndFlip(shape, padding), normalise }),
+    train: memorySource(pick(all, order.subarray(validation, validation + used)), {
+      augment: cropAndFlip(shape, padding),
+      normalise,
+    }),
     validation: memorySource(pick(all, order.subarray(0, validation)), { normalise }),
     test: memorySource(test, { normalise }),
   };
@@ -78,7 +83,9 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
 
 function pick(set: ImageSet, indices: Uint32Array): ImageSet {
   const images = new Uint8Array(indices.length * PIXELS * 3);
-  indices.forEach((index, i) => images.set(set.images.subarray(index * PIXELS * 3, (index + 1) * PIXELS * 3), i * PIXELS * 3));
+  indices.forEach((index, i) =>
+    images.set(set.images.subarray(index * PIXELS * 3, (index + 1) * PIXELS * 3), i * PIXELS * 3),
+  );
   return { ...set, images, labels: Uint8Array.from(indices, (index) => set.labels[index]!) };
 }
 
@@ -90,7 +97,9 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
     const path = join(folder, name);
     const bytes = readFileSync(path);
     if (bytes.length === 0 || bytes.length % record !== 0) {
-      throw new UsageError(`${path}: ${bytes.length} bytes are no whole number of ${set} records of ${record} bytes; the file is empty, cut off or of another set`);
+      throw new UsageError(
+        `${path}: ${bytes.length} bytes are no whole number of ${set} records of ${record} bytes; the file is empty, cut off or of another set`,
+      );
     }
     return { path, bytes };
   });
@@ -101,7 +110,10 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
   for (const { path, bytes } of files) {
     for (let at = 0; at < bytes.length; at += record, i++) {
       const label = bytes[at + labelBytes - 1]!;
-      if (label >= classes) throw new UsageError(`${path}: record ${at / record} has the label ${label}, expected below ${classes}; the file is damaged or of another set`);
+      if (label >= classes)
+        throw new UsageError(
+          `${path}: record ${at / record} has the label ${label}, expected below ${classes}; the file is damaged or of another set`,
+        );
       labels[i] = label;
       for (let pixel = 0; pixel < PIXELS; pixel++) {
         for (let c = 0; c < 3; c++) images[(i * PIXELS + pixel) * 3 + c] = bytes[at + labelBytes + c * PIXELS + pixel]!;

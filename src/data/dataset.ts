@@ -29,7 +29,10 @@ export interface Dataset {
   readonly shape: readonly number[];
   /** Classes of the answers. */
   readonly classes: number;
-  /** Answers that are asked of an example, P: places of masked tokens. One by default, and then labels have no axis for them. */
+  /**
+   * Answers that are asked of an example, P: places of masked tokens. One by default, and then labels have no axis for
+   * them.
+   */
   readonly questions?: number;
   /** Different tokens that an example may have; undefined where there are none. */
   readonly vocabulary?: number;
@@ -64,16 +67,24 @@ export interface Batch {
 }
 
 /** Moves a batch to the engine; the caller disposes it. */
-export function toBatch({ shape, classes, questions }: Pick<Dataset, 'shape' | 'classes' | 'questions'>, { values, labels }: HostBatch): Batch {
-  const x = tf.tensor(values, [labels.length / (questions ?? 1), ...shape], values instanceof Int32Array ? 'int32' : 'float32');
+export function toBatch(
+  { shape, classes, questions }: Pick<Dataset, 'shape' | 'classes' | 'questions'>,
+  { values, labels }: HostBatch,
+): Batch {
+  const x = tf.tensor(
+    values,
+    [labels.length / (questions ?? 1), ...shape],
+    values instanceof Int32Array ? 'int32' : 'float32',
+  );
   const asked = questions === undefined ? [labels.length] : [labels.length / questions, questions];
   const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor(labels, asked, 'int32'), classes), 'float32'));
   return { x, y };
 }
 
 /**
- * Order of the training examples: epochs in fresh random orders, each example once per epoch. With `count` shards, shard `index` gets every
- * `count`-th example of the same order. Indices are a function of seed and step alone, so a run goes on in the middle of an epoch.
+ * Order of the training examples: epochs in fresh random orders, each example once per epoch. With `count` shards,
+ * shard `index` gets every `count`-th example of the same order. Indices are a function of seed and step alone, so a
+ * run goes on in the middle of an epoch.
  */
 export class Order {
   private readonly orders = new Map<number, Uint32Array>();
@@ -117,12 +128,17 @@ export class Loader {
     this.order = new Order(seed, source.count);
   }
 
-  /** The batch of a step. Steps are asked for in order; a jump is allowed and costs what was prepared. `end`: no step from there on is prepared. */
+  /**
+   * The batch of a step. Steps are asked for in order; a jump is allowed and costs what was prepared. `end`: no step
+   * from there on is prepared.
+   */
   async get(step: number, end = Infinity): Promise<HostBatch> {
     for (const key of this.coming.keys()) if (key < step || key > step + this.ahead) this.coming.delete(key);
     for (let next = step; next <= step + this.ahead && next < Math.max(end, step + 1); next++) {
       if (this.coming.has(next)) continue;
-      const made = Promise.resolve(this.source.batch(this.order.indices(next, this.batch), { seed: this.seed, step: next }));
+      const made = Promise.resolve(
+        this.source.batch(this.order.indices(next, this.batch), { seed: this.seed, step: next }),
+      );
       made.catch(() => {}); // it is thrown where it is asked for
       this.coming.set(next, made);
     }
@@ -132,5 +148,7 @@ export class Loader {
 
 /** Consecutive batches of a whole source, unaugmented. */
 export function indexRanges(count: number, batch: number): Uint32Array[] {
-  return Array.from({ length: Math.ceil(count / batch) }, (_, i) => Uint32Array.from({ length: Math.min(batch, count - i * batch) }, (_, k) => i * batch + k));
+  return Array.from({ length: Math.ceil(count / batch) }, (_, i) =>
+    Uint32Array.from({ length: Math.min(batch, count - i * batch) }, (_, k) => i * batch + k),
+  );
 }

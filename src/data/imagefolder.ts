@@ -1,7 +1,8 @@
 /**
- * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`. Decoded by sharp, several at a time, ahead of
- * the engine. Training: a random part of the picture (8 to 100 % of its area, sides 3:4 to 4:3), mirrored half of the time; else the shorter
- * side scaled to `resize` and the centre cut out. Szegedy et al. 2015; the recipe of torchvision's reference training.
+ * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`. Decoded by
+ * sharp, several at a time, ahead of the engine. Training: a random part of the picture (8 to 100 % of its area, sides
+ * 3:4 to 4:3), mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et
+ * al. 2015; the recipe of torchvision's reference training.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -25,7 +26,10 @@ export interface ImageFolder {
 }
 
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif'];
-const [MEAN, DEVIATION] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]] as const; // prettier-ignore
+const [MEAN, DEVIATION] = [
+  [0.485, 0.456, 0.406],
+  [0.229, 0.224, 0.225],
+] as const;
 const CHANNELS = 3;
 
 interface Picture {
@@ -49,11 +53,16 @@ export function openImageFolder(spec: ImageFolder): Dataset {
   const classes = imageClasses(folder);
   const all = pictures(join(folder, 'train'), classes);
   if (validation < 1 || validation >= all.length)
-    throw new UsageError(`data.validation: expected 1 to ${all.length - 1} of the ${all.length} training pictures, got ${validation}`);
+    throw new UsageError(
+      `data.validation: expected 1 to ${all.length - 1} of the ${all.length} training pictures, got ${validation}`,
+    );
   const order = permutation(rngKey(0, 'imagefolder', 'split'), all.length);
   const pick = (indices: Uint32Array): Picture[] => Array.from(indices, (index) => all[index]!);
   const damaged = new Map<string, string>();
-  const source = (list: readonly Picture[]): Source => ({ count: list.length, batch: (indices, key) => decodeBatch(spec, list, indices, key, damaged, corrupt) });
+  const source = (list: readonly Picture[]): Source => ({
+    count: list.length,
+    batch: (indices, key) => decodeBatch(spec, list, indices, key, damaged, corrupt),
+  });
   return {
     shape: [size, size, CHANNELS],
     classes: classes.length,
@@ -67,22 +76,38 @@ export function openImageFolder(spec: ImageFolder): Dataset {
 export function imageClasses(folder: string): string[] {
   const classes = classFolders(join(folder, 'train'), folder);
   const testClasses = classFolders(join(folder, 'val'), folder);
-  const differing = [...classes.filter((name) => !testClasses.includes(name)), ...testClasses.filter((name) => !classes.includes(name))];
-  if (differing.length > 0) throw new UsageError(`data.folder ${folder}: train and val must have the same classes; only one of them has ${differing.join(', ')}`);
+  const differing = [
+    ...classes.filter((name) => !testClasses.includes(name)),
+    ...testClasses.filter((name) => !classes.includes(name)),
+  ];
+  if (differing.length > 0)
+    throw new UsageError(
+      `data.folder ${folder}: train and val must have the same classes; only one of them has ${differing.join(', ')}`,
+    );
   return classes;
 }
 
 function classFolders(path: string, root: string): string[] {
-  if (!existsSync(path)) throw new UsageError(`data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/val/<class>/`);
-  const names = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort(); // prettier-ignore
-  if (names.length < 2) throw new UsageError(`${path}: expected a folder for each of at least 2 classes, found ${names.length}`);
+  if (!existsSync(path))
+    throw new UsageError(
+      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/val/<class>/`,
+    );
+  const names = readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+  if (names.length < 2)
+    throw new UsageError(`${path}: expected a folder for each of at least 2 classes, found ${names.length}`);
   return names;
 }
 
 function pictures(path: string, classes: readonly string[]): Picture[] {
   return classes.flatMap((name, label) => {
-    const files = readdirSync(join(path, name)).filter((file) => EXTENSIONS.includes(extname(file).toLowerCase())).sort(); // prettier-ignore
-    if (files.length === 0) throw new UsageError(`${join(path, name)}: the class has no picture (${EXTENSIONS.join(', ')})`);
+    const files = readdirSync(join(path, name))
+      .filter((file) => EXTENSIONS.includes(extname(file).toLowerCase()))
+      .sort();
+    if (files.length === 0)
+      throw new UsageError(`${join(path, name)}: the class has no picture (${EXTENSIONS.join(', ')})`);
     return files.map((file) => ({ file: join(path, name, file), label }));
   });
 }
@@ -132,18 +157,27 @@ async function decodeBatch(
     throw new FailureError(`${damaged.size} pictures cannot be read, data.corrupt allows ${limit}: ${named}`);
   }
   const kept = Array.from(indices.keys()).filter((i) => decoded[i] !== undefined);
-  if (kept.length === 0) throw new FailureError(`no picture of a batch can be read: ${skipped.map(({ file }) => file).join(', ')}`);
+  if (kept.length === 0)
+    throw new FailureError(`no picture of a batch can be read: ${skipped.map(({ file }) => file).join(', ')}`);
   const values = new Float32Array(kept.length * pixels);
   kept.forEach((i, k) => values.set(decoded[i]!, k * pixels));
   normalise(values);
   skipped.sort((a, b) => (a.file < b.file ? -1 : 1));
-  return { values, labels: Int32Array.from(kept, (i) => list[indices[i]!]!.label), ...(skipped.length > 0 && { skipped }) };
+  return {
+    values,
+    labels: Int32Array.from(kept, (i) => list[indices[i]!]!.label),
+    ...(skipped.length > 0 && { skipped }),
+  };
 }
 
 /** Random numbers for one picture: area and shape of ten attempts, then the place, then the mirror. */
 const [ATTEMPTS, DRAWS] = [10, 10 * 2 + 3] as const;
 
-async function decode({ size, resize }: ImageFolder, file: string, draws: Float64Array | undefined): Promise<Uint8Array> {
+async function decode(
+  { size, resize }: ImageFolder,
+  file: string,
+  draws: Float64Array | undefined,
+): Promise<Uint8Array> {
   const sharp = await loadDecoder();
   const picture = sharp(file, { failOn: 'error', sequentialRead: true }).rotate();
   const { width: rawWidth, height: rawHeight, orientation = 1 } = await sharp(file).metadata();
@@ -156,13 +190,19 @@ async function decode({ size, resize }: ImageFolder, file: string, draws: Float6
   const mirrored = draws !== undefined && draws[DRAWS - 1]! < 0.5 ? sized.flop() : sized;
   const { data } = await mirrored.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
   if (data.length === size * size * CHANNELS) return data;
-  if (data.length === size * size) return Uint8Array.from({ length: size * size * CHANNELS }, (_, i) => data[Math.floor(i / CHANNELS)]!); // grey
+  if (data.length === size * size)
+    return Uint8Array.from({ length: size * size * CHANNELS }, (_, i) => data[Math.floor(i / CHANNELS)]!); // grey
   throw new FailureError(`decoded to ${data.length} bytes, expected ${size * size * CHANNELS}`);
 }
 
 function scaled(width: number, height: number, shorter: number): Size & { fit: 'fill'; kernel: 'linear' } {
   const factor = shorter / Math.min(width, height);
-  return { width: Math.max(shorter, Math.round(width * factor)), height: Math.max(shorter, Math.round(height * factor)), fit: 'fill', kernel: 'linear' };
+  return {
+    width: Math.max(shorter, Math.round(width * factor)),
+    height: Math.max(shorter, Math.round(height * factor)),
+    fit: 'fill',
+    kernel: 'linear',
+  };
 }
 
 function centre({ width, height }: Size, size: number): Part {
@@ -184,6 +224,9 @@ export function randomPart({ width, height }: Size, draws: Float64Array): Part {
     if (w >= 1 && w <= width && h >= 1 && h <= height) return place(w, h);
   }
   const ratio = Math.min(4 / 3, Math.max(3 / 4, width / height));
-  const [w, h] = width / height > ratio ? [Math.max(1, Math.round(height * ratio)), height] : [width, Math.max(1, Math.round(width / ratio))];
+  const [w, h] =
+    width / height > ratio
+      ? [Math.max(1, Math.round(height * ratio)), height]
+      : [width, Math.max(1, Math.round(width / ratio))];
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }

@@ -10,7 +10,10 @@ export interface ImageSet {
   readonly channels: number;
 }
 
-/** Random change of each training image, drawn anew for every use. Lengths are shares of the image's side, angles are in degrees. */
+/**
+ * Random change of each training image, drawn anew for every use. Lengths are shares of the image's side, angles are in
+ * degrees.
+ */
 export interface Augmentation {
   readonly rotation: number;
   readonly shift: number;
@@ -41,11 +44,19 @@ export function memorySource(set: ImageSet, { augment, normalise }: Changes = {}
 
 /** The first `count` images. */
 export function head(set: ImageSet, count: number): ImageSet {
-  return { ...set, images: set.images.subarray(0, count * set.height * set.width * set.channels), labels: set.labels.subarray(0, count) };
+  return {
+    ...set,
+    images: set.images.subarray(0, count * set.height * set.width * set.channels),
+    labels: set.labels.subarray(0, count),
+  };
 }
 
 /** (value / `range` - mean) / deviation, channel by channel. */
-export function normaliser(mean: readonly number[], deviation: readonly number[], range = 1): (values: Float32Array) => void {
+export function normaliser(
+  mean: readonly number[],
+  deviation: readonly number[],
+  range = 1,
+): (values: Float32Array) => void {
   const channels = mean.length;
   const [scale, shift] = [deviation.map((d) => 1 / (range * d)), mean.map((m, c) => m / deviation[c]!)];
   return (values) => {
@@ -55,8 +66,13 @@ export function normaliser(mean: readonly number[], deviation: readonly number[]
   };
 }
 
-/** Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them. He et al. 2016, section 4.2. */
-export function cropAndFlip({ height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>, padding: number): NonNullable<Changes['augment']> {
+/**
+ * Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them. He et al. 2016, section 4.2.
+ */
+export function cropAndFlip(
+  { height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>,
+  padding: number,
+): NonNullable<Changes['augment']> {
   const pixels = height * width * channels;
   return (values, count, { seed, step }) => {
     const draws = uniforms(rngKey(seed, 'crop', step), 3 * count);
@@ -78,11 +94,21 @@ export function cropAndFlip({ height, width, channels }: Pick<ImageSet, 'height'
 }
 
 /** Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. */
-export function affine({ height: size, channels }: Pick<ImageSet, 'height' | 'channels'>, options: Augmentation): NonNullable<Changes['augment']> {
+export function affine(
+  { height: size, channels }: Pick<ImageSet, 'height' | 'channels'>,
+  options: Augmentation,
+): NonNullable<Changes['augment']> {
   return (values, count, key) => moveImages(values, count, size, channels, options, key);
 }
 
-function moveImages(values: Float32Array, count: number, size: number, channels: number, options: Augmentation, { seed, step }: AugmentKey): void {
+function moveImages(
+  values: Float32Array,
+  count: number,
+  size: number,
+  channels: number,
+  options: Augmentation,
+  { seed, step }: AugmentKey,
+): void {
   const pixels = size * size * channels;
   const draws = uniforms(rngKey(seed, 'augment', step), 4 * count);
   const noise = options.noise > 0 ? normals(rngKey(seed, 'noise', step), values.length) : undefined;
@@ -99,19 +125,36 @@ function moveImages(values: Float32Array, count: number, size: number, channels:
       for (let column = 0; column < size; column++) {
         const u = column - centre - dx;
         const v = row - centre - dy;
-        bilinear(source, size, channels, centre + cos * u + sin * v, centre - sin * u + cos * v, values, i * pixels + (row * size + column) * channels);
+        bilinear(
+          source,
+          size,
+          channels,
+          centre + cos * u + sin * v,
+          centre - sin * u + cos * v,
+          values,
+          i * pixels + (row * size + column) * channels,
+        );
       }
     }
   }
   if (noise !== undefined) for (let i = 0; i < values.length; i++) values[i]! += noise[i]! * options.noise;
 }
 
-function bilinear(source: Float32Array, size: number, channels: number, x: number, y: number, out: Float32Array, at: number): void {
+function bilinear(
+  source: Float32Array,
+  size: number,
+  channels: number,
+  x: number,
+  y: number,
+  out: Float32Array,
+  at: number,
+): void {
   const left = Math.floor(x);
   const top = Math.floor(y);
   const [wx, wy] = [x - left, y - top];
   for (let c = 0; c < channels; c++) {
-    const pixel = (column: number, row: number): number => (column < 0 || row < 0 || column >= size || row >= size ? 0 : source[(row * size + column) * channels + c]!);
+    const pixel = (column: number, row: number): number =>
+      column < 0 || row < 0 || column >= size || row >= size ? 0 : source[(row * size + column) * channels + c]!;
     const upper = pixel(left, top) * (1 - wx) + pixel(left + 1, top) * wx;
     const lower = pixel(left, top + 1) * (1 - wx) + pixel(left + 1, top + 1) * wx;
     out[at + c] = upper * (1 - wy) + lower * wy;

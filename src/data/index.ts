@@ -20,7 +20,14 @@ export const DataSpec = z.discriminatedUnion('set', [
     set: z.literal('digits'),
     /** Training images that are used. */
     train: count,
-    augment: z.strictObject({ rotation: z.number().min(0).max(180), shift: z.number().min(0).max(1), logScale: z.number().min(0).max(2), noise: z.number().min(0) }).optional(),
+    augment: z
+      .strictObject({
+        rotation: z.number().min(0).max(180),
+        shift: z.number().min(0).max(1),
+        logScale: z.number().min(0).max(2),
+        noise: z.number().min(0),
+      })
+      .optional(),
   }),
   z.strictObject({
     set: z.literal('hierarchy'),
@@ -34,7 +41,13 @@ export const DataSpec = z.discriminatedUnion('set', [
     validation: count,
     test: count,
   }),
-  z.strictObject({ set: z.enum(['cifar10', 'cifar100']), folder: z.string(), validation: count, train: count.optional(), padding: z.int().min(0).max(16) }),
+  z.strictObject({
+    set: z.enum(['cifar10', 'cifar100']),
+    folder: z.string(),
+    validation: count,
+    train: count.optional(),
+    padding: z.int().min(0).max(16),
+  }),
   z.strictObject({
     set: z.literal('imagefolder'),
     folder: z.string(),
@@ -50,11 +63,19 @@ export const DataSpec = z.discriminatedUnion('set', [
 ]);
 export type DataSpec = z.infer<typeof DataSpec>;
 
-/** Throws UsageError when files that the user has to bring are not there; says which, and where they belong. Reads none of them but a vocabulary. */
+/**
+ * Throws UsageError when files that the user has to bring are not there; says which, and where they belong. Reads none
+ * of them but a vocabulary.
+ */
 export function checkData(spec: DataSpec): void {
   if (spec.set === 'cifar10' || spec.set === 'cifar100') checkCifar(spec.set, spec.folder);
   if (spec.set === 'imagefolder') imageClasses(spec.folder);
-  if ((spec.set === 'masked-lm' || ((spec.set === 'tsv' || spec.set === 'squad') && typeof spec.vocabulary === 'number')) && spec.corpus !== 'glosses') textFiles(spec.corpus);
+  if (
+    (spec.set === 'masked-lm' ||
+      ((spec.set === 'tsv' || spec.set === 'squad') && typeof spec.vocabulary === 'number')) &&
+    spec.corpus !== 'glosses'
+  )
+    textFiles(spec.corpus);
   if ('vocabulary' in spec && typeof spec.vocabulary === 'string') readVocabulary(spec.vocabulary);
   if (spec.set === 'tsv') checkTsv(spec);
   if (spec.set === 'squad') checkSquad(spec);
@@ -104,8 +125,13 @@ export function exampleShape(spec: DataSpec): readonly number[] {
   }
 }
 
-/** What the data ask of a token network's head, and how many answers there are where that is known before the data are opened; undefined for images. */
-export function taskOf(spec: DataSpec): { readonly head: 'masked-lm' | 'classify' | 'span'; readonly classes?: number } | undefined {
+/**
+ * What the data ask of a token network's head, and how many answers there are where that is known before the data are
+ * opened; undefined for images.
+ */
+export function taskOf(
+  spec: DataSpec,
+): { readonly head: 'masked-lm' | 'classify' | 'span'; readonly classes?: number } | undefined {
   switch (spec.set) {
     case 'masked-lm':
       return { head: 'masked-lm' };

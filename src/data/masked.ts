@@ -1,4 +1,7 @@
-/** Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P places, V vocabulary. */
+/**
+ * Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P places, V
+ * vocabulary.
+ */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { rngKey } from '../core/rng.js';
@@ -12,7 +15,12 @@ const count = z.int().min(1);
 export const MaskedSpec = z.strictObject({
   set: z.literal('masked-lm'),
   ...CORPUS_FIELDS,
-  masking: z.strictObject({ share: z.number().min(0.01).max(0.9), mask: z.number().min(0).max(1), random: z.number().min(0).max(1), wholeWords: z.boolean() }),
+  masking: z.strictObject({
+    share: z.number().min(0.01).max(0.9),
+    mask: z.number().min(0).max(1),
+    random: z.number().min(0).max(1),
+    wholeWords: z.boolean(),
+  }),
   /** Rows that are used of the training split, and of each held-out one; all by default. */
   train: count.optional(),
   held: count.optional(),
@@ -24,7 +32,10 @@ export function placesOf({ tokens, masking }: Pick<MaskedSpec, 'tokens' | 'maski
   return Math.max(1, Math.round(tokens * masking.share));
 }
 
-/** Examples [4, T]: tokens, segments (all 0), 1s, and the places that are asked for; labels [P]. Throws UsageError as the corpus does. */
+/**
+ * Examples [4, T]: tokens, segments (all 0), 1s, and the places that are asked for; labels [P]. Throws UsageError as
+ * the corpus does.
+ */
 export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<Dataset> {
   const corpus = await openCorpus(corpusOf(spec), onStage);
   const { vocabulary } = corpus.tokenizer;
@@ -54,7 +65,9 @@ function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corp
         const draw = key === undefined ? rngKey(0, 'mask', split, index) : rngKey(key.seed, 'mask', key.step, i);
         const masked = masking.apply(read.subarray(i * tokens, (i + 1) * tokens), draw);
         if (masked.positions.length !== places)
-          throw new UsageError(`a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${places}; lower masking.share`);
+          throw new UsageError(
+            `a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${places}; lower masking.share`,
+          );
         const at = i * 4 * tokens;
         values.set(masked.ids, at);
         values.fill(1, at + 2 * tokens, at + 3 * tokens);

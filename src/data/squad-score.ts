@@ -14,27 +14,53 @@ export interface SquadFiles {
 }
 
 function readById<T>(path: string, value: z.ZodType<T>, what: string): Record<string, T> {
-  if (!existsSync(path)) throw new UsageError(`${path}: file not found; expected a JSON object with ${what} for each question's id`);
+  if (!existsSync(path))
+    throw new UsageError(`${path}: file not found; expected a JSON object with ${what} for each question's id`);
   const parsed = z.record(z.string(), value).safeParse(readConfig(path));
   if (!parsed.success)
-    throw new UsageError(`${path}: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}; expected a JSON object with ${what} for each question's id`);
+    throw new UsageError(
+      `${path}: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}; expected a JSON object with ${what} for each question's id`,
+    );
   return parsed.data;
 }
 
-/** Throws UsageError on files that are missing or of another format, and when no prediction is for a question of the file. */
-export function scoreSquad(files: SquadFiles, threshold?: number): Promise<{ readonly scores: SquadScores; readonly missing: readonly string[] }> {
+/**
+ * Throws UsageError on files that are missing or of another format, and when no prediction is for a question of the
+ * file.
+ */
+export function scoreSquad(
+  files: SquadFiles,
+  threshold?: number,
+): Promise<{ readonly scores: SquadScores; readonly missing: readonly string[] }> {
   const { version, questions } = readSquad(files.dataset);
   const predictions = readById(files.predictions, z.string(), 'an answer');
   const asked = questions.map(({ id, truths }) => ({ id, answers: truths }));
   const missing = asked.filter(({ id }) => predictions[id] === undefined).map(({ id }) => id);
-  if (missing.length === asked.length) throw new UsageError(`${files.predictions}: none of the ${asked.length} questions of ${files.dataset} has a prediction in it`);
+  if (missing.length === asked.length)
+    throw new UsageError(
+      `${files.predictions}: none of the ${asked.length} questions of ${files.dataset} has a prediction in it`,
+    );
   if (version === 1) {
     if (files.noAnswer !== undefined || threshold !== undefined)
-      throw new UsageError(`${files.dataset}: in SQuAD 1.1 every question has an answer; --null-odds and --threshold are for 2.0`);
+      throw new UsageError(
+        `${files.dataset}: in SQuAD 1.1 every question has an answer; --null-odds and --threshold are for 2.0`,
+      );
     return Promise.resolve({ scores: scoreVersion1(asked, predictions), missing });
   }
   const noAnswer = files.noAnswer === undefined ? undefined : readById(files.noAnswer, z.number(), 'a number');
   const without = noAnswer && asked.filter(({ id }) => predictions[id] !== undefined && noAnswer[id] === undefined);
-  if (without !== undefined && without.length > 0) throw new UsageError(`${files.noAnswer}: ${without.length} questions with a prediction are not in it: ${without.slice(0, 5).map(({ id }) => id).join(', ')}`); // prettier-ignore
-  return Promise.resolve({ scores: scoreVersion2(asked, predictions, { ...(noAnswer && { noAnswer }), ...(threshold !== undefined && { threshold }) }), missing });
+  if (without !== undefined && without.length > 0)
+    throw new UsageError(
+      `${files.noAnswer}: ${without.length} questions with a prediction are not in it: ${without
+        .slice(0, 5)
+        .map(({ id }) => id)
+        .join(', ')}`,
+    );
+  return Promise.resolve({
+    scores: scoreVersion2(asked, predictions, {
+      ...(noAnswer && { noAnswer }),
+      ...(threshold !== undefined && { threshold }),
+    }),
+    missing,
+  });
 }

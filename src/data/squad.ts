@@ -1,6 +1,7 @@
 /**
- * Questions with answers in a text: SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018). A long text is cut into windows that overlap; the network gives each
- * token a score as the start and as the end of the answer, the first token ([CLS]) standing for "no answer". Letters: T tokens.
+ * Questions with answers in a text: SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018). A long text is cut into windows
+ * that overlap; the network gives each token a score as the start and as the end of the answer, the first token ([CLS])
+ * standing for "no answer". Letters: T tokens.
  */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
@@ -11,7 +12,15 @@ import { readConfig } from '../store/config.js';
 import { scoreVersion1, scoreVersion2 } from '../text/answers.js';
 import type { OnStage } from '../text/rows.js';
 import type { Encoding, WordPiece } from '../text/wordpiece.js';
-import { indexRanges, toBatch, type Answer, type Dataset, type HostBatch, type Source, type TaskScores } from './dataset.js';
+import {
+  indexRanges,
+  toBatch,
+  type Answer,
+  type Dataset,
+  type HostBatch,
+  type Source,
+  type TaskScores,
+} from './dataset.js';
 import { CORPUS_FIELDS, openTokenizer, writeTokens } from './texts.js';
 
 export const SquadSpec = z.strictObject({
@@ -76,7 +85,8 @@ export function checkSquad({ train, test }: Pick<SquadSpec, 'train' | 'test'>): 
 }
 
 function checkFile(path: string): void {
-  if (!existsSync(path)) throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
+  if (!existsSync(path))
+    throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
 }
 
 /** Throws UsageError when the file is missing or is not SQuAD's format, with the place. */
@@ -97,13 +107,20 @@ export function readSquad(path: string): SquadFile {
           const at = place(start);
           return at !== undefined && context.startsWith(text, at) ? [{ text, start: at }] : [];
         });
-        if (there.length < given.length) misplaced.push(`${id}: "${given.find(({ text, answer_start: start }) => !context.startsWith(text, place(start) ?? Infinity))!.text}"`);
+        if (there.length < given.length)
+          misplaced.push(
+            `${id}: "${given.find(({ text, answer_start: start }) => !context.startsWith(text, place(start) ?? Infinity))!.text}"`,
+          );
         return { id, article, question, context, truths: given.map(({ text }) => text), answers: there };
       });
     }),
   );
   if (questions.length === 0) throw new UsageError(`${path}: no question in it`);
-  const version = parsed.data.data.some(({ paragraphs }) => paragraphs.some(({ qas }) => qas.some(({ is_impossible: flag }) => flag !== undefined))) ? 2 : 1;
+  const version = parsed.data.data.some(({ paragraphs }) =>
+    paragraphs.some(({ qas }) => qas.some(({ is_impossible: flag }) => flag !== undefined)),
+  )
+    ? 2
+    : 1;
   return { version, articles: parsed.data.data.length, questions, misplaced };
 }
 
@@ -153,7 +170,10 @@ class Windows {
     const ids = this.tokenizer.encode(question).ids.slice(0, longest);
     const { ids: text, starts, ends } = this.encode(context);
     const room = tokens - ids.length - 3;
-    if (room < 1) throw new UsageError(`squad: sequences of ${tokens} tokens leave no room for the text beside a question of ${ids.length}; raise "tokens" or lower "question"`);
+    if (room < 1)
+      throw new UsageError(
+        `squad: sequences of ${tokens} tokens leave no room for the text beside a question of ${ids.length}; raise "tokens" or lower "question"`,
+      );
     const [answer] = answers;
     const first = answer === undefined ? -1 : ends.findIndex((end) => end > answer.start);
     const last = answer === undefined ? -1 : starts.findLastIndex((start) => start < answer.start + answer.text.length);
@@ -161,7 +181,14 @@ class Windows {
       const part = text.slice(from, from + room);
       const offset = ids.length + 2;
       const inside = first >= from && last >= first && last < from + part.length;
-      this.all.push({ question: index, ids, text: part, from, offset, span: inside ? [offset + first - from, offset + last - from] : [0, 0] });
+      this.all.push({
+        question: index,
+        ids,
+        text: part,
+        from,
+        offset,
+        span: inside ? [offset + first - from, offset + last - from] : [0, 0],
+      });
       if (from + room >= text.length) break;
     }
   }
@@ -190,8 +217,16 @@ export interface SquadPredictions {
   readonly noAnswer: Readonly<Record<string, number>>;
 }
 
-/** The best span of each question over its windows, among the 20 best starts and ends of each. `predict`: x [B, 3, T] -> scores [B, 2, T]. */
-async function answer(windows: Windows, spec: SquadSpec, data: Pick<Dataset, 'shape' | 'classes' | 'questions'>, predict: (x: Tensor) => Tensor): Promise<SquadPredictions> {
+/**
+ * The best span of each question over its windows, among the 20 best starts and ends of each. `predict`: x [B, 3, T] ->
+ * scores [B, 2, T].
+ */
+async function answer(
+  windows: Windows,
+  spec: SquadSpec,
+  data: Pick<Dataset, 'shape' | 'classes' | 'questions'>,
+  predict: (x: Tensor) => Tensor,
+): Promise<SquadPredictions> {
   const found = windows.questions.map(() => ({ score: -Infinity, text: '', none: Infinity }));
   const source = windows.source();
   for (const indices of indexRanges(source.count, 32)) {
@@ -203,22 +238,35 @@ async function answer(windows: Windows, spec: SquadSpec, data: Pick<Dataset, 'sh
       const window = windows.all[index]!;
       const { context } = windows.questions[window.question]!;
       const best = found[window.question]!;
-      const [starts, ends] = [0, 1].map((row) => values.subarray((2 * i + row) * spec.tokens, (2 * i + row + 1) * spec.tokens)) as [Float32Array, Float32Array];
+      const [starts, ends] = [0, 1].map((row) =>
+        values.subarray((2 * i + row) * spec.tokens, (2 * i + row + 1) * spec.tokens),
+      ) as [Float32Array, Float32Array];
       best.none = Math.min(best.none, starts[0]! + ends[0]!);
       const span = bestSpan(starts, ends, window, spec.answer);
       if (span === undefined || span.score <= best.score) continue;
       const { starts: from, ends: to } = windows.encode(context);
       best.score = span.score;
-      best.text = context.slice(from[window.from + span.first - window.offset], to[window.from + span.last - window.offset]);
+      best.text = context.slice(
+        from[window.from + span.first - window.offset],
+        to[window.from + span.last - window.offset],
+      );
     }
   }
   const entries = found.map(({ score, text, none }, i) => [windows.questions[i]!.id, text, none - score] as const);
-  return { answers: Object.fromEntries(entries.map(([id, text]) => [id, text])), noAnswer: Object.fromEntries(entries.map(([id, , margin]) => [id, margin])) };
+  return {
+    answers: Object.fromEntries(entries.map(([id, text]) => [id, text])),
+    noAnswer: Object.fromEntries(entries.map(([id, , margin]) => [id, margin])),
+  };
 }
 
 const CANDIDATES = 20;
 
-function bestSpan(starts: Float32Array, ends: Float32Array, { offset, text }: Window, longest: number): { first: number; last: number; score: number } | undefined {
+function bestSpan(
+  starts: Float32Array,
+  ends: Float32Array,
+  { offset, text }: Window,
+  longest: number,
+): { first: number; last: number; score: number } | undefined {
   const top = (scores: Float32Array): number[] =>
     Array.from({ length: text.length }, (_, i) => offset + i)
       .sort((a, b) => scores[b]! - scores[a]!)
@@ -228,23 +276,38 @@ function bestSpan(starts: Float32Array, ends: Float32Array, { offset, text }: Wi
   for (const first of top(starts)) {
     for (const last of lasts) {
       const score = starts[first]! + ends[last]!;
-      if (last >= first && last < first + longest && (best === undefined || score > best.score)) best = { first, last, score };
+      if (last >= first && last < first + longest && (best === undefined || score > best.score))
+        best = { first, last, score };
     }
   }
   return best;
 }
 
 /** The official scores of a split's answers. */
-function scored(split: Answer['split'], version: 1 | 2, asked: readonly SquadQuestion[], { answers, noAnswer }: SquadPredictions): TaskScores {
+function scored(
+  split: Answer['split'],
+  version: 1 | 2,
+  asked: readonly SquadQuestion[],
+  { answers, noAnswer }: SquadPredictions,
+): TaskScores {
   const questions = asked.map(({ id, truths }) => ({ id, answers: truths }));
-  const scores = version === 1 ? scoreVersion1(questions, answers) : scoreVersion2(questions, answers, { noAnswer, threshold: 0 });
+  const scores =
+    version === 1 ? scoreVersion1(questions, answers) : scoreVersion2(questions, answers, { noAnswer, threshold: 0 });
   return {
     scores: Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${split} ${name}`, value as number])),
-    answers: asked.map(({ id }) => ({ split, id, answer: answers[id]!, ...(version === 2 && { noAnswer: noAnswer[id]! }) })),
+    answers: asked.map(({ id }) => ({
+      split,
+      id,
+      answer: answers[id]!,
+      ...(version === 2 && { noAnswer: noAnswer[id]! }),
+    })),
   };
 }
 
-/** Examples [3, T], two questions each: the start and the end. Training questions whose answer is misplaced are left out, and named. */
+/**
+ * Examples [3, T], two questions each: the start and the end. Training questions whose answer is misplaced are left
+ * out, and named.
+ */
 export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dataset> {
   const [train, test] = [readSquad(spec.train), readSquad(spec.test)];
   const tokenizer = await openTokenizer(spec, onStage);
@@ -252,11 +315,24 @@ export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dat
   const usable = train.questions.filter(({ id }) => !wrong.has(id));
   const held = Math.max(1, Math.round(train.articles * spec.validation));
   const heldOut = new Set(permutation(rngKey(0, 'squad', 'validation'), train.articles).subarray(0, held));
-  const [own, validation] = [usable.filter(({ article }) => !heldOut.has(article)), usable.filter(({ article }) => heldOut.has(article))];
-  for (const [part, name] of [[own, 'training'], [validation, 'validation']] as const) {
-    if (part.length === 0) throw new UsageError(`${spec.train}: ${train.articles} articles, and with ${held} of them held out no question is left for ${name}; add articles or change "validation"`);
-  } // prettier-ignore
-  const windows = { train: new Windows(tokenizer, own, spec), validation: new Windows(tokenizer, validation, spec), test: new Windows(tokenizer, test.questions, spec) };
+  const [own, validation] = [
+    usable.filter(({ article }) => !heldOut.has(article)),
+    usable.filter(({ article }) => heldOut.has(article)),
+  ];
+  for (const [part, name] of [
+    [own, 'training'],
+    [validation, 'validation'],
+  ] as const) {
+    if (part.length === 0)
+      throw new UsageError(
+        `${spec.train}: ${train.articles} articles, and with ${held} of them held out no question is left for ${name}; add articles or change "validation"`,
+      );
+  }
+  const windows = {
+    train: new Windows(tokenizer, own, spec),
+    validation: new Windows(tokenizer, validation, spec),
+    test: new Windows(tokenizer, test.questions, spec),
+  };
   const shape = { shape: [3, spec.tokens], classes: spec.tokens, questions: 2 };
   return {
     ...shape,
@@ -264,15 +340,23 @@ export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dat
     train: windows.train.source(),
     validation: windows.validation.source(),
     test: windows.test.source(),
-    problems: train.misplaced.map((line) => ({ file: spec.train, reason: `the answer is not where it is said to be, left out: ${line}` })),
+    problems: train.misplaced.map((line) => ({
+      file: spec.train,
+      reason: `the answer is not where it is said to be, left out: ${line}`,
+    })),
     score: async (predict) => {
       const parts: TaskScores[] = [];
       for (const [split, version] of [
         ['validation', train.version],
         ['test', test.version],
       ] as const)
-        parts.push(scored(split, version, windows[split].questions, await answer(windows[split], spec, shape, predict)));
-      return { scores: Object.fromEntries(parts.flatMap(({ scores }) => Object.entries(scores))), answers: parts.flatMap(({ answers }) => answers) };
+        parts.push(
+          scored(split, version, windows[split].questions, await answer(windows[split], spec, shape, predict)),
+        );
+      return {
+        scores: Object.fromEntries(parts.flatMap(({ scores }) => Object.entries(scores))),
+        answers: parts.flatMap(({ answers }) => answers),
+      };
     },
   };
 }

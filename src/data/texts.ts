@@ -1,4 +1,7 @@
-/** Texts and pairs of texts with a class, as a BERT reads them: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. Letters: T tokens. */
+/**
+ * Texts and pairs of texts with a class, as a BERT reads them: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP].
+ * Letters: T tokens.
+ */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
@@ -31,18 +34,26 @@ export interface TextFields {
 /** Throws UsageError when a vocabulary's file says something else about lower case. */
 export function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: TextFields): CorpusSpec {
   if (typeof vocabulary === 'string') checkLowercase(vocabulary, lowercase);
-  return { source: corpus === 'glosses' ? { kind: 'glosses' } : { kind: 'folder', folder: corpus }, vocabulary, lowercase, tokens, heldOut };
+  return {
+    source: corpus === 'glosses' ? { kind: 'glosses' } : { kind: 'folder', folder: corpus },
+    vocabulary,
+    lowercase,
+    tokens,
+    heldOut,
+  };
 }
 
 function checkLowercase(path: string, lowercase: boolean): readonly string[] {
   const { tokens, lowercase: own = lowercase } = readVocabulary(path);
-  if (own !== lowercase) throw new UsageError(`${path}: its texts are ${own ? '' : 'not '}in lower case; set data.lowercase=${own}`);
+  if (own !== lowercase)
+    throw new UsageError(`${path}: its texts are ${own ? '' : 'not '}in lower case; set data.lowercase=${own}`);
   return tokens;
 }
 
 /** The tokenizer of a declaration; a corpus is made ready only where the vocabulary is made from it. */
 export async function openTokenizer(fields: TextFields, onStage?: OnStage): Promise<WordPiece> {
-  if (typeof fields.vocabulary === 'string') return new WordPiece(checkLowercase(fields.vocabulary, fields.lowercase), fields.lowercase);
+  if (typeof fields.vocabulary === 'string')
+    return new WordPiece(checkLowercase(fields.vocabulary, fields.lowercase), fields.lowercase);
   return (await openCorpus(corpusOf(fields), onStage)).tokenizer;
 }
 
@@ -52,8 +63,18 @@ export interface TextExample {
   readonly label: number;
 }
 
-/** Tokens, segments and mask [3, T], written at `at`. Of a pair that is too long the longer text loses tokens at its end, one after the other. */
-export function writeTokens(tokenizer: WordPiece, tokens: number, first: readonly number[], second: readonly number[] | undefined, values: Int32Array, at: number): void {
+/**
+ * Tokens, segments and mask [3, T], written at `at`. Of a pair that is too long the longer text loses tokens at its
+ * end, one after the other.
+ */
+export function writeTokens(
+  tokenizer: WordPiece,
+  tokens: number,
+  first: readonly number[],
+  second: readonly number[] | undefined,
+  values: Int32Array,
+  at: number,
+): void {
   const room = tokens - (second === undefined ? 2 : 3);
   let [a, b] = [first.length, second?.length ?? 0];
   while (a + b > room) {
@@ -61,7 +82,12 @@ export function writeTokens(tokenizer: WordPiece, tokens: number, first: readonl
     else b--;
   }
   const separator = tokenizer.id(SPECIAL.separator);
-  const ids = [tokenizer.id(SPECIAL.class), ...first.slice(0, a), separator, ...(second === undefined ? [] : [...second.slice(0, b), separator])];
+  const ids = [
+    tokenizer.id(SPECIAL.class),
+    ...first.slice(0, a),
+    separator,
+    ...(second === undefined ? [] : [...second.slice(0, b), separator]),
+  ];
   values.fill(0, at, at + 3 * tokens);
   values.fill(tokenizer.id(SPECIAL.pad), at, at + tokens);
   values.set(ids, at);
@@ -78,7 +104,14 @@ export function textSource(tokenizer: WordPiece, tokens: number, examples: reado
       const labels = new Int32Array(indices.length);
       for (const [i, index] of indices.entries()) {
         const { text, pair, label } = examples[index]!;
-        writeTokens(tokenizer, tokens, tokenizer.encode(text).ids, pair === undefined ? undefined : tokenizer.encode(pair).ids, values, i * 3 * tokens);
+        writeTokens(
+          tokenizer,
+          tokens,
+          tokenizer.encode(text).ids,
+          pair === undefined ? undefined : tokenizer.encode(pair).ids,
+          values,
+          i * 3 * tokens,
+        );
         labels[i] = label;
       }
       return { values, labels };

@@ -1,4 +1,7 @@
-/** Texts or pairs of texts with a class in tab-separated files, as GLUE (Wang et al. 2018) has them: UTF-8, one example on each line, no quoting. */
+/**
+ * Texts or pairs of texts with a class in tab-separated files, as GLUE (Wang et al. 2018) has them: UTF-8, one example
+ * on each line, no quoting.
+ */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
@@ -24,7 +27,10 @@ export type TsvSpec = z.infer<typeof TsvSpec>;
 /** Throws UsageError when a file is missing. */
 export function checkTsv({ train, test, validation }: Pick<TsvSpec, 'train' | 'test' | 'validation'>): void {
   for (const file of [train, test, ...(typeof validation === 'string' ? [validation] : [])]) {
-    if (!existsSync(file)) throw new UsageError(`${file}: not found; expected a file with an example on each line, its columns separated by tabs`);
+    if (!existsSync(file))
+      throw new UsageError(
+        `${file}: not found; expected a file with an example on each line, its columns separated by tabs`,
+      );
   }
 }
 
@@ -41,46 +47,76 @@ function readTsv(file: string, { columns }: TsvSpec): Raw[] {
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {
     const index = typeof name === 'number' ? name : header.indexOf(name);
-    if (index < 0) throw new UsageError(`${file}: no column "${name}" in its first line; there are: ${header.join(', ')}`);
+    if (index < 0)
+      throw new UsageError(`${file}: no column "${name}" in its first line; there are: ${header.join(', ')}`);
     return index;
   };
-  const [text, pair, label] = [indexOf(columns.text), columns.pair === undefined ? undefined : indexOf(columns.pair), indexOf(columns.label)];
+  const [text, pair, label] = [
+    indexOf(columns.text),
+    columns.pair === undefined ? undefined : indexOf(columns.pair),
+    indexOf(columns.label),
+  ];
   const rows = lines.flatMap((raw, i): Raw[] => {
     if ((named && i === 0) || raw.trim() === '') return [];
     const cells = raw.split('\t');
     const cell = (index: number): string => {
       const value = cells[index];
-      if (value === undefined) throw new UsageError(`${file}, line ${i + 1}: ${cells.length} columns; column ${index + 1} is needed`);
+      if (value === undefined)
+        throw new UsageError(`${file}, line ${i + 1}: ${cells.length} columns; column ${index + 1} is needed`);
       return value;
     };
-    return [{ text: cell(text), ...(pair !== undefined && { pair: cell(pair) }), label: cell(label).trim(), line: i + 1 }];
+    return [
+      { text: cell(text), ...(pair !== undefined && { pair: cell(pair) }), label: cell(label).trim(), line: i + 1 },
+    ];
   });
   if (rows.length === 0) throw new UsageError(`${file}: no example in it`);
   return rows;
 }
 
-/** Examples [3, T]; the classes are the training file's labels, in alphabetical order. Throws UsageError with file and line. */
+/**
+ * Examples [3, T]; the classes are the training file's labels, in alphabetical order. Throws UsageError with file and
+ * line.
+ */
 export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
   const rows = readTsv(spec.train, spec);
   const names = [...new Set(rows.map(({ label }) => label))].sort();
-  if (names.length < 2) throw new UsageError(`${spec.train}: all examples have the label "${names[0]}"; expected at least two`);
+  if (names.length < 2)
+    throw new UsageError(`${spec.train}: all examples have the label "${names[0]}"; expected at least two`);
   const numbers = new Map(names.map((name, i) => [name, i]));
   const examples = (all: readonly Raw[], file: string): TextExample[] =>
     all.map(({ label, line, ...texts }) => {
       const number = numbers.get(label);
-      if (number === undefined) throw new UsageError(`${file}, line ${line}: label "${label}"; the training file has: ${names.join(', ')}`);
+      if (number === undefined)
+        throw new UsageError(`${file}, line ${line}: label "${label}"; the training file has: ${names.join(', ')}`);
       return { ...texts, label: number };
     });
-  const held = typeof spec.validation === 'number' ? new Set(sample([...rows.keys()], spec.validation, 'tsv validation')) : new Set<number>();
-  if (held.size === rows.length) throw new UsageError(`${spec.train}: ${rows.length} examples; ${held.size} are to be held out for validation, and none is left`);
-  const validation = typeof spec.validation === 'string' ? examples(readTsv(spec.validation, spec), spec.validation) : examples(rows.filter((_, i) => held.has(i)), spec.train); // prettier-ignore
+  const held =
+    typeof spec.validation === 'number'
+      ? new Set(sample([...rows.keys()], spec.validation, 'tsv validation'))
+      : new Set<number>();
+  if (held.size === rows.length)
+    throw new UsageError(
+      `${spec.train}: ${rows.length} examples; ${held.size} are to be held out for validation, and none is left`,
+    );
+  const validation =
+    typeof spec.validation === 'string'
+      ? examples(readTsv(spec.validation, spec), spec.validation)
+      : examples(
+          rows.filter((_, i) => held.has(i)),
+          spec.train,
+        );
   const tokenizer = await openTokenizer(spec, onStage);
   const source = (list: readonly TextExample[]): Dataset['train'] => textSource(tokenizer, spec.tokens, list);
   return {
     shape: [3, spec.tokens],
     classes: names.length,
     vocabulary: tokenizer.vocabulary.length,
-    train: source(examples(rows.filter((_, i) => !held.has(i)), spec.train)), // prettier-ignore
+    train: source(
+      examples(
+        rows.filter((_, i) => !held.has(i)),
+        spec.train,
+      ),
+    ),
     validation: source(validation),
     test: source(examples(readTsv(spec.test, spec), spec.test)),
   };

@@ -1,7 +1,8 @@
 /**
- * Tasks with real labels that come with the package. `supersense`: the lexicographer's file, of 45, that a gloss belongs to (Ciaramita, Johnson 2003).
- * `hypernym`: two glosses, whether the second synset is what the first is a kind of. A gloss is in the split that it has in the corpus, so that a network
- * which was trained on the corpus before has not seen the held-out ones.
+ * Tasks with real labels that come with the package. `supersense`: the lexicographer's file, of 45, that a gloss
+ * belongs to (Ciaramita, Johnson 2003). `hypernym`: two glosses, whether the second synset is what the first is a kind
+ * of. A gloss is in the split that it has in the corpus, so that a network which was trained on the corpus before has
+ * not seen the held-out ones.
  */
 import { z } from 'zod';
 import { uniforms, rngKey } from '../core/rng.js';
@@ -45,15 +46,18 @@ function placed(heldOut: number): Placed[] {
 }
 
 function supersenses(synsets: readonly Placed[], split: Split): TextExample[] {
-  return synsets.filter((synset) => synset.split === split).map(({ gloss, supersense }) => ({ text: gloss, label: supersense }));
+  return synsets
+    .filter((synset) => synset.split === split)
+    .map(({ gloss, supersense }) => ({ text: gloss, label: supersense }));
 }
 
 /** Draws of a wrong hypernym before a pair is left as it is. */
 const DRAWS = 20;
 
 /**
- * A pair for each synset of the split that has a hypernym; in half of them, the hypernym of another synset of the same supersense, which is none of this
- * one's ancestors. The second gloss is one of the training split's, so that training has seen no held-out gloss in either place.
+ * A pair for each synset of the split that has a hypernym; in half of them, the hypernym of another synset of the same
+ * supersense, which is none of this one's ancestors. The second gloss is one of the training split's, so that training
+ * has seen no held-out gloss in either place.
  */
 function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
   const byId = new Map(synsets.map((synset) => [synset.id, synset]));
@@ -84,7 +88,11 @@ function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
       const [side, ...draws] = uniforms(rngKey(0, 'hypernym', synset.id), 1 + DRAWS);
       const cousins = kin.get(synset.supersense)!;
       const ancestors = side! < 0.5 ? ancestorsOf(synset) : undefined;
-      const wrong = ancestors && draws.map((draw) => usable(cousins[Math.floor(draw * cousins.length)]!)!).find(({ id }) => !ancestors.has(id) && id !== synset.id);
+      const wrong =
+        ancestors &&
+        draws
+          .map((draw) => usable(cousins[Math.floor(draw * cousins.length)]!)!)
+          .find(({ id }) => !ancestors.has(id) && id !== synset.id);
       return { text: synset.gloss, pair: (wrong ?? right).gloss, label: wrong === undefined ? 1 : 0 };
     });
 }
@@ -95,7 +103,22 @@ export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage):
   const synsets = placed(spec.heldOut);
   const examples = spec.task === 'supersense' ? supersenses : hypernyms;
   const [train, validation, test] = SPLITS.map((split) =>
-    textSource(tokenizer, spec.tokens, sample(examples(synsets, split), (split === 'train' ? spec.train : spec.held) ?? Infinity, `${spec.task} ${split}`)),
+    textSource(
+      tokenizer,
+      spec.tokens,
+      sample(
+        examples(synsets, split),
+        (split === 'train' ? spec.train : spec.held) ?? Infinity,
+        `${spec.task} ${split}`,
+      ),
+    ),
   );
-  return { shape: [3, spec.tokens], classes: wordNetClasses(spec.task), vocabulary: tokenizer.vocabulary.length, train: train!, validation: validation!, test: test! };
+  return {
+    shape: [3, spec.tokens],
+    classes: wordNetClasses(spec.task),
+    vocabulary: tokenizer.vocabulary.length,
+    train: train!,
+    validation: validation!,
+    test: test!,
+  };
 }

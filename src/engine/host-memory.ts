@@ -1,4 +1,7 @@
-/** Arrays of the host's on their way to the engine: for a large network they would be as much memory again as its parameters. */
+/**
+ * Arrays of the host's on their way to the engine: for a large network they would be as much memory again as its
+ * parameters.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -8,18 +11,27 @@ import { tf, type Tensor, type Tensors } from './tensor.js';
 /** Smaller ones may wait. */
 const LARGE = 2 ** 18;
 
-/** A tensor of these values, which are moved now: TensorFlow's backend would hold them until an op first reads the tensor. */
+/**
+ * A tensor of these values, which are moved now: TensorFlow's backend would hold them until an op first reads the
+ * tensor.
+ */
 export function upload(values: Float32Array, shape: readonly number[]): Tensor {
   const tensor = tf.tensor(values, [...shape], 'float32');
-  if (values.length >= LARGE && tf.getBackend() === 'tensorflow') tf.dispose(tensorflowOp('Shape', { T: FLOAT, out_type: INT }, [tensor], 1));
+  if (values.length >= LARGE && tf.getBackend() === 'tensorflow')
+    tf.dispose(tensorflowOp('Shape', { T: FLOAT, out_type: INT }, [tensor], 1));
   return tensor;
 }
 
 /** Bytes that are moved before the host's are collected. */
 const STRIDE = 2 ** 27;
 
-/** Tensors of host arrays. Arrays that nobody else holds are freed on the way, so that a large network is never there twice as a whole. */
-export async function moveToEngine(arrays: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>): Promise<Tensors> {
+/**
+ * Tensors of host arrays. Arrays that nobody else holds are freed on the way, so that a large network is never there
+ * twice as a whole.
+ */
+export async function moveToEngine(
+  arrays: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>,
+): Promise<Tensors> {
   const left = Object.entries(arrays).reverse();
   arrays = {}; // eslint-disable-line no-useless-assignment -- a suspended function holds its arguments
   const tensors: Record<string, Tensor> = {};

@@ -1,6 +1,7 @@
 /**
- * oneDNN's kernels with two steps in one, which TensorFlow's graph optimiser puts in and which its eager mode does not: called by their names, where
- * this build of TensorFlow has them and runs on the CPU (src/engine/README.md). Engine `tensorflow` only.
+ * oneDNN's kernels with two steps in one, which TensorFlow's graph optimiser puts in and which its eager mode does not:
+ * called by their names, where this build of TensorFlow has them and runs on the CPU (src/engine/README.md). Engine
+ * `tensorflow` only.
  */
 import { FLOAT, tensorflowOp, type Attributes } from './tensorflow-op.js';
 import { tf, type Tensor } from './tensor.js';
@@ -14,9 +15,17 @@ export function hasOneDnn(): boolean {
     if (backend.isUsingGpuDevice || process.env.TF_ENABLE_ONEDNN_OPTS === '0') return false;
     try {
       const x = tf.ones([1, 2, 2, 2]);
-      const [y] = convolutionWithBias({ strides: [1, 1, 1, 1], padding: 'VALID' }, [x, tf.ones([1, 1, 2, 1]), tf.ones([1])]);
+      const [y] = convolutionWithBias({ strides: [1, 1, 1, 1], padding: 'VALID' }, [
+        x,
+        tf.ones([1, 1, 2, 1]),
+        tf.ones([1]),
+      ]);
       const [z] = batchNormRelu([x, tf.ones([2]), tf.fill([2], 0.5)], 1e-5);
-      const pooled = maxPoolGradient({ ksize: [1, 2, 2, 1], strides: [1, 2, 2, 1], padding: 'VALID' }, x, tf.ones([1, 1, 1, 2]));
+      const pooled = maxPoolGradient(
+        { ksize: [1, 2, 2, 1], strides: [1, 2, 2, 1], padding: 'VALID' },
+        x,
+        tf.ones([1, 1, 1, 2]),
+      );
       return y!.dataSync()[0] === 3 && Math.abs(z!.dataSync()[0]! - 0.5) < 1e-6 && tf.sum(pooled).dataSync()[0] === 2;
     } catch {
       return false;
@@ -26,7 +35,12 @@ export function hasOneDnn(): boolean {
 }
 
 function oneDnnOp(name: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[] {
-  return tensorflowOp(`_MklNative${name}`, { T: FLOAT, data_format: 'NHWC', _kernel: 'MklNameChangeOp', ...attributes }, inputs, outputs);
+  return tensorflowOp(
+    `_MklNative${name}`,
+    { T: FLOAT, data_format: 'NHWC', _kernel: 'MklNameChangeOp', ...attributes },
+    inputs,
+    outputs,
+  );
 }
 
 /** x, kernel, bias -> their convolution plus the bias. */
@@ -37,15 +51,33 @@ export function convolutionWithBias(attributes: Attributes, inputs: readonly Ten
 /** x, gamma, beta -> y after a ReLU, batch mean, batch variance (unbiased), and two reserves for the gradient. */
 export function batchNormRelu([x, gamma, beta]: readonly [Tensor, Tensor, Tensor], epsilon: number): Tensor[] {
   const none = tf.tensor1d([]);
-  const outputs = oneDnnOp('FusedBatchNormEx', { U: FLOAT, epsilon, is_training: true, activation_mode: 'Relu' }, [x, gamma, beta, none, none], 6);
+  const outputs = oneDnnOp(
+    'FusedBatchNormEx',
+    { U: FLOAT, epsilon, is_training: true, activation_mode: 'Relu' },
+    [x, gamma, beta, none, none],
+    6,
+  );
   tf.dispose([none, outputs.pop()!]); // the last is oneDNN's own mask of the ReLU
   return outputs;
 }
 
-/** Gradient of max pooling by its input x. The forward pass is done again for its record of the maxima: a quarter of what TensorFlow's own gradient takes. */
+/**
+ * Gradient of max pooling by its input x. The forward pass is done again for its record of the maxima: a quarter of
+ * what TensorFlow's own gradient takes.
+ */
 export function maxPoolGradient(attributes: Attributes, x: Tensor, dy: Tensor): Tensor {
-  const [y, record] = oneDnnOp('MaxPool', { ...attributes, explicit_paddings: [], workspace_enabled: true }, [x], 2) as [Tensor, Tensor];
-  const [dx] = oneDnnOp('MaxPoolGrad', { ...attributes, explicit_paddings: [], workspace_enabled: true }, [x, y, dy, record], 1);
+  const [y, record] = oneDnnOp(
+    'MaxPool',
+    { ...attributes, explicit_paddings: [], workspace_enabled: true },
+    [x],
+    2,
+  ) as [Tensor, Tensor];
+  const [dx] = oneDnnOp(
+    'MaxPoolGrad',
+    { ...attributes, explicit_paddings: [], workspace_enabled: true },
+    [x, y, dy, record],
+    1,
+  );
   tf.dispose([y, record]);
   return dx!;
 }

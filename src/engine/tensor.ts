@@ -1,6 +1,6 @@
 /**
- * The one door to tensors: the tfjs namespace, its types, and readback. Everything outside src/engine imports tensors from here and
- * never from `@tensorflow/*` (test/architecture.test.ts).
+ * The one door to tensors: the tfjs namespace, its types, and readback. Everything outside src/engine imports tensors
+ * from here and never from `@tensorflow/*` (test/architecture.test.ts).
  */
 import * as tfjs from '@tensorflow/tfjs';
 
@@ -15,7 +15,9 @@ export type Scalar = tfjs.Scalar;
 export type LayersModel = tfjs.LayersModel;
 export type SymbolicTensor = tfjs.SymbolicTensor;
 
-/** Named tensors, keyed by path (`stage2/block1/conv1/kernel`). Whoever makes a set disposes it with {@link disposeAll}. */
+/**
+ * Named tensors, keyed by path (`stage2/block1/conv1/kernel`). Whoever makes a set disposes it with {@link disposeAll}.
+ */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Frees every tensor of the given sets. */

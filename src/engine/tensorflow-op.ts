@@ -13,16 +13,28 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** The part of tfjs-node's backend that reaches kernels by name. */
 interface TensorflowBackend {
-  executeMultipleOutputs(name: string, attributes: { name: string; type: number; value: unknown }[], inputs: readonly TensorInfo[], outputs: number): Tensor[];
+  executeMultipleOutputs(
+    name: string,
+    attributes: { name: string; type: number; value: unknown }[],
+    inputs: readonly TensorInfo[],
+    outputs: number,
+  ): Tensor[];
   binding: Record<string, number>;
 }
 
 /** The first `outputs` results of an op. Throws Error with TensorFlow's message. */
-export function tensorflowOp(name: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[] {
+export function tensorflowOp(
+  name: string,
+  attributes: Attributes,
+  inputs: readonly Tensor[],
+  outputs: number,
+): Tensor[] {
   const backend = tf.backend() as unknown as TensorflowBackend;
-  const { TF_ATTR_TYPE, TF_ATTR_FLOAT, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT, TF_INT32 } = backend.binding;
+  const { TF_ATTR_TYPE, TF_ATTR_FLOAT, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT, TF_INT32 } =
+    backend.binding;
   const encoded = Object.entries(attributes).map(([key, value]) => {
-    if (value === FLOAT || value === INT) return { name: key, type: TF_ATTR_TYPE!, value: value === FLOAT ? TF_FLOAT : TF_INT32 };
+    if (value === FLOAT || value === INT)
+      return { name: key, type: TF_ATTR_TYPE!, value: value === FLOAT ? TF_FLOAT : TF_INT32 };
     if (typeof value === 'boolean') return { name: key, type: TF_ATTR_BOOL!, value };
     if (typeof value === 'string') return { name: key, type: TF_ATTR_STRING!, value };
     if (typeof value === 'number') return { name: key, type: TF_ATTR_FLOAT!, value };

@@ -1,6 +1,7 @@
 /**
- * A wide net with other layers than the thin one, BERT_LARGE over BERT_BASE: layer i of n stands beside layer round(i N / n) of N, as in TinyBERT (Jiao et
- * al. 2020). The wide net is seen through a view that bears the thin net's names, so that nothing else has to know.
+ * A wide net with other layers than the thin one, BERT_LARGE over BERT_BASE: layer i of n stands beside layer round(i N
+ * / n) of N, as in TinyBERT (Jiao et al. 2020). The wide net is seen through a view that bears the thin net's names, so
+ * that nothing else has to know.
  */
 import { UsageError } from '../core/errors.js';
 import type { Tensor, Tensors } from '../engine/tensor.js';
@@ -19,7 +20,9 @@ export function alignByDepth(wide: Network, thin: Network): View {
     throw new UsageError(
       `teacher.align "depth": the wide net has ${theirs.length} boundaries, the thin one ${ours.length}; expected at least two, and as many or more in the wide net`,
     );
-  const stages = new Map(ours.map((tap, i) => [theirs[Math.round((i * (theirs.length - 1)) / (ours.length - 1))]!, tap]));
+  const stages = new Map(
+    ours.map((tap, i) => [theirs[Math.round((i * (theirs.length - 1)) / (ours.length - 1))]!, tap]),
+  );
   const everyStage = new Set(theirs);
   /** The view's name of a tap or a parameter of the wide net. */
   const toView = (name: string): string | undefined => {
@@ -37,7 +40,9 @@ export function alignByDepth(wide: Network, thin: Network): View {
     return found;
   };
   const renamed = <T>(values: Readonly<Record<string, T>>): Record<string, T> =>
-    Object.fromEntries(Object.entries(values).flatMap(([path, value]) => (toView(path) === undefined ? [] : [[toView(path)!, value]])));
+    Object.fromEntries(
+      Object.entries(values).flatMap(([path, value]) => (toView(path) === undefined ? [] : [[toView(path)!, value]])),
+    );
   const network: Network = {
     ...wide,
     taps,
@@ -46,9 +51,18 @@ export function alignByDepth(wide: Network, thin: Network): View {
     shapes: renamed(wide.shapes),
     apply: (scope, x, { from, until, ...rest } = {}): Tensors => {
       const { trace } = scope;
-      const heard = trace && ((path: string, input: Tensor, output: Tensor): void => void (toView(path) !== undefined && trace(toView(path)!, input, output)));
+      const heard =
+        trace &&
+        ((path: string, input: Tensor, output: Tensor): void =>
+          void (toView(path) !== undefined && trace(toView(path)!, input, output)));
       const within = heard === undefined ? scope : { ...scope, trace: heard };
-      return renamed(wide.apply(within, x, { ...rest, ...(from !== undefined && { from: toWide(from) }), ...(until !== undefined && { until: toWide(until) }) }));
+      return renamed(
+        wide.apply(within, x, {
+          ...rest,
+          ...(from !== undefined && { from: toWide(from) }),
+          ...(until !== undefined && { until: toWide(until) }),
+        }),
+      );
     },
     readers: (tap) => wide.readers(toWide(tap)),
     // layers that stand beside none are a part of the way to the next one that does
@@ -63,7 +77,11 @@ export function alignByDepth(wide: Network, thin: Network): View {
       }
       return sums;
     },
-    axes: wide.axes && Object.fromEntries(Object.entries(renamed(wide.axes)).map(([path, names]) => [path, names.map((name) => toView(name) ?? name)])),
+    axes:
+      wide.axes &&
+      Object.fromEntries(
+        Object.entries(renamed(wide.axes)).map(([path, names]) => [path, names.map((name) => toView(name) ?? name)]),
+      ),
     units: wide.units && renamed(wide.units),
   };
   return { network, model: (model) => ({ params: renamed(model.params), state: renamed(model.state) }) };

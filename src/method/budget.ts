@@ -1,4 +1,7 @@
-/** What a run costs, in steps and in floating-point operations: known before it starts. A gradient is counted as twice its forward pass. */
+/**
+ * What a run costs, in steps and in floating-point operations: known before it starts. A gradient is counted as twice
+ * its forward pass.
+ */
 import { forwardFlops, type Network } from '../nn/network.js';
 import type { Group } from './groups.js';
 import type { GradientImitation, RidgeImitation } from './spec.js';
@@ -41,14 +44,17 @@ function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
     return { steps: 0, flops: passes * forwardFlops(thin, shape), teacherFlops: passes * forwardFlops(wide, shape) };
   }
   const { steps, batch } = imitation.recipe;
-  const upTo = (network: Network, tap: string | undefined): number => (tap === undefined ? 0 : forwardFlops(network, shape, tap));
+  const upTo = (network: Network, tap: string | undefined): number =>
+    tap === undefined ? 0 : forwardFlops(network, shape, tap);
   const stages = imitation.order === 'joint' ? [imitated] : imitated.map((group) => [group]);
-  const parts = stages.filter((which) => which.length > 0).map((which) => {
-    const last = which.at(-1)!.tap;
-    const learnt = which.reduce((sum, { tap, from }) => sum + upTo(thin, tap) - upTo(thin, from), 0);
-    const read = imitation.inputs === 'own' ? upTo(thin, last) : learnt;
-    return { flops: steps * batch * (read + 2 * learnt), teacherFlops: steps * batch * upTo(wide, last) };
-  }); // prettier-ignore
+  const parts = stages
+    .filter((which) => which.length > 0)
+    .map((which) => {
+      const last = which.at(-1)!.tap;
+      const learnt = which.reduce((sum, { tap, from }) => sum + upTo(thin, tap) - upTo(thin, from), 0);
+      const read = imitation.inputs === 'own' ? upTo(thin, last) : learnt;
+      return { flops: steps * batch * (read + 2 * learnt), teacherFlops: steps * batch * upTo(wide, last) };
+    });
   return {
     steps: steps * parts.length,
     flops: parts.reduce((sum, { flops }) => sum + flops, 0),
@@ -63,6 +69,8 @@ export function totalCost(plan: Plan): Cost {
   return {
     steps: imitation.steps + training.steps,
     flops: imitation.flops + trainingFlops(thin, shape, training),
-    teacherFlops: imitation.teacherFlops + (watches && wide !== undefined ? training.steps * training.batch * forwardFlops(wide, shape) : 0),
+    teacherFlops:
+      imitation.teacherFlops +
+      (watches && wide !== undefined ? training.steps * training.batch * forwardFlops(wide, shape) : 0),
   };
 }

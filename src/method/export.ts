@@ -10,28 +10,39 @@ import { TRAIN_KIND, parseTrainSpec } from './train.js';
 import { fromArrays } from './weights.js';
 
 /**
- * Writes a training run's network in torchvision's or Hugging Face's names; a BERT at a path without extension as a folder, with its configuration, its
- * tokenizer and, for SQuAD, its answers to the test questions as the official scripts read them (`predictions.json`, for 2.0 `null_odds.json`).
- * Throws UsageError when the run has none, or its family has no published names.
+ * Writes a training run's network in torchvision's or Hugging Face's names; a BERT at a path without extension as a
+ * folder, with its configuration, its tokenizer and, for SQuAD, its answers to the test questions as the official
+ * scripts read them (`predictions.json`, for 2.0 `null_odds.json`). Throws UsageError when the run has none, or its
+ * family has no published names.
  */
 export async function exportRun(run: RunRecord, path: string): Promise<void> {
   if (run.cell.kind !== TRAIN_KIND || run.status !== 'finished')
-    throw new UsageError(`run ${run.id} is ${run.status} and of the kind "${run.cell.kind}"; expected a finished training run`);
+    throw new UsageError(
+      `run ${run.id} is ${run.status} and of the kind "${run.cell.kind}"; expected a finished training run`,
+    );
   const { model, data } = parseTrainSpec(run.cell.spec);
   const trained = fromArrays(readArrays(run));
   if (model.family === 'resnet') return writeTorchvision(path, trained);
-  if (model.family !== 'bert') throw new UsageError(`run ${run.id}: there are published names for ResNets and BERTs only, the model is of the family "${model.family}"`);
+  if (model.family !== 'bert')
+    throw new UsageError(
+      `run ${run.id}: there are published names for ResNets and BERTs only, the model is of the family "${model.family}"`,
+    );
   if (extname(path) !== '' || !('corpus' in data)) return writeHuggingFace(path, model, trained);
   writeFolder(path, model, trained, await openTokenizer(data));
   writeAnswers(path, run);
 }
 
 function writeAnswers(folder: string, run: RunRecord): void {
-  const answers = readMetrics(run).filter((row): row is Answer & { event: string } => row.event === 'answer' && row.split === 'test');
+  const answers = readMetrics(run).filter(
+    (row): row is Answer & { event: string } => row.event === 'answer' && row.split === 'test',
+  );
   const write = (name: string, values: readonly (readonly [string, unknown])[]): void => {
     if (values.length > 0) writeAtomic(join(folder, name), `${JSON.stringify(Object.fromEntries(values), null, 2)}\n`);
   };
-  write('predictions.json', answers.map(({ id, answer }) => [id, answer])); // prettier-ignore
+  write(
+    'predictions.json',
+    answers.map(({ id, answer }) => [id, answer]),
+  );
   write(
     'null_odds.json',
     answers.flatMap(({ id, noAnswer }) => (noAnswer === undefined ? [] : [[id, noAnswer]])),

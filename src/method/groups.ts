@@ -38,5 +38,8 @@ export function groupsOf(network: Network, { unit, size }: Division): Group[] {
 /** Throws UsageError when thin and wide net cannot be compared tap by tap. */
 export function checkTaps(thin: Network, wide: Network, division: Division): void {
   const missing = groupsOf(thin, division).filter(({ tap }) => !wide.taps.includes(tap));
-  if (missing.length > 0) throw new UsageError(`imitation: the wide net has no tap ${missing.map(({ tap }) => tap).join(', ')}; its taps: ${wide.taps.join(', ')}`);
+  if (missing.length > 0)
+    throw new UsageError(
+      `imitation: the wide net has no tap ${missing.map(({ tap }) => tap).join(', ')}; its taps: ${wide.taps.join(', ')}`,
+    );
 }

@@ -1,5 +1,5 @@
 /** Layerwise imitation by gradient: the paper's second stage. */
-import { detach } from '../engine/gradients.js';
+import { detach } from '../engine/ops/gradients.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -11,19 +11,34 @@ import type { Stage } from './stages.js';
 import type { Teacher } from './weights.js';
 
 /** Groups that there is something to learn in: not those that are the wide net's own already. */
-export function imitatedGroups(groups: readonly Group[], paths: readonly string[], shared: ReadonlySet<string>): Group[] {
+export function imitatedGroups(
+  groups: readonly Group[],
+  paths: readonly string[],
+  shared: ReadonlySet<string>,
+): Group[] {
   return groups.filter(({ owns }) => paths.some((path) => owns(path) && !shared.has(path)));
 }
 
 /** The stages of imitation: one for each group, or one for all. */
-export function imitationStages(spec: GradientImitation, thin: Network, teacher: Teacher, groups: readonly Group[], imitated: readonly Group[]): Stage[] {
+export function imitationStages(
+  spec: GradientImitation,
+  thin: Network,
+  teacher: Teacher,
+  groups: readonly Group[],
+  imitated: readonly Group[],
+): Stage[] {
   const stage = (name: string, which: readonly Group[]): Stage => {
     const last = which.at(-1)!.tap;
     return {
       name,
       recipe: spec.recipe,
       trainable: (path) =>
-        which.some(({ tap, from, owns }) => path === upPath(tap) || (from !== undefined && path === downPath(from)) || (!path.startsWith('maps/') && owns(path))),
+        which.some(
+          ({ tap, from, owns }) =>
+            path === upPath(tap) ||
+            (from !== undefined && path === downPath(from)) ||
+            (!path.startsWith('maps/') && owns(path)),
+        ),
       targets: (x) => boundaryValues(teacher, groups, last, x),
       loss: (scope, { x }, targets) => imitationLoss(spec, thin, groups, which, scope, x, targets),
     };
@@ -35,11 +50,24 @@ export function imitationStages(spec: GradientImitation, thin: Network, teacher:
 /** The wide net's values at the boundaries up to `last`. */
 function boundaryValues({ network, weights }: Teacher, groups: readonly Group[], last: string, x: Tensor): Tensors {
   const values = network.apply(evaluation(weights), x, { until: last });
-  return Object.fromEntries(groups.filter(({ tap }) => values[tap] !== undefined).map(({ tap }) => [tap, values[tap]!]));
+  return Object.fromEntries(
+    groups.filter(({ tap }) => values[tap] !== undefined).map(({ tap }) => [tap, values[tap]!]),
+  );
 }
 
-/** Sum over the groups `which` of the distance to the wide net's values. Each group reads the wide net's value before it, or the thin net's own. */
-function imitationLoss(spec: GradientImitation, thin: Network, groups: readonly Group[], which: readonly Group[], scope: Scope, x: Tensor, targets: Tensors): Scalar {
+/**
+ * Sum over the groups `which` of the distance to the wide net's values. Each group reads the wide net's value before
+ * it, or the thin net's own.
+ */
+function imitationLoss(
+  spec: GradientImitation,
+  thin: Network,
+  groups: readonly Group[],
+  which: readonly Group[],
+  scope: Scope,
+  x: Tensor,
+  targets: Tensors,
+): Scalar {
   const distance = IMITATION_LOSSES[spec.loss];
   const losses: Scalar[] = [];
   let own = x;
@@ -47,7 +75,12 @@ function imitationLoss(spec: GradientImitation, thin: Network, groups: readonly 
     const { tap, from } = group;
     const learns = which.includes(group);
     if (spec.inputs === 'wide' && !learns) continue;
-    const input = from === undefined ? x : spec.inputs === 'wide' ? mapDown(scope.params, from, targets[from]!) : mapAcross(scope.params, from, own);
+    const input =
+      from === undefined
+        ? x
+        : spec.inputs === 'wide'
+          ? mapDown(scope.params, from, targets[from]!)
+          : mapAcross(scope.params, from, own);
     const value = thin.apply(scope, input, { from, input: x, until: tap })[tap]!;
     if (learns) losses.push(distance(mapUp(scope.params, tap, value), targets[tap]!));
     own = learns ? detach(value) : value;
@@ -57,5 +90,8 @@ function imitationLoss(spec: GradientImitation, thin: Network, groups: readonly 
 
 /** Mean over the groups of the relative squared error, all in one pass: FitNet hints. Romero et al. 2015. */
 export function hintLoss(groups: readonly Group[], params: Tensors, taps: Tensors, targets: Tensors): Scalar {
-  return tf.div(tf.addN(groups.map(({ tap }) => IMITATION_LOSSES['relative-mse'](mapUp(params, tap, taps[tap]!), targets[tap]!))), groups.length);
+  return tf.div(
+    tf.addN(groups.map(({ tap }) => IMITATION_LOSSES['relative-mse'](mapUp(params, tap, taps[tap]!), targets[tap]!))),
+    groups.length,
+  );
 }

@@ -1,8 +1,9 @@
 /**
- * The linear maps of the paper between a thin network S and its wide one: at each boundary `up` [m, M] raises the thin width to the wide one, and
- * `down` [M, m] brings it back for the next group, so that S-bar = S with these maps can be compared with the wide net group by group. The map of a
- * boundary as a whole, up times down [m, m], is merged into the kernels that read it; then the network is exactly S. No biases: zero
- * padding stays zero. Letters: m thin, M wide channels.
+ * The linear maps of the paper between a thin network S and its wide one: at each boundary `up` [m, M] raises the thin
+ * width to the wide one, and `down` [M, m] brings it back for the next group, so that S-bar = S with these maps can be
+ * compared with the wide net group by group. The map of a boundary as a whole, up times down [m, m], is merged into the
+ * kernels that read it; then the network is exactly S. No biases: zero padding stays zero. Letters: m thin, M wide
+ * channels.
  */
 import { Matrix, solve } from 'ml-matrix';
 import { UsageError } from '../core/errors.js';
@@ -33,14 +34,18 @@ export function isMap(path: string): boolean {
 export function mapUp(params: Tensors, tap: string, value: Tensor): Tensor {
   const up = params[upPath(tap)];
   if (up === undefined) return value;
-  return up.shape.length === 1 ? linearMap(tf.mul(value, up), tf.transpose(params[BASIS] as Tensor2D)) : linearMap(value, up as Tensor2D);
+  return up.shape.length === 1
+    ? linearMap(tf.mul(value, up), tf.transpose(params[BASIS] as Tensor2D))
+    : linearMap(value, up as Tensor2D);
 }
 
 /** A wide value as the next thin group reads it. */
 export function mapDown(params: Tensors, tap: string, value: Tensor): Tensor {
   const down = params[downPath(tap)];
   if (down === undefined) return value;
-  return down.shape.length === 1 ? tf.mul(linearMap(value, params[BASIS] as Tensor2D), down) : linearMap(value, down as Tensor2D);
+  return down.shape.length === 1
+    ? tf.mul(linearMap(value, params[BASIS] as Tensor2D), down)
+    : linearMap(value, down as Tensor2D);
 }
 
 /** What the next thin group reads of the thin net's own value: through both maps where there is a pair. */
@@ -50,16 +55,33 @@ export function mapAcross(params: Tensors, tap: string, value: Tensor): Tensor {
   return down.shape.length === 1 ? tf.mul(value, tf.mul(up, down)) : mapDown(params, tap, mapUp(params, tap, value));
 }
 
-/** Throws UsageError when the widths differ at a boundary and the maps cannot bridge that, or when a pair could not be merged afterwards. */
-export function checkMaps(kind: MapKind, inputs: 'own' | 'wide', thin: Network, wide: Network, groups: readonly Group[]): void {
+/**
+ * Throws UsageError when the widths differ at a boundary and the maps cannot bridge that, or when a pair could not be
+ * merged afterwards.
+ */
+export function checkMaps(
+  kind: MapKind,
+  inputs: 'own' | 'wide',
+  thin: Network,
+  wide: Network,
+  groups: readonly Group[],
+): void {
   for (const { tap } of groups) {
     const [m, M] = [thin.width(tap), wide.width(tap)];
     if (m === M) continue;
     const pairs = thin.stream === undefined ? 'maps "pair"' : 'maps "stream"';
-    if (kind === 'none') throw new UsageError(`imitation: at ${tap} the thin net has ${m} channels and the wide one ${M}; maps "up" or ${pairs.slice(5)} are needed`);
-    if (kind === 'up' && inputs === 'wide') throw new UsageError(`imitation: ${tap} has ${M} channels in the wide net, the thin one reads ${m}; inputs "wide" need ${pairs}`);
+    if (kind === 'none')
+      throw new UsageError(
+        `imitation: at ${tap} the thin net has ${m} channels and the wide one ${M}; maps "up" or ${pairs.slice(5)} are needed`,
+      );
+    if (kind === 'up' && inputs === 'wide')
+      throw new UsageError(
+        `imitation: ${tap} has ${M} channels in the wide net, the thin one reads ${m}; inputs "wide" need ${pairs}`,
+      );
     if (kind === 'stream' && (thin.stream === undefined || thin.scales === undefined))
-      throw new UsageError('imitation: the network does not say that skip connections carry its channels past norms; maps "stream" need that, use "pair"');
+      throw new UsageError(
+        'imitation: the network does not say that skip connections carry its channels past norms; maps "stream" need that, use "pair"',
+      );
     const readers = thin.readers(tap);
     if (kind === 'pair' && 'obstacle' in readers) {
       const instead = thin.stream === undefined ? '' : '; maps "stream" can be';
@@ -69,9 +91,10 @@ export function checkMaps(kind: MapKind, inputs: 'own' | 'wide', thin: Network, 
 }
 
 /**
- * Initial maps for the boundaries whose widths differ. `down` takes the channels that were selected, or else the principal components of the wide
- * net's activations; `up` is the least-squares way from what the thin net gives at its start to what the wide net has there. In a stream both are
- * scales, inverse to each other, that give the thin net's channels the size of the wide net's in the basis.
+ * Initial maps for the boundaries whose widths differ. `down` takes the channels that were selected, or else the
+ * principal components of the wide net's activations; `up` is the least-squares way from what the thin net gives at its
+ * start to what the wide net has there. In a stream both are scales, inverse to each other, that give the thin net's
+ * channels the size of the wide net's in the basis.
  */
 export async function initialMaps(
   kind: MapKind,
@@ -85,12 +108,21 @@ export async function initialMaps(
 ): Promise<Parameters> {
   const different = kind === 'none' ? [] : groups.filter(({ tap }) => thin.width(tap) !== teacher.network.width(tap));
   if (different.length === 0) return {};
-  if (kind === 'stream') return streamScales(basis!, thin, start, teacher, different.map(({ tap }) => tap), data); // prettier-ignore
+  if (kind === 'stream')
+    return streamScales(
+      basis!,
+      thin,
+      start,
+      teacher,
+      different.map(({ tap }) => tap),
+      data,
+    );
   const downs: Record<string, Parameter> = {};
   if (kind === 'pair') {
     const taps = different.map(({ tap }) => tap);
     const moments = await wideMoments(teacher, taps, data);
-    for (const tap of taps) downs[downPath(tap)] = downMap(moments[tap]!, thin.width(tap), selectedAt(thin, tap, selection));
+    for (const tap of taps)
+      downs[downPath(tap)] = downMap(moments[tap]!, thin.width(tap), selectedAt(thin, tap, selection));
   }
   const weights = weightsOf(start);
   const maps = toTensors(downs);
@@ -115,8 +147,18 @@ function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): 
   return parameterOf(principal(moment, m).directions);
 }
 
-/** The basis, and for each boundary the ratio of root mean squares, wide to thin, in each channel of the basis: up it, down its inverse. */
-async function streamScales({ basis }: StreamBasis, thin: Network, start: Model, teacher: Teacher, taps: readonly string[], data: Dataset): Promise<Record<string, Parameter>> {
+/**
+ * The basis, and for each boundary the ratio of root mean squares, wide to thin, in each channel of the basis: up it,
+ * down its inverse.
+ */
+async function streamScales(
+  { basis }: StreamBasis,
+  thin: Network,
+  start: Model,
+  teacher: Teacher,
+  taps: readonly string[],
+  data: Dataset,
+): Promise<Record<string, Parameter>> {
   const weights = weightsOf(start);
   const matrix = tf.tensor2d(basis.values, basis.shape as [number, number]);
   const names = taps.flatMap((tap) => [tap, `${tap} wide`]);
@@ -146,7 +188,10 @@ async function streamScales({ basis }: StreamBasis, thin: Network, start: Model,
   return { [BASIS]: basis, ...Object.fromEntries(scales) };
 }
 
-/** up = (s^T s)^-1 s^T b over positions and images, with s what the thin net gives and b what the wide one has; lightly penalised. */
+/**
+ * up = (s^T s)^-1 s^T b over positions and images, with s what the thin net gives and b what the wide one has; lightly
+ * penalised.
+ */
 async function leastSquaresUp(
   kind: MapKind,
   thin: Network,
@@ -184,7 +229,8 @@ async function leastSquaresUp(
 /** S-bar's logits: the thin net with its maps between the groups. */
 export function applyWithMaps(thin: Network, scope: Scope, groups: readonly Group[], x: Tensor): Tensor {
   let value = x;
-  for (const { tap, from } of groups) value = mapAcross(scope.params, tap, thin.apply(scope, value, { from, input: x, until: tap })[tap]!);
+  for (const { tap, from } of groups)
+    value = mapAcross(scope.params, tap, thin.apply(scope, value, { from, input: x, until: tap })[tap]!);
   return thin.apply(scope, value, { from: groups.at(-1)?.tap, input: x })[thin.taps.at(-1)!]!;
 }
 
@@ -197,8 +243,9 @@ function foldInto(kernel: Tensor, map: Tensor2D): Tensor {
 }
 
 /**
- * Merges each pair of maps into the kernels that read its boundary; the function stays the same, and no map is left. Maps that only go up are
- * dropped. New weights; those that did not change are the old tensors. Throws UsageError with the map and what it cannot be folded through.
+ * Merges each pair of maps into the kernels that read its boundary; the function stays the same, and no map is left.
+ * Maps that only go up are dropped. New weights; those that did not change are the old tensors. Throws UsageError with
+ * the map and what it cannot be folded through.
  */
 export function mergeMaps(thin: Network, { params, state }: Weights, groups: readonly Group[]): Weights {
   const merged: Record<string, Tensor> = Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path)));
@@ -221,19 +268,21 @@ export function mergeMaps(thin: Network, { params, state }: Weights, groups: rea
 }
 
 /**
- * The wide net's head for the thin net: its kernel, read through the last boundary's `up` map, and its bias. Undefined when something else than one
- * dense kernel reads the last boundary.
+ * The wide net's head for the thin net: its kernel, read through the last boundary's `up` map, and its bias. Undefined
+ * when something else than one dense kernel reads the last boundary.
  */
 export function adoptedHead(thin: Network, teacher: Teacher, params: Tensors, last: string): Tensors | undefined {
   const [own, theirs] = [thin.readers(last), teacher.network.readers(last)];
-  if ('obstacle' in own || 'obstacle' in theirs || own.kernels.length !== 1 || theirs.kernels.length !== 1) return undefined;
+  if ('obstacle' in own || 'obstacle' in theirs || own.kernels.length !== 1 || theirs.kernels.length !== 1)
+    return undefined;
   const [path, from] = [own.kernels[0]!, theirs.kernels[0]!];
   if (thin.owner(path) !== thin.taps.at(-1)) return undefined;
   const [bias, biasFrom] = [path, from].map((kernel) => kernel.replace(/kernel$/, 'bias')) as [string, string];
   const up = params[upPath(last)];
   const kernel = teacher.weights.params[from]!;
   const shape = up === undefined ? kernel.shape : [params[path]!.shape[0], kernel.shape[1]];
-  if (kernel.shape.length !== 2 || up?.shape.length === 1 || String(shape) !== String(params[path]!.shape)) return undefined;
+  if (kernel.shape.length !== 2 || up?.shape.length === 1 || String(shape) !== String(params[path]!.shape))
+    return undefined;
   const headBias = teacher.weights.params[biasFrom];
   return {
     [path]: tf.tidy(() => (up === undefined ? kernel.clone() : tf.matMul(up as Tensor2D, kernel as Tensor2D))),

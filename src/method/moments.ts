@@ -39,7 +39,11 @@ export async function productSums(
 }
 
 /** Second moments [M, M] of the wide net's values at some taps, in their order of depth. */
-export function wideMoments({ network, weights }: Teacher, taps: readonly string[], data: Dataset): Promise<Record<string, Matrix>> {
+export function wideMoments(
+  { network, weights }: Teacher,
+  taps: readonly string[],
+  data: Dataset,
+): Promise<Record<string, Matrix>> {
   return productSums(data, taps, (x) => {
     const values = network.apply(evaluation(weights), x, { until: taps.at(-1)! });
     return Object.fromEntries(taps.map((tap) => [tap, [values[tap]!, values[tap]!]]));

@@ -1,6 +1,6 @@
 /**
- * The method on any network with named taps: start, imitation, merging, fine-tuning. Direct training and the rivals of the three stages are the
- * same with parts left out. Data passes one way: wide net -> imitation -> thin net.
+ * The method on any network with named taps: start, imitation, merging, fine-tuning. Direct training and the rivals of
+ * the three stages are the same with parts left out. Data passes one way: wide net -> imitation -> thin net.
  */
 import { FailureError, UsageError } from '../core/errors.js';
 import { toBatch, type Batch, type Dataset } from '../data/dataset.js';
@@ -36,8 +36,15 @@ function divisionOf({ imitation, training }: Procedure): Division {
   return training.hints ?? HEAD_ONLY;
 }
 
-/** The groups of a procedure, and those of them that are imitated; known before the wide net is trained. Throws UsageError when it cannot work. */
-export function planGroups(procedure: Procedure, thin: Network, wide: Network | undefined): { groups: Group[]; imitated: Group[] } {
+/**
+ * The groups of a procedure, and those of them that are imitated; known before the wide net is trained. Throws
+ * UsageError when it cannot work.
+ */
+export function planGroups(
+  procedure: Procedure,
+  thin: Network,
+  wide: Network | undefined,
+): { groups: Group[]; imitated: Group[] } {
   const { imitation, training, start } = procedure;
   const { objective } = training;
   if (wide === undefined) {
@@ -47,13 +54,18 @@ export function planGroups(procedure: Procedure, thin: Network, wide: Network | 
       ...(objective.teacher > 0 ? ['objective.teacher'] : []),
       ...(objective.hints > 0 ? ['objective.hints'] : []),
     ];
-    if (needs.length > 0) throw new UsageError(`invalid training spec: ${needs.join(', ')} need${needs.length === 1 ? 's' : ''} a wide net; give "teacher"`);
+    if (needs.length > 0)
+      throw new UsageError(
+        `invalid training spec: ${needs.join(', ')} need${needs.length === 1 ? 's' : ''} a wide net; give "teacher"`,
+      );
   }
-  if (objective.labels + objective.teacher + objective.hints <= 0) throw new UsageError('invalid training spec: training.objective is all zeros');
+  if (objective.labels + objective.teacher + objective.hints <= 0)
+    throw new UsageError('invalid training spec: training.objective is all zeros');
   const groups = groupsOf(thin, divisionOf(procedure));
   if (wide === undefined) return { groups, imitated: [] };
   checkTaps(thin, wide, divisionOf(procedure));
-  if (thin.width(thin.taps.at(-1)!) !== wide.width(wide.taps.at(-1)!)) throw new UsageError('invalid training spec: the wide net has another number of classes');
+  if (thin.width(thin.taps.at(-1)!) !== wide.width(wide.taps.at(-1)!))
+    throw new UsageError('invalid training spec: the wide net has another number of classes');
   if (imitation?.by !== 'gradient') return { groups, imitated: [] };
   checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
   return { groups, imitated: imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide)) };
@@ -62,12 +74,27 @@ export function planGroups(procedure: Procedure, thin: Network, wide: Network | 
 /** Throws FailureError when merging changed the function by more than this, relative to its size. */
 const MERGE_TOLERANCE = 1e-4;
 
-/** Trains a thin net; `pretrained` takes the place of fresh values. The caller disposes the weights. Logs every step, the discrepancies after imitation and at the end, and evaluations. */
-export async function trainThin(context: StageContext, procedure: Procedure, thin: Network, teacher: Teacher | undefined, data: Dataset, pretrained?: Model): Promise<Weights> {
+/**
+ * Trains a thin net; `pretrained` takes the place of fresh values. The caller disposes the weights. Logs every step,
+ * the discrepancies after imitation and at the end, and evaluations.
+ */
+export async function trainThin(
+  context: StageContext,
+  procedure: Procedure,
+  thin: Network,
+  teacher: Teacher | undefined,
+  data: Dataset,
+  pretrained?: Model,
+): Promise<Weights> {
   const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
   const run: Run = { context, procedure, thin, teacher, data, groups, pretrained };
-  const imitation = procedure.imitation?.by === 'gradient' ? imitationStages(procedure.imitation, thin, teacher!, groups, imitated) : [];
-  const stages = imitation.map((stage, i): Stage => (i < imitation.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) }));
+  const imitation =
+    procedure.imitation?.by === 'gradient'
+      ? imitationStages(procedure.imitation, thin, teacher!, groups, imitated)
+      : [];
+  const stages = imitation.map((stage, i): Stage =>
+    i < imitation.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) },
+  );
   return trainStages(context, data, () => begin(run), [...stages, tuningStage(run)]);
 }
 
@@ -86,13 +113,21 @@ async function begin(run: Run): Promise<Model> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const { seed } = context;
   const { imitation, training } = procedure;
-  const needsBasis = procedure.start.startsWith('projected') || (imitation?.by === 'gradient' && imitation.maps === 'stream');
+  const needsBasis =
+    procedure.start.startsWith('projected') || (imitation?.by === 'gradient' && imitation.maps === 'stream');
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
   const start = startModel(procedure.start, seed, thin, teacher, basis, run.pretrained);
   if (teacher === undefined) return start.model;
   if (imitation?.by === 'ridge') {
-    const fitted = await imitateByRidge(imitation, thin, weightsOf(start.model), teacher, start.selection, data, seed, (done, total) =>
-      context.progress('imitate in closed form', done, total),
+    const fitted = await imitateByRidge(
+      imitation,
+      thin,
+      weightsOf(start.model),
+      teacher,
+      start.selection,
+      data,
+      seed,
+      (done, total) => context.progress('imitate in closed form', done, total),
     );
     await recordImitation(run, fitted);
     const model = await modelOf(fitted);
@@ -109,13 +144,20 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const head = adoptedHead(thin, teacher!, weights.params, groups.at(-1)!.tap) ?? {};
   // the head already reads wide values where it was adopted: the last boundary's own pair is merged with it
-  const withHead: Weights = { params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0), state: weights.state };
+  const withHead: Weights = {
+    params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0),
+    state: weights.state,
+  };
   const merged = mergeMaps(thin, withHead, groups);
   const x = await someInputs(data);
   const difference = await mergeDifference(thin, withHead, merged, groups, x);
   x.dispose();
-  if (!(difference <= MERGE_TOLERANCE)) throw new FailureError(`merging the maps changed the logits by ${difference} of their size, at most ${MERGE_TOLERANCE} is allowed`);
-  if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined)) context.log({ event: 'merge', difference });
+  if (!(difference <= MERGE_TOLERANCE))
+    throw new FailureError(
+      `merging the maps changed the logits by ${difference} of their size, at most ${MERGE_TOLERANCE} is allowed`,
+    );
+  if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined))
+    context.log({ event: 'merge', difference });
   const state = await estimateStatistics(thin, merged, data, procedure.training.batch, context.seed);
   const estimated: Weights = { params: merged.params, state };
   // tensors of the head that merging replaced again
@@ -138,7 +180,13 @@ async function someInputs(data: Dataset): Promise<Tensor> {
 }
 
 /** Largest difference of the logits before and after merging, relative to the largest logit. */
-async function mergeDifference(thin: Network, before: Weights, after: Weights, groups: readonly Group[], x: Tensor): Promise<number> {
+async function mergeDifference(
+  thin: Network,
+  before: Weights,
+  after: Weights,
+  groups: readonly Group[],
+  x: Tensor,
+): Promise<number> {
   const ratio = tf.tidy(() => {
     const mapped = applyWithMaps(thin, evaluation(before), groups, x);
     const plain = thin.apply(evaluation(after), x)[thin.taps.at(-1)!]!;
@@ -152,7 +200,11 @@ async function mergeDifference(thin: Network, before: Weights, after: Weights, g
 async function recordImitation(run: Run, weights: Weights, maps: Tensors = {}): Promise<void> {
   const { context, thin, data } = run;
   await recordDiscrepancies(run, 'imitation', weights, maps);
-  const { accuracy } = await evaluate(data, data.validation, (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!]!);
+  const { accuracy } = await evaluate(
+    data,
+    data.validation,
+    (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!]!,
+  );
   context.log({ event: 'evaluation', when: 'imitation', split: 'validation', accuracy });
 }
 
@@ -162,27 +214,56 @@ function canRaise(thin: Network, { network }: Teacher, groups: readonly Group[],
 }
 
 /**
- * Distances to the wide net on the validation split: of each tap; of each group alone, fed with the wide net's values; and the telescoped sum: with
- * hybrids H_l that are the wide net up to boundary l and the thin one after it, thin - wide = sum_l (H_{l-1} - H_l). Where the widths differ and maps up
- * were learnt, H_l is the other hybrid: the thin net up to boundary l, raised by the map, and the wide one after it.
+ * Distances to the wide net on the validation split: of each tap; of each group alone, fed with the wide net's values;
+ * and the telescoped sum: with hybrids H_l that are the wide net up to boundary l and the thin one after it, thin -
+ * wide = sum_l (H_{l-1} - H_l). Where the widths differ and maps up were learnt, H_l is the other hybrid: the thin net
+ * up to boundary l, raised by the map, and the wide one after it.
  */
-async function recordDiscrepancies({ context, thin, teacher, data, groups }: Run, when: string, weights: Weights, maps: Tensors = {}): Promise<void> {
+async function recordDiscrepancies(
+  { context, thin, teacher, data, groups }: Run,
+  when: string,
+  weights: Weights,
+  maps: Tensors = {},
+): Promise<void> {
   if (teacher === undefined) return;
   const scope = evaluation(weights);
   const logits = thin.taps.at(-1)!;
   const sameWidths = groups.every(({ tap }) => thin.width(tap) === teacher.network.width(tap));
   const distances = await relativeDistances(data, data.validation, (x) => {
     const [own, values] = [thin.apply(scope, x), teacher.network.apply(evaluation(teacher.weights), x)];
-    const taps = commonTaps(own, values).map((tap) => [`discrepancy ${tap}`, [own[tap]!, values[tap]!, values[tap]!]] as const);
+    const taps = commonTaps(own, values).map(
+      (tap) => [`discrepancy ${tap}`, [own[tap]!, values[tap]!, values[tap]!]] as const,
+    );
     const telescoped = (hybrids: readonly Tensor[]): (readonly [string, readonly [Tensor, Tensor, Tensor]])[] =>
-      [...groups.map(({ tap }) => tap), logits].map((tap, l) => [`hybrid ${tap}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const);
+      [...groups.map(({ tap }) => tap), logits].map(
+        (tap, l) => [`hybrid ${tap}`, [hybrids[l]!, hybrids[l + 1]!, values[logits]!]] as const,
+      );
     if (!sameWidths) {
       if (!canRaise(thin, teacher, groups, maps)) return Object.fromEntries(taps);
-      const after = groups.map(({ tap }) => teacher.network.apply(evaluation(teacher.weights), mapUp(maps, tap, own[tap]!), { from: tap, input: x })[logits]!);
+      const after = groups.map(
+        ({ tap }) =>
+          teacher.network.apply(evaluation(teacher.weights), mapUp(maps, tap, own[tap]!), { from: tap, input: x })[
+            logits
+          ]!,
+      );
       return Object.fromEntries([...taps, ...telescoped([values[logits]!, ...after, own[logits]!])]);
     }
-    const steps = telescoped([own[logits]!, ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap, input: x })[logits]!), values[logits]!]);
-    const alone = groups.map(({ tap, from }) => [`alone ${tap}`, [thin.apply(scope, from === undefined ? x : values[from]!, { from, input: x, until: tap })[tap]!, values[tap]!, values[tap]!]] as const); // prettier-ignore
+    const steps = telescoped([
+      own[logits]!,
+      ...groups.map(({ tap }) => thin.apply(scope, values[tap]!, { from: tap, input: x })[logits]!),
+      values[logits]!,
+    ]);
+    const alone = groups.map(
+      ({ tap, from }) =>
+        [
+          `alone ${tap}`,
+          [
+            thin.apply(scope, from === undefined ? x : values[from]!, { from, input: x, until: tap })[tap]!,
+            values[tap]!,
+            values[tap]!,
+          ],
+        ] as const,
+    );
     return Object.fromEntries([...taps, ...steps, ...alone]);
   });
   for (const [name, discrepancy] of Object.entries(distances)) {
@@ -207,18 +288,29 @@ function tuningStage(run: Run): Stage {
     },
     loss: (scope, batch, targets) => tuningLoss(objective, thin, groups, scope, batch, targets),
     after: async (weights) => {
-      const withoutMaps: Weights = { params: Object.fromEntries(Object.entries(weights.params).filter(([path]) => !isMap(path))), state: weights.state };
+      const withoutMaps: Weights = {
+        params: Object.fromEntries(Object.entries(weights.params).filter(([path]) => !isMap(path))),
+        state: weights.state,
+      };
       await recordDiscrepancies(run, 'end', withoutMaps);
       return withoutMaps;
     },
   };
 }
 
-function tuningLoss(objective: ObjectiveSpec, thin: Network, groups: readonly Group[], scope: Scope, { x, y }: Batch, targets: Tensors): Scalar {
+function tuningLoss(
+  objective: ObjectiveSpec,
+  thin: Network,
+  groups: readonly Group[],
+  scope: Scope,
+  { x, y }: Batch,
+  targets: Tensors,
+): Scalar {
   const logits = thin.taps.at(-1)!;
   const taps = thin.apply(scope, x);
   const parts: Scalar[] = [];
-  const add = (weight: number, loss: () => Scalar): void => void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));
+  const add = (weight: number, loss: () => Scalar): void =>
+    void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));
   add(objective.labels, () => crossEntropy(taps[logits]!, y, objective.labelSmoothing));
   add(objective.teacher, () => klDivergence(taps[logits]!, targets[logits]!, objective.temperature));
   add(objective.hints, () => hintLoss(groups, scope.params, taps, targets));

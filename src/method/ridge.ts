@@ -1,7 +1,8 @@
 /**
- * Imitation in closed form. Bottom-up, each linear layer of the thin net is fitted by ridge regression on its own inputs to what the wide net has
- * at the same place before its nonlinearity, for the channels that the thin net took; where a batch norm follows, it is set so that the
- * layer and the norm together give the fitted values. No gradient step and no labels. Letters: n positions, k inputs of a position, C out channels.
+ * Imitation in closed form. Bottom-up, each linear layer of the thin net is fitted by ridge regression on its own
+ * inputs to what the wide net has at the same place before its nonlinearity, for the channels that the thin net took;
+ * where a batch norm follows, it is set so that the layer and the norm together give the fitted values. No gradient
+ * step and no labels. Letters: n positions, k inputs of a position, C out channels.
  */
 import type { Matrix } from 'ml-matrix';
 import { CholeskyDecomposition } from 'ml-matrix';
@@ -26,7 +27,10 @@ interface Traced {
 /** What a linear layer reads and gives in one forward pass. */
 function traceOf(network: Network, weights: Weights, x: Tensor, path: string): Traced {
   let found: Traced | undefined;
-  const scope: Scope = { ...evaluation(weights), trace: (name, input, output) => void (name === path && (found = { input, output })) };
+  const scope: Scope = {
+    ...evaluation(weights),
+    trace: (name, input, output) => void (name === path && (found = { input, output })),
+  };
   network.apply(scope, x);
   if (found === undefined) throw new UsageError(`ridge: the network has no linear layer "${path}"`);
   return found;
@@ -35,7 +39,10 @@ function traceOf(network: Network, weights: Weights, x: Tensor, path: string): T
 function linearLayers(network: Network, weights: Weights, x: Tensor): string[] {
   const paths: string[] = [];
   tf.tidy(() => void network.apply({ ...evaluation(weights), trace: (path) => void paths.push(path) }, x));
-  if (paths.length === 0) throw new UsageError('imitation by ridge needs a network of this library’s layers: this one does not show its linear layers');
+  if (paths.length === 0)
+    throw new UsageError(
+      'imitation by ridge needs a network of this library’s layers: this one does not show its linear layers',
+    );
   return paths;
 }
 
@@ -53,7 +60,10 @@ export async function imitateByRidge(
   const order = new Order(seed, data.train.count);
   const batches: Tensor[] = [];
   for (let step = 0; step * BATCH < spec.images; step++) {
-    const batch = toBatch(data, await data.train.batch(order.indices(step, Math.min(BATCH, spec.images - step * BATCH))));
+    const batch = toBatch(
+      data,
+      await data.train.batch(order.indices(step, Math.min(BATCH, spec.images - step * BATCH))),
+    );
     batch.y.dispose();
     batches.push(batch.x);
   }
@@ -78,7 +88,14 @@ interface Moments {
   readonly count: number;
 }
 
-async function momentsOf(network: Network, thin: Weights, teacher: Teacher, path: string, batches: readonly Tensor[], channels: Uint32Array | undefined): Promise<Moments> {
+async function momentsOf(
+  network: Network,
+  thin: Weights,
+  teacher: Teacher,
+  path: string,
+  batches: readonly Tensor[],
+  channels: Uint32Array | undefined,
+): Promise<Moments> {
   const kernel = thin.params[`${path}/kernel`]!;
   let sums: { gram: Tensor2D; cross: Tensor2D } | undefined;
   let count = 0;
@@ -87,16 +104,26 @@ async function momentsOf(network: Network, thin: Weights, teacher: Teacher, path
     sums = tf.tidy(() => {
       const { input, output } = traceOf(network, thin, x, path);
       const wide = traceOf(teacher.network, teacher.weights, x, path).output;
-      const target = channels === undefined ? wide : tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
+      const target =
+        channels === undefined
+          ? wide
+          : tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
       if (String(target.shape) !== String(output.shape)) {
-        throw new UsageError(`ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; start "selected" says which of them it imitates`);
+        throw new UsageError(
+          `ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; start "selected" says which of them it imitates`,
+        );
       }
-      const rows = kernel.shape.length === 4 ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D) : (input as Tensor2D);
+      const rows =
+        kernel.shape.length === 4
+          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D)
+          : (input as Tensor2D);
       const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
       const gram: Tensor2D = tf.matMul(extended, extended, true);
       const cross: Tensor2D = tf.matMul(extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D, true);
       count += rows.shape[0];
-      return before === undefined ? { gram, cross } : { gram: tf.add<Tensor2D>(before.gram, gram), cross: tf.add<Tensor2D>(before.cross, cross) };
+      return before === undefined
+        ? { gram, cross }
+        : { gram: tf.add<Tensor2D>(before.gram, gram), cross: tf.add<Tensor2D>(before.cross, cross) };
     });
     if (before !== undefined) tf.dispose([before.gram, before.cross]);
   }
@@ -111,7 +138,12 @@ function patches(x: Tensor4D, [height, width]: readonly [number, number, number,
   const [outRows, outColumns] = [output.shape[1], output.shape[2]];
   const stride = Math.max(Math.round(rows / outRows), Math.round(columns / outColumns));
   const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
-  const padded = tf.pad(x, [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]]); // prettier-ignore
+  const padded = tf.pad(x, [
+    [0, 0],
+    [vertical, vertical],
+    [horizontal, horizontal],
+    [0, 0],
+  ]);
   const windows: Tensor[] = [];
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
@@ -130,7 +162,10 @@ function fit({ gram, cross, count }: Moments, ridge: number, path: string): Matr
   for (let i = 0; i < inputs; i++) trace += gram.get(i, i);
   for (let i = 0; i < inputs; i++) penalised.set(i, i, gram.get(i, i) + (ridge * trace) / inputs + 1e-9 * count);
   const cholesky = new CholeskyDecomposition(penalised);
-  if (!cholesky.isPositiveDefinite()) throw new FailureError(`ridge: the inputs of ${path} do not determine it; raise imitation.ridge or imitation.images`);
+  if (!cholesky.isPositiveDefinite())
+    throw new FailureError(
+      `ridge: the inputs of ${path} do not determine it; raise imitation.ridge or imitation.images`,
+    );
   return cholesky.solve(cross);
 }
 
@@ -138,7 +173,10 @@ function fit({ gram, cross, count }: Moments, ridge: number, path: string): Matr
 function setLayer({ params, state }: Weights, path: string, solution: Matrix, { gram, count }: Moments): Weights {
   const inputs = solution.rows - 1;
   const [channels, old] = [solution.columns, params[`${path}/kernel`]!];
-  const kernel: Parameter = { shape: old.shape, values: Float32Array.from(solution.subMatrix(0, inputs - 1, 0, channels - 1).to1DArray()) };
+  const kernel: Parameter = {
+    shape: old.shape,
+    values: Float32Array.from(solution.subMatrix(0, inputs - 1, 0, channels - 1).to1DArray()),
+  };
   const intercept = solution.getRow(inputs);
   const set = (values: readonly number[]): Tensor => tf.tensor1d(Float32Array.from(values));
   const changed: Record<string, Tensor> = { [`${path}/kernel`]: tf.tensor(kernel.values, [...kernel.shape]) };
@@ -153,7 +191,9 @@ function setLayer({ params, state }: Weights, path: string, solution: Matrix, { 
       .getRow(0);
     const products = gram.subMatrix(0, inputs - 1, 0, inputs - 1).mmul(weights);
     const means = sums.map((sum) => sum / count);
-    const variances = means.map((mean, c) => Math.max(0, weights.getColumnVector(c).dot(products.getColumnVector(c)) / count - mean ** 2));
+    const variances = means.map((mean, c) =>
+      Math.max(0, weights.getColumnVector(c).dot(products.getColumnVector(c)) / count - mean ** 2),
+    );
     changed[`${norm}/gamma`] = set(variances.map((variance) => Math.sqrt(variance + BATCH_NORM_EPSILON)));
     changed[`${norm}/beta`] = set(intercept.map((value, c) => value + means[c]!));
     changedState[`${norm}/mean`] = set(means);

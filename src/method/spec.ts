@@ -1,4 +1,7 @@
-/** What a training run is made of, as a value: every arm, the three stages and their rivals alike. Unknown keys are refused; durations are in steps. */
+/**
+ * What a training run is made of, as a value: every arm, the three stages and their rivals alike. Unknown keys are
+ * refused; durations are in steps.
+ */
 import { z } from 'zod';
 import { DataSpec } from '../data/index.js';
 import { NetworkSpec } from '../models/index.js';
@@ -10,7 +13,10 @@ const count = z.int().min(1);
 export const RecipeSpec = z.strictObject({
   steps: count,
   batch: count,
-  /** Parts that a batch is divided into, one after the other, where it does not fit into memory; batch norm sees a part at a time. 1 by default. */
+  /**
+   * Parts that a batch is divided into, one after the other, where it does not fit into memory; batch norm sees a part
+   * at a time. 1 by default.
+   */
   accumulate: count.optional(),
   schedule: ScheduleSpec,
   optimizer: OptimizerSpec,
@@ -27,7 +33,10 @@ export const ObjectiveSpec = z.strictObject({
   labels: z.number().min(0).default(0),
   /** KL divergence to the wide net's outputs. */
   teacher: z.number().min(0).default(0),
-  /** Mean over the boundaries of the relative squared error to the wide net, all at once (FitNet hints, Romero et al. 2015). */
+  /**
+   * Mean over the boundaries of the relative squared error to the wide net, all at once (FitNet hints, Romero et al.
+   * 2015).
+   */
   hints: z.number().min(0).default(0),
   temperature: z.number().positive().default(1),
   labelSmoothing: z.number().min(0).max(0.99).default(0),
@@ -40,22 +49,29 @@ const division = { unit: z.enum(['stage', 'block']).default('stage'), size: coun
 export const GradientImitation = z.strictObject({
   by: z.literal('gradient'),
   ...division,
-  /** One group after the other, `recipe.steps` for each; or all groups in every step, each reading its input as a constant. */
+  /**
+   * One group after the other, `recipe.steps` for each; or all groups in every step, each reading its input as a
+   * constant.
+   */
   order: z.enum(['bottom-up', 'joint']),
   /** What a group reads: the thin net's own activations, or the wide net's. */
   inputs: z.enum(['own', 'wide']),
   loss: z.enum(['relative-mse', 'mse', 'kl']),
   /**
-   * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to be compared, and the map is
-   * dropped. `pair`: the paper's, up after each group and down before the next; merged afterwards. `stream`: pairs that can be merged where skip
-   * connections carry the boundary past every kernel: one orthonormal basis for all boundaries, and a scale for each channel and boundary.
+   * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to
+   * be compared, and the map is dropped. `pair`: the paper's, up after each group and down before the next; merged
+   * afterwards. `stream`: pairs that can be merged where skip connections carry the boundary past every kernel: one
+   * orthonormal basis for all boundaries, and a scale for each channel and boundary.
    */
   maps: z.enum(['none', 'up', 'pair', 'stream']),
   recipe: RecipeSpec,
 });
 export type GradientImitation = z.infer<typeof GradientImitation>;
 
-/** Closed form: each linear layer is fitted, bottom-up on the thin net's own inputs, to what the wide net has before its nonlinearity. */
+/**
+ * Closed form: each linear layer is fitted, bottom-up on the thin net's own inputs, to what the wide net has before its
+ * nonlinearity.
+ */
 export const RidgeImitation = z.strictObject({
   by: z.literal('ridge'),
   /** Training images, unaugmented. */
@@ -65,7 +81,10 @@ export const RidgeImitation = z.strictObject({
 });
 export type RidgeImitation = z.infer<typeof RidgeImitation>;
 
-/** Which layers stand beside each other: those of the same name, or, in a deeper wide net, those at the same share of the depth. */
+/**
+ * Which layers stand beside each other: those of the same name, or, in a deeper wide net, those at the same share of
+ * the depth.
+ */
 const align = z.enum(['name', 'depth']).optional();
 
 export const TeacherSpec = z.union([
@@ -79,18 +98,24 @@ export const TrainSpec = z.strictObject({
   data: DataSpec,
   model: NetworkSpec,
   /**
-   * A network that was trained before, on another task: parameters of the same path and shape are its own, the others (a task's head) fresh. A run, by the
-   * names under which it is kept, or a file as a wide net's.
+   * A network that was trained before, on another task: parameters of the same path and shape are its own, the others
+   * (a task's head) fresh. A run, by the names under which it is kept, or a file as a wide net's.
    */
   get pretrained() {
-    return z.union([z.strictObject({ experiment: z.string(), arm: z.string(), run: TrainSpec }), z.strictObject({ model: NetworkSpec, weights: z.string() })]).optional();
+    return z
+      .union([
+        z.strictObject({ experiment: z.string(), arm: z.string(), run: TrainSpec }),
+        z.strictObject({ model: NetworkSpec, weights: z.string() }),
+      ])
+      .optional();
   },
   /** The wide net; null for direct training. */
   teacher: TeacherSpec.nullable(),
   /**
-   * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the thin net's other channels
-   * are the wide net's most important ones. `projected`: as selected, and the channels that skip connections carry are projected on their principal
-   * components. `projected-ends`: as shared, and what comes before the first boundary and after the last (embeddings and head) is projected.
+   * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the
+   * thin net's other channels are the wide net's most important ones. `projected`: as selected, and the channels that
+   * skip connections carry are projected on their principal components. `projected-ends`: as shared, and what comes
+   * before the first boundary and after the last (embeddings and head) is projected.
    */
   start: z.enum(['random', 'shared', 'selected', 'projected-ends', 'projected']),
   imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),

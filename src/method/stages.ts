@@ -1,13 +1,14 @@
 /**
- * Runs a list of training stages one after the other on one network, with saved states between steps. A stage says what is trained,
- * by which loss, for how many steps; all else (batches, optimiser, batch-norm statistics, saving) is the same for all.
+ * Runs a list of training stages one after the other on one network, with saved states between steps. A stage says what
+ * is trained, by which loss, for how many steps; all else (batches, optimiser, batch-norm statistics, saving) is the
+ * same for all.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { rngKey } from '../core/rng.js';
 import type { HostArrays, RunContext } from '../core/run.js';
 import { Loader, toBatch, type Batch, type Dataset } from '../data/dataset.js';
-import { bundle, unbundle } from '../engine/bundle.js';
-import { differentiate, type Differentiated } from '../engine/gradients.js';
+import { bundle, unbundle } from '../engine/ops/bundle.js';
+import { differentiate, type Differentiated } from '../engine/ops/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
@@ -15,7 +16,17 @@ import type { Scope } from '../nn/layers.js';
 import { initSlots, update } from '../optim/optimizer.js';
 import { learningRate } from '../optim/schedule.js';
 import type { RecipeSpec } from './spec.js';
-import { fromArrays, modelOf, moveWeights, prefixed, replaceWeights, toArrays, weightsOf, withPrefix, type Weights } from './weights.js';
+import {
+  fromArrays,
+  modelOf,
+  moveWeights,
+  prefixed,
+  replaceWeights,
+  toArrays,
+  weightsOf,
+  withPrefix,
+  type Weights,
+} from './weights.js';
 
 /** Weight of a new batch in the running statistics, as PyTorch's default. */
 const STATISTICS_MOMENTUM = 0.1;
@@ -47,12 +58,21 @@ interface State extends Weights {
   readonly ema: Tensors;
 }
 
-/** Trains `stages` in order; returns the trained weights, which the caller disposes. `initial` is called for a run that does not resume. */
-export async function trainStages(context: StageContext, data: Dataset, initial: () => Promise<Model>, stages: readonly Stage[]): Promise<Weights> {
+/**
+ * Trains `stages` in order; returns the trained weights, which the caller disposes. `initial` is called for a run that
+ * does not resume.
+ */
+export async function trainStages(
+  context: StageContext,
+  data: Dataset,
+  initial: () => Promise<Model>,
+  stages: readonly Stage[],
+): Promise<Weights> {
   const { seed, resumed } = context;
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
-  let state: State = resumed === undefined ? enter(await moveWeights(await initial()), stages[0]!) : restore(resumed.arrays);
+  let state: State =
+    resumed === undefined ? enter(await moveWeights(await initial()), stages[0]!) : restore(resumed.arrays);
   let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
   for (let index = position.stage; index < stages.length; index++) {
     const stage = stages[index]!;
@@ -62,11 +82,18 @@ export async function trainStages(context: StageContext, data: Dataset, initial:
     if (first === 0 && index > position.stage) state = enter(state, stage);
     for (let step = first; step < steps; step++) {
       await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
-      if (context.shouldSave()) context.save({ arrays: await save(state), position: JSON.stringify({ stage: index, step } satisfies Position) });
+      if (context.shouldSave())
+        context.save({
+          arrays: await save(state),
+          position: JSON.stringify({ stage: index, step } satisfies Position),
+        });
       const host = await loader.get(before + step, before + steps);
-      for (const { file, reason } of host.skipped ?? []) context.log({ event: 'skipped', step: before + step + 1, file, reason });
+      for (const { file, reason } of host.skipped ?? [])
+        context.log({ event: 'skipped', step: before + step + 1, file, reason });
       const batch = toBatch(data, host);
-      const { next, loss, rate } = await trainStep(state, stage, batch, step, (path) => rngKey(seed, 'dropout', before + step, path));
+      const { next, loss, rate } = await trainStep(state, stage, batch, step, (path) =>
+        rngKey(seed, 'dropout', before + step, path),
+      );
       tf.dispose([batch.x, batch.y]);
       state = next;
       context.log({ stage: stage.name, step: step + 1, totalStep: before + step + 1, loss, learningRate: rate });
@@ -86,7 +113,10 @@ function selected(set: Tensors, chosen: (path: string) => boolean): Tensors {
 function enter({ params, state }: Weights, { name, recipe, trainable }: Stage): State {
   const trained = selected(params, trainable);
   if (Object.keys(trained).length === 0) throw new RangeError(`stage "${name}" trains no parameter`);
-  const ema = recipe.ema === undefined ? {} : Object.fromEntries(Object.entries(trained).map(([path, tensor]) => [path, tensor.clone()]));
+  const ema =
+    recipe.ema === undefined
+      ? {}
+      : Object.fromEntries(Object.entries(trained).map(([path, tensor]) => [path, tensor.clone()]));
   return { params, state, slots: initSlots(recipe.optimizer, trained), ema };
 }
 
@@ -97,7 +127,10 @@ async function leave(old: State, { after }: Stage): Promise<State> {
   return { ...(changed === undefined ? averaged : replaceWeights(averaged, changed)), slots: {}, ema: {} };
 }
 
-/** Loss and gradients of a batch: means over its parts, which are computed one after the other; batch statistics are the last part's. */
+/**
+ * Loss and gradients of a batch: means over its parts, which are computed one after the other; batch statistics are the
+ * last part's.
+ */
 function slopesOf(state: State, stage: Stage, batch: Batch, random: Scope['random'] & {}): Differentiated {
   const parts = stage.recipe.accumulate ?? 1;
   if (parts === 1) return slopesOfPart(state, stage, batch, random);
@@ -109,7 +142,13 @@ function slopesOf(state: State, stage: Stage, batch: Batch, random: Scope['rando
     const next = slopesOfPart(state, stage, mine, (path) => random(`${path} part ${part}`));
     tf.dispose([mine.x, mine.y]);
     const before = sum;
-    sum = { ...next, loss: add(before?.loss, next.loss, parts), gradients: Object.fromEntries(Object.entries(next.gradients).map(([path, slope]) => [path, add(before?.gradients[path], slope, parts)])) }; // prettier-ignore
+    sum = {
+      ...next,
+      loss: add(before?.loss, next.loss, parts),
+      gradients: Object.fromEntries(
+        Object.entries(next.gradients).map(([path, slope]) => [path, add(before?.gradients[path], slope, parts)]),
+      ),
+    };
     if (before !== undefined) disposeAll(before.aside);
   }
   return sum!;
@@ -125,13 +164,23 @@ function add<T extends Tensor>(sum: T | undefined, x: T, parts: number): T {
 function slopesOfPart(state: State, stage: Stage, batch: Batch, random: Scope['random'] & {}): Differentiated {
   const targets = tf.tidy(() => stage.targets?.(batch.x) ?? {});
   const result = differentiate(selected(state.params, stage.trainable), (params, observe) =>
-    stage.loss({ params: { ...state.params, ...params }, state: state.state, train: true, observe, random }, batch, targets),
+    stage.loss(
+      { params: { ...state.params, ...params }, state: state.state, train: true, observe, random },
+      batch,
+      targets,
+    ),
   );
   disposeAll(targets);
   return result;
 }
 
-async function trainStep(state: State, stage: Stage, batch: Batch, step: number, random: Scope['random'] & {}): Promise<{ next: State; loss: number; rate: number }> {
+async function trainStep(
+  state: State,
+  stage: Stage,
+  batch: Batch,
+  step: number,
+  random: Scope['random'] & {},
+): Promise<{ next: State; loss: number; rate: number }> {
   const { recipe, trainable } = stage;
   const { loss, gradients, aside } = slopesOf(state, stage, batch, random);
   const rate = learningRate(recipe.schedule, step, recipe.steps);
@@ -141,7 +190,16 @@ async function trainStep(state: State, stage: Stage, batch: Batch, step: number,
   const [value] = await loss.data();
   disposeAll(gradients, aside, state.ema);
   tf.dispose([loss, ...Object.keys(moved).map((path) => state.state[path]!)]);
-  return { next: { params: { ...state.params, ...updated.params }, state: { ...state.state, ...moved }, slots: updated.slots, ema }, loss: value!, rate };
+  return {
+    next: {
+      params: { ...state.params, ...updated.params },
+      state: { ...state.state, ...moved },
+      slots: updated.slots,
+      ema,
+    },
+    loss: value!,
+    rate,
+  };
 }
 
 function mix(old: Tensor, value: Tensor, weight: number): Tensor {
@@ -155,13 +213,18 @@ function moveStatistics(running: Tensors, observed: Tensors, trainable: Stage['t
   return tf.tidy(() => {
     const old = Object.fromEntries(Object.keys(batch).map((path) => [path, running[path]!]));
     const [before, now] = [bundle(old), bundle(batch)];
-    return unbundle(Object.fromEntries(Object.keys(now).map((key) => [key, mix(before[key]!, now[key]!, STATISTICS_MOMENTUM)])), old);
+    return unbundle(
+      Object.fromEntries(Object.keys(now).map((key) => [key, mix(before[key]!, now[key]!, STATISTICS_MOMENTUM)])),
+      old,
+    );
   });
 }
 
 function moveAverages(averages: Tensors, params: Tensors, decay: number | undefined): Tensors {
   if (decay === undefined) return {};
-  return Object.fromEntries(Object.entries(averages).map(([path, average]) => [path, mix(average, params[path]!, 1 - decay)]));
+  return Object.fromEntries(
+    Object.entries(averages).map(([path, average]) => [path, mix(average, params[path]!, 1 - decay)]),
+  );
 }
 
 async function save(state: State): Promise<HostArrays> {
@@ -173,5 +236,9 @@ async function save(state: State): Promise<HostArrays> {
 }
 
 function restore(arrays: HostArrays): State {
-  return { ...weightsOf(fromArrays(arrays)), slots: toTensors(withPrefix(arrays, 'slots/')), ema: toTensors(withPrefix(arrays, 'ema/')) };
+  return {
+    ...weightsOf(fromArrays(arrays)),
+    slots: toTensors(withPrefix(arrays, 'slots/')),
+    ema: toTensors(withPrefix(arrays, 'ema/')),
+  };
 }

@@ -1,4 +1,7 @@
-/** Where the thin net starts: at random, with the wide net's parts of the same shape, with its most important channels as well, or projected. */
+/**
+ * Where the thin net starts: at random, with the wide net's parts of the same shape, with its most important channels
+ * as well, or projected.
+ */
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
 import type { Model, Network } from '../nn/network.js';
@@ -15,8 +18,8 @@ export type Selection = Readonly<Record<string, Uint32Array>>;
 export type StartKind = 'random' | 'shared' | 'selected' | 'projected-ends' | 'projected';
 
 /**
- * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the place of fresh values. Throws
- * UsageError when the network does not name the axes that a kind needs.
+ * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the
+ * place of fresh values. Throws UsageError when the network does not name the axes that a kind needs.
  */
 export function startModel(
   kind: StartKind,
@@ -30,7 +33,9 @@ export function startModel(
   if (kind === 'random' || wide === undefined) return { model: fresh, selection: {} };
   const everywhere = kind === 'selected' || kind === 'projected';
   const selection = everywhere ? selectChannels(kind, thin, fresh, wide) : {};
-  const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) => thin.taps.indexOf(tap)) as [number, number];
+  const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) =>
+    thin.taps.indexOf(tap),
+  ) as [number, number];
   const isEnd = (path: string): boolean => {
     const at = thin.taps.indexOf(thin.owner(path));
     return at <= first || at > last;
@@ -43,18 +48,32 @@ export function startModel(
         if (other === undefined || other.shape.length !== value.shape.length) return [path, value];
         if (String(other.shape) === String(value.shape)) return [path, other];
         if (!chosen(path)) return [path, value];
-        const along = basis === undefined ? other : projectParameter(path, thin.axes![path]!.map((name) => name === thin.stream), other, basis); // prettier-ignore
+        const along =
+          basis === undefined
+            ? other
+            : projectParameter(
+                path,
+                thin.axes![path]!.map((name) => name === thin.stream),
+                other,
+                basis,
+              );
         return [path, takeChannels(thin.axes![path]!, selection, along, value) ?? value];
       }),
     );
-  return { model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) }, selection };
+  return {
+    model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) },
+    selection,
+  };
 }
 
 function withPretrained(fresh: Model, pretrained: Model | undefined): Model {
   if (pretrained === undefined) return fresh;
-  const same = (value: Parameter, other: Parameter | undefined): other is Parameter => String(other?.shape) === String(value.shape);
+  const same = (value: Parameter, other: Parameter | undefined): other is Parameter =>
+    String(other?.shape) === String(value.shape);
   const take = (own: Parameters, theirs: Parameters): Parameters =>
-    Object.fromEntries(Object.entries(own).map(([path, value]) => [path, same(value, theirs[path]) ? theirs[path] : value]));
+    Object.fromEntries(
+      Object.entries(own).map(([path, value]) => [path, same(value, theirs[path]) ? theirs[path] : value]),
+    );
   return { params: take(fresh.params, pretrained.params), state: take(fresh.state, pretrained.state) };
 }
 
@@ -65,26 +84,44 @@ export function sharedPaths(kind: StartKind, thin: Network, wide: Network): Read
 }
 
 /**
- * Of each kind of channels that the thin net has fewer of, the most important: what the channel brings (|scale| of its batch norm, or the norm of the
- * kernel that writes it) times the norm of the kernels that read it. Throws UsageError when the network does not name its axes.
+ * Of each kind of channels that the thin net has fewer of, the most important: what the channel brings (|scale| of its
+ * batch norm, or the norm of the kernel that writes it) times the norm of the kernels that read it. Throws UsageError
+ * when the network does not name its axes.
  */
-function selectChannels(kind: StartKind, thin: Network, fresh: Model, { network, model }: { readonly network: Network; readonly model: Model }): Selection {
+function selectChannels(
+  kind: StartKind,
+  thin: Network,
+  fresh: Model,
+  { network, model }: { readonly network: Network; readonly model: Model },
+): Selection {
   const { axes } = thin;
   if (axes === undefined || network.axes === undefined) {
-    throw new UsageError(`start "${kind}": the network does not say which axes hold the same channels; use "shared" or "random"`);
+    throw new UsageError(
+      `start "${kind}": the network does not say which axes hold the same channels; use "shared" or "random"`,
+    );
   }
   const sizes = (values: Parameters): Map<string, number> =>
-    new Map(Object.entries(values).flatMap(([path, { shape }]) => shape.map((size, axis) => [axes[path]?.[axis] ?? '', size] as const)));
+    new Map(
+      Object.entries(values).flatMap(([path, { shape }]) =>
+        shape.map((size, axis) => [axes[path]?.[axis] ?? '', size] as const),
+      ),
+    );
   const [own, theirs] = [sizes(fresh.params), sizes(model.params)];
   const projected = kind === 'projected' ? thin.stream : undefined;
-  const narrower = [...own].filter(([name, size]) => name !== '' && name !== projected && size < (theirs.get(name) ?? 0));
+  const narrower = [...own].filter(
+    ([name, size]) => name !== '' && name !== projected && size < (theirs.get(name) ?? 0),
+  );
   return Object.fromEntries(
     narrower.map(([name, size]) => {
       const unit = thin.units?.[name] ?? 1;
       if (unit !== (network.units?.[name] ?? 1))
-        throw new UsageError(`start "${kind}": ${name} is in parts of ${unit} channels, in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`);
+        throw new UsageError(
+          `start "${kind}": ${name} is in parts of ${unit} channels, in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`,
+        );
       const scores = importance(name, theirs.get(name)!, axes, model.params);
-      const sums = Float64Array.from({ length: scores.length / unit }, (_, u) => scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0));
+      const sums = Float64Array.from({ length: scores.length / unit }, (_, u) =>
+        scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0),
+      );
       const best = Array.from(sums.keys()).sort((p, q) => sums[q]! - sums[p]! || p - q);
       const taken = best.slice(0, size / unit).sort((p, q) => p - q);
       return [name, Uint32Array.from(taken.flatMap((u) => Array.from({ length: unit }, (_, i) => u * unit + i)))];
@@ -92,13 +129,20 @@ function selectChannels(kind: StartKind, thin: Network, fresh: Model, { network,
   );
 }
 
-function importance(name: string, size: number, axes: Readonly<Record<string, readonly string[]>>, params: Parameters): Float64Array {
+function importance(
+  name: string,
+  size: number,
+  axes: Readonly<Record<string, readonly string[]>>,
+  params: Parameters,
+): Float64Array {
   const sum = (paths: readonly string[], axis: number): Float64Array => {
     const total = new Float64Array(size);
-    for (const path of paths) addSquares(params[path]!, (params[path]!.shape.length + axis) % params[path]!.shape.length, total);
+    for (const path of paths)
+      addSquares(params[path]!, (params[path]!.shape.length + axis) % params[path]!.shape.length, total);
     return total;
   };
-  const having = (leaf: string, axis: number): string[] => Object.keys(params).filter((path) => path.endsWith(`/${leaf}`) && axes[path]?.at(axis) === name);
+  const having = (leaf: string, axis: number): string[] =>
+    Object.keys(params).filter((path) => path.endsWith(`/${leaf}`) && axes[path]?.at(axis) === name);
   const gammas = having('gamma', -1);
   const brings = gammas.length > 0 ? sum(gammas, -1) : sum(having('kernel', -1), -1);
   const read = having('kernel', -2);
@@ -116,10 +160,16 @@ function addSquares({ shape, values }: Parameter, axis: number, total: Float64Ar
 }
 
 /**
- * The selected channels of one of the wide net's arrays, in the thin shape; undefined when some axis is neither selected nor of the same size. A kernel
- * that reads n of N channels is scaled by sqrt(N / n), so that its output keeps its size.
+ * The selected channels of one of the wide net's arrays, in the thin shape; undefined when some axis is neither
+ * selected nor of the same size. A kernel that reads n of N channels is scaled by sqrt(N / n), so that its output keeps
+ * its size.
  */
-function takeChannels(names: readonly string[], selection: Selection, wide: Parameter, thin: Parameter): Parameter | undefined {
+function takeChannels(
+  names: readonly string[],
+  selection: Selection,
+  wide: Parameter,
+  thin: Parameter,
+): Parameter | undefined {
   let taken = wide;
   for (const [axis, name] of names.entries()) {
     if (wide.shape[axis] === thin.shape[axis]) continue;
@@ -139,7 +189,12 @@ export function gather({ shape, values }: Parameter, axis: number, indices: Uint
   const [outer, size, inner] = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
   const out = new Float32Array(outer * indices.length * inner);
   for (let o = 0; o < outer; o++) {
-    indices.forEach((index, i) => out.set(values.subarray((o * size + index) * inner, (o * size + index + 1) * inner), (o * indices.length + i) * inner));
+    indices.forEach((index, i) =>
+      out.set(
+        values.subarray((o * size + index) * inner, (o * size + index + 1) * inner),
+        (o * indices.length + i) * inner,
+      ),
+    );
   }
   return { shape: shape.map((old, k) => (k === axis ? indices.length : old)), values: out };
 }

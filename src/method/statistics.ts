@@ -7,10 +7,17 @@ import type { Weights } from './weights.js';
 const BATCHES = 30;
 
 /**
- * Running statistics as means over batches of what the whole network sees, training augmentation included: what was collected while its parts were
- * trained on other inputs does not fit. New tensors; a network without statistics gives an empty set.
+ * Running statistics as means over batches of what the whole network sees, training augmentation included: what was
+ * collected while its parts were trained on other inputs does not fit. New tensors; a network without statistics gives
+ * an empty set.
  */
-export async function estimateStatistics(network: Network, { params, state }: Weights, data: Dataset, batch: number, seed: number): Promise<Tensors> {
+export async function estimateStatistics(
+  network: Network,
+  { params, state }: Weights,
+  data: Dataset,
+  batch: number,
+  seed: number,
+): Promise<Tensors> {
   if (Object.keys(state).length === 0) return {};
   const loader = new Loader(data.train, seed, batch);
   let sums: Record<string, Tensor> = {};
@@ -20,13 +27,20 @@ export async function estimateStatistics(network: Network, { params, state }: We
       const { x } = toBatch(data, host);
       const seen: Record<string, Tensor> = {};
       // kept: a layer may hand out what it frees itself
-      network.apply({ params, state, train: true, observe: (path, tensor) => (seen[path] = tf.keep(tensor.clone())) }, x);
-      const next = Object.fromEntries(Object.entries(seen).map(([path, tensor]) => [path, sums[path] ? tf.add(sums[path], tensor) : tensor.clone()]));
+      network.apply(
+        { params, state, train: true, observe: (path, tensor) => (seen[path] = tf.keep(tensor.clone())) },
+        x,
+      );
+      const next = Object.fromEntries(
+        Object.entries(seen).map(([path, tensor]) => [path, sums[path] ? tf.add(sums[path], tensor) : tensor.clone()]),
+      );
       tf.dispose([...Object.values(sums), ...Object.values(seen)]);
       return next;
     });
   }
-  const means = tf.tidy(() => Object.fromEntries(Object.entries(sums).map(([path, sum]) => [path, tf.div(sum, BATCHES)])));
+  const means = tf.tidy(() =>
+    Object.fromEntries(Object.entries(sums).map(([path, sum]) => [path, tf.div(sum, BATCHES)])),
+  );
   tf.dispose(sums);
   return means;
 }

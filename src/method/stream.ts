@@ -1,7 +1,8 @@
 /**
- * The stream: the channels that skip connections carry through a network. A free linear map at one of its boundaries cannot be merged, since the skip
- * adds the boundary unchanged past every kernel. What can: one orthonormal basis U [M, m] for all boundaries (down U, up U^T: together the identity of
- * the thin stream, nothing is left to merge), and between layer norms a diagonal one (into the norm's scale and shift). Letters: m thin, M wide channels.
+ * The stream: the channels that skip connections carry through a network. A free linear map at one of its boundaries
+ * cannot be merged, since the skip adds the boundary unchanged past every kernel. What can: one orthonormal basis U [M,
+ * m] for all boundaries (down U, up U^T: together the identity of the thin stream, nothing is left to merge), and
+ * between layer norms a diagonal one (into the norm's scale and shift). Letters: m thin, M wide channels.
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Dataset } from '../data/dataset.js';
@@ -17,34 +18,53 @@ export interface StreamBasis {
   readonly share: number;
 }
 
-/** The first `count` principal directions of a second-moment matrix [M, M], as columns [M, count], and the share of its trace that they hold. */
+/**
+ * The first `count` principal directions of a second-moment matrix [M, M], as columns [M, count], and the share of its
+ * trace that they hold.
+ */
 export function principal(moment: Matrix, count: number): { readonly directions: Matrix; readonly share: number } {
   const { eigenvectorMatrix, realEigenvalues } = new EigenvalueDecomposition(moment, { assumeSymmetric: true });
-  const order = Array.from(realEigenvalues.keys()).sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!).slice(0, count); // prettier-ignore
+  const order = Array.from(realEigenvalues.keys())
+    .sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!)
+    .slice(0, count);
   const held = order.reduce((sum, i) => sum + realEigenvalues[i]!, 0);
-  return { directions: eigenvectorMatrix.subMatrixColumn(order), share: held / realEigenvalues.reduce((a, b) => a + b, 0) };
+  return {
+    directions: eigenvectorMatrix.subMatrixColumn(order),
+    share: held / realEigenvalues.reduce((a, b) => a + b, 0),
+  };
 }
 
 export function parameterOf(matrix: Matrix): Parameter {
   return { shape: [matrix.rows, matrix.columns], values: Float32Array.from(matrix.to1DArray()) };
 }
 
-/** Principal components of the wide net's stream, all stage boundaries together, each as much as any other. Undefined where the streams are as wide. */
+/**
+ * Principal components of the wide net's stream, all stage boundaries together, each as much as any other. Undefined
+ * where the streams are as wide.
+ */
 export async function streamBasis(thin: Network, teacher: Teacher, data: Dataset): Promise<StreamBasis | undefined> {
   const taps = thin.boundaries.stage;
   const [m, M] = [thin, teacher.network].map(({ width }) => width(taps[0]!)) as [number, number];
   if (thin.stream === undefined || m === M) return undefined;
   const sums = await wideMoments(teacher, taps, data);
-  const total = taps.map((tap) => sums[tap]!).reduce((sum, moment) => sum.add(Matrix.div(moment, moment.trace())), Matrix.zeros(M, M));
+  const total = taps
+    .map((tap) => sums[tap]!)
+    .reduce((sum, moment) => sum.add(Matrix.div(moment, moment.trace())), Matrix.zeros(M, M));
   const { directions, share } = principal(total, m);
   return { basis: parameterOf(directions), share };
 }
 
 /**
- * A wide parameter in the basis, along the axes that are the stream's. A norm's scale becomes the diagonal of U^T diag(gamma) U, larger by
- * sqrt(share M / m): a norm of m channels gives m times their mean square, of the M channels' only `share` lies in the basis.
+ * A wide parameter in the basis, along the axes that are the stream's. A norm's scale becomes the diagonal of U^T
+ * diag(gamma) U, larger by sqrt(share M / m): a norm of m channels gives m times their mean square, of the M channels'
+ * only `share` lies in the basis.
  */
-export function projectParameter(path: string, isStream: readonly boolean[], wide: Parameter, { basis, share }: StreamBasis): Parameter {
+export function projectParameter(
+  path: string,
+  isStream: readonly boolean[],
+  wide: Parameter,
+  { basis, share }: StreamBasis,
+): Parameter {
   const [M, m] = basis.shape as [number, number];
   if (path.endsWith('/gamma') && isStream[0]) {
     const squared = along(wide, 0, { shape: basis.shape, values: basis.values.map((value) => value * value) });

@@ -40,8 +40,8 @@ export interface ThreeStageResult {
 }
 
 /**
- * Trains `thin` in three stages. Needs an engine (`startEngine`). Throws UsageError when the networks cannot be compared tap by tap, or when a map
- * between them could not be merged; InterruptedError when `signal` fires.
+ * Trains `thin` in three stages. Needs an engine (`startEngine`). Throws UsageError when the networks cannot be
+ * compared tap by tap, or when a map between them could not be merged; InterruptedError when `signal` fires.
  */
 export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
   const { wide, thin, data, seed = 1, wideTraining, imitation, finetune, onRow, onProgress, signal } = options;

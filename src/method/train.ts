@@ -29,9 +29,13 @@ type TrainedTeacher = Extract<TeacherSpec, { recipe: unknown }>;
 /** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
-  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])]) checkInput(model, spec.data);
+  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])])
+    checkInput(model, spec.data);
   for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
-    if (batch % accumulate !== 0) throw new UsageError(`invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`);
+    if (batch % accumulate !== 0)
+      throw new UsageError(
+        `invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`,
+      );
   }
   if (spec.pretrained !== undefined) checkPretrained(spec, spec.pretrained);
   planGroups(spec, networkOf(spec.model), wideView(spec)?.network);
@@ -42,44 +46,80 @@ type Pretrained = NonNullable<TrainSpec['pretrained']>;
 
 /** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */
 function checkPretrained({ model, start }: TrainSpec, pretrained: Pretrained): void {
-  if (start !== 'random') throw new UsageError(`invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`);
+  if (start !== 'random')
+    throw new UsageError(
+      `invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`,
+    );
   const from = networkOf('run' in pretrained ? pretrained.run.model : pretrained.model).shapes;
   const network = networkOf(model);
   const own = network.shapes;
   const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1); // another task's may have any shape
-  const other = Object.keys(own).filter((path) => !isHead(path) && from[path] !== undefined && String(from[path]) !== String(own[path]));
-  if (other.length > 0) throw new UsageError(`invalid training spec: the pretrained network has other shapes: ${other.slice(0, 5).map((path) => `${path} [${from[path]!.join(', ')}], expected [${own[path]!.join(', ')}]`).join('; ')}`); // prettier-ignore
-  if (!Object.keys(own).some((path) => from[path] !== undefined)) throw new UsageError('invalid training spec: the pretrained network has no parameter of this one');
+  const other = Object.keys(own).filter(
+    (path) => !isHead(path) && from[path] !== undefined && String(from[path]) !== String(own[path]),
+  );
+  if (other.length > 0)
+    throw new UsageError(
+      `invalid training spec: the pretrained network has other shapes: ${other
+        .slice(0, 5)
+        .map((path) => `${path} [${from[path]!.join(', ')}], expected [${own[path]!.join(', ')}]`)
+        .join('; ')}`,
+    );
+  if (!Object.keys(own).some((path) => from[path] !== undefined))
+    throw new UsageError('invalid training spec: the pretrained network has no parameter of this one');
 }
 
 /** The wide net of a spec as the thin one is compared with it. */
 function wideView({ model, teacher }: TrainSpec): View | undefined {
   if (teacher === null) return undefined;
   const wide = networkOf(teacher.model);
-  return teacher.align === 'depth' ? alignByDepth(wide, networkOf(model)) : { network: wide, model: (values) => values };
+  return teacher.align === 'depth'
+    ? alignByDepth(wide, networkOf(model))
+    : { network: wide, model: (values) => values };
 }
 
 /** Throws UsageError when the network cannot read the data or does not answer what they ask. */
 function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
   const shape = exampleShape(data);
   const say = (given: number, expected: number, what: string): void => {
-    if (given !== expected) throw new UsageError(`invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`);
+    if (given !== expected)
+      throw new UsageError(
+        `invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`,
+      );
   };
   const task = taskOf(data);
   if ((model.family === 'bert') !== (task !== undefined))
-    throw new UsageError(`invalid training spec: a model of the family "${model.family}" cannot be trained on the data "${data.set}"`);
-  if (model.family === 'mlp') return say(model.inputs, shape.reduce((a, b) => a * b, 1), 'inputs'); // prettier-ignore
+    throw new UsageError(
+      `invalid training spec: a model of the family "${model.family}" cannot be trained on the data "${data.set}"`,
+    );
+  if (model.family === 'mlp')
+    return say(
+      model.inputs,
+      shape.reduce((a, b) => a * b, 1),
+      'inputs',
+    );
   if (model.family !== 'bert') return say(model.channels, shape.at(-1)!, 'channels');
   checkTokens(model, data, task!, say);
 }
 
 type Tokens = Extract<TrainSpec['data'], { tokens: number }>;
 
-function checkTokens(model: BertSpec, data: TrainSpec['data'], task: NonNullable<ReturnType<typeof taskOf>>, say: (given: number, expected: number, what: string) => void): void {
+function checkTokens(
+  model: BertSpec,
+  data: TrainSpec['data'],
+  task: NonNullable<ReturnType<typeof taskOf>>,
+  say: (given: number, expected: number, what: string) => void,
+): void {
   const { tokens, vocabulary } = data as Tokens;
-  if (model.head.kind !== task.head) throw new UsageError(`invalid training spec: the head "${model.head.kind}" is of another task; ${data.set} data need a "${task.head}" head`);
-  if (tokens > model.positions) throw new UsageError(`invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`);
-  if (data.set === 'masked-lm') say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, placesOf(data), 'places');
+  if (model.head.kind !== task.head)
+    throw new UsageError(
+      `invalid training spec: the head "${model.head.kind}" is of another task; ${data.set} data need a "${task.head}" head`,
+    );
+  if (tokens > model.positions)
+    throw new UsageError(
+      `invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`,
+    );
+  if (data.set === 'masked-lm')
+    say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, placesOf(data), 'places');
   if (task.classes !== undefined && model.head.kind === 'classify') say(model.head.classes, task.classes, 'classes');
   if (typeof vocabulary === 'number') say(model.vocabulary, vocabulary, 'tokens in the vocabulary');
 }
@@ -103,7 +143,14 @@ function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | undefined
 export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
   if (!isTrained(spec.teacher)) return undefined;
   const { model, recipe, objective } = spec.teacher;
-  const wide: TrainSpec = { data: spec.data, model, teacher: null, start: 'random', imitation: null, training: { ...recipe, objective } };
+  const wide: TrainSpec = {
+    data: spec.data,
+    model,
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...recipe, objective },
+  };
   return { experiment: cell.experiment, arm: 'wide', scale: cell.scale, kind: TRAIN_KIND, spec: wide, seed: cell.seed };
 }
 
@@ -113,7 +160,9 @@ export const trainExecutor: Executor = async (context) => {
   const network = networkOf(spec.model);
   for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
   if (spec.model.family === 'bert' && (data.vocabulary ?? 0) > spec.model.vocabulary)
-    throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the model only ${spec.model.vocabulary}`);
+    throw new UsageError(
+      `the data have ${data.vocabulary} tokens in the vocabulary, the model only ${spec.model.vocabulary}`,
+    );
   // a span is one of the sequence's own tokens, whatever number the network could tell apart
   const classes = taskOf(spec.data)?.head === 'span' ? data.classes : network.width('logits');
   if (data.classes > classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${classes}`);
@@ -124,20 +173,26 @@ export const trainExecutor: Executor = async (context) => {
 };
 
 async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
-  const model = isTrained(teacher) ? fromArrays(await context.require(wideCell(context.cell, spec)!)) : readWeights(teacher.weights, teacher.model);
+  const model = isTrained(teacher)
+    ? fromArrays(await context.require(wideCell(context.cell, spec)!))
+    : readWeights(teacher.weights, teacher.model);
   const view = wideView(spec)!;
   return { network: view.network, model: view.model(model), weights: weightsOf(model) };
 }
 
 async function openPretrained(context: RunContext, pretrained: Pretrained, spec: TrainSpec): Promise<Model> {
-  return 'run' in pretrained ? fromArrays(await context.require(pretrainedCell(context.cell, spec)!)) : readWeights(pretrained.weights, pretrained.model);
+  return 'run' in pretrained
+    ? fromArrays(await context.require(pretrainedCell(context.cell, spec)!))
+    : readWeights(pretrained.weights, pretrained.model);
 }
 
 /** Throws UsageError for a family that has no published format, and for weights of another network. */
 export function readWeights(path: string, model: NetworkSpec): Model {
   if (model.family === 'resnet') return readTorchvision(path, model);
   if (model.family === 'bert') return importHuggingFace(model, readSafetensors(path).tensors, path);
-  throw new UsageError(`${path}: weights can be read for ResNets and BERTs only, the model is of the family "${model.family}"`);
+  throw new UsageError(
+    `${path}: weights can be read for ResNets and BERTs only, the model is of the family "${model.family}"`,
+  );
 }
 
 /** What a run costs, without its wide net's own training. */
@@ -146,17 +201,33 @@ export function ownCost(spec: TrainSpec): Cost {
   const { imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
   const shape = exampleShape(spec.data);
-  return totalCost({ thin, wide, shape, imitated, imitation: spec.imitation, training: spec.training, watches: objective.teacher + objective.hints > 0 });
+  return totalCost({
+    thin,
+    wide,
+    shape,
+    imitated,
+    imitation: spec.imitation,
+    training: spec.training,
+    watches: objective.teacher + objective.hints > 0,
+  });
 }
 
 /** What a run costs. */
 export function costOf(spec: TrainSpec): Cost {
   const cost = ownCost(spec);
-  const wideTraining = isTrained(spec.teacher) ? trainingFlops(networkOf(spec.teacher.model), exampleShape(spec.data), spec.teacher.recipe) : 0;
+  const wideTraining = isTrained(spec.teacher)
+    ? trainingFlops(networkOf(spec.teacher.model), exampleShape(spec.data), spec.teacher.recipe)
+    : 0;
   return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
 }
 
-async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teacher: Teacher | undefined, weights: Weights): Promise<Outcome> {
+async function outcome(
+  context: RunContext,
+  spec: TrainSpec,
+  data: Dataset,
+  teacher: Teacher | undefined,
+  weights: Weights,
+): Promise<Outcome> {
   const network = networkOf(spec.model);
   const logits = network.taps.at(-1)!;
   const predict = (x: Tensor): Tensor => network.apply(evaluation(weights), x)[logits]!;
@@ -169,7 +240,14 @@ async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teac
   const distance =
     teacher === undefined
       ? null
-      : (await tapDiscrepancy(data, data.validation, (x) => ({ [logits]: predict(x) }), (x) => teacher.network.apply(evaluation(teacher.weights), x)))[logits]!; // prettier-ignore
+      : (
+          await tapDiscrepancy(
+            data,
+            data.validation,
+            (x) => ({ [logits]: predict(x) }),
+            (x) => teacher.network.apply(evaluation(teacher.weights), x),
+          )
+        )[logits]!;
   const model = await modelOf(weights);
   disposeWeights(weights);
   if (teacher !== undefined) disposeWeights(teacher.weights);
@@ -195,7 +273,9 @@ async function outcome(context: RunContext, spec: TrainSpec, data: Dataset, teac
 /** Attained on one core of a small machine. */
 export const EXPECTED_FLOPS = 20e9;
 
-/** Expected seconds of a step with so many operations on a small machine: overhead of each layer, and the arithmetic. */
+/**
+ * Expected seconds of a step with so many operations on a small machine: overhead of each layer, and the arithmetic.
+ */
 export function stepSeconds(spec: TrainSpec, flops: number): number {
   const layers = Object.keys(networkOf(spec.model).flops(exampleShape(spec.data))).length;
   return 0.005 + 0.002 * layers + flops / EXPECTED_FLOPS;
@@ -209,13 +289,16 @@ export function expectedSeconds(spec: TrainSpec): number {
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
 export function stepFlops(spec: TrainSpec): number {
-  const [model, batch] = isTrained(spec.teacher) ? [spec.teacher.model, spec.teacher.recipe.batch] : [spec.model, spec.training.batch];
+  const [model, batch] = isTrained(spec.teacher)
+    ? [spec.teacher.model, spec.teacher.recipe.batch]
+    : [spec.model, spec.training.batch];
   return trainingFlops(networkOf(model), exampleShape(spec.data), { steps: 1, batch });
 }
 
 /**
- * Expected memory of a run in bytes, to choose a GPU by: parameters with gradient and two moments, and activations, of which a training
- * step kept some 0.005 bytes for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
+ * Expected memory of a run in bytes, to choose a GPU by: parameters with gradient and two moments, and activations, of
+ * which a training step kept some 0.005 bytes for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x
+ * 128 tokens 0.003).
  */
 export function expectedMemory(spec: TrainSpec): number {
   const models = isTrained(spec.teacher) ? [spec.model, spec.teacher.model] : [spec.model];

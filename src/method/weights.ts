@@ -26,7 +26,8 @@ export function disposeWeights({ params, state }: Weights): void {
 /** Frees what `old` has and `next` has not. */
 export function replaceWeights(old: Weights, next: Weights): Weights {
   const kept = new Set<Tensor>([...Object.values(next.params), ...Object.values(next.state)]);
-  for (const tensor of [...Object.values(old.params), ...Object.values(old.state)]) if (!kept.has(tensor)) tensor.dispose();
+  for (const tensor of [...Object.values(old.params), ...Object.values(old.state)])
+    if (!kept.has(tensor)) tensor.dispose();
   return next;
 }
 
@@ -51,7 +52,11 @@ export function prefixed(arrays: HostArrays, prefix: string): HostArrays {
 
 /** Networks are float32 throughout. */
 export function withPrefix(arrays: HostArrays, prefix: string): Parameters {
-  return Object.fromEntries(Object.entries(arrays).filter(([path]) => path.startsWith(prefix)).map(([path, array]) => [path.slice(prefix.length), array])) as Parameters; // prettier-ignore
+  return Object.fromEntries(
+    Object.entries(arrays)
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, array]) => [path.slice(prefix.length), array]),
+  ) as Parameters;
 }
 
 /** A model as the arrays of a run, `params/...` and `state/...`. */

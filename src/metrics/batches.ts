@@ -1,7 +1,10 @@
 import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 
-/** Numbers of one evaluation batch, at most: 500 images of 14 x 14 keep a small machine busy, and 224 x 224 must fit into memory. */
+/**
+ * Numbers of one evaluation batch, at most: 500 images of 14 x 14 keep a small machine busy, and 224 x 224 must fit
+ * into memory.
+ */
 const EVALUATION_NUMBERS = 2 ** 21;
 /** Logits of one evaluation batch, at most: of masked tokens there are as many as the vocabulary is large. */
 const EVALUATION_LOGITS = 2 ** 24;
@@ -9,11 +12,22 @@ const EVALUATION_LOGITS = 2 ** 24;
 /** Examples that one evaluation batch holds. */
 function evaluationBatch({ shape, classes, questions = 1 }: Dataset): number {
   const numbers = shape.reduce((a, b) => a * b, 1);
-  return Math.max(1, Math.min(500, Math.floor(EVALUATION_NUMBERS / numbers), Math.floor(EVALUATION_LOGITS / (classes * questions))));
+  return Math.max(
+    1,
+    Math.min(500, Math.floor(EVALUATION_NUMBERS / numbers), Math.floor(EVALUATION_LOGITS / (classes * questions))),
+  );
 }
 
-/** Calls `visit` with each batch of the source, in order, unaugmented; a tidy around each call frees its temporaries. `limit`: only the first examples. */
-export async function forEachBatch(data: Dataset, source: Source, visit: (x: Tensor, y: Tensor, count: number) => void, limit = Infinity): Promise<void> {
+/**
+ * Calls `visit` with each batch of the source, in order, unaugmented; a tidy around each call frees its temporaries.
+ * `limit`: only the first examples.
+ */
+export async function forEachBatch(
+  data: Dataset,
+  source: Source,
+  visit: (x: Tensor, y: Tensor, count: number) => void,
+  limit = Infinity,
+): Promise<void> {
   for (const indices of indexRanges(Math.min(limit, source.count), evaluationBatch(data))) {
     const host = await source.batch(indices);
     tf.tidy(() => {
@@ -24,7 +38,11 @@ export async function forEachBatch(data: Dataset, source: Source, visit: (x: Ten
 }
 
 /** Sums over a source of the scalars that `measure` gives for each batch, by name. */
-export async function sumOver(data: Dataset, source: Source, measure: (x: Tensor, y: Tensor) => Record<string, Tensor>): Promise<Record<string, number>> {
+export async function sumOver(
+  data: Dataset,
+  source: Source,
+  measure: (x: Tensor, y: Tensor) => Record<string, Tensor>,
+): Promise<Record<string, number>> {
   const parts: Record<string, Tensor>[] = [];
   await forEachBatch(data, source, (x, y) => {
     const measured = measure(x, y);

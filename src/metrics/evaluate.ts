@@ -10,7 +10,9 @@ export interface Evaluation {
   readonly crossEntropy: number;
 }
 
-/** Accuracy and cross-entropy of `predict`: x [B, ...] -> logits [B, classes] or [B, P, classes], over a whole source. */
+/**
+ * Accuracy and cross-entropy of `predict`: x [B, ...] -> logits [B, classes] or [B, P, classes], over a whole source.
+ */
 export async function evaluate(data: Dataset, source: Source, predict: (x: Tensor) => Tensor): Promise<Evaluation> {
   const { correct, loss, count } = await sumOver(data, source, (x, y) => {
     const logits = predict(x);

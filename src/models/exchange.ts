@@ -1,4 +1,7 @@
-/** What published formats of weights have in common: arrays by name, kernels turned around, and every name that does not fit said at once. */
+/**
+ * What published formats of weights have in common: arrays by name, kernels turned around, and every name that does not
+ * fit said at once.
+ */
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type Parameter } from '../nn/init.js';
 import type { NamedArray } from '../store/safetensors.js';
@@ -26,12 +29,14 @@ export function transpose({ shape, values }: Parameter, order: readonly number[]
 const LISTED = 400;
 
 function list(names: readonly string[]): string {
-  return names.length <= LISTED ? names.join(', ') : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
+  return names.length <= LISTED
+    ? names.join(', ')
+    : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
 }
 
 /**
- * The arrays that a network wants, by name and shape, out of those of a file; `ignored` says which others may be there. Throws UsageError that lists
- * every name which is missing, is not of this network, or has another shape or type.
+ * The arrays that a network wants, by name and shape, out of those of a file; `ignored` says which others may be there.
+ * Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type.
  */
 export function takeArrays(
   source: string,
@@ -46,7 +51,8 @@ export function takeArrays(
   for (const [name, shape] of wanted) {
     const found = tensors.get(name);
     if (found === undefined) continue;
-    if (found.data instanceof Float32Array && String(found.shape) === String(shape)) taken.set(name, { shape: found.shape, values: found.data });
+    if (found.data instanceof Float32Array && String(found.shape) === String(shape))
+      taken.set(name, { shape: found.shape, values: found.data });
     else wrong.push(`${name} is ${found.dtype} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
   }
   const faults = [
@@ -54,6 +60,7 @@ export function takeArrays(
     ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
     ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
   ];
-  if (faults.length > 0) throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);
+  if (faults.length > 0)
+    throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);
   return taken;
 }

@@ -20,24 +20,36 @@ export interface Variant {
   readonly classes?: number;
 }
 
-/** A network by its published name, from a JSON file with a model spec, or from a folder of Hugging Face's. Throws UsageError. */
+/**
+ * A network by its published name, from a JSON file with a model spec, or from a folder of Hugging Face's. Throws
+ * UsageError.
+ */
 export function modelByName(name: string, variant: Variant = {}): NetworkSpec {
-  return varied(name, isModelFolder(name) ? readFolder(name).spec : name.endsWith('.json') ? readSpec(name) : published(name), variant);
+  return varied(
+    name,
+    isModelFolder(name) ? readFolder(name).spec : name.endsWith('.json') ? readSpec(name) : published(name),
+    variant,
+  );
 }
 
 function varied(name: string, spec: NetworkSpec, { width, mid, classes }: Variant): NetworkSpec {
   if (width === undefined && mid === undefined && classes === undefined) return spec;
-  if (spec.family !== 'resnet') throw new UsageError(`${name}: --width, --mid and --classes are for ResNets; change the file instead`);
+  if (spec.family !== 'resnet')
+    throw new UsageError(`${name}: --width, --mid and --classes are for ResNets; change the file instead`);
   const scaled = width === undefined ? spec : scaleWidth(spec, width);
   return { ...scaled, ...(mid !== undefined && { mid: scaled.mid * mid }), ...(classes !== undefined && { classes }) };
 }
 
 function readSpec(path: string): NetworkSpec {
-  if (!existsSync(path)) throw new UsageError(`${path}: file not found; expected a model spec as JSON, or the name of a published network`);
+  if (!existsSync(path))
+    throw new UsageError(`${path}: file not found; expected a model spec as JSON, or the name of a published network`);
   return parseSpec(NetworkSpec, 'model spec', readConfig(path));
 }
 
-export function countParameters(name: string, variant: Variant): { readonly parameters: number; readonly spec: NetworkSpec } {
+export function countParameters(
+  name: string,
+  variant: Variant,
+): { readonly parameters: number; readonly spec: NetworkSpec } {
   const spec = modelByName(name, variant);
   return { parameters: parameterCount(spec), spec };
 }
@@ -52,25 +64,36 @@ export interface PredictFiles {
 
 type Predict = (options: PredictOptions) => Promise<HostArrays>;
 
-/** Reads weights and inputs; what comes back writes the outputs, and needs an engine. Throws UsageError on files that do not fit. */
-export function preparePredict(files: PredictFiles, variant: Variant): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
+/**
+ * Reads weights and inputs; what comes back writes the outputs, and needs an engine. Throws UsageError on files that do
+ * not fit.
+ */
+export function preparePredict(
+  files: PredictFiles,
+  variant: Variant,
+): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   const folder = isModelFolder(files.model) ? readFolder(files.model) : undefined; // once: its weights may be gigabytes
   const spec = folder === undefined ? modelByName(files.model, variant) : varied(files.model, folder.spec, variant);
   const predict = spec.family === 'bert' ? prepareTokens(files, spec, folder?.load) : prepareImages(files, spec);
   return async (options) => {
-    const arrays = Object.entries(await predict(options)).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const);
+    const arrays = Object.entries(await predict(options)).map(
+      ([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const,
+    );
     writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
     return Object.fromEntries(arrays.map(([name, { shape }]) => [name, shape]));
   };
 }
 
 function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
-  if (spec.family !== 'resnet') throw new UsageError(`${files.model}: weights in published names exist for ResNets and BERTs only`);
+  if (spec.family !== 'resnet')
+    throw new UsageError(`${files.model}: weights in published names exist for ResNets and BERTs only`);
   const weights = weightsOf(files);
   const { tensors } = readSafetensors(files.input);
   const found = tensors.get('input');
-  if (found === undefined) throw new UsageError(`${files.input}: no tensor "input"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
-  if (!(found.data instanceof Float32Array)) throw new UsageError(`${files.input}: input is ${found.dtype}, expected F32`);
+  if (found === undefined)
+    throw new UsageError(`${files.input}: no tensor "input"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
+  if (!(found.data instanceof Float32Array))
+    throw new UsageError(`${files.input}: input is ${found.dtype}, expected F32`);
   const input = { shape: found.shape, values: found.data };
   checkImages(spec.channels, input);
   const model = readTorchvision(weights, spec);
@@ -80,7 +103,10 @@ function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
 /** `own`: the weights that the model's folder has; others can be given. */
 function prepareTokens(files: PredictFiles, spec: BertSpec, own: (() => Model) | undefined): Predict {
   const input = readTokens(spec, readSafetensors(files.input).tensors, files.input);
-  const model = files.weights === undefined && own !== undefined ? own() : importHuggingFace(spec, readSafetensors(weightsOf(files)).tensors, weightsOf(files));
+  const model =
+    files.weights === undefined && own !== undefined
+      ? own()
+      : importHuggingFace(spec, readSafetensors(weightsOf(files)).tensors, weightsOf(files));
   return (options) => predictTokens(spec, model, input, options);
 }
 

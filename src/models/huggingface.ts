@@ -1,6 +1,6 @@
 /**
- * BERT weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json` and `model.safetensors`. Dense kernels are
- * [out, in] there and [in, out] here; tables of embeddings are the same.
+ * BERT weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json` and
+ * `model.safetensors`. Dense kernels are [out, in] there and [in, out] here; tables of embeddings are the same.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,12 +29,16 @@ const ENCODER: readonly (readonly [RegExp, string])[] = [
 ];
 const LEAVES: Readonly<Record<string, string>> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
 
-/** `layer3/attention/query/kernel` is `encoder.layer.2.attention.self.query.weight`; with a head for a task all but the head is in `bert.`. */
+/**
+ * `layer3/attention/query/kernel` is `encoder.layer.2.attention.self.query.weight`; with a head for a task all but the
+ * head is in `bert.`.
+ */
 export function huggingFaceName({ head }: BertSpec, path: string): string {
   const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
   const layer = path.slice(0, path.lastIndexOf('/'));
   if (layer === 'head' || layer.startsWith('head/')) {
-    if (head.kind === 'masked-lm') return `cls.predictions.${layer === 'head' ? '' : layer === 'head/norm' ? 'transform.LayerNorm.' : 'transform.dense.'}${leaf}`;
+    if (head.kind === 'masked-lm')
+      return `cls.predictions.${layer === 'head' ? '' : layer === 'head/norm' ? 'transform.LayerNorm.' : 'transform.dense.'}${leaf}`;
     return `${head.kind === 'span' ? 'qa_outputs' : 'classifier'}.${leaf}`;
   }
   const [, number, within = layer] = /^layer(\d+)\/(.*)$/.exec(layer) ?? [];
@@ -51,11 +55,18 @@ function turned(path: string, parameter: Parameter): Parameter {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
 }
 
-/** Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance. */
+/**
+ * Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance.
+ */
 export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string, NamedArray> {
-  if (spec.distance !== undefined) throw new UsageError('Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else');
+  if (spec.distance !== undefined)
+    throw new UsageError(
+      'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else',
+    );
   if (spec.heads * headSizeOf(spec) !== spec.hidden)
-    throw new UsageError(`Hugging Face's BERT has heads of hidden / heads = ${spec.hidden / spec.heads} channels, this one of ${headSizeOf(spec)}`);
+    throw new UsageError(
+      `Hugging Face's BERT has heads of hidden / heads = ${spec.hidden / spec.heads} channels, this one of ${headSizeOf(spec)}`,
+    );
   return new Map(
     Object.entries(params).map(([path, parameter]) => {
       const { shape, values } = turned(path, parameter);
@@ -101,11 +112,23 @@ function configOf(spec: BertSpec): object {
   };
 }
 
-/** Writes a folder as Hugging Face's libraries save a model: `config.json`, `model.safetensors`, and the tokenizer's files. */
-export function writeFolder(folder: string, spec: BertSpec, model: Model, tokenizer: { readonly vocabulary: readonly string[]; readonly lowercase: boolean }): void {
+/**
+ * Writes a folder as Hugging Face's libraries save a model: `config.json`, `model.safetensors`, and the tokenizer's
+ * files.
+ */
+export function writeFolder(
+  folder: string,
+  spec: BertSpec,
+  model: Model,
+  tokenizer: { readonly vocabulary: readonly string[]; readonly lowercase: boolean },
+): void {
   const weights = exportHuggingFace(spec, model); // refused before anything is written
   makeFolder(folder);
-  const settings = { tokenizer_class: 'BertTokenizer', do_lower_case: tokenizer.lowercase, model_max_length: spec.positions };
+  const settings = {
+    tokenizer_class: 'BertTokenizer',
+    do_lower_case: tokenizer.lowercase,
+    model_max_length: spec.positions,
+  };
   for (const [name, value] of Object.entries({ 'config.json': configOf(spec), 'tokenizer_config.json': settings }))
     writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   writeAtomic(join(folder, 'vocab.txt'), `${tokenizer.vocabulary.join('\n')}\n`);
@@ -119,23 +142,33 @@ const SPARE = /^cls\.(predictions\.decoder|seq_relationship)\.|(^|\.)embeddings\
 
 /** Names without `bert.` and with today's leaves, whichever the file has. */
 function modern(name: string): string {
-  return name.replace(/^bert\./, '').replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias'); // prettier-ignore
+  return name
+    .replace(/^bert\./, '')
+    .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
 }
 
 /**
- * Weights for a network from a file's arrays. A network without a task's head takes the encoder out of a file that has one. Throws UsageError that
- * lists every name which is missing, is not of this network, or has another shape or type.
+ * Weights for a network from a file's arrays. A network without a task's head takes the encoder out of a file that has
+ * one. Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type.
  */
 export function importHuggingFace(spec: BertSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
   const { shapes } = bert(spec);
   const headless = spec.head.kind === 'pooler' || spec.head.kind === 'none';
   const there = new Map([...tensors].map(([name, array]) => [modern(name), array]));
   const nameOf = (path: string): string => modern(huggingFaceName(spec, path));
-  const wanted = new Map(Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]));
+  const wanted = new Map(
+    Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
+  );
   const unused = (name: string): boolean =>
-    SPARE.test(name) || (headless && HEADS.test(name)) || (spec.head.kind !== 'pooler' && spec.head.kind !== 'classify' && name.startsWith('pooler.'));
+    SPARE.test(name) ||
+    (headless && HEADS.test(name)) ||
+    (spec.head.kind !== 'pooler' && spec.head.kind !== 'classify' && name.startsWith('pooler.'));
   const taken = takeArrays(source, there, wanted, unused);
-  return { params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])), state: {} };
+  return {
+    params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])),
+    state: {},
+  };
 }
 
 /** The part of `config.json` that says what the network is. */
@@ -164,7 +197,9 @@ export function isModelFolder(path: string): boolean {
 function weightsIn(folder: string): string {
   const file = join(folder, 'model.safetensors');
   if (existsSync(file)) return file;
-  const pickled = existsSync(join(folder, 'pytorch_model.bin')) ? '; pytorch_model.bin runs code when it is read and is not: convert it to safetensors' : '';
+  const pickled = existsSync(join(folder, 'pytorch_model.bin'))
+    ? '; pytorch_model.bin runs code when it is read and is not: convert it to safetensors'
+    : '';
   throw new UsageError(`${folder}: no model.safetensors${pickled}`);
 }
 
@@ -173,7 +208,9 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
   const config = Config.safeParse(readConfig(join(folder, 'config.json')));
   if (!config.success) {
     const [issue] = config.error.issues;
-    throw new UsageError(`${join(folder, 'config.json')}: ${issue!.path.join('.')}: ${issue!.message}; BERT with gelu, absolute positions and layer_norm_eps 1e-12 can be read`);
+    throw new UsageError(
+      `${join(folder, 'config.json')}: ${issue!.path.join('.')}: ${issue!.message}; BERT with gelu, absolute positions and layer_norm_eps 1e-12 can be read`,
+    );
   }
   const { data } = config;
   const file = weightsIn(folder);

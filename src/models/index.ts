@@ -30,7 +30,15 @@ export function parameterCount(spec: NetworkSpec): number {
   return Object.values(networkOf(spec).shapes).reduce((sum, shape) => sum + sizeOf(shape), 0);
 }
 
-const IMAGENET = { family: 'resnet', planes: 64, mid: 1, stem: { kind: 'imagenet', channels: 64 }, skip: true, classes: 1000, channels: 3 } as const;
+const IMAGENET = {
+  family: 'resnet',
+  planes: 64,
+  mid: 1,
+  stem: { kind: 'imagenet', channels: 64 },
+  skip: true,
+  classes: 1000,
+  channels: 3,
+} as const;
 
 /** torchvision's names. */
 export const PRESETS: Readonly<Record<string, ResnetSpec>> = {

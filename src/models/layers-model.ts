@@ -1,6 +1,7 @@
 /**
- * A `tf.LayersModel`, built by whoever with tfjs layers, as a network that the method can train: taps by the names of its layers. The model's layers
- * are called one by one with the values that the method has; its own variables are read at the start, and written by `toLayersModel` at the end.
+ * A `tf.LayersModel`, built by whoever with tfjs layers, as a network that the method can train: taps by the names of
+ * its layers. The model's layers are called one by one with the values that the method has; its own variables are read
+ * at the start, and written by `toLayersModel` at the end.
  */
 import { UsageError } from '../core/errors.js';
 import { tf, type LayersModel, type SymbolicTensor, type Tensor } from '../engine/tensor.js';
@@ -13,7 +14,10 @@ type Layer = LayersModel['layers'][number];
 type Variable = Layer['weights'][number];
 
 export interface LayersModelOptions {
-  /** Names of layers, in order, whose outputs are compared; the same names in the thin and the wide model, or a map from tap to layer. */
+  /**
+   * Names of layers, in order, whose outputs are compared; the same names in the thin and the wide model, or a map from
+   * tap to layer.
+   */
   readonly taps: readonly string[] | Readonly<Record<string, string>>;
 }
 
@@ -21,16 +25,30 @@ export interface LayersModelOptions {
 const SMALLEST_PROBABILITY = 1e-7;
 const LINEAR_READERS = ['Dense', 'Conv1D', 'Conv2D'];
 /** Layers that a linear map of the channels passes through. */
-const TRANSPARENT = ['GlobalAveragePooling2D', 'GlobalAveragePooling1D', 'AveragePooling2D', 'AveragePooling1D', 'ZeroPadding2D'];
+const TRANSPARENT = [
+  'GlobalAveragePooling2D',
+  'GlobalAveragePooling1D',
+  'AveragePooling2D',
+  'AveragePooling1D',
+  'ZeroPadding2D',
+];
 
-/** Throws UsageError on a tap that is no layer, a layer that is used twice, or a model with several inputs or outputs. */
+/**
+ * Throws UsageError on a tap that is no layer, a layer that is used twice, or a model with several inputs or outputs.
+ */
 export function fromLayersModel(model: LayersModel, options: LayersModelOptions): Network {
-  if (model.inputs.length !== 1 || model.outputs.length !== 1) throw new UsageError(`model "${model.name}": expected one input and one output`);
-  const named = Array.isArray(options.taps) ? Object.fromEntries(options.taps.map((name: string) => [name, name])) : (options.taps as Record<string, string>);
+  if (model.inputs.length !== 1 || model.outputs.length !== 1)
+    throw new UsageError(`model "${model.name}": expected one input and one output`);
+  const named = Array.isArray(options.taps)
+    ? Object.fromEntries(options.taps.map((name: string) => [name, name]))
+    : (options.taps as Record<string, string>);
   const outputs: Record<string, SymbolicTensor> = {};
   for (const [tap, name] of Object.entries(named)) {
     const layer = model.layers.find((one) => one.name === name);
-    if (layer === undefined) throw new UsageError(`model "${model.name}" has no layer "${name}"; its layers: ${model.layers.map((one) => one.name).join(', ')}`);
+    if (layer === undefined)
+      throw new UsageError(
+        `model "${model.name}" has no layer "${name}"; its layers: ${model.layers.map((one) => one.name).join(', ')}`,
+      );
     outputs[tap] = layer.output as SymbolicTensor;
   }
   const output = model.outputs[0]!;
@@ -44,14 +62,23 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
     taps,
     boundaries: { stage: inner, block: inner },
     width: (tap) => outputs[tap]!.shape.at(-1)!,
-    shapes: Object.fromEntries([...variables].filter(([, { statistic }]) => !statistic).map(([path, { variable }]) => [path, variable.shape as number[]])),
+    shapes: Object.fromEntries(
+      [...variables]
+        .filter(([, { statistic }]) => !statistic)
+        .map(([path, { variable }]) => [path, variable.shape as number[]]),
+    ),
     init: () => readModel(variables),
     apply: (scope, x, options = {}) => {
       const { from } = options;
       const wanted = tapsBetween(taps, options);
       return withValues(variables, scope, () => {
         const values = new Map<SymbolicTensor, Tensor>([[from === undefined ? model.inputs[0]! : outputs[from]!, x]]);
-        return Object.fromEntries(wanted.map((tap) => [tap, asLogits(softmax && tap === 'logits', compute(outputs[tap]!, values, scope.train, from))]));
+        return Object.fromEntries(
+          wanted.map((tap) => [
+            tap,
+            asLogits(softmax && tap === 'logits', compute(outputs[tap]!, values, scope.train, from)),
+          ]),
+        );
       });
     },
     owner: (path) => owners.get(path.slice(0, path.lastIndexOf('/'))) ?? 'logits',
@@ -83,11 +110,15 @@ interface Owned {
 function variablesOf(model: LayersModel): Map<string, Owned> {
   const found = new Map<string, Owned>();
   for (const layer of model.layers) {
-    if (layer.inboundNodes.length > 1) throw new UsageError(`model "${model.name}": the layer "${layer.name}" is used more than once, which is not supported`);
+    if (layer.inboundNodes.length > 1)
+      throw new UsageError(
+        `model "${model.name}": the layer "${layer.name}" is used more than once, which is not supported`,
+      );
     for (const variable of layer.weights) {
       const leaf = variable.originalName.slice(variable.originalName.lastIndexOf('/') + 1).replace(/^moving_/, '');
       const path = `${layer.name}/${leaf}`;
-      if (found.has(path)) throw new UsageError(`model "${model.name}": the layer "${layer.name}" has two variables "${leaf}"`);
+      if (found.has(path))
+        throw new UsageError(`model "${model.name}": the layer "${layer.name}" has two variables "${leaf}"`);
       found.set(path, { layer, variable, statistic: !layer.trainableWeights.includes(variable) });
     }
   }
@@ -107,7 +138,10 @@ function readModel(variables: ReadonlyMap<string, Owned>): Model {
   return { params: read(false), state: read(true) };
 }
 
-/** Runs `body` with the layers reading the scope's tensors in the place of their variables; batch statistics go to the scope. */
+/**
+ * Runs `body` with the layers reading the scope's tensors in the place of their variables; batch statistics go to the
+ * scope.
+ */
 function withValues<T>(variables: ReadonlyMap<string, Owned>, scope: Scope, body: () => T): T {
   for (const [path, { layer, variable, statistic }] of variables) {
     const value = (statistic ? scope.state : scope.params)[path];
@@ -135,12 +169,20 @@ function withValues<T>(variables: ReadonlyMap<string, Owned>, scope: Scope, body
   }
 }
 
-function compute(symbol: SymbolicTensor, values: Map<SymbolicTensor, Tensor>, training: boolean, from: string | undefined): Tensor {
+function compute(
+  symbol: SymbolicTensor,
+  values: Map<SymbolicTensor, Tensor>,
+  training: boolean,
+  from: string | undefined,
+): Tensor {
   const known = values.get(symbol);
   if (known !== undefined) return known;
   const layer = symbol.sourceLayer;
   const node = layer.inboundNodes[0];
-  if (node === undefined || node.inputTensors.length === 0) throw new UsageError(`what follows the tap "${from}" also reads what comes before it: it does not divide the model`);
+  if (node === undefined || node.inputTensors.length === 0)
+    throw new UsageError(
+      `what follows the tap "${from}" also reads what comes before it: it does not divide the model`,
+    );
   const inputs = node.inputTensors.map((input) => compute(input, values, training, from));
   const value = layer.apply(inputs.length === 1 ? inputs[0]! : inputs, { training }) as Tensor;
   values.set(symbol, value);
@@ -177,7 +219,10 @@ function readersOf(model: LayersModel, symbol: SymbolicTensor): Readers {
       kernels.push(`${layer.name}/kernel`);
       continue;
     }
-    if (!TRANSPARENT.includes(kind)) return { obstacle: `the layer "${layer.name}" (${kind}) reads it, which is not linear in its channels or has no kernel` };
+    if (!TRANSPARENT.includes(kind))
+      return {
+        obstacle: `the layer "${layer.name}" (${kind}) reads it, which is not linear in its channels or has no kernel`,
+      };
     const further = readersOf(model, layer.output as SymbolicTensor);
     if ('obstacle' in further) return further;
     kernels.push(...further.kernels);
@@ -194,7 +239,8 @@ function flopsOf(model: LayersModel, owners: ReadonlyMap<string, string>): Recor
     const { shape } = layer.output as SymbolicTensor;
     const positions = shape.slice(1, -1).reduce((product: number, size) => product * (size ?? 1), 1);
     const tap = owners.get(layer.name) ?? 'logits';
-    flops[tap] = (flops[tap] ?? 0) + 2 * positions * kernel.shape.reduce((product: number, size) => product * (size ?? 1), 1);
+    flops[tap] =
+      (flops[tap] ?? 0) + 2 * positions * kernel.shape.reduce((product: number, size) => product * (size ?? 1), 1);
   }
   return flops;
 }

@@ -1,7 +1,8 @@
 /**
- * Networks that are one layer after the other, of any depth, all of one width: convolutional (3x3, batch norm, nonlinearity) and fully connected.
- * With `skip` each layer adds its input to its output, as the residual particle model does (theory/README.md); without, it does not:
- * the pair shows what a skip connection is worth to imitation. Letters: B batch, H height, W width, C channels.
+ * Networks that are one layer after the other, of any depth, all of one width: convolutional (3x3, batch norm,
+ * nonlinearity) and fully connected. With `skip` each layer adds its input to its output, as the residual particle
+ * model does (theory/README.md); without, it does not: the pair shows what a skip connection is worth to imitation.
+ * Letters: B batch, H height, W width, C channels.
  */
 import { z } from 'zod';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
@@ -36,7 +37,10 @@ interface Layer {
 }
 
 function layersOf(spec: ConvnetSpec | MlpSpec): Layer[] {
-  const halving = spec.family === 'convnet' && spec.layers >= 3 ? [Math.floor(spec.layers / 3), Math.floor((2 * spec.layers) / 3)] : [];
+  const halving =
+    spec.family === 'convnet' && spec.layers >= 3
+      ? [Math.floor(spec.layers / 3), Math.floor((2 * spec.layers) / 3)]
+      : [];
   return Array.from({ length: spec.layers }, (_, i): Layer => {
     const stride = halving.includes(i) ? 2 : 1;
     return { name: `layer${i + 1}`, stride, skip: spec.skip && i > 0 && stride === 1 };
@@ -46,19 +50,44 @@ function layersOf(spec: ConvnetSpec | MlpSpec): Layer[] {
 /** Every linear layer, in the order of the forward pass. */
 function plainLayers(spec: ConvnetSpec | MlpSpec): Linear[] {
   const linears: Linear[] = [];
-  let [reads, channels, downsampling] = spec.family === 'convnet' ? ['channels', spec.channels, 1] : ['inputs', spec.inputs, 1];
+  let [reads, channels, downsampling] =
+    spec.family === 'convnet' ? ['channels', spec.channels, 1] : ['inputs', spec.inputs, 1];
   for (const { name, stride, skip } of layersOf(spec)) {
     downsampling *= stride;
     const writes = skip ? reads : name; // a skip connection carries the channels on
     const common = { tap: name, reads, writes, downsampling };
     if (spec.family === 'convnet') {
-      linears.push({ ...common, path: `${name}/conv`, shape: [3, 3, channels, spec.width], norm: normOf(`${name}/conv`), bias: false, init: 'he' });
+      linears.push({
+        ...common,
+        path: `${name}/conv`,
+        shape: [3, 3, channels, spec.width],
+        norm: normOf(`${name}/conv`),
+        bias: false,
+        init: 'he',
+      });
     } else {
-      linears.push({ ...common, path: name, shape: [channels, spec.width], norm: undefined, bias: true, init: spec.activation === 'relu' ? 'he' : 'orthogonal' });
+      linears.push({
+        ...common,
+        path: name,
+        shape: [channels, spec.width],
+        norm: undefined,
+        bias: true,
+        init: spec.activation === 'relu' ? 'he' : 'orthogonal',
+      });
     }
     [reads, channels] = [writes, spec.width];
   }
-  linears.push({ path: 'head', tap: 'logits', shape: [spec.width, spec.classes], reads, writes: 'classes', norm: undefined, bias: true, init: 'uniform', downsampling: 1 });
+  linears.push({
+    path: 'head',
+    tap: 'logits',
+    shape: [spec.width, spec.classes],
+    reads,
+    writes: 'classes',
+    norm: undefined,
+    bias: true,
+    init: 'uniform',
+    downsampling: 1,
+  });
   return linears;
 }
 
@@ -74,7 +103,9 @@ export function plain(spec: ConvnetSpec | MlpSpec): Network {
     const y =
       spec.family === 'convnet'
         ? convolution(spec, scope, tap, x as Tensor4D, stride)
-        : ACTIVATIONS[spec.activation](dense(scope, tap, tap === names[0] ? x.reshape([x.shape[0]!, -1]) : (x as Tensor2D)));
+        : ACTIVATIONS[spec.activation](
+            dense(scope, tap, tap === names[0] ? x.reshape([x.shape[0]!, -1]) : (x as Tensor2D)),
+          );
     return skip ? tf.add(x, y) : y;
   };
   return {
@@ -88,7 +119,9 @@ export function plain(spec: ConvnetSpec | MlpSpec): Network {
     readers: (tap) => {
       const next = layers[names.indexOf(tap) + 1];
       if (next === undefined) return { kernels: ['head/kernel'] };
-      return next.skip ? { obstacle: `the skip connection of ${next.name} adds it unchanged, past every kernel` } : { kernels: [kernelOf(next.name)] };
+      return next.skip
+        ? { obstacle: `the skip connection of ${next.name} adds it unchanged, past every kernel` }
+        : { kernels: [kernelOf(next.name)] };
     },
     flops: (shape) => flopsOf(linears, shape),
     axes: axesOf(linears),

@@ -40,7 +40,9 @@ export function initLinears(seed: number, layers: readonly Linear[]): Model {
   for (const { path, shape, norm, bias, init } of layers) {
     const channels = [shape.at(-1)!];
     params[`${path}/kernel`] = INITIAL[init](seed, `${path}/kernel`, shape);
-    if (bias) params[`${path}/bias`] = init === 'uniform' ? uniformFanIn(seed, `${path}/bias`, channels, fanIn(shape)) : constant(channels, 0);
+    if (bias)
+      params[`${path}/bias`] =
+        init === 'uniform' ? uniformFanIn(seed, `${path}/bias`, channels, fanIn(shape)) : constant(channels, 0);
     if (norm === undefined) continue;
     params[`${norm}/gamma`] = constant(channels, 1);
     params[`${norm}/beta`] = constant(channels, 0);
@@ -54,7 +56,9 @@ export function axesOf(layers: readonly Linear[]): Record<string, readonly strin
   const entries = layers.flatMap(({ path, shape, norm, bias, reads, writes }): [string, string[]][] => [
     [`${path}/kernel`, shape.length === 4 ? ['', '', reads, writes] : [reads, writes]],
     ...(bias ? [[`${path}/bias`, [writes]] as [string, string[]]] : []),
-    ...(norm === undefined ? [] : ['gamma', 'beta', 'mean', 'variance'].map((name): [string, string[]] => [`${norm}/${name}`, [writes]])),
+    ...(norm === undefined
+      ? []
+      : ['gamma', 'beta', 'mean', 'variance'].map((name): [string, string[]] => [`${norm}/${name}`, [writes]])),
   ]);
   return Object.fromEntries(entries);
 }
@@ -64,7 +68,9 @@ export function shapesOf(layers: readonly Linear[]): Record<string, readonly num
   const entries = layers.flatMap(({ path, shape, norm, bias }): [string, readonly number[]][] => [
     [`${path}/kernel`, shape],
     ...(bias ? [[`${path}/bias`, [shape.at(-1)!]] as [string, number[]]] : []),
-    ...(norm === undefined ? [] : ['gamma', 'beta'].map((name): [string, number[]] => [`${norm}/${name}`, [shape.at(-1)!]])),
+    ...(norm === undefined
+      ? []
+      : ['gamma', 'beta'].map((name): [string, number[]] => [`${norm}/${name}`, [shape.at(-1)!]])),
   ]);
   return Object.fromEntries(entries);
 }
@@ -81,7 +87,11 @@ export function flopsOf(layers: readonly Linear[], [height, width]: readonly num
 
 /** The tap of the layer that a parameter belongs to. */
 export function ownerIn(layers: readonly Linear[]): (path: string) => string {
-  const owners = new Map(layers.flatMap(({ path, norm, tap }) => [path, ...(norm === undefined ? [] : [norm])].map((prefix) => [prefix, tap] as const)));
+  const owners = new Map(
+    layers.flatMap(({ path, norm, tap }) =>
+      [path, ...(norm === undefined ? [] : [norm])].map((prefix) => [prefix, tap] as const),
+    ),
+  );
   return (path) => {
     const tap = owners.get(path.slice(0, path.lastIndexOf('/')));
     if (tap === undefined) throw new RangeError(`no layer has the parameter "${path}"`);

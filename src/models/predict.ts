@@ -21,20 +21,41 @@ const CHUNK = 16;
 
 /** Throws UsageError unless the shape is [B, channels, H, W]. */
 export function checkImages(channels: number, { shape }: Pick<HostArray, 'shape'>): void {
-  if (shape.length !== 4 || shape[1] !== channels) throw new UsageError(`input: expected [B, ${channels}, H, W], got [${shape.join(', ')}]`);
-  if (Math.min(...shape) < 1) throw new UsageError(`input: expected at least one image of at least one pixel, got [${shape.join(', ')}]`);
+  if (shape.length !== 4 || shape[1] !== channels)
+    throw new UsageError(`input: expected [B, ${channels}, H, W], got [${shape.join(', ')}]`);
+  if (Math.min(...shape) < 1)
+    throw new UsageError(`input: expected at least one image of at least one pixel, got [${shape.join(', ')}]`);
 }
 
-/** input [B, C, H, W] -> `logits` [B, classes] and taps [B, C', H', W'], as the engine computes them. Throws UsageError on another shape. */
-export async function predictImages(network: Network, channels: number, model: Model, input: HostArray, options: PredictOptions): Promise<HostArrays> {
+/**
+ * input [B, C, H, W] -> `logits` [B, classes] and taps [B, C', H', W'], as the engine computes them. Throws UsageError
+ * on another shape.
+ */
+export async function predictImages(
+  network: Network,
+  channels: number,
+  model: Model,
+  input: HostArray,
+  options: PredictOptions,
+): Promise<HostArrays> {
   checkImages(channels, input);
   const [count, , height, width] = input.shape as [number, number, number, number];
   const pixels = channels * height * width;
   const forward = (scope: Scope, start: number, size: number): Tensors => {
-    const images = tf.tensor4d(Float32Array.from(input.values.subarray(start * pixels, (start + size) * pixels)), [size, channels, height, width]);
+    const images = tf.tensor4d(Float32Array.from(input.values.subarray(start * pixels, (start + size) * pixels)), [
+      size,
+      channels,
+      height,
+      width,
+    ]);
     const outputs = network.apply(scope, tf.transpose(images, [0, 2, 3, 1]));
     const wanted = Object.entries(outputs).filter(([tap]) => options.taps || tap === 'logits');
-    return Object.fromEntries(wanted.map(([tap, value]) => [tap, value.rank === 4 ? tf.transpose(value as Tensor4D, [0, 3, 1, 2]) : value.clone()]));
+    return Object.fromEntries(
+      wanted.map(([tap, value]) => [
+        tap,
+        value.rank === 4 ? tf.transpose(value as Tensor4D, [0, 3, 1, 2]) : value.clone(),
+      ]),
+    );
   };
   return inChunks(model, count, forward, options);
 }
@@ -45,20 +66,31 @@ export interface TokenInput {
   readonly values: Int32Array;
 }
 
-/** `input_ids`, and `attention_mask` and `token_type_ids` where they are given, [B, T]. Throws UsageError on what the network cannot read. */
-export function readTokens({ vocabulary, positions, segments }: BertSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): TokenInput {
+/**
+ * `input_ids`, and `attention_mask` and `token_type_ids` where they are given, [B, T]. Throws UsageError on what the
+ * network cannot read.
+ */
+export function readTokens(
+  { vocabulary, positions, segments }: BertSpec,
+  tensors: ReadonlyMap<string, NamedArray>,
+  source: string,
+): TokenInput {
   const whole = (name: string): { shape: readonly number[]; values: Int32Array } | undefined => {
     const found = tensors.get(name);
     if (found === undefined) return undefined;
     const { dtype, shape, data } = found;
-    if (!(data instanceof Int32Array || data instanceof BigInt64Array)) throw new UsageError(`${source}: ${name} is ${dtype}, expected I32 or I64`);
-    if (shape.length !== 2 || Math.min(...shape) < 1) throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
+    if (!(data instanceof Int32Array || data instanceof BigInt64Array))
+      throw new UsageError(`${source}: ${name} is ${dtype}, expected I32 or I64`);
+    if (shape.length !== 2 || Math.min(...shape) < 1)
+      throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
     return { shape, values: Int32Array.from(data as Int32Array, Number) };
   };
   const ids = whole('input_ids');
-  if (ids === undefined) throw new UsageError(`${source}: no tensor "input_ids"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
+  if (ids === undefined)
+    throw new UsageError(`${source}: no tensor "input_ids"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
   const [batch, tokens] = ids.shape as [number, number];
-  if (tokens > positions) throw new UsageError(`${source}: sequences of ${tokens} tokens; the network has ${positions} positions`);
+  if (tokens > positions)
+    throw new UsageError(`${source}: sequences of ${tokens} tokens; the network has ${positions} positions`);
   const rows = [
     { name: 'input_ids', below: vocabulary, what: 'tokens in the vocabulary', row: ids },
     { name: 'token_type_ids', below: segments, what: 'segments', row: whole('token_type_ids') },
@@ -72,35 +104,54 @@ export function readTokens({ vocabulary, positions, segments }: BertSpec, tensor
   const values = new Int32Array(batch * 3 * tokens);
   for (const [index, { name, below, what, row }] of rows.entries()) {
     if (row === undefined) continue;
-    if (String(row.shape) !== String(ids.shape)) throw new UsageError(`${source}: ${name} is [${row.shape.join(', ')}], input_ids is [${ids.shape.join(', ')}]`);
+    if (String(row.shape) !== String(ids.shape))
+      throw new UsageError(`${source}: ${name} is [${row.shape.join(', ')}], input_ids is [${ids.shape.join(', ')}]`);
     const wrong = row.values.find((value) => value < 0 || value >= below);
     if (wrong !== undefined) throw new UsageError(`${source}: ${name} has a ${wrong}; there are ${below} ${what}`);
-    for (let b = 0; b < batch; b++) values.set(row.values.subarray(b * tokens, (b + 1) * tokens), (b * 3 + index) * tokens);
+    for (let b = 0; b < batch; b++)
+      values.set(row.values.subarray(b * tokens, (b + 1) * tokens), (b * 3 + index) * tokens);
   }
   return { shape: [batch, 3, tokens], values };
 }
 
 /** `last_hidden_state` [B, T, H], `pooler_output` [B, H] where the network has a pooler, and taps. */
-export async function predictTokens(spec: BertSpec, model: Model, { shape, values }: TokenInput, options: PredictOptions): Promise<HostArrays> {
+export async function predictTokens(
+  spec: BertSpec,
+  model: Model,
+  { shape, values }: TokenInput,
+  options: PredictOptions,
+): Promise<HostArrays> {
   const network = bert(spec);
   const [count, , tokens] = shape;
   const last = network.boundaries.block.at(-1)!;
   const forward = (scope: Scope, start: number, size: number): Tensors => {
     const x = tf.tensor(values.subarray(start * 3 * tokens, (start + size) * 3 * tokens), [size, 3, tokens], 'int32');
     const { [last]: hidden, pooled, ...taps } = network.apply(scope, x);
-    return { last_hidden_state: hidden!, ...(pooled !== undefined && { pooler_output: pooled }), ...(options.taps && { ...taps, [last]: hidden!.clone() }) };
+    return {
+      last_hidden_state: hidden!,
+      ...(pooled !== undefined && { pooler_output: pooled }),
+      ...(options.taps && { ...taps, [last]: hidden!.clone() }),
+    };
   };
   return inChunks(model, count, forward, options);
 }
 
-/** Outputs of `forward` for all examples, some at a time; in training mode all at once, so that the batch statistics are of all. */
+/**
+ * Outputs of `forward` for all examples, some at a time; in training mode all at once, so that the batch statistics are
+ * of all.
+ */
 async function inChunks(
   { params, state }: Model,
   count: number,
   forward: (scope: Scope, start: number, size: number) => Tensors,
   { mode, onBatch }: PredictOptions,
 ): Promise<HostArrays> {
-  const scope: Scope = { params: toTensors(params), state: toTensors(state), train: mode === 'train', observe: () => {} };
+  const scope: Scope = {
+    params: toTensors(params),
+    state: toTensors(state),
+    train: mode === 'train',
+    observe: () => {},
+  };
   const chunk = mode === 'train' ? count : CHUNK;
   const parts: Record<string, { shape: number[]; values: Float32Array[] }> = {};
   for (let start = 0; start < count; start += chunk) {
@@ -111,10 +162,19 @@ async function inChunks(
     onBatch?.(start + size, count);
   }
   disposeAll(scope.params, scope.state);
-  return Object.fromEntries(Object.entries(parts).map(([name, { shape, values }]) => [name, { shape: [count, ...shape], values: join(values) }]));
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, { shape, values }]) => [
+      name,
+      { shape: [count, ...shape], values: join(values) },
+    ]),
+  );
 }
 
-async function collect(parts: Record<string, { shape: number[]; values: Float32Array[] }>, tap: string, value: Tensor): Promise<void> {
+async function collect(
+  parts: Record<string, { shape: number[]; values: Float32Array[] }>,
+  tap: string,
+  value: Tensor,
+): Promise<void> {
   const part = (parts[tap] ??= { shape: value.shape.slice(1), values: [] });
   part.values.push((await value.data()) as Float32Array);
 }

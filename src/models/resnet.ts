@@ -1,7 +1,7 @@
 /**
- * Residual networks. He, Zhang, Ren, Sun 2016, as torchvision has them (the stride sits in the 3x3 convolution of a bottleneck); `mid` widens
- * the inner convolutions only, so that the outputs of all blocks keep their size: Zagoruyko, Komodakis 2016, and the wide net of the
- * paper for ResNets. Letters: B batch, H height, W width, C channels.
+ * Residual networks. He, Zhang, Ren, Sun 2016, as torchvision has them (the stride sits in the 3x3 convolution of a
+ * bottleneck); `mid` widens the inner convolutions only, so that the outputs of all blocks keep their size: Zagoruyko,
+ * Komodakis 2016, and the wide net of the paper for ResNets. Letters: B batch, H height, W width, C channels.
  */
 import { z } from 'zod';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
@@ -14,7 +14,10 @@ const size = z.int().min(1);
 
 export const ResnetSpec = z.strictObject({
   family: z.literal('resnet'),
-  /** Bottleneck: 1x1, 3x3, 1x1 with four times as many channels at its end (ResNet-50 and deeper). Basic: two 3x3 (ResNet-18, -34). */
+  /**
+   * Bottleneck: 1x1, 3x3, 1x1 with four times as many channels at its end (ResNet-50 and deeper). Basic: two 3x3
+   * (ResNet-18, -34).
+   */
   block: z.enum(['bottleneck', 'basic']).default('bottleneck'),
   /** Blocks in each stage; [3, 4, 6, 3] is ResNet-50's, [3, 4, 23, 3] ResNet-101's. */
   blocks: z.array(size).min(1).max(6),
@@ -37,7 +40,13 @@ const STEMS = { small: { side: 3, stride: 1, pooled: 1 }, imagenet: { side: 7, s
 interface Block {
   readonly path: string;
   readonly stage: string;
-  readonly convolutions: readonly { readonly path: string; readonly side: number; readonly reads: number; readonly writes: number; readonly stride: number }[];
+  readonly convolutions: readonly {
+    readonly path: string;
+    readonly side: number;
+    readonly reads: number;
+    readonly writes: number;
+    readonly stride: number;
+  }[];
   readonly inChannels: number;
   readonly outChannels: number;
   readonly stride: number;
@@ -71,7 +80,15 @@ function blocksOf(spec: ResnetSpec): Block[] {
               { path: `${path}/conv1`, side: 3, reads: inChannels, writes: inner, stride },
               { path: `${path}/conv2`, side: 3, reads: inner, writes: outChannels, stride: 1 },
             ];
-      return { path, stage: `stage${stage + 1}`, convolutions, inChannels, outChannels, stride, shortcut: spec.skip && (stride !== 1 || inChannels !== outChannels) };
+      return {
+        path,
+        stage: `stage${stage + 1}`,
+        convolutions,
+        inChannels,
+        outChannels,
+        stride,
+        shortcut: spec.skip && (stride !== 1 || inChannels !== outChannels),
+      };
     }),
   );
 }
@@ -81,7 +98,16 @@ function resnetLayers(spec: ResnetSpec): Linear[] {
   const convolution = { bias: false, init: 'he' } as const;
   const { side, stride, pooled } = STEMS[spec.stem.kind];
   const layers: Linear[] = [
-    { path: 'stem/conv', tap: 'stem', shape: [side, side, spec.channels, spec.stem.channels], reads: 'channels', writes: 'stem', norm: 'stem/norm', downsampling: stride, ...convolution }, // prettier-ignore
+    {
+      path: 'stem/conv',
+      tap: 'stem',
+      shape: [side, side, spec.channels, spec.stem.channels],
+      reads: 'channels',
+      writes: 'stem',
+      norm: 'stem/norm',
+      downsampling: stride,
+      ...convolution,
+    },
   ];
   let [downsampling, before] = [stride * pooled, 'stem'];
   for (const { path, stage, convolutions, inChannels, outChannels, shortcut } of blocksOf(spec)) {
@@ -90,17 +116,45 @@ function resnetLayers(spec: ResnetSpec): Linear[] {
       downsampling *= part.stride;
       // without a skip connection every output is a set of channels of its own
       const writes = i < convolutions.length - 1 ? part.path : spec.skip ? stage : path;
-      layers.push({ path: part.path, tap: path, shape: [part.side, part.side, part.reads, part.writes], reads, writes, norm: normOf(part.path), downsampling, ...convolution });
+      layers.push({
+        path: part.path,
+        tap: path,
+        shape: [part.side, part.side, part.reads, part.writes],
+        reads,
+        writes,
+        norm: normOf(part.path),
+        downsampling,
+        ...convolution,
+      });
       reads = writes;
     }
     if (shortcut) {
       const conv = `${path}/shortcut/conv`;
-      layers.push({ path: conv, tap: path, shape: [1, 1, inChannels, outChannels], reads: before, writes: stage, norm: normOf(conv), downsampling, ...convolution });
+      layers.push({
+        path: conv,
+        tap: path,
+        shape: [1, 1, inChannels, outChannels],
+        reads: before,
+        writes: stage,
+        norm: normOf(conv),
+        downsampling,
+        ...convolution,
+      });
     }
     before = reads;
   }
   const features = stageWidth(spec, spec.blocks.length - 1);
-  layers.push({ path: 'head', tap: 'logits', shape: [features, spec.classes], reads: before, writes: 'classes', norm: undefined, bias: true, init: 'uniform', downsampling: 1 });
+  layers.push({
+    path: 'head',
+    tap: 'logits',
+    shape: [features, spec.classes],
+    reads: before,
+    writes: 'classes',
+    norm: undefined,
+    bias: true,
+    init: 'uniform',
+    downsampling: 1,
+  });
   return layers;
 }
 
@@ -109,7 +163,11 @@ export function resnet(spec: ResnetSpec): Network {
   const blocks = blocksOf(spec);
   const stages = spec.blocks.map((_, stage) => `stage${stage + 1}`);
   const lastOf = (stage: string): Block => blocks.findLast((block) => block.stage === stage)!;
-  const taps = ['stem', ...stages.flatMap((stage) => [...blocks.filter((block) => block.stage === stage).map(({ path }) => path), stage]), 'logits'];
+  const taps = [
+    'stem',
+    ...stages.flatMap((stage) => [...blocks.filter((block) => block.stage === stage).map(({ path }) => path), stage]),
+    'logits',
+  ];
   const step = (scope: Scope, tap: string, x: Tensor): Tensor => {
     if (tap === 'stem') return stem(spec, scope, x as Tensor4D);
     if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
@@ -120,7 +178,8 @@ export function resnet(spec: ResnetSpec): Network {
     const name = stages.includes(tap) ? lastOf(tap).path : tap;
     const next = blocks[blocks.findIndex(({ path }) => path === name) + 1];
     if (next === undefined) return { kernels: ['head/kernel'] };
-    if (spec.skip && !next.shortcut) return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
+    if (spec.skip && !next.shortcut)
+      return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
     return { kernels: [`${next.path}/conv1/kernel`, ...(next.shortcut ? [`${next.path}/shortcut/conv/kernel`] : [])] };
   };
   return {
@@ -145,13 +204,34 @@ function stem(spec: ResnetSpec, scope: Scope, x: Tensor4D): Tensor4D {
   const convolved = convNorm(scope, 'stem/conv', 'stem/norm', x, { stride, relu: true });
   if (pooled === 1) return convolved;
   // nothing is below 0 after a ReLU, so zeros around it pad a maximum as -infinity would
-  return tf.maxPool(tf.pad(convolved, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid'); // prettier-ignore
+  return tf.maxPool(
+    tf.pad(convolved, [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ]),
+    3,
+    2,
+    'valid',
+  );
 }
 
-function residualBlock(scope: Scope, { path, convolutions, stride, shortcut }: Block, skip: boolean, x: Tensor4D): Tensor4D {
+function residualBlock(
+  scope: Scope,
+  { path, convolutions, stride, shortcut }: Block,
+  skip: boolean,
+  x: Tensor4D,
+): Tensor4D {
   const last = convolutions.at(-1)!;
-  const inner = convolutions.slice(0, -1).reduce((value, part) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: true }), x);
+  const inner = convolutions
+    .slice(0, -1)
+    .reduce(
+      (value, part) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: true }),
+      x,
+    );
   if (!skip) return convNorm(scope, last.path, normOf(last.path), inner, { stride: last.stride, relu: true });
-  const identity = (): Tensor4D => (shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x);
+  const identity = (): Tensor4D =>
+    shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
   return convNormAdd(scope, last.path, normOf(last.path), inner, identity, last.stride);
 }

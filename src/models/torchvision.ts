@@ -1,6 +1,6 @@
 /**
- * Weights in torchvision's names and layouts, so that its checkpoints can be read and ours be used there. Convolutions are [out, in, h, w] there and
- * [h, w, in, out] here; the last dense layer is [out, in] there and [in, out] here.
+ * Weights in torchvision's names and layouts, so that its checkpoints can be read and ours be used there. Convolutions
+ * are [out, in, h, w] there and [h, w, in, out] here; the last dense layer is [out, in] there and [in, out] here.
  */
 import type { Parameter, Parameters } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
@@ -8,7 +8,14 @@ import { readSafetensors, writeSafetensors, type NamedArray } from '../store/saf
 import { takeArrays, transpose } from './exchange.js';
 import { resnet, type ResnetSpec } from './resnet.js';
 
-const LEAVES: Readonly<Record<string, string>> = { gamma: 'weight', beta: 'bias', mean: 'running_mean', variance: 'running_var', kernel: 'weight', bias: 'bias' };
+const LEAVES: Readonly<Record<string, string>> = {
+  gamma: 'weight',
+  beta: 'bias',
+  mean: 'running_mean',
+  variance: 'running_var',
+  kernel: 'weight',
+  bias: 'bias',
+};
 
 /** `stage2/block1/conv1/kernel` is `layer2.0.conv1.weight`. */
 export function torchvisionName(path: string): string {
@@ -52,7 +59,10 @@ export function exportTorchvision({ params, state }: Model): Map<string, NamedAr
   });
   const tracked = Object.keys(state)
     .filter((path) => path.endsWith('/mean'))
-    .map((path): [string, NamedArray] => [torchvisionName(path).replace('running_mean', 'num_batches_tracked'), { dtype: 'I64', shape: [], data: new BigInt64Array(1) }]);
+    .map((path): [string, NamedArray] => [
+      torchvisionName(path).replace('running_mean', 'num_batches_tracked'),
+      { dtype: 'I64', shape: [], data: new BigInt64Array(1) },
+    ]);
   return new Map([...entries, ...tracked]);
 }
 
@@ -61,8 +71,8 @@ export function writeTorchvision(path: string, model: Model): void {
 }
 
 /**
- * Weights for a network, from the tensors of a safetensors file in torchvision's names. Throws UsageError that lists every key which is missing, is
- * not of this network, or has another shape or type.
+ * Weights for a network, from the tensors of a safetensors file in torchvision's names. Throws UsageError that lists
+ * every key which is missing, is not of this network, or has another shape or type.
  */
 export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
   const { shapes } = resnet(spec);
@@ -72,7 +82,8 @@ export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string,
   const wanted = new Map([...Object.entries(shapes), ...statistics]);
   const shapesThere = new Map([...wanted].map(([path, shape]) => [torchvisionName(path), toTorchShape(path, shape)]));
   const taken = takeArrays(source, tensors, shapesThere, (name) => name.endsWith('.num_batches_tracked'));
-  const take = (paths: readonly string[]): Parameters => Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(torchvisionName(path))!)]));
+  const take = (paths: readonly string[]): Parameters =>
+    Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(torchvisionName(path))!)]));
   return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
 }
 

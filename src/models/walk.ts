@@ -7,13 +7,17 @@ import type { ApplyOptions, Network } from '../nn/network.js';
 /** Names of the taps after `from` up to `until`. Throws UsageError on a tap that does not exist. */
 export function tapsBetween(taps: readonly string[], { from, until = taps.at(-1)! }: ApplyOptions): readonly string[] {
   for (const name of [from, until]) {
-    if (name !== undefined && !taps.includes(name)) throw new UsageError(`unknown tap "${name}"; expected one of: ${taps.join(', ')}`);
+    if (name !== undefined && !taps.includes(name))
+      throw new UsageError(`unknown tap "${name}"; expected one of: ${taps.join(', ')}`);
   }
   return taps.slice(from === undefined ? 0 : taps.indexOf(from) + 1, taps.indexOf(until) + 1);
 }
 
 /** `step` computes a tap from the one before it; `from` and `until` cut the walk. */
-export function walkTaps(taps: readonly string[], step: (scope: Scope, tap: string, x: Tensor) => Tensor): Network['apply'] {
+export function walkTaps(
+  taps: readonly string[],
+  step: (scope: Scope, tap: string, x: Tensor) => Tensor,
+): Network['apply'] {
   return (scope, input, options = {}) => {
     const values: Record<string, Tensor> = {};
     let value = input;

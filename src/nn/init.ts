@@ -1,4 +1,7 @@
-/** Initial values, on the host: a parameter is drawn from the stream of its own path, so that order and engine do not matter. */
+/**
+ * Initial values, on the host: a parameter is drawn from the stream of its own path, so that order and engine do not
+ * matter.
+ */
 import { Matrix, QrDecomposition } from 'ml-matrix';
 import { normals, rngKey, uniforms } from '../core/rng.js';
 import { upload } from '../engine/host-memory.js';
@@ -17,7 +20,10 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out] or [in, out]. He et al. 2015, eq. 14 (fan-out form, as torchvision). */
+/**
+ * Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out] or [in, out]. He et al. 2015, eq. 14
+ * (fan-out form, as torchvision).
+ */
 export function heNormal(seed: number, path: string, shape: readonly number[]): Parameter {
   const deviation = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
   return scaledNormal(seed, path, shape, deviation);
@@ -40,13 +46,26 @@ export function scaledNormal(seed: number, path: string, shape: readonly number[
 /** Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. */
 export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): Parameter {
   const bound = 1 / Math.sqrt(fanIn);
-  return { shape, values: Float32Array.from(uniforms(rngKey(seed, 'init', path), sizeOf(shape)), (u) => (2 * u - 1) * bound) };
+  return {
+    shape,
+    values: Float32Array.from(uniforms(rngKey(seed, 'init', path), sizeOf(shape)), (u) => (2 * u - 1) * bound),
+  };
 }
 
-/** A random matrix [in, out] with orthonormal rows or columns, whichever are fewer, times `gain`. Saxe, McClelland, Ganguli 2014. */
-export function orthogonal(seed: number, path: string, [rows, columns]: readonly [number, number], gain = 1): Parameter {
+/**
+ * A random matrix [in, out] with orthonormal rows or columns, whichever are fewer, times `gain`. Saxe, McClelland,
+ * Ganguli 2014.
+ */
+export function orthogonal(
+  seed: number,
+  path: string,
+  [rows, columns]: readonly [number, number],
+  gain = 1,
+): Parameter {
   const [tall, flat] = [Math.max(rows, columns), Math.min(rows, columns)];
-  const drawn = new Matrix(Array.from({ length: tall }, (_, i) => Array.from(normals(rngKey(seed, 'init', path), flat, i * flat))));
+  const drawn = new Matrix(
+    Array.from({ length: tall }, (_, i) => Array.from(normals(rngKey(seed, 'init', path), flat, i * flat))),
+  );
   const { orthogonalMatrix: q, upperTriangularMatrix: r } = new QrDecomposition(drawn);
   // the signs of R's diagonal make the distribution uniform (Mezzadri 2007)
   const at = (i: number, j: number): number => gain * q.get(i, j) * Math.sign(r.get(j, j));
@@ -69,11 +88,16 @@ export function countParameters(parameters: Readonly<Record<string, { readonly s
 
 /** Moves parameters to the engine; the caller disposes the tensors. */
 export function toTensors(parameters: Parameters): Tensors {
-  return Object.fromEntries(Object.entries(parameters).map(([path, { shape, values }]) => [path, upload(values, shape)]));
+  return Object.fromEntries(
+    Object.entries(parameters).map(([path, { shape, values }]) => [path, upload(values, shape)]),
+  );
 }
 
 /** Reads tensors back, in one sweep. */
 export async function fromTensors(tensors: Tensors): Promise<Parameters> {
-  const read = async ([path, tensor]: [string, Tensor]): Promise<[string, Parameter]> => [path, { shape: tensor.shape, values: Float32Array.from(await tensor.data()) }];
+  const read = async ([path, tensor]: [string, Tensor]): Promise<[string, Parameter]> => [
+    path,
+    { shape: tensor.shape, values: Float32Array.from(await tensor.data()) },
+  ];
   return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
 }

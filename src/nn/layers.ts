@@ -4,11 +4,19 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { RngKey } from '../core/rng.js';
-import { fusedBatchNorm, fusedBatchNormGradient, hasFused, scaleShift } from '../engine/fused.js';
-import { addRelu, isRecording } from '../engine/gradients.js';
-import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/kernels.js';
-import { affine } from '../engine/matrix.js';
-import { shapeText, tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
+import { fusedBatchNorm, fusedBatchNormGradient, hasFused, scaleShift } from '../engine/ops/fused.js';
+import { addRelu, isRecording } from '../engine/ops/gradients.js';
+import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
+import { affine } from '../engine/ops/matrix.js';
+import {
+  shapeText,
+  tf,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  type Tensors,
+} from '../engine/tensor.js';
 
 /** Where a layer finds its parameters and puts what it learns about the batch. */
 export interface Scope {
@@ -21,7 +29,10 @@ export interface Scope {
   readonly observe: (path: string, tensor: Tensor) => void;
   /** Key of the random numbers of a layer in this step of training; nothing is dropped without one. */
   readonly random?: (path: string) => RngKey;
-  /** Hears of every linear layer: its path, its input, and what becomes of it before the nonlinearity (after the norm, where one follows). */
+  /**
+   * Hears of every linear layer: its path, its input, and what becomes of it before the nonlinearity (after the norm,
+   * where one follows).
+   */
   readonly trace?: (path: string, input: Tensor, output: Tensor) => void;
 }
 
@@ -34,39 +45,69 @@ export const BATCH_NORM_EPSILON = 1e-5;
 
 export function parameter(set: Tensors, path: string): Tensor {
   const tensor = set[path];
-  if (tensor === undefined) throw new UsageError(`parameter "${path}" is missing; there are: ${Object.keys(set).slice(0, 5).join(', ')}, ...`);
+  if (tensor === undefined)
+    throw new UsageError(`parameter "${path}" is missing; there are: ${Object.keys(set).slice(0, 5).join(', ')}, ...`);
   return tensor;
 }
 
 /**
- * 2-D convolution, kernel [h, w, in, out], with a bias [out] where one is given. Padding is (h - 1) / 2 on every side, as PyTorch counts
- * it: with stride 2 TensorFlow's own "same" would pad one side only.
+ * 2-D convolution, kernel [h, w, in, out], with a bias [out] where one is given. Padding is (h - 1) / 2 on every side,
+ * as PyTorch counts it: with stride 2 TensorFlow's own "same" would pad one side only.
  */
-function convolve(path: string, x: Tensor4D, kernel: Tensor4D, stride: number, bias?: Tensor1D, relu = false): Tensor4D {
+function convolve(
+  path: string,
+  x: Tensor4D,
+  kernel: Tensor4D,
+  stride: number,
+  bias?: Tensor1D,
+  relu = false,
+): Tensor4D {
   const [height, width, inChannels] = kernel.shape;
-  if (x.shape.length !== 4 || x.shape[3] !== inChannels) throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inChannels}], got ${shapeText(x)}`);
+  if (x.shape.length !== 4 || x.shape[3] !== inChannels)
+    throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inChannels}], got ${shapeText(x)}`);
   const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
-  const pad: Parameters<typeof tf.conv2d>[3] = [[0, 0], [vertical, vertical], [horizontal, horizontal], [0, 0]]; // prettier-ignore
+  const pad: Parameters<typeof tf.conv2d>[3] = [
+    [0, 0],
+    [vertical, vertical],
+    [horizontal, horizontal],
+    [0, 0],
+  ];
   if (bias === undefined) return tf.conv2d(x, kernel, stride, pad);
   return tf.fused.conv2d({ x, filter: kernel, strides: stride, pad, bias, activation: relu ? 'relu' : 'linear' });
 }
 
 /** Scale and shift [C] of batch norm in evaluation: y = scale x + shift. */
 function evaluationAffine({ params, state }: Scope, norm: string): { scale: Tensor1D; shift: Tensor1D } {
-  const scale = tf.mul(parameter(params, `${norm}/gamma`), tf.rsqrt(tf.add(parameter(state, `${norm}/variance`), BATCH_NORM_EPSILON)));
-  return { scale: scale as Tensor1D, shift: tf.sub(parameter(params, `${norm}/beta`), tf.mul(parameter(state, `${norm}/mean`), scale)) };
+  const scale = tf.mul(
+    parameter(params, `${norm}/gamma`),
+    tf.rsqrt(tf.add(parameter(state, `${norm}/variance`), BATCH_NORM_EPSILON)),
+  );
+  return {
+    scale: scale as Tensor1D,
+    shift: tf.sub(parameter(params, `${norm}/beta`), tf.mul(parameter(state, `${norm}/mean`), scale)),
+  };
 }
 
-/** 2-D convolution with the kernel [h, w, in, out] at `path`, and its bias where there is one; padding of (h - 1) / 2 on every side. */
+/**
+ * 2-D convolution with the kernel [h, w, in, out] at `path`, and its bias where there is one; padding of (h - 1) / 2 on
+ * every side.
+ */
 export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Tensor4D {
-  const y = convolve(path, x, parameter(scope.params, `${path}/kernel`) as Tensor4D, stride, scope.params[`${path}/bias`] as Tensor1D | undefined);
+  const y = convolve(
+    path,
+    x,
+    parameter(scope.params, `${path}/kernel`) as Tensor4D,
+    stride,
+    scope.params[`${path}/bias`] as Tensor1D | undefined,
+  );
   scope.trace?.(path, x, y);
   return y;
 }
 
 /**
- * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel, and a ReLU after it if asked for. Ioffe, Szegedy 2015.
- * In training the batch mean [C] and the unbiased batch variance [C] go to `observe`; in evaluation the running ones normalise.
+ * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel, and a ReLU after it
+ * if asked for. Ioffe, Szegedy 2015. In training the batch mean [C] and the unbiased batch variance [C] go to
+ * `observe`; in evaluation the running ones normalise.
  */
 export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false): Tensor4D {
   const { params, train, observe } = scope;
@@ -76,7 +117,9 @@ export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false)
     return relu ? tf.relu(y) : y;
   }
   const inputs = { x, gamma: parameter(params, `${path}/gamma`), beta: parameter(params, `${path}/beta`) };
-  const outputs = tf.engine().runKernel(relu ? BATCH_NORM_RELU_TRAIN : BATCH_NORM_TRAIN, inputs, { epsilon: BATCH_NORM_EPSILON });
+  const outputs = tf
+    .engine()
+    .runKernel(relu ? BATCH_NORM_RELU_TRAIN : BATCH_NORM_TRAIN, inputs, { epsilon: BATCH_NORM_EPSILON });
   const [y, mean, variance] = outputs as unknown as Tensor[];
   observe(`${path}/mean`, mean!);
   observe(`${path}/variance`, variance!);
@@ -89,15 +132,29 @@ interface Ending {
   readonly identity?: () => Tensor4D;
 }
 
-/** Convolution and batch norm in one, by the running statistics: whichever is smaller is scaled, the kernel or what it gives. */
-function foldedConvNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, kernel: Tensor4D, stride: number, { relu, identity }: Ending): Tensor4D {
+/**
+ * Convolution and batch norm in one, by the running statistics: whichever is smaller is scaled, the kernel or what it
+ * gives.
+ */
+function foldedConvNorm(
+  scope: Scope,
+  conv: string,
+  norm: string,
+  x: Tensor4D,
+  kernel: Tensor4D,
+  stride: number,
+  { relu, identity }: Ending,
+): Tensor4D {
   const { scale, shift } = evaluationAffine(scope, norm);
   const outputs = (x.size / x.shape[3] / stride ** 2) * kernel.shape[3];
   const inKernel = outputs >= kernel.size;
   if (relu && hasFused() && !isRecording()) {
     return tf.tidy(() => {
       const convolved = convolve(conv, x, inKernel ? tf.mul(kernel, scale) : kernel, stride);
-      return scaleShift({ x: convolved, scale: inKernel ? undefined : scale, shift, residual: identity?.() }, relu) as Tensor4D;
+      return scaleShift(
+        { x: convolved, scale: inKernel ? undefined : scale, shift, residual: identity?.() },
+        relu,
+      ) as Tensor4D;
     });
   }
   const y: Tensor4D = inKernel
@@ -107,13 +164,26 @@ function foldedConvNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, k
   return relu && !inKernel ? tf.relu(y) : y;
 }
 
-/** Convolution `conv` without bias, then batch norm `norm`, then a ReLU if asked for. In evaluation the norm is folded into the convolution. */
-export function convNorm(scope: Scope, conv: string, norm: string, x: Tensor4D, { stride = 1, relu = false } = {}): Tensor4D {
+/**
+ * Convolution `conv` without bias, then batch norm `norm`, then a ReLU if asked for. In evaluation the norm is folded
+ * into the convolution.
+ */
+export function convNorm(
+  scope: Scope,
+  conv: string,
+  norm: string,
+  x: Tensor4D,
+  { stride = 1, relu = false } = {},
+): Tensor4D {
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
   if (scope.trace === undefined) {
-    return scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride), relu) : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu });
+    return scope.train
+      ? batchNorm(scope, norm, convolve(conv, x, kernel, stride), relu)
+      : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu });
   }
-  const y = scope.train ? batchNorm(scope, norm, convolve(conv, x, kernel, stride)) : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: false });
+  const y = scope.train
+    ? batchNorm(scope, norm, convolve(conv, x, kernel, stride))
+    : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: false });
   scope.trace(conv, x, y);
   return relu ? tf.relu(y) : y;
 }
@@ -129,7 +199,8 @@ export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
 /** Kernel and bias of a dense layer that is to read x [..., C]. Throws RangeError when it cannot. */
 export function denseParameters(scope: Scope, path: string, x: Tensor2D): [Tensor2D, Tensor1D] {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor2D;
-  if (x.shape.at(-1) !== kernel.shape[0]) throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);
+  if (x.shape.at(-1) !== kernel.shape[0])
+    throw new RangeError(`dense ${path}: expected [B, ${kernel.shape[0]}], got ${shapeText(x)}`);
   return [kernel, parameter(scope.params, `${path}/bias`) as Tensor1D];
 }
 
@@ -139,12 +210,25 @@ export function linearMap(x: Tensor, kernel: Tensor2D): Tensor {
   return tf.matMul(x.reshape([-1, channels]), kernel).reshape([...x.shape.slice(0, -1), kernel.shape[1]]);
 }
 
-export const ACTIVATIONS = { relu: (x: Tensor): Tensor => tf.relu(x), tanh: (x: Tensor): Tensor => tf.tanh(x) } as const;
+export const ACTIVATIONS = {
+  relu: (x: Tensor): Tensor => tf.relu(x),
+  tanh: (x: Tensor): Tensor => tf.tanh(x),
+} as const;
 
-/** convNorm, plus `identity`, then a ReLU: the end of a residual block. `identity` is computed after the convolution. */
-export function convNormAdd(scope: Scope, conv: string, norm: string, x: Tensor4D, identity: () => Tensor4D, stride = 1): Tensor4D {
+/**
+ * convNorm, plus `identity`, then a ReLU: the end of a residual block. `identity` is computed after the convolution.
+ */
+export function convNormAdd(
+  scope: Scope,
+  conv: string,
+  norm: string,
+  x: Tensor4D,
+  identity: () => Tensor4D,
+  stride = 1,
+): Tensor4D {
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
-  if (scope.trace === undefined && !scope.train) return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
+  if (scope.trace === undefined && !scope.train)
+    return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
   if (!hasFused() || scope.trace !== undefined) return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
   const convolved = convolve(conv, x, kernel, stride);
   const op = tf.customGrad((...given) => {
@@ -158,10 +242,18 @@ export function convNormAdd(scope: Scope, conv: string, norm: string, x: Tensor4
       value: y,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [before, after, scale, average, deviation] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const [dx, dgamma, dbeta, dresidual] = fusedBatchNormGradient({ dy, x: before, y: after, gamma: scale, mean: average, inverse: deviation }, true);
+        const [dx, dgamma, dbeta, dresidual] = fusedBatchNormGradient(
+          { dy, x: before, y: after, gamma: scale, mean: average, inverse: deviation },
+          true,
+        );
         return [dx, dresidual, dgamma, dbeta];
       },
     };
   });
-  return op(convolved, identity(), parameter(scope.params, `${norm}/gamma`), parameter(scope.params, `${norm}/beta`)) as Tensor4D;
+  return op(
+    convolved,
+    identity(),
+    parameter(scope.params, `${norm}/gamma`),
+    parameter(scope.params, `${norm}/beta`),
+  ) as Tensor4D;
 }

@@ -13,13 +13,19 @@ export interface Model {
 export interface ApplyOptions {
   /** Start after this tap, whose value is given, and not at the network's input. */
   readonly from?: string | undefined;
-  /** With `from`: the network's own input, where layers further on read more of it than the value at `from` (which tokens are padding). */
+  /**
+   * With `from`: the network's own input, where layers further on read more of it than the value at `from` (which
+   * tokens are padding).
+   */
   readonly input?: Tensor;
   /** Stop at this tap; at the last one by default. */
   readonly until?: string;
 }
 
-/** The kernels that read a tap's value and nothing else does, so that a linear map of it can be folded into them; or why there are none. */
+/**
+ * The kernels that read a tap's value and nothing else does, so that a linear map of it can be folded into them; or why
+ * there are none.
+ */
 export type Readers = { readonly kernels: readonly string[] } | { readonly obstacle: string };
 
 export interface Network {
@@ -38,18 +44,26 @@ export interface Network {
   /** The tap that a parameter is needed for first. */
   readonly owner: (path: string) => string;
   readonly readers: (tap: string) => Readers;
-  /** Floating-point operations of one example's forward pass, by tap: what it takes to get there from the tap before. */
+  /**
+   * Floating-point operations of one example's forward pass, by tap: what it takes to get there from the tap before.
+   */
   readonly flops: (shape: readonly number[]) => Readonly<Record<string, number>>;
   /**
-   * A name for each axis of each parameter; axes with the same name hold the same channels. Of a kernel the last axis is written, the
-   * one before it is read. Undefined where it is not known: then no channels can be selected.
+   * A name for each axis of each parameter; axes with the same name hold the same channels. Of a kernel the last axis
+   * is written, the one before it is read. Undefined where it is not known: then no channels can be selected.
    */
   readonly axes: Readonly<Record<string, readonly string[]>> | undefined;
   /** Channels of an axis that are taken together or not at all (a head's), by the axis's name; one by default. */
   readonly units?: Readonly<Record<string, number>>;
-  /** Name of the axis that skip connections carry from the first boundary to the last, so that one basis of it serves all boundaries. */
+  /**
+   * Name of the axis that skip connections carry from the first boundary to the last, so that one basis of it serves
+   * all boundaries.
+   */
   readonly stream?: string;
-  /** Parameters [channels] that multiply a tap's channels where they are written: a diagonal map of the tap can be folded into them. */
+  /**
+   * Parameters [channels] that multiply a tap's channels where they are written: a diagonal map of the tap can be
+   * folded into them.
+   */
   readonly scales?: (tap: string) => readonly string[];
 }
 

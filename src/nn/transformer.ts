@@ -1,9 +1,11 @@
-/** Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads. */
+/**
+ * Layers of transformers as pure functions of (parameters, input). Letters: B batch, T tokens, H hidden width, N heads.
+ */
 import { UsageError } from '../core/errors.js';
-import * as fused from '../engine/fused.js';
-import { isRecording } from '../engine/gradients.js';
-import { randomUniform } from '../engine/random.js';
-import { multiply } from '../engine/matrix.js';
+import * as fused from '../engine/ops/fused.js';
+import { isRecording } from '../engine/ops/gradients.js';
+import { randomUniform } from '../engine/ops/random.js';
+import { multiply } from '../engine/ops/matrix.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { dense, denseParameters, parameter, type Scope } from './layers.js';
 
@@ -30,7 +32,10 @@ function composedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): 
         const [hat, inv, weight] = saved as [Tensor, Tensor, Tensor];
         const along = tf.mul(dy, hat);
         const g = tf.mul(dy, weight);
-        const dx = tf.mul(inv, tf.sub(tf.sub(g, tf.mean(g, -1, true)), tf.mul(hat, tf.mean(tf.mul(along, weight), -1, true))));
+        const dx = tf.mul(
+          inv,
+          tf.sub(tf.sub(g, tf.mean(g, -1, true)), tf.mul(hat, tf.mean(tf.mul(along, weight), -1, true))),
+        );
         const columns = (tensor: Tensor): Tensor => tf.sum(rowsOf(tensor), 0);
         return [dx, columns(along), columns(dy)];
       },
@@ -45,20 +50,48 @@ function fusedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Ten
     const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
     const [y, hat, inverse] = fused.norm(value, { gamma: scale, beta: shift }, epsilon, true);
     save([hat, inverse, scale]);
-    return { value: y, gradFunc: (dy: Tensor, saved: Tensor[]) => fused.normGradient(dy, ...(saved as [Tensor, Tensor, Tensor])).slice(0, 3) };
+    return {
+      value: y,
+      gradFunc: (dy: Tensor, saved: Tensor[]) =>
+        fused.normGradient(dy, ...(saved as [Tensor, Tensor, Tensor])).slice(0, 3),
+    };
   });
   return op(x, gamma, beta);
 }
 
 /** layerNorm(dense(x) + residual) of rows, with the parameters at two paths. */
-export function denseNorm(scope: Scope, path: { readonly dense: string; readonly norm: string }, x: Tensor2D, residual: Tensor2D, epsilon: number): Tensor2D {
-  if (!usesFused(scope)) return layerNorm(scope, path.norm, tf.add(dense(scope, path.dense, x), residual), epsilon) as Tensor2D;
+export function denseNorm(
+  scope: Scope,
+  path: { readonly dense: string; readonly norm: string },
+  x: Tensor2D,
+  residual: Tensor2D,
+  epsilon: number,
+): Tensor2D {
+  if (!usesFused(scope))
+    return layerNorm(scope, path.norm, tf.add(dense(scope, path.dense, x), residual), epsilon) as Tensor2D;
   const [matrix, bias] = denseParameters(scope, path.dense, x);
   const [gamma, beta] = [parameter(scope.params, `${path.norm}/gamma`), parameter(scope.params, `${path.norm}/beta`)];
-  if (!isRecording()) return tf.tidy(() => fused.denseNorm({ x, matrix, bias }, residual, { gamma, beta }, epsilon, false)[0]) as Tensor2D;
+  if (!isRecording())
+    return tf.tidy(
+      () => fused.denseNorm({ x, matrix, bias }, residual, { gamma, beta }, epsilon, false)[0],
+    ) as Tensor2D;
   const op = tf.customGrad((...given) => {
-    const [rows, weight, shift, skip, scale, offset, save] = given as unknown as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Save];
-    const [y, hat, inverse] = fused.denseNorm({ x: rows, matrix: weight, bias: shift }, skip, { gamma: scale, beta: offset }, epsilon, true);
+    const [rows, weight, shift, skip, scale, offset, save] = given as unknown as [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Save,
+    ];
+    const [y, hat, inverse] = fused.denseNorm(
+      { x: rows, matrix: weight, bias: shift },
+      skip,
+      { gamma: scale, beta: offset },
+      epsilon,
+      true,
+    );
     save([rows, weight, hat, inverse, scale]);
     return {
       value: y,
@@ -118,7 +151,10 @@ export function drops(scope: Scope, rate: number): scope is Scope & Required<Pic
   return rate > 0 && scope.train && scope.random !== undefined;
 }
 
-/** In training each value is 0 with probability `rate`, and else 1 / (1 - rate) times what it was. Srivastava et al. 2014. */
+/**
+ * In training each value is 0 with probability `rate`, and else 1 / (1 - rate) times what it was. Srivastava et al.
+ * 2014.
+ */
 export function dropout(scope: Scope, path: string, x: Tensor, rate: number): Tensor {
   if (!drops(scope, rate)) return x;
   const kept = tf.cast(tf.greaterEqual(randomUniform(x.shape, scope.random(path)), rate), 'float32');
@@ -130,7 +166,10 @@ export function rowsOf(x: Tensor): Tensor2D {
   return x.reshape([-1, x.shape.at(-1)!]) as Tensor2D;
 }
 
-/** x [..., C] as the layers of rows below take it: as rows, or as it is where the fused ops alone see it, which look at the last axis only. */
+/**
+ * x [..., C] as the layers of rows below take it: as rows, or as it is where the fused ops alone see it, which look at
+ * the last axis only.
+ */
 export function asRows(scope: Scope, x: Tensor): Tensor2D {
   return usesFused(scope) && !isRecording() ? (x as Tensor2D) : rowsOf(x);
 }
@@ -161,19 +200,44 @@ export interface AttentionOptions {
 }
 
 /** Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Vaswani et al. 2017. */
-export function selfAttention(scope: Scope, path: string, x: Tensor2D, { heads, tokens, bias, dropped = 0 }: AttentionOptions): Tensor2D {
+export function selfAttention(
+  scope: Scope,
+  path: string,
+  x: Tensor2D,
+  { heads, tokens, bias, dropped = 0 }: AttentionOptions,
+): Tensor2D {
   const names = ['query', 'key', 'value'].map((name) => `${path}/${name}`);
   const [inputs, width] = parameter(scope.params, `${names[0]!}/kernel`).shape as [number, number];
   if (width % heads !== 0) throw new UsageError(`${path}: ${width} channels cannot be divided among ${heads} heads`);
   const batch = x.size / inputs / tokens;
-  const kept = drops(scope, dropped) ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped) : undefined;
+  const kept = drops(scope, dropped)
+    ? dropout(scope, `${path}/scores`, tf.ones([batch, heads, tokens, tokens]), dropped)
+    : undefined;
   const shape = { batch, tokens, heads, bias, kept };
-  if (usesFused(scope)) return denseAttend(x, names.flatMap((name) => denseParameters(scope, name, x)), shape); // prettier-ignore
+  if (usesFused(scope))
+    return denseAttend(
+      x,
+      names.flatMap((name) => denseParameters(scope, name, x)),
+      shape,
+    );
   return attend(names.map((name) => dense(scope, name, x)) as [Tensor2D, Tensor2D, Tensor2D], shape);
 }
 
-/** What is added to the scores of attention in every layer: far below 0 where the mask [B, T] is 0 and not 1, and a bias by distance where a slope is given. */
-export function scoreBias({ heads, tokens, mask, slope }: { heads: number; tokens: number; mask: Tensor | undefined; slope: number | undefined }): Tensor | undefined {
+/**
+ * What is added to the scores of attention in every layer: far below 0 where the mask [B, T] is 0 and not 1, and a bias
+ * by distance where a slope is given.
+ */
+export function scoreBias({
+  heads,
+  tokens,
+  mask,
+  slope,
+}: {
+  heads: number;
+  tokens: number;
+  mask: Tensor | undefined;
+  slope: number | undefined;
+}): Tensor | undefined {
   const padding = mask && tf.mul(tf.sub(1, mask.reshape([-1, 1, 1, tokens])), NEVER);
   const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
   return padding && distance ? tf.add(padding, distance) : (padding ?? distance);
@@ -190,7 +254,10 @@ interface Heads {
 }
 
 /** softmax(q k^T / sqrt(d) + bias) v for each head, with its gradient; q, k, v and what comes back are [B T, N d]. */
-function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], { batch, tokens, heads, bias, kept }: Heads): Tensor2D {
+function attend(
+  inputs: readonly [Tensor2D, Tensor2D, Tensor2D],
+  { batch, tokens, heads, bias, kept }: Heads,
+): Tensor2D {
   const size = inputs[0].shape[1] / heads;
   const scale = 1 / Math.sqrt(size);
   const split = (x: Tensor): Tensor => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]);
@@ -205,7 +272,14 @@ function attend(inputs: readonly [Tensor2D, Tensor2D, Tensor2D], { batch, tokens
     return {
       value: joined(multiply(used, v)),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [queries, keys, values, shares, mixed = shares, factors] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor?, Tensor?];
+        const [queries, keys, values, shares, mixed = shares, factors] = saved as [
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor?,
+          Tensor?,
+        ];
         const slope = split(dy);
         const toMixed = multiply(slope, values, false, true);
         const along = tf.mul(factors === undefined ? toMixed : tf.mul(toMixed, factors), shares);
@@ -229,9 +303,21 @@ function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads
     return {
       value,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, toQuery, toKey, toValue, weights, q, k, v, factors] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor?];
+        const [input, toQuery, toKey, toValue, weights, q, k, v, factors] = saved as [
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor?,
+        ];
         const slopes = fused.attentionGradient(dy, [weights, q, k, v], { heads, tokens, kept: factors });
-        const byInput = tf.addN([toQuery, toKey, toValue].map((kernel, i) => multiply(slopes[i]!, kernel, false, true)));
+        const byInput = tf.addN(
+          [toQuery, toKey, toValue].map((kernel, i) => multiply(slopes[i]!, kernel, false, true)),
+        );
         return [byInput, ...[0, 1, 2].flatMap((i) => [multiply(input, slopes[i]!, true), slopes[3 + i]!])];
       },
     };
@@ -240,8 +326,9 @@ function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads
 }
 
 /**
- * [1, N, T, T]: even heads see the tokens before, odd ones those after, `slope` less for each step away, half as steep in every next pair of heads. A token
- * sees itself as it sees one two steps away, so that no row is empty and the neighbour comes first.
+ * [1, N, T, T]: even heads see the tokens before, odd ones those after, `slope` less for each step away, half as steep
+ * in every next pair of heads. A token sees itself as it sees one two steps away, so that no row is empty and the
+ * neighbour comes first.
  */
 function distanceBias(heads: number, tokens: number, slope: number): Tensor {
   const values = new Float32Array(heads * tokens * tokens);
@@ -250,7 +337,8 @@ function distanceBias(heads: number, tokens: number, slope: number): Tensor {
     for (let i = 0; i < tokens; i++) {
       for (let j = 0; j < tokens; j++) {
         const away = side * (i - j);
-        values[(head * tokens + i) * tokens + j] = away > 0 ? -steepness * (away - 1) : away === 0 ? -steepness : -OTHER_SIDE;
+        values[(head * tokens + i) * tokens + j] =
+          away > 0 ? -steepness * (away - 1) : away === 0 ? -steepness : -OTHER_SIDE;
       }
     }
   }

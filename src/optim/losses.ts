@@ -10,8 +10,9 @@ export function logSoftmax(logits: Tensor): Tensor {
 type Save = (tensors: Tensor[]) => void;
 
 /**
- * Mean over the rows of a sum over the last axis, with a gradient of its own: tfjs would sum and broadcast tensors of the size of the logits a dozen times.
- * `value`: what is summed, of the log probabilities and the second tensor; `slopes`: its gradients by the logits and by the second tensor.
+ * Mean over the rows of a sum over the last axis, with a gradient of its own: tfjs would sum and broadcast tensors of
+ * the size of the logits a dozen times. `value`: what is summed, of the log probabilities and the second tensor;
+ * `slopes`: its gradients by the logits and by the second tensor.
  */
 function meanOverRows(
   logits: Tensor,
@@ -35,7 +36,10 @@ function meanOverRows(
   return op(logits, second) as Scalar;
 }
 
-/** - sum_k t_k log softmax(z)_k; logits [..., K], targets [..., K] probabilities, mixed with `smoothing` of the uniform law (Szegedy et al. 2016). */
+/**
+ * - sum_k t_k log softmax(z)_k; logits [..., K], targets [..., K] probabilities, mixed with `smoothing` of the uniform
+ * law (Szegedy et al. 2016).
+ */
 export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
   const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
   return meanOverRows(
@@ -46,9 +50,13 @@ export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Sc
   );
 }
 
-/** T^2 KL(teacher || student) of the softmax at temperature T over the last axis, a mean over all others. Hinton, Vinyals, Dean 2015. */
+/**
+ * T^2 KL(teacher || student) of the softmax at temperature T over the last axis, a mean over all others. Hinton,
+ * Vinyals, Dean 2015.
+ */
 export function klDivergence(student: Tensor, teacher: Tensor, temperature = 1): Scalar {
-  const [mine, theirs] = temperature === 1 ? [student, teacher] : [tf.div(student, temperature), tf.div(teacher, temperature)];
+  const [mine, theirs] =
+    temperature === 1 ? [student, teacher] : [tf.div(student, temperature), tf.div(teacher, temperature)];
   const divergence = meanOverRows(
     mine,
     logSoftmax(theirs),

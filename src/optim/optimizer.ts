@@ -1,10 +1,10 @@
 /**
- * Optimisers as pure pairs: `initSlots` and `update`. A slot is a tensor that an optimiser keeps, at `${slot}/${path}` for a large parameter and at
- * `${slot}/*` for all the small ones together (src/engine/bundle.ts).
+ * Optimisers as pure pairs: `initSlots` and `update`. A slot is a tensor that an optimiser keeps, at `${slot}/${path}`
+ * for a large parameter and at `${slot}/*` for all the small ones together (src/engine/ops/bundle.ts).
  */
 import { z } from 'zod';
-import { BUNDLE, bundle, bundledValues, unbundle } from '../engine/bundle.js';
-import { adamwInPlace, hasFused, sgdInPlace, squareSum, type Pull } from '../engine/fused.js';
+import { BUNDLE, bundle, bundledValues, unbundle } from '../engine/ops/bundle.js';
+import { adamwInPlace, hasFused, sgdInPlace, squareSum, type Pull } from '../engine/ops/fused.js';
 import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
 
 const weightDecay = z.number().min(0).default(0);
@@ -28,7 +28,10 @@ export function decays(path: string): boolean {
   return path.endsWith('/kernel');
 }
 
-const SLOTS: Readonly<Record<OptimizerSpec['kind'], readonly string[]>> = { sgd: ['velocity'], adamw: ['mean', 'square'] };
+const SLOTS: Readonly<Record<OptimizerSpec['kind'], readonly string[]>> = {
+  sgd: ['velocity'],
+  adamw: ['mean', 'square'],
+};
 /** Slot with 1 where a small parameter decays, else 0. */
 const MASK = `decays/${BUNDLE}`;
 
@@ -36,14 +39,17 @@ const MASK = `decays/${BUNDLE}`;
 export function initSlots(spec: OptimizerSpec, params: Tensors): Tensors {
   return tf.tidy(() => {
     const keys = Object.entries(bundle(params));
-    const zeros = SLOTS[spec.kind].flatMap((slot) => keys.map(([key, tensor]) => [`${slot}/${key}`, tf.zerosLike(tensor)] as const));
+    const zeros = SLOTS[spec.kind].flatMap((slot) =>
+      keys.map(([key, tensor]) => [`${slot}/${key}`, tf.zerosLike(tensor)] as const),
+    );
     return { ...Object.fromEntries(zeros), [MASK]: bundledValues(params, (path) => (decays(path) ? 1 : 0)) };
   });
 }
 
 /**
- * One update at learning rate `rate`; `step` counts from 0. New parameters and slots for the paths in `gradients`, whose joint norm is first scaled
- * to at most `clip` (Pascanu, Mikolov, Bengio 2013). Their old values and the slots are consumed: what takes their place may be in their memory.
+ * One update at learning rate `rate`; `step` counts from 0. New parameters and slots for the paths in `gradients`,
+ * whose joint norm is first scaled to at most `clip` (Pascanu, Mikolov, Bengio 2013). Their old values and the slots
+ * are consumed: what takes their place may be in their memory.
  */
 export function update(
   spec: OptimizerSpec,
@@ -64,7 +70,9 @@ export function update(
       const decay = key !== BUNDLE ? Number(decays(key)) : slots[MASK]!;
       const old = [values[key]!, ...SLOTS[spec.kind].map((slot) => slots[`${slot}/${key}`]!)];
       // a tidy for each: temporaries of all large tensors at once would be as much memory as the network's activations
-      const [value, ...changed] = tf.tidy(() => apply(spec, { rate, step, decay, gradient: slopes[key]!, factor }, old));
+      const [value, ...changed] = tf.tidy(() =>
+        apply(spec, { rate, step, decay, gradient: slopes[key]!, factor }, old),
+      );
       tf.dispose(old);
       newValues[key] = value!;
       SLOTS[spec.kind].forEach((slot, i) => (newSlots[`${slot}/${key}`] = changed[i]!));
@@ -85,7 +93,9 @@ interface Change {
   readonly factor: Tensor | undefined;
 }
 
-/** The new value of one tensor and its new slots. `fused`: in the memory of the old ones, where nobody else holds them. */
+/**
+ * The new value of one tensor and its new slots. `fused`: in the memory of the old ones, where nobody else holds them.
+ */
 interface Rule<S> {
   readonly composed: Apply<S>;
   readonly fused: Apply<S>;
@@ -111,7 +121,11 @@ function inPlace(old: readonly Tensor[], change: (own: readonly Tensor[]) => voi
 }
 
 function pullOf({ gradient, factor, decay }: Change, weightDecay: number): Pull {
-  return { gradient, factor: factor ?? tf.ones([1]), decay: typeof decay === 'number' ? tf.tensor1d([weightDecay * decay]) : tf.mul(decay, weightDecay) };
+  return {
+    gradient,
+    factor: factor ?? tf.ones([1]),
+    decay: typeof decay === 'number' ? tf.tensor1d([weightDecay * decay]) : tf.mul(decay, weightDecay),
+  };
 }
 
 /** The gradient times its factor. */
@@ -125,7 +139,8 @@ const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
     const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? slope : tf.add(slope, pull));
     return [tf.sub(value!, tf.mul(moved, change.rate)), moved];
   },
-  fused: ({ momentum, weightDecay }, change, old) => inPlace(old, (own) => sgdInPlace(pullOf(change, weightDecay), { rate: change.rate, momentum }, own)),
+  fused: ({ momentum, weightDecay }, change, old) =>
+    inPlace(old, (own) => sgdInPlace(pullOf(change, weightDecay), { rate: change.rate, momentum }, own)),
 };
 
 const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
@@ -136,11 +151,20 @@ const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
     const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(slope), 1 - beta2));
     const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, 1 - beta2 ** (step + 1))), epsilon));
     const pull = scaled(value!, rate * weightDecay, decay);
-    return [tf.sub(pull === undefined ? value! : tf.sub(value!, pull), tf.mul(direction, rate / (1 - beta1 ** (step + 1)))), newMean, newSquare];
+    return [
+      tf.sub(pull === undefined ? value! : tf.sub(value!, pull), tf.mul(direction, rate / (1 - beta1 ** (step + 1)))),
+      newMean,
+      newSquare,
+    ];
   },
   fused: ({ beta1, beta2, epsilon, weightDecay }, change, old) => {
     const root = Math.sqrt(1 - beta2 ** (change.step + 1));
-    const corrected = { rate: (change.rate * root) / (1 - beta1 ** (change.step + 1)), epsilon: epsilon * root, beta1, beta2 };
+    const corrected = {
+      rate: (change.rate * root) / (1 - beta1 ** (change.step + 1)),
+      epsilon: epsilon * root,
+      beta1,
+      beta2,
+    };
     return inPlace(old, (own) => adamwInPlace(pullOf(change, change.rate * weightDecay), corrected, own));
   },
 };

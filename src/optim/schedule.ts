@@ -7,7 +7,12 @@ export const ScheduleSpec = z.discriminatedUnion('kind', [
   /** Half a cosine to zero at the last step. Loshchilov, Hutter 2017, eq. 5 (one cycle). */
   z.strictObject({ kind: z.literal('cosine'), ...warmed }),
   /** Times `factor` at each of the steps `drops`. */
-  z.strictObject({ kind: z.literal('step'), ...warmed, drops: z.array(z.int().min(1)), factor: z.number().positive().max(1) }),
+  z.strictObject({
+    kind: z.literal('step'),
+    ...warmed,
+    drops: z.array(z.int().min(1)),
+    factor: z.number().positive().max(1),
+  }),
   /** A straight line to zero after the last step. */
   z.strictObject({ kind: z.literal('linear'), ...warmed }),
   z.strictObject({ kind: z.literal('constant'), ...warmed }),

@@ -19,8 +19,9 @@ export function incomingFolder(out: string, id: string): string {
 }
 
 /**
- * Moves a complete folder from {@link incomingFolder} to its place. A finished run that is there already stays: `present` when it logged and left the
- * same bytes, `conflict` otherwise. An unfinished one gives way, unless a process is at work on it.
+ * Moves a complete folder from {@link incomingFolder} to its place. A finished run that is there already stays:
+ * `present` when it logged and left the same bytes, `conflict` otherwise. An unfinished one gives way, unless a process
+ * is at work on it.
  */
 export function settle(out: string, cell: Cell, incoming: string, index?: ReadonlyMap<string, string>): Adopted {
   const target = folderOf(out, cell, index);
@@ -62,8 +63,15 @@ export interface Merged {
   readonly problems: readonly string[];
 }
 
-/** Takes every finished run of `source`, and unfinished ones that `out` does not have, into `out`. The source stays as it is. */
-export function mergeStores(out: string, source: string, onRun: (done: number, total: number) => void = () => {}): Merged {
+/**
+ * Takes every finished run of `source`, and unfinished ones that `out` does not have, into `out`. The source stays as
+ * it is.
+ */
+export function mergeStores(
+  out: string,
+  source: string,
+  onRun: (done: number, total: number) => void = () => {},
+): Merged {
   const index = new Map(indexRuns(out));
   const names = [...indexRuns(source).values()];
   const conflicts: { kept: string; other: string }[] = [];
@@ -81,12 +89,14 @@ export function mergeStores(out: string, source: string, onRun: (done: number, t
           return;
         }
       } else if (index.has(cellId(cell))) return;
-      else if (liveOwner(join(folder, FILES.lock)) !== undefined) return void problems.push(`${folder}: a process is at work on it; merge it when it has ended`);
+      else if (liveOwner(join(folder, FILES.lock)) !== undefined)
+        return void problems.push(`${folder}: a process is at work on it; merge it when it has ended`);
       const outcome = settle(out, cell, copyOf(out, folder, cellId(cell), finished), index);
       if (outcome === 'added') added++;
       if (outcome === 'present') present++;
       if (outcome === 'conflict') conflicts.push({ kept: folderOf(out, cell, index), other: folder });
-      if (outcome === 'busy') problems.push(`${folderOf(out, cell, index)}: a process is at work on it; ${folder} was not taken`);
+      if (outcome === 'busy')
+        problems.push(`${folderOf(out, cell, index)}: a process is at work on it; ${folder} was not taken`);
       if (outcome === 'added') index.set(cellId(cell), name);
     } catch (error) {
       problems.push(messageOf(error));
@@ -95,7 +105,10 @@ export function mergeStores(out: string, source: string, onRun: (done: number, t
   return { added, present, conflicts, problems };
 }
 
-/** A copy on its way into the store; files of finished runs never change, so a second name for them does where the disk is the same. */
+/**
+ * A copy on its way into the store; files of finished runs never change, so a second name for them does where the disk
+ * is the same.
+ */
 function copyOf(out: string, folder: string, id: string, finished: boolean): string {
   const incoming = incomingFolder(out, id);
   for (const name of readdirSync(folder)) {
@@ -122,11 +135,22 @@ export interface Verified {
   readonly finished: number;
   readonly unfinished: number;
   /** Runs with a file that is not what was written. */
-  readonly damaged: readonly { readonly folder: string; readonly problem: string; /** Where it was moved to. */ readonly aside?: string }[];
+  readonly damaged: readonly {
+    readonly folder: string;
+    readonly problem: string;
+    /** Where it was moved to. */ readonly aside?: string;
+  }[];
 }
 
-/** Compares every file of every finished run with its hash; `repair` sets damaged runs aside, so that their cells are done again. */
-export function verifyStore(out: string, { repair }: { repair: boolean }, onRun: (done: number, total: number) => void = () => {}): Verified {
+/**
+ * Compares every file of every finished run with its hash; `repair` sets damaged runs aside, so that their cells are
+ * done again.
+ */
+export function verifyStore(
+  out: string,
+  { repair }: { repair: boolean },
+  onRun: (done: number, total: number) => void = () => {},
+): Verified {
   const names = [...indexRuns(out).values()];
   const damaged: { folder: string; problem: string; aside?: string }[] = [];
   let [finished, unfinished] = [0, 0];
@@ -154,8 +178,8 @@ export interface Garbage {
 }
 
 /**
- * What nobody needs: folders that never began, temporary files and locks of processes that are gone, runs set aside, and with `unfinished`
- * those that were not brought to their end. Nothing that is at work.
+ * What nobody needs: folders that never began, temporary files and locks of processes that are gone, runs set aside,
+ * and with `unfinished` those that were not brought to their end. Nothing that is at work.
  */
 export function garbage(out: string, { unfinished }: { unfinished: boolean }): Garbage[] {
   const found: Garbage[] = [];
@@ -163,7 +187,8 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
   for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
     const folder = join(root, name);
     if (name.startsWith('.incoming-')) {
-      if (!processLives(Number(name.split('-').at(-1)))) found.push({ path: folder, why: 'on its way into the store when its process ended' });
+      if (!processLives(Number(name.split('-').at(-1))))
+        found.push({ path: folder, why: 'on its way into the store when its process ended' });
       continue;
     }
     if (liveOwner(join(folder, FILES.lock)) !== undefined) continue;
@@ -171,9 +196,11 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
     else if (unfinished && !existsSync(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
     else
       for (const file of readdirSync(folder))
-        if (file.includes('.tmp-') || file.startsWith(FILES.lock)) found.push({ path: join(folder, file), why: 'left by a process that is gone' });
+        if (file.includes('.tmp-') || file.startsWith(FILES.lock))
+          found.push({ path: join(folder, file), why: 'left by a process that is gone' });
   }
   const aside = join(out, 'damaged');
-  for (const name of existsSync(aside) ? readdirSync(aside).sort() : []) found.push({ path: join(aside, name), why: 'was set aside' });
+  for (const name of existsSync(aside) ? readdirSync(aside).sort() : [])
+    found.push({ path: join(aside, name), why: 'was set aside' });
   return found;
 }

@@ -1,5 +1,15 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 
@@ -64,19 +74,25 @@ export function asFileError(error: unknown, path: string): Error {
   switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new FailureError(`no space left on the disk while writing ${path}; free some and run the same command again, finished work is kept`);
+      return new FailureError(
+        `no space left on the disk while writing ${path}; free some and run the same command again, finished work is kept`,
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
       return new UsageError(`cannot write ${path}: permission denied or read-only; choose another folder with --out`);
     case 'ENOTDIR':
     case 'EEXIST':
-      return new UsageError(`cannot write ${path}: a part of that path is a file, not a folder; choose another folder with --out`);
+      return new UsageError(
+        `cannot write ${path}: a part of that path is a file, not a folder; choose another folder with --out`,
+      );
     case 'EISDIR':
       return new UsageError(`cannot write ${path}: it is a folder, a file name is expected`);
     case 'ENOENT':
       return new UsageError(`${path}: no such file or folder, or it cannot be made there`);
     default:
-      return error instanceof Error && error.name !== 'Error' ? error : new FailureError(`${path}: ${messageOf(error)}`);
+      return error instanceof Error && error.name !== 'Error'
+        ? error
+        : new FailureError(`${path}: ${messageOf(error)}`);
   }
 }

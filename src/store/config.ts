@@ -3,16 +3,23 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
 import { asFileError } from './atomic.js';
 
-/** Reads a text in UTF-8, without its byte order mark unless `keepMark`. Throws UsageError when it cannot be read or is not UTF-8. */
+/**
+ * Reads a text in UTF-8, without its byte order mark unless `keepMark`. Throws UsageError when it cannot be read or is
+ * not UTF-8.
+ */
 export function readText(path: string, { keepMark = false }: { keepMark?: boolean } = {}): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(readFileSync(path));
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(`${path}: not valid UTF-8; expected a text in UTF-8`) : asFileError(error, path);
+    throw error instanceof TypeError
+      ? new UsageError(`${path}: not valid UTF-8; expected a text in UTF-8`)
+      : asFileError(error, path);
   }
 }
 
-/** Reads a JSON file that holds one object. Throws UsageError when it cannot be read, is not JSON, or is something else. */
+/**
+ * Reads a JSON file that holds one object. Throws UsageError when it cannot be read, is not JSON, or is something else.
+ */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
@@ -20,6 +27,7 @@ export function readConfig(path: string): Readonly<Record<string, unknown>> {
   } catch (error) {
     throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : error;
   }
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new UsageError(`${path}: expected a JSON object`);
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new UsageError(`${path}: expected a JSON object`);
   return value as Readonly<Record<string, unknown>>;
 }

@@ -1,10 +1,22 @@
-/** Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts). */
+/**
+ * Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts).
+ */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
-import { cellId, RUN_FORMAT, type Cell, type Executor, type HostArrays, type Outcome, type Row, type RunContext, type Snapshot } from '../core/run.js';
+import {
+  cellId,
+  RUN_FORMAT,
+  type Cell,
+  type Executor,
+  type HostArrays,
+  type Outcome,
+  type Row,
+  type RunContext,
+  type Snapshot,
+} from '../core/run.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from './atomic.js';
 import { tryLock, type Lock } from './lock.js';
 import {
@@ -40,9 +52,9 @@ export interface ExecuteOptions {
 }
 
 /**
- * Brings a run to its end: returns at once when it is finished, goes on where an earlier process stopped, else starts it. A run with
- * damaged files is set aside and done anew. Throws InterruptedError after a save when `signal` fires, FailureError when the run fails
- * (its saved state is kept).
+ * Brings a run to its end: returns at once when it is finished, goes on where an earlier process stopped, else starts
+ * it. A run with damaged files is set aside and done anew. Throws InterruptedError after a save when `signal` fires,
+ * FailureError when the run fails (its saved state is kept).
  */
 export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<RunRecord> {
   const executor = options.executors[cell.kind];
@@ -56,7 +68,11 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       // another process may have finished it, or set it aside, in the meantime
       if (existsSync(join(folder, FILES.done)) || !existsSync(folder)) continue;
       if (existsSync(join(folder, FILES.spec))) readCell(folder);
-      else writeAtomic(join(folder, FILES.spec), `${JSON.stringify(seal({ format: RUN_FORMAT, id: cellId(cell), ...cell }), null, 2)}\n`);
+      else
+        writeAtomic(
+          join(folder, FILES.spec),
+          `${JSON.stringify(seal({ format: RUN_FORMAT, id: cellId(cell), ...cell }), null, 2)}\n`,
+        );
       const session = new Session(cell, folder, options, lock);
       try {
         session.finish(await executor(session));
@@ -91,7 +107,10 @@ function damagedHere(error: DamagedError, folder: string, { out, notice }: Execu
   return true;
 }
 
-/** A worker whose parent was killed saves and ends within moments; one that is really at work keeps its lock, and FailureError names it. */
+/**
+ * A worker whose parent was killed saves and ends within moments; one that is really at work keeps its lock, and
+ * FailureError names it.
+ */
 async function takeLock(folder: string, seconds: number): Promise<Lock> {
   const path = join(folder, FILES.lock);
   for (const started = performance.now(); ; await sleep(200)) {
@@ -99,7 +118,9 @@ async function takeLock(folder: string, seconds: number): Promise<Lock> {
     if ('release' in lock) return lock;
     const { pid, host } = lock.heldBy;
     if (performance.now() - started < seconds * 1000) continue;
-    throw new FailureError(`${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`);
+    throw new FailureError(
+      `${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`,
+    );
   }
 }
 
@@ -144,11 +165,15 @@ class Session implements RunContext {
       if (!(error instanceof DamagedError)) throw error;
     }
     const kept = Array.isArray(entries) ? (entries as SessionRecord[]).filter(isSealed) : [];
-    if (!Array.isArray(entries) || kept.length < entries.length) this.options.notice?.(`${path}: damaged; what earlier processes noted there is lost`);
+    if (!Array.isArray(entries) || kept.length < entries.length)
+      this.options.notice?.(`${path}: damaged; what earlier processes noted there is lost`);
     return kept;
   }
 
-  /** A saved state that cannot be used (damaged, or metrics other than it knows) means a start from the beginning, not a failure. */
+  /**
+   * A saved state that cannot be used (damaged, or metrics other than it knows) means a start from the beginning, not a
+   * failure.
+   */
   private readLast(): { snapshot: Snapshot; bytes: number; written: ReturnType<typeof createHash> } | undefined {
     const path = join(this.folder, FILES.last);
     if (!existsSync(path)) return undefined;
@@ -159,8 +184,10 @@ class Session implements RunContext {
       const metrics = join(this.folder, FILES.metrics);
       const there = existsSync(metrics) ? readFileSync(metrics).subarray(0, bytes) : new Uint8Array();
       const written = createHash('sha256').update(there);
-      if (metadata.state !== stateHash(snapshot, bytes)) throw new UsageError(`${path}: not what the run wrote (its SHA-256 differs)`);
-      if (metadata.metrics !== written.copy().digest('hex')) throw new UsageError(`${metrics}: not what the run wrote (its SHA-256 differs)`);
+      if (metadata.state !== stateHash(snapshot, bytes))
+        throw new UsageError(`${path}: not what the run wrote (its SHA-256 differs)`);
+      if (metadata.metrics !== written.copy().digest('hex'))
+        throw new UsageError(`${metrics}: not what the run wrote (its SHA-256 differs)`);
       return { snapshot, bytes, written };
     } catch (error) {
       if (error instanceof UsageError) {
@@ -176,14 +203,21 @@ class Session implements RunContext {
   }
 
   private writeEnvironment(): void {
-    const entry: SessionRecord = seal({ ...this.options.environment, resumed: this.resumed !== undefined, seconds: this.seconds() });
+    const entry: SessionRecord = seal({
+      ...this.options.environment,
+      resumed: this.resumed !== undefined,
+      seconds: this.seconds(),
+    });
     writeAtomic(join(this.folder, FILES.environment), `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
   }
 
   log(row: Row): void {
     for (const [key, value] of Object.entries(row)) {
       if (typeof value === 'number' && !Number.isFinite(value)) {
-        const where = Object.entries(row).filter(([name]) => name !== key && ['stage', 'step'].includes(name)).map(([name, at]) => `${name} ${at}`).join(', '); // prettier-ignore
+        const where = Object.entries(row)
+          .filter(([name]) => name !== key && ['stage', 'step'].includes(name))
+          .map(([name, at]) => `${name} ${at}`)
+          .join(', ');
         throw new FailureError(
           `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
         );
@@ -225,7 +259,10 @@ class Session implements RunContext {
     });
     this.writeEnvironment();
     this.savedAt = performance.now();
-    if (this.options.signal.aborted) throw new InterruptedError(`${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`);
+    if (this.options.signal.aborted)
+      throw new InterruptedError(
+        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`,
+      );
   }
 
   async require(cell: Cell): Promise<HostArrays> {
@@ -241,7 +278,8 @@ class Session implements RunContext {
 
   finish({ result, arrays }: Outcome): void {
     for (const [key, value] of Object.entries(result)) {
-      if (typeof value === 'number' && !Number.isFinite(value)) throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
+      if (typeof value === 'number' && !Number.isFinite(value))
+        throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
     }
     this.flush();
     if (arrays !== undefined) writeSafetensors(join(this.folder, FILES.final), toNamedArrays(arrays));
@@ -253,8 +291,14 @@ class Session implements RunContext {
         return [name, { bytes: bytes.length, sha256: sha256(bytes) }];
       }),
     );
-    const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce((sum, part) => sum + part, 0);
-    writeAtomic(join(this.folder, FILES.done), `${JSON.stringify(seal({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished), null, 2)}\n`);
+    const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce(
+      (sum, part) => sum + part,
+      0,
+    );
+    writeAtomic(
+      join(this.folder, FILES.done),
+      `${JSON.stringify(seal({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished), null, 2)}\n`,
+    );
     rmSync(join(this.folder, FILES.last), { force: true });
   }
 
@@ -264,7 +308,10 @@ class Session implements RunContext {
 }
 
 function toNamedArrays(arrays: HostArrays): [string, NamedArray][] {
-  return Object.entries(arrays).map(([name, { shape, values }]) => [name, { dtype: values instanceof Float64Array ? 'F64' : 'F32', shape, data: values }]);
+  return Object.entries(arrays).map(([name, { shape, values }]) => [
+    name,
+    { dtype: values instanceof Float64Array ? 'F64' : 'F32', shape, data: values },
+  ]);
 }
 
 /** Hash of a saved state: position, and names, shapes and values of its arrays. */
@@ -272,7 +319,9 @@ function stateHash({ arrays, position }: Snapshot, metricsBytes: number): string
   const hash = createHash('sha256').update(JSON.stringify([position, metricsBytes]));
   for (const name of Object.keys(arrays).sort()) {
     const { shape, values } = arrays[name]!;
-    hash.update(JSON.stringify([name, shape, values.constructor.name])).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    hash
+      .update(JSON.stringify([name, shape, values.constructor.name]))
+      .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   return hash.digest('hex');
 }

@@ -10,7 +10,10 @@ export interface Owner {
 }
 
 export interface Lock {
-  /** Says that the owner is still at work; needed at least every few minutes where other hosts look on. Cheap to call often. */
+  /**
+   * Says that the owner is still at work; needed at least every few minutes where other hosts look on. Cheap to call
+   * often.
+   */
   readonly refresh: () => void;
   readonly release: () => void;
 }

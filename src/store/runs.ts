@@ -8,9 +8,9 @@
  *   final.safetensors    what a finished run leaves to others
  *   DONE                 the finished mark: result, and the hashes of the files above; sealed
  *
- * Order on resume: 1. read last.safetensors; 2. cut metrics.jsonl to the length noted there; 3. go on from the noted step.
- * Random numbers are functions of (seed, step), so the step is their whole state.
- * A run with a file that is not what was written is moved to `<out>/damaged` when its cell is next asked for, and done again.
+ * Order on resume: 1. read last.safetensors; 2. cut metrics.jsonl to the length noted there; 3. go on from the noted
+ * step. Random numbers are functions of (seed, step), so the step is their whole state. A run with a file that is not
+ * what was written is moved to `<out>/damaged` when its cell is next asked for, and done again.
  */
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -116,7 +116,9 @@ export function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw error instanceof SyntaxError ? new DamagedError(`${path}: not valid JSON; it is damaged`) : asFileError(error, path);
+    throw error instanceof SyntaxError
+      ? new DamagedError(`${path}: not valid JSON; it is damaged`)
+      : asFileError(error, path);
   }
 }
 
@@ -130,7 +132,10 @@ function notWritten(path: string): DamagedError {
 export function readCell(folder: string): Cell {
   const path = join(folder, FILES.spec);
   const spec = readJson(path) as Sealed<Cell & { id: string; format: number }>;
-  if (spec.format !== RUN_FORMAT && isSealed(spec)) throw new FailureError(`${folder}: written by another version (format ${spec.format}, this one reads ${RUN_FORMAT})`);
+  if (spec.format !== RUN_FORMAT && isSealed(spec))
+    throw new FailureError(
+      `${folder}: written by another version (format ${spec.format}, this one reads ${RUN_FORMAT})`,
+    );
   if (!isSealed(spec)) throw notWritten(path);
   const cell = parseCell(spec);
   if (cellId(cell) !== spec.id) throw notWritten(path);
@@ -150,7 +155,9 @@ export function readRun(folder: string): RunRecord {
   const cell = readCell(folder);
   const done = existsSync(join(folder, FILES.done)) ? readDone(folder) : undefined;
   if (done !== undefined) checkFile(folder, done, FILES.environment);
-  const environments = existsSync(join(folder, FILES.environment)) ? (readJson(join(folder, FILES.environment)) as SessionRecord[]) : [];
+  const environments = existsSync(join(folder, FILES.environment))
+    ? (readJson(join(folder, FILES.environment)) as SessionRecord[])
+    : [];
   const status = done ? 'finished' : liveOwner(join(folder, FILES.lock)) ? 'running' : 'unfinished';
   return { id: cellId(cell), folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
 }
@@ -169,8 +176,8 @@ function checkFile(folder: string, { files }: Finished, name: string): Buffer {
 }
 
 /**
- * Checks every file of a finished run, and returns its cell; of large arrays only the size unless `arrays`. Throws DamagedError naming the first that is
- * not what the run wrote.
+ * Checks every file of a finished run, and returns its cell; of large arrays only the size unless `arrays`. Throws
+ * DamagedError naming the first that is not what the run wrote.
  */
 export function checkFinished(folder: string, { arrays }: { arrays: boolean }): Cell {
   const done = readDone(folder);
@@ -201,7 +208,12 @@ export function setAside(out: string, folder: string): string {
 }
 
 /** The same for a run in which a damaged file was found, and says so. */
-export function setDamagedAside(out: string, folder: string, error: DamagedError, notice: (line: string) => void = () => {}): void {
+export function setDamagedAside(
+  out: string,
+  folder: string,
+  error: DamagedError,
+  notice: (line: string) => void = () => {},
+): void {
   notice(`${error.message.split(': ')[0]}: damaged; the run is set aside in ${setAside(out, folder)} and done anew`);
 }
 
@@ -216,7 +228,12 @@ export function isFinished(out: string, cell: Cell, index?: ReadonlyMap<string, 
 /** The engine with which an unfinished run that has a saved state was begun; undefined when there is no such run. */
 export function unfinishedEngine(out: string, cell: Cell): EngineInfo | undefined {
   const folder = folderOf(out, cell);
-  if (existsSync(join(folder, FILES.done)) || !existsSync(join(folder, FILES.last)) || !existsSync(join(folder, FILES.environment))) return undefined;
+  if (
+    existsSync(join(folder, FILES.done)) ||
+    !existsSync(join(folder, FILES.last)) ||
+    !existsSync(join(folder, FILES.environment))
+  )
+    return undefined;
   try {
     return (readJson(join(folder, FILES.environment)) as SessionRecord[])[0]?.engine ?? undefined;
   } catch {
@@ -254,14 +271,23 @@ export function findRun(out: string, text: string): RunRecord {
   const { runs } = listRuns(out);
   const found = runs.filter((run) => run.id.startsWith(text) || run.folder.endsWith(`/${text}`) || run.folder === text);
   if (found.length === 1) return found[0]!;
-  if (found.length > 1) throw new UsageError(`"${text}" fits ${found.length} runs: ${found.map((run) => run.id).join(', ')}; give more digits`);
+  if (found.length > 1)
+    throw new UsageError(
+      `"${text}" fits ${found.length} runs: ${found.map((run) => run.id).join(', ')}; give more digits`,
+    );
   throw new UsageError(`no run "${text}" in ${runsFolder(out)}; see: gowide runs list --out ${out}`);
 }
 
-/** Metrics of a finished run, checked against the hash in its finished mark. Throws DamagedError when they were changed. */
+/**
+ * Metrics of a finished run, checked against the hash in its finished mark. Throws DamagedError when they were changed.
+ */
 export function readMetrics(run: RunRecord): Row[] {
   const text = checkFile(run.folder, readDone(run.folder), FILES.metrics);
-  return text.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row); // prettier-ignore
+  return text
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Row);
 }
 
 /** SHA-256 of a finished run's metrics, as noted when it ended. */
@@ -278,5 +304,10 @@ export function readArrays(run: RunRecord): HostArrays {
 }
 
 export function toHostArrays(tensors: ReadonlyMap<string, NamedArray>): HostArrays {
-  return Object.fromEntries([...tensors].map(([name, { shape, data }]) => [name, { shape, values: data instanceof Float64Array ? data : (data as Float32Array) }]));
+  return Object.fromEntries(
+    [...tensors].map(([name, { shape, data }]) => [
+      name,
+      { shape, values: data instanceof Float64Array ? data : (data as Float32Array) },
+    ]),
+  );
 }

@@ -1,7 +1,7 @@
 /**
  * The safetensors format: 8 bytes little-endian header length, a JSON header, then the tensors' bytes without gaps.
- * Reference: huggingface/safetensors, README "Format". Untrusted files are safe to read: nothing is allocated from a size that the
- * header claims before it was checked against the size of the file.
+ * Reference: huggingface/safetensors, README "Format". Untrusted files are safe to read: nothing is allocated from a
+ * size that the header claims before it was checked against the size of the file.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { FailureError, UsageError } from '../core/errors.js';
@@ -48,16 +48,23 @@ function elements(shape: readonly number[]): number {
 }
 
 /** Writes tensors and string metadata; atomic. Throws RangeError when a shape does not fit its data. */
-export function writeSafetensors(path: string, tensors: Iterable<readonly [string, NamedArray]>, metadata: Record<string, string> = {}): void {
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, NamedArray]>,
+  metadata: Record<string, string> = {},
+): void {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const chunks: Uint8Array[] = [];
   let offset = 0;
   // The widest types come first, so that every tensor is aligned to its own size.
   const sorted = [...tensors].sort(([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1));
   for (const [name, { dtype, shape, data }] of sorted) {
-    if (WRITABLE[dtype]?.(data) !== true) throw new RangeError(`writeSafetensors: ${name}: ${dtype} cannot be written from ${data.constructor.name}`);
+    if (WRITABLE[dtype]?.(data) !== true)
+      throw new RangeError(`writeSafetensors: ${name}: ${dtype} cannot be written from ${data.constructor.name}`);
     if (elements(shape) !== data.length) {
-      throw new RangeError(`writeSafetensors: ${name}: expected ${elements(shape)} elements for shape [${shape.join(', ')}], got ${data.length}`);
+      throw new RangeError(
+        `writeSafetensors: ${name}: expected ${elements(shape)} elements for shape [${shape.join(', ')}], got ${data.length}`,
+      );
     }
     if (name in header) throw new RangeError(`writeSafetensors: ${name} occurs twice`);
     header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
@@ -79,7 +86,11 @@ export function readSafetensors(path: string): SafetensorsFile {
     const tensors = new Map<string, NamedArray>();
     for (const entry of entries) {
       const bytes = readBytes(file, path, dataStart + entry.begin, entry.end - entry.begin);
-      tensors.set(entry.name, { dtype: entry.dtype, shape: entry.shape, data: decode(entry.dtype, littleEndian(bytes, BYTES[entry.dtype])) });
+      tensors.set(entry.name, {
+        dtype: entry.dtype,
+        shape: entry.shape,
+        data: decode(entry.dtype, littleEndian(bytes, BYTES[entry.dtype])),
+      });
     }
     return { tensors, metadata };
   } finally {
@@ -95,13 +106,18 @@ function openForReading(path: string): number {
   }
 }
 
-function readHeader(file: number, path: string): { entries: Entry[]; metadata: Record<string, string>; dataStart: number } {
+function readHeader(
+  file: number,
+  path: string,
+): { entries: Entry[]; metadata: Record<string, string>; dataStart: number } {
   const bad = (what: string): UsageError => new UsageError(`${path}: not a valid safetensors file: ${what}`);
   const size = fstatSync(file).size;
   if (size < 8) throw bad(`${size} bytes, at least 8 are expected; the file is empty or cut off`);
   const claimed = readBytes(file, path, 0, 8).readBigUInt64LE();
   if (claimed > BigInt(Math.min(size - 8, MAX_HEADER_BYTES))) {
-    throw bad(`its header claims ${claimed} bytes, the file has ${size - 8} after the length (limit ${MAX_HEADER_BYTES}); it is cut off or of another format`);
+    throw bad(
+      `its header claims ${claimed} bytes, the file has ${size - 8} after the length (limit ${MAX_HEADER_BYTES}); it is cut off or of another format`,
+    );
   }
   const dataStart = 8 + Number(claimed);
   let header: unknown;
@@ -110,21 +126,28 @@ function readHeader(file: number, path: string): { entries: Entry[]; metadata: R
   } catch {
     throw bad('its header is not JSON in UTF-8');
   }
-  if (header === null || typeof header !== 'object' || Array.isArray(header)) throw bad('its header is not a JSON object');
+  if (header === null || typeof header !== 'object' || Array.isArray(header))
+    throw bad('its header is not a JSON object');
   const { __metadata__: rawMetadata = {}, ...rest } = header as Record<string, unknown>;
   const metadata = parseMetadata(rawMetadata, bad);
   const names = Object.keys(rest);
   if (names.length > MAX_TENSORS) throw bad(`${names.length} tensors, at most ${MAX_TENSORS} are allowed`);
-  const entries = names.map((name) => parseEntry(name, rest[name], bad)).sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const entries = names
+    .map((name) => parseEntry(name, rest[name], bad))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
   let position = 0;
   for (const entry of entries) {
     if (entry.begin !== position) {
-      throw bad(`tensor "${entry.name}" begins at byte ${entry.begin}, ${position} is expected: tensors ${entry.begin < position ? 'overlap' : 'leave a gap'}`);
+      throw bad(
+        `tensor "${entry.name}" begins at byte ${entry.begin}, ${position} is expected: tensors ${entry.begin < position ? 'overlap' : 'leave a gap'}`,
+      );
     }
     position = entry.end;
   }
   if (dataStart + position !== size) {
-    throw bad(`its tensors need ${position} bytes, ${size - dataStart} are there; ${dataStart + position > size ? 'the file is cut off' : 'bytes are left over at its end'}`);
+    throw bad(
+      `its tensors need ${position} bytes, ${size - dataStart} are there; ${dataStart + position > size ? 'the file is cut off' : 'bytes are left over at its end'}`,
+    );
   }
   return { entries, metadata, dataStart };
 }
@@ -132,23 +155,30 @@ function readHeader(file: number, path: string): { entries: Entry[]; metadata: R
 function parseMetadata(value: unknown, bad: (what: string) => UsageError): Record<string, string> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw bad('__metadata__ is not an object');
   const entries = Object.entries(value as Record<string, unknown>);
-  if (!entries.every(([, text]) => typeof text === 'string')) throw bad('__metadata__ holds a value that is not a string');
+  if (!entries.every(([, text]) => typeof text === 'string'))
+    throw bad('__metadata__ holds a value that is not a string');
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
 function parseEntry(name: string, value: unknown, bad: (what: string) => UsageError): Entry {
-  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+  const {
+    dtype,
+    shape,
+    data_offsets: offsets,
+  } = (value ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype)) {
     throw bad(`tensor "${name}" has the type ${JSON.stringify(dtype)}; known: ${Object.keys(BYTES).join(', ')}`);
   }
   const isSize = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0;
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw bad(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(shape) || !shape.every(isSize))
+    throw bad(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
     throw bad(`tensor "${name}" has the offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
   const expected = elements(shape) * BYTES[dtype as Dtype];
-  if (end - begin !== expected) throw bad(`tensor "${name}" takes ${end - begin} bytes, ${dtype} [${shape.join(', ')}] needs ${expected}`);
+  if (end - begin !== expected)
+    throw bad(`tensor "${name}" takes ${end - begin} bytes, ${dtype} [${shape.join(', ')}] needs ${expected}`);
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
 

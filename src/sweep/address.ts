@@ -15,6 +15,7 @@ export function parseQueueUrl(text: string): URL {
   } catch {
     throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
   }
-  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
+  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
+    throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
   return url;
 }

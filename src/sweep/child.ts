@@ -24,7 +24,11 @@ export class Child {
 
   constructor({ worker, env }: ChildOptions) {
     // Its own process group: Ctrl-C reaches the parent alone, which stops its children in an orderly way.
-    this.process = fork(worker.module, [...worker.args], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: process.platform !== 'win32' });
+    this.process = fork(worker.module, [...worker.args], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      detached: process.platform !== 'win32',
+    });
     this.process.stderr?.on('data', (chunk: Buffer) => (this.errors = (this.errors + chunk.toString()).slice(-4000)));
     this.process.on('close', () => (this.ended = true));
   }
@@ -52,7 +56,13 @@ export class Child {
       const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
         const last = this.errors.trim().split('\n').at(-1) ?? '';
         const how = `its process ended with ${signal ?? `status ${code}`}`;
-        settle(() => reject(new FailureError(`${experiment} ${arm}, seed ${seed}: ${how}; run the same command again to go on. ${last}`.trim())));
+        settle(() =>
+          reject(
+            new FailureError(
+              `${experiment} ${arm}, seed ${seed}: ${how}; run the same command again to go on. ${last}`.trim(),
+            ),
+          ),
+        );
       };
       this.process.on('message', onMessage).on('close', onClose).on('error', onError);
       this.process.send(job, (error) => error && onError(error));

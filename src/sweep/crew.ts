@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism, freemem } from 'node:os';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/choose.js';
+import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/backends/choose.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
 
 /** A GPU, as CUDA_VISIBLE_DEVICES names it. */
@@ -14,15 +14,25 @@ export interface Device {
 
 /** GPUs of this machine, of those that CUDA_VISIBLE_DEVICES leaves; none without NVIDIA's driver. */
 export function gpus(): Device[] {
-  const { status, stdout } = spawnSync('nvidia-smi', ['--query-gpu=index,uuid,memory.total', '--format=csv,noheader,nounits'], { encoding: 'utf8', timeout: 20_000 });
+  const { status, stdout } = spawnSync(
+    'nvidia-smi',
+    ['--query-gpu=index,uuid,memory.total', '--format=csv,noheader,nounits'],
+    { encoding: 'utf8', timeout: 20_000 },
+  );
   return status === 0 ? parseGpus(stdout, process.env.CUDA_VISIBLE_DEVICES) : [];
 }
 
 /** Lines of nvidia-smi: index, uuid, MiB. */
 export function parseGpus(text: string, visible: string | undefined): Device[] {
-  const all = text.split('\n').filter(Boolean).map((line) => line.split(',').map((part) => part.trim()) as [string, string, string]); // prettier-ignore
+  const all = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(',').map((part) => part.trim()) as [string, string, string]);
   const wanted = visible?.split(',').map((name) => name.trim());
-  const devices = all.filter(([index, uuid]) => wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))));
+  const devices = all.filter(
+    ([index, uuid]) =>
+      wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))),
+  );
   return devices.map(([name, , mebibytes]) => ({ name, bytes: Number(mebibytes) * 2 ** 20 }));
 }
 
@@ -40,7 +50,10 @@ export interface CrewOptions {
 /** Memory that a process takes before anything is known of its kind. */
 const FIRST_GUESS = 2 ** 30;
 
-/** Processes at work. One that opened a tensor engine ends with its cell, so that its memory goes back; others take the next. */
+/**
+ * Processes at work. One that opened a tensor engine ends with its cell, so that its memory goes back; others take the
+ * next.
+ */
 export class Crew {
   private readonly idle: Child[] = [];
   /** Processes at work, and the part of the jobs that each takes. */
@@ -128,14 +141,22 @@ export class Crew {
 
   /** Small cells run on one thread each, side by side; a large one gets all cores. */
   private slotsOf(cell: Cell): number {
-    const large = this.options.devices.length === 0 && (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS;
+    const large =
+      this.options.devices.length === 0 &&
+      (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS;
     return large ? this.options.jobs : 1;
   }
 
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {
     // Several runs at once share the cores.
-    const threads = process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor((availableParallelism() * this.slotsOf(cell)) / this.options.jobs)));
-    return { ...process.env, GOWIDE_THREADS: threads, ...(device !== undefined && { CUDA_VISIBLE_DEVICES: device.name }) };
+    const threads =
+      process.env.GOWIDE_THREADS ??
+      String(Math.max(1, Math.floor((availableParallelism() * this.slotsOf(cell)) / this.options.jobs)));
+    return {
+      ...process.env,
+      GOWIDE_THREADS: threads,
+      ...(device !== undefined && { CUDA_VISIBLE_DEVICES: device.name }),
+    };
   }
 }
 

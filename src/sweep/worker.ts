@@ -2,7 +2,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/choose.js';
+import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/backends/choose.js';
 import { environment } from '../store/environment.js';
 import { executeRun } from '../store/execute.js';
 import { unfinishedEngine, type RunRecord } from '../store/runs.js';
@@ -16,10 +16,22 @@ export interface Job {
 }
 
 export type Message =
-  | { readonly type: 'progress'; readonly cell: Cell; readonly stage: string; readonly done: number; readonly total: number }
+  | {
+      readonly type: 'progress';
+      readonly cell: Cell;
+      readonly stage: string;
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly type: 'notice'; readonly line: string }
   | { readonly type: 'done'; readonly peakBytes: number }
-  | { readonly type: 'error'; readonly name: string; readonly message: string; readonly stack: string; readonly peakBytes: number };
+  | {
+      readonly type: 'error';
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+      readonly peakBytes: number;
+    };
 
 export interface RunHooks {
   readonly signal: AbortSignal;
@@ -28,15 +40,28 @@ export interface RunHooks {
 }
 
 /** Starts the engine that the cell needs, and runs it in this process. */
-export async function runCell(job: Job, runners: Readonly<Record<string, Runner>>, { signal, notice, progress }: RunHooks): Promise<RunRecord> {
+export async function runCell(
+  job: Job,
+  runners: Readonly<Record<string, Runner>>,
+  { signal, notice, progress }: RunHooks,
+): Promise<RunRecord> {
   const flops = runners[job.cell.kind]?.stepFlops?.(job.cell);
   if (flops !== undefined) tuneFor(flops);
   const engine = flops === undefined ? null : await openEngine(job.engine.name, undefined, notice, job.engine.why);
-  if (engine !== null) notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
+  if (engine !== null)
+    notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
   warnOfOtherEngine(job, engine, notice);
   const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));
   const saveSeconds = Number(process.env.GOWIDE_SAVE_SECONDS ?? 10);
-  return executeRun(job.cell, { out: job.out, environment: environment(engine, job.command), executors, signal, progress, notice, saveSeconds });
+  return executeRun(job.cell, {
+    out: job.out,
+    environment: environment(engine, job.command),
+    executors,
+    signal,
+    progress,
+    notice,
+    saveSeconds,
+  });
 }
 
 /** An unfinished run that goes on with another engine is finished, but not to the bits that it would have had. */
@@ -81,9 +106,20 @@ export function serveJobs(runners: Readonly<Record<string, Runner>>): void {
   process.on('message', (job: Job) => {
     working = true;
     const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
-    runCell(job, runners, { signal: controller.signal, notice: (line) => send({ type: 'notice', line }), progress }).then(
+    runCell(job, runners, {
+      signal: controller.signal,
+      notice: (line) => send({ type: 'notice', line }),
+      progress,
+    }).then(
       () => end({ type: 'done', peakBytes: peakBytes() }),
-      (error: unknown) => end({ type: 'error', name: (error as Error).name, message: messageOf(error), stack: (error as Error).stack ?? '', peakBytes: peakBytes() }),
+      (error: unknown) =>
+        end({
+          type: 'error',
+          name: (error as Error).name,
+          message: messageOf(error),
+          stack: (error as Error).stack ?? '',
+          peakBytes: peakBytes(),
+        }),
     );
   });
 }

@@ -1,6 +1,7 @@
 /**
- * Scores of answers to SQuAD's questions, exactly as the official scripts compute them (Rajpurkar et al. 2016, evaluate-v1.1.py; Rajpurkar, Jia, Liang 2018,
- * evaluate-v2.0.py): exact match and F1 of words, in percent, the best over a question's true answers; in 2.0 with questions that have none.
+ * Scores of answers to SQuAD's questions, exactly as the official scripts compute them (Rajpurkar et al. 2016,
+ * evaluate-v1.1.py; Rajpurkar, Jia, Liang 2018, evaluate-v2.0.py): exact match and F1 of words, in percent, the best
+ * over a question's true answers; in 2.0 with questions that have none.
  */
 
 /** What a question's true answers are: none in 2.0 where the text does not say. */
@@ -27,7 +28,10 @@ export function exactMatch(prediction: string, truth: string): number {
   return Number(normalizeAnswer(prediction) === normalizeAnswer(truth));
 }
 
-/** Harmonic mean of precision and recall of the words, each as often as it occurs; `version` 2 counts two empty answers as equal. */
+/**
+ * Harmonic mean of precision and recall of the words, each as often as it occurs; `version` 2 counts two empty answers
+ * as equal.
+ */
 export function f1Score(prediction: string, truth: string, version: 1 | 2): number {
   const [mine, theirs] = [prediction, truth].map((text) => wordsIn(normalizeAnswer(text))) as [string[], string[]];
   if (version === 2 && (mine.length === 0 || theirs.length === 0)) return Number(mine.length === theirs.length);
@@ -53,9 +57,16 @@ function best(truths: readonly string[], score: (truth: string) => number): numb
 }
 
 /** 1.1: every question of the file counts; one without a prediction scores 0. */
-export function scoreVersion1(questions: readonly Question[], predictions: Readonly<Record<string, string>>): SquadScores {
+export function scoreVersion1(
+  questions: readonly Question[],
+  predictions: Readonly<Record<string, string>>,
+): SquadScores {
   const mean = (score: (prediction: string, truth: string) => number): number => {
-    const sum = questions.reduce((total, { id, answers }) => total + (predictions[id] === undefined ? 0 : best(answers, (truth) => score(predictions[id]!, truth))), 0);
+    const sum = questions.reduce(
+      (total, { id, answers }) =>
+        total + (predictions[id] === undefined ? 0 : best(answers, (truth) => score(predictions[id]!, truth))),
+      0,
+    );
     return (100 * sum) / questions.length;
   };
   return { exact_match: mean(exactMatch), f1: mean((prediction, truth) => f1Score(prediction, truth, 1)) };
@@ -68,8 +79,15 @@ export interface Version2Options {
   readonly threshold?: number;
 }
 
-/** 2.0: questions without a prediction are left out, as in the official script. With `noAnswer` the best threshold is looked for, too. */
-export function scoreVersion2(questions: readonly Question[], predictions: Readonly<Record<string, string>>, { noAnswer, threshold = 1 }: Version2Options = {}): SquadScores {
+/**
+ * 2.0: questions without a prediction are left out, as in the official script. With `noAnswer` the best threshold is
+ * looked for, too.
+ */
+export function scoreVersion2(
+  questions: readonly Question[],
+  predictions: Readonly<Record<string, string>>,
+  { noAnswer, threshold = 1 }: Version2Options = {},
+): SquadScores {
   const answered = questions.filter(({ id }) => predictions[id] !== undefined);
   const isAnswerable = new Map(questions.map(({ id, answers }) => [id, answers.length > 0]));
   const raw = (score: (prediction: string, truth: string) => number): Map<string, number> =>
@@ -87,7 +105,8 @@ export function scoreVersion2(questions: readonly Question[], predictions: Reado
   const part = (name: string, chosen: (id: string) => boolean): Record<string, number> => {
     const ids = [...exact.keys()].filter(chosen);
     if (ids.length === 0) return {};
-    const mean = (scores: ReadonlyMap<string, number>): number => (100 * ids.reduce((sum, id) => sum + scores.get(id)!, 0)) / ids.length;
+    const mean = (scores: ReadonlyMap<string, number>): number =>
+      (100 * ids.reduce((sum, id) => sum + scores.get(id)!, 0)) / ids.length;
     return { [`${name}exact`]: mean(exactThen), [`${name}f1`]: mean(f1Then), [`${name}total`]: ids.length };
   };
   const found = {
@@ -98,7 +117,13 @@ export function scoreVersion2(questions: readonly Question[], predictions: Reado
   if (noAnswer === undefined) return found;
   const [bestExact, exactThreshold] = bestThreshold(exact, predictions, noAnswer, isAnswerable);
   const [bestF1, f1Threshold] = bestThreshold(f1, predictions, noAnswer, isAnswerable);
-  return { ...found, best_exact: bestExact, best_exact_thresh: exactThreshold, best_f1: bestF1, best_f1_thresh: f1Threshold };
+  return {
+    ...found,
+    best_exact: bestExact,
+    best_exact_thresh: exactThreshold,
+    best_f1: bestF1,
+    best_f1_thresh: f1Threshold,
+  };
 }
 
 /** The largest score over all thresholds, and the first threshold that has it. */

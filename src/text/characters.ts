@@ -1,11 +1,15 @@
 /**
- * The kinds of characters that BERT's tokenizer tells apart, as the Rust library `tokenizers` has them: its tables are of a fixed, older version of
- * Unicode than the one of the machine's JavaScript, which grows, and tokens must not depend on it. Taken from what `tokenizers` 0.22 does with every
- * code point (test/text/reference.py prints them); differences to Unicode 15: 20 removed characters, 509 accents, 143 punctuation marks, all of scripts that
- * were added later.
+ * The kinds of characters that BERT's tokenizer tells apart, as the Rust library `tokenizers` has them: its tables are
+ * of a fixed, older version of Unicode than the one of the machine's JavaScript, which grows, and tokens must not
+ * depend on it. Taken from what `tokenizers` 0.22 does with every code point (test/text/reference.py prints them);
+ * differences to Unicode 15: 20 removed characters, 509 accents, 143 punctuation marks, all of scripts that were added
+ * later.
  */
 
-/** Ranges of code points in base 36: the distance from the end of the range before, and, after a dash, how many more follow. */
+/**
+ * Ranges of code points in base 36: the distance from the end of the range before, and, after a dash, how many more
+ * follow.
+ */
 function decode(text: string): readonly (readonly [first: number, last: number])[] {
   let last = 0;
   return text.split(' ').map((range) => {
@@ -17,7 +21,9 @@ function decode(text: string): readonly (readonly [first: number, last: number])
 }
 
 /** Control characters, format characters and private use. */
-const REMOVED = decode('0-8 3-1 2-h 2o-w e 11v-5 n 5d 1e 3cv 1kt-4 r-4 1e-4 2-9 11u9-4xr 16o 6y-2 2 3b4 xyb-3 440-7 h407 v-2n 1egx-1ekd 3-1ekd');
+const REMOVED = decode(
+  '0-8 3-1 2-h 2o-w e 11v-5 n 5d 1e 3cv 1kt-4 r-4 1e-4 2-9 11u9-4xr 16o 6y-2 2 3b4 xyb-3 440-7 h407 v-2n 1egx-1ekd 3-1ekd',
+);
 
 /** Non-spacing marks. */
 const ACCENTS = decode(
@@ -64,8 +70,8 @@ const SPACES = [
 
 /** Characters that JavaScript decomposes and `tokenizers` does not. */
 const WHOLE = new Set([
-  0x105c9, 0x105e4, 0x11383, 0x11385, 0x1138e, 0x11391, 0x113c5, 0x113c7, 0x113c8, 0x11938, 0x16121, 0x16122, 0x16123, 0x16124, 0x16125, 0x16126, 0x16127, 0x16128, 0x16d68,
-  0x16d69, 0x16d6a,
+  0x105c9, 0x105e4, 0x11383, 0x11385, 0x1138e, 0x11391, 0x113c5, 0x113c7, 0x113c8, 0x11938, 0x16121, 0x16122, 0x16123,
+  0x16124, 0x16125, 0x16126, 0x16127, 0x16128, 0x16d68, 0x16d69, 0x16d6a,
 ]);
 
 function within(ranges: readonly (readonly [number, number])[], code: number): boolean {
@@ -89,7 +95,10 @@ export function kindOf(code: number): Kind {
   return within(IDEOGRAPHS, code) ? 'ideograph' : 'letter';
 }
 
-/** Whether cleaning leaves the character out: 0, the replacement character, and control characters other than tab and line ends. */
+/**
+ * Whether cleaning leaves the character out: 0, the replacement character, and control characters other than tab and
+ * line ends.
+ */
 export function isRemoved(code: number): boolean {
   return code === 0 || code === 0xfffd || (within(REMOVED, code) && code !== 0x09 && code !== 0x0a && code !== 0x0d);
 }

@@ -1,6 +1,7 @@
 /**
- * A corpus as rows of tokens: texts are cut into blocks, blocks go to the splits whole, a vocabulary is made from the training texts, and the tokens of each
- * split are packed one after the other into rows of one length, in a file that is read row by row: a corpus may be larger than memory. Letters: T tokens.
+ * A corpus as rows of tokens: texts are cut into blocks, blocks go to the splits whole, a vocabulary is made from the
+ * training texts, and the tokens of each split are packed one after the other into rows of one length, in a file that
+ * is read row by row: a corpus may be larger than memory. Letters: T tokens.
  */
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,12 +36,17 @@ export function* glosses(): Generator<Piece> {
 /** Files of a folder of texts. Throws UsageError where there are none. */
 export function textFiles(folder: string): string[] {
   if (!existsSync(folder)) throw new UsageError(`${folder}: not found; expected a folder with .txt files`);
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.txt')).sort(); // prettier-ignore
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.txt'))
+    .sort();
   if (names.length === 0) throw new UsageError(`${folder}: no .txt file in it`);
   return names.map((name) => join(folder, name));
 }
 
-/** The lines of a folder's .txt files that are not empty, read as they are needed. Throws UsageError on a file that is not UTF-8, with the line. */
+/**
+ * The lines of a folder's .txt files that are not empty, read as they are needed. Throws UsageError on a file that is
+ * not UTF-8, with the line.
+ */
 export async function* lines(folder: string): AsyncGenerator<Piece> {
   let count = 0;
   for (const file of textFiles(folder)) {
@@ -68,7 +74,10 @@ function decodeLine(raw: string, file: string, number: number): string {
 /** Which blocks are held out: `share` of all to validation and as many to test, drawn once for all runs. */
 export function divideBlocks(blocks: number, share: number): (block: number) => Split {
   const held = Math.max(1, Math.round(blocks * share));
-  if (2 * held >= blocks) throw new UsageError(`a corpus of ${blocks} blocks of ${BLOCK} texts: too small to hold out ${held} for validation and ${held} for test`);
+  if (2 * held >= blocks)
+    throw new UsageError(
+      `a corpus of ${blocks} blocks of ${BLOCK} texts: too small to hold out ${held} for validation and ${held} for test`,
+    );
   const order = permutation(rngKey(0, 'corpus', 'split'), blocks);
   const splits = new Map<number, Split>();
   order.subarray(0, held).forEach((block) => splits.set(block, 'test'));
@@ -76,7 +85,10 @@ export function divideBlocks(blocks: number, share: number): (block: number) => 
   return (block) => splits.get(block) ?? 'train';
 }
 
-/** Packs texts into rows `[CLS] text [SEP] text [SEP] ...` of T tokens, texts going on in the next row; the last row is dropped unless it is full. */
+/**
+ * Packs texts into rows `[CLS] text [SEP] text [SEP] ...` of T tokens, texts going on in the next row; the last row is
+ * dropped unless it is full.
+ */
 export class Packer {
   private readonly row: number[] = [];
   private readonly first: number;

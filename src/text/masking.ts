@@ -5,7 +5,10 @@ import { CONTINUES, SPECIAL, type WordPiece } from './wordpiece.js';
 export interface MaskingSpec {
   /** Tokens of a row that are to be told. Published: 15 %. */
   readonly count: number;
-  /** Of these, the share that becomes [MASK], and the share that becomes a random token; the rest stays. Published: 0.8 and 0.1. */
+  /**
+   * Of these, the share that becomes [MASK], and the share that becomes a random token; the rest stays. Published: 0.8
+   * and 0.1.
+   */
   readonly mask: number;
   readonly random: number;
   /** All pieces of a word or none. */
@@ -40,8 +43,8 @@ export class Masking {
   }
 
   /**
-   * Masks a row; a function of the key alone. `count` tokens, or as many as there are: of whole words the last one may be cut, so that every row has as
-   * many.
+   * Masks a row; a function of the key alone. `count` tokens, or as many as there are: of whole words the last one may
+   * be cut, so that every row has as many.
    */
   apply(row: Int32Array, key: RngKey): Masked {
     const units = this.unitsOf(row);
@@ -57,7 +60,8 @@ export class Masking {
     positions.forEach((position, i) => {
       const [what, which] = [draws[units.length + 2 * i]!, draws[units.length + 2 * i + 1]!];
       if (what < this.spec.mask) ids[position] = this.mask;
-      else if (what < this.spec.mask + this.spec.random) ids[position] = this.ordinary[Math.floor(which * this.ordinary.length)]!;
+      else if (what < this.spec.mask + this.spec.random)
+        ids[position] = this.ordinary[Math.floor(which * this.ordinary.length)]!;
     });
     return { ids, positions, labels: positions.map((position) => row[position]!) };
   }

@@ -63,19 +63,32 @@ const VOCABULARY = 'vocab.txt';
 
 export type OnStage = (stage: string, done: number, total: number) => void;
 
-/** Opens a corpus; makes it first where the cache has none. Throws UsageError on texts or a vocabulary that cannot be used. */
+/**
+ * Opens a corpus; makes it first where the cache has none. Throws UsageError on texts or a vocabulary that cannot be
+ * used.
+ */
 export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
   const folder = join(cacheFolder(), 'text', keyOf(spec));
   if (!existsSync(folder)) await makeCorpus(spec, folder, onStage);
   const tokenizer = new WordPiece(readVocabulary(join(folder, VOCABULARY)).tokens, spec.lowercase);
-  const rows = Object.fromEntries(SPLITS.map((split) => [split, new TokenRows(join(folder, fileOf(split)), spec.tokens)])) as Record<Split, TokenRows>;
+  const rows = Object.fromEntries(
+    SPLITS.map((split) => [split, new TokenRows(join(folder, fileOf(split)), spec.tokens)]),
+  ) as Record<Split, TokenRows>;
   return { tokenizer, rows };
 }
 
 /** By what the rows depend on: of a folder's files, name, size and time. */
 function keyOf({ source, ...rest }: CorpusSpec): string {
-  const files = source.kind === 'folder' ? textFiles(source.folder).map((file) => [basename(file), statSync(file).size, Math.floor(statSync(file).mtimeMs)]) : [];
-  const vocabulary = typeof rest.vocabulary === 'string' ? readVocabulary(rest.vocabulary).tokens.join('\n') : rest.vocabulary;
+  const files =
+    source.kind === 'folder'
+      ? textFiles(source.folder).map((file) => [
+          basename(file),
+          statSync(file).size,
+          Math.floor(statSync(file).mtimeMs),
+        ])
+      : [];
+  const vocabulary =
+    typeof rest.vocabulary === 'string' ? readVocabulary(rest.vocabulary).tokens.join('\n') : rest.vocabulary;
   return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files })}`;
 }
 
@@ -83,10 +96,14 @@ async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): P
   makeFolder(dirname(folder));
   const partial = mkdtempSync(`${folder}-`);
   try {
-    const pieces = (): Iterable<Piece> | AsyncIterable<Piece> => (spec.source.kind === 'glosses' ? glosses() : lines(spec.source.folder));
+    const pieces = (): Iterable<Piece> | AsyncIterable<Piece> =>
+      spec.source.kind === 'glosses' ? glosses() : lines(spec.source.folder);
     const [texts, blocks] = await countPieces(pieces());
     const splitOf = divideBlocks(blocks, spec.heldOut);
-    const vocabulary = typeof spec.vocabulary === 'string' ? readVocabulary(spec.vocabulary).tokens : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
+    const vocabulary =
+      typeof spec.vocabulary === 'string'
+        ? readVocabulary(spec.vocabulary).tokens
+        : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
     writeAtomic(join(partial, VOCABULARY), `${vocabulary.join('\n')}\n`);
     await writeRows(pieces(), splitOf, new WordPiece(vocabulary, spec.lowercase), spec, partial, texts, onStage);
     renameSync(partial, folder);
@@ -105,7 +122,13 @@ async function countPieces(pieces: Iterable<Piece> | AsyncIterable<Piece>): Prom
 
 type SplitOf = (block: number) => Split;
 
-function vocabularyOf(pieces: Iterable<Piece> | AsyncIterable<Piece>, splitOf: SplitOf, spec: CorpusSpec, total: number, onStage: OnStage): Promise<string[]> {
+function vocabularyOf(
+  pieces: Iterable<Piece> | AsyncIterable<Piece>,
+  splitOf: SplitOf,
+  spec: CorpusSpec,
+  total: number,
+  onStage: OnStage,
+): Promise<string[]> {
   async function* training(): AsyncGenerator<string> {
     let done = 0;
     for await (const { text, block } of pieces) {
@@ -128,7 +151,12 @@ async function writeRows(
 ): Promise<void> {
   const files = SPLITS.map((split) => [split, openSync(join(folder, fileOf(split)), 'w')] as const);
   try {
-    const packers = new Map(files.map(([split, file]) => [split, new Packer(tokenizer, tokens, (row) => writeAll(file, new Uint8Array(Int32Array.from(row).buffer)))]));
+    const packers = new Map(
+      files.map(([split, file]) => [
+        split,
+        new Packer(tokenizer, tokens, (row) => writeAll(file, new Uint8Array(Int32Array.from(row).buffer))),
+      ]),
+    );
     let done = 0;
     for await (const { text, block } of pieces) {
       packers.get(splitOf(block))!.add(text);
@@ -138,6 +166,7 @@ async function writeRows(
     for (const [, file] of files) closeSync(file);
   }
   for (const split of SPLITS) {
-    if (statSync(join(folder, fileOf(split))).size === 0) throw new UsageError(`the corpus is too small: no row of ${tokens} tokens for ${split}`);
+    if (statSync(join(folder, fileOf(split))).size === 0)
+      throw new UsageError(`the corpus is too small: no row of ${tokens} tokens for ${split}`);
   }
 }

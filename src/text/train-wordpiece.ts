@@ -1,7 +1,8 @@
 /**
- * A WordPiece vocabulary from a corpus, as Hugging Face's trainer makes it: characters first, then the most frequent pair of neighbouring pieces is joined,
- * again and again. Sennrich, Haddow, Birch 2016, algorithm 1, with `##` before what continues a word. Ties go to the pair that comes first in the vocabulary;
- * the same corpus gives the same vocabulary. Of the WordNet glosses, 2,048 tokens: the very set that `tokenizers` makes (there ties depend on chance).
+ * A WordPiece vocabulary from a corpus, as Hugging Face's trainer makes it: characters first, then the most frequent
+ * pair of neighbouring pieces is joined, again and again. Sennrich, Haddow, Birch 2016, algorithm 1, with `##` before
+ * what continues a word. Ties go to the pair that comes first in the vocabulary; the same corpus gives the same
+ * vocabulary. Of the WordNet glosses, 2,048 tokens: the very set that `tokenizers` makes (there ties depend on chance).
  */
 import { UsageError } from '../core/errors.js';
 import { CONTINUES, SPECIAL, wordsOf } from './wordpiece.js';
@@ -18,9 +19,13 @@ export interface TrainOptions {
 }
 
 /** How often each word stands in the texts. */
-export async function countWords(texts: Iterable<string> | AsyncIterable<string>, lowercase = true): Promise<Map<string, number>> {
+export async function countWords(
+  texts: Iterable<string> | AsyncIterable<string>,
+  lowercase = true,
+): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for await (const text of texts) for (const { text: word } of wordsOf(text, lowercase)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for await (const text of texts)
+    for (const { text: word } of wordsOf(text, lowercase)) counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;
 }
 
@@ -30,7 +35,10 @@ interface Entry {
 }
 
 /** Throws UsageError when there are no words, or the size leaves no room for the characters. */
-export async function trainWordPiece(texts: Iterable<string> | AsyncIterable<string>, options: TrainOptions): Promise<string[]> {
+export async function trainWordPiece(
+  texts: Iterable<string> | AsyncIterable<string>,
+  options: TrainOptions,
+): Promise<string[]> {
   const { size, lowercase = true, alphabet = 1000, minimum = 1, onToken } = options;
   const counts = await countWords(texts, lowercase);
   if (counts.size === 0) throw new UsageError('no words in the texts that the vocabulary is made from');
@@ -51,7 +59,8 @@ export async function trainWordPiece(texts: Iterable<string> | AsyncIterable<str
     const known = Array.from(word).filter((character) => kept.has(character));
     return { pieces: known.map((character, i) => idOf(i === 0 ? character : CONTINUES + character)), count };
   });
-  if (vocabulary.length > size) throw new UsageError(`a vocabulary of ${size}: the special tokens and characters alone are ${vocabulary.length}`);
+  if (vocabulary.length > size)
+    throw new UsageError(`a vocabulary of ${size}: the special tokens and characters alone are ${vocabulary.length}`);
   const pairs = new Pairs(entries);
   while (vocabulary.length < size) {
     const best = pairs.take();
@@ -66,7 +75,8 @@ export async function trainWordPiece(texts: Iterable<string> | AsyncIterable<str
 
 function frequentCharacters(counts: ReadonlyMap<string, number>, limit: number): Set<string> {
   const characters = new Map<string, number>();
-  for (const [word, count] of counts) for (const character of word) characters.set(character, (characters.get(character) ?? 0) + count);
+  for (const [word, count] of counts)
+    for (const character of word) characters.set(character, (characters.get(character) ?? 0) + count);
   const order = [...characters].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   return new Set(order.slice(0, limit).map(([character]) => character));
 }
@@ -110,7 +120,8 @@ class Pairs {
         joined.push(both ? piece : entry.pieces[i]!);
         if (both) i++;
       }
-      for (let i = 1; i < entry.pieces.length; i++) this.change(entry.pieces[i - 1]!, entry.pieces[i]!, -entry.count, place);
+      for (let i = 1; i < entry.pieces.length; i++)
+        this.change(entry.pieces[i - 1]!, entry.pieces[i]!, -entry.count, place);
       for (let i = 1; i < joined.length; i++) {
         this.change(joined[i - 1]!, joined[i]!, entry.count, place);
         if (joined[i - 1] === piece || joined[i] === piece) changed.add(key(joined[i - 1]!, joined[i]!));

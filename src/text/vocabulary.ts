@@ -13,8 +13,11 @@ export interface VocabularyFile {
 
 /** Throws UsageError when the file cannot be read, is empty, is not UTF-8, or is a tokenizer of another kind. */
 export function readVocabulary(path: string): VocabularyFile {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return path.endsWith('.json') ? readTokenizerJson(path) : { tokens: readLines(path) };
-  const [lines, json, settings] = ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'].map((name) => join(path, name)) as [string, string, string];
+  if (!existsSync(path) || !statSync(path).isDirectory())
+    return path.endsWith('.json') ? readTokenizerJson(path) : { tokens: readLines(path) };
+  const [lines, json, settings] = ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'].map((name) =>
+    join(path, name),
+  ) as [string, string, string];
   if (existsSync(json)) return readTokenizerJson(json);
   if (!existsSync(lines)) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
   const lowercase = existsSync(settings) ? Settings.safeParse(readConfig(settings)).data?.do_lower_case : undefined;
@@ -25,7 +28,9 @@ const Settings = z.looseObject({ do_lower_case: z.boolean().optional() });
 
 /** One token on each line, its index the line's number. */
 function readLines(path: string): string[] {
-  const lines = readText(path, { keepMark: true }).split('\n').map((line) => line.replace(/\r$/, '')); // prettier-ignore
+  const lines = readText(path, { keepMark: true })
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''));
   while (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) throw new UsageError(`${path}: empty; expected one token on each line`);
   return lines;
@@ -41,7 +46,9 @@ const TokenizerJson = z.looseObject({
       strip_accents: z.boolean().nullable().default(null),
       lowercase: z.boolean().default(true),
     })
-    .refine(({ strip_accents: strip, lowercase }) => strip === null || strip === lowercase, { error: 'strip_accents differs from lowercase' }),
+    .refine(({ strip_accents: strip, lowercase }) => strip === null || strip === lowercase, {
+      error: 'strip_accents differs from lowercase',
+    }),
   pre_tokenizer: z.looseObject({ type: z.literal('BertPreTokenizer') }),
   model: z.looseObject({
     type: z.literal('WordPiece').optional(),
@@ -58,13 +65,18 @@ function readTokenizerJson(path: string): VocabularyFile {
   const parsed = TokenizerJson.safeParse(readConfig(path));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new UsageError(`${path}: ${issue!.path.join('.')}: ${issue!.message}; tokenizers of the kind that BERT has can be read`);
+    throw new UsageError(
+      `${path}: ${issue!.path.join('.')}: ${issue!.message}; tokenizers of the kind that BERT has can be read`,
+    );
   }
   const { model, added_tokens: added, normalizer } = parsed.data;
   const entries = new Map([...Object.entries(model.vocab), ...added.map(({ content, id }) => [content, id] as const)]);
   const tokens: string[] = [];
   for (const [token, id] of entries) tokens[id] = token;
   const gap = Array.from(tokens).findIndex((token) => token === undefined);
-  if (gap >= 0 || tokens.length !== entries.size) throw new UsageError(`${path}: model.vocab: ${gap >= 0 ? `no token has the index ${gap}` : 'two tokens have the same index'}`);
+  if (gap >= 0 || tokens.length !== entries.size)
+    throw new UsageError(
+      `${path}: model.vocab: ${gap >= 0 ? `no token has the index ${gap}` : 'two tokens have the same index'}`,
+    );
   return { tokens, lowercase: normalizer.lowercase };
 }

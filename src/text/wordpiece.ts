@@ -1,6 +1,7 @@
 /**
- * WordPiece as BERT uses it (Schuster, Nakajima 2012; Devlin et al. 2019): text to tokens of a fixed vocabulary, with the place of each in the text. The
- * same tokens as Hugging Face's `tokenizers`, on any Unicode text (test/text/wordpiece.test.ts).
+ * WordPiece as BERT uses it (Schuster, Nakajima 2012; Devlin et al. 2019): text to tokens of a fixed vocabulary, with
+ * the place of each in the text. The same tokens as Hugging Face's `tokenizers`, on any Unicode text
+ * (test/text/wordpiece.test.ts).
  */
 import { UsageError } from '../core/errors.js';
 import { isRemoved, kindOf, withoutAccents } from './characters.js';
@@ -99,10 +100,15 @@ export class WordPiece {
       throw new UsageError(`vocabulary: "${double}" stands in it twice`);
     }
     const missing = Object.values(SPECIAL).filter((token) => !this.pieces.has(token));
-    if (missing.length > 0) throw new UsageError(`vocabulary: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it`);
+    if (missing.length > 0)
+      throw new UsageError(`vocabulary: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it`);
     this.unknown = this.pieces.get(SPECIAL.unknown)!;
     this.longest = vocabulary.reduce((length, token) => Math.max(length, token.length), 0);
-    this.special = new RegExp(`(${Object.values(SPECIAL).map((token) => token.replace(/[[\]]/g, '\\$&')).join('|')})`); // prettier-ignore
+    this.special = new RegExp(
+      `(${Object.values(SPECIAL)
+        .map((token) => token.replace(/[[\]]/g, '\\$&'))
+        .join('|')})`,
+    );
   }
 
   /** Index of a token. Throws RangeError on one that is not in the vocabulary. */

@@ -23,7 +23,10 @@ export interface AddonSource {
 
 const require = createRequire(import.meta.url);
 
-/** Loads the addon, building it first if need be; one that does not load (a damaged file, say) is built again, once. Throws FailureError with the reason. */
+/**
+ * Loads the addon, building it first if need be; one that does not load (a damaged file, say) is built again, once.
+ * Throws FailureError with the reason.
+ */
 export function loadAddon<T>(source: AddonSource): T {
   const path = builtAddon(source);
   try {
@@ -40,20 +43,31 @@ export function loadAddon<T>(source: AddonSource): T {
 
 /** Features of this processor, by which one cache serves several kinds of machines. */
 function processor(): string {
-  const flags = existsSync('/proc/cpuinfo') ? /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] : undefined;
+  const flags = existsSync('/proc/cpuinfo')
+    ? /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]
+    : undefined;
   return flags ?? cpus()[0]?.model ?? '';
 }
 
 function sourcesOf({ source }: AddonSource): string[] {
   const folder = dirname(source);
-  return [source, ...readdirSync(folder).filter((name) => name.endsWith('.h')).sort().map((name) => join(folder, name))]; // prettier-ignore
+  return [
+    source,
+    ...readdirSync(folder)
+      .filter((name) => name.endsWith('.h'))
+      .sort()
+      .map((name) => join(folder, name)),
+  ];
 }
 
 function builtAddon(source: AddonSource): string {
   const place = `${process.platform} ${process.arch} ${processor()}`;
   const hash = createHash('sha256').update(place);
   for (const file of sourcesOf(source)) hash.update(readFileSync(file));
-  const key = hash.update((source.options ?? []).join('\n')).digest('hex').slice(0, 16); // prettier-ignore
+  const key = hash
+    .update((source.options ?? []).join('\n'))
+    .digest('hex')
+    .slice(0, 16);
   const path = join(cacheFolder(), source.name, key, `${source.name}.node`);
   if (!existsSync(path)) build(path, source);
   return path;
@@ -61,17 +75,35 @@ function builtAddon(source: AddonSource): string {
 
 function build(path: string, { what, without, source, options = [] }: AddonSource): void {
   const compiler = findCompiler();
-  if (compiler === undefined) throw new FailureError(`${what} needs a C++ compiler (g++ or clang++), not found on the PATH; ${without}`);
+  if (compiler === undefined)
+    throw new FailureError(`${what} needs a C++ compiler (g++ or clang++), not found on the PATH; ${without}`);
   // clang takes -march=native on arm64 only as -mcpu=native
   const machine = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   const temporary = `${path}.${process.pid}`;
   const link = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
-  const common = ['-std=c++17', '-O3', machine, '-ffp-contract=fast', '-fno-math-errno', '-fPIC', '-shared', '-pthread', '-DNAPI_VERSION=8'];
+  const common = [
+    '-std=c++17',
+    '-O3',
+    machine,
+    '-ffp-contract=fast',
+    '-fno-math-errno',
+    '-fPIC',
+    '-shared',
+    '-pthread',
+    '-DNAPI_VERSION=8',
+  ];
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const { status, stderr, error } = spawnSync(compiler, [...common, `-I${headers}`, source, '-o', temporary, ...link, ...options], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(error?.message ?? (stderr.split('\n').find((line) => line.includes('error')) ?? stderr.trim()).slice(0, 300));
+    const { status, stderr, error } = spawnSync(
+      compiler,
+      [...common, `-I${headers}`, source, '-o', temporary, ...link, ...options],
+      { encoding: 'utf8' },
+    );
+    if (status !== 0)
+      throw new Error(
+        error?.message ?? (stderr.split('\n').find((line) => line.includes('error')) ?? stderr.trim()).slice(0, 300),
+      );
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -5,7 +5,10 @@ import { FailureError, messageOf } from '../core/errors.js';
 import { cacheFolder } from './cache.js';
 import { findTools, runTool } from './tools.js';
 
-/** Command of a Python that imports `module`: that of the environment `name`, which is made with `packages` when it is missing. Throws FailureError without Python and pip, or when the download fails. */
+/**
+ * Command of a Python that imports `module`: that of the environment `name`, which is made with `packages` when it is
+ * missing. Throws FailureError without Python and pip, or when the download fails.
+ */
 export async function pythonWith(name: string, module: string, packages: readonly string[]): Promise<string> {
   const folder = join(cacheFolder(), 'peer', name);
   const python = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');

@@ -15,7 +15,9 @@ function works(command: string, args: string[]): boolean {
 
 /** A C++ compiler on the PATH; `CXX` names one first. */
 export function findCompiler(): string | undefined {
-  return [process.env.CXX, 'c++', 'g++', 'clang++'].filter((name): name is string => Boolean(name)).find((name) => works(name, ['--version']));
+  return [process.env.CXX, 'c++', 'g++', 'clang++']
+    .filter((name): name is string => Boolean(name))
+    .find((name) => works(name, ['--version']));
 }
 
 /** Looks on the PATH. */
@@ -26,30 +28,41 @@ export function findTools(): Tools {
 
 /** One line that says which tools are missing, or undefined when all are there. */
 export function missingTools({ python, compiler }: Tools): string | undefined {
-  const missing = [python ? '' : 'Python 3 with pip', compiler ? '' : 'a C++ compiler (g++ or clang++)'].filter(Boolean);
+  const missing = [python ? '' : 'Python 3 with pip', compiler ? '' : 'a C++ compiler (g++ or clang++)'].filter(
+    Boolean,
+  );
   return missing.length === 0 ? undefined : `it needs ${missing.join(' and ')}, not found on the PATH`;
 }
 
-/** Runs a command to its end and returns its standard output. Throws FailureError with the last line of what it said. */
+/**
+ * Runs a command to its end and returns its standard output. Throws FailureError with the last line of what it said.
+ */
 export async function runTool(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const { code, output, said } = await new Promise<{ code: number | null; output: string; said: string }>((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' && command === 'npm' });
-    let [output, said] = ['', ''];
-    const keep = (chunk: Buffer): void => {
-      said = (said + chunk.toString()).slice(-100_000);
-    };
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      keep(chunk);
-    });
-    child.stderr.on('data', keep);
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, output, said }));
-  }).catch((error: unknown) => {
+  const { code, output, said } = await new Promise<{ code: number | null; output: string; said: string }>(
+    (resolve, reject) => {
+      const child = spawn(command, args, {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        shell: process.platform === 'win32' && command === 'npm',
+      });
+      let [output, said] = ['', ''];
+      const keep = (chunk: Buffer): void => {
+        said = (said + chunk.toString()).slice(-100_000);
+      };
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        keep(chunk);
+      });
+      child.stderr.on('data', keep);
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, output, said }));
+    },
+  ).catch((error: unknown) => {
     throw new FailureError(`${command} could not be started: ${messageOf(error)}`);
   });
   if (code === 0) return output;
-  if (/No space left on device|ENOSPC/.test(said)) throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
+  if (/No space left on device|ENOSPC/.test(said))
+    throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
   throw new FailureError(`${command} failed (status ${code}): ${lastError(said)}`);
 }
 

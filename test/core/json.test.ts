@@ -25,6 +25,8 @@ test('a cell’s id depends on kind, spec and seed, and on no name', () => {
 });
 
 test('unknownName lists what is known and guesses', () => {
-  expect(unknownName('scale', 'minute', ['minutes', 'laptop']).message).toBe('unknown scale "minute"; expected one of: minutes, laptop. Did you mean "minutes"?');
+  expect(unknownName('scale', 'minute', ['minutes', 'laptop']).message).toBe(
+    'unknown scale "minute"; expected one of: minutes, laptop. Did you mean "minutes"?',
+  );
   expect(unknownName('scale', 'zzz', ['minutes', 'laptop']).message).not.toContain('Did you mean');
 });

@@ -21,11 +21,14 @@ describe('philox', () => {
       [0xa4093822, 0x299f31d0],
       [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
     ],
-  ] as [[number, number, number, number], [number, number], number[]][])('known answer %#', (counter, key, expected) => {
-    const out = new Uint32Array(4);
-    philox(counter, key, out);
-    expect([...out]).toEqual(expected);
-  });
+  ] as [[number, number, number, number], [number, number], number[]][])(
+    'known answer %#',
+    (counter, key, expected) => {
+      const out = new Uint32Array(4);
+      philox(counter, key, out);
+      expect([...out]).toEqual(expected);
+    },
+  );
 });
 
 test('a stream is the same however it is cut', () => {

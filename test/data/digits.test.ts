@@ -7,7 +7,8 @@ import { tf, type Tensor, type Tensor2D } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
 
 const data = loadDigits(5500);
-const everything = (source: Source): HostBatch => source.batch(Uint32Array.from({ length: source.count }, (_, i) => i)) as HostBatch;
+const everything = (source: Source): HostBatch =>
+  source.batch(Uint32Array.from({ length: source.count }, (_, i) => i)) as HostBatch;
 
 test('10,000 digits in three parts that share no image', () => {
   const parts = [data.train, data.validation, data.test];
@@ -54,11 +55,15 @@ describe('batches', () => {
   });
 
   test('are augmented by seed and step alone; no change leaves the image as it is', () => {
-    const values = (seed: number, step: number, o = options): number[] => [...(loadDigits(100, o).train.batch(Uint32Array.of(3, 5), { seed, step }) as HostBatch).values];
+    const values = (seed: number, step: number, o = options): number[] => [
+      ...(loadDigits(100, o).train.batch(Uint32Array.of(3, 5), { seed, step }) as HostBatch).values,
+    ];
     expect(values(1, 2)).toEqual(values(1, 2));
     expect(values(1, 2)).not.toEqual(values(1, 3));
     expect(values(1, 2)).not.toEqual(values(2, 2));
-    expect(values(1, 2, { rotation: 0, shift: 0, logScale: 0, noise: 0 })).toEqual([...(data.train.batch(Uint32Array.of(3, 5)) as HostBatch).values]);
+    expect(values(1, 2, { rotation: 0, shift: 0, logScale: 0, noise: 0 })).toEqual([
+      ...(data.train.batch(Uint32Array.of(3, 5)) as HostBatch).values,
+    ]);
   });
 
   test('evaluate counts what is right', async () => {

@@ -1,4 +1,7 @@
-/** The other data sets: the Random Hierarchy Model, CIFAR's files and folders of pictures; and what is said of files that are missing or damaged. */
+/**
+ * The other data sets: the Random Hierarchy Model, CIFAR's files and folders of pictures; and what is said of files
+ * that are missing or damaged.
+ */
 import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +18,17 @@ const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-data-'));
 const range = (n: number): Uint32Array => Uint32Array.from({ length: n }, (_, i) => i);
 
 describe('the Random Hierarchy Model', () => {
-  const spec = { vocabulary: 6, classes: 4, synonyms: 2, levels: 3, branching: 2, grammar: 1, train: 150, validation: 40, test: 40 };
+  const spec = {
+    vocabulary: 6,
+    classes: 4,
+    synonyms: 2,
+    levels: 3,
+    branching: 2,
+    grammar: 1,
+    train: 150,
+    validation: 40,
+    test: 40,
+  };
 
   test('has classes x synonyms^7 strings at 3 levels of pairs; none occurs twice, and the same grammar gives the same data', () => {
     expect(countStrings(spec)).toBe(4 * 2 ** 7);
@@ -42,8 +55,12 @@ describe('the Random Hierarchy Model', () => {
   });
 
   test('more strings than half of what there is, and too many synonyms, are refused', () => {
-    expect(() => loadHierarchy({ ...spec, train: 500 })).toThrow('580 different strings were asked for, the grammar has 512');
-    expect(() => loadHierarchy({ ...spec, synonyms: 7 })).toThrow('of at most vocabulary^branching = 36 tuples, got 7 x 6');
+    expect(() => loadHierarchy({ ...spec, train: 500 })).toThrow(
+      '580 different strings were asked for, the grammar has 512',
+    );
+    expect(() => loadHierarchy({ ...spec, synonyms: 7 })).toThrow(
+      'of at most vocabulary^branching = 36 tuples, got 7 x 6',
+    );
   });
 });
 
@@ -62,18 +79,35 @@ describe('CIFAR', () => {
     });
     return path;
   }
-  const TEN = ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin', 'data_batch_4.bin', 'data_batch_5.bin', 'test_batch.bin'];
+  const TEN = [
+    'data_batch_1.bin',
+    'data_batch_2.bin',
+    'data_batch_3.bin',
+    'data_batch_4.bin',
+    'data_batch_5.bin',
+    'test_batch.bin',
+  ];
 
   test('reads both variants: planes to pixels, the fine label, mean and deviation', async () => {
     const data = loadCifar({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 });
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([15, 5, 4]);
     const { values, labels } = data.test.batch(Uint32Array.of(2)) as HostBatch;
     expect([...labels]).toEqual([7]);
-    const expected = [100, 0, 50].map((value, c) => (value / 255 - [0.4914, 0.4822, 0.4465][c]!) / [0.247, 0.2435, 0.2616][c]!);
+    const expected = [100, 0, 50].map(
+      (value, c) => (value / 255 - [0.4914, 0.4822, 0.4465][c]!) / [0.247, 0.2435, 0.2616][c]!,
+    );
     expected.forEach((value, c) => expect(values[3 * 500 + c]).toBeCloseTo(value, 5));
-    const hundred = loadCifar({ set: 'cifar100', folder: write(2, ['train.bin', 'test.bin'], 6), validation: 2, train: 3, padding: 0 });
+    const hundred = loadCifar({
+      set: 'cifar100',
+      folder: write(2, ['train.bin', 'test.bin'], 6),
+      validation: 2,
+      train: 3,
+      padding: 0,
+    });
     expect([hundred.train.count, hundred.classes]).toEqual([3, 100]);
-    expect((await openData({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 })).shape).toEqual([32, 32, 3]);
+    expect((await openData({ set: 'cifar10', folder: write(1, TEN, 4), validation: 5, padding: 4 })).shape).toEqual([
+      32, 32, 3,
+    ]);
   });
 
   test('a missing, truncated or foreign file is named', () => {
@@ -82,10 +116,14 @@ describe('CIFAR', () => {
     );
     const path = write(1, TEN, 4);
     truncateSync(join(path, 'data_batch_3.bin'), 5000);
-    expect(() => loadCifar({ set: 'cifar10', folder: path, validation: 5, padding: 4 })).toThrow(/data_batch_3.bin: 5000 bytes are no whole number of cifar10 records of 3073/);
+    expect(() => loadCifar({ set: 'cifar10', folder: path, validation: 5, padding: 4 })).toThrow(
+      /data_batch_3.bin: 5000 bytes are no whole number of cifar10 records of 3073/,
+    );
     const wrong = write(1, TEN, 4);
     writeFileSync(join(wrong, 'test_batch.bin'), Buffer.alloc(3073, 77));
-    expect(() => loadCifar({ set: 'cifar10', folder: wrong, validation: 5, padding: 4 })).toThrow(/record 0 has the label 77, expected below 10/);
+    expect(() => loadCifar({ set: 'cifar10', folder: wrong, validation: 5, padding: 4 })).toThrow(
+      /record 0 has the label 77, expected below 10/,
+    );
   });
 });
 
@@ -98,13 +136,18 @@ describe('folders of pictures', () => {
         ['dog', { r: 0, g: 0, b: 200 }],
       ] as const) {
         mkdirSync(join(path, split, name), { recursive: true });
-        for (let i = 0; i < pictures; i++) await sharp({ create: { width: 40 + i, height: 30, channels: 3, background } }).png().toFile(join(path, split, name, `${i}.png`)); // prettier-ignore
+        for (let i = 0; i < pictures; i++)
+          await sharp({ create: { width: 40 + i, height: 30, channels: 3, background } })
+            .png()
+            .toFile(join(path, split, name, `${i}.png`));
       }
     }
     return path;
   }
-  const open = (path: string, corrupt = 0): Dataset => openImageFolder({ folder: path, size: 16, resize: 20, validation: 2, corrupt });
-  const batchOf = async (source: Source, n: number, key?: { seed: number; step: number }): Promise<HostBatch> => source.batch(range(n), key);
+  const open = (path: string, corrupt = 0): Dataset =>
+    openImageFolder({ folder: path, size: 16, resize: 20, validation: 2, corrupt });
+  const batchOf = async (source: Source, n: number, key?: { seed: number; step: number }): Promise<HostBatch> =>
+    source.batch(range(n), key);
 
   test('are decoded, cut, normalised; the same seed and step give the same crops', async () => {
     const data = open(await write());
@@ -114,16 +157,28 @@ describe('folders of pictures', () => {
     expect(values).toHaveLength(8 * 16 * 16 * 3);
     expect(values[0]).toBeCloseTo((200 / 255 - 0.485) / 0.229, 4);
     expect(values[8 * 16 * 16 * 3 - 1]).toBeCloseTo((200 / 255 - 0.406) / 0.225, 4);
-    const [a, b, c] = [await batchOf(data.train, 6, { seed: 1, step: 3 }), await batchOf(data.train, 6, { seed: 1, step: 3 }), await batchOf(data.train, 6)];
+    const [a, b, c] = [
+      await batchOf(data.train, 6, { seed: 1, step: 3 }),
+      await batchOf(data.train, 6, { seed: 1, step: 3 }),
+      await batchOf(data.train, 6),
+    ];
     expect(a).toEqual(b);
     expect(c.values).toHaveLength(6 * 16 * 16 * 3);
   });
 
   test('grey pictures, an alpha channel and a rotated one are brought to three channels', async () => {
     const path = await write();
-    await sharp({ create: { width: 30, height: 50, channels: 4, background: { r: 10, g: 20, b: 30, alpha: 0.5 } } }).png().toFile(join(path, 'val', 'cat', '0.png')); // prettier-ignore
-    await sharp({ create: { width: 30, height: 50, channels: 3, background: { r: 90, g: 90, b: 90 } } }).toColourspace('b-w').png().toFile(join(path, 'val', 'cat', '1.png')); // prettier-ignore
-    await sharp({ create: { width: 30, height: 50, channels: 3, background: { r: 90, g: 90, b: 90 } } }).withMetadata({ orientation: 6 }).jpeg().toFile(join(path, 'val', 'cat', '2.jpg')); // prettier-ignore
+    await sharp({ create: { width: 30, height: 50, channels: 4, background: { r: 10, g: 20, b: 30, alpha: 0.5 } } })
+      .png()
+      .toFile(join(path, 'val', 'cat', '0.png'));
+    await sharp({ create: { width: 30, height: 50, channels: 3, background: { r: 90, g: 90, b: 90 } } })
+      .toColourspace('b-w')
+      .png()
+      .toFile(join(path, 'val', 'cat', '1.png'));
+    await sharp({ create: { width: 30, height: 50, channels: 3, background: { r: 90, g: 90, b: 90 } } })
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toFile(join(path, 'val', 'cat', '2.jpg'));
     const { values } = await batchOf(open(path).test, 9);
     expect(values).toHaveLength(9 * 16 * 16 * 3);
     expect(values.every(Number.isFinite)).toBe(true);
@@ -134,12 +189,21 @@ describe('folders of pictures', () => {
     writeFileSync(join(path, 'val', 'cat', '0.png'), 'no picture');
     const { labels, skipped } = await batchOf(open(path, 1).test, 4);
     expect([...labels]).toEqual([0, 0, 0]);
-    expect(skipped).toEqual([{ file: join(path, 'val', 'cat', '0.png'), reason: expect.stringContaining('unsupported image format') as string }]);
-    await expect(batchOf(open(path, 0).test, 4)).rejects.toThrow(/1 pictures cannot be read, data.corrupt allows 0: .*0.png/);
+    expect(skipped).toEqual([
+      {
+        file: join(path, 'val', 'cat', '0.png'),
+        reason: expect.stringContaining('unsupported image format') as string,
+      },
+    ]);
+    await expect(batchOf(open(path, 0).test, 4)).rejects.toThrow(
+      /1 pictures cannot be read, data.corrupt allows 0: .*0.png/,
+    );
   });
 
   test('missing folders, an empty class and different classes are named', async () => {
-    expect(() => open('/nowhere')).toThrow('/nowhere/train not found; put pictures into /nowhere/train/<class>/ and /nowhere/val/<class>/');
+    expect(() => open('/nowhere')).toThrow(
+      '/nowhere/train not found; put pictures into /nowhere/train/<class>/ and /nowhere/val/<class>/',
+    );
     const path = await write();
     mkdirSync(join(path, 'train', 'fox'));
     expect(() => open(path)).toThrow('train and val must have the same classes; only one of them has fox');
@@ -158,7 +222,14 @@ describe('folders of pictures', () => {
           size,
           Float64Array.from({ length: 23 }, (_, k) => ((i + 1) * (k + 3) * 0.618) % 1),
         );
-        expect(left >= 0 && top >= 0 && width >= 1 && height >= 1 && left + width <= size.width && top + height <= size.height).toBe(true);
+        expect(
+          left >= 0 &&
+            top >= 0 &&
+            width >= 1 &&
+            height >= 1 &&
+            left + width <= size.width &&
+            top + height <= size.height,
+        ).toBe(true);
       }
     }
   });
@@ -206,7 +277,18 @@ test('crops and mirrors move pixels and nothing else; normalising is (x / range 
 });
 
 test('the shape of an example is known before the data are opened', async () => {
-  const spec = DataSpec.parse({ set: 'hierarchy', vocabulary: 6, classes: 4, synonyms: 2, levels: 3, branching: 2, grammar: 1, train: 150, validation: 40, test: 40 });
+  const spec = DataSpec.parse({
+    set: 'hierarchy',
+    vocabulary: 6,
+    classes: 4,
+    synonyms: 2,
+    levels: 3,
+    branching: 2,
+    grammar: 1,
+    train: 150,
+    validation: 40,
+    test: 40,
+  });
   expect(exampleShape(spec)).toEqual((await openData(spec)).shape);
   expect(exampleShape({ set: 'digits', train: 5 })).toEqual([14, 14, 1]);
 });

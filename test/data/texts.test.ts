@@ -10,7 +10,13 @@ import { readWordNet, SUPERSENSES } from '../../src/text/wordnet.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gowide-texts-'));
 const VOCABULARY = join(folder, 'vocab.txt');
-const words = [...new Set(readWordNet().slice(0, 3000).flatMap(({ gloss }) => gloss.toLowerCase().match(/[a-z]+/g) ?? []))]; // prettier-ignore
+const words = [
+  ...new Set(
+    readWordNet()
+      .slice(0, 3000)
+      .flatMap(({ gloss }) => gloss.toLowerCase().match(/[a-z]+/g) ?? []),
+  ),
+];
 const TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words];
 const fields = { corpus: 'glosses', vocabulary: VOCABULARY, lowercase: true, tokens: 24, heldOut: 0.05 } as const;
 
@@ -20,7 +26,10 @@ beforeAll(() => {
 });
 afterAll(() => vi.unstubAllEnvs());
 
-const textOf = (values: ArrayLike<number>): string => Array.from(values, (id) => TOKENS[id]).filter((token) => token !== '[PAD]').join(' '); // prettier-ignore
+const textOf = (values: ArrayLike<number>): string =>
+  Array.from(values, (id) => TOKENS[id])
+    .filter((token) => token !== '[PAD]')
+    .join(' ');
 const splitOf = (() => {
   const blocks = new Map([...glosses()].map(({ text, block }) => [text, block]));
   const divide = divideBlocks(Math.max(...blocks.values()) + 1, 0.05);
@@ -42,11 +51,17 @@ describe('WordNet', () => {
   test('supersense: every gloss once, in the split that the corpus has it in, with its lexicographer’s file', async () => {
     const data = await openData({ set: 'wordnet-task', task: 'supersense', ...fields });
     expect([data.classes, data.shape]).toEqual([45, [3, 24]]);
-    expect(data.train.count + data.validation.count + data.test.count).toBe(new Set(readWordNet().map(({ gloss }) => gloss)).size);
+    expect(data.train.count + data.validation.count + data.test.count).toBe(
+      new Set(readWordNet().map(({ gloss }) => gloss)).size,
+    );
     const held = readWordNet().filter(({ gloss }) => splitOf(gloss) === 'test');
     expect(data.test.count).toBe(new Set(held.map(({ gloss }) => gloss)).size);
     const { values, labels } = await data.test.batch(Uint32Array.of(0));
-    expect(textOf(values.subarray(0, 24)).split(' ').slice(0, 3)).toEqual(textOf([2, ...new WordPiece(TOKENS).encode(held[0]!.gloss).ids]).split(' ').slice(0, 3)); // prettier-ignore
+    expect(textOf(values.subarray(0, 24)).split(' ').slice(0, 3)).toEqual(
+      textOf([2, ...new WordPiece(TOKENS).encode(held[0]!.gloss).ids])
+        .split(' ')
+        .slice(0, 3),
+    );
     expect(SUPERSENSES[labels[0]!]).toBe(SUPERSENSES[held[0]!.supersense]);
     const few = await openData({ set: 'wordnet-task', task: 'supersense', ...fields, train: 100, held: 50 });
     expect([few.train.count, few.validation.count, few.test.count]).toEqual([100, 50, 50]);
@@ -59,8 +74,16 @@ describe('WordNet', () => {
     expect(Math.abs(share - 0.5)).toBeLessThan(0.04);
     const tokenizer = new WordPiece(TOKENS);
     const encode = (gloss: string): string => tokenizer.encode(gloss).ids.join(' ');
-    const heldOut = new Set(readWordNet().filter(({ gloss }) => splitOf(gloss) !== 'train').map(({ gloss }) => encode(gloss))); // prettier-ignore
-    const trained = new Set(readWordNet().filter(({ gloss }) => splitOf(gloss) === 'train').map(({ gloss }) => encode(gloss))); // prettier-ignore
+    const heldOut = new Set(
+      readWordNet()
+        .filter(({ gloss }) => splitOf(gloss) !== 'train')
+        .map(({ gloss }) => encode(gloss)),
+    );
+    const trained = new Set(
+      readWordNet()
+        .filter(({ gloss }) => splitOf(gloss) === 'train')
+        .map(({ gloss }) => encode(gloss)),
+    );
     const parts = (values: ArrayLike<number>): [string, string] => {
       const ids = Array.from(values);
       const [first, second] = [ids.indexOf(3), ids.lastIndexOf(3)];
@@ -90,7 +113,10 @@ describe('tab-separated files', () => {
     ({
       set: 'tsv',
       ...fields,
-      train: write('train.tsv', 'id\tquestion\tanswer\tlabel\n1\tthe entity\ta thing\tyes\n2\tan act\ta "quote\tno\r\n3\ta cause\ta thing\tyes\n'),
+      train: write(
+        'train.tsv',
+        'id\tquestion\tanswer\tlabel\n1\tthe entity\ta thing\tyes\n2\tan act\ta "quote\tno\r\n3\ta cause\ta thing\tyes\n',
+      ),
       test: write('test.tsv', 'label\tquestion\tanswer\nno\tan act\tan object\n'),
       validation: 1,
       columns: { text: 'question', pair: 'answer', label: 'label' },
@@ -107,12 +133,17 @@ describe('tab-separated files', () => {
 
   test('columns by number, without a first line of names', async () => {
     const plain = write('plain.tsv', 'x\tthe entity\ny\tan act\n');
-    const data = await openData(spec({ train: plain, test: plain, validation: plain, columns: { text: 1, label: 0 } } as Partial<DataSpec>));
+    const data = await openData(
+      spec({ train: plain, test: plain, validation: plain, columns: { text: 1, label: 0 } } as Partial<DataSpec>),
+    );
     expect([data.train.count, data.validation.count]).toEqual([2, 2]);
   });
 
   test.each([
-    [{ columns: { text: 'text', label: 'label' } }, /train.tsv: no column "text" in its first line; there are: id, question, answer, label/],
+    [
+      { columns: { text: 'text', label: 'label' } },
+      /train.tsv: no column "text" in its first line; there are: id, question, answer, label/,
+    ],
     [{ train: '/no/such.tsv' }, /such.tsv: not found; expected a file with an example on each line/],
     [{ test: 'other', validation: 1 }, /other.tsv, line 2: label "maybe"; the training file has: no, yes/],
     [{ train: 'short' }, /short.tsv, line 2: 2 columns; column 3 is needed/],
@@ -129,7 +160,10 @@ describe('tab-separated files', () => {
       same: 'id\tquestion\tanswer\tlabel\n1\tb\tc\ta\n',
     };
     const replaced = Object.fromEntries(
-      Object.entries(changes).map(([key, value]) => [key, typeof value === 'string' && value in files ? write(`${value}.tsv`, files[value]!) : value]),
+      Object.entries(changes).map(([key, value]) => [
+        key,
+        typeof value === 'string' && value in files ? write(`${value}.tsv`, files[value]!) : value,
+      ]),
     );
     const given = spec(replaced as Partial<DataSpec>);
     await expect(

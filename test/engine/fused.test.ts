@@ -1,4 +1,7 @@
-/** The fused ops against plain formulas in float64: rows of every length, one part and many, and what must not be lost (NaN, masked places). */
+/**
+ * The fused ops against plain formulas in float64: rows of every length, one part and many, and what must not be lost
+ * (NaN, masked places).
+ */
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import {
@@ -16,14 +19,17 @@ import {
   scaleShift,
   sgdInPlace,
   squareSum,
-} from '../../src/engine/fused.js';
+} from '../../src/engine/ops/fused.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { erf } from 'mathjs';
 import { enginesUnderTest } from '../support/engines.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 await enginesUnderTest();
-const here = await tf.setBackend('tensorflow').then(() => hasFused()).catch(() => false); // prettier-ignore
+const here = await tf
+  .setBackend('tensorflow')
+  .then(() => hasFused())
+  .catch(() => false);
 
 const draw = (name: string, size: number): Float64Array => normals(rngKey(7, name), size).map(Math.fround);
 const tensor = (values: ArrayLike<number>, ...shape: number[]): Tensor => tf.tensor(Float32Array.from(values), shape);
@@ -80,7 +86,10 @@ describe.skipIf(!here)('fused ops', () => {
     const [matrix, shift] = [tensor(weights, depth, columns), tensor(bias, columns)];
     const [y, before] = denseGelu({ x: tensor(x, rows, depth), matrix, bias: shift }, true);
     await close(before, sums);
-    await close(y, sums.map((value, i) => (value + bias[i % columns]!) * phi(value + bias[i % columns]!))); // prettier-ignore
+    await close(
+      y,
+      sums.map((value, i) => (value + bias[i % columns]!) * phi(value + bias[i % columns]!)),
+    );
     const [plain, none] = denseGelu({ x: tensor(x, 1, rows, depth), matrix, bias: shift }, false);
     expect([plain.shape, none.size]).toEqual([[1, rows, columns], 0]);
     expect(await plain.data()).toEqual(await y.data());
@@ -91,7 +100,11 @@ describe.skipIf(!here)('fused ops', () => {
   });
 
   test.each(ROWS)('gradient of gelu, %i x %i', async (rows, columns) => {
-    const [x, bias, dy] = [draw('x', rows * columns).map((v) => 3 * v), draw('bias', columns), draw('dy', rows * columns)];
+    const [x, bias, dy] = [
+      draw('x', rows * columns).map((v) => 3 * v),
+      draw('bias', columns),
+      draw('dy', rows * columns),
+    ];
     const at = Array.from(x, (value, i) => Math.fround(value) + bias[i % columns]!);
     const slopes = at.map((u, i) => dy[i]! * (phi(u) + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)));
     const [dx, dbias] = biasGeluGradient(tensor(x, rows, columns), tensor(bias, columns), tensor(dy, rows, columns));
@@ -119,7 +132,10 @@ describe.skipIf(!here)('fused ops', () => {
       inverse[r] = 1 / Math.sqrt(row.reduce((a, b) => a + (b - mean) ** 2, 0) / columns + 0.01);
       row.forEach((value, c) => (hat[r * columns + c] = (value - mean) * inverse[r]!));
       const g = Array.from(row, (_, c) => dy[r * columns + c]! * gamma[c]!);
-      const [average, along] = [g.reduce((a, b) => a + b, 0) / columns, g.reduce((a, b, c) => a + b * hat[r * columns + c]!, 0) / columns];
+      const [average, along] = [
+        g.reduce((a, b) => a + b, 0) / columns,
+        g.reduce((a, b, c) => a + b * hat[r * columns + c]!, 0) / columns,
+      ];
       g.forEach((value, c) => (dx[r * columns + c] = inverse[r]! * (value - average - hat[r * columns + c]! * along)));
     }
     return { y: hat.map((value, i) => value * gamma[i % columns]! + beta[i % columns]!), hat, inverse, dx };
@@ -138,35 +154,61 @@ describe.skipIf(!here)('fused ops', () => {
     await close(scale, expected.inverse);
     const slopes = normGradient(tensor(dy, rows, columns), normalised, scale, parameters.gamma);
     if (columns > 1) await close(slopes[0], expected.dx, TOLERANCE.gradient);
-    await close(slopes[1], columnSums(dy.map((value, i) => value * expected.hat[i]!), columns), TOLERANCE.gradient); // prettier-ignore
+    await close(
+      slopes[1],
+      columnSums(
+        dy.map((value, i) => value * expected.hat[i]!),
+        columns,
+      ),
+      TOLERANCE.gradient,
+    );
     await close(slopes[2], columnSums(dy, columns), TOLERANCE.gradient);
     const byBias = columnSums(expected.dx, columns);
     expect(Math.max(...(await slopes[3].data()).map((value, c) => Math.abs(value - byBias[c]!)))).toBeLessThan(1e-3);
   });
 
-  test.each(PRODUCTS.filter(([, , columns]) => columns > 1))('layer norm of a dense layer and a residual, %i x %i by %i columns', async (rows, depth, columns) => {
-    const [x, weights, bias] = factors(rows, depth, columns);
-    const [residual, gamma, beta] = [draw('r', rows * columns), draw('g', columns), draw('s', columns)];
-    const sums = product(x, weights, depth, columns).map((value, i) => value + bias[i % columns]! + residual[i]!);
-    const expected = normOf(sums, columns, gamma, beta, sums);
-    const dense = { x: tensor(x, rows, depth), matrix: tensor(weights, depth, columns), bias: tensor(bias, columns) };
-    const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns) };
-    const [y, normalised, scale] = denseNorm(dense, tensor(residual, rows, columns), parameters, 0.01, true);
-    await close(y, expected.y);
-    await close(normalised, expected.hat);
-    await close(scale, expected.inverse);
-    const [plain, ...none] = denseNorm({ ...dense, x: tensor(x, 1, rows, depth) }, tensor(residual, 1, rows, columns), parameters, 0.01, false);
-    expect([plain.shape, ...none.map(({ size }) => size)]).toEqual([[1, rows, columns], 0, 0]);
-    expect(await plain.data()).toEqual(await y.data());
-  });
+  test.each(PRODUCTS.filter(([, , columns]) => columns > 1))(
+    'layer norm of a dense layer and a residual, %i x %i by %i columns',
+    async (rows, depth, columns) => {
+      const [x, weights, bias] = factors(rows, depth, columns);
+      const [residual, gamma, beta] = [draw('r', rows * columns), draw('g', columns), draw('s', columns)];
+      const sums = product(x, weights, depth, columns).map((value, i) => value + bias[i % columns]! + residual[i]!);
+      const expected = normOf(sums, columns, gamma, beta, sums);
+      const dense = { x: tensor(x, rows, depth), matrix: tensor(weights, depth, columns), bias: tensor(bias, columns) };
+      const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns) };
+      const [y, normalised, scale] = denseNorm(dense, tensor(residual, rows, columns), parameters, 0.01, true);
+      await close(y, expected.y);
+      await close(normalised, expected.hat);
+      await close(scale, expected.inverse);
+      const [plain, ...none] = denseNorm(
+        { ...dense, x: tensor(x, 1, rows, depth) },
+        tensor(residual, 1, rows, columns),
+        parameters,
+        0.01,
+        false,
+      );
+      expect([plain.shape, ...none.map(({ size }) => size)]).toEqual([[1, rows, columns], 0, 0]);
+      expect(await plain.data()).toEqual(await y.data());
+    },
+  );
 
   test('a residual that is larger than the product does not take its last digits', async () => {
     const [rows, depth, columns] = [20, 2000, 64];
-    const [x, weights, residual] = [draw('x', rows * depth), draw('matrix', depth * columns).map((value) => Math.fround(value / 2000)), draw('r', rows * columns)];
+    const [x, weights, residual] = [
+      draw('x', rows * depth),
+      draw('matrix', depth * columns).map((value) => Math.fround(value / 2000)),
+      draw('r', rows * columns),
+    ];
     const [ones, zeros] = [new Float64Array(columns).fill(1), new Float64Array(columns)];
     const sums = product(x, weights, depth, columns).map((value, i) => value + residual[i]!);
     const dense = { x: tensor(x, rows, depth), matrix: tensor(weights, depth, columns), bias: tensor(zeros, columns) };
-    const [y] = denseNorm(dense, tensor(residual, rows, columns), { gamma: tensor(ones, columns), beta: tensor(zeros, columns) }, 0.01, false);
+    const [y] = denseNorm(
+      dense,
+      tensor(residual, rows, columns),
+      { gamma: tensor(ones, columns), beta: tensor(zeros, columns) },
+      0.01,
+      false,
+    );
     await close(y, normOf(sums, columns, ones, zeros, sums).y, 2e-7); // 1.1e-7 where it is added last, 2.6e-6 where first
   });
 
@@ -180,14 +222,26 @@ describe.skipIf(!here)('fused ops', () => {
   ) {
     const { B, N, T, d } = shape;
     const at = (b: number, n: number, t: number, c: number): number => (b * T + t) * N * d + n * d + c;
-    const [q, k, v] = [0, 1, 2].map((m) => inputs[m]!.map((value, i) => value + inputs[3 + m]![i % (N * d)]!)) as [Float64Array, Float64Array, Float64Array];
-    const [y, dq, dk, dv] = [0, 1, 2, 3].map(() => new Float64Array(B * T * N * d)) as [Float64Array, Float64Array, Float64Array, Float64Array];
+    const [q, k, v] = [0, 1, 2].map((m) => inputs[m]!.map((value, i) => value + inputs[3 + m]![i % (N * d)]!)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    const [y, dq, dk, dv] = [0, 1, 2, 3].map(() => new Float64Array(B * T * N * d)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
     const weights = new Float64Array(B * N * T * T);
-    const dot = (x: Float64Array, from: number, z: Float64Array, other: number): number => x.subarray(from, from + d).reduce((total, value, c) => total + value * z[other + c]!, 0);
+    const dot = (x: Float64Array, from: number, z: Float64Array, other: number): number =>
+      x.subarray(from, from + d).reduce((total, value, c) => total + value * z[other + c]!, 0);
     for (let head = 0; head < B * N; head++) {
       const [b, n] = [Math.floor(head / N), head % N];
       for (let i = 0; i < T; i++) {
-        const scores = Array.from({ length: T }, (_, j) => Math.exp(dot(q, at(b, n, i, 0), k, at(b, n, j, 0)) / Math.sqrt(d) + mask(b, n, i, j)));
+        const scores = Array.from({ length: T }, (_, j) =>
+          Math.exp(dot(q, at(b, n, i, 0), k, at(b, n, j, 0)) / Math.sqrt(d) + mask(b, n, i, j)),
+        );
         const total = scores.reduce((sum, value) => sum + value, 0);
         const p = scores.map((value) => value / total);
         const factor = p.map((_, j) => kept?.[(head * T + i) * T + j] ?? 1);
@@ -243,11 +297,20 @@ describe.skipIf(!here)('fused ops', () => {
     const shift = mask && tensor(mask, ...axes, T);
     const [y, ...used] = attention(tensor(x, B * T, depth), dense, shift, heads, true);
     const [plain, ...none] = attention(tensor(x, B, T, depth), dense, shift, heads, false);
-    expect([y.shape, used[0].shape, plain.shape, none.map(({ size }) => size)]).toEqual([[B * T, columns], [B, N, T, T], [B, T, columns], [0, 0, 0, 0]]); // prettier-ignore
+    expect([y.shape, used[0].shape, plain.shape, none.map(({ size }) => size)]).toEqual([
+      [B * T, columns],
+      [B, N, T, T],
+      [B, T, columns],
+      [0, 0, 0, 0],
+    ]);
     await close(y, expected.y, TOLERANCE.gradient);
     await close(used[0], expected.weights, TOLERANCE.gradient);
     await close(plain, expected.y, TOLERANCE.gradient);
-    for (const [i, values] of mixed.entries()) await close(used[1 + i]!, values.map((value, at) => value + biases[i]![at % columns]!)); // prettier-ignore
+    for (const [i, values] of mixed.entries())
+      await close(
+        used[1 + i]!,
+        values.map((value, at) => value + biases[i]![at % columns]!),
+      );
     const slopes = attentionGradient(tensor(dy, B * T, columns), used, heads);
     for (const [i, slope] of expected.slopes.entries()) {
       if (T > 1 || i === 2) await close(slopes[i]!, slope, TOLERANCE.gradient);
@@ -267,7 +330,8 @@ describe.skipIf(!here)('fused ops', () => {
       );
     const bias = tensor([0, 0], 2);
     const dense = [pick(0), bias, pick(2), bias, pick(4), bias];
-    const p = async (x: number[]): Promise<ArrayLike<number>> => attention(tensor(x, 3, 6), dense, tensor([0, -3.4e38, 0], 1, 1, 1, 3), { heads: 1, tokens: 3 }, true)[1].data();
+    const p = async (x: number[]): Promise<ArrayLike<number>> =>
+      attention(tensor(x, 3, 6), dense, tensor([0, -3.4e38, 0], 1, 1, 1, 3), { heads: 1, tokens: 3 }, true)[1].data();
     const weights = await p([1, 0, 1, 2, 1, 0, 0, 1, 3, 4, 0, 1, 1, 1, 5, 6, 1, 1]);
     expect([weights[1], weights[4], weights[7]]).toEqual([0, 0, 0]);
     expect(weights[0]! + weights[2]!).toBeCloseTo(1, 6);
@@ -275,7 +339,13 @@ describe.skipIf(!here)('fused ops', () => {
   });
 
   test.each([1, 15, 40_000])('steps of the optimisers, %i values, in their own memory', async (size) => {
-    const [p, m, v, g, mask] = ['p', 'm', 'v', 'g', 'mask'].map((name) => draw(name, size)) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    const [p, m, v, g, mask] = ['p', 'm', 'v', 'g', 'mask'].map((name) => draw(name, size)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
     const square = v.map((value) => Math.abs(value));
     for (const each of [false, true]) {
       const decay = each ? mask.map((value) => (value > 0 ? 0.02 : 0)) : new Float64Array(1).fill(0.01);
@@ -285,14 +355,20 @@ describe.skipIf(!here)('fused ops', () => {
       sgdInPlace(pull, { rate: 0.1, momentum: 0.9 }, [value, velocity]);
       const moved = m.map((old, i) => 0.9 * old + 0.5 * g[i]! + decayOf(i) * p[i]!);
       await close(velocity, moved);
-      await close(value, p.map((old, i) => old - 0.1 * moved[i]!)); // prettier-ignore
+      await close(
+        value,
+        p.map((old, i) => old - 0.1 * moved[i]!),
+      );
       const [weight, mean, second] = [tensor(p, size), tensor(m, size), tensor(square, size)];
       adamwInPlace(pull, { rate: 0.1, epsilon: 1e-3, beta1: 0.9, beta2: 0.999 }, [weight, mean, second]);
       const means = m.map((old, i) => 0.9 * old + 0.1 * 0.5 * g[i]!);
       const squares = square.map((old, i) => 0.999 * old + 0.001 * (0.5 * g[i]!) ** 2);
       await close(mean, means);
       await close(second, squares);
-      await close(weight, p.map((old, i) => (1 - decayOf(i)) * old - (0.1 * means[i]!) / (Math.sqrt(squares[i]!) + 1e-3))); // prettier-ignore
+      await close(
+        weight,
+        p.map((old, i) => (1 - decayOf(i)) * old - (0.1 * means[i]!) / (Math.sqrt(squares[i]!) + 1e-3)),
+      );
     }
     await close(squareSum(tensor(g, size)), [g.reduce((sum, value) => sum + value * value, 0)]);
   });
@@ -304,11 +380,20 @@ describe.skipIf(!here)('fused ops', () => {
     [300, 70, true, true],
   ] as const)('batch norm of %i x %i, ReLU %s, residual %s', async (rows, columns, relu, residual) => {
     const size = rows * columns;
-    const [noise, skip, gamma, beta, dy] = [draw('x', size), draw('r', size), draw('g', columns), draw('s', columns), draw('dy', size)];
+    const [noise, skip, gamma, beta, dy] = [
+      draw('x', size),
+      draw('r', size),
+      draw('g', columns),
+      draw('s', columns),
+      draw('dy', size),
+    ];
     const x = noise.map((value, i) => Math.fround(0.1 * value + 30 * (i % columns))); // a mean far from 0
     const of = (column: number): number[] => Array.from({ length: rows }, (_, r) => x[r * columns + column]!);
     const means = Float64Array.from({ length: columns }, (_, c) => of(c).reduce((a, b) => a + b, 0) / rows);
-    const spreads = Float64Array.from({ length: columns }, (_, c) => of(c).reduce((a, b) => a + (b - means[c]!) ** 2, 0) / rows);
+    const spreads = Float64Array.from(
+      { length: columns },
+      (_, c) => of(c).reduce((a, b) => a + (b - means[c]!) ** 2, 0) / rows,
+    );
     const inverses = spreads.map((spread) => 1 / Math.sqrt(spread + 1e-3));
     const hat = x.map((value, i) => (value - means[i % columns]!) * inverses[i % columns]!);
     const y = hat.map((value, i) => {
@@ -316,19 +401,36 @@ describe.skipIf(!here)('fused ops', () => {
       return relu ? Math.max(0, sum) : sum;
     });
     const g = dy.map((value, i) => (relu && y[i]! <= 0 ? 0 : value));
-    const [dbeta, dgamma] = [columnSums(g, columns), columnSums(g.map((value, i) => value * hat[i]!), columns)]; // prettier-ignore
+    const [dbeta, dgamma] = [
+      columnSums(g, columns),
+      columnSums(
+        g.map((value, i) => value * hat[i]!),
+        columns,
+      ),
+    ];
     const dx = g.map((value, i) => {
       const c = i % columns;
       return gamma[c]! * inverses[c]! * (value - dbeta[c]! / rows - (hat[i]! * dgamma[c]!) / rows);
     });
     const input = tensor(x, rows, columns);
-    const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns), ...(residual && { residual: tensor(skip, rows, columns) }) };
+    const parameters = {
+      gamma: tensor(gamma, columns),
+      beta: tensor(beta, columns),
+      ...(residual && { residual: tensor(skip, rows, columns) }),
+    };
     const [out, mean, variance, inverse] = fusedBatchNorm({ x: input, ...parameters }, 1e-3, relu);
     await close(out, y, TOLERANCE.gradient);
     await close(mean, means);
-    await close(variance, spreads.map((spread) => (spread * rows) / Math.max(1, rows - 1)), TOLERANCE.gradient); // prettier-ignore
+    await close(
+      variance,
+      spreads.map((spread) => (spread * rows) / Math.max(1, rows - 1)),
+      TOLERANCE.gradient,
+    );
     await close(inverse, inverses, TOLERANCE.gradient);
-    const slopes = fusedBatchNormGradient({ dy: tensor(dy, rows, columns), x: input, y: relu ? out : undefined, gamma: parameters.gamma, mean, inverse }, residual);
+    const slopes = fusedBatchNormGradient(
+      { dy: tensor(dy, rows, columns), x: input, y: relu ? out : undefined, gamma: parameters.gamma, mean, inverse },
+      residual,
+    );
     if (rows > 1) await close(slopes[0], dx, TOLERANCE.gradient);
     if (rows > 1) await close(slopes[1], dgamma, TOLERANCE.gradient);
     await close(slopes[2], dbeta, TOLERANCE.gradient);
@@ -343,17 +445,30 @@ describe.skipIf(!here)('fused ops', () => {
     [true, true, false],
   ])('scale %s, shift, residual %s, ReLU %s', async (scaled, residual, relu) => {
     const [rows, columns] = [23, 37];
-    const [x, scale, shift, skip] = [draw('x', rows * columns), draw('scale', columns), draw('shift', columns), draw('r', rows * columns)];
+    const [x, scale, shift, skip] = [
+      draw('x', rows * columns),
+      draw('scale', columns),
+      draw('shift', columns),
+      draw('r', rows * columns),
+    ];
     const y = x.map((value, i) => {
       const sum = value * (scaled ? scale[i % columns]! : 1) + shift[i % columns]! + (residual ? skip[i]! : 0);
       return relu ? Math.max(0, sum) : sum;
     });
-    const inputs = { x: tensor(x, rows, columns), shift: tensor(shift, columns), ...(scaled && { scale: tensor(scale, columns) }) };
+    const inputs = {
+      x: tensor(x, rows, columns),
+      shift: tensor(shift, columns),
+      ...(scaled && { scale: tensor(scale, columns) }),
+    };
     await close(scaleShift({ ...inputs, ...(residual && { residual: tensor(skip, rows, columns) }) }, relu), y);
   });
 
   test('shapes that do not fit are refused', () => {
-    const [x, bias, square] = [tensor([1, 2, 3, 4, 5, 6], 2, 3), tensor([1, 2, 3], 3), tensor(new Array(9).fill(1), 3, 3)];
+    const [x, bias, square] = [
+      tensor([1, 2, 3, 4, 5, 6], 2, 3),
+      tensor([1, 2, 3], 3),
+      tensor(new Array(9).fill(1), 3, 3),
+    ];
     const dense = { x, matrix: square, bias };
     expect(() => denseGelu({ ...dense, bias: tensor([1], 1) }, false)).toThrow(/shapes differ/);
     expect(() => denseGelu({ ...dense, matrix: x }, false)).toThrow(/shapes differ/);
@@ -362,8 +477,12 @@ describe.skipIf(!here)('fused ops', () => {
     const six = [square, bias, square, bias, square, bias];
     expect(() => attention(x, six, undefined, { heads: 2, tokens: 2 }, false)).toThrow(/cannot be divided/);
     expect(() => attention(x, six, tensor([1], 1, 1, 1, 1), { heads: 3, tokens: 2 }, false)).toThrow(/other axes/);
-    expect(() => attention(x, [x, ...six.slice(1)], undefined, { heads: 3, tokens: 2 }, false)).toThrow(/shapes differ/);
+    expect(() => attention(x, [x, ...six.slice(1)], undefined, { heads: 3, tokens: 2 }, false)).toThrow(
+      /shapes differ/,
+    );
     expect(() => attentionGradient(x, [tensor([1], 1), x, x, x], { heads: 3, tokens: 2 })).toThrow(/shapes differ/);
-    expect(() => sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, { rate: 1, momentum: 0 }, [x, x])).toThrow(/one for each value/);
+    expect(() =>
+      sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, { rate: 1, momentum: 0 }, [x, x]),
+    ).toThrow(/one for each value/);
   });
 });

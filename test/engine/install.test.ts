@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cacheFolder } from '../../src/toolchain/cache.js';
-import { requestedEngine } from '../../src/engine/choose.js';
-import { installTensorflow, smokeTest } from '../../src/engine/install.js';
-import { findBroken, findInstalled, whyNotInstallable } from '../../src/engine/installed.js';
-import { CPU_VARIANTS, GPU_VARIANTS } from '../../src/engine/pins.js';
+import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { installTensorflow, smokeTest } from '../../src/engine/install/install.js';
+import { findBroken, findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
+import { CPU_VARIANTS, GPU_VARIANTS } from '../../src/engine/install/pins.js';
 import { findTools, runTool } from '../../src/toolchain/tools.js';
-import { tensorflowReadiness } from '../../src/engine/tensorflow.js';
+import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
 import { tryLock } from '../../src/store/lock.js';
 
 const saved = { ...process.env };
@@ -22,7 +22,9 @@ afterEach(() => {
   process.env = { ...saved };
 });
 
-const supported = `${process.platform}-${process.arch}` in CPU_VARIANTS && Object.values(findTools()).every((tool) => tool !== undefined);
+const supported =
+  `${process.platform}-${process.arch}` in CPU_VARIANTS &&
+  Object.values(findTools()).every((tool) => tool !== undefined);
 
 test('GOWIDE_CACHE names the cache, which is empty: nothing is installed, nothing is broken', () => {
   expect(cacheFolder()).toBe(cache);
@@ -42,8 +44,13 @@ test('without pip and compiler it says so in one line, and what to do', async ()
   process.env.PATH = cache;
   process.env.CXX = '';
   if (`${process.platform}-${process.arch}` in CPU_VARIANTS) {
-    expect(whyNotInstallable()).toBe('it needs Python 3 with pip and a C++ compiler (g++ or clang++), not found on the PATH');
-    expect(tensorflowReadiness()).toEqual({ state: 'impossible', reason: expect.stringContaining('then run: gowide engine install') as string });
+    expect(whyNotInstallable()).toBe(
+      'it needs Python 3 with pip and a C++ compiler (g++ or clang++), not found on the PATH',
+    );
+    expect(tensorflowReadiness()).toEqual({
+      state: 'impossible',
+      reason: expect.stringContaining('then run: gowide engine install') as string,
+    });
   }
   await expect(installTensorflow()).rejects.toThrow(/cannot be set up|is set up on/);
 });
@@ -81,9 +88,13 @@ test('an install with a missing or cut-off file does not count, and is called br
 });
 
 test('a tool that fails gives its last error line; an addon that is none does not load', async () => {
-  await expect(runTool(process.execPath, ['-e', 'console.error("first\\nERROR: no such wheel"); process.exit(3)'])).rejects.toThrow(/failed \(status 3\): ERROR: no such wheel/);
+  await expect(
+    runTool(process.execPath, ['-e', 'console.error("first\\nERROR: no such wheel"); process.exit(3)']),
+  ).rejects.toThrow(/failed \(status 3\): ERROR: no such wheel/);
   await expect(runTool(join(cache, 'none'), [])).rejects.toThrow(/could not be started/);
-  await expect(runTool(process.execPath, ['-e', 'console.error("OSError: No space left on device"); process.exit(1)'])).rejects.toThrow(/no space left on the disk/);
+  await expect(
+    runTool(process.execPath, ['-e', 'console.error("OSError: No space left on device"); process.exit(1)']),
+  ).rejects.toThrow(/no space left on the disk/);
   writeFileSync(join(cache, 'bad.node'), 'no addon');
   await expect(smokeTest(join(cache, 'bad.node'))).rejects.toThrow(/addon does not load/);
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { Order, toBatch } from '../../src/data/dataset.js';
-import { differentiate } from '../../src/engine/gradients.js';
+import { differentiate } from '../../src/engine/ops/gradients.js';
 import { disposeAll, tf, type Tensor2D, type Tensors } from '../../src/engine/tensor.js';
 import { networkOf } from '../../src/models/index.js';
 import { toTensors } from '../../src/nn/init.js';
@@ -33,7 +33,9 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
     const step = async (i: number): Promise<number> => {
       const { x, y } = toBatch(data, await data.train.batch(order.indices(i, batchSize)));
-      const { loss, gradients, aside } = differentiate(params, (p, observe) => crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y));
+      const { loss, gradients, aside } = differentiate(params, (p, observe) =>
+        crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y),
+      );
       const next = update(SGD, { rate: 0.05, step: i }, params, slots, gradients);
       const [value] = await loss.data();
       disposeAll(gradients, aside);
@@ -46,7 +48,8 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     const tensors = tf.memory().numTensors;
     let last = first;
     let growth = Infinity;
-    // Allocators and just-in-time code take memory once, at no fixed step; a leak takes some in every stretch of 200 steps.
+    // Allocators and just-in-time code take memory once, at no fixed step; a leak takes some in every stretch of 200
+    // steps.
     for (let stretch = 0; stretch < 4 && growth > 1.05; stretch++) {
       const memory = settledMemory();
       for (let i = 0; i < STEPS; i++) last = await step(100 + stretch * STEPS + i);

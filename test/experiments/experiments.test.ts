@@ -5,7 +5,13 @@ import type { Experiment, Scale } from '../../src/core/experiment.js';
 import { costOf, parseTrainSpec } from '../../src/method/train.js';
 
 const ALL = Object.values(TRAIN_EXPERIMENTS).flat();
-const CASES = ALL.flatMap((experiment) => (Object.keys(experiment.seeds) as Scale[]).map((scale): [string, Scale, Experiment] => [experiment.name, scale, experiment]));
+const CASES = ALL.flatMap((experiment) =>
+  (Object.keys(experiment.seeds) as Scale[]).map((scale): [string, Scale, Experiment] => [
+    experiment.name,
+    scale,
+    experiment,
+  ]),
+);
 
 describe.each(CASES)('%s at scale %s', (_, scale, experiment) => {
   const arms = experiment.arms(scale);
@@ -17,7 +23,9 @@ describe.each(CASES)('%s at scale %s', (_, scale, experiment) => {
 
   test('arms that are compared at equal steps have equal steps, imitation included', () => {
     if (experiment.name.endsWith('ablations') || experiment.name === 'depth-skip') return; // parts of the imitation are what changes there
-    const steps = Object.entries(arms).filter(([arm]) => !['wide', 'long'].includes(arm)).map(([, spec]) => costOf(parseTrainSpec(spec)).steps); // prettier-ignore
+    const steps = Object.entries(arms)
+      .filter(([arm]) => !['wide', 'long'].includes(arm))
+      .map(([, spec]) => costOf(parseTrainSpec(spec)).steps);
     expect(new Set(steps).size).toBe(1);
   });
 
@@ -32,6 +40,8 @@ describe.each(CASES)('%s at scale %s', (_, scale, experiment) => {
 test('every tuned experiment has a rate on its own grid for each arm', () => {
   for (const [name, { rates }] of Object.entries(GRIDS)) {
     const experiment = ALL.find((one) => one.name === name)!;
-    for (const arm of Object.keys(experiment.arms('laptop'))) if (!arm.endsWith('wide')) expect(rates, `${name} ${arm}`).toContain(rateOf(name, arm.replace(/^\d+ (plain|skip) /, ''))); // prettier-ignore
+    for (const arm of Object.keys(experiment.arms('laptop')))
+      if (!arm.endsWith('wide'))
+        expect(rates, `${name} ${arm}`).toContain(rateOf(name, arm.replace(/^\d+ (plain|skip) /, '')));
   }
 });

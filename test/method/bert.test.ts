@@ -9,7 +9,14 @@ import { scoreSquad } from '../../src/data/squad-score.js';
 import { tf } from '../../src/engine/tensor.js';
 import { exportRun } from '../../src/method/export.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
-import { costOf, parseTrainSpec, readWeights, requiredCells, TRAIN_KIND, trainExecutor } from '../../src/method/train.js';
+import {
+  costOf,
+  parseTrainSpec,
+  readWeights,
+  requiredCells,
+  TRAIN_KIND,
+  trainExecutor,
+} from '../../src/method/train.js';
 import { startModel } from '../../src/method/start.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
@@ -24,7 +31,9 @@ import { cell, IMITATION, LABELS, recipe, TEACHER } from './support.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-bert-'));
 const CORPUS = folder();
-const [SQUAD, SQUAD_2] = ['squad-v1.json', 'squad-v2.json'].map((name) => fileURLToPath(new URL(`../data/${name}`, import.meta.url))) as [string, string];
+const [SQUAD, SQUAD_2] = ['squad-v1.json', 'squad-v2.json'].map((name) =>
+  fileURLToPath(new URL(`../data/${name}`, import.meta.url)),
+) as [string, string];
 
 beforeAll(async () => {
   await anyEngine();
@@ -57,7 +66,11 @@ const MODEL: BertSpec = {
   dropout: 0.1,
   head: { kind: 'masked-lm', places: 2 },
 };
-const adamw = (steps: number): RecipeSpec => ({ ...recipe(steps, 0.01), optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 }, clip: 1 });
+const adamw = (steps: number): RecipeSpec => ({
+  ...recipe(steps, 0.01),
+  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 },
+  clip: 1,
+});
 const three = (changes: Partial<TrainSpec> = {}): TrainSpec => ({
   data: masked(),
   model: MODEL,
@@ -69,7 +82,14 @@ const three = (changes: Partial<TrainSpec> = {}): TrainSpec => ({
 });
 
 function options(out: string, extra: Partial<ExecuteOptions> = {}): ExecuteOptions {
-  return { out, environment: environment(null, 'test'), executors: { [TRAIN_KIND]: trainExecutor }, signal: new AbortController().signal, progress: () => {}, ...extra };
+  return {
+    out,
+    environment: environment(null, 'test'),
+    executors: { [TRAIN_KIND]: trainExecutor },
+    signal: new AbortController().signal,
+    progress: () => {},
+    ...extra,
+  };
 }
 
 test('examples: tokens, segments, what is there, places; the last row begins with where the labels belong', async () => {
@@ -78,8 +98,11 @@ test('examples: tokens, segments, what is there, places; the last row begins wit
   const { values, labels } = await data.train.batch(Uint32Array.of(3, 1), { seed: 1, step: 0 });
   expect([values.length, labels.length]).toEqual([2 * 48, 4]);
   const clean = await data.train.batch(Uint32Array.of(3), { seed: 2, step: 5 });
-  for (const batch of [values.subarray(0, 48), clean.values]) expect([...batch.subarray(12, 36)]).toEqual([...Array<number>(12).fill(0), ...Array<number>(12).fill(1)]);
-  expect([...(await data.validation.batch(Uint32Array.of(0))).values]).toEqual([...(await data.validation.batch(Uint32Array.of(0))).values]);
+  for (const batch of [values.subarray(0, 48), clean.values])
+    expect([...batch.subarray(12, 36)]).toEqual([...Array<number>(12).fill(0), ...Array<number>(12).fill(1)]);
+  expect([...(await data.validation.batch(Uint32Array.of(0))).values]).toEqual([
+    ...(await data.validation.batch(Uint32Array.of(0))).values,
+  ]);
 });
 
 test('a wide BERT is imitated layer by layer; perplexity is recorded, and no tensor is left behind', async () => {
@@ -88,17 +111,26 @@ test('a wide BERT is imitated layer by layer; perplexity is recorded, and no ten
   const run = await executeRun(cell(three()), options(out));
   expect(tf.memory().numTensors).toBe(before);
   const rows = readMetrics(run);
-  expect([...new Set(rows.map(({ stage }) => stage).filter(Boolean))]).toEqual(['imitate layer1', 'imitate layer2', 'fine-tune']);
+  expect([...new Set(rows.map(({ stage }) => stage).filter(Boolean))]).toEqual([
+    'imitate layer1',
+    'imitate layer2',
+    'fine-tune',
+  ]);
   const losses = (stage: string): number[] => rows.filter((row) => row.stage === stage).map((row) => Number(row.loss));
-  for (const stage of ['imitate layer1', 'imitate layer2']) expect(losses(stage).at(-1)!).toBeLessThan(losses(stage)[0]!);
-  const hybrids = rows.filter((row) => row.event === 'hybrid' && row.when === 'end').map((row) => Number(row.discrepancy));
+  for (const stage of ['imitate layer1', 'imitate layer2'])
+    expect(losses(stage).at(-1)!).toBeLessThan(losses(stage)[0]!);
+  const hybrids = rows
+    .filter((row) => row.event === 'hybrid' && row.when === 'end')
+    .map((row) => Number(row.discrepancy));
   const logits = rows.find((row) => row.event === 'discrepancy' && row.when === 'end' && row.tap === 'logits')!;
   expect(hybrids).toHaveLength(4);
   expect(hybrids.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(Number(logits.discrepancy) * (1 - 1e-5));
   expect(Number(run.result!.testCrossEntropy)).toBeLessThan(Math.log(60));
   const file = join(out, 'trained.safetensors');
   await exportRun(run, file);
-  expect(readWeights(file, MODEL).params['layer2/inner/kernel']!.values).toEqual(readArrays(run)['params/layer2/inner/kernel']!.values);
+  expect(readWeights(file, MODEL).params['layer2/inner/kernel']!.values).toEqual(
+    readArrays(run)['params/layer2/inner/kernel']!.values,
+  );
 });
 
 test.each([
@@ -108,16 +140,42 @@ test.each([
   ['selected inner channels', { start: 'selected', imitation: null }],
   [
     'fewer heads and inner channels, imitated',
-    { start: 'selected', teacher: { model: { ...MODEL, feedforward: 24, heads: 4, headSize: 4 }, recipe: adamw(20), objective: LABELS } },
+    {
+      start: 'selected',
+      teacher: { model: { ...MODEL, feedforward: 24, heads: 4, headSize: 4 }, recipe: adamw(20), objective: LABELS },
+    },
   ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
   ['all channels selected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'selected', imitation: null }],
   ['projected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'projected', imitation: null }],
-  ['a narrower stream, layer by layer', { model: { ...MODEL, hidden: 4 }, start: 'projected-ends', imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) } }],
-  ['a deeper wide net', { teacher: { model: { ...MODEL, layers: 4, feedforward: 24 }, align: 'depth', recipe: adamw(20), objective: LABELS } }],
-  ['a bias by distance', { model: { ...MODEL, distance: { slope: 1 }, initial: 0.1 }, start: 'random', imitation: null }],
-  ['a narrower stream, maps up', { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } }],
+  [
+    'a narrower stream, layer by layer',
+    {
+      model: { ...MODEL, hidden: 4 },
+      start: 'projected-ends',
+      imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) },
+    },
+  ],
+  [
+    'a deeper wide net',
+    {
+      teacher: {
+        model: { ...MODEL, layers: 4, feedforward: 24 },
+        align: 'depth',
+        recipe: adamw(20),
+        objective: LABELS,
+      },
+    },
+  ],
+  [
+    'a bias by distance',
+    { model: { ...MODEL, distance: { slope: 1 }, initial: 0.1 }, start: 'random', imitation: null },
+  ],
+  [
+    'a narrower stream, maps up',
+    { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } },
+  ],
 ] as [string, Partial<TrainSpec>][])('%s runs to its end', async (_, changes) => {
   const before = tf.memory().numTensors;
   const run = await executeRun(cell(three(changes)), options(folder()));
@@ -131,7 +189,9 @@ test('a batch in parts gives the gradients of the whole one, and dropout of its 
     training: { ...adamw(4), ...changes, objective: LABELS },
   });
   const lossesOf = async (spec: TrainSpec): Promise<number[]> =>
-    readMetrics(await executeRun(cell(spec), options(folder()))).filter(({ stage }) => stage === 'train').map(({ loss }) => Number(loss)); // prettier-ignore
+    readMetrics(await executeRun(cell(spec), options(folder())))
+      .filter(({ stage }) => stage === 'train')
+      .map(({ loss }) => Number(loss));
   const before = tf.memory().numTensors;
   const [whole, parts] = [await lossesOf(direct({})), await lossesOf(direct({ accumulate: 4 }))];
   expect(tf.memory().numTensors).toBe(before);
@@ -141,13 +201,29 @@ test('a batch in parts gives the gradients of the whole one, and dropout of its 
 });
 
 test('a network that was trained before goes on to another task; its run is made first, under its own name', async () => {
-  const pretraining = three({ teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } });
+  const pretraining = three({
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...adamw(10), objective: LABELS },
+  });
   const out = folder();
   writeFileSync(
     join(out, 'train.tsv'),
     `sentence\tlabel\n${Array.from({ length: 60 }, (_, i) => `the ${i % 2 ? 'cat' : 'dog'} eats a leaf\t${i % 2 ? 'feline' : 'canine'}`).join('\n')}\n`,
   );
-  const data = { set: 'tsv', corpus: CORPUS, vocabulary: 60, lowercase: true, tokens: 12, heldOut: 0.1, train: join(out, 'train.tsv'), test: join(out, 'train.tsv'), validation: 20, columns: { text: 'sentence', label: 'label' } } as const; // prettier-ignore
+  const data = {
+    set: 'tsv',
+    corpus: CORPUS,
+    vocabulary: 60,
+    lowercase: true,
+    tokens: 12,
+    heldOut: 0.1,
+    train: join(out, 'train.tsv'),
+    test: join(out, 'train.tsv'),
+    validation: 20,
+    columns: { text: 'sentence', label: 'label' },
+  } as const;
   const task: TrainSpec = {
     data,
     model: { ...MODEL, dropout: 0, head: { kind: 'classify', classes: 2 } },
@@ -162,32 +238,63 @@ test('a network that was trained before goes on to another task; its run is made
   const first = listRuns(out).runs.find(({ cell: { experiment } }) => experiment === 'before')!;
   expect([first.cell.arm, first.status]).toEqual(['direct', 'finished']);
   expect(requiredCells(cell(task), task)).toHaveLength(1);
-  const frozen: TrainSpec = { ...task, training: { ...task.training, schedule: { kind: 'constant', peak: 1e-12, warmup: 0 } } };
+  const frozen: TrainSpec = {
+    ...task,
+    training: { ...task.training, schedule: { kind: 'constant', peak: 1e-12, warmup: 0 } },
+  };
   const kept = readArrays(await executeRun(cell(frozen), options(out)));
   const arrays = readArrays(first);
-  const close = (path: string): number => Math.max(...Array.from(kept[path]!.values, (value, i) => Math.abs(value - arrays[path]!.values[i]!)));
+  const close = (path: string): number =>
+    Math.max(...Array.from(kept[path]!.values, (value, i) => Math.abs(value - arrays[path]!.values[i]!)));
   expect(close('params/layer2/inner/kernel')).toBeLessThan(1e-6);
-  expect(() => parseTrainSpec({ ...task, start: 'shared' })).toThrow(/start "shared" would overwrite the pretrained network/);
-  expect(() => parseTrainSpec({ ...task, model: { ...MODEL, feedforward: 9, head: { kind: 'classify', classes: 2 } } })).toThrow(
-    /the pretrained network has other shapes: layer1.inner.kernel \[8, 8\], expected \[8, 9\]/,
+  expect(() => parseTrainSpec({ ...task, start: 'shared' })).toThrow(
+    /start "shared" would overwrite the pretrained network/,
   );
-  expect(() => parseTrainSpec({ ...task, model: MODEL })).toThrow(/the head "masked-lm" is of another task; tsv data need a "classify" head/);
+  expect(() =>
+    parseTrainSpec({ ...task, model: { ...MODEL, feedforward: 9, head: { kind: 'classify', classes: 2 } } }),
+  ).toThrow(/the pretrained network has other shapes: layer1.inner.kernel \[8, 8\], expected \[8, 9\]/);
+  expect(() => parseTrainSpec({ ...task, model: MODEL })).toThrow(
+    /the head "masked-lm" is of another task; tsv data need a "classify" head/,
+  );
 });
 
 test('questions on a text: answers are found again, scored as SQuAD scores them; misplaced ones are left out and named', async () => {
   const out = folder();
-  const file = JSON.parse(readFileSync(SQUAD, 'utf8')) as { data: { paragraphs: { context: string; qas: { answers: { answer_start: number }[] }[] }[] }[] };
-  const words = file.data.flatMap(({ paragraphs }) => paragraphs.flatMap(({ context }) => wordsOf(context, true).map(({ text }) => text)));
+  const file = JSON.parse(readFileSync(SQUAD, 'utf8')) as {
+    data: { paragraphs: { context: string; qas: { answers: { answer_start: number }[] }[] }[] }[];
+  };
+  const words = file.data.flatMap(({ paragraphs }) =>
+    paragraphs.flatMap(({ context }) => wordsOf(context, true).map(({ text }) => text)),
+  );
   writeFileSync(join(out, 'vocab.txt'), ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...new Set(words)].join('\n'));
   // the same article twice, so that one is left when the other is held out
   writeFileSync(join(out, 'train.json'), JSON.stringify({ data: [...file.data, ...file.data] }));
   const data = {
-    set: 'squad', corpus: CORPUS, vocabulary: join(out, 'vocab.txt'), lowercase: true, tokens: 32, heldOut: 0.1,
-    train: join(out, 'train.json'), test: SQUAD, validation: 0.17, stride: 8, question: 10, answer: 10,
-  } as const; // prettier-ignore
+    set: 'squad',
+    corpus: CORPUS,
+    vocabulary: join(out, 'vocab.txt'),
+    lowercase: true,
+    tokens: 32,
+    heldOut: 0.1,
+    train: join(out, 'train.json'),
+    test: SQUAD,
+    validation: 0.17,
+    stride: 8,
+    question: 10,
+    answer: 10,
+  } as const;
   const spec: TrainSpec = {
     data,
-    model: { ...MODEL, vocabulary: 5 + new Set(words).size, positions: 40, hidden: 32, feedforward: 64, initial: 0.1, dropout: 0, head: { kind: 'span' } },
+    model: {
+      ...MODEL,
+      vocabulary: 5 + new Set(words).size,
+      positions: 40,
+      hidden: 32,
+      feedforward: 64,
+      initial: 0.1,
+      dropout: 0,
+      head: { kind: 'span' },
+    },
     teacher: null,
     start: 'random',
     imitation: null,
@@ -199,7 +306,10 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect(tf.memory().numTensors).toBe(before);
   expect(Number(result!['test exact_match'])).toBeGreaterThan(80);
   expect(Number(result!['test f1'])).toBeGreaterThanOrEqual(Number(result!['test exact_match']));
-  expect([result!.skipped, Object.keys(result!).filter((name) => name.startsWith('validation '))]).toEqual([0, ['validation exact_match', 'validation f1']]);
+  expect([result!.skipped, Object.keys(result!).filter((name) => name.startsWith('validation '))]).toEqual([
+    0,
+    ['validation exact_match', 'validation f1'],
+  ]);
   const exported = join(out, 'answers');
   await exportRun(run, exported);
   const { scores, missing } = await scoreSquad({ dataset: SQUAD, predictions: join(exported, 'predictions.json') });
@@ -207,20 +317,36 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect(readVocabulary(exported)).toEqual({ tokens: readVocabulary(data.vocabulary).tokens, lowercase: true });
   const there = readFolder(exported);
   expect(there.spec).toEqual({ ...spec.model, segments: 2, head: { kind: 'none' } });
-  expect(there.load().params['layer2/inner/kernel']!.values).toEqual(readArrays(run)['params/layer2/inner/kernel']!.values);
+  expect(there.load().params['layer2/inner/kernel']!.values).toEqual(
+    readArrays(run)['params/layer2/inner/kernel']!.values,
+  );
   // 2.0: with how sure it is that there is no answer
-  const run2 = await executeRun(cell({ ...spec, data: { ...data, test: SQUAD_2 }, training: { ...spec.training, steps: 5 } }), options(out));
+  const run2 = await executeRun(
+    cell({ ...spec, data: { ...data, test: SQUAD_2 }, training: { ...spec.training, steps: 5 } }),
+    options(out),
+  );
   const exported2 = join(out, 'answers2');
   await exportRun(run2, exported2);
-  const files2 = { dataset: SQUAD_2, predictions: join(exported2, 'predictions.json'), noAnswer: join(exported2, 'null_odds.json') };
-  const scores2 = Object.entries((await scoreSquad(files2, 0)).scores).map(([name, value]) => [`test ${name}`, value as number]);
+  const files2 = {
+    dataset: SQUAD_2,
+    predictions: join(exported2, 'predictions.json'),
+    noAnswer: join(exported2, 'null_odds.json'),
+  };
+  const scores2 = Object.entries((await scoreSquad(files2, 0)).scores).map(([name, value]) => [
+    `test ${name}`,
+    value as number,
+  ]);
   expect(run2.result).toMatchObject(Object.fromEntries(scores2));
   file.data[0]!.paragraphs[0]!.qas[1]!.answers[0]!.answer_start = 1;
   writeFileSync(join(out, 'wrong.json'), JSON.stringify(file));
   const wrong = await openData({ ...data, train: join(out, 'wrong.json'), validation: 0.4 });
-  expect(wrong.problems!.map(({ reason }) => reason)).toEqual([expect.stringMatching(/not where it is said to be, left out: q2: "the old cat/)]);
+  expect(wrong.problems!.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/not where it is said to be, left out: q2: "the old cat/),
+  ]);
   await expect(openData({ ...data, tokens: 12 })).rejects.toThrow(/sequences of 12 tokens leave no room for the text/);
-  expect(() => parseTrainSpec({ ...spec, model: MODEL })).toThrow(/the head "masked-lm" is of another task; squad data need a "span" head/);
+  expect(() => parseTrainSpec({ ...spec, model: MODEL })).toThrow(
+    /the head "masked-lm" is of another task; squad data need a "span" head/,
+  );
 });
 
 test('a wide net that somebody trained: a file in Hugging Face’s names, with twice the layers; stage 1 is skipped', async () => {
@@ -230,18 +356,30 @@ test('a wide net that somebody trained: a file in Hugging Face’s names, with t
   const spec = three({ teacher: { model: deep, align: 'depth', weights: file }, start: 'shared' });
   expect(requiredCells(cell(spec), spec)).toEqual([]);
   const run = await executeRun(cell(spec), options(folder()));
-  const stages = [...new Set(readMetrics(run).map(({ stage }) => stage).filter(Boolean))]; // prettier-ignore
+  const stages = [
+    ...new Set(
+      readMetrics(run)
+        .map(({ stage }) => stage)
+        .filter(Boolean),
+    ),
+  ];
   expect(stages).toEqual(['fine-tune']); // every layer has the aligned one's own values
   expect(Number(run.result!.teacherGigaflops)).toBeGreaterThan(0);
   expect(
-    startModel('shared', 1, bert(MODEL), { network: alignByDepth(bert(deep), bert(MODEL)).network, model: alignByDepth(bert(deep), bert(MODEL)).model(bert(deep).init(5)) }).model
-      .params['layer2/inner/kernel'],
+    startModel('shared', 1, bert(MODEL), {
+      network: alignByDepth(bert(deep), bert(MODEL)).network,
+      model: alignByDepth(bert(deep), bert(MODEL)).model(bert(deep).init(5)),
+    }).model.params['layer2/inner/kernel'],
   ).toEqual(bert(deep).init(5).params['layer4/inner/kernel']);
 });
 
 test('stopped in the middle of an epoch again and again, it ends with the same bits', async () => {
-  const spec = { ...three({ teacher: null, start: 'random', imitation: null }), training: { ...adamw(12), objective: LABELS } };
-  const bytes = (path: string): string[] => ['metrics.jsonl', 'final.safetensors'].map((name) => readFileSync(join(path, name)).toString('base64'));
+  const spec = {
+    ...three({ teacher: null, start: 'random', imitation: null }),
+    training: { ...adamw(12), objective: LABELS },
+  };
+  const bytes = (path: string): string[] =>
+    ['metrics.jsonl', 'final.safetensors'].map((name) => readFileSync(join(path, name)).toString('base64'));
   const whole = await executeRun(cell(spec), options(folder()));
   const out = folder();
   for (let stops = 0; stops < 3; stops++) {
@@ -263,15 +401,22 @@ test('selected: whole heads, the same of queries, keys and values', () => {
   const { selection, model: start } = startModel('selected', 1, thin, { network: wide, model });
   expect([...selection['layer1/heads']!]).toEqual([4, 5, 6, 7, 12, 13, 14, 15]);
   for (const name of ['query', 'key', 'value']) {
-    expect(start.params[`layer1/attention/${name}/kernel`]!.values[9]).toBe(model.params[`layer1/attention/${name}/kernel`]!.values[16 + 5]);
+    expect(start.params[`layer1/attention/${name}/kernel`]!.values[9]).toBe(
+      model.params[`layer1/attention/${name}/kernel`]!.values[16 + 5],
+    );
   }
-  expect(() => startModel('selected', 1, thin, { network: bert({ ...MODEL, heads: 4, headSize: 8 }), model: bert({ ...MODEL, heads: 4, headSize: 8 }).init(1) })).toThrow(
-    /layer1.heads is in parts of 4 channels, in the wide net of 8/,
-  );
+  expect(() =>
+    startModel('selected', 1, thin, {
+      network: bert({ ...MODEL, heads: 4, headSize: 8 }),
+      model: bert({ ...MODEL, heads: 4, headSize: 8 }).init(1),
+    }),
+  ).toThrow(/layer1.heads is in parts of 4 channels, in the wide net of 8/);
 });
 
 test('costs count the places that are asked for, not all tokens', () => {
-  const { flops } = costOf(three({ teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } }));
+  const { flops } = costOf(
+    three({ teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } }),
+  );
   // of a token and layer: 4 H^2 and 2 T H for attention, 2 H F; of a place: H (H + V)
   const forward = 2 * (12 * 2 * (4 * 64 + 2 * 12 * 8 + 2 * 64) + 2 * 8 * (8 + 60));
   expect(flops).toBe(3 * 10 * 8 * forward);
@@ -283,8 +428,14 @@ test.each([
   [{ model: { ...MODEL, vocabulary: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
   [{ model: { ...MODEL, head: { kind: 'masked-lm', places: 3 } } }, /have 2 places, the model expects 3/],
   [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
-  [{ model: { ...MODEL, hidden: 4 } }, /the thin net has 4 channels and the wide one 8; maps "up" or "stream" are needed/],
-  [{ model: { ...MODEL, hidden: 4 }, imitation: { ...IMITATION, maps: 'pair' } }, /cannot be merged: the skip connection of the next layer/],
+  [
+    { model: { ...MODEL, hidden: 4 } },
+    /the thin net has 4 channels and the wide one 8; maps "up" or "stream" are needed/,
+  ],
+  [
+    { model: { ...MODEL, hidden: 4 }, imitation: { ...IMITATION, maps: 'pair' } },
+    /cannot be merged: the skip connection of the next layer/,
+  ],
 ] as [Record<string, unknown>, RegExp][])('%j is refused', (changes, message) => {
   expect(() => parseTrainSpec({ ...three(), ...changes })).toThrow(message);
 });

@@ -19,8 +19,16 @@ const MERGED = 1e-5;
 const PAIRS: [string, ModelSpec, ModelSpec][] = [
   ['an MLP', MLP, { ...MLP, width: 9 } as ModelSpec],
   ['a plain convnet', CONVNET, { ...CONVNET, width: 7 } as ModelSpec],
-  ['a bottleneck ResNet, at the ends of its stages', { ...THIN, stem: { kind: 'small', channels: 5 } }, { ...THIN, planes: 3, stem: { kind: 'small', channels: 9 } }],
-  ['a basic ResNet', { ...THIN, block: 'basic', planes: 4, stem: { kind: 'small', channels: 3 } }, { ...THIN, block: 'basic', planes: 6, stem: { kind: 'small', channels: 5 } }],
+  [
+    'a bottleneck ResNet, at the ends of its stages',
+    { ...THIN, stem: { kind: 'small', channels: 5 } },
+    { ...THIN, planes: 3, stem: { kind: 'small', channels: 9 } },
+  ],
+  [
+    'a basic ResNet',
+    { ...THIN, block: 'basic', planes: 4, stem: { kind: 'small', channels: 3 } },
+    { ...THIN, block: 'basic', planes: 6, stem: { kind: 'small', channels: 5 } },
+  ],
 ];
 
 const random = (path: string, shape: number[]): [string, ReturnType<typeof tf.tensor>] => [
@@ -37,7 +45,10 @@ describe.each(PAIRS)('%s', (_, thinSpec, wideSpec) => {
   test('merging random maps leaves the function as it was, and exactly the thin net’s parameters', async () => {
     const own = weightsOf(thin.init(1));
     const maps: Tensors = Object.fromEntries(
-      groups.flatMap(({ tap }) => [random(upPath(tap), [thin.width(tap), wide.width(tap)]), random(downPath(tap), [wide.width(tap), thin.width(tap)])]),
+      groups.flatMap(({ tap }) => [
+        random(upPath(tap), [thin.width(tap), wide.width(tap)]),
+        random(downPath(tap), [wide.width(tap), thin.width(tap)]),
+      ]),
     );
     const weights: Weights = { params: { ...own.params, ...maps }, state: own.state };
     const merged = mergeMaps(thin, weights, groups);
@@ -57,7 +68,8 @@ describe.each(PAIRS)('%s', (_, thinSpec, wideSpec) => {
     const procedure = { start: 'random' as const, imitation, training: { ...recipe(1, 1e-12), objective: TEACHER } };
     const weights = await trainThin(context, procedure, thin, teacher, data);
     // least-squares maps start below the loss of a thin net that says nothing
-    for (const row of context.rows.filter(({ step, stage }) => step === 1 && stage !== 'fine-tune')) expect(row.loss).toBeLessThan(1.1);
+    for (const row of context.rows.filter(({ step, stage }) => step === 1 && stage !== 'fine-tune'))
+      expect(row.loss).toBeLessThan(1.1);
     expect(context.rows.find((row) => row.event === 'merge')!.difference).toBeLessThan(MERGED);
     expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.init(1).params).sort());
     disposeAll(weights.params, weights.state, teacher.weights.params, teacher.weights.state);
@@ -80,10 +92,22 @@ describe('initial maps', () => {
       [0, 1],
       [2, 3],
     ] as const) {
-      const product = Array.from({ length: 9 }, (_, i) => down.values[4 * i + a]! * down.values[4 * i + b]!).reduce((sum, value) => sum + value, 0);
+      const product = Array.from({ length: 9 }, (_, i) => down.values[4 * i + a]! * down.values[4 * i + b]!).reduce(
+        (sum, value) => sum + value,
+        0,
+      );
       expect(product).toBeCloseTo(a === b ? 1 : 0, 5);
     }
-    const chosen = await initialMaps('pair', thin, thin.init(1), teacher, groups, { layer2: Uint32Array.of(1, 3, 4, 8) }, undefined, loadDigits(100));
+    const chosen = await initialMaps(
+      'pair',
+      thin,
+      thin.init(1),
+      teacher,
+      groups,
+      { layer2: Uint32Array.of(1, 3, 4, 8) },
+      undefined,
+      loadDigits(100),
+    );
     const selecting = chosen[downPath('layer2')]!;
     expect(Array.from({ length: 9 }, (_, i) => selecting.values[4 * i + 1])).toEqual([0, 0, 0, 1, 0, 0, 0, 0, 0]);
     expect(chosen[upPath('layer2')]!.shape).toEqual([4, 9]);
@@ -96,6 +120,8 @@ test('maps that cannot be merged are named, with what stands in the way', () => 
   const thin = networkOf({ ...MLP, skip: true } as ModelSpec);
   const wide = networkOf({ ...MLP, width: 8, skip: true } as ModelSpec);
   const groups = groupsOf(thin, { unit: 'block', size: 1 });
-  expect(() => checkMaps('pair', 'own', thin, wide, groups)).toThrow('the map after layer1 cannot be merged: the skip connection of layer2 adds it unchanged');
+  expect(() => checkMaps('pair', 'own', thin, wide, groups)).toThrow(
+    'the map after layer1 cannot be merged: the skip connection of layer2 adds it unchanged',
+  );
   expect(() => checkMaps('up', 'own', thin, wide, groups)).not.toThrow();
 });

@@ -52,9 +52,24 @@ describe('on an engine', () => {
     const model = network.init(1);
     const teacher = { network, model, weights: weightsOf(model) };
     const before = tf.memory().numTensors;
-    const fitted = await imitateByRidge({ by: 'ridge', images: 300, ridge: 1e-7 }, network, weightsOf(network.init(9)), teacher, {}, data, 1, () => {});
-    const x = tf.tensor((await data.validation.batch(Uint32Array.from({ length: 50 }, (_, i) => i))).values, [50, 14, 14, 1]);
-    const [a, b] = await Promise.all([network.apply(evaluation(fitted), x).logits!.data(), network.apply(evaluation(teacher.weights), x).logits!.data()]);
+    const fitted = await imitateByRidge(
+      { by: 'ridge', images: 300, ridge: 1e-7 },
+      network,
+      weightsOf(network.init(9)),
+      teacher,
+      {},
+      data,
+      1,
+      () => {},
+    );
+    const x = tf.tensor(
+      (await data.validation.batch(Uint32Array.from({ length: 50 }, (_, i) => i))).values,
+      [50, 14, 14, 1],
+    );
+    const [a, b] = await Promise.all([
+      network.apply(evaluation(fitted), x).logits!.data(),
+      network.apply(evaluation(teacher.weights), x).logits!.data(),
+    ]);
     // pixels that are the same in all images leave a part of the first kernel open
     expect(relativeError(a, b)).toBeLessThan(0.02);
     disposeAll(fitted.params, fitted.state);
@@ -67,9 +82,22 @@ describe('on an engine', () => {
     const model = wide.init(1);
     const teacher = { network: wide, model, weights: weightsOf(model) };
     const fit = (network: typeof thin): Promise<unknown> =>
-      imitateByRidge({ by: 'ridge', images: 50, ridge: 1e-3 }, network, weightsOf(network.init(1)), teacher, {}, data, 1, () => {});
-    await expect(fit(thin)).rejects.toThrow('ridge: layer1 has 4 channels and the wide net 8; start "selected" says which of them it imitates');
-    const foreign = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [14, 14, 1] }), tf.layers.dense({ units: 10 })] });
+      imitateByRidge(
+        { by: 'ridge', images: 50, ridge: 1e-3 },
+        network,
+        weightsOf(network.init(1)),
+        teacher,
+        {},
+        data,
+        1,
+        () => {},
+      );
+    await expect(fit(thin)).rejects.toThrow(
+      'ridge: layer1 has 4 channels and the wide net 8; start "selected" says which of them it imitates',
+    );
+    const foreign = tf.sequential({
+      layers: [tf.layers.flatten({ inputShape: [14, 14, 1] }), tf.layers.dense({ units: 10 })],
+    });
     await expect(fit(fromLayersModel(foreign, { taps: [] }))).rejects.toThrow('does not show its linear layers');
   });
 });

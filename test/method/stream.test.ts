@@ -4,7 +4,16 @@ import type { Dataset, HostBatch, Source } from '../../src/data/dataset.js';
 import { disposeAll, tf, type Tensor2D } from '../../src/engine/tensor.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { groupsOf } from '../../src/method/groups.js';
-import { applyWithMaps, checkMaps, downPath, initialMaps, mapDown, mapUp, mergeMaps, upPath } from '../../src/method/maps.js';
+import {
+  applyWithMaps,
+  checkMaps,
+  downPath,
+  initialMaps,
+  mapDown,
+  mapUp,
+  mergeMaps,
+  upPath,
+} from '../../src/method/maps.js';
 import { trainThin } from '../../src/method/pipeline.js';
 import { startModel } from '../../src/method/start.js';
 import { projectParameter, streamBasis } from '../../src/method/stream.js';
@@ -53,14 +62,24 @@ const source = (count: number, name: string): Source => ({
     return { values, labels };
   },
 });
-const DATA: Dataset = { shape: [4, TOKENS], classes: 40, questions: 2, train: source(64, 'train'), validation: source(32, 'validation'), test: source(32, 'test') };
+const DATA: Dataset = {
+  shape: [4, TOKENS],
+  classes: 40,
+  questions: 2,
+  train: source(64, 'train'),
+  validation: source(32, 'validation'),
+  test: source(32, 'test'),
+};
 
 /** Parameters as after training: norms that scale and shift, not the initial ones and zeros. */
 function shaken(network: Network, seed: number): Parameters {
   return Object.fromEntries(
     Object.entries(network.init(seed).params).map(([path, { shape, values }]) => {
       const noise = normals(rngKey(seed, 'shake', path), values.length);
-      return [path, { shape, values: values.map((value, i) => value + (path.endsWith('/kernel') ? 0.3 : 0.2) * noise[i]!) }];
+      return [
+        path,
+        { shape, values: values.map((value, i) => value + (path.endsWith('/kernel') ? 0.3 : 0.2) * noise[i]!) },
+      ];
     }),
   );
 }
@@ -75,7 +94,10 @@ test('random scales of all boundaries are merged into the norms: the function st
   const thin = bert(THIN);
   const groups = groupsOf(thin, { unit: 'stage', size: 1 });
   const params = shaken(thin, 3);
-  const vector = (path: string): [string, ReturnType<typeof tf.tensor>] => [path, tf.tensor(Float32Array.from(normals(rngKey(2, path), 8), (x) => 1 + 0.5 * x))];
+  const vector = (path: string): [string, ReturnType<typeof tf.tensor>] => [
+    path,
+    tf.tensor(Float32Array.from(normals(rngKey(2, path), 8), (x) => 1 + 0.5 * x)),
+  ];
   const scales = Object.fromEntries(groups.flatMap(({ tap }) => [vector(upPath(tap)), vector(downPath(tap))]));
   const weights: Weights = { params: { ...toTensors(params), ...scales }, state: {} };
   const merged = mergeMaps(thin, weights, groups);
@@ -83,7 +105,9 @@ test('random scales of all boundaries are merged into the norms: the function st
   const before = await applyWithMaps(thin, evaluation(weights), groups, x).data();
   expect(relativeError(await thin.apply(evaluation(merged), x).logits!.data(), before)).toBeLessThan(1e-5);
   // it is the scales that do it
-  expect(relativeError(await thin.apply(evaluation({ params: toTensors(params), state: {} }), x).logits!.data(), before)).toBeGreaterThan(0.01);
+  expect(
+    relativeError(await thin.apply(evaluation({ params: toTensors(params), state: {} }), x).logits!.data(), before),
+  ).toBeGreaterThan(0.01);
   expect(Object.keys(merged.params)).toEqual(Object.keys(params));
 });
 
@@ -98,10 +122,14 @@ test('the basis is orthonormal and holds the largest share; up and then down is 
   expect(share).toBeLessThan(1);
   const groups = groupsOf(thin, { unit: 'stage', size: 1 });
   const maps = await initialMaps('stream', thin, thin.init(1), teacher, groups, {}, { basis, share }, DATA);
-  expect(Object.keys(maps).sort()).toEqual(['maps/stream', ...groups.flatMap(({ tap }) => [downPath(tap), upPath(tap)])].sort());
+  expect(Object.keys(maps).sort()).toEqual(
+    ['maps/stream', ...groups.flatMap(({ tap }) => [downPath(tap), upPath(tap)])].sort(),
+  );
   const tensors = toTensors(maps);
   const x = tf.randomNormal([3, 8], 0, 1, 'float32', 1);
-  expect(relativeError(await mapDown(tensors, 'layer2', mapUp(tensors, 'layer2', x)).data(), await x.data())).toBeLessThan(1e-5);
+  expect(
+    relativeError(await mapDown(tensors, 'layer2', mapUp(tensors, 'layer2', x)).data(), await x.data()),
+  ).toBeLessThan(1e-5);
   expect(await streamBasis(bert({ ...THIN, hidden: 20 }), teacher, DATA)).toBeUndefined();
 });
 
@@ -113,12 +141,26 @@ test('projected: a stream of the same width in another basis is the wide net its
   const kernel = { shape: [2, 3], values: Float32Array.of(1, 2, 3, 4, 5, 6) };
   const reads = projectParameter('layer1/inner/kernel', [true, false], kernel, basis);
   expect([...reads.values].map((x) => x.toFixed(5))).toEqual(
-    [c * 1 + s * 4, c * 2 + s * 5, c * 3 + s * 6, -s * 1 + c * 4, -s * 2 + c * 5, -s * 3 + c * 6].map((x) => x.toFixed(5)),
+    [c * 1 + s * 4, c * 2 + s * 5, c * 3 + s * 6, -s * 1 + c * 4, -s * 2 + c * 5, -s * 3 + c * 6].map((x) =>
+      x.toFixed(5),
+    ),
   );
-  const writes = projectParameter('layer1/output/kernel', [false, true], { shape: [1, 2], values: Float32Array.of(2, 5) }, basis);
+  const writes = projectParameter(
+    'layer1/output/kernel',
+    [false, true],
+    { shape: [1, 2], values: Float32Array.of(2, 5) },
+    basis,
+  );
   expect([...writes.values].map((x) => x.toFixed(5))).toEqual([2 * c + 5 * s, -2 * s + 5 * c].map((x) => x.toFixed(5)));
-  const gamma = projectParameter('layer1/norm/gamma', [true], { shape: [2], values: Float32Array.of(2, 4) }, { ...basis, share: 0.25 });
-  expect([...gamma.values].map((x) => x.toFixed(5))).toEqual([0.5 * (c * c * 2 + s * s * 4), 0.5 * (s * s * 2 + c * c * 4)].map((x) => x.toFixed(5)));
+  const gamma = projectParameter(
+    'layer1/norm/gamma',
+    [true],
+    { shape: [2], values: Float32Array.of(2, 4) },
+    { ...basis, share: 0.25 },
+  );
+  expect([...gamma.values].map((x) => x.toFixed(5))).toEqual(
+    [0.5 * (c * c * 2 + s * s * 4), 0.5 * (s * s * 2 + c * c * 4)].map((x) => x.toFixed(5)),
+  );
 });
 
 test('starts: projected-ends takes embeddings and head, projected the layers and whole heads as well', async () => {
@@ -130,44 +172,76 @@ test('starts: projected-ends takes embeddings and head, projected the layers and
   expect(input['head/transform/kernel']!.values).not.toEqual(fresh['head/transform/kernel']!.values);
   expect(input['head/bias']).toEqual(teacher.model.params['head/bias']); // of the same shape
   expect(input['embeddings/word/kernel']!.values[3]).toBeCloseTo(
-    Array.from({ length: 20 }, (_, i) => teacher.model.params['embeddings/word/kernel']!.values[i]! * basis.basis.values[8 * i + 3]!).reduce((a, b) => a + b),
+    Array.from(
+      { length: 20 },
+      (_, i) => teacher.model.params['embeddings/word/kernel']!.values[i]! * basis.basis.values[8 * i + 3]!,
+    ).reduce((a, b) => a + b),
     4,
   );
   const { model, selection } = startModel('projected', 4, thin, teacher, basis);
-  expect(Object.keys(selection).sort()).toEqual(['layer1/heads', 'layer1/inner', 'layer2/heads', 'layer2/inner', 'layer3/heads', 'layer3/inner']);
+  expect(Object.keys(selection).sort()).toEqual([
+    'layer1/heads',
+    'layer1/inner',
+    'layer2/heads',
+    'layer2/inner',
+    'layer3/heads',
+    'layer3/inner',
+  ]);
   for (const [path, { shape }] of Object.entries(fresh)) {
     expect(model.params[path]!.shape).toEqual(shape);
     if (!path.endsWith('pooler')) expect(model.params[path]!.values).not.toEqual(fresh[path]!.values);
   }
 });
 
-test.each(['own', 'wide'] as const)('imitation through the stream, %s inputs: the loss falls, and the merge is exact', async (inputs) => {
-  const [thin, teacher] = [bert(THIN), teacherOf(WIDE)];
-  const adam = { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 } as const;
-  const imitation = { ...IMITATION, order: 'joint', maps: 'stream', inputs, recipe: { ...recipe(60, 0.01), optimizer: adam } } as const;
-  const training = { ...recipe(1, 1e-12), objective: TEACHER };
-  const context = memory();
-  const weights = await trainThin(context, { start: 'projected-ends', imitation, training }, thin, teacher, DATA);
-  const losses = context.rows.filter(({ stage }) => stage === 'imitate all').map(({ loss }) => Number(loss));
-  expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
-  expect(context.rows.find((row) => row.event === 'merge')!.difference).toBeLessThan(1e-5);
-  expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.init(1).params).sort());
-  expect(countParameters(weights.params)).toBe(countParameters(thin.init(1).params));
-  disposeAll(weights.params, teacher.weights.params);
-});
+test.each(['own', 'wide'] as const)(
+  'imitation through the stream, %s inputs: the loss falls, and the merge is exact',
+  async (inputs) => {
+    const [thin, teacher] = [bert(THIN), teacherOf(WIDE)];
+    const adam = { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 } as const;
+    const imitation = {
+      ...IMITATION,
+      order: 'joint',
+      maps: 'stream',
+      inputs,
+      recipe: { ...recipe(60, 0.01), optimizer: adam },
+    } as const;
+    const training = { ...recipe(1, 1e-12), objective: TEACHER };
+    const context = memory();
+    const weights = await trainThin(context, { start: 'projected-ends', imitation, training }, thin, teacher, DATA);
+    const losses = context.rows.filter(({ stage }) => stage === 'imitate all').map(({ loss }) => Number(loss));
+    expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
+    expect(context.rows.find((row) => row.event === 'merge')!.difference).toBeLessThan(1e-5);
+    expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.init(1).params).sort());
+    expect(countParameters(weights.params)).toBe(countParameters(thin.init(1).params));
+    disposeAll(weights.params, teacher.weights.params);
+  },
+);
 
 test('maps "stream" are refused where no stream is; "pair" says that "stream" can be merged', () => {
   const [mlp, wideMlp] = [networkOf(MLP), networkOf({ ...MLP, width: 9 })];
-  expect(() => checkMaps('stream', 'own', mlp, wideMlp, groupsOf(mlp, { unit: 'block', size: 1 }))).toThrow(/maps "stream" need that, use "pair"/);
+  expect(() => checkMaps('stream', 'own', mlp, wideMlp, groupsOf(mlp, { unit: 'block', size: 1 }))).toThrow(
+    /maps "stream" need that, use "pair"/,
+  );
   const thin = bert(THIN);
-  expect(() => checkMaps('pair', 'own', thin, bert(WIDE), groupsOf(thin, { unit: 'stage', size: 1 }))).toThrow(/map after embeddings cannot be merged: .*maps "stream" can be/);
+  expect(() => checkMaps('pair', 'own', thin, bert(WIDE), groupsOf(thin, { unit: 'stage', size: 1 }))).toThrow(
+    /map after embeddings cannot be merged: .*maps "stream" can be/,
+  );
 });
 
 test('a deeper wide net: layer i of 3 stands beside layer 2 i of 6, by name everywhere', async () => {
   const deep: BertSpec = { ...THIN, layers: 6 };
   const [thin, wide] = [bert(THIN), bert(deep)];
   const view = alignByDepth(wide, thin);
-  expect(view.network.taps).toEqual(['embeddings', 'layer1/attention', 'layer1', 'layer2/attention', 'layer2', 'layer3/attention', 'layer3', 'logits']);
+  expect(view.network.taps).toEqual([
+    'embeddings',
+    'layer1/attention',
+    'layer1',
+    'layer2/attention',
+    'layer2',
+    'layer3/attention',
+    'layer3',
+    'logits',
+  ]);
   const model = { params: shaken(wide, 7), state: {} };
   const scope = evaluation(weightsOf(model));
   const x = tf.tensor((await DATA.train.batch(Uint32Array.of(5, 6))).values, [2, 4, TOKENS], 'int32');

@@ -18,14 +18,35 @@ export const THIN: ResnetSpec = {
   channels: 1,
 };
 
-export const MLP: MlpSpec = { family: 'mlp', layers: 4, width: 4, skip: false, activation: 'tanh', classes: 10, inputs: 196 };
-export const CONVNET: ConvnetSpec = { family: 'convnet', layers: 3, width: 3, skip: false, activation: 'relu', classes: 10, channels: 1 };
+export const MLP: MlpSpec = {
+  family: 'mlp',
+  layers: 4,
+  width: 4,
+  skip: false,
+  activation: 'tanh',
+  classes: 10,
+  inputs: 196,
+};
+export const CONVNET: ConvnetSpec = {
+  family: 'convnet',
+  layers: 3,
+  width: 3,
+  skip: false,
+  activation: 'relu',
+  classes: 10,
+  channels: 1,
+};
 
 export const LABELS = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
 export const TEACHER = { ...LABELS, labels: 0, teacher: 1 };
 
 export function recipe(steps: number, peak = 0.05): RecipeSpec {
-  return { steps, batch: 8, schedule: { kind: 'cosine', peak, warmup: 2 }, optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 } };
+  return {
+    steps,
+    batch: 8,
+    schedule: { kind: 'cosine', peak, warmup: 2 },
+    optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
+  };
 }
 
 export const IMITATION: GradientImitation = {
@@ -39,7 +60,11 @@ export const IMITATION: GradientImitation = {
   recipe: { ...recipe(15, 0.5), schedule: { kind: 'cosine', peak: 0.5, warmup: 0 } },
 };
 
-export const DATA = { set: 'digits', train: 64, augment: { rotation: 10, shift: 0.1, logScale: 0.1, noise: 0.1 } } as const;
+export const DATA = {
+  set: 'digits',
+  train: 64,
+  augment: { rotation: 10, shift: 0.1, logScale: 0.1, noise: 0.1 },
+} as const;
 
 export const THREE: TrainSpec = {
   data: DATA,
@@ -50,12 +75,34 @@ export const THREE: TrainSpec = {
   training: { ...recipe(12), objective: TEACHER },
 };
 
-export const DIRECT: TrainSpec = { data: DATA, model: THIN, teacher: null, start: 'random', imitation: null, training: { ...recipe(12), objective: LABELS } };
+export const DIRECT: TrainSpec = {
+  data: DATA,
+  model: THIN,
+  teacher: null,
+  start: 'random',
+  imitation: null,
+  training: { ...recipe(12), objective: LABELS },
+};
 
-export const cell = (spec: unknown, seed = 1): Cell => ({ experiment: 'test', arm: 'x', scale: 'custom', kind: TRAIN_KIND, spec: spec as Cell['spec'], seed });
+export const cell = (spec: unknown, seed = 1): Cell => ({
+  experiment: 'test',
+  arm: 'x',
+  scale: 'custom',
+  kind: TRAIN_KIND,
+  spec: spec as Cell['spec'],
+  seed,
+});
 
 /** A context that keeps the rows and nothing else. */
 export function memory(seed = 1): StageContext & { readonly rows: Row[] } {
   const rows: Row[] = [];
-  return { seed, rows, resumed: undefined, log: (row) => void rows.push(row), progress: () => {}, shouldSave: () => false, save: () => {} };
+  return {
+    seed,
+    rows,
+    resumed: undefined,
+    log: (row) => void rows.push(row),
+    progress: () => {},
+    shouldSave: () => false,
+    save: () => {},
+  };
 }

@@ -6,7 +6,15 @@ import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { tf } from '../../src/engine/tensor.js';
 import type { TrainSpec } from '../../src/method/spec.js';
-import { costOf, expectedSeconds, parseTrainSpec, stepFlops, TRAIN_KIND, trainExecutor, wideCell } from '../../src/method/train.js';
+import {
+  costOf,
+  expectedSeconds,
+  parseTrainSpec,
+  stepFlops,
+  TRAIN_KIND,
+  trainExecutor,
+  wideCell,
+} from '../../src/method/train.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { folderOf, readArrays, readMetrics } from '../../src/store/runs.js';
@@ -15,11 +23,19 @@ import { relativeError } from '../support/tolerance.js';
 import { cell, CONVNET, DIRECT, IMITATION, LABELS, MLP, recipe, TEACHER, THIN, THREE } from './support.js';
 
 function options(out: string, extra: Partial<ExecuteOptions> = {}): ExecuteOptions {
-  return { out, environment: environment(null, 'test'), executors: { [TRAIN_KIND]: trainExecutor }, signal: new AbortController().signal, progress: () => {}, ...extra };
+  return {
+    out,
+    environment: environment(null, 'test'),
+    executors: { [TRAIN_KIND]: trainExecutor },
+    signal: new AbortController().signal,
+    progress: () => {},
+    ...extra,
+  };
 }
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-train-'));
-const bytes = (folder: string): string[] => ['metrics.jsonl', 'final.safetensors'].map((name) => readFileSync(join(folder, name)).toString('base64'));
+const bytes = (folder: string): string[] =>
+  ['metrics.jsonl', 'final.safetensors'].map((name) => readFileSync(join(folder, name)).toString('base64'));
 const wideOf = (spec: TrainSpec) => wideCell(cell(spec), spec)!;
 
 describe('training', () => {
@@ -31,7 +47,8 @@ describe('training', () => {
     const run = await executeRun(cell(THREE), options(out));
     expect(tf.memory().numTensors).toBe(before);
     const rows = readMetrics(run);
-    const losses = (stage: string): number[] => rows.filter((row) => row.stage === stage).map((row) => Number(row.loss));
+    const losses = (stage: string): number[] =>
+      rows.filter((row) => row.stage === stage).map((row) => Number(row.loss));
     for (const stage of ['imitate stage1', 'imitate stage2']) {
       expect(losses(stage)).toHaveLength(15);
       expect(losses(stage).at(-1)!).toBeLessThan(losses(stage)[0]! * 0.9);
@@ -48,23 +65,34 @@ describe('training', () => {
   test('the telescoped sum of the hybrids is at least the discrepancy of the logits', async () => {
     const rows = readMetrics(await executeRun(cell(THREE), options(newFolder())));
     for (const when of ['imitation', 'end']) {
-      const of = (event: string): number[] => rows.filter((row) => row.event === event && row.when === when).map((row) => Number(row.discrepancy));
+      const of = (event: string): number[] =>
+        rows.filter((row) => row.event === event && row.when === when).map((row) => Number(row.discrepancy));
       const logits = rows.find((row) => row.event === 'discrepancy' && row.when === when && row.tap === 'logits')!;
       expect(of('hybrid')).toHaveLength(4);
       expect(of('hybrid').reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(Number(logits.discrepancy) * (1 - 1e-5));
       expect(of('alone')).toHaveLength(3);
     }
     // the stem is the wide net's: replacing it changes nothing after imitation
-    expect(rows.find((row) => row.event === 'hybrid' && row.when === 'imitation' && row.tap === 'stem')!.discrepancy).toBeLessThan(0.5);
+    expect(
+      rows.find((row) => row.event === 'hybrid' && row.when === 'imitation' && row.tap === 'stem')!.discrepancy,
+    ).toBeLessThan(0.5);
   });
 
   test('hybrids through learnt maps up telescope, too; a head that reads the wide net’s values adds nothing', async () => {
     const recipes = { training: { ...recipe(12), objective: TEACHER }, start: 'random' } as const;
     const wide = { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS };
-    const spec: TrainSpec = { ...THREE, ...recipes, model: MLP, teacher: wide, imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' } };
+    const spec: TrainSpec = {
+      ...THREE,
+      ...recipes,
+      model: MLP,
+      teacher: wide,
+      imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' },
+    };
     const rows = readMetrics(await executeRun(cell(spec), options(newFolder())));
     const of = (event: string, when: string): { tap: unknown; discrepancy: number }[] =>
-      rows.filter((row) => row.event === event && row.when === when).map(({ tap, discrepancy }) => ({ tap, discrepancy: Number(discrepancy) }));
+      rows
+        .filter((row) => row.event === event && row.when === when)
+        .map(({ tap, discrepancy }) => ({ tap, discrepancy: Number(discrepancy) }));
     const hybrids = of('hybrid', 'imitation');
     expect(hybrids.at(-1)).toMatchObject({ tap: 'logits' });
     expect(hybrids.at(-1)!.discrepancy).toBeLessThan(1e-5);
@@ -83,18 +111,59 @@ describe('training', () => {
     const shared = Object.keys(thin).filter((path) => /^params\/(stem|head)\//.test(path));
     expect(shared).toHaveLength(3 + 2);
     for (const path of shared) expect(relativeError(thin[path]!.values, wide[path]!.values)).toBeLessThan(1e-6);
-    expect(thin['params/stage1/block1/conv2/kernel']!.shape).not.toEqual(wide['params/stage1/block1/conv2/kernel']!.shape);
+    expect(thin['params/stage1/block1/conv2/kernel']!.shape).not.toEqual(
+      wide['params/stage1/block1/conv2/kernel']!.shape,
+    );
   });
 
   const variants: [string, TrainSpec, number][] = [
     ['wide inputs', { ...THREE, imitation: { ...IMITATION, inputs: 'wide' } }, 42],
     ['no imitation', { ...THREE, imitation: null }, 12],
-    ['selected channels, block by block, KL', { ...THREE, start: 'selected', imitation: { ...IMITATION, unit: 'block', loss: 'kl' } }, 42],
-    ['all groups at once, from random values', { ...THREE, start: 'random', imitation: { ...IMITATION, order: 'joint', loss: 'mse' } }, 27],
+    [
+      'selected channels, block by block, KL',
+      { ...THREE, start: 'selected', imitation: { ...IMITATION, unit: 'block', loss: 'kl' } },
+      42,
+    ],
+    [
+      'all groups at once, from random values',
+      { ...THREE, start: 'random', imitation: { ...IMITATION, order: 'joint', loss: 'mse' } },
+      27,
+    ],
     ['closed form', { ...THREE, start: 'selected', imitation: { by: 'ridge', images: 64, ridge: 1e-3 } }, 12],
-    ['hints beside labels', { ...THREE, start: 'random', imitation: null, training: { ...recipe(12), objective: { ...LABELS, hints: 1 } } }, 12],
-    ['pairs of maps on a convnet', { ...THREE, model: CONVNET, teacher: { model: { ...CONVNET, width: 6 }, recipe: recipe(10), objective: LABELS }, start: 'random', imitation: { ...IMITATION, maps: 'pair' } }, 57], // prettier-ignore
-    ['maps up on an MLP, AdamW, EMA', { ...THREE, model: MLP, teacher: { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS }, start: 'random', imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' }, training: { ...recipe(12), optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 }, ema: 0.9, clip: 1, objective: TEACHER } }, 27], // prettier-ignore
+    [
+      'hints beside labels',
+      { ...THREE, start: 'random', imitation: null, training: { ...recipe(12), objective: { ...LABELS, hints: 1 } } },
+      12,
+    ],
+    [
+      'pairs of maps on a convnet',
+      {
+        ...THREE,
+        model: CONVNET,
+        teacher: { model: { ...CONVNET, width: 6 }, recipe: recipe(10), objective: LABELS },
+        start: 'random',
+        imitation: { ...IMITATION, maps: 'pair' },
+      },
+      57,
+    ],
+    [
+      'maps up on an MLP, AdamW, EMA',
+      {
+        ...THREE,
+        model: MLP,
+        teacher: { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS },
+        start: 'random',
+        imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' },
+        training: {
+          ...recipe(12),
+          optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 },
+          ema: 0.9,
+          clip: 1,
+          objective: TEACHER,
+        },
+      },
+      27,
+    ],
   ];
   test.each(variants)('%s runs to its end, and leaves no tensors behind', async (_, spec, steps) => {
     const out = newFolder();
@@ -131,7 +200,9 @@ describe('training', () => {
 
   test('a learning rate that is far too high stops the run and names the step', async () => {
     const spec: TrainSpec = { ...DIRECT, training: { ...recipe(60, 1e18), objective: LABELS } };
-    await expect(executeRun(cell(spec), options(newFolder()))).rejects.toThrow(/loss is (NaN|Infinity|-Infinity) at stage train, step \d+; the run is stopped/);
+    await expect(executeRun(cell(spec), options(newFolder()))).rejects.toThrow(
+      /loss is (NaN|Infinity|-Infinity) at stage train, step \d+; the run is stopped/,
+    );
   });
 });
 
@@ -140,11 +211,21 @@ describe('specs', () => {
     const wide = (model: unknown): unknown => ({ ...THREE, teacher: { ...THREE.teacher, model } });
     expect(() => parseTrainSpec({ ...THREE, extra: 1 })).toThrow(/invalid training spec: .*extra/);
     expect(() => parseTrainSpec({ ...THREE, training: { ...THREE.training, steps: 0 } })).toThrow(/training.steps/);
-    expect(() => parseTrainSpec({ ...THREE, teacher: null })).toThrow('invalid training spec: imitation, start "shared", objective.teacher need a wide net; give "teacher"');
-    expect(() => parseTrainSpec({ ...DIRECT, training: { ...DIRECT.training, objective: { labels: 0 } } })).toThrow('training.objective is all zeros');
-    expect(() => parseTrainSpec(wide({ ...THIN, planes: 2 }))).toThrow('at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed');
-    expect(() => parseTrainSpec({ ...THREE, model: { ...THIN, channels: 3 } })).toThrow('the digits data have 1 channels, the model expects 3');
-    expect(() => parseTrainSpec(wide({ ...THIN, mid: 2, classes: 12 }))).toThrow('the wide net has another number of classes');
+    expect(() => parseTrainSpec({ ...THREE, teacher: null })).toThrow(
+      'invalid training spec: imitation, start "shared", objective.teacher need a wide net; give "teacher"',
+    );
+    expect(() => parseTrainSpec({ ...DIRECT, training: { ...DIRECT.training, objective: { labels: 0 } } })).toThrow(
+      'training.objective is all zeros',
+    );
+    expect(() => parseTrainSpec(wide({ ...THIN, planes: 2 }))).toThrow(
+      'at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed',
+    );
+    expect(() => parseTrainSpec({ ...THREE, model: { ...THIN, channels: 3 } })).toThrow(
+      'the digits data have 1 channels, the model expects 3',
+    );
+    expect(() => parseTrainSpec(wide({ ...THIN, mid: 2, classes: 12 }))).toThrow(
+      'the wide net has another number of classes',
+    );
     expect(() => parseTrainSpec(wide({ ...THIN, blocks: [1] }))).toThrow('the wide net has no tap stage2');
   });
 
@@ -157,9 +238,13 @@ describe('specs', () => {
       start: 'random',
       imitation: { ...IMITATION, unit: 'block', maps: 'pair' },
     };
-    expect(() => parseTrainSpec(spec)).toThrow('the map after stage1/block1 cannot be merged: the skip connection of stage1/block2 adds it unchanged, past every kernel');
+    expect(() => parseTrainSpec(spec)).toThrow(
+      'the map after stage1/block1 cannot be merged: the skip connection of stage1/block2 adds it unchanged, past every kernel',
+    );
     expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'pair' } })).not.toThrow();
-    expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'up', inputs: 'wide' } })).toThrow('inputs "wide" need maps "pair"');
+    expect(() => parseTrainSpec({ ...spec, imitation: { ...IMITATION, maps: 'up', inputs: 'wide' } })).toThrow(
+      'inputs "wide" need maps "pair"',
+    );
   });
 });
 

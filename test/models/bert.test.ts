@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { rngKey } from '../../src/core/rng.js';
 import { rms } from '../../src/core/stats.js';
-import { differentiate } from '../../src/engine/gradients.js';
+import { differentiate } from '../../src/engine/ops/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import { bert, BertSpec } from '../../src/models/bert.js';
 import { countParameters, preparePredict } from '../../src/models/files.js';
-import { exportHuggingFace, huggingFaceName, importHuggingFace, writeHuggingFace } from '../../src/models/huggingface.js';
+import {
+  exportHuggingFace,
+  huggingFaceName,
+  importHuggingFace,
+  writeHuggingFace,
+} from '../../src/models/huggingface.js';
 import { predictTokens, readTokens } from '../../src/models/predict.js';
 import { toTensors } from '../../src/nn/init.js';
 import { evaluation, type Scope } from '../../src/nn/layers.js';
@@ -20,8 +25,18 @@ import { fill, noise } from '../support/reference.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 const [BATCH, TOKENS] = [3, 11];
-const ENCODER = { family: 'bert', vocabulary: 97, positions: 20, segments: 2, hidden: 24, layers: 3, heads: 4, feedforward: 40 } as const;
-const spec = (kind: string): BertSpec => BertSpec.parse({ ...ENCODER, head: kind === 'classify' ? { kind, classes: 5 } : { kind } });
+const ENCODER = {
+  family: 'bert',
+  vocabulary: 97,
+  positions: 20,
+  segments: 2,
+  hidden: 24,
+  layers: 3,
+  heads: 4,
+  feedforward: 40,
+} as const;
+const spec = (kind: string): BertSpec =>
+  BertSpec.parse({ ...ENCODER, head: kind === 'classify' ? { kind, classes: 5 } : { kind } });
 
 const length = (b: number): number => TOKENS - 3 * b;
 const grid = (value: (b: number, t: number) => number): NamedArray => ({
@@ -39,10 +54,17 @@ const INPUT = new Map([
 function reference(kind: string): Model {
   const network = spec(kind);
   const there = exportHuggingFace(network, bert(network).init(0));
-  return importHuggingFace(network, new Map([...there].map(([name, { shape }]) => [name, fill(name.replace(/^bert\./, ''), shape)])), 'reference');
+  return importHuggingFace(
+    network,
+    new Map([...there].map(([name, { shape }]) => [name, fill(name.replace(/^bert\./, ''), shape)])),
+    'reference',
+  );
 }
 
-/** Printed by `python test/models/bert_reference.py` with transformers, in float64: head, rms of embeddings and layers, the first outputs of example 1. */
+/**
+ * Printed by `python test/models/bert_reference.py` with transformers, in float64: head, rms of embeddings and layers,
+ * the first outputs of example 1.
+ */
 const HIDDEN = [0.614533, 0.535935, 0.66815, 0.555004];
 const REFERENCE: [string, number[]][] = [
   ['pooler', [-0.243584, 0.02277, 0.182713, 0.309073]],
@@ -60,20 +82,29 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     if (missing === undefined) await tf.setBackend(name);
   });
 
-  on.each(REFERENCE)('%s: the forward pass is Hugging Face’s, with padding and two segments', async (kind, expected) => {
-    const network = bert(spec(kind));
-    const weights = toTensors(reference(kind).params);
-    const { shape, values } = readTokens(spec(kind), INPUT, 'test');
-    const outputs = tf.tidy(() => network.apply(evaluation({ params: weights, state: {} }), tf.tensor(values, [...shape], 'int32')));
-    for (const [i, size] of HIDDEN.entries()) expect(rms(Array.from(await outputs[i === 0 ? 'embeddings' : `layer${i}`]!.data())) / size).toBeCloseTo(1, 4);
-    const last = outputs[network.taps.at(-1)!]!;
-    const values1 = await last.data();
-    const at = last.rank === 3 ? (TOKENS + 2) * last.shape[2]! : last.shape[1]!;
-    // starts and ends stand in rows of their own
-    const found = kind === 'span' ? [2, 3].map((row) => values1[row * TOKENS + 2]) : Array.from(values1.subarray(at, at + expected.length));
-    expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 4));
-    disposeAll(outputs, weights);
-  });
+  on.each(REFERENCE)(
+    '%s: the forward pass is Hugging Face’s, with padding and two segments',
+    async (kind, expected) => {
+      const network = bert(spec(kind));
+      const weights = toTensors(reference(kind).params);
+      const { shape, values } = readTokens(spec(kind), INPUT, 'test');
+      const outputs = tf.tidy(() =>
+        network.apply(evaluation({ params: weights, state: {} }), tf.tensor(values, [...shape], 'int32')),
+      );
+      for (const [i, size] of HIDDEN.entries())
+        expect(rms(Array.from(await outputs[i === 0 ? 'embeddings' : `layer${i}`]!.data())) / size).toBeCloseTo(1, 4);
+      const last = outputs[network.taps.at(-1)!]!;
+      const values1 = await last.data();
+      const at = last.rank === 3 ? (TOKENS + 2) * last.shape[2]! : last.shape[1]!;
+      // starts and ends stand in rows of their own
+      const found =
+        kind === 'span'
+          ? [2, 3].map((row) => values1[row * TOKENS + 2])
+          : Array.from(values1.subarray(at, at + expected.length));
+      expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 4));
+      disposeAll(outputs, weights);
+    },
+  );
 
   on('from a tap on, the padding mask comes from the input', async () => {
     const network = bert(spec('pooler'));
@@ -82,7 +113,11 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     const difference = tf.tidy(() => {
       const x = tf.tensor(values, [...shape], 'int32');
       const all = network.apply(evaluation({ params, state: {} }), x);
-      const rest = network.apply(evaluation({ params, state: {} }), all['layer1/attention']!, { from: 'layer1/attention', input: x, until: 'layer3' });
+      const rest = network.apply(evaluation({ params, state: {} }), all['layer1/attention']!, {
+        from: 'layer1/attention',
+        input: x,
+        until: 'layer3',
+      });
       expect(Object.keys(rest)).toEqual(['layer1', 'layer2/attention', 'layer2', 'layer3/attention', 'layer3']);
       return tf.max(tf.abs(tf.sub(rest.layer3!, all.layer3!)));
     });
@@ -96,9 +131,17 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     const params = toTensors(reference('masked-lm').params);
     const { shape, values } = readTokens(spec('masked-lm'), INPUT, 'test');
     const x = tf.tensor(values, [...shape], 'int32');
-    const lossOf = (p: Tensors): Scalar => tf.mean(tf.square(network.apply({ params: p, state: {}, train: true, observe: () => {} }, x).logits!));
+    const lossOf = (p: Tensors): Scalar =>
+      tf.mean(tf.square(network.apply({ params: p, state: {}, train: true, observe: () => {} }, x).logits!));
     const { loss, gradients } = differentiate(params, (p) => lossOf(p));
-    for (const path of ['embeddings/word/kernel', 'layer1/attention/query/bias', 'layer1/attention/norm/gamma', 'layer1/inner/kernel', 'head/norm/beta', 'head/bias']) {
+    for (const path of [
+      'embeddings/word/kernel',
+      'layer1/attention/query/bias',
+      'layer1/attention/norm/gamma',
+      'layer1/inner/kernel',
+      'head/norm/beta',
+      'head/bias',
+    ]) {
       const direction = tf.tensor(Float32Array.from(noise(params[path]!.size, 7)), params[path]!.shape);
       const at = async (h: number): Promise<number> => {
         const value = tf.tidy(() => lossOf({ ...params, [path]: tf.add(params[path]!, tf.mul(direction, h)) }));
@@ -115,7 +158,10 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
   });
 
   on('layer norm and GELU: values and gradients at a point', async () => {
-    const x = tf.tensor2d([[1, 2, 4], [-1, 0, 3]]); // prettier-ignore
+    const x = tf.tensor2d([
+      [1, 2, 4],
+      [-1, 0, 3],
+    ]);
     const params: Tensors = { 'n/gamma': tf.tensor1d([1, 2, 3]), 'n/beta': tf.tensor1d([0, 1, 0]) };
     const normed = layerNorm({ params, state: {}, train: true, observe: () => {} }, 'n', x, 0);
     const [deviation, centre] = [Math.sqrt(14 / 9), 7 / 3];
@@ -123,19 +169,35 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     const { gradients } = differentiate({ x }, (p) => tf.sum(gelu(p.x!)) as Scalar);
     expect((await gelu(x).data())[0]).toBeCloseTo(0.841345, 5); // Phi(1)
     expect((await gradients.x!.data())[0]).toBeCloseTo(0.841345 + 0.241971, 5); // Phi(1) + phi(1)
-    const slope = differentiate({ x }, (p) => tf.sum(tf.square(layerNorm({ params, state: {}, train: true, observe: () => {} }, 'n', p.x!, 0))) as Scalar).gradients.x as Tensor;
+    const slope = differentiate(
+      { x },
+      (p) =>
+        tf.sum(tf.square(layerNorm({ params, state: {}, train: true, observe: () => {} }, 'n', p.x!, 0))) as Scalar,
+    ).gradients.x as Tensor;
     // no change along the directions that a norm takes away
     const rows = (await slope.array()) as number[][];
     for (const [i, row] of rows.entries()) {
       expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 4);
-      expect(row.reduce((sum, value, k) => sum + value * ((i === 0 ? [1, 2, 4] : [-1, 0, 3])[k]! - (i === 0 ? centre : 2 / 3)), 0)).toBeCloseTo(0, 4);
+      expect(
+        row.reduce(
+          (sum, value, k) => sum + value * ((i === 0 ? [1, 2, 4] : [-1, 0, 3])[k]! - (i === 0 ? centre : 2 / 3)),
+          0,
+        ),
+      ).toBeCloseTo(0, 4);
     }
   });
 
   on('dropout: so many values are 0, the mean stays, the key decides, and evaluation drops nothing', async () => {
     const x = tf.ones([100, 200]);
-    const at = (key: number, train = true): Scope => ({ params: {}, state: {}, train, observe: () => {}, random: (path) => rngKey(key, path) });
-    const values = async (scope: Scope): Promise<Float32Array> => (await dropout(scope, 'a', x, 0.25).data()) as Float32Array;
+    const at = (key: number, train = true): Scope => ({
+      params: {},
+      state: {},
+      train,
+      observe: () => {},
+      random: (path) => rngKey(key, path),
+    });
+    const values = async (scope: Scope): Promise<Float32Array> =>
+      (await dropout(scope, 'a', x, 0.25).data()) as Float32Array;
     const [first, same, other] = [await values(at(1)), await values(at(1)), await values(at(2))];
     expect(first.filter((value) => value === 0).length / 20_000).toBeCloseTo(0.25, 1);
     expect(first.every((value) => value === 0 || Math.abs(value - 4 / 3) < 1e-6)).toBe(true);
@@ -154,7 +216,13 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
       [2, 3, TOKENS],
       'int32',
     );
-    const scope = (p: Tensors): Scope => ({ params: p, state: {}, train: true, observe: () => {}, random: (path) => rngKey(3, path) });
+    const scope = (p: Tensors): Scope => ({
+      params: p,
+      state: {},
+      train: true,
+      observe: () => {},
+      random: (path) => rngKey(3, path),
+    });
     const last = (p: Tensors): Tensor => network.apply(scope(p), x).pooled!;
     const { aside } = differentiate(params, (p, keep) => {
       const y = last(p);
@@ -171,8 +239,15 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     writeFolder(folder, 'pooler');
     writeSafetensors(input, INPUT);
     const shapes = await preparePredict({ model: folder, input, output }, {})({ mode: 'eval', taps: true });
-    expect(shapes).toMatchObject({ last_hidden_state: [3, 11, 24], pooler_output: [3, 24], 'layer2/attention': [3, 11, 24], layer3: [3, 11, 24] });
-    const [, , , second] = Array.from(readSafetensors(output).tensors.get('pooler_output')!.data as Float32Array).slice(24);
+    expect(shapes).toMatchObject({
+      last_hidden_state: [3, 11, 24],
+      pooler_output: [3, 24],
+      'layer2/attention': [3, 11, 24],
+      layer3: [3, 11, 24],
+    });
+    const [, , , second] = Array.from(readSafetensors(output).tensors.get('pooler_output')!.data as Float32Array).slice(
+      24,
+    );
     expect(second).toBeCloseTo(0.309073, 4);
     const tokens = readTokens(spec('none'), INPUT, 'test');
     const headless = await predictTokens(spec('none'), reference('none'), tokens, { mode: 'eval', taps: false });
@@ -182,18 +257,34 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
 
 function writeFolder(folder: string, kind: string, changes: Record<string, unknown> = {}): void {
   mkdirSync(folder, { recursive: true });
-  const config = { model_type: 'bert', vocab_size: 97, hidden_size: 24, num_hidden_layers: 3, num_attention_heads: 4, intermediate_size: 40, max_position_embeddings: 20 };
+  const config = {
+    model_type: 'bert',
+    vocab_size: 97,
+    hidden_size: 24,
+    num_hidden_layers: 3,
+    num_attention_heads: 4,
+    intermediate_size: 40,
+    max_position_embeddings: 20,
+  };
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, ...changes }));
   writeHuggingFace(join(folder, 'model.safetensors'), spec(kind), reference(kind));
 }
 
 test('published shapes have the published numbers of parameters', () => {
   const count = (name: string): number => countParameters(name, {}).parameters;
-  expect(['bert-base', 'bert-large', 'bert-12x1024', 'tinybert-4x312', 'tinybert-6x768'].map(count)).toEqual([109_482_240, 335_141_888, 183_987_200, 14_350_248, 66_955_008]);
+  expect(['bert-base', 'bert-large', 'bert-12x1024', 'tinybert-4x312', 'tinybert-6x768'].map(count)).toEqual([
+    109_482_240, 335_141_888, 183_987_200, 14_350_248, 66_955_008,
+  ]);
 });
 
 test('names are Hugging Face’s', () => {
-  const paths = ['embeddings/word/kernel', 'layer3/attention/query/bias', 'layer1/attention/norm/gamma', 'layer2/inner/kernel', 'layer2/norm/beta'];
+  const paths = [
+    'embeddings/word/kernel',
+    'layer3/attention/query/bias',
+    'layer1/attention/norm/gamma',
+    'layer2/inner/kernel',
+    'layer2/norm/beta',
+  ];
   expect(paths.map((path) => huggingFaceName(spec('pooler'), path))).toEqual([
     'embeddings.word_embeddings.weight',
     'encoder.layer.2.attention.self.query.bias',
@@ -201,25 +292,39 @@ test('names are Hugging Face’s', () => {
     'encoder.layer.1.intermediate.dense.weight',
     'encoder.layer.1.output.LayerNorm.bias',
   ]);
-  expect(['head/transform/kernel', 'head/norm/gamma', 'head/bias', 'layer1/norm/beta'].map((path) => huggingFaceName(spec('masked-lm'), path))).toEqual([
+  expect(
+    ['head/transform/kernel', 'head/norm/gamma', 'head/bias', 'layer1/norm/beta'].map((path) =>
+      huggingFaceName(spec('masked-lm'), path),
+    ),
+  ).toEqual([
     'cls.predictions.transform.dense.weight',
     'cls.predictions.transform.LayerNorm.weight',
     'cls.predictions.bias',
     'bert.encoder.layer.0.output.LayerNorm.bias',
   ]);
-  expect([huggingFaceName(spec('span'), 'head/kernel'), huggingFaceName(spec('classify'), 'pooler/bias')]).toEqual(['qa_outputs.weight', 'bert.pooler.dense.bias']);
+  expect([huggingFaceName(spec('span'), 'head/kernel'), huggingFaceName(spec('classify'), 'pooler/bias')]).toEqual([
+    'qa_outputs.weight',
+    'bert.pooler.dense.bias',
+  ]);
 });
 
 test('weights survive a round trip; old names, spare arrays and other tasks’ heads are understood', () => {
   const model = reference('masked-lm');
   const there = exportHuggingFace(spec('masked-lm'), model);
   expect(importHuggingFace(spec('masked-lm'), there, 'f')).toEqual(model);
-  const old = new Map([...there].map(([name, array]) => [name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'), array]));
+  const old = new Map(
+    [...there].map(([name, array]) => [
+      name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'),
+      array,
+    ]),
+  );
   old.set('bert.embeddings.position_ids', { dtype: 'I64', shape: [1, 20], data: new BigInt64Array(20) });
   old.set('cls.seq_relationship.bias', { dtype: 'F32', shape: [2], data: new Float32Array(2) });
   expect(importHuggingFace(spec('masked-lm'), old, 'f')).toEqual(model);
   expect(Object.keys(importHuggingFace(spec('none'), old, 'f').params)).toHaveLength(5 + 16 * 3);
-  expect(() => importHuggingFace(spec('span'), there, 'f')).toThrow(/missing \(2\): qa_outputs.weight, qa_outputs.bias; not of this network \(5\): cls.predictions/);
+  expect(() => importHuggingFace(spec('span'), there, 'f')).toThrow(
+    /missing \(2\): qa_outputs.weight, qa_outputs.bias; not of this network \(5\): cls.predictions/,
+  );
 });
 
 test('what does not fit is one clear line', () => {
@@ -228,18 +333,31 @@ test('what does not fit is one clear line', () => {
   writeSafetensors(input, INPUT);
   const predict = (): unknown => preparePredict({ model: folder, input, output }, {});
   writeFolder(folder, 'pooler', { vocab_size: 98 });
-  expect(predict).toThrow('of another shape (1): embeddings.word_embeddings.weight is F32 [97, 24], expected F32 [98, 24]');
+  expect(predict).toThrow(
+    'of another shape (1): embeddings.word_embeddings.weight is F32 [97, 24], expected F32 [98, 24]',
+  );
   writeFolder(folder, 'pooler', { hidden_act: 'relu' });
   expect(predict).toThrow(/config.json: hidden_act: .*BERT with gelu/);
   writeFolder(folder, 'pooler');
-  const read = (changes: Record<string, NamedArray>): unknown => readTokens(spec('pooler'), new Map([...INPUT, ...Object.entries(changes)]), 'x');
-  expect(() => read({ input_ids: grid(() => 97) })).toThrow('x: input_ids has a 97; there are 97 tokens in the vocabulary');
-  expect(() => read({ token_type_ids: grid(() => 2) })).toThrow('x: token_type_ids has a 2; there are 2 segments');
-  expect(() => read({ attention_mask: { dtype: 'I32', shape: [1, 1], data: new Int32Array(1) } })).toThrow('x: attention_mask is [1, 1], input_ids is [3, 11]');
-  expect(() => read({ input_ids: { dtype: 'F32', shape: [1, 1], data: new Float32Array(1) } })).toThrow('x: input_ids is F32, expected I32 or I64');
-  expect(() => readTokens(spec('pooler'), new Map([['input_ids', { dtype: 'I32', shape: [1, 21], data: new Int32Array(21) }]]), 'x')).toThrow(
-    'x: sequences of 21 tokens; the network has 20 positions',
+  const read = (changes: Record<string, NamedArray>): unknown =>
+    readTokens(spec('pooler'), new Map([...INPUT, ...Object.entries(changes)]), 'x');
+  expect(() => read({ input_ids: grid(() => 97) })).toThrow(
+    'x: input_ids has a 97; there are 97 tokens in the vocabulary',
   );
+  expect(() => read({ token_type_ids: grid(() => 2) })).toThrow('x: token_type_ids has a 2; there are 2 segments');
+  expect(() => read({ attention_mask: { dtype: 'I32', shape: [1, 1], data: new Int32Array(1) } })).toThrow(
+    'x: attention_mask is [1, 1], input_ids is [3, 11]',
+  );
+  expect(() => read({ input_ids: { dtype: 'F32', shape: [1, 1], data: new Float32Array(1) } })).toThrow(
+    'x: input_ids is F32, expected I32 or I64',
+  );
+  expect(() =>
+    readTokens(
+      spec('pooler'),
+      new Map([['input_ids', { dtype: 'I32', shape: [1, 21], data: new Int32Array(21) }]]),
+      'x',
+    ),
+  ).toThrow('x: sequences of 21 tokens; the network has 20 positions');
   expect(() => readTokens(spec('pooler'), new Map(), 'x')).toThrow('x: no tensor "input_ids"; it holds nothing');
   writeFileSync(join(folder, 'pytorch_model.bin'), '');
   mkdirSync(join(folder, 'bare'));

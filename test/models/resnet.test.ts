@@ -12,8 +12,24 @@ import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 const SPEC: ResnetSpec = { ...THIN, blocks: [2, 1], planes: 2, mid: 2 };
 const BASIC: ResnetSpec = { ...SPEC, block: 'basic', stem: { kind: 'imagenet', channels: 4 } };
-const CONVNET: ModelSpec = { family: 'convnet', layers: 4, width: 5, skip: true, activation: 'tanh', classes: 10, channels: 1 };
-const MLP: ModelSpec = { family: 'mlp', layers: 3, width: 6, skip: false, activation: 'relu', classes: 10, inputs: 256 };
+const CONVNET: ModelSpec = {
+  family: 'convnet',
+  layers: 4,
+  width: 5,
+  skip: true,
+  activation: 'tanh',
+  classes: 10,
+  channels: 1,
+};
+const MLP: ModelSpec = {
+  family: 'mlp',
+  layers: 3,
+  width: 6,
+  skip: false,
+  activation: 'relu',
+  classes: 10,
+  inputs: 256,
+};
 const FAMILIES: [string, ModelSpec][] = [
   ['bottleneck', SPEC],
   ['basic, 7x7 stem', BASIC],
@@ -79,7 +95,9 @@ describe.each(FAMILIES)('%s', (_, spec) => {
       const end = network.apply(scope, begin[tap]!, { from: tap });
       expect(relativeError(await end.logits!.data(), whole)).toBeLessThan(TOLERANCE.f32);
     }
-    expect(() => network.apply(scope, x, { until: 'stage9' })).toThrow(`unknown tap "stage9"; expected one of: ${network.taps.join(', ')}`);
+    expect(() => network.apply(scope, x, { until: 'stage9' })).toThrow(
+      `unknown tap "stage9"; expected one of: ${network.taps.join(', ')}`,
+    );
     disposeAll(scope.params, scope.state);
   });
 

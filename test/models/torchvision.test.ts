@@ -5,7 +5,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { countParameters, modelByName, preparePredict } from '../../src/models/files.js';
 import { networkOf, preset } from '../../src/models/index.js';
 import { predictImages } from '../../src/models/predict.js';
-import { exportTorchvision, importTorchvision, readTorchvision, torchvisionName, writeTorchvision } from '../../src/models/torchvision.js';
+import {
+  exportTorchvision,
+  importTorchvision,
+  readTorchvision,
+  torchvisionName,
+  writeTorchvision,
+} from '../../src/models/torchvision.js';
 import type { Model } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
@@ -15,14 +21,29 @@ import { THIN } from '../method/support.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-torchvision-'));
 
-/** Printed by `python test/models/torchvision_reference.py` with torchvision 0.29.2, in float64: name, mode, rms of the four stages, logits [1, :4], rms of the logits. */
+/**
+ * Printed by `python test/models/torchvision_reference.py` with torchvision 0.29.2, in float64: name, mode, rms of the
+ * four stages, logits [1, :4], rms of the logits.
+ */
 const REFERENCE: [string, 'eval' | 'train', number[], number[], number][] = [
   ['resnet18', 'eval', [0.652611, 0.354586, 0.196165, 0.116467], [0.187771, 0.007029, -0.033145, -0.048992], 0.127708],
   ['resnet18', 'train', [1.305019, 0.81968, 0.799964, 0.788215], [0.782734, 0.810235, 0.165702, 0.367381], 0.619355],
   ['resnet50', 'eval', [0.265668, 0.187993, 0.192362, 0.151901], [0.357359, -0.021286, -0.051961, -0.143653], 0.165536],
   ['resnet50', 'train', [0.958615, 1.107618, 1.36484, 0.979297], [1.056256, -0.021451, 0.438535, 0.149224], 0.742965],
-  ['wide_resnet50_2', 'eval', [0.27337, 0.186539, 0.186730, 0.153284], [0.392499, -0.063014, -0.075487, -0.152129], 0.170934], // prettier-ignore
-  ['wide_resnet50_2', 'train', [0.959337, 1.10402, 1.357264, 0.97244], [1.56749, 0.101891, 0.26523, -0.170398], 0.745898],
+  [
+    'wide_resnet50_2',
+    'eval',
+    [0.27337, 0.186539, 0.18673, 0.153284],
+    [0.392499, -0.063014, -0.075487, -0.152129],
+    0.170934,
+  ],
+  [
+    'wide_resnet50_2',
+    'train',
+    [0.959337, 1.10402, 1.357264, 0.97244],
+    [1.56749, 0.101891, 0.26523, -0.170398],
+    0.745898,
+  ],
 ];
 
 const models = new Map<string, Model>();
@@ -33,7 +54,10 @@ function reference(name: string): Model {
   if (!models.has(name)) {
     models.clear(); // one at a time: they are large
     const shapes = [...exportTorchvision(networkOf(spec).init(0))].filter(([key]) => !key.endsWith('tracked'));
-    models.set(name, importTorchvision(spec, new Map(shapes.map(([key, { shape }]) => [key, fill(key, shape)])), 'reference'));
+    models.set(
+      name,
+      importTorchvision(spec, new Map(shapes.map(([key, { shape }]) => [key, fill(key, shape)])), 'reference'),
+    );
   }
   return models.get(name)!;
 }
@@ -45,18 +69,37 @@ describe('forward passes are torchvision’s', () => {
     const spec = preset(name);
     const input = { shape: [4, 3, 64, 64], values: Float32Array.from(noise(4 * 3 * 64 * 64, 5)) };
     const outputs = await predictImages(networkOf(spec), 3, reference(name), input, { mode, taps: true });
-    stages.forEach((expected, s) => expect(Math.abs(rms(outputs[`stage${s + 1}`]!.values) / expected - 1)).toBeLessThan(1e-4));
+    stages.forEach((expected, s) =>
+      expect(Math.abs(rms(outputs[`stage${s + 1}`]!.values) / expected - 1)).toBeLessThan(1e-4),
+    );
     expect(outputs['stage2']!.shape).toEqual([4, spec.block === 'basic' ? 128 : 512, 8, 8]);
     const found = Array.from(outputs.logits!.values.subarray(1000, 1004));
-    // training normalises the last stage by 16 values a channel, which amplifies rounding (torch's own float32 is off by some 1e-4 here)
-    found.forEach((value, i) => expect(Math.abs(value - logits[i]!) / size).toBeLessThan(mode === 'eval' ? 2e-5 : 4e-4));
+    // training normalises the last stage by 16 values a channel, which amplifies rounding (torch's own float32 is off
+    // by some 1e-4 here)
+    found.forEach((value, i) =>
+      expect(Math.abs(value - logits[i]!) / size).toBeLessThan(mode === 'eval' ? 2e-5 : 4e-4),
+    );
   });
 });
 
 test('names are torchvision’s', () => {
-  expect(['stem/conv/kernel', 'stem/norm/gamma', 'stage2/block1/conv1/kernel', 'stage4/block3/norm3/variance', 'stage1/block1/shortcut/norm/mean', 'head/bias'].map(torchvisionName)).toEqual([
-    'conv1.weight', 'bn1.weight', 'layer2.0.conv1.weight', 'layer4.2.bn3.running_var', 'layer1.0.downsample.1.running_mean', 'fc.bias',
-  ]); // prettier-ignore
+  expect(
+    [
+      'stem/conv/kernel',
+      'stem/norm/gamma',
+      'stage2/block1/conv1/kernel',
+      'stage4/block3/norm3/variance',
+      'stage1/block1/shortcut/norm/mean',
+      'head/bias',
+    ].map(torchvisionName),
+  ).toEqual([
+    'conv1.weight',
+    'bn1.weight',
+    'layer2.0.conv1.weight',
+    'layer4.2.bn3.running_var',
+    'layer1.0.downsample.1.running_mean',
+    'fc.bias',
+  ]);
   // len(torchvision.models.resnet50().state_dict()) = 320
   expect(exportTorchvision(networkOf(preset('resnet50')).init(0)).size).toBe(320);
 });
@@ -72,11 +115,15 @@ test('weights survive the way into a file and back, bit for bit', () => {
 test('weights of another network: every missing, foreign and wrongly shaped key is named', () => {
   const path = join(folder(), 'w.safetensors');
   writeTorchvision(path, networkOf(THIN).init(1));
-  expect(() => readTorchvision(path, { ...THIN, blocks: [2, 1] })).toThrow(/missing \(15\): layer1.1.conv1.weight, .*layer1.1.bn3.running_var$/);
+  expect(() => readTorchvision(path, { ...THIN, blocks: [2, 1] })).toThrow(
+    /missing \(15\): layer1.1.conv1.weight, .*layer1.1.bn3.running_var$/,
+  );
   expect(() => readTorchvision(path, { ...THIN, blocks: [1] })).toThrow(
     /not of this network \(20\): .*layer2.0.conv1.weight.*; of another shape \(1\): fc.weight is F32 \[10, 8\], expected F32 \[10, 4\]/,
   );
-  expect(() => readTorchvision(path, preset('resnet18'))).toThrow(/conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/);
+  expect(() => readTorchvision(path, preset('resnet18'))).toThrow(
+    /conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/,
+  );
 });
 
 describe('files', () => {
@@ -84,13 +131,23 @@ describe('files', () => {
 
   test('predict writes logits, and every tap when asked, images as [B, C, H, W]; batches do not matter in evaluation', async () => {
     const path = folder();
-    const files = { model: 'resnet18', weights: join(path, 'w.safetensors'), input: join(path, 'x.safetensors'), output: join(path, 'y.safetensors') };
+    const files = {
+      model: 'resnet18',
+      weights: join(path, 'w.safetensors'),
+      input: join(path, 'x.safetensors'),
+      output: join(path, 'y.safetensors'),
+    };
     writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
     const x = Float32Array.from(noise(18 * 3 * 32 * 40, 1));
     writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [18, 3, 32, 40], data: x }]]);
     expect(await preparePredict(files, {})({ mode: 'eval', taps: false })).toEqual({ logits: [18, 1000] });
     const shapes = await preparePredict(files, {})({ mode: 'eval', taps: true });
-    expect(shapes).toMatchObject({ stem: [18, 64, 8, 10], stage1: [18, 64, 8, 10], 'stage4/block2': [18, 512, 1, 2], logits: [18, 1000] });
+    expect(shapes).toMatchObject({
+      stem: [18, 64, 8, 10],
+      stage1: [18, 64, 8, 10],
+      'stage4/block2': [18, 512, 1, 2],
+      logits: [18, 1000],
+    });
     const all = readSafetensors(files.output).tensors.get('logits')!.data as Float32Array;
     writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 3, 32, 40], data: x.slice(17 * 3840) }]]);
     await preparePredict(files, {})({ mode: 'eval', taps: false });
@@ -100,7 +157,12 @@ describe('files', () => {
 
   test('what does not fit is named before an engine is started', async () => {
     const path = folder();
-    const files = { model: 'resnet18', weights: join(path, 'w.safetensors'), input: join(path, 'x.safetensors'), output: join(path, 'y.safetensors') };
+    const files = {
+      model: 'resnet18',
+      weights: join(path, 'w.safetensors'),
+      input: join(path, 'x.safetensors'),
+      output: join(path, 'y.safetensors'),
+    };
     writeSafetensors(files.input, [['images', { dtype: 'F32', shape: [1], data: new Float32Array(1) }]]);
     expect(() => preparePredict(files, {})).toThrow('no tensor "input"; it holds images');
     writeSafetensors(files.input, [['input', { dtype: 'I32', shape: [1], data: new Int32Array(1) }]]);
@@ -110,7 +172,9 @@ describe('files', () => {
     expect(() => preparePredict(files, {})).toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
     writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 3, 8, 8], data: new Float32Array(192) }]]);
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
-    expect(() => modelByName(join(path, 'none.json'))).toThrow(/none.json: file not found; expected a model spec as JSON, or the name of a published network/);
+    expect(() => modelByName(join(path, 'none.json'))).toThrow(
+      /none.json: file not found; expected a model spec as JSON, or the name of a published network/,
+    );
   });
 });
 

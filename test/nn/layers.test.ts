@@ -7,7 +7,12 @@ import { anyEngine } from '../support/engines.js';
 
 beforeAll(anyEngine);
 
-const scope = (params: Record<string, Tensor>, state: Record<string, Tensor> = {}, train = false): Scope => ({ params, state, train, observe: () => {} });
+const scope = (params: Record<string, Tensor>, state: Record<string, Tensor> = {}, train = false): Scope => ({
+  params,
+  state,
+  train,
+  observe: () => {},
+});
 
 test('initial values depend on seed and path alone, and have the variance that they should', () => {
   const kernel = heNormal(1, 'a/kernel', [3, 3, 16, 64]);
@@ -44,7 +49,11 @@ test('batch norm in evaluation uses the running statistics', async () => {
 });
 
 test('what does not fit is named', () => {
-  expect(() => conv2d(scope({ 'c/kernel': tf.ones([3, 3, 2, 1]) }), 'c', tf.ones([1, 4, 4, 1]) as Tensor4D)).toThrow('conv2d c: expected [B, H, W, 2], got [1, 4, 4, 1]');
-  expect(() => dense(scope({ 'd/kernel': tf.ones([3, 1]), 'd/bias': tf.ones([1]) }), 'd', tf.ones([2, 4]) as Tensor2D)).toThrow('dense d: expected [B, 3], got [2, 4]');
+  expect(() => conv2d(scope({ 'c/kernel': tf.ones([3, 3, 2, 1]) }), 'c', tf.ones([1, 4, 4, 1]) as Tensor4D)).toThrow(
+    'conv2d c: expected [B, H, W, 2], got [1, 4, 4, 1]',
+  );
+  expect(() =>
+    dense(scope({ 'd/kernel': tf.ones([3, 1]), 'd/bias': tf.ones([1]) }), 'd', tf.ones([2, 4]) as Tensor2D),
+  ).toThrow('dense d: expected [B, 3], got [2, 4]');
   expect(() => dense(scope({}), 'd', tf.ones([2, 4]) as Tensor2D)).toThrow('parameter "d/kernel" is missing');
 });

@@ -1,13 +1,22 @@
 import { beforeAll, describe, expect, test as anywhere } from 'vitest';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
-import { crossEntropy, IMITATION_LOSSES, klDivergence, logSoftmax, relativeSquaredError, squaredError } from '../../src/optim/losses.js';
+import {
+  crossEntropy,
+  IMITATION_LOSSES,
+  klDivergence,
+  logSoftmax,
+  relativeSquaredError,
+  squaredError,
+} from '../../src/optim/losses.js';
 import { learningRate, type ScheduleSpec } from '../../src/optim/schedule.js';
 import { decays, initSlots, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { enginesUnderTest } from '../support/engines.js';
 
 anywhere('learningRate: linear warm-up to the peak, cosine to zero', () => {
   const schedule = { kind: 'cosine', peak: 0.1, warmup: 4 } as const;
-  expect([0, 1, 2, 3].map((step) => learningRate(schedule, step, 104))).toEqual([0.025, 0.05, 0.075, 0.1].map((value) => expect.closeTo(value, 12) as number));
+  expect([0, 1, 2, 3].map((step) => learningRate(schedule, step, 104))).toEqual(
+    [0.025, 0.05, 0.075, 0.1].map((value) => expect.closeTo(value, 12) as number),
+  );
   expect(learningRate(schedule, 4, 104)).toBeCloseTo(0.1, 12);
   expect(learningRate(schedule, 54, 104)).toBeCloseTo(0.05, 12);
   expect(learningRate(schedule, 103, 104)).toBeLessThan(1e-4);
@@ -16,7 +25,9 @@ anywhere('learningRate: linear warm-up to the peak, cosine to zero', () => {
 
 anywhere('learningRate: steps, a line, a constant', () => {
   const step: ScheduleSpec = { kind: 'step', peak: 1, warmup: 2, drops: [4, 6], factor: 0.1 };
-  expect([0, 1, 2, 3, 4, 5, 6].map((at) => learningRate(step, at, 8))).toEqual([0.5, 1, 1, 1, 0.1, 0.1, 0.010000000000000002]);
+  expect([0, 1, 2, 3, 4, 5, 6].map((at) => learningRate(step, at, 8))).toEqual([
+    0.5, 1, 1, 1, 0.1, 0.1, 0.010000000000000002,
+  ]);
   expect([0, 5].map((at) => learningRate({ kind: 'linear', peak: 1, warmup: 0 }, at, 10))).toEqual([1, 0.5]);
   expect(learningRate({ kind: 'constant', peak: 0.3, warmup: 0 }, 7, 10)).toBe(0.3);
 });
@@ -47,7 +58,8 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
   });
 
   test('adamw is PyTorch’s: the decay is decoupled', async () => {
-    // torch.optim.AdamW(lr=0.1, betas=(0.9, 0.99), weight_decay=0.1): p = 1, gradients 0.5 then 0.25 -> 0.89, 0.7870 (0.9, 0.8068 without decay)
+    // torch.optim.AdamW(lr=0.1, betas=(0.9, 0.99), weight_decay=0.1): p = 1, gradients 0.5 then 0.25 -> 0.89, 0.7870
+    // (0.9, 0.8068 without decay)
     const spec: OptimizerSpec = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
     const start = params();
     const one = update(spec, { rate: 0.1, step: 0 }, start, initSlots(spec, start), gradients(0.5));
@@ -62,18 +74,35 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
   test('the order of the parameters does not matter: a set that was saved comes back in another', async () => {
     const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0 };
     const start = { b: tf.tensor1d([1, 2]), a: tf.tensor1d([3]) };
-    const one = update(spec, { rate: 1, step: 0 }, start, initSlots(spec, start), { b: tf.tensor1d([1, 1]), a: tf.tensor1d([5]) });
+    const one = update(spec, { rate: 1, step: 0 }, start, initSlots(spec, start), {
+      b: tf.tensor1d([1, 1]),
+      a: tf.tensor1d([5]),
+    });
     const turned = { a: one.params.a!, b: one.params.b! };
     const two = update(spec, { rate: 1, step: 1 }, turned, one.slots, { a: tf.tensor1d([0]), b: tf.tensor1d([0, 0]) });
-    expect([...(await two.params.a!.data()), ...(await two.params.b!.data())].map((value) => Math.round(value * 10) / 10)).toEqual([-6.5, -0.9, 0.1]);
+    expect(
+      [...(await two.params.a!.data()), ...(await two.params.b!.data())].map((value) => Math.round(value * 10) / 10),
+    ).toEqual([-6.5, -0.9, 0.1]);
   });
 
   test('large tensors and small ones are updated alike; clipping scales their joint norm', async () => {
-    const ones = () => ({ 'big/kernel': tf.ones([200, 200]), 'small/kernel': tf.ones([2, 2]), 'small/bias': tf.ones([2]) });
-    const slopes = { 'big/kernel': tf.fill([200, 200], 3), 'small/kernel': tf.fill([2, 2], 3), 'small/bias': tf.fill([2], 3) };
+    const ones = () => ({
+      'big/kernel': tf.ones([200, 200]),
+      'small/kernel': tf.ones([2, 2]),
+      'small/bias': tf.ones([2]),
+    });
+    const slopes = {
+      'big/kernel': tf.fill([200, 200], 3),
+      'small/kernel': tf.fill([2, 2], 3),
+      'small/bias': tf.fill([2], 3),
+    };
     const spec: OptimizerSpec = { kind: 'sgd', momentum: 0, weightDecay: 0.5 };
     const { params: plain } = update(spec, { rate: 0.1, step: 0 }, ones(), initSlots(spec, ones()), slopes);
-    expect(Object.fromEntries(Object.entries(plain).map(([path, { shape }]) => [path, shape]))).toEqual({ 'big/kernel': [200, 200], 'small/kernel': [2, 2], 'small/bias': [2] });
+    expect(Object.fromEntries(Object.entries(plain).map(([path, { shape }]) => [path, shape]))).toEqual({
+      'big/kernel': [200, 200],
+      'small/kernel': [2, 2],
+      'small/bias': [2],
+    });
     for (const path of ['big/kernel', 'small/kernel']) expect(await valueOf(plain, path)).toBeCloseTo(1 - 0.1 * 3.5, 6);
     expect(await valueOf(plain, 'small/bias')).toBeCloseTo(1 - 0.1 * 3, 6);
     const { params: clipped } = update(spec, { rate: 0.1, step: 0, clip: 1 }, ones(), initSlots(spec, ones()), slopes);
@@ -98,21 +127,24 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     expect(small[0]).not.toBeCloseTo(small[1]!, 2);
   });
 
-  test.each([[[2, 3]], [[200, 200]]])('whoever holds a clone of a parameter or a slot keeps its values: %j', async (shape) => {
-    const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0.1 };
-    const start = { 'a/kernel': tf.fill(shape, 1) };
-    const slots = initSlots(spec, start);
-    const clones = [...Object.values(start), ...Object.values(slots)].map((tensor) => tensor.clone());
-    const before = await Promise.all(clones.map((tensor) => tensor.data()));
-    const one = update(spec, { rate: 0.1, step: 0 }, start, slots, { 'a/kernel': tf.fill(shape, 0.5) });
-    const held = Object.values(one.params)[0]!.clone();
-    const value = await valueOf(one.params, 'a/kernel');
-    expect(value).toBeCloseTo(0.94, 6);
-    const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.slots, { 'a/kernel': tf.fill(shape, 0.5) });
-    expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.94 - 0.1 * (0.9 * 0.6 + 0.5 + 0.094), 6);
-    expect(await Promise.all(clones.map((tensor) => tensor.data()))).toEqual(before);
-    expect((await held.data())[0]).toBe(value);
-  });
+  test.each([[[2, 3]], [[200, 200]]])(
+    'whoever holds a clone of a parameter or a slot keeps its values: %j',
+    async (shape) => {
+      const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0.1 };
+      const start = { 'a/kernel': tf.fill(shape, 1) };
+      const slots = initSlots(spec, start);
+      const clones = [...Object.values(start), ...Object.values(slots)].map((tensor) => tensor.clone());
+      const before = await Promise.all(clones.map((tensor) => tensor.data()));
+      const one = update(spec, { rate: 0.1, step: 0 }, start, slots, { 'a/kernel': tf.fill(shape, 0.5) });
+      const held = Object.values(one.params)[0]!.clone();
+      const value = await valueOf(one.params, 'a/kernel');
+      expect(value).toBeCloseTo(0.94, 6);
+      const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.slots, { 'a/kernel': tf.fill(shape, 0.5) });
+      expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.94 - 0.1 * (0.9 * 0.6 + 0.5 + 0.094), 6);
+      expect(await Promise.all(clones.map((tensor) => tensor.data()))).toEqual(before);
+      expect((await held.data())[0]).toBe(value);
+    },
+  );
 
   test('losses at their ends', async () => {
     const z = tf.tensor2d([[1, 2, 3]]);
@@ -120,10 +152,16 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     expect((await relativeSquaredError(z, z).data())[0]).toBe(0);
     expect((await relativeSquaredError(tf.zerosLike(z), z).data())[0]).toBeCloseTo(1, 6);
     expect((await crossEntropy(tf.zeros([1, 3]), tf.tensor2d([[0, 1, 0]])).data())[0]).toBeCloseTo(Math.log(3), 6);
-    expect((await crossEntropy(z, tf.tensor2d([[0, 0, 1]]), 0.3).data())[0]).toBeCloseTo(0.7 * 0.407606 + 0.1 * (2.407606 + 1.407606 + 0.407606), 5);
+    expect((await crossEntropy(z, tf.tensor2d([[0, 0, 1]]), 0.3).data())[0]).toBeCloseTo(
+      0.7 * 0.407606 + 0.1 * (2.407606 + 1.407606 + 0.407606),
+      5,
+    );
     // T^2 KL at T = 2 of [1, 2, 3] to [0, 0, 0]
     const soft = [1, 2, 3].map((value) => Math.exp(value / 2) / (Math.exp(0.5) + Math.exp(1) + Math.exp(1.5)));
-    expect((await klDivergence(tf.zeros([1, 3]), z, 2).data())[0]).toBeCloseTo(4 * soft.reduce((sum, p) => sum + p * Math.log(3 * p), 0), 5);
+    expect((await klDivergence(tf.zeros([1, 3]), z, 2).data())[0]).toBeCloseTo(
+      4 * soft.reduce((sum, p) => sum + p * Math.log(3 * p), 0),
+      5,
+    );
     expect((await squaredError(tf.zerosLike(z), z).data())[0]).toBeCloseTo(14 / 3, 5);
     expect(Object.keys(IMITATION_LOSSES)).toEqual(['mse', 'relative-mse', 'kl']);
     const large = await logSoftmax(tf.tensor2d([[1000, 0]])).data();

@@ -9,9 +9,9 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explore, type Point } from '../../reports/client/experiment.js';
 import type { Figure } from '../../reports/figures/figure.js';
-import { buildReport, pageOf } from '../../reports/report.js';
-import { csv } from '../../reports/csv.js';
-import type { Records } from '../../reports/tables.js';
+import { buildReport, pageOf } from '../../reports/page/report.js';
+import { csv } from '../../reports/data/csv.js';
+import type { Records } from '../../reports/data/tables.js';
 import { AS_CLAIMED, MARKS, records } from './rows.js';
 
 const available = process.platform === 'linux' && process.arch === 'x64';
@@ -47,11 +47,16 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await page.locator(`[data-figure="${id}"]`).scrollIntoViewIfNeeded();
     await page.locator(`[data-figure="${id}"][data-state="live"]`).waitFor({ timeout: 120_000 });
   };
-  const symbols = (page: Page, id: string): ReturnType<Page['locator']> => page.locator(`[data-figure="${id}"] .plot g.mark-symbol.role-mark path`);
+  const symbols = (page: Page, id: string): ReturnType<Page['locator']> =>
+    page.locator(`[data-figure="${id}"] .plot g.mark-symbol.role-mark path`);
 
   beforeAll(async () => {
     writeFileSync(file, await pageOf(report));
-    browser = await chromium.launch({ executablePath: await chromiumPackage.executablePath(), args: ['--no-sandbox', '--disable-gpu'], headless: true });
+    browser = await chromium.launch({
+      executablePath: await chromiumPackage.executablePath(),
+      args: ['--no-sandbox', '--disable-gpu'],
+      headless: true,
+    });
   });
   afterAll(() => browser?.close());
 
@@ -85,7 +90,8 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await box.focus();
     await page.keyboard.press('Space');
     await expect.poll(() => symbols(page, 'depth-minutes').count()).toBe((before * 2) / 3);
-    const axis = async (): Promise<string> => (await page.locator('[data-figure="depth-minutes"] .plot .role-axis text').allTextContents()).join(' ');
+    const axis = async (): Promise<string> =>
+      (await page.locator('[data-figure="depth-minutes"] .plot .role-axis text').allTextContents()).join(' ');
     const logarithmic = await axis();
     const select = page.locator('[data-figure="depth-minutes"] .tools select').last();
     await select.focus();
@@ -124,7 +130,9 @@ describe.skipIf(!available)('the page in Chromium', () => {
     const page = await open({ colorScheme, viewport: { width, height: 900 } });
     await live(page, 'depth-minutes');
     await page.evaluate(axe.source);
-    const { violations } = (await page.evaluate("axe.run({ resultTypes: ['violations'] })")) as { violations: { id: string; nodes: { html: string }[] }[] };
+    const { violations } = (await page.evaluate("axe.run({ resultTypes: ['violations'] })")) as {
+      violations: { id: string; nodes: { html: string }[] }[];
+    };
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     await page.close();
@@ -138,10 +146,16 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await page.locator('#laboratory-root input[name="seed"]').fill('7');
     await page.locator('#laboratory-root [role="status"]', { hasText: /^9 points in/ }).waitFor({ timeout: 120_000 });
     const points: Point[] = [];
-    explore({ depth: 3, m: 32, wide: 512, alpha: 1, c: 1, time: 1, seed: 7 }, (point) => points.push(point), () => {}); // prettier-ignore
+    explore(
+      { depth: 3, m: 32, wide: 512, alpha: 1, c: 1, time: 1, seed: 7 },
+      (point) => points.push(point),
+      () => {},
+    );
     const last = points.filter(({ law }) => law === 'D(L)').at(-1)!;
     const label = await page.locator('#laboratory-root .plot svg').last().getAttribute('aria-label');
-    expect(label).toBe(`D(L); at 3: direct ${last.direct.toPrecision(3)}, imitation ${last.imitation.toPrecision(3)}, bound ${last.bound.toPrecision(3)}`);
+    expect(label).toBe(
+      `D(L); at 3: direct ${last.direct.toPrecision(3)}, imitation ${last.imitation.toPrecision(3)}, bound ${last.bound.toPrecision(3)}`,
+    );
     expect(last.bound).toBeGreaterThanOrEqual(last.imitation);
     expect(said).toEqual([]);
     await page.close();

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { writeComparison } from '../../reports/compare.js';
+import { writeComparison } from '../../reports/page/compare.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -10,7 +10,17 @@ import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
 
 const root = mkdtempSync(join(tmpdir(), 'gowide-compare-'));
 const [before, after, file] = [join(root, 'before'), join(root, 'after'), join(root, 'comparison.html')];
-const spec = { study: 'saddle', g: 1, kappa: 4, time: 0.4, steps: 50, depths: [2, 4, 6], m: 1e12, draws: 5, particles: 64 };
+const spec = {
+  study: 'saddle',
+  g: 1,
+  kappa: 4,
+  time: 0.4,
+  steps: 50,
+  depths: [2, 4, 6],
+  m: 1e12,
+  draws: 5,
+  particles: 64,
+};
 
 beforeAll(async () => {
   for (const seed of [1, 2, 3]) {

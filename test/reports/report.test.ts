@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ALL_CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims/index.js';
 import { seedPoints, summarize, type Draw, type FigureInput } from '../../reports/figures/figure.js';
 import { FIGURES, TOPICS } from '../../reports/figures/index.js';
-import { renderSvg } from '../../reports/render.js';
-import { buildReport, writeReport } from '../../reports/report.js';
-import { readRecords, type Records } from '../../reports/tables.js';
-import { formatNumber, within } from '../../reports/verdict.js';
+import { renderSvg } from '../../reports/page/render.js';
+import { buildReport, writeReport } from '../../reports/page/report.js';
+import { readRecords, type Records } from '../../reports/data/tables.js';
+import { formatNumber, within } from '../../reports/claims/verdict.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -21,21 +21,32 @@ describe('verdicts', () => {
   const reversed = decideClaims(records(REVERSED));
   const none = decideClaims({ rows: [], results: [] });
 
-  test.each(ALL_CLAIMS.map((_, i) => [claimed[i]!.id, i] as const))('%s: supported by data that follow it, not by data turned round, and not run without data', (_, i) => {
-    expect([claimed[i]!.outcome, reversed[i]!.outcome, none[i]!.outcome]).toEqual(['supported', 'not supported', 'not run']);
-    expect(claimed[i]!.runs.length).toBeGreaterThan(0);
-    expect(claimed[i]!.evidence).toMatch(/\[.*\], 5 seeds|violations in \d+ rows|mergings, 5 seeds/);
-    expect(claimed[i]!.seeds).toBe(5);
-  });
+  test.each(ALL_CLAIMS.map((_, i) => [claimed[i]!.id, i] as const))(
+    '%s: supported by data that follow it, not by data turned round, and not run without data',
+    (_, i) => {
+      expect([claimed[i]!.outcome, reversed[i]!.outcome, none[i]!.outcome]).toEqual([
+        'supported',
+        'not supported',
+        'not run',
+      ]);
+      expect(claimed[i]!.runs.length).toBeGreaterThan(0);
+      expect(claimed[i]!.evidence).toMatch(/\[.*\], 5 seeds|violations in \d+ rows|mergings, 5 seeds/);
+      expect(claimed[i]!.seeds).toBe(5);
+    },
+  );
 
   test('ids are unique, and every claim names its rule and source', () => {
     expect(new Set(claimed.map(({ id }) => id)).size).toBe(ALL_CLAIMS.length);
-    for (const { rule, source, statement } of claimed) for (const text of [rule, source, statement]) expect(text.length).toBeGreaterThan(10);
+    for (const { rule, source, statement } of claimed)
+      for (const text of [rule, source, statement]) expect(text.length).toBeGreaterThan(10);
   });
 
   test('two seeds decide nothing', () => {
     const { rows, results } = records(AS_CLAIMED);
-    const few = decideClaims({ rows: rows.filter(({ seed }) => seed < 3), results: results.filter(({ seed }) => seed < 3) });
+    const few = decideClaims({
+      rows: rows.filter(({ seed }) => seed < 3),
+      results: results.filter(({ seed }) => seed < 3),
+    });
     // a bound that is violated once is refuted, and one that never is needs no interval
     const statistical = few.filter(({ id }) => id !== 'bounds-dominate');
     expect(statistical.filter(({ outcome }) => outcome !== 'inconclusive').map(({ id }) => id)).toEqual([]);
@@ -43,11 +54,19 @@ describe('verdicts', () => {
 
   test('a discrepancy that falls and then stays level bends upwards, but does not grow', () => {
     const level = records({ ...AS_CLAIMED, direct: (depth) => 0.1 + 0.1 * Math.exp(-depth) });
-    expect(decideClaims(level).find(({ id }) => id === 'depth-direct-skip')!.outcome).toMatch(/not supported|inconclusive/);
+    expect(decideClaims(level).find(({ id }) => id === 'depth-direct-skip')!.outcome).toMatch(
+      /not supported|inconclusive/,
+    );
   });
 
   test('a discrepancy that dips and then rises slowly does not grow faster than exponentially', () => {
-    const measured = new Map([[1, 0.103], [2, 0.098], [4, 0.086], [6, 0.091], [8, 0.0955]]); // prettier-ignore
+    const measured = new Map([
+      [1, 0.103],
+      [2, 0.098],
+      [4, 0.086],
+      [6, 0.091],
+      [8, 0.0955],
+    ]);
     const dip = records({ ...AS_CLAIMED, direct: (depth) => measured.get(depth)! });
     expect(decideClaims(dip).find(({ id }) => id === 'depth-direct-skip')!.outcome).not.toBe('supported');
   });
@@ -55,7 +74,9 @@ describe('verdicts', () => {
   test('where the loss rises in training, a depth or width does not count, and is named', () => {
     const { rows, results } = records(AS_CLAIMED);
     const coarse = rows.map((entry) => {
-      const last = (entry.experiment === 'width' && entry.values.m === 16) || (entry.experiment === 'depth' && entry.values.depth === 8);
+      const last =
+        (entry.experiment === 'width' && entry.values.m === 16) ||
+        (entry.experiment === 'depth' && entry.values.depth === 8);
       return last ? { ...entry, values: { ...entry.values, lossIncreases: 9, discrepancy: 100, direct: 1e-9 } } : entry;
     });
     const verdicts = decideClaims({ rows: coarse, results });
@@ -63,13 +84,22 @@ describe('verdicts', () => {
       outcome: 'supported',
       evidence: expect.stringMatching(/left out, as the loss rose there: 16$/) as string,
     });
-    expect(verdicts.find(({ id }) => id === 'depth-direct-skip')).toMatchObject({ outcome: 'supported', evidence: expect.stringMatching(/rose there: 8$/) as string });
+    expect(verdicts.find(({ id }) => id === 'depth-direct-skip')).toMatchObject({
+      outcome: 'supported',
+      evidence: expect.stringMatching(/rose there: 8$/) as string,
+    });
   });
 
   test('a discrepancy above its telescoped sum is never supported', () => {
     const { rows, results } = records(AS_CLAIMED);
-    const broken = rows.map((entry) => (entry.experiment === 'depth' && entry.seed === 3 ? { ...entry, values: { ...entry.values, violations: 1 } } : entry));
-    expect(decideClaims({ rows: broken, results }).find(({ id }) => id === 'depth-imitation-skip')!.outcome).toBe('not supported');
+    const broken = rows.map((entry) =>
+      entry.experiment === 'depth' && entry.seed === 3
+        ? { ...entry, values: { ...entry.values, violations: 1 } }
+        : entry,
+    );
+    expect(decideClaims({ rows: broken, results }).find(({ id }) => id === 'depth-imitation-skip')!.outcome).toBe(
+      'not supported',
+    );
   });
 
   test('within', () => {
@@ -83,7 +113,9 @@ describe('verdicts', () => {
 
   test('pairs are formed by seed, and a seed without partner is left out', () => {
     const { results } = records(AS_CLAIMED);
-    const missing = results.filter(({ experiment, arm, seed }) => experiment === 'resnet-digits' && !(arm === 'direct' && seed === 2));
+    const missing = results.filter(
+      ({ experiment, arm, seed }) => experiment === 'resnet-digits' && !(arm === 'direct' && seed === 2),
+    );
     expect(pairedDifferences(missing, 'three-stage', 'direct', 'testAccuracy')).toHaveLength(4);
   });
 });
@@ -132,8 +164,25 @@ describe('figures', () => {
 
 describe('the page', () => {
   const out = mkdtempSync(join(tmpdir(), 'gowide-report-'));
-  const spec = { study: 'saddle', g: 1, kappa: 4, time: 0.4, steps: 50, depths: [2, 4, 6], m: 1e12, draws: 5, particles: 64 };
-  const cells = [1, 2, 3].map((seed): Cell => ({ experiment: 'saddle', arm: 'B1', scale: 'minutes', kind: THEORY_KIND, spec, seed }));
+  const spec = {
+    study: 'saddle',
+    g: 1,
+    kappa: 4,
+    time: 0.4,
+    steps: 50,
+    depths: [2, 4, 6],
+    m: 1e12,
+    draws: 5,
+    particles: 64,
+  };
+  const cells = [1, 2, 3].map((seed): Cell => ({
+    experiment: 'saddle',
+    arm: 'B1',
+    scale: 'minutes',
+    kind: THEORY_KIND,
+    spec,
+    seed,
+  }));
   const run = async (cell: Cell): Promise<unknown> =>
     executeRun(cell, {
       out,
@@ -156,7 +205,9 @@ describe('the page', () => {
     ]);
     expect(markdown).toMatch(/\| saddle-direct \| .* \| inconclusive \| minutes \| 3 \| /);
     const page = readFileSync(file, 'utf8');
-    expect(page).toMatch(/default-src 'none'; .*script-src 'sha256-[\w+/=]+' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'/);
+    expect(page).toMatch(
+      /default-src 'none'; .*script-src 'sha256-[\w+/=]+' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'/,
+    );
     expect(page.replace(/<script[\s\S]*?<\/script>/g, '')).not.toMatch(/(?:src|href)="(?!data:|#)[^"]*"|url\(/);
     expect(page).toContain('<svg role="img"');
     expect(page).toContain('gowide &lt;test&gt;');
@@ -167,7 +218,8 @@ describe('the page', () => {
 
   test('each claim and figure is shown at the largest scale that was run, with the verdicts of the others', () => {
     const [small, large] = [records(AS_CLAIMED), records(REVERSED)];
-    const at = <T extends { readonly scale: string }>(list: readonly T[], scale: string): T[] => list.map((entry) => ({ ...entry, scale }));
+    const at = <T extends { readonly scale: string }>(list: readonly T[], scale: string): T[] =>
+      list.map((entry) => ({ ...entry, scale }));
     const both: Records = {
       runs: [],
       rows: [...small.rows, ...at(large.rows, 'laptop')],
@@ -179,9 +231,23 @@ describe('the page', () => {
     };
     const { verdicts, figures } = buildReport(both);
     for (const verdict of Object.values(verdicts).flat())
-      expect(verdict).toMatchObject({ scale: 'laptop', outcome: 'not supported', others: [{ scale: 'minutes', outcome: 'supported' }] });
-    expect([...new Set(Object.values(figures).flat().map(({ scale }) => scale))]).toEqual(['laptop']); // prettier-ignore
-    expect(buildReport(both, 'minutes').verdicts.theory.every(({ scale, others }) => scale === 'minutes' && others.length === 0)).toBe(true);
+      expect(verdict).toMatchObject({
+        scale: 'laptop',
+        outcome: 'not supported',
+        others: [{ scale: 'minutes', outcome: 'supported' }],
+      });
+    expect([
+      ...new Set(
+        Object.values(figures)
+          .flat()
+          .map(({ scale }) => scale),
+      ),
+    ]).toEqual(['laptop']);
+    expect(
+      buildReport(both, 'minutes').verdicts.theory.every(
+        ({ scale, others }) => scale === 'minutes' && others.length === 0,
+      ),
+    ).toBe(true);
   });
 
   test('kept tables are reported as runs are, without their logs', async () => {
@@ -211,7 +277,9 @@ describe('the page', () => {
     await at('a'.repeat(40), 1);
     expect(readRecords([folder]).cautions).toEqual(['saddle, scale minutes: one seed only, which decides nothing']);
     await at('b'.repeat(40), 2);
-    expect(readRecords([folder]).cautions).toEqual([`saddle, scale minutes: its runs are of 2 commits: ${'a'.repeat(12)} (1 runs), ${'b'.repeat(12)} (1 runs)`]);
+    expect(readRecords([folder]).cautions).toEqual([
+      `saddle, scale minutes: its runs are of 2 commits: ${'a'.repeat(12)} (1 runs), ${'b'.repeat(12)} (1 runs)`,
+    ]);
     await writeReport([folder], file);
     expect(readFileSync(file, 'utf8')).toContain('its runs are of 2 commits');
   });
@@ -237,7 +305,11 @@ describe('the page', () => {
       [6, 1],
       [6, 2],
     ]);
-    expect(problems).toEqual([expect.stringMatching(/saddle B1, scale minutes: 1 runs with another spec than the newest are left out: [0-9a-f]{12}/)]);
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /saddle B1, scale minutes: 1 runs with another spec than the newest are left out: [0-9a-f]{12}/,
+      ),
+    ]);
     expect(readRecords([folder, folder]).runs).toHaveLength(2);
   });
 

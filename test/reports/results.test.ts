@@ -2,13 +2,20 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../reports/csv.js';
-import { baselineOf, toMarkdown, writeResults } from '../../reports/results.js';
+import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../reports/data/csv.js';
+import { baselineOf, toMarkdown, writeResults } from '../../reports/page/results.js';
 
 const FOLDER = resolve(import.meta.dirname, '../../reports/results');
 const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
-  parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: 2, validationAccuracy: 80, testAccuracy, testCrossEntropy: 0.5, logitDiscrepancy,
-}); // prettier-ignore
+  parameters: 10,
+  steps: 5,
+  gigaflops: 1,
+  teacherGigaflops: 2,
+  validationAccuracy: 80,
+  testAccuracy,
+  testCrossEntropy: 0.5,
+  logitDiscrepancy,
+});
 const ROWS: ResultRow[] = [1, 2, 3].flatMap((seed) => [
   { arm: 'direct', seed, run: `a${seed}`, values: values(70 + seed) },
   { arm: 'selected, "none"', seed, run: `b${seed}`, values: values(75 + seed, 0.25) },
@@ -29,11 +36,16 @@ test('logged rows survive the way into lines and back; a damaged line is named',
 test('the table has a mean, an interval and a difference paired by seed for each arm', () => {
   const text = toMarkdown('resnet-digits', 'laptop', ROWS);
   expect(text).toContain('| direct | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 72.0 [69.5, 74.5] |  |  |');
-  expect(text).toContain('| selected, "none" | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 77.0 [74.5, 79.5] | 5.0 [5.0, 5.0] to direct | 0.25 |');
+  expect(text).toContain(
+    '| selected, "none" | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 77.0 [74.5, 79.5] | 5.0 [5.0, 5.0] to direct | 0.25 |',
+  );
 });
 
 test('of a language model the cross-entropy is compared, and its perplexity shown', () => {
-  const rows = ROWS.map((row, i) => ({ ...row, values: { ...row.values, testCrossEntropy: i % 2 === 0 ? 5 : 4 + row.seed / 10 } }));
+  const rows = ROWS.map((row, i) => ({
+    ...row,
+    values: { ...row.values, testCrossEntropy: i % 2 === 0 ? 5 : 4 + row.seed / 10 },
+  }));
   const text = toMarkdown('bert-glosses', 'laptop', rows);
   expect(text).toContain('| test cross-entropy, nats | test perplexity | cross-entropy, paired difference |');
   expect(text).toContain('| 5.000 [5.000, 5.000] | 148.4 [148.4, 148.4] |  |  |');
@@ -48,16 +60,20 @@ test('each arm is compared with its control', () => {
 });
 
 describe('the committed tables', () => {
-  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length)); // prettier-ignore
+  const names = readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.csv'))
+    .map((name) => name.slice(0, -'.csv'.length));
   test('there are some', () => expect(names.length).toBeGreaterThan(0));
   test('tables and specs are made again from them without a difference', () => {
     const again = mkdtempSync(join(tmpdir(), 'gowide-results-'));
     const made = writeResults([FOLDER], again).map((file) => basename(file));
     expect(made.sort()).toEqual(readdirSync(FOLDER).sort());
-    for (const name of made) expect(readFileSync(join(again, name), 'utf8'), name).toBe(readFileSync(join(FOLDER, name), 'utf8'));
+    for (const name of made)
+      expect(readFileSync(join(again, name), 'utf8'), name).toBe(readFileSync(join(FOLDER, name), 'utf8'));
   });
   test.each(names)('%s has as many seeds for each arm as are asked for', (name) => {
     const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));
-    for (const arm of new Set(rows.map((row) => row.arm))) expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(name.startsWith('bert-') ? 3 : 5);
+    for (const arm of new Set(rows.map((row) => row.arm)))
+      expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(name.startsWith('bert-') ? 3 : 5);
   });
 });

@@ -1,8 +1,15 @@
 /** Rows of every experiment, as each claim says and turned round, and how many marks each figure makes of them. */
-import type { Curve, TableRow } from '../../reports/tables.js';
+import type { Curve, TableRow } from '../../reports/data/tables.js';
 import type { Row } from '../../src/core/run.js';
 
-const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, values });
+const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({
+  run: `${experiment}-${arm}-${seed}`,
+  experiment,
+  arm,
+  scale: 'minutes',
+  seed,
+  values,
+});
 export const SEEDS = [1, 2, 3, 4, 5];
 const REGIMES = ['skip', 'no skip'];
 /** A small wobble that differs from seed to seed and from point to point. */
@@ -51,10 +58,21 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
           imitation: (claimed ? 1 / (1 + time) : 1 + time) * w(time),
         }),
       ),
-      ...[16, 64].map((m) => row('stages', arm, seed, { m, direct: 1 * w(m), staged: (claimed ? 0.8 : 1.2) * w(m + 1), wide: 0.7 })),
+      ...[16, 64].map((m) =>
+        row('stages', arm, seed, { m, direct: 1 * w(m), staged: (claimed ? 0.8 : 1.2) * w(m + 1), wide: 0.7 }),
+      ),
     ]),
     ...['alpha', 'c', 'rho'].flatMap((parameter) =>
-      [0.1, 0.5].map((value) => row('scale', parameter, seed, { parameter, value, direct: w(value), imitation: (claimed ? 0.5 : 2) * w(value + 1), sampled: 2, violations: 0 })),
+      [0.1, 0.5].map((value) =>
+        row('scale', parameter, seed, {
+          parameter,
+          value,
+          direct: w(value),
+          imitation: (claimed ? 0.5 : 2) * w(value + 1),
+          sampled: 2,
+          violations: 0,
+        }),
+      ),
     ),
     ...[...REGIMES, 'residual 1/L'].flatMap((arm) =>
       [1, 2, 4, 6].map((depth) =>
@@ -75,14 +93,37 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
     ),
     ...[4, 7, 9].map((depth) => {
       const closed = 1.3 ** (depth - 1) * Math.sqrt(depth) * Math.exp(0.1 * 1.3 ** depth);
-      return row('saddle', 'B', seed, { depth, direct: closed * (claimed ? w(depth) : 5), directTheory: closed, directParticles: 1, telescoped: 1, telescopedTheory: 1 });
+      return row('saddle', 'B', seed, {
+        depth,
+        direct: closed * (claimed ? w(depth) : 5),
+        directTheory: closed,
+        directParticles: 1,
+        telescoped: 1,
+        telescopedTheory: 1,
+      });
     }),
-    ...[2, 4, 6].map((depth) => row('tanh-saddle', 'C', seed, { depth, growth: 0.1 * depth * (claimed ? w(depth) : 2 * w(depth)), linearised: 0.1 * depth })),
-    ...['one', 'two'].flatMap((family) =>
-      [1, 2, 4, 6, 8].map((depth) => row('generic', family, seed, { depth, growth: (claimed && family === 'one' ? depth ** 2 : -depth) * w(depth) })),
+    ...[2, 4, 6].map((depth) =>
+      row('tanh-saddle', 'C', seed, {
+        depth,
+        growth: 0.1 * depth * (claimed ? w(depth) : 2 * w(depth)),
+        linearised: 0.1 * depth,
+      }),
     ),
-    ...[16, 32].map((D) => row('residual', 'tanh', seed, { row: 'net', D, M: 8, L: 50, hidden: w(D) / Math.sqrt(D), output: w(D) / D })),
-    row('residual', 'tanh', seed, { row: 'fit', hiddenSampling: (claimed ? 0.8 : 3) * w(1), hiddenEmbedding: (claimed ? 2.5 : 9) * w(2), outputSampling: 0.1, outputEmbedding: 1 }),
+    ...['one', 'two'].flatMap((family) =>
+      [1, 2, 4, 6, 8].map((depth) =>
+        row('generic', family, seed, { depth, growth: (claimed && family === 'one' ? depth ** 2 : -depth) * w(depth) }),
+      ),
+    ),
+    ...[16, 32].map((D) =>
+      row('residual', 'tanh', seed, { row: 'net', D, M: 8, L: 50, hidden: w(D) / Math.sqrt(D), output: w(D) / D }),
+    ),
+    row('residual', 'tanh', seed, {
+      row: 'fit',
+      hiddenSampling: (claimed ? 0.8 : 3) * w(1),
+      hiddenEmbedding: (claimed ? 2.5 : 9) * w(2),
+      outputSampling: 0.1,
+      outputEmbedding: 1,
+    }),
   ];
 }
 
@@ -91,7 +132,15 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
     ...REGIMES.flatMap((arm) => [
       ...[16, 32, 64, 128].flatMap((m) =>
         ['direct', 'sampled', 'imitation', 'layer', 'initial', 'fresh'].map((training) =>
-          row('width', arm, seed, { regime: arm, training, m, discrepancy: laws.width(m) * wobble(seed, m), relative: 1, lossIncreases: 0, violations: 0 }),
+          row('width', arm, seed, {
+            regime: arm,
+            training,
+            m,
+            discrepancy: laws.width(m) * wobble(seed, m),
+            relative: 1,
+            lossIncreases: 0,
+            violations: 0,
+          }),
         ),
       ),
       ...[1, 2, 4, 6, 8].map((depth) =>
@@ -116,33 +165,64 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
       }),
     ),
     ...['imitation', 'end'].flatMap((when) => [
-      ...['stem', 'stage1', 'logits'].map((tap) => row('resnet-digits', 'three-stage', seed, { event: 'discrepancy', when, tap, discrepancy: 0.5 * wobble(seed, 1) })),
+      ...['stem', 'stage1', 'logits'].map((tap) =>
+        row('resnet-digits', 'three-stage', seed, {
+          event: 'discrepancy',
+          when,
+          tap,
+          discrepancy: 0.5 * wobble(seed, 1),
+        }),
+      ),
       ...[4, 8, 16].flatMap((layers) =>
         ['plain', 'skip'].flatMap((kind) =>
           ['imitation', 'closed-form'].flatMap((arm) =>
             ['layer1', 'logits'].flatMap((tap) =>
               ['discrepancy', 'hybrid'].map((event) =>
-                row('depth-skip', `${layers} ${kind} ${arm}`, seed, { event, when, tap, discrepancy: 0.01 * layers ** (laws.claimed ? 0.8 : 2) * wobble(seed, layers) }),
+                row('depth-skip', `${layers} ${kind} ${arm}`, seed, {
+                  event,
+                  when,
+                  tap,
+                  discrepancy: 0.01 * layers ** (laws.claimed ? 0.8 : 2) * wobble(seed, layers),
+                }),
               ),
             ),
           ),
         ),
       ),
-      ...['discrepancy', 'hybrid', 'alone'].map((event) => row('bert-ablations', 'wide blocks', seed, { event, when, tap: 'layer1', discrepancy: 0.5 * wobble(seed, 1) })),
+      ...['discrepancy', 'hybrid', 'alone'].map((event) =>
+        row('bert-ablations', 'wide blocks', seed, { event, when, tap: 'layer1', discrepancy: 0.5 * wobble(seed, 1) }),
+      ),
     ]),
     row('bert-glosses', 'three-stage', seed, { event: 'merge', difference: laws.claimed ? 1e-6 : 1e-3 }),
   ]);
   const gain = laws.threeStage - laws.control;
   const accuracy = {
-    wide: 95, direct: 75, deeper: 74, long: 76, kd: 75, 'all-at-once': 76, 'three-stage': laws.threeStage,
-    'no-imitation': laws.control, 'selected-kl': 75.5, 'selected-three-stage': 75.5 + gain,
-  }; // prettier-ignore
+    wide: 95,
+    direct: 75,
+    deeper: 74,
+    long: 76,
+    kd: 75,
+    'all-at-once': 76,
+    'three-stage': laws.threeStage,
+    'no-imitation': laws.control,
+    'selected-kl': 75.5,
+    'selected-three-stage': 75.5 + gain,
+  };
   const depthSkip = SEEDS.flatMap((seed) =>
     [4, 8, 16].flatMap((layers) =>
       ['plain', 'skip'].flatMap((kind) => {
         const more = gain * (kind === 'plain' ? Math.log2(layers) : 0.1);
-        const arms = { wide: 95, direct: 50, kd: 60, 'selected-kl': 70, imitation: 60 + more, 'closed-form': 70 + more };
-        return Object.entries(arms).map(([arm, value]) => row('depth-skip', `${layers} ${kind} ${arm}`, seed, { testAccuracy: value + 0.01 * wobble(seed, layers) }));
+        const arms = {
+          wide: 95,
+          direct: 50,
+          kd: 60,
+          'selected-kl': 70,
+          imitation: 60 + more,
+          'closed-form': 70 + more,
+        };
+        return Object.entries(arms).map(([arm, value]) =>
+          row('depth-skip', `${layers} ${kind} ${arm}`, seed, { testAccuracy: value + 0.01 * wobble(seed, layers) }),
+        );
       }),
     ),
   );
@@ -150,24 +230,56 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
   const results = ['resnet-digits', 'resnet-hierarchy'].flatMap((experiment) =>
     SEEDS.flatMap((seed) =>
       Object.entries(accuracy).map(([arm, value]) =>
-        row(experiment, arm, seed, { testAccuracy: value * wobble(seed, value), parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: arm === 'wide' ? 0 : 2 }),
+        row(experiment, arm, seed, {
+          testAccuracy: value * wobble(seed, value),
+          parameters: 10,
+          steps: 5,
+          gigaflops: 1,
+          teacherGigaflops: arm === 'wide' ? 0 : 2,
+        }),
       ),
     ),
   );
-  const nats = { wide: 4.5, direct: 5.2, kd: 5.1, deeper: 5.3, long: 5.05, 'ends-kd': 5, 'projected-kd': 5, 'three-stage': 5 - gain / 10, 'projected-three-stage': 5 - gain / 10 };
+  const nats = {
+    wide: 4.5,
+    direct: 5.2,
+    kd: 5.1,
+    deeper: 5.3,
+    long: 5.05,
+    'ends-kd': 5,
+    'projected-kd': 5,
+    'three-stage': 5 - gain / 10,
+    'projected-three-stage': 5 - gain / 10,
+  };
   const bert = SEEDS.flatMap((seed) => [
-    ...Object.entries(nats).map(([arm, value]) => row('bert-glosses', arm, seed, { testCrossEntropy: value + 0.001 * wobble(seed, value), parameters: 10, gigaflops: 1, teacherGigaflops: 2 })),
+    ...Object.entries(nats).map(([arm, value]) =>
+      row('bert-glosses', arm, seed, {
+        testCrossEntropy: value + 0.001 * wobble(seed, value),
+        parameters: 10,
+        gigaflops: 1,
+        teacherGigaflops: 2,
+      }),
+    ),
     row('bert-ablations', 'own inputs', seed, { testCrossEntropy: 5 }),
     ...['supersense', 'hypernym'].flatMap((task) =>
-      [['direct', 60], ['three-stage', 60 + gain]].map(([arm, value]) => row(`bert-${task}`, String(arm), seed, { testAccuracy: Number(value) + 0.01 * wobble(seed, Number(value)) })),
+      [
+        ['direct', 60],
+        ['three-stage', 60 + gain],
+      ].map(([arm, value]) =>
+        row(`bert-${task}`, String(arm), seed, { testAccuracy: Number(value) + 0.01 * wobble(seed, Number(value)) }),
+      ),
     ),
-  ]); // prettier-ignore
+  ]);
   const curves = ['resnet-digits', 'bert-glosses'].flatMap((experiment) =>
     SEEDS.flatMap((seed) =>
-      Object.entries({ wide: ['train'], direct: ['train'], 'three-stage': ['imitate all', 'fine-tune'] }).map(([arm, stages]): Curve => {
-        const points = stages.flatMap((stage, i) => [10, 20].map((step) => ({ stage, step: 20 * i + step, loss: wobble(seed, step) })));
-        return { run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, points };
-      }),
+      Object.entries({ wide: ['train'], direct: ['train'], 'three-stage': ['imitate all', 'fine-tune'] }).map(
+        ([arm, stages]): Curve => {
+          const points = stages.flatMap((stage, i) =>
+            [10, 20].map((step) => ({ stage, step: 20 * i + step, loss: wobble(seed, step) })),
+          );
+          return { run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, points };
+        },
+      ),
     ),
   );
   return { scale: 'minutes', rows, results: [...results, ...depthSkip, ...ablations, ...bert], curves };

@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stateOf, watchRuns, type State, type Watch } from '../../reports/watch.js';
+import { stateOf, watchRuns, type State, type Watch } from '../../reports/page/watch.js';
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -11,8 +11,25 @@ import { seal } from '../../src/store/seal.js';
 import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
 
 const out = mkdtempSync(join(tmpdir(), 'gowide-watch-'));
-const spec = { study: 'saddle', g: 1, kappa: 4, time: 0.4, steps: 50, depths: [2, 4, 6], m: 1e12, draws: 5, particles: 64 };
-const cellOf = (seed: number): Cell => ({ experiment: 'saddle', arm: 'B1', scale: 'minutes', kind: THEORY_KIND, spec, seed });
+const spec = {
+  study: 'saddle',
+  g: 1,
+  kappa: 4,
+  time: 0.4,
+  steps: 50,
+  depths: [2, 4, 6],
+  m: 1e12,
+  draws: 5,
+  particles: 64,
+};
+const cellOf = (seed: number): Cell => ({
+  experiment: 'saddle',
+  arm: 'B1',
+  scale: 'minutes',
+  kind: THEORY_KIND,
+  spec,
+  seed,
+});
 
 const run = async (seed: number): Promise<unknown> =>
   executeRun(cellOf(seed), {
@@ -53,7 +70,7 @@ const listen = (url: string, enough: (events: readonly string[]) => boolean): Pr
     const events: string[] = [];
     const request = get(url, (response) => {
       response.on('data', (part: Buffer) => {
-        events.push(...part.toString().split('\n\n').filter(Boolean)); // prettier-ignore
+        events.push(...part.toString().split('\n\n').filter(Boolean));
         if (!enough(events)) return;
         request.destroy();
         resolve(events);
@@ -66,13 +83,19 @@ describe('watch', () => {
   let watch: Watch;
   beforeAll(async () => {
     await run(1);
-    begin(2, '{"stage":"train","step":1,"totalStep":1,"loss":2}\n{"stage":"train","step":2,"totalStep":2,"loss":1.5}\n{"stage":"tr');
+    begin(
+      2,
+      '{"stage":"train","step":1,"totalStep":1,"loss":2}\n{"stage":"train","step":2,"totalStep":2,"loss":1.5}\n{"stage":"tr',
+    );
     watch = await watchRuns([out], { port: 0, every: 50 });
   });
   afterAll(() => watch.close());
 
   test('tells finished runs and those under way, by their last whole line', () => {
-    expect(stateOf([out])).toMatchObject({ finished: 1, underway: [{ experiment: 'saddle', seed: 2, status: 'unfinished', losses: [2, 1.5], last: { step: 2 } }] });
+    expect(stateOf([out])).toMatchObject({
+      finished: 1,
+      underway: [{ experiment: 'saddle', seed: 2, status: 'unfinished', losses: [2, 1.5], last: { step: 2 } }],
+    });
     expect(stateOf([join(out, 'nowhere')])).toEqual({ finished: 0, underway: [] });
   });
 
@@ -84,7 +107,10 @@ describe('watch', () => {
   });
 
   test('serves nothing else, to nobody else', async () => {
-    expect(await ask(watch.url, { host: 'example.org' })).toEqual({ status: 403, text: 'this server answers to 127.0.0.1 and localhost alone\n' });
+    expect(await ask(watch.url, { host: 'example.org' })).toEqual({
+      status: 403,
+      text: 'this server answers to 127.0.0.1 and localhost alone\n',
+    });
     expect((await ask(`${watch.url}..%2fruns`)).status).toBe(404);
     expect((await ask(`${watch.url}runs/`)).status).toBe(404);
     expect((await ask(watch.url, {}, 'POST')).status).toBe(405);

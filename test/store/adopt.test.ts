@@ -1,8 +1,18 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { emptyCells, EMPTY_KIND, EMPTY_RUNNER } from '../../experiments/empty.js';
+import { emptyCells, EMPTY_KIND, EMPTY_RUNNER } from '../../cli/bench/empty.js';
 import type { Cell, Executor } from '../../src/core/run.js';
 import { garbage, mergeStores, verifyStore } from '../../src/store/adopt.js';
 import { environment } from '../../src/store/environment.js';
@@ -14,7 +24,13 @@ const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-adopt-'));
 const cells = emptyCells(4);
 const run = async (out: string, list: readonly Cell[], execute: Executor = EMPTY_RUNNER.execute): Promise<void> => {
   for (const cell of list)
-    await executeRun(cell, { out, environment: environment(null, 'test'), executors: { [EMPTY_KIND]: execute }, signal: new AbortController().signal, progress: () => {} });
+    await executeRun(cell, {
+      out,
+      environment: environment(null, 'test'),
+      executors: { [EMPTY_KIND]: execute },
+      signal: new AbortController().signal,
+      progress: () => {},
+    });
 };
 const rows = (out: string): unknown => listRuns(out).runs.map((found) => [found.id, readMetrics(found)]);
 
@@ -52,7 +68,12 @@ describe('merging', () => {
       return Promise.resolve({ result: { seed: 99 } });
     });
     const before = rows(one);
-    expect(mergeStores(one, other)).toEqual({ added: 0, present: 0, conflicts: [{ kept: folderOf(one, cells[0]!), other: folderOf(other, cells[0]!) }], problems: [] });
+    expect(mergeStores(one, other)).toEqual({
+      added: 0,
+      present: 0,
+      conflicts: [{ kept: folderOf(one, cells[0]!), other: folderOf(other, cells[0]!) }],
+      problems: [],
+    });
     expect(rows(one)).toEqual(before);
   });
 
@@ -74,7 +95,10 @@ test('a damaged run is found, set aside, and done again by whoever asks for its 
   const folder = folderOf(out, cells[2]!);
   writeFileSync(join(folder, 'DONE'), readFileSync(join(folder, 'DONE'), 'utf8').replace('"seed": 2', '"seed": 3'));
   expect(verifyStore(out, { repair: false })).toMatchObject({ finished: 3, damaged: [{ folder }] });
-  expect(listRuns(out)).toMatchObject({ runs: { length: 3 }, problems: [expect.stringMatching(/DONE: not what the run wrote/)] });
+  expect(listRuns(out)).toMatchObject({
+    runs: { length: 3 },
+    problems: [expect.stringMatching(/DONE: not what the run wrote/)],
+  });
   await run(out, cells);
   expect(rows(out)).toEqual(good);
   expect(readdirSync(join(out, 'damaged'))).toHaveLength(1);
@@ -92,9 +116,17 @@ test('garbage is what nobody needs, and nothing that is at work', async () => {
   rmSync(join(folderOf(out, cells[2]!), 'DONE'));
   rmSync(join(folderOf(out, cells[3]!), 'DONE'));
   writeFileSync(join(folderOf(out, cells[3]!), 'lock'), JSON.stringify({ pid: process.ppid, host: hostname() }));
-  const names = (unfinished: boolean): string[] => garbage(out, { unfinished }).map(({ path }) => path.slice(out.length + 1)).sort(); // prettier-ignore
-  const always = ['damaged/x.1', `runs/.incoming-x-${2 ** 22 + 1}`, `${folderOf(out, cells[1]!).slice(out.length + 1)}/DONE.tmp-1`, 'runs/never-began'].sort(); // prettier-ignore
+  const names = (unfinished: boolean): string[] =>
+    garbage(out, { unfinished })
+      .map(({ path }) => path.slice(out.length + 1))
+      .sort();
+  const always = [
+    'damaged/x.1',
+    `runs/.incoming-x-${2 ** 22 + 1}`,
+    `${folderOf(out, cells[1]!).slice(out.length + 1)}/DONE.tmp-1`,
+    'runs/never-began',
+  ].sort();
   expect(names(false)).toEqual(always);
-  expect(names(true)).toEqual([...always, folderOf(out, cells[2]!).slice(out.length + 1)].sort()); // prettier-ignore
+  expect(names(true)).toEqual([...always, folderOf(out, cells[2]!).slice(out.length + 1)].sort());
   expect(existsSync(join(root, 'never-began'))).toBe(true);
 });

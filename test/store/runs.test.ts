@@ -16,14 +16,17 @@ beforeEach(() => {
 const CELL: Cell = { experiment: 'test', arm: 'a b', scale: 'minutes', kind: 'count', spec: { steps: 10 }, seed: 1 };
 
 /** Adds up 1..steps in a host array; stops, fails or crashes where it is told to. */
-function counter(at: { abort?: { step: number; controller: AbortController }; crash?: number; infinite?: number } = {}): Executor {
+function counter(
+  at: { abort?: { step: number; controller: AbortController }; crash?: number; infinite?: number } = {},
+): Executor {
   return async (context) => {
     const steps = Number(context.cell.spec.steps);
     let step = context.resumed === undefined ? 0 : Number(context.resumed.position);
     let sum = context.resumed === undefined ? 0 : context.resumed.arrays.sum!.values[0]!;
     for (; step < steps; step++) {
       if (at.abort?.step === step) at.abort.controller.abort();
-      if (context.shouldSave()) context.save({ arrays: { sum: { shape: [], values: Float64Array.of(sum) } }, position: String(step) });
+      if (context.shouldSave())
+        context.save({ arrays: { sum: { shape: [], values: Float64Array.of(sum) } }, position: String(step) });
       if (at.crash === step) throw new Error('killed');
       sum += step + 1;
       context.log({ step: step + 1, sum: at.infinite === step ? Infinity : sum });
@@ -33,14 +36,27 @@ function counter(at: { abort?: { step: number; controller: AbortController }; cr
 }
 
 function options(executor: Executor, extra: Partial<ExecuteOptions> = {}): ExecuteOptions {
-  return { out, environment: environment(null, 'test'), executors: { count: executor }, signal: new AbortController().signal, progress: () => {}, ...extra };
+  return {
+    out,
+    environment: environment(null, 'test'),
+    executors: { count: executor },
+    signal: new AbortController().signal,
+    progress: () => {},
+    ...extra,
+  };
 }
 
 test('a run leaves its spec, environment, metrics, arrays and mark, and is not done again', async () => {
   const run = await executeRun(CELL, options(counter()));
   expect(run.status).toBe('finished');
   expect(run.result).toEqual({ sum: 55 });
-  expect(readdirSync(run.folder).sort()).toEqual(['DONE', 'env.json', 'final.safetensors', 'metrics.jsonl', 'spec.json']);
+  expect(readdirSync(run.folder).sort()).toEqual([
+    'DONE',
+    'env.json',
+    'final.safetensors',
+    'metrics.jsonl',
+    'spec.json',
+  ]);
   expect(readMetrics(run)).toHaveLength(10);
   expect([...readArrays(run).sum!.values]).toEqual([55]);
   const [session] = run.environments;
@@ -53,13 +69,16 @@ test('a run leaves its spec, environment, metrics, arrays and mark, and is not d
 });
 
 describe('a stopped run goes on to the same bytes', () => {
-  const files = (folder: string): string[] => ['metrics.jsonl', 'final.safetensors', 'spec.json'].map((name) => readFileSync(join(folder, name)).toString('hex'));
+  const files = (folder: string): string[] =>
+    ['metrics.jsonl', 'final.safetensors', 'spec.json'].map((name) => readFileSync(join(folder, name)).toString('hex'));
 
   test.each([0, 4, 9])('stopped by a signal before step %d', async (step) => {
     const whole = files((await executeRun(CELL, options(counter()))).folder);
     out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
     const controller = new AbortController();
-    await expect(executeRun(CELL, options(counter({ abort: { step, controller } }), { signal: controller.signal }))).rejects.toBeInstanceOf(InterruptedError);
+    await expect(
+      executeRun(CELL, options(counter({ abort: { step, controller } }), { signal: controller.signal })),
+    ).rejects.toBeInstanceOf(InterruptedError);
     expect(readRun(folderOf(out, CELL)).status).toBe('unfinished');
     const resumed = await executeRun(CELL, options(counter()));
     expect(resumed.environments.map((entry) => entry.resumed)).toEqual([false, true]);
@@ -82,14 +101,20 @@ describe('a stopped run goes on to the same bytes', () => {
     writeFileSync(last, readFileSync(last).subarray(0, 20));
     const notices: string[] = [];
     const run = await executeRun(CELL, options(counter(), { notice: (line) => notices.push(line) }));
-    expect(notices).toEqual([expect.stringMatching(/last.safetensors: not a valid safetensors file: .*that run starts again from its beginning/)]);
+    expect(notices).toEqual([
+      expect.stringMatching(
+        /last.safetensors: not a valid safetensors file: .*that run starts again from its beginning/,
+      ),
+    ]);
     expect(run.environments.at(-1)!.resumed).toBe(false);
     expect(files(run.folder)).toEqual(whole);
   });
 });
 
 test('a number that is not finite stops the run and names the step', async () => {
-  await expect(executeRun(CELL, options(counter({ infinite: 4 })))).rejects.toThrow(/test a b, seed 1: sum is Infinity at step 5; the run is stopped/);
+  await expect(executeRun(CELL, options(counter({ infinite: 4 })))).rejects.toThrow(
+    /test a b, seed 1: sum is Infinity at step 5; the run is stopped/,
+  );
   expect(existsSync(join(folderOf(out, CELL), 'DONE'))).toBe(false);
 });
 
@@ -100,7 +125,10 @@ test('a run that another process works on is left alone; a lock of a process tha
   await executeRun(
     other,
     options(async (context) => {
-      writeFileSync(join(folderOf(out, other), 'lock'), JSON.stringify({ pid: process.ppid, host: (await import('node:os')).hostname() }));
+      writeFileSync(
+        join(folderOf(out, other), 'lock'),
+        JSON.stringify({ pid: process.ppid, host: (await import('node:os')).hostname() }),
+      );
       inside = executeRun(other, options(counter(), { lockSeconds: 0.5 }));
       await expect(inside).rejects.toThrow(/is working on this run/);
       return counter()(context);
@@ -108,7 +136,10 @@ test('a run that another process works on is left alone; a lock of a process tha
   );
   const stale = { ...CELL, seed: 3 };
   await expect(executeRun(stale, options(counter({ crash: 0 })))).rejects.toThrow('killed');
-  writeFileSync(join(folderOf(out, stale), 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname() }));
+  writeFileSync(
+    join(folderOf(out, stale), 'lock'),
+    JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname() }),
+  );
   expect((await executeRun(stale, options(counter()))).result).toEqual(run.result);
 });
 
@@ -148,5 +179,7 @@ test('findRun takes the first digits of an id, and says when they fit none or se
 test('a folder that cannot be written gives one line', async () => {
   const file = join(out, 'file');
   writeFileSync(file, '');
-  await expect(executeRun(CELL, options(counter(), { out: file }))).rejects.toThrow(/a part of that path is a file, not a folder; choose another folder with --out/);
+  await expect(executeRun(CELL, options(counter(), { out: file }))).rejects.toThrow(
+    /a part of that path is a file, not a folder; choose another folder with --out/,
+  );
 });

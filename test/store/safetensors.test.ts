@@ -39,7 +39,10 @@ test('the bytes are those of the format', () => {
   const bytes = readFileSync(path);
   const length = Number(bytes.readBigUInt64LE());
   expect(length % 8).toBe(0);
-  expect(JSON.parse(bytes.subarray(8, 8 + length).toString())).toEqual({ __metadata__: {}, a: { dtype: 'I32', shape: [2], data_offsets: [0, 8] } });
+  expect(JSON.parse(bytes.subarray(8, 8 + length).toString())).toEqual({
+    __metadata__: {},
+    a: { dtype: 'I32', shape: [2], data_offsets: [0, 8] },
+  });
   expect([...bytes.subarray(8 + length)]).toEqual([1, 0, 0, 0, 255, 255, 255, 255]);
 });
 
@@ -48,21 +51,45 @@ test('half types are read', () => {
   const half = Buffer.from(Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00).buffer);
   raw({ h: { dtype: 'F16', shape: [5], data_offsets: [0, 10] } }, half);
   expect([...readSafetensors(path).tensors.get('h')!.data]).toEqual([1, -2, 2 ** -24, 65504, Infinity]);
-  raw({ b: { dtype: 'BF16', shape: [3], data_offsets: [0, 6] } }, Buffer.from(Uint16Array.of(0x3f80, 0xc000, 0x4049).buffer));
+  raw(
+    { b: { dtype: 'BF16', shape: [3], data_offsets: [0, 6] } },
+    Buffer.from(Uint16Array.of(0x3f80, 0xc000, 0x4049).buffer),
+  );
   expect([...readSafetensors(path).tensors.get('b')!.data]).toEqual([1, -2, 3.140625]);
 });
 
 describe('a bad file gives one line that says what is wrong', () => {
-  const entry = (begin: number, end: number): object => ({ dtype: 'U8', shape: [end - begin], data_offsets: [begin, end] });
+  const entry = (begin: number, end: number): object => ({
+    dtype: 'U8',
+    shape: [end - begin],
+    data_offsets: [begin, end],
+  });
   test.each<[string, () => unknown, RegExp]>([
     ['empty file', () => writeFileSync(path, ''), /0 bytes, at least 8/],
-    ['header of 10 GB', () => writeFileSync(path, Buffer.concat([Buffer.from(BigUint64Array.of(10_000_000_000n).buffer), Buffer.alloc(100)])), /header claims 10000000000 bytes/],
+    [
+      'header of 10 GB',
+      () =>
+        writeFileSync(path, Buffer.concat([Buffer.from(BigUint64Array.of(10_000_000_000n).buffer), Buffer.alloc(100)])),
+      /header claims 10000000000 bytes/,
+    ],
     ['not JSON', () => raw('{"a":'), /not JSON/],
     ['not UTF-8', () => writeFileSync(path, Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe])), /not JSON in UTF-8/],
     ['a list', () => raw([]), /not a JSON object/],
-    ['unknown type', () => raw({ a: { dtype: 'F8', shape: [1], data_offsets: [0, 1] } }, new Uint8Array(1)), /type "F8"; known: F64/],
-    ['negative shape', () => raw({ a: { dtype: 'U8', shape: [-1], data_offsets: [0, 1] } }, new Uint8Array(1)), /shape \[-1\]/],
-    ['size that does not fit', () => raw({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 4] } }, new Uint8Array(4)), /takes 4 bytes, F32 \[2\] needs 8/],
+    [
+      'unknown type',
+      () => raw({ a: { dtype: 'F8', shape: [1], data_offsets: [0, 1] } }, new Uint8Array(1)),
+      /type "F8"; known: F64/,
+    ],
+    [
+      'negative shape',
+      () => raw({ a: { dtype: 'U8', shape: [-1], data_offsets: [0, 1] } }, new Uint8Array(1)),
+      /shape \[-1\]/,
+    ],
+    [
+      'size that does not fit',
+      () => raw({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 4] } }, new Uint8Array(4)),
+      /takes 4 bytes, F32 \[2\] needs 8/,
+    ],
     ['overlap', () => raw({ a: entry(0, 4), b: entry(2, 6) }, new Uint8Array(6)), /overlap/],
     ['gap', () => raw({ a: entry(0, 2), b: entry(4, 6) }, new Uint8Array(6)), /leave a gap/],
     ['cut off', () => raw({ a: entry(0, 8) }, new Uint8Array(5)), /cut off/],
@@ -98,6 +125,10 @@ describe('a bad file gives one line that says what is wrong', () => {
 });
 
 test('what does not fit is not written', () => {
-  expect(() => writeSafetensors(path, [['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]])).toThrow('expected 3 elements');
-  expect(() => writeSafetensors(path, [['a', { dtype: 'F16', shape: [2], data: new Float32Array(2) }]])).toThrow('cannot be written');
+  expect(() => writeSafetensors(path, [['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]])).toThrow(
+    'expected 3 elements',
+  );
+  expect(() => writeSafetensors(path, [['a', { dtype: 'F16', shape: [2], data: new Float32Array(2) }]])).toThrow(
+    'cannot be written',
+  );
 });

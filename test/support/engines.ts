@@ -1,8 +1,8 @@
 /** The engines that this machine has; tests of the others are skipped, and say why. */
-import { tensorflowReadiness } from '../../src/engine/tensorflow.js';
-import { ENGINES, startEngine, type EngineName } from '../../src/engine/choose.js';
+import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { ENGINES, startEngine, type EngineName } from '../../src/engine/backends/choose.js';
 import { tf } from '../../src/engine/tensor.js';
-import { mayHaveGpu } from '../../src/engine/webgpu.js';
+import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
 
 export interface EngineUnderTest {
   readonly name: EngineName;
@@ -13,7 +13,8 @@ export interface EngineUnderTest {
 async function tryEngine(name: EngineName): Promise<EngineUnderTest> {
   const readiness = tensorflowReadiness();
   if (name === 'tensorflow' && readiness.state !== 'ready') return { name, missing: readiness.reason };
-  if (name === 'webgpu' && !mayHaveGpu() && !process.env.VK_ICD_FILENAMES) return { name, missing: 'no GPU here, and no software one named: run npm test' };
+  if (name === 'webgpu' && !mayHaveGpu() && !process.env.VK_ICD_FILENAMES)
+    return { name, missing: 'no GPU here, and no software one named: run npm test' };
   try {
     await startEngine(name, 'test');
     return { name, missing: undefined };

@@ -16,12 +16,22 @@ export function matMul(a: Oracle, b: Oracle): Oracle {
   const [n, k] = a.shape as [number, number];
   const m = b.shape[1]!;
   const out = zeros([n, m]);
-  for (let i = 0; i < n; i++) for (let j = 0; j < m; j++) for (let l = 0; l < k; l++) out.data[i * m + j]! += a.data[i * k + l]! * b.data[l * m + j]!;
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < m; j++)
+      for (let l = 0; l < k; l++) out.data[i * m + j]! += a.data[i * k + l]! * b.data[l * m + j]!;
   return out;
 }
 
-/** Calls `visit` with the flat indices (input, kernel, output) of every product of {@link conv2d}; returns the output's shape. */
-function eachProduct(x: Oracle, kernel: Oracle, stride: number, visit: (input: number, weight: number, output: number) => void): number[] {
+/**
+ * Calls `visit` with the flat indices (input, kernel, output) of every product of {@link conv2d}; returns the output's
+ * shape.
+ */
+function eachProduct(
+  x: Oracle,
+  kernel: Oracle,
+  stride: number,
+  visit: (input: number, weight: number, output: number) => void,
+): number[] {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const [kh, kw, , outChannels] = kernel.shape as [number, number, number, number];
   const [py, px] = [(kh - 1) / 2, (kw - 1) / 2];
@@ -36,20 +46,36 @@ function eachProduct(x: Oracle, kernel: Oracle, stride: number, visit: (input: n
             if (y < 0 || z < 0 || y >= height || z >= width) continue;
             for (let c = 0; c < channels; c++)
               for (let k = 0; k < outChannels; k++)
-                visit(((b * height + y) * width + z) * channels + c, ((u * kw + v) * channels + c) * outChannels + k, ((b * oh + i) * ow + j) * outChannels + k);
+                visit(
+                  ((b * height + y) * width + z) * channels + c,
+                  ((u * kw + v) * channels + c) * outChannels + k,
+                  ((b * oh + i) * ow + j) * outChannels + k,
+                );
           }
   return [batch, oh, ow, outChannels];
 }
 
-/** x [B, H, W, C] with kernel [h, w, C, K], padded by (h - 1) / 2 on every side, as PyTorch's Conv2d(padding=(h-1)/2). */
+/**
+ * x [B, H, W, C] with kernel [h, w, C, K], padded by (h - 1) / 2 on every side, as PyTorch's Conv2d(padding=(h-1)/2).
+ */
 export function conv2d(x: Oracle, kernel: Oracle, stride: number): Oracle {
   const out = zeros(eachProduct(x, kernel, stride, () => {}));
-  eachProduct(x, kernel, stride, (input, weight, output) => (out.data[output]! += x.data[input]! * kernel.data[weight]!));
+  eachProduct(
+    x,
+    kernel,
+    stride,
+    (input, weight, output) => (out.data[output]! += x.data[input]! * kernel.data[weight]!),
+  );
   return out;
 }
 
 /** Gradients of sum(dy conv2d(x, kernel)) by x and by the kernel. */
-export function conv2dGradients(x: Oracle, kernel: Oracle, stride: number, dy: Float64Array): [Float64Array, Float64Array] {
+export function conv2dGradients(
+  x: Oracle,
+  kernel: Oracle,
+  stride: number,
+  dy: Float64Array,
+): [Float64Array, Float64Array] {
   const [dx, dk] = [zeros(x.shape).data, zeros(kernel.shape).data];
   eachProduct(x, kernel, stride, (input, weight, output) => {
     dx[input]! += dy[output]! * kernel.data[weight]!;
@@ -65,9 +91,18 @@ export function maxPool({ shape, data }: Oracle, side: number, stride: number): 
   const out = zeros([batch, oh, ow, channels]);
   out.data.fill(-Infinity);
   for (let at = 0; at < out.data.length; at++) {
-    const [c, j, i, b] = [at % channels, Math.floor(at / channels) % ow, Math.floor(at / channels / ow) % oh, Math.floor(at / channels / ow / oh)];
+    const [c, j, i, b] = [
+      at % channels,
+      Math.floor(at / channels) % ow,
+      Math.floor(at / channels / ow) % oh,
+      Math.floor(at / channels / ow / oh),
+    ];
     for (let u = 0; u < side; u++)
-      for (let v = 0; v < side; v++) out.data[at] = Math.max(out.data[at]!, data[((b * height + i * stride + u) * width + j * stride + v) * channels + c]!);
+      for (let v = 0; v < side; v++)
+        out.data[at] = Math.max(
+          out.data[at]!,
+          data[((b * height + i * stride + u) * width + j * stride + v) * channels + c]!,
+        );
   }
   return out;
 }
@@ -104,7 +139,12 @@ export function logSoftmax(z: Oracle): Oracle {
 }
 
 /** Gradient of sum(w f(inputs)) by the input `which`. */
-export function centralDifferences(f: (inputs: readonly Oracle[]) => Oracle, inputs: readonly Oracle[], weights: Float64Array, which: number): Float64Array {
+export function centralDifferences(
+  f: (inputs: readonly Oracle[]) => Oracle,
+  inputs: readonly Oracle[],
+  weights: Float64Array,
+  which: number,
+): Float64Array {
   const h = 1e-5;
   const weighted = (): number => f(inputs).data.reduce((sum, value, i) => sum + weights[i]! * value, 0);
   const { data } = inputs[which]!;

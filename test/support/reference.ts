@@ -13,7 +13,7 @@ export function noise(count: number, h: number): Float64Array {
 /** A weight of that name: noise, scaled by what kind of weight it is. */
 export function fill(name: string, shape: readonly number[]): NamedArray {
   const count = sizeOf(shape);
-  const wave = noise(count, [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 97); // prettier-ignore
+  const wave = noise(count, [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 97);
   const value = (w: number): number => {
     if (name.endsWith('running_var')) return 1 + 0.5 * w;
     if (name.endsWith('running_mean') || name.endsWith('bias')) return 0.1 * w;

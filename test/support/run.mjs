@@ -1,5 +1,6 @@
 /**
- * `npm test`: runs vitest, with a software GPU for the WebGPU engine where there is no other (SwiftShader, which the npm package
+ * `npm test`: runs vitest, with a software GPU for the WebGPU engine where there is no other (SwiftShader, which the
+ * npm package
  * @sparticuz/chromium ships: Dawn finds it only when these variables are set before the process starts). The last line counts.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 import { cacheFolder } from '../../dist/src/toolchain/cache.js';
-import { mayHaveGpu } from '../../dist/src/engine/webgpu.js';
+import { mayHaveGpu } from '../../dist/src/engine/backends/webgpu.js';
 
 const require = createRequire(import.meta.url);
 
@@ -39,7 +40,9 @@ const { status } = spawnSync(process.execPath, [vitest, 'run', ...reporters, ...
 });
 let failed = 1;
 try {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(readFileSync(results, 'utf8'));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(
+    readFileSync(results, 'utf8'),
+  );
   // A file that does not load counts as a failure even when none of its tests was run.
   failed = success ? 0 : Math.max(1, numFailedTests);
   console.log(`${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped`);

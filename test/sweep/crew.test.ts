@@ -1,4 +1,7 @@
-/** Which processes a machine starts: by cores, memory and GPUs. The processes are stand-ins that say what they were given. */
+/**
+ * Which processes a machine starts: by cores, memory and GPUs. The processes are stand-ins that say what they were
+ * given.
+ */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -34,10 +37,32 @@ const runner = (stepFlops: number | undefined, memoryBytes = 0): Runner => ({
   memoryBytes: () => memoryBytes,
 });
 const GiB = 2 ** 30;
-const RUNNERS = { theory: runner(undefined), small: runner(1e8), large: runner(1e12), big: runner(1e8, 30 * GiB), vast: runner(1e8, 1000 * GiB) };
-const cell = (kind: keyof typeof RUNNERS, arm: string): Cell => ({ experiment: 'x', arm, scale: 'custom', kind, spec: {}, seed: 1 });
+const RUNNERS = {
+  theory: runner(undefined),
+  small: runner(1e8),
+  large: runner(1e12),
+  big: runner(1e8, 30 * GiB),
+  vast: runner(1e8, 1000 * GiB),
+};
+const cell = (kind: keyof typeof RUNNERS, arm: string): Cell => ({
+  experiment: 'x',
+  arm,
+  scale: 'custom',
+  kind,
+  spec: {},
+  seed: 1,
+});
 const crew = (extra: Partial<CrewOptions> = {}): Crew =>
-  new Crew({ out: folder, engine: { name: 'wasm', why: '' }, jobs: 2, command: 'test', runners: RUNNERS, worker: { module, args: [] }, devices: [], ...extra });
+  new Crew({
+    out: folder,
+    engine: { name: 'wasm', why: '' },
+    jobs: 2,
+    command: 'test',
+    runners: RUNNERS,
+    worker: { module, args: [] },
+    devices: [],
+    ...extra,
+  });
 const run = async (hands: Crew, given: Cell): Promise<Said> => {
   let said: Said | undefined;
   await hands.run(given, { notice: (line) => (said = JSON.parse(line) as Said), progress: () => {} });
@@ -65,7 +90,10 @@ test('small cells share the cores, a large one gets them all', async () => {
 });
 
 test('one process on each GPU, the smallest on which the cell fits; cells that need none are not kept waiting', async () => {
-  const devices = [{ name: '0', bytes: 80 * GiB }, { name: '1', bytes: 24 * GiB }]; // prettier-ignore
+  const devices = [
+    { name: '0', bytes: 80 * GiB },
+    { name: '1', bytes: 24 * GiB },
+  ];
   const hands = crew({ jobs: 4, devices });
   const [small, big] = [run(hands, cell('small', 'a')), run(hands, cell('big', 'b'))];
   expect([hands.mayStart(cell('small', 'c')), hands.mayStart(cell('theory', 'd'))]).toEqual([false, true]);

@@ -5,12 +5,15 @@ import { expect, test } from 'vitest';
 import { RUNNERS } from '../../experiments/registry.js';
 import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
-import { WORKER_COMMAND } from '../../src/cli/app.js';
+import { WORKER_COMMAND } from '../../cli/terminal/app.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
-import { runPool, workOf, type PoolOptions } from '../../src/sweep/pool.js';
+import { runPool, workOf, type PoolOptions } from '../../src/sweep/backends/pool.js';
 
-const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({ ...cell, spec: { ...cell.spec, draws: 2, depths: [2, 4] } }));
+const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({
+  ...cell,
+  spec: { ...cell.spec, draws: 2, depths: [2, 4] },
+}));
 
 function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
   return {
@@ -20,7 +23,7 @@ function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
     command: 'test',
     runners: RUNNERS,
     signal: new AbortController().signal,
-    worker: { module: resolve(import.meta.dirname, '../../dist/experiments/main.js'), args: [WORKER_COMMAND] },
+    worker: { module: resolve(import.meta.dirname, '../../dist/cli/main.js'), args: [WORKER_COMMAND] },
     devices: [],
     notice: () => {},
     progress: () => {},
@@ -28,7 +31,8 @@ function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
   };
 }
 
-const run = async (list: readonly Cell[], given: PoolOptions): Promise<void> => runPool(workOf(given.out, list, RUNNERS, given.notice), given);
+const run = async (list: readonly Cell[], given: PoolOptions): Promise<void> =>
+  runPool(workOf(given.out, list, RUNNERS, given.notice), given);
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-pool-'));
 const rows = (out: string): unknown[] => listRuns(out).runs.map((run) => [run.id, readMetrics(run)]);
 
@@ -39,14 +43,21 @@ test('the number of workers changes nothing', async () => {
   expect(rows(three)).toEqual(rows(one));
   expect(rows(one)).toHaveLength(cells.length);
   expect(workOf(one, cells, RUNNERS, () => {}).open.size).toBe(0);
-  expect(workOf(newFolder(), cells, RUNNERS, () => {})).toMatchObject({ done: 0, open: new Map(cells.map((cell) => [cellId(cell), cell])) });
+  expect(workOf(newFolder(), cells, RUNNERS, () => {})).toMatchObject({
+    done: 0,
+    open: new Map(cells.map((cell) => [cellId(cell), cell])),
+  });
 });
 
 test('a failure is named, after the cells at work have ended; a stop is told from it', async () => {
   const out = newFolder();
   const wrong = { ...cells[0]!, spec: { ...cells[0]!.spec, draws: 0 } };
-  await expect(run([wrong, ...cells], options(out, { jobs: 1 }))).rejects.toThrow(/invalid spec of study "saddle": .*draws/);
+  await expect(run([wrong, ...cells], options(out, { jobs: 1 }))).rejects.toThrow(
+    /invalid spec of study "saddle": .*draws/,
+  );
   const controller = new AbortController();
   controller.abort();
-  await expect(run(cells, options(newFolder(), { signal: controller.signal }))).rejects.toThrow(/stopped; finished runs are kept/);
+  await expect(run(cells, options(newFolder(), { signal: controller.signal }))).rejects.toThrow(
+    /stopped; finished runs are kept/,
+  );
 });

@@ -5,21 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RUNNERS as ALL } from '../../experiments/registry.js';
-import { tablesOf } from '../../experiments/selftest/check.js';
-import { findRedis, RedisServer } from '../../experiments/selftest/redis.js';
-import { WORKER_COMMAND } from '../../src/cli/app.js';
+import { tablesOf } from '../../cli/selftest/check.js';
+import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
+import { WORKER_COMMAND } from '../../cli/terminal/app.js';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';
-import { fetchParcel, parcelKey, sendParcel } from '../../src/sweep/parcel.js';
-import { runPool, workOf, type PoolOptions } from '../../src/sweep/pool.js';
-import { cancelQueue, pauseQueue, queueStatus, resumeQueue, runQueue } from '../../src/sweep/queue.js';
-import { connect, PREFIX } from '../../src/sweep/redis.js';
-import { serveQueue } from '../../src/sweep/remote.js';
+import { fetchParcel, parcelKey, sendParcel } from '../../src/sweep/backends/parcel.js';
+import { runPool, workOf, type PoolOptions } from '../../src/sweep/backends/pool.js';
+import { cancelQueue, pauseQueue, queueStatus, resumeQueue, runQueue } from '../../src/sweep/backends/queue.js';
+import { connect, PREFIX } from '../../src/sweep/backends/redis.js';
+import { serveQueue } from '../../src/sweep/backends/remote.js';
 import { cellOf, newFolder, PROGRAM, RUNNERS } from './cells.js';
 
 test('passwords never stand in a text', () => {
-  expect(withoutPasswords('gowide sweep x --queue redis://me:geheim@host:6379/1 and rediss://:geheim@b')).toBe('gowide sweep x --queue redis://***@host:6379/1 and rediss://***@b');
+  expect(withoutPasswords('gowide sweep x --queue redis://me:geheim@host:6379/1 and rediss://:geheim@b')).toBe(
+    'gowide sweep x --queue redis://***@host:6379/1 and rediss://***@b',
+  );
   for (const text of ['http://me:geheim@host', 'host', 'redis://me:geheim@', 'redis://me:ge/heim@host']) {
     expect(() => parseQueueUrl(text)).toThrow(UsageError);
     expect(() => parseQueueUrl(text)).not.toThrow(/heim/);
@@ -27,7 +29,9 @@ test('passwords never stand in a text', () => {
 });
 
 test('a server that is not there is named, without its password', async () => {
-  await expect(connect('redis://:geheim@127.0.0.1:1', () => {})).rejects.toThrow(/cannot use redis:\/\/\*\*\*@127.0.0.1:1: .*ECONNREFUSED/);
+  await expect(connect('redis://:geheim@127.0.0.1:1', () => {})).rejects.toThrow(
+    /cannot use redis:\/\/\*\*\*@127.0.0.1:1: .*ECONNREFUSED/,
+  );
 });
 
 const found = findRedis();
@@ -58,11 +62,31 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     notice: () => {},
     progress: () => {},
   });
-  const sweep = (out: string, list: readonly Cell[] = cells, notice: (line: string) => void = () => {}): Promise<void> =>
-    runQueue(workOf(out, list, RUNNERS, notice), { ...place, out, signal: new AbortController().signal, notice, progress: () => {} });
-  const worker = (out = newFolder(), notice: (line: string) => void = () => {}): { stop: () => Promise<{ finished: number; failed: number }> } => {
+  const sweep = (
+    out: string,
+    list: readonly Cell[] = cells,
+    notice: (line: string) => void = () => {},
+  ): Promise<void> =>
+    runQueue(workOf(out, list, RUNNERS, notice), {
+      ...place,
+      out,
+      signal: new AbortController().signal,
+      notice,
+      progress: () => {},
+    });
+  const worker = (
+    out = newFolder(),
+    notice: (line: string) => void = () => {},
+  ): { stop: () => Promise<{ finished: number; failed: number }> } => {
     const controller = new AbortController();
-    const ended = serveQueue({ ...crew(out), ...place, signal: controller.signal, notice, progress: () => {}, lockSeconds: 3 });
+    const ended = serveQueue({
+      ...crew(out),
+      ...place,
+      signal: controller.signal,
+      notice,
+      progress: () => {},
+      lockSeconds: 3,
+    });
     return {
       stop: () => {
         controller.abort();
@@ -93,9 +117,9 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const notices: string[] = [];
     const hand = worker(newFolder(), (line) => notices.push(line));
     const work = workOf(out, list, runners, () => {});
-    await expect(runQueue(work, { ...place, out, signal: new AbortController().signal, notice: () => {}, progress: () => {} })).rejects.toThrow(
-      /1 cells failed 3 times and are set aside: small direct, seed 2 \(.*kind "theory"/,
-    );
+    await expect(
+      runQueue(work, { ...place, out, signal: new AbortController().signal, notice: () => {}, progress: () => {} }),
+    ).rejects.toThrow(/1 cells failed 3 times and are set aside: small direct, seed 2 \(.*kind "theory"/);
     await hand.stop();
     expect(tablesOf(out).runs).toBe(2);
     const { failed } = await queueStatus(place);
@@ -161,7 +185,9 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
       await expect(fetchParcel(redis, place.name, target, one)).rejects.toThrow(FailureError);
     };
     await bad(() => redis.lset(key, 0, JSON.stringify({ ...head, files: [{ name: '../../escaped', bytes: 3 }] })));
-    await bad(() => redis.lset(key, 0, JSON.stringify({ ...head, files: head.files.map((file) => ({ ...file, bytes: 2 ** 40 })) })));
+    await bad(() =>
+      redis.lset(key, 0, JSON.stringify({ ...head, files: head.files.map((file) => ({ ...file, bytes: 2 ** 40 })) })),
+    );
     await bad(() => redis.lset(key, 2, Buffer.from(piece.map((byte, k) => (k === 40 ? byte ^ 1 : byte)))));
     await bad(() => redis.ltrim(key, 0, 2));
     expect(existsSync(join(target, 'escaped'))).toBe(false);
@@ -174,7 +200,9 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
   });
 
   test('a cell whose hash has no letter in it is a cell like others', async () => {
-    const seeds = Array.from({ length: 5000 }, (_, seed) => cellOf('wide', seed)).filter((cell) => /^\d+$/.test(cellId(cell)));
+    const seeds = Array.from({ length: 5000 }, (_, seed) => cellOf('wide', seed)).filter((cell) =>
+      /^\d+$/.test(cellId(cell)),
+    );
     expect(seeds.length).toBeGreaterThan(0);
     const out = newFolder();
     const hand = worker();

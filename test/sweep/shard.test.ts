@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cellId } from '../../src/core/run.js';
 import { parseGpus } from '../../src/sweep/crew.js';
-import { groupsOf, parseShard, shardOf } from '../../src/sweep/shard.js';
-import { slurmScript, writeSlurm, type SlurmOptions } from '../../src/sweep/slurm.js';
-import { tablesOf } from '../../experiments/selftest/check.js';
+import { groupsOf, parseShard, shardOf } from '../../src/sweep/backends/shard.js';
+import { slurmScript, writeSlurm, type SlurmOptions } from '../../src/sweep/backends/slurm.js';
+import { tablesOf } from '../../cli/selftest/check.js';
 import { cellOf, newFolder, PROGRAM, RUNNERS } from './cells.js';
 import { SlurmNode, whyNoSlurm } from './slurm-node.js';
 
@@ -20,7 +20,7 @@ test('cells that need the same run are in one group', () => {
 
 test('shards are a division of the cells, alike in every process', () => {
   const shards = [1, 2, 3].map((index) => shardOf(cells, RUNNERS, { index, count: 3 }));
-  expect(shards.flat().map(cellId).sort()).toEqual(cells.map(cellId).sort()); // prettier-ignore
+  expect(shards.flat().map(cellId).sort()).toEqual(cells.map(cellId).sort());
   expect(shards.map((shard) => shard.length)).toEqual([6, 6, 3]);
   expect(shardOf(cells, RUNNERS, { index: 2, count: 3 })).toEqual(shards[1]);
   expect(shardOf(cells, RUNNERS, { index: 9, count: 9 })).toEqual([]);
@@ -54,8 +54,19 @@ const options = (out: string, extra: Partial<SlurmOptions> = {}): SlurmOptions =
 
 describe('the script of an array job', () => {
   test('asks for what was asked for, requeues, and is told in time', () => {
-    const text = slurmScript(options('/shared/it’s here', { gpus: 2, threads: 4, memoryGiB: 16, partition: 'long', extra: ['--account=x'] }));
-    for (const line of ['--array=1-2', '--requeue', '--signal=B:TERM@90', '--time=3', '--gpus=2', '--mem=16G', '--partition=long', '--account=x'])
+    const text = slurmScript(
+      options('/shared/it’s here', { gpus: 2, threads: 4, memoryGiB: 16, partition: 'long', extra: ['--account=x'] }),
+    );
+    for (const line of [
+      '--array=1-2',
+      '--requeue',
+      '--signal=B:TERM@90',
+      '--time=3',
+      '--gpus=2',
+      '--mem=16G',
+      '--partition=long',
+      '--account=x',
+    ])
       expect(text).toContain(`#SBATCH ${line}\n`);
     expect(text).toContain('\'/shared/it’s here\' --shard "$SLURM_ARRAY_TASK_ID/2"');
     expect(text).toContain('#SBATCH --output="/shared/it’s here/slurm/%A_%a.log"\n');
@@ -69,10 +80,20 @@ describe('the script of an array job', () => {
     mkdirSync(bin);
     writeFileSync(join(bin, 'scontrol'), '#!/bin/sh\necho "$@" >> "$REQUEUED"\n');
     chmodSync(join(bin, 'scontrol'), 0o755);
-    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, REQUEUED: join(folder, 'requeued'), SLURM_ARRAY_TASK_ID: '2', SLURM_ARRAY_JOB_ID: '7' };
+    const env = {
+      ...process.env,
+      PATH: `${bin}:${process.env.PATH}`,
+      REQUEUED: join(folder, 'requeued'),
+      SLURM_ARRAY_TASK_ID: '2',
+      SLURM_ARRAY_JOB_ID: '7',
+    };
     const bash = (command: string[], kill: boolean): number | null => {
       const script = writeSlurm(options(folder, { command }));
-      return spawnSync('bash', ['-c', kill ? `bash '${script}' & sleep 2; kill -TERM $!; wait $!` : `bash '${script}'`], { env, encoding: 'utf8' }).status;
+      return spawnSync(
+        'bash',
+        ['-c', kill ? `bash '${script}' & sleep 2; kill -TERM $!; wait $!` : `bash '${script}'`],
+        { env, encoding: 'utf8' },
+      ).status;
     };
     const patient = ['bash', '-c', "trap 'exit 130' TERM; for i in $(seq 100); do sleep 0.1; done", 'x'];
     expect(bash(patient, true)).toBe(0);
@@ -84,25 +105,32 @@ describe('the script of an array job', () => {
 });
 
 const missing = whyNoSlurm();
-describe.skipIf(missing !== undefined)(`on a real Slurm of one node${missing === undefined ? '' : ` (${missing}: only the scripts were tested)`}`, () => {
-  const folder = newFolder();
-  const slurm = new SlurmNode(folder);
-  beforeAll(() => slurm.start());
-  afterAll(() => slurm.stop());
+describe.skipIf(missing !== undefined)(
+  `on a real Slurm of one node${missing === undefined ? '' : ` (${missing}: only the scripts were tested)`}`,
+  () => {
+    const folder = newFolder();
+    const slurm = new SlurmNode(folder);
+    beforeAll(() => slurm.start());
+    afterAll(() => slurm.stop());
 
-  test('an array job makes the same tables as this machine alone', async () => {
-    const [out, serial] = [join(folder, 'out of it'), join(folder, 'serial')];
-    const sweep = spawnSync(process.execPath, [PROGRAM, 'sweep', 'saddle', '--seeds', '2', '--slurm', '--tasks', '2', '--cpus', '1', '--out', out, '--json'], {
-      env: slurm.env,
-      encoding: 'utf8',
+    test('an array job makes the same tables as this machine alone', async () => {
+      const [out, serial] = [join(folder, 'out of it'), join(folder, 'serial')];
+      const sweep = spawnSync(
+        process.execPath,
+        [PROGRAM, 'sweep', 'saddle', '--seeds', '2', '--slurm', '--tasks', '2', '--cpus', '1', '--out', out, '--json'],
+        {
+          env: slurm.env,
+          encoding: 'utf8',
+        },
+      );
+      expect([sweep.status, sweep.stderr]).toEqual([0, '']);
+      const { tasks, job } = JSON.parse(sweep.stdout) as { tasks: number; job: string };
+      expect(tasks).toBe(2);
+      expect(job).toMatch(/^\d+$/);
+      await slurm.drained(200);
+      expect(spawnSync(process.execPath, [PROGRAM, 'sweep', 'saddle', '--seeds', '2', '--out', serial]).status).toBe(0);
+      expect(tablesOf(out)).toEqual(tablesOf(serial));
+      expect(tablesOf(out).runs).toBeGreaterThan(0);
     });
-    expect([sweep.status, sweep.stderr]).toEqual([0, '']);
-    const { tasks, job } = JSON.parse(sweep.stdout) as { tasks: number; job: string };
-    expect(tasks).toBe(2);
-    expect(job).toMatch(/^\d+$/);
-    await slurm.drained(200);
-    expect(spawnSync(process.execPath, [PROGRAM, 'sweep', 'saddle', '--seeds', '2', '--out', serial]).status).toBe(0);
-    expect(tablesOf(out)).toEqual(tablesOf(serial));
-    expect(tablesOf(out).runs).toBeGreaterThan(0);
-  });
-});
+  },
+);

@@ -28,7 +28,15 @@ export class SlurmNode {
     const [key, socket] = [join(this.folder, 'munge.key'), join(this.folder, 'munge.socket')];
     writeFileSync(key, Buffer.alloc(128, 7), { mode: 0o400 });
     chmodSync(this.folder, 0o755);
-    this.run('munged', ['--foreground', '--force', `--key-file=${key}`, `--socket=${socket}`, `--pid-file=${join(this.folder, 'munge.pid')}`, `--log-file=${join(this.folder, 'munge.log')}`, `--seed-file=${join(this.folder, 'munge.seed')}`]); // prettier-ignore
+    this.run('munged', [
+      '--foreground',
+      '--force',
+      `--key-file=${key}`,
+      `--socket=${socket}`,
+      `--pid-file=${join(this.folder, 'munge.pid')}`,
+      `--log-file=${join(this.folder, 'munge.log')}`,
+      `--seed-file=${join(this.folder, 'munge.seed')}`,
+    ]);
     const node = hostname().split('.')[0]!;
     writeFileSync(
       this.env.SLURM_CONF!,

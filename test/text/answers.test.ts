@@ -22,7 +22,8 @@ const PREDICTIONS = {
   q9: 'nobody knows',
 };
 const NO_ANSWER = { q1: -3, q2: 0.5, q3: 2, q4: -1, q5: 1.5, q6: -0.5, q7: -2, q8: 3, q9: 1 };
-const questionsOf = (path: string): { id: string; answers: readonly string[] }[] => readSquad(path).questions.map(({ id, truths }) => ({ id, answers: truths }));
+const questionsOf = (path: string): { id: string; answers: readonly string[] }[] =>
+  readSquad(path).questions.map(({ id, truths }) => ({ id, answers: truths }));
 
 function expectScores(found: Readonly<Record<string, number>>, expected: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(expected)) expect(found[name], name).toBeCloseTo(value, 10);
@@ -55,7 +56,9 @@ test('2.0: with questions that have no answer, a threshold, and the best one', (
 });
 
 test('normalisation is Python’s: its spaces, its punctuation, its idea of a word', () => {
-  expect(['The  An-swer!', 'a\u00e9 the\u00e9 an the', '\u1680Theatre\u2003a.b.c', 'A“quote” an'].map(normalizeAnswer)).toEqual(['answer', 'aé theé', 'theatre abc', '“quote”']);
+  expect(
+    ['The  An-swer!', 'a\u00e9 the\u00e9 an the', '\u1680Theatre\u2003a.b.c', 'A“quote” an'].map(normalizeAnswer),
+  ).toEqual(['answer', 'aé theé', 'theatre abc', '“quote”']);
   expect(exactMatch('the cat', 'A cat.')).toBe(1);
   expect([f1Score('', 'the', 1), f1Score('', 'the', 2), f1Score('', 'cat', 2)]).toEqual([0, 1, 0]);
 });
@@ -67,17 +70,32 @@ test('files: what does not fit is named', async () => {
     return join(folder, name);
   };
   const predictions = write('predictions.json', PREDICTIONS);
-  const { scores, missing } = await scoreSquad({ dataset: V2, predictions, noAnswer: write('odds.json', NO_ANSWER) }, 0.9);
+  const { scores, missing } = await scoreSquad(
+    { dataset: V2, predictions, noAnswer: write('odds.json', NO_ANSWER) },
+    0.9,
+  );
   expect([scores.exact, missing]).toEqual([expect.closeTo(44.44444444444444, 10), []]);
   expect((await scoreSquad({ dataset: V1, predictions: write('one.json', { q1: 'x' }) })).missing).toHaveLength(6);
   const cases: [() => unknown, RegExp][] = [
     [() => scoreSquad({ dataset: V1, predictions, noAnswer: 'x' }), /in SQuAD 1.1 every question has an answer/],
-    [() => scoreSquad({ dataset: V1, predictions: write('other.json', { other: 'x' }) }), /none of the 7 questions .* has a prediction/],
-    [() => scoreSquad({ dataset: V1, predictions: write('list.json', { q1: ['x'] }) }), /list.json: q1: .*expected a JSON object with an answer/],
-    [() => scoreSquad({ dataset: V2, predictions, noAnswer: write('few.json', { q1: 1 }) }), /8 questions with a prediction are not in it: q2, q3/],
+    [
+      () => scoreSquad({ dataset: V1, predictions: write('other.json', { other: 'x' }) }),
+      /none of the 7 questions .* has a prediction/,
+    ],
+    [
+      () => scoreSquad({ dataset: V1, predictions: write('list.json', { q1: ['x'] }) }),
+      /list.json: q1: .*expected a JSON object with an answer/,
+    ],
+    [
+      () => scoreSquad({ dataset: V2, predictions, noAnswer: write('few.json', { q1: 1 }) }),
+      /8 questions with a prediction are not in it: q2, q3/,
+    ],
     [() => readSquad('/no/such.json'), /such.json: not found; expected a file in SQuAD's format/],
     [() => readSquad(write('text.json', 'hello')), /text.json: not valid JSON/],
-    [() => readSquad(write('format.json', { data: [{ paragraphs: [{ qas: [] }] }] })), /format.json: not in SQuAD's format: data.0.paragraphs.0.context/],
+    [
+      () => readSquad(write('format.json', { data: [{ paragraphs: [{ qas: [] }] }] })),
+      /format.json: not in SQuAD's format: data.0.paragraphs.0.context/,
+    ],
     [() => readSquad(write('empty.json', { data: [] })), /no question in it/],
   ];
   for (const [run, message] of cases) {
@@ -86,10 +104,13 @@ test('files: what does not fit is named', async () => {
 });
 
 test('answers that are not where the file says are counted and named; characters above U+FFFF count as one', () => {
-  const file = JSON.parse(readFileSync(V1, 'utf8')) as { data: { paragraphs: { context: string; qas: { answers: { text: string; answer_start: number }[] }[] }[] }[] };
+  const file = JSON.parse(readFileSync(V1, 'utf8')) as {
+    data: { paragraphs: { context: string; qas: { answers: { text: string; answer_start: number }[] }[] }[] }[];
+  };
   const { questions, misplaced } = readSquad(V1);
   expect(misplaced).toEqual([]);
-  for (const { context, answers } of questions) for (const { text, start } of answers) expect(context.slice(start, start + text.length)).toBe(text);
+  for (const { context, answers } of questions)
+    for (const { text, start } of answers) expect(context.slice(start, start + text.length)).toBe(text);
   file.data[1]!.paragraphs[0]!.qas[0]!.answers[0]!.answer_start += 3;
   file.data[2]!.paragraphs[0]!.qas[1]!.answers[0]!.answer_start = 10_000;
   const path = join(mkdtempSync(join(tmpdir(), 'gowide-squad-')), 'wrong.json');

@@ -44,9 +44,13 @@ describe('folders of texts', () => {
   function folderOf(count: number): string {
     const folder = temporary();
     mkdirSync(join(folder, 'deep'));
-    const text = (i: number): string => `line ${i} is about ${['cats', 'dogs', 'birds', 'trees'][i % 4]} and ${i % 7} other things`;
+    const text = (i: number): string =>
+      `line ${i} is about ${['cats', 'dogs', 'birds', 'trees'][i % 4]} and ${i % 7} other things`;
     writeFileSync(join(folder, 'b.txt'), Array.from({ length: count / 2 }, (_, i) => `${text(i)}\r\n\n`).join(''));
-    writeFileSync(join(folder, 'deep', 'a.txt'), Array.from({ length: count / 2 }, (_, i) => text(i + count / 2)).join('\n'));
+    writeFileSync(
+      join(folder, 'deep', 'a.txt'),
+      Array.from({ length: count / 2 }, (_, i) => text(i + count / 2)).join('\n'),
+    );
     writeFileSync(join(folder, 'notes.md'), 'not this one');
     return folder;
   }
@@ -102,7 +106,9 @@ describe('folders of texts', () => {
     writeFileSync(join(empty, 'a.txt'), ' \n\n');
     await expect(openCorpus(spec(empty))).rejects.toThrow('its .txt files are empty');
     await expect(openCorpus(spec(join(empty, 'none')))).rejects.toThrow('not found; expected a folder with .txt files');
-    await expect(openCorpus(spec(folderOf(1000), { tokens: 5000 }))).rejects.toThrow(/too small: no row of 5000 tokens/);
+    await expect(openCorpus(spec(folderOf(1000), { tokens: 5000 }))).rejects.toThrow(
+      /too small: no row of 5000 tokens/,
+    );
   });
 });
 

@@ -28,24 +28,34 @@ describe('the same as tokenizers', () => {
     expect(encoding.starts.map((start, i) => [codePoint[start], codePoint[encoding.ends[i]!]])).toEqual(offsets);
   });
 
-  test.each(['lowercase', 'cased'] as const)('every character of Unicode between two letters, %s', { timeout: 60_000 }, (name) => {
-    const digest = createHash('sha256');
-    let block = '';
-    for (let code = 0; code < 0x110000; code++) {
-      if (code >= 0xd800 && code < 0xe000) continue;
-      block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase').map(({ text }) => text).join(' ')}\n`; // prettier-ignore
-      if (block.length > 1e6 || code === 0x10ffff) {
-        digest.update(block);
-        block = '';
+  test.each(['lowercase', 'cased'] as const)(
+    'every character of Unicode between two letters, %s',
+    { timeout: 60_000 },
+    (name) => {
+      const digest = createHash('sha256');
+      let block = '';
+      for (let code = 0; code < 0x110000; code++) {
+        if (code >= 0xd800 && code < 0xe000) continue;
+        block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase')
+          .map(({ text }) => text)
+          .join(' ')}\n`;
+        if (block.length > 1e6 || code === 0x10ffff) {
+          digest.update(block);
+          block = '';
+        }
       }
-    }
-    expect(digest.digest('hex')).toBe(REFERENCE.hashes[name]);
-  });
+      expect(digest.digest('hex')).toBe(REFERENCE.hashes[name]);
+    },
+  );
 });
 
 test('each token has its place in the text', () => {
   const tokenizer = new WordPiece([...Object.values(SPECIAL), 'un', '##known', 'a', '.']);
-  expect(tokenizer.encode('unknown a. [MASK]')).toEqual({ ids: [5, 6, 7, 8, 4], starts: [0, 2, 8, 9, 11], ends: [2, 7, 9, 10, 17] });
+  expect(tokenizer.encode('unknown a. [MASK]')).toEqual({
+    ids: [5, 6, 7, 8, 4],
+    starts: [0, 2, 8, 9, 11],
+    ends: [2, 7, 9, 10, 17],
+  });
 });
 
 test('training: alphabet, minimum and size are kept to; the order of the texts does not matter', async () => {
@@ -54,7 +64,9 @@ test('training: alphabet, minimum and size are kept to; the order of the texts d
   // after (a, ##a), the first of three pairs that stand there twice, (a, ##b) is left
   expect(vocabulary).toEqual([...Object.values(SPECIAL), 'a', 'b', '##a', '##b', 'aa', 'ab']);
   expect(await trainWordPiece([...texts].reverse(), { size: 100, alphabet: 2, minimum: 2 })).toEqual(vocabulary);
-  await expect(trainWordPiece(['abc'], { size: 6 })).rejects.toThrow('a vocabulary of 6: the special tokens and characters alone are 10');
+  await expect(trainWordPiece(['abc'], { size: 6 })).rejects.toThrow(
+    'a vocabulary of 6: the special tokens and characters alone are 10',
+  );
   await expect(trainWordPiece([' \n'], { size: 60 })).rejects.toThrow('no words in the texts');
 });
 
@@ -78,7 +90,13 @@ test('tokenizer.json and folders: the vocabulary in order, with added tokens, an
   const write = (changes: Record<string, unknown> = {}): string => {
     const tokenizer = {
       added_tokens: [{ id: 7, content: '[unused0]', special: true }],
-      normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: false },
+      normalizer: {
+        type: 'BertNormalizer',
+        clean_text: true,
+        handle_chinese_chars: true,
+        strip_accents: null,
+        lowercase: false,
+      },
       pre_tokenizer: { type: 'BertPreTokenizer' },
       model: {
         type: 'WordPiece',
@@ -95,9 +113,13 @@ test('tokenizer.json and folders: the vocabulary in order, with added tokens, an
   };
   expect(readVocabulary(write())).toEqual({ tokens: [...tokens, '[unused0]'], lowercase: false });
   expect(readVocabulary(folder)).toEqual({ tokens: [...tokens, '[unused0]'], lowercase: false });
-  expect(() => readVocabulary(write({ model: { type: 'BPE', vocab: {} } }))).toThrow(/tokenizer.json: model.type: .*tokenizers of the kind that BERT has can be read/);
+  expect(() => readVocabulary(write({ model: { type: 'BPE', vocab: {} } }))).toThrow(
+    /tokenizer.json: model.type: .*tokenizers of the kind that BERT has can be read/,
+  );
   expect(() => readVocabulary(write({ added_tokens: [{ id: 9, content: 'x' }] }))).toThrow(/no token has the index 7/);
-  expect(() => readVocabulary(write({ added_tokens: [{ id: 2, content: 'x' }] }))).toThrow(/two tokens have the same index/);
+  expect(() => readVocabulary(write({ added_tokens: [{ id: 2, content: 'x' }] }))).toThrow(
+    /two tokens have the same index/,
+  );
   const other = mkdtempSync(join(tmpdir(), 'gowide-text-'));
   expect(() => readVocabulary(other)).toThrow(/neither vocab.txt nor tokenizer.json/);
   writeFileSync(join(other, 'vocab.txt'), tokens.join('\n'));

@@ -4,14 +4,21 @@ import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { posteriorCap } from '../../theory/bounds/cap.js';
 import { activationBound, layerLipschitz, rowNorm, tailLipschitz } from '../../theory/bounds/constants.js';
-import { closedForm, gronwallRate, runningGronwall, traceNet, uniformConstants, type UniformConstants } from '../../theory/bounds/gronwall.js';
+import {
+  closedForm,
+  gronwallRate,
+  runningGronwall,
+  traceNet,
+  uniformConstants,
+  type UniformConstants,
+} from '../../theory/bounds/gronwall.js';
 import { lipschitzBound, telescopedBound, wideTailBound } from '../../theory/bounds/imitation.js';
-import { discrepancy, rmsDistance } from '../../theory/discrepancy.js';
+import { discrepancy, rmsDistance } from '../../theory/network/discrepancy.js';
 import { lossOf, trainDirect } from '../../theory/flow/direct.js';
-import { imitate } from '../../theory/imitation.js';
-import { activations, output } from '../../theory/network.js';
-import { copyNet, initialNet, pickNet, thinIndices, thinNet } from '../../theory/particles.js';
-import { sineTask } from '../../theory/task.js';
+import { imitate } from '../../theory/flow/imitation.js';
+import { activations, output } from '../../theory/network/network.js';
+import { copyNet, initialNet, pickNet, thinIndices, thinNet } from '../../theory/model/particles.js';
+import { sineTask } from '../../theory/model/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { smallNet } from './support.js';
 
@@ -40,8 +47,11 @@ test('I1, I2, I2′ and the cap dominate the discrepancy after imitation and aft
       trainDirect(direct, task.train, { steps: 6, dt: 0.05 });
       for (const thin of [imitated, direct]) {
         const D = discrepancy(thin, wide, task.heldOut.x);
-        for (const bound of [telescopedBound, lipschitzBound, wideTailBound]) expect(D).toBeLessThanOrEqual(bound(thin, wide, task.heldOut.x) * SLACK + 1e-14);
-        expect(discrepancy(thin, wide, task.train.x)).toBeLessThanOrEqual(posteriorCap(lossOf(thin, task.train), lossOf(wide, task.train)) * SLACK);
+        for (const bound of [telescopedBound, lipschitzBound, wideTailBound])
+          expect(D).toBeLessThanOrEqual(bound(thin, wide, task.heldOut.x) * SLACK + 1e-14);
+        expect(discrepancy(thin, wide, task.train.x)).toBeLessThanOrEqual(
+          posteriorCap(lossOf(thin, task.train), lossOf(wide, task.train)) * SLACK,
+        );
       }
     }),
     RUNS,
@@ -71,7 +81,10 @@ test('the running Gronwall bound dominates D and the particles’ distance at ev
           constants === undefined
             ? now
             : (Object.fromEntries(
-                Object.entries(now).map(([key, value]) => [key, Math.max(value as number, constants![key as keyof UniformConstants])]),
+                Object.entries(now).map(([key, value]) => [
+                  key,
+                  Math.max(value as number, constants![key as keyof UniformConstants]),
+                ]),
               ) as unknown as UniformConstants);
         for (const net of [wide, thin]) trainDirect(net, train, { steps: 1, dt });
       }
@@ -96,10 +109,15 @@ describe('constants', () => {
       expect(tails.at(-1)).toBe(1);
       const [x, y] = [normals(rngKey(1, 'p'), 60), normals(rngKey(1, 'q'), 60).map((z) => z * 0.1)];
       const near = x.map((value, i) => value + y[i]!);
-      const gaps = (u: Float64Array, v: Float64Array, n: number): number => Math.hypot(...u.subarray(3 * n, 3 * n + 3).map((value, k) => value - v[3 * n + k]!));
+      const gaps = (u: Float64Array, v: Float64Array, n: number): number =>
+        Math.hypot(...u.subarray(3 * n, 3 * n + 3).map((value, k) => value - v[3 * n + k]!));
       const [p, q] = [activations(net, x), activations(net, near)];
       for (let n = 0; n < 20; n++) {
-        net.layers.forEach((layer, l) => expect(gaps(p[l + 1]!, q[l + 1]!, n)).toBeLessThanOrEqual(layerLipschitz(net, layer) * gaps(p[l]!, q[l]!, n) * SLACK));
+        net.layers.forEach((layer, l) =>
+          expect(gaps(p[l + 1]!, q[l + 1]!, n)).toBeLessThanOrEqual(
+            layerLipschitz(net, layer) * gaps(p[l]!, q[l]!, n) * SLACK,
+          ),
+        );
         expect(gaps(p[3]!, q[3]!, n)).toBeLessThanOrEqual(tails[0]! * gaps(p[1]!, q[1]!, n) * SLACK);
       }
     }
@@ -108,9 +126,15 @@ describe('constants', () => {
     const h = 1e-4;
     const grid = Array.from({ length: 4001 }, (_, i) => -4 + i * 0.002);
     const second = (f: (u: number) => number, u: number): number => (f(u + h) - 2 * f(u) + f(u - h)) / (h * h);
-    expect(Math.max(...grid.map((u) => Math.abs(second(Math.tanh, u))))).toBeCloseTo(activationBound('tanh').curvature, 5);
+    expect(Math.max(...grid.map((u) => Math.abs(second(Math.tanh, u))))).toBeCloseTo(
+      activationBound('tanh').curvature,
+      5,
+    );
     // erf(u / sqrt 2)'' = -u phi'(u)
-    expect(Math.max(...grid.map((u) => Math.abs(u) * Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)))).toBeCloseTo(activationBound('erf').curvature, 5);
+    expect(Math.max(...grid.map((u) => Math.abs(u) * Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)))).toBeCloseTo(
+      activationBound('erf').curvature,
+      5,
+    );
     expect(() => activationBound('relu')).toThrow(/bounded, smooth activation/);
   });
 });
@@ -129,7 +153,11 @@ describe('the trace', () => {
       ),
     ).toBeLessThan(TOLERANCE.f64);
     for (let j = 0; j < 3; j++) {
-      const moved = (sign: number): Float64Array => output({ ...net, layers: [net.layers[0]!] }, x.map((value, i) => (i === j ? value + sign * 1e-6 : value))); // prettier-ignore
+      const moved = (sign: number): Float64Array =>
+        output(
+          { ...net, layers: [net.layers[0]!] },
+          x.map((value, i) => (i === j ? value + sign * 1e-6 : value)),
+        );
       const [up, down] = [moved(1), moved(-1)];
       for (let k = 0; k < 3; k++) expect(J[0]![k * 3 + j]).toBeCloseTo((up[k]! - down[k]!) / 2e-6, 7);
     }

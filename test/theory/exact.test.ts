@@ -1,17 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { fitLine, rms } from '../../src/core/stats.js';
-import { chainAmplification, chainDiscrepancy, chainProduct, chainSensitivity, chainWeights } from '../../theory/exact/chain.js';
+import {
+  chainAmplification,
+  chainDiscrepancy,
+  chainProduct,
+  chainSensitivity,
+  chainWeights,
+} from '../../theory/exact/chain.js';
 import { cltConstant, secondMoment } from '../../theory/exact/clt.js';
 import { arcsineKernel, arcsineSlopeKernel, meanSquare } from '../../theory/exact/kernels.js';
-import { LIMITS, limitByName } from '../../theory/exact/limits.js';
+import { LIMITS, limitByName } from '../../theory/verify/limits.js';
 import { gaussLegendre } from '../../theory/exact/quadrature.js';
 import { radialMean, radialSlope, solveRadial, type Radial } from '../../theory/exact/radial.js';
 import { committeeVelocity, generalisationError, solveCommittee } from '../../theory/exact/saad-solla.js';
 import { particleVariance, sampledLayerVariance } from '../../theory/exact/sampling.js';
 import { processKernel, tangentKernel } from '../../theory/exact/tangent.js';
 import { chainByMeans, chainByParticles } from '../../theory/instances/chain.js';
-import { directLimit, growthRate, layerMeans, saddleDiscrepancy, saddleTelescope, telescopedLimit, trainSaddle } from '../../theory/instances/saddle.js';
+import {
+  directLimit,
+  growthRate,
+  layerMeans,
+  saddleDiscrepancy,
+  saddleTelescope,
+  telescopedLimit,
+  trainSaddle,
+} from '../../theory/instances/saddle.js';
 import {
   linearisedTanhSaddle,
   saddleInputs,
@@ -22,7 +36,7 @@ import {
   tanhSlopes,
   trainTanhSaddle,
 } from '../../theory/instances/tanh-saddle.js';
-import { measureExact, PINNED, verifyAll, verifyExact, type Pinned } from '../../theory/verify.js';
+import { measureExact, PINNED, verifyAll, verifyExact, type Pinned } from '../../theory/verify/verify.js';
 import { smallNet } from './support.js';
 
 test('every pinned number is met, every particle check, every rate and every bound', () => {
@@ -59,33 +73,75 @@ describe('the limit of the chain’s discrepancy', () => {
     const initial = [0.9, 1, 1.1];
     const h = 1e-5;
     const gradient = initial.map((_, k) => {
-      const moved = (sign: number): number => chainProduct(initial.map((w, i) => (i === k ? w + sign * h : w)), 2, 0.3); // prettier-ignore
+      const moved = (sign: number): number =>
+        chainProduct(
+          initial.map((w, i) => (i === k ? w + sign * h : w)),
+          2,
+          0.3,
+        );
       return (moved(1) - moved(-1)) / (2 * h);
     });
     expect(chainDiscrepancy(initial, 2, 0.3)).toBeCloseTo(Math.hypot(...gradient), 8);
-    expect(chainSensitivity(initial, 2, 0).jacobian).toEqual([[1, 0, 0], [0, 1, 0], [0, 0, 1]]); // prettier-ignore
+    expect(chainSensitivity(initial, 2, 0).jacobian).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ]);
   });
   test('a perturbation that is equal in all layers never grows much, at any depth', () => {
     for (const depth of [2, 4, 8, 12])
-      for (const time of [0.01, 0.05, 0.1, 0.5]) expect(chainAmplification(1.2, 3 * 1.2 ** depth, depth, time / 1.2 ** (2 * depth))).toBeLessThan(1.09);
+      for (const time of [0.01, 0.05, 0.1, 0.5])
+        expect(chainAmplification(1.2, 3 * 1.2 ** depth, depth, time / 1.2 ** (2 * depth))).toBeLessThan(1.09);
   });
   test('particles and exactly drawn means go the same way', () => {
-    expect(chainByParticles([0.9, 1, 1.1], 2, 0.2, 100_000, 1, 2000)).toBeCloseTo(chainProduct([0.9, 1, 1.1], 2, 0.2), 1);
+    expect(chainByParticles([0.9, 1, 1.1], 2, 0.2, 100_000, 1, 2000)).toBeCloseTo(
+      chainProduct([0.9, 1, 1.1], 2, 0.2),
+      1,
+    );
     expect(chainByMeans([0.9, 1, 1.1], 2, 0.2, 1e16, 1)).toBeCloseTo(chainProduct([0.9, 1, 1.1], 2, 0.2), 6);
   });
 });
 
 describe('committee', () => {
-  const same = { Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]], T: [[1, 0], [0, 1]] }; // prettier-ignore
+  const same = {
+    Q: [
+      [1, 0],
+      [0, 1],
+    ],
+    R: [
+      [1, 0],
+      [0, 1],
+    ],
+    T: [
+      [1, 0],
+      [0, 1],
+    ],
+  };
   test('a student that is the teacher has no error, and stays [b]', () => {
     expect(generalisationError(same)).toBeCloseTo(0, 14);
     const { Q, R } = committeeVelocity(same, 0.5);
     for (const value of [...Q.flat(), ...R.flat()]) expect(Math.abs(value)).toBeLessThan(1e-14);
   });
   test('K = 3, M = 1 and K = 1, M = 4 run; overlaps that are none are refused', () => {
-    const three = solveCommittee({ Q: [[0.2, 0, 0], [0, 0.3, 0], [0, 0, 0.1]], R: [[0.1], [0], [0.05]], T: [[1]] }, 0.3, 2); // prettier-ignore
+    const three = solveCommittee(
+      {
+        Q: [
+          [0.2, 0, 0],
+          [0, 0.3, 0],
+          [0, 0, 0.1],
+        ],
+        R: [[0.1], [0], [0.05]],
+        T: [[1]],
+      },
+      0.3,
+      2,
+    );
     expect(generalisationError(three)).toBeLessThan(0.3);
-    const four = solveCommittee({ Q: [[0.2]], R: [[0.1, 0, 0, 0]], T: [0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => (i === j ? 1 : 0))) }, 0.3, 2);
+    const four = solveCommittee(
+      { Q: [[0.2]], R: [[0.1, 0, 0, 0]], T: [0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => (i === j ? 1 : 0))) },
+      0.3,
+      2,
+    );
     expect(four.R[0]).toHaveLength(4);
     expect(() => solveCommittee({ Q: [[0.1]], R: [[0.9]], T: [[1]] }, 0.3, 1)).toThrow(/not those of any vectors/);
     expect(() => solveCommittee({ Q: [[1]], R: [[0.1, 0.2]], T: [[1]] }, 0.3, 1)).toThrow(/expected Q \[K, K\]/);
@@ -95,7 +151,8 @@ describe('committee', () => {
 describe('radial', () => {
   const radial: Radial = { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4 };
   test('the slope is the derivative of the mean [c]', () => {
-    for (const s of [0.1, 0.7, 2]) expect(radialSlope(s)).toBeCloseTo((radialMean(s + 1e-6) - radialMean(s - 1e-6)) / 2e-6, 8);
+    for (const s of [0.1, 0.7, 2])
+      expect(radialSlope(s)).toBeCloseTo((radialMean(s + 1e-6) - radialMean(s - 1e-6)) / 2e-6, 8);
   });
   test('the risk falls along the flow', () => {
     const risks = [0, 0.2, 0.5, 1, 2].map((time) => solveRadial(radial, time).risk);
@@ -139,20 +196,30 @@ test('Gauss-Legendre integrates polynomials of degree 2n - 1 exactly', () => {
 });
 
 describe('exact limits as questions', () => {
-  test.each(Object.values(LIMITS))('$name: the example is answered with finite numbers, an unknown key is named', ({ example, evaluate }) => {
-    const numbers: unknown[] = [];
-    JSON.stringify(evaluate(example), (_, value: unknown) => (typeof value === 'number' && numbers.push(value), value));
-    expect(numbers.length).toBeGreaterThan(0);
-    expect(numbers.every(Number.isFinite)).toBe(true);
-    expect(() => evaluate({ ...example, depht: 3 })).toThrow(/depht/);
-    expect(() => evaluate({})).toThrow(/invalid config of "exact/);
-  });
+  test.each(Object.values(LIMITS))(
+    '$name: the example is answered with finite numbers, an unknown key is named',
+    ({ example, evaluate }) => {
+      const numbers: unknown[] = [];
+      JSON.stringify(
+        evaluate(example),
+        (_, value: unknown) => (typeof value === 'number' && numbers.push(value), value),
+      );
+      expect(numbers.length).toBeGreaterThan(0);
+      expect(numbers.every(Number.isFinite)).toBe(true);
+      expect(() => evaluate({ ...example, depht: 3 })).toThrow(/depht/);
+      expect(() => evaluate({})).toThrow(/invalid config of "exact/);
+    },
+  );
   test('give the pinned values, and say what is wrong with values that are none', () => {
-    const chain = limitByName('chain').evaluate({ weights: [0.9, 1, 1.1], target: 2, times: [0.5] }) as { rows: { product: number }[] };
+    const chain = limitByName('chain').evaluate({ weights: [0.9, 1, 1.1], target: 2, times: [0.5] }) as {
+      rows: { product: number }[];
+    };
     expect(chain.rows[0]!.product).toBeCloseTo(PINNED['chain P(0.5)'], 10);
     expect(() => limitByName('arcsine').evaluate({ uu: 1, uv: 2, vv: 1 })).toThrow(/covariance/);
     expect(() => limitByName('chain').evaluate({ weights: [0], target: 1, times: [1] })).toThrow(/no weight of 0/);
-    expect(() => limitByName('saddle').evaluate({ g: 1, kappa: 2, depth: 3, times: [1], start: [0.1] })).toThrow(/3 layer means, got 1/);
+    expect(() => limitByName('saddle').evaluate({ g: 1, kappa: 2, depth: 3, times: [1], start: [0.1] })).toThrow(
+      /3 layer means, got 1/,
+    );
     expect(() => limitByName('chains')).toThrow(/unknown exact limit/);
   });
 });
@@ -160,7 +227,10 @@ describe('exact limits as questions', () => {
 test('the finite-population variance is 0 for the whole population', () => {
   const net = smallNet(1, 1, 10);
   expect(sampledLayerVariance(net, net.layers[0]!, normals(rngKey(1), 9), 10)).toBe(0);
-  expect(sampledLayerVariance(net, net.layers[0]!, normals(rngKey(1), 9), 1)).toBeCloseTo(1.5 ** 2 * particleVariance(net, net.layers[0]!, normals(rngKey(1), 9)), 12);
+  expect(sampledLayerVariance(net, net.layers[0]!, normals(rngKey(1), 9), 1)).toBeCloseTo(
+    1.5 ** 2 * particleVariance(net, net.layers[0]!, normals(rngKey(1), 9)),
+    12,
+  );
 });
 
 describe('saddle', () => {
@@ -170,7 +240,9 @@ describe('saddle', () => {
     const still = trainSaddle(saddle, new Float64Array(6), 0.4, 100);
     expect(saddleDiscrepancy(saddle, still)).toBe(0);
     const start = normals(rngKey(1), 6).map((z) => z * 1e-3);
-    const [up, down] = [start, start.map((z) => -z)].map((theta) => saddleDiscrepancy(saddle, trainSaddle(saddle, theta, 0.4, 100)));
+    const [up, down] = [start, start.map((z) => -z)].map((theta) =>
+      saddleDiscrepancy(saddle, trainSaddle(saddle, theta, 0.4, 100)),
+    );
     expect(up).toBeCloseTo(down!, 10);
   });
 
@@ -208,7 +280,8 @@ describe('tanh saddle', () => {
   const heldOut = saddleInputs(saddle, 40, 1, false);
 
   test('the training points are closed under the swap of modes, the held-out ones are not', () => {
-    for (let i = 0; i < 32; i += 2) expect([train[2 * i], train[2 * i + 1]]).toEqual([train[2 * i + 3], train[2 * i + 2]]);
+    for (let i = 0; i < 32; i += 2)
+      expect([train[2 * i], train[2 * i + 1]]).toEqual([train[2 * i + 3], train[2 * i + 2]]);
     expect(heldOut[0]).not.toBe(heldOut[3]);
   });
   test('the gradient is the derivative of the loss [c], and vanishes in the symmetric direction at w = 0 [b]', () => {
@@ -226,7 +299,8 @@ describe('tanh saddle', () => {
       const moved = (sign: number): number => loss(w.map((entry, i) => (i === l ? entry + sign * 1e-6 : entry)));
       expect(value).toBeCloseTo((moved(1) - moved(-1)) / 2e-6, 6);
     });
-    for (const value of tanhSaddleGradient(saddle, new Float64Array(4), train)) expect(Math.abs(value)).toBeLessThan(1e-14);
+    for (const value of tanhSaddleGradient(saddle, new Float64Array(4), train))
+      expect(Math.abs(value)).toBeLessThan(1e-14);
   });
   test('small deviations grow at the linearised rate, and the telescoped sum bounds D', () => {
     const theta = new Float64Array(4 * 8).fill(1e-5);

@@ -10,8 +10,8 @@ import { erf } from 'mathjs';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
 import type { Kernel, KernelName } from '../../theory/kernel/interface.js';
-import { activations, output, velocity } from '../../theory/network.js';
-import { ACTIVATIONS, copyNet, initialNet, type Activation, type Net } from '../../theory/particles.js';
+import { activations, output, velocity } from '../../theory/network/network.js';
+import { ACTIVATIONS, copyNet, initialNet, type Activation, type Net } from '../../theory/model/particles.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { nativeSkip } from './support.js';
@@ -33,8 +33,16 @@ function reference({ d, alpha, c, activation, layers }: Net, x: Float64Array, y:
   const n = x.length / d;
   const z: number[][][] = [Array.from({ length: n }, (_, s) => [...x.subarray(s * d, (s + 1) * d)])];
   const act = layers.map(({ m, a, b, bias }, l) => {
-    const kept = z[l]!.map((row) => Array.from({ length: m }, (_, i) => VALUE[activation](row.reduce((sum, value, k) => sum + a[i * d + k]! * value, bias[i]!))));
-    z.push(z[l]!.map((row, s) => row.map((value, k) => alpha * value + (c / m) * kept[s]!.reduce((sum, [t], i) => sum + b[i * d + k]! * t, 0))));
+    const kept = z[l]!.map((row) =>
+      Array.from({ length: m }, (_, i) =>
+        VALUE[activation](row.reduce((sum, value, k) => sum + a[i * d + k]! * value, bias[i]!)),
+      ),
+    );
+    z.push(
+      z[l]!.map((row, s) =>
+        row.map((value, k) => alpha * value + (c / m) * kept[s]!.reduce((sum, [t], i) => sum + b[i * d + k]! * t, 0)),
+      ),
+    );
     return kept;
   });
   let p = z.at(-1)!.map((row, s) => row.map((value, k) => value - y[s * d + k]!));
@@ -53,7 +61,15 @@ function reference({ d, alpha, c, activation, layers }: Net, x: Float64Array, y:
       g.bias.push((-c / n) * pl.reduce((sum, _, s) => sum + bp(s, i) * act[l]![s]![i]![1], 0));
     }
     p = pl.map((row, s) =>
-      row.map((value, k) => alpha * value + (c / m) * Array.from({ length: m }, (_, i) => bp(s, i) * act[l]![s]![i]![1] * a[i * d + k]!).reduce((u, v) => u + v, 0)),
+      row.map(
+        (value, k) =>
+          alpha * value +
+          (c / m) *
+            Array.from({ length: m }, (_, i) => bp(s, i) * act[l]![s]![i]![1] * a[i * d + k]!).reduce(
+              (u, v) => u + v,
+              0,
+            ),
+      ),
     );
   }
   return { z, gradients, loss };
@@ -71,32 +87,38 @@ afterEach(() => useKernel(undefined));
 describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
   const skip = name === 'native' && nativeSkip();
 
-  test.skipIf(skip).each(ACTIVATIONS)('%s: activations, loss and velocity are the formulas, for any sizes [b]', (activation) => {
-    fc.assert(
-      fc.property(
-        fc.record({
-          seed: fc.nat(1000),
-          d: fc.integer({ min: 1, max: 11 }),
-          n: fc.integer({ min: 1, max: 19 }),
-          alpha: fc.constantFrom(0, 1),
-          m: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
-        }),
-        ({ seed, d, n, alpha, m }) => {
-          useKernel(open(name, 1));
-          const net = initialNet(seed, { depth: m.length, m, d, alpha, c: 1.3, activation }, { rho: 0.4, sa: 1.7 });
-          const [x, y] = [normals(rngKey(seed, 'x'), n * d), normals(rngKey(seed, 'y'), n * d)];
-          const expected = reference(net, x, y);
-          activations(net, x).forEach((z, l) => expect(relativeError(z, expected.z[l]!.flat())).toBeLessThan(TOLERANCE.f64));
-          const { loss, layers } = velocity(net, { n, x, y });
-          expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(TOLERANCE.f64);
-          layers.forEach((layer, l) => {
-            for (const part of ['a', 'b', 'bias'] as const) expect(relativeError(layer[part], expected.gradients[l]![part])).toBeLessThan(1e-11); // sums that nearly cancel
-          });
-        },
-      ),
-      { seed: 1, numRuns: 40 },
-    );
-  });
+  test.skipIf(skip).each(ACTIVATIONS)(
+    '%s: activations, loss and velocity are the formulas, for any sizes [b]',
+    (activation) => {
+      fc.assert(
+        fc.property(
+          fc.record({
+            seed: fc.nat(1000),
+            d: fc.integer({ min: 1, max: 11 }),
+            n: fc.integer({ min: 1, max: 19 }),
+            alpha: fc.constantFrom(0, 1),
+            m: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
+          }),
+          ({ seed, d, n, alpha, m }) => {
+            useKernel(open(name, 1));
+            const net = initialNet(seed, { depth: m.length, m, d, alpha, c: 1.3, activation }, { rho: 0.4, sa: 1.7 });
+            const [x, y] = [normals(rngKey(seed, 'x'), n * d), normals(rngKey(seed, 'y'), n * d)];
+            const expected = reference(net, x, y);
+            activations(net, x).forEach((z, l) =>
+              expect(relativeError(z, expected.z[l]!.flat())).toBeLessThan(TOLERANCE.f64),
+            );
+            const { loss, layers } = velocity(net, { n, x, y });
+            expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(TOLERANCE.f64);
+            layers.forEach((layer, l) => {
+              for (const part of ['a', 'b', 'bias'] as const)
+                expect(relativeError(layer[part], expected.gradients[l]![part])).toBeLessThan(1e-11); // sums that nearly cancel
+            });
+          },
+        ),
+        { seed: 1, numRuns: 40 },
+      );
+    },
+  );
 
   test.skipIf(skip)('the number of threads changes no bit', () => {
     for (const [m, n] of [
@@ -104,7 +126,6 @@ describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
       [700, 40],
       [3000, 16],
     ] as const) {
-      // prettier-ignore
       const net = initialNet(3, { depth: 2, m, d: 4, alpha: 1, c: 1 }, { rho: 0 });
       const [x, y] = [normals(rngKey(3, 'x'), n * 4), normals(rngKey(3, 'y'), n * 4)];
       const trained = [1, 2, 3].map((threads) => {
@@ -122,42 +143,61 @@ describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
     useKernel(open(name, 1));
     for (const activation of ACTIVATIONS) {
       for (const u of [-1e300, -800, -40, -7, -1e-3, -1e-12, 0, 1e-12, 0.3, 5, 9, 40, 800, 1e300]) {
-        const net: Net = { d: 1, alpha: 0, c: 1, activation, layers: [{ m: 1, a: Float64Array.of(0), b: Float64Array.of(1), bias: Float64Array.of(u) }] };
+        const net: Net = {
+          d: 1,
+          alpha: 0,
+          c: 1,
+          activation,
+          layers: [{ m: 1, a: Float64Array.of(0), b: Float64Array.of(1), bias: Float64Array.of(u) }],
+        };
         const expected = VALUE[activation](u)[0];
-        expect(Math.abs(output(net, Float64Array.of(1))[0]! - expected)).toBeLessThanOrEqual(1e-15 + 1e-15 * Math.abs(expected));
+        expect(Math.abs(output(net, Float64Array.of(1))[0]! - expected)).toBeLessThanOrEqual(
+          1e-15 + 1e-15 * Math.abs(expected),
+        );
       }
     }
   });
 });
 
-test.skipIf(nativeSkip()).each(['native', 'wasm'] as const)('%s: a weight that is not a number shows in the output, whatever the activation', (name) => {
-  useKernel(open(name, 1));
-  for (const activation of ACTIVATIONS) {
-    for (const part of ['a', 'b', 'bias'] as const) {
-      const net = initialNet(1, { depth: 1, m: 9, d: 2, alpha: 1, c: 1, activation }, { rho: 0 });
-      net.layers[0]![part][3] = NaN;
-      expect([activation, part, output(net, Float64Array.of(1, 2)).some(Number.isNaN)]).toEqual([activation, part, true]);
+test.skipIf(nativeSkip()).each(['native', 'wasm'] as const)(
+  '%s: a weight that is not a number shows in the output, whatever the activation',
+  (name) => {
+    useKernel(open(name, 1));
+    for (const activation of ACTIVATIONS) {
+      for (const part of ['a', 'b', 'bias'] as const) {
+        const net = initialNet(1, { depth: 1, m: 9, d: 2, alpha: 1, c: 1, activation }, { rho: 0 });
+        net.layers[0]![part][3] = NaN;
+        expect([activation, part, output(net, Float64Array.of(1, 2)).some(Number.isNaN)]).toEqual([
+          activation,
+          part,
+          true,
+        ]);
+      }
     }
-  }
-});
+  },
+);
 
-test.skipIf(nativeSkip())('an addon that is damaged is built again; without a compiler the WebAssembly kernel takes over and says why', () => {
-  const cache = mkdtempSync(join(tmpdir(), 'gowide-kernel-'));
-  const script = "const { kernel, whyNotNative } = await import(process.argv[1]); console.log(kernel().name, whyNotNative() ?? '-');";
-  const module = resolve(import.meta.dirname, '../../dist/theory/kernel/kernel.js');
-  const run = (env: NodeJS.ProcessEnv): string =>
-    spawnSync(process.execPath, ['--input-type=module', '-e', script, pathToFileURL(module).href], {
-      encoding: 'utf8',
-      env: { ...process.env, GOWIDE_KERNEL: '', GOWIDE_CACHE: cache, ...env },
-    }).stdout.trim();
-  expect(run({})).toBe('native -');
-  const [key] = readdirSync(join(cache, 'kernel'));
-  writeFileSync(join(cache, 'kernel', key!, 'kernel.node'), 'no addon');
-  expect(run({})).toBe('native -');
-  rmSync(join(cache, 'kernel'), { recursive: true });
-  expect(run({ PATH: cache, CXX: '' })).toMatch(/^wasm the native kernel needs a C\+\+ compiler/);
-  expect(run({ CXX: 'false' })).toMatch(/^native/);
-});
+test.skipIf(nativeSkip())(
+  'an addon that is damaged is built again; without a compiler the WebAssembly kernel takes over and says why',
+  () => {
+    const cache = mkdtempSync(join(tmpdir(), 'gowide-kernel-'));
+    const script =
+      "const { kernel, whyNotNative } = await import(process.argv[1]); console.log(kernel().name, whyNotNative() ?? '-');";
+    const module = resolve(import.meta.dirname, '../../dist/theory/kernel/kernel.js');
+    const run = (env: NodeJS.ProcessEnv): string =>
+      spawnSync(process.execPath, ['--input-type=module', '-e', script, pathToFileURL(module).href], {
+        encoding: 'utf8',
+        env: { ...process.env, GOWIDE_KERNEL: '', GOWIDE_CACHE: cache, ...env },
+      }).stdout.trim();
+    expect(run({})).toBe('native -');
+    const [key] = readdirSync(join(cache, 'kernel'));
+    writeFileSync(join(cache, 'kernel', key!, 'kernel.node'), 'no addon');
+    expect(run({})).toBe('native -');
+    rmSync(join(cache, 'kernel'), { recursive: true });
+    expect(run({ PATH: cache, CXX: '' })).toMatch(/^wasm the native kernel needs a C\+\+ compiler/);
+    expect(run({ CXX: 'false' })).toMatch(/^native/);
+  },
+);
 
 test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps', () => {
   for (const activation of ACTIVATIONS) {

@@ -2,15 +2,31 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { fitLine } from '../../src/core/stats.js';
-import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../../theory/discrepancy.js';
+import {
+  discrepancies,
+  discrepancy,
+  layerErrors,
+  outputSize,
+  rmsDistance,
+  telescope,
+} from '../../theory/network/discrepancy.js';
 import { EXPLOSION, lossOf, trainDirect, trainSgd } from '../../theory/flow/direct.js';
 import { trainHalved } from '../../theory/flow/halving.js';
 import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
-import { imitate } from '../../theory/imitation.js';
-import { activations, layerForward, output, velocity } from '../../theory/network.js';
-import { copyNet, freshNet, initialNet, singleLayer, thinNet, widthsOf, type Layer, type Net } from '../../theory/particles.js';
-import { compress, threeStages } from '../../theory/pipeline.js';
-import { sineTask } from '../../theory/task.js';
+import { imitate } from '../../theory/flow/imitation.js';
+import { activations, layerForward, output, velocity } from '../../theory/network/network.js';
+import {
+  copyNet,
+  freshNet,
+  initialNet,
+  singleLayer,
+  thinNet,
+  widthsOf,
+  type Layer,
+  type Net,
+} from '../../theory/model/particles.js';
+import { compress, threeStages } from '../../theory/flow/pipeline.js';
+import { sineTask } from '../../theory/model/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { smallNet } from './support.js';
 
@@ -29,7 +45,9 @@ function naive({ alpha, c, d }: Net, { m, a, b, bias }: Layer, z: number[]): num
 
 test('layerForward is the formula [b]', () => {
   const net = smallNet();
-  const expected = Array.from({ length: 5 }, (_, n) => naive(net, net.layers[0]!, [...x.subarray(n * D, (n + 1) * D)])).flat();
+  const expected = Array.from({ length: 5 }, (_, n) =>
+    naive(net, net.layers[0]!, [...x.subarray(n * D, (n + 1) * D)]),
+  ).flat();
   expect(relativeError(layerForward(net, net.layers[0]!, x), expected)).toBeLessThan(TOLERANCE.f64);
 });
 
@@ -72,7 +90,11 @@ test('shapes that do not fit are refused, and named', () => {
 
 test('layers may differ in width; fresh thin nets are other particles of the same law', () => {
   const net = initialNet(1, { depth: 3, m: [5, 2, 9], d: 2, alpha: 1, c: 1 }, { rho: 0 });
-  expect(net.layers.map(({ m, a }) => [m, a.length])).toEqual([[5, 10], [2, 4], [9, 18]]); // prettier-ignore
+  expect(net.layers.map(({ m, a }) => [m, a.length])).toEqual([
+    [5, 10],
+    [2, 4],
+    [9, 18],
+  ]);
   const fresh = freshNet(net, [3, 1, 2], { rho: 0 }, 1, 0);
   expect(fresh.layers.map(({ m }) => m)).toEqual([3, 1, 2]);
   expect(fresh.layers[0]!.a[0]).not.toBe(net.layers[0]!.a[0]);
@@ -82,25 +104,30 @@ test('layers may differ in width; fresh thin nets are other particles of the sam
 describe('direct training', () => {
   const task = sineTask(1, D, 16, 16);
 
-  test.each(Object.values(INTEGRATORS))('$name is of order $order: the error at time 1/2 falls as dt^$order [f]', (method) => {
-    const at = (steps: number, by = method): Float64Array => {
-      const net = smallNet(4, 2, 8);
-      trainDirect(net, task.train, { steps, dt: 0.5 / steps, method: by });
-      return output(net, task.heldOut.x);
-    };
-    const exact = at(1024, INTEGRATORS.rk4);
-    const counts = [16, 32, 64];
-    const { slope } = fitLine(
-      counts.map(Math.log),
-      counts.map((n) => Math.log(rmsDistance(at(n), exact, D))),
-    );
-    expect(Math.abs(-slope - method.order)).toBeLessThan(0.15);
-  });
+  test.each(Object.values(INTEGRATORS))(
+    '$name is of order $order: the error at time 1/2 falls as dt^$order [f]',
+    (method) => {
+      const at = (steps: number, by = method): Float64Array => {
+        const net = smallNet(4, 2, 8);
+        trainDirect(net, task.train, { steps, dt: 0.5 / steps, method: by });
+        return output(net, task.heldOut.x);
+      };
+      const exact = at(1024, INTEGRATORS.rk4);
+      const counts = [16, 32, 64];
+      const { slope } = fitLine(
+        counts.map(Math.log),
+        counts.map((n) => Math.log(rmsDistance(at(n), exact, D))),
+      );
+      expect(Math.abs(-slope - method.order)).toBeLessThan(0.15);
+    },
+  );
 
   test('small systems are integrated to the same orders, and the weights of each method add up to 1 [f]', () => {
     for (const method of Object.values(INTEGRATORS)) {
       expect(method.weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 14);
-      const errors = [20, 40].map((steps) => Math.abs(integrate((y) => y.map((value) => -value), Float64Array.of(1), 1, steps, method)[0]! - Math.exp(-1)));
+      const errors = [20, 40].map((steps) =>
+        Math.abs(integrate((y) => y.map((value) => -value), Float64Array.of(1), 1, steps, method)[0]! - Math.exp(-1)),
+      );
       expect(Math.log2(errors[0]! / errors[1]!)).toBeGreaterThan(method.order - 0.1);
     }
     expect(stepSystem(INTEGRATORS.euler, () => Float64Array.of(2), Float64Array.of(1), 0.5)[0]).toBe(2);
@@ -127,7 +154,9 @@ describe('direct training', () => {
     const coarse = trainHalved(smallNet(), task.train, { steps: 5, dt: 0.5 }, task.heldOut.x);
     expect(fine.difference).toBeLessThan(0.02);
     expect(coarse.difference).toBeGreaterThan(10 * fine.difference);
-    expect(trainHalved(smallNet(1, 3, 6, 3, 2), task.train, { steps: 200, dt: 1e6 }, task.heldOut.x).difference).toBe(Infinity);
+    expect(trainHalved(smallNet(1, 3, 6, 3, 2), task.train, { steps: 200, dt: 1e6 }, task.heldOut.x).difference).toBe(
+      Infinity,
+    );
   });
 
   test('full batches are the flow itself; smaller ones are seeded and average to it', () => {
@@ -135,7 +164,8 @@ describe('direct training', () => {
     trainDirect(flow, task.train, { steps: 4, dt: 0.05 });
     trainSgd(sgd, task.train, { steps: 4, dt: 0.05, batch: 16, seed: 1 });
     expect(discrepancy(sgd, flow, x)).toBeLessThan(1e-12);
-    const losses = (seed: number): readonly number[] => trainSgd(smallNet(), task.train, { steps: 8, dt: 0.05, batch: 4, seed }).losses;
+    const losses = (seed: number): readonly number[] =>
+      trainSgd(smallNet(), task.train, { steps: 8, dt: 0.05, batch: 4, seed }).losses;
     expect(losses(1)).toEqual(losses(1));
     expect(losses(1)).not.toEqual(losses(2));
     expect(() => trainSgd(smallNet(), task.train, { steps: 1, dt: 1, batch: 17, seed: 1 })).toThrow(/batch of 1 to 16/);
@@ -189,24 +219,37 @@ describe('three stages', () => {
   test('train, imitate, tune: each stage begins where the one before ended, the start is not touched', () => {
     const initial = smallNet(8, 2, 60);
     const kept = copyNet(initial);
-    const result = threeStages(initial, task.train, { m: 10, seed: 1, draw: 0 }, { wide: flow, imitation: flow, tuning: flow });
+    const result = threeStages(
+      initial,
+      task.train,
+      { m: 10, seed: 1, draw: 0 },
+      { wide: flow, imitation: flow, tuning: flow },
+    );
     expect(initial).toEqual(kept);
     expect(result.imitated.layers.map(({ m }) => m)).toEqual([10, 10]);
     expect(lossOf(result.tuned, task.train)).toBeLessThan(lossOf(result.imitated, task.train));
     expect(result.tuning.losses[0]).toBeCloseTo(lossOf(result.imitated, task.train), 12);
-    expect(compress(result.wide, task.train, { m: 10, seed: 1, draw: 0 }, { imitation: flow, tuning: flow }).tuned).toEqual(result.tuned);
+    expect(
+      compress(result.wide, task.train, { m: 10, seed: 1, draw: 0 }, { imitation: flow, tuning: flow }).tuned,
+    ).toEqual(result.tuned);
   });
 });
 
 test('D never exceeds the telescoped sum, and both end at 0 for equal nets [g]', () => {
   fc.assert(
-    fc.property(fc.nat(1000), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 10 }), fc.constantFrom(0, 1), (seed, depth, m, alpha) => {
-      const wide = smallNet(seed, depth, 12, D, alpha);
-      const thin = thinNet(wide, m, seed, 0);
-      const sum = telescope(thin, wide, x).reduce((total, h) => total + h, 0);
-      expect(discrepancy(thin, wide, x)).toBeLessThanOrEqual(sum * (1 + 1e-12));
-      expect(telescope(wide, wide, x).every((h) => h === 0)).toBe(true);
-    }),
+    fc.property(
+      fc.nat(1000),
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 10 }),
+      fc.constantFrom(0, 1),
+      (seed, depth, m, alpha) => {
+        const wide = smallNet(seed, depth, 12, D, alpha);
+        const thin = thinNet(wide, m, seed, 0);
+        const sum = telescope(thin, wide, x).reduce((total, h) => total + h, 0);
+        expect(discrepancy(thin, wide, x)).toBeLessThanOrEqual(sum * (1 + 1e-12));
+        expect(telescope(wide, wide, x).every((h) => h === 0)).toBe(true);
+      },
+    ),
     { seed: 1, numRuns: 60 },
   );
 });
@@ -215,7 +258,10 @@ test('discrepancies by layer end with D; the size of an output is its root mean 
   const [wide, thin] = [smallNet(5, 3, 20), thinNet(smallNet(5, 3, 20), 5, 1, 0)];
   expect(discrepancies(thin, wide, x).at(-1)).toBe(discrepancy(thin, wide, x));
   expect(discrepancies(thin, wide, x)[0]).toBeCloseTo(layerErrors(thin, wide, x)[0]!, 12);
-  expect(outputSize(wide, x)).toBeCloseTo(Math.sqrt(output(wide, x).reduce((sum, value) => sum + value * value, 0) / 5), 12);
+  expect(outputSize(wide, x)).toBeCloseTo(
+    Math.sqrt(output(wide, x).reduce((sum, value) => sum + value * value, 0) / 5),
+    12,
+  );
 });
 
 test('activations end with the output; depth 1 has no telescope but D itself', () => {

@@ -9,25 +9,54 @@ import { toHostArrays } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { imports, pythonWith } from '../../src/toolchain/python.js';
 import { findTools } from '../../src/toolchain/tools.js';
-import { parseSimulation, simulate } from '../../theory/simulate.js';
+import { parseSimulation, simulate } from '../../theory/simulate/simulate.js';
 
 const MODEL = { depth: 2, d: 3, width: 8 };
 const FLOW = { steps: 5, dt: 0.05 };
 
 /** Particles and data of MODEL. */
 function particles(): Record<string, { shape: number[]; values: Float64Array }> {
-  const draw = (name: string, shape: number[]): { shape: number[]; values: Float64Array } => ({ shape, values: normals(rngKey(1, name), shape.reduce((a, b) => a * b, 1)) }); // prettier-ignore
-  const layers = [1, 2].flatMap((l) => [['a', [8, 3]], ['b', [8, 3]], ['bias', [8]]].map(([part, shape]) => [`layer${l}/${part as string}`, draw(`${l}${part as string}`, shape as number[])] as const)); // prettier-ignore
+  const draw = (name: string, shape: number[]): { shape: number[]; values: Float64Array } => ({
+    shape,
+    values: normals(
+      rngKey(1, name),
+      shape.reduce((a, b) => a * b, 1),
+    ),
+  });
+  const layers = [1, 2].flatMap((l) =>
+    [
+      ['a', [8, 3]],
+      ['b', [8, 3]],
+      ['bias', [8]],
+    ].map(
+      ([part, shape]) => [`layer${l}/${part as string}`, draw(`${l}${part as string}`, shape as number[])] as const,
+    ),
+  );
   return { ...Object.fromEntries(layers), x: draw('x', [6, 3]), y: draw('y', [6, 3]) };
 }
 
 describe('simulate', () => {
   test('writes final particles, outputs and data; the file’s numbering of layers is kept', () => {
     const { arrays, summary } = simulate({ model: MODEL, flow: FLOW }, particles());
-    expect(Object.keys(arrays).sort()).toEqual(['layer1/a', 'layer1/b', 'layer1/bias', 'layer2/a', 'layer2/b', 'layer2/bias', 'output', 'x', 'y']);
+    expect(Object.keys(arrays).sort()).toEqual([
+      'layer1/a',
+      'layer1/b',
+      'layer1/bias',
+      'layer2/a',
+      'layer2/b',
+      'layer2/bias',
+      'output',
+      'x',
+      'y',
+    ]);
     expect(arrays.output!.shape).toEqual([6, 3]);
     expect((summary.losses as number[]).length).toBe(6);
-    const renamed = Object.fromEntries(Object.entries(particles()).map(([name, array]) => [name.replace(/^layer(\d)/, (_, l: string) => `layer${Number(l) - 1}`), array]));
+    const renamed = Object.fromEntries(
+      Object.entries(particles()).map(([name, array]) => [
+        name.replace(/^layer(\d)/, (_, l: string) => `layer${Number(l) - 1}`),
+        array,
+      ]),
+    );
     const again = simulate({ model: MODEL, flow: FLOW }, renamed);
     expect(again.arrays['layer0/a']!.values).toEqual(arrays['layer1/a']!.values);
     expect(again.arrays.output!.values).toEqual(arrays.output!.values);
@@ -54,7 +83,9 @@ describe('simulate', () => {
   });
 
   test('halving, batches and the scale 1/L', () => {
-    expect(simulate({ model: { ...MODEL, c: '1/L' }, flow: FLOW, halving: true }).summary.halvingShare).toBeLessThan(0.05);
+    expect(simulate({ model: { ...MODEL, c: '1/L' }, flow: FLOW, halving: true }).summary.halvingShare).toBeLessThan(
+      0.05,
+    );
     expect(simulate({ model: MODEL, flow: { ...FLOW, batch: 4 } }).summary.batch).toBe(4);
   });
 });
@@ -68,10 +99,26 @@ describe('what does not fit is refused in one line', () => {
   };
   test.each([
     ['a NaN', broken((arrays) => (arrays['layer2/b']!.values[4] = NaN)), /"layer2\/b" has NaN at place 4/],
-    ['a wrong shape', broken((arrays) => (arrays['layer1/a'] = { shape: [3, 8], values: new Float64Array(24) })), /"layer1\/a": expected shape \[8, 3\], got \[3, 8\]/],
-    ['a missing array', broken((arrays) => delete arrays['layer2/bias']), /"layer2\/bias" is missing; expected \[8\] in F64/],
-    ['a layer too many', broken((arrays) => (arrays['layer3/a'] = arrays['layer1/a']!)), /"layer3\/a" is not an array of a net of depth 2/],
-    ['y of another length', broken((arrays) => (arrays.y = { shape: [5, 3], values: new Float64Array(15) })), /"y": expected shape \[6, 3\], got \[5, 3\]/],
+    [
+      'a wrong shape',
+      broken((arrays) => (arrays['layer1/a'] = { shape: [3, 8], values: new Float64Array(24) })),
+      /"layer1\/a": expected shape \[8, 3\], got \[3, 8\]/,
+    ],
+    [
+      'a missing array',
+      broken((arrays) => delete arrays['layer2/bias']),
+      /"layer2\/bias" is missing; expected \[8\] in F64/,
+    ],
+    [
+      'a layer too many',
+      broken((arrays) => (arrays['layer3/a'] = arrays['layer1/a']!)),
+      /"layer3\/a" is not an array of a net of depth 2/,
+    ],
+    [
+      'y of another length',
+      broken((arrays) => (arrays.y = { shape: [5, 3], values: new Float64Array(15) })),
+      /"y": expected shape \[6, 3\], got \[5, 3\]/,
+    ],
     ['x without y', broken((arrays) => delete arrays.y), /"y" is missing/],
     ['F32', { ...particles(), x: { shape: [6, 3], values: new Float32Array(18) } }, /"x": expected F64/],
   ])('particles: %s', (_, arrays, message) => {
@@ -82,9 +129,17 @@ describe('what does not fit is refused in one line', () => {
     ['an unknown key', { ...good, flwo: 1 }, /flwo/],
     ['a newer version', { ...good, version: 2 }, /version 2 is newer than this program knows \(1\)/],
     ['M below m', { ...good, thin: { m: 9 } }, /layer 1 has M = 8 particles, fewer than the m = 9/],
-    ['widths for another depth', { ...good, model: { ...MODEL, width: [1, 2, 3] } }, /"model.width": expected one width for each of 2 layers, got 3/],
+    [
+      'widths for another depth',
+      { ...good, model: { ...MODEL, width: [1, 2, 3] } },
+      /"model.width": expected one width for each of 2 layers, got 3/,
+    ],
     ['d above 64', { ...good, model: { ...MODEL, d: 65 } }, /64/],
-    ['imitation without its steps', { ...good, thin: { m: 2, training: 'imitation' } }, /"thin.imitation" \(steps, dt\) is needed/],
+    [
+      'imitation without its steps',
+      { ...good, thin: { m: 2, training: 'imitation' } },
+      /"thin.imitation" \(steps, dt\) is needed/,
+    ],
     ['an unknown integrator', { ...good, flow: { ...FLOW, method: 'leapfrog' } }, /euler/],
     ['a batch for rk4', { ...good, flow: { ...FLOW, batch: 2, method: 'rk4' } }, /goes with method "euler"/],
     ['no object', 3, /invalid config/],
@@ -96,8 +151,12 @@ describe('what does not fit is refused in one line', () => {
   });
 
   test('a dt that is too large is said to be so', () => {
-    expect(() => simulate({ ...good, flow: { steps: 200, dt: 1e6 } })).toThrow(/exploded at step \d+ .*a smaller dt than 1000000 is needed/);
-    expect(simulate({ model: { ...MODEL, c: 3 }, flow: { steps: 40, dt: 0.25 } }).warnings.join()).toMatch(/the loss rose on \d+ of 40 steps/);
+    expect(() => simulate({ ...good, flow: { steps: 200, dt: 1e6 } })).toThrow(
+      /exploded at step \d+ .*a smaller dt than 1000000 is needed/,
+    );
+    expect(simulate({ model: { ...MODEL, c: 3 }, flow: { steps: 40, dt: 0.25 } }).warnings.join()).toMatch(
+      /the loss rose on \d+ of 40 steps/,
+    );
   });
 });
 
@@ -112,14 +171,25 @@ const python = await numpyPython().catch(() => undefined);
 describe.skipIf(python === undefined)('against NumPy (simulate_numpy.py), 100 steps from the same particles', () => {
   test.each([
     ['tanh, Euler, skip', { model: { depth: 3, d: 4, width: 40 }, flow: { steps: 100, dt: 0.05 } }],
-    ['erf, Runge-Kutta, widths by layer, 1/L', { model: { depth: 3, d: 5, width: [20, 33, 8], activation: 'erf', c: '1/L' }, flow: { steps: 100, dt: 0.1, method: 'rk4' } }],
-    ['relu, Heun', { model: { depth: 2, d: 3, width: 24, activation: 'relu' }, flow: { steps: 100, dt: 0.02, method: 'heun' } }],
+    [
+      'erf, Runge-Kutta, widths by layer, 1/L',
+      {
+        model: { depth: 3, d: 5, width: [20, 33, 8], activation: 'erf', c: '1/L' },
+        flow: { steps: 100, dt: 0.1, method: 'rk4' },
+      },
+    ],
+    [
+      'relu, Heun',
+      { model: { depth: 2, d: 3, width: 24, activation: 'relu' }, flow: { steps: 100, dt: 0.02, method: 'heun' } },
+    ],
     ['tanh, no skip', { model: { depth: 3, d: 4, width: 50, alpha: 0, c: 3 }, flow: { steps: 100, dt: 0.01 } }],
   ])('%s: every array to 1e-10', (_, config) => {
     const folder = mkdtempSync(join(tmpdir(), 'gowide-numpy-'));
     const path = (name: string): string => join(folder, name);
     const run = (...args: string[]): string => {
-      const { status, stdout, stderr } = spawnSync(python!, [join(import.meta.dirname, 'simulate_numpy.py'), ...args], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync(python!, [join(import.meta.dirname, 'simulate_numpy.py'), ...args], {
+        encoding: 'utf8',
+      });
       expect(stderr).toBe('');
       expect(status).toBe(0);
       return stdout;
@@ -128,8 +198,14 @@ describe.skipIf(python === undefined)('against NumPy (simulate_numpy.py), 100 st
     run('make', path('config.json'), path('init.safetensors'));
     run('run', path('config.json'), path('init.safetensors'), path('numpy.safetensors'));
     const { arrays } = simulate(config, toHostArrays(readSafetensors(path('init.safetensors')).tensors));
-    writeSafetensors(path('own.safetensors'), Object.entries(arrays).map(([name, { shape, values }]) => [name, { dtype: 'F64' as const, shape, data: values }])); // prettier-ignore
-    const worst = JSON.parse(run('compare', path('numpy.safetensors'), path('own.safetensors'))) as Record<string, number>;
+    writeSafetensors(
+      path('own.safetensors'),
+      Object.entries(arrays).map(([name, { shape, values }]) => [name, { dtype: 'F64' as const, shape, data: values }]),
+    );
+    const worst = JSON.parse(run('compare', path('numpy.safetensors'), path('own.safetensors'))) as Record<
+      string,
+      number
+    >;
     expect(Object.keys(worst).length).toBeGreaterThan(8);
     for (const [name, value] of Object.entries(worst)) expect([name, value < 1e-10]).toEqual([name, true]);
   });

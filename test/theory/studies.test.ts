@@ -1,24 +1,68 @@
 import { describe, expect, test } from 'vitest';
 import { THEORY_EXPERIMENTS } from '../../experiments/theory.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
-import { copyNet, initialNet, thinNet } from '../../theory/particles.js';
+import { copyNet, initialNet, thinNet } from '../../theory/model/particles.js';
 import { parseStudySpec } from '../../theory/studies/study.js';
 import { STUDIES, studyByName } from '../../theory/studies/index.js';
-import { sineTask } from '../../theory/task.js';
+import { sineTask } from '../../theory/model/task.js';
 import { rms } from '../../src/core/stats.js';
 
-const BASE = { alpha: 1, c: 1, rho: 0, d: 2, train: 8, heldOut: 16, wide: 32, time: 0.5, imitationTime: 0.25, dt: 0.05, draws: 2 };
+const BASE = {
+  alpha: 1,
+  c: 1,
+  rho: 0,
+  d: 2,
+  train: 8,
+  heldOut: 16,
+  wide: 32,
+  time: 0.5,
+  imitationTime: 0.25,
+  dt: 0.05,
+  draws: 2,
+};
 const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
   width: { spec: { ...BASE, study: 'width', regime: 'skip', depth: 2, widths: [4, 8] }, rows: 2 * 6 },
   depth: { spec: { ...BASE, study: 'depth', regime: 'skip', m: 4, depths: [1, 2, 3] }, rows: 3 },
   time: { spec: { ...BASE, study: 'time', regime: 'skip', depth: 2, m: 4, times: [0, 0.2, 0.5] }, rows: 3 },
   scale: { spec: { ...BASE, study: 'scale', parameter: 'c', values: [0.5, 1], depth: 2, m: 4 }, rows: 2 },
   bounds: { spec: { ...BASE, study: 'bounds', regime: 'skip', m: 4, depths: [1, 2] }, rows: 2 },
-  saddle: { spec: { study: 'saddle', g: 1.1, kappa: 3, time: 0.1, steps: 20, depths: [2, 3], m: 1e6, draws: 3, particles: 64 }, rows: 2 },
-  'tanh-saddle': { spec: { study: 'tanh-saddle', g: 1.2, kappa: 3, spread: 0.2, time: 0.1, steps: 10, depths: [2, 3], m: 64, train: 8, heldOut: 8, draws: 2 }, rows: 2 },
-  generic: { spec: { ...BASE, study: 'generic', family: 'f', m: 4, depths: [1, 2, 3, 4], target: 'amplified', gain: 2, sa: 1 }, rows: 4 },
+  saddle: {
+    spec: { study: 'saddle', g: 1.1, kappa: 3, time: 0.1, steps: 20, depths: [2, 3], m: 1e6, draws: 3, particles: 64 },
+    rows: 2,
+  },
+  'tanh-saddle': {
+    spec: {
+      study: 'tanh-saddle',
+      g: 1.2,
+      kappa: 3,
+      spread: 0.2,
+      time: 0.1,
+      steps: 10,
+      depths: [2, 3],
+      m: 64,
+      train: 8,
+      heldOut: 8,
+      draws: 2,
+    },
+    rows: 2,
+  },
+  generic: {
+    spec: { ...BASE, study: 'generic', family: 'f', m: 4, depths: [1, 2, 3, 4], target: 'amplified', gain: 2, sa: 1 },
+    rows: 4,
+  },
   residual: {
-    spec: { study: 'residual', embeddings: [4, 8], widths: [4, 8], reference: { D: 16, M: 16 }, blocks: 4, samples: 3, inputs: 2, outputs: 2, steps: 2, eta: 1 },
+    spec: {
+      study: 'residual',
+      embeddings: [4, 8],
+      widths: [4, 8],
+      reference: { D: 16, M: 16 },
+      blocks: 4,
+      samples: 3,
+      inputs: 2,
+      outputs: 2,
+      steps: 2,
+      eta: 1,
+    },
     rows: 5,
   },
   stages: { spec: { ...BASE, study: 'stages', regime: 'skip', depth: 2, widths: [4, 8], tuningTime: 0.25 }, rows: 2 },
@@ -34,7 +78,9 @@ describe.each(Object.keys(STUDIES))('%s', (name) => {
     expect(rows).toHaveLength(expected);
     expect(await run(1)).toEqual(rows);
     expect(await run(2)).not.toEqual(rows);
-    for (const row of rows) for (const value of Object.values(row as object)) if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true);
+    for (const row of rows)
+      for (const value of Object.values(row as object))
+        if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true);
     expect(study.cost(parseStudySpec(study, spec))).toBeGreaterThan(0);
   });
 
@@ -46,13 +92,19 @@ describe.each(Object.keys(STUDIES))('%s', (name) => {
 });
 
 test('a thin net must be thinner than the wide one', () => {
-  expect(() => parseStudySpec(studyByName('width'), { ...SMALL.width!.spec, widths: [4, 32] })).toThrow(/"widths" to be below "wide"/);
+  expect(() => parseStudySpec(studyByName('width'), { ...SMALL.width!.spec, widths: [4, 32] })).toThrow(
+    /"widths" to be below "wide"/,
+  );
   expect(() => parseStudySpec(studyByName('depth'), { ...SMALL.depth!.spec, m: 40 })).toThrow(/"m" to be below "wide"/);
   expect(() => studyByName('height')).toThrow(/unknown study/);
 });
 
 test.each(
-  THEORY_EXPERIMENTS.flatMap((experiment) => (Object.keys(experiment.seeds) as Scale[]).map((scale) => [experiment.name, scale, experiment] as [string, Scale, Experiment])),
+  THEORY_EXPERIMENTS.flatMap((experiment) =>
+    (Object.keys(experiment.seeds) as Scale[]).map(
+      (scale) => [experiment.name, scale, experiment] as [string, Scale, Experiment],
+    ),
+  ),
 )('%s at scale %s: valid JSON specs, as many seeds as declared', (_, scale, experiment) => {
   const cells = cellsOf(experiment, scale, 1);
   expect(new Set(cells.map((cell) => cell.seed)).size).toBe(experiment.seeds[scale]);
@@ -78,7 +130,11 @@ test('thin nets take the wide net’s own particles, each once, and copies share
   for (const [l, layer] of thin.layers.entries()) {
     const indices = [...layer.bias].map((value) => wide.layers[l]!.bias.indexOf(value));
     expect(new Set(indices).size).toBe(4);
-    indices.forEach((index, i) => expect([...layer.a.subarray(2 * i, 2 * i + 2)]).toEqual([...wide.layers[l]!.a.subarray(2 * index, 2 * index + 2)]));
+    indices.forEach((index, i) =>
+      expect([...layer.a.subarray(2 * i, 2 * i + 2)]).toEqual([
+        ...wide.layers[l]!.a.subarray(2 * index, 2 * index + 2),
+      ]),
+    );
   }
   copyNet(wide).layers[0]!.a[0] = 99;
   expect(wide.layers[0]!.a[0]).not.toBe(99);

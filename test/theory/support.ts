@@ -1,5 +1,5 @@
 import { openKernel } from '../../theory/kernel/kernel.js';
-import { initialNet, type Net } from '../../theory/particles.js';
+import { initialNet, type Net } from '../../theory/model/particles.js';
 
 /** A small net with particles in general position. */
 export function smallNet(seed = 1, depth = 3, m = 6, d = 3, alpha = 1): Net {

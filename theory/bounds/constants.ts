@@ -1,6 +1,6 @@
 /** Constants of one layer that the bounds are made of. */
 import { eigs } from 'mathjs';
-import { singleLayer, type Activation, type Layer, type Net } from '../particles.js';
+import { singleLayer, type Activation, type Layer, type Net } from '../model/particles.js';
 
 export interface ActivationBound {
   /** sup |act'| and sup |act''|; sup |act| is 1. */
@@ -14,18 +14,27 @@ const BOUNDS: Partial<Record<Activation, ActivationBound>> = {
   erf: { slope: Math.sqrt(2 / Math.PI), curvature: Math.sqrt(2 / Math.PI) * Math.exp(-1 / 2) },
 };
 
-/** Throws RangeError for relu, which is neither bounded nor twice differentiable: the bounds on direct training do not cover it. */
+/**
+ * Throws RangeError for relu, which is neither bounded nor twice differentiable: the bounds on direct training do not
+ * cover it.
+ */
 export function activationBound(activation: Activation): ActivationBound {
   const bound = BOUNDS[activation];
-  if (bound === undefined) throw new RangeError(`the bounds on direct training need a bounded, smooth activation (tanh, erf), got ${activation}`);
+  if (bound === undefined)
+    throw new RangeError(
+      `the bounds on direct training need a bounded, smooth activation (tanh, erf), got ${activation}`,
+    );
   return bound;
 }
 
-/** sqrt(lambda_max((1/m) sum_i v_i v_i^T)) of rows v [m, d]: the operator norm that Cauchy-Schwarz over particles gives. */
+/**
+ * sqrt(lambda_max((1/m) sum_i v_i v_i^T)) of rows v [m, d]: the operator norm that Cauchy-Schwarz over particles gives.
+ */
 export function rowNorm(rows: Float64Array, d: number): number {
   const m = rows.length / d;
   const gram = Array.from({ length: d }, () => new Array<number>(d).fill(0));
-  for (let i = 0; i < m; i++) for (let k = 0; k < d; k++) for (let j = 0; j <= k; j++) gram[k]![j]! += (rows[i * d + k]! * rows[i * d + j]!) / m;
+  for (let i = 0; i < m; i++)
+    for (let k = 0; k < d; k++) for (let j = 0; j <= k; j++) gram[k]![j]! += (rows[i * d + k]! * rows[i * d + j]!) / m;
   if (d === 1) return Math.sqrt(gram[0]![0]!);
   for (let k = 0; k < d; k++) for (let j = 0; j < k; j++) gram[j]![k] = gram[k]![j]!;
   const values = eigs(gram, { eigenvectors: false }).values as number[];
@@ -33,8 +42,9 @@ export function rowNorm(rows: Float64Array, d: number): number {
 }
 
 /**
- * G_l >= Lip(S_l): J = alpha I + (c/m) sum_i s_i b_i a_i^T, |s_i| <= sup |act'| <= 1, and for unit u, v Cauchy-Schwarz over particles gives
- * u^T (1/m) sum s_i b_i a_i^T v <= sqrt((1/m) sum (u.b_i)^2) sqrt((1/m) sum (a_i.v)^2) <= rowNorm(b) rowNorm(a).
+ * G_l >= Lip(S_l): J = alpha I + (c/m) sum_i s_i b_i a_i^T, |s_i| <= sup |act'| <= 1, and for unit u, v Cauchy-Schwarz
+ * over particles gives u^T (1/m) sum s_i b_i a_i^T v <= sqrt((1/m) sum (u.b_i)^2) sqrt((1/m) sum (a_i.v)^2) <=
+ * rowNorm(b) rowNorm(a).
  */
 export function layerLipschitz({ alpha, c, d, activation }: Net, { a, b }: Layer): number {
   const slope = activation === 'relu' ? 1 : activationBound(activation).slope;
@@ -44,6 +54,7 @@ export function layerLipschitz({ alpha, c, d, activation }: Net, { a, b }: Layer
 /** Lip(S_{>l}) <= prod_{k>l} G_k for l = 1 .. L; the last one is the empty product, 1. */
 export function tailLipschitz(net: Net): number[] {
   const tails = new Array<number>(net.layers.length).fill(1);
-  for (let l = net.layers.length - 2; l >= 0; l--) tails[l] = tails[l + 1]! * layerLipschitz(singleLayer(net, l + 1), net.layers[l + 1]!);
+  for (let l = net.layers.length - 2; l >= 0; l--)
+    tails[l] = tails[l + 1]! * layerLipschitz(singleLayer(net, l + 1), net.layers[l + 1]!);
   return tails;
 }

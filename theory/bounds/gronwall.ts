@@ -1,28 +1,31 @@
 /**
- * Direct training: the running Gronwall bound. Thin particles theta_i and ideal ones thetabar_i, the wide net's own at the coupled indices,
- * are stepped together; everything below is per datum n, a bar marks the wide side.
+ * Direct training: the running Gronwall bound. Thin particles theta_i and ideal ones thetabar_i, the wide net's own at
+ * the coupled indices, are stepped together; everything below is per datum n, a bar marks the wide side.
  *
- * delta_l = rms_i |theta_i - thetabar_i|, e_l = |z_l - zbar_l|, q_l = |p_l - pbar_l|, A = rowNorm(a), B = rowNorm(b), zt = sqrt(|z|^2 + 1).
- * xi_l = |S^sub_l(zbar) - B_l(zbar)| and xi'_l = ||J^sub - J^B||_F: the sampling errors of the ideal subset.
+ * delta_l = rms_i |theta_i - thetabar_i|, e_l = |z_l - zbar_l|, q_l = |p_l - pbar_l|, A = rowNorm(a), B = rowNorm(b),
+ * zt = sqrt(|z|^2 + 1). xi_l = |S^sub_l(zbar) - B_l(zbar)| and xi'_l = ||J^sub - J^B||_F: the sampling errors of the
+ * ideal subset.
  *
- * Forward. z_l - zbar_l = [S_l(z) - S_l(zbar)] + [S_l(zbar) - S^sub_l(zbar)] + [S^sub_l(zbar) - B_l(zbar)]; the second is
- * (c/m) sum (b - bbar) t + bbar (t - tbar), |t| <= 1 and |t - tbar| <= g1 |Delta(a, bias)| zt:
+ * Forward. z_l - zbar_l = [S_l(z) - S_l(zbar)] + [S_l(zbar) - S^sub_l(zbar)] + [S^sub_l(zbar) - B_l(zbar)]; the second
+ * is (c/m) sum (b - bbar) t + bbar (t - tbar), |t| <= 1 and |t - tbar| <= g1 |Delta(a, bias)| zt:
  *   e_l <= G_l e_{l-1} + F_l delta_l + xi_l,  F_l = c sqrt(1 + (g1 Bbar ztbar)^2),  e_0 = 0.
- * Backward. p_{l-1} - pbar_{l-1} = J^T (p_l - pbar_l) + (J - Jbar)^T pbar_l, and J - J^sub = (c/m) sum s (b a^T - bbar abar^T) + (s - sbar) bbar abar^T,
+ * Backward. p_{l-1} - pbar_{l-1} = J^T (p_l - pbar_l) + (J - Jbar)^T pbar_l, and J - J^sub = (c/m) sum s (b a^T - bbar
+ * abar^T) + (s - sbar) bbar abar^T,
  * |s - sbar| <= k |u - ubar| <= k (|Delta_i| zt + |abar_i| e_{l-1}):
  *   q_L = e_L,  q_{l-1} <= G_l q_l + (H delta_l + K e_{l-1} + xi'_l) |pbar_l|,
  *   H = c [g1 sqrt(A^2 + Bbar^2) + k zt rms_i(|abar||bbar|)],  K = c k mean_i(|bbar||abar|^2).
- * Particles. db = -c E[p t], d(a, bias) = -c E[(b.p) s (z, 1)]; rho_l = delta_l zt + Abar e_{l-1} bounds rms_i |u_i - ubar_i|:
+ * Particles. db = -c E[p t], d(a, bias) = -c E[(b.p) s (z, 1)]; rho_l = delta_l zt + Abar e_{l-1} bounds rms_i |u_i -
+ * ubar_i|:
  *   d delta_l/dt <= c E_n[ q_l + g1 |pbar_l| rho_l + g1 zt (|p_l| delta_l + Bbar q_l) + zt k max_i |bbar_i| |pbar_l| rho_l + g1 Bbar |pbar_l| e_{l-1} ].
- * g1 = sup |act'|, k = sup |act''|. All is linear with coefficients >= 0, so that Euler iterates of the right side dominate those of the
- * simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
+ * g1 = sup |act'|, k = sup |act''|. All is linear with coefficients >= 0, so that Euler iterates of the right side
+ * dominate those of the simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
  */
 import { erf } from 'mathjs';
 import { rms } from '../../src/core/stats.js';
-import { rmsDistance } from '../discrepancy.js';
+import { rmsDistance } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
-import { copyNet, pickNet, thinIndices, type Layer, type Net } from '../particles.js';
-import type { Samples } from '../task.js';
+import { copyNet, pickNet, thinIndices, type Layer, type Net } from '../model/particles.js';
+import type { Samples } from '../model/task.js';
 import { activationBound, layerLipschitz, rowNorm } from './constants.js';
 
 /** z_l [N, d] for l = 0 .. L, p_l [N, d] for l = 1 .. L, and the layers' Jacobians J_l [N, d, d]. */
@@ -40,7 +43,11 @@ function actOf(activation: Net['activation'], u: number): [number, number] {
 }
 
 /** Output [N, d] and Jacobian [N, d, d] of one layer at z [N, d]. */
-function layerTrace({ alpha, c, d, activation }: Net, { m, a, b, bias }: Layer, z: Float64Array): { out: Float64Array; J: Float64Array } {
+function layerTrace(
+  { alpha, c, d, activation }: Net,
+  { m, a, b, bias }: Layer,
+  z: Float64Array,
+): { out: Float64Array; J: Float64Array } {
   const n = z.length / d;
   const out = z.map((value) => alpha * value);
   const J = new Float64Array(n * d * d);
@@ -74,13 +81,16 @@ export function traceNet(net: Net, { x, y }: Samples): Trace {
   for (let l = net.layers.length - 1; l > 0; l--) {
     const above = p[0]!;
     const below = new Float64Array(above.length);
-    for (let s = 0; s < above.length / d; s++) for (let k = 0; k < d; k++) for (let j = 0; j < d; j++) below[s * d + j]! += J[l]![s * d * d + k * d + j]! * above[s * d + k]!;
+    for (let s = 0; s < above.length / d; s++)
+      for (let k = 0; k < d; k++)
+        for (let j = 0; j < d; j++) below[s * d + j]! += J[l]![s * d * d + k * d + j]! * above[s * d + k]!;
     p.unshift(below);
   }
   return { z, p, J };
 }
 
-const norms = (rows: Float64Array, d: number): Float64Array => Float64Array.from({ length: rows.length / d }, (_, i) => Math.hypot(...rows.subarray(i * d, (i + 1) * d)));
+const norms = (rows: Float64Array, d: number): Float64Array =>
+  Float64Array.from({ length: rows.length / d }, (_, i) => Math.hypot(...rows.subarray(i * d, (i + 1) * d)));
 const difference = (u: Float64Array, v: Float64Array): Float64Array => u.map((value, j) => value - v[j]!);
 
 /** Coefficients of one layer at one time; arrays are per datum. */
@@ -100,7 +110,12 @@ interface Coefficients {
   readonly pbar: Float64Array;
 }
 
-function coefficients(thin: Net, wide: Net, ideal: Net, samples: Samples): { layers: Coefficients[]; own: Trace; bar: Trace } {
+function coefficients(
+  thin: Net,
+  wide: Net,
+  ideal: Net,
+  samples: Samples,
+): { layers: Coefficients[]; own: Trace; bar: Trace } {
   const { d, c } = thin;
   const { slope: g1, curvature: k } = activationBound(thin.activation);
   const [own, bar] = [traceNet(thin, samples), traceNet(wide, samples)];
@@ -131,7 +146,12 @@ function coefficients(thin: Net, wide: Net, ideal: Net, samples: Samples): { lay
 }
 
 /** d delta/dt [L] and e_L [N] for given delta [L]; with `sampling` false, the linear part alone. */
-function rightSide(layers: readonly Coefficients[], delta: ArrayLike<number>, { c, activation }: Net, sampling = true): { rate: Float64Array; last: Float64Array } {
+function rightSide(
+  layers: readonly Coefficients[],
+  delta: ArrayLike<number>,
+  { c, activation }: Net,
+  sampling = true,
+): { rate: Float64Array; last: Float64Array } {
   const { slope: g1, curvature: k } = activationBound(activation);
   const L = layers.length;
   const n = layers[0]!.zt.length;
@@ -146,7 +166,12 @@ function rightSide(layers: readonly Coefficients[], delta: ArrayLike<number>, { 
     for (let l = L - 1; l >= 0; l--) {
       const { G, H, K, xiJ, zt, Abar, Bbar, bMax, p, pbar } = layers[l]!;
       const rho = delta[l]! * zt[s]! + Abar * e[l]!;
-      const particles = q + g1 * pbar[s]! * rho + g1 * zt[s]! * (p[s]! * delta[l]! + Bbar * q) + zt[s]! * k * bMax * pbar[s]! * rho + g1 * Bbar * pbar[s]! * e[l]!;
+      const particles =
+        q +
+        g1 * pbar[s]! * rho +
+        g1 * zt[s]! * (p[s]! * delta[l]! + Bbar * q) +
+        zt[s]! * k * bMax * pbar[s]! * rho +
+        g1 * Bbar * pbar[s]! * e[l]!;
       rate[l]! += (c * particles) / n;
       q = G * q + (H[s]! * delta[l]! + K * e[l]! + on * xiJ[s]!) * pbar[s]!;
     }
@@ -154,7 +179,10 @@ function rightSide(layers: readonly Coefficients[], delta: ArrayLike<number>, { 
   return { rate, last };
 }
 
-/** Lambda_L: spectral radius of the map delta -> d delta/dt without sampling errors, by power iteration (the map has no negative entry). */
+/**
+ * Lambda_L: spectral radius of the map delta -> d delta/dt without sampling errors, by power iteration (the map has no
+ * negative entry).
+ */
 export function gronwallRate(thin: Net, wide: Net, ideal: Net, samples: Samples): number {
   const { layers } = coefficients(thin, wide, ideal, samples);
   let delta = new Float64Array(layers.length).fill(1);
@@ -208,10 +236,17 @@ export function uniformConstants(thin: Net, wide: Net, ideal: Net, samples: Samp
 /** The larger of each constant. */
 function larger(one: UniformConstants | undefined, two: UniformConstants): UniformConstants {
   if (one === undefined) return two;
-  return Object.fromEntries(Object.entries(two).map(([name, value]) => [name, Math.max(value as number, one[name as keyof UniformConstants])])) as unknown as UniformConstants;
+  return Object.fromEntries(
+    Object.entries(two).map(([name, value]) => [name, Math.max(value as number, one[name as keyof UniformConstants])]),
+  ) as unknown as UniformConstants;
 }
 
-function uniformOf(thin: Net, wide: Net, ideal: Net, { layers, bar }: ReturnType<typeof coefficients>): UniformConstants {
+function uniformOf(
+  thin: Net,
+  wide: Net,
+  ideal: Net,
+  { layers, bar }: ReturnType<typeof coefficients>,
+): UniformConstants {
   const { slope, curvature } = activationBound(thin.activation);
   const max = (value: (layer: Coefficients) => number): number => Math.max(...layers.map(value));
   const top = layers.at(-1)!;
@@ -252,10 +287,16 @@ export interface GronwallRun {
 }
 
 /**
- * Trains a thin net of m coupled particles beside the wide one for `steps` Euler steps, with the bound stepped along. `initial` is the wide net
- * before training. Throws RangeError for an activation that the bound does not cover.
+ * Trains a thin net of m coupled particles beside the wide one for `steps` Euler steps, with the bound stepped along.
+ * `initial` is the wide net before training. Throws RangeError for an activation that the bound does not cover.
  */
-export function runningGronwall(initial: Net, samples: Samples, thin: { m: number; seed: number; draw: number }, steps: number, dt: number): GronwallRun {
+export function runningGronwall(
+  initial: Net,
+  samples: Samples,
+  thin: { m: number; seed: number; draw: number },
+  steps: number,
+  dt: number,
+): GronwallRun {
   const indices = thinIndices(initial, thin.m, thin.seed, thin.draw);
   const wide = copyNet(initial);
   const net = pickNet(initial, indices);
@@ -286,7 +327,8 @@ export function runningGronwall(initial: Net, samples: Samples, thin: { m: numbe
     if (step === steps) return { rows, constants, thin: net, wide, exploded: undefined };
     delta = delta.map((value, l) => value + dt * rate[l]!);
     const results = [net, wide].map((one) => trainDirect(one, samples, { steps: 1, dt }));
-    if (results.some(({ exploded }) => exploded !== undefined)) return { rows, constants, thin: net, wide, exploded: step };
+    if (results.some(({ exploded }) => exploded !== undefined))
+      return { rows, constants, thin: net, wide, exploded: step };
   }
 }
 
@@ -296,17 +338,27 @@ export function runningGronwall(initial: Net, samples: Samples, thin: { m: numbe
  *   Lambda = c G^L { (1 + g1 B Z)[S_L F + (L/G) R (H + K S_L F)] + R [(Z + A S_L F)(g1 + k b Z) + g1 Z + g1 B S_L F] } = O(L G^{2L}),
  *   s = the same with F delta -> xi, H delta -> xi' and delta -> 0,
  *   delta(T) <= s (e^{Lambda T} - 1) / Lambda,  D(T) <= S_L (F delta(T) + xi):
- * the double exponential exp(T e^{2 L log G}) / sqrt m of the paper, when G > 1. With G = 1 + O(1/L) Lambda/c stays bounded. The answer is the
- * natural logarithm of the bound, as the bound itself soon leaves float64.
+ * the double exponential exp(T e^{2 L log G}) / sqrt m of the paper, when G > 1. With G = 1 + O(1/L) Lambda/c stays
+ * bounded. The answer is the natural logarithm of the bound, as the bound itself soon leaves float64.
  */
-export function closedForm(constants: UniformConstants, time: number): { readonly rate: number; readonly logBound: number } {
+export function closedForm(
+  constants: UniformConstants,
+  time: number,
+): { readonly rate: number; readonly logBound: number } {
   const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, slope: g1, curvature: k } = constants;
   let S = 0;
   for (let j = 0; j < L; j++) S += G ** j;
   const power = G ** L;
   const common = 1 + g1 * B * Z;
-  const rate = c * power * (common * (S * F + (L / G) * R * (H + K * S * F)) + R * ((Z + A * S * F) * (g1 + k * b * Z) + g1 * Z + g1 * B * S * F));
-  const source = c * power * (common * (S * xi + (L / G) * R * (xiJ + K * S * xi)) + R * (A * S * xi * (g1 + k * b * Z) + g1 * B * S * xi));
+  const rate =
+    c *
+    power *
+    (common * (S * F + (L / G) * R * (H + K * S * F)) +
+      R * ((Z + A * S * F) * (g1 + k * b * Z) + g1 * Z + g1 * B * S * F));
+  const source =
+    c *
+    power *
+    (common * (S * xi + (L / G) * R * (xiJ + K * S * xi)) + R * (A * S * xi * (g1 + k * b * Z) + g1 * B * S * xi));
   // log of source (e^{rate T} - 1) / rate, without overflow
   const logDelta = Math.log(source / rate) + (rate * time > 30 ? rate * time : Math.log(Math.expm1(rate * time)));
   const [one, two] = [Math.log(S * F) + logDelta, Math.log(S * xi)];

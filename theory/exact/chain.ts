@@ -1,4 +1,7 @@
-/** Scalar linear chain, P = w_1 ... w_L trained to y by gradient flow: w_l' = (y - P) P / w_l. Saxe, McClelland, Ganguli 2014. */
+/**
+ * Scalar linear chain, P = w_1 ... w_L trained to y by gradient flow: w_l' = (y - P) P / w_l. Saxe, McClelland, Ganguli
+ * 2014.
+ */
 import { integrate } from '../flow/integrators.js';
 
 const productOf = (w: Iterable<number>): number => {
@@ -13,7 +16,10 @@ export function chainVelocity(w: Iterable<number>, y: number): Float64Array {
   return Float64Array.from(w, (value) => ((y - product) * product) / value);
 }
 
-/** Weights [L] at time `time`, by classical Runge-Kutta with `steps` steps (error O(steps^-4)). w_i^2 - w_j^2 does not change. */
+/**
+ * Weights [L] at time `time`, by classical Runge-Kutta with `steps` steps (error O(steps^-4)). w_i^2 - w_j^2 does not
+ * change.
+ */
 export function chainWeights(initial: readonly number[], y: number, time: number, steps = 2000): number[] {
   return [...integrate((w) => chainVelocity(w, y), Float64Array.from(initial), time, steps)];
 }
@@ -23,8 +29,16 @@ export function chainProduct(initial: readonly number[], y: number, time: number
   return productOf(chainWeights(initial, y, time, steps));
 }
 
-/** dw(T)/dw(0) [L, L] and w(T), by the variational equation S' = (df/dw) S, df_i/dw_j = (y - 2P) P / (w_i w_j) - [i = j] (y - P) P / w_i^2. */
-export function chainSensitivity(initial: readonly number[], y: number, time: number, steps = 2000): { readonly w: number[]; readonly jacobian: number[][] } {
+/**
+ * dw(T)/dw(0) [L, L] and w(T), by the variational equation S' = (df/dw) S, df_i/dw_j = (y - 2P) P / (w_i w_j) - [i = j]
+ * (y - P) P / w_i^2.
+ */
+export function chainSensitivity(
+  initial: readonly number[],
+  y: number,
+  time: number,
+  steps = 2000,
+): { readonly w: number[]; readonly jacobian: number[][] } {
   const L = initial.length;
   const start = new Float64Array(L + L * L);
   start.set(initial);
@@ -37,7 +51,8 @@ export function chainSensitivity(initial: readonly number[], y: number, time: nu
       slope.set(chainVelocity(w, y));
       for (let i = 0; i < L; i++) {
         for (let j = 0; j < L; j++) {
-          const entry = ((y - 2 * product) * product) / (w[i]! * w[j]!) - (i === j ? ((y - product) * product) / w[i]! ** 2 : 0);
+          const entry =
+            ((y - 2 * product) * product) / (w[i]! * w[j]!) - (i === j ? ((y - product) * product) / w[i]! ** 2 : 0);
           for (let k = 0; k < L; k++) slope[L + i * L + k]! += entry * state[L + j * L + k]!;
         }
       }
@@ -47,12 +62,15 @@ export function chainSensitivity(initial: readonly number[], y: number, time: nu
     time,
     steps,
   );
-  return { w: [...end.subarray(0, L)], jacobian: Array.from({ length: L }, (_, i) => [...end.subarray(L + i * L, L + (i + 1) * L)]) };
+  return {
+    w: [...end.subarray(0, L)],
+    jacobian: Array.from({ length: L }, (_, i) => [...end.subarray(L + i * L, L + (i + 1) * L)]),
+  };
 }
 
 /**
- * lim sqrt(m) D(T) when layer l is the mean of m particles, theta_l,i ~ N(w_l(0), 1): the flow closes on the means, whose deviations are
- * N(0, 1/m), so the limit is |grad_{w(0)} P(T)|.
+ * lim sqrt(m) D(T) when layer l is the mean of m particles, theta_l,i ~ N(w_l(0), 1): the flow closes on the means,
+ * whose deviations are N(0, 1/m), so the limit is |grad_{w(0)} P(T)|.
  */
 export function chainDiscrepancy(initial: readonly number[], y: number, time: number, steps?: number): number {
   const { w, jacobian } = chainSensitivity(initial, y, time, steps);
@@ -61,8 +79,8 @@ export function chainDiscrepancy(initial: readonly number[], y: number, time: nu
 }
 
 /**
- * Growth of a perturbation that is equal in all layers, of the chain with w_l(0) = w0: exactly w'(T)/w'(0), as w' = f(w) is one-dimensional.
- * It stays near 1 at any depth: this chain does not attain the double exponential.
+ * Growth of a perturbation that is equal in all layers, of the chain with w_l(0) = w0: exactly w'(T)/w'(0), as w' =
+ * f(w) is one-dimensional. It stays near 1 at any depth: this chain does not attain the double exponential.
  */
 export function chainAmplification(w0: number, y: number, depth: number, time: number, steps = 2000): number {
   const f = (w: number): number => (y - w ** depth) * w ** (depth - 1);

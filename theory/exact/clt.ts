@@ -1,6 +1,6 @@
 /** Central limit of the thin net at time zero. */
 import { gamma } from 'mathjs';
-import type { Activation } from '../particles.js';
+import type { Activation } from '../model/particles.js';
 import { meanSquare } from './kernels.js';
 import { gaussLegendre } from './quadrature.js';
 
@@ -15,19 +15,25 @@ export interface CltSetting {
 }
 
 /**
- * E act(a . x + bias)^2 for x ~ N(0, I_d), a ~ N(0, sa^2 I), bias ~ N(0, sbias^2): given x the pre-activation is N(0, sa^2 |x|^2 + sbias^2),
- * and s = |x| has the density 2 s^(d-1) exp(-s^2/2) / (2^(d/2) Gamma(d/2)).
+ * E act(a . x + bias)^2 for x ~ N(0, I_d), a ~ N(0, sa^2 I), bias ~ N(0, sbias^2): given x the pre-activation is N(0,
+ * sa^2 |x|^2 + sbias^2), and s = |x| has the density 2 s^(d-1) exp(-s^2/2) / (2^(d/2) Gamma(d/2)).
  */
 export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: CltSetting): number {
   if (!Number.isInteger(d) || d < 1) throw new RangeError(`secondMoment: expected a whole d of at least 1, got ${d}`);
   const { nodes, weights } = gaussLegendre(160, 0, Math.sqrt(d) + 12);
   const scale = 2 / (2 ** (d / 2) * gamma(d / 2));
-  return nodes.reduce((sum, s, i) => sum + weights[i]! * scale * s ** (d - 1) * Math.exp((-s * s) / 2) * meanSquare(activation, (sa * s) ** 2 + sbias ** 2), 0);
+  return nodes.reduce(
+    (sum, s, i) =>
+      sum +
+      weights[i]! * scale * s ** (d - 1) * Math.exp((-s * s) / 2) * meanSquare(activation, (sa * s) ** 2 + sbias ** 2),
+    0,
+  );
 }
 
 /**
- * lim sqrt(m) D at time zero for alpha = 1 and rho = 0: c sb sqrt(L d E act^2). The infinitely wide layers add nothing, so every layer sees x,
- * and the layers' deviations are independent: c^2/m times the variance of one particle's output adds up, to leading order in 1/m.
+ * lim sqrt(m) D at time zero for alpha = 1 and rho = 0: c sb sqrt(L d E act^2). The infinitely wide layers add nothing,
+ * so every layer sees x, and the layers' deviations are independent: c^2/m times the variance of one particle's output
+ * adds up, to leading order in 1/m.
  */
 export function cltConstant(setting: CltSetting): number {
   const { d, depth, c = 1, sb = 1 } = setting;

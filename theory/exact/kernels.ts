@@ -1,5 +1,7 @@
-/** Gaussian averages of activations: E over (u, v) ~ N(0, C), C a 2 x 2 covariance. `erf` stands for erf(u / sqrt 2). */
-import type { Activation } from '../particles.js';
+/**
+ * Gaussian averages of activations: E over (u, v) ~ N(0, C), C a 2 x 2 covariance. `erf` stands for erf(u / sqrt 2).
+ */
+import type { Activation } from '../model/particles.js';
 
 export interface Covariance {
   readonly uu: number;
@@ -7,7 +9,9 @@ export interface Covariance {
   readonly vv: number;
 }
 
-/** E[erf(u/sqrt 2) erf(v/sqrt 2)] = (2/pi) asin(C_uv / sqrt((1 + C_uu)(1 + C_vv))). Williams 1997; Saad & Solla 1995. */
+/**
+ * E[erf(u/sqrt 2) erf(v/sqrt 2)] = (2/pi) asin(C_uv / sqrt((1 + C_uu)(1 + C_vv))). Williams 1997; Saad & Solla 1995.
+ */
 export function arcsineKernel({ uu, uv, vv }: Covariance): number {
   return (2 / Math.PI) * Math.asin(uv / Math.sqrt((1 + uu) * (1 + vv)));
 }
@@ -18,8 +22,9 @@ export function arcsineSlopeKernel({ uu, uv, vv }: Covariance): number {
 }
 
 /**
- * E act(sqrt(q) Z)^2 for Z ~ N(0, 1). tanh: the trapezoidal rule, which converges exponentially for a function that is analytic near the
- * line: the poles of tanh lie pi / (2 sqrt(q)) away, so the step h gives an error of exp(-pi^2 / (sqrt(q) h)), below 1e-15 for q <= 120.
+ * E act(sqrt(q) Z)^2 for Z ~ N(0, 1). tanh: the trapezoidal rule, which converges exponentially for a function that is
+ * analytic near the line: the poles of tanh lie pi / (2 sqrt(q)) away, so the step h gives an error of exp(-pi^2 /
+ * (sqrt(q) h)), below 1e-15 for q <= 120.
  */
 export function meanSquare(activation: Activation, q: number): number {
   if (activation === 'erf') return arcsineKernel({ uu: q, uv: q, vv: q });

@@ -1,5 +1,12 @@
-/** Nodes and weights of n-point Gauss-Legendre quadrature on [from, to]: exact for polynomials of degree 2n - 1. Newton on P_n. */
-export function gaussLegendre(n: number, from: number, to: number): { readonly nodes: Float64Array; readonly weights: Float64Array } {
+/**
+ * Nodes and weights of n-point Gauss-Legendre quadrature on [from, to]: exact for polynomials of degree 2n - 1. Newton
+ * on P_n.
+ */
+export function gaussLegendre(
+  n: number,
+  from: number,
+  to: number,
+): { readonly nodes: Float64Array; readonly weights: Float64Array } {
   const [nodes, weights] = [new Float64Array(n), new Float64Array(n)];
   const [middle, half] = [(from + to) / 2, (to - from) / 2];
   for (let i = 0; i < n; i++) {

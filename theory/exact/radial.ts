@@ -1,7 +1,7 @@
 /**
- * Mean field of a two-layer net on isotropic Gaussians: x | y ~ N(0, tau_k^2 I_D), targets y_k with probability 1/2 each,
- * f(x) = scale * mean_i erf(theta_i . x / sqrt 2)^2, loss (1/2)(y - f)^2. As D -> infinity particles enter by their norm r alone.
- * Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
+ * Mean field of a two-layer net on isotropic Gaussians: x | y ~ N(0, tau_k^2 I_D), targets y_k with probability 1/2
+ * each, f(x) = scale * mean_i erf(theta_i . x / sqrt 2)^2, loss (1/2)(y - f)^2. As D -> infinity particles enter by
+ * their norm r alone. Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
  */
 import { erf } from 'mathjs';
 import { normals, rngKey } from '../../src/core/rng.js';
@@ -52,7 +52,11 @@ function gammaQuadrature({ shape, rate }: Radial, n: number): { nodes: Float64Ar
 }
 
 /** Risk and mean norm at `time`: the law of r as 400 weighted points, moved by classical Runge-Kutta. */
-export function solveRadial(radial: Radial, time: number, steps = 400): { readonly risk: number; readonly meanNorm: number } {
+export function solveRadial(
+  radial: Radial,
+  time: number,
+  steps = 400,
+): { readonly risk: number; readonly meanNorm: number } {
   const { nodes, weights } = gammaQuadrature(radial, 400);
   const r = integrate((y) => radialVelocity(radial, y, weights), nodes, time, steps);
   return { risk: radialRisk(radial, r, weights), meanNorm: r.reduce((sum, value, i) => sum + weights[i]! * value, 0) };
@@ -60,7 +64,8 @@ export function solveRadial(radial: Radial, time: number, steps = 400): { readon
 
 /** A point of the Gamma law (whole shape): minus the logarithm of a product of uniforms. */
 function gammaDraws({ shape, rate }: Radial, m: number, seed: number): Float64Array {
-  if (!Number.isInteger(shape)) throw new RangeError(`radialSgd: expected a whole shape of the Gamma law, got ${shape}`);
+  if (!Number.isInteger(shape))
+    throw new RangeError(`radialSgd: expected a whole shape of the Gamma law, got ${shape}`);
   const z = normals(rngKey(seed, 'radial', 'norms'), 2 * m * shape); // a sum of two squared normals is 2 Exp(1)
   return Float64Array.from({ length: m }, (_, i) => {
     let sum = 0;
@@ -70,10 +75,15 @@ function gammaDraws({ shape, rate }: Radial, m: number, seed: number): Float64Ar
 }
 
 /**
- * The same by real stochastic gradient descent: m particles in D dimensions, one fresh sample for each step of length dt. Returns the risk of
- * the particles' norms at `time`. Tends to the ODE as D, m -> infinity and dt -> 0.
+ * The same by real stochastic gradient descent: m particles in D dimensions, one fresh sample for each step of length
+ * dt. Returns the risk of the particles' norms at `time`. Tends to the ODE as D, m -> infinity and dt -> 0.
  */
-export function radialSgd(radial: Radial, size: { D: number; m: number; dt: number }, time: number, seed: number): number {
+export function radialSgd(
+  radial: Radial,
+  size: { D: number; m: number; dt: number },
+  time: number,
+  seed: number,
+): number {
   const { D, m, dt } = size;
   const { taus, targets, scale } = radial;
   const norms = gammaDraws(radial, m, seed);

@@ -1,7 +1,8 @@
 /**
- * Online learning of a soft committee machine: K student and M teacher units, g(u) = erf(u / sqrt 2), inputs xi ~ N(0, I_N), one fresh input
- * for each step, J_i += (eta/N) delta_i xi. For N -> infinity the overlaps Q = J J^T, R = J B^T follow an ODE in alpha = steps / N.
- * Saad & Solla 1995 (Phys. Rev. E 52, 4225), equations of motion with their eta^2 term.
+ * Online learning of a soft committee machine: K student and M teacher units, g(u) = erf(u / sqrt 2), inputs xi ~ N(0,
+ * I_N), one fresh input for each step, J_i += (eta/N) delta_i xi. For N -> infinity the overlaps Q = J J^T, R = J B^T
+ * follow an ODE in alpha = steps / N. Saad & Solla 1995 (Phys. Rev. E 52, 4225), equations of motion with their eta^2
+ * term.
  */
 import { erf } from 'mathjs';
 import { normals, rngKey } from '../../src/core/rng.js';
@@ -26,8 +27,17 @@ function covariance({ Q, R, T }: Committee): number[][] {
 export function checkCommittee(committee: Committee): void {
   const { Q, R, T } = committee;
   const [K, M] = [Q.length, T.length];
-  if (K < 1 || M < 1 || R.length !== K || Q.some((row) => row.length !== K) || R.some((row) => row.length !== M) || T.some((row) => row.length !== M)) {
-    throw new RangeError(`committee: expected Q [K, K], R [K, M], T [M, M], got Q with ${K} rows, R with ${R.length}, T with ${M}`);
+  if (
+    K < 1 ||
+    M < 1 ||
+    R.length !== K ||
+    Q.some((row) => row.length !== K) ||
+    R.some((row) => row.length !== M) ||
+    T.some((row) => row.length !== M)
+  ) {
+    throw new RangeError(
+      `committee: expected Q [K, K], R [K, M], T [M, M], got Q with ${K} rows, R with ${R.length}, T with ${M}`,
+    );
   }
   cholesky(covariance(committee));
 }
@@ -37,7 +47,11 @@ export function generalisationError(committee: Committee): number {
   const C = covariance(committee);
   const K = committee.Q.length;
   let sum = 0;
-  C.forEach((row, i) => row.forEach((value, j) => (sum += (i < K === j < K ? 1 : -1) * arcsineKernel({ uu: C[i]![i]!, uv: value, vv: C[j]![j]! }))));
+  C.forEach((row, i) =>
+    row.forEach(
+      (value, j) => (sum += (i < K === j < K ? 1 : -1) * arcsineKernel({ uu: C[i]![i]!, uv: value, vv: C[j]![j]! })),
+    ),
+  );
   return sum / 2;
 }
 
@@ -52,20 +66,28 @@ function I4(C: number[][], i: number, j: number, k: number, l: number): number {
   const at = (p: number, q: number): number => C[p]![q]!;
   const [u, v] = [1 + at(i, i), 1 + at(j, j)];
   const L4 = u * v - at(i, j) ** 2;
-  const L0 = L4 * at(k, l) - at(j, k) * at(j, l) * u - at(i, k) * at(i, l) * v + at(i, j) * (at(i, k) * at(j, l) + at(i, l) * at(j, k));
+  const L0 =
+    L4 * at(k, l) -
+    at(j, k) * at(j, l) * u -
+    at(i, k) * at(i, l) * v +
+    at(i, j) * (at(i, k) * at(j, l) + at(i, l) * at(j, k));
   const L1 = L4 * (1 + at(k, k)) - at(j, k) ** 2 * u - at(i, k) ** 2 * v + 2 * at(i, j) * at(i, k) * at(j, k);
   const L2 = L4 * (1 + at(l, l)) - at(j, l) ** 2 * u - at(i, l) ** 2 * v + 2 * at(i, j) * at(i, l) * at(j, l);
   return (4 / Math.PI ** 2 / Math.sqrt(L4)) * Math.asin(L0 / Math.sqrt(L1 * L2));
 }
 
 /** dQ/dalpha and dR/dalpha. */
-export function committeeVelocity(committee: Committee, eta: number): { readonly Q: number[][]; readonly R: number[][] } {
+export function committeeVelocity(
+  committee: Committee,
+  eta: number,
+): { readonly Q: number[][]; readonly R: number[][] } {
   const C = covariance(committee);
   const K = committee.Q.length;
   const fields = C.map((_, i) => i);
   const sign = (i: number): number => (i < K ? -1 : 1); // delta = g'(x) (sum g(y) - sum g(x))
   const drift = (i: number, j: number): number => fields.reduce((sum, k) => sum + sign(k) * I3(C, i, j, k), 0);
-  const noise = (i: number, j: number): number => fields.reduce((sum, k) => sum + fields.reduce((part, l) => part + sign(k) * sign(l) * I4(C, i, j, k, l), 0), 0);
+  const noise = (i: number, j: number): number =>
+    fields.reduce((sum, k) => sum + fields.reduce((part, l) => part + sign(k) * sign(l) * I4(C, i, j, k, l), 0), 0);
   return {
     Q: committee.Q.map((row, i) => row.map((_, j) => eta * (drift(i, j) + drift(j, i)) + eta * eta * noise(i, j))),
     R: committee.R.map((row, i) => row.map((_, n) => eta * drift(i, K + n))),
@@ -82,7 +104,14 @@ export function solveCommittee(start: Committee, eta: number, alpha: number, ste
     T: start.T,
   });
   const pack = ({ Q, R }: Pick<Committee, 'Q' | 'R'>): Float64Array => Float64Array.from([...Q.flat(), ...R.flat()]);
-  return unpack(integrate((y) => pack(committeeVelocity(unpack(y), eta)), pack(start), alpha, Math.max(1, Math.ceil(alpha * steps))));
+  return unpack(
+    integrate(
+      (y) => pack(committeeVelocity(unpack(y), eta)),
+      pack(start),
+      alpha,
+      Math.max(1, Math.ceil(alpha * steps)),
+    ),
+  );
 }
 
 /** Lower triangle F with F F^T = C. Throws RangeError when C is not positive semidefinite. */
@@ -91,15 +120,26 @@ function cholesky(C: number[][]): number[][] {
   C.forEach((row, i) => {
     for (let j = 0; j <= i; j++) {
       const rest = row[j]! - F[i]!.slice(0, j).reduce((sum, value, k) => sum + value * F[j]![k]!, 0);
-      if (i === j && rest < -1e-12) throw new RangeError('committee: the overlaps Q, R, T are not those of any vectors (their joint matrix is not positive semidefinite)');
+      if (i === j && rest < -1e-12)
+        throw new RangeError(
+          'committee: the overlaps Q, R, T are not those of any vectors (their joint matrix is not positive semidefinite)',
+        );
       F[i]![j] = i === j ? Math.sqrt(Math.max(rest, 0)) : F[j]![j]! === 0 ? 0 : rest / F[j]![j]!;
     }
   });
   return F;
 }
 
-/** The same by real stochastic gradient descent in N dimensions; returns eps_g after each alpha in `times` (increasing). */
-export function committeeSgd(start: Committee, eta: number, times: readonly number[], N: number, seed: number): number[] {
+/**
+ * The same by real stochastic gradient descent in N dimensions; returns eps_g after each alpha in `times` (increasing).
+ */
+export function committeeSgd(
+  start: Committee,
+  eta: number,
+  times: readonly number[],
+  N: number,
+  seed: number,
+): number[] {
   checkCommittee(start);
   const [K, M] = [start.Q.length, start.T.length];
   // Vectors with the given overlaps, in the first K + M coordinates.
@@ -115,7 +155,11 @@ export function committeeSgd(start: Committee, eta: number, times: readonly numb
   };
   const overlaps = (): Committee => {
     const C = vectors.map((u) => vectors.map((v) => dot(u, v)));
-    return { Q: C.slice(0, K).map((row) => row.slice(0, K)), R: C.slice(0, K).map((row) => row.slice(K)), T: C.slice(K).map((row) => row.slice(K)) };
+    return {
+      Q: C.slice(0, K).map((row) => row.slice(0, K)),
+      R: C.slice(0, K).map((row) => row.slice(K)),
+      T: C.slice(K).map((row) => row.slice(K)),
+    };
   };
   const results: number[] = [];
   let done = 0;

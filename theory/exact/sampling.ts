@@ -1,5 +1,5 @@
-import { layerForward } from '../network.js';
-import type { Layer, Net } from '../particles.js';
+import { layerForward } from '../network/network.js';
+import type { Layer, Net } from '../model/particles.js';
 
 /**
  * Exact mean square of one sampled layer's error, over all subsets of m out of M particles:

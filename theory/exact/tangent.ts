@@ -1,4 +1,7 @@
-/** The tangent kernel of one layer of infinitely many particles, for erf and rho = 0 (Jacot, Gabriel, Hongler 2018, in mean-field scaling). */
+/**
+ * The tangent kernel of one layer of infinitely many particles, for erf and rho = 0 (Jacot, Gabriel, Hongler 2018, in
+ * mean-field scaling).
+ */
 import { arcsineKernel, arcsineSlopeKernel, type Covariance } from './kernels.js';
 
 export interface LayerLaw {
@@ -15,8 +18,8 @@ function covarianceOf({ sa, sbias }: LayerLaw, x: Float64Array, y: Float64Array)
 }
 
 /**
- * Covariance of sqrt(m) (z_1(x) - alpha x) and sqrt(m) (z_1(y) - alpha y) in each coordinate at time zero: c^2 sb^2 E[t(x) t(y)]. x, y are [d].
- * The Gaussian-process kernel of the layer (Neal 1996; Williams 1997).
+ * Covariance of sqrt(m) (z_1(x) - alpha x) and sqrt(m) (z_1(y) - alpha y) in each coordinate at time zero: c^2 sb^2
+ * E[t(x) t(y)]. x, y are [d]. The Gaussian-process kernel of the layer (Neal 1996; Williams 1997).
  */
 export function processKernel(law: LayerLaw, x: Float64Array, y: Float64Array): number {
   return law.c ** 2 * law.sb ** 2 * arcsineKernel(covarianceOf(law, x, y));

@@ -1,17 +1,17 @@
 /** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
-import { velocity } from '../network.js';
-import { copyNet, type Layer, type Net } from '../particles.js';
-import type { Samples } from '../task.js';
+import { velocity } from '../network/network.js';
+import { copyNet, type Layer, type Net } from '../model/particles.js';
+import type { Samples } from '../model/task.js';
 import { INTEGRATORS, type Integrator } from './integrators.js';
 
 export interface FlowResult {
   /** (1/2N) sum |z_L - y|^2 before each step, and after the last. */
   readonly losses: readonly number[];
   /**
-   * Steps on which the loss went up. A gradient flow never does that: where dt times the sharpness exceeds 2, Euler's own
-   * instability looks like the sensitivity to initial values that is looked for.
+   * Steps on which the loss went up. A gradient flow never does that: where dt times the sharpness exceeds 2, Euler's
+   * own instability looks like the sensitivity to initial values that is looked for.
    */
   readonly increases: number;
   /** The step at which the run was stopped because it exploded, or undefined. Its particles mean nothing then. */
@@ -37,15 +37,30 @@ function resultOf(losses: readonly number[]): FlowResult {
   const limit = EXPLOSION * Math.max(losses[0]!, Number.MIN_VALUE);
   const at = losses.findIndex((loss) => !Number.isFinite(loss) || loss > limit);
   const kept = at < 0 ? losses : losses.slice(0, at + 1);
-  return { losses: kept, increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]!).length, exploded: at < 0 ? undefined : at };
+  return {
+    losses: kept,
+    increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]!).length,
+    exploded: at < 0 ? undefined : at,
+  };
 }
 
-/** Trains `net` in place. Never throws for an explosion: it stops and says at which step (`exploded`). Throws RangeError on bad shapes. */
-export function trainDirect(net: Net, samples: Samples, { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions): FlowResult {
+/**
+ * Trains `net` in place. Never throws for an explosion: it stops and says at which step (`exploded`). Throws RangeError
+ * on bad shapes.
+ */
+export function trainDirect(
+  net: Net,
+  samples: Samples,
+  { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
+): FlowResult {
   const losses: number[] = [];
   for (let done = 0; done < steps; done += BLOCK) {
     const count = Math.min(BLOCK, steps - done);
-    losses.push(...(method.name === 'euler' ? eulerSteps(net, samples, dt, count) : Array.from({ length: count }, () => rungeKuttaStep(net, samples, dt, method))));
+    losses.push(
+      ...(method.name === 'euler'
+        ? eulerSteps(net, samples, dt, count)
+        : Array.from({ length: count }, () => rungeKuttaStep(net, samples, dt, method))),
+    );
     if (resultOf(losses).exploded !== undefined) return resultOf(losses);
     onStep?.(done + count);
   }
@@ -95,10 +110,15 @@ function rungeKuttaStep(net: Net, samples: Samples, dt: number, { stages, weight
 }
 
 /**
- * Stochastic gradient descent: each step is an Euler step on `batch` samples, drawn without replacement from a new order in each epoch (a
- * last part that does not fill a batch is left out). The losses are those of the batches. Throws RangeError when batch > N.
+ * Stochastic gradient descent: each step is an Euler step on `batch` samples, drawn without replacement from a new
+ * order in each epoch (a last part that does not fill a batch is left out). The losses are those of the batches. Throws
+ * RangeError when batch > N.
  */
-export function trainSgd(net: Net, { x, y, n }: Samples, { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number }): FlowResult {
+export function trainSgd(
+  net: Net,
+  { x, y, n }: Samples,
+  { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number },
+): FlowResult {
   if (batch < 1 || batch > n) throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
   const { d } = net;
   const perEpoch = Math.floor(n / batch);

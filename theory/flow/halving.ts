@@ -1,22 +1,25 @@
 /** Is dt small enough? The same start, integrated twice. */
-import { rmsDistance } from '../discrepancy.js';
-import { output } from '../network.js';
-import { copyNet, type Net } from '../particles.js';
-import type { Samples } from '../task.js';
+import { rmsDistance } from '../network/discrepancy.js';
+import { output } from '../network/network.js';
+import { copyNet, type Net } from '../model/particles.js';
+import type { Samples } from '../model/task.js';
 import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
 
 export interface Halving {
   /** The result at dt; the net given is left there. */
   readonly result: FlowResult;
-  /** rms distance on x between the nets at dt and at dt/2, in the units of the output: what the step contributes to any discrepancy. */
+  /**
+   * rms distance on x between the nets at dt and at dt/2, in the units of the output: what the step contributes to any
+   * discrepancy.
+   */
   readonly difference: number;
   /** The result at dt/2. */
   readonly half: FlowResult;
 }
 
 /**
- * Trains `net` in place at dt, and a copy from the same start at dt/2 over the same time; compares their outputs on `x` [N, d]. The
- * error at dt is about difference / (1 - 2^-order). An explosion of either gives an infinite difference.
+ * Trains `net` in place at dt, and a copy from the same start at dt/2 over the same time; compares their outputs on `x`
+ * [N, d]. The error at dt is about difference / (1 - 2^-order). An explosion of either gives an infinite difference.
  */
 export function trainHalved(net: Net, samples: Samples, options: FlowOptions, x: Float64Array): Halving {
   const fine = copyNet(net);

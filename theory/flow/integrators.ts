@@ -26,7 +26,12 @@ export function integratorByName(name: string): Integrator {
 }
 
 /** One step of length dt of y' = f(y) for a small system; returns the new state. */
-export function stepSystem({ stages, weights }: Integrator, f: (y: Float64Array) => Float64Array, y: Float64Array, dt: number): Float64Array {
+export function stepSystem(
+  { stages, weights }: Integrator,
+  f: (y: Float64Array) => Float64Array,
+  y: Float64Array,
+  dt: number,
+): Float64Array {
   const slopes: Float64Array[] = [];
   const moved = (coefficients: readonly number[]): Float64Array => {
     const result = y.slice();
@@ -40,7 +45,13 @@ export function stepSystem({ stages, weights }: Integrator, f: (y: Float64Array)
 }
 
 /** y(time) of y' = f(y) from y(0), by `steps` steps of classical Runge-Kutta. */
-export function integrate(f: (y: Float64Array) => Float64Array, initial: Float64Array, time: number, steps: number, method: Integrator = INTEGRATORS.rk4): Float64Array {
+export function integrate(
+  f: (y: Float64Array) => Float64Array,
+  initial: Float64Array,
+  time: number,
+  steps: number,
+  method: Integrator = INTEGRATORS.rk4,
+): Float64Array {
   let y = initial;
   for (let step = 0; step < steps; step++) y = stepSystem(method, f, y, time / steps);
   return y;

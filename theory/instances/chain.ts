@@ -1,12 +1,20 @@
 /**
- * The scalar chain as particles: sigma = theta z, layer l the mean of m particles theta_l,i ~ N(w_l(0), 1). The flow closes on the means, so
- * three forms can be compared: particles, their means drawn exactly, and the limit (exact/chain.ts).
+ * The scalar chain as particles: sigma = theta z, layer l the mean of m particles theta_l,i ~ N(w_l(0), 1). The flow
+ * closes on the means, so three forms can be compared: particles, their means drawn exactly, and the limit
+ * (exact/chain.ts).
  */
 import { normals, rngKey } from '../../src/core/rng.js';
 import { chainProduct } from '../exact/chain.js';
 
 /** Product at `time` of a chain of real particles, each moved on its own by explicit Euler with `steps` steps. */
-export function chainByParticles(initial: readonly number[], y: number, time: number, m: number, seed: number, steps: number): number {
+export function chainByParticles(
+  initial: readonly number[],
+  y: number,
+  time: number,
+  m: number,
+  seed: number,
+  steps: number,
+): number {
   const layers = initial.map((w, l) => normals(rngKey(seed, 'chain', l), m).map((z) => w + z));
   const meansOf = (): number[] => layers.map((layer) => layer.reduce((a, b) => a + b, 0) / m);
   for (let step = 0; step < steps; step++) {
@@ -23,5 +31,9 @@ export function chainByParticles(initial: readonly number[], y: number, time: nu
 /** Product at `time` when the means of m particles are drawn exactly, as N(w_l(0), 1/m). */
 export function chainByMeans(initial: readonly number[], y: number, time: number, m: number, seed: number): number {
   const z = normals(rngKey(seed, 'chain means'), initial.length);
-  return chainProduct(initial.map((w, l) => w + z[l]! / Math.sqrt(m)), y, time); // prettier-ignore
+  return chainProduct(
+    initial.map((w, l) => w + z[l]! / Math.sqrt(m)),
+    y,
+    time,
+  );
 }

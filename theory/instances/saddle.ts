@@ -1,8 +1,9 @@
 /**
- * The symmetric saddle, instance B: an initial law under which direct training really amplifies the thin net's deviation at the
- * rate that the Gronwall bound allows. Two modes z = (s, d), particle theta, block sigma = theta (s, -d), skip g:
- * s' = (g + theta_l) s, d' = (g - theta_l) d, where theta_l is the mean over the layer's particles, which the flow closes on.
- * Data: +-1 on either mode; y = kappa g^L. The infinitely wide net (theta = 0) is stationary by the symmetry s <-> d, and unstable.
+ * The symmetric saddle, instance B: an initial law under which direct training really amplifies the thin net's
+ * deviation at the rate that the Gronwall bound allows. Two modes z = (s, d), particle theta, block sigma = theta (s,
+ * -d), skip g: s' = (g + theta_l) s, d' = (g - theta_l) d, where theta_l is the mean over the layer's particles, which
+ * the flow closes on. Data: +-1 on either mode; y = kappa g^L. The infinitely wide net (theta = 0) is stationary by the
+ * symmetry s <-> d, and unstable.
  */
 import { mean } from '../../src/core/stats.js';
 import { integrate } from '../flow/integrators.js';
@@ -20,21 +21,33 @@ export function growthRate({ g, kappa, depth }: Saddle): number {
   return g ** (2 * depth - 2) * ((kappa - 1) * (depth - 1) - depth);
 }
 
-/** lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation of one initial particle. */
+/**
+ * lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation of one
+ * initial particle.
+ */
 export function directLimit(saddle: Saddle, time: number, deviation = 1): number {
   return saddle.g ** (saddle.depth - 1) * Math.sqrt(saddle.depth) * deviation * Math.exp(growthRate(saddle) * time);
 }
 
-/** lim sqrt(m) E[sum_l h_l] for sampled particles (imitation with T_im = 0): g^{L-1} L s sqrt(2/pi), linear in depth for g = 1. */
+/**
+ * lim sqrt(m) E[sum_l h_l] for sampled particles (imitation with T_im = 0): g^{L-1} L s sqrt(2/pi), linear in depth for
+ * g = 1.
+ */
 export function telescopedLimit({ g, depth }: Saddle, deviation = 1): number {
   return g ** (depth - 1) * depth * deviation * Math.sqrt(2 / Math.PI);
 }
 
 function gains(theta: Float64Array, g: number): { plus: number; minus: number } {
-  return { plus: theta.reduce((product, t) => product * (g + t), 1), minus: theta.reduce((product, t) => product * (g - t), 1) };
+  return {
+    plus: theta.reduce((product, t) => product * (g + t), 1),
+    minus: theta.reduce((product, t) => product * (g - t), 1),
+  };
 }
 
-/** D between layer means `theta` [L] and the infinitely wide net: sqrt of the mean over the two modes of the squared gain error. */
+/**
+ * D between layer means `theta` [L] and the infinitely wide net: sqrt of the mean over the two modes of the squared
+ * gain error.
+ */
 export function saddleDiscrepancy(saddle: Saddle, theta: Float64Array): number {
   const { plus, minus } = gains(theta, saddle.g);
   const wide = saddle.g ** saddle.depth;
@@ -52,14 +65,19 @@ export function saddleTelescope(saddle: Saddle, theta: Float64Array): number {
   return sum;
 }
 
-/** d theta / dt = - d loss / d theta of the layer means [L], with loss (1/4) [(P+ - y)^2 + (P- - y)^2], P+- = prod (g +- theta_l). */
+/**
+ * d theta / dt = - d loss / d theta of the layer means [L], with loss (1/4) [(P+ - y)^2 + (P- - y)^2], P+- = prod (g +-
+ * theta_l).
+ */
 export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array): Float64Array {
   const y = kappa * g ** depth;
   const { plus, minus } = gains(theta, g);
   return theta.map((t) => -0.5 * (((plus - y) * plus) / (g + t) - ((minus - y) * minus) / (g - t)));
 }
 
-/** Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2]. */
+/**
+ * Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2].
+ */
 export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
   return integrate((theta) => saddleVelocity(saddle, theta), initial, time, steps);
 }

@@ -1,8 +1,8 @@
 /**
- * Instance C: the saddle of instances/saddle.ts with tanh particles and tanh of the state, on Gaussian inputs. State z = (s, d),
- * s' = g s + w_l tanh(s), d' = g d - w_l tanh(d), w_l = mean_i tanh(theta_l,i); targets y = kappa g^L x. The training set is closed under
- * s <-> d, so that the infinitely wide net (w = 0) is stationary by symmetry, and unstable. Here particles matter one by one:
- * d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
+ * Instance C: the saddle of instances/saddle.ts with tanh particles and tanh of the state, on Gaussian inputs. State z
+ * = (s, d), s' = g s + w_l tanh(s), d' = g d - w_l tanh(d), w_l = mean_i tanh(theta_l,i); targets y = kappa g^L x. The
+ * training set is closed under s <-> d, so that the infinitely wide net (w = 0) is stationary by symmetry, and
+ * unstable. Here particles matter one by one: d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
  */
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
@@ -17,7 +17,9 @@ export interface TanhSaddle {
 
 /** n points (s, d) ~ N(0, spread^2 I), and with `symmetric` each with its mirror image (d, s); rows of [n, 2]. */
 export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, symmetric: boolean): Float64Array {
-  const half = normals(rngKey(seed, 'tanh saddle', symmetric ? 'train' : 'held out'), symmetric ? n : 2 * n).map((z) => z * spread);
+  const half = normals(rngKey(seed, 'tanh saddle', symmetric ? 'train' : 'held out'), symmetric ? n : 2 * n).map(
+    (z) => z * spread,
+  );
   if (!symmetric) return half;
   const points = new Float64Array(2 * n);
   for (let i = 0; i < n / 2; i++) points.set([half[2 * i]!, half[2 * i + 1]!, half[2 * i + 1]!, half[2 * i]!], 4 * i);
@@ -27,7 +29,10 @@ export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, sy
 /** Layer means w [L] of particles theta [L, m]. */
 export function tanhMeans(theta: Float64Array, depth: number): Float64Array {
   const m = theta.length / depth;
-  return Float64Array.from({ length: depth }, (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + Math.tanh(t), 0) / m);
+  return Float64Array.from(
+    { length: depth },
+    (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + Math.tanh(t), 0) / m,
+  );
 }
 
 function outputsOf({ g }: TanhSaddle, w: Float64Array, x: Float64Array, from = 0): Float64Array {
@@ -39,7 +44,8 @@ function outputsOf({ g }: TanhSaddle, w: Float64Array, x: Float64Array, from = 0
   return z;
 }
 
-const distance = (u: Float64Array, v: Float64Array): number => Math.sqrt(u.reduce((sum, value, j) => sum + (value - v[j]!) ** 2, 0) / (u.length / 2));
+const distance = (u: Float64Array, v: Float64Array): number =>
+  Math.sqrt(u.reduce((sum, value, j) => sum + (value - v[j]!) ** 2, 0) / (u.length / 2));
 
 /** D of layer means w [L] from the infinitely wide net, g^L x, on points x [n, 2]. */
 export function tanhSaddleDiscrepancy(saddle: TanhSaddle, w: Float64Array, x: Float64Array): number {
@@ -51,7 +57,14 @@ export function tanhSaddleDiscrepancy(saddle: TanhSaddle, w: Float64Array, x: Fl
 
 /** sum_l h_l: hybrids of the wide net (w = 0) up to layer l and the thin one after it. */
 export function tanhSaddleTelescope(saddle: TanhSaddle, w: Float64Array, x: Float64Array): number {
-  const hybrids = Array.from({ length: saddle.depth + 1 }, (_, l) => outputsOf(saddle, w, x.map((value) => value * saddle.g ** l), l)); // prettier-ignore
+  const hybrids = Array.from({ length: saddle.depth + 1 }, (_, l) =>
+    outputsOf(
+      saddle,
+      w,
+      x.map((value) => value * saddle.g ** l),
+      l,
+    ),
+  );
   return hybrids.slice(1).reduce((sum, hybrid, l) => sum + distance(hybrids[l]!, hybrid), 0);
 }
 
@@ -78,7 +91,13 @@ export function tanhSaddleGradient(saddle: TanhSaddle, w: Float64Array, x: Float
 }
 
 /** Direct training of particles theta [L, m] in place: explicit Euler, `steps` steps over `time`. */
-export function trainTanhSaddle(saddle: TanhSaddle, theta: Float64Array, x: Float64Array, time: number, steps: number): void {
+export function trainTanhSaddle(
+  saddle: TanhSaddle,
+  theta: Float64Array,
+  x: Float64Array,
+  time: number,
+  steps: number,
+): void {
   const { depth } = saddle;
   const m = theta.length / depth;
   const t = new Float64Array(theta.length);
@@ -90,15 +109,23 @@ export function trainTanhSaddle(saddle: TanhSaddle, theta: Float64Array, x: Floa
       w[Math.floor(i / m)]! += t[i]! / m;
     }
     const gradient = tanhSaddleGradient(saddle, w, x);
-    for (let i = 0; i < theta.length; i++) theta[i]! -= (time / steps) * gradient[Math.floor(i / m)]! * (1 - t[i]! * t[i]!);
+    for (let i = 0; i < theta.length; i++)
+      theta[i]! -= (time / steps) * gradient[Math.floor(i / m)]! * (1 - t[i]! * t[i]!);
   }
 }
 
 /**
- * The linearised flow: layer means w(T) [L] of w' = -K H w from w(0), with H the Hessian of the loss in w at w = 0, by central differences of the
- * gradient, and K the diagonal of E sech^4(theta) by layer (`slopes` [L]): both the particles' velocity and their share in w carry sech^2.
+ * The linearised flow: layer means w(T) [L] of w' = -K H w from w(0), with H the Hessian of the loss in w at w = 0, by
+ * central differences of the gradient, and K the diagonal of E sech^4(theta) by layer (`slopes` [L]): both the
+ * particles' velocity and their share in w carry sech^2.
  */
-export function linearisedTanhSaddle(saddle: TanhSaddle, w: Float64Array, x: Float64Array, slopes: Float64Array, time: number): Float64Array {
+export function linearisedTanhSaddle(
+  saddle: TanhSaddle,
+  w: Float64Array,
+  x: Float64Array,
+  slopes: Float64Array,
+  time: number,
+): Float64Array {
   const h = 1e-5;
   const columns = Array.from(w, (_, l) => {
     const at = (sign: number): Float64Array =>
@@ -110,11 +137,20 @@ export function linearisedTanhSaddle(saddle: TanhSaddle, w: Float64Array, x: Flo
     const [up, down] = [at(1), at(-1)];
     return up.map((value, i) => (value - down[i]!) / (2 * h));
   });
-  return integrate((v) => Float64Array.from(v, (_, i) => -slopes[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0)), w, time, 200);
+  return integrate(
+    (v) =>
+      Float64Array.from(v, (_, i) => -slopes[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0)),
+    w,
+    time,
+    200,
+  );
 }
 
 /** E sech^4(theta) of each layer's particles theta [L, m]. */
 export function tanhSlopes(theta: Float64Array, depth: number): Float64Array {
   const m = theta.length / depth;
-  return Float64Array.from({ length: depth }, (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + (1 - Math.tanh(t) ** 2) ** 2, 0) / m);
+  return Float64Array.from(
+    { length: depth },
+    (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + (1 - Math.tanh(t) ** 2) ** 2, 0) / m,
+  );
 }

@@ -1,4 +1,7 @@
-/** Compiles the WebAssembly kernel, and puts beside the compiled TypeScript what it reads at run time. Part of `npm run build`. */
+/**
+ * Compiles the WebAssembly kernel, and puts beside the compiled TypeScript what it reads at run time. Part of `npm run
+ * build`.
+ */
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import asc from 'assemblyscript/asc';
@@ -14,7 +17,19 @@ for (const [file, memory] of [
   const { error, stderr } = await asc.main(
     [
       'theory/kernel/assembly/kernel.ts',
-      ...['--outFile', file, '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--enable', 'simd'],
+      ...[
+        '--outFile',
+        file,
+        '--optimizeLevel',
+        '3',
+        '--shrinkLevel',
+        '0',
+        '--noAssert',
+        '--runtime',
+        'stub',
+        '--enable',
+        'simd',
+      ],
       ...['--importMemory', '--initialMemory', '1', '--maximumMemory', '65536', ...memory, '--baseDir', root],
     ],
     {},
@@ -24,8 +39,15 @@ for (const [file, memory] of [
     process.exit(1);
   }
 }
-const fused = readdirSync(join(root, 'src/engine/fused')).map((name) => `src/engine/fused/${name}`);
-for (const file of [wasm, single, 'theory/kernel/native.cc', ...fused, 'theory/bench/peer_jax.py', 'src/bench/peer_torch.py']) {
+const fused = readdirSync(join(root, 'src/engine/ops/fused')).map((name) => `src/engine/ops/fused/${name}`);
+for (const file of [
+  wasm,
+  single,
+  'theory/kernel/native.cc',
+  ...fused,
+  'cli/bench/peer_jax.py',
+  'cli/bench/peer_torch.py',
+]) {
   const target = join(root, 'dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(root, file), target);

@@ -1,18 +1,24 @@
 /** What both forms of the kernel agree on. */
-import type { Activation, Layer, Net } from '../particles.js';
+import type { Activation, Layer, Net } from '../model/particles.js';
 
 /** Letters: N samples, d dimension, m particles. All sample arrays are [N, d], row-major. */
 export interface Kernel {
   readonly name: KernelName;
-  /** z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i) for every layer in turn; writes z_l into `outs[l]` where that is given. */
+  /**
+   * z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i) for every layer in turn; writes z_l into
+   * `outs[l]` where that is given.
+   */
   forward(net: Net, x: Float64Array, outs: readonly (Float64Array | undefined)[]): void;
   /**
-   * Without `to`: Euler steps of the mean-field gradient flow (m times the Euclidean gradient of (1/2N) sum |z_L - y|^2), in place, one for
-   * each place in `losses`, which gets the loss before that step. Stops after a loss that is not finite. With `to`: `dt` times the velocity
-   * into `to`, for one loss. Returns the number of losses written.
+   * Without `to`: Euler steps of the mean-field gradient flow (m times the Euclidean gradient of (1/2N) sum |z_L -
+   * y|^2), in place, one for each place in `losses`, which gets the loss before that step. Stops after a loss that is
+   * not finite. With `to`: `dt` times the velocity into `to`, for one loss. Returns the number of losses written.
    */
   descend(net: Net, x: Float64Array, y: Float64Array, dt: number, losses: Float64Array, to?: readonly Layer[]): number;
-  /** Floating-point operations per second that one thread reaches in registers, or undefined where that cannot be measured. */
+  /**
+   * Floating-point operations per second that one thread reaches in registers, or undefined where that cannot be
+   * measured.
+   */
   peak(): number | undefined;
 }
 
@@ -22,7 +28,10 @@ export type KernelName = (typeof KERNELS)[number];
 /** The activations' numbers in native.cc and assembly/kernel.ts. */
 export const ACTIVATION_CODE: Readonly<Record<Activation, number>> = { tanh: 0, erf: 1, relu: 2 };
 
-/** Chunks of a layer of m particles, whose sums are added in chunk order: a function of m alone, so that threads change no result. */
+/**
+ * Chunks of a layer of m particles, whose sums are added in chunk order: a function of m alone, so that threads change
+ * no result.
+ */
 export function chunksOf(m: number): number {
   let chunks = 1;
   while (chunks < 64 && chunks * chunks * 16 < m) chunks *= 2;

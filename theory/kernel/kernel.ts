@@ -1,6 +1,7 @@
 /**
- * The particle kernel: the only place that runs through (sample, particle) pairs. Two forms with the same results to 1e-12, native
- * (built on this machine) and WebAssembly; which one runs, and on how many threads, changes no result beyond that.
+ * The particle kernel: the only place that runs through (sample, particle) pairs. Two forms with the same results to
+ * 1e-12, native (built on this machine) and WebAssembly; which one runs, and on how many threads, changes no result
+ * beyond that.
  */
 import { availableParallelism } from 'node:os';
 import { messageOf, UsageError } from '../../src/core/errors.js';
@@ -12,11 +13,15 @@ import { openWasm } from './wasm.js';
 export function threadCount(): number {
   const text = process.env.GOWIDE_THREADS;
   if (text === undefined || text === '') return availableParallelism();
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`GOWIDE_THREADS: expected a whole number from 1 to 9999, got "${text}"`);
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new UsageError(`GOWIDE_THREADS: expected a whole number from 1 to 9999, got "${text}"`);
   return Number(text);
 }
 
-/** Opens the kernel of that name on `threads` threads. Throws FailureError where the native one cannot be built or loaded. */
+/**
+ * Opens the kernel of that name on `threads` threads. Throws FailureError where the native one cannot be built or
+ * loaded.
+ */
 export function openKernel(name: KernelName, threads = threadCount()): Kernel {
   return name === 'native' ? openNative(threads) : openWasm(threads);
 }
@@ -25,13 +30,14 @@ let current: Kernel | undefined;
 let reason: string | undefined;
 
 /**
- * The kernel in use: `$GOWIDE_KERNEL`, else native where there is a C++ compiler, else WebAssembly. The first call of a machine builds the
- * native one (some seconds). Throws UsageError on an unknown name.
+ * The kernel in use: `$GOWIDE_KERNEL`, else native where there is a C++ compiler, else WebAssembly. The first call of a
+ * machine builds the native one (some seconds). Throws UsageError on an unknown name.
  */
 export function kernel(): Kernel {
   if (current !== undefined) return current;
   const asked = process.env.GOWIDE_KERNEL || undefined;
-  if (asked !== undefined && !(KERNELS as readonly string[]).includes(asked)) throw new UsageError(`GOWIDE_KERNEL: unknown kernel "${asked}"; known: ${KERNELS.join(', ')}`);
+  if (asked !== undefined && !(KERNELS as readonly string[]).includes(asked))
+    throw new UsageError(`GOWIDE_KERNEL: unknown kernel "${asked}"; known: ${KERNELS.join(', ')}`);
   if (asked !== undefined) return (current = openKernel(asked as KernelName));
   try {
     current = openKernel('native');

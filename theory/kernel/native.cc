@@ -1,8 +1,9 @@
-// The fused float64 particle kernel, as a Node-API addon. What it computes, and why in this order: README.md, "The kernel".
+// The fused float64 particle kernel, as a Node-API addon. What it computes, and why in this order: README.md, "The
+// kernel".
 //
-// Samples lie along the vectors. A tile of P particles meets all samples before the next tile is loaded, so that no array of
-// (samples x particles) is ever stored. A layer is cut into chunks by its width alone; their sums are added in chunk order, so that
-// results do not depend on the number of threads.
+// Samples lie along the vectors. A tile of P particles meets all samples before the next tile is loaded, so that no
+// array of (samples x particles) is ever stored. A layer is cut into chunks by its width alone; their sums are added in
+// chunk order, so that results do not depend on the number of threads.
 #include <node_api.h>
 
 #include <algorithm>
@@ -102,8 +103,8 @@ struct Act {
   V value, slope;
 };
 
-// exp(v^2) erfc(v) for v = |u| / sqrt 2 <= 7, as a polynomial in (v - 4) / (v + 4), highest power first: Chebyshev fit in 40 digits,
-// within 1e-17 of erf.
+// exp(v^2) erfc(v) for v = |u| / sqrt 2 <= 7, as a polynomial in (v - 4) / (v + 4), highest power first: Chebyshev fit
+// in 40 digits, within 1e-17 of erf.
 const double ERFCX[18] = {-1.2140068001883917e-07, -7.808373710615394e-07, -1.0153744772619783e-06, 2.519010648544198e-06,  -2.0452594552355553e-06, -2.2539412350958648e-05,
                           7.901696179479848e-05,   -2.175198397437387e-05, -0.0007991278681566858,  0.004060262554084799,  -0.012843946137581977,   0.031299056558800505,
                           -0.06310781563230582,    0.1089631773983451,     -0.16425781669745593,    0.21871967891826705,   -0.25906804876017087,    0.13699945762506138};
@@ -171,8 +172,8 @@ class Pool {
   }
   int size() const { return (int)workers_.size() + 1; }
 
-  // Calls job(chunk, thread) for every chunk, in any order. A thread begins with the same chunks each time, so that the particles that
-  // it moved are still in its cache; when it is through it takes what others have left.
+  // Calls job(chunk, thread) for every chunk, in any order. A thread begins with the same chunks each time, so that the
+  // particles that it moved are still in its cache; when it is through it takes what others have left.
   template <class Job>
   void run(int chunks, Job&& job) {
     const int threads = std::min(size(), chunks);
@@ -274,15 +275,17 @@ struct Net : Shape {
   std::vector<Layer> layers;
 };
 
-// Chunks of a layer: few enough that adding their sums costs little, as many as a large layer can use. A function of m alone.
+// Chunks of a layer: few enough that adding their sums costs little, as many as a large layer can use. A function of m
+// alone.
 int chunks_of(int64_t m) {
   int chunks = 1;
   while (chunks < 64 && (int64_t)chunks * chunks * 16 < m) chunks *= 2;
   return chunks;
 }
 
-// A net of few particles on many samples is cut by its samples instead: a slice of samples passes through all layers and back on one
-// core, and only the sums of gradients travel. A function of the sizes alone, too; 1 stands for "cut by particles".
+// A net of few particles on many samples is cut by its samples instead: a slice of samples passes through all layers
+// and back on one core, and only the sums of gradients travel. A function of the sizes alone, too; 1 stands for "cut by
+// particles".
 int slices_of(const Net& net) {
   for (const Layer& layer : net.layers)
     if (layer.m * (2 * net.d + 1) >= (int64_t)2 * net.padded * net.d) return 1;
@@ -527,7 +530,8 @@ void total(int slices, size_t stride, const double* sums, size_t count, bool add
   }
 }
 
-// Loss before each step. With `to` empty: Euler steps of length `dt` in place, until the loss is not finite; else one gradient (times
+// Loss before each step. With `to` empty: Euler steps of length `dt` in place, until the loss is not finite; else one
+// gradient (times
 // -dt) into `to`. Returns the number of losses written.
 template <int A>
 int run_descent(const Net& net, const double* x, const double* y, double dt, int steps, double* losses, const std::vector<Layer>& to) {
@@ -599,7 +603,8 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   return steps;
 }
 
-// Floating-point operations per second of one thread, in registers only: the arithmetic peak that rates are compared with.
+// Floating-point operations per second of one thread, in registers only: the arithmetic peak that rates are compared
+// with.
 double peak() {
   // Ten chains hide the latency.
   V a = splat(0), b = splat(1), c = splat(2), d = splat(3), e = splat(4), f = splat(5), g = splat(6), h = splat(7), i = splat(8), j = splat(9);

@@ -1,12 +1,22 @@
-/** The native kernel: native.cc, compiled once per machine for its own vector instructions, loaded as a Node-API addon. */
+/**
+ * The native kernel: native.cc, compiled once per machine for its own vector instructions, loaded as a Node-API addon.
+ */
 import { join } from 'node:path';
 import { loadAddon } from '../../src/toolchain/addon.js';
-import type { Layer, Net } from '../particles.js';
+import type { Layer, Net } from '../model/particles.js';
 import { ACTIVATION_CODE, type Kernel } from './interface.js';
 
 interface Addon {
   forward(numbers: Float64Array, arrays: Float64Array[], x: Float64Array, outs: (Float64Array | undefined)[]): number;
-  descend(numbers: Float64Array, arrays: Float64Array[], x: Float64Array, y: Float64Array, dt: number, losses: Float64Array, to: Float64Array[]): number;
+  descend(
+    numbers: Float64Array,
+    arrays: Float64Array[],
+    x: Float64Array,
+    y: Float64Array,
+    dt: number,
+    losses: Float64Array,
+    to: Float64Array[],
+  ): number;
   setThreads(threads: number): number;
   peak(): number;
 }
@@ -28,11 +38,13 @@ export function openNative(threads: number): Kernel {
     if (shared !== threads) shared = addon.setThreads(threads);
     return addon;
   };
-  const numbers = ({ d, alpha, c, activation }: Net, x: Float64Array): Float64Array => Float64Array.of(d, alpha, c, ACTIVATION_CODE[activation], x.length / d);
+  const numbers = ({ d, alpha, c, activation }: Net, x: Float64Array): Float64Array =>
+    Float64Array.of(d, alpha, c, ACTIVATION_CODE[activation], x.length / d);
   return {
     name: 'native',
     forward: (net, x, outs) => void call().forward(numbers(net, x), flatten(net.layers), x, [...outs]),
-    descend: (net, x, y, dt, losses, to) => call().descend(numbers(net, x), flatten(net.layers), x, y, dt, losses, to === undefined ? [] : flatten(to)),
+    descend: (net, x, y, dt, losses, to) =>
+      call().descend(numbers(net, x), flatten(net.layers), x, y, dt, losses, to === undefined ? [] : flatten(to)),
     peak: () => addon.peak(),
   };
 }

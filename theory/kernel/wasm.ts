@@ -4,11 +4,23 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FailureError } from '../../src/core/errors.js';
 import type { Kernel } from './interface.js';
-import { BUSY, CONTROL, JOB_AT, NEXT, READY, ROUND, webAssemblyKernel, type WebAssembly as Platform } from './webassembly.js';
+import {
+  BUSY,
+  CONTROL,
+  JOB_AT,
+  NEXT,
+  READY,
+  ROUND,
+  webAssemblyKernel,
+  type WebAssembly as Platform,
+} from './webassembly.js';
 
 declare const WebAssembly: typeof Platform;
 
-/** A further thread: waits for the next round, takes chunks until none is left. `unref`, so that it never keeps a process alive. */
+/**
+ * A further thread: waits for the next round, takes chunks until none is left. `unref`, so that it never keeps a
+ * process alive.
+ */
 const WORKER = `
 const { workerData: { module, memory, control, job, thread } } = require('node:worker_threads');
 const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
@@ -37,7 +49,10 @@ export function openWasm(threads: number): Kernel {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536, shared: true });
   const start = (): void => {
     for (let thread = 1; thread < threads; thread++) {
-      new Worker(WORKER, { eval: true, workerData: { module: compiled, memory, control: CONTROL, job: JOB_AT, thread } }).unref();
+      new Worker(WORKER, {
+        eval: true,
+        workerData: { module: compiled, memory, control: CONTROL, job: JOB_AT, thread },
+      }).unref();
     }
     const words = new Int32Array(memory.buffer, CONTROL, 8);
     for (let ready; (ready = Atomics.load(words, READY)) < threads - 1;) Atomics.wait(words, READY, ready, 100);

@@ -1,6 +1,6 @@
 /** The WebAssembly kernel (assembly/kernel.ts) on any platform: passes through a network on the module's memory. */
 import { FailureError } from '../../src/core/errors.js';
-import type { Layer, Net } from '../particles.js';
+import type { Layer, Net } from '../model/particles.js';
 import { ACTIVATION_CODE, chunksOf, type Kernel } from './interface.js';
 
 /** The part of the platform's global that is used; Node's type packages leave it to the browser's. */
@@ -25,10 +25,29 @@ interface Exports {
 }
 
 /** Fields of a job, 32 bits each: see `run` in assembly/kernel.ts. */
-const JOB = ['pass', 'activation', 'd', 'S', 'm', 'chunks', 'a', 'b', 'bias', 'z', 'p', 'sheets', 'ga', 'gb', 'gbias', 'scratch'] as const;
+const JOB = [
+  'pass',
+  'activation',
+  'd',
+  'S',
+  'm',
+  'chunks',
+  'a',
+  'b',
+  'bias',
+  'z',
+  'p',
+  'sheets',
+  'ga',
+  'gb',
+  'gbias',
+  'scratch',
+] as const;
 type Job = Readonly<Record<(typeof JOB)[number], number>>;
 
-/** Addresses in the first page: the threads' meeting point, then the job. The rest, from the second page, is one arena. */
+/**
+ * Addresses in the first page: the threads' meeting point, then the job. The rest, from the second page, is one arena.
+ */
 export const CONTROL = 32_768;
 export const JOB_AT = CONTROL + 64;
 const ARENA = 65_536;
@@ -157,7 +176,19 @@ class Pass {
     this.machine.view(this.particles.a, m * d).set(a);
     this.machine.view(this.particles.b, m * d).set(b);
     this.machine.view(this.particles.bias, m).set(bias);
-    this.machine.run({ pass, activation: ACTIVATION_CODE[activation], d, S: this.S, m, chunks: chunksOf(m), ...this.particles, z, p, sheets: this.sheets, scratch: this.scratch });
+    this.machine.run({
+      pass,
+      activation: ACTIVATION_CODE[activation],
+      d,
+      S: this.S,
+      m,
+      chunks: chunksOf(m),
+      ...this.particles,
+      z,
+      p,
+      sheets: this.sheets,
+      scratch: this.scratch,
+    });
   }
 
   forward(layer: Layer, z: number, out: number): void {
@@ -175,7 +206,6 @@ class Pass {
       [gb, 'b'],
       [gbias, 'bias'],
     ] as const) {
-      // prettier-ignore
       const [to, base] = [target[name], layer[name]];
       const gradient = this.machine.view(from, to.length);
       if (add) for (let i = 0; i < to.length; i++) to[i] = base[i]! + scale * gradient[i]!;
@@ -184,7 +214,10 @@ class Pass {
   }
 }
 
-/** The kernel on a module and its memory, one page at first; `helpers` are further threads on the same memory, which must be shared then. */
+/**
+ * The kernel on a module and its memory, one page at first; `helpers` are further threads on the same memory, which
+ * must be shared then.
+ */
 export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembly.Memory, helpers?: Helpers): Kernel {
   const machine = new Machine(module, memory, helpers);
   const { threads } = machine;
@@ -211,7 +244,11 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
       toColumns(y, d, pass.S, machine.view(targets, pass.sheet));
       for (let step = 0; step < losses.length; step++) {
         layers.forEach((layer, l) => pass.forward(layer, zs[l]!, zs[l + 1]!));
-        const [z, goal, residual] = [zs.at(-1)!, targets, p].map((address) => machine.view(address, pass.sheet)) as [Float64Array, Float64Array, Float64Array];
+        const [z, goal, residual] = [zs.at(-1)!, targets, p].map((address) => machine.view(address, pass.sheet)) as [
+          Float64Array,
+          Float64Array,
+          Float64Array,
+        ];
         let squares = 0;
         for (let j = 0; j < pass.sheet; j++) {
           const r = j % pass.S < n ? z[j]! - goal[j]! : 0;

@@ -1,9 +1,9 @@
 /** How loose each bound is: measured discrepancy beside every bound on it, by depth. */
 import { z } from 'zod';
-import { discrepancy } from '../discrepancy.js';
+import { discrepancy } from '../network/discrepancy.js';
 import { lossOf } from '../flow/direct.js';
-import { imitate } from '../imitation.js';
-import { thinNet } from '../particles.js';
+import { imitate } from '../flow/imitation.js';
+import { thinNet } from '../model/particles.js';
 import { startWide, stepsOf, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
@@ -13,7 +13,10 @@ const BoundsSpec = ParticleSettings.extend({
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(1),
 }).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
-/** Where float64 ends, which the running Gronwall bound leaves at the larger depths: there it stands for all that is beyond. */
+/**
+ * Where float64 ends, which the running Gronwall bound leaves at the larger depths: there it stands for all that is
+ * beyond.
+ */
 const LARGEST = Math.log10(Number.MAX_VALUE);
 
 export type BoundsSpec = z.infer<typeof BoundsSpec>;
@@ -23,11 +26,13 @@ export const boundsStudy: Study<BoundsSpec> = {
   law: "every bound dominates what is measured: I1, I2, I2', running Gronwall, its closed form, the a-posteriori cap",
   rule: 'no violation in any run: supported; one: not supported',
   schema: BoundsSpec,
-  cost: ({ depths, time, dt, train, wide }) => depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 1.2e-7,
+  cost: ({ depths, time, dt, train, wide }) =>
+    depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 1.2e-7,
   run: async (spec, seed, tick) => {
     const { m, dt, time, imitationTime, regime } = spec;
     // mathjs is large: it is loaded when it is needed
-    const { closedForm, gronwallRate, lipschitzBound, posteriorCap, runningGronwall, telescopedBound, wideTailBound } = await import('../bounds/index.js');
+    const { closedForm, gronwallRate, lipschitzBound, posteriorCap, runningGronwall, telescopedBound, wideTailBound } =
+      await import('../bounds/index.js');
     const rows = [];
     const steps = stepsOf(time, dt);
     for (const [i, depth] of spec.depths.entries()) {
@@ -40,9 +45,13 @@ export const boundsStudy: Study<BoundsSpec> = {
       const closed = closedForm(run.constants, time);
       const cap = posteriorCap(lossOf(run.thin, task.train), lossOf(wide, task.train));
       const imitated = thinNet(wide, m, seed, 0);
-      imitate(imitated, wide, task.train.x, { steps: stepsOf(imitationTime, dt), dt }).forEach((result) => whole('imitation', result, dt));
+      imitate(imitated, wide, task.train.x, { steps: stepsOf(imitationTime, dt), dt }).forEach((result) =>
+        whole('imitation', result, dt),
+      );
       const D = discrepancy(imitated, wide, task.heldOut.x);
-      const [I1, I2, I2b] = [telescopedBound, lipschitzBound, wideTailBound].map((bound) => bound(imitated, wide, task.heldOut.x)) as [number, number, number];
+      const [I1, I2, I2b] = [telescopedBound, lipschitzBound, wideTailBound].map((bound) =>
+        bound(imitated, wide, task.heldOut.x),
+      ) as [number, number, number];
       const start = thinNet(initial, m, seed, 0); // its own ideal
       const slack = 1 + 1e-9;
       const violations = [

@@ -1,10 +1,12 @@
-/** The search: does direct training of any generic (not symmetric) initial law grow faster than exponentially in depth? */
+/**
+ * The search: does direct training of any generic (not symmetric) initial law grow faster than exponentially in depth?
+ */
 import { z } from 'zod';
 import { rms } from '../../src/core/stats.js';
-import { discrepancy, outputSize } from '../discrepancy.js';
+import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
-import { output } from '../network.js';
-import { copyNet, thinNet } from '../particles.js';
+import { output } from '../network/network.js';
+import { copyNet, thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
@@ -13,7 +15,10 @@ const GenericSpec = ParticleSettings.extend({
   family: z.string(),
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(4),
-  /** Targets: the sine task, or `gain` times the untrained wide net's own output (what makes the symmetric saddle unstable). */
+  /**
+   * Targets: the sine task, or `gain` times the untrained wide net's own output (what makes the symmetric saddle
+   * unstable).
+   */
   target: z.enum(['sine', 'amplified']),
   gain: z.number(),
   /** Standard deviation of the input weights. */
@@ -26,14 +31,18 @@ export const genericStudy: Study<GenericSpec> = {
   law: 'no generic initial law found whose direct training grows faster than exponentially in depth: a search over families',
   rule: 'log of D(T)/D(0) against depth, per seed: growth in the deeper half and bend both above 0 (95 % t-intervals) is a find',
   schema: GenericSpec,
-  cost: ({ depths, wide, m, draws, time, dt, train }) => ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,
+  cost: ({ depths, wide, m, draws, time, dt, train }) =>
+    ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,
   run: async (spec, seed, tick) => {
     const { m, dt, time, draws, family, sa, gain } = spec;
     const rows = [];
     for (const [i, depth] of spec.depths.entries()) {
       await tick(i, spec.depths.length);
       const { task, initial } = startWide(spec, depth, seed, { sa });
-      const samples = spec.target === 'sine' ? task.train : { ...task.train, y: output(initial, task.train.x).map((value) => gain * value) };
+      const samples =
+        spec.target === 'sine'
+          ? task.train
+          : { ...task.train, y: output(initial, task.train.x).map((value) => gain * value) };
       const wide = copyNet(initial);
       const options = { steps: stepsOf(time, dt), dt };
       const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(wide, samples, options), dt);

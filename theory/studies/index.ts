@@ -17,10 +17,18 @@ import { widthStudy } from './width.js';
 export const THEORY_KIND = 'theory';
 
 export const STUDIES: Readonly<Record<string, Study<unknown>>> = Object.fromEntries(
-  [widthStudy, depthStudy, timeStudy, scaleStudy, boundsStudy, saddleStudy, tanhSaddleStudy, genericStudy, residualStudy, stagesStudy].map((study) => [
-    study.name,
-    study as unknown as Study<unknown>,
-  ]),
+  [
+    widthStudy,
+    depthStudy,
+    timeStudy,
+    scaleStudy,
+    boundsStudy,
+    saddleStudy,
+    tanhSaddleStudy,
+    genericStudy,
+    residualStudy,
+    stagesStudy,
+  ].map((study) => [study.name, study as unknown as Study<unknown>]),
 );
 
 /** Throws UsageError with the known names. */

@@ -2,13 +2,13 @@
 import { FailureError } from '../../src/core/errors.js';
 import { rms } from '../../src/core/stats.js';
 import { posteriorCap } from '../bounds/cap.js';
-import { discrepancy, layerErrors, outputSize, telescope } from '../discrepancy.js';
+import { discrepancy, layerErrors, outputSize, telescope } from '../network/discrepancy.js';
 import { lossOf, trainDirect, type FlowResult } from '../flow/direct.js';
 import { trainHalved } from '../flow/halving.js';
-import { imitate } from '../imitation.js';
-import { activations } from '../network.js';
-import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } from '../particles.js';
-import { sineTask, type Task } from '../task.js';
+import { imitate } from '../flow/imitation.js';
+import { activations } from '../network/network.js';
+import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } from '../model/particles.js';
+import { sineTask, type Task } from '../model/task.js';
 import type { ParticleSettings } from './study.js';
 
 export interface Wide {
@@ -29,12 +29,18 @@ export function stepsOf(time: number, dt: number): number {
 
 /** A run that exploded is no measurement: it ends the cell, by name, and is never averaged in. */
 export function whole<Result extends Pick<FlowResult, 'exploded'>>(what: string, result: Result, dt: number): Result {
-  if (result.exploded !== undefined) throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
+  if (result.exploded !== undefined)
+    throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
   return result;
 }
 
 /** Task and untrained wide net of this seed. */
-export function startWide(settings: ParticleSettings, depth: number, seed: number, law: Partial<InitialLaw> = {}): { readonly task: Task; readonly initial: Net } {
+export function startWide(
+  settings: ParticleSettings,
+  depth: number,
+  seed: number,
+  law: Partial<InitialLaw> = {},
+): { readonly task: Task; readonly initial: Net } {
   const { alpha, c, perDepth, d, rho, wide: m, train, heldOut, activation } = settings;
   const initial = initialNet(seed, { depth, m, d, alpha, c: perDepth ? c / depth : c, activation }, { rho, ...law });
   return { task: sineTask(seed, d, train, heldOut), initial };
@@ -45,16 +51,32 @@ export function trainWide(settings: ParticleSettings, depth: number, seed: numbe
   const { time, dt } = settings;
   const { task, initial } = startWide(settings, depth, seed);
   const trained = copyNet(initial);
-  const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(trained, task.train, { steps: stepsOf(time, dt), dt }), dt);
+  const { increases } = whole(
+    `the wide net of depth ${depth}`,
+    trainDirect(trained, task.train, { steps: stepsOf(time, dt), dt }),
+    dt,
+  );
   const [onTrain, onHeldOut] = [activations(trained, task.train.x), activations(trained, task.heldOut.x)];
-  return { task, initial, trained, onTrain, onHeldOut, lossIncreases: increases, size: outputSize(trained, task.heldOut.x, onHeldOut.at(-1)) };
+  return {
+    task,
+    initial,
+    trained,
+    onTrain,
+    onHeldOut,
+    lossIncreases: increases,
+    size: outputSize(trained, task.heldOut.x, onHeldOut.at(-1)),
+  };
 }
 
 /** Seconds for one (particle, sample) pair on one core: between the native kernel and the WebAssembly one. */
 export const PAIR_SECONDS = 8e-9;
 
 /** Expected seconds of training a wide net of this depth and of `draws` thin sets of width m. */
-export function pairCost({ wide, train, time, imitationTime, dt, draws }: ParticleSettings, depth: number, widths: readonly number[]): number {
+export function pairCost(
+  { wide, train, time, imitationTime, dt, draws }: ParticleSettings,
+  depth: number,
+  widths: readonly number[],
+): number {
   const thin = widths.reduce((sum, m) => sum + m, 0) * draws * (2 * time + 2 * imitationTime);
   return ((wide * time + thin) / dt) * train * depth * PAIR_SECONDS + 0.05;
 }
@@ -74,23 +96,38 @@ export interface Discrepancies {
   readonly telescoped: number;
   /** Root mean square over layers of the single-layer errors after imitation. */
   readonly layerError: number;
-  /** Thin nets whose D exceeds their own I1, or whose D on the training points exceeds the a-posteriori cap; zero unless the code is wrong. */
+  /**
+   * Thin nets whose D exceeds their own I1, or whose D on the training points exceeds the a-posteriori cap; zero unless
+   * the code is wrong.
+   */
   readonly violations: number;
   /** Steps of direct training on which a thin net's loss went up, over all draws. */
   readonly lossIncreases: number;
-  /** Of the first directly trained thin net: distance between dt and dt/2, over D. Above a few percent the step is too coarse to be trusted. */
+  /**
+   * Of the first directly trained thin net: distance between dt and dt/2, over D. Above a few percent the step is too
+   * coarse to be trusted.
+   */
   readonly stepError: number;
 }
 
 /** Root mean squares over `settings.draws` thin nets of width m. Throws FailureError when one explodes. */
-export async function measurePair(settings: ParticleSettings, wide: Wide, m: number, seed: number, pause: () => Promise<void>): Promise<Discrepancies> {
+export async function measurePair(
+  settings: ParticleSettings,
+  wide: Wide,
+  m: number,
+  seed: number,
+  pause: () => Promise<void>,
+): Promise<Discrepancies> {
   const { time, imitationTime, dt, draws, rho } = settings;
   const { train, heldOut } = wide.task;
   const { x } = heldOut;
   const direct = { steps: stepsOf(time, dt), dt };
   const imitation = { steps: stepsOf(imitationTime, dt), dt, targets: wide.onTrain };
   const distance = (thin: Net): number => discrepancy(thin, wide.trained, x, wide.onHeldOut.at(-1));
-  const found: Record<'direct' | 'fresh' | 'sampled' | 'imitation' | 'initial' | 'telescoped' | 'layerError', number[]> = {
+  const found: Record<
+    'direct' | 'fresh' | 'sampled' | 'imitation' | 'initial' | 'telescoped' | 'layerError',
+    number[]
+  > = {
     direct: [],
     fresh: [],
     sampled: [],
@@ -110,7 +147,11 @@ export async function measurePair(settings: ParticleSettings, wide: Wide, m: num
       stepError = difference / distance(backprop);
     } else lossIncreases += whole(name, trainDirect(backprop, train, direct), dt).increases;
     found.direct.push(distance(backprop));
-    if (discrepancy(backprop, wide.trained, train.x, wide.onTrain.at(-1)) > posteriorCap(lossOf(backprop, train), wideLoss) * (1 + 1e-12)) violations++;
+    if (
+      discrepancy(backprop, wide.trained, train.x, wide.onTrain.at(-1)) >
+      posteriorCap(lossOf(backprop, train), wideLoss) * (1 + 1e-12)
+    )
+      violations++;
 
     const fresh = freshNet(wide.initial, m, { rho }, seed, draw);
     whole(name, trainDirect(fresh, train, direct), dt);
@@ -118,17 +159,24 @@ export async function measurePair(settings: ParticleSettings, wide: Wide, m: num
 
     const thin = thinNet(wide.trained, m, seed, draw);
     found.sampled.push(distance(thin));
-    imitate(thin, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation of layer ${l + 1} of ${name}`, result, dt));
+    imitate(thin, wide.trained, train.x, imitation).forEach((result, l) =>
+      whole(`imitation of layer ${l + 1} of ${name}`, result, dt),
+    );
     found.imitation.push(distance(thin));
     found.telescoped.push(telescope(thin, wide.trained, x, wide.onHeldOut).reduce((sum, h) => sum + h, 0));
     found.layerError.push(rms(layerErrors(thin, wide.trained, x, wide.onHeldOut)));
     if (found.imitation.at(-1)! > found.telescoped.at(-1)! * (1 + 1e-12)) violations++;
 
     const cold = thinNet(wide.initial, m, seed, draw);
-    imitate(cold, wide.trained, train.x, imitation).forEach((result, l) => whole(`imitation from the initial law, layer ${l + 1} of ${name}`, result, dt));
+    imitate(cold, wide.trained, train.x, imitation).forEach((result, l) =>
+      whole(`imitation from the initial law, layer ${l + 1} of ${name}`, result, dt),
+    );
     found.initial.push(distance(cold));
     await pause();
   }
-  const means = Object.fromEntries(Object.entries(found).map(([name, values]) => [name, rms(values)])) as Record<keyof typeof found, number>;
+  const means = Object.fromEntries(Object.entries(found).map(([name, values]) => [name, rms(values)])) as Record<
+    keyof typeof found,
+    number
+  >;
   return { ...means, violations, lossIncreases, stepError };
 }

@@ -2,7 +2,13 @@
 import type { lusolve } from 'mathjs';
 import { z } from 'zod';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { residualForward, residualNet, trainResidual, type ResidualShape, type ResidualState } from '../residual.js';
+import {
+  residualForward,
+  residualNet,
+  trainResidual,
+  type ResidualShape,
+  type ResidualState,
+} from '../flow/residual.js';
 import { PAIR_SECONDS } from './pair.js';
 import type { Study } from './study.js';
 import type { Row } from '../../src/core/run.js';
@@ -21,9 +27,12 @@ const ResidualSpec = z
     steps: z.int().min(0),
     eta: z.number().positive(),
   })
-  .refine(({ embeddings, widths, reference }) => Math.max(...embeddings) < reference.D && Math.max(...widths) <= reference.M, {
-    message: 'expected every net to be smaller than "reference"',
-  });
+  .refine(
+    ({ embeddings, widths, reference }) => Math.max(...embeddings) < reference.D && Math.max(...widths) <= reference.M,
+    {
+      message: 'expected every net to be smaller than "reference"',
+    },
+  );
 export type ResidualSpec = z.infer<typeof ResidualSpec>;
 
 interface NetRow {
@@ -36,14 +45,25 @@ interface NetRow {
 }
 
 /**
- * Constants a, b of error^2 = a^2 (D/(L M))^power + b^2 (1/D - 1/D_ref) + e, by least squares on relative squares. The reference is finite: its
- * own embedding error is taken out of the second term, and e, which depends on it alone, takes up its own scatter. A negative square counts as 0.
+ * Constants a, b of error^2 = a^2 (D/(L M))^power + b^2 (1/D - 1/D_ref) + e, by least squares on relative squares. The
+ * reference is finite: its own embedding error is taken out of the second term, and e, which depends on it alone, takes
+ * up its own scatter. A negative square counts as 0.
  */
-function constants(solve: typeof lusolve, name: string, rows: readonly NetRow[], error: (row: NetRow) => number, power: number): Record<string, number> {
-  const design = rows.map((row) => [(row.D / (row.L * row.M)) ** power, 1 / row.D - 1 / row.referenceD, 1].map((value) => value / error(row) ** 2));
+function constants(
+  solve: typeof lusolve,
+  name: string,
+  rows: readonly NetRow[],
+  error: (row: NetRow) => number,
+  power: number,
+): Record<string, number> {
+  const design = rows.map((row) =>
+    [(row.D / (row.L * row.M)) ** power, 1 / row.D - 1 / row.referenceD, 1].map((value) => value / error(row) ** 2),
+  );
   const normal = [0, 1, 2].map((i) => [0, 1, 2].map((j) => design.reduce((sum, line) => sum + line[i]! * line[j]!, 0)));
   const right = [0, 1, 2].map((i) => [design.reduce((sum, line) => sum + line[i]!, 0)]);
-  const [sampling, embedding] = (solve(normal, right) as number[][]).map(([square]) => Math.sqrt(Math.max(0, square!))) as [number, number];
+  const [sampling, embedding] = (solve(normal, right) as number[][]).map(([square]) =>
+    Math.sqrt(Math.max(0, square!)),
+  ) as [number, number];
   return { [`${name}Sampling`]: sampling, [`${name}Embedding`]: embedding };
 }
 
@@ -53,7 +73,8 @@ export const residualStudy: Study<ResidualSpec> = {
   rule: 'the published constants, 0.8 and 2.5 of the hidden error, inside the 95 % t-intervals of ours: supported; outside: not supported',
   schema: ResidualSpec,
   cost: ({ embeddings, widths, reference, blocks, steps, samples }) => {
-    const sizes = embeddings.flatMap((D) => widths.map((M) => D * M)).reduce((a, b) => a + b, 0) + reference.D * reference.M;
+    const sizes =
+      embeddings.flatMap((D) => widths.map((M) => D * M)).reduce((a, b) => a + b, 0) + reference.D * reference.M;
     return (sizes * blocks * Math.max(8, samples) * (steps + 1) * PAIR_SECONDS) / 6 + 0.1;
   },
   run: async (spec, seed, tick) => {
@@ -74,13 +95,29 @@ export const residualStudy: Study<ResidualSpec> = {
       await tick(i + 1, sizes.length + 1);
       const state = trained(D, M);
       let [hidden, output] = [0, 0];
-      for (let s = 0; s < samples; s++) for (let k = 0; k < D; k++) hidden += (state.hidden[s * D + k]! - reference.hidden[s * spec.reference.D + k]!) ** 2 / (samples * D);
-      for (let j = 0; j < state.output.length; j++) output += (state.output[j]! - reference.output[j]!) ** 2 / state.output.length;
-      rows.push({ row: 'net', D, M, L, hidden: Math.sqrt(hidden), output: Math.sqrt(output), referenceD: spec.reference.D, referenceM: spec.reference.M });
+      for (let s = 0; s < samples; s++)
+        for (let k = 0; k < D; k++)
+          hidden += (state.hidden[s * D + k]! - reference.hidden[s * spec.reference.D + k]!) ** 2 / (samples * D);
+      for (let j = 0; j < state.output.length; j++)
+        output += (state.output[j]! - reference.output[j]!) ** 2 / state.output.length;
+      rows.push({
+        row: 'net',
+        D,
+        M,
+        L,
+        hidden: Math.sqrt(hidden),
+        output: Math.sqrt(output),
+        referenceD: spec.reference.D,
+        referenceM: spec.reference.M,
+      });
     }
     // mathjs is large: it is loaded when it is needed
     const { lusolve: solve } = await import('mathjs');
-    const fit: Row = { row: 'fit', ...constants(solve, 'hidden', rows, ({ hidden }) => hidden, 1), ...constants(solve, 'output', rows, ({ output }) => output, 2) };
+    const fit: Row = {
+      row: 'fit',
+      ...constants(solve, 'hidden', rows, ({ hidden }) => hidden, 1),
+      ...constants(solve, 'output', rows, ({ output }) => output, 2),
+    };
     return [...rows, fit];
   },
 };

@@ -1,8 +1,18 @@
-/** Instances B1 and B against their exact law: where direct training's discrepancy does grow with depth as the bound allows. */
+/**
+ * Instances B1 and B against their exact law: where direct training's discrepancy does grow with depth as the bound
+ * allows.
+ */
 import { z } from 'zod';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
-import { directLimit, layerMeans, saddleDiscrepancy, saddleTelescope, telescopedLimit, trainSaddle } from '../instances/saddle.js';
+import {
+  directLimit,
+  layerMeans,
+  saddleDiscrepancy,
+  saddleTelescope,
+  telescopedLimit,
+  trainSaddle,
+} from '../instances/saddle.js';
 import type { Study } from './study.js';
 
 const SaddleSpec = z.strictObject({
@@ -26,7 +36,8 @@ export const saddleStudy: Study<SaddleSpec> = {
   law: 'instances B1 and B: direct training attains exponential (g = 1) and double exponential (g > 1) growth in depth; imitation stays linear (g = 1)',
   rule: 'ratio of the measured growth of log D per layer to the closed form’s: 95 % t-interval inside [0.95, 1.05]',
   schema: SaddleSpec,
-  cost: ({ draws, depths, steps, particles }) => draws * depths.reduce((sum, depth) => sum + depth, 0) * (steps * 4e-7 + particles * 2e-7),
+  cost: ({ draws, depths, steps, particles }) =>
+    draws * depths.reduce((sum, depth) => sum + depth, 0) * (steps * 4e-7 + particles * 2e-7),
   run: async (spec, seed, tick) => {
     const rows = [];
     for (const [index, depth] of spec.depths.entries()) {

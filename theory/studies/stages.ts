@@ -1,10 +1,10 @@
 /** Three stages against direct training, at equal steps of the thin net. */
 import { z } from 'zod';
 import { mean } from '../../src/core/stats.js';
-import { discrepancy } from '../discrepancy.js';
+import { discrepancy } from '../network/discrepancy.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
-import { compress } from '../pipeline.js';
-import { thinNet } from '../particles.js';
+import { compress } from '../flow/pipeline.js';
+import { thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
@@ -15,7 +15,9 @@ const StagesSpec = ParticleSettings.extend({
   widths: z.array(z.int().min(1)).min(1),
   /** Flow time of fine-tuning, after `imitationTime` of imitation; direct training gets the sum. */
   tuningTime: z.number().min(0),
-}).refine(({ widths, wide }) => widths.every((m) => m < wide), { message: 'expected every one of "widths" to be below "wide"' });
+}).refine(({ widths, wide }) => widths.every((m) => m < wide), {
+  message: 'expected every one of "widths" to be below "wide"',
+});
 export type StagesSpec = z.infer<typeof StagesSpec>;
 
 export const stagesStudy: Study<StagesSpec> = {
@@ -24,7 +26,10 @@ export const stagesStudy: Study<StagesSpec> = {
   rule: 'log ratio of held-out losses, three stages over direct, one mean per seed over widths: 95 % t-interval below 0',
   schema: StagesSpec,
   cost: ({ wide, widths, draws, time, imitationTime, tuningTime, train, depth, dt }) =>
-    (((wide * time + widths.reduce((a, b) => a + b, 0) * draws * 2 * (imitationTime + tuningTime)) * train * depth) / dt) * PAIR_SECONDS + 0.05,
+    (((wide * time + widths.reduce((a, b) => a + b, 0) * draws * 2 * (imitationTime + tuningTime)) * train * depth) /
+      dt) *
+      PAIR_SECONDS +
+    0.05,
   run: async (spec, seed, tick) => {
     const { dt, imitationTime, tuningTime, draws, depth, regime } = spec;
     const { task, initial, trained: wide, onTrain, onHeldOut } = trainWide(spec, depth, seed);
@@ -56,7 +61,12 @@ export const stagesStudy: Study<StagesSpec> = {
         found.discrepancy.push(discrepancy(direct, wide, task.heldOut.x, onHeldOut.at(-1)));
         found.stagedDiscrepancy.push(discrepancy(tuned, wide, task.heldOut.x, onHeldOut.at(-1)));
       }
-      rows.push({ regime, m, wide: lossOf(wide, task.heldOut), ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])) });
+      rows.push({
+        regime,
+        m,
+        wide: lossOf(wide, task.heldOut),
+        ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])),
+      });
     }
     return rows;
   },

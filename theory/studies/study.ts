@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
-import { ACTIVATIONS } from '../particles.js';
+import { ACTIVATIONS } from '../model/particles.js';
 
 export interface Study<Spec> {
   readonly name: string;

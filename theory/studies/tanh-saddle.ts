@@ -2,7 +2,15 @@
 import { z } from 'zod';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
-import { linearisedTanhSaddle, saddleInputs, tanhMeans, tanhSaddleDiscrepancy, tanhSaddleTelescope, tanhSlopes, trainTanhSaddle } from '../instances/tanh-saddle.js';
+import {
+  linearisedTanhSaddle,
+  saddleInputs,
+  tanhMeans,
+  tanhSaddleDiscrepancy,
+  tanhSaddleTelescope,
+  tanhSlopes,
+  trainTanhSaddle,
+} from '../instances/tanh-saddle.js';
 import type { Study } from './study.js';
 
 const TanhSaddleSpec = z.strictObject({
@@ -31,7 +39,10 @@ export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
     const rows = [];
     for (const [i, depth] of spec.depths.entries()) {
       const saddle = { g: spec.g, kappa: spec.kappa, spread: spec.spread, depth };
-      const [train, heldOut] = [saddleInputs(saddle, spec.train, seed, true), saddleInputs(saddle, spec.heldOut, seed, false)];
+      const [train, heldOut] = [
+        saddleInputs(saddle, spec.train, seed, true),
+        saddleInputs(saddle, spec.heldOut, seed, false),
+      ];
       const [start, end, telescoped, linearStart, linearEnd]: number[][] = [[], [], [], [], []];
       for (let draw = 0; draw < spec.draws; draw++) {
         await tick(i, spec.depths.length);

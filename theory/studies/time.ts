@@ -1,11 +1,11 @@
 /** D(T): how the discrepancy moves with the time of training, and of imitation. */
 import { z } from 'zod';
 import { rms } from '../../src/core/stats.js';
-import { discrepancy, outputSize } from '../discrepancy.js';
+import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
-import { imitate } from '../imitation.js';
-import { activations, output } from '../network.js';
-import { thinNet } from '../particles.js';
+import { imitate } from '../flow/imitation.js';
+import { activations, output } from '../network/network.js';
+import { thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { ParticleSettings, type Study } from './study.js';
 
@@ -24,7 +24,8 @@ export const timeStudy: Study<TimeSpec> = {
   law: 'D(T): exponential in T at most for direct training by the bound; under imitation it falls',
   rule: 'imitation: D at the last time below D at the start, 95 % t-interval of the log ratio below 0; direct: the same ratio above 0 means growth',
   schema: TimeSpec,
-  cost: ({ wide, m, draws, times, dt, train, depth }) => ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,
+  cost: ({ wide, m, draws, times, dt, train, depth }) =>
+    ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,
   run: async (spec, seed, tick) => {
     const { m, dt, draws, depth, times, regime } = spec;
     const { task, initial: wide } = startWide(spec, depth, seed);
@@ -34,18 +35,31 @@ export const timeStudy: Study<TimeSpec> = {
     const segments = times.map((time, i) => stepsOf(time - (times[i - 1] ?? 0), dt));
     for (const [i, steps] of segments.entries()) {
       await tick(i, 2 * times.length);
-      for (const net of [wide, ...thin]) whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt);
+      for (const net of [wide, ...thin])
+        whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt);
       const target = output(wide, x);
-      direct.push({ value: rms(thin.map((net) => discrepancy(net, wide, x, target))), size: outputSize(wide, x, target) });
+      direct.push({
+        value: rms(thin.map((net) => discrepancy(net, wide, x, target))),
+        size: outputSize(wide, x, target),
+      });
     }
     const samples = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
     const [targets, target] = [activations(wide, task.train.x), output(wide, x)];
     const rows = [];
     for (const [i, steps] of segments.entries()) {
       await tick(times.length + i, 2 * times.length);
-      for (const net of samples) imitate(net, wide, task.train.x, { steps, dt, targets }).forEach((result) => whole(`imitation to T = ${times[i]}`, result, dt));
+      for (const net of samples)
+        imitate(net, wide, task.train.x, { steps, dt, targets }).forEach((result) =>
+          whole(`imitation to T = ${times[i]}`, result, dt),
+        );
       const { value, size } = direct[i]!;
-      rows.push({ regime, time: times[i]!, direct: value, imitation: rms(samples.map((net) => discrepancy(net, wide, x, target))), wideSize: size });
+      rows.push({
+        regime,
+        time: times[i]!,
+        direct: value,
+        imitation: rms(samples.map((net) => discrepancy(net, wide, x, target))),
+        wideSize: size,
+      });
     }
     return rows;
   },

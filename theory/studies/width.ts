@@ -10,12 +10,15 @@ const WidthSpec = ParticleSettings.extend({
   depth: z.int().min(1),
   /** Thin widths, each below `wide`. */
   widths: z.array(z.int().min(1)).min(2),
-}).refine(({ widths, wide }) => widths.every((m) => m < wide), { message: 'expected every one of "widths" to be below "wide"' });
+}).refine(({ widths, wide }) => widths.every((m) => m < wide), {
+  message: 'expected every one of "widths" to be below "wide"',
+});
 export type WidthSpec = z.infer<typeof WidthSpec>;
 
 /**
- * Coupled thin nets are drawn without replacement from M wide particles, which makes D smaller by sqrt((M - m)/(M - 1)) than for M = infinity,
- * and fresh ones see the wide net's own deviation, which makes it larger by sqrt(1 + m/M); the rows give D with these factors taken out.
+ * Coupled thin nets are drawn without replacement from M wide particles, which makes D smaller by sqrt((M - m)/(M - 1))
+ * than for M = infinity, and fresh ones see the wide net's own deviation, which makes it larger by sqrt(1 + m/M); the
+ * rows give D with these factors taken out.
  */
 export const widthStudy: Study<WidthSpec> = {
   name: 'width',

@@ -1,0 +1,68 @@
+/** BERT_BASE: masked-LM training with scores at the masked places only, inference, and the tokenizer that feeds it. */
+import { rngKey, uniforms } from '../../src/core/rng.js';
+import { tf } from '../../src/engine/tensor.js';
+import { bert, BERT_PRESETS, type BertSpec } from '../../src/models/bert.js';
+import { glosses } from '../../src/text/corpus.js';
+import { trainWordPiece } from '../../src/text/train-wordpiece.js';
+import { WordPiece } from '../../src/text/wordpiece.js';
+import { inferenceTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
+
+const [BATCH, TOKENS, PLACES] = [8, 128, 19] as const;
+
+/** Random tokens, all of them there; the last row begins with every sixth place. */
+function tokens(vocabulary: number, rows: 3 | 4): Int32Array {
+  const draws = uniforms(rngKey(1, 'bench'), BATCH * TOKENS);
+  const values = new Int32Array(BATCH * rows * TOKENS);
+  for (let b = 0; b < BATCH; b++) {
+    const at = b * rows * TOKENS;
+    for (let t = 0; t < TOKENS; t++) values[at + t] = Math.floor(draws[b * TOKENS + t]! * vocabulary);
+    values.fill(1, at + 2 * TOKENS, at + 3 * TOKENS);
+    if (rows === 4) for (let p = 0; p < PLACES; p++) values[at + 3 * TOKENS + p] = 6 * p + 1;
+  }
+  return values;
+}
+
+function training(seconds: number): Promise<number[]> {
+  const spec: BertSpec = { ...BERT_PRESETS['bert-base']!, dropout: 0, head: { kind: 'masked-lm', places: PLACES } };
+  const labels = Int32Array.from({ length: BATCH * PLACES }, (_, i) => (i * 97) % spec.vocabulary);
+  const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 } as const;
+  const examples = { values: tokens(spec.vocabulary, 4), labels };
+  return trainingTimes(
+    bert(spec),
+    BATCH,
+    { shape: [4, TOKENS], classes: spec.vocabulary, questions: PLACES, examples, optimizer, rate: 1e-4 },
+    seconds,
+  );
+}
+
+function inference(seconds: number): Promise<number[]> {
+  const spec = BERT_PRESETS['bert-base']!;
+  return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabulary, 3), [BATCH, 3, TOKENS], 'int32'), seconds);
+}
+
+const caseOf = (train: boolean): Case => ({
+  batch: BATCH,
+  times: train ? training : inference,
+  peer: { network: 'bert-base', tokens: TOKENS, places: PLACES, train },
+});
+
+export const BERT_BASE: Benchmark = {
+  unit: 'sequences',
+  cases: { 'train 8 x 128': caseOf(true), 'inference 8 x 128': caseOf(false) },
+  environment: 'torch-2.15.0-transformers',
+  packages: ['torch==2.15.0', 'transformers==5.23.0', 'numpy'],
+  feed: async (seconds) => {
+    const texts = Array.from(glosses(), ({ text }) => text).slice(0, 20_000);
+    const tokenizer = new WordPiece(await trainWordPiece(texts, { size: 4000 }));
+    const started = performance.now();
+    let count = 0;
+    for (let i = 0; performance.now() - started < 1000 * seconds; i++)
+      count += tokenizer.encode(texts[i % texts.length]!).ids.length;
+    return {
+      case: 'tokenizer',
+      engine: 'own',
+      perSecond: (1000 * count) / TOKENS / (performance.now() - started),
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    };
+  },
+};

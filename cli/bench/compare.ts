@@ -1,0 +1,186 @@
+/**
+ * Speed and memory of networks, here and in PyTorch: each case in a process of its own, so that its peak memory is its
+ * own.
+ */
+import { join } from 'node:path';
+import { FailureError, unknownName } from '../../src/core/errors.js';
+import type { Dataset, HostBatch } from '../../src/data/dataset.js';
+import { disposeAll, tf, type Tensor } from '../../src/engine/tensor.js';
+import { trainStages, type Stage } from '../../src/method/stages.js';
+import { moveWeights } from '../../src/method/weights.js';
+import { evaluation } from '../../src/nn/layers.js';
+import type { Network } from '../../src/nn/network.js';
+import { crossEntropy } from '../../src/optim/losses.js';
+import type { OptimizerSpec } from '../../src/optim/optimizer.js';
+import { peerPython } from '../../src/toolchain/python.js';
+import { runTool } from '../../src/toolchain/tools.js';
+
+export interface Measured {
+  readonly perSecond: number;
+  readonly peakMemoryBytes: number;
+}
+
+export interface Peer extends Measured {
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface BenchRow extends Measured {
+  readonly case: string;
+  readonly engine: string;
+  readonly peer: Peer | null;
+  /** perSecond over the peer's. */
+  readonly ratio: number | null;
+}
+
+export interface Case {
+  /** Examples of a step. */
+  readonly batch: number;
+  /** Milliseconds of each step. */
+  readonly times: (seconds: number) => Promise<readonly number[]>;
+  /** What peer_torch.py is told to do. */
+  readonly peer: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Benchmark {
+  /** What is counted: images, sequences. */
+  readonly unit: string;
+  readonly cases: Readonly<Record<string, Case>>;
+  /** Name of the Python environment, and what has to be in it. */
+  readonly environment: string;
+  readonly packages: readonly string[];
+  /** What feeds the training. */
+  readonly feed: (seconds: number) => Promise<Measured & { readonly case: string; readonly engine: string }>;
+}
+
+/** One case on the engine that is open in this process. Throws UsageError with the known names. */
+export async function measureCase({ cases }: Benchmark, name: string, seconds: number): Promise<Measured> {
+  if (!Object.hasOwn(cases, name)) throw unknownName('case', name, Object.keys(cases));
+  const { batch, times } = cases[name]!;
+  const perSecond = medianRate(batch, await times(seconds));
+  return { perSecond, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+/** Examples per second: the median over the steps after the first three. */
+export function medianRate(batch: number, times: readonly number[]): number {
+  const kept = times.slice(Math.min(3, times.length - 1)).sort((a, b) => a - b);
+  return (1000 * batch) / kept[Math.floor(kept.length / 2)]!;
+}
+
+/** What a network is trained on: the same batch again and again. */
+export interface Work extends Pick<Dataset, 'shape' | 'classes' | 'questions'> {
+  readonly examples: HostBatch;
+  readonly optimizer: OptimizerSpec;
+  /** Learning rate. */
+  readonly rate: number;
+}
+
+/** Milliseconds of each training step, of which there are as many as fit into the time. */
+export async function trainingTimes(
+  network: Network,
+  batch: number,
+  { examples, optimizer, rate, ...asked }: Work,
+  seconds: number,
+): Promise<number[]> {
+  const source = { count: batch, batch: () => examples };
+  const data: Dataset = { ...asked, train: source, validation: source, test: source };
+  const stage: Stage = {
+    name: 'bench',
+    recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer },
+    trainable: () => true,
+    loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y),
+  };
+  const times: number[] = [];
+  let last = performance.now();
+  const started = last;
+  const enough = new FailureError('enough');
+  const log = (): void => {
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+    if (now - started > 1000 * seconds && times.length > 4) throw enough;
+  };
+  const context = { seed: 1, resumed: undefined, log, progress: () => {}, shouldSave: () => false, save: () => {} };
+  await trainStages(context, data, () => Promise.resolve(network.init(1)), [stage]).catch((error: unknown) => {
+    if (error !== enough) throw error;
+  });
+  return times;
+}
+
+/** Milliseconds of each pass to the network's last tap, of which there are as many as fit into the time. Disposes x. */
+export async function inferenceTimes(network: Network, x: Tensor, seconds: number): Promise<number[]> {
+  const weights = await moveWeights(network.init(1));
+  const times: number[] = [];
+  const started = performance.now();
+  while (times.length < 5 || performance.now() - started < 1000 * seconds) {
+    const from = performance.now();
+    const output = tf.tidy(() => network.apply(evaluation(weights), x)[network.taps.at(-1)!]!);
+    await output.data();
+    output.dispose();
+    times.push(performance.now() - from);
+  }
+  x.dispose();
+  disposeAll(weights.params, weights.state);
+  return times;
+}
+
+export interface BenchOptions {
+  readonly seconds: number;
+  readonly peer: 'torch' | undefined;
+  /** Some of the cases; all by default. */
+  readonly cases: readonly string[] | undefined;
+  /** Measures one case in a new process of this program. */
+  readonly spawnCase: (name: string) => Promise<Measured & { readonly engine: string }>;
+  readonly onRow?: (text: string) => void;
+}
+
+export interface Bench {
+  readonly unit: string;
+  readonly rows: readonly BenchRow[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Every case twice, the peer in between; the better of the two counts on both sides. Throws UsageError on a case that
+ * does not exist.
+ */
+export async function compare(
+  benchmark: Benchmark,
+  { seconds, peer, cases, spawnCase, onRow }: BenchOptions,
+): Promise<Bench> {
+  const names = cases ?? Object.keys(benchmark.cases);
+  for (const name of names)
+    if (!Object.hasOwn(benchmark.cases, name)) throw unknownName('case', name, Object.keys(benchmark.cases));
+  const notes: string[] = [];
+  const { environment, packages, unit } = benchmark;
+  const python =
+    peer === undefined
+      ? undefined
+      : await peerPython('PyTorch', packages, notes, (text) => onRow?.(text), [environment, 'torch']);
+  const rows: BenchRow[] = [];
+  for (const name of names) {
+    const ours: (Measured & { engine: string })[] = [];
+    const theirs: Peer[] = [];
+    for (let round = 0; round < 2; round++) {
+      ours.push(await spawnCase(name));
+      if (python !== undefined)
+        theirs.push(
+          await measurePeer(python, { ...benchmark.cases[name]!.peer, batch: benchmark.cases[name]!.batch, seconds }),
+        );
+    }
+    const fastest = <T extends Measured>(list: readonly T[]): T =>
+      list.reduce((best, one) => (one.perSecond > best.perSecond ? one : best));
+    const mine = fastest(ours);
+    const other = theirs.length === 0 ? null : fastest(theirs);
+    rows.push({ case: name, ...mine, peer: other, ratio: other === null ? null : mine.perSecond / other.perSecond });
+    onRow?.(
+      `${name}: ${mine.perSecond.toFixed(1)} ${unit}/s${other === null ? '' : `, PyTorch ${other.perSecond.toFixed(1)}`}`,
+    );
+  }
+  rows.push({ ...(await benchmark.feed(Math.min(seconds, 5))), peer: null, ratio: null });
+  return { unit, rows, notes };
+}
+
+async function measurePeer(python: string, work: Readonly<Record<string, string | number | boolean>>): Promise<Peer> {
+  return JSON.parse(await runTool(python, [join(import.meta.dirname, 'peer_torch.py'), JSON.stringify(work)])) as Peer;
+}

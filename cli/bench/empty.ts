@@ -1,0 +1,35 @@
+/**
+ * Cells that do nothing, or wait for some time, as if another machine's core worked on them: what a sweep itself costs.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RUNNERS } from '../../experiments/registry.js';
+import type { Runner } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
+
+export const EMPTY_KIND = 'empty';
+
+export const EMPTY_RUNNER: Runner = {
+  execute: async (context) => {
+    await sleep(Number(context.cell.spec.milliseconds ?? 0));
+    context.log({ seed: context.cell.seed });
+    return { result: { seed: context.cell.seed } };
+  },
+  check: () => {},
+  requires: () => [],
+  cost: () => 1,
+  stepFlops: undefined,
+};
+
+/** What the bench's workers can run: the product's runs, and its own. */
+export const BENCH_RUNNERS: Readonly<Record<string, Runner>> = { ...RUNNERS, [EMPTY_KIND]: EMPTY_RUNNER };
+
+export function emptyCells(count: number, milliseconds = 0): Cell[] {
+  return Array.from({ length: count }, (_, seed) => ({
+    experiment: 'empty',
+    arm: 'none',
+    scale: 'custom',
+    kind: EMPTY_KIND,
+    spec: { milliseconds },
+    seed,
+  }));
+}

@@ -1,0 +1,100 @@
+/**
+ * What a machine makes of one run's training: operations per second, and bytes for each example, measured on a few
+ * steps of made-up examples.
+ */
+import { normals, rngKey, uniforms } from '../../src/core/rng.js';
+import { exampleShape, taskOf } from '../../src/data/index.js';
+import { placesOf } from '../../src/data/masked.js';
+import type { HostBatch } from '../../src/data/dataset.js';
+import { tf, disposeAll } from '../../src/engine/tensor.js';
+import { trainingFlops } from '../../src/method/budget.js';
+import type { TrainSpec } from '../../src/method/spec.js';
+import { networkOf } from '../../src/models/index.js';
+import { sizeOf, toTensors } from '../../src/nn/init.js';
+import { evaluation } from '../../src/nn/layers.js';
+import { medianRate, trainingTimes } from './compare.js';
+
+export interface Throughput {
+  /** Attained in training, forward and backward. */
+  readonly flopsPerSecond: number;
+  /** Examples of a measured step: as many as the recipe's, or fewer where a step would take too long. */
+  readonly batch: number;
+  /** All values of a forward pass, of one example: what the backward pass may need. */
+  readonly bytesPerExample: number;
+}
+
+/** Operations of a measured step, at most, if one example has fewer. */
+const STEP_FLOPS = 4e10;
+
+interface MadeUp {
+  readonly examples: HostBatch;
+  readonly classes: number;
+  readonly questions: number | undefined;
+}
+
+function madeUp(spec: TrainSpec, batch: number): MadeUp {
+  const shape = exampleShape(spec.data);
+  const size = sizeOf(shape);
+  const classes = networkOf(spec.model).width('logits');
+  const task = taskOf(spec.data);
+  if (task === undefined || spec.model.family !== 'bert') {
+    const labels = Int32Array.from({ length: batch }, (_, i) => i % classes);
+    return {
+      examples: { values: Float32Array.from(normals(rngKey(1, 'plan'), batch * size)), labels },
+      classes,
+      questions: undefined,
+    };
+  }
+  const [rows, tokens] = shape as [number, number];
+  const values = new Int32Array(batch * size);
+  const draws = uniforms(rngKey(1, 'plan'), batch * tokens);
+  const questions = spec.data.set === 'masked-lm' ? placesOf(spec.data) : task.head === 'span' ? 2 : undefined;
+  for (let b = 0; b < batch; b++) {
+    for (let t = 0; t < tokens; t++) {
+      values[b * size + t] = Math.floor(draws[b * tokens + t]! * spec.model.vocabulary);
+      values[b * size + 2 * tokens + t] = 1;
+    }
+    if (rows === 4) for (let place = 0; place < questions!; place++) values[b * size + 3 * tokens + place] = place;
+  }
+  const answers = task.head === 'span' ? tokens : classes;
+  return {
+    examples: { values, labels: Int32Array.from({ length: batch * (questions ?? 1) }, (_, i) => i % answers) },
+    classes: answers,
+    questions,
+  };
+}
+
+async function forwardBytes(spec: TrainSpec): Promise<number> {
+  const network = networkOf(spec.model);
+  const model = network.init(1);
+  const weights = { params: toTensors(model.params), state: toTensors(model.state) };
+  const { values } = madeUp(spec, 1).examples;
+  const x = tf.tensor(values, [1, ...exampleShape(spec.data)], values instanceof Int32Array ? 'int32' : 'float32');
+  const engine = tf.engine();
+  engine.startScope('plan');
+  const before = tf.memory().numBytes;
+  network.apply({ ...evaluation(weights), train: true }, x);
+  const bytes = tf.memory().numBytes - before;
+  engine.endScope();
+  x.dispose();
+  disposeAll(weights.params, weights.state);
+  return bytes;
+}
+
+/** Trains the thin net of a run for about `seconds` on the engine that is open. */
+export async function measureThroughput(spec: TrainSpec, seconds: number): Promise<Throughput> {
+  const network = networkOf(spec.model);
+  const shape = exampleShape(spec.data);
+  const one = trainingFlops(network, shape, { steps: 1, batch: 1 });
+  const batch = Math.max(1, Math.min(spec.training.batch, Math.floor(STEP_FLOPS / one)));
+  const bytesPerExample = await forwardBytes(spec);
+  const times = await trainingTimes(
+    network,
+    batch,
+    { shape, ...madeUp(spec, batch), optimizer: spec.training.optimizer, rate: 1e-4 } as Parameters<
+      typeof trainingTimes
+    >[2],
+    seconds,
+  );
+  return { flopsPerSecond: one * medianRate(batch, times), batch, bytesPerExample };
+}

@@ -1,0 +1,68 @@
+import { rmSync } from 'node:fs';
+import { Command } from 'commander';
+import { FailureError, messageOf } from '../../src/core/errors.js';
+import { installTensorflow } from '../../src/engine/install/install.js';
+import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
+import { probeEngine } from '../../src/engine/backends/probe.js';
+import type { App } from '../terminal/app.js';
+import { Progress } from '../terminal/progress.js';
+import { installReporter } from '../terminal/work.js';
+
+interface Options {
+  readonly gpu?: boolean;
+  readonly wheels?: string;
+  readonly force?: boolean;
+  readonly optional?: boolean;
+}
+
+export function engineCommand(app: App): Command {
+  const command = new Command('engine').description('the TensorFlow engine, and the native particle kernel');
+  command
+    .command('install')
+    .description(
+      'download TensorFlow 2.21 and build the addon of @tensorflow/tfjs-node-gpu for it; needs pip and a C++ compiler',
+    )
+    .option('--gpu', 'the CUDA build, with the CUDA 12 libraries (about 3.4 GB)')
+    .option('--wheels <dir>', 'take the wheels from this folder, without a network')
+    .option('--force', 'install anew')
+    .option('--optional', 'where it cannot be installed, say so in one line and succeed: the other engines work')
+    .addHelpText('after', '\nExamples:\n  gowide engine install\n  gowide engine install --gpu')
+    .action(async ({ gpu = false, wheels, force = false, optional = false }: Options) => {
+      const obstacle = whyNotInstallable(gpu);
+      const engine = process.env.GOWIDE_ENGINE;
+      if (
+        optional &&
+        findInstalled() === undefined &&
+        (obstacle !== undefined || (engine !== undefined && engine !== 'auto' && engine !== 'tensorflow'))
+      ) {
+        process.stderr.write(
+          obstacle === undefined
+            ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install\n`
+            : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install\n`,
+        );
+        return;
+      }
+      const progress = new Progress();
+      const installed = findInstalled();
+      if (optional) {
+        await installTensorflow({ gpu, wheels, report: installReporter(progress) }).catch((error: unknown) => {
+          progress.line(
+            `The faster engine, tensorflow, is missing: ${messageOf(error)}. To try again: gowide engine install`,
+          );
+        });
+        progress.clear();
+        return;
+      }
+      if (force && installed?.gpu === gpu) rmSync(installed.folder, { recursive: true, force: true });
+      const { folder } = await installTensorflow({ gpu, wheels, thorough: true, report: installReporter(progress) });
+      progress.clear();
+      // In a process of its own, which keeps TensorFlow's start-up messages to itself.
+      const { available, reason, version, device } = await probeEngine('tensorflow');
+      if (!available) throw new FailureError(reason ?? 'the tensorflow engine does not start');
+      const note = gpu && device === 'cpu' ? ' (no GPU was found: it runs on the CPU)' : '';
+      const kernel = await app.kernel();
+      process.stdout.write(`particle kernel: ${kernel.name}${kernel.reason === null ? '' : `; ${kernel.reason}`}\n`);
+      process.stdout.write(`tensorflow is ready: ${version}, ${device}${note}; ${folder}\n`);
+    });
+  return command;
+}

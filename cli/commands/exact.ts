@@ -1,0 +1,40 @@
+import { Argument, Command, Option } from 'commander';
+import type { App } from '../terminal/app.js';
+import { readConfig } from '../../src/store/config.js';
+import { jsonOption } from '../terminal/options.js';
+
+function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {
+  return Object.entries(values).flatMap(([name, value]) => {
+    if (name === 'rows' && Array.isArray(value))
+      return value.flatMap((row: Record<string, unknown>) => [
+        `${indent}time ${String(row.time)}`,
+        ...lines(Object.fromEntries(Object.entries(row).filter(([key]) => key !== 'time')), `${indent}  `),
+      ]);
+    return [`${indent}${name.padEnd(14)} ${typeof value === 'number' ? value : JSON.stringify(value)}`];
+  });
+}
+
+export function exactCommand(app: App): Command {
+  return new Command('exact')
+    .description('an exact limit at the values of a JSON config; without a config its example is shown')
+    .addArgument(new Argument('<limit>', 'chain, saad-solla, radial, clt, arcsine or saddle'))
+    .addOption(new Option('--config <file>', 'JSON'))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide theory exact chain                        an example config\n  gowide theory exact chain --config chain.json --json',
+    )
+    .action(async (name: string, options: { config?: string; json?: boolean }) => {
+      const limit = await app.limit(name);
+      if (options.config === undefined) {
+        process.stdout.write(
+          options.json
+            ? `${JSON.stringify(limit.example, null, 2)}\n`
+            : `${limit.law}\nExample config:\n${JSON.stringify(limit.example, null, 2)}\n`,
+        );
+        return;
+      }
+      const result = limit.evaluate(readConfig(options.config));
+      process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : lines(result).join('\n')}\n`);
+    });
+}

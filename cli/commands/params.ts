@@ -1,0 +1,44 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { App, Variant } from '../terminal/app.js';
+import { jsonOption, wholeNumber } from '../terminal/options.js';
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+export function variantOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--width <factor>', 'factor on all channels, for example 0.5').argParser(positive))
+    .addOption(
+      new Option(
+        '--mid <factor>',
+        'factor on the inner channels of the blocks, as the paper’s wide nets have it',
+      ).argParser(positive),
+    )
+    .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)));
+}
+
+export function paramsCommand(app: App): Command {
+  const command = new Command('params')
+    .argument(
+      '<model>',
+      'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a model spec, or a folder of Hugging Face’s',
+    )
+    .description('number of parameters of a network')
+    .addOption(jsonOption());
+  return variantOptions(command)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide params resnet50\n  gowide params resnet50 --width 0.5\n  gowide params resnet50 --mid 4 --json',
+    )
+    .action((name: string, options: Variant & { json?: boolean }) => {
+      const { parameters, spec } = app.countParameters(name, options);
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ model: name, parameters, spec }, null, 2)}\n`
+          : `${parameters.toLocaleString('en-US')}\n`,
+      );
+    });
+}

@@ -1,0 +1,96 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseScale } from '../../src/core/experiment.js';
+import { tuneFor } from '../../src/engine/backends/choose.js';
+import type { App, Plan } from '../terminal/app.js';
+import { engineOption, jsonOption, scaleOption, wholeNumber } from '../terminal/options.js';
+import { textTable } from '../terminal/table.js';
+import { openForCommand } from '../terminal/work.js';
+
+interface Options {
+  readonly scale: string;
+  readonly devices: number;
+  readonly tflops?: number;
+  readonly engine?: string;
+  readonly json?: boolean;
+  readonly measure?: string;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+/** A duration in the unit that suits it. */
+function duration(hours: number): string {
+  if (hours < 1 / 60) return `${(hours * 3600).toFixed(1)} s`;
+  if (hours < 1) return `${(hours * 60).toFixed(1)} min`;
+  return hours < 48 ? `${hours.toFixed(1)} h` : `${(hours / 24).toFixed(hours < 2400 ? 1 : 0)} days`;
+}
+
+function bytes(value: number): string {
+  return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(1)} GB`;
+}
+
+function print({ rows, claims, data }: Plan, machine: string, devices: number): void {
+  const table = rows.map((row) => ({
+    experiment: row.experiment,
+    arms: row.arms,
+    runs: row.runs,
+    PFLOP: row.petaflops === null ? '' : row.petaflops.toPrecision(3),
+    'GFLOP/s': row.flopsPerSecond === null ? '' : (row.flopsPerSecond / 1e9).toPrecision(3),
+    memory: row.memoryBytes === null ? '' : bytes(row.memoryBytes),
+    disk: bytes(row.diskBytes),
+    time: duration(row.deviceHours),
+    [`on ${devices}`]: duration(row.deviceHours / devices),
+  }));
+  const total = rows.reduce((sum, row) => sum + row.deviceHours, 0);
+  process.stdout.write(`${textTable(table)}\n`);
+  process.stdout.write(
+    `in all: ${duration(total)} of one process, ${duration(total / devices)} on ${devices} of ${machine}\n\n`,
+  );
+  process.stdout.write(
+    `${textTable(claims.map(({ id, experiment, runs, deviceHours }) => ({ claim: id, experiment, runs, time: duration(deviceHours) })))}\n`,
+  );
+  process.stdout.write('Claims share runs: what each would take alone.\n');
+  for (const line of data) process.stdout.write(`${line}\n`);
+}
+
+export function planCommand(app: App): Command {
+  return new Command('plan')
+    .description(
+      'operations, memory, disk and time of a scale, before anything is started: from a few training steps measured here',
+    )
+    .addOption(scaleOption())
+    .option(
+      '--devices <n>',
+      'processes at once: small nets take one core each, large ones a machine or a GPU',
+      wholeNumber(1),
+      1,
+    )
+    .option('--tflops <n>', 'assume that many TFLOP/s attained in training instead of measuring this machine', positive)
+    .addOption(engineOption())
+    .addOption(jsonOption())
+    .addOption(new Option('--measure <experiment>', 'one measurement, in this process').hideHelp())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide plan --scale paper\n  gowide plan --scale paper --devices 8 --tflops 60\n  gowide plan --scale laptop --json',
+    )
+    .action(async ({ scale: name, devices, tflops, engine, json, measure }: Options) => {
+      const scale = parseScale(name);
+      if (measure !== undefined) {
+        tuneFor(await app.planStepFlops(measure, scale));
+        await openForCommand(engine);
+        return void process.stdout.write(`${JSON.stringify(await app.measurePlan(measure, scale))}\n`);
+      }
+      const machine =
+        tflops === undefined
+          ? 'processes as measured here'
+          : `devices with ${tflops} TFLOP/s attained in training (assumed)`;
+      const plan = await app.plan(scale, tflops === undefined ? undefined : tflops * 1e12, engine, (line) =>
+        process.stderr.write(`${line}\n`),
+      );
+      if (json) process.stdout.write(`${JSON.stringify({ machine, devices, ...plan }, null, 2)}\n`);
+      else print(plan, machine, devices);
+    });
+}

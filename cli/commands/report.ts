@@ -1,0 +1,87 @@
+import { dirname, join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { SCALES, type Scale } from '../../src/core/experiment.js';
+import { UsageError } from '../../src/core/errors.js';
+import type { App, Comparison } from '../terminal/app.js';
+import { checkOut, DEFAULT_OUT, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
+
+interface ReportOptions {
+  readonly out?: string;
+  readonly tables?: string;
+  readonly scale?: Scale;
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+  readonly open?: boolean;
+  readonly compare?: boolean;
+}
+
+export function reportCommand(app: App): Command {
+  return new Command('report')
+    .argument('[folders...]', 'folders with runs, or with tables that --tables wrote', [DEFAULT_OUT])
+    .description('draw the report of finished runs; the last line is its path')
+    .option('--out <file>', 'HTML file (default: report.html in the first folder)')
+    .addOption(
+      new Option(
+        '--scale <name>',
+        'runs of that scale alone (default: each claim at the largest that was run)',
+      ).choices([...SCALES]),
+    )
+    .option(
+      '--tables <dir>',
+      'write what was found there as CSV, JSONL, Markdown and Vega-Lite specs, and draw no page',
+    )
+    .option('--compare', 'two folders side by side: two machines, two engines, before and after')
+    .option('--open', 'show it in the browser')
+    .addOption(jsonOption().conflicts(['markdown']))
+    .option('--markdown', 'print the verdicts as a Markdown table on standard output')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide report --open\n  gowide report results more-results --out both.html\n  gowide report --compare before after --out comparison.html\n  gowide report results --markdown > VERDICTS.md\n  gowide report results --tables reports/results',
+    )
+    .action(async (folders: string[], { out, tables, scale, json, markdown, open, compare }: ReportOptions) => {
+      for (const folder of folders) checkRuns(folder);
+      if (tables !== undefined) {
+        const files = await app.writeResults(folders, checkOut(tables));
+        process.stdout.write(
+          json
+            ? `${JSON.stringify({ files }, null, 2)}\n`
+            : `${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`,
+        );
+        return;
+      }
+      if (compare && folders.length !== 2)
+        throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
+      const file = resolve(out ?? join(folders[0]!, compare ? 'comparison.html' : 'report.html'));
+      checkOut(dirname(file));
+      if (compare) {
+        const comparison = await app.compare(folders[0]!, folders[1]!, file, scale);
+        if (open) await (await import('open')).default(file);
+        return printComparison(file, comparison, json ?? false);
+      }
+      const { markdown: table, ...result } = await app.report(folders, file, scale);
+      if (open) await (await import('open')).default(file);
+      if (json) return void process.stdout.write(`${JSON.stringify({ report: file, ...result }, null, 2)}\n`);
+      if (markdown) return void process.stdout.write(table);
+      for (const line of [...result.problems, ...result.cautions]) process.stderr.write(`${line}\n`);
+      process.stdout.write(`${file}\n`);
+    });
+}
+
+function printComparison(file: string, { shared, equal, changed, problems }: Comparison, json: boolean): void {
+  if (json)
+    return void process.stdout.write(
+      `${JSON.stringify({ report: file, shared, equal, changed, problems }, null, 2)}\n`,
+    );
+  for (const line of problems) process.stderr.write(`${line}\n`);
+  process.stdout.write(
+    `${shared} runs are in both, ${equal} of them the same to the byte; ${changed.length} verdicts differ\n`,
+  );
+  for (const { id, first, second } of changed) process.stdout.write(`${id}: ${first} -> ${second}\n`);
+  process.stdout.write(`${file}\n`);
+}
+
+/** Throws UsageError where there is nothing to report. */
+export function checkRuns(folder: string): void {
+  if (!hasRuns(folder) && !hasTables(folder))
+    throw new UsageError(`${resolve(folder)}: no runs there; make some with: gowide reproduce --out ${folder}`);
+}

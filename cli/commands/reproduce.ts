@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { parseScale } from '../../src/core/experiment.js';
+import type { App } from '../terminal/app.js';
+import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
+import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
+
+interface Options extends WorkOptions {
+  readonly scale: string;
+  readonly seed: number;
+  readonly seeds?: number;
+  readonly json?: boolean;
+}
+
+export function reproduceCommand(app: App): Command {
+  return withRunOptions(new Command('reproduce'))
+    .description('run every experiment at a scale and write the report; the last line is its path')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide reproduce\n  gowide reproduce --scale laptop --out results --jobs 2\n\nFinished runs are not run again; a stopped command goes on where it was.',
+    )
+    .action(async (options: Options) => {
+      const cells = declaredCells(app.experiments, parseScale(options.scale), options.seed, options.seeds);
+      const out = checkOut(options.out);
+      await work(app, cells, options);
+      const file = join(out, 'report.html');
+      const { verdicts } = await app.report([out], file);
+      if (options.json) process.stdout.write(`${JSON.stringify({ report: file, verdicts }, null, 2)}\n`);
+      else
+        process.stdout.write(
+          `${verdicts.map(({ scale, outcome, statement, evidence }) => `${outcome.padEnd(13)}  [${scale ?? '–'}] ${statement} ${evidence}`).join('\n')}\n${file}\n`,
+        );
+    });
+}

@@ -1,0 +1,62 @@
+import { Command, Option } from 'commander';
+import { FailureError, UsageError } from '../../src/core/errors.js';
+import type { App } from '../terminal/app.js';
+import { jsonOption, wholeNumber } from '../terminal/options.js';
+import { Progress } from '../terminal/progress.js';
+
+interface Options {
+  readonly faults?: boolean;
+  readonly checks?: string;
+  readonly percent: number;
+  readonly json?: boolean;
+  readonly fuzzHere?: string;
+  readonly fuzzCount?: number;
+}
+
+const sign = (pass: boolean | undefined): string => (pass === undefined ? 'skip' : pass ? 'pass' : 'FAIL');
+
+export function selftestCommand(app: App): Command {
+  return new Command('selftest')
+    .description(
+      'break things on purpose: kill workers and Redis, fill disks, damage files and inputs, and count what was lost',
+    )
+    .option('--faults', 'run the checks')
+    .option('--checks <names>', 'some of them, with commas between')
+    .addOption(
+      new Option('--percent <n>', 'of all kills, damages, inputs and steps, for a shorter form')
+        .default(100)
+        .argParser(wholeNumber(1)),
+    )
+    .addOption(new Option('--fuzz-here <folder>').hideHelp())
+    .addOption(new Option('--fuzz-count <n>').argParser(wholeNumber(1)).hideHelp())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide selftest --faults\n  gowide selftest --faults --checks kill,damage --percent 10',
+    )
+    .action(async ({ faults, checks, percent, json, fuzzHere, fuzzCount }: Options) => {
+      if (fuzzHere !== undefined)
+        return void process.stdout.write(`${JSON.stringify(await app.fuzzHere(fuzzHere, fuzzCount ?? 100))}\n`);
+      if (!faults) throw new UsageError('selftest: say what is to be tested: --faults');
+      const progress = new Progress();
+      const results = await app.selftest({
+        checks: checks?.split(','),
+        share: percent / 100,
+        onLine: (check, line) => progress.update(check, 0, line),
+        onResult: ({ id, pass, figure, seconds, what }) => {
+          progress.clear();
+          if (!json) process.stdout.write(`${sign(pass)}  ${id.padEnd(14)} ${what}\n      ${figure} (${seconds} s)\n`);
+        },
+      });
+      const count = (pass: boolean | undefined): number => results.filter((result) => result.pass === pass).length;
+      if (json) process.stdout.write(`${JSON.stringify({ results }, null, 2)}\n`);
+      else process.stdout.write(`${count(true)} passed, ${count(false)} failed, ${count(undefined)} skipped\n`);
+      if (count(false) > 0)
+        throw new FailureError(
+          `${count(false)} checks failed: ${results
+            .filter(({ pass }) => pass === false)
+            .map(({ id }) => id)
+            .join(', ')}`,
+        );
+    });
+}

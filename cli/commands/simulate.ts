@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { UsageError } from '../../src/core/errors.js';
+import type { HostArrays } from '../../src/core/run.js';
+import { writeAtomic } from '../../src/store/atomic.js';
+import { toHostArrays } from '../../src/store/runs.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import type { App } from '../terminal/app.js';
+import { readConfig } from '../../src/store/config.js';
+import { checkOut, jsonOption } from '../terminal/options.js';
+import { Progress } from '../terminal/progress.js';
+
+interface Options {
+  readonly config: string;
+  readonly particles?: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+export function simulateCommand(app: App): Command {
+  return new Command('simulate')
+    .description('train one net of particles from a JSON declaration; write its final particles and outputs')
+    .addOption(
+      new Option(
+        '--config <file>',
+        'declaration, JSON: model, flow, seed, data, thin (theory/README.md lists the keys)',
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--particles <file>',
+        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., x [N, d], y [N, d]; what is missing is drawn from the seed',
+      ),
+    )
+    .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json').makeOptionMandatory())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExample config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}\n\nExamples:\n  gowide theory simulate --config sim.json --particles init.safetensors --out sim',
+    )
+    .action(async (options: Options) => {
+      // The file of particles can be named in the declaration, too.
+      const { particles: named, ...config } = readConfig(options.config);
+      if (named !== undefined && typeof named !== 'string')
+        throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
+      const path = options.particles ?? named;
+      const arrays: HostArrays = path === undefined ? {} : toHostArrays(readSafetensors(path).tensors);
+      const out = checkOut(options.out);
+      const progress = new Progress();
+      const {
+        arrays: results,
+        summary,
+        warnings,
+      } = await app.simulate(config, arrays, (stage, done, total) =>
+        progress.update(stage, done / total, `step ${done} of ${total}`),
+      );
+      progress.clear();
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      writeSafetensors(
+        join(out, 'final.safetensors'),
+        Object.entries(results).map(([name, { shape, values }]) => [
+          name,
+          { dtype: 'F64' as const, shape, data: values },
+        ]),
+      );
+      const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
+      writeAtomic(join(out, 'summary.json'), text);
+      if (options.json) process.stdout.write(text);
+      else {
+        const shown = Object.entries(summary).filter(
+          ([, value]) => typeof value === 'number' || typeof value === 'string',
+        );
+        process.stdout.write(`${shown.map(([name, value]) => `${name.padEnd(18)} ${String(value)}`).join('\n')}\n`);
+        const thin = summary.thin as Record<string, unknown> | undefined;
+        if (thin !== undefined)
+          for (const name of ['loss', 'discrepancy', 'relative'])
+            process.stdout.write(`${`thin ${name}`.padEnd(18)} ${String(thin[name])}\n`);
+        process.stdout.write(`Particles and outputs: ${join(options.out, 'final.safetensors')}\n`);
+      }
+    });
+}

@@ -1,0 +1,116 @@
+import { Command } from 'commander';
+import { unknownName, UsageError } from '../../src/core/errors.js';
+import type { Experiment } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
+import { folderOf, readMetrics, readRun } from '../../src/store/runs.js';
+import type { App } from '../terminal/app.js';
+import { readConfig } from '../../src/store/config.js';
+import {
+  checkOut,
+  jobsOption,
+  jsonOption,
+  outOption,
+  scaleOption,
+  seedOption,
+  seedsOption,
+} from '../terminal/options.js';
+import { textTable } from '../terminal/table.js';
+import { exactCommand } from './exact.js';
+import { simulateCommand } from './simulate.js';
+import { declaredCells, declaredScale, work, type WorkOptions } from '../terminal/work.js';
+
+interface Options extends WorkOptions {
+  readonly scale: string;
+  readonly seed: number;
+  readonly seeds?: number;
+  readonly json?: boolean;
+  readonly config?: string;
+  readonly printConfig?: boolean;
+}
+
+/** Cells of a spec that the user wrote. */
+function ownCells(
+  { name, kind }: Experiment,
+  spec: Readonly<Record<string, unknown>>,
+  { seed, seeds = 3 }: Options,
+): Cell[] {
+  if (spec.study !== undefined && spec.study !== name)
+    throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
+  return Array.from({ length: seeds }, (_, i) => ({
+    experiment: name,
+    arm: 'custom',
+    scale: 'custom',
+    kind,
+    spec: { ...spec, study: name } as Cell['spec'],
+    seed: seed + i,
+  }));
+}
+
+export function theoryCommand(app: App): Command {
+  const command = new Command('theory').description('mean-field studies, in float64');
+  command
+    .command('list')
+    .description('the studies and the laws that they test')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
+    .action(({ json }: { json?: boolean }) => {
+      const list = app.studies.map(({ name, law, rule, seeds }) => ({ name, law, rule, scales: Object.keys(seeds) }));
+      process.stdout.write(
+        `${json ? JSON.stringify(list, null, 2) : list.map(({ name, law, rule, scales }) => `${name.padEnd(12)} ${law}\n${' '.repeat(13)}rule: ${rule}\n${' '.repeat(13)}scales: ${scales.join(', ')}`).join('\n')}\n`,
+      );
+    });
+  command
+    .command('run')
+    .argument('<study>', 'name of a study, or "all"')
+    .description('run a study for several seeds')
+    .addOption(scaleOption())
+    .addOption(outOption())
+    .addOption(seedOption())
+    .addOption(seedsOption())
+    .addOption(jobsOption())
+    .option('--config <file>', 'a spec of your own for one study, as --print-config prints it; not in verdicts')
+    .option('--print-config', 'print the declared specs, by arm, and do nothing else')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide theory run width\n  gowide theory run all --scale minutes --json\n  gowide theory run depth --config mine.json --seeds 4',
+    )
+    .action(async (name: string, options: Options) => {
+      const studies = name === 'all' ? app.studies : app.studies.filter((study) => study.name === name);
+      if (studies.length === 0) throw unknownName('study', name, ['all', ...app.studies.map((study) => study.name)]);
+      if (options.printConfig) {
+        const specs = studies.map((study) => [study.name, study.arms(declaredScale(study, options.scale))] as const);
+        process.stdout.write(
+          `${JSON.stringify(studies.length === 1 ? specs[0]![1] : Object.fromEntries(specs), null, 2)}\n`,
+        );
+        return;
+      }
+      if (options.config !== undefined && studies.length !== 1)
+        throw new UsageError('--config goes with one study, not with "all"');
+      const cells =
+        options.config === undefined
+          ? declaredCells(studies, options.scale, options.seed, options.seeds)
+          : ownCells(studies[0]!, readConfig(options.config), options);
+      const out = checkOut(options.out);
+      await work(app, cells, options);
+      const runs = cells.map((cell) => readRun(folderOf(out, cell)));
+      if (options.json) {
+        const records = runs.map((run) => ({
+          run: run.id,
+          study: run.cell.experiment,
+          arm: run.cell.arm,
+          seed: run.cell.seed,
+          rows: readMetrics(run),
+        }));
+        process.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
+      } else {
+        process.stdout.write(
+          `${textTable(runs.map((run) => ({ run: run.id, study: run.cell.experiment, arm: run.cell.arm, seed: run.cell.seed, seconds: run.seconds ?? 0 })))}\n`,
+        );
+        process.stdout.write(`Figures and verdicts: gowide report ${options.out}\n`);
+      }
+    });
+  command.addCommand(simulateCommand(app));
+  command.addCommand(exactCommand(app));
+  return command;
+}

@@ -1,0 +1,138 @@
+import { Command } from 'commander';
+import { UsageError, unknownName } from '../../src/core/errors.js';
+import { cellsOf, parseScale } from '../../src/core/experiment.js';
+import type { Json } from '../../src/core/json.js';
+import type { Cell } from '../../src/core/run.js';
+import { folderOf, readRun } from '../../src/store/runs.js';
+import type { App } from '../terminal/app.js';
+import { readConfig } from '../../src/store/config.js';
+import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
+import { textTable } from '../terminal/table.js';
+import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
+
+interface Options extends WorkOptions {
+  readonly arm: string;
+  readonly experiment?: string;
+  readonly scale: string;
+  readonly seed: number;
+  readonly seeds?: number;
+  readonly set: string[];
+  readonly config?: string;
+  readonly printConfig?: boolean;
+  readonly json?: boolean;
+}
+
+type Spec = Record<string, Json>;
+
+/** `training.steps=50`: changes one value of a spec. Throws UsageError when the path does not exist there. */
+function applySetting(spec: Spec, setting: string): void {
+  const [path, text] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
+  if (!setting.includes('=') || path === '')
+    throw new UsageError(`--set ${setting}: expected key=value, for example training.steps=100`);
+  const keys = path.split('.');
+  let place: Spec = spec;
+  keys.forEach((key, i) => {
+    if (place === null || typeof place !== 'object' || !Object.hasOwn(place, key)) {
+      throw new UsageError(
+        `--set ${setting}: no key "${keys.slice(0, i + 1).join('.')}"; here are: ${Object.keys(place ?? {}).join(', ')}`,
+      );
+    }
+    if (i < keys.length - 1) place = place[key] as Spec;
+  });
+  place[keys.at(-1)!] = parseValue(text);
+}
+
+function parseValue(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+function cellsFor(app: App, name: string, options: Options): Cell[] {
+  const experiment = app.training(name, options.experiment);
+  const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
+  if (options.config !== undefined) {
+    const spec = readConfig(options.config) as Spec;
+    options.set.forEach((setting) => applySetting(spec, setting));
+    const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: spec }) };
+    return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: 'custom' }));
+  }
+  const scale = parseScale(options.scale);
+  const cells = declaredCells([experiment], scale, options.seed, seeds);
+  const arms = [...new Set(cells.map((cell) => cell.arm))];
+  if (options.arm !== 'all' && !arms.includes(options.arm)) throw unknownName('arm', options.arm, ['all', ...arms]);
+  return cells
+    .filter((cell) => options.arm === 'all' || cell.arm === options.arm)
+    .map((cell) => {
+      const spec = structuredClone(cell.spec) as Spec;
+      options.set.forEach((setting) => applySetting(spec, setting));
+      return { ...cell, spec, scale: options.set.length > 0 ? 'custom' : cell.scale };
+    });
+}
+
+export function trainCommand(app: App): Command {
+  return withRunOptions(new Command('train'))
+    .argument('<network>', `one of: ${Object.keys(app.trainings).join(', ')}`)
+    .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
+    .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
+    .option('--arm <name>', 'one arm, or all', 'all')
+    .option(
+      '--set <key=value>',
+      'change one value of the spec (repeatable)',
+      (value: string, list: string[]) => [...list, value],
+      [] as string[],
+    )
+    .option('--config <file>', 'a spec of your own, as --print-config prints it')
+    .option('--print-config', 'print the specs and do nothing else')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set training.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
+    )
+    .action(async (name: string, options: Options) => {
+      const cells = cellsFor(app, name, options);
+      if (options.printConfig) {
+        const arms = Object.fromEntries(cells.map((cell) => [cell.arm, cell.spec]));
+        process.stdout.write(
+          `${JSON.stringify(Object.keys(arms).length === 1 ? Object.values(arms)[0] : arms, null, 2)}\n`,
+        );
+        return;
+      }
+      const out = checkOut(options.out);
+      await work(app, cells, options);
+      const runs = cells.map((cell) => readRun(folderOf(out, cell)));
+      if (options.json) {
+        process.stdout.write(
+          `${JSON.stringify(
+            runs.map((run) => ({
+              run: run.id,
+              folder: run.folder,
+              arm: run.cell.arm,
+              seed: run.cell.seed,
+              seconds: run.seconds,
+              ...run.result,
+            })),
+            null,
+            2,
+          )}\n`,
+        );
+        return;
+      }
+      const rows = runs.map((run) => {
+        const { testAccuracy, validationAccuracy, parameters, steps } = run.result as Record<string, number>;
+        return {
+          run: run.id,
+          arm: run.cell.arm,
+          seed: run.cell.seed,
+          parameters: parameters!,
+          steps: steps!,
+          'validation %': validationAccuracy!,
+          'test %': testAccuracy!,
+          seconds: run.seconds ?? 0,
+        };
+      });
+      process.stdout.write(`${textTable(rows)}\n`);
+    });
+}

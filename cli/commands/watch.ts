@@ -1,0 +1,31 @@
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { App } from '../terminal/app.js';
+import { DEFAULT_OUT } from '../terminal/options.js';
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('Expected a port from 0 to 65535.');
+  return port;
+}
+
+export function watchCommand(app: App): Command {
+  return new Command('watch')
+    .argument('[folders...]', 'folders with runs, or where runs will be', [DEFAULT_OUT])
+    .description('serve the report on this machine alone while runs go on')
+    .option('--port <n>', 'port on 127.0.0.1; 0 for any', portNumber, 4747)
+    .option('--open', 'show it in the browser')
+    .addHelpText('after', '\nExamples:\n  gowide reproduce --out results & gowide watch results --open')
+    .action(async (folders: string[], { port, open }: { port: number; open?: boolean }) => {
+      const { url, close } = await app.watch(
+        folders.map((folder) => resolve(folder)),
+        { port },
+      );
+      process.stdout.write(`${url}\n`);
+      if (open) await (await import('open')).default(url);
+      await new Promise<void>((stop) => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop());
+      });
+      await close();
+    });
+}

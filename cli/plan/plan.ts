@@ -1,0 +1,201 @@
+/**
+ * What a scale costs before anything is started: operations, memory, disk and time of every experiment and claim, at
+ * the throughput of a machine.
+ */
+import { CLAIM_TOPICS, CLAIMS } from '../../reports/claims/index.js';
+import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
+import type { Plan } from '../terminal/app.js';
+import type { Cell } from '../../src/core/run.js';
+import type { Throughput } from '../bench/throughput.js';
+import { unknownName } from '../../src/core/errors.js';
+import { exampleShape } from '../../src/data/index.js';
+import { trainingFlops } from '../../src/method/budget.js';
+import { EXPECTED_FLOPS, ownCost, parseTrainSpec, stepFlops, stepSeconds, TRAIN_KIND } from '../../src/method/train.js';
+import type { TrainSpec } from '../../src/method/spec.js';
+import { networkOf, parameterCount } from '../../src/models/index.js';
+import { withRequired } from '../../src/sweep/backends/pool.js';
+import { RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
+
+/** Values of an optimiser for each parameter. */
+const SLOTS = { sgd: 1, adamw: 2 } as const;
+const FLOAT = 4;
+/** A line of metrics. */
+const LINE = 110;
+
+function memoryOf(spec: TrainSpec, { bytesPerExample }: Pick<Throughput, 'bytesPerExample'>): number {
+  const { optimizer, batch, accumulate = 1 } = spec.training;
+  const values =
+    parameterCount(spec.model) * (2 + SLOTS[optimizer.kind]) +
+    (spec.teacher === null ? 0 : parameterCount(spec.teacher.model));
+  return FLOAT * values + (bytesPerExample * batch) / accumulate;
+}
+
+function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: number } {
+  const parameters = parameterCount(spec.model);
+  return {
+    left: FLOAT * parameters + LINE * ownCost(spec).steps,
+    underWay: FLOAT * parameters * (1 + SLOTS[spec.training.optimizer.kind]),
+  };
+}
+
+/**
+ * Seconds of a cell without what it requires: as expected, times what the machine took for the measured step over what
+ * was expected of that.
+ */
+function secondsOf(cell: Cell, measured: Measured | undefined): number {
+  return RUNNERS[cell.kind]!.cost(cell) * (measured?.slowness ?? 1);
+}
+
+const hours = (cells: Iterable<Cell>, throughputs: ReadonlyMap<string, Measured>): number =>
+  [...cells].reduce((sum, cell) => sum + secondsOf(cell, throughputs.get(cell.experiment)), 0) / 3600;
+
+/**
+ * The spec whose throughput stands for an experiment: that of its first arm on a thin net. Undefined for the theory.
+ */
+export function measuredSpec(experiment: Experiment, scale: Scale): TrainSpec | undefined {
+  if (experiment.kind !== TRAIN_KIND) return undefined;
+  const arms = experiment.arms(scale);
+  return parseTrainSpec(arms.direct ?? Object.values(arms).at(-1));
+}
+
+/** Data that users bring, and what they weigh. */
+const BROUGHT: Readonly<Record<string, string>> = {
+  imagefolder: 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
+  'masked-lm': 'a folder of texts is brought by you (books and Wikipedia: some 16 GB)',
+  squad: 'SQuAD is brought by you: 40 MB',
+};
+
+export function planOf(
+  experiments: readonly Experiment[],
+  scale: Scale,
+  throughputs: ReadonlyMap<string, Measured>,
+): Plan {
+  const declared = experiments.filter(({ seeds }) => seeds[scale] !== undefined);
+  const cells = new Map(declared.map((experiment) => [experiment.name, cellsOf(experiment, scale, 1)]));
+  const rows = declared.map((experiment): Plan['rows'][number] => {
+    const { name, kind } = experiment;
+    const mine = [...withRequired(cells.get(name)!, RUNNERS).values()];
+    const common = {
+      experiment: name,
+      arms: Object.keys(experiment.arms(scale)).length,
+      runs: mine.length,
+      deviceHours: hours(mine, throughputs),
+    };
+    const throughput = throughputs.get(name);
+    if (kind !== TRAIN_KIND || throughput === undefined)
+      return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
+    const specs = mine.filter((cell) => cell.kind === TRAIN_KIND).map((cell) => parseTrainSpec(cell.spec));
+    const disk = specs.map(diskOf);
+    return {
+      ...common,
+      petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
+      memoryBytes: specs.reduce((most, spec) => Math.max(most, memoryOf(spec, throughput)), 0),
+      diskBytes:
+        disk.reduce((sum, { left }) => sum + left, 0) +
+        disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
+      flopsPerSecond: throughput.flopsPerSecond,
+    };
+  });
+  const claims = CLAIM_TOPICS.flatMap((topic) => CLAIMS[topic]).flatMap((claim): Plan['claims'][number][] => {
+    const all = cells.get(claim.experiment);
+    if (all === undefined) return [];
+    const mine = withRequired(
+      all.filter(({ arm }) => claim.arms === undefined || claim.arms.includes(arm)),
+      RUNNERS,
+    );
+    return mine.size === 0
+      ? []
+      : [
+          {
+            id: claim.id,
+            experiment: claim.experiment,
+            runs: mine.size,
+            deviceHours: hours(mine.values(), throughputs),
+          },
+        ];
+  });
+  const sets = new Set(
+    declared.flatMap((experiment) => {
+      const spec = measuredSpec(experiment, scale);
+      return spec === undefined || (spec.data.set === 'masked-lm' && spec.data.corpus === 'glosses')
+        ? []
+        : [spec.data.set];
+    }),
+  );
+  return { scale, rows, claims, data: [...sets].flatMap((set) => BROUGHT[set] ?? []) };
+}
+
+/** An experiment's thin net on a machine. */
+interface Measured {
+  readonly flopsPerSecond: number;
+  readonly bytesPerExample: number;
+  /** Seconds of a training step over those that {@link stepSeconds} expects. */
+  readonly slowness: number;
+}
+
+/**
+ * Measures one experiment's thin net in this process, on an engine that is open. Throws UsageError on a name that is
+ * not of this scale.
+ */
+export async function measureExperiment(name: string, scale: Scale, seconds: number): Promise<Measured> {
+  const experiment = trained(scale).find((one) => one.name === name);
+  if (experiment === undefined)
+    throw unknownName(
+      'experiment',
+      name,
+      trained(scale).map((one) => one.name),
+    );
+  const spec = measuredSpec(experiment, scale)!;
+  const { measureThroughput } = await import('../bench/throughput.js');
+  const { flopsPerSecond, batch, bytesPerExample } = await measureThroughput(spec, seconds);
+  const flops = trainingFlops(networkOf(spec.model), exampleShape(spec.data), { steps: 1, batch });
+  return { flopsPerSecond, bytesPerExample, slowness: flops / flopsPerSecond / stepSeconds(spec, flops) };
+}
+
+/** Operations of a training step, by which an engine is tuned. */
+export function measuredStepFlops(name: string, scale: Scale): number {
+  const experiment = trained(scale).find((one) => one.name === name);
+  return experiment === undefined ? 0 : stepFlops(measuredSpec(experiment, scale)!);
+}
+
+function trained(scale: Scale): Experiment[] {
+  return Object.values(TRAIN_EXPERIMENTS)
+    .flat()
+    .filter(({ seeds }) => seeds[scale] !== undefined);
+}
+
+/**
+ * Plans every experiment of a scale; `measure` runs {@link measureExperiment} in a process of its own. With
+ * `flopsPerSecond` nothing is measured, and activations are not counted.
+ */
+export async function planScale(
+  scale: Scale,
+  flopsPerSecond: number | undefined,
+  measure: (experiment: string) => Promise<Measured>,
+  onLine: (text: string) => void,
+): Promise<Plan> {
+  const known = new Map<string, Measured>();
+  const found = new Map<string, Measured>();
+  for (const experiment of trained(scale)) {
+    const spec = measuredSpec(experiment, scale)!;
+    const key = JSON.stringify([spec.model, spec.training.batch, spec.training.optimizer]);
+    let measured = known.get(key);
+    if (measured === undefined) {
+      measured =
+        flopsPerSecond === undefined
+          ? await measure(experiment.name)
+          : { flopsPerSecond, bytesPerExample: 0, slowness: EXPECTED_FLOPS / flopsPerSecond };
+      if (flopsPerSecond === undefined)
+        onLine(
+          `${experiment.name}: ${(measured.flopsPerSecond / 1e9).toPrecision(3)} GFLOP/s in training its thin net`,
+        );
+    }
+    known.set(key, measured);
+    found.set(experiment.name, measured);
+  }
+  return planOf(
+    [...THEORY_EXPERIMENTS.filter(({ seeds }) => seeds[scale] !== undefined), ...trained(scale)],
+    scale,
+    found,
+  );
+}

@@ -1,0 +1,125 @@
+/** The command line: one line for every error, and an exit status that says whose it was. */
+import { Command, CommanderError } from 'commander';
+import { asFileError } from '../src/store/atomic.js';
+import { codeOf, InterruptedError, messageOf, UsageError } from '../src/core/errors.js';
+import { packageVersion } from '../src/store/environment.js';
+import { withoutPasswords } from '../src/sweep/address.js';
+import type { App } from './terminal/app.js';
+import { benchCommand } from './commands/bench.js';
+import { doctorCommand } from './commands/doctor.js';
+import { engineCommand } from './commands/engine.js';
+import { paramsCommand } from './commands/params.js';
+import { planCommand } from './commands/plan.js';
+import { predictCommand } from './commands/predict.js';
+import { reportCommand } from './commands/report.js';
+import { reproduceCommand } from './commands/reproduce.js';
+import { runsCommand } from './commands/runs.js';
+import { selftestCommand } from './commands/selftest.js';
+import { squadCommand } from './commands/squad.js';
+import { sweepCommand } from './commands/sweep.js';
+import { theoryCommand } from './commands/theory.js';
+import { trainCommand } from './commands/train.js';
+import { tuneCommand } from './commands/tune.js';
+import { verifyCommand } from './commands/verify.js';
+import { watchCommand } from './commands/watch.js';
+import { workerCommand } from './commands/worker.js';
+
+function buildProgram(app: App): Command {
+  const program = new Command('gowide')
+    .description('Mean-field theory simulator and experiment suite for “Go Wide, Then Narrow” (Zhou et al., ICML 2020)')
+    .version(packageVersion())
+    .option('--debug', 'print stack traces')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
+    );
+  const commands = [
+    reproduceCommand(app),
+    theoryCommand(app),
+    trainCommand(app),
+    tuneCommand(app),
+    paramsCommand(app),
+    predictCommand(app),
+    squadCommand(app),
+    sweepCommand(app),
+    workerCommand(app),
+    runsCommand(app),
+    reportCommand(app),
+    watchCommand(app),
+    planCommand(app),
+    verifyCommand(app),
+    selftestCommand(app),
+    benchCommand(app),
+    doctorCommand(app),
+    engineCommand(app),
+  ];
+  commands.forEach((command) => program.addCommand(command));
+  for (const command of everyCommand(program)) {
+    command
+      .exitOverride(rethrowWith(command))
+      .configureOutput({ outputError: () => {} })
+      .showSuggestionAfterError(true);
+    if (command !== program) command.option('--debug', 'print stack traces');
+  }
+  return program;
+}
+
+/** What commander found wrong, with what the command allows. */
+function rethrowWith(command: Command): (error: CommanderError) => never {
+  return (error) => {
+    const options = command.options.map((option) => option.long ?? option.short ?? '').join(', ');
+    const commands = command.commands.map((child) => child.name()).join(', ');
+    const allowed =
+      error.code === 'commander.unknownOption'
+        ? `; options here: ${options}`
+        : error.code === 'commander.unknownCommand'
+          ? `; commands: ${commands}`
+          : '';
+    throw new CommanderError(
+      error.exitCode,
+      error.code,
+      `${error.message
+        .replaceAll(/\s*\n\s*/g, ' ')
+        .trimEnd()
+        .replace(/\.+$/, '')}${allowed}. See: ${fullName(command)} --help`,
+    );
+  };
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+/** Runs the program and returns its exit status. */
+export async function runProgram(app: App, args: readonly string[]): Promise<number> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone
+  });
+  try {
+    await buildProgram(app).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return fail(error, args.includes('--debug'));
+  }
+}
+
+function fail(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // --help, --version
+    if (error.code !== 'commander.help') process.stderr.write(`${withoutPasswords(error.message)}\n`);
+    return 2;
+  }
+  const known =
+    codeOf(error) !== undefined && error instanceof Error && error.name === 'Error'
+      ? asFileError(error, (error as NodeJS.ErrnoException).path ?? 'file')
+      : error;
+  const prefix = known instanceof InterruptedError ? '' : 'error: ';
+  process.stderr.write(`${prefix}${withoutPasswords(messageOf(known)).replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  if (debug && error instanceof Error) process.stderr.write(`${withoutPasswords(error.stack ?? '')}\n`);
+  if (known instanceof InterruptedError) return 130;
+  return known instanceof UsageError ? 2 : 1;
+}

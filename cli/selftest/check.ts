@@ -1,0 +1,179 @@
+/** What a check of the selftest is, and the small sweep that all of them disturb. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { FailureError } from '../../src/core/errors.js';
+import { rngKey, uniforms } from '../../src/core/rng.js';
+
+export interface Measured {
+  /** Undefined: cannot be done here, and `figure` says why. */
+  readonly pass: boolean | undefined;
+  readonly figure: string;
+}
+
+export interface Check {
+  readonly id: string;
+  readonly what: string;
+  readonly run: (place: Place) => Promise<Measured>;
+}
+
+/** Where a check works, and how thoroughly. */
+export interface Place {
+  /** An empty folder of its own. */
+  readonly folder: string;
+  /** The executable's module. */
+  readonly program: string;
+  /** 1 as issued; smaller numbers for a shorter form. */
+  readonly share: number;
+  readonly say: (line: string) => void;
+}
+
+/** As many as asked, in the shorter form fewer. */
+export function scaled(count: number, { share }: Place): number {
+  return Math.max(1, Math.round(count * share));
+}
+
+/** Random numbers between 0 and 1, the same in every selftest. */
+export function chances(name: string): () => number {
+  const key = rngKey(1, 'selftest', name);
+  let drawn = 0;
+  return () => uniforms(key, 1, drawn++)[0]!;
+}
+
+/** A study small enough for hundreds of runs, with steps, saved states and requirements on every figure. */
+const SPEC = {
+  study: 'time',
+  regime: 'skip',
+  alpha: 1,
+  c: 1,
+  rho: 0,
+  d: 4,
+  time: 4,
+  imitationTime: 2,
+  dt: 0.05,
+  train: 32,
+  heldOut: 64,
+  wide: 128,
+  m: 16,
+  depth: 3,
+  times: [0, 1, 2, 4],
+  draws: 2,
+} as const;
+
+/** Arguments of the sweep: `seeds` cells from `seed` on. */
+export function sweepArgs(folder: string, out: string, seeds: number, seed = 1): string[] {
+  const file = join(folder, 'spec.json');
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(SPEC));
+  return ['theory', 'run', 'time', '--config', file, '--seeds', String(seeds), '--seed', String(seed), '--out', out];
+}
+
+/** Saves several times in every cell, so that killed ones go on from a state. */
+export const OFTEN: NodeJS.ProcessEnv = { GOWIDE_SAVE_SECONDS: '0.05' };
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stderr: string;
+  readonly stdout: string;
+}
+
+export function gowide({ program }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string): Ended {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...args], {
+    env: { ...process.env, ...env },
+    cwd,
+    encoding: 'utf8',
+    timeout: 600_000,
+    maxBuffer: 2 ** 28,
+  });
+  return { status, stderr, stdout };
+}
+
+/** A command at work in a process group of its own. */
+export class Running {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  private text = '';
+  private output = '';
+
+  constructor({ program }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.process = spawn(process.execPath, [program, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process.stderr!.on('data', (chunk: Buffer) => (this.text += chunk.toString()));
+    this.process.stdout!.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    // a signal that comes while the process is on its way out ends it as a shell says it: 128 + 2
+    this.ended = once(this.process, 'close').then(([status, signal]: unknown[]) => ({
+      status: signal === 'SIGINT' ? 130 : (status as number | null),
+      stderr: this.text,
+      stdout: this.output,
+    }));
+  }
+
+  get stderr(): string {
+    return this.text;
+  }
+
+  get stdout(): string {
+    return this.output;
+  }
+
+  /** Its processes: itself and those that it started. */
+  pids(): number[] {
+    const { stdout } = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+    const pairs = stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+    return [this.process.pid!, ...pairs.filter(([, parent]) => parent === this.process.pid).map(([pid]) => pid)];
+  }
+
+  kill(signal: NodeJS.Signals, pid = this.process.pid!): void {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // it has just ended
+    }
+  }
+}
+
+/** What a store found: SHA-256 over names, metrics and arrays of all finished runs, and how many there are. */
+export function tablesOf(out: string): { readonly runs: number; readonly hash: string } {
+  const root = join(out, 'runs');
+  const names = existsSync(root)
+    ? readdirSync(root)
+        .filter((name) => existsSync(join(root, name, 'DONE')))
+        .sort()
+    : [];
+  const hash = createHash('sha256');
+  for (const name of names) {
+    hash.update(name);
+    for (const file of ['metrics.jsonl', 'final.safetensors'])
+      if (existsSync(join(root, name, file))) hash.update(readFileSync(join(root, name, file)));
+    hash.update(
+      JSON.stringify((JSON.parse(readFileSync(join(root, name, 'DONE'), 'utf8')) as { result: unknown }).result),
+    );
+  }
+  return { runs: names.length, hash: hash.digest('hex') };
+}
+
+/** The undisturbed run, one cell after the other. Throws FailureError when it fails. */
+export function serial(place: Place, seeds: number): string {
+  const out = join(place.folder, 'serial');
+  mkdirSync(out, { recursive: true });
+  const { status, stderr } = gowide(place, [...sweepArgs(place.folder, out, seeds), '--jobs', '1']);
+  if (status !== 0) throw new FailureError(`the undisturbed sweep failed: ${stderr}`);
+  return out;
+}
+
+/** Compared with the undisturbed one. */
+export function equal(out: string, undisturbed: string): boolean {
+  const [a, b] = [tablesOf(out), tablesOf(undisturbed)];
+  return a.runs === b.runs && a.hash === b.hash;
+}
+
+/** A line without a stack: what a user should see. */
+export function isOneLine(stderr: string): boolean {
+  return !/\n\s+at /.test(stderr);
+}

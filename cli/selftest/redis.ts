@@ -1,0 +1,250 @@
+/** Sweeps over a real Redis, whose workers and which itself are killed. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FailureError } from '../../src/core/errors.js';
+import { connect } from '../../src/sweep/backends/redis.js';
+import { cacheFolder } from '../../src/toolchain/cache.js';
+import {
+  chances,
+  equal,
+  gowide,
+  isOneLine,
+  OFTEN,
+  Running,
+  scaled,
+  tablesOf,
+  type Check,
+  type Measured,
+  type Place,
+} from './check.js';
+
+const PASSWORD = 'keep-this-secret-4711';
+
+/** redis-server is redis-check-rdb under another name. */
+const UNPACK =
+  'apt-get download -q redis-tools libjemalloc2 liblzf1 liblua5.1-0 lua-cjson lua-bitop libhiredis0.14 libatomic1 libsystemd0 libssl3 2>&1 && for f in *.deb; do dpkg -x "$f" .; done && rm -f *.deb';
+
+/**
+ * redis-server from the PATH, else from Debian's package, unpacked into the cache without installing it; undefined with
+ * the reason where neither can be had.
+ */
+export function findRedis():
+  { readonly command: string; readonly env: NodeJS.ProcessEnv } | { readonly missing: string } {
+  if (spawnSync('redis-server', ['--version']).status === 0) return { command: 'redis-server', env: {} };
+  const folder = join(cacheFolder(), 'redis');
+  const command = join(folder, 'usr', 'bin', 'redis-check-rdb');
+  const libraries = join(folder, 'usr', 'lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`);
+  const env = { LD_LIBRARY_PATH: libraries };
+  if (!existsSync(command)) {
+    mkdirSync(cacheFolder(), { recursive: true });
+    const making = mkdtempSync(join(cacheFolder(), 'redis-'));
+    try {
+      const { status, stdout } = spawnSync('sh', ['-c', UNPACK], { cwd: making, encoding: 'utf8', timeout: 120_000 });
+      if (status !== 0)
+        return {
+          missing: `no redis-server on the PATH, and Debian's package cannot be fetched (${(stdout ?? '').trim().split('\n').at(-1) ?? ''})`,
+        };
+      renameSync(making, folder);
+    } catch (error) {
+      if (!existsSync(command)) throw error; // else another process was faster
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  }
+  return { command, env };
+}
+
+export class RedisServer {
+  private process: ChildProcess | undefined;
+  private constructor(
+    private readonly folder: string,
+    private readonly port: number,
+    private readonly found: { readonly command: string; readonly env: NodeJS.ProcessEnv },
+  ) {}
+
+  /** A server of its own with a password and an append-only file. Throws FailureError when it does not start. */
+  static async start(
+    folder: string,
+    found: { readonly command: string; readonly env: NodeJS.ProcessEnv },
+  ): Promise<RedisServer> {
+    mkdirSync(folder, { recursive: true });
+    const listener = createServer().listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const { port } = listener.address() as { port: number };
+    await new Promise((resolve) => listener.close(resolve));
+    const server = new RedisServer(folder, port, found);
+    await server.again();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://:${PASSWORD}@127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, for the first time or after {@link kill}. */
+  async again(): Promise<void> {
+    const { command, env } = this.found;
+    const settings = [
+      '--port',
+      String(this.port),
+      '--bind',
+      '127.0.0.1',
+      '--requirepass',
+      PASSWORD,
+      '--dir',
+      this.folder,
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'always',
+      '--save',
+      '',
+    ];
+    this.process = spawn(command, settings, {
+      argv0: 'redis-server',
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process.stdout?.resume();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        (await connect(this.url, () => {})).disconnect();
+        return;
+      } catch (error) {
+        if (attempt > 100 || this.process.exitCode !== null)
+          throw new FailureError(`redis-server does not start: ${(error as Error).message}`);
+        await sleep(100);
+      }
+    }
+  }
+
+  async kill(): Promise<void> {
+    const gone = once(this.process!, 'close');
+    this.process!.kill('SIGKILL');
+    await gone;
+  }
+}
+
+const STUDIES = ['tanh-saddle', 'generic', 'residual'] as const;
+
+async function withRedis(place: Place, act: (server: RedisServer) => Promise<Measured>): Promise<Measured> {
+  const found = findRedis();
+  if ('missing' in found) return { pass: undefined, figure: `not run: ${found.missing}` };
+  const server = await RedisServer.start(join(place.folder, 'redis'), found);
+  try {
+    return await act(server);
+  } finally {
+    await server.kill();
+  }
+}
+
+const sweepOf = (server: RedisServer, out: string, seeds: number): string[] => [
+  'sweep',
+  ...STUDIES,
+  '--seeds',
+  String(seeds),
+  '--queue',
+  server.url,
+  '--out',
+  out,
+];
+const workerOf = (place: Place, server: RedisServer, k: number): Running =>
+  new Running(
+    place,
+    ['worker', '--queue', server.url, '--out', join(place.folder, `worker-${k}`), '--jobs', '1', '--lock', '2'],
+    OFTEN,
+  );
+
+/** Passwords in anything that was written or said. */
+function leaks(folder: string, said: readonly string[]): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !entry.parentPath.includes('redis'),
+  );
+  return (
+    files.filter((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(PASSWORD)).length +
+    said.filter((text) => text.includes(PASSWORD)).length
+  );
+}
+
+async function disturbedSweep(
+  place: Place,
+  disturb: (server: RedisServer, workers: Running[], sweep: Running, stored: () => number) => Promise<string>,
+): Promise<Measured> {
+  const seeds = 3;
+  return withRedis(place, async (server) => {
+    const undisturbed = join(place.folder, 'serial');
+    gowide(place, ['sweep', ...STUDIES, '--seeds', String(seeds), '--out', undisturbed, '--jobs', '1'], {
+      GOWIDE_QUEUE: undefined,
+    });
+    const workers = [0, 1, 2].map((k) => workerOf(place, server, k));
+    const out = join(place.folder, 'swept');
+    const sweep = new Running(place, sweepOf(server, out, seeds));
+    const all: Running[] = [sweep, ...workers];
+    const what = await disturb(server, workers, sweep, () => tablesOf(out).runs);
+    const { status, stderr } = await sweep.ended;
+    workers.forEach((worker) => worker.kill('SIGTERM'));
+    const ended = await Promise.all(workers.map(({ ended: end }) => end));
+    const same = equal(out, undisturbed);
+    const said = [...all, ...workers].flatMap((one) => [one.stderr, one.stdout]);
+    const leaked = leaks(place.folder, said);
+    const redis = await connect(server.url, () => {});
+    const left = (await redis.keys('gowide-parcels:*')).length;
+    redis.disconnect();
+    return {
+      pass:
+        status === 0 &&
+        same &&
+        leaked === 0 &&
+        left === 0 &&
+        isOneLine(stderr) &&
+        ended.every(({ stderr: text }) => isOneLine(text)),
+      figure: `${what}: status ${status}${status === 0 ? '' : ` ${stderr}`}; ${tablesOf(out).runs} cells, tables ${same ? 'equal' : 'differ'}; left in Redis: ${left}; the password in files or output: ${leaked}`,
+    };
+  });
+}
+
+async function workersKilled(place: Place): Promise<Measured> {
+  const wanted = scaled(10, place);
+  const chance = chances('workers');
+  return disturbedSweep(place, async (server, workers, sweep) => {
+    let kills = 0;
+    let over = false;
+    void sweep.ended.then(() => (over = true));
+    while (kills < wanted && !over) {
+      await Promise.race([sweep.ended, sleep(1000 + 2000 * chance())]);
+      if (over) break;
+      const k = Math.floor(chance() * workers.length);
+      workers[k]!.kill('SIGKILL');
+      workers[k] = workerOf(place, server, k);
+      kills++;
+    }
+    return `3 workers, ${kills} kill -9 of them`;
+  });
+}
+
+async function redisKilled(place: Place): Promise<Measured> {
+  const wanted = scaled(5, place);
+  return disturbedSweep(place, async (server, _, sweep, stored) => {
+    let kills = 0;
+    let over = false;
+    void sweep.ended.then(() => (over = true));
+    for (let before = 0; kills < wanted && !over; await Promise.race([sweep.ended, sleep(100)])) {
+      if (stored() < before + 3) continue;
+      await server.kill();
+      await sleep(1000);
+      await server.again();
+      kills++;
+      before = stored();
+    }
+    return `Redis killed and started again ${kills} times`;
+  });
+}
+
+export const REDIS: readonly Check[] = [
+  { id: 'queue-kill', what: 'workers of a queue killed: nothing lost, nothing doubled', run: workersKilled },
+  { id: 'redis-kill', what: 'Redis killed and restarted in mid-sweep', run: redisKilled },
+];

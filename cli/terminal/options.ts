@@ -1,0 +1,73 @@
+/** Options that several commands share, and how their values are checked. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { SCALES } from '../../src/core/experiment.js';
+import { shellWord } from '../../src/core/shell.js';
+import { asFileError, makeFolder } from '../../src/store/atomic.js';
+import { withoutPasswords } from '../../src/sweep/address.js';
+
+export const DEFAULT_OUT = 'gowide-out';
+
+export function wholeNumber(low: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < low)
+      throw new InvalidArgumentError(`Expected a whole number of at least ${low}.`);
+    return value;
+  };
+}
+
+export const outOption = (): Option => new Option('--out <dir>', 'folder of runs and report').default(DEFAULT_OUT);
+export const scaleOption = (): Option =>
+  new Option('--scale <name>', 'size of everything').choices([...SCALES]).default('minutes');
+export const seedOption = (): Option =>
+  new Option('--seed <n>', 'first seed; the others follow').default(1).argParser(wholeNumber(0));
+export const seedsOption = (): Option =>
+  new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1));
+export const engineOption = (): Option =>
+  new Option('--engine <name>', 'auto, tensorflow, webgpu or wasm (default: $GOWIDE_ENGINE or auto)');
+export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
+export const queueOption = (): Option =>
+  new Option('--queue <url>', 'redis://[user:password@]host[:port][/db] (default: $GOWIDE_QUEUE)').env('GOWIDE_QUEUE');
+export const queueNameOption = (): Option => new Option('--name <name>', 'name of the queue').default('sweep');
+export const jobsOption = (): Option =>
+  new Option('--jobs <n>', 'runs at once, each in a process of its own')
+    .default(Math.min(4, availableParallelism()))
+    .argParser(wholeNumber(1));
+
+/** What every command that runs cells takes: scale, folder, seeds, engine, processes. */
+export function withRunOptions(command: Command): Command {
+  return [scaleOption(), outOption(), seedOption(), seedsOption(), engineOption(), jobsOption()].reduce(
+    (with_, option) => with_.addOption(option),
+    command,
+  );
+}
+
+/** Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError. */
+export function checkOut(out: string): string {
+  const path = resolve(out);
+  makeFolder(path);
+  try {
+    rmSync(mkdtempSync(join(path, '.writable-')), { recursive: true });
+  } catch (error) {
+    throw asFileError(error, path);
+  }
+  return path;
+}
+
+/** A folder with runs that is only read. */
+export function hasRuns(out: string): boolean {
+  return existsSync(join(resolve(out), 'runs'));
+}
+
+/** A folder with tables that `gowide report --tables` wrote. */
+export function hasTables(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
+}
+
+/** The command as typed, without passwords, for records and for what is printed after a stop. */
+export function typedCommand(): string {
+  return withoutPasswords(['gowide', ...process.argv.slice(2).map(shellWord)].join(' '));
+}

@@ -1,0 +1,228 @@
+/** Runs cells for a command: sets the engine up once, shows progress, and says how to go on after a stop. */
+import { InterruptedError, messageOf, UsageError } from '../../src/core/errors.js';
+import { cellsOf, parseScale, type Experiment, type Scale } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
+import {
+  NEEDS_NOTHING,
+  openEngine,
+  requestedEngine,
+  type Engine,
+  type EngineChoice,
+  type EngineName,
+} from '../../src/engine/backends/choose.js';
+import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
+import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
+import { parseQueueUrl } from '../../src/sweep/address.js';
+import { gpus, type CrewOptions } from '../../src/sweep/crew.js';
+import { runPool, workOf } from '../../src/sweep/backends/pool.js';
+import { WORKER_COMMAND, type App } from './app.js';
+import { checkOut, typedCommand } from './options.js';
+import { Progress, Rate } from './progress.js';
+import { stopSignal } from './stop.js';
+
+export interface WorkOptions {
+  readonly out: string;
+  readonly engine?: string;
+  readonly jobs: number;
+}
+
+/** Throws UsageError when the scale is not declared for the experiment. */
+export function declaredScale({ name, seeds }: Experiment, scale: string): Scale {
+  const parsed = parseScale(scale);
+  if (seeds[parsed] === undefined)
+    throw new UsageError(
+      `experiment "${name}" is not declared at scale "${scale}"; declared: ${Object.keys(seeds).join(', ')}`,
+    );
+  return parsed;
+}
+
+/** Cells of experiments at a scale. Throws UsageError when a scale is not declared for one of them. */
+export function declaredCells(
+  experiments: readonly Experiment[],
+  scale: string,
+  seed: number,
+  seeds: number | undefined,
+): Cell[] {
+  for (const experiment of experiments) declaredScale(experiment, scale);
+  return experiments.flatMap((experiment) => cellsOf(experiment, parseScale(scale), seed, seeds));
+}
+
+/** Install progress as a bar. */
+export function installReporter(progress: Progress): NonNullable<InstallOptions['report']> {
+  return (stage, done, total) =>
+    progress.update(
+      'set up TensorFlow:',
+      total > 0 ? done / total : 0,
+      total > 1 ? `${stage}, ${Math.round(done)} of ${Math.round(total)} MB` : stage,
+    );
+}
+
+/**
+ * Makes sure that workers find the engine they will open: with `auto` or `tensorflow`, an install that is missing is
+ * made now, once. Returns the engine that the workers are to open.
+ */
+async function prepareEngine(name: EngineName | 'auto', progress: Progress): Promise<EngineChoice> {
+  const asked = { name, why: 'it was asked for' };
+  if (name === 'webgpu') return asked;
+  const readiness = tensorflowReadiness();
+  if (name === 'wasm') {
+    progress.line(
+      `The faster engine, tensorflow, is ${readiness.state === 'ready' ? 'installed but not used: wasm was asked for' : `missing: ${readiness.reason}`}`,
+    );
+    return asked;
+  }
+  if (readiness.state === 'ready') return asked;
+  // Without TensorFlow only a real GPU leaves the workers something to choose; else they need not look again, each for
+  // itself.
+  const without: EngineChoice = mayHaveGpu() ? asked : { name: 'wasm', why: NEEDS_NOTHING };
+  if (name === 'auto' && readiness.state === 'impossible') {
+    progress.line(`The faster engine, tensorflow, is missing: ${readiness.reason}`);
+    return without;
+  }
+  try {
+    await installTensorflow({ report: installReporter(progress) });
+    progress.clear();
+    return asked;
+  } catch (error) {
+    if (name !== 'auto') throw error;
+    progress.line(`The faster engine is missing: ${messageOf(error)}`);
+    return without;
+  }
+}
+
+/** Whether workers will open TensorFlow's CUDA build. */
+function usesCuda({ name }: EngineChoice): boolean {
+  const readiness = tensorflowReadiness();
+  return (name === 'auto' || name === 'tensorflow') && readiness.state === 'ready' && readiness.gpu;
+}
+
+/** The engine for a command that computes in this process; TensorFlow is installed first where that is missing. */
+export async function openForCommand(flag: string | undefined): Promise<Engine> {
+  const progress = new Progress();
+  const { name, why } = await prepareEngine(requestedEngine(flag), progress);
+  progress.clear();
+  return openEngine(name, undefined, (line) => progress.line(line), why);
+}
+
+/** What the user is told of cells at work: one bar over all, with the rate of the one that spoke last. */
+function reporter(
+  progress: Progress,
+  first: number,
+): (cell: Cell, stage: string, done: number, total: number, share: number) => void {
+  const rates = new Map<string, Rate>();
+  return (cell, stage, done, total, share) => {
+    const label = `${cell.experiment} ${cell.arm} s${cell.seed}`;
+    let rate = rates.get(label);
+    if (rate === undefined) rates.set(label, (rate = new Rate()));
+    progress.update(label, share, `${stage} ${done}/${total}${rate.text(done)}`, first);
+    if (done >= total) rates.delete(label);
+  };
+}
+
+/** How a crew on this machine works: the kernel built, the engine chosen and installed. */
+async function crewOptions(
+  app: App,
+  cells: readonly Cell[] | undefined,
+  options: WorkOptions,
+  progress: Progress,
+): Promise<CrewOptions> {
+  const request = requestedEngine(options.engine);
+  const some = (needsEngine: boolean): boolean =>
+    cells === undefined || cells.some((cell) => (app.runners[cell.kind]!.stepFlops !== undefined) === needsEngine);
+  if (some(false)) {
+    const { reason } = await app.kernel();
+    if (reason !== null) progress.line(`The faster particle kernel is not in use: ${reason}`);
+  }
+  const engine = some(true) ? await prepareEngine(request, progress) : { name: request, why: '' };
+  return {
+    out: options.out,
+    engine,
+    jobs: options.jobs,
+    command: typedCommand(),
+    runners: app.runners,
+    devices: some(true) && usesCuda(engine) ? gpus() : [],
+    worker: { module: app.executable, args: [WORKER_COMMAND] },
+  };
+}
+
+async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof InterruptedError) throw new InterruptedError(`${error.message}. To go on: ${typedCommand()}`);
+    throw error;
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */
+export async function work(app: App, cells: readonly Cell[], options: WorkOptions): Promise<void> {
+  for (const cell of cells) app.runners[cell.kind]!.check(cell);
+  requestedEngine(options.engine);
+  const out = checkOut(options.out);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const todo = workOf(out, cells, app.runners, notice);
+  if (todo.open.size === 0) return;
+  const crew = await crewOptions(app, [...todo.open.values()], { ...options, out }, new Progress());
+  await sayingHowToGoOn(progress, () =>
+    runPool(todo, { ...crew, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
+  );
+}
+
+/** Has all cells that are not finished run by workers. Throws InterruptedError with the command that goes on. */
+export async function workQueue(
+  app: App,
+  cells: readonly Cell[],
+  place: { readonly url: string; readonly name: string; readonly out: string },
+): Promise<void> {
+  parseQueueUrl(place.url);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const todo = workOf(place.out, cells, app.runners, notice);
+  if (todo.open.size === 0) return;
+  const { runQueue } = await import('../../src/sweep/backends/queue.js');
+  await sayingHowToGoOn(progress, () =>
+    runQueue(todo, { ...place, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
+  );
+}
+
+export interface WorkerOptions extends WorkOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly idle?: number;
+  readonly lock: number;
+}
+
+/** Takes cells from a queue until it is stopped, or idle for long enough. */
+export async function workAsWorker(
+  app: App,
+  { idle, lock, ...options }: WorkerOptions,
+): Promise<{ finished: number; failed: number }> {
+  parseQueueUrl(options.url);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const { serveQueue } = await import('../../src/sweep/backends/remote.js');
+  const report = reporter(progress, 0);
+  const crew = await crewOptions(app, undefined, options, new Progress());
+  const given = {
+    ...crew,
+    url: options.url,
+    name: options.name,
+    signal,
+    notice,
+    lockSeconds: lock,
+    ...(idle !== undefined && { idleSeconds: idle }),
+  };
+  return sayingHowToGoOn(progress, () =>
+    serveQueue({
+      ...given,
+      progress: (cell, stage, done, total) => report(cell, stage, done, total, total > 0 ? done / total : 0),
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+/** Two models built with tfjs layers by someone who knows nothing of this library, and their three stages. */
+import * as tfjs from '@tensorflow/tfjs';
+import { fromLayersModel, threeStage, toLayersModel } from '../src/index.js';
+import type { Dataset, ThreeStageResult } from '../src/index.js';
+import { sgd } from './own-network.js';
+
+/** A convolutional classifier as the tfjs documentation writes them. */
+export function classifier(filters: number): tfjs.LayersModel {
+  return tfjs.sequential({
+    layers: [
+      tfjs.layers.conv2d({
+        name: 'conv_a',
+        inputShape: [14, 14, 1],
+        filters,
+        kernelSize: 3,
+        padding: 'same',
+        activation: 'relu',
+      }),
+      tfjs.layers.maxPooling2d({ name: 'pool_a', poolSize: 2 }),
+      tfjs.layers.conv2d({ name: 'conv_b', filters: 2 * filters, kernelSize: 3, padding: 'same' }),
+      tfjs.layers.batchNormalization({ name: 'norm_b' }),
+      tfjs.layers.activation({ name: 'relu_b', activation: 'relu' }),
+      tfjs.layers.globalAveragePooling2d({ name: 'mean' } as Parameters<typeof tfjs.layers.globalAveragePooling2d>[0]),
+      tfjs.layers.dense({ name: 'scores', units: 10, activation: 'softmax' }),
+    ],
+  });
+}
+
+export async function compressLayersModel(
+  wide: tfjs.LayersModel,
+  thin: tfjs.LayersModel,
+  data: Dataset,
+): Promise<ThreeStageResult> {
+  const taps = ['pool_a', 'relu_b'];
+  const result = await threeStage({
+    wide: fromLayersModel(wide, { taps }),
+    thin: fromLayersModel(thin, { taps }),
+    data,
+    wideTraining: sgd(300, 0.3),
+    imitation: {
+      by: 'gradient',
+      unit: 'block',
+      size: 1,
+      order: 'bottom-up',
+      inputs: 'own',
+      loss: 'relative-mse',
+      maps: 'up',
+      recipe: sgd(40, 0.05),
+    },
+    finetune: sgd(150, 0.3),
+  });
+  toLayersModel(wide, result.wide);
+  toLayersModel(thin, result.thin);
+  return result;
+}

@@ -1,0 +1,61 @@
+/** What a claim is, and the few rules that decide one. Each rule is fixed here and knows nothing of any run. */
+import type { Interval } from '../../src/core/stats.js';
+
+export type Outcome = 'supported' | 'not supported' | 'inconclusive' | 'not run';
+
+export interface Verdict {
+  readonly id: string;
+  readonly statement: string;
+  /** Where the claim stands. */
+  readonly source: string;
+  /** How it is decided. */
+  readonly rule: string;
+  readonly experiment: string;
+  readonly outcome: Outcome;
+  /** The statistic with its interval, or why there is none. */
+  readonly evidence: string;
+  /** Seeds of the rows that decided it. */
+  readonly seeds: number;
+  readonly runs: readonly string[];
+}
+
+/** A verdict at the largest scale that was run, with those at the others. */
+export interface ScaledVerdict extends Verdict {
+  /** Null when no scale was run. */
+  readonly scale: string | null;
+  readonly others: readonly { readonly scale: string; readonly outcome: Outcome; readonly evidence: string }[];
+}
+
+export const OUTCOMES = ['supported', 'not supported', 'inconclusive', 'not run'] as const satisfies readonly Outcome[];
+
+/** Fewer seeds than this decide nothing. */
+export const MIN_SEEDS = 3;
+
+export function formatNumber(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : value < 0 ? '−∞' : 'unknown';
+  return (
+    Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : value.toFixed(digits)
+  ).replace('-', '−');
+}
+
+/** The mean with its interval, if there is one. */
+export function formatMean({ mean, low, high, n }: Interval, digits = 3): string {
+  return n > 1
+    ? `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}]`
+    : formatNumber(mean, digits);
+}
+
+export function formatInterval({ mean, low, high, n }: Interval, digits = 3): string {
+  return `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} seeds`;
+}
+
+/**
+ * Supported: the interval lies within `low` .. `high`. Not supported: it lies outside. Else, or with too few seeds,
+ * inconclusive.
+ */
+export function within({ low, high, n }: Interval, from: number, to: number): Outcome {
+  if (n === 0) return 'not run';
+  if (n < MIN_SEEDS) return 'inconclusive';
+  if (low >= from && high <= to) return 'supported';
+  return high < from || low > to ? 'not supported' : 'inconclusive';
+}

@@ -1,0 +1,94 @@
+/**
+ * Rows to keep, and back: final figures of training runs as comma-separated values, what runs logged as lines of JSON.
+ */
+import { fromCSV, table } from 'arquero';
+import type { Row } from '../../src/core/run.js';
+
+const COLUMNS = [
+  'arm',
+  'seed',
+  'run',
+  'parameters',
+  'steps',
+  'gigaflops',
+  'teacherGigaflops',
+  'validationAccuracy',
+  'testAccuracy',
+  'testCrossEntropy',
+  'logitDiscrepancy',
+] as const;
+
+export interface ResultRow {
+  readonly arm: string;
+  readonly seed: number;
+  readonly run: string;
+  /** The other columns; null where an arm has none. */
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/** The columns that are numbers. */
+export const NUMBERS = COLUMNS.slice(3);
+
+/**
+ * Flat records as comma-separated values; the columns are all keys, in the order in which they occur. What is missing
+ * or null is empty.
+ */
+export function csv(data: readonly Readonly<Record<string, string | number | null>>[]): string {
+  const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
+  return table(Object.fromEntries(columns.map((column) => [column, data.map((datum) => datum[column] ?? null)])))
+    .toCSV()
+    .replace(/\n$/, '');
+}
+
+export function toCsv(rows: readonly ResultRow[]): string {
+  return `${csv(rows.map(({ arm, seed, run, values }) => ({ arm, seed, run, ...values })))}\n`;
+}
+
+/** Reads what {@link toCsv} wrote. Throws RangeError on other columns. */
+export function fromCsv(text: string): ResultRow[] {
+  const read = fromCSV(text, { autoType: false });
+  const columns = read.columnNames().join(',');
+  if (columns !== COLUMNS.join(','))
+    throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${columns}`);
+  return (read.objects() as Record<string, string | null>[]).map(({ arm, seed, run, ...numbers }) => ({
+    arm: arm!,
+    seed: Number(seed),
+    run: run!,
+    values: Object.fromEntries(
+      Object.entries(numbers).map(([column, text]) => [column, text === null ? null : Number(text)]),
+    ),
+  }));
+}
+
+/** A line that a run logged, with the run's names beside it. */
+export interface LoggedRow {
+  readonly arm: string;
+  readonly seed: number;
+  readonly run: string;
+  readonly values: Row;
+}
+
+export function toLines(rows: readonly LoggedRow[]): string {
+  return rows.map(({ arm, seed, run, values }) => `${JSON.stringify({ arm, seed, run, ...values })}\n`).join('');
+}
+
+/** Reads what {@link toLines} wrote. Throws RangeError on a line that is none of it. */
+export function fromLines(text: string): LoggedRow[] {
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line, i) => {
+      const { arm, seed, run, ...values } = parsed(line, i) as Record<string, string | number>;
+      if (typeof arm !== 'string' || typeof seed !== 'number' || typeof run !== 'string')
+        throw new RangeError(`line ${i + 1}: expected "arm", "seed" and "run"`);
+      return { arm, seed, run, values };
+    });
+}
+
+function parsed(line: string, i: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new RangeError(`line ${i + 1}: not valid JSON`);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * One look for every figure: the Okabe-Ito colours, which stay apart in colour blindness, and a shape for each series.
+ */
+import type { TopLevelSpec } from 'vega-lite';
+
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+
+export const SERIES = {
+  direct: { label: 'direct training', color: '#D55E00' },
+  imitation: { label: 'imitation', color: '#0072B2' },
+  sampled: { label: 'sampled, no imitation', color: '#009E73' },
+  telescoped: { label: 'telescoped sum (bound on imitation)', color: '#56B4E9' },
+  layer: { label: 'one layer alone', color: '#CC79A7' },
+  fresh: { label: 'direct training, fresh particles', color: '#E69F00' },
+  initial: { label: 'imitation from the initial law', color: '#555555' },
+  directParticles: { label: 'direct training, real particles', color: '#E69F00' },
+  lipschitz: { label: 'I2 (global Lipschitz constants)', color: '#CC79A7' },
+  wideTail: { label: 'I2′ (the wide net’s constants)', color: '#009E73' },
+  cap: { label: 'a-posteriori cap on direct training', color: '#E69F00' },
+  gronwall: { label: 'Gronwall bound on direct training', color: '#D55E00' },
+  growth: { label: 'measured', color: '#D55E00' },
+  staged: { label: 'three stages', color: '#0072B2' },
+  wide: { label: 'wide net', color: '#555555' },
+  hidden: { label: 'hidden state', color: '#0072B2' },
+  output: { label: 'output', color: '#D55E00' },
+} as const;
+
+export const CONFIG: NonNullable<TopLevelSpec['config']> = {
+  font: FONT,
+  background: 'white',
+  // the figure has one label of its own
+  aria: false,
+  mark: { aria: false },
+  view: { stroke: null },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 13,
+    titleFontWeight: 'normal',
+    gridColor: '#e6e6e6',
+    domainColor: '#555',
+    tickColor: '#555',
+    labelColor: '#222',
+    titleColor: '#222',
+    labelLimit: 0,
+  },
+  legend: {
+    labelFontSize: 12,
+    titleFontSize: 12,
+    titleFontWeight: 'normal',
+    orient: 'bottom',
+    direction: 'horizontal',
+    labelLimit: 0,
+    symbolSize: 80,
+    symbolOpacity: 1,
+  },
+  header: { labelFontSize: 13, labelFontWeight: 'bold', titleFontSize: 13 },
+};
+
+/** Colour and label channels of the given series. */
+export function seriesScale(names: readonly (keyof typeof SERIES)[]): { domain: string[]; range: string[] } {
+  return { domain: names.map((name) => SERIES[name].label), range: names.map((name) => SERIES[name].color) };
+}

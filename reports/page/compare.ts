@@ -1,0 +1,128 @@
+/** Two sets of runs side by side: two machines, two engines, before and after. */
+import { basename, resolve } from 'node:path';
+import { tInterval } from '../../src/core/stats.js';
+import type { Scale } from '../../src/core/experiment.js';
+import { metricsHash } from '../../src/store/runs.js';
+import { writeAtomic } from '../../src/store/atomic.js';
+import { CLAIM_TOPICS } from '../claims/index.js';
+import { TOPICS } from '../figures/index.js';
+import { dataTable, documentOf, environmentBlock, escape, verdictBadge } from './page.js';
+import { renderSvg } from './render.js';
+import { buildReport, type Report } from './report.js';
+import { groupBy, readRecords, type TableRow } from '../data/tables.js';
+import type { Datum, Figure } from '../figures/figure.js';
+import { formatMean, type Outcome } from '../claims/verdict.js';
+
+export interface Comparison {
+  readonly shared: number;
+  readonly equal: number;
+  readonly changed: readonly { readonly id: string; readonly first: Outcome; readonly second: Outcome }[];
+  readonly problems: readonly string[];
+}
+
+function verdictPairs(first: Report, second: Report): { html: string; changed: Comparison['changed'] } {
+  const pairs = CLAIM_TOPICS.flatMap((topic) =>
+    first.verdicts[topic].map((verdict, i) => [verdict, second.verdicts[topic][i]!] as const),
+  ).filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
+  const cell = ({ outcome, evidence, scale }: (typeof pairs)[number][0]): string =>
+    `<td>${verdictBadge(outcome)}<p class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;
+  const rows = pairs.map(
+    ([a, b]) =>
+      `<tr id="claim-${escape(a.id)}"><td>${a.outcome === b.outcome ? '' : '<strong>differs</strong> '}${escape(a.statement)}</td>${cell(a)}${cell(b)}</tr>`,
+  );
+  return {
+    html: `<table class="pairs"><thead><tr><th scope="col">Claim</th><th scope="col">A</th><th scope="col">B</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
+    changed: pairs
+      .filter(([a, b]) => a.outcome !== b.outcome)
+      .map(([a, b]) => ({ id: a.id, first: a.outcome, second: b.outcome })),
+  };
+}
+
+/** Means of every final figure of each arm, and the differences B - A of the seeds that both have. */
+function resultPairs(first: readonly TableRow[], second: readonly TableRow[]): Datum[] {
+  const keyOf = ({ experiment, arm, scale }: TableRow): string => JSON.stringify([experiment, arm, scale]);
+  const [a, b] = [groupBy(first, keyOf), groupBy(second, keyOf)];
+  return [...a].flatMap(([key, mine]) => {
+    const theirs = b.get(key);
+    if (theirs === undefined) return [];
+    const { experiment, arm, scale, values } = mine[0]!;
+    const columns = Object.keys(values).filter((column) =>
+      [...mine, ...theirs].every((row) => typeof row.values[column] === 'number'),
+    );
+    return columns.flatMap((column): Datum[] => {
+      const of = (rows: readonly TableRow[]): Map<number, number> =>
+        new Map(rows.map((row) => [row.seed, row.values[column] as number]));
+      const [x, y] = [of(mine), of(theirs)];
+      const differences = [...x].filter(([seed]) => y.has(seed)).map(([seed, value]) => y.get(seed)! - value);
+      if (differences.length === 0 || differences.every((value) => value === 0)) return [];
+      const means = { A: tInterval([...x.values()]).mean, B: tInterval([...y.values()]).mean };
+      return [
+        {
+          experiment,
+          arm,
+          scale,
+          figure: column,
+          ...means,
+          'B − A, paired by seed': formatMean(tInterval(differences), 4),
+          seeds: differences.length,
+        },
+      ];
+    });
+  });
+}
+
+async function figurePairs(first: Report, second: Report): Promise<string> {
+  const blocks = TOPICS.flatMap((topic) => {
+    const theirs = new Map(second.figures[topic].map((figure) => [figure.id, figure]));
+    return first.figures[topic].flatMap((figure) =>
+      theirs.has(figure.id) ? [[figure, theirs.get(figure.id)!] as const] : [],
+    );
+  });
+  const plot = async (figure: Figure, side: string): Promise<string> =>
+    `<div class="plot" tabindex="0" role="region" aria-label="${side}: ${escape(figure.title)}">${(await renderSvg(figure.spec)).replace('<svg ', `<svg role="img" aria-label="${side}: ${escape(figure.alt)}" `)}</div>`;
+  const drawn = await Promise.all(
+    blocks.map(
+      async ([a, b]) =>
+        `<figure><h3>${escape(a.title)}</h3><div class="plots">${await plot(a, 'A')}${await plot(b, 'B')}</div><figcaption>${escape(a.caption)}</figcaption></figure>`,
+    ),
+  );
+  return drawn.join('\n');
+}
+
+/** Draws two folders of runs side by side into `file`. */
+export async function writeComparison(first: string, second: string, file: string, scale?: Scale): Promise<Comparison> {
+  const [a, b] = [first, second].map((folder) => buildReport(readRecords([folder]), scale)) as [Report, Report];
+  const byId = new Map(b.records.runs.map((run) => [run.id, run]));
+  const shared = a.records.runs.filter(({ id }) => byId.has(id));
+  const equal = shared.filter((run) => metricsHash(run) === metricsHash(byId.get(run.id)!)).length;
+  const { html, changed } = verdictPairs(a, b);
+  const results = resultPairs(a.records.results, b.records.results);
+  const problems = [
+    ...a.records.problems.map((line) => `A: ${line}`),
+    ...b.records.problems.map((line) => `B: ${line}`),
+  ];
+  const [nameA, nameB] =
+    basename(resolve(first)) === basename(resolve(second))
+      ? [first, second]
+      : [basename(resolve(first)), basename(resolve(second))];
+  const list = (lines: readonly string[]): string =>
+    lines.length === 0
+      ? ''
+      : `<div class="care"><h2>Left out</h2><ul>${lines.map((line) => `<li>${escape(line)}</li>`).join('')}</ul></div>`;
+  const body = `<main><header><h1>Two sets of runs</h1>
+<p>A is <code>${escape(nameA)}</code> (${a.records.runs.length} runs), B is <code>${escape(nameB)}</code> (${b.records.runs.length} runs). ${shared.length} runs are in both (same declaration, same seed); ${equal} of them logged the same bytes. ${changed.length} verdicts differ.</p></header>
+${list(problems)}
+<section><h2>Verdicts</h2>${html}</section>
+<section><h2>Final figures that differ</h2>${results.length === 0 ? '<p>None.</p>' : dataTable(results, 'Final figures that differ')}</section>
+<section><h2>Figures</h2>${await figurePairs(a, b)}</section>
+<section><h2>Environments</h2><h3>A</h3>${environmentBlock(a.records, 'Environments of A')}<h3>B</h3>${environmentBlock(b.records, 'Environments of B')}</section></main>`;
+  writeAtomic(
+    file,
+    documentOf(
+      'Two sets of runs side by side',
+      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+      body,
+    ),
+  );
+  return { shared: shared.length, equal, changed, problems };
+}

@@ -1,0 +1,109 @@
+/** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
+import { SCALES, type Scale } from '../../src/core/experiment.js';
+import { writeAtomic } from '../../src/store/atomic.js';
+import { packageVersion } from '../../src/store/environment.js';
+import { CLAIM_TOPICS, CLAIMS, type Claim } from '../claims/index.js';
+import { decideClaim } from '../claims/claim.js';
+import type { Draw, Figure, FigureInput } from '../figures/figure.js';
+import { FIGURES, TOPICS, type Topic } from '../figures/index.js';
+import { readClient } from './client.js';
+import { renderPage, type Contents, type RenderedFigure } from './page.js';
+import { renderSvg } from './render.js';
+import { groupBy, readRecords, type Records } from '../data/tables.js';
+import { toMarkdown } from './text.js';
+import type { ScaledVerdict } from '../claims/verdict.js';
+
+export type Report = Contents<Figure>;
+
+/** Largest first. */
+const DESCENDING: readonly Scale[] = [...SCALES].reverse();
+
+function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): FigureInput[] {
+  const byScale = <T extends { readonly scale: string }>(list: readonly T[]): Map<string, T[]> =>
+    groupBy(list, ({ scale }) => scale);
+  const [logged, finals, lines] = [byScale(rows), byScale(results), byScale(curves)];
+  const scales = (only === undefined ? DESCENDING : [only]).filter((scale) => finals.has(scale) || logged.has(scale));
+  return scales.map((scale) => ({
+    scale,
+    rows: logged.get(scale) ?? [],
+    results: finals.get(scale) ?? [],
+    curves: lines.get(scale) ?? [],
+  }));
+}
+
+/** The verdict at the largest scale at which there is one, and those at the others. */
+function decideAt(claim: Claim, inputs: readonly FigureInput[]): ScaledVerdict {
+  const all = inputs.map((input) => ({ ...decideClaim(claim, input), scale: input.scale }));
+  const [first, ...others] = all.filter(({ outcome }) => outcome !== 'not run');
+  if (first === undefined) return { ...decideClaim(claim, { rows: [], results: [] }), scale: null, others: [] };
+  return { ...first, others: others.map(({ scale, outcome, evidence }) => ({ scale, outcome, evidence })) };
+}
+
+function drawAt(draw: Draw, inputs: readonly FigureInput[]): Figure[] {
+  for (const input of inputs) {
+    const figure = draw(input);
+    if (figure !== undefined) return [figure];
+  }
+  return [];
+}
+
+/** Runs whose settings were changed by hand (scale `custom`) are listed, not judged. `scale`: that one alone. */
+export function buildReport(records: Records, scale?: Scale): Report {
+  const inputs = inputsOf(records, scale);
+  const newest = records.runs.reduce((last: string | undefined, { environments }) => {
+    const started = environments.at(-1)?.started;
+    return started !== undefined && (last === undefined || started > last) ? started : last;
+  }, undefined);
+  return {
+    verdicts: Object.fromEntries(
+      CLAIM_TOPICS.map((topic) => [topic, CLAIMS[topic].map((claim) => decideAt(claim, inputs))]),
+    ) as unknown as Report['verdicts'],
+    figures: Object.fromEntries(
+      TOPICS.map((topic) => [topic, FIGURES[topic].flatMap((draw) => drawAt(draw, inputs))]),
+    ) as unknown as Report['figures'],
+    records,
+    version: packageVersion(),
+    newest,
+  };
+}
+
+async function rendered(figures: readonly Figure[]): Promise<RenderedFigure[]> {
+  return Promise.all(figures.map(async (figure) => ({ figure, svg: await renderSvg(figure.spec) })));
+}
+
+/** The page of a report. The same records give the same bytes. */
+export async function pageOf(report: Report, live = false): Promise<string> {
+  const figures = Object.fromEntries(
+    await Promise.all(TOPICS.map(async (topic) => [topic, await rendered(report.figures[topic])] as const)),
+  ) as unknown as Record<Topic, RenderedFigure[]>;
+  return renderPage({ ...report, figures, client: readClient(), live });
+}
+
+export interface ReportResult {
+  readonly verdicts: readonly ScaledVerdict[];
+  readonly problems: readonly string[];
+  readonly cautions: readonly string[];
+  readonly runs: number;
+  readonly figures: number;
+  /** The verdicts as a table. */
+  readonly markdown: string;
+}
+
+/** Draws the page of all runs below `folders` into `file`, unless that is undefined. */
+export async function writeReport(
+  folders: readonly string[],
+  file: string | undefined,
+  scale?: Scale,
+): Promise<ReportResult> {
+  const report = buildReport(readRecords(folders), scale);
+  if (file !== undefined) writeAtomic(file, await pageOf(report));
+  const { problems, cautions, runs } = report.records;
+  const figures = TOPICS.reduce((sum, topic) => sum + report.figures[topic].length, 0);
+  const told = {
+    verdicts: CLAIM_TOPICS.flatMap((topic) => report.verdicts[topic]),
+    problems,
+    cautions,
+    runs: runs.length,
+  };
+  return { ...told, figures, markdown: toMarkdown(told) };
+}

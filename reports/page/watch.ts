@@ -1,0 +1,193 @@
+/** The page while runs go on: a server on this machine alone, which says when there is something new. */
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { FailureError } from '../../src/core/errors.js';
+import type { Row } from '../../src/core/run.js';
+import { FILES, indexRuns, readRun, runsFolder } from '../../src/store/runs.js';
+import { buildReport, pageOf } from './report.js';
+import { readRecords } from '../data/tables.js';
+
+/** An unfinished run and where it stands. */
+export interface Underway {
+  readonly run: string;
+  readonly experiment: string;
+  readonly arm: string;
+  readonly seed: number;
+  readonly status: string;
+  /** Its last line of metrics, and the losses of its last steps. */
+  readonly last: Row | null;
+  readonly losses: readonly number[];
+}
+
+export interface State {
+  readonly finished: number;
+  readonly underway: readonly Underway[];
+}
+
+/** Bytes at the end of the metrics that are looked at. */
+const TAIL = 16_384;
+
+function tailOf(path: string): Row[] {
+  if (!existsSync(path)) return [];
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const bytes = Buffer.alloc(Math.min(TAIL, size));
+    readSync(file, bytes, 0, bytes.length, size - bytes.length);
+    const lines = bytes
+      .toString()
+      .split('\n')
+      .slice(size > TAIL ? 1 : 0, -1); // the last one may be half written
+    return lines.map((line) => JSON.parse(line) as Row);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Reads little: finished runs are counted by their mark. */
+export function stateOf(folders: readonly string[]): State {
+  let finished = 0;
+  const underway: Underway[] = [];
+  for (const out of folders) {
+    for (const name of indexRuns(out).values()) {
+      const folder = join(runsFolder(out), name);
+      if (existsSync(join(folder, FILES.done))) finished++;
+      else if (existsSync(join(folder, FILES.spec))) underway.push(...underwayOf(folder));
+    }
+  }
+  return { finished, underway };
+}
+
+function underwayOf(folder: string): Underway[] {
+  try {
+    const { id, cell, status } = readRun(folder);
+    const rows = tailOf(join(folder, FILES.metrics));
+    const losses = rows.flatMap(({ loss }) => (typeof loss === 'number' ? [loss] : []));
+    return [
+      {
+        run: id,
+        experiment: cell.experiment,
+        arm: cell.arm,
+        seed: cell.seed,
+        status,
+        last: rows.at(-1) ?? null,
+        losses,
+      },
+    ];
+  } catch {
+    return []; // the page names what cannot be read
+  }
+}
+
+export interface WatchOptions {
+  readonly port: number;
+  /** Milliseconds between looks at the folders. */
+  readonly every?: number;
+}
+
+export interface Watch {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+const HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-store',
+  'Referrer-Policy': 'no-referrer',
+} as const;
+
+class Site {
+  private page: { readonly finished: number; readonly text: Promise<string> } | undefined;
+  private readonly listeners = new Set<ServerResponse>();
+  private state: State;
+
+  constructor(private readonly folders: readonly string[]) {
+    this.state = stateOf(folders);
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    const { port } = request.socket.address() as AddressInfo;
+    // a name that leads here from elsewhere must not read the page
+    if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? ''))
+      return refuse(response, 403, 'this server answers to 127.0.0.1 and localhost alone');
+    if (request.method !== 'GET') return refuse(response, 405, 'only GET');
+    if (request.url === '/events') return this.listen(response);
+    if (request.url !== '/') return refuse(response, 404, 'nothing here but the page');
+    this.draw().then(
+      (text) => response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' }).end(text),
+      (error: unknown) => refuse(response, 500, error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  private draw(): Promise<string> {
+    const { finished } = this.state;
+    if (this.page?.finished !== finished)
+      this.page = {
+        finished,
+        text: Promise.resolve().then(() => pageOf(buildReport(readRecords(this.folders)), true)),
+      };
+    return this.page.text;
+  }
+
+  private listen(response: ServerResponse): void {
+    response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
+    this.listeners.add(response);
+    response.on('close', () => this.listeners.delete(response));
+    send(response, 'runs', this.state);
+  }
+
+  look(): void {
+    const before = this.state.finished;
+    this.state = stateOf(this.folders);
+    for (const listener of this.listeners) {
+      send(listener, 'runs', this.state);
+      if (this.state.finished !== before) send(listener, 'page', this.state.finished);
+    }
+  }
+
+  close(): void {
+    for (const listener of this.listeners) listener.end();
+  }
+}
+
+function send(response: ServerResponse, event: string, data: unknown): void {
+  response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
+  response.writeHead(status, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${why}\n`);
+}
+
+/** Serves the page of all runs below `folders` on 127.0.0.1. Throws FailureError when the port is taken. */
+export async function watchRuns(folders: readonly string[], { port, every = 2000 }: WatchOptions): Promise<Watch> {
+  const site = new Site(folders);
+  const server = createServer((request, response) => site.answer(request, response));
+  await listening(server, port);
+  const timer = setInterval(() => site.look(), every);
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: async () => {
+      clearInterval(timer);
+      site.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function listening(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new FailureError(
+          error.code === 'EADDRINUSE'
+            ? `port ${port} is taken; choose another with --port`
+            : `cannot listen on port ${port}: ${error.message}`,
+        ),
+      );
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}

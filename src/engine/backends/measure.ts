@@ -1,0 +1,55 @@
+/** Measured throughput of the engine that is running, in GFLOP/s. */
+import { tf, type Tensor, type Tensor4D } from '../tensor.js';
+
+export interface Gflops {
+  /** C = A B, square. */
+  readonly matmul: number;
+  /** 3x3, stride 1, 128 -> 128 channels at 28 x 28. */
+  readonly conv2d: number;
+  /** Both gradients of that convolution. */
+  readonly conv2dGrad: number;
+}
+
+/** Median of repeated timings: at least three, about `seconds` long. */
+async function secondsPerCall(call: () => Tensor[], seconds = 0.6): Promise<number> {
+  const times: number[] = [];
+  const once = async (): Promise<number> => {
+    const start = performance.now();
+    const results = call();
+    await Promise.all(results.map((tensor) => tensor.data()));
+    for (const tensor of results) tensor.dispose();
+    return (performance.now() - start) / 1000;
+  };
+  await once();
+  for (let spent = 0; times.length < 3 || (spent < seconds && times.length < 50); spent += times.at(-1)!)
+    times.push(await once());
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}
+
+async function matmul(n: number): Promise<number> {
+  const a = tf.randomUniform([n, n], -1, 1, 'float32', 1);
+  const rate = (2 * n ** 3) / (await secondsPerCall(() => [tf.matMul(a, a)])) / 1e9;
+  a.dispose();
+  return rate;
+}
+
+async function convolution(batch: number): Promise<{ conv2d: number; conv2dGrad: number }> {
+  const x = tf.randomUniform([batch, 28, 28, 128], -1, 1, 'float32', 1) as Tensor4D;
+  const filter = tf.randomUniform([3, 3, 128, 128], -1, 1, 'float32', 2) as Tensor4D;
+  const flops = 2 * batch * 28 * 28 * 9 * 128 * 128;
+  const conv2d = flops / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')])) / 1e9;
+  const backward = tf.grads((image: Tensor, kernel: Tensor) =>
+    tf.conv2d(image as Tensor4D, kernel as Tensor4D, 1, 'same').sum(),
+  );
+  // The gradients' call runs the forward convolution, too: three equal products in all.
+  const conv2dGrad = (3 * flops) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter])))) / 1e9;
+  tf.dispose([x, filter]);
+  return { conv2d, conv2dGrad };
+}
+
+/** Runs on the current backend; a slow one is given smaller sizes, so that the answer comes within seconds. */
+export async function measureGflops(): Promise<Gflops> {
+  const small = await matmul(256);
+  const slow = small < 4;
+  return { matmul: slow ? small : await matmul(1024), ...(await convolution(slow ? 1 : 16)) };
+}

@@ -1,0 +1,62 @@
+/**
+ * Starts and measures one engine in a process of its own, for `gowide doctor`: an engine that crashes ends this process
+ * and not the doctor's. Called as `node probe.js NAME`; writes one line of JSON.
+ */
+import { fork } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../core/errors.js';
+import { startEngine, type EngineName } from './choose.js';
+import { measureGflops, type Gflops } from './measure.js';
+
+export interface EngineReport {
+  readonly name: EngineName;
+  readonly available: boolean;
+  /** Why not, and what to do; or null. */
+  readonly reason: string | null;
+  readonly version: string | null;
+  readonly device: string | null;
+  readonly gflops: Gflops | null;
+}
+
+const absent = (name: EngineName, reason: string): EngineReport => ({
+  name,
+  available: false,
+  reason,
+  version: null,
+  device: null,
+  gflops: null,
+});
+
+/** Never throws: an engine that does not work is reported with its reason. */
+export async function probeEngine(name: EngineName): Promise<EngineReport> {
+  return new Promise((resolve) => {
+    const child = fork(fileURLToPath(import.meta.url), [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let errors = '';
+    child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2000)));
+    child.on('message', (report) => resolve(report as EngineReport));
+    child.on('error', (error) => resolve(absent(name, messageOf(error))));
+    child.on('close', (code, signal) => {
+      const last = errors.trim().split('\n').at(-1) ?? '';
+      resolve(absent(name, `its process ended with ${signal ?? `status ${code}`}${last && `: ${last}`}`));
+    });
+  });
+}
+
+async function report(name: EngineName): Promise<EngineReport> {
+  try {
+    const { version, device } = await startEngine(name, 'probe');
+    return { name, available: true, reason: null, version, device, gflops: await measureGflops() };
+  } catch (error) {
+    return absent(name, messageOf(error));
+  }
+}
+
+if (
+  process.send !== undefined &&
+  process.argv[1] !== undefined &&
+  realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+) {
+  const result = await report(process.argv[2] as EngineName);
+  process.send(result, () => process.exit(0));
+}

@@ -1,0 +1,125 @@
+/** Loads the real `@tensorflow/tfjs-node-gpu` with the addon that was built for it, or with its own prebuilt one. */
+import { existsSync, realpathSync } from 'node:fs';
+import Module, { createRequire } from 'node:module';
+import { join } from 'node:path';
+import util from 'node:util';
+import { FailureError, messageOf } from '../../core/errors.js';
+import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
+import { loadFused } from '../ops/fused.js';
+import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
+import { registerTrainingKernels } from '../ops/kernels.js';
+import { tf } from '../tensor.js';
+
+const require = createRequire(import.meta.url);
+
+/** How the engine would be had: at once, after an install, or not at all. */
+export type Readiness =
+  { state: 'ready'; gpu: boolean } | { state: 'installable'; reason: string } | { state: 'impossible'; reason: string };
+
+export function tensorflowReadiness(): Readiness {
+  const installed = findInstalled();
+  if (installed !== undefined && findTfjsPackage() !== undefined) return { state: 'ready', gpu: installed.gpu };
+  if (prebuiltAddon() !== undefined) return { state: 'ready', gpu: true };
+  const obstacle = whyNotInstallable();
+  const broken = findBroken();
+  const what = broken === undefined ? 'not installed' : `the install in ${broken} is not whole`;
+  if (obstacle !== undefined)
+    return { state: 'impossible', reason: `${what}, and ${obstacle}; then run: gowide engine install` };
+  return { state: 'installable', reason: `${what}; run: gowide engine install` };
+}
+
+/** The addon that the package's own install script brings, where that worked. */
+function prebuiltAddon(): string | undefined {
+  const folder = findTfjsPackage();
+  const path = folder && join(folder, 'lib', 'napi-v8', 'tfjs_binding.node');
+  return path !== undefined && existsSync(path) ? realpathSync(path) : undefined;
+}
+
+/** Node 23 removed two functions that the package calls. */
+function restoreUtilities(): void {
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+}
+
+/**
+ * Loads the package with our addon, our copy of tfjs (two copies would not share tensors) and our copies of its other
+ * dependencies: in the cache it has none of its own.
+ */
+function loadPackage(folder: string, addon: string): void {
+  const loader = Module as unknown as { _load: (request: string, ...rest: unknown[]) => unknown };
+  const load = loader._load;
+  const union = require.resolve('@tensorflow/tfjs');
+  const ours: Record<string, string> = {
+    '@tensorflow/tfjs': union,
+    '@tensorflow/tfjs-core': createRequire(union).resolve('@tensorflow/tfjs-core'),
+    'google-protobuf': require.resolve('google-protobuf'),
+    progress: require.resolve('progress'),
+  };
+  const names = Object.keys(ours);
+  loader._load = function (this: unknown, request, ...rest) {
+    if (request === '@mapbox/node-pre-gyp') return { find: () => addon };
+    return load.call(this, names.includes(request) ? ours[request]! : request, ...rest);
+  };
+  try {
+    require(folder);
+  } finally {
+    loader._load = load;
+  }
+}
+
+/**
+ * Registers the backend `tensorflow`. With `install`, sets it up first if need be. Throws FailureError with one line.
+ */
+export async function loadTensorflow(
+  install: InstallOptions | undefined,
+): Promise<{ version: string; device: string }> {
+  const prebuilt = findInstalled() === undefined ? prebuiltAddon() : undefined;
+  const usable =
+    prebuilt !== undefined &&
+    (await smokeTest(prebuilt).then(
+      () => true,
+      () => false,
+    ));
+  const addon = usable ? prebuilt : await installedAddon(install);
+  const folder = findTfjsPackage();
+  if (folder === undefined || addon === undefined) {
+    const readiness = tensorflowReadiness();
+    throw new FailureError(
+      `the tensorflow engine is not available: ${readiness.state === 'ready' ? 'the addon in its package does not load; run: gowide engine install' : readiness.reason}`,
+    );
+  }
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+  process.env.TF_DETERMINISTIC_OPS ??= '1';
+  restoreUtilities();
+  try {
+    loadPackage(folder, addon);
+  } catch (error) {
+    throw new FailureError(
+      `the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`,
+    );
+  }
+  const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
+  const fused = !usable && !backend.isUsingGpuDevice && withFused(findInstalled()!);
+  registerTrainingKernels('tensorflow');
+  const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${fused ? ', fused ops' : ''}`;
+  return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
+}
+
+/** A machine whose compiler is gone since the install does without. */
+function withFused(installed: Installed): boolean {
+  if (process.env.GOWIDE_FUSED === '0') return false;
+  try {
+    loadFused(installed);
+    return true;
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    return false;
+  }
+}
+
+async function installedAddon(install: InstallOptions | undefined): Promise<string | undefined> {
+  const installed = findInstalled();
+  if (installed !== undefined && findTfjsPackage() !== undefined) return installed.addon;
+  return install === undefined ? undefined : (await installTensorflow(install)).addon;
+}

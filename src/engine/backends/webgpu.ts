@@ -1,0 +1,64 @@
+/** WebGPU through Dawn, Chromium's implementation, as the npm package `webgpu` builds it for Node. */
+import { existsSync, readdirSync } from 'node:fs';
+import { FailureError, messageOf } from '../../core/errors.js';
+import { registerTrainingKernels } from '../ops/kernels.js';
+import { tf } from '../tensor.js';
+
+interface AdapterInfo {
+  readonly vendor: string;
+  readonly device: string;
+  readonly description: string;
+  readonly isFallbackAdapter?: boolean;
+}
+
+interface Adapter {
+  readonly info: AdapterInfo;
+}
+
+/** Dawn ends with the process only while something refers to it. */
+let gpu: { requestAdapter(): Promise<Adapter | null> } | undefined;
+
+/** A cheap look, without loading Dawn: whether there may be a GPU at all. */
+export function mayHaveGpu(): boolean {
+  if (process.platform !== 'linux') return true;
+  const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri').some((name) => name.startsWith('renderD')) : false;
+  return nodes || existsSync('/dev/nvidia0') || existsSync('/dev/dxg');
+}
+
+/** Registers and starts the backend `webgpu`. Throws FailureError with one line where there is no adapter. */
+export async function loadWebgpu(): Promise<{ version: string; device: string; software: boolean }> {
+  const adapter = await findAdapter();
+  if (adapter === null) {
+    throw new FailureError(
+      'the webgpu engine found no GPU: install a Vulkan driver (Linux: libvulkan1 and the driver of the GPU), or use --engine tensorflow or wasm',
+    );
+  }
+  await import('@tensorflow/tfjs-backend-webgpu');
+  if (!(await tf.setBackend('webgpu'))) throw new FailureError('the webgpu engine does not start on this GPU');
+  registerTrainingKernels('webgpu');
+  const { vendor, device, description, isFallbackAdapter = false } = adapter.info;
+  const name = [
+    description || [vendor, device].filter(Boolean).join(' ') || 'unnamed GPU',
+    isFallbackAdapter ? '(software)' : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+  return { version: `tfjs-backend-webgpu ${tf.version.tfjs}, Dawn`, device: name, software: isFallbackAdapter };
+}
+
+async function findAdapter(): Promise<Adapter | null> {
+  try {
+    const dawn = await import('webgpu');
+    Object.assign(globalThis, dawn.globals);
+    gpu ??= dawn.create([]) as unknown as NonNullable<typeof gpu>;
+  } catch (error) {
+    throw new FailureError(`the webgpu engine does not load: ${messageOf(error).split('\n')[0]}`);
+  }
+  // Node 21 and later have a navigator of their own, which cannot be assigned to.
+  Object.defineProperty(globalThis, 'navigator', {
+    value: { gpu, userAgent: 'node' },
+    configurable: true,
+    writable: true,
+  });
+  return gpu.requestAdapter();
+}

@@ -1,0 +1,142 @@
+/** Downloads, each pinned by its hash: TensorFlow's wheels through pip, the package through npm. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { FailureError, messageOf, UsageError } from '../../core/errors.js';
+import { makeFolder, writeAtomic } from '../../store/atomic.js';
+import { cachedTfjsPackage, findTfjsPackage, sha256Of } from './installed.js';
+import { TFJS_INTEGRITY, TFJS_VERSION, type Wheel } from './pins.js';
+import { runTool } from '../../toolchain/tools.js';
+
+/**
+ * A wheel's path: in the folder `given`, or downloaded into `into` unless it is there. Throws FailureError when its
+ * hash is not the pinned one; a damaged download of our own is fetched again.
+ */
+export async function downloadWheel(
+  python: string,
+  wheel: Wheel,
+  given: string | undefined,
+  into: string,
+  progress: (megabytes: number) => void,
+): Promise<string> {
+  const prefix = `${wheel.name.replaceAll('-', '_')}-${wheel.version}-`;
+  for (const folder of given === undefined ? [into] : [given, into]) {
+    const name = existsSync(folder)
+      ? readdirSync(folder).find((file) => file.startsWith(prefix) && file.endsWith('.whl'))
+      : undefined;
+    if (name === undefined) continue;
+    const path = join(folder, name);
+    if ((await sha256Of(path)) === wheel.sha256) return path;
+    if (folder !== into)
+      throw new FailureError(`${path}: its SHA-256 is not ${wheel.sha256}; it is damaged or another build`);
+    rmSync(path);
+  }
+  if (given !== undefined) throw new UsageError(`--wheels ${given}: no file ${prefix}*.whl there`);
+  const requirements = join(into, 'requirements.txt');
+  writeAtomic(requirements, `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
+  const temporary = join(into, 'tmp');
+  rmSync(temporary, { recursive: true, force: true });
+  makeFolder(temporary);
+  const timer = setInterval(() => progress(Math.min(wheel.megabytes, megabytesIn(temporary))), 200);
+  try {
+    const platforms = wheel.platforms.flatMap((tag) => ['--platform', tag]);
+    const pip = [
+      '-m',
+      'pip',
+      'download',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--no-cache-dir',
+      '--no-input',
+      '--retries',
+      '2',
+      '--timeout',
+      '30',
+    ];
+    const which = [
+      '--require-hashes',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--python-version',
+      '3.12',
+      '--implementation',
+      'cp',
+      ...platforms,
+    ];
+    await runTool(python, [...pip, ...which, '-d', into, '-r', requirements], {
+      ...process.env,
+      TMPDIR: temporary,
+      TEMP: temporary,
+    });
+  } catch (error) {
+    throw new FailureError(
+      `download of ${wheel.name} ${wheel.version}: ${withAdvice(error, 'check the network or the proxy, or bring the wheels with --wheels')}`,
+    );
+  } finally {
+    clearInterval(timer);
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  return join(
+    into,
+    readdirSync(into).find((file) => file.startsWith(prefix))!,
+  );
+}
+
+/** A full disk is no matter of the network. */
+function withAdvice(error: unknown, advice: string): string {
+  const message = messageOf(error);
+  return message.startsWith('no space') ? message : `${message}; ${advice}`;
+}
+
+function megabytesIn(folder: string): number {
+  try {
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return (
+      files.reduce(
+        (sum, entry) => sum + (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0),
+        0,
+      ) / 1e6
+    );
+  } catch {
+    return 0; // pip removed a folder in the meantime
+  }
+}
+
+/**
+ * The package is no plain dependency, because its install script fails, and npm with it, where its prebuilt library
+ * cannot be had. Its archive is fetched into the cache, checked against npm's integrity, and unpacked; no script of it
+ * is run.
+ */
+export async function fetchTfjsPackage(
+  python: string,
+  report: (stage: string, done: number, total: number) => void,
+): Promise<string> {
+  const found = findTfjsPackage();
+  if (found !== undefined) return found;
+  const folder = cachedTfjsPackage();
+  const partial = `${folder}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  makeFolder(partial);
+  const name = `@tensorflow/tfjs-node-gpu@${TFJS_VERSION}`;
+  report(`download ${name}`, 0, 1);
+  const quick = ['--loglevel=error', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=60000'];
+  try {
+    await runTool('npm', ['pack', name, ...quick, '--ignore-scripts', '--pack-destination', partial]);
+  } catch (error) {
+    throw new FailureError(
+      `download of ${name}: ${withAdvice(error, 'check the network or the proxy, and run the same command again')}`,
+    );
+  }
+  const archive = join(
+    partial,
+    readdirSync(partial).find((file) => file.endsWith('.tgz'))!,
+  );
+  const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (integrity !== TFJS_INTEGRITY)
+    throw new FailureError(`download of ${name}: expected ${TFJS_INTEGRITY}, got ${integrity}`);
+  await runTool(python, ['-m', 'tarfile', '-e', archive, partial]);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(join(partial, 'package'), folder);
+  rmSync(partial, { recursive: true, force: true });
+  return folder;
+}

@@ -1,0 +1,110 @@
+/** What is installed of TensorFlow, and where. */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { hashOf, type Json } from '../../core/json.js';
+import { cacheFolder } from '../../toolchain/cache.js';
+import { CPU_VARIANTS, GPU_VARIANTS, TENSORFLOW_VERSION, TFJS_VERSION, type Variant } from './pins.js';
+import { findTools, missingTools } from '../../toolchain/tools.js';
+
+const require = createRequire(import.meta.url);
+
+export interface Installed {
+  readonly gpu: boolean;
+  readonly folder: string;
+  /** The addon, linked to the libraries beside it. */
+  readonly addon: string;
+}
+
+export interface Manifest {
+  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+}
+
+export const MANIFEST = 'installed.json';
+export const ADDON = 'tfjs_binding.node';
+
+function platformName(): string {
+  return `${process.platform}-${process.arch}`;
+}
+
+export function variantOf(gpu: boolean): Variant | undefined {
+  return (gpu ? GPU_VARIANTS : CPU_VARIANTS)[platformName()];
+}
+
+export function folderOf(gpu: boolean, variant: Variant): string {
+  const pins = hashOf(variant as unknown as Json).slice(0, 8);
+  return join(cacheFolder(), `tensorflow-${TENSORFLOW_VERSION}-${gpu ? 'cuda' : 'cpu'}-${pins}`);
+}
+
+/** Why TensorFlow cannot be installed here, in one line; undefined when it can. */
+export function whyNotInstallable(gpu = false): string | undefined {
+  if (variantOf(gpu) === undefined) {
+    const known = Object.keys(gpu ? GPU_VARIANTS : CPU_VARIANTS).join(', ');
+    return `TensorFlow ${gpu ? 'with CUDA ' : ''}is set up on ${known} only, this is ${platformName()}`;
+  }
+  return missingTools(findTools());
+}
+
+/** An install that is whole as far as file sizes tell, the CUDA one first. */
+export function findInstalled(): Installed | undefined {
+  for (const gpu of [true, false]) {
+    const variant = variantOf(gpu);
+    const folder = variant && folderOf(gpu, variant);
+    if (folder !== undefined && sizesFit(folder)) return { gpu, folder, addon: join(folder, ADDON) };
+  }
+  return undefined;
+}
+
+/** An install that is there but not whole: a file is missing or has another size. */
+export function findBroken(): string | undefined {
+  return [true, false]
+    .map((gpu) => ({ gpu, variant: variantOf(gpu) }))
+    .flatMap(({ gpu, variant }) => (variant ? [folderOf(gpu, variant)] : []))
+    .find((folder) => existsSync(folder) && !sizesFit(folder));
+}
+
+function readManifest(folder: string): Manifest | undefined {
+  try {
+    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Partial<Manifest>;
+    return manifest.files === undefined ? undefined : (manifest as Manifest);
+  } catch {
+    return undefined;
+  }
+}
+
+export function sizesFit(folder: string): boolean {
+  const manifest = readManifest(folder);
+  if (manifest === undefined) return false;
+  return Object.entries(manifest.files).every(
+    ([name, { bytes }]) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes,
+  );
+}
+
+export async function hashesFit(folder: string): Promise<boolean> {
+  if (!sizesFit(folder)) return false;
+  for (const [name, { sha256 }] of Object.entries(readManifest(folder)!.files)) {
+    if ((await sha256Of(join(folder, name))) !== sha256) return false;
+  }
+  return true;
+}
+
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** Where the package is kept when it is nobody's dependency. */
+export function cachedTfjsPackage(): string {
+  return join(cacheFolder(), `tfjs-node-gpu-${TFJS_VERSION}`);
+}
+
+/** Folder of `@tensorflow/tfjs-node-gpu`: as a dependency of the user's where there is one, else in the cache. */
+export function findTfjsPackage(): string | undefined {
+  try {
+    return dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'));
+  } catch {
+    return existsSync(join(cachedTfjsPackage(), 'package.json')) ? cachedTfjsPackage() : undefined;
+  }
+}

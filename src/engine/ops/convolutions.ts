@@ -1,0 +1,360 @@
+/**
+ * Convolutions [B, H, W, C] x [h, w, C, O] and their gradients where a backend has none, or slow ones.
+ *
+ * TensorFlow reorders the filter of a convolution at every call, which for small images takes longer than the
+ * convolution itself (src/engine/README.md). So what is a matrix product in disguise is computed as one: 1 x 1 kernels,
+ * and large kernels of which every window sees the whole image.
+ */
+import type { NamedAttrMap } from '@tensorflow/tfjs';
+import { product } from './matrix.js';
+import { convolutionWithBias, hasOneDnn } from '../onednn.js';
+import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../tensor.js';
+
+/** A kernel that may leave a call to the backend's own. */
+export type Override = (
+  inputs: Readonly<Record<string, Tensor | undefined>>,
+  attributes: NamedAttrMap,
+) => Tensor | undefined;
+
+interface Geometry {
+  /** Height and width. */
+  readonly input: Pair;
+  readonly output: Pair;
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  /** Rows above, columns to the left. */
+  readonly before: Pair;
+  /** Rows below, columns to the right. */
+  readonly after: Pair;
+  readonly channels: { readonly read: number; readonly written: number };
+}
+type Pair = readonly [number, number];
+
+function geometryOf(input: readonly number[], filter: readonly number[], { strides, pad }: NamedAttrMap): Geometry {
+  type Arguments = Parameters<typeof tf.backend_util.computeConv2DInfo>;
+  const info = tf.backend_util.computeConv2DInfo(
+    input as Arguments[0],
+    filter as Arguments[1],
+    strides as Arguments[2],
+    1,
+    pad as Arguments[4],
+  );
+  const { top, left, bottom, right } = info.padInfo;
+  return {
+    input: [info.inHeight, info.inWidth],
+    output: [info.outHeight, info.outWidth],
+    kernel: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    before: [top, left],
+    after: [bottom, right],
+    channels: { read: info.inChannels, written: info.outChannels },
+  };
+}
+
+const AXES = [0, 1] as const;
+
+function isPointwise({ kernel, before, after }: Geometry): boolean {
+  return [...kernel.map((side) => side - 1), ...before, ...after].every((extent) => extent === 0);
+}
+
+function rows(tensor: Tensor): Tensor {
+  return tensor.reshape([-1, tensor.shape.at(-1)!]);
+}
+
+function matrix(filter: Tensor): Tensor {
+  return filter.reshape(filter.shape.slice(2));
+}
+
+/** The pixels that a 1 x 1 kernel sees. */
+function seen(x: Tensor, { input: [height, width], strides: [down, right] }: Geometry): Tensor {
+  if (down === 1 && right === 1) return x;
+  const [batch, , , channels] = x.shape as [number, number, number, number];
+  if (height % down !== 0 || width % right !== 0) return tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, right, 1]);
+  const [rowCount, columns] = [(batch * height) / down, width / right]; // one slice of whole rows of channels: four times as fast
+  return tf
+    .slice(x.reshape([rowCount, down, columns, right * channels]), [0, 0, 0, 0], [rowCount, 1, columns, channels])
+    .reshape([batch, height / down, columns, channels]);
+}
+
+/** Inverse of {@link seen}: zeros where no kernel was. */
+function spread(values: Tensor, { input, output, strides }: Geometry): Tensor {
+  const [batch, , , channels] = values.shape as [number, number, number, number];
+  return AXES.reduce((tensor, axis) => {
+    if (strides[axis] === 1) return tensor;
+    // [.., n, ..] -> [.., n, 1, ..] -> [.., n, stride, ..] -> [.., n stride, ..], cut to the input's size
+    const outer = axis === 0 ? batch : batch * input[0];
+    const inner = (axis === 0 ? output[1] : 1) * channels;
+    const apart = tf
+      .pad(tensor.reshape([outer, output[axis], 1, inner]), [
+        [0, 0],
+        [0, 0],
+        [0, strides[axis] - 1],
+        [0, 0],
+      ])
+      .reshape([outer, output[axis] * strides[axis], inner]);
+    const missing = input[axis] - output[axis] * strides[axis];
+    return missing <= 0
+      ? tf.slice(apart, [0, 0, 0], [outer, input[axis], inner])
+      : tf.pad(apart, [
+          [0, 0],
+          [0, missing],
+          [0, 0],
+        ]);
+  }, values).reshape([batch, ...input, channels]);
+}
+
+/** Smallest kernel that is worth the calls of {@link dense}, in values. */
+const DENSE = 2 ** 16;
+
+/** Whether every window sees the whole image: then no product of the dense form is with a padded zero. */
+function seesAll({ input, output, kernel, strides, before, channels: { read, written } }: Geometry): boolean {
+  const large = kernel[0] * kernel[1] * read * written >= DENSE;
+  return (
+    large &&
+    AXES.every(
+      (axis) => kernel[axis] - before[axis] >= input[axis] && (output[axis] - 1) * strides[axis] <= before[axis],
+    )
+  );
+}
+
+/** For each output position, the kernel's positions that lie on the image, in the image's order. */
+function positions({ input, output, kernel, strides, before }: Geometry): number[][] {
+  const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+  const along = (axis: 0 | 1, at: number): number[] =>
+    range(input[axis]).map((pixel) => pixel - at * strides[axis] + before[axis]);
+  return range(output[0]).flatMap((row) =>
+    range(output[1]).map((column) => along(0, row).flatMap((i) => along(1, column).map((j) => i * kernel[1] + j))),
+  );
+}
+
+/** The part of the kernel that an output position reads, [H W C, O]. */
+function partOf(filter: Tensor, at: readonly number[], { kernel, channels: { read, written } }: Geometry): Tensor {
+  const flat = filter.reshape([kernel[0] * kernel[1], read * written]);
+  const part = at.length === 1 ? flat.slice([at[0]!, 0], [1, -1]) : tf.gather(flat, tf.tensor1d([...at], 'int32'));
+  return part.reshape([at.length * read, written]);
+}
+
+/** The upstream gradient of one output position, [B, O]. */
+function upstreamAt(dy: Tensor, index: number): Tensor {
+  const [batch, height, width, written] = dy.shape as [number, number, number, number];
+  if (height * width === 1) return dy.reshape([batch, written]);
+  return dy
+    .reshape([batch, height * width, written])
+    .slice([0, index, 0], [-1, 1, -1])
+    .reshape([batch, written]);
+}
+
+/** As many dense layers as there are output positions. */
+const dense = {
+  forward: (x: Tensor, filter: Tensor, geometry: Geometry): Tensor => {
+    const [batch, image] = [x.shape[0]!, x.reshape([x.shape[0]!, -1])];
+    const outputs = positions(geometry).map((at) => product(image, partOf(filter, at, geometry), false, false));
+    const all = outputs.length === 1 ? outputs[0]! : tf.concat(outputs, 1);
+    return all.reshape([batch, ...geometry.output, geometry.channels.written]);
+  },
+  input: (dy: Tensor, filter: Tensor, geometry: Geometry): Tensor => {
+    const parts = positions(geometry).map((at, index) =>
+      product(upstreamAt(dy, index), partOf(filter, at, geometry), false, true),
+    );
+    const sum = parts.length === 1 ? parts[0]! : tf.addN(parts);
+    return sum.reshape([dy.shape[0]!, ...geometry.input, geometry.channels.read]);
+  },
+  filter: (x: Tensor, dy: Tensor, geometry: Geometry): Tensor => {
+    const { kernel, channels } = geometry;
+    const image = x.reshape([x.shape[0]!, -1]);
+    const all = positions(geometry);
+    const slopes = all.map((at, index) =>
+      product(image, upstreamAt(dy, index), true, false).reshape([at.length, channels.read * channels.written]),
+    );
+    const [stacked, segments] = [
+      slopes.length === 1 ? slopes[0]! : tf.concat(slopes, 0),
+      tf.tensor1d(all.flat(), 'int32'),
+    ];
+    return tf
+      .unsortedSegmentSum(stacked, segments, kernel[0] * kernel[1])
+      .reshape([...kernel, channels.read, channels.written]);
+  },
+} as const;
+
+type Padding = 'VALID' | 'SAME' | readonly number[];
+
+function windowAttributes({ strides }: Geometry, padding: Padding): Attributes {
+  const explicit = typeof padding !== 'string';
+  return {
+    strides: [1, ...strides, 1],
+    padding: explicit ? 'EXPLICIT' : padding,
+    explicit_paddings: explicit ? padding : [],
+  };
+}
+
+/** TensorFlow's own convolution ops. */
+function convolutionOp(name: string, geometry: Geometry, padding: Padding, inputs: readonly Tensor[]): Tensor {
+  const attributes: Attributes = {
+    T: FLOAT,
+    data_format: 'NHWC',
+    use_cudnn_on_gpu: true,
+    dilations: [1, 1, 1, 1],
+    ...windowAttributes(geometry, padding),
+  };
+  return tensorflowOp(name, attributes, inputs, 1)[0]!;
+}
+
+/**
+ * Gradients with explicit padding are slow (oneDNN has none): where the same amount on every side is not TensorFlow's
+ * "same", they are those of a padded image.
+ */
+const windows = {
+  padding: ({ before, after, strides }: Geometry): 'VALID' | 'SAME' | 'padded' => {
+    if ([...before, ...after].every((extent) => extent === 0)) return 'VALID';
+    return strides.every((stride) => stride === 1) && AXES.every((axis) => before[axis] === after[axis])
+      ? 'SAME'
+      : 'padded';
+  },
+  forward: (x: Tensor, filter: Tensor, geometry: Geometry, bias?: Tensor): Tensor => {
+    const same = windows.padding(geometry);
+    const { before, after } = geometry;
+    const padding = same === 'padded' ? [0, 0, before[0], after[0], before[1], after[1], 0, 0] : same;
+    if (bias === undefined) return convolutionOp('Conv2D', geometry, padding, [x, filter]);
+    return convolutionWithBias(windowAttributes(geometry, padding), [x, filter, bias])[0]!;
+  },
+  input: (dy: Tensor, filter: Tensor, geometry: Geometry): Tensor => {
+    const { input, before, after, channels } = geometry;
+    const padding = windows.padding(geometry);
+    const extents = padding === 'padded' ? AXES.map((axis) => before[axis] + input[axis] + after[axis]) : input;
+    const shape = tf.tensor1d([dy.shape[0]!, ...extents, channels.read], 'int32');
+    const slopes = convolutionOp('Conv2DBackpropInput', geometry, padding === 'padded' ? 'VALID' : padding, [
+      shape,
+      filter,
+      dy,
+    ]);
+    return padding === 'padded' ? tf.slice(slopes as Tensor4D, [0, ...before, 0], [-1, ...input, -1]) : slopes;
+  },
+  filter: (x: Tensor, dy: Tensor, geometry: Geometry): Tensor => {
+    const { kernel, before, after, channels } = geometry;
+    const padding = windows.padding(geometry);
+    const image = padding === 'padded' ? tf.pad(x, around(before, after)) : x;
+    const shape = tf.tensor1d([...kernel, channels.read, channels.written], 'int32');
+    return convolutionOp('Conv2DBackpropFilter', geometry, padding === 'padded' ? 'VALID' : padding, [
+      image,
+      shape,
+      dy,
+    ]);
+  },
+} as const;
+
+function isPlain({ dilations, dataFormat }: NamedAttrMap): boolean {
+  return (
+    (dataFormat === undefined || dataFormat === 'NHWC') && [dilations ?? 1].flat().every((dilation) => dilation === 1)
+  );
+}
+
+function tensorflowForward(x: Tensor, filter: Tensor, geometry: Geometry): Tensor {
+  if (isPointwise(geometry))
+    return product(rows(seen(x, geometry)), matrix(filter), false, false).reshape([
+      x.shape[0]!,
+      ...geometry.output,
+      geometry.channels.written,
+    ]);
+  return seesAll(geometry) ? dense.forward(x, filter, geometry) : windows.forward(x, filter, geometry);
+}
+
+/**
+ * Output pixels of a 1 x 1 convolution from which on oneDNN's, with the bias, is faster than a product and a pass for
+ * the bias.
+ */
+const MANY_PIXELS = 1024;
+
+function tensorflowForwardWithBias(x: Tensor, filter: Tensor, bias: Tensor, geometry: Geometry): Tensor {
+  const pixels = x.shape[0]! * geometry.output[0] * geometry.output[1];
+  const asProduct = seesAll(geometry) || (isPointwise(geometry) && pixels < MANY_PIXELS);
+  if (hasOneDnn() && !asProduct) return windows.forward(x, filter, geometry, bias);
+  const convolved = tensorflowForward(x, filter, geometry);
+  // TensorFlow's own op is up to 1.6 times as fast as its sum with broadcasting
+  const [sum] = tensorflowOp('BiasAdd', { T: FLOAT, data_format: 'NHWC' }, [convolved, bias], 1);
+  convolved.dispose();
+  return sum!;
+}
+
+/** What takes the place of tfjs-node's own kernels. */
+export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
+  Conv2D: ({ x, filter }, attributes) =>
+    isPlain(attributes) ? tensorflowForward(x!, filter!, geometryOf(x!.shape, filter!.shape, attributes)) : undefined,
+  FusedConv2D: ({ x, filter, bias, preluActivationWeights }, attributes) => {
+    const { activation } = attributes;
+    if (
+      !isPlain(attributes) ||
+      bias === undefined ||
+      preluActivationWeights !== undefined ||
+      !['relu', 'linear'].includes(activation as string)
+    )
+      return undefined;
+    const y = tensorflowForwardWithBias(x!, filter!, bias, geometryOf(x!.shape, filter!.shape, attributes));
+    return activation === 'relu' ? tf.relu(y) : y;
+  },
+  Conv2DBackpropInput: ({ dy, filter }, attributes) => {
+    if (!isPlain(attributes)) return undefined;
+    const shape = attributes.inputShape as number[];
+    const geometry = geometryOf(shape, filter!.shape, attributes);
+    if (isPointwise(geometry)) {
+      const slopes = product(rows(dy!), matrix(filter!), false, true);
+      return spread(slopes.reshape([...dy!.shape.slice(0, 3), geometry.channels.read]), geometry);
+    }
+    return seesAll(geometry) ? dense.input(dy!, filter!, geometry) : windows.input(dy!, filter!, geometry);
+  },
+  Conv2DBackpropFilter: ({ x, dy }, attributes) => {
+    if (!isPlain(attributes)) return undefined;
+    const shape = attributes.filterShape as number[];
+    const geometry = geometryOf(x!.shape, shape, attributes);
+    if (isPointwise(geometry)) return product(rows(seen(x!, geometry)), rows(dy!), true, false).reshape(shape);
+    return seesAll(geometry) ? dense.filter(x!, dy!, geometry) : windows.filter(x!, dy!, geometry);
+  },
+};
+
+/**
+ * d loss / d filter of a convolution as a convolution: batch and channels change places, the upstream gradient is the
+ * filter, and strides become dilations. For backends without `Conv2DBackpropFilter` (WebAssembly).
+ */
+export function filterGradientByConvolution(x: Tensor4D, dy: Tensor4D, attributes: NamedAttrMap): Tensor {
+  const shape = attributes.filterShape as [number, number, number, number];
+  const geometry = geometryOf(x.shape, shape, attributes);
+  // transposed beforehand: WebAssembly multiplies transposed operands slowly
+  if (isPointwise(geometry))
+    return tf.matMul(rows(seen(x, geometry)).transpose() as Tensor2D, rows(dy) as Tensor2D).reshape(shape);
+  const { before, after, strides } = geometry;
+  const padded = tf.pad(x, around(before, after));
+  const images = padded.transpose([3, 1, 2, 0]) as Tensor4D;
+  const filters = dy.transpose([1, 2, 0, 3]) as Tensor4D;
+  const full = tf.conv2d(images, filters, 1, 'valid', 'NHWC', [...strides]);
+  // With a stride the last rows of the input may lie outside every window: they give extra kernel positions.
+  const [kernelHeight, kernelWidth, inChannels, outChannels] = shape;
+  return full.slice([0, 0, 0, 0], [inChannels, kernelHeight, kernelWidth, outChannels]).transpose([1, 2, 0, 3]);
+}
+
+/**
+ * d loss / d input of a convolution with stride 1, as a convolution with the flipped filter: WebAssembly's own kernel
+ * is a plain loop, six times slower. Undefined for other strides.
+ */
+export function inputGradientByConvolution(
+  dy: Tensor4D,
+  filter: Tensor4D,
+  attributes: NamedAttrMap,
+): Tensor | undefined {
+  const { strides, kernel, before, after } = geometryOf(attributes.inputShape as number[], filter.shape, attributes);
+  if (strides.some((stride) => stride !== 1)) return undefined;
+  const [first, last] = [before, after].map(
+    (pair) => AXES.map((axis) => kernel[axis] - 1 - pair[axis]) as unknown as Pair,
+  ) as [Pair, Pair];
+  if ([...first, ...last].some((extent) => extent < 0)) return undefined;
+  const flipped = filter.reverse([0, 1]).transpose([0, 1, 3, 2]) as Tensor4D;
+  return tf.conv2d(tf.pad(dy, around(first, last)), flipped, 1, 'valid');
+}
+
+function around(before: Pair, after: Pair): [number, number][] {
+  return [
+    [0, 0],
+    [before[0], after[0]],
+    [before[1], after[1]],
+    [0, 0],
+  ];
+}

@@ -1,0 +1,281 @@
+/**
+ * Attention, chains of elementwise steps and optimisers' steps as ops of our own in TensorFlow, each one pass over
+ * memory: fused/, compiled once per machine, where the engine `tensorflow` was set up by us and runs on the CPU. Where
+ * `hasFused()` is false the layers are composed of tfjs ops instead.
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { FailureError, messageOf } from '../../core/errors.js';
+import { loadAddon } from '../../toolchain/addon.js';
+import type { Installed } from '../install/installed.js';
+import { tensorflowOp } from '../tensorflow-op.js';
+import { tf, type Tensor } from '../tensor.js';
+
+interface Addon {
+  setThreads(threads: number): void;
+  /** Why the ops could not be registered; empty where they were. */
+  readonly problem: string;
+}
+
+let loaded = false;
+/** An input that is not there. */
+let none: Tensor | undefined;
+
+/** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
+export function loadFused({ folder }: Installed): void {
+  const libraries = join(folder, 'tensorflow');
+  const framework = process.platform === 'darwin' ? 'libtensorflow_framework.2.dylib' : 'libtensorflow_framework.so.2';
+  const addon = loadAddon<Addon>({
+    name: 'fused',
+    what: 'the fused ops for TensorFlow',
+    without: 'its own ops do without',
+    source: join(import.meta.dirname, 'fused', 'fused.cc'),
+    options: [
+      '-fno-trapping-math',
+      `-I${join(libraries, 'include')}`,
+      join(libraries, framework),
+      `-Wl,-rpath,${libraries}`,
+    ],
+  });
+  if (addon.problem !== '')
+    throw new FailureError(`the fused ops for TensorFlow cannot be registered: ${addon.problem}`);
+  addon.setThreads(Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
+  try {
+    none ??= tf.keep(tf.tensor1d([]));
+    loaded = tf.tidy(() => isRight());
+  } catch (error) {
+    throw new FailureError(`the fused ops for TensorFlow do not run: ${messageOf(error)}`);
+  }
+  if (!loaded) throw new FailureError('the fused ops for TensorFlow compute something else');
+}
+
+/** Tried once on a value. */
+function isRight(): boolean {
+  const [matrix, bias] = [tf.tensor2d([[1, -1, 0]]), tf.tensor1d([1, 1, 1])];
+  const y = denseGelu({ x: tf.tensor2d([[1]]), matrix, bias }, false)[0].dataSync();
+  return [1.9544997, 0, 0.8413447].every((expected, i) => Math.abs(y[i]! - expected) < 1e-6);
+}
+
+export function hasFused(): boolean {
+  return loaded && tf.getBackend() === 'tensorflow';
+}
+
+/** Each op has three numbers as attributes, 0 unless they are said. */
+function fusedOp(
+  name: string,
+  inputs: readonly (Tensor | undefined)[],
+  outputs: number,
+  first = 0,
+  second = 0,
+  third = 0,
+): Tensor[] {
+  const attributes = { ...(first !== 0 && { first }), ...(second !== 0 && { second }), ...(third !== 0 && { third }) };
+  return tensorflowOp(
+    `Gowide${name}`,
+    attributes,
+    inputs.map((input) => input ?? none!),
+    outputs,
+  );
+}
+
+export interface DenseInputs {
+  /** [rows, in], [in, C], [C]. */
+  readonly x: Tensor;
+  readonly matrix: Tensor;
+  readonly bias: Tensor;
+}
+
+/** gelu(x matrix + bias); with `keep` the product, too, for the gradient. */
+export function denseGelu({ x, matrix, bias }: DenseInputs, keep: boolean): [Tensor, Tensor] {
+  return fusedOp('DenseGelu', [x, matrix, bias], 2, 0, Number(keep)) as [Tensor, Tensor];
+}
+
+/** Of gelu(x + bias), by x and by the bias. */
+export function biasGeluGradient(x: Tensor, bias: Tensor, dy: Tensor): [Tensor, Tensor] {
+  return fusedOp('GeluGrad', [x, bias, dy], 2) as [Tensor, Tensor];
+}
+
+/** Its scale and shift, [C] each. */
+export interface NormParameters {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+}
+
+/**
+ * Layer norm of x [..., C] over the last axis; with `keep` the normalised values and 1 / deviation of each row, for the
+ * gradient.
+ */
+export function norm(
+  x: Tensor,
+  { gamma, beta }: NormParameters,
+  epsilon: number,
+  keep: boolean,
+): [Tensor, Tensor, Tensor] {
+  return fusedOp('Norm', [x, gamma, beta], 3, epsilon, Number(keep)) as [Tensor, Tensor, Tensor];
+}
+
+/** The same of x matrix + bias + residual, with a residual [rows, C]. */
+export function denseNorm(
+  { x, matrix, bias }: DenseInputs,
+  residual: Tensor,
+  { gamma, beta }: NormParameters,
+  epsilon: number,
+  keep: boolean,
+): [Tensor, Tensor, Tensor] {
+  return fusedOp('DenseNorm', [x, matrix, bias, residual, gamma, beta], 3, epsilon, Number(keep)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+}
+
+/** Of a norm, by what is normalised, gamma, beta; and the column sums of the first, by a bias in it. */
+export function normGradient(
+  dy: Tensor,
+  hat: Tensor,
+  inverse: Tensor,
+  gamma: Tensor,
+): [Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('NormGrad', [dy, hat, inverse, gamma], 4) as [Tensor, Tensor, Tensor, Tensor];
+}
+
+export interface Heads {
+  /** N and T. */
+  readonly heads: number;
+  readonly tokens: number;
+  /** Factors of the weights, [B, N, T, T]. */
+  readonly kept?: Tensor | undefined;
+}
+
+/**
+ * softmax(q k^T / sqrt(d) + mask) v of each head, [B T, N d], with q, k and v of all heads = x [B T, C] times a matrix
+ * [C, N d] plus a bias [N d]: `dense` has these in turn. With `keep` the weights [B, N, T, T] and q, k and v, too, for
+ * the gradient. The mask is as long as the weights, or 1 long, along the first three axes.
+ */
+export function attention(
+  x: Tensor,
+  dense: readonly Tensor[],
+  mask: Tensor | undefined,
+  { heads, tokens, kept }: Heads,
+  keep: boolean,
+): [Tensor, Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('Attention', [x, ...dense, mask, kept], 5, heads, tokens, Number(keep)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+}
+
+/** By q, k and v, and by their biases. */
+export function attentionGradient(
+  dy: Tensor,
+  [weights, q, k, v]: readonly [Tensor, Tensor, Tensor, Tensor],
+  { heads, tokens, kept }: Heads,
+): Tensor[] {
+  return fusedOp('AttentionGrad', [dy, q, k, v, weights, kept], 6, heads, tokens);
+}
+
+export interface ScaleShiftInputs {
+  /** [..., C]. */
+  readonly x: Tensor;
+  /** [C]; 1 without one. */
+  readonly scale?: Tensor | undefined;
+  readonly shift: Tensor;
+  /** Of x's shape. */
+  readonly residual?: Tensor | undefined;
+}
+
+/** scale x + shift + residual, and a ReLU if asked for. */
+export function scaleShift({ x, scale, shift, residual }: ScaleShiftInputs, relu: boolean): Tensor {
+  return fusedOp('ScaleShift', [x, scale, shift, residual], 1, 0, Number(relu))[0]!;
+}
+
+export interface BatchNormInputs {
+  /** [..., C]. */
+  readonly x: Tensor;
+  /** Of x's shape: added before the ReLU. */
+  readonly residual?: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+}
+
+/** y, batch mean, batch variance (unbiased), 1 / deviation, by channel. */
+export function fusedBatchNorm(
+  { x, residual, gamma, beta }: BatchNormInputs,
+  epsilon: number,
+  relu: boolean,
+): [Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('BatchNorm', [x, residual, gamma, beta], 4, epsilon, Number(relu)) as [Tensor, Tensor, Tensor, Tensor];
+}
+
+/** y: what came out after a ReLU, where there was one. By x, gamma, beta, and by the residual if that is asked for. */
+export function fusedBatchNormGradient(
+  {
+    dy,
+    x,
+    y,
+    gamma,
+    mean,
+    inverse,
+  }: {
+    readonly dy: Tensor;
+    readonly x: Tensor;
+    readonly y?: Tensor | undefined;
+    readonly gamma: Tensor;
+    readonly mean: Tensor;
+    readonly inverse: Tensor;
+  },
+  residual: boolean,
+): [Tensor, Tensor, Tensor, Tensor] {
+  return fusedOp('BatchNormGrad', [dy, x, y, gamma, mean, inverse], 4, 0, Number(residual)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+}
+
+/**
+ * A gradient, the factor that it is multiplied by first, and the factor of the values in the weight decay: [1], or one
+ * for each value.
+ */
+export interface Pull {
+  readonly gradient: Tensor;
+  readonly factor: Tensor;
+  readonly decay: Tensor;
+}
+
+/**
+ * Changes value and velocity where they are: nobody else may hold their memory. v <- momentum v + factor g + decay p; p
+ * <- p - rate v.
+ */
+export function sgdInPlace(
+  { gradient, factor, decay }: Pull,
+  { rate, momentum }: { rate: number; momentum: number },
+  [value, velocity]: readonly Tensor[],
+): void {
+  fusedOp('Sgd', [value, velocity, gradient, factor, decay, tf.tensor1d([rate, momentum])], 0);
+}
+
+/**
+ * The same for value, mean and square: with h = factor g, m <- beta1 m + (1 - beta1) h; v <- beta2 v + (1 - beta2) h²;
+ * p <- (1 - decay) p - rate m / (√v + epsilon), where rate and epsilon hold the corrections of both means.
+ */
+export function adamwInPlace(
+  { gradient, factor, decay }: Pull,
+  { rate, epsilon, beta1, beta2 }: { rate: number; epsilon: number; beta1: number; beta2: number },
+  old: readonly Tensor[],
+): void {
+  fusedOp(
+    'Adamw',
+    [...old, gradient, factor, decay, tf.tensor1d([rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2])],
+    0,
+  );
+}
+
+/** Σ x², a scalar. */
+export function squareSum(x: Tensor): Tensor {
+  return fusedOp('SquareSum', [x], 1)[0]!;
+}

@@ -1,0 +1,123 @@
+// Elementwise steps of convolutional nets.
+#pragma once
+#include "call.h"
+#include "threads.h"
+
+namespace {
+
+// scale x + shift + residual, with a scale and shift for each channel, and a ReLU if asked for; scale and residual may
+// be empty.
+void scale_shift(Call& call, const Attributes& attributes) {
+  View x = call.input(0), scale = call.input(1), shift = call.input(2), residual = call.input(3);
+  const int64_t columns = x.columns();
+  call.require(shift.size == columns && (scale.size == 0 || scale.size == columns), "scale and shift: one for each channel is expected");
+  call.require(residual.size == 0 || residual.size == x.size, "scale and shift: shapes differ");
+  const bool relu = attributes.second != 0;
+  View y = call.output(0, x.dims);
+  if (!call.ok()) return;
+  by_rows(x.rows(), columns, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      along(columns, [&](int64_t c, int n) {
+        V v = LOAD(x.data + at + c);
+        if (scale.size > 0) v *= LOAD(scale.data + c);
+        v += LOAD(shift.data + c);
+        if (residual.size > 0) v += LOAD(residual.data + at + c);
+        if (relu) v = v < 0.0f ? V{} : v;
+        STORE(y.data + at + c, v);
+      });
+    }
+  });
+}
+
+// Batch norm over all axes but the last, of x; then plus a residual, unless it is empty, and a ReLU if asked for. y,
+// batch mean, batch variance (unbiased) and 1 / deviation.
+void batch_norm(Call& call, const Attributes& attributes) {
+  View x = call.input(0), residual = call.input(1), gamma = call.input(2), beta = call.input(3);
+  const int64_t columns = x.columns(), rows = x.rows();
+  call.require(rows > 0 && gamma.size == columns && beta.size == columns, "batch norm: one gamma and beta for each channel are expected");
+  call.require(residual.size == 0 || residual.size == x.size, "batch norm: shapes differ");
+  const bool relu = attributes.second != 0;
+  View y = call.output(0, x.dims), mean = call.output(1, {columns}), variance = call.output(2, {columns}), inverse = call.output(3, {columns});
+  if (!call.ok()) return;
+  const float* shift = x.data;  // the first row: sums of squares about a value near the mean lose nothing
+  std::vector<float> totals(2 * columns), scale(columns), offset(columns);
+  float* const results[2] = {totals.data(), totals.data() + columns};
+  with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+    for (int64_t row = begin; row < end; row++) {
+      const float* from = x.data + row * columns;
+      along(columns, [&](int64_t c, int n) {
+        V d = LOAD(from + c) - LOAD(shift + c);
+        add_to(sums + c, d, n);
+        add_to(sums + columns + c, d * d, n);
+      });
+    }
+  });
+  for (int64_t c = 0; c < columns; c++) {
+    const double first = static_cast<double>(totals[c]) / rows, second = static_cast<double>(totals[columns + c]) / rows;
+    const double spread = std::max(0.0, second - first * first);
+    mean.data[c] = static_cast<float>(shift[c] + first);
+    variance.data[c] = static_cast<float>(spread * rows / std::max<int64_t>(1, rows - 1));
+    inverse.data[c] = static_cast<float>(1 / std::sqrt(spread + attributes.first));
+    scale[c] = gamma.data[c] * inverse.data[c];
+    offset[c] = beta.data[c] - mean.data[c] * scale[c];
+  }
+  by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      along(columns, [&](int64_t c, int n) {
+        V v = LOAD(x.data + at + c) * LOAD(scale.data() + c) + LOAD(offset.data() + c);
+        if (residual.size > 0) v += LOAD(residual.data + at + c);
+        if (relu) v = v < 0.0f ? V{} : v;
+        STORE(y.data + at + c, v);
+      });
+    }
+  });
+}
+
+// With g = dy, or after a ReLU dy where y > 0 (y is empty without one), and h the normalised x: dx = gamma inverse (g -
+// mean(g) - h mean(g h)); by gamma the sums of g h, by beta of g, and by a residual, if asked for, g.
+void batch_norm_gradient(Call& call, const Attributes& attributes) {
+  View dy = call.input(0), x = call.input(1), y = call.input(2), gamma = call.input(3), mean = call.input(4), inverse = call.input(5);
+  const int64_t columns = x.columns(), rows = x.rows();
+  call.require(dy.size == x.size && (y.size == 0 || y.size == x.size), "batch norm: shapes differ");
+  call.require(gamma.size == columns && mean.size == columns && inverse.size == columns, "batch norm: one value for each channel is expected");
+  const bool wanted = attributes.second != 0, relu = y.size > 0;
+  View dx = call.output(0, x.dims), dgamma = call.output(1, {columns}), dbeta = call.output(2, {columns});
+  View dresidual = call.output(3, wanted ? x.dims : std::vector<int64_t>{0});
+  if (!call.ok()) return;
+  float* const results[2] = {dbeta.data, dgamma.data};
+  with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      along(columns, [&](int64_t c, int n) {
+        V g = LOAD(dy.data + at + c);
+        if (relu) g = LOAD(y.data + at + c) > 0.0f ? g : V{};
+        add_to(sums + c, g, n);
+        add_to(sums + columns + c, g * (LOAD(x.data + at + c) - LOAD(mean.data + c)), n);
+      });
+    }
+  });
+  std::vector<float> scale(columns), slope(columns), offset(columns);
+  for (int64_t c = 0; c < columns; c++) {
+    dgamma.data[c] *= inverse.data[c];
+    scale[c] = gamma.data[c] * inverse.data[c];
+    slope[c] = -scale[c] * inverse.data[c] * dgamma.data[c] / rows;
+    offset[c] = -scale[c] * dbeta.data[c] / rows - slope[c] * mean.data[c];
+  }
+  by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      along(columns, [&](int64_t c, int n) {
+        V g = LOAD(dy.data + at + c);
+        if (relu) g = LOAD(y.data + at + c) > 0.0f ? g : V{};
+        STORE(dx.data + at + c, g * LOAD(scale.data() + c) + LOAD(x.data + at + c) * LOAD(slope.data() + c) + LOAD(offset.data() + c));
+        if (wanted) {
+          STORE(dresidual.data + at + c, g);
+        }
+      });
+    }
+  });
+}
+
+}  // namespace

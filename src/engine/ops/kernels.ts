@@ -1,0 +1,268 @@
+/**
+ * Kernels that training needs and a backend lacks, registered with tfjs so that gradients and profiling see ordinary
+ * ops.
+ *
+ * `BatchNormTrain`: x [B, H, W, C], gamma [C], beta [C] -> y, batch mean [C], batch variance [C] (unbiased, as
+ * TensorFlow and PyTorch keep for their running statistics), and three reserves for the gradient. On TensorFlow it is
+ * an op of our own, or `FusedBatchNormV3` (twice as fast, and half the memory, of the same thing composed of tfjs ops);
+ * elsewhere it is composed, with the same values. Ioffe, Szegedy 2015, algorithm 1.
+ */
+import type { GradConfig, KernelConfig, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
+import {
+  filterGradientByConvolution,
+  inputGradientByConvolution,
+  TENSORFLOW_CONVOLUTIONS,
+  type Override,
+} from './convolutions.js';
+import { fusedBatchNorm, fusedBatchNormGradient, hasFused } from './fused.js';
+import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
+import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tensor.js';
+
+export const BATCH_NORM_TRAIN = 'BatchNormTrain';
+/** The same, and a ReLU of its y. */
+export const BATCH_NORM_RELU_TRAIN = 'BatchNormReluTrain';
+const BATCH_NORM_TRAIN_GRAD = 'BatchNormTrainGrad';
+/** dy where y > 0, else 0: one op, where tfjs composes six (a twelfth of a small network's training step). */
+export const RELU_GRAD = 'ReluGrad';
+
+type Kernel = (inputs: Record<string, Tensor>, epsilon: number) => Tensor[];
+
+/** Batch norm and its gradient take the same attributes. */
+function batchNormOp(name: string, inputs: Tensor[], epsilon: number, outputs: number): Tensor[] {
+  return tensorflowOp(name, { T: FLOAT, U: FLOAT, epsilon, data_format: 'NHWC', is_training: true }, inputs, outputs);
+}
+
+function reluGradient(backendName: string, dy: Tensor, y: Tensor): Tensor {
+  return backendName === 'tensorflow' ? tensorflowOp('ReluGrad', { T: FLOAT }, [dy, y], 1)[0]! : tf.mul(dy, tf.step(y));
+}
+
+/** Ours, where it could be built: sums, values and what comes after them in two passes. */
+const fusedForward =
+  (relu: boolean): Kernel =>
+  ({ x, gamma, beta }, epsilon) => {
+    const [y, mean, variance, inverse] = fusedBatchNorm({ x: x!, gamma: gamma!, beta: beta! }, epsilon, relu);
+    return [y, mean, variance, mean.clone(), inverse, tf.scalar(0)];
+  };
+
+const tensorflowForward: Kernel = ({ x, gamma, beta }, epsilon) => {
+  const none = tf.tensor1d([]);
+  const [y, mean, variance, reserve1, reserve2, reserve3] = batchNormOp(
+    'FusedBatchNormV3',
+    [x!, gamma!, beta!, none, none],
+    epsilon,
+    6,
+  ) as Tensor[];
+  none.dispose();
+  return [y!, mean!, variance!, reserve1!, reserve2!, reserve3!];
+};
+
+/** `y` is there after a ReLU, as in each of these. */
+const fusedBackward: Kernel = ({ dy, x, y, gamma, reserve1, reserve2 }) =>
+  fusedBatchNormGradient({ dy: dy!, x: x!, y, gamma: gamma!, mean: reserve1!, inverse: reserve2! }, false).slice(0, 3);
+
+const tensorflowBackward: Kernel = ({ dy: upstream, x, y, gamma, reserve1, reserve2, reserve3 }, epsilon) => {
+  const dy = y === undefined ? upstream : reluGradient('tensorflow', upstream!, y);
+  const [dx, dgamma, dbeta, ...rest] = batchNormOp(
+    'FusedBatchNormGradV3',
+    [dy!, x!, gamma!, reserve1!, reserve2!, reserve3!],
+    epsilon,
+    5,
+  );
+  for (const tensor of rest) tensor.dispose();
+  return [dx!, dgamma!, dbeta!];
+};
+
+/**
+ * Column sums [C] of [N, C] as a product with ones: backends reduce the first axis slowly, and multiply matrices fast.
+ */
+function columnSums(rows: Tensor): Tensor1D {
+  const [n, channels] = rows.shape as [number, number];
+  return tf.matMul(tf.ones([1, n]) as Tensor2D, rows as Tensor2D).reshape([channels]);
+}
+
+const composedForward: Kernel = ({ x, gamma, beta }, epsilon) => {
+  const channels = x!.shape[3]!;
+  const rows = x!.reshape([-1, channels]);
+  const count = rows.shape[0]!;
+  const mean = columnSums(rows).div(count);
+  const centred = rows.sub(mean);
+  const variance = columnSums(centred.square()).div(count);
+  const inverse = variance.add(epsilon).rsqrt();
+  const y = centred.mul(inverse.mul(gamma!)).add(beta!).reshape(x!.shape);
+  return [y, mean, variance.mul(count / Math.max(1, count - 1)), mean.clone(), inverse, tf.scalar(0)];
+};
+
+/** dx = gamma * inv / N * (N dy - sum dy - xhat * sum(dy xhat)), with xhat the normalised input. */
+const composedBackward: Kernel = ({ dy: given, x, y, gamma, reserve1: mean, reserve2: inverse }) => {
+  const dy = y === undefined ? given : tf.mul(given!, tf.step(y));
+  const channels = x!.shape[3]!;
+  const count = x!.size / channels;
+  const normalised = x!.reshape([-1, channels]).sub(mean!).mul(inverse!);
+  const upstream = dy!.reshape([-1, channels]);
+  const dbeta = columnSums(upstream);
+  const dgamma = columnSums(upstream.mul(normalised));
+  const inner = upstream.sub(dbeta.div(count)).sub(normalised.mul(dgamma.div(count)));
+  return [inner.mul(gamma!.mul(inverse!)).reshape(x!.shape), dgamma, dbeta];
+};
+
+/**
+ * Sums of the rows [N, ...] that have the same index, as a product with the indices one-hot: the gradient of looking
+ * rows up. WebAssembly has none.
+ */
+function segmentSums(x: Tensor, segments: Tensor, count: number): Tensor {
+  const members = tf.oneHot(segments.flatten().cast('int32'), count).cast('float32').transpose();
+  return tf
+    .matMul(members as Tensor2D, x.reshape([segments.size, -1]) as Tensor2D)
+    .reshape([count, ...x.shape.slice(segments.rank)]);
+}
+
+function withRelu(forward: Kernel): Kernel {
+  return (inputs, epsilon) => {
+    const [y, ...rest] = forward(inputs, epsilon);
+    return [tf.relu(y!), ...rest];
+  };
+}
+
+/** oneDNN computes both at once. */
+const tensorflowReluForward: Kernel = (inputs, epsilon) =>
+  hasOneDnn()
+    ? [...batchNormRelu([inputs.x!, inputs.gamma!, inputs.beta!], epsilon), tf.tensor1d([])]
+    : withRelu(tensorflowForward)(inputs, epsilon);
+
+/** Batch norm, with a ReLU, and their gradient. */
+function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel] {
+  if (backendName !== 'tensorflow') return [composedForward, withRelu(composedForward), composedBackward];
+  return hasFused()
+    ? [fusedForward(false), fusedForward(true), fusedBackward]
+    : [tensorflowForward, tensorflowReluForward, tensorflowBackward];
+}
+
+/** TensorFlow looks for each maximum again. */
+const maxPoolGradientByOneDnn: Override = ({ dy, input }, { filterSize, strides, pad }) => {
+  if (!hasOneDnn() || pad !== 'valid') return undefined;
+  const pair = (size: unknown): number[] => (typeof size === 'number' ? [size, size] : (size as number[]));
+  return maxPoolGradient(
+    { ksize: [1, ...pair(filterSize), 1], strides: [1, ...pair(strides), 1], padding: 'VALID' },
+    input!,
+    dy!,
+  );
+};
+
+/** Registers a function of tensors as a kernel; its temporaries are freed, its results kept. */
+function register(
+  kernelName: string,
+  backendName: string,
+  body: (inputs: Record<string, Tensor>, attributes: NamedAttrMap) => Tensor | Tensor[],
+): void {
+  const kernelFunc = ({
+    inputs,
+    attrs,
+  }: {
+    inputs: NamedTensorInfoMap;
+    attrs?: NamedAttrMap;
+  }): TensorInfo | TensorInfo[] => tf.tidy(() => body(inputs as Record<string, Tensor>, attrs ?? {}));
+  tf.registerKernel({ kernelName, backendName, kernelFunc } as unknown as KernelConfig);
+}
+
+const completed = new Set<string>();
+
+/** Adds what `backendName` lacks; call it once the backend is registered. */
+export function registerTrainingKernels(backendName: string): void {
+  if (completed.has(backendName)) return;
+  completed.add(backendName);
+  const [forward, reluForward, backward] = batchNormKernels(backendName);
+  register(BATCH_NORM_TRAIN, backendName, (inputs, { epsilon }) => forward(inputs, epsilon as number));
+  register(BATCH_NORM_RELU_TRAIN, backendName, (inputs, { epsilon }) => reluForward(inputs, epsilon as number));
+  register(BATCH_NORM_TRAIN_GRAD, backendName, (inputs, { epsilon }) => backward(inputs, epsilon as number));
+  register(RELU_GRAD, backendName, ({ dy, y }) => reluGradient(backendName, dy!, y!));
+  if (!tf.getKernel('Conv2DBackpropFilter', backendName)) {
+    register('Conv2DBackpropFilter', backendName, ({ x, dy }, attributes) =>
+      filterGradientByConvolution(x as Tensor4D, dy as Tensor4D, attributes),
+    );
+  }
+  if (!tf.getKernel('UnsortedSegmentSum', backendName)) {
+    register('UnsortedSegmentSum', backendName, ({ x, segmentIds }, { numSegments }) =>
+      segmentSums(x!, segmentIds!, numSegments as number),
+    );
+  }
+  if (backendName === 'wasm') {
+    override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) =>
+      inputGradientByConvolution(dy as Tensor4D, filter as Tensor4D, attributes),
+    );
+  }
+  if (backendName === 'tensorflow') {
+    for (const [name, body] of Object.entries({ ...TENSORFLOW_CONVOLUTIONS, MaxPoolGrad: maxPoolGradientByOneDnn }))
+      override(name, backendName, body);
+  }
+  registerGradients();
+}
+
+/** Puts `body` in the place of a backend's kernel, which still does what `body` leaves undefined. */
+function override(kernelName: string, backendName: string, body: Override): void {
+  const original = tf.getKernel(kernelName, backendName).kernelFunc;
+  const kernelFunc: typeof original = (call) =>
+    tf.tidy(() => body(call.inputs as Record<string, Tensor>, call.attrs ?? {})) ?? original(call);
+  tf.unregisterKernel(kernelName, backendName);
+  tf.registerKernel({ kernelName, backendName, kernelFunc });
+}
+
+let gradientRegistered = false;
+const unclaimed = new Set<Tensor>();
+
+/** Frees gradients that a backward pass computed and nobody asked for (a frozen input's); call it after each pass. */
+export function releaseUnclaimedGradients(): void {
+  for (const tensor of unclaimed) tensor.dispose();
+  unclaimed.clear();
+}
+
+/** With a ReLU, its y is kept: the slope is 0 where y is. */
+function batchNormGradient(kernelName: string, relu: boolean): GradConfig {
+  return {
+    kernelName,
+    inputsToSave: ['x', 'gamma'],
+    outputsToSave: [relu, false, false, true, true, true],
+    gradFunc: (dys: Tensor | Tensor[], saved: Tensor[], attributes: NamedAttrMap) => {
+      const [x, gamma, ...outputs] = saved as [Tensor, Tensor, ...Tensor[]];
+      const [reserve1, reserve2, reserve3] = outputs.slice(-3) as [Tensor, Tensor, Tensor];
+      let results: Tensor[] | undefined;
+      // tfjs asks for each gradient in a tidy of its own; one kernel computes the three, so they are kept between the
+      // calls.
+      const result = (index: number) => (): Tensor => {
+        if (results === undefined) {
+          const inputs = {
+            dy: (dys as Tensor[])[0]!,
+            x,
+            gamma,
+            reserve1,
+            reserve2,
+            reserve3,
+            ...(relu && { y: outputs[0]! }),
+          };
+          results = tf.engine().runKernel(BATCH_NORM_TRAIN_GRAD, inputs, attributes) as unknown as Tensor[];
+          for (const tensor of results) unclaimed.add(tf.keep(tensor));
+        }
+        const claimed = results[index]!;
+        const copy = claimed.clone();
+        unclaimed.delete(claimed);
+        claimed.dispose();
+        return copy;
+      };
+      return { x: result(0), gamma: result(1), beta: result(2) };
+    },
+  } as unknown as GradConfig;
+}
+
+function registerGradients(): void {
+  if (gradientRegistered) return;
+  gradientRegistered = true;
+  tf.registerGradient(batchNormGradient(BATCH_NORM_TRAIN, false));
+  tf.registerGradient(batchNormGradient(BATCH_NORM_RELU_TRAIN, true));
+  tf.unregisterGradient('Relu');
+  const relu: GradConfig = {
+    kernelName: 'Relu',
+    outputsToSave: [true],
+    gradFunc: (dy, [y]) => ({ x: () => tf.engine().runKernel(RELU_GRAD, { dy: dy as Tensor, y: y! }) }),
+  };
+  tf.registerGradient(relu);
+}

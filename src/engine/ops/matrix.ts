@@ -1,0 +1,51 @@
+/**
+ * Products of matrices for layers that bring their own gradients. On TensorFlow the op is called at once: tfjs wraps
+ * each product in three reshapes and a batch of one, some 250 us of a small layer's time against 60
+ * (src/engine/README.md). Not for what the tape is to see.
+ */
+import { hasOneDnn } from '../onednn.js';
+import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
+import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../tensor.js';
+
+function onTensorflow(): boolean {
+  return tf.getBackend() === 'tensorflow';
+}
+
+/** Product of two matrices, either of them transposed. Engine `tensorflow` only. */
+export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  // oneDNN's product for stacks of matrices is up to a quarter faster than that for two where only the second is
+  // transposed, else slower (src/engine/README.md)
+  if (transposeB && !transposeA && hasOneDnn())
+    return tensorflowOp('BatchMatMulV2', { T: FLOAT, adj_x: false, adj_y: transposeB }, [a, b], 1)[0]!;
+  return tensorflowOp('MatMul', { T: FLOAT, transpose_a: transposeA, transpose_b: transposeB }, [a, b], 1)[0]!;
+}
+
+/** a b over the last two axes, either of them transposed; both have the same axes before these. */
+export function multiply(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
+  if (!onTensorflow()) return tf.matMul(a as Tensor2D, b as Tensor2D, transposeA, transposeB);
+  if (a.shape.length === 2) return product(a, b, transposeA, transposeB);
+  return tensorflowOp('BatchMatMulV2', { T: FLOAT, adj_x: transposeA, adj_y: transposeB }, [a, b], 1)[0]!;
+}
+
+function columnSums(x: Tensor2D): Tensor {
+  return onTensorflow() ? tensorflowOp('BiasAddGrad', { T: FLOAT, data_format: 'NHWC' }, [x], 1)[0]! : tf.sum(x, 0);
+}
+
+/** x [rows, in] times kernel [in, out] plus bias [out], with its gradient. */
+export function affine(x: Tensor2D, kernel: Tensor2D, bias: Tensor1D): Tensor2D {
+  const op = tf.customGrad((...given) => {
+    const [rows, weight, shift, save] = given as unknown as [Tensor2D, Tensor2D, Tensor1D, (tensors: Tensor[]) => void];
+    const mixed = multiply(rows, weight);
+    save([rows, weight]);
+    return {
+      value: onTensorflow()
+        ? tensorflowOp('BiasAdd', { T: FLOAT, data_format: 'NHWC' }, [mixed, shift], 1)[0]!
+        : tf.add(mixed, shift),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [input, weights] = saved as [Tensor2D, Tensor2D];
+        return [multiply(dy, weights, false, true), multiply(input, dy, true), columnSums(dy as Tensor2D)];
+      },
+    };
+  });
+  return op(x, kernel, bias) as Tensor2D;
+}

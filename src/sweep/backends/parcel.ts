@@ -1,0 +1,142 @@
+/**
+ * Finished runs on their way through Redis: a list with a header and the files in pieces. Any worker can fetch one, and
+ * the sweep stores it.
+ */
+import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { FailureError } from '../../core/errors.js';
+import { cellId, parseCell, type Cell } from '../../core/run.js';
+import { incomingFolder, settle, type Adopted } from '../../store/adopt.js';
+import { asFileError } from '../../store/atomic.js';
+import { checkFinished, FILES, folderOf, readCell } from '../../store/runs.js';
+import { PREFIX } from './redis.js';
+
+const PIECE = 4 * 2 ** 20;
+/** What nobody collects is gone after a month. */
+const KEPT_SECONDS = 30 * 86_400;
+/** In this order: the finished mark comes last. */
+const CARRIED = [FILES.spec, FILES.environment, FILES.metrics, FILES.final, FILES.done] as const;
+
+interface Header {
+  readonly cell: Cell;
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+export function parcelKey(queue: string, id: string): string {
+  return `${PREFIX}-parcels:${queue}:${id}`;
+}
+
+/** Puts a finished run of this store there, under another name first, so that nobody meets a part of it. */
+export async function sendParcel(redis: Redis, queue: string, out: string, cell: Cell): Promise<void> {
+  const folder = folderOf(out, cell);
+  checkFinished(folder, { arrays: true });
+  const sizes: { name: string; bytes: number }[] = [];
+  const key = parcelKey(queue, cellId(cell));
+  const making = `${key}:${hostname()}-${process.pid}`;
+  await redis.del(making);
+  const pieces: Buffer[] = [];
+  let pending = 0;
+  const flush = async (): Promise<void> => {
+    if (pieces.length > 0) await redis.rpush(making, ...pieces);
+    await redis.expire(making, 3600);
+    pieces.length = 0;
+    pending = 0;
+  };
+  for (const name of CARRIED.filter((file) => existsSync(join(folder, file)))) {
+    let bytes = 0;
+    for (const piece of piecesOf(join(folder, name))) {
+      pieces.push(piece);
+      bytes += piece.length;
+      pending += piece.length;
+      if (pending >= PIECE) await flush();
+    }
+    sizes.push({ name, bytes });
+  }
+  await flush();
+  // the header goes in front, now that the sizes are known
+  await redis
+    .multi()
+    .lpush(making, Buffer.from(JSON.stringify({ cell: readCell(folder), files: sizes } satisfies Header)))
+    .rename(making, key)
+    .expire(key, KEPT_SECONDS)
+    .exec();
+}
+
+function* piecesOf(path: string): Generator<Buffer> {
+  const file = openSync(path, 'r');
+  try {
+    for (;;) {
+      const piece = Buffer.alloc(PIECE);
+      const got = readSync(file, piece, 0, PIECE, null);
+      if (got === 0) return;
+      yield piece.subarray(0, got);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Takes a run from there into a store. Returns undefined when nothing is there. Throws FailureError when what is there
+ * is not that run, whole: names of files are never taken from the parcel.
+ */
+export async function fetchParcel(
+  redis: Redis,
+  queue: string,
+  out: string,
+  wanted: Cell,
+): Promise<Adopted | undefined> {
+  const id = cellId(wanted);
+  const key = parcelKey(queue, id);
+  const head = await redis.lindexBuffer(key, 0);
+  if (head === null) return undefined;
+  const { cell, files } = parseHeader(head, id);
+  const incoming = incomingFolder(out, id);
+  let next = 1;
+  let rest: Buffer = Buffer.alloc(0);
+  for (const { name, bytes } of files) {
+    const path = join(incoming, name);
+    try {
+      const file = openSync(path, 'w');
+      try {
+        for (let left = bytes; left > 0;) {
+          if (rest.length === 0) rest = (await redis.lindexBuffer(key, next++)) ?? Buffer.alloc(0);
+          if (rest.length === 0) throw new FailureError(`run ${id}: what came through the queue is cut off`);
+          const part = rest.subarray(0, left);
+          writeSync(file, part);
+          rest = rest.subarray(part.length);
+          left -= part.length;
+        }
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      throw asFileError(error, path);
+    }
+  }
+  checkFinished(incoming, { arrays: true });
+  if (cellId(readCell(incoming)) !== id) throw new FailureError(`run ${id}: another run came through the queue`);
+  return settle(out, cell, incoming);
+}
+
+function parseHeader(bytes: Buffer, id: string): Header {
+  let header: Partial<Header>;
+  try {
+    header = JSON.parse(bytes.toString()) as Partial<Header>;
+  } catch {
+    throw new FailureError(`run ${id}: what came through the queue has no header`);
+  }
+  const cell = parseCell(header.cell);
+  const known = (entry: Header['files'][number]): boolean =>
+    (CARRIED as readonly string[]).includes(entry?.name) && Number.isSafeInteger(entry.bytes) && entry.bytes >= 0;
+  if (
+    cellId(cell) !== id ||
+    !Array.isArray(header.files) ||
+    header.files.length > CARRIED.length ||
+    !(header.files as Header['files']).every(known)
+  )
+    throw new FailureError(`run ${id}: another run came through the queue`);
+  return { cell, files: header.files as Header['files'] };
+}

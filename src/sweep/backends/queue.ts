@@ -1,0 +1,385 @@
+/**
+ * A sweep over many machines: cells on a BullMQ queue in Redis, finished runs back through Redis into one store. A cell
+ * is the same job however often it is sent (its id is the cell's), and a run that is finished twice is stored once:
+ * what is lost on the way is done again, and nothing twice.
+ */
+import { Queue, QueueEvents, type Job } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { FailureError, InterruptedError, messageOf } from '../../core/errors.js';
+import type { Cell } from '../../core/run.js';
+import { isFinished } from '../../store/runs.js';
+import { fetchParcel, parcelKey, sendParcel } from './parcel.js';
+import type { Work } from './pool.js';
+import { connect, PREFIX } from './redis.js';
+import { Tally } from '../tally.js';
+
+/** What a job on the queue holds. */
+export interface CellJob {
+  readonly cell: Cell;
+  /** Cells whose finished runs it needs. */
+  readonly required: readonly Cell[];
+}
+
+export interface Place {
+  /** redis://… */
+  readonly url: string;
+  /** Name of the queue: sweeps of different names know nothing of each other. */
+  readonly name: string;
+}
+
+export interface QueueOptions extends Place {
+  readonly out: string;
+  readonly signal: AbortSignal;
+  readonly notice: (line: string) => void;
+  readonly progress: (cell: Cell, stage: string, done: number, total: number, share: number) => void;
+}
+
+/** A cell is tried so often, 1, 2, 4 … seconds apart, before it is set aside. */
+const ATTEMPTS = 3;
+/** Events may be missed while the connection is lost: so often everything is looked at. */
+const LOOK_SECONDS = 3;
+const BATCH = 1000;
+/** Runs fetched at once. */
+const FETCHES = 8;
+
+/** A job's id: BullMQ takes none that is a number, and one cell's hash in 280 has no letter in it. */
+export function jobOfCell(id: string): string {
+  return `cell-${id}`;
+}
+
+function cellOfJob(job: string): string {
+  return job.replace(/^cell-/, '');
+}
+
+function openQueue(redis: Redis, name: string): Queue<CellJob> {
+  return new Queue<CellJob>(name, { connection: redis, prefix: PREFIX });
+}
+
+/**
+ * Sends what is open, and stores what comes back, until all is there. Throws InterruptedError when it is stopped
+ * (workers go on; the same command collects), and FailureError that names cells which failed again and again, when all
+ * others have ended.
+ */
+export async function runQueue(work: Work, options: QueueOptions): Promise<void> {
+  const redis = await connect(options.url, options.notice);
+  const queue = openQueue(redis, options.name);
+  const listening = redis.duplicate();
+  listening.on('error', () => {}); // said once, by the other connection
+  const events = new QueueEvents(options.name, { connection: listening, prefix: PREFIX });
+  const sweep = new Sweep(work, options, redis, queue);
+  events.on('error', () => {});
+  queue.on('error', () => {});
+  events.on('completed', ({ jobId }) => sweep.collect(cellOfJob(jobId)));
+  events.on('failed', ({ jobId, failedReason }) => sweep.fail(cellOfJob(jobId), failedReason));
+  events.on('progress', ({ jobId, data }) => sweep.progress(cellOfJob(jobId), data));
+  try {
+    await events.waitUntilReady();
+    await sweep.run();
+  } finally {
+    await Promise.allSettled([events.close(), queue.close()]);
+    listening.disconnect();
+    redis.disconnect();
+  }
+}
+
+class Sweep {
+  /** Not sent yet, sent and not stored, stored or failed. */
+  private readonly waiting: Map<string, Cell>;
+  private readonly sent = new Map<string, Cell>();
+  private readonly failed = new Map<string, string>();
+  private readonly fetching = new Set<string>();
+  private readonly toFetch: string[] = [];
+  private readonly tally: Tally;
+  /** Open cells that need each run. */
+  private readonly needed = new Map<string, number>();
+  private wake: () => void = () => {};
+  private broken: Error | undefined;
+
+  constructor(
+    private readonly work: Work,
+    private readonly options: QueueOptions,
+    private readonly redis: Redis,
+    private readonly queue: Queue<CellJob>,
+  ) {
+    this.waiting = new Map(work.open);
+    this.tally = new Tally(work);
+    for (const id of work.open.keys())
+      for (const other of work.required.get(id)!) this.needed.set(other, (this.needed.get(other) ?? 0) + 1);
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.options;
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await this.retryFailed();
+    await this.sendReady();
+    await this.look();
+    for (let looked = performance.now(); this.sent.size > 0 && !signal.aborted && this.broken === undefined;) {
+      const woken = new Promise<void>((resolve) => (this.wake = resolve));
+      await Promise.race([woken, aborted, sleep(LOOK_SECONDS * 1000, undefined, { ref: false })]);
+      await this.sendReady();
+      if (performance.now() - looked > LOOK_SECONDS * 1000) {
+        await this.look();
+        looked = performance.now();
+      }
+    }
+    if (this.broken !== undefined) throw this.broken;
+    if (signal.aborted)
+      throw new InterruptedError(
+        'stopped; workers go on, and what they finish stays in the queue until it is collected',
+      );
+    // what was sent once more in the moment of its collection
+    await this.forget([...this.work.open.keys()].filter((id) => !this.failed.has(id) && !this.waiting.has(id)));
+    if (this.failed.size > 0) throw new FailureError(this.failures());
+  }
+
+  private async forget(ids: readonly string[]): Promise<void> {
+    for (let start = 0; start < ids.length; start += BATCH)
+      await this.redis.del(...ids.slice(start, start + BATCH).map((id) => parcelKey(this.options.name, id)));
+  }
+
+  private failures(): string {
+    const { all } = this.work;
+    const names = [...this.failed].map(([id, reason]) => `${nameOf(all.get(id)!)} (${reason})`);
+    const blocked = this.waiting.size === 0 ? '' : `; ${this.waiting.size} that need them were not begun`;
+    return `${this.failed.size} cells failed ${ATTEMPTS} times and are set aside: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}${blocked}. The same command tries them again`;
+  }
+
+  /** Cells that were set aside in an earlier sweep get new attempts. */
+  private async retryFailed(): Promise<void> {
+    for (const job of await this.queue.getFailed())
+      if (job.id !== undefined && this.waiting.has(cellOfJob(job.id))) await job.remove();
+  }
+
+  /** Sends every cell whose required runs are stored here; these travel with it, where no worker can have them. */
+  private async sendReady(): Promise<void> {
+    const isOpen = (id: string): boolean => this.waiting.has(id) || this.sent.has(id) || this.failed.has(id);
+    const ready = [...this.waiting].filter(([id]) => !this.work.required.get(id)!.some(isOpen));
+    for (let start = 0; start < ready.length && !this.options.signal.aborted; start += BATCH) {
+      const batch = ready.slice(start, start + BATCH);
+      const required = new Set(batch.flatMap(([id]) => this.work.required.get(id)!));
+      for (const id of required)
+        if (!(await this.redis.exists(parcelKey(this.options.name, id))))
+          await sendParcel(this.redis, this.options.name, this.options.out, this.work.all.get(id)!);
+      await this.redis.sadd(wantedKey(this.options.name), ...batch.map(([id]) => id));
+      await this.queue.addBulk(
+        batch.map(([id, cell]) => ({
+          name: 'cell',
+          data: { cell, required: this.work.required.get(id)!.map((other) => this.work.all.get(other)!) },
+          opts: {
+            jobId: jobOfCell(id),
+            attempts: ATTEMPTS,
+            backoff: { type: 'exponential', delay: 1000 },
+            removeOnComplete: true,
+          },
+        })),
+      );
+      for (const [id, cell] of batch) {
+        this.waiting.delete(id);
+        this.sent.set(id, cell);
+      }
+    }
+  }
+
+  /** What came, or failed, without a word of it. */
+  private async look(): Promise<void> {
+    const ids = [...this.sent.keys()];
+    for (let start = 0; start < ids.length; start += BATCH) {
+      const some = ids.slice(start, start + BATCH);
+      const pipeline = this.redis.pipeline();
+      for (const id of some)
+        pipeline.exists(parcelKey(this.options.name, id)).exists(`${PREFIX}:${this.options.name}:${jobOfCell(id)}`);
+      const answers = (await pipeline.exec())!.map(([, answer]) => answer === 1);
+      for (const [k, id] of some.entries()) {
+        if (answers[2 * k]) this.collect(id);
+        else if (!answers[2 * k + 1] && !this.fetching.has(id)) await this.sendAgain(id);
+      }
+    }
+    for (const job of await this.queue.getFailed())
+      if (job.id !== undefined) this.fail(cellOfJob(job.id), job.failedReason);
+  }
+
+  /**
+   * A job that is gone without a run (cancelled, or a Redis that lost it): it was done meanwhile, or goes to the end of
+   * the line.
+   */
+  private async sendAgain(id: string): Promise<void> {
+    if (await this.redis.exists(parcelKey(this.options.name, id))) return this.collect(id);
+    const cell = this.sent.get(id);
+    if (cell === undefined) return;
+    if (await this.redis.exists(cancelKey(this.options.name)))
+      this.broken = new InterruptedError('the sweep was cancelled; finished runs are kept');
+    this.sent.delete(id);
+    this.waiting.set(id, cell);
+  }
+
+  collect(id: string): void {
+    if (!this.sent.has(id) || this.fetching.has(id)) return;
+    this.fetching.add(id);
+    this.toFetch.push(id);
+    if (this.fetching.size - this.toFetch.length < FETCHES) void this.fetchOn();
+  }
+
+  private async fetchOn(): Promise<void> {
+    for (let id = this.toFetch.shift(); id !== undefined; id = this.toFetch.shift()) {
+      try {
+        await this.store(id);
+      } catch (error) {
+        this.broken ??= error as Error;
+      }
+      this.fetching.delete(id);
+      this.wake();
+    }
+  }
+
+  private async store(id: string): Promise<void> {
+    const cell = this.sent.get(id)!;
+    const { out, name, notice } = this.options;
+    try {
+      const outcome = await fetchParcel(this.redis, name, out, cell);
+      if (outcome === undefined && !isFinished(out, cell)) return; // another look comes
+      if (outcome === 'busy') return;
+      if (outcome === 'conflict')
+        notice(`${nameOf(cell)}: two workers finished it with other figures; the first is kept`);
+    } catch (error) {
+      if (!(error instanceof FailureError) || /no space left/.test(error.message)) throw error;
+      // damaged on its way: thrown away and done again
+      notice(`${nameOf(cell)}: ${messageOf(error)}; it is done again`);
+      await this.redis.del(parcelKey(name, id));
+      this.sent.delete(id);
+      this.waiting.set(id, cell);
+      return;
+    }
+    this.sent.delete(id);
+    this.tally.end(id, { finished: true });
+    this.options.progress(cell, 'stored', 1, 1, this.tally.share);
+    for (const other of this.work.required.get(id)!) {
+      const left = this.needed.get(other)! - 1;
+      this.needed.set(other, left);
+      if (left === 0) await this.redis.del(parcelKey(name, other));
+    }
+    await this.redis.srem(wantedKey(name), id);
+    if ((this.needed.get(id) ?? 0) === 0) await this.redis.del(parcelKey(name, id));
+  }
+
+  fail(id: string, reason: string): void {
+    if (!this.sent.delete(id)) return;
+    this.tally.end(id, { finished: false });
+    this.failed.set(id, reason.replaceAll(/\s*\n\s*/g, ' '));
+    this.options.notice(
+      `${nameOf(this.work.all.get(id)!)}: set aside after ${ATTEMPTS} attempts: ${this.failed.get(id)}`,
+    );
+    this.wake();
+  }
+
+  progress(id: string, data: unknown): void {
+    const cell = this.sent.get(id);
+    if (cell === undefined || data === null || typeof data !== 'object') return;
+    const { stage, done, total } = data as { stage?: unknown; done?: unknown; total?: unknown };
+    if (typeof stage !== 'string' || typeof done !== 'number' || typeof total !== 'number') return;
+    this.tally.note(id, done, total);
+    this.options.progress(cell, stage, done, total, this.tally.share);
+  }
+}
+
+export function nameOf({ experiment, arm, seed }: Cell): string {
+  return `${experiment} ${arm}, seed ${seed}`;
+}
+
+/** Ids of the cells that a sweep waits for: a run that is finished twice is sent once. */
+export function wantedKey(name: string): string {
+  return `${PREFIX}-wanted:${name}`;
+}
+
+export function cancelKey(name: string): string {
+  return `${PREFIX}-cancelled:${name}`;
+}
+
+/** How a queue stands. */
+export interface QueueStatus {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly active: readonly { readonly cell: string; readonly id: string; readonly worker: string | undefined }[];
+  readonly delayed: number;
+  readonly failed: readonly {
+    readonly cell: string;
+    readonly id: string;
+    readonly attempts: number;
+    readonly reason: string;
+  }[];
+  /** Finished runs that no sweep has collected yet, or that open cells need. */
+  readonly parcels: number;
+  readonly workers: number;
+}
+
+async function withQueue<T>(
+  { url, name }: Place,
+  act: (queue: Queue<CellJob>, redis: Redis) => Promise<T>,
+): Promise<T> {
+  const redis = await connect(url, () => {});
+  const queue = openQueue(redis, name);
+  queue.on('error', () => {});
+  try {
+    return await act(queue, redis);
+  } finally {
+    await queue.close().catch(() => {});
+    redis.disconnect();
+  }
+}
+
+async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const some of redis.scanStream({ match: pattern, count: 1000 })) keys.push(...(some as string[]));
+  return keys;
+}
+
+export function queueStatus(place: Place): Promise<QueueStatus> {
+  return withQueue(place, async (queue, redis) => {
+    const counts = await queue.getJobCounts('waiting', 'prioritized', 'delayed');
+    const brief = (job: Job<CellJob>): { cell: string; id: string } => ({
+      cell: nameOf(job.data.cell),
+      id: cellOfJob(job.id!),
+    });
+    const [active, failed, workers, paused] = [
+      await queue.getActive(),
+      await queue.getFailed(),
+      await queue.getWorkersCount(),
+      await queue.isPaused(),
+    ];
+    return {
+      name: place.name,
+      paused,
+      waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
+      active: active.map((job) => ({ ...brief(job), worker: job.processedBy })),
+      delayed: counts.delayed ?? 0,
+      failed: failed.map((job) => ({ ...brief(job), attempts: job.attemptsMade, reason: job.failedReason })),
+      parcels: (await keysOf(redis, parcelKey(place.name, '*'))).length,
+      workers,
+    };
+  });
+}
+
+/** Workers finish what they have and take nothing more. */
+export function pauseQueue(place: Place): Promise<void> {
+  return withQueue(place, (queue) => queue.pause());
+}
+
+export function resumeQueue(place: Place): Promise<void> {
+  return withQueue(place, (queue) => queue.resume());
+}
+
+/**
+ * Drops every cell; workers stop what they have within seconds and keep its saved state. Returns how many were dropped.
+ */
+export function cancelQueue(place: Place): Promise<number> {
+  return withQueue(place, async (queue, redis) => {
+    const counts = await queue.getJobCounts();
+    await redis.set(cancelKey(place.name), '1', 'EX', 60);
+    await redis.del(wantedKey(place.name));
+    await queue.obliterate({ force: true });
+    const parcels = await keysOf(redis, parcelKey(place.name, '*'));
+    for (let start = 0; start < parcels.length; start += BATCH) await redis.del(...parcels.slice(start, start + BATCH));
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  });
+}

@@ -1,0 +1,63 @@
+/** Parts of a sweep that share nothing: cells that need the same run are always in the same part. */
+import { UsageError } from '../../core/errors.js';
+import { cellId, type Cell } from '../../core/run.js';
+import type { Runner } from '../../core/experiment.js';
+
+/** `2/8`: the second of eight. Throws UsageError. */
+export function parseShard(text: string): { readonly index: number; readonly count: number } {
+  const [index, count] = (/^(\d+)\/(\d+)$/.exec(text)?.slice(1).map(Number) ?? []) as [number?, number?];
+  if (index === undefined || count === undefined || index < 1 || index > count)
+    throw new UsageError(`--shard ${text}: expected i/n with 1 <= i <= n, for example 2/8`);
+  return { index, count };
+}
+
+/** Groups of cells, where a cell is in the group of whatever it requires; the dearest group first. */
+export function groupsOf(cells: readonly Cell[], runners: Readonly<Record<string, Runner>>): Cell[][] {
+  const parent = new Map<string, string>();
+  const rootOf = (id: string): string => {
+    let root = id;
+    while (parent.get(root) !== root) root = parent.get(root)!;
+    for (let at = id; at !== root;) {
+      const next = parent.get(at)!;
+      parent.set(at, root);
+      at = next;
+    }
+    return root;
+  };
+  const costs = new Map<string, number>();
+  const join = (cell: Cell): string => {
+    const id = cellId(cell);
+    const runner = runners[cell.kind]!;
+    if (!parent.has(id)) {
+      parent.set(id, id);
+      costs.set(id, runner.cost(cell));
+      for (const required of runner.requires(cell)) parent.set(rootOf(join(required)), rootOf(id));
+    }
+    return id;
+  };
+  const ids = cells.map(join);
+  const groups = new Map<string, { cells: Cell[]; cost: number }>();
+  for (const [id, cost] of costs) {
+    const group = groups.get(rootOf(id)) ?? { cells: [], cost: 0 };
+    group.cost += cost;
+    groups.set(rootOf(id), group);
+  }
+  cells.forEach((cell, k) => groups.get(rootOf(ids[k]!))!.cells.push(cell));
+  return [...groups.values()].sort((a, b) => b.cost - a.cost).map((group) => group.cells);
+}
+
+/** The cells of one of `count` parts of about equal cost; the same parts in every process that asks. */
+export function shardOf(
+  cells: readonly Cell[],
+  runners: Readonly<Record<string, Runner>>,
+  { index, count }: { readonly index: number; readonly count: number },
+): Cell[] {
+  const loads = Array.from({ length: count }, () => 0);
+  const mine: Cell[] = [];
+  for (const group of groupsOf(cells, runners)) {
+    const lightest = loads.indexOf(Math.min(...loads));
+    loads[lightest]! += group.reduce((sum, cell) => sum + runners[cell.kind]!.cost(cell), 0);
+    if (lightest === index - 1) mine.push(...group);
+  }
+  return mine;
+}

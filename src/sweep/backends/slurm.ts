@@ -1,0 +1,106 @@
+/**
+ * A sweep as an array job of Slurm: each task runs its part of the cells, leaves before its time is up, and goes on
+ * when it is queued again.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { FailureError } from '../../core/errors.js';
+import { shellWord } from '../../core/shell.js';
+import { makeFolder, writeAtomic } from '../../store/atomic.js';
+
+export interface SlurmOptions {
+  /** The store, on a disk that every node sees. */
+  readonly out: string;
+  readonly tasks: number;
+  /** Time limit of a task, minutes. */
+  readonly minutes: number;
+  readonly cpus: number;
+  /** Threads of each process. */
+  readonly threads: number;
+  readonly gpus: number;
+  readonly memoryGiB: number | undefined;
+  readonly partition: string | undefined;
+  /** More lines for sbatch, such as `--account=x`. */
+  readonly extra: readonly string[];
+  /** The command of one task, but for `--shard`; words, not yet quoted. */
+  readonly command: readonly string[];
+}
+
+/** Seconds before the limit at which a task is told to save. */
+const GRACE_SECONDS = 90;
+/** A task that failed for another reason than its time is not queued for ever. */
+const MAX_RESTARTS = 100;
+
+/** As sbatch reads values in its comments. */
+const inQuotes = (text: string): string => (/\s/.test(text) ? `"${text}"` : text);
+
+/** The script: requeue-safe, since what is finished is not done again and what is not goes on from its saved state. */
+export function slurmScript({
+  out,
+  tasks,
+  minutes,
+  cpus,
+  threads,
+  gpus,
+  memoryGiB,
+  partition,
+  extra,
+  command,
+}: SlurmOptions): string {
+  const lines = [
+    '--job-name=gowide',
+    `--array=1-${tasks}`,
+    `--output=${inQuotes(join(out, 'slurm', '%A_%a.log'))}`,
+    '--open-mode=append',
+    '--requeue',
+    `--signal=B:TERM@${GRACE_SECONDS}`,
+    `--time=${minutes}`,
+    '--nodes=1',
+    '--ntasks=1',
+    `--cpus-per-task=${cpus}`,
+    ...(gpus > 0 ? [`--gpus=${gpus}`] : []),
+    ...(memoryGiB === undefined ? [] : [`--mem=${memoryGiB}G`]),
+    ...(partition === undefined ? [] : [`--partition=${partition}`]),
+    ...extra,
+  ];
+  return `#!/bin/bash
+${lines.map((line) => `#SBATCH ${line}`).join('\n')}
+# Written by gowide sweep --slurm. What is finished is not done again: this may be submitted, stopped and queued again at will.
+set -u
+export GOWIDE_THREADS="\${GOWIDE_THREADS:-${threads}}"
+${command.map(shellWord).join(' ')} --shard "$SLURM_ARRAY_TASK_ID/${tasks}" &
+work=$!
+stopped=0
+# ${GRACE_SECONDS} seconds before the limit, or when the job is preempted: save and leave
+trap 'stopped=1; kill -TERM "$work" 2>/dev/null' TERM
+wait "$work"; status=$?
+# a trap ends the first wait
+while kill -0 "$work" 2>/dev/null; do wait "$work"; status=$?; done
+if [ "$stopped" = 1 ] && [ "$status" -ne 0 ] && [ "\${SLURM_RESTART_COUNT:-0}" -lt ${MAX_RESTARTS} ]; then
+  echo "saved; queued again"
+  scontrol requeue "\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}"
+  exit 0
+fi
+exit "$status"
+`;
+}
+
+/** Writes the script below `<out>/slurm`; returns its path. */
+export function writeSlurm(options: SlurmOptions): string {
+  const folder = join(options.out, 'slurm');
+  makeFolder(folder);
+  const path = join(folder, 'sweep.sh');
+  writeAtomic(path, slurmScript(options));
+  return path;
+}
+
+/** Submits it; returns the job's id. Throws FailureError with what sbatch said. */
+export function submitSlurm(script: string): string {
+  const { status, stdout, stderr, error } = spawnSync('sbatch', ['--parsable', script], { encoding: 'utf8' });
+  if (error !== undefined)
+    throw new FailureError(
+      `sbatch cannot be run (${error.message}); the script is ${script}: submit it where Slurm is`,
+    );
+  if (status !== 0) throw new FailureError(`sbatch refused ${script}: ${stderr.trim()}`);
+  return stdout.trim().split(';')[0]!;
+}

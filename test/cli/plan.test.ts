@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
+import { resnetDigits } from '../../experiments/resnet.js';
+import { cellsOf } from '../../src/core/experiment.js';
+import { costOf } from '../../src/method/train.js';
+import type { TrainSpec } from '../../src/method/spec.js';
+
+const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
+
+test('every run counts once, wide nets included, and operations are those of the budgets', () => {
+  const { rows } = planOf([resnetDigits], 'minutes', new Map([['resnet-digits', measured]]));
+  const arms = resnetDigits.arms('minutes') as unknown as Record<string, TrainSpec>;
+  const seeds = resnetDigits.seeds.minutes!;
+  // the wide net is an arm of its own, and what the others need
+  const wide = costOf(arms.wide!).flops;
+  const expected = Object.values(arms).reduce((sum, spec) => {
+    const { flops, teacherFlops } = costOf(spec);
+    return sum + flops + teacherFlops - (spec.teacher === null ? 0 : wide);
+  }, 0);
+  expect(rows[0]).toMatchObject({ experiment: 'resnet-digits', runs: cellsOf(resnetDigits, 'minutes', 1).length });
+  expect(rows[0]!.petaflops! * 1e15).toBeCloseTo(seeds * expected, -6);
+  expect(rows[0]!.memoryBytes).toBeGreaterThan(32e6);
+});
+
+test('a machine that is twice as slow takes twice as long', () => {
+  const hours = (slowness: number): number =>
+    planOf([resnetDigits], 'minutes', new Map([['resnet-digits', { ...measured, slowness }]])).rows[0]!.deviceHours;
+  expect(hours(4) / hours(2)).toBeCloseTo(2, 10);
+});
+
+test('a claim takes the runs of its arms and what they need', () => {
+  const { claims } = planOf([resnetDigits], 'minutes', new Map([['resnet-digits', measured]]));
+  const seeds = resnetDigits.seeds.minutes!;
+  expect(claims.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ runs: 3 * seeds }); // three-stage, direct, wide
+  expect(claims.every(({ deviceHours }) => deviceHours > 0)).toBe(true);
+});
+
+test('the scale paper is planned without measuring where the throughput is given', async () => {
+  const { rows, data } = await planScale(
+    'paper',
+    1e14,
+    () => Promise.reject(new Error('nothing is to be measured')),
+    () => {},
+  );
+  expect(rows.map(({ experiment }) => experiment)).toEqual(['resnet-digits', 'bert-glosses', 'bert-squad']);
+  expect(data).toHaveLength(3);
+  expect(rows.every(({ diskBytes, deviceHours }) => diskBytes > 1e9 && deviceHours > 1)).toBe(true);
+});
+
+test('the thin net that is measured is the one trained directly', () => {
+  expect(measuredSpec(resnetDigits, 'minutes')!.model).toEqual(
+    (resnetDigits.arms('minutes').direct as unknown as TrainSpec).model,
+  );
+});

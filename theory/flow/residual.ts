@@ -1,0 +1,114 @@
+/**
+ * Deep residual nets with an embedding, in the scaling of Chizat 2025 (arXiv 2509.10167) and Chaintron, Chizat, Maass
+ * 2026 (arXiv 2603.18168): h_0 = W_E x, h_{l+1} = h_l + (1/(L M)) V tanh(U^T h_l / D), f = (1/D) W_U^T h_L; U, V [D, M]
+ * ~ sqrt(D) N(0, 1), W_E [D, in] ~ N(0, 1/in), W_U [D, out] ~ sqrt(out) N(0, 1), both frozen; gradient descent on U, V
+ * with learning rate eta L M D, so that features move at order 1. A layer is one of the simulator's with d = D, alpha =
+ * 1, c = 1/L, a_j = U_j / D, b_j = V_j and no bias.
+ */
+import { normals, rngKey } from '../../src/core/rng.js';
+import { kernel } from '../kernel/kernel.js';
+import { activations } from '../network/network.js';
+import type { Layer, Net } from '../model/particles.js';
+
+export interface ResidualShape {
+  /** Embedding width, blocks' width, blocks. */
+  readonly D: number;
+  readonly M: number;
+  readonly L: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+export interface ResidualNet {
+  readonly shape: ResidualShape;
+  readonly net: Net;
+  /** W_E [D, inputs] and W_U [D, outputs]. */
+  readonly embedding: Float64Array;
+  readonly readout: Float64Array;
+}
+
+/**
+ * Draws nest: coordinates i < D and units j < M have the same normals in every net of the seed, so that nets of
+ * different sizes can be compared.
+ */
+export function residualNet(seed: number, shape: ResidualShape): ResidualNet {
+  const { D, M, L, inputs, outputs } = shape;
+  const rows = (name: string, columns: number, scale: number): Float64Array =>
+    normals(rngKey(seed, 'residual', name), D * columns).map((z) => z * scale);
+  const unit = (l: number, name: string, scale: number): Float64Array => {
+    const out = new Float64Array(M * D);
+    for (let j = 0; j < M; j++) {
+      const z = normals(rngKey(seed, 'residual', name, l, j), D);
+      for (let i = 0; i < D; i++) out[j * D + i] = z[i]! * scale;
+    }
+    return out;
+  };
+  const layers = Array.from({ length: L }, (_, l): Layer => ({
+    m: M,
+    a: unit(l, 'u', 1 / Math.sqrt(D)),
+    b: unit(l, 'v', Math.sqrt(D)),
+    bias: new Float64Array(M),
+  }));
+  return {
+    shape,
+    net: { d: D, alpha: 1, c: 1 / L, activation: 'tanh', layers },
+    embedding: rows('embedding', inputs, 1 / Math.sqrt(inputs)),
+    readout: rows('readout', outputs, Math.sqrt(outputs)),
+  };
+}
+
+export interface ResidualState {
+  /** h_L [N, D] and f [N, outputs]. */
+  readonly hidden: Float64Array;
+  readonly output: Float64Array;
+}
+
+/** x is [N, inputs]. */
+export function residualForward(
+  { shape, net, embedding, readout }: ResidualNet,
+  x: Float64Array,
+): ResidualState & { readonly start: Float64Array } {
+  const { D, inputs, outputs } = shape;
+  const n = x.length / inputs;
+  const start = new Float64Array(n * D);
+  for (let s = 0; s < n; s++)
+    for (let i = 0; i < D; i++)
+      for (let k = 0; k < inputs; k++) start[s * D + i]! += embedding[i * inputs + k]! * x[s * inputs + k]!;
+  const hidden = activations(net, start).at(-1)!;
+  const output = new Float64Array(n * outputs);
+  for (let s = 0; s < n; s++)
+    for (let i = 0; i < D; i++)
+      for (let k = 0; k < outputs; k++)
+        output[s * outputs + k]! += (readout[i * outputs + k]! * hidden[s * D + i]!) / D;
+  return { hidden, output, start };
+}
+
+/** `steps` steps of gradient descent of (1/2N) sum |f(x) - y|^2 in place; x [N, inputs], y [N, outputs]. */
+export function trainResidual(model: ResidualNet, x: Float64Array, y: Float64Array, eta: number, steps: number): void {
+  const { shape, net, readout } = model;
+  const { D, L, outputs } = shape;
+  const n = x.length / shape.inputs;
+  const velocity = net.layers.map(({ m, a, b }): Layer => ({
+    m,
+    a: new Float64Array(a.length),
+    b: new Float64Array(b.length),
+    bias: new Float64Array(m),
+  }));
+  for (let step = 0; step < steps; step++) {
+    const { hidden, output, start } = residualForward(model, x);
+    // The kernel's gradient by h_L is h_L - target: the target that makes it (1/D) W_U (f - y).
+    const target = hidden.slice();
+    for (let s = 0; s < n; s++)
+      for (let i = 0; i < D; i++)
+        for (let k = 0; k < outputs; k++)
+          target[s * D + i]! -= (readout[i * outputs + k]! * (output[s * outputs + k]! - y[s * outputs + k]!)) / D;
+    kernel().descend(net, start, target, 1, new Float64Array(1), velocity);
+    // velocity = - M times the gradient; V moves by eta L M D of it, and a = U / D by eta L M / D
+    net.layers.forEach(({ a, b }, l) => {
+      for (let i = 0; i < a.length; i++) {
+        a[i]! += ((eta * L) / D) * velocity[l]!.a[i]!;
+        b[i]! += eta * L * D * velocity[l]!.b[i]!;
+      }
+    });
+  }
+}

@@ -1,0 +1,57 @@
+/** Distances between a thin net S and a wide net B with as many layers, on held-out points. */
+import { activations, layerForward, output } from './network.js';
+import type { Net } from '../model/particles.js';
+
+/** sqrt((1/N) sum_n |u_n - v_n|^2) of two arrays [N, d]. */
+export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number {
+  let sum = 0;
+  for (let j = 0; j < u.length; j++) sum += (u[j]! - v[j]!) ** 2;
+  return Math.sqrt(sum / (u.length / d));
+}
+
+/**
+ * Root of the mean squared output, sqrt(E_x |B(x)|^2): what a relative discrepancy is divided by. `target` is B(x),
+ * where it is known already.
+ */
+export function outputSize(net: Net, x: Float64Array, target = output(net, x)): number {
+  return rmsDistance(target, new Float64Array(target.length), net.d);
+}
+
+/** D[S, B] = sqrt(E_x |S(x) - B(x)|^2), with x [N, d]. `target` is B(x), where it is known already. */
+export function discrepancy(thin: Net, wide: Net, x: Float64Array, target = output(wide, x)): number {
+  return rmsDistance(output(thin, x), target, wide.d);
+}
+
+/** D by layer: sqrt(E_x |S_{<=l}(x) - B_{<=l}(x)|^2) for l = 1 .. L, both fed with x; the last one is D. */
+export function discrepancies(thin: Net, wide: Net, x: Float64Array): number[] {
+  const [s, b] = [activations(thin, x), activations(wide, x)];
+  return thin.layers.map((_, l) => rmsDistance(s[l + 1]!, b[l + 1]!, wide.d));
+}
+
+/**
+ * eps_l: distance of layer l of S from layer l of B, both fed with B's activations; one number per layer. `values` are
+ * B's activations on x, where they are known.
+ */
+export function layerErrors(
+  thin: Net,
+  wide: Net,
+  x: Float64Array,
+  values: readonly Float64Array[] = activations(wide, x),
+): number[] {
+  return thin.layers.map((layer, l) => rmsDistance(layerForward(thin, layer, values[l]!), values[l + 1]!, wide.d));
+}
+
+/**
+ * The telescoped sum. With hybrids H_l = S_{>l} o B_{<=l} (H_0 = S, H_L = B), S - B = sum_l (H_{l-1} - H_l), so by the
+ * triangle inequality D <= sum_l h_l with h_l = rms(H_{l-1} - H_l). No constants enter: bound I1. Returns h_1 .. h_L.
+ * `values` are B's activations on x, where they are known.
+ */
+export function telescope(
+  thin: Net,
+  wide: Net,
+  x: Float64Array,
+  values: readonly Float64Array[] = activations(wide, x),
+): number[] {
+  const hybrids = values.map((value, l) => output(thin, value, l));
+  return thin.layers.map((_, l) => rmsDistance(hybrids[l]!, hybrids[l + 1]!, wide.d));
+}
