@@ -11,8 +11,7 @@ import {
   TRAIN_KIND,
   trainExecutor,
 } from '../src/method/train.js';
-import { parseStudySpec, type Study } from '../theory/studies/study.js';
-import { studyByName, THEORY_KIND, theoryExecutor } from '../theory/studies/index.js';
+import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
@@ -47,18 +46,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
   bertGlosses,
 ];
 
-function costOf(study: Study<unknown>, spec: unknown): number {
-  return study.cost(parseStudySpec(study, spec));
-}
-
 export const RUNNERS: Readonly<Record<string, Runner>> = {
-  [THEORY_KIND]: {
-    execute: theoryExecutor,
-    check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),
-    requires: () => [],
-    cost: ({ spec }) => costOf(studyByName(spec.study), spec),
-    stepFlops: undefined,
-  },
+  [THEORY_KIND]: THEORY_RUNNER,
   [TRAIN_KIND]: {
     execute: trainExecutor,
     check: ({ spec }) => checkData(parseTrainSpec(spec).data),

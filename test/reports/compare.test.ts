@@ -6,7 +6,7 @@ import { writeComparison } from '../../reports/page/compare.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
-import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
+import { THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
 
 const root = mkdtempSync(join(tmpdir(), 'gowide-compare-'));
 const [before, after, file] = [join(root, 'before'), join(root, 'after'), join(root, 'comparison.html')];
@@ -28,7 +28,7 @@ beforeAll(async () => {
     await executeRun(cell, {
       out: before,
       environment: environment(null, 'test'),
-      executors: { [THEORY_KIND]: theoryExecutor },
+      executors: { [THEORY_KIND]: THEORY_RUNNER.execute },
       signal: new AbortController().signal,
       progress: () => {},
     });

@@ -13,7 +13,7 @@ import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf } from '../../src/store/runs.js';
-import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
+import { THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
 import { AS_CLAIMED, MARKS, records, REVERSED } from './rows.js';
 
 describe('verdicts', () => {
@@ -187,7 +187,7 @@ describe('the page', () => {
     executeRun(cell, {
       out,
       environment: environment(null, 'gowide <test>'),
-      executors: { [THEORY_KIND]: theoryExecutor },
+      executors: { [THEORY_KIND]: THEORY_RUNNER.execute },
       signal: new AbortController().signal,
       progress: () => {},
     });
@@ -269,7 +269,7 @@ describe('the page', () => {
         {
           out: folder,
           environment: { ...environment(null, 'test'), commit, dirty: false },
-          executors: { [THEORY_KIND]: theoryExecutor },
+          executors: { [THEORY_KIND]: THEORY_RUNNER.execute },
           signal: new AbortController().signal,
           progress: () => {},
         },
@@ -292,7 +292,7 @@ describe('the page', () => {
         {
           out: folder,
           environment: { ...environment(null, 'test'), started },
-          executors: { [THEORY_KIND]: theoryExecutor },
+          executors: { [THEORY_KIND]: THEORY_RUNNER.execute },
           signal: new AbortController().signal,
           progress: () => {},
         },

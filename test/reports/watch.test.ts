@@ -8,7 +8,7 @@ import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { seal } from '../../src/store/seal.js';
-import { theoryExecutor, THEORY_KIND } from '../../theory/studies/index.js';
+import { THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
 
 const out = mkdtempSync(join(tmpdir(), 'gowide-watch-'));
 const spec = {
@@ -35,7 +35,7 @@ const run = async (seed: number): Promise<unknown> =>
   executeRun(cellOf(seed), {
     out,
     environment: environment(null, 'test'),
-    executors: { [THEORY_KIND]: theoryExecutor },
+    executors: { [THEORY_KIND]: THEORY_RUNNER.execute },
     signal: new AbortController().signal,
     progress: () => {},
   });

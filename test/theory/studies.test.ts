@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { THEORY_EXPERIMENTS } from '../../experiments/theory.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { copyNet, initialNet, thinNet } from '../../theory/model/particles.js';
-import { parseStudySpec } from '../../theory/studies/study.js';
-import { STUDIES, studyByName } from '../../theory/studies/index.js';
+import { parseStudySpec, type Study } from '../../theory/studies/study.js';
+import { registerStudy, STUDIES, studyByName, THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
 import { sineTask } from '../../theory/model/task.js';
+import type { Cell, RunContext, Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
 
 const BASE = {
@@ -67,6 +69,60 @@ const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
   },
   stages: { spec: { ...BASE, study: 'stages', regime: 'skip', depth: 2, widths: [4, 8], tuningTime: 0.25 }, rows: 2 },
 };
+
+describe('adding a study is registering one object', () => {
+  const halving: Study<{ study: 'halving'; times: number }> = {
+    name: 'halving',
+    law: 'a half of a half is a quarter',
+    rule: 'exactly: supported; otherwise: not supported',
+    schema: z.strictObject({ study: z.literal('halving'), times: z.int().min(1) }),
+    cost: ({ times }) => times * 1e-6,
+    run: async ({ times }, seed, tick) => {
+      await tick(0, times);
+      return Array.from({ length: times }, (_, i) => ({ i, value: seed / 2 ** i }));
+    },
+  };
+  const cell = (spec: Cell['spec']): Cell => ({
+    experiment: 'halving',
+    arm: 'custom',
+    scale: 'custom',
+    kind: THEORY_KIND,
+    spec,
+    seed: 8,
+  });
+  afterEach(() => void delete STUDIES.halving);
+
+  test('the runner checks, prices and runs its cells', async () => {
+    registerStudy(halving);
+    const given = cell({ study: 'halving', times: 3 });
+    THEORY_RUNNER.check(given);
+    expect(THEORY_RUNNER.cost(given)).toBeCloseTo(3e-6, 12);
+    const rows: Row[] = [];
+    const context: Partial<RunContext> = {
+      cell: given,
+      log: (row) => void rows.push(row),
+      progress: () => {},
+      shouldSave: () => false,
+    };
+    expect((await THEORY_RUNNER.execute(context as RunContext)).result).toEqual({ rows: 3 });
+    expect(rows).toEqual([
+      { i: 0, value: 8 },
+      { i: 1, value: 4 },
+      { i: 2, value: 2 },
+    ]);
+    expect(() => THEORY_RUNNER.check(cell({ study: 'halving', times: 0 }))).toThrow(/spec of study "halving": .*times/);
+  });
+
+  test('a name twice is refused, and a name that nearly fits is suggested', () => {
+    registerStudy(halving);
+    expect(() => registerStudy(halving)).toThrow('the study "halving" is registered already');
+    expect(() => THEORY_RUNNER.check(cell({ study: 'halfing', times: 3 }))).toThrow(/Did you mean "halving"\?/);
+  });
+});
+
+test('a study stands in the registry under its own name', () => {
+  expect(Object.values(STUDIES).map(({ name }) => name)).toEqual(Object.keys(STUDIES));
+});
 
 describe.each(Object.keys(STUDIES))('%s', (name) => {
   const { spec, rows: expected } = SMALL[name]!;

@@ -1,6 +1,7 @@
-/** All studies by name, and their executor. */
+/** The registry of studies, and how cells of kind `theory` are run. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { unknownName } from '../../src/core/errors.js';
+import type { Runner } from '../../src/core/experiment.js';
+import { lookUp, register } from '../../src/core/registry.js';
 import type { Executor } from '../../src/core/run.js';
 import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
@@ -14,32 +15,35 @@ import { tanhSaddleStudy } from './tanh-saddle.js';
 import { timeStudy } from './time.js';
 import { widthStudy } from './width.js';
 
+/** The kind of run that a study is. */
 export const THEORY_KIND = 'theory';
 
-export const STUDIES: Readonly<Record<string, Study<unknown>>> = Object.fromEntries(
-  [
-    widthStudy,
-    depthStudy,
-    timeStudy,
-    scaleStudy,
-    boundsStudy,
-    saddleStudy,
-    tanhSaddleStudy,
-    genericStudy,
-    residualStudy,
-    stagesStudy,
-  ].map((study) => [study.name, study as unknown as Study<unknown>]),
-);
+/** Every study under its name, in the order in which `gowide theory list` shows them. */
+export const STUDIES: Record<string, Study> = {
+  width: widthStudy,
+  depth: depthStudy,
+  time: timeStudy,
+  scale: scaleStudy,
+  bounds: boundsStudy,
+  saddle: saddleStudy,
+  'tanh-saddle': tanhSaddleStudy,
+  generic: genericStudy,
+  residual: residualStudy,
+  stages: stagesStudy,
+};
 
-/** Throws UsageError with the known names. */
-export function studyByName(name: unknown): Study<unknown> {
-  const study = typeof name === 'string' && Object.hasOwn(STUDIES, name) ? STUDIES[name] : undefined;
-  if (study === undefined) throw unknownName('study', JSON.stringify(name), Object.keys(STUDIES));
-  return study;
+/** Adds a study from outside this folder, under its own name. Throws UsageError when the name is taken. */
+export function registerStudy(study: Study): void {
+  register('study', STUDIES, study.name, study);
 }
 
-/** One cell is short, so that a stopped one starts again; the stop itself is heard between its parts. */
-export const theoryExecutor: Executor = async (context) => {
+/** The study of that name. Throws UsageError with the known names. */
+export function studyByName(name: unknown): Study {
+  return lookUp('study', STUDIES, name);
+}
+
+/** Runs the study that the cell's spec names. A cell is short: one that was stopped between two parts starts again. */
+const execute: Executor = async (context) => {
   const study = studyByName(context.cell.spec.study);
   const spec = parseStudySpec(study, context.cell.spec);
   const rows = await study.run(spec, context.cell.seed, async (done, total) => {
@@ -49,4 +53,16 @@ export const theoryExecutor: Executor = async (context) => {
   });
   for (const row of rows) context.log(row);
   return { result: { rows: rows.length } };
+};
+
+/** How cells of kind {@link THEORY_KIND} are checked, priced and run. */
+export const THEORY_RUNNER: Runner = {
+  execute,
+  check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),
+  requires: () => [],
+  cost: ({ spec }) => {
+    const study = studyByName(spec.study);
+    return study.cost(parseStudySpec(study, spec));
+  },
+  stepFlops: undefined,
 };

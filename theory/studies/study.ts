@@ -4,17 +4,19 @@ import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { ACTIVATIONS } from '../model/particles.js';
 
-export interface Study<Spec> {
+/** One law of the theory, measured. Adding one: its file here, a line in index.ts, its sizes in experiments/. */
+export interface Study<Spec = unknown> {
   readonly name: string;
   /** The law that the study tests, in one line. */
   readonly law: string;
   /** When the law counts as met: fixed before any run. The reports' claims apply it. */
   readonly rule: string;
   readonly schema: z.ZodType<Spec, unknown>;
+  // Methods, not properties: a record holds studies of different specs, and each is called with what its schema returned.
   /** Expected seconds on one core. */
-  readonly cost: (spec: Spec) => number;
+  cost(spec: Spec): number;
   /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
-  readonly run: (spec: Spec, seed: number, tick: (done: number, total: number) => Promise<void>) => Promise<Row[]>;
+  run(spec: Spec, seed: number, tick: (done: number, total: number) => Promise<void>): Promise<Row[]>;
 }
 
 /** Checks a study's spec. Throws UsageError with one line. */
