@@ -13,11 +13,10 @@ import { trainingFlops } from '../../src/method/budget.js';
 import { EXPECTED_FLOPS, ownCost, parseTrainSpec, stepFlops, stepSeconds, TRAIN_KIND } from '../../src/method/train.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
+import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
 import { withRequired } from '../../src/sweep/backends/pool.js';
 import { RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
 
-/** Values of an optimiser for each parameter. */
-const SLOTS = { sgd: 1, adamw: 2 } as const;
 const FLOAT = 4;
 /** A line of metrics. */
 const LINE = 110;
@@ -25,7 +24,7 @@ const LINE = 110;
 function memoryOf(spec: TrainSpec, { bytesPerExample }: Pick<Throughput, 'bytesPerExample'>): number {
   const { optimizer, batch, accumulate = 1 } = spec.training;
   const values =
-    parameterCount(spec.model) * (2 + SLOTS[optimizer.kind]) +
+    parameterCount(spec.model) * (2 + OPTIMIZER_STATE[optimizer.kind].length) +
     (spec.teacher === null ? 0 : parameterCount(spec.teacher.model));
   return FLOAT * values + (bytesPerExample * batch) / accumulate;
 }
@@ -34,7 +33,7 @@ function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: nu
   const parameters = parameterCount(spec.model);
   return {
     left: FLOAT * parameters + LINE * ownCost(spec).steps,
-    underWay: FLOAT * parameters * (1 + SLOTS[spec.training.optimizer.kind]),
+    underWay: FLOAT * parameters * (1 + OPTIMIZER_STATE[spec.training.optimizer.kind].length),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Runs a list of training stages one after the other on one network, with saved states between steps. A stage says what
- * is trained, by which loss, for how many steps; all else (batches, optimiser, batch-norm statistics, saving) is the
+ * is trained, by which loss, for how many steps; all else (batches, optimizer, batch-norm statistics, saving) is the
  * same for all.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../engin
 import { fromTensors, toTensors } from '../nn/init.js';
 import type { Model } from '../nn/network.js';
 import type { Scope } from '../nn/layers.js';
-import { initSlots, update } from '../optim/optimizer.js';
+import { initOptimizerState, update } from '../optim/optimizer.js';
 import { learningRate } from '../optim/schedule.js';
 import type { RecipeSpec } from './spec.js';
 import {
@@ -53,7 +53,7 @@ interface Position {
 }
 
 interface State extends Weights {
-  readonly slots: Tensors;
+  readonly optimizerState: Tensors;
   /** Moving averages of the trained parameters, where the recipe asks for them. */
   readonly ema: Tensors;
 }
@@ -109,7 +109,7 @@ function selected(set: Tensors, chosen: (path: string) => boolean): Tensors {
   return Object.fromEntries(Object.entries(set).filter(([path]) => chosen(path)));
 }
 
-/** Fresh optimiser state. Throws RangeError when nothing is to be trained. */
+/** Fresh optimizer state. Throws RangeError when nothing is to be trained. */
 function enter({ params, state }: Weights, { name, recipe, trainable }: Stage): State {
   const trained = selected(params, trainable);
   if (Object.keys(trained).length === 0) throw new RangeError(`stage "${name}" trains no parameter`);
@@ -117,14 +117,14 @@ function enter({ params, state }: Weights, { name, recipe, trainable }: Stage): 
     recipe.ema === undefined
       ? {}
       : Object.fromEntries(Object.entries(trained).map(([path, tensor]) => [path, tensor.clone()]));
-  return { params, state, slots: initSlots(recipe.optimizer, trained), ema };
+  return { params, state, optimizerState: initOptimizerState(recipe.optimizer, trained), ema };
 }
 
 async function leave(old: State, { after }: Stage): Promise<State> {
-  disposeAll(old.slots);
+  disposeAll(old.optimizerState);
   const averaged = replaceWeights(old, { params: { ...old.params, ...old.ema }, state: old.state });
   const changed = await after?.(averaged);
-  return { ...(changed === undefined ? averaged : replaceWeights(averaged, changed)), slots: {}, ema: {} };
+  return { ...(changed === undefined ? averaged : replaceWeights(averaged, changed)), optimizerState: {}, ema: {} };
 }
 
 /**
@@ -184,7 +184,13 @@ async function trainStep(
   const { recipe, trainable } = stage;
   const { loss, gradients, aside } = slopesOf(state, stage, batch, random);
   const rate = learningRate(recipe.schedule, step, recipe.steps);
-  const updated = update(recipe.optimizer, { rate, step, clip: recipe.clip }, state.params, state.slots, gradients);
+  const updated = update(
+    recipe.optimizer,
+    { rate, step, clip: recipe.clip },
+    state.params,
+    state.optimizerState,
+    gradients,
+  );
   const moved = moveStatistics(state.state, aside, trainable);
   const ema = moveAverages(state.ema, updated.params, recipe.ema);
   const [value] = await loss.data();
@@ -194,7 +200,7 @@ async function trainStep(
     next: {
       params: { ...state.params, ...updated.params },
       state: { ...state.state, ...moved },
-      slots: updated.slots,
+      optimizerState: updated.optimizerState,
       ema,
     },
     loss: value!,
@@ -230,7 +236,7 @@ function moveAverages(averages: Tensors, params: Tensors, decay: number | undefi
 async function save(state: State): Promise<HostArrays> {
   return {
     ...toArrays(await modelOf(state)),
-    ...prefixed(await fromTensors(state.slots), 'slots/'),
+    ...prefixed(await fromTensors(state.optimizerState), 'slots/'),
     ...prefixed(await fromTensors(state.ema), 'ema/'),
   };
 }
@@ -238,7 +244,7 @@ async function save(state: State): Promise<HostArrays> {
 function restore(arrays: HostArrays): State {
   return {
     ...weightsOf(fromArrays(arrays)),
-    slots: toTensors(withPrefix(arrays, 'slots/')),
+    optimizerState: toTensors(withPrefix(arrays, 'slots/')),
     ema: toTensors(withPrefix(arrays, 'ema/')),
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Optimisers as pure pairs: `initSlots` and `update`. A slot is a tensor that an optimiser keeps, at `${slot}/${path}`
- * for a large parameter and at `${slot}/*` for all the small ones together (src/engine/ops/bundle.ts).
+ * Optimizers as pure pairs: `initOptimizerState` and `update`. The state of an optimizer is a set of tensors, such as
+ * its velocities: `velocity/${path}` for a large parameter, and `velocity/*` for all the small ones together
+ * (src/engine/ops/bundle.ts).
  */
 import { z } from 'zod';
 import { BUNDLE, bundle, bundledValues, unbundle } from '../engine/ops/bundle.js';
@@ -9,6 +10,7 @@ import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
 
 const weightDecay = z.number().min(0).default(0);
 
+/** Schema of {@link OptimizerSpec}. */
 export const OptimizerSpec = z.discriminatedUnion('kind', [
   /** Momentum as PyTorch writes it: v <- mu v + g + wd p; p <- p - lr v. */
   z.strictObject({ kind: z.literal('sgd'), momentum: z.number().min(0).max(0.999).default(0.9), weightDecay }),
@@ -21,6 +23,7 @@ export const OptimizerSpec = z.discriminatedUnion('kind', [
     weightDecay,
   }),
 ]);
+/** An optimizer and its constants, as a recipe declares them. */
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 
 /** Weight decay applies to kernels, not to the norms' scale and shift nor to biases. */
@@ -28,58 +31,59 @@ export function decays(path: string): boolean {
   return path.endsWith('/kernel');
 }
 
-const SLOTS: Readonly<Record<OptimizerSpec['kind'], readonly string[]>> = {
+/** What each optimizer keeps of every parameter, in tensors of the parameter's shape. */
+export const OPTIMIZER_STATE: Readonly<Record<OptimizerSpec['kind'], readonly string[]>> = {
   sgd: ['velocity'],
   adamw: ['mean', 'square'],
 };
-/** Slot with 1 where a small parameter decays, else 0. */
+/** Key of the tensor with 1 where a small parameter decays, else 0. */
 const MASK = `decays/${BUNDLE}`;
 
-/** Zeros for these parameters; the caller disposes them. */
-export function initSlots(spec: OptimizerSpec, params: Tensors): Tensors {
+/** The optimizer's state before the first step, zeros for each of these parameters; the caller disposes it. */
+export function initOptimizerState(spec: OptimizerSpec, params: Tensors): Tensors {
   return tf.tidy(() => {
     const keys = Object.entries(bundle(params));
-    const zeros = SLOTS[spec.kind].flatMap((slot) =>
-      keys.map(([key, tensor]) => [`${slot}/${key}`, tf.zerosLike(tensor)] as const),
+    const zeros = OPTIMIZER_STATE[spec.kind].flatMap((name) =>
+      keys.map(([key, tensor]) => [`${name}/${key}`, tf.zerosLike(tensor)] as const),
     );
     return { ...Object.fromEntries(zeros), [MASK]: bundledValues(params, (path) => (decays(path) ? 1 : 0)) };
   });
 }
 
 /**
- * One update at learning rate `rate`; `step` counts from 0. New parameters and slots for the paths in `gradients`,
- * whose joint norm is first scaled to at most `clip` (Pascanu, Mikolov, Bengio 2013). Their old values and the slots
- * are consumed: what takes their place may be in their memory.
+ * One update at learning rate `rate`; `step` counts from 0. New parameters and a new state for the paths in
+ * `gradients`, whose joint norm is first scaled to at most `clip` (Pascanu, Mikolov, Bengio 2013). The old values and the
+ * old state are consumed: what takes their place may be in their memory.
  */
 export function update(
   spec: OptimizerSpec,
   { rate, step, clip }: { readonly rate: number; readonly step: number; readonly clip?: number | undefined },
   params: Tensors,
-  slots: Tensors,
+  optimizerState: Tensors,
   gradients: Tensors,
-): { params: Tensors; slots: Tensors } {
+): { params: Tensors; optimizerState: Tensors } {
   const mine = Object.fromEntries(Object.keys(gradients).map((path) => [path, params[path]!]));
   const rule = RULES[spec.kind] as Rule<OptimizerSpec>;
   const apply = hasFused() ? rule.fused : rule.composed;
   return tf.tidy(() => {
-    const [values, slopes] = [bundle(mine), bundle(gradients)];
-    const factor = clip === undefined ? undefined : clipFactor(Object.values(slopes), clip);
+    const [values, bundled] = [bundle(mine), bundle(gradients)];
+    const factor = clip === undefined ? undefined : clipFactor(Object.values(bundled), clip);
     const newValues: Record<string, Tensor> = {};
-    const newSlots: Record<string, Tensor> = { [MASK]: slots[MASK]!.clone() };
-    for (const key of Object.keys(slopes)) {
-      const decay = key !== BUNDLE ? Number(decays(key)) : slots[MASK]!;
-      const old = [values[key]!, ...SLOTS[spec.kind].map((slot) => slots[`${slot}/${key}`]!)];
+    const newState: Record<string, Tensor> = { [MASK]: optimizerState[MASK]!.clone() };
+    for (const key of Object.keys(bundled)) {
+      const decay = key !== BUNDLE ? Number(decays(key)) : optimizerState[MASK]!;
+      const old = [values[key]!, ...OPTIMIZER_STATE[spec.kind].map((name) => optimizerState[`${name}/${key}`]!)];
       // a tidy for each: temporaries of all large tensors at once would be as much memory as the network's activations
       const [value, ...changed] = tf.tidy(() =>
-        apply(spec, { rate, step, decay, gradient: slopes[key]!, factor }, old),
+        apply(spec, { rate, step, decay, gradient: bundled[key]!, factor }, old),
       );
       tf.dispose(old);
       newValues[key] = value!;
-      SLOTS[spec.kind].forEach((slot, i) => (newSlots[`${slot}/${key}`] = changed[i]!));
+      OPTIMIZER_STATE[spec.kind].forEach((name, i) => (newState[`${name}/${key}`] = changed[i]!));
     }
     const updated = unbundle(newValues, mine);
-    disposeAll(mine, slots);
-    return { params: updated, slots: newSlots };
+    disposeAll(mine, optimizerState);
+    return { params: updated, optimizerState: newState };
   });
 }
 
@@ -94,7 +98,7 @@ interface Change {
 }
 
 /**
- * The new value of one tensor and its new slots. `fused`: in the memory of the old ones, where nobody else holds them.
+ * The new value of one tensor and its new state. `fused`: in the memory of the old ones, where nobody else holds them.
  */
 interface Rule<S> {
   readonly composed: Apply<S>;
@@ -128,15 +132,15 @@ function pullOf({ gradient, factor, decay }: Change, weightDecay: number): Pull 
   };
 }
 
-/** The gradient times its factor. */
-function slopeOf({ gradient, factor }: Change): Tensor {
+/** The gradient times its factor, which is what the rules call g. */
+function scaledGradient({ gradient, factor }: Change): Tensor {
   return factor === undefined ? gradient : tf.mul(gradient, factor);
 }
 
 const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
   composed: ({ momentum, weightDecay }, change, [value, velocity]) => {
-    const [slope, pull] = [slopeOf(change), scaled(value!, weightDecay, change.decay)];
-    const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? slope : tf.add(slope, pull));
+    const [g, pull] = [scaledGradient(change), scaled(value!, weightDecay, change.decay)];
+    const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? g : tf.add(g, pull));
     return [tf.sub(value!, tf.mul(moved, change.rate)), moved];
   },
   fused: ({ momentum, weightDecay }, change, old) =>
@@ -146,9 +150,9 @@ const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
 const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
   composed: ({ beta1, beta2, epsilon, weightDecay }, change, [value, mean, square]) => {
     const { rate, step, decay } = change;
-    const slope = slopeOf(change);
-    const newMean = tf.add(tf.mul(mean!, beta1), tf.mul(slope, 1 - beta1));
-    const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(slope), 1 - beta2));
+    const g = scaledGradient(change);
+    const newMean = tf.add(tf.mul(mean!, beta1), tf.mul(g, 1 - beta1));
+    const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(g), 1 - beta2));
     const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, 1 - beta2 ** (step + 1))), epsilon));
     const pull = scaled(value!, rate * weightDecay, decay);
     return [

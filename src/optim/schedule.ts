@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const warmed = { peak: z.number().positive(), warmup: z.int().min(0).default(0) };
 
-/** How the learning rate goes: linear warm-up over `warmup` steps to `peak`, then one of these. */
+/** Schema of a learning-rate schedule: linear warm-up over `warmup` steps to `peak`, then one of these. */
 export const ScheduleSpec = z.discriminatedUnion('kind', [
   /** Half a cosine to zero at the last step. Loshchilov, Hutter 2017, eq. 5 (one cycle). */
   z.strictObject({ kind: z.literal('cosine'), ...warmed }),
@@ -17,9 +17,10 @@ export const ScheduleSpec = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('linear'), ...warmed }),
   z.strictObject({ kind: z.literal('constant'), ...warmed }),
 ]);
+/** How the learning rate moves, in steps of one stage. */
 export type ScheduleSpec = z.infer<typeof ScheduleSpec>;
 
-/** Learning rate of step 0 .. steps - 1. */
+/** Learning rate of a step, counted from 0, of `steps` steps in all. */
 export function learningRate(schedule: ScheduleSpec, step: number, steps: number): number {
   const { peak, warmup } = schedule;
   if (step < warmup) return (peak * (step + 1)) / warmup;

@@ -7,7 +7,7 @@ import { disposeAll, tf, type Tensor2D, type Tensors } from '../../src/engine/te
 import { networkOf } from '../../src/models/index.js';
 import { toTensors } from '../../src/nn/init.js';
 import { crossEntropy } from '../../src/optim/losses.js';
-import { initSlots, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
+import { initOptimizerState, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { THIN } from '../method/support.js';
 import { enginesUnderTest } from '../support/engines.js';
 
@@ -29,18 +29,18 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     const model = NETWORK.init(1);
     const state = toTensors(model.state);
     let params: Tensors = toTensors(model.params);
-    let slots = initSlots(SGD, params);
+    let optimizerState = initOptimizerState(SGD, params);
     const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
     const step = async (i: number): Promise<number> => {
       const { x, y } = toBatch(data, await data.train.batch(order.indices(i, batchSize)));
       const { loss, gradients, aside } = differentiate(params, (p, observe) =>
         crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y),
       );
-      const next = update(SGD, { rate: 0.05, step: i }, params, slots, gradients);
+      const next = update(SGD, { rate: 0.05, step: i }, params, optimizerState, gradients);
       const [value] = await loss.data();
       disposeAll(gradients, aside);
       tf.dispose([loss, x, y]);
-      ({ params, slots } = next);
+      ({ params, optimizerState } = next);
       return value!;
     };
     const first = await step(0);
@@ -58,6 +58,6 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     expect(tf.memory().numTensors).toBe(tensors);
     expect(growth).toBeLessThanOrEqual(1.05);
     expect(last).toBeLessThan(first);
-    disposeAll(params, slots, state);
+    disposeAll(params, optimizerState, state);
   });
 });
