@@ -8,6 +8,7 @@ import { fusedBatchNorm, fusedBatchNormGradient, hasFused, scaleShift } from '..
 import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
 import { affine } from '../engine/ops/matrix.js';
+import { withGradient } from '../engine/ops/with-gradient.js';
 import {
   shapeText,
   tf,
@@ -231,29 +232,23 @@ export function convNormAdd(
     return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
   if (!hasFused() || scope.trace !== undefined) return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
   const convolved = convolve(conv, x, kernel, stride);
-  const op = tf.customGrad((...given) => {
-    const [value, residual, gamma, beta] = given as unknown as [Tensor, Tensor, Tensor, Tensor];
-    const save = given.at(-1) as unknown as (tensors: Tensor[]) => void;
-    const [y, mean, variance, inverse] = fusedBatchNorm({ x: value, residual, gamma, beta }, BATCH_NORM_EPSILON, true);
-    scope.observe(`${norm}/mean`, mean);
-    scope.observe(`${norm}/variance`, variance);
-    save([value, y, gamma, mean, inverse]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [before, after, scale, average, deviation] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const [dx, dgamma, dbeta, dresidual] = fusedBatchNormGradient(
-          { dy, x: before, y: after, gamma: scale, mean: average, inverse: deviation },
-          true,
-        );
-        return [dx, dresidual, dgamma, dbeta];
-      },
-    };
-  });
-  return op(
-    convolved,
-    identity(),
-    parameter(scope.params, `${norm}/gamma`),
-    parameter(scope.params, `${norm}/beta`),
-  ) as Tensor4D;
+  const [gamma, beta] = [parameter(scope.params, `${norm}/gamma`), parameter(scope.params, `${norm}/beta`)];
+  const residual = identity();
+  return withGradient(
+    [convolved, residual, gamma, beta],
+    () => {
+      const [y, mean, variance, inverse] = fusedBatchNorm(
+        { x: convolved, residual, gamma, beta },
+        BATCH_NORM_EPSILON,
+        true,
+      );
+      scope.observe(`${norm}/mean`, mean);
+      scope.observe(`${norm}/variance`, variance);
+      return { value: y as Tensor4D, saved: { x: convolved as Tensor, y, gamma, mean, inverse } };
+    },
+    (dy, saved) => {
+      const [dx, dgamma, dbeta, dresidual] = fusedBatchNormGradient({ dy, ...saved }, true);
+      return [dx, dresidual, dgamma, dbeta];
+    },
+  );
 }

@@ -6,11 +6,9 @@ import * as fused from '../engine/ops/fused.js';
 import { isRecording } from '../engine/ops/gradients.js';
 import { randomUniform } from '../engine/ops/random.js';
 import { multiply } from '../engine/ops/matrix.js';
+import { withGradient } from '../engine/ops/with-gradient.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { dense, denseParameters, parameter, type Scope } from './layers.js';
-
-/** Keeps tensors for the gradient. */
-type Save = (tensors: Tensor[]) => void;
 
 /** Layer normalisation over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
 export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number): Tensor {
@@ -19,44 +17,42 @@ export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number
 }
 
 function composedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  const op = tf.customGrad((...given) => {
-    const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
-    const centred = tf.sub(value, tf.mean(value, -1, true));
-    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
-    const normalised = tf.mul(centred, inverse);
-    save([normalised, inverse, scale]);
-    return {
-      value: tf.add(tf.mul(normalised, scale), shift),
-      // dx = inverse (g - mean(g) - xhat mean(g xhat)) with g = dy gamma
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [hat, inv, weight] = saved as [Tensor, Tensor, Tensor];
-        const along = tf.mul(dy, hat);
-        const g = tf.mul(dy, weight);
-        const dx = tf.mul(
-          inv,
-          tf.sub(tf.sub(g, tf.mean(g, -1, true)), tf.mul(hat, tf.mean(tf.mul(along, weight), -1, true))),
-        );
-        const columns = (tensor: Tensor): Tensor => tf.sum(rowsOf(tensor), 0);
-        return [dx, columns(along), columns(dy)];
-      },
-    };
-  });
-  return op(x, gamma, beta);
+  return withGradient(
+    [x, gamma, beta],
+    () => {
+      const centred = tf.sub(x, tf.mean(x, -1, true));
+      const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+      const hat = tf.mul(centred, inverse);
+      return { value: tf.add(tf.mul(hat, gamma), beta), saved: { hat, inverse, gamma } };
+    },
+    // dx = inverse (g - mean(g) - xhat mean(g xhat)) with g = dy gamma
+    (dy, saved) => {
+      const { hat, inverse } = saved;
+      const along = tf.mul(dy, hat);
+      const g = tf.mul(dy, saved.gamma);
+      const dx = tf.mul(
+        inverse,
+        tf.sub(tf.sub(g, tf.mean(g, -1, true)), tf.mul(hat, tf.mean(tf.mul(along, saved.gamma), -1, true))),
+      );
+      const columns = (tensor: Tensor): Tensor => tf.sum(rowsOf(tensor), 0);
+      return [dx, columns(along), columns(dy)];
+    },
+  );
 }
 
 function fusedNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
   if (!isRecording()) return tf.tidy(() => fused.norm(x, { gamma, beta }, epsilon, false)[0]);
-  const op = tf.customGrad((...given) => {
-    const [value, scale, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
-    const [y, hat, inverse] = fused.norm(value, { gamma: scale, beta: shift }, epsilon, true);
-    save([hat, inverse, scale]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) =>
-        fused.normGradient(dy, ...(saved as [Tensor, Tensor, Tensor])).slice(0, 3),
-    };
-  });
-  return op(x, gamma, beta);
+  return withGradient(
+    [x, gamma, beta],
+    () => {
+      const [value, hat, inverse] = fused.norm(x, { gamma, beta }, epsilon, true);
+      return { value, saved: { hat, inverse, gamma } };
+    },
+    (dy, saved) => {
+      const [dx, dgamma, dbeta] = fused.normGradient(dy, saved.hat, saved.inverse, saved.gamma);
+      return [dx, dgamma, dbeta];
+    },
+  );
 }
 
 /** layerNorm(dense(x) + residual) of rows, with the parameters at two paths. */
@@ -75,34 +71,18 @@ export function denseNorm(
     return tf.tidy(
       () => fused.denseNorm({ x, matrix, bias }, residual, { gamma, beta }, epsilon, false)[0],
     ) as Tensor2D;
-  const op = tf.customGrad((...given) => {
-    const [rows, weight, shift, skip, scale, offset, save] = given as unknown as [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Save,
-    ];
-    const [y, hat, inverse] = fused.denseNorm(
-      { x: rows, matrix: weight, bias: shift },
-      skip,
-      { gamma: scale, beta: offset },
-      epsilon,
-      true,
-    );
-    save([rows, weight, hat, inverse, scale]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, weights, normalised, inv, factor] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const [slope, dgamma, dbeta, dbias] = fused.normGradient(dy, normalised, inv, factor);
-        return [multiply(slope, weights, false, true), multiply(input, slope, true), dbias, slope, dgamma, dbeta];
-      },
-    };
-  });
-  return op(x, matrix, bias, residual, gamma, beta) as Tensor2D;
+  return withGradient(
+    [x, matrix, bias, residual, gamma, beta],
+    () => {
+      const [y, hat, inverse] = fused.denseNorm({ x, matrix, bias }, residual, { gamma, beta }, epsilon, true);
+      return { value: y as Tensor2D, saved: { x, matrix, hat, inverse, gamma } };
+    },
+    (dy, saved) => {
+      const [dsum, dgamma, dbeta, dbias] = fused.normGradient(dy, saved.hat, saved.inverse, saved.gamma);
+      const [dx, dmatrix] = [multiply(dsum, saved.matrix, false, true), multiply(saved.x, dsum, true)];
+      return [dx, dmatrix, dbias, dsum, dgamma, dbeta];
+    },
+  );
 }
 
 const ROOT_HALF = Math.SQRT1_2;
@@ -110,19 +90,17 @@ const INVERSE_ROOT_TAU = 1 / Math.sqrt(2 * Math.PI);
 
 /** x Phi(x) with Phi the normal distribution function, by the error function. Hendrycks, Gimpel 2016. */
 export function gelu(x: Tensor): Tensor {
-  const op = tf.customGrad((...given) => {
-    const [value, save] = given as unknown as [Tensor, Save];
-    const share = tf.mul(tf.add(tf.erf(tf.mul(value, ROOT_HALF)), 1), 0.5);
-    save([value, share]);
-    return {
-      value: tf.mul(value, share),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [v, phi] = saved as [Tensor, Tensor];
-        return tf.mul(dy, tf.add(phi, tf.mul(v, tf.mul(tf.exp(tf.mul(tf.square(v), -0.5)), INVERSE_ROOT_TAU))));
-      },
-    };
-  });
-  return op(x);
+  return withGradient(
+    [x],
+    () => {
+      const phi = tf.mul(tf.add(tf.erf(tf.mul(x, ROOT_HALF)), 1), 0.5);
+      return { value: tf.mul(x, phi), saved: { x, phi } };
+    },
+    (dy, saved) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(saved.x), -0.5)), INVERSE_ROOT_TAU);
+      return [tf.mul(dy, tf.add(saved.phi, tf.mul(saved.x, density)))];
+    },
+  );
 }
 
 /** gelu(dense(x)) of rows. */
@@ -130,20 +108,17 @@ export function denseGelu(scope: Scope, path: string, x: Tensor2D): Tensor2D {
   if (!usesFused(scope)) return gelu(dense(scope, path, x)) as Tensor2D;
   const [matrix, bias] = denseParameters(scope, path, x);
   if (!isRecording()) return tf.tidy(() => fused.denseGelu({ x, matrix, bias }, false)[0]) as Tensor2D;
-  const op = tf.customGrad((...given) => {
-    const [rows, weight, shift, save] = given as unknown as [Tensor, Tensor, Tensor, Save];
-    const [y, product] = fused.denseGelu({ x: rows, matrix: weight, bias: shift }, true);
-    save([rows, weight, product, shift]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, weights, before, offset] = saved as [Tensor, Tensor, Tensor, Tensor];
-        const [slope, dbias] = fused.biasGeluGradient(before, offset, dy);
-        return [multiply(slope, weights, false, true), multiply(input, slope, true), dbias];
-      },
-    };
-  });
-  return op(x, matrix, bias) as Tensor2D;
+  return withGradient(
+    [x, matrix, bias],
+    () => {
+      const [y, product] = fused.denseGelu({ x, matrix, bias }, true);
+      return { value: y as Tensor2D, saved: { x, matrix, product, bias } };
+    },
+    (dy, saved) => {
+      const [dproduct, dbias] = fused.biasGeluGradient(saved.product, saved.bias, dy);
+      return [multiply(dproduct, saved.matrix, false, true), multiply(saved.x, dproduct, true), dbias];
+    },
+  );
 }
 
 /** Whether {@link dropout} does anything. */
@@ -261,68 +236,46 @@ function attend(
   const size = inputs[0].shape[1] / heads;
   const scale = 1 / Math.sqrt(size);
   const split = (x: Tensor): Tensor => tf.transpose(x.reshape([batch, tokens, heads, size]), [0, 2, 1, 3]);
-  const joined = (x: Tensor): Tensor => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]);
-  const op = tf.customGrad((...given) => {
-    const save = given.at(-1) as unknown as Save;
-    const [q, k, v] = given.slice(0, 3).map((x) => split(x as Tensor)) as [Tensor, Tensor, Tensor];
-    const scores = tf.mul(multiply(q, k, false, true), scale);
-    const weights = tf.softmax(bias === undefined ? scores : tf.add(scores, bias));
-    const used = kept === undefined ? weights : tf.mul(weights, kept);
-    save([q, k, v, weights, ...(kept === undefined ? [] : [used, kept])]);
-    return {
-      value: joined(multiply(used, v)),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [queries, keys, values, shares, mixed = shares, factors] = saved as [
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor?,
-          Tensor?,
-        ];
-        const slope = split(dy);
-        const toMixed = multiply(slope, values, false, true);
-        const along = tf.mul(factors === undefined ? toMixed : tf.mul(toMixed, factors), shares);
-        const toScores = tf.mul(tf.sub(along, tf.mul(shares, tf.sum(along, -1, true))), scale);
-        return [multiply(toScores, keys), multiply(toScores, queries, true), multiply(mixed, slope, true)].map(joined);
-      },
-    };
-  });
-  return op(...inputs) as Tensor2D;
+  const joined = (x: Tensor): Tensor2D => tf.transpose(x, [0, 2, 1, 3]).reshape([batch * tokens, heads * size]);
+  return withGradient(
+    inputs,
+    () => {
+      const [q, k, v] = inputs.map(split) as [Tensor, Tensor, Tensor];
+      const scores = tf.mul(multiply(q, k, false, true), scale);
+      const weights = tf.softmax(bias === undefined ? scores : tf.add(scores, bias));
+      const used = kept === undefined ? undefined : tf.mul(weights, kept);
+      return { value: joined(multiply(used ?? weights, v)), saved: { q, k, v, weights, used, kept } };
+    },
+    (given, { q, k, v, weights, used = weights, ...saved }) => {
+      const dy = split(given);
+      const dused = multiply(dy, v, false, true);
+      const along = tf.mul(saved.kept === undefined ? dused : tf.mul(dused, saved.kept), weights);
+      const dscores = tf.mul(tf.sub(along, tf.mul(weights, tf.sum(along, -1, true))), scale);
+      return [joined(multiply(dscores, k)), joined(multiply(dscores, q, true)), joined(multiply(used, dy, true))];
+    },
+  );
 }
 
 /** The same with the three dense layers before it: parameters are kernel and bias of query, key and value. */
 function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads, bias, kept }: Heads): Tensor2D {
   const shape = { heads, tokens, kept };
   if (!isRecording()) return tf.tidy(() => fused.attention(x, parameters, bias, shape, false)[0]) as Tensor2D;
-  const op = tf.customGrad((...given) => {
-    const [rows, ...dense] = given.slice(0, 7) as [Tensor, ...Tensor[]];
-    const save = given.at(-1) as unknown as Save;
-    const [value, ...used] = fused.attention(rows, dense, bias, shape, true);
-    save([rows, dense[0]!, dense[2]!, dense[4]!, ...used, ...(kept === undefined ? [] : [kept])]);
-    return {
-      value,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, toQuery, toKey, toValue, weights, q, k, v, factors] = saved as [
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor,
-          Tensor?,
-        ];
-        const slopes = fused.attentionGradient(dy, [weights, q, k, v], { heads, tokens, kept: factors });
-        const byInput = tf.addN(
-          [toQuery, toKey, toValue].map((kernel, i) => multiply(slopes[i]!, kernel, false, true)),
-        );
-        return [byInput, ...[0, 1, 2].flatMap((i) => [multiply(input, slopes[i]!, true), slopes[3 + i]!])];
-      },
-    };
-  });
-  return op(x, ...parameters) as Tensor2D;
+  return withGradient(
+    [x, ...parameters],
+    () => {
+      const [value, weights, q, k, v] = fused.attention(x, parameters, bias, shape, true);
+      const [query, , key, , values] = parameters as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      return { value: value as Tensor2D, saved: { x, query, key, values, weights, q, k, v, kept } };
+    },
+    (dy, saved) => {
+      const { weights, q, k, v } = saved;
+      const gradients = fused.attentionGradient(dy, [weights, q, k, v], { heads, tokens, kept: saved.kept });
+      const dx = tf.addN(
+        [saved.query, saved.key, saved.values].map((kernel, i) => multiply(gradients[i]!, kernel, false, true)),
+      );
+      return [dx, ...[0, 1, 2].flatMap((i) => [multiply(saved.x, gradients[i]!, true), gradients[3 + i]!])];
+    },
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
+import { withGradient } from '../engine/ops/with-gradient.js';
 import { tf, type Scalar, type Tensor } from '../engine/tensor.js';
 
 /** log softmax over the last axis, composed of ops that every engine has. */
@@ -7,33 +8,30 @@ export function logSoftmax(logits: Tensor): Tensor {
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
 }
 
-type Save = (tensors: Tensor[]) => void;
-
 /**
- * Mean over the rows of a sum over the last axis, with a gradient of its own: tfjs would sum and broadcast tensors of
- * the size of the logits a dozen times. `value`: what is summed, of the log probabilities and the second tensor;
- * `slopes`: its gradients by the logits and by the second tensor.
+ * Mean over the rows of a sum over the last axis, a scalar, with a gradient of its own: tfjs would sum and broadcast
+ * tensors of the size of the logits a dozen times. `value`: what is summed, of the log probabilities and the second
+ * tensor; `gradients`: the sum's gradients by the logits and by the second tensor.
  */
 function meanOverRows(
   logits: Tensor,
   second: Tensor,
   value: (logs: Tensor, second: Tensor) => Tensor,
-  slopes: (logs: Tensor, second: Tensor) => readonly [Tensor, Tensor],
+  gradients: (logs: Tensor, second: Tensor) => readonly [Tensor, Tensor],
 ): Scalar {
   const rows = logits.size / logits.shape.at(-1)!;
-  const op = tf.customGrad((...given) => {
-    const [scores, other, save] = given as unknown as [Tensor, Tensor, Save];
-    const logs = logSoftmax(scores);
-    save([logs, other]);
-    return {
-      value: tf.mean(tf.sum(value(logs, other), -1)),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const share = tf.div(dy, rows);
-        return slopes(saved[0]!, saved[1]!).map((slope) => tf.mul(slope, share));
-      },
-    };
-  });
-  return op(logits, second) as Scalar;
+  return withGradient(
+    [logits, second],
+    () => {
+      const logs = logSoftmax(logits);
+      return { value: tf.mean(tf.sum(value(logs, second), -1)) as Scalar, saved: { logs, second } };
+    },
+    (dy, saved) => {
+      const share = tf.div(dy, rows);
+      const [byLogits, bySecond] = gradients(saved.logs, saved.second);
+      return [tf.mul(byLogits, share), tf.mul(bySecond, share)];
+    },
+  );
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 import { RELU_GRAD, releaseUnclaimedGradients } from './kernels.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../tensor.js';
+import { withGradient } from './with-gradient.js';
 
 export interface Differentiated {
   readonly loss: Scalar;
@@ -75,21 +76,21 @@ function backward(tape: readonly TapeNode[], y: Tensor, params: Tensors): Tensor
   const wanted = new Set(Object.values(params).map(({ id }) => id));
   const path = between(tape, wanted, y);
   return tf.tidy(() => {
-    const slopes = new Map<number, Tensor>([[y.id, tf.onesLike(y)]]);
+    const gradients = new Map<number, Tensor>([[y.id, tf.onesLike(y)]]);
     for (const node of [...path].reverse()) {
-      propagate(node, slopes, (id) => path.depends.has(id));
+      propagate(node, gradients, (id) => path.depends.has(id));
       for (const { id } of node.outputs) {
         if (wanted.has(id)) continue;
-        slopes.get(id)?.dispose();
-        slopes.delete(id);
+        gradients.get(id)?.dispose();
+        gradients.delete(id);
       }
       tf.dispose([...node.saved]);
     }
     return Object.fromEntries(
       Object.entries(params).map(([name, { id }]) => {
-        const slope = slopes.get(id);
-        if (slope === undefined) throw new RangeError(`the loss does not depend on "${name}"`);
-        return [name, slope];
+        const found = gradients.get(id);
+        if (found === undefined) throw new RangeError(`the loss does not depend on "${name}"`);
+        return [name, found];
       }),
     );
   });
@@ -121,14 +122,14 @@ function between(
   return Object.assign(path.reverse(), { depends });
 }
 
-/** Adds to the slopes of a node's inputs what comes through its outputs. */
+/** Adds to the gradients by a node's inputs what comes through its outputs. */
 function propagate(
   { kernelName, inputs, outputs, gradient }: TapeNode,
-  slopes: Map<number, Tensor>,
+  gradients: Map<number, Tensor>,
   depends: (id: number) => boolean,
 ): void {
   if (gradient === undefined) throw new RangeError(`no gradient is known for ${kernelName}`);
-  const dys = outputs.map(({ id }) => slopes.get(id) ?? null);
+  const dys = outputs.map(({ id }) => gradients.get(id) ?? null);
   // what a custom gradient computes on the way is freed here, not at the end of the pass
   const sums = tf.tidy(() => {
     const parts = gradient(dys);
@@ -137,41 +138,39 @@ function propagate(
       if (!depends(input.id)) continue;
       const part = parts[name];
       if (part === undefined) throw new RangeError(`${kernelName} has no gradient by its input "${name}"`);
-      const slope = tf.tidy(() => part());
-      const before = found.get(input.id) ?? slopes.get(input.id);
-      // a gradient may be the slope itself, which is freed after this node
-      found.set(input.id, before !== undefined ? tf.add(before, slope) : dys.includes(slope) ? slope.clone() : slope);
+      const share = tf.tidy(() => part());
+      const before = found.get(input.id) ?? gradients.get(input.id);
+      // this may be dy itself, which is freed after this node
+      found.set(input.id, before !== undefined ? tf.add(before, share) : dys.includes(share) ? share.clone() : share);
     }
-    return [...found].map(([id, slope]) => ({ id, slope }));
+    return [...found].map(([id, sum]) => ({ id, sum }));
   });
-  for (const { id, slope } of sums) {
-    slopes.get(id)?.dispose();
-    slopes.set(id, slope);
+  for (const { id, sum } of sums) {
+    gradients.get(id)?.dispose();
+    gradients.set(id, sum);
   }
 }
 
-/** The same value, through which no gradient goes. */
+/** The value of x, through which no gradient goes: its gradient is zero. */
 export function detach(x: Tensor): Tensor {
-  const identity = tf.customGrad((value) => ({
-    value: (value as Tensor).clone(),
-    gradFunc: (dy: Tensor) => tf.zerosLike(dy),
-  }));
-  return identity(x);
+  return withGradient(
+    [x],
+    () => ({ value: x.clone(), saved: {} }),
+    (dy) => [tf.zerosLike(dy)],
+  );
 }
 
 /** relu(a + b) of two tensors of one shape, of which only the result is kept for the gradient. */
 export function addRelu<T extends Tensor>(a: T, b: T): T {
-  const op = tf.customGrad((...given) => {
-    const [first, second, save] = given as unknown as [Tensor, Tensor, (tensors: Tensor[]) => void];
-    const value = tf.relu(tf.add(first, second));
-    save([value]);
-    return {
-      value,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const slope = tf.engine().runKernel(RELU_GRAD, { dy, y: saved[0]! }) as Tensor;
-        return [slope, slope.clone()];
-      },
-    };
-  });
-  return op(a, b) as T;
+  return withGradient(
+    [a, b],
+    () => {
+      const y = tf.relu(tf.add(a, b)) as T;
+      return { value: y, saved: { y } };
+    },
+    (dy, { y }) => {
+      const gradient = tf.engine().runKernel(RELU_GRAD, { dy, y }) as Tensor;
+      return [gradient, gradient.clone()];
+    },
+  );
 }

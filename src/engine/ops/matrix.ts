@@ -6,6 +6,7 @@
 import { hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../tensor.js';
+import { withGradient } from './with-gradient.js';
 
 function onTensorflow(): boolean {
   return tf.getBackend() === 'tensorflow';
@@ -31,21 +32,17 @@ function columnSums(x: Tensor2D): Tensor {
   return onTensorflow() ? tensorflowOp('BiasAddGrad', { T: FLOAT, data_format: 'NHWC' }, [x], 1)[0]! : tf.sum(x, 0);
 }
 
-/** x [rows, in] times kernel [in, out] plus bias [out], with its gradient. */
+/** x [rows, in] times kernel [in, out] plus bias [out], [rows, out], with its gradient. */
 export function affine(x: Tensor2D, kernel: Tensor2D, bias: Tensor1D): Tensor2D {
-  const op = tf.customGrad((...given) => {
-    const [rows, weight, shift, save] = given as unknown as [Tensor2D, Tensor2D, Tensor1D, (tensors: Tensor[]) => void];
-    const mixed = multiply(rows, weight);
-    save([rows, weight]);
-    return {
-      value: onTensorflow()
-        ? tensorflowOp('BiasAdd', { T: FLOAT, data_format: 'NHWC' }, [mixed, shift], 1)[0]!
-        : tf.add(mixed, shift),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, weights] = saved as [Tensor2D, Tensor2D];
-        return [multiply(dy, weights, false, true), multiply(input, dy, true), columnSums(dy as Tensor2D)];
-      },
-    };
-  });
-  return op(x, kernel, bias) as Tensor2D;
+  return withGradient(
+    [x, kernel, bias],
+    () => {
+      const mixed = multiply(x, kernel);
+      const value = onTensorflow()
+        ? tensorflowOp('BiasAdd', { T: FLOAT, data_format: 'NHWC' }, [mixed, bias], 1)[0]!
+        : tf.add(mixed, bias);
+      return { value: value as Tensor2D, saved: { x, kernel } };
+    },
+    (dy, saved) => [multiply(dy, saved.kernel, false, true), multiply(saved.x, dy, true), columnSums(dy as Tensor2D)],
+  );
 }
