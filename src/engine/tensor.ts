@@ -2,9 +2,19 @@
  * The one door to tensors: the tfjs namespace, its types, and readback. Everything outside src/engine imports tensors
  * from here and never from `@tensorflow/*` (test/architecture.test.ts).
  */
-import * as tfjs from '@tensorflow/tfjs';
+import { createRequire } from 'node:module';
+import type * as tfjs from '@tensorflow/tfjs';
 
-export const tf = (tfjs as unknown as { default?: typeof tfjs }).default ?? tfjs;
+const require = createRequire(import.meta.url);
+let loaded: typeof tfjs | undefined;
+
+/**
+ * The namespace of tfjs. It is loaded at the first use of one of its members and not on import, because that takes
+ * longer than all of the program else: a command that computes nothing with tensors starts without it.
+ */
+export const tf = new Proxy({} as typeof tfjs, {
+  get: (_, name) => Reflect.get((loaded ??= require('@tensorflow/tfjs') as typeof tfjs), name) as unknown,
+});
 
 export type Tensor = tfjs.Tensor;
 export type Tensor1D = tfjs.Tensor1D;

@@ -1,5 +1,4 @@
 /** WebAssembly: npm alone, every platform. One thread, SIMD. */
-import * as wasm from '@tensorflow/tfjs-backend-wasm';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { FailureError } from '../../core/errors.js';
@@ -8,6 +7,7 @@ import { tf } from '../tensor.js';
 
 /** Registers and starts the backend `wasm`. */
 export async function loadWasm(): Promise<{ version: string; device: string }> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
   const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(join(dirname(entry), sep));
   if (!(await tf.setBackend('wasm')))
