@@ -14,8 +14,8 @@ export {
 } from './flow/integrators.js';
 export { imitate, type ImitationOptions } from './flow/imitation.js';
 export * from './instances/index.js';
-export { type Kernel, type KernelName, KERNELS } from './kernel/interface.js';
-export { kernel, openKernel, useKernel } from './kernel/kernel.js';
+export type { Kernel } from './kernel/interface.js';
+export { kernel, KERNELS, openKernel, useKernel, type KernelName } from './kernel/kernel.js';
 export { activations, layerForward, output, velocity, type Velocity } from './network/network.js';
 export * from './model/particles.js';
 export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './flow/pipeline.js';

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { FailureError, messageOf } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { peerPython } from '../../src/toolchain/python.js';
-import { openKernel, threadCount } from '../../theory/kernel/kernel.js';
-import { KERNELS, type Kernel, type KernelName } from '../../theory/kernel/interface.js';
+import { KERNELS, openKernel, threadCount, type KernelName } from '../../theory/kernel/kernel.js';
+import { namesOf } from '../../src/core/registry.js';
+import type { Kernel } from '../../theory/kernel/interface.js';
 import { initialNet } from '../../theory/model/particles.js';
 
 export interface BenchRow {
@@ -110,7 +111,7 @@ export async function benchParticles({
   const before = measurePeer();
   const measured: { M: number; kernel: KernelName; threads: number; pairsPerSecond: number }[] = [];
   let peak: number | undefined;
-  for (const name of KERNELS) {
+  for (const name of namesOf(KERNELS)) {
     try {
       for (const count of threads) {
         const kernel = openKernel(name, count);

@@ -122,7 +122,7 @@ describe('constants', () => {
       }
     }
   });
-  test('slopes and curvatures are the largest ones', () => {
+  test('derivatives and curvatures are the largest ones', () => {
     const h = 1e-4;
     const grid = Array.from({ length: 4001 }, (_, i) => -4 + i * 0.002);
     const second = (f: (u: number) => number, u: number): number => (f(u + h) - 2 * f(u) + f(u - h)) / (h * h);

@@ -9,11 +9,12 @@ import {
   chainWeights,
 } from '../../theory/exact/chain.js';
 import { cltConstant, secondMoment } from '../../theory/exact/clt.js';
-import { arcsineKernel, arcsineSlopeKernel, meanSquare } from '../../theory/exact/kernels.js';
+import { ACTIVATIONS } from '../../theory/model/activations.js';
+import { arcsineKernel, arcsineDerivativeKernel } from '../../theory/exact/kernels.js';
 import { LIMITS, limitByName } from '../../theory/verify/limits.js';
-import { gaussLegendre } from '../../theory/exact/quadrature.js';
-import { radialMean, radialSlope, solveRadial, type Radial } from '../../theory/exact/radial.js';
-import { committeeVelocity, generalisationError, solveCommittee } from '../../theory/exact/saad-solla.js';
+import { gaussLegendre } from '../../theory/numerics/quadrature.js';
+import { radialMean, radialMeanDerivative, solveRadial, type Radial } from '../../theory/exact/radial.js';
+import { committeeVelocity, generalizationError, solveCommittee } from '../../theory/exact/saad-solla.js';
 import { particleVariance, sampledLayerVariance } from '../../theory/exact/sampling.js';
 import { processKernel, tangentKernel } from '../../theory/exact/tangent.js';
 import { chainByMeans, chainByParticles } from '../../theory/instances/chain.js';
@@ -27,13 +28,13 @@ import {
   trainSaddle,
 } from '../../theory/instances/saddle.js';
 import {
-  linearisedTanhSaddle,
+  linearizedTanhSaddle,
   saddleInputs,
   tanhMeans,
   tanhSaddleDiscrepancy,
   tanhSaddleGradient,
   tanhSaddleTelescope,
-  tanhSlopes,
+  squaredDerivatives,
   trainTanhSaddle,
 } from '../../theory/instances/tanh-saddle.js';
 import { measureExact, PINNED, verifyAll, verifyExact, type Pinned } from '../../theory/verify/verify.js';
@@ -118,7 +119,7 @@ describe('committee', () => {
     ],
   };
   test('a student that is the teacher has no error, and stays [b]', () => {
-    expect(generalisationError(same)).toBeCloseTo(0, 14);
+    expect(generalizationError(same)).toBeCloseTo(0, 14);
     const { Q, R } = committeeVelocity(same, 0.5);
     for (const value of [...Q.flat(), ...R.flat()]) expect(Math.abs(value)).toBeLessThan(1e-14);
   });
@@ -136,7 +137,7 @@ describe('committee', () => {
       0.3,
       2,
     );
-    expect(generalisationError(three)).toBeLessThan(0.3);
+    expect(generalizationError(three)).toBeLessThan(0.3);
     const four = solveCommittee(
       { Q: [[0.2]], R: [[0.1, 0, 0, 0]], T: [0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => (i === j ? 1 : 0))) },
       0.3,
@@ -150,9 +151,9 @@ describe('committee', () => {
 
 describe('radial', () => {
   const radial: Radial = { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4 };
-  test('the slope is the derivative of the mean [c]', () => {
+  test('the derivative of the mean is that by central differences [c]', () => {
     for (const s of [0.1, 0.7, 2])
-      expect(radialSlope(s)).toBeCloseTo((radialMean(s + 1e-6) - radialMean(s - 1e-6)) / 2e-6, 8);
+      expect(radialMeanDerivative(s)).toBeCloseTo((radialMean(s + 1e-6) - radialMean(s - 1e-6)) / 2e-6, 8);
   });
   test('the risk falls along the flow', () => {
     const risks = [0, 0.2, 0.5, 1, 2].map((time) => solveRadial(radial, time).risk);
@@ -173,11 +174,14 @@ describe('clt', () => {
 });
 
 describe('kernels', () => {
-  test('one variable: the arcsine is the mean square; the slope kernel is its derivative by C_uv [c]', () => {
-    expect(meanSquare('erf', 0.7)).toBe(arcsineKernel({ uu: 0.7, uv: 0.7, vv: 0.7 }));
+  test('one variable: the arcsine is the mean square; the derivatives’ kernel is its derivative by C_uv [c]', () => {
+    expect(ACTIVATIONS.erf.meanSquare(0.7)).toBe(arcsineKernel({ uu: 0.7, uv: 0.7, vv: 0.7 }));
     const at = (uv: number): number => arcsineKernel({ uu: 0.8, uv, vv: 1.1 });
     // Price's theorem: d E[g(u) g(v)] / d C_uv = E[g'(u) g'(v)]
-    expect(arcsineSlopeKernel({ uu: 0.8, uv: 0.3, vv: 1.1 })).toBeCloseTo((at(0.3 + 1e-6) - at(0.3 - 1e-6)) / 2e-6, 8);
+    expect(arcsineDerivativeKernel({ uu: 0.8, uv: 0.3, vv: 1.1 })).toBeCloseTo(
+      (at(0.3 + 1e-6) - at(0.3 - 1e-6)) / 2e-6,
+      8,
+    );
   });
   test('are symmetric in their points, and largest where these agree', () => {
     const law = { c: 1, sa: 1, sb: 1, sbias: 0.5 };
@@ -306,7 +310,7 @@ describe('tanh saddle', () => {
     const theta = new Float64Array(4 * 8).fill(1e-5);
     const before = tanhSaddleDiscrepancy(saddle, tanhMeans(theta, 4), heldOut);
     expect(before).toBeLessThanOrEqual(tanhSaddleTelescope(saddle, tanhMeans(theta, 4), heldOut) * (1 + 1e-9));
-    const linear = linearisedTanhSaddle(saddle, tanhMeans(theta, 4), train, tanhSlopes(theta, 4), 0.1);
+    const linear = linearizedTanhSaddle(saddle, tanhMeans(theta, 4), train, squaredDerivatives(theta, 4), 0.1);
     trainTanhSaddle(saddle, theta, train, 0.1, 2000);
     const after = tanhSaddleDiscrepancy(saddle, tanhMeans(theta, 4), heldOut);
     expect(after).toBeGreaterThan(1.05 * before);

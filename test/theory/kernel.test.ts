@@ -7,11 +7,13 @@ import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { erf } from 'mathjs';
+import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
-import type { Kernel, KernelName } from '../../theory/kernel/interface.js';
+import { openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
+import type { Kernel } from '../../theory/kernel/interface.js';
 import { activations, output, velocity } from '../../theory/network/network.js';
-import { ACTIVATIONS, copyNet, initialNet, type Activation, type Net } from '../../theory/model/particles.js';
+import { ACTIVATIONS, type Activation } from '../../theory/model/activations.js';
+import { copyNet, initialNet, type Net } from '../../theory/model/particles.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { nativeSkip } from './support.js';
@@ -87,7 +89,7 @@ afterEach(() => useKernel(undefined));
 describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
   const skip = name === 'native' && nativeSkip();
 
-  test.skipIf(skip).each(ACTIVATIONS)(
+  test.skipIf(skip).each(namesOf(ACTIVATIONS))(
     '%s: activations, loss and velocity are the formulas, for any sizes [b]',
     (activation) => {
       fc.assert(
@@ -141,7 +143,7 @@ describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
 
   test.skipIf(skip)('extreme arguments of the activations stay finite and right', () => {
     useKernel(open(name, 1));
-    for (const activation of ACTIVATIONS) {
+    for (const activation of namesOf(ACTIVATIONS)) {
       for (const u of [-1e300, -800, -40, -7, -1e-3, -1e-12, 0, 1e-12, 0.3, 5, 9, 40, 800, 1e300]) {
         const net: Net = {
           d: 1,
@@ -163,7 +165,7 @@ test.skipIf(nativeSkip()).each(['native', 'wasm'] as const)(
   '%s: a weight that is not a number shows in the output, whatever the activation',
   (name) => {
     useKernel(open(name, 1));
-    for (const activation of ACTIVATIONS) {
+    for (const activation of namesOf(ACTIVATIONS)) {
       for (const part of ['a', 'b', 'bias'] as const) {
         const net = initialNet(1, { depth: 1, m: 9, d: 2, alpha: 1, c: 1, activation }, { rho: 0 });
         net.layers[0]![part][3] = NaN;
@@ -200,7 +202,7 @@ test.skipIf(nativeSkip())(
 );
 
 test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps', () => {
-  for (const activation of ACTIVATIONS) {
+  for (const activation of namesOf(ACTIVATIONS)) {
     const net = initialNet(5, { depth: 3, m: 200, d: 8, alpha: 1, c: 1, activation }, { rho: 0.2 });
     const [x, y] = [normals(rngKey(5, 'x'), 64 * 8), normals(rngKey(5, 'y'), 64 * 8)];
     const [native, wasm] = (['native', 'wasm'] as const).map((name) => {

@@ -71,10 +71,10 @@ test('the velocity is m times the gradient of the loss with the sign turned, by 
         layer[name][i] = value + h;
         const up = loss();
         layer[name][i] = value - h;
-        const slope = (up - loss()) / (2 * h);
+        const derivative = (up - loss()) / (2 * h);
         layer[name][i] = value;
         const found = layers[l]![name][i]!;
-        expect(Math.abs(found + layer.m * slope)).toBeLessThan(1e-6 * (1 + Math.abs(found)));
+        expect(Math.abs(found + layer.m * derivative)).toBeLessThan(1e-6 * (1 + Math.abs(found)));
       });
     }
   }

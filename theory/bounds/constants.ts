@@ -1,25 +1,14 @@
 /** Constants of one layer that the bounds are made of. */
-import { eigs } from 'mathjs';
-import { singleLayer, type Activation, type Layer, type Net } from '../model/particles.js';
-
-export interface ActivationBound {
-  /** sup |act'| and sup |act''|; sup |act| is 1. */
-  readonly slope: number;
-  readonly curvature: number;
-}
-
-/** tanh: max |tanh''| = 4 / (3 sqrt 3). erf(u/sqrt 2): slope sqrt(2/pi), curvature sqrt(2/pi) e^{-1/2}, at u = 1. */
-const BOUNDS: Partial<Record<Activation, ActivationBound>> = {
-  tanh: { slope: 1, curvature: 4 / (3 * Math.sqrt(3)) },
-  erf: { slope: Math.sqrt(2 / Math.PI), curvature: Math.sqrt(2 / Math.PI) * Math.exp(-1 / 2) },
-};
+import { ACTIVATIONS, type Activation, type ActivationBound } from '../model/activations.js';
+import { singleLayer, type Layer, type Net } from '../model/particles.js';
+import { symmetricEigenvalues } from '../numerics/linear.js';
 
 /**
- * Throws RangeError for relu, which is neither bounded nor twice differentiable: the bounds on direct training do not
- * cover it.
+ * The constants of an activation that the bounds on direct training use. Throws RangeError for one that is not bounded
+ * and twice differentiable (relu), which those bounds do not cover.
  */
 export function activationBound(activation: Activation): ActivationBound {
-  const bound = BOUNDS[activation];
+  const { bound } = ACTIVATIONS[activation];
   if (bound === undefined)
     throw new RangeError(
       `the bounds on direct training need a bounded, smooth activation (tanh, erf), got ${activation}`,
@@ -37,8 +26,7 @@ export function rowNorm(rows: Float64Array, d: number): number {
     for (let k = 0; k < d; k++) for (let j = 0; j <= k; j++) gram[k]![j]! += (rows[i * d + k]! * rows[i * d + j]!) / m;
   if (d === 1) return Math.sqrt(gram[0]![0]!);
   for (let k = 0; k < d; k++) for (let j = 0; j < k; j++) gram[j]![k] = gram[k]![j]!;
-  const values = eigs(gram, { eigenvectors: false }).values as number[];
-  return Math.sqrt(Math.max(0, ...values));
+  return Math.sqrt(Math.max(0, ...symmetricEigenvalues(gram)));
 }
 
 /**
@@ -47,8 +35,7 @@ export function rowNorm(rows: Float64Array, d: number): number {
  * rowNorm(b) rowNorm(a).
  */
 export function layerLipschitz({ alpha, c, d, activation }: Net, { a, b }: Layer): number {
-  const slope = activation === 'relu' ? 1 : activationBound(activation).slope;
-  return Math.abs(alpha) + Math.abs(c) * slope * rowNorm(a, d) * rowNorm(b, d);
+  return Math.abs(alpha) + Math.abs(c) * ACTIVATIONS[activation].lipschitz * rowNorm(a, d) * rowNorm(b, d);
 }
 
 /** Lip(S_{>l}) <= prod_{k>l} G_k for l = 1 .. L; the last one is the empty product, 1. */

@@ -20,10 +20,10 @@
  * g1 = sup |act'|, k = sup |act''|. All is linear with coefficients >= 0, so that Euler iterates of the right side
  * dominate those of the simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
  */
-import { erf } from 'mathjs';
 import { rms } from '../../src/core/stats.js';
 import { rmsDistance } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
+import { ACTIVATIONS } from '../model/activations.js';
 import { copyNet, pickNet, thinIndices, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { activationBound, layerLipschitz, rowNorm } from './constants.js';
@@ -35,19 +35,13 @@ export interface Trace {
   readonly J: readonly Float64Array[];
 }
 
-function actOf(activation: Net['activation'], u: number): [number, number] {
-  if (activation === 'relu') return u > 0 ? [u, 1] : [0, 0];
-  if (activation === 'erf') return [erf(u * Math.SQRT1_2), Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)];
-  const t = Math.tanh(u);
-  return [t, 1 - t * t];
-}
-
 /** Output [N, d] and Jacobian [N, d, d] of one layer at z [N, d]. */
 function layerTrace(
   { alpha, c, d, activation }: Net,
   { m, a, b, bias }: Layer,
   z: Float64Array,
 ): { out: Float64Array; J: Float64Array } {
+  const act = ACTIVATIONS[activation].at;
   const n = z.length / d;
   const out = z.map((value) => alpha * value);
   const J = new Float64Array(n * d * d);
@@ -56,11 +50,11 @@ function layerTrace(
     for (let i = 0; i < m; i++) {
       let u = bias[i]!;
       for (let k = 0; k < d; k++) u += a[i * d + k]! * z[s * d + k]!;
-      const [t, slope] = actOf(activation, u);
+      const [t, derivative] = act(u);
       for (let k = 0; k < d; k++) {
         const weight = (c / m) * b[i * d + k]!;
         out[s * d + k]! += weight * t;
-        for (let j = 0; j < d; j++) J[s * d * d + k * d + j]! += weight * slope * a[i * d + j]!;
+        for (let j = 0; j < d; j++) J[s * d * d + k * d + j]! += weight * derivative * a[i * d + j]!;
       }
     }
   }
@@ -117,7 +111,7 @@ function coefficients(
   samples: Samples,
 ): { layers: Coefficients[]; own: Trace; bar: Trace } {
   const { d, c } = thin;
-  const { slope: g1, curvature: k } = activationBound(thin.activation);
+  const { derivative: g1, curvature: k } = activationBound(thin.activation);
   const [own, bar] = [traceNet(thin, samples), traceNet(wide, samples)];
   const layers = thin.layers.map((layer, l): Coefficients => {
     const twin = ideal.layers[l]!;
@@ -152,7 +146,7 @@ function rightSide(
   { c, activation }: Net,
   sampling = true,
 ): { rate: Float64Array; last: Float64Array } {
-  const { slope: g1, curvature: k } = activationBound(activation);
+  const { derivative: g1, curvature: k } = activationBound(activation);
   const L = layers.length;
   const n = layers[0]!.zt.length;
   const rate = new Float64Array(L);
@@ -224,7 +218,8 @@ export interface UniformConstants {
   readonly K: number;
   readonly xi: number;
   readonly xiJ: number;
-  readonly slope: number;
+  /** sup |act'| and sup |act''|. */
+  readonly derivative: number;
   readonly curvature: number;
 }
 
@@ -247,7 +242,7 @@ function uniformOf(
   ideal: Net,
   { layers, bar }: ReturnType<typeof coefficients>,
 ): UniformConstants {
-  const { slope, curvature } = activationBound(thin.activation);
+  const { derivative, curvature } = activationBound(thin.activation);
   const max = (value: (layer: Coefficients) => number): number => Math.max(...layers.map(value));
   const top = layers.at(-1)!;
   const both = [thin, wide, ideal];
@@ -269,7 +264,7 @@ function uniformOf(
     K: max(({ K }) => K),
     xi: max(({ xi }) => Math.max(...xi)),
     xiJ: max(({ xiJ }) => Math.max(...xiJ)),
-    slope,
+    derivative,
     curvature,
   };
 }
@@ -345,7 +340,7 @@ export function closedForm(
   constants: UniformConstants,
   time: number,
 ): { readonly rate: number; readonly logBound: number } {
-  const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, slope: g1, curvature: k } = constants;
+  const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, derivative: g1, curvature: k } = constants;
   let S = 0;
   for (let j = 0; j < L; j++) S += G ** j;
   const power = G ** L;

@@ -47,16 +47,16 @@ export function chainSensitivity(
     (state) => {
       const w = state.subarray(0, L);
       const product = productOf(w);
-      const slope = new Float64Array(L + L * L);
-      slope.set(chainVelocity(w, y));
+      const velocity = new Float64Array(L + L * L);
+      velocity.set(chainVelocity(w, y));
       for (let i = 0; i < L; i++) {
         for (let j = 0; j < L; j++) {
           const entry =
             ((y - 2 * product) * product) / (w[i]! * w[j]!) - (i === j ? ((y - product) * product) / w[i]! ** 2 : 0);
-          for (let k = 0; k < L; k++) slope[L + i * L + k]! += entry * state[L + j * L + k]!;
+          for (let k = 0; k < L; k++) velocity[L + i * L + k]! += entry * state[L + j * L + k]!;
         }
       }
-      return slope;
+      return velocity;
     },
     start,
     time,
@@ -70,7 +70,7 @@ export function chainSensitivity(
 
 /**
  * lim sqrt(m) D(T) when layer l is the mean of m particles, theta_l,i ~ N(w_l(0), 1): the flow closes on the means,
- * whose deviations are N(0, 1/m), so the limit is |grad_{w(0)} P(T)|.
+ * whose errors are N(0, 1/m), so the limit is |grad_{w(0)} P(T)|.
  */
 export function chainDiscrepancy(initial: readonly number[], y: number, time: number, steps?: number): number {
   const { w, jacobian } = chainSensitivity(initial, y, time, steps);

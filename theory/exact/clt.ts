@@ -1,8 +1,7 @@
 /** Central limit of the thin net at time zero. */
-import { gamma } from 'mathjs';
-import type { Activation } from '../model/particles.js';
-import { meanSquare } from './kernels.js';
-import { gaussLegendre } from './quadrature.js';
+import { ACTIVATIONS, type Activation } from '../model/activations.js';
+import { gamma } from '../numerics/gamma.js';
+import { gaussLegendre } from '../numerics/quadrature.js';
 
 export interface CltSetting {
   readonly d: number;
@@ -20,12 +19,12 @@ export interface CltSetting {
  */
 export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: CltSetting): number {
   if (!Number.isInteger(d) || d < 1) throw new RangeError(`secondMoment: expected a whole d of at least 1, got ${d}`);
+  const { meanSquare } = ACTIVATIONS[activation];
   const { nodes, weights } = gaussLegendre(160, 0, Math.sqrt(d) + 12);
   const scale = 2 / (2 ** (d / 2) * gamma(d / 2));
   return nodes.reduce(
     (sum, s, i) =>
-      sum +
-      weights[i]! * scale * s ** (d - 1) * Math.exp((-s * s) / 2) * meanSquare(activation, (sa * s) ** 2 + sbias ** 2),
+      sum + weights[i]! * scale * s ** (d - 1) * Math.exp((-s * s) / 2) * meanSquare((sa * s) ** 2 + sbias ** 2),
     0,
   );
 }

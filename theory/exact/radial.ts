@@ -3,10 +3,10 @@
  * each, f(x) = scale * mean_i erf(theta_i . x / sqrt 2)^2, loss (1/2)(y - f)^2. As D -> infinity particles enter by
  * their norm r alone. Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
  */
-import { erf } from 'mathjs';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
-import { gaussLegendre } from './quadrature.js';
+import { erf } from '../numerics/erf.js';
+import { gaussLegendre } from '../numerics/quadrature.js';
 
 export interface Radial {
   readonly taus: readonly [number, number];
@@ -23,7 +23,7 @@ export function radialMean(s: number): number {
 }
 
 /** Its derivative, (4/pi) s / ((1 + s^2) sqrt(1 + 2 s^2)). */
-export function radialSlope(s: number): number {
+export function radialMeanDerivative(s: number): number {
   return ((4 / Math.PI) * s) / ((1 + s * s) * Math.sqrt(1 + 2 * s * s));
 }
 
@@ -41,7 +41,7 @@ export function radialRisk(radial: Radial, r: Float64Array, weights: Float64Arra
 export function radialVelocity(radial: Radial, r: Float64Array, weights: Float64Array): Float64Array {
   const { taus, targets, scale } = radial;
   const pulls = outputs(radial, r, weights).map((F, k) => 0.5 * (targets[k]! - F) * scale * taus[k]!);
-  return r.map((value) => pulls.reduce((sum, pull, k) => sum + pull * radialSlope(taus[k]! * value), 0));
+  return r.map((value) => pulls.reduce((sum, pull, k) => sum + pull * radialMeanDerivative(taus[k]! * value), 0));
 }
 
 function gammaQuadrature({ shape, rate }: Radial, n: number): { nodes: Float64Array; weights: Float64Array } {

@@ -4,9 +4,9 @@
  * follow an ODE in alpha = steps / N. Saad & Solla 1995 (Phys. Rev. E 52, 4225), equations of motion with their eta^2
  * term.
  */
-import { erf } from 'mathjs';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
+import { erf } from '../numerics/erf.js';
 import { arcsineKernel } from './kernels.js';
 
 export type Matrix = readonly (readonly number[])[];
@@ -43,7 +43,7 @@ export function checkCommittee(committee: Committee): void {
 }
 
 /** eps_g = (1/2) <(sum g(x) - sum g(y))^2>. */
-export function generalisationError(committee: Committee): number {
+export function generalizationError(committee: Committee): number {
   const C = covariance(committee);
   const K = committee.Q.length;
   let sum = 0;
@@ -177,7 +177,7 @@ export function committeeSgd(
         for (let k = 0; k < N; k++) v[k]! += step * xi[k]!;
       }
     }
-    results.push(generalisationError(overlaps()));
+    results.push(generalizationError(overlaps()));
   }
   return results;
 }

@@ -2,7 +2,7 @@
  * The tangent kernel of one layer of infinitely many particles, for erf and rho = 0 (Jacot, Gabriel, Hongler 2018, in
  * mean-field scaling).
  */
-import { arcsineKernel, arcsineSlopeKernel, type Covariance } from './kernels.js';
+import { arcsineKernel, arcsineDerivativeKernel, type Covariance } from './kernels.js';
 
 export interface LayerLaw {
   readonly c: number;
@@ -32,5 +32,5 @@ export function processKernel(law: LayerLaw, x: Float64Array, y: Float64Array): 
 export function tangentKernel(law: LayerLaw, x: Float64Array, y: Float64Array): number {
   const C = covarianceOf(law, x, y);
   const dot = x.reduce((sum, value, k) => sum + value * y[k]!, 0);
-  return law.c ** 2 * (arcsineKernel(C) + law.sb ** 2 * (dot + 1) * arcsineSlopeKernel(C));
+  return law.c ** 2 * (arcsineKernel(C) + law.sb ** 2 * (dot + 1) * arcsineDerivativeKernel(C));
 }

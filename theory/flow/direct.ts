@@ -94,18 +94,18 @@ function advance(target: readonly Layer[], factor: number, direction: readonly L
 
 /** One step of a method with stages, in place; returns the loss before it. */
 function rungeKuttaStep(net: Net, samples: Samples, dt: number, { stages, weights }: Integrator): number {
-  const slopes: (readonly Layer[])[] = [];
+  const velocities: (readonly Layer[])[] = [];
   let before = NaN;
   stages.forEach((coefficients, stage) => {
     const at = stage === 0 ? net : copyNet(net);
     coefficients.forEach((weight, j) => {
-      if (weight !== 0) advance(at.layers, dt * weight, slopes[j]!);
+      if (weight !== 0) advance(at.layers, dt * weight, velocities[j]!);
     });
     const { loss, layers } = velocity(at, samples);
     if (stage === 0) before = loss;
-    slopes.push(layers);
+    velocities.push(layers);
   });
-  weights.forEach((weight, j) => advance(net.layers, dt * weight, slopes[j]!));
+  weights.forEach((weight, j) => advance(net.layers, dt * weight, velocities[j]!));
   return before;
 }
 

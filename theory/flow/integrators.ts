@@ -1,28 +1,33 @@
 /** Explicit Runge-Kutta methods by their tableaux, each with the order that it declares and a test fits. */
-import { unknownName } from '../../src/core/errors.js';
+import { lookUp } from '../../src/core/registry.js';
 
+/** An explicit Runge-Kutta method of fixed step. */
 export interface Integrator {
-  readonly name: IntegratorName;
+  /** Its key in {@link INTEGRATORS}. */
+  readonly name: string;
   /** The error at a fixed time falls as dt^order. */
   readonly order: number;
-  /** Coefficients of the earlier stages in each stage's position. */
+  /** Coefficients of the earlier stages' velocities in each stage's position. */
   readonly stages: readonly (readonly number[])[];
+  /** Coefficients of the stages' velocities in the step. */
   readonly weights: readonly number[];
 }
 
-export type IntegratorName = 'euler' | 'heun' | 'rk4';
-
-/** Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.1. */
-export const INTEGRATORS: Readonly<Record<IntegratorName, Integrator>> = {
+const DEFINED = {
   euler: { name: 'euler', order: 1, stages: [[]], weights: [1] },
   heun: { name: 'heun', order: 2, stages: [[], [1]], weights: [1 / 2, 1 / 2] },
   rk4: { name: 'rk4', order: 4, stages: [[], [1 / 2], [0, 1 / 2], [0, 0, 1]], weights: [1 / 6, 1 / 3, 1 / 3, 1 / 6] },
-};
+} satisfies Readonly<Record<string, Integrator>>;
 
-/** Throws UsageError with the known names. */
+/** Name of an integrator. */
+export type IntegratorName = keyof typeof DEFINED;
+
+/** Every integrator by its name. Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.1. */
+export const INTEGRATORS: Readonly<Record<IntegratorName, Integrator>> = DEFINED;
+
+/** The integrator of that name. Throws UsageError with the known names. */
 export function integratorByName(name: string): Integrator {
-  if (!Object.hasOwn(INTEGRATORS, name)) throw unknownName('integrator', name, Object.keys(INTEGRATORS));
-  return INTEGRATORS[name as IntegratorName];
+  return lookUp('integrator', INTEGRATORS, name);
 }
 
 /** One step of length dt of y' = f(y) for a small system; returns the new state. */
@@ -32,15 +37,15 @@ export function stepSystem(
   y: Float64Array,
   dt: number,
 ): Float64Array {
-  const slopes: Float64Array[] = [];
+  const velocities: Float64Array[] = [];
   const moved = (coefficients: readonly number[]): Float64Array => {
     const result = y.slice();
     coefficients.forEach((weight, j) => {
-      if (weight !== 0) for (let i = 0; i < result.length; i++) result[i]! += dt * weight * slopes[j]![i]!;
+      if (weight !== 0) for (let i = 0; i < result.length; i++) result[i]! += dt * weight * velocities[j]![i]!;
     });
     return result;
   };
-  for (const stage of stages) slopes.push(f(moved(stage)));
+  for (const stage of stages) velocities.push(f(moved(stage)));
   return moved(weights);
 }
 

@@ -16,25 +16,25 @@ export interface Saddle {
   readonly depth: number;
 }
 
-/** Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearised flow. */
+/** Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearized flow. */
 export function growthRate({ g, kappa, depth }: Saddle): number {
   return g ** (2 * depth - 2) * ((kappa - 1) * (depth - 1) - depth);
 }
 
 /**
- * lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation of one
+ * lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation `std` of one
  * initial particle.
  */
-export function directLimit(saddle: Saddle, time: number, deviation = 1): number {
-  return saddle.g ** (saddle.depth - 1) * Math.sqrt(saddle.depth) * deviation * Math.exp(growthRate(saddle) * time);
+export function directLimit(saddle: Saddle, time: number, std = 1): number {
+  return saddle.g ** (saddle.depth - 1) * Math.sqrt(saddle.depth) * std * Math.exp(growthRate(saddle) * time);
 }
 
 /**
  * lim sqrt(m) E[sum_l h_l] for sampled particles (imitation with T_im = 0): g^{L-1} L s sqrt(2/pi), linear in depth for
  * g = 1.
  */
-export function telescopedLimit({ g, depth }: Saddle, deviation = 1): number {
-  return g ** (depth - 1) * depth * deviation * Math.sqrt(2 / Math.PI);
+export function telescopedLimit({ g, depth }: Saddle, std = 1): number {
+  return g ** (depth - 1) * depth * std * Math.sqrt(2 / Math.PI);
 }
 
 function gains(theta: Float64Array, g: number): { plus: number; minus: number } {

@@ -115,15 +115,15 @@ export function trainTanhSaddle(
 }
 
 /**
- * The linearised flow: layer means w(T) [L] of w' = -K H w from w(0), with H the Hessian of the loss in w at w = 0, by
- * central differences of the gradient, and K the diagonal of E sech^4(theta) by layer (`slopes` [L]): both the
+ * The linearized flow: layer means w(T) [L] of w' = -K H w from w(0), with H the Hessian of the loss in w at w = 0, by
+ * central differences of the gradient, and K the diagonal of E sech^4(theta) by layer (`squares` [L]): both the
  * particles' velocity and their share in w carry sech^2.
  */
-export function linearisedTanhSaddle(
+export function linearizedTanhSaddle(
   saddle: TanhSaddle,
   w: Float64Array,
   x: Float64Array,
-  slopes: Float64Array,
+  squares: Float64Array,
   time: number,
 ): Float64Array {
   const h = 1e-5;
@@ -139,15 +139,15 @@ export function linearisedTanhSaddle(
   });
   return integrate(
     (v) =>
-      Float64Array.from(v, (_, i) => -slopes[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0)),
+      Float64Array.from(v, (_, i) => -squares[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0)),
     w,
     time,
     200,
   );
 }
 
-/** E sech^4(theta) of each layer's particles theta [L, m]. */
-export function tanhSlopes(theta: Float64Array, depth: number): Float64Array {
+/** E tanh'(theta)^2 = E sech^4(theta) of each layer's particles theta [L, m], [L]. */
+export function squaredDerivatives(theta: Float64Array, depth: number): Float64Array {
   const m = theta.length / depth;
   return Float64Array.from(
     { length: depth },

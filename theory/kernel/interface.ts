@@ -1,9 +1,13 @@
-/** What both forms of the kernel agree on. */
-import type { Activation, Layer, Net } from '../model/particles.js';
+/** What the native and the WebAssembly form of the kernel have in common. */
+import type { Layer, Net } from '../model/particles.js';
 
-/** Letters: N samples, d dimension, m particles. All sample arrays are [N, d], row-major. */
+/**
+ * Passes through a network of particles. Letters: N samples, d dimension, m particles. All sample arrays are [N, d],
+ * row-major.
+ */
 export interface Kernel {
-  readonly name: KernelName;
+  /** Its key in `KERNELS`. */
+  readonly name: string;
   /**
    * z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i) for every layer in turn; writes z_l into
    * `outs[l]` where that is given.
@@ -21,12 +25,6 @@ export interface Kernel {
    */
   peak(): number | undefined;
 }
-
-export const KERNELS = ['native', 'wasm'] as const;
-export type KernelName = (typeof KERNELS)[number];
-
-/** The activations' numbers in native.cc and assembly/kernel.ts. */
-export const ACTIVATION_CODE: Readonly<Record<Activation, number>> = { tanh: 0, erf: 1, relu: 2 };
 
 /**
  * Chunks of a layer of m particles, whose sums are added in chunk order: a function of m alone, so that threads change

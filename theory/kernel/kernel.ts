@@ -5,9 +5,18 @@
  */
 import { availableParallelism } from 'node:os';
 import { messageOf, UsageError } from '../../src/core/errors.js';
-import { KERNELS, type Kernel, type KernelName } from './interface.js';
+import { namesOf } from '../../src/core/registry.js';
+import type { Kernel } from './interface.js';
 import { openNative } from './native.js';
 import { openWasm } from './wasm.js';
+
+/** How each form of the kernel is opened, by its name. */
+export const KERNELS = { native: openNative, wasm: openWasm } as const satisfies Record<
+  string,
+  (threads: number) => Kernel
+>;
+/** Name of a form of the kernel, as `$GOWIDE_KERNEL` takes it. */
+export type KernelName = keyof typeof KERNELS;
 
 /** Threads of one process: `$GOWIDE_THREADS`, else one for each core. */
 export function threadCount(): number {
@@ -23,7 +32,7 @@ export function threadCount(): number {
  * loaded.
  */
 export function openKernel(name: KernelName, threads = threadCount()): Kernel {
-  return name === 'native' ? openNative(threads) : openWasm(threads);
+  return KERNELS[name](threads);
 }
 
 let current: Kernel | undefined;
@@ -36,8 +45,8 @@ let reason: string | undefined;
 export function kernel(): Kernel {
   if (current !== undefined) return current;
   const asked = process.env.GOWIDE_KERNEL || undefined;
-  if (asked !== undefined && !(KERNELS as readonly string[]).includes(asked))
-    throw new UsageError(`GOWIDE_KERNEL: unknown kernel "${asked}"; known: ${KERNELS.join(', ')}`);
+  if (asked !== undefined && !Object.hasOwn(KERNELS, asked))
+    throw new UsageError(`GOWIDE_KERNEL: unknown kernel "${asked}"; known: ${namesOf(KERNELS).join(', ')}`);
   if (asked !== undefined) return (current = openKernel(asked as KernelName));
   try {
     current = openKernel('native');

@@ -3,8 +3,9 @@
  */
 import { join } from 'node:path';
 import { loadAddon } from '../../src/toolchain/addon.js';
+import { ACTIVATIONS } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
-import { ACTIVATION_CODE, type Kernel } from './interface.js';
+import type { Kernel } from './interface.js';
 
 interface Addon {
   forward(numbers: Float64Array, arrays: Float64Array[], x: Float64Array, outs: (Float64Array | undefined)[]): number;
@@ -39,7 +40,7 @@ export function openNative(threads: number): Kernel {
     return addon;
   };
   const numbers = ({ d, alpha, c, activation }: Net, x: Float64Array): Float64Array =>
-    Float64Array.of(d, alpha, c, ACTIVATION_CODE[activation], x.length / d);
+    Float64Array.of(d, alpha, c, ACTIVATIONS[activation].code, x.length / d);
   return {
     name: 'native',
     forward: (net, x, outs) => void call().forward(numbers(net, x), flatten(net.layers), x, [...outs]),

@@ -1,7 +1,8 @@
 /** The WebAssembly kernel (assembly/kernel.ts) on any platform: passes through a network on the module's memory. */
 import { FailureError } from '../../src/core/errors.js';
+import { ACTIVATIONS } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
-import { ACTIVATION_CODE, chunksOf, type Kernel } from './interface.js';
+import { chunksOf, type Kernel } from './interface.js';
 
 /** The part of the platform's global that is used; Node's type packages leave it to the browser's. */
 // eslint-disable-next-line @typescript-eslint/no-namespace -- the shape of a global
@@ -178,7 +179,7 @@ class Pass {
     this.machine.view(this.particles.bias, m).set(bias);
     this.machine.run({
       pass,
-      activation: ACTIVATION_CODE[activation],
+      activation: ACTIVATIONS[activation].code,
       d,
       S: this.S,
       m,

@@ -4,10 +4,7 @@
  * theory/README.md.
  */
 import { normals, rngKey, subset } from '../../src/core/rng.js';
-
-/** `erf` stands for erf(u / sqrt 2), as in Saad & Solla 1995. */
-export const ACTIVATIONS = ['tanh', 'erf', 'relu'] as const;
-export type Activation = (typeof ACTIVATIONS)[number];
+import type { Activation } from './activations.js';
 
 /** One layer: a [m, d] input weights, b [m, d] output weights, bias [m]; row-major. */
 export interface Layer {

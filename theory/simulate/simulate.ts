@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArray, HostArrays } from '../../src/core/run.js';
+import { namesOf } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
 import { lossOf, trainDirect, trainSgd, type FlowResult } from '../flow/direct.js';
@@ -12,16 +13,8 @@ import { trainHalved } from '../flow/halving.js';
 import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
 import { imitate } from '../flow/imitation.js';
 import { output } from '../network/network.js';
-import {
-  ACTIVATIONS,
-  copyNet,
-  freshNet,
-  initialNet,
-  thinNet,
-  widthsOf,
-  type Layer,
-  type Net,
-} from '../model/particles.js';
+import { ACTIVATIONS } from '../model/activations.js';
+import { copyNet, freshNet, initialNet, thinNet, widthsOf, type Layer, type Net } from '../model/particles.js';
 import { sineTask, type Samples } from '../model/task.js';
 
 /** Version of the declaration; a newer one is refused. */
@@ -32,9 +25,7 @@ const widths = z.union([count, z.array(count).min(1)]);
 const Flow = z.strictObject({
   steps: z.int().min(0),
   dt: z.number().positive(),
-  method: z
-    .enum(Object.keys(INTEGRATORS) as [keyof typeof INTEGRATORS, ...(keyof typeof INTEGRATORS)[]])
-    .default('euler'),
+  method: z.enum(namesOf(INTEGRATORS)).default('euler'),
 });
 
 const Simulation = z.strictObject({
@@ -47,7 +38,7 @@ const Simulation = z.strictObject({
     width: widths,
     alpha: z.number().default(1),
     c: z.union([z.number(), z.literal('1/L')]).default(1),
-    activation: z.enum(ACTIVATIONS).default('tanh'),
+    activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
     law: z
       .strictObject({
         rho: z.number().min(-1).max(1).default(0),

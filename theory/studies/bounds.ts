@@ -1,5 +1,14 @@
 /** How loose each bound is: measured discrepancy beside every bound on it, by depth. */
 import { z } from 'zod';
+import {
+  closedForm,
+  gronwallRate,
+  lipschitzBound,
+  posteriorCap,
+  runningGronwall,
+  telescopedBound,
+  wideTailBound,
+} from '../bounds/index.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { lossOf } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
@@ -30,9 +39,6 @@ export const boundsStudy: Study<BoundsSpec> = {
     depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 1.2e-7,
   run: async (spec, seed, tick) => {
     const { m, dt, time, imitationTime, regime } = spec;
-    // mathjs is large: it is loaded when it is needed
-    const { closedForm, gronwallRate, lipschitzBound, posteriorCap, runningGronwall, telescopedBound, wideTailBound } =
-      await import('../bounds/index.js');
     const rows = [];
     const steps = stepsOf(time, dt);
     for (const [i, depth] of spec.depths.entries()) {

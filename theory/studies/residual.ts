@@ -1,5 +1,4 @@
 /** Modern rates: how fast a finite deep residual net approaches its limit, in embedding width D and in L M. */
-import type { lusolve } from 'mathjs';
 import { z } from 'zod';
 import { normals, rngKey } from '../../src/core/rng.js';
 import {
@@ -9,6 +8,7 @@ import {
   type ResidualShape,
   type ResidualState,
 } from '../flow/residual.js';
+import { solveLinear } from '../numerics/linear.js';
 import { PAIR_SECONDS } from './pair.js';
 import type { Study } from './study.js';
 import type { Row } from '../../src/core/run.js';
@@ -50,7 +50,6 @@ interface NetRow {
  * up its own scatter. A negative square counts as 0.
  */
 function constants(
-  solve: typeof lusolve,
   name: string,
   rows: readonly NetRow[],
   error: (row: NetRow) => number,
@@ -60,10 +59,11 @@ function constants(
     [(row.D / (row.L * row.M)) ** power, 1 / row.D - 1 / row.referenceD, 1].map((value) => value / error(row) ** 2),
   );
   const normal = [0, 1, 2].map((i) => [0, 1, 2].map((j) => design.reduce((sum, line) => sum + line[i]! * line[j]!, 0)));
-  const right = [0, 1, 2].map((i) => [design.reduce((sum, line) => sum + line[i]!, 0)]);
-  const [sampling, embedding] = (solve(normal, right) as number[][]).map(([square]) =>
-    Math.sqrt(Math.max(0, square!)),
-  ) as [number, number];
+  const right = [0, 1, 2].map((i) => design.reduce((sum, line) => sum + line[i]!, 0));
+  const [sampling, embedding] = solveLinear(normal, right).map((square) => Math.sqrt(Math.max(0, square))) as [
+    number,
+    number,
+  ];
   return { [`${name}Sampling`]: sampling, [`${name}Embedding`]: embedding };
 }
 
@@ -111,12 +111,10 @@ export const residualStudy: Study<ResidualSpec> = {
         referenceM: spec.reference.M,
       });
     }
-    // mathjs is large: it is loaded when it is needed
-    const { lusolve: solve } = await import('mathjs');
     const fit: Row = {
       row: 'fit',
-      ...constants(solve, 'hidden', rows, ({ hidden }) => hidden, 1),
-      ...constants(solve, 'output', rows, ({ output }) => output, 2),
+      ...constants('hidden', rows, ({ hidden }) => hidden, 1),
+      ...constants('output', rows, ({ output }) => output, 2),
     };
     return [...rows, fit];
   },

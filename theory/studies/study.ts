@@ -1,8 +1,9 @@
 /** What a study is: a spec that a schema checks, and a function from (spec, seed) to rows. */
 import { z } from 'zod';
+import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
-import { ACTIVATIONS } from '../model/particles.js';
+import { ACTIVATIONS } from '../model/activations.js';
 
 /** One law of the theory, measured. Adding one: its file here, a line in index.ts, its sizes in experiments/. */
 export interface Study<Spec = unknown> {
@@ -32,7 +33,7 @@ export const ParticleSettings = z.strictObject({
   c: z.number(),
   /** Whether the scale is c/L instead of c. */
   perDepth: z.boolean().default(false),
-  activation: z.enum(ACTIVATIONS).default('tanh'),
+  activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
   rho: z.number().min(0).max(1),
   /** Dimension, at most 64. */
   d: positive.max(64),

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
 import {
-  linearisedTanhSaddle,
+  linearizedTanhSaddle,
   saddleInputs,
+  squaredDerivatives,
   tanhMeans,
   tanhSaddleDiscrepancy,
   tanhSaddleTelescope,
-  tanhSlopes,
   trainTanhSaddle,
 } from '../instances/tanh-saddle.js';
 import type { Study } from './study.js';
@@ -52,7 +52,7 @@ export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
         telescoped!.push(tanhSaddleTelescope(saddle, before, heldOut));
         // so small that the outputs are linear in it, too
         const small = before.map((w) => w * 1e-6);
-        const grown = linearisedTanhSaddle(saddle, small, train, tanhSlopes(theta, depth), spec.time);
+        const grown = linearizedTanhSaddle(saddle, small, train, squaredDerivatives(theta, depth), spec.time);
         linearStart!.push(tanhSaddleDiscrepancy(saddle, small, heldOut));
         linearEnd!.push(tanhSaddleDiscrepancy(saddle, grown, heldOut));
         trainTanhSaddle(saddle, theta, train, spec.time, spec.steps);

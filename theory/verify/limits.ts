@@ -1,14 +1,15 @@
 /** Each exact limit as a question with free parameters: a schema, and a function from its values to named numbers. */
 import { z } from 'zod';
 import { unknownName, UsageError } from '../../src/core/errors.js';
+import { namesOf } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { directLimit, growthRate, saddleDiscrepancy, telescopedLimit, trainSaddle } from '../instances/saddle.js';
-import { ACTIVATIONS } from '../model/particles.js';
+import { ACTIVATIONS } from '../model/activations.js';
 import { chainAmplification, chainDiscrepancy, chainProduct, chainWeights } from '../exact/chain.js';
 import { cltConstant, secondMoment } from '../exact/clt.js';
-import { arcsineKernel, arcsineSlopeKernel } from '../exact/kernels.js';
+import { arcsineKernel, arcsineDerivativeKernel } from '../exact/kernels.js';
 import { solveRadial } from '../exact/radial.js';
-import { checkCommittee, generalisationError, solveCommittee } from '../exact/saad-solla.js';
+import { checkCommittee, generalizationError, solveCommittee } from '../exact/saad-solla.js';
 
 export interface Limit {
   readonly name: string;
@@ -69,7 +70,7 @@ const RadialConfig = z.strictObject({
 const Clt = z.strictObject({
   d: z.int().min(1).max(64),
   depth: z.int().min(1),
-  activation: z.enum(ACTIVATIONS).default('tanh'),
+  activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
   c: positive.default(1),
   sa: positive.default(1),
   sb: positive.default(1),
@@ -134,7 +135,7 @@ export const LIMITS: Readonly<Record<string, Limit>> = Object.fromEntries(
         return {
           rows: spec.times.map((time) => {
             const { Q, R } = solveCommittee(spec, spec.eta, time, spec.steps);
-            return { time, error: generalisationError({ Q, R, T: spec.T }), Q, R };
+            return { time, error: generalizationError({ Q, R, T: spec.T }), Q, R };
           }),
         };
       },
@@ -165,7 +166,7 @@ export const LIMITS: Readonly<Record<string, Limit>> = Object.fromEntries(
       { uu: 1, uv: 0.5, vv: 1 },
       (spec) => ({
         kernel: arcsineKernel(spec),
-        slope: arcsineSlopeKernel(spec),
+        slope: arcsineDerivativeKernel(spec),
       }),
     ),
     limit(

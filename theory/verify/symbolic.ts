@@ -2,7 +2,7 @@
 import * as mathjs from 'mathjs';
 import type { Saddle } from '../instances/saddle.js';
 import type { Covariance } from '../exact/kernels.js';
-import { gaussLegendre } from '../exact/quadrature.js';
+import { gaussLegendre } from '../numerics/quadrature.js';
 import { committeeVelocity, type Committee } from '../exact/saad-solla.js';
 
 /** Exported by mathjs 15, but missing from its types. */
@@ -53,14 +53,14 @@ export function saddleVelocityBySymbols({ g, kappa, depth }: Saddle, theta: Floa
 }
 
 /** - d/d(a, b, bias) of (1/2) (b tanh(a x + bias) - y)^2: one particle of one layer, in one dimension. */
-export function tanhSlopeBySymbols(scope: { a: number; b: number; bias: number; x: number; y: number }): {
+export function tanhVelocityBySymbols(scope: { a: number; b: number; bias: number; x: number; y: number }): {
   a: number;
   b: number;
   bias: number;
 } {
-  const slope = (name: string): number =>
+  const velocity = (name: string): number =>
     -Number(mathjs.derivative('(b * tanh(a * x + bias) - y)^2 / 2', name).evaluate(scope));
-  return { a: slope('a'), b: slope('b'), bias: slope('bias') };
+  return { a: velocity('a'), b: velocity('b'), bias: velocity('bias') };
 }
 
 /** E[erf(u/sqrt 2) erf(v/sqrt 2)] from its definition, by Gauss-Legendre in two dimensions. */

@@ -4,6 +4,7 @@
  * fitted order or growth within a stated band; `bound`, the largest measured share of a bound, at most 1. Seeds are
  * fixed, so that a pass stays a pass.
  */
+import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { fitLine, mean, standardDeviation } from '../../src/core/stats.js';
 import {
@@ -20,14 +21,14 @@ import { chainDiscrepancy, chainProduct, chainWeights } from '../exact/chain.js'
 import { cltConstant, secondMoment } from '../exact/clt.js';
 import { arcsineKernel } from '../exact/kernels.js';
 import { radialSgd, solveRadial, type Radial } from '../exact/radial.js';
-import { committeeSgd, generalisationError, solveCommittee } from '../exact/saad-solla.js';
+import { committeeSgd, generalizationError, solveCommittee } from '../exact/saad-solla.js';
 import { sampledLayerVariance } from '../exact/sampling.js';
 import {
   arcsineByQuadrature,
   chainBySolver,
   committeeBySolver,
   saddleVelocityBySymbols,
-  tanhSlopeBySymbols,
+  tanhVelocityBySymbols,
 } from './symbolic.js';
 import { processKernel, tangentKernel } from '../exact/tangent.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
@@ -124,7 +125,7 @@ const COMMITTEE = {
 };
 const RADIAL: Radial = { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4 };
 
-const committee = (alpha: number): number => generalisationError(solveCommittee(COMMITTEE, 0.5, alpha));
+const committee = (alpha: number): number => generalizationError(solveCommittee(COMMITTEE, 0.5, alpha));
 
 const EXACT: Record<PinnedId, () => number> = {
   'chain P(0.1)': () => chainProduct(CHAIN, 2, 0.1),
@@ -139,7 +140,7 @@ const EXACT: Record<PinnedId, () => number> = {
   'chain sqrt(m) D, T = 0.2': () => chainDiscrepancy(CHAIN, 2, 0.2),
   'chain sqrt(m) D, T = 0.5': () => chainDiscrepancy(CHAIN, 2, 0.5),
   'chain sqrt(m) D, T = 1': () => chainDiscrepancy(CHAIN, 2, 1),
-  'committee eps_g(0)': () => generalisationError(COMMITTEE),
+  'committee eps_g(0)': () => generalizationError(COMMITTEE),
   'committee eps_g(5)': () => committee(5),
   'committee eps_g(10)': () => committee(10),
   'committee eps_g(20)': () => committee(20),
@@ -184,10 +185,10 @@ function byMathjs(): Check[] {
   const net = initialNet(4, { depth: 1, m: 1, d: 1, alpha: 0, c: 1 }, { rho: 0 });
   const { a, b, bias } = net.layers[0]!;
   const step = velocity(net, { n: 1, x: Float64Array.of(0.7), y: Float64Array.of(0.2) });
-  const symbols = tanhSlopeBySymbols({ a: a[0]!, b: b[0]!, bias: bias[0]!, x: 0.7, y: 0.2 });
+  const symbols = tanhVelocityBySymbols({ a: a[0]!, b: b[0]!, bias: bias[0]!, x: 0.7, y: 0.2 });
   return [
     exact('chain P(0.5), against the ODE solver of mathjs', chain, chainProduct(CHAIN, 2, 0.5)),
-    exact('committee eps_g(2), against the ODE solver of mathjs', generalisationError(bySolver), committee(2)),
+    exact('committee eps_g(2), against the ODE solver of mathjs', generalizationError(bySolver), committee(2)),
     ...saddleVelocityBySymbols(saddle, theta).map((expected, l) =>
       exact(`saddle velocity ${l + 1}, against its symbolic derivative`, expected, own[l]!),
     ),
@@ -230,7 +231,7 @@ function kernelsOfOneLayer(): Check[] {
     return (256 * ((z[0]! - x[0]!) * (z[2]! - y[0]!) + (z[1]! - x[1]!) * (z[3]! - y[1]!))) / 2;
   });
   // dz(x)/dt at time zero when the only sample is y, with p(y) = z(y) - y_target = (1, 0) in the limit.
-  const slopes = repeat(100, (seed) => {
+  const rates = repeat(100, (seed) => {
     const at = net(seed + 1000);
     const p = output(at, y);
     const { layers } = velocity(at, { n: 1, x: y, y: Float64Array.of(p[0]! - 1, p[1]!) });
@@ -245,7 +246,7 @@ function kernelsOfOneLayer(): Check[] {
   });
   return [
     particle('one layer, Gaussian-process kernel, particles', processKernel(law, x, y), products),
-    particle('one layer, tangent kernel, particles', tangentKernel(law, x, y), slopes),
+    particle('one layer, tangent kernel, particles', tangentKernel(law, x, y), rates),
   ];
 }
 
@@ -320,7 +321,8 @@ function rates(): Check[] {
     return output(copy, task.heldOut.x);
   };
   const exact = at(1024, 'rk4');
-  const orders = Object.values(INTEGRATORS).map(({ name, order }) => {
+  const orders = namesOf(INTEGRATORS).map((name) => {
+    const { order } = INTEGRATORS[name];
     const steps = [16, 32, 64];
     const errors = steps.map((n) => Math.log(rmsDistance(at(n, name), exact, 3)));
     return check(`order of ${name}`, 'rate', order, -fitLine(steps.map(Math.log), errors).slope, 0.15);

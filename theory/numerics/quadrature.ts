@@ -11,15 +11,15 @@ export function gaussLegendre(
   const [middle, half] = [(from + to) / 2, (to - from) / 2];
   for (let i = 0; i < n; i++) {
     let x = Math.cos((Math.PI * (i + 0.75)) / (n + 0.5));
-    let slope = 1;
+    let derivative = 1;
     for (let round = 0; round < 8; round++) {
       let [before, value] = [1, x];
       for (let k = 2; k <= n; k++) [before, value] = [value, ((2 * k - 1) * x * value - (k - 1) * before) / k];
-      slope = (n * (x * value - before)) / (x * x - 1);
-      x -= value / slope;
+      derivative = (n * (x * value - before)) / (x * x - 1);
+      x -= value / derivative;
     }
     nodes[i] = middle + half * x;
-    weights[i] = (2 * half) / ((1 - x * x) * slope * slope);
+    weights[i] = (2 * half) / ((1 - x * x) * derivative * derivative);
   }
   return { nodes, weights };
 }

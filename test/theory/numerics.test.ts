@@ -1,0 +1,86 @@
+/** Special functions and small linear algebra against mathjs 15, which the simulator itself does without. */
+import { eigs, erf as mathErf, gamma as mathGamma, lusolve } from 'mathjs';
+import { describe, expect, test } from 'vitest';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { erf } from '../../theory/numerics/erf.js';
+import { gamma } from '../../theory/numerics/gamma.js';
+import { solveLinear, symmetricEigenvalues } from '../../theory/numerics/linear.js';
+import { gaussLegendre } from '../../theory/numerics/quadrature.js';
+
+/** [n, n], standard normal. */
+function randomMatrix(n: number, seed: number): number[][] {
+  const values = normals(rngKey(seed, 'test matrix', n), n * n);
+  return Array.from({ length: n }, (_, i) => [...values.subarray(i * n, (i + 1) * n)]);
+}
+
+describe('erf', () => {
+  test('is that of mathjs to the last bit, on each of its three pieces [a]', () => {
+    for (const scale of [0.2, 1, 3, 20])
+      for (const z of normals(rngKey(1, 'erf'), 2000)) expect(erf(z * scale)).toBe(mathErf(z * scale));
+  });
+  test('at the ends of the line and of the pieces [b]', () => {
+    expect([-Infinity, -7, 0, 7, Infinity].map(erf)).toEqual([-1, -1, 0, 1, 1]);
+    for (const end of [0.46875, 4]) expect(erf(end * (1 - 1e-15))).toBeCloseTo(erf(end * (1 + 1e-15)), 14);
+    expect(erf(NaN)).toBeNaN();
+  });
+});
+
+test('gamma of halves and wholes is that of mathjs; other arguments are refused [a]', () => {
+  for (let twice = 1; twice <= 128; twice++) expect(gamma(twice / 2)).toBe(mathGamma(twice / 2));
+  expect(() => gamma(0)).toThrow('gamma: expected a number from 0.5 to 85, got 0');
+});
+
+describe('linear algebra', () => {
+  test.each([1, 2, 5, 8])('eigenvalues of a symmetric matrix of %i rows are those of mathjs [a]', (n) => {
+    const root = randomMatrix(n, 2);
+    const matrix = root.map((row) => root.map((other) => row.reduce((sum, value, k) => sum + value * other[k]!, 0)));
+    const expected = (eigs(matrix, { eigenvectors: false }).values as number[]).sort((a, b) => a - b);
+    const found = symmetricEigenvalues(matrix).sort((a, b) => a - b);
+    found.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-10 * expected.at(-1)!));
+  });
+  test('equal eigenvalues and a diagonal matrix [b]', () => {
+    expect(
+      symmetricEigenvalues([
+        [3, 0],
+        [0, 3],
+      ]),
+    ).toEqual([3, 3]);
+    expect(
+      symmetricEigenvalues([
+        [2, 1],
+        [1, 2],
+      ]).sort()[0],
+    ).toBeCloseTo(1, 14);
+  });
+  test.each([1, 3, 6])('a system of %i equations has the solution of mathjs [a]', (n) => {
+    const [A, b] = [randomMatrix(n, 3), [...normals(rngKey(4, 'right side'), n)]];
+    const expected = (lusolve(A, b) as number[][]).map(([value]) => value!);
+    solveLinear(A, b).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 12));
+  });
+  test('a zero on the diagonal is no obstacle, a singular matrix is one', () => {
+    expect(
+      solveLinear(
+        [
+          [0, 1],
+          [2, 0],
+        ],
+        [3, 4],
+      ),
+    ).toEqual([2, 3]);
+    expect(() =>
+      solveLinear(
+        [
+          [1, 2],
+          [2, 4],
+        ],
+        [1, 1],
+      ),
+    ).toThrow('singular');
+  });
+});
+
+test('quadrature with n nodes is exact for degree 2n - 1 [b]', () => {
+  const { nodes, weights } = gaussLegendre(4, -1, 3);
+  const integral = nodes.reduce((sum, x, i) => sum + weights[i]! * x ** 7, 0);
+  expect(integral).toBeCloseTo((3 ** 8 - 1) / 8, 9);
+});

@@ -1,0 +1,68 @@
+/** Linear algebra of matrices of a few rows. */
+
+/** A matrix as its rows. */
+export type Rows = readonly (readonly number[])[];
+
+/** Off-diagonal entries below this, times 1 / n, count as zero. */
+const ZERO = 1e-12;
+
+/**
+ * Eigenvalues of a symmetric matrix [n, n], in no order, to about 1e-12: Jacobi's rotations, the largest off-diagonal
+ * entry first (Golub, Van Loan, Matrix Computations, section 8.5).
+ */
+export function symmetricEigenvalues(matrix: Rows): number[] {
+  const A = matrix.map((row) => [...row]);
+  const n = A.length;
+  for (;;) {
+    let [p, q, largest] = [0, 1, 0];
+    for (let i = 0; i < n; i++)
+      for (let j = i + 1; j < n; j++) if (Math.abs(A[i]![j]!) > largest) [p, q, largest] = [i, j, Math.abs(A[i]![j]!)];
+    if (largest < ZERO / n || n < 2) return A.map((row, i) => row[i]!);
+    rotate(A, p, q);
+  }
+}
+
+/** The rotation in the plane of axes p and q after which A[p][q] is zero, in place. */
+function rotate(A: number[][], p: number, q: number): void {
+  const [app, aqq, apq] = [A[p]![p]!, A[q]![q]!, A[p]![q]!];
+  const angle = Math.abs(aqq - app) <= ZERO ? Math.PI / 4 : 0.5 * Math.atan((2 * apq) / (aqq - app));
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  for (let k = 0; k < A.length; k++) {
+    if (k === p || k === q) continue;
+    const [akp, akq] = [A[p]![k]!, A[q]![k]!];
+    A[p]![k] = A[k]![p] = c * akp - s * akq;
+    A[q]![k] = A[k]![q] = s * akp + c * akq;
+  }
+  A[p]![p] = c * c * app - 2 * c * s * apq + s * s * aqq;
+  A[q]![q] = s * s * app + 2 * c * s * apq + c * c * aqq;
+  A[p]![q] = A[q]![p] = 0;
+}
+
+/**
+ * x [n] of A x = b, with A [n, n] and b [n]: A = L U with partial pivoting (Crout), then two substitutions. Throws
+ * RangeError when A is singular.
+ */
+export function solveLinear(A: Rows, b: readonly number[]): number[] {
+  const n = A.length;
+  const LU = A.map((row) => [...row]);
+  const x = [...b];
+  for (let j = 0; j < n; j++) {
+    for (let i = 0; i < n; i++) {
+      let sum = 0;
+      for (let k = 0; k < Math.min(i, j); k++) sum += LU[i]![k]! * LU[k]![j]!;
+      LU[i]![j]! -= sum;
+    }
+    let pivot = j;
+    for (let i = j + 1; i < n; i++) if (Math.abs(LU[i]![j]!) > Math.abs(LU[pivot]![j]!)) pivot = i;
+    if (LU[pivot]![j] === 0) throw new RangeError('solveLinear: the matrix is singular');
+    [LU[j], LU[pivot]] = [LU[pivot]!, LU[j]!];
+    [x[j], x[pivot]] = [x[pivot]!, x[j]!];
+    for (let i = j + 1; i < n; i++) LU[i]![j]! /= LU[j]![j]!;
+  }
+  for (let j = 0; j < n; j++) for (let i = j + 1; i < n; i++) x[i]! -= x[j]! * LU[i]![j]!;
+  for (let j = n - 1; j >= 0; j--) {
+    x[j]! /= LU[j]![j]!;
+    for (let i = 0; i < j; i++) x[i]! -= x[j]! * LU[i]![j]!;
+  }
+  return x;
+}
