@@ -4,27 +4,32 @@ import { asFileError } from '../src/store/atomic.js';
 import { codeOf, InterruptedError, messageOf, UsageError } from '../src/core/errors.js';
 import { packageVersion } from '../src/store/environment.js';
 import { withoutPasswords } from '../src/sweep/address.js';
-import type { App } from './terminal/app.js';
-import { benchCommand } from './commands/bench.js';
-import { doctorCommand } from './commands/doctor.js';
-import { engineCommand } from './commands/engine.js';
-import { paramsCommand } from './commands/params.js';
-import { planCommand } from './commands/plan.js';
-import { predictCommand } from './commands/predict.js';
-import { reportCommand } from './commands/report.js';
-import { reproduceCommand } from './commands/reproduce.js';
-import { runsCommand } from './commands/runs.js';
-import { selftestCommand } from './commands/selftest.js';
-import { squadCommand } from './commands/squad.js';
-import { sweepCommand } from './commands/sweep.js';
-import { theoryCommand } from './commands/theory.js';
-import { trainCommand } from './commands/train.js';
-import { tuneCommand } from './commands/tune.js';
-import { verifyCommand } from './commands/verify.js';
-import { watchCommand } from './commands/watch.js';
-import { workerCommand } from './commands/worker.js';
+import { addCommands, type Commands } from './terminal/group.js';
 
-function buildProgram(app: App): Command {
+/** Every command, in the order in which help lists them. A new one is a file in `commands/` and a line here. */
+const COMMANDS: Commands = {
+  reproduce: () => import('./commands/reproduce.js'),
+  theory: () => import('./commands/theory/index.js'),
+  train: () => import('./commands/train.js'),
+  tune: () => import('./commands/tune.js'),
+  params: () => import('./commands/params.js'),
+  predict: () => import('./commands/predict.js'),
+  squad: () => import('./commands/squad.js'),
+  sweep: () => import('./commands/sweep.js'),
+  worker: () => import('./commands/worker.js'),
+  runs: () => import('./commands/runs/index.js'),
+  report: () => import('./commands/report.js'),
+  watch: () => import('./commands/watch.js'),
+  plan: () => import('./commands/plan.js'),
+  verify: () => import('./commands/verify.js'),
+  selftest: () => import('./commands/selftest.js'),
+  bench: () => import('./commands/bench.js'),
+  doctor: () => import('./commands/doctor.js'),
+  engine: () => import('./commands/engine.js'),
+};
+
+/** The program with the commands that its arguments need. */
+async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('gowide')
     .description('Mean-field theory simulator and experiment suite for “Go Wide, Then Narrow” (Zhou et al., ICML 2020)')
     .version(packageVersion())
@@ -33,27 +38,8 @@ function buildProgram(app: App): Command {
       'after',
       '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
     );
-  const commands = [
-    reproduceCommand(app),
-    theoryCommand(app),
-    trainCommand(app),
-    tuneCommand(app),
-    paramsCommand(app),
-    predictCommand(app),
-    squadCommand(app),
-    sweepCommand(app),
-    workerCommand(app),
-    runsCommand(app),
-    reportCommand(app),
-    watchCommand(app),
-    planCommand(app),
-    verifyCommand(app),
-    selftestCommand(app),
-    benchCommand(app),
-    doctorCommand(app),
-    engineCommand(app),
-  ];
-  commands.forEach((command) => program.addCommand(command));
+  const [first = ''] = args;
+  if (!['-V', '--version'].includes(first)) await addCommands(program, COMMANDS, args);
   for (const command of everyCommand(program)) {
     command
       .exitOverride(rethrowWith(command))
@@ -95,12 +81,12 @@ function everyCommand(command: Command): Command[] {
 }
 
 /** Runs the program and returns its exit status. */
-export async function runProgram(app: App, args: readonly string[]): Promise<number> {
+export async function runProgram(args: readonly string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone
   });
   try {
-    await buildProgram(app).parseAsync(args, { from: 'user' });
+    await (await buildProgram(args)).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     return fail(error, args.includes('--debug'));

@@ -5,7 +5,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SweepCost } from '../terminal/app.js';
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
 import { mergeStores } from '../../src/store/adopt.js';
 import { environment } from '../../src/store/environment.js';
@@ -16,6 +15,16 @@ import { runQueue } from '../../src/sweep/backends/queue.js';
 import { serveQueue } from '../../src/sweep/backends/remote.js';
 import { BENCH_RUNNERS, emptyCells } from './empty.js';
 import { findRedis, RedisServer } from '../selftest/redis.js';
+
+/** What a sweep costs beside its cells. */
+export interface SweepCost {
+  readonly case: string;
+  readonly cells: number;
+  /** Milliseconds for each cell, beyond its own work. */
+  readonly perCell: number | null;
+  readonly seconds: number;
+  readonly limit: string;
+}
 
 export interface SweepBench {
   readonly cells: number;

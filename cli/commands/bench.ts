@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { App, SpeedTable } from '../terminal/app.js';
+import { BENCHMARKS } from '../bench/networks.js';
+import type { Bench, Benchmark, Measured } from '../bench/compare.js';
+import { printedBy } from '../terminal/executable.js';
 import { engineOption, jsonOption, wholeNumber } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
@@ -33,7 +35,8 @@ interface NetworkOptions {
   readonly json?: boolean;
 }
 
-export function benchCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   const command = new Command('bench').description('speed, measured here');
   command
     .command('particles')
@@ -53,8 +56,9 @@ export function benchCommand(app: App): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide bench particles\n  gowide bench particles --peer jax --json')
     .action(async ({ peer, widths, seconds, json }: Options) => {
-      const bench = await app.benchParticles({
-        ...(widths !== undefined && { widths }),
+      const { BENCH_WIDTHS, benchParticles } = await import('../bench/particles.js');
+      const bench = await benchParticles({
+        widths: widths ?? BENCH_WIDTHS,
         seconds,
         peer,
         onRow: (text) => process.stderr.write(`${text}\n`),
@@ -87,7 +91,8 @@ export function benchCommand(app: App): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide bench sweep\n  gowide bench sweep --cells 10000 --json')
     .action(async ({ cells, json }: { cells: number; json?: boolean }) => {
-      const rows = await app.benchSweep({
+      const { benchSweep } = await import('../bench/sweep.js');
+      const rows = await benchSweep({
         cells,
         onRow: ({ case: name, seconds }) => process.stderr.write(`${name}: ${seconds.toFixed(1)} s\n`),
       });
@@ -99,12 +104,12 @@ export function benchCommand(app: App): Command {
       }));
       process.stdout.write(`${textTable(lines)}\n`);
     });
-  for (const [network, description] of Object.entries(app.benchmarks))
-    command.addCommand(networkCommand(app, network, description));
+  for (const [network, { description, load }] of Object.entries(BENCHMARKS))
+    command.addCommand(networkCommand(network, description, load));
   return command;
 }
 
-function networkCommand(app: App, network: string, description: string): Command {
+function networkCommand(network: string, description: string, load: () => Promise<Benchmark>): Command {
   return new Command(network)
     .description(description)
     .addOption(
@@ -124,12 +129,13 @@ function networkCommand(app: App, network: string, description: string): Command
     .addOption(jsonOption())
     .addHelpText('after', `\nExamples:\n  gowide bench ${network}\n  gowide bench ${network} --peer torch --json`)
     .action(async ({ case: one, ...options }: NetworkOptions) => {
+      const { compare, measureCase } = await import('../bench/compare.js');
       if (one !== undefined) {
         const engine = await openForCommand(options.engine);
         const measured = {
           case: one,
           engine: `${engine.name} (${engine.device})`,
-          ...(await app.measureNetwork(network, one, options.seconds)),
+          ...(await measureCase(await load(), one, options.seconds)),
         };
         process.stdout.write(
           options.json ? `${JSON.stringify(measured)}\n` : `${measured.perSecond.toFixed(2)} a second\n`,
@@ -137,18 +143,29 @@ function networkCommand(app: App, network: string, description: string): Command
         return;
       }
       const { peer, cases, engine, seconds } = options;
-      const table = await app.benchNetwork(network, {
+      const spawnCase = (name: string): Promise<Measured & { engine: string }> =>
+        printedBy([
+          'bench',
+          network,
+          '--case',
+          name,
+          '--seconds',
+          String(seconds),
+          '--json',
+          ...(engine === undefined ? [] : ['--engine', engine]),
+        ]);
+      const table = await compare(await load(), {
         seconds,
         peer,
         cases,
-        engine,
+        spawnCase,
         onRow: (text) => process.stderr.write(`${text}\n`),
       });
       process.stdout.write(options.json ? `${JSON.stringify(table, null, 2)}\n` : speedText(table, peer !== undefined));
     });
 }
 
-function speedText({ unit, rows, notes }: SpeedTable, compared: boolean): string {
+function speedText({ unit, rows, notes }: Bench, compared: boolean): string {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
   const lines = rows.map(({ case: name, engine, perSecond, peakMemoryBytes, peer, ratio }) => ({
     case: name,

@@ -5,8 +5,8 @@ import { cacheFolder } from '../../src/toolchain/cache.js';
 import { ENGINES } from '../../src/engine/backends/choose.js';
 import { probeEngine, type EngineReport } from '../../src/engine/backends/probe.js';
 import { packageVersion } from '../../src/store/environment.js';
-import type { App } from '../terminal/app.js';
 import { jsonOption } from '../terminal/options.js';
+import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
 
 /** Name of the NVIDIA GPU that its driver lists, or null. */
@@ -24,7 +24,8 @@ function engineLine({ name, available, reason, version, device, gflops }: Engine
   return `${name.padEnd(11)} ${version}, ${device}: matmul ${rate(gflops.matmul)}, conv2d ${rate(gflops.conv2d)}, its gradients ${rate(gflops.conv2dGrad)} GFLOP/s`;
 }
 
-export function doctorCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('doctor')
     .description('what this machine has: Node, cores, GPU, and how fast each engine is')
     .addOption(jsonOption())
@@ -47,7 +48,7 @@ export function doctorCommand(app: App): Command {
         gpu: nvidiaGpu(),
         cache: cacheFolder(),
       };
-      const kernel = await app.kernel();
+      const kernel = kernelReport();
       if (json) {
         process.stdout.write(`${JSON.stringify({ ...machine, engines, kernel }, null, 2)}\n`);
         return;

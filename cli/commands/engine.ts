@@ -4,7 +4,7 @@ import { FailureError, messageOf } from '../../src/core/errors.js';
 import { installTensorflow } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { probeEngine } from '../../src/engine/backends/probe.js';
-import type { App } from '../terminal/app.js';
+import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
 import { installReporter } from '../terminal/work.js';
 
@@ -15,7 +15,8 @@ interface Options {
   readonly optional?: boolean;
 }
 
-export function engineCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   const command = new Command('engine').description('the TensorFlow engine, and the native particle kernel');
   command
     .command('install')
@@ -60,7 +61,7 @@ export function engineCommand(app: App): Command {
       const { available, reason, version, device } = await probeEngine('tensorflow');
       if (!available) throw new FailureError(reason ?? 'the tensorflow engine does not start');
       const note = gpu && device === 'cpu' ? ' (no GPU was found: it runs on the CPU)' : '';
-      const kernel = await app.kernel();
+      const kernel = kernelReport();
       process.stdout.write(`particle kernel: ${kernel.name}${kernel.reason === null ? '' : `; ${kernel.reason}`}\n`);
       process.stdout.write(`tensorflow is ready: ${version}, ${device}${note}; ${folder}\n`);
     });

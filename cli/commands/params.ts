@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { App, Variant } from '../terminal/app.js';
+import { countParameters, type Variant } from '../../src/models/files.js';
 import { jsonOption, wholeNumber } from '../terminal/options.js';
 
 export function positive(text: string): number {
@@ -20,7 +20,8 @@ export function variantOptions(command: Command): Command {
     .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)));
 }
 
-export function paramsCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   const command = new Command('params')
     .argument(
       '<model>',
@@ -34,7 +35,7 @@ export function paramsCommand(app: App): Command {
       '\nExamples:\n  gowide params resnet50\n  gowide params resnet50 --width 0.5\n  gowide params resnet50 --mid 4 --json',
     )
     .action((name: string, options: Variant & { json?: boolean }) => {
-      const { parameters, spec } = app.countParameters(name, options);
+      const { parameters, spec } = countParameters(name, options);
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ model: name, parameters, spec }, null, 2)}\n`

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
 import { tuneFor } from '../../src/engine/backends/choose.js';
-import type { App, Plan } from '../terminal/app.js';
+import type { Measured, Plan } from '../plan/plan.js';
+import { printedBy } from '../terminal/executable.js';
 import { engineOption, jsonOption, scaleOption, wholeNumber } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
@@ -56,7 +57,8 @@ function print({ rows, claims, data }: Plan, machine: string, devices: number): 
   for (const line of data) process.stdout.write(`${line}\n`);
 }
 
-export function planCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('plan')
     .description(
       'operations, memory, disk and time of a scale, before anything is started: from a few training steps measured here',
@@ -78,16 +80,26 @@ export function planCommand(app: App): Command {
     )
     .action(async ({ scale: name, devices, tflops, engine, json, measure }: Options) => {
       const scale = parseScale(name);
+      const { measuredStepFlops, measureExperiment, planScale } = await import('../plan/plan.js');
       if (measure !== undefined) {
-        tuneFor(await app.planStepFlops(measure, scale));
+        tuneFor(measuredStepFlops(measure, scale));
         await openForCommand(engine);
-        return void process.stdout.write(`${JSON.stringify(await app.measurePlan(measure, scale))}\n`);
+        return void process.stdout.write(`${JSON.stringify(await measureExperiment(measure, scale, 3))}\n`);
       }
       const machine =
         tflops === undefined
           ? 'processes as measured here'
           : `devices with ${tflops} TFLOP/s attained in training (assumed)`;
-      const plan = await app.plan(scale, tflops === undefined ? undefined : tflops * 1e12, engine, (line) =>
+      const measureApart = (experiment: string): Promise<Measured> =>
+        printedBy([
+          'plan',
+          '--scale',
+          scale,
+          '--measure',
+          experiment,
+          ...(engine === undefined ? [] : ['--engine', engine]),
+        ]);
+      const plan = await planScale(scale, tflops === undefined ? undefined : tflops * 1e12, measureApart, (line) =>
         process.stderr.write(`${line}\n`),
       );
       if (json) process.stdout.write(`${JSON.stringify({ machine, devices, ...plan }, null, 2)}\n`);

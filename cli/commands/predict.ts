@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { App, Variant } from '../terminal/app.js';
+import { preparePredict, type Variant } from '../../src/models/files.js';
 import { engineOption, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { openForCommand } from '../terminal/work.js';
@@ -16,7 +16,8 @@ interface Options extends Variant {
   readonly json?: boolean;
 }
 
-export function predictCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   const command = new Command('predict')
     .description(
       'outputs of a network with weights in torchvision’s or Hugging Face’s names, from and to safetensors files',
@@ -48,7 +49,7 @@ export function predictCommand(app: App): Command {
       '\nExamples:\n  gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps\n  gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
     )
     .action(async (options: Options) => {
-      const predict = app.preparePredict(options, options);
+      const predict = preparePredict(options, options);
       const engine = await openForCommand(options.engine);
       const progress = new Progress();
       const shapes = await predict({

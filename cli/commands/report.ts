@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
-import type { App, Comparison } from '../terminal/app.js';
+import type { Comparison } from '../../reports/page/compare.js';
 import { checkOut, DEFAULT_OUT, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
 
 interface ReportOptions {
@@ -15,7 +15,8 @@ interface ReportOptions {
   readonly compare?: boolean;
 }
 
-export function reportCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('report')
     .argument('[folders...]', 'folders with runs, or with tables that --tables wrote', [DEFAULT_OUT])
     .description('draw the report of finished runs; the last line is its path')
@@ -41,7 +42,8 @@ export function reportCommand(app: App): Command {
     .action(async (folders: string[], { out, tables, scale, json, markdown, open, compare }: ReportOptions) => {
       for (const folder of folders) checkRuns(folder);
       if (tables !== undefined) {
-        const files = await app.writeResults(folders, checkOut(tables));
+        const { writeResults } = await import('../../reports/page/results.js');
+        const files = writeResults(folders, checkOut(tables));
         process.stdout.write(
           json
             ? `${JSON.stringify({ files }, null, 2)}\n`
@@ -54,11 +56,13 @@ export function reportCommand(app: App): Command {
       const file = resolve(out ?? join(folders[0]!, compare ? 'comparison.html' : 'report.html'));
       checkOut(dirname(file));
       if (compare) {
-        const comparison = await app.compare(folders[0]!, folders[1]!, file, scale);
+        const { writeComparison } = await import('../../reports/page/compare.js');
+        const comparison = await writeComparison(folders[0]!, folders[1]!, file, scale);
         if (open) await (await import('open')).default(file);
         return printComparison(file, comparison, json ?? false);
       }
-      const { markdown: table, ...result } = await app.report(folders, file, scale);
+      const { writeReport } = await import('../../reports/page/report.js');
+      const { markdown: table, ...result } = await writeReport(folders, file, scale);
       if (open) await (await import('open')).default(file);
       if (json) return void process.stdout.write(`${JSON.stringify({ report: file, ...result }, null, 2)}\n`);
       if (markdown) return void process.stdout.write(table);

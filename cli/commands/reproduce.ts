@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
-import type { App } from '../terminal/app.js';
+import { EXPERIMENTS } from '../../experiments/registry.js';
 import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
 
@@ -12,7 +12,8 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
-export function reproduceCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return withRunOptions(new Command('reproduce'))
     .description('run every experiment at a scale and write the report; the last line is its path')
     .addOption(jsonOption())
@@ -21,11 +22,12 @@ export function reproduceCommand(app: App): Command {
       '\nExamples:\n  gowide reproduce\n  gowide reproduce --scale laptop --out results --jobs 2\n\nFinished runs are not run again; a stopped command goes on where it was.',
     )
     .action(async (options: Options) => {
-      const cells = declaredCells(app.experiments, parseScale(options.scale), options.seed, options.seeds);
+      const cells = declaredCells(EXPERIMENTS, parseScale(options.scale), options.seed, options.seeds);
       const out = checkOut(options.out);
-      await work(app, cells, options);
+      await work(cells, options);
       const file = join(out, 'report.html');
-      const { verdicts } = await app.report([out], file);
+      const { writeReport } = await import('../../reports/page/report.js');
+      const { verdicts } = await writeReport([out], file);
       if (options.json) process.stdout.write(`${JSON.stringify({ report: file, verdicts }, null, 2)}\n`);
       else
         process.stdout.write(

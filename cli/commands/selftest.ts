@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { FailureError, UsageError } from '../../src/core/errors.js';
-import type { App } from '../terminal/app.js';
+import { EXECUTABLE } from '../terminal/executable.js';
 import { jsonOption, wholeNumber } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 
@@ -15,7 +15,8 @@ interface Options {
 
 const sign = (pass: boolean | undefined): string => (pass === undefined ? 'skip' : pass ? 'pass' : 'FAIL');
 
-export function selftestCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('selftest')
     .description(
       'break things on purpose: kill workers and Redis, fill disks, damage files and inputs, and count what was lost',
@@ -35,11 +36,15 @@ export function selftestCommand(app: App): Command {
       '\nExamples:\n  gowide selftest --faults\n  gowide selftest --faults --checks kill,damage --percent 10',
     )
     .action(async ({ faults, checks, percent, json, fuzzHere, fuzzCount }: Options) => {
-      if (fuzzHere !== undefined)
-        return void process.stdout.write(`${JSON.stringify(await app.fuzzHere(fuzzHere, fuzzCount ?? 100))}\n`);
+      if (fuzzHere !== undefined) {
+        const { fuzzHere: fuzz } = await import('../selftest/fuzz.js');
+        return void process.stdout.write(`${JSON.stringify(fuzz(fuzzHere, fuzzCount ?? 100))}\n`);
+      }
       if (!faults) throw new UsageError('selftest: say what is to be tested: --faults');
       const progress = new Progress();
-      const results = await app.selftest({
+      const { selftest } = await import('../selftest/selftest.js');
+      const results = await selftest({
+        program: EXECUTABLE,
         checks: checks?.split(','),
         share: percent / 100,
         onLine: (check, line) => progress.update(check, 0, line),

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { App } from '../terminal/app.js';
 import { jsonOption } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 
@@ -15,7 +14,8 @@ function real(text: string): number {
   return value;
 }
 
-export function squadCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('squad')
     .argument('<dataset>', 'a file in SQuAD’s format, 1.1 or 2.0')
     .argument('<predictions>', 'a JSON file with the answer to each question by its id; "" for no answer')
@@ -33,7 +33,8 @@ export function squadCommand(app: App): Command {
       '\nExamples:\n  gowide squad dev-v1.1.json predictions.json\n  gowide squad dev-v2.0.json predictions.json --null-odds null_odds.json --threshold 0 --json',
     )
     .action(async (dataset: string, predictions: string, options: Options) => {
-      const { scores, missing } = await app.scoreSquad(
+      const { scoreSquad } = await import('../../src/data/squad-score.js');
+      const { scores, missing } = await scoreSquad(
         { dataset, predictions, ...(options.nullOdds !== undefined && { noAnswer: options.nullOdds }) },
         options.threshold,
       );

@@ -5,7 +5,8 @@ import type { Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { parseShard, shardOf } from '../../src/sweep/backends/shard.js';
 import { submitSlurm, writeSlurm } from '../../src/sweep/backends/slurm.js';
-import type { App } from '../terminal/app.js';
+import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
+import { EXECUTABLE } from '../terminal/executable.js';
 import {
   checkOut,
   jsonOption,
@@ -37,9 +38,9 @@ interface Options extends WorkOptions {
 }
 
 /** Experiments by name; `theory` is all of its studies, `all` what reproduce runs. */
-function chosen(app: App, names: readonly string[]): Experiment[] {
-  const every: readonly Experiment[] = [...app.studies, ...Object.values(app.trainings).flat()];
-  const groups: Readonly<Record<string, readonly Experiment[]>> = { all: app.experiments, theory: app.studies };
+function chosen(names: readonly string[]): Experiment[] {
+  const every: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Object.values(TRAIN_EXPERIMENTS).flat()];
+  const groups: Readonly<Record<string, readonly Experiment[]>> = { all: EXPERIMENTS, theory: THEORY_EXPERIMENTS };
   const found = names.flatMap((name) => {
     const group = Object.hasOwn(groups, name) ? groups[name]! : every.filter((experiment) => experiment.name === name);
     if (group.length === 0)
@@ -57,14 +58,14 @@ export function placeOf({ queue, name }: { queue?: string; name: string }): { ur
 }
 
 /** The words of one task's command: this one, without what concerns Slurm. */
-function taskCommand(app: App, names: readonly string[], { scale, seed, seeds, out, engine, jobs }: Options): string[] {
+function taskCommand(names: readonly string[], { scale, seed, seeds, out, engine, jobs }: Options): string[] {
   const optional = [
     ...(seeds === undefined ? [] : ['--seeds', String(seeds)]),
     ...(engine === undefined ? [] : ['--engine', engine]),
   ];
   return [
     process.execPath,
-    app.executable,
+    EXECUTABLE,
     'sweep',
     'run',
     ...names,
@@ -80,13 +81,13 @@ function taskCommand(app: App, names: readonly string[], { scale, seed, seeds, o
   ];
 }
 
-async function runSweep(app: App, names: readonly string[], options: Options): Promise<void> {
-  const declared = declaredCells(chosen(app, names), options.scale, options.seed, options.seeds);
+async function runSweep(names: readonly string[], options: Options): Promise<void> {
+  const declared = declaredCells(chosen(names), options.scale, options.seed, options.seeds);
   const out = checkOut(options.out);
   if (options.slurm) {
     const { tasks, time, cpus, gpus, memory, partition, sbatch } = options;
     const jobs = Math.min(options.jobs, cpus);
-    const command = taskCommand(app, names, { ...options, jobs });
+    const command = taskCommand(names, { ...options, jobs });
     const script = writeSlurm({
       out,
       tasks,
@@ -108,9 +109,9 @@ async function runSweep(app: App, names: readonly string[], options: Options): P
       );
     return;
   }
-  const cells = options.shard === undefined ? declared : shardOf(declared, app.runners, parseShard(options.shard));
-  if (options.queue && options.shard === undefined) await workQueue(app, cells, { ...placeOf(options), out });
-  else await work(app, cells, options);
+  const cells = options.shard === undefined ? declared : shardOf(declared, RUNNERS, parseShard(options.shard));
+  if (options.queue && options.shard === undefined) await workQueue(cells, { ...placeOf(options), out });
+  else await work(cells, options);
   summary(cells, out, options.json ?? false);
 }
 
@@ -125,7 +126,8 @@ function summary(cells: readonly Cell[], out: string, json: boolean): void {
     process.stdout.write(`${cells.length} cells are finished in ${out}\nFigures and verdicts: gowide report ${out}\n`);
 }
 
-export function sweepCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   const command = new Command('sweep')
     .description('run many cells: on this machine, on workers through a queue, or on a cluster')
     .addHelpText(
@@ -166,7 +168,7 @@ export function sweepCommand(app: App): Command {
       'after',
       '\nExamples:\n  gowide sweep theory --scale laptop --jobs 8\n  gowide sweep width depth --queue redis://host --out results\n  gowide sweep all --slurm --script --tasks 4',
     )
-    .action((names: string[], options: Options) => runSweep(app, names, options));
+    .action((names: string[], options: Options) => runSweep(names, options));
   command
     .command('status')
     .description('what is in the queue, at work, set aside')

@@ -4,7 +4,7 @@ import { cellsOf, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
-import type { App } from '../terminal/app.js';
+import { TRAIN_EXPERIMENTS, trainExperiment } from '../../experiments/registry.js';
 import { readConfig } from '../../src/store/config.js';
 import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
@@ -50,8 +50,8 @@ function parseValue(text: string): Json {
   }
 }
 
-function cellsFor(app: App, name: string, options: Options): Cell[] {
-  const experiment = app.training(name, options.experiment);
+function cellsFor(name: string, options: Options): Cell[] {
+  const experiment = trainExperiment(name, options.experiment);
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
     const spec = readConfig(options.config) as Spec;
@@ -72,9 +72,10 @@ function cellsFor(app: App, name: string, options: Options): Cell[] {
     });
 }
 
-export function trainCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return withRunOptions(new Command('train'))
-    .argument('<network>', `one of: ${Object.keys(app.trainings).join(', ')}`)
+    .argument('<network>', `one of: ${Object.keys(TRAIN_EXPERIMENTS).join(', ')}`)
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <name>', 'one arm, or all', 'all')
@@ -92,7 +93,7 @@ export function trainCommand(app: App): Command {
       '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set training.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
     )
     .action(async (name: string, options: Options) => {
-      const cells = cellsFor(app, name, options);
+      const cells = cellsFor(name, options);
       if (options.printConfig) {
         const arms = Object.fromEntries(cells.map((cell) => [cell.arm, cell.spec]));
         process.stdout.write(
@@ -101,7 +102,7 @@ export function trainCommand(app: App): Command {
         return;
       }
       const out = checkOut(options.out);
-      await work(app, cells, options);
+      await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
       if (options.json) {
         process.stdout.write(

@@ -5,7 +5,8 @@ import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
-import type { App } from '../terminal/app.js';
+import { GRIDS } from '../../experiments/rates.js';
+import { TRAIN_EXPERIMENTS, trainExperiment } from '../../experiments/registry.js';
 import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -28,14 +29,9 @@ interface Trial {
 }
 
 /** Every arm at every rate of the grid, with the grid's seeds. */
-function trials(
-  app: App,
-  { name, kind, arms }: Experiment,
-  scale: ReturnType<typeof declaredScale>,
-  pattern: RegExp,
-): Trial[] {
-  const grid = app.grids[name];
-  if (grid === undefined) throw unknownName('grid', name, Object.keys(app.grids));
+function trials({ name, kind, arms }: Experiment, scale: ReturnType<typeof declaredScale>, pattern: RegExp): Trial[] {
+  const grid = GRIDS[name];
+  if (grid === undefined) throw unknownName('grid', name, Object.keys(GRIDS));
   const chosen = Object.entries(arms(scale)).filter(([arm]) => pattern.test(arm));
   if (chosen.length === 0)
     throw new UsageError(
@@ -61,9 +57,10 @@ function trials(
   );
 }
 
-export function tuneCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('tune')
-    .argument('<network>', `one of: ${Object.keys(app.trainings).join(', ')}`)
+    .argument('<network>', `one of: ${Object.keys(TRAIN_EXPERIMENTS).join(', ')}`)
     .description('validation accuracy of each arm at each learning rate of one grid, with seeds that no table uses')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <pattern>', 'only the arms that match this regular expression')
@@ -77,12 +74,11 @@ export function tuneCommand(app: App): Command {
       '\nExamples:\n  gowide tune resnet --scale minutes\n  gowide tune resnet --experiment depth-skip --arm "^16 "',
     )
     .action(async (name: string, options: Options) => {
-      const experiment = app.training(name, options.experiment);
+      const experiment = trainExperiment(name, options.experiment);
       const scale = declaredScale(experiment, options.scale);
-      const all = trials(app, experiment, scale, new RegExp(options.arm ?? '.'));
+      const all = trials(experiment, scale, new RegExp(options.arm ?? '.'));
       const out = checkOut(options.out);
       await work(
-        app,
         all.flatMap(({ cells }) => cells),
         options,
       );

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { FailureError } from '../../src/core/errors.js';
-import type { App } from '../terminal/app.js';
 import { jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 
@@ -8,14 +7,16 @@ import { Progress } from '../terminal/progress.js';
 const familyRate = (checks: readonly { kind: string }[]): string =>
   `${(100 * (1 - 0.9973 ** checks.filter((check) => check.kind === 'particle').length)).toFixed(1)} %`;
 
-export function verifyCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('verify')
     .description('compute every pinned number of the theory again; exit status 1 when one differs')
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide verify\n  gowide verify --json')
     .action(async ({ json }: { json?: boolean }) => {
       const progress = new Progress();
-      const checks = await app.verify((name, done, total) => progress.update('verify:', done / total, name));
+      const { PINNED, verifyAll } = await import('../../theory/verify/verify.js');
+      const checks = verifyAll(PINNED, (name, done, total) => progress.update('verify:', done / total, name));
       progress.clear();
       const failed = checks.filter((check) => !check.pass);
       if (json) process.stdout.write(`${JSON.stringify({ checks }, null, 2)}\n`);

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import type { App } from '../terminal/app.js';
 import { DEFAULT_OUT } from '../terminal/options.js';
 
 function portNumber(text: string): number {
@@ -9,7 +8,8 @@ function portNumber(text: string): number {
   return port;
 }
 
-export function watchCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('watch')
     .argument('[folders...]', 'folders with runs, or where runs will be', [DEFAULT_OUT])
     .description('serve the report on this machine alone while runs go on')
@@ -17,7 +17,8 @@ export function watchCommand(app: App): Command {
     .option('--open', 'show it in the browser')
     .addHelpText('after', '\nExamples:\n  gowide reproduce --out results & gowide watch results --open')
     .action(async (folders: string[], { port, open }: { port: number; open?: boolean }) => {
-      const { url, close } = await app.watch(
+      const { watchRuns } = await import('../../reports/page/watch.js');
+      const { url, close } = await watchRuns(
         folders.map((folder) => resolve(folder)),
         { port },
       );

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import type { App } from '../terminal/app.js';
 import { checkOut, engineOption, jobsOption, queueNameOption, queueOption, wholeNumber } from '../terminal/options.js';
 import { workAsWorker } from '../terminal/work.js';
 import { placeOf } from './sweep.js';
@@ -14,7 +13,8 @@ interface Options {
   readonly lock: number;
 }
 
-export function workerCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('worker')
     .description('take cells from a queue, run them, and send the finished runs back')
     .addOption(queueOption())
@@ -38,7 +38,7 @@ export function workerCommand(app: App): Command {
       '\nExamples:\n  gowide worker --queue redis://host\n  GOWIDE_QUEUE=redis://:password@host gowide worker --jobs 8 --idle 600\n\nCtrl-C saves what is at work and gives it back; a second one ends at once.',
     )
     .action(async (options: Options) => {
-      const { finished, failed } = await workAsWorker(app, {
+      const { finished, failed } = await workAsWorker({
         ...options,
         ...placeOf(options),
         out: checkOut(options.out),

@@ -4,7 +4,6 @@
  */
 import { CLAIM_TOPICS, CLAIMS } from '../../reports/claims/index.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
-import type { Plan } from '../terminal/app.js';
 import type { Cell } from '../../src/core/run.js';
 import type { Throughput } from '../bench/throughput.js';
 import { unknownName } from '../../src/core/errors.js';
@@ -55,6 +54,37 @@ export function measuredSpec(experiment: Experiment, scale: Scale): TrainSpec | 
   if (experiment.kind !== TRAIN_KIND) return undefined;
   const arms = experiment.arms(scale);
   return parseTrainSpec(arms.direct ?? Object.values(arms).at(-1));
+}
+
+/** What a scale costs before anything is started. */
+export interface Plan {
+  readonly scale: Scale;
+  readonly rows: readonly {
+    readonly experiment: string;
+    /** Arms with runs, and runs: arms x seeds, and the runs that they need. */
+    readonly arms: number;
+    readonly runs: number;
+    /** Of all training, in 1e15 operations; null for the theory, whose cost is counted in time. */
+    readonly petaflops: number | null;
+    /**
+     * Of the largest run's training step, in bytes: parameters, gradients, optimiser, activations. An upper estimate.
+     */
+    readonly memoryBytes: number | null;
+    /** Of what the runs leave, and of the saved states of those under way. */
+    readonly diskBytes: number;
+    readonly deviceHours: number;
+    /** Attained by its thin net in training, or assumed; null for the theory. */
+    readonly flopsPerSecond: number | null;
+  }[];
+  /** Each claim alone, with every run that decides it; claims share runs. */
+  readonly claims: readonly {
+    readonly id: string;
+    readonly experiment: string;
+    readonly runs: number;
+    readonly deviceHours: number;
+  }[];
+  /** What users bring. */
+  readonly data: readonly string[];
 }
 
 /** Data that users bring, and what they weigh. */
@@ -125,7 +155,7 @@ export function planOf(
 }
 
 /** An experiment's thin net on a machine. */
-interface Measured {
+export interface Measured {
   readonly flopsPerSecond: number;
   readonly bytesPerExample: number;
   /** Seconds of a training step over those that {@link stepSeconds} expects. */

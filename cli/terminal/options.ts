@@ -10,6 +10,11 @@ import { withoutPasswords } from '../../src/sweep/address.js';
 
 export const DEFAULT_OUT = 'gowide-out';
 
+/** Names as a sentence lists them: `a, b or c`. */
+export function alternatives(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
 export function wholeNumber(low: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

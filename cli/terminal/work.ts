@@ -16,7 +16,9 @@ import { installTensorflow, type InstallOptions } from '../../src/engine/install
 import { parseQueueUrl } from '../../src/sweep/address.js';
 import { gpus, type CrewOptions } from '../../src/sweep/crew.js';
 import { runPool, workOf } from '../../src/sweep/backends/pool.js';
-import { WORKER_COMMAND, type App } from './app.js';
+import { RUNNERS } from '../../experiments/registry.js';
+import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
+import { kernelReport } from './kernel.js';
 import { checkOut, typedCommand } from './options.js';
 import { Progress, Rate } from './progress.js';
 import { stopSignal } from './stop.js';
@@ -122,16 +124,15 @@ function reporter(
 
 /** How a crew on this machine works: the kernel built, the engine chosen and installed. */
 async function crewOptions(
-  app: App,
   cells: readonly Cell[] | undefined,
   options: WorkOptions,
   progress: Progress,
 ): Promise<CrewOptions> {
   const request = requestedEngine(options.engine);
   const some = (needsEngine: boolean): boolean =>
-    cells === undefined || cells.some((cell) => (app.runners[cell.kind]!.stepFlops !== undefined) === needsEngine);
+    cells === undefined || cells.some((cell) => (RUNNERS[cell.kind]!.stepFlops !== undefined) === needsEngine);
   if (some(false)) {
-    const { reason } = await app.kernel();
+    const { reason } = kernelReport();
     if (reason !== null) progress.line(`The faster particle kernel is not in use: ${reason}`);
   }
   const engine = some(true) ? await prepareEngine(request, progress) : { name: request, why: '' };
@@ -140,9 +141,9 @@ async function crewOptions(
     engine,
     jobs: options.jobs,
     command: typedCommand(),
-    runners: app.runners,
+    runners: RUNNERS,
     devices: some(true) && usesCuda(engine) ? gpus() : [],
-    worker: { module: app.executable, args: [WORKER_COMMAND] },
+    worker: { module: EXECUTABLE, args: [WORKER_COMMAND] },
   };
 }
 
@@ -158,16 +159,16 @@ async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Pr
 }
 
 /** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */
-export async function work(app: App, cells: readonly Cell[], options: WorkOptions): Promise<void> {
-  for (const cell of cells) app.runners[cell.kind]!.check(cell);
+export async function work(cells: readonly Cell[], options: WorkOptions): Promise<void> {
+  for (const cell of cells) RUNNERS[cell.kind]!.check(cell);
   requestedEngine(options.engine);
   const out = checkOut(options.out);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
   const signal = stopSignal(notice);
-  const todo = workOf(out, cells, app.runners, notice);
+  const todo = workOf(out, cells, RUNNERS, notice);
   if (todo.open.size === 0) return;
-  const crew = await crewOptions(app, [...todo.open.values()], { ...options, out }, new Progress());
+  const crew = await crewOptions([...todo.open.values()], { ...options, out }, new Progress());
   await sayingHowToGoOn(progress, () =>
     runPool(todo, { ...crew, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
   );
@@ -175,7 +176,6 @@ export async function work(app: App, cells: readonly Cell[], options: WorkOption
 
 /** Has all cells that are not finished run by workers. Throws InterruptedError with the command that goes on. */
 export async function workQueue(
-  app: App,
   cells: readonly Cell[],
   place: { readonly url: string; readonly name: string; readonly out: string },
 ): Promise<void> {
@@ -183,7 +183,7 @@ export async function workQueue(
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
   const signal = stopSignal(notice);
-  const todo = workOf(place.out, cells, app.runners, notice);
+  const todo = workOf(place.out, cells, RUNNERS, notice);
   if (todo.open.size === 0) return;
   const { runQueue } = await import('../../src/sweep/backends/queue.js');
   await sayingHowToGoOn(progress, () =>
@@ -199,17 +199,18 @@ export interface WorkerOptions extends WorkOptions {
 }
 
 /** Takes cells from a queue until it is stopped, or idle for long enough. */
-export async function workAsWorker(
-  app: App,
-  { idle, lock, ...options }: WorkerOptions,
-): Promise<{ finished: number; failed: number }> {
+export async function workAsWorker({
+  idle,
+  lock,
+  ...options
+}: WorkerOptions): Promise<{ finished: number; failed: number }> {
   parseQueueUrl(options.url);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
   const signal = stopSignal(notice);
   const { serveQueue } = await import('../../src/sweep/backends/remote.js');
   const report = reporter(progress, 0);
-  const crew = await crewOptions(app, undefined, options, new Progress());
+  const crew = await crewOptions(undefined, options, new Progress());
   const given = {
     ...crew,
     url: options.url,

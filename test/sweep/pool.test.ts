@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { RUNNERS } from '../../experiments/registry.js';
 import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
-import { WORKER_COMMAND } from '../../cli/terminal/app.js';
+import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { runPool, workOf, type PoolOptions } from '../../src/sweep/backends/pool.js';

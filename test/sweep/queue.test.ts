@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { RUNNERS as ALL } from '../../experiments/registry.js';
 import { tablesOf } from '../../cli/selftest/check.js';
 import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
-import { WORKER_COMMAND } from '../../cli/terminal/app.js';
+import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
-import type { App } from '../terminal/app.js';
-import { readConfig } from '../../src/store/config.js';
-import { jsonOption } from '../terminal/options.js';
+import { readConfig } from '../../../src/store/config.js';
+import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
+import { alternatives, jsonOption } from '../../terminal/options.js';
 
 function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {
   return Object.entries(values).flatMap(([name, value]) => {
@@ -14,18 +14,19 @@ function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[]
   });
 }
 
-export function exactCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('exact')
     .description('an exact limit at the values of a JSON config; without a config its example is shown')
-    .addArgument(new Argument('<limit>', 'chain, saad-solla, radial, clt, arcsine or saddle'))
+    .addArgument(new Argument('<limit>', alternatives(Object.keys(LIMITS))))
     .addOption(new Option('--config <file>', 'JSON'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  gowide theory exact chain                        an example config\n  gowide theory exact chain --config chain.json --json',
     )
-    .action(async (name: string, options: { config?: string; json?: boolean }) => {
-      const limit = await app.limit(name);
+    .action((name: string, options: { config?: string; json?: boolean }) => {
+      const limit = limitByName(name);
       if (options.config === undefined) {
         process.stdout.write(
           options.json

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { UsageError } from '../../src/core/errors.js';
-import type { HostArrays } from '../../src/core/run.js';
-import { writeAtomic } from '../../src/store/atomic.js';
-import { toHostArrays } from '../../src/store/runs.js';
-import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
-import type { App } from '../terminal/app.js';
-import { readConfig } from '../../src/store/config.js';
-import { checkOut, jsonOption } from '../terminal/options.js';
-import { Progress } from '../terminal/progress.js';
+import { UsageError } from '../../../src/core/errors.js';
+import type { HostArrays } from '../../../src/core/run.js';
+import { writeAtomic } from '../../../src/store/atomic.js';
+import { toHostArrays } from '../../../src/store/runs.js';
+import { readSafetensors, writeSafetensors } from '../../../src/store/safetensors.js';
+import { readConfig } from '../../../src/store/config.js';
+import { simulate } from '../../../theory/simulate/simulate.js';
+import { checkOut, jsonOption } from '../../terminal/options.js';
+import { Progress } from '../../terminal/progress.js';
 
 interface Options {
   readonly config: string;
@@ -17,7 +17,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function simulateCommand(app: App): Command {
+/** The command, for the record of commands. */
+export function command(): Command {
   return new Command('simulate')
     .description('train one net of particles from a JSON declaration; write its final particles and outputs')
     .addOption(
@@ -51,7 +52,7 @@ export function simulateCommand(app: App): Command {
         arrays: results,
         summary,
         warnings,
-      } = await app.simulate(config, arrays, (stage, done, total) =>
+      } = simulate(config, arrays, (stage, done, total) =>
         progress.update(stage, done / total, `step ${done} of ${total}`),
       );
       progress.clear();

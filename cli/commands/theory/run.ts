@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { unknownName, UsageError } from '../../src/core/errors.js';
-import type { Experiment } from '../../src/core/experiment.js';
-import type { Cell } from '../../src/core/run.js';
-import { folderOf, readMetrics, readRun } from '../../src/store/runs.js';
-import type { App } from '../terminal/app.js';
-import { readConfig } from '../../src/store/config.js';
+import { THEORY_EXPERIMENTS } from '../../../experiments/registry.js';
+import { unknownName, UsageError } from '../../../src/core/errors.js';
+import type { Experiment } from '../../../src/core/experiment.js';
+import type { Cell } from '../../../src/core/run.js';
+import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
+import { readConfig } from '../../../src/store/config.js';
 import {
   checkOut,
   jobsOption,
@@ -13,11 +13,9 @@ import {
   scaleOption,
   seedOption,
   seedsOption,
-} from '../terminal/options.js';
-import { textTable } from '../terminal/table.js';
-import { exactCommand } from './exact.js';
-import { simulateCommand } from './simulate.js';
-import { declaredCells, declaredScale, work, type WorkOptions } from '../terminal/work.js';
+} from '../../terminal/options.js';
+import { textTable } from '../../terminal/table.js';
+import { declaredCells, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -46,21 +44,9 @@ function ownCells(
   }));
 }
 
-export function theoryCommand(app: App): Command {
-  const command = new Command('theory').description('mean-field studies, in float64');
-  command
-    .command('list')
-    .description('the studies and the laws that they test')
-    .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
-    .action(({ json }: { json?: boolean }) => {
-      const list = app.studies.map(({ name, law, rule, seeds }) => ({ name, law, rule, scales: Object.keys(seeds) }));
-      process.stdout.write(
-        `${json ? JSON.stringify(list, null, 2) : list.map(({ name, law, rule, scales }) => `${name.padEnd(12)} ${law}\n${' '.repeat(13)}rule: ${rule}\n${' '.repeat(13)}scales: ${scales.join(', ')}`).join('\n')}\n`,
-      );
-    });
-  command
-    .command('run')
+/** `gowide theory run`. */
+export function command(): Command {
+  return new Command('run')
     .argument('<study>', 'name of a study, or "all"')
     .description('run a study for several seeds')
     .addOption(scaleOption())
@@ -76,8 +62,9 @@ export function theoryCommand(app: App): Command {
       '\nExamples:\n  gowide theory run width\n  gowide theory run all --scale minutes --json\n  gowide theory run depth --config mine.json --seeds 4',
     )
     .action(async (name: string, options: Options) => {
-      const studies = name === 'all' ? app.studies : app.studies.filter((study) => study.name === name);
-      if (studies.length === 0) throw unknownName('study', name, ['all', ...app.studies.map((study) => study.name)]);
+      const studies = name === 'all' ? THEORY_EXPERIMENTS : THEORY_EXPERIMENTS.filter((study) => study.name === name);
+      if (studies.length === 0)
+        throw unknownName('study', name, ['all', ...THEORY_EXPERIMENTS.map((study) => study.name)]);
       if (options.printConfig) {
         const specs = studies.map((study) => [study.name, study.arms(declaredScale(study, options.scale))] as const);
         process.stdout.write(
@@ -92,7 +79,7 @@ export function theoryCommand(app: App): Command {
           ? declaredCells(studies, options.scale, options.seed, options.seeds)
           : ownCells(studies[0]!, readConfig(options.config), options);
       const out = checkOut(options.out);
-      await work(app, cells, options);
+      await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
       if (options.json) {
         const records = runs.map((run) => ({
@@ -110,7 +97,4 @@ export function theoryCommand(app: App): Command {
         process.stdout.write(`Figures and verdicts: gowide report ${options.out}\n`);
       }
     });
-  command.addCommand(simulateCommand(app));
-  command.addCommand(exactCommand(app));
-  return command;
 }

@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { findRun } from '../../../src/store/runs.js';
+import { outOption } from '../../terminal/options.js';
+import { requireRuns } from './runs.js';
+
+/** `gowide runs export`. */
+export function command(): Command {
+  return new Command('export')
+    .argument('<id>', 'a finished training run of a ResNet or a BERT')
+    .description('write its network as safetensors, in torchvision’s or Hugging Face’s names and layouts')
+    .addOption(outOption())
+    .requiredOption(
+      '--output <path>',
+      'the file to write; for a BERT a name without extension is a folder, with config.json, vocab.txt, and its answers to SQuAD',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gowide runs export 180f4a --output thin.safetensors\n  gowide runs export 93c0d2 --output thin-bert',
+    )
+    .action(async (id: string, { out, output }: { out: string; output: string }) => {
+      requireRuns(out);
+      const { exportRun } = await import('../../../src/method/export.js');
+      await exportRun(findRun(out, id), output);
+      process.stdout.write(`written to ${output}\n`);
+    });
+}

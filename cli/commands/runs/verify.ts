@@ -1,0 +1,38 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { FailureError } from '../../../src/core/errors.js';
+import { verifyStore } from '../../../src/store/adopt.js';
+import { jsonOption, outOption } from '../../terminal/options.js';
+import { Progress } from '../../terminal/progress.js';
+import { requireRuns } from './runs.js';
+
+/** `gowide runs verify`. */
+export function command(): Command {
+  return new Command('verify')
+    .description('compare every file of every finished run with its hash')
+    .addOption(outOption())
+    .option('--repair', 'set damaged runs aside, so that their cells are done again')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  gowide runs verify\n  gowide runs verify --repair --out results')
+    .action(({ out, repair, json }: { out: string; repair?: boolean; json?: boolean }) => {
+      requireRuns(out);
+      const progress = new Progress();
+      const result = verifyStore(resolve(out), { repair: repair ?? false }, (done, total) =>
+        progress.update('verify', done / total, `${done}/${total}`),
+      );
+      progress.clear();
+      const { finished, unfinished, damaged } = result;
+      if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+      else {
+        for (const { problem, aside } of damaged)
+          process.stderr.write(`${problem}${aside === undefined ? '' : `; set aside in ${aside}`}\n`);
+        process.stdout.write(
+          `${finished} finished runs are whole, ${unfinished} are unfinished, ${damaged.length} are damaged\n`,
+        );
+      }
+      if (damaged.length > 0 && !repair)
+        throw new FailureError(
+          `${damaged.length} damaged runs; set them aside with --repair, and the command that made them does them again`,
+        );
+    });
+}

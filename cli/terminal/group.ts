@@ -1,0 +1,27 @@
+/** Commands as records of files: a command's file is loaded when that command is asked for, and not before. */
+import type { Command } from 'commander';
+
+/** What the file of a command exports. */
+export interface CommandFile {
+  readonly command: () => Command;
+  /** The commands below it, where it is a group. */
+  readonly commands?: Commands;
+}
+
+/** Loaders of commands, by name, in the order in which help lists them. */
+export type Commands = Readonly<Record<string, () => Promise<CommandFile>>>;
+
+/**
+ * Adds the commands of a record to their parent: the one that the arguments name, with what is below it, or all of them
+ * where they name none, for help and for the message that lists what there is.
+ */
+export async function addCommands(parent: Command, commands: Commands, args: readonly string[]): Promise<void> {
+  const [name, ...rest] = args.filter((arg) => !arg.startsWith('-') && arg !== 'help');
+  const asked = name !== undefined && Object.hasOwn(commands, name) ? name : undefined;
+  for (const [, load] of Object.entries(commands).filter(([key]) => asked === undefined || key === asked)) {
+    const file = await load();
+    const command = file.command();
+    if (file.commands !== undefined && asked !== undefined) await addCommands(command, file.commands, rest);
+    parent.addCommand(command);
+  }
+}
