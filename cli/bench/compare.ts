@@ -3,7 +3,8 @@
  * own.
  */
 import { join } from 'node:path';
-import { FailureError, unknownName } from '../../src/core/errors.js';
+import { FailureError } from '../../src/core/errors.js';
+import { lookUp } from '../../src/core/registry.js';
 import type { Dataset, HostBatch } from '../../src/data/dataset.js';
 import { disposeAll, tf, type Tensor } from '../../src/engine/tensor.js';
 import { trainStages, type Stage } from '../../src/method/stages.js';
@@ -15,16 +16,20 @@ import type { OptimizerSpec } from '../../src/optim/optimizer.js';
 import { peerPython } from '../../src/toolchain/python.js';
 import { runTool } from '../../src/toolchain/tools.js';
 
+/** Speed and memory of a process that measured one thing. */
 export interface Measured {
+  /** Of the bench's unit. */
   readonly perSecond: number;
   readonly peakMemoryBytes: number;
 }
 
+/** The other program on the same case. */
 export interface Peer extends Measured {
   readonly name: string;
   readonly version: string;
 }
 
+/** A case with the faster of its two rounds. */
 export interface BenchRow extends Measured {
   readonly case: string;
   readonly engine: string;
@@ -33,6 +38,7 @@ export interface BenchRow extends Measured {
   readonly ratio: number | null;
 }
 
+/** One thing that is measured about a network. */
 export interface Case {
   /** Examples of a step. */
   readonly batch: number;
@@ -42,7 +48,8 @@ export interface Case {
   readonly peer: Readonly<Record<string, string | number | boolean>>;
 }
 
-export interface Benchmark {
+/** A network whose speed is measured: its cases, and what feeds its training. */
+export interface NetworkCases {
   /** What is counted: images, sequences. */
   readonly unit: string;
   readonly cases: Readonly<Record<string, Case>>;
@@ -53,10 +60,8 @@ export interface Benchmark {
   readonly feed: (seconds: number) => Promise<Measured & { readonly case: string; readonly engine: string }>;
 }
 
-/** One case on the engine that is open in this process. Throws UsageError with the known names. */
-export async function measureCase({ cases }: Benchmark, name: string, seconds: number): Promise<Measured> {
-  if (!Object.hasOwn(cases, name)) throw unknownName('case', name, Object.keys(cases));
-  const { batch, times } = cases[name]!;
+/** One case on the engine that is open in this process, for about `seconds`. */
+export async function measureCase({ batch, times }: Case, seconds: number): Promise<Measured> {
   const perSecond = medianRate(batch, await times(seconds));
   return { perSecond, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
 }
@@ -124,17 +129,20 @@ export async function inferenceTimes(network: Network, x: Tensor, seconds: numbe
   return times;
 }
 
-export interface BenchOptions {
+/** What is compared, and how. */
+export interface CompareOptions {
   readonly seconds: number;
   readonly peer: 'torch' | undefined;
   /** Some of the cases; all by default. */
   readonly cases: readonly string[] | undefined;
   /** Measures one case in a new process of this program. */
   readonly spawnCase: (name: string) => Promise<Measured & { readonly engine: string }>;
-  readonly onRow?: (text: string) => void;
+  /** Takes what is known on the way. */
+  readonly say: (line: string) => void;
 }
 
-export interface Bench {
+/** Speeds of the cases, and what was not measured. */
+export interface SpeedTable {
   readonly unit: string;
   readonly rows: readonly BenchRow[];
   readonly notes: readonly string[];
@@ -145,39 +153,34 @@ export interface Bench {
  * does not exist.
  */
 export async function compare(
-  benchmark: Benchmark,
-  { seconds, peer, cases, spawnCase, onRow }: BenchOptions,
-): Promise<Bench> {
-  const names = cases ?? Object.keys(benchmark.cases);
-  for (const name of names)
-    if (!Object.hasOwn(benchmark.cases, name)) throw unknownName('case', name, Object.keys(benchmark.cases));
+  network: NetworkCases,
+  { seconds, peer, cases, spawnCase, say }: CompareOptions,
+): Promise<SpeedTable> {
+  const chosen = (cases ?? Object.keys(network.cases)).map(
+    (name) => [name, lookUp('case', network.cases, name)] as const,
+  );
   const notes: string[] = [];
-  const { environment, packages, unit } = benchmark;
+  const { environment, packages, unit } = network;
   const python =
-    peer === undefined
-      ? undefined
-      : await peerPython('PyTorch', packages, notes, (text) => onRow?.(text), [environment, 'torch']);
+    peer === undefined ? undefined : await peerPython('PyTorch', packages, notes, say, [environment, 'torch']);
   const rows: BenchRow[] = [];
-  for (const name of names) {
+  for (const [name, { peer: work, batch }] of chosen) {
     const ours: (Measured & { engine: string })[] = [];
     const theirs: Peer[] = [];
     for (let round = 0; round < 2; round++) {
       ours.push(await spawnCase(name));
-      if (python !== undefined)
-        theirs.push(
-          await measurePeer(python, { ...benchmark.cases[name]!.peer, batch: benchmark.cases[name]!.batch, seconds }),
-        );
+      if (python !== undefined) theirs.push(await measurePeer(python, { ...work, batch, seconds }));
     }
     const fastest = <T extends Measured>(list: readonly T[]): T =>
       list.reduce((best, one) => (one.perSecond > best.perSecond ? one : best));
     const mine = fastest(ours);
     const other = theirs.length === 0 ? null : fastest(theirs);
     rows.push({ case: name, ...mine, peer: other, ratio: other === null ? null : mine.perSecond / other.perSecond });
-    onRow?.(
+    say(
       `${name}: ${mine.perSecond.toFixed(1)} ${unit}/s${other === null ? '' : `, PyTorch ${other.perSecond.toFixed(1)}`}`,
     );
   }
-  rows.push({ ...(await benchmark.feed(Math.min(seconds, 5))), peer: null, ratio: null });
+  rows.push({ ...(await network.feed(Math.min(seconds, 5))), peer: null, ratio: null });
   return { unit, rows, notes };
 }
 

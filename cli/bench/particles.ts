@@ -3,15 +3,19 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
 import { FailureError, messageOf } from '../../src/core/errors.js';
+import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { peerPython } from '../../src/toolchain/python.js';
-import { KERNELS, openKernel, threadCount, type KernelName } from '../../theory/kernel/kernel.js';
-import { namesOf } from '../../src/core/registry.js';
 import type { Kernel } from '../../theory/kernel/interface.js';
+import { KERNELS, openKernel, threadCount, type KernelName } from '../../theory/kernel/kernel.js';
 import { initialNet } from '../../theory/model/particles.js';
+import { textTable } from '../terminal/table.js';
+import { peerOption, secondsOption, type Bench } from './bench.js';
 
-export interface BenchRow {
+/** The rate of one kernel at one width on one number of threads. */
+interface BenchRow {
   readonly M: number;
   readonly kernel: KernelName;
   readonly threads: number;
@@ -25,23 +29,22 @@ export interface BenchRow {
   readonly ratio: number | null;
 }
 
-export interface Bench {
+/** Rates by kernel, width and threads, and the setting that they were measured in. */
+interface ParticleSpeeds {
   readonly rows: readonly BenchRow[];
   /** What was not run, and why. */
   readonly notes: readonly string[];
   readonly setting: { readonly d: number; readonly N: number; readonly L: number; readonly flopsPerPair: number };
 }
 
-export interface BenchOptions {
-  readonly widths: readonly number[];
+interface Given {
+  readonly widths?: readonly number[];
   /** Seconds for each row. */
   readonly seconds: number;
-  readonly peer: 'jax' | undefined;
-  readonly threads?: readonly number[];
-  readonly onRow?: (text: string) => void;
+  readonly peer?: 'jax';
 }
 
-export const BENCH_WIDTHS: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536];
+const WIDTHS: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536];
 const [D, SAMPLES, DEPTH] = [8, 256, 4] as const;
 
 /**
@@ -90,22 +93,16 @@ function runJax(python: string, widths: readonly number[], seconds: number): Pee
  * Best rates of every kernel on one thread and on all; the peer is measured first and last, and the better of both
  * counts.
  */
-export async function benchParticles({
-  widths,
-  seconds,
-  peer,
-  threads = [...new Set([1, threadCount()])],
-  onRow,
-}: BenchOptions): Promise<Bench> {
+async function measure(
+  { widths = WIDTHS, seconds, peer }: Given,
+  say: (line: string) => void,
+): Promise<ParticleSpeeds> {
   const now = (): number => performance.now() / 1000;
   const notes: string[] = [];
-  const python =
-    peer === undefined
-      ? undefined
-      : await peerPython('JAX', [JAX, 'numpy'], notes, (text) => onRow?.(text), [JAX, 'jax']);
+  const python = peer === undefined ? undefined : await peerPython('JAX', [JAX, 'numpy'], notes, say, [JAX, 'jax']);
   const measurePeer = (): Peer | undefined => {
     if (python === undefined) return undefined;
-    onRow?.('JAX');
+    say('JAX');
     return runJax(python, widths, seconds);
   };
   const before = measurePeer();
@@ -113,12 +110,12 @@ export async function benchParticles({
   let peak: number | undefined;
   for (const name of namesOf(KERNELS)) {
     try {
-      for (const count of threads) {
+      for (const count of new Set([1, threadCount()])) {
         const kernel = openKernel(name, count);
         peak ??= kernel.peak();
         for (const M of widths) {
           measured.push({ M, kernel: name, threads: count, pairsPerSecond: rate(kernel, M, seconds, now) });
-          onRow?.(
+          say(
             `${name} M = ${M}, ${count} thread${count > 1 ? 's' : ''}: ${(measured.at(-1)!.pairsPerSecond / 1e6).toFixed(0)} million pairs/s`,
           );
         }
@@ -140,3 +137,41 @@ export async function benchParticles({
   });
   return { rows, notes, setting: { d: D, N: SAMPLES, L: DEPTH, flopsPerPair: FLOPS_PER_PAIR } };
 }
+
+function tableOf({ rows, notes }: ParticleSpeeds): string {
+  const million = (rate: number): string => (rate / 1e6).toFixed(1);
+  const lines = rows.map(({ M, kernel, threads, pairsPerSecond, peakFraction, peer, ratio }) => ({
+    M,
+    kernel,
+    threads,
+    'million pairs/s': million(pairsPerSecond),
+    'of peak': peakFraction === null ? '' : `${(100 * peakFraction).toFixed(0)} %`,
+    ...(peer !== null && {
+      [`${peer.name} ${peer.version}`]: million(peer.pairsPerSecond),
+      ratio: ratio === null ? '' : ratio.toFixed(2),
+    }),
+  }));
+  return [textTable(lines), ...notes].join('\n');
+}
+
+function widthList(text: string): number[] {
+  const widths = text.split(',').map(Number);
+  if (widths.some((width) => !Number.isSafeInteger(width) || width < 1))
+    throw new InvalidArgumentError('Expected whole numbers, with commas between.');
+  return widths;
+}
+
+export const particles: Bench<Given> = {
+  description:
+    'pairs (sample x particle) per second of one training step, by width: d = 8, 256 samples, 4 layers, float64',
+  options: () => [
+    peerOption('jax'),
+    new Option('--widths <list>', `particles per layer (default: ${WIDTHS.join(',')})`).argParser(widthList),
+    secondsOption('time for each row', 1),
+  ],
+  examples: ['', '--peer jax --json'],
+  run: async (given, say) => {
+    const data = await measure(given, say);
+    return { data, text: tableOf(data) };
+  },
+};

@@ -5,30 +5,26 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Option } from 'commander';
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
 import { mergeStores } from '../../src/store/adopt.js';
 import { environment } from '../../src/store/environment.js';
 import { FILES, folderOf, listRuns } from '../../src/store/runs.js';
 import { seal, sha256 } from '../../src/store/seal.js';
 import { runPool, workOf, type Work } from '../../src/sweep/backends/pool.js';
-import { runQueue } from '../../src/sweep/backends/queue.js';
-import { serveQueue } from '../../src/sweep/backends/remote.js';
+import { wholeNumber } from '../terminal/options.js';
+import { textTable } from '../terminal/table.js';
+import type { Bench } from './bench.js';
 import { BENCH_RUNNERS, emptyCells } from './empty.js';
-import { findRedis, RedisServer } from '../selftest/redis.js';
 
 /** What a sweep costs beside its cells. */
-export interface SweepCost {
+interface SweepCost {
   readonly case: string;
   readonly cells: number;
   /** Milliseconds for each cell, beyond its own work. */
   readonly perCell: number | null;
   readonly seconds: number;
   readonly limit: string;
-}
-
-export interface SweepBench {
-  readonly cells: number;
-  readonly onRow: (row: SweepCost) => void;
 }
 
 const quiet = { notice: () => {}, progress: () => {} };
@@ -84,120 +80,126 @@ async function timed(act: () => unknown): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-/** Measures all of it in a temporary folder. */
-export async function benchSweep({ cells: many, onRow }: SweepBench): Promise<SweepCost[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-bench-sweep-'));
-  const rows: SweepCost[] = [];
-  const row = (given: SweepCost): void => {
-    rows.push(given);
-    onRow(given);
+function todo(out: string, cells: readonly Cell[]): Work {
+  return workOf(out, cells, BENCH_RUNNERS, quiet.notice);
+}
+
+/** Empty cells of each case on one process. */
+const COUNT = 300;
+
+async function localCost(folder: string): Promise<SweepCost> {
+  const run = (name: string, count: number): Promise<number> => {
+    const out = join(folder, name);
+    return timed(() => runPool(todo(out, emptyCells(count)), crewOf(out, 1)));
   };
-  const todo = (out: string, cells: readonly Cell[]): Work => workOf(out, cells, BENCH_RUNNERS, quiet.notice);
+  // a run of one cell first: the start of the process does not count
+  const start = await run('local-one', 1);
+  const seconds = await run('local', COUNT);
+  return {
+    case: 'empty cells, this machine, one process',
+    cells: COUNT,
+    perCell: (1000 * (seconds - start)) / (COUNT - 1),
+    seconds,
+    limit: '20 ms',
+  };
+}
+
+/** Seconds of a sweep through Redis, of whose workers all are at work before the clock starts. */
+async function redisSeconds(out: string, url: string, cells: number, workers: number, ms: number): Promise<number> {
+  const { runQueue } = await import('../../src/sweep/backends/queue.js');
+  const { serveQueue } = await import('../../src/sweep/backends/remote.js');
+  const place = { url, name: 'bench', ...quiet };
+  const controllers = Array.from({ length: workers }, () => new AbortController());
+  const serving = controllers.map(({ signal }, k) =>
+    serveQueue({ ...crewOf(`${out}-worker-${k}`, 1), ...place, signal, lockSeconds: 30 }),
+  );
+  const sweepOf = (count: number, milliseconds: number): Promise<void> =>
+    runQueue(todo(out, emptyCells(count, milliseconds)), { ...place, out, signal: new AbortController().signal });
   try {
-    // one process first, so that its start does not count
-    const local = async (name: string, count: number, jobs: number, milliseconds: number): Promise<number> => {
-      const out = join(folder, name);
-      return timed(() => runPool(todo(out, emptyCells(count, milliseconds)), crewOf(out, jobs)));
+    await sweepOf(4 * workers, 301);
+    return await timed(() => sweepOf(cells, ms));
+  } finally {
+    controllers.forEach((controller) => controller.abort());
+    await Promise.all(serving);
+  }
+}
+
+async function* redisCosts(folder: string): AsyncGenerator<SweepCost> {
+  const { findRedis, RedisServer } = await import('../selftest/redis.js');
+  const redis = findRedis();
+  if ('missing' in redis) {
+    const name = `empty cells through Redis: not measured (${redis.missing})`;
+    yield { case: name, cells: 0, perCell: null, seconds: 0, limit: '50 ms' };
+    return;
+  }
+  const server = await RedisServer.start(join(folder, 'redis'), redis);
+  try {
+    const alone = await redisSeconds(join(folder, 'alone'), server.url, COUNT, 1, 0);
+    yield {
+      case: 'empty cells through Redis, one worker',
+      cells: COUNT,
+      perCell: (1000 * alone) / COUNT,
+      seconds: alone,
+      limit: '50 ms',
     };
-    const few = await local('local-few', 1, 1, 0);
-    const count = 300;
-    const one = await local('local', count, 1, 0);
-    row({
-      case: 'empty cells, this machine, one process',
-      cells: count,
-      perCell: (1000 * (one - few)) / (count - 1),
-      seconds: one,
-      limit: '20 ms',
-    });
-    const redis = findRedis();
-    if ('missing' in redis)
-      row({
-        case: `empty cells through Redis: not measured (${redis.missing})`,
-        cells: 0,
-        perCell: null,
-        seconds: 0,
-        limit: '50 ms',
-      });
-    else {
-      const server = await RedisServer.start(join(folder, 'redis'), redis);
-      try {
-        const place = { url: server.url, name: 'bench', ...quiet };
-        const sweep = async (name: string, number: number, workers: number, milliseconds: number): Promise<number> => {
-          const controllers = Array.from({ length: workers }, () => new AbortController());
-          const serving = controllers.map(({ signal }, k) =>
-            serveQueue({
-              ...crewOf(join(folder, `${name}-worker-${k}`), 1),
-              ...place,
-              signal,
-              lockSeconds: 30,
-            }),
-          );
-          const out = join(folder, name);
-          try {
-            // workers, and their processes, are at work before the clock starts
-            await runQueue(todo(out, emptyCells(4 * workers, 301)), {
-              ...place,
-              out,
-              signal: new AbortController().signal,
-            });
-            return await timed(() =>
-              runQueue(todo(out, emptyCells(number, milliseconds)), {
-                ...place,
-                out,
-                signal: new AbortController().signal,
-              }),
-            );
-          } finally {
-            controllers.forEach((controller) => controller.abort());
-            await Promise.all(serving);
-          }
-        };
-        const alone = await sweep('redis', count, 1, 0);
-        row({
-          case: 'empty cells through Redis, one worker',
-          cells: count,
-          perCell: (1000 * alone) / count,
-          seconds: alone,
-          limit: '50 ms',
-        });
-        const workers = 4;
-        const busy = 16 * workers;
-        const together = await sweep('redis-busy', busy, workers, 1000);
-        const ideal = busy / workers;
-        row({
-          case: `cells of 1 s through Redis, ${workers} workers: ${((100 * (together - ideal)) / together).toFixed(1)} % lost`,
-          cells: busy,
-          perCell: (1000 * (together - ideal)) / (busy / workers),
-          seconds: together,
-          limit: '10 %',
-        });
-      } finally {
-        await server.kill();
-      }
-    }
-    const [store, other] = [join(folder, 'many'), join(folder, 'merged')];
-    const all = emptyCells(many);
-    fill(store, all);
-    const list = await timed(() => listRuns(store));
-    row({ case: 'finished runs listed', cells: many, perCell: null, seconds: list, limit: '30 s' });
-    const resume = await timed(() => todo(store, all));
-    row({
-      case: 'finished cells found, every hash compared',
-      cells: many,
-      perCell: null,
-      seconds: resume,
-      limit: '30 s',
-    });
-    const merge = await timed(() => mergeStores(other, store));
-    row({
-      case: 'finished runs merged into an empty store',
-      cells: many,
-      perCell: null,
-      seconds: merge,
-      limit: '30 s',
-    });
+    const workers = 4;
+    const perWorker = 16;
+    const seconds = await redisSeconds(join(folder, 'busy'), server.url, perWorker * workers, workers, 1000);
+    yield {
+      case: `cells of 1 s through Redis, ${workers} workers: ${((100 * (seconds - perWorker)) / seconds).toFixed(1)} % lost`,
+      cells: perWorker * workers,
+      perCell: (1000 * (seconds - perWorker)) / perWorker,
+      seconds,
+      limit: '10 %',
+    };
+  } finally {
+    await server.kill();
+  }
+}
+
+/** A store of many finished runs: listed, looked through for what is open, and merged into an empty one. */
+async function* storeCosts(folder: string, cells: number): AsyncGenerator<SweepCost> {
+  const [store, other] = [join(folder, 'many'), join(folder, 'merged')];
+  const all = emptyCells(cells);
+  fill(store, all);
+  const acts: Readonly<Record<string, () => unknown>> = {
+    'finished runs listed': () => listRuns(store),
+    'finished cells found, every hash compared': () => todo(store, all),
+    'finished runs merged into an empty store': () => mergeStores(other, store),
+  };
+  for (const [name, act] of Object.entries(acts))
+    yield { case: name, cells, perCell: null, seconds: await timed(act), limit: '30 s' };
+}
+
+/** Every cost, one after the other, in a temporary folder. */
+async function* costs(cells: number): AsyncGenerator<SweepCost> {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-bench-sweep-'));
+  try {
+    yield await localCost(folder);
+    yield* redisCosts(folder);
+    yield* storeCosts(folder, cells);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return rows;
 }
+
+export const sweep: Bench<{ readonly cells: number }> = {
+  description: 'what sweeps cost beside their cells: an empty cell here and through Redis, and many finished ones',
+  options: () => [
+    new Option('--cells <n>', 'finished runs to list, find and merge').default(100_000).argParser(wholeNumber(10)),
+  ],
+  examples: ['', '--cells 10000 --json'],
+  run: async ({ cells }, say) => {
+    const rows: SweepCost[] = [];
+    for await (const row of costs(cells)) {
+      rows.push(row);
+      say(`${row.case}: ${row.seconds.toFixed(1)} s`);
+    }
+    const lines = rows.map(({ perCell, seconds, ...rest }) => ({
+      ...rest,
+      seconds: seconds.toFixed(1),
+      'ms a cell': perCell === null ? '' : perCell.toFixed(1),
+    }));
+    return { data: { rows }, text: textTable(lines) };
+  },
+};

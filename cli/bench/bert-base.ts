@@ -5,7 +5,8 @@ import { bert, BERT_PRESETS, type BertSpec } from '../../src/models/bert.js';
 import { glosses } from '../../src/text/corpus.js';
 import { trainWordPiece } from '../../src/text/train-wordpiece.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
-import { inferenceTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
+import { inferenceTimes, trainingTimes, type Case, type NetworkCases } from './compare.js';
+import { networkBench } from './network.js';
 
 const [BATCH, TOKENS, PLACES] = [8, 128, 19] as const;
 
@@ -46,7 +47,7 @@ const caseOf = (train: boolean): Case => ({
   peer: { network: 'bert-base', tokens: TOKENS, places: PLACES, train },
 });
 
-export const BERT_BASE: Benchmark = {
+const CASES: NetworkCases = {
   unit: 'sequences',
   cases: { 'train 8 x 128': caseOf(true), 'inference 8 x 128': caseOf(false) },
   environment: 'torch-2.15.0-transformers',
@@ -66,3 +67,10 @@ export const BERT_BASE: Benchmark = {
     };
   },
 };
+
+export const bertBase = networkBench(
+  'bert-base',
+  'sequences per second of BERT_BASE: masked-LM training (AdamW) and inference, 8 x 128 tokens, and of the tokenizer ' +
+    'that feeds it',
+  CASES,
+);

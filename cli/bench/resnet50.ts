@@ -2,14 +2,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { Loader } from '../../src/data/dataset.js';
 import { openImageFolder } from '../../src/data/imagefolder.js';
 import { tf } from '../../src/engine/tensor.js';
 import { preset } from '../../src/models/index.js';
 import { resnet } from '../../src/models/resnet.js';
-import { inferenceTimes, trainingTimes, type Benchmark, type Case } from './compare.js';
+import { inferenceTimes, trainingTimes, type Case, type NetworkCases } from './compare.js';
+import { networkBench } from './network.js';
 
 function imageCase(pixels: number, batch: number, train: boolean): Case {
   const times = (seconds: number): Promise<number[]> => {
@@ -28,7 +28,7 @@ function imageCase(pixels: number, batch: number, train: boolean): Case {
   return { batch, times, peer: { network: 'resnet50', pixels, train } };
 }
 
-export const RESNET50: Benchmark = {
+const CASES: NetworkCases = {
   unit: 'images',
   cases: {
     'train 224 px batch 8': imageCase(224, 8, true),
@@ -40,10 +40,17 @@ export const RESNET50: Benchmark = {
   packages: ['torch==2.15.0', 'numpy'],
   feed: async (seconds) => ({
     case: 'loader 224 px',
-    engine: `sharp ${sharp.versions.sharp ?? ''}`.trim(),
+    engine: `sharp ${(await import('sharp')).default.versions.sharp ?? ''}`.trim(),
     ...(await measureLoader(seconds)),
   }),
 };
+
+export const resnet50 = networkBench(
+  'resnet50',
+  'images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the ' +
+    'loader that feeds it',
+  CASES,
+);
 
 /**
  * Pictures per second of the loader at 224 pixels: JPEGs of 500 x 375, as ImageNet's are on average, random crops, all
@@ -70,6 +77,7 @@ async function measureLoader(seconds: number): Promise<{ perSecond: number; peak
 }
 
 async function writePictures(folder: string): Promise<void> {
+  const { default: sharp } = await import('sharp');
   const [width, height] = [500, 375];
   for (const [split, count] of [
     ['train', 16],
