@@ -1,9 +1,39 @@
-/** The mean-field simulator, in float64; no tensors. */
-export * from './bounds/index.js';
-export * from './network/discrepancy.js';
-export * from './exact/index.js';
-export { lossOf, trainDirect, trainSgd, EXPLOSION, type FlowOptions, type FlowResult } from './flow/direct.js';
+/**
+ * The mean-field simulator, in float64 and without tensors: deep networks of particles, their training and imitation,
+ * bounds on what imitation loses, and limits in closed form. Nothing here loads a tensor engine; mathjs is loaded only
+ * by {@link verifyAll}.
+ *
+ * @packageDocumentation
+ */
+
+// Networks of particles, and the tasks that they learn
+export { ACTIVATIONS, type Activation, type ActivationBound, type ActivationLaw } from './model/activations.js';
+export {
+  copyNet,
+  freshNet,
+  initialNet,
+  pick,
+  pickNet,
+  singleLayer,
+  thinIndices,
+  thinNet,
+  widthsOf,
+  type InitialLaw,
+  type Layer,
+  type Net,
+  type Shape,
+} from './model/particles.js';
+export { sineTask, type Samples, type Task } from './model/task.js';
+
+// Forward passes, velocities and distances
+export { activations, layerForward, output, velocity, type Velocity } from './network/network.js';
+export { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from './network/discrepancy.js';
+
+// Training: direct, by imitation, in three stages
+export { EXPLOSION, lossOf, trainDirect, trainSgd, type FlowOptions, type FlowResult } from './flow/direct.js';
 export { trainHalved, type Halving } from './flow/halving.js';
+export { imitate, type ImitationOptions } from './flow/imitation.js';
+export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './flow/pipeline.js';
 export {
   integrate,
   integratorByName,
@@ -12,13 +42,20 @@ export {
   type Integrator,
   type IntegratorName,
 } from './flow/integrators.js';
-export { imitate, type ImitationOptions } from './flow/imitation.js';
+
+// Bounds, exact limits, and nets whose laws can be written down
+export * from './bounds/index.js';
+export * from './exact/index.js';
 export * from './instances/index.js';
+export { limitByName, LIMITS, registerLimit, type Limit } from './verify/limits.js';
+
+// One simulation from a declaration; laws measured over seeds; every pinned number again
+export { parseSimulation, simulate, type Simulation, type SimulationResult } from './simulate/simulate.js';
+export { registerStudy, STUDIES, studyByName } from './studies/index.js';
+export { ParticleSettings, parseStudySpec, type Study } from './studies/study.js';
+export type { Check, CheckKind } from './verify/check.js';
+export { verifyAll } from './verify/verify.js';
+
+// The kernel that all of it runs on
 export type { Kernel } from './kernel/interface.js';
-export { kernel, KERNELS, openKernel, useKernel, type KernelName } from './kernel/kernel.js';
-export { activations, layerForward, output, velocity, type Velocity } from './network/network.js';
-export * from './model/particles.js';
-export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './flow/pipeline.js';
-export { simulate, type SimulationResult } from './simulate/simulate.js';
-export { sineTask, type Samples, type Task } from './model/task.js';
-export { verifyAll, type Check } from './verify/verify.js';
+export { kernel, KERNELS, openKernel, threadCount, useKernel, type KernelName } from './kernel/kernel.js';

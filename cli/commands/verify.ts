@@ -15,8 +15,8 @@ export function command(): Command {
     .addHelpText('after', '\nExamples:\n  gowide verify\n  gowide verify --json')
     .action(async ({ json }: { json?: boolean }) => {
       const progress = new Progress();
-      const { PINNED, verifyAll } = await import('../../theory/verify/verify.js');
-      const checks = verifyAll(PINNED, (name, done, total) => progress.update('verify:', done / total, name));
+      const { verifyAll } = await import('../../theory/verify/verify.js');
+      const checks = await verifyAll((name, done, total) => progress.update('verify:', done / total, name));
       progress.clear();
       const failed = checks.filter((check) => !check.pass);
       if (json) process.stdout.write(`${JSON.stringify({ checks }, null, 2)}\n`);

@@ -11,7 +11,7 @@ import {
 import { cltConstant, secondMoment } from '../../theory/exact/clt.js';
 import { ACTIVATIONS } from '../../theory/model/activations.js';
 import { arcsineKernel, arcsineDerivativeKernel } from '../../theory/exact/kernels.js';
-import { LIMITS, limitByName } from '../../theory/verify/limits.js';
+import { LIMITS, limitByName, registerLimit, type Limit } from '../../theory/verify/limits.js';
 import { gaussLegendre } from '../../theory/numerics/quadrature.js';
 import { radialMean, radialMeanDerivative, solveRadial, type Radial } from '../../theory/exact/radial.js';
 import { committeeVelocity, generalizationError, solveCommittee } from '../../theory/exact/saad-solla.js';
@@ -37,12 +37,13 @@ import {
   squaredDerivatives,
   trainTanhSaddle,
 } from '../../theory/instances/tanh-saddle.js';
-import { measureExact, PINNED, verifyAll, verifyExact, type Pinned } from '../../theory/verify/verify.js';
+import { measureExact, PINNED, verifyExact, type Pinned } from '../../theory/verify/pinned.js';
+import { verifyAll } from '../../theory/verify/verify.js';
 import { smallNet } from './support.js';
 
-test('every pinned number is met, every particle check, every rate and every bound', () => {
+test('every pinned number is met, every particle check, every rate and every bound', async () => {
   const groups: string[] = [];
-  const checks = verifyAll(PINNED, (name) => groups.push(name));
+  const checks = await verifyAll((name) => groups.push(name));
   expect(checks.filter((check) => !check.pass)).toEqual([]);
   expect(new Set(checks.map((check) => check.kind))).toEqual(new Set(['exact', 'particle', 'rate', 'bound']));
   expect(new Set(checks.map((check) => check.id)).size).toBe(checks.length);
@@ -316,4 +317,22 @@ describe('tanh saddle', () => {
     expect(after).toBeGreaterThan(1.05 * before);
     expect(after / tanhSaddleDiscrepancy(saddle, linear, heldOut)).toBeCloseTo(1, 3);
   });
+});
+
+test('adding an exact limit is registering one object; a name twice or unknown is refused', () => {
+  const double: Limit = {
+    name: 'double',
+    law: 'twice the value',
+    example: { value: 2 },
+    evaluate: (config) => ({ double: 2 * (config as { value: number }).value }),
+  };
+  registerLimit(double);
+  try {
+    expect(limitByName('double').evaluate({ value: 3 })).toEqual({ double: 6 });
+    expect(() => registerLimit(double)).toThrow('the exact limit "double" is registered already');
+    expect(() => limitByName('duble')).toThrow(/Did you mean "double"\?/);
+  } finally {
+    delete LIMITS.double;
+  }
+  expect(Object.values(LIMITS).map(({ name }) => name)).toEqual(Object.keys(LIMITS));
 });

@@ -1,7 +1,7 @@
 /** Each exact limit as a question with free parameters: a schema, and a function from its values to named numbers. */
 import { z } from 'zod';
-import { unknownName, UsageError } from '../../src/core/errors.js';
-import { namesOf } from '../../src/core/registry.js';
+import { UsageError } from '../../src/core/errors.js';
+import { lookUp, namesOf, register } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { directLimit, growthRate, saddleDiscrepancy, telescopedLimit, trainSaddle } from '../instances/saddle.js';
 import { ACTIVATIONS } from '../model/activations.js';
@@ -11,32 +11,36 @@ import { arcsineKernel, arcsineDerivativeKernel } from '../exact/kernels.js';
 import { solveRadial } from '../exact/radial.js';
 import { checkCommittee, generalizationError, solveCommittee } from '../exact/saad-solla.js';
 
+/** An exact limit of the theory as a question with free parameters. */
 export interface Limit {
+  /** What `gowide theory exact` calls it. */
   readonly name: string;
+  /** The law, in one line. */
   readonly law: string;
   /** A config that works, for help and for errors. */
   readonly example: Readonly<Record<string, unknown>>;
-  /** Throws UsageError with one line on a config that does not fit. */
+  /** Answers a config, by named numbers. Throws UsageError with one line on a config that does not fit. */
   readonly evaluate: (config: unknown) => Readonly<Record<string, unknown>>;
 }
 
-function limit<Spec>(
-  name: string,
-  law: string,
-  schema: z.ZodType<Spec>,
-  example: Readonly<Record<string, unknown>>,
-  evaluate: (spec: Spec) => Readonly<Record<string, unknown>>,
-): Limit {
+/** A limit whose config a schema checks; a RangeError of its formulas is the user's, too. */
+function limit<Spec>({
+  schema,
+  answer,
+  ...limit
+}: Omit<Limit, 'evaluate'> & {
+  readonly schema: z.ZodType<Spec>;
+  readonly answer: (spec: Spec) => Readonly<Record<string, unknown>>;
+}): Limit {
+  const what = `config of "exact ${limit.name}"`;
   return {
-    name,
-    law,
-    example,
+    ...limit,
     evaluate: (config) => {
-      const spec = parseSpec(schema, `config of "exact ${name}"`, config);
+      const spec = parseSpec(schema, what, config);
       try {
-        return evaluate(spec);
+        return answer(spec);
       } catch (error) {
-        if (error instanceof RangeError) throw new UsageError(`config of "exact ${name}": ${error.message}`);
+        if (error instanceof RangeError) throw new UsageError(`${what}: ${error.message}`);
         throw error;
       }
     },
@@ -57,7 +61,59 @@ const Chain = z.strictObject({
   times,
   steps: steps.default(4000),
 });
+
+const chainLimit = limit({
+  name: 'chain',
+  law: 'scalar linear chain under gradient flow: weights, product, lim sqrt(m) D',
+  schema: Chain,
+  example: { weights: [0.9, 1, 1.1], target: 2, times: [0, 0.5] },
+  answer: (spec) => ({
+    rows: spec.times.map((time) => ({
+      time,
+      product: chainProduct(spec.weights, spec.target, time, spec.steps),
+      discrepancy: chainDiscrepancy(spec.weights, spec.target, time, spec.steps),
+      amplification:
+        new Set(spec.weights).size === 1
+          ? chainAmplification(spec.weights[0]!, spec.target, spec.weights.length, time, spec.steps)
+          : null,
+      weights: chainWeights(spec.weights, spec.target, time, spec.steps),
+    })),
+  }),
+});
+
 const SaadSolla = z.strictObject({ Q: matrix, R: matrix, T: matrix, eta: positive, times, steps: steps.default(200) });
+
+const saadSollaLimit = limit({
+  name: 'saad-solla',
+  law: 'soft committee machine learning online: generalisation error and overlaps at alpha = steps / N',
+  schema: SaadSolla,
+  example: {
+    Q: [
+      [0.25, 0],
+      [0, 0.16],
+    ],
+    R: [
+      [0.1, 0.02],
+      [0.03, 0.08],
+    ],
+    T: [
+      [1, 0],
+      [0, 1],
+    ],
+    eta: 0.5,
+    times: [0, 5],
+  },
+  answer: (spec) => {
+    checkCommittee(spec);
+    return {
+      rows: spec.times.map((time) => {
+        const { Q, R } = solveCommittee(spec, spec.eta, time, spec.steps);
+        return { time, error: generalizationError({ Q, R, T: spec.T }), Q, R };
+      }),
+    };
+  },
+});
+
 const RadialConfig = z.strictObject({
   taus: z.tuple([positive, positive]),
   targets: z.tuple([z.number(), z.number()]),
@@ -67,6 +123,17 @@ const RadialConfig = z.strictObject({
   times,
   steps: steps.default(1000),
 });
+
+const radialLimit = limit({
+  name: 'radial',
+  law: 'two-layer mean field on isotropic Gaussians: risk and mean norm',
+  schema: RadialConfig,
+  example: { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4, times: [0, 0.5, 2] },
+  answer: (spec) => ({
+    rows: spec.times.map((time) => ({ time, ...solveRadial(spec, time, spec.steps) })),
+  }),
+});
+
 const Clt = z.strictObject({
   d: z.int().min(1).max(64),
   depth: z.int().min(1),
@@ -76,9 +143,33 @@ const Clt = z.strictObject({
   sb: positive.default(1),
   sbias: z.number().min(0).default(0.5),
 });
+
+const cltLimit = limit({
+  name: 'clt',
+  law: 'thin nets at time zero: E act^2 and lim sqrt(m) D (alpha = 1, rho = 0)',
+  schema: Clt,
+  example: { d: 4, depth: 4 },
+  answer: (spec) => ({
+    secondMoment: secondMoment(spec),
+    limit: cltConstant(spec),
+  }),
+});
+
 const Arcsine = z
   .strictObject({ uu: z.number().min(0), uv: z.number(), vv: z.number().min(0) })
   .refine(({ uu, uv, vv }) => uv * uv <= uu * vv * (1 + 1e-12), 'expected a covariance: uv^2 <= uu vv');
+
+const arcsineLimit = limit({
+  name: 'arcsine',
+  law: "E[g(u) g(v)] and E[g'(u) g'(v)] of g = erf(u / sqrt 2) for covariances uu, uv, vv",
+  schema: Arcsine,
+  example: { uu: 1, uv: 0.5, vv: 1 },
+  answer: (spec) => ({
+    kernel: arcsineKernel(spec),
+    slope: arcsineDerivativeKernel(spec),
+  }),
+});
+
 const SaddleConfig = z.strictObject({
   g: positive,
   kappa: positive,
@@ -90,118 +181,51 @@ const SaddleConfig = z.strictObject({
   steps: steps.default(4000),
 });
 
-export const LIMITS: Readonly<Record<string, Limit>> = Object.fromEntries(
-  [
-    limit(
-      'chain',
-      'scalar linear chain under gradient flow: weights, product, lim sqrt(m) D',
-      Chain,
-      { weights: [0.9, 1, 1.1], target: 2, times: [0, 0.5] },
-      (spec) => ({
-        rows: spec.times.map((time) => ({
-          time,
-          product: chainProduct(spec.weights, spec.target, time, spec.steps),
-          discrepancy: chainDiscrepancy(spec.weights, spec.target, time, spec.steps),
-          amplification:
-            new Set(spec.weights).size === 1
-              ? chainAmplification(spec.weights[0]!, spec.target, spec.weights.length, time, spec.steps)
-              : null,
-          weights: chainWeights(spec.weights, spec.target, time, spec.steps),
-        })),
-      }),
-    ),
-    limit(
-      'saad-solla',
-      'soft committee machine learning online: generalisation error and overlaps at alpha = steps / N',
-      SaadSolla,
-      {
-        Q: [
-          [0.25, 0],
-          [0, 0.16],
-        ],
-        R: [
-          [0.1, 0.02],
-          [0.03, 0.08],
-        ],
-        T: [
-          [1, 0],
-          [0, 1],
-        ],
-        eta: 0.5,
-        times: [0, 5],
-      },
-      (spec) => {
-        checkCommittee(spec);
-        return {
-          rows: spec.times.map((time) => {
-            const { Q, R } = solveCommittee(spec, spec.eta, time, spec.steps);
-            return { time, error: generalizationError({ Q, R, T: spec.T }), Q, R };
-          }),
-        };
-      },
-    ),
-    limit(
-      'radial',
-      'two-layer mean field on isotropic Gaussians: risk and mean norm',
-      RadialConfig,
-      { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4, times: [0, 0.5, 2] },
-      (spec) => ({
-        rows: spec.times.map((time) => ({ time, ...solveRadial(spec, time, spec.steps) })),
-      }),
-    ),
-    limit(
-      'clt',
-      'thin nets at time zero: E act^2 and lim sqrt(m) D (alpha = 1, rho = 0)',
-      Clt,
-      { d: 4, depth: 4 },
-      (spec) => ({
-        secondMoment: secondMoment(spec),
-        limit: cltConstant(spec),
-      }),
-    ),
-    limit(
-      'arcsine',
-      "E[g(u) g(v)] and E[g'(u) g'(v)] of g = erf(u / sqrt 2) for covariances uu, uv, vv",
-      Arcsine,
-      { uu: 1, uv: 0.5, vv: 1 },
-      (spec) => ({
-        kernel: arcsineKernel(spec),
-        slope: arcsineDerivativeKernel(spec),
-      }),
-    ),
-    limit(
-      'saddle',
-      'symmetric saddle B: growth rate, lim sqrt(m) D(T) under direct training, and the telescoped sum',
-      SaddleConfig,
-      { g: 1.3, kappa: 4, depth: 6, times: [0, 0.01] },
-      (spec) => {
-        if (spec.start !== undefined && spec.start.length !== spec.depth)
-          throw new RangeError(`"start": expected ${spec.depth} layer means, got ${spec.start.length}`);
-        return {
-          rate: growthRate(spec),
-          telescoped: telescopedLimit(spec, spec.deviation),
-          rows: spec.times.map((time) => ({
-            time,
-            limit: directLimit(spec, time, spec.deviation),
-            ...(spec.start === undefined
-              ? {}
-              : {
-                  discrepancy: saddleDiscrepancy(
-                    spec,
-                    time === 0
-                      ? Float64Array.from(spec.start)
-                      : trainSaddle(spec, Float64Array.from(spec.start), time, spec.steps),
-                  ),
-                }),
-          })),
-        };
-      },
-    ),
-  ].map((entry) => [entry.name, entry]),
-);
+const saddleLimit = limit({
+  name: 'saddle',
+  law: 'symmetric saddle B: growth rate, lim sqrt(m) D(T) under direct training, and the telescoped sum',
+  schema: SaddleConfig,
+  example: { g: 1.3, kappa: 4, depth: 6, times: [0, 0.01] },
+  answer: (spec) => {
+    if (spec.start !== undefined && spec.start.length !== spec.depth)
+      throw new RangeError(`"start": expected ${spec.depth} layer means, got ${spec.start.length}`);
+    return {
+      rate: growthRate(spec),
+      telescoped: telescopedLimit(spec, spec.deviation),
+      rows: spec.times.map((time) => ({
+        time,
+        limit: directLimit(spec, time, spec.deviation),
+        ...(spec.start === undefined
+          ? {}
+          : {
+              discrepancy: saddleDiscrepancy(
+                spec,
+                time === 0
+                  ? Float64Array.from(spec.start)
+                  : trainSaddle(spec, Float64Array.from(spec.start), time, spec.steps),
+              ),
+            }),
+      })),
+    };
+  },
+});
 
-/** Throws UsageError with the known names. */
+/** Every exact limit by its name. */
+export const LIMITS: Record<string, Limit> = {
+  chain: chainLimit,
+  'saad-solla': saadSollaLimit,
+  radial: radialLimit,
+  clt: cltLimit,
+  arcsine: arcsineLimit,
+  saddle: saddleLimit,
+};
+
+/** Adds a limit under its own name. Throws UsageError when the name is taken. */
+export function registerLimit(limit: Limit): void {
+  register('exact limit', LIMITS, limit.name, limit);
+}
+
+/** The limit of that name. Throws UsageError with the known names. */
 export function limitByName(name: string): Limit {
-  if (!Object.hasOwn(LIMITS, name)) throw unknownName('exact limit', name, Object.keys(LIMITS));
-  return LIMITS[name]!;
+  return lookUp('exact limit', LIMITS, name);
 }
