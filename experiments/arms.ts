@@ -3,7 +3,7 @@
  * net, imitation included, and see the same batches; `long` has the floating-point operations of the whole pipeline
  * instead, the wide net's training included.
  */
-import { costOf } from '../src/method/train.js';
+import { costOf } from '../src/method/cost.js';
 import type {
   GradientImitation,
   ObjectiveSpec,

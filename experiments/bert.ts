@@ -13,7 +13,7 @@
 import type { Experiment, Scale } from '../src/core/experiment.js';
 import { placesOf, type MaskedSpec } from '../src/data/masked.js';
 import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
-import { TRAIN_KIND } from '../src/method/train.js';
+import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { BERT_PRESETS, type BertSpec } from '../src/models/bert.js';
 import { armOf, joint, LABELS, longArm, wideArm, type Setting } from './arms.js';

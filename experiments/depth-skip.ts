@@ -10,7 +10,7 @@
  * dropped afterwards), then KL; selected channels, fitted in closed form, then KL.
  */
 import type { Experiment, Scale } from '../src/core/experiment.js';
-import { TRAIN_KIND } from '../src/method/train.js';
+import { TRAIN_KIND } from '../src/method/required.js';
 import type { TrainSpec } from '../src/method/spec.js';
 import type { ModelSpec } from '../src/models/index.js';
 import { armOf, wideArm, type Setting } from './arms.js';

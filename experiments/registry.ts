@@ -1,16 +1,8 @@
 /** Every experiment, and how each kind of run is run. */
 import { unknownName } from '../src/core/errors.js';
-import { checkData } from '../src/data/index.js';
 import type { Experiment, Runner } from '../src/core/experiment.js';
-import {
-  expectedMemory,
-  expectedSeconds,
-  parseTrainSpec,
-  requiredCells,
-  stepFlops,
-  TRAIN_KIND,
-  trainExecutor,
-} from '../src/method/train.js';
+import { TRAIN_KIND } from '../src/method/required.js';
+import { TRAIN_RUNNER } from '../src/method/runner.js';
 import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
@@ -48,12 +40,5 @@ export const EXPERIMENTS: readonly Experiment[] = [
 
 export const RUNNERS: Readonly<Record<string, Runner>> = {
   [THEORY_KIND]: THEORY_RUNNER,
-  [TRAIN_KIND]: {
-    execute: trainExecutor,
-    check: ({ spec }) => checkData(parseTrainSpec(spec).data),
-    requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
-    cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
-    stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
-    memoryBytes: ({ spec }) => expectedMemory(parseTrainSpec(spec)),
-  },
+  [TRAIN_KIND]: TRAIN_RUNNER,
 };

@@ -11,7 +11,7 @@
  * | paper   | ImageNet           | ResNet-50                | 4 x         | ResNet-101   | 8 GPUs, not run     |
  */
 import type { Experiment, Scale } from '../src/core/experiment.js';
-import { TRAIN_KIND } from '../src/method/train.js';
+import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { PRESETS } from '../src/models/index.js';
 import type { ResnetSpec } from '../src/models/resnet.js';

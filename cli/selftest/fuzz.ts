@@ -11,7 +11,7 @@ import { FailureError, UsageError } from '../../src/core/errors.js';
 import { parseCell } from '../../src/core/run.js';
 import { loadCifar } from '../../src/data/cifar.js';
 import { readSquad } from '../../src/data/squad.js';
-import { parseTrainSpec } from '../../src/method/train.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { incomingFolder } from '../../src/store/adopt.js';
 import { readConfig } from '../../src/store/config.js';
 import { folderOf, listRuns } from '../../src/store/runs.js';

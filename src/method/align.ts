@@ -5,7 +5,9 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { Tensor, Tensors } from '../engine/tensor.js';
+import { networkOf } from '../models/index.js';
 import type { Model, Network } from '../nn/network.js';
+import type { TrainSpec } from './spec.js';
 
 export interface View {
   readonly network: Network;
@@ -85,4 +87,13 @@ export function alignByDepth(wide: Network, thin: Network): View {
     units: wide.units && renamed(wide.units),
   };
   return { network, model: (model) => ({ params: renamed(model.params), state: renamed(model.state) }) };
+}
+
+/** The wide net of a spec, under the names by which the thin one is compared with it; undefined without a wide net. */
+export function wideView({ model, teacher }: TrainSpec): View | undefined {
+  if (teacher === null) return undefined;
+  const wide = networkOf(teacher.model);
+  return teacher.align === 'depth'
+    ? alignByDepth(wide, networkOf(model))
+    : { network: wide, model: (values) => values };
 }

@@ -6,7 +6,8 @@ import { writeFolder, writeHuggingFace } from '../models/huggingface.js';
 import { writeTorchvision } from '../models/torchvision.js';
 import { writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
-import { TRAIN_KIND, parseTrainSpec } from './train.js';
+import { parseTrainSpec } from './check-spec.js';
+import { TRAIN_KIND } from './required.js';
 import { fromArrays } from './weights.js';
 
 /**

@@ -94,6 +94,11 @@ export const TeacherSpec = z.union([
 ]);
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
 
+/** Whether the wide net is trained by a run of its own, rather than read from a file. */
+export function isTrained(teacher: TeacherSpec | null): teacher is Extract<TeacherSpec, { recipe: unknown }> {
+  return teacher !== null && 'recipe' in teacher;
+}
+
 export const TrainSpec = z.strictObject({
   data: DataSpec,
   model: NetworkSpec,
@@ -123,3 +128,6 @@ export const TrainSpec = z.strictObject({
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: z.strictObject(division).optional() }),
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;
+
+/** The trained network that a run goes on from. */
+export type PretrainedSpec = NonNullable<TrainSpec['pretrained']>;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { cellsOf } from '../../src/core/experiment.js';
-import { costOf } from '../../src/method/train.js';
+import { costOf } from '../../src/method/cost.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 
 const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { GRIDS, rateOf } from '../../experiments/rates.js';
 import { TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
 import type { Experiment, Scale } from '../../src/core/experiment.js';
-import { costOf, parseTrainSpec } from '../../src/method/train.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { costOf } from '../../src/method/cost.js';
 
 const ALL = Object.values(TRAIN_EXPERIMENTS).flat();
 const CASES = ALL.flatMap((experiment) =>

@@ -9,14 +9,11 @@ import { scoreSquad } from '../../src/data/squad-score.js';
 import { tf } from '../../src/engine/tensor.js';
 import { exportRun } from '../../src/method/export.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
-import {
-  costOf,
-  parseTrainSpec,
-  readWeights,
-  requiredCells,
-  TRAIN_KIND,
-  trainExecutor,
-} from '../../src/method/train.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { costOf } from '../../src/method/cost.js';
+import { trainExecutor } from '../../src/method/execute.js';
+import { readWeights } from '../../src/method/read-weights.js';
+import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
 import { startModel } from '../../src/method/start.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';

@@ -6,15 +6,10 @@ import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { tf } from '../../src/engine/tensor.js';
 import type { TrainSpec } from '../../src/method/spec.js';
-import {
-  costOf,
-  expectedSeconds,
-  parseTrainSpec,
-  stepFlops,
-  TRAIN_KIND,
-  trainExecutor,
-  wideCell,
-} from '../../src/method/train.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { costOf, expectedSeconds, stepFlops } from '../../src/method/cost.js';
+import { trainExecutor } from '../../src/method/execute.js';
+import { TRAIN_KIND, wideCell } from '../../src/method/required.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import { folderOf, readArrays, readMetrics } from '../../src/store/runs.js';

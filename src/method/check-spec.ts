@@ -1,0 +1,97 @@
+/** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
+import { UsageError } from '../core/errors.js';
+import { parseSpec } from '../core/spec.js';
+import { exampleShape, taskOf } from '../data/index.js';
+import { placesOf } from '../data/masked.js';
+import type { BertSpec } from '../models/bert.js';
+import { networkOf, type NetworkSpec } from '../models/index.js';
+import { wideView } from './align.js';
+import { planGroups } from './pipeline.js';
+import { isTrained, TrainSpec, type PretrainedSpec } from './spec.js';
+
+/** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
+export function parseTrainSpec(value: unknown): TrainSpec {
+  const spec = parseSpec(TrainSpec, 'training spec', value);
+  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])])
+    checkInput(model, spec.data);
+  for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
+    if (batch % accumulate !== 0)
+      throw new UsageError(
+        `invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`,
+      );
+  }
+  if (spec.pretrained !== undefined) checkPretrained(spec, spec.pretrained);
+  planGroups(spec, networkOf(spec.model), wideView(spec)?.network);
+  return spec;
+}
+
+/** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */
+function checkPretrained({ model, start }: TrainSpec, pretrained: PretrainedSpec): void {
+  if (start !== 'random')
+    throw new UsageError(
+      `invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`,
+    );
+  const from = networkOf('run' in pretrained ? pretrained.run.model : pretrained.model).shapes;
+  const network = networkOf(model);
+  const own = network.shapes;
+  const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1); // another task's may have any shape
+  const other = Object.keys(own).filter(
+    (path) => !isHead(path) && from[path] !== undefined && String(from[path]) !== String(own[path]),
+  );
+  if (other.length > 0)
+    throw new UsageError(
+      `invalid training spec: the pretrained network has other shapes: ${other
+        .slice(0, 5)
+        .map((path) => `${path} [${from[path]!.join(', ')}], expected [${own[path]!.join(', ')}]`)
+        .join('; ')}`,
+    );
+  if (!Object.keys(own).some((path) => from[path] !== undefined))
+    throw new UsageError('invalid training spec: the pretrained network has no parameter of this one');
+}
+
+/** Throws UsageError when the network cannot read the data or does not answer what they ask. */
+function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
+  const shape = exampleShape(data);
+  const say = (given: number, expected: number, what: string): void => {
+    if (given !== expected)
+      throw new UsageError(
+        `invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`,
+      );
+  };
+  const task = taskOf(data);
+  if ((model.family === 'bert') !== (task !== undefined))
+    throw new UsageError(
+      `invalid training spec: a model of the family "${model.family}" cannot be trained on the data "${data.set}"`,
+    );
+  if (model.family === 'mlp')
+    return say(
+      model.inputs,
+      shape.reduce((a, b) => a * b, 1),
+      'inputs',
+    );
+  if (model.family !== 'bert') return say(model.channels, shape.at(-1)!, 'channels');
+  checkTokens(model, data, task!, say);
+}
+
+type Tokens = Extract<TrainSpec['data'], { tokens: number }>;
+
+function checkTokens(
+  model: BertSpec,
+  data: TrainSpec['data'],
+  task: NonNullable<ReturnType<typeof taskOf>>,
+  say: (given: number, expected: number, what: string) => void,
+): void {
+  const { tokens, vocabulary } = data as Tokens;
+  if (model.head.kind !== task.head)
+    throw new UsageError(
+      `invalid training spec: the head "${model.head.kind}" is of another task; ${data.set} data need a "${task.head}" head`,
+    );
+  if (tokens > model.positions)
+    throw new UsageError(
+      `invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`,
+    );
+  if (data.set === 'masked-lm')
+    say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, placesOf(data), 'places');
+  if (task.classes !== undefined && model.head.kind === 'classify') say(model.head.classes, task.classes, 'classes');
+  if (typeof vocabulary === 'number') say(model.vocabulary, vocabulary, 'tokens in the vocabulary');
+}

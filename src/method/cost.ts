@@ -1,0 +1,69 @@
+/** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
+import { exampleShape } from '../data/index.js';
+import { networkOf, parameterCount } from '../models/index.js';
+import { wideView } from './align.js';
+import { totalCost, trainingFlops, type Cost } from './budget.js';
+import { planGroups } from './pipeline.js';
+import { isTrained, type TrainSpec } from './spec.js';
+
+/** What a run costs, without its wide net's own training. */
+export function ownCost(spec: TrainSpec): Cost {
+  const [thin, wide] = [networkOf(spec.model), wideView(spec)?.network];
+  const { imitated } = planGroups(spec, thin, wide);
+  const { objective } = spec.training;
+  const shape = exampleShape(spec.data);
+  return totalCost({
+    thin,
+    wide,
+    shape,
+    imitated,
+    imitation: spec.imitation,
+    training: spec.training,
+    watches: objective.teacher + objective.hints > 0,
+  });
+}
+
+/** What a run costs. */
+export function costOf(spec: TrainSpec): Cost {
+  const cost = ownCost(spec);
+  const wideTraining = isTrained(spec.teacher)
+    ? trainingFlops(networkOf(spec.teacher.model), exampleShape(spec.data), spec.teacher.recipe)
+    : 0;
+  return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
+}
+
+/** Attained on one core of a small machine. */
+export const EXPECTED_FLOPS = 20e9;
+
+/**
+ * Expected seconds of a step with so many operations on a small machine: overhead of each layer, and the arithmetic.
+ */
+export function stepSeconds(spec: TrainSpec, flops: number): number {
+  const layers = Object.keys(networkOf(spec.model).flops(exampleShape(spec.data))).length;
+  return 0.005 + 0.002 * layers + flops / EXPECTED_FLOPS;
+}
+
+/** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
+export function expectedSeconds(spec: TrainSpec): number {
+  const { steps, flops, teacherFlops } = ownCost(spec);
+  return steps * stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + 2;
+}
+
+/** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
+export function stepFlops(spec: TrainSpec): number {
+  const [model, batch] = isTrained(spec.teacher)
+    ? [spec.teacher.model, spec.teacher.recipe.batch]
+    : [spec.model, spec.training.batch];
+  return trainingFlops(networkOf(model), exampleShape(spec.data), { steps: 1, batch });
+}
+
+/**
+ * Expected memory of a run in bytes, to choose a GPU by: parameters with gradient and two moments, and activations, of
+ * which a training step kept some 0.005 bytes for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x
+ * 128 tokens 0.003).
+ */
+export function expectedMemory(spec: TrainSpec): number {
+  const models = isTrained(spec.teacher) ? [spec.model, spec.teacher.model] : [spec.model];
+  const parameters = models.reduce((sum, model) => sum + parameterCount(model), 0);
+  return 2 ** 29 + 16 * parameters + 0.005 * stepFlops(spec);
+}

@@ -1,0 +1,102 @@
+/** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
+import { UsageError } from '../core/errors.js';
+import type { Executor, Outcome, RunContext } from '../core/run.js';
+import type { Dataset } from '../data/dataset.js';
+import { openData, taskOf } from '../data/index.js';
+import type { Tensor } from '../engine/tensor.js';
+import { tapDiscrepancy } from '../metrics/discrepancy.js';
+import { evaluate } from '../metrics/evaluate.js';
+import { networkOf } from '../models/index.js';
+import { countParameters } from '../nn/init.js';
+import { evaluation } from '../nn/layers.js';
+import type { Model } from '../nn/network.js';
+import { wideView } from './align.js';
+import { parseTrainSpec } from './check-spec.js';
+import { costOf } from './cost.js';
+import { trainThin } from './pipeline.js';
+import { readWeights } from './read-weights.js';
+import { pretrainedCell, wideCell } from './required.js';
+import { isTrained, type PretrainedSpec, type TeacherSpec, type TrainSpec } from './spec.js';
+import { disposeWeights, fromArrays, modelOf, toArrays, weightsOf, type Teacher, type Weights } from './weights.js';
+
+/** Runs a cell of the kind `train`: trains its network, evaluates it and leaves its weights. */
+export const trainExecutor: Executor = async (context) => {
+  const spec = parseTrainSpec(context.cell.spec);
+  const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
+  const network = networkOf(spec.model);
+  for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
+  if (spec.model.family === 'bert' && (data.vocabulary ?? 0) > spec.model.vocabulary)
+    throw new UsageError(
+      `the data have ${data.vocabulary} tokens in the vocabulary, the model only ${spec.model.vocabulary}`,
+    );
+  // a span is one of the sequence's own tokens, whatever number the network could tell apart
+  const classes = taskOf(spec.data)?.head === 'span' ? data.classes : network.width('logits');
+  if (data.classes > classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${classes}`);
+  const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
+  const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
+  const weights = await trainThin(context, spec, network, teacher, { ...data, classes }, pretrained);
+  return outcome(context, spec, data, teacher, weights);
+};
+
+async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
+  const model = isTrained(teacher)
+    ? fromArrays(await context.require(wideCell(context.cell, spec)!))
+    : readWeights(teacher.weights, teacher.model);
+  const view = wideView(spec)!;
+  return { network: view.network, model: view.model(model), weights: weightsOf(model) };
+}
+
+async function openPretrained(context: RunContext, pretrained: PretrainedSpec, spec: TrainSpec): Promise<Model> {
+  return 'run' in pretrained
+    ? fromArrays(await context.require(pretrainedCell(context.cell, spec)!))
+    : readWeights(pretrained.weights, pretrained.model);
+}
+
+async function outcome(
+  context: RunContext,
+  spec: TrainSpec,
+  data: Dataset,
+  teacher: Teacher | undefined,
+  weights: Weights,
+): Promise<Outcome> {
+  const network = networkOf(spec.model);
+  const logits = network.taps.at(-1)!;
+  const predict = (x: Tensor): Tensor => network.apply(evaluation(weights), x)[logits]!;
+  const validation = await evaluate(data, data.validation, predict);
+  const test = await evaluate(data, data.test, predict);
+  context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
+  context.log({ event: 'evaluation', when: 'end', split: 'test', ...test });
+  const { scores, answers } = (await data.score?.(predict)) ?? { scores: {}, answers: [] };
+  for (const answer of answers) context.log({ event: 'answer', ...answer });
+  const distance =
+    teacher === undefined
+      ? null
+      : (
+          await tapDiscrepancy(
+            data,
+            data.validation,
+            (x) => ({ [logits]: predict(x) }),
+            (x) => teacher.network.apply(evaluation(teacher.weights), x),
+          )
+        )[logits]!;
+  const model = await modelOf(weights);
+  disposeWeights(weights);
+  if (teacher !== undefined) disposeWeights(teacher.weights);
+  const { steps, flops, teacherFlops } = costOf(spec);
+  return {
+    arrays: toArrays(model),
+    result: {
+      validationAccuracy: validation.accuracy,
+      testAccuracy: test.accuracy,
+      testCrossEntropy: test.crossEntropy,
+      ...(spec.data.set === 'masked-lm' && { testPerplexity: Math.exp(test.crossEntropy) }),
+      ...scores,
+      ...(data.problems !== undefined && { skipped: data.problems.length }),
+      logitDiscrepancy: distance,
+      parameters: countParameters(model.params),
+      steps,
+      gigaflops: flops / 1e9,
+      teacherGigaflops: teacherFlops / 1e9,
+    },
+  };
+}
