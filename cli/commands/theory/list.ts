@@ -1,7 +1,21 @@
 import { Command } from 'commander';
 import { THEORY_EXPERIMENTS } from '../../../experiments/registry.js';
-import { studyByName } from '../../../theory/studies/index.js';
+import { STUDIES } from '../../../theory/studies/index.js';
 import { jsonOption } from '../../terminal/options.js';
+
+interface Listed {
+  readonly name: string;
+  readonly law: string;
+  readonly rule: string;
+  /** Scales at which sizes are declared; empty for a study that runs with --config alone. */
+  readonly scales: readonly string[];
+}
+
+function linesOf({ name, law, rule, scales }: Listed): string {
+  const indent = ' '.repeat(13);
+  const sizes = scales.length > 0 ? scales.join(', ') : 'none; run it with --config';
+  return `${name.padEnd(12)} ${law}\n${indent}rule: ${rule}\n${indent}scales: ${sizes}`;
+}
 
 /** `gowide theory list`. */
 export function command(): Command {
@@ -10,12 +24,10 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
     .action(({ json }: { json?: boolean }) => {
-      const list = THEORY_EXPERIMENTS.map(({ name, seeds }) => {
-        const { law, rule } = studyByName(name);
-        return { name, law, rule, scales: Object.keys(seeds) };
+      const list = Object.values(STUDIES).map(({ name, law, rule }) => {
+        const declared = THEORY_EXPERIMENTS.find((experiment) => experiment.name === name);
+        return { name, law, rule, scales: Object.keys(declared?.seeds ?? {}) };
       });
-      process.stdout.write(
-        `${json ? JSON.stringify(list, null, 2) : list.map(({ name, law, rule, scales }) => `${name.padEnd(12)} ${law}\n${' '.repeat(13)}rule: ${rule}\n${' '.repeat(13)}scales: ${scales.join(', ')}`).join('\n')}\n`,
-      );
+      process.stdout.write(`${json ? JSON.stringify(list, null, 2) : list.map(linesOf).join('\n')}\n`);
     });
 }

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { THEORY_EXPERIMENTS } from '../../../experiments/registry.js';
-import { unknownName, UsageError } from '../../../src/core/errors.js';
+import { UsageError } from '../../../src/core/errors.js';
 import type { Experiment } from '../../../src/core/experiment.js';
+import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
 import { readConfig } from '../../../src/store/config.js';
+import { STUDIES, THEORY_KIND } from '../../../theory/studies/index.js';
 import {
   checkOut,
   jobsOption,
@@ -26,19 +28,25 @@ interface Options extends WorkOptions {
   readonly printConfig?: boolean;
 }
 
-/** Cells of a spec that the user wrote. */
-function ownCells(
-  { name, kind }: Experiment,
-  spec: Readonly<Record<string, unknown>>,
-  { seed, seeds = 3 }: Options,
-): Cell[] {
+/** The declared sizes of a study, or of all. Throws UsageError for a study that is unknown, or has no sizes. */
+function declared(name: string): readonly Experiment[] {
+  if (name === 'all') return THEORY_EXPERIMENTS;
+  lookUp('study', { all: undefined, ...STUDIES }, name);
+  const found = THEORY_EXPERIMENTS.filter((experiment) => experiment.name === name);
+  if (found.length === 0)
+    throw new UsageError(`study "${name}" is declared at no scale; give it a spec of your own with --config`);
+  return found;
+}
+
+/** Cells of a spec that the user wrote for a study. */
+function ownCells(name: string, spec: Readonly<Record<string, unknown>>, { seed, seeds = 3 }: Options): Cell[] {
   if (spec.study !== undefined && spec.study !== name)
     throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
   return Array.from({ length: seeds }, (_, i) => ({
     experiment: name,
     arm: 'custom',
     scale: 'custom',
-    kind,
+    kind: THEORY_KIND,
     spec: { ...spec, study: name } as Cell['spec'],
     seed: seed + i,
   }));
@@ -62,22 +70,20 @@ export function command(): Command {
       '\nExamples:\n  gowide theory run width\n  gowide theory run all --scale minutes --json\n  gowide theory run depth --config mine.json --seeds 4',
     )
     .action(async (name: string, options: Options) => {
-      const studies = name === 'all' ? THEORY_EXPERIMENTS : THEORY_EXPERIMENTS.filter((study) => study.name === name);
-      if (studies.length === 0)
-        throw unknownName('study', name, ['all', ...THEORY_EXPERIMENTS.map((study) => study.name)]);
       if (options.printConfig) {
+        const studies = declared(name);
         const specs = studies.map((study) => [study.name, study.arms(declaredScale(study, options.scale))] as const);
         process.stdout.write(
           `${JSON.stringify(studies.length === 1 ? specs[0]![1] : Object.fromEntries(specs), null, 2)}\n`,
         );
         return;
       }
-      if (options.config !== undefined && studies.length !== 1)
+      if (options.config !== undefined && name === 'all')
         throw new UsageError('--config goes with one study, not with "all"');
       const cells =
         options.config === undefined
-          ? declaredCells(studies, options.scale, options.seed, options.seeds)
-          : ownCells(studies[0]!, readConfig(options.config), options);
+          ? declaredCells(declared(name), options.scale, options.seed, options.seeds)
+          : ownCells(lookUp('study', STUDIES, name).name, readConfig(options.config), options);
       const out = checkOut(options.out);
       await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
