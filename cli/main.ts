@@ -9,5 +9,8 @@ if (args[0] === WORKER_COMMAND && process.send !== undefined) {
   const { RUNNERS } = await import('../experiments/registry.js');
   serveJobs(RUNNERS);
 } else {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone
+  });
   process.exitCode = await runProgram(args);
 }

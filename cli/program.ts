@@ -7,7 +7,7 @@ import { withoutPasswords } from '../src/sweep/address.js';
 import { addCommands, type Commands } from './terminal/group.js';
 
 /** Every command, in the order in which help lists them. A new one is a file in `commands/` and a line here. */
-const COMMANDS: Commands = {
+export const COMMANDS: Commands = {
   reproduce: () => import('./commands/reproduce.js'),
   theory: () => import('./commands/theory/index.js'),
   train: () => import('./commands/train.js'),
@@ -82,9 +82,6 @@ function everyCommand(command: Command): Command[] {
 
 /** Runs the program and returns its exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone
-  });
   try {
     await (await buildProgram(args)).parseAsync(args, { from: 'user' });
     return 0;

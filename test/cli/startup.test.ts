@@ -1,0 +1,42 @@
+/** What the program does not load: the large packages, where a command does without them. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { gowide, LIMIT, newFolder, PROGRAM } from '../support/program.js';
+
+const HOOK = ['--import', pathToFileURL(resolve(import.meta.dirname, '../support/loaded-modules.mjs')).href];
+const LARGE = /node_modules\/(@tensorflow|vega|vega-lite|mathjs|arquero|bullmq|ioredis|sharp|webgpu)\//;
+const file = join(newFolder(), 'loaded');
+const loaded = (): string[] => readFileSync(file, 'utf8').split('\n').filter(Boolean);
+
+test.each<[string[], number]>([
+  [['--version'], 0],
+  [['--help'], 0],
+  [['params', 'resnet50'], 0],
+  [['train', '--help'], 0],
+  [['theory', 'list'], 0],
+  [['runs', 'list', '--out', newFolder()], 2],
+  [['frobnicate'], 2],
+])('gowide %j starts without tfjs, vega, mathjs and other large packages', (args, status) => {
+  expect(gowide(args, { LOADED_MODULES: file }, HOOK).status).toBe(status);
+  expect(loaded()).toContain(pathToFileURL(resolve(PROGRAM, '../program.js')).href);
+  expect(loaded().filter((url) => LARGE.test(url))).toEqual([]);
+});
+
+test('a command loads its own file, and no other command’s', () => {
+  gowide(['runs', 'list', '--out', newFolder()], { LOADED_MODULES: file }, HOOK);
+  const commands = loaded().flatMap((url) => url.match(/\/cli\/commands\/(.*)$/)?.[1] ?? []);
+  expect(commands.sort()).toEqual(['runs/index.js', 'runs/list.js', 'runs/runs.js']);
+});
+
+test('the first use of a tensor is seen to load tfjs', () => {
+  const script = `import(${JSON.stringify(pathToFileURL(resolve(PROGRAM, '../../src/engine/tensor.js')).href)}).then(({ tf }) => tf.version)`;
+  const { status } = spawnSync(process.execPath, [...HOOK, '-e', script], {
+    env: { ...process.env, LOADED_MODULES: file },
+    timeout: LIMIT,
+  });
+  expect(status).toBe(0);
+  expect(loaded().some((url) => /node_modules\/@tensorflow\/tfjs\//.test(url))).toBe(true);
+});

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { readSafetensors } from '../../src/store/safetensors.js';
+import { ENGINE, gowide, LIMIT, newFolder, PROGRAM } from '../support/program.js';
+
+describe('training that is stopped', () => {
+  const small = [
+    'teacher.recipe.steps=40',
+    'imitation.recipe.steps=15',
+    'training.steps=30',
+    'model.blocks=[1,1]',
+    'teacher.model.blocks=[1,1]',
+    'data.train=200',
+  ].flatMap((setting) => ['--set', setting]);
+  const train = (out: string): string[] => [
+    'train',
+    'resnet',
+    '--arm',
+    'three-stage',
+    '--seed',
+    '9',
+    '--engine',
+    ENGINE,
+    '--jobs',
+    '1',
+    '--out',
+    out,
+    ...small,
+  ];
+  const results = (out: string): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(join(out, 'runs')).flatMap((run) =>
+        ['metrics.jsonl', 'final.safetensors'].map((name) => [
+          `${run}/${name}`,
+          readFileSync(join(out, 'runs', run, name)).toString('base64'),
+        ]),
+      ),
+    );
+
+  async function interrupt(
+    args: string[],
+    signal: NodeJS.Signals,
+    after: number,
+  ): Promise<{ code: number | null; stderr: string }> {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: LIMIT,
+      killSignal: 'SIGKILL',
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = new Promise<number | null>((done) => child.on('close', done));
+    await sleep(after);
+    child.kill(signal);
+    const code = await ended;
+    return { code, stderr };
+  }
+
+  test(
+    'by kill -9 at five moments, or by Ctrl-C, it goes on to the same bytes as one that was not',
+    { timeout: 600_000 },
+    async () => {
+      const [whole, parts, paused] = [newFolder(), newFolder(), newFolder()];
+      const started = performance.now();
+      expect(gowide(train(whole)).status).toBe(0);
+      const seconds = (performance.now() - started) / 1000;
+      for (const share of [0.3, 0.4, 0.35, 0.45, 0.4]) await interrupt(train(parts), 'SIGKILL', share * seconds * 1000);
+      await sleep(2000); // workers whose parent was killed save and end
+      const resumed = gowide(['runs', 'resume', '--engine', ENGINE, '--out', parts]);
+      expect([resumed.status, resumed.stderr.includes('rror')]).toEqual([0, false]);
+      expect(gowide(train(parts)).status).toBe(0);
+      expect(results(parts)).toEqual(results(whole));
+
+      const stopped = await interrupt(train(paused), 'SIGINT', 0.5 * seconds * 1000);
+      expect(stopped.code).toBe(130);
+      expect(stopped.stderr).toContain('To go on: gowide train resnet --arm three-stage --seed 9');
+      const { runs } = JSON.parse(gowide(['runs', 'list', '--out', paused, '--json']).stdout) as {
+        runs: { status: string }[];
+      };
+      expect(runs.filter(({ status }) => status === 'finished').length).toBeLessThan(2);
+      expect(gowide(train(paused)).status).toBe(0);
+      expect(results(paused)).toEqual(results(whole));
+      for (const folder of [whole, paused]) rmSync(folder, { recursive: true });
+      rmSync(parts, { recursive: true });
+    },
+  );
+});
+
+test('--print-config gives a spec that --config takes', () => {
+  const out = newFolder();
+  const { stdout } = gowide([
+    'train',
+    'resnet',
+    '--arm',
+    'direct',
+    '--set',
+    'training.steps=3',
+    '--set',
+    'data.train=50',
+    '--print-config',
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({ teacher: null, training: { steps: 3 } });
+  const config = join(out, 'mine.json');
+  writeFileSync(config, stdout);
+  const { status, stdout: result } = gowide([
+    'train',
+    'resnet',
+    '--config',
+    config,
+    '--engine',
+    ENGINE,
+    '--out',
+    out,
+    '--json',
+  ]);
+  expect(status).toBe(0);
+  const [run] = JSON.parse(result) as { run: string; arm: string; seed: number; steps: number }[];
+  expect(run).toMatchObject({ arm: 'custom', seed: 1, steps: 3 });
+  const weights = join(out, 'w.safetensors');
+  expect(gowide(['runs', 'export', run!.run, '--out', out, '--output', weights]).status).toBe(0);
+  expect([...readSafetensors(weights).tensors.keys()]).toContain('layer1.0.conv1.weight');
+});

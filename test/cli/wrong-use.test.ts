@@ -1,0 +1,139 @@
+/** What users type wrongly, in every command. */
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { gowideHere, newFolder } from '../support/program.js';
+
+describe('wrong use: one line that names what was wrong and what is allowed, status 2, no stack trace', () => {
+  const TABLES = resolve(import.meta.dirname, '../../reports/results');
+  const file = join(newFolder(), 'file');
+  writeFileSync(file, '');
+  test.each<[string[], RegExp]>([
+    [
+      ['reproduce', '--scael', 'minutes'],
+      /unknown option '--scael'.*; options here: --scale, --out, .*See: gowide reproduce --help/,
+    ],
+    [['reproduce', '--scale', 'hours'], /--scale.*'hours' is invalid.*minutes, laptop, gpu, paper/],
+    [
+      ['reproduce', '--scale', 'paper'],
+      /experiment "width" is not declared at scale "paper"; declared: minutes, laptop/,
+    ],
+    [['frobnicate'], /unknown command 'frobnicate'; commands: reproduce, theory, .*See: gowide --help/],
+    [
+      ['theory', 'run', 'widht'],
+      /unknown study "widht"; expected one of: all, width, depth, time, scale, bounds, saddle, .*. Did you mean "width"\?/,
+    ],
+    [
+      ['train', 'resnet', '--arm', 'x'],
+      /unknown arm "x"; expected one of: all, wide, direct, kd, hints, all-at-once, /,
+    ],
+    [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
+    [
+      ['train', 'bert', '--experiment', 'x'],
+      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-hypernym, bert-squad, bert-ablations/,
+    ],
+    [['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'], /vocab.txt: no such file/],
+    [
+      ['train', 'bert', '--experiment', 'bert-squad', '--scale', 'paper', '--arm', 'fresh', '--out', newFolder()],
+      /texts: not found; expected a folder with .txt files/,
+    ],
+    [['squad', file, file], /not valid JSON/],
+    [
+      ['train', 'resnet', '--experiment', 'x'],
+      /unknown experiment "x"; expected one of: resnet-digits, depth-skip, resnet-ablations, resnet-hierarchy/,
+    ],
+    [
+      ['tune', 'resnet', '--experiment', 'resnet-ablations'],
+      /unknown grid "resnet-ablations"; expected one of: resnet-digits, resnet-hierarchy, bert-glosses, bert-supersense, bert-hypernym, depth-skip/,
+    ],
+    [['tune', 'resnet', '--arm', '^x$'], /--arm \^x\$: no arm of "resnet-digits" matches; arms: wide, direct/],
+    [
+      ['train', 'resnet', '--scale', 'paper', '--arm', 'direct', '--out', newFolder()],
+      /data.folder imagenet: imagenet.train not found; put pictures into imagenet.train.<class>. and imagenet.val.<class>./,
+    ],
+    [['params', 'resnet51'], /unknown model "resnet51"; expected one of: resnet18, .*Did you mean "resnet\d+"\?/],
+    [
+      ['predict', '--model', 'resnet18', '--weights', file, '--input', file, '--output', file],
+      /not a valid safetensors file: 0 bytes/,
+    ],
+    [['predict', '--model', 'resnet18'], /required option '--input <file>' not specified/],
+    [
+      ['predict', '--model', 'resnet18', '--input', file, '--output', file],
+      /resnet18: --weights is needed: a safetensors file/,
+    ],
+    [['predict', '--model', tmpdir(), '--input', file, '--output', file], /config.json: no such file/],
+    [['bench', 'bert-base', '--cases', 'x'], /unknown case "x"; expected one of: train 8 x 128, inference 8 x 128/],
+    [['bench', 'resnet50', '--cases', 'x'], /unknown case "x"; expected one of: train 224 px batch 8/],
+    [['train', 'resnet', '--engine', 'cuda'], /unknown engine "cuda"; expected one of: auto, tensorflow, webgpu, wasm/],
+    [['train', 'resnet', '--seed', '-1'], /--seed.*whole number of at least 0/],
+    [['train', 'resnet', '--seeds', '1.5'], /--seeds.*whole number of at least 1/],
+    [
+      ['train', 'resnet', '--arm', 'direct', '--set', 'training.stepz=3'],
+      /no key "training.stepz"; here are: steps, batch, schedule, optimizer, objective/,
+    ],
+    [
+      ['train', 'resnet', '--arm', 'direct', '--set', 'training.steps=many'],
+      /invalid training spec: .*training\.steps/,
+    ],
+    [['train', 'resnet', '--config', join(tmpdir(), 'gowide-none.json')], /gowide-none.json: no such file/],
+    [['train', 'resnet', '--config', file], /not valid JSON/],
+    [
+      ['theory', 'run', 'saddle', '--out', join(file, 'deeper')],
+      /cannot write .*deeper.*choose another folder with --out/,
+    ],
+    [['theory', 'run', 'saddle', '--out', '/proc/gowide'], /\/proc\/gowide/],
+    [['theory', 'exact', 'chian'], /unknown exact limit "chian"; expected one of: chain, .*Did you mean "chain"\?/],
+    [['theory', 'exact', 'chain', '--config', file], /not valid JSON/],
+    [
+      ['theory', 'simulate', '--out', tmpdir()],
+      /required option '--config <file>' not specified.*See: gowide theory simulate --help/,
+    ],
+    [
+      ['theory', 'simulate', '--config', join(tmpdir(), 'gowide-none.json'), '--out', tmpdir()],
+      /gowide-none.json: no such file/,
+    ],
+    [['bench', 'particles', '--peer', 'numpy'], /'numpy' is invalid.*jax/],
+    [['bench', 'particles', '--widths', '8,x'], /whole numbers, with commas between/],
+    [['runs', 'list', '--out', join(tmpdir(), 'gowide-none')], /no runs there; name the folder with --out/],
+    [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
+    [['report', '--compare', TABLES], /--compare: expected two folders of runs, got 1/],
+    [['report', TABLES, '--json', '--markdown'], /'--json' cannot be used with option '--markdown'/],
+    [['report', TABLES, '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
+    [['watch', TABLES, '--port', 'x'], /--port.*Expected a port from 0 to 65535/],
+    [['sweep', 'saddel'], /unknown experiment "saddel"; expected one of: all, theory, .*Did you mean "saddle"\?/],
+    [['sweep', 'saddle', '--shard', '3/2'], /--shard 3\/2: expected i\/n with 1 <= i <= n/],
+    [['sweep', 'saddle', '--shard', '1/2', '--slurm'], /'--shard <i\/n>' cannot be used with option '--slurm'/],
+    [
+      ['sweep', 'saddle', '--queue', 'http://a:geheim@b', '--out', newFolder()],
+      /--queue http:\/\/\*\*\*@b: expected redis:/,
+    ],
+    [
+      ['sweep', 'saddle', '--queue', 'redis://h', '--name', 'a b', '--out', newFolder()],
+      /--name a b: expected letters/,
+    ],
+    [['sweep', 'status'], /--queue or \$GOWIDE_QUEUE is needed/],
+    [['worker'], /--queue or \$GOWIDE_QUEUE is needed/],
+    [['worker', '--queue', 'redis://h', '--lock', '0'], /--lock.*whole number of at least 2/],
+    [['runs', 'merge', join(tmpdir(), 'gowide-none')], /no runs there/],
+    [['runs', 'verify', '--out', join(tmpdir(), 'gowide-none')], /no runs there/],
+    [['selftest'], /say what is to be tested: --faults/],
+    [
+      ['selftest', '--faults', '--checks', 'kil'],
+      /unknown check "kil"; expected one of: kill, .*Did you mean "kill"\?/,
+    ],
+    [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
+    [['plan', '--devices', '0'], /--devices.*whole number of at least 1/],
+    [['plan', '--tflops', '-1'], /--tflops/],
+  ])('gowide %j', async (args, expected) => {
+    const { status, stdout, stderr } = await gowideHere(args);
+    expect(stderr).toMatch(expected);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test('--debug adds the stack', async () => {
+    expect((await gowideHere(['theory', 'run', 'x', '--debug'])).stderr).toMatch(/\n\s+at /);
+  });
+});
