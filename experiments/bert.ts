@@ -11,7 +11,7 @@
  * | paper   | a folder of texts          | 12 x 768             | 12 x 1024 | 24 x 1024 | 8 GPUs, not run   |
  */
 import type { Experiment, Scale } from '../src/core/experiment.js';
-import { placesOf, type MaskedSpec } from '../src/data/masked.js';
+import { maskedPositions, type MaskedSpec } from '../src/data/masked.js';
 import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
@@ -112,7 +112,7 @@ function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
     initial: 0.02 * Math.sqrt(768 / hidden),
     distance: { slope: 1 },
     dropout: 0,
-    head: { kind: 'masked-lm', places: placesOf(data) },
+    head: { kind: 'masked-lm', places: maskedPositions(data) },
   });
   const small = (steps: number, peak: number): RecipeSpec => bertRecipe(steps, thin.batch, peak, { beta2: 0.98 });
   return {
@@ -142,7 +142,7 @@ function paperSetting(): Setting {
   };
   const net = (name: string): BertSpec => ({
     ...BERT_PRESETS[name]!,
-    head: { kind: 'masked-lm', places: placesOf(data) },
+    head: { kind: 'masked-lm', places: maskedPositions(data) },
   });
   const recipe = (steps: number): RecipeSpec => ({
     ...PAPER_BERT,

@@ -20,7 +20,7 @@ export { differentiate } from './engine/ops/gradients.js';
 export { disposeAll, tf, type Tensor, type Tensors } from './engine/tensor.js';
 export { type AugmentKey, type Dataset, type HostBatch, type Source } from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
-export { affine, cropAndFlip, memorySource, normaliser, type ImageSet } from './data/images.js';
+export { affine, cropAndFlip, memorySource, normalizer, type ImageSet } from './data/images.js';
 export { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './method/spec.js';
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export { parseTrainSpec } from './method/check-spec.js';

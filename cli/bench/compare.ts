@@ -7,7 +7,7 @@ import { FailureError } from '../../src/core/errors.js';
 import { lookUp } from '../../src/core/registry.js';
 import type { Dataset, HostBatch } from '../../src/data/dataset.js';
 import { disposeAll, tf, type Tensor } from '../../src/engine/tensor.js';
-import { trainStages, type Stage } from '../../src/method/stages.js';
+import { trainStages, type TrainingStage } from '../../src/method/stages.js';
 import { moveWeights } from '../../src/method/weights.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
@@ -89,7 +89,7 @@ export async function trainingTimes(
 ): Promise<number[]> {
   const source = { count: batch, batch: () => examples };
   const data: Dataset = { ...asked, train: source, validation: source, test: source };
-  const stage: Stage = {
+  const stage: TrainingStage = {
     name: 'bench',
     recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer },
     trainable: () => true,

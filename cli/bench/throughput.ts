@@ -4,7 +4,7 @@
  */
 import { normals, rngKey, uniforms } from '../../src/core/rng.js';
 import { exampleShape, taskOf } from '../../src/data/index.js';
-import { placesOf } from '../../src/data/masked.js';
+import { maskedPositions } from '../../src/data/masked.js';
 import type { HostBatch } from '../../src/data/dataset.js';
 import { tf, disposeAll } from '../../src/engine/tensor.js';
 import { trainingFlops } from '../../src/method/budget.js';
@@ -48,7 +48,7 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
   const [rows, tokens] = shape as [number, number];
   const values = new Int32Array(batch * size);
   const draws = uniforms(rngKey(1, 'plan'), batch * tokens);
-  const questions = spec.data.set === 'masked-lm' ? placesOf(spec.data) : task.head === 'span' ? 2 : undefined;
+  const questions = spec.data.set === 'masked-lm' ? maskedPositions(spec.data) : task.head === 'span' ? 2 : undefined;
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < tokens; t++) {
       values[b * size + t] = Math.floor(draws[b * tokens + t]! * spec.model.vocabulary);

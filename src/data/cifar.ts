@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { Dataset } from './dataset.js';
-import { cropAndFlip, memorySource, normaliser, type ImageSet } from './images.js';
+import { cropAndFlip, memorySource, normalizer, type ImageSet } from './images.js';
 
 const SIDE = 32;
 const PIXELS = SIDE * SIDE;
@@ -17,7 +17,7 @@ const VARIANTS = {
     test: ['test_batch.bin'],
     archive: 'cifar-10-binary.tar.gz',
     mean: [0.4914, 0.4822, 0.4465],
-    deviation: [0.247, 0.2435, 0.2616],
+    std: [0.247, 0.2435, 0.2616],
   },
   // a coarse label stands before the fine one
   cifar100: {
@@ -27,7 +27,7 @@ const VARIANTS = {
     test: ['test.bin'],
     archive: 'cifar-100-binary.tar.gz',
     mean: [0.5071, 0.4865, 0.4409],
-    deviation: [0.2673, 0.2564, 0.2762],
+    std: [0.2673, 0.2564, 0.2762],
   },
 } as const;
 
@@ -67,17 +67,17 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
     );
   }
   const order = permutation(rngKey(0, set, 'split'), all.labels.length);
-  const normalise = normaliser(variant.mean, variant.deviation, 255);
+  const normalize = normalizer(variant.mean, variant.std, 255);
   const shape = { height: SIDE, width: SIDE, channels: 3 };
   return {
     shape: [SIDE, SIDE, 3],
     classes: variant.classes,
     train: memorySource(pick(all, order.subarray(validation, validation + used)), {
       augment: cropAndFlip(shape, padding),
-      normalise,
+      normalize,
     }),
-    validation: memorySource(pick(all, order.subarray(0, validation)), { normalise }),
-    test: memorySource(test, { normalise }),
+    validation: memorySource(pick(all, order.subarray(0, validation)), { normalize }),
+    test: memorySource(test, { normalize }),
   };
 }
 

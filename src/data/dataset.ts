@@ -30,7 +30,7 @@ export interface Dataset {
   /** Classes of the answers. */
   readonly classes: number;
   /**
-   * Answers that are asked of an example, P: places of masked tokens. One by default, and then labels have no axis for
+   * Answers that are asked of an example, P: its masked positions. One by default, and then labels have no axis for
    * them.
    */
   readonly questions?: number;

@@ -11,7 +11,7 @@ import type sharpModule from 'sharp';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
-import { normaliser } from './images.js';
+import { normalizer } from './images.js';
 
 export interface ImageFolder {
   readonly folder: string;
@@ -26,7 +26,7 @@ export interface ImageFolder {
 }
 
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif'];
-const [MEAN, DEVIATION] = [
+const [MEAN, STD] = [
   [0.485, 0.456, 0.406],
   [0.229, 0.224, 0.225],
 ] as const;
@@ -112,7 +112,7 @@ function pictures(path: string, classes: readonly string[]): Picture[] {
   });
 }
 
-const normalise = normaliser(MEAN, DEVIATION, 255);
+const normalize = normalizer(MEAN, STD, 255);
 
 let decoder: Promise<typeof sharpModule> | undefined;
 
@@ -161,7 +161,7 @@ async function decodeBatch(
     throw new FailureError(`no picture of a batch can be read: ${skipped.map(({ file }) => file).join(', ')}`);
   const values = new Float32Array(kept.length * pixels);
   kept.forEach((i, k) => values.set(decoded[i]!, k * pixels));
-  normalise(values);
+  normalize(values);
   skipped.sort((a, b) => (a.file < b.file ? -1 : 1));
   return {
     values,
@@ -185,7 +185,7 @@ async function decode(
   const part = draws === undefined ? undefined : randomPart({ width, height }, draws);
   const sized =
     part === undefined
-      ? picture.resize(scaled(width, height, resize)).extract(centre(scaled(width, height, resize), size))
+      ? picture.resize(scaled(width, height, resize)).extract(center(scaled(width, height, resize), size))
       : picture.extract(part).resize(size, size, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
   const mirrored = draws !== undefined && draws[DRAWS - 1]! < 0.5 ? sized.flop() : sized;
   const { data } = await mirrored.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -205,7 +205,7 @@ function scaled(width: number, height: number, shorter: number): Size & { fit: '
   };
 }
 
-function centre({ width, height }: Size, size: number): Part {
+function center({ width, height }: Size, size: number): Part {
   return { left: Math.round((width - size) / 2), top: Math.round((height - size) / 2), width: size, height: size };
 }
 

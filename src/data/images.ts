@@ -22,13 +22,13 @@ export interface Augmentation {
   readonly noise: number;
 }
 
-/** What is done to a batch's values in place: `augment` for training, then `normalise` always. */
+/** What is done to a batch's values in place: `augment` for training, then `normalize` always. */
 export interface Changes {
   readonly augment?: (values: Float32Array, count: number, key: AugmentKey) => void;
-  readonly normalise?: (values: Float32Array) => void;
+  readonly normalize?: (values: Float32Array) => void;
 }
 
-export function memorySource(set: ImageSet, { augment, normalise }: Changes = {}): Source {
+export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}): Source {
   const pixels = set.height * set.width * set.channels;
   return {
     count: set.labels.length,
@@ -36,7 +36,7 @@ export function memorySource(set: ImageSet, { augment, normalise }: Changes = {}
       const values = new Float32Array(indices.length * pixels);
       indices.forEach((index, i) => values.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
       if (key !== undefined) augment?.(values, indices.length, key);
-      normalise?.(values);
+      normalize?.(values);
       return { values, labels: Int32Array.from(indices, (index) => set.labels[index]!) };
     },
   };
@@ -51,14 +51,10 @@ export function head(set: ImageSet, count: number): ImageSet {
   };
 }
 
-/** (value / `range` - mean) / deviation, channel by channel. */
-export function normaliser(
-  mean: readonly number[],
-  deviation: readonly number[],
-  range = 1,
-): (values: Float32Array) => void {
+/** (value / `range` - mean) / std, channel by channel. */
+export function normalizer(mean: readonly number[], std: readonly number[], range = 1): (values: Float32Array) => void {
   const channels = mean.length;
-  const [scale, shift] = [deviation.map((d) => 1 / (range * d)), mean.map((m, c) => m / deviation[c]!)];
+  const [scale, shift] = [std.map((d) => 1 / (range * d)), mean.map((m, c) => m / std[c]!)];
   return (values) => {
     for (let i = 0; i < values.length; i += channels) {
       for (let c = 0; c < channels; c++) values[i + c] = values[i + c]! * scale[c]! - shift[c]!;

@@ -1,5 +1,5 @@
 /**
- * Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P places, V
+ * Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P masked positions, V
  * vocabulary.
  */
 import { z } from 'zod';
@@ -27,13 +27,13 @@ export const MaskedSpec = z.strictObject({
 });
 export type MaskedSpec = z.infer<typeof MaskedSpec>;
 
-/** Places that are asked for in each row: a network with a masked-LM head must have as many. */
-export function placesOf({ tokens, masking }: Pick<MaskedSpec, 'tokens' | 'masking'>): number {
+/** Positions that are masked in each row, P: a network with a masked-LM head must have as many. */
+export function maskedPositions({ tokens, masking }: Pick<MaskedSpec, 'tokens' | 'masking'>): number {
   return Math.max(1, Math.round(tokens * masking.share));
 }
 
 /**
- * Examples [4, T]: tokens, segments (all 0), 1s, and the places that are asked for; labels [P]. Throws UsageError as
+ * Examples [4, T]: tokens, segments (all 0), 1s, and the masked positions; labels [P]. Throws UsageError as
  * the corpus does.
  */
 export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<Dataset> {
@@ -42,7 +42,7 @@ export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<D
   return {
     shape: [4, spec.tokens],
     classes: vocabulary.length,
-    questions: placesOf(spec),
+    questions: maskedPositions(spec),
     vocabulary: vocabulary.length,
     train: source(spec, corpus, 'train', spec.train),
     validation: source(spec, corpus, 'validation', spec.held),
@@ -52,27 +52,27 @@ export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<D
 
 function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corpus['rows'], limit = Infinity): Source {
   const { tokens } = spec;
-  const places = placesOf(spec);
-  const masking = new Masking(tokenizer, { ...spec.masking, count: places });
+  const positions = maskedPositions(spec);
+  const masking = new Masking(tokenizer, { ...spec.masking, count: positions });
   return {
     count: Math.min(limit, rows[split].count),
     batch: (indices: Uint32Array, key?: AugmentKey): HostBatch => {
       const read = rows[split].read(indices);
       const values = new Int32Array(indices.length * 4 * tokens);
-      const labels = new Int32Array(indices.length * places);
+      const labels = new Int32Array(indices.length * positions);
       for (const [i, index] of indices.entries()) {
         // held-out rows are masked once for all runs, training rows anew at every step
         const draw = key === undefined ? rngKey(0, 'mask', split, index) : rngKey(key.seed, 'mask', key.step, i);
         const masked = masking.apply(read.subarray(i * tokens, (i + 1) * tokens), draw);
-        if (masked.positions.length !== places)
+        if (masked.positions.length !== positions)
           throw new UsageError(
-            `a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${places}; lower masking.share`,
+            `a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${positions}; lower masking.share`,
           );
         const at = i * 4 * tokens;
         values.set(masked.ids, at);
         values.fill(1, at + 2 * tokens, at + 3 * tokens);
         values.set(masked.positions, at + 3 * tokens);
-        labels.set(masked.labels, i * places);
+        labels.set(masked.labels, i * positions);
       }
       return { values, labels };
     },

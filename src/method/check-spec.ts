@@ -2,7 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
 import { exampleShape, taskOf } from '../data/index.js';
-import { placesOf } from '../data/masked.js';
+import { maskedPositions } from '../data/masked.js';
 import type { BertSpec } from '../models/bert.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { wideView } from './align.js';
@@ -91,7 +91,7 @@ function checkTokens(
       `invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`,
     );
   if (data.set === 'masked-lm')
-    say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, placesOf(data), 'places');
+    say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, maskedPositions(data), 'masked positions');
   if (task.classes !== undefined && model.head.kind === 'classify') say(model.head.classes, task.classes, 'classes');
   if (typeof vocabulary === 'number') say(model.vocabulary, vocabulary, 'tokens in the vocabulary');
 }

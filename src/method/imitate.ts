@@ -7,7 +7,7 @@ import { IMITATION_LOSSES } from '../optim/losses.js';
 import type { Group } from './groups.js';
 import { downPath, mapAcross, mapDown, mapUp, upPath } from './maps.js';
 import type { GradientImitation } from './spec.js';
-import type { Stage } from './stages.js';
+import type { TrainingStage } from './stages.js';
 import type { Teacher } from './weights.js';
 
 /** Groups that there is something to learn in: not those that are the wide net's own already. */
@@ -26,8 +26,8 @@ export function imitationStages(
   teacher: Teacher,
   groups: readonly Group[],
   imitated: readonly Group[],
-): Stage[] {
-  const stage = (name: string, which: readonly Group[]): Stage => {
+): TrainingStage[] {
+  const stage = (name: string, which: readonly Group[]): TrainingStage => {
     const last = which.at(-1)!.tap;
     return {
       name,

@@ -12,11 +12,14 @@ import type { Model, Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
 import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
 import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
-import { adoptedHead, applyWithMaps, checkMaps, initialMaps, isMap, mapUp, mergeMaps, upPath } from './maps.js';
+import { checkMaps } from './check-maps.js';
+import { initialMaps } from './initial-maps.js';
+import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
+import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
 import { sharedPaths, startModel, type StartKind } from './start.js';
-import { trainStages, type Stage, type StageContext } from './stages.js';
+import { trainStages, type TrainingStage, type StageContext } from './stages.js';
 import { estimateStatistics } from './statistics.js';
 import { streamBasis } from './stream.js';
 import { disposeWeights, modelOf, weightsOf, type Teacher, type Weights } from './weights.js';
@@ -92,7 +95,7 @@ export async function trainThin(
     procedure.imitation?.by === 'gradient'
       ? imitationStages(procedure.imitation, thin, teacher!, groups, imitated)
       : [];
-  const stages = imitation.map((stage, i): Stage =>
+  const stages = imitation.map((stage, i): TrainingStage =>
     i < imitation.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) },
   );
   return trainStages(context, data, () => begin(run), [...stages, tuningStage(run)]);
@@ -142,7 +145,7 @@ async function begin(run: Run): Promise<Model> {
 /** The wide net's head, the maps merged, the statistics estimated anew; and what that leaves is recorded. */
 async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   const { context, procedure, thin, teacher, data, groups } = run;
-  const head = adoptedHead(thin, teacher!, weights.params, groups.at(-1)!.tap) ?? {};
+  const head = headOfWide(thin, teacher!, weights.params, groups.at(-1)!.tap) ?? {};
   // the head already reads wide values where it was adopted: the last boundary's own pair is merged with it
   const withHead: Weights = {
     params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0),
@@ -273,7 +276,7 @@ async function recordDiscrepancies(
 }
 
 /** The last stage: the labels, the wide net's outputs, hints, or a mixture. */
-function tuningStage(run: Run): Stage {
+function tuningStage(run: Run): TrainingStage {
   const { procedure, thin, teacher, groups } = run;
   const { objective } = procedure.training;
   const wanted = [...(objective.hints > 0 ? groups.map(({ tap }) => tap) : []), thin.taps.at(-1)!];

@@ -31,7 +31,7 @@ import {
 /** Weight of a new batch in the running statistics, as PyTorch's default. */
 const STATISTICS_MOMENTUM = 0.1;
 
-export interface Stage {
+export interface TrainingStage {
   readonly name: string;
   readonly recipe: RecipeSpec;
   /** Paths that are trained, and whose statistics move; the others stay as they are. */
@@ -66,7 +66,7 @@ export async function trainStages(
   context: StageContext,
   data: Dataset,
   initial: () => Promise<Model>,
-  stages: readonly Stage[],
+  stages: readonly TrainingStage[],
 ): Promise<Weights> {
   const { seed, resumed } = context;
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
@@ -110,7 +110,7 @@ function selected(set: Tensors, chosen: (path: string) => boolean): Tensors {
 }
 
 /** Fresh optimizer state. Throws RangeError when nothing is to be trained. */
-function enter({ params, state }: Weights, { name, recipe, trainable }: Stage): State {
+function enter({ params, state }: Weights, { name, recipe, trainable }: TrainingStage): State {
   const trained = selected(params, trainable);
   if (Object.keys(trained).length === 0) throw new RangeError(`stage "${name}" trains no parameter`);
   const ema =
@@ -120,7 +120,7 @@ function enter({ params, state }: Weights, { name, recipe, trainable }: Stage): 
   return { params, state, optimizerState: initOptimizerState(recipe.optimizer, trained), ema };
 }
 
-async function leave(old: State, { after }: Stage): Promise<State> {
+async function leave(old: State, { after }: TrainingStage): Promise<State> {
   disposeAll(old.optimizerState);
   const averaged = replaceWeights(old, { params: { ...old.params, ...old.ema }, state: old.state });
   const changed = await after?.(averaged);
@@ -131,22 +131,22 @@ async function leave(old: State, { after }: Stage): Promise<State> {
  * Loss and gradients of a batch: means over its parts, which are computed one after the other; batch statistics are the
  * last part's.
  */
-function slopesOf(state: State, stage: Stage, batch: Batch, random: Scope['random'] & {}): Differentiated {
+function gradientsOf(state: State, stage: TrainingStage, batch: Batch, random: Scope['random'] & {}): Differentiated {
   const parts = stage.recipe.accumulate ?? 1;
-  if (parts === 1) return slopesOfPart(state, stage, batch, random);
+  if (parts === 1) return gradientsOfPart(state, stage, batch, random);
   const size = batch.x.shape[0]! / parts;
   let sum: Differentiated | undefined;
   for (let part = 0; part < parts; part++) {
     const cut = (tensor: Tensor): Tensor => tf.slice(tensor, [part * size], [size]);
     const mine = { x: cut(batch.x), y: cut(batch.y) };
-    const next = slopesOfPart(state, stage, mine, (path) => random(`${path} part ${part}`));
+    const next = gradientsOfPart(state, stage, mine, (path) => random(`${path} part ${part}`));
     tf.dispose([mine.x, mine.y]);
     const before = sum;
     sum = {
       ...next,
       loss: add(before?.loss, next.loss, parts),
       gradients: Object.fromEntries(
-        Object.entries(next.gradients).map(([path, slope]) => [path, add(before?.gradients[path], slope, parts)]),
+        Object.entries(next.gradients).map(([path, gradient]) => [path, add(before?.gradients[path], gradient, parts)]),
       ),
     };
     if (before !== undefined) disposeAll(before.aside);
@@ -161,7 +161,12 @@ function add<T extends Tensor>(sum: T | undefined, x: T, parts: number): T {
   return result;
 }
 
-function slopesOfPart(state: State, stage: Stage, batch: Batch, random: Scope['random'] & {}): Differentiated {
+function gradientsOfPart(
+  state: State,
+  stage: TrainingStage,
+  batch: Batch,
+  random: Scope['random'] & {},
+): Differentiated {
   const targets = tf.tidy(() => stage.targets?.(batch.x) ?? {});
   const result = differentiate(selected(state.params, stage.trainable), (params, observe) =>
     stage.loss(
@@ -176,13 +181,13 @@ function slopesOfPart(state: State, stage: Stage, batch: Batch, random: Scope['r
 
 async function trainStep(
   state: State,
-  stage: Stage,
+  stage: TrainingStage,
   batch: Batch,
   step: number,
   random: Scope['random'] & {},
 ): Promise<{ next: State; loss: number; rate: number }> {
   const { recipe, trainable } = stage;
-  const { loss, gradients, aside } = slopesOf(state, stage, batch, random);
+  const { loss, gradients, aside } = gradientsOf(state, stage, batch, random);
   const rate = learningRate(recipe.schedule, step, recipe.steps);
   const updated = update(
     recipe.optimizer,
@@ -213,7 +218,7 @@ function mix(old: Tensor, value: Tensor, weight: number): Tensor {
 }
 
 /** running <- (1 - momentum) running + momentum batch, for the layers that are being trained. */
-function moveStatistics(running: Tensors, observed: Tensors, trainable: Stage['trainable']): Tensors {
+function moveStatistics(running: Tensors, observed: Tensors, trainable: TrainingStage['trainable']): Tensors {
   const batch = selected(observed, trainable);
   if (Object.keys(batch).length === 0) return {};
   return tf.tidy(() => {
@@ -236,7 +241,7 @@ function moveAverages(averages: Tensors, params: Tensors, decay: number | undefi
 async function save(state: State): Promise<HostArrays> {
   return {
     ...toArrays(await modelOf(state)),
-    ...prefixed(await fromTensors(state.optimizerState), 'slots/'),
+    ...prefixed(await fromTensors(state.optimizerState), 'optimizer/'),
     ...prefixed(await fromTensors(state.ema), 'ema/'),
   };
 }
@@ -244,7 +249,7 @@ async function save(state: State): Promise<HostArrays> {
 function restore(arrays: HostArrays): State {
   return {
     ...weightsOf(fromArrays(arrays)),
-    optimizerState: toTensors(withPrefix(arrays, 'slots/')),
+    optimizerState: toTensors(withPrefix(arrays, 'optimizer/')),
     ema: toTensors(withPrefix(arrays, 'ema/')),
   };
 }

@@ -18,7 +18,7 @@ export interface MaskingSpec {
 export interface Masked {
   /** The row with some tokens changed. */
   readonly ids: Int32Array;
-  /** Places of the tokens that are to be told, ascending, and what they were. */
+  /** Positions of the tokens that are to be told, ascending, and what they were. */
   readonly positions: Int32Array;
   readonly labels: Int32Array;
 }
@@ -66,7 +66,7 @@ export class Masking {
     return { ids, positions, labels: positions.map((position) => row[position]!) };
   }
 
-  /** Places that are masked together: single tokens, or the pieces of a word. */
+  /** Positions that are masked together: single tokens, or the pieces of a word. */
   private unitsOf(row: Int32Array): number[][] {
     const units: number[][] = [];
     for (const [position, id] of row.entries()) {

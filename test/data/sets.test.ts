@@ -11,7 +11,7 @@ import { loadCifar } from '../../src/data/cifar.js';
 import { Loader, Order, type Dataset, type HostBatch, type Source } from '../../src/data/dataset.js';
 import { countStrings, loadHierarchy } from '../../src/data/hierarchy.js';
 import { openImageFolder, randomPart } from '../../src/data/imagefolder.js';
-import { cropAndFlip, normaliser } from '../../src/data/images.js';
+import { cropAndFlip, normalizer } from '../../src/data/images.js';
 import { DataSpec, exampleShape, openData } from '../../src/data/index.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-data-'));
@@ -272,7 +272,7 @@ test('crops and mirrors move pixels and nothing else; normalising is (x / range 
   cropAndFlip(shape, 2)(moved, 1, { seed: 3, step: 1 });
   expect([...moved].every((value) => value === 0 || image.includes(value))).toBe(true);
   const values = Float32Array.of(255, 0);
-  normaliser([0.5, 0.25], [0.5, 0.25], 255)(values);
+  normalizer([0.5, 0.25], [0.5, 0.25], 255)(values);
   expect([...values]).toEqual([1, -1]);
 });
 

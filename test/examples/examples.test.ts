@@ -7,7 +7,7 @@ import { loadDigits } from '../../src/data/digits.js';
 import { tf } from '../../src/engine/tensor.js';
 import { fromLayersModel } from '../../src/models/layers-model.js';
 import { groupsOf } from '../../src/method/groups.js';
-import { checkMaps } from '../../src/method/maps.js';
+import { checkMaps } from '../../src/method/check-maps.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { countParameters } from '../../src/nn/init.js';
 import type { Tensor2D } from '../../src/engine/tensor.js';

@@ -4,16 +4,10 @@ import type { Dataset, HostBatch, Source } from '../../src/data/dataset.js';
 import { disposeAll, tf, type Tensor2D } from '../../src/engine/tensor.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { groupsOf } from '../../src/method/groups.js';
-import {
-  applyWithMaps,
-  checkMaps,
-  downPath,
-  initialMaps,
-  mapDown,
-  mapUp,
-  mergeMaps,
-  upPath,
-} from '../../src/method/maps.js';
+import { checkMaps } from '../../src/method/check-maps.js';
+import { initialMaps } from '../../src/method/initial-maps.js';
+import { applyWithMaps, downPath, mapDown, mapUp, upPath } from '../../src/method/maps.js';
+import { mergeMaps } from '../../src/method/merge-maps.js';
 import { trainThin } from '../../src/method/pipeline.js';
 import { startModel } from '../../src/method/start.js';
 import { projectParameter, streamBasis } from '../../src/method/stream.js';
