@@ -50,7 +50,8 @@ export * from './instances/index.js';
 export { limitByName, LIMITS, registerLimit, type Limit } from './verify/limits.js';
 
 // One simulation from a declaration; laws measured over seeds; every pinned number again
-export { parseSimulation, simulate, type Simulation, type SimulationResult } from './simulate/simulate.js';
+export { parseSimulation, type Simulation } from './simulate/declaration.js';
+export { simulate, type SimulationResult } from './simulate/simulate.js';
 export { registerStudy, STUDIES, studyByName } from './studies/index.js';
 export { ParticleSettings, parseStudySpec, type Study } from './studies/study.js';
 export type { Check, CheckKind } from './verify/check.js';

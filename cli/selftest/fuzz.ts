@@ -17,7 +17,7 @@ import { readConfig } from '../../src/store/config.js';
 import { folderOf, listRuns } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
-import { parseSimulation } from '../../theory/simulate/simulate.js';
+import { parseSimulation } from '../../theory/simulate/declaration.js';
 import { bertGlosses } from '../../experiments/bert.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { chances, gowide, isOneLine, Running, scaled, type Check, type Measured, type Place } from './check.js';

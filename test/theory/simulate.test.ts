@@ -9,7 +9,8 @@ import { toHostArrays } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { imports, pythonWith } from '../../src/toolchain/python.js';
 import { findTools } from '../../src/toolchain/tools.js';
-import { parseSimulation, simulate } from '../../theory/simulate/simulate.js';
+import { parseSimulation } from '../../theory/simulate/declaration.js';
+import { simulate } from '../../theory/simulate/simulate.js';
 
 const MODEL = { depth: 2, d: 3, width: 8 };
 const FLOW = { steps: 5, dt: 0.05 };

@@ -1,0 +1,89 @@
+/** Particles and samples as named arrays, in and out of a simulation. */
+import { UsageError } from '../../src/core/errors.js';
+import type { HostArray, HostArrays } from '../../src/core/run.js';
+import { initialNet, widthsOf, type Layer, type Net } from '../model/particles.js';
+import { sineTask, type Samples } from '../model/task.js';
+import { output } from '../network/network.js';
+import type { Simulation } from './declaration.js';
+
+/** An array of the file, of a shape that the model asks for. Throws UsageError that names it. */
+function take(arrays: HostArrays, name: string, shape: readonly number[]): Float64Array {
+  const array = arrays[name];
+  if (array === undefined)
+    throw new UsageError(`particles: "${name}" is missing; expected [${shape.join(', ')}] in F64`);
+  if (!(array.values instanceof Float64Array))
+    throw new UsageError(`particles: "${name}": expected F64, got another type`);
+  if (array.shape.join() !== shape.join())
+    throw new UsageError(`particles: "${name}": expected shape [${shape.join(', ')}], got [${array.shape.join(', ')}]`);
+  const bad = array.values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new UsageError(`particles: "${name}" has ${array.values[bad]} at place ${bad}; every number must be finite`);
+  return array.values.slice();
+}
+
+/** Layers are numbered from 0 or from 1, as the file has them; without a file from 1. */
+export function firstLayer(arrays: HostArrays): number {
+  return 'layer0/a' in arrays ? 0 : 1;
+}
+
+/** The initial net: the file's particles, or new ones from the law. Throws UsageError on arrays that do not fit. */
+export function netOf({ model, seed }: Simulation, arrays: HostArrays): Net {
+  const { depth, d, alpha, activation, law } = model;
+  const c = model.c === '1/L' ? 1 / depth : model.c;
+  const known = Object.keys(arrays).filter((name) => name.startsWith('layer'));
+  if (known.length === 0) return initialNet(seed, { depth, m: model.width, d, alpha, c, activation }, law);
+  const first = firstLayer(arrays);
+  const expected = new Set(
+    Array.from({ length: depth }, (_, l) => ['a', 'b', 'bias'].map((part) => `layer${l + first}/${part}`)).flat(),
+  );
+  const foreign = known.find((name) => !expected.has(name));
+  if (foreign !== undefined)
+    throw new UsageError(
+      `particles: "${foreign}" is not an array of a net of depth ${depth}; expected ${[...expected].slice(0, 3).join(', ')} and so on`,
+    );
+  const layers = widthsOf(model.width, depth).map((m, l): Layer => {
+    const name = `layer${l + first}`;
+    return {
+      m,
+      a: take(arrays, `${name}/a`, [m, d]),
+      b: take(arrays, `${name}/b`, [m, d]),
+      bias: take(arrays, `${name}/bias`, [m]),
+    };
+  });
+  return { d, alpha, c, activation, layers };
+}
+
+/** Training samples of the file or of the sine task, and held-out points [N, d]. Throws UsageError as {@link netOf}. */
+export function samplesOf(
+  { model, seed, data }: Simulation,
+  arrays: HostArrays,
+): { train: Samples; heldOut: Float64Array } {
+  const task = sineTask(seed, model.d, data.train, data.heldOut);
+  const heldOut = task.heldOut.x;
+  const x = arrays.x;
+  if (x === undefined && arrays.y === undefined) return { train: task.train, heldOut };
+  const n = x?.shape[0] ?? 0;
+  const shape = [n, model.d];
+  if (n < 1)
+    throw new UsageError(
+      `particles: "x": expected shape [N, ${model.d}] with "y" beside it, got ${x === undefined ? 'none' : `[${x.shape.join(', ')}]`}`,
+    );
+  return { train: { n, x: take(arrays, 'x', shape), y: take(arrays, 'y', shape) }, heldOut };
+}
+
+/** A net's particles, and its output on x [N, d], under `prefix`; layers are numbered from `first`. */
+export function toArrays(net: Net, samples: Samples, first: number, prefix = ''): Record<string, HostArray> {
+  const { d } = net;
+  const arrays = net.layers.flatMap(({ m, a, b, bias }, l): [string, HostArray][] => {
+    const name = `${prefix}layer${l + first}`;
+    return [
+      [`${name}/a`, { shape: [m, d], values: a }],
+      [`${name}/b`, { shape: [m, d], values: b }],
+      [`${name}/bias`, { shape: [m], values: bias }],
+    ];
+  });
+  return {
+    ...Object.fromEntries(arrays),
+    [`${prefix}output`]: { shape: [samples.n, d], values: output(net, samples.x) },
+  };
+}

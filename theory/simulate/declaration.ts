@@ -1,0 +1,93 @@
+/** The declaration of one simulation, and what it may say. */
+import { z } from 'zod';
+import { UsageError } from '../../src/core/errors.js';
+import { namesOf } from '../../src/core/registry.js';
+import { parseSpec } from '../../src/core/spec.js';
+import { INTEGRATORS } from '../flow/integrators.js';
+import { ACTIVATIONS } from '../model/activations.js';
+
+/** Version of the declaration; a newer one is refused. */
+export const SIMULATION_VERSION = 1;
+
+const count = z.int().min(1);
+const widths = z.union([count, z.array(count).min(1)]);
+const Flow = z.strictObject({
+  steps: z.int().min(0),
+  dt: z.number().positive(),
+  method: z.enum(namesOf(INTEGRATORS)).default('euler'),
+});
+
+/** Schema of {@link Simulation}. */
+const Simulation = z.strictObject({
+  version: z.int().default(SIMULATION_VERSION),
+  seed: z.int().min(0).default(1),
+  model: z.strictObject({
+    depth: count,
+    d: count.max(64),
+    /** Particles of every layer, or one number for each. */
+    width: widths,
+    alpha: z.number().default(1),
+    c: z.union([z.number(), z.literal('1/L')]).default(1),
+    activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
+    law: z
+      .strictObject({
+        rho: z.number().min(-1).max(1).default(0),
+        sa: z.number().positive().default(1),
+        sb: z.number().positive().default(1),
+        sbias: z.number().min(0).default(0.5),
+      })
+      .prefault({}),
+  }),
+  /** Samples of the sine task, where the file brings none; held-out points are the task's in both cases. */
+  data: z.strictObject({ train: count.default(128), heldOut: count.default(256) }).prefault({}),
+  /** Training of the net. With "batch": stochastic gradient descent. */
+  flow: Flow.extend({ batch: count.optional() }),
+  /** A thin net beside it. */
+  thin: z
+    .strictObject({
+      m: widths,
+      /** Particles of the wide net, or new ones from the law. */
+      coupling: z.enum(['coupled', 'fresh']).default('coupled'),
+      training: z.enum(['direct', 'imitation', 'three-stages']).default('direct'),
+      /** Imitation starts from the wide net's trained particles, or from where the wide net started. */
+      from: z.enum(['trained', 'initial']).default('trained'),
+      inputs: z.enum(['wide', 'thin']).default('wide'),
+      imitation: Flow.optional(),
+      tuning: Flow.optional(),
+    })
+    .optional(),
+  /** Whether to integrate a second time at dt/2 and compare. */
+  halving: z.boolean().default(false),
+});
+/** One simulation as it is declared: the net, its data, its training, and a thin net beside it. */
+export type Simulation = z.infer<typeof Simulation>;
+
+/** Checks a declaration. Throws UsageError with one line. */
+export function parseSimulation(value: unknown): Simulation {
+  const version = (value as { version?: unknown } | null)?.version;
+  if (typeof version === 'number' && version > SIMULATION_VERSION) {
+    throw new UsageError(
+      `config: version ${version} is newer than this program knows (${SIMULATION_VERSION}); update gowide, or write the config for version ${SIMULATION_VERSION}`,
+    );
+  }
+  const config = parseSpec(Simulation, 'config', value);
+  const { model, thin, flow } = config;
+  if (flow.batch !== undefined && flow.method !== 'euler')
+    throw new UsageError(
+      `config: "flow.batch" is stochastic gradient descent, which goes with method "euler", got "${flow.method}"`,
+    );
+  if (thin !== undefined && thin.training !== 'direct' && thin.imitation === undefined)
+    throw new UsageError(`config: "thin.training" is "${thin.training}", so "thin.imitation" (steps, dt) is needed`);
+  if (thin?.training === 'three-stages' && thin.tuning === undefined)
+    throw new UsageError('config: "thin.training" is "three-stages", so "thin.tuning" (steps, dt) is needed');
+  for (const [name, width] of [
+    ['model.width', model.width],
+    ['thin.m', thin?.m ?? 1],
+  ] as const) {
+    if (typeof width !== 'number' && width.length !== model.depth)
+      throw new UsageError(
+        `config: "${name}": expected one width for each of ${model.depth} layers, got ${width.length}`,
+      );
+  }
+  return config;
+}
