@@ -7,7 +7,7 @@ import { IMITATION_LOSSES } from '../optim/losses.js';
 import type { Group } from './groups.js';
 import { downPath, mapAcross, mapDown, mapUp, upPath } from './maps.js';
 import type { GradientImitation } from './spec.js';
-import type { TrainingStage } from './stages.js';
+import type { TrainingStage } from './training-step.js';
 import type { Teacher } from './weights.js';
 
 /** Groups that there is something to learn in: not those that are the wide net's own already. */

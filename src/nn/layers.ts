@@ -3,7 +3,7 @@
  * A layer reads its parameters by path from a flat set, `${path}/kernel` and so on.
  */
 import { UsageError } from '../core/errors.js';
-import type { RngKey } from '../core/rng.js';
+import type { RandomKey } from '../engine/ops/random.js';
 import { fusedBatchNorm, fusedBatchNormGradient, hasFused, scaleShift } from '../engine/ops/fused.js';
 import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
@@ -29,7 +29,7 @@ export interface Scope {
   /** Batch statistics; a copy is to be made of what is kept. */
   readonly observe: (path: string, tensor: Tensor) => void;
   /** Key of the random numbers of a layer in this step of training; nothing is dropped without one. */
-  readonly random?: (path: string) => RngKey;
+  readonly random?: (path: string) => RandomKey;
   /**
    * Hears of every linear layer: its path, its input, and what becomes of it before the nonlinearity (after the norm,
    * where one follows).
@@ -230,7 +230,8 @@ export function convNormAdd(
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
   if (scope.trace === undefined && !scope.train)
     return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
-  if (!hasFused() || scope.trace !== undefined) return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
+  if (scope.trace !== undefined || !hasFused() || kernel.shape[3] < 16)
+    return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
   const convolved = convolve(conv, x, kernel, stride);
   const [gamma, beta] = [parameter(scope.params, `${norm}/gamma`), parameter(scope.params, `${norm}/beta`)];
   const residual = identity();

@@ -4,9 +4,9 @@
  * (src/engine/ops/bundle.ts).
  */
 import { z } from 'zod';
-import { BUNDLE, bundle, bundledValues, unbundle } from '../engine/ops/bundle.js';
-import { adamwInPlace, hasFused, sgdInPlace, squareSum, type Pull } from '../engine/ops/fused.js';
-import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
+import { BUNDLE, bundle, bundledValues } from '../engine/ops/bundle.js';
+import { adamwInPlace, hasFused, sgdInPlace, squareSum } from '../engine/ops/fused.js';
+import { tf, type Tensor, type Tensor1D, type Tensors } from '../engine/tensor.js';
 
 const weightDecay = z.number().min(0).default(0);
 
@@ -51,45 +51,50 @@ export function initOptimizerState(spec: OptimizerSpec, params: Tensors): Tensor
 }
 
 /**
- * One update at learning rate `rate`; `step` counts from 0. New parameters and a new state for the paths in
- * `gradients`, whose joint norm is first scaled to at most `clip` (Pascanu, Mikolov, Bengio 2013). The old values and the
- * old state are consumed: what takes their place may be in their memory.
+ * What one update takes from the learning rate `rate` and from the number of the step, which counts from 0: a step that
+ * is compiled once gets them as a tensor. In float64 up to here, so that no digits are lost.
+ */
+export function updateNumbers(spec: OptimizerSpec, { rate, step }: { rate: number; step: number }): Float32Array {
+  return Float32Array.from((RULES[spec.kind] as Rule<OptimizerSpec>).numbers(spec, rate, step));
+}
+
+/** What an optimizer changes: tensors as {@link bundle} gives them. */
+export interface Optimized {
+  readonly values: Tensors;
+  readonly optimizerState: Tensors;
+}
+
+/**
+ * One update by bundled gradients, whose joint norm is first scaled to at most `clip` (Pascanu, Mikolov, Bengio 2013);
+ * `numbers` as {@link updateNumbers} gives them. Where there are fused ops the values and the state are changed in their
+ * own memory, which nobody else may hold, and the results share it; else the results are new. Nothing is disposed.
  */
 export function update(
   spec: OptimizerSpec,
-  { rate, step, clip }: { readonly rate: number; readonly step: number; readonly clip?: number | undefined },
-  params: Tensors,
-  optimizerState: Tensors,
+  { numbers, clip }: { readonly numbers: Tensor1D; readonly clip?: number | undefined },
+  { values, optimizerState }: Optimized,
   gradients: Tensors,
-): { params: Tensors; optimizerState: Tensors } {
-  const mine = Object.fromEntries(Object.keys(gradients).map((path) => [path, params[path]!]));
+): Optimized {
   const rule = RULES[spec.kind] as Rule<OptimizerSpec>;
   const apply = hasFused() ? rule.fused : rule.composed;
   return tf.tidy(() => {
-    const [values, bundled] = [bundle(mine), bundle(gradients)];
-    const factor = clip === undefined ? undefined : clipFactor(Object.values(bundled), clip);
+    const factor = clip === undefined ? undefined : clipFactor(Object.values(gradients), clip);
     const newValues: Record<string, Tensor> = {};
     const newState: Record<string, Tensor> = { [MASK]: optimizerState[MASK]!.clone() };
-    for (const key of Object.keys(bundled)) {
+    for (const [key, gradient] of Object.entries(gradients)) {
       const decay = key !== BUNDLE ? Number(decays(key)) : optimizerState[MASK]!;
       const old = [values[key]!, ...OPTIMIZER_STATE[spec.kind].map((name) => optimizerState[`${name}/${key}`]!)];
       // a tidy for each: temporaries of all large tensors at once would be as much memory as the network's activations
-      const [value, ...changed] = tf.tidy(() =>
-        apply(spec, { rate, step, decay, gradient: bundled[key]!, factor }, old),
-      );
-      tf.dispose(old);
+      const [value, ...changed] = tf.tidy(() => apply(spec, { numbers, decay, gradient, factor }, old));
       newValues[key] = value!;
       OPTIMIZER_STATE[spec.kind].forEach((name, i) => (newState[`${name}/${key}`] = changed[i]!));
     }
-    const updated = unbundle(newValues, mine);
-    disposeAll(mine, optimizerState);
-    return { params: updated, optimizerState: newState };
+    return { values: newValues, optimizerState: newState };
   });
 }
 
 interface Change {
-  readonly rate: number;
-  readonly step: number;
+  readonly numbers: Tensor1D;
   /** Factor on the weight decay; a tensor where it differs from value to value. */
   readonly decay: number | Tensor;
   readonly gradient: Tensor;
@@ -97,39 +102,18 @@ interface Change {
   readonly factor: Tensor | undefined;
 }
 
-/**
- * The new value of one tensor and its new state. `fused`: in the memory of the old ones, where nobody else holds them.
- */
+/** How one tensor and its optimizer state change: composed of tfjs ops, or by a fused op in their own memory. */
 interface Rule<S> {
+  readonly numbers: (spec: S, rate: number, step: number) => readonly number[];
   readonly composed: Apply<S>;
   readonly fused: Apply<S>;
 }
 type Apply<S> = (spec: S, change: Change, old: readonly Tensor[]) => Tensor[];
 
-/** a x, with a factor that may be a tensor, too; undefined where it is 0. */
-function scaled(x: Tensor, factor: number, decay: number | Tensor): Tensor | undefined {
-  if (factor === 0 || decay === 0) return undefined;
-  return typeof decay === 'number' ? tf.mul(x, factor * decay) : tf.mul(tf.mul(x, decay), factor);
-}
-
-/** x, or a copy of it where somebody has a clone. */
-function owned(x: Tensor): Tensor {
-  return tf.engine().backend.refCount(x.dataId) === 1 ? x : tf.mul(x, 1);
-}
-
-/** Changes `old` in its own memory. */
-function inPlace(old: readonly Tensor[], change: (own: readonly Tensor[]) => void): Tensor[] {
-  const own = old.map(owned);
-  change(own);
-  return own.map((tensor) => tensor.clone());
-}
-
-function pullOf({ gradient, factor, decay }: Change, weightDecay: number): Pull {
-  return {
-    gradient,
-    factor: factor ?? tf.ones([1]),
-    decay: typeof decay === 'number' ? tf.tensor1d([weightDecay * decay]) : tf.mul(decay, weightDecay),
-  };
+/** The weight decay of x by `factor`, [1]; undefined where there is none. */
+function pullOf(x: Tensor, weightDecay: number, factor: number | Tensor, decay: number | Tensor): Tensor | undefined {
+  if (weightDecay === 0 || decay === 0) return undefined;
+  return tf.mul(typeof decay === 'number' ? x : tf.mul(x, decay), factor);
 }
 
 /** The gradient times its factor, which is what the rules call g. */
@@ -137,39 +121,53 @@ function scaledGradient({ gradient, factor }: Change): Tensor {
   return factor === undefined ? gradient : tf.mul(gradient, factor);
 }
 
+/** Numbers `from` to `to` of an update. */
+function part(numbers: Tensor1D, from: number, to = from + 1): Tensor1D {
+  return tf.slice(numbers, [from], [to - from]);
+}
+
+function inPlace(old: readonly Tensor[], change: (values: readonly Tensor[]) => void): Tensor[] {
+  change(old);
+  return old.map((tensor) => tensor.clone());
+}
+
 const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
+  numbers: ({ momentum }, rate) => [rate, momentum],
   composed: ({ momentum, weightDecay }, change, [value, velocity]) => {
-    const [g, pull] = [scaledGradient(change), scaled(value!, weightDecay, change.decay)];
+    const [g, pull] = [scaledGradient(change), pullOf(value!, weightDecay, weightDecay, change.decay)];
     const moved = tf.add(tf.mul(velocity!, momentum), pull === undefined ? g : tf.add(g, pull));
-    return [tf.sub(value!, tf.mul(moved, change.rate)), moved];
+    return [tf.sub(value!, tf.mul(moved, part(change.numbers, 0))), moved];
   },
-  fused: ({ momentum, weightDecay }, change, old) =>
-    inPlace(old, (own) => sgdInPlace(pullOf(change, weightDecay), { rate: change.rate, momentum }, own)),
+  fused: ({ weightDecay }, { numbers, gradient, factor = tf.ones([1]), decay }, old) => {
+    const pull = typeof decay === 'number' ? tf.tensor1d([weightDecay * decay]) : tf.mul(decay, weightDecay);
+    return inPlace(old, (values) => sgdInPlace({ gradient, factor, decay: pull }, numbers, values));
+  },
 };
 
+/** Of the composed and of the fused form: both take the decay of a step last. */
 const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
+  numbers: ({ beta1, beta2, epsilon, weightDecay }, rate, step) => {
+    const [mean, square] = [1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)];
+    const root = Math.sqrt(square);
+    const fused = [(rate * root) / mean, epsilon * root, beta1, 1 - beta1, beta2, 1 - beta2];
+    return [...fused, rate * weightDecay, square, rate / mean];
+  },
   composed: ({ beta1, beta2, epsilon, weightDecay }, change, [value, mean, square]) => {
-    const { rate, step, decay } = change;
+    const { numbers, decay } = change;
     const g = scaledGradient(change);
     const newMean = tf.add(tf.mul(mean!, beta1), tf.mul(g, 1 - beta1));
     const newSquare = tf.add(tf.mul(square!, beta2), tf.mul(tf.square(g), 1 - beta2));
-    const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, 1 - beta2 ** (step + 1))), epsilon));
-    const pull = scaled(value!, rate * weightDecay, decay);
+    const direction = tf.div(newMean, tf.add(tf.sqrt(tf.div(newSquare, part(numbers, 7))), epsilon));
+    const pull = pullOf(value!, weightDecay, part(numbers, 6), decay);
     return [
-      tf.sub(pull === undefined ? value! : tf.sub(value!, pull), tf.mul(direction, rate / (1 - beta1 ** (step + 1)))),
+      tf.sub(pull === undefined ? value! : tf.sub(value!, pull), tf.mul(direction, part(numbers, 8))),
       newMean,
       newSquare,
     ];
   },
-  fused: ({ beta1, beta2, epsilon, weightDecay }, change, old) => {
-    const root = Math.sqrt(1 - beta2 ** (change.step + 1));
-    const corrected = {
-      rate: (change.rate * root) / (1 - beta1 ** (change.step + 1)),
-      epsilon: epsilon * root,
-      beta1,
-      beta2,
-    };
-    return inPlace(old, (own) => adamwInPlace(pullOf(change, change.rate * weightDecay), corrected, own));
+  fused: (_, { numbers, gradient, factor = tf.ones([1]), decay }, old) => {
+    const pull = tf.mul(decay, part(numbers, 6));
+    return inPlace(old, (values) => adamwInPlace({ gradient, factor, decay: pull }, part(numbers, 0, 6), values));
   },
 };
 

@@ -60,7 +60,8 @@ function sourcesOf({ source }: AddonSource): string[] {
   ];
 }
 
-function builtAddon(source: AddonSource): string {
+/** Path of the built addon, for code that loads it itself; builds it first if need be. Throws FailureError with the reason. */
+export function builtAddon(source: AddonSource): string {
   const place = `${process.platform} ${process.arch} ${processor()}`;
   const hash = createHash('sha256').update(place);
   for (const file of sourcesOf(source)) hash.update(readFileSync(file));

@@ -352,7 +352,7 @@ describe.skipIf(!here)('fused ops', () => {
       const decayOf = (i: number): number => decay[each ? i : 0]!;
       const pull = { gradient: tensor(g, size), factor: tensor([0.5], 1), decay: tensor(decay, decay.length) };
       const [value, velocity] = [tensor(p, size), tensor(m, size)];
-      sgdInPlace(pull, { rate: 0.1, momentum: 0.9 }, [value, velocity]);
+      sgdInPlace(pull, tensor([0.1, 0.9], 2), [value, velocity]);
       const moved = m.map((old, i) => 0.9 * old + 0.5 * g[i]! + decayOf(i) * p[i]!);
       await close(velocity, moved);
       await close(
@@ -360,7 +360,7 @@ describe.skipIf(!here)('fused ops', () => {
         p.map((old, i) => old - 0.1 * moved[i]!),
       );
       const [weight, mean, second] = [tensor(p, size), tensor(m, size), tensor(square, size)];
-      adamwInPlace(pull, { rate: 0.1, epsilon: 1e-3, beta1: 0.9, beta2: 0.999 }, [weight, mean, second]);
+      adamwInPlace(pull, tensor([0.1, 1e-3, 0.9, 1 - 0.9, 0.999, 1 - 0.999], 6), [weight, mean, second]);
       const means = m.map((old, i) => 0.9 * old + 0.1 * 0.5 * g[i]!);
       const squares = square.map((old, i) => 0.999 * old + 0.001 * (0.5 * g[i]!) ** 2);
       await close(mean, means);
@@ -482,7 +482,7 @@ describe.skipIf(!here)('fused ops', () => {
     );
     expect(() => attentionGradient(x, [tensor([1], 1), x, x, x], { heads: 3, tokens: 2 })).toThrow(/shapes differ/);
     expect(() =>
-      sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, { rate: 1, momentum: 0 }, [x, x]),
+      sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, tensor([1, 0], 2), [x, x]),
     ).toThrow(/one for each value/);
   });
 });

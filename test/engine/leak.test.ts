@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { Order, toBatch } from '../../src/data/dataset.js';
-import { differentiate } from '../../src/engine/ops/gradients.js';
-import { disposeAll, tf, type Tensor2D, type Tensors } from '../../src/engine/tensor.js';
+import { tf, type Tensor2D } from '../../src/engine/tensor.js';
+import { enterStage, tensorsOf, trainingStep, type TrainingStage } from '../../src/method/training-step.js';
+import { weightsOf } from '../../src/method/weights.js';
 import { networkOf } from '../../src/models/index.js';
-import { toTensors } from '../../src/nn/init.js';
 import { crossEntropy } from '../../src/optim/losses.js';
-import { initOptimizerState, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
+import type { OptimizerSpec } from '../../src/optim/optimizer.js';
 import { THIN } from '../method/support.js';
 import { enginesUnderTest } from '../support/engines.js';
 
@@ -26,22 +26,22 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     await tf.setBackend(name);
     const data = loadDigits(500);
     const order = new Order(1, 500);
-    const model = NETWORK.init(1);
-    const state = toTensors(model.state);
-    let params: Tensors = toTensors(model.params);
-    let optimizerState = initOptimizerState(SGD, params);
+    const stage: TrainingStage = {
+      name: 'leak',
+      recipe: { steps: 5000, batch: 32, schedule: { kind: 'constant', peak: 0.05, warmup: 0 }, optimizer: SGD },
+      trainable: () => true,
+      loss: (scope, { x, y }) => crossEntropy(NETWORK.apply(scope, x).logits as Tensor2D, y),
+    };
+    const entered = enterStage(weightsOf(NETWORK.init(1)), stage);
+    const training = trainingStep(stage, entered.frame, 1);
+    let { state } = entered;
     const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
     const step = async (i: number): Promise<number> => {
       const { x, y } = toBatch(data, await data.train.batch(order.indices(i, batchSize)));
-      const { loss, gradients, aside } = differentiate(params, (p, observe) =>
-        crossEntropy(NETWORK.apply({ params: p, state, train: true, observe }, x).logits as Tensor2D, y),
-      );
-      const next = update(SGD, { rate: 0.05, step: i }, params, optimizerState, gradients);
-      const [value] = await loss.data();
-      disposeAll(gradients, aside);
-      tf.dispose([loss, x, y]);
-      ({ params, optimizerState } = next);
-      return value!;
+      const { state: next, loss } = await training.run(state, { x, y }, i, i);
+      tf.dispose([x, y]);
+      state = next;
+      return loss;
     };
     const first = await step(0);
     for (let i = 1; i < 100; i++) await step(i);
@@ -58,6 +58,7 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     expect(tf.memory().numTensors).toBe(tensors);
     expect(growth).toBeLessThanOrEqual(1.05);
     expect(last).toBeLessThan(first);
-    disposeAll(params, optimizerState, state);
+    tf.dispose(tensorsOf(state));
+    training.dispose();
   });
 });

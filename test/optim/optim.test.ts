@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test as anywhere } from 'vitest';
-import { tf, type Tensor } from '../../src/engine/tensor.js';
+import { tf, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import {
   crossEntropy,
   IMITATION_LOSSES,
@@ -9,7 +9,8 @@ import {
   squaredError,
 } from '../../src/optim/losses.js';
 import { learningRate, type ScheduleSpec } from '../../src/optim/schedule.js';
-import { decays, initOptimizerState, update, type OptimizerSpec } from '../../src/optim/optimizer.js';
+import { bundle, shapesOf, unbundle } from '../../src/engine/ops/bundle.js';
+import { decays, initOptimizerState, update, updateNumbers, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { enginesUnderTest } from '../support/engines.js';
 
 anywhere('learningRate: linear warm-up to the peak, cosine to zero', () => {
@@ -32,6 +33,20 @@ anywhere('learningRate: steps, a line, a constant', () => {
   expect(learningRate({ kind: 'constant', peak: 0.3, warmup: 0 }, 7, 10)).toBe(0.3);
 });
 
+/** One update of parameters by path; they are copied, as an update may change them in place. */
+function updateOnce(
+  spec: OptimizerSpec,
+  { rate, step, clip }: { rate: number; step: number; clip?: number },
+  params: Tensors,
+  optimizerState: Tensors,
+  gradients: Tensors,
+): { params: Tensors; optimizerState: Tensors } {
+  const own = Object.fromEntries(Object.entries(params).map(([path, tensor]) => [path, tf.mul(tensor, 1)]));
+  const numbers = tf.tensor1d(updateNumbers(spec, { rate, step }));
+  const next = update(spec, { numbers, clip }, { values: bundle(own), optimizerState }, bundle(gradients));
+  return { params: unbundle(next.values, shapesOf(params)), optimizerState: next.optimizerState };
+}
+
 describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
   const test = anywhere.skipIf(missing !== undefined);
   beforeAll(async () => {
@@ -46,16 +61,13 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     // torch.optim.SGD(lr=0.1, momentum=0.9, weight_decay=0.01): p = 1, gradients 0.5 then 0.25.
     const start = params();
     const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0.01 };
-    const one = update(spec, { rate: 0.1, step: 0 }, start, initOptimizerState(spec, start), gradients(0.5));
+    const one = updateOnce(spec, { rate: 0.1, step: 0 }, start, initOptimizerState(spec, start), gradients(0.5));
     expect(await valueOf(one.params, 'a/kernel')).toBeCloseTo(0.949, 6);
     expect(await valueOf(one.params, 'a/bias')).toBeCloseTo(0.95, 6);
-    const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.optimizerState, gradients(0.25));
+    const two = updateOnce(spec, { rate: 0.1, step: 1 }, one.params, one.optimizerState, gradients(0.25));
     // v = 0.9 * 0.51 + 0.25 + 0.00949 = 0.71849; p = 0.949 - 0.071849
     expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.877151, 6);
     expect(await valueOf(two.params, 'a/bias')).toBeCloseTo(0.95 - 0.1 * 0.7, 6);
-    expect([start, one.optimizerState].flatMap((set) => Object.values(set)).every(({ isDisposed }) => isDisposed)).toBe(
-      true,
-    );
     expect([decays('stem/conv/kernel'), decays('stem/norm/gamma'), decays('head/bias')]).toEqual([true, false, false]);
   });
 
@@ -64,10 +76,10 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     // (0.9, 0.8068 without decay)
     const spec: OptimizerSpec = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
     const start = params();
-    const one = update(spec, { rate: 0.1, step: 0 }, start, initOptimizerState(spec, start), gradients(0.5));
+    const one = updateOnce(spec, { rate: 0.1, step: 0 }, start, initOptimizerState(spec, start), gradients(0.5));
     expect(await valueOf(one.params, 'a/kernel')).toBeCloseTo(0.89, 6);
     expect(await valueOf(one.params, 'a/bias')).toBeCloseTo(0.9, 6);
-    const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.optimizerState, gradients(0.25));
+    const two = updateOnce(spec, { rate: 0.1, step: 1 }, one.params, one.optimizerState, gradients(0.25));
     const [mean, square] = [(0.9 * 0.05 + 0.025) / (1 - 0.81), (0.99 * 0.0025 + 0.000625) / (1 - 0.9801)];
     expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.89 * 0.99 - (0.1 * mean) / Math.sqrt(square), 6);
     expect(await valueOf(two.params, 'a/bias')).toBeCloseTo(0.9 - (0.1 * mean) / Math.sqrt(square), 6);
@@ -76,12 +88,12 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
   test('the order of the parameters does not matter: a set that was saved comes back in another', async () => {
     const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0 };
     const start = { b: tf.tensor1d([1, 2]), a: tf.tensor1d([3]) };
-    const one = update(spec, { rate: 1, step: 0 }, start, initOptimizerState(spec, start), {
+    const one = updateOnce(spec, { rate: 1, step: 0 }, start, initOptimizerState(spec, start), {
       b: tf.tensor1d([1, 1]),
       a: tf.tensor1d([5]),
     });
     const turned = { a: one.params.a!, b: one.params.b! };
-    const two = update(spec, { rate: 1, step: 1 }, turned, one.optimizerState, {
+    const two = updateOnce(spec, { rate: 1, step: 1 }, turned, one.optimizerState, {
       a: tf.tensor1d([0]),
       b: tf.tensor1d([0, 0]),
     });
@@ -102,7 +114,13 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
       'small/bias': tf.fill([2], 3),
     };
     const spec: OptimizerSpec = { kind: 'sgd', momentum: 0, weightDecay: 0.5 };
-    const { params: plain } = update(spec, { rate: 0.1, step: 0 }, ones(), initOptimizerState(spec, ones()), gradients);
+    const { params: plain } = updateOnce(
+      spec,
+      { rate: 0.1, step: 0 },
+      ones(),
+      initOptimizerState(spec, ones()),
+      gradients,
+    );
     expect(Object.fromEntries(Object.entries(plain).map(([path, { shape }]) => [path, shape]))).toEqual({
       'big/kernel': [200, 200],
       'small/kernel': [2, 2],
@@ -110,7 +128,7 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     });
     for (const path of ['big/kernel', 'small/kernel']) expect(await valueOf(plain, path)).toBeCloseTo(1 - 0.1 * 3.5, 6);
     expect(await valueOf(plain, 'small/bias')).toBeCloseTo(1 - 0.1 * 3, 6);
-    const { params: clipped } = update(
+    const { params: clipped } = updateOnce(
       spec,
       { rate: 0.1, step: 0, clip: 1 },
       ones(),
@@ -129,7 +147,7 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
       let optimizerState = initOptimizerState(spec, params);
       for (const [step, gradient] of [0.5, -0.25, 1].entries()) {
         const gradients = { 'a/kernel': tf.fill(shape, gradient), 'a/bias': tf.fill(shape, gradient) };
-        ({ params, optimizerState } = update(spec, { rate: 0.1, step }, params, optimizerState, gradients));
+        ({ params, optimizerState } = updateOnce(spec, { rate: 0.1, step }, params, optimizerState, gradients));
       }
       return [await valueOf(params, 'a/kernel'), await valueOf(params, 'a/bias')];
     };
@@ -137,27 +155,6 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     for (const i of [0, 1]) expect(large[i]).toBeCloseTo(small[i]!, 5);
     expect(small[0]).not.toBeCloseTo(small[1]!, 2);
   });
-
-  test.each([[[2, 3]], [[200, 200]]])(
-    'whoever holds a clone of a parameter or a slot keeps its values: %j',
-    async (shape) => {
-      const spec: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 0.1 };
-      const start = { 'a/kernel': tf.fill(shape, 1) };
-      const optimizerState = initOptimizerState(spec, start);
-      const clones = [...Object.values(start), ...Object.values(optimizerState)].map((tensor) => tensor.clone());
-      const before = await Promise.all(clones.map((tensor) => tensor.data()));
-      const one = update(spec, { rate: 0.1, step: 0 }, start, optimizerState, { 'a/kernel': tf.fill(shape, 0.5) });
-      const held = Object.values(one.params)[0]!.clone();
-      const value = await valueOf(one.params, 'a/kernel');
-      expect(value).toBeCloseTo(0.94, 6);
-      const two = update(spec, { rate: 0.1, step: 1 }, one.params, one.optimizerState, {
-        'a/kernel': tf.fill(shape, 0.5),
-      });
-      expect(await valueOf(two.params, 'a/kernel')).toBeCloseTo(0.94 - 0.1 * (0.9 * 0.6 + 0.5 + 0.094), 6);
-      expect(await Promise.all(clones.map((tensor) => tensor.data()))).toEqual(before);
-      expect((await held.data())[0]).toBe(value);
-    },
-  );
 
   test('losses at their ends', async () => {
     const z = tf.tensor2d([[1, 2, 3]]);

@@ -40,7 +40,9 @@ for (const [file, memory] of [
   }
 }
 const fused = readdirSync(join(root, 'src/engine/ops/fused')).map((name) => `src/engine/ops/fused/${name}`);
+const trace = ['binding.cc', 'function.h'].map((name) => `src/engine/trace/${name}`);
 for (const file of [
+  ...trace,
   wasm,
   single,
   'theory/kernel/native.cc',

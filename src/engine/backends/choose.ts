@@ -37,21 +37,20 @@ export function requestedEngine(flag?: string): EngineName | 'auto' {
 }
 
 /**
- * Training steps below this are bound by the overhead of single ops, not by arithmetic. TensorFlow then runs best on
- * one thread and without oneDNN (2026-11-21, 2 cores, ResNet [3, 4, 6, 3] of 25,270 parameters, batch 32: 80 ms a step
- * with TensorFlow's defaults, 42 without oneDNN, 37 on one thread, too; above it oneDNN's convolution gradients are a
- * third faster), and several runs fit side by side. A function of the spec alone, so that a resumed run gets the same
- * bits.
+ * Training steps below this are too short to be divided among threads: TensorFlow then runs best on one, and several
+ * runs fit side by side. A function of the spec alone, so that a resumed run gets the same bits.
  */
 export const SMALL_STEP_FLOPS = 4e9;
 
 /**
  * Settles TensorFlow's threads for the work ahead; call it before the engine starts. Variables that the user set are
- * left alone.
+ * left alone. oneDNN is fast in compiled steps, and slower than TensorFlow's own kernels where each op is a call of its
+ * own (2026-11-25, one core, ResNet [2, 2, 2] of 4,186 parameters, batch 32, milliseconds of processor time a step:
+ * compiled 3.2 with oneDNN and 5.7 without, op by op 13 without).
  */
 export function tuneFor(stepFlops: number): void {
   if (stepFlops >= SMALL_STEP_FLOPS) return;
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
+  if (process.env.GOWIDE_TRACE === '0') process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
   process.env.TF_NUM_INTRAOP_THREADS ??= '1';
 }
 

@@ -9,6 +9,7 @@ import { loadFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
+import { buildBinding } from '../trace/binding.js';
 
 const require = createRequire(import.meta.url);
 
@@ -93,7 +94,7 @@ export async function loadTensorflow(
   process.env.TF_DETERMINISTIC_OPS ??= '1';
   restoreUtilities();
   try {
-    loadPackage(folder, addon);
+    loadPackage(folder, usable ? addon : (tracingAddon(findInstalled()!, folder) ?? addon));
   } catch (error) {
     throw new FailureError(
       `the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`,
@@ -104,6 +105,17 @@ export async function loadTensorflow(
   registerTrainingKernels('tensorflow');
   const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${fused ? ', fused ops' : ''}`;
   return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
+}
+
+/** The addon with which steps can be compiled; undefined where it cannot be built. */
+function tracingAddon(installed: Installed, folder: string): string | undefined {
+  if (process.env.GOWIDE_TRACE === '0') return undefined;
+  try {
+    return buildBinding(installed, folder);
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    return undefined;
+  }
 }
 
 /** A machine whose compiler is gone since the install does without. */

@@ -10,11 +10,19 @@ const SMALL = 2 ** 14;
 /** Key of the vector of all small tensors; the large ones keep theirs. */
 export const BUNDLE = '*';
 
+/** What has to be known of the tensors of a set to bundle them. */
+export type Shapes = Readonly<Record<string, Pick<Tensor, 'shape' | 'size' | 'rank'>>>;
+
+/** Shapes of a set's tensors, which outlive them. */
+export function shapesOf(set: Tensors): Shapes {
+  return Object.fromEntries(Object.entries(set).map(([path, { shape, size, rank }]) => [path, { shape, size, rank }]));
+}
+
 /**
  * Paths of the small tensors and of the large ones, each in the order of their names: a set that was saved and read
  * again has another order.
  */
-function divide(set: Tensors): { readonly small: readonly string[]; readonly large: readonly string[] } {
+function divide(set: Shapes): { readonly small: readonly string[]; readonly large: readonly string[] } {
   const paths = Object.keys(set).sort();
   return {
     small: paths.filter((path) => set[path]!.size <= SMALL),
@@ -39,7 +47,7 @@ export function bundle(set: Tensors): Tensors {
 }
 
 /** The inverse of {@link bundle}: paths and shapes are those of `like`, in its order. */
-export function unbundle(bundled: Tensors, like: Tensors): Tensors {
+export function unbundle(bundled: Tensors, like: Shapes): Tensors {
   const { small } = divide(like);
   const parts =
     small.length === 0
@@ -58,7 +66,7 @@ export function unbundle(bundled: Tensors, like: Tensors): Tensors {
  * For each small tensor of a set, in the order of {@link bundle}, as many times as it has values what `value` says of
  * its path.
  */
-export function bundledValues(set: Tensors, value: (path: string) => number): Tensor {
+export function bundledValues(set: Shapes, value: (path: string) => number): Tensor {
   const { small } = divide(set);
   const values = new Float32Array(small.reduce((sum, path) => sum + set[path]!.size, 0));
   let at = 0;

@@ -201,6 +201,14 @@ export interface BatchNormInputs {
   readonly beta: Tensor;
 }
 
+/** Fewer channels leave most of a vector empty: then TensorFlow's own op is faster. */
+const FUSED_CHANNELS = 16;
+
+/** Whether batch norm of x [..., C] is done by {@link fusedBatchNorm}. */
+export function fusesBatchNorm(x: Tensor): boolean {
+  return hasFused() && x.shape.at(-1)! >= FUSED_CHANNELS;
+}
+
 /** y, batch mean, batch variance (unbiased), 1 / deviation, by channel. */
 export function fusedBatchNorm(
   { x, residual, gamma, beta }: BatchNormInputs,
@@ -249,30 +257,23 @@ export interface Pull {
 
 /**
  * Changes value and velocity where they are: nobody else may hold their memory. v <- momentum v + factor g + decay p; p
- * <- p - rate v.
+ * <- p - rate v. `numbers` = [rate, momentum].
  */
 export function sgdInPlace(
   { gradient, factor, decay }: Pull,
-  { rate, momentum }: { rate: number; momentum: number },
+  numbers: Tensor,
   [value, velocity]: readonly Tensor[],
 ): void {
-  fusedOp('Sgd', [value, velocity, gradient, factor, decay, tf.tensor1d([rate, momentum])], 0);
+  fusedOp('Sgd', [value, velocity, gradient, factor, decay, numbers], 0);
 }
 
 /**
- * The same for value, mean and square: with h = factor g, m <- beta1 m + (1 - beta1) h; v <- beta2 v + (1 - beta2) h²;
- * p <- (1 - decay) p - rate m / (√v + epsilon), where rate and epsilon hold the corrections of both means.
+ * Changes value, mean and square where they are: nobody else may hold their memory. With h = factor g,
+ * m <- beta1 m + (1 - beta1) h; v <- beta2 v + (1 - beta2) h²; p <- (1 - decay) p - rate m / (√v + epsilon). `numbers` =
+ * [rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2], of which rate and epsilon hold the corrections of both means.
  */
-export function adamwInPlace(
-  { gradient, factor, decay }: Pull,
-  { rate, epsilon, beta1, beta2 }: { rate: number; epsilon: number; beta1: number; beta2: number },
-  old: readonly Tensor[],
-): void {
-  fusedOp(
-    'Adamw',
-    [...old, gradient, factor, decay, tf.tensor1d([rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2])],
-    0,
-  );
+export function adamwInPlace({ gradient, factor, decay }: Pull, numbers: Tensor, old: readonly Tensor[]): void {
+  fusedOp('Adamw', [...old, gradient, factor, decay, numbers], 0);
 }
 
 /** Σ x², a scalar. */

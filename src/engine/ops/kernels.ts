@@ -14,9 +14,9 @@ import {
   TENSORFLOW_CONVOLUTIONS,
   type Override,
 } from './convolutions.js';
-import { fusedBatchNorm, fusedBatchNormGradient, hasFused } from './fused.js';
+import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm } from './fused.js';
 import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
-import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
+import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tensor.js';
 
 export const BATCH_NORM_TRAIN = 'BatchNormTrain';
@@ -133,9 +133,15 @@ const tensorflowReluForward: Kernel = (inputs, epsilon) =>
 /** Batch norm, with a ReLU, and their gradient. */
 function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel] {
   if (backendName !== 'tensorflow') return [composedForward, withRelu(composedForward), composedBackward];
-  return hasFused()
-    ? [fusedForward(false), fusedForward(true), fusedBackward]
-    : [tensorflowForward, tensorflowReluForward, tensorflowBackward];
+  const either =
+    (fused: Kernel, others: Kernel): Kernel =>
+    (inputs, epsilon) =>
+      (fusesBatchNorm(inputs.x!) ? fused : others)(inputs, epsilon);
+  return [
+    either(fusedForward(false), tensorflowForward),
+    either(fusedForward(true), tensorflowReluForward),
+    either(fusedBackward, tensorflowBackward),
+  ];
 }
 
 /** TensorFlow looks for each maximum again. */
@@ -147,6 +153,16 @@ const maxPoolGradientByOneDnn: Override = ({ dy, input }, { filterSize, strides,
     input!,
     dy!,
   );
+};
+
+/**
+ * TensorFlow checks the indices itself, where tfjs-node reads them back first: a compiled step cannot be read, and on a
+ * GPU the engine would wait.
+ */
+const gatherUnread: Override = ({ x, indices }, { axis, batchDims }) => {
+  if (x!.dtype !== 'float32' || indices!.dtype !== 'int32' || Number(batchDims) !== 0) return undefined;
+  const inputs = [x!, indices!, tf.scalar(axis as number, 'int32')];
+  return tensorflowOp('GatherV2', { Tparams: FLOAT, Tindices: INT, Taxis: INT }, inputs, 1)[0]!;
 };
 
 /** Registers a function of tensors as a kernel; its temporaries are freed, its results kept. */
@@ -192,7 +208,11 @@ export function registerTrainingKernels(backendName: string): void {
     );
   }
   if (backendName === 'tensorflow') {
-    for (const [name, body] of Object.entries({ ...TENSORFLOW_CONVOLUTIONS, MaxPoolGrad: maxPoolGradientByOneDnn }))
+    for (const [name, body] of Object.entries({
+      ...TENSORFLOW_CONVOLUTIONS,
+      MaxPoolGrad: maxPoolGradientByOneDnn,
+      GatherV2: gatherUnread,
+    }))
       override(name, backendName, body);
   }
   registerGradients();

@@ -3,14 +3,23 @@ import { uniforms, type RngKey } from '../../core/rng.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor } from '../tensor.js';
 
-/** Uniform on [0, 1). On TensorFlow its own Philox draws them, elsewhere ours: other numbers, of the same law. */
-export function randomUniform(shape: readonly number[], key: RngKey): Tensor {
+/** A key of random numbers: two 32-bit words, on TensorFlow also as a tensor int32 [2], which a compiled step is given. */
+export type RandomKey = RngKey | Tensor;
+
+/**
+ * Uniform numbers on [0, 1) of the given shape, a function of the key alone. On TensorFlow its own Philox draws them,
+ * elsewhere ours: other numbers, of one law. Throws RangeError for a tensor as key on an engine other than TensorFlow.
+ */
+export function randomUniform(shape: readonly number[], key: RandomKey): Tensor {
   if (tf.getBackend() !== 'tensorflow') {
+    if (key instanceof tf.Tensor)
+      throw new RangeError('randomUniform: a tensor is a key on the engine tensorflow only');
     const count = shape.reduce((product, size) => product * size, 1);
     return tf.tensor(Float32Array.from(uniforms(key, count)), [...shape]);
   }
-  const inputs = [tf.tensor1d([...shape], 'int32'), tf.tensor1d(Int32Array.from(key), 'int32')];
-  const [drawn] = tensorflowOp('StatelessRandomUniform', { dtype: FLOAT, T: INT, Tseed: INT }, inputs, 1);
-  tf.dispose(inputs);
-  return drawn!;
+  return tf.tidy(() => {
+    const words = key instanceof tf.Tensor ? key : tf.tensor1d(Int32Array.from(key), 'int32');
+    const inputs = [tf.tensor1d([...shape], 'int32'), words];
+    return tensorflowOp('StatelessRandomUniform', { dtype: FLOAT, T: INT, Tseed: INT }, inputs, 1)[0]!;
+  });
 }

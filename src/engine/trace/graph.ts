@@ -1,0 +1,124 @@
+/** A recording as the nodes of a TensorFlow graph, without the ops that only give a tensor another shape twice. */
+import type { Tensors } from '../tensor.js';
+import { IN_PLACE, type Recording, type Source } from './recorder.js';
+
+type Output = readonly [node: number, output: number];
+
+interface Graph {
+  readonly nodes: readonly object[];
+  /** Nodes that stand for the inputs, then for the tensors from outside. */
+  readonly arguments: readonly number[];
+  readonly results: readonly Output[];
+  /** Nodes that change something in place. */
+  readonly effects: readonly number[];
+}
+
+/** Ops whose result may be in the memory of their first input. */
+const VIEWS: ReadonlySet<string> = new Set([
+  'Reshape',
+  'Identity',
+  'ExpandDims',
+  'Squeeze',
+  'Split',
+  'SplitV',
+  'Slice',
+  'StridedSlice',
+  'Unpack',
+]);
+
+/** Types in the recording that tfjs has names for. */
+const TYPES: Readonly<Record<string, number>> = { float32: 1, int32: 3, bool: 10 };
+
+/** Constants of so many values are looked up by what they hold, so that equal ones become one node. */
+const SMALL = 64;
+
+export function graphOf(recording: Recording, inputs: Tensors, results: readonly string[]): Graph {
+  const nodes: object[] = [];
+  const add = (node: object): number => nodes.push(node) - 1;
+  const placeholders = [...Object.values(inputs), ...recording.outside].map(({ shape, dtype }) =>
+    add({ op: 'Placeholder', shape, dtype: TYPES[dtype] }),
+  );
+  const constants = new Map<string, number>();
+  const constant = (index: number): number => {
+    const { shape, dtype, values } = recording.constants[index]!;
+    const key = values.length > SMALL ? `#${index}` : `${dtype} ${shape.join()} ${values.join()}`;
+    let node = constants.get(key);
+    if (node === undefined) constants.set(key, (node = add({ op: 'Const', shape, dtype, values })));
+    return node;
+  };
+  /** Outputs of every op, by the number that it has in the recording. */
+  const made: (readonly Output[])[] = [];
+  const find = (source: Source): Output => {
+    if (source.from === 'op') return made[source.index]![source.output]!;
+    if (source.from === 'constant') return [constant(source.index), 0];
+    return [placeholders[source.from === 'input' ? source.index : recording.names.length + source.index]!, 0];
+  };
+  const order = new Order();
+  const effects: number[] = [];
+  for (const { name, attributes, inputs: sources, shapes } of recording.ops) {
+    const given = sources.map(find);
+    if (name === 'Reshape' && String(shapes[0]) === String(shapeOf(recording, sources[0]!, inputs))) {
+      made.push([given[0]!]);
+      continue;
+    }
+    if (name === 'Reshape') given[0] = unshaped(nodes, given[0]!);
+    const node = nodes.length;
+    add({ op: name, attributes, inputs: given, after: order.place(node, name, given) });
+    if (name in IN_PLACE) effects.push(node);
+    made.push(shapes.map((_, output): Output => [node, output]));
+  }
+  return { nodes, arguments: placeholders, results: results.map((name) => find(recording.results[name]!)), effects };
+}
+
+function shapeOf(recording: Recording, source: Source, inputs: Tensors): readonly number[] {
+  if (source.from === 'op') return recording.ops[source.index]!.shapes[source.output]!;
+  if (source.from === 'constant') return recording.constants[source.index]!.shape;
+  return source.from === 'input' ? Object.values(inputs)[source.index]!.shape : recording.outside[source.index]!.shape;
+}
+
+/** What a reshaped tensor was made of. */
+function unshaped(nodes: readonly object[], output: Output): Output {
+  const { op, inputs } = nodes[output[0]] as { op: string; inputs: readonly Output[] };
+  return op === 'Reshape' ? unshaped(nodes, inputs[0]!) : output;
+}
+
+/**
+ * The order that data alone does not give: an op that writes into a tensor comes after all that read the old value, and
+ * before all that read the new one.
+ */
+class Order {
+  private readonly roots = new Map<string, string>();
+  private readonly readers = new Map<string, number[]>();
+  private readonly writers = new Map<string, number>();
+
+  /** Nodes that must have run before this one, of which it takes no input. */
+  place(node: number, name: string, inputs: readonly Output[]): number[] {
+    const memory = inputs.map((output) => this.rootOf(output));
+    const after = new Set<number>();
+    for (const place of memory) {
+      const writer = this.writers.get(place);
+      if (writer !== undefined) after.add(writer);
+    }
+    for (const index of IN_PLACE[name] ?? []) {
+      for (const reader of this.readers.get(memory[index]!) ?? []) after.add(reader);
+      this.readers.delete(memory[index]!);
+      this.writers.set(memory[index]!, node);
+    }
+    for (const place of memory) {
+      const list = this.readers.get(place);
+      if (list === undefined) this.readers.set(place, [node]);
+      else list.push(node);
+    }
+    if (VIEWS.has(name)) {
+      // a view has as many outputs as it likes; they are told apart by nothing, as all are in one memory
+      const data = name === 'Split' ? memory[1]! : memory[0]!;
+      this.roots.set(String(node), data);
+    }
+    after.delete(node);
+    return [...after];
+  }
+
+  private rootOf([node, output]: Output): string {
+    return this.roots.get(String(node)) ?? `${node}:${output}`;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Compiled steps. A step of a small network is some four hundred ops, and TensorFlow's eager mode takes ten times as
+ * long to be told of them as to compute them. Here the step is recorded once and becomes a function of TensorFlow's,
+ * one call for all of it (src/engine/README.md has the figures). `GOWIDE_TRACE=0` runs every step eagerly, as engines
+ * other than `tensorflow` do.
+ */
+import { UsageError } from '../../core/errors.js';
+import { tf, type Tensor, type Tensors } from '../tensor.js';
+import { graphOf } from './graph.js';
+import {
+  difference,
+  record,
+  tensorflowBackend,
+  type Attribute,
+  type Binding,
+  type Held,
+  type Recording,
+  type Source,
+  type Step,
+} from './recorder.js';
+
+/** A step that is compiled for every set of shapes that it meets. */
+export interface Traced {
+  /**
+   * Results of the step, which the caller disposes; the inputs stay the caller's. A result that is an input, changed in
+   * place, shares its memory. Throws UsageError when the step cannot be compiled: when it reads a value back, or
+   * depends on a number that is no input.
+   */
+  (inputs: Tensors): Tensors;
+  /** Frees what TensorFlow keeps of it. */
+  readonly dispose: () => void;
+}
+
+/** One step for inputs of certain shapes. */
+interface Compiled {
+  readonly function: string;
+  readonly recording: Recording;
+  /** Results that TensorFlow gives, in order; the others are inputs. */
+  readonly computed: readonly string[];
+  /** Whether a second recording was the same. */
+  checked: boolean;
+}
+
+let functions = 0;
+
+/** Whether steps can be compiled here. */
+export function canTrace(): boolean {
+  return (
+    process.env.GOWIDE_TRACE !== '0' &&
+    tf.getBackend() === 'tensorflow' &&
+    tensorflowBackend().binding.defineFunction !== undefined
+  );
+}
+
+/**
+ * A step, compiled where the engine can. `step` must compute its results from its inputs, from constants and from
+ * tensors that stay the same (a teacher's weights) alone: what depends on the number of the step (a learning rate, a
+ * random key) is to be an input. It is recorded at the first call, and again at the second: if a number was read from
+ * elsewhere and changed, the second call throws.
+ */
+export function trace(what: string, step: Step): Traced {
+  const eager = (inputs: Tensors): Tensors => tf.tidy(() => step(inputs));
+  const known = new Map<string, Compiled>();
+  const run = (inputs: Tensors): Tensors => {
+    if (!canTrace()) return eager(inputs);
+    const signature = signatureOf(inputs);
+    let compiled = known.get(signature);
+    if (compiled === undefined) known.set(signature, (compiled = compile(what, step, inputs)));
+    else if (!compiled.checked) check(what, step, inputs, compiled);
+    return call(compiled, inputs);
+  };
+  const dispose = (): void => {
+    for (const { function: name } of known.values()) tensorflowBackend().binding.removeFunction!(name);
+    known.clear();
+  };
+  return Object.assign(run, { dispose });
+}
+
+function signatureOf(inputs: Tensors): string {
+  let text = '';
+  for (const name of Object.keys(inputs)) text += `${name} ${inputs[name]!.dtype} ${inputs[name]!.shape.join(',')};`;
+  return text;
+}
+
+function compile(what: string, step: Step, inputs: Tensors): Compiled {
+  const recording = record(what, step, inputs);
+  const computed = Object.keys(recording.results).filter((name) => recording.results[name]!.from !== 'input');
+  const name = `gowide_step_${++functions}`;
+  const { binding } = tensorflowBackend();
+  const { nodes, arguments: given, results, effects } = graphOf(recording, inputs, computed);
+  binding.defineFunction!(name, nodes, given, results, effects);
+  return { function: name, recording, computed, checked: false };
+}
+
+/** The second recording: the numbers of another step must lead to the same ops with the same constants. */
+function check(what: string, step: Step, inputs: Tensors, compiled: Compiled): void {
+  const changed = difference(compiled.recording, record(what, step, inputs));
+  if (changed !== undefined)
+    throw new UsageError(`${what} cannot be compiled: ${changed}; GOWIDE_TRACE=0 runs it op by op`);
+  compiled.checked = true;
+}
+
+function call({ function: name, recording, computed }: Compiled, inputs: Tensors): Tensors {
+  const backend = tensorflowBackend();
+  const gone = recording.outside.find(({ dataId }) => !backend.tensorMap.has(dataId));
+  if (gone !== undefined)
+    throw new UsageError(
+      `a compiled step reads a tensor [${gone.shape.join(', ')}] that was disposed since it was recorded`,
+    );
+  const given: Held[] = [...Object.values(inputs), ...recording.outside];
+  const found = backend.executeMultipleOutputs(name, executor(backend.binding), given, computed.length);
+  const results = Object.entries(recording.results).map(([result, source]): [string, Tensor] => [
+    result,
+    source.from === 'input' ? inputAt(inputs, source).clone() : found[computed.indexOf(result)]!,
+  ]);
+  return Object.fromEntries(results);
+}
+
+function inputAt(inputs: Tensors, { index }: Extract<Source, { from: 'input' }>): Tensor {
+  return Object.values(inputs)[index]!;
+}
+
+/** On one thread the ops run one after the other in this thread; TensorFlow's own scheduler would only add to it. */
+function executor({ TF_ATTR_STRING: type }: Binding): Attribute[] {
+  const alone = process.env.TF_NUM_INTRAOP_THREADS === '1';
+  return alone ? [{ name: 'executor_type', type, value: 'SINGLE_THREADED_EXECUTOR' }] : [];
+}

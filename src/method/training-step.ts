@@ -1,0 +1,262 @@
+/**
+ * One step of training as a pure function of tensors, so that the engine can compile it (engine/trace): the state of a
+ * stage, a batch and the numbers of the step to the next state and the loss.
+ */
+import { rngKey } from '../core/rng.js';
+import type { Batch } from '../data/dataset.js';
+import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js';
+import { differentiate } from '../engine/ops/gradients.js';
+import { disposeAll, tf, type Scalar, type Tensor, type Tensor1D, type Tensors } from '../engine/tensor.js';
+import { trace } from '../engine/trace/trace.js';
+import type { Scope } from '../nn/layers.js';
+import { initOptimizerState, update, updateNumbers } from '../optim/optimizer.js';
+import { learningRate } from '../optim/schedule.js';
+import type { RecipeSpec } from './spec.js';
+import type { Weights } from './weights.js';
+
+/** Weight of a new batch in the running statistics, as PyTorch's default. */
+const STATISTICS_MOMENTUM = 0.1;
+
+/** One stage of training on one network. */
+export interface TrainingStage {
+  readonly name: string;
+  readonly recipe: RecipeSpec;
+  /** Paths that are trained, and whose statistics move; the others stay as they are. */
+  readonly trainable: (path: string) => boolean;
+  /** What the loss compares with; computed outside the gradient. */
+  readonly targets?: (x: Tensor) => Tensors;
+  /** Mean loss of a batch, with the network in `scope`. */
+  readonly loss: (scope: Scope, batch: Batch, targets: Tensors) => Scalar;
+  /** Called after the last step; new weights replace the old ones (tensors that stay are shared). */
+  readonly after?: (weights: Weights) => Promise<Weights | undefined>;
+}
+
+/** What a stage changes; every set is bundled (engine/ops/bundle.ts). */
+export interface StepState {
+  /** Parameters that are trained. */
+  readonly values: Tensors;
+  readonly optimizerState: Tensors;
+  /** Running statistics of the layers that are trained. */
+  readonly statistics: Tensors;
+  /** Moving averages of the trained parameters, where the recipe asks for them. */
+  readonly ema: Tensors;
+}
+
+/** What a stage leaves as it is, and the shapes of what it changes, by path. */
+export interface StepFrame {
+  readonly fixed: Weights;
+  readonly values: Shapes;
+  readonly statistics: Shapes;
+}
+
+/** A stage's training step. */
+export interface TrainingStep {
+  /** The state after one more step; the old one is consumed. `at` counts the steps of all stages, `step` this one's. */
+  readonly run: (state: StepState, batch: Batch, step: number, at: number) => Promise<Stepped>;
+  readonly dispose: () => void;
+}
+
+export interface Stepped {
+  readonly state: StepState;
+  readonly loss: number;
+  readonly rate: number;
+}
+
+/** The tensors of a set whose paths are chosen. */
+export function selected(set: Tensors, chosen: (path: string) => boolean): Tensors {
+  return Object.fromEntries(Object.entries(set).filter(([path]) => chosen(path)));
+}
+
+/** The state at the start of a stage; the weights are consumed. Throws RangeError when nothing is to be trained. */
+export function enterStage(
+  { params, state }: Weights,
+  { name, recipe, trainable }: TrainingStage,
+): { readonly state: StepState; readonly frame: StepFrame } {
+  const [trained, moving] = [selected(params, trainable), selected(state, trainable)];
+  if (Object.keys(trained).length === 0) throw new RangeError(`stage "${name}" trains no parameter`);
+  const others = (path: string): boolean => !trainable(path);
+  const frame: StepFrame = {
+    fixed: { params: selected(params, others), state: selected(state, others) },
+    values: shapesOf(trained),
+    statistics: shapesOf(moving),
+  };
+  const optimizerState = initOptimizerState(recipe.optimizer, trained);
+  const [values, statistics] = [ownBundle(trained), ownBundle(moving)];
+  return { frame, state: { values, optimizerState, statistics, ema: recipe.ema === undefined ? {} : copies(values) } };
+}
+
+/** A set as a bundle in memory that nobody else holds, as it will be changed in place; the set is consumed. */
+export function ownBundle(set: Tensors): Tensors {
+  const bundled = tf.tidy(() => bundle(set));
+  const own = Object.entries(bundled).map(([key, tensor]) => {
+    const shared = tensor === set[key] && tf.engine().backend.refCount(tensor.dataId) > 1;
+    return [key, shared ? tf.mul(tensor, 1) : tensor] as const;
+  });
+  const kept = new Set(own.map(([, tensor]) => tensor));
+  tf.dispose(Object.values(set).filter((tensor) => !kept.has(tensor)));
+  return Object.fromEntries(own);
+}
+
+function copies(set: Tensors): Tensors {
+  return Object.fromEntries(Object.entries(set).map(([key, tensor]) => [key, tf.mul(tensor, 1)]));
+}
+
+/** The weights of a state, by path; those that were trained as they are, or as their moving averages. */
+export function weightsIn({ values, statistics, ema }: StepState, frame: StepFrame, averaged: boolean): Weights {
+  const trained = averaged && Object.keys(ema).length > 0 ? ema : values;
+  return {
+    params: { ...frame.fixed.params, ...tf.tidy(() => unbundle(trained, frame.values)) },
+    state: { ...frame.fixed.state, ...tf.tidy(() => unbundle(statistics, frame.statistics)) },
+  };
+}
+
+const PARTS = ['values', 'optimizerState', 'statistics', 'ema'] as const;
+
+/** The sets of a state as one, and back. */
+function flat(state: StepState): Tensors {
+  return Object.fromEntries(
+    PARTS.flatMap((part) => Object.entries(state[part]).map(([key, tensor]) => [`${part}/${key}`, tensor] as const)),
+  );
+}
+
+/** The tensors of a flat set that belong to one of its sets; under their full keys if those are to be kept. */
+function part(set: Tensors, name: string, whole = false): Tensors {
+  const mine = Object.entries(set).filter(([key]) => key.startsWith(`${name}/`));
+  return Object.fromEntries(mine.map(([key, tensor]) => [whole ? key : key.slice(name.length + 1), tensor]));
+}
+
+function prefixed(set: Tensors, name: string): Tensors {
+  return Object.fromEntries(Object.entries(set).map(([key, tensor]) => [`${name}/${key}`, tensor]));
+}
+
+/** Every tensor of a state. */
+export function tensorsOf(state: StepState): Tensor[] {
+  return Object.values(flat(state));
+}
+
+function unflat(set: Tensors): StepState {
+  return Object.fromEntries(PARTS.map((name) => [name, part(set, name)])) as unknown as StepState;
+}
+
+/**
+ * The training step of a stage. A batch that is computed in parts (`accumulate`) is so in as many calls: in one the
+ * activations of all parts could be there at once.
+ */
+export function trainingStep(stage: TrainingStage, frame: StepFrame, seed: number): TrainingStep {
+  const { recipe, name } = stage;
+  const parts = recipe.accumulate ?? 1;
+  const keys = new DropoutKeys(seed);
+  const gradients = gradientsOf(stage, frame, keys);
+  const apply = applyOf(stage);
+  const whole = trace(`stage "${name}"`, (inputs) => apply(inputs, gradients(inputs)));
+  const share = trace(`stage "${name}", a part of the batch`, (inputs) => addShare(gradients(inputs), inputs, parts));
+  const end = trace(`stage "${name}", the update`, (inputs) => apply(inputs, inputs));
+  const accumulated = (state: Tensors, { x, y }: Batch, at: number, numbers: Tensor): Tensors => {
+    const size = x.shape[0]! / parts;
+    let sum: Tensors = {};
+    for (let k = 0; k < parts; k++) {
+      const [mine, answers] = [x, y].map((tensor) => tf.slice(tensor, [k * size], [size])) as [Tensor, Tensor];
+      const key = keys.at(at, `part ${k}`);
+      const next = share({ ...part(state, 'values', true), x: mine, y: answers, ...key, ...sum });
+      disposeAll({ mine, answers }, key, sum);
+      sum = next;
+    }
+    const results = end({ ...state, ...sum, numbers });
+    disposeAll(sum);
+    return results;
+  };
+  const run: TrainingStep['run'] = async (state, batch, step, at) => {
+    const rate = learningRate(recipe.schedule, step, recipe.steps);
+    const numbers = tf.tensor1d(updateNumbers(recipe.optimizer, { rate, step }));
+    const before = flat(state);
+    const key = keys.at(at);
+    const results =
+      parts === 1 ? whole({ ...before, ...batch, numbers, ...key }) : accumulated(before, batch, at, numbers);
+    const [loss] = await results.loss!.data();
+    disposeAll(before, key, { numbers, loss: results.loss! });
+    return { state: unflat(results), loss: loss!, rate };
+  };
+  return { run, dispose: () => [whole, share, end].forEach((traced) => traced.dispose()) };
+}
+
+/** Keys of what is dropped: TensorFlow draws by a tensor, which is an input of the step, the others by numbers. */
+class DropoutKeys {
+  private current: readonly (string | number)[] = [];
+
+  constructor(private readonly seed: number) {}
+
+  /** The key of a step as an input. */
+  at(...path: readonly (string | number)[]): Tensors {
+    this.current = path;
+    if (tf.getBackend() !== 'tensorflow') return {};
+    return { key: tf.tensor1d(Int32Array.from(rngKey(this.seed, 'dropout', ...path)), 'int32') };
+  }
+
+  /** The key of a layer in the step whose inputs these are. */
+  of({ key }: Tensors): Scope['random'] & {} {
+    if (key === undefined) return (path) => rngKey(this.seed, 'dropout', ...this.current, path);
+    return (path) => tf.add(key, tf.tensor1d(Int32Array.from(rngKey(0, 'dropout', path)), 'int32'));
+  }
+}
+
+/** From values, batch and key to the loss, the gradients and the batch's statistics, which are bundled. */
+function gradientsOf(
+  { trainable, targets, loss }: TrainingStage,
+  frame: StepFrame,
+  keys: DropoutKeys,
+): (inputs: Tensors) => Tensors {
+  return (inputs) => {
+    const batch = { x: inputs.x!, y: inputs.y! };
+    const compared = targets?.(batch.x) ?? {};
+    const random = keys.of(inputs);
+    const { fixed } = frame;
+    const found = differentiate(unbundle(part(inputs, 'values'), frame.values), (params, observe) =>
+      loss(
+        { params: { ...fixed.params, ...params }, state: fixed.state, train: true, observe, random },
+        batch,
+        compared,
+      ),
+    );
+    const seen = selected(found.aside, trainable);
+    const results = {
+      loss: found.loss,
+      ...prefixed(bundle(found.gradients), 'gradients'),
+      ...(Object.keys(seen).length > 0 && prefixed(bundle(seen), 'seen')),
+    };
+    disposeAll(found.aside);
+    return results;
+  };
+}
+
+/** From a state, gradients, what was seen of the batch and the numbers of the step to the next state. */
+function applyOf({ recipe }: TrainingStage): (inputs: Tensors, found: Tensors) => Tensors {
+  return (inputs, found) => {
+    const { statistics, ema, ...old } = unflat(inputs);
+    const numbers = inputs.numbers as Tensor1D;
+    const { clip, optimizer } = recipe;
+    const { values, optimizerState } = update(optimizer, { numbers, clip }, old, part(found, 'gradients'));
+    const seen = part(found, 'seen');
+    const moved = Object.entries(statistics).map(([key, before]) => {
+      return [key, seen[key] === undefined ? before.clone() : mix(before, seen[key], STATISTICS_MOMENTUM)] as const;
+    });
+    const averages = Object.entries(ema).map(
+      ([key, before]) => [key, mix(before, values[key]!, 1 - recipe.ema!)] as const,
+    );
+    const next = { values, optimizerState, statistics: Object.fromEntries(moved), ema: Object.fromEntries(averages) };
+    return { ...flat(next), loss: found.loss! };
+  };
+}
+
+function mix(old: Tensor, value: Tensor, weight: number): Tensor {
+  return tf.tidy(() => tf.add(tf.mul(old, 1 - weight), tf.mul(value, weight)));
+}
+
+/** Adds a part of the batch to the parts before it, as means over all; the statistics are the last part's. */
+function addShare(found: Tensors, before: Tensors, parts: number): Tensors {
+  const results = Object.entries(found).map(([key, tensor]) => {
+    if (key.startsWith('seen/')) return [key, tensor] as const;
+    const mine = tf.div(tensor, parts);
+    return [key, before[key] === undefined ? mine : tf.add(before[key], mine)] as const;
+  });
+  return Object.fromEntries(results);
+}

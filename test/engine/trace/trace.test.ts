@@ -1,0 +1,170 @@
+/** Compiled steps: the eager step's bits, one call, and an error where a step cannot be compiled. */
+import { beforeAll, describe, expect, test as anywhere } from 'vitest';
+import { hasFused, sgdInPlace } from '../../../src/engine/ops/fused.js';
+import { tf, type Tensor, type Tensors } from '../../../src/engine/tensor.js';
+import { record, tensorflowBackend } from '../../../src/engine/trace/recorder.js';
+import { canTrace, trace } from '../../../src/engine/trace/trace.js';
+import { enginesUnderTest } from '../../support/engines.js';
+
+const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
+if (engine.missing === undefined) await tf.setBackend('tensorflow');
+const missing = engine.missing ?? (canTrace() ? undefined : 'the addon that compiles steps is not here');
+if (missing !== undefined) console.warn(`compiled steps are not tested: ${missing}`);
+
+const valuesOf = async (tensor: Tensor): Promise<number[]> => Array.from(await tensor.data());
+/** How often the addon is asked for an op in a call. */
+function calls(act: () => unknown): number {
+  const backend = tensorflowBackend();
+  const { binding } = backend;
+  let count = 0;
+  const executeOp: typeof binding.executeOp = (...given) => {
+    count++;
+    return binding.executeOp(...given);
+  };
+  backend.binding = Object.create(binding, { executeOp: { value: executeOp } }) as typeof binding;
+  try {
+    act();
+  } finally {
+    backend.binding = binding;
+  }
+  return count;
+}
+
+describe('compiled steps', () => {
+  const test = anywhere.skipIf(missing !== undefined);
+  beforeAll(async () => {
+    if (missing === undefined) await tf.setBackend('tensorflow');
+  });
+
+  const step = ({ x, w, numbers }: Tensors): Tensors => {
+    const y = tf.relu(tf.add(tf.matMul(x!.reshape([-1, 3]).reshape([2, 3]), w!), tf.slice(numbers!, [0], [1])));
+    const [left, right] = tf.split(y, 2, 1) as [Tensor, Tensor];
+    return { loss: tf.mean(tf.concat([left, right, tf.stack([left, right]).reshape([2, 2])], 1)), y };
+  };
+  const inputs = (rate: number): Record<'x' | 'w' | 'numbers', Tensor> => ({
+    x: tf.tensor2d([
+      [1, -2, 3],
+      [0.5, 4, -1],
+    ]),
+    w: tf.tensor2d([
+      [1, 2],
+      [-1, 0.25],
+      [3, -0.125],
+    ]),
+    numbers: tf.tensor1d([rate]),
+  });
+
+  test('a compiled step gives the bits of the eager one, in one call', async () => {
+    const traced = trace('test', step);
+    for (const [i, rate] of [0.5, -1, 2].entries()) {
+      const given = inputs(rate);
+      const eager = step(given);
+      let results: Tensors = {};
+      const count = calls(() => (results = traced(given)));
+      if (i === 2) expect(count).toBe(1);
+      expect(await valuesOf(results.y!)).toEqual(await valuesOf(eager.y!));
+      expect(await valuesOf(results.loss!)).toEqual(await valuesOf(eager.loss!));
+    }
+    traced.dispose();
+  });
+
+  test('other shapes are compiled anew, and the ones before still work', async () => {
+    const traced = trace('test', ({ x }) => ({ y: tf.mul(tf.sum(x!, 0), 2) }));
+    for (const rows of [3, 1, 3, 1, 3]) {
+      const { y } = traced({ x: tf.ones([rows, 2]) });
+      expect(await valuesOf(y!)).toEqual([2 * rows, 2 * rows]);
+    }
+    traced.dispose();
+  });
+
+  test('a number that changes and is no input is an error that names the op', () => {
+    let rate = 0.5;
+    const traced = trace('a step', ({ x }) => ({ y: tf.mul(x!, rate) }));
+    const x = tf.tensor1d([1, 2]);
+    traced({ x });
+    rate = 0.25;
+    expect(() => traced({ x })).toThrow(
+      /^a step cannot be compiled: a number changes that is no input: input 2 of op \d+, "Mul"/,
+    );
+  });
+
+  test('a tensor from outside that changes is an error, one that stays is read', async () => {
+    let teacher = tf.tensor1d([3, 4]);
+    const stays = trace('test', ({ x }) => ({ y: tf.add(x!, teacher) }));
+    for (let i = 0; i < 3; i++) expect(await valuesOf(stays({ x: tf.tensor1d([1, 1]) }).y!)).toEqual([4, 5]);
+    const changes = trace('test', ({ x }) => ({ y: tf.add(x!, teacher) }));
+    changes({ x: tf.tensor1d([1, 1]) });
+    teacher = tf.tensor1d([5, 6]);
+    expect(() => changes({ x: tf.tensor1d([1, 1]) })).toThrow(/a tensor changes that is no input/);
+  });
+
+  test('a tensor from outside that is gone is an error', () => {
+    const teacher = tf.tensor1d([3, 4]);
+    const traced = trace('test', ({ x }) => ({ y: tf.add(x!, teacher) }));
+    traced({ x: tf.tensor1d([1, 1]) });
+    teacher.dispose();
+    expect(() => traced({ x: tf.tensor1d([1, 1]) })).toThrow();
+  });
+
+  test('a step that reads a value back is an error that names the op', () => {
+    const traced = trace('a step', ({ x }) => ({ y: tf.mul(x!, tf.sum(x!).dataSync()[0]!) }));
+    expect(() => traced({ x: tf.tensor1d([1, 2]) })).toThrow(/^a step: the step reads the value of an op "Sum" back/);
+  });
+
+  test('a step whose ops change is an error', () => {
+    let turns = 0;
+    const traced = trace('test', ({ x }) => ({ y: turns++ === 0 ? tf.exp(x!) : tf.log(x!) }));
+    traced({ x: tf.tensor1d([1]) });
+    expect(() => traced({ x: tf.tensor1d([1]) })).toThrow(/op 1 is "Exp" once and "Log" the next time/);
+  });
+
+  anywhere.skipIf(missing !== undefined || !hasFused())(
+    'what is changed in place comes after all that read it',
+    async () => {
+      const one = tf.tensor1d([1]);
+      const traced = trace('test', ({ p, v, g, numbers }) => {
+        const before = tf.square(p!); // reads the old value
+        sgdInPlace({ gradient: g!, factor: one, decay: tf.tensor1d([0]) }, numbers!, [p!, v!]);
+        return { before, after: tf.mul(tf.reshape(p!, [2, 2]), 1), p: p!.clone(), v: v!.clone() };
+      });
+      let [p, v] = [tf.tensor1d([1, 2, 3, 4]) as Tensor, tf.zeros([4]) as Tensor];
+      for (let i = 0; i < 4; i++) {
+        const old = await valuesOf(p);
+        const results = traced({ p, v, g: tf.ones([4]), numbers: tf.tensor1d([0.5, 0]) });
+        expect(await valuesOf(results.before!)).toEqual(old.map((value) => value ** 2));
+        expect(await valuesOf(results.after!)).toEqual(old.map((value) => value - 0.5));
+        expect(results.p!.dataId).toBe(p.dataId);
+        tf.dispose([p, v, results.before!, results.after!]);
+        [p, v] = [results.p!, results.v!];
+      }
+      expect(await valuesOf(p)).toEqual([-1, 0, 1, 2]);
+      traced.dispose();
+    },
+  );
+
+  test('a recording changes nothing and leaves no tensor', () => {
+    const given = inputs(1);
+    const before = tf.memory().numTensors;
+    const recording = record('test', step, given);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(recording.ops.map(({ name }) => name)).toContain('ConcatV2');
+    expect(recording.names).toEqual(['x', 'w', 'numbers']);
+  });
+
+  test('tensors stay level over calls', () => {
+    const traced = trace('test', step);
+    const given = inputs(1);
+    for (let i = 0; i < 3; i++) tf.dispose(Object.values(traced(given)));
+    const before = tf.memory().numTensors;
+    for (let i = 0; i < 20; i++) tf.dispose(Object.values(traced(given)));
+    expect(tf.memory().numTensors).toBe(before);
+    traced.dispose();
+  });
+});
+
+anywhere('on an engine that compiles nothing a step runs as it is', async () => {
+  await tf.setBackend('cpu');
+  expect(canTrace()).toBe(false);
+  const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
+  expect(await valuesOf(traced({ x: tf.tensor1d([1, 2]) }).y!)).toEqual([2, 4]);
+});
