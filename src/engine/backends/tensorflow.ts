@@ -36,11 +36,19 @@ function prebuiltAddon(): string | undefined {
   return path !== undefined && existsSync(path) ? realpathSync(path) : undefined;
 }
 
-/** Node 23 removed two functions that the package calls. */
-function restoreUtilities(): void {
-  const legacy = util as unknown as Record<string, unknown>;
-  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  legacy.isArray ??= Array.isArray;
+/**
+ * Functions of node:util that tfjs-node calls for each op. Node 22 and later warn that their own are deprecated, and
+ * Node 23 has dropped the first of them.
+ */
+const LEGACY_UTILITIES = {
+  isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
+  isArray: Array.isArray,
+};
+
+/** Puts ours in the place of Node's, whatever this version has there. */
+function replaceUtilities(): void {
+  for (const [name, value] of Object.entries(LEGACY_UTILITIES))
+    Object.defineProperty(util, name, { value, configurable: true, enumerable: true, writable: true });
 }
 
 /**
@@ -92,7 +100,7 @@ export async function loadTensorflow(
   }
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_DETERMINISTIC_OPS ??= '1';
-  restoreUtilities();
+  replaceUtilities();
   try {
     loadPackage(folder, usable ? addon : (tracingAddon(findInstalled()!, folder) ?? addon));
   } catch (error) {
