@@ -2,6 +2,7 @@
  * Registries: a kind of thing (a study, a data set, an imitation loss) is one record from names to definitions, and
  * every list of its names, in schemas, help texts and errors, is taken from the record's keys.
  */
+import { z } from 'zod';
 import { unknownName, UsageError } from './errors.js';
 
 /** Adds a definition under its name. Throws UsageError when the name is taken. */
@@ -21,4 +22,35 @@ export function lookUp<Entry>(kind: string, registry: Readonly<Record<string, En
 /** The names of a record, as a schema's enum or a union of literals wants them: at least one, in their order. */
 export function namesOf<Name extends string>(registry: Readonly<Record<Name, unknown>>): [Name, ...Name[]] {
   return Object.keys(registry) as [Name, ...Name[]];
+}
+
+/**
+ * Schema of a value that is the name of a definition. Names are looked up when a value is checked, so that a definition
+ * that was registered later is found, too.
+ */
+export function nameSchema<Name extends string>(
+  kind: string,
+  registry: Readonly<Record<Name, unknown>>,
+): z.ZodType<Name> {
+  return z.string().refine((name): name is Name => Object.hasOwn(registry, name), {
+    error: ({ input }) => unknownName(kind, String(input), Object.keys(registry)).message,
+    abort: true,
+  });
+}
+
+/**
+ * Schema of a value whose key `discriminator` names a definition; that definition's own schema checks the value. As with
+ * {@link nameSchema}, definitions that were registered later are found, which `z.discriminatedUnion` could not do.
+ */
+export function specSchema<Spec>(
+  kind: string,
+  discriminator: string,
+  registry: Readonly<Record<string, { readonly spec: z.ZodType<Spec> }>>,
+): z.ZodType<Spec> {
+  return z.looseObject({ [discriminator]: nameSchema(kind, registry) }).transform((value, context): Spec => {
+    const parsed = registry[value[discriminator] as string]!.spec.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) context.addIssue({ ...issue, input: value } as z.core.$ZodRawIssue);
+    return z.NEVER;
+  });
 }

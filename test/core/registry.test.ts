@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { lookUp, namesOf, register } from '../../src/core/registry.js';
+import { z } from 'zod';
+import { lookUp, nameSchema, namesOf, register, specSchema } from '../../src/core/registry.js';
+import { parseSpec } from '../../src/core/spec.js';
 
 test('a registered definition is found by its name, and its name is in the list', () => {
   const shapes: Record<string, number> = { square: 4 };
@@ -21,4 +23,31 @@ test.each([
   [7, 'unknown shape "7"; expected one of: square.'],
 ])('the unknown name %j is refused with the known ones', (name, message) => {
   expect(() => lookUp('shape', { square: 4 }, name)).toThrow(message);
+});
+
+test('a schema of names knows what is registered after it was made', () => {
+  const shapes: Record<string, number> = { square: 4 };
+  const schema = z.strictObject({ shape: nameSchema('shape', shapes) });
+  expect(() => parseSpec(schema, 'drawing', { shape: 'triangel' })).toThrow(
+    'invalid drawing: unknown shape "triangel"; expected one of: square.   → at shape',
+  );
+  expect(() => parseSpec(schema, 'drawing', {})).toThrow('expected string, received undefined   → at shape');
+  register('shape', shapes, 'triangle', 3);
+  expect(parseSpec(schema, 'drawing', { shape: 'triangle' })).toEqual({ shape: 'triangle' });
+});
+
+test('a schema of specs checks each by the definition that it names, with the path of what is wrong', () => {
+  const shapes: Record<string, { spec: z.ZodType<{ shape: string }> }> = {
+    square: { spec: z.strictObject({ shape: z.literal('square'), side: z.number().positive() }) },
+  };
+  const drawing = z.strictObject({ parts: z.array(specSchema('shape', 'shape', shapes)) });
+  const check = (part: unknown): unknown => parseSpec(drawing, 'drawing', { parts: [part] });
+  expect(check({ shape: 'square', side: 2 })).toEqual({ parts: [{ shape: 'square', side: 2 }] });
+  expect(() => check({ shape: 'square', side: -2 })).toThrow('expected number to be >0   → at parts[0].side');
+  expect(() => check({ shape: 'square', side: 2, hue: 1 })).toThrow('Unrecognized key: "colour"   → at parts[0]');
+  expect(() => check({ shape: 'sqare' })).toThrow('Did you mean "square"?   → at parts[0].shape');
+  expect(() => check('square')).toThrow('expected object, received string   → at parts[0]');
+  const circle = z.strictObject({ shape: z.literal('circle'), radius: z.number().default(1) });
+  register('shape', shapes, 'circle', { spec: circle });
+  expect(check({ shape: 'circle' })).toEqual({ parts: [{ shape: 'circle', radius: 1 }] });
 });
