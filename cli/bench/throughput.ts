@@ -4,7 +4,6 @@
  */
 import { normals, rngKey, uniforms } from '../../src/core/rng.js';
 import { exampleShape, taskOf } from '../../src/data/index.js';
-import { maskedPositions } from '../../src/data/masked.js';
 import type { HostBatch } from '../../src/data/dataset.js';
 import { tf, disposeAll } from '../../src/engine/tensor.js';
 import { trainingFlops } from '../../src/method/budget.js';
@@ -48,7 +47,7 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
   const [rows, tokens] = shape as [number, number];
   const values = new Int32Array(batch * size);
   const draws = uniforms(rngKey(1, 'plan'), batch * tokens);
-  const questions = spec.data.set === 'masked-lm' ? maskedPositions(spec.data) : task.head === 'span' ? 2 : undefined;
+  const { questions } = task;
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < tokens; t++) {
       values[b * size + t] = Math.floor(draws[b * tokens + t]! * spec.model.vocabulary);
@@ -56,7 +55,7 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
     }
     if (rows === 4) for (let place = 0; place < questions!; place++) values[b * size + 3 * tokens + place] = place;
   }
-  const answers = task.head === 'span' ? tokens : classes;
+  const answers = task.classes ?? classes;
   return {
     examples: { values, labels: Int32Array.from({ length: batch * (questions ?? 1) }, (_, i) => i % answers) },
     classes: answers,

@@ -3,6 +3,7 @@ import { UsageError, unknownName } from '../../src/core/errors.js';
 import { cellsOf, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
+import { DATASETS } from '../../src/data/index.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { TRAIN_EXPERIMENTS, trainExperiment } from '../../experiments/registry.js';
 import { readConfig } from '../../src/store/config.js';
@@ -88,6 +89,7 @@ export function command(): Command {
     .option('--config <file>', 'a spec of your own, as --print-config prints it')
     .option('--print-config', 'print the specs and do nothing else')
     .addOption(jsonOption())
+    .addHelpText('after', () => `\nData sets of a spec (data.set): ${Object.keys(DATASETS).join(', ')}`)
     .addHelpText(
       'after',
       '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set training.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',

@@ -7,7 +7,7 @@ import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.
 import type { Cell } from '../../src/core/run.js';
 import type { Throughput } from '../bench/throughput.js';
 import { unknownName } from '../../src/core/errors.js';
-import { exampleShape } from '../../src/data/index.js';
+import { broughtFor, exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/budget.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { EXPECTED_FLOPS, ownCost, stepFlops, stepSeconds } from '../../src/method/cost.js';
@@ -89,13 +89,6 @@ export interface Plan {
   readonly data: readonly string[];
 }
 
-/** Data that users bring, and what they weigh. */
-const BROUGHT: Readonly<Record<string, string>> = {
-  imagefolder: 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
-  'masked-lm': 'a folder of texts is brought by you (books and Wikipedia: some 16 GB)',
-  squad: 'SQuAD is brought by you: 40 MB',
-};
-
 export function planOf(
   experiments: readonly Experiment[],
   scale: Scale,
@@ -145,15 +138,11 @@ export function planOf(
           },
         ];
   });
-  const sets = new Set(
-    declared.flatMap((experiment) => {
-      const spec = measuredSpec(experiment, scale);
-      return spec === undefined || (spec.data.set === 'masked-lm' && spec.data.corpus === 'glosses')
-        ? []
-        : [spec.data.set];
-    }),
-  );
-  return { scale, rows, claims, data: [...sets].flatMap((set) => BROUGHT[set] ?? []) };
+  const brought = declared.flatMap((experiment) => {
+    const spec = measuredSpec(experiment, scale);
+    return spec === undefined ? [] : (broughtFor(spec.data) ?? []);
+  });
+  return { scale, rows, claims, data: [...new Set(brought)] };
 }
 
 /** An experiment's thin net on a machine. */

@@ -1,9 +1,11 @@
 /** CIFAR-10 and CIFAR-100 from their binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html). */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { Dataset } from './dataset.js';
+import type { DatasetDefinition } from './definition.js';
 import { cropAndFlip, memorySource, normalizer, type ImageSet } from './images.js';
 
 const SIDE = 32;
@@ -16,6 +18,7 @@ const VARIANTS = {
     train: ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin', 'data_batch_4.bin', 'data_batch_5.bin'],
     test: ['test_batch.bin'],
     archive: 'cifar-10-binary.tar.gz',
+    megabytes: 162,
     mean: [0.4914, 0.4822, 0.4465],
     std: [0.247, 0.2435, 0.2616],
   },
@@ -26,21 +29,26 @@ const VARIANTS = {
     train: ['train.bin'],
     test: ['test.bin'],
     archive: 'cifar-100-binary.tar.gz',
+    megabytes: 161,
     mean: [0.5071, 0.4865, 0.4409],
     std: [0.2673, 0.2564, 0.2762],
   },
 } as const;
 
-export interface Cifar {
-  readonly set: keyof typeof VARIANTS;
-  readonly folder: string;
+const count = z.int().min(1);
+
+const CIFAR_FIELDS = {
+  folder: z.string(),
   /** Training images that are set aside for validation. */
-  readonly validation: number;
+  validation: count,
   /** Training images that are used, after those of the validation split; all of them by default. */
-  readonly train?: number | undefined;
+  train: count.optional(),
   /** Pixels of padding for random crops. */
-  readonly padding: number;
-}
+  padding: z.int().min(0).max(16),
+};
+
+/** Which of the two sets, where its files are, and how they are used. */
+export type Cifar = z.infer<z.ZodObject<typeof CIFAR_FIELDS>> & { readonly set: keyof typeof VARIANTS };
 
 /** Throws UsageError when files are missing; says where to put which. */
 export function checkCifar(set: Cifar['set'], folder: string): void {
@@ -122,3 +130,22 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
   }
   return { images, labels, height: SIDE, width: SIDE, channels: 3 };
 }
+
+function definition<Name extends Cifar['set']>(
+  name: Name,
+): DatasetDefinition<z.infer<z.ZodObject<typeof CIFAR_FIELDS>> & { set: Name }> {
+  const { archive, megabytes } = VARIANTS[name];
+  return {
+    name,
+    spec: z.strictObject({ set: z.literal(name), ...CIFAR_FIELDS }),
+    check: ({ folder }) => checkCifar(name, folder),
+    open: loadCifar,
+    shape: () => [SIDE, SIDE, 3],
+    brought: () => `${archive} is brought by you: ${megabytes} MB`,
+  };
+}
+
+/** Photographs of 32 x 32 pixels in 10 classes. */
+export const cifar10 = definition('cifar10');
+/** Photographs of 32 x 32 pixels in 100 classes. */
+export const cifar100 = definition('cifar100');

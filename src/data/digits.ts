@@ -5,10 +5,19 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { permutation, rngKey } from '../core/rng.js';
 import { UsageError } from '../core/errors.js';
 import type { Dataset } from './dataset.js';
-import { affine, head, memorySource, type Augmentation, type ImageSet } from './images.js';
+import type { DatasetDefinition } from './definition.js';
+import { affine, AugmentationSpec, head, memorySource, type Augmentation, type ImageSet } from './images.js';
+
+const DigitsSpec = z.strictObject({
+  set: z.literal('digits'),
+  /** Training images that are used. */
+  train: z.int().min(1),
+  augment: AugmentationSpec.optional(),
+});
 
 interface Split {
   readonly train: ImageSet;
@@ -78,3 +87,11 @@ function halve(data: number[], start: number): Float32Array {
   }
   return out;
 }
+
+/** Handwritten digits that come with the program. */
+export const digits: DatasetDefinition<z.infer<typeof DigitsSpec>> = {
+  name: 'digits',
+  spec: DigitsSpec,
+  open: ({ train, augment }) => loadDigits(train, augment),
+  shape: () => [DIGITS_SIZE, DIGITS_SIZE, 1],
+};

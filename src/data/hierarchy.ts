@@ -5,26 +5,33 @@
  * symbols of a level share a tuple, so the class can be read from the string. A deep net needs some classes *
  * synonyms^levels examples.
  */
+import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { Dataset } from './dataset.js';
+import type { DatasetDefinition } from './definition.js';
 import { memorySource, type ImageSet } from './images.js';
 
-export interface Hierarchy {
+const count = z.int().min(1);
+
+const HierarchySpec = z.strictObject({
+  set: z.literal('hierarchy'),
   /** Symbols at each level, v. */
-  readonly vocabulary: number;
-  readonly classes: number;
+  vocabulary: z.int().min(2).max(64),
+  classes: z.int().min(2).max(256),
   /** Tuples that stand for a symbol, m. At most vocabulary^(branching - 1). */
-  readonly synonyms: number;
-  readonly levels: number;
+  synonyms: count,
+  levels: z.int().min(1).max(8),
   /** Symbols in a tuple, s. */
-  readonly branching: number;
+  branching: z.int().min(2).max(4),
   /** Seed of the grammar and of the examples; the same for every run. */
-  readonly grammar: number;
-  readonly train: number;
-  readonly validation: number;
-  readonly test: number;
-}
+  grammar: z.int().min(0),
+  train: count,
+  validation: count,
+  test: count,
+});
+/** A grammar, and how many of its strings are used. */
+export type Hierarchy = Omit<z.infer<typeof HierarchySpec>, 'set'>;
 
 /** Number of different strings that the grammar has. */
 export function countStrings({ classes, synonyms, levels, branching }: Hierarchy): number {
@@ -94,7 +101,7 @@ export function loadHierarchy(spec: Hierarchy): Dataset {
     const i = seen.size;
     seen.add(key);
     labels[i] = label;
-    symbols.forEach((symbol, place) => (images[(i * length + place) * vocabulary + symbol] = high));
+    symbols.forEach((symbol, at) => (images[(i * length + at) * vocabulary + symbol] = high));
   }
   const part = (from: number, count: number): ImageSet => ({
     images: images.subarray(from * length * vocabulary, (from + count) * length * vocabulary),
@@ -111,3 +118,11 @@ export function loadHierarchy(spec: Hierarchy): Dataset {
     test: memorySource(part(spec.train + spec.validation, spec.test)),
   };
 }
+
+/** Strings of a random grammar, made by the program. */
+export const hierarchy: DatasetDefinition<z.infer<typeof HierarchySpec>> = {
+  name: 'hierarchy',
+  spec: HierarchySpec,
+  open: loadHierarchy,
+  shape: ({ branching, levels, vocabulary }) => [1, branching ** levels, vocabulary],
+};

@@ -8,22 +8,27 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import type sharpModule from 'sharp';
+import { z } from 'zod';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
+import type { DatasetDefinition } from './definition.js';
 import { normalizer } from './images.js';
 
-export interface ImageFolder {
-  readonly folder: string;
+const ImageFolderSpec = z.strictObject({
+  set: z.literal('imagefolder'),
+  folder: z.string(),
   /** Side of the square that the network sees, in pixels. */
-  readonly size: number;
-  /** Shorter side before the centre is cut out. */
-  readonly resize: number;
+  size: z.int().min(8).max(1024),
+  /** Shorter side before the center is cut out. */
+  resize: z.int().min(8).max(2048),
   /** Training pictures that are set aside for validation; `val` is the test split. */
-  readonly validation: number;
+  validation: z.int().min(1),
   /** Different pictures that may be unreadable; they are named and left out. */
-  readonly corrupt: number;
-}
+  corrupt: z.int().min(0),
+});
+/** A folder of pictures, and how they are cut and split. */
+export type ImageFolder = Omit<z.infer<typeof ImageFolderSpec>, 'set'>;
 
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif'];
 const [MEAN, STD] = [
@@ -230,3 +235,13 @@ export function randomPart({ width, height }: Size, draws: Float64Array): Part {
       : [width, Math.max(1, Math.round(width / ratio))];
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
+
+/** Pictures of the user's, a folder for each class. */
+export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
+  name: 'imagefolder',
+  spec: ImageFolderSpec,
+  check: ({ folder }) => void imageClasses(folder),
+  open: openImageFolder,
+  shape: ({ size }) => [size, size, CHANNELS],
+  brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
+};

@@ -1,4 +1,5 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
+import { z } from 'zod';
 import { rngKey, normals, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
@@ -14,13 +15,15 @@ export interface ImageSet {
  * Random change of each training image, drawn anew for every use. Lengths are shares of the image's side, angles are in
  * degrees.
  */
-export interface Augmentation {
-  readonly rotation: number;
-  readonly shift: number;
-  readonly logScale: number;
+export const AugmentationSpec = z.strictObject({
+  rotation: z.number().min(0).max(180),
+  shift: z.number().min(0).max(1),
+  logScale: z.number().min(0).max(2),
   /** Standard deviation of the noise that is added to each pixel. */
-  readonly noise: number;
-}
+  noise: z.number().min(0),
+});
+/** How training images are changed at random. */
+export type Augmentation = z.infer<typeof AugmentationSpec>;
 
 /** What is done to a batch's values in place: `augment` for training, then `normalize` always. */
 export interface Changes {

@@ -8,7 +8,8 @@ import { rngKey } from '../core/rng.js';
 import { Masking } from '../text/masking.js';
 import { openCorpus, type Corpus, type OnStage } from '../text/rows.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
-import { CORPUS_FIELDS, corpusOf } from './texts.js';
+import type { DatasetDefinition } from './definition.js';
+import { checkCorpus, checkVocabulary, CORPUS_FIELDS, corpusOf, openTokenizer, vocabularySize } from './texts.js';
 
 const count = z.int().min(1);
 
@@ -78,3 +79,20 @@ function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corp
     },
   };
 }
+
+/** Masked language modelling on a corpus; its perplexity is that of the masked tokens. */
+export const maskedLm: DatasetDefinition<MaskedSpec> = {
+  name: 'masked-lm',
+  spec: MaskedSpec,
+  check: (spec) => {
+    checkCorpus(spec);
+    checkVocabulary(spec);
+  },
+  open: openMasked,
+  shape: ({ tokens }) => [4, tokens],
+  task: (spec) => ({ head: 'masked-lm', questions: maskedPositions(spec), ...vocabularySize(spec) }),
+  tokenizer: openTokenizer,
+  brought: ({ corpus }) =>
+    corpus === 'glosses' ? undefined : 'a folder of texts is brought by you (books and Wikipedia: some 16 GB)',
+  figures: ({ crossEntropy }) => ({ testPerplexity: Math.exp(crossEntropy) }),
+};

@@ -21,7 +21,8 @@ import {
   type Source,
   type TaskScores,
 } from './dataset.js';
-import { CORPUS_FIELDS, openTokenizer, writeTokens } from './texts.js';
+import type { DatasetDefinition } from './definition.js';
+import { checkVocabulary, CORPUS_FIELDS, openTokenizer, vocabularySize, writeTokens } from './texts.js';
 
 export const SquadSpec = z.strictObject({
   set: z.literal('squad'),
@@ -80,7 +81,7 @@ export interface SquadFile {
 }
 
 /** Throws UsageError when a file is missing; reads none, they are large. */
-export function checkSquad({ train, test }: Pick<SquadSpec, 'train' | 'test'>): void {
+function checkSquad({ train, test }: Pick<SquadSpec, 'train' | 'test'>): void {
   for (const path of [train, test]) checkFile(path);
 }
 
@@ -360,3 +361,18 @@ export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dat
     },
   };
 }
+
+/** Questions with an answer in a text, in files of the user's; an answer's start and end are two of its tokens. */
+export const squad: DatasetDefinition<SquadSpec> = {
+  name: 'squad',
+  spec: SquadSpec,
+  check: (spec) => {
+    checkVocabulary(spec);
+    checkSquad(spec);
+  },
+  open: openSquad,
+  shape: ({ tokens }) => [3, tokens],
+  task: (spec) => ({ head: 'span', classes: spec.tokens, questions: 2, ...vocabularySize(spec) }),
+  tokenizer: openTokenizer,
+  brought: () => 'SQuAD is brought by you: 40 MB',
+};

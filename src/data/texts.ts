@@ -5,10 +5,12 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
+import { textFiles } from '../text/corpus.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
+import type { TokenTask } from './definition.js';
 
 /** Where the tokens come from, the same for a task as for the training before it. */
 export const CORPUS_FIELDS = {
@@ -41,6 +43,22 @@ export function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: Tex
     tokens,
     heldOut,
   };
+}
+
+/** Throws UsageError when the corpus is a folder without texts. */
+export function checkCorpus({ corpus }: Pick<TextFields, 'corpus'>): void {
+  if (corpus !== 'glosses') textFiles(corpus);
+}
+
+/** Throws UsageError when the files that a vocabulary is read or made from are not there. */
+export function checkVocabulary(fields: TextFields): void {
+  if (typeof fields.vocabulary === 'string') readVocabulary(fields.vocabulary);
+  else checkCorpus(fields);
+}
+
+/** What every task on sequences of tokens says about them. */
+export function vocabularySize({ vocabulary }: Pick<TextFields, 'vocabulary'>): Pick<TokenTask, 'vocabulary'> {
+  return typeof vocabulary === 'number' ? { vocabulary } : {};
 }
 
 function checkLowercase(path: string, lowercase: boolean): readonly string[] {

@@ -8,7 +8,16 @@ import { UsageError } from '../core/errors.js';
 import { readText } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
-import { CORPUS_FIELDS, openTokenizer, sample, textSource, type TextExample } from './texts.js';
+import type { DatasetDefinition } from './definition.js';
+import {
+  checkVocabulary,
+  CORPUS_FIELDS,
+  openTokenizer,
+  sample,
+  textSource,
+  vocabularySize,
+  type TextExample,
+} from './texts.js';
 
 /** Name of a column in the file's first line; or its number, from 0, in files without such a line. */
 const column = z.union([z.string(), z.int().min(0)]);
@@ -25,7 +34,7 @@ export const TsvSpec = z.strictObject({
 export type TsvSpec = z.infer<typeof TsvSpec>;
 
 /** Throws UsageError when a file is missing. */
-export function checkTsv({ train, test, validation }: Pick<TsvSpec, 'train' | 'test' | 'validation'>): void {
+function checkTsv({ train, test, validation }: Pick<TsvSpec, 'train' | 'test' | 'validation'>): void {
   for (const file of [train, test, ...(typeof validation === 'string' ? [validation] : [])]) {
     if (!existsSync(file))
       throw new UsageError(
@@ -121,3 +130,18 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
     test: source(examples(readTsv(spec.test, spec), spec.test)),
   };
 }
+
+/** Texts of the user's with a class each, in tab-separated files. */
+export const tsv: DatasetDefinition<TsvSpec> = {
+  name: 'tsv',
+  spec: TsvSpec,
+  check: (spec) => {
+    checkVocabulary(spec);
+    checkTsv(spec);
+  },
+  open: openTsv,
+  shape: ({ tokens }) => [3, tokens],
+  task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
+  tokenizer: openTokenizer,
+  brought: () => 'tab-separated files with a text and a class on each line are brought by you',
+};

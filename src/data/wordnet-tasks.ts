@@ -10,7 +10,16 @@ import { divideBlocks, glosses, SPLITS, type Split } from '../text/corpus.js';
 import type { OnStage } from '../text/rows.js';
 import { readWordNet, SUPERSENSES, type Synset } from '../text/wordnet.js';
 import type { Dataset } from './dataset.js';
-import { CORPUS_FIELDS, openTokenizer, sample, textSource, type TextExample } from './texts.js';
+import type { DatasetDefinition } from './definition.js';
+import {
+  checkVocabulary,
+  CORPUS_FIELDS,
+  openTokenizer,
+  sample,
+  textSource,
+  vocabularySize,
+  type TextExample,
+} from './texts.js';
 
 const count = z.int().min(1);
 
@@ -25,7 +34,8 @@ export const WordNetTaskSpec = z.strictObject({
 });
 export type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
 
-export function wordNetClasses(task: WordNetTaskSpec['task']): number {
+/** How many classes a task has: 45 supersenses, or right and wrong. */
+function wordNetClasses(task: WordNetTaskSpec['task']): number {
   return task === 'supersense' ? SUPERSENSES.length : 2;
 }
 
@@ -122,3 +132,14 @@ export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage):
     test: test!,
   };
 }
+
+/** Tasks on WordNet's glosses, which come with the program. */
+export const wordNetTask: DatasetDefinition<WordNetTaskSpec> = {
+  name: 'wordnet-task',
+  spec: WordNetTaskSpec,
+  check: checkVocabulary,
+  open: openWordNetTask,
+  shape: ({ tokens }) => [3, tokens],
+  task: (spec) => ({ head: 'classify', classes: wordNetClasses(spec.task), ...vocabularySize(spec) }),
+  tokenizer: openTokenizer,
+};

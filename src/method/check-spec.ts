@@ -1,8 +1,8 @@
 /** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
+import type { TokenTask } from '../data/definition.js';
 import { exampleShape, taskOf } from '../data/index.js';
-import { maskedPositions } from '../data/masked.js';
 import type { BertSpec } from '../models/bert.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { wideView } from './align.js';
@@ -70,28 +70,26 @@ function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
       'inputs',
     );
   if (model.family !== 'bert') return say(model.channels, shape.at(-1)!, 'channels');
-  checkTokens(model, data, task!, say);
+  checkTokens(model, data.set, shape.at(-1)!, task!, say);
 }
-
-type Tokens = Extract<TrainSpec['data'], { tokens: number }>;
 
 function checkTokens(
   model: BertSpec,
-  data: TrainSpec['data'],
-  task: NonNullable<ReturnType<typeof taskOf>>,
+  set: string,
+  tokens: number,
+  task: TokenTask,
   say: (given: number, expected: number, what: string) => void,
 ): void {
-  const { tokens, vocabulary } = data as Tokens;
-  if (model.head.kind !== task.head)
+  const { head } = model;
+  if (head.kind !== task.head)
     throw new UsageError(
-      `invalid training spec: the head "${model.head.kind}" is of another task; ${data.set} data need a "${task.head}" head`,
+      `invalid training spec: the head "${head.kind}" is of another task; ${set} data need a "${task.head}" head`,
     );
   if (tokens > model.positions)
     throw new UsageError(
       `invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`,
     );
-  if (data.set === 'masked-lm')
-    say(model.head.kind === 'masked-lm' ? (model.head.places ?? 0) : 0, maskedPositions(data), 'masked positions');
-  if (task.classes !== undefined && model.head.kind === 'classify') say(model.head.classes, task.classes, 'classes');
-  if (typeof vocabulary === 'number') say(model.vocabulary, vocabulary, 'tokens in the vocabulary');
+  if (head.kind === 'masked-lm') say(head.places ?? 0, task.questions ?? 1, 'masked positions');
+  if (task.classes !== undefined && head.kind === 'classify') say(head.classes, task.classes, 'classes');
+  if (task.vocabulary !== undefined) say(model.vocabulary, task.vocabulary, 'tokens in the vocabulary');
 }

@@ -2,7 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
-import { openData, taskOf } from '../data/index.js';
+import { openData, taskOf, testFigures } from '../data/index.js';
 import type { Tensor } from '../engine/tensor.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
@@ -29,8 +29,8 @@ export const trainExecutor: Executor = async (context) => {
     throw new UsageError(
       `the data have ${data.vocabulary} tokens in the vocabulary, the model only ${spec.model.vocabulary}`,
     );
-  // a span is one of the sequence's own tokens, whatever number the network could tell apart
-  const classes = taskOf(spec.data)?.head === 'span' ? data.classes : network.width('logits');
+  // where the task says how many answers there are, it does so whatever number the network could tell apart
+  const classes = taskOf(spec.data)?.classes ?? network.width('logits');
   if (data.classes > classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
@@ -89,7 +89,7 @@ async function outcome(
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,
       testCrossEntropy: test.crossEntropy,
-      ...(spec.data.set === 'masked-lm' && { testPerplexity: Math.exp(test.crossEntropy) }),
+      ...testFigures(spec.data, test),
       ...scores,
       ...(data.problems !== undefined && { skipped: data.problems.length }),
       logitDiscrepancy: distance,

@@ -1,7 +1,7 @@
 import { extname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
-import { openTokenizer } from '../data/texts.js';
+import { tokenizerOf } from '../data/index.js';
 import { writeFolder, writeHuggingFace } from '../models/huggingface.js';
 import { writeTorchvision } from '../models/torchvision.js';
 import { writeAtomic } from '../store/atomic.js';
@@ -28,8 +28,9 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
     throw new UsageError(
       `run ${run.id}: there are published names for ResNets and BERTs only, the model is of the family "${model.family}"`,
     );
-  if (extname(path) !== '' || !('corpus' in data)) return writeHuggingFace(path, model, trained);
-  writeFolder(path, model, trained, await openTokenizer(data));
+  const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
+  if (tokenizer === undefined) return writeHuggingFace(path, model, trained);
+  writeFolder(path, model, trained, tokenizer);
   writeAnswers(path, run);
 }
 

@@ -410,7 +410,7 @@ test('selected: whole heads, the same of queries, keys and values', () => {
   ).toThrow(/layer1.heads is in parts of 4 channels, in the wide net of 8/);
 });
 
-test('costs count the places that are asked for, not all tokens', () => {
+test('costs count the masked positions, not all tokens', () => {
   const { flops } = costOf(
     three({ teacher: null, start: 'random', imitation: null, training: { ...adamw(10), objective: LABELS } }),
   );
@@ -423,7 +423,7 @@ test.each([
   [{ model: { ...MODEL, head: { kind: 'span' } } }, /the head "span" is of another task/],
   [{ model: { ...MODEL, positions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
   [{ model: { ...MODEL, vocabulary: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
-  [{ model: { ...MODEL, head: { kind: 'masked-lm', places: 3 } } }, /have 2 places, the model expects 3/],
+  [{ model: { ...MODEL, head: { kind: 'masked-lm', places: 3 } } }, /have 2 masked positions, the model expects 3/],
   [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
   [
     { model: { ...MODEL, hidden: 4 } },

@@ -1,0 +1,45 @@
+/** What a data set is to the rest of the program: one object, in the file of that data set. */
+import type { z } from 'zod';
+import type { OnStage } from '../text/rows.js';
+import type { WordPiece } from '../text/wordpiece.js';
+import type { Dataset } from './dataset.js';
+
+/** What the data ask of a network that reads tokens; known before the data are opened. */
+export interface TokenTask {
+  /** Which head the network needs: one answer for each masked token, one class for the whole, or a span of tokens. */
+  readonly head: 'masked-lm' | 'classify' | 'span';
+  /** Number of possible answers; undefined where the network or the data decide it. */
+  readonly classes?: number;
+  /** Answers that are asked of each example, P; 1 by default, and then labels have no axis for them. */
+  readonly questions?: number;
+  /** Size of the vocabulary; undefined where a file decides it. */
+  readonly vocabulary?: number;
+}
+
+/**
+ * A data set. `Spec` is how it is declared, with its own name as `set`. The members that take a spec are methods, so
+ * that the registry can hold definitions with different specs.
+ */
+export interface DatasetDefinition<Spec extends { readonly set: string } = { readonly set: string }> {
+  /** Its name, as specs say it in `set`. */
+  readonly name: Spec['set'];
+  /** Schema of a declaration. */
+  readonly spec: z.ZodType<Spec>;
+  /**
+   * Throws UsageError when files that the user has to bring are not there, and says which and where they belong. Called
+   * before any run of a sweep starts, so it reads as little as possible.
+   */
+  check?(spec: Spec): void;
+  /** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */
+  open(spec: Spec, onStage?: OnStage): Dataset | Promise<Dataset>;
+  /** Shape of one example, [H, W, C] of an image or [rows, T] of tokens, known before the data are opened. */
+  shape(spec: Spec): readonly number[];
+  /** For data that are tokens. */
+  task?(spec: Spec): TokenTask;
+  /** For texts: how they become tokens. */
+  tokenizer?(spec: Spec, onStage?: OnStage): Promise<WordPiece>;
+  /** What users have to bring, with its size, in one line; undefined where a spec needs nothing. */
+  brought?(spec: Spec): string | undefined;
+  /** Further figures of a run's result, from those of the test split: accuracy in percent, cross-entropy in nats. */
+  figures?(test: { readonly accuracy: number; readonly crossEntropy: number }): Readonly<Record<string, number>>;
+}
