@@ -3,7 +3,7 @@ import { detach } from '../engine/ops/gradients.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { IMITATION_LOSSES } from '../optim/losses.js';
+import { imitationLoss, type ImitationLossName } from '../optim/losses.js';
 import type { Group } from './groups.js';
 import { downPath, mapAcross, mapDown, mapUp, upPath } from './maps.js';
 import type { GradientImitation } from './spec.js';
@@ -40,7 +40,7 @@ export function imitationStages(
             (!path.startsWith('maps/') && owns(path)),
         ),
       targets: (x) => boundaryValues(teacher, groups, last, x),
-      loss: (scope, { x }, targets) => imitationLoss(spec, thin, groups, which, scope, x, targets),
+      loss: (scope, { x }, targets) => groupLosses(spec, thin, groups, which, scope, x, targets),
     };
   };
   if (spec.order === 'joint') return imitated.length === 0 ? [] : [stage('imitate all', imitated)];
@@ -59,7 +59,7 @@ function boundaryValues({ network, weights }: Teacher, groups: readonly Group[],
  * Sum over the groups `which` of the distance to the wide net's values. Each group reads the wide net's value before
  * it, or the thin net's own.
  */
-function imitationLoss(
+function groupLosses(
   spec: GradientImitation,
   thin: Network,
   groups: readonly Group[],
@@ -68,7 +68,7 @@ function imitationLoss(
   x: Tensor,
   targets: Tensors,
 ): Scalar {
-  const distance = IMITATION_LOSSES[spec.loss];
+  const distance = imitationLoss(spec.loss);
   const losses: Scalar[] = [];
   let own = x;
   for (const group of groups.slice(0, groups.indexOf(which.at(-1)!) + 1)) {
@@ -88,10 +88,15 @@ function imitationLoss(
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
 }
 
-/** Mean over the groups of the relative squared error, all in one pass: FitNet hints. Romero et al. 2015. */
-export function hintLoss(groups: readonly Group[], params: Tensors, taps: Tensors, targets: Tensors): Scalar {
-  return tf.div(
-    tf.addN(groups.map(({ tap }) => IMITATION_LOSSES['relative-mse'](mapUp(params, tap, taps[tap]!), targets[tap]!))),
-    groups.length,
-  );
+/** Mean over the groups of the distance to the wide net, all in one pass: FitNet hints. Romero et al. 2015. */
+export function hintLoss(
+  loss: ImitationLossName,
+  groups: readonly Group[],
+  params: Tensors,
+  taps: Tensors,
+  targets: Tensors,
+): Scalar {
+  const distance = imitationLoss(loss);
+  const distances = groups.map(({ tap }) => distance(mapUp(params, tap, taps[tap]!), targets[tap]!));
+  return tf.div(tf.addN(distances), groups.length);
 }

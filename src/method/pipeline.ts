@@ -17,7 +17,7 @@ import { initialMaps } from './initial-maps.js';
 import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
-import type { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
+import type { GradientImitation, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
 import { sharedPaths, startModel, type StartKind } from './start.js';
 import { trainStages, type StageContext } from './stages.js';
 import type { TrainingStage } from './training-step.js';
@@ -65,6 +65,10 @@ export function planGroups(
   }
   if (objective.labels + objective.teacher + objective.hints <= 0)
     throw new UsageError('invalid training spec: training.objective is all zeros');
+  if (objective.labels + objective.teacher <= 0)
+    throw new UsageError(
+      'invalid training spec: training.objective has hints alone, which do not reach the head; give labels or teacher, too',
+    );
   const groups = groupsOf(thin, divisionOf(procedure));
   if (wide === undefined) return { groups, imitated: [] };
   checkTaps(thin, wide, divisionOf(procedure));
@@ -290,7 +294,7 @@ function tuningStage(run: Run): TrainingStage {
       const values = teacher.network.apply(evaluation(teacher.weights), x);
       return Object.fromEntries(wanted.map((tap) => [tap, values[tap]!]));
     },
-    loss: (scope, batch, targets) => tuningLoss(objective, thin, groups, scope, batch, targets),
+    loss: (scope, batch, targets) => tuningLoss(procedure.training, thin, groups, scope, batch, targets),
     after: async (weights) => {
       const withoutMaps: Weights = {
         params: Object.fromEntries(Object.entries(weights.params).filter(([path]) => !isMap(path))),
@@ -303,7 +307,7 @@ function tuningStage(run: Run): TrainingStage {
 }
 
 function tuningLoss(
-  objective: ObjectiveSpec,
+  { objective, hints }: Procedure['training'],
   thin: Network,
   groups: readonly Group[],
   scope: Scope,
@@ -317,6 +321,6 @@ function tuningLoss(
     void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));
   add(objective.labels, () => crossEntropy(taps[logits]!, y, objective.labelSmoothing));
   add(objective.teacher, () => klDivergence(taps[logits]!, targets[logits]!, objective.temperature));
-  add(objective.hints, () => hintLoss(groups, scope.params, taps, targets));
+  add(objective.hints, () => hintLoss(hints?.loss ?? 'relative-mse', groups, scope.params, taps, targets));
   return parts.length === 1 ? parts[0]! : tf.addN(parts);
 }

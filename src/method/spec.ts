@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { DataSpec } from '../data/index.js';
 import { NetworkSpec } from '../models/index.js';
+import { ImitationLossName } from '../optim/losses.js';
 import { OptimizerSpec } from '../optim/optimizer.js';
 import { ScheduleSpec } from '../optim/schedule.js';
 
@@ -34,8 +35,8 @@ export const ObjectiveSpec = z.strictObject({
   /** KL divergence to the wide net's outputs. */
   teacher: z.number().min(0).default(0),
   /**
-   * Mean over the boundaries of the relative squared error to the wide net, all at once (FitNet hints, Romero et al.
-   * 2015).
+   * Mean over the boundaries of the distance to the wide net, all at once (FitNet hints, Romero et al. 2015);
+   * `training.hints` says which boundaries and which distance.
    */
   hints: z.number().min(0).default(0),
   temperature: z.number().positive().default(1),
@@ -45,6 +46,14 @@ export type ObjectiveSpec = z.infer<typeof ObjectiveSpec>;
 
 /** How the network is divided: at the ends of its stages or of its blocks; `size` of these together are one group. */
 const division = { unit: z.enum(['stage', 'block']).default('stage'), size: count.default(1) };
+
+/** Where hints compare the thin net with the wide one, and how; by stages and the relative MSE when it is left out. */
+export const HintsSpec = z.strictObject({
+  ...division,
+  /** `relative-mse` by default. */
+  loss: ImitationLossName.optional(),
+});
+export type HintsSpec = z.infer<typeof HintsSpec>;
 
 export const GradientImitation = z.strictObject({
   by: z.literal('gradient'),
@@ -56,7 +65,8 @@ export const GradientImitation = z.strictObject({
   order: z.enum(['bottom-up', 'joint']),
   /** What a group reads: the thin net's own activations, or the wide net's. */
   inputs: z.enum(['own', 'wide']),
-  loss: z.enum(['relative-mse', 'mse', 'kl']),
+  /** How far a group's output is from the wide net's. */
+  loss: ImitationLossName,
   /**
    * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to
    * be compared, and the map is dropped. `pair`: the paper's, up after each group and down before the next; merged
@@ -125,7 +135,7 @@ export const TrainSpec = z.strictObject({
   start: z.enum(['random', 'shared', 'selected', 'projected-ends', 'projected']),
   imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),
   /** Fine-tuning; of an arm without a teacher, all of the training. */
-  training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: z.strictObject(division).optional() }),
+  training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: HintsSpec.optional() }),
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;
 

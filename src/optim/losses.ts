@@ -1,4 +1,6 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
+import type { z } from 'zod';
+import { lookUp, nameSchema, register } from '../core/registry.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
 import { tf, type Scalar, type Tensor } from '../engine/tensor.js';
 
@@ -77,10 +79,34 @@ export function relativeSquaredError(a: Tensor, b: Tensor): Scalar {
   return tf.div(squaredError(a, b), tf.mean(tf.square(b)));
 }
 
-/** Losses between an output of the thin net and that of the wide one, of one shape. */
-export const IMITATION_LOSSES = {
+/**
+ * Distance of an output of the thin net to the wide net's, of one shape [B, ..., C]; the gradient is taken by the thin
+ * one's.
+ */
+export type ImitationLoss = (thin: Tensor, wide: Tensor) => Scalar;
+
+const OWN = {
   mse: squaredError,
   'relative-mse': relativeSquaredError,
-  /** Channels at each position as logits. */
-  kl: (a: Tensor, b: Tensor): Scalar => klDivergence(a, b),
-} as const;
+  /** Takes the channels at each position for logits. */
+  kl: (thin, wide) => klDivergence(thin, wide),
+} satisfies Record<string, ImitationLoss>;
+
+/** Names of the losses that come with the library; a registered one has a name of its own. */
+export type ImitationLossName = keyof typeof OWN;
+
+/** Every imitation loss under the name that specs give it. To add one: a line above, or {@link registerImitationLoss}. */
+export const IMITATION_LOSSES: Record<string, ImitationLoss> = { ...OWN };
+
+/** Adds a loss from outside this file. Throws UsageError when its name is taken. */
+export function registerImitationLoss(name: string, loss: ImitationLoss): void {
+  register('imitation loss', IMITATION_LOSSES, name, loss);
+}
+
+/** Schema of the name of an imitation loss, those registered later included. */
+export const ImitationLossName = nameSchema('imitation loss', IMITATION_LOSSES) as z.ZodType<ImitationLossName>;
+
+/** The loss of that name. Throws UsageError with the known names. */
+export function imitationLoss(name: string): ImitationLoss {
+  return lookUp('imitation loss', IMITATION_LOSSES, name);
+}

@@ -212,6 +212,10 @@ describe('specs', () => {
     expect(() => parseTrainSpec({ ...DIRECT, training: { ...DIRECT.training, objective: { labels: 0 } } })).toThrow(
       'training.objective is all zeros',
     );
+    const alone = { labels: 0, hints: 1 };
+    expect(() => parseTrainSpec({ ...THREE, training: { ...THREE.training, objective: alone } })).toThrow(
+      'training.objective has hints alone, which do not reach the head; give labels or teacher, too',
+    );
     expect(() => parseTrainSpec(wide({ ...THIN, planes: 2 }))).toThrow(
       'at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed',
     );

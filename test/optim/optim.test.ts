@@ -1,13 +1,5 @@
 import { beforeAll, describe, expect, test as anywhere } from 'vitest';
 import { tf, type Tensor, type Tensors } from '../../src/engine/tensor.js';
-import {
-  crossEntropy,
-  IMITATION_LOSSES,
-  klDivergence,
-  logSoftmax,
-  relativeSquaredError,
-  squaredError,
-} from '../../src/optim/losses.js';
 import { learningRate, type ScheduleSpec } from '../../src/optim/schedule.js';
 import { bundle, shapesOf, unbundle } from '../../src/engine/ops/bundle.js';
 import { decays, initOptimizerState, update, updateNumbers, type OptimizerSpec } from '../../src/optim/optimizer.js';
@@ -154,27 +146,5 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     const [small, large] = [await run([3]), await run([300, 100])];
     for (const i of [0, 1]) expect(large[i]).toBeCloseTo(small[i]!, 5);
     expect(small[0]).not.toBeCloseTo(small[1]!, 2);
-  });
-
-  test('losses at their ends', async () => {
-    const z = tf.tensor2d([[1, 2, 3]]);
-    expect((await klDivergence(z, z).data())[0]).toBeCloseTo(0, 6);
-    expect((await relativeSquaredError(z, z).data())[0]).toBe(0);
-    expect((await relativeSquaredError(tf.zerosLike(z), z).data())[0]).toBeCloseTo(1, 6);
-    expect((await crossEntropy(tf.zeros([1, 3]), tf.tensor2d([[0, 1, 0]])).data())[0]).toBeCloseTo(Math.log(3), 6);
-    expect((await crossEntropy(z, tf.tensor2d([[0, 0, 1]]), 0.3).data())[0]).toBeCloseTo(
-      0.7 * 0.407606 + 0.1 * (2.407606 + 1.407606 + 0.407606),
-      5,
-    );
-    // T^2 KL at T = 2 of [1, 2, 3] to [0, 0, 0]
-    const soft = [1, 2, 3].map((value) => Math.exp(value / 2) / (Math.exp(0.5) + Math.exp(1) + Math.exp(1.5)));
-    expect((await klDivergence(tf.zeros([1, 3]), z, 2).data())[0]).toBeCloseTo(
-      4 * soft.reduce((sum, p) => sum + p * Math.log(3 * p), 0),
-      5,
-    );
-    expect((await squaredError(tf.zerosLike(z), z).data())[0]).toBeCloseTo(14 / 3, 5);
-    expect(Object.keys(IMITATION_LOSSES)).toEqual(['mse', 'relative-mse', 'kl']);
-    const large = await logSoftmax(tf.tensor2d([[1000, 0]])).data();
-    expect([...large]).toEqual([0, -1000]);
   });
 });
