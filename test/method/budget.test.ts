@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { totalCost, trainingFlops, type Plan } from '../../src/method/budget.js';
+import { groupsOf } from '../../src/method/groups.js';
+import { chain } from './chain.js';
+import { IMITATION, recipe } from './support.js';
+
+// multiply-adds times two of one example: layer1 12, layer2 18, logits 24; and 20, 50, 40 in the wide net
+const [thin, wide] = [chain(2, 3, 3, 4), chain(2, 5, 5, 4)];
+const [THIN, WIDE] = [12 + 18 + 24, 20 + 50 + 40];
+
+const training = { steps: 7, batch: 5 };
+const gradient = { ...IMITATION, recipe: { ...recipe(10), batch: 4 } };
+const plan: Plan = {
+  thin,
+  wide,
+  shape: [2],
+  imitated: groupsOf(thin, { unit: 'stage', size: 1 }),
+  imitation: gradient,
+  training,
+  watches: false,
+};
+const none = totalCost({ ...plan, imitation: null });
+
+/** What imitation costs beside the training after it. */
+function imitation(changes: Partial<Plan>): Record<string, number> {
+  const { steps, flops, teacherFlops } = totalCost({ ...plan, ...changes });
+  return { steps: steps - none.steps, flops: flops - none.flops, teacherFlops: teacherFlops - none.teacherFlops };
+}
+
+test('a step of training is three forward passes of its batch', () => {
+  expect(trainingFlops(thin, [2], training)).toBe(3 * 7 * 5 * THIN);
+  expect(none).toEqual({ steps: 7, flops: 3 * 7 * 5 * THIN, teacherFlops: 0 });
+});
+
+test('a wide net that is asked while the thin one is fine-tuned costs a forward pass of each batch', () => {
+  expect(totalCost({ ...plan, imitation: null, watches: true }).teacherFlops).toBe(7 * 5 * WIDE);
+  expect(totalCost({ ...plan, imitation: null, wide: undefined, watches: true }).teacherFlops).toBe(0);
+});
+
+test('bottom-up: each group has its own steps, reads what is below it, and has gradients of its own layers', () => {
+  expect(imitation({})).toEqual({
+    steps: 2 * 10,
+    flops: 10 * 4 * (12 + 2 * 12) + 10 * 4 * (12 + 18 + 2 * 18),
+    teacherFlops: 10 * 4 * 20 + 10 * 4 * (20 + 50),
+  });
+});
+
+test('on the wide net’s inputs, nothing below a group is computed', () => {
+  expect(imitation({ imitation: { ...gradient, inputs: 'wide' } })).toEqual({
+    steps: 2 * 10,
+    flops: 10 * 4 * 3 * 12 + 10 * 4 * 3 * 18,
+    teacherFlops: 10 * 4 * 20 + 10 * 4 * (20 + 50),
+  });
+});
+
+test('joint: one pass serves all groups', () => {
+  expect(imitation({ imitation: { ...gradient, order: 'joint' } })).toEqual({
+    steps: 10,
+    flops: 10 * 4 * 3 * (12 + 18),
+    teacherFlops: 10 * 4 * (20 + 50),
+  });
+});
+
+test('closed form: a forward pass of both nets for every layer and image, and no step', () => {
+  expect(imitation({ imitation: { by: 'ridge', images: 100, ridge: 1e-3 } })).toEqual({
+    steps: 0,
+    flops: 100 * 3 * THIN,
+    teacherFlops: 100 * 3 * WIDE,
+  });
+});
+
+test('groups that are shared with the wide net cost nothing', () => {
+  expect(imitation({ imitated: [] })).toEqual({ steps: 0, flops: 0, teacherFlops: 0 });
+  expect(imitation({ imitated: [], imitation: { ...gradient, order: 'joint' } }).steps).toBe(0);
+});
