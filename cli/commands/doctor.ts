@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { cacheFolder } from '../../src/toolchain/cache.js';
+import { namesOf } from '../../src/core/registry.js';
 import { ENGINES } from '../../src/engine/backends/choose.js';
 import { probeEngine, type EngineReport } from '../../src/engine/backends/probe.js';
 import { packageVersion } from '../../src/store/environment.js';
@@ -33,8 +34,9 @@ export function command(): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const progress = new Progress();
       const engines: EngineReport[] = [];
-      for (const [index, name] of ENGINES.entries()) {
-        progress.update(`measuring ${name}`, index / ENGINES.length, '');
+      const names = namesOf(ENGINES);
+      for (const [index, name] of names.entries()) {
+        progress.update(`measuring ${name}`, index / names.length, '');
         engines.push(await probeEngine(name));
       }
       progress.clear();

@@ -1,8 +1,7 @@
 /** The engines that this machine has; tests of the others are skipped, and say why. */
-import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { namesOf } from '../../src/core/registry.js';
 import { ENGINES, startEngine, type EngineName } from '../../src/engine/backends/choose.js';
 import { tf } from '../../src/engine/tensor.js';
-import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
 
 export interface EngineUnderTest {
   readonly name: EngineName;
@@ -11,10 +10,11 @@ export interface EngineUnderTest {
 }
 
 async function tryEngine(name: EngineName): Promise<EngineUnderTest> {
-  const readiness = tensorflowReadiness();
-  if (name === 'tensorflow' && readiness.state !== 'ready') return { name, missing: readiness.reason };
-  if (name === 'webgpu' && !mayHaveGpu() && !process.env.VK_ICD_FILENAMES)
-    return { name, missing: 'no GPU here, and no software one named: run npm test' };
+  const readiness = ENGINES[name].readiness();
+  if (readiness.state !== 'ready' && !(name === 'webgpu' && process.env.VK_ICD_FILENAMES)) {
+    const hint = name === 'webgpu' ? ', and no software one is named: run npm test' : '';
+    return { name, missing: readiness.reason + hint };
+  }
   try {
     await startEngine(name, 'test');
     return { name, missing: undefined };
@@ -26,14 +26,14 @@ async function tryEngine(name: EngineName): Promise<EngineUnderTest> {
 /** Starts all engines once per test file. */
 export async function enginesUnderTest(): Promise<EngineUnderTest[]> {
   const all: EngineUnderTest[] = [];
-  for (const name of ENGINES) all.push(await tryEngine(name));
+  for (const name of namesOf(ENGINES)) all.push(await tryEngine(name));
   for (const { name, missing } of all) if (missing !== undefined) console.warn(`skipped engine ${name}: ${missing}`);
   return all;
 }
 
 /** The fastest engine that is here, made current. */
 export async function anyEngine(): Promise<EngineName> {
-  const name = tensorflowReadiness().state === 'ready' ? 'tensorflow' : 'wasm';
+  const name = ENGINES.tensorflow.readiness().state === 'ready' ? 'tensorflow' : 'wasm';
   await startEngine(name, 'test');
   await tf.ready();
   return name;

@@ -1,17 +1,23 @@
 /** Picks an engine and starts it. */
-import { availableParallelism } from 'node:os';
-import { FailureError, messageOf, unknownName } from '../../core/errors.js';
+import { FailureError, messageOf } from '../../core/errors.js';
+import { lookUp } from '../../core/registry.js';
 import type { InstallOptions } from '../install/install.js';
-import { loadTensorflow, tensorflowReadiness } from './tensorflow.js';
-import { loadWasm } from './wasm.js';
-import { loadWebgpu, mayHaveGpu } from './webgpu.js';
+import type { Backend } from './backend.js';
+import { TENSORFLOW } from './tensorflow.js';
+import { WASM } from './wasm.js';
+import { mayHaveGpu, WEBGPU } from './webgpu.js';
 
-export const ENGINES = ['tensorflow', 'webgpu', 'wasm'] as const;
-export type EngineName = (typeof ENGINES)[number];
+/** Every engine by its name, in the order in which `gowide doctor` lists them. */
+export const ENGINES = { tensorflow: TENSORFLOW, webgpu: WEBGPU, wasm: WASM } as const satisfies Readonly<
+  Record<string, Backend>
+>;
+/** Name of an engine, as `--engine` and `$GOWIDE_ENGINE` take it. */
+export type EngineName = keyof typeof ENGINES;
 
-/** Why WebAssembly is taken when nothing faster can be had. */
+/** What the user is told when WebAssembly is taken because nothing faster can be had. */
 export const NEEDS_NOTHING = 'it needs nothing but npm';
 
+/** An engine that runs. */
 export interface Engine {
   readonly name: EngineName;
   readonly version: string;
@@ -22,7 +28,7 @@ export interface Engine {
   readonly why: string;
 }
 
-/** Which engine to open, and why that one. */
+/** The engine that workers are to open, and why that one. */
 export interface EngineChoice {
   readonly name: EngineName | 'auto';
   readonly why: string;
@@ -31,8 +37,7 @@ export interface EngineChoice {
 /** `--engine`, else GOWIDE_ENGINE, else `auto`. Throws UsageError on a name that is none. */
 export function requestedEngine(flag?: string): EngineName | 'auto' {
   const name = flag ?? (process.env.GOWIDE_ENGINE || 'auto');
-  if (name !== 'auto' && !(ENGINES as readonly string[]).includes(name))
-    throw unknownName('engine', name, ['auto', ...ENGINES]);
+  lookUp('engine', { auto: undefined, ...ENGINES }, name);
   return name as EngineName | 'auto';
 }
 
@@ -55,20 +60,12 @@ export function tuneFor(stepFlops: number): void {
 }
 
 /**
- * Starts one engine; `install` set: the tensorflow one is set up first if need be. Throws FailureError with one line.
+ * Starts one engine; with `install`, what it lacks is set up first. `why` is what the user is told. Throws FailureError
+ * with one line where it does not work here.
  */
 export async function startEngine(name: EngineName, why: string, install?: InstallOptions): Promise<Engine> {
-  const threads = name === 'wasm' ? 1 : Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
-  switch (name) {
-    case 'tensorflow':
-      return { name, why, threads, ...(await loadTensorflow(install)) };
-    case 'webgpu': {
-      const { version, device } = await loadWebgpu();
-      return { name, why, threads, version, device };
-    }
-    case 'wasm':
-      return { name, why, threads, ...(await loadWasm()) };
-  }
+  const { version, device } = await ENGINES[name].start(install);
+  return { name, version, device, threads: ENGINES[name].threads(), why };
 }
 
 /**
@@ -82,18 +79,12 @@ export async function openEngine(
   why = 'it was asked for',
 ): Promise<Engine> {
   if (request !== 'auto') return startEngine(request, why, install);
-  const readiness = tensorflowReadiness();
+  const readiness = TENSORFLOW.readiness();
   if (!(readiness.state === 'ready' && readiness.gpu) && mayHaveGpu()) {
     try {
-      const { version, device, software } = await loadWebgpu();
-      if (!software)
-        return {
-          name: 'webgpu',
-          version,
-          device,
-          threads: availableParallelism(),
-          why: 'a GPU is here, and TensorFlow for it is not installed',
-        };
+      const { version, device, software } = await WEBGPU.start();
+      const why = 'a GPU is here, and TensorFlow for it is not installed';
+      if (!software) return { name: 'webgpu', version, device, threads: WEBGPU.threads(), why };
     } catch {
       // no usable GPU: the next candidates need none
     }

@@ -9,14 +9,12 @@ import { loadFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
+import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
 import { buildBinding } from '../trace/binding.js';
 
 const require = createRequire(import.meta.url);
 
-/** How the engine would be had: at once, after an install, or not at all. */
-export type Readiness =
-  { state: 'ready'; gpu: boolean } | { state: 'installable'; reason: string } | { state: 'impossible'; reason: string };
-
+/** Whether TensorFlow can be had: its addon and its package on this machine, or what is missing and what to do. */
 export function tensorflowReadiness(): Readiness {
   const installed = findInstalled();
   if (installed !== undefined && findTfjsPackage() !== undefined) return { state: 'ready', gpu: installed.gpu };
@@ -77,12 +75,7 @@ function loadPackage(folder: string, addon: string): void {
   }
 }
 
-/**
- * Registers the backend `tensorflow`. With `install`, sets it up first if need be. Throws FailureError with one line.
- */
-export async function loadTensorflow(
-  install: InstallOptions | undefined,
-): Promise<{ version: string; device: string }> {
+async function start(install?: InstallOptions): Promise<Started> {
   const prebuilt = findInstalled() === undefined ? prebuiltAddon() : undefined;
   const usable =
     prebuilt !== undefined &&
@@ -94,9 +87,11 @@ export async function loadTensorflow(
   const folder = findTfjsPackage();
   if (folder === undefined || addon === undefined) {
     const readiness = tensorflowReadiness();
-    throw new FailureError(
-      `the tensorflow engine is not available: ${readiness.state === 'ready' ? 'the addon in its package does not load; run: gowide engine install' : readiness.reason}`,
-    );
+    const reason =
+      readiness.state === 'ready'
+        ? 'the addon in its package does not load; run: gowide engine install'
+        : readiness.reason;
+    throw new FailureError(`the tensorflow engine is not available: ${reason}`);
   }
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_DETERMINISTIC_OPS ??= '1';
@@ -143,3 +138,6 @@ async function installedAddon(install: InstallOptions | undefined): Promise<stri
   if (installed !== undefined && findTfjsPackage() !== undefined) return installed.addon;
   return install === undefined ? undefined : (await installTensorflow(install)).addon;
 }
+
+/** The engine `tensorflow`, on the CPU or on a GPU with CUDA. */
+export const TENSORFLOW: Backend = { readiness: tensorflowReadiness, threads: allThreads, start };

@@ -1,12 +1,12 @@
-/** WebAssembly: npm alone, every platform. One thread, SIMD. */
+/** WebAssembly through tfjs' own backend: from npm alone, on every platform, on one thread with SIMD. */
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { FailureError } from '../../core/errors.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
+import type { Backend, Started } from './backend.js';
 
-/** Registers and starts the backend `wasm`. */
-export async function loadWasm(): Promise<{ version: string; device: string }> {
+async function start(): Promise<Started> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(join(dirname(entry), sep));
@@ -15,3 +15,10 @@ export async function loadWasm(): Promise<{ version: string; device: string }> {
   registerTrainingKernels('wasm');
   return { version: `tfjs-backend-wasm ${wasm.version_wasm}`, device: 'cpu' };
 }
+
+/** The engine `wasm`, which every machine has. */
+export const WASM: Backend = {
+  readiness: () => ({ state: 'ready', gpu: false }),
+  threads: () => 1,
+  start,
+};

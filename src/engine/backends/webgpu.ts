@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
+import { allThreads, type Backend, type Started } from './backend.js';
 
 interface AdapterInfo {
   readonly vendor: string;
@@ -18,19 +19,19 @@ interface Adapter {
 /** Dawn ends with the process only while something refers to it. */
 let gpu: { requestAdapter(): Promise<Adapter | null> } | undefined;
 
-/** A cheap look, without loading Dawn: whether there may be a GPU at all. */
+/** Whether there may be a GPU at all: a look at device files, without loading Dawn. */
 export function mayHaveGpu(): boolean {
   if (process.platform !== 'linux') return true;
   const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri').some((name) => name.startsWith('renderD')) : false;
   return nodes || existsSync('/dev/nvidia0') || existsSync('/dev/dxg');
 }
 
-/** Registers and starts the backend `webgpu`. Throws FailureError with one line where there is no adapter. */
-export async function loadWebgpu(): Promise<{ version: string; device: string; software: boolean }> {
+async function start(): Promise<Started> {
   const adapter = await findAdapter();
   if (adapter === null) {
     throw new FailureError(
-      'the webgpu engine found no GPU: install a Vulkan driver (Linux: libvulkan1 and the driver of the GPU), or use --engine tensorflow or wasm',
+      'the webgpu engine found no GPU: install a Vulkan driver (Linux: libvulkan1 and the driver of the GPU), ' +
+        'or use --engine tensorflow or wasm',
     );
   }
   await import('@tensorflow/tfjs-backend-webgpu');
@@ -62,3 +63,11 @@ async function findAdapter(): Promise<Adapter | null> {
   });
   return gpu.requestAdapter();
 }
+
+/** The engine `webgpu`. It starts on a software GPU, too, and says so. */
+export const WEBGPU: Backend = {
+  readiness: () =>
+    mayHaveGpu() ? { state: 'ready', gpu: true } : { state: 'impossible', reason: 'there is no GPU on this machine' },
+  threads: allThreads,
+  start,
+};
