@@ -1,6 +1,6 @@
 /**
- * Arrays of the host's on their way to the engine: for a large network they would be as much memory again as its
- * parameters.
+ * Moves host arrays into the engine and frees them on the way: kept to the end, those of a large network would be as
+ * much memory again as its parameters.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -8,12 +8,12 @@ import { runInNewContext } from 'node:vm';
 import { FLOAT, INT, tensorflowOp } from './tensorflow-op.js';
 import { tf, type Tensor, type Tensors } from './tensor.js';
 
-/** Smaller ones may wait. */
+/** Values of a tensor from which on it is moved at once. */
 const LARGE = 2 ** 18;
 
 /**
- * A tensor of these values, which are moved now: TensorFlow's backend would hold them until an op first reads the
- * tensor.
+ * A tensor of these values in `shape`, moved into the engine's memory now where it is large: TensorFlow's backend would
+ * hold the host's copy until an op first reads the tensor.
  */
 export function upload(values: Float32Array, shape: readonly number[]): Tensor {
   const tensor = tf.tensor(values, [...shape], 'float32');
@@ -22,12 +22,12 @@ export function upload(values: Float32Array, shape: readonly number[]): Tensor {
   return tensor;
 }
 
-/** Bytes that are moved before the host's are collected. */
+/** Bytes that are moved between two garbage collections. */
 const STRIDE = 2 ** 27;
 
 /**
- * Tensors of host arrays. Arrays that nobody else holds are freed on the way, so that a large network is never there
- * twice as a whole.
+ * Tensors of host arrays, by their names. Arrays that nobody else holds are freed on the way, so that a large network
+ * is never in memory twice as a whole. The caller disposes the tensors.
  */
 export async function moveToEngine(
   arrays: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>,
@@ -48,7 +48,7 @@ export async function moveToEngine(
 
 let collect: (() => void) | undefined;
 
-/** V8 does not count arrays' memory as its own, and would collect them only after a while. */
+/** Collects garbage now: V8 does not count the memory of arrays as its own, and would wait. */
 async function collectGarbage(): Promise<void> {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');

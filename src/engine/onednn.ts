@@ -1,5 +1,5 @@
 /**
- * oneDNN's kernels with two steps in one, which TensorFlow's graph optimiser puts in and which its eager mode does not:
+ * oneDNN's kernels with two steps in one, which TensorFlow's graph optimizer puts in and which its eager mode does not:
  * called by their names, where this build of TensorFlow has them and runs on the CPU (src/engine/README.md). Engine
  * `tensorflow` only.
  */
@@ -8,7 +8,10 @@ import { tf, type Tensor } from './tensor.js';
 
 let available: boolean | undefined;
 
-/** Tried once on a value; oneDNN can be switched off (small networks are faster without) or missing (Arm, GPUs). */
+/**
+ * Whether oneDNN's joint kernels work here, tried once on a value: oneDNN can be switched off (single ops of small
+ * networks are faster without) or missing (Arm, GPUs).
+ */
 export function hasOneDnn(): boolean {
   available ??= tf.tidy(() => {
     const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean };
@@ -43,12 +46,15 @@ function oneDnnOp(name: string, attributes: Attributes, inputs: readonly Tensor[
   );
 }
 
-/** x, kernel, bias -> their convolution plus the bias. */
+/** `inputs` are x [B, H, W, C], kernel [h, w, C, O] and bias [O]; one result, their convolution plus the bias. */
 export function convolutionWithBias(attributes: Attributes, inputs: readonly Tensor[]): Tensor[] {
   return oneDnnOp('Conv2DWithBias', { dilations: [1, 1, 1, 1], ...attributes }, inputs, 1);
 }
 
-/** x, gamma, beta -> y after a ReLU, batch mean, batch variance (unbiased), and two reserves for the gradient. */
+/**
+ * Batch norm of x [B, H, W, C] in training, then a ReLU: y, batch mean, batch variance (unbiased), and two reserves for
+ * the gradient.
+ */
 export function batchNormRelu([x, gamma, beta]: readonly [Tensor, Tensor, Tensor], epsilon: number): Tensor[] {
   const none = tf.tensor1d([]);
   const outputs = oneDnnOp(
@@ -62,8 +68,8 @@ export function batchNormRelu([x, gamma, beta]: readonly [Tensor, Tensor, Tensor
 }
 
 /**
- * Gradient of max pooling by its input x. The forward pass is done again for its record of the maxima: a quarter of
- * what TensorFlow's own gradient takes.
+ * Gradient of max pooling by its input x, of x's shape. The forward pass is done again for its record of the maxima,
+ * which takes a quarter of the time of TensorFlow's own gradient.
  */
 export function maxPoolGradient(attributes: Attributes, x: Tensor, dy: Tensor): Tensor {
   const [y, record] = oneDnnOp(

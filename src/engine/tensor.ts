@@ -16,13 +16,19 @@ export const tf = new Proxy({} as typeof tfjs, {
   get: (_, name) => Reflect.get((loaded ??= require('@tensorflow/tfjs') as typeof tfjs), name) as unknown,
 });
 
+/** A tensor of tfjs, of any rank. */
 export type Tensor = tfjs.Tensor;
+/** A tensor of rank 1, [n]. */
 export type Tensor1D = tfjs.Tensor1D;
+/** A tensor of rank 2, [rows, columns]. */
 export type Tensor2D = tfjs.Tensor2D;
+/** A tensor of rank 4, [batch, height, width, channels] unless said otherwise. */
 export type Tensor4D = tfjs.Tensor4D;
+/** A tensor of rank 0. */
 export type Scalar = tfjs.Scalar;
-/** Of the tfjs layers API. */
+/** A network built with the layers API of tfjs. */
 export type LayersModel = tfjs.LayersModel;
+/** An output of a layer of the layers API, without values. */
 export type SymbolicTensor = tfjs.SymbolicTensor;
 
 /**
@@ -35,7 +41,7 @@ export function disposeAll(...sets: Tensors[]): void {
   for (const set of sets) for (const tensor of Object.values(set)) tensor.dispose();
 }
 
-/** Sizes as text for messages: `[8, 128]`. */
+/** A tensor's shape as messages show it: `[8, 128]`. */
 export function shapeText(tensor: Tensor): string {
   return `[${tensor.shape.join(', ')}]`;
 }

@@ -9,6 +9,7 @@ export const INT: unique symbol = Symbol('int32');
 
 /** A number is written as a float, a list as integers (`shape` as a shape). */
 type Attribute = typeof FLOAT | typeof INT | boolean | string | number | readonly number[];
+/** Attributes of a TensorFlow op by their names. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** The part of tfjs-node's backend that reaches kernels by name. */

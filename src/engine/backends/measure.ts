@@ -1,6 +1,7 @@
-/** Measured throughput of the engine that is running, in GFLOP/s. */
+/** Measures how fast the engine that is running multiplies matrices and convolves. */
 import { tf, type Tensor, type Tensor4D } from '../tensor.js';
 
+/** Throughput of an engine, in billions of floating-point operations per second. */
 export interface Gflops {
   /** C = A B, square. */
   readonly matmul: number;
@@ -47,7 +48,10 @@ async function convolution(batch: number): Promise<{ conv2d: number; conv2dGrad:
   return { conv2d, conv2dGrad };
 }
 
-/** Runs on the current backend; a slow one is given smaller sizes, so that the answer comes within seconds. */
+/**
+ * Throughput of the current engine, within a few seconds: a slow one is given smaller sizes. A call counts until its
+ * result has been read back.
+ */
 export async function measureGflops(): Promise<Gflops> {
   const small = await matmul(256);
   const slow = small < 4;

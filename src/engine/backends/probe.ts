@@ -9,10 +9,11 @@ import { messageOf } from '../../core/errors.js';
 import { startEngine, type EngineName } from './choose.js';
 import { measureGflops, type Gflops } from './measure.js';
 
+/** What `gowide doctor` says of an engine. */
 export interface EngineReport {
   readonly name: EngineName;
   readonly available: boolean;
-  /** Why not, and what to do; or null. */
+  /** Why it is not available, and what to do; null where it is. */
   readonly reason: string | null;
   readonly version: string | null;
   readonly device: string | null;
@@ -28,7 +29,7 @@ const absent = (name: EngineName, reason: string): EngineReport => ({
   gflops: null,
 });
 
-/** Never throws: an engine that does not work is reported with its reason. */
+/** Starts and measures an engine in a process of its own. One that does not work is reported with its reason. */
 export async function probeEngine(name: EngineName): Promise<EngineReport> {
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(import.meta.url), [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });

@@ -106,7 +106,8 @@ async function start(install?: InstallOptions): Promise<Started> {
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
   const fused = !usable && !backend.isUsingGpuDevice && withFused(findInstalled()!);
   registerTrainingKernels('tensorflow');
-  const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${fused ? ', fused ops' : ''}`;
+  const extra = fused ? ', fused ops' : '';
+  const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${extra}`;
   return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
 }
 
@@ -121,7 +122,7 @@ function tracingAddon(installed: Installed, folder: string): string | undefined 
   }
 }
 
-/** A machine whose compiler is gone since the install does without. */
+/** Loads the fused ops; where they cannot be built (no compiler any more, say), the engine does without. */
 function withFused(installed: Installed): boolean {
   if (process.env.GOWIDE_FUSED === '0') return false;
   try {

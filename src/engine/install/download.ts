@@ -1,4 +1,4 @@
-/** Downloads, each pinned by its hash: TensorFlow's wheels through pip, the package through npm. */
+/** Downloads of TensorFlow's wheels through pip and of tfjs-node-gpu through npm, each pinned by its hash. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,9 +8,28 @@ import { cachedTfjsPackage, findTfjsPackage, sha256Of } from './installed.js';
 import { TFJS_INTEGRITY, TFJS_VERSION, type Wheel } from './pins.js';
 import { runTool } from '../../toolchain/tools.js';
 
+/** Options of `pip download` that do not depend on the wheel: quiet, patient, and for the wheels' own Python. */
+const PIP_DOWNLOAD =
+  '-m pip download --quiet --disable-pip-version-check --no-cache-dir --no-input --retries 2 --timeout 30 ' +
+  '--require-hashes --no-deps --only-binary=:all: --python-version 3.12 --implementation cp';
+
+/** How the file names of a wheel begin. */
+function prefixOf({ name, version }: Wheel): string {
+  return `${name.replaceAll('-', '_')}-${version}-`;
+}
+
+/** Path of the wheel's file in a folder, or undefined. */
+function wheelIn(folder: string, wheel: Wheel): string | undefined {
+  const prefix = prefixOf(wheel);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const name = names.find((file) => file.startsWith(prefix) && file.endsWith('.whl'));
+  return name && join(folder, name);
+}
+
 /**
- * A wheel's path: in the folder `given`, or downloaded into `into` unless it is there. Throws FailureError when its
- * hash is not the pinned one; a damaged download of our own is fetched again.
+ * A wheel's path: in the folder `given`, or downloaded into `into` unless it is there. `progress` is told the megabytes
+ * that have arrived. Throws FailureError when its hash is not the pinned one; a damaged file in `into` is fetched
+ * again.
  */
 export async function downloadWheel(
   python: string,
@@ -19,19 +38,26 @@ export async function downloadWheel(
   into: string,
   progress: (megabytes: number) => void,
 ): Promise<string> {
-  const prefix = `${wheel.name.replaceAll('-', '_')}-${wheel.version}-`;
   for (const folder of given === undefined ? [into] : [given, into]) {
-    const name = existsSync(folder)
-      ? readdirSync(folder).find((file) => file.startsWith(prefix) && file.endsWith('.whl'))
-      : undefined;
-    if (name === undefined) continue;
-    const path = join(folder, name);
+    const path = wheelIn(folder, wheel);
+    if (path === undefined) continue;
     if ((await sha256Of(path)) === wheel.sha256) return path;
     if (folder !== into)
       throw new FailureError(`${path}: its SHA-256 is not ${wheel.sha256}; it is damaged or another build`);
     rmSync(path);
   }
-  if (given !== undefined) throw new UsageError(`--wheels ${given}: no file ${prefix}*.whl there`);
+  if (given !== undefined) throw new UsageError(`--wheels ${given}: no file ${prefixOf(wheel)}*.whl there`);
+  await pipDownload(python, wheel, into, progress);
+  return wheelIn(into, wheel)!;
+}
+
+/** Fetches a wheel into a folder with pip, which checks its hash. Throws FailureError with advice. */
+async function pipDownload(
+  python: string,
+  wheel: Wheel,
+  into: string,
+  progress: (megabytes: number) => void,
+): Promise<void> {
   const requirements = join(into, 'requirements.txt');
   writeAtomic(requirements, `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
   const temporary = join(into, 'tmp');
@@ -40,49 +66,22 @@ export async function downloadWheel(
   const timer = setInterval(() => progress(Math.min(wheel.megabytes, megabytesIn(temporary))), 200);
   try {
     const platforms = wheel.platforms.flatMap((tag) => ['--platform', tag]);
-    const pip = [
-      '-m',
-      'pip',
-      'download',
-      '--quiet',
-      '--disable-pip-version-check',
-      '--no-cache-dir',
-      '--no-input',
-      '--retries',
-      '2',
-      '--timeout',
-      '30',
-    ];
-    const which = [
-      '--require-hashes',
-      '--no-deps',
-      '--only-binary=:all:',
-      '--python-version',
-      '3.12',
-      '--implementation',
-      'cp',
-      ...platforms,
-    ];
-    await runTool(python, [...pip, ...which, '-d', into, '-r', requirements], {
+    const which = ['-d', into, '-r', requirements];
+    await runTool(python, [...PIP_DOWNLOAD.split(' '), ...platforms, ...which], {
       ...process.env,
       TMPDIR: temporary,
       TEMP: temporary,
     });
   } catch (error) {
-    throw new FailureError(
-      `download of ${wheel.name} ${wheel.version}: ${withAdvice(error, 'check the network or the proxy, or bring the wheels with --wheels')}`,
-    );
+    const reason = withAdvice(error, 'check the network or the proxy, or bring the wheels with --wheels');
+    throw new FailureError(`download of ${wheel.name} ${wheel.version}: ${reason}`);
   } finally {
     clearInterval(timer);
     rmSync(temporary, { recursive: true, force: true });
   }
-  return join(
-    into,
-    readdirSync(into).find((file) => file.startsWith(prefix))!,
-  );
 }
 
-/** A full disk is no matter of the network. */
+/** The error with advice about the network, but for a full disk, which is no matter of the network. */
 function withAdvice(error: unknown, advice: string): string {
   const message = messageOf(error);
   return message.startsWith('no space') ? message : `${message}; ${advice}`;
@@ -103,9 +102,10 @@ function megabytesIn(folder: string): number {
 }
 
 /**
- * The package is no plain dependency, because its install script fails, and npm with it, where its prebuilt library
- * cannot be had. Its archive is fetched into the cache, checked against npm's integrity, and unpacked; no script of it
- * is run.
+ * Folder of the package tfjs-node-gpu: a dependency of the user's, or fetched into the cache, checked against npm's
+ * integrity, and unpacked. It is no plain dependency, because its install script fails, and npm with it, where its
+ * prebuilt library cannot be had; no script of it is run. Throws FailureError when the download fails or is another
+ * file.
  */
 export async function fetchTfjsPackage(
   python: string,

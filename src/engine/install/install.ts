@@ -30,12 +30,15 @@ import { findTools, runTool } from '../../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
 
+/** How `gowide engine install` sets TensorFlow up. */
 export interface InstallOptions {
+  /** The CUDA build. */
   readonly gpu?: boolean;
   /** Folder with the wheels, for machines without a network. */
   readonly wheels?: string | undefined;
   /** Check every file by its hash, not by its size alone. */
   readonly thorough?: boolean;
+  /** Told what is under way, and how many of how many megabytes (or steps) are done. */
   readonly report?: (stage: string, done: number, total: number) => void;
 }
 
@@ -105,7 +108,7 @@ async function build(variant: Variant, folder: string, { wheels, report = () => 
   rmSync(partial, { recursive: true, force: true });
 }
 
-/** Libraries, CUDA's compiler parts, and the headers that the addon's two sources include. */
+/** A Python program that takes from a wheel its libraries, CUDA's compiler, and the headers that the addon includes. */
 const UNPACK = `
 import sys, zipfile, os
 wheel, root, libraries = sys.argv[1:4]
@@ -114,7 +117,8 @@ keep = tuple('tensorflow/' + name for name in libraries.split(',')) + tuple('ten
 with zipfile.ZipFile(wheel) as archive:
     for entry in archive.infolist():
         name = entry.filename
-        cuda = name.startswith('nvidia/') and ('/lib/' in name or '/bin/' in name or '/nvvm/' in name) and not name.endswith(('.a', '.h', '.py'))
+        part = any(folder in name for folder in ('/lib/', '/bin/', '/nvvm/'))
+        cuda = name.startswith('nvidia/') and part and not name.endswith(('.a', '.h', '.py'))
         if entry.is_dir() or not (name.startswith(keep) or cuda): continue
         path = archive.extract(entry, root)
         if '/bin/' in name: os.chmod(path, 0o755)
@@ -151,6 +155,7 @@ async function compile(compiler: string, source: string, root: string, variant: 
 
 /**
  * Loads the addon in a process of its own: a library that the processor cannot run ends that process and not this one.
+ * Throws FailureError when it does not load.
  */
 export async function smokeTest(addon: string): Promise<void> {
   const script = 'process.stdout.write(require(process.argv[1]).TF_Version)';

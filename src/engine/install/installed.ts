@@ -1,4 +1,4 @@
-/** What is installed of TensorFlow, and where. */
+/** Which installs of TensorFlow are on this machine, and whether they are whole. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,28 +10,35 @@ import { findTools, missingTools } from '../../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
 
+/** An install of TensorFlow in the cache. */
 export interface Installed {
+  /** Whether it is the CUDA build. */
   readonly gpu: boolean;
   readonly folder: string;
   /** The addon, linked to the libraries beside it. */
   readonly addon: string;
 }
 
+/** Files of an install by their paths in its folder, as they were when it was made. */
 export interface Manifest {
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
+/** Name of the file with the {@link Manifest}, whose presence says that the install was finished. */
 export const MANIFEST = 'installed.json';
+/** Name of the addon's file. */
 export const ADDON = 'tfjs_binding.node';
 
 function platformName(): string {
   return `${process.platform}-${process.arch}`;
 }
 
+/** The build for this platform, or undefined where TensorFlow has none. */
 export function variantOf(gpu: boolean): Variant | undefined {
   return (gpu ? GPU_VARIANTS : CPU_VARIANTS)[platformName()];
 }
 
+/** Folder of a build in the cache, named after its pins, so that other pins get a folder of their own. */
 export function folderOf(gpu: boolean, variant: Variant): string {
   const pins = hashOf(variant as unknown as Json).slice(0, 8);
   return join(cacheFolder(), `tensorflow-${TENSORFLOW_VERSION}-${gpu ? 'cuda' : 'cpu'}-${pins}`);
@@ -56,7 +63,7 @@ export function findInstalled(): Installed | undefined {
   return undefined;
 }
 
-/** An install that is there but not whole: a file is missing or has another size. */
+/** Folder of an install of which a file is missing or has another size, or undefined. */
 export function findBroken(): string | undefined {
   return [true, false]
     .map((gpu) => ({ gpu, variant: variantOf(gpu) }))
@@ -73,6 +80,7 @@ function readManifest(folder: string): Manifest | undefined {
   }
 }
 
+/** Whether every file of an install has the size that it was installed with. */
 export function sizesFit(folder: string): boolean {
   const manifest = readManifest(folder);
   if (manifest === undefined) return false;
@@ -81,6 +89,7 @@ export function sizesFit(folder: string): boolean {
   );
 }
 
+/** Whether every file of an install has the bytes that it was installed with: some seconds. */
 export async function hashesFit(folder: string): Promise<boolean> {
   if (!sizesFit(folder)) return false;
   for (const [name, { sha256 }] of Object.entries(readManifest(folder)!.files)) {
@@ -89,6 +98,7 @@ export async function hashesFit(folder: string): Promise<boolean> {
   return true;
 }
 
+/** SHA-256 of a file, in hexadecimal. */
 export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);

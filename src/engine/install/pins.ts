@@ -3,23 +3,27 @@
  * wheels are the source: they carry the C library and its headers for each platform (src/engine/README.md).
  */
 
+/** A Python wheel to download. */
 export interface Wheel {
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
   /** pip platform tags to ask for. */
   readonly platforms: readonly string[];
-  /** Bytes of the download, for the notice that is shown beforehand. */
+  /** Size of the download, for the notice that is shown beforehand. */
   readonly megabytes: number;
 }
 
+/** The wheels of one build of TensorFlow for one platform. */
 export interface Variant {
   readonly wheels: readonly Wheel[];
   /** Names of the two libraries inside the folder `tensorflow/` of the wheel. */
   readonly libraries: readonly [string, string];
 }
 
+/** Version of TensorFlow that the engine is built against. */
 export const TENSORFLOW_VERSION = '2.21.0';
+/** Version of tfjs and of tfjs-node-gpu, which must be the same. */
 export const TFJS_VERSION = '4.22.0';
 /** npm's integrity of `@tensorflow/tfjs-node-gpu` at that version. */
 export const TFJS_INTEGRITY =
@@ -44,7 +48,7 @@ function cuda(name: string, version: string, megabytes: number, sha256: string):
   return { name: `nvidia-${name}-cu12`, version, platforms: CUDA_PLATFORMS, megabytes, sha256 };
 }
 
-/** By `${process.platform}-${process.arch}`. */
+/** CPU builds by platform, `${process.platform}-${process.arch}`. */
 export const CPU_VARIANTS: Readonly<Record<string, Variant>> = {
   'linux-x64': {
     libraries: ELF,
@@ -81,7 +85,7 @@ export const CPU_VARIANTS: Readonly<Record<string, Variant>> = {
   },
 };
 
-/** NVIDIA GPUs: the CUDA build of TensorFlow and the CUDA 12 libraries that its `and-cuda` extra names. */
+/** CUDA builds by platform: TensorFlow's wheel and the CUDA 12 libraries that its `and-cuda` extra names. */
 export const GPU_VARIANTS: Readonly<Record<string, Variant>> = {
   'linux-x64': {
     libraries: ELF,

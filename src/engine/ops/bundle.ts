@@ -1,13 +1,13 @@
 /**
  * Many small tensors as one vector. A TensorFlow call costs some 10 us whatever its size, so what is done to every
- * parameter of a small network alike (an optimiser's step, running statistics) is done once to all of them.
+ * parameter of a small network alike (an optimizer's step, running statistics) is done once to all of them.
  */
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 
-/** Larger tensors stay alone: copying them would cost more than the calls that it saves. */
+/** Values of the largest tensor that is bundled: copying a larger one would cost more than the calls that it saves. */
 const SMALL = 2 ** 14;
 
-/** Key of the vector of all small tensors; the large ones keep theirs. */
+/** Key of the vector of all small tensors in a bundled set; large tensors keep their paths. */
 export const BUNDLE = '*';
 
 /** What has to be known of the tensors of a set to bundle them. */
@@ -62,10 +62,7 @@ export function unbundle(bundled: Tensors, like: Shapes): Tensors {
   return Object.fromEntries(Object.keys(like).map((path) => [path, shaped.get(path) ?? bundled[path]!]));
 }
 
-/**
- * For each small tensor of a set, in the order of {@link bundle}, as many times as it has values what `value` says of
- * its path.
- */
+/** `value(path)` for every value of every small tensor of a set: a vector of the form and order of {@link bundle}'s. */
 export function bundledValues(set: Shapes, value: (path: string) => number): Tensor {
   const { small } = divide(set);
   const values = new Float32Array(small.reduce((sum, path) => sum + set[path]!.size, 0));

@@ -11,7 +11,7 @@ import { convolutionWithBias, hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../tensor.js';
 
-/** A kernel that may leave a call to the backend's own. */
+/** A kernel in the place of the backend's own, to which it leaves a call by returning undefined. */
 export type Override = (
   inputs: Readonly<Record<string, Tensor | undefined>>,
   attributes: NamedAttrMap,
@@ -71,13 +71,14 @@ function seen(x: Tensor, { input: [height, width], strides: [down, right] }: Geo
   if (down === 1 && right === 1) return x;
   const [batch, , , channels] = x.shape as [number, number, number, number];
   if (height % down !== 0 || width % right !== 0) return tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, right, 1]);
-  const [rowCount, columns] = [(batch * height) / down, width / right]; // one slice of whole rows of channels: four times as fast
+  // one slice of whole rows of channels: four times as fast
+  const [rowCount, columns] = [(batch * height) / down, width / right];
   return tf
     .slice(x.reshape([rowCount, down, columns, right * channels]), [0, 0, 0, 0], [rowCount, 1, columns, channels])
     .reshape([batch, height / down, columns, channels]);
 }
 
-/** Inverse of {@link seen}: zeros where no kernel was. */
+/** The inverse of {@link seen}, with zeros where no kernel was. */
 function spread(values: Tensor, { input, output, strides }: Geometry): Tensor {
   const [batch, , , channels] = values.shape as [number, number, number, number];
   return AXES.reduce((tensor, axis) => {
@@ -128,7 +129,7 @@ function positions({ input, output, kernel, strides, before }: Geometry): number
   );
 }
 
-/** The part of the kernel that an output position reads, [H W C, O]. */
+/** The part of the kernel [h, w, C, O] that an output position reads, [H W C, O]. */
 function partOf(filter: Tensor, at: readonly number[], { kernel, channels: { read, written } }: Geometry): Tensor {
   const flat = filter.reshape([kernel[0] * kernel[1], read * written]);
   const part = at.length === 1 ? flat.slice([at[0]!, 0], [1, -1]) : tf.gather(flat, tf.tensor1d([...at], 'int32'));
@@ -145,7 +146,7 @@ function upstreamAt(dy: Tensor, index: number): Tensor {
     .reshape([batch, written]);
 }
 
-/** As many dense layers as there are output positions. */
+/** A convolution as dense layers, one for each output position. */
 const dense = {
   forward: (x: Tensor, filter: Tensor, geometry: Geometry): Tensor => {
     const [batch, image] = [x.shape[0]!, x.reshape([x.shape[0]!, -1])];
@@ -164,11 +165,11 @@ const dense = {
     const { kernel, channels } = geometry;
     const image = x.reshape([x.shape[0]!, -1]);
     const all = positions(geometry);
-    const slopes = all.map((at, index) =>
+    const byPosition = all.map((at, index) =>
       product(image, upstreamAt(dy, index), true, false).reshape([at.length, channels.read * channels.written]),
     );
     const [stacked, segments] = [
-      slopes.length === 1 ? slopes[0]! : tf.concat(slopes, 0),
+      byPosition.length === 1 ? byPosition[0]! : tf.concat(byPosition, 0),
       tf.tensor1d(all.flat(), 'int32'),
     ];
     return tf
@@ -223,12 +224,12 @@ const windows = {
     const padding = windows.padding(geometry);
     const extents = padding === 'padded' ? AXES.map((axis) => before[axis] + input[axis] + after[axis]) : input;
     const shape = tf.tensor1d([dy.shape[0]!, ...extents, channels.read], 'int32');
-    const slopes = convolutionOp('Conv2DBackpropInput', geometry, padding === 'padded' ? 'VALID' : padding, [
+    const dx = convolutionOp('Conv2DBackpropInput', geometry, padding === 'padded' ? 'VALID' : padding, [
       shape,
       filter,
       dy,
     ]);
-    return padding === 'padded' ? tf.slice(slopes as Tensor4D, [0, ...before, 0], [-1, ...input, -1]) : slopes;
+    return padding === 'padded' ? tf.slice(dx as Tensor4D, [0, ...before, 0], [-1, ...input, -1]) : dx;
   },
   filter: (x: Tensor, dy: Tensor, geometry: Geometry): Tensor => {
     const { kernel, before, after, channels } = geometry;
@@ -276,7 +277,7 @@ function tensorflowForwardWithBias(x: Tensor, filter: Tensor, bias: Tensor, geom
   return sum!;
 }
 
-/** What takes the place of tfjs-node's own kernels. */
+/** Kernels that take the place of tfjs-node's own, by their names. */
 export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
   Conv2D: ({ x, filter }, attributes) =>
     isPlain(attributes) ? tensorflowForward(x!, filter!, geometryOf(x!.shape, filter!.shape, attributes)) : undefined,
@@ -297,8 +298,8 @@ export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
     const shape = attributes.inputShape as number[];
     const geometry = geometryOf(shape, filter!.shape, attributes);
     if (isPointwise(geometry)) {
-      const slopes = product(rows(dy!), matrix(filter!), false, true);
-      return spread(slopes.reshape([...dy!.shape.slice(0, 3), geometry.channels.read]), geometry);
+      const dseen = product(rows(dy!), matrix(filter!), false, true);
+      return spread(dseen.reshape([...dy!.shape.slice(0, 3), geometry.channels.read]), geometry);
     }
     return seesAll(geometry) ? dense.input(dy!, filter!, geometry) : windows.input(dy!, filter!, geometry);
   },

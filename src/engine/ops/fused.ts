@@ -1,5 +1,5 @@
 /**
- * Attention, chains of elementwise steps and optimisers' steps as ops of our own in TensorFlow, each one pass over
+ * Attention, chains of elementwise steps and optimizers' steps as ops of our own in TensorFlow, each one pass over
  * memory: fused/, compiled once per machine, where the engine `tensorflow` was set up by us and runs on the CPU. Where
  * `hasFused()` is false the layers are composed of tfjs ops instead.
  */
@@ -18,7 +18,7 @@ interface Addon {
 }
 
 let loaded = false;
-/** An input that is not there. */
+/** An empty tensor, which stands for an input that is not there. */
 let none: Tensor | undefined;
 
 /** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
@@ -49,18 +49,19 @@ export function loadFused({ folder }: Installed): void {
   if (!loaded) throw new FailureError('the fused ops for TensorFlow compute something else');
 }
 
-/** Tried once on a value. */
+/** Whether an op computes what it should, tried once on a value. */
 function isRight(): boolean {
   const [matrix, bias] = [tf.tensor2d([[1, -1, 0]]), tf.tensor1d([1, 1, 1])];
   const y = denseGelu({ x: tf.tensor2d([[1]]), matrix, bias }, false)[0].dataSync();
   return [1.9544997, 0, 0.8413447].every((expected, i) => Math.abs(y[i]! - expected) < 1e-6);
 }
 
+/** Whether the engine in use has the fused ops. */
 export function hasFused(): boolean {
   return loaded && tf.getBackend() === 'tensorflow';
 }
 
-/** Each op has three numbers as attributes, 0 unless they are said. */
+/** One of our ops, with the three numbers that each of them takes as attributes. */
 function fusedOp(
   name: string,
   inputs: readonly (Tensor | undefined)[],
@@ -78,6 +79,7 @@ function fusedOp(
   );
 }
 
+/** Inputs of a dense layer over rows. */
 export interface DenseInputs {
   /** [rows, in], [in, C], [C]. */
   readonly x: Tensor;
@@ -85,25 +87,25 @@ export interface DenseInputs {
   readonly bias: Tensor;
 }
 
-/** gelu(x matrix + bias); with `keep` the product, too, for the gradient. */
+/** gelu(x matrix + bias) [rows, C], and with `keep` the product x matrix, which the gradient needs (else empty). */
 export function denseGelu({ x, matrix, bias }: DenseInputs, keep: boolean): [Tensor, Tensor] {
   return fusedOp('DenseGelu', [x, matrix, bias], 2, 0, Number(keep)) as [Tensor, Tensor];
 }
 
-/** Of gelu(x + bias), by x and by the bias. */
+/** Gradients of gelu(x + bias) by x [rows, C] and by the bias [C], for dy [rows, C]. */
 export function biasGeluGradient(x: Tensor, bias: Tensor, dy: Tensor): [Tensor, Tensor] {
   return fusedOp('GeluGrad', [x, bias, dy], 2) as [Tensor, Tensor];
 }
 
-/** Its scale and shift, [C] each. */
+/** Scale and shift of a norm, [C] each. */
 export interface NormParameters {
   readonly gamma: Tensor;
   readonly beta: Tensor;
 }
 
 /**
- * Layer norm of x [..., C] over the last axis; with `keep` the normalised values and 1 / deviation of each row, for the
- * gradient.
+ * Layer norm of x [..., C] over the last axis; with `keep` the normalized values and 1 / std of each row, which the
+ * gradient needs (else empty).
  */
 export function norm(
   x: Tensor,
@@ -114,7 +116,7 @@ export function norm(
   return fusedOp('Norm', [x, gamma, beta], 3, epsilon, Number(keep)) as [Tensor, Tensor, Tensor];
 }
 
-/** The same of x matrix + bias + residual, with a residual [rows, C]. */
+/** {@link norm} of x matrix + bias + residual, with a residual [rows, C]. */
 export function denseNorm(
   { x, matrix, bias }: DenseInputs,
   residual: Tensor,
@@ -129,7 +131,10 @@ export function denseNorm(
   ];
 }
 
-/** Of a norm, by what is normalised, gamma, beta; and the column sums of the first, by a bias in it. */
+/**
+ * Gradients of a norm by what is normalized [rows, C], by gamma and by beta [C]; and the column sums of the first [C],
+ * its gradient by a bias. `hat` and `inverse` are what {@link norm} kept.
+ */
 export function normGradient(
   dy: Tensor,
   hat: Tensor,
@@ -139,11 +144,11 @@ export function normGradient(
   return fusedOp('NormGrad', [dy, hat, inverse, gamma], 4) as [Tensor, Tensor, Tensor, Tensor];
 }
 
+/** Shape of multi-head attention: N heads over sequences of T tokens. */
 export interface Heads {
-  /** N and T. */
   readonly heads: number;
   readonly tokens: number;
-  /** Factors of the weights, [B, N, T, T]. */
+  /** Factors of the attention weights for dropout, [B, N, T, T]. */
   readonly kept?: Tensor | undefined;
 }
 
@@ -168,7 +173,7 @@ export function attention(
   ];
 }
 
-/** By q, k and v, and by their biases. */
+/** Gradients of {@link attention} by q, k and v [B T, N d], and by their biases [N d]; the weights are what it kept. */
 export function attentionGradient(
   dy: Tensor,
   [weights, q, k, v]: readonly [Tensor, Tensor, Tensor, Tensor],
@@ -177,21 +182,23 @@ export function attentionGradient(
   return fusedOp('AttentionGrad', [dy, q, k, v, weights, kept], 6, heads, tokens);
 }
 
+/** Inputs of a scale and shift by channel. */
 export interface ScaleShiftInputs {
   /** [..., C]. */
   readonly x: Tensor;
-  /** [C]; 1 without one. */
+  /** [C]; where there is none, nothing is scaled. */
   readonly scale?: Tensor | undefined;
   readonly shift: Tensor;
   /** Of x's shape. */
   readonly residual?: Tensor | undefined;
 }
 
-/** scale x + shift + residual, and a ReLU if asked for. */
+/** scale x + shift + residual, of x's shape, and with `relu` a ReLU of it. */
 export function scaleShift({ x, scale, shift, residual }: ScaleShiftInputs, relu: boolean): Tensor {
   return fusedOp('ScaleShift', [x, scale, shift, residual], 1, 0, Number(relu))[0]!;
 }
 
+/** Inputs of a batch norm. */
 export interface BatchNormInputs {
   /** [..., C]. */
   readonly x: Tensor;
@@ -209,7 +216,7 @@ export function fusesBatchNorm(x: Tensor): boolean {
   return hasFused() && x.shape.at(-1)! >= FUSED_CHANNELS;
 }
 
-/** y, batch mean, batch variance (unbiased), 1 / deviation, by channel. */
+/** Batch norm in training: y of x's shape, and by channel the batch mean, batch variance (unbiased) and 1 / std. */
 export function fusedBatchNorm(
   { x, residual, gamma, beta }: BatchNormInputs,
   epsilon: number,
@@ -218,7 +225,10 @@ export function fusedBatchNorm(
   return fusedOp('BatchNorm', [x, residual, gamma, beta], 4, epsilon, Number(relu)) as [Tensor, Tensor, Tensor, Tensor];
 }
 
-/** y: what came out after a ReLU, where there was one. By x, gamma, beta, and by the residual if that is asked for. */
+/**
+ * Gradients of {@link fusedBatchNorm} by x, gamma and beta, and with `residual` by the residual (else empty). `y` is
+ * its output where it ended with a ReLU; `mean` and `inverse` are its second and fourth result.
+ */
 export function fusedBatchNormGradient(
   {
     dy,
@@ -246,8 +256,8 @@ export function fusedBatchNormGradient(
 }
 
 /**
- * A gradient, the factor that it is multiplied by first, and the factor of the values in the weight decay: [1], or one
- * for each value.
+ * What moves the values of a parameter: its gradient, the factor [1] that this is multiplied by first, and the weight
+ * decay, [1] or one for each value.
  */
 export interface Pull {
   readonly gradient: Tensor;
@@ -276,7 +286,7 @@ export function adamwInPlace({ gradient, factor, decay }: Pull, numbers: Tensor,
   fusedOp('Adamw', [...old, gradient, factor, decay, numbers], 0);
 }
 
-/** Σ x², a scalar. */
+/** Sum of the squares of all values of x, a scalar. */
 export function squareSum(x: Tensor): Tensor {
   return fusedOp('SquareSum', [x], 1)[0]!;
 }

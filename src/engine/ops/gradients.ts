@@ -9,10 +9,11 @@ import { RELU_GRAD, releaseUnclaimedGradients } from './kernels.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../tensor.js';
 import { withGradient } from './with-gradient.js';
 
+/** Results of {@link differentiate}. */
 export interface Differentiated {
   readonly loss: Scalar;
   readonly gradients: Tensors;
-  /** What the loss function put aside (batch statistics); the caller disposes them. */
+  /** Tensors that the loss function put aside (batch statistics), by its names; the caller disposes them. */
   readonly aside: Tensors;
 }
 
@@ -33,8 +34,9 @@ interface Recorder {
 }
 
 /**
- * Gradients of `loss(params, keep)` by the tensors in `params`. `keep(name, tensor)` puts a tensor aside, outside the
- * gradient. The caller disposes all results. Not to be nested.
+ * Gradients of `loss(params, keep)` by the tensors in `params`, of their shapes. `keep(name, tensor)` puts a tensor
+ * aside, outside the gradient. The caller disposes all results. Not to be nested. Throws RangeError when the loss does
+ * not depend on one of the parameters, or an op has no gradient.
  */
 export function differentiate(
   params: Tensors,
@@ -66,7 +68,7 @@ export function differentiate(
   }
 }
 
-/** Whether what is computed now is recorded for a gradient. */
+/** Whether ops are recorded for a gradient at the moment. */
 export function isRecording(): boolean {
   return (tf.engine() as unknown as Recorder).state.gradientDepth > 0;
 }

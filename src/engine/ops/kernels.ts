@@ -19,11 +19,15 @@ import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tensor.js';
 
+/** Name of the kernel of batch norm in training. */
 export const BATCH_NORM_TRAIN = 'BatchNormTrain';
-/** The same, and a ReLU of its y. */
+/** Name of the kernel of batch norm in training with a ReLU of its y. */
 export const BATCH_NORM_RELU_TRAIN = 'BatchNormReluTrain';
 const BATCH_NORM_TRAIN_GRAD = 'BatchNormTrainGrad';
-/** dy where y > 0, else 0: one op, where tfjs composes six (a twelfth of a small network's training step). */
+/**
+ * Name of the kernel of ReLU's gradient, dy where y > 0 and else 0: one op, where tfjs composes six (a twelfth of a
+ * small network's training step).
+ */
 export const RELU_GRAD = 'ReluGrad';
 
 type Kernel = (inputs: Record<string, Tensor>, epsilon: number) => Tensor[];
@@ -37,7 +41,7 @@ function reluGradient(backendName: string, dy: Tensor, y: Tensor): Tensor {
   return backendName === 'tensorflow' ? tensorflowOp('ReluGrad', { T: FLOAT }, [dy, y], 1)[0]! : tf.mul(dy, tf.step(y));
 }
 
-/** Ours, where it could be built: sums, values and what comes after them in two passes. */
+/** Our own op, where it could be built: sums, values and what comes after them in two passes over memory. */
 const fusedForward =
   (relu: boolean): Kernel =>
   ({ x, gamma, beta }, epsilon) => {
@@ -57,7 +61,7 @@ const tensorflowForward: Kernel = ({ x, gamma, beta }, epsilon) => {
   return [y!, mean!, variance!, reserve1!, reserve2!, reserve3!];
 };
 
-/** `y` is there after a ReLU, as in each of these. */
+/** Here and below, `y` is given where the forward pass ended with a ReLU. */
 const fusedBackward: Kernel = ({ dy, x, y, gamma, reserve1, reserve2 }) =>
   fusedBatchNormGradient({ dy: dy!, x: x!, y, gamma: gamma!, mean: reserve1!, inverse: reserve2! }, false).slice(0, 3);
 
@@ -86,23 +90,23 @@ const composedForward: Kernel = ({ x, gamma, beta }, epsilon) => {
   const rows = x!.reshape([-1, channels]);
   const count = rows.shape[0]!;
   const mean = columnSums(rows).div(count);
-  const centred = rows.sub(mean);
-  const variance = columnSums(centred.square()).div(count);
+  const centered = rows.sub(mean);
+  const variance = columnSums(centered.square()).div(count);
   const inverse = variance.add(epsilon).rsqrt();
-  const y = centred.mul(inverse.mul(gamma!)).add(beta!).reshape(x!.shape);
+  const y = centered.mul(inverse.mul(gamma!)).add(beta!).reshape(x!.shape);
   return [y, mean, variance.mul(count / Math.max(1, count - 1)), mean.clone(), inverse, tf.scalar(0)];
 };
 
-/** dx = gamma * inv / N * (N dy - sum dy - xhat * sum(dy xhat)), with xhat the normalised input. */
+/** dx = gamma * inv / N * (N dy - sum dy - xhat * sum(dy xhat)), with xhat the normalized input. */
 const composedBackward: Kernel = ({ dy: given, x, y, gamma, reserve1: mean, reserve2: inverse }) => {
   const dy = y === undefined ? given : tf.mul(given!, tf.step(y));
   const channels = x!.shape[3]!;
   const count = x!.size / channels;
-  const normalised = x!.reshape([-1, channels]).sub(mean!).mul(inverse!);
+  const normalized = x!.reshape([-1, channels]).sub(mean!).mul(inverse!);
   const upstream = dy!.reshape([-1, channels]);
   const dbeta = columnSums(upstream);
-  const dgamma = columnSums(upstream.mul(normalised));
-  const inner = upstream.sub(dbeta.div(count)).sub(normalised.mul(dgamma.div(count)));
+  const dgamma = columnSums(upstream.mul(normalized));
+  const inner = upstream.sub(dbeta.div(count)).sub(normalized.mul(dgamma.div(count)));
   return [inner.mul(gamma!.mul(inverse!)).reshape(x!.shape), dgamma, dbeta];
 };
 
@@ -124,13 +128,13 @@ function withRelu(forward: Kernel): Kernel {
   };
 }
 
-/** oneDNN computes both at once. */
+/** Batch norm and ReLU, in one pass where oneDNN is there. */
 const tensorflowReluForward: Kernel = (inputs, epsilon) =>
   hasOneDnn()
     ? [...batchNormRelu([inputs.x!, inputs.gamma!, inputs.beta!], epsilon), tf.tensor1d([])]
     : withRelu(tensorflowForward)(inputs, epsilon);
 
-/** Batch norm, with a ReLU, and their gradient. */
+/** Kernels of a backend: batch norm, batch norm with a ReLU, and the gradient of both. */
 function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel] {
   if (backendName !== 'tensorflow') return [composedForward, withRelu(composedForward), composedBackward];
   const either =
@@ -144,7 +148,7 @@ function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel
   ];
 }
 
-/** TensorFlow looks for each maximum again. */
+/** By oneDNN, which keeps a record of the maxima; TensorFlow's own looks for each maximum again. */
 const maxPoolGradientByOneDnn: Override = ({ dy, input }, { filterSize, strides, pad }) => {
   if (!hasOneDnn() || pad !== 'valid') return undefined;
   const pair = (size: unknown): number[] => (typeof size === 'number' ? [size, size] : (size as number[]));
@@ -183,7 +187,7 @@ function register(
 
 const completed = new Set<string>();
 
-/** Adds what `backendName` lacks; call it once the backend is registered. */
+/** Registers with tfjs the kernels and gradients that a backend lacks; call it once the backend is registered. */
 export function registerTrainingKernels(backendName: string): void {
   if (completed.has(backendName)) return;
   completed.add(backendName);
@@ -230,13 +234,13 @@ function override(kernelName: string, backendName: string, body: Override): void
 let gradientRegistered = false;
 const unclaimed = new Set<Tensor>();
 
-/** Frees gradients that a backward pass computed and nobody asked for (a frozen input's); call it after each pass. */
+/** Frees gradients that a backward pass computed and nobody asked for (a frozen input's). Call it after each pass. */
 export function releaseUnclaimedGradients(): void {
   for (const tensor of unclaimed) tensor.dispose();
   unclaimed.clear();
 }
 
-/** With a ReLU, its y is kept: the slope is 0 where y is. */
+/** With a ReLU, its y is kept, too: the gradient is 0 where y is. */
 function batchNormGradient(kernelName: string, relu: boolean): GradConfig {
   return {
     kernelName,

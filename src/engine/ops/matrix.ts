@@ -1,7 +1,7 @@
 /**
  * Products of matrices for layers that bring their own gradients. On TensorFlow the op is called at once: tfjs wraps
  * each product in three reshapes and a batch of one, some 250 us of a small layer's time against 60
- * (src/engine/README.md). Not for what the tape is to see.
+ * (src/engine/README.md). Only for layers whose gradient is not taken from the tape.
  */
 import { hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
@@ -21,7 +21,7 @@ export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: b
   return tensorflowOp('MatMul', { T: FLOAT, transpose_a: transposeA, transpose_b: transposeB }, [a, b], 1)[0]!;
 }
 
-/** a b over the last two axes, either of them transposed; both have the same axes before these. */
+/** a b over the last two axes, either of them transposed, [..., rows, columns]; the axes before these are equal. */
 export function multiply(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
   if (!onTensorflow()) return tf.matMul(a as Tensor2D, b as Tensor2D, transposeA, transposeB);
   if (a.shape.length === 2) return product(a, b, transposeA, transposeB);
