@@ -56,7 +56,8 @@ export function checkCifar(set: Cifar['set'], folder: string): void {
   const missing = [...variant.train, ...variant.test].filter((name) => !existsSync(join(folder, name)));
   if (missing.length > 0) {
     throw new UsageError(
-      `data.folder ${folder}: ${missing.join(', ')} not found; put the files of ${variant.archive} (from https://www.cs.toronto.edu/~kriz/cifar.html) into that folder`,
+      `data.folder ${folder}: ${missing.join(', ')} not found; ` +
+        `put the files of ${variant.archive} (from https://www.cs.toronto.edu/~kriz/cifar.html) into that folder`,
     );
   }
 }
@@ -71,7 +72,8 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
   const used = train ?? available;
   if (available < 1 || used > available) {
     throw new UsageError(
-      `data: the training files have ${all.labels.length} images; validation ${validation} and train ${used} together are more`,
+      `data: the training files have ${all.labels.length} images; ` +
+        `validation ${validation} and train ${used} together are more`,
     );
   }
   const order = permutation(rngKey(0, set, 'split'), all.labels.length);
@@ -106,7 +108,8 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
     const bytes = readFileSync(path);
     if (bytes.length === 0 || bytes.length % record !== 0) {
       throw new UsageError(
-        `${path}: ${bytes.length} bytes are no whole number of ${set} records of ${record} bytes; the file is empty, cut off or of another set`,
+        `${path}: ${bytes.length} bytes are no whole number of ${set} records of ${record} bytes; the file is empty, ` +
+          'cut off or of another set',
       );
     }
     return { path, bytes };
@@ -120,7 +123,8 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
       const label = bytes[at + labelBytes - 1]!;
       if (label >= classes)
         throw new UsageError(
-          `${path}: record ${at / record} has the label ${label}, expected below ${classes}; the file is damaged or of another set`,
+          `${path}: record ${at / record} has the label ${label}, expected below ${classes}; ` +
+            'the file is damaged or of another set',
         );
       labels[i] = label;
       for (let pixel = 0; pixel < PIXELS; pixel++) {

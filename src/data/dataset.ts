@@ -18,23 +18,25 @@ export interface AugmentKey {
   readonly step: number;
 }
 
+/** The examples of one split. */
 export interface Source {
   readonly count: number;
-  /** The examples at `indices`; changed at random when a key is given, as they are without. */
+  /** The examples at `indices`: changed at random with a key, unchanged without one. */
   readonly batch: (indices: Uint32Array, augment?: AugmentKey) => HostBatch | Promise<HostBatch>;
 }
 
+/** A data set that is open: its shape and its three splits. */
 export interface Dataset {
   /** Shape of one example: [H, W, C] of an image, [rows, T] of tokens. */
   readonly shape: readonly number[];
-  /** Classes of the answers. */
+  /** Number of possible answers. */
   readonly classes: number;
   /**
    * Answers that are asked of an example, P: its masked positions. One by default, and then labels have no axis for
    * them.
    */
   readonly questions?: number;
-  /** Different tokens that an example may have; undefined where there are none. */
+  /** Number of different tokens that an example may have; undefined for data that are not tokens. */
   readonly vocabulary?: number;
   readonly train: Source;
   readonly validation: Source;
@@ -45,9 +47,10 @@ export interface Dataset {
   readonly score?: (predict: (x: Tensor) => Tensor) => Promise<TaskScores>;
 }
 
+/** What a task's own measure says of a network. */
 export interface TaskScores {
   readonly scores: Readonly<Record<string, number>>;
-  /** What was scored. */
+  /** The answers that were scored. */
   readonly answers: readonly Answer[];
 }
 
@@ -56,11 +59,13 @@ export type Answer = {
   readonly split: 'validation' | 'test';
   readonly id: string;
   readonly answer: string;
-  /** How much better "no answer" scores; where questions may have none. */
+  /** By how much "no answer" scores better than the best answer; only where questions may have none. */
   readonly noAnswer?: number;
 };
 
+/** A batch on the engine. */
 export interface Batch {
+  /** Inputs [B, ...]. */
   readonly x: Tensor;
   /** One-hot labels [B, classes], or [B, P, classes]. */
   readonly y: Tensor;

@@ -27,6 +27,7 @@ interface Split {
 
 const SIZES = { test: 3000, validation: 1500, train: 5500 } as const;
 const SIDE = 28;
+/** Side of a digit's image, in pixels. */
 export const DIGITS_SIZE = 14;
 
 let cached: Split | undefined;

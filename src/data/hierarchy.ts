@@ -80,12 +80,14 @@ export function loadHierarchy(spec: Hierarchy): Dataset {
   const total = spec.train + spec.validation + spec.test;
   if (synonyms * Math.max(classes, vocabulary) > vocabulary ** branching) {
     throw new UsageError(
-      `data: expected synonyms x symbols of at most vocabulary^branching = ${vocabulary ** branching} tuples, got ${synonyms} x ${Math.max(classes, vocabulary)}`,
+      `data: expected synonyms x symbols of at most vocabulary^branching = ${vocabulary ** branching} tuples, ` +
+        `got ${synonyms} x ${Math.max(classes, vocabulary)}`,
     );
   }
   if (total > countStrings(spec) / 2) {
     throw new UsageError(
-      `data: ${total} different strings were asked for, the grammar has ${countStrings(spec)} and at most half can be drawn; raise levels or synonyms`,
+      `data: ${total} different strings were asked for, the grammar has ${countStrings(spec)} and at most half can ` +
+        'be drawn; raise levels or synonyms',
     );
   }
   const rules = drawRules(spec);

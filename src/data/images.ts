@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { rngKey, normals, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
+/** Images [N, height, width, channels] in memory, with a label each. */
 export interface ImageSet {
   readonly images: Float32Array | Uint8Array;
   readonly labels: Uint8Array;
@@ -31,6 +32,7 @@ export interface Changes {
   readonly normalize?: (values: Float32Array) => void;
 }
 
+/** A source of images that are in memory. */
 export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}): Source {
   const pixels = set.height * set.width * set.channels;
   return {
@@ -45,7 +47,7 @@ export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}
   };
 }
 
-/** The first `count` images. */
+/** The first `count` images of a set, which share its memory. */
 export function head(set: ImageSet, count: number): ImageSet {
   return {
     ...set,
@@ -54,7 +56,7 @@ export function head(set: ImageSet, count: number): ImageSet {
   };
 }
 
-/** (value / `range` - mean) / std, channel by channel. */
+/** A change in place of values [..., C]: (value / `range` - mean) / std, channel by channel. */
 export function normalizer(mean: readonly number[], std: readonly number[], range = 1): (values: Float32Array) => void {
   const channels = mean.length;
   const [scale, shift] = [std.map((d) => 1 / (range * d)), mean.map((m, c) => m / std[c]!)];

@@ -1,6 +1,6 @@
 /**
- * Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P masked positions, V
- * vocabulary.
+ * Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P masked
+ * positions, V vocabulary.
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
@@ -13,6 +13,7 @@ import { checkCorpus, checkVocabulary, CORPUS_FIELDS, corpusOf, openTokenizer, v
 
 const count = z.int().min(1);
 
+/** Schema of {@link MaskedSpec}. */
 export const MaskedSpec = z.strictObject({
   set: z.literal('masked-lm'),
   ...CORPUS_FIELDS,
@@ -26,6 +27,7 @@ export const MaskedSpec = z.strictObject({
   train: count.optional(),
   held: count.optional(),
 });
+/** A corpus, and how its tokens are masked. */
 export type MaskedSpec = z.infer<typeof MaskedSpec>;
 
 /** Positions that are masked in each row, P: a network with a masked-LM head must have as many. */
@@ -67,7 +69,8 @@ function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corp
         const masked = masking.apply(read.subarray(i * tokens, (i + 1) * tokens), draw);
         if (masked.positions.length !== positions)
           throw new UsageError(
-            `a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${positions}; lower masking.share`,
+            `a row of the corpus has only ${masked.positions.length} tokens that can be masked, not ${positions}; ` +
+              'lower masking.share',
           );
         const at = i * 4 * tokens;
         values.set(masked.ids, at);

@@ -6,6 +6,7 @@ import { scoreVersion1, scoreVersion2, type SquadScores } from '../text/answers.
 import { readConfig } from '../store/config.js';
 import { readSquad } from './squad.js';
 
+/** The files that a score is computed from. */
 export interface SquadFiles {
   readonly dataset: string;
   readonly predictions: string;
@@ -19,14 +20,15 @@ function readById<T>(path: string, value: z.ZodType<T>, what: string): Record<st
   const parsed = z.record(z.string(), value).safeParse(readConfig(path));
   if (!parsed.success)
     throw new UsageError(
-      `${path}: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}; expected a JSON object with ${what} for each question's id`,
+      `${path}: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}; ` +
+        `expected a JSON object with ${what} for each question's id`,
     );
   return parsed.data;
 }
 
 /**
- * Throws UsageError on files that are missing or of another format, and when no prediction is for a question of the
- * file.
+ * Official scores, in percent, of a file of predictions, and the ids of the questions that have none. Throws UsageError
+ * on files that are missing or of another format, and when no prediction is for a question of the data set's file.
  */
 export function scoreSquad(
   files: SquadFiles,

@@ -24,6 +24,7 @@ import {
 import type { DatasetDefinition } from './definition.js';
 import { checkVocabulary, CORPUS_FIELDS, openTokenizer, vocabularySize, writeTokens } from './texts.js';
 
+/** Schema of {@link SquadSpec}. */
 export const SquadSpec = z.strictObject({
   set: z.literal('squad'),
   ...CORPUS_FIELDS,
@@ -38,6 +39,7 @@ export const SquadSpec = z.strictObject({
   question: z.int().min(1),
   answer: z.int().min(1),
 });
+/** Files in SQuAD's format, and how their texts are cut into windows. */
 export type SquadSpec = z.infer<typeof SquadSpec>;
 
 const File = z.looseObject({
@@ -61,17 +63,19 @@ const File = z.looseObject({
   ),
 });
 
+/** A question of a file in SQuAD's format. */
 export interface SquadQuestion {
   readonly id: string;
   readonly article: number;
   readonly question: string;
   readonly context: string;
-  /** The true answers, as the scores compare them. None where there is no answer. */
+  /** The true answers, as the scores compare them; none where the text does not say. */
   readonly truths: readonly string[];
-  /** Those that stand where the file says, and where they begin, in UTF-16 units. */
+  /** The true answers that stand where the file says they do, and where they begin, in UTF-16 units. */
   readonly answers: readonly { readonly text: string; readonly start: number }[];
 }
 
+/** A file in SQuAD's format, read. */
 export interface SquadFile {
   readonly version: 1 | 2;
   readonly articles: number;
@@ -90,7 +94,7 @@ function checkFile(path: string): void {
     throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
 }
 
-/** Throws UsageError when the file is missing or is not SQuAD's format, with the place. */
+/** Reads a file. Throws UsageError when it is missing or is not in SQuAD's format, and says where. */
 export function readSquad(path: string): SquadFile {
   checkFile(path);
   const parsed = File.safeParse(readConfig(path));
@@ -101,17 +105,15 @@ export function readSquad(path: string): SquadFile {
   const misplaced: string[] = [];
   const questions = parsed.data.data.flatMap(({ paragraphs }, article) =>
     paragraphs.flatMap(({ context, qas }) => {
-      const place = unitsOf(context);
+      const unit = unitsOf(context);
       return qas.map(({ id, question, answers, is_impossible: impossible }): SquadQuestion => {
         const given = impossible === true ? [] : answers;
-        const there = given.flatMap(({ text, answer_start: start }) => {
-          const at = place(start);
-          return at !== undefined && context.startsWith(text, at) ? [{ text, start: at }] : [];
-        });
-        if (there.length < given.length)
-          misplaced.push(
-            `${id}: "${given.find(({ text, answer_start: start }) => !context.startsWith(text, place(start) ?? Infinity))!.text}"`,
-          );
+        const found = given.map(({ text, answer_start: start }) => ({ text, start: unit(start) }));
+        const stands = ({ text, start }: (typeof found)[number]): boolean =>
+          start !== undefined && context.startsWith(text, start);
+        const wrong = found.find((one) => !stands(one));
+        if (wrong !== undefined) misplaced.push(`${id}: "${wrong.text}"`);
+        const there = found.filter(stands).map(({ text, start }) => ({ text, start: start! }));
         return { id, article, question, context, truths: given.map(({ text }) => text), answers: there };
       });
     }),
@@ -125,7 +127,7 @@ export function readSquad(path: string): SquadFile {
   return { version, articles: parsed.data.data.length, questions, misplaced };
 }
 
-/** The files count characters, JavaScript counts UTF-16 units. */
+/** UTF-16 units before a character of a text: the files count characters, JavaScript counts units. */
 function unitsOf(context: string): (character: number) => number | undefined {
   if (!/[\ud800-\udfff]/.test(context)) return (character) => (character <= context.length ? character : undefined);
   const starts: number[] = [];
@@ -141,10 +143,10 @@ interface Window {
   readonly question: number;
   readonly ids: readonly number[];
   readonly text: readonly number[];
-  /** First token of the window in the whole text, and its place in the sequence. */
+  /** First token of the window in the whole text, and its position in the sequence. */
   readonly from: number;
   readonly offset: number;
-  /** Places of the answer's first and last token in the sequence; 0, 0 where it is not in the window. */
+  /** Positions of the answer's first and last token in the sequence; 0, 0 where it is not in the window. */
   readonly span: readonly [number, number];
 }
 
@@ -173,7 +175,8 @@ class Windows {
     const room = tokens - ids.length - 3;
     if (room < 1)
       throw new UsageError(
-        `squad: sequences of ${tokens} tokens leave no room for the text beside a question of ${ids.length}; raise "tokens" or lower "question"`,
+        `squad: sequences of ${tokens} tokens leave no room for the text beside a question of ${ids.length}; ` +
+          'raise "tokens" or lower "question"',
       );
     const [answer] = answers;
     const first = answer === undefined ? -1 : ends.findIndex((end) => end > answer.start);
@@ -212,6 +215,7 @@ class Windows {
   }
 }
 
+/** Answers to a file's questions, by id. */
 export interface SquadPredictions {
   readonly answers: Readonly<Record<string, string>>;
   /** Score of "no answer" less the best answer's, by question. */
@@ -326,7 +330,8 @@ export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dat
   ] as const) {
     if (part.length === 0)
       throw new UsageError(
-        `${spec.train}: ${train.articles} articles, and with ${held} of them held out no question is left for ${name}; add articles or change "validation"`,
+        `${spec.train}: ${train.articles} articles, and with ${held} of them held out no question is left for ` +
+          `${name}; add articles or change "validation"`,
       );
   }
   const windows = {

@@ -12,7 +12,7 @@ import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
 import type { TokenTask } from './definition.js';
 
-/** Where the tokens come from, the same for a task as for the training before it. */
+/** Keys of a spec that say where tokens come from; a task has those of the training before it. */
 export const CORPUS_FIELDS = {
   /** `glosses`: WordNet's, which come with the package; or a folder with .txt files, one text on each line. */
   corpus: z.string(),
@@ -25,6 +25,7 @@ export const CORPUS_FIELDS = {
   heldOut: z.number().min(0.001).max(0.4),
 };
 
+/** Where tokens come from: a corpus and a vocabulary. */
 export interface TextFields {
   readonly corpus: string;
   readonly vocabulary: number | string;
@@ -33,7 +34,7 @@ export interface TextFields {
   readonly heldOut: number;
 }
 
-/** Throws UsageError when a vocabulary's file says something else about lower case. */
+/** The corpus that a spec declares. Throws UsageError when a vocabulary's file says otherwise about lower case. */
 export function corpusOf({ corpus, vocabulary, lowercase, tokens, heldOut }: TextFields): CorpusSpec {
   if (typeof vocabulary === 'string') checkLowercase(vocabulary, lowercase);
   return {
@@ -56,7 +57,7 @@ export function checkVocabulary(fields: TextFields): void {
   else checkCorpus(fields);
 }
 
-/** What every task on sequences of tokens says about them. */
+/** The size of a vocabulary as a fact of a task: known where it is declared, not where a file decides it. */
 export function vocabularySize({ vocabulary }: Pick<TextFields, 'vocabulary'>): Pick<TokenTask, 'vocabulary'> {
   return typeof vocabulary === 'number' ? { vocabulary } : {};
 }
@@ -75,6 +76,7 @@ export async function openTokenizer(fields: TextFields, onStage?: OnStage): Prom
   return (await openCorpus(corpusOf(fields), onStage)).tokenizer;
 }
 
+/** A text, or a pair of texts, with its class. */
 export interface TextExample {
   readonly text: string;
   readonly pair?: string;
@@ -82,8 +84,8 @@ export interface TextExample {
 }
 
 /**
- * Tokens, segments and mask [3, T], written at `at`. Of a pair that is too long the longer text loses tokens at its
- * end, one after the other.
+ * Writes an example's tokens, segments and mask [3, T] into `values` at `at`. Where a pair is too long, the longer text
+ * loses its last token, until both fit.
  */
 export function writeTokens(
   tokenizer: WordPiece,
@@ -113,7 +115,7 @@ export function writeTokens(
   values.fill(1, at + 2 * tokens, at + 2 * tokens + ids.length);
 }
 
-/** Examples [3, T] with a label each. */
+/** A source of examples [3, T] with a label each. */
 export function textSource(tokenizer: WordPiece, tokens: number, examples: readonly TextExample[]): Source {
   return {
     count: examples.length,
@@ -137,7 +139,7 @@ export function textSource(tokenizer: WordPiece, tokens: number, examples: reado
   };
 }
 
-/** `count` of the items, drawn once for all runs, in their order. */
+/** `count` of the items in their order, the same ones in all runs. */
 export function sample<T>(items: readonly T[], count: number, name: string): T[] {
   if (count >= items.length) return [...items];
   const chosen = permutation(rngKey(0, 'sample', name), items.length)

@@ -22,6 +22,7 @@ import {
 /** Name of a column in the file's first line; or its number, from 0, in files without such a line. */
 const column = z.union([z.string(), z.int().min(0)]);
 
+/** Schema of {@link TsvSpec}. */
 export const TsvSpec = z.strictObject({
   set: z.literal('tsv'),
   ...CORPUS_FIELDS,
@@ -31,6 +32,7 @@ export const TsvSpec = z.strictObject({
   validation: z.union([z.string(), z.int().min(1)]),
   columns: z.strictObject({ text: column, pair: column.optional(), label: column }),
 });
+/** Tab-separated files with a text, or a pair of texts, and a class on each line. */
 export type TsvSpec = z.infer<typeof TsvSpec>;
 
 /** Throws UsageError when a file is missing. */

@@ -23,6 +23,7 @@ import {
 
 const count = z.int().min(1);
 
+/** Schema of {@link WordNetTaskSpec}. */
 export const WordNetTaskSpec = z.strictObject({
   set: z.literal('wordnet-task'),
   task: z.enum(['supersense', 'hypernym']),
@@ -32,6 +33,7 @@ export const WordNetTaskSpec = z.strictObject({
   train: count.optional(),
   held: count.optional(),
 });
+/** A task on WordNet's glosses. */
 export type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
 
 /** How many classes a task has: 45 supersenses, or right and wrong. */
@@ -67,7 +69,7 @@ const DRAWS = 20;
 /**
  * A pair for each synset of the split that has a hypernym; in half of them, the hypernym of another synset of the same
  * supersense, which is none of this one's ancestors. The second gloss is one of the training split's, so that training
- * has seen no held-out gloss in either place.
+ * has seen no held-out gloss on either side.
  */
 function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
   const byId = new Map(synsets.map((synset) => [synset.id, synset]));
@@ -107,7 +109,7 @@ function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
     });
 }
 
-/** Examples [3, T]. */
+/** Opens a task; its examples are [3, T]. Throws UsageError as the corpus does. */
 export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage): Promise<Dataset> {
   const tokenizer = await openTokenizer(spec, onStage);
   const synsets = placed(spec.heldOut);

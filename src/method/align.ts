@@ -4,35 +4,25 @@
  * that nothing else has to know.
  */
 import { UsageError } from '../core/errors.js';
-import type { Tensor, Tensors } from '../engine/tensor.js';
+import type { Tensors } from '../engine/tensor.js';
 import { networkOf } from '../models/index.js';
+import type { Scope } from '../nn/layers.js';
 import type { Model, Network } from '../nn/network.js';
 import type { TrainSpec } from './spec.js';
 
+/** A wide net under the thin net's names. */
 export interface View {
   readonly network: Network;
   /** The wide net's values under the view's names; layers that stand beside none are left out. */
   readonly model: (model: Model) => Model;
 }
 
-/** Throws UsageError when one of the networks has a single boundary, or the wide one fewer than the thin one. */
+/**
+ * The wide net under the thin one's names, layer by layer at the same share of the depth. Throws UsageError when one of
+ * the networks has a single boundary, or the wide one fewer than the thin one.
+ */
 export function alignByDepth(wide: Network, thin: Network): View {
-  const [theirs, ours] = [wide.boundaries.stage, thin.boundaries.stage];
-  if (ours.length < 2 || theirs.length < ours.length)
-    throw new UsageError(
-      `teacher.align "depth": the wide net has ${theirs.length} boundaries, the thin one ${ours.length}; expected at least two, and as many or more in the wide net`,
-    );
-  const stages = new Map(
-    ours.map((tap, i) => [theirs[Math.round((i * (theirs.length - 1)) / (ours.length - 1))]!, tap]),
-  );
-  const everyStage = new Set(theirs);
-  /** The view's name of a tap or a parameter of the wide net. */
-  const toView = (name: string): string | undefined => {
-    const stage = everyStage.has(name) ? name : theirs.find((tap) => name.startsWith(`${tap}/`));
-    if (stage === undefined) return name; // of what comes before or after the layers
-    const own = stages.get(stage);
-    return own === undefined ? undefined : `${own}${name.slice(stage.length)}`;
-  };
+  const toView = viewNames(wide.boundaries.stage, thin.boundaries.stage);
   const seen = (names: readonly string[]): string[] => names.flatMap((tap) => toView(tap) ?? []);
   const taps = seen(wide.taps);
   const back = new Map(wide.taps.map((tap) => [toView(tap), tap]));
@@ -48,37 +38,19 @@ export function alignByDepth(wide: Network, thin: Network): View {
   const network: Network = {
     ...wide,
     taps,
-    boundaries: { stage: seen(theirs), block: seen(wide.boundaries.block) },
+    boundaries: { stage: seen(wide.boundaries.stage), block: seen(wide.boundaries.block) },
     width: (tap) => wide.width(toWide(tap)),
     shapes: renamed(wide.shapes),
-    apply: (scope, x, { from, until, ...rest } = {}): Tensors => {
-      const { trace } = scope;
-      const heard =
-        trace &&
-        ((path: string, input: Tensor, output: Tensor): void =>
-          void (toView(path) !== undefined && trace(toView(path)!, input, output)));
-      const within = heard === undefined ? scope : { ...scope, trace: heard };
-      return renamed(
-        wide.apply(within, x, {
+    apply: (scope, x, { from, until, ...rest } = {}): Tensors =>
+      renamed(
+        wide.apply(renamedTrace(scope, toView), x, {
           ...rest,
           ...(from !== undefined && { from: toWide(from) }),
           ...(until !== undefined && { until: toWide(until) }),
         }),
-      );
-    },
+      ),
     readers: (tap) => wide.readers(toWide(tap)),
-    // layers that stand beside none are a part of the way to the next one that does
-    flops: (shape) => {
-      const flops = wide.flops(shape);
-      const sums: Record<string, number> = {};
-      let open = 0;
-      for (const tap of wide.taps) {
-        open += flops[tap] ?? 0;
-        const name = toView(tap);
-        if (name !== undefined) [sums[name], open] = [open, 0];
-      }
-      return sums;
-    },
+    flops: (shape) => flopsAtTaps(wide, shape, toView),
     axes:
       wide.axes &&
       Object.fromEntries(
@@ -87,6 +59,53 @@ export function alignByDepth(wide: Network, thin: Network): View {
     units: wide.units && renamed(wide.units),
   };
   return { network, model: (model) => ({ params: renamed(model.params), state: renamed(model.state) }) };
+}
+
+/** The view's name of a tap or a parameter of the wide net; undefined for layers that stand beside none. */
+type ToView = (name: string) => string | undefined;
+
+function viewNames(theirs: readonly string[], ours: readonly string[]): ToView {
+  if (ours.length < 2 || theirs.length < ours.length)
+    throw new UsageError(
+      `teacher.align "depth": the wide net has ${theirs.length} boundaries, the thin one ${ours.length}; ` +
+        'expected at least two, and as many or more in the wide net',
+    );
+  const besides = new Map(
+    ours.map((tap, i) => [theirs[Math.round((i * (theirs.length - 1)) / (ours.length - 1))]!, tap]),
+  );
+  const boundaries = new Set(theirs);
+  return (name) => {
+    const boundary = boundaries.has(name) ? name : theirs.find((tap) => name.startsWith(`${tap}/`));
+    if (boundary === undefined) return name; // it comes before or after the layers
+    const own = besides.get(boundary);
+    return own === undefined ? undefined : `${own}${name.slice(boundary.length)}`;
+  };
+}
+
+/** A scope whose trace hears the view's names, and of nothing that has none. */
+function renamedTrace(scope: Scope, toView: ToView): Scope {
+  const { trace } = scope;
+  if (trace === undefined) return scope;
+  return {
+    ...scope,
+    trace: (path, input, output) => {
+      const name = toView(path);
+      if (name !== undefined) trace(name, input, output);
+    },
+  };
+}
+
+/** Operations by tap of the view; layers that stand beside none count on the way to the next one that does. */
+function flopsAtTaps(wide: Network, shape: readonly number[], toView: ToView): Record<string, number> {
+  const flops = wide.flops(shape);
+  const sums: Record<string, number> = {};
+  let open = 0;
+  for (const tap of wide.taps) {
+    open += flops[tap] ?? 0;
+    const name = toView(tap);
+    if (name !== undefined) [sums[name], open] = [open, 0];
+  }
+  return sums;
 }
 
 /** The wide net of a spec, under the names by which the thin one is compared with it; undefined without a wide net. */

@@ -1,6 +1,6 @@
 /**
- * What a run costs, in steps and in floating-point operations: known before it starts. A gradient is counted as twice
- * its forward pass.
+ * What training costs in steps and floating-point operations, known before it starts. A multiply-add counts as two
+ * operations, and a gradient as twice its forward pass.
  */
 import { forwardFlops, type Network } from '../nn/network.js';
 import type { Group } from './groups.js';
@@ -11,18 +11,23 @@ interface Length {
   readonly batch: number;
 }
 
+/** Cost of a run, in steps and floating-point operations. */
 export interface Cost {
   /** Steps of the thin net's own training. */
   readonly steps: number;
+  /** Operations of the thin net's training. */
   readonly flops: number;
-  /** The wide net's forward passes meanwhile. */
+  /** Operations of the wide net's forward passes meanwhile. */
   readonly teacherFlops: number;
 }
 
+/** What the cost of training a thin net depends on. */
 export interface Plan {
   readonly thin: Network;
   readonly wide: Network | undefined;
+  /** Shape of one example. */
   readonly shape: readonly number[];
+  /** Groups that there is something to imitate in. */
   readonly imitated: readonly Group[];
   readonly imitation: GradientImitation | RidgeImitation | null;
   readonly training: Length;
@@ -30,7 +35,7 @@ export interface Plan {
   readonly watches: boolean;
 }
 
-/** Training a whole network. */
+/** Floating-point operations of training a whole network: three forward passes for each example of each step. */
 export function trainingFlops(network: Network, shape: readonly number[], { steps, batch }: Length): number {
   return 3 * steps * batch * forwardFlops(network, shape);
 }
@@ -62,7 +67,7 @@ function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
   };
 }
 
-/** All of a run but the wide net's own training. */
+/** Cost of imitation and fine-tuning together, without the wide net's own training. */
 export function totalCost(plan: Plan): Cost {
   const { thin, wide, shape, training, watches } = plan;
   const imitation = imitationCost(plan);

@@ -21,7 +21,8 @@ export function checkMaps(
     const pairs = thin.stream === undefined ? 'maps "pair"' : 'maps "stream"';
     if (kind === 'none')
       throw new UsageError(
-        `imitation: at ${tap} the thin net has ${m} channels and the wide one ${M}; maps "up" or ${pairs.slice(5)} are needed`,
+        `imitation: at ${tap} the thin net has ${m} channels and the wide one ${M}; ` +
+          `maps "up" or ${pairs.slice(5)} are needed`,
       );
     if (kind === 'up' && inputs === 'wide')
       throw new UsageError(
@@ -29,7 +30,8 @@ export function checkMaps(
       );
     if (kind === 'stream' && (thin.stream === undefined || thin.scales === undefined))
       throw new UsageError(
-        'imitation: the network does not say that skip connections carry its channels past norms; maps "stream" need that, use "pair"',
+        'imitation: the network does not say that skip connections carry its channels past norms; ' +
+          'maps "stream" need that, use "pair"',
       );
     const readers = thin.readers(tap);
     if (kind === 'pair' && 'obstacle' in readers) {

@@ -34,7 +34,8 @@ function checkPretrained({ model, start }: TrainSpec, pretrained: PretrainedSpec
   const from = networkOf('run' in pretrained ? pretrained.run.model : pretrained.model).shapes;
   const network = networkOf(model);
   const own = network.shapes;
-  const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1); // another task's may have any shape
+  // another task's head may have any shape
+  const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1);
   const other = Object.keys(own).filter(
     (path) => !isHead(path) && from[path] !== undefined && String(from[path]) !== String(own[path]),
   );

@@ -6,7 +6,7 @@ import { totalCost, trainingFlops, type Cost } from './budget.js';
 import { planGroups } from './pipeline.js';
 import { isTrained, type TrainSpec } from './spec.js';
 
-/** What a run costs, without its wide net's own training. */
+/** Steps and operations of a run, without its wide net's own training. */
 export function ownCost(spec: TrainSpec): Cost {
   const [thin, wide] = [networkOf(spec.model), wideView(spec)?.network];
   const { imitated } = planGroups(spec, thin, wide);
@@ -23,7 +23,7 @@ export function ownCost(spec: TrainSpec): Cost {
   });
 }
 
-/** What a run costs. */
+/** Steps and operations of a run, its wide net's own training included. */
 export function costOf(spec: TrainSpec): Cost {
   const cost = ownCost(spec);
   const wideTraining = isTrained(spec.teacher)
@@ -32,11 +32,12 @@ export function costOf(spec: TrainSpec): Cost {
   return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
 }
 
-/** Attained on one core of a small machine. */
+/** Floating-point operations per second that training attains on one core of a small machine. */
 export const EXPECTED_FLOPS = 20e9;
 
 /**
- * Expected seconds of a step with so many operations on a small machine: overhead of each layer, and the arithmetic.
+ * Expected seconds of a training step of `flops` operations on a small machine: an overhead for each layer, and the
+ * arithmetic.
  */
 export function stepSeconds(spec: TrainSpec, flops: number): number {
   const layers = Object.keys(networkOf(spec.model).flops(exampleShape(spec.data))).length;
@@ -58,9 +59,9 @@ export function stepFlops(spec: TrainSpec): number {
 }
 
 /**
- * Expected memory of a run in bytes, to choose a GPU by: parameters with gradient and two moments, and activations, of
- * which a training step kept some 0.005 bytes for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x
- * 128 tokens 0.003).
+ * Expected memory of a run in bytes, by which a GPU is chosen: parameters with their gradients and two moments, and
+ * activations. Of these, a training step was measured to keep some 0.005 bytes for each operation (ResNet-50 with
+ * 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
  */
 export function expectedMemory(spec: TrainSpec): number {
   const models = isTrained(spec.teacher) ? [spec.model, spec.teacher.model] : [spec.model];

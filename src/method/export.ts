@@ -1,3 +1,4 @@
+/** A training run's network in files of the names under which networks are published. */
 import { extname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
@@ -26,7 +27,8 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
   if (model.family === 'resnet') return writeTorchvision(path, trained);
   if (model.family !== 'bert')
     throw new UsageError(
-      `run ${run.id}: there are published names for ResNets and BERTs only, the model is of the family "${model.family}"`,
+      `run ${run.id}: there are published names for ResNets and BERTs only, ` +
+        `the model is of the family "${model.family}"`,
     );
   const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
   if (tokenizer === undefined) return writeHuggingFace(path, model, trained);

@@ -2,22 +2,28 @@
 import { UsageError } from '../core/errors.js';
 import type { Network } from '../nn/network.js';
 
+/** How a network is divided into groups. */
 export interface Division {
+  /** Whether groups end where the network's stages or its blocks do. */
   readonly unit: 'stage' | 'block';
   /** Boundaries of the unit that are taken together. */
   readonly size: number;
 }
 
+/** Consecutive layers that are imitated together, between two taps. */
 export interface Group {
   /** Tap at the end of the group. */
   readonly tap: string;
   /** Tap at its start; undefined at the network's input. */
   readonly from: string | undefined;
-  /** Whether a parameter or statistic belongs to it. */
+  /** Whether the parameter or statistic of a path belongs to the group; maps belong to none. */
   readonly owns: (path: string) => boolean;
 }
 
-/** Groups from the input to the last boundary; the head is in none. The last group may be smaller than the others. */
+/**
+ * Groups from the input to the last boundary; the head is in none of them. The last group may be smaller than the
+ * others.
+ */
 export function groupsOf(network: Network, { unit, size }: Division): Group[] {
   const boundaries = network.boundaries[unit].filter((_, i, all) => (i + 1) % size === 0 || i === all.length - 1);
   return boundaries.map((tap, i): Group => {
@@ -35,11 +41,12 @@ export function groupsOf(network: Network, { unit, size }: Division): Group[] {
   });
 }
 
-/** Throws UsageError when thin and wide net cannot be compared tap by tap. */
+/** Throws UsageError when the wide net lacks a tap at which a group of the thin one ends, with the taps that it has. */
 export function checkTaps(thin: Network, wide: Network, division: Division): void {
   const missing = groupsOf(thin, division).filter(({ tap }) => !wide.taps.includes(tap));
   if (missing.length > 0)
     throw new UsageError(
-      `imitation: the wide net has no tap ${missing.map(({ tap }) => tap).join(', ')}; its taps: ${wide.taps.join(', ')}`,
+      `imitation: the wide net has no tap ${missing.map(({ tap }) => tap).join(', ')}; its taps: ` +
+        `${wide.taps.join(', ')}`,
     );
 }

@@ -6,10 +6,13 @@ import { forEachBatch } from '../metrics/batches.js';
 import { evaluation } from '../nn/layers.js';
 import { toMatrix, type Teacher } from './weights.js';
 
-/** Examples of the training split that moments are taken over. */
+/** Moments are taken over the first examples of the training split, at most this many. */
 const EXAMPLES = 512;
 
-/** sum a^T b over positions and examples, for each of the named pairs. */
+/**
+ * Sums of products a^T b [K, L] over examples and positions, for each of the named pairs a [B, ..., K] and
+ * b [B, ..., L] that `pairsOf` gives for a batch x [B, ...] of the training split.
+ */
 export async function productSums(
   data: Dataset,
   names: readonly string[],

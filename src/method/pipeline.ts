@@ -67,7 +67,8 @@ export function planGroups(
     throw new UsageError('invalid training spec: training.objective is all zeros');
   if (objective.labels + objective.teacher <= 0)
     throw new UsageError(
-      'invalid training spec: training.objective has hints alone, which do not reach the head; give labels or teacher, too',
+      'invalid training spec: training.objective has hints alone, which do not reach the head; ' +
+        'give labels or teacher, too',
     );
   const groups = groupsOf(thin, divisionOf(procedure));
   if (wide === undefined) return { groups, imitated: [] };

@@ -5,7 +5,7 @@ import { isTrained, type TrainSpec } from './spec.js';
 /** The kind of run that trains a network. */
 export const TRAIN_KIND = 'train';
 
-/** The runs that must be finished before a run: its wide net's, and the one that it goes on from. */
+/** The runs that must be finished before a run starts: its wide net's, and the one that it goes on from. */
 export function requiredCells(cell: Cell, spec: TrainSpec): Cell[] {
   return [wideCell(cell, spec), pretrainedCell(cell, spec)].filter((required) => required !== undefined);
 }
@@ -17,7 +17,7 @@ export function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | un
   return { experiment, arm, scale: cell.scale, kind: TRAIN_KIND, spec: run, seed: cell.seed };
 }
 
-/** The run that trains the wide net of a run, if it needs one: shared by all runs that need the same. */
+/** The run that trains a run's wide net, or undefined where none is trained. Runs with equal wide nets share it. */
 export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
   if (!isTrained(spec.teacher)) return undefined;
   const { model, recipe, objective } = spec.teacher;

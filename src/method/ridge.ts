@@ -110,7 +110,8 @@ async function momentsOf(
           : tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
       if (String(target.shape) !== String(output.shape)) {
         throw new UsageError(
-          `ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; start "selected" says which of them it imitates`,
+          `ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; ` +
+            'start "selected" says which of them it imitates',
         );
       }
       const rows =

@@ -1,6 +1,6 @@
 /**
- * What a training run is made of, as a value: every arm, the three stages and their rivals alike. Unknown keys are
- * refused; durations are in steps.
+ * Specs: everything that a training run depends on, as a value. The three stages and their rivals are the same spec
+ * with parts left out. Unknown keys are refused; durations are in steps.
  */
 import { z } from 'zod';
 import { DataSpec } from '../data/index.js';
@@ -11,6 +11,7 @@ import { ScheduleSpec } from '../optim/schedule.js';
 
 const count = z.int().min(1);
 
+/** Schema of how a network is trained: for how long, on which batches, by which optimizer. */
 export const RecipeSpec = z.strictObject({
   steps: count,
   batch: count,
@@ -26,9 +27,10 @@ export const RecipeSpec = z.strictObject({
   /** Decay of the exponential moving average of the parameters that is used at the end; none by default. */
   ema: z.number().min(0).max(0.99999).optional(),
 });
+/** How a network is trained: for how long, on which batches, by which optimizer. */
 export type RecipeSpec = z.infer<typeof RecipeSpec>;
 
-/** Weights of the parts of the training loss; those that need the wide net are 0 without one. */
+/** Schema of the weights of the training loss's parts; those that need the wide net are 0 without one. */
 export const ObjectiveSpec = z.strictObject({
   /** Cross-entropy to the labels. */
   labels: z.number().min(0).default(0),
@@ -42,19 +44,25 @@ export const ObjectiveSpec = z.strictObject({
   temperature: z.number().positive().default(1),
   labelSmoothing: z.number().min(0).max(0.99).default(0),
 });
+/** Weights of the parts of the training loss. */
 export type ObjectiveSpec = z.infer<typeof ObjectiveSpec>;
 
 /** How the network is divided: at the ends of its stages or of its blocks; `size` of these together are one group. */
 const division = { unit: z.enum(['stage', 'block']).default('stage'), size: count.default(1) };
 
-/** Where hints compare the thin net with the wide one, and how; by stages and the relative MSE when it is left out. */
+/**
+ * Schema of where hints compare the thin net with the wide one, and how; by stages and the relative MSE when it is left
+ * out.
+ */
 export const HintsSpec = z.strictObject({
   ...division,
   /** `relative-mse` by default. */
   loss: ImitationLossName.optional(),
 });
+/** Where hints compare the thin net with the wide one, and how. */
 export type HintsSpec = z.infer<typeof HintsSpec>;
 
+/** Schema of the second stage by gradient steps: each group of layers is trained to give what the wide net gives. */
 export const GradientImitation = z.strictObject({
   by: z.literal('gradient'),
   ...division,
@@ -70,17 +78,19 @@ export const GradientImitation = z.strictObject({
   /**
    * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to
    * be compared, and the map is dropped. `pair`: the paper's, up after each group and down before the next; merged
-   * afterwards. `stream`: pairs that can be merged where skip connections carry the boundary past every kernel: one
-   * orthonormal basis for all boundaries, and a scale for each channel and boundary.
+   * afterwards; in the order `joint` a pair is trained by the losses of both groups that it joins. `stream`: pairs that
+   * can be merged where skip connections carry the boundary past every kernel: one orthonormal basis for all
+   * boundaries, and a scale for each channel and boundary.
    */
   maps: z.enum(['none', 'up', 'pair', 'stream']),
   recipe: RecipeSpec,
 });
+/** Imitation by gradient steps, group by group. */
 export type GradientImitation = z.infer<typeof GradientImitation>;
 
 /**
- * Closed form: each linear layer is fitted, bottom-up on the thin net's own inputs, to what the wide net has before its
- * nonlinearity.
+ * Schema of the second stage in closed form: each linear layer is fitted by ridge regression, bottom-up on the thin
+ * net's own inputs, to what the wide net has before its nonlinearity.
  */
 export const RidgeImitation = z.strictObject({
   by: z.literal('ridge'),
@@ -89,6 +99,7 @@ export const RidgeImitation = z.strictObject({
   /** Penalty, as a share of the mean square of the inputs. */
   ridge: z.number().positive(),
 });
+/** Imitation in closed form. */
 export type RidgeImitation = z.infer<typeof RidgeImitation>;
 
 /**
@@ -97,11 +108,13 @@ export type RidgeImitation = z.infer<typeof RidgeImitation>;
  */
 const align = z.enum(['name', 'depth']).optional();
 
+/** Schema of the wide net: one that a run of its own trains first, or one from a file. */
 export const TeacherSpec = z.union([
   z.strictObject({ model: NetworkSpec, align, recipe: RecipeSpec, objective: ObjectiveSpec }),
   /** A trained network: a safetensors file in torchvision's or Hugging Face's names; stage 1 is skipped. */
   z.strictObject({ model: NetworkSpec, align, weights: z.string() }),
 ]);
+/** The wide net: one that a run of its own trains first, or one from a file. */
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
 
 /** Whether the wide net is trained by a run of its own, rather than read from a file. */
@@ -109,6 +122,7 @@ export function isTrained(teacher: TeacherSpec | null): teacher is Extract<Teach
   return teacher !== null && 'recipe' in teacher;
 }
 
+/** Schema of a training run. */
 export const TrainSpec = z.strictObject({
   data: DataSpec,
   model: NetworkSpec,
@@ -137,6 +151,7 @@ export const TrainSpec = z.strictObject({
   /** Fine-tuning; of an arm without a teacher, all of the training. */
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: HintsSpec.optional() }),
 });
+/** A training run, declared. */
 export type TrainSpec = z.infer<typeof TrainSpec>;
 
 /** The trained network that a run goes on from. */

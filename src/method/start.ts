@@ -1,18 +1,17 @@
-/**
- * Where the thin net starts: at random, with the wide net's parts of the same shape, with its most important channels
- * as well, or projected.
- */
+/** Initial values of the thin net: random ones, or ones that are taken from the wide net. */
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
 import type { Model, Network } from '../nn/network.js';
 import { projectParameter, type StreamBasis } from './stream.js';
 
+/** The thin net before training. */
 export interface Start {
   readonly model: Model;
   /** Indices of the wide net's channels that the thin net took, by name of the axis. */
   readonly selection: Selection;
 }
 
+/** Indices of the wide net's channels that the thin net took, ascending, by name of the axis. */
 export type Selection = Readonly<Record<string, Uint32Array>>;
 
 export type StartKind = 'random' | 'shared' | 'selected' | 'projected-ends' | 'projected';
@@ -77,7 +76,7 @@ function withPretrained(fresh: Model, pretrained: Model | undefined): Model {
   return { params: take(fresh.params, pretrained.params), state: take(fresh.state, pretrained.state) };
 }
 
-/** Parameters that would be shared: known without the wide net's values. */
+/** Paths of the parameters that a start would share with the wide net; known without the wide net's values. */
 export function sharedPaths(kind: StartKind, thin: Network, wide: Network): ReadonlySet<string> {
   const same = Object.keys(thin.shapes).filter((path) => String(thin.shapes[path]) === String(wide.shapes[path]));
   return new Set(kind === 'random' ? [] : same);
@@ -116,7 +115,8 @@ function selectChannels(
       const unit = thin.units?.[name] ?? 1;
       if (unit !== (network.units?.[name] ?? 1))
         throw new UsageError(
-          `start "${kind}": ${name} is in parts of ${unit} channels, in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`,
+          `start "${kind}": ${name} is in parts of ${unit} channels, ` +
+            `in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`,
         );
       const scores = importance(name, theirs.get(name)!, axes, model.params);
       const sums = Float64Array.from({ length: scores.length / unit }, (_, u) =>
@@ -150,7 +150,7 @@ function importance(
   return brings.map((value, i) => value * reads[i]!);
 }
 
-/** total[i] += sum of squares of the slice i of `axis`. */
+/** Adds to `total[i]` the sum of squares of slice i along `axis`. */
 function addSquares({ shape, values }: Parameter, axis: number, total: Float64Array): void {
   const [size, inner] = [shape[axis]!, sizeOf(shape.slice(axis + 1))];
   for (let k = 0; k < values.length; k++) {
@@ -184,7 +184,7 @@ function takeChannels(
   return taken;
 }
 
-/** Slices `indices` of one axis. */
+/** The slices `indices` of an array along one axis, in their order. */
 export function gather({ shape, values }: Parameter, axis: number, indices: Uint32Array): Parameter {
   const [outer, size, inner] = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
   const out = new Float32Array(outer * indices.length * inner);

@@ -1,3 +1,4 @@
+/** Batch-norm statistics that fit the network as a whole. */
 import { Loader, toBatch, type Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
 import type { Network } from '../nn/network.js';
@@ -7,9 +8,9 @@ import type { Weights } from './weights.js';
 const BATCHES = 30;
 
 /**
- * Running statistics as means over batches of what the whole network sees, training augmentation included: what was
- * collected while its parts were trained on other inputs does not fit. New tensors; a network without statistics gives
- * an empty set.
+ * Running statistics as means over 30 training batches, augmented as in training, of what each layer sees in the whole
+ * network: those collected while its parts were trained on other inputs do not fit. New tensors, which the caller
+ * disposes; an empty set for a network without statistics.
  */
 export async function estimateStatistics(
   network: Network,

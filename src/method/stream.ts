@@ -11,6 +11,7 @@ import type { Network } from '../nn/network.js';
 import { wideMoments } from './moments.js';
 import type { Teacher } from './weights.js';
 
+/** An orthonormal basis for the channels that skip connections carry. */
 export interface StreamBasis {
   /** U [M, m], orthonormal columns. */
   readonly basis: Parameter;
@@ -34,6 +35,7 @@ export function principal(moment: Matrix, count: number): { readonly directions:
   };
 }
 
+/** A matrix [rows, columns] as a parameter in float32. */
 export function parameterOf(matrix: Matrix): Parameter {
   return { shape: [matrix.rows, matrix.columns], values: Float32Array.from(matrix.to1DArray()) };
 }

@@ -11,6 +11,7 @@ import type { StartKind } from './start.js';
 import type { StageContext } from './stages.js';
 import { disposeWeights, modelOf, weightsOf } from './weights.js';
 
+/** The two networks, the data, and how each of the three stages is trained. */
 export interface ThreeStageOptions {
   readonly wide: Network;
   readonly thin: Network;
@@ -30,6 +31,7 @@ export interface ThreeStageOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The trained networks and what was measured of them. */
 export interface ThreeStageResult {
   readonly wide: Model;
   readonly thin: Model;

@@ -56,6 +56,7 @@ export interface TrainingStep {
   readonly dispose: () => void;
 }
 
+/** What one step gives: the new state, the loss of its batch before the update, and the learning rate. */
 export interface Stepped {
   readonly state: StepState;
   readonly loss: number;

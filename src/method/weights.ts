@@ -6,6 +6,7 @@ import { disposeAll, type Tensor, type Tensor2D, type Tensors } from '../engine/
 import { fromTensors, toTensors, type Parameters } from '../nn/init.js';
 import type { Model, Network } from '../nn/network.js';
 
+/** A network's values on the engine, by path. */
 export interface Weights {
   readonly params: Tensors;
   /** Running statistics. */
@@ -19,6 +20,7 @@ export interface Teacher {
   readonly weights: Weights;
 }
 
+/** Frees a network's tensors. */
 export function disposeWeights({ params, state }: Weights): void {
   disposeAll(params, state);
 }
@@ -31,26 +33,30 @@ export function replaceWeights(old: Weights, next: Weights): Weights {
   return next;
 }
 
+/** A network's values moved to the engine; the caller disposes them. */
 export function weightsOf({ params, state }: Model): Weights {
   return { params: toTensors(params), state: toTensors(state) };
 }
 
-/** The same for a network that nobody else holds: its host arrays are freed on the way. */
+/** Like {@link weightsOf}, for a network that nobody else holds: its host arrays are freed on the way. */
 export async function moveWeights(model: Model): Promise<Weights> {
   const [params, state] = [moveToEngine(model.params), toTensors(model.state)];
-  model = { params: {}, state: {} }; // eslint-disable-line no-useless-assignment -- a suspended function holds its arguments
+  // eslint-disable-next-line no-useless-assignment -- a suspended function holds its arguments
+  model = { params: {}, state: {} };
   return { params: await params, state };
 }
 
+/** A network's values read back to the host. */
 export async function modelOf({ params, state }: Weights): Promise<Model> {
   return { params: await fromTensors(params), state: await fromTensors(state) };
 }
 
+/** Arrays under paths that begin with `prefix`. */
 export function prefixed(arrays: HostArrays, prefix: string): HostArrays {
   return Object.fromEntries(Object.entries(arrays).map(([path, array]) => [`${prefix}${path}`, array]));
 }
 
-/** Networks are float32 throughout. */
+/** The arrays whose paths begin with `prefix`, without it. They must be float32, as all of a network's are. */
 export function withPrefix(arrays: HostArrays, prefix: string): Parameters {
   return Object.fromEntries(
     Object.entries(arrays)
@@ -69,7 +75,7 @@ export function fromArrays(arrays: HostArrays): Model {
   return { params: withPrefix(arrays, 'params/'), state: withPrefix(arrays, 'state/') };
 }
 
-/** A matrix in float64, for what is solved on the host. */
+/** A tensor [rows, columns] as a float64 matrix on the host, where linear systems are solved. */
 export async function toMatrix(tensor: Tensor2D): Promise<Matrix> {
   const [rows, columns] = tensor.shape;
   const values = await tensor.data();

@@ -1,3 +1,4 @@
+/** Passes over a split in batches that fit into memory. */
 import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 

@@ -1,8 +1,10 @@
+/** Accuracy and cross-entropy over a split. */
 import type { Dataset, Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 import { crossEntropy } from '../optim/losses.js';
 import { sumOver } from './batches.js';
 
+/** How well a network answers. */
 export interface Evaluation {
   /** Share of answers whose largest logit is the label's, in percent. */
   readonly accuracy: number;

@@ -95,7 +95,9 @@ const OWN = {
 /** Names of the losses that come with the library; a registered one has a name of its own. */
 export type ImitationLossName = keyof typeof OWN;
 
-/** Every imitation loss under the name that specs give it. To add one: a line above, or {@link registerImitationLoss}. */
+/**
+ * Every imitation loss under the name that specs give it. To add one: a line above, or {@link registerImitationLoss}.
+ */
 export const IMITATION_LOSSES: Record<string, ImitationLoss> = { ...OWN };
 
 /** Adds a loss from outside this file. Throws UsageError when its name is taken. */

@@ -11,11 +11,12 @@ export interface Question {
 }
 
 // Python's str.split(), string.punctuation and \b, which JavaScript's own differ from
-const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u; // eslint-disable-line no-control-regex
+// eslint-disable-next-line no-control-regex
+const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 const PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
 const ARTICLES = /(?<![\p{L}\p{N}_])(a|an|the)(?![\p{L}\p{N}_])/gu;
 
-/** Lower case, no punctuation, no articles, single spaces. */
+/** An answer as the scores compare it: in lower case, without punctuation and articles, with single spaces. */
 export function normalizeAnswer(text: string): string {
   return wordsIn(text.toLowerCase().replace(PUNCTUATION, '').replace(ARTICLES, ' ')).join(' ');
 }
@@ -24,6 +25,7 @@ function wordsIn(text: string): string[] {
   return text.split(SPACES).filter((word) => word !== '');
 }
 
+/** 1 where a prediction is the truth after both are normalized, else 0. */
 export function exactMatch(prediction: string, truth: string): number {
   return Number(normalizeAnswer(prediction) === normalizeAnswer(truth));
 }
@@ -48,6 +50,7 @@ export function f1Score(prediction: string, truth: string, version: 1 | 2): numb
   return (2 * precision * recall) / (precision + recall);
 }
 
+/** Scores in percent, and counts and thresholds, under the official scripts' names. */
 export interface SquadScores {
   readonly [name: string]: number;
 }
@@ -56,7 +59,7 @@ function best(truths: readonly string[], score: (truth: string) => number): numb
   return truths.reduce((most, truth) => Math.max(most, score(truth)), 0);
 }
 
-/** 1.1: every question of the file counts; one without a prediction scores 0. */
+/** Scores for SQuAD 1.1: every question of the file counts, and one without a prediction scores 0. */
 export function scoreVersion1(
   questions: readonly Question[],
   predictions: Readonly<Record<string, string>>,
@@ -72,6 +75,7 @@ export function scoreVersion1(
   return { exact_match: mean(exactMatch), f1: mean((prediction, truth) => f1Score(prediction, truth, 1)) };
 }
 
+/** How questions without an answer are told from the others in SQuAD 2.0. */
 export interface Version2Options {
   /** How sure it is that a question has no answer; a larger number is surer. */
   readonly noAnswer?: Readonly<Record<string, number>>;
@@ -80,8 +84,8 @@ export interface Version2Options {
 }
 
 /**
- * 2.0: questions without a prediction are left out, as in the official script. With `noAnswer` the best threshold is
- * looked for, too.
+ * Scores for SQuAD 2.0. Questions without a prediction are left out, as in the official script. With `noAnswer` the
+ * best threshold is looked for, too.
  */
 export function scoreVersion2(
   questions: readonly Question[],

@@ -11,10 +11,12 @@ import { permutation, rngKey } from '../core/rng.js';
 import { SPECIAL, type WordPiece } from './wordpiece.js';
 import { readWordNet } from './wordnet.js';
 
+/** Names of the parts that a corpus is divided into. */
 export const SPLITS = ['train', 'validation', 'test'] as const;
+/** One of {@link SPLITS}. */
 export type Split = (typeof SPLITS)[number];
 
-/** Texts that stand near each other are alike, so they are divided by blocks. */
+/** Texts in a block: neighbours are alike, so a corpus is divided by blocks of them. */
 const BLOCK = 50;
 
 /** A text, and the number of the block that it is a part of. */
@@ -76,7 +78,8 @@ export function divideBlocks(blocks: number, share: number): (block: number) => 
   const held = Math.max(1, Math.round(blocks * share));
   if (2 * held >= blocks)
     throw new UsageError(
-      `a corpus of ${blocks} blocks of ${BLOCK} texts: too small to hold out ${held} for validation and ${held} for test`,
+      `a corpus of ${blocks} blocks of ${BLOCK} texts: too small to hold out ${held} for validation and ${held} for ` +
+        'test',
     );
   const order = permutation(rngKey(0, 'corpus', 'split'), blocks);
   const splits = new Map<number, Split>();

@@ -2,8 +2,9 @@
 import { uniforms, type RngKey } from '../core/rng.js';
 import { CONTINUES, SPECIAL, type WordPiece } from './wordpiece.js';
 
+/** How many tokens of a row are masked, and how. */
 export interface MaskingSpec {
-  /** Tokens of a row that are to be told. Published: 15 %. */
+  /** Tokens of a row that are masked, and that the network is to tell. Published: 15 % of them. */
   readonly count: number;
   /**
    * Of these, the share that becomes [MASK], and the share that becomes a random token; the rest stays. Published: 0.8
@@ -15,15 +16,17 @@ export interface MaskingSpec {
   readonly wholeWords: boolean;
 }
 
+/** A row of tokens after masking. */
 export interface Masked {
   /** The row with some tokens changed. */
   readonly ids: Int32Array;
-  /** Positions of the tokens that are to be told, ascending, and what they were. */
+  /** Masked positions, ascending. */
   readonly positions: Int32Array;
+  /** What stood at the masked positions. */
   readonly labels: Int32Array;
 }
 
-/** What masking has to know of the vocabulary: asked once, used for every row. */
+/** Masks rows of one tokenizer's tokens; what it has to know of the vocabulary is asked once. */
 export class Masking {
   private readonly special: Uint8Array;
   private readonly continues: Uint8Array;

@@ -13,6 +13,7 @@ import { WordPiece } from './wordpiece.js';
 /** Changes when the same declaration would give other rows. */
 const FORMAT = 1;
 
+/** A corpus, and how it becomes rows of tokens. */
 export interface CorpusSpec {
   /** The WordNet glosses, or the .txt files of a folder, one text on each line. */
   readonly source: { readonly kind: 'glosses' } | { readonly kind: 'folder'; readonly folder: string };
@@ -25,6 +26,7 @@ export interface CorpusSpec {
   readonly heldOut: number;
 }
 
+/** A corpus that is open. */
 export interface Corpus {
   readonly tokenizer: WordPiece;
   readonly rows: Readonly<Record<Split, TokenRows>>;
@@ -41,7 +43,7 @@ export class TokenRows {
     this.count = Math.floor(statSync(path).size / (4 * tokens));
   }
 
-  /** [indices, tokens]. */
+  /** The rows of these numbers [indices, T]. Throws RangeError on a number beyond the last row. */
   read(indices: Uint32Array): Int32Array {
     const all = new Int32Array(indices.length * this.tokens);
     const bytes = 4 * this.tokens;
@@ -61,6 +63,7 @@ export class TokenRows {
 const fileOf = (split: Split): string => `${split}.rows`;
 const VOCABULARY = 'vocab.txt';
 
+/** Hears how far the making of a corpus is: `done` of `total` units of a stage of it. */
 export type OnStage = (stage: string, done: number, total: number) => void;
 
 /**
@@ -77,7 +80,7 @@ export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}):
   return { tokenizer, rows };
 }
 
-/** By what the rows depend on: of a folder's files, name, size and time. */
+/** Name of a corpus in the cache, by all that its rows depend on; files count by name, size and time. */
 function keyOf({ source, ...rest }: CorpusSpec): string {
   const files =
     source.kind === 'folder'

@@ -2,11 +2,13 @@
  * A WordPiece vocabulary from a corpus, as Hugging Face's trainer makes it: characters first, then the most frequent
  * pair of neighbouring pieces is joined, again and again. Sennrich, Haddow, Birch 2016, algorithm 1, with `##` before
  * what continues a word. Ties go to the pair that comes first in the vocabulary; the same corpus gives the same
- * vocabulary. Of the WordNet glosses, 2,048 tokens: the very set that `tokenizers` makes (there ties depend on chance).
+ * vocabulary. For 2,048 tokens of the WordNet glosses it is the set that `tokenizers` makes, whose ties depend on
+ * chance.
  */
 import { UsageError } from '../core/errors.js';
 import { CONTINUES, SPECIAL, wordsOf } from './wordpiece.js';
 
+/** How a vocabulary is made. */
 export interface TrainOptions {
   /** Tokens in the vocabulary, special ones included. */
   readonly size: number;
@@ -34,7 +36,10 @@ interface Entry {
   readonly count: number;
 }
 
-/** Throws UsageError when there are no words, or the size leaves no room for the characters. */
+/**
+ * Makes a vocabulary, special tokens first. Throws UsageError when there are no words, or when the size leaves no room
+ * for the characters.
+ */
 export async function trainWordPiece(
   texts: Iterable<string> | AsyncIterable<string>,
   options: TrainOptions,
@@ -89,12 +94,12 @@ interface Candidate {
 /** Pairs of neighbours with their counts and the entries that have them; the most frequent first. */
 class Pairs {
   private readonly counts = new Map<number, number>();
-  private readonly places = new Map<number, Set<number>>();
+  private readonly entriesWith = new Map<number, Set<number>>();
   private readonly heap: Candidate[] = [];
 
   constructor(private readonly entries: Entry[]) {
-    for (const [place, { pieces, count }] of entries.entries()) {
-      for (let i = 1; i < pieces.length; i++) this.change(pieces[i - 1]!, pieces[i]!, count, place);
+    for (const [entry, { pieces, count }] of entries.entries()) {
+      for (let i = 1; i < pieces.length; i++) this.change(pieces[i - 1]!, pieces[i]!, count, entry);
     }
     for (const [key, count] of this.counts) this.push({ count, pair: unkey(key) });
   }
@@ -112,8 +117,8 @@ class Pairs {
   /** Puts the new piece wherever the pair stands. */
   join([left, right]: readonly [number, number], piece: number): void {
     const changed = new Set<number>();
-    for (const place of this.places.get(key(left, right)) ?? []) {
-      const entry = this.entries[place]!;
+    for (const number of this.entriesWith.get(key(left, right)) ?? []) {
+      const entry = this.entries[number]!;
       const joined: number[] = [];
       for (let i = 0; i < entry.pieces.length; i++) {
         const both = entry.pieces[i] === left && entry.pieces[i + 1] === right;
@@ -121,9 +126,9 @@ class Pairs {
         if (both) i++;
       }
       for (let i = 1; i < entry.pieces.length; i++)
-        this.change(entry.pieces[i - 1]!, entry.pieces[i]!, -entry.count, place);
+        this.change(entry.pieces[i - 1]!, entry.pieces[i]!, -entry.count, number);
       for (let i = 1; i < joined.length; i++) {
-        this.change(joined[i - 1]!, joined[i]!, entry.count, place);
+        this.change(joined[i - 1]!, joined[i]!, entry.count, number);
         if (joined[i - 1] === piece || joined[i] === piece) changed.add(key(joined[i - 1]!, joined[i]!));
       }
       entry.pieces = joined;
@@ -131,12 +136,12 @@ class Pairs {
     for (const fresh of changed) this.push({ count: this.counts.get(fresh)!, pair: unkey(fresh) });
   }
 
-  private change(left: number, right: number, by: number, place: number): void {
+  private change(left: number, right: number, by: number, entry: number): void {
     const pair = key(left, right);
     this.counts.set(pair, (this.counts.get(pair) ?? 0) + by);
-    let places = this.places.get(pair);
-    if (places === undefined) this.places.set(pair, (places = new Set()));
-    if (by > 0) places.add(place);
+    let having = this.entriesWith.get(pair);
+    if (having === undefined) this.entriesWith.set(pair, (having = new Set()));
+    if (by > 0) having.add(entry);
   }
 
   private push(candidate: Candidate): void {

@@ -5,13 +5,17 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { readConfig, readText } from '../store/config.js';
 
+/** A vocabulary that was read from a file. */
 export interface VocabularyFile {
   readonly tokens: readonly string[];
   /** Whether texts are to be put in lower case, where the file says so. */
   readonly lowercase?: boolean;
 }
 
-/** Throws UsageError when the file cannot be read, is empty, is not UTF-8, or is a tokenizer of another kind. */
+/**
+ * Reads a vocabulary. Throws UsageError when the file cannot be read, is empty, is not UTF-8, or is a tokenizer of
+ * another kind.
+ */
 export function readVocabulary(path: string): VocabularyFile {
   if (!existsSync(path) || !statSync(path).isDirectory())
     return path.endsWith('.json') ? readTokenizerJson(path) : { tokens: readLines(path) };

@@ -7,8 +7,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
+/** A set of synonyms with its gloss. */
 export interface Synset {
-  /** Letter of the part of speech and the place in its file: `n00001740`. */
+  /** Letter of the part of speech and the offset in its file: `n00001740`. */
   readonly id: string;
   readonly words: readonly string[];
   /** Number of the lexicographer's file, 0 to 44: the supersense. */

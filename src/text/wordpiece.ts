@@ -1,11 +1,12 @@
 /**
  * WordPiece as BERT uses it (Schuster, Nakajima 2012; Devlin et al. 2019): text to tokens of a fixed vocabulary, with
- * the place of each in the text. The same tokens as Hugging Face's `tokenizers`, on any Unicode text
+ * the position of each in the text. The same tokens as Hugging Face's `tokenizers`, on any Unicode text
  * (test/text/wordpiece.test.ts).
  */
 import { UsageError } from '../core/errors.js';
 import { isRemoved, kindOf, withoutAccents } from './characters.js';
 
+/** BERT's special tokens. */
 export const SPECIAL = { pad: '[PAD]', unknown: '[UNK]', class: '[CLS]', separator: '[SEP]', mask: '[MASK]' } as const;
 
 /** A piece of a word that is not its beginning starts with this. */
@@ -16,6 +17,7 @@ const LONGEST_WORD = 100;
 /** Words whose pieces are remembered. */
 const REMEMBERED = 100_000;
 
+/** A text as tokens. */
 export interface Encoding {
   readonly ids: readonly number[];
   /** Where each token begins and ends in the text, in UTF-16 units. */
@@ -23,6 +25,7 @@ export interface Encoding {
   readonly ends: readonly number[];
 }
 
+/** A word of a text after cleaning. */
 export interface Word {
   readonly text: string;
   /** For each UTF-16 unit of the cleaned word: where the character that it comes from begins and ends. */
@@ -81,6 +84,7 @@ export function wordsOf(text: string, lowercase: boolean): Word[] {
   return words;
 }
 
+/** A tokenizer with a fixed vocabulary. */
 export class WordPiece {
   readonly unknown: number;
   private readonly pieces: ReadonlyMap<string, number>;
