@@ -66,8 +66,9 @@ export interface Optimized {
 
 /**
  * One update by bundled gradients, whose joint norm is first scaled to at most `clip` (Pascanu, Mikolov, Bengio 2013);
- * `numbers` as {@link updateNumbers} gives them. Where there are fused ops the values and the state are changed in their
- * own memory, which nobody else may hold, and the results share it; else the results are new. Nothing is disposed.
+ * `numbers` as {@link updateNumbers} gives them. Where there are fused ops the values and the state are changed in
+ * their own memory, which nobody else may hold, and the results share it; else the results are new. Nothing is
+ * disposed.
  */
 export function update(
   spec: OptimizerSpec,

@@ -16,7 +16,8 @@
  *   H = c [g1 sqrt(A^2 + Bbar^2) + k zt rms_i(|abar||bbar|)],  K = c k mean_i(|bbar||abar|^2).
  * Particles. db = -c E[p t], d(a, bias) = -c E[(b.p) s (z, 1)]; rho_l = delta_l zt + Abar e_{l-1} bounds rms_i |u_i -
  * ubar_i|:
- *   d delta_l/dt <= c E_n[ q_l + g1 |pbar_l| rho_l + g1 zt (|p_l| delta_l + Bbar q_l) + zt k max_i |bbar_i| |pbar_l| rho_l + g1 Bbar |pbar_l| e_{l-1} ].
+ *   d delta_l/dt <= c E_n[ q_l + g1 |pbar_l| rho_l + g1 zt (|p_l| delta_l + Bbar q_l)
+ *                          + zt k max_i |bbar_i| |pbar_l| rho_l + g1 Bbar |pbar_l| e_{l-1} ].
  * g1 = sup |act'|, k = sup |act''|. All is linear with coefficients >= 0, so that Euler iterates of the right side
  * dominate those of the simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
  */
@@ -61,7 +62,7 @@ function layerTrace(
   return { out, J };
 }
 
-/** Activations, gradients by activations and Jacobians of every layer, in plain TypeScript. */
+/** Activations, gradients by activations and Jacobians of every layer on samples [N, d], in plain TypeScript. */
 export function traceNet(net: Net, { x, y }: Samples): Trace {
   const { d } = net;
   const z = [x];
@@ -189,7 +190,9 @@ export function gronwallRate(thin: Net, wide: Net, ideal: Net, samples: Samples)
   return value;
 }
 
+/** One step of the running bound. */
 export interface GronwallStep {
+  /** Flow time. */
   readonly time: number;
   /** Measured D on the training points, and the largest layer's rms particle distance. */
   readonly discrepancy: number;
@@ -223,7 +226,7 @@ export interface UniformConstants {
   readonly curvature: number;
 }
 
-/** Constants at one time. */
+/** The largest constants over layers and data, at one time. Throws RangeError for relu. */
 export function uniformConstants(thin: Net, wide: Net, ideal: Net, samples: Samples): UniformConstants {
   return uniformOf(thin, wide, ideal, coefficients(thin, wide, ideal, samples));
 }
@@ -269,6 +272,7 @@ function uniformOf(
   };
 }
 
+/** A thin net, its wide net and the bound on their distance, stepped together. */
 export interface GronwallRun {
   /** One row for each step, the start included. */
   readonly rows: readonly GronwallStep[];
@@ -330,7 +334,8 @@ export function runningGronwall(
 /**
  * The closed form, with uniform constants and S_L = sum_{j<L} G^j. From the recursions above, |pbar_l| <= G^{L-l} R:
  *   e_L <= S_L (F delta + xi),  q_l <= G^L [e_L + (L/G) R (H delta + K e_L + xi')],
- *   Lambda = c G^L { (1 + g1 B Z)[S_L F + (L/G) R (H + K S_L F)] + R [(Z + A S_L F)(g1 + k b Z) + g1 Z + g1 B S_L F] } = O(L G^{2L}),
+ *   Lambda = c G^L { (1 + g1 B Z)[S_L F + (L/G) R (H + K S_L F)]
+ *                    + R [(Z + A S_L F)(g1 + k b Z) + g1 Z + g1 B S_L F] } = O(L G^{2L}),
  *   s = the same with F delta -> xi, H delta -> xi' and delta -> 0,
  *   delta(T) <= s (e^{Lambda T} - 1) / Lambda,  D(T) <= S_L (F delta(T) + xi):
  * the double exponential exp(T e^{2 L log G}) / sqrt m of the paper, when G > 1. With G = 1 + O(1/L) Lambda/c stays

@@ -10,7 +10,7 @@ const productOf = (w: Iterable<number>): number => {
   return product;
 };
 
-/** dw/dt = (y - P) P / w. */
+/** dw/dt = (y - P) P / w [L] of the chain's weights w [L]. */
 export function chainVelocity(w: Iterable<number>, y: number): Float64Array {
   const product = productOf(w);
   return Float64Array.from(w, (value) => ((y - product) * product) / value);

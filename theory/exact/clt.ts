@@ -3,6 +3,7 @@ import { ACTIVATIONS, type Activation } from '../model/activations.js';
 import { gamma } from '../numerics/gamma.js';
 import { gaussLegendre } from '../numerics/quadrature.js';
 
+/** A net at time zero with alpha = 1 and rho = 0: constants that are left out are those of `InitialLaw`, and c = 1. */
 export interface CltSetting {
   readonly d: number;
   readonly depth: number;
@@ -31,8 +32,8 @@ export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: Cl
 
 /**
  * lim sqrt(m) D at time zero for alpha = 1 and rho = 0: c sb sqrt(L d E act^2). The infinitely wide layers add nothing,
- * so every layer sees x, and the layers' deviations are independent: c^2/m times the variance of one particle's output
- * adds up, to leading order in 1/m.
+ * so every layer sees x, and the layers' errors are independent: c^2/m times the variance of one particle's output adds
+ * up, to leading order in 1/m.
  */
 export function cltConstant(setting: CltSetting): number {
   const { d, depth, c = 1, sb = 1 } = setting;

@@ -8,6 +8,7 @@ import { integrate } from '../flow/integrators.js';
 import { erf } from '../numerics/erf.js';
 import { gaussLegendre } from '../numerics/quadrature.js';
 
+/** Data, scale of the net, and law of the initial norms. */
 export interface Radial {
   readonly taus: readonly [number, number];
   readonly targets: readonly [number, number];
@@ -22,7 +23,7 @@ export function radialMean(s: number): number {
   return (2 / Math.PI) * Math.asin((s * s) / (1 + s * s));
 }
 
-/** Its derivative, (4/pi) s / ((1 + s^2) sqrt(1 + 2 s^2)). */
+/** d/ds of {@link radialMean}, (4/pi) s / ((1 + s^2) sqrt(1 + 2 s^2)). */
 export function radialMeanDerivative(s: number): number {
   return ((4 / Math.PI) * s) / ((1 + s * s) * Math.sqrt(1 + 2 * s * s));
 }
@@ -32,12 +33,12 @@ function outputs({ taus, scale }: Radial, r: Float64Array, weights: Float64Array
   return taus.map((tau) => scale * r.reduce((sum, value, i) => sum + weights[i]! * radialMean(tau * value), 0));
 }
 
-/** (1/4) sum_k (y_k - F_k)^2. */
+/** The risk (1/4) sum_k (y_k - F_k)^2 of particles of norms r [n] with weights [n] that add up to 1. */
 export function radialRisk(radial: Radial, r: Float64Array, weights: Float64Array): number {
   return outputs(radial, r, weights).reduce((sum, F, k) => sum + (radial.targets[k]! - F) ** 2, 0) / 4;
 }
 
-/** dr/dt = sum_k (1/2)(y_k - F_k) scale tau_k q'(tau_k r), for weighted norms. */
+/** dr/dt = sum_k (1/2)(y_k - F_k) scale tau_k q'(tau_k r) [n], for norms r [n] with weights [n]. */
 export function radialVelocity(radial: Radial, r: Float64Array, weights: Float64Array): Float64Array {
   const { taus, targets, scale } = radial;
   const pulls = outputs(radial, r, weights).map((F, k) => 0.5 * (targets[k]! - F) * scale * taus[k]!);
@@ -62,7 +63,7 @@ export function solveRadial(
   return { risk: radialRisk(radial, r, weights), meanNorm: r.reduce((sum, value, i) => sum + weights[i]! * value, 0) };
 }
 
-/** A point of the Gamma law (whole shape): minus the logarithm of a product of uniforms. */
+/** m norms from the Gamma law of a whole shape, as sums of squared normals. */
 function gammaDraws({ shape, rate }: Radial, m: number, seed: number): Float64Array {
   if (!Number.isInteger(shape))
     throw new RangeError(`radialSgd: expected a whole shape of the Gamma law, got ${shape}`);
@@ -75,8 +76,9 @@ function gammaDraws({ shape, rate }: Radial, m: number, seed: number): Float64Ar
 }
 
 /**
- * The same by real stochastic gradient descent: m particles in D dimensions, one fresh sample for each step of length
- * dt. Returns the risk of the particles' norms at `time`. Tends to the ODE as D, m -> infinity and dt -> 0.
+ * The risk at `time` by stochastic gradient descent: m particles in D dimensions, one fresh sample for each step of
+ * length dt. Tends to {@link solveRadial} as D, m -> infinity and dt -> 0. Throws RangeError when the shape of the
+ * Gamma law is no whole number.
  */
 export function radialSgd(
   radial: Radial,

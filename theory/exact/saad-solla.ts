@@ -9,8 +9,10 @@ import { integrate } from '../flow/integrators.js';
 import { erf } from '../numerics/erf.js';
 import { arcsineKernel } from './kernels.js';
 
+/** A matrix as its rows. */
 export type Matrix = readonly (readonly number[])[];
 
+/** Overlaps that a soft committee machine's generalization error is a function of. */
 export interface Committee {
   /** Student-student overlaps [K, K], student-teacher [K, M], teacher-teacher [M, M]. */
   readonly Q: Matrix;
@@ -42,7 +44,7 @@ export function checkCommittee(committee: Committee): void {
   cholesky(covariance(committee));
 }
 
-/** eps_g = (1/2) <(sum g(x) - sum g(y))^2>. */
+/** The generalization error eps_g = (1/2) <(sum_i g(x_i) - sum_n g(y_n))^2>, over inputs. */
 export function generalizationError(committee: Committee): number {
   const C = covariance(committee);
   const K = committee.Q.length;
@@ -76,7 +78,7 @@ function I4(C: number[][], i: number, j: number, k: number, l: number): number {
   return (4 / Math.PI ** 2 / Math.sqrt(L4)) * Math.asin(L0 / Math.sqrt(L1 * L2));
 }
 
-/** dQ/dalpha and dR/dalpha. */
+/** dQ/dalpha [K, K] and dR/dalpha [K, M] at learning rate eta: Saad & Solla's equations of motion. */
 export function committeeVelocity(
   committee: Committee,
   eta: number,
@@ -94,7 +96,10 @@ export function committeeVelocity(
   };
 }
 
-/** Overlaps at alpha = steps/N, by classical Runge-Kutta with `steps` steps for each unit of alpha. */
+/**
+ * Overlaps at `alpha` = examples / N, by classical Runge-Kutta with `steps` steps for each unit of alpha. Throws
+ * RangeError when the overlaps at the start are not those of vectors.
+ */
 export function solveCommittee(start: Committee, eta: number, alpha: number, steps = 100): Committee {
   checkCommittee(start);
   const [K, M] = [start.Q.length, start.T.length];
@@ -122,7 +127,8 @@ function cholesky(C: number[][]): number[][] {
       const rest = row[j]! - F[i]!.slice(0, j).reduce((sum, value, k) => sum + value * F[j]![k]!, 0);
       if (i === j && rest < -1e-12)
         throw new RangeError(
-          'committee: the overlaps Q, R, T are not those of any vectors (their joint matrix is not positive semidefinite)',
+          'committee: the overlaps Q, R, T are not those of any vectors ' +
+            '(their joint matrix is not positive semidefinite)',
         );
       F[i]![j] = i === j ? Math.sqrt(Math.max(rest, 0)) : F[j]![j]! === 0 ? 0 : rest / F[j]![j]!;
     }
@@ -131,7 +137,8 @@ function cholesky(C: number[][]): number[][] {
 }
 
 /**
- * The same by real stochastic gradient descent in N dimensions; returns eps_g after each alpha in `times` (increasing).
+ * The generalization error at each alpha of `times` (increasing) by stochastic gradient descent in N dimensions: the
+ * finite system that {@link solveCommittee} is the limit of. Throws RangeError as that does.
  */
 export function committeeSgd(
   start: Committee,

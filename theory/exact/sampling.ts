@@ -1,3 +1,4 @@
+/** Errors of layers whose particles are drawn without replacement. */
 import { layerForward } from '../network/network.js';
 import type { Layer, Net } from '../model/particles.js';
 

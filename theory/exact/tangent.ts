@@ -4,6 +4,7 @@
  */
 import { arcsineKernel, arcsineDerivativeKernel, type Covariance } from './kernels.js';
 
+/** A layer of particles with rho = 0: the scale c of its sum, and the standard deviations of a, b and the bias. */
 export interface LayerLaw {
   readonly c: number;
   readonly sa: number;

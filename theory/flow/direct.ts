@@ -6,24 +6,27 @@ import { copyNet, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { INTEGRATORS, type Integrator } from './integrators.js';
 
+/** The course of one training. */
 export interface FlowResult {
   /** (1/2N) sum |z_L - y|^2 before each step, and after the last. */
   readonly losses: readonly number[];
   /**
-   * Steps on which the loss went up. A gradient flow never does that: where dt times the sharpness exceeds 2, Euler's
-   * own instability looks like the sensitivity to initial values that is looked for.
+   * Steps on which the loss went up, which a gradient flow never does: where dt times the sharpness exceeds 2, the
+   * instability of Euler's method looks like sensitivity to initial values.
    */
   readonly increases: number;
   /** The step at which the run was stopped because it exploded, or undefined. Its particles mean nothing then. */
   readonly exploded: number | undefined;
 }
 
+/** How a gradient flow is integrated. */
 export interface FlowOptions {
   readonly steps: number;
   /** Flow time of one step. */
   readonly dt: number;
+  /** Euler's unless given. */
   readonly method?: Integrator;
-  /** Called at times with the number of steps done; may throw to stop. */
+  /** Called every few steps with the number of steps done; may throw to stop. */
   readonly onStep?: (done: number) => void;
 }
 
@@ -45,8 +48,9 @@ function resultOf(losses: readonly number[]): FlowResult {
 }
 
 /**
- * Trains `net` in place. Never throws for an explosion: it stops and says at which step (`exploded`). Throws RangeError
- * on bad shapes.
+ * Trains `net` in place by the gradient flow of (1/2N) sum |z_L - y|^2 on samples [N, d], for a flow time of steps x
+ * dt. An explosion is not thrown: training stops, and the result says at which step. Throws RangeError on a shape that
+ * does not fit.
  */
 export function trainDirect(
   net: Net,
@@ -68,7 +72,7 @@ export function trainDirect(
   return resultOf(losses);
 }
 
-/** (1/2N) sum |z_L - y|^2. */
+/** The loss of a network on samples [N, d], (1/2N) sum |z_L - y|^2. */
 export function lossOf(net: Net, { x, y }: Samples): number {
   const out = new Float64Array(x.length);
   kernel().forward(net, x, [...net.layers.slice(1).map(() => undefined), out]);
@@ -110,9 +114,9 @@ function rungeKuttaStep(net: Net, samples: Samples, dt: number, { stages, weight
 }
 
 /**
- * Stochastic gradient descent: each step is an Euler step on `batch` samples, drawn without replacement from a new
- * order in each epoch (a last part that does not fill a batch is left out). The losses are those of the batches. Throws
- * RangeError when batch > N.
+ * Trains `net` in place by stochastic gradient descent: each step is an Euler step of length dt on `batch` samples, in
+ * a new order in each epoch (samples that do not fill a last batch are left out). The losses are those of the batches,
+ * so that their rises are not counted. Throws RangeError when batch > N.
  */
 export function trainSgd(
   net: Net,

@@ -1,12 +1,13 @@
-/** Is dt small enough? The same start, integrated twice. */
+/** Whether a step is small enough: one start, integrated at dt and at dt/2. */
 import { rmsDistance } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
 import { copyNet, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
 
+/** One training at dt and at dt/2. */
 export interface Halving {
-  /** The result at dt; the net given is left there. */
+  /** The result at dt, where the net is left. */
   readonly result: FlowResult;
   /**
    * rms distance on x between the nets at dt and at dt/2, in the units of the output: what the step contributes to any

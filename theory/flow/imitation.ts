@@ -3,10 +3,10 @@ import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
 import { activations } from '../network/network.js';
 import { singleLayer, type Net } from '../model/particles.js';
 
+/** How a thin net imitates a wide one. */
 export interface ImitationOptions extends FlowOptions {
   /**
-   * What a thin layer is fed with: the wide net's activations, or the thin net's own. Targets are the wide net's in
-   * both.
+   * Inputs of a thin layer: the wide net's activations (by default), or the thin net's own. Targets are the wide net's.
    */
   readonly inputs?: 'wide' | 'thin';
   /** The wide net's activations on x, where they are known. */
@@ -22,7 +22,8 @@ export interface ImitationOptions extends FlowOptions {
 export function imitate(thin: Net, wide: Net, x: Float64Array, options: ImitationOptions): FlowResult[] {
   if (thin.layers.length !== wide.layers.length || thin.d !== wide.d) {
     throw new RangeError(
-      `imitate: expected nets of one depth and dimension, got ${thin.layers.length} x ${thin.d} and ${wide.layers.length} x ${wide.d}`,
+      'imitate: expected nets of one depth and dimension, ' +
+        `got ${thin.layers.length} x ${thin.d} and ${wide.layers.length} x ${wide.d}`,
     );
   }
   const { targets = activations(wide, x) } = options;

@@ -30,7 +30,7 @@ export function integratorByName(name: string): Integrator {
   return lookUp('integrator', INTEGRATORS, name);
 }
 
-/** One step of length dt of y' = f(y) for a small system; returns the new state. */
+/** The state after one step of length dt of y' = f(y), for a small system. */
 export function stepSystem(
   { stages, weights }: Integrator,
   f: (y: Float64Array) => Float64Array,
@@ -49,7 +49,9 @@ export function stepSystem(
   return moved(weights);
 }
 
-/** y(time) of y' = f(y) from y(0), by `steps` steps of classical Runge-Kutta. */
+/**
+ * y(time) of y' = f(y) from y(0) = `initial`, by `steps` equal steps, of classical Runge-Kutta unless told otherwise.
+ */
 export function integrate(
   f: (y: Float64Array) => Float64Array,
   initial: Float64Array,

@@ -4,12 +4,14 @@ import { imitate, type ImitationOptions } from './imitation.js';
 import { copyNet, thinNet, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 
+/** A thin net to draw: its width or widths, its seed, and the number of the draw. */
 export interface ThinDraw {
   readonly m: number | readonly number[];
   readonly seed: number;
   readonly draw: number;
 }
 
+/** A thin net after stages 2 and 3, and how they went. */
 export interface Compressed {
   /** The thin net after stage 2, and after stage 3. */
   readonly imitated: Net;
@@ -34,13 +36,14 @@ export function compress(
   return { imitated, tuned, imitation, tuning: trainDirect(tuned, samples, options.tuning) };
 }
 
+/** A wide net after stage 1, and its thin net after stages 2 and 3. */
 export interface PipelineResult extends Compressed {
   /** The wide net after stage 1. */
   readonly wide: Net;
   readonly wideTraining: FlowResult;
 }
 
-/** All three stages from an untrained wide net, which stays as it is. */
+/** All three stages, from an untrained wide net that stays as it is. Throws RangeError when m > M. */
 export function threeStages(
   initial: Net,
   samples: Samples,

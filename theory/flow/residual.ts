@@ -10,8 +10,9 @@ import { kernel } from '../kernel/kernel.js';
 import { activations } from '../network/network.js';
 import type { Layer, Net } from '../model/particles.js';
 
+/** Sizes of a residual net. */
 export interface ResidualShape {
-  /** Embedding width, blocks' width, blocks. */
+  /** Embedding width D, width M of a block, and number L of blocks. */
   readonly D: number;
   readonly M: number;
   readonly L: number;
@@ -19,6 +20,7 @@ export interface ResidualShape {
   readonly outputs: number;
 }
 
+/** A residual net: its blocks as layers of particles, between an embedding and a readout. */
 export interface ResidualNet {
   readonly shape: ResidualShape;
   readonly net: Net;
@@ -28,8 +30,8 @@ export interface ResidualNet {
 }
 
 /**
- * Draws nest: coordinates i < D and units j < M have the same normals in every net of the seed, so that nets of
- * different sizes can be compared.
+ * A residual net, drawn. Draws nest: coordinates i < D and units j < M have equal normals in every net of a seed, so
+ * that nets of different sizes can be compared.
  */
 export function residualNet(seed: number, shape: ResidualShape): ResidualNet {
   const { D, M, L, inputs, outputs } = shape;
@@ -57,13 +59,14 @@ export function residualNet(seed: number, shape: ResidualShape): ResidualNet {
   };
 }
 
+/** What a residual net computes. */
 export interface ResidualState {
   /** h_L [N, D] and f [N, outputs]. */
   readonly hidden: Float64Array;
   readonly output: Float64Array;
 }
 
-/** x is [N, inputs]. */
+/** Hidden state, output and first state W_E x [N, D] of a residual net at x [N, inputs]. */
 export function residualForward(
   { shape, net, embedding, readout }: ResidualNet,
   x: Float64Array,
@@ -83,7 +86,10 @@ export function residualForward(
   return { hidden, output, start };
 }
 
-/** `steps` steps of gradient descent of (1/2N) sum |f(x) - y|^2 in place; x [N, inputs], y [N, outputs]. */
+/**
+ * Gradient descent of (1/2N) sum |f(x) - y|^2 in place, for `steps` steps at learning rate eta L M D; x [N, inputs], y
+ * [N, outputs].
+ */
 export function trainResidual(model: ResidualNet, x: Float64Array, y: Float64Array, eta: number, steps: number): void {
   const { shape, net, readout } = model;
   const { D, L, outputs } = shape;

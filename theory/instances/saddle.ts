@@ -1,6 +1,6 @@
 /**
- * The symmetric saddle, instance B: an initial law under which direct training really amplifies the thin net's
- * deviation at the rate that the Gronwall bound allows. Two modes z = (s, d), particle theta, block sigma = theta (s,
+ * The symmetric saddle, instance B: an initial law under which direct training really amplifies the thin net's error
+ * at the rate that the Gronwall bound allows. Two modes z = (s, d), particle theta, block sigma = theta (s,
  * -d), skip g: s' = (g + theta_l) s, d' = (g - theta_l) d, where theta_l is the mean over the layer's particles, which
  * the flow closes on. Data: +-1 on either mode; y = kappa g^L. The infinitely wide net (theta = 0) is stationary by the
  * symmetry s <-> d, and unstable.
@@ -8,6 +8,7 @@
 import { mean } from '../../src/core/stats.js';
 import { integrate } from '../flow/integrators.js';
 
+/** Constants of the saddle. */
 export interface Saddle {
   /** Skip; g = 1 is instance B1, in which all block Lipschitz constants are 1. */
   readonly g: number;

@@ -7,6 +7,7 @@
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
 
+/** Constants of the saddle with tanh particles. */
 export interface TanhSaddle {
   readonly g: number;
   readonly kappa: number;

@@ -18,7 +18,7 @@ export const KERNELS = { native: openNative, wasm: openWasm } as const satisfies
 /** Name of a form of the kernel, as `$GOWIDE_KERNEL` takes it. */
 export type KernelName = keyof typeof KERNELS;
 
-/** Threads of one process: `$GOWIDE_THREADS`, else one for each core. */
+/** Threads of one process: `$GOWIDE_THREADS`, else one for each core. Throws UsageError on another value. */
 export function threadCount(): number {
   const text = process.env.GOWIDE_THREADS;
   if (text === undefined || text === '') return availableParallelism();
@@ -28,8 +28,7 @@ export function threadCount(): number {
 }
 
 /**
- * Opens the kernel of that name on `threads` threads. Throws FailureError where the native one cannot be built or
- * loaded.
+ * Opens a form of the kernel on `threads` threads. Throws FailureError where the native one cannot be built or loaded.
  */
 export function openKernel(name: KernelName, threads = threadCount()): Kernel {
   return KERNELS[name](threads);
@@ -63,7 +62,7 @@ export function whyNotNative(): string | undefined {
   return reason;
 }
 
-/** Takes another kernel for this process: for benchmarks and tests. */
+/** Makes another kernel the one in use, for benchmarks and tests; undefined makes {@link kernel} choose again. */
 export function useKernel(next: Kernel | undefined): void {
   current = next;
 }

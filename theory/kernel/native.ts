@@ -31,7 +31,7 @@ const SOURCE = {
 
 const flatten = (layers: readonly Layer[]): Float64Array[] => layers.flatMap(({ a, b, bias }) => [a, b, bias]);
 
-/** Opens it, building it first if need be. Throws FailureError with the reason and what to do. */
+/** Opens the native kernel on `threads` threads, building it first if need be. Throws FailureError with what to do. */
 export function openNative(threads: number): Kernel {
   const addon = loadAddon<Addon>(SOURCE);
   // Several kernels of one process share the addon's threads.
@@ -50,5 +50,5 @@ export function openNative(threads: number): Kernel {
   };
 }
 
-/** Threads that the addon has now. */
+/** Threads that the addon was given last. */
 let shared = 0;

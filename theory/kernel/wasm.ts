@@ -1,4 +1,4 @@
-/** The WebAssembly kernel in Node: npm alone, any machine. Further threads are workers on the same memory. */
+/** The WebAssembly kernel in Node, which any machine can run. Further threads are workers on its memory. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -43,7 +43,7 @@ function moduleBytes(): Buffer {
 
 let compiled: Platform.Module | undefined;
 
-/** Opens it. Throws FailureError when the module is missing. */
+/** Opens the WebAssembly kernel on `threads` threads. Throws FailureError when its module is missing. */
 export function openWasm(threads: number): Kernel {
   compiled ??= new WebAssembly.Module(moduleBytes());
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536, shared: true });

@@ -52,10 +52,10 @@ type Job = Readonly<Record<(typeof JOB)[number], number>>;
 export const CONTROL = 32_768;
 export const JOB_AT = CONTROL + 64;
 const ARENA = 65_536;
-/** Places of the control block, in 32-bit words from CONTROL. */
+/** Positions in the control block, in 32-bit words from {@link CONTROL}. */
 export const [ROUND, NEXT, BUSY, READY] = [0, 1, 2, 3] as const;
 
-/** Further threads: they wait for the next round at the meeting point, and take chunks until none is left. */
+/** Further threads, which wait for the next round at the meeting point and take chunks until none is left. */
 export interface Helpers {
   readonly count: number;
   /** Starts them, and returns when they wait. */
@@ -94,7 +94,8 @@ class Machine {
         this.memory.grow(missing);
       } catch {
         throw new FailureError(
-          `the WebAssembly kernel needs ${(this.top / 2 ** 30).toFixed(1)} GiB of memory, which it cannot get (its limit is 4); fewer particles or samples, or the native kernel`,
+          `the WebAssembly kernel needs ${(this.top / 2 ** 30).toFixed(1)} GiB of memory, which it cannot get ` +
+            '(its limit is 4); fewer particles or samples, or the native kernel',
         );
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Activations of the particles, and all that the simulator, the bounds and the exact limits know about each. Adding one
- * is adding a line here and its formula in both forms of the kernel (../kernel/native.cc, ../kernel/assembly/kernel.ts).
+ * Activations of the particles, and all that the simulator, the bounds and the exact limits know about each. One is
+ * added as a line here and a formula in both forms of the kernel (kernel/native.cc, kernel/assembly/kernel.ts).
  */
 import { erf } from '../numerics/erf.js';
 

@@ -6,7 +6,7 @@
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import type { Activation } from './activations.js';
 
-/** One layer: a [m, d] input weights, b [m, d] output weights, bias [m]; row-major. */
+/** The particles of one layer: input weights a [m, d], output weights b [m, d], bias [m]; row-major, float64. */
 export interface Layer {
   readonly m: number;
   readonly a: Float64Array;
@@ -14,7 +14,10 @@ export interface Layer {
   readonly bias: Float64Array;
 }
 
-/** z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i). Layers may differ in m. */
+/**
+ * A network of particles, z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i) for l = 1 .. L, with z_0 =
+ * x in R^d. Layers may differ in m.
+ */
 export interface Net {
   readonly d: number;
   /** Weight of the skip connection; 0 is a net without. */
@@ -32,12 +35,13 @@ export interface Net {
  */
 export interface InitialLaw {
   readonly rho: number;
-  /** Standard deviations; 1, 1 and 1/2 unless given. */
+  /** Standard deviations of a, of b and of the bias; 1, 1 and 1/2 unless given. */
   readonly sa?: number;
   readonly sb?: number;
   readonly sbias?: number;
 }
 
+/** Shape and constants of a network to draw. */
 export interface Shape {
   readonly depth: number;
   /** Particles of every layer, or one number for each layer. */
@@ -48,7 +52,7 @@ export interface Shape {
   readonly activation?: Activation;
 }
 
-/** Throws RangeError when a list of widths has not one for each layer. */
+/** Widths of the layers, one for each. Throws RangeError when a list has another length than `depth`. */
 export function widthsOf(m: number | readonly number[], depth: number): readonly number[] {
   if (typeof m === 'number') return Array.from({ length: depth }, () => m);
   if (m.length !== depth) throw new RangeError(`widths: expected one for each of ${depth} layers, got ${m.length}`);
@@ -56,8 +60,8 @@ export function widthsOf(m: number | readonly number[], depth: number): readonly
 }
 
 /**
- * Particles drawn from the law; `path` names an independent draw of the same seed. The first m particles of a larger
- * draw are those of a smaller one.
+ * A network of particles drawn from the law; `path` names an independent draw of the same seed. Draws nest: the first m
+ * particles of a larger draw are those of a smaller one.
  */
 export function initialNet(
   seed: number,
@@ -80,7 +84,7 @@ export function initialNet(
   return { d, alpha, c, activation, layers };
 }
 
-/** The particles at `indices` of one layer. */
+/** The particles at `indices` of a layer of dimension d, copied. */
 export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
   const rows = (source: Float64Array): Float64Array =>
     Float64Array.from({ length: indices.length * d }, (_, k) => source[indices[Math.floor(k / d)]! * d + (k % d)]!);
@@ -93,8 +97,8 @@ export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
 }
 
 /**
- * Which of the wide net's particles a thin net takes: for each layer, m of M indices without replacement. Throws
- * RangeError when m > M.
+ * The particles of the wide net that a thin net takes: for each layer, m of M indices without replacement. `draw`
+ * numbers independent draws of a seed. Throws RangeError when m > M.
  */
 export function thinIndices(wide: Net, m: number | readonly number[], seed: number, draw: number): Uint32Array[] {
   const widths = widthsOf(m, wide.layers.length);
@@ -102,24 +106,24 @@ export function thinIndices(wide: Net, m: number | readonly number[], seed: numb
 }
 
 /**
- * A thin net of m of the wide net's own particles per layer, drawn without replacement: "coupled". Throws RangeError
- * when m > M.
+ * A "coupled" thin net: m of the wide net's own particles per layer, drawn without replacement and copied. Throws
+ * RangeError when m > M.
  */
 export function thinNet(wide: Net, m: number | readonly number[], seed: number, draw: number): Net {
   return pickNet(wide, thinIndices(wide, m, seed, draw));
 }
 
-/** The thin net of those particles. */
+/** The thin net of the wide net's particles at `indices`, one list for each layer; copied. */
 export function pickNet(wide: Net, indices: readonly Uint32Array[]): Net {
   return { ...wide, layers: wide.layers.map((layer, l) => pick(layer, wide.d, indices[l]!)) };
 }
 
-/** A thin net of new particles from the same law: "fresh". */
+/** A "fresh" thin net: new particles from the law of the wide net's initial ones. */
 export function freshNet(wide: Net, m: number | readonly number[], law: InitialLaw, seed: number, draw: number): Net {
   return initialNet(seed, { ...wide, depth: wide.layers.length, m }, law, ['fresh', draw]);
 }
 
-/** A copy that shares nothing. */
+/** A copy of a network that shares no array with it. */
 export function copyNet(net: Net): Net {
   return {
     ...net,

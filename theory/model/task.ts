@@ -1,12 +1,14 @@
+/** The regression task that particles learn. */
 import { normals, rngKey } from '../../src/core/rng.js';
 
-/** Inputs x [N, d] and targets y [N, d], row-major. */
+/** N inputs x [N, d] and targets y [N, d], row-major. */
 export interface Samples {
   readonly n: number;
   readonly x: Float64Array;
   readonly y: Float64Array;
 }
 
+/** Samples to train on, and samples to measure on. */
 export interface Task {
   readonly train: Samples;
   /** Points on which the discrepancy is measured. */
@@ -14,7 +16,7 @@ export interface Task {
 }
 
 /**
- * Regression task: x ~ N(0, I_d), y = W2 sin(W1 x + b1) with 8d sine units, W1, b1 ~ N(0, 1), W2 ~ N(0, 1/(8d)).
+ * The sine task: x ~ N(0, I_d), y = W2 sin(W1 x + b1) with 8d sine units, W1, b1 ~ N(0, 1), W2 ~ N(0, 1/(8d)).
  * Shapes: W1 [8d, d], W2 [d, 8d].
  */
 export function sineTask(seed: number, d: number, train: number, heldOut: number): Task {

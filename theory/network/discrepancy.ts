@@ -1,4 +1,4 @@
-/** Distances between a thin net S and a wide net B with as many layers, on held-out points. */
+/** Distances between a thin net S and a wide net B with as many layers, on points x [N, d]. */
 import { activations, layerForward, output } from './network.js';
 import type { Net } from '../model/particles.js';
 
@@ -10,8 +10,8 @@ export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number
 }
 
 /**
- * Root of the mean squared output, sqrt(E_x |B(x)|^2): what a relative discrepancy is divided by. `target` is B(x),
- * where it is known already.
+ * Root of the mean squared output, sqrt(E_x |B(x)|^2), by which a relative discrepancy is divided. `target` is B(x)
+ * [N, d], where it is known already.
  */
 export function outputSize(net: Net, x: Float64Array, target = output(net, x)): number {
   return rmsDistance(target, new Float64Array(target.length), net.d);

@@ -1,4 +1,4 @@
-/** Forward passes, and the flow's velocity. The work is the kernel's (kernel/); here shapes are checked. */
+/** Forward passes, and the flow's velocity: shapes are checked here, and the work is done by the kernel. */
 import { kernel } from '../kernel/kernel.js';
 import type { Layer, Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -8,7 +8,9 @@ function checkRows(net: Net, x: Float64Array, name: string): void {
     throw new RangeError(`${name}: expected [N, ${net.d}] with N >= 1, got ${x.length} numbers`);
 }
 
-/** Outputs of every layer, z_0 = x first, each [N, d]. Throws RangeError on a shape that does not fit. */
+/**
+ * Outputs of every layer at x [N, d]: z_0 = x, .., z_L, each [N, d]. Throws RangeError on a shape that does not fit.
+ */
 export function activations(net: Net, x: Float64Array): Float64Array[] {
   checkRows(net, x, 'x');
   const outs = net.layers.map(() => new Float64Array(x.length));
@@ -28,11 +30,15 @@ export function output(net: Net, z: Float64Array, from = 0): Float64Array {
   return out;
 }
 
-/** z [N, d] -> alpha z + (c/m) sum_i b_i act(a_i . z + bias_i), [N, d], of one layer of `net`. */
+/**
+ * alpha z + (c/m) sum_i b_i act(a_i . z + bias_i) [N, d]: one layer at z [N, d], with the constants of `net`. Throws
+ * RangeError on a shape that does not fit.
+ */
 export function layerForward(net: Net, layer: Layer, z: Float64Array): Float64Array {
   return output({ ...net, layers: [layer] }, z);
 }
 
+/** Loss of a network, and how the gradient flow moves its particles. */
 export interface Velocity {
   /** (1/2N) sum |z_L - y|^2. */
   readonly loss: number;

@@ -21,7 +21,7 @@ function take(arrays: HostArrays, name: string, shape: readonly number[]): Float
   return array.values.slice();
 }
 
-/** Layers are numbered from 0 or from 1, as the file has them; without a file from 1. */
+/** Number of the first layer, 0 or 1, as the file has it; 1 without a file. */
 export function firstLayer(arrays: HostArrays): number {
   return 'layer0/a' in arrays ? 0 : 1;
 }
@@ -39,7 +39,8 @@ export function netOf({ model, seed }: Simulation, arrays: HostArrays): Net {
   const foreign = known.find((name) => !expected.has(name));
   if (foreign !== undefined)
     throw new UsageError(
-      `particles: "${foreign}" is not an array of a net of depth ${depth}; expected ${[...expected].slice(0, 3).join(', ')} and so on`,
+      `particles: "${foreign}" is not an array of a net of depth ${depth}; ` +
+        `expected ${[...expected].slice(0, 3).join(', ')} and so on`,
     );
   const layers = widthsOf(model.width, depth).map((m, l): Layer => {
     const name = `layer${l + first}`;
@@ -53,7 +54,7 @@ export function netOf({ model, seed }: Simulation, arrays: HostArrays): Net {
   return { d, alpha, c, activation, layers };
 }
 
-/** Training samples of the file or of the sine task, and held-out points [N, d]. Throws UsageError as {@link netOf}. */
+/** Training samples of the file or of the sine task, and held-out points [N, d]. Throws UsageError. */
 export function samplesOf(
   { model, seed, data }: Simulation,
   arrays: HostArrays,
@@ -66,7 +67,8 @@ export function samplesOf(
   const shape = [n, model.d];
   if (n < 1)
     throw new UsageError(
-      `particles: "x": expected shape [N, ${model.d}] with "y" beside it, got ${x === undefined ? 'none' : `[${x.shape.join(', ')}]`}`,
+      `particles: "x": expected shape [N, ${model.d}] with "y" beside it, ` +
+        `got ${x === undefined ? 'none' : `[${x.shape.join(', ')}]`}`,
     );
   return { train: { n, x: take(arrays, 'x', shape), y: take(arrays, 'y', shape) }, heldOut };
 }

@@ -6,7 +6,7 @@ import { parseSpec } from '../../src/core/spec.js';
 import { INTEGRATORS } from '../flow/integrators.js';
 import { ACTIVATIONS } from '../model/activations.js';
 
-/** Version of the declaration; a newer one is refused. */
+/** Newest version of the declaration that this program reads. */
 export const SIMULATION_VERSION = 1;
 
 const count = z.int().min(1);
@@ -62,12 +62,13 @@ const Simulation = z.strictObject({
 /** One simulation as it is declared: the net, its data, its training, and a thin net beside it. */
 export type Simulation = z.infer<typeof Simulation>;
 
-/** Checks a declaration. Throws UsageError with one line. */
+/** A declaration with its defaults. Throws UsageError with one line on a value that does not fit. */
 export function parseSimulation(value: unknown): Simulation {
   const version = (value as { version?: unknown } | null)?.version;
   if (typeof version === 'number' && version > SIMULATION_VERSION) {
     throw new UsageError(
-      `config: version ${version} is newer than this program knows (${SIMULATION_VERSION}); update gowide, or write the config for version ${SIMULATION_VERSION}`,
+      `config: version ${version} is newer than this program knows (${SIMULATION_VERSION}); ` +
+        `update gowide, or write the config for version ${SIMULATION_VERSION}`,
     );
   }
   const config = parseSpec(Simulation, 'config', value);

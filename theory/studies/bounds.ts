@@ -14,22 +14,26 @@ import { lossOf } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { thinNet } from '../model/particles.js';
 import { startWide, stepsOf, whole } from './pair.js';
-import { ParticleSettings, type Study } from './study.js';
+import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const BoundsSpec = ParticleSettings.extend({
   study: z.literal('bounds'),
   regime: z.string(),
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(1),
-}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
+}).refine(...THIN_BELOW_WIDE);
+
 /**
- * Where float64 ends, which the running Gronwall bound leaves at the larger depths: there it stands for all that is
- * beyond.
+ * Largest power of ten in float64. The running Gronwall bound leaves it at the larger depths; rows have this instead.
  */
 const LARGEST = Math.log10(Number.MAX_VALUE);
 
-export type BoundsSpec = z.infer<typeof BoundsSpec>;
+/** Rounding by which a measured value may exceed its bound. */
+const SLACK = 1 + 1e-9;
 
+type BoundsSpec = z.infer<typeof BoundsSpec>;
+
+/** How loose each bound on the discrepancy is, by depth. */
 export const boundsStudy: Study<BoundsSpec> = {
   name: 'bounds',
   law: "every bound dominates what is measured: I1, I2, I2', running Gronwall, its closed form, the a-posteriori cap",
@@ -58,12 +62,11 @@ export const boundsStudy: Study<BoundsSpec> = {
       const [I1, I2, I2b] = [telescopedBound, lipschitzBound, wideTailBound].map((bound) =>
         bound(imitated, wide, task.heldOut.x),
       ) as [number, number, number];
-      const start = thinNet(initial, m, seed, 0); // its own ideal
-      const slack = 1 + 1e-9;
+      const start = thinNet(initial, m, seed, 0); // at the start thin and ideal particles are equal
       const violations = [
-        ...run.rows.map((row) => row.discrepancy > row.bound * slack || row.distance > row.distanceBound * slack),
-        ...[I1, I2, I2b].map((bound) => D > bound * slack),
-        last.discrepancy > cap * slack,
+        ...run.rows.map((row) => row.discrepancy > row.bound * SLACK || row.distance > row.distanceBound * SLACK),
+        ...[I1, I2, I2b].map((bound) => D > bound * SLACK),
+        last.discrepancy > cap * SLACK,
         Math.log(last.discrepancy) > closed.logBound + 1e-9,
       ].filter(Boolean).length;
       rows.push({

@@ -1,7 +1,7 @@
 /** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
-import { ParticleSettings, type Study } from './study.js';
+import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const DepthSpec = ParticleSettings.extend({
   study: z.literal('depth'),
@@ -9,13 +9,18 @@ const DepthSpec = ParticleSettings.extend({
   /** Thin width. */
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(3),
-}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
-export type DepthSpec = z.infer<typeof DepthSpec>;
+}).refine(...THIN_BELOW_WIDE);
+type DepthSpec = z.infer<typeof DepthSpec>;
 
+/** D(L): how the discrepancy grows with depth. */
 export const depthStudy: Study<DepthSpec> = {
   name: 'depth',
-  law: 'D(L) under imitation is at most linear in depth (telescoped sum); under direct training the bound is double exponential',
-  rule: 'imitation: exponent of sum h_l below 1.1 and no D above its own sum; direct: growth of log D per layer and its bend both above 0',
+  law:
+    'D(L) under imitation is at most linear in depth (telescoped sum); ' +
+    'under direct training the bound is double exponential',
+  rule:
+    'imitation: exponent of sum h_l below 1.1 and no D above its own sum; ' +
+    'direct: growth of log D per layer and its bend both above 0',
   schema: DepthSpec,
   cost: (spec) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m]), 0),
   run: async (spec, seed, tick) => {

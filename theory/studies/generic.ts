@@ -8,28 +8,30 @@ import { trainDirect } from '../flow/direct.js';
 import { output } from '../network/network.js';
 import { copyNet, thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
-import { ParticleSettings, type Study } from './study.js';
+import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const GenericSpec = ParticleSettings.extend({
   study: z.literal('generic'),
   family: z.string(),
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(4),
-  /**
-   * Targets: the sine task, or `gain` times the untrained wide net's own output (what makes the symmetric saddle
-   * unstable).
-   */
+  /** Targets: the sine task, or `gain` times the untrained wide net's own output, which makes the saddle unstable. */
   target: z.enum(['sine', 'amplified']),
   gain: z.number(),
   /** Standard deviation of the input weights. */
   sa: z.number().positive(),
-}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
-export type GenericSpec = z.infer<typeof GenericSpec>;
+}).refine(...THIN_BELOW_WIDE);
+type GenericSpec = z.infer<typeof GenericSpec>;
 
+/** The search for a generic initial law whose discrepancy explodes with depth. */
 export const genericStudy: Study<GenericSpec> = {
   name: 'generic',
-  law: 'no generic initial law found whose direct training grows faster than exponentially in depth: a search over families',
-  rule: 'log of D(T)/D(0) against depth, per seed: growth in the deeper half and bend both above 0 (95 % t-intervals) is a find',
+  law:
+    'no generic initial law found whose direct training grows faster than exponentially in depth: ' +
+    'a search over families',
+  rule:
+    'log of D(T)/D(0) against depth, per seed: ' +
+    'growth in the deeper half and bend both above 0 (95 % t-intervals) is a find',
   schema: GenericSpec,
   cost: ({ depths, wide, m, draws, time, dt, train }) =>
     ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,

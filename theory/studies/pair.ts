@@ -1,4 +1,4 @@
-/** One wide net, and thin nets drawn from it: what the studies of particles have in common. */
+/** One wide net, and thin nets drawn from it, as several studies of particles measure them. */
 import { FailureError } from '../../src/core/errors.js';
 import { rms } from '../../src/core/stats.js';
 import { posteriorCap } from '../bounds/cap.js';
@@ -11,6 +11,7 @@ import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } fro
 import { sineTask, type Task } from '../model/task.js';
 import type { ParticleSettings } from './study.js';
 
+/** A trained wide net, and what is often asked about it. */
 export interface Wide {
   readonly task: Task;
   readonly initial: Net;
@@ -23,18 +24,22 @@ export interface Wide {
   readonly lossIncreases: number;
 }
 
+/** Euler steps of length dt over a flow time. */
 export function stepsOf(time: number, dt: number): number {
   return Math.round(time / dt);
 }
 
-/** A run that exploded is no measurement: it ends the cell, by name, and is never averaged in. */
+/**
+ * The result, if it is one: a run that exploded is no measurement, and is never averaged in. Throws FailureError that
+ * names it.
+ */
 export function whole<Result extends Pick<FlowResult, 'exploded'>>(what: string, result: Result, dt: number): Result {
   if (result.exploded !== undefined)
     throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
   return result;
 }
 
-/** Task and untrained wide net of this seed. */
+/** The task and the untrained wide net of a seed; `law` replaces parts of the initial law. */
 export function startWide(
   settings: ParticleSettings,
   depth: number,
@@ -46,7 +51,7 @@ export function startWide(
   return { task: sineTask(seed, d, train, heldOut), initial };
 }
 
-/** Trains the wide net of this seed. */
+/** The wide net of a seed, trained. Throws FailureError when it explodes. */
 export function trainWide(settings: ParticleSettings, depth: number, seed: number): Wide {
   const { time, dt } = settings;
   const { task, initial } = startWide(settings, depth, seed);
@@ -68,10 +73,10 @@ export function trainWide(settings: ParticleSettings, depth: number, seed: numbe
   };
 }
 
-/** Seconds for one (particle, sample) pair on one core: between the native kernel and the WebAssembly one. */
+/** Seconds of one (particle, sample) pair on one core: between the native kernel's and the WebAssembly one's. */
 export const PAIR_SECONDS = 8e-9;
 
-/** Expected seconds of training a wide net of this depth and of `draws` thin sets of width m. */
+/** Expected seconds on one core of training a wide net and `draws` thin nets of each width. */
 export function pairCost(
   { wide, train, time, imitationTime, dt, draws }: ParticleSettings,
   depth: number,
@@ -81,6 +86,7 @@ export function pairCost(
   return ((wide * time + thin) / dt) * train * depth * PAIR_SECONDS + 0.05;
 }
 
+/** What thin nets of one width, drawn from one wide net, differ from it by: root mean squares over the draws. */
 export interface Discrepancies {
   /** D after direct training from a subset of the wide net's initial particles. */
   readonly direct: number;
@@ -104,13 +110,92 @@ export interface Discrepancies {
   /** Steps of direct training on which a thin net's loss went up, over all draws. */
   readonly lossIncreases: number;
   /**
-   * Of the first directly trained thin net: distance between dt and dt/2, over D. Above a few percent the step is too
-   * coarse to be trusted.
+   * Distance between the first directly trained thin net at dt and at dt/2, over its D. Above a few percent the step is
+   * too coarse to be trusted.
    */
   readonly stepError: number;
 }
 
-/** Root mean squares over `settings.draws` thin nets of width m. Throws FailureError when one explodes. */
+/** One wide net and a width, from which thin nets are drawn. */
+interface Pair {
+  readonly settings: ParticleSettings;
+  readonly wide: Wide;
+  readonly m: number;
+  readonly seed: number;
+  /** The wide net's loss on the training points. */
+  readonly wideLoss: number;
+}
+
+/** Rounding by which a measured value may exceed its bound. */
+const SLACK = 1 + 1e-12;
+
+/** D of a thin net on the held-out points. */
+function distance({ wide }: Pair, thin: Net): number {
+  return discrepancy(thin, wide.trained, wide.task.heldOut.x, wide.onHeldOut.at(-1));
+}
+
+function nameOf({ m }: Pair, draw: number): string {
+  return `the thin net of m = ${m}, draw ${draw}`;
+}
+
+/** Direct training of a subset of the wide net's initial particles. The first draw is integrated at dt/2, too. */
+function trainDrawn(pair: Pair, draw: number) {
+  const { settings, wide, m, seed } = pair;
+  const { time, dt } = settings;
+  const { train, heldOut } = wide.task;
+  const options = { steps: stepsOf(time, dt), dt };
+  const thin = thinNet(wide.initial, m, seed, draw);
+  const { result, difference } =
+    draw === 0
+      ? trainHalved(thin, train, options, heldOut.x)
+      : { result: trainDirect(thin, train, options), difference: NaN };
+  const { increases: lossIncreases } = whole(nameOf(pair, draw), result, dt);
+  const direct = distance(pair, thin);
+  const cap = posteriorCap(lossOf(thin, train), pair.wideLoss);
+  const violated = discrepancy(thin, wide.trained, train.x, wide.onTrain.at(-1)) > cap * SLACK;
+  return { direct, lossIncreases, violated, stepError: difference / direct };
+}
+
+/** Direct training of new particles of the same law; returns D. */
+function trainFresh(pair: Pair, draw: number): number {
+  const { settings, wide, m, seed } = pair;
+  const { time, dt, rho } = settings;
+  const thin = freshNet(wide.initial, m, { rho }, seed, draw);
+  whole(nameOf(pair, draw), trainDirect(thin, wide.task.train, { steps: stepsOf(time, dt), dt }), dt);
+  return distance(pair, thin);
+}
+
+/** Imitation of the wide net by `thin`, in place. */
+function imitateWide({ settings, wide }: Pair, thin: Net, what: (layer: number) => string): void {
+  const { imitationTime, dt } = settings;
+  const options = { steps: stepsOf(imitationTime, dt), dt, targets: wide.onTrain };
+  imitate(thin, wide.trained, wide.task.train.x, options).forEach((result, l) => whole(what(l + 1), result, dt));
+}
+
+/** Imitation by a subset of the wide net's trained particles. */
+function imitateFromTrained(pair: Pair, draw: number) {
+  const { wide, m, seed } = pair;
+  const { x } = wide.task.heldOut;
+  const thin = thinNet(wide.trained, m, seed, draw);
+  const sampled = distance(pair, thin);
+  imitateWide(pair, thin, (layer) => `imitation of layer ${layer} of ${nameOf(pair, draw)}`);
+  const imitation = distance(pair, thin);
+  const telescoped = telescope(thin, wide.trained, x, wide.onHeldOut).reduce((sum, h) => sum + h, 0);
+  const layerError = rms(layerErrors(thin, wide.trained, x, wide.onHeldOut));
+  return { sampled, imitation, telescoped, layerError, violated: imitation > telescoped * SLACK };
+}
+
+/** Imitation by a subset of the wide net's initial particles; returns D. */
+function imitateFromInitial(pair: Pair, draw: number): number {
+  const thin = thinNet(pair.wide.initial, pair.m, pair.seed, draw);
+  imitateWide(pair, thin, (layer) => `imitation from the initial law, layer ${layer} of ${nameOf(pair, draw)}`);
+  return distance(pair, thin);
+}
+
+/**
+ * Discrepancies of `settings.draws` thin nets of width m from the wide net. `pause` is awaited after each draw. Throws
+ * FailureError when a net explodes.
+ */
 export async function measurePair(
   settings: ParticleSettings,
   wide: Wide,
@@ -118,65 +203,25 @@ export async function measurePair(
   seed: number,
   pause: () => Promise<void>,
 ): Promise<Discrepancies> {
-  const { time, imitationTime, dt, draws, rho } = settings;
-  const { train, heldOut } = wide.task;
-  const { x } = heldOut;
-  const direct = { steps: stepsOf(time, dt), dt };
-  const imitation = { steps: stepsOf(imitationTime, dt), dt, targets: wide.onTrain };
-  const distance = (thin: Net): number => discrepancy(thin, wide.trained, x, wide.onHeldOut.at(-1));
-  const found: Record<
-    'direct' | 'fresh' | 'sampled' | 'imitation' | 'initial' | 'telescoped' | 'layerError',
-    number[]
-  > = {
-    direct: [],
-    fresh: [],
-    sampled: [],
-    imitation: [],
-    initial: [],
-    telescoped: [],
-    layerError: [],
-  };
-  const wideLoss = lossOf(wide.trained, train);
-  let [violations, lossIncreases, stepError] = [0, 0, 0];
-  for (let draw = 0; draw < draws; draw++) {
-    const name = `the thin net of m = ${m}, draw ${draw}`;
-    const backprop = thinNet(wide.initial, m, seed, draw);
-    if (draw === 0) {
-      const { result, difference } = trainHalved(backprop, train, direct, x);
-      lossIncreases += whole(name, result, dt).increases;
-      stepError = difference / distance(backprop);
-    } else lossIncreases += whole(name, trainDirect(backprop, train, direct), dt).increases;
-    found.direct.push(distance(backprop));
-    if (
-      discrepancy(backprop, wide.trained, train.x, wide.onTrain.at(-1)) >
-      posteriorCap(lossOf(backprop, train), wideLoss) * (1 + 1e-12)
-    )
-      violations++;
-
-    const fresh = freshNet(wide.initial, m, { rho }, seed, draw);
-    whole(name, trainDirect(fresh, train, direct), dt);
-    found.fresh.push(distance(fresh));
-
-    const thin = thinNet(wide.trained, m, seed, draw);
-    found.sampled.push(distance(thin));
-    imitate(thin, wide.trained, train.x, imitation).forEach((result, l) =>
-      whole(`imitation of layer ${l + 1} of ${name}`, result, dt),
-    );
-    found.imitation.push(distance(thin));
-    found.telescoped.push(telescope(thin, wide.trained, x, wide.onHeldOut).reduce((sum, h) => sum + h, 0));
-    found.layerError.push(rms(layerErrors(thin, wide.trained, x, wide.onHeldOut)));
-    if (found.imitation.at(-1)! > found.telescoped.at(-1)! * (1 + 1e-12)) violations++;
-
-    const cold = thinNet(wide.initial, m, seed, draw);
-    imitate(cold, wide.trained, train.x, imitation).forEach((result, l) =>
-      whole(`imitation from the initial law, layer ${l + 1} of ${name}`, result, dt),
-    );
-    found.initial.push(distance(cold));
+  const pair: Pair = { settings, wide, m, seed, wideLoss: lossOf(wide.trained, wide.task.train) };
+  const draws = [];
+  for (let draw = 0; draw < settings.draws; draw++) {
+    const trained = trainDrawn(pair, draw);
+    const fresh = trainFresh(pair, draw);
+    const imitated = imitateFromTrained(pair, draw);
+    draws.push({ trained, fresh, imitated, initial: imitateFromInitial(pair, draw) });
     await pause();
   }
-  const means = Object.fromEntries(Object.entries(found).map(([name, values]) => [name, rms(values)])) as Record<
-    keyof typeof found,
-    number
-  >;
-  return { ...means, violations, lossIncreases, stepError };
+  return {
+    direct: rms(draws.map(({ trained }) => trained.direct)),
+    fresh: rms(draws.map(({ fresh }) => fresh)),
+    sampled: rms(draws.map(({ imitated }) => imitated.sampled)),
+    imitation: rms(draws.map(({ imitated }) => imitated.imitation)),
+    initial: rms(draws.map(({ initial }) => initial)),
+    telescoped: rms(draws.map(({ imitated }) => imitated.telescoped)),
+    layerError: rms(draws.map(({ imitated }) => imitated.layerError)),
+    violations: draws.flatMap(({ trained, imitated }) => [trained, imitated]).filter(({ violated }) => violated).length,
+    lossIncreases: draws.reduce((sum, { trained }) => sum + trained.lossIncreases, 0),
+    stepError: draws[0]!.trained.stepError,
+  };
 }

@@ -33,7 +33,7 @@ const ResidualSpec = z
       message: 'expected every net to be smaller than "reference"',
     },
   );
-export type ResidualSpec = z.infer<typeof ResidualSpec>;
+type ResidualSpec = z.infer<typeof ResidualSpec>;
 
 interface NetRow {
   readonly D: number;
@@ -67,10 +67,15 @@ function constants(
   return { [`${name}Sampling`]: sampling, [`${name}Embedding`]: embedding };
 }
 
+/** How fast deep residual nets approach their limit, in embedding width and in L M. */
 export const residualStudy: Study<ResidualSpec> = {
   name: 'residual',
-  law: 'deep residual nets at scale 1/(L M): error O(sqrt(D/(L M)) + 1/sqrt D) to the limit (arXiv 2509.10167, 2603.18168)',
-  rule: 'the published constants, 0.8 and 2.5 of the hidden error, inside the 95 % t-intervals of ours: supported; outside: not supported',
+  law:
+    'deep residual nets at scale 1/(L M): error O(sqrt(D/(L M)) + 1/sqrt D) to the limit ' +
+    '(arXiv 2509.10167, 2603.18168)',
+  rule:
+    'the published constants, 0.8 and 2.5 of the hidden error, inside the 95 % t-intervals of ours: supported; ' +
+    'outside: not supported',
   schema: ResidualSpec,
   cost: ({ embeddings, widths, reference, blocks, steps, samples }) => {
     const sizes =

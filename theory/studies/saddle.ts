@@ -29,11 +29,14 @@ const SaddleSpec = z.strictObject({
   /** Real particles per layer in the third form, which saturates where D is no longer small. */
   particles: z.int().min(1),
 });
-export type SaddleSpec = z.infer<typeof SaddleSpec>;
+type SaddleSpec = z.infer<typeof SaddleSpec>;
 
+/** Instances B1 and B of the saddle against their exact law. */
 export const saddleStudy: Study<SaddleSpec> = {
   name: 'saddle',
-  law: 'instances B1 and B: direct training attains exponential (g = 1) and double exponential (g > 1) growth in depth; imitation stays linear (g = 1)',
+  law:
+    'instances B1 and B: direct training attains exponential (g = 1) and double exponential (g > 1) growth in depth; ' +
+    'imitation stays linear (g = 1)',
   rule: 'ratio of the measured growth of log D per layer to the closed form’s: 95 % t-interval inside [0.95, 1.05]',
   schema: SaddleSpec,
   cost: ({ draws, depths, steps, particles }) =>

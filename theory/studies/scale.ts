@@ -1,7 +1,7 @@
 /** D against the constants of the model: skip alpha, scale c, correlation rho. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
-import { ParticleSettings, type Study } from './study.js';
+import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const ScaleSpec = ParticleSettings.extend({
   study: z.literal('scale'),
@@ -10,13 +10,16 @@ const ScaleSpec = ParticleSettings.extend({
   values: z.array(z.number()).min(2),
   depth: z.int().min(1),
   m: z.int().min(1),
-}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
-export type ScaleSpec = z.infer<typeof ScaleSpec>;
+}).refine(...THIN_BELOW_WIDE);
+type ScaleSpec = z.infer<typeof ScaleSpec>;
 
+/** D against skip alpha, scale c and correlation rho. */
 export const scaleStudy: Study<ScaleSpec> = {
   name: 'scale',
   law: 'D against alpha, c and rho: relative discrepancy after direct training and after imitation',
-  rule: 'imitation below direct training at every value: 95 % t-interval of the log ratio, over values and seeds, below 0',
+  rule:
+    'imitation below direct training at every value: ' +
+    '95 % t-interval of the log ratio, over values and seeds, below 0',
   schema: ScaleSpec,
   cost: (spec) => spec.values.length * pairCost(spec, spec.depth, [spec.m]),
   run: async (spec, seed, tick) => {

@@ -1,4 +1,4 @@
-/** What a study is: a spec that a schema checks, and a function from (spec, seed) to rows. */
+/** A study as a value: a spec that a schema checks, and a function from (spec, seed) to rows. */
 import { z } from 'zod';
 import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
@@ -7,27 +7,28 @@ import { ACTIVATIONS } from '../model/activations.js';
 
 /** One law of the theory, measured. Adding one: its file here, a line in index.ts, its sizes in experiments/. */
 export interface Study<Spec = unknown> {
+  /** Its key in `STUDIES`, and the value of "study" in its specs. */
   readonly name: string;
   /** The law that the study tests, in one line. */
   readonly law: string;
   /** When the law counts as met: fixed before any run. The reports' claims apply it. */
   readonly rule: string;
   readonly schema: z.ZodType<Spec, unknown>;
-  // Methods, not properties: a record holds studies of different specs, and each is called with what its schema returned.
+  // Methods, not properties: a record holds studies of different specs, each called with what its own schema returned.
   /** Expected seconds on one core. */
   cost(spec: Spec): number;
   /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
   run(spec: Spec, seed: number, tick: (done: number, total: number) => Promise<void>): Promise<Row[]>;
 }
 
-/** Checks a study's spec. Throws UsageError with one line. */
+/** A study's spec with its defaults. Throws UsageError with one line on a value that does not fit. */
 export function parseStudySpec<Spec>(study: Study<Spec>, value: unknown): Spec {
   return parseSpec(study.schema, `spec of study "${study.name}"`, value);
 }
 
 const positive = z.int().min(1);
 
-/** Settings that the particle studies share. */
+/** Schema of the settings that the studies of particles share. */
 export const ParticleSettings = z.strictObject({
   alpha: z.number(),
   c: z.number(),
@@ -50,4 +51,18 @@ export const ParticleSettings = z.strictObject({
   /** Independent thin nets per seed; their squared discrepancies are averaged. */
   draws: positive,
 });
+/** Settings that the studies of particles share. */
 export type ParticleSettings = z.infer<typeof ParticleSettings>;
+
+/** For `refine`: the thin width "m" of a spec is below its "wide". */
+export const THIN_BELOW_WIDE = [
+  ({ m, wide }: { readonly m: number; readonly wide: number }): boolean => m < wide,
+  { message: 'expected "m" to be below "wide"' },
+] as const;
+
+/** For `refine`: all thin "widths" of a spec are below its "wide". */
+export const WIDTHS_BELOW_WIDE = [
+  ({ widths, wide }: { readonly widths: readonly number[]; readonly wide: number }): boolean =>
+    widths.every((m) => m < wide),
+  { message: 'expected every one of "widths" to be below "wide"' },
+] as const;

@@ -27,12 +27,18 @@ const TanhSaddleSpec = z.strictObject({
   heldOut: z.int().min(1),
   draws: z.int().min(1),
 });
-export type TanhSaddleSpec = z.infer<typeof TanhSaddleSpec>;
+/** Factor that makes the layer means so small that the outputs are linear in them, too. */
+const SMALL = 1e-6;
 
+type TanhSaddleSpec = z.infer<typeof TanhSaddleSpec>;
+
+/** Instance C, the saddle with tanh particles, against its linearized flow. */
 export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
   name: 'tanh-saddle',
   law: 'instance C: tanh particles near a symmetric saddle follow the linearised growth until they saturate',
-  rule: 'ratio of measured to linearised log growth at the depths where the latter is below 1: 95 % t-interval inside [0.9, 1.1]',
+  rule:
+    'ratio of measured to linearised log growth at the depths where the latter is below 1: ' +
+    '95 % t-interval inside [0.9, 1.1]',
   schema: TanhSaddleSpec,
   cost: ({ depths, m, steps, draws }) => depths.reduce((sum, depth) => sum + depth, 0) * m * steps * draws * 4e-8,
   run: async (spec, seed, tick) => {
@@ -50,8 +56,7 @@ export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
         const before = tanhMeans(theta, depth);
         start!.push(tanhSaddleDiscrepancy(saddle, before, heldOut));
         telescoped!.push(tanhSaddleTelescope(saddle, before, heldOut));
-        // so small that the outputs are linear in it, too
-        const small = before.map((w) => w * 1e-6);
+        const small = before.map((w) => w * SMALL);
         const grown = linearizedTanhSaddle(saddle, small, train, squaredDerivatives(theta, depth), spec.time);
         linearStart!.push(tanhSaddleDiscrepancy(saddle, small, heldOut));
         linearEnd!.push(tanhSaddleDiscrepancy(saddle, grown, heldOut));

@@ -7,7 +7,7 @@ import { imitate } from '../flow/imitation.js';
 import { activations, output } from '../network/network.js';
 import { thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
-import { ParticleSettings, type Study } from './study.js';
+import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const TimeSpec = ParticleSettings.extend({
   study: z.literal('time'),
@@ -16,13 +16,16 @@ const TimeSpec = ParticleSettings.extend({
   m: z.int().min(1),
   /** Increasing times at which D is taken; the wide net is trained to the last one. */
   times: z.array(z.number().min(0)).min(2),
-}).refine(({ m, wide }) => m < wide, { message: 'expected "m" to be below "wide"' });
-export type TimeSpec = z.infer<typeof TimeSpec>;
+}).refine(...THIN_BELOW_WIDE);
+type TimeSpec = z.infer<typeof TimeSpec>;
 
+/** D(T): how the discrepancy moves with the time of training, and of imitation. */
 export const timeStudy: Study<TimeSpec> = {
   name: 'time',
   law: 'D(T): exponential in T at most for direct training by the bound; under imitation it falls',
-  rule: 'imitation: D at the last time below D at the start, 95 % t-interval of the log ratio below 0; direct: the same ratio above 0 means growth',
+  rule:
+    'imitation: D at the last time below D at the start, 95 % t-interval of the log ratio below 0; ' +
+    'direct: the same ratio above 0 means growth',
   schema: TimeSpec,
   cost: ({ wide, m, draws, times, dt, train, depth }) =>
     ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,

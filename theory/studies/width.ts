@@ -1,7 +1,7 @@
 /** D(m): how the discrepancy falls with the thin width. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
-import { ParticleSettings, type Study } from './study.js';
+import { ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
 const WidthSpec = ParticleSettings.extend({
   study: z.literal('width'),
@@ -10,15 +10,13 @@ const WidthSpec = ParticleSettings.extend({
   depth: z.int().min(1),
   /** Thin widths, each below `wide`. */
   widths: z.array(z.int().min(1)).min(2),
-}).refine(({ widths, wide }) => widths.every((m) => m < wide), {
-  message: 'expected every one of "widths" to be below "wide"',
-});
-export type WidthSpec = z.infer<typeof WidthSpec>;
+}).refine(...WIDTHS_BELOW_WIDE);
+type WidthSpec = z.infer<typeof WidthSpec>;
 
 /**
- * Coupled thin nets are drawn without replacement from M wide particles, which makes D smaller by sqrt((M - m)/(M - 1))
- * than for M = infinity, and fresh ones see the wide net's own deviation, which makes it larger by sqrt(1 + m/M); the
- * rows give D with these factors taken out.
+ * D(m): how the discrepancy falls with the thin width. Coupled thin nets are drawn without replacement from M wide
+ * particles, which makes D smaller by sqrt((M - m)/(M - 1)) than for M = infinity; fresh ones see the wide net's own
+ * distance from its limit, which makes D larger by sqrt(1 + m/M). The rows give D with these factors taken out.
  */
 export const widthStudy: Study<WidthSpec> = {
   name: 'width',

@@ -3,7 +3,9 @@ import { uniforms, type RngKey } from '../../core/rng.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor } from '../tensor.js';
 
-/** A key of random numbers: two 32-bit words, on TensorFlow also as a tensor int32 [2], which a compiled step is given. */
+/**
+ * A key of random numbers: two 32-bit words, on TensorFlow also as a tensor int32 [2], which a compiled step is given.
+ */
 export type RandomKey = RngKey | Tensor;
 
 /**
