@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 import { lookUp } from '../../src/core/registry.js';
 import type { Dataset, HostBatch } from '../../src/data/dataset.js';
-import { disposeAll, tf, type Tensor } from '../../src/engine/tensor.js';
+import { disposeAll, type Tensor } from '../../src/engine/tensor.js';
 import { trainStages } from '../../src/method/stages.js';
 import type { TrainingStage } from '../../src/method/training-step.js';
 import { moveWeights } from '../../src/method/weights.js';
-import { evaluation } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
+import { predictor } from '../../src/nn/predictor.js';
 import { crossEntropy } from '../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../src/optim/optimizer.js';
 import { peerPython } from '../../src/toolchain/python.js';
@@ -79,20 +79,22 @@ export interface Work extends Pick<Dataset, 'shape' | 'classes' | 'questions'> {
   readonly optimizer: OptimizerSpec;
   /** Learning rate. */
   readonly rate: number;
+  /** Largest joint norm of the gradients; none by default. */
+  readonly clip?: number;
 }
 
 /** Milliseconds of each training step, of which there are as many as fit into the time. */
 export async function trainingTimes(
   network: Network,
   batch: number,
-  { examples, optimizer, rate, ...asked }: Work,
+  { examples, optimizer, rate, clip, ...asked }: Work,
   seconds: number,
 ): Promise<number[]> {
   const source = { count: batch, batch: () => examples };
   const data: Dataset = { ...asked, train: source, validation: source, test: source };
   const stage: TrainingStage = {
     name: 'bench',
-    recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer },
+    recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer, clip },
     trainable: () => true,
     loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y),
   };
@@ -116,16 +118,18 @@ export async function trainingTimes(
 /** Milliseconds of each pass to the network's last tap, of which there are as many as fit into the time. Disposes x. */
 export async function inferenceTimes(network: Network, x: Tensor, seconds: number): Promise<number[]> {
   const weights = await moveWeights(network.init(1));
+  const predict = predictor(network, weights);
   const times: number[] = [];
   const started = performance.now();
   while (times.length < 5 || performance.now() - started < 1000 * seconds) {
     const from = performance.now();
-    const output = tf.tidy(() => network.apply(evaluation(weights), x)[network.taps.at(-1)!]!);
+    const output = predict(x);
     await output.data();
     output.dispose();
     times.push(performance.now() - from);
   }
   x.dispose();
+  predict.dispose();
   disposeAll(weights.params, weights.state);
   return times;
 }

@@ -1,6 +1,6 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
 import { permutation, rngKey } from '../core/rng.js';
-import { tf, type Tensor } from '../engine/tensor.js';
+import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 
 /** Examples on the host. */
 export interface HostBatch {
@@ -71,18 +71,32 @@ export interface Batch {
   readonly y: Tensor;
 }
 
+/** What a batch asks of a network and how it is answered, as numbers: classes, and questions for each example. */
+export type Asked = Pick<Dataset, 'shape' | 'classes' | 'questions'>;
+
+/** A batch on the engine with its labels as numbers: int32 [B], or [B, P]. */
+export interface LabelledBatch {
+  readonly x: Tensor;
+  readonly labels: Tensor;
+}
+
 /** Moves a batch to the engine; the caller disposes it. */
-export function toBatch(
-  { shape, classes, questions }: Pick<Dataset, 'shape' | 'classes' | 'questions'>,
-  { values, labels }: HostBatch,
-): Batch {
-  const x = tf.tensor(
-    values,
-    [labels.length / (questions ?? 1), ...shape],
-    values instanceof Int32Array ? 'int32' : 'float32',
-  );
-  const asked = questions === undefined ? [labels.length] : [labels.length / questions, questions];
-  const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor(labels, asked, 'int32'), classes), 'float32'));
+export function toLabelled({ shape, questions }: Asked, { values, labels }: HostBatch): LabelledBatch {
+  const examples = labels.length / (questions ?? 1);
+  const x = tf.tensor(values, [examples, ...shape], values instanceof Int32Array ? 'int32' : 'float32');
+  return { x, labels: tf.tensor(labels, questions === undefined ? [examples] : [examples, questions], 'int32') };
+}
+
+/** Labels int32 [B] or [B, P] as ones and zeros [..., classes]. */
+export function oneHotLabels(labels: Tensor, classes: number): Tensor {
+  return tf.cast(tf.oneHot(labels as Tensor1D, classes), 'float32');
+}
+
+/** Moves a batch to the engine, its labels as ones and zeros; the caller disposes it. */
+export function toBatch(asked: Asked, host: HostBatch): Batch {
+  const { x, labels } = toLabelled(asked, host);
+  const y = tf.tidy(() => oneHotLabels(labels, asked.classes));
+  labels.dispose();
   return { x, y };
 }
 

@@ -3,12 +3,12 @@ import { UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
 import { openData, taskOf, testFigures } from '../data/index.js';
-import type { Tensor } from '../engine/tensor.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { networkOf } from '../models/index.js';
 import { countParameters } from '../nn/init.js';
 import { evaluation } from '../nn/layers.js';
+import { predictor } from '../nn/predictor.js';
 import type { Model } from '../nn/network.js';
 import { wideView } from './align.js';
 import { parseTrainSpec } from './check-spec.js';
@@ -61,7 +61,7 @@ async function outcome(
 ): Promise<Outcome> {
   const network = networkOf(spec.model);
   const logits = network.taps.at(-1)!;
-  const predict = (x: Tensor): Tensor => network.apply(evaluation(weights), x)[logits]!;
+  const predict = predictor(network, weights);
   const validation = await evaluate(data, data.validation, predict);
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
@@ -79,6 +79,7 @@ async function outcome(
             (x) => teacher.network.apply(evaluation(teacher.weights), x),
           )
         )[logits]!;
+  predict.dispose();
   const model = await modelOf(weights);
   disposeWeights(weights);
   if (teacher !== undefined) disposeWeights(teacher.weights);

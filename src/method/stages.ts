@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HostArrays, RunContext } from '../core/run.js';
-import { Loader, toBatch, type Dataset } from '../data/dataset.js';
+import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
 import { disposeAll, tf } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../nn/init.js';
@@ -64,7 +64,7 @@ export async function trainStages(
     const { frame } = entered;
     let state = entered.state;
     if (resumed !== undefined && index === position.stage) state = restore(state, resumed.arrays);
-    const step = trainingStep(stage, frame, seed);
+    const step = trainingStep(stage, frame, { seed, classes: data.classes });
     for (let at = first; at < steps; at++) {
       await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
       if (context.shouldSave())
@@ -75,9 +75,9 @@ export async function trainStages(
       const host = await loader.get(before + at, before + steps);
       for (const { file, reason } of host.skipped ?? [])
         context.log({ event: 'skipped', step: before + at + 1, file, reason });
-      const batch = toBatch(data, host);
+      const batch = toLabelled(data, host);
       const { state: next, loss, rate } = await step.run(state, batch, at, before + at);
-      tf.dispose([batch.x, batch.y]);
+      tf.dispose([batch.x, batch.labels]);
       state = next;
       context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
       context.progress(stage.name, before + at + 1, totalSteps);

@@ -3,7 +3,7 @@
  * stage, a batch and the numbers of the step to the next state and the loss.
  */
 import { rngKey } from '../core/rng.js';
-import type { Batch } from '../data/dataset.js';
+import { oneHotLabels, type Batch, type LabelledBatch } from '../data/dataset.js';
 import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js';
 import { differentiate } from '../engine/ops/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensor1D, type Tensors } from '../engine/tensor.js';
@@ -52,7 +52,7 @@ export interface StepFrame {
 /** A stage's training step. */
 export interface TrainingStep {
   /** The state after one more step; the old one is consumed. `at` counts the steps of all stages, `step` this one's. */
-  readonly run: (state: StepState, batch: Batch, step: number, at: number) => Promise<Stepped>;
+  readonly run: (state: StepState, batch: LabelledBatch, step: number, at: number) => Promise<Stepped>;
   readonly dispose: () => void;
 }
 
@@ -143,22 +143,26 @@ function unflat(set: Tensors): StepState {
  * The training step of a stage. A batch that is computed in parts (`accumulate`) is so in as many calls: in one the
  * activations of all parts could be there at once.
  */
-export function trainingStep(stage: TrainingStage, frame: StepFrame, seed: number): TrainingStep {
+export function trainingStep(
+  stage: TrainingStage,
+  frame: StepFrame,
+  { seed, classes }: { readonly seed: number; readonly classes: number },
+): TrainingStep {
   const { recipe, name } = stage;
   const parts = recipe.accumulate ?? 1;
   const keys = new DropoutKeys(seed);
-  const gradients = gradientsOf(stage, frame, keys);
+  const gradients = gradientsOf(stage, frame, keys, classes);
   const apply = applyOf(stage);
   const whole = trace(`stage "${name}"`, (inputs) => apply(inputs, gradients(inputs)));
   const share = trace(`stage "${name}", a part of the batch`, (inputs) => addShare(gradients(inputs), inputs, parts));
   const end = trace(`stage "${name}", the update`, (inputs) => apply(inputs, inputs));
-  const accumulated = (state: Tensors, { x, y }: Batch, at: number, numbers: Tensor): Tensors => {
+  const accumulated = (state: Tensors, { x, labels }: LabelledBatch, at: number, numbers: Tensor): Tensors => {
     const size = x.shape[0]! / parts;
     let sum: Tensors = {};
     for (let k = 0; k < parts; k++) {
-      const [mine, answers] = [x, y].map((tensor) => tf.slice(tensor, [k * size], [size])) as [Tensor, Tensor];
+      const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [k * size], [size])) as [Tensor, Tensor];
       const key = keys.at(at, `part ${k}`);
-      const next = share({ ...part(state, 'values', true), x: mine, y: answers, ...key, ...sum });
+      const next = share({ ...part(state, 'values', true), x: mine, labels: answers, ...key, ...sum });
       disposeAll({ mine, answers }, key, sum);
       sum = next;
     }
@@ -205,9 +209,10 @@ function gradientsOf(
   { trainable, targets, loss }: TrainingStage,
   frame: StepFrame,
   keys: DropoutKeys,
+  classes: number,
 ): (inputs: Tensors) => Tensors {
   return (inputs) => {
-    const batch = { x: inputs.x!, y: inputs.y! };
+    const batch: Batch = { x: inputs.x!, y: oneHotLabels(inputs.labels!, classes) };
     const compared = targets?.(batch.x) ?? {};
     const random = keys.of(inputs);
     const { fixed } = frame;

@@ -1,7 +1,7 @@
 /** 200 training steps of a small ResNet leave the tensor count as it was, and the process's memory within 5 %. */
 import { describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
-import { Order, toBatch } from '../../src/data/dataset.js';
+import { Order, toLabelled } from '../../src/data/dataset.js';
 import { tf, type Tensor2D } from '../../src/engine/tensor.js';
 import { enterStage, tensorsOf, trainingStep, type TrainingStage } from '../../src/method/training-step.js';
 import { weightsOf } from '../../src/method/weights.js';
@@ -33,13 +33,13 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
       loss: (scope, { x, y }) => crossEntropy(NETWORK.apply(scope, x).logits as Tensor2D, y),
     };
     const entered = enterStage(weightsOf(NETWORK.init(1)), stage);
-    const training = trainingStep(stage, entered.frame, 1);
+    const training = trainingStep(stage, entered.frame, { seed: 1, classes: data.classes });
     let { state } = entered;
     const batchSize = name === 'webgpu' ? 2 : 32; // a software GPU is slow
     const step = async (i: number): Promise<number> => {
-      const { x, y } = toBatch(data, await data.train.batch(order.indices(i, batchSize)));
-      const { state: next, loss } = await training.run(state, { x, y }, i, i);
-      tf.dispose([x, y]);
+      const batch = toLabelled(data, await data.train.batch(order.indices(i, batchSize)));
+      const { state: next, loss } = await training.run(state, batch, i, i);
+      tf.dispose([batch.x, batch.labels]);
       state = next;
       return loss;
     };

@@ -48,6 +48,7 @@ for (const file of [
   'theory/kernel/native.cc',
   ...fused,
   'cli/bench/peer_jax.py',
+  'cli/bench/peer_small.py',
   'cli/bench/peer_torch.py',
 ]) {
   const target = join(root, 'dist', file);
