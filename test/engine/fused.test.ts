@@ -106,10 +106,10 @@ describe.skipIf(!here)('fused ops', () => {
       draw('dy', rows * columns),
     ];
     const at = Array.from(x, (value, i) => Math.fround(value) + bias[i % columns]!);
-    const slopes = at.map((u, i) => dy[i]! * (phi(u) + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)));
+    const gradients = at.map((u, i) => dy[i]! * (phi(u) + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)));
     const [dx, dbias] = biasGeluGradient(tensor(x, rows, columns), tensor(bias, columns), tensor(dy, rows, columns));
-    await close(dx, slopes);
-    await close(dbias, columnSums(slopes, columns));
+    await close(dx, gradients);
+    await close(dbias, columnSums(gradients, columns));
   });
 
   test('gelu far from 0, and of what is not a number', async () => {
@@ -122,7 +122,7 @@ describe.skipIf(!here)('fused ops', () => {
     expect(y[7]).toBeNaN();
   });
 
-  /** Of rows, with their gradient. */
+  /** Layer norm of rows, with its gradient. */
   function normOf(rows: Float64Array, columns: number, gamma: Float64Array, beta: Float64Array, dy: Float64Array) {
     const count = rows.length / columns;
     const [hat, inverse, dx] = [new Float64Array(rows.length), new Float64Array(count), new Float64Array(rows.length)];
@@ -146,25 +146,25 @@ describe.skipIf(!here)('fused ops', () => {
     const [x, gamma, beta, dy] = [draw('x', size), draw('g', columns), draw('s', columns), draw('dy', size)];
     const expected = normOf(x, columns, gamma, beta, dy);
     const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns) };
-    const [y, normalised, scale] = norm(tensor(x, rows, columns), parameters, 0.01, true);
+    const [y, normalized, scale] = norm(tensor(x, rows, columns), parameters, 0.01, true);
     const [plain, ...none] = norm(tensor(x, rows, columns), parameters, 0.01, false);
     await close(y, expected.y);
     expect(await plain.data()).toEqual(await y.data());
     expect(none.map(({ size: left }) => left)).toEqual([0, 0]);
     await close(scale, expected.inverse);
-    const slopes = normGradient(tensor(dy, rows, columns), normalised, scale, parameters.gamma);
-    if (columns > 1) await close(slopes[0], expected.dx, TOLERANCE.gradient);
+    const gradients = normGradient(tensor(dy, rows, columns), normalized, scale, parameters.gamma);
+    if (columns > 1) await close(gradients[0], expected.dx, TOLERANCE.gradient);
     await close(
-      slopes[1],
+      gradients[1],
       columnSums(
         dy.map((value, i) => value * expected.hat[i]!),
         columns,
       ),
       TOLERANCE.gradient,
     );
-    await close(slopes[2], columnSums(dy, columns), TOLERANCE.gradient);
+    await close(gradients[2], columnSums(dy, columns), TOLERANCE.gradient);
     const byBias = columnSums(expected.dx, columns);
-    expect(Math.max(...(await slopes[3].data()).map((value, c) => Math.abs(value - byBias[c]!)))).toBeLessThan(1e-3);
+    expect(Math.max(...(await gradients[3].data()).map((value, c) => Math.abs(value - byBias[c]!)))).toBeLessThan(1e-3);
   });
 
   test.each(PRODUCTS.filter(([, , columns]) => columns > 1))(
@@ -176,9 +176,9 @@ describe.skipIf(!here)('fused ops', () => {
       const expected = normOf(sums, columns, gamma, beta, sums);
       const dense = { x: tensor(x, rows, depth), matrix: tensor(weights, depth, columns), bias: tensor(bias, columns) };
       const parameters = { gamma: tensor(gamma, columns), beta: tensor(beta, columns) };
-      const [y, normalised, scale] = denseNorm(dense, tensor(residual, rows, columns), parameters, 0.01, true);
+      const [y, normalized, scale] = denseNorm(dense, tensor(residual, rows, columns), parameters, 0.01, true);
       await close(y, expected.y);
-      await close(normalised, expected.hat);
+      await close(normalized, expected.hat);
       await close(scale, expected.inverse);
       const [plain, ...none] = denseNorm(
         { ...dense, x: tensor(x, 1, rows, depth) },
@@ -212,7 +212,7 @@ describe.skipIf(!here)('fused ops', () => {
     await close(y, normOf(sums, columns, ones, zeros, sums).y, 2e-7); // 1.1e-7 where it is added last, 2.6e-6 where first
   });
 
-  /** Of each head: softmax(q k^T / sqrt(d) + mask), and its gradients, by plain loops. */
+  /** Attention of each head, softmax(q k^T / sqrt(d) + mask) v, and its gradients, by plain loops. */
   function attentionOf(
     shape: { B: number; N: number; T: number; d: number },
     inputs: readonly Float64Array[],
@@ -249,17 +249,17 @@ describe.skipIf(!here)('fused ops', () => {
         const aligned = p.reduce((sum, value, j) => sum + value * g[j]!, 0);
         for (let j = 0; j < T; j++) {
           weights[(head * T + i) * T + j] = p[j]!;
-          const slope = (p[j]! * (g[j]! - aligned)) / Math.sqrt(d);
+          const gradient = (p[j]! * (g[j]! - aligned)) / Math.sqrt(d);
           for (let c = 0; c < d; c++) {
             y[at(b, n, i, c)]! += p[j]! * factor[j]! * v[at(b, n, j, c)]!;
-            dq[at(b, n, i, c)]! += slope * k[at(b, n, j, c)]!;
-            dk[at(b, n, j, c)]! += slope * q[at(b, n, i, c)]!;
+            dq[at(b, n, i, c)]! += gradient * k[at(b, n, j, c)]!;
+            dk[at(b, n, j, c)]! += gradient * q[at(b, n, i, c)]!;
             dv[at(b, n, j, c)]! += p[j]! * factor[j]! * dy[at(b, n, i, c)]!;
           }
         }
       }
     }
-    return { y, weights, slopes: [dq, dk, dv] };
+    return { y, weights, gradients: [dq, dk, dv] };
   }
 
   test.each([
@@ -311,13 +311,14 @@ describe.skipIf(!here)('fused ops', () => {
         used[1 + i]!,
         values.map((value, at) => value + biases[i]![at % columns]!),
       );
-    const slopes = attentionGradient(tensor(dy, B * T, columns), used, heads);
-    for (const [i, slope] of expected.slopes.entries()) {
-      if (T > 1 || i === 2) await close(slopes[i]!, slope, TOLERANCE.gradient);
-      if (i !== 1 && (T > 1 || i === 2)) await close(slopes[3 + i]!, columnSums(slope, columns), TOLERANCE.gradient);
+    const gradients = attentionGradient(tensor(dy, B * T, columns), used, heads);
+    for (const [i, gradient] of expected.gradients.entries()) {
+      if (T > 1 || i === 2) await close(gradients[i]!, gradient, TOLERANCE.gradient);
+      if (i !== 1 && (T > 1 || i === 2))
+        await close(gradients[3 + i]!, columnSums(gradient, columns), TOLERANCE.gradient);
     }
     // a key's bias moves all scores of a query alike
-    expect(Math.max(...(await slopes[4]!.data()).map(Math.abs))).toBeLessThan(1e-3);
+    expect(Math.max(...(await gradients[4]!.data()).map(Math.abs))).toBeLessThan(1e-3);
   });
 
   test('masked places come to exactly 0, and a NaN is not hidden', async () => {
@@ -427,15 +428,15 @@ describe.skipIf(!here)('fused ops', () => {
       TOLERANCE.gradient,
     );
     await close(inverse, inverses, TOLERANCE.gradient);
-    const slopes = fusedBatchNormGradient(
+    const gradients = fusedBatchNormGradient(
       { dy: tensor(dy, rows, columns), x: input, y: relu ? out : undefined, gamma: parameters.gamma, mean, inverse },
       residual,
     );
-    if (rows > 1) await close(slopes[0], dx, TOLERANCE.gradient);
-    if (rows > 1) await close(slopes[1], dgamma, TOLERANCE.gradient);
-    await close(slopes[2], dbeta, TOLERANCE.gradient);
-    if (residual) await close(slopes[3], g);
-    else expect(slopes[3].size).toBe(0);
+    if (rows > 1) await close(gradients[0], dx, TOLERANCE.gradient);
+    if (rows > 1) await close(gradients[1], dgamma, TOLERANCE.gradient);
+    await close(gradients[2], dbeta, TOLERANCE.gradient);
+    if (residual) await close(gradients[3], g);
+    else expect(gradients[3].size).toBe(0);
   });
 
   test.each([

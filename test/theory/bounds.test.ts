@@ -58,7 +58,7 @@ test('I1, I2, I2′ and the cap dominate the discrepancy after imitation and aft
   );
 });
 
-test('the running Gronwall bound dominates D and the particles’ distance at every step; the closed form dominates its end [g]', () => {
+test('the running Gronwall bound dominates D and the particles’ distance; the closed form dominates its end [g]', () => {
   fc.assert(
     fc.property(shapes, ({ seed, depth, d, m, alpha, c, activation }) => {
       const { train } = sineTask(seed, d, 6, 6);
@@ -162,7 +162,7 @@ describe('the trace', () => {
       for (let k = 0; k < 3; k++) expect(J[0]![k * 3 + j]).toBeCloseTo((up[k]! - down[k]!) / 2e-6, 7);
     }
   });
-  test('Lambda is the growth of a small deviation under the linear part; blocks at 1/L keep it bounded', () => {
+  test('Lambda is the growth of a small error under the linear part; blocks at 1/L keep it bounded', () => {
     const rate = (depth: number, c: number): number => {
       const initial = initialNet(1, { depth, m: 64, d: 2, alpha: 1, c }, { rho: 0 });
       const indices = thinIndices(initial, 16, 1, 0);

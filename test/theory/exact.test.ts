@@ -241,7 +241,7 @@ test('the finite-population variance is 0 for the whole population', () => {
 describe('saddle', () => {
   const saddle = { g: 1, kappa: 4, depth: 6 };
 
-  test('without deviation it stays where it is; the sign of the deviation does not matter [b]', () => {
+  test('without an error it stays where it is; the sign of the error does not matter [b]', () => {
     const still = trainSaddle(saddle, new Float64Array(6), 0.4, 100);
     expect(saddleDiscrepancy(saddle, still)).toBe(0);
     const start = normals(rngKey(1), 6).map((z) => z * 1e-3);
@@ -307,7 +307,7 @@ describe('tanh saddle', () => {
     for (const value of tanhSaddleGradient(saddle, new Float64Array(4), train))
       expect(Math.abs(value)).toBeLessThan(1e-14);
   });
-  test('small deviations grow at the linearised rate, and the telescoped sum bounds D', () => {
+  test('small errors grow at the linearized rate, and the telescoped sum bounds D', () => {
     const theta = new Float64Array(4 * 8).fill(1e-5);
     const before = tanhSaddleDiscrepancy(saddle, tanhMeans(theta, 4), heldOut);
     expect(before).toBeLessThanOrEqual(tanhSaddleTelescope(saddle, tanhMeans(theta, 4), heldOut) * (1 + 1e-9));

@@ -1,5 +1,5 @@
-// The fused float64 particle kernel, as a Node-API addon. What it computes, and why in this order: README.md, "The
-// kernel".
+// The fused float64 particle kernel, as a Node-API addon. What it computes, and why in this order: theory/README.md,
+// "The kernel".
 //
 // Samples lie along the vectors. A tile of P particles meets all samples before the next tile is loaded, so that no
 // array of (samples x particles) is ever stored. A layer is cut into chunks by its width alone; their sums are added in

@@ -1,7 +1,7 @@
-// The fused float64 particle kernel for WebAssembly SIMD. The same formulas as native.cc, two samples to a vector.
+// The fused float64 particle kernel for WebAssembly SIMD, with the formulas of native.cc and two samples to a vector.
 //
 // Sheets (z, p, out, back) are [d, S] with S a multiple of 4 samples; particles are a [m, d], b [m, d], bias [m]. All
-// arguments are addresses or counts; the TypeScript side (wasm.ts) has checked every shape.
+// arguments are addresses or counts; shapes have been checked (network/network.ts) when a job comes here.
 
 const EXP2_16 = memory.data<f64>([
   1.0, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721, 1.241857812073484, 1.296839554651001, 1.3542555469368927, 1.4142135623730951,

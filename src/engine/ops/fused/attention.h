@@ -1,4 +1,4 @@
-// Attention of every head by itself: its scores, weights and slopes stay in the cache of the core that computes them.
+// Attention of every head by itself: its scores, weights and gradients stay in the cache of the core that computes them.
 #pragma once
 #include <algorithm>
 

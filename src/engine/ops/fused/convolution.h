@@ -31,7 +31,7 @@ void scale_shift(Call& call, const Attributes& attributes) {
 }
 
 // Batch norm over all axes but the last, of x; then plus a residual, unless it is empty, and a ReLU if asked for. y,
-// batch mean, batch variance (unbiased) and 1 / deviation.
+// batch mean, batch variance (unbiased) and 1 / std.
 void batch_norm(Call& call, const Attributes& attributes) {
   View x = call.input(0), residual = call.input(1), gamma = call.input(2), beta = call.input(3);
   const int64_t columns = x.columns(), rows = x.rows();
@@ -75,7 +75,7 @@ void batch_norm(Call& call, const Attributes& attributes) {
   });
 }
 
-// With g = dy, or after a ReLU dy where y > 0 (y is empty without one), and h the normalised x: dx = gamma inverse (g -
+// With g = dy, or after a ReLU dy where y > 0 (y is empty without one), and h the normalized x: dx = gamma inverse (g -
 // mean(g) - h mean(g h)); by gamma the sums of g h, by beta of g, and by a residual, if asked for, g.
 void batch_norm_gradient(Call& call, const Attributes& attributes) {
   View dy = call.input(0), x = call.input(1), y = call.input(2), gamma = call.input(3), mean = call.input(4), inverse = call.input(5);

@@ -85,7 +85,7 @@ void norm_rows(const float* x, int64_t rows, const View& gamma, const View& beta
   });
 }
 
-// Layer norm of x: y, and for the gradient, if asked for, the normalised values and 1 / deviation of each row.
+// Layer norm of x: y, and for the gradient, if asked for, the normalized values and 1 / std of each row.
 void norm(Call& call, const Attributes& attributes) {
   View x = call.input(0), gamma = call.input(1), beta = call.input(2);
   call.require(gamma.size == x.columns() && beta.size == x.columns(), "norm: one gamma and beta for each column are expected");
