@@ -190,6 +190,7 @@ describe.skipIf(python === undefined)('against NumPy (simulate_numpy.py), 100 st
     const run = (...args: string[]): string => {
       const { status, stdout, stderr } = spawnSync(python!, [join(import.meta.dirname, 'simulate_numpy.py'), ...args], {
         encoding: 'utf8',
+        timeout: 60_000,
       });
       expect(stderr).toBe('');
       expect(status).toBe(0);

@@ -1,10 +1,13 @@
-"""Direct training of a particle network in NumPy, written from the formulas alone: a second program to compare `gowide theory simulate` with.
+"""Direct training of a particle network in NumPy, written from the formulas alone.
+
+A second program to compare `gowide theory simulate` with:
 
   python simulate_numpy.py make config.json init.safetensors      particles and data, drawn by NumPy
   python simulate_numpy.py run config.json init.safetensors out.safetensors
   python simulate_numpy.py compare one.safetensors two.safetensors     prints the largest relative difference by array
 
-The flow: z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i), and m times the Euclidean gradient of (1/2N) sum |z_L - y|^2.
+The flow: z_l = alpha z_{l-1} + (c/m) sum_i b_i act(a_i . z_{l-1} + bias_i), and m times the Euclidean gradient of
+(1/2N) sum |z_L - y|^2.
 """
 
 import json
@@ -58,7 +61,7 @@ def model(config):
 
 def velocity(config, particles, x, y):
     depth, _, alpha, c, activation = model(config)
-    act, slope = ACTIVATIONS[activation]
+    act, derivative = ACTIVATIONS[activation]
     zs, us = [x], []
     for a, b, bias in particles:
         us.append(zs[-1] @ a.T + bias)
@@ -67,7 +70,7 @@ def velocity(config, particles, x, y):
     result = [None] * depth
     for l in reversed(range(depth)):
         a, b, bias = particles[l]
-        bps = (p @ b.T) * slope(us[l])
+        bps = (p @ b.T) * derivative(us[l])
         n = len(x)
         result[l] = (-c / n * bps.T @ zs[l], -c / n * act(us[l]).T @ p, -c / n * bps.sum(axis=0))
         p = alpha * p + (c / len(a)) * bps @ a
@@ -83,8 +86,11 @@ def output(config, particles, x):
     return z
 
 
-def moved(particles, slopes, weights, dt):
-    return [tuple(part + dt * sum(w * s[l][k] for w, s in zip(weights, slopes)) for k, part in enumerate(layer)) for l, layer in enumerate(particles)]
+def moved(particles, velocities, weights, dt):
+    def step(l, k):
+        return dt * sum(w * v[l][k] for w, v in zip(weights, velocities))
+
+    return [tuple(part + step(l, k) for k, part in enumerate(layer)) for l, layer in enumerate(particles)]
 
 
 TABLEAUS = {
@@ -102,11 +108,14 @@ def run(config, arrays):
     flow = config["flow"]
     stages, weights = TABLEAUS[flow.get("method", "euler")]
     for _ in range(flow["steps"]):
-        slopes = []
+        velocities = []
         for stage in stages:
-            slopes.append(velocity(config, moved(particles, slopes, stage, flow["dt"]), x, y))
-        particles = moved(particles, slopes, weights, flow["dt"])
-    result = {f"layer{l + first}/{name}": part for l, layer in enumerate(particles) for name, part in zip(("a", "b", "bias"), layer)}
+            velocities.append(velocity(config, moved(particles, velocities, stage, flow["dt"]), x, y))
+        particles = moved(particles, velocities, weights, flow["dt"])
+    result = {}
+    for l, layer in enumerate(particles):
+        for name, part in zip(("a", "b", "bias"), layer):
+            result[f"layer{l + first}/{name}"] = part
     return {**result, "output": output(config, particles, x), "x": x, "y": y}
 
 
@@ -132,8 +141,9 @@ def main(command, *paths):
     else:
         one, two = read(paths[0]), read(paths[1])
         assert set(one) <= set(two), sorted(set(one) - set(two))
-        worst = {name: float(np.max(np.abs(one[name] - two[name])) / max(np.max(np.abs(one[name])), 1e-300)) for name in one}
-        print(json.dumps(worst))
+        size = {name: max(np.max(np.abs(values)), 1e-300) for name, values in one.items()}
+        worst = {name: np.max(np.abs(one[name] - two[name])) / size[name] for name in one}
+        print(json.dumps({name: float(value) for name, value in worst.items()}))
 
 
 main(*sys.argv[1:])
