@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { RandomKey } from '../engine/ops/random.js';
-import { fusedBatchNorm, fusedBatchNormGradient, hasFused, scaleShift } from '../engine/ops/fused.js';
+import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm, hasFused, scaleShift } from '../engine/ops/fused.js';
 import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
 import { affine } from '../engine/ops/matrix.js';
@@ -230,7 +230,7 @@ export function convNormAdd(
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
   if (scope.trace === undefined && !scope.train)
     return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
-  if (scope.trace !== undefined || !hasFused() || kernel.shape[3] < 16)
+  if (scope.trace !== undefined || !fusesBatchNorm(kernel.shape[3]))
     return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
   const convolved = convolve(conv, x, kernel, stride);
   const [gamma, beta] = [parameter(scope.params, `${norm}/gamma`), parameter(scope.params, `${norm}/beta`)];

@@ -211,9 +211,9 @@ export interface BatchNormInputs {
 /** Fewer channels leave most of a vector empty: then TensorFlow's own op is faster. */
 const FUSED_CHANNELS = 16;
 
-/** Whether batch norm of x [..., C] is done by {@link fusedBatchNorm}. */
-export function fusesBatchNorm(x: Tensor): boolean {
-  return hasFused() && x.shape.at(-1)! >= FUSED_CHANNELS;
+/** Whether batch norm of so many channels is done by {@link fusedBatchNorm}. */
+export function fusesBatchNorm(channels: number): boolean {
+  return hasFused() && channels >= FUSED_CHANNELS;
 }
 
 /** Batch norm in training: y of x's shape, and by channel the batch mean, batch variance (unbiased) and 1 / std. */

@@ -140,7 +140,7 @@ function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel
   const either =
     (fused: Kernel, others: Kernel): Kernel =>
     (inputs, epsilon) =>
-      (fusesBatchNorm(inputs.x!) ? fused : others)(inputs, epsilon);
+      (fusesBatchNorm(inputs.x!.shape.at(-1)!) ? fused : others)(inputs, epsilon);
   return [
     either(fusedForward(false), tensorflowForward),
     either(fusedForward(true), tensorflowReluForward),
