@@ -40,10 +40,11 @@ describe('training that is stopped', () => {
       ),
     );
 
+  /** Runs the program and sends the signal after some milliseconds, or once it has said something. */
   async function interrupt(
     args: string[],
     signal: NodeJS.Signals,
-    after: number,
+    when: number | RegExp,
   ): Promise<{ code: number | null; stderr: string }> {
     const child = spawn(process.execPath, [PROGRAM, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -51,10 +52,16 @@ describe('training that is stopped', () => {
       killSignal: 'SIGKILL',
     });
     let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      const said = when instanceof RegExp && when.test(stderr);
+      stderr += chunk.toString();
+      if (when instanceof RegExp && !said && when.test(stderr)) child.kill(signal);
+    });
     const ended = new Promise<number | null>((done) => child.on('close', done));
-    await sleep(after);
-    child.kill(signal);
+    if (typeof when === 'number') {
+      await sleep(when);
+      child.kill(signal);
+    }
     const code = await ended;
     return { code, stderr };
   }
@@ -74,7 +81,7 @@ describe('training that is stopped', () => {
       expect(gowide(train(parts)).status).toBe(0);
       expect(results(parts)).toEqual(results(whole));
 
-      const stopped = await interrupt(train(paused), 'SIGINT', 0.5 * seconds * 1000);
+      const stopped = await interrupt(train(paused), 'SIGINT', / s9 \w+ \d+\/\d+/);
       expect(stopped.code).toBe(130);
       expect(stopped.stderr).toContain('To go on: gowide train resnet --arm three-stage --seed 9');
       const { runs } = JSON.parse(gowide(['runs', 'list', '--out', paused, '--json']).stdout) as {
