@@ -7,6 +7,7 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
 import { loadFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
+import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
@@ -106,6 +107,7 @@ async function start(install?: InstallOptions): Promise<Started> {
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
   const fused = !usable && !backend.isUsingGpuDevice && withFused(findInstalled()!);
   registerTrainingKernels('tensorflow');
+  hasOneDnn(); // tried now: within the recording of a step, the ops of the trial would become part of that step
   const extra = fused ? ', fused ops' : '';
   const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${extra}`;
   return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
