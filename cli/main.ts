@@ -6,7 +6,7 @@ import { WORKER_COMMAND } from './terminal/executable.js';
 const args = process.argv.slice(2);
 if (args[0] === WORKER_COMMAND && process.send !== undefined) {
   const { serveJobs } = await import('../src/sweep/worker.js');
-  const { RUNNERS } = await import('../experiments/registry.js');
+  const { RUNNERS } = await import('../experiments/runners.js');
   serveJobs(RUNNERS);
 } else {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -3,6 +3,7 @@
  * net, imitation included, and see the same batches; `long` has the floating-point operations of the whole pipeline
  * instead, the wide net's training included.
  */
+import type { Arm, ArmFacts } from '../src/core/experiment.js';
 import { costOf } from '../src/method/cost.js';
 import type {
   GradientImitation,
@@ -29,6 +30,54 @@ export interface Setting {
   readonly imitationSteps: number;
   /** Peak rate of an arm. */
   readonly rate: (arm: string) => number;
+}
+
+/**
+ * What figures call the arms that several experiments have, and what each learns from, in the order in which they are
+ * shown.
+ */
+const SHARED_ARMS: Readonly<Record<string, ArmFacts>> = {
+  wide: { label: 'wide net', learnsFrom: 'labels', reference: true },
+  direct: { label: 'thin, direct', learnsFrom: 'labels' },
+  deeper: { label: 'deeper net, direct', learnsFrom: 'labels' },
+  long: { label: 'thin, direct, at the pipeline’s total cost', learnsFrom: 'labels' },
+  'selected-direct': { label: 'thin, selected channels, direct', learnsFrom: 'labels' },
+  fresh: { label: 'thin, without pre-training', learnsFrom: 'labels' },
+  kd: { label: 'thin, KD', learnsFrom: 'outputs' },
+  'no-imitation': { label: 'thin, shared parts + KL', learnsFrom: 'outputs' },
+  'selected-kl': { label: 'thin, selected channels + KL', learnsFrom: 'outputs' },
+  'ends-kd': { label: 'thin, projected embeddings and head + KD', learnsFrom: 'outputs' },
+  'projected-kd': { label: 'thin, all projected + KD', learnsFrom: 'outputs' },
+  hints: { label: 'thin, hints + KL', learnsFrom: 'layers' },
+  'all-at-once': { label: 'thin, all imitation losses at once, then KL', learnsFrom: 'layers' },
+  'three-stage': { label: 'thin, three stages', learnsFrom: 'layers' },
+  'selected-three-stage': { label: 'thin, selected channels, three stages', learnsFrom: 'layers' },
+  'projected-three-stage': { label: 'thin, all projected, three stages', learnsFrom: 'layers' },
+};
+
+/** The order in which figures show those of them that an experiment has. */
+export const SHARED_ORDER: readonly string[] = Object.keys(SHARED_ARMS);
+
+/** Arms of several experiments with the facts about them. Throws RangeError on a name that has none. */
+export function sharedArms(specs: Readonly<Record<string, TrainSpec>>): Record<string, Arm> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, spec]) => {
+      const facts = SHARED_ARMS[name];
+      if (facts === undefined) throw new RangeError(`experiments: arm "${name}" has no facts in SHARED_ARMS`);
+      return [name, { spec, ...facts }];
+    }),
+  );
+}
+
+/**
+ * Peak learning rates by arm; `default` holds for arms that are not named. Each was chosen on the validation split from
+ * the grid of the experiment; experiments/README.md has the accuracies.
+ */
+export type Rates = Readonly<Record<string, number>> & { readonly default: number };
+
+/** The peak learning rate of an arm. */
+export function rateOf(rates: Rates, arm: string): number {
+  return rates[arm] ?? rates.default;
 }
 
 export const LABELS: ObjectiveSpec = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
@@ -64,7 +113,7 @@ interface Parts {
   readonly steps?: number;
 }
 
-/** One arm. */
+/** The spec of one arm. */
 export function armOf(
   setting: Setting,
   name: string,
@@ -83,6 +132,7 @@ export function armOf(
   };
 }
 
+/** The spec of the wide net's own training. */
 export function wideArm({ data, wide }: Setting): TrainSpec {
   return {
     data,
@@ -94,7 +144,7 @@ export function wideArm({ data, wide }: Setting): TrainSpec {
   };
 }
 
-/** Every arm of a comparison, by name. */
+/** The specs of all arms of a comparison, by name. */
 export function comparison(setting: Setting): Record<string, TrainSpec> {
   const { imitation, imitationSteps, deeper } = setting;
   const threeStage = armOf(setting, 'three-stage', { start: 'shared', imitation });

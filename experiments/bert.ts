@@ -10,14 +10,25 @@
  * | gpu     | WordNet glosses            | 12 x 768             | 12 x 1024 | 24 x 1024 | one H200, not run |
  * | paper   | a folder of texts          | 12 x 768             | 12 x 1024 | 24 x 1024 | 8 GPUs, not run   |
  */
-import type { Experiment, Scale } from '../src/core/experiment.js';
+import { armSpecs, type Experiment, type Metric, type Scale, type TuningGrid } from '../src/core/experiment.js';
 import { maskedPositions, type MaskedSpec } from '../src/data/masked.js';
 import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { BERT_PRESETS, type BertSpec } from '../src/models/bert.js';
-import { armOf, joint, LABELS, longArm, wideArm, type Setting } from './arms.js';
-import { rateOf } from './rates.js';
+import {
+  armOf,
+  joint,
+  LABELS,
+  longArm,
+  rateOf,
+  SHARED_ORDER,
+  sharedArms,
+  wideArm,
+  type Rates,
+  type Setting,
+} from './arms.js';
+import { TEST_ACCURACY, TEST_CROSS_ENTROPY } from './metrics.js';
 import { bertRecipe, PAPER_BERT } from './recipes.js';
 
 interface Size {
@@ -68,6 +79,9 @@ const PUBLISHED_MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: fal
 /** Labels and the wide net's outputs alike: unlike pictures, masked texts never run out of fresh labels. */
 const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 const IMITATION_RATE = 3e-3;
+
+const GLOSSES_TUNING: TuningGrid = { rates: [2e-3, 4e-3, 8e-3], seeds: [101] };
+const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
 
 function imitationOf(recipe: RecipeSpec): GradientImitation {
   return {
@@ -124,7 +138,7 @@ function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
     steps: thin.steps,
     imitation: imitationOf(small(imitation, IMITATION_RATE)),
     imitationSteps: imitation,
-    rate: (arm) => rateOf('bert-glosses', arm),
+    rate: (arm) => rateOf(GLOSSES_RATES, arm),
   };
 }
 
@@ -175,7 +189,7 @@ const LONG_BATCH = 4;
  * principal components, fresh layers, imitation. `ends-kd` starts alike and is not imitated: the strongest rival in the
  * trials. `projected-...`: the layers start as the wide net's, projected, too.
  */
-function arms(scale: Scale): Record<string, TrainSpec> {
+function specsAt(scale: Scale): Record<string, TrainSpec> {
   const all = setting(scale);
   const threeStage = armOf(all, 'three-stage', { start: 'projected-ends', imitation: all.imitation, objective: BOTH });
   return {
@@ -200,11 +214,19 @@ const MINUTES = ['wide', 'direct', 'kd', 'ends-kd', 'three-stage', 'deeper'];
 
 export const bertGlosses: Experiment = {
   name: 'bert-glosses',
+  group: 'bert',
   title: 'Thin BERT by three stages against its rivals, masked language modelling',
   kind: TRAIN_KIND,
   seeds: { minutes: 3, laptop: 3, gpu: 3, paper: 1 },
-  arms: (scale) =>
-    Object.fromEntries(Object.entries(arms(scale)).filter(([arm]) => scale !== 'minutes' || MINUTES.includes(arm))),
+  metric: TEST_CROSS_ENTROPY,
+  baseline: 'direct',
+  order: SHARED_ORDER,
+  reproduced: true,
+  tuning: GLOSSES_TUNING,
+  arms: (scale) => {
+    const specs = Object.entries(specsAt(scale)).filter(([arm]) => scale !== 'minutes' || MINUTES.includes(arm));
+    return sharedArms(Object.fromEntries(specs));
+  },
 };
 
 /**
@@ -213,9 +235,12 @@ export const bertGlosses: Experiment = {
  */
 export const bertAblations: Experiment = {
   name: 'bert-ablations',
+  group: 'bert',
   title: 'What each part of the imitation is worth in a BERT',
   kind: TRAIN_KIND,
   seeds: { minutes: 1, laptop: 3 },
+  metric: TEST_CROSS_ENTROPY,
+  baseline: 'own inputs',
   arms: (scale) => {
     const all = settingAt('minutes');
     const { imitation, imitationSteps, wide, thin, recipe } = all;
@@ -236,7 +261,7 @@ export const bertAblations: Experiment = {
       },
     };
     const each = Math.round(imitationSteps / (layers + 1));
-    return {
+    const specs: Record<string, TrainSpec> = {
       'own inputs': three({}),
       'wide inputs': three({ inputs: 'wide' }),
       mse: three({ loss: 'mse' }),
@@ -250,6 +275,7 @@ export const bertAblations: Experiment = {
         ? {}
         : { 'imitation x 1.5': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
     };
+    return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { spec }]));
   },
 };
 
@@ -257,6 +283,9 @@ interface Task {
   readonly name: string;
   readonly title: string;
   readonly seeds: Experiment['seeds'];
+  readonly metric: Metric;
+  readonly rates: Rates;
+  readonly tuning?: TuningGrid;
   /** The task's data with the vocabulary and the length of the training before it. */
   readonly data: (scale: Scale, before: MaskedSpec) => TrainSpec['data'];
   readonly head: BertSpec['head'];
@@ -266,14 +295,15 @@ interface Task {
 /**
  * Fine-tuning of each arm's trained net, with one recipe for all; `fresh`: the thin net without any training before.
  */
-function taskExperiment({ name, title, seeds, data, head, recipe }: Task): Experiment {
+function taskExperiment({ data, head, recipe, rates, ...declared }: Task): Experiment {
   return {
-    name,
-    title,
+    ...declared,
+    group: 'bert',
     kind: TRAIN_KIND,
-    seeds,
+    baseline: 'direct',
+    order: SHARED_ORDER,
     arms: (scale) => {
-      const pretraining = bertGlosses.arms(scale) as unknown as Record<string, TrainSpec>;
+      const pretraining = armSpecs(bertGlosses, scale) as unknown as Record<string, TrainSpec>;
       const tuned = (arm: string): TrainSpec => {
         const from = pretraining[arm === 'fresh' ? 'direct' : arm]!;
         return {
@@ -283,10 +313,13 @@ function taskExperiment({ name, title, seeds, data, head, recipe }: Task): Exper
           teacher: null,
           start: 'random',
           imitation: null,
-          training: { ...recipe(scale, rateOf(name, arm)), objective: LABELS },
+          training: { ...recipe(scale, rateOf(rates, arm)), objective: LABELS },
         };
       };
-      return Object.fromEntries(['fresh', ...Object.keys(pretraining)].map((arm) => [arm, tuned(arm)]));
+      const arms = sharedArms(
+        Object.fromEntries(['fresh', ...Object.keys(pretraining)].map((arm) => [arm, tuned(arm)])),
+      );
+      return { ...arms, direct: { ...arms.direct!, baseline: 'fresh' } };
     },
   };
 }
@@ -298,6 +331,9 @@ function wordNetTask(task: WordNetTaskSpec['task'], classes: number, title: stri
     name: `bert-${task}`,
     title,
     seeds: { minutes: 3, laptop: 3, gpu: 3 },
+    metric: TEST_ACCURACY,
+    rates: { default: 2e-3 },
+    tuning: { rates: [1e-3, 2e-3], seeds: [101] },
     data: (scale, { vocabulary, lowercase, tokens, heldOut }) => ({
       set: 'wordnet-task',
       task,
@@ -332,6 +368,9 @@ export const bertSquad = taskExperiment({
   name: 'bert-squad',
   title: 'The trained BERTs on SQuAD',
   seeds: { paper: 3 },
+  metric: TEST_ACCURACY,
+  // published, not tuned here
+  rates: { default: 5e-5 },
   data: (_, { corpus, vocabulary, lowercase, heldOut }) => ({
     set: 'squad',
     corpus,

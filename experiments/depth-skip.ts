@@ -9,12 +9,12 @@
  * imitation by gradient (30 % of the steps, groups of 2 layers at once, each on its own input, a learnt map up that is
  * dropped afterwards), then KL; selected channels, fitted in closed form, then KL.
  */
-import type { Experiment, Scale } from '../src/core/experiment.js';
+import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { TrainSpec } from '../src/method/spec.js';
 import type { ModelSpec } from '../src/models/index.js';
-import { armOf, wideArm, type Setting } from './arms.js';
-import { rateOf } from './rates.js';
+import { armOf, rateOf, wideArm, type Rates, type Setting } from './arms.js';
+import { TEST_ACCURACY } from './metrics.js';
 import { adamw } from './recipes.js';
 
 interface Size {
@@ -32,23 +32,41 @@ const SIZES: Partial<Record<Scale, Size>> = {
 const [THIN, WIDE, BATCH] = [16, 64, 64];
 const AUGMENT = { rotation: 10, shift: 0.06, logScale: 0.06, noise: 0.1 } as const;
 
-export const ARM_NAMES = ['wide', 'direct', 'kd', 'selected-kl', 'imitation', 'closed-form'] as const;
+/** Rates of 16 layers, with skip connections and without; the nets of other depths use them, too. */
+const TUNING: TuningGrid = { rates: [1e-3, 3e-3, 1e-2, 3e-2], seeds: [101, 102] };
+const RATES: Readonly<Record<'plain' | 'skip', Rates>> = {
+  plain: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 },
+  skip: { default: 1e-2, wide: 3e-3 },
+};
+const IMITATION_RATE = 3e-3;
 
-/** `4 plain direct`: depth, kind, arm. */
-export function armName(depth: number, kind: 'plain' | 'skip', arm: string): string {
-  return `${depth} ${kind} ${arm}`;
+/** Ways of training, each for nets of every depth with skip connections and without. */
+const TRAININGS: Readonly<Record<string, ArmFacts>> = {
+  wide: { label: 'wide net', learnsFrom: 'labels', reference: true },
+  direct: { label: 'direct', learnsFrom: 'labels' },
+  kd: { label: 'KD', learnsFrom: 'outputs' },
+  'selected-kl': { label: 'selected + KL', learnsFrom: 'outputs' },
+  imitation: { label: 'imitation by gradient, then KL', learnsFrom: 'layers' },
+  'closed-form': { label: 'closed-form imitation, then KL', learnsFrom: 'layers' },
+};
+
+/** One arm with its factors: `layers`, `skip` and `training`. */
+function armOfCase(layers: number, skip: boolean, training: string, spec: TrainSpec): readonly [string, Arm] {
+  const nameOf = (which: string): string => `${layers} ${skip ? 'skip' : 'plain'} ${which}`;
+  const factors = { layers, skip, training };
+  return [nameOf(training), { spec, ...TRAININGS[training], factors, baseline: nameOf('selected-kl') }];
 }
 
-function armsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
+function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
   const model: ModelSpec = { family: 'mlp', layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
   const imitationSteps = Math.round(size.steps * 0.3);
-  const kind = skip ? 'skip' : 'plain';
+  const rates = RATES[skip ? 'skip' : 'plain'];
   const setting: Setting = {
     data: { set: 'digits', train: size.train, augment: AUGMENT },
     thin: model,
     wide: {
       model: { ...model, width: WIDE },
-      recipe: adamw(size.wideSteps, BATCH, rateOf('depth-skip', `${kind} wide`)),
+      recipe: adamw(size.wideSteps, BATCH, rateOf(rates, 'wide')),
     },
     recipe: (steps, peak) => adamw(steps, BATCH, peak),
     steps: size.steps,
@@ -60,10 +78,10 @@ function armsAt(size: Size, layers: number, skip: boolean): Record<string, Train
       inputs: 'own',
       loss: 'relative-mse',
       maps: 'up',
-      recipe: adamw(imitationSteps, BATCH, rateOf('depth-skip', 'imitation'), 0),
+      recipe: adamw(imitationSteps, BATCH, IMITATION_RATE, 0),
     },
     imitationSteps,
-    rate: (arm) => rateOf('depth-skip', `${kind} ${arm}`),
+    rate: (arm) => rateOf(rates, arm),
   };
   return {
     wide: wideArm(setting),
@@ -82,17 +100,19 @@ function armsAt(size: Size, layers: number, skip: boolean): Record<string, Train
 
 export const depthSkip: Experiment = {
   name: 'depth-skip',
+  group: 'resnet',
   title: 'Depth and skip connections: where imitation itself pays',
   kind: TRAIN_KIND,
   seeds: { minutes: 3, laptop: 5 },
+  metric: TEST_ACCURACY,
+  reproduced: true,
+  tuning: TUNING,
   arms: (scale) => {
     const size = SIZES[scale]!;
-    const cases = size.depths.flatMap((depth) => (['plain', 'skip'] as const).map((kind) => ({ depth, kind })));
+    const cases = size.depths.flatMap((depth) => [false, true].map((skip) => ({ depth, skip })));
     return Object.fromEntries(
-      cases.flatMap(({ depth, kind }) =>
-        Object.entries(armsAt(size, depth, kind === 'skip')).map(
-          ([arm, spec]) => [armName(depth, kind, arm), spec] as const,
-        ),
+      cases.flatMap(({ depth, skip }) =>
+        Object.entries(specsAt(size, depth, skip)).map(([training, spec]) => armOfCase(depth, skip, training, spec)),
       ),
     );
   },

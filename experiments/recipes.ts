@@ -1,24 +1,6 @@
 /** Recipes as declared values: how a network is trained, by data set. */
 import type { RecipeSpec } from '../src/method/spec.js';
 
-/** A length of training; one conversion to steps. */
-export type Duration =
-  | { readonly steps: number }
-  | { readonly epochs: number }
-  | { readonly examples: number }
-  | { readonly percent: number };
-
-/** Steps of a duration; `percent` is of `total` steps. At least 1. */
-export function stepsOf(
-  duration: Duration,
-  { batch, examples, total = 0 }: { readonly batch: number; readonly examples: number; readonly total?: number },
-): number {
-  if ('steps' in duration) return duration.steps;
-  if ('percent' in duration) return Math.max(1, Math.round((duration.percent * total) / 100));
-  const seen = 'epochs' in duration ? duration.epochs * examples : duration.examples;
-  return Math.max(1, Math.round(seen / batch));
-}
-
 const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', momentum: 0.9, weightDecay });
 
 /** Small nets on small data: SGD, warm-up over a twentieth, cosine. */
@@ -39,25 +21,6 @@ export function adamw(steps: number, batch: number, peak: number, weightDecay = 
     schedule: { kind: 'cosine', peak, warmup: Math.round(steps / 20) },
     optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay },
     clip: 1,
-  };
-}
-
-/**
- * CIFAR, as He et al. 2016 train it: batch 128, rate 0.1 divided by ten after half and three quarters of the steps,
- * decay 1e-4.
- */
-export function cifar(steps: number, peak = 0.1): RecipeSpec {
-  return {
-    steps,
-    batch: 128,
-    schedule: {
-      kind: 'step',
-      peak,
-      warmup: Math.round(steps / 100),
-      drops: [Math.round(steps / 2), Math.round((3 * steps) / 4)],
-      factor: 0.1,
-    },
-    optimizer: sgd(1e-4),
   };
 }
 
@@ -84,11 +47,10 @@ export const PAPER_IMAGENET = {
 /** Direct training by the paper's recipe. */
 export function paperDirect(): RecipeSpec {
   const { batch, epochs, warmup, drops, peak, weightDecay } = PAPER_IMAGENET;
-  const steps = (n: number): number => paperSteps(n);
   return {
-    steps: steps(epochs),
+    steps: paperSteps(epochs),
     batch,
-    schedule: { kind: 'step', peak, warmup: steps(warmup), drops: drops.map(steps), factor: 0.1 },
+    schedule: { kind: 'step', peak, warmup: paperSteps(warmup), drops: drops.map(paperSteps), factor: 0.1 },
     optimizer: sgd(weightDecay),
   };
 }
@@ -96,7 +58,7 @@ export function paperDirect(): RecipeSpec {
 /** Steps of so many epochs of ImageNet. */
 export function paperSteps(epochs: number): number {
   const { batch, images, validation } = PAPER_IMAGENET;
-  return stepsOf({ epochs }, { batch, examples: images - validation });
+  return Math.round((epochs * (images - validation)) / batch);
 }
 
 /** A cosine from `peak`, as the paper's imitation and fine-tuning have it. */

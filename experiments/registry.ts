@@ -1,44 +1,89 @@
-/** Every experiment, and how each kind of run is run. */
-import { unknownName } from '../src/core/errors.js';
-import type { Experiment, Runner } from '../src/core/experiment.js';
+/** Every experiment, in the order in which commands list them. */
+import type { Experiment } from '../src/core/experiment.js';
+import { lookUp, register } from '../src/core/registry.js';
 import { TRAIN_KIND } from '../src/method/required.js';
-import { TRAIN_RUNNER } from '../src/method/runner.js';
-import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
+import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
-import { THEORY_EXPERIMENTS } from './theory.js';
+import { bounds, depth, generic, residual, saddle, scale, stages, tanhSaddle, time, width } from './theory.js';
 
-export { THEORY_EXPERIMENTS };
-/** Experiments by the command that runs them, `gowide train <name>`; the first of each is its main one. */
-export const TRAIN_EXPERIMENTS: Readonly<Record<string, readonly Experiment[]>> = {
-  resnet: [resnetDigits, depthSkip, resnetAblations, resnetHierarchy],
-  bert: [bertGlosses, bertSupersense, bertHypernym, bertSquad, bertAblations],
-};
-/** One of a network's experiments, by default its main one. Throws UsageError with the known names. */
-export function trainExperiment(network: string, name: string | undefined): Experiment {
-  if (!Object.hasOwn(TRAIN_EXPERIMENTS, network)) throw unknownName('network', network, Object.keys(TRAIN_EXPERIMENTS));
-  const family = TRAIN_EXPERIMENTS[network]!;
-  const found = name === undefined ? family[0] : family.find((experiment) => experiment.name === name);
-  if (found === undefined)
-    throw unknownName(
-      'experiment',
-      name!,
-      family.map((experiment) => experiment.name),
-    );
-  return found;
+/** Every experiment under its name. */
+export const EXPERIMENTS: Record<string, Experiment> = {};
+
+/** Adds an experiment under its own name. Throws UsageError when the name is taken. */
+export function registerExperiment(experiment: Experiment): void {
+  register('experiment', EXPERIMENTS, experiment.name, experiment);
 }
 
-/** What `gowide reproduce` runs. */
-export const EXPERIMENTS: readonly Experiment[] = [
-  ...THEORY_EXPERIMENTS,
+for (const experiment of [
+  width,
+  depth,
+  time,
+  scale,
+  bounds,
+  saddle,
+  tanhSaddle,
+  generic,
+  residual,
+  stages,
   resnetDigits,
-  resnetHierarchy,
   depthSkip,
+  resnetAblations,
+  resnetHierarchy,
   bertGlosses,
-];
+  bertSupersense,
+  bertHypernym,
+  bertSquad,
+  bertAblations,
+])
+  registerExperiment(experiment);
 
-export const RUNNERS: Readonly<Record<string, Runner>> = {
-  [THEORY_KIND]: THEORY_RUNNER,
-  [TRAIN_KIND]: TRAIN_RUNNER,
+function ofKind(kind: string): Experiment[] {
+  return Object.values(EXPERIMENTS).filter((experiment) => experiment.kind === kind);
+}
+
+/** Experiments that run studies of the theory. */
+export function theoryExperiments(): Experiment[] {
+  return ofKind(THEORY_KIND);
+}
+
+function byGroup(experiments: readonly Experiment[]): Record<string, Experiment[]> {
+  const groups: Record<string, Experiment[]> = {};
+  for (const experiment of experiments) (groups[experiment.group] ??= []).push(experiment);
+  return groups;
+}
+
+/** Every experiment, by its group. */
+export function experimentGroups(): Record<string, Experiment[]> {
+  return byGroup(Object.values(EXPERIMENTS));
+}
+
+/** Experiments that train networks, by their group; the first of each group is its main one. */
+export function trainExperiments(): Record<string, Experiment[]> {
+  return byGroup(ofKind(TRAIN_KIND));
+}
+
+/** One experiment of a group, by default its main one. Throws UsageError with the known names. */
+export function trainExperiment(network: string, name: string | undefined): Experiment {
+  const group = lookUp('network', trainExperiments(), network);
+  if (name === undefined) return group[0]!;
+  return lookUp('experiment', Object.fromEntries(group.map((experiment) => [experiment.name, experiment])), name);
+}
+
+/** The experiments that `gowide reproduce` runs. */
+export function reproducedExperiments(): Experiment[] {
+  return Object.values(EXPERIMENTS).filter(({ reproduced }) => reproduced);
+}
+
+/** Commands that run an experiment, or one arm of it, by the kind of its cells. */
+const COMMANDS: Readonly<Record<string, (experiment: Experiment, arm: string) => string>> = {
+  [THEORY_KIND]: ({ name }) => `theory run ${name}`,
+  [TRAIN_KIND]: ({ group, name }, arm) => `train ${group} --experiment ${name} --arm ${arm}`,
 };
+
+/** The command line that makes the runs of an experiment at a scale, or those of one arm where it can be chosen. */
+export function commandOf(experiment: Experiment, scale: string, arm = 'all'): string {
+  const words = COMMANDS[experiment.kind]?.(experiment, /^[\w-]+$/.test(arm) ? arm : `'${arm}'`);
+  return `gowide ${words ?? `sweep ${experiment.name}`} --scale ${scale}`;
+}

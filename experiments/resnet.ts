@@ -10,13 +10,23 @@
  * | gpu     | digits             | ResNet-50, full width    | 2 x         | ResNet-101   | one H200, not run   |
  * | paper   | ImageNet           | ResNet-50                | 4 x         | ResNet-101   | 8 GPUs, not run     |
  */
-import type { Experiment, Scale } from '../src/core/experiment.js';
+import type { Arm, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { PRESETS } from '../src/models/index.js';
 import type { ResnetSpec } from '../src/models/resnet.js';
-import { armOf, comparison, joint, wideArm, type Setting } from './arms.js';
-import { rateOf } from './rates.js';
+import {
+  armOf,
+  comparison,
+  joint,
+  rateOf,
+  SHARED_ORDER,
+  sharedArms,
+  wideArm,
+  type Rates,
+  type Setting,
+} from './arms.js';
+import { TEST_ACCURACY } from './metrics.js';
 import { PAPER_IMAGENET, paperCosine, paperDirect, paperSteps, small } from './recipes.js';
 
 interface Size {
@@ -76,6 +86,10 @@ const DIGITS = { set: 'digits', augment: { rotation: 20, shift: 0.12, logScale: 
 const IMITATION_RATE = 1;
 const WIDE_RATE = 0.1;
 
+const TUNING: TuningGrid = { rates: [0.1, 0.2, 0.4], seeds: [101, 102] };
+const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
+const HIERARCHY_RATES: Rates = { default: 0.2, direct: 0.1, 'three-stage': 0.4, 'selected-three-stage': 0.1 };
+
 function imitationOf(recipe: RecipeSpec): GradientImitation {
   return {
     by: 'gradient',
@@ -108,7 +122,7 @@ function bottleneck(
 }
 
 function smallSetting(
-  experiment: string,
+  rates: Rates,
   data: TrainSpec['data'],
   input: { classes: number; channels: number },
   size: Size,
@@ -124,7 +138,7 @@ function smallSetting(
     steps: thin.steps,
     imitation: imitationOf(small(imitation, thin.batch, IMITATION_RATE, 0)),
     imitationSteps: imitation * blocks.length,
-    rate: (arm) => rateOf(experiment, arm),
+    rate: (arm) => rateOf(rates, arm),
   };
 }
 
@@ -153,15 +167,21 @@ function paperSetting(): Setting {
 function settingAt(scale: Scale): Setting {
   if (scale === 'paper') return paperSetting();
   const size = SIZES[scale];
-  return smallSetting('resnet-digits', { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
+  return smallSetting(DIGITS_RATES, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 
 export const resnetDigits: Experiment = {
   name: 'resnet-digits',
+  group: 'resnet',
   title: 'Thin ResNet by three stages against its rivals',
   kind: TRAIN_KIND,
   seeds: { minutes: 3, laptop: 5, gpu: 3, paper: 3 },
-  arms: (scale) => comparison(settingAt(scale)),
+  metric: TEST_ACCURACY,
+  baseline: 'direct',
+  order: SHARED_ORDER,
+  reproduced: true,
+  tuning: TUNING,
+  arms: (scale) => sharedArms(comparison(settingAt(scale))),
 };
 
 /**
@@ -190,22 +210,24 @@ function hierarchySetting(scale: Scale): Setting {
     thin: { steps, batch: 64 },
     imitation,
   };
-  return smallSetting('resnet-hierarchy', data, { classes: 8, channels: 8 }, size);
+  return smallSetting(HIERARCHY_RATES, data, { classes: 8, channels: 8 }, size);
 }
 
 export const resnetHierarchy: Experiment = {
   name: 'resnet-hierarchy',
+  group: 'resnet',
   title: 'The same on strings of the Random Hierarchy Model',
   kind: TRAIN_KIND,
   seeds: { minutes: 3, laptop: 5 },
+  metric: TEST_ACCURACY,
+  baseline: 'direct',
+  order: SHARED_ORDER,
+  reproduced: true,
+  tuning: TUNING,
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
-    return Object.fromEntries(
-      ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'].map((arm) => [
-        arm,
-        all[arm]!,
-      ]),
-    );
+    const some = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
+    return sharedArms(Object.fromEntries(some.map((arm) => [arm, all[arm]!])));
   },
 };
 
@@ -216,9 +238,12 @@ export const resnetHierarchy: Experiment = {
  */
 export const resnetAblations: Experiment = {
   name: 'resnet-ablations',
+  group: 'resnet',
   title: 'What each part of the imitation is worth',
   kind: TRAIN_KIND,
   seeds: { minutes: 1, laptop: 5 },
+  metric: TEST_ACCURACY,
+  baseline: 'own inputs',
   arms: (scale) => {
     const setting = settingAt(scale === 'laptop' ? 'minutes' : scale);
     const { imitation, imitationSteps, wide } = setting;
@@ -249,35 +274,44 @@ export const resnetAblations: Experiment = {
     const few = { ...setting, data: { ...setting.data, train: 200 } as TrainSpec['data'] };
     const fewLabels = comparison(few);
     const ridge = { by: 'ridge', images: 600, ridge: 1e-3 } as const;
+    /** Arms of which each is compared with `baseline`, one of them. */
+    const against = (baseline: string, specs: Readonly<Record<string, TrainSpec>>): Record<string, Arm> =>
+      Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { spec, baseline }]));
     return {
-      'own inputs': three({}),
-      'wide inputs': three({ inputs: 'wide' }),
-      mse: three({ loss: 'mse' }),
-      kl: three({ loss: 'kl' }),
-      'block by block': three({
-        unit: 'block',
-        size: 1,
-        recipe: small(
-          Math.max(1, Math.round(imitationSteps / blockCount(setting))),
-          imitation.recipe.batch,
-          IMITATION_RATE,
-          0,
-        ),
+      ...against('own inputs', {
+        'own inputs': three({}),
+        'wide inputs': three({ inputs: 'wide' }),
+        mse: three({ loss: 'mse' }),
+        kl: three({ loss: 'kl' }),
+        'block by block': three({
+          unit: 'block',
+          size: 1,
+          recipe: small(
+            Math.max(1, Math.round(imitationSteps / blockCount(setting))),
+            imitation.recipe.batch,
+            IMITATION_RATE,
+            0,
+          ),
+        }),
+        joint: armOf(setting, 'three-stage', { start: 'shared', imitation: joint(imitation, imitationSteps) }),
+        'imitation x 0.5': longer(0.5),
+        'imitation x 1.5': longer(1.5),
+        'random, wide x1': factor(1),
+        'random, wide x2': factor(2),
+        'random, wide x4': factor(4),
+        'random, wide x8': factor(8),
       }),
-      joint: armOf(setting, 'three-stage', { start: 'shared', imitation: joint(imitation, imitationSteps) }),
-      'imitation x 0.5': longer(0.5),
-      'imitation x 1.5': longer(1.5),
-      'random, wide x1': factor(1),
-      'random, wide x2': factor(2),
-      'random, wide x4': factor(4),
-      'random, wide x8': factor(8),
-      'selected, own inputs': three({}, 'selected'),
-      'selected, closed form': armOf(setting, 'selected-kl', { start: 'selected', imitation: ridge }),
-      'selected, none': armOf(setting, 'selected-kl', { start: 'selected' }),
-      'few images: wide': wideArm(few),
-      'few images: direct': fewLabels.direct!,
-      'few images: three-stage': fewLabels['three-stage']!,
-      'few images: selected, none': fewLabels['selected-kl']!,
+      ...against('selected, none', {
+        'selected, own inputs': three({}, 'selected'),
+        'selected, closed form': armOf(setting, 'selected-kl', { start: 'selected', imitation: ridge }),
+        'selected, none': armOf(setting, 'selected-kl', { start: 'selected' }),
+      }),
+      ...against('few images: direct', {
+        'few images: wide': wideArm(few),
+        'few images: direct': fewLabels.direct!,
+        'few images: three-stage': fewLabels['three-stage']!,
+        'few images: selected, none': fewLabels['selected-kl']!,
+      }),
     };
   },
 };

@@ -14,8 +14,27 @@
  * | residual    | hidden error sqrt((0.8 sqrt(D/(M L)))^2 + (2.5/sqrt D)^2) (arXiv 2603.18168)                                      |
  * | stages      | unknown                                                                                                          |
  */
+import type { Cell } from '../src/core/run.js';
 import type { Experiment, Scale } from '../src/core/experiment.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
+
+interface Declaration {
+  readonly name: string;
+  readonly title: string;
+  readonly seeds: Experiment['seeds'];
+  readonly specs: (scale: Scale) => Readonly<Record<string, Cell['spec']>>;
+}
+
+/** A study at its scales; figures show its arms one panel each, in their order. */
+function study({ specs, ...declared }: Declaration): Experiment {
+  return {
+    ...declared,
+    group: 'theory',
+    kind: THEORY_KIND,
+    reproduced: true,
+    arms: (scale) => Object.fromEntries(Object.entries(specs(scale)).map(([arm, spec]) => [arm, { spec }])),
+  };
+}
 
 type Sized = 'minutes' | 'laptop';
 
@@ -42,40 +61,37 @@ const WIDTH = {
   laptop: { train: 128, heldOut: 512, wide: 16_384, widths: [16, 32, 64, 128, 256, 512, 1024, 2048, 4096], draws: 4 },
 };
 
-export const width: Experiment = {
+export const width = study({
   name: 'width',
   title: 'D(m): discrepancy against thin width',
-  kind: THEORY_KIND,
   seeds: { minutes: 8, laptop: 32 },
-  arms: (scale) =>
+  specs: (scale) =>
     perRegime((regime, law) => ({ study: 'width', regime, ...law, ...FLOW, depth: 4, ...WIDTH[sized(scale)] })),
-};
+});
 
 const DEPTH = {
   minutes: { train: 64, heldOut: 256, wide: 512, m: 64, depths: [1, 2, 3, 4, 6], draws: 4 },
   laptop: { train: 128, heldOut: 512, wide: 4096, m: 128, depths: [1, 2, 3, 4, 6, 8, 12, 16], draws: 4 },
 };
 
-export const depth: Experiment = {
+export const depth = study({
   name: 'depth',
   title: 'D(L): discrepancy against depth, with the telescoped sum',
-  kind: THEORY_KIND,
   seeds: { minutes: 6, laptop: 32 },
-  arms: (scale) => perRegime((regime, law) => ({ study: 'depth', regime, ...law, ...FLOW, ...DEPTH[sized(scale)] })),
-};
+  specs: (scale) => perRegime((regime, law) => ({ study: 'depth', regime, ...law, ...FLOW, ...DEPTH[sized(scale)] })),
+});
 
 const TIME = {
   minutes: { train: 64, heldOut: 256, wide: 512, m: 64, depth: 4, times: [0, 1, 2, 4, 8], draws: 4 },
   laptop: { train: 128, heldOut: 512, wide: 4096, m: 128, depth: 6, times: [0, 1, 2, 4, 8, 12, 16, 20], draws: 8 },
 };
 
-export const time: Experiment = {
+export const time = study({
   name: 'time',
   title: 'D(T): discrepancy against the time of training',
-  kind: THEORY_KIND,
   seeds: { minutes: 6, laptop: 16 },
-  arms: (scale) => perRegime((regime, law) => ({ study: 'time', regime, ...law, ...FLOW, ...TIME[sized(scale)] })),
-};
+  specs: (scale) => perRegime((regime, law) => ({ study: 'time', regime, ...law, ...FLOW, ...TIME[sized(scale)] })),
+});
 
 const SCALE = {
   minutes: { train: 64, heldOut: 256, wide: 512, m: 64, depth: 3, draws: 2 },
@@ -83,12 +99,11 @@ const SCALE = {
 };
 const VALUES = { alpha: [0, 0.25, 0.5, 0.75, 1], c: [0.3, 1, 2, 3], rho: [0.3, 0.5, 0.7, 0.9] };
 
-export const scale: Experiment = {
+export const scale = study({
   name: 'scale',
   title: 'D against skip alpha, scale c and correlation rho',
-  kind: THEORY_KIND,
   seeds: { minutes: 4, laptop: 16 },
-  arms: (size) =>
+  specs: (size) =>
     Object.fromEntries(
       Object.entries(VALUES).map(([parameter, values]) => [
         parameter,
@@ -104,54 +119,51 @@ export const scale: Experiment = {
         },
       ]),
     ),
-};
+});
 
 const BOUNDS = {
   minutes: { train: 24, heldOut: 64, wide: 256, m: 64, depths: [1, 2, 4, 6] },
   laptop: { train: 64, heldOut: 256, wide: 2048, m: 128, depths: [1, 2, 3, 4, 6, 8, 12] },
 };
 
-export const bounds: Experiment = {
+export const bounds = study({
   name: 'bounds',
   title: 'How loose each bound is',
-  kind: THEORY_KIND,
   seeds: { minutes: 4, laptop: 6 },
-  arms: (size) => {
+  specs: (size) => {
     const common = { study: 'bounds', d: 4, time: 1, imitationTime: 1, dt: 0.05, draws: 1, ...BOUNDS[sized(size)] };
     return {
       ...perRegime((regime, law) => ({ ...common, regime, ...law })),
       'residual 1/L': { ...common, regime: 'residual 1/L', alpha: 1, c: 0.6, perDepth: true, rho: 0 },
     };
   },
-};
+});
 
 const SADDLE = { minutes: { draws: 50, particles: 1024 }, laptop: { draws: 200, particles: 2048 } };
 
-export const saddle: Experiment = {
+export const saddle = study({
   name: 'saddle',
   title: 'Instances B1 and B: the growth with depth, attained',
-  kind: THEORY_KIND,
   seeds: { minutes: 8, laptop: 16 },
-  arms: (size) => {
+  specs: (size) => {
     const common = { study: 'saddle', kappa: 4, steps: 200, m: 1e12, ...SADDLE[sized(size)] };
     return {
       B1: { ...common, g: 1, time: 0.4, depths: [2, 4, 6, 8, 10, 12, 14, 16] },
       B: { ...common, g: 1.3, time: 0.006, depths: [4, 5, 6, 7, 8, 9, 10] },
     };
   },
-};
+});
 
 const TANH_SADDLE = {
   minutes: { m: 4096, depths: [2, 4, 6, 8], draws: 4, steps: 40 },
   laptop: { m: 65_536, depths: [2, 4, 6, 8, 9, 10, 11, 12], draws: 4, steps: 50 },
 };
 
-export const tanhSaddle: Experiment = {
+export const tanhSaddle = study({
   name: 'tanh-saddle',
   title: 'Instance C: tanh particles near the saddle',
-  kind: THEORY_KIND,
   seeds: { minutes: 6, laptop: 8 },
-  arms: (size) => ({
+  specs: (size) => ({
     C: {
       study: 'tanh-saddle',
       g: 1.3,
@@ -163,19 +175,18 @@ export const tanhSaddle: Experiment = {
       ...TANH_SADDLE[sized(size)],
     },
   }),
-};
+});
 
 const GENERIC = {
   minutes: { train: 48, heldOut: 128, wide: 256, m: 32, depths: [1, 2, 4, 6, 8], draws: 2 },
   laptop: { train: 128, heldOut: 256, wide: 2048, m: 128, depths: [1, 2, 4, 6, 8, 12, 16], draws: 4 },
 };
 
-export const generic: Experiment = {
+export const generic = study({
   name: 'generic',
   title: 'The search for a generic law that explodes with depth',
-  kind: THEORY_KIND,
   seeds: { minutes: 5, laptop: 6 },
-  arms: (size) => {
+  specs: (size) => {
     const common = { study: 'generic', d: 4, time: 0.4, imitationTime: 0, dt: 0.005, ...GENERIC[sized(size)] };
     const families = {
       'skip, sine': { alpha: 1, c: 1, rho: 0, target: 'sine', gain: 1, sa: 1 },
@@ -188,19 +199,18 @@ export const generic: Experiment = {
     };
     return Object.fromEntries(Object.entries(families).map(([family, law]) => [family, { ...common, family, ...law }]));
   },
-};
+});
 
 const RESIDUAL = {
   minutes: { embeddings: [16, 32, 64], widths: [8, 32, 128], reference: { D: 128, M: 256 } },
   laptop: { embeddings: [16, 32, 64, 128], widths: [8, 32, 128, 512], reference: { D: 256, M: 512 } },
 };
 
-export const residual: Experiment = {
+export const residual = study({
   name: 'residual',
   title: 'Modern rates: deep residual nets at scale 1/(L M)',
-  kind: THEORY_KIND,
   seeds: { minutes: 5, laptop: 6 },
-  arms: (size) => ({
+  specs: (size) => ({
     tanh: {
       study: 'residual',
       blocks: 50,
@@ -212,19 +222,18 @@ export const residual: Experiment = {
       ...RESIDUAL[sized(size)],
     },
   }),
-};
+});
 
 const STAGES = {
   minutes: { train: 64, heldOut: 256, wide: 1024, widths: [16, 64], draws: 3 },
   laptop: { train: 128, heldOut: 512, wide: 8192, widths: [16, 64, 256], draws: 8 },
 };
 
-export const stages: Experiment = {
+export const stages = study({
   name: 'stages',
   title: 'Three stages against direct training, at equal steps',
-  kind: THEORY_KIND,
   seeds: { minutes: 8, laptop: 16 },
-  arms: (size) =>
+  specs: (size) =>
     perRegime((regime, law) => ({
       study: 'stages',
       regime,
@@ -234,7 +243,7 @@ export const stages: Experiment = {
       tuningTime: 2,
       ...STAGES[sized(size)],
     })),
-};
+});
 
 export const THEORY_EXPERIMENTS: readonly Experiment[] = [
   width,

@@ -2,7 +2,7 @@
  * Cells that do nothing, or wait for some time, as if another machine's core worked on them: what a sweep itself costs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RUNNERS } from '../../experiments/registry.js';
+import { RUNNERS } from '../../experiments/runners.js';
 import type { Runner } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
-import { EXPERIMENTS } from '../../experiments/registry.js';
+import { reproducedExperiments } from '../../experiments/registry.js';
 import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
 
@@ -22,7 +22,7 @@ export function command(): Command {
       '\nExamples:\n  gowide reproduce\n  gowide reproduce --scale laptop --out results --jobs 2\n\nFinished runs are not run again; a stopped command goes on where it was.',
     )
     .action(async (options: Options) => {
-      const cells = declaredCells(EXPERIMENTS, parseScale(options.scale), options.seed, options.seeds);
+      const cells = declaredCells(reproducedExperiments(), parseScale(options.scale), options.seed, options.seeds);
       const out = checkOut(options.out);
       await work(cells, options);
       const file = join(out, 'report.html');

@@ -5,7 +5,8 @@ import type { Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { parseShard, shardOf } from '../../src/sweep/backends/shard.js';
 import { submitSlurm, writeSlurm } from '../../src/sweep/backends/slurm.js';
-import { EXPERIMENTS, RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
+import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
+import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE } from '../terminal/executable.js';
 import {
   checkOut,
@@ -37,15 +38,16 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
-/** Experiments by name; `theory` is all of its studies, `all` what reproduce runs. */
+/** Experiments by name, or by the name of their group; `all` is what reproduce runs. */
 function chosen(names: readonly string[]): Experiment[] {
-  const every: readonly Experiment[] = [...THEORY_EXPERIMENTS, ...Object.values(TRAIN_EXPERIMENTS).flat()];
-  const groups: Readonly<Record<string, readonly Experiment[]>> = { all: EXPERIMENTS, theory: THEORY_EXPERIMENTS };
+  const groups: Readonly<Record<string, readonly Experiment[]>> = {
+    all: reproducedExperiments(),
+    ...experimentGroups(),
+  };
   const found = names.flatMap((name) => {
-    const group = Object.hasOwn(groups, name) ? groups[name]! : every.filter((experiment) => experiment.name === name);
-    if (group.length === 0)
-      throw unknownName('experiment', name, [...Object.keys(groups), ...every.map((experiment) => experiment.name)]);
-    return group;
+    if (Object.hasOwn(groups, name)) return groups[name]!;
+    if (Object.hasOwn(EXPERIMENTS, name)) return [EXPERIMENTS[name]!];
+    throw unknownName('experiment', name, [...Object.keys(groups), ...Object.keys(EXPERIMENTS)]);
   });
   return [...new Map(found.map((experiment) => [experiment.name, experiment])).values()];
 }

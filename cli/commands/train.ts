@@ -5,7 +5,7 @@ import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { DATASETS } from '../../src/data/index.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
-import { TRAIN_EXPERIMENTS, trainExperiment } from '../../experiments/registry.js';
+import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readConfig } from '../../src/store/config.js';
 import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
@@ -57,7 +57,7 @@ function cellsFor(name: string, options: Options): Cell[] {
   if (options.config !== undefined) {
     const spec = readConfig(options.config) as Spec;
     options.set.forEach((setting) => applySetting(spec, setting));
-    const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: spec }) };
+    const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: { spec } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: 'custom' }));
   }
   const scale = parseScale(options.scale);
@@ -76,7 +76,7 @@ function cellsFor(name: string, options: Options): Cell[] {
 /** The command, for the record of commands. */
 export function command(): Command {
   return withRunOptions(new Command('train'))
-    .argument('<network>', `one of: ${Object.keys(TRAIN_EXPERIMENTS).join(', ')}`)
+    .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <name>', 'one arm, or all', 'all')

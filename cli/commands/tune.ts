@@ -1,12 +1,11 @@
 import { Command } from 'commander';
 import { unknownName, UsageError } from '../../src/core/errors.js';
-import type { Experiment } from '../../src/core/experiment.js';
+import { armSpecs, type Experiment } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
-import { GRIDS } from '../../experiments/rates.js';
-import { TRAIN_EXPERIMENTS, trainExperiment } from '../../experiments/registry.js';
+import { EXPERIMENTS, trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -29,13 +28,21 @@ interface Trial {
 }
 
 /** Every arm at every rate of the grid, with the grid's seeds. */
-function trials({ name, kind, arms }: Experiment, scale: ReturnType<typeof declaredScale>, pattern: RegExp): Trial[] {
-  const grid = GRIDS[name];
-  if (grid === undefined) throw unknownName('grid', name, Object.keys(GRIDS));
-  const chosen = Object.entries(arms(scale)).filter(([arm]) => pattern.test(arm));
+function trials(experiment: Experiment, scale: ReturnType<typeof declaredScale>, pattern: RegExp): Trial[] {
+  const { name, kind, tuning: grid } = experiment;
+  if (grid === undefined) {
+    const tuned = Object.values(EXPERIMENTS).filter(({ tuning }) => tuning !== undefined);
+    throw unknownName(
+      'grid',
+      name,
+      tuned.map((one) => one.name),
+    );
+  }
+  const specs = armSpecs(experiment, scale);
+  const chosen = Object.entries(specs).filter(([arm]) => pattern.test(arm));
   if (chosen.length === 0)
     throw new UsageError(
-      `--arm ${pattern.source}: no arm of "${name}" matches; arms: ${Object.keys(arms(scale)).join(', ')}`,
+      `--arm ${pattern.source}: no arm of "${name}" matches; arms: ${Object.keys(specs).join(', ')}`,
     );
   return chosen.flatMap(([arm, declared]) =>
     grid.rates.map((rate): Trial => {
@@ -60,7 +67,7 @@ function trials({ name, kind, arms }: Experiment, scale: ReturnType<typeof decla
 /** The command, for the record of commands. */
 export function command(): Command {
   return new Command('tune')
-    .argument('<network>', `one of: ${Object.keys(TRAIN_EXPERIMENTS).join(', ')}`)
+    .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
     .description('validation accuracy of each arm at each learning rate of one grid, with seeds that no table uses')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <pattern>', 'only the arms that match this regular expression')

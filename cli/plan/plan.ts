@@ -3,7 +3,7 @@
  * the throughput of a machine.
  */
 import { CLAIM_TOPICS, CLAIMS } from '../../reports/claims/index.js';
-import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { armSpecs, cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import type { Throughput } from '../bench/throughput.js';
 import { unknownName } from '../../src/core/errors.js';
@@ -16,7 +16,8 @@ import type { TrainSpec } from '../../src/method/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
 import { withRequired } from '../../src/sweep/backends/pool.js';
-import { RUNNERS, THEORY_EXPERIMENTS, TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
+import { theoryExperiments, trainExperiments } from '../../experiments/registry.js';
+import { RUNNERS } from '../../experiments/runners.js';
 
 const FLOAT = 4;
 /** A line of metrics. */
@@ -54,8 +55,8 @@ const hours = (cells: Iterable<Cell>, throughputs: ReadonlyMap<string, Measured>
  */
 export function measuredSpec(experiment: Experiment, scale: Scale): TrainSpec | undefined {
   if (experiment.kind !== TRAIN_KIND) return undefined;
-  const arms = experiment.arms(scale);
-  return parseTrainSpec(arms.direct ?? Object.values(arms).at(-1));
+  const specs = armSpecs(experiment, scale);
+  return parseTrainSpec(specs.direct ?? Object.values(specs).at(-1));
 }
 
 /** What a scale costs before anything is started. */
@@ -179,7 +180,7 @@ export function measuredStepFlops(name: string, scale: Scale): number {
 }
 
 function trained(scale: Scale): Experiment[] {
-  return Object.values(TRAIN_EXPERIMENTS)
+  return Object.values(trainExperiments())
     .flat()
     .filter(({ seeds }) => seeds[scale] !== undefined);
 }
@@ -214,7 +215,7 @@ export async function planScale(
     found.set(experiment.name, measured);
   }
   return planOf(
-    [...THEORY_EXPERIMENTS.filter(({ seeds }) => seeds[scale] !== undefined), ...trained(scale)],
+    [...theoryExperiments().filter(({ seeds }) => seeds[scale] !== undefined), ...trained(scale)],
     scale,
     found,
   );

@@ -8,6 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, UsageError } from '../../src/core/errors.js';
+import { armSpecs } from '../../src/core/experiment.js';
 import { parseCell } from '../../src/core/run.js';
 import { loadCifar } from '../../src/data/cifar.js';
 import { readSquad } from '../../src/data/squad.js';
@@ -156,7 +157,7 @@ function targets(folder: string): Target[] {
       'test_batch.bin',
     ].map((name, k) => [name, Buffer.alloc(3073 * 4, k)]),
   );
-  const specs = [resnetDigits.arms('minutes'), bertGlosses.arms('minutes')].flatMap((arms) => Object.values(arms));
+  const specs = [resnetDigits, bertGlosses].flatMap((experiment) => Object.values(armSpecs(experiment, 'minutes')));
   const vocabulary = Buffer.from(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', '##b', 'é', '漢'].join('\n'));
   return [
     {

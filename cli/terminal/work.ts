@@ -16,7 +16,7 @@ import { installTensorflow, type InstallOptions } from '../../src/engine/install
 import { parseQueueUrl } from '../../src/sweep/address.js';
 import { gpus, type CrewOptions } from '../../src/sweep/crew.js';
 import { runPool, workOf } from '../../src/sweep/backends/pool.js';
-import { RUNNERS } from '../../experiments/registry.js';
+import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
 import { checkOut, typedCommand } from './options.js';

@@ -11,33 +11,86 @@ export function parseScale(name: string): Scale {
   return name as Scale;
 }
 
+/** What a net learns from: labels alone, the wide net's outputs, or the wide net's layers, too. */
+export type LearnsFrom = 'labels' | 'outputs' | 'layers';
+
+/** What reports have to know of an arm, so that none of them reads it out of the arm's name. */
+export interface ArmFacts {
+  /** What figures call it; its own name unless given. */
+  readonly label?: string;
+  /** The arm that it is compared with; the experiment's unless given. An arm that names itself is compared with none. */
+  readonly baseline?: string;
+  /** What was varied, where that has axes of its own: `{ layers: 16, skip: false }`. */
+  readonly factors?: Readonly<Record<string, string | number | boolean>>;
+  readonly learnsFrom?: LearnsFrom;
+  /** Whether it is what the others are measured by, as the wide net is, and does not compete with them. */
+  readonly reference?: boolean;
+}
+
+/** One arm: what is run, and the facts about it. */
+export interface Arm extends ArmFacts {
+  readonly spec: Cell['spec'];
+}
+
+/** A final figure of a run by which arms are compared. */
+export interface Metric {
+  /** Key of the run's result. */
+  readonly key: string;
+  readonly label: string;
+  /** Its name in a table that has several of its kind. */
+  readonly short: string;
+  readonly unit: string;
+  /** Unit of a difference of two. */
+  readonly differenceUnit: string;
+  readonly better: 'higher' | 'lower';
+  /** Digits after the point of a mean. */
+  readonly digits: number;
+  /** Name of its exponential, where tables show that, too. */
+  readonly exponential?: string;
+}
+
+/** A grid of peak learning rates from which each arm's own is chosen, on the validation split. */
+export interface TuningGrid {
+  readonly rates: readonly number[];
+  /** Seeds of the tuning runs, which no table uses. */
+  readonly seeds: readonly number[];
+}
+
+/** One experiment: everything that commands, tables, claims and figures have to know of it. */
 export interface Experiment {
   readonly name: string;
+  /** A section of the report and, for experiments that train networks, the word after `gowide train`. */
+  readonly group: string;
   /** What it shows, in one line. */
   readonly title: string;
   readonly kind: string;
   /** Seeds at each scale that is declared; a scale that is missing cannot be run. */
   readonly seeds: Readonly<Partial<Record<Scale, number>>>;
-  /** Specs of one seed, by arm. Scales change sizes and durations, never arms, losses or metrics. */
-  readonly arms: (scale: Scale) => Readonly<Record<string, Cell['spec']>>;
+  /** What is run for one seed, by arm. Scales change sizes and durations, never arms, losses or metrics. */
+  readonly arms: (scale: Scale) => Readonly<Record<string, Arm>>;
+  /** Arms in the order in which figures show them; that of {@link arms} unless given. */
+  readonly order?: readonly string[];
+  /** By what arms are compared; none where only the logged rows count. */
+  readonly metric?: Metric;
+  /** The arm that arms are compared with which name no other, wide nets that others require included. */
+  readonly baseline?: string;
+  /** Whether `gowide reproduce` runs it. */
+  readonly reproduced?: boolean;
+  /** What `gowide tune` tries. */
+  readonly tuning?: TuningGrid;
+}
+
+/** The specs of one seed, by arm. */
+export function armSpecs({ arms }: Experiment, scale: Scale): Record<string, Cell['spec']> {
+  return Object.fromEntries(Object.entries(arms(scale)).map(([arm, { spec }]) => [arm, spec]));
 }
 
 /** All cells of an experiment: seeds `seed`, `seed + 1`, ..., every arm of one seed before the next. */
-export function cellsOf(
-  { name, kind, seeds, arms }: Experiment,
-  scale: Scale,
-  seed: number,
-  count = seeds[scale] ?? 0,
-): Cell[] {
-  return Array.from({ length: count }, (_, i) =>
-    Object.entries(arms(scale)).map(([arm, spec]): Cell => ({
-      experiment: name,
-      arm,
-      scale,
-      kind,
-      spec,
-      seed: seed + i,
-    })),
+export function cellsOf(experiment: Experiment, scale: Scale, seed: number, count?: number): Cell[] {
+  const { name, kind, seeds } = experiment;
+  const specs = Object.entries(armSpecs(experiment, scale));
+  return Array.from({ length: count ?? seeds[scale] ?? 0 }, (_, i) =>
+    specs.map(([arm, spec]): Cell => ({ experiment: name, arm, scale, kind, spec, seed: seed + i })),
   ).flat();
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
 import { resnetDigits } from '../../experiments/resnet.js';
-import { cellsOf } from '../../src/core/experiment.js';
+import { armSpecs, cellsOf } from '../../src/core/experiment.js';
 import { costOf } from '../../src/method/cost.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 
@@ -9,7 +9,7 @@ const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
 
 test('every run counts once, wide nets included, and operations are those of the budgets', () => {
   const { rows } = planOf([resnetDigits], 'minutes', new Map([['resnet-digits', measured]]));
-  const arms = resnetDigits.arms('minutes') as unknown as Record<string, TrainSpec>;
+  const arms = armSpecs(resnetDigits, 'minutes') as unknown as Record<string, TrainSpec>;
   const seeds = resnetDigits.seeds.minutes!;
   // the wide net is an arm of its own, and what the others need
   const wide = costOf(arms.wide!).flops;
@@ -49,6 +49,6 @@ test('the scale paper is planned without measuring where the throughput is given
 
 test('the thin net that is measured is the one trained directly', () => {
   expect(measuredSpec(resnetDigits, 'minutes')!.model).toEqual(
-    (resnetDigits.arms('minutes').direct as unknown as TrainSpec).model,
+    (armSpecs(resnetDigits, 'minutes').direct as unknown as TrainSpec).model,
   );
 });

@@ -1,11 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { GRIDS, rateOf } from '../../experiments/rates.js';
-import { TRAIN_EXPERIMENTS } from '../../experiments/registry.js';
-import type { Experiment, Scale } from '../../src/core/experiment.js';
+import {
+  commandOf,
+  EXPERIMENTS,
+  registerExperiment,
+  reproducedExperiments,
+  trainExperiment,
+  trainExperiments,
+} from '../../experiments/registry.js';
+import { depthSkip } from '../../experiments/depth-skip.js';
+import { resnetAblations, resnetDigits } from '../../experiments/resnet.js';
+import { width } from '../../experiments/theory.js';
+import { armSpecs, SCALES, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { costOf } from '../../src/method/cost.js';
+import type { TrainSpec } from '../../src/method/spec.js';
 
-const ALL = Object.values(TRAIN_EXPERIMENTS).flat();
+const ALL = Object.values(trainExperiments()).flat();
 const CASES = ALL.flatMap((experiment) =>
   (Object.keys(experiment.seeds) as Scale[]).map((scale): [string, Scale, Experiment] => [
     experiment.name,
@@ -15,34 +27,128 @@ const CASES = ALL.flatMap((experiment) =>
 );
 
 describe.each(CASES)('%s at scale %s', (_, scale, experiment) => {
-  const arms = experiment.arms(scale);
+  const specs = armSpecs(experiment, scale);
 
   test('every arm is a valid spec', () => {
-    for (const spec of Object.values(arms)) parseTrainSpec(spec);
-    expect(Object.keys(arms).length).toBeGreaterThan(3);
+    for (const spec of Object.values(specs)) parseTrainSpec(spec);
+    expect(Object.keys(specs).length).toBeGreaterThan(3);
   });
 
   test('arms that are compared at equal steps have equal steps, imitation included', () => {
     if (experiment.name.endsWith('ablations') || experiment.name === 'depth-skip') return; // parts of the imitation are what changes there
-    const steps = Object.entries(arms)
+    const steps = Object.entries(specs)
       .filter(([arm]) => !['wide', 'long'].includes(arm))
       .map(([, spec]) => costOf(parseTrainSpec(spec)).steps);
     expect(new Set(steps).size).toBe(1);
   });
 
   test('the long arm costs what the whole pipeline costs', () => {
-    if (arms.long === undefined) return;
-    const [long, pipeline] = [arms.long, arms['three-stage']].map((spec) => costOf(parseTrainSpec(spec)));
-    if (parseTrainSpec(arms.long).pretrained !== undefined) return;
+    if (specs.long === undefined) return;
+    const [long, pipeline] = [specs.long, specs['three-stage']].map((spec) => costOf(parseTrainSpec(spec)));
+    if (parseTrainSpec(specs.long).pretrained !== undefined) return;
     expect(long!.flops / (pipeline!.flops + pipeline!.teacherFlops)).toBeCloseTo(1, 1);
   });
 });
 
-test('every tuned experiment has a rate on its own grid for each arm', () => {
-  for (const [name, { rates }] of Object.entries(GRIDS)) {
-    const experiment = ALL.find((one) => one.name === name)!;
-    for (const arm of Object.keys(experiment.arms('laptop')))
-      if (!arm.endsWith('wide'))
-        expect(rates, `${name} ${arm}`).toContain(rateOf(name, arm.replace(/^\d+ (plain|skip) /, '')));
+const EVERY = Object.values(EXPERIMENTS).flatMap((experiment) =>
+  SCALES.filter((scale) => experiment.seeds[scale] !== undefined).map(
+    (scale) => [experiment.name, scale, experiment.arms(scale), experiment] as const,
+  ),
+);
+
+describe.each(EVERY)('the facts of %s at scale %s', (_, scale, arms, { baseline, order, kind, metric }) => {
+  test('name a baseline that is an arm of it', () => {
+    for (const named of [baseline, ...Object.values(arms).map((arm) => arm.baseline)])
+      if (named !== undefined && scale !== 'minutes') expect(Object.keys(arms)).toContain(named);
+  });
+
+  test('have an order in which every arm stands, and no two arms of one label', () => {
+    if (order !== undefined) expect(order).toEqual(expect.arrayContaining(Object.keys(arms)));
+    const shown = Object.entries(arms).map(([name, { label, factors }]: [string, Arm]) =>
+      JSON.stringify([label ?? name, factors]),
+    );
+    expect(new Set(shown).size).toBe(shown.length);
+  });
+
+  test('name a metric where networks are trained', () => expect(metric !== undefined).toBe(kind === 'train'));
+});
+
+describe('learning rates', () => {
+  const peakOf = (spec: unknown): number => (spec as TrainSpec).training.schedule.peak;
+  const tuned = ALL.filter(({ tuning }) => tuning !== undefined);
+
+  test.each(tuned.map((experiment) => [experiment.name, experiment] as const))(
+    '%s has a rate on its own grid for each arm but the wide nets',
+    (_, { arms, tuning }) => {
+      for (const [name, { spec, reference }] of Object.entries(arms('laptop')))
+        if (reference !== true) expect(tuning!.rates, name).toContain(peakOf(spec));
+    },
+  );
+
+  /** The rates in bold in a table of experiments/README.md, by the words of its first column. */
+  function chosen(heading: string): [string, number][] {
+    const text = readFileSync(join(import.meta.dirname, '../../experiments/README.md'), 'utf8');
+    const lines = text.slice(text.indexOf(heading)).split('\n');
+    const start = lines.findIndex((line) => line.startsWith('| arm |'));
+    const length = lines.slice(start).findIndex((line) => line === '');
+    const [head, , ...rows] = lines
+      .slice(start, start + length)
+      .map((line) => line.split('|').map((one) => one.trim()));
+    return rows.map((row) => [row[1]!, Number(head![row.findIndex((one) => one.startsWith('**'))])]);
   }
+
+  const named = (experiment: Experiment, prefix: string, scale: Scale) => (arm: string) =>
+    peakOf(experiment.arms(scale)[`${prefix}${arm}`]!.spec);
+  test.each([
+    ['`resnet-digits`, scale minutes', named(resnetDigits, '', 'minutes')],
+    ['`resnet-hierarchy`, scale laptop', named(trainExperiment('resnet', 'resnet-hierarchy'), '', 'laptop')],
+    ['`depth-skip`, 16 layers, scale minutes', named(depthSkip, '16 ', 'minutes')],
+    ['`bert-glosses`, scale laptop', named(trainExperiment('bert', 'bert-glosses'), '', 'laptop')],
+  ])('%s: the declared rate is the best that was measured', (heading, declared) => {
+    const table = chosen(heading).filter(([arm, rate]) => arm !== 'wide' && !Number.isNaN(rate));
+    expect(table.length).toBeGreaterThan(5);
+    expect(table.map(([arm]) => [arm, declared(arm)])).toEqual(table);
+  });
+
+  test('nets of every depth use the rates of 16 layers', () => {
+    const rates = new Map<string, Set<number>>();
+    for (const { spec, factors } of Object.values(depthSkip.arms('laptop'))) {
+      const key = `${factors!.skip} ${factors!.training}`;
+      rates.set(key, (rates.get(key) ?? new Set()).add(peakOf(spec)));
+    }
+    expect(rates.size).toBe(12);
+    for (const [key, found] of rates) expect([key, found.size]).toEqual([key, 1]);
+  });
+});
+
+describe('the registry', () => {
+  test('refuses a name twice', () => {
+    expect(() => registerExperiment({ ...width, title: 'another' })).toThrow(
+      'the experiment "width" is registered already',
+    );
+    expect(EXPERIMENTS.width).toBe(width);
+  });
+
+  test('has groups by the declarations, the main experiment first', () => {
+    expect(trainExperiment('resnet', undefined)).toBe(resnetDigits);
+    expect(trainExperiment('resnet', 'resnet-ablations')).toBe(resnetAblations);
+    expect(() => trainExperiment('resnets', undefined)).toThrow('Did you mean "resnet"?');
+    expect(() => trainExperiment('bert', 'resnet-digits')).toThrow('unknown experiment "resnet-digits"');
+  });
+
+  test('reproduces what the paper claims, not its parts', () => {
+    expect(
+      reproducedExperiments()
+        .map(({ name }) => name)
+        .filter((name) => EXPERIMENTS[name]!.kind === 'train'),
+    ).toEqual(['resnet-digits', 'depth-skip', 'resnet-hierarchy', 'bert-glosses']);
+  });
+
+  test('says which command runs an experiment, or one arm of it', () => {
+    expect(commandOf(width, 'laptop')).toBe('gowide theory run width --scale laptop');
+    expect(commandOf(depthSkip, 'minutes', '16 plain kd')).toBe(
+      "gowide train resnet --experiment depth-skip --arm '16 plain kd' --scale minutes",
+    );
+    expect(commandOf({ ...width, kind: 'other' }, 'laptop')).toBe('gowide sweep width --scale laptop');
+  });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { armSpecs } from '../../src/core/experiment.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { tf } from '../../src/engine/tensor.js';
@@ -255,7 +256,7 @@ describe.each([
   ['minutes', resnetHierarchy],
   ['laptop', resnetHierarchy],
 ] as const)('at scale %s, %o', (scale, experiment) => {
-  const arms = experiment.arms(scale);
+  const arms = armSpecs(experiment, scale);
   const specs = Object.fromEntries(Object.entries(arms).map(([arm, spec]) => [arm, parseTrainSpec(spec)]));
 
   test('every spec is valid JSON, and the thin arms have equal budgets', () => {
@@ -286,7 +287,7 @@ test.each([
   ['minutes', resnetAblations],
   ['laptop', resnetAblations],
 ] as const)('at scale %s every arm of an experiment is valid, with the steps of the others', (scale, experiment) => {
-  const arms = Object.entries(experiment.arms(scale)).map(([arm, spec]) => [arm, parseTrainSpec(spec)] as const);
+  const arms = Object.entries(armSpecs(experiment, scale)).map(([arm, spec]) => [arm, parseTrainSpec(spec)] as const);
   const thin = arms.filter(([arm]) => !/wide$/.test(arm));
   const steps = thin.map(([, spec]) => costOf(spec).steps);
   expect(Math.max(...steps) - Math.min(...steps)).toBeLessThanOrEqual(10); // rounding of steps per group

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { RUNNERS } from '../../experiments/registry.js';
+import { RUNNERS } from '../../experiments/runners.js';
 import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { RUNNERS as ALL } from '../../experiments/registry.js';
+import { RUNNERS as ALL } from '../../experiments/runners.js';
 import { tablesOf } from '../../cli/selftest/check.js';
 import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';

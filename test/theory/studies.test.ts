@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { THEORY_EXPERIMENTS } from '../../experiments/theory.js';
+import { theoryExperiments } from '../../experiments/registry.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { copyNet, initialNet, thinNet } from '../../theory/model/particles.js';
 import { parseStudySpec, type Study } from '../../theory/studies/study.js';
@@ -156,7 +156,7 @@ test('a thin net must be thinner than the wide one', () => {
 });
 
 test.each(
-  THEORY_EXPERIMENTS.flatMap((experiment) =>
+  theoryExperiments().flatMap((experiment) =>
     (Object.keys(experiment.seeds) as Scale[]).map(
       (scale) => [experiment.name, scale, experiment] as [string, Scale, Experiment],
     ),

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { THEORY_EXPERIMENTS } from '../../../experiments/registry.js';
+import { theoryExperiments } from '../../../experiments/registry.js';
 import { STUDIES } from '../../../theory/studies/index.js';
 import { jsonOption } from '../../terminal/options.js';
 
@@ -25,7 +25,7 @@ export function command(): Command {
     .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
     .action(({ json }: { json?: boolean }) => {
       const list = Object.values(STUDIES).map(({ name, law, rule }) => {
-        const declared = THEORY_EXPERIMENTS.find((experiment) => experiment.name === name);
+        const declared = theoryExperiments().find((experiment) => experiment.name === name);
         return { name, law, rule, scales: Object.keys(declared?.seeds ?? {}) };
       });
       process.stdout.write(`${json ? JSON.stringify(list, null, 2) : list.map(linesOf).join('\n')}\n`);

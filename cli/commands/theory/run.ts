@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { THEORY_EXPERIMENTS } from '../../../experiments/registry.js';
+import { theoryExperiments } from '../../../experiments/registry.js';
 import { UsageError } from '../../../src/core/errors.js';
-import type { Experiment } from '../../../src/core/experiment.js';
+import { armSpecs, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
@@ -30,9 +30,9 @@ interface Options extends WorkOptions {
 
 /** The declared sizes of a study, or of all. Throws UsageError for a study that is unknown, or has no sizes. */
 function declared(name: string): readonly Experiment[] {
-  if (name === 'all') return THEORY_EXPERIMENTS;
+  if (name === 'all') return theoryExperiments();
   lookUp('study', { all: undefined, ...STUDIES }, name);
-  const found = THEORY_EXPERIMENTS.filter((experiment) => experiment.name === name);
+  const found = theoryExperiments().filter((experiment) => experiment.name === name);
   if (found.length === 0)
     throw new UsageError(`study "${name}" is declared at no scale; give it a spec of your own with --config`);
   return found;
@@ -72,7 +72,9 @@ export function command(): Command {
     .action(async (name: string, options: Options) => {
       if (options.printConfig) {
         const studies = declared(name);
-        const specs = studies.map((study) => [study.name, study.arms(declaredScale(study, options.scale))] as const);
+        const specs = studies.map(
+          (study) => [study.name, armSpecs(study, declaredScale(study, options.scale))] as const,
+        );
         process.stdout.write(
           `${JSON.stringify(studies.length === 1 ? specs[0]![1] : Object.fromEntries(specs), null, 2)}\n`,
         );

@@ -1,0 +1,24 @@
+/** The final figures by which arms of experiments are compared. */
+import type { Metric } from '../src/core/experiment.js';
+
+export const TEST_ACCURACY: Metric = {
+  key: 'testAccuracy',
+  label: 'test accuracy',
+  short: 'test',
+  unit: '%',
+  differenceUnit: 'points',
+  better: 'higher',
+  digits: 1,
+};
+
+/** For masked tokens, which have too many answers for the accuracy to say much. */
+export const TEST_CROSS_ENTROPY: Metric = {
+  key: 'testCrossEntropy',
+  label: 'test cross-entropy',
+  short: 'cross-entropy',
+  unit: 'nats',
+  differenceUnit: 'nats',
+  better: 'lower',
+  digits: 3,
+  exponential: 'test perplexity',
+};

@@ -1,0 +1,11 @@
+/** How each kind of run is run. */
+import type { Runner } from '../src/core/experiment.js';
+import { TRAIN_KIND } from '../src/method/required.js';
+import { TRAIN_RUNNER } from '../src/method/runner.js';
+import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
+
+/** Runners by the kind of their cells. */
+export const RUNNERS: Readonly<Record<string, Runner>> = {
+  [THEORY_KIND]: THEORY_RUNNER,
+  [TRAIN_KIND]: TRAIN_RUNNER,
+};
