@@ -12,7 +12,7 @@ import {
   shapesOf,
   tf,
   threeStage,
-  walkTaps,
+  applyTaps,
 } from '../src/index.js';
 import type { Dataset, Linear, Network, RecipeSpec, ThreeStageResult } from '../src/index.js';
 
@@ -60,7 +60,7 @@ export function twoLayers(width: number, classes: number): Network {
     width: (tap) => (tap === 'logits' ? classes : width),
     shapes: shapesOf(layers),
     init: (seed) => initLinears(seed, layers),
-    apply: walkTaps(taps, (scope, tap, x) => {
+    apply: applyTaps(taps, (scope, tap, x) => {
       if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
       return convNorm(scope, `${tap}/conv`, `${tap}/norm`, x as Parameters<typeof convNorm>[3], {
         stride: tap === 'second' ? 2 : 1,

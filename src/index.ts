@@ -4,16 +4,9 @@
  */
 export { FailureError, InterruptedError, UsageError } from './core/errors.js';
 export { cellsOf, parseScale, SCALES, type Experiment, type Runner, type Scale } from './core/experiment.js';
+export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
 export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
-export {
-  cellId,
-  type Cell,
-  type Executor,
-  type HostArrays,
-  type Outcome,
-  type Row,
-  type RunContext,
-} from './core/run.js';
+export { cellId, type Cell, type Executor, type Outcome, type Row, type RunContext } from './core/run.js';
 export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval } from './core/stats.js';
 export { ENGINES, openEngine, startEngine, type Engine, type EngineName } from './engine/backends/choose.js';
 export { differentiate } from './engine/ops/gradients.js';
@@ -27,12 +20,12 @@ export { parseTrainSpec } from './method/check-spec.js';
 export { trainExecutor } from './method/execute.js';
 export { ModelSpec, networkOf, parameterCount, preset, PRESETS, scaleWidth } from './models/index.js';
 export { fromLayersModel, toLayersModel } from './models/layers-model.js';
-export { axesOf, flopsOf, initLinears, ownerIn, shapesOf, type Linear } from './models/plan.js';
+export { axesOf, flopsOf, initLinears, ownerIn, shapesOf, type Linear } from './models/layer-table.js';
 export { readTorchvision, writeTorchvision } from './models/torchvision.js';
-export { walkTaps } from './models/walk.js';
-export { constant, heNormal, orthogonal, uniformFanIn, type Parameter, type Parameters } from './nn/init.js';
+export { applyTaps } from './models/apply-taps.js';
+export { constant, heNormal, orthogonal, uniformFanIn } from './nn/init.js';
 export { convNorm, dense, evaluation, linearMap, type Scope } from './nn/layers.js';
-export { type ApplyOptions, type Model, type Network, type Readers } from './nn/network.js';
+export { type ApplyOptions, type HostWeights, type Network, type Readers } from './nn/network.js';
 export { executeRun, type ExecuteOptions } from './store/execute.js';
 export { findRun, listRuns, readArrays, readMetrics, readRun, type RunRecord } from './store/runs.js';
-export { readSafetensors, writeSafetensors, type NamedArray } from './store/safetensors.js';
+export { readSafetensors, writeSafetensors } from './store/safetensors.js';

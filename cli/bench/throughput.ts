@@ -9,7 +9,8 @@ import { tf, disposeAll } from '../../src/engine/tensor.js';
 import { trainingFlops } from '../../src/method/budget.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { networkOf } from '../../src/models/index.js';
-import { sizeOf, toTensors } from '../../src/nn/init.js';
+import { sizeOf } from '../../src/core/host-array.js';
+import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { medianRate, trainingTimes } from './compare.js';
 

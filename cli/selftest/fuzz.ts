@@ -140,10 +140,10 @@ function targets(folder: string): Target[] {
   const good = join(folder, 'good.safetensors');
   writeSafetensors(
     good,
-    [
-      ['a', { dtype: 'F32', shape: [3, 4], data: new Float32Array(12) }],
-      ['b/c', { dtype: 'I64', shape: [2], data: new BigInt64Array(2) }],
-    ],
+    {
+      a: { shape: [3, 4], values: new Float32Array(12) },
+      'b/c': { shape: [2], values: new BigInt64Array(2) },
+    },
     { note: 'x' },
   );
   const tensors = readFileSync(good);

@@ -3,6 +3,7 @@
  * declaration -> run -> record -> table -> figure and verdict -> page.
  */
 import { FailureError } from './errors.js';
+import type { Floats, HostArrays } from './host-array.js';
 import { hashOf, type Json } from './json.js';
 
 /** One run, declared: everything that its result depends on is in `kind`, `spec` and `seed`. */
@@ -39,17 +40,9 @@ export function cellId(cell: Cell): string {
 /** One line of `metrics.jsonl`: flat, finite, the same on every repetition (no clock in it). */
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
-/** A tensor on the host. */
-export interface HostArray {
-  readonly shape: readonly number[];
-  readonly values: Float32Array | Float64Array;
-}
-
-export type HostArrays = Readonly<Record<string, HostArray>>;
-
 /** State of an unfinished run: arrays, and a small text that says where it stands. */
 export interface Snapshot {
-  readonly arrays: HostArrays;
+  readonly arrays: HostArrays<Floats>;
   readonly position: string;
 }
 
@@ -69,7 +62,7 @@ export interface RunContext {
   /** Saves durably; throws InterruptedError when the run is to stop. */
   save(snapshot: Snapshot): void;
   /** Arrays that a finished run of `cell` left; it is run first if need be. */
-  require(cell: Cell): Promise<HostArrays>;
+  require(cell: Cell): Promise<HostArrays<Floats>>;
 }
 
 /** What a finished run leaves beside its metrics. */
@@ -77,7 +70,7 @@ export interface Outcome {
   /** The figures that the run is about, for tables and for `runs show`. */
   readonly result: Row;
   /** Arrays that other runs may need, or nothing. */
-  readonly arrays?: HostArrays;
+  readonly arrays?: HostArrays<Floats>;
 }
 
 export type Executor = (context: RunContext) => Promise<Outcome>;

@@ -1,10 +1,11 @@
 /**
- * Moves host arrays into the engine and frees them on the way: kept to the end, those of a large network would be as
+ * Host arrays to tensors of the engine and back. Those of a large network are freed on their way: kept to the end, those of a large network would be as
  * much memory again as its parameters.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { HostArray, HostArrays } from '../core/host-array.js';
 import { FLOAT, INT, tensorflowOp } from './tensorflow-op.js';
 import { tf, type Tensor, type Tensors } from './tensor.js';
 
@@ -22,6 +23,20 @@ export function upload(values: Float32Array, shape: readonly number[]): Tensor {
   return tensor;
 }
 
+/** Tensors of host arrays, by their names; the caller disposes them. */
+export function toTensors(arrays: HostArrays): Tensors {
+  return Object.fromEntries(Object.entries(arrays).map(([name, { shape, values }]) => [name, upload(values, shape)]));
+}
+
+/** Tensors read back to the host, all at once. */
+export async function fromTensors(tensors: Tensors): Promise<HostArrays> {
+  const read = async ([name, tensor]: [string, Tensor]): Promise<[string, HostArray]> => [
+    name,
+    { shape: tensor.shape, values: Float32Array.from(await tensor.data()) },
+  ];
+  return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
+}
+
 /** Bytes that are moved between two garbage collections. */
 const STRIDE = 2 ** 27;
 
@@ -29,9 +44,7 @@ const STRIDE = 2 ** 27;
  * Tensors of host arrays, by their names. Arrays that nobody else holds are freed on the way, so that a large network
  * is never in memory twice as a whole. The caller disposes the tensors.
  */
-export async function moveToEngine(
-  arrays: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>,
-): Promise<Tensors> {
+export async function moveToEngine(arrays: HostArrays): Promise<Tensors> {
   const left = Object.entries(arrays).reverse();
   arrays = {}; // eslint-disable-line no-useless-assignment -- a suspended function holds its arguments
   const tensors: Record<string, Tensor> = {};

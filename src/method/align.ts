@@ -7,14 +7,14 @@ import { UsageError } from '../core/errors.js';
 import type { Tensors } from '../engine/tensor.js';
 import { networkOf } from '../models/index.js';
 import type { Scope } from '../nn/layers.js';
-import type { Model, Network } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import type { TrainSpec } from './spec.js';
 
 /** A wide net under the thin net's names. */
 export interface View {
   readonly network: Network;
   /** The wide net's values under the view's names; layers that stand beside none are left out. */
-  readonly model: (model: Model) => Model;
+  readonly weights: (host: HostWeights) => HostWeights;
 }
 
 /**
@@ -58,7 +58,7 @@ export function alignByDepth(wide: Network, thin: Network): View {
       ),
     units: wide.units && renamed(wide.units),
   };
-  return { network, model: (model) => ({ params: renamed(model.params), state: renamed(model.state) }) };
+  return { network, weights: ({ params, state }) => ({ params: renamed(params), state: renamed(state) }) };
 }
 
 /** The view's name of a tap or a parameter of the wide net; undefined for layers that stand beside none. */
@@ -112,7 +112,5 @@ function flopsAtTaps(wide: Network, shape: readonly number[], toView: ToView): R
 export function wideView({ model, teacher }: TrainSpec): View | undefined {
   if (teacher === null) return undefined;
   const wide = networkOf(teacher.model);
-  return teacher.align === 'depth'
-    ? alignByDepth(wide, networkOf(model))
-    : { network: wide, model: (values) => values };
+  return teacher.align === 'depth' ? alignByDepth(wide, networkOf(model)) : { network: wide, weights: (host) => host };
 }

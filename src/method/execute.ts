@@ -6,10 +6,10 @@ import { openData, taskOf, testFigures } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { networkOf } from '../models/index.js';
-import { countParameters } from '../nn/init.js';
+import { countValues } from '../core/host-array.js';
 import { evaluation } from '../nn/layers.js';
 import { predictor } from '../nn/predictor.js';
-import type { Model } from '../nn/network.js';
+import type { HostWeights } from '../nn/network.js';
 import { wideView } from './align.js';
 import { parseTrainSpec } from './check-spec.js';
 import { costOf } from './cost.js';
@@ -17,7 +17,7 @@ import { trainThin } from './pipeline.js';
 import { readWeights } from './read-weights.js';
 import { pretrainedCell, wideCell } from './required.js';
 import { isTrained, type PretrainedSpec, type TeacherSpec, type TrainSpec } from './spec.js';
-import { disposeWeights, fromArrays, modelOf, toArrays, weightsOf, type Teacher, type Weights } from './weights.js';
+import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, type Weights } from './weights.js';
 
 /** Runs a cell of the kind `train`: trains its network, evaluates it and leaves its weights. */
 export const trainExecutor: Executor = async (context) => {
@@ -39,14 +39,14 @@ export const trainExecutor: Executor = async (context) => {
 };
 
 async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
-  const model = isTrained(teacher)
+  const host = isTrained(teacher)
     ? fromArrays(await context.require(wideCell(context.cell, spec)!))
     : readWeights(teacher.weights, teacher.model);
   const view = wideView(spec)!;
-  return { network: view.network, model: view.model(model), weights: weightsOf(model) };
+  return { network: view.network, host: view.weights(host), weights: weightsOf(host) };
 }
 
-async function openPretrained(context: RunContext, pretrained: PretrainedSpec, spec: TrainSpec): Promise<Model> {
+async function openPretrained(context: RunContext, pretrained: PretrainedSpec, spec: TrainSpec): Promise<HostWeights> {
   return 'run' in pretrained
     ? fromArrays(await context.require(pretrainedCell(context.cell, spec)!))
     : readWeights(pretrained.weights, pretrained.model);
@@ -80,12 +80,12 @@ async function outcome(
           )
         )[logits]!;
   predict.dispose();
-  const model = await modelOf(weights);
+  const host = await toHost(weights);
   disposeWeights(weights);
   if (teacher !== undefined) disposeWeights(teacher.weights);
   const { steps, flops, teacherFlops } = costOf(spec);
   return {
-    arrays: toArrays(model),
+    arrays: toArrays(host),
     result: {
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,
@@ -94,7 +94,7 @@ async function outcome(
       ...scores,
       ...(data.problems !== undefined && { skipped: data.problems.length }),
       logitDiscrepancy: distance,
-      parameters: countParameters(model.params),
+      parameters: countValues(host.params),
       steps,
       gigaflops: flops / 1e9,
       teacherGigaflops: teacherFlops / 1e9,

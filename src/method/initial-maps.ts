@@ -2,9 +2,10 @@
 import { Matrix, solve } from 'ml-matrix';
 import type { Dataset } from '../data/dataset.js';
 import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
-import { toTensors, type Parameter, type Parameters } from '../nn/init.js';
+import type { HostArray, HostArrays } from '../core/host-array.js';
+import { toTensors } from '../engine/host-memory.js';
 import { evaluation, linearMap, type Scope } from '../nn/layers.js';
-import type { Model, Network } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import type { Group } from './groups.js';
 import { BASIS, downPath, mapDown, upPath, type MapKind } from './maps.js';
 import { productSums, wideMoments } from './moments.js';
@@ -21,13 +22,13 @@ import { disposeWeights, weightsOf, type Teacher, type Weights } from './weights
 export async function initialMaps(
   kind: MapKind,
   thin: Network,
-  start: Model,
+  start: HostWeights,
   teacher: Teacher,
   groups: readonly Group[],
   selection: Selection,
   basis: StreamBasis | undefined,
   data: Dataset,
-): Promise<Parameters> {
+): Promise<HostArrays> {
   const different = kind === 'none' ? [] : groups.filter(({ tap }) => thin.width(tap) !== teacher.network.width(tap));
   if (different.length === 0) return {};
   if (kind === 'stream')
@@ -39,7 +40,7 @@ export async function initialMaps(
       different.map(({ tap }) => tap),
       data,
     );
-  const downs: Record<string, Parameter> = {};
+  const downs: Record<string, HostArray> = {};
   if (kind === 'pair') {
     const taps = different.map(({ tap }) => tap);
     const moments = await wideMoments(teacher, taps, data);
@@ -60,7 +61,7 @@ function selectedAt(thin: Network, tap: string, selection: Selection): Uint32Arr
   return 'kernels' in readers ? selection[thin.axes?.[readers.kernels[0]!]?.at(-2) ?? ''] : undefined;
 }
 
-function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): Parameter {
+function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): HostArray {
   if (channels !== undefined) {
     const down = Matrix.zeros(moment.rows, m);
     channels.forEach((channel, i) => down.set(channel, i, 1));
@@ -76,11 +77,11 @@ function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): 
 async function streamScales(
   { basis }: StreamBasis,
   thin: Network,
-  start: Model,
+  start: HostWeights,
   teacher: Teacher,
   taps: readonly string[],
   data: Dataset,
-): Promise<Record<string, Parameter>> {
+): Promise<Record<string, HostArray>> {
   const weights = weightsOf(start);
   const matrix = tf.tensor2d(basis.values, basis.shape as [number, number]);
   const names = taps.flatMap((tap) => [tap, `${tap} wide`]);
@@ -99,7 +100,7 @@ async function streamScales(
   });
   disposeWeights(weights);
   matrix.dispose();
-  const scales = taps.flatMap((tap): (readonly [string, Parameter])[] => {
+  const scales = taps.flatMap((tap): (readonly [string, HostArray])[] => {
     const [own, wide] = [sums[tap]!.diagonal(), sums[`${tap} wide`]!.diagonal()];
     const up = Float32Array.from(own, (square, j) => Math.sqrt(Math.max(wide[j]!, 1e-12) / Math.max(square, 1e-12)));
     return [
@@ -123,7 +124,7 @@ async function leastSquaresUp(
   groups: readonly Group[],
   different: readonly Group[],
   data: Dataset,
-): Promise<Record<string, Parameter>> {
+): Promise<Record<string, HostArray>> {
   const scope: Scope = { ...evaluation(weights), train: true }; // running statistics say nothing yet
   const taps = different.map(({ tap }) => tap);
   const names = taps.flatMap((tap) => [tap, `${tap} cross`]);
@@ -140,7 +141,7 @@ async function leastSquaresUp(
     }
     return pairs;
   });
-  const up = (tap: string): Parameter => {
+  const up = (tap: string): HostArray => {
     const gram = sums[tap]!;
     const penalty = (1e-6 * gram.trace()) / gram.rows + 1e-12;
     return parameterOf(solve(Matrix.add(gram, Matrix.eye(gram.rows).mul(penalty)), sums[`${tap} cross`]!));

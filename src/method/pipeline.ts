@@ -8,7 +8,7 @@ import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js'
 import { evaluate } from '../metrics/evaluate.js';
 import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
-import type { Model, Network } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
 import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
 import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
@@ -18,12 +18,12 @@ import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { GradientImitation, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
-import { sharedPaths, startModel, type StartKind } from './start.js';
+import { sharedPaths, startWeights, type StartKind } from './start.js';
 import { trainStages, type StageContext } from './stages.js';
 import type { TrainingStage } from './training-step.js';
 import { estimateStatistics } from './statistics.js';
 import { streamBasis } from './stream.js';
-import { disposeWeights, modelOf, weightsOf, type Teacher, type Weights } from './weights.js';
+import { disposeWeights, toHost, weightsOf, type Teacher, type Weights } from './weights.js';
 
 /** How a thin net is trained, beside the network itself: see src/method/spec.ts for each part. */
 export interface Procedure {
@@ -93,7 +93,7 @@ export async function trainThin(
   thin: Network,
   teacher: Teacher | undefined,
   data: Dataset,
-  pretrained?: Model,
+  pretrained?: HostWeights,
 ): Promise<Weights> {
   const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
   const run: Run = { context, procedure, thin, teacher, data, groups, pretrained };
@@ -114,24 +114,24 @@ interface Run {
   readonly teacher: Teacher | undefined;
   readonly data: Dataset;
   readonly groups: readonly Group[];
-  readonly pretrained: Model | undefined;
+  readonly pretrained: HostWeights | undefined;
 }
 
 /** The thin net before its first gradient step: maps beside it, and fitted in closed form where that is asked for. */
-async function begin(run: Run): Promise<Model> {
+async function begin(run: Run): Promise<HostWeights> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const { seed } = context;
   const { imitation, training } = procedure;
   const needsBasis =
     procedure.start.startsWith('projected') || (imitation?.by === 'gradient' && imitation.maps === 'stream');
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
-  const start = startModel(procedure.start, seed, thin, teacher, basis, run.pretrained);
-  if (teacher === undefined) return start.model;
+  const start = startWeights(procedure.start, seed, thin, teacher, basis, run.pretrained);
+  if (teacher === undefined) return start.host;
   if (imitation?.by === 'ridge') {
     const fitted = await imitateByRidge(
       imitation,
       thin,
-      weightsOf(start.model),
+      weightsOf(start.host),
       teacher,
       start.selection,
       data,
@@ -139,13 +139,13 @@ async function begin(run: Run): Promise<Model> {
       (done, total) => context.progress('imitate in closed form', done, total),
     );
     await recordImitation(run, fitted);
-    const model = await modelOf(fitted);
+    const host = await toHost(fitted);
     disposeWeights(fitted);
-    return model;
+    return host;
   }
   const kind = imitation !== null ? imitation.maps : training.objective.hints > 0 ? 'up' : 'none';
-  const maps = await initialMaps(kind, thin, start.model, teacher, groups, start.selection, basis, data);
-  return { params: { ...start.model.params, ...maps }, state: start.model.state };
+  const maps = await initialMaps(kind, thin, start.host, teacher, groups, start.selection, basis, data);
+  return { params: { ...start.host.params, ...maps }, state: start.host.state };
 }
 
 /** The wide net's head, the maps merged, the statistics estimated anew; and what that leaves is recorded. */

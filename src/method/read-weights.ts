@@ -3,11 +3,11 @@ import { UsageError } from '../core/errors.js';
 import { importHuggingFace } from '../models/huggingface.js';
 import type { NetworkSpec } from '../models/index.js';
 import { readTorchvision } from '../models/torchvision.js';
-import type { Model } from '../nn/network.js';
+import type { HostWeights } from '../nn/network.js';
 import { readSafetensors } from '../store/safetensors.js';
 
 /** Throws UsageError for a family that has no published format, and for weights of another network. */
-export function readWeights(path: string, model: NetworkSpec): Model {
+export function readWeights(path: string, model: NetworkSpec): HostWeights {
   if (model.family === 'resnet') return readTorchvision(path, model);
   if (model.family === 'bert') return importHuggingFace(model, readSafetensors(path).tensors, path);
   throw new UsageError(

@@ -10,7 +10,7 @@ import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
-import type { Parameter } from '../nn/init.js';
+import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
@@ -174,7 +174,7 @@ function fit({ gram, cross, count }: Moments, ridge: number, path: string): Matr
 function setLayer({ params, state }: Weights, path: string, solution: Matrix, { gram, count }: Moments): Weights {
   const inputs = solution.rows - 1;
   const [channels, old] = [solution.columns, params[`${path}/kernel`]!];
-  const kernel: Parameter = {
+  const kernel: HostArray = {
     shape: old.shape,
     values: Float32Array.from(solution.subMatrix(0, inputs - 1, 0, channels - 1).to1DArray()),
   };

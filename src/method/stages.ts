@@ -4,12 +4,13 @@
  * same for all.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HostArrays, RunContext } from '../core/run.js';
+import type { Floats, HostArrays } from '../core/host-array.js';
+import type { RunContext } from '../core/run.js';
 import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
 import { disposeAll, tf } from '../engine/tensor.js';
-import { fromTensors, toTensors } from '../nn/init.js';
-import type { Model } from '../nn/network.js';
+import { fromTensors, toTensors } from '../engine/host-memory.js';
+import type { HostWeights } from '../nn/network.js';
 import {
   enterStage,
   ownBundle,
@@ -22,7 +23,7 @@ import {
 } from './training-step.js';
 import {
   fromArrays,
-  modelOf,
+  toHost,
   moveWeights,
   prefixed,
   replaceWeights,
@@ -47,7 +48,7 @@ interface Position {
 export async function trainStages(
   context: StageContext,
   data: Dataset,
-  initial: () => Promise<Model>,
+  initial: () => Promise<HostWeights>,
   stages: readonly TrainingStage[],
 ): Promise<Weights> {
   const { seed, resumed } = context;
@@ -102,7 +103,7 @@ async function save(state: StepState, frame: StepFrame): Promise<HostArrays> {
   const weights = weightsIn(state, frame, false);
   const averages = tf.tidy(() => (Object.keys(state.ema).length === 0 ? {} : unbundle(state.ema, frame.values)));
   const arrays = {
-    ...toArrays(await modelOf(weights)),
+    ...toArrays(await toHost(weights)),
     ...prefixed(await fromTensors(state.optimizerState), 'optimizer/'),
     ...prefixed(await fromTensors(averages), 'ema/'),
   };
@@ -117,7 +118,7 @@ async function save(state: StepState, frame: StepFrame): Promise<HostArrays> {
 }
 
 /** The state of a stage with the optimizer's state and the averages that were saved in the middle of it. */
-function restore(fresh: StepState, arrays: HostArrays): StepState {
+function restore(fresh: StepState, arrays: HostArrays<Floats>): StepState {
   disposeAll(fresh.optimizerState, fresh.ema);
   return {
     ...fresh,

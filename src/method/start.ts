@@ -1,12 +1,12 @@
 /** Initial values of the thin net: random ones, or ones that are taken from the wide net. */
 import { UsageError } from '../core/errors.js';
-import { sizeOf, type Parameter, type Parameters } from '../nn/init.js';
-import type { Model, Network } from '../nn/network.js';
+import { sizeOf, type HostArray, type HostArrays } from '../core/host-array.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { projectParameter, type StreamBasis } from './stream.js';
 
 /** The thin net before training. */
 export interface Start {
-  readonly model: Model;
+  readonly host: HostWeights;
   /** Indices of the wide net's channels that the thin net took, by name of the axis. */
   readonly selection: Selection;
 }
@@ -20,16 +20,16 @@ export type StartKind = 'random' | 'shared' | 'selected' | 'projected-ends' | 'p
  * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the
  * place of fresh values. Throws UsageError when the network does not name the axes that a kind needs.
  */
-export function startModel(
+export function startWeights(
   kind: StartKind,
   seed: number,
   thin: Network,
-  wide?: { readonly network: Network; readonly model: Model },
+  wide?: { readonly network: Network; readonly host: HostWeights },
   basis?: StreamBasis,
-  pretrained?: Model,
+  pretrained?: HostWeights,
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
-  if (kind === 'random' || wide === undefined) return { model: fresh, selection: {} };
+  if (kind === 'random' || wide === undefined) return { host: fresh, selection: {} };
   const everywhere = kind === 'selected' || kind === 'projected';
   const selection = everywhere ? selectChannels(kind, thin, fresh, wide) : {};
   const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) =>
@@ -40,7 +40,7 @@ export function startModel(
     return at <= first || at > last;
   };
   const chosen = (path: string): boolean => everywhere || (kind === 'projected-ends' && isEnd(path));
-  const take = (own: Parameters, theirs: Parameters): Parameters =>
+  const take = (own: HostArrays, theirs: HostArrays): HostArrays =>
     Object.fromEntries(
       Object.entries(own).map(([path, value]) => {
         const other = theirs[path];
@@ -60,16 +60,16 @@ export function startModel(
       }),
     );
   return {
-    model: { params: take(fresh.params, wide.model.params), state: take(fresh.state, wide.model.state) },
+    host: { params: take(fresh.params, wide.host.params), state: take(fresh.state, wide.host.state) },
     selection,
   };
 }
 
-function withPretrained(fresh: Model, pretrained: Model | undefined): Model {
+function withPretrained(fresh: HostWeights, pretrained: HostWeights | undefined): HostWeights {
   if (pretrained === undefined) return fresh;
-  const same = (value: Parameter, other: Parameter | undefined): other is Parameter =>
+  const same = (value: HostArray, other: HostArray | undefined): other is HostArray =>
     String(other?.shape) === String(value.shape);
-  const take = (own: Parameters, theirs: Parameters): Parameters =>
+  const take = (own: HostArrays, theirs: HostArrays): HostArrays =>
     Object.fromEntries(
       Object.entries(own).map(([path, value]) => [path, same(value, theirs[path]) ? theirs[path] : value]),
     );
@@ -90,8 +90,8 @@ export function sharedPaths(kind: StartKind, thin: Network, wide: Network): Read
 function selectChannels(
   kind: StartKind,
   thin: Network,
-  fresh: Model,
-  { network, model }: { readonly network: Network; readonly model: Model },
+  fresh: HostWeights,
+  { network, host }: { readonly network: Network; readonly host: HostWeights },
 ): Selection {
   const { axes } = thin;
   if (axes === undefined || network.axes === undefined) {
@@ -99,13 +99,13 @@ function selectChannels(
       `start "${kind}": the network does not say which axes hold the same channels; use "shared" or "random"`,
     );
   }
-  const sizes = (values: Parameters): Map<string, number> =>
+  const sizes = (values: HostArrays): Map<string, number> =>
     new Map(
       Object.entries(values).flatMap(([path, { shape }]) =>
         shape.map((size, axis) => [axes[path]?.[axis] ?? '', size] as const),
       ),
     );
-  const [own, theirs] = [sizes(fresh.params), sizes(model.params)];
+  const [own, theirs] = [sizes(fresh.params), sizes(host.params)];
   const projected = kind === 'projected' ? thin.stream : undefined;
   const narrower = [...own].filter(
     ([name, size]) => name !== '' && name !== projected && size < (theirs.get(name) ?? 0),
@@ -118,7 +118,7 @@ function selectChannels(
           `start "${kind}": ${name} is in parts of ${unit} channels, ` +
             `in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`,
         );
-      const scores = importance(name, theirs.get(name)!, axes, model.params);
+      const scores = importance(name, theirs.get(name)!, axes, host.params);
       const sums = Float64Array.from({ length: scores.length / unit }, (_, u) =>
         scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0),
       );
@@ -133,7 +133,7 @@ function importance(
   name: string,
   size: number,
   axes: Readonly<Record<string, readonly string[]>>,
-  params: Parameters,
+  params: HostArrays,
 ): Float64Array {
   const sum = (paths: readonly string[], axis: number): Float64Array => {
     const total = new Float64Array(size);
@@ -151,7 +151,7 @@ function importance(
 }
 
 /** Adds to `total[i]` the sum of squares of slice i along `axis`. */
-function addSquares({ shape, values }: Parameter, axis: number, total: Float64Array): void {
+function addSquares({ shape, values }: HostArray, axis: number, total: Float64Array): void {
   const [size, inner] = [shape[axis]!, sizeOf(shape.slice(axis + 1))];
   for (let k = 0; k < values.length; k++) {
     const i = Math.floor(k / inner) % size;
@@ -167,9 +167,9 @@ function addSquares({ shape, values }: Parameter, axis: number, total: Float64Ar
 function takeChannels(
   names: readonly string[],
   selection: Selection,
-  wide: Parameter,
-  thin: Parameter,
-): Parameter | undefined {
+  wide: HostArray,
+  thin: HostArray,
+): HostArray | undefined {
   let taken = wide;
   for (const [axis, name] of names.entries()) {
     if (wide.shape[axis] === thin.shape[axis]) continue;
@@ -185,7 +185,7 @@ function takeChannels(
 }
 
 /** The slices `indices` of an array along one axis, in their order. */
-export function gather({ shape, values }: Parameter, axis: number, indices: Uint32Array): Parameter {
+export function gather({ shape, values }: HostArray, axis: number, indices: Uint32Array): HostArray {
   const [outer, size, inner] = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
   const out = new Float32Array(outer * indices.length * inner);
   for (let o = 0; o < outer; o++) {

@@ -6,7 +6,7 @@
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Dataset } from '../data/dataset.js';
-import { sizeOf, type Parameter } from '../nn/init.js';
+import { sizeOf, type HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import { wideMoments } from './moments.js';
 import type { Teacher } from './weights.js';
@@ -14,7 +14,7 @@ import type { Teacher } from './weights.js';
 /** An orthonormal basis for the channels that skip connections carry. */
 export interface StreamBasis {
   /** U [M, m], orthonormal columns. */
-  readonly basis: Parameter;
+  readonly basis: HostArray;
   /** Share of the wide stream's mean square that lies in it. */
   readonly share: number;
 }
@@ -36,7 +36,7 @@ export function principal(moment: Matrix, count: number): { readonly directions:
 }
 
 /** A matrix [rows, columns] as a parameter in float32. */
-export function parameterOf(matrix: Matrix): Parameter {
+export function parameterOf(matrix: Matrix): HostArray {
   return { shape: [matrix.rows, matrix.columns], values: Float32Array.from(matrix.to1DArray()) };
 }
 
@@ -64,9 +64,9 @@ export async function streamBasis(thin: Network, teacher: Teacher, data: Dataset
 export function projectParameter(
   path: string,
   isStream: readonly boolean[],
-  wide: Parameter,
+  wide: HostArray,
   { basis, share }: StreamBasis,
-): Parameter {
+): HostArray {
   const [M, m] = basis.shape as [number, number];
   if (path.endsWith('/gamma') && isStream[0]) {
     const squared = along(wide, 0, { shape: basis.shape, values: basis.values.map((value) => value * value) });
@@ -77,7 +77,7 @@ export function projectParameter(
 }
 
 /** out[.., j, ..] = sum_i U[i, j] value[.., i, ..] along one axis. */
-function along({ shape, values }: Parameter, axis: number, basis: Parameter): Parameter {
+function along({ shape, values }: HostArray, axis: number, basis: HostArray): HostArray {
   const [M, m] = basis.shape as [number, number];
   const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
   const out = new Float32Array(outer * m * inner);

@@ -4,12 +4,12 @@ import type { Row } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
-import type { Model, Network } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { trainThin } from './pipeline.js';
 import { ObjectiveSpec, type GradientImitation, type RecipeSpec, type RidgeImitation } from './spec.js';
 import type { StartKind } from './start.js';
 import type { StageContext } from './stages.js';
-import { disposeWeights, modelOf, weightsOf } from './weights.js';
+import { disposeWeights, toHost, weightsOf } from './weights.js';
 
 /** The two networks, the data, and how each of the three stages is trained. */
 export interface ThreeStageOptions {
@@ -19,7 +19,7 @@ export interface ThreeStageOptions {
   /** Everything random follows from it; 1 by default. */
   readonly seed?: number;
   /** Stage 1: how the wide net is trained on the labels; or a trained one. */
-  readonly wideTraining: RecipeSpec | Model;
+  readonly wideTraining: RecipeSpec | HostWeights;
   /** `selected` by default, where the network names its axes; else `shared`. */
   readonly start?: StartKind;
   /** Stage 2; null leaves it out. */
@@ -33,8 +33,8 @@ export interface ThreeStageOptions {
 
 /** The trained networks and what was measured of them. */
 export interface ThreeStageResult {
-  readonly wide: Model;
-  readonly thin: Model;
+  readonly wide: HostWeights;
+  readonly thin: HostWeights;
   /** Test accuracy in percent. */
   readonly accuracy: { readonly wide: number; readonly thin: number };
   /** Everything that was logged. */
@@ -63,22 +63,27 @@ export async function threeStage(options: ThreeStageOptions): Promise<ThreeStage
   };
   const trained = 'params' in wideTraining ? wideTraining : await trainWide(context, wide, data, wideTraining);
   const start = options.start ?? (thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected');
-  const teacher = { network: wide, model: trained, weights: weightsOf(trained) };
+  const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
   const training = { ...finetune, objective: ObjectiveSpec.parse(finetune.objective ?? { teacher: 1 }) };
   const weights = await trainThin(context, { start, imitation, training }, thin, teacher, data);
   const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
     (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!]!)).accuracy;
   const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
-  const model = await modelOf(weights);
+  const host = await toHost(weights);
   disposeWeights(weights);
   disposeWeights(teacher.weights);
-  return { wide: trained, thin: model, accuracy, rows };
+  return { wide: trained, thin: host, accuracy, rows };
 }
 
-async function trainWide(context: StageContext, wide: Network, data: Dataset, recipe: RecipeSpec): Promise<Model> {
+async function trainWide(
+  context: StageContext,
+  wide: Network,
+  data: Dataset,
+  recipe: RecipeSpec,
+): Promise<HostWeights> {
   const training = { ...recipe, objective: ObjectiveSpec.parse({ labels: 1 }) };
   const weights = await trainThin(context, { start: 'random', imitation: null, training }, wide, undefined, data);
-  const model = await modelOf(weights);
+  const host = await toHost(weights);
   disposeWeights(weights);
-  return model;
+  return host;
 }

@@ -1,10 +1,10 @@
 /** A network's values on the engine, and their way to the host and back. */
-import type { HostArrays } from '../core/run.js';
+import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import { Matrix } from 'ml-matrix';
 import { moveToEngine } from '../engine/host-memory.js';
 import { disposeAll, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
-import { fromTensors, toTensors, type Parameters } from '../nn/init.js';
-import type { Model, Network } from '../nn/network.js';
+import { fromTensors, toTensors } from '../engine/host-memory.js';
+import type { HostWeights, Network } from '../nn/network.js';
 
 /** A network's values on the engine, by path. */
 export interface Weights {
@@ -16,7 +16,9 @@ export interface Weights {
 /** The wide net, trained: it is used in evaluation mode and never changed. */
 export interface Teacher {
   readonly network: Network;
-  readonly model: Model;
+  /** Its values on the host. */
+  readonly host: HostWeights;
+  /** Its values on the engine. */
   readonly weights: Weights;
 }
 
@@ -34,20 +36,20 @@ export function replaceWeights(old: Weights, next: Weights): Weights {
 }
 
 /** A network's values moved to the engine; the caller disposes them. */
-export function weightsOf({ params, state }: Model): Weights {
+export function weightsOf({ params, state }: HostWeights): Weights {
   return { params: toTensors(params), state: toTensors(state) };
 }
 
 /** Like {@link weightsOf}, for a network that nobody else holds: its host arrays are freed on the way. */
-export async function moveWeights(model: Model): Promise<Weights> {
-  const [params, state] = [moveToEngine(model.params), toTensors(model.state)];
+export async function moveWeights(host: HostWeights): Promise<Weights> {
+  const [params, state] = [moveToEngine(host.params), toTensors(host.state)];
   // eslint-disable-next-line no-useless-assignment -- a suspended function holds its arguments
-  model = { params: {}, state: {} };
+  host = { params: {}, state: {} };
   return { params: await params, state };
 }
 
 /** A network's values read back to the host. */
-export async function modelOf({ params, state }: Weights): Promise<Model> {
+export async function toHost({ params, state }: Weights): Promise<HostWeights> {
   return { params: await fromTensors(params), state: await fromTensors(state) };
 }
 
@@ -56,22 +58,21 @@ export function prefixed(arrays: HostArrays, prefix: string): HostArrays {
   return Object.fromEntries(Object.entries(arrays).map(([path, array]) => [`${prefix}${path}`, array]));
 }
 
-/** The arrays whose paths begin with `prefix`, without it. They must be float32, as all of a network's are. */
-export function withPrefix(arrays: HostArrays, prefix: string): Parameters {
-  return Object.fromEntries(
-    Object.entries(arrays)
-      .filter(([path]) => path.startsWith(prefix))
-      .map(([path, array]) => [path.slice(prefix.length), array]),
-  ) as Parameters;
+/** The arrays whose paths begin with `prefix`, without it. Throws UsageError when one is not of float32. */
+export function withPrefix(arrays: HostArrays<Floats>, prefix: string): HostArrays {
+  const found = Object.entries(arrays)
+    .filter(([path]) => path.startsWith(prefix))
+    .map(([path, array]) => [path.slice(prefix.length), array] as const);
+  return arraysOf([Float32Array], Object.fromEntries(found), 'saved arrays');
 }
 
-/** A model as the arrays of a run, `params/...` and `state/...`. */
-export function toArrays({ params, state }: Model): HostArrays {
+/** A network's values as the arrays of a run, `params/...` and `state/...`. */
+export function toArrays({ params, state }: HostWeights): HostArrays {
   return { ...prefixed(params, 'params/'), ...prefixed(state, 'state/') };
 }
 
 /** The inverse of {@link toArrays}. */
-export function fromArrays(arrays: HostArrays): Model {
+export function fromArrays(arrays: HostArrays<Floats>): HostWeights {
   return { params: withPrefix(arrays, 'params/'), state: withPrefix(arrays, 'state/') };
 }
 

@@ -7,7 +7,8 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
-import { constant, scaledNormal, type Parameter } from '../nn/init.js';
+import type { HostArray } from '../core/host-array.js';
+import { constant, scaledNormal } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import {
@@ -22,7 +23,7 @@ import {
   scoreBias,
   selfAttention,
 } from '../nn/transformer.js';
-import { tapsBetween, walkTaps } from './walk.js';
+import { tapsBetween, applyTaps } from './apply-taps.js';
 
 const size = z.int().min(1);
 
@@ -164,7 +165,7 @@ function partsOf(spec: BertSpec): Part[] {
   ];
 }
 
-function initPart(seed: number, { path, shape }: Part, deviation: number): Parameter {
+function initPart(seed: number, { path, shape }: Part, deviation: number): HostArray {
   if (path.endsWith('/kernel')) return scaledNormal(seed, path, shape, deviation);
   return constant(shape, path.endsWith('/gamma') ? 1 : 0);
 }
@@ -210,7 +211,7 @@ export function bert(spec: BertSpec): Network {
             slope: spec.distance?.slope,
           })
         : undefined;
-      return walkTaps(taps, (within, tap, value) => step(spec, within, tap, value, bias, input))(scope, x, options);
+      return applyTaps(taps, (within, tap, value) => step(spec, within, tap, value, bias, input))(scope, x, options);
     },
     owner: (path) => {
       const tap = tapOf.get(path);

@@ -3,11 +3,11 @@
  * fit said at once.
  */
 import { UsageError } from '../core/errors.js';
-import { sizeOf, type Parameter } from '../nn/init.js';
-import type { NamedArray } from '../store/safetensors.js';
+import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
+import { dtypeOf } from '../store/safetensors.js';
 
 /** New order of at most four axes: output axis n is input axis `order[n]`. */
-export function transpose({ shape, values }: Parameter, order: readonly number[]): Parameter {
+export function transpose({ shape, values }: HostArray, order: readonly number[]): HostArray {
   const to = order.map((axis) => shape[axis]!);
   const stride = (axis: number): number => sizeOf(shape.slice(axis + 1));
   const steps = order.map(stride);
@@ -40,20 +40,21 @@ function list(names: readonly string[]): string {
  */
 export function takeArrays(
   source: string,
-  tensors: ReadonlyMap<string, NamedArray>,
+  tensors: HostArrays<HostValues>,
   wanted: ReadonlyMap<string, readonly number[]>,
   ignored: (name: string) => boolean,
-): ReadonlyMap<string, Parameter> {
-  const missing = [...wanted.keys()].filter((name) => !tensors.has(name));
-  const extra = [...tensors.keys()].filter((name) => !wanted.has(name) && !ignored(name));
-  const taken = new Map<string, Parameter>();
+): ReadonlyMap<string, HostArray> {
+  const missing = [...wanted.keys()].filter((name) => !Object.hasOwn(tensors, name));
+  const extra = Object.keys(tensors).filter((name) => !wanted.has(name) && !ignored(name));
+  const taken = new Map<string, HostArray>();
   const wrong: string[] = [];
   for (const [name, shape] of wanted) {
-    const found = tensors.get(name);
+    const found = tensors[name];
     if (found === undefined) continue;
-    if (found.data instanceof Float32Array && String(found.shape) === String(shape))
-      taken.set(name, { shape: found.shape, values: found.data });
-    else wrong.push(`${name} is ${found.dtype} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
+    const { values } = found;
+    if (values instanceof Float32Array && String(found.shape) === String(shape))
+      taken.set(name, { shape: found.shape, values });
+    else wrong.push(`${name} is ${dtypeOf(values)} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
   }
   const faults = [
     ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),

@@ -1,11 +1,11 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
 import { existsSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
-import type { HostArrays } from '../core/run.js';
+import type { HostArrays } from '../core/host-array.js';
 import { parseSpec } from '../core/spec.js';
-import type { Model } from '../nn/network.js';
+import type { HostWeights } from '../nn/network.js';
 import { readConfig } from '../store/config.js';
-import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { dtypeOf, readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import type { BertSpec } from './bert.js';
 import { importHuggingFace, isModelFolder, readFolder } from './huggingface.js';
 import { NetworkSpec, networkOf, parameterCount, published, scaleWidth } from './index.js';
@@ -76,11 +76,9 @@ export function preparePredict(
   const spec = folder === undefined ? modelByName(files.model, variant) : varied(files.model, folder.spec, variant);
   const predict = spec.family === 'bert' ? prepareTokens(files, spec, folder?.load) : prepareImages(files, spec);
   return async (options) => {
-    const arrays = Object.entries(await predict(options)).map(
-      ([name, { shape, values }]) => [name, { dtype: 'F32', shape, data: values as Float32Array }] as const,
-    );
+    const arrays = await predict(options);
     writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
-    return Object.fromEntries(arrays.map(([name, { shape }]) => [name, shape]));
+    return Object.fromEntries(Object.entries(arrays).map(([name, { shape }]) => [name, shape]));
   };
 }
 
@@ -89,19 +87,20 @@ function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
     throw new UsageError(`${files.model}: weights in published names exist for ResNets and BERTs only`);
   const weights = weightsOf(files);
   const { tensors } = readSafetensors(files.input);
-  const found = tensors.get('input');
+  const found = tensors.input;
   if (found === undefined)
-    throw new UsageError(`${files.input}: no tensor "input"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
-  if (!(found.data instanceof Float32Array))
-    throw new UsageError(`${files.input}: input is ${found.dtype}, expected F32`);
-  const input = { shape: found.shape, values: found.data };
+    throw new UsageError(`${files.input}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
+  const { shape, values } = found;
+  if (!(values instanceof Float32Array))
+    throw new UsageError(`${files.input}: input is ${dtypeOf(values)}, expected F32`);
+  const input = { shape, values };
   checkImages(spec.channels, input);
   const model = readTorchvision(weights, spec);
   return (options) => predictImages(networkOf(spec), spec.channels, model, input, options);
 }
 
 /** `own`: the weights that the model's folder has; others can be given. */
-function prepareTokens(files: PredictFiles, spec: BertSpec, own: (() => Model) | undefined): Predict {
+function prepareTokens(files: PredictFiles, spec: BertSpec, own: (() => HostWeights) | undefined): Predict {
   const input = readTokens(spec, readSafetensors(files.input).tensors, files.input);
   const model =
     files.weights === undefined && own !== undefined

@@ -6,11 +6,11 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import type { Parameter } from '../nn/init.js';
-import type { Model } from '../nn/network.js';
+import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
+import type { HostWeights } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
-import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, headSizeOf, type BertSpec } from './bert.js';
 import { takeArrays, transpose } from './exchange.js';
 
@@ -51,14 +51,14 @@ function isTurned(path: string): boolean {
   return path.endsWith('/kernel') && !path.startsWith('embeddings/');
 }
 
-function turned(path: string, parameter: Parameter): Parameter {
+function turned(path: string, parameter: HostArray): HostArray {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
 }
 
 /**
  * Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance.
  */
-export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string, NamedArray> {
+export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): HostArrays {
   if (spec.distance !== undefined)
     throw new UsageError(
       'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else',
@@ -67,15 +67,15 @@ export function exportHuggingFace(spec: BertSpec, { params }: Model): Map<string
     throw new UsageError(
       `Hugging Face's BERT has heads of hidden / heads = ${spec.hidden / spec.heads} channels, this one of ${headSizeOf(spec)}`,
     );
-  return new Map(
+  return Object.fromEntries(
     Object.entries(params).map(([path, parameter]) => {
       const { shape, values } = turned(path, parameter);
-      return [huggingFaceName(spec, path), { dtype: 'F32', shape, data: values }];
+      return [huggingFaceName(spec, path), { shape, values }];
     }),
   );
 }
 
-export function writeHuggingFace(path: string, spec: BertSpec, model: Model): void {
+export function writeHuggingFace(path: string, spec: BertSpec, model: HostWeights): void {
   writeSafetensors(path, exportHuggingFace(spec, model), { format: 'pt' });
 }
 
@@ -119,7 +119,7 @@ function configOf(spec: BertSpec): object {
 export function writeFolder(
   folder: string,
   spec: BertSpec,
-  model: Model,
+  model: HostWeights,
   tokenizer: { readonly vocabulary: readonly string[]; readonly lowercase: boolean },
 ): void {
   const weights = exportHuggingFace(spec, model); // refused before anything is written
@@ -152,10 +152,10 @@ function modern(name: string): string {
  * Weights for a network from a file's arrays. A network without a task's head takes the encoder out of a file that has
  * one. Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type.
  */
-export function importHuggingFace(spec: BertSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
+export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
   const { shapes } = bert(spec);
   const headless = spec.head.kind === 'pooler' || spec.head.kind === 'none';
-  const there = new Map([...tensors].map(([name, array]) => [modern(name), array]));
+  const there = Object.fromEntries(Object.entries(tensors).map(([name, array]) => [modern(name), array]));
   const nameOf = (path: string): string => modern(huggingFaceName(spec, path));
   const wanted = new Map(
     Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
@@ -204,7 +204,7 @@ function weightsIn(folder: string): string {
 }
 
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
-export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => Model } {
+export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => HostWeights } {
   const config = Config.safeParse(readConfig(join(folder, 'config.json')));
   if (!config.success) {
     const [issue] = config.error.issues;
@@ -226,7 +226,7 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
     feedforward: data.intermediate_size,
     initial: data.initializer_range,
     dropout: data.hidden_dropout_prob,
-    head: { kind: [...tensors.keys()].some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
+    head: { kind: Object.keys(tensors).some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };
   return { spec, load: () => importHuggingFace(spec, tensors, file) };
 }

@@ -1,7 +1,7 @@
 /** Every family of networks, as values and as networks; and the published ones by name. */
 import { z } from 'zod';
 import { unknownName } from '../core/errors.js';
-import { sizeOf } from '../nn/init.js';
+import { sizeOf } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import { bert, BERT_PRESETS, BertSpec } from './bert.js';
 import { ConvnetSpec, MlpSpec, plain } from './plain.js';

@@ -5,10 +5,10 @@
  */
 import { UsageError } from '../core/errors.js';
 import { tf, type LayersModel, type SymbolicTensor, type Tensor } from '../engine/tensor.js';
-import type { Parameter } from '../nn/init.js';
+import type { HostArray } from '../core/host-array.js';
 import type { Scope } from '../nn/layers.js';
-import type { Model, Network, Readers } from '../nn/network.js';
-import { tapsBetween } from './walk.js';
+import type { HostWeights, Network, Readers } from '../nn/network.js';
+import { tapsBetween } from './apply-taps.js';
 
 type Layer = LayersModel['layers'][number];
 type Variable = Layer['weights'][number];
@@ -89,7 +89,7 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
 }
 
 /** Writes trained values into the model, which can then be used and saved as any other. */
-export function toLayersModel(model: LayersModel, { params, state }: Model): void {
+export function toLayersModel(model: LayersModel, { params, state }: HostWeights): void {
   for (const [path, { variable }] of variablesOf(model)) {
     const value = params[path] ?? state[path];
     if (value === undefined) throw new UsageError(`model "${model.name}": the trained network has no "${path}"`);
@@ -125,8 +125,8 @@ function variablesOf(model: LayersModel): Map<string, Owned> {
   return found;
 }
 
-function readModel(variables: ReadonlyMap<string, Owned>): Model {
-  const read = (statistic: boolean): Record<string, Parameter> =>
+function readModel(variables: ReadonlyMap<string, Owned>): HostWeights {
+  const read = (statistic: boolean): Record<string, HostArray> =>
     Object.fromEntries(
       [...variables]
         .filter(([, owned]) => owned.statistic === statistic)

@@ -8,8 +8,8 @@ import { z } from 'zod';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { ACTIVATIONS, convNorm, dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './plan.js';
-import { walkTaps } from './walk.js';
+import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './layer-table.js';
+import { applyTaps } from './apply-taps.js';
 
 const size = z.int().min(1);
 
@@ -114,7 +114,7 @@ export function plain(spec: ConvnetSpec | MlpSpec): Network {
     width: (tap) => (tap === 'logits' ? spec.classes : spec.width),
     shapes: shapesOf(linears),
     init: (seed) => initLinears(seed, linears),
-    apply: walkTaps(taps, step),
+    apply: applyTaps(taps, step),
     owner: ownerIn(linears),
     readers: (tap) => {
       const next = layers[names.indexOf(tap) + 1];

@@ -1,11 +1,11 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
 import { UsageError } from '../core/errors.js';
-import type { HostArray, HostArrays } from '../core/run.js';
+import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensor4D, type Tensors } from '../engine/tensor.js';
-import { toTensors } from '../nn/init.js';
+import { toTensors } from '../engine/host-memory.js';
 import type { Scope } from '../nn/layers.js';
-import type { Model, Network } from '../nn/network.js';
-import type { NamedArray } from '../store/safetensors.js';
+import type { HostWeights, Network } from '../nn/network.js';
+import { dtypeOf } from '../store/safetensors.js';
 import { bert, type BertSpec } from './bert.js';
 
 export interface PredictOptions {
@@ -34,7 +34,7 @@ export function checkImages(channels: number, { shape }: Pick<HostArray, 'shape'
 export async function predictImages(
   network: Network,
   channels: number,
-  model: Model,
+  model: HostWeights,
   input: HostArray,
   options: PredictOptions,
 ): Promise<HostArrays> {
@@ -72,22 +72,22 @@ export interface TokenInput {
  */
 export function readTokens(
   { vocabulary, positions, segments }: BertSpec,
-  tensors: ReadonlyMap<string, NamedArray>,
+  tensors: HostArrays<HostValues>,
   source: string,
 ): TokenInput {
   const whole = (name: string): { shape: readonly number[]; values: Int32Array } | undefined => {
-    const found = tensors.get(name);
+    const found = tensors[name];
     if (found === undefined) return undefined;
-    const { dtype, shape, data } = found;
-    if (!(data instanceof Int32Array || data instanceof BigInt64Array))
-      throw new UsageError(`${source}: ${name} is ${dtype}, expected I32 or I64`);
+    const { shape, values } = found;
+    if (!(values instanceof Int32Array || values instanceof BigInt64Array))
+      throw new UsageError(`${source}: ${name} is ${dtypeOf(values)}, expected I32 or I64`);
     if (shape.length !== 2 || Math.min(...shape) < 1)
       throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
-    return { shape, values: Int32Array.from(data as Int32Array, Number) };
+    return { shape, values: Int32Array.from(values as Int32Array, Number) };
   };
   const ids = whole('input_ids');
   if (ids === undefined)
-    throw new UsageError(`${source}: no tensor "input_ids"; it holds ${[...tensors.keys()].join(', ') || 'nothing'}`);
+    throw new UsageError(`${source}: no tensor "input_ids"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
   const [batch, tokens] = ids.shape as [number, number];
   if (tokens > positions)
     throw new UsageError(`${source}: sequences of ${tokens} tokens; the network has ${positions} positions`);
@@ -117,7 +117,7 @@ export function readTokens(
 /** `last_hidden_state` [B, T, H], `pooler_output` [B, H] where the network has a pooler, and taps. */
 export async function predictTokens(
   spec: BertSpec,
-  model: Model,
+  model: HostWeights,
   { shape, values }: TokenInput,
   options: PredictOptions,
 ): Promise<HostArrays> {
@@ -141,7 +141,7 @@ export async function predictTokens(
  * of all.
  */
 async function inChunks(
-  { params, state }: Model,
+  { params, state }: HostWeights,
   count: number,
   forward: (scope: Scope, start: number, size: number) => Tensors,
   { mode, onBatch }: PredictOptions,

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
 import type { Network, Readers } from '../nn/network.js';
-import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './plan.js';
-import { walkTaps } from './walk.js';
+import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './layer-table.js';
+import { applyTaps } from './apply-taps.js';
 
 const size = z.int().min(1);
 
@@ -191,7 +191,7 @@ export function resnet(spec: ResnetSpec): Network {
     },
     shapes: shapesOf(layers),
     init: (seed) => initLinears(seed, layers),
-    apply: walkTaps(taps, step),
+    apply: applyTaps(taps, step),
     owner: ownerIn(layers),
     readers,
     flops: (shape) => flopsOf(layers, shape),

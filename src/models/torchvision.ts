@@ -2,9 +2,9 @@
  * Weights in torchvision's names and layouts, so that its checkpoints can be read and ours be used there. Convolutions
  * are [out, in, h, w] there and [h, w, in, out] here; the last dense layer is [out, in] there and [in, out] here.
  */
-import type { Parameter, Parameters } from '../nn/init.js';
-import type { Model } from '../nn/network.js';
-import { readSafetensors, writeSafetensors, type NamedArray } from '../store/safetensors.js';
+import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
+import type { HostWeights } from '../nn/network.js';
+import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { takeArrays, transpose } from './exchange.js';
 import { resnet, type ResnetSpec } from './resnet.js';
 
@@ -42,31 +42,31 @@ function toTorchShape(path: string, shape: readonly number[]): number[] {
   return torchOrder(path, shape).map((axis) => shape[axis]!);
 }
 
-function toTorch(path: string, parameter: Parameter): Parameter {
+function toTorch(path: string, parameter: HostArray): HostArray {
   return path.endsWith('/kernel') ? transpose(parameter, torchOrder(path, parameter.shape)) : parameter;
 }
 
-function fromTorch(path: string, parameter: Parameter): Parameter {
+function fromTorch(path: string, parameter: HostArray): HostArray {
   if (!path.endsWith('/kernel')) return parameter;
   return transpose(parameter, parameter.shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
 }
 
 /** A model as torchvision's state dict; `num_batches_tracked`, which it wants to find, is 0. */
-export function exportTorchvision({ params, state }: Model): Map<string, NamedArray> {
-  const entries = Object.entries({ ...params, ...state }).map(([path, parameter]): [string, NamedArray] => {
+export function exportTorchvision({ params, state }: HostWeights): HostArrays<HostValues> {
+  const entries = Object.entries({ ...params, ...state }).map(([path, parameter]): [string, HostArray<HostValues>] => {
     const { shape, values } = toTorch(path, parameter);
-    return [torchvisionName(path), { dtype: 'F32', shape, data: values }];
+    return [torchvisionName(path), { shape, values }];
   });
   const tracked = Object.keys(state)
     .filter((path) => path.endsWith('/mean'))
-    .map((path): [string, NamedArray] => [
+    .map((path): [string, HostArray<HostValues>] => [
       torchvisionName(path).replace('running_mean', 'num_batches_tracked'),
-      { dtype: 'I64', shape: [], data: new BigInt64Array(1) },
+      { shape: [], values: new BigInt64Array(1) },
     ]);
-  return new Map([...entries, ...tracked]);
+  return Object.fromEntries([...entries, ...tracked]);
 }
 
-export function writeTorchvision(path: string, model: Model): void {
+export function writeTorchvision(path: string, model: HostWeights): void {
   writeSafetensors(path, exportTorchvision(model), { format: 'pt' });
 }
 
@@ -74,7 +74,7 @@ export function writeTorchvision(path: string, model: Model): void {
  * Weights for a network, from the tensors of a safetensors file in torchvision's names. Throws UsageError that lists
  * every key which is missing, is not of this network, or has another shape or type.
  */
-export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string, NamedArray>, source: string): Model {
+export function importTorchvision(spec: ResnetSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
   const { shapes } = resnet(spec);
   const statistics = Object.entries(shapes)
     .filter(([path]) => path.endsWith('/gamma'))
@@ -82,12 +82,12 @@ export function importTorchvision(spec: ResnetSpec, tensors: ReadonlyMap<string,
   const wanted = new Map([...Object.entries(shapes), ...statistics]);
   const shapesThere = new Map([...wanted].map(([path, shape]) => [torchvisionName(path), toTorchShape(path, shape)]));
   const taken = takeArrays(source, tensors, shapesThere, (name) => name.endsWith('.num_batches_tracked'));
-  const take = (paths: readonly string[]): Parameters =>
+  const take = (paths: readonly string[]): HostArrays =>
     Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(torchvisionName(path))!)]));
   return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
 }
 
 /** Reads a file of weights. Throws UsageError as {@link importTorchvision} and the safetensors reader do. */
-export function readTorchvision(path: string, spec: ResnetSpec): Model {
+export function readTorchvision(path: string, spec: ResnetSpec): HostWeights {
   return importTorchvision(spec, readSafetensors(path).tensors, path);
 }

@@ -3,28 +3,14 @@
  * matter.
  */
 import { Matrix, QrDecomposition } from 'ml-matrix';
+import { sizeOf, type HostArray } from '../core/host-array.js';
 import { normals, rngKey, uniforms } from '../core/rng.js';
-import { upload } from '../engine/host-memory.js';
-import type { Tensor, Tensors } from '../engine/tensor.js';
-
-/** A parameter before it is a tensor. */
-export interface Parameter {
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
-
-export type Parameters = Readonly<Record<string, Parameter>>;
-
-/** Number of values of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 /**
  * Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out] or [in, out]. He et al. 2015, eq. 14
  * (fan-out form, as torchvision).
  */
-export function heNormal(seed: number, path: string, shape: readonly number[]): Parameter {
+export function heNormal(seed: number, path: string, shape: readonly number[]): HostArray {
   const deviation = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
   return scaledNormal(seed, path, shape, deviation);
 }
@@ -33,7 +19,7 @@ export function heNormal(seed: number, path: string, shape: readonly number[]): 
 const CHUNK = 2 ** 16;
 
 /** Normal with the given deviation. */
-export function scaledNormal(seed: number, path: string, shape: readonly number[], deviation: number): Parameter {
+export function scaledNormal(seed: number, path: string, shape: readonly number[], deviation: number): HostArray {
   const values = new Float32Array(sizeOf(shape));
   const key = rngKey(seed, 'init', path);
   for (let at = 0; at < values.length; at += CHUNK) {
@@ -44,7 +30,7 @@ export function scaledNormal(seed: number, path: string, shape: readonly number[
 }
 
 /** Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. */
-export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): Parameter {
+export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): HostArray {
   const bound = 1 / Math.sqrt(fanIn);
   return {
     shape,
@@ -61,7 +47,7 @@ export function orthogonal(
   path: string,
   [rows, columns]: readonly [number, number],
   gain = 1,
-): Parameter {
+): HostArray {
   const [tall, flat] = [Math.max(rows, columns), Math.min(rows, columns)];
   const drawn = new Matrix(
     Array.from({ length: tall }, (_, i) => Array.from(normals(rngKey(seed, 'init', path), flat, i * flat))),
@@ -77,27 +63,6 @@ export function orthogonal(
 }
 
 /** A parameter with one value everywhere. */
-export function constant(shape: readonly number[], value: number): Parameter {
+export function constant(shape: readonly number[], value: number): HostArray {
   return { shape, values: new Float32Array(sizeOf(shape)).fill(value) };
-}
-
-/** Number of values in all. */
-export function countParameters(parameters: Readonly<Record<string, { readonly shape: readonly number[] }>>): number {
-  return Object.values(parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-}
-
-/** Moves parameters to the engine; the caller disposes the tensors. */
-export function toTensors(parameters: Parameters): Tensors {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([path, { shape, values }]) => [path, upload(values, shape)]),
-  );
-}
-
-/** Reads tensors back, in one sweep. */
-export async function fromTensors(tensors: Tensors): Promise<Parameters> {
-  const read = async ([path, tensor]: [string, Tensor]): Promise<[string, Parameter]> => [
-    path,
-    { shape: tensor.shape, values: Float32Array.from(await tensor.data()) },
-  ];
-  return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
 }

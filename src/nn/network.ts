@@ -1,13 +1,14 @@
 /** What the method asks of a network: named taps, pure application, and names for the axes of its parameters. */
 import type { Tensor, Tensors } from '../engine/tensor.js';
-import type { Parameters } from './init.js';
+import type { HostArrays } from '../core/host-array.js';
 import type { Scope } from './layers.js';
 
-/** Values on the host. */
-export interface Model {
-  readonly params: Parameters;
-  /** Running statistics. */
-  readonly state: Parameters;
+/** A network's values on the host, by path. */
+export interface HostWeights {
+  /** What gradients train. */
+  readonly params: HostArrays;
+  /** Running statistics of batch norm; empty where a network has none. */
+  readonly state: HostArrays;
 }
 
 export interface ApplyOptions {
@@ -38,7 +39,7 @@ export interface Network {
   /** Shape of every parameter, running statistics not included; known without drawing any. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** Fresh parameters: a function of the seed alone. */
-  readonly init: (seed: number) => Model;
+  readonly init: (seed: number) => HostWeights;
   /** x [B, ...] -> the taps on the way, by name. Throws UsageError on a tap that does not exist. */
   readonly apply: (scope: Scope, x: Tensor, options?: ApplyOptions) => Tensors;
   /** The tap that a parameter is needed for first. */

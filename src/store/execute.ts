@@ -6,12 +6,12 @@ import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import {
   cellId,
   RUN_FORMAT,
   type Cell,
   type Executor,
-  type HostArrays,
   type Outcome,
   type Row,
   type RunContext,
@@ -29,13 +29,12 @@ import {
   readJson,
   readRun,
   setDamagedAside,
-  toHostArrays,
   type Environment,
   type Finished,
   type RunRecord,
   type SessionRecord,
 } from './runs.js';
-import { readSafetensors, writeSafetensors, type NamedArray } from './safetensors.js';
+import { readSafetensors, writeSafetensors } from './safetensors.js';
 import { isSealed, seal, sha256 } from './seal.js';
 
 export interface ExecuteOptions {
@@ -179,7 +178,10 @@ class Session implements RunContext {
     if (!existsSync(path)) return undefined;
     try {
       const { tensors, metadata } = readSafetensors(path);
-      const snapshot = { arrays: toHostArrays(tensors), position: metadata.position ?? '' };
+      const snapshot = {
+        arrays: arraysOf([Float32Array, Float64Array], tensors, path),
+        position: metadata.position ?? '',
+      };
       const bytes = Number(metadata.metricsBytes);
       const metrics = join(this.folder, FILES.metrics);
       const there = existsSync(metrics) ? readFileSync(metrics).subarray(0, bytes) : new Uint8Array();
@@ -251,7 +253,7 @@ class Session implements RunContext {
 
   save({ arrays, position }: Snapshot): void {
     this.flush();
-    writeSafetensors(join(this.folder, FILES.last), toNamedArrays(arrays), {
+    writeSafetensors(join(this.folder, FILES.last), arrays, {
       position,
       metricsBytes: String(this.bytes),
       metrics: this.written.copy().digest('hex'),
@@ -265,7 +267,7 @@ class Session implements RunContext {
       );
   }
 
-  async require(cell: Cell): Promise<HostArrays> {
+  async require(cell: Cell): Promise<HostArrays<Floats>> {
     const run = await executeRun(cell, this.options);
     try {
       return readArrays(run);
@@ -282,7 +284,7 @@ class Session implements RunContext {
         throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
     }
     this.flush();
-    if (arrays !== undefined) writeSafetensors(join(this.folder, FILES.final), toNamedArrays(arrays));
+    if (arrays !== undefined) writeSafetensors(join(this.folder, FILES.final), arrays);
     this.writeEnvironment();
     const names = [FILES.spec, FILES.environment, FILES.metrics, ...(arrays === undefined ? [] : [FILES.final])];
     const files = Object.fromEntries(
@@ -305,13 +307,6 @@ class Session implements RunContext {
   close(): void {
     closeSync(this.metrics);
   }
-}
-
-function toNamedArrays(arrays: HostArrays): [string, NamedArray][] {
-  return Object.entries(arrays).map(([name, { shape, values }]) => [
-    name,
-    { dtype: values instanceof Float64Array ? 'F64' : 'F32', shape, data: values },
-  ]);
 }
 
 /** Hash of a saved state: position, and names, shapes and values of its arrays. */

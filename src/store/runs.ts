@@ -15,10 +15,11 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
-import { cellId, parseCell, RUN_FORMAT, type Cell, type HostArrays, type Row } from '../core/run.js';
+import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
+import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
 import { liveOwner } from './lock.js';
-import { readSafetensors, type NamedArray } from './safetensors.js';
+import { readSafetensors } from './safetensors.js';
 import { isSealed, sha256, type Sealed } from './seal.js';
 
 export const FILES = {
@@ -296,18 +297,10 @@ export function metricsHash(run: RunRecord): string | undefined {
 }
 
 /** Arrays that a finished run left, checked against the finished mark. */
-export function readArrays(run: RunRecord): HostArrays {
+export function readArrays(run: RunRecord): HostArrays<Floats> {
   const done = readDone(run.folder);
   if (done.files[FILES.final] === undefined) throw new FailureError(`${run.folder}: this run left no arrays`);
   checkFile(run.folder, done, FILES.final);
-  return toHostArrays(readSafetensors(join(run.folder, FILES.final)).tensors);
-}
-
-export function toHostArrays(tensors: ReadonlyMap<string, NamedArray>): HostArrays {
-  return Object.fromEntries(
-    [...tensors].map(([name, { shape, data }]) => [
-      name,
-      { shape, values: data instanceof Float64Array ? data : (data as Float32Array) },
-    ]),
-  );
+  const path = join(run.folder, FILES.final);
+  return arraysOf([Float32Array, Float64Array], readSafetensors(path).tensors, path);
 }

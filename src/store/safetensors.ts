@@ -5,31 +5,29 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { FailureError, UsageError } from '../core/errors.js';
+import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { asFileError, writeAtomic } from './atomic.js';
 
+/** Types of values, as the format names them. */
 export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
-export type Data = Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
-/** A named array. `F16` and `BF16` are read as `Float32Array` and are never written. */
-export interface NamedArray {
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  readonly data: Data;
-}
-
+/** What a file holds. */
 export interface SafetensorsFile {
-  readonly tensors: ReadonlyMap<string, NamedArray>;
+  /** Its tensors by name. `F16` and `BF16` are read as float32, `BOOL` as bytes. */
+  readonly tensors: HostArrays<HostValues>;
+  /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 const BYTES: Record<Dtype, number> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
-const WRITABLE: Partial<Record<Dtype, (data: Data) => boolean>> = {
-  F64: (data) => data instanceof Float64Array,
-  F32: (data) => data instanceof Float32Array,
-  I64: (data) => data instanceof BigInt64Array,
-  I32: (data) => data instanceof Int32Array,
-  U8: (data) => data instanceof Uint8Array,
-};
+/** The type under which values are written. */
+const WRITTEN = [
+  [Float64Array, 'F64'],
+  [Float32Array, 'F32'],
+  [BigInt64Array, 'I64'],
+  [Int32Array, 'I32'],
+  [Uint8Array, 'U8'],
+] as const;
 /** The reference implementation's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_TENSORS = 1_000_000;
@@ -43,33 +41,36 @@ interface Entry {
   readonly end: number;
 }
 
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+/** The format's name for the type of some values: `F32` for a Float32Array. */
+export function dtypeOf(values: HostValues): Dtype {
+  return WRITTEN.find(([type]) => values instanceof type)![1];
 }
 
-/** Writes tensors and string metadata; atomic. Throws RangeError when a shape does not fit its data. */
+/** Writes tensors and string metadata; atomic. Throws RangeError when a shape does not fit its values. */
 export function writeSafetensors(
   path: string,
-  tensors: Iterable<readonly [string, NamedArray]>,
+  tensors: HostArrays<HostValues>,
   metadata: Record<string, string> = {},
 ): void {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const chunks: Uint8Array[] = [];
   let offset = 0;
   // The widest types come first, so that every tensor is aligned to its own size.
-  const sorted = [...tensors].sort(([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1));
-  for (const [name, { dtype, shape, data }] of sorted) {
-    if (WRITABLE[dtype]?.(data) !== true)
-      throw new RangeError(`writeSafetensors: ${name}: ${dtype} cannot be written from ${data.constructor.name}`);
-    if (elements(shape) !== data.length) {
+  const sorted = Object.entries(tensors).sort(
+    ([a, x], [b, y]) => y.values.BYTES_PER_ELEMENT - x.values.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
+  );
+  for (const [name, { shape, values }] of sorted) {
+    if (sizeOf(shape) !== values.length) {
       throw new RangeError(
-        `writeSafetensors: ${name}: expected ${elements(shape)} elements for shape [${shape.join(', ')}], got ${data.length}`,
+        `writeSafetensors: ${name}: expected ${sizeOf(shape)} elements for shape [${shape.join(', ')}], ` +
+          `got ${values.length}`,
       );
     }
-    if (name in header) throw new RangeError(`writeSafetensors: ${name} occurs twice`);
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
-    chunks.push(littleEndian(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), BYTES[dtype]));
-    offset += data.byteLength;
+    if (name === '__metadata__') throw new RangeError(`writeSafetensors: no tensor can be called ${name}`);
+    const { buffer, byteOffset, byteLength } = values;
+    header[name] = { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + byteLength] };
+    chunks.push(littleEndian(new Uint8Array(buffer, byteOffset, byteLength), values.BYTES_PER_ELEMENT));
+    offset += byteLength;
   }
   let text = JSON.stringify(header);
   text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
@@ -83,16 +84,11 @@ export function readSafetensors(path: string): SafetensorsFile {
   const file = openForReading(path);
   try {
     const { entries, metadata, dataStart } = readHeader(file, path);
-    const tensors = new Map<string, NamedArray>();
-    for (const entry of entries) {
-      const bytes = readBytes(file, path, dataStart + entry.begin, entry.end - entry.begin);
-      tensors.set(entry.name, {
-        dtype: entry.dtype,
-        shape: entry.shape,
-        data: decode(entry.dtype, littleEndian(bytes, BYTES[entry.dtype])),
-      });
-    }
-    return { tensors, metadata };
+    const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, HostArray<HostValues>] => {
+      const bytes = readBytes(file, path, dataStart + begin, end - begin);
+      return [name, { shape, values: decode(dtype, littleEndian(bytes, BYTES[dtype])) }];
+    });
+    return { tensors: Object.fromEntries(tensors), metadata };
   } finally {
     closeSync(file);
   }
@@ -176,7 +172,7 @@ function parseEntry(name: string, value: unknown, bad: (what: string) => UsageEr
     throw bad(`tensor "${name}" has the offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
-  const expected = elements(shape) * BYTES[dtype as Dtype];
+  const expected = sizeOf(shape) * BYTES[dtype as Dtype];
   if (end - begin !== expected)
     throw bad(`tensor "${name}" takes ${end - begin} bytes, ${dtype} [${shape.join(', ')}] needs ${expected}`);
   return { name, dtype: dtype as Dtype, shape, begin, end };
@@ -202,7 +198,7 @@ function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
   return swapped as Uint8Array as T;
 }
 
-function decode(dtype: Dtype, bytes: Uint8Array): Data {
+function decode(dtype: Dtype, bytes: Uint8Array): HostValues {
   const { buffer, byteOffset, byteLength } = bytes;
   const count = byteLength / BYTES[dtype];
   switch (dtype) {

@@ -129,5 +129,5 @@ test('--print-config gives a spec that --config takes', () => {
   expect(run).toMatchObject({ arm: 'custom', seed: 1, steps: 3 });
   const weights = join(out, 'w.safetensors');
   expect(gowide(['runs', 'export', run!.run, '--out', out, '--output', weights]).status).toBe(0);
-  expect([...readSafetensors(weights).tensors.keys()]).toContain('layer1.0.conv1.weight');
+  expect(Object.keys(readSafetensors(weights).tensors)).toContain('layer1.0.conv1.weight');
 });

@@ -9,7 +9,7 @@ import { fromLayersModel } from '../../src/models/layers-model.js';
 import { groupsOf } from '../../src/method/groups.js';
 import { checkMaps } from '../../src/method/check-maps.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
-import { countParameters } from '../../src/nn/init.js';
+import { countValues } from '../../src/core/host-array.js';
 import type { Tensor2D } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
 import { classifier, compressLayersModel } from '../../examples/layers-model.js';
@@ -24,7 +24,7 @@ test('a network of 60 lines: its maps are merged, and it learns', { timeout: 300
   ).toBeLessThanOrEqual(110);
   const { thin, accuracy, rows } = await compressOwnNetwork(data);
   expect(Object.keys(thin.params)).toEqual(Object.keys(twoLayers(4, 10).init(1).params));
-  expect(countParameters(thin.params)).toBe(9 * 4 + 8 + 9 * 16 + 8 + 40 + 10);
+  expect(countValues(thin.params)).toBe(9 * 4 + 8 + 9 * 16 + 8 + 40 + 10);
   expect(rows.find(({ event }) => event === 'merge')!.difference).toBeLessThan(1e-5);
   expect(accuracy.wide).toBeGreaterThan(60);
   expect(accuracy.thin).toBeGreaterThan(30); // chance is 10

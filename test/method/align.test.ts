@@ -9,14 +9,14 @@ import { THREE } from './support.js';
 
 // boundaries 0 to 6 of the wide net; of the thin one 0, 1, 2 stand beside 0, 3, 6
 const [wide, thin] = [chain(2, 3, 3, 3, 3, 3, 3, 3, 4), chain(2, 3, 3, 3, 4)];
-const { network, model } = alignByDepth(wide, thin);
+const { network, weights } = alignByDepth(wide, thin);
 
 test('layers at the same share of the depth bear the thin net’s names; those between them have none', () => {
   expect(network.taps).toEqual(['layer1', 'layer2', 'layer3', 'logits']);
   expect(network.boundaries.stage).toEqual(['layer1', 'layer2', 'layer3']);
   expect(Object.keys(network.shapes)).toEqual(network.taps.map((tap) => `${tap}/kernel`));
   const { params } = wide.init(1);
-  expect(model({ params, state: {} }).params['layer2/kernel']).toBe(params['layer4/kernel']);
+  expect(weights({ params, state: {} }).params['layer2/kernel']).toBe(params['layer4/kernel']);
   expect(network.width('layer3')).toBe(3);
 });
 

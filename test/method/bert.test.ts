@@ -14,7 +14,7 @@ import { costOf } from '../../src/method/cost.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { readWeights } from '../../src/method/read-weights.js';
 import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
-import { startModel } from '../../src/method/start.js';
+import { startWeights } from '../../src/method/start.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { readFolder, writeHuggingFace } from '../../src/models/huggingface.js';
@@ -363,10 +363,10 @@ test('a wide net that somebody trained: a file in Hugging Face’s names, with t
   expect(stages).toEqual(['fine-tune']); // every layer has the aligned one's own values
   expect(Number(run.result!.teacherGigaflops)).toBeGreaterThan(0);
   expect(
-    startModel('shared', 1, bert(MODEL), {
+    startWeights('shared', 1, bert(MODEL), {
       network: alignByDepth(bert(deep), bert(MODEL)).network,
-      model: alignByDepth(bert(deep), bert(MODEL)).model(bert(deep).init(5)),
-    }).model.params['layer2/inner/kernel'],
+      host: alignByDepth(bert(deep), bert(MODEL)).weights(bert(deep).init(5)),
+    }).host.params['layer2/inner/kernel'],
   ).toEqual(bert(deep).init(5).params['layer4/inner/kernel']);
 });
 
@@ -395,7 +395,7 @@ test('selected: whole heads, the same of queries, keys and values', () => {
   const kernel = model.params['layer1/attention/output/kernel']!;
   kernel.values.fill(5, 4 * 8, 8 * 8); // head 1
   kernel.values.fill(3, 12 * 8, 16 * 8); // head 3
-  const { selection, model: start } = startModel('selected', 1, thin, { network: wide, model });
+  const { selection, host: start } = startWeights('selected', 1, thin, { network: wide, host: model });
   expect([...selection['layer1/heads']!]).toEqual([4, 5, 6, 7, 12, 13, 14, 15]);
   for (const name of ['query', 'key', 'value']) {
     expect(start.params[`layer1/attention/${name}/kernel`]!.values[9]).toBe(
@@ -403,9 +403,9 @@ test('selected: whole heads, the same of queries, keys and values', () => {
     );
   }
   expect(() =>
-    startModel('selected', 1, thin, {
+    startWeights('selected', 1, thin, {
       network: bert({ ...MODEL, heads: 4, headSize: 8 }),
-      model: bert({ ...MODEL, heads: 4, headSize: 8 }).init(1),
+      host: bert({ ...MODEL, heads: 4, headSize: 8 }).init(1),
     }),
   ).toThrow(/layer1.heads is in parts of 4 channels, in the wide net of 8/);
 });

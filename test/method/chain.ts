@@ -1,7 +1,7 @@
 /** Dense layers without biases and nonlinearities, one after the other: networks whose every value is known by hand. */
 import { tf, type Tensor, type Tensor2D } from '../../src/engine/tensor.js';
 import { UsageError } from '../../src/core/errors.js';
-import { sizeOf, type Parameters } from '../../src/nn/init.js';
+import { sizeOf, type HostArrays } from '../../src/core/host-array.js';
 import type { Network } from '../../src/nn/network.js';
 
 /** A network of the given widths: input, `layer1`, `layer2`, ..., `logits`; its parameters start as ones. */
@@ -37,7 +37,7 @@ export function chain(...widths: readonly number[]): Network {
   };
 }
 
-function ones(shapes: Network['shapes']): Parameters {
+function ones(shapes: Network['shapes']): HostArrays {
   return Object.fromEntries(
     Object.entries(shapes).map(([path, shape]) => [path, { shape, values: new Float32Array(sizeOf(shape)).fill(1) }]),
   );

@@ -19,8 +19,8 @@ const MSE: GradientImitation = { ...IMITATION, loss: 'mse' };
 const perLayer = (network: Network): Group[] => groupsOf(network, { unit: 'block', size: 1 });
 
 function teacherOf(network: Network): Teacher {
-  const model = network.init(7);
-  return { network, model, weights: weightsOf(model) };
+  const host = network.init(7);
+  return { network, host, weights: weightsOf(host) };
 }
 
 /** Loss of one batch, and its gradients by every parameter that the stage trains. */

@@ -10,7 +10,7 @@ import { mergeMaps } from '../../src/method/merge-maps.js';
 import { trainThin } from '../../src/method/pipeline.js';
 import { weightsOf, type Weights } from '../../src/method/weights.js';
 import { networkOf, type ModelSpec } from '../../src/models/index.js';
-import { countParameters } from '../../src/nn/init.js';
+import { countValues } from '../../src/core/host-array.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
@@ -59,13 +59,13 @@ describe.each(PAIRS)('%s', (_, thinSpec, wideSpec) => {
     const before = await applyWithMaps(thin, evaluation(weights), groups, x).data();
     const after = await thin.apply(evaluation(merged), x).logits!.data();
     expect(relativeError(after, before)).toBeLessThan(MERGED);
-    expect(countParameters(merged.params)).toBe(countParameters(thin.init(1).params));
+    expect(countValues(merged.params)).toBe(countValues(thin.init(1).params));
     expect(Object.keys(merged.params)).toEqual(Object.keys(thin.init(1).params));
   });
 
   test('trained pairs of maps are merged; what is logged says by how much that changed the logits', async () => {
-    const model = wide.init(2);
-    const teacher = { network: wide, model, weights: weightsOf(model) };
+    const host = wide.init(2);
+    const teacher = { network: wide, host, weights: weightsOf(host) };
     const context = memory();
     const imitation = { ...IMITATION, maps: 'pair' as const, inputs: 'wide' as const, recipe: recipe(10, 0.002) };
     const procedure = { start: 'random' as const, imitation, training: { ...recipe(1, 1e-12), objective: TEACHER } };
@@ -84,8 +84,8 @@ describe('initial maps', () => {
 
   test('take principal components, or the selected channels, and there is one up for each', async () => {
     const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 9 } as ModelSpec)];
-    const model = wide.init(1);
-    const teacher = { network: wide, model, weights: weightsOf(model) };
+    const host = wide.init(1);
+    const teacher = { network: wide, host, weights: weightsOf(host) };
     const groups = groupsOf(thin, { unit: 'block', size: 1 });
     const maps = await initialMaps('pair', thin, thin.init(1), teacher, groups, {}, undefined, loadDigits(100));
     const down = maps[downPath('layer2')]!;

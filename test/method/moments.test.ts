@@ -45,8 +45,8 @@ test('second moments of the wide net’s taps: W^T (sum x x^T) W of a linear lay
   const network = chain(2, 2, 3, 1);
   const start = network.init(1);
   const params = { ...start.params, 'layer1/kernel': { shape: [2, 2], values: Float32Array.of(1, 2, 0, 3) } };
-  const model = { params, state: {} };
-  const moments = await wideMoments({ network, model, weights: weightsOf(model) }, ['layer1', 'layer2'], data);
+  const host = { params, state: {} };
+  const moments = await wideMoments({ network, host, weights: weightsOf(host) }, ['layer1', 'layer2'], data);
   // layer1 = (x0, 2 x0 + 3 x1); layer2 = (3 x0 + 3 x1) (1, 1, 1)
   const [[a, b], [, c]] = expected as [[number, number], [number, number]];
   const first = [a, 2 * a + 3 * b, 2 * a + 3 * b, 4 * a + 12 * b + 9 * c];

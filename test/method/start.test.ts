@@ -2,12 +2,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { disposeAll, tf } from '../../src/engine/tensor.js';
 import { imitateByRidge } from '../../src/method/ridge.js';
-import { gather, sharedPaths, startModel } from '../../src/method/start.js';
+import { gather, sharedPaths, startWeights } from '../../src/method/start.js';
 import { weightsOf } from '../../src/method/weights.js';
 import { networkOf, type ModelSpec } from '../../src/models/index.js';
 import { fromLayersModel } from '../../src/models/layers-model.js';
 import { evaluation } from '../../src/nn/layers.js';
-import type { Model } from '../../src/nn/network.js';
+import type { HostWeights } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
 import { CONVNET, MLP, THIN } from './support.js';
@@ -22,14 +22,17 @@ test('gather takes slices of any axis', () => {
 
 test('selected: the channels with the largest scale times the norm of what reads them; readers are scaled, norms copied', () => {
   const [thin, wide] = [networkOf(THIN), networkOf(wideSpec)];
-  const model = wide.init(1);
+  const host = wide.init(1);
   const norm = 'stage1/block1/norm1';
   const gamma = Float32Array.of(0.1, 3, 0.2);
-  const changed: Model = { ...model, params: { ...model.params, [`${norm}/gamma`]: { shape: [3], values: gamma } } };
-  const { model: start, selection } = startModel('selected', 5, thin, { network: wide, model: changed });
+  const changed: HostWeights = {
+    ...host,
+    params: { ...host.params, [`${norm}/gamma`]: { shape: [3], values: gamma } },
+  };
+  const { host: start, selection } = startWeights('selected', 5, thin, { network: wide, host: changed });
   expect([...selection['stage1/block1/conv1']!]).toEqual([1]);
   expect([...start.params[`${norm}/gamma`]!.values]).toEqual([3]);
-  const [own, theirs] = [start.params, model.params].map((params) => params['stage1/block1/conv2/kernel']!);
+  const [own, theirs] = [start.params, host.params].map((params) => params['stage1/block1/conv2/kernel']!);
   const [out] = selection['stage1/block1/conv2']!;
   expect(own!.values[0]).toBeCloseTo(theirs!.values[3 * 1 + out!]! * Math.sqrt(3), 5);
   const shared = new Set(Object.keys(start.params).filter((path) => start.params[path] === changed.params[path]));
@@ -49,8 +52,8 @@ describe('on an engine', () => {
     ['a ResNet', THIN],
   ] as [string, ModelSpec][])('ridge on %s of the wide net’s own width gives the wide net back', async (_, spec) => {
     const network = networkOf(spec);
-    const model = network.init(1);
-    const teacher = { network, model, weights: weightsOf(model) };
+    const host = network.init(1);
+    const teacher = { network, host, weights: weightsOf(host) };
     const before = tf.memory().numTensors;
     const fitted = await imitateByRidge(
       { by: 'ridge', images: 300, ridge: 1e-7 },
@@ -79,8 +82,8 @@ describe('on an engine', () => {
 
   test('what ridge cannot do is said', async () => {
     const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 8 } as ModelSpec)];
-    const model = wide.init(1);
-    const teacher = { network: wide, model, weights: weightsOf(model) };
+    const host = wide.init(1);
+    const teacher = { network: wide, host, weights: weightsOf(host) };
     const fit = (network: typeof thin): Promise<unknown> =>
       imitateByRidge(
         { by: 'ridge', images: 50, ridge: 1e-3 },

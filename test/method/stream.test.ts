@@ -9,13 +9,14 @@ import { initialMaps } from '../../src/method/initial-maps.js';
 import { applyWithMaps, downPath, mapDown, mapUp, upPath } from '../../src/method/maps.js';
 import { mergeMaps } from '../../src/method/merge-maps.js';
 import { trainThin } from '../../src/method/pipeline.js';
-import { startModel } from '../../src/method/start.js';
+import { startWeights } from '../../src/method/start.js';
 import { projectParameter, streamBasis } from '../../src/method/stream.js';
 import { weightsOf, type Teacher, type Weights } from '../../src/method/weights.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { networkOf } from '../../src/models/index.js';
 import { forwardFlops, type Network } from '../../src/nn/network.js';
-import { countParameters, toTensors, type Parameters } from '../../src/nn/init.js';
+import { countValues, type HostArrays } from '../../src/core/host-array.js';
+import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
@@ -66,7 +67,7 @@ const DATA: Dataset = {
 };
 
 /** Parameters as after training: norms that scale and shift, not the initial ones and zeros. */
-function shaken(network: Network, seed: number): Parameters {
+function shaken(network: Network, seed: number): HostArrays {
   return Object.fromEntries(
     Object.entries(network.init(seed).params).map(([path, { shape, values }]) => {
       const noise = normals(rngKey(seed, 'shake', path), values.length);
@@ -80,8 +81,8 @@ function shaken(network: Network, seed: number): Parameters {
 
 function teacherOf(spec: BertSpec): Teacher {
   const network = bert(spec);
-  const model = { params: shaken(network, 7), state: {} };
-  return { network, model, weights: weightsOf(model) };
+  const host = { params: shaken(network, 7), state: {} };
+  return { network, host, weights: weightsOf(host) };
 }
 
 test('random scales of all boundaries are merged into the norms: the function stays, no parameter is left over', async () => {
@@ -161,18 +162,18 @@ test('starts: projected-ends takes embeddings and head, projected the layers and
   const [thin, teacher] = [bert(THIN), teacherOf(WIDE)];
   const basis = (await streamBasis(thin, teacher, DATA))!;
   const fresh = thin.init(4).params;
-  const input = startModel('projected-ends', 4, thin, teacher, basis).model.params;
+  const input = startWeights('projected-ends', 4, thin, teacher, basis).host.params;
   expect(input['layer1/inner/kernel']).toEqual(fresh['layer1/inner/kernel']);
   expect(input['head/transform/kernel']!.values).not.toEqual(fresh['head/transform/kernel']!.values);
-  expect(input['head/bias']).toEqual(teacher.model.params['head/bias']); // of the same shape
+  expect(input['head/bias']).toEqual(teacher.host.params['head/bias']); // of the same shape
   expect(input['embeddings/word/kernel']!.values[3]).toBeCloseTo(
     Array.from(
       { length: 20 },
-      (_, i) => teacher.model.params['embeddings/word/kernel']!.values[i]! * basis.basis.values[8 * i + 3]!,
+      (_, i) => teacher.host.params['embeddings/word/kernel']!.values[i]! * basis.basis.values[8 * i + 3]!,
     ).reduce((a, b) => a + b),
     4,
   );
-  const { model, selection } = startModel('projected', 4, thin, teacher, basis);
+  const { host, selection } = startWeights('projected', 4, thin, teacher, basis);
   expect(Object.keys(selection).sort()).toEqual([
     'layer1/heads',
     'layer1/inner',
@@ -182,8 +183,8 @@ test('starts: projected-ends takes embeddings and head, projected the layers and
     'layer3/inner',
   ]);
   for (const [path, { shape }] of Object.entries(fresh)) {
-    expect(model.params[path]!.shape).toEqual(shape);
-    if (!path.endsWith('pooler')) expect(model.params[path]!.values).not.toEqual(fresh[path]!.values);
+    expect(host.params[path]!.shape).toEqual(shape);
+    if (!path.endsWith('pooler')) expect(host.params[path]!.values).not.toEqual(fresh[path]!.values);
   }
 });
 
@@ -206,7 +207,7 @@ test.each(['own', 'wide'] as const)(
     expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
     expect(context.rows.find((row) => row.event === 'merge')!.difference).toBeLessThan(1e-5);
     expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.init(1).params).sort());
-    expect(countParameters(weights.params)).toBe(countParameters(thin.init(1).params));
+    expect(countValues(weights.params)).toBe(countValues(thin.init(1).params));
     disposeAll(weights.params, teacher.weights.params);
   },
 );
@@ -236,8 +237,8 @@ test('a deeper wide net: layer i of 3 stands beside layer 2 i of 6, by name ever
     'layer3',
     'logits',
   ]);
-  const model = { params: shaken(wide, 7), state: {} };
-  const scope = evaluation(weightsOf(model));
+  const host = { params: shaken(wide, 7), state: {} };
+  const scope = evaluation(weightsOf(host));
   const x = tf.tensor((await DATA.train.batch(Uint32Array.of(5, 6))).values, [2, 4, TOKENS], 'int32');
   const [seen, there] = [view.network.apply(scope, x), wide.apply(scope, x)];
   expect(Object.keys(seen)).toEqual(view.network.taps);
@@ -246,8 +247,8 @@ test('a deeper wide net: layer i of 3 stands beside layer 2 i of 6, by name ever
   const end = view.network.apply(scope, seen.layer1!, { from: 'layer1', input: x, until: 'layer2' });
   expect(Object.keys(end)).toEqual(['layer2/attention', 'layer2']);
   expect(await end.layer2!.data()).toEqual(await there.layer4!.data());
-  expect(view.model(model).params['layer3/inner/kernel']).toBe(model.params['layer6/inner/kernel']);
-  expect(view.model(model).params['layer6/inner/kernel']).toBeUndefined();
+  expect(view.weights(host).params['layer3/inner/kernel']).toBe(host.params['layer6/inner/kernel']);
+  expect(view.weights(host).params['layer6/inner/kernel']).toBeUndefined();
   expect(forwardFlops(view.network, DATA.shape)).toBe(forwardFlops(wide, DATA.shape));
   expect(view.network.shapes['layer3/norm/gamma']).toEqual([8]);
   expect(() => alignByDepth(thin, wide)).toThrow(/the wide net has 4 boundaries, the thin one 7/);

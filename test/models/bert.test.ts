@@ -15,11 +15,12 @@ import {
   writeHuggingFace,
 } from '../../src/models/huggingface.js';
 import { predictTokens, readTokens } from '../../src/models/predict.js';
-import { toTensors } from '../../src/nn/init.js';
+import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation, type Scope } from '../../src/nn/layers.js';
-import type { Model } from '../../src/nn/network.js';
+import type { HostWeights } from '../../src/nn/network.js';
 import { dropout, gelu, layerNorm } from '../../src/nn/transformer.js';
-import { readSafetensors, writeSafetensors, type NamedArray } from '../../src/store/safetensors.js';
+import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { enginesUnderTest } from '../support/engines.js';
 import { fill, noise } from '../support/reference.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
@@ -39,24 +40,25 @@ const spec = (kind: string): BertSpec =>
   BertSpec.parse({ ...ENCODER, head: kind === 'classify' ? { kind, classes: 5 } : { kind } });
 
 const length = (b: number): number => TOKENS - 3 * b;
-const grid = (value: (b: number, t: number) => number): NamedArray => ({
-  dtype: 'I32',
+const grid = (value: (b: number, t: number) => number): HostArray<HostValues> => ({
   shape: [BATCH, TOKENS],
-  data: Int32Array.from({ length: BATCH * TOKENS }, (_, k) => value(Math.floor(k / TOKENS), k % TOKENS)),
+  values: Int32Array.from({ length: BATCH * TOKENS }, (_, k) => value(Math.floor(k / TOKENS), k % TOKENS)),
 });
-const INPUT = new Map([
-  ['input_ids', grid((b, t) => ((b * TOKENS + t) * 31) % 97)],
-  ['attention_mask', grid((b, t) => Number(t < length(b)))],
-  ['token_type_ids', grid((b, t) => Number(t >= 4 && t < length(b)))],
-]);
+const INPUT = {
+  input_ids: grid((b, t) => ((b * TOKENS + t) * 31) % 97),
+  attention_mask: grid((b, t) => Number(t < length(b))),
+  token_type_ids: grid((b, t) => Number(t >= 4 && t < length(b))),
+};
 
 /** Weights by the reference's formula, through Hugging Face's names. */
-function reference(kind: string): Model {
+function reference(kind: string): HostWeights {
   const network = spec(kind);
   const there = exportHuggingFace(network, bert(network).init(0));
   return importHuggingFace(
     network,
-    new Map([...there].map(([name, { shape }]) => [name, fill(name.replace(/^bert\./, ''), shape)])),
+    Object.fromEntries(
+      Object.entries(there).map(([name, { shape }]) => [name, fill(name.replace(/^bert\./, ''), shape)]),
+    ),
     'reference',
   );
 }
@@ -245,9 +247,7 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
       'layer2/attention': [3, 11, 24],
       layer3: [3, 11, 24],
     });
-    const [, , , second] = Array.from(readSafetensors(output).tensors.get('pooler_output')!.data as Float32Array).slice(
-      24,
-    );
+    const [, , , second] = Array.from(readSafetensors(output).tensors.pooler_output!.values as Float32Array).slice(24);
     expect(second).toBeCloseTo(0.309073, 4);
     const tokens = readTokens(spec('none'), INPUT, 'test');
     const headless = await predictTokens(spec('none'), reference('none'), tokens, { mode: 'eval', taps: false });
@@ -312,14 +312,16 @@ test('weights survive a round trip; old names, spare arrays and other tasks’ h
   const model = reference('masked-lm');
   const there = exportHuggingFace(spec('masked-lm'), model);
   expect(importHuggingFace(spec('masked-lm'), there, 'f')).toEqual(model);
-  const old = new Map(
-    [...there].map(([name, array]) => [
-      name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'),
-      array,
-    ]),
-  );
-  old.set('bert.embeddings.position_ids', { dtype: 'I64', shape: [1, 20], data: new BigInt64Array(20) });
-  old.set('cls.seq_relationship.bias', { dtype: 'F32', shape: [2], data: new Float32Array(2) });
+  const old: HostArrays<HostValues> = {
+    ...Object.fromEntries(
+      Object.entries(there).map(([name, array]) => [
+        name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'),
+        array,
+      ]),
+    ),
+    'bert.embeddings.position_ids': { shape: [1, 20], values: new BigInt64Array(20) },
+    'cls.seq_relationship.bias': { shape: [2], values: new Float32Array(2) },
+  };
   expect(importHuggingFace(spec('masked-lm'), old, 'f')).toEqual(model);
   expect(Object.keys(importHuggingFace(spec('none'), old, 'f').params)).toHaveLength(5 + 16 * 3);
   expect(() => importHuggingFace(spec('span'), there, 'f')).toThrow(
@@ -339,26 +341,21 @@ test('what does not fit is one clear line', () => {
   writeFolder(folder, 'pooler', { hidden_act: 'relu' });
   expect(predict).toThrow(/config.json: hidden_act: .*BERT with gelu/);
   writeFolder(folder, 'pooler');
-  const read = (changes: Record<string, NamedArray>): unknown =>
-    readTokens(spec('pooler'), new Map([...INPUT, ...Object.entries(changes)]), 'x');
+  const read = (changes: HostArrays<HostValues>): unknown => readTokens(spec('pooler'), { ...INPUT, ...changes }, 'x');
   expect(() => read({ input_ids: grid(() => 97) })).toThrow(
     'x: input_ids has a 97; there are 97 tokens in the vocabulary',
   );
   expect(() => read({ token_type_ids: grid(() => 2) })).toThrow('x: token_type_ids has a 2; there are 2 segments');
-  expect(() => read({ attention_mask: { dtype: 'I32', shape: [1, 1], data: new Int32Array(1) } })).toThrow(
+  expect(() => read({ attention_mask: { shape: [1, 1], values: new Int32Array(1) } })).toThrow(
     'x: attention_mask is [1, 1], input_ids is [3, 11]',
   );
-  expect(() => read({ input_ids: { dtype: 'F32', shape: [1, 1], data: new Float32Array(1) } })).toThrow(
+  expect(() => read({ input_ids: { shape: [1, 1], values: new Float32Array(1) } })).toThrow(
     'x: input_ids is F32, expected I32 or I64',
   );
-  expect(() =>
-    readTokens(
-      spec('pooler'),
-      new Map([['input_ids', { dtype: 'I32', shape: [1, 21], data: new Int32Array(21) }]]),
-      'x',
-    ),
-  ).toThrow('x: sequences of 21 tokens; the network has 20 positions');
-  expect(() => readTokens(spec('pooler'), new Map(), 'x')).toThrow('x: no tensor "input_ids"; it holds nothing');
+  expect(() => readTokens(spec('pooler'), { input_ids: { shape: [1, 21], values: new Int32Array(21) } }, 'x')).toThrow(
+    'x: sequences of 21 tokens; the network has 20 positions',
+  );
+  expect(() => readTokens(spec('pooler'), {}, 'x')).toThrow('x: no tensor "input_ids"; it holds nothing');
   writeFileSync(join(folder, 'pytorch_model.bin'), '');
   mkdirSync(join(folder, 'bare'));
   expect(() => preparePredict({ model: join(folder, 'bare'), input, output }, {})).toThrow(/config.json/);

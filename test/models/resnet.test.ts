@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { disposeAll, tf } from '../../src/engine/tensor.js';
 import { ModelSpec, networkOf, parameterCount, preset, scaleWidth } from '../../src/models/index.js';
 import { ResnetSpec } from '../../src/models/resnet.js';
-import { countParameters, toTensors } from '../../src/nn/init.js';
+import { countValues } from '../../src/core/host-array.js';
+import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { forwardFlops } from '../../src/nn/network.js';
 import type { Scope } from '../../src/nn/layers.js';
@@ -75,7 +76,7 @@ describe.each(FAMILIES)('%s', (_, spec) => {
 
   test('the count without values is that of the values, and every parameter has an owner and names for its axes', () => {
     const { params, state } = network.init(3);
-    expect(countParameters(params)).toBe(parameterCount(spec));
+    expect(countValues(params)).toBe(parameterCount(spec));
     for (const [path, { shape }] of Object.entries({ ...params, ...state })) {
       expect(network.axes![path]).toHaveLength(shape.length);
       expect(network.taps).toContain(network.owner(path));

@@ -12,7 +12,7 @@ import {
   torchvisionName,
   writeTorchvision,
 } from '../../src/models/torchvision.js';
-import type { Model } from '../../src/nn/network.js';
+import type { HostWeights } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { anyEngine } from '../support/engines.js';
@@ -46,17 +46,22 @@ const REFERENCE: [string, 'eval' | 'train', number[], number[], number][] = [
   ],
 ];
 
-const models = new Map<string, Model>();
+const models = new Map<string, HostWeights>();
 
 /** The reference's weights, made once for each network. */
-function reference(name: string): Model {
+function reference(name: string): HostWeights {
   const spec = preset(name);
   if (!models.has(name)) {
     models.clear(); // one at a time: they are large
-    const shapes = [...exportTorchvision(networkOf(spec).init(0))].filter(([key]) => !key.endsWith('tracked'));
+    const there = Object.entries(exportTorchvision(networkOf(spec).init(0)));
+    const shapes = there.filter(([key]) => !key.endsWith('tracked'));
     models.set(
       name,
-      importTorchvision(spec, new Map(shapes.map(([key, { shape }]) => [key, fill(key, shape)])), 'reference'),
+      importTorchvision(
+        spec,
+        Object.fromEntries(shapes.map(([key, { shape }]) => [key, fill(key, shape)])),
+        'reference',
+      ),
     );
   }
   return models.get(name)!;
@@ -101,7 +106,7 @@ test('names are torchvision’s', () => {
     'fc.bias',
   ]);
   // len(torchvision.models.resnet50().state_dict()) = 320
-  expect(exportTorchvision(networkOf(preset('resnet50')).init(0)).size).toBe(320);
+  expect(Object.keys(exportTorchvision(networkOf(preset('resnet50')).init(0)))).toHaveLength(320);
 });
 
 test('weights survive the way into a file and back, bit for bit', () => {
@@ -139,7 +144,7 @@ describe('files', () => {
     };
     writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
     const x = Float32Array.from(noise(18 * 3 * 32 * 40, 1));
-    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [18, 3, 32, 40], data: x }]]);
+    writeSafetensors(files.input, { input: { shape: [18, 3, 32, 40], values: x } });
     expect(await preparePredict(files, {})({ mode: 'eval', taps: false })).toEqual({ logits: [18, 1000] });
     const shapes = await preparePredict(files, {})({ mode: 'eval', taps: true });
     expect(shapes).toMatchObject({
@@ -148,10 +153,10 @@ describe('files', () => {
       'stage4/block2': [18, 512, 1, 2],
       logits: [18, 1000],
     });
-    const all = readSafetensors(files.output).tensors.get('logits')!.data as Float32Array;
-    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 3, 32, 40], data: x.slice(17 * 3840) }]]);
+    const all = readSafetensors(files.output).tensors.logits!.values as Float32Array;
+    writeSafetensors(files.input, { input: { shape: [1, 3, 32, 40], values: x.slice(17 * 3840) } });
     await preparePredict(files, {})({ mode: 'eval', taps: false });
-    const last = readSafetensors(files.output).tensors.get('logits')!.data as Float32Array;
+    const last = readSafetensors(files.output).tensors.logits!.values as Float32Array;
     last.forEach((value, i) => expect(value).toBeCloseTo(all[17 * 1000 + i]!, 3));
   });
 
@@ -163,14 +168,14 @@ describe('files', () => {
       input: join(path, 'x.safetensors'),
       output: join(path, 'y.safetensors'),
     };
-    writeSafetensors(files.input, [['images', { dtype: 'F32', shape: [1], data: new Float32Array(1) }]]);
+    writeSafetensors(files.input, { images: { shape: [1], values: new Float32Array(1) } });
     expect(() => preparePredict(files, {})).toThrow('no tensor "input"; it holds images');
-    writeSafetensors(files.input, [['input', { dtype: 'I32', shape: [1], data: new Int32Array(1) }]]);
+    writeSafetensors(files.input, { input: { shape: [1], values: new Int32Array(1) } });
     expect(() => preparePredict(files, {})).toThrow('input is I32, expected F32');
     writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
-    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 4, 8, 8], data: new Float32Array(256) }]]);
+    writeSafetensors(files.input, { input: { shape: [1, 4, 8, 8], values: new Float32Array(256) } });
     expect(() => preparePredict(files, {})).toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
-    writeSafetensors(files.input, [['input', { dtype: 'F32', shape: [1, 3, 8, 8], data: new Float32Array(192) }]]);
+    writeSafetensors(files.input, { input: { shape: [1, 3, 8, 8], values: new Float32Array(192) } });
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
     expect(() => modelByName(join(path, 'none.json'))).toThrow(
       /none.json: file not found; expected a model spec as JSON, or the name of a published network/,

@@ -1,6 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
-import { constant, countParameters, fromTensors, heNormal, toTensors, uniformFanIn } from '../../src/nn/init.js';
+import { countValues } from '../../src/core/host-array.js';
+import { fromTensors, toTensors } from '../../src/engine/host-memory.js';
+import { constant, heNormal, uniformFanIn } from '../../src/nn/init.js';
 import { BATCH_NORM_EPSILON, batchNorm, conv2d, dense, type Scope } from '../../src/nn/layers.js';
 import { rms } from '../../src/core/stats.js';
 import { anyEngine } from '../support/engines.js';
@@ -22,7 +24,7 @@ test('initial values depend on seed and path alone, and have the variance that t
   const head = uniformFanIn(1, 'h', [64, 10]);
   expect(head.values.every((value) => Math.abs(value) <= 1 / 8)).toBe(true);
   expect(rms(head.values)).toBeCloseTo(1 / 8 / Math.sqrt(3), 2);
-  expect(countParameters({ kernel, head, c: constant([5], 1) })).toBe(9 * 16 * 64 + 640 + 5);
+  expect(countValues({ kernel, head, c: constant([5], 1) })).toBe(9 * 16 * 64 + 640 + 5);
 });
 
 test('parameters survive the way to the engine and back', async () => {

@@ -1,6 +1,5 @@
 /** Values by a formula that the Python references repeat, so that no file has to be carried. */
-import { sizeOf } from '../../src/nn/init.js';
-import type { NamedArray } from '../../src/store/safetensors.js';
+import { sizeOf, type HostArray } from '../../src/core/host-array.js';
 
 /** 2 fraction(43758.5453 sin(12.9898 k + h)) - 1. */
 export function noise(count: number, h: number): Float64Array {
@@ -11,7 +10,7 @@ export function noise(count: number, h: number): Float64Array {
 }
 
 /** A weight of that name: noise, scaled by what kind of weight it is. */
-export function fill(name: string, shape: readonly number[]): NamedArray {
+export function fill(name: string, shape: readonly number[]): HostArray {
   const count = sizeOf(shape);
   const wave = noise(count, [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 97);
   const value = (w: number): number => {
@@ -19,5 +18,5 @@ export function fill(name: string, shape: readonly number[]): NamedArray {
     if (name.endsWith('running_mean') || name.endsWith('bias')) return 0.1 * w;
     return shape.length === 1 ? 0.6 + 0.3 * w : w * Math.sqrt(3 / (count / shape[0]!));
   };
-  return { dtype: 'F32', shape, data: Float32Array.from(wave, value) };
+  return { shape, values: Float32Array.from(wave, value) };
 }

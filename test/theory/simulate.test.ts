@@ -3,9 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { HostArrays } from '../../src/core/run.js';
+import type { HostArrays, HostValues } from '../../src/core/host-array.js';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { toHostArrays } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { imports, pythonWith } from '../../src/toolchain/python.js';
 import { findTools } from '../../src/toolchain/tools.js';
@@ -93,7 +92,7 @@ describe('simulate', () => {
 
 describe('what does not fit is refused in one line', () => {
   const good = { model: MODEL, flow: FLOW };
-  const broken = (change: (arrays: ReturnType<typeof particles>) => void): HostArrays => {
+  const broken = (change: (arrays: ReturnType<typeof particles>) => void): HostArrays<HostValues> => {
     const arrays = particles();
     change(arrays);
     return arrays;
@@ -199,11 +198,8 @@ describe.skipIf(python === undefined)('against NumPy (simulate_numpy.py), 100 st
     writeFileSync(path('config.json'), JSON.stringify(config));
     run('make', path('config.json'), path('init.safetensors'));
     run('run', path('config.json'), path('init.safetensors'), path('numpy.safetensors'));
-    const { arrays } = simulate(config, toHostArrays(readSafetensors(path('init.safetensors')).tensors));
-    writeSafetensors(
-      path('own.safetensors'),
-      Object.entries(arrays).map(([name, { shape, values }]) => [name, { dtype: 'F64' as const, shape, data: values }]),
-    );
+    const { arrays } = simulate(config, readSafetensors(path('init.safetensors')).tensors);
+    writeSafetensors(path('own.safetensors'), arrays);
     const worst = JSON.parse(run('compare', path('numpy.safetensors'), path('own.safetensors'))) as Record<
       string,
       number

@@ -1,13 +1,13 @@
 /** Particles and samples as named arrays, in and out of a simulation. */
 import { UsageError } from '../../src/core/errors.js';
-import type { HostArray, HostArrays } from '../../src/core/run.js';
+import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { initialNet, widthsOf, type Layer, type Net } from '../model/particles.js';
 import { sineTask, type Samples } from '../model/task.js';
 import { output } from '../network/network.js';
 import type { Simulation } from './declaration.js';
 
 /** An array of the file, of a shape that the model asks for. Throws UsageError that names it. */
-function take(arrays: HostArrays, name: string, shape: readonly number[]): Float64Array {
+function take(arrays: HostArrays<HostValues>, name: string, shape: readonly number[]): Float64Array {
   const array = arrays[name];
   if (array === undefined)
     throw new UsageError(`particles: "${name}" is missing; expected [${shape.join(', ')}] in F64`);
@@ -22,12 +22,12 @@ function take(arrays: HostArrays, name: string, shape: readonly number[]): Float
 }
 
 /** Number of the first layer, 0 or 1, as the file has it; 1 without a file. */
-export function firstLayer(arrays: HostArrays): number {
+export function firstLayer(arrays: HostArrays<HostValues>): number {
   return 'layer0/a' in arrays ? 0 : 1;
 }
 
 /** The initial net: the file's particles, or new ones from the law. Throws UsageError on arrays that do not fit. */
-export function netOf({ model, seed }: Simulation, arrays: HostArrays): Net {
+export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues>): Net {
   const { depth, d, alpha, activation, law } = model;
   const c = model.c === '1/L' ? 1 / depth : model.c;
   const known = Object.keys(arrays).filter((name) => name.startsWith('layer'));
@@ -57,7 +57,7 @@ export function netOf({ model, seed }: Simulation, arrays: HostArrays): Net {
 /** Training samples of the file or of the sine task, and held-out points [N, d]. Throws UsageError. */
 export function samplesOf(
   { model, seed, data }: Simulation,
-  arrays: HostArrays,
+  arrays: HostArrays<HostValues>,
 ): { train: Samples; heldOut: Float64Array } {
   const task = sineTask(seed, model.d, data.train, data.heldOut);
   const heldOut = task.heldOut.x;
@@ -74,9 +74,9 @@ export function samplesOf(
 }
 
 /** A net's particles, and its output on x [N, d], under `prefix`; layers are numbered from `first`. */
-export function toArrays(net: Net, samples: Samples, first: number, prefix = ''): Record<string, HostArray> {
+export function toArrays(net: Net, samples: Samples, first: number, prefix = ''): HostArrays<Float64Array> {
   const { d } = net;
-  const arrays = net.layers.flatMap(({ m, a, b, bias }, l): [string, HostArray][] => {
+  const arrays = net.layers.flatMap(({ m, a, b, bias }, l): [string, HostArray<Float64Array>][] => {
     const name = `${prefix}layer${l + first}`;
     return [
       [`${name}/a`, { shape: [m, d], values: a }],

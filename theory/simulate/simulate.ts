@@ -3,7 +3,7 @@
  * program.
  */
 import { FailureError, UsageError } from '../../src/core/errors.js';
-import type { HostArray, HostArrays } from '../../src/core/run.js';
+import type { HostArrays, HostValues } from '../../src/core/host-array.js';
 import { lossOf, trainDirect, trainSgd, type FlowOptions, type FlowResult } from '../flow/direct.js';
 import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../flow/imitation.js';
@@ -21,7 +21,7 @@ export interface SimulationResult {
    * `layer{l}/a`, `/b`, `/bias` of the trained net, `output` [N, d] on x, `x`, `y`; with a thin net its own under
    * `thin/`.
    */
-  readonly arrays: HostArrays;
+  readonly arrays: HostArrays<Float64Array>;
   readonly summary: Readonly<Record<string, unknown>>;
   /** What the reader should know: rises of the loss, a coarse step. */
   readonly warnings: readonly string[];
@@ -164,7 +164,7 @@ function trainThin(
  */
 export function simulate(
   value: unknown,
-  arrays: HostArrays = {},
+  arrays: HostArrays<HostValues> = {},
   onStep?: (part: string, done: number, total: number) => void,
 ): SimulationResult {
   const config = parseSimulation(value);
@@ -185,7 +185,7 @@ export function simulate(
     loss: lossOf(net, train),
   };
   const first = firstLayer(arrays);
-  const results: Record<string, HostArray> = {
+  const results: HostArrays<Float64Array> = {
     ...toArrays(net, train, first),
     x: { shape: [train.n, net.d], values: train.x },
     y: { shape: [train.n, net.d], values: train.y },

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../../src/core/errors.js';
-import type { HostArrays } from '../../../src/core/run.js';
+import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
-import { toHostArrays } from '../../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../../src/store/safetensors.js';
 import { readConfig } from '../../../src/store/config.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
@@ -45,7 +44,7 @@ export function command(): Command {
       if (named !== undefined && typeof named !== 'string')
         throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
       const path = options.particles ?? named;
-      const arrays: HostArrays = path === undefined ? {} : toHostArrays(readSafetensors(path).tensors);
+      const arrays: HostArrays<HostValues> = path === undefined ? {} : readSafetensors(path).tensors;
       const out = checkOut(options.out);
       const progress = new Progress();
       const {
@@ -57,13 +56,7 @@ export function command(): Command {
       );
       progress.clear();
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-      writeSafetensors(
-        join(out, 'final.safetensors'),
-        Object.entries(results).map(([name, { shape, values }]) => [
-          name,
-          { dtype: 'F64' as const, shape, data: values },
-        ]),
-      );
+      writeSafetensors(join(out, 'final.safetensors'), results);
       const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
       writeAtomic(join(out, 'summary.json'), text);
       if (options.json) process.stdout.write(text);

@@ -1,6 +1,7 @@
 /** The linear layers of a network as a list, from which initial values, names of axes and costs follow. */
-import { constant, heNormal, orthogonal, uniformFanIn, type Parameter } from '../nn/init.js';
-import type { Model } from '../nn/network.js';
+import type { HostArray } from '../core/host-array.js';
+import { constant, heNormal, orthogonal, uniformFanIn } from '../nn/init.js';
+import type { HostWeights } from '../nn/network.js';
 
 export interface Linear {
   readonly path: string;
@@ -24,7 +25,7 @@ export function normOf(convolution: string): string {
   return convolution.replace(/conv(\d?)$/, 'norm$1');
 }
 
-const INITIAL: Readonly<Record<Linear['init'], (seed: number, path: string, shape: Linear['shape']) => Parameter>> = {
+const INITIAL: Readonly<Record<Linear['init'], (seed: number, path: string, shape: Linear['shape']) => HostArray>> = {
   he: (seed, path, shape) => heNormal(seed, path, shape),
   uniform: (seed, path, shape) => uniformFanIn(seed, path, shape, fanIn(shape)),
   orthogonal: (seed, path, shape) => orthogonal(seed, path, shape as readonly [number, number]),
@@ -34,9 +35,9 @@ function fanIn(shape: readonly number[]): number {
   return shape.slice(0, -1).reduce((product, size) => product * size, 1);
 }
 
-export function initLinears(seed: number, layers: readonly Linear[]): Model {
-  const params: Record<string, Parameter> = {};
-  const state: Record<string, Parameter> = {};
+export function initLinears(seed: number, layers: readonly Linear[]): HostWeights {
+  const params: Record<string, HostArray> = {};
+  const state: Record<string, HostArray> = {};
   for (const { path, shape, norm, bias, init } of layers) {
     const channels = [shape.at(-1)!];
     params[`${path}/kernel`] = INITIAL[init](seed, `${path}/kernel`, shape);

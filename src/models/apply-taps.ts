@@ -14,7 +14,7 @@ export function tapsBetween(taps: readonly string[], { from, until = taps.at(-1)
 }
 
 /** `step` computes a tap from the one before it; `from` and `until` cut the walk. */
-export function walkTaps(
+export function applyTaps(
   taps: readonly string[],
   step: (scope: Scope, tap: string, x: Tensor) => Tensor,
 ): Network['apply'] {

@@ -1,0 +1,45 @@
+/** Tensors on the host: what an engine gets, what it gives back, and what files hold. */
+import { UsageError } from './errors.js';
+
+/** Floating-point values: float32 in networks, float64 where particles are simulated. */
+export type Floats = Float32Array | Float64Array;
+
+/** Values that a file of tensors can hold. */
+export type HostValues = Floats | Int32Array | BigInt64Array | Uint8Array;
+
+/** A tensor on the host: its values in row-major order, as many as its shape says. */
+export interface HostArray<Values extends HostValues = Float32Array> {
+  readonly shape: readonly number[];
+  readonly values: Values;
+}
+
+/** Tensors on the host by name; those of a network by the paths of its parameters. */
+export type HostArrays<Values extends HostValues = Float32Array> = Readonly<Record<string, HostArray<Values>>>;
+
+/** Number of values of a tensor of this shape: the product of its sizes, 1 for a scalar. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Number of values of all tensors together; of a network's parameters, how many it has. */
+export function countValues(arrays: Readonly<Record<string, { readonly shape: readonly number[] }>>): number {
+  return Object.values(arrays).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/**
+ * The arrays, when the values of each are of one of the given types. Throws UsageError that names `source`, where they
+ * come from, and the first array with other values.
+ */
+export function arraysOf<Type extends new (length: number) => HostValues>(
+  types: readonly Type[],
+  arrays: HostArrays<HostValues>,
+  source: string,
+): HostArrays<InstanceType<Type>> {
+  for (const [name, { values }] of Object.entries(arrays)) {
+    if (!types.some((type) => values instanceof type))
+      throw new UsageError(
+        `${source}: "${name}" is a ${values.constructor.name}, expected ${types.map((type) => type.name).join(' or ')}`,
+      );
+  }
+  return arrays as HostArrays<InstanceType<Type>>;
+}
