@@ -32,22 +32,26 @@ export function costOf(spec: TrainSpec): Cost {
   return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
 }
 
-/** Floating-point operations per second that training attains on one core of a small machine. */
-export const EXPECTED_FLOPS = 20e9;
+/** Floating-point operations per second that the products of training attain on one core of a small machine. */
+export const EXPECTED_FLOPS = 80e9;
 
 /**
- * Expected seconds of a training step of `flops` operations on a small machine: an overhead for each layer, and the
- * arithmetic.
+ * Expected seconds of a compiled training step of `flops` operations on one core of a small machine: the step's own
+ * overhead and that of each parameter, the arithmetic, and, where there are convolutions, the passes over their outputs,
+ * which are most of a thin network's time. Fitted to eight networks of scale minutes (2026-11-26).
  */
 export function stepSeconds(spec: TrainSpec, flops: number): number {
-  const layers = Object.keys(networkOf(spec.model).flops(exampleShape(spec.data))).length;
-  return 0.005 + 0.002 * layers + flops / EXPECTED_FLOPS;
+  const shapes = Object.values(networkOf(spec.model).shapes);
+  const convolutions = shapes.filter(({ length }) => length === 4).length;
+  const shape = exampleShape(spec.data);
+  const positions = shape.slice(0, -1).reduce((product, size) => product * size, spec.training.batch);
+  return 5e-4 + 4e-5 * shapes.length + 2.3e-8 * convolutions * positions + flops / EXPECTED_FLOPS;
 }
 
 /** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
 export function expectedSeconds(spec: TrainSpec): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
-  return steps * stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + 2;
+  return steps * stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + 1.2;
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
