@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
-import { mergeStores } from '../../src/store/adopt.js';
+import { mergeStores } from '../../src/store/merge.js';
 import { environment } from '../../src/store/environment.js';
 import { FILES, folderOf, listRuns } from '../../src/store/runs.js';
 import { seal, sha256 } from '../../src/store/seal.js';
-import { runPool, workOf, type Work } from '../../src/sweep/backends/pool.js';
+import { runPool } from '../../src/sweep/backends/pool.js';
+import { workOf, type Work } from '../../src/sweep/work.js';
 import { wholeNumber } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import type { Bench } from './bench.js';
@@ -32,7 +33,7 @@ const quiet = { notice: () => {}, progress: () => {} };
 /** Its module is loaded in processes of its own. */
 const WORKER = { module: join(import.meta.dirname, 'sweep-worker.js'), args: [] } as const;
 
-function crewOf(out: string, jobs: number): Parameters<typeof runPool>[1] {
+function workersOf(out: string, jobs: number): Parameters<typeof runPool>[1] {
   return {
     out,
     engine: { name: 'wasm', why: '' },
@@ -90,7 +91,7 @@ const COUNT = 300;
 async function localCost(folder: string): Promise<SweepCost> {
   const run = (name: string, count: number): Promise<number> => {
     const out = join(folder, name);
-    return timed(() => runPool(todo(out, emptyCells(count)), crewOf(out, 1)));
+    return timed(() => runPool(todo(out, emptyCells(count)), workersOf(out, 1)));
   };
   // a run of one cell first: the start of the process does not count
   const start = await run('local-one', 1);
@@ -106,12 +107,12 @@ async function localCost(folder: string): Promise<SweepCost> {
 
 /** Seconds of a sweep through Redis, of whose workers all are at work before the clock starts. */
 async function redisSeconds(out: string, url: string, cells: number, workers: number, ms: number): Promise<number> {
-  const { runQueue } = await import('../../src/sweep/backends/queue.js');
-  const { serveQueue } = await import('../../src/sweep/backends/remote.js');
+  const { runQueue } = await import('../../src/sweep/backends/bullmq/sweep.js');
+  const { serveQueue } = await import('../../src/sweep/backends/bullmq/worker.js');
   const place = { url, name: 'bench', ...quiet };
   const controllers = Array.from({ length: workers }, () => new AbortController());
   const serving = controllers.map(({ signal }, k) =>
-    serveQueue({ ...crewOf(`${out}-worker-${k}`, 1), ...place, signal, lockSeconds: 30 }),
+    serveQueue({ ...workersOf(`${out}-worker-${k}`, 1), ...place, signal, lockSeconds: 30 }),
   );
   const sweepOf = (count: number, milliseconds: number): Promise<void> =>
     runQueue(todo(out, emptyCells(count, milliseconds)), { ...place, out, signal: new AbortController().signal });

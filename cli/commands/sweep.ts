@@ -179,7 +179,7 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  gowide sweep status --queue redis://host')
     .action(async (options: { queue?: string; name: string; json?: boolean }) => {
-      const { queueStatus } = await import('../../src/sweep/backends/queue.js');
+      const { queueStatus } = await import('../../src/sweep/backends/bullmq/control.js');
       const status = await queueStatus(placeOf(options));
       if (options.json) return void process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
       const { active, failed, ...counts } = status;
@@ -208,18 +208,18 @@ export function command(): Command {
           void process.stdout.write(`${await act(placeOf(options))}\n`),
       );
   control('pause', 'workers finish what they have, and take nothing more', async (place) => {
-    await (await import('../../src/sweep/backends/queue.js')).pauseQueue(place);
+    await (await import('../../src/sweep/backends/bullmq/control.js')).pauseQueue(place);
     return 'paused; go on with: gowide sweep resume';
   });
   control('resume', 'workers go on', async (place) => {
-    await (await import('../../src/sweep/backends/queue.js')).resumeQueue(place);
+    await (await import('../../src/sweep/backends/bullmq/control.js')).resumeQueue(place);
     return 'workers go on';
   });
   control(
     'cancel',
     'drop every cell; workers stop within seconds, and finished runs stay where they are stored',
     async (place) => {
-      const dropped = await (await import('../../src/sweep/backends/queue.js')).cancelQueue(place);
+      const dropped = await (await import('../../src/sweep/backends/bullmq/control.js')).cancelQueue(place);
       return `${dropped} cells dropped`;
     },
   );

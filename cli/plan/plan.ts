@@ -15,7 +15,7 @@ import { TRAIN_KIND } from '../../src/method/required.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
-import { withRequired } from '../../src/sweep/backends/pool.js';
+import { withRequired } from '../../src/sweep/work.js';
 import { theoryExperiments, trainExperiments } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
 

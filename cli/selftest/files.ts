@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, wri
 import { join } from 'node:path';
 import { InterruptedError } from '../../src/core/errors.js';
 import type { Cell, Executor } from '../../src/core/run.js';
-import { verifyStore } from '../../src/store/adopt.js';
+import { verifyStore } from '../../src/store/merge.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf, listRuns, readArrays, readMetrics } from '../../src/store/runs.js';

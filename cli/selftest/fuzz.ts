@@ -13,7 +13,7 @@ import { parseCell } from '../../src/core/run.js';
 import { loadCifar } from '../../src/data/cifar.js';
 import { readSquad } from '../../src/data/squad.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { incomingFolder } from '../../src/store/adopt.js';
+import { incomingFolder } from '../../src/store/merge.js';
 import { readConfig } from '../../src/store/config.js';
 import { folderOf, listRuns } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../src/core/errors.js';
-import { connect } from '../../src/sweep/backends/redis.js';
+import { connect } from '../../src/sweep/backends/bullmq/redis.js';
 import { cacheFolder } from '../../src/toolchain/cache.js';
 import {
   chances,
@@ -192,7 +192,7 @@ async function disturbedSweep(
     const said = [...all, ...workers].flatMap((one) => [one.stderr, one.stdout]);
     const leaked = leaks(place.folder, said);
     const redis = await connect(server.url, () => {});
-    const left = (await redis.keys('gowide-parcels:*')).length;
+    const left = (await redis.keys('gowide-transfers:*')).length;
     redis.disconnect();
     return {
       pass:

@@ -14,8 +14,9 @@ import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
 import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
 import { parseQueueUrl } from '../../src/sweep/address.js';
-import { gpus, type CrewOptions } from '../../src/sweep/crew.js';
-import { runPool, workOf } from '../../src/sweep/backends/pool.js';
+import { gpus, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
+import { runPool } from '../../src/sweep/backends/pool.js';
+import { workOf } from '../../src/sweep/work.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
@@ -122,12 +123,12 @@ function reporter(
   };
 }
 
-/** How a crew on this machine works: the kernel built, the engine chosen and installed. */
-async function crewOptions(
+/** How the worker pool of this machine is set up: the particle kernel built, the engine chosen and installed. */
+async function workerPoolOptions(
   cells: readonly Cell[] | undefined,
   options: WorkOptions,
   progress: Progress,
-): Promise<CrewOptions> {
+): Promise<WorkerPoolOptions> {
   const request = requestedEngine(options.engine);
   const some = (needsEngine: boolean): boolean =>
     cells === undefined || cells.some((cell) => (RUNNERS[cell.kind]!.stepFlops !== undefined) === needsEngine);
@@ -168,9 +169,9 @@ export async function work(cells: readonly Cell[], options: WorkOptions): Promis
   const signal = stopSignal(notice);
   const todo = workOf(out, cells, RUNNERS, notice);
   if (todo.open.size === 0) return;
-  const crew = await crewOptions([...todo.open.values()], { ...options, out }, new Progress());
+  const workers = await workerPoolOptions([...todo.open.values()], { ...options, out }, new Progress());
   await sayingHowToGoOn(progress, () =>
-    runPool(todo, { ...crew, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
+    runPool(todo, { ...workers, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
   );
 }
 
@@ -185,7 +186,7 @@ export async function workQueue(
   const signal = stopSignal(notice);
   const todo = workOf(place.out, cells, RUNNERS, notice);
   if (todo.open.size === 0) return;
-  const { runQueue } = await import('../../src/sweep/backends/queue.js');
+  const { runQueue } = await import('../../src/sweep/backends/bullmq/sweep.js');
   await sayingHowToGoOn(progress, () =>
     runQueue(todo, { ...place, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
   );
@@ -208,11 +209,11 @@ export async function workAsWorker({
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
   const signal = stopSignal(notice);
-  const { serveQueue } = await import('../../src/sweep/backends/remote.js');
+  const { serveQueue } = await import('../../src/sweep/backends/bullmq/worker.js');
   const report = reporter(progress, 0);
-  const crew = await crewOptions(undefined, options, new Progress());
+  const workers = await workerPoolOptions(undefined, options, new Progress());
   const given = {
-    ...crew,
+    ...workers,
     url: options.url,
     name: options.name,
     signal,

@@ -1,4 +1,4 @@
-/** The process that runs cells, one after the other: what a crew starts. Talks to it over IPC. */
+/** The process that runs cells, one after the other: what a worker pool starts. It is spoken to over IPC. */
 import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';

@@ -8,7 +8,8 @@ import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
-import { runPool, workOf, type PoolOptions } from '../../src/sweep/backends/pool.js';
+import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
+import { workOf } from '../../src/sweep/work.js';
 
 const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({
   ...cell,

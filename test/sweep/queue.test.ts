@@ -11,11 +11,13 @@ import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';
-import { fetchParcel, parcelKey, sendParcel } from '../../src/sweep/backends/parcel.js';
-import { runPool, workOf, type PoolOptions } from '../../src/sweep/backends/pool.js';
-import { cancelQueue, pauseQueue, queueStatus, resumeQueue, runQueue } from '../../src/sweep/backends/queue.js';
-import { connect, PREFIX } from '../../src/sweep/backends/redis.js';
-import { serveQueue } from '../../src/sweep/backends/remote.js';
+import { fetchTransfer, transferKey, sendTransfer } from '../../src/sweep/backends/bullmq/transfer.js';
+import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
+import { workOf } from '../../src/sweep/work.js';
+import { cancelQueue, pauseQueue, queueStatus, resumeQueue } from '../../src/sweep/backends/bullmq/control.js';
+import { runQueue } from '../../src/sweep/backends/bullmq/sweep.js';
+import { connect, PREFIX } from '../../src/sweep/backends/bullmq/redis.js';
+import { serveQueue } from '../../src/sweep/backends/bullmq/worker.js';
 import { cellOf, newFolder, PROGRAM, RUNNERS } from './cells.js';
 
 test('passwords never stand in a text', () => {
@@ -50,7 +52,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
   });
 
   const cells = [1, 2, 3].flatMap((seed) => ['direct', 'kd', 'wide'].map((arm) => cellOf(arm, seed)));
-  const crew = (out: string, jobs = 1): PoolOptions => ({
+  const workersOf = (out: string, jobs = 1): PoolOptions => ({
     out,
     engine: { name: 'wasm', why: 'test' },
     jobs,
@@ -80,7 +82,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
   ): { stop: () => Promise<{ finished: number; failed: number }> } => {
     const controller = new AbortController();
     const ended = serveQueue({
-      ...crew(out),
+      ...workersOf(out),
       ...place,
       signal: controller.signal,
       notice,
@@ -102,12 +104,12 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const counts = await Promise.all(workers.map(({ stop }) => stop()));
     await runPool(
       workOf(serial, cells, RUNNERS, () => {}),
-      crew(serial),
+      workersOf(serial),
     );
     expect(tablesOf(out)).toEqual(tablesOf(serial));
     expect(tablesOf(out).runs).toBe(cells.length);
     expect(counts.reduce((sum, { finished }) => sum + finished, 0)).toBe(cells.length);
-    expect(await queueStatus(place)).toMatchObject({ waiting: 0, active: [], delayed: 0, failed: [], parcels: 0 });
+    expect(await queueStatus(place)).toMatchObject({ waiting: 0, active: [], delayed: 0, failed: [], transfers: 0 });
   });
 
   test('a cell that fails again and again is set aside and named, with those that need it; all others are done', async () => {
@@ -158,7 +160,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
       ),
     ).rejects.toThrow(/stopped; workers go on/);
     const hand = worker();
-    while ((await queueStatus(place)).parcels < list.length) await sleep(200);
+    while ((await queueStatus(place)).transfers < list.length) await sleep(200);
     await hand.stop();
     await sweep(out, list);
     expect(tablesOf(out).runs).toBe(list.length);
@@ -169,20 +171,20 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const [one, two] = [cellOf('wide', 1), cellOf('wide', 2)];
     await runPool(
       workOf(out, [one], RUNNERS, () => {}),
-      crew(out),
+      workersOf(out),
     );
     const redis = await connect(server.url, () => {});
-    const key = parcelKey(place.name, cellId(one));
-    await sendParcel(redis, place.name, out, one);
-    expect(await fetchParcel(redis, place.name, target, two)).toBeUndefined();
-    await redis.copy(key, parcelKey(place.name, cellId(two)));
-    await expect(fetchParcel(redis, place.name, target, two)).rejects.toThrow(/another run came through the queue/);
+    const key = transferKey(place.name, cellId(one));
+    await sendTransfer(redis, place.name, out, one);
+    expect(await fetchTransfer(redis, place.name, target, two)).toBeUndefined();
+    await redis.copy(key, transferKey(place.name, cellId(two)));
+    await expect(fetchTransfer(redis, place.name, target, two)).rejects.toThrow(/another run came through the queue/);
     const head = JSON.parse((await redis.lindex(key, 0))!) as { files: { name: string; bytes: number }[] };
     const piece = (await redis.lindexBuffer(key, 2))!;
     const bad = async (change: () => Promise<unknown>): Promise<void> => {
-      await sendParcel(redis, place.name, out, one);
+      await sendTransfer(redis, place.name, out, one);
       await change();
-      await expect(fetchParcel(redis, place.name, target, one)).rejects.toThrow(FailureError);
+      await expect(fetchTransfer(redis, place.name, target, one)).rejects.toThrow(FailureError);
     };
     await bad(() => redis.lset(key, 0, JSON.stringify({ ...head, files: [{ name: '../../escaped', bytes: 3 }] })));
     await bad(() =>
@@ -192,9 +194,9 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     await bad(() => redis.ltrim(key, 0, 2));
     expect(existsSync(join(target, 'escaped'))).toBe(false);
     expect(tablesOf(target).runs).toBe(0);
-    await sendParcel(redis, place.name, out, one);
-    expect(await fetchParcel(redis, place.name, target, one)).toBe('added');
-    expect(await fetchParcel(redis, place.name, target, one)).toBe('present');
+    await sendTransfer(redis, place.name, out, one);
+    expect(await fetchTransfer(redis, place.name, target, one)).toBe('added');
+    expect(await fetchTransfer(redis, place.name, target, one)).toBe('present');
     expect(readdirSync(join(target, 'runs')).filter((name) => !name.startsWith('.'))).toHaveLength(1);
     redis.disconnect();
   });

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cellId } from '../../src/core/run.js';
-import { parseGpus } from '../../src/sweep/crew.js';
+import { parseGpus } from '../../src/sweep/worker-pool.js';
 import { groupsOf, parseShard, shardOf } from '../../src/sweep/backends/shard.js';
 import { slurmScript, writeSlurm, type SlurmOptions } from '../../src/sweep/backends/slurm.js';
 import { tablesOf } from '../../cli/selftest/check.js';

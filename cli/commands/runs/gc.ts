@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { garbage } from '../../../src/store/adopt.js';
+import { garbage } from '../../../src/store/merge.js';
 import { jsonOption, outOption } from '../../terminal/options.js';
 import { requireRuns } from './runs.js';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FailureError } from '../../../src/core/errors.js';
-import { mergeStores, type Merged } from '../../../src/store/adopt.js';
+import { mergeStores, type Merged } from '../../../src/store/merge.js';
 import { checkOut, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 import { requireRuns } from './runs.js';

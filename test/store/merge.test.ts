@@ -14,13 +14,13 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyCells, EMPTY_KIND, EMPTY_RUNNER } from '../../cli/bench/empty.js';
 import type { Cell, Executor } from '../../src/core/run.js';
-import { garbage, mergeStores, verifyStore } from '../../src/store/adopt.js';
+import { garbage, mergeStores, verifyStore } from '../../src/store/merge.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf, listRuns, readMetrics } from '../../src/store/runs.js';
 import { isSealed, seal } from '../../src/store/seal.js';
 
-const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-adopt-'));
+const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-merge-'));
 const cells = emptyCells(4);
 const run = async (out: string, list: readonly Cell[], execute: Executor = EMPTY_RUNNER.execute): Promise<void> => {
   for (const cell of list)

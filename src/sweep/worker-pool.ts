@@ -36,7 +36,7 @@ export function parseGpus(text: string, visible: string | undefined): Device[] {
   return devices.map(([name, , mebibytes]) => ({ name, bytes: Number(mebibytes) * 2 ** 20 }));
 }
 
-export interface CrewOptions {
+export interface WorkerPoolOptions {
   readonly out: string;
   readonly engine: EngineChoice;
   readonly jobs: number;
@@ -54,7 +54,7 @@ const FIRST_GUESS = 2 ** 30;
  * Processes at work. One that opened a tensor engine ends with its cell, so that its memory goes back; others take the
  * next.
  */
-export class Crew {
+export class WorkerPool {
   private readonly idle: Child[] = [];
   /** Processes at work, and the part of the jobs that each takes. */
   private readonly busy = new Map<Child, number>();
@@ -62,7 +62,7 @@ export class Crew {
   private readonly peaks = new Map<string, number>();
   private reserved = 0;
 
-  constructor(private readonly options: CrewOptions) {}
+  constructor(private readonly options: WorkerPoolOptions) {}
 
   /** Whether a process for this cell may start now. The first always may, whatever the memory. */
   mayStart(cell: Cell): boolean {

@@ -3,30 +3,27 @@
  * is the same job however often it is sent (its id is the cell's), and a run that is finished twice is stored once:
  * what is lost on the way is done again, and nothing twice.
  */
-import { Queue, QueueEvents, type Job } from 'bullmq';
+import { QueueEvents, type Queue } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { FailureError, InterruptedError, messageOf } from '../../core/errors.js';
-import type { Cell } from '../../core/run.js';
-import { isFinished } from '../../store/runs.js';
-import { fetchParcel, parcelKey, sendParcel } from './parcel.js';
-import type { Work } from './pool.js';
+import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
+import type { Cell } from '../../../core/run.js';
+import { isFinished } from '../../../store/runs.js';
+import { SweepProgress } from '../../progress.js';
+import type { Work } from '../../work.js';
+import {
+  BATCH,
+  cancelKey,
+  cellOfJob,
+  jobOfCell,
+  nameOf,
+  openQueue,
+  wantedKey,
+  type CellJob,
+  type Place,
+} from './queue.js';
 import { connect, PREFIX } from './redis.js';
-import { Tally } from '../tally.js';
-
-/** What a job on the queue holds. */
-export interface CellJob {
-  readonly cell: Cell;
-  /** Cells whose finished runs it needs. */
-  readonly required: readonly Cell[];
-}
-
-export interface Place {
-  /** redis://… */
-  readonly url: string;
-  /** Name of the queue: sweeps of different names know nothing of each other. */
-  readonly name: string;
-}
+import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
 
 export interface QueueOptions extends Place {
   readonly out: string;
@@ -39,22 +36,8 @@ export interface QueueOptions extends Place {
 const ATTEMPTS = 3;
 /** Events may be missed while the connection is lost: so often everything is looked at. */
 const LOOK_SECONDS = 3;
-const BATCH = 1000;
 /** Runs fetched at once. */
 const FETCHES = 8;
-
-/** A job's id: BullMQ takes none that is a number, and one cell's hash in 280 has no letter in it. */
-export function jobOfCell(id: string): string {
-  return `cell-${id}`;
-}
-
-function cellOfJob(job: string): string {
-  return job.replace(/^cell-/, '');
-}
-
-function openQueue(redis: Redis, name: string): Queue<CellJob> {
-  return new Queue<CellJob>(name, { connection: redis, prefix: PREFIX });
-}
 
 /**
  * Sends what is open, and stores what comes back, until all is there. Throws InterruptedError when it is stopped
@@ -90,7 +73,7 @@ class Sweep {
   private readonly failed = new Map<string, string>();
   private readonly fetching = new Set<string>();
   private readonly toFetch: string[] = [];
-  private readonly tally: Tally;
+  private readonly sweepProgress: SweepProgress;
   /** Open cells that need each run. */
   private readonly needed = new Map<string, number>();
   private wake: () => void = () => {};
@@ -103,7 +86,7 @@ class Sweep {
     private readonly queue: Queue<CellJob>,
   ) {
     this.waiting = new Map(work.open);
-    this.tally = new Tally(work);
+    this.sweepProgress = new SweepProgress(work);
     for (const id of work.open.keys())
       for (const other of work.required.get(id)!) this.needed.set(other, (this.needed.get(other) ?? 0) + 1);
   }
@@ -135,7 +118,7 @@ class Sweep {
 
   private async forget(ids: readonly string[]): Promise<void> {
     for (let start = 0; start < ids.length; start += BATCH)
-      await this.redis.del(...ids.slice(start, start + BATCH).map((id) => parcelKey(this.options.name, id)));
+      await this.redis.del(...ids.slice(start, start + BATCH).map((id) => transferKey(this.options.name, id)));
   }
 
   private failures(): string {
@@ -159,8 +142,8 @@ class Sweep {
       const batch = ready.slice(start, start + BATCH);
       const required = new Set(batch.flatMap(([id]) => this.work.required.get(id)!));
       for (const id of required)
-        if (!(await this.redis.exists(parcelKey(this.options.name, id))))
-          await sendParcel(this.redis, this.options.name, this.options.out, this.work.all.get(id)!);
+        if (!(await this.redis.exists(transferKey(this.options.name, id))))
+          await sendTransfer(this.redis, this.options.name, this.options.out, this.work.all.get(id)!);
       await this.redis.sadd(wantedKey(this.options.name), ...batch.map(([id]) => id));
       await this.queue.addBulk(
         batch.map(([id, cell]) => ({
@@ -188,7 +171,7 @@ class Sweep {
       const some = ids.slice(start, start + BATCH);
       const pipeline = this.redis.pipeline();
       for (const id of some)
-        pipeline.exists(parcelKey(this.options.name, id)).exists(`${PREFIX}:${this.options.name}:${jobOfCell(id)}`);
+        pipeline.exists(transferKey(this.options.name, id)).exists(`${PREFIX}:${this.options.name}:${jobOfCell(id)}`);
       const answers = (await pipeline.exec())!.map(([, answer]) => answer === 1);
       for (const [k, id] of some.entries()) {
         if (answers[2 * k]) this.collect(id);
@@ -204,7 +187,7 @@ class Sweep {
    * the line.
    */
   private async sendAgain(id: string): Promise<void> {
-    if (await this.redis.exists(parcelKey(this.options.name, id))) return this.collect(id);
+    if (await this.redis.exists(transferKey(this.options.name, id))) return this.collect(id);
     const cell = this.sent.get(id);
     if (cell === undefined) return;
     if (await this.redis.exists(cancelKey(this.options.name)))
@@ -236,7 +219,7 @@ class Sweep {
     const cell = this.sent.get(id)!;
     const { out, name, notice } = this.options;
     try {
-      const outcome = await fetchParcel(this.redis, name, out, cell);
+      const outcome = await fetchTransfer(this.redis, name, out, cell);
       if (outcome === undefined && !isFinished(out, cell)) return; // another look comes
       if (outcome === 'busy') return;
       if (outcome === 'conflict')
@@ -245,26 +228,26 @@ class Sweep {
       if (!(error instanceof FailureError) || /no space left/.test(error.message)) throw error;
       // damaged on its way: thrown away and done again
       notice(`${nameOf(cell)}: ${messageOf(error)}; it is done again`);
-      await this.redis.del(parcelKey(name, id));
+      await this.redis.del(transferKey(name, id));
       this.sent.delete(id);
       this.waiting.set(id, cell);
       return;
     }
     this.sent.delete(id);
-    this.tally.end(id, { finished: true });
-    this.options.progress(cell, 'stored', 1, 1, this.tally.share);
+    this.sweepProgress.end(id, { finished: true });
+    this.options.progress(cell, 'stored', 1, 1, this.sweepProgress.share);
     for (const other of this.work.required.get(id)!) {
       const left = this.needed.get(other)! - 1;
       this.needed.set(other, left);
-      if (left === 0) await this.redis.del(parcelKey(name, other));
+      if (left === 0) await this.redis.del(transferKey(name, other));
     }
     await this.redis.srem(wantedKey(name), id);
-    if ((this.needed.get(id) ?? 0) === 0) await this.redis.del(parcelKey(name, id));
+    if ((this.needed.get(id) ?? 0) === 0) await this.redis.del(transferKey(name, id));
   }
 
   fail(id: string, reason: string): void {
     if (!this.sent.delete(id)) return;
-    this.tally.end(id, { finished: false });
+    this.sweepProgress.end(id, { finished: false });
     this.failed.set(id, reason.replaceAll(/\s*\n\s*/g, ' '));
     this.options.notice(
       `${nameOf(this.work.all.get(id)!)}: set aside after ${ATTEMPTS} attempts: ${this.failed.get(id)}`,
@@ -277,109 +260,7 @@ class Sweep {
     if (cell === undefined || data === null || typeof data !== 'object') return;
     const { stage, done, total } = data as { stage?: unknown; done?: unknown; total?: unknown };
     if (typeof stage !== 'string' || typeof done !== 'number' || typeof total !== 'number') return;
-    this.tally.note(id, done, total);
-    this.options.progress(cell, stage, done, total, this.tally.share);
+    this.sweepProgress.note(id, done, total);
+    this.options.progress(cell, stage, done, total, this.sweepProgress.share);
   }
-}
-
-export function nameOf({ experiment, arm, seed }: Cell): string {
-  return `${experiment} ${arm}, seed ${seed}`;
-}
-
-/** Ids of the cells that a sweep waits for: a run that is finished twice is sent once. */
-export function wantedKey(name: string): string {
-  return `${PREFIX}-wanted:${name}`;
-}
-
-export function cancelKey(name: string): string {
-  return `${PREFIX}-cancelled:${name}`;
-}
-
-/** How a queue stands. */
-export interface QueueStatus {
-  readonly name: string;
-  readonly paused: boolean;
-  readonly waiting: number;
-  readonly active: readonly { readonly cell: string; readonly id: string; readonly worker: string | undefined }[];
-  readonly delayed: number;
-  readonly failed: readonly {
-    readonly cell: string;
-    readonly id: string;
-    readonly attempts: number;
-    readonly reason: string;
-  }[];
-  /** Finished runs that no sweep has collected yet, or that open cells need. */
-  readonly parcels: number;
-  readonly workers: number;
-}
-
-async function withQueue<T>(
-  { url, name }: Place,
-  act: (queue: Queue<CellJob>, redis: Redis) => Promise<T>,
-): Promise<T> {
-  const redis = await connect(url, () => {});
-  const queue = openQueue(redis, name);
-  queue.on('error', () => {});
-  try {
-    return await act(queue, redis);
-  } finally {
-    await queue.close().catch(() => {});
-    redis.disconnect();
-  }
-}
-
-async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const some of redis.scanStream({ match: pattern, count: 1000 })) keys.push(...(some as string[]));
-  return keys;
-}
-
-export function queueStatus(place: Place): Promise<QueueStatus> {
-  return withQueue(place, async (queue, redis) => {
-    const counts = await queue.getJobCounts('waiting', 'prioritized', 'delayed');
-    const brief = (job: Job<CellJob>): { cell: string; id: string } => ({
-      cell: nameOf(job.data.cell),
-      id: cellOfJob(job.id!),
-    });
-    const [active, failed, workers, paused] = [
-      await queue.getActive(),
-      await queue.getFailed(),
-      await queue.getWorkersCount(),
-      await queue.isPaused(),
-    ];
-    return {
-      name: place.name,
-      paused,
-      waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
-      active: active.map((job) => ({ ...brief(job), worker: job.processedBy })),
-      delayed: counts.delayed ?? 0,
-      failed: failed.map((job) => ({ ...brief(job), attempts: job.attemptsMade, reason: job.failedReason })),
-      parcels: (await keysOf(redis, parcelKey(place.name, '*'))).length,
-      workers,
-    };
-  });
-}
-
-/** Workers finish what they have and take nothing more. */
-export function pauseQueue(place: Place): Promise<void> {
-  return withQueue(place, (queue) => queue.pause());
-}
-
-export function resumeQueue(place: Place): Promise<void> {
-  return withQueue(place, (queue) => queue.resume());
-}
-
-/**
- * Drops every cell; workers stop what they have within seconds and keep its saved state. Returns how many were dropped.
- */
-export function cancelQueue(place: Place): Promise<number> {
-  return withQueue(place, async (queue, redis) => {
-    const counts = await queue.getJobCounts();
-    await redis.set(cancelKey(place.name), '1', 'EX', 60);
-    await redis.del(wantedKey(place.name));
-    await queue.obliterate({ force: true });
-    const parcels = await keysOf(redis, parcelKey(place.name, '*'));
-    for (let start = 0; start < parcels.length; start += BATCH) await redis.del(...parcels.slice(start, start + BATCH));
-    return Object.values(counts).reduce((sum, count) => sum + count, 0);
-  });
 }

@@ -7,7 +7,7 @@ export interface Costs {
   readonly done: number;
 }
 
-export class Tally {
+export class SweepProgress {
   private readonly parts = new Map<string, number>();
   private done: number;
 

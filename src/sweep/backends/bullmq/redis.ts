@@ -1,7 +1,7 @@
 /** The connection to Redis. Its address may hold a password, which is never printed. */
 import { Redis } from 'ioredis';
-import { FailureError, messageOf } from '../../core/errors.js';
-import { parseQueueUrl, withoutPasswords } from '../address.js';
+import { FailureError, messageOf } from '../../../core/errors.js';
+import { parseQueueUrl, withoutPasswords } from '../../address.js';
 
 /** All keys begin with it. */
 export const PREFIX = 'gowide';

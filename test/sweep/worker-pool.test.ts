@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Runner } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { Crew, type CrewOptions } from '../../src/sweep/crew.js';
+import { WorkerPool, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
 import { newFolder } from './cells.js';
 
 const folder = newFolder();
@@ -52,8 +52,8 @@ const cell = (kind: keyof typeof RUNNERS, arm: string): Cell => ({
   spec: {},
   seed: 1,
 });
-const crew = (extra: Partial<CrewOptions> = {}): Crew =>
-  new Crew({
+const workersWith = (extra: Partial<WorkerPoolOptions> = {}): WorkerPool =>
+  new WorkerPool({
     out: folder,
     engine: { name: 'wasm', why: '' },
     jobs: 2,
@@ -63,30 +63,30 @@ const crew = (extra: Partial<CrewOptions> = {}): Crew =>
     devices: [],
     ...extra,
   });
-const run = async (hands: Crew, given: Cell): Promise<Said> => {
+const run = async (workers: WorkerPool, given: Cell): Promise<Said> => {
   let said: Said | undefined;
-  await hands.run(given, { notice: (line) => (said = JSON.parse(line) as Said), progress: () => {} });
+  await workers.run(given, { notice: (line) => (said = JSON.parse(line) as Said), progress: () => {} });
   return said!;
 };
 
 test('a process without an engine takes one cell after the other; one with an engine ends with its cell', async () => {
-  const hands = crew();
-  const [first, second] = [await run(hands, cell('theory', 'a')), await run(hands, cell('theory', 'b'))];
+  const workers = workersWith();
+  const [first, second] = [await run(workers, cell('theory', 'a')), await run(workers, cell('theory', 'b'))];
   expect(second.pid).toBe(first.pid);
-  const [third, fourth] = [await run(hands, cell('small', 'a')), await run(hands, cell('small', 'b'))];
+  const [third, fourth] = [await run(workers, cell('small', 'a')), await run(workers, cell('small', 'b'))];
   expect(new Set([first.pid, third.pid, fourth.pid]).size).toBe(3);
-  hands.close();
+  workers.close();
 });
 
 test('small cells share the cores, a large one gets them all', async () => {
-  const hands = crew();
-  const small = run(hands, cell('small', 'a'));
-  expect([hands.mayStart(cell('small', 'b')), hands.mayStart(cell('large', 'b'))]).toEqual([true, false]);
+  const workers = workersWith();
+  const small = run(workers, cell('small', 'a'));
+  expect([workers.mayStart(cell('small', 'b')), workers.mayStart(cell('large', 'b'))]).toEqual([true, false]);
   expect((await small).threads).toBe(String(Math.max(1, Math.floor(availableParallelism() / 2))));
-  const large = run(hands, cell('large', 'a'));
-  expect(hands.mayStart(cell('small', 'b'))).toBe(false);
+  const large = run(workers, cell('large', 'a'));
+  expect(workers.mayStart(cell('small', 'b'))).toBe(false);
   expect((await large).threads).toBe(String(availableParallelism()));
-  hands.close();
+  workers.close();
 });
 
 test('one process on each GPU, the smallest on which the cell fits; cells that need none are not kept waiting', async () => {
@@ -94,19 +94,19 @@ test('one process on each GPU, the smallest on which the cell fits; cells that n
     { name: '0', bytes: 80 * GiB },
     { name: '1', bytes: 24 * GiB },
   ];
-  const hands = crew({ jobs: 4, devices });
-  const [small, big] = [run(hands, cell('small', 'a')), run(hands, cell('big', 'b'))];
-  expect([hands.mayStart(cell('small', 'c')), hands.mayStart(cell('theory', 'd'))]).toEqual([false, true]);
+  const workers = workersWith({ jobs: 4, devices });
+  const [small, big] = [run(workers, cell('small', 'a')), run(workers, cell('big', 'b'))];
+  expect([workers.mayStart(cell('small', 'c')), workers.mayStart(cell('theory', 'd'))]).toEqual([false, true]);
   expect([(await small).device, (await big).device]).toEqual(['1', '0']);
-  expect((await run(hands, cell('vast', 'e'))).device).toBe('0');
-  hands.close();
+  expect((await run(workers, cell('vast', 'e'))).device).toBe('0');
+  workers.close();
 });
 
 test('what does not fit into memory beside others waits, and may start alone', async () => {
-  const hands = crew();
-  expect(hands.mayStart(cell('vast', 'a'))).toBe(true);
-  const other = run(hands, cell('theory', 'b'));
-  expect([hands.mayStart(cell('vast', 'a')), hands.mayStart(cell('theory', 'c'))]).toEqual([false, true]);
+  const workers = workersWith();
+  expect(workers.mayStart(cell('vast', 'a'))).toBe(true);
+  const other = run(workers, cell('theory', 'b'));
+  expect([workers.mayStart(cell('vast', 'a')), workers.mayStart(cell('theory', 'c'))]).toEqual([false, true]);
   await other;
-  hands.close();
+  workers.close();
 });

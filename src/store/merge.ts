@@ -8,7 +8,7 @@ import { liveOwner, processLives } from './lock.js';
 import { checkFinished, FILES, folderOf, indexRuns, readCell, readDone, runsFolder, setAside } from './runs.js';
 
 /** What became of a run that was offered. */
-export type Adopted = 'added' | 'present' | 'conflict' | 'busy';
+export type MergeOutcome = 'added' | 'present' | 'conflict' | 'busy';
 
 /** A new folder for a run that is on its way into the store; names with a dot in front are no runs. */
 export function incomingFolder(out: string, id: string): string {
@@ -23,7 +23,7 @@ export function incomingFolder(out: string, id: string): string {
  * `present` when it logged and left the same bytes, `conflict` otherwise. An unfinished one gives way, unless a process
  * is at work on it.
  */
-export function settle(out: string, cell: Cell, incoming: string, index?: ReadonlyMap<string, string>): Adopted {
+export function settle(out: string, cell: Cell, incoming: string, index?: ReadonlyMap<string, string>): MergeOutcome {
   const target = folderOf(out, cell, index);
   let moved = false;
   try {

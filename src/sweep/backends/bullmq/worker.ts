@@ -2,15 +2,15 @@
 import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, InterruptedError, messageOf } from '../../core/errors.js';
-import { cellId, parseCell, type Cell } from '../../core/run.js';
-import { DamagedError, isFinished } from '../../store/runs.js';
-import { Crew, type CrewOptions } from '../crew.js';
-import { fetchParcel, sendParcel } from './parcel.js';
+import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
+import { cellId, parseCell, type Cell } from '../../../core/run.js';
+import { DamagedError, isFinished } from '../../../store/runs.js';
+import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
+import { fetchTransfer, sendTransfer } from './transfer.js';
 import { cancelKey, jobOfCell, nameOf, wantedKey, type CellJob, type Place } from './queue.js';
 import { connect, PREFIX } from './redis.js';
 
-export interface RemoteOptions extends CrewOptions, Place {
+export interface RemoteOptions extends WorkerPoolOptions, Place {
   readonly signal: AbortSignal;
   readonly notice: (line: string) => void;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
@@ -32,7 +32,7 @@ export async function serveQueue(
   // a connection of its own: it waits for cells
   const waiting = redis.duplicate();
   waiting.on('error', () => {});
-  const crew = new Crew(options);
+  const workers = new WorkerPool(options);
   const counts = { finished: 0, failed: 0 };
   let lastWork = performance.now();
   let active = 0;
@@ -40,7 +40,7 @@ export async function serveQueue(
   const takeRequired = async ({ required }: CellJob): Promise<void> => {
     for (const cell of required) {
       if (isWhole(options.out, cell)) continue;
-      if ((await fetchParcel(redis, name, options.out, parseCell(cell))) === undefined)
+      if ((await fetchTransfer(redis, name, options.out, parseCell(cell))) === undefined)
         throw new FailureError(`${nameOf(cell)}, which it needs, is not in the queue`);
     }
   };
@@ -58,9 +58,9 @@ export async function serveQueue(
       runner.check(cell);
       if (!isWhole(options.out, cell)) {
         await takeRequired(job.data);
-        while (!crew.mayStart(cell) && !signal.aborted) await sleep(200);
+        while (!workers.mayStart(cell) && !signal.aborted) await sleep(200);
         if (signal.aborted) throw new InterruptedError('stopped');
-        await crew.run(cell, {
+        await workers.run(cell, {
           notice,
           progress: (at, stage, done, total) => {
             if (cellId(at) !== id) return;
@@ -71,7 +71,7 @@ export async function serveQueue(
           },
         });
       }
-      if (await redis.sismember(wantedKey(name), id)) await sendParcel(redis, name, options.out, cell);
+      if (await redis.sismember(wantedKey(name), id)) await sendTransfer(redis, name, options.out, cell);
       return hostname();
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;
@@ -118,13 +118,13 @@ export async function serveQueue(
     while (!signal.aborted) {
       await Promise.race([ended, sleep(500, undefined, { ref: false })]);
       if (active > 0) {
-        if (redis.status === 'ready' && (await redis.exists(cancelKey(name)))) crew.stop();
+        if (redis.status === 'ready' && (await redis.exists(cancelKey(name)))) workers.stop();
       } else if (options.idleSeconds !== undefined && performance.now() - lastWork > options.idleSeconds * 1000) break;
     }
   } finally {
-    crew.stop();
+    workers.stop();
     await worker.close().catch(() => {});
-    crew.close();
+    workers.close();
     waiting.disconnect();
     redis.disconnect();
   }

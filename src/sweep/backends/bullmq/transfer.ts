@@ -6,11 +6,11 @@ import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { FailureError } from '../../core/errors.js';
-import { cellId, parseCell, type Cell } from '../../core/run.js';
-import { incomingFolder, settle, type Adopted } from '../../store/adopt.js';
-import { asFileError } from '../../store/atomic.js';
-import { checkFinished, FILES, folderOf, readCell } from '../../store/runs.js';
+import { FailureError } from '../../../core/errors.js';
+import { cellId, parseCell, type Cell } from '../../../core/run.js';
+import { incomingFolder, settle, type MergeOutcome } from '../../../store/merge.js';
+import { asFileError } from '../../../store/atomic.js';
+import { checkFinished, FILES, folderOf, readCell } from '../../../store/runs.js';
 import { PREFIX } from './redis.js';
 
 const PIECE = 4 * 2 ** 20;
@@ -24,16 +24,16 @@ interface Header {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
-export function parcelKey(queue: string, id: string): string {
-  return `${PREFIX}-parcels:${queue}:${id}`;
+export function transferKey(queue: string, id: string): string {
+  return `${PREFIX}-transfers:${queue}:${id}`;
 }
 
 /** Puts a finished run of this store there, under another name first, so that nobody meets a part of it. */
-export async function sendParcel(redis: Redis, queue: string, out: string, cell: Cell): Promise<void> {
+export async function sendTransfer(redis: Redis, queue: string, out: string, cell: Cell): Promise<void> {
   const folder = folderOf(out, cell);
   checkFinished(folder, { arrays: true });
   const sizes: { name: string; bytes: number }[] = [];
-  const key = parcelKey(queue, cellId(cell));
+  const key = transferKey(queue, cellId(cell));
   const making = `${key}:${hostname()}-${process.pid}`;
   await redis.del(making);
   const pieces: Buffer[] = [];
@@ -80,16 +80,16 @@ function* piecesOf(path: string): Generator<Buffer> {
 
 /**
  * Takes a run from there into a store. Returns undefined when nothing is there. Throws FailureError when what is there
- * is not that run, whole: names of files are never taken from the parcel.
+ * is not that run, whole: names of files are never taken from the transfer.
  */
-export async function fetchParcel(
+export async function fetchTransfer(
   redis: Redis,
   queue: string,
   out: string,
   wanted: Cell,
-): Promise<Adopted | undefined> {
+): Promise<MergeOutcome | undefined> {
   const id = cellId(wanted);
-  const key = parcelKey(queue, id);
+  const key = transferKey(queue, id);
   const head = await redis.lindexBuffer(key, 0);
   if (head === null) return undefined;
   const { cell, files } = parseHeader(head, id);

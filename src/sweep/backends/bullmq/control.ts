@@ -1,0 +1,96 @@
+/** What can be asked of a queue, and told to it, while a sweep goes through it. */
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { BATCH, cancelKey, cellOfJob, nameOf, openQueue, wantedKey, type CellJob, type Place } from './queue.js';
+import { connect } from './redis.js';
+import { transferKey } from './transfer.js';
+
+/** How a queue stands. */
+export interface QueueStatus {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly active: readonly { readonly cell: string; readonly id: string; readonly worker: string | undefined }[];
+  readonly delayed: number;
+  readonly failed: readonly {
+    readonly cell: string;
+    readonly id: string;
+    readonly attempts: number;
+    readonly reason: string;
+  }[];
+  /** Finished runs that no sweep has collected yet, or that open cells need. */
+  readonly transfers: number;
+  readonly workers: number;
+}
+
+async function withQueue<T>(
+  { url, name }: Place,
+  act: (queue: Queue<CellJob>, redis: Redis) => Promise<T>,
+): Promise<T> {
+  const redis = await connect(url, () => {});
+  const queue = openQueue(redis, name);
+  queue.on('error', () => {});
+  try {
+    return await act(queue, redis);
+  } finally {
+    await queue.close().catch(() => {});
+    redis.disconnect();
+  }
+}
+
+async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const some of redis.scanStream({ match: pattern, count: 1000 })) keys.push(...(some as string[]));
+  return keys;
+}
+
+export function queueStatus(place: Place): Promise<QueueStatus> {
+  return withQueue(place, async (queue, redis) => {
+    const counts = await queue.getJobCounts('waiting', 'prioritized', 'delayed');
+    const brief = (job: Job<CellJob>): { cell: string; id: string } => ({
+      cell: nameOf(job.data.cell),
+      id: cellOfJob(job.id!),
+    });
+    const [active, failed, workers, paused] = [
+      await queue.getActive(),
+      await queue.getFailed(),
+      await queue.getWorkersCount(),
+      await queue.isPaused(),
+    ];
+    return {
+      name: place.name,
+      paused,
+      waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
+      active: active.map((job) => ({ ...brief(job), worker: job.processedBy })),
+      delayed: counts.delayed ?? 0,
+      failed: failed.map((job) => ({ ...brief(job), attempts: job.attemptsMade, reason: job.failedReason })),
+      transfers: (await keysOf(redis, transferKey(place.name, '*'))).length,
+      workers,
+    };
+  });
+}
+
+/** Workers finish what they have and take nothing more. */
+export function pauseQueue(place: Place): Promise<void> {
+  return withQueue(place, (queue) => queue.pause());
+}
+
+export function resumeQueue(place: Place): Promise<void> {
+  return withQueue(place, (queue) => queue.resume());
+}
+
+/**
+ * Drops every cell; workers stop what they have within seconds and keep its saved state. Returns how many were dropped.
+ */
+export function cancelQueue(place: Place): Promise<number> {
+  return withQueue(place, async (queue, redis) => {
+    const counts = await queue.getJobCounts();
+    await redis.set(cancelKey(place.name), '1', 'EX', 60);
+    await redis.del(wantedKey(place.name));
+    await queue.obliterate({ force: true });
+    const transfers = await keysOf(redis, transferKey(place.name, '*'));
+    for (let start = 0; start < transfers.length; start += BATCH)
+      await redis.del(...transfers.slice(start, start + BATCH));
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  });
+}

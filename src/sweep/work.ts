@@ -1,0 +1,63 @@
+/** What a sweep has to do: its cells with those that they require, and which of them the store still lacks. */
+import { FailureError } from '../core/errors.js';
+import type { Runner } from '../core/experiment.js';
+import { cellId, type Cell } from '../core/run.js';
+import { DamagedError, folderOf, indexRuns, isFinished, setDamagedAside } from '../store/runs.js';
+import type { Costs } from './progress.js';
+
+/** The work of a sweep. Every map is keyed by the ids of cells, and lists a cell after those that it requires. */
+export interface Work extends Costs {
+  /** Every cell of the sweep, and every cell that one of them requires. */
+  readonly all: ReadonlyMap<string, Cell>;
+  /** Ids of the cells that each cell requires. */
+  readonly required: ReadonlyMap<string, readonly string[]>;
+  /** The cells that are not finished in the store. */
+  readonly open: ReadonlyMap<string, Cell>;
+}
+
+/**
+ * The work that a sweep over `cells` has to do in the store `out`. A finished run with damaged files is set aside, with
+ * a notice, and its cell counts as open. Throws FailureError on a cell whose kind has no runner.
+ */
+export function workOf(
+  out: string,
+  cells: readonly Cell[],
+  runners: Readonly<Record<string, Runner>>,
+  notice: (line: string) => void,
+): Work {
+  const all = withRequired(cells, runners);
+  const index = indexRuns(out);
+  const done = (cell: Cell): boolean => {
+    try {
+      return isFinished(out, cell, index);
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      setDamagedAside(out, folderOf(out, cell, index), error, notice);
+      return false;
+    }
+  };
+  const costs = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.cost(cell)]));
+  const open = new Map([...all].filter(([, cell]) => !done(cell)));
+  const sum = (ids: Iterable<string>): number => [...ids].reduce((total, id) => total + costs.get(id)!, 0);
+  const total = sum(costs.keys());
+  const required = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.requires(cell).map(cellId)]));
+  return { all, required, costs, open, total, done: open.size === 0 ? total : total - sum(open.keys()) };
+}
+
+/**
+ * Cells and all that they require, by id, each after those that it requires. Throws FailureError on a cell whose kind
+ * has no runner.
+ */
+export function withRequired(cells: readonly Cell[], runners: Readonly<Record<string, Runner>>): Map<string, Cell> {
+  const all = new Map<string, Cell>();
+  const add = (cell: Cell): void => {
+    const id = cellId(cell);
+    if (all.has(id)) return;
+    const runner = runners[cell.kind];
+    if (runner === undefined) throw new FailureError(`no runner for runs of the kind "${cell.kind}"`);
+    runner.requires(cell).forEach(add);
+    all.set(id, cell);
+  };
+  cells.forEach(add);
+  return all;
+}
