@@ -4,7 +4,16 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'gowide-out/', 'coverage/', 'theory/kernel/assembly/', 'reports/client/bundle/'] },
+  {
+    ignores: [
+      'dist/',
+      'gowide-out/',
+      'coverage/',
+      'theory/kernel/assembly/',
+      'reports/client/bundle/',
+      'src/engine/tfjs-gradients.cjs',
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

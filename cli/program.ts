@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { asFileError } from '../src/store/atomic.js';
 import { codeOf, InterruptedError, messageOf, UsageError } from '../src/core/errors.js';
-import { packageVersion } from '../src/store/environment.js';
+import { asMissingPackage, packageVersion } from '../src/core/package.js';
 import { withoutPasswords } from '../src/sweep/address.js';
 import { addCommands, type Commands } from './terminal/group.js';
 
@@ -86,7 +86,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     await (await buildProgram(args)).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    return fail(error, args.includes('--debug'));
+    return fail(asMissingPackage(error), args.includes('--debug'));
   }
 }
 

@@ -1,5 +1,8 @@
-/** Two models built with tfjs layers by someone who knows nothing of this library, and their three stages. */
-import * as tfjs from '@tensorflow/tfjs';
+/**
+ * Two models built with the layers API of tfjs, as its own documentation does it, and their three stages. It needs
+ * `npm i @tensorflow/tfjs-layers@4.22.0`; whoever has `@tensorflow/tfjs` has it already.
+ */
+import * as tfjs from '@tensorflow/tfjs-layers';
 import { fromLayersModel, threeStage, toLayersModel } from '../src/index.js';
 import type { Dataset, ThreeStageResult } from '../src/index.js';
 import { sgd } from './own-network.js';

@@ -5,7 +5,7 @@ import { cacheFolder } from '../../src/toolchain/cache.js';
 import { namesOf } from '../../src/core/registry.js';
 import { ENGINES } from '../../src/engine/backends/choose.js';
 import { probeEngine, type EngineReport } from '../../src/engine/backends/probe.js';
-import { packageVersion } from '../../src/store/environment.js';
+import { packageVersion } from '../../src/core/package.js';
 import { jsonOption } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';

@@ -1,7 +1,7 @@
 /** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
-import { packageVersion } from '../../src/store/environment.js';
+import { packageVersion } from '../../src/core/package.js';
 import { CLAIM_TOPICS, CLAIMS, type Claim } from '../claims/index.js';
 import { decideClaim } from '../claims/claim.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';

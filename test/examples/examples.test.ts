@@ -1,7 +1,8 @@
 /** The two examples of a user's own network, run as they stand. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import * as tfjs from '@tensorflow/tfjs';
+import { io } from '@tensorflow/tfjs-core';
+import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { beforeAll, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { tf } from '../../src/engine/tensor.js';
@@ -41,14 +42,14 @@ test(
     expect(accuracy.thin).toBeGreaterThan(30);
     expect(rows.filter(({ stage }) => String(stage).startsWith('imitate')).length).toBe(80);
     expect([...(await thin.getLayer('conv_a').getWeights()[0]!.data())]).not.toEqual([...before]);
-    let saved: tfjs.io.ModelArtifacts | undefined;
+    let saved: io.ModelArtifacts | undefined;
     await thin.save(
-      tfjs.io.withSaveHandler((artifacts) => {
+      io.withSaveHandler((artifacts) => {
         saved = artifacts;
         return Promise.resolve({ modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const } });
       }),
     );
-    const loaded = await tfjs.loadLayersModel(tfjs.io.fromMemory(saved!));
+    const loaded = await loadLayersModel(io.fromMemory(saved!));
     const found = await evaluate(data, data.test, (x) => tf.log(tf.maximum(loaded.predict(x) as Tensor2D, 1e-7)));
     expect(found.accuracy).toBeCloseTo(accuracy.thin, 1);
   },

@@ -1,3 +1,4 @@
+import { layers, sequential } from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { disposeAll, tf } from '../../src/engine/tensor.js';
@@ -98,8 +99,8 @@ describe('on an engine', () => {
     await expect(fit(thin)).rejects.toThrow(
       'ridge: layer1 has 4 channels and the wide net 8; start "selected" says which of them it imitates',
     );
-    const foreign = tf.sequential({
-      layers: [tf.layers.flatten({ inputShape: [14, 14, 1] }), tf.layers.dense({ units: 10 })],
+    const foreign = sequential({
+      layers: [layers.flatten({ inputShape: [14, 14, 1] }), layers.dense({ units: 10 })],
     });
     await expect(fit(fromLayersModel(foreign, { taps: [] }))).rejects.toThrow('does not show its linear layers');
   });

@@ -4,6 +4,7 @@ import Module, { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
 import { FailureError, messageOf } from '../../core/errors.js';
+import { hasPackage } from '../../core/package.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
 import { loadFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
@@ -51,23 +52,38 @@ function replaceUtilities(): void {
 }
 
 /**
+ * What tfjs-node takes from `@tensorflow/tfjs`: the user's, where there is one, so that models of tfjs layers run on
+ * TensorFlow, too. Else the core alone, without the layers that no network here is made of; tfjs-node extends one class
+ * of theirs, a progress bar, as it loads.
+ */
+function tfjsUnion(): unknown {
+  if (hasPackage('@tensorflow/tfjs')) return require('@tensorflow/tfjs');
+  const core = require('@tensorflow/tfjs-core') as Readonly<Record<string, unknown>>;
+  class CustomCallback {}
+  return {
+    ...core,
+    version: { 'tfjs-core': core.version_core },
+    CustomCallback,
+    registerCallbackConstructor: () => {},
+  };
+}
+
+/**
  * Loads the package with our addon, our copy of tfjs (two copies would not share tensors) and our copies of its other
  * dependencies: in the cache it has none of its own.
  */
 function loadPackage(folder: string, addon: string): void {
   const loader = Module as unknown as { _load: (request: string, ...rest: unknown[]) => unknown };
   const load = loader._load;
-  const union = require.resolve('@tensorflow/tfjs');
-  const ours: Record<string, string> = {
-    '@tensorflow/tfjs': union,
-    '@tensorflow/tfjs-core': createRequire(union).resolve('@tensorflow/tfjs-core'),
-    'google-protobuf': require.resolve('google-protobuf'),
-    progress: require.resolve('progress'),
+  const ours: Readonly<Record<string, unknown>> = {
+    '@mapbox/node-pre-gyp': { find: () => addon },
+    '@tensorflow/tfjs': tfjsUnion(),
+    '@tensorflow/tfjs-core': require('@tensorflow/tfjs-core') as unknown,
+    'google-protobuf': require('google-protobuf') as unknown,
+    progress: require('progress') as unknown,
   };
-  const names = Object.keys(ours);
   loader._load = function (this: unknown, request, ...rest) {
-    if (request === '@mapbox/node-pre-gyp') return { find: () => addon };
-    return load.call(this, names.includes(request) ? ours[request]! : request, ...rest);
+    return Object.hasOwn(ours, request) ? ours[request] : load.call(this, request, ...rest);
   };
   try {
     require(folder);
@@ -109,7 +125,7 @@ async function start(install?: InstallOptions): Promise<Started> {
   registerTrainingKernels('tensorflow');
   hasOneDnn(); // tried now: within the recording of a step, the ops of the trial would become part of that step
   const extra = fused ? ', fused ops' : '';
-  const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version.tfjs}${extra}`;
+  const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version_core}${extra}`;
   return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
 }
 

@@ -1,15 +1,15 @@
 /** WebAssembly through tfjs' own backend: from npm alone, on every platform, on one thread with SIMD. */
-import { createRequire } from 'node:module';
-import { dirname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { FailureError } from '../../core/errors.js';
+import { packageFolder } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import type { Backend, Started } from './backend.js';
 
 async function start(): Promise<Started> {
+  const folder = packageFolder('@tensorflow/tfjs-backend-wasm', 'the wasm engine');
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
-  const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
-  wasm.setWasmPaths(join(dirname(entry), sep));
+  wasm.setWasmPaths(join(folder, 'dist', sep));
   if (!(await tf.setBackend('wasm')))
     throw new FailureError('the wasm engine does not start: this Node cannot run WebAssembly');
   registerTrainingKernels('wasm');

@@ -1,9 +1,10 @@
 /** WebGPU through Dawn, Chromium's implementation, as the npm package `webgpu` builds it for Node. */
 import { existsSync, readdirSync } from 'node:fs';
 import { FailureError, messageOf } from '../../core/errors.js';
+import { hasPackage, installCommand } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
-import { allThreads, type Backend, type Started } from './backend.js';
+import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
 
 interface AdapterInfo {
   readonly vendor: string;
@@ -26,7 +27,23 @@ export function mayHaveGpu(): boolean {
   return nodes || existsSync('/dev/nvidia0') || existsSync('/dev/dxg');
 }
 
+/** The command that installs what this engine needs beyond this package's own dependencies, where that is missing. */
+function missingPackages(): string | undefined {
+  const missing = ['webgpu', '@tensorflow/tfjs-backend-webgpu'].filter((name) => !hasPackage(name));
+  return missing.length === 0 ? undefined : installCommand(...missing);
+}
+
+function readiness(): Readiness {
+  if (!mayHaveGpu()) return { state: 'impossible', reason: 'there is no GPU on this machine' };
+  const missing = missingPackages();
+  return missing === undefined
+    ? { state: 'ready', gpu: true }
+    : { state: 'impossible', reason: `not installed; run: ${missing}` };
+}
+
 async function start(): Promise<Started> {
+  const missing = missingPackages();
+  if (missing !== undefined) throw new FailureError(`the webgpu engine is not installed; run: ${missing}`);
   const adapter = await findAdapter();
   if (adapter === null) {
     throw new FailureError(
@@ -44,7 +61,7 @@ async function start(): Promise<Started> {
   ]
     .filter(Boolean)
     .join(' ');
-  return { version: `tfjs-backend-webgpu ${tf.version.tfjs}, Dawn`, device: name, software: isFallbackAdapter };
+  return { version: `tfjs-backend-webgpu ${tf.version_core}, Dawn`, device: name, software: isFallbackAdapter };
 }
 
 async function findAdapter(): Promise<Adapter | null> {
@@ -66,8 +83,7 @@ async function findAdapter(): Promise<Adapter | null> {
 
 /** The engine `webgpu`. It starts on a software GPU, too, and says so. */
 export const WEBGPU: Backend = {
-  readiness: () =>
-    mayHaveGpu() ? { state: 'ready', gpu: true } : { state: 'impossible', reason: 'there is no GPU on this machine' },
+  readiness,
   threads: allThreads,
   start,
 };

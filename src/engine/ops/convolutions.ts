@@ -5,7 +5,7 @@
  * convolution itself (src/engine/README.md). So what is a matrix product in disguise is computed as one: 1 x 1 kernels,
  * and large kernels of which every window sees the whole image.
  */
-import type { NamedAttrMap } from '@tensorflow/tfjs';
+import type { NamedAttrMap } from '@tensorflow/tfjs-core';
 import { product } from './matrix.js';
 import { convolutionWithBias, hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';

@@ -7,7 +7,7 @@
  * an op of our own, or `FusedBatchNormV3` (twice as fast, and half the memory, of the same thing composed of tfjs ops);
  * elsewhere it is composed, with the same values. Ioffe, Szegedy 2015, algorithm 1.
  */
-import type { GradConfig, KernelConfig, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
+import type { GradConfig, KernelConfig, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 import {
   filterGradientByConvolution,
   inputGradientByConvolution,

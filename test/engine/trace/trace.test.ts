@@ -1,5 +1,6 @@
 /** Compiled steps: the eager step's bits, one call, and an error where a step cannot be compiled. */
 import { beforeAll, describe, expect, test as anywhere } from 'vitest';
+import { startEngine } from '../../../src/engine/backends/choose.js';
 import { hasFused, sgdInPlace } from '../../../src/engine/ops/fused.js';
 import { tf, type Tensor, type Tensors } from '../../../src/engine/tensor.js';
 import { record, tensorflowBackend } from '../../../src/engine/trace/recorder.js';
@@ -163,7 +164,7 @@ describe('compiled steps', () => {
 });
 
 anywhere('on an engine that compiles nothing a step runs as it is', async () => {
-  await tf.setBackend('cpu');
+  await startEngine('wasm', 'it compiles nothing');
   expect(canTrace()).toBe(false);
   const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
   expect(await valuesOf(traced({ x: tf.tensor1d([1, 2]) }).y!)).toEqual([2, 4]);

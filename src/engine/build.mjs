@@ -1,0 +1,30 @@
+/**
+ * Bundles the gradients and the chained ops of tfjs, part of `npm run build`. The file that `@tensorflow/tfjs-core` has
+ * for Node is without them, and Node cannot load those that it has for bundlers. The package that has everything,
+ * `@tensorflow/tfjs`, is 220 MB larger (docs/notes/2026-11-26-install-size.md).
+ */
+import { copyFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+const { version, license } = createRequire(import.meta.url)('@tensorflow/tfjs-core/package.json');
+const name = 'src/engine/tfjs-gradients.cjs';
+const root = resolve(import.meta.dirname, '../..');
+await build({
+  stdin: {
+    contents: ['register_all_gradients', 'public/chained_ops/register_all_chained_ops']
+      .map((file) => `import '@tensorflow/tfjs-core/dist/${file}';`)
+      .join('\n'),
+    resolveDir: import.meta.dirname,
+  },
+  outfile: join(root, name),
+  bundle: true,
+  platform: 'node',
+  target: 'es2022',
+  format: 'cjs',
+  legalComments: 'none',
+  banner: { js: `/*! Parts of @tensorflow/tfjs-core ${version}, Copyright Google LLC, ${license}. */` },
+  logLevel: 'warning',
+});
+copyFileSync(join(root, name), join(root, 'dist', name));
