@@ -189,6 +189,7 @@ test.skipIf(nativeSkip())(
     const run = (env: NodeJS.ProcessEnv): string =>
       spawnSync(process.execPath, ['--input-type=module', '-e', script, pathToFileURL(module).href], {
         encoding: 'utf8',
+        timeout: 120_000,
         env: { ...process.env, GOWIDE_KERNEL: '', GOWIDE_CACHE: cache, ...env },
       }).stdout.trim();
     expect(run({})).toBe('native -');
