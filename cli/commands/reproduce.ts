@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
 import { reproducedExperiments } from '../../experiments/registry.js';
 import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
+import { Progress } from '../terminal/progress.js';
+import { redraw } from '../terminal/redraw.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {
@@ -24,8 +26,15 @@ export function command(): Command {
     .action(async (options: Options) => {
       const cells = declaredCells(reproducedExperiments(), parseScale(options.scale), options.seed, options.seeds);
       const out = checkOut(options.out);
-      await work(cells, options);
       const file = join(out, 'report.html');
+      const early = redraw(out, file, () =>
+        new Progress().line(`The report so far, drawn again every minute: ${file}`),
+      );
+      try {
+        await work(cells, options);
+      } finally {
+        early.stop();
+      }
       const { writeReport } = await import('../../reports/page/report.js');
       const { verdicts } = await writeReport([out], file);
       if (options.json) process.stdout.write(`${JSON.stringify({ report: file, verdicts }, null, 2)}\n`);

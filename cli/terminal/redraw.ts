@@ -1,0 +1,55 @@
+/** The report of a command that takes minutes, drawn early and again while it works. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { EXECUTABLE } from './executable.js';
+
+/** Seconds until the first page, and between two of them: drawing one takes a processor some seconds. */
+const [FIRST, AGAIN] = [30, 60];
+/** A page that is not drawn by then is given up; the next one has its turn. */
+const LIMIT = 120;
+
+export interface Redrawing {
+  /** Ends it; a page that is being drawn is given up. */
+  readonly stop: () => void;
+}
+
+/**
+ * Draws the page of the runs in `out` into `file` every now and then, each in a process of its own, so that the work
+ * goes on; a page that fails is left to the next. `drawn` is called after the first.
+ */
+export function redraw(out: string, file: string, drawn: () => void): Redrawing {
+  let child: ChildProcess | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let pages = 0;
+  const wait = (seconds: number): void => {
+    timer = setTimeout(draw, seconds * 1000);
+    timer.unref();
+  };
+  const draw = (): void => {
+    child = spawn(process.execPath, [EXECUTABLE, 'report', out, '--out', file], {
+      stdio: 'ignore',
+      timeout: LIMIT * 1000,
+      killSignal: 'SIGKILL',
+    });
+    child.unref();
+    child.once('error', () => wait(AGAIN));
+    child.once('exit', (status) => {
+      child = undefined;
+      if (status === 0 && ++pages === 1) drawn();
+      wait(AGAIN);
+    });
+  };
+  wait(FIRST);
+  const stop = (): void => {
+    clearTimeout(timer);
+    child?.removeAllListeners();
+    child?.once('error', () => {}); // it could not be started; nobody waits for it
+    child?.kill('SIGKILL');
+  };
+  process.once('exit', stop);
+  return {
+    stop: () => {
+      process.off('exit', stop);
+      stop();
+    },
+  };
+}
