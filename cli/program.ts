@@ -47,14 +47,46 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
       .showSuggestionAfterError(true);
     if (command !== program) command.option('--debug', 'print stack traces');
   }
+  everyCommand(program)
+    .filter(({ commands }) => commands.length > 0)
+    .forEach(addHelp);
+  program.hook('preAction', (_, command) => refuseEmpty(command));
   return program;
+}
+
+/** `help [command]` for what is below a command; commander's own prints everything there is for an unknown name. */
+function addHelp(group: Command): void {
+  const help = new Command('help')
+    .argument('[command]')
+    .description('display help for command')
+    .helpOption(false)
+    .exitOverride(rethrowWith(group))
+    .action((name?: string) => {
+      const found = group.commands.find((command) => command.name() === name);
+      if (name !== undefined && found === undefined)
+        group.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
+      (found ?? group).help();
+    });
+  group.helpCommand(false).addCommand(help);
+}
+
+/** Throws UsageError where a value was given as nothing, as an unset variable of a script leaves it. */
+function refuseEmpty(command: Command): void {
+  const [argument] = command.registeredArguments.filter((_, i) => [command.processedArgs[i]].flat().includes(''));
+  const [option] = command.options.filter(
+    (one) =>
+      command.getOptionValueSource(one.attributeName()) === 'cli' && command.getOptionValue(one.attributeName()) === '',
+  );
+  const name = argument?.name() ?? option?.flags;
+  if (name !== undefined) throw new UsageError(`${name}: nothing was given. See: ${fullName(command)} --help`);
 }
 
 /** What commander found wrong, with what the command allows. */
 function rethrowWith(command: Command): (error: CommanderError) => never {
   return (error) => {
     const options = command.options.map((option) => option.long ?? option.short ?? '').join(', ');
-    const commands = command.commands.map((child) => child.name()).join(', ');
+    const names = command.commands.map((child) => child.name());
+    const commands = names.filter((name) => name !== 'help').join(', ');
     const allowed =
       error.code === 'commander.unknownOption'
         ? `; options here: ${options}`

@@ -1,7 +1,8 @@
 /** Benches of networks: each case in a process of its own, beside PyTorch where that is asked for. */
 import { Option } from 'commander';
+import { requestedEngine } from '../../src/engine/backends/choose.js';
 import { lookUp } from '../../src/core/registry.js';
-import { engineOption } from '../terminal/options.js';
+import { engineOption } from '../terminal/run-options.js';
 import { printedBy } from '../terminal/executable.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
@@ -60,6 +61,7 @@ async function measureAll(
   { peer, cases, seconds, engine }: NetworkOptions,
   say: (line: string) => void,
 ): Promise<Measurement> {
+  requestedEngine(engine);
   const asked = engine === undefined ? [] : ['--engine', engine];
   const spawnCase = (name: string): Promise<Measured & { engine: string }> =>
     printedBy(['bench', bench, '--case', name, '--seconds', String(seconds), '--json', ...asked]);

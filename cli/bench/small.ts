@@ -1,14 +1,16 @@
 /** The small networks of the experiments: training and evaluation, beside PyTorch and JAX on the same networks. */
 import { join } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
+import { requestedEngine } from '../../src/engine/backends/choose.js';
 import { lookUp } from '../../src/core/registry.js';
 import { normals, rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { peerPython } from '../../src/toolchain/python.js';
 import { runTool } from '../../src/toolchain/tools.js';
-import { engineOption } from '../terminal/options.js';
+import { engineOption } from '../terminal/run-options.js';
 import { printedBy } from '../terminal/executable.js';
+import { wholeNumber } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
 import { secondsOption, type Bench, type Measurement } from './bench.js';
@@ -129,7 +131,7 @@ export const small: Bench<SmallOptions> = {
     ).argParser(peersOf),
     new Option('--case <name>', 'one case, in this process'),
     new Option('--cases <list>', 'some of the cases, with commas between').argParser((text: string) => text.split(',')),
-    new Option('--threads <n>', 'threads of each program').default(1).argParser(threadsOf),
+    new Option('--threads <n>', 'threads of each program').default(1).argParser(wholeNumber(1)),
     secondsOption('time for each measurement', 5),
     engineOption(),
   ],
@@ -141,12 +143,6 @@ function peersOf(text: string): PeerName[] {
   const names = text.split(',');
   for (const name of names) lookUp('peer', PEERS, name);
   return names as PeerName[];
-}
-
-function threadsOf(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.');
-  return value;
 }
 
 async function measureOne(name: string, { seconds, threads, engine: asked }: SmallOptions): Promise<Measurement> {
@@ -216,6 +212,7 @@ async function measureAll(given: SmallOptions, say: (line: string) => void): Pro
     peer.length === 0
       ? undefined
       : await peerPython('PyTorch and JAX', PACKAGES, notes, say, [ENVIRONMENT, 'torch, jax']);
+  requestedEngine(engine);
   const asked = engine === undefined ? [] : ['--engine', engine];
   const rows: SmallRow[] = [];
   for (const name of names) {

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { FailureError, messageOf } from '../../src/core/errors.js';
+import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { installTensorflow } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { probeEngine } from '../../src/engine/backends/probe.js';
+import { isFolder } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
 import { installReporter } from '../terminal/work.js';
@@ -29,6 +30,8 @@ export function command(): Command {
     .option('--optional', 'where it cannot be installed, say so in one line and succeed: the other engines work')
     .addHelpText('after', '\nExamples:\n  gowide engine install\n  gowide engine install --gpu')
     .action(async ({ gpu = false, wheels, force = false, optional = false }: Options) => {
+      if (wheels !== undefined && !isFolder(wheels))
+        throw new UsageError(`--wheels ${wheels}: no such folder; expected one with the wheels of TensorFlow`);
       const obstacle = whyNotInstallable(gpu);
       const engine = process.env.GOWIDE_ENGINE;
       if (

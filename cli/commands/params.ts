@@ -1,21 +1,18 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { countParameters, type Variant } from '../../src/models/files.js';
-import { jsonOption, wholeNumber } from '../terminal/options.js';
+import { jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
 
-export function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
-}
-
+/** Options that change a published network. */
 export function variantOptions(command: Command): Command {
   return command
-    .addOption(new Option('--width <factor>', 'factor on all channels, for example 0.5').argParser(positive))
+    .addOption(
+      new Option('--width <factor>', 'factor on all channels, for example 0.5').argParser(positiveNumber(1000)),
+    )
     .addOption(
       new Option(
         '--mid <factor>',
         'factor on the inner channels of the blocks, as the paper’s wide nets have it',
-      ).argParser(positive),
+      ).argParser(positiveNumber(1000)),
     )
     .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)));
 }

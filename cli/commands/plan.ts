@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
-import { tuneFor } from '../../src/engine/backends/choose.js';
+import { requestedEngine, tuneFor } from '../../src/engine/backends/choose.js';
 import type { Measured, Plan } from '../plan/plan.js';
 import { printedBy } from '../terminal/executable.js';
-import { engineOption, jsonOption, scaleOption, wholeNumber } from '../terminal/options.js';
+import { jsonOption, positiveNumber, scaleOption, wholeNumber } from '../terminal/options.js';
+import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
 
@@ -14,12 +15,6 @@ interface Options {
   readonly engine?: string;
   readonly json?: boolean;
   readonly measure?: string;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
 }
 
 /** A duration in the unit that suits it. */
@@ -70,7 +65,11 @@ export function command(): Command {
       wholeNumber(1),
       1,
     )
-    .option('--tflops <n>', 'assume that many TFLOP/s attained in training instead of measuring this machine', positive)
+    .option(
+      '--tflops <n>',
+      'assume that many TFLOP/s attained in training instead of measuring this machine',
+      positiveNumber(),
+    )
     .addOption(engineOption())
     .addOption(jsonOption())
     .addOption(new Option('--measure <experiment>', 'one measurement, in this process').hideHelp())
@@ -80,6 +79,7 @@ export function command(): Command {
     )
     .action(async ({ scale: name, devices, tflops, engine, json, measure }: Options) => {
       const scale = parseScale(name);
+      requestedEngine(engine);
       const { measuredStepFlops, measureExperiment, planScale } = await import('../plan/plan.js');
       if (measure !== undefined) {
         tuneFor(measuredStepFlops(measure, scale));

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { preparePredict, type Variant } from '../../src/models/files.js';
-import { engineOption, jsonOption } from '../terminal/options.js';
+import { jsonOption } from '../terminal/options.js';
+import { engineOption } from '../terminal/run-options.js';
 import { Progress } from '../terminal/progress.js';
 import { openForCommand } from '../terminal/work.js';
 import { variantOptions } from './params.js';

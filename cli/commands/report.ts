@@ -27,11 +27,17 @@ export function command(): Command {
         'runs of that scale alone (default: each claim at the largest that was run)',
       ).choices([...SCALES]),
     )
-    .option(
-      '--tables <dir>',
-      'write what was found there as CSV, JSONL, Markdown and Vega-Lite specs, and draw no page',
+    .addOption(
+      new Option(
+        '--tables <dir>',
+        'write what was found there as CSV, JSONL, Markdown and Vega-Lite specs, and draw no page',
+      ).conflicts(['compare', 'out', 'scale', 'open', 'markdown']),
     )
-    .option('--compare', 'two folders side by side: two machines, two engines, before and after')
+    .addOption(
+      new Option('--compare', 'two folders side by side: two machines, two engines, before and after').conflicts([
+        'markdown',
+      ]),
+    )
     .option('--open', 'show it in the browser')
     .addOption(jsonOption().conflicts(['markdown']))
     .option('--markdown', 'print the verdicts as a Markdown table on standard output')

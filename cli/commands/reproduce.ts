@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
 import { reproducedExperiments } from '../../experiments/registry.js';
-import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
+import { checkOut, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { redraw } from '../terminal/redraw.js';
+import { withRunOptions } from '../terminal/run-options.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {

@@ -8,14 +8,8 @@ import { submitSlurm, writeSlurm } from '../../src/sweep/backends/slurm.js';
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE } from '../terminal/executable.js';
-import {
-  checkOut,
-  jsonOption,
-  queueNameOption,
-  queueOption,
-  wholeNumber,
-  withRunOptions,
-} from '../terminal/options.js';
+import { checkOut, jsonOption, queueNameOption, queueOption, wholeNumber } from '../terminal/options.js';
+import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, work, workQueue, type WorkOptions } from '../terminal/work.js';
 

@@ -7,7 +7,8 @@ import { DATASETS } from '../../src/data/index.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readConfig } from '../../src/store/config.js';
-import { checkOut, jsonOption, withRunOptions } from '../terminal/options.js';
+import { checkOut, jsonOption } from '../terminal/options.js';
+import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
 

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import { unknownName, UsageError } from '../../src/core/errors.js';
+import { messageOf, unknownName, UsageError } from '../../src/core/errors.js';
 import { armSpecs, type Experiment } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { EXPERIMENTS, trainExperiment, trainExperiments } from '../../experiments/registry.js';
-import { checkOut, engineOption, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
+import { checkOut, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
+import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 
@@ -25,6 +26,14 @@ interface Trial {
   readonly arm: string;
   readonly rate: number;
   readonly cells: readonly Cell[];
+}
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--arm ${text}: expected a regular expression; ${messageOf(error)}`);
+  }
 }
 
 /** Every arm at every rate of the grid, with the grid's seeds. */
@@ -83,7 +92,7 @@ export function command(): Command {
     .action(async (name: string, options: Options) => {
       const experiment = trainExperiment(name, options.experiment);
       const scale = declaredScale(experiment, options.scale);
-      const all = trials(experiment, scale, new RegExp(options.arm ?? '.'));
+      const all = trials(experiment, scale, patternOf(options.arm ?? '.'));
       const out = checkOut(options.out);
       await work(
         all.flatMap(({ cells }) => cells),

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { checkOut, engineOption, jobsOption, queueNameOption, queueOption, wholeNumber } from '../terminal/options.js';
+import { checkOut, jobsOption, queueNameOption, queueOption, wholeNumber } from '../terminal/options.js';
+import { engineOption } from '../terminal/run-options.js';
 import { workAsWorker } from '../terminal/work.js';
 import { placeOf } from './sweep.js';
 

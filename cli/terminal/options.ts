@@ -1,8 +1,8 @@
 /** Options that several commands share, and how their values are checked. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { SCALES } from '../../src/core/experiment.js';
 import { shellWord } from '../../src/core/shell.js';
 import { asFileError, makeFolder } from '../../src/store/atomic.js';
@@ -15,11 +15,22 @@ export function alternatives(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
+/** Parser of a whole number that is at least `low`. */
 export function wholeNumber(low: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < low)
       throw new InvalidArgumentError(`Expected a whole number of at least ${low}.`);
+    return value;
+  };
+}
+
+/** Parser of a number above 0, and at most `high`. */
+export function positiveNumber(high = Number.MAX_VALUE): (text: string) => number {
+  const most = high === Number.MAX_VALUE ? '' : `, at most ${high}`;
+  return (text) => {
+    const value = Number(text);
+    if (!(value > 0 && value <= high)) throw new InvalidArgumentError(`Expected a number above 0${most}.`);
     return value;
   };
 }
@@ -31,8 +42,6 @@ export const seedOption = (): Option =>
   new Option('--seed <n>', 'first seed; the others follow').default(1).argParser(wholeNumber(0));
 export const seedsOption = (): Option =>
   new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1));
-export const engineOption = (): Option =>
-  new Option('--engine <name>', 'auto, tensorflow, webgpu or wasm (default: $GOWIDE_ENGINE or auto)');
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
 export const queueOption = (): Option =>
   new Option('--queue <url>', 'redis://[user:password@]host[:port][/db] (default: $GOWIDE_QUEUE)').env('GOWIDE_QUEUE');
@@ -41,14 +50,6 @@ export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own')
     .default(Math.min(4, availableParallelism()))
     .argParser(wholeNumber(1));
-
-/** What every command that runs cells takes: scale, folder, seeds, engine, processes. */
-export function withRunOptions(command: Command): Command {
-  return [scaleOption(), outOption(), seedOption(), seedsOption(), engineOption(), jobsOption()].reduce(
-    (with_, option) => with_.addOption(option),
-    command,
-  );
-}
 
 /** Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError. */
 export function checkOut(out: string): string {
@@ -64,12 +65,17 @@ export function checkOut(out: string): string {
 
 /** A folder with runs that is only read. */
 export function hasRuns(out: string): boolean {
-  return existsSync(join(resolve(out), 'runs'));
+  return isFolder(join(resolve(out), 'runs'));
+}
+
+/** Whether there is a folder at the path. */
+export function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
 }
 
 /** A folder with tables that `gowide report --tables` wrote. */
 export function hasTables(folder: string): boolean {
-  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
+  return isFolder(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
 }
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */

@@ -87,7 +87,7 @@ export function asFileError(error: unknown, path: string): Error {
         `cannot write ${path}: a part of that path is a file, not a folder; choose another folder with --out`,
       );
     case 'EISDIR':
-      return new UsageError(`cannot write ${path}: it is a folder, a file name is expected`);
+      return new UsageError(`${path}: it is a folder; expected a file`);
     case 'ENOENT':
       return new UsageError(`${path}: no such file or folder, or it cannot be made there`);
     default:

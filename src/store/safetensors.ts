@@ -89,6 +89,8 @@ export function readSafetensors(path: string): SafetensorsFile {
       return [name, { shape, values: decode(dtype, littleEndian(bytes, BYTES[dtype])) }];
     });
     return { tensors: Object.fromEntries(tensors), metadata };
+  } catch (error) {
+    throw asFileError(error, path);
   } finally {
     closeSync(file);
   }

@@ -1,9 +1,9 @@
 /** Addresses of Redis servers, which may hold a password. */
 import { UsageError } from '../core/errors.js';
 
-/** Any text with the passwords of addresses in it replaced. */
+/** Any text with the passwords of addresses in it replaced; the form of an address, `[user:password@]`, stays. */
 export function withoutPasswords(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@');
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)(?!\[user)\S*@/gi, '$1***@');
 }
 
 /** Throws UsageError when it is no address of a Redis server. */

@@ -9,6 +9,8 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   const TABLES = resolve(import.meta.dirname, '../../reports/results');
   const file = join(newFolder(), 'file');
   writeFileSync(file, '');
+  const SIMULATION = join(newFolder(), 'simulation.json');
+  writeFileSync(SIMULATION, '{}');
   test.each<[string[], RegExp]>([
     [
       ['reproduce', '--scael', 'minutes'],
@@ -45,7 +47,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [
       ['tune', 'resnet', '--experiment', 'resnet-ablations'],
-      /unknown grid "resnet-ablations"; expected one of: resnet-digits, resnet-hierarchy, bert-glosses, bert-supersense, bert-hypernym, depth-skip/,
+      /unknown grid "resnet-ablations"; expected one of: resnet-digits, depth-skip, resnet-hierarchy, bert-glosses, bert-supersense, bert-hypernym/,
     ],
     [['tune', 'resnet', '--arm', '^x$'], /--arm \^x\$: no arm of "resnet-digits" matches; arms: wide, direct/],
     [
@@ -125,6 +127,25 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
     [['plan', '--devices', '0'], /--devices.*whole number of at least 1/],
     [['plan', '--tflops', '-1'], /--tflops/],
+    [['help', 'frob'], /unknown command 'frob'; commands: reproduce, .*, engine\. See: gowide --help/],
+    [['runs', 'help', 'frob'], /unknown command 'frob'; commands: list, .*, gc\. See: gowide runs --help/],
+    [['runs', 'list', '--out', ''], /--out <dir>: nothing was given\. See: gowide runs list --help/],
+    [['report', ''], /folders: nothing was given\. See: gowide report --help/],
+    [['theory', 'run', 'saddle', '--config', tmpdir()], /: it is a folder; expected a file/],
+    [
+      ['theory', 'simulate', '--config', SIMULATION, '--particles', tmpdir(), '--out', newFolder()],
+      /: it is a folder; expected a file/,
+    ],
+    [['tune', 'resnet', '--arm', '['], /--arm \[: expected a regular expression/],
+    [['params', 'resnet50', '--width', '1e300'], /--width.*Expected a number above 0, at most 1000/],
+    [['train', 'resnet', '--set', 'data.set=digitz'], /unknown data set "digitz"; .*Did you mean "digits"\?/],
+    [['report', file], /no runs there/],
+    [['report', TABLES, TABLES, '--compare', '--tables', newFolder()], /'--tables <dir>' cannot be used with/],
+    [['plan', '--engine', 'tensorflwo'], /unknown engine "tensorflwo"; .*Did you mean "tensorflow"\?/],
+    [['bench', 'resnet50', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],
+    [['bench', 'small', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],
+    [['engine', 'install', '--wheels', join(file, 'none')], /--wheels .*: no such folder/],
+    [['sweep', 'saddle', '--queue', 'redis://h:99999', '--out', newFolder()], /expected redis:\/\/\[user:password@\]/],
   ])('gowide %j', async (args, expected) => {
     const { status, stdout, stderr } = await gowideHere(args);
     expect(stderr).toMatch(expected);

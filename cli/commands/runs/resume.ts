@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { findRun, listRuns } from '../../../src/store/runs.js';
-import { engineOption, jobsOption, outOption } from '../../terminal/options.js';
+import { jobsOption, outOption } from '../../terminal/options.js';
+import { engineOption } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { work, type WorkOptions } from '../../terminal/work.js';
 import { brief, requireRuns } from './runs.js';
