@@ -40,21 +40,29 @@ const RATES: Readonly<Record<'plain' | 'skip', Rates>> = {
 };
 const IMITATION_RATE = 3e-3;
 
-/** Ways of training, each for nets of every depth with skip connections and without. */
+/** Ways of training in the order in which figures show them, each for nets of every depth with skip connections and without. */
 const TRAININGS: Readonly<Record<string, ArmFacts>> = {
-  wide: { label: 'wide net', learnsFrom: 'labels', reference: true },
   direct: { label: 'direct', learnsFrom: 'labels' },
   kd: { label: 'KD', learnsFrom: 'outputs' },
   'selected-kl': { label: 'selected + KL', learnsFrom: 'outputs' },
   imitation: { label: 'imitation by gradient, then KL', learnsFrom: 'layers' },
   'closed-form': { label: 'closed-form imitation, then KL', learnsFrom: 'layers' },
+  wide: { label: 'wide net', learnsFrom: 'labels', reference: true },
 };
+
+function casesOf({ depths }: Size): { readonly depth: number; readonly skip: boolean }[] {
+  return depths.flatMap((depth) => [false, true].map((skip) => ({ depth, skip })));
+}
+
+function nameOf(layers: number, skip: boolean, training: string): string {
+  return `${layers} ${skip ? 'skip' : 'plain'} ${training}`;
+}
 
 /** One arm with its factors: `layers`, `skip` and `training`. */
 function armOfCase(layers: number, skip: boolean, training: string, spec: TrainSpec): readonly [string, Arm] {
-  const nameOf = (which: string): string => `${layers} ${skip ? 'skip' : 'plain'} ${which}`;
   const factors = { layers, skip, training };
-  return [nameOf(training), { spec, ...TRAININGS[training], factors, baseline: nameOf('selected-kl') }];
+  const baseline = nameOf(layers, skip, 'selected-kl');
+  return [nameOf(layers, skip, training), { spec, ...TRAININGS[training], factors, baseline }];
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
@@ -107,11 +115,13 @@ export const depthSkip: Experiment = {
   metric: TEST_ACCURACY,
   reproduced: true,
   tuning: TUNING,
+  order: casesOf(SIZES.laptop!).flatMap(({ depth, skip }) =>
+    Object.keys(TRAININGS).map((training) => nameOf(depth, skip, training)),
+  ),
   arms: (scale) => {
     const size = SIZES[scale]!;
-    const cases = size.depths.flatMap((depth) => [false, true].map((skip) => ({ depth, skip })));
     return Object.fromEntries(
-      cases.flatMap(({ depth, skip }) =>
+      casesOf(size).flatMap(({ depth, skip }) =>
         Object.entries(specsAt(size, depth, skip)).map(([training, spec]) => armOfCase(depth, skip, training, spec)),
       ),
     );

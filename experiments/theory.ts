@@ -22,10 +22,12 @@ interface Declaration {
   readonly name: string;
   readonly title: string;
   readonly seeds: Experiment['seeds'];
+  /** Panels of figures, in their order; that of the rows unless given. */
+  readonly order?: readonly string[];
   readonly specs: (scale: Scale) => Readonly<Record<string, Cell['spec']>>;
 }
 
-/** A study at its scales; figures show its arms one panel each, in their order. */
+/** A study at its scales. */
 function study({ specs, ...declared }: Declaration): Experiment {
   return {
     ...declared,
@@ -49,6 +51,8 @@ const REGIMES = {
   'no skip': { alpha: 0, c: 3, rho: 0.9 },
 };
 
+const PANELS = Object.keys(REGIMES);
+
 const FLOW = { d: 4, time: 4, imitationTime: 2, dt: 0.05 };
 
 /** One arm for each regime. */
@@ -65,6 +69,7 @@ export const width = study({
   name: 'width',
   title: 'D(m): discrepancy against thin width',
   seeds: { minutes: 8, laptop: 32 },
+  order: PANELS,
   specs: (scale) =>
     perRegime((regime, law) => ({ study: 'width', regime, ...law, ...FLOW, depth: 4, ...WIDTH[sized(scale)] })),
 });
@@ -78,6 +83,7 @@ export const depth = study({
   name: 'depth',
   title: 'D(L): discrepancy against depth, with the telescoped sum',
   seeds: { minutes: 6, laptop: 32 },
+  order: PANELS,
   specs: (scale) => perRegime((regime, law) => ({ study: 'depth', regime, ...law, ...FLOW, ...DEPTH[sized(scale)] })),
 });
 
@@ -90,6 +96,7 @@ export const time = study({
   name: 'time',
   title: 'D(T): discrepancy against the time of training',
   seeds: { minutes: 6, laptop: 16 },
+  order: PANELS,
   specs: (scale) => perRegime((regime, law) => ({ study: 'time', regime, ...law, ...FLOW, ...TIME[sized(scale)] })),
 });
 
@@ -103,6 +110,7 @@ export const scale = study({
   name: 'scale',
   title: 'D against skip alpha, scale c and correlation rho',
   seeds: { minutes: 4, laptop: 16 },
+  order: Object.keys(VALUES),
   specs: (size) =>
     Object.fromEntries(
       Object.entries(VALUES).map(([parameter, values]) => [
@@ -130,6 +138,7 @@ export const bounds = study({
   name: 'bounds',
   title: 'How loose each bound is',
   seeds: { minutes: 4, laptop: 6 },
+  order: [...PANELS, 'residual 1/L'],
   specs: (size) => {
     const common = { study: 'bounds', d: 4, time: 1, imitationTime: 1, dt: 0.05, draws: 1, ...BOUNDS[sized(size)] };
     return {
@@ -145,6 +154,7 @@ export const saddle = study({
   name: 'saddle',
   title: 'Instances B1 and B: the growth with depth, attained',
   seeds: { minutes: 8, laptop: 16 },
+  order: ['B1', 'B'],
   specs: (size) => {
     const common = { study: 'saddle', kappa: 4, steps: 200, m: 1e12, ...SADDLE[sized(size)] };
     return {
@@ -233,6 +243,7 @@ export const stages = study({
   name: 'stages',
   title: 'Three stages against direct training, at equal steps',
   seeds: { minutes: 8, laptop: 16 },
+  order: PANELS,
   specs: (size) =>
     perRegime((regime, law) => ({
       study: 'stages',

@@ -2,7 +2,7 @@
  * What a scale costs before anything is started: operations, memory, disk and time of every experiment and claim, at
  * the throughput of a machine.
  */
-import { CLAIM_TOPICS, CLAIMS } from '../../reports/claims/index.js';
+import { CLAIMS } from '../../reports/claims/index.js';
 import { armSpecs, cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import type { Throughput } from '../bench/throughput.js';
@@ -121,8 +121,8 @@ export function planOf(
       flopsPerSecond: throughput.flopsPerSecond,
     };
   });
-  const claims = CLAIM_TOPICS.flatMap((topic) => CLAIMS[topic]).flatMap((claim): Plan['claims'][number][] => {
-    const all = cells.get(claim.experiment);
+  const claims = Object.values(CLAIMS).flatMap((claim): Plan['claims'][number][] => {
+    const all = cells.get(claim.experiment.name);
     if (all === undefined) return [];
     const mine = withRequired(
       all.filter(({ arm }) => claim.arms === undefined || claim.arms.includes(arm)),
@@ -133,7 +133,7 @@ export function planOf(
       : [
           {
             id: claim.id,
-            experiment: claim.experiment,
+            experiment: claim.experiment.name,
             runs: mine.size,
             deviceHours: hours(mine.values(), throughputs),
           },

@@ -1,10 +1,10 @@
 /** Claims about language models. */
-import { numberAt } from '../data/tables.js';
+import { bertGlosses, bertHypernym, bertSupersense } from '../../experiments/bert.js';
+import { numberAt } from '../data/rows.js';
 import { formatNumber, MIN_SEEDS } from './verdict.js';
 import type { Claim } from './claim.js';
-import { armAbove, armBelow, CONTROL, RIVAL } from './resnet.js';
+import { armBeats, CONTROL, RIVAL } from './arms.js';
 
-const GLOSSES = 'bert-glosses';
 const PAPER = 'paper, abstract (BERT_BASE; its exact figures are unknown here)';
 
 /** Largest change of the logits by merging that counts as none, relative to their size: single precision. */
@@ -15,7 +15,7 @@ const mergingExact: Claim = {
   statement: 'Merging the linear maps between the layers leaves the function of the network unchanged.',
   source: 'paper, description of the method',
   rule: `Largest difference of the logits before and after merging, over the largest logit, in each run: supported when at most ${UNCHANGED} in all of at least ${MIN_SEEDS} seeds, not supported when above it in any, else inconclusive.`,
-  experiment: 'bert-glosses',
+  experiment: bertGlosses,
   rows: ({ rows }) => rows.filter((row) => row.values.event === 'merge'),
   judge: (rows) => {
     const largest = rows.reduce((most, row) => Math.max(most, numberAt(row, 'difference')), 0);
@@ -28,48 +28,48 @@ const mergingExact: Claim = {
 };
 
 export const BERT_CLAIMS: readonly Claim[] = [
-  armBelow({
-    experiment: GLOSSES,
+  armBeats({
+    experiment: bertGlosses,
     id: 'bert-three-stage',
     statement:
       'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net trained directly.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
-  armBelow({
-    experiment: GLOSSES,
+  armBeats({
+    experiment: bertGlosses,
     id: 'bert-deeper',
     statement:
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
   }),
-  armBelow({
-    experiment: GLOSSES,
+  armBeats({
+    experiment: bertGlosses,
     id: 'bert-kd',
     statement:
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained by distillation from random values.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
-  armBelow({
-    experiment: GLOSSES,
+  armBeats({
+    experiment: bertGlosses,
     id: 'bert-imitation',
     statement:
       'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and head, projected, and distillation.',
     source: CONTROL,
     arms: ['three-stage', 'ends-kd'],
   }),
-  armBelow({
-    experiment: GLOSSES,
+  armBeats({
+    experiment: bertGlosses,
     id: 'bert-projected-imitation',
     statement:
       'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and distillation.',
     source: CONTROL,
     arms: ['projected-three-stage', 'projected-kd'],
   }),
-  armBelow({
-    experiment: GLOSSES,
+  armBeats({
+    experiment: bertGlosses,
     id: 'bert-total-cost',
     statement:
       'On held-out glosses, three stages predict masked tokens better than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
@@ -77,16 +77,16 @@ export const BERT_CLAIMS: readonly Claim[] = [
     arms: ['three-stage', 'long'],
     budget: 'at equal floating-point operations in all',
   }),
-  armAbove({
-    experiment: 'bert-supersense',
+  armBeats({
+    experiment: bertSupersense,
     id: 'bert-supersense',
     statement:
       'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
-  armAbove({
-    experiment: 'bert-hypernym',
+  armBeats({
+    experiment: bertHypernym,
     id: 'bert-hypernym',
     statement:
       'After pre-training in three stages, the thin BERT tells hypernyms better than after direct pre-training.',

@@ -1,6 +1,7 @@
 /** What a claim is made of: rows to a verdict. */
+import type { Experiment } from '../../src/core/experiment.js';
 import { fitLine, mean, tInterval, type Interval } from '../../src/core/stats.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/tables.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import { formatInterval, within, type Outcome, type Verdict } from './verdict.js';
 
 /** Rows of one scale. */
@@ -9,6 +10,7 @@ export interface ClaimInput {
   readonly results: readonly TableRow[];
 }
 
+/** What the rows of a claim say about it. */
 export type Judgement = Pick<Verdict, 'outcome' | 'evidence'>;
 
 /** A claim, fixed before any run: what is claimed, which rows decide it, and how. */
@@ -19,7 +21,7 @@ export interface Claim {
   /** The statistic, its interval, and what counts as supported; in words, as {@link judge} computes it. */
   readonly rule: string;
   /** The experiment whose runs decide it, and its arms; all arms unless given. */
-  readonly experiment: string;
+  readonly experiment: Experiment;
   readonly arms?: readonly string[];
   readonly rows: (input: ClaimInput) => readonly TableRow[];
   /** Called with at least one row. */
@@ -38,7 +40,7 @@ export function decideClaim(
     statement,
     source,
     rule,
-    experiment,
+    experiment: experiment.name,
     ...judgement,
     seeds: new Set(mine.map((row) => row.seed)).size,
     runs: runIds(mine),
@@ -58,8 +60,8 @@ export function byInterval(
 }
 
 /** Logged rows of an experiment, and of one arm where that is given. */
-export function rowsOf(experiment: string, arm?: string): Claim['rows'] {
-  return ({ rows }) => rows.filter((row) => row.experiment === experiment && (arm === undefined || row.arm === arm));
+export function rowsOf({ name }: Experiment, arm?: string): Claim['rows'] {
+  return ({ rows }) => rows.filter((row) => row.experiment === name && (arm === undefined || row.arm === arm));
 }
 
 /** One number for each seed. */

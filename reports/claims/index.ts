@@ -1,25 +1,23 @@
 /** Every claim, in the order of the page. */
-import type { Verdict } from './verdict.js';
+import { register } from '../../src/core/registry.js';
 import { BERT_CLAIMS } from './bert.js';
 import { decideClaim, type Claim, type ClaimInput } from './claim.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
 import { RESNET_CLAIMS } from './resnet.js';
+import type { Verdict } from './verdict.js';
 
-export type { Claim, ClaimInput } from './claim.js';
-export { depthGains, pairedDifferences } from './resnet.js';
+/** Every claim under its id. It stands in the section of the page that is its experiment's group. */
+export const CLAIMS: Record<string, Claim> = {};
 
-export const CLAIM_TOPICS = ['theory', 'resnet', 'bert'] as const;
-export type ClaimTopic = (typeof CLAIM_TOPICS)[number];
+/** Adds a claim under its own id. Throws UsageError when the id is taken. */
+export function registerClaim(claim: Claim): void {
+  register('claim', CLAIMS, claim.id, claim);
+}
 
-export const CLAIMS: Readonly<Record<ClaimTopic, readonly Claim[]>> = {
-  theory: [...LAW_CLAIMS, ...INSTANCE_CLAIMS],
-  resnet: RESNET_CLAIMS,
-  bert: BERT_CLAIMS,
-};
-export const ALL_CLAIMS: readonly Claim[] = CLAIM_TOPICS.flatMap((topic) => CLAIMS[topic]);
+for (const claim of [...LAW_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS, ...BERT_CLAIMS]) registerClaim(claim);
 
 /** Every claim, decided by the rows of one scale. */
 export function decideClaims(input: ClaimInput): Verdict[] {
-  return ALL_CLAIMS.map((claim) => decideClaim(claim, input));
+  return Object.values(CLAIMS).map((claim) => decideClaim(claim, input));
 }

@@ -1,6 +1,7 @@
 /** Claims about the instances whose law is known, about the search for others, and about newer rates. */
+import { generic, residual, saddle, tanhSaddle } from '../../experiments/theory.js';
 import { fitLine, powerLaw, tInterval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../data/tables.js';
+import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { within, type Outcome } from './verdict.js';
 import { byInterval, curves, explosion, perSeed, rowsOf, stableRows, type Claim } from './claim.js';
 
@@ -16,9 +17,9 @@ const saddleDirect: Claim = {
     'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form.',
   source: 'this project (theory/instances/saddle.ts); the paper’s bound would allow even more',
   rule: 'Ratio of the measured growth of log(√m D/√L) per layer to the closed form’s, one fit per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.',
-  experiment: 'saddle',
+  experiment: saddle,
   arms: ['B1'],
-  rows: rowsOf('saddle', 'B1'),
+  rows: rowsOf(saddle, 'B1'),
   judge: byInterval(
     (rows) => tInterval(perSeed(rows, (group) => saddleSlope('direct', group) / saddleSlope('directTheory', group))),
     (interval) => within(interval, 0.95, 1.05),
@@ -30,9 +31,9 @@ const saddleImitation: Claim = {
   statement: 'In the same instance, the telescoped sum under imitation grows linearly with depth.',
   source: 'paper, Theorem on layerwise imitation; closed form of this project',
   rule: 'Exponent of √m sum h_l against L, one fit per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
-  experiment: 'saddle',
+  experiment: saddle,
   arms: ['B1'],
-  rows: rowsOf('saddle', 'B1'),
+  rows: rowsOf(saddle, 'B1'),
   judge: byInterval(
     (rows) => powerLaw(curves(rows, 'depth', 'telescoped')),
     (interval) => within(interval, 0.9, 1.1),
@@ -54,9 +55,9 @@ const doubleExponential: Claim = {
     'There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says: log D grows as (2L − 3) g^(2L−2).',
   source: 'this project (theory/instances/saddle.ts); the paper’s bound on backpropagation, attained',
   rule: `Sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)), over the same of the closed form, one ratio per seed, 95 % t-interval: supported inside [0.95, 1.05], not supported outside, else inconclusive.`,
-  experiment: 'saddle',
+  experiment: saddle,
   arms: ['B'],
-  rows: (input) => rowsOf('saddle', 'B')(input).filter((row) => numberAt(row, 'depth') >= B_FROM),
+  rows: (input) => rowsOf(saddle, 'B')(input).filter((row) => numberAt(row, 'depth') >= B_FROM),
   judge: byInterval(
     (rows) =>
       tInterval(
@@ -71,14 +72,14 @@ const doubleExponential: Claim = {
   ),
 };
 
-const tanhSaddle: Claim = {
+const tanhSaddleGrowth: Claim = {
   id: 'tanh-saddle-growth',
   statement:
     'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
   source: 'this project (theory/instances/tanh-saddle.ts)',
   rule: 'Sum of the measured log growth over that of the linearised one, over the depths where the latter is below 1, one ratio per seed, 95 % t-interval: supported inside [0.9, 1.1], not supported outside, else inconclusive.',
-  experiment: 'tanh-saddle',
-  rows: (input) => rowsOf('tanh-saddle')(input).filter((row) => numberAt(row, 'linearised') < 1),
+  experiment: tanhSaddle,
+  rows: (input) => rowsOf(tanhSaddle)(input).filter((row) => numberAt(row, 'linearised') < 1),
   judge: byInterval(
     (rows) =>
       tInterval(
@@ -99,8 +100,8 @@ const genericSearch: Claim = {
     'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
   source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
   rule: 'For each family: growth of log(D(T)/D(0)) per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first, without depths at which the loss rises; 95 % t-intervals over seeds. A family with both above 0 is a find: supported. Every family with either below 0: not supported. Else inconclusive.',
-  experiment: 'generic',
-  rows: rowsOf('generic'),
+  experiment: generic,
+  rows: rowsOf(generic),
   judge: (rows) => {
     const families = [...groupBy(rows, (row) => row.arm)].map(([family, group]) => {
       return {
@@ -127,8 +128,8 @@ function residualConstant(id: string, key: string, published: number, term: stri
     statement: `In deep residual nets at scale 1/(L M), the hidden error has a term ${term} with the published constant ${published}.`,
     source: 'arXiv 2603.18168 (fit at D, M up to 2000); arXiv 2509.10167',
     rule: `Our fit’s constant, one per seed, 95 % t-interval: supported when it holds ${published} and is no wider than a factor of 4 from end to end, not supported when it lies apart, else inconclusive.`,
-    experiment: 'residual',
-    rows: (input) => rowsOf('residual')(input).filter((row) => row.values.row === 'fit'),
+    experiment: residual,
+    rows: (input) => rowsOf(residual)(input).filter((row) => row.values.row === 'fit'),
     judge: byInterval(
       (rows) => tInterval(rows.map((row) => numberAt(row, key))),
       ({ low, high, n }) =>
@@ -147,7 +148,7 @@ export const INSTANCE_CLAIMS: readonly Claim[] = [
   saddleDirect,
   saddleImitation,
   doubleExponential,
-  tanhSaddle,
+  tanhSaddleGrowth,
   genericSearch,
   residualConstant('residual-sampling', 'hiddenSampling', 0.8, 'a √(D/(L M))'),
   residualConstant('residual-embedding', 'hiddenEmbedding', 2.5, 'b/√D'),

@@ -1,6 +1,7 @@
 /** Claims about D(m), D(L), D(T), the model's constants and the bounds. */
+import { bounds, depth, scale, stages, time, width } from '../../experiments/theory.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { numberAt } from '../data/tables.js';
+import { numberAt } from '../data/rows.js';
 import { formatInterval, formatNumber, within } from './verdict.js';
 import { below, byInterval, curves, explosion, perSeed, rowsOf, stableRows, type Claim } from './claim.js';
 
@@ -22,9 +23,9 @@ function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
     statement: `Under ${TRAININGS[training]}, ${skips(regime)}, the discrepancy falls with the thin width as m^(−1/2).`,
     source: 'paper, mean-field bounds (both rates 1/√m)',
     rule: 'Exponent of D(m), one fit per seed, 95 % t-interval over seeds: supported inside [−0.55, −0.45], not supported outside, else inconclusive. Widths at which the loss rises in training are left out.',
-    experiment: 'width',
+    experiment: width,
     arms: [regime],
-    rows: (input) => rowsOf('width', regime)(input).filter((row) => row.values.training === training),
+    rows: (input) => rowsOf(width, regime)(input).filter((row) => row.values.training === training),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'm');
       const interval = powerLaw(curves(kept, 'm', 'discrepancy'));
@@ -40,9 +41,9 @@ function depthImitation(regime: Regime): Claim {
     statement: `Under layerwise imitation, ${skips(regime)}, the telescoped sum that bounds the discrepancy grows at most linearly with depth.`,
     source: 'paper, Theorem on layerwise imitation (discrepancy linear in depth)',
     rule: 'Exponent of sum h_l against L, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive. D above its own sum h_l in any run: not supported.',
-    experiment: 'depth',
+    experiment: depth,
     arms: [regime],
-    rows: rowsOf('depth', regime),
+    rows: rowsOf(depth, regime),
     judge: (rows) => {
       const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
       const interval = powerLaw(curves(rows, 'depth', 'telescoped'));
@@ -61,9 +62,9 @@ function depthActual(regime: Regime): Claim {
     statement: `Under layerwise imitation, ${skips(regime)}, the discrepancy itself, not only the sum that bounds it, grows at most linearly with depth.`,
     source: 'paper, Theorem on layerwise imitation (discrepancy linear in depth)',
     rule: 'Exponent of D against L, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
-    experiment: 'depth',
+    experiment: depth,
     arms: [regime],
-    rows: rowsOf('depth', regime),
+    rows: rowsOf(depth, regime),
     judge: byInterval(
       (rows) => powerLaw(curves(rows, 'depth', 'imitation')),
       (interval) => within(interval, -Infinity, 1.1),
@@ -81,9 +82,9 @@ function depthDirect(regime: Regime): Claim {
     statement: `Under direct training of a generic net ${skips(regime)}, the discrepancy itself (not only its bound) grows faster than exponentially with depth.`,
     source: 'paper, Theorem on backpropagation (double exponential in depth); the paper states a bound',
     rule: 'Growth of log D per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first; 95 % t-intervals over seeds: supported when both lie above 0, not supported when either lies below, else inconclusive. Depths at which the loss rises in training are left out.',
-    experiment: 'depth',
+    experiment: depth,
     arms: [regime],
-    rows: rowsOf('depth', regime),
+    rows: rowsOf(depth, regime),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'depth');
       const { outcome, evidence } = explosion(
@@ -101,9 +102,9 @@ function depthBoth(regime: Regime): Claim {
     statement: `Over all depths, ${skips(regime)}, imitation leaves a smaller discrepancy than direct training.`,
     source: 'paper: the bound on imitation is below that on backpropagation',
     rule: 'log ratio of the two, one mean per seed over the depths, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
-    experiment: 'depth',
+    experiment: depth,
     arms: [regime],
-    rows: rowsOf('depth', regime),
+    rows: rowsOf(depth, regime),
     judge: below('imitation', 'direct'),
   };
 }
@@ -124,9 +125,9 @@ function timeLaw(training: 'imitation' | 'direct', regime: Regime): Claim {
     rule: falls
       ? 'log of D at the last time over D at the start, 95 % t-interval over seeds: supported below 0, not supported above, else inconclusive.'
       : 'log of D at the last time over the smallest D before it, 95 % t-interval over seeds: supported above 0, not supported below, else inconclusive.',
-    experiment: 'time',
+    experiment: time,
     arms: [regime],
-    rows: rowsOf('time', regime),
+    rows: rowsOf(time, regime),
     judge: byInterval(
       (rows) => tInterval(curves(rows, 'time', training).map(ratio)),
       (interval) => (falls ? within(interval, -Infinity, 0) : within(interval, 0, Infinity)),
@@ -143,9 +144,9 @@ function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
     statement: `Over all values of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than direct training.`,
     source: 'paper: the bound on imitation is below that on backpropagation',
     rule: 'log ratio of the two, one mean per seed over the values, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
-    experiment: 'scale',
+    experiment: scale,
     arms: [parameter],
-    rows: rowsOf('scale', parameter),
+    rows: rowsOf(scale, parameter),
     judge: below('imitation', 'direct'),
   };
 }
@@ -157,13 +158,13 @@ const boundsDominate: Claim = {
     'Every bound of the theory dominates what is measured: I1, I2, I2′, the running Gronwall bound and its closed form, the a-posteriori cap.',
   source: 'derivations in theory/bounds',
   rule: 'Violations over all runs of all studies of particles: none, supported; any, not supported.',
-  experiment: 'bounds',
+  experiment: bounds,
   rows: ({ rows }) =>
-    rows.some((row) => row.experiment === 'bounds')
+    rows.some((row) => row.experiment === bounds.name)
       ? rows.filter((row) => typeof row.values.violations === 'number')
       : [],
   judge: (rows) => {
-    const mine = rows.filter((row) => row.experiment === 'bounds');
+    const mine = rows.filter((row) => row.experiment === bounds.name);
     const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
     const loose = (key: string): string =>
       formatNumber(Math.exp(mean(mine.map((row) => Math.log(numberAt(row, key) / numberAt(row, 'imitation'))))), 1);
@@ -189,9 +190,9 @@ const residualRate: Claim = {
     'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per unit of c stays bounded.',
   source: 'theory/bounds/gronwall.ts (closed form with G = 1 + O(1/L))',
   rule: 'Growth of log(rate × L) per layer over the deeper half of the depths, one fit per seed, 95 % t-interval: supported below 0.25, not supported above, else inconclusive. (Without 1/L it is above 0.5.)',
-  experiment: 'bounds',
+  experiment: bounds,
   arms: ['residual 1/L'],
-  rows: rowsOf('bounds', 'residual 1/L'),
+  rows: rowsOf(bounds, 'residual 1/L'),
   judge: byInterval(
     (rows) =>
       tInterval(
@@ -215,9 +216,9 @@ function stagesLaw(regime: Regime): Claim {
     statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss than those trained directly for as many steps.`,
     source: 'paper, the method’s purpose; here on the particle model',
     rule: 'log ratio of held-out losses, one mean per seed over widths, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
-    experiment: 'stages',
+    experiment: stages,
     arms: [regime],
-    rows: rowsOf('stages', regime),
+    rows: rowsOf(stages, regime),
     judge: below('staged', 'direct'),
   };
 }

@@ -1,81 +1,29 @@
-/** Claims about networks that are trained on data. */
+/** Claims about networks that are trained on images and on strings. */
+import { depthSkip } from '../../experiments/depth-skip.js';
+import { resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../data/tables.js';
-import { within } from './verdict.js';
+import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { armBeats, CONTROL, RIVAL } from './arms.js';
 import { byInterval, type Claim } from './claim.js';
-
-/** Differences of a result between two arms, seed by seed. */
-export function pairedDifferences(
-  results: readonly TableRow[],
-  first: string,
-  second: string,
-  key: string,
-): { readonly seed: number; readonly difference: number }[] {
-  const of = (arm: string): Map<number, number> =>
-    new Map(results.filter((row) => row.arm === arm).map((row) => [row.seed, numberAt(row, key)]));
-  const [a, b] = [of(first), of(second)];
-  return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => ({ seed, difference: value - b.get(seed)! }));
-}
-
-const EQUAL_STEPS = 'at equal steps of the thin net';
-
-/** What is compared, where, and with how many seeds in common. */
-interface ArmClaim {
-  readonly experiment: string;
-  readonly id: string;
-  readonly statement: string;
-  readonly source: string;
-  readonly arms: readonly [string, string];
-  readonly budget?: string;
-}
-
-/** One arm against another of the same experiment, by a result of which more, or less, is better. */
-function armAgainst(key: string, what: string, better: 'above' | 'below', digits: number): (claim: ArmClaim) => Claim {
-  const [worse, from, to] = better === 'above' ? (['below', 0, Infinity] as const) : (['above', -Infinity, 0] as const);
-  return ({ experiment, id, statement, source, arms, budget = EQUAL_STEPS }) => ({
-    id,
-    statement,
-    source,
-    rule: `Difference in ${what}, paired by seed, ${budget}, 95 % t-interval: supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
-    experiment,
-    arms,
-    rows: ({ results }) => {
-      const mine = results.filter((row) => row.experiment === experiment && arms.includes(row.arm));
-      return pairedDifferences(mine, ...arms, key).length === 0 ? [] : mine;
-    },
-    judge: byInterval(
-      (rows) => tInterval(pairedDifferences(rows, ...arms, key).map(({ difference }) => difference)),
-      (interval) => within(interval, from, to),
-      digits,
-    ),
-  });
-}
-
-export const armAbove = armAgainst('testAccuracy', 'test accuracy (points)', 'above', 2);
-export const armBelow = armAgainst('testCrossEntropy', 'test cross-entropy (nats)', 'below', 3);
+import { within } from './verdict.js';
 
 const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
-export const CONTROL = 'this project’s control for the paper’s second stage';
-export const RIVAL = 'this project’s rivals of the three stages';
 
-/** Gains of one arm over another in the depth x skip experiment: by seed and depth, for nets of one kind. */
+/** What one way of training gains over another, in nets with skip connections or without: by seed and depth. */
 export function depthGains(
   results: readonly TableRow[],
-  kind: string,
+  skip: boolean,
   first: string,
   second: string,
 ): { seed: number; depth: number; gain: number }[] {
-  const found = new Map(
-    results
-      .filter((row) => row.experiment === 'depth-skip')
-      .map((row) => [`${row.arm} ${row.seed}`, numberAt(row, 'testAccuracy')]),
-  );
-  return [...found].flatMap(([key, value]) => {
-    const [depth, itsKind, arm, seed] = key.split(' ') as [string, string, string, string];
-    const other = found.get(`${depth} ${kind} ${second} ${seed}`);
-    return itsKind === kind && arm === first && other !== undefined
-      ? [{ seed: Number(seed), depth: Number(depth), gain: value - other }]
-      : [];
+  const mine = results.filter(({ experiment, facts }) => experiment === depthSkip.name && facts.factors?.skip === skip);
+  const placeOf = ({ seed, facts }: TableRow): string => JSON.stringify([seed, facts.factors!.layers]);
+  const of = (training: string): TableRow[] => mine.filter(({ facts }) => facts.factors!.training === training);
+  const others = new Map(of(second).map((row) => [placeOf(row), numberAt(row, 'testAccuracy')]));
+  return of(first).flatMap((row) => {
+    const other = others.get(placeOf(row));
+    if (other === undefined) return [];
+    return [{ seed: row.seed, depth: Number(row.facts.factors!.layers), gain: numberAt(row, 'testAccuracy') - other }];
   });
 }
 
@@ -100,9 +48,9 @@ function depthClaim(
     statement,
     source: 'theory (theory/README.md) and this project’s bridge to it',
     rule: `${rule}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`,
-    experiment: 'depth-skip',
+    experiment: depthSkip,
     rows: ({ results }) => {
-      const mine = results.filter((row) => row.experiment === 'depth-skip');
+      const mine = results.filter((row) => row.experiment === depthSkip.name);
       return valuesOf(mine).length === 0 ? [] : mine;
     },
     judge: byInterval(
@@ -117,28 +65,29 @@ function depthClaim(
  * The telescoped sum of a trained net against its depth: does it grow at most linearly, as the theory says of
  * imitation?
  */
-function depthTelescoped(kind: 'plain' | 'skip'): Claim {
+function depthTelescoped(skip: boolean): Claim {
   const bySeedAndDepth = (rows: readonly TableRow[]): { x: number[]; y: number[] }[] =>
     [...groupBy(rows, (row) => row.seed).values()].map((group) => {
-      const sums = [...groupBy(group, (row) => row.arm)].map(([arm, hybrids]) => ({
-        depth: Number(arm.split(' ')[0]),
+      const sums = [...groupBy(group, (row) => row.arm).values()].map((hybrids) => ({
+        depth: Number(hybrids[0]!.facts.factors!.layers),
         sum: hybrids.reduce((sum, row) => sum + numberAt(row, 'discrepancy'), 0),
       }));
       return { x: sums.map(({ depth }) => depth), y: sums.map(({ sum }) => sum) };
     });
   return {
-    id: `depth-telescoped-${kind}`,
-    statement: `In trained nets ${kind === 'plain' ? 'without' : 'with'} skip connections, the telescoped sum of the hybrids right after imitation by gradient grows at most linearly with depth.`,
+    id: `depth-telescoped-${skip ? 'skip' : 'plain'}`,
+    statement: `In trained nets ${skip ? 'with' : 'without'} skip connections, the telescoped sum of the hybrids right after imitation by gradient grows at most linearly with depth.`,
     source: 'paper, Theorem on layerwise imitation, taken to networks that are trained on data',
     rule: 'Exponent of the sum over layers of |H_(l−1) − H_l| / |B| on the validation split against the number of layers, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
-    experiment: 'depth-skip',
+    experiment: depthSkip,
     rows: ({ rows }) => {
       const mine = rows.filter(
         (row) =>
-          row.experiment === 'depth-skip' &&
+          row.experiment === depthSkip.name &&
           row.values.event === 'hybrid' &&
           row.values.when === 'imitation' &&
-          row.arm.endsWith(` ${kind} imitation`),
+          row.facts.factors?.skip === skip &&
+          row.facts.factors.training === 'imitation',
       );
       return new Set(mine.map((row) => row.arm)).size < 2 ? [] : mine;
     },
@@ -151,67 +100,65 @@ function depthTelescoped(kind: 'plain' | 'skip'): Claim {
 
 const POINTS = 'difference in test accuracy (points), paired by seed, mean over the depths';
 
-const [DIGITS, HIERARCHY] = ['resnet-digits', 'resnet-hierarchy'] as const;
-
 export const RESNET_CLAIMS: readonly Claim[] = [
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-three-stage',
     statement:
       'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-deeper',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-kd',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-selected',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
     source: RIVAL,
     arms: ['three-stage', 'selected-kl'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-all-at-once',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than with all imitation losses at once from random values.',
     source: RIVAL,
     arms: ['three-stage', 'all-at-once'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-imitation',
     statement:
       'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
     source: CONTROL,
     arms: ['three-stage', 'no-imitation'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-selected-imitation',
     statement:
       'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
     source: CONTROL,
     arms: ['selected-three-stage', 'selected-kl'],
   }),
-  armAbove({
-    experiment: DIGITS,
+  armBeats({
+    experiment: resnetDigits,
     id: 'resnet-total-cost',
     statement:
       'On the digits, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
@@ -219,32 +166,32 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     arms: ['three-stage', 'long'],
     budget: 'at equal floating-point operations in all',
   }),
-  armAbove({
-    experiment: HIERARCHY,
+  armBeats({
+    experiment: resnetHierarchy,
     id: 'hierarchy-three-stage',
     statement:
       'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),
-  armAbove({
-    experiment: HIERARCHY,
+  armBeats({
+    experiment: resnetHierarchy,
     id: 'hierarchy-deeper',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
   }),
-  armAbove({
-    experiment: HIERARCHY,
+  armBeats({
+    experiment: resnetHierarchy,
     id: 'hierarchy-kd',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
-  armAbove({
-    experiment: HIERARCHY,
+  armBeats({
+    experiment: resnetHierarchy,
     id: 'hierarchy-selected',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
@@ -255,21 +202,21 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     'depth-plain',
     'In plain nets without skip connections, closed-form imitation adds accuracy over selected channels + KL alone.',
     `Closed form − selection + KL: ${POINTS}`,
-    (results) => [...bySeed(depthGains(results, 'plain', 'closed-form', 'selected-kl'), meanGain).values()],
+    (results) => [...bySeed(depthGains(results, false, 'closed-form', 'selected-kl'), meanGain).values()],
   ),
   depthClaim(
     'depth-gradient',
     'In plain nets without skip connections, imitation by gradient adds accuracy over distillation from the same random start.',
     `Imitation − KD: ${POINTS}`,
-    (results) => [...bySeed(depthGains(results, 'plain', 'imitation', 'kd'), meanGain).values()],
+    (results) => [...bySeed(depthGains(results, false, 'imitation', 'kd'), meanGain).values()],
   ),
   depthClaim(
     'depth-bridge',
     'What closed-form imitation adds is more without skip connections than with them.',
     'Gain over selection + KL in plain nets minus the same gain in nets with skips, paired by seed, mean over the depths',
     (results) => {
-      const withSkips = bySeed(depthGains(results, 'skip', 'closed-form', 'selected-kl'), meanGain);
-      return [...bySeed(depthGains(results, 'plain', 'closed-form', 'selected-kl'), meanGain)]
+      const withSkips = bySeed(depthGains(results, true, 'closed-form', 'selected-kl'), meanGain);
+      return [...bySeed(depthGains(results, false, 'closed-form', 'selected-kl'), meanGain)]
         .filter(([seed]) => withSkips.has(seed))
         .map(([seed, gain]) => gain - withSkips.get(seed)!);
     },
@@ -280,7 +227,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     'Slope of the gain over selection + KL against log2 of the depth, one for each seed',
     (results) => [
       ...bySeed(
-        depthGains(results, 'plain', 'closed-form', 'selected-kl'),
+        depthGains(results, false, 'closed-form', 'selected-kl'),
         (group) =>
           fitLine(
             group.map(({ depth }) => Math.log2(depth)),
@@ -289,6 +236,6 @@ export const RESNET_CLAIMS: readonly Claim[] = [
       ).values(),
     ],
   ),
-  depthTelescoped('plain'),
-  depthTelescoped('skip'),
+  depthTelescoped(false),
+  depthTelescoped(true),
 ];

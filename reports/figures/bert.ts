@@ -1,21 +1,21 @@
 /** Figures of the experiments on text. */
+import { bertAblations, bertGlosses, bertHypernym, bertSupersense } from '../../experiments/bert.js';
 import { armsFigure, differenceFigure, tradeFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
-import type { Draw } from './figure.js';
+import type { FigureDefinition } from './figure.js';
 import { layersFigure } from './layers.js';
 
-const GLOSSES = { experiment: 'bert-glosses', network: 'bert', measure: 'testCrossEntropy' } as const;
-
-export const BERT_FIGURES: readonly Draw[] = [
+/** The definitions of the figures, in the order of the page. */
+export const BERT_FIGURES: readonly FigureDefinition[] = [
   armsFigure({
-    ...GLOSSES,
+    experiment: bertGlosses,
     id: 'bert-glosses',
     title: 'Masked language modelling: cross-entropy by arm',
     caption:
       'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
   }),
   differenceFigure({
-    ...GLOSSES,
+    experiment: bertGlosses,
     id: 'bert-differences',
     title: 'Paired differences between the thin BERTs',
     caption: 'Difference in test cross-entropy of two arms; below zero the first is better.',
@@ -30,38 +30,32 @@ export const BERT_FIGURES: readonly Draw[] = [
     ],
   }),
   curvesFigure({
-    experiment: 'bert-glosses',
-    network: 'bert',
+    experiment: bertGlosses,
     id: 'bert-curves',
     title: 'The three stages of a BERT on one axis',
     caption: 'WordNet glosses.',
   }),
   armsFigure({
     id: 'bert-supersense',
-    experiment: 'bert-supersense',
-    network: 'bert',
+    experiment: bertSupersense,
     title: 'The trained nets on a task: supersense of a gloss',
     caption: '45 classes, fine-tuned by one recipe; held-out glosses were seen neither here nor before.',
   }),
   armsFigure({
     id: 'bert-hypernym',
-    experiment: 'bert-hypernym',
-    network: 'bert',
+    experiment: bertHypernym,
     title: 'The trained nets on a task: hypernym or not',
     caption: 'Two glosses; half of the pairs are right. Guessing gives 50 %.',
   }),
   armsFigure({
     id: 'bert-ablations',
-    experiment: 'bert-ablations',
-    network: 'bert',
+    experiment: bertAblations,
     title: 'What each part of the imitation is worth in a BERT',
     caption: 'One thing changed at a time in the three stages, at equal steps of the thin net; lower is better.',
-    measure: 'testCrossEntropy',
   }),
   layersFigure({
     id: 'bert-layers',
-    experiment: 'bert-ablations',
-    network: 'bert',
+    experiment: bertAblations,
     arm: 'wide blocks',
     title: 'Layer by layer in a BERT whose wide net has equal outputs',
     caption:
@@ -69,9 +63,10 @@ export const BERT_FIGURES: readonly Draw[] = [
   }),
 ];
 
-export const BERT_COST_FIGURES: readonly Draw[] = [
+/** What lower cross-entropy costs. */
+export const BERT_COST_FIGURES: readonly FigureDefinition[] = [
   tradeFigure({
-    ...GLOSSES,
+    experiment: bertGlosses,
     id: 'trade-bert',
     title: 'BERTs: cross-entropy against parameters and against cost',
     caption: 'WordNet glosses; lower is better.',

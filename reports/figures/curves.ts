@@ -1,8 +1,9 @@
 /** Training curves: the three stages on one axis of steps, and direct training beside them. */
 import type { TopLevelSpec } from 'vega-lite';
-import { runIds, type Curve } from '../data/tables.js';
+import { commandOf } from '../../experiments/registry.js';
+import { runIds, type Curve } from '../data/rows.js';
 import { CONFIG } from './theme.js';
-import { summarize, type Datum, type Draw } from './figure.js';
+import { define, summarize, type Datum, type ExperimentFigure, type FigureDefinition } from './figure.js';
 
 const STAGES = {
   wide: { name: '1. the wide net is trained', color: '#555555' },
@@ -13,17 +14,12 @@ const STAGES = {
 
 const lastStep = ({ points }: Curve): number => points.at(-1)!.step;
 
-export interface CurvesFigure {
-  readonly id: string;
-  readonly experiment: string;
-  readonly network: 'resnet' | 'bert';
-  readonly title: string;
-  readonly caption: string;
-}
-
-export function curvesFigure({ id, experiment, network, title, caption }: CurvesFigure): Draw {
-  return ({ curves, scale }) => {
-    const of = (arm: string): Curve[] => curves.filter((curve) => curve.experiment === experiment && curve.arm === arm);
+/** Loss of the wide net, of the thin one in three stages and of direct training, each by the steps before it. */
+export function curvesFigure(figure: ExperimentFigure): FigureDefinition {
+  const { id, experiment, title, caption } = figure;
+  return define(figure, ({ curves, scale }) => {
+    const of = (arm: string): Curve[] =>
+      curves.filter((curve) => curve.experiment === experiment.name && curve.arm === arm);
     const [wide, thin, direct] = [of('wide'), of('three-stage'), of('direct')];
     if (wide.length === 0 || thin.length === 0) return undefined;
     const offset = lastStep(wide[0]!);
@@ -81,10 +77,10 @@ export function curvesFigure({ id, experiment, network, title, caption }: Curves
       alt: 'Training loss against steps: the wide net, then the thin net’s imitation, then its fine-tuning, and direct training of the thin net beside the last two.',
       caption: `${caption} Each stage has its own loss, so levels of different colours are not comparable. Means over equal parts of a stage; geometric means and 95 % t-intervals over the seeds.`,
       scale,
-      command: `gowide train ${network} --experiment ${experiment} --arm '^(wide|direct|three-stage)$' --scale ${scale}`,
+      command: commandOf(experiment, scale),
       spec,
       data,
       runs: runIds([...wide, ...thin, ...direct]),
     };
-  };
+  });
 }

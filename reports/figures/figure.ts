@@ -1,8 +1,10 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { TopLevelSpec } from 'vega-lite';
+import type { Experiment } from '../../src/core/experiment.js';
 import { tInterval } from '../../src/core/stats.js';
-import { groupBy, type Curve, type TableRow } from '../data/tables.js';
+import { groupBy, type Curve, type TableRow } from '../data/rows.js';
 
+/** A figure of one scale, ready to be drawn. */
 export interface Figure {
   readonly id: string;
   readonly title: string;
@@ -34,6 +36,36 @@ export interface FigureInput {
 /** A figure, or undefined where nothing of it was run. */
 export type Draw = (input: FigureInput) => Figure | undefined;
 
+/** A figure as it is declared: where it stands, and how it is made of rows. */
+export interface FigureDefinition {
+  readonly id: string;
+  /** The section of the page: the group of an experiment, or one of its own such as `cost`. */
+  readonly section: string;
+  readonly draw: Draw;
+}
+
+/** What the figures of one experiment declare. */
+export interface ExperimentFigure {
+  readonly id: string;
+  readonly experiment: Experiment;
+  readonly title: string;
+  readonly caption: string;
+  /** The section of the page; the experiment's group unless given. */
+  readonly section?: string;
+}
+
+/** The definition of a figure of one experiment. */
+export function define({ id, experiment, section = experiment.group }: ExperimentFigure, draw: Draw): FigureDefinition {
+  return { id, section, draw };
+}
+
+/** Names in an experiment's order, and those that it does not name after them. */
+export function inOrder({ order = [] }: Experiment, names: Iterable<string>): string[] {
+  const all = [...new Set(names)];
+  return [...order.filter((name) => all.includes(name)), ...all.filter((name) => !order.includes(name))];
+}
+
+/** One row of a figure's table. */
 export type Datum = Readonly<Record<string, string | number>>;
 
 /** Seeds are drawn one by one where there are fewer than this. */

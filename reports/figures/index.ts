@@ -1,15 +1,23 @@
 /** Every figure, in the order of the page. */
+import { register } from '../../src/core/registry.js';
 import { BERT_COST_FIGURES, BERT_FIGURES } from './bert.js';
-import type { Draw } from './figure.js';
+import type { FigureDefinition } from './figure.js';
 import { RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { THEORY_FIGURES } from './theory.js';
 
-export const TOPICS = ['theory', 'resnet', 'bert', 'cost'] as const;
-export type Topic = (typeof TOPICS)[number];
+/** Every figure under its id. */
+export const FIGURES: Record<string, FigureDefinition> = {};
 
-export const FIGURES: Readonly<Record<Topic, readonly Draw[]>> = {
-  theory: THEORY_FIGURES,
-  resnet: RESNET_FIGURES,
-  bert: BERT_FIGURES,
-  cost: [...RESNET_COST_FIGURES, ...BERT_COST_FIGURES],
-};
+/** Adds a figure under its own id. Throws UsageError when the id is taken. */
+export function registerFigure(figure: FigureDefinition): void {
+  register('figure', FIGURES, figure.id, figure);
+}
+
+for (const figure of [
+  ...THEORY_FIGURES,
+  ...RESNET_FIGURES,
+  ...BERT_FIGURES,
+  ...RESNET_COST_FIGURES,
+  ...BERT_COST_FIGURES,
+])
+  registerFigure(figure);

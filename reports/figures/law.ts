@@ -1,19 +1,24 @@
 /** Laws: one quantity against another, lines with bands over seeds, a point for each seed, a panel for each setting. */
 import type { TopLevelSpec } from 'vega-lite';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/tables.js';
+import { commandOf } from '../../experiments/registry.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG, SERIES, seriesScale } from './theme.js';
 import {
+  inOrder,
   layersWithData,
   legendOf,
   seedPoints,
   summarize,
   type Datum,
+  type ExperimentFigure,
   type Figure,
   type FigureInput,
 } from './figure.js';
 
+/** Name of a series of the theory's figures. */
 export type SeriesName = keyof typeof SERIES;
 
+/** Axes and panels of a figure. */
 export interface Axes {
   readonly x: {
     readonly title: string;
@@ -28,6 +33,7 @@ export interface Axes {
   readonly independent?: boolean;
 }
 
+/** One value of one seed. */
 export interface Point {
   readonly x: number;
   readonly y: number;
@@ -36,8 +42,10 @@ export interface Point {
   readonly seed: number;
 }
 
+/** A point as a row of the figure's table. */
 export const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
 
+/** The spec of lines with bands, one panel for each setting. */
 export function lawSpec(
   data: readonly Datum[],
   names: readonly SeriesName[],
@@ -101,12 +109,9 @@ export function lawSpec(
   return spec as unknown as TopLevelSpec;
 }
 
-export interface LawFigure {
-  readonly id: string;
-  readonly experiment: string;
-  readonly title: string;
+/** A figure of one study: which columns are drawn against which, and the words about it. */
+export interface LawFigure extends ExperimentFigure {
   readonly alt: string;
-  readonly caption: string;
   /** Column of x, and the columns that are drawn. */
   readonly x: string;
   readonly series: readonly SeriesName[];
@@ -118,7 +123,6 @@ export interface LawFigure {
   readonly yTitle: string;
   readonly yLinear?: boolean;
   readonly independent?: boolean;
-  readonly facets?: readonly string[];
   /** The panel of a row; its arm unless given. */
   readonly facet?: (row: TableRow) => string;
   /** Rows that count; all of the experiment's unless given. */
@@ -127,7 +131,7 @@ export interface LawFigure {
 
 /** The figure of one study, or undefined without rows. */
 export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure | undefined {
-  const mine = rows.filter((row) => row.experiment === law.experiment && (law.keep?.(row) ?? true));
+  const mine = rows.filter((row) => row.experiment === law.experiment.name && (law.keep?.(row) ?? true));
   if (mine.length === 0) return undefined;
   const panel = law.facet ?? ((row: TableRow): string => row.arm);
   const points = mine.flatMap((row) =>
@@ -150,16 +154,11 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
       theory: numberAt(row, name),
     })),
   );
-  const arms = [...new Set(mine.map(panel))];
-  const facets = [
-    ...(law.facets ?? []).filter((name) => arms.includes(name)),
-    ...arms.filter((name) => !law.facets?.includes(name)),
-  ];
   const values = [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b);
   const axes: Axes = {
     x: { title: law.xTitle, log: law.xLog ?? false, values, ...(law.xFormat !== undefined && { format: law.xFormat }) },
     y: { title: law.yTitle, log: !law.yLinear },
-    facets,
+    facets: inOrder(law.experiment, mine.map(panel)),
     ...(law.independent !== undefined && { independent: law.independent }),
   };
   const seeds = seedPoints(points);
@@ -170,7 +169,7 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
     alt: law.alt,
     caption: `${law.caption} ${legendOf(seeds, law.yLinear ? 'means' : 'geometric means')}`,
     scale,
-    command: `gowide theory run ${law.experiment} --scale ${scale}`,
+    command: commandOf(law.experiment, scale),
     spec: lawSpec(data, law.series, axes),
     data,
     runs: runIds(mine),

@@ -2,9 +2,34 @@
  * One look for every figure: the Okabe-Ito colours, which stay apart in colour blindness, and a shape for each series.
  */
 import type { TopLevelSpec } from 'vega-lite';
+import type { ArmFacts } from '../../src/core/experiment.js';
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 
+const REFERENCE = '#555555';
+
+/** What an arm learns from, in words and as a color; `reference`: the wide net, by which the others are measured. */
+export const SOURCES = {
+  reference: { label: 'the wide net itself', color: REFERENCE },
+  labels: { label: 'the labels', color: '#D55E00' },
+  outputs: { label: 'the wide net’s outputs', color: '#009E73' },
+  layers: { label: 'the wide net’s layers', color: '#0072B2' },
+} as const;
+
+/** Colors of arms that learn from one thing and stand as several lines in one figure. */
+export const SHADES: Readonly<Record<keyof typeof SOURCES, readonly string[]>> = {
+  reference: [REFERENCE],
+  labels: [SOURCES.labels.color],
+  outputs: ['#E69F00', SOURCES.outputs.color],
+  layers: [SOURCES.layers.color, '#56B4E9'],
+};
+
+/** What the arm with these facts learns from; undefined where its experiment does not say. */
+export function sourceOf({ learnsFrom, reference }: ArmFacts): keyof typeof SOURCES | undefined {
+  return reference === true ? 'reference' : learnsFrom;
+}
+
+/** The series of the theory's figures. */
 export const SERIES = {
   direct: { label: 'direct training', color: '#D55E00' },
   imitation: { label: 'imitation', color: '#0072B2' },
@@ -25,6 +50,7 @@ export const SERIES = {
   output: { label: 'output', color: '#D55E00' },
 } as const;
 
+/** The look that all specs share. */
 export const CONFIG: NonNullable<TopLevelSpec['config']> = {
   font: FONT,
   background: 'white',

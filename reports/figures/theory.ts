@@ -1,12 +1,34 @@
 /** Figures of the theory, in the order of the page. */
-import { numberAt, runIds } from '../data/tables.js';
+import { commandOf } from '../../experiments/registry.js';
+import {
+  bounds,
+  depth,
+  generic,
+  residual,
+  saddle,
+  scale,
+  stages,
+  tanhSaddle,
+  time,
+  width,
+} from '../../experiments/theory.js';
+import { numberAt, runIds } from '../data/rows.js';
 import { SERIES } from './theme.js';
-import { legendOf, seedPoints, summarize, type Datum, type Draw } from './figure.js';
+import {
+  define,
+  inOrder,
+  legendOf,
+  seedPoints,
+  summarize,
+  type Datum,
+  type Draw,
+  type FigureDefinition,
+} from './figure.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
-export const widthFigure: Draw = ({ rows, scale }) => {
-  const mine = rows.filter((row) => row.experiment === 'width');
+const drawWidth: Draw = ({ rows, scale }) => {
+  const mine = rows.filter((row) => row.experiment === width.name);
   if (mine.length === 0) return undefined;
   const names: SeriesName[] = ['direct', 'imitation', 'sampled', 'layer', 'initial'];
   const shown = mine.filter((row) => (names as string[]).includes(String(row.values.training)));
@@ -35,23 +57,24 @@ export const widthFigure: Draw = ({ rows, scale }) => {
     alt: 'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows the slope −1/2; direct training follows it with a skip connection and flattens without one.',
     caption: `D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the root mean square over layers of the single-layer error. Each seed has its own task and wide net. ${legendOf(seeds, 'geometric means')} Dashed: slope −1/2. Both axes logarithmic.`,
     scale,
-    command: `gowide theory run width --scale ${scale}`,
+    command: commandOf(width, scale),
     spec: lawSpec(data, names, {
       x: { title: 'thin width m', log: true, values: widths },
       y: { title: 'discrepancy D', log: true },
-      facets: ['skip', 'no skip'],
+      facets: inOrder(
+        width,
+        points.map(({ facet }) => facet),
+      ),
     }),
     data,
     runs: runIds(mine),
   };
 };
 
-const REGIMES = ['skip', 'no skip', 'residual 1/L'];
-
-export const LAW_FIGURES: readonly LawFigure[] = [
+const LAW_FIGURES: readonly LawFigure[] = [
   {
     id: 'depth',
-    experiment: 'depth',
+    experiment: depth,
     title: 'Discrepancy against depth',
     alt: 'Discrepancy D against the number of layers L. The telescoped sum lies above the discrepancy after imitation everywhere; direct training does not explode with depth.',
     caption:
@@ -60,11 +83,10 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     series: ['direct', 'imitation', 'telescoped'],
     xTitle: 'depth L (layers)',
     yTitle: 'discrepancy D',
-    facets: REGIMES,
   },
   {
     id: 'time',
-    experiment: 'time',
+    experiment: time,
     title: 'Discrepancy against time',
     alt: 'Discrepancy D against flow time T. Under imitation it falls all the way; under direct training it dips and then stays or grows slowly.',
     caption:
@@ -73,11 +95,10 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     series: ['direct', 'imitation'],
     xTitle: 'flow time T',
     yTitle: 'discrepancy D',
-    facets: REGIMES,
   },
   {
     id: 'scale',
-    experiment: 'scale',
+    experiment: scale,
     title: 'Discrepancy against the model’s constants',
     alt: 'Relative discrepancy against skip weight, scale and correlation. It rises with the scale; imitation lies below direct training where the scale is large or the skip is weak.',
     caption:
@@ -88,11 +109,10 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     xFormat: '.2~f',
     yTitle: 'relative discrepancy',
     independent: true,
-    facets: ['alpha', 'c', 'rho'],
   },
   {
     id: 'bounds',
-    experiment: 'bounds',
+    experiment: bounds,
     title: 'How loose the bounds on imitation are',
     alt: 'Discrepancies and their bounds against depth. The telescoped sum I1 stays within a small factor of the discrepancy after imitation; I2, with global Lipschitz constants, grows exponentially with depth unless blocks are scaled by 1/L.',
     caption:
@@ -101,11 +121,10 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     series: ['direct', 'imitation', 'telescoped', 'lipschitz', 'wideTail', 'cap'],
     xTitle: 'depth L (layers)',
     yTitle: 'discrepancy, and bounds on it',
-    facets: REGIMES,
   },
   {
     id: 'gronwall',
-    experiment: 'bounds',
+    experiment: bounds,
     title: 'The Gronwall bound on direct training',
     alt: 'Decimal digits of the Gronwall bound against depth: tens to hundreds of orders of magnitude above the measured discrepancy with blocks at a constant scale, and level with blocks at 1/L.',
     caption:
@@ -116,11 +135,10 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     yTitle: 'log₁₀ of the bound',
     yLinear: true,
     independent: true,
-    facets: REGIMES,
   },
   {
     id: 'saddle',
-    experiment: 'saddle',
+    experiment: saddle,
     title: 'Where direct training does explode: the symmetric saddles B1 and B',
     alt: 'Root m times D against depth for the saddle instances. Direct training is a straight, steep line for B1 and bends upwards for B on the logarithmic axis; the telescoped sum of imitation grows slowly. Both lie on their dashed closed forms; real particles leave them once their deviations are no longer small.',
     caption:
@@ -131,11 +149,10 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     xTitle: 'depth L (layers)',
     yTitle: '√m × discrepancy',
     independent: true,
-    facets: ['B1', 'B'],
   },
   {
     id: 'tanh-saddle',
-    experiment: 'tanh-saddle',
+    experiment: tanhSaddle,
     title: 'The saddle with tanh particles (instance C)',
     alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearised growth up to moderate depth.',
     caption:
@@ -149,7 +166,7 @@ export const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'generic',
-    experiment: 'generic',
+    experiment: generic,
     title: 'The search for a generic law that explodes with depth',
     alt: 'Growth of log D over training against depth, one panel for each family of initial laws and targets.',
     caption: 'log(D(T)/D(0)) under direct training, T = 0.4. A find would be a line that rises and bends upwards.',
@@ -161,7 +178,7 @@ export const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'residual',
-    experiment: 'residual',
+    experiment: residual,
     title: 'Modern rates: deep residual nets at scale 1/(L M)',
     alt: 'Distance of a finite residual net’s hidden state and output to the largest net’s against embedding width D; both fall roughly as one over root D.',
     caption: 'Root mean square distance to the reference net, L = 50 blocks of width M, 15 steps of gradient descent.',
@@ -175,7 +192,7 @@ export const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'stages',
-    experiment: 'stages',
+    experiment: stages,
     title: 'Three stages against direct training, on particles',
     alt: 'Held-out loss against thin width for direct training and for three stages at equal steps, and for the wide net.',
     caption: 'Half the mean squared error on held-out points; both thin nets have had as many steps.',
@@ -184,15 +201,11 @@ export const LAW_FIGURES: readonly LawFigure[] = [
     xTitle: 'thin width m',
     xLog: true,
     yTitle: 'held-out loss',
-    facets: REGIMES,
   },
 ];
 
-export const THEORY_FIGURES: readonly Draw[] = [
-  widthFigure,
-  ...LAW_FIGURES.map(
-    (law): Draw =>
-      (input) =>
-        lawFigure(law, input),
-  ),
+/** The definitions of the figures, in the order of the page. */
+export const THEORY_FIGURES: readonly FigureDefinition[] = [
+  { id: 'width', section: width.group, draw: drawWidth },
+  ...LAW_FIGURES.map((law) => define(law, (input) => lawFigure(law, input))),
 ];

@@ -4,15 +4,17 @@ import { tInterval } from '../../src/core/stats.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { metricsHash } from '../../src/store/runs.js';
 import { writeAtomic } from '../../src/store/atomic.js';
-import { CLAIM_TOPICS } from '../claims/index.js';
-import { TOPICS } from '../figures/index.js';
-import { dataTable, documentOf, environmentBlock, escape, verdictBadge } from './page.js';
+import { dataTable, documentOf, escape } from './html.js';
+import { environmentBlock } from './runs-block.js';
+import { verdictBadge } from './verdicts.js';
 import { renderSvg } from './render.js';
 import { buildReport, type Report } from './report.js';
-import { groupBy, readRecords, type TableRow } from '../data/tables.js';
+import { groupBy, type TableRow } from '../data/rows.js';
+import { readRecords } from '../data/records.js';
 import type { Datum, Figure } from '../figures/figure.js';
 import { formatMean, type Outcome } from '../claims/verdict.js';
 
+/** How two sets of runs differ. */
 export interface Comparison {
   readonly shared: number;
   readonly equal: number;
@@ -21,9 +23,9 @@ export interface Comparison {
 }
 
 function verdictPairs(first: Report, second: Report): { html: string; changed: Comparison['changed'] } {
-  const pairs = CLAIM_TOPICS.flatMap((topic) =>
-    first.verdicts[topic].map((verdict, i) => [verdict, second.verdicts[topic][i]!] as const),
-  ).filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
+  const pairs = Object.entries(first.verdicts)
+    .flatMap(([section, list]) => list.map((verdict, i) => [verdict, second.verdicts[section]![i]!] as const))
+    .filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
   const cell = ({ outcome, evidence, scale }: (typeof pairs)[number][0]): string =>
     `<td>${verdictBadge(outcome)}<p class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;
   const rows = pairs.map(
@@ -72,11 +74,9 @@ function resultPairs(first: readonly TableRow[], second: readonly TableRow[]): D
 }
 
 async function figurePairs(first: Report, second: Report): Promise<string> {
-  const blocks = TOPICS.flatMap((topic) => {
-    const theirs = new Map(second.figures[topic].map((figure) => [figure.id, figure]));
-    return first.figures[topic].flatMap((figure) =>
-      theirs.has(figure.id) ? [[figure, theirs.get(figure.id)!] as const] : [],
-    );
+  const blocks = Object.entries(first.figures).flatMap(([section, list]) => {
+    const theirs = new Map(second.figures[section]!.map((figure) => [figure.id, figure]));
+    return list.flatMap((figure) => (theirs.has(figure.id) ? [[figure, theirs.get(figure.id)!] as const] : []));
   });
   const plot = async (figure: Figure, side: string): Promise<string> =>
     `<div class="plot" tabindex="0" role="region" aria-label="${side}: ${escape(figure.title)}">${(await renderSvg(figure.spec)).replace('<svg ', `<svg role="img" aria-label="${side}: ${escape(figure.alt)}" `)}</div>`;

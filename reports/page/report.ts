@@ -2,17 +2,21 @@
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
-import { CLAIM_TOPICS, CLAIMS, type Claim } from '../claims/index.js';
-import { decideClaim } from '../claims/claim.js';
+import { CLAIMS } from '../claims/index.js';
+import { decideClaim, type Claim } from '../claims/claim.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';
-import { FIGURES, TOPICS, type Topic } from '../figures/index.js';
+import { FIGURES } from '../figures/index.js';
 import { readClient } from './client.js';
-import { renderPage, type Contents, type RenderedFigure } from './page.js';
+import type { RenderedFigure } from './figure-block.js';
+import { renderPage, type Contents } from './page.js';
+import { sectionNames } from './sections.js';
 import { renderSvg } from './render.js';
-import { groupBy, readRecords, type Records } from '../data/tables.js';
+import { groupBy } from '../data/rows.js';
+import { readRecords, type Records } from '../data/records.js';
 import { toMarkdown } from './text.js';
 import type { ScaledVerdict } from '../claims/verdict.js';
 
+/** Verdicts and figures of some records. */
 export type Report = Contents<Figure>;
 
 /** Largest first. */
@@ -47,6 +51,16 @@ function drawAt(draw: Draw, inputs: readonly FigureInput[]): Figure[] {
   return [];
 }
 
+/** What is made of claims, or of figures, by section, in the order of the page. */
+function bySection<Item, Made>(
+  items: readonly Item[],
+  sectionOf: (item: Item) => string,
+  make: (item: Item) => readonly Made[],
+): Record<string, Made[]> {
+  const groups = groupBy(items, sectionOf);
+  return Object.fromEntries(sectionNames(groups.keys()).map((name) => [name, groups.get(name)!.flatMap(make)]));
+}
+
 /** Runs whose settings were changed by hand (scale `custom`) are listed, not judged. `scale`: that one alone. */
 export function buildReport(records: Records, scale?: Scale): Report {
   const inputs = inputsOf(records, scale);
@@ -55,12 +69,16 @@ export function buildReport(records: Records, scale?: Scale): Report {
     return started !== undefined && (last === undefined || started > last) ? started : last;
   }, undefined);
   return {
-    verdicts: Object.fromEntries(
-      CLAIM_TOPICS.map((topic) => [topic, CLAIMS[topic].map((claim) => decideAt(claim, inputs))]),
-    ) as unknown as Report['verdicts'],
-    figures: Object.fromEntries(
-      TOPICS.map((topic) => [topic, FIGURES[topic].flatMap((draw) => drawAt(draw, inputs))]),
-    ) as unknown as Report['figures'],
+    verdicts: bySection(
+      Object.values(CLAIMS),
+      ({ experiment }) => experiment.group,
+      (claim) => [decideAt(claim, inputs)],
+    ),
+    figures: bySection(
+      Object.values(FIGURES),
+      ({ section }) => section,
+      ({ draw }) => drawAt(draw, inputs),
+    ),
     records,
     version: packageVersion(),
     newest,
@@ -74,11 +92,14 @@ async function rendered(figures: readonly Figure[]): Promise<RenderedFigure[]> {
 /** The page of a report. The same records give the same bytes. */
 export async function pageOf(report: Report, live = false): Promise<string> {
   const figures = Object.fromEntries(
-    await Promise.all(TOPICS.map(async (topic) => [topic, await rendered(report.figures[topic])] as const)),
-  ) as unknown as Record<Topic, RenderedFigure[]>;
+    await Promise.all(
+      Object.entries(report.figures).map(async ([section, list]) => [section, await rendered(list)] as const),
+    ),
+  );
   return renderPage({ ...report, figures, client: readClient(), live });
 }
 
+/** What a report found, for the command line. */
 export interface ReportResult {
   readonly verdicts: readonly ScaledVerdict[];
   readonly problems: readonly string[];
@@ -98,9 +119,9 @@ export async function writeReport(
   const report = buildReport(readRecords(folders), scale);
   if (file !== undefined) writeAtomic(file, await pageOf(report));
   const { problems, cautions, runs } = report.records;
-  const figures = TOPICS.reduce((sum, topic) => sum + report.figures[topic].length, 0);
+  const figures = Object.values(report.figures).flat().length;
   const told = {
-    verdicts: CLAIM_TOPICS.flatMap((topic) => report.verdicts[topic]),
+    verdicts: Object.values(report.verdicts).flat(),
     problems,
     cautions,
     runs: runs.length,

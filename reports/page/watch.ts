@@ -7,7 +7,7 @@ import { FailureError } from '../../src/core/errors.js';
 import type { Row } from '../../src/core/run.js';
 import { FILES, indexRuns, readRun, runsFolder } from '../../src/store/runs.js';
 import { buildReport, pageOf } from './report.js';
-import { readRecords } from '../data/tables.js';
+import { readRecords } from '../data/records.js';
 
 /** An unfinished run and where it stands. */
 export interface Underway {

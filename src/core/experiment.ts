@@ -68,7 +68,7 @@ export interface Experiment {
   readonly seeds: Readonly<Partial<Record<Scale, number>>>;
   /** What is run for one seed, by arm. Scales change sizes and durations, never arms, losses or metrics. */
   readonly arms: (scale: Scale) => Readonly<Record<string, Arm>>;
-  /** Arms in the order in which figures show them; that of {@link arms} unless given. */
+  /** Arms in the order in which figures show them; that of the rows unless given. Names of no arm do not matter. */
   readonly order?: readonly string[];
   /** By what arms are compared; none where only the logged rows count. */
   readonly metric?: Metric;

@@ -11,7 +11,7 @@ import { explore, type Point } from '../../reports/client/experiment.js';
 import type { Figure } from '../../reports/figures/figure.js';
 import { buildReport, pageOf } from '../../reports/page/report.js';
 import { csv } from '../../reports/data/csv.js';
-import type { Records } from '../../reports/data/tables.js';
+import type { Records } from '../../reports/data/records.js';
 import { AS_CLAIMED, MARKS, records } from './rows.js';
 
 const available = process.platform === 'linux' && process.arch === 'x64';

@@ -2,12 +2,13 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ALL_CLAIMS, decideClaims, pairedDifferences } from '../../reports/claims/index.js';
+import { pairedDifferences } from '../../reports/claims/arms.js';
+import { CLAIMS, decideClaims } from '../../reports/claims/index.js';
 import { seedPoints, summarize, type Draw, type FigureInput } from '../../reports/figures/figure.js';
-import { FIGURES, TOPICS } from '../../reports/figures/index.js';
+import { FIGURES } from '../../reports/figures/index.js';
 import { renderSvg } from '../../reports/page/render.js';
 import { buildReport, writeReport } from '../../reports/page/report.js';
-import { readRecords, type Records } from '../../reports/data/tables.js';
+import { readRecords, type Records } from '../../reports/data/records.js';
 import { formatNumber, within } from '../../reports/claims/verdict.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
@@ -21,7 +22,7 @@ describe('verdicts', () => {
   const reversed = decideClaims(records(REVERSED));
   const none = decideClaims({ rows: [], results: [] });
 
-  test.each(ALL_CLAIMS.map((_, i) => [claimed[i]!.id, i] as const))(
+  test.each(Object.values(CLAIMS).map((_, i) => [claimed[i]!.id, i] as const))(
     '%s: supported by data that follow it, not by data turned round, and not run without data',
     (_, i) => {
       expect([claimed[i]!.outcome, reversed[i]!.outcome, none[i]!.outcome]).toEqual([
@@ -36,7 +37,7 @@ describe('verdicts', () => {
   );
 
   test('ids are unique, and every claim names its rule and source', () => {
-    expect(new Set(claimed.map(({ id }) => id)).size).toBe(ALL_CLAIMS.length);
+    expect(new Set(claimed.map(({ id }) => id)).size).toBe(Object.keys(CLAIMS).length);
     for (const { rule, source, statement } of claimed)
       for (const text of [rule, source, statement]) expect(text.length).toBeGreaterThan(10);
   });
@@ -122,7 +123,7 @@ describe('verdicts', () => {
 
 describe('figures', () => {
   const input = records(AS_CLAIMED);
-  const draws = TOPICS.flatMap((topic) => FIGURES[topic]);
+  const draws = Object.values(FIGURES).map(({ draw }) => draw);
   const drawn = draws.map((draw) => draw(input)!);
 
   test('all are drawn', () => {
@@ -244,7 +245,7 @@ describe('the page', () => {
       ),
     ]).toEqual(['laptop']);
     expect(
-      buildReport(both, 'minutes').verdicts.theory.every(
+      buildReport(both, 'minutes').verdicts.theory!.every(
         ({ scale, others }) => scale === 'minutes' && others.length === 0,
       ),
     ).toBe(true);
@@ -256,7 +257,7 @@ describe('the page', () => {
     expect([runs, problems]).toEqual([0, []]);
     expect(verdicts.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ scale: 'laptop', seeds: 5 });
     expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({ scale: 'laptop', seeds: 32 });
-    const figures = buildReport(readRecords([kept])).figures.resnet.map(({ id }) => id);
+    const figures = buildReport(readRecords([kept])).figures.resnet!.map(({ id }) => id);
     expect(figures).toContain('accuracy');
     expect(figures).not.toContain('curves'); // made of every step's loss, which no table keeps
   });

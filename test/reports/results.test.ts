@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../reports/data/csv.js';
-import { baselineOf, toMarkdown, writeResults } from '../../reports/page/results.js';
+import { factsOf } from '../../reports/data/facts.js';
+import { toMarkdown } from '../../reports/page/arm-table.js';
+import { withoutRows, withRows, type KeptSpec } from '../../reports/page/kept-specs.js';
+import { buildReport } from '../../reports/page/report.js';
+import { writeResults } from '../../reports/page/results.js';
+import { readRecords } from '../../reports/data/records.js';
 
 const FOLDER = resolve(import.meta.dirname, '../../reports/results');
 const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
@@ -54,9 +59,28 @@ test('of a language model the cross-entropy is compared, and its perplexity show
 });
 
 test('each arm is compared with its control', () => {
+  const baselineOf = (experiment: string, arm: string): string | undefined =>
+    factsOf(experiment, 'laptop', arm).baseline;
   expect(baselineOf('depth-skip', '16 plain closed-form')).toBe('16 plain selected-kl');
   expect(baselineOf('resnet-ablations', 'selected, closed form')).toBe('selected, none');
+  expect(baselineOf('resnet-ablations', 'few images: three-stage')).toBe('few images: direct');
+  expect(baselineOf('resnet-ablations', 'kl')).toBe('own inputs');
+  expect(baselineOf('bert-supersense', 'direct')).toBe('fresh');
   expect(baselineOf('resnet-digits', 'kd')).toBe('direct');
+});
+
+test('facts of an arm come from its declaration at any scale; an arm of none has its name for a label', () => {
+  expect(factsOf('depth-skip', 'minutes', '32 skip kd')).toEqual({
+    label: 'KD',
+    learnsFrom: 'outputs',
+    factors: { layers: 32, skip: true, training: 'kd' },
+    baseline: '32 skip selected-kl',
+  });
+  expect(factsOf('bert-ablations', 'laptop', 'wide, 473,024 parameters')).toEqual({
+    label: 'wide, 473,024 parameters',
+    baseline: 'own inputs',
+  });
+  expect(factsOf('never declared', 'laptop', 'direct')).toEqual({ label: 'direct' });
 });
 
 describe('the committed tables', () => {
@@ -70,6 +94,19 @@ describe('the committed tables', () => {
     expect(made.sort()).toEqual(readdirSync(FOLDER).sort());
     for (const name of made)
       expect(readFileSync(join(again, name), 'utf8'), name).toBe(readFileSync(join(FOLDER, name), 'utf8'));
+  });
+  test('a kept spec and the rows of its tables are the figure of the report', () => {
+    const figures = Object.values(buildReport(readRecords([FOLDER])).figures).flat();
+    expect(figures.length).toBe(readdirSync(FOLDER).filter((name) => name.endsWith('.vl.json')).length);
+    for (const figure of figures) {
+      const text = readFileSync(join(FOLDER, `${figure.id}.${figure.scale}.vl.json`), 'utf8');
+      const kept = JSON.parse(text) as KeptSpec;
+      expect(text.length, figure.id).toBeLessThan(12_000);
+      for (const table of kept.usermeta.tables) expect(readdirSync(FOLDER)).toContain(table);
+      expect(withRows(kept, figure.data)).toEqual(JSON.parse(JSON.stringify(figure.spec)));
+      expect(withoutRows(figure, kept.usermeta.tables)).toEqual(kept);
+      expect(() => withRows(kept, figure.data.slice(1))).toThrow(`figure "${figure.id}": expected the`);
+    }
   });
   test.each(names)('%s has as many seeds for each arm as are asked for', (name) => {
     const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));

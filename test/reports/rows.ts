@@ -1,17 +1,15 @@
 /** Rows of every experiment, as each claim says and turned round, and how many marks each figure makes of them. */
-import type { Curve, TableRow } from '../../reports/data/tables.js';
+import { named, type Curve, type TableRow } from '../../reports/data/rows.js';
 import type { Row } from '../../src/core/run.js';
 
 const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({
-  run: `${experiment}-${arm}-${seed}`,
-  experiment,
-  arm,
-  scale: 'minutes',
-  seed,
+  ...named({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed }),
   values,
 });
 export const SEEDS = [1, 2, 3, 4, 5];
 const REGIMES = ['skip', 'no skip'];
+/** Depths that depth-skip declares at one scale or another. */
+const DEPTHS = [4, 16, 32];
 /** A small wobble that differs from seed to seed and from point to point. */
 const wobble = (seed: number, x: number): number => 1 + 0.01 * Math.sin(7 * seed + 3 * x);
 
@@ -173,7 +171,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
           discrepancy: 0.5 * wobble(seed, 1),
         }),
       ),
-      ...[4, 8, 16].flatMap((layers) =>
+      ...DEPTHS.flatMap((layers) =>
         ['plain', 'skip'].flatMap((kind) =>
           ['imitation', 'closed-form'].flatMap((arm) =>
             ['layer1', 'logits'].flatMap((tap) =>
@@ -209,7 +207,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
     'selected-three-stage': 75.5 + gain,
   };
   const depthSkip = SEEDS.flatMap((seed) =>
-    [4, 8, 16].flatMap((layers) =>
+    DEPTHS.flatMap((layers) =>
       ['plain', 'skip'].flatMap((kind) => {
         const more = gain * (kind === 'plain' ? Math.log2(layers) : 0.1);
         const arms = {
@@ -277,7 +275,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
           const points = stages.flatMap((stage, i) =>
             [10, 20].map((step) => ({ stage, step: 20 * i + step, loss: wobble(seed, step) })),
           );
-          return { run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed, points };
+          return { ...named({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed }), points };
         },
       ),
     ),

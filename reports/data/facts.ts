@@ -1,0 +1,53 @@
+/**
+ * What an experiment's declaration says of the arm that a row is of. Kept tables have no columns for it: the
+ * declaration is the one place where it stands, for them and for new runs alike.
+ */
+import { EXPERIMENTS } from '../../experiments/registry.js';
+import type { Arm, ArmFacts, Experiment, Scale } from '../../src/core/experiment.js';
+
+/** Facts about an arm that always has a label. */
+export type NamedFacts = ArmFacts & { readonly label: string };
+
+/** What was asked for of each experiment, by scale and by scale and arm: making the arms takes some milliseconds. */
+interface Known {
+  readonly arms: Map<string, Readonly<Record<string, Arm>>>;
+  readonly facts: Map<string, NamedFacts>;
+}
+const KNOWN = new WeakMap<Experiment, Known>();
+
+function remembered<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+/**
+ * Facts about an arm of an experiment: those declared at the scale, else at another one, as they do not depend on it.
+ * An arm that is not declared (a wide net that others require, a spec of the user's own) has its name for a label and
+ * the experiment's baseline.
+ */
+export function factsOf(name: string, scale: string, arm: string): NamedFacts {
+  const experiment = EXPERIMENTS[name];
+  if (experiment === undefined) return { label: arm };
+  let known = KNOWN.get(experiment);
+  if (known === undefined) KNOWN.set(experiment, (known = { arms: new Map(), facts: new Map() }));
+  const { arms, facts } = known;
+  return remembered(facts, `${scale} ${arm}`, () => {
+    const scales = [scale, ...Object.keys(experiment.seeds)].filter((one) => Object.hasOwn(experiment.seeds, one));
+    const at = (one: string): Arm | undefined => remembered(arms, one, () => experiment.arms(one as Scale))[arm];
+    const {
+      baseline = experiment.baseline,
+      label = arm,
+      factors,
+      learnsFrom,
+      reference,
+    } = scales.reduce((found: ArmFacts | undefined, one) => found ?? at(one), undefined) ?? {};
+    return {
+      label,
+      ...(baseline !== undefined && { baseline }),
+      ...(factors !== undefined && { factors }),
+      ...(learnsFrom !== undefined && { learnsFrom }),
+      ...(reference !== undefined && { reference }),
+    };
+  });
+}

@@ -1,0 +1,182 @@
+/** Finished runs, and tables that were kept, to rows. */
+import { hashOf, type Json } from '../../src/core/json.js';
+import type { Row } from '../../src/core/run.js';
+import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
+import { keptRows, keptTables } from './kept.js';
+import { groupBy, named, type Curve, type TableRow } from './rows.js';
+
+/** Everything that a report is made of. */
+export interface Records {
+  readonly runs: readonly RunRecord[];
+  /** What was logged, but for the training steps. */
+  readonly rows: readonly TableRow[];
+  readonly curves: readonly Curve[];
+  /** Final figures of each run, as one row. */
+  readonly results: readonly TableRow[];
+  /** Kept tables that were read, and have no runs. */
+  readonly kept: readonly string[];
+  /** One line for everything that is not in the tables: unfinished runs, and folders that cannot be read. */
+  readonly problems: readonly string[];
+  /** One line for everything that is in them and should be read with care: one seed only, runs of several commits. */
+  readonly cautions: readonly string[];
+}
+
+/** Finished runs below the given folders, each id once, and a line for everything else. */
+function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems: string[] } {
+  const listings = folders.map((folder) => listRuns(folder));
+  const all = listings.flatMap(({ runs }) => runs);
+  const finished = new Map(all.filter((run) => run.status === 'finished').map((run) => [run.id, run]));
+  const open = all.filter((run) => run.status !== 'finished').map((run) => `${run.folder}: ${run.status}, not shown`);
+  return { runs: [...finished.values()], problems: [...listings.flatMap(({ problems }) => problems), ...open] };
+}
+
+/** The arm of wide nets that other arms require; those of one experiment may be of several shapes. */
+const WIDE = 'wide';
+
+function sizeOf({ cell, result }: RunRecord): Row[string] {
+  return cell.arm === WIDE ? (result?.parameters ?? null) : null;
+}
+
+/**
+ * Arm of each run in the tables: its own name, with the parameters beside it where wide nets of several shapes would be
+ * mistaken for one.
+ */
+function armNames(runs: readonly RunRecord[]): (run: RunRecord) => string {
+  const setOf = ({ cell }: RunRecord): string => JSON.stringify([cell.experiment, cell.scale]);
+  const sizes = groupBy(
+    runs.filter(({ cell }) => cell.arm === WIDE),
+    setOf,
+  );
+  const several = new Set([...sizes].filter(([, group]) => new Set(group.map(sizeOf)).size > 1).map(([set]) => set));
+  return (run) =>
+    run.cell.arm === WIDE && several.has(setOf(run))
+      ? `${WIDE}, ${Number(sizeOf(run)).toLocaleString('en')} parameters`
+      : run.cell.arm;
+}
+
+/**
+ * Of runs that bear the same names (experiment, arm, scale) only those with the spec that was begun last: a declaration
+ * that changed between two versions of this program must not enter one table with its successor. Custom runs are all
+ * kept.
+ */
+function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems: string[] } {
+  const begun = (run: RunRecord): string => run.environments[0]?.started ?? '';
+  const groups = groupBy(runs, (run) =>
+    run.cell.scale === 'custom'
+      ? run.id
+      : JSON.stringify([run.cell.experiment, run.cell.arm, run.cell.scale, sizeOf(run)]),
+  );
+  const kept: RunRecord[] = [];
+  const problems: string[] = [];
+  for (const group of groups.values()) {
+    const specs = new Map(group.map((run) => [run, hashOf(run.cell.spec as Json)]));
+    const newest = specs.get(group.reduce((last, run) => (begun(run) > begun(last) ? run : last)));
+    const [mine, others] = [
+      group.filter((run) => specs.get(run) === newest),
+      group.filter((run) => specs.get(run) !== newest),
+    ];
+    kept.push(...mine);
+    if (others.length > 0) {
+      const { experiment, arm, scale } = group[0]!.cell;
+      problems.push(
+        `${experiment} ${arm}, scale ${scale}: ${others.length} runs with another spec than the newest are left out: ${others.map((run) => run.id).join(', ')}`,
+      );
+    }
+  }
+  return { kept, problems };
+}
+
+/** Commit of a run's process, or the package's version outside a checkout. */
+export function commitOf({ commit, dirty, package: version }: RunRecord['environments'][number]): string {
+  return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
+}
+
+/** What a reader has to know of runs that are shown. */
+function cautionsOf(runs: readonly RunRecord[]): string[] {
+  const declared = runs.filter(({ cell }) => cell.scale !== 'custom');
+  const groups = groupBy(declared, ({ cell }) => `${cell.experiment}, scale ${cell.scale}`);
+  return [...groups].flatMap(([name, group]) => {
+    const commits = groupBy(
+      group.flatMap((run) => [...new Set(run.environments.map(commitOf))]),
+      (commit) => commit,
+    );
+    const seeds = new Set(group.map(({ cell }) => cell.seed)).size;
+    return [
+      ...(commits.size > 1
+        ? [
+            `${name}: its runs are of ${commits.size} commits: ${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`,
+          ]
+        : []),
+      ...(seeds === 1 ? [`${name}: one seed only, which decides nothing`] : []),
+    ];
+  });
+}
+
+/** Parts of each stage in a curve. */
+const CURVE_PARTS = 40;
+
+interface Step {
+  readonly stage: string;
+  readonly totalStep: number;
+  readonly loss: number;
+}
+
+function isStep(row: Row): boolean {
+  return typeof row.stage === 'string' && typeof row.totalStep === 'number' && typeof row.loss === 'number';
+}
+
+function curveOf(steps: readonly Step[]): Curve['points'] {
+  return [...groupBy(steps, ({ stage }) => stage)].flatMap(([stage, list]) =>
+    Array.from({ length: Math.min(CURVE_PARTS, list.length) }, (_, part) => {
+      const [start, end] = [part, part + 1].map((edge) =>
+        Math.floor((edge * list.length) / Math.min(CURVE_PARTS, list.length)),
+      ) as [number, number];
+      const some = list.slice(start, end);
+      return { stage, step: some.at(-1)!.totalStep, loss: some.reduce((sum, { loss }) => sum + loss, 0) / some.length };
+    }),
+  );
+}
+
+/**
+ * Reads every finished run below the given folders. Nothing that is damaged, unfinished or of an older declaration
+ * enters a table.
+ */
+export function readRecords(folders: readonly string[]): Records {
+  const found = finishedRuns(folders);
+  const { kept, problems: older } = oneSpecEach(found.runs);
+  const problems = [...found.problems, ...older];
+  const runs: RunRecord[] = [];
+  const rows: TableRow[] = [];
+  const curves: Curve[] = [];
+  const results: TableRow[] = [];
+  const nameIn = armNames(kept);
+  for (const run of kept) {
+    try {
+      const { experiment, scale, seed } = run.cell;
+      const names = named({ run: run.id, experiment, arm: nameIn(run), scale, seed });
+      const steps: Step[] = [];
+      for (const values of readMetrics(run)) {
+        if (isStep(values)) steps.push(values as unknown as Step);
+        else rows.push({ ...names, values });
+      }
+      if (steps.length > 0) curves.push({ ...names, points: curveOf(steps) });
+      results.push({ ...names, values: run.result! });
+      runs.push(run);
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  const tables = folders.flatMap(keptTables);
+  const nameOf = ({ experiment, arm, scale, seed }: TableRow): string => JSON.stringify([experiment, arm, scale, seed]);
+  const shown = new Set(results.map(nameOf));
+  for (const file of tables) {
+    try {
+      // a run itself stands before what was kept of it, or of an earlier one in its place
+      for (const row of keptRows(file).filter((kept) => !shown.has(nameOf(kept))))
+        (file.endsWith('.csv') ? results : rows).push(row);
+    } catch (error) {
+      problems.push(`${file}: ${(error as Error).message}`);
+    }
+  }
+  return { runs, rows, curves, results, kept: tables, problems, cautions: cautionsOf(runs) };
+}

@@ -1,0 +1,65 @@
+/** Rows of runs and of kept tables: what was logged or left, with the names of the run and the facts about its arm. */
+import type { Row } from '../../src/core/run.js';
+import { factsOf, type NamedFacts } from './facts.js';
+
+/** Which run a row comes from. */
+interface Names {
+  readonly run: string;
+  readonly experiment: string;
+  readonly arm: string;
+  readonly scale: string;
+  readonly seed: number;
+}
+
+/** Which run a row comes from, with what the experiment declares of its arm. */
+export interface Named extends Names {
+  readonly facts: NamedFacts;
+}
+
+/** The names of a run, and the facts that its experiment's declaration has about its arm. */
+export function named({ run, experiment, arm, scale, seed }: Names): Named {
+  return { run, experiment, arm, scale, seed, facts: factsOf(experiment, scale, arm) };
+}
+
+/** A line that a run logged, or its final figures. */
+export interface TableRow extends Named {
+  readonly values: Row;
+}
+
+/**
+ * Loss of a training run against its steps: means over equal parts of each stage, as ten thousand runs of a thousand
+ * steps would not fit in memory.
+ */
+export interface Curve extends Named {
+  readonly points: readonly {
+    readonly stage: string;
+    /** Last step of the part, counted over all stages. */
+    readonly step: number;
+    readonly loss: number;
+  }[];
+}
+
+/** A number of a row. Throws RangeError when it is none: a table that lost a column must not become a figure. */
+export function numberAt(row: TableRow, key: string): number {
+  const value = row.values[key];
+  if (typeof value !== 'number')
+    throw new RangeError(`run ${row.run}: expected a number in "${key}", got ${JSON.stringify(value)}`);
+  return value;
+}
+
+/** Ids of the runs that the rows come from, each once. */
+export function runIds(rows: readonly { readonly run: string }[]): string[] {
+  return [...new Set(rows.map((row) => row.run))];
+}
+
+/** Groups by a key, in the order of first appearance. */
+export function groupBy<T>(items: readonly T[], key: (item: T) => string | number): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const name = String(key(item));
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,236 @@
+/** Figures of nets of several depths, with skip connections and without. */
+import type { TopLevelSpec } from 'vega-lite';
+import { depthSkip } from '../../experiments/depth-skip.js';
+import { commandOf } from '../../experiments/registry.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import {
+  inOrder,
+  layersWithData,
+  seedPoints,
+  summarize,
+  type Datum,
+  type Draw,
+  type FigureDefinition,
+} from './figure.js';
+import type { SOURCES } from './theme.js';
+import { CONFIG, SHADES, sourceOf } from './theme.js';
+
+const PANELS = ['without skip connections', 'with skip connections'] as const;
+
+function panelOf({ facts }: TableRow): string {
+  return PANELS[facts.factors!.skip === true ? 1 : 0];
+}
+
+/** A color for each way of training, in the experiment's order: a shade of the color of what it learns from. */
+function shadesOf(rows: readonly TableRow[]): ReadonlyMap<string, string> {
+  const byArm = groupBy(rows, (row) => row.arm);
+  const palette = new Map<string, string>();
+  const used = new Map<keyof typeof SOURCES, number>();
+  for (const arm of inOrder(depthSkip, byArm.keys())) {
+    const { facts } = byArm.get(arm)![0]!;
+    if (palette.has(facts.label)) continue;
+    const source = sourceOf(facts)!;
+    const place = used.get(source) ?? 0;
+    used.set(source, place + 1);
+    palette.set(facts.label, SHADES[source][place % SHADES[source].length]!);
+  }
+  return palette;
+}
+
+/** Test accuracy against depth, without and with skip connections. */
+const drawAccuracy: Draw = ({ results, scale }) => {
+  const mine = results.filter((row) => row.experiment === depthSkip.name);
+  if (mine.length === 0) return undefined;
+  const points = mine.map((row) => ({
+    x: Number(row.facts.factors!.layers),
+    y: numberAt(row, 'testAccuracy'),
+    series: row.facts.label,
+    facet: panelOf(row),
+  }));
+  const summary = summarize(points, 'linear');
+  const palette = shadesOf(mine);
+  const color = {
+    field: 'series',
+    type: 'nominal',
+    scale: { domain: [...palette.keys()], range: [...palette.values()] },
+    title: null,
+    legend: { columns: 3 },
+  };
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { type: 'log', base: 2, nice: false, padding: 12 },
+    title: 'layers',
+    axis: { values: [...new Set(points.map((point) => point.x))], grid: false },
+  };
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale: { zero: false },
+    title: 'test accuracy, %',
+  });
+  const spec = {
+    config: CONFIG,
+    data: { values: summary },
+    facet: { column: { field: 'facet', type: 'nominal', sort: PANELS, title: null } },
+    spec: {
+      width: 340,
+      height: 260,
+      encoding: { x, color },
+      layer: [
+        { mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
+        { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+      ],
+    },
+  } as unknown as TopLevelSpec;
+  return {
+    id: 'depth-skip',
+    title: 'Where imitation itself pays: depth and skip connections',
+    alt: 'Test accuracy of fully connected tanh nets against depth, without and with skip connections, one line for each way of training.',
+    caption:
+      'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, each arm at its own learning rate, chosen on the validation split at 16 layers. Means and 95 % t-intervals over the seeds.',
+    scale,
+    command: commandOf(depthSkip, scale),
+    spec,
+    data: summary,
+    runs: runIds(mine),
+  };
+};
+
+const SUMS = [
+  {
+    series: 'telescoped sum, imitation by gradient',
+    training: 'imitation',
+    event: 'hybrid',
+    color: '#0072B2',
+    dash: [1, 0],
+  },
+  {
+    series: 'discrepancy, imitation by gradient',
+    training: 'imitation',
+    event: 'discrepancy',
+    color: '#0072B2',
+    dash: [5, 3],
+  },
+  {
+    series: 'telescoped sum, closed-form imitation',
+    training: 'closed-form',
+    event: 'hybrid',
+    color: '#009E73',
+    dash: [1, 0],
+  },
+  {
+    series: 'discrepancy, closed-form imitation',
+    training: 'closed-form',
+    event: 'discrepancy',
+    color: '#009E73',
+    dash: [5, 3],
+  },
+] as const;
+
+function sumsOf(
+  rows: readonly TableRow[],
+  { series, training, event }: (typeof SUMS)[number],
+): { x: number; y: number; series: string; facet: string; seed: number }[] {
+  const mine = rows.filter(
+    (row) =>
+      row.values.event === event &&
+      row.facts.factors?.training === training &&
+      (event === 'hybrid' || row.values.tap === 'logits'),
+  );
+  return [...groupBy(mine, (row) => row.run).values()].map((group) => {
+    return {
+      x: Number(group[0]!.facts.factors!.layers),
+      y: group.reduce((sum, row) => sum + numberAt(row, 'discrepancy'), 0),
+      series,
+      facet: panelOf(group[0]!),
+      seed: group[0]!.seed,
+    };
+  });
+}
+
+/**
+ * The bridge between the two halves: the theory's telescoped sum on networks that are trained on data, against their
+ * depth.
+ */
+const drawBridge: Draw = ({ rows, scale }) => {
+  const mine = rows.filter((row) => row.experiment === depthSkip.name && row.values.when === 'imitation');
+  const points = SUMS.flatMap((sum) => sumsOf(mine, sum));
+  if (points.length === 0) return undefined;
+  const drawn = seedPoints(points).map(({ x, y, series, facet, seed }): Datum => ({
+    facet,
+    series,
+    x,
+    value: y,
+    seed,
+  }));
+  const summary = summarize(points);
+  const data = [...summary, ...drawn];
+  const domain = SUMS.map(({ series }) => series);
+  const color = {
+    field: 'series',
+    type: 'nominal',
+    scale: { domain, range: SUMS.map((sum) => sum.color) },
+    title: null,
+    legend: { columns: 2 },
+  };
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { type: 'log', base: 2, nice: false, padding: 12 },
+    title: 'layers',
+    axis: { values: [...new Set(points.map((point) => point.x))], grid: false },
+  };
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale: { type: 'log', nice: false, padding: 8 },
+    title: 'relative discrepancy',
+  });
+  const spec = {
+    config: CONFIG,
+    data: { values: data },
+    facet: { column: { field: 'facet', type: 'nominal', sort: PANELS, title: null } },
+    spec: {
+      width: 340,
+      height: 260,
+      encoding: { x, color },
+      layer: layersWithData(data, [
+        { needs: 'mean', mark: { type: 'area', opacity: 0.15 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+        {
+          needs: 'mean',
+          mark: { type: 'line', strokeWidth: 2 },
+          encoding: {
+            y: y('mean'),
+            strokeDash: {
+              field: 'series',
+              type: 'nominal',
+              scale: { domain, range: SUMS.map(({ dash }) => [...dash]) },
+              title: null,
+              legend: { columns: 2 },
+            },
+          },
+        },
+        { needs: 'value', mark: { type: 'point', filled: true, size: 20, opacity: 0.6 }, encoding: { y: y('value') } },
+      ]),
+    },
+  } as unknown as TopLevelSpec;
+  return {
+    id: 'bridge',
+    title: 'The theory’s telescoped sum on trained networks',
+    alt: 'Relative discrepancy of the logits and its telescoped sum against depth, right after imitation, without and with skip connections, for imitation by gradient and in closed form.',
+    caption:
+      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Solid: the sum; dashed: the discrepancy itself. Geometric means, 95 % t-intervals, and points for the seeds; both axes logarithmic.',
+    scale,
+    command: commandOf(depthSkip, scale),
+    spec,
+    data,
+    runs: runIds(mine),
+  };
+};
+
+/** The definitions of this file's figures. */
+export const DEPTH_SKIP_FIGURES: readonly FigureDefinition[] = [
+  { id: 'depth-skip', section: depthSkip.group, draw: drawAccuracy },
+  { id: 'bridge', section: depthSkip.group, draw: drawBridge },
+];

@@ -1,0 +1,71 @@
+/**
+ * Vega-lite specs to keep beside the tables, without the rows that are made of these: a named data source takes their
+ * place, and `usermeta` says of which tables and by which command they are made again, with a hash to compare them by.
+ */
+import { createHash } from 'node:crypto';
+import type { TopLevelSpec } from 'vega-lite';
+import type { LoggedRow, ResultRow } from '../data/csv.js';
+import { named, type TableRow } from '../data/rows.js';
+import type { Datum, Figure } from '../figures/figure.js';
+import { FIGURES } from '../figures/index.js';
+
+/** The name of the data source that stands for the rows. */
+const ROWS = 'rows';
+
+/** A kept spec: all of the figure but its rows. */
+export type KeptSpec = Omit<TopLevelSpec, 'data' | 'usermeta'> & {
+  readonly data: { readonly name: typeof ROWS };
+  readonly usermeta: {
+    readonly figure: string;
+    readonly scale: string;
+    /** Kept tables, in the same folder, that the rows are made of. */
+    readonly tables: readonly string[];
+    readonly rows: { readonly count: number; readonly sha256: string };
+    readonly rebuild: string;
+  };
+};
+
+/** Hash of a figure's rows as JSON. */
+function hashOfRows(rows: readonly Datum[]): string {
+  return createHash('sha256').update(JSON.stringify(rows)).digest('hex');
+}
+
+/** The spec of a figure without its rows, which are made of `tables`. */
+export function withoutRows({ id, scale, spec, data }: Figure, tables: readonly string[]): KeptSpec {
+  return {
+    usermeta: {
+      figure: id,
+      scale,
+      tables,
+      rows: { count: data.length, sha256: hashOfRows(data) },
+      rebuild: `gowide report reports/results --scale ${scale}`,
+    },
+    ...spec,
+    data: { name: ROWS },
+  } as unknown as KeptSpec;
+}
+
+/** The spec that can be drawn. Throws RangeError on other rows than those that it was kept without. */
+export function withRows(kept: KeptSpec, rows: readonly Datum[]): TopLevelSpec {
+  const { usermeta, ...spec } = kept;
+  if (hashOfRows(rows) !== usermeta.rows.sha256)
+    throw new RangeError(
+      `figure "${usermeta.figure}": expected the ${usermeta.rows.count} rows of its tables, got others`,
+    );
+  return { ...spec, data: { values: rows } } as unknown as TopLevelSpec;
+}
+
+/** The figures that kept rows alone make. */
+export function figuresOfTables(
+  experiment: string,
+  scale: string,
+  finals: readonly ResultRow[],
+  logged: readonly LoggedRow[],
+): Figure[] {
+  const toRow = ({ arm, seed, run, values }: ResultRow | LoggedRow): TableRow => ({
+    ...named({ run, experiment, arm, scale, seed }),
+    values,
+  });
+  const input = { scale, rows: logged.map(toRow), results: finals.map(toRow), curves: [] };
+  return Object.values(FIGURES).flatMap(({ draw }) => draw(input) ?? []);
+}
