@@ -161,13 +161,14 @@ export function trainingStep(
     let sum: Tensors = {};
     for (let k = 0; k < parts; k++) {
       const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [k * size], [size])) as [Tensor, Tensor];
-      const key = keys.at(at, `part ${k}`);
+      const key = keys.at(at, k);
       const next = share({ ...part(state, 'values', true), x: mine, labels: answers, ...key, ...sum });
       disposeAll({ mine, answers }, key, sum);
       sum = next;
     }
     const results = end({ ...state, ...sum, numbers });
-    disposeAll(sum);
+    const given = new Set(Object.values(results));
+    tf.dispose(Object.values(sum).filter((tensor) => !given.has(tensor)));
     return results;
   };
   const run: TrainingStep['run'] = async (state, batch, step, at) => {
@@ -186,20 +187,24 @@ export function trainingStep(
 
 /** Keys of what is dropped: TensorFlow draws by a tensor, which is an input of the step, the others by numbers. */
 class DropoutKeys {
-  private current: readonly (string | number)[] = [];
+  private step = 0;
+  /** Is added to a layer's name in a batch that is computed in parts. */
+  private suffix = '';
 
   constructor(private readonly seed: number) {}
 
-  /** The key of a step as an input. */
-  at(...path: readonly (string | number)[]): Tensors {
-    this.current = path;
+  /** The key of a step, or of a part of its batch, as an input. */
+  at(step: number, part?: number): Tensors {
+    this.step = step;
+    this.suffix = part === undefined ? '' : ` part ${part}`;
     if (tf.getBackend() !== 'tensorflow') return {};
+    const path = part === undefined ? [step] : [step, `part ${part}`];
     return { key: tf.tensor1d(Int32Array.from(rngKey(this.seed, 'dropout', ...path)), 'int32') };
   }
 
   /** The key of a layer in the step whose inputs these are. */
   of({ key }: Tensors): Scope['random'] & {} {
-    if (key === undefined) return (path) => rngKey(this.seed, 'dropout', ...this.current, path);
+    if (key === undefined) return (path) => rngKey(this.seed, 'dropout', this.step, path + this.suffix);
     return (path) => tf.add(key, tf.tensor1d(Int32Array.from(rngKey(0, 'dropout', path)), 'int32'));
   }
 }

@@ -1,0 +1,79 @@
+/**
+ * What a cell computes does not change when the code around it does: one small cell of each kind of run gives the rows,
+ * the result and the weights that the program of 2026-11-25 gave (test/unchanged/*.json, made by commit 0e59f8e on Node
+ * 20; Node 22, 24 and 26 and two threads give the same bytes).
+ *
+ * Kernel and engine are the WebAssembly ones, whose bytes were equal wherever they were tried. Libraries may choose
+ * other instructions on other processors than x86-64: there, numbers are compared to a relative 1e-4, and weights not.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
+import { startEngine } from '../src/engine/backends/choose.js';
+import { TRAIN_KIND } from '../src/method/required.js';
+import { TRAIN_RUNNER } from '../src/method/runner.js';
+import { openKernel, useKernel } from '../theory/kernel/kernel.js';
+import { THEORY, trainingCells } from './unchanged/cells.js';
+import { linesOf, record } from './unchanged/record.js';
+
+const TO_THE_BYTE = process.arch === 'x64';
+const TOLERANCE = 1e-4;
+
+const [TEXTS, CACHE] = ['texts', 'cache'].map((what) => mkdtempSync(join(tmpdir(), `gowide-${what}-`))) as [
+  string,
+  string,
+];
+const TRAIN = trainingCells(TEXTS);
+
+beforeAll(async () => {
+  vi.stubEnv('GOWIDE_CACHE', CACHE);
+  await startEngine('wasm', 'test');
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  useKernel(undefined);
+  for (const folder of [TEXTS, CACHE]) rmSync(folder, { recursive: true, force: true });
+});
+
+const fixture = (kind: string): Record<string, string[]> =>
+  JSON.parse(readFileSync(new URL(`unchanged/${kind}.json`, import.meta.url), 'utf8')) as Record<string, string[]>;
+
+function expectUnchanged(lines: readonly string[], before: readonly string[]): void {
+  if (TO_THE_BYTE) return expect(lines).toEqual(before);
+  const parts = (all: readonly string[]): string[] =>
+    all.filter((line) => !line.includes(' arrays ')).flatMap((line) => line.split(/(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)/));
+  const [given, wanted] = [parts(lines), parts(before)];
+  expect(given).toHaveLength(wanted.length);
+  for (const [i, part] of wanted.entries())
+    if (i % 2 === 0 || Number.isNaN(Number(part))) expect(given[i]).toBe(part);
+    else
+      expect(Math.abs(Number(given[i]) - Number(part))).toBeLessThanOrEqual(TOLERANCE * (1 + Math.abs(Number(part))));
+}
+
+describe('studies of the theory', () => {
+  const before = fixture('theory');
+
+  test('each has a cell here', () => {
+    expect(Object.keys(before).sort()).toEqual(Object.keys(THEORY).sort());
+  });
+
+  for (const threads of [1, 2])
+    test.each(Object.keys(THEORY))(`%s gives the rows that it gave, threads: ${threads}`, async (name) => {
+      useKernel(openKernel('wasm', threads));
+      expectUnchanged(linesOf(await record(THEORY_RUNNER.execute, THEORY_KIND, THEORY[name]!)), before[name]!);
+    });
+});
+
+describe('trainings', () => {
+  const before = fixture('train');
+
+  test('each has its record', () => {
+    expect(Object.keys(before).sort()).toEqual(Object.keys(TRAIN).sort());
+  });
+
+  test.each(Object.keys(TRAIN))('%s: the rows, result and weights that it gave', async (name) => {
+    expectUnchanged(linesOf(await record(TRAIN_RUNNER.execute, TRAIN_KIND, TRAIN[name]!)), before[name]!);
+  });
+});
