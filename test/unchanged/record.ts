@@ -1,6 +1,6 @@
 /** Runs a cell in memory and keeps all that a user would see of it. */
 import { createHash } from 'node:crypto';
-import type { HostArrays } from '../../src/core/host-array.js';
+import type { Floats, HostArrays } from '../../src/core/host-array.js';
 import type { Cell, Executor, Row } from '../../src/core/run.js';
 
 /** One run of a cell, or one that the cell needs. */
@@ -15,7 +15,7 @@ export interface Recorded {
 /** The cell's run and the runs that it needs, in the order in which they end. */
 export async function record(execute: Executor, kind: string, spec: Cell['spec']): Promise<Recorded[]> {
   const recorded: Recorded[] = [];
-  const run = async (cell: Cell): Promise<HostArrays> => {
+  const run = async (cell: Cell): Promise<HostArrays<Floats>> => {
     const rows: Row[] = [];
     const { result, arrays } = await execute({
       cell,
@@ -34,7 +34,7 @@ export async function record(execute: Executor, kind: string, spec: Cell['spec']
   return recorded;
 }
 
-function hashOf(arrays: HostArrays): string {
+function hashOf(arrays: HostArrays<Floats>): string {
   const hash = createHash('sha256');
   for (const name of Object.keys(arrays).sort()) {
     const { shape, values } = arrays[name]!;
