@@ -41,6 +41,12 @@ export function packageFolder(name: string, purpose: string): string {
   }
 }
 
+/** The line of npm that installs those of the packages that are missing; undefined when all are here. */
+export function missingPackages(...names: readonly string[]): string | undefined {
+  const missing = names.filter((name) => !hasPackage(name));
+  return missing.length === 0 ? undefined : installCommand(...missing);
+}
+
 /** Whether an npm package is installed. It is not loaded. */
 export function hasPackage(name: string): boolean {
   try {
@@ -52,7 +58,7 @@ export function hasPackage(name: string): boolean {
 }
 
 /** The line of npm that installs packages in the versions that package.json names: `npm i webgpu@0.6.2`. */
-export function installCommand(...names: readonly string[]): string {
+function installCommand(...names: readonly string[]): string {
   const { optionalDependencies, peerDependencies } = manifest();
   const versions: Readonly<Record<string, string>> = { ...peerDependencies, ...optionalDependencies };
   return `npm i ${names.map((name) => (versions[name] === undefined ? name : `${name}@${versions[name]}`)).join(' ')}`;

@@ -7,7 +7,9 @@ import { expect, test } from 'vitest';
 import { gowide, LIMIT, newFolder, PROGRAM } from '../support/program.js';
 
 const HOOK = ['--import', pathToFileURL(resolve(import.meta.dirname, '../support/loaded-modules.mjs')).href];
-const LARGE = /node_modules\/(@tensorflow|vega|vega-lite|mathjs|arquero|bullmq|ioredis|sharp|webgpu)\//;
+const LARGE = /node_modules\/(@tensorflow|bullmq|ioredis|sharp|webgpu)\//;
+/** Into these the build bundles vega, vega-lite, arquero and mathjs. */
+const BUNDLED = /dist\/(reports\/(page\/render|data\/csv)|theory\/verify\/symbolic)\.js$/;
 const file = join(newFolder(), 'loaded');
 const loaded = (): string[] => readFileSync(file, 'utf8').split('\n').filter(Boolean);
 
@@ -22,7 +24,7 @@ test.each<[string[], number]>([
 ])('gowide %j starts without tfjs, vega, mathjs and other large packages', (args, status) => {
   expect(gowide(args, { LOADED_MODULES: file }, HOOK).status).toBe(status);
   expect(loaded()).toContain(pathToFileURL(resolve(PROGRAM, '../program.js')).href);
-  expect(loaded().filter((url) => LARGE.test(url))).toEqual([]);
+  expect(loaded().filter((url) => LARGE.test(url) || BUNDLED.test(url))).toEqual([]);
 });
 
 test('a command loads its own file, and no other command’s', () => {
@@ -39,4 +41,11 @@ test('the first use of a tensor is seen to load tfjs', () => {
   });
   expect(status).toBe(0);
   expect(loaded().some((url) => /node_modules\/@tensorflow\/tfjs-core\//.test(url))).toBe(true);
+});
+
+test('drawing a report is seen to load the files with bundled packages', () => {
+  const results = resolve(import.meta.dirname, '../../reports/results');
+  const args = ['report', results, '--out', join(newFolder(), 'report.html')];
+  expect(gowide(args, { LOADED_MODULES: file }, HOOK).status).toBe(0);
+  expect(loaded().filter((url) => BUNDLED.test(url)).length).toBe(2);
 });

@@ -1,12 +1,14 @@
 /** WebAssembly through tfjs' own backend: from npm alone, on every platform, on one thread with SIMD. */
 import { join, sep } from 'node:path';
 import { FailureError } from '../../core/errors.js';
-import { packageFolder } from '../../core/package.js';
+import { missingPackages, packageFolder } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import type { Backend, Started } from './backend.js';
 
 async function start(): Promise<Started> {
+  const missing = missingPackages('@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm');
+  if (missing !== undefined) throw new FailureError(`the wasm engine is not installed; run: ${missing}`);
   const folder = packageFolder('@tensorflow/tfjs-backend-wasm', 'the wasm engine');
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(join(folder, 'dist', sep));

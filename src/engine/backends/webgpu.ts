@@ -1,7 +1,7 @@
 /** WebGPU through Dawn, Chromium's implementation, as the npm package `webgpu` builds it for Node. */
 import { existsSync, readdirSync } from 'node:fs';
 import { FailureError, messageOf } from '../../core/errors.js';
-import { hasPackage, installCommand } from '../../core/package.js';
+import { missingPackages } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
@@ -27,22 +27,18 @@ export function mayHaveGpu(): boolean {
   return nodes || existsSync('/dev/nvidia0') || existsSync('/dev/dxg');
 }
 
-/** The command that installs what this engine needs beyond this package's own dependencies, where that is missing. */
-function missingPackages(): string | undefined {
-  const missing = ['webgpu', '@tensorflow/tfjs-backend-webgpu'].filter((name) => !hasPackage(name));
-  return missing.length === 0 ? undefined : installCommand(...missing);
-}
+const PACKAGES = ['webgpu', '@tensorflow/tfjs-backend-webgpu', '@tensorflow/tfjs-core'];
 
 function readiness(): Readiness {
   if (!mayHaveGpu()) return { state: 'impossible', reason: 'there is no GPU on this machine' };
-  const missing = missingPackages();
+  const missing = missingPackages(...PACKAGES);
   return missing === undefined
     ? { state: 'ready', gpu: true }
     : { state: 'impossible', reason: `not installed; run: ${missing}` };
 }
 
 async function start(): Promise<Started> {
-  const missing = missingPackages();
+  const missing = missingPackages(...PACKAGES);
   if (missing !== undefined) throw new FailureError(`the webgpu engine is not installed; run: ${missing}`);
   const adapter = await findAdapter();
   if (adapter === null) {
