@@ -15,7 +15,8 @@ import { maskedPositions, type MaskedSpec } from '../src/data/masked.js';
 import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
-import { BERT_PRESETS, type BertSpec } from '../src/models/bert.js';
+import type { BertSpec } from '../src/models/bert.js';
+import { preset } from '../src/models/index.js';
 import {
   armOf,
   joint,
@@ -155,7 +156,7 @@ function paperSetting(): Setting {
     held: 5000,
   };
   const net = (name: string): BertSpec => ({
-    ...BERT_PRESETS[name]!,
+    ...preset(name, 'bert'),
     head: { kind: 'masked-lm', places: maskedPositions(data) },
   });
   const recipe = (steps: number): RecipeSpec => ({

@@ -12,7 +12,7 @@
 import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { TrainSpec } from '../src/method/spec.js';
-import type { ModelSpec } from '../src/models/index.js';
+import type { MlpSpec } from '../src/models/mlp.js';
 import { armOf, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { adamw } from './recipes.js';
@@ -66,7 +66,7 @@ function armOfCase(layers: number, skip: boolean, training: string, spec: TrainS
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const model: ModelSpec = { family: 'mlp', layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
+  const model: MlpSpec = { family: 'mlp', layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
   const imitationSteps = Math.round(size.steps * 0.3);
   const rates = RATES[skip ? 'skip' : 'plain'];
   const setting: Setting = {

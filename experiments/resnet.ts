@@ -13,7 +13,7 @@
 import type { Arm, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../src/method/spec.js';
-import { PRESETS } from '../src/models/index.js';
+import { preset } from '../src/models/index.js';
 import type { ResnetSpec } from '../src/models/resnet.js';
 import {
   armOf,
@@ -145,12 +145,12 @@ function smallSetting(
 /** `--set data.folder=/path` says where the pictures are. */
 function paperSetting(): Setting {
   const { imitation, finetune, validation, weightDecay } = PAPER_IMAGENET;
-  const thin = PRESETS.resnet50!;
+  const thin = preset('resnet50', 'resnet');
   const perStage = paperCosine(imitation.epochsPerStage, imitation.peak, 0);
   return {
     data: { set: 'imagefolder', folder: 'imagenet', size: 224, resize: 256, validation, corrupt: 20 },
     thin,
-    deeper: PRESETS.resnet101!,
+    deeper: preset('resnet101', 'resnet'),
     wide: { model: { ...thin, mid: 4 }, recipe: paperDirect() },
     // direct training follows the paper's own recipe, fine-tuning its cosine
     recipe: (steps) =>

@@ -10,7 +10,7 @@ export { cellId, type Cell, type Executor, type Outcome, type Row, type RunConte
 export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval } from './core/stats.js';
 export { ENGINES, openEngine, startEngine, type Engine, type EngineName } from './engine/backends/choose.js';
 export { differentiate } from './engine/ops/gradients.js';
-export { disposeAll, tf, type Tensor, type Tensors } from './engine/tensor.js';
+export { disposeAll, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from './engine/tensor.js';
 export { type AugmentKey, type Dataset, type HostBatch, type Source } from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
 export { affine, cropAndFlip, memorySource, normalizer, type ImageSet } from './data/images.js';
@@ -18,9 +18,27 @@ export { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export { parseTrainSpec } from './method/check-spec.js';
 export { trainExecutor } from './method/execute.js';
-export { ModelSpec, networkOf, parameterCount, preset, PRESETS, scaleWidth } from './models/index.js';
+export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamily } from './models/index.js';
+export { type DataFacts, type Family, type Predict, type PublishedWeights, type Variant } from './models/family.js';
+export { bert, BertSpec } from './models/bert.js';
+export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
+export { convnet, ConvnetSpec } from './models/convnet.js';
+export { mlp, MlpSpec } from './models/mlp.js';
 export { fromLayersModel, toLayersModel } from './models/layers-model.js';
-export { axesOf, flopsOf, initLinears, ownerIn, shapesOf, type Linear } from './models/layer-table.js';
+export {
+  constantLayer,
+  convolutionLayer,
+  denseLayer,
+  embeddingLayer,
+  layerNormLayer,
+  operation,
+  tableOf,
+  type ConvolutionOptions,
+  type DenseOptions,
+  type KernelInit,
+  type Layer,
+  type ParameterRow,
+} from './models/layer-table.js';
 export { readTorchvision, writeTorchvision } from './models/torchvision.js';
 export { applyTaps } from './models/apply-taps.js';
 export { constant, heNormal, orthogonal, uniformFanIn } from './nn/init.js';

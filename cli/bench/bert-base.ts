@@ -1,7 +1,8 @@
 /** BERT_BASE: masked-LM training with scores at the masked places only, inference, and the tokenizer that feeds it. */
 import { rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';
-import { bert, BERT_PRESETS, type BertSpec } from '../../src/models/bert.js';
+import { bert, type BertSpec } from '../../src/models/bert.js';
+import { preset } from '../../src/models/index.js';
 import { glosses } from '../../src/text/corpus.js';
 import { trainWordPiece } from '../../src/text/train-wordpiece.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
@@ -24,7 +25,7 @@ function tokens(vocabulary: number, rows: 3 | 4): Int32Array {
 }
 
 function training(seconds: number): Promise<number[]> {
-  const spec: BertSpec = { ...BERT_PRESETS['bert-base']!, dropout: 0, head: { kind: 'masked-lm', places: PLACES } };
+  const spec: BertSpec = { ...preset('bert-base', 'bert'), dropout: 0, head: { kind: 'masked-lm', places: PLACES } };
   const labels = Int32Array.from({ length: BATCH * PLACES }, (_, i) => (i * 97) % spec.vocabulary);
   const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 } as const;
   const examples = { values: tokens(spec.vocabulary, 4), labels };
@@ -37,7 +38,7 @@ function training(seconds: number): Promise<number[]> {
 }
 
 function inference(seconds: number): Promise<number[]> {
-  const spec = BERT_PRESETS['bert-base']!;
+  const spec = preset('bert-base', 'bert');
   return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabulary, 3), [BATCH, 3, TOKENS], 'int32'), seconds);
 }
 

@@ -13,7 +13,7 @@ import { networkBench } from './network.js';
 
 function imageCase(pixels: number, batch: number, train: boolean): Case {
   const times = (seconds: number): Promise<number[]> => {
-    const network = resnet(preset('resnet50'));
+    const network = resnet(preset('resnet50', 'resnet'));
     const values = Float32Array.from(normals(rngKey(1, 'bench'), batch * pixels * pixels * 3));
     if (!train) return inferenceTimes(network, tf.tensor4d(values, [batch, pixels, pixels, 3]), seconds);
     const labels = Int32Array.from({ length: batch }, (_, i) => (i * 7) % 1000);

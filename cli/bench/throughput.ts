@@ -8,7 +8,7 @@ import type { HostBatch } from '../../src/data/dataset.js';
 import { tf, disposeAll } from '../../src/engine/tensor.js';
 import { trainingFlops } from '../../src/method/budget.js';
 import type { TrainSpec } from '../../src/method/spec.js';
-import { networkOf } from '../../src/models/index.js';
+import { networkOf, vocabSizeOf } from '../../src/models/index.js';
 import { sizeOf } from '../../src/core/host-array.js';
 import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';
@@ -37,7 +37,8 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
   const size = sizeOf(shape);
   const classes = networkOf(spec.model).width('logits');
   const task = taskOf(spec.data);
-  if (task === undefined || spec.model.family !== 'bert') {
+  const vocabSize = vocabSizeOf(spec.model);
+  if (task === undefined || vocabSize === undefined) {
     const labels = Int32Array.from({ length: batch }, (_, i) => i % classes);
     return {
       examples: { values: Float32Array.from(normals(rngKey(1, 'plan'), batch * size)), labels },
@@ -51,7 +52,7 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
   const { questions } = task;
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < tokens; t++) {
-      values[b * size + t] = Math.floor(draws[b * tokens + t]! * spec.model.vocabulary);
+      values[b * size + t] = Math.floor(draws[b * tokens + t]! * vocabSize);
       values[b * size + 2 * tokens + t] = 1;
     }
     if (rows === 4) for (let place = 0; place < questions!; place++) values[b * size + 3 * tokens + place] = place;

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { countParameters, type Variant } from '../../src/models/files.js';
+import type { Variant } from '../../src/models/family.js';
+import { countParameters } from '../../src/models/files.js';
 import { jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
 
 /** Options that change a published network. */

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { preparePredict, type Variant } from '../../src/models/files.js';
+import type { Variant } from '../../src/models/family.js';
+import { preparePredict } from '../../src/models/files.js';
 import { jsonOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { Progress } from '../terminal/progress.js';

@@ -1,10 +1,8 @@
 /** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
 import { UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
-import type { TokenTask } from '../data/definition.js';
 import { exampleShape, taskOf } from '../data/index.js';
-import type { BertSpec } from '../models/bert.js';
-import { networkOf, type NetworkSpec } from '../models/index.js';
+import { inputProblem, networkOf, type NetworkSpec } from '../models/index.js';
 import { wideView } from './align.js';
 import { planGroups } from './pipeline.js';
 import { isTrained, TrainSpec, type PretrainedSpec } from './spec.js';
@@ -52,45 +50,6 @@ function checkPretrained({ model, start }: TrainSpec, pretrained: PretrainedSpec
 
 /** Throws UsageError when the network cannot read the data or does not answer what they ask. */
 function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
-  const shape = exampleShape(data);
-  const say = (given: number, expected: number, what: string): void => {
-    if (given !== expected)
-      throw new UsageError(
-        `invalid training spec: the ${data.set} data have ${expected} ${what}, the model expects ${given}`,
-      );
-  };
-  const task = taskOf(data);
-  if ((model.family === 'bert') !== (task !== undefined))
-    throw new UsageError(
-      `invalid training spec: a model of the family "${model.family}" cannot be trained on the data "${data.set}"`,
-    );
-  if (model.family === 'mlp')
-    return say(
-      model.inputs,
-      shape.reduce((a, b) => a * b, 1),
-      'inputs',
-    );
-  if (model.family !== 'bert') return say(model.channels, shape.at(-1)!, 'channels');
-  checkTokens(model, data.set, shape.at(-1)!, task!, say);
-}
-
-function checkTokens(
-  model: BertSpec,
-  set: string,
-  tokens: number,
-  task: TokenTask,
-  say: (given: number, expected: number, what: string) => void,
-): void {
-  const { head } = model;
-  if (head.kind !== task.head)
-    throw new UsageError(
-      `invalid training spec: the head "${head.kind}" is of another task; ${set} data need a "${task.head}" head`,
-    );
-  if (tokens > model.positions)
-    throw new UsageError(
-      `invalid training spec: rows of ${tokens} tokens, and the model has ${model.positions} positions`,
-    );
-  if (head.kind === 'masked-lm') say(head.places ?? 0, task.questions ?? 1, 'masked positions');
-  if (task.classes !== undefined && head.kind === 'classify') say(head.classes, task.classes, 'classes');
-  if (task.vocabulary !== undefined) say(model.vocabulary, task.vocabulary, 'tokens in the vocabulary');
+  const problem = inputProblem(model, { set: data.set, shape: exampleShape(data), task: taskOf(data) });
+  if (problem !== undefined) throw new UsageError(`invalid training spec: ${problem}`);
 }

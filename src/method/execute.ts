@@ -5,7 +5,8 @@ import type { Dataset } from '../data/dataset.js';
 import { openData, taskOf, testFigures } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
-import { networkOf } from '../models/index.js';
+import { readWeights } from '../models/files.js';
+import { networkOf, vocabSizeOf } from '../models/index.js';
 import { countValues } from '../core/host-array.js';
 import { evaluation } from '../nn/layers.js';
 import { predictor } from '../nn/predictor.js';
@@ -14,7 +15,6 @@ import { wideView } from './align.js';
 import { parseTrainSpec } from './check-spec.js';
 import { costOf } from './cost.js';
 import { trainThin } from './pipeline.js';
-import { readWeights } from './read-weights.js';
 import { pretrainedCell, wideCell } from './required.js';
 import { isTrained, type PretrainedSpec, type TeacherSpec, type TrainSpec } from './spec.js';
 import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, type Weights } from './weights.js';
@@ -25,10 +25,9 @@ export const trainExecutor: Executor = async (context) => {
   const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
   const network = networkOf(spec.model);
   for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
-  if (spec.model.family === 'bert' && (data.vocabulary ?? 0) > spec.model.vocabulary)
-    throw new UsageError(
-      `the data have ${data.vocabulary} tokens in the vocabulary, the model only ${spec.model.vocabulary}`,
-    );
+  const vocabSize = vocabSizeOf(spec.model) ?? Infinity;
+  if ((data.vocabulary ?? 0) > vocabSize)
+    throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the model only ${vocabSize}`);
   // where the task says how many answers there are, it does so whatever number the network could tell apart
   const classes = taskOf(spec.data)?.classes ?? network.width('logits');
   if (data.classes > classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${classes}`);

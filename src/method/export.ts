@@ -3,8 +3,7 @@ import { extname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
 import { tokenizerOf } from '../data/index.js';
-import { writeFolder, writeHuggingFace } from '../models/huggingface.js';
-import { writeTorchvision } from '../models/torchvision.js';
+import { writeWeights } from '../models/files.js';
 import { writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
 import { parseTrainSpec } from './check-spec.js';
@@ -24,16 +23,8 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
     );
   const { model, data } = parseTrainSpec(run.cell.spec);
   const trained = fromArrays(readArrays(run));
-  if (model.family === 'resnet') return writeTorchvision(path, trained);
-  if (model.family !== 'bert')
-    throw new UsageError(
-      `run ${run.id}: there are published names for ResNets and BERTs only, ` +
-        `the model is of the family "${model.family}"`,
-    );
   const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
-  if (tokenizer === undefined) return writeHuggingFace(path, model, trained);
-  writeFolder(path, model, trained, tokenizer);
-  writeAnswers(path, run);
+  if (writeWeights(path, model, trained, tokenizer) === 'folder') writeAnswers(path, run);
 }
 
 function writeAnswers(folder: string, run: RunRecord): void {

@@ -13,7 +13,10 @@ export function tapsBetween(taps: readonly string[], { from, until = taps.at(-1)
   return taps.slice(from === undefined ? 0 : taps.indexOf(from) + 1, taps.indexOf(until) + 1);
 }
 
-/** `step` computes a tap from the one before it; `from` and `until` cut the walk. */
+/**
+ * A network's `apply` from one function that computes a tap's value from that of the tap before it, the first from the
+ * input. Values that neither a gradient nor a trace needs are freed after each tap.
+ */
 export function applyTaps(
   taps: readonly string[],
   step: (scope: Scope, tap: string, x: Tensor) => Tensor,
@@ -23,7 +26,6 @@ export function applyTaps(
     let value = input;
     for (const tap of tapsBetween(taps, options)) {
       const x = value;
-      // what neither a gradient nor a listener needs goes at once
       value = scope.train || scope.trace ? step(scope, tap, x) : tf.tidy(() => step(scope, tap, x));
       values[tap] = value;
     }

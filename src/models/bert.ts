@@ -7,8 +7,6 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
-import type { HostArray } from '../core/host-array.js';
-import { constant, scaledNormal } from '../nn/init.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import {
@@ -23,7 +21,16 @@ import {
   scoreBias,
   selfAttention,
 } from '../nn/transformer.js';
-import { tapsBetween, applyTaps } from './apply-taps.js';
+import { applyTaps, tapsBetween } from './apply-taps.js';
+import {
+  constantLayer,
+  denseLayer,
+  embeddingLayer,
+  layerNormLayer,
+  operation,
+  tableOf,
+  type Layer,
+} from './layer-table.js';
 
 const size = z.int().min(1);
 
@@ -85,155 +92,134 @@ export function headSizeOf({ hidden, heads, headSize }: BertSpec): number {
 const EPSILON = 1e-12;
 const INITIAL = 0.02;
 
-type Shape = readonly [number] | readonly [number, number];
-
-interface Part {
-  readonly path: string;
-  readonly tap: string;
-  readonly shape: Shape;
-  /** Names of the channels of each axis. */
-  readonly axes: readonly string[];
+/** Tokens of an example [rows, T]. */
+function tokensOf(shape: readonly number[]): number {
+  return shape.at(-1)!;
 }
 
-function denseParts(
-  path: string,
-  tap: string,
-  [reads, inputs]: readonly [string, number],
-  [writes, outputs]: readonly [string, number],
-): Part[] {
-  return [
-    { path: `${path}/kernel`, tap, shape: [inputs, outputs], axes: [reads, writes] },
-    { path: `${path}/bias`, tap, shape: [outputs], axes: [writes] },
-  ];
-}
-
-function normParts(path: string, tap: string, hidden: number): Part[] {
-  return ['gamma', 'beta'].map((leaf) => ({ path: `${path}/${leaf}`, tap, shape: [hidden], axes: ['hidden'] }));
-}
-
-function headParts({ head, hidden, vocabulary }: BertSpec): Part[] {
-  const stream = ['hidden', hidden] as const;
-  const pooler = denseParts('pooler', 'pooled', stream, ['pooled', hidden]);
+/** The layers of the head. */
+function headLayers({ head, hidden, vocabulary, ...spec }: BertSpec): Layer[] {
+  const dense = { init: { std: spec.initial ?? INITIAL }, reads: 'hidden', tap: 'logits' } as const;
+  const pooler = denseLayer({ ...dense, path: 'pooler', tap: 'pooled', shape: [hidden, hidden], writes: 'pooled' });
   switch (head.kind) {
     case 'none':
       return [];
     case 'pooler':
-      return pooler;
-    case 'classify':
-      return [...pooler, ...denseParts('head', 'logits', ['pooled', hidden], ['classes', head.classes])];
+      return [pooler];
+    case 'classify': {
+      const shape = [hidden, head.classes] as const;
+      return [pooler, denseLayer({ ...dense, path: 'head', shape, reads: 'pooled', writes: 'classes' })];
+    }
     case 'span':
-      return denseParts('head', 'logits', stream, ['ends', 2]);
-    case 'masked-lm':
+      return [denseLayer({ ...dense, path: 'head', shape: [hidden, 2], writes: 'ends', positions: tokensOf })];
+    case 'masked-lm': {
+      const positions = head.places === undefined ? tokensOf : () => head.places!;
       return [
-        ...denseParts('head/transform', 'logits', stream, ['hidden', hidden]),
-        ...normParts('head/norm', 'logits', hidden),
-        { path: 'head/bias', tap: 'logits', shape: [vocabulary], axes: ['vocabulary'] },
+        denseLayer({ ...dense, path: 'head/transform', shape: [hidden, hidden], writes: 'hidden', positions }),
+        layerNormLayer('head/norm', 'logits', hidden, 'hidden'),
+        constantLayer('head/bias', 'logits', vocabulary, 'vocabulary'),
+        operation('logits', (shape) => 2 * positions(shape) * hidden * vocabulary), // by the word embeddings
       ];
+    }
   }
 }
 
-/** Every parameter, in the order of the forward pass. */
-function partsOf(spec: BertSpec): Part[] {
-  const { vocabulary, positions, segments, hidden, layers, feedforward } = spec;
-  const stream = ['hidden', hidden] as const;
-  const table = (name: string, rows: number): Part => ({
-    path: `embeddings/${name}/kernel`,
-    tap: 'embeddings',
-    shape: [rows, hidden],
-    axes: [name, 'hidden'],
-  });
-  const blocks = Array.from({ length: layers }, (_, i) => `layer${i + 1}`).flatMap((layer) => {
-    const attention = `${layer}/attention`;
-    const mixed = [`${layer}/heads`, spec.heads * headSizeOf(spec)] as const;
-    const inner = [`${layer}/inner`, feedforward] as const;
-    return [
-      ...['query', 'key', 'value'].flatMap((name) => denseParts(`${attention}/${name}`, attention, stream, mixed)),
-      ...denseParts(`${attention}/output`, attention, mixed, stream),
-      ...normParts(`${attention}/norm`, attention, hidden),
-      ...denseParts(`${layer}/inner`, layer, stream, inner),
-      ...denseParts(`${layer}/output`, layer, inner, stream),
-      ...normParts(`${layer}/norm`, layer, hidden),
-    ];
-  });
+/** The layers of one block: attention and what follows it, each with its norm. */
+function blockLayers(spec: BertSpec, layer: string): Layer[] {
+  const { hidden, feedforward } = spec;
+  const attention = `${layer}/attention`;
+  const [stream, mixed, inner] = [
+    ['hidden', hidden],
+    [`${layer}/heads`, spec.heads * headSizeOf(spec)],
+    [`${layer}/inner`, feedforward],
+  ] as const;
+  const dense = (
+    path: string,
+    tap: string,
+    [reads, inputs]: readonly [string, number],
+    [writes, outputs]: readonly [string, number],
+  ): Layer =>
+    denseLayer({
+      ...{ path, tap, reads, writes, shape: [inputs, outputs], init: { std: spec.initial ?? INITIAL } },
+      positions: tokensOf,
+    });
   return [
-    table('word', vocabulary),
-    table('position', positions),
-    table('segment', segments),
-    ...normParts('embeddings/norm', 'embeddings', hidden),
-    ...blocks,
-    ...headParts(spec),
+    ...['query', 'key', 'value'].map((name) => dense(`${attention}/${name}`, attention, stream, mixed)),
+    operation(attention, (shape) => 2 * tokensOf(shape) * 2 * tokensOf(shape) * mixed[1]), // scores, and values by them
+    dense(`${attention}/output`, attention, mixed, stream),
+    layerNormLayer(`${attention}/norm`, attention, hidden, 'hidden'),
+    dense(`${layer}/inner`, layer, stream, inner),
+    dense(`${layer}/output`, layer, inner, stream),
+    layerNormLayer(`${layer}/norm`, layer, hidden, 'hidden'),
   ];
 }
 
-function initPart(seed: number, { path, shape }: Part, deviation: number): HostArray {
-  if (path.endsWith('/kernel')) return scaledNormal(seed, path, shape, deviation);
-  return constant(shape, path.endsWith('/gamma') ? 1 : 0);
+/** Every layer, in the order of the forward pass. */
+function bertLayers(spec: BertSpec, names: readonly string[]): Layer[] {
+  const { vocabulary, positions, segments, hidden } = spec;
+  const tables = { word: vocabulary, position: positions, segment: segments };
+  const std = spec.initial ?? INITIAL;
+  return [
+    ...Object.entries(tables).map(([name, rows]) =>
+      embeddingLayer(`embeddings/${name}`, 'embeddings', [rows, hidden], [name, 'hidden'], std),
+    ),
+    layerNormLayer('embeddings/norm', 'embeddings', hidden, 'hidden'),
+    ...names.flatMap((layer) => blockLayers(spec, layer)),
+    ...headLayers(spec),
+  ];
 }
 
+/** Taps that a head adds to those of the encoder. */
+const HEAD_TAPS: Readonly<Record<BertSpec['head']['kind'], readonly string[]>> = {
+  none: [],
+  pooler: ['pooled'],
+  classify: ['pooled', 'logits'],
+  span: ['logits'],
+  'masked-lm': ['logits'],
+};
+
+/** Channels of a head's scores. */
+function scoresOf({ head, positions, vocabulary }: BertSpec): number {
+  if (head.kind === 'classify') return head.classes;
+  return head.kind === 'span' ? positions : vocabulary;
+}
+
+/** A BERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps at the embeddings and within every block. */
 export function bert(spec: BertSpec): Network {
-  const { layers, hidden, vocabulary, positions, head } = spec;
-  const parts = partsOf(spec);
-  const tapOf = new Map(parts.map(({ path, tap }) => [path, tap]));
+  const { layers, hidden, head } = spec;
   const names = Array.from({ length: layers }, (_, i) => `layer${i + 1}`);
-  const last = {
-    none: [],
-    pooler: ['pooled'],
-    classify: ['pooled', 'logits'],
-    span: ['logits'],
-    'masked-lm': ['logits'],
-  }[head.kind];
+  const last = HEAD_TAPS[head.kind];
   const taps = ['embeddings', ...names.flatMap((layer) => [`${layer}/attention`, layer]), ...last];
+  const table = tableOf(bertLayers(spec, names));
   return {
+    ...table,
     taps,
     boundaries: { stage: ['embeddings', ...names], block: taps.slice(0, taps.length - last.length) },
-    width: (tap) =>
-      tap !== 'logits'
-        ? hidden
-        : head.kind === 'classify'
-          ? head.classes
-          : head.kind === 'span'
-            ? positions
-            : vocabulary,
-    shapes: Object.fromEntries(parts.map(({ path, shape }) => [path, shape])),
-    init: (seed) => ({
-      params: Object.fromEntries(parts.map((part) => [part.path, initPart(seed, part, spec.initial ?? INITIAL)])),
-      state: {},
-    }),
+    width: (tap) => (tap === 'logits' ? scoresOf(spec) : hidden),
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
       const attends = tapsBetween(taps, options).some((tap) => tap.endsWith('/attention'));
-      const mask = input && attends ? tf.cast(row(input, 2), 'float32') : undefined;
-      const bias = attends
-        ? scoreBias({
-            heads: spec.heads,
-            tokens: (input ?? x).shape[input ? 2 : 1]!,
-            mask,
-            slope: spec.distance?.slope,
-          })
-        : undefined;
+      const bias = attends ? biasOf(spec, input, x) : undefined;
       return applyTaps(taps, (within, tap, value) => step(spec, within, tap, value, bias, input))(scope, x, options);
-    },
-    owner: (path) => {
-      const tap = tapOf.get(path);
-      if (tap === undefined) throw new RangeError(`no layer has the parameter "${path}"`);
-      return tap;
     },
     readers: (tap) => {
       if (tap === 'pooled' && head.kind === 'classify') return { kernels: ['head/kernel'] };
+      const ends = ['pooler/kernel', 'head/kernel', 'head/transform/kernel'];
       if (tap === names.at(-1))
-        return {
-          kernels: parts
-            .filter(({ path, tap: at }) => at === last[0] && /^(pooler|head|head\/transform)\/kernel$/.test(path))
-            .map(({ path }) => path),
-        };
+        return { kernels: ends.filter((path) => path in table.shapes && table.owner(path) === last[0]) };
       return { obstacle: 'the skip connection of the next layer adds it unchanged, past every kernel' };
     },
     stream: 'hidden',
     scales: (tap) => ['gamma', 'beta'].map((leaf) => `${tap}/norm/${leaf}`),
-    flops: (shape) => flopsOf(spec, shape.at(-1)!),
-    axes: Object.fromEntries(parts.map(({ path, axes }) => [path, axes])),
     units: Object.fromEntries(names.map((layer) => [`${layer}/heads`, headSizeOf(spec)])),
   };
+}
+
+/** The bias of all scores of attention: padding as the input [B, 3 or 4, T] says it, and distance. */
+function biasOf({ heads, distance }: BertSpec, input: Tensor | undefined, x: Tensor): Tensor | undefined {
+  const mask = input && tf.cast(row(input, 2), 'float32');
+  const tokens = input === undefined ? x.shape[1]! : input.shape[2]!;
+  return scoreBias({ heads, tokens, mask, slope: distance?.slope });
 }
 
 /** One of the rows of the input, [B, T]. */
@@ -310,39 +296,3 @@ function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | u
     .add(tf.matMul(rows, words, false, true), parameter(scope.params, 'head/bias'))
     .reshape([...x.shape.slice(0, -1), words.shape[0]]);
 }
-
-/** Multiply-adds times two of one sequence, by tap. */
-function flopsOf(spec: BertSpec, tokens: number): Record<string, number> {
-  const { hidden, feedforward, layers, vocabulary, head } = spec;
-  const mixed = spec.heads * headSizeOf(spec);
-  const flops: Record<string, number> = { embeddings: 0 };
-  for (let layer = 1; layer <= layers; layer++) {
-    flops[`layer${layer}/attention`] = 2 * tokens * (4 * hidden * mixed + 2 * tokens * mixed);
-    flops[`layer${layer}`] = 2 * tokens * 2 * hidden * feedforward;
-  }
-  if (head.kind === 'pooler' || head.kind === 'classify') flops.pooled = 2 * hidden ** 2;
-  if (head.kind === 'classify') flops.logits = 2 * hidden * head.classes;
-  if (head.kind === 'span') flops.logits = 2 * tokens * hidden * 2;
-  if (head.kind === 'masked-lm') flops.logits = 2 * (head.places ?? tokens) * hidden * (hidden + vocabulary);
-  return flops;
-}
-
-const PUBLISHED = {
-  family: 'bert',
-  vocabulary: 30_522,
-  positions: 512,
-  segments: 2,
-  dropout: 0.1,
-  head: { kind: 'pooler' },
-} as const;
-
-/** Shapes of published encoders, with the English uncased vocabulary. */
-export const BERT_PRESETS: Readonly<Record<string, BertSpec>> = {
-  'bert-base': { ...PUBLISHED, hidden: 768, layers: 12, heads: 12, feedforward: 3072 },
-  'bert-large': { ...PUBLISHED, hidden: 1024, layers: 24, heads: 16, feedforward: 4096 },
-  'bert-12x1024': { ...PUBLISHED, hidden: 1024, layers: 12, heads: 16, feedforward: 4096 },
-  'minilm-12x384': { ...PUBLISHED, hidden: 384, layers: 12, heads: 12, feedforward: 1536 },
-  'minilm-6x384': { ...PUBLISHED, hidden: 384, layers: 6, heads: 12, feedforward: 1536 },
-  'tinybert-6x768': { ...PUBLISHED, hidden: 768, layers: 6, heads: 12, feedforward: 3072 },
-  'tinybert-4x312': { ...PUBLISHED, hidden: 312, layers: 4, heads: 12, feedforward: 1200 },
-};

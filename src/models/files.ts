@@ -1,43 +1,67 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
-import { existsSync } from 'node:fs';
-import { UsageError } from '../core/errors.js';
-import type { HostArrays } from '../core/host-array.js';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { unknownName, UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
 import { readConfig } from '../store/config.js';
-import { dtypeOf, readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import type { BertSpec } from './bert.js';
-import { importHuggingFace, isModelFolder, readFolder } from './huggingface.js';
-import { NetworkSpec, networkOf, parameterCount, published, scaleWidth } from './index.js';
-import { checkImages, predictImages, predictTokens, readTokens, type PredictOptions } from './predict.js';
-import { readTorchvision } from './torchvision.js';
+import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import type { PublishedWeights, TokenizerFacts, Variant } from './family.js';
+import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
+import type { PredictOptions } from './predict.js';
 
-export interface Variant {
-  /** Factor on all channels. */
-  readonly width?: number;
-  /** Factor on the inner channels of the blocks: the paper's wide nets. */
-  readonly mid?: number;
-  readonly classes?: number;
+/** Names of the families that have a member, for messages. */
+function familiesWith(member: 'published' | 'vary' | 'predict'): string {
+  return Object.keys(FAMILIES)
+    .filter((name) => FAMILIES[name]![member] !== undefined)
+    .join(', ');
+}
+
+/** Whether a path is a folder, as Hugging Face's libraries save a network. */
+export function isModelFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+/** What old folders are whose configuration does not say it. */
+const DEFAULT_MODEL_TYPE = 'bert';
+
+/** The network in a folder, of whichever family its configuration names. Throws UsageError with what does not fit. */
+function readFolder(path: string): { readonly spec: NetworkSpec; readonly load: () => HostWeights } {
+  const { model_type: modelType = DEFAULT_MODEL_TYPE } = readConfig(join(path, 'config.json'));
+  const folders = Object.values(FAMILIES).flatMap(({ published }) => published?.folder ?? []);
+  const folder = folders.find((one) => one.modelType === modelType);
+  if (folder === undefined)
+    throw new UsageError(
+      `${join(path, 'config.json')}: ${
+        unknownName(
+          'model_type',
+          String(modelType),
+          folders.map((one) => one.modelType),
+        ).message
+      }`,
+    );
+  return folder.read(path) as ReturnType<typeof readFolder>;
 }
 
 /**
- * A network by its published name, from a JSON file with a model spec, or from a folder of Hugging Face's. Throws
+ * A network by its published name, from a JSON file with a network spec, or from a folder of Hugging Face's. Throws
  * UsageError.
  */
-export function modelByName(name: string, variant: Variant = {}): NetworkSpec {
-  return varied(
-    name,
-    isModelFolder(name) ? readFolder(name).spec : name.endsWith('.json') ? readSpec(name) : published(name),
-    variant,
-  );
+export function networkByName(name: string, variant: Variant = {}): NetworkSpec {
+  if (isModelFolder(name)) return varied(name, readFolder(name).spec, variant);
+  return varied(name, name.endsWith('.json') ? readSpec(name) : preset(name), variant);
 }
 
-function varied(name: string, spec: NetworkSpec, { width, mid, classes }: Variant): NetworkSpec {
+function varied(name: string, spec: NetworkSpec, variant: Variant): NetworkSpec {
+  const { width, mid, classes } = variant;
   if (width === undefined && mid === undefined && classes === undefined) return spec;
-  if (spec.family !== 'resnet')
-    throw new UsageError(`${name}: --width, --mid and --classes are for ResNets; change the file instead`);
-  const scaled = width === undefined ? spec : scaleWidth(spec, width);
-  return { ...scaled, ...(mid !== undefined && { mid: scaled.mid * mid }), ...(classes !== undefined && { classes }) };
+  const family = familyOf(spec);
+  if (family.vary === undefined)
+    throw new UsageError(
+      `${name}: --width, --mid and --classes are for networks of the family ${familiesWith('vary')}; ` +
+        'change the file instead',
+    );
+  return family.vary(spec, variant) as NetworkSpec;
 }
 
 function readSpec(path: string): NetworkSpec {
@@ -46,23 +70,61 @@ function readSpec(path: string): NetworkSpec {
   return parseSpec(NetworkSpec, 'model spec', readConfig(path));
 }
 
+/** A network by its name as {@link networkByName}, with the number of its parameters. */
 export function countParameters(
   name: string,
   variant: Variant,
 ): { readonly parameters: number; readonly spec: NetworkSpec } {
-  const spec = modelByName(name, variant);
+  const spec = networkByName(name, variant);
   return { parameters: parameterCount(spec), spec };
 }
 
+function publishedOf(source: string, spec: NetworkSpec): PublishedWeights<{ readonly family: string }> {
+  const { published } = familyOf(spec);
+  if (published === undefined)
+    throw new UsageError(
+      `${source}: networks of the family "${spec.family}" have no published names; ` +
+        `weights can be read and written for: ${familiesWith('published')}`,
+    );
+  return published;
+}
+
+/**
+ * The weights of a network from a safetensors file in published names. Throws UsageError for a family that has none, and
+ * for weights of another network.
+ */
+export function readWeights(path: string, spec: NetworkSpec): HostWeights {
+  return publishedOf(path, spec).read(path, spec);
+}
+
+/**
+ * Writes a network's weights in published names: a safetensors file, or, with a tokenizer, a folder where the family has
+ * such. Returns whether it is a folder. Throws UsageError for a family or a network that has no published names.
+ */
+export function writeWeights(
+  path: string,
+  spec: NetworkSpec,
+  weights: HostWeights,
+  tokenizer?: TokenizerFacts,
+): 'file' | 'folder' {
+  const published = publishedOf(path, spec);
+  if (tokenizer === undefined || published.folder === undefined) {
+    published.write(path, spec, weights);
+    return 'file';
+  }
+  published.folder.write(path, spec, weights, tokenizer);
+  return 'folder';
+}
+
+/** Files of `gowide predict`. */
 export interface PredictFiles {
+  /** A network's name, as {@link networkByName} takes it. */
   readonly model: string;
   /** Not needed for a folder, which has its own. */
   readonly weights?: string;
   readonly input: string;
   readonly output: string;
 }
-
-type Predict = (options: PredictOptions) => Promise<HostArrays>;
 
 /**
  * Reads weights and inputs; what comes back writes the outputs, and needs an engine. Throws UsageError on files that do
@@ -73,43 +135,19 @@ export function preparePredict(
   variant: Variant,
 ): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   const folder = isModelFolder(files.model) ? readFolder(files.model) : undefined; // once: its weights may be gigabytes
-  const spec = folder === undefined ? modelByName(files.model, variant) : varied(files.model, folder.spec, variant);
-  const predict = spec.family === 'bert' ? prepareTokens(files, spec, folder?.load) : prepareImages(files, spec);
+  const spec = folder === undefined ? networkByName(files.model, variant) : varied(files.model, folder.spec, variant);
+  const family = familyOf(spec);
+  if (family.predict === undefined)
+    throw new UsageError(
+      `${files.model}: weights in published names exist for networks of the family ${familiesWith('predict')} only`,
+    );
+  if (files.weights === undefined && folder === undefined)
+    throw new UsageError(`${files.model}: --weights is needed: a safetensors file`);
+  const predict = family.predict(spec, readSafetensors(files.input).tensors, files.input);
+  const weights = files.weights === undefined ? folder!.load() : readWeights(files.weights, spec);
   return async (options) => {
-    const arrays = await predict(options);
+    const arrays = await predict(weights, options);
     writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
     return Object.fromEntries(Object.entries(arrays).map(([name, { shape }]) => [name, shape]));
   };
-}
-
-function prepareImages(files: PredictFiles, spec: NetworkSpec): Predict {
-  if (spec.family !== 'resnet')
-    throw new UsageError(`${files.model}: weights in published names exist for ResNets and BERTs only`);
-  const weights = weightsOf(files);
-  const { tensors } = readSafetensors(files.input);
-  const found = tensors.input;
-  if (found === undefined)
-    throw new UsageError(`${files.input}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
-  const { shape, values } = found;
-  if (!(values instanceof Float32Array))
-    throw new UsageError(`${files.input}: input is ${dtypeOf(values)}, expected F32`);
-  const input = { shape, values };
-  checkImages(spec.channels, input);
-  const model = readTorchvision(weights, spec);
-  return (options) => predictImages(networkOf(spec), spec.channels, model, input, options);
-}
-
-/** `own`: the weights that the model's folder has; others can be given. */
-function prepareTokens(files: PredictFiles, spec: BertSpec, own: (() => HostWeights) | undefined): Predict {
-  const input = readTokens(spec, readSafetensors(files.input).tensors, files.input);
-  const model =
-    files.weights === undefined && own !== undefined
-      ? own()
-      : importHuggingFace(spec, readSafetensors(weightsOf(files)).tensors, weightsOf(files));
-  return (options) => predictTokens(spec, model, input, options);
-}
-
-function weightsOf({ model, weights }: PredictFiles): string {
-  if (weights === undefined) throw new UsageError(`${model}: --weights is needed: a safetensors file`);
-  return weights;
 }

@@ -2,7 +2,7 @@
  * BERT weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json` and
  * `model.safetensors`. Dense kernels are [out, in] there and [in, out] here; tables of embeddings are the same.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
@@ -13,6 +13,7 @@ import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, headSizeOf, type BertSpec } from './bert.js';
 import { takeArrays, transpose } from './exchange.js';
+import type { TokenizerFacts } from './family.js';
 
 const ENCODER: readonly (readonly [RegExp, string])[] = [
   [/^embeddings\/norm$/, 'embeddings.LayerNorm'],
@@ -75,8 +76,8 @@ export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): Host
   );
 }
 
-export function writeHuggingFace(path: string, spec: BertSpec, model: HostWeights): void {
-  writeSafetensors(path, exportHuggingFace(spec, model), { format: 'pt' });
+export function writeHuggingFace(path: string, spec: BertSpec, weights: HostWeights): void {
+  writeSafetensors(path, exportHuggingFace(spec, weights), { format: 'pt' });
 }
 
 const ARCHITECTURES: Readonly<Record<BertSpec['head']['kind'], string>> = {
@@ -116,13 +117,8 @@ function configOf(spec: BertSpec): object {
  * Writes a folder as Hugging Face's libraries save a model: `config.json`, `model.safetensors`, and the tokenizer's
  * files.
  */
-export function writeFolder(
-  folder: string,
-  spec: BertSpec,
-  model: HostWeights,
-  tokenizer: { readonly vocabulary: readonly string[]; readonly lowercase: boolean },
-): void {
-  const weights = exportHuggingFace(spec, model); // refused before anything is written
+export function writeFolder(folder: string, spec: BertSpec, weights: HostWeights, tokenizer: TokenizerFacts): void {
+  const tensors = exportHuggingFace(spec, weights); // refused before anything is written
   makeFolder(folder);
   const settings = {
     tokenizer_class: 'BertTokenizer',
@@ -132,7 +128,7 @@ export function writeFolder(
   for (const [name, value] of Object.entries({ 'config.json': configOf(spec), 'tokenizer_config.json': settings }))
     writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   writeAtomic(join(folder, 'vocab.txt'), `${tokenizer.vocabulary.join('\n')}\n`);
-  writeSafetensors(join(folder, 'model.safetensors'), weights, { format: 'pt' });
+  writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });
 }
 
 /** Heads of tasks; a network without one of them leaves them in the file. */
@@ -187,11 +183,6 @@ const Config = z.looseObject({
   position_embedding_type: z.literal('absolute').default('absolute'),
   layer_norm_eps: z.literal(1e-12).default(1e-12),
 });
-
-/** Whether a path is a folder, as Hugging Face's libraries save a model. */
-export function isModelFolder(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory();
-}
 
 /** The weights of a folder. Throws UsageError where there are none that can be read. */
 function weightsIn(folder: string): string {

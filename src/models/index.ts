@@ -1,71 +1,82 @@
-/** Every family of networks, as values and as networks; and the published ones by name. */
-import { z } from 'zod';
-import { unknownName } from '../core/errors.js';
-import { sizeOf } from '../core/host-array.js';
+/** Every family of networks, and what can be known of a network by its declaration. */
+import type { z } from 'zod';
+import { countValues } from '../core/host-array.js';
+import { UsageError } from '../core/errors.js';
+import { lookUp, register, specSchema } from '../core/registry.js';
 import type { Network } from '../nn/network.js';
-import { bert, BERT_PRESETS, BertSpec } from './bert.js';
-import { ConvnetSpec, MlpSpec, plain } from './plain.js';
-import { resnet, ResnetSpec } from './resnet.js';
+import { bertFamily } from './bert-family.js';
+import { convnetFamily } from './convnet.js';
+import type { DataFacts, Family } from './family.js';
+import { mlpFamily } from './mlp.js';
+import { resnetFamily } from './resnet-family.js';
 
-/** Networks that classify one example. */
-export const ModelSpec = z.discriminatedUnion('family', [ResnetSpec, ConvnetSpec, MlpSpec]);
-export type ModelSpec = z.infer<typeof ModelSpec>;
+const OWN = { resnet: resnetFamily, bert: bertFamily, convnet: convnetFamily, mlp: mlpFamily };
 
-export const NetworkSpec = z.discriminatedUnion('family', [ResnetSpec, ConvnetSpec, MlpSpec, BertSpec]);
-export type NetworkSpec = z.infer<typeof NetworkSpec>;
+/** Every family under its name. To add one: a file that defines it and a line above, or {@link registerFamily}. */
+export const FAMILIES: Record<string, Family> = { ...OWN };
 
+/** Adds a family from outside this folder. Throws UsageError when its name, or that of a preset, is taken. */
+export function registerFamily<Spec extends { readonly family: string }>(family: Family<Spec>): void {
+  const taken = Object.keys(family.presets).find((name) => presetNames().includes(name));
+  if (taken !== undefined) throw new UsageError(`the network "${taken}" is registered already; expected another name`);
+  register('network family', FAMILIES, family.name, family);
+}
+
+type OwnSpecs = { [Name in keyof typeof OWN]: z.infer<(typeof OWN)[Name]['spec']> };
+
+/** A declaration of the program's own families, told apart by `family`. A registered one has a type of its own. */
+export type NetworkSpec = OwnSpecs[keyof OwnSpecs];
+/** Schema of a declaration of any network, families registered later included. */
+export const NetworkSpec = specSchema('network family', 'family', FAMILIES) as z.ZodType<NetworkSpec>;
+
+/** The family of a declaration. Throws UsageError with the known names. */
+export function familyOf(spec: { readonly family: string }): Family {
+  return lookUp('network family', FAMILIES, spec.family);
+}
+
+/** The network that a spec declares. Throws UsageError on a family that is not registered. */
 export function networkOf(spec: NetworkSpec): Network {
-  switch (spec.family) {
-    case 'resnet':
-      return resnet(spec);
-    case 'bert':
-      return bert(spec);
-    default:
-      return plain(spec);
-  }
+  return familyOf(spec).network(spec);
 }
 
 /** Number of parameters, running statistics not counted. */
 export function parameterCount(spec: NetworkSpec): number {
-  return Object.values(networkOf(spec).shapes).reduce((sum, shape) => sum + sizeOf(shape), 0);
+  return countValues(
+    Object.fromEntries(Object.entries(networkOf(spec).shapes).map(([path, shape]) => [path, { shape }])),
+  );
 }
 
-const IMAGENET = {
-  family: 'resnet',
-  planes: 64,
-  mid: 1,
-  stem: { kind: 'imagenet', channels: 64 },
-  skip: true,
-  classes: 1000,
-  channels: 3,
-} as const;
-
-/** torchvision's names. */
-export const PRESETS: Readonly<Record<string, ResnetSpec>> = {
-  resnet18: { ...IMAGENET, block: 'basic', blocks: [2, 2, 2, 2] },
-  resnet34: { ...IMAGENET, block: 'basic', blocks: [3, 4, 6, 3] },
-  resnet50: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 6, 3] },
-  resnet101: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3] },
-  resnet152: { ...IMAGENET, block: 'bottleneck', blocks: [3, 8, 36, 3] },
-  wide_resnet50_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 6, 3], mid: 2 },
-  wide_resnet101_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3], mid: 2 },
-};
-
-/** Any published network. Throws UsageError with the known names. */
-export function published(name: string): NetworkSpec {
-  const known = { ...PRESETS, ...BERT_PRESETS };
-  if (!Object.hasOwn(known, name)) throw unknownName('model', name, Object.keys(known));
-  return known[name]!;
+/**
+ * What of some data the network cannot read or answer, in one line; undefined when all of it fits. Networks that read
+ * tokens need a task of tokens, the others images.
+ */
+export function inputProblem(spec: NetworkSpec, facts: DataFacts): string | undefined {
+  const family = familyOf(spec);
+  if ((family.vocabSize === undefined) !== (facts.task === undefined))
+    return `a model of the family "${spec.family}" cannot be trained on the data "${facts.set}"`;
+  return family.checkInput(spec, facts);
 }
 
-/** A published ResNet. Throws UsageError with the known names. */
-export function preset(name: string): ResnetSpec {
-  if (!Object.hasOwn(PRESETS, name)) throw unknownName('model', name, Object.keys(PRESETS));
-  return PRESETS[name]!;
+/** Different tokens that a network reads; undefined for networks that read none. */
+export function vocabSizeOf(spec: NetworkSpec): number | undefined {
+  return familyOf(spec).vocabSize?.(spec);
 }
 
-/** All channels of a ResNet times a factor (the thin nets ResNet-50-1/2 and -1/4 of the paper), rounded, at least 1. */
-export function scaleWidth(spec: ResnetSpec, factor: number): ResnetSpec {
-  const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
-  return { ...spec, planes: scaled(spec.planes), stem: { ...spec.stem, channels: scaled(spec.stem.channels) } };
+/** Names of all published networks. */
+export function presetNames(): string[] {
+  return Object.values(FAMILIES).flatMap(({ presets }) => Object.keys(presets));
+}
+
+/**
+ * A published network by its name, of any family or of the given one. Throws UsageError with the known names.
+ *
+ * @example
+ *   preset('resnet50', 'resnet').blocks; // [3, 4, 6, 3]
+ */
+export function preset(name: string): NetworkSpec;
+export function preset<Name extends keyof OwnSpecs>(name: string, family: Name): OwnSpecs[Name];
+export function preset(name: string, family?: string): { readonly family: string } {
+  const families = family === undefined ? Object.values(FAMILIES) : [lookUp('network family', FAMILIES, family)];
+  const presets = Object.fromEntries(families.flatMap((one) => Object.entries(one.presets)));
+  return lookUp('network', presets, name);
 }

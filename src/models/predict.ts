@@ -6,7 +6,6 @@ import { toTensors } from '../engine/host-memory.js';
 import type { Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { dtypeOf } from '../store/safetensors.js';
-import { bert, type BertSpec } from './bert.js';
 
 export interface PredictOptions {
   /** `eval`: running statistics normalise. `train`: those of the batch, all of it at once. */
@@ -34,7 +33,7 @@ export function checkImages(channels: number, { shape }: Pick<HostArray, 'shape'
 export async function predictImages(
   network: Network,
   channels: number,
-  model: HostWeights,
+  weights: HostWeights,
   input: HostArray,
   options: PredictOptions,
 ): Promise<HostArrays> {
@@ -57,7 +56,7 @@ export async function predictImages(
       ]),
     );
   };
-  return inChunks(model, count, forward, options);
+  return inChunks(weights, count, forward, options);
 }
 
 /** What a BERT reads, [B, 3, T]: tokens, segments, and which are there. */
@@ -66,12 +65,19 @@ export interface TokenInput {
   readonly values: Int32Array;
 }
 
+/** How large the whole numbers of an input may be, and how long its sequences. */
+export interface TokenLimits {
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly segments: number;
+}
+
 /**
  * `input_ids`, and `attention_mask` and `token_type_ids` where they are given, [B, T]. Throws UsageError on what the
  * network cannot read.
  */
 export function readTokens(
-  { vocabulary, positions, segments }: BertSpec,
+  { vocabulary, positions, segments }: TokenLimits,
   tensors: HostArrays<HostValues>,
   source: string,
 ): TokenInput {
@@ -116,12 +122,11 @@ export function readTokens(
 
 /** `last_hidden_state` [B, T, H], `pooler_output` [B, H] where the network has a pooler, and taps. */
 export async function predictTokens(
-  spec: BertSpec,
-  model: HostWeights,
+  network: Network,
+  weights: HostWeights,
   { shape, values }: TokenInput,
   options: PredictOptions,
 ): Promise<HostArrays> {
-  const network = bert(spec);
   const [count, , tokens] = shape;
   const last = network.boundaries.block.at(-1)!;
   const forward = (scope: Scope, start: number, size: number): Tensors => {
@@ -133,7 +138,7 @@ export async function predictTokens(
       ...(options.taps && { ...taps, [last]: hidden!.clone() }),
     };
   };
-  return inChunks(model, count, forward, options);
+  return inChunks(weights, count, forward, options);
 }
 
 /**

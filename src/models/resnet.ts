@@ -6,12 +6,13 @@
 import { z } from 'zod';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
-import type { Network, Readers } from '../nn/network.js';
-import { axesOf, flopsOf, initLinears, normOf, ownerIn, shapesOf, type Linear } from './layer-table.js';
+import type { Network } from '../nn/network.js';
 import { applyTaps } from './apply-taps.js';
+import { convolutionLayer, denseLayer, normOf, tableOf, type Layer } from './layer-table.js';
 
 const size = z.int().min(1);
 
+/** Schema of a residual network. */
 export const ResnetSpec = z.strictObject({
   family: z.literal('resnet'),
   /**
@@ -33,6 +34,7 @@ export const ResnetSpec = z.strictObject({
   /** Channels of the input image. */
   channels: size,
 });
+/** A residual network. */
 export type ResnetSpec = z.infer<typeof ResnetSpec>;
 
 const STEMS = { small: { side: 3, stride: 1, pooled: 1 }, imagenet: { side: 7, stride: 2, pooled: 2 } } as const;
@@ -93,76 +95,54 @@ function blocksOf(spec: ResnetSpec): Block[] {
   );
 }
 
-/** Every linear layer, in the order of the forward pass. */
-function resnetLayers(spec: ResnetSpec): Linear[] {
-  const convolution = { bias: false, init: 'he' } as const;
+/** Every layer, in the order of the forward pass. */
+function resnetLayers(spec: ResnetSpec): Layer[] {
   const { side, stride, pooled } = STEMS[spec.stem.kind];
-  const layers: Linear[] = [
-    {
+  const layers = [
+    convolutionLayer({
       path: 'stem/conv',
       tap: 'stem',
       shape: [side, side, spec.channels, spec.stem.channels],
       reads: 'channels',
       writes: 'stem',
-      norm: 'stem/norm',
       downsampling: stride,
-      ...convolution,
-    },
+    }),
   ];
   let [downsampling, before] = [stride * pooled, 'stem'];
-  for (const { path, stage, convolutions, inChannels, outChannels, shortcut } of blocksOf(spec)) {
-    let reads = before;
-    for (const [i, part] of convolutions.entries()) {
-      downsampling *= part.stride;
-      // without a skip connection every output is a set of channels of its own
-      const writes = i < convolutions.length - 1 ? part.path : spec.skip ? stage : path;
-      layers.push({
-        path: part.path,
-        tap: path,
-        shape: [part.side, part.side, part.reads, part.writes],
-        reads,
-        writes,
-        norm: normOf(part.path),
-        downsampling,
-        ...convolution,
-      });
-      reads = writes;
-    }
-    if (shortcut) {
-      const conv = `${path}/shortcut/conv`;
-      layers.push({
-        path: conv,
-        tap: path,
-        shape: [1, 1, inChannels, outChannels],
-        reads: before,
-        writes: stage,
-        norm: normOf(conv),
-        downsampling,
-        ...convolution,
-      });
-    }
-    before = reads;
+  for (const block of blocksOf(spec)) {
+    downsampling *= block.stride;
+    layers.push(...blockLayers(spec, block, before, downsampling));
+    before = spec.skip ? block.stage : block.path;
   }
   const features = stageWidth(spec, spec.blocks.length - 1);
-  layers.push({
-    path: 'head',
-    tap: 'logits',
-    shape: [features, spec.classes],
-    reads: before,
-    writes: 'classes',
-    norm: undefined,
-    bias: true,
-    init: 'uniform',
-    downsampling: 1,
-  });
-  return layers;
+  const head = { path: 'head', tap: 'logits', reads: before, writes: 'classes', init: 'uniform' } as const;
+  return [...layers, denseLayer({ ...head, shape: [features, spec.classes] })];
 }
 
+/** The layers of a block that reads the channels called `before` and ends at this downsampling. */
+function blockLayers(spec: ResnetSpec, block: Block, before: string, downsampling: number): Layer[] {
+  const { path, stage, convolutions, inChannels, outChannels, shortcut } = block;
+  // without a skip connection every output is a set of channels of its own
+  const output = spec.skip ? stage : path;
+  let reads = before;
+  let reached = downsampling / block.stride;
+  const layers = convolutions.map((part, i) => {
+    reached *= part.stride;
+    const writes = i < convolutions.length - 1 ? part.path : output;
+    const shape = [part.side, part.side, part.reads, part.writes] as const;
+    const layer = convolutionLayer({ path: part.path, tap: path, shape, reads, writes, downsampling: reached });
+    reads = writes;
+    return layer;
+  });
+  if (!shortcut) return layers;
+  const projection = { path: `${path}/shortcut/conv`, tap: path, reads: before, writes: stage, downsampling };
+  return [...layers, convolutionLayer({ ...projection, shape: [1, 1, inChannels, outChannels] })];
+}
+
+/** A residual network: x [B, H, W, C] -> logits [B, classes]; taps at the stem, every block and every stage. */
 export function resnet(spec: ResnetSpec): Network {
-  const layers = resnetLayers(spec);
   const blocks = blocksOf(spec);
   const stages = spec.blocks.map((_, stage) => `stage${stage + 1}`);
-  const lastOf = (stage: string): Block => blocks.findLast((block) => block.stage === stage)!;
   const taps = [
     'stem',
     ...stages.flatMap((stage) => [...blocks.filter((block) => block.stage === stage).map(({ path }) => path), stage]),
@@ -172,30 +152,35 @@ export function resnet(spec: ResnetSpec): Network {
     if (tap === 'stem') return stem(spec, scope, x as Tensor4D);
     if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
     const block = blocks.find(({ path }) => path === tap);
-    return block === undefined ? x : residualBlock(scope, block, spec.skip, x as Tensor4D); // a stage's tap is that of its last block
-  };
-  const readers = (tap: string): Readers => {
-    const name = stages.includes(tap) ? lastOf(tap).path : tap;
-    const next = blocks[blocks.findIndex(({ path }) => path === name) + 1];
-    if (next === undefined) return { kernels: ['head/kernel'] };
-    if (spec.skip && !next.shortcut)
-      return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
-    return { kernels: [`${next.path}/conv1/kernel`, ...(next.shortcut ? [`${next.path}/shortcut/conv/kernel`] : [])] };
+    // a stage's tap is that of its last block
+    return block === undefined ? x : residualBlock(scope, block, spec.skip, x as Tensor4D);
   };
   return {
+    ...tableOf(resnetLayers(spec)),
     taps,
     boundaries: { stage: ['stem', ...stages], block: ['stem', ...blocks.map(({ path }) => path)] },
     width: (tap) => {
       if (tap === 'logits') return spec.classes;
-      return tap === 'stem' ? spec.stem.channels : (blocks.find(({ path }) => path === tap) ?? lastOf(tap)).outChannels;
+      return tap === 'stem' ? spec.stem.channels : lastIn(blocks, tap).outChannels;
     },
-    shapes: shapesOf(layers),
-    init: (seed) => initLinears(seed, layers),
     apply: applyTaps(taps, step),
-    owner: ownerIn(layers),
-    readers,
-    flops: (shape) => flopsOf(layers, shape),
-    axes: axesOf(layers),
+    readers: readersIn(spec, blocks),
+  };
+}
+
+/** The block at whose end a tap is: a block's own, or that of its stage. */
+function lastIn(blocks: readonly Block[], tap: string): Block {
+  return blocks.findLast(({ stage, path }) => stage === tap || path === tap)!;
+}
+
+/** Which kernels read the value at a tap of a residual network. */
+function readersIn(spec: ResnetSpec, blocks: readonly Block[]): Network['readers'] {
+  return (tap) => {
+    const next = blocks[tap === 'stem' ? 0 : blocks.indexOf(lastIn(blocks, tap)) + 1];
+    if (next === undefined) return { kernels: ['head/kernel'] };
+    if (spec.skip && !next.shortcut)
+      return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
+    return { kernels: [`${next.path}/conv1/kernel`, ...(next.shortcut ? [`${next.path}/shortcut/conv/kernel`] : [])] };
   };
 }
 
@@ -234,4 +219,13 @@ function residualBlock(
   const identity = (): Tensor4D =>
     shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
   return convNormAdd(scope, last.path, normOf(last.path), inner, identity, last.stride);
+}
+
+/**
+ * All channels of a ResNet times a factor (the thin nets ResNet-50-1/2 and -1/4 of the paper), rounded, at least 1 of
+ * each.
+ */
+export function scaleWidth(spec: ResnetSpec, factor: number): ResnetSpec {
+  const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
+  return { ...spec, planes: scaled(spec.planes), stem: { ...spec.stem, channels: scaled(spec.stem.channels) } };
 }

@@ -12,7 +12,7 @@ import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { costOf } from '../../src/method/cost.js';
 import { trainExecutor } from '../../src/method/execute.js';
-import { readWeights } from '../../src/method/read-weights.js';
+import { readWeights } from '../../src/models/files.js';
 import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
 import { startWeights } from '../../src/method/start.js';
 import { alignByDepth } from '../../src/method/align.js';

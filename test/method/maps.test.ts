@@ -9,7 +9,7 @@ import { applyWithMaps, downPath, upPath } from '../../src/method/maps.js';
 import { mergeMaps } from '../../src/method/merge-maps.js';
 import { trainThin } from '../../src/method/pipeline.js';
 import { weightsOf, type Weights } from '../../src/method/weights.js';
-import { networkOf, type ModelSpec } from '../../src/models/index.js';
+import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { countValues } from '../../src/core/host-array.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
@@ -19,9 +19,9 @@ import { CONVNET, IMITATION, memory, MLP, recipe, TEACHER, THIN } from './suppor
 /** The bound that the merged function is to keep, relative. */
 const MERGED = 1e-5;
 
-const PAIRS: [string, ModelSpec, ModelSpec][] = [
-  ['an MLP', MLP, { ...MLP, width: 9 } as ModelSpec],
-  ['a plain convnet', CONVNET, { ...CONVNET, width: 7 } as ModelSpec],
+const PAIRS: [string, NetworkSpec, NetworkSpec][] = [
+  ['an MLP', MLP, { ...MLP, width: 9 } as NetworkSpec],
+  ['a plain convnet', CONVNET, { ...CONVNET, width: 7 } as NetworkSpec],
   [
     'a bottleneck ResNet, at the ends of its stages',
     { ...THIN, stem: { kind: 'small', channels: 5 } },
@@ -83,7 +83,7 @@ describe('initial maps', () => {
   beforeAll(anyEngine);
 
   test('take principal components, or the selected channels, and there is one up for each', async () => {
-    const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 9 } as ModelSpec)];
+    const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 9 } as NetworkSpec)];
     const host = wide.init(1);
     const teacher = { network: wide, host, weights: weightsOf(host) };
     const groups = groupsOf(thin, { unit: 'block', size: 1 });
@@ -120,8 +120,8 @@ describe('initial maps', () => {
 });
 
 test('maps that cannot be merged are named, with what stands in the way', () => {
-  const thin = networkOf({ ...MLP, skip: true } as ModelSpec);
-  const wide = networkOf({ ...MLP, width: 8, skip: true } as ModelSpec);
+  const thin = networkOf({ ...MLP, skip: true } as NetworkSpec);
+  const wide = networkOf({ ...MLP, width: 8, skip: true } as NetworkSpec);
   const groups = groupsOf(thin, { unit: 'block', size: 1 });
   expect(() => checkMaps('pair', 'own', thin, wide, groups)).toThrow(
     'the map after layer1 cannot be merged: the skip connection of layer2 adds it unchanged',

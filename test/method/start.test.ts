@@ -5,7 +5,7 @@ import { disposeAll, tf } from '../../src/engine/tensor.js';
 import { imitateByRidge } from '../../src/method/ridge.js';
 import { gather, sharedPaths, startWeights } from '../../src/method/start.js';
 import { weightsOf } from '../../src/method/weights.js';
-import { networkOf, type ModelSpec } from '../../src/models/index.js';
+import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { fromLayersModel } from '../../src/models/layers-model.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights } from '../../src/nn/network.js';
@@ -51,7 +51,7 @@ describe('on an engine', () => {
     ['an MLP', MLP],
     ['a convnet', CONVNET],
     ['a ResNet', THIN],
-  ] as [string, ModelSpec][])('ridge on %s of the wide net’s own width gives the wide net back', async (_, spec) => {
+  ] as [string, NetworkSpec][])('ridge on %s of the wide net’s own width gives the wide net back', async (_, spec) => {
     const network = networkOf(spec);
     const host = network.init(1);
     const teacher = { network, host, weights: weightsOf(host) };
@@ -82,7 +82,7 @@ describe('on an engine', () => {
   });
 
   test('what ridge cannot do is said', async () => {
-    const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 8 } as ModelSpec)];
+    const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 8 } as NetworkSpec)];
     const host = wide.init(1);
     const teacher = { network: wide, host, weights: weightsOf(host) };
     const fit = (network: typeof thin): Promise<unknown> =>

@@ -250,7 +250,7 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     const [, , , second] = Array.from(readSafetensors(output).tensors.pooler_output!.values as Float32Array).slice(24);
     expect(second).toBeCloseTo(0.309073, 4);
     const tokens = readTokens(spec('none'), INPUT, 'test');
-    const headless = await predictTokens(spec('none'), reference('none'), tokens, { mode: 'eval', taps: false });
+    const headless = await predictTokens(bert(spec('none')), reference('none'), tokens, { mode: 'eval', taps: false });
     expect(Object.keys(headless)).toEqual(['last_hidden_state']);
   });
 });

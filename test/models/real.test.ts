@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { rms } from '../../src/core/stats.js';
 import { downloadWheel } from '../../src/engine/install/download.js';
 import { writeTokens } from '../../src/data/texts.js';
+import { bert } from '../../src/models/bert.js';
 import { readFolder } from '../../src/models/huggingface.js';
 import { predictTokens } from '../../src/models/predict.js';
 import { makeFolder } from '../../src/store/atomic.js';
@@ -73,7 +74,12 @@ describe.skipIf(python === undefined)('all-MiniLM-L6-v2 (fetching it needs Pytho
     );
     expect([...values.subarray(3 * TOKENS, 4 * TOKENS)]).toEqual(IDS);
     const { spec, load } = readFolder(model);
-    const outputs = await predictTokens(spec, load(), { shape: [2, 3, TOKENS], values }, { mode: 'eval', taps: true });
+    const outputs = await predictTokens(
+      bert(spec),
+      load(),
+      { shape: [2, 3, TOKENS], values },
+      { mode: 'eval', taps: true },
+    );
     const mask = [0, 1].flatMap((i) => [...values.subarray((3 * i + 2) * TOKENS, (3 * i + 3) * TOKENS)]);
     SIZES.forEach((size, i) => {
       const layer = outputs[i === 0 ? 'embeddings' : `layer${i}`]!.values;

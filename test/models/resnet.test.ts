@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { disposeAll, tf } from '../../src/engine/tensor.js';
-import { ModelSpec, networkOf, parameterCount, preset, scaleWidth } from '../../src/models/index.js';
-import { ResnetSpec } from '../../src/models/resnet.js';
+import { NetworkSpec, networkOf, parameterCount, preset } from '../../src/models/index.js';
+import { ResnetSpec, scaleWidth } from '../../src/models/resnet.js';
 import { countValues } from '../../src/core/host-array.js';
 import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';
@@ -13,7 +13,7 @@ import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 const SPEC: ResnetSpec = { ...THIN, blocks: [2, 1], planes: 2, mid: 2 };
 const BASIC: ResnetSpec = { ...SPEC, block: 'basic', stem: { kind: 'imagenet', channels: 4 } };
-const CONVNET: ModelSpec = {
+const CONVNET: NetworkSpec = {
   family: 'convnet',
   layers: 4,
   width: 5,
@@ -22,7 +22,7 @@ const CONVNET: ModelSpec = {
   classes: 10,
   channels: 1,
 };
-const MLP: ModelSpec = {
+const MLP: NetworkSpec = {
   family: 'mlp',
   layers: 3,
   width: 6,
@@ -31,7 +31,7 @@ const MLP: ModelSpec = {
   classes: 10,
   inputs: 256,
 };
-const FAMILIES: [string, ModelSpec][] = [
+const FAMILIES: [string, NetworkSpec][] = [
   ['bottleneck', SPEC],
   ['basic, 7x7 stem', BASIC],
   ['without skips', { ...SPEC, skip: false }],
@@ -54,9 +54,11 @@ describe('parameter counts are torchvision’s', () => {
   });
 
   test('thinner nets keep their shape; an unknown name is refused with the known ones', () => {
-    const half = scaleWidth(preset('resnet50'), 0.5);
+    const half = scaleWidth(preset('resnet50', 'resnet'), 0.5);
     expect([half.planes, half.stem.channels]).toEqual([32, 32]);
-    expect(() => preset('resnet51')).toThrow('unknown model "resnet51"; expected one of: resnet18, resnet34, resnet50');
+    expect(() => preset('resnet51')).toThrow(
+      'unknown network "resnet51"; expected one of: resnet18, resnet34, resnet50',
+    );
   });
 
   test('ResNet-50 takes 4.09 G multiply-adds at 224 pixels', () => {
@@ -125,7 +127,7 @@ describe.each(FAMILIES)('%s', (_, spec) => {
 });
 
 test('a spec with an unknown key or a wrong value is refused', () => {
-  expect(ModelSpec.safeParse({ ...SPEC, width: 3 }).success).toBe(false);
+  expect(NetworkSpec.safeParse({ ...SPEC, width: 3 }).success).toBe(false);
   expect(ResnetSpec.safeParse({ ...SPEC, planes: 0 }).success).toBe(false);
   expect(ResnetSpec.safeParse(SPEC).success).toBe(true);
 });

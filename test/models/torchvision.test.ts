@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { countParameters, modelByName, preparePredict } from '../../src/models/files.js';
+import { countParameters, networkByName, preparePredict } from '../../src/models/files.js';
 import { networkOf, preset } from '../../src/models/index.js';
 import { predictImages } from '../../src/models/predict.js';
 import {
@@ -50,7 +50,7 @@ const models = new Map<string, HostWeights>();
 
 /** The reference's weights, made once for each network. */
 function reference(name: string): HostWeights {
-  const spec = preset(name);
+  const spec = preset(name, 'resnet');
   if (!models.has(name)) {
     models.clear(); // one at a time: they are large
     const there = Object.entries(exportTorchvision(networkOf(spec).init(0)));
@@ -71,7 +71,7 @@ describe('forward passes are torchvision’s', () => {
   beforeAll(anyEngine);
 
   test.each(REFERENCE)('%s, %s', { timeout: 300_000 }, async (name, mode, stages, logits, size) => {
-    const spec = preset(name);
+    const spec = preset(name, 'resnet');
     const input = { shape: [4, 3, 64, 64], values: Float32Array.from(noise(4 * 3 * 64 * 64, 5)) };
     const outputs = await predictImages(networkOf(spec), 3, reference(name), input, { mode, taps: true });
     stages.forEach((expected, s) =>
@@ -126,7 +126,7 @@ test('weights of another network: every missing, foreign and wrongly shaped key 
   expect(() => readTorchvision(path, { ...THIN, blocks: [1] })).toThrow(
     /not of this network \(20\): .*layer2.0.conv1.weight.*; of another shape \(1\): fc.weight is F32 \[10, 8\], expected F32 \[10, 4\]/,
   );
-  expect(() => readTorchvision(path, preset('resnet18'))).toThrow(
+  expect(() => readTorchvision(path, preset('resnet18', 'resnet'))).toThrow(
     /conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/,
   );
 });
@@ -177,7 +177,7 @@ describe('files', () => {
     expect(() => preparePredict(files, {})).toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
     writeSafetensors(files.input, { input: { shape: [1, 3, 8, 8], values: new Float32Array(192) } });
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
-    expect(() => modelByName(join(path, 'none.json'))).toThrow(
+    expect(() => networkByName(join(path, 'none.json'))).toThrow(
       /none.json: file not found; expected a model spec as JSON, or the name of a published network/,
     );
   });

@@ -1,0 +1,48 @@
+/**
+ * Plain convolutional networks: 3x3 convolution, batch norm, nonlinearity, as often as is wished. Letters: B batch, H
+ * height, W width, C channels.
+ */
+import { z } from 'zod';
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
+import { ACTIVATIONS, convNorm } from '../nn/layers.js';
+import type { Network } from '../nn/network.js';
+import { mismatch, type Family } from './family.js';
+import { convolutionLayer, normOf } from './layer-table.js';
+import { plainNetwork, PlainSpec } from './plain.js';
+
+/** Schema of a plain convolutional network. The side is halved after a third and after two thirds of the layers. */
+export const ConvnetSpec = PlainSpec.extend({
+  family: z.literal('convnet'),
+  /** Channels of the input image. */
+  channels: z.int().min(1),
+});
+/** A plain convolutional network. */
+export type ConvnetSpec = z.infer<typeof ConvnetSpec>;
+
+/** A plain convolutional network: x [B, H, W, C] -> logits [B, classes]. */
+export function convnet(spec: ConvnetSpec): Network {
+  const { layers, width, activation, channels } = spec;
+  const convolution = (layer: string): string => `${layer}/conv`;
+  return plainNetwork(spec, {
+    input: ['channels', channels],
+    halving: layers >= 3 ? [Math.floor(layers / 3), Math.floor((2 * layers) / 3)] : [],
+    path: convolution,
+    row: ({ name }, inputs, names, downsampling) =>
+      convolutionLayer({ path: convolution(name), tap: name, shape: [3, 3, inputs, width], ...names, downsampling }),
+    apply: (scope, { name, stride }, x) => {
+      const [conv, norm] = [convolution(name), normOf(convolution(name))];
+      if (activation === 'relu') return convNorm(scope, conv, norm, x as Tensor4D, { stride, relu: true });
+      return ACTIVATIONS[activation](convNorm(scope, conv, norm, x as Tensor4D, { stride }));
+    },
+    features: (x: Tensor) => tf.mean(x, [1, 2]) as Tensor2D,
+  });
+}
+
+/** Plain convolutional networks, on images. */
+export const convnetFamily: Family<ConvnetSpec> = {
+  name: 'convnet',
+  spec: ConvnetSpec,
+  network: convnet,
+  presets: {},
+  checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
+};

@@ -1,0 +1,94 @@
+/** What a family of networks is to the rest of the program: one object, in the family's own file. */
+import type { z } from 'zod';
+import type { HostArrays, HostValues } from '../core/host-array.js';
+import type { HostWeights, Network } from '../nn/network.js';
+import type { PredictOptions } from './predict.js';
+
+/** What is known of data before they are opened, as far as a network is concerned. */
+export interface DataFacts {
+  /** Name of the data set, for messages. */
+  readonly set: string;
+  /** Shape of one example: [H, W, C] of an image, [rows, T] of tokens. */
+  readonly shape: readonly number[];
+  /** What data that are tokens ask of a network; undefined for images. */
+  readonly task?:
+    | {
+        /** Which head the network needs. */
+        readonly head: string;
+        /** Number of possible answers; undefined where the network or the data decide it. */
+        readonly classes?: number;
+        /** Answers that are asked of each example; 1 by default. */
+        readonly questions?: number;
+        /** Size of the vocabulary; undefined where a file decides it. */
+        readonly vocabulary?: number;
+      }
+    | undefined;
+}
+
+/** A tokenizer, as far as a folder of weights needs it. */
+export interface TokenizerFacts {
+  readonly vocabulary: readonly string[];
+  readonly lowercase: boolean;
+}
+
+/** Changes to a published network that the command line offers. */
+export interface Variant {
+  /** Factor on all channels. */
+  readonly width?: number;
+  /** Factor on the inner channels of the blocks: the paper's wide nets. */
+  readonly mid?: number;
+  readonly classes?: number;
+}
+
+/** Weights in the names and layouts under which networks of a family are published. */
+export interface PublishedWeights<Spec> {
+  /** Reads a safetensors file. Throws UsageError that lists every name that does not fit the network. */
+  read(path: string, spec: Spec): HostWeights;
+  /** Writes a safetensors file. Throws UsageError where the published format has no such network. */
+  write(path: string, spec: Spec, weights: HostWeights): void;
+  /** Folders with configuration, weights and tokenizer, as Hugging Face's libraries save a network. */
+  readonly folder?: {
+    /** What `config.json` calls the family in `model_type`. */
+    readonly modelType: string;
+    /** The network of a folder, and its weights once they are asked for. Throws UsageError with what does not fit. */
+    read(folder: string): { readonly spec: Spec; readonly load: () => HostWeights };
+    /** Writes a folder. Throws UsageError where the published format has no such network. */
+    write(folder: string, spec: Spec, weights: HostWeights, tokenizer: TokenizerFacts): void;
+  };
+}
+
+/** Outputs by name for inputs that were read before, by a network with these weights; needs an engine. */
+export type Predict = (weights: HostWeights, options: PredictOptions) => Promise<HostArrays>;
+
+/**
+ * A family of networks. `Spec` is how one is declared, with the family's name as `family`. The members that take a spec
+ * are methods, so that the registry can hold families with different specs.
+ */
+export interface Family<Spec extends { readonly family: string } = { readonly family: string }> {
+  /** Its name, as specs say it in `family`. */
+  readonly name: Spec['family'];
+  /** Schema of a declaration. */
+  readonly spec: z.ZodType<Spec>;
+  /** The network that a spec declares. */
+  network(spec: Spec): Network;
+  /** Published networks by name; a name belongs to one family only. */
+  readonly presets: Readonly<Record<string, Spec>>;
+  /** What of some data the network cannot read or answer, in one line; undefined when all of it fits. */
+  checkInput(spec: Spec, facts: DataFacts): string | undefined;
+  /** For networks that read tokens: how many different ones. */
+  vocabSize?(spec: Spec): number;
+  /** For families with published weights. */
+  readonly published?: PublishedWeights<Spec>;
+  /** A variant of a network, for `gowide params` and `gowide predict`; left out where the family has none. */
+  vary?(spec: Spec, variant: Variant): Spec;
+  /**
+   * Reads the inputs of `gowide predict` from the tensors of the file `source`. Throws UsageError on tensors that the
+   * network cannot read.
+   */
+  predict?(spec: Spec, tensors: HostArrays<HostValues>, source: string): Predict;
+}
+
+/** A problem to be reported by {@link Family.checkInput}: a number that is not what the data have. */
+export function mismatch(set: string, what: string, given: number, expected: number): string | undefined {
+  return given === expected ? undefined : `the ${set} data have ${expected} ${what}, the model expects ${given}`;
+}

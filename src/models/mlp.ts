@@ -1,0 +1,48 @@
+/** Plain fully connected networks. Letters: B batch, C channels. */
+import { z } from 'zod';
+import { sizeOf } from '../core/host-array.js';
+import type { Tensor2D } from '../engine/tensor.js';
+import { ACTIVATIONS, dense } from '../nn/layers.js';
+import type { Network } from '../nn/network.js';
+import { mismatch, type Family } from './family.js';
+import { denseLayer } from './layer-table.js';
+import { plainNetwork, PlainSpec } from './plain.js';
+
+/** Schema of a plain fully connected network. */
+export const MlpSpec = PlainSpec.extend({
+  family: z.literal('mlp'),
+  /** Numbers of one example, whatever its shape. */
+  inputs: z.int().min(1),
+});
+/** A plain fully connected network. */
+export type MlpSpec = z.infer<typeof MlpSpec>;
+
+/** A plain fully connected network: x [B, ...] -> logits [B, classes]. */
+export function mlp(spec: MlpSpec): Network {
+  const { width, activation, inputs } = spec;
+  return plainNetwork(spec, {
+    input: ['inputs', inputs],
+    halving: [],
+    path: (layer) => layer,
+    row: ({ name }, channels, names) =>
+      denseLayer({
+        path: name,
+        tap: name,
+        shape: [channels, width],
+        ...names,
+        init: activation === 'relu' ? 'he' : 'orthogonal',
+      }),
+    apply: (scope, { name }, x, first) =>
+      ACTIVATIONS[activation](dense(scope, name, (first ? x.reshape([x.shape[0]!, -1]) : x) as Tensor2D)),
+    features: (x) => x as Tensor2D,
+  });
+}
+
+/** Plain fully connected networks, on anything that is numbers. */
+export const mlpFamily: Family<MlpSpec> = {
+  name: 'mlp',
+  spec: MlpSpec,
+  network: mlp,
+  presets: {},
+  checkInput: ({ inputs }, { set, shape }) => mismatch(set, 'inputs', inputs, sizeOf(shape)),
+};

@@ -1,0 +1,53 @@
+/** Residual networks as a family: torchvision's published ones, their weights, their variants. */
+import { UsageError } from '../core/errors.js';
+import { dtypeOf } from '../store/safetensors.js';
+import { mismatch, type Family } from './family.js';
+import { checkImages, predictImages } from './predict.js';
+import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
+import { readTorchvision, writeTorchvision } from './torchvision.js';
+
+const IMAGENET = {
+  family: 'resnet',
+  planes: 64,
+  mid: 1,
+  stem: { kind: 'imagenet', channels: 64 },
+  skip: true,
+  classes: 1000,
+  channels: 3,
+} as const;
+
+/** Residual networks, on images. */
+export const resnetFamily: Family<ResnetSpec> = {
+  name: 'resnet',
+  spec: ResnetSpec,
+  network: resnet,
+  presets: {
+    resnet18: { ...IMAGENET, block: 'basic', blocks: [2, 2, 2, 2] },
+    resnet34: { ...IMAGENET, block: 'basic', blocks: [3, 4, 6, 3] },
+    resnet50: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 6, 3] },
+    resnet101: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3] },
+    resnet152: { ...IMAGENET, block: 'bottleneck', blocks: [3, 8, 36, 3] },
+    wide_resnet50_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 6, 3], mid: 2 },
+    wide_resnet101_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3], mid: 2 },
+  },
+  checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
+  published: { read: readTorchvision, write: (path, _, weights) => writeTorchvision(path, weights) },
+  vary: (spec, { width, mid, classes }) => {
+    const scaled = width === undefined ? spec : scaleWidth(spec, width);
+    return {
+      ...scaled,
+      ...(mid !== undefined && { mid: scaled.mid * mid }),
+      ...(classes !== undefined && { classes }),
+    };
+  },
+  predict: (spec, tensors, source) => {
+    const found = tensors.input;
+    if (found === undefined)
+      throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
+    const { shape, values } = found;
+    if (!(values instanceof Float32Array)) throw new UsageError(`${source}: input is ${dtypeOf(values)}, expected F32`);
+    const input = { shape, values };
+    checkImages(spec.channels, input);
+    return (weights, options) => predictImages(resnet(spec), spec.channels, weights, input, options);
+  },
+};
