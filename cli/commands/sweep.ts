@@ -1,34 +1,29 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
-import { unknownName, UsageError } from '../../src/core/errors.js';
+import { Command } from 'commander';
+import { unknownName } from '../../src/core/errors.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { parseShard, shardOf } from '../../src/sweep/backends/shard.js';
-import { submitSlurm, writeSlurm } from '../../src/sweep/backends/slurm.js';
+import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
+import {
+  backendOf,
+  controlOf,
+  controlOptions,
+  runOptions,
+  type Control,
+  type Given,
+} from '../../src/sweep/backends/registry.js';
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
-import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE } from '../terminal/executable.js';
-import { checkOut, jsonOption, queueNameOption, queueOption, wholeNumber } from '../terminal/options.js';
+import { withBackendOptions } from '../terminal/backends.js';
+import { jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
-import { declaredCells, work, workQueue, type WorkOptions } from '../terminal/work.js';
+import { declaredCells, workElsewhere, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
   readonly seed: number;
   readonly seeds?: number;
-  readonly queue?: string;
-  readonly name: string;
-  readonly shard?: string;
-  readonly slurm?: boolean;
-  readonly script?: boolean;
-  readonly tasks: number;
-  readonly time: number;
-  readonly cpus: number;
-  readonly gpus: number;
-  readonly memory?: number;
-  readonly partition?: string;
-  readonly sbatch: string[];
   readonly json?: boolean;
 }
 
@@ -46,14 +41,7 @@ function chosen(names: readonly string[]): Experiment[] {
   return [...new Map(found.map((experiment) => [experiment.name, experiment])).values()];
 }
 
-/** Throws UsageError without an address. */
-export function placeOf({ queue, name }: { queue?: string; name: string }): { url: string; name: string } {
-  if (!queue) throw new UsageError('--queue or $GOWIDE_QUEUE is needed: redis://[user:password@]host[:port][/db]');
-  if (!/^[\w-]{1,64}$/.test(name)) throw new UsageError(`--name ${name}: expected letters, digits, "-" and "_"`);
-  return { url: queue, name };
-}
-
-/** The words of one task's command: this one, without what concerns Slurm. */
+/** The words of this command without the options of its back end, for back ends that start it elsewhere. */
 function taskCommand(names: readonly string[], { scale, seed, seeds, out, engine, jobs }: Options): string[] {
   const optional = [
     ...(seeds === undefined ? [] : ['--seeds', String(seeds)]),
@@ -77,38 +65,13 @@ function taskCommand(names: readonly string[], { scale, seed, seeds, out, engine
   ];
 }
 
-async function runSweep(names: readonly string[], options: Options): Promise<void> {
-  const declared = declaredCells(chosen(names), options.scale, options.seed, options.seeds);
-  const out = checkOut(options.out);
-  if (options.slurm) {
-    const { tasks, time, cpus, gpus, memory, partition, sbatch } = options;
-    const jobs = Math.min(options.jobs, cpus);
-    const command = taskCommand(names, { ...options, jobs });
-    const script = writeSlurm({
-      out,
-      tasks,
-      minutes: time,
-      cpus,
-      threads: Math.max(1, Math.floor(cpus / jobs)),
-      gpus,
-      memoryGiB: memory,
-      partition,
-      extra: sbatch,
-      command,
-    });
-    const job = options.script ? null : submitSlurm(script);
-    if (options.json)
-      process.stdout.write(`${JSON.stringify({ script, job, cells: declared.length, tasks }, null, 2)}\n`);
-    else
-      process.stdout.write(
-        `${job === null ? '' : `job ${job}: ${tasks} tasks for ${declared.length} cells; see: squeue --job ${job}\n`}${script}\n`,
-      );
-    return;
-  }
-  const cells = options.shard === undefined ? declared : shardOf(declared, RUNNERS, parseShard(options.shard));
-  if (options.queue && options.shard === undefined) await workQueue(cells, { ...placeOf(options), out });
-  else await work(cells, options);
-  summary(cells, out, options.json ?? false);
+async function runSweep(names: readonly string[], options: Options & Values<BackendOptions>): Promise<void> {
+  const cells = declaredCells(chosen(names), options.scale, options.seed, options.seeds);
+  const outcome = await workElsewhere(backendOf(options), cells, options, (jobs) =>
+    taskCommand(names, { ...options, jobs }),
+  );
+  if (outcome.state === 'finished') return summary(outcome.cells, resolve(options.out), options.json ?? false);
+  process.stdout.write(`${options.json ? JSON.stringify(outcome.data, null, 2) : outcome.text}\n`);
 }
 
 function summary(cells: readonly Cell[], out: string, json: boolean): void {
@@ -122,6 +85,31 @@ function summary(cells: readonly Cell[], out: string, json: boolean): void {
     process.stdout.write(`${cells.length} cells are finished in ${out}\nFigures and verdicts: gowide report ${out}\n`);
 }
 
+async function printStatus(options: Given & Values<BackendOptions> & { readonly json?: boolean }): Promise<void> {
+  const { counts, active, failed } = await controlOf('status', options)(options);
+  if (options.json) return void process.stdout.write(`${JSON.stringify({ ...counts, active, failed }, null, 2)}\n`);
+  process.stdout.write(`${textTable([printable({ ...counts, active: active.length, failed: failed.length })])}\n`);
+  if (active.length > 0) process.stdout.write(`at work:\n${textTable(active.map(printable))}\n`);
+  if (failed.length > 0) process.stdout.write(`set aside:\n${textTable(failed.map(printable))}\n`);
+}
+
+function printable(
+  row: Readonly<Record<string, string | number | boolean | undefined>>,
+): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === 'boolean' ? String(value) : (value ?? '')]),
+  );
+}
+
+type Change = Exclude<Control, 'status'>;
+
+/** What changes a sweep that is at work, with what help says of it. */
+const CHANGES: Readonly<Record<Change, string>> = {
+  pause: 'workers finish what they have, and take nothing more',
+  resume: 'workers go on',
+  cancel: 'drop every cell; workers stop within seconds, and finished runs stay where they are stored',
+};
+
 /** The command, for the record of commands. */
 export function command(): Command {
   const command = new Command('sweep')
@@ -130,92 +118,24 @@ export function command(): Command {
       'after',
       '\nExamples:\n  gowide sweep theory --scale laptop\n  gowide sweep theory --queue redis://host     with: gowide worker --queue redis://host, on any number of machines\n  gowide sweep status --queue redis://host\n  gowide sweep all --slurm --tasks 16 --out /shared/results\n  gowide sweep all --shard 2/16 --out /shared/results\n\nWhat is finished is not done again, wherever it was done; gowide runs merge brings stores together.',
     );
-  withRunOptions(command.command('run', { isDefault: true }))
+  withBackendOptions(withRunOptions(command.command('run', { isDefault: true })), runOptions())
     .argument('<experiments...>', 'names of experiments; "theory": all of its studies; "all": what reproduce runs')
     .description('run the cells of experiments (the default)')
-    .addOption(queueOption())
-    .addOption(queueNameOption())
-    .addOption(
-      new Option(
-        '--shard <i/n>',
-        'the i-th of n parts of the cells, for schedulers of all kinds; parts share nothing',
-      ).conflicts(['slurm']),
-    )
-    .option('--slurm', 'submit an array job; --out has to be on a disk that every node sees')
-    .option('--script', 'with --slurm: write the script and do not submit it')
-    .addOption(new Option('--tasks <n>', 'with --slurm: tasks of the array').default(8).argParser(wholeNumber(1)))
-    .addOption(
-      new Option('--time <minutes>', 'with --slurm: time limit of a task; it saves, leaves and is queued again before')
-        .default(60)
-        .argParser(wholeNumber(3)),
-    )
-    .addOption(new Option('--cpus <n>', 'with --slurm: cores of a task').default(2).argParser(wholeNumber(1)))
-    .addOption(new Option('--gpus <n>', 'with --slurm: GPUs of a task').default(0).argParser(wholeNumber(0)))
-    .addOption(new Option('--memory <GiB>', 'with --slurm: memory of a task').argParser(wholeNumber(1)))
-    .option('--partition <name>', 'with --slurm')
-    .option(
-      '--sbatch <option>',
-      'with --slurm: another option for sbatch, as --sbatch=--account=x (repeatable)',
-      (value: string, list: string[]) => [...list, value],
-      [] as string[],
-    )
     .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  gowide sweep theory --scale laptop --jobs 8\n  gowide sweep width depth --queue redis://host --out results\n  gowide sweep all --slurm --script --tasks 4',
     )
-    .action((names: string[], options: Options) => runSweep(names, options));
-  command
-    .command('status')
-    .description('what is in the queue, at work, set aside')
-    .addOption(queueOption())
-    .addOption(queueNameOption())
-    .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide sweep status --queue redis://host')
-    .action(async (options: { queue?: string; name: string; json?: boolean }) => {
-      const { queueStatus } = await import('../../src/sweep/backends/bullmq/control.js');
-      const status = await queueStatus(placeOf(options));
-      if (options.json) return void process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
-      const { active, failed, ...counts } = status;
-      process.stdout.write(
-        `${textTable([{ ...counts, paused: String(counts.paused), active: active.length, failed: failed.length }])}\n`,
-      );
-      if (active.length > 0)
-        process.stdout.write(
-          `at work:\n${textTable(active.map(({ worker, ...rest }) => ({ ...rest, worker: worker ?? '' })))}\n`,
-        );
-      if (failed.length > 0) process.stdout.write(`set aside:\n${textTable(failed)}\n`);
-    });
-  const control = (
-    name: string,
-    description: string,
-    act: (place: { url: string; name: string }) => Promise<string>,
-  ): void =>
-    void command
-      .command(name)
+    .action((names: string[], options: Options & Values<BackendOptions>) => runSweep(names, options));
+  const control = (name: Control, description: string): Command =>
+    withBackendOptions(command.command(name), controlOptions(name))
       .description(description)
-      .addOption(queueOption())
-      .addOption(queueNameOption())
-      .addHelpText('after', `\nExamples:\n  gowide sweep ${name} --queue redis://host`)
-      .action(
-        async (options: { queue?: string; name: string }) =>
-          void process.stdout.write(`${await act(placeOf(options))}\n`),
-      );
-  control('pause', 'workers finish what they have, and take nothing more', async (place) => {
-    await (await import('../../src/sweep/backends/bullmq/control.js')).pauseQueue(place);
-    return 'paused; go on with: gowide sweep resume';
-  });
-  control('resume', 'workers go on', async (place) => {
-    await (await import('../../src/sweep/backends/bullmq/control.js')).resumeQueue(place);
-    return 'workers go on';
-  });
-  control(
-    'cancel',
-    'drop every cell; workers stop within seconds, and finished runs stay where they are stored',
-    async (place) => {
-      const dropped = await (await import('../../src/sweep/backends/bullmq/control.js')).cancelQueue(place);
-      return `${dropped} cells dropped`;
-    },
-  );
+      .addHelpText('after', `\nExamples:\n  gowide sweep ${name} --queue redis://host`);
+  control('status', 'what is in the queue, at work, set aside').addOption(jsonOption()).action(printStatus);
+  for (const [name, description] of Object.entries(CHANGES) as [Change, string][])
+    control(name, description).action(
+      async (options: Given & Values<BackendOptions>) =>
+        void process.stdout.write(`${await controlOf(name, options)(options)}\n`),
+    );
   return command;
 }

@@ -43,9 +43,6 @@ export const seedOption = (): Option =>
 export const seedsOption = (): Option =>
   new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1));
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
-export const queueOption = (): Option =>
-  new Option('--queue <url>', 'redis://[user:password@]host[:port][/db] (default: $GOWIDE_QUEUE)').env('GOWIDE_QUEUE');
-export const queueNameOption = (): Option => new Option('--name <name>', 'name of the queue').default('sweep');
 export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own')
     .default(Math.min(4, availableParallelism()))

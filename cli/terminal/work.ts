@@ -13,10 +13,18 @@ import {
 import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
 import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
-import { parseQueueUrl } from '../../src/sweep/address.js';
 import { gpus, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
-import { runPool } from '../../src/sweep/backends/pool.js';
-import { workOf } from '../../src/sweep/work.js';
+import type {
+  BackendOptions,
+  LocalSweep,
+  Served,
+  Serving,
+  Sweep,
+  SweepBackend,
+  SweepOutcome,
+  Values,
+} from '../../src/sweep/backends/backend.js';
+import { runHere } from '../../src/sweep/backends/pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
@@ -159,72 +167,62 @@ async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Pr
   }
 }
 
-/** Runs all cells that are not finished. Throws InterruptedError with the command that goes on. */
-export async function work(cells: readonly Cell[], options: WorkOptions): Promise<void> {
+/** What a back end is given for cells, but the command that runs them elsewhere. Throws UsageError on a wrong spec. */
+function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Progress): LocalSweep {
   for (const cell of cells) RUNNERS[cell.kind]!.check(cell);
   requestedEngine(options.engine);
+  const out = checkOut(options.out);
+  const notice = (line: string): void => progress.line(line);
+  return {
+    cells,
+    out,
+    runners: RUNNERS,
+    signal: stopSignal(notice),
+    notice,
+    progress: (first) => reporter(progress, first),
+    workers: (open) => workerPoolOptions(open, { ...options, out }, new Progress()),
+  };
+}
+
+/** Runs all cells that are not finished on this machine. Throws InterruptedError with the command that goes on. */
+export async function work(cells: readonly Cell[], options: WorkOptions): Promise<void> {
+  const progress = new Progress();
+  const sweep = localSweep(cells, options, progress);
+  await sayingHowToGoOn(progress, () => runHere(sweep));
+}
+
+/**
+ * Has a back end run or submit all cells that are not finished. `command` gives the words of the command that runs them
+ * with so many cells at once. Throws InterruptedError with the command that goes on.
+ */
+export async function workElsewhere(
+  backend: SweepBackend,
+  cells: readonly Cell[],
+  options: WorkOptions & Values<BackendOptions>,
+  command: Sweep['command'],
+): Promise<SweepOutcome> {
+  const progress = new Progress();
+  const sweep: Sweep = { ...localSweep(cells, options, progress), jobs: options.jobs, command };
+  return sayingHowToGoOn(progress, () => backend.run(sweep, options));
+}
+
+/** Takes cells for a back end until it is stopped, or until the back end says that there are no more. */
+export async function workAsWorker(
+  worker: NonNullable<SweepBackend['worker']>,
+  options: WorkOptions & Values<BackendOptions>,
+): Promise<Served> {
+  worker.check(options);
   const out = checkOut(options.out);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
   const signal = stopSignal(notice);
-  const todo = workOf(out, cells, RUNNERS, notice);
-  if (todo.open.size === 0) return;
-  const workers = await workerPoolOptions([...todo.open.values()], { ...options, out }, new Progress());
-  await sayingHowToGoOn(progress, () =>
-    runPool(todo, { ...workers, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
-  );
-}
-
-/** Has all cells that are not finished run by workers. Throws InterruptedError with the command that goes on. */
-export async function workQueue(
-  cells: readonly Cell[],
-  place: { readonly url: string; readonly name: string; readonly out: string },
-): Promise<void> {
-  parseQueueUrl(place.url);
-  const progress = new Progress();
-  const notice = (line: string): void => progress.line(line);
-  const signal = stopSignal(notice);
-  const todo = workOf(place.out, cells, RUNNERS, notice);
-  if (todo.open.size === 0) return;
-  const { runQueue } = await import('../../src/sweep/backends/bullmq/sweep.js');
-  await sayingHowToGoOn(progress, () =>
-    runQueue(todo, { ...place, signal, notice, progress: reporter(progress, todo.done / todo.total) }),
-  );
-}
-
-export interface WorkerOptions extends WorkOptions {
-  readonly url: string;
-  readonly name: string;
-  readonly idle?: number;
-  readonly lock: number;
-}
-
-/** Takes cells from a queue until it is stopped, or idle for long enough. */
-export async function workAsWorker({
-  idle,
-  lock,
-  ...options
-}: WorkerOptions): Promise<{ finished: number; failed: number }> {
-  parseQueueUrl(options.url);
-  const progress = new Progress();
-  const notice = (line: string): void => progress.line(line);
-  const signal = stopSignal(notice);
-  const { serveQueue } = await import('../../src/sweep/backends/bullmq/worker.js');
   const report = reporter(progress, 0);
-  const workers = await workerPoolOptions(undefined, options, new Progress());
-  const given = {
+  const workers = await workerPoolOptions(undefined, { ...options, out }, new Progress());
+  const serving: Serving = {
     ...workers,
-    url: options.url,
-    name: options.name,
     signal,
     notice,
-    lockSeconds: lock,
-    ...(idle !== undefined && { idleSeconds: idle }),
+    progress: (cell, stage, done, total) => report(cell, stage, done, total, total > 0 ? done / total : 0),
   };
-  return sayingHowToGoOn(progress, () =>
-    serveQueue({
-      ...given,
-      progress: (cell, stage, done, total) => report(cell, stage, done, total, total > 0 ? done / total : 0),
-    }),
-  );
+  return sayingHowToGoOn(progress, () => worker.serve(serving, options));
 }

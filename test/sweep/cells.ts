@@ -2,27 +2,23 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { EMPTY_KIND, EMPTY_RUNNER } from '../../cli/bench/empty.js';
 import type { Runner } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 
+// Worker processes load this module as it stands, so it is JavaScript, which the type check does not read.
+const module = './cells.mjs';
+const cells = (await import(module)) as {
+  readonly cellOf: (arm: string, seed: number, spec?: Cell['spec']) => Cell;
+  readonly RUNNERS: Readonly<Record<string, Runner>>;
+};
+
 export const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/main.js');
+/** What a worker pool starts to run the cells of these tests. */
+export const WORKER = { module: resolve(import.meta.dirname, 'worker.mjs'), args: [] } as const;
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-sweep-'));
 
-export const cellOf = (arm: string, seed: number, spec: Cell['spec'] = {}): Cell => ({
-  experiment: 'small',
-  arm,
-  scale: 'custom',
-  kind: EMPTY_KIND,
-  spec: { arm, ...spec },
-  seed,
-});
+/** A cell of the sweep: `milliseconds` in its spec is how long it takes. */
+export const cellOf = cells.cellOf;
 
 /** Thin cells need the wide one of their seed. */
-export const RUNNERS: Readonly<Record<string, Runner>> = {
-  [EMPTY_KIND]: {
-    ...EMPTY_RUNNER,
-    requires: (cell) => (cell.arm === 'wide' ? [] : [cellOf('wide', cell.seed)]),
-    cost: (cell) => (cell.arm === 'wide' ? 3 : 1),
-  },
-};
+export const RUNNERS = cells.RUNNERS;

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { RUNNERS as ALL } from '../../experiments/runners.js';
 import { tablesOf } from '../../cli/selftest/check.js';
 import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
-import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';
@@ -18,7 +17,7 @@ import { cancelQueue, pauseQueue, queueStatus, resumeQueue } from '../../src/swe
 import { runQueue } from '../../src/sweep/backends/bullmq/sweep.js';
 import { connect, PREFIX } from '../../src/sweep/backends/bullmq/redis.js';
 import { serveQueue } from '../../src/sweep/backends/bullmq/worker.js';
-import { cellOf, newFolder, PROGRAM, RUNNERS } from './cells.js';
+import { cellOf, newFolder, RUNNERS, WORKER } from './cells.js';
 
 test('passwords never stand in a text', () => {
   expect(withoutPasswords('gowide sweep x --queue redis://me:geheim@host:6379/1 and rediss://:geheim@b')).toBe(
@@ -59,7 +58,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     command: 'test',
     runners: RUNNERS,
     devices: [],
-    worker: { module: PROGRAM, args: [WORKER_COMMAND] },
+    worker: WORKER,
     signal: new AbortController().signal,
     notice: () => {},
     progress: () => {},
@@ -109,7 +108,11 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     expect(tablesOf(out)).toEqual(tablesOf(serial));
     expect(tablesOf(out).runs).toBe(cells.length);
     expect(counts.reduce((sum, { finished }) => sum + finished, 0)).toBe(cells.length);
-    expect(await queueStatus(place)).toMatchObject({ waiting: 0, active: [], delayed: 0, failed: [], transfers: 0 });
+    expect(await queueStatus(place)).toMatchObject({
+      counts: { waiting: 0, delayed: 0, transfers: 0 },
+      active: [],
+      failed: [],
+    });
   });
 
   test('a cell that fails again and again is set aside and named, with those that need it; all others are done', async () => {
@@ -135,7 +138,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const hand = worker();
     const going = sweep(out);
     await sleep(1500);
-    expect(await queueStatus(place)).toMatchObject({ paused: true, active: [], waiting: 3 });
+    expect(await queueStatus(place)).toMatchObject({ counts: { paused: true, waiting: 3 }, active: [] });
     expect(tablesOf(out).runs).toBe(0);
     await resumeQueue(place);
     await going;
@@ -160,7 +163,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
       ),
     ).rejects.toThrow(/stopped; workers go on/);
     const hand = worker();
-    while ((await queueStatus(place)).transfers < list.length) await sleep(200);
+    while ((await queueStatus(place)).counts.transfers < list.length) await sleep(200);
     await hand.stop();
     await sweep(out, list);
     expect(tablesOf(out).runs).toBe(list.length);

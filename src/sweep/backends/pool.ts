@@ -1,16 +1,17 @@
-/** Runs many cells on this machine, several processes at once; what is finished is not run again. */
+/** A sweep on this machine, in several processes at once; what is finished is not run again. */
 import { InterruptedError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
 import { SweepProgress } from '../progress.js';
-import type { Work } from '../work.js';
+import { workOf, type Work } from '../work.js';
+import { defineBackend, type LocalSweep, type SweepReporter } from './backend.js';
 
+/** How a sweep runs on this machine. */
 export interface PoolOptions extends WorkerPoolOptions {
   readonly signal: AbortSignal;
-  /** A line for the user; the same line comes once. */
+  /** Prints a line for the user; a line that several processes send is printed once. */
   readonly notice: (line: string) => void;
-  /** `share` of all cells' work that is done, 0 to 1. */
-  readonly progress: (cell: Cell, stage: string, done: number, total: number, share: number) => void;
+  readonly progress: SweepReporter;
 }
 
 /**
@@ -67,3 +68,22 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   if (given.signal.aborted) throw new InterruptedError('stopped; finished runs are kept, unfinished ones are saved');
   if (failure !== undefined) throw failure;
 }
+
+/** Runs the open cells of a sweep on this machine, and sets the machine up only where there are some. */
+export async function runHere(sweep: LocalSweep): Promise<void> {
+  const { cells, out, runners, signal, notice, progress, workers } = sweep;
+  const work = workOf(out, cells, runners, notice);
+  if (work.open.size === 0) return;
+  const options = await workers([...work.open.values()]);
+  await runPool(work, { ...options, signal, notice, progress: progress(work.done / work.total) });
+}
+
+/** The worker pool of this machine: the back end of every command that is not told of another. */
+export const POOL = defineBackend({
+  description: 'processes of this machine (the default)',
+  options: {},
+  run: async (sweep) => {
+    await runHere(sweep);
+    return { state: 'finished', cells: sweep.cells };
+  },
+});

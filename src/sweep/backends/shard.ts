@@ -2,6 +2,8 @@
 import { UsageError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
 import type { Runner } from '../../core/experiment.js';
+import { defineBackend } from './backend.js';
+import { runHere } from './pool.js';
 
 /** `2/8`: the second of eight. Throws UsageError. */
 export function parseShard(text: string): { readonly index: number; readonly count: number } {
@@ -61,3 +63,23 @@ export function shardOf(
   }
   return mine;
 }
+
+/** One part of the cells on this machine, for schedulers of all kinds: each of their tasks runs a part of its own. */
+export const SHARD = defineBackend({
+  description: 'one of n parts of the cells on this machine',
+  options: {
+    shard: {
+      kind: 'text',
+      argument: 'i/n',
+      description: 'the i-th of n parts of the cells, for schedulers of all kinds; parts share nothing',
+      conflicts: ['slurm'],
+    },
+  },
+  selector: 'shard',
+  run: async (sweep, { shard }) => {
+    if (shard === undefined) throw new UsageError('--shard i/n is needed: which of how many parts, for example 2/8');
+    const cells = shardOf(sweep.cells, sweep.runners, parseShard(shard));
+    await runHere({ ...sweep, cells });
+    return { state: 'finished', cells };
+  },
+});

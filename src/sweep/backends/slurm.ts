@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { FailureError } from '../../core/errors.js';
 import { shellWord } from '../../core/shell.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
+import { defineBackend } from './backend.js';
 
 export interface SlurmOptions {
   /** The store, on a disk that every node sees. */
@@ -104,3 +105,53 @@ export function submitSlurm(script: string): string {
   if (status !== 0) throw new FailureError(`sbatch refused ${script}: ${stderr.trim()}`);
   return stdout.trim().split(';')[0]!;
 }
+
+/** An array job of Slurm whose tasks run the parts of the sweep that {@link SHARD} makes. */
+export const SLURM = defineBackend({
+  description: 'an array job of Slurm, whose tasks leave before their time is up and are queued again',
+  options: {
+    slurm: { kind: 'switch', description: 'submit an array job; --out has to be on a disk that every node sees' },
+    script: { kind: 'switch', description: 'with --slurm: write the script and do not submit it' },
+    tasks: { kind: 'whole', argument: 'n', description: 'with --slurm: tasks of the array', least: 1, default: 8 },
+    time: {
+      kind: 'whole',
+      argument: 'minutes',
+      description: 'with --slurm: time limit of a task; it saves, leaves and is queued again before',
+      least: 3,
+      default: 60,
+    },
+    cpus: { kind: 'whole', argument: 'n', description: 'with --slurm: cores of a task', least: 1, default: 2 },
+    gpus: { kind: 'whole', argument: 'n', description: 'with --slurm: GPUs of a task', least: 0, default: 0 },
+    memory: { kind: 'whole', argument: 'GiB', description: 'with --slurm: memory of a task', least: 1 },
+    partition: { kind: 'text', argument: 'name', description: 'with --slurm' },
+    sbatch: {
+      kind: 'list',
+      argument: 'option',
+      description: 'with --slurm: another option for sbatch, as --sbatch=--account=x (repeatable)',
+    },
+  },
+  selector: 'slurm',
+  run: ({ cells, out, jobs, command }, { script, tasks, time, cpus, gpus, memory, partition, sbatch }) => {
+    const atOnce = Math.min(jobs, cpus);
+    const path = writeSlurm({
+      out,
+      tasks,
+      minutes: time,
+      cpus,
+      threads: Math.max(1, Math.floor(cpus / atOnce)),
+      gpus,
+      memoryGiB: memory,
+      partition,
+      extra: sbatch,
+      command: command(atOnce),
+    });
+    const job = script ? null : submitSlurm(path);
+    const submitted =
+      job === null ? '' : `job ${job}: ${tasks} tasks for ${cells.length} cells; see: squeue --job ${job}\n`;
+    return Promise.resolve({
+      state: 'submitted',
+      data: { script: path, job, cells: cells.length, tasks },
+      text: `${submitted}${path}`,
+    });
+  },
+});

@@ -7,20 +7,24 @@ import { transferKey } from './transfer.js';
 
 /** How a queue stands. */
 export interface QueueStatus {
-  readonly name: string;
-  readonly paused: boolean;
-  readonly waiting: number;
+  readonly counts: {
+    readonly name: string;
+    readonly paused: boolean;
+    readonly waiting: number;
+    readonly delayed: number;
+    /** Finished runs that no sweep has collected yet, or that open cells need. */
+    readonly transfers: number;
+    readonly workers: number;
+  };
+  /** Cells at work, with the worker that has each. */
   readonly active: readonly { readonly cell: string; readonly id: string; readonly worker: string | undefined }[];
-  readonly delayed: number;
+  /** Cells that failed at every attempt. */
   readonly failed: readonly {
     readonly cell: string;
     readonly id: string;
     readonly attempts: number;
     readonly reason: string;
   }[];
-  /** Finished runs that no sweep has collected yet, or that open cells need. */
-  readonly transfers: number;
-  readonly workers: number;
 }
 
 async function withQueue<T>(
@@ -58,14 +62,16 @@ export function queueStatus(place: Place): Promise<QueueStatus> {
       await queue.isPaused(),
     ];
     return {
-      name: place.name,
-      paused,
-      waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
+      counts: {
+        name: place.name,
+        paused,
+        waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
+        delayed: counts.delayed ?? 0,
+        transfers: (await keysOf(redis, transferKey(place.name, '*'))).length,
+        workers,
+      },
       active: active.map((job) => ({ ...brief(job), worker: job.processedBy })),
-      delayed: counts.delayed ?? 0,
       failed: failed.map((job) => ({ ...brief(job), attempts: job.attemptsMade, reason: job.failedReason })),
-      transfers: (await keysOf(redis, transferKey(place.name, '*'))).length,
-      workers,
     };
   });
 }

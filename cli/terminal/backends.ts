@@ -1,0 +1,35 @@
+/** Flags of sweep back ends, made of the options that the back ends declare. */
+import { Option, type Command } from 'commander';
+import type { BackendOption, BackendOptions } from '../../src/sweep/backends/backend.js';
+import { BACKENDS } from '../../src/sweep/backends/registry.js';
+import { alternatives, wholeNumber } from './options.js';
+
+/** How the flag of each kind of option is written, and how its value is read. */
+const FLAGS: {
+  readonly [Kind in BackendOption['kind']]: (option: Extract<BackendOption, { kind: Kind }>, name: string) => Option;
+} = {
+  switch: ({ description }, name) => new Option(`--${name}`, description),
+  text: (option, name) => {
+    const flag = new Option(`--${name} <${option.argument}>`, option.description).default(option.default);
+    return option.env === undefined ? flag : flag.env(option.env);
+  },
+  whole: (option, name) =>
+    new Option(`--${name} <${option.argument}>`, option.description)
+      .default(option.default)
+      .argParser(wholeNumber(option.least)),
+  list: ({ argument, description }, name) =>
+    new Option(`--${name} <${argument}>`, description)
+      .default([])
+      .argParser((value: string, list: readonly string[]) => [...list, value]),
+};
+
+/** Adds `--backend`, and a flag for each of the options. */
+export function withBackendOptions(command: Command, options: BackendOptions): Command {
+  const names = alternatives(Object.keys(BACKENDS));
+  command.option('--backend <name>', `${names} (default: what the other options choose)`);
+  for (const [name, option] of Object.entries(options)) {
+    const flag = (FLAGS[option.kind] as (option: BackendOption, name: string) => Option)(option, name);
+    command.addOption(option.conflicts === undefined ? flag : flag.conflicts([...option.conflicts]));
+  }
+  return command;
+}

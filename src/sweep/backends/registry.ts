@@ -1,0 +1,121 @@
+/** Every sweep back end, and how a command finds the one that is meant. */
+import { UsageError } from '../../core/errors.js';
+import { lookUp, register } from '../../core/registry.js';
+import type { BackendOptions, Controls, SweepBackend, Values } from './backend.js';
+import { BULLMQ } from './bullmq.js';
+import { POOL } from './pool.js';
+import { SHARD } from './shard.js';
+import { SLURM } from './slurm.js';
+
+/**
+ * Every back end under the name that `--backend` takes; the first is used where no option chooses another. To add one:
+ * a file that defines it and its name here, or {@link registerBackend}.
+ */
+export const BACKENDS: Record<string, SweepBackend> = { pool: POOL, bullmq: BULLMQ, shard: SHARD, slurm: SLURM };
+
+/**
+ * Adds a back end from outside this folder. Throws UsageError when its name, or the name of one of its options, is
+ * taken.
+ */
+export function registerBackend(name: string, backend: SweepBackend): void {
+  for (const option of Object.keys(backend.options)) {
+    const owner = Object.keys(BACKENDS).find((other) => Object.hasOwn(BACKENDS[other]!.options, option));
+    if (owner !== undefined && owner !== name)
+      throw new UsageError(
+        `the back end "${name}" cannot have the option --${option}, which belongs to "${owner}"; expected another name`,
+      );
+  }
+  register('back end', BACKENDS, name, backend);
+}
+
+/** What the command line found: `--backend`, and the values of the options of all back ends. */
+export interface Given {
+  readonly backend?: string | undefined;
+  readonly [option: string]: unknown;
+}
+
+/**
+ * The back end that options choose: the one of `--backend`, else the last in the registry whose selector has a value,
+ * so that what was added goes before what is built in and `--shard` before a `$GOWIDE_QUEUE` that happens to be set.
+ * Undefined where nothing chooses one. Throws UsageError on an unknown name.
+ */
+function selected(given: Given): { readonly name: string; readonly backend: SweepBackend } | undefined {
+  const name =
+    given.backend ??
+    Object.keys(BACKENDS).findLast((key) => {
+      const selector = BACKENDS[key]!.selector;
+      return selector !== undefined && Boolean(given[selector]);
+    });
+  return name === undefined ? undefined : { name, backend: lookUp('back end', BACKENDS, name) };
+}
+
+/** The back end that is to run a sweep. Throws UsageError on an unknown name, with the nearest as a suggestion. */
+export function backendOf(given: Given): SweepBackend {
+  return selected(given)?.backend ?? Object.values(BACKENDS)[0]!;
+}
+
+/** One of the things that can be done to a sweep from outside. */
+export type Control = keyof Controls<unknown>;
+
+/** The back ends that have a capability, by name, in the order of the registry. */
+function capable<Found>(find: (backend: SweepBackend) => Found | undefined): [string, Found][] {
+  return Object.entries(BACKENDS).flatMap(([name, backend]) => {
+    const found = find(backend);
+    return found === undefined ? [] : [[name, found] as [string, Found]];
+  });
+}
+
+/**
+ * What the back end that options choose can do; without a choice, the first that can. Throws UsageError, with those that
+ * can, where the chosen one cannot.
+ */
+function capability<Found>(given: Given, phrase: string, find: (backend: SweepBackend) => Found | undefined): Found {
+  const able = capable(find);
+  const chosen = selected(given);
+  const found = chosen === undefined ? able[0]?.[1] : find(chosen.backend);
+  if (found !== undefined) return found;
+  const names = able.map(([name]) => name).join(', ') || 'none';
+  throw new UsageError(
+    `the back end "${chosen?.name ?? Object.keys(BACKENDS)[0]}" ${phrase}; back ends that can: ${names}`,
+  );
+}
+
+type ControlsOf = Controls<Values<BackendOptions>>;
+
+/**
+ * What does `action` to a sweep, of the back end that options choose. Throws UsageError where that back end cannot, with
+ * those that can.
+ */
+export function controlOf<Action extends Control>(action: Action, given: Given): ControlsOf[Action] {
+  return capability<ControlsOf[Action]>(
+    given,
+    `has no "sweep ${action}"`,
+    ({ control }) => control?.actions[action] as ControlsOf[Action] | undefined,
+  );
+}
+
+/** Flags of `gowide sweep <action>`: those of every back end that can do it. */
+export function controlOptions(action: Control): BackendOptions {
+  return union(({ control }) => (control?.actions[action] === undefined ? undefined : control.options));
+}
+
+type WorkerOf = NonNullable<SweepBackend['worker']>;
+
+/** The worker of the back end that options choose. Throws UsageError where it has none, with those that have one. */
+export function workerOf(given: Given): WorkerOf {
+  return capability(given, 'has no workers of its own', (backend) => backend.worker);
+}
+
+/** Flags of `gowide worker`: those of every back end that has workers. */
+export function workerOptions(): BackendOptions {
+  return union(({ worker }) => worker?.options);
+}
+
+/** Flags of `gowide sweep run`: those of every back end. */
+export function runOptions(): BackendOptions {
+  return union(({ options }) => options);
+}
+
+function union(find: (backend: SweepBackend) => BackendOptions | undefined): BackendOptions {
+  return Object.fromEntries(capable(find).flatMap(([, options]) => Object.entries(options)));
+}
