@@ -23,7 +23,7 @@ function queueOf({ queue, name }: Values<typeof QUEUE_OPTIONS>): { readonly url:
 }
 
 // The client of Redis is loaded by what needs it, and not by every command that lists the back ends.
-const controls = (): Promise<typeof import('./bullmq/control.js')> => import('./bullmq/control.js');
+const controls = () => import('./bullmq/control.js');
 
 /** Cells on a BullMQ queue in Redis; `gowide worker` takes them on any machine that reaches it. */
 export const BULLMQ = defineBackend({
