@@ -255,16 +255,3 @@ export const stages = study({
       ...STAGES[sized(size)],
     })),
 });
-
-export const THEORY_EXPERIMENTS: readonly Experiment[] = [
-  width,
-  depth,
-  time,
-  scale,
-  bounds,
-  saddle,
-  tanhSaddle,
-  generic,
-  residual,
-  stages,
-];
