@@ -15,6 +15,7 @@ import {
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
 import { EXECUTABLE } from '../terminal/executable.js';
 import { withBackendOptions } from '../terminal/backends.js';
+import { experimentList } from '../terminal/experiments.js';
 import { jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -119,8 +120,9 @@ export function command(): Command {
       '\nExamples:\n  gowide sweep theory --scale laptop\n  gowide sweep theory --queue redis://host     with: gowide worker --queue redis://host, on any number of machines\n  gowide sweep status --queue redis://host\n  gowide sweep all --slurm --tasks 16 --out /shared/results\n  gowide sweep all --shard 2/16 --out /shared/results\n\nWhat is finished is not done again, wherever it was done; gowide runs merge brings stores together.',
     );
   withBackendOptions(withRunOptions(command.command('run', { isDefault: true })), runOptions())
-    .argument('<experiments...>', 'names of experiments; "theory": all of its studies; "all": what reproduce runs')
+    .argument('<experiments...>', 'names of experiments or of groups; "all": what reproduce runs')
     .description('run the cells of experiments (the default)')
+    .addHelpText('after', () => experimentList(experimentGroups()))
     .addOption(jsonOption())
     .addHelpText(
       'after',

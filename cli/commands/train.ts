@@ -7,6 +7,7 @@ import { DATASETS } from '../../src/data/index.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readConfig } from '../../src/store/config.js';
+import { experimentList } from '../terminal/experiments.js';
 import { checkOut, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -90,6 +91,7 @@ export function command(): Command {
     .option('--config <file>', 'a spec of your own, as --print-config prints it')
     .option('--print-config', 'print the specs and do nothing else')
     .addOption(jsonOption())
+    .addHelpText('after', () => experimentList(trainExperiments()))
     .addHelpText('after', () => `\nData sets of a spec (data.set): ${Object.keys(DATASETS).join(', ')}`)
     .addHelpText(
       'after',

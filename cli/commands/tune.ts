@@ -5,7 +5,8 @@ import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
-import { EXPERIMENTS, trainExperiment, trainExperiments } from '../../experiments/registry.js';
+import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
+import { experimentList } from '../terminal/experiments.js';
 import { checkOut, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -28,6 +29,16 @@ interface Trial {
   readonly cells: readonly Cell[];
 }
 
+/** Experiments with a grid of learning rates, by their group. */
+function tunedExperiments(): Record<string, Experiment[]> {
+  const groups = Object.entries(trainExperiments());
+  return Object.fromEntries(
+    groups
+      .map(([group, experiments]) => [group, experiments.filter(({ tuning }) => tuning !== undefined)] as const)
+      .filter(([, experiments]) => experiments.length > 0),
+  );
+}
+
 function patternOf(text: string): RegExp {
   try {
     return new RegExp(text);
@@ -40,7 +51,7 @@ function patternOf(text: string): RegExp {
 function trials(experiment: Experiment, scale: ReturnType<typeof declaredScale>, pattern: RegExp): Trial[] {
   const { name, kind, tuning: grid } = experiment;
   if (grid === undefined) {
-    const tuned = Object.values(EXPERIMENTS).filter(({ tuning }) => tuning !== undefined);
+    const tuned = Object.values(tunedExperiments()).flat();
     throw unknownName(
       'grid',
       name,
@@ -85,6 +96,7 @@ export function command(): Command {
     .addOption(engineOption())
     .addOption(jobsOption())
     .addOption(jsonOption())
+    .addHelpText('after', () => experimentList(tunedExperiments()))
     .addHelpText(
       'after',
       '\nExamples:\n  gowide tune resnet --scale minutes\n  gowide tune resnet --experiment depth-skip --arm "^16 "',

@@ -55,7 +55,7 @@ function ownCells(name: string, spec: Readonly<Record<string, unknown>>, { seed,
 /** `gowide theory run`. */
 export function command(): Command {
   return new Command('run')
-    .argument('<study>', 'name of a study, or "all"')
+    .argument('<study>', `one of: ${['all', ...Object.keys(STUDIES)].join(', ')}`)
     .description('run a study for several seeds')
     .addOption(scaleOption())
     .addOption(outOption())

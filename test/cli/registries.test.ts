@@ -1,0 +1,115 @@
+/** What is registered while the program runs is known to its commands: in help, in what they take, in their errors. */
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { registerExperiment } from '../../experiments/registry.js';
+import { resnetDigits } from '../../experiments/resnet.js';
+import { registerDataset } from '../../src/data/index.js';
+import { registerStudy, THEORY_KIND } from '../../theory/studies/index.js';
+import { gowideHere } from '../support/program.js';
+
+const specs = resnetDigits.arms('minutes');
+
+registerExperiment({
+  ...resnetDigits,
+  name: 'vision-patches',
+  group: 'vision',
+  title: 'an experiment of a group of its own',
+  arms: () => ({ narrow: specs.direct!, broad: specs.wide! }),
+});
+registerExperiment({
+  ...resnetDigits,
+  name: 'thirds',
+  group: 'theory',
+  kind: THEORY_KIND,
+  arms: () => ({ only: { spec: { study: 'thirds', times: 3 } } }),
+});
+registerStudy({
+  name: 'thirds',
+  law: 'a third of a third is a ninth',
+  rule: 'exactly: supported; otherwise: not supported',
+  schema: z.strictObject({ study: z.literal('thirds'), times: z.int().min(1) }),
+  cost: () => 1,
+  run: () => Promise.resolve([]),
+});
+registerDataset({
+  name: 'checkers',
+  spec: z.strictObject({ set: z.literal('checkers') }),
+  open: () => Promise.reject(new Error('not opened here')),
+  shape: () => [8, 8, 1],
+});
+
+const help = async (...args: string[]): Promise<string> => (await gowideHere([...args, '--help'])).stdout;
+
+test.each([
+  [['train'], ['vision', 'vision-patches', 'checkers']],
+  [['tune'], ['vision', 'vision-patches']],
+  [
+    ['sweep', 'run'],
+    ['vision', 'vision-patches', 'thirds'],
+  ],
+  [['theory', 'run'], ['thirds']],
+])('gowide %j --help lists it', async (args, names) => {
+  const words = (await help(...args)).split(/[\s,]+/);
+  for (const name of names) expect(words).toContain(name);
+});
+
+test('the study is listed with its law and its scales', async () => {
+  const list = JSON.parse((await gowideHere(['theory', 'list', '--json'])).stdout) as { name: string }[];
+  expect(list.find(({ name }) => name === 'thirds')).toEqual({
+    name: 'thirds',
+    law: 'a third of a third is a ninth',
+    rule: 'exactly: supported; otherwise: not supported',
+    scales: Object.keys(resnetDigits.seeds),
+  });
+});
+
+test('the experiment’s specs are those that are printed', async () => {
+  const { status, stdout } = await gowideHere(['train', 'vision', '--print-config']);
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({ narrow: specs.direct!.spec, broad: specs.wide!.spec });
+  const theory = await gowideHere(['theory', 'run', 'thirds', '--print-config']);
+  expect(JSON.parse(theory.stdout)).toEqual({ only: { study: 'thirds', times: 3 } });
+});
+
+describe('an unknown name ends in one line with the registered names and the nearest of them', () => {
+  test.each<[string, string[], RegExp]>([
+    ['network', ['train', 'visoin'], /unknown network "visoin"; expected one of: .*vision.* Did you mean "vision"\?/],
+    [
+      'experiment',
+      ['train', 'vision', '--experiment', 'vision-patch'],
+      /expected one of: vision-patches\. Did you mean/,
+    ],
+    [
+      'arm',
+      ['train', 'vision', '--arm', 'narow'],
+      /unknown arm "narow"; expected one of: all, narrow, broad\. Did you/,
+    ],
+    ['experiment of a sweep', ['sweep', 'vision-patche'], /one of: .*vision-patches.* Did you mean "vision-patches"\?/],
+    ['study', ['theory', 'run', 'third'], /unknown study "third"; expected one of: .*thirds.* Did you mean "thirds"\?/],
+    [
+      'data set',
+      ['train', 'vision', '--arm', 'narrow', '--set', 'data.set=checkerz'],
+      /unknown data set "checkerz"; expected one of: .*checkers.* Did you mean "checkers"\?/,
+    ],
+    ['engine', ['train', 'vision', '--engine', 'webgpo'], /unknown engine "webgpo"; .* Did you mean "webgpu"\?/],
+    [
+      'model',
+      ['params', 'resnet5'],
+      /unknown model "resnet5"; expected one of: .*resnet50.* Did you mean "resnet\d+"\?/,
+    ],
+  ])('%s', async (_, args, expected) => {
+    const { status, stdout, stderr } = await gowideHere(args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(expected);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
+test('a name that is taken is refused', () => {
+  expect(() => registerExperiment({ ...resnetDigits, group: 'vision' })).toThrow(
+    'the experiment "resnet-digits" is registered already',
+  );
+  expect(() => registerDataset({ name: 'digits' } as Parameters<typeof registerDataset>[0])).toThrow(
+    'the data set "digits" is registered already',
+  );
+});
