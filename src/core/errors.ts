@@ -24,13 +24,19 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** `"x" is no scale; known: minutes, laptop` with the nearest name first when one is close. */
+/** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */
 export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
-  const near = known.find((name) => editDistance(name, given) <= Math.ceil(name.length / 3));
+  const near = nearestName(given, known);
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
   return new UsageError(`unknown ${kind} "${given}"; expected one of: ${known.join(', ')}.${hint}`);
 }
 
+/** The first known name that differs from the given one in at most a third of its letters, or undefined. */
+export function nearestName(given: string, known: readonly string[]): string | undefined {
+  return known.find((name) => editDistance(name, given) <= Math.ceil(name.length / 3));
+}
+
+/** Letters to insert, remove or replace to make one word of the other: the Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
