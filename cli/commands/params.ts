@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { countParameters } from '../../src/models/files.js';
-import { jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
+import { jsonOption, positiveNumber, warn, wholeNumber } from '../terminal/options.js';
 
 /** Options that change a published network. */
 export function variantOptions(command: Command): Command {
@@ -33,7 +33,7 @@ export function command(): Command {
       '\nExamples:\n  gowide params resnet50\n  gowide params resnet50 --width 0.5\n  gowide params resnet50 --mid 4 --json',
     )
     .action((name: string, options: Variant & { json?: boolean }) => {
-      const { parameters, spec } = countParameters(name, options);
+      const { parameters, spec } = countParameters(name, options, warn);
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ model: name, parameters, spec }, null, 2)}\n`

@@ -3,12 +3,13 @@ import { UsageError, unknownName } from '../../src/core/errors.js';
 import { cellsOf, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
+import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS } from '../../src/data/index.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
-import { readConfig } from '../../src/store/config.js';
+import { readDeclaration } from '../../src/store/config.js';
 import { experimentList } from '../terminal/experiments.js';
-import { checkOut, jsonOption } from '../terminal/options.js';
+import { checkOut, jsonOption, warn } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
@@ -27,14 +28,19 @@ interface Options extends WorkOptions {
 
 type Spec = Record<string, Json>;
 
-/** `training.steps=50`: changes one value of a spec. Throws UsageError when the path does not exist there. */
+/**
+ * `training.steps=50`: changes one value of a spec. A key by its old name is taken for the new one, with a line that says
+ * so. Throws UsageError when the path does not exist there.
+ */
 function applySetting(spec: Spec, setting: string): void {
   const [path, text] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
   if (!setting.includes('=') || path === '')
     throw new UsageError(`--set ${setting}: expected key=value, for example training.steps=100`);
   const keys = path.split('.');
   let place: Spec = spec;
-  keys.forEach((key, i) => {
+  keys.forEach((given, i) => {
+    const key = place !== null && typeof place === 'object' ? currentKey(given, place) : given;
+    keys[i] = key;
     if (place === null || typeof place !== 'object' || !Object.hasOwn(place, key)) {
       throw new UsageError(
         `--set ${setting}: no key "${keys.slice(0, i + 1).join('.')}"; here are: ${Object.keys(place ?? {}).join(', ')}`,
@@ -43,6 +49,15 @@ function applySetting(spec: Spec, setting: string): void {
     if (i < keys.length - 1) place = place[key] as Spec;
   });
   place[keys.at(-1)!] = parseValue(text);
+  if (keys.join('.') !== path) warn(`--set: "${path}" is now "${keys.join('.')}"`);
+}
+
+/** The spec with every setting, in the words of this version where a setting's value has old ones. */
+function applySettings(spec: Spec, settings: readonly string[]): Spec {
+  settings.forEach((setting) => applySetting(spec, setting));
+  const { value, notes } = currentSpec(spec);
+  for (const note of notes) warn(`--set: ${note}`);
+  return value;
 }
 
 function parseValue(text: string): Json {
@@ -57,9 +72,9 @@ function cellsFor(name: string, options: Options): Cell[] {
   const experiment = trainExperiment(name, options.experiment);
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
-    const spec = readConfig(options.config) as Spec;
-    options.set.forEach((setting) => applySetting(spec, setting));
-    const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: { spec } }) };
+    const spec = readDeclaration(options.config, warn) as Spec;
+    const set = applySettings(spec, options.set);
+    const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: 'custom' }));
   }
   const scale = parseScale(options.scale);
@@ -69,8 +84,7 @@ function cellsFor(name: string, options: Options): Cell[] {
   return cells
     .filter((cell) => options.arm === 'all' || cell.arm === options.arm)
     .map((cell) => {
-      const spec = structuredClone(cell.spec) as Spec;
-      options.set.forEach((setting) => applySetting(spec, setting));
+      const spec = applySettings(structuredClone(cell.spec) as Spec, options.set);
       return { ...cell, spec, scale: options.set.length > 0 ? 'custom' : cell.scale };
     });
 }

@@ -14,7 +14,7 @@ import { loadCifar } from '../../src/data/cifar.js';
 import { readSquad } from '../../src/data/squad.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { incomingFolder } from '../../src/store/merge.js';
-import { readConfig } from '../../src/store/config.js';
+import { readDeclaration } from '../../src/store/config.js';
 import { folderOf, listRuns } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
@@ -172,12 +172,14 @@ function targets(folder: string): Target[] {
     {
       name: 'training specs',
       share: 0.15,
-      attempt: (at, chance) => parseTrainSpec(readConfig(text(at, 'spec.json', pick(specs, chance), chance))),
+      attempt: (at, chance) =>
+        parseTrainSpec(readDeclaration(text(at, 'spec.json', pick(specs, chance), chance), () => {})),
     },
     {
       name: 'simulations',
       share: 0.1,
-      attempt: (at, chance) => parseSimulation(readConfig(text(at, 'simulation.json', SIMULATION, chance))),
+      attempt: (at, chance) =>
+        parseSimulation(readDeclaration(text(at, 'simulation.json', SIMULATION, chance), () => {})),
     },
     {
       name: 'CIFAR files',

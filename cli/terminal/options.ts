@@ -75,6 +75,11 @@ export function hasTables(folder: string): boolean {
   return isFolder(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
 }
 
+/** Says a line to the user that is not the command's output. */
+export function warn(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** The command as typed, without passwords, for records and for what is printed after a stop. */
 export function typedCommand(): string {
   return withoutPasswords(['gowide', ...process.argv.slice(2).map(shellWord)].join(' '));

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { unknownName, UsageError } from '../core/errors.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
-import { readConfig } from '../store/config.js';
+import { readConfig, readDeclaration } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import type { PublishedWeights, TokenizerFacts, Variant } from './family.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
+
+/** Gets a line for the user: a key of a file that has another name now. */
+type Notice = (line: string) => void;
 
 /** Names of the families that have a member, for messages. */
 function familiesWith(member: 'published' | 'vary' | 'predict'): string {
@@ -47,9 +50,9 @@ function readFolder(path: string): { readonly spec: NetworkSpec; readonly load: 
  * A network by its published name, from a JSON file with a network spec, or from a folder of Hugging Face's. Throws
  * UsageError.
  */
-export function networkByName(name: string, variant: Variant = {}): NetworkSpec {
+export function networkByName(name: string, variant: Variant = {}, notice: Notice = () => {}): NetworkSpec {
   if (isModelFolder(name)) return varied(name, readFolder(name).spec, variant);
-  return varied(name, name.endsWith('.json') ? readSpec(name) : preset(name), variant);
+  return varied(name, name.endsWith('.json') ? readSpec(name, notice) : preset(name), variant);
 }
 
 function varied(name: string, spec: NetworkSpec, variant: Variant): NetworkSpec {
@@ -64,18 +67,19 @@ function varied(name: string, spec: NetworkSpec, variant: Variant): NetworkSpec 
   return family.vary(spec, variant) as NetworkSpec;
 }
 
-function readSpec(path: string): NetworkSpec {
+function readSpec(path: string, notice: Notice): NetworkSpec {
   if (!existsSync(path))
     throw new UsageError(`${path}: file not found; expected a model spec as JSON, or the name of a published network`);
-  return parseSpec(NetworkSpec, 'model spec', readConfig(path));
+  return parseSpec(NetworkSpec, 'model spec', readDeclaration(path, notice));
 }
 
 /** A network by its name as {@link networkByName}, with the number of its parameters. */
 export function countParameters(
   name: string,
   variant: Variant,
+  notice?: Notice,
 ): { readonly parameters: number; readonly spec: NetworkSpec } {
-  const spec = networkByName(name, variant);
+  const spec = networkByName(name, variant, notice);
   return { parameters: parameterCount(spec), spec };
 }
 
@@ -133,9 +137,11 @@ export interface PredictFiles {
 export function preparePredict(
   files: PredictFiles,
   variant: Variant,
+  notice?: Notice,
 ): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   const folder = isModelFolder(files.model) ? readFolder(files.model) : undefined; // once: its weights may be gigabytes
-  const spec = folder === undefined ? networkByName(files.model, variant) : varied(files.model, folder.spec, variant);
+  const spec =
+    folder === undefined ? networkByName(files.model, variant, notice) : varied(files.model, folder.spec, variant);
   const family = familyOf(spec);
   if (family.predict === undefined)
     throw new UsageError(

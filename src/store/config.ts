@@ -1,6 +1,7 @@
 /** Files that a user writes: texts, and declarations in JSON. */
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
+import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
 
 /**
@@ -30,4 +31,19 @@ export function readConfig(path: string): Readonly<Record<string, unknown>> {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new UsageError(`${path}: expected a JSON object`);
   return value as Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads a declaration as {@link readConfig} does, in the words of this version: `notice` gets one line for each key or
+ * value that has another name now. Throws UsageError where an old key stands beside the new one.
+ */
+export function readDeclaration(path: string, notice: (line: string) => void): Readonly<Record<string, unknown>> {
+  const given = readConfig(path);
+  try {
+    const { value, notes } = currentSpec(given);
+    for (const note of notes) notice(`${path}: ${note}`);
+    return value;
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : error;
+  }
 }

@@ -54,7 +54,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['train', 'resnet', '--scale', 'paper', '--arm', 'direct', '--out', newFolder()],
       /data.folder imagenet: imagenet.train not found; put pictures into imagenet.train.<class>. and imagenet.val.<class>./,
     ],
-    [['params', 'resnet51'], /unknown model "resnet51"; expected one of: resnet18, .*Did you mean "resnet\d+"\?/],
+    [['params', 'resnet51'], /unknown network "resnet51"; expected one of: resnet18, .*Did you mean "resnet\d+"\?/],
     [
       ['predict', '--model', 'resnet18', '--weights', file, '--input', file, '--output', file],
       /not a valid safetensors file: 0 bytes/,

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
-import { readConfig } from '../../../src/store/config.js';
+import { readDeclaration } from '../../../src/store/config.js';
 import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
-import { alternatives, jsonOption } from '../../terminal/options.js';
+import { alternatives, jsonOption, warn } from '../../terminal/options.js';
 
 function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {
   return Object.entries(values).flatMap(([name, value]) => {
@@ -35,7 +35,7 @@ export function command(): Command {
         );
         return;
       }
-      const result = limit.evaluate(readConfig(options.config));
+      const result = limit.evaluate(readDeclaration(options.config, warn));
       process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : lines(result).join('\n')}\n`);
     });
 }

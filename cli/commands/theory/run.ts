@@ -5,7 +5,7 @@ import { armSpecs, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
-import { readConfig } from '../../../src/store/config.js';
+import { readDeclaration } from '../../../src/store/config.js';
 import { STUDIES, THEORY_KIND } from '../../../theory/studies/index.js';
 import {
   checkOut,
@@ -15,6 +15,7 @@ import {
   scaleOption,
   seedOption,
   seedsOption,
+  warn,
 } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
 import { declaredCells, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
@@ -85,7 +86,7 @@ export function command(): Command {
       const cells =
         options.config === undefined
           ? declaredCells(declared(name), options.scale, options.seed, options.seeds)
-          : ownCells(lookUp('study', STUDIES, name).name, readConfig(options.config), options);
+          : ownCells(lookUp('study', STUDIES, name).name, readDeclaration(options.config, warn), options);
       const out = checkOut(options.out);
       await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));

@@ -4,9 +4,9 @@ import { UsageError } from '../../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../../src/store/safetensors.js';
-import { readConfig } from '../../../src/store/config.js';
+import { readDeclaration } from '../../../src/store/config.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
-import { checkOut, jsonOption } from '../../terminal/options.js';
+import { checkOut, jsonOption, warn } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 
 interface Options {
@@ -40,7 +40,7 @@ export function command(): Command {
     )
     .action(async (options: Options) => {
       // The file of particles can be named in the declaration, too.
-      const { particles: named, ...config } = readConfig(options.config);
+      const { particles: named, ...config } = readDeclaration(options.config, warn);
       if (named !== undefined && typeof named !== 'string')
         throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
       const path = options.particles ?? named;
