@@ -44,7 +44,9 @@ test('a schema of specs checks each by the definition that it names, with the pa
   const check = (part: unknown): unknown => parseSpec(drawing, 'drawing', { parts: [part] });
   expect(check({ shape: 'square', side: 2 })).toEqual({ parts: [{ shape: 'square', side: 2 }] });
   expect(() => check({ shape: 'square', side: -2 })).toThrow('expected number to be >0   → at parts[0].side');
-  expect(() => check({ shape: 'square', side: 2, hue: 1 })).toThrow('Unrecognized key: "hue" (known: shape, side)   → at parts[0]');
+  expect(() => check({ shape: 'square', side: 2, hue: 1 })).toThrow(
+    'Unrecognized key: "hue" (known: shape, side)   → at parts[0]',
+  );
   expect(() => check({ shape: 'sqare' })).toThrow('Did you mean "square"?   → at parts[0].shape');
   expect(() => check('square')).toThrow('expected object, received string   → at parts[0]');
   const circle = z.strictObject({ shape: z.literal('circle'), radius: z.number().default(1) });
