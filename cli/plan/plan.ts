@@ -2,35 +2,34 @@
  * What a scale costs before anything is started: operations, memory, disk and time of every experiment and claim, at
  * the throughput of a machine.
  */
+import type { Claim } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
 import { armSpecs, cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import type { Throughput } from '../bench/throughput.js';
 import { unknownName } from '../../src/core/errors.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/budget.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { EXPECTED_FLOPS, ownCost, stepFlops, stepSeconds } from '../../src/method/cost.js';
+import { EXPECTED_FLOPS, ownCost, stepFlops, stepMemory, stepSeconds } from '../../src/method/cost.js';
 import { TRAIN_KIND } from '../../src/method/required.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
 import { withRequired } from '../../src/sweep/work.js';
-import { theoryExperiments, trainExperiments } from '../../experiments/registry.js';
+import { EXPERIMENTS, trainExperiments } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
 
 const FLOAT = 4;
-/** A line of metrics. */
+/** Bytes of a line of metrics, about. */
 const LINE = 110;
 
-function memoryOf(spec: TrainSpec, { bytesPerExample }: Pick<Throughput, 'bytesPerExample'>): number {
-  const { optimizer, batch, accumulate = 1 } = spec.training;
-  const values =
-    parameterCount(spec.model) * (2 + OPTIMIZER_STATE[optimizer.kind].length) +
-    (spec.teacher === null ? 0 : parameterCount(spec.teacher.model));
-  return FLOAT * values + (bytesPerExample * batch) / accumulate;
+/** Memory of a run's training step in bytes, by the activations that were measured. */
+function memoryOf(spec: TrainSpec, { bytesPerExample }: Measured): number {
+  const { batch, accumulate = 1 } = spec.training;
+  return stepMemory(spec, (bytesPerExample * batch) / accumulate);
 }
 
+/** Bytes that a run leaves, and bytes of its saved state while it is under way. */
 function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: number } {
   const parameters = parameterCount(spec.model);
   return {
@@ -70,7 +69,7 @@ export interface Plan {
     /** Of all training, in 1e15 operations; null for the theory, whose cost is counted in time. */
     readonly petaflops: number | null;
     /**
-     * Of the largest run's training step, in bytes: parameters, gradients, optimiser, activations. An upper estimate.
+     * Of the largest run's training step, in bytes: parameters, gradients, optimizer state, activations. An upper estimate.
      */
     readonly memoryBytes: number | null;
     /** Of what the runs leave, and of the saved states of those under way. */
@@ -90,60 +89,61 @@ export interface Plan {
   readonly data: readonly string[];
 }
 
-export function planOf(
-  experiments: readonly Experiment[],
-  scale: Scale,
-  throughputs: ReadonlyMap<string, Measured>,
-): Plan {
+type Throughputs = ReadonlyMap<string, Measured>;
+
+function rowOf(experiment: Experiment, scale: Scale, throughputs: Throughputs): Plan['rows'][number] {
+  const { name, kind } = experiment;
+  const mine = [...withRequired(cellsOf(experiment, scale, 1), RUNNERS).values()];
+  const common = {
+    experiment: name,
+    arms: Object.keys(experiment.arms(scale)).length,
+    runs: mine.length,
+    deviceHours: hours(mine, throughputs),
+  };
+  const throughput = throughputs.get(name);
+  if (kind !== TRAIN_KIND || throughput === undefined)
+    return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
+  const specs = mine.filter((cell) => cell.kind === TRAIN_KIND).map((cell) => parseTrainSpec(cell.spec));
+  const disk = specs.map(diskOf);
+  return {
+    ...common,
+    petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
+    memoryBytes: specs.reduce((most, spec) => Math.max(most, memoryOf(spec, throughput)), 0),
+    diskBytes:
+      disk.reduce((sum, { left }) => sum + left, 0) + disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
+    flopsPerSecond: throughput.flopsPerSecond,
+  };
+}
+
+/** What a claim takes alone, or nothing where its experiment is not planned. */
+function claimRow(
+  { id, experiment, arms }: Claim,
+  cells: ReadonlyMap<string, readonly Cell[]>,
+  throughputs: Throughputs,
+): Plan['claims'] {
+  const all = cells.get(experiment.name) ?? [];
+  const mine = withRequired(
+    all.filter(({ arm }) => arms === undefined || arms.includes(arm)),
+    RUNNERS,
+  );
+  if (mine.size === 0) return [];
+  return [{ id, experiment: experiment.name, runs: mine.size, deviceHours: hours(mine.values(), throughputs) }];
+}
+
+/** What experiments cost at a scale, by what their thin nets were measured, or assumed, to attain. */
+export function planOf(experiments: readonly Experiment[], scale: Scale, throughputs: Throughputs): Plan {
   const declared = experiments.filter(({ seeds }) => seeds[scale] !== undefined);
   const cells = new Map(declared.map((experiment) => [experiment.name, cellsOf(experiment, scale, 1)]));
-  const rows = declared.map((experiment): Plan['rows'][number] => {
-    const { name, kind } = experiment;
-    const mine = [...withRequired(cells.get(name)!, RUNNERS).values()];
-    const common = {
-      experiment: name,
-      arms: Object.keys(experiment.arms(scale)).length,
-      runs: mine.length,
-      deviceHours: hours(mine, throughputs),
-    };
-    const throughput = throughputs.get(name);
-    if (kind !== TRAIN_KIND || throughput === undefined)
-      return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
-    const specs = mine.filter((cell) => cell.kind === TRAIN_KIND).map((cell) => parseTrainSpec(cell.spec));
-    const disk = specs.map(diskOf);
-    return {
-      ...common,
-      petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
-      memoryBytes: specs.reduce((most, spec) => Math.max(most, memoryOf(spec, throughput)), 0),
-      diskBytes:
-        disk.reduce((sum, { left }) => sum + left, 0) +
-        disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
-      flopsPerSecond: throughput.flopsPerSecond,
-    };
-  });
-  const claims = Object.values(CLAIMS).flatMap((claim): Plan['claims'][number][] => {
-    const all = cells.get(claim.experiment.name);
-    if (all === undefined) return [];
-    const mine = withRequired(
-      all.filter(({ arm }) => claim.arms === undefined || claim.arms.includes(arm)),
-      RUNNERS,
-    );
-    return mine.size === 0
-      ? []
-      : [
-          {
-            id: claim.id,
-            experiment: claim.experiment.name,
-            runs: mine.size,
-            deviceHours: hours(mine.values(), throughputs),
-          },
-        ];
-  });
   const brought = declared.flatMap((experiment) => {
     const spec = measuredSpec(experiment, scale);
     return spec === undefined ? [] : (broughtFor(spec.data) ?? []);
   });
-  return { scale, rows, claims, data: [...new Set(brought)] };
+  return {
+    scale,
+    rows: declared.map((experiment) => rowOf(experiment, scale, throughputs)),
+    claims: Object.values(CLAIMS).flatMap((claim) => claimRow(claim, cells, throughputs)),
+    data: [...new Set(brought)],
+  };
 }
 
 /** An experiment's thin net on a machine. */
@@ -214,9 +214,5 @@ export async function planScale(
     known.set(key, measured);
     found.set(experiment.name, measured);
   }
-  return planOf(
-    [...theoryExperiments().filter(({ seeds }) => seeds[scale] !== undefined), ...trained(scale)],
-    scale,
-    found,
-  );
+  return planOf(Object.values(EXPERIMENTS), scale, found);
 }

@@ -1,6 +1,7 @@
 /** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
 import { exampleShape } from '../data/index.js';
 import { networkOf, parameterCount } from '../models/index.js';
+import { OPTIMIZER_STATE } from '../optim/optimizer.js';
 import { wideView } from './align.js';
 import { totalCost, trainingFlops, type Cost } from './budget.js';
 import { planGroups } from './pipeline.js';
@@ -62,13 +63,25 @@ export function stepFlops(spec: TrainSpec): number {
   return trainingFlops(networkOf(model), exampleShape(spec.data), { steps: 1, batch });
 }
 
+const FLOAT = 4;
+
 /**
- * Expected memory of a run in bytes, by which a GPU is chosen: parameters with their gradients and two moments, and
- * activations. Of these, a training step was measured to keep some 0.005 bytes for each operation (ResNet-50 with
- * 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
+ * Memory of a training step in bytes: the thin net's parameters with their gradients and optimizer state, the wide
+ * net's parameters where it is watched, and `activations` bytes of what the step keeps for its gradients.
+ */
+export function stepMemory(spec: TrainSpec, activations: number): number {
+  const own = parameterCount(spec.model) * (2 + OPTIMIZER_STATE[spec.training.optimizer.kind].length);
+  const watched = spec.teacher === null ? 0 : parameterCount(spec.teacher.model);
+  return FLOAT * (own + watched) + activations;
+}
+
+/** What an engine takes before it computes anything, in bytes. */
+const ENGINE_MEMORY = 2 ** 29;
+
+/**
+ * Expected memory of a run in bytes, by which a GPU is chosen. A training step was measured to keep some 0.005 bytes
+ * for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
  */
 export function expectedMemory(spec: TrainSpec): number {
-  const models = isTrained(spec.teacher) ? [spec.model, spec.teacher.model] : [spec.model];
-  const parameters = models.reduce((sum, model) => sum + parameterCount(model), 0);
-  return 2 ** 29 + 16 * parameters + 0.005 * stepFlops(spec);
+  return ENGINE_MEMORY + stepMemory(spec, 0.005 * stepFlops(spec));
 }

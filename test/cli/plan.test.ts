@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs, cellsOf } from '../../src/core/experiment.js';
-import { costOf } from '../../src/method/cost.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { costOf, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost.js';
+import { parameterCount } from '../../src/models/index.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 
 const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
@@ -20,6 +22,16 @@ test('every run counts once, wide nets included, and operations are those of the
   expect(rows[0]).toMatchObject({ experiment: 'resnet-digits', runs: cellsOf(resnetDigits, 'minutes', 1).length });
   expect(rows[0]!.petaflops! * 1e15).toBeCloseTo(seeds * expected, -6);
   expect(rows[0]!.memoryBytes).toBeGreaterThan(32e6);
+});
+
+test('the memory of a step is one estimate: planned with measured activations, expected with those of its operations', () => {
+  const spec = parseTrainSpec(armSpecs(resnetDigits, 'minutes').wide);
+  const parameters = parameterCount(spec.model);
+  // values, gradients and the momentum of SGD, four bytes each
+  expect(stepMemory(spec, 1000)).toBe(12 * parameters + 1000);
+  expect(expectedMemory(spec) - stepMemory(spec, 0)).toBeCloseTo(2 ** 29 + 0.005 * stepFlops(spec), 0);
+  const taught = parseTrainSpec(armSpecs(resnetDigits, 'minutes').kd);
+  expect(stepMemory(taught, 0)).toBe(12 * parameterCount(taught.model) + 4 * parameters);
 });
 
 test('a machine that is twice as slow takes twice as long', () => {
