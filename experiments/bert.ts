@@ -116,18 +116,18 @@ function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
   const data = glosses(size);
   const net = (hidden: number, layers: number): BertSpec => ({
     family: 'bert',
-    vocabulary,
-    positions: tokens,
-    segments: 2,
-    hidden,
-    layers,
-    heads: hidden / head,
-    feedforward: 4 * hidden,
+    vocabSize: vocabulary,
+    maxPositions: tokens,
+    typeVocabSize: 2,
+    hiddenSize: hidden,
+    numLayers: layers,
+    numHeads: hidden / head,
+    intermediateSize: 4 * hidden,
     // as large in a narrow net as the published 0.02 is in 768 channels
-    initial: 0.02 * Math.sqrt(768 / hidden),
+    initializerRange: 0.02 * Math.sqrt(768 / hidden),
     distance: { slope: 1 },
     dropout: 0,
-    head: { kind: 'masked-lm', places: maskedPositions(data) },
+    head: { kind: 'masked-lm', maskedPositions: maskedPositions(data) },
   });
   const small = (steps: number, peak: number): RecipeSpec => bertRecipe(steps, thin.batch, peak, { beta2: 0.98 });
   return {
@@ -157,7 +157,7 @@ function paperSetting(): Setting {
   };
   const net = (name: string): BertSpec => ({
     ...preset(name, 'bert'),
-    head: { kind: 'masked-lm', places: maskedPositions(data) },
+    head: { kind: 'masked-lm', maskedPositions: maskedPositions(data) },
   });
   const recipe = (steps: number): RecipeSpec => ({
     ...PAPER_BERT,
@@ -251,14 +251,19 @@ export const bertAblations: Experiment = {
       other: Partial<Setting> = {},
     ): TrainSpec =>
       armOf({ ...all, ...other }, 'three-stage', { start, imitation: { ...imitation, ...changes }, objective: BOTH });
-    const layers = (thin as BertSpec).layers;
+    const layers = (thin as BertSpec).numLayers;
     const deep = {
-      wide: { ...wide, model: { ...(wide.model as BertSpec), layers: 2 * layers }, align: 'depth' as const },
+      wide: { ...wide, model: { ...(wide.model as BertSpec), numLayers: 2 * layers }, align: 'depth' as const },
     };
     const blocks = {
       wide: {
         ...wide,
-        model: { ...(thin as BertSpec), heads: 4, headSize: 32, feedforward: 4 * (thin as BertSpec).feedforward },
+        model: {
+          ...(thin as BertSpec),
+          numHeads: 4,
+          headSize: 32,
+          intermediateSize: 4 * (thin as BertSpec).intermediateSize,
+        },
       },
     };
     const each = Math.round(imitationSteps / (layers + 1));

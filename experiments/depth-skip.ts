@@ -66,7 +66,15 @@ function armOfCase(layers: number, skip: boolean, training: string, spec: TrainS
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const model: MlpSpec = { family: 'mlp', layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
+  const model: MlpSpec = {
+    family: 'mlp',
+    numLayers: layers,
+    width: THIN,
+    skip,
+    activation: 'tanh',
+    classes: 10,
+    inputs: 196,
+  };
   const imitationSteps = Math.round(size.steps * 0.3);
   const rates = RATES[skip ? 'skip' : 'plain'];
   const setting: Setting = {

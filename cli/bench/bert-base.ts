@@ -25,21 +25,25 @@ function tokens(vocabulary: number, rows: 3 | 4): Int32Array {
 }
 
 function training(seconds: number): Promise<number[]> {
-  const spec: BertSpec = { ...preset('bert-base', 'bert'), dropout: 0, head: { kind: 'masked-lm', places: PLACES } };
-  const labels = Int32Array.from({ length: BATCH * PLACES }, (_, i) => (i * 97) % spec.vocabulary);
+  const spec: BertSpec = {
+    ...preset('bert-base', 'bert'),
+    dropout: 0,
+    head: { kind: 'masked-lm', maskedPositions: PLACES },
+  };
+  const labels = Int32Array.from({ length: BATCH * PLACES }, (_, i) => (i * 97) % spec.vocabSize);
   const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 } as const;
-  const examples = { values: tokens(spec.vocabulary, 4), labels };
+  const examples = { values: tokens(spec.vocabSize, 4), labels };
   return trainingTimes(
     bert(spec),
     BATCH,
-    { shape: [4, TOKENS], classes: spec.vocabulary, questions: PLACES, examples, optimizer, rate: 1e-4 },
+    { shape: [4, TOKENS], classes: spec.vocabSize, questions: PLACES, examples, optimizer, rate: 1e-4 },
     seconds,
   );
 }
 
 function inference(seconds: number): Promise<number[]> {
   const spec = preset('bert-base', 'bert');
-  return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabulary, 3), [BATCH, 3, TOKENS], 'int32'), seconds);
+  return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabSize, 3), [BATCH, 3, TOKENS], 'int32'), seconds);
 }
 
 const caseOf = (train: boolean): Case => ({

@@ -43,7 +43,7 @@ function residual(planes: number, mid: number, [...shape]: readonly number[], cl
 function plain(depth: number, width: number): Small {
   const spec: NetworkSpec = {
     family: 'mlp',
-    layers: depth,
+    numLayers: depth,
     width,
     skip: false,
     activation: 'tanh',
@@ -57,17 +57,17 @@ function language(hidden: number): Small {
   const [vocabulary, tokens, layers, heads, masked] = [2048, 64, 2, hidden / 32, 18];
   const spec: NetworkSpec = {
     family: 'bert',
-    vocabulary,
-    positions: tokens,
-    segments: 2,
-    hidden,
-    layers,
-    heads,
-    feedforward: 4 * hidden,
-    initial: 0.05,
+    vocabSize: vocabulary,
+    maxPositions: tokens,
+    typeVocabSize: 2,
+    hiddenSize: hidden,
+    numLayers: layers,
+    numHeads: heads,
+    intermediateSize: 4 * hidden,
+    initializerRange: 0.05,
     distance: { slope: 1 },
     dropout: 0,
-    head: { kind: 'masked-lm', places: masked },
+    head: { kind: 'masked-lm', maskedPositions: masked },
   };
   return { net: { kind: 'bert', vocabulary, tokens, hidden, layers, heads, masked }, spec, batch: 16 };
 }

@@ -28,7 +28,7 @@ async function longRun(place: Place): Promise<Measured> {
   const steps = scaled(20_000, place);
   const printed = gowide(place, ['train', 'resnet', '--arm', 'direct', '--print-config']);
   const spec = JSON.parse(printed.stdout) as { data: { augment?: object }; training: { steps: number; batch: number } };
-  const model = { family: 'mlp', inputs: 196, layers: 3, width: 32, skip: false, activation: 'relu', classes: 10 };
+  const model = { family: 'mlp', inputs: 196, numLayers: 3, width: 32, skip: false, activation: 'relu', classes: 10 };
   const small = {
     ...spec,
     data: { ...spec.data, augment: undefined },

@@ -7,9 +7,9 @@ import { readSafetensors } from '../store/safetensors.js';
 
 const PUBLISHED = {
   family: 'bert',
-  vocabulary: 30_522,
-  positions: 512,
-  segments: 2,
+  vocabSize: 30_522,
+  maxPositions: 512,
+  typeVocabSize: 2,
   dropout: 0.1,
   head: { kind: 'pooler' },
 } as const;
@@ -20,16 +20,16 @@ export const bertFamily: Family<BertSpec> = {
   spec: BertSpec,
   network: bert,
   presets: {
-    'bert-base': { ...PUBLISHED, hidden: 768, layers: 12, heads: 12, feedforward: 3072 },
-    'bert-large': { ...PUBLISHED, hidden: 1024, layers: 24, heads: 16, feedforward: 4096 },
-    'bert-12x1024': { ...PUBLISHED, hidden: 1024, layers: 12, heads: 16, feedforward: 4096 },
-    'minilm-12x384': { ...PUBLISHED, hidden: 384, layers: 12, heads: 12, feedforward: 1536 },
-    'minilm-6x384': { ...PUBLISHED, hidden: 384, layers: 6, heads: 12, feedforward: 1536 },
-    'tinybert-6x768': { ...PUBLISHED, hidden: 768, layers: 6, heads: 12, feedforward: 3072 },
-    'tinybert-4x312': { ...PUBLISHED, hidden: 312, layers: 4, heads: 12, feedforward: 1200 },
+    'bert-base': { ...PUBLISHED, hiddenSize: 768, numLayers: 12, numHeads: 12, intermediateSize: 3072 },
+    'bert-large': { ...PUBLISHED, hiddenSize: 1024, numLayers: 24, numHeads: 16, intermediateSize: 4096 },
+    'bert-12x1024': { ...PUBLISHED, hiddenSize: 1024, numLayers: 12, numHeads: 16, intermediateSize: 4096 },
+    'minilm-12x384': { ...PUBLISHED, hiddenSize: 384, numLayers: 12, numHeads: 12, intermediateSize: 1536 },
+    'minilm-6x384': { ...PUBLISHED, hiddenSize: 384, numLayers: 6, numHeads: 12, intermediateSize: 1536 },
+    'tinybert-6x768': { ...PUBLISHED, hiddenSize: 768, numLayers: 6, numHeads: 12, intermediateSize: 3072 },
+    'tinybert-4x312': { ...PUBLISHED, hiddenSize: 312, numLayers: 4, numHeads: 12, intermediateSize: 1200 },
   },
   checkInput,
-  vocabSize: ({ vocabulary }) => vocabulary,
+  vocabSize: ({ vocabSize }) => vocabSize,
   published: {
     read: (path, spec) => importHuggingFace(spec, readSafetensors(path).tensors, path),
     write: writeHuggingFace,
@@ -41,15 +41,15 @@ export const bertFamily: Family<BertSpec> = {
   },
 };
 
-function checkInput({ head, positions, vocabulary }: BertSpec, { set, shape, task }: DataFacts): string | undefined {
+function checkInput({ head, maxPositions, vocabSize }: BertSpec, { set, shape, task }: DataFacts): string | undefined {
   const tokens = shape.at(-1)!;
   if (head.kind !== task!.head)
     return `the head "${head.kind}" is of another task; ${set} data need a "${task!.head}" head`;
-  if (tokens > positions) return `rows of ${tokens} tokens, and the model has ${positions} positions`;
-  const { questions = 1, classes, vocabulary: known } = task!;
+  if (tokens > maxPositions) return `rows of ${tokens} tokens, and the model has ${maxPositions} positions`;
+  const { questions = 1, classes, vocabulary } = task!;
   return (
-    (head.kind === 'masked-lm' ? mismatch(set, 'masked positions', head.places ?? 0, questions) : undefined) ??
+    (head.kind === 'masked-lm' ? mismatch(set, 'masked positions', head.maskedPositions ?? 0, questions) : undefined) ??
     (head.kind === 'classify' && classes !== undefined ? mismatch(set, 'classes', head.classes, classes) : undefined) ??
-    (known === undefined ? undefined : mismatch(set, 'tokens in the vocabulary', vocabulary, known))
+    (vocabulary === undefined ? undefined : mismatch(set, 'tokens in the vocabulary', vocabSize, vocabulary))
   );
 }

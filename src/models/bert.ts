@@ -1,8 +1,8 @@
 /**
  * BERT: Devlin, Chang, Lee, Toutanova 2019, as Hugging Face has it. Post-layer-norm blocks, learned positions, segment
  * embeddings, a pooler on the first token. Input: whole numbers [B, 3, T], the tokens' indices, their segments, and 1
- * where there is a token and 0 where there is padding; or [B, 4, T], whose last row begins with the places that a
- * masked-LM head is asked for. Letters: B batch, T tokens, H hidden width, V vocabulary, P places.
+ * where there is a token and 0 where there is padding; or [B, 4, T], whose last row begins with the masked positions
+ * that a masked-LM head is asked for. Letters: B batch, T tokens, H hiddenSize, V vocabSize, P maskedPositions.
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
@@ -34,28 +34,34 @@ import {
 
 const size = z.int().min(1);
 
+/**
+ * Schema of a BERT. Keys are the fields of Hugging Face's `BertConfig` in camel case, without `num_hidden` and
+ * `num_attention` and `embeddings` where that leaves one meaning; `headSize`, `distance` and `head` have no field there.
+ */
 export const BertSpec = z
   .strictObject({
     family: z.literal('bert'),
     /** Different tokens. */
-    vocabulary: size,
+    vocabSize: size,
     /** Longest sequence. */
-    positions: size,
-    segments: size.default(2),
-    hidden: size,
-    layers: size,
-    heads: size,
+    maxPositions: size,
+    /** Different segments: texts of a pair. */
+    typeVocabSize: size.default(2),
+    /** Channels between the blocks. */
+    hiddenSize: size,
+    numLayers: size,
+    numHeads: size,
     /**
-     * Channels of a head: hidden / heads, as published, unless it is said here, so that a net can be wider within its
-     * blocks only.
+     * Channels of a head: hiddenSize / numHeads, as published, unless it is said here, so that a net can be wider within
+     * its blocks only.
      */
     headSize: size.optional(),
     /** Width of the hidden layer of a block's second half. */
-    feedforward: size,
+    intermediateSize: size,
     /**
      * Standard deviation of initial kernels and embeddings. Published: 0.02, for 768 channels; narrow nets need more.
      */
-    initial: z.number().positive().optional(),
+    initializerRange: z.number().positive().optional(),
     /**
      * A fixed bias of the attention's scores, not of the published network: half of the heads see what stands before a
      * token and half what stands after it, `slope` less for each token farther away (Press et al. 2022), half as much
@@ -69,24 +75,25 @@ export const BertSpec = z
     dropout: z.number().min(0).max(0.9).default(0),
     /**
      * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the
-     * vocabulary by the word embeddings, [B, T, V] at every token, or [B, P, V] at the first `places` of the input's
+     * vocabulary by the word embeddings, [B, T, V] at every token, or [B, P, V] at the first `maskedPositions` of the input's
      * last row. `classify`: the pooler, then classes. `span`: a score of every token as the start, and as the end, [B,
      * 2, T].
      */
     head: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }),
-      z.strictObject({ kind: z.literal('masked-lm'), places: size.optional() }),
+      z.strictObject({ kind: z.literal('masked-lm'), maskedPositions: size.optional() }),
       z.strictObject({ kind: z.literal('classify'), classes: z.int().min(2) }),
     ]),
   })
-  .refine(({ hidden, heads, headSize }) => headSize !== undefined || hidden % heads === 0, {
-    error: 'hidden cannot be divided among the heads; give "headSize"',
+  .refine(({ hiddenSize, numHeads, headSize }) => headSize !== undefined || hiddenSize % numHeads === 0, {
+    error: 'hiddenSize cannot be divided among the heads; give "headSize"',
   });
+/** A BERT. */
 export type BertSpec = z.infer<typeof BertSpec>;
 
 /** Channels of a head. */
-export function headSizeOf({ hidden, heads, headSize }: BertSpec): number {
-  return headSize ?? hidden / heads;
+export function headSizeOf({ hiddenSize, numHeads, headSize }: BertSpec): number {
+  return headSize ?? hiddenSize / numHeads;
 }
 
 const EPSILON = 1e-12;
@@ -98,8 +105,8 @@ function tokensOf(shape: readonly number[]): number {
 }
 
 /** The layers of the head. */
-function headLayers({ head, hidden, vocabulary, ...spec }: BertSpec): Layer[] {
-  const dense = { init: { std: spec.initial ?? INITIAL }, reads: 'hidden', tap: 'logits' } as const;
+function headLayers({ head, hiddenSize: hidden, vocabSize, ...spec }: BertSpec): Layer[] {
+  const dense = { init: { std: spec.initializerRange ?? INITIAL }, reads: 'hidden', tap: 'logits' } as const;
   const pooler = denseLayer({ ...dense, path: 'pooler', tap: 'pooled', shape: [hidden, hidden], writes: 'pooled' });
   switch (head.kind) {
     case 'none':
@@ -113,12 +120,12 @@ function headLayers({ head, hidden, vocabulary, ...spec }: BertSpec): Layer[] {
     case 'span':
       return [denseLayer({ ...dense, path: 'head', shape: [hidden, 2], writes: 'ends', positions: tokensOf })];
     case 'masked-lm': {
-      const positions = head.places === undefined ? tokensOf : () => head.places!;
+      const positions = head.maskedPositions === undefined ? tokensOf : () => head.maskedPositions!;
       return [
         denseLayer({ ...dense, path: 'head/transform', shape: [hidden, hidden], writes: 'hidden', positions }),
         layerNormLayer('head/norm', 'logits', hidden, 'hidden'),
-        constantLayer('head/bias', 'logits', vocabulary, 'vocabulary'),
-        operation('logits', (shape) => 2 * positions(shape) * hidden * vocabulary), // by the word embeddings
+        constantLayer('head/bias', 'logits', vocabSize, 'vocabulary'),
+        operation('logits', (shape) => 2 * positions(shape) * hidden * vocabSize), // by the word embeddings
       ];
     }
   }
@@ -126,12 +133,12 @@ function headLayers({ head, hidden, vocabulary, ...spec }: BertSpec): Layer[] {
 
 /** The layers of one block: attention and what follows it, each with its norm. */
 function blockLayers(spec: BertSpec, layer: string): Layer[] {
-  const { hidden, feedforward } = spec;
+  const { hiddenSize: hidden, intermediateSize } = spec;
   const attention = `${layer}/attention`;
   const [stream, mixed, inner] = [
     ['hidden', hidden],
-    [`${layer}/heads`, spec.heads * headSizeOf(spec)],
-    [`${layer}/inner`, feedforward],
+    [`${layer}/heads`, spec.numHeads * headSizeOf(spec)],
+    [`${layer}/inner`, intermediateSize],
   ] as const;
   const dense = (
     path: string,
@@ -140,7 +147,7 @@ function blockLayers(spec: BertSpec, layer: string): Layer[] {
     [writes, outputs]: readonly [string, number],
   ): Layer =>
     denseLayer({
-      ...{ path, tap, reads, writes, shape: [inputs, outputs], init: { std: spec.initial ?? INITIAL } },
+      ...{ path, tap, reads, writes, shape: [inputs, outputs], init: { std: spec.initializerRange ?? INITIAL } },
       positions: tokensOf,
     });
   return [
@@ -156,9 +163,9 @@ function blockLayers(spec: BertSpec, layer: string): Layer[] {
 
 /** Every layer, in the order of the forward pass. */
 function bertLayers(spec: BertSpec, names: readonly string[]): Layer[] {
-  const { vocabulary, positions, segments, hidden } = spec;
-  const tables = { word: vocabulary, position: positions, segment: segments };
-  const std = spec.initial ?? INITIAL;
+  const { vocabSize, maxPositions, typeVocabSize, hiddenSize: hidden } = spec;
+  const tables = { word: vocabSize, position: maxPositions, segment: typeVocabSize };
+  const std = spec.initializerRange ?? INITIAL;
   return [
     ...Object.entries(tables).map(([name, rows]) =>
       embeddingLayer(`embeddings/${name}`, 'embeddings', [rows, hidden], [name, 'hidden'], std),
@@ -179,15 +186,15 @@ const HEAD_TAPS: Readonly<Record<BertSpec['head']['kind'], readonly string[]>> =
 };
 
 /** Channels of a head's scores. */
-function scoresOf({ head, positions, vocabulary }: BertSpec): number {
+function scoresOf({ head, maxPositions, vocabSize }: BertSpec): number {
   if (head.kind === 'classify') return head.classes;
-  return head.kind === 'span' ? positions : vocabulary;
+  return head.kind === 'span' ? maxPositions : vocabSize;
 }
 
 /** A BERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps at the embeddings and within every block. */
 export function bert(spec: BertSpec): Network {
-  const { layers, hidden, head } = spec;
-  const names = Array.from({ length: layers }, (_, i) => `layer${i + 1}`);
+  const { numLayers, hiddenSize, head } = spec;
+  const names = Array.from({ length: numLayers }, (_, i) => `layer${i + 1}`);
   const last = HEAD_TAPS[head.kind];
   const taps = ['embeddings', ...names.flatMap((layer) => [`${layer}/attention`, layer]), ...last];
   const table = tableOf(bertLayers(spec, names));
@@ -195,7 +202,7 @@ export function bert(spec: BertSpec): Network {
     ...table,
     taps,
     boundaries: { stage: ['embeddings', ...names], block: taps.slice(0, taps.length - last.length) },
-    width: (tap) => (tap === 'logits' ? scoresOf(spec) : hidden),
+    width: (tap) => (tap === 'logits' ? scoresOf(spec) : hiddenSize),
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
       const attends = tapsBetween(taps, options).some((tap) => tap.endsWith('/attention'));
@@ -216,10 +223,10 @@ export function bert(spec: BertSpec): Network {
 }
 
 /** The bias of all scores of attention: padding as the input [B, 3 or 4, T] says it, and distance. */
-function biasOf({ heads, distance }: BertSpec, input: Tensor | undefined, x: Tensor): Tensor | undefined {
+function biasOf({ numHeads, distance }: BertSpec, input: Tensor | undefined, x: Tensor): Tensor | undefined {
   const mask = input && tf.cast(row(input, 2), 'float32');
   const tokens = input === undefined ? x.shape[1]! : input.shape[2]!;
-  return scoreBias({ heads, tokens, mask, slope: distance?.slope });
+  return scoreBias({ numHeads, tokens, mask, slope: distance?.slope });
 }
 
 /** One of the rows of the input, [B, T]. */
@@ -243,7 +250,7 @@ function step(
   const dropping = drops(scope, spec.dropout);
   const rows = dropping ? rowsOf(x) : asRows(scope, x);
   const inside = tap.endsWith('/attention')
-    ? selfAttention(scope, tap, rows, { heads: spec.heads, tokens: x.shape[1]!, bias, dropped: spec.dropout })
+    ? selfAttention(scope, tap, rows, { numHeads: spec.numHeads, tokens: x.shape[1]!, bias, dropped: spec.dropout })
     : denseGelu(scope, `${tap}/inner`, rows);
   const path = { dense: `${tap}/output`, norm: `${tap}/norm` };
   const y = dropping
@@ -257,14 +264,14 @@ function step(
   return rows === x ? y : y.reshape(x.shape);
 }
 
-function embeddings({ positions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {
+function embeddings({ maxPositions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {
   const tokens = x.shape[2]!;
-  if (tokens > positions)
-    throw new UsageError(`a sequence of ${tokens} tokens; the network has ${positions} positions`);
-  const places = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
+  if (tokens > maxPositions)
+    throw new UsageError(`a sequence of ${tokens} tokens; the network has ${maxPositions} positions`);
+  const learned = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
   const sum = tf.add(
     tf.add(embed(scope, 'embeddings/word', row(x, 0)), embed(scope, 'embeddings/segment', row(x, 1))),
-    places,
+    learned,
   );
   return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, EPSILON), rate);
 }
@@ -275,10 +282,10 @@ function firstToken(x: Tensor): Tensor2D {
 }
 
 /** The values at the first `count` places of the input's last row, [B, P, H]. */
-function atPlaces(x: Tensor, input: Tensor, count: number): Tensor {
+function atMasked(x: Tensor, input: Tensor, count: number): Tensor {
   const [batch, tokens, hidden] = x.shape as [number, number, number];
-  const places = tf.slice(row(input, 3), [0, 0], [batch, count]);
-  const flat = tf.add(places, tf.range(0, batch * tokens, tokens, 'int32').reshape([batch, 1])).flatten();
+  const positions = tf.slice(row(input, 3), [0, 0], [batch, count]);
+  const flat = tf.add(positions, tf.range(0, batch * tokens, tokens, 'int32').reshape([batch, 1])).flatten();
   return tf.gather(x.reshape([batch * tokens, hidden]), flat as Tensor1D).reshape([batch, count, hidden]);
 }
 
@@ -287,9 +294,11 @@ function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | u
     const scores = dense(scope, 'head', rowsOf(all));
     return head.kind === 'span' ? tf.transpose(scores.reshape([...all.shape.slice(0, -1), 2]), [0, 2, 1]) : scores;
   }
-  if (head.places !== undefined && input?.shape[1] !== 4)
-    throw new UsageError(`the input does not say which ${head.places} places are asked for; expected [B, 4, T]`);
-  const x = head.places === undefined ? all : atPlaces(all, input!, head.places);
+  if (head.maskedPositions !== undefined && input?.shape[1] !== 4)
+    throw new UsageError(
+      `the input does not say which ${head.maskedPositions} masked positions are asked for; expected [B, 4, T]`,
+    );
+  const x = head.maskedPositions === undefined ? all : atMasked(all, input!, head.maskedPositions);
   const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', rowsOf(x)), EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
   return tf

@@ -21,11 +21,11 @@ export type ConvnetSpec = z.infer<typeof ConvnetSpec>;
 
 /** A plain convolutional network: x [B, H, W, C] -> logits [B, classes]. */
 export function convnet(spec: ConvnetSpec): Network {
-  const { layers, width, activation, channels } = spec;
+  const { numLayers, width, activation, channels } = spec;
   const convolution = (layer: string): string => `${layer}/conv`;
   return plainNetwork(spec, {
     input: ['channels', channels],
-    halving: layers >= 3 ? [Math.floor(layers / 3), Math.floor((2 * layers) / 3)] : [],
+    halving: numLayers >= 3 ? [Math.floor(numLayers / 3), Math.floor((2 * numLayers) / 3)] : [],
     path: convolution,
     row: ({ name }, inputs, names, downsampling) =>
       convolutionLayer({ path: convolution(name), tap: name, shape: [3, 3, inputs, width], ...names, downsampling }),

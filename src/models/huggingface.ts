@@ -64,9 +64,9 @@ export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): Host
     throw new UsageError(
       'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else',
     );
-  if (spec.heads * headSizeOf(spec) !== spec.hidden)
+  if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
     throw new UsageError(
-      `Hugging Face's BERT has heads of hidden / heads = ${spec.hidden / spec.heads} channels, this one of ${headSizeOf(spec)}`,
+      `Hugging Face's BERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, this one of ${headSizeOf(spec)}`,
     );
   return Object.fromEntries(
     Object.entries(params).map(([path, parameter]) => {
@@ -94,14 +94,14 @@ function configOf(spec: BertSpec): object {
   return {
     architectures: [ARCHITECTURES[head.kind]],
     model_type: 'bert',
-    vocab_size: spec.vocabulary,
-    hidden_size: spec.hidden,
-    num_hidden_layers: spec.layers,
-    num_attention_heads: spec.heads,
-    intermediate_size: spec.feedforward,
-    max_position_embeddings: spec.positions,
-    type_vocab_size: spec.segments,
-    ...(spec.initial !== undefined && { initializer_range: spec.initial }),
+    vocab_size: spec.vocabSize,
+    hidden_size: spec.hiddenSize,
+    num_hidden_layers: spec.numLayers,
+    num_attention_heads: spec.numHeads,
+    intermediate_size: spec.intermediateSize,
+    max_position_embeddings: spec.maxPositions,
+    type_vocab_size: spec.typeVocabSize,
+    ...(spec.initializerRange !== undefined && { initializer_range: spec.initializerRange }),
     hidden_dropout_prob: spec.dropout,
     attention_probs_dropout_prob: spec.dropout,
     hidden_act: 'gelu',
@@ -123,7 +123,7 @@ export function writeFolder(folder: string, spec: BertSpec, weights: HostWeights
   const settings = {
     tokenizer_class: 'BertTokenizer',
     do_lower_case: tokenizer.lowercase,
-    model_max_length: spec.positions,
+    model_max_length: spec.maxPositions,
   };
   for (const [name, value] of Object.entries({ 'config.json': configOf(spec), 'tokenizer_config.json': settings }))
     writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
@@ -208,14 +208,14 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
   const { tensors } = readSafetensors(file);
   const spec: BertSpec = {
     family: 'bert',
-    vocabulary: data.vocab_size,
-    positions: data.max_position_embeddings,
-    segments: data.type_vocab_size,
-    hidden: data.hidden_size,
-    layers: data.num_hidden_layers,
-    heads: data.num_attention_heads,
-    feedforward: data.intermediate_size,
-    initial: data.initializer_range,
+    vocabSize: data.vocab_size,
+    maxPositions: data.max_position_embeddings,
+    typeVocabSize: data.type_vocab_size,
+    hiddenSize: data.hidden_size,
+    numLayers: data.num_hidden_layers,
+    numHeads: data.num_attention_heads,
+    intermediateSize: data.intermediate_size,
+    initializerRange: data.initializer_range,
     dropout: data.hidden_dropout_prob,
     head: { kind: Object.keys(tensors).some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };

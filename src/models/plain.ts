@@ -14,7 +14,7 @@ const size = z.int().min(1);
 
 /** Schema of what plain networks declare alike. */
 export const PlainSpec = z.strictObject({
-  layers: size,
+  numLayers: size,
   /** Channels of every layer. */
   width: size,
   skip: z.boolean().default(false),
@@ -56,7 +56,7 @@ export interface PlainKind {
 
 /** The network of a plain spec. */
 export function plainNetwork(spec: PlainSpec, kind: PlainKind): Network {
-  const layers = Array.from({ length: spec.layers }, (_, i): PlainLayer => {
+  const layers = Array.from({ length: spec.numLayers }, (_, i): PlainLayer => {
     const stride = kind.halving.includes(i) ? 2 : 1;
     return { name: `layer${i + 1}`, stride, skip: spec.skip && i > 0 && stride === 1 };
   });

@@ -67,9 +67,9 @@ export interface TokenInput {
 
 /** How large the whole numbers of an input may be, and how long its sequences. */
 export interface TokenLimits {
-  readonly vocabulary: number;
-  readonly positions: number;
-  readonly segments: number;
+  readonly vocabSize: number;
+  readonly maxPositions: number;
+  readonly typeVocabSize: number;
 }
 
 /**
@@ -77,7 +77,7 @@ export interface TokenLimits {
  * network cannot read.
  */
 export function readTokens(
-  { vocabulary, positions, segments }: TokenLimits,
+  { vocabSize, maxPositions, typeVocabSize }: TokenLimits,
   tensors: HostArrays<HostValues>,
   source: string,
 ): TokenInput {
@@ -95,11 +95,11 @@ export function readTokens(
   if (ids === undefined)
     throw new UsageError(`${source}: no tensor "input_ids"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
   const [batch, tokens] = ids.shape as [number, number];
-  if (tokens > positions)
-    throw new UsageError(`${source}: sequences of ${tokens} tokens; the network has ${positions} positions`);
+  if (tokens > maxPositions)
+    throw new UsageError(`${source}: sequences of ${tokens} tokens; the network has ${maxPositions} positions`);
   const rows = [
-    { name: 'input_ids', below: vocabulary, what: 'tokens in the vocabulary', row: ids },
-    { name: 'token_type_ids', below: segments, what: 'segments', row: whole('token_type_ids') },
+    { name: 'input_ids', below: vocabSize, what: 'tokens in the vocabulary', row: ids },
+    { name: 'token_type_ids', below: typeVocabSize, what: 'segments', row: whole('token_type_ids') },
     {
       name: 'attention_mask',
       below: 2,

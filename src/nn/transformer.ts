@@ -164,8 +164,9 @@ const NEVER = -3.4e38;
 /** Far below every score, and far above {@link NEVER}, to which it is added. */
 const OTHER_SIDE = 1e4;
 
+/** Shape and options of self-attention. */
 export interface AttentionOptions {
-  readonly heads: number;
+  readonly numHeads: number;
   /** Tokens of a sequence: x has B T rows. */
   readonly tokens: number;
   /** Is added to the scores, [B or 1, 1 or N, 1 or T, T]: see {@link scoreBias}. */
@@ -179,7 +180,7 @@ export function selfAttention(
   scope: Scope,
   path: string,
   x: Tensor2D,
-  { heads, tokens, bias, dropped = 0 }: AttentionOptions,
+  { numHeads: heads, tokens, bias, dropped = 0 }: AttentionOptions,
 ): Tensor2D {
   const names = ['query', 'key', 'value'].map((name) => `${path}/${name}`);
   const [inputs, width] = parameter(scope.params, `${names[0]!}/kernel`).shape as [number, number];
@@ -203,18 +204,18 @@ export function selfAttention(
  * by distance where a slope is given.
  */
 export function scoreBias({
-  heads,
+  numHeads,
   tokens,
   mask,
   slope,
 }: {
-  heads: number;
+  numHeads: number;
   tokens: number;
   mask: Tensor | undefined;
   slope: number | undefined;
 }): Tensor | undefined {
   const padding = mask && tf.mul(tf.sub(1, mask.reshape([-1, 1, 1, tokens])), NEVER);
-  const distance = slope === undefined ? undefined : distanceBias(heads, tokens, slope);
+  const distance = slope === undefined ? undefined : distanceBias(numHeads, tokens, slope);
   return padding && distance ? tf.add(padding, distance) : (padding ?? distance);
 }
 

@@ -65,7 +65,7 @@ describe('a data set that is registered as one object', () => {
   const spec = {
     ...DIRECT,
     data,
-    model: { family: 'mlp', layers: 2, width: 8, skip: false, activation: 'tanh', classes: 2, inputs: SIDE * SIDE },
+    model: { family: 'mlp', numLayers: 2, width: 8, skip: false, activation: 'tanh', classes: 2, inputs: SIDE * SIDE },
     training: { ...recipe(40, 0.1), objective: LABELS },
   };
 

@@ -53,15 +53,15 @@ const masked = (): MaskedSpec => ({
 });
 const MODEL: BertSpec = {
   family: 'bert',
-  vocabulary: 60,
-  positions: 12,
-  segments: 2,
-  hidden: 8,
-  layers: 2,
-  heads: 2,
-  feedforward: 8,
+  vocabSize: 60,
+  maxPositions: 12,
+  typeVocabSize: 2,
+  hiddenSize: 8,
+  numLayers: 2,
+  numHeads: 2,
+  intermediateSize: 8,
   dropout: 0.1,
-  head: { kind: 'masked-lm', places: 2 },
+  head: { kind: 'masked-lm', maskedPositions: 2 },
 };
 const adamw = (steps: number): RecipeSpec => ({
   ...recipe(steps, 0.01),
@@ -71,7 +71,7 @@ const adamw = (steps: number): RecipeSpec => ({
 const three = (changes: Partial<TrainSpec> = {}): TrainSpec => ({
   data: masked(),
   model: MODEL,
-  teacher: { model: { ...MODEL, feedforward: 24 }, recipe: adamw(30), objective: LABELS },
+  teacher: { model: { ...MODEL, intermediateSize: 24 }, recipe: adamw(30), objective: LABELS },
   start: 'shared',
   imitation: { ...IMITATION, recipe: { ...adamw(8), schedule: { kind: 'cosine', peak: 0.02, warmup: 0 } } },
   training: { ...adamw(10), objective: TEACHER },
@@ -139,17 +139,21 @@ test.each([
     'fewer heads and inner channels, imitated',
     {
       start: 'selected',
-      teacher: { model: { ...MODEL, feedforward: 24, heads: 4, headSize: 4 }, recipe: adamw(20), objective: LABELS },
+      teacher: {
+        model: { ...MODEL, intermediateSize: 24, numHeads: 4, headSize: 4 },
+        recipe: adamw(20),
+        objective: LABELS,
+      },
     },
   ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
-  ['all channels selected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'selected', imitation: null }],
-  ['projected', { model: { ...MODEL, hidden: 4, heads: 1 }, start: 'projected', imitation: null }],
+  ['all channels selected', { model: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'selected', imitation: null }],
+  ['projected', { model: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'projected', imitation: null }],
   [
     'a narrower stream, layer by layer',
     {
-      model: { ...MODEL, hidden: 4 },
+      model: { ...MODEL, hiddenSize: 4 },
       start: 'projected-ends',
       imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) },
     },
@@ -158,7 +162,7 @@ test.each([
     'a deeper wide net',
     {
       teacher: {
-        model: { ...MODEL, layers: 4, feedforward: 24 },
+        model: { ...MODEL, numLayers: 4, intermediateSize: 24 },
         align: 'depth',
         recipe: adamw(20),
         objective: LABELS,
@@ -167,11 +171,11 @@ test.each([
   ],
   [
     'a bias by distance',
-    { model: { ...MODEL, distance: { slope: 1 }, initial: 0.1 }, start: 'random', imitation: null },
+    { model: { ...MODEL, distance: { slope: 1 }, initializerRange: 0.1 }, start: 'random', imitation: null },
   ],
   [
     'a narrower stream, maps up',
-    { model: { ...MODEL, hidden: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } },
+    { model: { ...MODEL, hiddenSize: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } },
   ],
 ] as [string, Partial<TrainSpec>][])('%s runs to its end', async (_, changes) => {
   const before = tf.memory().numTensors;
@@ -248,7 +252,7 @@ test('a network that was trained before goes on to another task; its run is made
     /start "shared" would overwrite the pretrained network/,
   );
   expect(() =>
-    parseTrainSpec({ ...task, model: { ...MODEL, feedforward: 9, head: { kind: 'classify', classes: 2 } } }),
+    parseTrainSpec({ ...task, model: { ...MODEL, intermediateSize: 9, head: { kind: 'classify', classes: 2 } } }),
   ).toThrow(/the pretrained network has other shapes: layer1.inner.kernel \[8, 8\], expected \[8, 9\]/);
   expect(() => parseTrainSpec({ ...task, model: MODEL })).toThrow(
     /the head "masked-lm" is of another task; tsv data need a "classify" head/,
@@ -284,11 +288,11 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
     data,
     model: {
       ...MODEL,
-      vocabulary: 5 + new Set(words).size,
-      positions: 40,
-      hidden: 32,
-      feedforward: 64,
-      initial: 0.1,
+      vocabSize: 5 + new Set(words).size,
+      maxPositions: 40,
+      hiddenSize: 32,
+      intermediateSize: 64,
+      initializerRange: 0.1,
       dropout: 0,
       head: { kind: 'span' },
     },
@@ -313,7 +317,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect([scores.exact_match, scores.f1, missing]).toEqual([result!['test exact_match'], result!['test f1'], []]);
   expect(readVocabulary(exported)).toEqual({ tokens: readVocabulary(data.vocabulary).tokens, lowercase: true });
   const there = readFolder(exported);
-  expect(there.spec).toEqual({ ...spec.model, segments: 2, head: { kind: 'none' } });
+  expect(there.spec).toEqual({ ...spec.model, typeVocabSize: 2, head: { kind: 'none' } });
   expect(there.load().params['layer2/inner/kernel']!.values).toEqual(
     readArrays(run)['params/layer2/inner/kernel']!.values,
   );
@@ -347,7 +351,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
 });
 
 test('a wide net that somebody trained: a file in Hugging Face’s names, with twice the layers; stage 1 is skipped', async () => {
-  const deep: BertSpec = { ...MODEL, layers: 4 };
+  const deep: BertSpec = { ...MODEL, numLayers: 4 };
   const file = join(folder(), 'wide.safetensors');
   writeHuggingFace(file, deep, bert(deep).init(5));
   const spec = three({ teacher: { model: deep, align: 'depth', weights: file }, start: 'shared' });
@@ -390,7 +394,7 @@ test('stopped in the middle of an epoch again and again, it ends with the same b
 });
 
 test('selected: whole heads, the same of queries, keys and values', () => {
-  const [thin, wide] = [bert(MODEL), bert({ ...MODEL, heads: 4, headSize: 4 })];
+  const [thin, wide] = [bert(MODEL), bert({ ...MODEL, numHeads: 4, headSize: 4 })];
   const model = wide.init(3);
   const kernel = model.params['layer1/attention/output/kernel']!;
   kernel.values.fill(5, 4 * 8, 8 * 8); // head 1
@@ -404,8 +408,8 @@ test('selected: whole heads, the same of queries, keys and values', () => {
   }
   expect(() =>
     startWeights('selected', 1, thin, {
-      network: bert({ ...MODEL, heads: 4, headSize: 8 }),
-      host: bert({ ...MODEL, heads: 4, headSize: 8 }).init(1),
+      network: bert({ ...MODEL, numHeads: 4, headSize: 8 }),
+      host: bert({ ...MODEL, numHeads: 4, headSize: 8 }).init(1),
     }),
   ).toThrow(/layer1.heads is in parts of 4 channels, in the wide net of 8/);
 });
@@ -421,16 +425,19 @@ test('costs count the masked positions, not all tokens', () => {
 
 test.each([
   [{ model: { ...MODEL, head: { kind: 'span' } } }, /the head "span" is of another task/],
-  [{ model: { ...MODEL, positions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
-  [{ model: { ...MODEL, vocabulary: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
-  [{ model: { ...MODEL, head: { kind: 'masked-lm', places: 3 } } }, /have 2 masked positions, the model expects 3/],
+  [{ model: { ...MODEL, maxPositions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
+  [{ model: { ...MODEL, vocabSize: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
+  [
+    { model: { ...MODEL, head: { kind: 'masked-lm', maskedPositions: 3 } } },
+    /have 2 masked positions, the model expects 3/,
+  ],
   [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
   [
-    { model: { ...MODEL, hidden: 4 } },
+    { model: { ...MODEL, hiddenSize: 4 } },
     /the thin net has 4 channels and the wide one 8; maps "up" or "stream" are needed/,
   ],
   [
-    { model: { ...MODEL, hidden: 4 }, imitation: { ...IMITATION, maps: 'pair' } },
+    { model: { ...MODEL, hiddenSize: 4 }, imitation: { ...IMITATION, maps: 'pair' } },
     /cannot be merged: the skip connection of the next layer/,
   ],
 ] as [Record<string, unknown>, RegExp][])('%j is refused', (changes, message) => {

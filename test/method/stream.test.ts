@@ -27,17 +27,17 @@ beforeAll(anyEngine);
 const TOKENS = 10;
 const THIN: BertSpec = {
   family: 'bert',
-  vocabulary: 40,
-  positions: TOKENS,
-  segments: 2,
-  hidden: 8,
-  layers: 3,
-  heads: 2,
-  feedforward: 12,
+  vocabSize: 40,
+  maxPositions: TOKENS,
+  typeVocabSize: 2,
+  hiddenSize: 8,
+  numLayers: 3,
+  numHeads: 2,
+  intermediateSize: 12,
   dropout: 0,
-  head: { kind: 'masked-lm', places: 2 },
+  head: { kind: 'masked-lm', maskedPositions: 2 },
 };
-const WIDE: BertSpec = { ...THIN, hidden: 20, heads: 5, feedforward: 40 };
+const WIDE: BertSpec = { ...THIN, hiddenSize: 20, numHeads: 5, intermediateSize: 40 };
 
 const source = (count: number, name: string): Source => ({
   count,
@@ -125,7 +125,7 @@ test('the basis is orthonormal and holds the largest share; up and then down is 
   expect(
     relativeError(await mapDown(tensors, 'layer2', mapUp(tensors, 'layer2', x)).data(), await x.data()),
   ).toBeLessThan(1e-5);
-  expect(await streamBasis(bert({ ...THIN, hidden: 20 }), teacher, DATA)).toBeUndefined();
+  expect(await streamBasis(bert({ ...THIN, hiddenSize: 20 }), teacher, DATA)).toBeUndefined();
 });
 
 test('projected: a stream of the same width in another basis is the wide net itself, but for its norms', () => {
@@ -224,7 +224,7 @@ test('maps "stream" are refused where no stream is; "pair" says that "stream" ca
 });
 
 test('a deeper wide net: layer i of 3 stands beside layer 2 i of 6, by name everywhere', async () => {
-  const deep: BertSpec = { ...THIN, layers: 6 };
+  const deep: BertSpec = { ...THIN, numLayers: 6 };
   const [thin, wide] = [bert(THIN), bert(deep)];
   const view = alignByDepth(wide, thin);
   expect(view.network.taps).toEqual([

@@ -21,7 +21,7 @@ export const THIN: ResnetSpec = {
 
 export const MLP: MlpSpec = {
   family: 'mlp',
-  layers: 4,
+  numLayers: 4,
   width: 4,
   skip: false,
   activation: 'tanh',
@@ -30,7 +30,7 @@ export const MLP: MlpSpec = {
 };
 export const CONVNET: ConvnetSpec = {
   family: 'convnet',
-  layers: 3,
+  numLayers: 3,
   width: 3,
   skip: false,
   activation: 'relu',

@@ -28,13 +28,13 @@ import { relativeError, TOLERANCE } from '../support/tolerance.js';
 const [BATCH, TOKENS] = [3, 11];
 const ENCODER = {
   family: 'bert',
-  vocabulary: 97,
-  positions: 20,
-  segments: 2,
-  hidden: 24,
-  layers: 3,
-  heads: 4,
-  feedforward: 40,
+  vocabSize: 97,
+  maxPositions: 20,
+  typeVocabSize: 2,
+  hiddenSize: 24,
+  numLayers: 3,
+  numHeads: 4,
+  intermediateSize: 40,
 } as const;
 const spec = (kind: string): BertSpec =>
   BertSpec.parse({ ...ENCODER, head: kind === 'classify' ? { kind, classes: 5 } : { kind } });
@@ -359,5 +359,5 @@ test('what does not fit is one clear line', () => {
   writeFileSync(join(folder, 'pytorch_model.bin'), '');
   mkdirSync(join(folder, 'bare'));
   expect(() => preparePredict({ model: join(folder, 'bare'), input, output }, {})).toThrow(/config.json/);
-  expect(BertSpec.safeParse({ ...ENCODER, heads: 5, head: { kind: 'pooler' } }).success).toBe(false);
+  expect(BertSpec.safeParse({ ...ENCODER, numHeads: 5, head: { kind: 'pooler' } }).success).toBe(false);
 });

@@ -15,7 +15,7 @@ const SPEC: ResnetSpec = { ...THIN, blocks: [2, 1], planes: 2, mid: 2 };
 const BASIC: ResnetSpec = { ...SPEC, block: 'basic', stem: { kind: 'imagenet', channels: 4 } };
 const CONVNET: NetworkSpec = {
   family: 'convnet',
-  layers: 4,
+  numLayers: 4,
   width: 5,
   skip: true,
   activation: 'tanh',
@@ -24,7 +24,7 @@ const CONVNET: NetworkSpec = {
 };
 const MLP: NetworkSpec = {
   family: 'mlp',
-  layers: 3,
+  numLayers: 3,
   width: 6,
   skip: false,
   activation: 'relu',

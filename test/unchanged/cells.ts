@@ -95,10 +95,10 @@ const RESNET = {
   classes: 10,
   channels: 1,
 };
-const MLP = { family: 'mlp', layers: 3, width: 4, skip: false, activation: 'tanh', classes: 10, inputs: 196 };
+const MLP = { family: 'mlp', numLayers: 3, width: 4, skip: false, activation: 'tanh', classes: 10, inputs: 196 };
 const CONVNET = {
   family: 'convnet',
-  layers: 3,
+  numLayers: 3,
   width: 3,
   skip: true,
   activation: 'relu',
@@ -139,15 +139,15 @@ const MASKED = { set: 'masked-lm', lowercase: true, tokens: 12, heldOut: 0.1, he
 const MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false };
 const BERT = {
   family: 'bert',
-  vocabulary: 60,
-  positions: 12,
-  segments: 2,
-  hidden: 8,
-  layers: 2,
-  heads: 2,
-  feedforward: 8,
+  vocabSize: 60,
+  maxPositions: 12,
+  typeVocabSize: 2,
+  hiddenSize: 8,
+  numLayers: 2,
+  numHeads: 2,
+  intermediateSize: 8,
   dropout: 0.1,
-  head: { kind: 'masked-lm', places: 2 },
+  head: { kind: 'masked-lm', maskedPositions: 2 },
 };
 
 /**
@@ -156,7 +156,7 @@ const BERT = {
 export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
   writeTexts(folder);
   const file = join(folder, VOCABULARY);
-  const pretraining = direct({ ...BERT, vocabulary: 57, distance: { slope: 1 } }, adamw(4), {
+  const pretraining = direct({ ...BERT, vocabSize: 57, distance: { slope: 1 } }, adamw(4), {
     ...MASKED,
     corpus: folder,
     vocabulary: file,
@@ -210,7 +210,11 @@ export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
     'masked language model, maps of the stream': {
       data: { ...MASKED, corpus: folder, vocabulary: 60, masking: MASKING },
       model: BERT,
-      teacher: { model: { ...BERT, hidden: 16, heads: 4, feedforward: 16 }, recipe: adamw(6), objective: LABELS },
+      teacher: {
+        model: { ...BERT, hiddenSize: 16, numHeads: 4, intermediateSize: 16 },
+        recipe: adamw(6),
+        objective: LABELS,
+      },
       start: 'projected-ends',
       imitation: { ...IMITATION, order: 'joint', maps: 'stream', recipe: adamw(4) },
       training: { ...adamw(4), objective: { ...LABELS, teacher: 1 } },
@@ -218,14 +222,19 @@ export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
     'deeper wide net': {
       data: { ...MASKED, corpus: folder, vocabulary: 60, masking: MASKING },
       model: BERT,
-      teacher: { model: { ...BERT, layers: 4, feedforward: 16 }, align: 'depth', recipe: adamw(3), objective: LABELS },
+      teacher: {
+        model: { ...BERT, numLayers: 4, intermediateSize: 16 },
+        align: 'depth',
+        recipe: adamw(3),
+        objective: LABELS,
+      },
       start: 'projected',
       imitation: { ...IMITATION, recipe: adamw(3) },
       training: { ...adamw(3), objective: TEACHER },
     },
     'task from a pretrained network': {
       ...direct(
-        { ...BERT, vocabulary: 57, distance: { slope: 1 }, head: { kind: 'classify', classes: 45 } },
+        { ...BERT, vocabSize: 57, distance: { slope: 1 }, head: { kind: 'classify', classes: 45 } },
         { ...adamw(4), accumulate: 2 },
         {
           set: 'wordnet-task',
