@@ -13,4 +13,17 @@ export interface Rename {
 }
 
 /** Every rename. A key that was renamed here is a line here. */
-export const RENAMES: readonly Rename[] = [];
+export const RENAMES: readonly Rename[] = [
+  // networks: the fields of Hugging Face's configurations
+  { key: 'vocabulary', to: 'vocabSize', where: { family: 'bert' } },
+  { key: 'positions', to: 'maxPositions', where: { family: 'bert' } },
+  { key: 'segments', to: 'typeVocabSize', where: { family: 'bert' } },
+  { key: 'hidden', to: 'hiddenSize', where: { family: 'bert' } },
+  { key: 'layers', to: 'numLayers', where: { family: 'bert' } },
+  { key: 'layers', to: 'numLayers', where: { family: 'convnet' } },
+  { key: 'layers', to: 'numLayers', where: { family: 'mlp' } },
+  { key: 'heads', to: 'numHeads', where: { family: 'bert' } },
+  { key: 'feedforward', to: 'intermediateSize', where: { family: 'bert' } },
+  { key: 'initial', to: 'initializerRange', where: { family: 'bert' } },
+  { key: 'places', to: 'maskedPositions', where: { kind: 'masked-lm' } },
+];
