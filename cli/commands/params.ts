@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { countParameters } from '../../src/models/files.js';
+import { presetNames } from '../../src/models/index.js';
 import { jsonOption, positiveNumber, warn, wholeNumber } from '../terminal/options.js';
 
-/** Options that change a published network. */
+/** Options that change a published network, whose names help lists. */
 export function variantOptions(command: Command): Command {
   return command
     .addOption(
@@ -15,7 +16,8 @@ export function variantOptions(command: Command): Command {
         'factor on the inner channels of the blocks, as the paper’s wide nets have it',
       ).argParser(positiveNumber(1000)),
     )
-    .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)));
+    .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)))
+    .addHelpText('after', () => `\nPublished networks: ${presetNames().join(', ')}`);
 }
 
 /** The command, for the record of commands. */

@@ -31,9 +31,11 @@ export function unknownName(kind: string, given: string, known: readonly string[
   return new UsageError(`unknown ${kind} "${given}"; expected one of: ${known.join(', ')}.${hint}`);
 }
 
-/** The first known name that differs from the given one in at most a third of its letters, or undefined. */
+/** The known name that is nearest to the given one, of those that differ in at most a third of their letters. */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
-  return known.find((name) => editDistance(name, given) <= Math.ceil(name.length / 3));
+  const distances = known.map((name) => ({ name, distance: editDistance(name, given) }));
+  const near = distances.filter(({ name, distance }) => distance <= Math.ceil(name.length / 3));
+  return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 
 /** Letters to insert, remove or replace to make one word of the other: the Levenshtein distance. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { registerExperiment } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
+import { FAMILIES, registerFamily } from '../../src/models/index.js';
 import { registerDataset } from '../../src/data/index.js';
 import { registerStudy, THEORY_KIND } from '../../theory/studies/index.js';
 import { gowideHere } from '../support/program.js';
@@ -31,6 +32,12 @@ registerStudy({
   cost: () => 1,
   run: () => Promise.resolve([]),
 });
+registerFamily({
+  ...FAMILIES.resnet!,
+  name: 'tower',
+  spec: z.looseObject({ family: z.literal('tower') }),
+  presets: { tower9: { family: 'tower' } },
+});
 registerDataset({
   name: 'checkers',
   spec: z.strictObject({ set: z.literal('checkers') }),
@@ -43,6 +50,8 @@ const help = async (...args: string[]): Promise<string> => (await gowideHere([..
 test.each([
   [['train'], ['vision', 'vision-patches', 'checkers']],
   [['tune'], ['vision', 'vision-patches']],
+  [['params'], ['tower9']],
+  [['predict'], ['tower9']],
   [
     ['sweep', 'run'],
     ['vision', 'vision-patches', 'thirds'],
@@ -93,9 +102,14 @@ describe('an unknown name ends in one line with the registered names and the nea
     ],
     ['engine', ['train', 'vision', '--engine', 'webgpo'], /unknown engine "webgpo"; .* Did you mean "webgpu"\?/],
     [
-      'model',
-      ['params', 'resnet5'],
-      /unknown model "resnet5"; expected one of: .*resnet50.* Did you mean "resnet\d+"\?/,
+      'network family',
+      ['train', 'vision', '--arm', 'narrow', '--set', 'model.family=towr'],
+      /unknown network family "towr"; expected one of: .*tower\. Did you mean "tower"\?/,
+    ],
+    [
+      'published network',
+      ['params', 'tower'],
+      /unknown network "tower"; expected one of: resnet18, .*tower9\. Did you mean "tower9"\?/,
     ],
   ])('%s', async (_, args, expected) => {
     const { status, stdout, stderr } = await gowideHere(args);
