@@ -15,6 +15,7 @@ import type {
 } from '../src/method/spec.js';
 import type { NetworkSpec } from '../src/models/index.js';
 
+/** What the arms of one comparison have in common. */
 export interface Setting {
   readonly data: TrainSpec['data'];
   readonly thin: NetworkSpec;
@@ -80,6 +81,7 @@ export function rateOf(rates: Rates, arm: string): number {
   return rates[arm] ?? rates.default;
 }
 
+/** Training with the labels alone. */
 export const LABELS: ObjectiveSpec = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
 const TEACHER: ObjectiveSpec = { ...LABELS, labels: 0, teacher: 1 };
 

@@ -213,6 +213,7 @@ function specsAt(scale: Scale): Record<string, TrainSpec> {
 
 const MINUTES = ['wide', 'direct', 'kd', 'ends-kd', 'three-stage', 'deeper'];
 
+/** Thin BERTs on WordNet's glosses: three stages against every rival. */
 export const bertGlosses: Experiment = {
   name: 'bert-glosses',
   group: 'bert',
@@ -355,11 +356,13 @@ function wordNetTask(task: WordNetTaskSpec['task'], classes: number, title: stri
   });
 }
 
+/** Which of 45 supersenses a gloss has, after each way of pre-training. */
 export const bertSupersense = wordNetTask(
   'supersense',
   45,
   'The trained BERTs on the supersense of a gloss, 45 classes',
 );
+/** Whether one gloss is a kind of another, after each way of pre-training. */
 export const bertHypernym = wordNetTask(
   'hypernym',
   2,

@@ -114,6 +114,7 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
   };
 }
 
+/** Plain and residual nets of several depths, each trained in six ways. */
 export const depthSkip: Experiment = {
   name: 'depth-skip',
   group: 'resnet',

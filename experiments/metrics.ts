@@ -1,6 +1,7 @@
 /** The final figures by which arms of experiments are compared. */
 import type { Metric } from '../src/core/experiment.js';
 
+/** Share of test examples, or masked tokens, that are predicted rightly. */
 export const TEST_ACCURACY: Metric = {
   key: 'testAccuracy',
   label: 'test accuracy',

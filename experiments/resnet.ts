@@ -170,6 +170,7 @@ function settingAt(scale: Scale): Setting {
   return smallSetting(DIGITS_RATES, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 
+/** Thin ResNets on the digits: three stages against every rival. */
 export const resnetDigits: Experiment = {
   name: 'resnet-digits',
   group: 'resnet',
@@ -213,6 +214,7 @@ function hierarchySetting(scale: Scale): Setting {
   return smallSetting(HIERARCHY_RATES, data, { classes: 8, channels: 8 }, size);
 }
 
+/** The main arms on strings of the Random Hierarchy Model. */
 export const resnetHierarchy: Experiment = {
   name: 'resnet-hierarchy',
   group: 'resnet',

@@ -65,6 +65,7 @@ const WIDTH = {
   laptop: { train: 128, heldOut: 512, wide: 16_384, widths: [16, 32, 64, 128, 256, 512, 1024, 2048, 4096], draws: 4 },
 };
 
+/** Discrepancy against thin width. */
 export const width = study({
   name: 'width',
   title: 'D(m): discrepancy against thin width',
@@ -79,6 +80,7 @@ const DEPTH = {
   laptop: { train: 128, heldOut: 512, wide: 4096, m: 128, depths: [1, 2, 3, 4, 6, 8, 12, 16], draws: 4 },
 };
 
+/** Discrepancy and its telescoped sum against depth. */
 export const depth = study({
   name: 'depth',
   title: 'D(L): discrepancy against depth, with the telescoped sum',
@@ -92,6 +94,7 @@ const TIME = {
   laptop: { train: 128, heldOut: 512, wide: 4096, m: 128, depth: 6, times: [0, 1, 2, 4, 8, 12, 16, 20], draws: 8 },
 };
 
+/** Discrepancy against the time of training. */
 export const time = study({
   name: 'time',
   title: 'D(T): discrepancy against the time of training',
@@ -106,6 +109,7 @@ const SCALE = {
 };
 const VALUES = { alpha: [0, 0.25, 0.5, 0.75, 1], c: [0.3, 1, 2, 3], rho: [0.3, 0.5, 0.7, 0.9] };
 
+/** Discrepancy against the constants of the model. */
 export const scale = study({
   name: 'scale',
   title: 'D against skip alpha, scale c and correlation rho',
@@ -134,6 +138,7 @@ const BOUNDS = {
   laptop: { train: 64, heldOut: 256, wide: 2048, m: 128, depths: [1, 2, 3, 4, 6, 8, 12] },
 };
 
+/** Each bound beside what it bounds. */
 export const bounds = study({
   name: 'bounds',
   title: 'How loose each bound is',
@@ -150,6 +155,7 @@ export const bounds = study({
 
 const SADDLE = { minutes: { draws: 50, particles: 1024 }, laptop: { draws: 200, particles: 2048 } };
 
+/** Instances whose discrepancy grows as the bound allows. */
 export const saddle = study({
   name: 'saddle',
   title: 'Instances B1 and B: the growth with depth, attained',
@@ -169,6 +175,7 @@ const TANH_SADDLE = {
   laptop: { m: 65_536, depths: [2, 4, 6, 8, 9, 10, 11, 12], draws: 4, steps: 50 },
 };
 
+/** An instance of tanh particles, moved one by one. */
 export const tanhSaddle = study({
   name: 'tanh-saddle',
   title: 'Instance C: tanh particles near the saddle',
@@ -192,6 +199,7 @@ const GENERIC = {
   laptop: { train: 128, heldOut: 256, wide: 2048, m: 128, depths: [1, 2, 4, 6, 8, 12, 16], draws: 4 },
 };
 
+/** A search over families of initial laws. */
 export const generic = study({
   name: 'generic',
   title: 'The search for a generic law that explodes with depth',
@@ -216,6 +224,7 @@ const RESIDUAL = {
   laptop: { embeddings: [16, 32, 64, 128], widths: [8, 32, 128, 512], reference: { D: 256, M: 512 } },
 };
 
+/** Deep residual nets beside their published constants. */
 export const residual = study({
   name: 'residual',
   title: 'Modern rates: deep residual nets at scale 1/(L M)',
@@ -239,6 +248,7 @@ const STAGES = {
   laptop: { train: 128, heldOut: 512, wide: 8192, widths: [16, 64, 256], draws: 8 },
 };
 
+/** Three stages against direct training, on particles. */
 export const stages = study({
   name: 'stages',
   title: 'Three stages against direct training, at equal steps',

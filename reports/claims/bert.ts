@@ -27,6 +27,7 @@ const mergingExact: Claim = {
   },
 };
 
+/** The claims about BERTs, in the order of the page. */
 export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,

@@ -144,6 +144,7 @@ function residualConstant(id: string, key: string, published: number, term: stri
   };
 }
 
+/** The claims about instances, in the order of the page. */
 export const INSTANCE_CLAIMS: readonly Claim[] = [
   saddleDirect,
   saddleImitation,

@@ -223,6 +223,7 @@ function stagesLaw(regime: Regime): Claim {
   };
 }
 
+/** The claims about laws, in the order of the page. */
 export const LAW_CLAIMS: readonly Claim[] = [
   ...(['imitation', 'direct', 'initial'] as const).flatMap((training) =>
     REGIMES.map((regime) => widthLaw(training, regime)),

@@ -100,6 +100,7 @@ function depthTelescoped(skip: boolean): Claim {
 
 const POINTS = 'difference in test accuracy (points), paired by seed, mean over the depths';
 
+/** The claims about nets on images and on strings, in the order of the page. */
 export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,

@@ -1,8 +1,10 @@
 /** What a claim is, and the few rules that decide one. Each rule is fixed here and knows nothing of any run. */
 import type { Interval } from '../../src/core/stats.js';
 
+/** What a claim's rule says of the runs that there are. */
 export type Outcome = 'supported' | 'not supported' | 'inconclusive' | 'not run';
 
+/** A claim with what decided it. */
 export interface Verdict {
   readonly id: string;
   readonly statement: string;
@@ -26,11 +28,13 @@ export interface ScaledVerdict extends Verdict {
   readonly others: readonly { readonly scale: string; readonly outcome: Outcome; readonly evidence: string }[];
 }
 
+/** Every outcome, in the order in which they are counted. */
 export const OUTCOMES = ['supported', 'not supported', 'inconclusive', 'not run'] as const satisfies readonly Outcome[];
 
 /** Fewer seeds than this decide nothing. */
 export const MIN_SEEDS = 3;
 
+/** A number with so many digits after the point; very large and very small ones in powers of ten. */
 export function formatNumber(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : value < 0 ? '−∞' : 'unknown';
   return (
@@ -45,6 +49,7 @@ export function formatMean({ mean, low, high, n }: Interval, digits = 3): string
     : formatNumber(mean, digits);
 }
 
+/** The mean with its interval and the number of seeds. */
 export function formatInterval({ mean, low, high, n }: Interval, digits = 3): string {
   return `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} seeds`;
 }

@@ -18,6 +18,7 @@ const COLUMNS = [
   'logitDiscrepancy',
 ] as const;
 
+/** The final figures of one training run. */
 export interface ResultRow {
   readonly arm: string;
   readonly seed: number;
@@ -40,6 +41,7 @@ export function csv(data: readonly Readonly<Record<string, string | number | nul
     .replace(/\n$/, '');
 }
 
+/** Final figures as comma-separated values, a line for each run. */
 export function toCsv(rows: readonly ResultRow[]): string {
   return `${csv(rows.map(({ arm, seed, run, values }) => ({ arm, seed, run, ...values })))}\n`;
 }
@@ -68,6 +70,7 @@ export interface LoggedRow {
   readonly values: Row;
 }
 
+/** Logged rows as lines of JSON. */
 export function toLines(rows: readonly LoggedRow[]): string {
   return rows.map(({ arm, seed, run, values }) => `${JSON.stringify({ arm, seed, run, ...values })}\n`).join('');
 }

@@ -1,5 +1,5 @@
 /**
- * One look for every figure: the Okabe-Ito colours, which stay apart in colour blindness, and a shape for each series.
+ * One look for every figure: the Okabe-Ito colors, which stay apart in color blindness, and a shape for each series.
  */
 import type { TopLevelSpec } from 'vega-lite';
 import type { ArmFacts } from '../../src/core/experiment.js';

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 
+/** The bundles that a page carries. */
 export interface Client {
   /** Figures and laboratory; the page without it is whole, but does not move. */
   readonly main: string;

@@ -3,6 +3,7 @@ import { OUTCOMES, type ScaledVerdict } from '../claims/verdict.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
+/** What the Markdown tells. */
 export interface Told {
   readonly verdicts: readonly ScaledVerdict[];
   readonly problems: readonly string[];
@@ -10,6 +11,7 @@ export interface Told {
   readonly runs: number;
 }
 
+/** The verdicts as a table, then what is to be read with care and what was left out. */
 export function toMarkdown({ verdicts, problems, cautions, runs }: Told): string {
   const counts = OUTCOMES.map(
     (outcome) => `${verdicts.filter((verdict) => verdict.outcome === outcome).length} ${outcome}`,

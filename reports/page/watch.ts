@@ -21,6 +21,7 @@ export interface Underway {
   readonly losses: readonly number[];
 }
 
+/** How far the runs below some folders are. */
 export interface State {
   readonly finished: number;
   readonly underway: readonly Underway[];
@@ -81,12 +82,14 @@ function underwayOf(folder: string): Underway[] {
   }
 }
 
+/** Where the page is served, and how often the folders are looked at. */
 export interface WatchOptions {
   readonly port: number;
   /** Milliseconds between looks at the folders. */
   readonly every?: number;
 }
 
+/** A server at work. */
 export interface Watch {
   readonly url: string;
   readonly close: () => Promise<void>;

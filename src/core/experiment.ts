@@ -2,10 +2,12 @@
 import { unknownName } from './errors.js';
 import type { Cell, Executor } from './run.js';
 
+/** Sizes at which experiments are declared, smallest first. */
 export const SCALES = ['minutes', 'laptop', 'gpu', 'paper'] as const;
+/** Name of a declared size. */
 export type Scale = (typeof SCALES)[number];
 
-/** Throws UsageError with the known names. */
+/** The scale of that name. Throws UsageError with the known names. */
 export function parseScale(name: string): Scale {
   if (!(SCALES as readonly string[]).includes(name)) throw unknownName('scale', name, SCALES);
   return name as Scale;
