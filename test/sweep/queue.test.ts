@@ -13,7 +13,7 @@ import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';
 import { fetchTransfer, transferKey, sendTransfer } from '../../src/sweep/backends/bullmq/transfer.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
 import { workOf } from '../../src/sweep/work.js';
-import { cancelQueue, pauseQueue, queueStatus, resumeQueue } from '../../src/sweep/backends/bullmq/control.js';
+import { queueStatus } from '../../src/sweep/backends/bullmq/control.js';
 import { runQueue } from '../../src/sweep/backends/bullmq/sweep.js';
 import { connect, PREFIX } from '../../src/sweep/backends/bullmq/redis.js';
 import { serveQueue } from '../../src/sweep/backends/bullmq/worker.js';
@@ -130,25 +130,6 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const { failed } = await queueStatus(place);
     expect(failed).toMatchObject([{ cell: 'small direct, seed 2' }]);
     expect(notices.join('\n')).toMatch(/small direct, seed 2: no runner/);
-  });
-
-  test('paused, nothing is taken; resumed, it goes on; cancelled, the sweep says so', async () => {
-    const out = newFolder();
-    await pauseQueue(place);
-    const hand = worker();
-    const going = sweep(out);
-    await sleep(1500);
-    expect(await queueStatus(place)).toMatchObject({ counts: { paused: true, waiting: 3 }, active: [] });
-    expect(tablesOf(out).runs).toBe(0);
-    await resumeQueue(place);
-    await going;
-    expect(tablesOf(out).runs).toBe(cells.length);
-    await pauseQueue(place);
-    const other = sweep(newFolder(), [cellOf('direct', 9)]);
-    await sleep(1500);
-    expect(await cancelQueue(place)).toBe(1);
-    await expect(other).rejects.toThrow(/cancelled; finished runs are kept/);
-    await hand.stop();
   });
 
   test('a sweep that was stopped is collected by the next one', async () => {

@@ -5,7 +5,8 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const has = (command: string): boolean => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
+const has = (command: string): boolean =>
+  spawnSync('sh', ['-c', `command -v ${command}`], { timeout: 20_000 }).status === 0;
 
 /** Why there is none here; undefined when one can be started. */
 export function whyNoSlurm(): string | undefined {
@@ -75,7 +76,7 @@ export class SlurmNode {
   }
 
   ask(command: string, args: readonly string[]): string {
-    const { stdout, stderr } = spawnSync(command, args, { env: this.env, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(command, args, { env: this.env, encoding: 'utf8', timeout: 60_000 });
     return stdout + stderr;
   }
 
@@ -92,6 +93,6 @@ export class SlurmNode {
   }
 
   private run(command: string, args: readonly string[]): void {
-    this.processes.push(spawn(command, args, { env: this.env, stdio: 'ignore' }));
+    this.processes.push(spawn(command, args, { env: this.env, stdio: 'ignore', timeout: 600_000 }));
   }
 }

@@ -97,7 +97,10 @@ export function writeSlurm(options: SlurmOptions): string {
 
 /** Submits it; returns the job's id. Throws FailureError with what sbatch said. */
 export function submitSlurm(script: string): string {
-  const { status, stdout, stderr, error } = spawnSync('sbatch', ['--parsable', script], { encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync('sbatch', ['--parsable', script], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
   if (error !== undefined)
     throw new FailureError(
       `sbatch cannot be run (${error.message}); the script is ${script}: submit it where Slurm is`,
