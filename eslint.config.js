@@ -9,6 +9,7 @@ export default tseslint.config(
       'dist/',
       'gowide-out/',
       'coverage/',
+      'docs/api/',
       'theory/kernel/assembly/',
       'reports/client/bundle/',
       'src/engine/tfjs-gradients.cjs',
