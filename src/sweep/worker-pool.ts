@@ -50,12 +50,23 @@ export interface WorkerPoolOptions {
 /** Memory that a process takes before anything is known of its kind. */
 const FIRST_GUESS = 2 ** 30;
 
+/** What an idle process has opened: nothing, or a tensor engine as small cells want it. */
+type Kind = 'no engine' | 'small';
+
+interface Idle {
+  readonly child: Child;
+  readonly kind: Kind;
+}
+
+/** A process that once had more memory than this ends with its cell, so that the memory goes back. */
+const KEPT_BYTES = 1.5 * 2 ** 30;
+
 /**
- * Processes at work. One that opened a tensor engine ends with its cell, so that its memory goes back; others take the
- * next.
+ * Processes at work. One takes cell after cell of its kind, as starting a process and an engine takes as long as a small
+ * cell; a large cell, and one on a GPU, has a process of its own, whose memory goes back when it ends.
  */
 export class WorkerPool {
-  private readonly idle: Child[] = [];
+  private readonly idle: Idle[] = [];
   /** Processes at work, and the part of the jobs that each takes. */
   private readonly busy = new Map<Child, number>();
   private readonly taken = new Set<Device>();
@@ -76,7 +87,7 @@ export class WorkerPool {
   async run(cell: Cell, hooks: ChildHooks): Promise<void> {
     const { out, engine, command } = this.options;
     const device = this.needsEngine(cell) ? this.deviceFor(cell) : undefined;
-    const kept = device === undefined && !this.needsEngine(cell) ? this.takeIdle() : undefined;
+    const kept = this.takeIdle(this.kindOf(cell));
     const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(cell, device) });
     this.busy.set(child, this.slotsOf(cell));
     if (device !== undefined) this.taken.add(device);
@@ -92,8 +103,9 @@ export class WorkerPool {
     try {
       await child.run({ cell, out, engine, command }, hooks);
       this.peaks.set(keyOf(cell), Math.max(child.peakBytes, this.peaks.get(keyOf(cell)) ?? 0));
-      if (this.needsEngine(cell)) child.close();
-      else this.idle.push(child);
+      const kind = this.kindOf(cell);
+      if (kind === undefined || child.peakBytes > KEPT_BYTES) child.close();
+      else this.idle.push({ child, kind });
     } catch (error) {
       child.close();
       throw error;
@@ -112,12 +124,22 @@ export class WorkerPool {
 
   /** Lets the idle ones go. */
   close(): void {
-    this.idle.splice(0).forEach((child) => child.close());
+    this.idle.splice(0).forEach(({ child }) => child.close());
   }
 
-  private takeIdle(): Child | undefined {
-    for (let child = this.idle.pop(); child !== undefined; child = this.idle.pop()) if (child.usable) return child;
-    return undefined;
+  private takeIdle(kind: Kind | undefined): Child | undefined {
+    for (;;) {
+      const at = this.idle.findIndex((one) => one.kind === kind);
+      if (kind === undefined || at < 0) return undefined;
+      const [{ child }] = this.idle.splice(at, 1) as [Idle];
+      if (child.usable) return child;
+    }
+  }
+
+  /** Which idle process may take the cell; undefined for one that needs a process of its own. */
+  private kindOf(cell: Cell): Kind | undefined {
+    if (!this.needsEngine(cell)) return 'no engine';
+    return this.options.devices.length === 0 && !this.isLarge(cell) ? 'small' : undefined;
   }
 
   private needsEngine(cell: Cell): boolean {
@@ -141,10 +163,13 @@ export class WorkerPool {
 
   /** Small cells run on one thread each, side by side; a large one gets all cores. */
   private slotsOf(cell: Cell): number {
-    const large =
-      this.options.devices.length === 0 &&
-      (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS;
-    return large ? this.options.jobs : 1;
+    return this.isLarge(cell) ? this.options.jobs : 1;
+  }
+
+  private isLarge(cell: Cell): boolean {
+    return (
+      this.options.devices.length === 0 && (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS
+    );
   }
 
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {

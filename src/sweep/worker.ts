@@ -47,9 +47,7 @@ export async function runCell(
 ): Promise<RunRecord> {
   const flops = runners[job.cell.kind]?.stepFlops?.(job.cell);
   if (flops !== undefined) tuneFor(flops);
-  const engine = flops === undefined ? null : await openEngine(job.engine.name, undefined, notice, job.engine.why);
-  if (engine !== null)
-    notice(`Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}.`);
+  const engine = flops === undefined ? null : await engineFor(job.engine, notice);
   warnOfOtherEngine(job, engine, notice);
   const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));
   const saveSeconds = Number(process.env.GOWIDE_SAVE_SECONDS ?? 10);
@@ -62,6 +60,16 @@ export async function runCell(
     notice,
     saveSeconds,
   });
+}
+
+/** The engine of this process: it is opened for its first cell, and kept for those after it. */
+let opened: Engine | undefined;
+
+async function engineFor({ name, why }: EngineChoice, notice: RunHooks['notice']): Promise<Engine> {
+  if (opened !== undefined) return opened;
+  opened = await openEngine(name, undefined, notice, why);
+  notice(`Engine: ${opened.name} (${opened.version}), ${opened.device}, threads: ${opened.threads}; ${opened.why}.`);
+  return opened;
 }
 
 /** An unfinished run that goes on with another engine is finished, but not to the bits that it would have had. */

@@ -69,12 +69,14 @@ const run = async (workers: WorkerPool, given: Cell): Promise<Said> => {
   return said!;
 };
 
-test('a process without an engine takes one cell after the other; one with an engine ends with its cell', async () => {
+test('processes take one cell after the other, with an engine or without; a large cell has one of its own', async () => {
   const workers = workersWith();
   const [first, second] = [await run(workers, cell('theory', 'a')), await run(workers, cell('theory', 'b'))];
   expect(second.pid).toBe(first.pid);
   const [third, fourth] = [await run(workers, cell('small', 'a')), await run(workers, cell('small', 'b'))];
-  expect(new Set([first.pid, third.pid, fourth.pid]).size).toBe(3);
+  expect(fourth.pid).toBe(third.pid);
+  const [fifth, sixth] = [await run(workers, cell('large', 'a')), await run(workers, cell('large', 'b'))];
+  expect(new Set([first, third, fifth, sixth].map(({ pid }) => pid)).size).toBe(4);
   workers.close();
 });
 
