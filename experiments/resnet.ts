@@ -233,6 +233,11 @@ export const resnetHierarchy: Experiment = {
   },
 };
 
+/** Arms of which each is compared with `baseline`, one of them. */
+function against(baseline: string, specs: Readonly<Record<string, TrainSpec>>): Record<string, Arm> {
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { spec, baseline }]));
+}
+
 /**
  * What each part of the imitation is worth: one thing is changed at a time, at equal steps. Scale laptop has the nets
  * of scale minutes, for which the rates were tuned, with more seeds. Run: `gowide train resnet --experiment
@@ -264,37 +269,21 @@ export const resnetAblations: Experiment = {
     };
     const longer = (times: number): TrainSpec => {
       const recipe = small(Math.round(imitation.recipe.steps * times), imitation.recipe.batch, IMITATION_RATE, 0);
-      return armOf(
-        { ...setting, imitationSteps: recipe.steps * (imitationSteps / imitation.recipe.steps) },
-        'three-stage',
-        {
-          start: 'shared',
-          imitation: { ...imitation, recipe },
-        },
-      );
+      const all = { ...setting, imitationSteps: recipe.steps * (imitationSteps / imitation.recipe.steps) };
+      return armOf(all, 'three-stage', { start: 'shared', imitation: { ...imitation, recipe } });
     };
+    const blockSteps = Math.max(1, Math.round(imitationSteps / blockCount(setting)));
+    const perBlock = small(blockSteps, imitation.recipe.batch, IMITATION_RATE, 0);
     const few = { ...setting, data: { ...setting.data, train: 200 } as TrainSpec['data'] };
     const fewLabels = comparison(few);
     const ridge = { by: 'ridge', images: 600, ridge: 1e-3 } as const;
-    /** Arms of which each is compared with `baseline`, one of them. */
-    const against = (baseline: string, specs: Readonly<Record<string, TrainSpec>>): Record<string, Arm> =>
-      Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { spec, baseline }]));
     return {
       ...against('own inputs', {
         'own inputs': three({}),
         'wide inputs': three({ inputs: 'wide' }),
         mse: three({ loss: 'mse' }),
         kl: three({ loss: 'kl' }),
-        'block by block': three({
-          unit: 'block',
-          size: 1,
-          recipe: small(
-            Math.max(1, Math.round(imitationSteps / blockCount(setting))),
-            imitation.recipe.batch,
-            IMITATION_RATE,
-            0,
-          ),
-        }),
+        'block by block': three({ unit: 'block', size: 1, recipe: perBlock }),
         joint: armOf(setting, 'three-stage', { start: 'shared', imitation: joint(imitation, imitationSteps) }),
         'imitation x 0.5': longer(0.5),
         'imitation x 1.5': longer(1.5),

@@ -14,6 +14,41 @@ const STAGES = {
 
 const lastStep = ({ points }: Curve): number => points.at(-1)!.step;
 
+function curvesSpec(data: readonly Datum[]): TopLevelSpec {
+  const stages = Object.values(STAGES).filter(({ name }) => data.some(({ series }) => series === name));
+  const color = {
+    field: 'series',
+    type: 'nominal',
+    scale: { domain: stages.map(({ name }) => name), range: stages.map((stage) => stage.color) },
+    title: null,
+    legend: { columns: 2 },
+  };
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { nice: false },
+    title: 'steps, all stages',
+    axis: { grid: false },
+  };
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale: { type: 'log', nice: false, padding: 8 },
+    title: 'training loss of the stage',
+  });
+  return {
+    config: CONFIG,
+    width: 680,
+    height: 280,
+    data: { values: data },
+    encoding: { x, color },
+    layer: [
+      { mark: { type: 'area', opacity: 0.18 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+      { mark: { type: 'line', strokeWidth: 2 }, encoding: { y: y('mean') } },
+    ],
+  } as unknown as TopLevelSpec;
+}
+
 /** Loss of the wide net, of the thin one in three stages and of direct training, each by the steps before it. */
 export function curvesFigure(figure: ExperimentFigure): FigureDefinition {
   const { id, experiment, title, caption } = figure;
@@ -39,38 +74,6 @@ export function curvesFigure(figure: ExperimentFigure): FigureDefinition {
       ),
     ].filter(({ y }) => y > 0);
     const data: Datum[] = summarize(points);
-    const stages = Object.values(STAGES).filter(({ name }) => points.some(({ series }) => series === name));
-    const color = {
-      field: 'series',
-      type: 'nominal',
-      scale: { domain: stages.map(({ name }) => name), range: stages.map((stage) => stage.color) },
-      title: null,
-      legend: { columns: 2 },
-    };
-    const x = {
-      field: 'x',
-      type: 'quantitative',
-      scale: { nice: false },
-      title: 'steps, all stages',
-      axis: { grid: false },
-    };
-    const y = (field: string): object => ({
-      field,
-      type: 'quantitative',
-      scale: { type: 'log', nice: false, padding: 8 },
-      title: 'training loss of the stage',
-    });
-    const spec = {
-      config: CONFIG,
-      width: 680,
-      height: 280,
-      data: { values: data },
-      encoding: { x, color },
-      layer: [
-        { mark: { type: 'area', opacity: 0.18 }, encoding: { y: y('low'), y2: { field: 'high' } } },
-        { mark: { type: 'line', strokeWidth: 2 }, encoding: { y: y('mean') } },
-      ],
-    } as unknown as TopLevelSpec;
     return {
       id,
       title,
@@ -78,7 +81,7 @@ export function curvesFigure(figure: ExperimentFigure): FigureDefinition {
       caption: `${caption} Each stage has its own loss, so levels of different colours are not comparable. Means over equal parts of a stage; geometric means and 95 % t-intervals over the seeds.`,
       scale,
       command: commandOf(experiment, scale),
-      spec,
+      spec: curvesSpec(data),
       data,
       runs: runIds([...wide, ...thin, ...direct]),
     };

@@ -149,23 +149,7 @@ function sumsOf(
   });
 }
 
-/**
- * The bridge between the two halves: the theory's telescoped sum on networks that are trained on data, against their
- * depth.
- */
-const drawBridge: Draw = ({ rows, scale }) => {
-  const mine = rows.filter((row) => row.experiment === depthSkip.name && row.values.when === 'imitation');
-  const points = SUMS.flatMap((sum) => sumsOf(mine, sum));
-  if (points.length === 0) return undefined;
-  const drawn = seedPoints(points).map(({ x, y, series, facet, seed }): Datum => ({
-    facet,
-    series,
-    x,
-    value: y,
-    seed,
-  }));
-  const summary = summarize(points);
-  const data = [...summary, ...drawn];
+function bridgeSpec(depths: readonly number[], data: readonly Datum[]): TopLevelSpec {
   const domain = SUMS.map(({ series }) => series);
   const color = {
     field: 'series',
@@ -179,7 +163,7 @@ const drawBridge: Draw = ({ rows, scale }) => {
     type: 'quantitative',
     scale: { type: 'log', base: 2, nice: false, padding: 12 },
     title: 'layers',
-    axis: { values: [...new Set(points.map((point) => point.x))], grid: false },
+    axis: { values: [...new Set(depths)], grid: false },
   };
   const y = (field: string): object => ({
     field,
@@ -187,7 +171,7 @@ const drawBridge: Draw = ({ rows, scale }) => {
     scale: { type: 'log', nice: false, padding: 8 },
     title: 'relative discrepancy',
   });
-  const spec = {
+  return {
     config: CONFIG,
     data: { values: data },
     facet: { column: { field: 'facet', type: 'nominal', sort: PANELS, title: null } },
@@ -215,6 +199,25 @@ const drawBridge: Draw = ({ rows, scale }) => {
       ]),
     },
   } as unknown as TopLevelSpec;
+}
+
+/**
+ * The bridge between the two halves: the theory's telescoped sum on networks that are trained on data, against their
+ * depth.
+ */
+const drawBridge: Draw = ({ rows, scale }) => {
+  const mine = rows.filter((row) => row.experiment === depthSkip.name && row.values.when === 'imitation');
+  const points = SUMS.flatMap((sum) => sumsOf(mine, sum));
+  if (points.length === 0) return undefined;
+  const drawn = seedPoints(points).map(({ x, y, series, facet, seed }): Datum => ({
+    facet,
+    series,
+    x,
+    value: y,
+    seed,
+  }));
+  const summary = summarize(points);
+  const data = [...summary, ...drawn];
   return {
     id: 'bridge',
     title: 'The theory’s telescoped sum on trained networks',
@@ -223,7 +226,10 @@ const drawBridge: Draw = ({ rows, scale }) => {
       'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Solid: the sum; dashed: the discrepancy itself. Geometric means, 95 % t-intervals, and points for the seeds; both axes logarithmic.',
     scale,
     command: commandOf(depthSkip, scale),
-    spec,
+    spec: bridgeSpec(
+      points.map(({ x }) => x),
+      data,
+    ),
     data,
     runs: runIds(mine),
   };

@@ -45,6 +45,48 @@ export interface Point {
 /** A point as a row of the figure's table. */
 export const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
 
+/** A band, a line, points of seeds and a dashed closed form; each stands where the data have its column. */
+function lawLayers(
+  names: readonly SeriesName[],
+  xChannel: object,
+  yChannel: (field: string) => object,
+  { color, legend }: { readonly color: object; readonly legend: object },
+): { readonly needs: string; readonly mark: object; readonly encoding: object }[] {
+  return [
+    {
+      needs: 'mean',
+      mark: { type: 'area', opacity: 0.18 },
+      encoding: { x: xChannel, y: yChannel('low'), y2: { field: 'high' }, color },
+    },
+    {
+      needs: 'mean',
+      mark: { type: 'line', strokeWidth: 2 },
+      encoding: { x: xChannel, y: yChannel('mean'), color },
+    },
+    {
+      needs: 'value',
+      mark: { type: 'point', filled: true, size: 22, opacity: 0.6 },
+      encoding: {
+        x: xChannel,
+        y: yChannel('value'),
+        color,
+        shape: {
+          field: 'series',
+          type: 'nominal',
+          scale: { domain: seriesScale(names).domain },
+          title: null,
+          legend,
+        },
+      },
+    },
+    {
+      needs: 'theory',
+      mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
+      encoding: { x: xChannel, y: yChannel('theory'), detail: { field: 'series', type: 'nominal' } },
+    },
+  ];
+}
+
 /** The spec of lines with bands, one panel for each setting. */
 export function lawSpec(
   data: readonly Datum[],
@@ -71,39 +113,7 @@ export function lawSpec(
     spec: {
       width: facets.length > 2 ? 225 : 330,
       height: facets.length > 2 ? 200 : 260,
-      layer: layersWithData(data, [
-        {
-          needs: 'mean',
-          mark: { type: 'area', opacity: 0.18 },
-          encoding: { x: xChannel, y: yChannel('low'), y2: { field: 'high' }, color },
-        },
-        {
-          needs: 'mean',
-          mark: { type: 'line', strokeWidth: 2 },
-          encoding: { x: xChannel, y: yChannel('mean'), color },
-        },
-        {
-          needs: 'value',
-          mark: { type: 'point', filled: true, size: 22, opacity: 0.6 },
-          encoding: {
-            x: xChannel,
-            y: yChannel('value'),
-            color,
-            shape: {
-              field: 'series',
-              type: 'nominal',
-              scale: { domain: seriesScale(names).domain },
-              title: null,
-              legend,
-            },
-          },
-        },
-        {
-          needs: 'theory',
-          mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
-          encoding: { x: xChannel, y: yChannel('theory'), detail: { field: 'series', type: 'nominal' } },
-        },
-      ]),
+      layer: layersWithData(data, lawLayers(names, xChannel, yChannel, { color, legend })),
     },
   };
   return spec as unknown as TopLevelSpec;

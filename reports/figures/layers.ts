@@ -33,6 +33,59 @@ function isOf({ arm, facts }: TableRow, chosen: LayersFigure['arm']): boolean {
   return Object.entries(chosen).every(([factor, value]) => facts.factors?.[factor] === value);
 }
 
+/** One quantity at one tap of one seed's net, at one moment. */
+type Place = {
+  readonly quantity: string;
+  readonly when: string;
+  readonly tap: string;
+  readonly value: number;
+  readonly seed: number;
+};
+
+function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelSpec {
+  const taps = [...new Set(points.map(({ tap }) => tap))];
+  const moments = Object.values(MOMENTS);
+  const quantities = Object.values(QUANTITIES).filter((name) => points.some(({ quantity }) => quantity === name));
+  const x = {
+    field: 'tap',
+    type: 'ordinal',
+    sort: taps,
+    title: 'at',
+    axis: { labelAngle: taps.length > 6 ? -60 : 0, grid: false },
+  };
+  const color = {
+    field: 'when',
+    type: 'nominal',
+    sort: moments,
+    scale: { domain: moments, range: ['#0072B2', '#D55E00'] },
+    title: null,
+  };
+  const y = (field: string): object => ({ field, type: 'quantitative', title: 'relative discrepancy' });
+  return {
+    config: CONFIG,
+    data: { values: data },
+    facet: { column: { field: 'quantity', type: 'nominal', sort: quantities, title: null } },
+    spec: {
+      width: quantities.length > 1 ? 230 : 520,
+      height: 220,
+      encoding: { x, xOffset: { field: 'when', sort: moments }, color },
+      layer: layersWithData(data, [
+        {
+          needs: 'mean',
+          mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
+          encoding: { y: y('low'), y2: { field: 'high' } },
+        },
+        { needs: 'mean', mark: { type: 'tick', thickness: 3, size: 12 }, encoding: { y: y('mean') } },
+        {
+          needs: 'value',
+          mark: { type: 'point', filled: true, size: 24, opacity: 0.75 },
+          encoding: { y: y('value') },
+        },
+      ]),
+    },
+  } as unknown as TopLevelSpec;
+}
+
 /** Relative discrepancy of each place of one arm's net, right after imitation and at the end. */
 export function layersFigure(figure: LayersFigure): FigureDefinition {
   const { id, experiment, arm, title, caption } = figure;
@@ -49,7 +102,7 @@ export function layersFigure(figure: LayersFigure): FigureDefinition {
         : hybrids.has(String(row.values.tap)),
     );
     if (shown.length === 0) return undefined;
-    const points = shown.map((row) => ({
+    const points = shown.map((row): Place => ({
       quantity: QUANTITIES[row.values.event as keyof typeof QUANTITIES],
       when: MOMENTS[String(row.values.when)]!,
       tap: String(row.values.tap),
@@ -63,47 +116,6 @@ export function layersFigure(figure: LayersFigure): FigureDefinition {
       },
     );
     const data = [...summary, ...seedPoints(points)];
-    const taps = [...new Set(points.map(({ tap }) => tap))];
-    const moments = Object.values(MOMENTS);
-    const quantities = Object.values(QUANTITIES).filter((name) => points.some(({ quantity }) => quantity === name));
-    const x = {
-      field: 'tap',
-      type: 'ordinal',
-      sort: taps,
-      title: 'at',
-      axis: { labelAngle: taps.length > 6 ? -60 : 0, grid: false },
-    };
-    const color = {
-      field: 'when',
-      type: 'nominal',
-      sort: moments,
-      scale: { domain: moments, range: ['#0072B2', '#D55E00'] },
-      title: null,
-    };
-    const y = (field: string): object => ({ field, type: 'quantitative', title: 'relative discrepancy' });
-    const spec = {
-      config: CONFIG,
-      data: { values: data },
-      facet: { column: { field: 'quantity', type: 'nominal', sort: quantities, title: null } },
-      spec: {
-        width: quantities.length > 1 ? 230 : 520,
-        height: 220,
-        encoding: { x, xOffset: { field: 'when', sort: moments }, color },
-        layer: layersWithData(data, [
-          {
-            needs: 'mean',
-            mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
-            encoding: { y: y('low'), y2: { field: 'high' } },
-          },
-          { needs: 'mean', mark: { type: 'tick', thickness: 3, size: 12 }, encoding: { y: y('mean') } },
-          {
-            needs: 'value',
-            mark: { type: 'point', filled: true, size: 24, opacity: 0.75 },
-            encoding: { y: y('value') },
-          },
-        ]),
-      },
-    } as unknown as TopLevelSpec;
     return {
       id,
       title,
@@ -111,7 +123,7 @@ export function layersFigure(figure: LayersFigure): FigureDefinition {
       caption: `${caption} ${DISTANCE} Points: seeds; ticks: means; bars: 95 % t-intervals.`,
       scale,
       command: commandOf(experiment, scale, shown[0]!.arm),
-      spec,
+      spec: layersSpec(points, data),
       data,
       runs: runIds(shown),
     };
