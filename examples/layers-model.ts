@@ -7,6 +7,9 @@ import { fromLayersModel, threeStage, toLayersModel } from '../src/index.js';
 import type { Dataset, ThreeStageResult } from '../src/index.js';
 import { sgd } from './own-network.js';
 
+/** Initial values of a kernel; with a seed, so that every run begins alike. */
+const drawn = (seed: number) => tfjs.initializers.glorotNormal({ seed });
+
 /** A convolutional classifier as the tfjs documentation writes them. */
 export function classifier(filters: number): tfjs.LayersModel {
   return tfjs.sequential({
@@ -18,13 +21,20 @@ export function classifier(filters: number): tfjs.LayersModel {
         kernelSize: 3,
         padding: 'same',
         activation: 'relu',
+        kernelInitializer: drawn(1),
       }),
       tfjs.layers.maxPooling2d({ name: 'pool_a', poolSize: 2 }),
-      tfjs.layers.conv2d({ name: 'conv_b', filters: 2 * filters, kernelSize: 3, padding: 'same' }),
+      tfjs.layers.conv2d({
+        name: 'conv_b',
+        filters: 2 * filters,
+        kernelSize: 3,
+        padding: 'same',
+        kernelInitializer: drawn(2),
+      }),
       tfjs.layers.batchNormalization({ name: 'norm_b' }),
       tfjs.layers.activation({ name: 'relu_b', activation: 'relu' }),
       tfjs.layers.globalAveragePooling2d({ name: 'mean' } as Parameters<typeof tfjs.layers.globalAveragePooling2d>[0]),
-      tfjs.layers.dense({ name: 'scores', units: 10, activation: 'softmax' }),
+      tfjs.layers.dense({ name: 'scores', units: 10, activation: 'softmax', kernelInitializer: drawn(3) }),
     ],
   });
 }

@@ -41,8 +41,30 @@ export {
 } from './models/layer-table.js';
 export { readTorchvision, writeTorchvision } from './models/torchvision.js';
 export { applyTaps } from './models/apply-taps.js';
-export { constant, heNormal, orthogonal, uniformFanIn } from './nn/init.js';
-export { convNorm, dense, evaluation, linearMap, type Scope } from './nn/layers.js';
+export { constant, heNormal, orthogonal, scaledNormal, uniformFanIn } from './nn/init.js';
+export {
+  ACTIVATIONS,
+  batchNorm,
+  conv2d,
+  convNorm,
+  convNormAdd,
+  dense,
+  evaluation,
+  linearMap,
+  type Scope,
+} from './nn/layers.js';
+export {
+  denseGelu,
+  denseNorm,
+  dropout,
+  embed,
+  gelu,
+  layerNorm,
+  rowsOf,
+  scoreBias,
+  selfAttention,
+  type AttentionOptions,
+} from './nn/transformer.js';
 export { type ApplyOptions, type HostWeights, type Network, type Readers } from './nn/network.js';
 export { executeRun, type ExecuteOptions } from './store/execute.js';
 export { findRun, listRuns, readArrays, readMetrics, readRun, type RunRecord } from './store/runs.js';

@@ -1,5 +1,5 @@
 /**
- * A `tf.LayersModel`, built by whoever with tfjs layers, as a network that the method can train: taps by the names of
+ * A `tf.LayersModel`, built with the layers API of tfjs, as a network that the method can train: taps by the names of
  * its layers. The model's layers are called one by one with the values that the method has; its own variables are read
  * at the start, and written by `toLayersModel` at the end.
  */
@@ -178,16 +178,13 @@ function readModel(variables: ReadonlyMap<string, Owned>): HostWeights {
  */
 function withValues<T>(variables: ReadonlyMap<string, Owned>, scope: Scope, body: () => T): T {
   for (const [path, { layer, variable, statistic }] of variables) {
-    const value = (statistic ? scope.state : scope.params)[path];
+    const fresh = statistic && scope.train; // the batch's own statistics normalize, whatever the running ones are
+    const value = fresh ? tf.zeros(variable.shape as number[]) : (statistic ? scope.state : scope.params)[path];
     if (value === undefined) throw new UsageError(`parameter "${path}" is missing`);
     const write = (moved: Tensor): Variable => {
-      // the layer moved its running value by (1 - momentum) of the way to the batch's
+      // the layer moved its running value, 0, by (1 - momentum) of the way to the batch's
       const share = 1 - Number(layer.getConfig().momentum ?? 0);
-      if (scope.train)
-        scope.observe(
-          path,
-          tf.tidy(() => tf.sub(value, tf.div(tf.sub(value, moved), share))),
-        );
+      if (fresh) scope.observe(path, tf.div(moved, share));
       return variable;
     };
     Object.assign(variable, { read: () => value, ...(statistic && { write }) });

@@ -1,4 +1,4 @@
-/** The two examples of a user's own network, run as they stand. */
+/** The examples of a user's own networks, run as they stand. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { io } from '@tensorflow/tfjs-core';
@@ -15,6 +15,8 @@ import type { Tensor2D } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
 import { classifier, compressLayersModel } from '../../examples/layers-model.js';
 import { compressOwnNetwork, twoLayers } from '../../examples/own-network.js';
+import { compressOwnResnet, residualNetwork } from '../../examples/own-resnet.js';
+import { compressOwnTransformer, visionTransformer } from '../../examples/own-transformer.js';
 
 beforeAll(anyEngine);
 const data = loadDigits(1500);
@@ -24,7 +26,7 @@ test('a network of 60 lines: its maps are merged, and it learns', { timeout: 300
     readFileSync(resolve(import.meta.dirname, '../../examples/own-network.ts'), 'utf8').split('\n').length,
   ).toBeLessThanOrEqual(110);
   const { thin, accuracy, rows } = await compressOwnNetwork(data);
-  expect(Object.keys(thin.params)).toEqual(Object.keys(twoLayers(4, 10).init(1).params));
+  expect(Object.keys(thin.params).sort()).toEqual(Object.keys(twoLayers(4, 10).shapes).sort());
   expect(countValues(thin.params)).toBe(9 * 4 + 8 + 9 * 16 + 8 + 40 + 10);
   expect(rows.find(({ event }) => event === 'merge')!.difference).toBeLessThan(1e-5);
   expect(accuracy.wide).toBeGreaterThan(60);
@@ -54,6 +56,39 @@ test(
     expect(found.accuracy).toBeCloseTo(accuracy.thin, 1);
   },
 );
+
+test('a ResNet of one’s own: its blocks are imitated without maps, and it learns', { timeout: 300_000 }, async () => {
+  const { thin, accuracy, rows } = await compressOwnResnet(data);
+  const network = residualNetwork(2, 10);
+  expect(Object.keys(thin.params).sort()).toEqual(Object.keys(network.shapes).sort());
+  expect(rows.filter(({ stage }) => String(stage).startsWith('imitate')).length).toBe(2 * 30); // the stem has the same values in both
+  expect(network.readers('stem')).toEqual({
+    obstacle: 'the skip connection of block1 adds it unchanged, past every kernel',
+  });
+  // multiply-adds times two: two 3x3 convolutions of 8 and 2 channels on 14 x 14 pixels
+  expect(network.flops([14, 14, 1]).block1).toBe(2 * 196 * 9 * 2 * 8 * 2);
+  expect(accuracy.wide).toBeGreaterThan(60);
+  expect(accuracy.thin).toBeGreaterThan(30);
+});
+
+test('a transformer of one’s own: all blocks are imitated at once, and it learns', { timeout: 300_000 }, async () => {
+  const { thin, accuracy, rows } = await compressOwnTransformer(data);
+  const network = visionTransformer({ side: 14, patchSize: 7, numLayers: 2, classes: 10, hiddenSize: 8, numHeads: 1 });
+  expect(Object.keys(thin.params).sort()).toEqual(Object.keys(network.shapes).sort());
+  const losses = rows.filter(({ stage }) => String(stage).startsWith('imitate')).map(({ loss }) => Number(loss));
+  expect(losses).toHaveLength(60);
+  expect(losses.at(-1)).toBeLessThan(losses[0]!);
+  expect(accuracy.wide).toBeGreaterThan(60);
+  expect(accuracy.thin).toBeGreaterThan(30);
+});
+
+test('the tf.LayersModel of the example begins alike every time', async () => {
+  const [one, other] = [classifier(4), classifier(4)];
+  for (const name of ['conv_a', 'conv_b', 'scores'])
+    expect(await one.getLayer(name).getWeights()[0]!.data()).toEqual(
+      await other.getLayer(name).getWeights()[0]!.data(),
+    );
+});
 
 test('what a model does not allow is said', () => {
   const model = classifier(4);
