@@ -1,4 +1,4 @@
-/** Runs that come from elsewhere: from another store, or from a worker on another machine. */
+/** Takes runs from elsewhere into a store: from another store, or from a worker on another machine. */
 import { copyFileSync, existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.js';
@@ -7,10 +7,10 @@ import { asFileError, makeFolder } from './atomic.js';
 import { liveOwner, processLives } from './lock.js';
 import { checkFinished, FILES, folderOf, indexRuns, readCell, readDone, runsFolder, setAside } from './runs.js';
 
-/** What became of a run that was offered. */
+/** What became of a run that was offered to a store; `busy` where a process is at work on that cell. */
 export type MergeOutcome = 'added' | 'present' | 'conflict' | 'busy';
 
-/** A new folder for a run that is on its way into the store; names with a dot in front are no runs. */
+/** A new folder for a run on its way into the store `out`. Its name begins with a dot, so that it is not a run yet. */
 export function incomingFolder(out: string, id: string): string {
   const folder = join(runsFolder(out), `.incoming-${id}-${process.pid}`);
   if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
@@ -42,22 +42,23 @@ export function settle(out: string, cell: Cell, incoming: string, index?: Readon
   }
 }
 
-/** Whether the finished marks of two runs are the same to the byte: nothing needs to be copied. */
+/** Whether the marks that two runs are finished agree to the byte, so that nothing needs to be copied. */
 function sameMark(one: string, other: string): boolean {
   const [a, b] = [join(one, FILES.done), join(other, FILES.done)];
   return existsSync(a) && readFileSync(a).equals(readFileSync(b));
 }
 
-/** Whether two finished runs logged and left the same; where and when they ran may differ. */
+/** Whether two finished runs have equal metrics and arrays; where and when they ran may differ. */
 function sameBytes(one: string, other: string): boolean {
   const [a, b] = [readDone(one).files, readDone(other).files];
   return [FILES.metrics, FILES.final].every((name) => a[name]?.sha256 === b[name]?.sha256);
 }
 
+/** What became of the runs of a store that was merged into another. */
 export interface Merged {
   readonly added: number;
   readonly present: number;
-  /** Finished in both, with other figures: the folders. */
+  /** Folders of runs that are finished in both stores, with other figures. */
   readonly conflicts: readonly { readonly kept: string; readonly other: string }[];
   /** One line for each folder that was left out. */
   readonly problems: readonly string[];
@@ -106,8 +107,8 @@ export function mergeStores(
 }
 
 /**
- * A copy on its way into the store; files of finished runs never change, so a second name for them does where the disk
- * is the same.
+ * Copies a run into an incoming folder and returns that folder. Files of finished runs never change, so that on one disk
+ * a hard link replaces the copy.
  */
 function copyOf(out: string, folder: string, id: string, finished: boolean): string {
   const incoming = incomingFolder(out, id);
@@ -131,14 +132,16 @@ function copyOf(out: string, folder: string, id: string, finished: boolean): str
   return incoming;
 }
 
+/** What a look at every file of a store found. */
 export interface Verified {
   readonly finished: number;
   readonly unfinished: number;
-  /** Runs with a file that is not what was written. */
+  /** Runs with a file whose hash differs from that of what was written. */
   readonly damaged: readonly {
     readonly folder: string;
     readonly problem: string;
-    /** Where it was moved to. */ readonly aside?: string;
+    /** Folder that the run was moved to. */
+    readonly aside?: string;
   }[];
 }
 
@@ -172,14 +175,16 @@ export function verifyStore(
   return { finished, unfinished, damaged };
 }
 
+/** A file or folder that can be deleted, with the reason in a few words. */
 export interface Garbage {
   readonly path: string;
   readonly why: string;
 }
 
 /**
- * What nobody needs: folders that never began, temporary files and locks of processes that are gone, runs set aside,
- * and with `unfinished` those that were not brought to their end. Nothing that is at work.
+ * What can be deleted from a store: folders of runs that never began, temporary files and locks of processes that are
+ * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at work
+ * on are never among them.
  */
 export function garbage(out: string, { unfinished }: { unfinished: boolean }): Garbage[] {
   const found: Garbage[] = [];

@@ -6,7 +6,7 @@ export function withoutPasswords(text: string): string {
   return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)(?!\[user)\S*@/gi, '$1***@');
 }
 
-/** Throws UsageError when it is no address of a Redis server. */
+/** Reads the address of a Redis server. Throws UsageError, without the password, when it is none. */
 export function parseQueueUrl(text: string): URL {
   const expected = 'expected redis://[user:password@]host[:port][/db], or rediss:// with TLS';
   let url: URL;

@@ -1,25 +1,28 @@
-/** A process that runs one cell after the other, and its talk with this one. */
+/** A worker process as the process that started it sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import type { Cell } from '../core/run.js';
 import type { Job, Message } from './worker.js';
 
+/** How a worker process is started. */
 export interface ChildOptions {
-  /** Arguments that make this program a worker. */
+  /** Module that node runs as a worker, and its arguments. */
   readonly worker: { readonly module: string; readonly args: readonly string[] };
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** What is told of a cell while a worker process runs it. */
 export interface ChildHooks {
   readonly notice: (line: string) => void;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
 }
 
+/** A worker process, which runs one cell after the other until it is let go. */
 export class Child {
   private readonly process: ChildProcess;
   private errors = '';
   private ended = false;
-  /** Largest memory that its process had, as far as it said. */
+  /** Largest resident memory that the process has reported, in bytes. */
   peakBytes = 0;
 
   constructor({ worker, env }: ChildOptions) {
@@ -38,7 +41,7 @@ export class Child {
     return !this.ended && this.process.connected;
   }
 
-  /** Runs a cell to its end. Throws what the cell threw, and FailureError when the process ended without a word. */
+  /** Runs a cell to its end. Throws what the cell threw, and FailureError when the process ended before it answered. */
   async run(job: Job, { notice, progress }: ChildHooks): Promise<void> {
     const { experiment, arm, seed } = job.cell;
     await new Promise<void>((resolve, reject) => {
@@ -69,12 +72,12 @@ export class Child {
     });
   }
 
-  /** Asks it to save and end. */
+  /** Asks the process to save the run of its cell and to end. */
   stop(): void {
     this.process.kill('SIGTERM');
   }
 
-  /** Lets an idle process go. */
+  /** Lets the process end, by closing the channel to it. */
   close(): void {
     if (this.process.connected) this.process.disconnect();
   }

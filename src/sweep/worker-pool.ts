@@ -1,4 +1,4 @@
-/** The processes of one machine: how many, on which device, with how much memory. */
+/** The worker pool of one machine: how many processes run cells, on which device, with how much memory. */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, freemem } from 'node:os';
 import type { Runner } from '../core/experiment.js';
@@ -6,13 +6,15 @@ import type { Cell } from '../core/run.js';
 import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/backends/choose.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
 
-/** A GPU, as CUDA_VISIBLE_DEVICES names it. */
+/** A GPU of this machine. */
 export interface Device {
+  /** Its name in CUDA_VISIBLE_DEVICES. */
   readonly name: string;
+  /** Its memory. */
   readonly bytes: number;
 }
 
-/** GPUs of this machine, of those that CUDA_VISIBLE_DEVICES leaves; none without NVIDIA's driver. */
+/** The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves visible; none where NVIDIA's driver is absent. */
 export function gpus(): Device[] {
   const { status, stdout } = spawnSync(
     'nvidia-smi',
@@ -22,7 +24,7 @@ export function gpus(): Device[] {
   return status === 0 ? parseGpus(stdout, process.env.CUDA_VISIBLE_DEVICES) : [];
 }
 
-/** Lines of nvidia-smi: index, uuid, MiB. */
+/** GPUs from lines of nvidia-smi, which are index, uuid and MiB, without those that `visible` hides. */
 export function parseGpus(text: string, visible: string | undefined): Device[] {
   const all = text
     .split('\n')
@@ -36,18 +38,21 @@ export function parseGpus(text: string, visible: string | undefined): Device[] {
   return devices.map(([name, , mebibytes]) => ({ name, bytes: Number(mebibytes) * 2 ** 20 }));
 }
 
+/** What a worker pool is made for. */
 export interface WorkerPoolOptions {
   readonly out: string;
   readonly engine: EngineChoice;
+  /** Cells at work at once. */
   readonly jobs: number;
+  /** The command that the user typed, for the records of runs. */
   readonly command: string;
   readonly runners: Readonly<Record<string, Runner>>;
   readonly worker: ChildOptions['worker'];
-  /** GPUs that tensor engines may take, one process on each; none: all processes share the processor. */
+  /** GPUs that tensor engines may use, one process on each; where it is empty, all processes share the CPU. */
   readonly devices: readonly Device[];
 }
 
-/** Memory that a process takes before anything is known of its kind. */
+/** Memory that a process is expected to take until one of its experiment and arm has been seen, in bytes. */
 const FIRST_GUESS = 2 ** 30;
 
 /** What an idle process has opened: nothing, or a tensor engine as small cells want it. */
@@ -62,12 +67,13 @@ interface Idle {
 const KEPT_BYTES = 1.5 * 2 ** 30;
 
 /**
- * Processes at work. One takes cell after cell of its kind, as starting a process and an engine takes as long as a small
- * cell; a large cell, and one on a GPU, has a process of its own, whose memory goes back when it ends.
+ * Worker processes of this machine. A process is kept and takes cell after cell of its kind, since starting it, and its
+ * engine, takes as long as a small cell. A large cell, and one on a GPU, has a process of its own, whose memory goes back
+ * to the system when it ends.
  */
 export class WorkerPool {
   private readonly idle: Idle[] = [];
-  /** Processes at work, and the part of the jobs that each takes. */
+  /** Processes at work, and how many of the `jobs` each takes up. */
   private readonly busy = new Map<Child, number>();
   private readonly taken = new Set<Device>();
   private readonly peaks = new Map<string, number>();
@@ -75,7 +81,10 @@ export class WorkerPool {
 
   constructor(private readonly options: WorkerPoolOptions) {}
 
-  /** Whether a process for this cell may start now. The first always may, whatever the memory. */
+  /**
+   * Whether this cell may start now: jobs, a GPU where it needs one, and memory are left for it. A cell that would be
+   * alone always may, whatever memory it needs, since waiting would not help it.
+   */
   mayStart(cell: Cell): boolean {
     const taken = [...this.busy.values()].reduce((sum, slots) => sum + slots, 0);
     if (taken + this.slotsOf(cell) > this.options.jobs) return false;
@@ -83,7 +92,7 @@ export class WorkerPool {
     return this.busy.size === 0 || this.memoryOf(cell) < availableMemory() - this.reserved;
   }
 
-  /** Runs a cell in a process; throws what {@link Child.run} throws. */
+  /** Runs a cell in a process of the pool. Throws what {@link Child.run} throws. */
   async run(cell: Cell, hooks: ChildHooks): Promise<void> {
     const { out, engine, command } = this.options;
     const device = this.needsEngine(cell) ? this.deviceFor(cell) : undefined;
@@ -117,12 +126,12 @@ export class WorkerPool {
     }
   }
 
-  /** Asks all to save and end. */
+  /** Asks every process at work to save and to end. */
   stop(): void {
     for (const child of this.busy.keys()) child.stop();
   }
 
-  /** Lets the idle ones go. */
+  /** Lets the processes that are kept for further cells end. */
   close(): void {
     this.idle.splice(0).forEach(({ child }) => child.close());
   }
@@ -146,14 +155,18 @@ export class WorkerPool {
     return this.options.runners[cell.kind]!.stepFlops !== undefined;
   }
 
-  /** Of the machine; what a cell on a GPU takes there, its own memory tells. */
+  /**
+   * Main memory that a cell is expected to take, in bytes: the most that a cell of its experiment, arm and scale has
+   * taken so far, else what its runner expects. A cell on a GPU keeps its tensors in the memory of the GPU, which
+   * `deviceFor` compares instead, so that only the first guess counts here.
+   */
   private memoryOf(cell: Cell): number {
     const onDevice = this.needsEngine(cell) && this.options.devices.length > 0;
     const expected = onDevice ? 0 : (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
     return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, expected);
   }
 
-  /** The smallest free device on which the cell fits; the largest of all where it fits on none. */
+  /** The smallest free GPU on which the cell fits; the largest one, if it is free, where the cell fits on none. */
   private deviceFor(cell: Cell): Device | undefined {
     const bySize = [...this.options.devices].sort((a, b) => a.bytes - b.bytes);
     const need = this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0;
@@ -161,7 +174,10 @@ export class WorkerPool {
     return (fitting.length > 0 ? fitting : bySize.slice(-1)).find((device) => !this.taken.has(device));
   }
 
-  /** Small cells run on one thread each, side by side; a large one gets all cores. */
+  /**
+   * How many of the `jobs` a cell takes up: a small cell runs on one thread, beside others; a large one gets every core,
+   * since its steps are long enough to be divided among threads.
+   */
   private slotsOf(cell: Cell): number {
     return this.isLarge(cell) ? this.options.jobs : 1;
   }
@@ -173,7 +189,7 @@ export class WorkerPool {
   }
 
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {
-    // Several runs at once share the cores.
+    // runs that are at work at the same time share the cores
     const threads =
       process.env.GOWIDE_THREADS ??
       String(Math.max(1, Math.floor((availableParallelism() * this.slotsOf(cell)) / this.options.jobs)));
@@ -185,12 +201,12 @@ export class WorkerPool {
   }
 }
 
-/** Arms of one experiment take about the same at every seed. */
+/** What the memory of a cell is remembered under: seeds of one arm take about as much as each other. */
 function keyOf({ experiment, arm, scale }: Cell): string {
   return JSON.stringify([experiment, arm, scale]);
 }
 
-/** Bytes that processes can still take: what the container, if there is one, and the machine leave. */
+/** Bytes of memory that processes can still take: what the machine, and the container if there is one, leave. */
 function availableMemory(): number {
   return process.availableMemory?.() ?? freemem();
 }

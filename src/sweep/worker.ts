@@ -7,6 +7,7 @@ import { environment } from '../store/environment.js';
 import { executeRun } from '../store/execute.js';
 import { unfinishedEngine, type RunRecord } from '../store/runs.js';
 
+/** A cell, as a worker process is given it. */
 export interface Job {
   readonly cell: Cell;
   readonly out: string;
@@ -15,6 +16,7 @@ export interface Job {
   readonly command: string;
 }
 
+/** What a worker process sends to the one that started it. */
 export type Message =
   | {
       readonly type: 'progress';
@@ -33,6 +35,7 @@ export type Message =
       readonly peakBytes: number;
     };
 
+/** How a cell that runs in this process is stopped, and what is told of it. */
 export interface RunHooks {
   readonly signal: AbortSignal;
   readonly notice: (line: string) => void;
@@ -72,7 +75,7 @@ async function engineFor({ name, why }: EngineChoice, notice: RunHooks['notice']
   return opened;
 }
 
-/** An unfinished run that goes on with another engine is finished, but not to the bits that it would have had. */
+/** Warns where an unfinished run goes on with another engine: it is finished, but to other bits. */
 function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: RunHooks['notice']): void {
   const begun = unfinishedEngine(out, cell);
   if (engine === null || begun === undefined) return;
@@ -82,12 +85,12 @@ function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: Ru
   );
 }
 
-/** The child's main: runs each job that comes, says how it ended, and ends when the parent lets it go. */
+/** Main function of a worker process: runs each job that it is sent, says how it ended, and ends when it is let go. */
 export function serveJobs(runners: Readonly<Record<string, Runner>>): void {
   const controller = new AbortController();
   let working = false;
   const send = (message: Message, then: () => void = () => {}): void => {
-    // a parent that is gone hears nothing
+    // a parent that is gone cannot be told anything
     if (process.connected) process.send?.(message, then);
     else then();
   };

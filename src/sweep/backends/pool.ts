@@ -15,7 +15,7 @@ export interface PoolOptions extends WorkerPoolOptions {
 }
 
 /**
- * Runs all that is open; cells that others require come first. Throws InterruptedError when it was stopped, and the
+ * Runs the open cells of a sweep, those that others require first. Throws InterruptedError when it was stopped, and the
  * first failure after the cells that were already at work have ended.
  */
 export async function runPool(work: Work, given: PoolOptions): Promise<void> {

@@ -1,11 +1,11 @@
-/** Parts of a sweep that share nothing: cells that need the same run are always in the same part. */
+/** Parts of a sweep that share nothing, since cells that need the same run are always in the same part. */
 import { UsageError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
 import type { Runner } from '../../core/experiment.js';
 import { defineBackend } from './backend.js';
 import { runHere } from './pool.js';
 
-/** `2/8`: the second of eight. Throws UsageError. */
+/** Reads `2/8` as the second of eight parts. Throws UsageError on any other form. */
 export function parseShard(text: string): { readonly index: number; readonly count: number } {
   const [index, count] = (/^(\d+)\/(\d+)$/.exec(text)?.slice(1).map(Number) ?? []) as [number?, number?];
   if (index === undefined || count === undefined || index < 1 || index > count)
@@ -13,7 +13,7 @@ export function parseShard(text: string): { readonly index: number; readonly cou
   return { index, count };
 }
 
-/** Groups of cells, where a cell is in the group of whatever it requires; the dearest group first. */
+/** Groups of cells that share no requirement with other groups, the most expensive group first. */
 export function groupsOf(cells: readonly Cell[], runners: Readonly<Record<string, Runner>>): Cell[][] {
   const parent = new Map<string, string>();
   const rootOf = (id: string): string => {

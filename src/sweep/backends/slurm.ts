@@ -9,6 +9,7 @@ import { shellWord } from '../../core/shell.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { defineBackend } from './backend.js';
 
+/** What the script of an array job depends on. */
 export interface SlurmOptions {
   /** The store, on a disk that every node sees. */
   readonly out: string;
@@ -16,26 +17,29 @@ export interface SlurmOptions {
   /** Time limit of a task, minutes. */
   readonly minutes: number;
   readonly cpus: number;
-  /** Threads of each process. */
+  /** Threads of each process that runs cells. */
   readonly threads: number;
   readonly gpus: number;
   readonly memoryGiB: number | undefined;
   readonly partition: string | undefined;
   /** More lines for sbatch, such as `--account=x`. */
   readonly extra: readonly string[];
-  /** The command of one task, but for `--shard`; words, not yet quoted. */
+  /** Words of the command of one task, not yet quoted and without `--shard`. */
   readonly command: readonly string[];
 }
 
 /** Seconds before the limit at which a task is told to save. */
 const GRACE_SECONDS = 90;
-/** A task that failed for another reason than its time is not queued for ever. */
+/** How often a task may be queued again, so that one that never gets anywhere ends some day. */
 const MAX_RESTARTS = 100;
 
-/** As sbatch reads values in its comments. */
+/** A value in the form in which sbatch reads it from a comment of the script. */
 const inQuotes = (text: string): string => (/\s/.test(text) ? `"${text}"` : text);
 
-/** The script: requeue-safe, since what is finished is not done again and what is not goes on from its saved state. */
+/**
+ * The script of the array job. It may be requeued at any time: finished cells are not run again, and unfinished ones go
+ * on from their saved states.
+ */
 export function slurmScript({
   out,
   tasks,
@@ -86,7 +90,7 @@ exit "$status"
 `;
 }
 
-/** Writes the script below `<out>/slurm`; returns its path. */
+/** Writes the script to `<out>/slurm/sweep.sh` and returns that path. */
 export function writeSlurm(options: SlurmOptions): string {
   const folder = join(options.out, 'slurm');
   makeFolder(folder);
@@ -95,7 +99,7 @@ export function writeSlurm(options: SlurmOptions): string {
   return path;
 }
 
-/** Submits it; returns the job's id. Throws FailureError with what sbatch said. */
+/** Submits the script at a path and returns the id of the job. Throws FailureError with what sbatch said. */
 export function submitSlurm(script: string): string {
   const { status, stdout, stderr, error } = spawnSync('sbatch', ['--parsable', script], {
     encoding: 'utf8',

@@ -1,11 +1,11 @@
-/** What can be asked of a queue, and told to it, while a sweep goes through it. */
+/** Status, pause, resume and cancel of a queue that a sweep goes through. */
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BATCH, cancelKey, cellOfJob, nameOf, openQueue, wantedKey, type CellJob, type Place } from './queue.js';
+import { BATCH, cancelKey, cellOfJob, nameOf, openQueue, wantedKey, type CellJob, type QueueAddress } from './queue.js';
 import { connect } from './redis.js';
 import { transferKey } from './transfer.js';
 
-/** How a queue stands. */
+/** How many cells of a queue wait, are at work or were set aside. */
 export interface QueueStatus {
   readonly counts: {
     readonly name: string;
@@ -28,7 +28,7 @@ export interface QueueStatus {
 }
 
 async function withQueue<T>(
-  { url, name }: Place,
+  { url, name }: QueueAddress,
   act: (queue: Queue<CellJob>, redis: Redis) => Promise<T>,
 ): Promise<T> {
   const redis = await connect(url, () => {});
@@ -48,8 +48,9 @@ async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
   return keys;
 }
 
-export function queueStatus(place: Place): Promise<QueueStatus> {
-  return withQueue(place, async (queue, redis) => {
+/** How the queue stands now. Throws FailureError when there is no Redis. */
+export function queueStatus(address: QueueAddress): Promise<QueueStatus> {
+  return withQueue(address, async (queue, redis) => {
     const counts = await queue.getJobCounts('waiting', 'prioritized', 'delayed');
     const brief = (job: Job<CellJob>): { cell: string; id: string } => ({
       cell: nameOf(job.data.cell),
@@ -63,11 +64,11 @@ export function queueStatus(place: Place): Promise<QueueStatus> {
     ];
     return {
       counts: {
-        name: place.name,
+        name: address.name,
         paused,
         waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
         delayed: counts.delayed ?? 0,
-        transfers: (await keysOf(redis, transferKey(place.name, '*'))).length,
+        transfers: (await keysOf(redis, transferKey(address.name, '*'))).length,
         workers,
       },
       active: active.map((job) => ({ ...brief(job), worker: job.processedBy })),
@@ -76,25 +77,26 @@ export function queueStatus(place: Place): Promise<QueueStatus> {
   });
 }
 
-/** Workers finish what they have and take nothing more. */
-export function pauseQueue(place: Place): Promise<void> {
-  return withQueue(place, (queue) => queue.pause());
+/** Lets workers finish what they have and take nothing more. */
+export function pauseQueue(address: QueueAddress): Promise<void> {
+  return withQueue(address, (queue) => queue.pause());
 }
 
-export function resumeQueue(place: Place): Promise<void> {
-  return withQueue(place, (queue) => queue.resume());
+/** Lets workers take cells again after {@link pauseQueue}. */
+export function resumeQueue(address: QueueAddress): Promise<void> {
+  return withQueue(address, (queue) => queue.resume());
 }
 
 /**
  * Drops every cell; workers stop what they have within seconds and keep its saved state. Returns how many were dropped.
  */
-export function cancelQueue(place: Place): Promise<number> {
-  return withQueue(place, async (queue, redis) => {
+export function cancelQueue(address: QueueAddress): Promise<number> {
+  return withQueue(address, async (queue, redis) => {
     const counts = await queue.getJobCounts();
-    await redis.set(cancelKey(place.name), '1', 'EX', 60);
-    await redis.del(wantedKey(place.name));
+    await redis.set(cancelKey(address.name), '1', 'EX', 60);
+    await redis.del(wantedKey(address.name));
     await queue.obliterate({ force: true });
-    const transfers = await keysOf(redis, transferKey(place.name, '*'));
+    const transfers = await keysOf(redis, transferKey(address.name, '*'));
     for (let start = 0; start < transfers.length; start += BATCH)
       await redis.del(...transfers.slice(start, start + BATCH));
     return Object.values(counts).reduce((sum, count) => sum + count, 0);

@@ -4,45 +4,50 @@ import type { Redis } from 'ioredis';
 import type { Cell } from '../../../core/run.js';
 import { PREFIX } from './redis.js';
 
-/** What a job on the queue holds. */
+/** What a job on the queue carries to a worker. */
 export interface CellJob {
   readonly cell: Cell;
-  /** Cells whose finished runs it needs. */
+  /** Cells whose finished runs the worker has to have first. */
   readonly required: readonly Cell[];
 }
 
-export interface Place {
-  /** redis://… */
+/** Where a queue is, and which of the queues there. */
+export interface QueueAddress {
+  /** Address of the Redis server, redis://… or rediss://…; it may hold a password. */
   readonly url: string;
-  /** Name of the queue: sweeps of different names know nothing of each other. */
+  /** Name of the queue; sweeps of different names do not see each other. */
   readonly name: string;
 }
 
-/** Keys that one command to Redis may name. */
+/** How many keys or jobs one command to Redis names at most. */
 export const BATCH = 1000;
 
-/** A job's id: BullMQ takes none that is a number, and one cell's hash in 280 has no letter in it. */
+/** Job id of a cell: BullMQ refuses ids that are numbers, and one cell's hash in 280 has no letter in it. */
 export function jobOfCell(id: string): string {
   return `cell-${id}`;
 }
 
+/** Id of the cell whose job has this id: the inverse of {@link jobOfCell}. */
 export function cellOfJob(job: string): string {
   return job.replace(/^cell-/, '');
 }
 
+/** The queue of this name over a connection that stays the caller's. */
 export function openQueue(redis: Redis, name: string): Queue<CellJob> {
   return new Queue<CellJob>(name, { connection: redis, prefix: PREFIX });
 }
 
+/** How messages name a cell: its experiment, arm and seed. */
 export function nameOf({ experiment, arm, seed }: Cell): string {
   return `${experiment} ${arm}, seed ${seed}`;
 }
 
-/** Ids of the cells that a sweep waits for: a run that is finished twice is sent once. */
+/** Key of the set of cell ids that a sweep waits for: a run that is finished twice is sent back once. */
 export function wantedKey(name: string): string {
   return `${PREFIX}-wanted:${name}`;
 }
 
+/** Key that exists for a minute after a sweep was cancelled, so that every worker sees it. */
 export function cancelKey(name: string): string {
   return `${PREFIX}-cancelled:${name}`;
 }

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { FailureError, messageOf } from '../../../core/errors.js';
 import { parseQueueUrl, withoutPasswords } from '../../address.js';
 
-/** All keys begin with it. */
+/** What every key of this program in Redis begins with. */
 export const PREFIX = 'gowide';
 
 /**

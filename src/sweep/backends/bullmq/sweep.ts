@@ -1,7 +1,7 @@
 /**
- * A sweep over many machines: cells on a BullMQ queue in Redis, finished runs back through Redis into one store. A cell
- * is the same job however often it is sent (its id is the cell's), and a run that is finished twice is stored once:
- * what is lost on the way is done again, and nothing twice.
+ * A sweep over many machines: cells go out as jobs of a BullMQ queue in Redis, and finished runs come back through Redis
+ * into one store. The id of a job is the id of its cell, so a cell that is sent twice is one job, and a run that is
+ * finished twice is stored once: what is lost on the way is done again, and nothing is done twice.
  */
 import { QueueEvents, type Queue } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,23 +20,24 @@ import {
   openQueue,
   wantedKey,
   type CellJob,
-  type Place,
+  type QueueAddress,
 } from './queue.js';
 import { connect, PREFIX } from './redis.js';
 import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
 
-export interface QueueOptions extends Place {
+/** How a sweep uses a queue. */
+export interface QueueOptions extends QueueAddress {
   readonly out: string;
   readonly signal: AbortSignal;
   readonly notice: (line: string) => void;
   readonly progress: (cell: Cell, stage: string, done: number, total: number, share: number) => void;
 }
 
-/** A cell is tried so often, 1, 2, 4 … seconds apart, before it is set aside. */
+/** Attempts at a cell, 1, 2, 4 … seconds apart, before it is set aside. */
 const ATTEMPTS = 3;
-/** Events may be missed while the connection is lost: so often everything is looked at. */
+/** Seconds between two looks at every job, since events are missed while the connection is lost. */
 const LOOK_SECONDS = 3;
-/** Runs fetched at once. */
+/** Runs that are fetched at the same time. */
 const FETCHES = 8;
 
 /**
@@ -74,7 +75,7 @@ class Sweep {
   private readonly fetching = new Set<string>();
   private readonly toFetch: string[] = [];
   private readonly sweepProgress: SweepProgress;
-  /** Open cells that need each run. */
+  /** Number of open cells that need the run of each cell. */
   private readonly needed = new Map<string, number>();
   private wake: () => void = () => {};
   private broken: Error | undefined;
@@ -164,7 +165,7 @@ class Sweep {
     }
   }
 
-  /** What came, or failed, without a word of it. */
+  /** Finds jobs that ended or failed without an event that said so. */
   private async look(): Promise<void> {
     const ids = [...this.sent.keys()];
     for (let start = 0; start < ids.length; start += BATCH) {
@@ -183,8 +184,8 @@ class Sweep {
   }
 
   /**
-   * A job that is gone without a run (cancelled, or a Redis that lost it): it was done meanwhile, or goes to the end of
-   * the line.
+   * Handles a job that is gone without a run, because it was cancelled or Redis lost it: its run has come meanwhile, or
+   * its cell is sent again after the others.
    */
   private async sendAgain(id: string): Promise<void> {
     if (await this.redis.exists(transferKey(this.options.name, id))) return this.collect(id);

@@ -1,6 +1,6 @@
 /**
- * Finished runs on their way through Redis: a list with a header and the files in pieces. Any worker can fetch one, and
- * the sweep stores it.
+ * Transfers of finished runs through Redis. A transfer is a list: a header, then the files of the run in pieces. Workers
+ * fetch the runs that their cells require, and the sweep fetches every run into its store.
  */
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -13,10 +13,11 @@ import { asFileError } from '../../../store/atomic.js';
 import { checkFinished, FILES, folderOf, readCell } from '../../../store/runs.js';
 import { PREFIX } from './redis.js';
 
+/** Bytes of one piece of a file. */
 const PIECE = 4 * 2 ** 20;
-/** What nobody collects is gone after a month. */
+/** Seconds after which a transfer that was not collected is dropped: 30 days. */
 const KEPT_SECONDS = 30 * 86_400;
-/** In this order: the finished mark comes last. */
+/** Files of a run that travel, in this order: the mark that it is finished comes last. */
 const CARRIED = [FILES.spec, FILES.environment, FILES.metrics, FILES.final, FILES.done] as const;
 
 interface Header {
@@ -24,11 +25,15 @@ interface Header {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
+/** Key of the transfer of one cell's run; `*` for the id is a pattern of all of a queue. */
 export function transferKey(queue: string, id: string): string {
   return `${PREFIX}-transfers:${queue}:${id}`;
 }
 
-/** Puts a finished run of this store there, under another name first, so that nobody meets a part of it. */
+/**
+ * Sends a finished run of the store `out`. It is written under a temporary key and renamed, so that it is either absent
+ * or complete. Throws DamagedError when a file is not what the run wrote.
+ */
 export async function sendTransfer(redis: Redis, queue: string, out: string, cell: Cell): Promise<void> {
   const folder = folderOf(out, cell);
   checkFinished(folder, { arrays: true });
@@ -79,8 +84,8 @@ function* piecesOf(path: string): Generator<Buffer> {
 }
 
 /**
- * Takes a run from there into a store. Returns undefined when nothing is there. Throws FailureError when what is there
- * is not that run, whole: names of files are never taken from the transfer.
+ * Fetches the run of `wanted` into the store `out`. Returns undefined when it was not sent. Throws FailureError when what
+ * was sent is not that run, whole. Names of files come from a fixed list, never from the transfer.
  */
 export async function fetchTransfer(
   redis: Redis,

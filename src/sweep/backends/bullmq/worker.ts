@@ -1,5 +1,6 @@
-/** A worker: takes cells from a queue, runs each in a process of its own, and sends the finished runs back. */
+/** A worker of a queue: takes cells, runs each in a process of its own, and sends the finished runs back. */
 import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
@@ -7,131 +8,175 @@ import { cellId, parseCell, type Cell } from '../../../core/run.js';
 import { DamagedError, isFinished } from '../../../store/runs.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
 import { fetchTransfer, sendTransfer } from './transfer.js';
-import { cancelKey, jobOfCell, nameOf, wantedKey, type CellJob, type Place } from './queue.js';
+import { cancelKey, jobOfCell, nameOf, wantedKey, type CellJob, type QueueAddress } from './queue.js';
 import { connect, PREFIX } from './redis.js';
 
-export interface RemoteOptions extends WorkerPoolOptions, Place {
+/** How a worker serves a queue. */
+export interface QueueWorkerOptions extends WorkerPoolOptions, QueueAddress {
   readonly signal: AbortSignal;
+  /** Prints a line for the user. */
   readonly notice: (line: string) => void;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
-  /** Ends when the queue has been empty for so long; undefined: works until it is stopped. */
+  /** Seconds for which the queue has to be empty before the worker ends; undefined: it works until it is stopped. */
   readonly idleSeconds?: number;
-  /** How long a worker that says nothing keeps its cell. */
+  /** Seconds after which the cell of a worker that no longer answers is given to another. */
   readonly lockSeconds: number;
 }
 
-/** A cell whose worker died is given to another; so often before it is taken to be the cell that kills them. */
+/** Times that a cell may lose its worker before it is taken to be the cell that kills them. */
 const MAX_DEATHS = 20;
+/** Milliseconds between two words to the sweep on how far a cell is. */
+const PROGRESS_MS = 2000;
+/** What BullMQ reports while Redis is away, or when a lock was lost meanwhile: the cell is given out again. */
+const PASSING = /ECONNREFUSED|ECONNRESET|Connection is closed|Missing lock|could not renew lock|EPIPE/i;
 
-/** Works until it is stopped, or the queue stays empty. Throws FailureError when there is no Redis. */
+/** Takes cells until it is stopped, or the queue stays empty. Throws FailureError when there is no Redis. */
 export async function serveQueue(
-  options: RemoteOptions,
+  options: QueueWorkerOptions,
 ): Promise<{ readonly finished: number; readonly failed: number }> {
   const { name, signal, notice } = options;
   const redis = await connect(options.url, notice);
   // a connection of its own: it waits for cells
   const waiting = redis.duplicate();
   waiting.on('error', () => {});
-  const workers = new WorkerPool(options);
+  const jobs = new JobRunner(options, redis);
   const counts = { finished: 0, failed: 0 };
-  let lastWork = performance.now();
-  let active = 0;
-
-  const takeRequired = async ({ required }: CellJob): Promise<void> => {
-    for (const cell of required) {
-      if (isWhole(options.out, cell)) continue;
-      if ((await fetchTransfer(redis, name, options.out, parseCell(cell))) === undefined)
-        throw new FailureError(`${nameOf(cell)}, which it needs, is not in the queue`);
-    }
-  };
-  const runJob = async (job: Job<CellJob>, token: string | undefined): Promise<string> => {
-    const cell = parseCell(job.data.cell);
-    const id = cellId(cell);
-    if (jobOfCell(id) !== job.id)
-      throw new UnrecoverableError(
-        `${nameOf(cell)}: its id is ${id} here and ${job.id} where it was sent: another version of this program`,
-      );
-    const runner = options.runners[cell.kind];
-    if (runner === undefined) throw new UnrecoverableError(`no runner for runs of the kind "${cell.kind}"`);
-    let said = 0;
-    try {
-      runner.check(cell);
-      if (!isWhole(options.out, cell)) {
-        await takeRequired(job.data);
-        while (!workers.mayStart(cell) && !signal.aborted) await sleep(200);
-        if (signal.aborted) throw new InterruptedError('stopped');
-        await workers.run(cell, {
-          notice,
-          progress: (at, stage, done, total) => {
-            if (cellId(at) !== id) return;
-            options.progress(at, stage, done, total);
-            if (performance.now() - said < 2000) return;
-            said = performance.now();
-            job.updateProgress({ stage, done, total }).catch(() => {});
-          },
-        });
-      }
-      if (await redis.sismember(wantedKey(name), id)) await sendTransfer(redis, name, options.out, cell);
-      return hostname();
-    } catch (error) {
-      if (!(error instanceof InterruptedError)) throw error;
-      if (await redis.exists(cancelKey(name))) throw new UnrecoverableError('the sweep was cancelled');
-      await job.moveToWait(token);
-      throw new WaitingError();
-    }
-  };
-  const worker = new Worker<CellJob>(
-    name,
-    async (job, token) => {
-      active++;
-      try {
-        return await runJob(job, token);
-      } finally {
-        active--;
-        lastWork = performance.now();
-      }
-    },
-    {
-      connection: waiting,
-      prefix: PREFIX,
-      concurrency: options.jobs,
-      name: `${hostname()}-${process.pid}`,
-      lockDuration: options.lockSeconds * 1000,
-      stalledInterval: (options.lockSeconds * 1000) / 2,
-      maxStalledCount: MAX_DEATHS,
-    },
-  );
+  const worker = new Worker<CellJob>(name, (job, token) => jobs.run(job, token), {
+    connection: waiting,
+    prefix: PREFIX,
+    concurrency: options.jobs,
+    name: `${hostname()}-${process.pid}`,
+    lockDuration: options.lockSeconds * 1000,
+    stalledInterval: (options.lockSeconds * 1000) / 2,
+    maxStalledCount: MAX_DEATHS,
+  });
   worker.on('error', (error) => {
-    // a lock that was lost while Redis was away: the cell is given out again, and found finished
-    if (!/ECONNREFUSED|ECONNRESET|Connection is closed|Missing lock|could not renew lock|EPIPE/i.test(messageOf(error)))
-      notice(messageOf(error));
+    if (!PASSING.test(messageOf(error))) notice(messageOf(error));
   });
   worker.on('completed', () => void counts.finished++);
   worker.on('failed', (job, error) => {
     counts.failed++;
-    notice(
-      `${job === undefined ? 'a cell' : nameOf(job.data.cell)}: ${messageOf(error)}${job !== undefined && job.attemptsMade < (job.opts.attempts ?? 1) ? '; it will be tried again' : ''}`,
-    );
+    const cell = job === undefined ? 'a cell' : nameOf(job.data.cell);
+    const again = job !== undefined && job.attemptsMade < (job.opts.attempts ?? 1) ? '; it will be tried again' : '';
+    notice(`${cell}: ${messageOf(error)}${again}`);
   });
   const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   try {
     while (!signal.aborted) {
       await Promise.race([ended, sleep(500, undefined, { ref: false })]);
-      if (active > 0) {
-        if (redis.status === 'ready' && (await redis.exists(cancelKey(name)))) workers.stop();
-      } else if (options.idleSeconds !== undefined && performance.now() - lastWork > options.idleSeconds * 1000) break;
+      if (jobs.idleSeconds === 0) await jobs.stopWhenCancelled();
+      else if (options.idleSeconds !== undefined && jobs.idleSeconds > options.idleSeconds) break;
     }
   } finally {
-    workers.stop();
+    jobs.stop();
     await worker.close().catch(() => {});
-    workers.close();
+    jobs.close();
     waiting.disconnect();
     redis.disconnect();
   }
   return counts;
 }
 
-/** A finished run with damaged files is set aside by the process that runs its cell. */
+/** Runs the jobs of a queue on the worker pool of this machine. */
+class JobRunner {
+  private readonly workers: WorkerPool;
+  private active = 0;
+  private lastWork = performance.now();
+
+  constructor(
+    private readonly options: QueueWorkerOptions,
+    private readonly redis: Redis,
+  ) {
+    this.workers = new WorkerPool(options);
+  }
+
+  /** Seconds since the last job ended, or 0 while one is at work. */
+  get idleSeconds(): number {
+    return this.active > 0 ? 0 : (performance.now() - this.lastWork) / 1000;
+  }
+
+  stop(): void {
+    this.workers.stop();
+  }
+
+  close(): void {
+    this.workers.close();
+  }
+
+  async stopWhenCancelled(): Promise<void> {
+    if (this.redis.status === 'ready' && (await this.redis.exists(cancelKey(this.options.name)))) this.workers.stop();
+  }
+
+  /**
+   * Runs a job and sends its run back; returns the name of this machine. A job whose cell was stopped goes back to the
+   * queue, unless the sweep was cancelled.
+   */
+  async run(job: Job<CellJob>, token: string | undefined): Promise<string> {
+    this.active++;
+    try {
+      return await this.runCell(job);
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) throw error;
+      if (await this.redis.exists(cancelKey(this.options.name)))
+        throw new UnrecoverableError('the sweep was cancelled');
+      await job.moveToWait(token);
+      throw new WaitingError();
+    } finally {
+      this.active--;
+      this.lastWork = performance.now();
+    }
+  }
+
+  private async runCell(job: Job<CellJob>): Promise<string> {
+    const { name, out, signal } = this.options;
+    const cell = this.cellOf(job);
+    if (!isWhole(out, cell)) {
+      await this.takeRequired(job.data);
+      while (!this.workers.mayStart(cell) && !signal.aborted) await sleep(200);
+      if (signal.aborted) throw new InterruptedError('stopped');
+      await this.workers.run(cell, { notice: this.options.notice, progress: this.progressOf(job, cell) });
+    }
+    if (await this.redis.sismember(wantedKey(name), cellId(cell))) await sendTransfer(this.redis, name, out, cell);
+    return hostname();
+  }
+
+  /** The job's cell. Throws UnrecoverableError where this program does not run it as the one that sent it does. */
+  private cellOf(job: Job<CellJob>): Cell {
+    const cell = parseCell(job.data.cell);
+    const id = cellId(cell);
+    if (jobOfCell(id) !== job.id)
+      throw new UnrecoverableError(
+        `${nameOf(cell)}: its id is ${id} here and ${job.id} where it was sent: another version of this program`,
+      );
+    const runner = this.options.runners[cell.kind];
+    if (runner === undefined) throw new UnrecoverableError(`no runner for runs of the kind "${cell.kind}"`);
+    runner.check(cell);
+    return cell;
+  }
+
+  private async takeRequired({ required }: CellJob): Promise<void> {
+    const { name, out } = this.options;
+    for (const cell of required) {
+      if (isWhole(out, cell)) continue;
+      if ((await fetchTransfer(this.redis, name, out, parseCell(cell))) === undefined)
+        throw new FailureError(`${nameOf(cell)}, which it needs, is not in the queue`);
+    }
+  }
+
+  /** Passes progress on to the user, and less often to the sweep. */
+  private progressOf(job: Job<CellJob>, cell: Cell): QueueWorkerOptions['progress'] {
+    let said = 0;
+    return (at, stage, done, total) => {
+      if (cellId(at) !== cellId(cell)) return;
+      this.options.progress(at, stage, done, total);
+      if (performance.now() - said < PROGRESS_MS) return;
+      said = performance.now();
+      job.updateProgress({ stage, done, total }).catch(() => {});
+    };
+  }
+}
+
+/** Whether the run is finished; one with damaged files is not, and the process that runs its cell sets it aside. */
 function isWhole(out: string, cell: Cell): boolean {
   try {
     return isFinished(out, cell);
