@@ -47,9 +47,9 @@ export type Held = Pick<Tensor, 'dataId' | 'shape' | 'dtype'>;
 /** The parts of tfjs-node's backend that a recording and a call of a function need. */
 export interface Backend {
   binding: Binding;
-  getInputTensorIds(tensors: readonly Held[]): number[];
+  getInputTensorIds: (tensors: readonly Held[]) => number[];
   /** Keeps values of the host's under a new id; the addon has them when an op first reads them. */
-  write(values: unknown, shape: readonly number[], dtype: string): object;
+  write: (values: unknown, shape: readonly number[], dtype: string) => object;
   executeMultipleOutputs(
     name: string,
     attributes: readonly Attribute[],
