@@ -3,28 +3,62 @@
  * `go-wide-then-narrow/theory`.
  */
 export { FailureError, InterruptedError, UsageError } from './core/errors.js';
-export { cellsOf, parseScale, SCALES, type Experiment, type Runner, type Scale } from './core/experiment.js';
+export {
+  cellsOf,
+  parseScale,
+  SCALES,
+  type Experiment,
+  type Runner,
+  type Scale,
+  type Arm,
+  type ArmFacts,
+  type LearnsFrom,
+  type Metric,
+  type TuningGrid,
+} from './core/experiment.js';
 export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
 export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
-export { cellId, type Cell, type Executor, type Outcome, type Row, type RunContext } from './core/run.js';
-export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval } from './core/stats.js';
+export {
+  cellId,
+  type Cell,
+  type Executor,
+  type Outcome,
+  type Row,
+  type RunContext,
+  type Snapshot,
+} from './core/run.js';
+export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval, type Line } from './core/stats.js';
 export { ENGINES, openEngine, startEngine, type Engine, type EngineName } from './engine/backends/choose.js';
-export { differentiate } from './engine/ops/gradients.js';
+export { differentiate, type Differentiated } from './engine/ops/gradients.js';
 export { disposeAll, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from './engine/tensor.js';
-export { type AugmentKey, type Dataset, type HostBatch, type Source } from './data/dataset.js';
+export {
+  type AugmentKey,
+  type Dataset,
+  type HostBatch,
+  type Source,
+  type TaskScores,
+  type Answer,
+} from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
-export { affine, cropAndFlip, memorySource, normalizer, type ImageSet } from './data/images.js';
+export { affine, cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
 export { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './method/spec.js';
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export { parseTrainSpec } from './method/check-spec.js';
 export { trainExecutor } from './method/execute.js';
 export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamily } from './models/index.js';
-export { type DataFacts, type Family, type Predict, type PublishedWeights, type Variant } from './models/family.js';
+export {
+  type DataFacts,
+  type Family,
+  type Predict,
+  type PublishedWeights,
+  type Variant,
+  type TokenizerFacts,
+} from './models/family.js';
 export { bert, BertSpec } from './models/bert.js';
 export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
 export { convnet, ConvnetSpec } from './models/convnet.js';
 export { mlp, MlpSpec } from './models/mlp.js';
-export { fromLayersModel, toLayersModel } from './models/layers-model.js';
+export { fromLayersModel, toLayersModel, type LayersModel, type LayersModelOptions } from './models/layers-model.js';
 export {
   constantLayer,
   convolutionLayer,
@@ -67,5 +101,23 @@ export {
 } from './nn/transformer.js';
 export { type ApplyOptions, type HostWeights, type Network, type Readers } from './nn/network.js';
 export { executeRun, type ExecuteOptions } from './store/execute.js';
-export { findRun, listRuns, readArrays, readMetrics, readRun, type RunRecord } from './store/runs.js';
-export { readSafetensors, writeSafetensors } from './store/safetensors.js';
+export {
+  findRun,
+  listRuns,
+  readArrays,
+  readMetrics,
+  readRun,
+  type RunRecord,
+  type Environment,
+  type SessionRecord,
+  type EngineInfo,
+  type Listing,
+} from './store/runs.js';
+export { readSafetensors, writeSafetensors, type SafetensorsFile } from './store/safetensors.js';
+export { type Json } from './core/json.js';
+export { type RandomKey } from './engine/ops/random.js';
+export { type Backend, type Readiness, type Started } from './engine/backends/backend.js';
+export { type InstallOptions } from './engine/install/install.js';
+export { type OnStage } from './text/rows.js';
+export { type StartKind } from './method/start.js';
+export { type PredictOptions } from './models/predict.js';

@@ -56,7 +56,7 @@ export interface ConvolutionOptions {
   /** Names of the channels that are read, and of those that are written. */
   readonly reads: string;
   readonly writes: string;
-  /** Path of the batch norm that follows; that of {@link normOf} by default. */
+  /** Path of the batch norm that follows. By default it stands beside the layer: `block1/norm1` for `block1/conv1`. */
   readonly norm?: string;
   /** Side of the network's input over the side of this layer's output; 1 by default. */
   readonly downsampling?: number;

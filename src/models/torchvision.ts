@@ -87,7 +87,7 @@ export function importTorchvision(spec: ResnetSpec, tensors: HostArrays<HostValu
   return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
 }
 
-/** Reads a file of weights. Throws UsageError as {@link importTorchvision} and the safetensors reader do. */
+/** Reads a file of weights. Throws UsageError on a damaged file, and one that lists every name that does not fit. */
 export function readTorchvision(path: string, spec: ResnetSpec): HostWeights {
   return importTorchvision(spec, readSafetensors(path).tensors, path);
 }

@@ -10,5 +10,6 @@ export {
   type GronwallRun,
   type GronwallStep,
   type UniformConstants,
+  type Trace,
 } from './gronwall.js';
 export { lipschitzBound, telescopedBound, wideTailBound } from './imitation.js';

@@ -3,6 +3,13 @@ export { chainAmplification, chainDiscrepancy, chainProduct, chainSensitivity, c
 export { cltConstant, secondMoment, type CltSetting } from './clt.js';
 export { arcsineKernel, arcsineDerivativeKernel, type Covariance } from './kernels.js';
 export { radialMean, radialRisk, radialSgd, radialMeanDerivative, solveRadial, type Radial } from './radial.js';
-export { committeeSgd, committeeVelocity, generalizationError, solveCommittee, type Committee } from './saad-solla.js';
+export {
+  committeeSgd,
+  committeeVelocity,
+  generalizationError,
+  solveCommittee,
+  type Committee,
+  type Matrix,
+} from './saad-solla.js';
 export { particleVariance, sampledLayerVariance } from './sampling.js';
 export { processKernel, tangentKernel, type LayerLaw } from './tangent.js';
