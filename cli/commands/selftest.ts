@@ -1,13 +1,14 @@
 import { Command, Option } from 'commander';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { EXECUTABLE } from '../terminal/executable.js';
-import { jsonOption, wholeNumber } from '../terminal/options.js';
+import { jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 
 interface Options {
   readonly faults?: boolean;
   readonly checks?: string;
   readonly percent: number;
+  readonly minutes: number;
   readonly json?: boolean;
   readonly fuzzHere?: string;
   readonly fuzzCount?: number;
@@ -28,6 +29,7 @@ export function command(): Command {
         .default(100)
         .argParser(wholeNumber(1)),
     )
+    .addOption(new Option('--minutes <n>', 'longest time of one check').default(60).argParser(positiveNumber()))
     .addOption(new Option('--fuzz-here <folder>').hideHelp())
     .addOption(new Option('--fuzz-count <n>').argParser(wholeNumber(1)).hideHelp())
     .addOption(jsonOption())
@@ -35,7 +37,7 @@ export function command(): Command {
       'after',
       '\nExamples:\n  gowide selftest --faults\n  gowide selftest --faults --checks kill,damage --percent 10',
     )
-    .action(async ({ faults, checks, percent, json, fuzzHere, fuzzCount }: Options) => {
+    .action(async ({ faults, checks, percent, minutes, json, fuzzHere, fuzzCount }: Options) => {
       if (fuzzHere !== undefined) {
         const { fuzzHere: fuzz } = await import('../selftest/fuzz.js');
         return void process.stdout.write(`${JSON.stringify(fuzz(fuzzHere, fuzzCount ?? 100))}\n`);
@@ -47,6 +49,7 @@ export function command(): Command {
         program: EXECUTABLE,
         checks: checks?.split(','),
         share: percent / 100,
+        limitSeconds: 60 * minutes,
         onLine: (check, line) => progress.update(check, 0, line),
         onResult: ({ id, pass, figure, seconds, what }) => {
           progress.clear();

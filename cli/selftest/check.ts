@@ -1,11 +1,13 @@
 /** What a check of the selftest is, and the small sweep that all of them disturb. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { FailureError } from '../../src/core/errors.js';
 import { rngKey, uniforms } from '../../src/core/rng.js';
+import { listRuns } from '../../src/store/runs.js';
+import { descendants, type Children } from './children.js';
 
 export interface Measured {
   /** Undefined: cannot be done here, and `figure` says why. */
@@ -25,6 +27,8 @@ export interface Place {
   readonly folder: string;
   /** The executable's module. */
   readonly program: string;
+  /** Starts its processes, and ends them. */
+  readonly children: Children;
   /** 1 as issued; smaller numbers for a shorter form. */
   readonly share: number;
   readonly say: (line: string) => void;
@@ -78,26 +82,29 @@ export interface Ended {
   readonly stdout: string;
 }
 
-export function gowide({ program }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string): Ended {
-  const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...args], {
+/** Runs the program to its end, or to its limit. */
+export function gowide(
+  { program, children }: Place,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  options: { readonly cwd?: string; readonly timeout?: number } = {},
+): Ended {
+  const { status, stderr, stdout } = children.run(process.execPath, [program, ...args], {
     env: { ...process.env, ...env },
-    cwd,
-    encoding: 'utf8',
-    timeout: 600_000,
-    maxBuffer: 2 ** 28,
+    ...options,
   });
   return { status, stderr, stdout };
 }
 
-/** A command at work in a process group of its own. */
+/** A command at work. It ends with the check that started it, with all processes that it started. */
 export class Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
   private text = '';
   private output = '';
 
-  constructor({ program }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.process = spawn(process.execPath, [program, ...args], {
+  constructor({ program, children }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.process = children.start(process.execPath, [program, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -121,12 +128,7 @@ export class Running {
 
   /** Its processes: itself and those that it started. */
   pids(): number[] {
-    const { stdout } = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
-    const pairs = stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
-    return [this.process.pid!, ...pairs.filter(([, parent]) => parent === this.process.pid).map(([pid]) => pid)];
+    return [this.process.pid!, ...descendants([this.process.pid!])];
   }
 
   kill(signal: NodeJS.Signals, pid = this.process.pid!): void {
@@ -138,22 +140,20 @@ export class Running {
   }
 }
 
-/** What a store found: SHA-256 over names, metrics and arrays of all finished runs, and how many there are. */
+/**
+ * What a store found: SHA-256 over names, metrics and arrays of its finished runs, and how many there are. Finished is
+ * what the product takes for it: a folder that is still coming in is none, whatever is in it.
+ */
 export function tablesOf(out: string): { readonly runs: number; readonly hash: string } {
-  const root = join(out, 'runs');
-  const names = existsSync(root)
-    ? readdirSync(root)
-        .filter((name) => existsSync(join(root, name, 'DONE')))
-        .sort()
-    : [];
+  const finished = listRuns(out).runs.filter(({ status }) => status === 'finished');
+  const names = finished.map(({ folder }) => basename(folder)).sort();
   const hash = createHash('sha256');
   for (const name of names) {
+    const { folder, result } = finished.find((run) => basename(run.folder) === name)!;
     hash.update(name);
     for (const file of ['metrics.jsonl', 'final.safetensors'])
-      if (existsSync(join(root, name, file))) hash.update(readFileSync(join(root, name, file)));
-    hash.update(
-      JSON.stringify((JSON.parse(readFileSync(join(root, name, 'DONE'), 'utf8')) as { result: unknown }).result),
-    );
+      if (existsSync(join(folder, file))) hash.update(readFileSync(join(folder, file)));
+    hash.update(JSON.stringify(result));
   }
   return { runs: names.length, hash: hash.digest('hex') };
 }

@@ -1,5 +1,4 @@
 /** Disks that are full or read-only, and files that are cut off or flipped by a bit. */
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InterruptedError } from '../../src/core/errors.js';
@@ -25,21 +24,16 @@ const SEEDS = 8;
 
 /** A shell script with a file system of its own at $DISK, in a mount namespace that ends with it. */
 function withDisk(
+  { children }: Place,
   script: string,
   env: NodeJS.ProcessEnv,
 ): { status: number | null; stdout: string; stderr: string; missing: boolean } {
   const flags = process.getuid?.() === 0 ? ['-m'] : ['-r', '-m'];
-  const probe = spawnSync('unshare', [...flags, 'sh', '-c', 'mount -t tmpfs tmpfs "$DISK"'], {
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-  });
+  const given = { env: { ...process.env, ...env } };
+  const probe = children.run('unshare', [...flags, 'sh', '-c', 'mount -t tmpfs tmpfs "$DISK"'], given);
   if (probe.status !== 0)
     return { status: null, stdout: '', stderr: probe.error?.message ?? probe.stderr.trim(), missing: true };
-  const { status, stdout, stderr } = spawnSync('unshare', [...flags, 'sh', '-c', script], {
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-    timeout: 600_000,
-  });
+  const { status, stdout, stderr } = children.run('unshare', [...flags, 'sh', '-c', script], given);
   return { status, stdout, stderr, missing: false };
 }
 
@@ -50,7 +44,7 @@ function disk(place: Place, script: string, expected: RegExp, failure: number): 
   const args = [process.execPath, place.program, ...sweepArgs(place.folder, join(folder, 'out'), SEEDS)]
     .map((word) => `'${word}'`)
     .join(' ');
-  const { stdout, stderr, missing } = withDisk(script.replaceAll('COMMAND', args), {
+  const { stdout, stderr, missing } = withDisk(place, script.replaceAll('COMMAND', args), {
     DISK: folder,
     KEPT: out,
     GOWIDE_SAVE_SECONDS: '0.05',

@@ -2,7 +2,6 @@
  * Thousands of damaged inputs: each is read, or refused in one line; none makes a crash, a hang, or a file outside the
  * folder given.
  */
-import { spawnSync } from 'node:child_process';
 import { get } from 'node:http';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -328,7 +327,7 @@ async function fuzz(place: Place): Promise<Measured> {
   const bad: string[] = [];
   for (let k = 0; k < lines; k++) {
     const args = [...Array.from({ length: 1 + Math.floor(5 * chance()) }, () => pick(WORDS, chance)), '--no-such-flag'];
-    const ended = spawnSync(process.execPath, [place.program, ...args], { cwd, encoding: 'utf8', timeout: 30_000 });
+    const ended = gowide(place, args, {}, { cwd, timeout: 30_000 });
     if (![0, 1, 2].includes(ended.status ?? -1) || !isOneLine(ended.stderr))
       bad.push(`${args.join(' ')}: ${ended.status} ${ended.stderr.slice(0, 200)}`);
   }

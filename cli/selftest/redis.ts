@@ -1,5 +1,5 @@
 /** Sweeps over a real Redis, whose workers and which itself are killed. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../src/core/errors.js';
 import { connect } from '../../src/sweep/backends/bullmq/redis.js';
 import { cacheFolder } from '../../src/toolchain/cache.js';
+import { Children, isAlive } from './children.js';
 import {
   chances,
   equal,
@@ -34,7 +35,8 @@ const UNPACK =
  */
 export function findRedis():
   { readonly command: string; readonly env: NodeJS.ProcessEnv } | { readonly missing: string } {
-  if (spawnSync('redis-server', ['--version']).status === 0) return { command: 'redis-server', env: {} };
+  if (spawnSync('redis-server', ['--version'], { timeout: 20_000, killSignal: 'SIGKILL' }).status === 0)
+    return { command: 'redis-server', env: {} };
   const folder = join(cacheFolder(), 'redis');
   const command = join(folder, 'usr', 'bin', 'redis-check-rdb');
   const libraries = join(folder, 'usr', 'lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`);
@@ -43,7 +45,12 @@ export function findRedis():
     mkdirSync(cacheFolder(), { recursive: true });
     const making = mkdtempSync(join(cacheFolder(), 'redis-'));
     try {
-      const { status, stdout } = spawnSync('sh', ['-c', UNPACK], { cwd: making, encoding: 'utf8', timeout: 120_000 });
+      const { status, stdout } = spawnSync('sh', ['-c', UNPACK], {
+        cwd: making,
+        encoding: 'utf8',
+        timeout: 120_000,
+        killSignal: 'SIGKILL',
+      });
       if (status !== 0)
         return {
           missing: `no redis-server on the PATH, and Debian's package cannot be fetched (${(stdout ?? '').trim().split('\n').at(-1) ?? ''})`,
@@ -58,25 +65,31 @@ export function findRedis():
   return { command, env };
 }
 
+/** A Redis at work on a free port. */
 export class RedisServer {
   private process: ChildProcess | undefined;
   private constructor(
     private readonly folder: string,
     private readonly port: number,
     private readonly found: { readonly command: string; readonly env: NodeJS.ProcessEnv },
+    private readonly children: Children,
   ) {}
 
-  /** A server of its own with a password and an append-only file. Throws FailureError when it does not start. */
+  /**
+   * A server with a password and an append-only file, which ends with `children` or with this process. Throws
+   * FailureError when it does not start.
+   */
   static async start(
     folder: string,
     found: { readonly command: string; readonly env: NodeJS.ProcessEnv },
+    children = new Children(),
   ): Promise<RedisServer> {
     mkdirSync(folder, { recursive: true });
     const listener = createServer().listen(0, '127.0.0.1');
     await once(listener, 'listening');
     const { port } = listener.address() as { port: number };
     await new Promise((resolve) => listener.close(resolve));
-    const server = new RedisServer(folder, port, found);
+    const server = new RedisServer(folder, port, found, children);
     await server.again();
     return server;
   }
@@ -104,7 +117,7 @@ export class RedisServer {
       '--save',
       '',
     ];
-    this.process = spawn(command, settings, {
+    this.process = this.children.start(command, settings, {
       argv0: 'redis-server',
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -122,9 +135,11 @@ export class RedisServer {
     }
   }
 
+  /** Kills it, if it is there, and waits until it is gone. */
   async kill(): Promise<void> {
-    const gone = once(this.process!, 'close');
-    this.process!.kill('SIGKILL');
+    if (this.process === undefined || !isAlive(this.process)) return;
+    const gone = once(this.process, 'close');
+    this.process.kill('SIGKILL');
     await gone;
   }
 }
@@ -134,7 +149,7 @@ const STUDIES = ['tanh-saddle', 'generic', 'residual'] as const;
 async function withRedis(place: Place, act: (server: RedisServer) => Promise<Measured>): Promise<Measured> {
   const found = findRedis();
   if ('missing' in found) return { pass: undefined, figure: `not run: ${found.missing}` };
-  const server = await RedisServer.start(join(place.folder, 'redis'), found);
+  const server = await RedisServer.start(join(place.folder, 'redis'), found, place.children);
   try {
     return await act(server);
   } finally {

@@ -2,33 +2,41 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unknownName } from '../../src/core/errors.js';
+import { FailureError, messageOf, unknownName } from '../../src/core/errors.js';
 import type { Check, Measured } from './check.js';
+import { Children } from './children.js';
 import { ENDURANCE } from './endurance.js';
 import { DISKS } from './files.js';
 import { INPUTS } from './fuzz.js';
 import { PROCESSES } from './processes.js';
 import { REDIS } from './redis.js';
 
+/** Every check, in the order in which they are run. */
 export const CHECKS: readonly Check[] = [...PROCESSES, ...REDIS, ...DISKS, ...INPUTS, ...ENDURANCE];
 
+/** A check that was made. */
 export interface Result extends Measured {
   readonly id: string;
   readonly what: string;
   readonly seconds: number;
 }
 
+/** What is checked, how thoroughly, and who hears of it. */
 export interface SelftestOptions {
+  /** The executable's module. */
   readonly program: string;
+  /** Names of the checks to make; all without it. */
   readonly checks: readonly string[] | undefined;
   /** 1 as issued; smaller numbers for a shorter form. */
   readonly share: number;
+  /** Seconds after which a check has failed and its processes are ended. */
+  readonly limitSeconds: number;
   readonly onResult: (result: Result) => void;
   readonly onLine: (check: string, line: string) => void;
 }
 
-/** Runs the checks, one after the other, in a temporary folder. Throws UsageError on an unknown name. */
-export async function selftest({ program, checks, share, onResult, onLine }: SelftestOptions): Promise<Result[]> {
+/** Makes the checks, one after the other, in a temporary folder. Throws UsageError on an unknown name. */
+export async function selftest({ checks, onResult, ...options }: SelftestOptions): Promise<Result[]> {
   for (const name of checks ?? [])
     if (!CHECKS.some(({ id }) => id === name))
       throw unknownName(
@@ -39,17 +47,9 @@ export async function selftest({ program, checks, share, onResult, onLine }: Sel
   const root = mkdtempSync(join(tmpdir(), 'gowide-selftest-'));
   const results: Result[] = [];
   try {
-    for (const { id, what, run } of CHECKS.filter((check) => checks?.includes(check.id) ?? true)) {
-      const folder = join(root, id);
-      mkdirSync(folder);
-      const started = performance.now();
-      let measured: Measured;
-      try {
-        measured = await run({ folder, program, share, say: (line) => onLine(id, line) });
-      } catch (error) {
-        measured = { pass: false, figure: `could not be run to its end: ${(error as Error).message}` };
-      }
-      const result = { id, what, ...measured, seconds: Math.round((performance.now() - started) / 100) / 10 };
+    for (const check of CHECKS.filter(({ id }) => checks?.includes(id) ?? true)) {
+      const folder = join(root, check.id);
+      const result = await runCheck(check, { ...options, folder });
       results.push(result);
       onResult(result);
       rmSync(folder, { recursive: true, force: true });
@@ -58,4 +58,44 @@ export async function selftest({ program, checks, share, onResult, onLine }: Sel
     rmSync(root, { recursive: true, force: true });
   }
   return results;
+}
+
+/** Signals that end the selftest, and its processes before. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Makes one check. When it is over, because it came to its end, threw, took longer than its limit or was interrupted, no
+ * process is left of it.
+ */
+export async function runCheck(
+  { id, what, run }: Check,
+  {
+    folder,
+    program,
+    share,
+    limitSeconds,
+    onLine,
+  }: Pick<SelftestOptions, 'program' | 'share' | 'limitSeconds' | 'onLine'> & { readonly folder: string },
+): Promise<Result> {
+  mkdirSync(folder, { recursive: true });
+  const started = performance.now();
+  const children = new Children();
+  const interrupt = (): void => process.exit(130); // whose "exit" ends the children
+  SIGNALS.forEach((signal) => process.on(signal, interrupt));
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new FailureError(`not over after ${limitSeconds} s`)), limitSeconds * 1000);
+  });
+  let measured: Measured;
+  try {
+    const check = run({ folder, program, children, share, say: (line) => onLine(id, line) });
+    measured = await Promise.race([check, limit]);
+  } catch (error) {
+    measured = { pass: false, figure: `could not be run to its end: ${messageOf(error)}` };
+  } finally {
+    clearTimeout(timer);
+    SIGNALS.forEach((signal) => process.off(signal, interrupt));
+    await children.end();
+  }
+  return { id, what, ...measured, seconds: Math.round((performance.now() - started) / 100) / 10 };
 }

@@ -1,20 +1,149 @@
 /** The selftest in its shorter form; the whole one is `gowide selftest --faults`. */
-import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
-import { expect, test } from 'vitest';
-import { CHECKS, type Result } from '../../cli/selftest/selftest.js';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { tablesOf, type Check } from '../../cli/selftest/check.js';
+import { descendants, type Children } from '../../cli/selftest/children.js';
+import { CHECKS, runCheck, type Result } from '../../cli/selftest/selftest.js';
+import { gowide, newFolder, PROGRAM } from '../support/program.js';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/main.js');
 /** Percent of the kills, damages, inputs and steps. */
 const SHARES: Readonly<Record<string, number>> = { fuzz: 5, 'long-run': 60, 'queue-kill': 20, 'redis-kill': 20 };
 
-test.each(CHECKS.map(({ id, what }) => [id, what]))('%s: %s', (id) => {
+/** Minutes of a check, several times what it takes, and of the process that makes it. */
+const MINUTES = { check: 8, process: 9 };
+const PROCESS_LIMIT = 60_000 * MINUTES.process;
+
+test.each(CHECKS.map(({ id, what }) => [id, what]))('%s: %s', { timeout: PROCESS_LIMIT }, (id) => {
+  const percent = String(SHARES[id] ?? 3);
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    [PROGRAM, 'selftest', '--faults', '--checks', id, '--percent', String(SHARES[id] ?? 3), '--json'],
-    { encoding: 'utf8' },
+    [
+      PROGRAM,
+      'selftest',
+      '--faults',
+      '--checks',
+      id,
+      '--percent',
+      percent,
+      '--minutes',
+      String(MINUTES.check),
+      '--json',
+    ],
+    { encoding: 'utf8', timeout: PROCESS_LIMIT, killSignal: 'SIGKILL' },
   );
   const [result] = (JSON.parse(stdout) as { results: Result[] }).results;
   if (result!.pass === undefined) process.stderr.write(`${id}: ${result!.figure}\n`);
   expect(result!.pass, `${result!.figure} ${stderr}`).not.toBe(false);
+});
+
+describe('what was found in a store', () => {
+  test('is what the product calls finished: a folder that is still coming in is none, whatever is in it', () => {
+    const out = newFolder();
+    const coming = join(out, 'runs', '.incoming-1234');
+    mkdirSync(coming, { recursive: true });
+    writeFileSync(join(coming, 'spec.json'), '{}');
+    writeFileSync(join(coming, 'DONE'), '{"result": {"ro');
+    expect(tablesOf(out).runs).toBe(0);
+    expect(tablesOf(out)).toEqual(tablesOf(newFolder()));
+  });
+
+  test('does not count a run whose finished mark is cut off', () => {
+    const out = newFolder();
+    const { status } = gowide(['theory', 'run', 'saddle', '--seeds', '1', '--out', out, '--jobs', '1']);
+    expect(status).toBe(0);
+    const { runs } = tablesOf(out);
+    expect(runs).toBeGreaterThan(0);
+    const [run] = (
+      JSON.parse(gowide(['runs', 'list', '--out', out, '--json']).stdout) as { runs: { folder: string }[] }
+    ).runs;
+    const done = join(run!.folder, 'DONE');
+    writeFileSync(done, readFileSync(done, 'utf8').slice(0, 20));
+    expect(tablesOf(out).runs).toBe(runs - 1);
+  });
+});
+
+describe('no process is left of a check', () => {
+  const SPIN = ['-e', 'setInterval(() => {}, 1000)'];
+  /** A process that starts another one in a group of its own, and forgets it. */
+  const PARENT = [
+    '-e',
+    `require('node:child_process').spawn(process.execPath, ${JSON.stringify(SPIN)}, { detached: true, stdio: 'ignore' }); ${SPIN[1]}`,
+  ];
+  const isThere = (pid: number): boolean => {
+    try {
+      process.kill(pid, 0);
+      return !existsSync('/proc') || !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  /** Makes a check that starts a program with a child, and then does the worst. */
+  async function leftOf(
+    worst: (children: Children) => Promise<never>,
+    limitSeconds: number,
+  ): Promise<{ pids: number[]; result: Result }> {
+    const pids: number[] = [];
+    const check: Check = {
+      id: 'worst',
+      what: 'the worst',
+      run: async ({ children }) => {
+        children.start(process.execPath, PARENT, { stdio: 'ignore' });
+        while (children.alive().length < 2) await sleep(20);
+        pids.push(...children.alive());
+        return worst(children);
+      },
+    };
+    const options = { folder: join(newFolder(), 'worst'), program: PROGRAM, share: 1, limitSeconds, onLine: () => {} };
+    const result = await runCheck(check, options);
+    return { pids, result };
+  }
+
+  test('that throws while they are at work', async () => {
+    const { pids, result } = await leftOf(() => Promise.reject(new Error('unexpected end of JSON input')), 60);
+    expect(result.pass).toBe(false);
+    expect(result.figure).toContain('unexpected end of JSON input');
+    expect(pids.length).toBeGreaterThanOrEqual(2);
+    expect(pids.filter(isThere)).toEqual([]);
+  });
+
+  test('that is not over after its limit, and it can start no more', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const { pids, result } = await leftOf((children) => {
+      late = sleep(1500).then(() => children.start(process.execPath, SPIN));
+      return new Promise<never>(() => {});
+    }, 1);
+    expect(result).toMatchObject({ pass: false, figure: 'could not be run to its end: not over after 1 s' });
+    expect(pids.filter(isThere)).toEqual([]);
+    await expect(late).rejects.toThrow('is not started: the check is over');
+  });
+
+  test('whose parent was killed before', async () => {
+    const { pids } = await leftOf((children) => {
+      process.kill(children.alive()[0]!, 'SIGKILL');
+      return Promise.reject(new Error('its parent is gone'));
+    }, 60);
+    expect(pids.filter(isThere)).toEqual([]);
+  });
+
+  test('that is interrupted', async () => {
+    const selftest = spawn(
+      process.execPath,
+      [PROGRAM, 'selftest', '--faults', '--checks', 'two-processes', '--percent', '100'],
+      { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' },
+    );
+    const ended = new Promise((resolve) => selftest.on('close', resolve));
+    let below: number[] = [];
+    for (let k = 0; k < 500 && below.length === 0; k++) {
+      await sleep(20);
+      below = descendants([selftest.pid!]);
+    }
+    expect(below.length).toBeGreaterThan(0);
+    selftest.kill('SIGTERM');
+    expect(await ended).toBe(130);
+    for (let k = 0; k < 100 && below.some(isThere); k++) await sleep(50);
+    expect(below.filter(isThere)).toEqual([]);
+  });
 });
