@@ -5,6 +5,7 @@ import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS } from '../../src/data/index.js';
+import { FAMILIES } from '../../src/models/index.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
@@ -107,6 +108,7 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText('after', () => experimentList(trainExperiments()))
     .addHelpText('after', () => `\nData sets of a spec (data.set): ${Object.keys(DATASETS).join(', ')}`)
+    .addHelpText('after', () => `Networks of a spec (model.family): ${Object.keys(FAMILIES).join(', ')}`)
     .addHelpText(
       'after',
       '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set training.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
