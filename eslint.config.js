@@ -29,6 +29,17 @@ export default tseslint.config(
       // tfjs infers its return types from the caller; the rule takes every such cast for superfluous.
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       eqeqeq: 'error',
+      'max-len': [
+        'error',
+        {
+          code: 120,
+          ignoreStrings: true,
+          ignoreTemplateLiterals: true,
+          ignoreUrls: true,
+          ignoreRegExpLiterals: true,
+          ignorePattern: '^ \\* \\|', // tables in comments
+        },
+      ],
     },
   },
   {

@@ -40,7 +40,10 @@ const RATES: Readonly<Record<'plain' | 'skip', Rates>> = {
 };
 const IMITATION_RATE = 3e-3;
 
-/** Ways of training in the order in which figures show them, each for nets of every depth with skip connections and without. */
+/**
+ * Ways of training in the order in which figures show them, each for nets of every depth with skip connections and
+ * without.
+ */
 const TRAININGS: Readonly<Record<string, ArmFacts>> = {
   direct: { label: 'direct', learnsFrom: 'labels' },
   kd: { label: 'KD', learnsFrom: 'outputs' },

@@ -30,8 +30,8 @@ interface Options extends WorkOptions {
 type Spec = Record<string, Json>;
 
 /**
- * `training.steps=50`: changes one value of a spec. A key by its old name is taken for the new one, with a line that says
- * so. Throws UsageError when the path does not exist there.
+ * `training.steps=50`: changes one value of a spec. A key by its old name is taken for the new one, with a line that
+ * says so. Throws UsageError when the path does not exist there.
  */
 function applySetting(spec: Spec, setting: string): void {
   const [path, text] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];

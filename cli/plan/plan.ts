@@ -69,7 +69,8 @@ export interface Plan {
     /** Of all training, in 1e15 operations; null for the theory, whose cost is counted in time. */
     readonly petaflops: number | null;
     /**
-     * Of the largest run's training step, in bytes: parameters, gradients, optimizer state, activations. An upper estimate.
+     * Of the largest run's training step, in bytes: parameters, gradients, optimizer state, activations. An upper
+     * estimate.
      */
     readonly memoryBytes: number | null;
     /** Of what the runs leave, and of the saved states of those under way. */

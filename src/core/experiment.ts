@@ -20,7 +20,9 @@ export type LearnsFrom = 'labels' | 'outputs' | 'layers';
 export interface ArmFacts {
   /** What figures call it; its own name unless given. */
   readonly label?: string;
-  /** The arm that it is compared with; the experiment's unless given. An arm that names itself is compared with none. */
+  /**
+   * The arm that it is compared with; the experiment's unless given. An arm that names itself is compared with none.
+   */
   readonly baseline?: string;
   /** What was varied, where that has axes of its own: `{ layers: 16, skip: false }`. */
   readonly factors?: Readonly<Record<string, string | number | boolean>>;

@@ -40,8 +40,8 @@ export function nameSchema<Name extends string>(
 }
 
 /**
- * Schema of a value whose key `discriminator` names a definition; that definition's own schema checks the value. As with
- * {@link nameSchema}, definitions that were registered later are found, which `z.discriminatedUnion` could not do.
+ * Schema of a value whose key `discriminator` names a definition; that definition's own schema checks the value. As
+ * with {@link nameSchema}, definitions that were registered later are found, which `z.discriminatedUnion` could not do.
  */
 export function specSchema<Spec>(
   kind: string,

@@ -1,6 +1,6 @@
 /**
- * Host arrays to tensors of the engine and back. Those of a large network are freed on their way: kept to the end, those of a large network would be as
- * much memory again as its parameters.
+ * Host arrays to tensors of the engine and back. Those of a large network are freed on their way: kept to the end,
+ * they would be as much memory again as its parameters.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';

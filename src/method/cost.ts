@@ -38,8 +38,8 @@ export const EXPECTED_FLOPS = 80e9;
 
 /**
  * Expected seconds of a compiled training step of `flops` operations on one core of a small machine: the step's own
- * overhead and that of each parameter, the arithmetic, and, where there are convolutions, the passes over their outputs,
- * which are most of a thin network's time. Fitted to eight networks of scale minutes (2026-11-26).
+ * overhead and that of each parameter, the arithmetic, and, where there are convolutions, the passes over their
+ * outputs, which are most of a thin network's time. Fitted to eight networks of scale minutes (2026-11-26).
  */
 export function stepSeconds(spec: TrainSpec, flops: number): number {
   const shapes = Object.values(networkOf(spec.model).shapes);

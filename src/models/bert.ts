@@ -36,7 +36,8 @@ const size = z.int().min(1);
 
 /**
  * Schema of a BERT. Keys are the fields of Hugging Face's `BertConfig` in camel case, without `num_hidden` and
- * `num_attention` and `embeddings` where that leaves one meaning; `headSize`, `distance` and `head` have no field there.
+ * `num_attention` and `embeddings` where that leaves one meaning; `headSize`, `distance` and `head` have no field
+ * there.
  */
 export const BertSpec = z
   .strictObject({
@@ -52,8 +53,8 @@ export const BertSpec = z
     numLayers: size,
     numHeads: size,
     /**
-     * Channels of a head: hiddenSize / numHeads, as published, unless it is said here, so that a net can be wider within
-     * its blocks only.
+     * Channels of a head: hiddenSize / numHeads, as published, unless it is said here, so that a net can be wider
+     * within its blocks only.
      */
     headSize: size.optional(),
     /** Width of the hidden layer of a block's second half. */
@@ -75,9 +76,9 @@ export const BertSpec = z
     dropout: z.number().min(0).max(0.9).default(0),
     /**
      * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the
-     * vocabulary by the word embeddings, [B, T, V] at every token, or [B, P, V] at the first `maskedPositions` of the input's
-     * last row. `classify`: the pooler, then classes. `span`: a score of every token as the start, and as the end, [B,
-     * 2, T].
+     * vocabulary by the word embeddings, [B, T, V] at every token, or [B, P, V] at the first `maskedPositions` of the
+     * input's last row. `classify`: the pooler, then classes. `span`: a score of every token as the start, and as the
+     * end, [B, 2, T].
      */
     head: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }),

@@ -94,16 +94,16 @@ function publishedOf(source: string, spec: NetworkSpec): PublishedWeights<{ read
 }
 
 /**
- * The weights of a network from a safetensors file in published names. Throws UsageError for a family that has none, and
- * for weights of another network.
+ * The weights of a network from a safetensors file in published names. Throws UsageError for a family that has none,
+ * and for weights of another network.
  */
 export function readWeights(path: string, spec: NetworkSpec): HostWeights {
   return publishedOf(path, spec).read(path, spec);
 }
 
 /**
- * Writes a network's weights in published names: a safetensors file, or, with a tokenizer, a folder where the family has
- * such. Returns whether it is a folder. Throws UsageError for a family or a network that has no published names.
+ * Writes a network's weights in published names: a safetensors file, or, with a tokenizer, a folder where the family
+ * has such. Returns whether it is a folder. Throws UsageError for a family or a network that has no published names.
  */
 export function writeWeights(
   path: string,

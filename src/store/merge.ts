@@ -107,8 +107,8 @@ export function mergeStores(
 }
 
 /**
- * Copies a run into an incoming folder and returns that folder. Files of finished runs never change, so that on one disk
- * a hard link replaces the copy.
+ * Copies a run into an incoming folder and returns that folder. Files of finished runs never change, so that on one
+ * disk a hard link replaces the copy.
  */
 function copyOf(out: string, folder: string, id: string, finished: boolean): string {
   const incoming = incomingFolder(out, id);
@@ -183,8 +183,8 @@ export interface Garbage {
 
 /**
  * What can be deleted from a store: folders of runs that never began, temporary files and locks of processes that are
- * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at work
- * on are never among them.
+ * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at
+ * work on are never among them.
  */
 export function garbage(out: string, { unfinished }: { unfinished: boolean }): Garbage[] {
   const found: Garbage[] = [];

@@ -2,9 +2,11 @@
  * The run store: one folder per run under `<out>/runs`.
  *
  *   spec.json            what is run: experiment, arm, kind, spec, seed, id; sealed
- *   env.json             where: one sealed entry per process that worked on it (versions, engine, device, commit, seconds)
+ *   env.json             where: one sealed entry per process that worked on it (versions, engine, device, commit,
+ *                        seconds)
  *   metrics.jsonl        one line per step or evaluation; no clock in it, so that repetitions are equal byte for byte
- *   last.safetensors     state of an unfinished run (parameters, optimiser, position in the metrics), with its hash and that of the metrics so far
+ *   last.safetensors     state of an unfinished run (parameters, optimiser, position in the metrics), with its hash and
+ *                        that of the metrics so far
  *   final.safetensors    what a finished run leaves to others
  *   DONE                 the finished mark: result, and the hashes of the files above; sealed
  *

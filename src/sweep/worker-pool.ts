@@ -68,8 +68,8 @@ const KEPT_BYTES = 1.5 * 2 ** 30;
 
 /**
  * Worker processes of this machine. A process is kept and takes cell after cell of its kind, since starting it, and its
- * engine, takes as long as a small cell. A large cell, and one on a GPU, has a process of its own, whose memory goes back
- * to the system when it ends.
+ * engine, takes as long as a small cell. A large cell, and one on a GPU, has a process of its own, whose memory goes
+ * back to the system when it ends.
  */
 export class WorkerPool {
   private readonly idle: Idle[] = [];
@@ -175,8 +175,8 @@ export class WorkerPool {
   }
 
   /**
-   * How many of the `jobs` a cell takes up: a small cell runs on one thread, beside others; a large one gets every core,
-   * since its steps are long enough to be divided among threads.
+   * How many of the `jobs` a cell takes up: a small cell runs on one thread, beside others; a large one gets every
+   * core, since its steps are long enough to be divided among threads.
    */
   private slotsOf(cell: Cell): number {
     return this.isLarge(cell) ? this.options.jobs : 1;

@@ -60,7 +60,10 @@ function sourcesOf({ source }: AddonSource): string[] {
   ];
 }
 
-/** Path of the built addon, for code that loads it itself; builds it first if need be. Throws FailureError with the reason. */
+/**
+ * Path of the built addon, for code that loads it itself; builds it first if need be. Throws FailureError with the
+ * reason.
+ */
 export function builtAddon(source: AddonSource): string {
   const place = `${process.platform} ${process.arch} ${processor()}`;
   const hash = createHash('sha256').update(place);

@@ -40,7 +40,9 @@ describe('training that is stopped', () => {
       ),
     );
 
-  /** Runs the program, sends the signal some milliseconds after its first step, and says how long it took from there. */
+  /**
+   * Runs the program, sends the signal some milliseconds after its first step, and says how long it took from there.
+   */
   async function interrupt(
     args: string[],
     signal: NodeJS.Signals,

@@ -209,7 +209,8 @@ describe.skipIf(!here)('fused ops', () => {
       0.01,
       false,
     );
-    await close(y, normOf(sums, columns, ones, zeros, sums).y, 2e-7); // 1.1e-7 where it is added last, 2.6e-6 where first
+    // 1.1e-7 where it is added last, 2.6e-6 where first
+    await close(y, normOf(sums, columns, ones, zeros, sums).y, 2e-7);
   });
 
   /** Attention of each head, softmax(q k^T / sqrt(d) + mask) v, and its gradients, by plain loops. */

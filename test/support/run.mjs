@@ -1,7 +1,8 @@
 /**
  * `npm test`: runs vitest, with a software GPU for the WebGPU engine where there is no other (SwiftShader, which the
  * npm package
- * @sparticuz/chromium ships: Dawn finds it only when these variables are set before the process starts). The last line counts.
+ * @sparticuz/chromium ships: Dawn finds it only when these variables are set before the process starts). The last line
+ * counts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

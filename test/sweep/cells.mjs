@@ -1,7 +1,7 @@
 /**
- * The runs of the sweeps in these tests, in JavaScript since worker processes load them as they stand. Thin cells add to
- * the array of the wide one of their seed, so that their result shows whether it was finished first; each cell writes a
- * line into the journal when it begins and when it ends.
+ * The runs of the sweeps in these tests, in JavaScript since worker processes load them as they stand. Thin cells add
+ * to the array of the wide one of their seed, so that their result shows whether it was finished first; each cell
+ * writes a line into the journal when it begins and when it ends.
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
- * What every sweep back end promises, as tests. A back end is given with a {@link Site}: what it takes to run a sweep with
- * it from beginning to end, such as workers, a queue or a cluster.
+ * What every sweep back end promises, as tests. A back end is given with a {@link Site}: what it takes to run a sweep
+ * with it from beginning to end, such as workers, a queue or a cluster.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * The two commands that back ends start elsewhere, for the cells of these tests: `task <cells.json> <out> <jobs> --shard
- * <i/n>` runs a part of a sweep as a task of a cluster does, and `worker <url> <queue> <out>` takes cells from a queue.
+ * The two commands that back ends start elsewhere, for the cells of these tests: `task <cells.json> <out> <jobs>
+ * --shard <i/n>` runs a part of a sweep as a task of a cluster does, and `worker <url> <queue> <out>` takes cells from
+ * a queue.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';

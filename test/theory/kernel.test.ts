@@ -113,7 +113,8 @@ describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
             expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(TOLERANCE.f64);
             layers.forEach((layer, l) => {
               for (const part of ['a', 'b', 'bias'] as const)
-                expect(relativeError(layer[part], expected.gradients[l]![part])).toBeLessThan(1e-11); // sums that nearly cancel
+                // sums that nearly cancel
+                expect(relativeError(layer[part], expected.gradients[l]![part])).toBeLessThan(1e-11);
             });
           },
         ),

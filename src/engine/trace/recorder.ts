@@ -5,7 +5,9 @@
 import { UsageError } from '../../core/errors.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 
-/** A pure function of named tensors. It may change inputs in place by an op of {@link IN_PLACE}, and keeps no tensor. */
+/**
+ * A pure function of named tensors. It may change inputs in place by an op of {@link IN_PLACE}, and keeps no tensor.
+ */
 export type Step = (inputs: Tensors) => Tensors;
 
 /** An attribute of an op, as tfjs-node hands it to its addon. */

@@ -66,8 +66,8 @@ function capable<Found>(find: (backend: SweepBackend) => Found | undefined): [st
 }
 
 /**
- * What the back end that options choose can do; without a choice, the first that can. Throws UsageError, with those that
- * can, where the chosen one cannot.
+ * What the back end that options choose can do; without a choice, the first that can. Throws UsageError, with those
+ * that can, where the chosen one cannot.
  */
 function capability<Found>(given: Given, phrase: string, find: (backend: SweepBackend) => Found | undefined): Found {
   const able = capable(find);
@@ -83,8 +83,8 @@ function capability<Found>(given: Given, phrase: string, find: (backend: SweepBa
 type ControlsOf = Controls<Values<BackendOptions>>;
 
 /**
- * What does `action` to a sweep, of the back end that options choose. Throws UsageError where that back end cannot, with
- * those that can.
+ * What does `action` to a sweep, of the back end that options choose. Throws UsageError where that back end cannot,
+ * with those that can.
  */
 export function controlOf<Action extends Control>(action: Action, given: Given): ControlsOf[Action] {
   return capability<ControlsOf[Action]>(

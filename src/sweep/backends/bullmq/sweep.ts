@@ -1,7 +1,7 @@
 /**
- * A sweep over many machines: cells go out as jobs of a BullMQ queue in Redis, and finished runs come back through Redis
- * into one store. The id of a job is the id of its cell, so a cell that is sent twice is one job, and a run that is
- * finished twice is stored once: what is lost on the way is done again, and nothing is done twice.
+ * A sweep over many machines: cells go out as jobs of a BullMQ queue in Redis, and finished runs come back through
+ * Redis into one store. The id of a job is the id of its cell, so a cell that is sent twice is one job, and a run that
+ * is finished twice is stored once: what is lost on the way is done again, and nothing is done twice.
  */
 import { QueueEvents, type Queue } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';

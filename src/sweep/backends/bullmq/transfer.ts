@@ -1,6 +1,6 @@
 /**
- * Transfers of finished runs through Redis. A transfer is a list: a header, then the files of the run in pieces. Workers
- * fetch the runs that their cells require, and the sweep fetches every run into its store.
+ * Transfers of finished runs through Redis. A transfer is a list: a header, then the files of the run in pieces.
+ * Workers fetch the runs that their cells require, and the sweep fetches every run into its store.
  */
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -84,8 +84,8 @@ function* piecesOf(path: string): Generator<Buffer> {
 }
 
 /**
- * Fetches the run of `wanted` into the store `out`. Returns undefined when it was not sent. Throws FailureError when what
- * was sent is not that run, whole. Names of files come from a fixed list, never from the transfer.
+ * Fetches the run of `wanted` into the store `out`. Returns undefined when it was not sent. Throws FailureError when
+ * what was sent is not that run, whole. Names of files come from a fixed list, never from the transfer.
  */
 export async function fetchTransfer(
   redis: Redis,
