@@ -38,6 +38,7 @@ test('the first use of a tensor is seen to load tfjs', () => {
   const { status } = spawnSync(process.execPath, [...HOOK, '-e', script], {
     env: { ...process.env, LOADED_MODULES: file },
     timeout: LIMIT,
+    killSignal: 'SIGKILL',
   });
   expect(status).toBe(0);
   expect(loaded().some((url) => /node_modules\/@tensorflow\/tfjs-core\//.test(url))).toBe(true);

@@ -18,7 +18,7 @@ test.skipIf(readiness.state !== 'ready')('ops of the tensorflow engine run witho
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['--throw-deprecation', '--input-type=module', '--eval', PROGRAM],
-    { cwd: resolve(import.meta.dirname, '../..'), encoding: 'utf8', timeout: 120_000 },
+    { cwd: resolve(import.meta.dirname, '../..'), encoding: 'utf8', timeout: 120_000, killSignal: 'SIGKILL' },
   );
   expect(stderr).not.toContain('DeprecationWarning');
   expect({ status, stdout }).toEqual({ status: 0, stdout: '11 2\n' });

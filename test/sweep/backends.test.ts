@@ -75,7 +75,7 @@ async function withQueue(folder: string): Promise<Site> {
       'contract',
       join(folder, `worker-${k}`),
     ];
-    const worker = spawn(process.execPath, args, { stdio: 'ignore', timeout: 240_000 });
+    const worker = spawn(process.execPath, args, { stdio: 'ignore', timeout: 240_000, killSignal: 'SIGKILL' });
     return { worker, ended: once(worker, 'close') };
   });
   return {

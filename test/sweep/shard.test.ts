@@ -71,7 +71,7 @@ describe('the script of an array job', () => {
     expect(text).toContain('\'/shared/it’s here\' --shard "$SLURM_ARRAY_TASK_ID/2"');
     expect(text).toContain('#SBATCH --output="/shared/it’s here/slurm/%A_%a.log"\n');
     expect(text).toContain('GOWIDE_THREADS:-4}');
-    expect(spawnSync('bash', ['-n'], { input: text, timeout: 20_000 }).status).toBe(0);
+    expect(spawnSync('bash', ['-n'], { input: text, timeout: 20_000, killSignal: 'SIGKILL' }).status).toBe(0);
   });
 
   test('a task that is told to leave saves, and is queued again; one that fails is not', () => {
@@ -92,7 +92,7 @@ describe('the script of an array job', () => {
       return spawnSync(
         'bash',
         ['-c', kill ? `bash '${script}' & sleep 2; kill -TERM $!; wait $!` : `bash '${script}'`],
-        { env, encoding: 'utf8', timeout: 60_000 },
+        { env, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' },
       ).status;
     };
     const patient = ['bash', '-c', "trap 'exit 130' TERM; for i in $(seq 100); do sleep 0.1; done", 'x'];
@@ -122,6 +122,7 @@ describe.skipIf(missing !== undefined)(
           env: slurm.env,
           encoding: 'utf8',
           timeout: 60_000,
+          killSignal: 'SIGKILL',
         },
       );
       expect([sweep.status, sweep.stderr]).toEqual([0, '']);
@@ -130,7 +131,7 @@ describe.skipIf(missing !== undefined)(
       expect(job).toMatch(/^\d+$/);
       await slurm.drained(200);
       const args = [PROGRAM, 'sweep', 'saddle', '--seeds', '2', '--out', serial];
-      expect(spawnSync(process.execPath, args, { timeout: 200_000 }).status).toBe(0);
+      expect(spawnSync(process.execPath, args, { timeout: 200_000, killSignal: 'SIGKILL' }).status).toBe(0);
       expect(tablesOf(out)).toEqual(tablesOf(serial));
       expect(tablesOf(out).runs).toBeGreaterThan(0);
     });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const has = (command: string): boolean =>
-  spawnSync('sh', ['-c', `command -v ${command}`], { timeout: 20_000 }).status === 0;
+  spawnSync('sh', ['-c', `command -v ${command}`], { timeout: 20_000, killSignal: 'SIGKILL' }).status === 0;
 
 /** Why there is none here; undefined when one can be started. */
 export function whyNoSlurm(): string | undefined {
@@ -76,7 +76,12 @@ export class SlurmNode {
   }
 
   ask(command: string, args: readonly string[]): string {
-    const { stdout, stderr } = spawnSync(command, args, { env: this.env, encoding: 'utf8', timeout: 60_000 });
+    const { stdout, stderr } = spawnSync(command, args, {
+      env: this.env,
+      encoding: 'utf8',
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
     return stdout + stderr;
   }
 
@@ -93,6 +98,8 @@ export class SlurmNode {
   }
 
   private run(command: string, args: readonly string[]): void {
-    this.processes.push(spawn(command, args, { env: this.env, stdio: 'ignore', timeout: 600_000 }));
+    this.processes.push(
+      spawn(command, args, { env: this.env, stdio: 'ignore', timeout: 600_000, killSignal: 'SIGKILL' }),
+    );
   }
 }

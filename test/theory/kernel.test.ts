@@ -191,6 +191,7 @@ test.skipIf(nativeSkip())(
       spawnSync(process.execPath, ['--input-type=module', '-e', script, pathToFileURL(module).href], {
         encoding: 'utf8',
         timeout: 120_000,
+        killSignal: 'SIGKILL',
         env: { ...process.env, GOWIDE_KERNEL: '', GOWIDE_CACHE: cache, ...env },
       }).stdout.trim();
     expect(run({})).toBe('native -');

@@ -38,6 +38,7 @@ function gowide(...args: string[]): {
   return spawnSync(process.execPath, [join(DIST, 'cli/main.js'), 'theory', ...args], {
     encoding: 'utf8',
     timeout: 120_000,
+    killSignal: 'SIGKILL',
     env: { ...process.env, NODE_OPTIONS: `--import ${pathToFileURL(plugin).href}` },
   });
 }

@@ -190,6 +190,7 @@ describe.skipIf(python === undefined)('against NumPy (simulate_numpy.py), 100 st
       const { status, stdout, stderr } = spawnSync(python!, [join(import.meta.dirname, 'simulate_numpy.py'), ...args], {
         encoding: 'utf8',
         timeout: 60_000,
+        killSignal: 'SIGKILL',
       });
       expect(stderr).toBe('');
       expect(status).toBe(0);
