@@ -76,6 +76,7 @@ export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): Host
   );
 }
 
+/** Writes a safetensors file in Hugging Face's names. Throws UsageError as {@link exportHuggingFace}. */
 export function writeHuggingFace(path: string, spec: BertSpec, weights: HostWeights): void {
   writeSafetensors(path, exportHuggingFace(spec, weights), { format: 'pt' });
 }

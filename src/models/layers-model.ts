@@ -47,6 +47,7 @@ export interface LayersModel {
   readonly layers: readonly Layer[];
 }
 
+/** What {@link fromLayersModel} has to be told of a model. */
 export interface LayersModelOptions {
   /**
    * Names of layers, in order, whose outputs are compared; the same names in the thin and the wide model, or a map from

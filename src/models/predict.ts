@@ -7,6 +7,7 @@ import type { Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { dtypeOf } from '../store/safetensors.js';
 
+/** How `gowide predict` applies a network. */
 export interface PredictOptions {
   /** `eval`: running statistics normalise. `train`: those of the batch, all of it at once. */
   readonly mode: 'eval' | 'train';

@@ -66,8 +66,9 @@ export function exportTorchvision({ params, state }: HostWeights): HostArrays<Ho
   return Object.fromEntries([...entries, ...tracked]);
 }
 
-export function writeTorchvision(path: string, model: HostWeights): void {
-  writeSafetensors(path, exportTorchvision(model), { format: 'pt' });
+/** Writes a safetensors file in torchvision's names. */
+export function writeTorchvision(path: string, weights: HostWeights): void {
+  writeSafetensors(path, exportTorchvision(weights), { format: 'pt' });
 }
 
 /**

@@ -11,20 +11,20 @@ import { normals, rngKey, uniforms } from '../core/rng.js';
  * (fan-out form, as torchvision).
  */
 export function heNormal(seed: number, path: string, shape: readonly number[]): HostArray {
-  const deviation = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
-  return scaledNormal(seed, path, shape, deviation);
+  const std = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
+  return scaledNormal(seed, path, shape, std);
 }
 
 /** Draws at a time: a table of embeddings in float64 would be several times the network's own memory. */
 const CHUNK = 2 ** 16;
 
-/** Normal with the given deviation. */
-export function scaledNormal(seed: number, path: string, shape: readonly number[], deviation: number): HostArray {
+/** Normal with mean 0 and standard deviation `std`, in any shape. */
+export function scaledNormal(seed: number, path: string, shape: readonly number[], std: number): HostArray {
   const values = new Float32Array(sizeOf(shape));
   const key = rngKey(seed, 'init', path);
   for (let at = 0; at < values.length; at += CHUNK) {
     const drawn = normals(key, Math.min(CHUNK, values.length - at), at);
-    for (let i = 0; i < drawn.length; i++) values[at + i] = drawn[i]! * deviation;
+    for (let i = 0; i < drawn.length; i++) values[at + i] = drawn[i]! * std;
   }
   return { shape, values };
 }

@@ -42,8 +42,10 @@ export function evaluation({ params, state }: { readonly params: Tensors; readon
   return { params, state, train: false, observe: () => {} };
 }
 
+/** Added to the variance by batch norm, as in PyTorch. */
 export const BATCH_NORM_EPSILON = 1e-5;
 
+/** The tensor at a path of a set. Throws UsageError that names the path when there is none. */
 export function parameter(set: Tensors, path: string): Tensor {
   const tensor = set[path];
   if (tensor === undefined)
@@ -211,6 +213,7 @@ export function linearMap(x: Tensor, kernel: Tensor2D): Tensor {
   return tf.matMul(x.reshape([-1, channels]), kernel).reshape([...x.shape.slice(0, -1), kernel.shape[1]]);
 }
 
+/** Nonlinearities of plain networks by name, element by element. */
 export const ACTIVATIONS = {
   relu: (x: Tensor): Tensor => tf.relu(x),
   tanh: (x: Tensor): Tensor => tf.tanh(x),

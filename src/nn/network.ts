@@ -11,6 +11,7 @@ export interface HostWeights {
   readonly state: HostArrays;
 }
 
+/** Which part of a network is applied; all of it by default. */
 export interface ApplyOptions {
   /** Start after this tap, whose value is given, and not at the network's input. */
   readonly from?: string | undefined;
@@ -29,6 +30,7 @@ export interface ApplyOptions {
  */
 export type Readers = { readonly kernels: readonly string[] } | { readonly obstacle: string };
 
+/** A network as the method sees it: pure functions of its parameters, with named taps along the forward pass. */
 export interface Network {
   /** Names of the taps, in order; the last is `logits`. */
   readonly taps: readonly string[];
