@@ -30,7 +30,7 @@ export function parseCell(value: unknown): Cell {
 }
 
 /** Version of what a run's files mean; it enters every id, so that old results are never mixed with new ones. */
-export const RUN_FORMAT = 2;
+export const RUN_FORMAT = 3;
 
 /** Hash of format, kind, spec and seed: what is done is not done again. */
 export function cellId(cell: Cell): string {
