@@ -64,8 +64,8 @@ export async function selftest({ checks, onResult, ...options }: SelftestOptions
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Makes one check. When it is over, because it came to its end, threw, took longer than its limit or was interrupted, no
- * process is left of it.
+ * Makes one check. When it is over, because it came to its end, threw, took longer than its limit or was interrupted,
+ * no process is left of it.
  */
 export async function runCheck(
   { id, what, run }: Check,
