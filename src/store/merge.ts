@@ -5,7 +5,17 @@ import { messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
 import { liveOwner, processLives } from './lock.js';
-import { checkFinished, FILES, folderOf, indexRuns, readCell, readDone, runsFolder, setAside } from './runs.js';
+import {
+  checkFinished,
+  FILES,
+  folderOf,
+  indexRuns,
+  OtherVersionError,
+  readCell,
+  readDone,
+  runsFolder,
+  setAside,
+} from './runs.js';
 
 /** What became of a run that was offered to a store; `busy` where a process is at work on that cell. */
 export type MergeOutcome = 'added' | 'present' | 'conflict' | 'busy';
@@ -143,6 +153,8 @@ export interface Verified {
     /** Folder that the run was moved to. */
     readonly aside?: string;
   }[];
+  /** One line for each run of another version, which is neither looked into nor set aside. */
+  readonly otherVersions: readonly string[];
 }
 
 /**
@@ -156,6 +168,7 @@ export function verifyStore(
 ): Verified {
   const names = [...indexRuns(out).values()];
   const damaged: { folder: string; problem: string; aside?: string }[] = [];
+  const otherVersions: string[] = [];
   let [finished, unfinished] = [0, 0];
   names.forEach((name, k) => {
     onRun(k, names.length);
@@ -169,10 +182,11 @@ export function verifyStore(
         unfinished++;
       }
     } catch (error) {
-      damaged.push({ folder, problem: messageOf(error), ...(repair && { aside: setAside(out, folder) }) });
+      if (error instanceof OtherVersionError) otherVersions.push(error.message);
+      else damaged.push({ folder, problem: messageOf(error), ...(repair && { aside: setAside(out, folder) }) });
     }
   });
-  return { finished, unfinished, damaged };
+  return { finished, unfinished, damaged, otherVersions };
 }
 
 /** A file or folder that can be deleted, with the reason in a few words. */

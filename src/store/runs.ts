@@ -131,12 +131,16 @@ function notWritten(path: string): DamagedError {
   );
 }
 
-/** The run's cell. Throws DamagedError when the file was changed, FailureError when another version wrote it. */
+/** A run that another version of the program wrote: it is named and left as it is, as it may be whole. */
+export class OtherVersionError extends FailureError {}
+
+/** The run's cell. Throws DamagedError when the file was changed, OtherVersionError when another version wrote it. */
 export function readCell(folder: string): Cell {
   const path = join(folder, FILES.spec);
   const spec = readJson(path) as Sealed<Cell & { id: string; format: number }>;
-  if (spec.format !== RUN_FORMAT && isSealed(spec))
-    throw new FailureError(
+  // version 0.1 sealed nothing
+  if (spec.format !== RUN_FORMAT && (isSealed(spec) || !('seal' in spec)))
+    throw new OtherVersionError(
       `${folder}: written by another version (format ${spec.format}, this one reads ${RUN_FORMAT})`,
     );
   if (!isSealed(spec)) throw notWritten(path);
@@ -183,8 +187,8 @@ function checkFile(folder: string, { files }: Finished, name: string): Buffer {
  * DamagedError naming the first that is not what the run wrote.
  */
 export function checkFinished(folder: string, { arrays }: { arrays: boolean }): Cell {
-  const done = readDone(folder);
   const cell = readCell(folder); // sealed: what it holds is checked with it
+  const done = readDone(folder);
   for (const [name, { bytes }] of Object.entries(done.files)) {
     const path = join(folder, name);
     if (name === FILES.spec) continue;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { findRun, listRuns } from '../../../src/store/runs.js';
-import { jobsOption, outOption } from '../../terminal/options.js';
+import { jobsOption, outOption, warn } from '../../terminal/options.js';
 import { engineOption } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { work, type WorkOptions } from '../../terminal/work.js';
@@ -17,10 +17,12 @@ export function command(): Command {
     .addHelpText('after', '\nExamples:\n  gowide runs resume\n  gowide runs resume 180f4a --out results')
     .action(async (ids: string[], options: WorkOptions) => {
       requireRuns(options.out);
+      const listing = listRuns(options.out);
+      listing.problems.forEach(warn);
       const runs =
         ids.length > 0
           ? ids.map((id) => findRun(options.out, id))
-          : listRuns(options.out).runs.filter((run) => run.status === 'unfinished');
+          : listing.runs.filter((run) => run.status === 'unfinished');
       await work(
         runs.map((run) => run.cell),
         options,

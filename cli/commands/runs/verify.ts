@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FailureError } from '../../../src/core/errors.js';
 import { verifyStore } from '../../../src/store/merge.js';
-import { jsonOption, outOption } from '../../terminal/options.js';
+import { jsonOption, outOption, warn } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 import { requireRuns } from './runs.js';
 
@@ -21,9 +21,10 @@ export function command(): Command {
         progress.update('verify', done / total, `${done}/${total}`),
       );
       progress.clear();
-      const { finished, unfinished, damaged } = result;
+      const { finished, unfinished, damaged, otherVersions } = result;
       if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       else {
+        otherVersions.forEach(warn);
         for (const { problem, aside } of damaged)
           process.stderr.write(`${problem}${aside === undefined ? '' : `; set aside in ${aside}`}\n`);
         process.stdout.write(

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { EXPERIMENTS } from '../../experiments/registry.js';
+import { cellsOf } from '../../src/core/experiment.js';
+import { cellId, RUN_FORMAT } from '../../src/core/run.js';
+
+/** Ids of the first seed at scale minutes: an arm of ten experiments. */
+const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] = [
+  ['width', 'skip', '6ed9366d880c'],
+  ['saddle', 'B1', '870a41323ebf'],
+  ['generic', 'skip, sine', '9a37f3f96cc8'],
+  ['residual', 'tanh', 'd6387b74ebb9'],
+  ['stages', 'no skip', '2058f5d86f96'],
+  ['resnet-digits', 'three-stage', 'ac50615a615b'],
+  ['resnet-hierarchy', 'selected-three-stage', 'acc35f440ce5'],
+  ['depth-skip', '4 skip direct', '5b9bca158d76'],
+  ['bert-glosses', 'three-stage', 'a4dc26e333d7'],
+  ['bert-supersense', 'three-stage', '2813d9535dce'],
+];
+
+test('ids belong to the format: what they are made of does not change without it', () => {
+  expect(RUN_FORMAT).toBe(3);
+  const ids = IDS.map(([name, arm]) => {
+    const experiment = EXPERIMENTS[name]!;
+    const cell = cellsOf(experiment, 'minutes', 1, 1).find((one) => one.arm === arm);
+    return [name, arm, cell && cellId(cell)];
+  });
+  expect(ids).toEqual(IDS);
+});
