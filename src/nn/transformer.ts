@@ -257,7 +257,10 @@ function attend(
   );
 }
 
-/** Attention with the three dense layers before it, fused, with its gradient: parameters are kernel and bias of query, key and value. */
+/**
+ * Attention with the three dense layers before it, fused, with its gradient: parameters are kernel and bias of query,
+ * key and value.
+ */
 function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads, bias, kept }: Heads): Tensor2D {
   const shape = { heads, tokens, kept };
   if (!isRecording()) return tf.tidy(() => fused.attention(x, parameters, bias, shape, false)[0]) as Tensor2D;

@@ -1,4 +1,6 @@
-/** A reporter for vitest: keeps the names of the test files that are not over in the file that $GOWIDE_UNFINISHED names. */
+/**
+ * A reporter for vitest: keeps the names of the test files that are not over in the file that $GOWIDE_UNFINISHED names.
+ */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 

@@ -1,5 +1,6 @@
-// The addon of @tensorflow/tfjs-node-gpu as published, and one function that it lacks: `defineFunction` makes a function
-// of TensorFlow's eager context from a recorded list of ops, which is then called by its name like any op (recorder.ts).
+// The addon of @tensorflow/tfjs-node-gpu as published, and one function that it lacks: `defineFunction` makes a
+// function of TensorFlow's eager context from a recorded list of ops, which is then called by its name like any op
+// (recorder.ts).
 #include <node_api.h>
 #include <tensorflow/c/eager/c_api.h>
 

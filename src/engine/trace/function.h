@@ -254,8 +254,9 @@ TFE_Context* context_of(napi_env env, napi_callback_info info, size_t count, nap
   return *static_cast<TFE_Context**>(context);
 }
 
-// defineFunction(name, nodes, inputs, outputs, effects): nodes are {op, inputs: [node, output][], attributes, after}, or
-// {op: 'Const', shape, dtype, values}, or {op: 'Placeholder', shape, dtype}; effects are nodes that run whatever is asked.
+// defineFunction(name, nodes, inputs, outputs, effects): nodes are {op, inputs: [node, output][], attributes, after},
+// or {op: 'Const', shape, dtype, values}, or {op: 'Placeholder', shape, dtype}; effects are nodes that run whatever is
+// asked.
 napi_value define_function(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
   TFE_Context* context = context_of(env, info, 5, arguments);

@@ -1,4 +1,5 @@
-// Attention of every head by itself: its scores, weights and gradients stay in the cache of the core that computes them.
+// Attention of every head by itself: its scores, weights and gradients stay in the cache of the core that computes
+// them.
 #pragma once
 #include <algorithm>
 

@@ -1,4 +1,5 @@
-// Steps of optimizers, in the memory of the parameters and of the optimizer's state: each value is read and written once.
+// Steps of optimizers, in the memory of the parameters and of the optimizer's state: each value is read and written
+// once.
 #pragma once
 #include "call.h"
 #include "threads.h"
