@@ -47,6 +47,11 @@ export function wantedKey(name: string): string {
   return `${PREFIX}-wanted:${name}`;
 }
 
+/** Key that says for a minute that a sweep has collected all that it wanted. */
+export function overKey(name: string): string {
+  return `${PREFIX}-over:${name}`;
+}
+
 /** Key that exists for a minute after a sweep was cancelled, so that every worker sees it. */
 export function cancelKey(name: string): string {
   return `${PREFIX}-cancelled:${name}`;

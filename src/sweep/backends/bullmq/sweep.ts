@@ -18,6 +18,7 @@ import {
   jobOfCell,
   nameOf,
   openQueue,
+  overKey,
   wantedKey,
   type CellJob,
   type QueueAddress,
@@ -95,6 +96,7 @@ class Sweep {
   async run(): Promise<void> {
     const { signal } = this.options;
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await this.redis.del(overKey(this.options.name));
     await this.retryFailed();
     await this.sendReady();
     await this.look();
@@ -112,7 +114,8 @@ class Sweep {
       throw new InterruptedError(
         'stopped; workers go on, and what they finish stays in the queue until it is collected',
       );
-    // what was sent once more in the moment of its collection
+    // what was sent once more in the moment of its collection; what comes later, its worker takes back
+    await this.redis.set(overKey(this.options.name), '1', 'EX', 60);
     await this.forget([...this.work.open.keys()].filter((id) => !this.failed.has(id) && !this.waiting.has(id)));
     if (this.failed.size > 0) throw new FailureError(this.failures());
   }

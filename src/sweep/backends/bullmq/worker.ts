@@ -7,8 +7,8 @@ import { FailureError, InterruptedError, messageOf } from '../../../core/errors.
 import { cellId, parseCell, type Cell } from '../../../core/run.js';
 import { DamagedError, isFinished } from '../../../store/runs.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
-import { fetchTransfer, sendTransfer } from './transfer.js';
-import { cancelKey, jobOfCell, nameOf, wantedKey, type CellJob, type QueueAddress } from './queue.js';
+import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
+import { cancelKey, jobOfCell, nameOf, overKey, wantedKey, type CellJob, type QueueAddress } from './queue.js';
 import { connect, PREFIX } from './redis.js';
 
 /** How a worker serves a queue. */
@@ -136,7 +136,12 @@ class JobRunner {
       if (signal.aborted) throw new InterruptedError('stopped');
       await this.workers.run(cell, { notice: this.options.notice, progress: this.progressOf(job, cell) });
     }
-    if (await this.redis.sismember(wantedKey(name), cellId(cell))) await sendTransfer(this.redis, name, out, cell);
+    const id = cellId(cell);
+    if (await this.redis.sismember(wantedKey(name), id)) {
+      await sendTransfer(this.redis, name, out, cell);
+      // the sweep has collected another worker's copy meanwhile, and has ended: nobody would take this one
+      if (await this.redis.exists(overKey(name))) await this.redis.del(transferKey(name, id));
+    }
     return hostname();
   }
 
