@@ -25,7 +25,7 @@ function engineLine({ name, available, reason, version, device, gflops }: Engine
   return `${name.padEnd(11)} ${version}, ${device}: matmul ${rate(gflops.matmul)}, conv2d ${rate(gflops.conv2d)}, its gradients ${rate(gflops.conv2dGrad)} GFLOP/s`;
 }
 
-/** The command, for the record of commands. */
+/** `gowide doctor`. */
 export function command(): Command {
   return new Command('doctor')
     .description('what this machine has: Node, cores, GPU, and how fast each engine is')

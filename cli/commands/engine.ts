@@ -16,7 +16,7 @@ interface Options {
   readonly optional?: boolean;
 }
 
-/** The command, for the record of commands. */
+/** `gowide engine`. */
 export function command(): Command {
   const command = new Command('engine').description('the TensorFlow engine, and the native particle kernel');
   command

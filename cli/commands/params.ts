@@ -20,7 +20,7 @@ export function variantOptions(command: Command): Command {
     .addHelpText('after', () => `\nPublished networks: ${presetNames().join(', ')}`);
 }
 
-/** The command, for the record of commands. */
+/** `gowide params`. */
 export function command(): Command {
   const command = new Command('params')
     .argument(

@@ -52,7 +52,7 @@ function print({ rows, claims, data }: Plan, machine: string, devices: number): 
   for (const line of data) process.stdout.write(`${line}\n`);
 }
 
-/** The command, for the record of commands. */
+/** `gowide plan`. */
 export function command(): Command {
   return new Command('plan')
     .description(

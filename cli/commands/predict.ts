@@ -18,7 +18,7 @@ interface Options extends Variant {
   readonly json?: boolean;
 }
 
-/** The command, for the record of commands. */
+/** `gowide predict`. */
 export function command(): Command {
   const command = new Command('predict')
     .description(

@@ -15,7 +15,7 @@ interface ReportOptions {
   readonly compare?: boolean;
 }
 
-/** The command, for the record of commands. */
+/** `gowide report`. */
 export function command(): Command {
   return new Command('report')
     .argument('[folders...]', 'folders with runs, or with tables that --tables wrote', [DEFAULT_OUT])

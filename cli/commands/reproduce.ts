@@ -15,7 +15,7 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
-/** The command, for the record of commands. */
+/** `gowide reproduce`. */
 export function command(): Command {
   return withRunOptions(new Command('reproduce'))
     .description('run every experiment at a scale and write the report; the last line is its path')

@@ -16,7 +16,7 @@ interface Options {
 
 const sign = (pass: boolean | undefined): string => (pass === undefined ? 'skip' : pass ? 'pass' : 'FAIL');
 
-/** The command, for the record of commands. */
+/** `gowide selftest`. */
 export function command(): Command {
   return new Command('selftest')
     .description(

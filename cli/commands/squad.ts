@@ -14,7 +14,7 @@ function real(text: string): number {
   return value;
 }
 
-/** The command, for the record of commands. */
+/** `gowide squad`. */
 export function command(): Command {
   return new Command('squad')
     .argument('<dataset>', 'a file in SQuAD’s format, 1.1 or 2.0')

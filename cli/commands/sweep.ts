@@ -111,7 +111,7 @@ const CHANGES: Readonly<Record<Change, string>> = {
   cancel: 'drop every cell; workers stop within seconds, and finished runs stay where they are stored',
 };
 
-/** The command, for the record of commands. */
+/** `gowide sweep`. */
 export function command(): Command {
   const command = new Command('sweep')
     .description('run many cells: on this machine, on workers through a queue, or on a cluster')

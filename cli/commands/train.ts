@@ -90,7 +90,7 @@ function cellsFor(name: string, options: Options): Cell[] {
     });
 }
 
-/** The command, for the record of commands. */
+/** `gowide train`. */
 export function command(): Command {
   return withRunOptions(new Command('train'))
     .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)

@@ -84,7 +84,7 @@ function trials(experiment: Experiment, scale: ReturnType<typeof declaredScale>,
   );
 }
 
-/** The command, for the record of commands. */
+/** `gowide tune`. */
 export function command(): Command {
   return new Command('tune')
     .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)

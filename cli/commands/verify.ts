@@ -7,7 +7,7 @@ import { Progress } from '../terminal/progress.js';
 const familyRate = (checks: readonly { kind: string }[]): string =>
   `${(100 * (1 - 0.9973 ** checks.filter((check) => check.kind === 'particle').length)).toFixed(1)} %`;
 
-/** The command, for the record of commands. */
+/** `gowide verify`. */
 export function command(): Command {
   return new Command('verify')
     .description('compute every pinned number of the theory again; exit status 1 when one differs')

@@ -8,7 +8,7 @@ function portNumber(text: string): number {
   return port;
 }
 
-/** The command, for the record of commands. */
+/** `gowide watch`. */
 export function command(): Command {
   return new Command('watch')
     .argument('[folders...]', 'folders with runs, or where runs will be', [DEFAULT_OUT])

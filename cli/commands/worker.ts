@@ -6,7 +6,7 @@ import { jobsOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { workAsWorker, type WorkOptions } from '../terminal/work.js';
 
-/** The command, for the record of commands. */
+/** `gowide worker`. */
 export function command(): Command {
   return withBackendOptions(new Command('worker'), workerOptions())
     .description('take cells from a queue, run them, and send the finished runs back')

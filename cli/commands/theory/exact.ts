@@ -14,7 +14,7 @@ function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[]
   });
 }
 
-/** The command, for the record of commands. */
+/** `gowide theory exact`. */
 export function command(): Command {
   return new Command('exact')
     .description('an exact limit at the values of a JSON config; without a config its example is shown')

@@ -16,7 +16,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** The command, for the record of commands. */
+/** `gowide theory simulate`. */
 export function command(): Command {
   return new Command('simulate')
     .description('train one net of particles from a JSON declaration; write its final particles and outputs')
