@@ -6,7 +6,7 @@ import { namesOf } from '../../src/core/registry.js';
 import { ENGINES } from '../../src/engine/backends/choose.js';
 import { probeEngine, type EngineReport } from '../../src/engine/backends/probe.js';
 import { packageVersion } from '../../src/core/package.js';
-import { jsonOption } from '../terminal/options.js';
+import { examples, jsonOption } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
 
@@ -30,7 +30,7 @@ export function command(): Command {
   return new Command('doctor')
     .description('what this machine has: Node, cores, GPU, and how fast each engine is')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide doctor\n  gowide doctor --json')
+    .addHelpText('after', examples(['gowide doctor', 'gowide doctor --json']))
     .action(async ({ json }: { json?: boolean }) => {
       const progress = new Progress();
       const engines: EngineReport[] = [];

@@ -4,7 +4,7 @@ import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { installTensorflow } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { probeEngine } from '../../src/engine/backends/probe.js';
-import { isFolder } from '../terminal/options.js';
+import { examples, isFolder } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
 import { installReporter } from '../terminal/work.js';
@@ -28,7 +28,7 @@ export function command(): Command {
     .option('--wheels <dir>', 'take the wheels from this folder, without a network')
     .option('--force', 'install anew')
     .option('--optional', 'where it cannot be installed, say so in one line and succeed: the other engines work')
-    .addHelpText('after', '\nExamples:\n  gowide engine install\n  gowide engine install --gpu')
+    .addHelpText('after', examples(['gowide engine install', 'gowide engine install --gpu']))
     .action(async ({ gpu = false, wheels, force = false, optional = false }: Options) => {
       if (wheels !== undefined && !isFolder(wheels))
         throw new UsageError(`--wheels ${wheels}: no such folder; expected one with the wheels of TensorFlow`);

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { countParameters } from '../../src/models/files.js';
 import { presetNames } from '../../src/models/index.js';
-import { jsonOption, positiveNumber, warn, wholeNumber } from '../terminal/options.js';
+import { examples, jsonOption, positiveNumber, warn, wholeNumber } from '../terminal/options.js';
 
 /** Options that change a published network, whose names help lists. */
 export function variantOptions(command: Command): Command {
@@ -32,7 +32,11 @@ export function command(): Command {
   return variantOptions(command)
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide params resnet50\n  gowide params resnet50 --width 0.5\n  gowide params resnet50 --mid 4 --json',
+      examples([
+        'gowide params resnet50',
+        'gowide params resnet50 --width 0.5',
+        'gowide params resnet50 --mid 4 --json',
+      ]),
     )
     .action((name: string, options: Variant & { json?: boolean }) => {
       const { parameters, spec } = countParameters(name, options, warn);

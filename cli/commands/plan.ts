@@ -3,7 +3,7 @@ import { parseScale } from '../../src/core/experiment.js';
 import { requestedEngine, tuneFor } from '../../src/engine/backends/choose.js';
 import type { Measured, Plan } from '../plan/plan.js';
 import { printedBy } from '../terminal/executable.js';
-import { jsonOption, positiveNumber, scaleOption, wholeNumber } from '../terminal/options.js';
+import { examples, jsonOption, positiveNumber, scaleOption, wholeNumber } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
@@ -75,7 +75,11 @@ export function command(): Command {
     .addOption(new Option('--measure <experiment>', 'one measurement, in this process').hideHelp())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide plan --scale paper\n  gowide plan --scale paper --devices 8 --tflops 60\n  gowide plan --scale laptop --json',
+      examples([
+        'gowide plan --scale paper',
+        'gowide plan --scale paper --devices 8 --tflops 60',
+        'gowide plan --scale laptop --json',
+      ]),
     )
     .action(async ({ scale: name, devices, tflops, engine, json, measure }: Options) => {
       const scale = parseScale(name);

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { preparePredict } from '../../src/models/files.js';
-import { jsonOption, warn } from '../terminal/options.js';
+import { examples, jsonOption, warn } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { Progress } from '../terminal/progress.js';
 import { openForCommand } from '../terminal/work.js';
@@ -48,7 +48,10 @@ export function command(): Command {
   return variantOptions(command)
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps\n  gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
+      examples([
+        'gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps',
+        'gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
+      ]),
     )
     .action(async (options: Options) => {
       const predict = preparePredict(options, options, warn);

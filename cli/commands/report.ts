@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
 import type { Comparison } from '../../reports/page/compare.js';
-import { checkOut, DEFAULT_OUT, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
+import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
 
 interface ReportOptions {
   readonly out?: string;
@@ -43,7 +43,13 @@ export function command(): Command {
     .option('--markdown', 'print the verdicts as a Markdown table on standard output')
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide report --open\n  gowide report results more-results --out both.html\n  gowide report --compare before after --out comparison.html\n  gowide report results --markdown > VERDICTS.md\n  gowide report results --tables reports/results',
+      examples([
+        'gowide report --open',
+        'gowide report results more-results --out both.html',
+        'gowide report --compare before after --out comparison.html',
+        'gowide report results --markdown > VERDICTS.md',
+        'gowide report results --tables reports/results',
+      ]),
     )
     .action(async (folders: string[], { out, tables, scale, json, markdown, open, compare }: ReportOptions) => {
       for (const folder of folders) checkRuns(folder);

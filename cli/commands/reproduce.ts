@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
 import { reproducedExperiments } from '../../experiments/registry.js';
-import { checkOut, jsonOption } from '../terminal/options.js';
+import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { redraw } from '../terminal/redraw.js';
 import { withRunOptions } from '../terminal/run-options.js';
@@ -22,7 +22,10 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide reproduce\n  gowide reproduce --scale laptop --out results --jobs 2\n\nFinished runs are not run again; a stopped command goes on where it was.',
+      examples(
+        ['gowide reproduce', 'gowide reproduce --scale laptop --out results --jobs 2'],
+        'Finished runs are not run again; a stopped command goes on where it was.',
+      ),
     )
     .action(async (options: Options) => {
       const cells = declaredCells(reproducedExperiments(), parseScale(options.scale), options.seed, options.seeds);

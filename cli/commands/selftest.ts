@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { EXECUTABLE } from '../terminal/executable.js';
-import { jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
+import { examples, jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 
 interface Options {
@@ -35,7 +35,7 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide selftest --faults\n  gowide selftest --faults --checks kill,damage --percent 10',
+      examples(['gowide selftest --faults', 'gowide selftest --faults --checks kill,damage --percent 10']),
     )
     .action(async ({ faults, checks, percent, minutes, json, fuzzHere, fuzzCount }: Options) => {
       if (fuzzHere !== undefined) {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { jsonOption } from '../terminal/options.js';
+import { examples, jsonOption } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 
 interface Options {
@@ -30,7 +30,10 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide squad dev-v1.1.json predictions.json\n  gowide squad dev-v2.0.json predictions.json --null-odds null_odds.json --threshold 0 --json',
+      examples([
+        'gowide squad dev-v1.1.json predictions.json',
+        'gowide squad dev-v2.0.json predictions.json --null-odds null_odds.json --threshold 0 --json',
+      ]),
     )
     .action(async (dataset: string, predictions: string, options: Options) => {
       const { scoreSquad } = await import('../../src/data/squad-score.js');

@@ -16,7 +16,7 @@ import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../expe
 import { EXECUTABLE } from '../terminal/executable.js';
 import { withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
-import { jsonOption } from '../terminal/options.js';
+import { examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, workElsewhere, type WorkOptions } from '../terminal/work.js';
@@ -117,7 +117,16 @@ export function command(): Command {
     .description('run many cells: on this machine, on workers through a queue, or on a cluster')
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide sweep theory --scale laptop\n  gowide sweep theory --queue redis://host     with: gowide worker --queue redis://host, on any number of machines\n  gowide sweep status --queue redis://host\n  gowide sweep all --slurm --tasks 16 --out /shared/results\n  gowide sweep all --shard 2/16 --out /shared/results\n\nWhat is finished is not done again, wherever it was done; gowide runs merge brings stores together.',
+      examples(
+        [
+          'gowide sweep theory --scale laptop',
+          'gowide sweep theory --queue redis://host     with: gowide worker --queue redis://host, on any number of machines',
+          'gowide sweep status --queue redis://host',
+          'gowide sweep all --slurm --tasks 16 --out /shared/results',
+          'gowide sweep all --shard 2/16 --out /shared/results',
+        ],
+        'What is finished is not done again, wherever it was done; gowide runs merge brings stores together.',
+      ),
     );
   withBackendOptions(withRunOptions(command.command('run', { isDefault: true })), runOptions())
     .argument('<experiments...>', 'names of experiments or of groups; "all": what reproduce runs')
@@ -126,7 +135,11 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide sweep theory --scale laptop --jobs 8\n  gowide sweep width depth --queue redis://host --out results\n  gowide sweep all --slurm --script --tasks 4',
+      examples([
+        'gowide sweep theory --scale laptop --jobs 8',
+        'gowide sweep width depth --queue redis://host --out results',
+        'gowide sweep all --slurm --script --tasks 4',
+      ]),
     )
     .action((names: string[], options: Options & Values<BackendOptions>) => runSweep(names, options));
   const control = (name: Control, description: string): Command =>

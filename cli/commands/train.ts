@@ -10,7 +10,7 @@ import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
 import { experimentList } from '../terminal/experiments.js';
-import { checkOut, jsonOption, warn } from '../terminal/options.js';
+import { checkOut, examples, jsonOption, warn } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
@@ -111,7 +111,12 @@ export function command(): Command {
     .addHelpText('after', () => `Networks of a spec (model.family): ${Object.keys(FAMILIES).join(', ')}`)
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide train resnet\n  gowide train resnet --arm three-stage --seed 7 --set training.steps=500\n  gowide train resnet --arm direct --print-config > mine.json\n  gowide train resnet --config mine.json',
+      examples([
+        'gowide train resnet',
+        'gowide train resnet --arm three-stage --seed 7 --set training.steps=500',
+        'gowide train resnet --arm direct --print-config > mine.json',
+        'gowide train resnet --config mine.json',
+      ]),
     )
     .action(async (name: string, options: Options) => {
       const cells = cellsFor(name, options);

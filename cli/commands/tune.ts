@@ -7,7 +7,7 @@ import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { experimentList } from '../terminal/experiments.js';
-import { checkOut, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
+import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -99,7 +99,7 @@ export function command(): Command {
     .addHelpText('after', () => experimentList(tunedExperiments()))
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide tune resnet --scale minutes\n  gowide tune resnet --experiment depth-skip --arm "^16 "',
+      examples(['gowide tune resnet --scale minutes', 'gowide tune resnet --experiment depth-skip --arm "^16 "']),
     )
     .action(async (name: string, options: Options) => {
       const experiment = trainExperiment(name, options.experiment);

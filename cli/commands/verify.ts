@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { FailureError } from '../../src/core/errors.js';
-import { jsonOption } from '../terminal/options.js';
+import { examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 
 /** Chance that at least one of the particle checks fails although all is right, each with 0.27 %. */
@@ -12,7 +12,7 @@ export function command(): Command {
   return new Command('verify')
     .description('compute every pinned number of the theory again; exit status 1 when one differs')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide verify\n  gowide verify --json')
+    .addHelpText('after', examples(['gowide verify', 'gowide verify --json']))
     .action(async ({ json }: { json?: boolean }) => {
       const progress = new Progress();
       const { verifyAll } = await import('../../theory/verify/verify.js');

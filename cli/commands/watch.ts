@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { DEFAULT_OUT } from '../terminal/options.js';
+import { DEFAULT_OUT, examples } from '../terminal/options.js';
 
 function portNumber(text: string): number {
   const port = Number(text);
@@ -15,7 +15,7 @@ export function command(): Command {
     .description('serve the report on this machine alone while runs go on')
     .option('--port <n>', 'port on 127.0.0.1; 0 for any', portNumber, 4747)
     .option('--open', 'show it in the browser')
-    .addHelpText('after', '\nExamples:\n  gowide reproduce --out results & gowide watch results --open')
+    .addHelpText('after', examples(['gowide reproduce --out results & gowide watch results --open']))
     .action(async (folders: string[], { port, open }: { port: number; open?: boolean }) => {
       const { watchRuns } = await import('../../reports/page/watch.js');
       const { url, close } = await watchRuns(

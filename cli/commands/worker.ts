@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
 import { workerOf, workerOptions } from '../../src/sweep/backends/registry.js';
 import { withBackendOptions } from '../terminal/backends.js';
-import { jobsOption } from '../terminal/options.js';
+import { examples, jobsOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { workAsWorker, type WorkOptions } from '../terminal/work.js';
 
@@ -15,7 +15,10 @@ export function command(): Command {
     .addOption(jobsOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide worker --queue redis://host\n  GOWIDE_QUEUE=redis://:password@host gowide worker --jobs 8 --idle 600\n\nCtrl-C saves what is at work and gives it back; a second one ends at once.',
+      examples(
+        ['gowide worker --queue redis://host', 'GOWIDE_QUEUE=redis://:password@host gowide worker --jobs 8 --idle 600'],
+        'Ctrl-C saves what is at work and gives it back; a second one ends at once.',
+      ),
     )
     .action(async (options: WorkOptions & Values<BackendOptions>) => {
       const { finished, failed } = await workAsWorker(workerOf(options), options);

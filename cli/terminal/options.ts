@@ -15,6 +15,11 @@ export function alternatives(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
+/** The end of a command's help: command lines as examples, and what else is to be said. */
+export function examples(lines: readonly string[], note?: string): string {
+  return `\nExamples:${lines.map((line) => `\n  ${line}`).join('')}${note === undefined ? '' : `\n\n${note}`}`;
+}
+
 /** Parser of a whole number that is at least `low`. */
 export function wholeNumber(low: number): (text: string) => number {
   return (text) => {

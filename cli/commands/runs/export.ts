@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { findRun } from '../../../src/store/runs.js';
-import { outOption } from '../../terminal/options.js';
+import { examples, outOption } from '../../terminal/options.js';
 import { requireRuns } from './runs.js';
 
 /** `gowide runs export`. */
@@ -15,7 +15,7 @@ export function command(): Command {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide runs export 180f4a --output thin.safetensors\n  gowide runs export 93c0d2 --output thin-bert',
+      examples(['gowide runs export 180f4a --output thin.safetensors', 'gowide runs export 93c0d2 --output thin-bert']),
     )
     .action(async (id: string, { out, output }: { out: string; output: string }) => {
       requireRuns(out);

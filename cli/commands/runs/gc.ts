@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { garbage } from '../../../src/store/merge.js';
-import { jsonOption, outOption } from '../../terminal/options.js';
+import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { requireRuns } from './runs.js';
 
 /** `gowide runs gc`. */
@@ -13,7 +13,7 @@ export function command(): Command {
     .option('--unfinished', 'runs that were not brought to their end, too')
     .option('--dry-run', 'name it and delete nothing')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide runs gc --dry-run\n  gowide runs gc --unfinished --out results')
+    .addHelpText('after', examples(['gowide runs gc --dry-run', 'gowide runs gc --unfinished --out results']))
     .action(
       ({ out, unfinished, dryRun, json }: { out: string; unfinished?: boolean; dryRun?: boolean; json?: boolean }) => {
         requireRuns(out);

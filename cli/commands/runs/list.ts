@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { listRuns } from '../../../src/store/runs.js';
-import { jsonOption, outOption } from '../../terminal/options.js';
+import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
 import { brief, requireRuns } from './runs.js';
 
@@ -10,7 +10,7 @@ export function command(): Command {
     .description('one line per run')
     .addOption(outOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide runs list\n  gowide runs list --out results --json')
+    .addHelpText('after', examples(['gowide runs list', 'gowide runs list --out results --json']))
     .action(({ out, json }: { out: string; json?: boolean }) => {
       requireRuns(out);
       const { runs, problems } = listRuns(out);

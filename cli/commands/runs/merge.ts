@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FailureError } from '../../../src/core/errors.js';
 import { mergeStores, type Merged } from '../../../src/store/merge.js';
-import { checkOut, jsonOption, outOption } from '../../terminal/options.js';
+import { checkOut, examples, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 import { requireRuns } from './runs.js';
 
@@ -15,7 +15,7 @@ export function command(): Command {
     )
     .addOption(outOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide runs merge machine-a machine-b --out results')
+    .addHelpText('after', examples(['gowide runs merge machine-a machine-b --out results']))
     .action((sources: string[], { out, json }: { out: string; json?: boolean }) => {
       for (const source of sources) requireRuns(source);
       const target = checkOut(out);

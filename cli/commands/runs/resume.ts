@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { findRun, listRuns } from '../../../src/store/runs.js';
-import { jobsOption, outOption, warn } from '../../terminal/options.js';
+import { examples, jobsOption, outOption, warn } from '../../terminal/options.js';
 import { engineOption } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { work, type WorkOptions } from '../../terminal/work.js';
@@ -14,7 +14,7 @@ export function command(): Command {
     .addOption(outOption())
     .addOption(engineOption())
     .addOption(jobsOption())
-    .addHelpText('after', '\nExamples:\n  gowide runs resume\n  gowide runs resume 180f4a --out results')
+    .addHelpText('after', examples(['gowide runs resume', 'gowide runs resume 180f4a --out results']))
     .action(async (ids: string[], options: WorkOptions) => {
       requireRuns(options.out);
       const listing = listRuns(options.out);

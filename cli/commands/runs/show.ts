@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { UsageError } from '../../../src/core/errors.js';
 import { findRun, readMetrics } from '../../../src/store/runs.js';
-import { jsonOption, outOption } from '../../terminal/options.js';
+import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
 import { brief, requireRuns } from './runs.js';
 
@@ -13,7 +13,7 @@ export function command(): Command {
     .addOption(outOption())
     .addOption(jsonOption())
     .option('--metrics', 'print its metrics, a line each')
-    .addHelpText('after', '\nExamples:\n  gowide runs show 180f4a\n  gowide runs show 180f4a --metrics')
+    .addHelpText('after', examples(['gowide runs show 180f4a', 'gowide runs show 180f4a --metrics']))
     .action((id: string, { out, json, metrics }: { out: string; json?: boolean; metrics?: boolean }) => {
       requireRuns(out);
       const run = findRun(out, id);

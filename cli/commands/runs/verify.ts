@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FailureError } from '../../../src/core/errors.js';
 import { verifyStore } from '../../../src/store/merge.js';
-import { jsonOption, outOption, warn } from '../../terminal/options.js';
+import { examples, jsonOption, outOption, warn } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 import { requireRuns } from './runs.js';
 
@@ -13,7 +13,7 @@ export function command(): Command {
     .addOption(outOption())
     .option('--repair', 'set damaged runs aside, so that their cells are done again')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide runs verify\n  gowide runs verify --repair --out results')
+    .addHelpText('after', examples(['gowide runs verify', 'gowide runs verify --repair --out results']))
     .action(({ out, repair, json }: { out: string; repair?: boolean; json?: boolean }) => {
       requireRuns(out);
       const progress = new Progress();

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { readDeclaration } from '../../../src/store/config.js';
 import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
-import { alternatives, jsonOption, warn } from '../../terminal/options.js';
+import { alternatives, examples, jsonOption, warn } from '../../terminal/options.js';
 
 function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {
   return Object.entries(values).flatMap(([name, value]) => {
@@ -23,7 +23,10 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide theory exact chain                        an example config\n  gowide theory exact chain --config chain.json --json',
+      examples([
+        'gowide theory exact chain                        an example config',
+        'gowide theory exact chain --config chain.json --json',
+      ]),
     )
     .action((name: string, options: { config?: string; json?: boolean }) => {
       const limit = limitByName(name);

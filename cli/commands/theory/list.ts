@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { theoryExperiments } from '../../../experiments/registry.js';
 import { STUDIES } from '../../../theory/studies/index.js';
-import { jsonOption } from '../../terminal/options.js';
+import { examples, jsonOption } from '../../terminal/options.js';
 
 interface Listed {
   readonly name: string;
@@ -22,7 +22,7 @@ export function command(): Command {
   return new Command('list')
     .description('the studies and the laws that they test')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gowide theory list\n  gowide theory list --json')
+    .addHelpText('after', examples(['gowide theory list', 'gowide theory list --json']))
     .action(({ json }: { json?: boolean }) => {
       const list = Object.values(STUDIES).map(({ name, law, rule }) => {
         const declared = theoryExperiments().find((experiment) => experiment.name === name);

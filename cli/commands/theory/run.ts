@@ -9,6 +9,7 @@ import { readDeclaration } from '../../../src/store/config.js';
 import { STUDIES, THEORY_KIND } from '../../../theory/studies/index.js';
 import {
   checkOut,
+  examples,
   jobsOption,
   jsonOption,
   outOption,
@@ -68,7 +69,11 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide theory run width\n  gowide theory run all --scale minutes --json\n  gowide theory run depth --config mine.json --seeds 4',
+      examples([
+        'gowide theory run width',
+        'gowide theory run all --scale minutes --json',
+        'gowide theory run depth --config mine.json --seeds 4',
+      ]),
     )
     .action(async (name: string, options: Options) => {
       if (options.printConfig) {
