@@ -66,24 +66,27 @@ export async function trainStages(
     let state = entered.state;
     if (resumed !== undefined && index === position.stage) state = restore(state, resumed.arrays);
     const step = trainingStep(stage, frame, { seed, classes: data.classes });
-    for (let at = first; at < steps; at++) {
-      await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
-      if (context.shouldSave())
-        context.save({
-          arrays: await save(state, frame),
-          position: JSON.stringify({ stage: index, step: at } satisfies Position),
-        });
-      const host = await loader.get(before + at, before + steps);
-      for (const { file, reason } of host.skipped ?? [])
-        context.log({ event: 'skipped', step: before + at + 1, file, reason });
-      const batch = toLabelled(data, host);
-      const { state: next, loss, rate } = await step.run(state, batch, at, before + at);
-      tf.dispose([batch.x, batch.labels]);
-      state = next;
-      context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
-      context.progress(stage.name, before + at + 1, totalSteps);
+    try {
+      for (let at = first; at < steps; at++) {
+        await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
+        if (context.shouldSave())
+          context.save({
+            arrays: await save(state, frame),
+            position: JSON.stringify({ stage: index, step: at } satisfies Position),
+          });
+        const host = await loader.get(before + at, before + steps);
+        for (const { file, reason } of host.skipped ?? [])
+          context.log({ event: 'skipped', step: before + at + 1, file, reason });
+        const batch = toLabelled(data, host);
+        const { state: next, loss, rate } = await step.run(state, batch, at, before + at);
+        tf.dispose([batch.x, batch.labels]);
+        state = next;
+        context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
+        context.progress(stage.name, before + at + 1, totalSteps);
+      }
+    } finally {
+      step.dispose();
     }
-    step.dispose();
     before += steps;
     weights = await leave(state, frame, stage);
   }
@@ -93,7 +96,7 @@ export async function trainStages(
 /** The weights after a stage, averaged where the recipe asks for it; the state is consumed. */
 async function leave(state: StepState, frame: StepFrame, { after }: TrainingStage): Promise<Weights> {
   const weights = weightsIn(state, frame, true);
-  const kept = new Set(Object.values(weights.params));
+  const kept = new Set([...Object.values(weights.params), ...Object.values(weights.state)]);
   tf.dispose(tensorsOf(state).filter((tensor) => !kept.has(tensor)));
   const changed = await after?.(weights);
   return changed === undefined ? weights : replaceWeights(weights, changed);

@@ -13,17 +13,17 @@ interface Graph {
   readonly effects: readonly number[];
 }
 
-/** Ops whose result may be in the memory of their first input. */
+/**
+ * Ops whose result may be in the memory of their first input: always, or where there is nothing to do (a sum over axes
+ * of length 1, a transpose that moves no axis, a power of 1 that TensorFlow's graph rewriting removes). One that is
+ * missing here could be read after the value was changed in place; one too many costs an edge in the graph.
+ */
 const VIEWS: ReadonlySet<string> = new Set([
-  'Reshape',
-  'Identity',
-  'ExpandDims',
-  'Squeeze',
-  'Split',
-  'SplitV',
-  'Slice',
-  'StridedSlice',
-  'Unpack',
+  ...['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'Split', 'SplitV', 'Slice', 'StridedSlice', 'Unpack'],
+  ...['Transpose', 'Tile', 'BroadcastTo', 'Cast', 'Bitcast', 'ReverseV2', 'Roll', 'Einsum', 'Pow', 'EnsureShape'],
+  ...['Sum', 'Mean', 'Max', 'Min', 'Prod', 'All', 'Any', 'Cumsum', 'Cumprod', 'AddN', 'Pack', 'ConcatV2'],
+  ...['Pad', 'PadV2', 'MirrorPad', 'SpaceToBatchND', 'BatchToSpaceND', 'ResizeBilinear', 'ResizeNearestNeighbor'],
+  ...['StopGradient', 'Snapshot', 'CheckNumerics'],
 ]);
 
 /** Types in the recording that tfjs has names for. */
@@ -41,7 +41,9 @@ export function graphOf(recording: Recording, inputs: Tensors, results: readonly
   const constants = new Map<string, number>();
   const constant = (index: number): number => {
     const { shape, dtype, values } = recording.constants[index]!;
-    const key = values.length > SMALL ? `#${index}` : `${dtype} ${shape.join()} ${values.join()}`;
+    // by their bytes: as text, -0 would be 0
+    const bytes = (): string => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('latin1');
+    const key = values.length > SMALL ? `#${index}` : `${dtype} ${shape.join()} ${bytes()}`;
     let node = constants.get(key);
     if (node === undefined) constants.set(key, (node = add({ op: 'Const', shape, dtype, values })));
     return node;

@@ -59,6 +59,7 @@ export interface Backend {
     outputs: number,
   ): Tensor[];
   readonly tensorMap: { has(dataId: object): boolean };
+  readonly isUsingGpuDevice: boolean;
 }
 
 /** Ops that write into the memory of these of their inputs, and have no outputs. While a step is recorded they wait. */

@@ -12,6 +12,7 @@ import {
   record,
   tensorflowBackend,
   type Attribute,
+  type Backend,
   type Binding,
   type Held,
   type Recording,
@@ -34,6 +35,8 @@ export interface Traced {
 /** One step for inputs of certain shapes. */
 interface Compiled {
   readonly function: string;
+  /** The addon that has the function: another engine may be in use when it is removed. */
+  readonly binding: Binding;
   readonly recording: Recording;
   /** Results that TensorFlow gives, in order; the others are inputs. */
   readonly computed: readonly string[];
@@ -64,22 +67,39 @@ export function trace(what: string, step: Step): Traced {
   const run = (inputs: Tensors): Tensors => {
     if (!canTrace()) return eager(inputs);
     const signature = signatureOf(inputs);
-    let compiled = known.get(signature);
-    if (compiled === undefined) known.set(signature, (compiled = compile(what, step, inputs)));
-    else if (!compiled.checked) check(what, step, inputs, compiled);
-    return call(compiled, inputs);
+    const before = known.get(signature);
+    const compiled = before ?? compile(what, step, inputs);
+    known.set(signature, compiled);
+    const ordered = inOrder(inputs, compiled.recording);
+    if (before?.checked === false) check(what, step, ordered, before);
+    return call(compiled, ordered);
   };
   const dispose = (): void => {
-    for (const { function: name } of known.values()) tensorflowBackend().binding.removeFunction!(name);
+    for (const { function: name, binding } of known.values()) binding.removeFunction!(name);
     known.clear();
   };
   return Object.assign(run, { dispose });
 }
 
+/**
+ * What a compiled step depends on: names, types and shapes of the inputs in whatever order they are given, and which of
+ * them are in one memory, as a recording cannot tell these apart.
+ */
 function signatureOf(inputs: Tensors): string {
+  const first = new Map<object, string>();
   let text = '';
-  for (const name of Object.keys(inputs)) text += `${name} ${inputs[name]!.dtype} ${inputs[name]!.shape.join(',')};`;
+  for (const name of Object.keys(inputs).sort()) {
+    const { dataId, dtype, shape } = inputs[name]!;
+    const same = first.get(dataId);
+    if (same === undefined) first.set(dataId, name);
+    text += `${name} ${dtype} ${shape.join(',')}${same === undefined ? '' : ` as ${same}`};`;
+  }
   return text;
+}
+
+/** The inputs in the order in which a recording has them. */
+function inOrder(inputs: Tensors, { names }: Recording): Tensors {
+  return Object.fromEntries(names.map((name) => [name, inputs[name]!]));
 }
 
 function compile(what: string, step: Step, inputs: Tensors): Compiled {
@@ -89,7 +109,7 @@ function compile(what: string, step: Step, inputs: Tensors): Compiled {
   const { binding } = tensorflowBackend();
   const { nodes, arguments: given, results, effects } = graphOf(recording, inputs, computed);
   binding.defineFunction!(name, nodes, given, results, effects);
-  return { function: name, recording, computed, checked: false };
+  return { function: name, binding, recording, computed, checked: false };
 }
 
 /** The second recording: the numbers of another step must lead to the same ops with the same constants. */
@@ -108,7 +128,7 @@ function call({ function: name, recording, computed }: Compiled, inputs: Tensors
       `a compiled step reads a tensor [${gone.shape.join(', ')}] that was disposed since it was recorded`,
     );
   const given: Held[] = [...Object.values(inputs), ...recording.outside];
-  const found = backend.executeMultipleOutputs(name, executor(backend.binding), given, computed.length);
+  const found = backend.executeMultipleOutputs(name, executor(backend), given, computed.length);
   const results = Object.entries(recording.results).map(([result, source]): [string, Tensor] => [
     result,
     source.from === 'input' ? inputAt(inputs, source).clone() : found[computed.indexOf(result)]!,
@@ -120,8 +140,11 @@ function inputAt(inputs: Tensors, { index }: Extract<Source, { from: 'input' }>)
   return Object.values(inputs)[index]!;
 }
 
-/** On one thread the ops run one after the other in this thread; TensorFlow's own scheduler would only add to it. */
-function executor({ TF_ATTR_STRING: type }: Binding): Attribute[] {
-  const alone = process.env.TF_NUM_INTRAOP_THREADS === '1';
+/**
+ * On one thread the ops run one after the other in this thread; TensorFlow's own scheduler would only add to it. Not on
+ * a GPU: that executor refuses graphs of more than one device, and what is read from the host is on the CPU.
+ */
+function executor({ binding: { TF_ATTR_STRING: type }, isUsingGpuDevice }: Backend): Attribute[] {
+  const alone = process.env.TF_NUM_INTRAOP_THREADS === '1' && !isUsingGpuDevice;
   return alone ? [{ name: 'executor_type', type, value: 'SINGLE_THREADED_EXECUTOR' }] : [];
 }

@@ -1,5 +1,5 @@
 /** Compiled steps: the eager step's bits, one call, and an error where a step cannot be compiled. */
-import { beforeAll, describe, expect, test as anywhere } from 'vitest';
+import { beforeAll, describe, expect, test as anywhere, vi } from 'vitest';
 import { startEngine } from '../../../src/engine/backends/choose.js';
 import { hasFused, sgdInPlace } from '../../../src/engine/ops/fused.js';
 import { tf, type Tensor, type Tensors } from '../../../src/engine/tensor.js';
@@ -143,6 +143,130 @@ describe('compiled steps', () => {
     },
   );
 
+  /** Ops that hand on the memory of what they read, where there is nothing to do. */
+  const IDLE: Readonly<Record<string, (p: Tensor) => Tensor>> = {
+    Transpose: (p) => tf.transpose(p, [1, 0]),
+    Tile: (p) => tf.tile(p, [1, 1]),
+    Sum: (p) => tf.sum(p, 1),
+    Mean: (p) => tf.mean(p, 1),
+    Max: (p) => tf.max(p, 1),
+    Prod: (p) => tf.prod(p, 1),
+    Pad: (p) =>
+      tf.pad(p, [
+        [0, 0],
+        [0, 0],
+      ]),
+    MirrorPad: (p) =>
+      tf.mirrorPad(
+        p,
+        [
+          [0, 0],
+          [0, 0],
+        ],
+        'reflect',
+      ),
+    Pack: (p) => tf.stack([p]),
+    AddN: (p) => tf.addN([p]),
+    Cast: (p) => tf.cast(p, 'float32'),
+    Pow: (p) => tf.pow(p, 1),
+    Einsum: (p) => tf.einsum('ij->ij', p),
+    BroadcastTo: (p) => tf.broadcastTo(p, [64, 1]),
+    SpaceToBatchND: (p) =>
+      tf.spaceToBatchND(
+        p.reshape([1, 64, 1, 1]),
+        [1, 1],
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ),
+  };
+
+  anywhere.skipIf(missing !== undefined || !hasFused()).each(Object.entries(IDLE))(
+    'what reads the old value through an idle %s comes before it is changed in place',
+    async (_, idle) => {
+      const one = tf.tensor1d([1]);
+      const traced = trace('test', ({ p, v, g, numbers }) => {
+        const before = tf.square(idle(p!));
+        sgdInPlace({ gradient: g!, factor: one, decay: tf.tensor1d([0]) }, numbers!, [p!, v!]);
+        return { before, p: p!.clone(), v: v!.clone() };
+      });
+      let [p, v] = [tf.range(1, 65).reshape([64, 1]), tf.zeros([64, 1])];
+      for (let i = 0; i < 6; i++) {
+        const old = await valuesOf(p);
+        const results = traced({ p, v, g: tf.ones([64, 1]), numbers: tf.tensor1d([0.5, 0]) });
+        expect(await valuesOf(results.before!)).toEqual(old.map((value) => value ** 2));
+        [p, v] = [results.p!, results.v!];
+      }
+      traced.dispose();
+    },
+  );
+
+  test('constants 0 and -0 stay two', async () => {
+    const traced = trace('test', ({ x }) => ({ y: tf.div(x!, tf.tensor1d([0])), z: tf.div(x!, tf.tensor1d([-0])) }));
+    const { y, z } = traced({ x: tf.tensor1d([1]) });
+    expect([await valuesOf(y!), await valuesOf(z!)]).toEqual([[Infinity], [-Infinity]]);
+    traced.dispose();
+  });
+
+  test('inputs that were one tensor when a step was recorded may be two later', async () => {
+    const traced = trace('test', ({ a, b }) => ({ y: tf.sub(a!, b!) }));
+    const [a, b] = [tf.tensor1d([1]), tf.tensor1d([5])];
+    for (const [given, expected] of [
+      [a, 0],
+      [a, 0],
+      [b, -4],
+      [b, -4],
+      [a, 0],
+    ] as const)
+      expect(await valuesOf(traced({ a, b: given }).y!)).toEqual([expected]);
+    traced.dispose();
+  });
+
+  test('inputs in another order are the same step', async () => {
+    let recordings = 0;
+    const traced = trace('test', ({ a, b }) => {
+      recordings++;
+      return { y: tf.sub(a!, b!) };
+    });
+    const [a, b] = [tf.tensor1d([1]), tf.tensor1d([5])];
+    for (const given of [
+      { a, b },
+      { b, a },
+      { a, b },
+      { b, a },
+    ])
+      expect(await valuesOf(traced(given).y!)).toEqual([-4]);
+    expect(recordings).toBe(2);
+    traced.dispose();
+  });
+
+  test('on a GPU no executor is asked for that takes one device only', () => {
+    const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
+    const x = tf.tensor1d([1]);
+    const backend = tensorflowBackend();
+    const asked = (gpu: boolean): unknown[] => {
+      const names: unknown[] = [];
+      const { binding } = backend;
+      const executeOp: typeof binding.executeOp = (name, attributes, ...rest) => {
+        if (name.startsWith('gowide_step')) names.push(...attributes.map(({ value }) => value));
+        return binding.executeOp(name, attributes, ...rest);
+      };
+      backend.binding = Object.create(binding, { executeOp: { value: executeOp } }) as typeof binding;
+      vi.stubEnv('TF_NUM_INTRAOP_THREADS', '1');
+      Object.assign(backend, { isUsingGpuDevice: gpu });
+      try {
+        traced({ x });
+      } finally {
+        vi.unstubAllEnvs();
+        Object.assign(backend, { binding, isUsingGpuDevice: false });
+      }
+      return names;
+    };
+    expect([asked(false), asked(true)]).toEqual([['SINGLE_THREADED_EXECUTOR'], []]);
+    traced.dispose();
+  });
+
   test('a recording changes nothing and leaves no tensor', () => {
     const given = inputs(1);
     const before = tf.memory().numTensors;
@@ -161,6 +285,14 @@ describe('compiled steps', () => {
     expect(tf.memory().numTensors).toBe(before);
     traced.dispose();
   });
+});
+
+anywhere.skipIf(missing !== undefined)('a compiled step can be freed when another engine is in use', async () => {
+  await tf.setBackend('tensorflow');
+  const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
+  traced({ x: tf.tensor1d([1]) });
+  await startEngine('wasm', 'another one');
+  expect(() => traced.dispose()).not.toThrow();
 });
 
 anywhere('on an engine that compiles nothing a step runs as it is', async () => {
