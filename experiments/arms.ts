@@ -21,7 +21,7 @@ export interface Setting {
   readonly thin: NetworkSpec;
   /** The deeper net of the claim; its arm is left out without one. */
   readonly deeper?: NetworkSpec;
-  readonly wide: { readonly model: NetworkSpec; readonly recipe: RecipeSpec; readonly align?: 'name' | 'depth' };
+  readonly wide: { readonly network: NetworkSpec; readonly recipe: RecipeSpec; readonly align?: 'name' | 'depth' };
   /** Fine-tuning, or direct training, of `steps` at the given peak rate. */
   readonly recipe: (steps: number, peak: number) => RecipeSpec;
   /** Steps of the thin net in every arm. */
@@ -111,7 +111,7 @@ interface Parts {
   readonly start?: TrainSpec['start'];
   readonly imitation?: GradientImitation | RidgeImitation | null;
   readonly objective?: ObjectiveSpec;
-  readonly model?: NetworkSpec;
+  readonly network?: NetworkSpec;
   readonly steps?: number;
 }
 
@@ -119,14 +119,14 @@ interface Parts {
 export function armOf(
   setting: Setting,
   name: string,
-  { start = 'random', imitation = null, objective = TEACHER, model = setting.thin, steps }: Parts,
+  { start = 'random', imitation = null, objective = TEACHER, network = setting.thin, steps }: Parts,
 ): TrainSpec {
   const used = imitation?.by === 'gradient' ? setting.imitationSteps : 0;
   const needsTeacher = objective.teacher + objective.hints > 0 || imitation !== null || start !== 'random';
   const teacher: TeacherSpec = { ...setting.wide, objective: LABELS };
   return {
     data: setting.data,
-    model,
+    network,
     teacher: needsTeacher ? teacher : null,
     start,
     imitation,
@@ -138,7 +138,7 @@ export function armOf(
 export function wideArm({ data, wide }: Setting): TrainSpec {
   return {
     data,
-    model: wide.model,
+    network: wide.network,
     teacher: null,
     start: 'random',
     imitation: null,
@@ -162,7 +162,7 @@ export function comparison(setting: Setting): Record<string, TrainSpec> {
     'no-imitation': armOf(setting, 'no-imitation', { start: 'shared' }),
     'three-stage': threeStage,
     'selected-three-stage': armOf(setting, 'selected-three-stage', { start: 'selected', imitation }),
-    ...(deeper !== undefined && { deeper: armOf(setting, 'deeper', { objective: LABELS, model: deeper }) }),
+    ...(deeper !== undefined && { deeper: armOf(setting, 'deeper', { objective: LABELS, network: deeper }) }),
     long: longArm(setting, threeStage, LONG_BATCH),
   };
 }

@@ -134,7 +134,7 @@ function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
     data,
     thin: net(thin.hidden, thin.layers),
     deeper: net(deeper.hidden, deeper.layers),
-    wide: { model: net(wide.hidden, thin.layers), recipe: small(wide.steps, wide.peak) },
+    wide: { network: net(wide.hidden, thin.layers), recipe: small(wide.steps, wide.peak) },
     recipe: small,
     steps: thin.steps,
     imitation: imitationOf(small(imitation, IMITATION_RATE)),
@@ -169,7 +169,7 @@ function paperSetting(): Setting {
     data,
     thin: net('bert-base'),
     deeper: net('bert-large'),
-    wide: { model: net('bert-12x1024'), recipe: PAPER_BERT },
+    wide: { network: net('bert-12x1024'), recipe: PAPER_BERT },
     recipe,
     steps: PAPER_BERT.steps,
     imitation: imitationOf(recipe(imitation)),
@@ -192,13 +192,17 @@ const LONG_BATCH = 4;
  */
 function specsAt(scale: Scale): Record<string, TrainSpec> {
   const all = setting(scale);
-  const threeStage = armOf(all, 'three-stage', { start: 'projected-ends', imitation: all.imitation, objective: BOTH });
+  const threeStage = armOf(all, 'three-stage', {
+    start: 'projected-embeddings-and-head',
+    imitation: all.imitation,
+    objective: BOTH,
+  });
   return {
     wide: wideArm(all),
     direct: armOf(all, 'direct', { objective: LABELS }),
     kd: armOf(all, 'kd', { objective: BOTH }),
     hints: armOf(all, 'hints', { objective: { ...BOTH, hints: 1 } }),
-    'ends-kd': armOf(all, 'ends-kd', { start: 'projected-ends', objective: BOTH }),
+    'ends-kd': armOf(all, 'ends-kd', { start: 'projected-embeddings-and-head', objective: BOTH }),
     'projected-kd': armOf(all, 'projected-kd', { start: 'projected', objective: BOTH }),
     'three-stage': threeStage,
     'projected-three-stage': armOf(all, 'projected-three-stage', {
@@ -206,7 +210,7 @@ function specsAt(scale: Scale): Record<string, TrainSpec> {
       imitation: all.imitation,
       objective: BOTH,
     }),
-    deeper: armOf(all, 'deeper', { objective: LABELS, model: all.deeper! }),
+    deeper: armOf(all, 'deeper', { objective: LABELS, network: all.deeper! }),
     long: longArm(all, threeStage, LONG_BATCH),
   };
 }
@@ -248,18 +252,18 @@ export const bertAblations: Experiment = {
     const { imitation, imitationSteps, wide, thin, recipe } = all;
     const three = (
       changes: Partial<GradientImitation>,
-      start: TrainSpec['start'] = 'projected-ends',
+      start: TrainSpec['start'] = 'projected-embeddings-and-head',
       other: Partial<Setting> = {},
     ): TrainSpec =>
       armOf({ ...all, ...other }, 'three-stage', { start, imitation: { ...imitation, ...changes }, objective: BOTH });
     const layers = (thin as BertSpec).numLayers;
     const deep = {
-      wide: { ...wide, model: { ...(wide.model as BertSpec), numLayers: 2 * layers }, align: 'depth' as const },
+      wide: { ...wide, network: { ...(wide.network as BertSpec), numLayers: 2 * layers }, align: 'depth' as const },
     };
     const blocks = {
       wide: {
         ...wide,
-        model: {
+        network: {
           ...(thin as BertSpec),
           numHeads: 4,
           headSize: 32,
@@ -275,7 +279,7 @@ export const bertAblations: Experiment = {
       'layer by layer': three({ order: 'bottom-up', inputs: 'own', recipe: recipe(each, IMITATION_RATE) }),
       'random embeddings': three({}, 'random'),
       'projected layers': three({}, 'projected'),
-      'deeper wide net': three({}, 'projected-ends', deep),
+      'deeper wide net': three({}, 'projected-embeddings-and-head', deep),
       'wide blocks': three({ maps: 'none' }, 'shared', blocks),
       'wide blocks, selected': three({ maps: 'none' }, 'selected', blocks),
       ...(scale === 'minutes'
@@ -315,7 +319,7 @@ function taskExperiment({ data, head, recipe, rates, ...declared }: Task): Exper
         const from = pretraining[arm === 'fresh' ? 'direct' : arm]!;
         return {
           data: data(scale, from.data as MaskedSpec),
-          model: { ...(from.model as BertSpec), head },
+          network: { ...(from.network as BertSpec), head },
           ...(arm !== 'fresh' && { pretrained: { experiment: bertGlosses.name, arm, run: from } }),
           teacher: null,
           start: 'random',

@@ -69,7 +69,7 @@ function armOfCase(layers: number, skip: boolean, training: string, spec: TrainS
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const model: MlpSpec = {
+  const thin: MlpSpec = {
     family: 'mlp',
     numLayers: layers,
     width: THIN,
@@ -82,9 +82,9 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
   const rates = RATES[skip ? 'skip' : 'plain'];
   const setting: Setting = {
     data: { set: 'digits', train: size.train, augment: AUGMENT },
-    thin: model,
+    thin,
     wide: {
-      model: { ...model, width: WIDE },
+      network: { ...thin, width: WIDE },
       recipe: adamw(size.wideSteps, BATCH, rateOf(rates, 'wide')),
     },
     recipe: (steps, peak) => adamw(steps, BATCH, peak),

@@ -128,12 +128,12 @@ function smallSetting(
   size: Size,
 ): Setting {
   const { blocks, deeper, planes, stem, mid, wide, thin, imitation } = size;
-  const model = bottleneck(blocks, planes, stem, input);
+  const network = bottleneck(blocks, planes, stem, input);
   return {
     data,
-    thin: model,
+    thin: network,
     deeper: bottleneck(deeper, planes, stem, input),
-    wide: { model: { ...model, mid }, recipe: small(wide.steps, wide.batch, WIDE_RATE) },
+    wide: { network: { ...network, mid }, recipe: small(wide.steps, wide.batch, WIDE_RATE) },
     recipe: (steps, peak) => small(steps, thin.batch, peak),
     steps: thin.steps,
     imitation: imitationOf(small(imitation, thin.batch, IMITATION_RATE, 0)),
@@ -151,7 +151,7 @@ function paperSetting(): Setting {
     data: { set: 'imagefolder', folder: 'imagenet', size: 224, resize: 256, validation, corrupt: 20 },
     thin,
     deeper: preset('resnet101', 'resnet'),
-    wide: { model: { ...thin, mid: 4 }, recipe: paperDirect() },
+    wide: { network: { ...thin, mid: 4 }, recipe: paperDirect() },
     // direct training follows the paper's own recipe, fine-tuning its cosine
     recipe: (steps) =>
       steps >= paperSteps(PAPER_IMAGENET.epochs)
@@ -260,7 +260,7 @@ export const resnetAblations: Experiment = {
     // too
     const groups = imitationSteps / imitation.recipe.steps + 1;
     const factor = (mid: number): TrainSpec => {
-      const other: Setting = { ...setting, wide: { ...wide, model: { ...(setting.thin as ResnetSpec), mid } } };
+      const other: Setting = { ...setting, wide: { ...wide, network: { ...(setting.thin as ResnetSpec), mid } } };
       const recipe = small(Math.round(imitationSteps / groups), imitation.recipe.batch, IMITATION_RATE, 0);
       return armOf({ ...other, imitationSteps: recipe.steps * groups }, 'three-stage', {
         start: 'random',

@@ -35,9 +35,9 @@ interface MadeUp {
 function madeUp(spec: TrainSpec, batch: number): MadeUp {
   const shape = exampleShape(spec.data);
   const size = sizeOf(shape);
-  const classes = networkOf(spec.model).width('logits');
+  const classes = networkOf(spec.network).width('logits');
   const task = taskOf(spec.data);
-  const vocabSize = vocabSizeOf(spec.model);
+  const vocabSize = vocabSizeOf(spec.network);
   if (task === undefined || vocabSize === undefined) {
     const labels = Int32Array.from({ length: batch }, (_, i) => i % classes);
     return {
@@ -66,7 +66,7 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
 }
 
 async function forwardBytes(spec: TrainSpec): Promise<number> {
-  const network = networkOf(spec.model);
+  const network = networkOf(spec.network);
   const model = network.init(1);
   const weights = { params: toTensors(model.params), state: toTensors(model.state) };
   const { values } = madeUp(spec, 1).examples;
@@ -84,7 +84,7 @@ async function forwardBytes(spec: TrainSpec): Promise<number> {
 
 /** Trains the thin net of a run for about `seconds` on the engine that is open. */
 export async function measureThroughput(spec: TrainSpec, seconds: number): Promise<Throughput> {
-  const network = networkOf(spec.model);
+  const network = networkOf(spec.network);
   const shape = exampleShape(spec.data);
   const one = trainingFlops(network, shape, { steps: 1, batch: 1 });
   const batch = Math.max(1, Math.min(spec.training.batch, Math.floor(STEP_FLOPS / one)));

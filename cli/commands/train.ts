@@ -108,7 +108,7 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText('after', () => experimentList(trainExperiments()))
     .addHelpText('after', () => `\nData sets of a spec (data.set): ${Object.keys(DATASETS).join(', ')}`)
-    .addHelpText('after', () => `Networks of a spec (model.family): ${Object.keys(FAMILIES).join(', ')}`)
+    .addHelpText('after', () => `Networks of a spec (network.family): ${Object.keys(FAMILIES).join(', ')}`)
     .addHelpText(
       'after',
       examples([

@@ -31,7 +31,7 @@ function memoryOf(spec: TrainSpec, { bytesPerExample }: Measured): number {
 
 /** Bytes that a run leaves, and bytes of its saved state while it is under way. */
 function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: number } {
-  const parameters = parameterCount(spec.model);
+  const parameters = parameterCount(spec.network);
   return {
     left: FLOAT * parameters + LINE * ownCost(spec).steps,
     underWay: FLOAT * parameters * (1 + OPTIMIZER_STATE[spec.training.optimizer.kind].length),
@@ -170,7 +170,7 @@ export async function measureExperiment(name: string, scale: Scale, seconds: num
   const spec = measuredSpec(experiment, scale)!;
   const { measureThroughput } = await import('../bench/throughput.js');
   const { flopsPerSecond, batch, bytesPerExample } = await measureThroughput(spec, seconds);
-  const flops = trainingFlops(networkOf(spec.model), exampleShape(spec.data), { steps: 1, batch });
+  const flops = trainingFlops(networkOf(spec.network), exampleShape(spec.data), { steps: 1, batch });
   return { flopsPerSecond, bytesPerExample, slowness: flops / flopsPerSecond / stepSeconds(spec, flops) };
 }
 
@@ -200,7 +200,7 @@ export async function planScale(
   const found = new Map<string, Measured>();
   for (const experiment of trained(scale)) {
     const spec = measuredSpec(experiment, scale)!;
-    const key = JSON.stringify([spec.model, spec.training.batch, spec.training.optimizer]);
+    const key = JSON.stringify([spec.network, spec.training.batch, spec.training.optimizer]);
     let measured = known.get(key);
     if (measured === undefined) {
       measured =

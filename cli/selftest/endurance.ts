@@ -28,11 +28,11 @@ async function longRun(place: Place): Promise<Measured> {
   const steps = scaled(200_000, place);
   const printed = gowide(place, ['train', 'resnet', '--arm', 'direct', '--print-config']);
   const spec = JSON.parse(printed.stdout) as { data: { augment?: object }; training: { steps: number; batch: number } };
-  const model = { family: 'mlp', inputs: 196, numLayers: 3, width: 32, skip: false, activation: 'relu', classes: 10 };
+  const network = { family: 'mlp', inputs: 196, numLayers: 3, width: 32, skip: false, activation: 'relu', classes: 10 };
   const small = {
     ...spec,
     data: { ...spec.data, augment: undefined },
-    model,
+    network,
     training: { ...spec.training, steps, batch: 16 },
   };
   const file = join(place.folder, 'long.json');

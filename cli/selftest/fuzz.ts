@@ -118,7 +118,7 @@ const SQUAD = {
   ],
 };
 const TOKENIZER = {
-  model: {
+  network: {
     type: 'WordPiece',
     unk_token: '[UNK]',
     continuing_subword_prefix: '##',

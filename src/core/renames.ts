@@ -10,10 +10,15 @@ export interface Rename {
   readonly to: string;
   /** Only in objects with these values, for example `{ family: 'bert' }`; in all without it. */
   readonly where?: Readonly<Record<string, string>>;
+  /** Only where the key, or its new name, holds an object that has this key, for example `family`. */
+  readonly holding?: string;
 }
 
 /** Every rename. A key that was renamed here is a line here. */
 export const RENAMES: readonly Rename[] = [
+  // runs: a network is a network; a simulation's model, the particle model, keeps its name
+  { key: 'model', to: 'network', holding: 'family' },
+  { key: 'start', value: 'projected-ends', to: 'projected-embeddings-and-head' },
   // networks: the fields of Hugging Face's configurations
   { key: 'vocabulary', to: 'vocabSize', where: { family: 'bert' } },
   { key: 'positions', to: 'maxPositions', where: { family: 'bert' } },

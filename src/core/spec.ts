@@ -37,8 +37,10 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 /** Whether the object has the values that a rename asks for. */
-function applies({ where = {} }: Rename, place: JsonObject): boolean {
-  return Object.entries(where).every(([key, value]) => place[key] === value);
+function applies({ key, to, where = {}, holding }: Rename, place: JsonObject): boolean {
+  const held = place[key] ?? place[to];
+  const holds = holding === undefined || (isObject(held) && Object.hasOwn(held, holding));
+  return holds && Object.entries(where).every(([other, value]) => place[other] === value);
 }
 
 /** A spec as this version writes it, and a line for each old name that was met in it. */

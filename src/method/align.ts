@@ -109,8 +109,10 @@ function flopsAtTaps(wide: Network, shape: readonly number[], toView: ToView): R
 }
 
 /** The wide net of a spec, under the names by which the thin one is compared with it; undefined without a wide net. */
-export function wideView({ model, teacher }: TrainSpec): View | undefined {
+export function wideView({ network, teacher }: TrainSpec): View | undefined {
   if (teacher === null) return undefined;
-  const wide = networkOf(teacher.model);
-  return teacher.align === 'depth' ? alignByDepth(wide, networkOf(model)) : { network: wide, weights: (host) => host };
+  const wide = networkOf(teacher.network);
+  return teacher.align === 'depth'
+    ? alignByDepth(wide, networkOf(network))
+    : { network: wide, weights: (host) => host };
 }

@@ -6,12 +6,13 @@ import { inputProblem, networkOf, type NetworkSpec } from '../models/index.js';
 import { wideView } from './align.js';
 import { planGroups } from './pipeline.js';
 import { isTrained, TrainSpec, type PretrainedSpec } from './spec.js';
+import { STARTS } from './start.js';
 
 /** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
-  for (const model of [spec.model, ...(spec.teacher === null ? [] : [spec.teacher.model])])
-    checkInput(model, spec.data);
+  for (const network of [spec.network, ...(spec.teacher === null ? [] : [spec.teacher.network])])
+    checkInput(network, spec.data);
   for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
     if (batch % accumulate !== 0)
       throw new UsageError(
@@ -19,18 +20,19 @@ export function parseTrainSpec(value: unknown): TrainSpec {
       );
   }
   if (spec.pretrained !== undefined) checkPretrained(spec, spec.pretrained);
-  planGroups(spec, networkOf(spec.model), wideView(spec)?.network);
+  planGroups(spec, networkOf(spec.network), wideView(spec)?.network);
   return spec;
 }
 
 /** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */
-function checkPretrained({ model, start }: TrainSpec, pretrained: PretrainedSpec): void {
-  if (start !== 'random')
+function checkPretrained(spec: TrainSpec, pretrained: PretrainedSpec): void {
+  const { start } = spec;
+  if (STARTS[start].shares)
     throw new UsageError(
       `invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`,
     );
-  const from = networkOf('run' in pretrained ? pretrained.run.model : pretrained.model).shapes;
-  const network = networkOf(model);
+  const from = networkOf('run' in pretrained ? pretrained.run.network : pretrained.network).shapes;
+  const network = networkOf(spec.network);
   const own = network.shapes;
   // another task's head may have any shape
   const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1);
@@ -49,7 +51,7 @@ function checkPretrained({ model, start }: TrainSpec, pretrained: PretrainedSpec
 }
 
 /** Throws UsageError when the network cannot read the data or does not answer what they ask. */
-function checkInput(model: NetworkSpec, data: TrainSpec['data']): void {
-  const problem = inputProblem(model, { set: data.set, shape: exampleShape(data), task: taskOf(data) });
+function checkInput(network: NetworkSpec, data: TrainSpec['data']): void {
+  const problem = inputProblem(network, { set: data.set, shape: exampleShape(data), task: taskOf(data) });
   if (problem !== undefined) throw new UsageError(`invalid training spec: ${problem}`);
 }

@@ -9,7 +9,7 @@ import { isTrained, type TrainSpec } from './spec.js';
 
 /** Steps and operations of a run, without its wide net's own training. */
 export function ownCost(spec: TrainSpec): Cost {
-  const [thin, wide] = [networkOf(spec.model), wideView(spec)?.network];
+  const [thin, wide] = [networkOf(spec.network), wideView(spec)?.network];
   const { imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
   const shape = exampleShape(spec.data);
@@ -28,7 +28,7 @@ export function ownCost(spec: TrainSpec): Cost {
 export function costOf(spec: TrainSpec): Cost {
   const cost = ownCost(spec);
   const wideTraining = isTrained(spec.teacher)
-    ? trainingFlops(networkOf(spec.teacher.model), exampleShape(spec.data), spec.teacher.recipe)
+    ? trainingFlops(networkOf(spec.teacher.network), exampleShape(spec.data), spec.teacher.recipe)
     : 0;
   return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
 }
@@ -42,7 +42,7 @@ export const EXPECTED_FLOPS = 80e9;
  * outputs, which are most of a thin network's time. Fitted to eight networks of scale minutes (2026-11-26).
  */
 export function stepSeconds(spec: TrainSpec, flops: number): number {
-  const shapes = Object.values(networkOf(spec.model).shapes);
+  const shapes = Object.values(networkOf(spec.network).shapes);
   const convolutions = shapes.filter(({ length }) => length === 4).length;
   const shape = exampleShape(spec.data);
   const positions = shape.slice(0, -1).reduce((product, size) => product * size, spec.training.batch);
@@ -57,10 +57,10 @@ export function expectedSeconds(spec: TrainSpec): number {
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
 export function stepFlops(spec: TrainSpec): number {
-  const [model, batch] = isTrained(spec.teacher)
-    ? [spec.teacher.model, spec.teacher.recipe.batch]
-    : [spec.model, spec.training.batch];
-  return trainingFlops(networkOf(model), exampleShape(spec.data), { steps: 1, batch });
+  const [network, batch] = isTrained(spec.teacher)
+    ? [spec.teacher.network, spec.teacher.recipe.batch]
+    : [spec.network, spec.training.batch];
+  return trainingFlops(networkOf(network), exampleShape(spec.data), { steps: 1, batch });
 }
 
 const FLOAT = 4;
@@ -70,8 +70,8 @@ const FLOAT = 4;
  * net's parameters where it is watched, and `activations` bytes of what the step keeps for its gradients.
  */
 export function stepMemory(spec: TrainSpec, activations: number): number {
-  const own = parameterCount(spec.model) * (2 + OPTIMIZER_STATE[spec.training.optimizer.kind].length);
-  const watched = spec.teacher === null ? 0 : parameterCount(spec.teacher.model);
+  const own = parameterCount(spec.network) * (2 + OPTIMIZER_STATE[spec.training.optimizer.kind].length);
+  const watched = spec.teacher === null ? 0 : parameterCount(spec.teacher.network);
   return FLOAT * (own + watched) + activations;
 }
 

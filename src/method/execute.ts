@@ -23,14 +23,15 @@ import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, 
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
   const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
-  const network = networkOf(spec.model);
+  const network = networkOf(spec.network);
   for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
-  const vocabSize = vocabSizeOf(spec.model) ?? Infinity;
+  const vocabSize = vocabSizeOf(spec.network) ?? Infinity;
   if ((data.vocabulary ?? 0) > vocabSize)
-    throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the model only ${vocabSize}`);
+    throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the network only ${vocabSize}`);
   // where the task says how many answers there are, it does so whatever number the network could tell apart
   const classes = taskOf(spec.data)?.classes ?? network.width('logits');
-  if (data.classes > classes) throw new UsageError(`the data have ${data.classes} classes, the model only ${classes}`);
+  if (data.classes > classes)
+    throw new UsageError(`the data have ${data.classes} classes, the network only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
   const weights = await trainThin(context, spec, network, teacher, { ...data, classes }, pretrained);
@@ -40,7 +41,7 @@ export const trainExecutor: Executor = async (context) => {
 async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
   const host = isTrained(teacher)
     ? fromArrays(await context.require(wideCell(context.cell, spec)!))
-    : readWeights(teacher.weights, teacher.model);
+    : readWeights(teacher.weights, teacher.network);
   const view = wideView(spec)!;
   return { network: view.network, host: view.weights(host), weights: weightsOf(host) };
 }
@@ -48,7 +49,7 @@ async function openTeacher(context: RunContext, spec: TrainSpec, teacher: Teache
 async function openPretrained(context: RunContext, pretrained: PretrainedSpec, spec: TrainSpec): Promise<HostWeights> {
   return 'run' in pretrained
     ? fromArrays(await context.require(pretrainedCell(context.cell, spec)!))
-    : readWeights(pretrained.weights, pretrained.model);
+    : readWeights(pretrained.weights, pretrained.network);
 }
 
 async function outcome(
@@ -58,7 +59,7 @@ async function outcome(
   teacher: Teacher | undefined,
   weights: Weights,
 ): Promise<Outcome> {
-  const network = networkOf(spec.model);
+  const network = networkOf(spec.network);
   const logits = network.taps.at(-1)!;
   const predict = predictor(network, weights);
   const validation = await evaluate(data, data.validation, predict);

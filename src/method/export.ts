@@ -21,10 +21,10 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
     throw new UsageError(
       `run ${run.id} is ${run.status} and of the kind "${run.cell.kind}"; expected a finished training run`,
     );
-  const { model, data } = parseTrainSpec(run.cell.spec);
+  const { network, data } = parseTrainSpec(run.cell.spec);
   const trained = fromArrays(readArrays(run));
   const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
-  if (writeWeights(path, model, trained, tokenizer) === 'folder') writeAnswers(path, run);
+  if (writeWeights(path, network, trained, tokenizer) === 'folder') writeAnswers(path, run);
 }
 
 function writeAnswers(folder: string, run: RunRecord): void {

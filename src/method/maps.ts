@@ -10,8 +10,10 @@ import { linearMap, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import type { Group } from './groups.js';
 
-/** Which maps there are; {@link GradientImitation} says what each means. */
-export type MapKind = 'none' | 'up' | 'pair' | 'stream';
+/** Names of the kinds of maps; `GradientImitation.maps` says what each means. */
+export const MAP_KINDS = ['none', 'up', 'pair', 'stream'] as const;
+/** Which maps there are between the groups: one of {@link MAP_KINDS}. */
+export type MapKind = (typeof MAP_KINDS)[number];
 
 /** Path of the stream's basis [M, m]; the maps of a boundary are then scales [m] beside it. */
 export const BASIS = 'maps/stream';

@@ -18,7 +18,7 @@ import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { GradientImitation, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
-import { sharedPaths, startWeights, type StartKind } from './start.js';
+import { sharedPaths, STARTS, startWeights, type StartKind } from './start.js';
 import { trainStages, type StageContext } from './stages.js';
 import type { TrainingStage } from './training-step.js';
 import { estimateStatistics } from './statistics.js';
@@ -54,7 +54,7 @@ export function planGroups(
   if (wide === undefined) {
     const needs = [
       ...(imitation === null ? [] : ['imitation']),
-      ...(start === 'random' ? [] : [`start "${start}"`]),
+      ...(STARTS[start].shares ? [`start "${start}"`] : []),
       ...(objective.teacher > 0 ? ['objective.teacher'] : []),
       ...(objective.hints > 0 ? ['objective.hints'] : []),
     ];
@@ -122,8 +122,7 @@ async function begin(run: Run): Promise<HostWeights> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const { seed } = context;
   const { imitation, training } = procedure;
-  const needsBasis =
-    procedure.start.startsWith('projected') || (imitation?.by === 'gradient' && imitation.maps === 'stream');
+  const needsBasis = STARTS[procedure.start].projects || (imitation?.by === 'gradient' && imitation.maps === 'stream');
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
   const start = startWeights(procedure.start, seed, thin, teacher, basis, run.pretrained);
   if (teacher === undefined) return start.host;

@@ -3,11 +3,14 @@
  * with parts left out. Unknown keys are refused; durations are in steps.
  */
 import { z } from 'zod';
+import { namesOf } from '../core/registry.js';
 import { DataSpec } from '../data/index.js';
 import { NetworkSpec } from '../models/index.js';
 import { ImitationLossName } from '../optim/losses.js';
 import { OptimizerSpec } from '../optim/optimizer.js';
 import { ScheduleSpec } from '../optim/schedule.js';
+import { MAP_KINDS } from './maps.js';
+import { STARTS } from './start.js';
 
 const count = z.int().min(1);
 
@@ -82,7 +85,7 @@ export const GradientImitation = z.strictObject({
    * can be merged where skip connections carry the boundary past every kernel: one orthonormal basis for all
    * boundaries, and a scale for each channel and boundary.
    */
-  maps: z.enum(['none', 'up', 'pair', 'stream']),
+  maps: z.enum(MAP_KINDS),
   recipe: RecipeSpec,
 });
 /** Imitation by gradient steps, group by group. */
@@ -110,9 +113,9 @@ const align = z.enum(['name', 'depth']).optional();
 
 /** Schema of the wide net: one that a run of its own trains first, or one from a file. */
 export const TeacherSpec = z.union([
-  z.strictObject({ model: NetworkSpec, align, recipe: RecipeSpec, objective: ObjectiveSpec }),
+  z.strictObject({ network: NetworkSpec, align, recipe: RecipeSpec, objective: ObjectiveSpec }),
   /** A trained network: a safetensors file in torchvision's or Hugging Face's names; stage 1 is skipped. */
-  z.strictObject({ model: NetworkSpec, align, weights: z.string() }),
+  z.strictObject({ network: NetworkSpec, align, weights: z.string() }),
 ]);
 /** The wide net: one that a run of its own trains first, or one from a file. */
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
@@ -125,7 +128,8 @@ export function isTrained(teacher: TeacherSpec | null): teacher is Extract<Teach
 /** Schema of a training run. */
 export const TrainSpec = z.strictObject({
   data: DataSpec,
-  model: NetworkSpec,
+  /** The thin net. */
+  network: NetworkSpec,
   /**
    * A network that was trained before, on another task: parameters of the same path and shape are its own, the others
    * (a task's head) fresh. A run, by the names under which it is kept, or a file as a wide net's.
@@ -134,7 +138,7 @@ export const TrainSpec = z.strictObject({
     return z
       .union([
         z.strictObject({ experiment: z.string(), arm: z.string(), run: TrainSpec }),
-        z.strictObject({ model: NetworkSpec, weights: z.string() }),
+        z.strictObject({ network: NetworkSpec, weights: z.string() }),
       ])
       .optional();
   },
@@ -143,10 +147,10 @@ export const TrainSpec = z.strictObject({
   /**
    * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the
    * thin net's other channels are the wide net's most important ones. `projected`: as selected, and the channels that
-   * skip connections carry are projected on their principal components. `projected-ends`: as shared, and what comes
-   * before the first boundary and after the last (embeddings and head) is projected.
+   * skip connections carry are projected on their principal components. `projected-embeddings-and-head`: as
+   * shared, and what comes before the first boundary and after the last is projected.
    */
-  start: z.enum(['random', 'shared', 'selected', 'projected-ends', 'projected']),
+  start: z.enum(namesOf(STARTS)),
   imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),
   /** Fine-tuning; of an arm without a teacher, all of the training. */
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: HintsSpec.optional() }),

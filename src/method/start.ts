@@ -14,7 +14,26 @@ export interface Start {
 /** Indices of the wide net's channels that the thin net took, ascending, by name of the axis. */
 export type Selection = Readonly<Record<string, Uint32Array>>;
 
-export type StartKind = 'random' | 'shared' | 'selected' | 'projected-ends' | 'projected';
+/** What a kind of start takes from the wide net. */
+interface StartFacts {
+  /** Whether parameters of the same path and shape are the wide net's. */
+  readonly shares: boolean;
+  /** Where parameters of another shape are a part of the wide net's. */
+  readonly narrows: 'nowhere' | 'embeddings and head' | 'everywhere';
+  /** Whether the channels that skip connections carry are projected on a basis. */
+  readonly projects: boolean;
+}
+
+/** Every kind of start under the name that specs give it; `TrainSpec.start` says what each means. */
+export const STARTS = {
+  random: { shares: false, narrows: 'nowhere', projects: false },
+  shared: { shares: true, narrows: 'nowhere', projects: false },
+  selected: { shares: true, narrows: 'everywhere', projects: false },
+  'projected-embeddings-and-head': { shares: true, narrows: 'embeddings and head', projects: true },
+  projected: { shares: true, narrows: 'everywhere', projects: true },
+} as const satisfies Record<string, StartFacts>;
+/** Where the thin net starts: one of {@link STARTS}. */
+export type StartKind = keyof typeof STARTS;
 
 /**
  * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the
@@ -29,24 +48,24 @@ export function startWeights(
   pretrained?: HostWeights,
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
-  if (kind === 'random' || wide === undefined) return { host: fresh, selection: {} };
-  const everywhere = kind === 'selected' || kind === 'projected';
-  const selection = everywhere ? selectChannels(kind, thin, fresh, wide) : {};
+  const { shares, narrows } = STARTS[kind];
+  if (!shares || wide === undefined) return { host: fresh, selection: {} };
+  const selection = narrows === 'everywhere' ? selectChannels(kind, thin, fresh, wide) : {};
   const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) =>
     thin.taps.indexOf(tap),
   ) as [number, number];
-  const isEnd = (path: string): boolean => {
+  const isNarrowed = (path: string): boolean => {
+    if (narrows !== 'embeddings and head') return narrows === 'everywhere';
     const at = thin.taps.indexOf(thin.owner(path));
     return at <= first || at > last;
   };
-  const chosen = (path: string): boolean => everywhere || (kind === 'projected-ends' && isEnd(path));
   const take = (own: HostArrays, theirs: HostArrays): HostArrays =>
     Object.fromEntries(
       Object.entries(own).map(([path, value]) => {
         const other = theirs[path];
         if (other === undefined || other.shape.length !== value.shape.length) return [path, value];
         if (String(other.shape) === String(value.shape)) return [path, other];
-        if (!chosen(path)) return [path, value];
+        if (!isNarrowed(path)) return [path, value];
         const along =
           basis === undefined
             ? other
@@ -79,13 +98,13 @@ function withPretrained(fresh: HostWeights, pretrained: HostWeights | undefined)
 /** Paths of the parameters that a start would share with the wide net; known without the wide net's values. */
 export function sharedPaths(kind: StartKind, thin: Network, wide: Network): ReadonlySet<string> {
   const same = Object.keys(thin.shapes).filter((path) => String(thin.shapes[path]) === String(wide.shapes[path]));
-  return new Set(kind === 'random' ? [] : same);
+  return new Set(STARTS[kind].shares ? same : []);
 }
 
 /**
- * Of each kind of channels that the thin net has fewer of, the most important: what the channel brings (|scale| of its
- * batch norm, or the norm of the kernel that writes it) times the norm of the kernels that read it. Throws UsageError
- * when the network does not name its axes.
+ * The most important channels of each kind that the thin net has fewer of. A channel's importance is what it brings
+ * (|scale| of its batch norm, or the norm of the kernel that writes it) times the norm of the kernels that read it.
+ * Throws UsageError when the network does not name its axes.
  */
 function selectChannels(
   kind: StartKind,
@@ -106,7 +125,7 @@ function selectChannels(
       ),
     );
   const [own, theirs] = [sizes(fresh.params), sizes(host.params)];
-  const projected = kind === 'projected' ? thin.stream : undefined;
+  const projected = STARTS[kind].projects ? thin.stream : undefined;
   const narrower = [...own].filter(
     ([name, size]) => name !== '' && name !== projected && size < (theirs.get(name) ?? 0),
   );

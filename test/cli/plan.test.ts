@@ -26,12 +26,12 @@ test('every run counts once, wide nets included, and operations are those of the
 
 test('the memory of a step is one estimate: planned with measured activations, expected with those of its operations', () => {
   const spec = parseTrainSpec(armSpecs(resnetDigits, 'minutes').wide);
-  const parameters = parameterCount(spec.model);
+  const parameters = parameterCount(spec.network);
   // values, gradients and the momentum of SGD, four bytes each
   expect(stepMemory(spec, 1000)).toBe(12 * parameters + 1000);
   expect(expectedMemory(spec) - stepMemory(spec, 0)).toBeCloseTo(2 ** 29 + 0.005 * stepFlops(spec), 0);
   const taught = parseTrainSpec(armSpecs(resnetDigits, 'minutes').kd);
-  expect(stepMemory(taught, 0)).toBe(12 * parameterCount(taught.model) + 4 * parameters);
+  expect(stepMemory(taught, 0)).toBe(12 * parameterCount(taught.network) + 4 * parameters);
 });
 
 test('a machine that is twice as slow takes twice as long', () => {
@@ -60,7 +60,7 @@ test('the scale paper is planned without measuring where the throughput is given
 });
 
 test('the thin net that is measured is the one trained directly', () => {
-  expect(measuredSpec(resnetDigits, 'minutes')!.model).toEqual(
-    (armSpecs(resnetDigits, 'minutes').direct as unknown as TrainSpec).model,
+  expect(measuredSpec(resnetDigits, 'minutes')!.network).toEqual(
+    (armSpecs(resnetDigits, 'minutes').direct as unknown as TrainSpec).network,
   );
 });

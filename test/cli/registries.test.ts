@@ -103,7 +103,7 @@ describe('an unknown name ends in one line with the registered names and the nea
     ['engine', ['train', 'vision', '--engine', 'webgpo'], /unknown engine "webgpo"; .* Did you mean "webgpu"\?/],
     [
       'network family',
-      ['train', 'vision', '--arm', 'narrow', '--set', 'model.family=towr'],
+      ['train', 'vision', '--arm', 'narrow', '--set', 'network.family=towr'],
       /unknown network family "towr"; expected one of: .*tower\. Did you mean "tower"\?/,
     ],
     [

@@ -11,8 +11,8 @@ describe('training that is stopped', () => {
     'teacher.recipe.steps=40',
     'imitation.recipe.steps=15',
     'training.steps=30',
-    'model.blocks=[1,1]',
-    'teacher.model.blocks=[1,1]',
+    'network.blocks=[1,1]',
+    'teacher.network.blocks=[1,1]',
     'data.train=200',
   ].flatMap((setting) => ['--set', setting]);
   const train = (out: string): string[] => [

@@ -10,11 +10,11 @@ const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] =
   ['generic', 'skip, sine', '9a37f3f96cc8'],
   ['residual', 'tanh', 'd6387b74ebb9'],
   ['stages', 'no skip', '2058f5d86f96'],
-  ['resnet-digits', 'three-stage', 'ac50615a615b'],
-  ['resnet-hierarchy', 'selected-three-stage', 'acc35f440ce5'],
-  ['depth-skip', '4 skip direct', '5b9bca158d76'],
-  ['bert-glosses', 'three-stage', 'a4dc26e333d7'],
-  ['bert-supersense', 'three-stage', '2813d9535dce'],
+  ['resnet-digits', 'three-stage', '21f1d141ac3e'],
+  ['resnet-hierarchy', 'selected-three-stage', '541138fd389b'],
+  ['depth-skip', '4 skip direct', '37dfb3b967d2'],
+  ['bert-glosses', 'three-stage', '70f41738862e'],
+  ['bert-supersense', 'three-stage', '6cd0f46f02c7'],
 ];
 
 test('ids belong to the format: what they are made of does not change without it', () => {

@@ -7,6 +7,7 @@ const RENAMES: readonly Rename[] = [
   { key: 'places', to: 'maskedPositions' },
   { key: 'hidden', to: 'hiddenSize', where: { family: 'bert' } },
   { key: 'start', value: 'ends', to: 'embeddings-and-head' },
+  { key: 'model', to: 'network', holding: 'family' },
 ];
 
 describe('a spec by the words of an earlier version', () => {
@@ -57,6 +58,16 @@ describe('a spec by the words of an earlier version', () => {
     expect(currentKey('hidden', { family: 'bert' }, RENAMES)).toBe('hiddenSize');
     expect(currentKey('hidden', { family: 'mlp' }, RENAMES)).toBe('hidden');
     expect(currentKey('start', {}, RENAMES)).toBe('start');
+  });
+
+  test('a key that has another meaning elsewhere is told by what it holds', () => {
+    const [network, particles] = [{ model: { family: 'mlp' } }, { model: { depth: 3 } }];
+    expect(currentSpec(network, RENAMES)).toEqual({
+      value: { network: { family: 'mlp' } },
+      notes: ['"model" is now "network"'],
+    });
+    expect(currentSpec(particles, RENAMES)).toEqual({ value: particles, notes: [] });
+    expect(currentKey('model', { network: { family: 'mlp' } }, RENAMES)).toBe('network');
   });
 });
 

@@ -65,7 +65,15 @@ describe('a data set that is registered as one object', () => {
   const spec = {
     ...DIRECT,
     data,
-    model: { family: 'mlp', numLayers: 2, width: 8, skip: false, activation: 'tanh', classes: 2, inputs: SIDE * SIDE },
+    network: {
+      family: 'mlp',
+      numLayers: 2,
+      width: 8,
+      skip: false,
+      activation: 'tanh',
+      classes: 2,
+      inputs: SIDE * SIDE,
+    },
     training: { ...recipe(40, 0.1), objective: LABELS },
   };
 
@@ -82,8 +90,8 @@ describe('a data set that is registered as one object', () => {
     expect(() => parseTrainSpec({ ...spec, data: { ...data, count: 1 } })).toThrow('>=4   → at data.count');
     expect(() => parseTrainSpec({ ...spec, data: { ...data, folder: 'x' } })).toThrow('Unrecognized key: "folder"');
     expect(() => parseTrainSpec({ ...spec, data: { ...data, set: 'stripe' } })).toThrow('Did you mean "stripes"?');
-    const inputs = { ...spec.model, inputs: 7 };
-    expect(() => parseTrainSpec({ ...spec, model: inputs })).toThrow(
+    const inputs = { ...spec.network, inputs: 7 };
+    expect(() => parseTrainSpec({ ...spec, network: inputs })).toThrow(
       'the stripes data have 36 inputs, the model expects 7',
     );
   });

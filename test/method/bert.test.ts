@@ -70,8 +70,8 @@ const adamw = (steps: number): RecipeSpec => ({
 });
 const three = (changes: Partial<TrainSpec> = {}): TrainSpec => ({
   data: masked(),
-  model: MODEL,
-  teacher: { model: { ...MODEL, intermediateSize: 24 }, recipe: adamw(30), objective: LABELS },
+  network: MODEL,
+  teacher: { network: { ...MODEL, intermediateSize: 24 }, recipe: adamw(30), objective: LABELS },
   start: 'shared',
   imitation: { ...IMITATION, recipe: { ...adamw(8), schedule: { kind: 'cosine', peak: 0.02, warmup: 0 } } },
   training: { ...adamw(10), objective: TEACHER },
@@ -140,7 +140,7 @@ test.each([
     {
       start: 'selected',
       teacher: {
-        model: { ...MODEL, intermediateSize: 24, numHeads: 4, headSize: 4 },
+        network: { ...MODEL, intermediateSize: 24, numHeads: 4, headSize: 4 },
         recipe: adamw(20),
         objective: LABELS,
       },
@@ -148,13 +148,13 @@ test.each([
   ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
-  ['all channels selected', { model: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'selected', imitation: null }],
-  ['projected', { model: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'projected', imitation: null }],
+  ['all channels selected', { network: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'selected', imitation: null }],
+  ['projected', { network: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'projected', imitation: null }],
   [
     'a narrower stream, layer by layer',
     {
-      model: { ...MODEL, hiddenSize: 4 },
-      start: 'projected-ends',
+      network: { ...MODEL, hiddenSize: 4 },
+      start: 'projected-embeddings-and-head',
       imitation: { ...IMITATION, maps: 'stream', recipe: adamw(6) },
     },
   ],
@@ -162,7 +162,7 @@ test.each([
     'a deeper wide net',
     {
       teacher: {
-        model: { ...MODEL, numLayers: 4, intermediateSize: 24 },
+        network: { ...MODEL, numLayers: 4, intermediateSize: 24 },
         align: 'depth',
         recipe: adamw(20),
         objective: LABELS,
@@ -171,11 +171,11 @@ test.each([
   ],
   [
     'a bias by distance',
-    { model: { ...MODEL, distance: { slope: 1 }, initializerRange: 0.1 }, start: 'random', imitation: null },
+    { network: { ...MODEL, distance: { slope: 1 }, initializerRange: 0.1 }, start: 'random', imitation: null },
   ],
   [
     'a narrower stream, maps up',
-    { model: { ...MODEL, hiddenSize: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } },
+    { network: { ...MODEL, hiddenSize: 4 }, start: 'random', imitation: { ...IMITATION, maps: 'up' } },
   ],
 ] as [string, Partial<TrainSpec>][])('%s runs to its end', async (_, changes) => {
   const before = tf.memory().numTensors;
@@ -186,7 +186,7 @@ test.each([
 
 test('a batch in parts gives the gradients of the whole one, and dropout of its own in each part', async () => {
   const direct = (changes: Partial<RecipeSpec>, dropout = 0): TrainSpec => ({
-    ...three({ teacher: null, start: 'random', imitation: null, model: { ...MODEL, dropout } }),
+    ...three({ teacher: null, start: 'random', imitation: null, network: { ...MODEL, dropout } }),
     training: { ...adamw(4), ...changes, objective: LABELS },
   });
   const lossesOf = async (spec: TrainSpec): Promise<number[]> =>
@@ -227,7 +227,7 @@ test('a network that was trained before goes on to another task; its run is made
   } as const;
   const task: TrainSpec = {
     data,
-    model: { ...MODEL, dropout: 0, head: { kind: 'classify', classes: 2 } },
+    network: { ...MODEL, dropout: 0, head: { kind: 'classify', classes: 2 } },
     pretrained: { experiment: 'before', arm: 'direct', run: pretraining },
     teacher: null,
     start: 'random',
@@ -252,9 +252,9 @@ test('a network that was trained before goes on to another task; its run is made
     /start "shared" would overwrite the pretrained network/,
   );
   expect(() =>
-    parseTrainSpec({ ...task, model: { ...MODEL, intermediateSize: 9, head: { kind: 'classify', classes: 2 } } }),
+    parseTrainSpec({ ...task, network: { ...MODEL, intermediateSize: 9, head: { kind: 'classify', classes: 2 } } }),
   ).toThrow(/the pretrained network has other shapes: layer1.inner.kernel \[8, 8\], expected \[8, 9\]/);
-  expect(() => parseTrainSpec({ ...task, model: MODEL })).toThrow(
+  expect(() => parseTrainSpec({ ...task, network: MODEL })).toThrow(
     /the head "masked-lm" is of another task; tsv data need a "classify" head/,
   );
 });
@@ -286,7 +286,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   } as const;
   const spec: TrainSpec = {
     data,
-    model: {
+    network: {
       ...MODEL,
       vocabSize: 5 + new Set(words).size,
       maxPositions: 40,
@@ -317,7 +317,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect([scores.exact_match, scores.f1, missing]).toEqual([result!['test exact_match'], result!['test f1'], []]);
   expect(readVocabulary(exported)).toEqual({ tokens: readVocabulary(data.vocabulary).tokens, lowercase: true });
   const there = readFolder(exported);
-  expect(there.spec).toEqual({ ...spec.model, typeVocabSize: 2, head: { kind: 'none' } });
+  expect(there.spec).toEqual({ ...spec.network, typeVocabSize: 2, head: { kind: 'none' } });
   expect(there.load().params['layer2/inner/kernel']!.values).toEqual(
     readArrays(run)['params/layer2/inner/kernel']!.values,
   );
@@ -345,7 +345,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
     expect.stringMatching(/not where it is said to be, left out: q2: "the old cat/),
   ]);
   await expect(openData({ ...data, tokens: 12 })).rejects.toThrow(/sequences of 12 tokens leave no room for the text/);
-  expect(() => parseTrainSpec({ ...spec, model: MODEL })).toThrow(
+  expect(() => parseTrainSpec({ ...spec, network: MODEL })).toThrow(
     /the head "masked-lm" is of another task; squad data need a "span" head/,
   );
 });
@@ -354,7 +354,7 @@ test('a wide net that somebody trained: a file in Hugging Face’s names, with t
   const deep: BertSpec = { ...MODEL, numLayers: 4 };
   const file = join(folder(), 'wide.safetensors');
   writeHuggingFace(file, deep, bert(deep).init(5));
-  const spec = three({ teacher: { model: deep, align: 'depth', weights: file }, start: 'shared' });
+  const spec = three({ teacher: { network: deep, align: 'depth', weights: file }, start: 'shared' });
   expect(requiredCells(cell(spec), spec)).toEqual([]);
   const run = await executeRun(cell(spec), options(folder()));
   const stages = [
@@ -424,20 +424,20 @@ test('costs count the masked positions, not all tokens', () => {
 });
 
 test.each([
-  [{ model: { ...MODEL, head: { kind: 'span' } } }, /the head "span" is of another task/],
-  [{ model: { ...MODEL, maxPositions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
-  [{ model: { ...MODEL, vocabSize: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
+  [{ network: { ...MODEL, head: { kind: 'span' } } }, /the head "span" is of another task/],
+  [{ network: { ...MODEL, maxPositions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
+  [{ network: { ...MODEL, vocabSize: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
   [
-    { model: { ...MODEL, head: { kind: 'masked-lm', maskedPositions: 3 } } },
+    { network: { ...MODEL, head: { kind: 'masked-lm', maskedPositions: 3 } } },
     /have 2 masked positions, the model expects 3/,
   ],
   [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
   [
-    { model: { ...MODEL, hiddenSize: 4 } },
+    { network: { ...MODEL, hiddenSize: 4 } },
     /the thin net has 4 channels and the wide one 8; maps "up" or "stream" are needed/,
   ],
   [
-    { model: { ...MODEL, hiddenSize: 4 }, imitation: { ...IMITATION, maps: 'pair' } },
+    { network: { ...MODEL, hiddenSize: 4 }, imitation: { ...IMITATION, maps: 'pair' } },
     /cannot be merged: the skip connection of the next layer/,
   ],
 ] as [Record<string, unknown>, RegExp][])('%j is refused', (changes, message) => {

@@ -158,11 +158,11 @@ test('projected: a stream of the same width in another basis is the wide net its
   );
 });
 
-test('starts: projected-ends takes embeddings and head, projected the layers and whole heads as well', async () => {
+test('starts: projected-embeddings-and-head takes embeddings and head, projected the layers and whole heads as well', async () => {
   const [thin, teacher] = [bert(THIN), teacherOf(WIDE)];
   const basis = (await streamBasis(thin, teacher, DATA))!;
   const fresh = thin.init(4).params;
-  const input = startWeights('projected-ends', 4, thin, teacher, basis).host.params;
+  const input = startWeights('projected-embeddings-and-head', 4, thin, teacher, basis).host.params;
   expect(input['layer1/inner/kernel']).toEqual(fresh['layer1/inner/kernel']);
   expect(input['head/transform/kernel']!.values).not.toEqual(fresh['head/transform/kernel']!.values);
   expect(input['head/bias']).toEqual(teacher.host.params['head/bias']); // of the same shape
@@ -202,7 +202,13 @@ test.each(['own', 'wide'] as const)(
     } as const;
     const training = { ...recipe(1, 1e-12), objective: TEACHER };
     const context = memory();
-    const weights = await trainThin(context, { start: 'projected-ends', imitation, training }, thin, teacher, DATA);
+    const weights = await trainThin(
+      context,
+      { start: 'projected-embeddings-and-head', imitation, training },
+      thin,
+      teacher,
+      DATA,
+    );
     const losses = context.rows.filter(({ stage }) => stage === 'imitate all').map(({ loss }) => Number(loss));
     expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
     expect(context.rows.find((row) => row.event === 'merge')!.difference).toBeLessThan(1e-5);

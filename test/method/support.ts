@@ -69,8 +69,8 @@ export const DATA = {
 
 export const THREE: TrainSpec = {
   data: DATA,
-  model: THIN,
-  teacher: { model: { ...THIN, mid: 3 }, recipe: recipe(20), objective: LABELS },
+  network: THIN,
+  teacher: { network: { ...THIN, mid: 3 }, recipe: recipe(20), objective: LABELS },
   start: 'shared',
   imitation: IMITATION,
   training: { ...recipe(12), objective: TEACHER },
@@ -78,7 +78,7 @@ export const THREE: TrainSpec = {
 
 export const DIRECT: TrainSpec = {
   data: DATA,
-  model: THIN,
+  network: THIN,
   teacher: null,
   start: 'random',
   imitation: null,

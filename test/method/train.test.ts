@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { armSpecs } from '../../src/core/experiment.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
+import { currentSpec } from '../../src/core/spec.js';
 import { tf } from '../../src/engine/tensor.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
@@ -76,11 +77,11 @@ describe('training', () => {
 
   test('hybrids through learnt maps up telescope, too; a head that reads the wide net’s values adds nothing', async () => {
     const recipes = { training: { ...recipe(12), objective: TEACHER }, start: 'random' } as const;
-    const wide = { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS };
+    const wide = { network: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS };
     const spec: TrainSpec = {
       ...THREE,
       ...recipes,
-      model: MLP,
+      network: MLP,
       teacher: wide,
       imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' },
     };
@@ -135,8 +136,8 @@ describe('training', () => {
       'pairs of maps on a convnet',
       {
         ...THREE,
-        model: CONVNET,
-        teacher: { model: { ...CONVNET, width: 6 }, recipe: recipe(10), objective: LABELS },
+        network: CONVNET,
+        teacher: { network: { ...CONVNET, width: 6 }, recipe: recipe(10), objective: LABELS },
         start: 'random',
         imitation: { ...IMITATION, maps: 'pair' },
       },
@@ -146,8 +147,8 @@ describe('training', () => {
       'maps up on an MLP, AdamW, EMA',
       {
         ...THREE,
-        model: MLP,
-        teacher: { model: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS },
+        network: MLP,
+        teacher: { network: { ...MLP, width: 8 }, recipe: recipe(10), objective: LABELS },
         start: 'random',
         imitation: { ...IMITATION, size: 2, order: 'joint', maps: 'up' },
         training: {
@@ -204,7 +205,7 @@ describe('training', () => {
 
 describe('specs', () => {
   test('unknown keys, wrong values and parts that do not fit are named', () => {
-    const wide = (model: unknown): unknown => ({ ...THREE, teacher: { ...THREE.teacher, model } });
+    const wide = (network: unknown): unknown => ({ ...THREE, teacher: { ...THREE.teacher, network } });
     expect(() => parseTrainSpec({ ...THREE, extra: 1 })).toThrow(/invalid training spec: .*extra/);
     expect(() => parseTrainSpec({ ...THREE, training: { ...THREE.training, steps: 0 } })).toThrow(/training.steps/);
     expect(() => parseTrainSpec({ ...THREE, teacher: null })).toThrow(
@@ -220,7 +221,7 @@ describe('specs', () => {
     expect(() => parseTrainSpec(wide({ ...THIN, planes: 2 }))).toThrow(
       'at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed',
     );
-    expect(() => parseTrainSpec({ ...THREE, model: { ...THIN, channels: 3 } })).toThrow(
+    expect(() => parseTrainSpec({ ...THREE, network: { ...THIN, channels: 3 } })).toThrow(
       'the digits data have 1 channels, the model expects 3',
     );
     expect(() => parseTrainSpec(wide({ ...THIN, mid: 2, classes: 12 }))).toThrow(
@@ -229,12 +230,26 @@ describe('specs', () => {
     expect(() => parseTrainSpec(wide({ ...THIN, blocks: [1] }))).toThrow('the wide net has no tap stage2');
   });
 
+  test('a spec of 2026 is read by the words of this version, with a line for each word', () => {
+    const { network, teacher, ...rest } = THREE;
+    const { network: wide, ...others } = teacher!;
+    const old = { ...rest, start: 'projected-ends', model: network, teacher: { ...others, model: wide } };
+    const { value, notes } = currentSpec(old);
+    expect(parseTrainSpec(value)).toEqual({ ...THREE, start: 'projected-embeddings-and-head' });
+    expect(notes).toEqual([
+      '"start": "projected-ends" is now "projected-embeddings-and-head"',
+      '"model" is now "network"',
+      '"teacher.model" is now "teacher.network"',
+    ]);
+    expect(() => parseTrainSpec(old)).toThrow('"model" (it is now "network")');
+  });
+
   test('a map that could not be merged is refused before anything is trained, with what stands in the way', () => {
     const deep = { ...THIN, blocks: [2, 1] };
     const spec = {
       ...THREE,
-      model: deep,
-      teacher: { ...THREE.teacher!, model: { ...deep, planes: 2 } },
+      network: deep,
+      teacher: { ...THREE.teacher!, network: { ...deep, planes: 2 } },
       start: 'random',
       imitation: { ...IMITATION, unit: 'block', maps: 'pair' },
     };
@@ -266,7 +281,7 @@ describe.each([
       if (arm === 'wide' || arm === 'long') continue;
       expect([arm, costOf(spec).steps]).toEqual([arm, steps]);
       expect(spec.training.batch).toBe(specs.direct!.training.batch);
-      if (arm !== 'deeper') expect(spec.model).toEqual(specs.direct!.model);
+      if (arm !== 'deeper') expect(spec.network).toEqual(specs.direct!.network);
     }
     const three = specs['three-stage']!;
     expect(stepFlops(three)).toBe(stepFlops(specs.wide!));

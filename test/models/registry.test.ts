@@ -91,8 +91,8 @@ describe('a family that is registered as one object', () => {
   const adamw = (steps: number): object => ({ ...recipe(steps, 2e-2), batch: 32, optimizer });
   const spec = {
     data: { set: 'digits', train: 1000 },
-    model: tiny,
-    teacher: { model: { ...tiny, hiddenSize: 24 }, recipe: adamw(150), objective: LABELS },
+    network: tiny,
+    teacher: { network: { ...tiny, hiddenSize: 24 }, recipe: adamw(150), objective: LABELS },
     start: 'random',
     imitation: { ...IMITATION, maps: 'up', recipe: adamw(20) },
     training: { ...adamw(90), objective: TEACHER },
@@ -100,16 +100,16 @@ describe('a family that is registered as one object', () => {
 
   beforeAll(async () => {
     expect(() => parseTrainSpec(spec)).toThrow(
-      /unknown network family "mixer"; expected one of: resnet, bert, convnet, mlp\. {3}→ at model\.family/,
+      /unknown network family "mixer"; expected one of: resnet, bert, convnet, mlp\. {3}→ at network\.family/,
     );
     registerFamily(MIXER);
     await anyEngine();
   });
 
   test('is found by the validation of specs, with its own keys and its own check of the data', () => {
-    expect(parseTrainSpec(spec).model).toEqual(tiny);
-    const changed = (changes: object): unknown => parseTrainSpec({ ...spec, model: { ...tiny, ...changes } });
-    expect(() => changed({ hiddenSize: 0 })).toThrow('>=1   → at model.hiddenSize');
+    expect(parseTrainSpec(spec).network).toEqual(tiny);
+    const changed = (changes: object): unknown => parseTrainSpec({ ...spec, network: { ...tiny, ...changes } });
+    expect(() => changed({ hiddenSize: 0 })).toThrow('>=1   → at network.hiddenSize');
     expect(() => changed({ width: 3 })).toThrow('Unrecognized key: "width"');
     expect(() => changed({ family: 'mixre' })).toThrow('Did you mean "mixer"?');
     expect(() => changed({ side: 7 })).toThrow('the digits data have 14 rows of pixels, the model expects 7');
@@ -126,7 +126,7 @@ describe('a family that is registered as one object', () => {
       '--width, --mid and --classes are for networks of the family resnet; change the file instead',
     );
     expect(helpOf(paramsCommand())).toMatch(/Published networks: resnet18, .*bert-base, .*mixer-tiny/);
-    expect(helpOf(trainCommand())).toMatch(/Networks of a spec \(model\.family\): resnet, bert, convnet, mlp, mixer/);
+    expect(helpOf(trainCommand())).toMatch(/Networks of a spec \(network\.family\): resnet, bert, convnet, mlp, mixer/);
   });
 
   test('is trained in three stages through the ordinary spec', { timeout: 120_000 }, async () => {

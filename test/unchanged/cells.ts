@@ -106,9 +106,9 @@ const CONVNET = {
   channels: 1,
 };
 
-const direct = (model: Spec, training: Spec, data: Spec = DIGITS): Spec => ({
+const direct = (network: Spec, training: Spec, data: Spec = DIGITS): Spec => ({
   data,
-  model,
+  network,
   teacher: null,
   start: 'random',
   imitation: null,
@@ -117,8 +117,8 @@ const direct = (model: Spec, training: Spec, data: Spec = DIGITS): Spec => ({
 
 const resnet = (changes: Spec): Spec => ({
   data: DIGITS,
-  model: RESNET,
-  teacher: { model: { ...RESNET, mid: 3 }, recipe: sgd(6, 0.05), objective: LABELS },
+  network: RESNET,
+  teacher: { network: { ...RESNET, mid: 3 }, recipe: sgd(6, 0.05), objective: LABELS },
   start: 'shared',
   imitation: null,
   training: { ...sgd(4, 0.05), objective: TEACHER },
@@ -127,8 +127,8 @@ const resnet = (changes: Spec): Spec => ({
 
 const ridge: Spec = {
   data: DIGITS,
-  model: MLP,
-  teacher: { model: { ...MLP, width: 8 }, recipe: sgd(6, 0.05), objective: LABELS },
+  network: MLP,
+  teacher: { network: { ...MLP, width: 8 }, recipe: sgd(6, 0.05), objective: LABELS },
   start: 'selected',
   imitation: { by: 'ridge', images: 48, ridge: 1e-3 },
   training: { ...sgd(4, 0.05), objective: TEACHER },
@@ -209,21 +209,21 @@ export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
     ),
     'masked language model, maps of the stream': {
       data: { ...MASKED, corpus: folder, vocabulary: 60, masking: MASKING },
-      model: BERT,
+      network: BERT,
       teacher: {
-        model: { ...BERT, hiddenSize: 16, numHeads: 4, intermediateSize: 16 },
+        network: { ...BERT, hiddenSize: 16, numHeads: 4, intermediateSize: 16 },
         recipe: adamw(6),
         objective: LABELS,
       },
-      start: 'projected-ends',
+      start: 'projected-embeddings-and-head',
       imitation: { ...IMITATION, order: 'joint', maps: 'stream', recipe: adamw(4) },
       training: { ...adamw(4), objective: { ...LABELS, teacher: 1 } },
     },
     'deeper wide net': {
       data: { ...MASKED, corpus: folder, vocabulary: 60, masking: MASKING },
-      model: BERT,
+      network: BERT,
       teacher: {
-        model: { ...BERT, numLayers: 4, intermediateSize: 16 },
+        network: { ...BERT, numLayers: 4, intermediateSize: 16 },
         align: 'depth',
         recipe: adamw(3),
         objective: LABELS,
