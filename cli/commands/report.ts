@@ -51,36 +51,39 @@ export function command(): Command {
         'gowide report results --tables reports/results',
       ]),
     )
-    .action(async (folders: string[], { out, tables, scale, json, markdown, open, compare }: ReportOptions) => {
-      for (const folder of folders) checkRuns(folder);
-      if (tables !== undefined) {
-        const { writeResults } = await import('../../reports/page/results.js');
-        const files = writeResults(folders, checkOut(tables));
-        process.stdout.write(
-          json
-            ? `${JSON.stringify({ files }, null, 2)}\n`
-            : `${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`,
-        );
-        return;
-      }
-      if (compare && folders.length !== 2)
-        throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
-      const file = resolve(out ?? join(folders[0]!, compare ? 'comparison.html' : 'report.html'));
-      checkOut(dirname(file));
-      if (compare) {
-        const { writeComparison } = await import('../../reports/page/compare.js');
-        const comparison = await writeComparison(folders[0]!, folders[1]!, file, scale);
-        if (open) await (await import('open')).default(file);
-        return printComparison(file, comparison, json ?? false);
-      }
-      const { writeReport } = await import('../../reports/page/report.js');
-      const { markdown: table, ...result } = await writeReport(folders, file, scale);
-      if (open) await (await import('open')).default(file);
-      if (json) return void process.stdout.write(`${JSON.stringify({ report: file, ...result }, null, 2)}\n`);
-      if (markdown) return void process.stdout.write(table);
-      for (const line of [...result.problems, ...result.cautions]) process.stderr.write(`${line}\n`);
-      process.stdout.write(`${file}\n`);
-    });
+    .action(write);
+}
+
+async function write(
+  folders: string[],
+  { out, tables, scale, json = false, markdown, open, compare }: ReportOptions,
+): Promise<void> {
+  for (const folder of folders) checkRuns(folder);
+  if (tables !== undefined) return writeTables(folders, checkOut(tables), json);
+  if (compare && folders.length !== 2)
+    throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
+  const file = resolve(out ?? join(folders[0]!, compare ? 'comparison.html' : 'report.html'));
+  checkOut(dirname(file));
+  if (compare) {
+    const { writeComparison } = await import('../../reports/page/compare.js');
+    const comparison = await writeComparison(folders[0]!, folders[1]!, file, scale);
+    if (open) await (await import('open')).default(file);
+    return printComparison(file, comparison, json);
+  }
+  const { writeReport } = await import('../../reports/page/report.js');
+  const { markdown: table, ...result } = await writeReport(folders, file, scale);
+  if (open) await (await import('open')).default(file);
+  if (json) return void process.stdout.write(`${JSON.stringify({ report: file, ...result }, null, 2)}\n`);
+  if (markdown) return void process.stdout.write(table);
+  for (const line of [...result.problems, ...result.cautions]) process.stderr.write(`${line}\n`);
+  process.stdout.write(`${file}\n`);
+}
+
+async function writeTables(folders: readonly string[], out: string, json: boolean): Promise<void> {
+  const { writeResults } = await import('../../reports/page/results.js');
+  const files = writeResults(folders, out);
+  if (json) return void process.stdout.write(`${JSON.stringify({ files }, null, 2)}\n`);
+  process.stdout.write(`${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`);
 }
 
 function printComparison(file: string, { shared, equal, changed, problems }: Comparison, json: boolean): void {

@@ -6,7 +6,7 @@ import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS } from '../../src/data/index.js';
 import { FAMILIES } from '../../src/models/index.js';
-import { folderOf, readRun } from '../../src/store/runs.js';
+import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
 import { experimentList } from '../terminal/experiments.js';
@@ -90,6 +90,40 @@ function cellsFor(name: string, options: Options): Cell[] {
     });
 }
 
+/** Prints the specs that the options name: one alone as itself, several under the names of their arms. */
+function printSpecs(cells: readonly Cell[]): void {
+  const arms = Object.fromEntries(cells.map((cell) => [cell.arm, cell.spec]));
+  process.stdout.write(`${JSON.stringify(Object.keys(arms).length === 1 ? Object.values(arms)[0] : arms, null, 2)}\n`);
+}
+
+function printRuns(runs: readonly RunRecord[], json: boolean): void {
+  if (json) {
+    const rows = runs.map(({ id, folder, cell, seconds, result }) => ({
+      run: id,
+      folder,
+      arm: cell.arm,
+      seed: cell.seed,
+      seconds,
+      ...result,
+    }));
+    return void process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  }
+  const rows = runs.map(({ id, cell, seconds, result }) => {
+    const { testAccuracy, validationAccuracy, parameters, steps } = result as Record<string, number>;
+    return {
+      run: id,
+      arm: cell.arm,
+      seed: cell.seed,
+      parameters: parameters!,
+      steps: steps!,
+      'validation %': validationAccuracy!,
+      'test %': testAccuracy!,
+      seconds: seconds ?? 0,
+    };
+  });
+  process.stdout.write(`${textTable(rows)}\n`);
+}
+
 /** `gowide train`. */
 export function command(): Command {
   return withRunOptions(new Command('train'))
@@ -120,46 +154,12 @@ export function command(): Command {
     )
     .action(async (name: string, options: Options) => {
       const cells = cellsFor(name, options);
-      if (options.printConfig) {
-        const arms = Object.fromEntries(cells.map((cell) => [cell.arm, cell.spec]));
-        process.stdout.write(
-          `${JSON.stringify(Object.keys(arms).length === 1 ? Object.values(arms)[0] : arms, null, 2)}\n`,
-        );
-        return;
-      }
+      if (options.printConfig) return printSpecs(cells);
       const out = checkOut(options.out);
       await work(cells, options);
-      const runs = cells.map((cell) => readRun(folderOf(out, cell)));
-      if (options.json) {
-        process.stdout.write(
-          `${JSON.stringify(
-            runs.map((run) => ({
-              run: run.id,
-              folder: run.folder,
-              arm: run.cell.arm,
-              seed: run.cell.seed,
-              seconds: run.seconds,
-              ...run.result,
-            })),
-            null,
-            2,
-          )}\n`,
-        );
-        return;
-      }
-      const rows = runs.map((run) => {
-        const { testAccuracy, validationAccuracy, parameters, steps } = run.result as Record<string, number>;
-        return {
-          run: run.id,
-          arm: run.cell.arm,
-          seed: run.cell.seed,
-          parameters: parameters!,
-          steps: steps!,
-          'validation %': validationAccuracy!,
-          'test %': testAccuracy!,
-          seconds: run.seconds ?? 0,
-        };
-      });
-      process.stdout.write(`${textTable(rows)}\n`);
+      printRuns(
+        cells.map((cell) => readRun(folderOf(out, cell))),
+        options.json ?? false,
+      );
     });
 }

@@ -9,7 +9,7 @@ interface Dial {
   readonly high: number;
   readonly step: number;
   readonly start: number;
-  /** Of the dial's position; the position itself unless given. */
+  /** The value at a position of the slider; the position itself unless given. */
   readonly value?: (position: number) => number;
 }
 
@@ -23,6 +23,8 @@ const DIALS: Readonly<Record<keyof Setting, Dial>> = {
   time: { label: 'flow time T', low: 0.2, high: 5, step: 0.2, start: 1 },
   seed: { label: 'seed', low: 1, high: 99, step: 1, start: 1 },
 };
+
+const LAWS = ['D(m)', 'D(L)'] as const satisfies readonly Point['law'][];
 
 const SERIES = [
   ['direct', 'direct training', '#D55E00'],
@@ -129,63 +131,78 @@ class Laboratory {
   }
 }
 
+/** A slider with its label and value in a row; `changed` is called when its reader has moved it. */
+function dialRow(
+  name: keyof Setting,
+  { label, low, high, step, start, value }: Dial,
+  changed: () => void,
+): { readonly row: HTMLElement; readonly read: () => number } {
+  const row = document.createElement('label');
+  const input = document.createElement('input');
+  const output = document.createElement('output');
+  Object.assign(input, {
+    type: 'range',
+    name,
+    min: String(low),
+    max: String(high),
+    step: String(step),
+    value: String(start),
+  });
+  const read = (): number => (value ?? ((position: number) => position))(Number(input.value));
+  const show = (): void => {
+    output.textContent = String(Math.round(read() * 10) / 10);
+    input.setAttribute('aria-valuetext', output.textContent);
+  };
+  input.addEventListener('input', () => {
+    show();
+    changed();
+  });
+  show();
+  row.append(`${label} `, output, input);
+  return { row, read };
+}
+
+/** A place for the plot of a law, which the keyboard can reach. */
+function plotHolder(law: Point['law']): HTMLElement {
+  const holder = document.createElement('div');
+  Object.assign(holder, { className: 'plot', tabIndex: 0 });
+  holder.setAttribute('role', 'region');
+  holder.setAttribute('aria-label', `Laboratory: ${law}`);
+  return holder;
+}
+
+/** Puts the laboratory into the page; its first simulation waits until the reader comes there. */
 export function startLaboratory(): void {
   const root = document.getElementById('laboratory-root');
   if (root === null) return;
   const dials = document.createElement('form');
   dials.className = 'dials';
-  const inputs = new Map<keyof Setting, () => number>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  for (const [name, { label, low, high, step, start, value }] of Object.entries(DIALS) as [keyof Setting, Dial][]) {
-    const [row, input, output] = [
-      document.createElement('label'),
-      document.createElement('input'),
-      document.createElement('output'),
-    ];
-    Object.assign(input, {
-      type: 'range',
-      name,
-      min: String(low),
-      max: String(high),
-      step: String(step),
-      value: String(start),
-    });
-    const read = (): number => (value ?? ((position: number) => position))(Number(input.value));
-    const show = (): void => {
-      output.textContent = String(Math.round(read() * 10) / 10);
-      input.setAttribute('aria-valuetext', output.textContent);
-    };
-    input.addEventListener('input', () => {
-      show();
-      clearTimeout(timer);
-      timer = setTimeout(run, 200);
-    });
-    show();
-    inputs.set(name, read);
-    row.append(`${label} `, output, input);
-    dials.append(row);
-  }
   dials.addEventListener('submit', (event) => event.preventDefault());
   const status = document.createElement('p');
   status.className = 'small';
   status.setAttribute('role', 'status');
   const plots = document.createElement('div');
   plots.className = 'plots';
-  const holders = (['D(m)', 'D(L)'] as const).map((law) => {
-    const holder = document.createElement('div');
-    Object.assign(holder, { className: 'plot', tabIndex: 0 });
-    holder.setAttribute('role', 'region');
-    holder.setAttribute('aria-label', `Laboratory: ${law}`);
-    plots.append(holder);
-    return [law, holder] as const;
-  });
+  const holders = LAWS.map((law) => [law, plotHolder(law)] as const);
+  plots.append(...holders.map(([, holder]) => holder));
   root.replaceChildren(dials, status, plots);
+
+  const inputs = new Map<keyof Setting, () => number>();
   let laboratory: Laboratory | undefined;
   const run = (): void => {
     laboratory ??= new Laboratory(new Map(holders), status);
     laboratory.run(Object.fromEntries([...inputs].map(([name, read]) => [name, read()])) as unknown as Setting);
   };
-  // the first simulation waits until the reader comes here
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const changed = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(run, 200);
+  };
+  for (const [name, dial] of Object.entries(DIALS) as [keyof Setting, Dial][]) {
+    const { row, read } = dialRow(name, dial, changed);
+    inputs.set(name, read);
+    dials.append(row);
+  }
   const near = new IntersectionObserver((entries) => {
     if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
     near.disconnect();

@@ -19,6 +19,8 @@ export const RENAMES: readonly Rename[] = [
   // runs: a network is a network; a simulation's model, the particle model, keeps its name
   { key: 'model', to: 'network', holding: 'family' },
   { key: 'start', value: 'projected-ends', to: 'projected-embeddings-and-head' },
+  // exact limits
+  { key: 'deviation', to: 'std' },
   // networks: the fields of Hugging Face's configurations
   { key: 'vocabulary', to: 'vocabSize', where: { family: 'bert' } },
   { key: 'positions', to: 'maxPositions', where: { family: 'bert' } },

@@ -106,6 +106,8 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['sweep', 'saddel'], /unknown experiment "saddel"; expected one of: all, theory, .*Did you mean "saddle"\?/],
     [['sweep', 'saddle', '--shard', '3/2'], /--shard 3\/2: expected i\/n with 1 <= i <= n/],
     [['sweep', 'saddle', '--shard', '1/2', '--slurm'], /'--shard <i\/n>' cannot be used with option '--slurm'/],
+    [['sweep', 'saddle', '--script'], /--script is of the back end "slurm", and this sweep uses "pool"; add --slurm/],
+    [['sweep', 'saddle', '--queue', ''], /--queue.*expected <url>, got nothing/],
     [
       ['sweep', 'saddle', '--queue', 'http://a:geheim@b', '--out', newFolder()],
       /--queue http:\/\/\*\*\*@b: expected redis:/,

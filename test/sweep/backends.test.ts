@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { command as sweepCommand } from '../../cli/commands/sweep.js';
 import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
 import { InterruptedError } from '../../src/core/errors.js';
@@ -103,6 +103,9 @@ function onCluster(folder: string): Promise<Site> {
   });
 }
 
+/** An address in $GOWIDE_QUEUE, which is no choice where an option makes one. */
+const ENVIRONMENT = 'redis://from-the-environment';
+
 for (const [name, given] of Object.entries(CASES)) contract(name, BACKENDS[name]!, given);
 
 test('every back end is tried', () => {
@@ -115,7 +118,7 @@ test('a back end that is registered has its flags in the help of gowide sweep, a
     .helpInformation();
   for (const text of ['--gently', '--breaks <ms>', 'shard, slurm or one-by-one']) expect(help).toContain(text);
   expect(backendOf({ backend: 'one-by-one' })).toBe(ONE_BY_ONE);
-  expect(backendOf({ gently: true, queue: 'redis://from-the-environment' })).toBe(ONE_BY_ONE);
+  expect(backendOf({ gently: true })).toBe(ONE_BY_ONE);
 });
 
 test('a name, or the name of an option, is registered once', () => {
@@ -126,13 +129,24 @@ test('a name, or the name of an option, is registered once', () => {
 
 test.each([
   [{}, 'pool'],
-  [{ queue: '' }, 'pool'],
   [{ queue: 'redis://h' }, 'bullmq'],
-  [{ queue: 'redis://h', shard: '1/2' }, 'shard'],
-  [{ queue: 'redis://h', slurm: true }, 'slurm'],
-  [{ backend: 'pool', queue: 'redis://h', slurm: true }, 'pool'],
+  [{ queue: ENVIRONMENT, shard: '1/2' }, 'shard'],
+  [{ queue: ENVIRONMENT, slurm: true }, 'slurm'],
+  [{ backend: 'pool', queue: ENVIRONMENT, name: 'sweep' }, 'pool'],
 ])('options %j choose the back end %s', (given, name) => {
+  vi.stubEnv('GOWIDE_QUEUE', ENVIRONMENT);
   expect(backendOf(given)).toBe(BACKENDS[name]);
+  vi.unstubAllEnvs();
+});
+
+test.each([
+  [{ script: true }, '--script is of the back end "slurm", and this sweep uses "pool"; add --slurm, or leave'],
+  [{ sbatch: ['--qos=x'] }, '--sbatch is of the back end "slurm"'],
+  [{ name: 'mine' }, '--name is of the back end "bullmq", and this sweep uses "pool"; add --queue, or leave'],
+  [{ queue: 'redis://h', shard: '1/2' }, '--queue is of the back end "bullmq", and this sweep uses "shard"; leave'],
+  [{ backend: 'pool', slurm: true }, '--slurm is of the back end "slurm", and this sweep uses "pool"; leave'],
+])('options %j, of which one would have no effect, are refused', (given, message) => {
+  expect(() => backendOf(given)).toThrow(message);
 });
 
 test('an unknown name gets a suggestion, and a back end without workers is refused with those that have some', () => {

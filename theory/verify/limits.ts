@@ -175,7 +175,8 @@ const SaddleConfig = z.strictObject({
   kappa: positive,
   depth: z.int().min(1).max(64),
   times,
-  deviation: positive.default(1),
+  /** Standard deviation of one particle. */
+  std: positive.default(1),
   /** Layer means to integrate from, beside the closed form. */
   start: z.array(z.number()).optional(),
   steps: steps.default(4000),
@@ -191,10 +192,10 @@ const saddleLimit = limit({
       throw new RangeError(`"start": expected ${spec.depth} layer means, got ${spec.start.length}`);
     return {
       rate: growthRate(spec),
-      telescoped: telescopedLimit(spec, spec.deviation),
+      telescoped: telescopedLimit(spec, spec.std),
       rows: spec.times.map((time) => ({
         time,
-        limit: directLimit(spec, time, spec.deviation),
+        limit: directLimit(spec, time, spec.std),
         ...(spec.start === undefined
           ? {}
           : {

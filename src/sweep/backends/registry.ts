@@ -1,7 +1,7 @@
 /** Every sweep back end, and how a command finds the one that is meant. */
 import { UsageError } from '../../core/errors.js';
 import { lookUp, register } from '../../core/registry.js';
-import type { BackendOptions, Controls, SweepBackend, Values } from './backend.js';
+import type { BackendOption, BackendOptions, Controls, SweepBackend, Values } from './backend.js';
 import { BULLMQ } from './bullmq.js';
 import { POOL } from './pool.js';
 import { SHARD } from './shard.js';
@@ -49,9 +49,39 @@ function selected(given: Given): { readonly name: string; readonly backend: Swee
   return name === undefined ? undefined : { name, backend: lookUp('back end', BACKENDS, name) };
 }
 
-/** The back end that is to run a sweep. Throws UsageError on an unknown name, with the nearest as a suggestion. */
+/**
+ * The back end that is to run a sweep. Throws UsageError on an unknown name, with the nearest as a suggestion, and on
+ * an option of another back end, which would have no effect.
+ */
 export function backendOf(given: Given): SweepBackend {
-  return selected(given)?.backend ?? Object.values(BACKENDS)[0]!;
+  const { name, backend } = selected(given) ?? {
+    name: Object.keys(BACKENDS)[0]!,
+    backend: Object.values(BACKENDS)[0]!,
+  };
+  for (const [other, { options, selector }] of Object.entries(BACKENDS)) {
+    if (other === name) continue;
+    const idle = Object.keys(options).find((option) => isGiven(options[option]!, given[option]));
+    if (idle === undefined) continue;
+    const choice = selector === undefined ? `--backend ${other}` : `--${selector}`;
+    const remedy = idle === selector ? `leave --${idle} out` : `add ${choice}, or leave --${idle} out`;
+    throw new UsageError(`--${idle} is of the back end "${other}", and this sweep uses "${name}"; ${remedy}`);
+  }
+  return backend;
+}
+
+/** Whether an option was set to something else than what it is without a flag; an environment variable is no choice. */
+function isGiven(option: BackendOption, value: unknown): boolean {
+  switch (option.kind) {
+    case 'switch':
+      return value === true;
+    case 'list':
+      return ((value as readonly string[] | undefined) ?? []).length > 0;
+    case 'text':
+      if (option.env !== undefined && value === process.env[option.env]) return false;
+      return value !== undefined && value !== option.default;
+    case 'whole':
+      return value !== undefined && value !== option.default;
+  }
 }
 
 /** One of the things that can be done to a sweep from outside. */
