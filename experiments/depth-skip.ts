@@ -123,7 +123,7 @@ export const depthSkip: Experiment = {
   group: 'resnet',
   title: 'Depth and skip connections: where imitation itself pays',
   kind: TRAIN_KIND,
-  seeds: { minutes: 3, laptop: 5 },
+  seeds: { minutes: 5, laptop: 5 },
   metric: TEST_ACCURACY,
   reproduced: true,
   tuning: TUNING,

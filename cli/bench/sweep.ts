@@ -36,11 +36,10 @@ const WORKER = { module: join(import.meta.dirname, 'sweep-worker.js'), args: [] 
 function workersOf(out: string, jobs: number): Parameters<typeof runPool>[1] {
   return {
     out,
-    engine: { name: 'wasm', why: '' },
+    tensors: Promise.resolve({ engine: { name: 'wasm', why: '' }, devices: [] }),
     jobs,
     command: 'gowide bench sweep',
     runners: BENCH_RUNNERS,
-    devices: [],
     worker: WORKER,
     signal: new AbortController().signal,
     ...quiet,

@@ -11,11 +11,14 @@ export function clock(seconds: number): string {
 const BAR_WIDTH = 20;
 /** A plain line at most this often. */
 const PLAIN_SECONDS = 15;
+/** What goes on beside the main work is shown when that has said nothing for so long. */
+const QUIET_SECONDS = 2;
 
 export class Progress {
   private readonly terminal = process.stderr.isTTY === true;
   private started: number | undefined;
   private lastPlain = -Infinity;
+  private lastUpdate = -Infinity;
   private shown = false;
 
   /**
@@ -25,6 +28,7 @@ export class Progress {
   update(stage: string, share: number, detail: string, first = 0): void {
     const now = performance.now();
     this.started ??= now;
+    this.lastUpdate = now;
     const elapsed = (now - this.started) / 1000;
     const done = share - first;
     const left = done > 0.005 && elapsed > 3 ? ` left ${clock((elapsed * (1 - share)) / done)}` : '';
@@ -38,6 +42,15 @@ export class Progress {
       process.stderr.write(`${clock(elapsed)} ${percent}${left} | ${stage} ${detail}\n`);
       this.lastPlain = now;
     }
+  }
+
+  /** Shows what goes on beside the main work, as {@link update} does, unless that has just been shown. */
+  aside(stage: string, share: number, detail: string): void {
+    const { started, lastUpdate } = this;
+    if (performance.now() - lastUpdate < QUIET_SECONDS * 1000) return;
+    this.started = undefined; // a time left of its own would need more than one share
+    this.update(stage, share, detail);
+    Object.assign(this, { started, lastUpdate });
   }
 
   /** A line that stays. */

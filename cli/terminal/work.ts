@@ -10,10 +10,11 @@ import {
   type EngineChoice,
   type EngineName,
 } from '../../src/engine/backends/choose.js';
+import { probeEngine } from '../../src/engine/backends/probe.js';
 import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
 import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
-import { gpus, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
+import { gpus, type TensorSetup, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
 import type {
   BackendOptions,
   LocalSweep,
@@ -59,14 +60,18 @@ export function declaredCells(
   return experiments.flatMap((experiment) => cellsOf(experiment, parseScale(scale), seed, seeds));
 }
 
-/** Install progress as a bar. */
+/** Install progress as a bar, which leaves its place to that of cells at work. */
 export function installReporter(progress: Progress): NonNullable<InstallOptions['report']> {
   return (stage, done, total) =>
-    progress.update(
+    progress.aside(
       'set up TensorFlow:',
       total > 0 ? done / total : 0,
       total > 1 ? `${stage}, ${Math.round(done)} of ${Math.round(total)} MB` : stage,
     );
+}
+
+function asked(name: EngineName | 'auto'): EngineChoice {
+  return { name, why: 'it was asked for' };
 }
 
 /**
@@ -74,27 +79,27 @@ export function installReporter(progress: Progress): NonNullable<InstallOptions[
  * made now, once. Returns the engine that the workers are to open.
  */
 async function prepareEngine(name: EngineName | 'auto', progress: Progress): Promise<EngineChoice> {
-  const asked = { name, why: 'it was asked for' };
-  if (name === 'webgpu') return asked;
+  if (name === 'webgpu') return asked(name);
   const readiness = tensorflowReadiness();
   if (name === 'wasm') {
     progress.line(
       `The faster engine, tensorflow, is ${readiness.state === 'ready' ? 'installed but not used: wasm was asked for' : `missing: ${readiness.reason}`}`,
     );
-    return asked;
+    return asked(name);
   }
-  if (readiness.state === 'ready') return asked;
+  if (readiness.state === 'ready') return asked(name);
   // Without TensorFlow only a real GPU leaves the workers something to choose; else they need not look again, each for
   // itself.
-  const without: EngineChoice = mayHaveGpu() ? asked : { name: 'wasm', why: NEEDS_NOTHING };
+  const without: EngineChoice = mayHaveGpu() ? asked(name) : { name: 'wasm', why: NEEDS_NOTHING };
   if (name === 'auto' && readiness.state === 'impossible') {
     progress.line(`The faster engine, tensorflow, is missing: ${readiness.reason}`);
     return without;
   }
   try {
     await installTensorflow({ report: installReporter(progress) });
+    await probeEngine('tensorflow'); // builds its addons, once, before several workers want them
     progress.clear();
-    return asked;
+    return asked(name);
   } catch (error) {
     if (name !== 'auto') throw error;
     progress.line(`The faster engine is missing: ${messageOf(error)}`);
@@ -144,16 +149,19 @@ async function workerPoolOptions(
     const { reason } = kernelReport();
     if (reason !== null) progress.line(`The faster particle kernel is not in use: ${reason}`);
   }
-  const engine = some(true) ? await prepareEngine(request, progress) : { name: request, why: '' };
   return {
     out: options.out,
-    engine,
+    tensors: some(true) ? tensorSetup(request, progress) : Promise.resolve({ engine: asked(request), devices: [] }),
     jobs: options.jobs,
     command: typedCommand(),
     runners: RUNNERS,
-    devices: some(true) && usesCuda(engine) ? gpus() : [],
     worker: { module: EXECUTABLE, args: [WORKER_COMMAND] },
   };
+}
+
+async function tensorSetup(name: EngineName | 'auto', progress: Progress): Promise<TensorSetup> {
+  const engine = await prepareEngine(name, progress);
+  return { engine, devices: usesCuda(engine) ? gpus() : [] };
 }
 
 async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
@@ -180,7 +188,7 @@ function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Prog
     signal: stopSignal(notice),
     notice,
     progress: (first) => reporter(progress, first),
-    workers: (open) => workerPoolOptions(open, { ...options, out }, new Progress()),
+    workers: (open) => workerPoolOptions(open, { ...options, out }, progress),
   };
 }
 

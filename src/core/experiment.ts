@@ -34,6 +34,8 @@ export interface ArmFacts {
 /** One arm: what is run, and the facts about it. */
 export interface Arm extends ArmFacts {
   readonly spec: Cell['spec'];
+  /** The most seeds that it is declared with, where one run of it costs as much as several of the others. */
+  readonly seeds?: number;
 }
 
 /** A final figure of a run by which arms are compared. */
@@ -89,12 +91,17 @@ export function armSpecs({ arms }: Experiment, scale: Scale): Record<string, Cel
   return Object.fromEntries(Object.entries(arms(scale)).map(([arm, { spec }]) => [arm, spec]));
 }
 
-/** All cells of an experiment: seeds `seed`, `seed + 1`, ..., every arm of one seed before the next. */
+/**
+ * All cells of an experiment: seeds `seed`, `seed + 1`, ..., every arm of one seed before the next. `count` seeds of
+ * every arm, as many as are declared unless given.
+ */
 export function cellsOf(experiment: Experiment, scale: Scale, seed: number, count?: number): Cell[] {
   const { name, kind, seeds } = experiment;
-  const specs = Object.entries(armSpecs(experiment, scale));
+  const arms = Object.entries(experiment.arms(scale));
   return Array.from({ length: count ?? seeds[scale] ?? 0 }, (_, i) =>
-    specs.map(([arm, spec]): Cell => ({ experiment: name, arm, scale, kind, spec, seed: seed + i })),
+    arms
+      .filter(([, { seeds: most = Infinity }]) => count !== undefined || i < most)
+      .map(([arm, { spec }]): Cell => ({ experiment: name, arm, scale, kind, spec, seed: seed + i })),
   ).flat();
 }
 

@@ -38,18 +38,24 @@ export function parseGpus(text: string, visible: string | undefined): Device[] {
   return devices.map(([name, , mebibytes]) => ({ name, bytes: Number(mebibytes) * 2 ** 20 }));
 }
 
+/** What cells that compute with tensors run on. */
+export interface TensorSetup {
+  readonly engine: EngineChoice;
+  /** GPUs that tensor engines may use, one process on each; where it is empty, all processes share the CPU. */
+  readonly devices: readonly Device[];
+}
+
 /** What a worker pool is made for. */
 export interface WorkerPoolOptions {
   readonly out: string;
-  readonly engine: EngineChoice;
+  /** Settled when the tensor engine is set up; cells that need none do not wait for it. */
+  readonly tensors: Promise<TensorSetup>;
   /** Cells at work at once. */
   readonly jobs: number;
   /** The command that the user typed, for the records of runs. */
   readonly command: string;
   readonly runners: Readonly<Record<string, Runner>>;
   readonly worker: ChildOptions['worker'];
-  /** GPUs that tensor engines may use, one process on each; where it is empty, all processes share the CPU. */
-  readonly devices: readonly Device[];
 }
 
 /** Memory that a process is expected to take until one of its experiment and arm has been seen, in bytes. */
@@ -62,6 +68,9 @@ interface Idle {
   readonly child: Child;
   readonly kind: Kind;
 }
+
+/** What cells are told that need no engine and start before there is one. */
+const NO_ENGINE: EngineChoice = { name: 'auto', why: '' };
 
 /** A process that once had more memory than this ends with its cell, so that the memory goes back. */
 const KEPT_BYTES = 1.5 * 2 ** 30;
@@ -78,23 +87,33 @@ export class WorkerPool {
   private readonly taken = new Set<Device>();
   private readonly peaks = new Map<string, number>();
   private reserved = 0;
+  /** The engine, once it is set up. */
+  private tensors: TensorSetup | undefined;
+  /** Settled when every cell may start, as far as the engine goes; rejected when it could not be set up. */
+  readonly engineReady: Promise<void>;
 
-  constructor(private readonly options: WorkerPoolOptions) {}
+  constructor(private readonly options: WorkerPoolOptions) {
+    this.engineReady = options.tensors.then((tensors) => void (this.tensors = tensors));
+    this.engineReady.catch(() => {}); // whoever waits for it hears of it
+  }
 
   /**
-   * Whether this cell may start now: jobs, a GPU where it needs one, and memory are left for it. A cell that would be
-   * alone always may, whatever memory it needs, since waiting would not help it.
+   * Whether this cell may start now: the engine is set up where it needs one, and jobs, a GPU and memory are left for
+   * it. A cell that would be alone may whatever memory it needs, since waiting would not help it.
    */
   mayStart(cell: Cell): boolean {
+    if (this.needsEngine(cell) && this.tensors === undefined) return false;
     const taken = [...this.busy.values()].reduce((sum, slots) => sum + slots, 0);
     if (taken + this.slotsOf(cell) > this.options.jobs) return false;
-    if (this.needsEngine(cell) && this.options.devices.length > 0 && this.deviceFor(cell) === undefined) return false;
+    if (this.needsEngine(cell) && this.devices.length > 0 && this.deviceFor(cell) === undefined) return false;
     return this.busy.size === 0 || this.memoryOf(cell) < availableMemory() - this.reserved;
   }
 
   /** Runs a cell in a process of the pool. Throws what {@link Child.run} throws. */
   async run(cell: Cell, hooks: ChildHooks): Promise<void> {
-    const { out, engine, command } = this.options;
+    if (this.tensors === undefined && this.needsEngine(cell)) await this.engineReady;
+    const { out, command } = this.options;
+    const engine = this.tensors?.engine ?? NO_ENGINE;
     const device = this.needsEngine(cell) ? this.deviceFor(cell) : undefined;
     const kept = this.takeIdle(this.kindOf(cell));
     const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(cell, device) });
@@ -148,7 +167,11 @@ export class WorkerPool {
   /** Which idle process may take the cell; undefined for one that needs a process of its own. */
   private kindOf(cell: Cell): Kind | undefined {
     if (!this.needsEngine(cell)) return 'no engine';
-    return this.options.devices.length === 0 && !this.isLarge(cell) ? 'small' : undefined;
+    return this.devices.length === 0 && !this.isLarge(cell) ? 'small' : undefined;
+  }
+
+  private get devices(): readonly Device[] {
+    return this.tensors?.devices ?? [];
   }
 
   private needsEngine(cell: Cell): boolean {
@@ -161,14 +184,14 @@ export class WorkerPool {
    * `deviceFor` compares instead, so that only the first guess counts here.
    */
   private memoryOf(cell: Cell): number {
-    const onDevice = this.needsEngine(cell) && this.options.devices.length > 0;
+    const onDevice = this.needsEngine(cell) && this.devices.length > 0;
     const expected = onDevice ? 0 : (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
     return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, expected);
   }
 
   /** The smallest free GPU on which the cell fits; the largest one, if it is free, where the cell fits on none. */
   private deviceFor(cell: Cell): Device | undefined {
-    const bySize = [...this.options.devices].sort((a, b) => a.bytes - b.bytes);
+    const bySize = [...this.devices].sort((a, b) => a.bytes - b.bytes);
     const need = this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0;
     const fitting = bySize.filter(({ bytes }) => bytes >= need);
     return (fitting.length > 0 ? fitting : bySize.slice(-1)).find((device) => !this.taken.has(device));
@@ -183,9 +206,7 @@ export class WorkerPool {
   }
 
   private isLarge(cell: Cell): boolean {
-    return (
-      this.options.devices.length === 0 && (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS
-    );
+    return this.devices.length === 0 && (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS;
   }
 
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {

@@ -12,7 +12,7 @@ import {
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits } from '../../experiments/resnet.js';
 import { width } from '../../experiments/theory.js';
-import { armSpecs, SCALES, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { cellsOf, armSpecs, SCALES, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { costOf } from '../../src/method/cost.js';
 import type { TrainSpec } from '../../src/method/spec.js';
@@ -100,7 +100,8 @@ describe('learning rates', () => {
   const named = (experiment: Experiment, prefix: string, scale: Scale) => (arm: string) =>
     peakOf(experiment.arms(scale)[`${prefix}${arm}`]!.spec);
   test.each([
-    ['`resnet-digits`, scale minutes', named(resnetDigits, '', 'minutes')],
+    // tuned with the nets of scale minutes; the rates are those of every scale, and laptop has every arm
+    ['`resnet-digits`, scale minutes', named(resnetDigits, '', 'laptop')],
     ['`resnet-hierarchy`, scale laptop', named(trainExperiment('resnet', 'resnet-hierarchy'), '', 'laptop')],
     ['`depth-skip`, 16 layers, scale minutes', named(depthSkip, '16 ', 'minutes')],
     ['`bert-glosses`, scale laptop', named(trainExperiment('bert', 'bert-glosses'), '', 'laptop')],
@@ -151,4 +152,16 @@ describe('the registry', () => {
     );
     expect(commandOf({ ...width, kind: 'other' }, 'laptop')).toBe('gowide sweep width --scale laptop');
   });
+});
+
+test('an arm that costs as much as several others may have fewer seeds; --seeds gives every arm as many', () => {
+  const seedsOf = (count?: number): Record<string, number> =>
+    Object.fromEntries(
+      ['direct', 'long'].map((arm) => [
+        arm,
+        cellsOf(resnetDigits, 'minutes', 1, count).filter((cell) => cell.arm === arm).length,
+      ]),
+    );
+  expect(seedsOf()).toEqual({ direct: 5, long: 3 });
+  expect(seedsOf(4)).toEqual({ direct: 4, long: 4 });
 });

@@ -91,7 +91,8 @@ export function contract(
       const file = join(newFolder(), 'cells.json');
       writeFileSync(file, JSON.stringify(cells));
       stopping = new AbortController();
-      const workers = { out, engine: { name: 'wasm', why: 'test' }, command: 'test', runners: RUNNERS } as const;
+      const tensors = Promise.resolve({ engine: { name: 'wasm', why: 'test' }, devices: [] } as const);
+      const workers = { out, tensors, command: 'test', runners: RUNNERS } as const;
       return site.run({
         cells,
         out,
@@ -100,7 +101,7 @@ export function contract(
         signal: stopping.signal,
         notice: () => {},
         progress: () => () => {},
-        workers: () => Promise.resolve({ ...workers, jobs: 2, worker: WORKER, devices: [] }),
+        workers: () => Promise.resolve({ ...workers, jobs: 2, worker: WORKER }),
         command: (jobs) => [
           process.execPath,
           join(import.meta.dirname, 'program.mjs'),

@@ -1,11 +1,14 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { resnetDigits } from '../../experiments/resnet.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
+import type { TrainSpec } from '../../src/method/spec.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
@@ -19,13 +22,12 @@ const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({
 function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
   return {
     out,
-    engine: { name: 'wasm', why: 'test' },
+    tensors: Promise.resolve({ engine: { name: 'wasm', why: 'test' }, devices: [] }),
     jobs: 2,
     command: 'test',
     runners: RUNNERS,
     signal: new AbortController().signal,
     worker: { module: resolve(import.meta.dirname, '../../dist/cli/main.js'), args: [WORKER_COMMAND] },
-    devices: [],
     notice: () => {},
     progress: () => {},
     ...extra,
@@ -35,6 +37,12 @@ function options(out: string, extra: Partial<PoolOptions> = {}): PoolOptions {
 const run = async (list: readonly Cell[], given: PoolOptions): Promise<void> =>
   runPool(workOf(given.out, list, RUNNERS, given.notice), given);
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-pool-'));
+/** A recipe of two steps. */
+const tiny = (spec: Cell['spec']): TrainSpec['training'] => ({
+  ...(spec as unknown as TrainSpec).training,
+  steps: 2,
+  batch: 8,
+});
 const rows = (out: string): unknown[] => listRuns(out).runs.map((run) => [run.id, readMetrics(run)]);
 
 test('the number of workers changes nothing', async () => {
@@ -61,4 +69,29 @@ test('a failure is named, after the cells at work have ended; a stop is told fro
   await expect(run(cells, options(newFolder(), { signal: controller.signal }))).rejects.toThrow(
     /stopped; finished runs are kept/,
   );
+});
+
+describe('while the engine is set up', () => {
+  const training = cellsOf(resnetDigits, 'minutes', 1, 1).find(({ arm }) => arm === 'direct')!;
+  const network = { ...training, spec: { ...training.spec, training: tiny(training.spec) } };
+
+  test('cells that need none run, and those that do come when it is there', async () => {
+    const out = newFolder();
+    const finished = (): number => listRuns(out).runs.filter(({ status }) => status === 'finished').length;
+    let before = -1;
+    const tensors = (async () => {
+      while (finished() < cells.length) await sleep(20);
+      before = finished();
+      return { engine: { name: 'wasm', why: 'test' }, devices: [] } as const;
+    })();
+    await run([network, ...cells], options(out, { tensors }));
+    expect([before, finished()]).toEqual([cells.length, cells.length + 1]);
+  });
+
+  test('when that fails the sweep fails with its reason, after the cells at work have ended', async () => {
+    const out = newFolder();
+    const tensors = sleep(500).then(() => Promise.reject(new Error('no disk left')));
+    await expect(run([network, ...cells], options(out, { tensors }))).rejects.toThrow('no disk left');
+    expect(listRuns(out).runs.every((each) => each.status === 'finished')).toBe(true);
+  });
 });

@@ -53,11 +53,10 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
   const cells = [1, 2, 3].flatMap((seed) => ['direct', 'kd', 'wide'].map((arm) => cellOf(arm, seed)));
   const workersOf = (out: string, jobs = 1): PoolOptions => ({
     out,
-    engine: { name: 'wasm', why: 'test' },
+    tensors: Promise.resolve({ engine: { name: 'wasm', why: 'test' }, devices: [] }),
     jobs,
     command: 'test',
     runners: RUNNERS,
-    devices: [],
     worker: WORKER,
     signal: new AbortController().signal,
     notice: () => {},

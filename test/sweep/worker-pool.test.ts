@@ -52,17 +52,19 @@ const cell = (kind: keyof typeof RUNNERS, arm: string): Cell => ({
   spec: {},
   seed: 1,
 });
-const workersWith = (extra: Partial<WorkerPoolOptions> = {}): WorkerPool =>
-  new WorkerPool({
+const workersWith = async (extra: Partial<WorkerPoolOptions> = {}): Promise<WorkerPool> => {
+  const workers = new WorkerPool({
     out: folder,
-    engine: { name: 'wasm', why: '' },
+    tensors: Promise.resolve({ engine: { name: 'wasm', why: '' }, devices: [] }),
     jobs: 2,
     command: 'test',
     runners: RUNNERS,
     worker: { module, args: [] },
-    devices: [],
     ...extra,
   });
+  await workers.engineReady;
+  return workers;
+};
 const run = async (workers: WorkerPool, given: Cell): Promise<Said> => {
   let said: Said | undefined;
   await workers.run(given, { notice: (line) => (said = JSON.parse(line) as Said), progress: () => {} });
@@ -70,7 +72,7 @@ const run = async (workers: WorkerPool, given: Cell): Promise<Said> => {
 };
 
 test('processes take one cell after the other, with an engine or without; a large cell has one of its own', async () => {
-  const workers = workersWith();
+  const workers = await workersWith();
   const [first, second] = [await run(workers, cell('theory', 'a')), await run(workers, cell('theory', 'b'))];
   expect(second.pid).toBe(first.pid);
   const [third, fourth] = [await run(workers, cell('small', 'a')), await run(workers, cell('small', 'b'))];
@@ -81,7 +83,7 @@ test('processes take one cell after the other, with an engine or without; a larg
 });
 
 test('small cells share the cores, a large one gets them all', async () => {
-  const workers = workersWith();
+  const workers = await workersWith();
   const small = run(workers, cell('small', 'a'));
   expect([workers.mayStart(cell('small', 'b')), workers.mayStart(cell('large', 'b'))]).toEqual([true, false]);
   expect((await small).threads).toBe(String(Math.max(1, Math.floor(availableParallelism() / 2))));
@@ -96,7 +98,10 @@ test('one process on each GPU, the smallest on which the cell fits; cells that n
     { name: '0', bytes: 80 * GiB },
     { name: '1', bytes: 24 * GiB },
   ];
-  const workers = workersWith({ jobs: 4, devices });
+  const workers = await workersWith({
+    jobs: 4,
+    tensors: Promise.resolve({ engine: { name: 'wasm', why: '' }, devices }),
+  });
   const [small, big] = [run(workers, cell('small', 'a')), run(workers, cell('big', 'b'))];
   expect([workers.mayStart(cell('small', 'c')), workers.mayStart(cell('theory', 'd'))]).toEqual([false, true]);
   expect([(await small).device, (await big).device]).toEqual(['1', '0']);
@@ -105,7 +110,7 @@ test('one process on each GPU, the smallest on which the cell fits; cells that n
 });
 
 test('what does not fit into memory beside others waits, and may start alone', async () => {
-  const workers = workersWith();
+  const workers = await workersWith();
   expect(workers.mayStart(cell('vast', 'a'))).toBe(true);
   const other = run(workers, cell('theory', 'b'));
   expect([workers.mayStart(cell('vast', 'a')), workers.mayStart(cell('theory', 'c'))]).toEqual([false, true]);

@@ -49,15 +49,22 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
       .finally(() => active.delete(one));
     active.add(one);
   };
-  const ready = (): [string, Cell] | undefined => {
-    for (const [id, cell] of waiting)
-      if (required.get(id)!.every((other) => !waiting.has(other) && !sweepProgress.atWork(other))) return [id, cell];
+  const ready = (id: string): boolean =>
+    required.get(id)!.every((other) => !waiting.has(other) && !sweepProgress.atWork(other));
+  // the first that is ready, though it may have to wait; while the engine is being set up, the first that needs none
+  const next = (): [string, Cell] | undefined => {
+    for (const [id, cell] of waiting) if (ready(id) && (settled || workers.mayStart(cell))) return [id, cell];
     return undefined;
   };
+  let settled = false;
+  const engine = workers.engineReady
+    .catch((error: unknown) => void (failure ??= error as Error))
+    .finally(() => (settled = true));
   try {
     while ((waiting.size > 0 && failure === undefined && !given.signal.aborted) || active.size > 0) {
-      const next = failure !== undefined || given.signal.aborted ? undefined : ready();
-      if (next !== undefined && workers.mayStart(next[1])) start(...next);
+      const found = failure !== undefined || given.signal.aborted ? undefined : next();
+      if (found !== undefined && workers.mayStart(found[1])) start(...found);
+      else if (!settled) await Promise.race([engine, ...active]);
       else if (active.size > 0) await Promise.race(active);
       else break;
     }

@@ -35,6 +35,7 @@ export async function serveQueue(
   options: QueueWorkerOptions,
 ): Promise<{ readonly finished: number; readonly failed: number }> {
   const { name, signal, notice } = options;
+  await options.tensors; // a cell that is taken can start
   const redis = await connect(options.url, notice);
   // a connection of its own: it waits for cells
   const waiting = redis.duplicate();
