@@ -84,8 +84,24 @@ export interface TextExample {
 }
 
 /**
- * Writes an example's tokens, segments and mask [3, T] into `values` at `at`. Where a pair is too long, the longer text
- * loses its last token, until both fit.
+ * How many tokens of the two texts of a pair are kept, so that together they are at most `room`: as Hugging Face's
+ * `tokenizers` truncates by the strategy `longest_first`. The shorter text stays whole where the longer one then has at
+ * least as many tokens; else each gets half, and an odd token goes to the longer one, to the second of two equal ones.
+ */
+export function truncatedLengths(
+  first: number,
+  second: number,
+  room: number,
+): readonly [first: number, second: number] {
+  if (first + second <= room) return [first, second];
+  const shorter = Math.min(first, second);
+  const [less, more] = 2 * shorter <= room ? [shorter, room - shorter] : [Math.floor(room / 2), Math.ceil(room / 2)];
+  return first > second ? [more, less] : [less, more];
+}
+
+/**
+ * Writes an example's tokens, segments and mask [3, T] into `values` at `at`. A text that is too long loses its last
+ * tokens, of a pair as {@link truncatedLengths} says.
  */
 export function writeTokens(
   tokenizer: WordPiece,
@@ -96,11 +112,8 @@ export function writeTokens(
   at: number,
 ): void {
   const room = tokens - (second === undefined ? 2 : 3);
-  let [a, b] = [first.length, second?.length ?? 0];
-  while (a + b > room) {
-    if (a >= b) a--;
-    else b--;
-  }
+  const [a, b] =
+    second === undefined ? [Math.min(first.length, room), 0] : truncatedLengths(first.length, second.length, room);
   const separator = tokenizer.id(SPECIAL.separator);
   const ids = [
     tokenizer.id(SPECIAL.class),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { checkData, openData, type DataSpec } from '../../src/data/index.js';
-import { writeTokens } from '../../src/data/texts.js';
+import { truncatedLengths, writeTokens } from '../../src/data/texts.js';
 import { divideBlocks, glosses } from '../../src/text/corpus.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
 import { readWordNet, SUPERSENSES } from '../../src/text/wordnet.js';
@@ -45,6 +45,87 @@ test('a pair: two segments, padding, and the longer text loses its end first', (
   writeTokens(tokenizer, 10, [10, 11], undefined, values, 0);
   expect([...values.subarray(0, 10)]).toEqual([2, 10, 11, 3, 0, 0, 0, 0, 0, 0]);
   expect([...values.subarray(20, 30)]).toEqual([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+});
+
+/**
+ * Lengths of the two texts and what is left of them in 5 and in 6 tokens: what tokenizers 0.23.3 gives for
+ * `enable_truncation(8, strategy='longest_first')`, and 9, of texts of so many tokens with BertProcessing.
+ */
+const LONGEST_FIRST: readonly (readonly [lengths: [number, number], five: [number, number], six: [number, number]])[] =
+  [
+    [
+      [4, 3],
+      [3, 2],
+      [3, 3],
+    ],
+    [
+      [3, 4],
+      [2, 3],
+      [3, 3],
+    ],
+    [
+      [3, 3],
+      [2, 3],
+      [3, 3],
+    ],
+    [
+      [4, 4],
+      [2, 3],
+      [3, 3],
+    ],
+    [
+      [4, 2],
+      [3, 2],
+      [4, 2],
+    ],
+    [
+      [2, 4],
+      [2, 3],
+      [2, 4],
+    ],
+    [
+      [7, 3],
+      [3, 2],
+      [3, 3],
+    ],
+    [
+      [3, 8],
+      [2, 3],
+      [3, 3],
+    ],
+    [
+      [8, 1],
+      [4, 1],
+      [5, 1],
+    ],
+    [
+      [0, 8],
+      [0, 5],
+      [0, 6],
+    ],
+    [
+      [8, 0],
+      [5, 0],
+      [6, 0],
+    ],
+    [
+      [1, 3],
+      [1, 3],
+      [1, 3],
+    ],
+    [
+      [8, 8],
+      [2, 3],
+      [3, 3],
+    ],
+  ];
+
+test.each(LONGEST_FIRST)('a pair of %j tokens is cut as Hugging Face’s longest_first does', (lengths, five, six) => {
+  expect([truncatedLengths(...lengths, 5), truncatedLengths(...lengths, 6)]).toEqual([five, six]);
+  const values = new Int32Array(24);
+  const [first, second] = lengths.map((length, i) => Array.from({ length }, () => 10 + i)) as [number[], number[]];
+  writeTokens(new WordPiece(TOKENS), 8, first, second, values, 0);
+  expect([10, 11].map((id) => values.filter((token) => token === id).length)).toEqual(five);
 });
 
 describe('WordNet', () => {
