@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { scoreVersion1, scoreVersion2, type SquadScores } from '../text/answers.js';
-import { readConfig } from '../store/config.js';
+import { readEntries } from '../store/config.js';
 import { readSquad } from './squad.js';
 
 /** The files that a score is computed from. */
@@ -14,10 +14,10 @@ export interface SquadFiles {
   readonly noAnswer?: string;
 }
 
-function readById<T>(path: string, value: z.ZodType<T>, what: string): Record<string, T> {
+function readById<T>(path: string, value: z.ZodType<T>, what: string): ReadonlyMap<string, T> {
   if (!existsSync(path))
     throw new UsageError(`${path}: file not found; expected a JSON object with ${what} for each question's id`);
-  const parsed = z.record(z.string(), value).safeParse(readConfig(path));
+  const parsed = z.map(z.string(), value).safeParse(readEntries(path));
   if (!parsed.success)
     throw new UsageError(
       `${path}: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}; ` +
@@ -37,7 +37,7 @@ export function scoreSquad(
   const { version, questions } = readSquad(files.dataset);
   const predictions = readById(files.predictions, z.string(), 'an answer');
   const asked = questions.map(({ id, truths }) => ({ id, answers: truths }));
-  const missing = asked.filter(({ id }) => predictions[id] === undefined).map(({ id }) => id);
+  const missing = asked.filter(({ id }) => !predictions.has(id)).map(({ id }) => id);
   if (missing.length === asked.length)
     throw new UsageError(
       `${files.predictions}: none of the ${asked.length} questions of ${files.dataset} has a prediction in it`,
@@ -50,7 +50,7 @@ export function scoreSquad(
     return Promise.resolve({ scores: scoreVersion1(asked, predictions), missing });
   }
   const noAnswer = files.noAnswer === undefined ? undefined : readById(files.noAnswer, z.number(), 'a number');
-  const without = noAnswer && asked.filter(({ id }) => predictions[id] !== undefined && noAnswer[id] === undefined);
+  const without = noAnswer && asked.filter(({ id }) => predictions.has(id) && !noAnswer.has(id));
   if (without !== undefined && without.length > 0)
     throw new UsageError(
       `${files.noAnswer}: ${without.length} questions with a prediction are not in it: ${without

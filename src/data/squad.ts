@@ -9,7 +9,7 @@ import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
 import { readConfig } from '../store/config.js';
-import { scoreVersion1, scoreVersion2 } from '../text/answers.js';
+import { scoreVersion1, scoreVersion2, type Predictions } from '../text/answers.js';
 import type { OnStage } from '../text/rows.js';
 import type { Encoding, WordPiece } from '../text/wordpiece.js';
 import {
@@ -33,7 +33,7 @@ export const SquadSpec = z.strictObject({
   test: z.string(),
   /** Share of the training file's articles that is held out for validation. */
   validation: z.number().min(0.001).max(0.5),
-  /** Tokens of the text from one window to the next. */
+  /** Tokens of the text from one window to the next; at most what a window holds beside its question. */
   stride: z.int().min(1),
   /** Longest question, and longest answer that is given, in tokens. */
   question: z.int().min(1),
@@ -42,7 +42,9 @@ export const SquadSpec = z.strictObject({
 /** Files in SQuAD's format, and how their texts are cut into windows. */
 export type SquadSpec = z.infer<typeof SquadSpec>;
 
+/** What the official scripts read; `answer_start` is for training. */
 const File = z.looseObject({
+  version: z.unknown().optional(),
   data: z.array(
     z.looseObject({
       title: z.string().optional(),
@@ -54,7 +56,7 @@ const File = z.looseObject({
               id: z.string(),
               question: z.string(),
               is_impossible: z.boolean().optional(),
-              answers: z.array(z.looseObject({ text: z.string(), answer_start: z.int().min(0) })).default([]),
+              answers: z.array(z.looseObject({ text: z.string(), answer_start: z.number().optional() })).default([]),
             }),
           ),
         }),
@@ -69,9 +71,12 @@ export interface SquadQuestion {
   readonly article: number;
   readonly question: string;
   readonly context: string;
-  /** The true answers, as the scores compare them; none where the text does not say. */
+  /** The answers of the file, as the scores compare them; none where the text does not say. */
   readonly truths: readonly string[];
-  /** The true answers that stand where the file says they do, and where they begin, in UTF-16 units. */
+  /**
+   * What training may ask for: the answers that stand where the file says they do, and where they begin, in UTF-16
+   * units. None where the file says that the question is impossible.
+   */
   readonly answers: readonly { readonly text: string; readonly start: number }[];
 }
 
@@ -80,7 +85,7 @@ export interface SquadFile {
   readonly version: 1 | 2;
   readonly articles: number;
   readonly questions: readonly SquadQuestion[];
-  /** Answers that do not stand in their text where they are said to, by question. */
+  /** Answers that do not stand in their text where they are said to, or are said to stand nowhere, by question. */
   readonly misplaced: readonly string[];
 }
 
@@ -108,28 +113,29 @@ export function readSquad(path: string): SquadFile {
       const unit = unitsOf(context);
       return qas.map(({ id, question, answers, is_impossible: impossible }): SquadQuestion => {
         const given = impossible === true ? [] : answers;
-        const found = given.map(({ text, answer_start: start }) => ({ text, start: unit(start) }));
+        const found = given.map(({ text, answer_start: start = -1 }) => ({ text, start: unit(start) }));
         const stands = ({ text, start }: (typeof found)[number]): boolean =>
           start !== undefined && context.startsWith(text, start);
         const wrong = found.find((one) => !stands(one));
         if (wrong !== undefined) misplaced.push(`${id}: "${wrong.text}"`);
         const there = found.filter(stands).map(({ text, start }) => ({ text, start: start! }));
-        return { id, article, question, context, truths: given.map(({ text }) => text), answers: there };
+        return { id, article, question, context, truths: answers.map(({ text }) => text), answers: there };
       });
     }),
   );
   if (questions.length === 0) throw new UsageError(`${path}: no question in it`);
-  const version = parsed.data.data.some(({ paragraphs }) =>
-    paragraphs.some(({ qas }) => qas.some(({ is_impossible: flag }) => flag !== undefined)),
-  )
-    ? 2
-    : 1;
-  return { version, articles: parsed.data.data.length, questions, misplaced };
+  const { version, data } = parsed.data;
+  const asked = data.flatMap(({ paragraphs }) => paragraphs.flatMap(({ qas }) => qas));
+  const isSecond =
+    /^v?2/.test(String(version)) ||
+    asked.some(({ is_impossible: flag, answers }) => flag !== undefined || answers.length === 0);
+  return { version: isSecond ? 2 : 1, articles: data.length, questions, misplaced };
 }
 
 /** UTF-16 units before a character of a text: the files count characters, JavaScript counts units. */
 function unitsOf(context: string): (character: number) => number | undefined {
-  if (!/[\ud800-\udfff]/.test(context)) return (character) => (character <= context.length ? character : undefined);
+  if (!/[\ud800-\udfff]/.test(context))
+    return (character) => (character >= 0 && character <= context.length ? character : undefined);
   const starts: number[] = [];
   let at = 0;
   for (const character of context) {
@@ -181,7 +187,8 @@ class Windows {
     const [answer] = answers;
     const first = answer === undefined ? -1 : ends.findIndex((end) => end > answer.start);
     const last = answer === undefined ? -1 : starts.findLastIndex((start) => start < answer.start + answer.text.length);
-    for (let from = 0; ; from += stride) {
+    const step = Math.min(room, stride); // no window begins after the end of the one before: every token is in one
+    for (let from = 0; ; from += step) {
       const part = text.slice(from, from + room);
       const offset = ids.length + 2;
       const inside = first >= from && last >= first && last < from + part.length;
@@ -215,11 +222,11 @@ class Windows {
   }
 }
 
-/** Answers to a file's questions, by id. */
+/** Answers to a file's questions, by id, in the order of the questions. */
 export interface SquadPredictions {
-  readonly answers: Readonly<Record<string, string>>;
+  readonly answers: Predictions;
   /** Score of "no answer" less the best answer's, by question. */
-  readonly noAnswer: Readonly<Record<string, number>>;
+  readonly noAnswer: ReadonlyMap<string, number>;
 }
 
 /**
@@ -259,8 +266,8 @@ async function answer(
   }
   const entries = found.map(({ score, text, none }, i) => [windows.questions[i]!.id, text, none - score] as const);
   return {
-    answers: Object.fromEntries(entries.map(([id, text]) => [id, text])),
-    noAnswer: Object.fromEntries(entries.map(([id, , margin]) => [id, margin])),
+    answers: new Map(entries.map(([id, text]) => [id, text])),
+    noAnswer: new Map(entries.map(([id, , margin]) => [id, margin])),
   };
 }
 
@@ -303,8 +310,8 @@ function scored(
     answers: asked.map(({ id }) => ({
       split,
       id,
-      answer: answers[id]!,
-      ...(version === 2 && { noAnswer: noAnswer[id]! }),
+      answer: answers.get(id)!,
+      ...(version === 2 && { noAnswer: noAnswer.get(id)! }),
     })),
   };
 }

@@ -24,15 +24,25 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
   const { network, data } = parseTrainSpec(run.cell.spec);
   const trained = fromArrays(readArrays(run));
   const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
-  if (writeWeights(path, network, trained, tokenizer) === 'folder') writeAnswers(path, run);
+  const labels = labelsOf(run) ?? declaredLabels(data);
+  if (writeWeights(path, network, trained, tokenizer, labels) === 'folder') writeAnswers(path, run);
+}
+
+/** Names of the classes as the run had them, in order; undefined where its data did not name them. */
+function labelsOf(run: RunRecord): readonly string[] | undefined {
+  const names = readMetrics(run).flatMap(({ event, label }) => (event === 'label' ? [String(label)] : []));
+  return names.length === 0 ? undefined : names;
 }
 
 function writeAnswers(folder: string, run: RunRecord): void {
   const answers = readMetrics(run).filter(
     (row): row is Answer & { event: string } => row.event === 'answer' && row.split === 'test',
   );
+  // by hand: an object would put ids that are whole numbers first, and of equal scores the official script takes the
+  // first in the file
   const write = (name: string, values: readonly (readonly [string, unknown])[]): void => {
-    if (values.length > 0) writeAtomic(join(folder, name), `${JSON.stringify(Object.fromEntries(values), null, 2)}\n`);
+    const lines = values.map(([id, value]) => `  ${JSON.stringify(id)}: ${JSON.stringify(value)}`);
+    if (lines.length > 0) writeAtomic(join(folder, name), `{\n${lines.join(',\n')}\n}\n`);
   };
   write(
     'predictions.json',

@@ -33,6 +33,29 @@ export function readConfig(path: string): Readonly<Record<string, unknown>> {
   return value as Readonly<Record<string, unknown>>;
 }
 
+/** The pieces of a JSON text that tell where its keys are. */
+const JSON_MARKS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
+
+/**
+ * Reads a JSON file that holds one object, its keys in the order of the file: an object of JavaScript puts keys that
+ * are whole numbers first. Throws UsageError as {@link readConfig} does.
+ */
+export function readEntries(path: string): ReadonlyMap<string, unknown> {
+  const values = readConfig(path);
+  const found = new Map<string, unknown>();
+  let [depth, last] = [0, ''];
+  for (const [mark] of readText(path).matchAll(JSON_MARKS)) {
+    if (mark === '{' || mark === '[') depth++;
+    else if (mark === '}' || mark === ']') depth--;
+    else if (mark !== ':') last = mark;
+    else if (depth === 1) {
+      const key = JSON.parse(last) as string;
+      found.set(key, values[key]);
+    }
+  }
+  return found;
+}
+
 /**
  * Reads a declaration as {@link readConfig} does, in the words of this version: `notice` gets one line for each key or
  * value that has another name now. Throws UsageError where an old key stands beside the new one.

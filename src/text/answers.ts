@@ -4,7 +4,7 @@
  * over a question's true answers; in 2.0 with questions that have none.
  */
 
-/** What a question's true answers are: none in 2.0 where the text does not say. */
+/** A question of a file, and its true answers: none in 2.0 where the text does not say. */
 export interface Question {
   readonly id: string;
   readonly answers: readonly string[];
@@ -59,17 +59,16 @@ function best(truths: readonly string[], score: (truth: string) => number): numb
   return truths.reduce((most, truth) => Math.max(most, score(truth)), 0);
 }
 
+/** Answers by the question's id, in the order of their file. */
+export type Predictions = ReadonlyMap<string, string>;
+
 /** Scores for SQuAD 1.1: every question of the file counts, and one without a prediction scores 0. */
-export function scoreVersion1(
-  questions: readonly Question[],
-  predictions: Readonly<Record<string, string>>,
-): SquadScores {
+export function scoreVersion1(questions: readonly Question[], predictions: Predictions): SquadScores {
   const mean = (score: (prediction: string, truth: string) => number): number => {
-    const sum = questions.reduce(
-      (total, { id, answers }) =>
-        total + (predictions[id] === undefined ? 0 : best(answers, (truth) => score(predictions[id]!, truth))),
-      0,
-    );
+    const sum = questions.reduce((total, { id, answers }) => {
+      const prediction = predictions.get(id);
+      return total + (prediction === undefined ? 0 : best(answers, (truth) => score(prediction, truth)));
+    }, 0);
     return (100 * sum) / questions.length;
   };
   return { exact_match: mean(exactMatch), f1: mean((prediction, truth) => f1Score(prediction, truth, 1)) };
@@ -77,8 +76,11 @@ export function scoreVersion1(
 
 /** How questions without an answer are told from the others in SQuAD 2.0. */
 export interface Version2Options {
-  /** How sure it is that a question has no answer; a larger number is surer. */
-  readonly noAnswer?: Readonly<Record<string, number>>;
+  /**
+   * How sure it is that a question has no answer; a larger number is surer. The best threshold depends on the order of
+   * equal numbers, which is that of the file in the official script.
+   */
+  readonly noAnswer?: ReadonlyMap<string, number>;
   /** A question counts as unanswered above it. */
   readonly threshold?: number;
 }
@@ -89,20 +91,20 @@ export interface Version2Options {
  */
 export function scoreVersion2(
   questions: readonly Question[],
-  predictions: Readonly<Record<string, string>>,
+  predictions: Predictions,
   { noAnswer, threshold = 1 }: Version2Options = {},
 ): SquadScores {
-  const answered = questions.filter(({ id }) => predictions[id] !== undefined);
+  const answered = questions.filter(({ id }) => predictions.has(id));
   const isAnswerable = new Map(questions.map(({ id, answers }) => [id, answers.length > 0]));
   const raw = (score: (prediction: string, truth: string) => number): Map<string, number> =>
     new Map(
       answered.map(({ id, answers }) => {
         const truths = answers.filter((text) => normalizeAnswer(text) !== '');
-        return [id, best(truths.length === 0 ? [''] : truths, (truth) => score(predictions[id]!, truth))];
+        return [id, best(truths.length === 0 ? [''] : truths, (truth) => score(predictions.get(id)!, truth))];
       }),
     );
   const [exact, f1] = [raw(exactMatch), raw((prediction, truth) => f1Score(prediction, truth, 2))];
-  const sureness = (id: string): number => noAnswer?.[id] ?? 0;
+  const sureness = (id: string): number => noAnswer?.get(id) ?? 0;
   const applied = (scores: ReadonlyMap<string, number>): Map<string, number> =>
     new Map([...scores].map(([id, score]) => [id, sureness(id) > threshold ? Number(!isAnswerable.get(id)) : score]));
   const [exactThen, f1Then] = [applied(exact), applied(f1)];
@@ -133,17 +135,17 @@ export function scoreVersion2(
 /** The largest score over all thresholds, and the first threshold that has it. */
 function bestThreshold(
   scores: ReadonlyMap<string, number>,
-  predictions: Readonly<Record<string, string>>,
-  noAnswer: Readonly<Record<string, number>>,
+  predictions: Predictions,
+  noAnswer: ReadonlyMap<string, number>,
   isAnswerable: ReadonlyMap<string, boolean>,
 ): [score: number, threshold: number] {
   let current = [...isAnswerable.values()].filter((yes) => !yes).length;
   let [most, threshold] = [current, 0];
-  for (const id of Object.keys(noAnswer).sort((a, b) => noAnswer[a]! - noAnswer[b]!)) {
+  for (const [id, sureness] of [...noAnswer].sort(([, a], [, b]) => a - b)) {
     const score = scores.get(id);
     if (score === undefined) continue;
-    current += isAnswerable.get(id) ? score : predictions[id] === '' ? 0 : -1;
-    if (current > most) [most, threshold] = [current, noAnswer[id]!];
+    current += isAnswerable.get(id) ? score : predictions.get(id) === '' ? 0 : -1;
+    if (current > most) [most, threshold] = [current, sureness];
   }
   return [(100 * most) / scores.size, threshold];
 }

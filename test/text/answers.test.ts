@@ -10,7 +10,7 @@ import { exactMatch, f1Score, normalizeAnswer, scoreVersion1, scoreVersion2 } fr
 const FILES = join(dirname(fileURLToPath(import.meta.url)), '..', 'data');
 const [V1, V2] = ['squad-v1.json', 'squad-v2.json'].map((name) => join(FILES, name)) as [string, string];
 /** As in answers_reference.py, which printed what is expected here. */
-const PREDICTIONS = {
+const ANSWERS = {
   q1: 'The physical object',
   q2: 'an ant, the brown dog',
   q3: 'krakow',
@@ -21,7 +21,8 @@ const PREDICTIONS = {
   q8: '',
   q9: 'nobody knows',
 };
-const NO_ANSWER = { q1: -3, q2: 0.5, q3: 2, q4: -1, q5: 1.5, q6: -0.5, q7: -2, q8: 3, q9: 1 };
+const ODDS = { q1: -3, q2: 0.5, q3: 2, q4: -1, q5: 1.5, q6: -0.5, q7: -2, q8: 3, q9: 1 };
+const [PREDICTIONS, NO_ANSWER] = [new Map(Object.entries(ANSWERS)), new Map(Object.entries(ODDS))];
 const questionsOf = (path: string): { id: string; answers: readonly string[] }[] =>
   readSquad(path).questions.map(({ id, truths }) => ({ id, answers: truths }));
 
@@ -32,7 +33,7 @@ function expectScores(found: Readonly<Record<string, number>>, expected: Readonl
 test('1.1: exact match and F1 of the published rules', () => {
   expectScores(scoreVersion1(questionsOf(V1), PREDICTIONS), { exact_match: 28.571428571428573, f1: 59.04761904761904 });
   // a question without a prediction scores 0
-  expect(scoreVersion1(questionsOf(V1), { q7: 'energy' }).exact_match).toBeCloseTo(100 / 7, 10);
+  expect(scoreVersion1(questionsOf(V1), new Map([['q7', 'energy']])).exact_match).toBeCloseTo(100 / 7, 10);
 });
 
 test('2.0: with questions that have no answer, a threshold, and the best one', () => {
@@ -52,7 +53,7 @@ test('2.0: with questions that have no answer, a threshold, and the best one', (
     best_f1_thresh: 0.5,
   });
   // questions without a prediction are left out, not counted as wrong
-  expect(scoreVersion2(questionsOf(V2), { q7: 'energy' })).toMatchObject({ exact: 100, total: 1 });
+  expect(scoreVersion2(questionsOf(V2), new Map([['q7', 'energy']]))).toMatchObject({ exact: 100, total: 1 });
 });
 
 test('normalisation is Python’s: its spaces, its punctuation, its idea of a word', () => {
@@ -69,11 +70,8 @@ test('files: what does not fit is named', async () => {
     writeFileSync(join(folder, name), typeof value === 'string' ? value : JSON.stringify(value));
     return join(folder, name);
   };
-  const predictions = write('predictions.json', PREDICTIONS);
-  const { scores, missing } = await scoreSquad(
-    { dataset: V2, predictions, noAnswer: write('odds.json', NO_ANSWER) },
-    0.9,
-  );
+  const predictions = write('predictions.json', ANSWERS);
+  const { scores, missing } = await scoreSquad({ dataset: V2, predictions, noAnswer: write('odds.json', ODDS) }, 0.9);
   expect([scores.exact, missing]).toEqual([expect.closeTo(44.44444444444444, 10), []]);
   expect((await scoreSquad({ dataset: V1, predictions: write('one.json', { q1: 'x' }) })).missing).toHaveLength(6);
   const cases: [() => unknown, RegExp][] = [
