@@ -9,6 +9,7 @@ import { addCommands, type Commands } from './terminal/group.js';
 /** Every command, in the order in which help lists them. A new one is a file in `commands/` and a line here. */
 export const COMMANDS: Commands = {
   reproduce: () => import('./commands/reproduce.js'),
+  demo: () => import('./commands/demo.js'),
   theory: () => import('./commands/theory/index.js'),
   train: () => import('./commands/train.js'),
   tune: () => import('./commands/tune.js'),
@@ -36,7 +37,7 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .option('--debug', 'print stack traces')
     .addHelpText(
       'after',
-      '\nExamples:\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
+      '\nExamples:\n  gowide demo                          the kept report, at once\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
     );
   const [first = ''] = args;
   if (!['-V', '--version'].includes(first)) await addCommands(program, COMMANDS, args);

@@ -1,5 +1,5 @@
 /** Flags of sweep back ends, made of the options that the back ends declare. */
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { BackendOption, BackendOptions } from '../../src/sweep/backends/backend.js';
 import { BACKENDS } from '../../src/sweep/backends/registry.js';
 import { alternatives, wholeNumber } from './options.js';
@@ -10,15 +10,8 @@ const FLAGS: {
 } = {
   switch: ({ description }, name) => new Option(`--${name}`, description),
   text: (option, name) => {
-    const flag = new Option(`--${name} <${option.argument}>`, option.description)
-      .default(option.default)
-      .argParser((value: string) => {
-        // most likely a variable of the shell that is not set; to run elsewhere than asked for would hide that
-        if (value === '') throw new InvalidArgumentError(`expected <${option.argument}>, got nothing`);
-        return value;
-      });
-    if (option.env === undefined || process.env[option.env] === '') return flag;
-    return flag.env(option.env);
+    const flag = new Option(`--${name} <${option.argument}>`, option.description).default(option.default);
+    return option.env === undefined ? flag : flag.env(option.env);
   },
   whole: (option, name) =>
     new Option(`--${name} <${option.argument}>`, option.description)

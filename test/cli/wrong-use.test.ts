@@ -21,14 +21,14 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['reproduce', '--scale', 'paper'],
       /experiment "width" is not declared at scale "paper"; declared: minutes, laptop/,
     ],
-    [['frobnicate'], /unknown command 'frobnicate'; commands: reproduce, theory, .*See: gowide --help/],
+    [['frobnicate'], /unknown command 'frobnicate'; commands: reproduce, demo, theory, .*See: gowide --help/],
     [
       ['theory', 'run', 'widht'],
       /unknown study "widht"; expected one of: all, width, depth, time, scale, bounds, saddle, .*. Did you mean "width"\?/,
     ],
     [
       ['train', 'resnet', '--arm', 'x'],
-      /unknown arm "x"; expected one of: all, wide, direct, kd, hints, all-at-once, /,
+      /unknown arm "x"; expected one of: all, wide, direct, kd, selected-kl, no-imitation, /,
     ],
     [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
     [
@@ -107,7 +107,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['sweep', 'saddle', '--shard', '3/2'], /--shard 3\/2: expected i\/n with 1 <= i <= n/],
     [['sweep', 'saddle', '--shard', '1/2', '--slurm'], /'--shard <i\/n>' cannot be used with option '--slurm'/],
     [['sweep', 'saddle', '--script'], /--script is of the back end "slurm", and this sweep uses "pool"; add --slurm/],
-    [['sweep', 'saddle', '--queue', ''], /--queue.*expected <url>, got nothing/],
+    [['sweep', 'saddle', '--queue', ''], /--queue <url>: nothing was given/],
     [
       ['sweep', 'saddle', '--queue', 'http://a:geheim@b', '--out', newFolder()],
       /--queue http:\/\/\*\*\*@b: expected redis:/,

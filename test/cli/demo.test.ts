@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { gowideHere, newFolder } from '../support/program.js';
+
+test('the kept report, at once, in the folder that was named', async () => {
+  const out = newFolder();
+  const { status, stdout, stderr } = await gowideHere(['demo', '--no-open', '--out', out]);
+  expect([status, stdout, stderr]).toEqual([0, `${join(out, 'report.html')}\n`, '']);
+  const kept = await gowideHere(['report', resolve('reports/results'), '--json', '--out', join(out, 'again.html')]);
+  const { verdicts } = JSON.parse(kept.stdout) as { verdicts: { statement: string }[] };
+  const page = readFileSync(stdout.trim(), 'utf8');
+  expect(verdicts.length).toBeGreaterThan(50);
+  for (const { statement } of verdicts) expect(page).toContain(statement.slice(0, 30));
+});
+
+test('without a folder in one of its own, which nobody else can have made beforehand', async () => {
+  const [one, two] = [await gowideHere(['demo', '--no-open']), await gowideHere(['demo', '--no-open'])];
+  expect(dirname(one.stdout)).not.toBe(dirname(two.stdout));
+});
