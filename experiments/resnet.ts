@@ -230,7 +230,7 @@ export const resnetHierarchy: Experiment = {
   group: 'resnet',
   title: 'The same on strings of the Random Hierarchy Model',
   kind: TRAIN_KIND,
-  seeds: { minutes: 5, laptop: 5 },
+  seeds: { minutes: 4, laptop: 5 },
   metric: TEST_ACCURACY,
   baseline: 'direct',
   order: SHARED_ORDER,

@@ -160,24 +160,29 @@ export interface Measured {
  * not of this scale.
  */
 export async function measureExperiment(name: string, scale: Scale, seconds: number): Promise<Measured> {
-  const experiment = trained(scale).find((one) => one.name === name);
-  if (experiment === undefined)
-    throw unknownName(
-      'experiment',
-      name,
-      trained(scale).map((one) => one.name),
-    );
-  const spec = measuredSpec(experiment, scale)!;
+  const spec = measuredSpec(trainedByName(name, scale), scale)!;
   const { measureThroughput } = await import('../bench/throughput.js');
   const { flopsPerSecond, batch, bytesPerExample } = await measureThroughput(spec, seconds);
   const flops = trainingFlops(networkOf(spec.network), exampleShape(spec.data), { steps: 1, batch });
   return { flopsPerSecond, bytesPerExample, slowness: flops / flopsPerSecond / stepSeconds(spec, flops) };
 }
 
-/** Operations of a training step, by which an engine is tuned. */
+/**
+ * Operations of a training step, by which an engine is tuned. Throws UsageError on a name that is not of this scale.
+ */
 export function measuredStepFlops(name: string, scale: Scale): number {
-  const experiment = trained(scale).find((one) => one.name === name);
-  return experiment === undefined ? 0 : stepFlops(measuredSpec(experiment, scale)!);
+  return stepFlops(measuredSpec(trainedByName(name, scale), scale)!);
+}
+
+function trainedByName(name: string, scale: Scale): Experiment {
+  const all = trained(scale);
+  const experiment = all.find((one) => one.name === name);
+  if (experiment !== undefined) return experiment;
+  throw unknownName(
+    'experiment',
+    name,
+    all.map((one) => one.name),
+  );
 }
 
 function trained(scale: Scale): Experiment[] {

@@ -1,6 +1,7 @@
 /** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
 import { exampleShape } from '../data/index.js';
 import { networkOf, parameterCount } from '../models/index.js';
+import type { Network } from '../nn/network.js';
 import { OPTIMIZER_STATE } from '../optim/optimizer.js';
 import { wideView } from './align.js';
 import { totalCost, trainingFlops, type Cost } from './budget.js';
@@ -34,25 +35,44 @@ export function costOf(spec: TrainSpec): Cost {
 }
 
 /** Floating-point operations per second that the products of training attain on one core of a small machine. */
-export const EXPECTED_FLOPS = 80e9;
+export const EXPECTED_FLOPS = 110e9;
+/** Seconds that each tensor of a network, and each output position of its convolutions, adds to a step. */
+const EXPECTED_SECONDS = { tensor: 7e-6, position: 2.4e-8, watchedTensor: 4e-6, watchedPosition: 2.9e-8 } as const;
+
+interface Passes {
+  readonly tensors: number;
+  /** Positions of the outputs of all convolutions of a batch, as if none had a stride. */
+  readonly positions: number;
+}
+
+function passesOf(network: Network, spec: TrainSpec): Passes {
+  const shapes = Object.values(network.shapes);
+  const convolutions = shapes.filter(({ length }) => length === 4).length;
+  const positions = exampleShape(spec.data)
+    .slice(0, -1)
+    .reduce((product, size) => product * size, spec.training.batch);
+  return { tensors: shapes.length, positions: convolutions * positions };
+}
 
 /**
- * Expected seconds of a compiled training step of `flops` operations on one core of a small machine: the step's own
- * overhead and that of each parameter, the arithmetic, and, where there are convolutions, the passes over their
- * outputs, which are most of a thin network's time. Fitted to eight networks of scale minutes (2026-11-26).
+ * Expected seconds of a compiled training step of `flops` operations on one core of a small machine, without a wide
+ * net: the step's own overhead and that of each parameter, the arithmetic, and the passes over the outputs of
+ * convolutions, which are most of a thin ResNet's time. Fitted, as {@link expectedSeconds}, to 24 arms of scale minutes
+ * on two threads of one core (2026-11-26; all but two within a third).
  */
 export function stepSeconds(spec: TrainSpec, flops: number): number {
-  const shapes = Object.values(networkOf(spec.network).shapes);
-  const convolutions = shapes.filter(({ length }) => length === 4).length;
-  const shape = exampleShape(spec.data);
-  const positions = shape.slice(0, -1).reduce((product, size) => product * size, spec.training.batch);
-  return 5e-4 + 4e-5 * shapes.length + 2.3e-8 * convolutions * positions + flops / EXPECTED_FLOPS;
+  const { tensors, positions } = passesOf(networkOf(spec.network), spec);
+  return 6e-4 + EXPECTED_SECONDS.tensor * tensors + EXPECTED_SECONDS.position * positions + flops / EXPECTED_FLOPS;
 }
 
 /** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
 export function expectedSeconds(spec: TrainSpec): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
-  return steps * stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + 1.2;
+  const { objective } = spec.training;
+  const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
+  const { tensors, positions } = wide === undefined ? { tensors: 0, positions: 0 } : passesOf(wide, spec);
+  const watching = EXPECTED_SECONDS.watchedTensor * tensors + EXPECTED_SECONDS.watchedPosition * positions;
+  return steps * (stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + watching) + 0.3;
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */

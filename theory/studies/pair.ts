@@ -74,7 +74,7 @@ export function trainWide(settings: ParticleSettings, depth: number, seed: numbe
 }
 
 /** Seconds of one (particle, sample) pair on one core: between the native kernel's and the WebAssembly one's. */
-export const PAIR_SECONDS = 8e-9;
+export const PAIR_SECONDS = 3.2e-9;
 
 /** Expected seconds on one core of training a wide net and `draws` thin nets of each width. */
 export function pairCost(
