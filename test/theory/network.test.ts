@@ -197,13 +197,29 @@ describe('imitation', () => {
     const first = copyNet(thin);
     const before = discrepancy(thin, wide, task.train.x);
     const results = imitate(thin, wide, task.train.x, { steps: 60, dt: 0.05, inputs: 'thin' });
-    expect(results.map(({ losses }) => losses.length)).toEqual([60, 60, 60]);
+    expect(results.map(({ losses }) => losses.length)).toEqual([61, 61, 61]);
     expect(discrepancy(thin, wide, task.train.x)).toBeLessThan(before);
     // the first layer has the same input in both
     imitate(first, wide, task.train.x, { steps: 60, dt: 0.05 });
     expect(relativeError(thin.layers[0]!.a, first.layers[0]!.a)).toBeLessThan(TOLERANCE.f64);
     expect(relativeError(thin.layers[2]!.a, first.layers[2]!.a)).toBeGreaterThan(1e-3);
     expect(() => imitate(smallNet(1, 2), wide, task.train.x, { steps: 1, dt: 1 })).toThrow(/one depth and dimension/);
+  });
+
+  test.each(['wide', 'thin'] as const)('on %s inputs every method has the order that it declares [f]', (inputs) => {
+    const wide = smallNet(6, 3, 40);
+    for (const method of Object.values(INTEGRATORS)) {
+      const after = (steps: number): Net => {
+        const thin = thinNet(wide, 6, 1, 0);
+        imitate(thin, wide, task.train.x, { steps, dt: 0.4 / steps, method, inputs });
+        return thin;
+      };
+      const exact = output(after(256), task.train.x);
+      const steps = [4, 8, 16];
+      const errors = steps.map((n) => rmsDistance(output(after(n), task.train.x), exact, D));
+      const { slope } = fitLine(steps.map(Math.log), errors.map(Math.log));
+      expect(Math.abs(-slope - method.order)).toBeLessThan(0.25);
+    }
   });
 
   test('a layer alone is a net of depth one on the same arrays', () => {

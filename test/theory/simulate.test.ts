@@ -90,6 +90,53 @@ describe('simulate', () => {
   });
 });
 
+describe('data of one’s own', () => {
+  const { x, y } = particles();
+  const held = { shape: [4, 3], values: normals(rngKey(3, 'held'), 12) };
+  const config = { model: MODEL, flow: FLOW, thin: { m: 3 } };
+
+  test('distances are measured on held-out points of one’s own, which are asked for', () => {
+    expect(() => simulate(config, { x: x!, y: y! })).toThrow(/"heldOut\/x" is missing: "x" is your own/);
+    expect(() => simulate({ model: MODEL, flow: FLOW, halving: true }, { x: x!, y: y! })).toThrow(/"heldOut\/x"/);
+    const at = (factor: number): number => {
+      const points = { ...held, values: held.values.map((value) => factor * value) };
+      const { summary } = simulate(config, { x: x!, y: y!, 'heldOut/x': points });
+      return (summary.thin as { discrepancy: number }).discrepancy;
+    };
+    expect(at(1)).not.toBe(at(2));
+  });
+
+  test('held-out targets give a held-out loss; without them there is none', () => {
+    const points = { x: x!, y: y!, 'heldOut/x': held };
+    expect(simulate(config, points).summary.heldOutLoss).toBeUndefined();
+    expect(simulate(config, { ...points, 'heldOut/y': held }).summary.heldOutLoss).toBeGreaterThan(0);
+    const same = simulate(config, { x: x!, y: y!, 'heldOut/x': x!, 'heldOut/y': y! }).summary;
+    expect(same.heldOutLoss).toBe(same.loss);
+    expect(() => simulate(config, { ...points, 'heldOut/y': x! })).toThrow(/"heldOut\/y": expected shape \[4, 3\]/);
+    expect(() => simulate(config, { ...points, 'heldOut/x': { shape: [4, 2], values: held.values.slice(8) } })).toThrow(
+      /"heldOut\/x": expected shape \[4, 3\]/,
+    );
+  });
+});
+
+test('with batches the thin net is trained on the wide net’s batches', () => {
+  const config = { model: { ...MODEL, width: 4 }, flow: { steps: 7, dt: 0.05, batch: 4 }, thin: { m: 4 } };
+  // all of the wide net's particles: the same net in another order, if it sees the same samples in the same order
+  const { summary } = simulate(config);
+  expect((summary.thin as { discrepancy: number }).discrepancy).toBeLessThan(1e-13);
+  expect(summary.thin).toMatchObject({ batch: 4 });
+});
+
+describe('what is allowed and seldom meant is warned of', () => {
+  test.each([
+    ['no skip and rho = 0', { alpha: 0 }, /alpha = 0 and rho = 0/],
+    ['c = 0', { c: 0 }, /c = 0: particles have no part/],
+  ])('%s', (_, model, message) => {
+    expect(simulate({ model: { ...MODEL, ...model }, flow: FLOW }).warnings.join()).toMatch(message);
+    expect(simulate({ model: MODEL, flow: FLOW }).warnings).toEqual([]);
+  });
+});
+
 describe('what does not fit is refused in one line', () => {
   const good = { model: MODEL, flow: FLOW };
   const broken = (change: (arrays: ReturnType<typeof particles>) => void): HostArrays<HostValues> => {

@@ -111,7 +111,8 @@ function coefficients(
   ideal: Net,
   samples: Samples,
 ): { layers: Coefficients[]; own: Trace; bar: Trace } {
-  const { d, c } = thin;
+  const { d } = thin;
+  const c = Math.abs(thin.c);
   const { derivative: g1, curvature: k } = activationBound(thin.activation);
   const [own, bar] = [traceNet(thin, samples), traceNet(wide, samples)];
   const layers = thin.layers.map((layer, l): Coefficients => {
@@ -167,7 +168,7 @@ function rightSide(
         g1 * zt[s]! * (p[s]! * delta[l]! + Bbar * q) +
         zt[s]! * k * bMax * pbar[s]! * rho +
         g1 * Bbar * pbar[s]! * e[l]!;
-      rate[l]! += (c * particles) / n;
+      rate[l]! += (Math.abs(c) * particles) / n;
       q = G * q + (H[s]! * delta[l]! + K * e[l]! + on * xiJ[s]!) * pbar[s]!;
     }
   }
@@ -252,7 +253,7 @@ function uniformOf(
   const ztbar = Math.max(...bar.z.map((z) => Math.max(...norms(z, thin.d).map((value) => Math.hypot(value, 1)))));
   return {
     depth: layers.length,
-    c: thin.c,
+    c: Math.abs(thin.c),
     G: Math.max(1, ...both.flatMap((net) => net.layers.map((layer) => layerLipschitz(net, layer)))),
     A: Math.max(...[thin, ideal].flatMap((net) => net.layers.map(({ a }) => rowNorm(a, net.d)))),
     B: Math.max(...[thin, ideal].flatMap((net) => net.layers.map(({ b }) => rowNorm(b, net.d)))),
@@ -359,9 +360,12 @@ export function closedForm(
     c *
     power *
     (common * (S * xi + (L / G) * R * (xiJ + K * S * xi)) + R * (A * S * xi * (g1 + k * b * Z) + g1 * B * S * xi));
-  // log of source (e^{rate T} - 1) / rate, without overflow
-  const logDelta = Math.log(source / rate) + (rate * time > 30 ? rate * time : Math.log(Math.expm1(rate * time)));
+  // log of source (e^{rate T} - 1) / rate, without overflow; with c = 0 nothing moves, and the rate is 0
+  const grown = rate * time;
+  const logDelta =
+    rate === 0 ? Math.log(source * time) : Math.log(source / rate) + (grown > 30 ? grown : Math.log(Math.expm1(grown)));
   const [one, two] = [Math.log(S * F) + logDelta, Math.log(S * xi)];
   const top = Math.max(one, two);
+  if (top === -Infinity) return { rate, logBound: top };
   return { rate, logBound: top + Math.log(Math.exp(one - top) + Math.exp(two - top)) };
 }

@@ -36,7 +36,8 @@ export const EXPLOSION = 1e6;
 /** Steps between two calls of `onStep`. */
 const BLOCK = 16;
 
-function resultOf(losses: readonly number[]): FlowResult {
+/** The course of a training by its losses before each step. */
+export function flowResult(losses: readonly number[]): FlowResult {
   const limit = EXPLOSION * Math.max(losses[0]!, Number.MIN_VALUE);
   const at = losses.findIndex((loss) => !Number.isFinite(loss) || loss > limit);
   const kept = at < 0 ? losses : losses.slice(0, at + 1);
@@ -63,13 +64,13 @@ export function trainDirect(
     losses.push(
       ...(method.name === 'euler'
         ? eulerSteps(net, samples, dt, count)
-        : Array.from({ length: count }, () => rungeKuttaStep(net, samples, dt, method))),
+        : Array.from({ length: count }, () => rungeKuttaStep(net, (at) => velocity(at, samples), dt, method).loss)),
     );
-    if (resultOf(losses).exploded !== undefined) return resultOf(losses);
+    if (flowResult(losses).exploded !== undefined) return flowResult(losses);
     onStep?.(done + count);
   }
   losses.push(lossOf(net, samples));
-  return resultOf(losses);
+  return flowResult(losses);
 }
 
 /** The loss of a network on samples [N, d], (1/2N) sum |z_L - y|^2. */
@@ -96,21 +97,26 @@ function advance(target: readonly Layer[], factor: number, direction: readonly L
   });
 }
 
-/** One step of a method with stages, in place; returns the loss before it. */
-function rungeKuttaStep(net: Net, samples: Samples, dt: number, { stages, weights }: Integrator): number {
-  const velocities: (readonly Layer[])[] = [];
-  let before = NaN;
-  stages.forEach((coefficients, stage) => {
-    const at = stage === 0 ? net : copyNet(net);
+/**
+ * One step of a method with stages, in place, of the flow whose velocity `at` gives at a net; returns what `at` gave at
+ * the start of the step.
+ */
+export function rungeKuttaStep<Found extends { readonly layers: readonly Layer[] }>(
+  net: Net,
+  at: (net: Net) => Found,
+  dt: number,
+  { stages, weights }: Integrator,
+): Found {
+  const found: Found[] = [];
+  for (const coefficients of stages) {
+    const moved = found.length === 0 ? net : copyNet(net);
     coefficients.forEach((weight, j) => {
-      if (weight !== 0) advance(at.layers, dt * weight, velocities[j]!);
+      if (weight !== 0) advance(moved.layers, dt * weight, found[j]!.layers);
     });
-    const { loss, layers } = velocity(at, samples);
-    if (stage === 0) before = loss;
-    velocities.push(layers);
-  });
-  weights.forEach((weight, j) => advance(net.layers, dt * weight, velocities[j]!));
-  return before;
+    found.push(at(moved));
+  }
+  weights.forEach((weight, j) => advance(net.layers, dt * weight, found[j]!.layers));
+  return found[0]!;
 }
 
 /**
@@ -137,7 +143,7 @@ export function trainSgd(
       by.set(y.subarray(row, row + d), j * d);
     }
     losses.push(eulerSteps(net, { n: batch, x: bx, y: by }, dt, 1)[0]!);
-    if (resultOf(losses).exploded !== undefined) break;
+    if (flowResult(losses).exploded !== undefined) break;
   }
-  return resultOf(losses);
+  return flowResult(losses);
 }

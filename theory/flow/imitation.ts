@@ -1,7 +1,8 @@
 /** Layerwise imitation: each thin layer follows the flow towards the wide layer's output. */
-import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
-import { activations } from '../network/network.js';
-import { singleLayer, type Net } from '../model/particles.js';
+import { flowResult, rungeKuttaStep, trainDirect, type FlowOptions, type FlowResult } from './direct.js';
+import { INTEGRATORS } from './integrators.js';
+import { activations, velocity } from '../network/network.js';
+import { singleLayer, type Layer, type Net } from '../model/particles.js';
 
 /** How a thin net imitates a wide one. */
 export interface ImitationOptions extends FlowOptions {
@@ -27,24 +28,45 @@ export function imitate(thin: Net, wide: Net, x: Float64Array, options: Imitatio
     );
   }
   const { targets = activations(wide, x) } = options;
+  if (options.inputs === 'thin') return imitateOnOwnInputs(thin, x, targets, options);
   const n = x.length / thin.d;
-  const samples = (z: readonly Float64Array[], l: number): { n: number; x: Float64Array; y: Float64Array } => ({
-    n,
-    x: z[l]!,
-    y: targets[l + 1]!,
-  });
-  if (options.inputs !== 'thin')
-    return thin.layers.map((_, l) => trainDirect(singleLayer(thin, l), samples(targets, l), options));
+  return thin.layers.map((_, l) =>
+    trainDirect(singleLayer(thin, l), { n, x: targets[l]!, y: targets[l + 1]! }, options),
+  );
+}
+
+/**
+ * Velocity of every layer towards `targets`, fed with the net's own activations on x [N, d], and the layers' losses.
+ */
+function ownVelocity(
+  net: Net,
+  x: Float64Array,
+  targets: readonly Float64Array[],
+): { readonly layers: readonly Layer[]; readonly losses: readonly number[] } {
+  const own = activations(net, x);
+  const n = x.length / net.d;
+  const found = net.layers.map((_, l) => velocity(singleLayer(net, l), { n, x: own[l]!, y: targets[l + 1]! }));
+  return { layers: found.map(({ layers }) => layers[0]!), losses: found.map(({ loss }) => loss) };
+}
+
+/**
+ * Imitation on the thin net's own activations, in place: the layers are one system, and each stage of a step moves all.
+ */
+function imitateOnOwnInputs(
+  thin: Net,
+  x: Float64Array,
+  targets: readonly Float64Array[],
+  { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
+): FlowResult[] {
   const losses: number[][] = thin.layers.map(() => []);
-  for (let step = 0; step < options.steps; step++) {
-    const own = activations(thin, x);
-    for (const [l, all] of losses.entries()) {
-      const { losses: pair, exploded } = trainDirect(singleLayer(thin, l), samples(own, l), { ...options, steps: 1 });
-      all.push(pair[0]!);
-      if (exploded !== undefined) return losses.map((values) => ({ losses: values, increases: 0, exploded: step }));
-    }
-    options.onStep?.(step + 1);
-  }
   // The targets stand still while the inputs move: the loss may rise without any instability, so rises are not counted.
-  return losses.map((values) => ({ losses: values, increases: 0, exploded: undefined }));
+  const results = (): FlowResult[] => losses.map((values) => ({ ...flowResult(values), increases: 0 }));
+  for (let step = 0; step < steps; step++) {
+    const found = rungeKuttaStep(thin, (net) => ownVelocity(net, x, targets), dt, method);
+    losses.forEach((all, l) => all.push(found.losses[l]!));
+    if (results().some(({ exploded }) => exploded !== undefined)) return results();
+    onStep?.(step + 1);
+  }
+  if (steps > 0) ownVelocity(thin, x, targets).losses.forEach((loss, l) => losses[l]!.push(loss));
+  return results();
 }

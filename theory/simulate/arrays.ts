@@ -2,7 +2,7 @@
 import { UsageError } from '../../src/core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { initialNet, widthsOf, type Layer, type Net } from '../model/particles.js';
-import { sineTask, type Samples } from '../model/task.js';
+import { sineTask, type Samples, type Task } from '../model/task.js';
 import { output } from '../network/network.js';
 import type { Simulation } from './declaration.js';
 
@@ -54,23 +54,52 @@ export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues
   return { d, alpha, c, activation, layers };
 }
 
-/** Training samples of the file or of the sine task, and held-out points [N, d]. Throws UsageError. */
+/** Where a file has points to measure on, x [N, d], and their targets y [N, d]. */
+const HELD_OUT = { x: 'heldOut/x', y: 'heldOut/y' };
+
+/** Points [N, d] of the file under `name`, with their number. Throws UsageError. */
+function pointsOf(
+  arrays: HostArrays<HostValues>,
+  name: string,
+  d: number,
+  beside: string,
+): { readonly n: number; readonly x: Float64Array } {
+  const array = arrays[name];
+  const n = array?.shape[0] ?? 0;
+  if (n < 1)
+    throw new UsageError(
+      `particles: "${name}": expected shape [N, ${d}]${beside}, ` +
+        `got ${array === undefined ? 'none' : `[${array.shape.join(', ')}]`}`,
+    );
+  return { n, x: take(arrays, name, [n, d]) };
+}
+
+/**
+ * Training samples and points to measure on: the file's, or the sine task's. `measures` says whether the run measures
+ * anything on held-out points: data of one's own then need such points of their own. Held-out targets are undefined
+ * where the file brings points alone. Throws UsageError.
+ */
 export function samplesOf(
   { model, seed, data }: Simulation,
   arrays: HostArrays<HostValues>,
-): { train: Samples; heldOut: Float64Array } {
-  const task = sineTask(seed, model.d, data.train, data.heldOut);
-  const heldOut = task.heldOut.x;
-  const x = arrays.x;
-  if (x === undefined && arrays.y === undefined) return { train: task.train, heldOut };
-  const n = x?.shape[0] ?? 0;
-  const shape = [n, model.d];
-  if (n < 1)
-    throw new UsageError(
-      `particles: "x": expected shape [N, ${model.d}] with "y" beside it, ` +
-        `got ${x === undefined ? 'none' : `[${x.shape.join(', ')}]`}`,
-    );
-  return { train: { n, x: take(arrays, 'x', shape), y: take(arrays, 'y', shape) }, heldOut };
+  measures: boolean,
+): { readonly train: Samples; readonly heldOut: { readonly x: Float64Array; readonly y: Float64Array | undefined } } {
+  const { d } = model;
+  const own = arrays.x !== undefined || arrays.y !== undefined;
+  const held = arrays[HELD_OUT.x] !== undefined || arrays[HELD_OUT.y] !== undefined;
+  const task: Task | undefined = own && held ? undefined : sineTask(seed, d, data.train, data.heldOut);
+  const points = own ? pointsOf(arrays, 'x', d, ' with "y" beside it') : undefined;
+  const train = points === undefined ? task!.train : { ...points, y: take(arrays, 'y', [points.n, d]) };
+  if (!held) {
+    if (own && measures)
+      throw new UsageError(
+        `particles: "${HELD_OUT.x}" is missing: "x" is your own, and this run measures distances on held-out points, ` +
+          `which must be of the same law; give some as "${HELD_OUT.x}" [N, ${d}], F64 (and "${HELD_OUT.y}" for their loss)`,
+      );
+    return { train, heldOut: task!.heldOut };
+  }
+  const { n, x } = pointsOf(arrays, HELD_OUT.x, d, '');
+  return { train, heldOut: { x, y: arrays[HELD_OUT.y] === undefined ? undefined : take(arrays, HELD_OUT.y, [n, d]) } };
 }
 
 /** A net's particles, and its output on x [N, d], under `prefix`; layers are numbered from `first`. */

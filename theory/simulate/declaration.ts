@@ -38,9 +38,9 @@ const Simulation = z.strictObject({
       })
       .prefault({}),
   }),
-  /** Samples of the sine task, where the file brings none; held-out points are the task's in both cases. */
+  /** Samples and held-out points of the sine task, where the file brings none. */
   data: z.strictObject({ train: count.default(128), heldOut: count.default(256) }).prefault({}),
-  /** Training of the net. With "batch": stochastic gradient descent. */
+  /** Training of the net. With "batch": stochastic gradient descent, of a directly trained thin net, too. */
   flow: Flow.extend({ batch: count.optional() }),
   /** A thin net beside it. */
   thin: z

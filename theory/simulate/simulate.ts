@@ -30,6 +30,23 @@ export interface SimulationResult {
 type Summary = Readonly<Record<string, unknown>>;
 type ThinSettings = NonNullable<Simulation['thin']>;
 
+/** What a declaration says that is allowed, and seldom meant. */
+function cautions({ model, thin }: Simulation): string[] {
+  const { alpha, c, law } = model;
+  return [
+    ...(alpha === 0 && law.rho === 0
+      ? [
+          'model: alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, so that ' +
+            'all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
+        ]
+      : []),
+    ...(c === 0 ? ['model: c = 0: particles have no part in the output, and do not move'] : []),
+    ...(thin?.from === 'initial' && thin.training === 'direct'
+      ? ['thin: "from" has no effect on direct training, which begins with the initial particles']
+      : []),
+  ];
+}
+
 /** A simulation under way. */
 interface Run {
   readonly config: Simulation;
@@ -74,13 +91,13 @@ function checkCoupling(thin: ThinSettings, wide: Net): void {
       );
 }
 
-/** Trains `net` in place with batches; returns its part of the summary. */
-function trainOnBatches({ config, train, warnings }: Run, net: Net, batch: number): Summary {
+/** Trains `net` in place with batches, the wide and the thin net's being the same; returns its part of the summary. */
+function trainOnBatches({ config, train, warnings }: Run, what: string, net: Net, batch: number): Summary {
   const { flow, seed } = config;
   if (batch > train.n)
     throw new UsageError(`config: "flow.batch": expected at most the ${train.n} samples, got ${batch}`);
   const result = { ...trainSgd(net, train, { ...flow, batch, seed }), increases: 0 };
-  return { batch, lastBatchLoss: whole('training', result, flow.dt, warnings).losses.at(-1) };
+  return { batch, lastBatchLoss: whole(what, result, flow.dt, warnings).losses.at(-1) };
 }
 
 /** Trains `net` in place at dt and a copy at dt/2; returns the part of the summary. */
@@ -103,7 +120,7 @@ function trainTwice({ train, heldOut, warnings }: Run, net: Net, options: FlowOp
 /** Trains `net` in place as the config says; returns the part of the summary. */
 function trainNet(run: Run, net: Net, options: FlowOptions): Summary {
   const { flow, halving } = run.config;
-  if (flow.batch !== undefined) return trainOnBatches(run, net, flow.batch);
+  if (flow.batch !== undefined) return trainOnBatches(run, 'training', net, flow.batch);
   if (halving) return trainTwice(run, net, options);
   const { losses, increases } = whole('training', trainDirect(net, run.train, options), flow.dt, run.warnings);
   return { losses, lossIncreases: increases };
@@ -136,7 +153,9 @@ function trainThin(
   const net =
     coupling === 'coupled' ? thinNet(start, m, config.seed, 0) : freshNet(start, m, config.model.law, config.seed, 0);
   let part: Summary;
-  if (training === 'direct') {
+  if (training === 'direct' && config.flow.batch !== undefined)
+    part = trainOnBatches(run, 'the thin net', net, config.flow.batch);
+  else if (training === 'direct') {
     const result = trainDirect(net, train, { ...options, onStep: report('thin net', options.steps) });
     part = { lossIncreases: whole('the thin net', result, options.dt, warnings).increases };
   } else part = imitateWide(run, thin, net, trained);
@@ -171,8 +190,9 @@ export function simulate(
   const { flow, thin, seed } = config;
   const initial = netOf(config, arrays);
   if (thin !== undefined) checkCoupling(thin, initial);
-  const { train, heldOut } = samplesOf(config, arrays);
-  const warnings: string[] = [];
+  const { train, heldOut: points } = samplesOf(config, arrays, thin !== undefined || config.halving);
+  const heldOut = points.x;
+  const warnings = cautions(config);
   const report: Run['report'] = (part, total) => (done) => onStep?.(part, done, total);
   const run: Run = { config, train, heldOut, warnings, report };
   const options = { steps: flow.steps, dt: flow.dt, method: methodOf(flow), onStep: report('training', flow.steps) };
@@ -183,6 +203,9 @@ export function simulate(
     ...{ seed, steps: flow.steps, dt: flow.dt, method: flow.method },
     ...training,
     loss: lossOf(net, train),
+    ...(points.y === undefined || points.y.length === 0
+      ? {}
+      : { heldOutLoss: lossOf(net, { n: points.x.length / net.d, x: points.x, y: points.y }) }),
   };
   const first = firstLayer(arrays);
   const results: HostArrays<Float64Array> = {

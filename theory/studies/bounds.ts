@@ -14,14 +14,16 @@ import { lossOf } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { thinNet } from '../model/particles.js';
 import { startWide, stepsOf, whole } from './pair.js';
-import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const BoundsSpec = ParticleSettings.extend({
   study: z.literal('bounds'),
   regime: z.string(),
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(1),
-}).refine(...THIN_BELOW_WIDE);
+})
+  .refine(...THIN_BELOW_WIDE)
+  .superRefine(inWholeSteps('time', 'imitationTime'));
 
 /**
  * Largest power of ten in float64. The running Gronwall bound leaves it at the larger depths; rows have this instead.
@@ -39,6 +41,7 @@ export const boundsStudy: Study<BoundsSpec> = {
   law: "every bound dominates what is measured: I1, I2, I2', running Gronwall, its closed form, the a-posteriori cap",
   rule: 'no violation in any run: supported; one: not supported',
   schema: BoundsSpec,
+  cautions: cautionsOf,
   cost: ({ depths, time, dt, train, wide }) =>
     depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 1.2e-7,
   run: async (spec, seed, tick) => {

@@ -1,7 +1,7 @@
 /** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
-import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const DepthSpec = ParticleSettings.extend({
   study: z.literal('depth'),
@@ -9,7 +9,9 @@ const DepthSpec = ParticleSettings.extend({
   /** Thin width. */
   m: z.int().min(1),
   depths: z.array(z.int().min(1)).min(3),
-}).refine(...THIN_BELOW_WIDE);
+})
+  .refine(...THIN_BELOW_WIDE)
+  .superRefine(inWholeSteps('time', 'imitationTime'));
 type DepthSpec = z.infer<typeof DepthSpec>;
 
 /** D(L): how the discrepancy grows with depth. */
@@ -22,6 +24,7 @@ export const depthStudy: Study<DepthSpec> = {
     'imitation: exponent of sum h_l below 1.1 and no D above its own sum; ' +
     'direct: growth of log D per layer and its bend both above 0',
   schema: DepthSpec,
+  cautions: cautionsOf,
   cost: (spec) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m]), 0),
   run: async (spec, seed, tick) => {
     const rows = [];

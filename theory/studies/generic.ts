@@ -8,7 +8,7 @@ import { trainDirect } from '../flow/direct.js';
 import { output } from '../network/network.js';
 import { copyNet, thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
-import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const GenericSpec = ParticleSettings.extend({
   study: z.literal('generic'),
@@ -20,7 +20,9 @@ const GenericSpec = ParticleSettings.extend({
   gain: z.number(),
   /** Standard deviation of the input weights. */
   sa: z.number().positive(),
-}).refine(...THIN_BELOW_WIDE);
+})
+  .refine(...THIN_BELOW_WIDE)
+  .superRefine(inWholeSteps('time', 'imitationTime'));
 type GenericSpec = z.infer<typeof GenericSpec>;
 
 /** The search for a generic initial law whose discrepancy explodes with depth. */
@@ -33,6 +35,7 @@ export const genericStudy: Study<GenericSpec> = {
     'log of D(T)/D(0) against depth, per seed: ' +
     'growth in the deeper half and bend both above 0 (95 % t-intervals) is a find',
   schema: GenericSpec,
+  cautions: cautionsOf,
   cost: ({ depths, wide, m, draws, time, dt, train }) =>
     ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,
   run: async (spec, seed, tick) => {

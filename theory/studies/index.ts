@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Runner } from '../../src/core/experiment.js';
 import { lookUp, register } from '../../src/core/registry.js';
-import type { Executor } from '../../src/core/run.js';
+import type { Cell, Executor } from '../../src/core/run.js';
 import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
 import { genericStudy } from './generic.js';
@@ -54,6 +54,12 @@ const execute: Executor = async (context) => {
   for (const row of rows) context.log(row);
   return { result: { rows: rows.length } };
 };
+
+/** Lines of warning on the spec of a study. Throws UsageError on one that does not fit. */
+export function studyCautions(spec: Cell['spec']): string[] {
+  const study = studyByName(spec.study);
+  return study.cautions?.(parseStudySpec(study, spec)) ?? [];
+}
 
 /** How cells of kind {@link THEORY_KIND} are checked, priced and run. */
 export const THEORY_RUNNER: Runner = {

@@ -4,9 +4,8 @@ import { rms } from '../../src/core/stats.js';
 import { posteriorCap } from '../bounds/cap.js';
 import { discrepancy, layerErrors, outputSize, telescope } from '../network/discrepancy.js';
 import { lossOf, trainDirect, type FlowResult } from '../flow/direct.js';
-import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../flow/imitation.js';
-import { activations } from '../network/network.js';
+import { activations, output } from '../network/network.js';
 import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } from '../model/particles.js';
 import { sineTask, type Task } from '../model/task.js';
 import type { ParticleSettings } from './study.js';
@@ -22,6 +21,8 @@ export interface Wide {
   /** Root of the mean squared output on held-out points, for relative discrepancies. */
   readonly size: number;
   readonly lossIncreases: number;
+  /** The net's output on held-out points when it is trained at dt/2; computed at the first call. */
+  readonly atHalfStep: () => Float64Array;
 }
 
 /** Euler steps of length dt over a flow time. */
@@ -55,12 +56,21 @@ export function startWide(
 export function trainWide(settings: ParticleSettings, depth: number, seed: number): Wide {
   const { time, dt } = settings;
   const { task, initial } = startWide(settings, depth, seed);
+  const train = (net: Net, step: number): FlowResult =>
+    whole(
+      `the wide net of depth ${depth}`,
+      trainDirect(net, task.train, { steps: stepsOf(time, step), dt: step }),
+      step,
+    );
   const trained = copyNet(initial);
-  const { increases } = whole(
-    `the wide net of depth ${depth}`,
-    trainDirect(trained, task.train, { steps: stepsOf(time, dt), dt }),
-    dt,
-  );
+  const { increases } = train(trained, dt);
+  let half: Float64Array | undefined;
+  const atHalfStep = (): Float64Array => {
+    if (half !== undefined) return half;
+    const fine = copyNet(initial);
+    train(fine, dt / 2);
+    return (half = output(fine, task.heldOut.x));
+  };
   const [onTrain, onHeldOut] = [activations(trained, task.train.x), activations(trained, task.heldOut.x)];
   return {
     task,
@@ -69,6 +79,7 @@ export function trainWide(settings: ParticleSettings, depth: number, seed: numbe
     onTrain,
     onHeldOut,
     lossIncreases: increases,
+    atHalfStep,
     size: outputSize(trained, task.heldOut.x, onHeldOut.at(-1)),
   };
 }
@@ -110,8 +121,8 @@ export interface Discrepancies {
   /** Steps of direct training on which a thin net's loss went up, over all draws. */
   readonly lossIncreases: number;
   /**
-   * Distance between the first directly trained thin net at dt and at dt/2, over its D. Above a few percent the step is
-   * too coarse to be trusted.
+   * How much the D of the first directly trained thin net moves when it and the wide net are both trained at dt/2, over
+   * that D. Above a few percent the step is too coarse to be trusted.
    */
   readonly stepError: number;
 }
@@ -138,22 +149,29 @@ function nameOf({ m }: Pair, draw: number): string {
   return `the thin net of m = ${m}, draw ${draw}`;
 }
 
+/** D of a directly trained thin net at dt/2 from the wide net at dt/2. */
+function distanceAtHalfStep({ settings, wide, m, seed }: Pair, draw: number): number {
+  const { time, dt } = settings;
+  const { train, heldOut } = wide.task;
+  const thin = thinNet(wide.initial, m, seed, draw);
+  const steps = stepsOf(time, dt / 2);
+  whole(`the thin net of m = ${m}, draw ${draw}, at dt/2`, trainDirect(thin, train, { steps, dt: dt / 2 }), dt / 2);
+  return discrepancy(thin, wide.trained, heldOut.x, wide.atHalfStep());
+}
+
 /** Direct training of a subset of the wide net's initial particles. The first draw is integrated at dt/2, too. */
 function trainDrawn(pair: Pair, draw: number) {
   const { settings, wide, m, seed } = pair;
   const { time, dt } = settings;
-  const { train, heldOut } = wide.task;
-  const options = { steps: stepsOf(time, dt), dt };
+  const { train } = wide.task;
   const thin = thinNet(wide.initial, m, seed, draw);
-  const { result, difference } =
-    draw === 0
-      ? trainHalved(thin, train, options, heldOut.x)
-      : { result: trainDirect(thin, train, options), difference: NaN };
+  const result = trainDirect(thin, train, { steps: stepsOf(time, dt), dt });
   const { increases: lossIncreases } = whole(nameOf(pair, draw), result, dt);
   const direct = distance(pair, thin);
   const cap = posteriorCap(lossOf(thin, train), pair.wideLoss);
   const violated = discrepancy(thin, wide.trained, train.x, wide.onTrain.at(-1)) > cap * SLACK;
-  return { direct, lossIncreases, violated, stepError: difference / direct };
+  const stepError = draw === 0 ? Math.abs(direct - distanceAtHalfStep(pair, draw)) / direct : NaN;
+  return { direct, lossIncreases, violated, stepError };
 }
 
 /** Direct training of new particles of the same law; returns D. */

@@ -1,7 +1,7 @@
 /** D against the constants of the model: skip alpha, scale c, correlation rho. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
-import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const ScaleSpec = ParticleSettings.extend({
   study: z.literal('scale'),
@@ -10,7 +10,15 @@ const ScaleSpec = ParticleSettings.extend({
   values: z.array(z.number()).min(2),
   depth: z.int().min(1),
   m: z.int().min(1),
-}).refine(...THIN_BELOW_WIDE);
+})
+  .refine(...THIN_BELOW_WIDE)
+  .refine(({ parameter, values }) => parameter !== 'rho' || values.every((rho) => rho >= 0 && rho <= 1), {
+    message: 'expected "values" of rho from 0 to 1',
+  })
+  .refine(({ parameter, values }) => parameter !== 'c' || !values.includes(0), {
+    message: 'expected "values" of c other than 0, with which particles do nothing',
+  })
+  .superRefine(inWholeSteps('time', 'imitationTime'));
 type ScaleSpec = z.infer<typeof ScaleSpec>;
 
 /** D against skip alpha, scale c and correlation rho. */
@@ -21,6 +29,7 @@ export const scaleStudy: Study<ScaleSpec> = {
     'imitation below direct training at every value: ' +
     '95 % t-interval of the log ratio, over values and seeds, below 0',
   schema: ScaleSpec,
+  cautions: (spec) => [...new Set(spec.values.flatMap((value) => cautionsOf({ ...spec, [spec.parameter]: value })))],
   cost: (spec) => spec.values.length * pairCost(spec, spec.depth, [spec.m]),
   run: async (spec, seed, tick) => {
     const rows = [];

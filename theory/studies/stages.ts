@@ -6,7 +6,7 @@ import { lossOf, trainDirect } from '../flow/direct.js';
 import { compress } from '../flow/pipeline.js';
 import { thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
-import { ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
 const StagesSpec = ParticleSettings.extend({
   study: z.literal('stages'),
@@ -15,7 +15,9 @@ const StagesSpec = ParticleSettings.extend({
   widths: z.array(z.int().min(1)).min(1),
   /** Flow time of fine-tuning, after `imitationTime` of imitation; direct training gets the sum. */
   tuningTime: z.number().min(0),
-}).refine(...WIDTHS_BELOW_WIDE);
+})
+  .refine(...WIDTHS_BELOW_WIDE)
+  .superRefine(inWholeSteps('time', 'imitationTime', 'tuningTime'));
 type StagesSpec = z.infer<typeof StagesSpec>;
 
 /** Three stages against direct training, at equal steps of the thin net. */
@@ -26,6 +28,7 @@ export const stagesStudy: Study<StagesSpec> = {
     'log ratio of held-out losses, three stages over direct, one mean per seed over widths: ' +
     '95 % t-interval below 0',
   schema: StagesSpec,
+  cautions: cautionsOf,
   cost: ({ wide, widths, draws, time, imitationTime, tuningTime, train, depth, dt }) =>
     (((wide * time + widths.reduce((a, b) => a + b, 0) * draws * 2 * (imitationTime + tuningTime)) * train * depth) /
       dt) *

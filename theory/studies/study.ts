@@ -15,6 +15,8 @@ export interface Study<Spec = unknown> {
   readonly rule: string;
   readonly schema: z.ZodType<Spec, unknown>;
   // Methods, not properties: a record holds studies of different specs, each called with what its own schema returned.
+  /** Lines of warning on a spec that is allowed, and seldom meant. */
+  cautions?(spec: Spec): string[];
   /** Expected seconds on one core. */
   cost(spec: Spec): number;
   /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
@@ -28,10 +30,48 @@ export function parseStudySpec<Spec>(study: Study<Spec>, value: unknown): Spec {
 
 const positive = z.int().min(1);
 
+/** Whether a flow time is a whole number of steps of length dt, and one step at least where it is not 0. */
+export function isWholeSteps(time: number, dt: number): boolean {
+  const steps = Math.round(time / dt);
+  return time === 0 || (steps >= 1 && Math.abs(time / dt - steps) <= 1e-6 * steps);
+}
+
+/**
+ * For `superRefine`: every one of the spec's flow times under `keys` (a number or a list) is a whole number of steps
+ * "dt". A time that is rounded to steps would be another time than the table says, and may be none.
+ */
+export function inWholeSteps(...keys: readonly string[]) {
+  return (spec: Readonly<Record<string, unknown>> & { readonly dt: number }, context: z.core.$RefinementCtx): void => {
+    for (const key of keys)
+      for (const time of [spec[key]].flat() as number[])
+        if (!isWholeSteps(time, spec.dt))
+          context.addIssue({
+            code: 'custom',
+            path: [key],
+            message: `expected a whole multiple of "dt", got ${time} with dt ${spec.dt}`,
+          });
+  };
+}
+
+/**
+ * The scale of the sum over particles: with 0 they have no part in the output, and no discrepancy is to be measured.
+ */
+const NOT_ZERO = z.number().refine((c) => c !== 0, 'expected another number than 0, with which particles do nothing');
+
+/** What a reader should know of settings that are allowed, and seldom meant. */
+export function cautionsOf({ alpha, rho }: { readonly alpha: number; readonly rho: number }): string[] {
+  return alpha === 0 && rho === 0
+    ? [
+        'alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, so that all of ' +
+          'the output is fluctuation; give rho above 0, or alpha',
+      ]
+    : [];
+}
+
 /** Schema of the settings that the studies of particles share. */
 export const ParticleSettings = z.strictObject({
   alpha: z.number(),
-  c: z.number(),
+  c: NOT_ZERO,
   /** Whether the scale is c/L instead of c. */
   perDepth: z.boolean().default(false),
   activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),

@@ -7,7 +7,7 @@ import { imitate } from '../flow/imitation.js';
 import { activations, output } from '../network/network.js';
 import { thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
-import { ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const TimeSpec = ParticleSettings.extend({
   study: z.literal('time'),
@@ -16,7 +16,12 @@ const TimeSpec = ParticleSettings.extend({
   m: z.int().min(1),
   /** Increasing times at which D is taken; the wide net is trained to the last one. */
   times: z.array(z.number().min(0)).min(2),
-}).refine(...THIN_BELOW_WIDE);
+})
+  .refine(...THIN_BELOW_WIDE)
+  .refine(({ times }) => times.every((time, i) => i === 0 || time > times[i - 1]!), {
+    message: 'expected increasing "times"',
+  })
+  .superRefine(inWholeSteps('time', 'imitationTime', 'times'));
 type TimeSpec = z.infer<typeof TimeSpec>;
 
 /** D(T): how the discrepancy moves with the time of training, and of imitation. */
@@ -27,6 +32,7 @@ export const timeStudy: Study<TimeSpec> = {
     'imitation: D at the last time below D at the start, 95 % t-interval of the log ratio below 0; ' +
     'direct: the same ratio above 0 means growth',
   schema: TimeSpec,
+  cautions: cautionsOf,
   cost: ({ wide, m, draws, times, dt, train, depth }) =>
     ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,
   run: async (spec, seed, tick) => {

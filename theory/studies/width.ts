@@ -1,7 +1,7 @@
 /** D(m): how the discrepancy falls with the thin width. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
-import { ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
+import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
 const WidthSpec = ParticleSettings.extend({
   study: z.literal('width'),
@@ -10,7 +10,9 @@ const WidthSpec = ParticleSettings.extend({
   depth: z.int().min(1),
   /** Thin widths, each below `wide`. */
   widths: z.array(z.int().min(1)).min(2),
-}).refine(...WIDTHS_BELOW_WIDE);
+})
+  .refine(...WIDTHS_BELOW_WIDE)
+  .superRefine(inWholeSteps('time', 'imitationTime'));
 type WidthSpec = z.infer<typeof WidthSpec>;
 
 /**
@@ -23,6 +25,7 @@ export const widthStudy: Study<WidthSpec> = {
   law: 'D(m) falls as m^(-1/2), for imitation and for direct training; sampling alone against imitation',
   rule: 'exponent of D(m), one fit per seed: 95 % t-interval inside [-0.55, -0.45]',
   schema: WidthSpec,
+  cautions: cautionsOf,
   cost: (spec) => pairCost(spec, spec.depth, spec.widths),
   run: async (spec, seed, tick) => {
     const rows = [];

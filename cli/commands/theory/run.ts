@@ -6,7 +6,7 @@ import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
 import { readDeclaration } from '../../../src/store/config.js';
-import { STUDIES, THEORY_KIND } from '../../../theory/studies/index.js';
+import { STUDIES, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
 import {
   checkOut,
   examples,
@@ -92,6 +92,7 @@ export function command(): Command {
         options.config === undefined
           ? declaredCells(declared(name), options.scale, options.seed, options.seeds)
           : ownCells(lookUp('study', STUDIES, name).name, readDeclaration(options.config, warn), options);
+      for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) warn(line);
       const out = checkOut(options.out);
       await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));

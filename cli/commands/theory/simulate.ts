@@ -29,7 +29,8 @@ export function command(): Command {
     .addOption(
       new Option(
         '--particles <file>',
-        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., x [N, d], y [N, d]; what is missing is drawn from the seed',
+        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., x, y, heldOut/x, heldOut/y [N, d]; ' +
+          'what is missing is drawn from the seed',
       ),
     )
     .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json').makeOptionMandatory())

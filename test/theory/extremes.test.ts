@@ -1,0 +1,160 @@
+/** Extreme values of every setting: each with a right value, or one clear line. */
+import { describe, expect, test } from 'vitest';
+import { closedForm, runningGronwall, uniformConstants } from '../../theory/bounds/index.js';
+import { trainDirect } from '../../theory/flow/direct.js';
+import { initialNet, pickNet, thinIndices, thinNet, type Net } from '../../theory/model/particles.js';
+import { sineTask } from '../../theory/model/task.js';
+import { discrepancy } from '../../theory/network/discrepancy.js';
+import { output } from '../../theory/network/network.js';
+import { simulate } from '../../theory/simulate/simulate.js';
+import { studyByName } from '../../theory/studies/index.js';
+import { parseStudySpec } from '../../theory/studies/study.js';
+
+const MODEL = { depth: 2, d: 3, width: 16 };
+const FLOW = { steps: 4, dt: 0.05 };
+const thinOf = (summary: Readonly<Record<string, unknown>>): { discrepancy: number; telescope: number[] } =>
+  summary.thin as { discrepancy: number; telescope: number[] };
+
+describe('simulate', () => {
+  const run = (model: object, thin: object = { m: 4 }): ReturnType<typeof simulate> =>
+    simulate({ model: { ...MODEL, ...model }, flow: FLOW, thin, data: { train: 8, heldOut: 8 } });
+
+  test('m = M takes all particles: the thin net is the wide one, however it is trained', () => {
+    for (const training of ['direct', 'imitation'])
+      expect(thinOf(run({}, { m: 16, training, imitation: FLOW }).summary).discrepancy).toBeLessThan(1e-12);
+  });
+
+  test.each([
+    ['m = 1', {}, { m: 1 }],
+    ['L = 1', { depth: 1 }, { m: 4 }],
+    ['d = 1', { d: 1 }, { m: 4 }],
+    ['d = 64', { d: 64 }, { m: 4 }],
+    ['M = 1 and m = 1', { width: 1 }, { m: 1 }],
+    ['rho = 1', { law: { rho: 1 } }, { m: 4 }],
+    ['rho = -1', { law: { rho: -1 } }, { m: 4 }],
+    ['sbias = 0', { law: { sbias: 0 } }, { m: 4 }],
+    ['c < 0', { c: -1 }, { m: 4 }],
+    ['no skip', { alpha: 0, c: 3, law: { rho: 0.9 } }, { m: 4 }],
+  ])('%s: finite, and D at most the telescoped sum', (_, model, thin) => {
+    const { arrays, summary } = run(model, thin);
+    for (const { values } of Object.values(arrays)) expect(values.every(Number.isFinite)).toBe(true);
+    const { discrepancy: D, telescope } = thinOf(summary);
+    expect(D).toBeGreaterThanOrEqual(0);
+    expect(D).toBeLessThanOrEqual(telescope.reduce((sum, h) => sum + h, 0) * (1 + 1e-9));
+  });
+
+  test('c = 0: the output is alpha^L x, and no particle moves', () => {
+    const { arrays, summary } = run({ c: 0, alpha: 0.5 });
+    arrays.output!.values.forEach((value, j) => expect(value).toBeCloseTo(arrays.x!.values[j]! / 4, 14));
+    expect(thinOf(summary).discrepancy).toBe(0);
+    expect((summary.losses as number[])[4]).toBeCloseTo((summary.losses as number[])[0]!, 14);
+  });
+
+  test('-c with -b is c with b', () => {
+    const net = (c: number): Net => initialNet(1, { depth: 2, m: 8, d: 2, alpha: 1, c }, { rho: 0 });
+    const [plus, minus] = [net(1), net(-1)];
+    for (const { b } of minus.layers) b.forEach((value, i) => (b[i] = -value));
+    const { train } = sineTask(1, 2, 8, 8);
+    for (const one of [plus, minus]) trainDirect(one, train, FLOW);
+    expect([...output(minus, train.x)]).toEqual([...output(plus, train.x)]);
+  });
+
+  test('N = 1 and no steps', () => {
+    const { summary } = simulate({ model: MODEL, flow: { steps: 0, dt: 1 }, data: { train: 1, heldOut: 1 } });
+    expect(summary.losses).toHaveLength(1);
+  });
+
+  test('a dt that is huge explodes by name, for each method and each part', () => {
+    for (const method of ['euler', 'heun', 'rk4'])
+      expect(() => simulate({ model: MODEL, flow: { steps: 50, dt: 1e9, method } })).toThrow(/exploded at step \d+/);
+    for (const inputs of ['wide', 'thin'])
+      expect(() => run({}, { m: 2, training: 'imitation', inputs, imitation: { steps: 50, dt: 1e9 } })).toThrow(
+        /imitation of layer 1 exploded/,
+      );
+  });
+});
+
+describe('bounds of a net with c < 0 are those with |c|', () => {
+  const { train } = sineTask(1, 2, 8, 8);
+  const run = (c: number): ReturnType<typeof runningGronwall> => {
+    const net = initialNet(1, { depth: 2, m: 32, d: 2, alpha: 1, c }, { rho: 0 });
+    if (c < 0) for (const { b } of net.layers) b.forEach((value, i) => (b[i] = -value));
+    return runningGronwall(net, train, { m: 8, seed: 1, draw: 0 }, 4, 0.05);
+  };
+  test('each step, and the closed form, which dominates', () => {
+    const [plus, minus] = [run(1), run(-1)];
+    expect(minus.rows).toEqual(plus.rows);
+    expect(closedForm(minus.constants, 0.2)).toEqual(closedForm(plus.constants, 0.2));
+    const last = minus.rows.at(-1)!;
+    expect(last.bound).toBeGreaterThanOrEqual(last.discrepancy);
+    expect(closedForm(minus.constants, 0.2).logBound).toBeGreaterThan(Math.log(last.bound));
+  });
+  test('c = 0: nothing moves, and the bound is 0', () => {
+    const wide = initialNet(1, { depth: 2, m: 32, d: 2, alpha: 1, c: 0 }, { rho: 0 });
+    const thin = thinNet(wide, 8, 1, 0);
+    expect(discrepancy(thin, wide, train.x)).toBe(0);
+    const constants = uniformConstants(thin, wide, pickNet(wide, thinIndices(wide, 8, 1, 0)), train);
+    expect(closedForm(constants, 1)).toEqual({ rate: 0, logBound: -Infinity });
+  });
+});
+
+describe('studies', () => {
+  const SETTINGS = {
+    ...{ alpha: 1, c: 1, rho: 0, d: 2, train: 8, heldOut: 8, wide: 32, time: 0.5, imitationTime: 0.25, dt: 0.05 },
+    draws: 1,
+  };
+  const SPEC = { ...SETTINGS, regime: 'skip', depth: 2 };
+  const width = (change: object): unknown =>
+    parseStudySpec(studyByName('width'), { study: 'width', widths: [4, 8], ...SPEC, ...change });
+
+  test.each([
+    ['a time of no step', { time: 1, dt: 50 }, /whole multiple of "dt", got 1 with dt 50 +→ at time/],
+    [
+      'a time between two steps',
+      { imitationTime: 0.12 },
+      /whole multiple of "dt", got 0.12 with dt 0.05 +→ at imitationTime/,
+    ],
+    ['c = 0', { c: 0 }, /expected another number than 0.* → at c/],
+    ['rho above 1', { rho: 1.5 }, /rho/],
+    ['d above 64', { d: 65 }, /64/],
+    ['m = M', { widths: [4, 32] }, /below "wide"/],
+  ])('%s is refused', (_, change, message) => {
+    expect(() => width(change)).toThrow(message);
+  });
+
+  test('times that fall or repeat, and values of rho and c that are none, are refused', () => {
+    const time = (times: number[]): unknown =>
+      parseStudySpec(studyByName('time'), { study: 'time', m: 4, ...SPEC, times });
+    expect(() => time([0, 0.5, 0.2])).toThrow(/increasing "times"/);
+    expect(() => time([0, 0.2, 0.2])).toThrow(/increasing "times"/);
+    expect(() => time([0, 0.23])).toThrow(/whole multiple of "dt", got 0.23.* → at times/);
+    const scale = (parameter: string, values: number[]): unknown =>
+      parseStudySpec(studyByName('scale'), { study: 'scale', m: 4, depth: 2, ...SETTINGS, parameter, values });
+    expect(() => scale('rho', [0.5, 2])).toThrow(/rho from 0 to 1/);
+    expect(() => scale('c', [0, 1])).toThrow(/c other than 0/);
+  });
+
+  test('no skip and rho = 0 is warned of, at any value that is varied', () => {
+    const cautions = (name: string, spec: object): string[] => {
+      const study = studyByName(name);
+      return study.cautions!(parseStudySpec(study, spec));
+    };
+    expect(cautions('width', { study: 'width', widths: [4, 8], ...SPEC, alpha: 0 })).toHaveLength(1);
+    expect(cautions('width', { study: 'width', widths: [4, 8], ...SPEC })).toEqual([]);
+    const scale = { study: 'scale', m: 4, depth: 2, ...SETTINGS, parameter: 'alpha', values: [0, 1] };
+    expect(cautions('scale', scale)).toHaveLength(1);
+  });
+
+  test('c < 0 is run, and every bound holds', async () => {
+    const study = studyByName('bounds');
+    const rows = await study.run(
+      parseStudySpec(study, { study: 'bounds', ...SETTINGS, regime: 'skip', c: -1, m: 4, depths: [1, 2] }),
+      1,
+      async () => {},
+    );
+    for (const row of rows) {
+      expect(row.violations).toBe(0);
+      expect(Number.isFinite(row.closed)).toBe(true);
+    }
+  });
+});
