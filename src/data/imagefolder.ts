@@ -1,10 +1,11 @@
 /**
- * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`. Decoded by
- * sharp, several at a time, ahead of the engine. Training: a random part of the picture (8 to 100 % of its area, sides
- * 3:4 to 4:3), mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et
- * al. 2015; the recipe of torchvision's reference training.
+ * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`. Folders within a
+ * class and symbolic links are followed, in the order of torchvision's `ImageFolder`. Decoded by sharp, several at a
+ * time, ahead of the engine; an alpha channel is left out, the colors below it as they are. Training: a random part of
+ * the picture (8 to 100 % of its area, sides 3:4 to 4:3), mirrored half of the time; else the shorter side scaled to
+ * `resize` and the centre cut out. Szegedy et al. 2015; the recipe of torchvision's reference training.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import type sharpModule from 'sharp';
@@ -13,25 +14,30 @@ import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
+import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer } from './images.js';
 
-const ImageFolderSpec = z.strictObject({
-  set: z.literal('imagefolder'),
-  folder: z.string(),
-  /** Side of the square that the network sees, in pixels. */
-  size: z.int().min(8).max(1024),
-  /** Shorter side before the center is cut out. */
-  resize: z.int().min(8).max(2048),
-  /** Training pictures that are set aside for validation; `val` is the test split. */
-  validation: z.int().min(1),
-  /** Different pictures that may be unreadable; they are named and left out. */
-  corrupt: z.int().min(0),
-});
+const ImageFolderSpec = z
+  .strictObject({
+    set: z.literal('imagefolder'),
+    folder: z.string(),
+    /** Side of the square that the network sees, in pixels. */
+    size: z.int().min(8).max(1024),
+    /** Shorter side before the center is cut out. */
+    resize: z.int().min(8).max(2048),
+    /** Training pictures that are set aside for validation; `val` is the test split. */
+    validation: z.int().min(1),
+    /** Different pictures that may be unreadable; they are named and left out. */
+    corrupt: z.int().min(0),
+  })
+  .refine(({ size, resize }) => resize >= size, { path: ['resize'], error: 'expected at least data.size' });
 /** A folder of pictures, and how they are cut and split. */
 export type ImageFolder = Omit<z.infer<typeof ImageFolderSpec>, 'set'>;
 
-const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif'];
+const EXTENSIONS = '.jpg .jpeg .png .webp .bmp .ppm .pgm .gif .tif .tiff .avif'.split(' ');
+/** What sharp calls the formats that hold pixels; it also draws SVG and pages of PDF, whatever their name ends with. */
+const FORMATS: readonly (string | undefined)[] = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 const [MEAN, STD] = [
   [0.485, 0.456, 0.406],
   [0.229, 0.224, 0.225],
@@ -98,24 +104,55 @@ function classFolders(path: string, root: string): string[] {
     throw new UsageError(
       `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/val/<class>/`,
     );
-  const names = readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
+  const names = readdirSync(path)
+    .filter((name) => statusOf(join(path, name)).isDirectory())
     .sort();
   if (names.length < 2)
     throw new UsageError(`${path}: expected a folder for each of at least 2 classes, found ${names.length}`);
   return names;
 }
 
+/** What a path leads to, symbolic links followed. Throws UsageError on one that leads nowhere. */
+function statusOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw new UsageError(`${path}: ${messageOf(error)}; expected a file, a folder or a link to one`);
+  }
+}
+
 function pictures(path: string, classes: readonly string[]): Picture[] {
   return classes.flatMap((name, label) => {
-    const files = readdirSync(join(path, name))
-      .filter((file) => EXTENSIONS.includes(extname(file).toLowerCase()))
-      .sort();
+    const files = filesBelow(join(path, name));
     if (files.length === 0)
       throw new UsageError(`${join(path, name)}: the class has no picture (${EXTENSIONS.join(', ')})`);
-    return files.map((file) => ({ file: join(path, name, file), label }));
+    return files.map((file) => ({ file, label }));
   });
+}
+
+/**
+ * Pictures of a folder and of those within it: the folders in the order of their paths, each with its files in theirs.
+ * Throws UsageError on a picture's name that is no regular file, and on links that lead round in a circle.
+ */
+function filesBelow(folder: string): string[] {
+  const found = new Map<string, string[]>();
+  const visit = (path: string, above: readonly string[]): void => {
+    const real = realpathSync(path);
+    if (above.includes(real)) throw new UsageError(`${path}: a link to a folder that it is in, ${real}`);
+    const files: string[] = [];
+    for (const name of readdirSync(path)) {
+      const inner = join(path, name);
+      const isPicture = EXTENSIONS.includes(extname(name).toLowerCase());
+      const status = statusOf(inner);
+      if (status.isDirectory()) visit(inner, [...above, real]);
+      else if (isPicture && !status.isFile())
+        throw new UsageError(`${inner}: expected a regular file, got a pipe, a socket or a device`);
+      else if (isPicture) files.push(inner);
+    }
+    found.set(path, files.sort());
+  };
+  visit(folder, []);
+  return [...found.keys()].sort().flatMap((path) => found.get(path)!);
 }
 
 const normalize = normalizer(MEAN, STD, 255);
@@ -179,6 +216,34 @@ async function decodeBatch(
   };
 }
 
+interface Opened extends Size {
+  readonly picture: ReturnType<typeof sharpModule>;
+}
+
+/** A picture without alpha channel, upright. Throws FailureError on a drawing, whose pixels are not in the file. */
+async function openPicture(sharp: typeof sharpModule, file: string): Promise<Opened> {
+  const bitmap = readBitmap(file);
+  if (bitmap !== undefined) return fromPixels(sharp, bitmap.data, { ...bitmap, channels: 3 });
+  const { width, height, orientation = 1, format, hasAlpha } = await sharp(file).metadata();
+  if (!FORMATS.includes(format))
+    throw new FailureError(`its content is ${format}, which is not read; expected one of ${EXTENSIONS.join(', ')}`);
+  const picture = sharp(file, { failOn: 'error', sequentialRead: true }).rotate();
+  if (hasAlpha) {
+    // before anything is scaled: that would weigh colors by their opacity, and leave none where nothing is opaque
+    const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    return fromPixels(sharp, data, info);
+  }
+  return orientation >= 5 ? { picture, width: height, height: width } : { picture, width, height };
+}
+
+function fromPixels(
+  sharp: typeof sharpModule,
+  data: Uint8Array,
+  { width, height, channels }: Size & { readonly channels: 1 | 2 | 3 | 4 },
+): Opened {
+  return { picture: sharp(data, { raw: { width, height, channels } }), width, height };
+}
+
 /** Random numbers for one picture: area and shape of ten attempts, then the place, then the mirror. */
 const [ATTEMPTS, DRAWS] = [10, 10 * 2 + 3] as const;
 
@@ -188,13 +253,12 @@ async function decode(
   draws: Float64Array | undefined,
 ): Promise<Uint8Array> {
   const sharp = await loadDecoder();
-  const picture = sharp(file, { failOn: 'error', sequentialRead: true }).rotate();
-  const { width: rawWidth, height: rawHeight, orientation = 1 } = await sharp(file).metadata();
-  const [width, height] = orientation >= 5 ? [rawHeight, rawWidth] : [rawWidth, rawHeight];
+  const { picture, width, height } = await openPicture(sharp, file);
   const part = draws === undefined ? undefined : randomPart({ width, height }, draws);
+  const small = scaledSize({ width, height }, resize);
   const sized =
     part === undefined
-      ? picture.resize(scaled(width, height, resize)).extract(center(scaled(width, height, resize), size))
+      ? picture.resize({ ...small, fit: 'fill', kernel: 'linear' }).extract(centerPart(small, size))
       : picture.extract(part).resize(size, size, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
   const mirrored = draws !== undefined && draws[DRAWS - 1]! < 0.5 ? sized.flop() : sized;
   const { data } = await mirrored.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -204,18 +268,31 @@ async function decode(
   throw new FailureError(`decoded to ${data.length} bytes, expected ${size * size * CHANNELS}`);
 }
 
-function scaled(width: number, height: number, shorter: number): Size & { fit: 'fill'; kernel: 'linear' } {
-  const factor = shorter / Math.min(width, height);
-  return {
-    width: Math.max(shorter, Math.round(width * factor)),
-    height: Math.max(shorter, Math.round(height * factor)),
-    fit: 'fill',
-    kernel: 'linear',
-  };
+/**
+ * The size at which the shorter side is `shorter`, by torchvision's arithmetic: the longer side is cut to whole pixels.
+ */
+export function scaledSize({ width, height }: Size, shorter: number): Size {
+  const longer = (side: number, other: number): number => Math.trunc((shorter * side) / other);
+  return width <= height
+    ? { width: shorter, height: longer(height, width) }
+    : { width: longer(width, height), height: shorter };
 }
 
-function center({ width, height }: Size, size: number): Part {
-  return { left: Math.round((width - size) / 2), top: Math.round((height - size) / 2), width: size, height: size };
+/** Rounds as Python does: a half to the even number. */
+function roundHalfToEven(x: number): number {
+  const [low, rest] = [Math.floor(x), x - Math.floor(x)];
+  if (rest === 0.5) return low % 2 === 0 ? low : low + 1;
+  return Math.round(x);
+}
+
+/** The square in the middle, by torchvision's arithmetic. */
+export function centerPart({ width, height }: Size, size: number): Part {
+  return {
+    left: roundHalfToEven((width - size) / 2),
+    top: roundHalfToEven((height - size) / 2),
+    width: size,
+    height: size,
+  };
 }
 
 /** As torchvision's RandomResizedCrop: ten attempts, then the centre with the nearest allowed shape. */

@@ -2,15 +2,16 @@
  * The other data sets: the Random Hierarchy Model, CIFAR's files and folders of pictures; and what is said of files
  * that are missing or damaged.
  */
-import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { loadCifar } from '../../src/data/cifar.js';
 import { Loader, Order, type Dataset, type HostBatch, type Source } from '../../src/data/dataset.js';
 import { countStrings, loadHierarchy } from '../../src/data/hierarchy.js';
-import { openImageFolder, randomPart } from '../../src/data/imagefolder.js';
+import { centerPart, openImageFolder, randomPart, scaledSize } from '../../src/data/imagefolder.js';
 import { cropAndFlip, normalizer } from '../../src/data/images.js';
 import { DataSpec, exampleShape, openData } from '../../src/data/index.js';
 
@@ -128,6 +129,10 @@ describe('CIFAR', () => {
 });
 
 describe('folders of pictures', () => {
+  const [MEAN, STD] = [
+    [0.485, 0.456, 0.406],
+    [0.229, 0.224, 0.225],
+  ];
   async function write(pictures = 4): Promise<string> {
     const path = folder();
     for (const split of ['train', 'val']) {
@@ -198,6 +203,109 @@ describe('folders of pictures', () => {
     await expect(batchOf(open(path, 0).test, 4)).rejects.toThrow(
       /1 pictures cannot be read, data.corrupt allows 0: .*0.png/,
     );
+  });
+
+  /** Python: `int(256 * 500 / 375)`, `int(round((341 - 224) / 2.0))` and so on, as torchvision 0.20 has them. */
+  test.each([
+    [{ width: 500, height: 375 }, 256, 224, { width: 341, height: 256 }, { left: 58, top: 16 }],
+    [{ width: 375, height: 500 }, 256, 224, { width: 256, height: 341 }, { left: 16, top: 58 }],
+    [{ width: 500, height: 334 }, 256, 224, { width: 383, height: 256 }, { left: 80, top: 16 }],
+    [{ width: 640, height: 427 }, 256, 224, { width: 383, height: 256 }, { left: 80, top: 16 }],
+    [{ width: 500, height: 333 }, 232, 224, { width: 348, height: 232 }, { left: 62, top: 4 }],
+    [{ width: 301, height: 300 }, 20, 17, { width: 20, height: 20 }, { left: 2, top: 2 }],
+    [{ width: 100, height: 100 }, 256, 225, { width: 256, height: 256 }, { left: 16, top: 16 }],
+    [{ width: 227, height: 226 }, 226, 224, { width: 227, height: 226 }, { left: 2, top: 1 }],
+  ])('%j at %i: the centre of %i is torchvision’s', (size, resize, crop, small, place) => {
+    expect(scaledSize(size, resize)).toEqual(small);
+    expect(centerPart(small, crop)).toEqual({ ...place, width: crop, height: crop });
+  });
+
+  test('a picture without its alpha channel keeps its colors, where nothing is opaque, too', async () => {
+    const path = await write();
+    const color = { r: 200, g: 100, b: 50 };
+    for (const [i, alpha] of [0, 0.01, 1].entries())
+      await sharp({ create: { width: 50, height: 40, channels: 4, background: { ...color, alpha } } })
+        .png()
+        .toFile(join(path, 'val', 'cat', `${i}.png`));
+    const { values } = await batchOf(open(path).test, 3);
+    for (let i = 0; i < values.length; i += 3)
+      [200, 100, 50].forEach((value, c) =>
+        expect(Math.abs(values[i + c]! * STD[c]! + MEAN[c]! - value / 255)).toBeLessThan(1e-5),
+      );
+  });
+
+  test('folders within a class and links are followed, in the order of torchvision’s ImageFolder', async () => {
+    const path = await write(1);
+    const [elsewhere, cats] = [folder(), join(path, 'val', 'cat')];
+    const grey = async (file: string, level: number): Promise<void> => {
+      mkdirSync(dirname(file), { recursive: true });
+      await sharp({ create: { width: 20, height: 20, channels: 3, background: { r: level, g: 0, b: 0 } } })
+        .png()
+        .toFile(file);
+    };
+    // os.walk: cat, cat/b, cat/b/deep, cat/c, with the files of each in their order; "z.png" is of the first
+    await grey(join(cats, 'z.png'), 20);
+    await grey(join(cats, 'b', '1.png'), 30);
+    await grey(join(cats, 'b', 'deep', '0.png'), 40);
+    await grey(join(elsewhere, 'linked', '5.png'), 50);
+    symlinkSync(join(elsewhere, 'linked'), join(cats, 'c'));
+    await grey(join(elsewhere, 'fox', 'f.png'), 60);
+    for (const split of ['train', 'val']) symlinkSync(join(elsewhere, 'fox'), join(path, split, 'fox'));
+    symlinkSync(join(elsewhere, 'fox', 'f.png'), join(path, 'val', 'dog', 'a.png'));
+    const data = open(path);
+    expect([data.classes, data.test.count]).toEqual([3, 8]);
+    const { values, labels } = await batchOf(data.test, 8);
+    const reds = Array.from({ length: 8 }, (_, i) =>
+      Math.round(Math.abs(values[i * 16 * 16 * 3]! * STD[0]! + MEAN[0]!) * 255),
+    );
+    expect([[...labels], reds]).toEqual([
+      [0, 0, 0, 0, 0, 1, 1, 2],
+      [200, 20, 30, 40, 50, 0, 60, 60],
+    ]);
+    symlinkSync(cats, join(cats, 'b', 'round'));
+    expect(() => open(path)).toThrow(/round: a link to a folder that it is in/);
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'a pipe or a dead link with a picture’s name is refused by it',
+    async () => {
+      const path = await write(2);
+      const pipe = join(path, 'val', 'dog', 'pipe.png');
+      execFileSync('mkfifo', [pipe], { timeout: 10_000 });
+      expect(() => open(path)).toThrow(/pipe.png: expected a regular file/);
+      rmSync(pipe);
+      symlinkSync('/nowhere/at/all', join(path, 'val', 'dog', 'dead.png'));
+      expect(() => open(path)).toThrow(/dead.png: .*expected a file, a folder or a link to one/);
+    },
+  );
+
+  test('a drawing is no picture, whatever it is called', async () => {
+    const path = await write();
+    const drawing =
+      '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="40" height="40"/></svg>';
+    writeFileSync(join(path, 'val', 'cat', '0.png'), drawing);
+    const { labels, skipped } = await batchOf(open(path, 1).test, 4);
+    expect([...labels]).toEqual([0, 0, 0]);
+    expect(skipped![0]!.reason).toMatch(/its content is svg, which is not read; expected one of .jpg/);
+  });
+
+  test('a side to cut out that is larger than the picture is refused before anything is read', () => {
+    const spec = { set: 'imagefolder', folder: 'x', size: 32, resize: 31, validation: 1, corrupt: 0 };
+    expect(DataSpec.safeParse(spec).error!.issues[0]).toMatchObject({ message: 'expected at least data.size' });
+    expect(DataSpec.safeParse({ ...spec, resize: 32 }).success).toBe(true);
+  });
+
+  test('BMP and portable maps are read', async () => {
+    const path = await write();
+    const level = (i: number): number => (i * 37) % 256;
+    const pixels = Buffer.from(Array.from({ length: 20 * 20 * 3 }, (_, i) => level(i)));
+    writeFileSync(join(path, 'val', 'cat', '0.ppm'), Buffer.concat([Buffer.from('P6\n20 20\n255\n'), pixels]));
+    await sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } })
+      .png()
+      .toFile(join(path, 'val', 'cat', '1.png'));
+    const { values } = await batchOf(open(path).test, 3); // 0.png, 0.ppm, 1.png
+    const one = 16 * 16 * 3;
+    expect(values.subarray(one, 2 * one)).toEqual(values.subarray(2 * one, 3 * one));
   });
 
   test('missing folders, an empty class and different classes are named', async () => {
