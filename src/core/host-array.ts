@@ -43,3 +43,19 @@ export function arraysOf<Type extends new (length: number) => HostValues>(
   }
   return arrays as HostArrays<InstanceType<Type>>;
 }
+
+/** Index of the first value that is not a finite number; -1 where all are. */
+export function firstInfinite(values: Floats): number {
+  // no callback for each value: batches have millions
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
+
+/** The first of the named arrays with a value that is not finite, and that value, as in "head/bias is NaN". */
+export function infiniteIn(arrays: HostArrays): string | undefined {
+  for (const [name, { values }] of Object.entries(arrays)) {
+    const at = firstInfinite(values);
+    if (at >= 0) return `${name} is ${values[at]}`;
+  }
+  return undefined;
+}

@@ -1,4 +1,6 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
+import { UsageError } from '../core/errors.js';
+import { firstInfinite, sizeOf } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 
@@ -31,6 +33,8 @@ export interface Dataset {
   readonly shape: readonly number[];
   /** Number of possible answers. */
   readonly classes: number;
+  /** Names of the classes in their order, where files of the user's decide it. */
+  readonly labels?: readonly string[];
   /**
    * Answers that are asked of an example, P: its masked positions. One by default, and then labels have no axis for
    * them.
@@ -80,8 +84,19 @@ export interface LabelledBatch {
   readonly labels: Tensor;
 }
 
-/** Moves a batch to the engine; the caller disposes it. */
-export function toLabelled({ shape, questions }: Asked, { values, labels }: HostBatch): LabelledBatch {
+/**
+ * Moves a batch to the engine; the caller disposes it. Throws UsageError on a value that is not finite, which some
+ * engines would turn into 0, and on a label that is no class, which would count as no class at all.
+ */
+export function toLabelled({ shape, classes, questions }: Asked, { values, labels }: HostBatch): LabelledBatch {
+  const infinite = values instanceof Float32Array ? firstInfinite(values) : -1;
+  if (infinite >= 0)
+    throw new UsageError(
+      `data: value ${infinite} of a batch is ${values[infinite]} ` +
+        `(example ${Math.floor(infinite / sizeOf(shape))} of it); expected finite numbers`,
+    );
+  const wrong = labels.find((label) => label < 0 || label >= classes);
+  if (wrong !== undefined) throw new UsageError(`data: a label is ${wrong}; expected 0 to ${classes - 1}`);
   const examples = labels.length / (questions ?? 1);
   const x = tf.tensor(values, [examples, ...shape], values instanceof Int32Array ? 'int32' : 'float32');
   return { x, labels: tf.tensor(labels, questions === undefined ? [examples] : [examples, questions], 'int32') };

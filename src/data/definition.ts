@@ -38,6 +38,13 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
   task?(spec: Spec): TokenTask;
   /** For texts: how they become tokens. */
   tokenizer?(spec: Spec, onStage?: OnStage): Promise<WordPiece>;
+  /** Names of the classes in their order, where the declaration alone decides it. */
+  labels?(spec: Spec): readonly string[] | undefined;
+  /**
+   * For data whose files name the classes: the declaration with them in the order of a checkpoint's classes, unchanged
+   * where these are others. Throws UsageError where the declaration asks for another order.
+   */
+  inOrderOf?(spec: Spec, classes: readonly string[]): Spec;
   /** What users have to bring, with its size, in one line; undefined where a spec needs nothing. */
   brought?(spec: Spec): string | undefined;
   /** Further figures of a run's result, from those of the test split: accuracy in percent, cross-entropy in nats. */

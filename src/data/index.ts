@@ -71,6 +71,19 @@ export async function tokenizerOf(spec: DataSpec, onStage?: OnStage): Promise<Wo
   return definitionOf(spec).tokenizer?.(spec, onStage);
 }
 
+/** Names of the classes of data whose declaration alone decides them; undefined for others. */
+export function declaredLabels(spec: DataSpec): readonly string[] | undefined {
+  return definitionOf(spec).labels?.(spec);
+}
+
+/**
+ * A declaration with its classes in the order of a checkpoint's, `classes`; unchanged where these are not the data's.
+ * Throws UsageError where the declaration asks for another order.
+ */
+export function inOrderOf(spec: DataSpec, classes: readonly string[]): DataSpec {
+  return (definitionOf(spec).inOrderOf?.(spec, classes) as DataSpec | undefined) ?? spec;
+}
+
 /** What users have to bring for a declaration, in one line; undefined where all of it comes with the program. */
 export function broughtFor(spec: DataSpec): string | undefined {
   return definitionOf(spec).brought?.(spec);

@@ -31,6 +31,11 @@ export const TsvSpec = z.strictObject({
   /** A third file, or how many of the training examples are held out. */
   validation: z.union([z.string(), z.int().min(1)]),
   columns: z.strictObject({ text: column, pair: column.optional(), label: column }),
+  /**
+   * The labels in the order of the classes. By default the order of a checkpoint that the training begins with or
+   * imitates, where its configuration names the same labels; else numbers by their value, others by their letters.
+   */
+  labels: z.array(z.string()).min(2).optional(),
 });
 /** Tab-separated files with a text, or a pair of texts, and a class on each line. */
 export type TsvSpec = z.infer<typeof TsvSpec>;
@@ -84,21 +89,59 @@ function readTsv(file: string, { columns }: TsvSpec): Raw[] {
   return rows;
 }
 
+const NUMBER = /^[+-]?\d+(\.\d+)?$/;
+
+/** Labels in the order of their classes: numbers by their value, so that 10 follows 9, others by their letters. */
+function inOrder(labels: Iterable<string>): string[] {
+  const names = [...new Set(labels)].sort();
+  return names.every((name) => NUMBER.test(name)) ? names.sort((a, b) => Number(a) - Number(b)) : names;
+}
+
+/** The labels of a training file, in the order of the classes. Throws UsageError when there are none to tell apart. */
+function labelsOf({ train, labels }: TsvSpec, rows: readonly Raw[]): readonly string[] {
+  const names = inOrder(rows.map(({ label }) => label));
+  if (labels !== undefined) {
+    const twice = labels.find((label, i) => labels.indexOf(label) !== i);
+    if (twice !== undefined) throw new UsageError(`data.labels: "${twice}" stands in it twice`);
+    return labels;
+  }
+  if (names.length < 2)
+    throw new UsageError(`${train}: all examples have the label "${names[0]}"; expected at least two`);
+  return names;
+}
+
 /**
- * Examples [3, T]; the classes are the training file's labels, in alphabetical order. Throws UsageError with file and
- * line.
+ * The declaration with its labels in the order of a checkpoint's classes, in the spelling of the files; unchanged where
+ * the checkpoint does not name all of them. Capitals do not count, as in Hugging Face's own training scripts. Throws
+ * UsageError where `data.labels` has the same labels in another order: logits and labels would be of different classes.
  */
+function inOrderOf(spec: TsvSpec, classes: readonly string[]): TsvSpec {
+  const given = labelsOf(spec, readTsv(spec.train, spec));
+  const mine = new Map(given.map((label) => [label.toLowerCase(), label]));
+  const theirs = classes.map((name) => name.toLowerCase());
+  if (![...mine.keys()].every((label) => theirs.includes(label))) return spec;
+  const labels = theirs.map((name, i) => mine.get(name) ?? classes[i]!);
+  if (spec.labels !== undefined && spec.labels.some((label, i) => label !== labels[i]))
+    throw new UsageError(
+      `data.labels: ${spec.labels.join(', ')}, and the checkpoint has the order ${labels.join(', ')}; ` +
+        'leave data.labels out, or give it this order',
+    );
+  return String(labels) === String(given) ? spec : { ...spec, labels };
+}
+
+/** Examples [3, T]; the classes are the labels in their order. Throws UsageError with file and line. */
 export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
   const rows = readTsv(spec.train, spec);
-  const names = [...new Set(rows.map(({ label }) => label))].sort();
-  if (names.length < 2)
-    throw new UsageError(`${spec.train}: all examples have the label "${names[0]}"; expected at least two`);
+  const names = labelsOf(spec, rows);
   const numbers = new Map(names.map((name, i) => [name, i]));
   const examples = (all: readonly Raw[], file: string): TextExample[] =>
     all.map(({ label, line, ...texts }) => {
       const number = numbers.get(label);
       if (number === undefined)
-        throw new UsageError(`${file}, line ${line}: label "${label}"; the training file has: ${names.join(', ')}`);
+        throw new UsageError(
+          `${file}, line ${line}: label "${label}"; ` +
+            `${spec.labels === undefined ? 'the training file' : 'data.labels'} has: ${names.join(', ')}`,
+        );
       return { ...texts, label: number };
     });
   const held =
@@ -121,6 +164,7 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
   return {
     shape: [3, spec.tokens],
     classes: names.length,
+    labels: names,
     vocabulary: tokenizer.vocabulary.length,
     train: source(
       examples(
@@ -145,5 +189,6 @@ export const tsv: DatasetDefinition<TsvSpec> = {
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
   tokenizer: openTokenizer,
+  inOrderOf,
   brought: () => 'tab-separated files with a text and a class on each line are brought by you',
 };

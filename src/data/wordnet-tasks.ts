@@ -144,4 +144,5 @@ export const wordNetTask: DatasetDefinition<WordNetTaskSpec> = {
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', classes: wordNetClasses(spec.task), ...vocabularySize(spec) }),
   tokenizer: openTokenizer,
+  labels: ({ task }) => (task === 'supersense' ? SUPERSENSES : undefined),
 };

@@ -1,13 +1,13 @@
 /** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
-import { UsageError } from '../core/errors.js';
+import { FailureError, UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
-import { openData, taskOf, testFigures } from '../data/index.js';
+import { inOrderOf, openData, taskOf, testFigures } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
-import { readWeights } from '../models/files.js';
-import { networkOf, vocabSizeOf } from '../models/index.js';
-import { countValues } from '../core/host-array.js';
+import { readWeights, weightLabels } from '../models/files.js';
+import { networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
+import { countValues, infiniteIn } from '../core/host-array.js';
 import { evaluation } from '../nn/layers.js';
 import { predictor } from '../nn/predictor.js';
 import type { HostWeights } from '../nn/network.js';
@@ -22,9 +22,9 @@ import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, 
 /** Runs a cell of the kind `train`: trains its network, evaluates it and leaves its weights. */
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
-  const data = await openData(spec.data, (stage, done, total) => context.progress(stage, done, total));
+  const data = await openData(dataOf(spec), (stage, done, total) => context.progress(stage, done, total));
   const network = networkOf(spec.network);
-  for (const { file, reason } of data.problems ?? []) context.log({ event: 'skipped', step: 0, file, reason });
+  if (context.resumed === undefined) logData(context, data);
   const vocabSize = vocabSizeOf(spec.network) ?? Infinity;
   if ((data.vocabulary ?? 0) > vocabSize)
     throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the network only ${vocabSize}`);
@@ -37,6 +37,36 @@ export const trainExecutor: Executor = async (context) => {
   const weights = await trainThin(context, spec, network, teacher, { ...data, classes }, pretrained);
   return outcome(context, spec, data, teacher, weights);
 };
+
+/** What the data say before the first step: what could not be used, and what the classes are called. */
+function logData(context: RunContext, { problems = [], labels = [] }: Dataset): void {
+  for (const { file, reason } of problems) context.log({ event: 'skipped', step: 0, file, reason });
+  for (const [index, label] of labels.entries()) context.log({ event: 'label', index, label });
+}
+
+/**
+ * The data with their classes in the order of a checkpoint that the network imitates or begins with. Throws UsageError
+ * where it cannot be kept.
+ */
+function dataOf({ data, network, teacher, pretrained }: TrainSpec): TrainSpec['data'] {
+  const width = networkOf(network).width('logits');
+  // a head of another size is not taken over
+  const labelsIn = (file: { network: NetworkSpec; weights: string } | undefined): readonly string[] | undefined =>
+    file === undefined || networkOf(file.network).width('logits') !== width
+      ? undefined
+      : weightLabels(file.weights, file.network);
+  const imitated = teacher !== null && !isTrained(teacher) ? teacher : undefined;
+  const begun = pretrained !== undefined && 'weights' in pretrained ? pretrained : undefined;
+  const [theirs, own] = [labelsIn(imitated), labelsIn(begun)];
+  const ordered = theirs === undefined ? data : inOrderOf(data, theirs);
+  const result = own === undefined ? ordered : inOrderOf(ordered, own);
+  if (teacher !== null && isTrained(teacher) && 'labels' in result && !('labels' in data))
+    throw new UsageError(
+      `${begun!.weights}: its classes have the order ${result.labels!.join(', ')}, and the wide net would be trained ` +
+        'with that of the data; give data.labels the order of the file',
+    );
+  return result;
+}
 
 async function openTeacher(context: RunContext, spec: TrainSpec, teacher: TeacherSpec): Promise<Teacher> {
   const host = isTrained(teacher)
@@ -81,6 +111,8 @@ async function outcome(
         )[logits]!;
   predict.dispose();
   const host = await toHost(weights);
+  const infinite = infiniteIn({ ...host.params, ...host.state });
+  if (infinite !== undefined) throw new FailureError(`${infinite} at the end of the run; a lower learning rate helps`);
   disposeWeights(weights);
   if (teacher !== undefined) disposeWeights(teacher.weights);
   const { steps, flops, teacherFlops } = costOf(spec);

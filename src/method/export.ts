@@ -2,7 +2,7 @@
 import { extname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
-import { tokenizerOf } from '../data/index.js';
+import { declaredLabels, tokenizerOf } from '../data/index.js';
 import { writeWeights } from '../models/files.js';
 import { writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';

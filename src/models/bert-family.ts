@@ -1,9 +1,8 @@
 /** BERTs as a family: the published ones, their weights, what of a text they read. */
 import { bert, BertSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family } from './family.js';
-import { importHuggingFace, readFolder, writeFolder, writeHuggingFace } from './huggingface.js';
+import { labelsBeside, readFolder, readHuggingFace, writeFolder, writeHuggingFace } from './huggingface.js';
 import { predictTokens, readTokens } from './predict.js';
-import { readSafetensors } from '../store/safetensors.js';
 
 const PUBLISHED = {
   family: 'bert',
@@ -31,7 +30,8 @@ export const bertFamily: Family<BertSpec> = {
   checkInput,
   vocabSize: ({ vocabSize }) => vocabSize,
   published: {
-    read: (path, spec) => importHuggingFace(spec, readSafetensors(path).tensors, path),
+    read: readHuggingFace,
+    labels: labelsBeside,
     write: writeHuggingFace,
     folder: { modelType: 'bert', read: readFolder, write: writeFolder },
   },

@@ -3,7 +3,7 @@
  * fit said at once.
  */
 import { UsageError } from '../core/errors.js';
-import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
+import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { dtypeOf } from '../store/safetensors.js';
 
 /** New order of at most four axes: output axis n is input axis `order[n]`. */
@@ -27,6 +27,8 @@ export function transpose({ shape, values }: HostArray, order: readonly number[]
 }
 
 const LISTED = 400;
+/** The types that weights are of; others hold buffers. */
+const FLOATS: readonly string[] = ['F64', 'F32'];
 
 function list(names: readonly string[]): string {
   return names.length <= LISTED
@@ -36,7 +38,8 @@ function list(names: readonly string[]): string {
 
 /**
  * The arrays that a network wants, by name and shape, out of those of a file; `ignored` says which others may be there.
- * Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type.
+ * Whole numbers that no network wants are buffers, and left. Throws UsageError that lists every name which is missing,
+ * is not of this network, has another shape or type, or holds a value that is not finite.
  */
 export function takeArrays(
   source: string,
@@ -45,21 +48,25 @@ export function takeArrays(
   ignored: (name: string) => boolean,
 ): ReadonlyMap<string, HostArray> {
   const missing = [...wanted.keys()].filter((name) => !Object.hasOwn(tensors, name));
-  const extra = Object.keys(tensors).filter((name) => !wanted.has(name) && !ignored(name));
+  const isBuffer = (name: string): boolean => !FLOATS.includes(dtypeOf(tensors[name]!.values));
+  const extra = Object.keys(tensors).filter((name) => !wanted.has(name) && !ignored(name) && !isBuffer(name));
   const taken = new Map<string, HostArray>();
-  const wrong: string[] = [];
+  const [wrong, infinite]: [string[], string[]] = [[], []];
   for (const [name, shape] of wanted) {
     const found = tensors[name];
     if (found === undefined) continue;
     const { values } = found;
-    if (values instanceof Float32Array && String(found.shape) === String(shape))
+    if (values instanceof Float32Array && String(found.shape) === String(shape)) {
       taken.set(name, { shape: found.shape, values });
-    else wrong.push(`${name} is ${dtypeOf(values)} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
+      const at = firstInfinite(values);
+      if (at >= 0) infinite.push(`${name} (${values[at]})`);
+    } else wrong.push(`${name} is ${dtypeOf(values)} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
   }
   const faults = [
     ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),
     ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
     ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
+    ...(infinite.length > 0 ? [`not finite (${infinite.length}): ${list(infinite)}`] : []),
   ];
   if (faults.length > 0)
     throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);

@@ -44,6 +44,8 @@ export interface Variant {
 export interface PublishedWeights<Spec> {
   /** Reads a safetensors file. Throws UsageError that lists every name that does not fit the network. */
   read(path: string, spec: Spec): HostWeights;
+  /** Names of a file's classes in order, where the configuration beside it has them; undefined where nothing does. */
+  labels?(path: string): readonly string[] | undefined;
   /** Writes a safetensors file. Throws UsageError where the published format has no such network. */
   write(path: string, spec: Spec, weights: HostWeights): void;
   /** Folders with configuration, weights and tokenizer, as Hugging Face's libraries save a network. */
@@ -52,8 +54,17 @@ export interface PublishedWeights<Spec> {
     readonly modelType: string;
     /** The network of a folder, and its weights once they are asked for. Throws UsageError with what does not fit. */
     read(folder: string): { readonly spec: Spec; readonly load: () => HostWeights };
-    /** Writes a folder. Throws UsageError where the published format has no such network. */
-    write(folder: string, spec: Spec, weights: HostWeights, tokenizer: TokenizerFacts): void;
+    /**
+     * Writes a folder; `labels` are names of the classes in order, as far as there are any. Throws UsageError where the
+     * published format has no such network.
+     */
+    write(
+      folder: string,
+      spec: Spec,
+      weights: HostWeights,
+      tokenizer: TokenizerFacts,
+      labels?: readonly string[],
+    ): void;
   };
 }
 

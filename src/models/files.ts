@@ -101,22 +101,29 @@ export function readWeights(path: string, spec: NetworkSpec): HostWeights {
   return publishedOf(path, spec).read(path, spec);
 }
 
+/** Names of the classes of a file of weights, in order, where the configuration beside it has them. */
+export function weightLabels(path: string, spec: NetworkSpec): readonly string[] | undefined {
+  return familyOf(spec).published?.labels?.(path);
+}
+
 /**
  * Writes a network's weights in published names: a safetensors file, or, with a tokenizer, a folder where the family
- * has such. Returns whether it is a folder. Throws UsageError for a family or a network that has no published names.
+ * has such, with names of the classes as far as there are any. Returns whether it is a folder. Throws UsageError for a
+ * family or a network that has no published names.
  */
 export function writeWeights(
   path: string,
   spec: NetworkSpec,
   weights: HostWeights,
   tokenizer?: TokenizerFacts,
+  labels?: readonly string[],
 ): 'file' | 'folder' {
   const published = publishedOf(path, spec);
   if (tokenizer === undefined || published.folder === undefined) {
     published.write(path, spec, weights);
     return 'file';
   }
-  published.folder.write(path, spec, weights, tokenizer);
+  published.folder.write(path, spec, weights, tokenizer, labels);
   return 'folder';
 }
 

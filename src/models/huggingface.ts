@@ -2,8 +2,8 @@
  * BERT weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json` and
  * `model.safetensors`. Dense kernels are [out, in] there and [in, out] here; tables of embeddings are the same.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
@@ -89,9 +89,16 @@ const ARCHITECTURES: Readonly<Record<BertSpec['head']['kind'], string>> = {
   span: 'BertForQuestionAnswering',
 };
 
-/** What `config.json` says of a network. */
-function configOf(spec: BertSpec): object {
+/** The name that a class has without one of its own. */
+function unnamed(index: number): string {
+  return `LABEL_${index}`;
+}
+
+/** What `config.json` says of a network whose first classes have these names. */
+function configOf(spec: BertSpec, labels: readonly string[]): object {
   const { head } = spec;
+  const classes = head.kind === 'classify' ? head.classes : 0;
+  const named = Array.from({ length: classes }, (_, i): [number, string] => [i, labels[i] ?? unnamed(i)]);
   return {
     architectures: [ARCHITECTURES[head.kind]],
     model_type: 'bert',
@@ -108,17 +115,23 @@ function configOf(spec: BertSpec): object {
     hidden_act: 'gelu',
     layer_norm_eps: 1e-12,
     ...(head.kind === 'classify' && {
-      id2label: Object.fromEntries(Array.from({ length: head.classes }, (_, i) => [i, `LABEL_${i}`])),
-      label2id: Object.fromEntries(Array.from({ length: head.classes }, (_, i) => [`LABEL_${i}`, i])),
+      id2label: Object.fromEntries(named),
+      label2id: Object.fromEntries(named.map(([i, name]) => [name, i])),
     }),
   };
 }
 
 /**
- * Writes a folder as Hugging Face's libraries save a model: `config.json`, `model.safetensors`, and the tokenizer's
- * files.
+ * Writes a folder as Hugging Face's libraries save a model: `config.json` with the names of the classes,
+ * `model.safetensors`, and the tokenizer's files.
  */
-export function writeFolder(folder: string, spec: BertSpec, weights: HostWeights, tokenizer: TokenizerFacts): void {
+export function writeFolder(
+  folder: string,
+  spec: BertSpec,
+  weights: HostWeights,
+  tokenizer: TokenizerFacts,
+  labels: readonly string[] = [],
+): void {
   const tensors = exportHuggingFace(spec, weights); // refused before anything is written
   makeFolder(folder);
   const settings = {
@@ -126,16 +139,42 @@ export function writeFolder(folder: string, spec: BertSpec, weights: HostWeights
     do_lower_case: tokenizer.lowercase,
     model_max_length: spec.maxPositions,
   };
-  for (const [name, value] of Object.entries({ 'config.json': configOf(spec), 'tokenizer_config.json': settings }))
+  for (const [name, value] of Object.entries({
+    'config.json': configOf(spec, labels),
+    'tokenizer_config.json': settings,
+  }))
     writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   writeAtomic(join(folder, 'vocab.txt'), `${tokenizer.vocabulary.join('\n')}\n`);
   writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });
 }
 
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
 /** Heads of tasks; a network without one of them leaves them in the file. */
 const HEADS = /^(cls|classifier|qa_outputs)\./;
-/** The masked-LM head's copy of the word embeddings, the head for the next sentence, and a buffer. */
+/** The masked-LM head's copies of the word embeddings and of its bias, the head for the next sentence, and a buffer. */
 const SPARE = /^cls\.(predictions\.decoder|seq_relationship)\.|(^|\.)embeddings\.position_ids$/;
+/** Arrays of the masked-LM head that a network here has once, and what each must be a copy of. */
+const TIED = {
+  'cls.predictions.decoder.weight': 'embeddings.word_embeddings.weight',
+  'cls.predictions.decoder.bias': 'cls.predictions.bias',
+} as const;
+
+/** Throws UsageError where a file's masked-LM head has values of its own for what is shared here. */
+function checkTied(tensors: HostArrays<HostValues>, source: string): void {
+  for (const [name, shared] of Object.entries(TIED)) {
+    const [own, other] = [tensors[name], tensors[shared]];
+    if (own === undefined || other === undefined) continue;
+    const same = own.values.length === other.values.length && own.values.every((value, i) => value === other.values[i]);
+    if (!same)
+      throw new UsageError(
+        `${source}: ${name} differs from ${shared} (tie_word_embeddings: false); networks here share the two, ` +
+          'and would compute something else',
+      );
+  }
+}
 
 /** Names without `bert.` and with today's leaves, whichever the file has. */
 function modern(name: string): string {
@@ -147,7 +186,8 @@ function modern(name: string): string {
 
 /**
  * Weights for a network from a file's arrays. A network without a task's head takes the encoder out of a file that has
- * one. Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type.
+ * one. Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type,
+ * and where the masked-LM head has a decoder of its own.
  */
 export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
   const { shapes } = bert(spec);
@@ -157,6 +197,7 @@ export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues
   const wanted = new Map(
     Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
   );
+  if (spec.head.kind === 'masked-lm') checkTied(there, source);
   const unused = (name: string): boolean =>
     SPARE.test(name) ||
     (headless && HEADS.test(name)) ||
@@ -167,6 +208,17 @@ export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues
     state: {},
   };
 }
+
+/** Settings of `config.json` that must be as these networks have them. */
+const FIXED = {
+  hidden_act: z.literal('gelu').default('gelu'),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+  layer_norm_eps: z.literal(1e-12).default(1e-12),
+  /** A decoder's tokens see only those before them. */
+  is_decoder: z.literal(false).default(false),
+  add_cross_attention: z.literal(false).default(false),
+  pruned_heads: z.record(z.string(), z.never()).default({}),
+};
 
 /** The part of `config.json` that says what the network is. */
 const Config = z.looseObject({
@@ -180,33 +232,102 @@ const Config = z.looseObject({
   type_vocab_size: z.int().min(1).default(2),
   initializer_range: z.number().positive().default(0.02),
   hidden_dropout_prob: z.number().min(0).max(0.9).default(0.1),
-  hidden_act: z.literal('gelu').default('gelu'),
-  position_embedding_type: z.literal('absolute').default('absolute'),
-  layer_norm_eps: z.literal(1e-12).default(1e-12),
+  ...FIXED,
 });
 
-/** The weights of a folder. Throws UsageError where there are none that can be read. */
-function weightsIn(folder: string): string {
-  const file = join(folder, 'model.safetensors');
-  if (existsSync(file)) return file;
+/** Throws UsageError where the configuration beside a file of weights has a setting that networks here lack. */
+function checkBeside(weights: string): void {
+  const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
+  if (!existsSync(path)) return;
+  const config = readConfig(path);
+  if ('model_type' in config && config.model_type !== 'bert') return; // of something else in the same folder
+  const parsed = z.looseObject(FIXED).safeParse(config);
+  if (!parsed.success) throw unknownSetting(path, parsed.error);
+}
+
+function unknownSetting(path: string, { issues }: z.ZodError): UsageError {
+  const [issue] = issues;
+  return new UsageError(
+    `${path}: ${issue!.path.join('.')}: ${issue!.message}; encoders of BERT with gelu, absolute positions and ` +
+      'layer_norm_eps 1e-12 can be read',
+  );
+}
+
+const Labels = z.looseObject({ id2label: z.record(z.string(), z.string()).optional() });
+
+/**
+ * Names of the classes in their order, from the `config.json` beside a file of weights; undefined where there is none,
+ * or where its classes have no names of their own. Throws UsageError where a class is missing.
+ */
+export function labelsBeside(weights: string): readonly string[] | undefined {
+  const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
+  if (!existsSync(path)) return undefined;
+  const { id2label } = Labels.safeParse(readConfig(path)).data ?? {};
+  if (id2label === undefined) return undefined;
+  const names = Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i]);
+  const missing = names.indexOf(undefined);
+  if (missing >= 0) throw new UsageError(`${path}: id2label: no class ${missing}; expected 0 to ${names.length - 1}`);
+  return names.some((name, i) => name !== unnamed(i)) ? (names as string[]) : undefined;
+}
+
+const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * The tensors of a folder, from `model.safetensors` or from the files that `model.safetensors.index.json` names, and
+ * the path to say where they come from. Throws UsageError where there are none that can be read, or a file lacks a
+ * tensor that the index says it has.
+ */
+function weightsIn(folder: string): { readonly tensors: HostArrays<HostValues>; readonly source: string } {
+  const [file, index] = ['model.safetensors', 'model.safetensors.index.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+  ];
+  if (existsSync(file)) return { tensors: readSafetensors(file).tensors, source: file };
+  if (existsSync(index)) return { tensors: readShards(folder, index), source: index };
   const pickled = existsSync(join(folder, 'pytorch_model.bin'))
     ? '; pytorch_model.bin runs code when it is read and is not: convert it to safetensors'
     : '';
   throw new UsageError(`${folder}: no model.safetensors${pickled}`);
 }
 
+function readShards(folder: string, index: string): HostArrays<HostValues> {
+  const parsed = Index.safeParse(readConfig(index));
+  if (!parsed.success)
+    throw new UsageError(`${index}: weight_map: expected the file of each tensor, {"tensor": "file.safetensors", ...}`);
+  const files = new Map<string, string[]>();
+  for (const [name, file] of Object.entries(parsed.data.weight_map)) {
+    if (basename(file) !== file || !file.endsWith('.safetensors'))
+      throw new UsageError(`${index}: "${file}": expected the name of a safetensors file in the same folder`);
+    files.set(file, [...(files.get(file) ?? []), name]);
+  }
+  return Object.fromEntries(
+    [...files].flatMap(([file, names]) => {
+      const { tensors } = readSafetensors(join(folder, file));
+      const missing = names.filter((name) => !Object.hasOwn(tensors, name));
+      if (missing.length > 0)
+        throw new UsageError(`${join(folder, file)}: not in it, as ${basename(index)} says: ${missing.join(', ')}`);
+      return names.map((name) => [name, tensors[name]!] as const);
+    }),
+  );
+}
+
+/**
+ * Reads weights in Hugging Face's names for a network: a safetensors file, or a folder that has one or several. Throws
+ * UsageError as {@link importHuggingFace}, and where the configuration beside them is of another kind of network.
+ */
+export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
+  checkBeside(path);
+  if (!isFolder(path)) return importHuggingFace(spec, readSafetensors(path).tensors, path);
+  const { tensors, source } = weightsIn(path);
+  return importHuggingFace(spec, tensors, source);
+}
+
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
 export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => HostWeights } {
   const config = Config.safeParse(readConfig(join(folder, 'config.json')));
-  if (!config.success) {
-    const [issue] = config.error.issues;
-    throw new UsageError(
-      `${join(folder, 'config.json')}: ${issue!.path.join('.')}: ${issue!.message}; BERT with gelu, absolute positions and layer_norm_eps 1e-12 can be read`,
-    );
-  }
+  if (!config.success) throw unknownSetting(join(folder, 'config.json'), config.error);
   const { data } = config;
-  const file = weightsIn(folder);
-  const { tensors } = readSafetensors(file);
+  const { tensors, source } = weightsIn(folder);
   const spec: BertSpec = {
     family: 'bert',
     vocabSize: data.vocab_size,
@@ -220,5 +341,5 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
     dropout: data.hidden_dropout_prob,
     head: { kind: Object.keys(tensors).some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };
-  return { spec, load: () => importHuggingFace(spec, tensors, file) };
+  return { spec, load: () => importHuggingFace(spec, tensors, source) };
 }

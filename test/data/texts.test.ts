@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { checkData, openData, type DataSpec } from '../../src/data/index.js';
+import { checkData, inOrderOf, openData, type DataSpec } from '../../src/data/index.js';
 import { truncatedLengths, writeTokens } from '../../src/data/texts.js';
 import { divideBlocks, glosses } from '../../src/text/corpus.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
@@ -218,6 +218,54 @@ describe('tab-separated files', () => {
       spec({ train: plain, test: plain, validation: plain, columns: { text: 1, label: 0 } } as Partial<DataSpec>),
     );
     expect([data.train.count, data.validation.count]).toEqual([2, 2]);
+  });
+
+  const numbered = (labels: readonly string[]): string =>
+    write('labels.tsv', `label\tquestion\n${labels.map((label) => `${label}\tthe entity\n`).join('')}`);
+  const classesOf = async (labels: readonly string[], changes: object = {}): Promise<readonly string[]> => {
+    const file = numbered(labels);
+    const columns = { text: 'question', label: 'label' };
+    const data = await openData(
+      spec({ train: file, test: file, validation: file, columns, ...changes } as Partial<DataSpec>),
+    );
+    // a label's class is its place in the list
+    const all = Uint32Array.from({ length: data.test.count }, (_, i) => i);
+    const given = await data.test.batch(all);
+    expect(Array.from(given.labels, (label) => data.labels![label])).toEqual(labels);
+    return data.labels!;
+  };
+
+  test('labels that are numbers are classes in the order of numbers, others of letters', async () => {
+    const upToEleven = Array.from({ length: 12 }, (_, i) => String(i));
+    expect(await classesOf([...upToEleven].reverse())).toEqual(upToEleven);
+    expect(await classesOf(['10', '9', '-1', '2.5', '2'])).toEqual(['-1', '2', '2.5', '9', '10']);
+    expect(await classesOf(['10', '9', 'x'])).toEqual(['10', '9', 'x']);
+  });
+
+  test('data.labels says the order, and may have more than the file', async () => {
+    expect(await classesOf(['no', 'yes'], { labels: ['yes', 'maybe', 'no'] })).toEqual(['yes', 'maybe', 'no']);
+    await expect(classesOf(['no', 'yes'], { labels: ['yes', 'maybe'] })).rejects.toThrow(
+      /labels.tsv, line 2: label "no"; data.labels has: yes, maybe/,
+    );
+    await expect(classesOf(['no', 'yes'], { labels: ['yes', 'no', 'yes'] })).rejects.toThrow(
+      'data.labels: "yes" stands in it twice',
+    );
+  });
+
+  test('a checkpoint’s order is taken where it names the labels, in whatever capitals', () => {
+    const file = numbered(['entailment', 'neutral', 'contradiction']);
+    const given = spec({ train: file, columns: { text: 'question', label: 'label' } } as Partial<DataSpec>);
+    const labels = ['contradiction', 'entailment', 'neutral'];
+    const order = ['ENTAILMENT', 'NEUTRAL', 'CONTRADICTION'];
+    expect(inOrderOf(given, order)).toMatchObject({ labels: ['entailment', 'neutral', 'contradiction'] });
+    expect(inOrderOf(given, ['happy', 'sad', 'angry'])).toBe(given);
+    expect(inOrderOf(given, labels)).toBe(given); // as they are without it
+    expect(inOrderOf(given, [...order, 'other'])).toMatchObject({
+      labels: [...order.map((l) => l.toLowerCase()), 'other'],
+    });
+    expect(() => inOrderOf({ ...given, labels } as DataSpec, order)).toThrow(
+      'data.labels: contradiction, entailment, neutral, and the checkpoint has the order entailment, neutral, contradiction',
+    );
   });
 
   test.each([

@@ -1,0 +1,150 @@
+/** Folders and files in Hugging Face's names: what is used of them, and what is refused by its name. */
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
+import { bert, type BertSpec } from '../../src/models/bert.js';
+import { readWeights } from '../../src/models/files.js';
+import {
+  exportHuggingFace,
+  importHuggingFace,
+  labelsBeside,
+  readFolder,
+  writeFolder,
+} from '../../src/models/huggingface.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+
+const specOf = (head: BertSpec['head']): BertSpec => ({
+  family: 'bert',
+  vocabSize: 11,
+  maxPositions: 8,
+  typeVocabSize: 2,
+  hiddenSize: 4,
+  numLayers: 2,
+  numHeads: 2,
+  intermediateSize: 6,
+  initializerRange: 0.02,
+  dropout: 0.1,
+  head,
+});
+const MASKED = specOf({ kind: 'masked-lm' });
+const NONE = specOf({ kind: 'none' });
+const TOKENIZER = { vocabulary: ['[PAD]'], lowercase: true };
+const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-huggingface-'));
+const saved = (spec: BertSpec, labels?: readonly string[]): string => {
+  const path = folder();
+  writeFolder(path, spec, bert(spec).init(3), TOKENIZER, labels);
+  return path;
+};
+const configure = (path: string, changes: object): void => {
+  const file = join(path, 'config.json');
+  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...changes }));
+};
+
+describe('the decoder of a masked-LM head', () => {
+  const WORDS = 'bert.embeddings.word_embeddings.weight';
+  const there = exportHuggingFace(MASKED, bert(MASKED).init(1));
+  const copy = ({ shape, values }: HostArray, change = 0): HostArray => ({
+    shape,
+    values: values.map((value, i) => (i === 5 ? value + change : value)),
+  });
+
+  test('is left out where it is a copy of the word embeddings, and refused where it is not', () => {
+    const decoder = (change: number): HostArrays<HostValues> => ({
+      ...there,
+      'cls.predictions.decoder.weight': copy(there[WORDS]!, change),
+    });
+    expect(importHuggingFace(MASKED, decoder(0), 'f')).toEqual(importHuggingFace(MASKED, there, 'f'));
+    expect(() => importHuggingFace(MASKED, decoder(0.5), 'f')).toThrow(
+      /f: cls.predictions.decoder.weight differs from embeddings.word_embeddings.weight \(tie_word_embeddings: false\)/,
+    );
+    const biased = { ...there, 'cls.predictions.decoder.bias': copy(there['cls.predictions.bias']!, 1) };
+    expect(() => importHuggingFace(MASKED, biased, 'f')).toThrow(/decoder.bias differs from cls.predictions.bias/);
+    // an encoder has no use for it
+    expect(Object.keys(importHuggingFace(NONE, decoder(0.5), 'f').params)).toHaveLength(5 + 16 * 2);
+  });
+});
+
+test.each([
+  [{ is_decoder: true }, 'is_decoder'],
+  [{ add_cross_attention: true }, 'add_cross_attention'],
+  [{ pruned_heads: { 0: [1] } }, 'pruned_heads'],
+  [{ hidden_act: 'relu' }, 'hidden_act'],
+  [{ position_embedding_type: 'relative_key' }, 'position_embedding_type'],
+  [{ layer_norm_eps: 1e-5 }, 'layer_norm_eps'],
+])('a configuration with %j is refused, of a folder and beside a file', (changes, key) => {
+  const path = saved(NONE);
+  expect(readFolder(path).spec).toEqual(NONE);
+  configure(path, changes);
+  for (const read of [
+    () => readFolder(path),
+    () => readWeights(path, NONE),
+    () => readWeights(join(path, 'model.safetensors'), NONE),
+  ])
+    expect(read).toThrow(new RegExp(`config.json: ${key}.*encoders of BERT with gelu`));
+});
+
+test('values that are not finite are named, buffers of whole numbers are left', () => {
+  const there = exportHuggingFace(NONE, bert(NONE).init(1));
+  const buffers = {
+    'embeddings.token_type_ids': { shape: [1, 2], values: new BigInt64Array(2) },
+    'quantizer.zero_points': { shape: [2], values: Int32Array.of(1, 2) },
+    'mask.seen': { shape: [2], values: Uint8Array.of(1, 2) },
+  };
+  expect(importHuggingFace(NONE, { ...there, ...buffers }, 'f')).toEqual(importHuggingFace(NONE, there, 'f'));
+  const name = 'embeddings.LayerNorm.bias';
+  for (const wrong of [NaN, Infinity, -Infinity]) {
+    const broken = { ...there, [name]: { shape: [4], values: Float32Array.of(0, wrong, 0, 0) } };
+    expect(() => importHuggingFace(NONE, broken, 'f')).toThrow(`not finite (1): ${name} (${wrong})`);
+  }
+});
+
+describe('a folder in several files', () => {
+  const shards = (change: (map: Record<string, string>) => void = () => {}): string => {
+    const path = saved(NONE);
+    const { tensors } = readSafetensors(join(path, 'model.safetensors'));
+    const map: Record<string, string> = {};
+    const parts = [{}, {}] as Record<string, HostArray<HostValues>>[];
+    for (const [i, [name, array]] of Object.entries(tensors).entries()) {
+      parts[i % 2]![name] = array;
+      map[name] = `model-0000${(i % 2) + 1}-of-00002.safetensors`;
+    }
+    parts.forEach((part, i) => writeSafetensors(join(path, `model-0000${i + 1}-of-00002.safetensors`), part));
+    rmSync(join(path, 'model.safetensors'));
+    change(map);
+    writeFileSync(join(path, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: map }));
+    return path;
+  };
+
+  test('is read by its index', () => {
+    const whole = readFolder(saved(NONE));
+    const path = shards();
+    expect(readFolder(path).spec).toEqual(whole.spec);
+    expect(readFolder(path).load()).toEqual(whole.load());
+    expect(readWeights(path, NONE)).toEqual(whole.load());
+  });
+
+  test('reads no file outside of it, and says what is missing', () => {
+    const first = 'embeddings.LayerNorm.bias';
+    expect(() => readFolder(shards((map) => (map[first] = '../other.safetensors')))).toThrow(
+      /index.json: "..\/other.safetensors": expected the name of a safetensors file in the same folder/,
+    );
+    expect(() => readFolder(shards((map) => (map.other = map[first]!)))).toThrow(/not in it, as .* says: other/);
+    const path = shards();
+    renameSync(join(path, 'model-00002-of-00002.safetensors'), join(path, 'elsewhere'));
+    expect(() => readFolder(path)).toThrow(/model-00002-of-00002.safetensors/);
+  });
+});
+
+test('the order of classes is read from the configuration beside the weights', () => {
+  const spec = specOf({ kind: 'classify', classes: 12 });
+  const names = Array.from({ length: 12 }, (_, i) => `class ${11 - i}`);
+  const path = saved(spec, names);
+  expect(labelsBeside(path)).toEqual(names);
+  expect(labelsBeside(join(path, 'model.safetensors'))).toEqual(names);
+  expect(labelsBeside(saved(spec))).toBeUndefined(); // LABEL_0 and so on say nothing
+  expect(labelsBeside(join(folder(), 'model.safetensors'))).toBeUndefined();
+  configure(path, { id2label: { 0: 'a', 2: 'b' } });
+  expect(() => labelsBeside(path)).toThrow('id2label: no class 1; expected 0 to 1');
+});
