@@ -4,7 +4,8 @@
  * same for all.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Floats, HostArrays } from '../core/host-array.js';
+import { FailureError } from '../core/errors.js';
+import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../core/host-array.js';
 import type { RunContext } from '../core/run.js';
 import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
@@ -35,6 +36,9 @@ import {
 
 /** What the stages need of a run: its seed, its saved state, and where to log. */
 export type StageContext = Pick<RunContext, 'seed' | 'resumed' | 'log' | 'progress' | 'shouldSave' | 'save'>;
+
+/** Steps after which parameters are looked at, beside every time that they are saved. */
+const STEPS_BETWEEN_CHECKS = 100;
 
 interface Position {
   readonly stage: number;
@@ -69,7 +73,9 @@ export async function trainStages(
     try {
       for (let at = first; at < steps; at++) {
         await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
-        if (context.shouldSave())
+        const saves = context.shouldSave();
+        if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
+        if (saves)
           context.save({
             arrays: await save(state, frame),
             position: JSON.stringify({ stage: index, step: at } satisfies Position),
@@ -84,6 +90,7 @@ export async function trainStages(
         context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
         context.progress(stage.name, before + at + 1, totalSteps);
       }
+      await checkFinite(state, frame, stage, steps);
     } finally {
       step.dispose();
     }
@@ -91,6 +98,21 @@ export async function trainStages(
     weights = await leave(state, frame, stage);
   }
   return weights;
+}
+
+/**
+ * Throws FailureError that names a parameter or statistic which is not finite. The loss need not show it: a ReLU of NaN
+ * is 0 on some engines, and training would go on to its end.
+ */
+async function checkFinite(state: StepState, frame: StepFrame, { name }: TrainingStage, step: number): Promise<void> {
+  const held = [...Object.values(state.values), ...Object.values(state.statistics)];
+  const sums = tf.tidy(() => tf.stack(held.map((tensor) => tf.sum(tensor))));
+  const infinite = firstInfinite((await sums.data()) as Float32Array);
+  sums.dispose();
+  if (infinite < 0) return;
+  const { params, state: statistics } = await toHost(weightsIn(state, frame, false));
+  const what = infiniteIn({ ...params, ...statistics }) ?? 'the sum of all parameters is beyond float32';
+  throw new FailureError(`${what} after step ${step} of "${name}"; the run is stopped. A lower learning rate helps`);
 }
 
 /** The weights after a stage, averaged where the recipe asks for it; the state is consumed. */

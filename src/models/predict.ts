@@ -1,6 +1,6 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
 import { UsageError } from '../core/errors.js';
-import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
+import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensor4D, type Tensors } from '../engine/tensor.js';
 import { toTensors } from '../engine/host-memory.js';
 import type { Scope } from '../nn/layers.js';
@@ -19,12 +19,18 @@ export interface PredictOptions {
 /** Examples of one pass in evaluation. */
 const CHUNK = 16;
 
-/** Throws UsageError unless the shape is [B, channels, H, W]. */
-export function checkImages(channels: number, { shape }: Pick<HostArray, 'shape'>): void {
+/**
+ * Throws UsageError unless the shape is [B, channels, H, W] and all values are finite: what a network makes of others
+ * depends on the engine, as a ReLU of NaN is 0 on some.
+ */
+export function checkImages(channels: number, { shape, values }: HostArray): void {
   if (shape.length !== 4 || shape[1] !== channels)
     throw new UsageError(`input: expected [B, ${channels}, H, W], got [${shape.join(', ')}]`);
   if (Math.min(...shape) < 1)
     throw new UsageError(`input: expected at least one image of at least one pixel, got [${shape.join(', ')}]`);
+  const at = firstInfinite(values);
+  if (at >= 0)
+    throw new UsageError(`input: value ${at} is ${values[at]} (image ${Math.floor(at / sizeOf(shape.slice(1)))})`);
 }
 
 /**

@@ -1,0 +1,32 @@
+/** What goes to the engine: finite numbers, and labels that are classes. */
+import { beforeAll, expect, test } from 'vitest';
+import { toBatch, toLabelled } from '../../src/data/dataset.js';
+import { tf } from '../../src/engine/tensor.js';
+import { anyEngine } from '../support/engines.js';
+
+beforeAll(anyEngine);
+
+const asked = { shape: [2, 2], classes: 3 };
+const values = (wrong?: number): Float32Array =>
+  Float32Array.from({ length: 12 }, (_, i) => (i === 9 ? (wrong ?? 9) : i));
+
+test.each([NaN, Infinity, -Infinity])('a value of %f in a batch is refused, with its example', (wrong) => {
+  expect(() => toLabelled(asked, { values: values(wrong), labels: Int32Array.of(0, 1, 2) })).toThrow(
+    `data: value 9 of a batch is ${wrong} (example 2 of it); expected finite numbers`,
+  );
+});
+
+test.each([-1, 3, 1000])('a label of %i is refused: it would count as no class at all', (wrong) => {
+  expect(() => toBatch(asked, { values: values(), labels: Int32Array.of(0, wrong, 2) })).toThrow(
+    `data: a label is ${wrong}; expected 0 to 2`,
+  );
+});
+
+test('a batch as it should be goes to the engine', async () => {
+  const { x, y } = toBatch(asked, { values: values(), labels: Int32Array.of(0, 1, 2) });
+  expect([x.shape, [...(await y.data())]]).toEqual([
+    [3, 2, 2],
+    [1, 0, 0, 0, 1, 0, 0, 0, 1],
+  ]);
+  tf.dispose([x, y]);
+});

@@ -1,0 +1,34 @@
+/** Inputs of `gowide predict`: what a network would turn into a figure without a word is refused. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { preparePredict } from '../../src/models/files.js';
+import { resnet } from '../../src/models/resnet.js';
+import { writeTorchvision } from '../../src/models/torchvision.js';
+import { preset } from '../../src/models/index.js';
+import { writeSafetensors } from '../../src/store/safetensors.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gowide-predict-'));
+const file = (name: string): string => join(folder, `${name}.safetensors`);
+const WEIGHTS = resnet(preset('resnet18', 'resnet')).init(1);
+
+/** PyTorch gives NaN for all logits of such a picture; a ReLU of NaN is 0 on some engines here. */
+test.each([NaN, Infinity, -Infinity])('a pixel of %f is refused, with the picture that has it', (wrong) => {
+  writeTorchvision(file('weights'), WEIGHTS);
+  const values = new Float32Array(2 * 3 * 32 * 32);
+  values[3 * 32 * 32 + 5] = wrong;
+  writeSafetensors(file('input'), { input: { shape: [2, 3, 32, 32], values } });
+  const files = { model: 'resnet18', weights: file('weights'), input: file('input'), output: file('output') };
+  expect(() => preparePredict(files, {})).toThrow(`input: value 3077 is ${wrong} (image 1)`);
+});
+
+test.each([NaN, -Infinity])('a weight of %f is refused, with its name', (wrong) => {
+  const path = 'stage2/block1/norm1/gamma';
+  const { shape, values } = WEIGHTS.params[path]!;
+  const broken = { shape, values: values.map((value, i) => (i === 3 ? wrong : value)) };
+  writeTorchvision(file('weights'), { ...WEIGHTS, params: { ...WEIGHTS.params, [path]: broken } });
+  writeSafetensors(file('input'), { input: { shape: [1, 3, 32, 32], values: new Float32Array(3 * 32 * 32) } });
+  const files = { model: 'resnet18', weights: file('weights'), input: file('input'), output: file('output') };
+  expect(() => preparePredict(files, {})).toThrow(`not finite (1): layer2.0.bn1.weight (${wrong})`);
+});
