@@ -154,16 +154,18 @@ export function trainingStep(
   const gradients = gradientsOf(stage, frame, keys, classes);
   const apply = applyOf(stage);
   const whole = trace(`stage "${name}"`, (inputs) => apply(inputs, gradients(inputs)));
-  const share = trace(`stage "${name}", a part of the batch`, (inputs) => addShare(gradients(inputs), inputs, parts));
+  const share = trace(`stage "${name}", a part of the batch`, (inputs) => addShare(gradients(inputs), inputs));
   const end = trace(`stage "${name}", the update`, (inputs) => apply(inputs, inputs));
   const accumulated = (state: Tensors, { x, labels }: LabelledBatch, at: number, numbers: Tensor): Tensors => {
-    const size = x.shape[0]! / parts;
+    const [count, size] = [x.shape[0]!, recipe.batch / parts];
     let sum: Tensors = {};
-    for (let k = 0; k < parts; k++) {
-      const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [k * size], [size])) as [Tensor, Tensor];
-      const key = keys.at(at, k);
-      const next = share({ ...part(state, 'values', true), x: mine, labels: answers, ...key, ...sum });
-      disposeAll({ mine, answers }, key, sum);
+    // a batch is smaller where examples cannot be read: then its last part is, too, or is not there
+    for (let k = 0; k * size < count; k++) {
+      const own = Math.min(size, count - k * size);
+      const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [k * size], [own])) as [Tensor, Tensor];
+      const [key, divisor] = [keys.at(at, k), tf.scalar(count / own)];
+      const next = share({ ...part(state, 'values', true), x: mine, labels: answers, divisor, ...key, ...sum });
+      disposeAll({ mine, answers, divisor }, key, sum);
       sum = next;
     }
     const results = end({ ...state, ...sum, numbers });
@@ -262,11 +264,14 @@ function mix(old: Tensor, value: Tensor, weight: number): Tensor {
   return tf.tidy(() => tf.add(tf.mul(old, 1 - weight), tf.mul(value, weight)));
 }
 
-/** Adds a part of the batch to the parts before it, as means over all; the statistics are the last part's. */
-function addShare(found: Tensors, before: Tensors, parts: number): Tensors {
+/**
+ * Adds a part of the batch to the parts before it, as means over all examples: `divisor` is by how many times the batch
+ * is larger. The statistics are the last part's.
+ */
+function addShare(found: Tensors, before: Tensors): Tensors {
   const results = Object.entries(found).map(([key, tensor]) => {
     if (key.startsWith('seen/')) return [key, tensor] as const;
-    const mine = tf.div(tensor, parts);
+    const mine = tf.div(tensor, before.divisor!);
     return [key, before[key] === undefined ? mine : tf.add(before[key], mine)] as const;
   });
   return Object.fromEntries(results);
