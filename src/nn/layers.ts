@@ -108,9 +108,22 @@ export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Ten
 }
 
 /**
+ * Throws UsageError where a batch x [B, H, W, C] has one value for each channel: its variance is 0, and the shift alone
+ * comes out, whatever went in. PyTorch refuses such a batch, too.
+ */
+function checkBatch(path: string, x: Tensor4D): void {
+  if (x.size > x.shape[3]) return;
+  throw new UsageError(
+    `batch norm ${path}: expected more than one value for each channel in training, got ${shapeText(x)}; ` +
+      'use larger batches or images',
+  );
+}
+
+/**
  * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel, and a ReLU after it
  * if asked for. Ioffe, Szegedy 2015. In training the batch mean [C] and the unbiased batch variance [C] go to
- * `observe`; in evaluation the running ones normalise.
+ * `observe`; in evaluation the running ones normalise. Throws UsageError on a training batch with one value for each
+ * channel.
  */
 export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false): Tensor4D {
   const { params, train, observe } = scope;
@@ -119,6 +132,7 @@ export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false)
     const y: Tensor4D = tf.add(tf.mul(x, scale), shift);
     return relu ? tf.relu(y) : y;
   }
+  checkBatch(path, x);
   const inputs = { x, gamma: parameter(params, `${path}/gamma`), beta: parameter(params, `${path}/beta`) };
   const outputs = tf
     .engine()
@@ -236,6 +250,7 @@ export function convNormAdd(
   if (scope.trace !== undefined || !fusesBatchNorm(kernel.shape[3]))
     return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
   const convolved = convolve(conv, x, kernel, stride);
+  checkBatch(norm, convolved);
   const [gamma, beta] = [parameter(scope.params, `${norm}/gamma`), parameter(scope.params, `${norm}/beta`)];
   const residual = identity();
   return withGradient(

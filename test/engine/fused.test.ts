@@ -440,6 +440,26 @@ describe.skipIf(!here)('fused ops', () => {
     else expect(gradients[3].size).toBe(0);
   });
 
+  test('batch norm: a first row that is far from the rest takes no digits of the variance', async () => {
+    const [rows, columns] = [200, 21];
+    const x = draw('far', rows * columns);
+    // some columns begin far off, one is constant but for its first value
+    for (let c = 0; c < columns; c += 2) x[c] = Math.fround(10 ** (c / 4));
+    for (let row = 0; row < rows; row++) x[row * columns + 3] = row === 0 ? 0 : 1e4;
+    const means = columnSums(x, columns).map((sum) => sum / rows);
+    const squares = columnSums(
+      x.map((value, i) => (value - means[i % columns]!) ** 2),
+      columns,
+    );
+    const parameters = { gamma: tensor(new Float32Array(columns).fill(1), columns), beta: tf.zeros([columns]) };
+    const [, mean, variance] = fusedBatchNorm({ x: tensor(x, rows, columns), ...parameters }, 1e-5, false);
+    const given = { mean: await mean.data(), variance: await variance.data() };
+    for (let c = 0; c < columns; c++) {
+      expect(Math.abs(given.variance[c]! / (squares[c]! / (rows - 1)) - 1), `column ${c}`).toBeLessThan(1e-5);
+      expect(Math.abs(given.mean[c]! - means[c]!)).toBeLessThan(1e-6 * (1 + Math.abs(x[c]!)));
+    }
+  });
+
   test.each([
     [false, false, false],
     [true, false, true],

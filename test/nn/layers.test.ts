@@ -3,7 +3,15 @@ import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/
 import { countValues } from '../../src/core/host-array.js';
 import { fromTensors, toTensors } from '../../src/engine/host-memory.js';
 import { constant, heNormal, uniformFanIn } from '../../src/nn/init.js';
-import { BATCH_NORM_EPSILON, batchNorm, conv2d, dense, type Scope } from '../../src/nn/layers.js';
+import {
+  BATCH_NORM_EPSILON,
+  batchNorm,
+  conv2d,
+  convNorm,
+  convNormAdd,
+  dense,
+  type Scope,
+} from '../../src/nn/layers.js';
 import { rms } from '../../src/core/stats.js';
 import { anyEngine } from '../support/engines.js';
 
@@ -48,6 +56,32 @@ test('batch norm in evaluation uses the running statistics', async () => {
   const [first, second] = await y.data();
   expect(first).toBeCloseTo(1 + 2 * scale, 5);
   expect(second).toBeCloseTo(1, 5);
+});
+
+test('batch norm of one value for each channel is refused in training, as PyTorch refuses it', () => {
+  // torch: F.batch_norm(torch.ones(1, 16, 1, 1), None, None, training=True) raises "Expected more than 1 value per
+  // channel when training"; of (1, 16, 1, 2) and (2, 16, 1, 1) it does not
+  const channels = 16;
+  const params = {
+    'n/gamma': tf.ones([channels]),
+    'n/beta': tf.zeros([channels]),
+    'c/kernel': tf.ones([1, 1, channels, channels]),
+  };
+  const state = { 'n/mean': tf.zeros([channels]), 'n/variance': tf.ones([channels]) };
+  const of = (...shape: [number, number, number]): Tensor4D => tf.ones([...shape, channels]);
+  const forms: ((x: Tensor4D, train: boolean) => Tensor)[] = [
+    (x, train) => batchNorm(scope(params, state, train), 'n', x),
+    (x, train) => batchNorm(scope(params, state, train), 'n', x, true),
+    (x, train) => convNorm(scope(params, state, train), 'c', 'n', x, { relu: true }),
+    (x, train) => convNormAdd(scope(params, state, train), 'c', 'n', x, () => x),
+  ];
+  for (const apply of forms) {
+    expect(() => apply(of(1, 1, 1), true)).toThrow(
+      'batch norm n: expected more than one value for each channel in training, got [1, 1, 1, 16]',
+    );
+    for (const x of [of(1, 1, 2), of(2, 1, 1)]) expect(apply(x, true).shape).toEqual(x.shape);
+    expect(apply(of(1, 1, 1), false).shape).toEqual([1, 1, 1, channels]);
+  }
 });
 
 test('what does not fit is named', () => {

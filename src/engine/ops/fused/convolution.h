@@ -1,5 +1,7 @@
 // Elementwise steps of convolutional nets.
 #pragma once
+#include <utility>
+
 #include "call.h"
 #include "threads.h"
 
@@ -40,23 +42,39 @@ void batch_norm(Call& call, const Attributes& attributes) {
   const bool relu = attributes.second != 0;
   View y = call.output(0, x.dims), mean = call.output(1, {columns}), variance = call.output(2, {columns}), inverse = call.output(3, {columns});
   if (!call.ok()) return;
-  const float* shift = x.data;  // the first row: sums of squares about a value near the mean lose nothing
-  std::vector<float> totals(2 * columns), scale(columns), offset(columns);
+  // sums about the first row: about a value near the mean, sums of squares lose nothing
+  std::vector<float> center(x.data, x.data + columns), totals(2 * columns), scale(columns), offset(columns);
   float* const results[2] = {totals.data(), totals.data() + columns};
-  with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {
-    for (int64_t row = begin; row < end; row++) {
-      const float* from = x.data + row * columns;
-      along(columns, [&](int64_t c, int n) {
-        V d = LOAD(from + c) - LOAD(shift + c);
-        add_to(sums + c, d, n);
-        add_to(sums + columns + c, d * d, n);
-      });
-    }
-  });
-  for (int64_t c = 0; c < columns; c++) {
+  const auto sum = [&] {
+    with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+      for (int64_t row = begin; row < end; row++) {
+        const float* from = x.data + row * columns;
+        along(columns, [&](int64_t c, int n) {
+          V d = LOAD(from + c) - LOAD(center.data() + c);
+          add_to(sums + c, d, n);
+          add_to(sums + columns + c, d * d, n);
+        });
+      }
+    });
+  };
+  const auto moments = [&](int64_t c) {
     const double first = static_cast<double>(totals[c]) / rows, second = static_cast<double>(totals[columns + c]) / rows;
-    const double spread = std::max(0.0, second - first * first);
-    mean.data[c] = static_cast<float>(shift[c] + first);
+    return std::pair<double, double>(first, std::max(0.0, second - first * first));
+  };
+  sum();
+  // where the first row is more than FAR standard deviations from the mean, digits are lost: again, about the mean
+  constexpr double FAR = 5;
+  bool again = false;
+  for (int64_t c = 0; c < columns; c++) {
+    const auto [first, spread] = moments(c);
+    if (first * first <= FAR * FAR * spread) continue;
+    center[c] += static_cast<float>(first);
+    again = again || first != 0;
+  }
+  if (again) sum();
+  for (int64_t c = 0; c < columns; c++) {
+    const auto [first, spread] = moments(c);
+    mean.data[c] = static_cast<float>(center[c] + first);
     variance.data[c] = static_cast<float>(spread * rows / std::max<int64_t>(1, rows - 1));
     inverse.data[c] = static_cast<float>(1 / std::sqrt(spread + attributes.first));
     scale[c] = gamma.data[c] * inverse.data[c];
