@@ -295,11 +295,18 @@ function tuningStage(run: Run): TrainingStage {
       return Object.fromEntries(wanted.map((tap) => [tap, values[tap]!]));
     },
     loss: (scope, batch, targets) => tuningLoss(procedure.training, thin, groups, scope, batch, targets),
-    after: async (weights) => {
-      const withoutMaps: Weights = {
-        params: Object.fromEntries(Object.entries(weights.params).filter(([path]) => !isMap(path))),
-        state: weights.state,
+    after: async ({ params, state }) => {
+      const own: Weights = {
+        params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))),
+        state,
       };
+      // batch norm's running statistics are those of the values on the way, not of their moving averages
+      const { ema, batch } = procedure.training;
+      const { data, context } = run;
+      const withoutMaps: Weights =
+        ema === undefined
+          ? own
+          : { params: own.params, state: await estimateStatistics(thin, own, data, batch, context.seed) };
       await recordDiscrepancies(run, 'end', withoutMaps);
       return withoutMaps;
     },

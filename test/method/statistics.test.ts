@@ -1,10 +1,15 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Dataset, Source } from '../../src/data/dataset.js';
 import { tf, type Tensors } from '../../src/engine/tensor.js';
+import { openData } from '../../src/data/index.js';
+import { fromTensors } from '../../src/engine/host-memory.js';
+import { trainThin } from '../../src/method/pipeline.js';
+import { networkOf } from '../../src/models/index.js';
 import { estimateStatistics } from '../../src/method/statistics.js';
 import type { Network } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';
 import { chain } from './chain.js';
+import { DIRECT, LABELS, memory, recipe, THIN } from './support.js';
 
 /** Four examples, so that a batch of four is always all of them; augmentation adds the number of the step. */
 const COUNT = 4;
@@ -44,4 +49,26 @@ test('statistics are the mean over 30 augmented training batches, whatever was c
 test('a network without statistics has none to estimate, and no batch is read', async () => {
   const unread: Dataset = { ...data, train: { count: COUNT, batch: () => Promise.reject(new Error('read')) } };
   expect(await estimateStatistics(observing, { params: {}, state: {} }, unread, COUNT, 1)).toEqual({});
+});
+
+test('moving averages of the parameters get the statistics of what they compute, not those of the way there', async () => {
+  const digits = await openData(DIRECT.data);
+  const network = networkOf(THIN);
+  const training = { ...recipe(6), ema: 0.9, objective: LABELS };
+  const weights = await trainThin(memory(), { ...DIRECT, training }, network, undefined, digits);
+  const expected = await fromTensors(await estimateStatistics(network, weights, digits, training.batch, 1));
+  const found = await fromTensors(weights.state);
+  expect(Object.keys(found).length).toBeGreaterThan(0);
+  expect(found).toEqual(expected);
+  // without averages they are the running ones
+  const plain = await trainThin(
+    memory(),
+    { ...DIRECT, training: { ...recipe(6), objective: LABELS } },
+    network,
+    undefined,
+    digits,
+  );
+  expect(await fromTensors(plain.state)).not.toEqual(
+    await fromTensors(await estimateStatistics(network, plain, digits, training.batch, 1)),
+  );
 });
