@@ -24,7 +24,14 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
   const { network, data } = parseTrainSpec(run.cell.spec);
   const trained = fromArrays(readArrays(run));
   const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
-  if (writeWeights(path, network, trained, tokenizer) === 'folder') writeAnswers(path, run);
+  const labels = labelsOf(run) ?? declaredLabels(data);
+  if (writeWeights(path, network, trained, tokenizer, labels) === 'folder') writeAnswers(path, run);
+}
+
+/** Names of the classes as the run had them, in order; undefined where its data did not name them. */
+function labelsOf(run: RunRecord): readonly string[] | undefined {
+  const names = readMetrics(run).flatMap(({ event, label }) => (event === 'label' ? [String(label)] : []));
+  return names.length === 0 ? undefined : names;
 }
 
 function writeAnswers(folder: string, run: RunRecord): void {
