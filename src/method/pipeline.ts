@@ -329,5 +329,7 @@ function tuningLoss(
   add(objective.labels, () => crossEntropy(taps[logits]!, y, objective.labelSmoothing));
   add(objective.teacher, () => klDivergence(taps[logits]!, targets[logits]!, objective.temperature));
   add(objective.hints, () => hintLoss(hints?.loss ?? 'relative-mse', groups, scope.params, taps, targets));
+  const penalty = thin.penalty?.(scope);
+  if (penalty !== undefined) parts.push(penalty);
   return parts.length === 1 ? parts[0]! : tf.addN(parts);
 }

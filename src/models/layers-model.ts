@@ -5,9 +5,10 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { HostArray } from '../core/host-array.js';
-import { tf, type Tensor } from '../engine/tensor.js';
+import { tf, type Scalar, type Tensor } from '../engine/tensor.js';
 import type { Scope } from '../nn/layers.js';
 import type { HostWeights, Network, Readers } from '../nn/network.js';
+import { dropout } from '../nn/transformer.js';
 import { tapsBetween } from './apply-taps.js';
 
 /** What is used of a variable of a tfjs layer. */
@@ -19,15 +20,33 @@ interface Variable {
 }
 
 /** What is used of a layer of tfjs. */
-interface Layer {
+interface Layer extends Nested {
   readonly name: string;
   readonly output: SymbolicTensor | readonly SymbolicTensor[];
   readonly inboundNodes: readonly { readonly inputTensors: readonly SymbolicTensor[] }[];
   readonly weights: readonly Variable[];
   readonly trainableWeights: readonly Variable[];
+  readonly trainable: boolean;
+  readonly supportsMasking: boolean;
   getClassName(): string;
   getConfig(): Readonly<Record<string, unknown>>;
   apply(inputs: Tensor | Tensor[], options: Record<string, unknown>): unknown;
+  computeMask(inputs: Tensor[], masks: Tensor[]): Mask | readonly Mask[];
+  calculateLosses(): Tensor[];
+}
+
+/** Which positions are there, or nothing where all are. */
+type Mask = Tensor | null | undefined;
+
+/** Where a layer of tfjs keeps the layers that it is made of. */
+interface Nested {
+  readonly layers?: readonly Layer[];
+  readonly layer?: Layer;
+  readonly forwardLayer?: Layer;
+  readonly backwardLayer?: Layer;
+  readonly cell?: Layer;
+  readonly cells?: readonly Layer[];
+  readonly outputs?: readonly SymbolicTensor[];
 }
 
 /** An output of a layer, without values. */
@@ -56,6 +75,19 @@ export interface LayersModelOptions {
   readonly taps: readonly string[] | Readonly<Record<string, string>>;
 }
 
+/** Layers that draw random numbers from a generator of tfjs' own, and what in their configuration turns that on. */
+const DRAWING: Readonly<Record<string, string>> = {
+  GaussianNoise: 'stddev',
+  GaussianDropout: 'rate',
+  AlphaDropout: 'rate',
+  SpatialDropout1D: 'rate',
+};
+/** Layers that move values and leave their last axis as it is, or are checked to. */
+const MOVING = ['Reshape', 'Flatten', 'Permute', 'RepeatVector', 'Cropping1D', 'Masking', 'Dropout'];
+/** Layers without weights that make one value of several: of probabilities, neither logits nor a softmax. */
+const MIXING = ['Add', 'Average', 'Maximum', 'Minimum', 'Concatenate'];
+const POOLING = /^(Global)?(Average|Max)Pooling/;
+const SIGMOIDS: readonly unknown[] = ['sigmoid', 'hardSigmoid', 'hard_sigmoid'];
 /** Probabilities below this are not told apart when a model ends with a softmax. */
 const SMALLEST_PROBABILITY = 1e-7;
 const LINEAR_READERS = ['Dense', 'Conv1D', 'Conv2D'];
@@ -69,7 +101,11 @@ const TRANSPARENT = [
 ];
 
 /**
- * Throws UsageError on a tap that is no layer, a layer that is used twice, or a model with several inputs or outputs.
+ * A model as a network. What it computes is what tfjs' own `predict` does, masks of embeddings and `Masking` layers
+ * passed on; in training, penalties of regularizers are added to the loss as `fit` does, and `Dropout` draws by the
+ * run's seed. Throws UsageError on a tap that is no layer, a layer that is used twice, a model with several inputs or
+ * outputs or whose output is neither logits nor a softmax, and on what `fit` would do and training here cannot:
+ * constraints, penalties of activities, frozen or stateful layers, and layers that draw random numbers of their own.
  */
 export function fromLayersModel(model: LayersModel, options: LayersModelOptions): Network {
   if (model.inputs.length !== 1 || model.outputs.length !== 1)
@@ -90,9 +126,12 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
   const inner = Object.keys(outputs);
   const taps = [...inner, 'logits'];
   outputs.logits = output;
+  const bad = (what: string): UsageError => new UsageError(`model "${model.name}": ${what}`);
+  for (const layer of model.layers) checkLayer(layer, layer, bad);
   const variables = variablesOf(model);
   const owners = ownersOf(taps, outputs);
-  const softmax = endsWithSoftmax(output.sourceLayer);
+  const softmax = isSoftmax(output, output.shape.at(-1), bad);
+  const masked = model.layers.some((layer) => deep(layer).some(makesMask));
   return {
     taps,
     boundaries: { stage: inner, block: inner },
@@ -107,15 +146,23 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
       const { from } = options;
       const wanted = tapsBetween(taps, options);
       return withValues(variables, scope, () => {
-        const values = new Map<SymbolicTensor, Tensor>([[from === undefined ? model.inputs[0]! : outputs[from]!, x]]);
+        const start = from === undefined ? model.inputs[0]! : outputs[from]!;
+        const within: Within = { scope, from, layers: model.layers };
+        const mask = from === undefined || !masked ? undefined : maskAt(start, model, within, options.input);
+        const values = new Map<SymbolicTensor, Held>([[start, { value: x, mask }]]);
         return Object.fromEntries(
           wanted.map((tap) => [
             tap,
-            asLogits(softmax && tap === 'logits', compute(outputs[tap]!, values, scope.train, from)),
+            asLogits(softmax && tap === 'logits', compute(outputs[tap]!, values, within).value),
           ]),
         );
       });
     },
+    penalty: (scope) =>
+      withValues(variables, scope, () => {
+        const parts = model.layers.flatMap((layer) => layer.calculateLosses());
+        return parts.length === 0 ? undefined : (tf.addN(parts.map((part) => part.asScalar())) as Scalar);
+      }),
     owner: (path) => owners.get(path.slice(0, path.lastIndexOf('/'))) ?? 'logits',
     readers: (tap) => readersOf(model, outputs[tap]!),
     flops: () => flopsOf(model, owners),
@@ -201,33 +248,132 @@ function withValues<T>(variables: ReadonlyMap<string, Owned>, scope: Scope, body
   }
 }
 
-function compute(
-  symbol: SymbolicTensor,
-  values: Map<SymbolicTensor, Tensor>,
-  training: boolean,
-  from: string | undefined,
-): Tensor {
+/** A value within the model, and which of its positions are there. */
+interface Held {
+  readonly value: Tensor;
+  readonly mask: Mask;
+}
+
+/** What is the same for every layer of one forward pass. */
+interface Within {
+  readonly scope: Scope;
+  readonly from: string | undefined;
+  readonly layers: readonly Layer[];
+}
+
+/** As tfjs' own executor: a layer gets the mask of its first input, and hands one on where it supports masks. */
+function compute(symbol: SymbolicTensor, values: Map<SymbolicTensor, Held>, within: Within): Held {
   const known = values.get(symbol);
   if (known !== undefined) return known;
   const layer = symbol.sourceLayer;
   const node = layer.inboundNodes[0];
   if (node === undefined || node.inputTensors.length === 0)
     throw new UsageError(
-      `what follows the tap "${from}" also reads what comes before it: it does not divide the model`,
+      `what follows the tap "${within.from}" also reads what comes before it: it does not divide the model`,
     );
-  const inputs = node.inputTensors.map((input) => compute(input, values, training, from));
-  const value = layer.apply(inputs.length === 1 ? inputs[0]! : inputs, { training }) as Tensor;
-  values.set(symbol, value);
-  return value;
+  const held = node.inputTensors.map((input) => compute(input, values, within));
+  const [inputs, masks] = [held.map(({ value }) => value), held.map(({ mask }) => mask ?? null)];
+  const { scope, layers } = within;
+  const options = { training: scope.train, ...(masks.some((mask) => mask !== null) && { mask: masks[0] }) };
+  const value =
+    layer.getClassName() === 'Dropout'
+      ? // by its number: tfjs names layers by how many there were before in the process
+        dropout(scope, `layer ${layers.indexOf(layer)}`, inputs[0]!, Number(layer.getConfig().rate))
+      : (layer.apply(inputs.length === 1 ? inputs[0]! : inputs, options) as Tensor);
+  const mask = layer.supportsMasking ? layer.computeMask(inputs, masks as Tensor[]) : null;
+  const result = { value, mask: (Array.isArray(mask) ? mask[0] : mask) as Mask };
+  values.set(symbol, result);
+  return result;
+}
+
+/** The mask that belongs to a value within the model, which only the model's own input says. */
+function maskAt(symbol: SymbolicTensor, model: LayersModel, within: Within, input: Tensor | undefined): Mask {
+  if (input === undefined)
+    throw new UsageError(
+      `model "${model.name}": what follows the tap "${within.from}" needs the mask of the model's input`,
+    );
+  const kept: Tensor[] = [];
+  tf.tidy(() => {
+    const { mask } = compute(symbol, new Map([[model.inputs[0]!, { value: input, mask: undefined }]]), within);
+    if (mask !== null && mask !== undefined) kept.push(mask);
+    return kept;
+  });
+  return kept[0];
+}
+
+/** A layer and all that it is made of. */
+function deep(layer: Layer): Layer[] {
+  const { layers = [], layer: wrapped, forwardLayer, backwardLayer, cell, cells = [] } = layer;
+  const inner = [...layers, wrapped, forwardLayer, backwardLayer, cell, ...cells].filter((one) => one !== undefined);
+  return [layer, ...inner.flatMap(deep)];
+}
+
+function makesMask(layer: Layer): boolean {
+  return layer.getClassName() === 'Masking' || layer.getConfig().maskZero === true;
+}
+
+/** Throws what `bad` makes of the first thing that training here would leave out. `top` is the layer of the model. */
+function checkLayer(top: Layer, layer: Layer, bad: (what: string) => UsageError): void {
+  for (const one of deep(layer)) {
+    const [kind, config] = [one.getClassName(), one.getConfig()];
+    const name = one === top ? `the layer "${top.name}"` : `the layer "${one.name}" within "${top.name}"`;
+    const given = Object.keys(config).filter((key) => config[key] !== null && config[key] !== undefined);
+    const left = given.find((key) => key.endsWith('Constraint') || key === 'activityRegularizer');
+    if (left !== undefined) throw bad(`${name} has a ${left}, which training here would leave out; remove it`);
+    if (!one.trainable && one.weights.length > 0)
+      throw bad(`${name} is frozen (trainable: false), and training here would move it; make it trainable`);
+    if (config.stateful === true) throw bad(`${name} is stateful: it keeps what it saw of the batch before`);
+    const rates = [DRAWING[kind], 'dropout', 'recurrentDropout', ...(one === top ? [] : ['rate'])];
+    const draws = rates.some((key) => key !== undefined && Number(config[key] ?? 0) > 0);
+    if (draws || (kind === 'Dropout' && given.includes('noiseShape')))
+      throw bad(
+        `${name} (${kind}) draws random numbers that the seed of a run does not decide; ` +
+          'use Dropout layers of the model itself, without noiseShape',
+      );
+  }
+}
+
+/**
+ * Whether an output is a softmax over its last axis, of `classes` values, whatever moved it since. Throws what `bad`
+ * makes of probabilities of another kind: taken for logits, they would be wrong.
+ */
+function isSoftmax(
+  symbol: SymbolicTensor,
+  classes: number | null | undefined,
+  bad: (what: string) => UsageError,
+): boolean {
+  const layer = symbol.sourceLayer;
+  const [kind, config] = [layer.getClassName(), layer.getConfig()];
+  const activations = deep(layer).length === 1 || kind === 'TimeDistributed' ? deep(layer) : [];
+  const activation = activations.at(-1)?.getConfig().activation;
+  const inputs = layer.inboundNodes[0]?.inputTensors ?? [];
+  if (layer.outputs?.length === 1) return isSoftmax(layer.outputs[0]!, classes, bad);
+  if (SIGMOIDS.includes(activation))
+    throw bad(`its output is a sigmoid (layer "${layer.name}"); expected logits, or a softmax over the classes`);
+  if (kind === 'Softmax' || activation === 'softmax') {
+    const axis = kind === 'Softmax' ? Number(config.axis ?? -1) : -1;
+    if (symbol.shape.at(-1) !== classes || (axis !== -1 && axis !== symbol.shape.length - 1))
+      throw bad(`the softmax of the layer "${layer.name}" is not over the last axis of the output`);
+    return true;
+  }
+  if (kind === 'Activation' && activation === 'linear') return isSoftmax(inputs[0]!, classes, bad);
+  if (MOVING.includes(kind)) {
+    const found = isSoftmax(inputs[0]!, classes, bad);
+    if (found && kind === 'Permute' && (config.dims as number[]).at(-1) !== symbol.shape.length - 1)
+      throw bad(`the layer "${layer.name}" moves the axis of the softmax before it`);
+    return found;
+  }
+  if (
+    (MIXING.includes(kind) || POOLING.test(kind)) &&
+    inputs.some((input) => isSoftmax(input, input.shape.at(-1), bad))
+  )
+    throw bad(`the layer "${layer.name}" (${kind}) mixes probabilities of a softmax; expected logits or a softmax`);
+  return false;
 }
 
 /** A softmax's logarithm is as good as logits: all losses here are of the softmax of what they get. */
 function asLogits(softmax: boolean, value: Tensor): Tensor {
   return softmax ? tf.log(tf.maximum(value, SMALLEST_PROBABILITY)) : value;
-}
-
-function endsWithSoftmax(layer: Layer): boolean {
-  return layer.getClassName() === 'Softmax' || layer.getConfig().activation === 'softmax';
 }
 
 /** The first tap that each layer is needed for. */

@@ -1,5 +1,5 @@
 /** What the method asks of a network: named taps, pure application, and names for the axes of its parameters. */
-import type { Tensor, Tensors } from '../engine/tensor.js';
+import type { Scalar, Tensor, Tensors } from '../engine/tensor.js';
 import type { HostArrays } from '../core/host-array.js';
 import type { Scope } from './layers.js';
 
@@ -47,6 +47,8 @@ export interface Network {
   /** The tap that a parameter is needed for first. */
   readonly owner: (path: string) => string;
   readonly readers: (tap: string) => Readers;
+  /** What the network itself adds to a loss on labels, outputs or hints, a scalar: penalties of its parameters. */
+  readonly penalty?: (scope: Scope) => Scalar | undefined;
   /**
    * Floating-point operations of one example's forward pass, by tap: what it takes to get there from the tap before.
    */
