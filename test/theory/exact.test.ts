@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { fitLine, rms } from '../../src/core/stats.js';
+import { rms } from '../../src/core/stats.js';
 import {
   chainAmplification,
   chainDiscrepancy,
@@ -10,7 +11,7 @@ import {
 } from '../../theory/exact/chain.js';
 import { cltConstant, secondMoment } from '../../theory/exact/clt.js';
 import { ACTIVATIONS } from '../../theory/model/activations.js';
-import { arcsineKernel, arcsineDerivativeKernel } from '../../theory/exact/kernels.js';
+import { arcsineKernel, arcsineDerivativeKernel, shiftedDeterminant } from '../../theory/exact/kernels.js';
 import { LIMITS, limitByName, registerLimit, type Limit } from '../../theory/verify/limits.js';
 import { gaussLegendre } from '../../theory/numerics/quadrature.js';
 import { radialMean, radialMeanDerivative, solveRadial, type Radial } from '../../theory/exact/radial.js';
@@ -41,6 +42,33 @@ import { measureExact, PINNED, verifyExact, type Pinned } from '../../theory/ver
 import { verifyAll } from '../../theory/verify/verify.js';
 import { smallNet } from './support.js';
 
+interface Reference {
+  readonly limit: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly expected: unknown;
+}
+
+/** Values by exact_mpmath.py, every parameter over six decades. */
+const REFERENCES = JSON.parse(
+  readFileSync(new URL('exact-limits.json', import.meta.url), 'utf8'),
+) as readonly Reference[];
+
+const RELATIVE = 2e-9;
+
+/** Every number of `expected` against the same one of `found`; `start` has its size at time 0. */
+function expectNear(found: unknown, expected: unknown, start: unknown, path: string): void {
+  if (typeof expected === 'number') {
+    const size = Math.max(Math.abs(expected), typeof start === 'number' ? 1e-3 * Math.abs(start) : 0);
+    const error = Math.abs((found as number) - expected);
+    expect(error, `${path}: ${String(found)}, expected ${expected}`).toBeLessThanOrEqual(RELATIVE * size);
+    return;
+  }
+  for (const [key, part] of Object.entries(expected as object)) {
+    const before = (start as Record<string, unknown> | undefined)?.[path.endsWith('rows') ? 0 : key];
+    expectNear((found as Record<string, unknown>)[key], part, before, `${path}.${key}`);
+  }
+}
+
 test('every pinned number is met, every particle check, every rate and every bound', async () => {
   const groups: string[] = [];
   const checks = await verifyAll((name) => groups.push(name));
@@ -62,11 +90,13 @@ describe('chain', () => {
     expect(w[0]! ** 2 - w[1]! ** 2).toBeCloseTo(0.81 - 1, 10);
     expect(chainProduct([0.9, 1, 1.1], 2, 20)).toBeCloseTo(2, 8);
   });
-  test('is integrated to fourth order [f]', () => {
-    const steps = [8, 16, 32, 64];
-    const errors = steps.map((n) => Math.abs(chainProduct([0.9, 1, 1.1], 2, 0.5, n) - PINNED['chain P(0.5)']));
-    const { slope } = fitLine(steps.map(Math.log), errors.map(Math.log));
-    expect(slope).toBeLessThan(-3.8);
+  test('rests at the target for ever, and passes through a weight of zero', () => {
+    expect(chainProduct([0.9, 1, 1.1], 2, 5000)).toBeCloseTo(2, 10);
+    expect(chainDiscrepancy([0.9, 1, 1.1], 2, 5000)).toBeLessThan(1e-11);
+    const w = chainWeights([-0.5, 1], 1, 3);
+    expect(w[0]).toBeGreaterThan(0);
+    expect(w[1]! ** 2 - w[0]! ** 2).toBeCloseTo(0.75, 10);
+    expect(() => chainProduct([1e200, 1e200], 2, 1)).toThrow(/float64/);
   });
 });
 
@@ -184,6 +214,13 @@ describe('kernels', () => {
       8,
     );
   });
+  test('keep their digits at a covariance of 1e15, where (1 + C)(1 + C) - C^2 has none', () => {
+    // (2/pi) asin(C / (1 + C)) and (2/pi) / sqrt(1 + 2 C), by mpmath at 40 digits (exact_mpmath.py)
+    const C = { uu: 1e15, uv: 1e15, vv: 1e15 };
+    expect(shiftedDeterminant(C)).toBe(2e15 + 1);
+    expect(arcsineKernel(C)).toBeCloseTo(0.9999999715294983, 15);
+    expect(arcsineDerivativeKernel(C) / 1.423525086834353e-8).toBeCloseTo(1, 13);
+  });
   test('are symmetric in their points, and largest where these agree', () => {
     const law = { c: 1, sa: 1, sb: 1, sbias: 0.5 };
     const [x, y] = [Float64Array.of(0.3, -1), Float64Array.of(1, 0.2)];
@@ -215,6 +252,21 @@ describe('exact limits as questions', () => {
       expect(() => evaluate({})).toThrow(/invalid config of "exact/);
     },
   );
+  test.each(
+    REFERENCES.map(({ limit, config, expected }) => [limit, JSON.stringify(config), { config, expected }] as const),
+  )('%s %s: the reference of 40 digits [a]', (name, _, { config, expected }) => {
+    const limit = limitByName(name);
+    const found = limit.evaluate(config);
+    // What has decayed by ten digits is 0 for all that float64 knows: errors count against the value at time 0.
+    const start = 'times' in config ? limit.evaluate({ ...config, times: [0] }) : found;
+    expectNear(found, expected, start, name);
+  });
+  test('a number that leaves float64 is an error that names it, and no null', () => {
+    const saddle = { g: 1.3, kappa: 4, depth: 6, times: [0, 100] };
+    expect(() => limitByName('saddle').evaluate(saddle)).toThrow(/"rows.1.limit" leaves float64/);
+    const chain = { weights: [1e110, 1e110, 1e110], target: 1, times: [1] };
+    expect(() => limitByName('chain').evaluate(chain)).toThrow(/float64/);
+  });
   test('give the pinned values, and say what is wrong with values that are none', () => {
     const chain = limitByName('chain').evaluate({ weights: [0.9, 1, 1.1], target: 2, times: [0.5] }) as {
       rows: { product: number }[];

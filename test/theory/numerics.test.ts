@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../../theory/numerics/erf.js';
 import { gamma } from '../../theory/numerics/gamma.js';
-import { solveLinear, symmetricEigenvalues } from '../../theory/numerics/linear.js';
+import { factorLinear, solveLinear, symmetricEigenvalues } from '../../theory/numerics/linear.js';
 import { gaussLegendre } from '../../theory/numerics/quadrature.js';
+import { denseSystem, integrateStiff, STIFF_ORDER } from '../../theory/numerics/stiff.js';
 
 /** [n, n], standard normal. */
 function randomMatrix(n: number, seed: number): number[][] {
@@ -83,4 +84,68 @@ test('quadrature with n nodes is exact for degree 2n - 1 [b]', () => {
   const { nodes, weights } = gaussLegendre(4, -1, 3);
   const integral = nodes.reduce((sum, x, i) => sum + weights[i]! * x ** 7, 0);
   expect(integral).toBeCloseTo((3 ** 8 - 1) / 8, 9);
+});
+
+test('a matrix is factored once for any number of right sides', () => {
+  const A = randomMatrix(5, 3);
+  const solve = factorLinear(A);
+  for (const b of randomMatrix(5, 4)) expect(solve(b)).toEqual(solveLinear(A, b));
+});
+
+describe('stiff systems', () => {
+  /** y1' = -k (y1 - y2^2), y2' = -y2 from (2, 1): y2 = e^-t, y1 = A e^-2t + (2 - A) e^-kt with A = k / (k - 2). */
+  const problem = (
+    k: number,
+  ): { exact: (t: number) => number[]; solve: (t: number, tolerance?: number) => number[] } => ({
+    exact: (t) => {
+      const A = k / (k - 2);
+      return [A * Math.exp(-2 * t) + (2 - A) * Math.exp(-k * t), Math.exp(-t)];
+    },
+    solve: (t, tolerance) => [
+      ...integrateStiff(
+        denseSystem(([y1, y2]) => Float64Array.of(-k * (y1! - y2! ** 2), -y2!)),
+        Float64Array.of(2, 1),
+        t,
+        { tolerance, floor: 1e-3 },
+      ),
+    ],
+  });
+
+  test.each([1, 1e3, 1e6, 1e9])(
+    'the exact solution at a rate of %d, in the layer at the start and long after [b]',
+    (k) => {
+      const { exact, solve } = problem(k);
+      for (const t of [0, 1 / k, 10 / k, 1, 20]) {
+        const expected = exact(t);
+        solve(t).forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-11));
+      }
+    },
+  );
+
+  test('the error follows the tolerance [f]', () => {
+    const { exact, solve } = problem(50);
+    for (const tolerance of [1e-3, 1e-5, 1e-7, 1e-9])
+      expect(Math.abs(solve(1, tolerance)[0]! - exact(1)[0]!)).toBeLessThan(10 * tolerance);
+  });
+
+  test('the number of steps grows as the tolerance to the power of -1 over the order [f]', () => {
+    const stepsFor = (tolerance: number): number => {
+      let steps = 0;
+      const system = denseSystem(([y]) => Float64Array.of(y! * (1 - y!)));
+      integrateStiff({ ...system, shifted: (y) => ((steps += 1), system.shifted(y)) }, Float64Array.of(1e-3), 50, {
+        tolerance,
+      });
+      return steps;
+    };
+    const [few, many] = [stepsFor(1e-6), stepsFor(1e-12)];
+    expect(many! / few!).toBeLessThan(1.5 * 1e6 ** (1 / STIFF_ORDER));
+  });
+
+  test('what leaves float64, and what takes too many steps, is an error', () => {
+    const square = denseSystem(([y]) => Float64Array.of(y! ** 2));
+    expect(() => integrateStiff(square, Float64Array.of(1), 2)).toThrow(/float64 at time (1|0\.99)|not reached/);
+    const decay = denseSystem(([y]) => Float64Array.of(-y!));
+    expect(() => integrateStiff(decay, Float64Array.of(1), 5, { most: 3 })).toThrow(/not reached in 3 steps/);
+    expect(() => integrateStiff(decay, Float64Array.of(NaN), 5)).toThrow(/initial values/);
+  });
 });

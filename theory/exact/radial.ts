@@ -4,9 +4,9 @@
  * their norm r alone. Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
  */
 import { normals, rngKey } from '../../src/core/rng.js';
-import { integrate } from '../flow/integrators.js';
 import { erf } from '../numerics/erf.js';
-import { gaussLegendre } from '../numerics/quadrature.js';
+import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
+import { arcsineKernel } from './kernels.js';
 
 /** Data, scale of the net, and law of the initial norms. */
 export interface Radial {
@@ -18,14 +18,20 @@ export interface Radial {
   readonly rate: number;
 }
 
-/** E erf(s Z / sqrt 2)^2 = (2/pi) asin(s^2 / (1 + s^2)). */
+/** q(s) = E erf(s Z / sqrt 2)^2 = (2/pi) asin(s^2 / (1 + s^2)). */
 export function radialMean(s: number): number {
-  return (2 / Math.PI) * Math.asin((s * s) / (1 + s * s));
+  return arcsineKernel({ uu: s * s, uv: s * s, vv: s * s });
 }
 
 /** d/ds of {@link radialMean}, (4/pi) s / ((1 + s^2) sqrt(1 + 2 s^2)). */
 export function radialMeanDerivative(s: number): number {
   return ((4 / Math.PI) * s) / ((1 + s * s) * Math.sqrt(1 + 2 * s * s));
+}
+
+/** q''(s) = (4/pi) (1 - s^2 - 4 s^4) / ((1 + s^2)^2 (1 + 2 s^2)^(3/2)). */
+function radialMeanCurvature(s: number): number {
+  const square = s * s;
+  return ((4 / Math.PI) * (1 - square - 4 * square * square)) / ((1 + square) ** 2 * (1 + 2 * square) ** 1.5);
 }
 
 /** F_k = scale sum_i w_i q(tau_k r_i). */
@@ -45,22 +51,111 @@ export function radialVelocity(radial: Radial, r: Float64Array, weights: Float64
   return r.map((value) => pulls.reduce((sum, pull, k) => sum + pull * radialMeanDerivative(taus[k]! * value), 0));
 }
 
-function gammaQuadrature({ shape, rate }: Radial, n: number): { nodes: Float64Array; weights: Float64Array } {
-  const { nodes, weights } = gaussLegendre(n, 0, (shape + 12 * Math.sqrt(shape) + 30) / rate);
-  const raw = weights.map((w, i) => w * nodes[i]! ** (shape - 1) * Math.exp(-rate * nodes[i]!));
-  const total = raw.reduce((a, b) => a + b, 0);
-  return { nodes, weights: raw.map((w) => w / total) };
+/** The law of the initial norms, as n points [n] with weights [n] that add up to 1. */
+interface Quadrature {
+  readonly nodes: Float64Array;
+  readonly weights: Float64Array;
 }
 
-/** Risk and mean norm at `time`: the law of r as 400 weighted points, moved by classical Runge-Kutta. */
-export function solveRadial(
-  radial: Radial,
-  time: number,
-  steps = 400,
-): { readonly risk: number; readonly meanNorm: number } {
-  const { nodes, weights } = gammaQuadrature(radial, 400);
-  const r = integrate((y) => radialVelocity(radial, y, weights), nodes, time, steps);
+/** Share of the largest weight below which points of the quadrature are left out. */
+const NEGLIGIBLE = 1e-17;
+
+/**
+ * Points of the Gamma law by the trapezoidal rule in log r, which converges exponentially, also where the density is
+ * singular at 0; `spacing` is the step, in parts of the law's own width.
+ */
+function gammaQuadrature({ shape, rate }: Radial, spacing: number): Quadrature {
+  const h = spacing / Math.sqrt(1 + shape);
+  // log of r^shape exp(-rate r), largest at r = shape / rate
+  const logWeight = (x: number): number => shape * x - rate * Math.exp(x);
+  const middle = Math.log(shape / rate);
+  const [nodes, weights]: [number[], number[]] = [[], []];
+  for (const side of [-1, 1])
+    for (let i = side < 0 ? 1 : 0; ; i++) {
+      const x = middle + side * i * h;
+      const weight = Math.exp(logWeight(x) - logWeight(middle));
+      if (!(weight > NEGLIGIBLE)) break;
+      nodes.push(Math.exp(x));
+      weights.push(weight);
+    }
+  const total = weights.reduce((a, b) => a + b, 0);
+  return { nodes: Float64Array.from(nodes), weights: Float64Array.from(weights, (w) => w / total) };
+}
+
+/** The flow of norms with weights [n]; its Jacobian is a diagonal and one rank for each of the two classes. */
+function radialSystem(radial: Radial, weights: Float64Array): StiffSystem {
+  const { taus, targets, scale } = radial;
+  return {
+    velocity: (r) => radialVelocity(radial, r, weights),
+    shifted: (r) => {
+      const pulls = outputs(radial, r, weights).map((F, k) => 0.5 * (targets[k]! - F) * scale * taus[k]! ** 2);
+      const diagonal = r.map((value) =>
+        pulls.reduce((sum, pull, k) => sum + pull * radialMeanCurvature(taus[k]! * value), 0),
+      );
+      const derivatives = taus.map((tau) => r.map((value) => radialMeanDerivative(tau * value)));
+      return (h) => {
+        // 1 - h J = D + sum_k u_k v_k^T with u_k = h scale^2 tau_k^2 q'_k / 2 and v_k = w q'_k: Woodbury's formula.
+        const D = diagonal.map((value) => 1 - h * value);
+        const U = derivatives.map((column, k) =>
+          column.map((value, i) => (0.5 * h * scale * scale * taus[k]! ** 2 * value) / D[i]!),
+        );
+        const against = (k: number, b: Float64Array): number =>
+          b.reduce((sum, value, i) => sum + weights[i]! * derivatives[k]![i]! * value, 0);
+        const [a00, a01, a10, a11] = [
+          1 + against(0, U[0]!),
+          against(0, U[1]!),
+          against(1, U[0]!),
+          1 + against(1, U[1]!),
+        ];
+        const det = a00 * a11 - a01 * a10;
+        return (b) => {
+          const x = b.map((value, i) => value / D[i]!);
+          const [s0, s1] = [against(0, x), against(1, x)];
+          const [c0, c1] = [(a11 * s0 - a01 * s1) / det, (a00 * s1 - a10 * s0) / det];
+          return x.map((value, i) => value - c0 * U[0]![i]! - c1 * U[1]![i]!);
+        };
+      };
+    },
+  };
+}
+
+/** Risk and mean norm of a radial mean field. */
+interface RadialState {
+  readonly risk: number;
+  readonly meanNorm: number;
+}
+
+function radialState(radial: Radial, time: number, spacing: number): RadialState {
+  const { nodes, weights } = gammaQuadrature(radial, spacing);
+  const mean = radial.shape / radial.rate;
+  const r = integrateStiff(radialSystem(radial, weights), nodes, time, { floor: 1e-4 * mean, tolerance: 1e-11 });
   return { risk: radialRisk(radial, r, weights), meanNorm: r.reduce((sum, value, i) => sum + weights[i]! * value, 0) };
+}
+
+/** Spacings of the points of the law of r, each half of the one before; relative agreement that ends the halving. */
+const SPACINGS = [0.2, 0.1, 0.05, 0.025, 0.0125];
+const AGREEMENT = 1e-9;
+
+/**
+ * Risk and mean norm at `time`: the law of r as weighted points, twice as many until the risk and the mean norm move by
+ * less than 1e-9 of their size. Throws RangeError where that many points do not settle them.
+ */
+export function solveRadial(radial: Radial, time: number): RadialState {
+  let before = radialState(radial, time, SPACINGS[0]!);
+  for (const spacing of SPACINGS.slice(1)) {
+    const state = radialState(radial, time, spacing);
+    const size = radialRisk({ ...radial, scale: 0 }, new Float64Array(), new Float64Array());
+    const moved = Math.max(
+      Math.abs(state.risk - before.risk) / (Math.abs(state.risk) + 1e-3 * size),
+      Math.abs(state.meanNorm - before.meanNorm) / state.meanNorm,
+    );
+    if (moved <= AGREEMENT) return state;
+    before = state;
+  }
+  throw new RangeError(
+    `radial: the law of the norms at time ${time} is too sharp for the points that stand for it; ` +
+      'expected a shorter time, or a smaller scale',
+  );
 }
 
 /** m norms from the Gamma law of a whole shape, as sums of squared normals. */

@@ -7,6 +7,7 @@
  */
 import { mean } from '../../src/core/stats.js';
 import { integrate } from '../flow/integrators.js';
+import { denseSystem, integrateStiff } from '../numerics/stiff.js';
 
 /** Constants of the saddle. */
 export interface Saddle {
@@ -81,6 +82,29 @@ export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array)
  */
 export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
   return integrate((theta) => saddleVelocity(saddle, theta), initial, time, steps);
+}
+
+/** d theta / dt as {@link saddleVelocity}, by products without the layer's own factor, which may pass through zero. */
+function stableVelocity({ g, kappa, depth }: Saddle, theta: Float64Array): Float64Array {
+  const y = kappa * g ** depth;
+  const { plus, minus } = gains(theta, g);
+  const without = (l: number, sign: number): number =>
+    theta.reduce((product, t, k) => (k === l ? product : product * (g + sign * t)), 1);
+  return theta.map((_, l) => -0.5 * ((plus - y) * without(l, 1) - (minus - y) * without(l, -1)));
+}
+
+/**
+ * Layer means [L] at `time` under direct training from `initial`, with a step that keeps the error of each step below
+ * 1e-11 of their size, or of g. Throws RangeError when they leave float64.
+ */
+export function solveSaddle(saddle: Saddle, initial: Float64Array, time: number): Float64Array {
+  const floor = Math.max(1e-300, ...initial.map(Math.abs));
+  return integrateStiff(
+    denseSystem((theta) => stableVelocity(saddle, theta)),
+    initial,
+    time,
+    { floor: Math.min(floor, saddle.g) },
+  );
 }
 
 /** Layer means of real particles theta ~ N(0, s^2), [L, m] row-major. */

@@ -26,12 +26,22 @@ export interface ActivationLaw {
 
 const ROOT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 
+/** q from which the sum runs over u = sqrt(q) z, on the scale of tanh, and not over z. */
+const WIDE = 16;
+
 /**
  * E tanh(sqrt(q) Z)^2 for Z ~ N(0, 1), by the trapezoidal rule, which converges exponentially for a function that is
  * analytic near the line: the poles of tanh lie pi / (2 sqrt(q)) away, so the step h gives an error of exp(-pi^2 /
- * (sqrt(q) h)), below 1e-15 for q <= 120.
+ * (sqrt(q) h)), far below 1e-15 for q <= 16. Beyond, it is 1 - E sech(u)^2 over u = sqrt(q) z, whose poles lie pi / 2
+ * away.
  */
 function tanhMeanSquare(q: number): number {
+  if (q > WIDE) {
+    const h = 0.2;
+    let sum = 0.5;
+    for (let u = h; u < 20; u += h) sum += Math.exp((-u * u) / (2 * q)) / Math.cosh(u) ** 2;
+    return 1 - (2 * h * sum) / Math.sqrt(2 * Math.PI * q);
+  }
   const h = 0.025;
   let sum = 0;
   for (let z = h; z < 12; z += h) sum += Math.tanh(Math.sqrt(q) * z) ** 2 * Math.exp((-z * z) / 2);
@@ -56,8 +66,8 @@ const DEFINED = {
     at: (u) => [erf(u * Math.SQRT1_2), ROOT_TWO_OVER_PI * Math.exp((-u * u) / 2)],
     lipschitz: ROOT_TWO_OVER_PI,
     bound: { derivative: ROOT_TWO_OVER_PI, curvature: ROOT_TWO_OVER_PI * Math.exp(-1 / 2) },
-    /** (2/pi) asin(q / (1 + q)). Williams 1997. */
-    meanSquare: (q) => (2 / Math.PI) * Math.asin(q / Math.sqrt((1 + q) * (1 + q))),
+    /** (2/pi) asin(q / (1 + q)), as an arctangent. Williams 1997. */
+    meanSquare: (q) => (2 / Math.PI) * Math.atan2(q, Math.sqrt(1 + 2 * q)),
   },
   relu: {
     code: 2,

@@ -39,13 +39,13 @@ function rotate(A: number[][], p: number, q: number): void {
 }
 
 /**
- * x [n] of A x = b, with A [n, n] and b [n]: A = L U with partial pivoting (Crout), then two substitutions. Throws
- * RangeError when A is singular.
+ * A solver of A x = b for b [n], with A [n, n] factored once: A = L U with partial pivoting (Crout), then two
+ * substitutions for each b. Throws RangeError when A is singular.
  */
-export function solveLinear(A: Rows, b: readonly number[]): number[] {
+export function factorLinear(A: Rows): (b: ArrayLike<number>) => number[] {
   const n = A.length;
   const LU = A.map((row) => [...row]);
-  const x = [...b];
+  const order = LU.map((_, i) => i);
   for (let j = 0; j < n; j++) {
     for (let i = 0; i < n; i++) {
       let sum = 0;
@@ -56,13 +56,21 @@ export function solveLinear(A: Rows, b: readonly number[]): number[] {
     for (let i = j + 1; i < n; i++) if (Math.abs(LU[i]![j]!) > Math.abs(LU[pivot]![j]!)) pivot = i;
     if (LU[pivot]![j] === 0) throw new RangeError('solveLinear: the matrix is singular');
     [LU[j], LU[pivot]] = [LU[pivot]!, LU[j]!];
-    [x[j], x[pivot]] = [x[pivot]!, x[j]!];
+    [order[j], order[pivot]] = [order[pivot]!, order[j]!];
     for (let i = j + 1; i < n; i++) LU[i]![j]! /= LU[j]![j]!;
   }
-  for (let j = 0; j < n; j++) for (let i = j + 1; i < n; i++) x[i]! -= x[j]! * LU[i]![j]!;
-  for (let j = n - 1; j >= 0; j--) {
-    x[j]! /= LU[j]![j]!;
-    for (let i = 0; i < j; i++) x[i]! -= x[j]! * LU[i]![j]!;
-  }
-  return x;
+  return (b) => {
+    const x = order.map((i) => b[i]!);
+    for (let j = 0; j < n; j++) for (let i = j + 1; i < n; i++) x[i]! -= x[j]! * LU[i]![j]!;
+    for (let j = n - 1; j >= 0; j--) {
+      x[j]! /= LU[j]![j]!;
+      for (let i = 0; i < j; i++) x[i]! -= x[j]! * LU[i]![j]!;
+    }
+    return x;
+  };
+}
+
+/** x [n] of A x = b, with A [n, n] and b [n]. Throws RangeError when A is singular. */
+export function solveLinear(A: Rows, b: readonly number[]): number[] {
+  return factorLinear(A)(b);
 }

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { UsageError } from '../../src/core/errors.js';
 import { lookUp, namesOf, register } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
-import { directLimit, growthRate, saddleDiscrepancy, telescopedLimit, trainSaddle } from '../instances/saddle.js';
+import { directLimit, growthRate, saddleDiscrepancy, solveSaddle, telescopedLimit } from '../instances/saddle.js';
 import { ACTIVATIONS } from '../model/activations.js';
-import { chainAmplification, chainDiscrepancy, chainProduct, chainWeights } from '../exact/chain.js';
+import { chainAmplification, chainSensitivity } from '../exact/chain.js';
 import { cltConstant, secondMoment } from '../exact/clt.js';
 import { arcsineKernel, arcsineDerivativeKernel } from '../exact/kernels.js';
 import { solveRadial } from '../exact/radial.js';
@@ -38,7 +38,7 @@ function limit<Spec>({
     evaluate: (config) => {
       const spec = parseSpec(schema, what, config);
       try {
-        return answer(spec);
+        return finite(answer(spec));
       } catch (error) {
         if (error instanceof RangeError) throw new UsageError(`${what}: ${error.message}`);
         throw error;
@@ -47,10 +47,23 @@ function limit<Spec>({
   };
 }
 
+/** The answer, if all of its numbers are. Throws RangeError that names the first one which left float64. */
+function finite<Answer>(answer: Answer): Answer {
+  const check = (value: unknown, path: string): void => {
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw new RangeError(`"${path}" leaves float64; expected values, or times, that keep it below 1e308`);
+    if (typeof value === 'object' && value !== null)
+      for (const [key, part] of Object.entries(value)) check(part, path === '' ? key : `${path}.${key}`);
+  };
+  check(answer, '');
+  return answer;
+}
+
 const times = z.array(z.number().min(0)).min(1);
 const positive = z.number().positive();
 const matrix = z.array(z.array(z.number()).min(1).max(4)).min(1).max(4);
-const steps = z.int().min(1).max(1_000_000);
+/** Earlier versions were told how many steps to take; the error decides now, and the key is read without effect. */
+const steps = z.int().min(1).max(1_000_000).optional();
 
 const Chain = z.strictObject({
   weights: z
@@ -59,7 +72,7 @@ const Chain = z.strictObject({
     .max(64),
   target: z.number(),
   times,
-  steps: steps.default(4000),
+  steps,
 });
 
 const chainLimit = limit({
@@ -68,20 +81,22 @@ const chainLimit = limit({
   schema: Chain,
   example: { weights: [0.9, 1, 1.1], target: 2, times: [0, 0.5] },
   answer: (spec) => ({
-    rows: spec.times.map((time) => ({
-      time,
-      product: chainProduct(spec.weights, spec.target, time, spec.steps),
-      discrepancy: chainDiscrepancy(spec.weights, spec.target, time, spec.steps),
-      amplification:
-        new Set(spec.weights).size === 1
-          ? chainAmplification(spec.weights[0]!, spec.target, spec.weights.length, time, spec.steps)
-          : null,
-      weights: chainWeights(spec.weights, spec.target, time, spec.steps),
-    })),
+    rows: spec.times.map((time) => {
+      const { weights, target } = spec;
+      const { w, gradient } = chainSensitivity(weights, target, time);
+      const equal = new Set(weights).size === 1;
+      return {
+        time,
+        product: w.reduce((product, value) => product * value, 1),
+        discrepancy: Math.hypot(...gradient),
+        amplification: equal ? chainAmplification(weights[0]!, target, weights.length, time) : null,
+        weights: w,
+      };
+    }),
   }),
 });
 
-const SaadSolla = z.strictObject({ Q: matrix, R: matrix, T: matrix, eta: positive, times, steps: steps.default(200) });
+const SaadSolla = z.strictObject({ Q: matrix, R: matrix, T: matrix, eta: positive, times, steps });
 
 const saadSollaLimit = limit({
   name: 'saad-solla',
@@ -107,7 +122,7 @@ const saadSollaLimit = limit({
     checkCommittee(spec);
     return {
       rows: spec.times.map((time) => {
-        const { Q, R } = solveCommittee(spec, spec.eta, time, spec.steps);
+        const { Q, R } = solveCommittee(spec, spec.eta, time);
         return { time, error: generalizationError({ Q, R, T: spec.T }), Q, R };
       }),
     };
@@ -121,7 +136,7 @@ const RadialConfig = z.strictObject({
   shape: positive,
   rate: positive,
   times,
-  steps: steps.default(1000),
+  steps,
 });
 
 const radialLimit = limit({
@@ -130,7 +145,7 @@ const radialLimit = limit({
   schema: RadialConfig,
   example: { taus: [1.4, 0.6], targets: [1, -1], scale: 6, shape: 4, rate: 4, times: [0, 0.5, 2] },
   answer: (spec) => ({
-    rows: spec.times.map((time) => ({ time, ...solveRadial(spec, time, spec.steps) })),
+    rows: spec.times.map((time) => ({ time, ...solveRadial(spec, time) })),
   }),
 });
 
@@ -179,7 +194,7 @@ const SaddleConfig = z.strictObject({
   std: positive.default(1),
   /** Layer means to integrate from, beside the closed form. */
   start: z.array(z.number()).optional(),
-  steps: steps.default(4000),
+  steps,
 });
 
 const saddleLimit = limit({
@@ -199,12 +214,7 @@ const saddleLimit = limit({
         ...(spec.start === undefined
           ? {}
           : {
-              discrepancy: saddleDiscrepancy(
-                spec,
-                time === 0
-                  ? Float64Array.from(spec.start)
-                  : trainSaddle(spec, Float64Array.from(spec.start), time, spec.steps),
-              ),
+              discrepancy: saddleDiscrepancy(spec, solveSaddle(spec, Float64Array.from(spec.start), time)),
             }),
       })),
     };
