@@ -18,6 +18,17 @@ export interface HostBatch {
 export interface AugmentKey {
   readonly seed: number;
   readonly step: number;
+  /**
+   * Which example of the whole batch the first one is, where only a part of it is asked for; 0 by default. An example
+   * is changed as in the whole batch.
+   */
+  readonly from?: number;
+}
+
+/** Examples `from` to `to`, exclusive, of every batch. */
+export interface BatchPart {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The examples of one split. */
@@ -148,7 +159,10 @@ export class Order {
   }
 }
 
-/** Batches of the training set, some steps ahead of the engine: while it computes, files are read and decoded. */
+/**
+ * Batches of the training set, or a part of each, some steps ahead of the engine: while it computes, files are read and
+ * decoded.
+ */
 export class Loader {
   private readonly coming = new Map<number, Promise<HostBatch>>();
   private readonly order: Order;
@@ -158,6 +172,7 @@ export class Loader {
     private readonly seed: number,
     private readonly batch: number,
     private readonly ahead = 2,
+    private readonly part: BatchPart = { from: 0, to: batch },
   ) {
     this.order = new Order(seed, source.count);
   }
@@ -170,9 +185,9 @@ export class Loader {
     for (const key of this.coming.keys()) if (key < step || key > step + this.ahead) this.coming.delete(key);
     for (let next = step; next <= step + this.ahead && next < Math.max(end, step + 1); next++) {
       if (this.coming.has(next)) continue;
-      const made = Promise.resolve(
-        this.source.batch(this.order.indices(next, this.batch), { seed: this.seed, step: next }),
-      );
+      const { from, to } = this.part;
+      const indices = this.order.indices(next, this.batch).slice(from, to);
+      const made = Promise.resolve(this.source.batch(indices, { seed: this.seed, step: next, from }));
       made.catch(() => {}); // it is thrown where it is asked for
       this.coming.set(next, made);
     }

@@ -181,7 +181,10 @@ async function decodeBatch(
 ): Promise<HostBatch> {
   const pixels = spec.size * spec.size * CHANNELS;
   const decoded = new Array<Uint8Array | undefined>(indices.length);
-  const draws = key === undefined ? undefined : uniforms(rngKey(key.seed, 'crop', key.step), DRAWS * indices.length);
+  const draws =
+    key === undefined
+      ? undefined
+      : uniforms(rngKey(key.seed, 'crop', key.step), DRAWS * indices.length, DRAWS * (key.from ?? 0));
   const skipped: { file: string; reason: string }[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {

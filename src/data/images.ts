@@ -75,8 +75,8 @@ export function cropAndFlip(
   padding: number,
 ): NonNullable<Changes['augment']> {
   const pixels = height * width * channels;
-  return (values, count, { seed, step }) => {
-    const draws = uniforms(rngKey(seed, 'crop', step), 3 * count);
+  return (values, count, { seed, step, from = 0 }) => {
+    const draws = uniforms(rngKey(seed, 'crop', step), 3 * count, 3 * from);
     const source = new Float32Array(pixels);
     const offset = (u: number): number => Math.floor(u * (2 * padding + 1)) - padding;
     for (let i = 0; i < count; i++) {
@@ -108,11 +108,11 @@ function moveImages(
   size: number,
   channels: number,
   options: Augmentation,
-  { seed, step }: AugmentKey,
+  { seed, step, from = 0 }: AugmentKey,
 ): void {
   const pixels = size * size * channels;
-  const draws = uniforms(rngKey(seed, 'augment', step), 4 * count);
-  const noise = options.noise > 0 ? normals(rngKey(seed, 'noise', step), values.length) : undefined;
+  const draws = uniforms(rngKey(seed, 'augment', step), 4 * count, 4 * from);
+  const noise = options.noise > 0 ? normals(rngKey(seed, 'noise', step), values.length, pixels * from) : undefined;
   const centre = (size - 1) / 2;
   const source = new Float32Array(pixels);
   for (let i = 0; i < count; i++) {

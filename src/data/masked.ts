@@ -60,12 +60,14 @@ function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corp
   return {
     count: Math.min(limit, rows[split].count),
     batch: (indices: Uint32Array, key?: AugmentKey): HostBatch => {
+      const first = key?.from ?? 0;
       const read = rows[split].read(indices);
       const values = new Int32Array(indices.length * 4 * tokens);
       const labels = new Int32Array(indices.length * positions);
       for (const [i, index] of indices.entries()) {
         // held-out rows are masked once for all runs, training rows anew at every step
-        const draw = key === undefined ? rngKey(0, 'mask', split, index) : rngKey(key.seed, 'mask', key.step, i);
+        const draw =
+          key === undefined ? rngKey(0, 'mask', split, index) : rngKey(key.seed, 'mask', key.step, first + i);
         const masked = masking.apply(read.subarray(i * tokens, (i + 1) * tokens), draw);
         if (masked.positions.length !== positions)
           throw new UsageError(

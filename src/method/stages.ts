@@ -6,12 +6,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FailureError } from '../core/errors.js';
 import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../core/host-array.js';
+import type { Group } from '../core/group.js';
 import type { RunContext } from '../core/run.js';
 import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
 import { disposeAll, tf } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../engine/host-memory.js';
+import { shareArrays } from '../distributed/arrays.js';
 import type { HostWeights } from '../nn/network.js';
+import { dataText, shareOf } from './share.js';
 import {
   enterStage,
   ownBundle,
@@ -23,6 +26,7 @@ import {
   type StepState,
 } from './training-step.js';
 import {
+  disposeWeights,
   fromArrays,
   toHost,
   moveWeights,
@@ -35,7 +39,7 @@ import {
 } from './weights.js';
 
 /** What the stages need of a run: its seed, its saved state, and where to log. */
-export type StageContext = Pick<RunContext, 'seed' | 'resumed' | 'log' | 'progress' | 'shouldSave' | 'save'>;
+export type StageContext = Pick<RunContext, 'seed' | 'resumed' | 'group' | 'log' | 'progress' | 'shouldSave' | 'save'>;
 
 /** Steps after which parameters are looked at, beside every time that they are saved. */
 const STEPS_BETWEEN_CHECKS = 100;
@@ -55,7 +59,9 @@ export async function trainStages(
   initial: () => Promise<HostWeights>,
   stages: readonly TrainingStage[],
 ): Promise<Weights> {
-  const { seed, resumed } = context;
+  const { seed, resumed, group } = context;
+  const shares = stages.map(({ recipe }) => shareOf(recipe, group));
+  await group?.agree('training data', await dataText(data));
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
@@ -64,12 +70,13 @@ export async function trainStages(
     const stage = stages[index]!;
     const { steps, batch: size } = stage.recipe;
     const first = index === position.stage ? position.step : 0;
-    const loader = new Loader(data.train, seed, size);
+    const loader = new Loader(data.train, seed, size, 2, shares[index]!);
+    if (group !== undefined) weights = await likeWorker0(group, weights);
     const entered = enterStage(weights, stage);
     const { frame } = entered;
     let state = entered.state;
     if (resumed !== undefined && index === position.stage) state = restore(state, resumed.arrays);
-    const step = trainingStep(stage, frame, { seed, classes: data.classes });
+    const step = trainingStep(stage, frame, { seed, classes: data.classes, group });
     try {
       for (let at = first; at < steps; at++) {
         await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
@@ -113,6 +120,14 @@ async function checkFinite(state: StepState, frame: StepFrame, { name }: Trainin
   const { params, state: statistics } = await toHost(weightsIn(state, frame, false));
   const what = infiniteIn({ ...params, ...statistics }) ?? 'the sum of all parameters is beyond float32';
   throw new FailureError(`${what} after step ${step} of "${name}"; the run is stopped. A lower learning rate helps`);
+}
+
+/** Worker 0's weights on every worker: those that others have computed may differ in the last digits. */
+async function likeWorker0(group: Group, weights: Weights): Promise<Weights> {
+  const arrays = await shareArrays(group, async () => toArrays(await toHost(weights)));
+  if (group.task === 0) return weights;
+  disposeWeights(weights);
+  return weightsOf(fromArrays(arrays));
 }
 
 /** The weights after a stage, averaged where the recipe asks for it; the state is consumed. */

@@ -2,6 +2,7 @@
  * One step of training as a pure function of tensors, so that the engine can compile it (engine/trace): the state of a
  * stage, a batch and the numbers of the step to the next state and the loss.
  */
+import type { Group } from '../core/group.js';
 import { rngKey } from '../core/rng.js';
 import { oneHotLabels, type Batch, type LabelledBatch } from '../data/dataset.js';
 import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js';
@@ -11,6 +12,7 @@ import { trace } from '../engine/trace/trace.js';
 import type { Scope } from '../nn/layers.js';
 import { initOptimizerState, update, updateNumbers } from '../optim/optimizer.js';
 import { learningRate } from '../optim/schedule.js';
+import { shareOf, WorkerSum } from './share.js';
 import type { RecipeSpec } from './spec.js';
 import type { Weights } from './weights.js';
 
@@ -141,33 +143,43 @@ function unflat(set: Tensors): StepState {
 
 /**
  * The training step of a stage. A batch that is computed in parts (`accumulate`) is so in as many calls: in one the
- * activations of all parts could be there at once.
+ * activations of all parts could be there at once. In a group the batch is this worker's share, and the update is by
+ * the gradients of the whole.
  */
 export function trainingStep(
   stage: TrainingStage,
   frame: StepFrame,
-  { seed, classes }: { readonly seed: number; readonly classes: number },
+  { seed, classes, group }: { readonly seed: number; readonly classes: number; readonly group?: Group | undefined },
 ): TrainingStep {
   const { recipe, name } = stage;
-  const parts = recipe.accumulate ?? 1;
+  const { parts, first, from, to } = shareOf(recipe, group);
+  const alone = parts === 1 && group === undefined;
+  const sums = group && new WorkerSum(group, recipe.batch);
   const keys = new DropoutKeys(seed);
   const gradients = gradientsOf(stage, frame, keys, classes);
   const apply = applyOf(stage);
   const whole = trace(`stage "${name}"`, (inputs) => apply(inputs, gradients(inputs)));
   const share = trace(`stage "${name}", a part of the batch`, (inputs) => addShare(gradients(inputs), inputs));
   const end = trace(`stage "${name}", the update`, (inputs) => apply(inputs, inputs));
-  const accumulated = (state: Tensors, { x, labels }: LabelledBatch, at: number, numbers: Tensor): Tensors => {
-    const [count, size] = [x.shape[0]!, recipe.batch / parts];
+  const start = (k: number): number => Math.floor((k * (to - from)) / parts);
+  const accumulated = async (
+    state: Tensors,
+    { x, labels }: LabelledBatch,
+    at: number,
+    numbers: Tensor,
+  ): Promise<Tensors> => {
+    const count = x.shape[0]!;
     let sum: Tensors = {};
     // a batch is smaller where examples cannot be read: then its last part is, too, or is not there
-    for (let k = 0; k * size < count; k++) {
-      const own = Math.min(size, count - k * size);
-      const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [k * size], [own])) as [Tensor, Tensor];
-      const [key, divisor] = [keys.at(at, k), tf.scalar(count / own)];
+    for (let k = 0; k < parts && start(k) < count; k++) {
+      const own = Math.min(start(k + 1), count) - start(k);
+      const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [start(k)], [own])) as [Tensor, Tensor];
+      const [key, divisor] = [keys.at(at, first + k), tf.scalar((group === undefined ? count : recipe.batch) / own)];
       const next = share({ ...part(state, 'values', true), x: mine, labels: answers, divisor, ...key, ...sum });
       disposeAll({ mine, answers, divisor }, key, sum);
       sum = next;
     }
+    if (sums !== undefined) sum = await sums.over(sum, count);
     const results = end({ ...state, ...sum, numbers });
     const given = new Set(Object.values(results));
     tf.dispose(Object.values(sum).filter((tensor) => !given.has(tensor)));
@@ -178,8 +190,9 @@ export function trainingStep(
     const numbers = tf.tensor1d(updateNumbers(recipe.optimizer, { rate, step }));
     const before = flat(state);
     const key = keys.at(at);
-    const results =
-      parts === 1 ? whole({ ...before, ...batch, numbers, ...key }) : accumulated(before, batch, at, numbers);
+    const results = alone
+      ? whole({ ...before, ...batch, numbers, ...key })
+      : await accumulated(before, batch, at, numbers);
     const [loss] = await results.loss!.data();
     disposeAll(before, key, { numbers, loss: results.loss! });
     return { state: unflat(results), loss: loss!, rate };

@@ -1,0 +1,48 @@
+/** Where the workers of a group are, and how each is named in messages. */
+import { isIP } from 'node:net';
+import { UsageError } from '../core/errors.js';
+
+/** Where a worker listens: a host and a port, or a socket file of this machine. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** An address as users write it: `10.0.0.1:4000`, `[::1]:4000`. */
+export function addressText(address: Address): string {
+  if ('path' in address) return 'this machine';
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+/** How a message names a worker: `worker 1 (10.0.0.2:4000)`. */
+export function workerName(task: number, addresses: readonly Address[]): string {
+  return `worker ${task} (${addressText(addresses[task]!)})`;
+}
+
+/** Whether an address can be reached from this machine alone. */
+export function isLocal(address: Address): boolean {
+  if ('path' in address) return true;
+  const { host } = address;
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/**
+ * The addresses of `--workers`, in the order of tasks. Throws UsageError that names the first that is none, or that
+ * stands there twice.
+ */
+export function parseAddresses(text: string): Address[] {
+  const parts = text.split(',').map((part) => part.trim());
+  const addresses = parts.map(parseAddress);
+  const twice = parts.find((part, i) => parts.indexOf(part) !== i);
+  if (twice !== undefined)
+    throw new UsageError(`--workers: ${twice} stands there twice; expected another port for each worker of a machine`);
+  if (addresses.length < 2)
+    throw new UsageError(`--workers ${text}: expected the addresses of at least two workers, host:port,host:port`);
+  return addresses;
+}
+
+function parseAddress(text: string): Address {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || !(port >= 1 && port <= 65_535) || (bracketed !== undefined && isIP(bracketed) !== 6))
+    throw new UsageError(`--workers: "${text}" is no address; expected host:port, with a port from 1 to 65535`);
+  return { host, port };
+}

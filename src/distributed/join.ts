@@ -1,0 +1,217 @@
+/** How a worker finds the others: it connects to those before it, and waits for those after it. */
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
+import { addressText, isLocal, workerName, type Address } from './address.js';
+import { introduce, RefusedError, welcome, type Facts } from './handshake.js';
+import { leavingBytes } from './leaving.js';
+import { KIND, Wire } from './wire.js';
+import { Workers } from './workers.js';
+
+/** What a worker needs to find the others. */
+export interface Joining {
+  /** Where every worker is, by task. */
+  readonly addresses: readonly Address[];
+  /** Which of them this process is. */
+  readonly task: number;
+  /** Known to all workers and to nobody else; empty where only this machine can reach them. */
+  readonly secret: string;
+  /** What all workers must have in common. */
+  readonly facts: Facts;
+  /** After so long a worker that has not come, or says nothing, ends the work of all. */
+  readonly seconds: number;
+  /** Prints a line for the user. */
+  readonly notice: (line: string) => void;
+  /** Called when the user of any worker wants to stop: on every worker after the same exchange. */
+  readonly onStop: () => void;
+  /** Aborted, with the error as its reason, when it is known from elsewhere that the group cannot be complete. */
+  readonly signal?: AbortSignal;
+}
+
+/** Time between two attempts to connect, in milliseconds. */
+const PAUSE = 200;
+/** What the system says of a connection that cannot be made. */
+const CODES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOENT: 'nothing listens there',
+  ENOTFOUND: 'no machine of that name is known',
+  EAI_AGAIN: 'no machine of that name is known',
+  EHOSTUNREACH: 'there is no way to that machine',
+  ENETUNREACH: 'there is no way to that machine',
+  ETIMEDOUT: 'that machine does not answer',
+};
+/** Longest time that whoever connects may take to introduce itself, in milliseconds. */
+const HELLO = 10_000;
+
+/**
+ * The group, when all workers are there. Throws UsageError where the address cannot be listened at, or a secret is
+ * needed and missing; FailureError that names the worker which did not come, or which is not of the group.
+ */
+export async function joinWorkers(joining: Joining): Promise<Workers> {
+  const { addresses, task, secret } = joining;
+  if (secret === '' && !addresses.every(isLocal))
+    throw new UsageError(
+      'GOWIDE_WORKERS_SECRET is not set; expected a secret text, the same for all workers, where other machines can ' +
+        'connect',
+    );
+  if (!(task >= 0 && task < addresses.length))
+    throw new UsageError(
+      `--task ${task}: expected 0 to ${addresses.length - 1}, as there are ${addresses.length} workers`,
+    );
+  const meeting = new Meeting(joining);
+  try {
+    return await meeting.complete();
+  } catch (error) {
+    meeting.fail(messageOf(error));
+    throw error;
+  } finally {
+    meeting.close();
+  }
+}
+
+/** The time in which workers come together. */
+class Meeting {
+  private readonly wires = new Map<number, Wire>();
+  private readonly open = new Set<Socket>();
+  private server: Server | undefined;
+  private done = false;
+  /** What was noticed while a worker did not come, for the message at the end. */
+  private readonly seen = new Map<number, string>();
+  private stranger: string | undefined;
+  private settle: (error?: Error) => void = () => {};
+
+  constructor(private readonly joining: Joining) {}
+
+  async complete(): Promise<Workers> {
+    const { addresses, task, seconds, signal, onStop } = this.joining;
+    const all = new Promise<void>((resolve, reject) => {
+      this.settle = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    all.catch(() => {}); // it may be known before it is waited for
+    const timer = setTimeout(() => this.settle(this.late()), seconds * 1000);
+    const abort = (): void => this.settle(signal!.reason as Error);
+    signal?.addEventListener('abort', abort);
+    try {
+      if (signal?.aborted) abort();
+      if (task < addresses.length - 1) await Promise.race([this.listen(), all]);
+      for (let other = 0; other < task; other++)
+        this.connect(other).catch((error: unknown) => this.settle(error as Error));
+      await all;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      this.done = true;
+    }
+    const inOrder = new Map([...this.wires].sort(([a], [b]) => a - b));
+    return new Workers(task, addresses, inOrder, onStop);
+  }
+
+  /** Tells those who have come why this worker ends. */
+  fail(reason: string): void {
+    const bytes = leavingBytes({ reason, stopped: false, other: true });
+    for (const wire of this.wires.values()) {
+      wire.send(KIND.leave, bytes).catch(() => {});
+      wire.end();
+    }
+  }
+
+  /** Stops listening, and lets go of whoever has not introduced itself. */
+  close(): void {
+    this.server?.close();
+    for (const socket of this.open) socket.destroy();
+  }
+
+  private late(): Error {
+    const { addresses, seconds } = this.joining;
+    const missing = addresses.findIndex((_, k) => k !== this.joining.task && !this.wires.has(k));
+    const why = this.seen.get(missing) ?? this.stranger;
+    const reason = why === undefined ? '' : ` (${why})`;
+    return new FailureError(`${workerName(missing, addresses)} did not come within ${seconds} s${reason}`);
+  }
+
+  private async listen(): Promise<void> {
+    const { addresses, task } = this.joining;
+    const address = addresses[task]!;
+    this.server = createServer((socket) => void this.accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      this.server!.on('error', (error) => reject(listenError(error, task, address))).on('listening', resolve);
+      this.server!.listen({ ...address, exclusive: true });
+    });
+  }
+
+  private async accept(socket: Socket): Promise<void> {
+    const { addresses, task, secret, facts } = this.joining;
+    const from = socket.remoteAddress ?? 'this machine';
+    const allow = (other: number): string | undefined => {
+      if (!Number.isInteger(other) || other <= task || other >= addresses.length)
+        return `no task ${other} connects to task ${task} of ${addresses.length}`;
+      return this.wires.has(other) ? `${workerName(other, addresses)} is here already` : undefined;
+    };
+    this.open.add(socket);
+    const wire = new Wire(socket, from, HELLO);
+    try {
+      this.here(await welcome(wire, { task, secret, facts, allow }, (k) => workerName(k, addresses)), wire);
+    } catch (error) {
+      wire.end();
+      if (error instanceof RefusedError) return this.settle(error);
+      this.stranger = `a connection from ${from} was refused: ${messageOf(error)}`;
+    }
+  }
+
+  private async connect(other: number): Promise<void> {
+    const { addresses, task, secret, facts } = this.joining;
+    const name = workerName(other, addresses);
+    while (!this.done) {
+      try {
+        const wire = new Wire(await this.dial(addresses[other]!), name, HELLO);
+        await introduce(wire, { task, secret, facts, to: other }, name);
+        return this.here(other, wire);
+      } catch (error) {
+        if (error instanceof RefusedError) throw error;
+        const code = codeOf(error);
+        this.seen.set(other, code === undefined ? messageOf(error) : (CODES[code] ?? code));
+      }
+      await sleep(PAUSE);
+    }
+  }
+
+  /** A worker has introduced itself. */
+  private here(other: number, wire: Wire): void {
+    const { addresses, seconds } = this.joining;
+    this.open.delete(wire.socket);
+    if (this.done) return wire.end();
+    this.wires.set(other, wire);
+    wire.serve(workerName(other, addresses), seconds * 1000, this.settle);
+    if (this.wires.size === addresses.length - 1) this.settle();
+  }
+
+  private dial(address: Address): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(address);
+      this.open.add(socket);
+      socket.once('connect', () => resolve(socket)).once('error', reject);
+      socket.once('close', () => this.open.delete(socket));
+    });
+  }
+}
+
+/** What the system says when an address cannot be listened at, in the words of the command line. */
+function listenError(error: Error, task: number, address: Address): Error {
+  const where = addressText(address);
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return new FailureError(
+        `worker ${task}: ${where} is in use by another program; choose another port in --workers`,
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new UsageError(
+        `worker ${task}: ${where} is not an address of this machine; --task says which of the workers this process is`,
+      );
+    case 'EACCES':
+      return new UsageError(`worker ${task}: ${where} may not be listened at; choose a port from 1024 on in --workers`);
+    default:
+      return new FailureError(`worker ${task}: ${where} cannot be listened at: ${messageOf(error)}`);
+  }
+}

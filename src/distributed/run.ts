@@ -1,0 +1,108 @@
+/**
+ * One run by several workers. Worker 0 has the store: it tells the others which run begins, from which saved state, and
+ * hands them what earlier runs left. The others compute the same, on their shares of the batches, and write nothing.
+ */
+import { FailureError, InterruptedError } from '../core/errors.js';
+import type { Group } from '../core/group.js';
+import type { Floats, HostArrays } from '../core/host-array.js';
+import { cellId, type Cell, type Executor, type RunContext, type Snapshot } from '../core/run.js';
+import { say, type Said } from './arrays.js';
+
+/** Worker 0's executor: the others are told of the run before it begins. */
+export function leading(executor: Executor, group: Group): Executor {
+  return async (context) => {
+    const { cell, seed, resumed } = context;
+    const words = { run: cellId(cell), position: resumed?.position ?? null };
+    await say(group, { words, arrays: resumed?.arrays ?? {} });
+    return executor({
+      cell,
+      seed,
+      resumed,
+      group,
+      log: (row) => context.log(row),
+      progress: (stage, done, total) => context.progress(stage, done, total),
+      shouldSave: () => context.shouldSave(),
+      save: (snapshot) => context.save(snapshot),
+      require: async (required) => {
+        const arrays = await context.require(required);
+        await say(group, { words: {}, arrays });
+        return arrays;
+      },
+    });
+  };
+}
+
+/** Tells the others that there are no more runs. */
+export async function endRuns(group: Group): Promise<void> {
+  await say(group, { words: { end: true }, arrays: {} });
+}
+
+/** What a worker other than 0 works with. */
+export interface Following {
+  /** Every run that worker 0 may begin, by id. */
+  readonly cells: ReadonlyMap<string, Cell>;
+  readonly executors: Readonly<Record<string, Executor>>;
+  /** Aborted when all workers are to stop after this step. */
+  readonly signal: AbortSignal;
+  readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
+  /** Prints a line for the user. */
+  readonly notice: (line: string) => void;
+}
+
+/** Takes part in worker 0's runs until there are no more. Throws InterruptedError when they were stopped. */
+export async function followRuns(group: Group, following: Following): Promise<void> {
+  for (;;) {
+    const said = await say(group);
+    if (said.words.end === true) return;
+    await follow(group, following, said);
+  }
+}
+
+async function follow(group: Group, following: Following, { words, arrays }: Said): Promise<void> {
+  const { run, position } = words;
+  const cell = typeof run === 'string' ? following.cells.get(run) : undefined;
+  if (cell === undefined)
+    throw new FailureError(`worker 0 begins a run that this worker does not know: ${JSON.stringify(run)}`);
+  const resumed: Snapshot | undefined = typeof position === 'string' ? { position, arrays } : undefined;
+  await following.executors[cell.kind]!(new Follower(cell, resumed, group, following));
+}
+
+/** What an executor gets on a worker without a store. */
+class Follower implements RunContext {
+  readonly seed: number;
+
+  constructor(
+    readonly cell: Cell,
+    readonly resumed: Snapshot | undefined,
+    readonly group: Group,
+    private readonly following: Following,
+  ) {
+    this.seed = cell.seed;
+  }
+
+  /** Worker 0 logs what all workers know; files that only this one has met are named here. */
+  log({ event, file, reason }: Parameters<RunContext['log']>[0]): void {
+    if (event === 'skipped') this.following.notice(`skipped ${file}: ${reason}`);
+  }
+
+  progress(stage: string, done: number, total: number): void {
+    this.following.progress(this.cell, stage, done, total);
+  }
+
+  shouldSave(): boolean {
+    return this.following.signal.aborted;
+  }
+
+  save(): void {
+    throw new InterruptedError('stopped; worker 0 has saved the state');
+  }
+
+  /** Worker 0 hands out what the run left, or runs it first, with this worker. */
+  async require(): Promise<HostArrays<Floats>> {
+    for (;;) {
+      const said = await say(this.group);
+      if (said.words.run === undefined) return said.arrays;
+      await follow(this.group, this.following, said);
+    }
+  }
+}

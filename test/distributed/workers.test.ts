@@ -1,0 +1,201 @@
+import { createConnection } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { InterruptedError } from '../../src/core/errors.js';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { say } from '../../src/distributed/arrays.js';
+import { joinWorkers } from '../../src/distributed/join.js';
+import { joining, newAddresses, newGroup } from './support.js';
+
+/** What each promise ended with: a value, or the message of its error. */
+const ends = async (promises: readonly Promise<unknown>[]): Promise<unknown[]> =>
+  (await Promise.allSettled(promises)).map((end) =>
+    end.status === 'fulfilled' ? end.value : (end.reason as Error).message,
+  );
+
+const valuesOf = (task: number, length: number): Float32Array =>
+  Float32Array.from(normals(rngKey(7, 'values', task), length));
+
+describe('sums over workers', () => {
+  test.each([
+    [2, 1000, false],
+    [2, 1, false],
+    [3, 100_003, false],
+    [4, 3, false],
+    [3, 500_000, true],
+  ])('%i workers, %i values, socket files: %s', async (count, length, files) => {
+    const group = await newGroup(count, undefined, files);
+    // in the order of tasks, as float32
+    const expected = valuesOf(0, length);
+    for (let k = 1; k < count; k++) valuesOf(k, length).forEach((value, i) => (expected[i] = expected[i]! + value));
+    for (let round = 0; round < 3; round++) {
+      const values = group.map((_, task) => valuesOf(task, length));
+      await Promise.all(group.map((worker, task) => worker.sum(values[task]!)));
+      for (const sums of values) expect(Buffer.from(sums.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
+    }
+    group.forEach((worker) => worker.close());
+  });
+
+  test('a worker that is late is waited for; what it was sent meanwhile is kept', async () => {
+    const group = await newGroup(2);
+    const [a, b] = [valuesOf(0, 300_000), valuesOf(1, 300_000)];
+    const first = group[0]!.sum(a);
+    await sleep(200);
+    await Promise.all([first, group[1]!.sum(b)]);
+    expect(a).toEqual(b);
+    group.forEach((worker) => worker.close());
+  });
+
+  test('arrays of both types arrive to the bit, empty ones too', async () => {
+    const group = await newGroup(3);
+    const arrays = {
+      a: { shape: [2, 3], values: valuesOf(0, 6) },
+      b: { shape: [0], values: new Float32Array() },
+      c: { shape: [4], values: Float64Array.of(1 / 3, -0, 1e-300, 2) },
+    };
+    const said = await Promise.all(
+      group.map((worker, task) => say(worker, task === 0 ? { words: { x: 1 }, arrays } : undefined)),
+    );
+    for (const one of said) expect(one).toEqual({ words: { x: 1 }, arrays });
+    group.forEach((worker) => worker.close());
+  });
+
+  test('who wants to stop, stops all after the same exchange', async () => {
+    const stops: number[] = [];
+    const group = await newGroup(3, (task) => ({ onStop: () => stops.push(task) }));
+    const round = (): Promise<unknown> => Promise.all(group.map((worker) => worker.sum(new Float32Array(5))));
+    await round();
+    group[1]!.requestStop();
+    expect(stops).toEqual([]);
+    await round();
+    await round();
+    expect(stops.sort()).toEqual([0, 1, 2]);
+    group.forEach((worker) => worker.close());
+  });
+});
+
+describe('a worker that ends', () => {
+  test('without a word: the others name it', async () => {
+    const group = await newGroup(3);
+    const sums = [0, 1].map((task) => group[task]!.sum(new Float32Array(10)));
+    group[2]!.close(); // as the system does for a process that was killed
+    const [first, second] = await ends(sums);
+    expect(first).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) is gone: its connection ended$/);
+    expect(second).toBe(first);
+    await expect(group[0]!.sum(new Float32Array(10))).rejects.toThrow('worker 2');
+  });
+
+  test('with a reason: the others give it', async () => {
+    const group = await newGroup(3);
+    const sums = [0, 1].map((task) => group[task]!.sum(new Float32Array(10)));
+    group[2]!.abandon(new Error('the disk is full'));
+    for (const text of await ends(sums)) expect(text).toMatch(/^worker 2 \(.*\) ended: the disk is full$/);
+  });
+
+  test('because its user stopped it: the others are stopped, too', async () => {
+    const group = await newGroup(2);
+    const sum = group[1]!.sum(new Float32Array(10));
+    group[0]!.abandon(new InterruptedError('its state is saved'));
+    await expect(sum).rejects.toThrow(InterruptedError);
+  });
+
+  test('that says nothing is named after the limit', async () => {
+    const group = await newGroup(2, () => ({ seconds: 1 }));
+    const started = performance.now();
+    await expect(group[0]!.sum(new Float32Array(10))).rejects.toThrow(/^worker 1 \(127.*\) has said nothing for 1 s$/);
+    expect(performance.now() - started).toBeLessThan(3000);
+    await expect(group[1]!.sum(new Float32Array(10))).rejects.toThrow(/worker 1 .* has said nothing/);
+  });
+
+  test('that computes something else is named', async () => {
+    const group = await newGroup(2);
+    const [first] = await ends([group[0]!.sum(new Float32Array(10)), group[1]!.sum(new Float32Array(12))]);
+    expect(first).toMatch(/^worker 1 .* sent 24 bytes, expected 20: it computes something else$/);
+    const other = await newGroup(2);
+    const [, second] = await ends([
+      other[0]!.agree('training data', 'a'),
+      other[1]!.agree('training data', 'b').then(() => 'agreed'),
+    ]);
+    expect(second).toMatch(/^worker 1 .* has other training data than worker 0: b, expected a$/);
+    expect((await ends([other[0]!.sum(new Float32Array(1))]))[0]).toMatch(/^worker 1 .* has other training data/);
+  });
+});
+
+describe('joining', () => {
+  test('a worker that never comes is named after the limit', async () => {
+    const addresses = await newAddresses(3);
+    const [first, second] = await ends([0, 1].map((task) => joinWorkers(joining(addresses, task, { seconds: 1 }))));
+    expect(first).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) did not come within 1 s$/);
+    expect(second).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) did not come within 1 s$/);
+    const [third] = await ends([joinWorkers(joining(addresses, 2, { seconds: 1 }))]);
+    expect(third).toMatch(/^worker 0 .* did not come within 1 s \(nothing listens there\)$/);
+  });
+
+  test('another version, another spec: both name the other', async () => {
+    const addresses = await newAddresses(2);
+    const facts = (version: string): object => ({ facts: { 'version of gowide': version } });
+    const found = await ends([0, 1].map((task) => joinWorkers(joining(addresses, task, facts(`0.${task}.0`)))));
+    expect(found[0]).toMatch(/^worker 1 \(.*\) has another version of gowide: 0\.1\.0, this worker 0\.0\.0; expected/);
+    expect(found[1]).toMatch(/^worker 0 \(.*\) has another version of gowide: 0\.0\.0, this worker 0\.1\.0; expected/);
+  });
+
+  test('another secret: the worker is told at once, and named to the one who waits', async () => {
+    const addresses = await newAddresses(2);
+    const found = await ends([
+      joinWorkers(joining(addresses, 0, { seconds: 1 })),
+      joinWorkers(joining(addresses, 1, { secret: 'guessed' })),
+    ]);
+    expect(found[0]).toMatch(
+      /^worker 1 .* did not come within 1 s \(a connection from 127.0.0.1 was refused: .*GOWIDE/,
+    );
+    expect(found[1]).toMatch(/^worker 0 .* refused this worker: it has another secret; GOWIDE_WORKERS_SECRET must be/);
+  });
+
+  test('an impostor that does not know the secret is not let in, either', async () => {
+    const addresses = await newAddresses(2);
+    // its own secret is what it checks against, so it takes the worker for one of its own only if both are equal
+    const impostor = joinWorkers(joining(addresses, 0, { secret: '', seconds: 1 }));
+    const [, found] = await ends([impostor, joinWorkers(joining(addresses, 1))]);
+    expect(found).toMatch(/secret/);
+  });
+
+  test('strangers do not disturb: another program, nobody, a task that is none', async () => {
+    const addresses = await newAddresses(2);
+    const waiting = joinWorkers(joining(addresses, 0));
+    const { port } = addresses[0] as { port: number };
+    await sleep(50);
+    createConnection(port, '127.0.0.1').end('GET / HTTP/1.1\r\nHost: x\r\n\r\n').resume();
+    const silent = createConnection(port, '127.0.0.1').on('error', () => {});
+    const strange = joining([...addresses, { host: '127.0.0.1', port: 1 }], 2, { seconds: 1 });
+    expect((await ends([joinWorkers(strange)]))[0]).toMatch(/refused this worker: no task 2 connects to task 0 of 2/);
+    const group = await Promise.all([waiting, joinWorkers(joining(addresses, 1))]);
+    expect(group.map(({ size }) => size)).toEqual([2, 2]);
+    group.forEach((worker) => worker.close());
+    silent.destroy();
+  });
+
+  test('a port in use, an address of another machine, no secret where others can connect, no such task', async () => {
+    const addresses = await newAddresses(2);
+    const group = joinWorkers(joining(addresses, 0, { seconds: 1 }));
+    await sleep(50);
+    const [taken] = await ends([joinWorkers(joining(addresses, 0))]);
+    expect(taken).toMatch(
+      /^worker 0: 127\.0\.0\.1:\d+ is in use by another program; choose another port in --workers$/,
+    );
+    await ends([group]);
+    const far = [{ host: '192.0.2.1', port: 4000 }, addresses[1]!];
+    expect((await ends([joinWorkers(joining(far, 0))]))[0]).toMatch(/192\.0\.2\.1:4000 is not an address of this/);
+    expect((await ends([joinWorkers(joining(far, 0, { secret: '' }))]))[0]).toMatch(/GOWIDE_WORKERS_SECRET is not set/);
+    expect((await ends([joinWorkers(joining(addresses, 2))]))[0]).toMatch(/^--task 2: expected 0 to 1/);
+  });
+
+  test('the same task twice: the second is told', async () => {
+    const addresses = await newAddresses(3);
+    const first = joinWorkers(joining(addresses, 0, { seconds: 2 }));
+    const second = joinWorkers(joining(addresses, 2, { seconds: 2 }));
+    await sleep(300);
+    const [third] = await ends([joinWorkers(joining(addresses, 2, { seconds: 2 }))]);
+    expect(third).toMatch(/^worker 0 .* refused this worker: worker 2 .* is here already$/);
+    await ends([first, second]);
+  });
+});

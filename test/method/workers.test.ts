@@ -1,0 +1,259 @@
+/**
+ * Several workers against one process, which computes the batch as a whole or in as many parts: the same updates, up to
+ * the order in which numbers are added. The workers are in this process, and talk over sockets.
+ */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { InterruptedError } from '../../src/core/errors.js';
+import type { HostArrays } from '../../src/core/host-array.js';
+import { cellId, type Cell, type Row } from '../../src/core/run.js';
+import { endRuns, followRuns, leading } from '../../src/distributed/run.js';
+import { openData } from '../../src/data/index.js';
+import { trainExecutor } from '../../src/method/execute.js';
+import { trainThin } from '../../src/method/pipeline.js';
+import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
+import { shareOf } from '../../src/method/share.js';
+import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
+import type { StageContext } from '../../src/method/stages.js';
+import { disposeWeights } from '../../src/method/weights.js';
+import { networkOf } from '../../src/models/index.js';
+import { readArrays, readMetrics, type RunRecord } from '../../src/store/runs.js';
+import { newGroup } from '../distributed/support.js';
+import { anyEngine } from '../support/engines.js';
+import { relativeError } from '../support/tolerance.js';
+import { ARMS, bytes, cellOf, newFolder, run } from './arms.js';
+import { cell, memory } from './support.js';
+
+beforeAll(async () => {
+  await anyEngine();
+  process.env.GOWIDE_CACHE = newFolder(); // prepared texts
+});
+
+/** Runs a cell, and first what it needs, by so many workers; `stopAt`: worker 1's user stops after so many steps. */
+async function together(of: Cell, count: number, out: string, stopAt = Infinity): Promise<RunRecord> {
+  const stops = Array.from({ length: count }, () => new AbortController());
+  const group = await newGroup(count, (task) => ({ onStop: () => stops[task]!.abort() }), true);
+  let steps = 0;
+  const progress = (): void => void (++steps === stopAt && group[1]!.requestStop());
+  const needed = requiredCells(of, of.spec as unknown as TrainSpec);
+  const cells = new Map([...needed, of].map((one) => [cellId(one), one]));
+  const followed = group.slice(1).map((worker) =>
+    followRuns(worker, {
+      cells,
+      executors: { [TRAIN_KIND]: trainExecutor },
+      signal: stops[worker.task]!.signal,
+      progress: () => {},
+      notice: () => {},
+    }),
+  );
+  const led = (async () => {
+    const options = {
+      executors: { [TRAIN_KIND]: leading(trainExecutor, group[0]!) },
+      signal: stops[0]!.signal,
+      progress,
+    };
+    try {
+      const record = await run(of, out, options);
+      await endRuns(group[0]!);
+      return record;
+    } catch (error) {
+      group[0]!.abandon(error);
+      throw error;
+    }
+  })();
+  const [end, ...others] = await Promise.allSettled([led, ...followed]);
+  group.forEach((worker) => worker.close());
+  if (end.status === 'rejected') {
+    for (const other of others) expect((other as PromiseRejectedResult).reason).toBeInstanceOf(InterruptedError);
+    throw end.reason as Error;
+  }
+  expect(others.every(({ status }) => status === 'fulfilled')).toBe(true);
+  return end.value;
+}
+
+/** The spec with every stage's batch in so many parts. */
+function inParts(spec: TrainSpec, accumulate: number): TrainSpec {
+  const parts = <R extends RecipeSpec>(recipe: R): R => ({ ...recipe, accumulate });
+  const { teacher, imitation, training } = spec;
+  return {
+    ...spec,
+    training: parts(training),
+    teacher: teacher !== null && 'recipe' in teacher ? { ...teacher, recipe: parts(teacher.recipe) } : teacher,
+    imitation: imitation?.by === 'gradient' ? { ...imitation, recipe: parts(imitation.recipe) } : imitation,
+  };
+}
+
+/** Without what is dropped at random, whose masks are other ones when a batch is computed in parts. */
+function withoutDropout(spec: TrainSpec): TrainSpec {
+  return JSON.parse(JSON.stringify(spec), (key, value: unknown) => (key === 'dropout' ? 0 : value)) as TrainSpec;
+}
+
+const isStatistic = (name: string): boolean => name.startsWith('state/');
+const chosen = (arrays: HostArrays, statistics: boolean): Float32Array =>
+  Float32Array.from(
+    Object.keys(arrays)
+      .filter((name) => isStatistic(name) === statistics)
+      .sort()
+      .flatMap((name) => Array.from(arrays[name]!.values)),
+  );
+
+/** Largest difference of trained parameters, and of the losses of all steps, each relative to its size. */
+function difference(a: RunRecord, b: RunRecord): { parameters: number; losses: number } {
+  const parameters = (record: RunRecord): Float32Array => chosen(readArrays(record) as HostArrays, false);
+  const losses = (record: RunRecord): number[] =>
+    readMetrics(record).flatMap((row: Row) => (typeof row.loss === 'number' ? [row.loss] : []));
+  expect(losses(b).length).toBeGreaterThan(0);
+  return {
+    parameters: relativeError(parameters(a), parameters(b)),
+    losses: relativeError(losses(a), losses(b)),
+  };
+}
+
+/** Round-off of float32 in a few steps; AdamW makes steps of one size of gradients that are almost nothing. */
+const ROUNDING = 5e-5;
+
+/** The gradient of the first batch by so many workers: SGD's velocity after one step. */
+async function gradientBy(count: number, spec: TrainSpec): Promise<Float32Array> {
+  const data = await openData(spec.data);
+  const once: TrainSpec = {
+    ...spec,
+    training: {
+      ...spec.training,
+      steps: 2,
+      optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 0 },
+      clip: undefined,
+    },
+  };
+  const group = count === 1 ? [undefined] : await newGroup(count);
+  const found = await Promise.all(
+    group.map(async (worker) => {
+      const saved: HostArrays[] = [];
+      let boundary = 0;
+      const context: StageContext = {
+        ...memory(),
+        group: worker,
+        shouldSave: () => boundary++ === 1,
+        save: ({ arrays }) => void saved.push(arrays as HostArrays),
+      };
+      const weights = await trainThin(context, once, networkOf(spec.network), undefined, data);
+      disposeWeights(weights);
+      return Float32Array.from(
+        Object.entries(saved[0]!)
+          .filter(([name]) => name.startsWith('optimizer/velocity'))
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([, { values }]) => Array.from(values)),
+      );
+    }),
+  );
+  for (const other of found) expect(other).toEqual(found[0]);
+  group.forEach((worker) => worker?.close());
+  return found[0]!;
+}
+
+describe('gradients of a batch by several workers', () => {
+  test.each([
+    ['mlp, direct: AdamW, EMA, clip', 2],
+    ['mlp, large kernels beside small ones', 3],
+    ['bert, masked-LM, direct', 2],
+    ['bert, classify', 4],
+    ['bert, span', 2],
+  ])('%s, without dropout, %i workers: those of one process with the whole batch, to 1e-6', async (name, count) => {
+    const spec = withoutDropout(inParts(ARMS[name]!, 1));
+    const [found, expected] = [await gradientBy(count, spec), await gradientBy(1, spec)];
+    expect(expected.length).toBeGreaterThan(100);
+    expect(relativeError(found, expected)).toBeLessThan(1e-6);
+  });
+
+  test.each(['resnet, direct', 'convnet, direct', 'bert, masked-LM, direct'])(
+    '%s: those of one process with the batch in as many parts, batch norm and dropout included',
+    async (name) => {
+      const spec = ARMS[name]!;
+      for (const count of [2, 4]) {
+        const [found, parts] = [await gradientBy(count, spec), await gradientBy(1, inParts(spec, count))];
+        expect(relativeError(found, parts)).toBeLessThan(1e-6);
+        // and not those of the whole batch, whose statistics and masks are others
+        expect(relativeError(found, await gradientBy(1, spec))).toBeGreaterThan(1e-4);
+      }
+    },
+  );
+});
+
+describe('runs by two workers', () => {
+  test.each(Object.keys(ARMS).filter((name) => !name.includes('parts')))(
+    '%s: as one process with the batch in two parts',
+    async (name) => {
+      const two = await together(cellOf(name), 2, newFolder());
+      const one = await run(cell(inParts(ARMS[name]!, 2)), newFolder());
+      const found = difference(two, one);
+      // running statistics are means over the workers, and the last part's in one process: whoever learns from a wide
+      // net with batch norm learns from a slightly different one
+      const taughtByStatistics = ARMS[name]!.teacher !== null && Object.keys(readArrays(two)).some(isStatistic);
+      expect(found.losses).toBeLessThan(taughtByStatistics ? 0.2 : ROUNDING);
+      if (!taughtByStatistics) expect(found.parameters).toBeLessThan(ROUNDING);
+    },
+  );
+});
+
+test('a batch in parts is shared: two workers with one part each are one process with two', async () => {
+  const of = cellOf('bert, masked-LM, direct: a batch in parts, bias by distance');
+  const found = difference(await together(of, 2, newFolder()), await run(of, newFolder()));
+  expect(found.parameters).toBeLessThan(ROUNDING);
+  const [recipe, group] = [{ batch: 10, accumulate: 3 } as RecipeSpec, { size: 2, task: 1 } as never];
+  // three parts for two workers: two for each
+  expect(shareOf(recipe, group)).toEqual({ from: 5, to: 10, parts: 2, first: 2 });
+  expect(shareOf({ ...recipe, batch: 7 }, { size: 3, task: 2 } as never)).toMatchObject({ from: 4, to: 7 });
+  expect(() => shareOf({ ...recipe, batch: 3 }, group)).toThrow(/a batch of 3 cannot be shared by 2 workers in 4/);
+});
+
+test('shares of different sizes count by their sizes', async () => {
+  const spec = withoutDropout(ARMS['mlp, direct: AdamW, EMA, clip']!);
+  const of = cell({ ...spec, training: { ...spec.training, batch: 7 } });
+  const found = difference(await together(of, 3, newFolder()), await run(of, newFolder()));
+  expect(found.parameters).toBeLessThan(ROUNDING);
+  expect(found.losses).toBeLessThan(ROUNDING);
+});
+
+test('running statistics are the mean over the workers', async () => {
+  const spec = ARMS['resnet, direct']!;
+  const once = (batch: number): TrainSpec => ({ ...spec, training: { ...spec.training, steps: 1, batch } });
+  const statistics = (record: RunRecord): Float32Array => chosen(readArrays(record) as HostArrays, true);
+  const found = statistics(await together(cell(once(8)), 2, newFolder()));
+  // the first worker's share is the batch of 4 (without random changes of the images), the second one's the last part
+  const first = statistics(await run(cell(once(4)), newFolder()));
+  const second = statistics(await run(cell(inParts(once(8), 2)), newFolder()));
+  const mean = first.map((value, i) => (value + second[i]!) / 2);
+  expect(relativeError(first, second)).toBeGreaterThan(1e-3);
+  expect(relativeError(found, mean)).toBeLessThan(1e-6);
+});
+
+test('stopped by the user of any worker, a run goes on with as many workers to the same bits, and with any number', async () => {
+  const of = cellOf('bert, bottom-up');
+  const whole = await together(of, 2, newFolder());
+  for (const counts of [[2], [2, 3, 1]]) {
+    const out = newFolder();
+    let stops = 0;
+    let ended: RunRecord | undefined;
+    while (ended === undefined) {
+      const count = counts[stops % counts.length]!;
+      ended = await (count === 1 ? runFor(of, out, 3) : together(of, count, out, 3)).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(InterruptedError);
+        return undefined;
+      });
+      if (ended === undefined) stops++;
+      expect(stops).toBeLessThan(20);
+    }
+    expect(stops).toBeGreaterThan(2);
+    expect(ended.id).toBe(whole.id);
+    if (counts.length === 1) expect(bytes(ended.folder)).toEqual(bytes(whole.folder));
+    // dropout's masks are those of the number of parts; the steps are all there, once
+    expect(readMetrics(ended).map(({ totalStep }) => totalStep)).toEqual(
+      readMetrics(whole).map(({ totalStep }) => totalStep),
+    );
+  }
+});
+
+/** One process that is stopped after so many steps. */
+function runFor(of: Cell, out: string, steps: number): Promise<RunRecord> {
+  const stop = new AbortController();
+  let done = 0;
+  return run(of, out, { signal: stop.signal, progress: () => void (++done === steps && stop.abort()) });
+}
