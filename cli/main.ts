@@ -1,13 +1,16 @@
 #!/usr/bin/env node
 /** The executable: a worker where a pool has started it, and else the command line. */
 import { runProgram } from './program.js';
-import { WORKER_COMMAND } from './terminal/executable.js';
+import { FOLLOW_COMMAND, WORKER_COMMAND } from './terminal/executable.js';
 
 const args = process.argv.slice(2);
 if (args[0] === WORKER_COMMAND && process.send !== undefined) {
   const { serveJobs } = await import('../src/sweep/worker.js');
   const { RUNNERS } = await import('../experiments/runners.js');
   serveJobs(RUNNERS);
+} else if (args[0] === FOLLOW_COMMAND && process.send !== undefined) {
+  const { serveLocalWorker } = await import('./terminal/local-workers.js');
+  serveLocalWorker();
 } else {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone

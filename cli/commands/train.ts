@@ -12,10 +12,11 @@ import { readDeclaration } from '../../src/store/config.js';
 import { experimentList } from '../terminal/experiments.js';
 import { checkOut, examples, jsonOption, warn } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
+import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
-import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
+import { declaredCells, work } from '../terminal/work.js';
 
-interface Options extends WorkOptions {
+interface Options extends TogetherOptions {
   readonly arm: string;
   readonly experiment?: string;
   readonly scale: string;
@@ -126,7 +127,7 @@ function printRuns(runs: readonly RunRecord[], json: boolean): void {
 
 /** `gowide train`. */
 export function command(): Command {
-  return withRunOptions(new Command('train'))
+  return withWorkerOptions(withRunOptions(new Command('train')))
     .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
@@ -150,13 +151,17 @@ export function command(): Command {
         'gowide train resnet --arm three-stage --seed 7 --set training.steps=500',
         'gowide train resnet --arm direct --print-config > mine.json',
         'gowide train resnet --config mine.json',
+        'gowide train bert --arm direct --local-workers 2',
+        'GOWIDE_WORKERS_SECRET=... gowide train bert --workers 10.0.0.1:4000,10.0.0.2:4000 --task 0',
       ]),
     )
     .action(async (name: string, options: Options) => {
       const cells = cellsFor(name, options);
       if (options.printConfig) return printSpecs(cells);
+      if (wantsWorkers(options)) {
+        if (!(await workTogether(cells, options))) return; // worker 0 has the runs
+      } else await work(cells, options);
       const out = checkOut(options.out);
-      await work(cells, options);
       printRuns(
         cells.map((cell) => readRun(folderOf(out, cell))),
         options.json ?? false,

@@ -122,7 +122,7 @@ export async function openForCommand(flag: string | undefined): Promise<Engine> 
 }
 
 /** What the user is told of cells at work: one bar over all, with the rate of the one that spoke last. */
-function reporter(
+export function reporter(
   progress: Progress,
   first: number,
 ): (cell: Cell, stage: string, done: number, total: number, share: number) => void {
@@ -159,12 +159,14 @@ async function workerPoolOptions(
   };
 }
 
-async function tensorSetup(name: EngineName | 'auto', progress: Progress): Promise<TensorSetup> {
+/** The engine that workers are to open, installed where it was missing, and the GPUs that it uses. */
+export async function tensorSetup(name: EngineName | 'auto', progress: Progress): Promise<TensorSetup> {
   const engine = await prepareEngine(name, progress);
   return { engine, devices: usesCuda(engine) ? gpus() : [] };
 }
 
-async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
+/** Does something that a user may stop. Throws InterruptedError with the command that goes on. */
+export async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -54,6 +54,8 @@ export interface Environment {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly engine: EngineInfo | null;
+  /** How many workers trained together; absent for a process that was alone. */
+  readonly workers?: number;
 }
 
 /** One entry of `env.json`. */

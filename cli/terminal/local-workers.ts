@@ -1,0 +1,111 @@
+/** The other workers of a group on this machine: processes that this one starts, and ends whatever happens. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FailureError, messageOf } from '../../src/core/errors.js';
+import type { Cell } from '../../src/core/run.js';
+import type { Address } from '../../src/distributed/address.js';
+import type { EngineChoice } from '../../src/engine/backends/choose.js';
+import type { Device } from '../../src/sweep/worker-pool.js';
+import { EXECUTABLE, FOLLOW_COMMAND } from './executable.js';
+import type { Place } from './together.js';
+
+/** What a worker of this machine is given. */
+export interface Job {
+  readonly cells: readonly Cell[];
+  readonly engine: EngineChoice;
+  readonly place: Place;
+}
+
+type LocalPlace = Omit<Place, 'seconds'>;
+
+/** Workers of this machine at work. */
+export interface LocalWorkers {
+  /** This process's own place. */
+  readonly place: LocalPlace;
+  /** Aborted when one of them has ended with an error, which is its reason. */
+  readonly lost: AbortSignal;
+  /** Resolves when they have ended by themselves, or after a while. */
+  readonly ended: () => Promise<void>;
+  /** Ends those that are left. */
+  readonly end: () => void;
+}
+
+/** Milliseconds for a worker that is done to leave. */
+const LEAVE = 5000;
+
+/**
+ * Starts all workers but the first, which is this process. They talk over socket files that only this user can reach,
+ * share the cores, and have a GPU each where there are GPUs.
+ */
+export function startLocalWorkers(
+  count: number,
+  devices: readonly Device[],
+  jobOf: (place: LocalPlace) => Job,
+): LocalWorkers {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-workers-'));
+  const windows = process.platform === 'win32';
+  const addresses = Array.from({ length: count }, (_, task): Address => ({
+    path: windows ? `\\\\.\\pipe\\${folder.replaceAll(/[\\/:]/g, '-')}-${task}` : join(folder, String(task)),
+  }));
+  const secret = randomBytes(32).toString('hex');
+  const placeOf = (task: number): LocalPlace => ({ addresses, task, secret });
+  const environmentOf = (task: number): NodeJS.ProcessEnv => ({
+    GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / count))),
+    ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task % devices.length]!.name }),
+  });
+  const lost = new AbortController();
+  const children = Array.from({ length: count - 1 }, (_, i) => {
+    const child = fork(EXECUTABLE, [FOLLOW_COMMAND], {
+      env: { ...process.env, ...environmentOf(i + 1) },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      detached: !windows, // Ctrl-C reaches this process alone, which stops all of them after the same step
+    });
+    watch(child, i + 1, lost);
+    child.send(jobOf(placeOf(i + 1)));
+    return child;
+  });
+  Object.assign(process.env, environmentOf(0));
+  const end = (): void => {
+    process.off('exit', end);
+    for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.on('exit', end);
+  const gone = (child: ChildProcess): Promise<unknown> =>
+    new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(undefined)));
+  const ended = async (): Promise<void> => {
+    await Promise.race([Promise.all(children.map(gone)), sleep(LEAVE, undefined, { ref: false })]);
+  };
+  return { place: placeOf(0), lost: lost.signal, ended, end };
+}
+
+/** Notes how a worker ends when it does not end well. */
+function watch(child: ChildProcess, task: number, lost: AbortController): void {
+  let text = '';
+  child.stderr?.on('data', (chunk: Buffer) => (text = (text + chunk.toString()).slice(-4000)));
+  const fail = (how: string): void =>
+    lost.abort(new FailureError(`worker ${task} (process ${child.pid} of this machine) ${how}`));
+  child.on('error', (error) => fail(`does not start: ${error.message}`));
+  child.on('message', (message: string) => fail(`ended: ${message}`));
+  child.on('close', (code, signal) => {
+    const last = text.trim().split('\n').at(-1) ?? '';
+    if (code !== 0) fail(`ended with ${signal ?? `status ${code}`}. ${last}`.trim());
+  });
+}
+
+/** Main function of a worker that {@link startLocalWorkers} has started: takes part, and ends with its parent. */
+export function serveLocalWorker(): void {
+  process.on('disconnect', () => process.exit(1)); // the parent is gone
+  process.once('message', ({ cells, engine, place }: Job) => {
+    import('./together.js')
+      .then(({ followCells }) => followCells(cells, engine, place, () => {}))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => process.send!(messageOf(error), () => process.exit(1)),
+      );
+  });
+}

@@ -1,0 +1,231 @@
+/** Runs cells by several processes that train each network together, here or on many machines. */
+import type { Command } from 'commander';
+import { InterruptedError, UsageError } from '../../src/core/errors.js';
+import { hashOf } from '../../src/core/json.js';
+import { cellId, type Cell } from '../../src/core/run.js';
+import { parseAddresses, workerName, type Address } from '../../src/distributed/address.js';
+import { joinWorkers } from '../../src/distributed/join.js';
+import { endRuns, followRuns, leading } from '../../src/distributed/run.js';
+import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
+import type { Workers } from '../../src/distributed/workers.js';
+import {
+  openEngine,
+  requestedEngine,
+  tuneFor,
+  type Engine,
+  type EngineChoice,
+} from '../../src/engine/backends/choose.js';
+import { environment } from '../../src/store/environment.js';
+import { executeRun } from '../../src/store/execute.js';
+import { withRequired, workOf, type Work } from '../../src/sweep/work.js';
+import type { TensorSetup } from '../../src/sweep/worker-pool.js';
+import { RUNNERS } from '../../experiments/runners.js';
+import { startLocalWorkers } from './local-workers.js';
+import { checkOut, typedCommand, wholeNumber } from './options.js';
+import { Progress } from './progress.js';
+import { stopSignal } from './stop.js';
+import { reporter, sayingHowToGoOn, tensorSetup, type WorkOptions } from './work.js';
+
+/** What the options of {@link withWorkerOptions} give. */
+export interface TogetherOptions extends WorkOptions {
+  readonly workers?: string;
+  readonly task?: number;
+  readonly localWorkers?: number;
+  readonly workerTimeout: number;
+}
+
+/** Adds the options by which several processes train one network together. */
+export function withWorkerOptions(command: Command): Command {
+  return command
+    .option(
+      '--workers <list>',
+      'train together with the processes at these addresses, host:port,host:port in the order of their tasks; ' +
+        `or slurm[:port], by the variables of srun (port ${SLURM_PORT})`,
+    )
+    .option('--task <n>', 'which of --workers this process is, from 0; task 0 writes the runs', wholeNumber(0))
+    .option('--local-workers <n>', 'train together by so many processes of this machine', wholeNumber(2))
+    .option(
+      '--worker-timeout <seconds>',
+      'end when a worker has not come, or has said nothing, for so long',
+      wholeNumber(1),
+      60,
+    );
+}
+
+/** Where a process is among the workers. */
+export interface Place {
+  readonly addresses: readonly Address[];
+  readonly task: number;
+  readonly secret: string;
+  readonly seconds: number;
+}
+
+/** Whether the options ask for several workers. Throws UsageError on options that do not fit each other. */
+export function wantsWorkers({ workers, task, localWorkers }: TogetherOptions): boolean {
+  if (workers !== undefined && localWorkers !== undefined)
+    throw new UsageError('--workers and --local-workers: expected one of them');
+  if (task !== undefined && (workers === undefined || workers.startsWith('slurm')))
+    throw new UsageError('--task: expected with --workers host:port,host:port only');
+  if (workers !== undefined && task === undefined && !/^slurm(:|$)/.test(workers))
+    throw new UsageError('--workers: --task is needed, the place of this process in the list, from 0');
+  return workers !== undefined || localWorkers !== undefined;
+}
+
+/** The place that `--workers` and `--task` give. */
+function placeOf({ workers = '', task = 0, workerTimeout }: TogetherOptions): Place {
+  const secret = process.env.GOWIDE_WORKERS_SECRET ?? '';
+  const [slurm, port] = /^slurm(?::(\d{1,5}))?$/.exec(workers) ?? [];
+  const found =
+    slurm === undefined
+      ? { addresses: parseAddresses(workers), task }
+      : slurmWorkers(process.env, port === undefined ? undefined : Number(port));
+  return { ...found, secret, seconds: workerTimeout };
+}
+
+/**
+ * Runs all cells that are not finished, each by all workers; whether this process is worker 0, which has the runs.
+ * Throws InterruptedError with the command that goes on, and FailureError that names a worker which is gone.
+ */
+export async function workTogether(cells: readonly Cell[], options: TogetherOptions): Promise<boolean> {
+  for (const cell of cells) RUNNERS[cell.kind]!.check(cell);
+  const request = requestedEngine(options.engine);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const local = options.localWorkers;
+  const place = local === undefined ? placeOf(options) : undefined;
+  return sayingHowToGoOn(progress, async () => {
+    if (place !== undefined && place.task > 0) {
+      await followCells(cells, (await tensorSetup(request, progress)).engine, place, notice);
+      return false;
+    }
+    const out = checkOut(options.out);
+    const work = workOf(out, cells, RUNNERS, notice);
+    if (local !== undefined && work.open.size === 0) return true;
+    const setup = await tensorSetup(request, progress);
+    if (place !== undefined) await leadCells(cells, work, setup.engine, place, { out, progress });
+    else await leadLocally(cells, work, setup, local!, { out, progress, seconds: options.workerTimeout });
+    return true;
+  });
+}
+
+interface Leading {
+  readonly out: string;
+  readonly progress: Progress;
+  /** Aborted when a worker of this machine has ended, with its error. */
+  readonly lost?: AbortSignal;
+}
+
+async function leadLocally(
+  cells: readonly Cell[],
+  work: Work,
+  { engine, devices }: TensorSetup,
+  count: number,
+  { out, progress, seconds }: Omit<Leading, 'lost'> & { readonly seconds: number },
+): Promise<void> {
+  const workers = startLocalWorkers(count, devices, (place) => ({ cells, engine, place: { ...place, seconds } }));
+  try {
+    await leadCells(cells, work, engine, { ...workers.place, seconds }, { out, progress, lost: workers.lost });
+    await workers.ended();
+  } finally {
+    workers.end();
+  }
+}
+
+async function leadCells(
+  cells: readonly Cell[],
+  { open }: Work,
+  choice: EngineChoice,
+  place: Place,
+  { out, progress, lost }: Leading,
+): Promise<void> {
+  const notice = (line: string): void => progress.line(line);
+  const report = reporter(progress, 0);
+  await inGroup(cells, choice, place, { notice, lost }, async ({ group, engine, signal }) => {
+    const command = typedCommand();
+    const executors = Object.fromEntries(
+      Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, leading(execute, group)]),
+    );
+    for (const [i, cell] of [...open.values()].entries())
+      await executeRun(cell, {
+        out,
+        environment: { ...environment(engine, command), workers: group.size },
+        executors,
+        signal,
+        notice,
+        progress: (at, stage, done, total) => report(at, stage, done, total, (i + done / (total || 1)) / open.size),
+        saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
+      });
+    await endRuns(group);
+  });
+}
+
+/** Takes part in the runs of worker 0. */
+export async function followCells(
+  cells: readonly Cell[],
+  choice: EngineChoice,
+  place: Place,
+  notice: (line: string) => void,
+): Promise<void> {
+  await inGroup(cells, choice, place, { notice }, async ({ group, signal }) => {
+    const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
+    const all = withRequired(cells, RUNNERS);
+    await followRuns(group, { cells: all, executors, signal, notice, progress: () => {} });
+  });
+}
+
+interface Joined {
+  readonly group: Workers;
+  readonly engine: Engine;
+  /** Aborted when the user of any worker wants to stop, on every worker after the same step. */
+  readonly signal: AbortSignal;
+}
+
+/** Opens the engine, finds the others, and tells them why when this worker's part ends with an error. */
+async function inGroup(
+  cells: readonly Cell[],
+  { name, why }: EngineChoice,
+  { addresses, task, secret, seconds }: Place,
+  { notice, lost }: { readonly notice: (line: string) => void; readonly lost?: AbortSignal | undefined },
+  act: (joined: Joined) => Promise<void>,
+): Promise<void> {
+  tuneFor(Math.max(...cells.map((cell) => RUNNERS[cell.kind]!.stepFlops?.(cell) ?? 0)) / addresses.length);
+  const engine = await openEngine(name, undefined, notice, why);
+  notice(
+    `Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}. ` +
+      `This is ${workerName(task, addresses)} of ${addresses.length}.`,
+  );
+  const asked = stopSignal(notice);
+  const before = new AbortController();
+  const giveUp = (): void => before.abort(new InterruptedError('stopped before all workers had come'));
+  const isLost = (): void => before.abort(lost!.reason);
+  asked.addEventListener('abort', giveUp);
+  lost?.addEventListener('abort', isLost);
+  const stop = new AbortController();
+  const { package: version, commit } = environment(null, '');
+  const ids = cells.map(cellId);
+  const group = await joinWorkers({
+    addresses,
+    task,
+    secret,
+    seconds,
+    facts: {
+      'version of gowide': commit === null ? version : `${version} (${commit.slice(0, 12)})`,
+      'list of workers': addresses.map((_, k) => workerName(k, addresses)).join(', '),
+      spec: ids.length === 1 ? `run ${ids[0]}` : `${ids.length} runs, ${hashOf(ids)}`,
+      engine: engine.name,
+    },
+    notice,
+    onStop: () => stop.abort(),
+    signal: before.signal,
+  });
+  asked.removeEventListener('abort', giveUp);
+  asked.addEventListener('abort', () => group.requestStop());
+  if (asked.aborted) group.requestStop();
+  try {
+    await act({ group, engine, signal: stop.signal });
+  } catch (error) {
+    group.abandon(error);
+    throw error;
+  }
+  group.close();
+}
