@@ -11,7 +11,7 @@ import type { Address } from '../../src/distributed/address.js';
 import type { EngineChoice } from '../../src/engine/backends/choose.js';
 import type { Device } from '../../src/sweep/worker-pool.js';
 import { EXECUTABLE, FOLLOW_COMMAND } from './executable.js';
-import type { Place } from './together.js';
+import { followCells, type Place } from './in-group.js';
 
 /** What a worker of this machine is given. */
 export interface Job {
@@ -101,11 +101,9 @@ function watch(child: ChildProcess, task: number, lost: AbortController): void {
 export function serveLocalWorker(): void {
   process.on('disconnect', () => process.exit(1)); // the parent is gone
   process.once('message', ({ cells, engine, place }: Job) => {
-    import('./together.js')
-      .then(({ followCells }) => followCells(cells, engine, place, () => {}))
-      .then(
-        () => process.exit(0),
-        (error: unknown) => process.send!(messageOf(error), () => process.exit(1)),
-      );
+    followCells(cells, engine, place, () => {}).then(
+      () => process.exit(0),
+      (error: unknown) => process.send!(messageOf(error), () => process.exit(1)),
+    );
   });
 }

@@ -1,29 +1,20 @@
 /** Runs cells by several processes that train each network together, here or on many machines. */
 import type { Command } from 'commander';
-import { InterruptedError, UsageError } from '../../src/core/errors.js';
-import { hashOf } from '../../src/core/json.js';
-import { cellId, type Cell } from '../../src/core/run.js';
-import { parseAddresses, workerName, type Address } from '../../src/distributed/address.js';
-import { joinWorkers } from '../../src/distributed/join.js';
-import { endRuns, followRuns, leading } from '../../src/distributed/run.js';
+import { UsageError } from '../../src/core/errors.js';
+import type { Cell } from '../../src/core/run.js';
+import { parseAddresses } from '../../src/distributed/address.js';
+import { endRuns, leading } from '../../src/distributed/run.js';
 import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
-import type { Workers } from '../../src/distributed/workers.js';
-import {
-  openEngine,
-  requestedEngine,
-  tuneFor,
-  type Engine,
-  type EngineChoice,
-} from '../../src/engine/backends/choose.js';
+import { requestedEngine, type EngineChoice } from '../../src/engine/backends/choose.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
-import { withRequired, workOf, type Work } from '../../src/sweep/work.js';
+import { workOf, type Work } from '../../src/sweep/work.js';
 import type { TensorSetup } from '../../src/sweep/worker-pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
+import { followCells, inGroup, type Place } from './in-group.js';
 import { startLocalWorkers } from './local-workers.js';
 import { checkOut, typedCommand, wholeNumber } from './options.js';
 import { Progress } from './progress.js';
-import { stopSignal } from './stop.js';
 import { reporter, sayingHowToGoOn, tensorSetup, type WorkOptions } from './work.js';
 
 /** What the options of {@link withWorkerOptions} give. */
@@ -50,14 +41,6 @@ export function withWorkerOptions(command: Command): Command {
       wholeNumber(1),
       60,
     );
-}
-
-/** Where a process is among the workers. */
-export interface Place {
-  readonly addresses: readonly Address[];
-  readonly task: number;
-  readonly secret: string;
-  readonly seconds: number;
 }
 
 /** Whether the options ask for several workers. Throws UsageError on options that do not fit each other. */
@@ -157,75 +140,4 @@ async function leadCells(
       });
     await endRuns(group);
   });
-}
-
-/** Takes part in the runs of worker 0. */
-export async function followCells(
-  cells: readonly Cell[],
-  choice: EngineChoice,
-  place: Place,
-  notice: (line: string) => void,
-): Promise<void> {
-  await inGroup(cells, choice, place, { notice }, async ({ group, signal }) => {
-    const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
-    const all = withRequired(cells, RUNNERS);
-    await followRuns(group, { cells: all, executors, signal, notice, progress: () => {} });
-  });
-}
-
-interface Joined {
-  readonly group: Workers;
-  readonly engine: Engine;
-  /** Aborted when the user of any worker wants to stop, on every worker after the same step. */
-  readonly signal: AbortSignal;
-}
-
-/** Opens the engine, finds the others, and tells them why when this worker's part ends with an error. */
-async function inGroup(
-  cells: readonly Cell[],
-  { name, why }: EngineChoice,
-  { addresses, task, secret, seconds }: Place,
-  { notice, lost }: { readonly notice: (line: string) => void; readonly lost?: AbortSignal | undefined },
-  act: (joined: Joined) => Promise<void>,
-): Promise<void> {
-  tuneFor(Math.max(...cells.map((cell) => RUNNERS[cell.kind]!.stepFlops?.(cell) ?? 0)) / addresses.length);
-  const engine = await openEngine(name, undefined, notice, why);
-  notice(
-    `Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}. ` +
-      `This is ${workerName(task, addresses)} of ${addresses.length}.`,
-  );
-  const asked = stopSignal(notice);
-  const before = new AbortController();
-  const giveUp = (): void => before.abort(new InterruptedError('stopped before all workers had come'));
-  const isLost = (): void => before.abort(lost!.reason);
-  asked.addEventListener('abort', giveUp);
-  lost?.addEventListener('abort', isLost);
-  const stop = new AbortController();
-  const { package: version, commit } = environment(null, '');
-  const ids = cells.map(cellId);
-  const group = await joinWorkers({
-    addresses,
-    task,
-    secret,
-    seconds,
-    facts: {
-      'version of gowide': commit === null ? version : `${version} (${commit.slice(0, 12)})`,
-      'list of workers': addresses.map((_, k) => workerName(k, addresses)).join(', '),
-      spec: ids.length === 1 ? `run ${ids[0]}` : `${ids.length} runs, ${hashOf(ids)}`,
-      engine: engine.name,
-    },
-    notice,
-    onStop: () => stop.abort(),
-    signal: before.signal,
-  });
-  asked.removeEventListener('abort', giveUp);
-  asked.addEventListener('abort', () => group.requestStop());
-  if (asked.aborted) group.requestStop();
-  try {
-    await act({ group, engine, signal: stop.signal });
-  } catch (error) {
-    group.abandon(error);
-    throw error;
-  }
-  group.close();
 }

@@ -1,0 +1,92 @@
+/** One of several processes that train together: it opens its engine, finds the others, and does its part. */
+import { InterruptedError } from '../../src/core/errors.js';
+import { hashOf } from '../../src/core/json.js';
+import { cellId, type Cell } from '../../src/core/run.js';
+import { workerName, type Address } from '../../src/distributed/address.js';
+import { joinWorkers } from '../../src/distributed/join.js';
+import { followRuns } from '../../src/distributed/run.js';
+import type { Workers } from '../../src/distributed/workers.js';
+import { openEngine, tuneFor, type Engine, type EngineChoice } from '../../src/engine/backends/choose.js';
+import { environment } from '../../src/store/environment.js';
+import { withRequired } from '../../src/sweep/work.js';
+import { RUNNERS } from '../../experiments/runners.js';
+import { stopSignal } from './stop.js';
+
+/** Where a process is among the workers. */
+export interface Place {
+  readonly addresses: readonly Address[];
+  readonly task: number;
+  readonly secret: string;
+  readonly seconds: number;
+}
+
+/** Takes part in the runs of worker 0. */
+export async function followCells(
+  cells: readonly Cell[],
+  choice: EngineChoice,
+  place: Place,
+  notice: (line: string) => void,
+): Promise<void> {
+  await inGroup(cells, choice, place, { notice }, async ({ group, signal }) => {
+    const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
+    const all = withRequired(cells, RUNNERS);
+    await followRuns(group, { cells: all, executors, signal, notice, progress: () => {} });
+  });
+}
+
+interface Joined {
+  readonly group: Workers;
+  readonly engine: Engine;
+  /** Aborted when the user of any worker wants to stop, on every worker after the same step. */
+  readonly signal: AbortSignal;
+}
+
+/** Opens the engine, finds the others, and tells them why when this worker's part ends with an error. */
+export async function inGroup(
+  cells: readonly Cell[],
+  { name, why }: EngineChoice,
+  { addresses, task, secret, seconds }: Place,
+  { notice, lost }: { readonly notice: (line: string) => void; readonly lost?: AbortSignal | undefined },
+  act: (joined: Joined) => Promise<void>,
+): Promise<void> {
+  tuneFor(Math.max(...cells.map((cell) => RUNNERS[cell.kind]!.stepFlops?.(cell) ?? 0)) / addresses.length);
+  const engine = await openEngine(name, undefined, notice, why);
+  notice(
+    `Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}. ` +
+      `This is ${workerName(task, addresses)} of ${addresses.length}.`,
+  );
+  const asked = stopSignal(notice);
+  const before = new AbortController();
+  const giveUp = (): void => before.abort(new InterruptedError('stopped before all workers had come'));
+  const isLost = (): void => before.abort(lost!.reason);
+  asked.addEventListener('abort', giveUp);
+  lost?.addEventListener('abort', isLost);
+  const stop = new AbortController();
+  const { package: version, commit } = environment(null, '');
+  const ids = cells.map(cellId);
+  const group = await joinWorkers({
+    addresses,
+    task,
+    secret,
+    seconds,
+    facts: {
+      'version of gowide': commit === null ? version : `${version} (${commit.slice(0, 12)})`,
+      'list of workers': addresses.map((_, k) => workerName(k, addresses)).join(', '),
+      spec: ids.length === 1 ? `run ${ids[0]}` : `${ids.length} runs, ${hashOf(ids)}`,
+      engine: engine.name,
+    },
+    notice,
+    onStop: () => stop.abort(),
+    signal: before.signal,
+  });
+  asked.removeEventListener('abort', giveUp);
+  asked.addEventListener('abort', () => group.requestStop());
+  if (asked.aborted) group.requestStop();
+  try {
+    await act({ group, engine, signal: stop.signal });
+  } catch (error) {
+    group.abandon(error);
+    throw error;
+  }
+  group.close();
+}
