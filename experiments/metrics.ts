@@ -7,6 +7,7 @@ export const TEST_ACCURACY: Metric = {
   label: 'test accuracy',
   short: 'test',
   unit: '%',
+  proportion: true,
   differenceUnit: 'points',
   better: 'higher',
   digits: 1,

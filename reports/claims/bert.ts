@@ -44,6 +44,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
+    smaller: 'direct',
   }),
   armBeats({
     experiment: bertGlosses,

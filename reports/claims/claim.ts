@@ -2,7 +2,7 @@
 import type { Experiment } from '../../src/core/experiment.js';
 import { fitLine, mean, tInterval, type Interval } from '../../src/core/stats.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
-import { formatInterval, within, type Outcome, type Verdict } from './verdict.js';
+import { errorRate, formatInterval, within, type Outcome, type Verdict } from './verdict.js';
 
 /** Rows of one scale. */
 export interface ClaimInput {
@@ -11,7 +11,10 @@ export interface ClaimInput {
 }
 
 /** What the rows of a claim say about it. */
-export type Judgement = Pick<Verdict, 'outcome' | 'evidence'>;
+export interface Judgement extends Pick<Verdict, 'outcome' | 'evidence'> {
+  /** The p-value of the decision, as {@link errorRate} says, where one interval decides. */
+  readonly p?: number;
+}
 
 /** A claim, fixed before any run: what is claimed, which rows decide it, and how. */
 export interface Claim {
@@ -28,11 +31,14 @@ export interface Claim {
   readonly judge: (rows: readonly TableRow[]) => Judgement;
 }
 
-/** The verdict on a claim; without rows, "not run". */
-export function decideClaim(
+/** A verdict before the correction for how many claims are judged together. */
+export type UncorrectedVerdict = Omit<Verdict, 'significance'> & Pick<Judgement, 'p'>;
+
+/** The verdict on one claim, as if it were the only one; without rows, "not run". */
+export function decideAlone(
   { id, statement, source, rule, experiment, rows, judge }: Claim,
   input: ClaimInput,
-): Verdict {
+): UncorrectedVerdict {
   const mine = rows(input);
   const judgement: Judgement = mine.length === 0 ? { outcome: 'not run', evidence: 'no finished run' } : judge(mine);
   return {
@@ -55,7 +61,8 @@ export function byInterval(
 ): Claim['judge'] {
   return (rows) => {
     const value = interval(rows);
-    return { outcome: outcome(value), evidence: formatInterval(value, digits) };
+    const p = errorRate(value, outcome);
+    return { outcome: outcome(value), evidence: formatInterval(value, digits), ...(p !== undefined && { p }) };
   };
 }
 

@@ -1,7 +1,9 @@
 /** Every claim, in the order of the page. */
 import { register } from '../../src/core/registry.js';
 import { BERT_CLAIMS } from './bert.js';
-import { decideClaim, type Claim, type ClaimInput } from './claim.js';
+import { groupBy } from '../data/rows.js';
+import { decideAlone, type Claim, type ClaimInput } from './claim.js';
+import { correctFamily } from './family.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
 import { RESNET_CLAIMS } from './resnet.js';
@@ -17,7 +19,13 @@ export function registerClaim(claim: Claim): void {
 
 for (const claim of [...LAW_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS, ...BERT_CLAIMS]) registerClaim(claim);
 
-/** Every claim, decided by the rows of one scale. */
+/** Every claim, decided by the rows of one scale: those about trained nets as one family, the theory's as another. */
 export function decideClaims(input: ClaimInput): Verdict[] {
-  return Object.values(CLAIMS).map((claim) => decideClaim(claim, input));
+  const claims = Object.values(CLAIMS);
+  const families = groupBy(claims, ({ experiment }) => experiment.kind);
+  const verdicts = [...families.values()].flatMap((family) =>
+    correctFamily(family.map((claim) => decideAlone(claim, input))),
+  );
+  const byId = new Map(verdicts.map((verdict) => [verdict.id, verdict]));
+  return claims.map(({ id }) => byId.get(id)!);
 }

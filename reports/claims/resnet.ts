@@ -117,6 +117,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
       'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
+    smaller: 'direct',
   }),
   armBeats({
     experiment: resnetDigits,
@@ -182,6 +183,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
     source: PAPER,
     arms: ['three-stage', 'deeper'],
+    smaller: 'direct',
   }),
   armBeats({
     experiment: resnetHierarchy,

@@ -1,8 +1,18 @@
 /** What a claim is, and the few rules that decide one. Each rule is fixed here and knows nothing of any run. */
-import type { Interval } from '../../src/core/stats.js';
+import { atLevel, type Interval } from '../../src/core/stats.js';
 
 /** What a claim's rule says of the runs that there are. */
 export type Outcome = 'supported' | 'not supported' | 'inconclusive' | 'not run';
+
+/** A number that decided a claim, and how likely a decision as firm would be by chance. */
+export interface Significance {
+  /** The smallest rate of false alarms at which the rule would still decide; 1 where it never would. */
+  readonly p: number;
+  /** The same after the correction for all claims that are judged together. */
+  readonly corrected: number;
+  /** How many claims these are. */
+  readonly family: number;
+}
 
 /** A claim with what decided it. */
 export interface Verdict {
@@ -16,6 +26,8 @@ export interface Verdict {
   readonly outcome: Outcome;
   /** The statistic with its interval, or why there is none. */
   readonly evidence: string;
+  /** Where one interval decides, how firmly. */
+  readonly significance?: Significance;
   /** Seeds of the rows that decided it. */
   readonly seeds: number;
   readonly runs: readonly string[];
@@ -52,6 +64,30 @@ export function formatMean({ mean, low, high, n }: Interval, digits = 3): string
 /** The mean with its interval and the number of seeds. */
 export function formatInterval({ mean, low, high, n }: Interval, digits = 3): string {
   return `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} seeds`;
+}
+
+/** Whether an outcome is a decision. */
+export function decided(outcome: Outcome): boolean {
+  return outcome === 'supported' || outcome === 'not supported';
+}
+
+/**
+ * The smallest rate of false alarms at which a rule would still decide by an interval that is a t-interval of 95 %: the
+ * p-value of its decision. 1 where no interval around this mean would be decided by; undefined for too few seeds.
+ */
+export function errorRate(interval: Interval, outcome: (interval: Interval) => Outcome): number | undefined {
+  if (interval.n < MIN_SEEDS) return undefined;
+  const decides = (rate: number): boolean => decided(outcome(atLevel(interval, 1 - rate)));
+  // on a logarithmic axis: rates of interest span many powers of ten
+  let [low, high] = [Math.log(1e-12), 0];
+  if (decides(Math.exp(low))) return Math.exp(low);
+  if (!decides(1 - 1e-9)) return 1;
+  for (let i = 0; i < 40; i++) {
+    const middle = (low + high) / 2;
+    if (decides(Math.min(1 - 1e-9, Math.exp(middle)))) high = middle;
+    else low = middle;
+  }
+  return Math.exp(high);
 }
 
 /**

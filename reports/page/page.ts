@@ -10,6 +10,7 @@ import { figureBlock, type RenderedFigure } from './figure-block.js';
 import { documentOf, escape, listBlock, plural } from './html.js';
 import { environmentBlock, runsBlock } from './runs-block.js';
 import { sectionNames, sectionOf } from './sections.js';
+import { FAMILY_RULE } from '../claims/family.js';
 import { summaryBlock, verdictCounts, verdictTable } from './verdicts.js';
 
 /** What a page shows, with figures as declared or as drawn. */
@@ -104,7 +105,7 @@ export function renderPage(input: PageInput): string {
 <header><h1>Go Wide, Then Narrow</h1>
 <p>What the paper “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (Zhou et al., ICML 2020) claims, what was run here, and what came out.
 A deep thin network is trained in three stages: a wide version of it is trained; the thin one imitates it layer by layer; the thin one is fine-tuned.
-Every verdict follows from a rule that was fixed beforehand and stands beside it. Small scales decide small-scale claims only: the paper’s own ImageNet and BERT results were not run here, and its exact tables are unknown to this project.</p>
+Every verdict follows from a rule that stands beside it. ${FAMILY_RULE} Small scales decide small-scale claims only: the paper’s own ImageNet and BERT results were not run here, and its exact tables are unknown to this project.</p>
 <p class="small">gowide ${escape(version)}${newest === undefined ? '' : `; newest run ${escape(newest.slice(0, 16).replace('T', ' '))} UTC`}; ${plural(records.runs.length, 'run')}${kept}${scales.length === 0 ? '' : ` at ${scales.length === 1 ? 'scale' : 'the scales'} ${escape(scales.join(', '))}; each claim and figure at the largest that was run`}.</p>
 ${live ? '<div class="care" id="live"></div>' : ''}
 <p>${verdictCounts(all)}</p>

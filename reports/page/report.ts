@@ -2,8 +2,7 @@
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
-import { CLAIMS } from '../claims/index.js';
-import { decideClaim, type Claim } from '../claims/claim.js';
+import { CLAIMS, decideClaims } from '../claims/index.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
 import { readClient } from './client.js';
@@ -35,12 +34,20 @@ function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): 
   }));
 }
 
-/** The verdict at the largest scale at which there is one, and those at the others. */
-function decideAt(claim: Claim, inputs: readonly FigureInput[]): ScaledVerdict {
-  const all = inputs.map((input) => ({ ...decideClaim(claim, input), scale: input.scale }));
-  const [first, ...others] = all.filter(({ outcome }) => outcome !== 'not run');
-  if (first === undefined) return { ...decideClaim(claim, { rows: [], results: [] }), scale: null, others: [] };
-  return { ...first, others: others.map(({ scale, outcome, evidence }) => ({ scale, outcome, evidence })) };
+/** Every claim's verdict at the largest scale at which there is one, with those at the others, by the claim's id. */
+function decideAll(inputs: readonly FigureInput[]): ReadonlyMap<string, ScaledVerdict> {
+  const none = decideClaims({ rows: [], results: [] });
+  const scales = inputs.map((input) => decideClaims(input).map((verdict) => ({ ...verdict, scale: input.scale })));
+  return new Map(
+    none.map((open, i) => {
+      const [first, ...others] = scales.map((verdicts) => verdicts[i]!).filter(({ outcome }) => outcome !== 'not run');
+      const verdict: ScaledVerdict =
+        first === undefined
+          ? { ...open, scale: null, others: [] }
+          : { ...first, others: others.map(({ scale, outcome, evidence }) => ({ scale, outcome, evidence })) };
+      return [open.id, verdict];
+    }),
+  );
 }
 
 function drawAt(draw: Draw, inputs: readonly FigureInput[]): Figure[] {
@@ -64,6 +71,7 @@ function bySection<Item, Made>(
 /** Runs whose settings were changed by hand (scale `custom`) are listed, not judged. `scale`: that one alone. */
 export function buildReport(records: Records, scale?: Scale): Report {
   const inputs = inputsOf(records, scale);
+  const verdicts = decideAll(inputs);
   const newest = records.runs.reduce((last: string | undefined, { environments }) => {
     const started = environments.at(-1)?.started;
     return started !== undefined && (last === undefined || started > last) ? started : last;
@@ -72,7 +80,7 @@ export function buildReport(records: Records, scale?: Scale): Report {
     verdicts: bySection(
       Object.values(CLAIMS),
       ({ experiment }) => experiment.group,
-      (claim) => [decideAt(claim, inputs)],
+      ({ id }) => [verdicts.get(id)!],
     ),
     figures: bySection(
       Object.values(FIGURES),

@@ -51,6 +51,8 @@ export interface Metric {
   readonly better: 'higher' | 'lower';
   /** Digits after the point of a mean. */
   readonly digits: number;
+  /** Whether it is a share of examples, in percent. */
+  readonly proportion?: boolean;
   /** Name of its exponential, where tables show that, too. */
   readonly exponential?: string;
 }
@@ -78,6 +80,8 @@ export interface Experiment {
   readonly order?: readonly string[];
   /** By what arms are compared; none where only the logged rows count. */
   readonly metric?: Metric;
+  /** The metric of a net that has learnt nothing, where that is known: a rival that is no better decides nothing. */
+  readonly chance?: number;
   /** The arm that arms are compared with which name no other, wide nets that others require included. */
   readonly baseline?: string;
   /** Whether `gowide reproduce` runs it. */

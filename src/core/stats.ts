@@ -44,6 +44,53 @@ export function tInterval(values: readonly number[], level = 0.95): Interval {
   return { mean: centre, low: centre - half, high: centre + half, n };
 }
 
+/**
+ * An interval that {@link tInterval} gave, at another level. Throws RangeError for fewer than two values.
+ */
+export function atLevel({ mean: centre, low, high, n }: Interval, level: number): Interval {
+  if (n < 2) throw new RangeError(`atLevel: expected an interval of at least two values, got one of ${n}`);
+  const half = ((high - low) / 2) * (studentQuantile((1 + level) / 2, n - 1) / studentQuantile(0.975, n - 1));
+  return { mean: centre, low: centre - half, high: centre + half, n };
+}
+
+/** Most values of which {@link signFlip} tries every assignment of signs: a million of them. */
+const MOST_FLIPPED = 20;
+
+/**
+ * Exact two-sided p-value of Fisher's randomization test that paired differences are symmetric around 0: the share of
+ * all assignments of signs whose sum is at least as far from 0. With n values it cannot lie below 2^(1 - n). Throws
+ * RangeError for no value, or more than 20.
+ */
+export function signFlip(values: readonly number[]): number {
+  const n = values.length;
+  if (n === 0 || n > MOST_FLIPPED) throw new RangeError(`signFlip: expected 1 to ${MOST_FLIPPED} values, got ${n}`);
+  const observed = Math.abs(values.reduce((sum, value) => sum + value, 0));
+  const rounding = 1e-12 * values.reduce((sum, value) => sum + Math.abs(value), 0);
+  const all = 2 ** n;
+  let far = 0;
+  for (let signs = 0; signs < all; signs++) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += (signs >> i) & 1 ? values[i]! : -values[i]!;
+    if (Math.abs(sum) >= observed - rounding) far++;
+  }
+  return far / all;
+}
+
+/**
+ * Holm's step-down correction (Holm 1979): p-values for which the chance of any false alarm among all of them is at
+ * most the level at which each is read. In the order of the given ones.
+ */
+export function holm(values: readonly number[]): number[] {
+  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const corrected = new Array<number>(values.length);
+  let largest = 0;
+  order.forEach((at, rank) => {
+    largest = Math.max(largest, Math.min(1, (values.length - rank) * values[at]!));
+    corrected[at] = largest;
+  });
+  return corrected;
+}
+
 export interface Line {
   readonly slope: number;
   readonly intercept: number;

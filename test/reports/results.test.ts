@@ -6,7 +6,7 @@ import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../report
 import { factsOf } from '../../reports/data/facts.js';
 import { toMarkdown } from '../../reports/page/arm-table.js';
 import { withoutRows, withRows, type KeptSpec } from '../../reports/page/kept-specs.js';
-import { buildReport } from '../../reports/page/report.js';
+import { buildReport, writeReport } from '../../reports/page/report.js';
 import { writeResults } from '../../reports/page/results.js';
 import { readRecords } from '../../reports/data/records.js';
 
@@ -112,5 +112,26 @@ describe('the committed tables', () => {
     const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));
     for (const arm of new Set(rows.map((row) => row.arm)))
       expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(name.startsWith('bert-') ? 3 : 5);
+  });
+});
+
+describe('what the documents say of the kept results', () => {
+  const text = (path: string): string => readFileSync(resolve(import.meta.dirname, '../..', path), 'utf8');
+
+  test('docs/verdicts.md is what gowide report reports/results --markdown prints', async () => {
+    const { markdown } = await writeReport([FOLDER], undefined);
+    expect(text('docs/verdicts.md')).toBe(markdown);
+  });
+
+  test('README and docs/results.md count the verdicts as they are', async () => {
+    const { verdicts } = await writeReport([FOLDER], undefined);
+    const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
+    const [yes, no, open] = [count('supported'), count('not supported'), count('inconclusive')];
+    expect(text('README.md')).toContain(
+      `Of ${verdicts.length} claims at laptop scale ${yes} are supported, **${no} are not**, ${open} are inconclusive`,
+    );
+    expect(text('docs/results.md')).toContain(
+      `all ${verdicts.length} verdicts: ${yes} supported, ${no} not supported, ${open} inconclusive`,
+    );
   });
 });

@@ -197,7 +197,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
   const accuracy = {
     wide: 95,
     direct: 75,
-    deeper: 74,
+    deeper: 77,
     long: 76,
     kd: 75,
     'all-at-once': 76,
@@ -242,7 +242,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
     wide: 4.5,
     direct: 5.2,
     kd: 5.1,
-    deeper: 5.3,
+    deeper: 5.15,
     long: 5.05,
     'ends-kd': 5,
     'projected-kd': 5,

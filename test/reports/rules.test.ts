@@ -1,0 +1,168 @@
+/** Rules of comparisons between arms: how often they are wrong where there is nothing, and right where there is. */
+import { describe, expect, test } from 'vitest';
+import type { Experiment } from '../../src/core/experiment.js';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { holm, signFlip, tInterval } from '../../src/core/stats.js';
+import { armBeats } from '../../reports/claims/arms.js';
+import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
+import { correctFamily, FAMILY_RATE } from '../../reports/claims/family.js';
+import { decided, errorRate, within } from '../../reports/claims/verdict.js';
+import { named, type TableRow } from '../../reports/data/rows.js';
+import { TEST_ACCURACY, TEST_CROSS_ENTROPY } from '../../experiments/metrics.js';
+
+const DRAWS = 300;
+const experiment = (changes: Partial<Experiment> = {}): Experiment => ({
+  name: 'made up',
+  group: 'resnet',
+  title: 'made up',
+  kind: 'train',
+  seeds: { laptop: 5 },
+  arms: () => ({}),
+  metric: TEST_ACCURACY,
+  ...changes,
+});
+const claimOf = (changes: Partial<Experiment> = {}, smaller?: string): ReturnType<typeof armBeats> =>
+  armBeats({
+    experiment: experiment(changes),
+    id: 'made-up',
+    statement: 'a is better than b',
+    source: 'this test',
+    arms: ['a', 'b'],
+    ...(smaller !== undefined && { smaller }),
+  });
+const rowsOf = (values: Readonly<Record<string, readonly number[]>>, key = TEST_ACCURACY.key): TableRow[] =>
+  Object.entries(values).flatMap(([arm, list]) =>
+    list.map((value, seed) => ({
+      ...named({ run: `${arm}${seed}`, experiment: 'made up', arm, scale: 'laptop', seed }),
+      values: { [key]: value },
+    })),
+  );
+const judged = (claim: ReturnType<typeof armBeats>, results: readonly TableRow[]): UncorrectedVerdict =>
+  decideAlone(claim, { rows: [], results });
+
+/** Two arms of so many seeds: what a seed has in common, what each arm adds, and how much better `a` is. */
+function drawn(draw: number, n: number, { at = 90, shared = 2, own = 1, gain = 0 } = {}): Record<string, number[]> {
+  const z = normals(rngKey(draw, 'rules'), 3 * n);
+  const value = (arm: number, i: number, more: number): number =>
+    Math.min(100, at + more + shared * z[i]! + own * z[(arm + 1) * n + i]!);
+  const seeds = Array.from({ length: n }, (_, i) => i);
+  return { a: seeds.map((i) => value(0, i, gain)), b: seeds.map((i) => value(1, i, 0)) };
+}
+
+describe('one comparison', () => {
+  test.each([
+    [3, 90],
+    [5, 90],
+    [10, 90],
+    [5, 99],
+    [10, 50],
+  ])('of %i seeds at %i %%, without a difference: a false alarm in at most 5 of 100', (n, at) => {
+    const claim = claimOf();
+    let alarms = 0;
+    for (let draw = 0; draw < DRAWS; draw++)
+      if (decided(judged(claim, rowsOf(drawn(draw, n, { at }))).outcome)) alarms++;
+    // 5 % is exact for normal differences: of 300 draws, 25 would be passed by chance once in two hundred
+    expect(alarms).toBeLessThanOrEqual(25);
+  });
+
+  test('a difference of two points, four times its own spread, is found with 5 seeds', () => {
+    const claim = claimOf();
+    const outcomes = Array.from(
+      { length: 100 },
+      (_, draw) => judged(claim, rowsOf(drawn(draw, 5, { own: 0.35, gain: 2 }))).outcome,
+    );
+    expect(outcomes.filter((outcome) => outcome === 'supported').length).toBeGreaterThan(90);
+  });
+
+  test('a saturated accuracy is a finite difference', () => {
+    const { evidence } = judged(claimOf(), rowsOf({ a: [100, 100, 99.95], b: [88, 90, 87] }));
+    expect(evidence).toMatch(/^11\.65 points; log odds \d\.\d+ \[/);
+  });
+});
+
+describe('a family of claims', () => {
+  const family = (draw: number, gains: readonly number[], n: number): ReturnType<typeof correctFamily> =>
+    correctFamily(gains.map((gain, i) => judged(claimOf(), rowsOf(drawn(1000 * draw + i, n, { own: 0.35, gain })))));
+
+  test('of twenty, none with a difference: any false alarm in at most 5 of 100 families, where it is 64 without correction', () => {
+    const none = new Array<number>(20).fill(0);
+    let [corrected, plain] = [0, 0];
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const verdicts = family(draw, none, 5);
+      if (verdicts.some(({ outcome }) => decided(outcome))) corrected++;
+      if (verdicts.some(({ significance }) => significance!.p < FAMILY_RATE)) plain++;
+    }
+    expect(corrected / DRAWS).toBeLessThan(0.08);
+    expect(plain / DRAWS).toBeGreaterThan(0.5);
+  });
+
+  test('of twenty, ten with a difference of two points: nine of ten are found with 10 seeds, the others are not', () => {
+    const gains = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? 2 : 0));
+    let [found, wrong] = [0, 0];
+    for (let draw = 0; draw < 30; draw++)
+      family(draw, gains, 10).forEach(({ outcome }, i) => {
+        if (gains[i]! > 0 && outcome === 'supported') found++;
+        if (gains[i] === 0 && decided(outcome)) wrong++;
+      });
+    expect(found / 300).toBeGreaterThan(0.9);
+    expect(wrong).toBeLessThan(8);
+  });
+
+  test('both p-values stand in the evidence, and what does not survive is inconclusive', () => {
+    const few = judged(claimOf(), rowsOf({ a: [92, 93, 92.2], b: [90, 90, 90] }));
+    expect([few.outcome, few.p! < 0.05]).toEqual(['supported', true]);
+    const many = correctFamily(new Array<UncorrectedVerdict>(20).fill(few));
+    expect(many[0]!.outcome).toBe('inconclusive');
+    expect(many[0]!.evidence).toMatch(/p 0\.0\d+, with Holm’s correction for 20 claims 0\.\d+$/);
+  });
+});
+
+describe('a rival that did not train decides nothing', () => {
+  const results = { a: [90, 91, 92], b: [40, 41, 43], c: [65, 66, 64] };
+
+  test('no better than its own smaller version', () => {
+    const verdict = judged(claimOf({}, 'c'), rowsOf(results));
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.evidence).toMatch(/^cannot be decided, as the rival did not train: 41\.3 %, where .* 65\.0; /);
+    expect(judged(claimOf({}, 'c'), rowsOf({ ...results, c: [30, 31, 32] })).outcome).toBe('supported');
+  });
+
+  test('no better than chance', () => {
+    const verdict = judged(claimOf({ chance: 50 }), rowsOf(results));
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.evidence).toMatch(/did not train: 41\.3 %, 50\.0 by chance/);
+    expect(judged(claimOf({ chance: 10 }), rowsOf(results)).outcome).toBe('supported');
+  });
+
+  test('where lower is better, too', () => {
+    const nats = claimOf({ metric: TEST_CROSS_ENTROPY }, 'c');
+    const given = { a: [4.6, 4.7, 4.6], b: [6.1, 6, 6.2], c: [5.3, 5.2, 5.4] };
+    expect(judged(nats, rowsOf(given, TEST_CROSS_ENTROPY.key)).outcome).toBe('inconclusive');
+    expect(judged(nats, rowsOf({ ...given, c: [6.5, 6.6, 6.4] }, TEST_CROSS_ENTROPY.key)).outcome).toBe('supported');
+  });
+});
+
+describe('p-values', () => {
+  test('of a decision: the level at which the interval just decides', () => {
+    const values = [1, 2, 3, 2.5];
+    const above = (interval: Parameters<typeof within>[0]): ReturnType<typeof within> => within(interval, 0, Infinity);
+    const p = errorRate(tInterval(values), above)!;
+    expect(p).toBeCloseTo(0.015587, 6); // closed form of Student's t with 3 degrees of freedom
+    expect(tInterval(values, 1 - p).low).toBeCloseTo(0, 6);
+    expect(errorRate(tInterval([1, 2]), above)).toBeUndefined();
+    expect(errorRate(tInterval([0, 0, 0]), (interval) => within(interval, 1, 2))).toBeCloseTo(1e-12, 20);
+  });
+
+  test('Holm’s correction is that of R’s p.adjust', () => {
+    expect(holm([0.01, 0.02, 0.03, 0.04, 0.05])).toEqual([0.05, 0.08, 0.09, 0.09, 0.09]);
+    expect(holm([0.04, 0.001, 0.6])).toEqual([0.08, 0.003, 0.6]);
+    expect(holm([])).toEqual([]);
+  });
+
+  test('the exact sign-flip test counts assignments', () => {
+    expect(signFlip([1, 2, 3])).toBe(2 / 8);
+    expect(signFlip([1, -1])).toBe(1);
+    expect(signFlip([0.1, 0.2, 0.3, 0.4, 0.5])).toBe(2 / 32);
+    expect(() => signFlip([])).toThrow(RangeError);
+  });
+});
