@@ -210,7 +210,7 @@ function targets(folder: string): Target[] {
         const folderName = folderOf(at, cell);
         if (!folderName.startsWith(join(at, 'runs'))) throw new Error(`outside of the store: ${folderName}`);
         const incoming = incomingFolder(at, 'x');
-        writeFileSync(join(incoming, 'spec.json'), JSON.stringify(cell));
+        writeFileSync(join(incoming.folder, 'spec.json'), JSON.stringify(cell));
         return listRuns(at);
       },
     },

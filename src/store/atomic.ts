@@ -1,4 +1,5 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
+import { randomBytes, type Hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -34,21 +35,68 @@ function mkdirOnce(folder: string): void {
   }
 }
 
-/** Writes `chunks` to `path`: a temporary file beside it, flushed to the disk, then renamed over it. */
-export function writeAtomic(path: string, ...chunks: (string | Uint8Array)[]): void {
-  const temporary = `${path}.tmp-${process.pid}`;
+/** What a write may be asked for. */
+export interface WriteOptions {
+  /** May throw in the last moment before the file is replaced, and then nothing has changed. */
+  readonly check?: () => void;
+  /** Gets every byte that is written. */
+  readonly hash?: Hash;
+}
+
+/**
+ * Writes `chunks` to `path`: a temporary file beside it, flushed to the disk, then renamed over it. A symbolic link
+ * there is replaced, not followed.
+ */
+export function writeAtomic(
+  path: string,
+  chunks: string | readonly (string | Uint8Array)[],
+  { check = () => {}, hash }: WriteOptions = {},
+): void {
+  // Not by its process alone: numbers of processes are those of a container. Made anew: nothing there is followed.
+  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+  let made = false;
   try {
-    const file = openSync(temporary, 'w');
+    const file = openSync(temporary, 'wx');
+    made = true;
     try {
-      for (const chunk of chunks) writeAll(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      for (const chunk of typeof chunks === 'string' ? [chunks] : chunks) {
+        const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+        writeAll(file, bytes);
+        hash?.update(bytes);
+      }
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
+    check();
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (made) rmSync(temporary, { force: true });
+    throw asFileError(error, path);
+  }
+}
+
+/**
+ * A new file with `bytes` at `path`, open to be appended to. What stood there under that name is replaced, not followed
+ * and not changed: whoever still has it open writes to a file that nobody sees.
+ */
+export function openReplacing(path: string, bytes: Uint8Array, check: () => void): number {
+  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+  let file: number | undefined;
+  try {
+    file = openSync(temporary, 'ax+');
+    writeAll(file, bytes);
+    fsyncSync(file);
+    check();
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+    return file;
+  } catch (error) {
+    if (file !== undefined) {
+      closeSync(file);
+      rmSync(temporary, { force: true });
+    }
     throw asFileError(error, path);
   }
 }

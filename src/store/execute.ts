@@ -1,8 +1,8 @@
 /**
  * Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts).
  */
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
@@ -17,13 +17,17 @@ import {
   type RunContext,
   type Snapshot,
 } from '../core/run.js';
-import { asFileError, makeFolder, writeAll, writeAtomic } from './atomic.js';
-import { tryLock, type Lock } from './lock.js';
+import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
+import { patienceFor, tryLock, type Lock } from './lock.js';
+import { hashRegular, readRegular } from './regular.js';
 import {
-  checkFinished,
+  checkFile,
+  checkFolder,
   DamagedError,
   FILES,
+  FINISHED_FILES,
   folderOf,
+  isFinishedIn,
   readArrays,
   readCell,
   readJson,
@@ -60,18 +64,12 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   for (let attempt = 1; ; attempt++) {
     const folder = folderOf(options.out, cell);
-    if (finished(folder, options, attempt)) return readRun(folder);
-    makeFolder(folder);
-    const lock = await takeLock(folder, options.lockSeconds ?? 10);
+    if (isWhole(folder, cell)) return readRun(folder);
+    const lock = await takeLock(folder, options);
     try {
       // another process may have finished it, or set it aside, in the meantime
-      if (existsSync(join(folder, FILES.done)) || !existsSync(folder)) continue;
-      if (existsSync(join(folder, FILES.spec))) readCell(folder);
-      else
-        writeAtomic(
-          join(folder, FILES.spec),
-          `${JSON.stringify(seal({ format: RUN_FORMAT, id: cellId(cell), ...cell }), null, 2)}\n`,
-        );
+      if (!existsSync(folder)) continue;
+      if (isFinishedIn(folder, cell)) continue;
       const session = new Session(cell, folder, options, lock);
       try {
         session.finish(await executor(session));
@@ -87,15 +85,13 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
   }
 }
 
-/** Whether the run is finished and whole; one that is finished and damaged is set aside. */
-function finished(folder: string, options: ExecuteOptions, attempt: number): boolean {
-  if (!existsSync(join(folder, FILES.done))) return false;
+/** Whether the run is finished and whole; a damaged one is not, and is looked at again by who has its lock. */
+function isWhole(folder: string, cell: Cell): boolean {
   try {
-    checkFinished(folder, { arrays: false });
-    return true;
+    return isFinishedIn(folder, cell);
   } catch (error) {
-    if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt)) throw error;
-    return false;
+    if (error instanceof DamagedError) return false;
+    throw error;
   }
 }
 
@@ -108,15 +104,30 @@ function damagedHere(error: DamagedError, folder: string, { out, notice }: Execu
 
 /**
  * A worker whose parent was killed saves and ends within moments; one that is really at work keeps its lock, and
- * FailureError names it.
+ * FailureError names it. After a restart of the machine or of its container nobody can say whether the owner lives: it
+ * is waited for, until its lock is old enough to be taken over.
  */
-async function takeLock(folder: string, seconds: number): Promise<Lock> {
+async function takeLock(folder: string, { lockSeconds, signal, notice }: ExecuteOptions): Promise<Lock> {
   const path = join(folder, FILES.lock);
+  let first: number | undefined;
+  let said = false;
   for (const started = performance.now(); ; await sleep(200)) {
+    makeFolder(folder);
+    checkFolder(folder);
     const lock = tryLock(path);
     if ('release' in lock) return lock;
+    if (signal.aborted) throw new InterruptedError(`${folder}: stopped while it waited for another process`);
     const { pid, host } = lock.heldBy;
-    if (performance.now() - started < seconds * 1000) continue;
+    const refreshed = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    const isStill = refreshed === (first ??= refreshed);
+    const patience = lockSeconds === undefined && isStill ? patienceFor(lock.heldBy) : 0;
+    const waited = (performance.now() - started) / 1000;
+    if (waited < Math.max(lockSeconds ?? 10, patience)) {
+      if (waited > 5 && patience > 0 && !said)
+        notice?.(`${folder}: waiting up to ${patience} s for process ${pid} on ${host}, which may be gone`);
+      said ||= waited > 5;
+      continue;
+    }
     throw new FailureError(
       `${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`,
     );
@@ -133,7 +144,9 @@ class Session implements RunContext {
   private pending: string[] = [];
   private bytes: number;
   /** Hash of the metrics so far. */
-  private readonly written: ReturnType<typeof createHash>;
+  private readonly written: Hash;
+  /** What this process wrote, or read at its start, by name of the file. */
+  private readonly files: Record<string, { readonly bytes: number; readonly sha256: string }> = {};
   private savedAt = performance.now();
 
   constructor(
@@ -143,14 +156,36 @@ class Session implements RunContext {
     private readonly lock: Lock,
   ) {
     this.seed = cell.seed;
+    this.writeSpec();
     this.earlier = this.readEarlier();
     const last = this.readLast();
     this.resumed = last?.snapshot;
-    this.bytes = last?.bytes ?? 0;
-    this.written = last?.written ?? createHash('sha256');
+    this.bytes = last?.metrics.length ?? 0;
+    this.written = createHash('sha256').update(last?.metrics ?? '');
     this.writeEnvironment();
-    this.metrics = openSync(join(folder, FILES.metrics), 'a+');
-    ftruncateSync(this.metrics, this.bytes);
+    // a file of this process alone: one that has lost the lock, and has not noticed yet, does not write to it
+    this.metrics = openReplacing(join(folder, FILES.metrics), last?.metrics ?? new Uint8Array(), () => lock.check());
+  }
+
+  /** Writes a file as a whole, and notes what is in it. */
+  private write(name: string, text: string): void {
+    writeAtomic(join(this.folder, name), text, { check: () => this.lock.check() });
+    this.files[name] = { bytes: Buffer.byteLength(text), sha256: sha256(text) };
+  }
+
+  private writeSpec(): void {
+    const path = join(this.folder, FILES.spec);
+    if (existsSync(path)) {
+      const id = cellId(readCell(this.folder));
+      if (id !== cellId(this.cell))
+        throw new DamagedError(
+          `${this.folder}: the run in it is that of another cell (${id}); it was copied or renamed`,
+        );
+      this.files[FILES.spec] = hashRegular(path, { links: false });
+    } else {
+      const spec = seal({ format: RUN_FORMAT, id: cellId(this.cell), ...this.cell });
+      this.write(FILES.spec, `${JSON.stringify(spec, null, 2)}\n`);
+    }
   }
 
   /** What earlier processes noted; an entry that is not what one wrote is named and left out. */
@@ -161,7 +196,7 @@ class Session implements RunContext {
     try {
       entries = readJson(path);
     } catch (error) {
-      if (!(error instanceof DamagedError)) throw error;
+      if (!(error instanceof DamagedError || error instanceof UsageError)) throw error;
     }
     const kept = Array.isArray(entries) ? (entries as SessionRecord[]).filter(isSealed) : [];
     if (!Array.isArray(entries) || kept.length < entries.length)
@@ -173,7 +208,7 @@ class Session implements RunContext {
    * A saved state that cannot be used (damaged, or metrics other than it knows) means a start from the beginning, not a
    * failure.
    */
-  private readLast(): { snapshot: Snapshot; bytes: number; written: ReturnType<typeof createHash> } | undefined {
+  private readLast(): { snapshot: Snapshot; metrics: Uint8Array } | undefined {
     const path = join(this.folder, FILES.last);
     if (!existsSync(path)) return undefined;
     try {
@@ -184,13 +219,12 @@ class Session implements RunContext {
       };
       const bytes = Number(metadata.metricsBytes);
       const metrics = join(this.folder, FILES.metrics);
-      const there = existsSync(metrics) ? readFileSync(metrics).subarray(0, bytes) : new Uint8Array();
-      const written = createHash('sha256').update(there);
+      const there = existsSync(metrics) ? readRegular(metrics, { links: false }).subarray(0, bytes) : new Uint8Array();
       if (metadata.state !== stateHash(snapshot, bytes))
         throw new UsageError(`${path}: not what the run wrote (its SHA-256 differs)`);
-      if (metadata.metrics !== written.copy().digest('hex'))
+      if (metadata.metrics !== sha256(there))
         throw new UsageError(`${metrics}: not what the run wrote (its SHA-256 differs)`);
-      return { snapshot, bytes, written };
+      return { snapshot, metrics: there };
     } catch (error) {
       if (error instanceof UsageError) {
         this.options.notice?.(`${error.message}; that run starts again from its beginning`);
@@ -210,7 +244,7 @@ class Session implements RunContext {
       resumed: this.resumed !== undefined,
       seconds: this.seconds(),
     });
-    writeAtomic(join(this.folder, FILES.environment), `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
+    this.write(FILES.environment, `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
   }
 
   log(row: Row): void {
@@ -232,6 +266,7 @@ class Session implements RunContext {
     if (this.pending.length === 0) return;
     const text = Buffer.from(`${this.pending.join('\n')}\n`);
     this.pending = [];
+    this.lock.check();
     try {
       writeAll(this.metrics, text);
       fsyncSync(this.metrics);
@@ -253,12 +288,13 @@ class Session implements RunContext {
 
   save({ arrays, position }: Snapshot): void {
     this.flush();
-    writeSafetensors(join(this.folder, FILES.last), arrays, {
+    const metadata = {
       position,
       metricsBytes: String(this.bytes),
       metrics: this.written.copy().digest('hex'),
       state: stateHash({ arrays, position }, this.bytes),
-    });
+    };
+    writeSafetensors(join(this.folder, FILES.last), arrays, metadata, { check: () => this.lock.check() });
     this.writeEnvironment();
     this.savedAt = performance.now();
     if (this.options.signal.aborted)
@@ -284,24 +320,34 @@ class Session implements RunContext {
         throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
     }
     this.flush();
-    if (arrays !== undefined) writeSafetensors(join(this.folder, FILES.final), arrays);
+    this.files[FILES.metrics] = { bytes: this.bytes, sha256: this.written.copy().digest('hex') };
+    if (arrays !== undefined) this.writeFinal(arrays);
     this.writeEnvironment();
-    const names = [FILES.spec, FILES.environment, FILES.metrics, ...(arrays === undefined ? [] : [FILES.final])];
-    const files = Object.fromEntries(
-      names.map((name) => {
-        const bytes = readFileSync(join(this.folder, name));
-        return [name, { bytes: bytes.length, sha256: sha256(bytes) }];
-      }),
-    );
+    const files = this.unchangedFiles();
     const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce(
       (sum, part) => sum + part,
       0,
     );
-    writeAtomic(
-      join(this.folder, FILES.done),
-      `${JSON.stringify(seal({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished), null, 2)}\n`,
-    );
+    const finished = seal({ result, seconds: Math.round(seconds * 100) / 100, files } satisfies Finished);
+    this.write(FILES.done, `${JSON.stringify(finished, null, 2)}\n`);
     rmSync(join(this.folder, FILES.last), { force: true });
+  }
+
+  private writeFinal(arrays: HostArrays<Floats>): void {
+    const path = join(this.folder, FILES.final);
+    const hash = createHash('sha256');
+    writeSafetensors(path, arrays, {}, { check: () => this.lock.check(), hash });
+    this.files[FILES.final] = { bytes: statSync(path).size, sha256: hash.digest('hex') };
+  }
+
+  /**
+   * What was written of each file, in the order in which a finished mark names them. Throws DamagedError when a file on
+   * the disk is another: somebody changed it while the run worked.
+   */
+  private unchangedFiles(): Finished['files'] {
+    const names = FINISHED_FILES.filter((name) => this.files[name] !== undefined);
+    for (const name of names) checkFile(this.folder, this.files, name);
+    return Object.fromEntries(names.map((name) => [name, this.files[name]!]));
   }
 
   close(): void {

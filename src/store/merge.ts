@@ -1,13 +1,15 @@
 /** Takes runs from elsewhere into a store: from another store, or from a worker on another machine. */
-import { copyFileSync, existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../core/errors.js';
+import { codeOf, FailureError, messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
-import { liveOwner, processLives } from './lock.js';
+import { liveOwner, tryLock, type Lock } from './lock.js';
+import { copyRegular, readRegular } from './regular.js';
 import {
   checkFinished,
   FILES,
+  FINISHED_FILES,
   folderOf,
   indexRuns,
   OtherVersionError,
@@ -15,17 +17,31 @@ import {
   readDone,
   runsFolder,
   setAside,
+  whileIdle,
 } from './runs.js';
 
 /** What became of a run that was offered to a store; `busy` where a process is at work on that cell. */
 export type MergeOutcome = 'added' | 'present' | 'conflict' | 'busy';
 
+/** A folder for a run on its way into a store; `lock` says that it is still being filled. */
+export interface Incoming {
+  readonly folder: string;
+  readonly lock: Lock;
+}
+
 /** A new folder for a run on its way into the store `out`. Its name begins with a dot, so that it is not a run yet. */
-export function incomingFolder(out: string, id: string): string {
-  const folder = join(runsFolder(out), `.incoming-${id}-${process.pid}`);
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
-  makeFolder(folder);
-  return folder;
+export function incomingFolder(out: string, id: string): Incoming {
+  makeFolder(runsFolder(out));
+  const folder = mkdtempSync(join(runsFolder(out), `.incoming-${id}-`));
+  const lock = tryLock(join(folder, FILES.lock));
+  if (!('release' in lock)) throw new FailureError(`${folder}: taken by process ${lock.heldBy.pid}`);
+  return { folder, lock };
+}
+
+/** Deletes a folder that will not get into the store after all. */
+export function dropIncoming({ folder, lock }: Incoming): void {
+  lock.release();
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /**
@@ -33,29 +49,39 @@ export function incomingFolder(out: string, id: string): string {
  * `present` when it logged and left the same bytes, `conflict` otherwise. An unfinished one gives way, unless a process
  * is at work on it.
  */
-export function settle(out: string, cell: Cell, incoming: string, index?: ReadonlyMap<string, string>): MergeOutcome {
+export function settle(out: string, cell: Cell, incoming: Incoming, index?: ReadonlyMap<string, string>): MergeOutcome {
   const target = folderOf(out, cell, index);
-  let moved = false;
+  const finished = (): MergeOutcome | undefined => {
+    if (!existsSync(join(target, FILES.done))) return undefined;
+    return sameBytes(target, incoming.folder) ? 'present' : 'conflict';
+  };
   try {
-    if (existsSync(join(target, FILES.done))) return sameBytes(target, incoming) ? 'present' : 'conflict';
-    if (existsSync(target)) {
-      if (liveOwner(join(target, FILES.lock)) !== undefined) return 'busy';
-      rmSync(target, { recursive: true, force: true });
-    }
-    renameSync(incoming, target);
-    moved = true;
-    return 'added';
+    let outcome = finished();
+    if (outcome !== undefined) return outcome;
+    const move = (): void => {
+      outcome = finished();
+      if (outcome !== undefined) return;
+      if (existsSync(target)) rmSync(target, { recursive: true, force: true });
+      incoming.lock.release();
+      renameSync(incoming.folder, target);
+      outcome = 'added';
+    };
+    if (!existsSync(target)) move();
+    else if (!whileIdle(target, move)) return 'busy';
+    return outcome!;
   } catch (error) {
+    // somebody began it in the moment before
+    if (['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) return 'busy';
     throw asFileError(error, target);
   } finally {
-    if (!moved) rmSync(incoming, { recursive: true, force: true });
+    dropIncoming(incoming);
   }
 }
 
 /** Whether the marks that two runs are finished agree to the byte, so that nothing needs to be copied. */
 function sameMark(one: string, other: string): boolean {
   const [a, b] = [join(one, FILES.done), join(other, FILES.done)];
-  return existsSync(a) && readFileSync(a).equals(readFileSync(b));
+  return existsSync(a) && readRegular(a, { links: false }).equals(readRegular(b, { links: false }));
 }
 
 /** Whether two finished runs have equal metrics and arrays; where and when they ran may differ. */
@@ -117,29 +143,29 @@ export function mergeStores(
 }
 
 /**
- * Copies a run into an incoming folder and returns that folder. Files of finished runs never change, so that on one
- * disk a hard link replaces the copy.
+ * Copies the files of a run, and nothing else that lies in its folder, into an incoming folder. They are copies and no
+ * hard links: what happens to a file in one store does not happen to it in the other.
  */
-function copyOf(out: string, folder: string, id: string, finished: boolean): string {
+function copyOf(out: string, folder: string, id: string, finished: boolean): Incoming {
   const incoming = incomingFolder(out, id);
-  for (const name of readdirSync(folder)) {
-    if (name.startsWith(FILES.lock) || name.includes('.tmp-')) continue;
-    const [from, to] = [join(folder, name), join(incoming, name)];
-    try {
-      if (finished) {
-        linkSync(from, to);
-        continue;
+  const names = finished ? [...Object.keys(readDone(folder).files), FILES.done] : [...FINISHED_FILES, FILES.last];
+  try {
+    for (const name of names) {
+      const [from, to] = [join(folder, name), join(incoming.folder, name)];
+      if (!finished && !existsSync(from)) continue;
+      try {
+        copyRegular(from, to);
+      } catch (error) {
+        throw asFileError(error, to);
       }
-    } catch {
-      // another disk, or one without links
     }
-    try {
-      copyFileSync(from, to);
-    } catch (error) {
-      throw asFileError(error, to);
-    }
+    // what was checked may have been replaced before it was copied
+    if (finished) checkFinished(incoming.folder, { arrays: true });
+    return incoming;
+  } catch (error) {
+    dropIncoming(incoming);
+    throw error;
   }
-  return incoming;
 }
 
 /** What a look at every file of a store found. */
@@ -183,10 +209,17 @@ export function verifyStore(
       }
     } catch (error) {
       if (error instanceof OtherVersionError) otherVersions.push(error.message);
-      else damaged.push({ folder, problem: messageOf(error), ...(repair && { aside: setAside(out, folder) }) });
+      else damaged.push({ folder, problem: messageOf(error), ...(repair && asideOf(out, folder)) });
     }
   });
   return { finished, unfinished, damaged, otherVersions };
+}
+
+/** Sets a damaged run aside, unless a process is at work on it. */
+function asideOf(out: string, folder: string): { aside?: string } {
+  let aside: string | undefined;
+  whileIdle(folder, () => (aside = setAside(out, folder)));
+  return aside === undefined ? {} : { aside };
 }
 
 /** A file or folder that can be deleted, with the reason in a few words. */
@@ -206,11 +239,11 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
   for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
     const folder = join(root, name);
     if (name.startsWith('.incoming-')) {
-      if (!processLives(Number(name.split('-').at(-1))))
+      if (liveOwner(join(folder, FILES.lock)) === undefined)
         found.push({ path: folder, why: 'on its way into the store when its process ended' });
       continue;
     }
-    if (liveOwner(join(folder, FILES.lock)) !== undefined) continue;
+    if (!lstatSync(folder).isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
     if (!existsSync(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
     else if (unfinished && !existsSync(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
     else
@@ -222,4 +255,19 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
   for (const name of existsSync(aside) ? readdirSync(aside).sort() : [])
     found.push({ path: join(aside, name), why: 'was set aside' });
   return found;
+}
+
+/** Deletes what {@link garbage} found, but nothing that a process has begun to work on since. */
+export function deleteGarbage(found: readonly Garbage[]): void {
+  for (const { path } of found) {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    const remove = (): void => rmSync(path, { recursive: true, force: true });
+    try {
+      if (stat.isDirectory()) whileIdle(path, remove);
+      else remove();
+    } catch (error) {
+      throw asFileError(error, path);
+    }
+  }
 }

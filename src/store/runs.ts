@@ -14,13 +14,14 @@
  * step. Random numbers are functions of (seed, step), so the step is their whole state. A run with a file that is not
  * what was written is moved to `<out>/damaged` when its cell is next asked for, and done again.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
-import { liveOwner } from './lock.js';
+import { liveOwner, tryLock } from './lock.js';
+import { hashRegular, readRegular } from './regular.js';
 import { readSafetensors } from './safetensors.js';
 import { isSealed, sha256, type Sealed } from './seal.js';
 
@@ -33,6 +34,9 @@ export const FILES = {
   done: 'DONE',
   lock: 'lock',
 } as const;
+
+/** Files of a finished run beside its mark, which has the hash of each. */
+export const FINISHED_FILES: readonly string[] = [FILES.spec, FILES.environment, FILES.metrics, FILES.final];
 
 export interface EngineInfo {
   readonly name: string;
@@ -117,9 +121,13 @@ function listFolders(out: string): string[] {
     .sort();
 }
 
+/** Far more than any file of a run that is JSON has: one of this size was not written by a run. */
+const MAX_JSON_BYTES = 2 ** 28;
+
+/** A JSON file of a run. Throws DamagedError when it is none, UsageError when it cannot be read. */
 export function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(readRegular(path, { links: false, limit: MAX_JSON_BYTES }).toString());
   } catch (error) {
     throw error instanceof SyntaxError
       ? new DamagedError(`${path}: not valid JSON; it is damaged`)
@@ -151,11 +159,20 @@ export function readCell(folder: string): Cell {
   return cell;
 }
 
-/** The finished mark, its seal checked. */
+function isPlain(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The finished mark, its seal checked; it names no other file than those of a run. */
 export function readDone(folder: string): Finished {
   const path = join(folder, FILES.done);
   const done = readJson(path) as Sealed<Finished>;
-  if (!isSealed(done)) throw notWritten(path);
+  if (
+    !isSealed(done) ||
+    !isPlain(done.files) ||
+    !Object.keys(done.files).every((name) => FINISHED_FILES.includes(name))
+  )
+    throw notWritten(path);
   return done;
 }
 
@@ -163,7 +180,7 @@ export function readDone(folder: string): Finished {
 export function readRun(folder: string): RunRecord {
   const cell = readCell(folder);
   const done = existsSync(join(folder, FILES.done)) ? readDone(folder) : undefined;
-  if (done !== undefined) checkFile(folder, done, FILES.environment);
+  if (done !== undefined) checkFile(folder, done.files, FILES.environment);
   const environments = existsSync(join(folder, FILES.environment))
     ? (readJson(join(folder, FILES.environment)) as SessionRecord[])
     : [];
@@ -172,16 +189,28 @@ export function readRun(folder: string): RunRecord {
 }
 
 /** The bytes of a finished run's file, compared with the mark. */
-function checkFile(folder: string, { files }: Finished, name: string): Buffer {
+function readChecked(folder: string, { files }: Finished, name: string): Buffer {
   const path = join(folder, name);
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegular(path, { links: false });
   } catch (error) {
     throw new DamagedError(asFileError(error, path).message);
   }
   if (files[name]?.sha256 !== sha256(bytes)) throw notWritten(path);
   return bytes;
+}
+
+/** Compares a file of a run, of any size, with what was noted of it. Throws DamagedError where it is another. */
+export function checkFile(folder: string, files: Finished['files'], name: string): void {
+  const path = join(folder, name);
+  let found: Finished['files'][string];
+  try {
+    found = hashRegular(path, { links: false });
+  } catch (error) {
+    throw new DamagedError(asFileError(error, path).message);
+  }
+  if (files[name]?.bytes !== found.bytes || files[name].sha256 !== found.sha256) throw notWritten(path);
 }
 
 /**
@@ -190,12 +219,12 @@ function checkFile(folder: string, { files }: Finished, name: string): Buffer {
  */
 export function checkFinished(folder: string, { arrays }: { arrays: boolean }): Cell {
   const cell = readCell(folder); // sealed: what it holds is checked with it
-  const done = readDone(folder);
-  for (const [name, { bytes }] of Object.entries(done.files)) {
+  const { files } = readDone(folder);
+  for (const [name, { bytes }] of Object.entries(files)) {
     const path = join(folder, name);
     if (name === FILES.spec) continue;
-    if (name !== FILES.final || arrays) checkFile(folder, done, name);
-    else if (statSync(path, { throwIfNoEntry: false })?.size !== bytes) throw notWritten(path);
+    if (name !== FILES.final || arrays) checkFile(folder, files, name);
+    else if (lstatSync(path, { throwIfNoEntry: false })?.size !== bytes) throw notWritten(path);
   }
   return cell;
 }
@@ -209,6 +238,7 @@ export function setAside(out: string, folder: string): string {
     if (existsSync(target)) continue;
     try {
       renameSync(folder, target);
+      rmSync(join(target, FILES.lock), { force: true });
       return target;
     } catch (error) {
       throw asFileError(error, target);
@@ -216,7 +246,7 @@ export function setAside(out: string, folder: string): string {
   }
 }
 
-/** The same for a run in which a damaged file was found, and says so. */
+/** Sets a run aside in which a damaged file was found, and says so. For who has the lock of the run. */
 export function setDamagedAside(
   out: string,
   folder: string,
@@ -226,12 +256,49 @@ export function setDamagedAside(
   notice(`${error.message.split(': ')[0]}: damaged; the run is set aside in ${setAside(out, folder)} and done anew`);
 }
 
+/**
+ * Does something to a run's folder while no process is at work on it; false where one is, and nothing was done. What is
+ * done may move the folder away, or delete it.
+ */
+export function whileIdle(folder: string, act: () => void): boolean {
+  const lock = tryLock(join(folder, FILES.lock));
+  if (!('release' in lock)) return false;
+  try {
+    act();
+  } finally {
+    lock.release();
+  }
+  return true;
+}
+
 /** Whether the run of this cell is done and whole. Throws DamagedError when it is done but not whole. */
 export function isFinished(out: string, cell: Cell, index?: ReadonlyMap<string, string>): boolean {
-  const folder = folderOf(out, cell, index);
+  return isFinishedIn(folderOf(out, cell, index), cell);
+}
+
+/**
+ * Whether a folder holds the finished run of a cell. Throws DamagedError when it is not whole or is the run of another
+ * cell, as a copy under a wrong name is, and UsageError when it leads out of the store.
+ */
+export function isFinishedIn(folder: string, cell: Cell): boolean {
+  checkFolder(folder);
   if (!existsSync(join(folder, FILES.done))) return false;
-  checkFinished(folder, { arrays: false });
+  const id = cellId(checkFinished(folder, { arrays: false }));
+  if (id !== cellId(cell))
+    throw new DamagedError(`${folder}: the run in it is that of another cell (${id}); it was copied or renamed`);
   return true;
+}
+
+/** Throws UsageError where a run's folder is a symbolic link: its files are not of this store. */
+export function checkFolder(folder: string): void {
+  let stat: Stats | undefined;
+  try {
+    stat = lstatSync(folder, { throwIfNoEntry: false });
+  } catch (error) {
+    throw asFileError(error, folder);
+  }
+  if (stat?.isSymbolicLink())
+    throw new UsageError(`${folder}: it is a symbolic link; expected a folder of the store itself`);
 }
 
 /** The engine with which an unfinished run that has a saved state was begun; undefined when there is no such run. */
@@ -291,7 +358,7 @@ export function findRun(out: string, text: string): RunRecord {
  * Metrics of a finished run, checked against the hash in its finished mark. Throws DamagedError when they were changed.
  */
 export function readMetrics(run: RunRecord): Row[] {
-  const text = checkFile(run.folder, readDone(run.folder), FILES.metrics);
+  const text = readChecked(run.folder, readDone(run.folder), FILES.metrics);
   return text
     .toString()
     .split('\n')
@@ -308,7 +375,7 @@ export function metricsHash(run: RunRecord): string | undefined {
 export function readArrays(run: RunRecord): HostArrays<Floats> {
   const done = readDone(run.folder);
   if (done.files[FILES.final] === undefined) throw new FailureError(`${run.folder}: this run left no arrays`);
-  checkFile(run.folder, done, FILES.final);
+  checkFile(run.folder, done.files, FILES.final);
   const path = join(run.folder, FILES.final);
   return arraysOf([Float32Array, Float64Array], readSafetensors(path).tensors, path);
 }

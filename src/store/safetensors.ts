@@ -3,10 +3,11 @@
  * Reference: huggingface/safetensors, README "Format". Untrusted files are safe to read: nothing is allocated from a
  * size that the header claims before it was checked against the size of the file.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { FailureError, UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
-import { asFileError, writeAtomic } from './atomic.js';
+import { asFileError, writeAtomic, type WriteOptions } from './atomic.js';
+import { openRegular } from './regular.js';
 
 /** Types of values, as the format names them. */
 export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
@@ -51,6 +52,7 @@ export function writeSafetensors(
   path: string,
   tensors: HostArrays<HostValues>,
   metadata: Record<string, string> = {},
+  options: WriteOptions = {},
 ): void {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const chunks: Uint8Array[] = [];
@@ -76,7 +78,7 @@ export function writeSafetensors(
   text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
-  writeAtomic(path, length, text, ...chunks);
+  writeAtomic(path, [length, text, ...chunks], options);
 }
 
 /** Reads a whole file. Throws UsageError with one line that says what is wrong with it. */
@@ -98,7 +100,7 @@ export function readSafetensors(path: string): SafetensorsFile {
 
 function openForReading(path: string): number {
   try {
-    return openSync(path, 'r');
+    return openRegular(path, { links: true });
   } catch (error) {
     throw asFileError(error, path);
   }

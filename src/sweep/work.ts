@@ -2,7 +2,7 @@
 import { FailureError } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
-import { DamagedError, folderOf, indexRuns, isFinished, setDamagedAside } from '../store/runs.js';
+import { DamagedError, folderOf, indexRuns, isFinished, setDamagedAside, whileIdle } from '../store/runs.js';
 import type { Costs } from './progress.js';
 
 /** The work of a sweep. Every map is keyed by the ids of cells, and lists a cell after those that it requires. */
@@ -32,7 +32,9 @@ export function workOf(
       return isFinished(out, cell, index);
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
-      setDamagedAside(out, folderOf(out, cell, index), error, notice);
+      const folder = folderOf(out, cell, index);
+      // a process that is at work on it has seen what is damaged
+      whileIdle(folder, () => setDamagedAside(out, folder, error, notice));
       return false;
     }
   };

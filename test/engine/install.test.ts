@@ -1,5 +1,5 @@
 /** The install’s bad days: no tools, damaged downloads, a half install. Nothing is downloaded here. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -104,6 +104,8 @@ test('a lock is held once, and taken over from a process that is gone', () => {
   writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, host: 'elsewhere' }));
   expect(tryLock(path)).toEqual({ heldBy: { pid: 2 ** 22 + 1, host: 'elsewhere' } });
   writeFileSync(path, 'half a lo');
+  expect(tryLock(path)).toEqual({ heldBy: { pid: 0, host: 'unknown' } }); // its owner may be writing it
+  utimesSync(path, Date.now() / 1000 - 60, Date.now() / 1000 - 60);
   const lock = tryLock(path);
   expect('release' in lock).toBe(true);
   if ('release' in lock) lock.release();

@@ -1,11 +1,24 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FailureError, InterruptedError, UsageError } from '../../src/core/errors.js';
-import type { Cell, Executor } from '../../src/core/run.js';
+import type { Cell, Executor, RunContext } from '../../src/core/run.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
-import { findRun, folderOf, listRuns, readArrays, readMetrics, readRun } from '../../src/store/runs.js';
+import { checkFinished, findRun, folderOf, listRuns, readArrays, readMetrics, readRun } from '../../src/store/runs.js';
+import { seal } from '../../src/store/seal.js';
 import { environment } from '../../src/store/environment.js';
 
 let out: string;
@@ -125,12 +138,12 @@ test('a run that another process works on is left alone; a lock of a process tha
   await executeRun(
     other,
     options(async (context) => {
-      writeFileSync(
-        join(folderOf(out, other), 'lock'),
-        JSON.stringify({ pid: process.ppid, host: (await import('node:os')).hostname() }),
-      );
+      const lock = join(folderOf(out, other), 'lock');
+      const own = readFileSync(lock);
+      writeFileSync(lock, JSON.stringify({ pid: process.ppid, host: (await import('node:os')).hostname() }));
       inside = executeRun(other, options(counter(), { lockSeconds: 0.5 }));
       await expect(inside).rejects.toThrow(/is working on this run/);
+      writeFileSync(lock, own);
       return counter()(context);
     }),
   );
@@ -183,3 +196,153 @@ test('a folder that cannot be written gives one line', async () => {
     /a part of that path is a file, not a folder; choose another folder with --out/,
   );
 });
+
+describe('two processes that both believe that a run is theirs', () => {
+  const lockOf = (cell: Cell): string => join(folderOf(out, cell), 'lock');
+  /** Makes the run's lock look as if its owner, of another container, had been silent for long. */
+  const silence = (cell: Cell): void => {
+    const owner = JSON.parse(readFileSync(lockOf(cell), 'utf8')) as object;
+    writeFileSync(lockOf(cell), JSON.stringify({ ...owner, namespace: 'pid:[1]' }));
+    utimesSync(lockOf(cell), Date.now() / 1000 - 1000, Date.now() / 1000 - 1000);
+  };
+
+  test.each([0, 6])(
+    'the one whose lock was taken over at step %d stops by name; the other ends the run',
+    async (step) => {
+      const whole = await executeRun({ ...CELL, seed: 9 }, options(counter()));
+      const slow: Executor = async (context) => {
+        const work = counter()({
+          ...bound(context),
+          log: (row) => {
+            context.log(row);
+            if (row.step === step + 1) silence(CELL);
+          },
+          save: (snapshot) => context.save(snapshot),
+        });
+        const outcome = await work;
+        // both have logged all, and one of them is finished
+        await executeRun(CELL, options(counter()));
+        return outcome;
+      };
+      await expect(executeRun(CELL, options(slow))).rejects.toThrow(
+        /lock: (process \d+ on .* has taken over|the lock is gone); this process stops/,
+      );
+      const run = readRun(folderOf(out, CELL));
+      expect(run.status).toBe('finished');
+      expect(readMetrics(run)).toEqual(readMetrics(whole));
+      expect(readdirSync(run.folder).sort()).toEqual(readdirSync(whole.folder).sort());
+    },
+  );
+
+  test('what the loser had not written yet does not reach the metrics of the other', async () => {
+    const loser: Executor = async (context) => {
+      const outcome = await counter()(context);
+      silence(CELL);
+      await executeRun(
+        CELL,
+        options(async (winner) => {
+          const won = await counter()(winner);
+          expect(() => context.save({ arrays: {}, position: '3' })).toThrow(/has taken over/);
+          return won;
+        }),
+      );
+      return outcome;
+    };
+    await expect(executeRun(CELL, options(loser))).rejects.toThrow(/this process stops/);
+    expect(readMetrics(readRun(folderOf(out, CELL)))).toHaveLength(10);
+  });
+});
+
+function bound(context: RunContext): RunContext {
+  return {
+    cell: context.cell,
+    seed: context.seed,
+    resumed: context.resumed,
+    log: (row) => context.log(row),
+    progress: (...args) => context.progress(...args),
+    shouldSave: () => context.shouldSave(),
+    save: (snapshot) => context.save(snapshot),
+    require: (cell) => context.require(cell),
+  };
+}
+
+describe('what is changed while a run works is not sealed as its own', () => {
+  test.each(['metrics.jsonl', 'env.json', 'spec.json', 'final.safetensors'])('%s', async (name) => {
+    const clean = await executeRun({ ...CELL, seed: 8 }, options(counter()));
+    let times = 0;
+    const notices: string[] = [];
+    const executor: Executor = async (context) => {
+      if (times++ > 0) return counter()(context);
+      return counter({})({
+        ...bound(context),
+        log: (row) => {
+          context.log(row);
+          if (row.step !== 5) return;
+          context.save({ arrays: {}, position: '5' });
+          const path = join(folderOf(out, CELL), name);
+          if (name === 'spec.json') writeFileSync(path, `${readFileSync(path, 'utf8')} `);
+          else if (name !== 'final.safetensors') writeFileSync(path, readFileSync(path, 'utf8').replace('1', '2'));
+        },
+      });
+    };
+    const run = await executeRun(CELL, options(executor, { notice: (line) => notices.push(line) }));
+    // env.json and final.safetensors are written again at the end
+    const changed = name === 'metrics.jsonl' || name === 'spec.json';
+    expect(times).toBe(changed ? 2 : 1);
+    expect(notices).toEqual(changed ? [expect.stringMatching(`${name}: damaged; the run is set aside`)] : []);
+    expect(readMetrics(run)).toEqual(readMetrics(clean));
+  });
+});
+
+test.runIf(process.platform !== 'win32')(
+  'a file of a run that is a link to somebody else’s is replaced, not written to',
+  async () => {
+    const mine = join(out, 'precious.txt');
+    writeFileSync(mine, 'precious');
+    await expect(executeRun(CELL, options(counter({ crash: 3 }), { saveSeconds: -1 }))).rejects.toThrow('killed');
+    for (const name of ['metrics.jsonl', 'env.json', 'last.safetensors', 'final.safetensors']) {
+      rmSync(join(folderOf(out, CELL), name), { force: true });
+      symlinkSync(mine, join(folderOf(out, CELL), name));
+    }
+    const run = await executeRun(CELL, options(counter()));
+    expect(readMetrics(run)).toHaveLength(10);
+    expect(readFileSync(mine, 'utf8')).toBe('precious');
+    const other = { ...CELL, seed: 5 };
+    symlinkSync(run.folder, folderOf(out, other));
+    await expect(executeRun(other, options(counter()))).rejects.toThrow(/it is a symbolic link/);
+  },
+);
+
+test('a copy of a run under the name of another cell is not that cell’s result', async () => {
+  const run = await executeRun(CELL, options(counter()));
+  const other = { ...CELL, spec: { steps: 3 } };
+  cpSync(run.folder, folderOf(out, other), { recursive: true });
+  expect((await executeRun(other, options(counter()))).result).toEqual({ sum: 6 });
+  expect(readdirSync(join(out, 'damaged'))).toHaveLength(1);
+});
+
+test.runIf(process.platform !== 'win32')(
+  'a pipe or a device in a run’s folder is refused, and never waited for',
+  async () => {
+    const run = await executeRun(CELL, options(counter()));
+    const done = JSON.parse(readFileSync(join(run.folder, 'DONE'), 'utf8')) as { files: object };
+    const { seal: _, ...rest } = done as { seal?: string; files: object };
+    const file = { bytes: 0, sha256: '' };
+    writeFileSync(
+      join(run.folder, 'DONE'),
+      JSON.stringify(seal({ ...rest, files: { ...rest.files, '../../../../../../../dev/zero': file } })),
+    );
+    expect(() => checkFinished(run.folder, { arrays: true })).toThrow(/DONE: not what the run wrote/);
+    const metrics = join(run.folder, 'metrics.jsonl');
+    writeFileSync(join(run.folder, 'DONE'), JSON.stringify(done));
+    rmSync(metrics);
+    execFileSync('mkfifo', [metrics]);
+    expect(() => checkFinished(run.folder, { arrays: true })).toThrow(/metrics.jsonl: not a regular file/);
+    rmSync(join(run.folder, 'spec.json'));
+    execFileSync('mkfifo', [join(run.folder, 'spec.json')]);
+    expect(listRuns(out)).toMatchObject({
+      runs: [],
+      problems: [expect.stringMatching(/spec.json: not a regular file/)],
+    });
+  },
+);

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { garbage } from '../../../src/store/merge.js';
+import { deleteGarbage, garbage } from '../../../src/store/merge.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { requireRuns } from './runs.js';
 
@@ -18,7 +17,7 @@ export function command(): Command {
       ({ out, unfinished, dryRun, json }: { out: string; unfinished?: boolean; dryRun?: boolean; json?: boolean }) => {
         requireRuns(out);
         const found = garbage(resolve(out), { unfinished: unfinished ?? false });
-        if (!dryRun) for (const { path } of found) rmSync(path, { recursive: true, force: true });
+        if (!dryRun) deleteGarbage(found);
         if (json) return void process.stdout.write(`${JSON.stringify({ deleted: !dryRun, found }, null, 2)}\n`);
         for (const { path, why } of found) process.stdout.write(`${path}: ${why}\n`);
         process.stdout.write(`${found.length} ${dryRun ? 'found' : 'deleted'}\n`);

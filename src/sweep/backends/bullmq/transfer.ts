@@ -2,15 +2,16 @@
  * Transfers of finished runs through Redis. A transfer is a list: a header, then the files of the run in pieces.
  * Workers fetch the runs that their cells require, and the sweep fetches every run into its store.
  */
-import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, readSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { FailureError } from '../../../core/errors.js';
 import { cellId, parseCell, type Cell } from '../../../core/run.js';
-import { incomingFolder, settle, type MergeOutcome } from '../../../store/merge.js';
-import { asFileError } from '../../../store/atomic.js';
+import { dropIncoming, incomingFolder, settle, type MergeOutcome } from '../../../store/merge.js';
+import { asFileError, writeAll } from '../../../store/atomic.js';
 import { checkFinished, FILES, folderOf, readCell } from '../../../store/runs.js';
+import { openRegular } from '../../../store/regular.js';
 import { PREFIX } from './redis.js';
 
 /** Bytes of one piece of a file. */
@@ -70,7 +71,7 @@ export async function sendTransfer(redis: Redis, queue: string, out: string, cel
 }
 
 function* piecesOf(path: string): Generator<Buffer> {
-  const file = openSync(path, 'r');
+  const file = openRegular(path, { links: false });
   try {
     for (;;) {
       const piece = Buffer.alloc(PIECE);
@@ -99,18 +100,37 @@ export async function fetchTransfer(
   if (head === null) return undefined;
   const { cell, files } = parseHeader(head, id);
   const incoming = incomingFolder(out, id);
+  try {
+    await fetchFiles(redis, key, incoming.folder, files, id);
+    checkFinished(incoming.folder, { arrays: true });
+    if (cellId(readCell(incoming.folder)) !== id)
+      throw new FailureError(`run ${id}: another run came through the queue`);
+  } catch (error) {
+    dropIncoming(incoming);
+    throw error;
+  }
+  return settle(out, cell, incoming);
+}
+
+async function fetchFiles(
+  redis: Redis,
+  key: string,
+  folder: string,
+  files: Header['files'],
+  id: string,
+): Promise<void> {
   let next = 1;
   let rest: Buffer = Buffer.alloc(0);
   for (const { name, bytes } of files) {
-    const path = join(incoming, name);
+    const path = join(folder, name);
     try {
-      const file = openSync(path, 'w');
+      const file = openSync(path, 'wx');
       try {
         for (let left = bytes; left > 0;) {
           if (rest.length === 0) rest = (await redis.lindexBuffer(key, next++)) ?? Buffer.alloc(0);
           if (rest.length === 0) throw new FailureError(`run ${id}: what came through the queue is cut off`);
           const part = rest.subarray(0, left);
-          writeSync(file, part);
+          writeAll(file, part);
           rest = rest.subarray(part.length);
           left -= part.length;
         }
@@ -121,9 +141,6 @@ export async function fetchTransfer(
       throw asFileError(error, path);
     }
   }
-  checkFinished(incoming, { arrays: true });
-  if (cellId(readCell(incoming)) !== id) throw new FailureError(`run ${id}: another run came through the queue`);
-  return settle(out, cell, incoming);
 }
 
 function parseHeader(bytes: Buffer, id: string): Header {
