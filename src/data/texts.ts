@@ -7,7 +7,7 @@ import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { textFiles } from '../text/corpus.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
-import { readVocabulary } from '../text/vocabulary.js';
+import { readVocabulary, type VocabularyFile } from '../text/vocabulary.js';
 import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
 import type { TokenTask } from './definition.js';
@@ -62,17 +62,20 @@ export function vocabularySize({ vocabulary }: Pick<TextFields, 'vocabulary'>): 
   return typeof vocabulary === 'number' ? { vocabulary } : {};
 }
 
-function checkLowercase(path: string, lowercase: boolean): readonly string[] {
-  const { tokens, lowercase: own = lowercase } = readVocabulary(path);
+function checkLowercase(path: string, lowercase: boolean): VocabularyFile {
+  const file = readVocabulary(path);
+  const { lowercase: own = lowercase } = file;
   if (own !== lowercase)
     throw new UsageError(`${path}: its texts are ${own ? '' : 'not '}in lower case; set data.lowercase=${own}`);
-  return tokens;
+  return file;
 }
 
 /** The tokenizer of a declaration; a corpus is made ready only where the vocabulary is made from it. */
 export async function openTokenizer(fields: TextFields, onStage?: OnStage): Promise<WordPiece> {
-  if (typeof fields.vocabulary === 'string')
-    return new WordPiece(checkLowercase(fields.vocabulary, fields.lowercase), fields.lowercase);
+  if (typeof fields.vocabulary === 'string') {
+    const { tokens, settings } = checkLowercase(fields.vocabulary, fields.lowercase);
+    return new WordPiece(tokens, fields.lowercase, settings);
+  }
   return (await openCorpus(corpusOf(fields), onStage)).tokenizer;
 }
 

@@ -29,6 +29,19 @@ export interface DataFacts {
 export interface TokenizerFacts {
   readonly vocabulary: readonly string[];
   readonly lowercase: boolean;
+  /** What is not as BERT has it: src/text/wordpiece.ts says what each means. */
+  readonly settings?: {
+    readonly stripAccents?: boolean;
+    readonly cleanText?: boolean;
+    readonly handleChineseChars?: boolean;
+    readonly added?: readonly {
+      readonly content: string;
+      readonly singleWord: boolean;
+      readonly lstrip: boolean;
+      readonly rstrip: boolean;
+      readonly normalized: boolean;
+    }[];
+  };
 }
 
 /** Changes to a published network that the command line offers. */

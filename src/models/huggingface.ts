@@ -121,6 +121,62 @@ function configOf(spec: BertSpec, labels: readonly string[]): object {
   };
 }
 
+const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+
+/** Added tokens as the files have them, with their indices. */
+function addedIn({
+  vocabulary,
+  settings = {},
+}: TokenizerFacts): { readonly id: number; readonly [key: string]: unknown }[] {
+  return (settings.added ?? []).map(({ content, singleWord, lstrip, rstrip, normalized }) => ({
+    id: vocabulary.lastIndexOf(content),
+    ...{ content, single_word: singleWord, lstrip, rstrip, normalized, special: SPECIAL.includes(content) },
+  }));
+}
+
+/** What `tokenizer_config.json` says of a tokenizer that is not as BERT has it; nothing of another. */
+function settingsOf(tokenizer: TokenizerFacts): object {
+  const { stripAccents, handleChineseChars, added } = tokenizer.settings ?? {};
+  return {
+    ...(stripAccents !== undefined && { strip_accents: stripAccents }),
+    ...(handleChineseChars !== undefined && { tokenize_chinese_chars: handleChineseChars }),
+    ...(added !== undefined && {
+      added_tokens_decoder: Object.fromEntries(addedIn(tokenizer).map(({ id, ...fields }) => [id, fields])),
+    }),
+  };
+}
+
+/** A `tokenizer.json` for a tokenizer that is not as BERT has it, as `vocab.txt` cannot say all; none for another. */
+function tokenizerFile(tokenizer: TokenizerFacts): { readonly 'tokenizer.json'?: object } {
+  const { vocabulary, lowercase, settings } = tokenizer;
+  if (settings === undefined || Object.keys(settings).length === 0) return {};
+  const own = new Set(settings.added?.map(({ content }) => content));
+  const plain = SPECIAL.filter((content) => !own.has(content)).map((content) => ({
+    ...{ id: vocabulary.lastIndexOf(content), content, special: true },
+    ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
+  }));
+  const ends = { sep: ['[SEP]', vocabulary.lastIndexOf('[SEP]')], cls: ['[CLS]', vocabulary.lastIndexOf('[CLS]')] };
+  return {
+    'tokenizer.json': {
+      ...{ version: '1.0', truncation: null, padding: null, added_tokens: [...plain, ...addedIn(tokenizer)] },
+      normalizer: {
+        type: 'BertNormalizer',
+        clean_text: settings.cleanText ?? true,
+        handle_chinese_chars: settings.handleChineseChars ?? true,
+        strip_accents: settings.stripAccents ?? null,
+        lowercase,
+      },
+      pre_tokenizer: { type: 'BertPreTokenizer' },
+      post_processor: { type: 'BertProcessing', ...ends },
+      decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+      model: {
+        ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
+        vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+      },
+    },
+  };
+}
+
 /**
  * Writes a folder as Hugging Face's libraries save a model: `config.json` with the names of the classes,
  * `model.safetensors`, and the tokenizer's files.
@@ -138,11 +194,14 @@ export function writeFolder(
     tokenizer_class: 'BertTokenizer',
     do_lower_case: tokenizer.lowercase,
     model_max_length: spec.maxPositions,
+    ...settingsOf(tokenizer),
   };
-  for (const [name, value] of Object.entries({
+  const files = {
     'config.json': configOf(spec, labels),
     'tokenizer_config.json': settings,
-  }))
+    ...tokenizerFile(tokenizer),
+  };
+  for (const [name, value] of Object.entries(files))
     writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   writeAtomic(join(folder, 'vocab.txt'), `${tokenizer.vocabulary.join('\n')}\n`);
   writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });

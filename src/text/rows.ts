@@ -73,11 +73,18 @@ export type OnStage = (stage: string, done: number, total: number) => void;
 export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
   const folder = join(cacheFolder(), 'text', keyOf(spec));
   if (!existsSync(folder)) await makeCorpus(spec, folder, onStage);
-  const tokenizer = new WordPiece(readVocabulary(join(folder, VOCABULARY)).tokens, spec.lowercase);
+  const tokenizer = tokenizerIn(spec, () => readVocabulary(join(folder, VOCABULARY)).tokens);
   const rows = Object.fromEntries(
     SPLITS.map((split) => [split, new TokenRows(join(folder, fileOf(split)), spec.tokens)]),
   ) as Record<Split, TokenRows>;
   return { tokenizer, rows };
+}
+
+/** The tokenizer of a corpus: by its file, with the settings there, or by a vocabulary that was made. */
+function tokenizerIn({ vocabulary, lowercase }: CorpusSpec, made: () => readonly string[]): WordPiece {
+  if (typeof vocabulary === 'number') return new WordPiece(made(), lowercase);
+  const { tokens, settings } = readVocabulary(vocabulary);
+  return new WordPiece(tokens, lowercase, settings);
 }
 
 /** Name of a corpus in the cache, by all that its rows depend on; files count by name, size and time. */
@@ -90,9 +97,10 @@ function keyOf({ source, ...rest }: CorpusSpec): string {
           Math.floor(statSync(file).mtimeMs),
         ])
       : [];
-  const vocabulary =
-    typeof rest.vocabulary === 'string' ? readVocabulary(rest.vocabulary).tokens.join('\n') : rest.vocabulary;
-  return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files })}`;
+  const read = typeof rest.vocabulary === 'string' ? readVocabulary(rest.vocabulary) : undefined;
+  const vocabulary = read?.tokens.join('\n') ?? rest.vocabulary;
+  const settings = read?.settings && { settings: JSON.stringify(read.settings) };
+  return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files, ...settings })}`;
 }
 
 async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): Promise<void> {
@@ -108,7 +116,8 @@ async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): P
         ? readVocabulary(spec.vocabulary).tokens
         : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
     writeAtomic(join(partial, VOCABULARY), `${vocabulary.join('\n')}\n`);
-    await writeRows(pieces(), splitOf, new WordPiece(vocabulary, spec.lowercase), spec, partial, texts, onStage);
+    const tokenizer = tokenizerIn(spec, () => vocabulary);
+    await writeRows(pieces(), splitOf, tokenizer, spec, partial, texts, onStage);
     renameSync(partial, folder);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });

@@ -1,86 +1,249 @@
-/** Vocabularies in files: `vocab.txt`, `tokenizer.json`, or a folder of Hugging Face's with one of them. */
+/**
+ * Vocabularies in files: `vocab.txt`, `tokenizer.json`, or a folder of Hugging Face's with one of them; and the
+ * settings that these libraries keep beside them.
+ */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { readConfig, readText } from '../store/config.js';
+import { trimmedEnd, type AddedToken } from './added-tokens.js';
+import { SPECIAL, type TokenizerSettings } from './wordpiece.js';
 
 /** A vocabulary that was read from a file. */
 export interface VocabularyFile {
   readonly tokens: readonly string[];
-  /** Whether texts are to be put in lower case, where the file says so. */
+  /** Whether texts are to be put in lower case, where a file says so. */
   readonly lowercase?: boolean;
+  /** What a tokenizer has to be told beside that; undefined where all is as BERT has it. */
+  readonly settings?: TokenizerSettings;
 }
+
+const [LINES, JSON_FILE] = ['vocab.txt', 'tokenizer.json'];
 
 /**
- * Reads a vocabulary. Throws UsageError when the file cannot be read, is empty, is not UTF-8, or is a tokenizer of
- * another kind.
+ * Reads a vocabulary. `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` that stand beside it
+ * count, too, as in Hugging Face's libraries: what they say of lower case, accents, ideographs and added tokens goes
+ * before what `tokenizer.json` says. Throws UsageError when a file cannot be read, is empty, is not UTF-8, is a
+ * tokenizer of another kind, or has a setting that cannot be followed.
  */
 export function readVocabulary(path: string): VocabularyFile {
-  if (!existsSync(path) || !statSync(path).isDirectory())
-    return path.endsWith('.json') ? readTokenizerJson(path) : { tokens: readLines(path) };
-  const [lines, json, settings] = ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'].map((name) =>
-    join(path, name),
-  ) as [string, string, string];
-  if (existsSync(json)) return readTokenizerJson(json);
-  if (!existsSync(lines)) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
-  const lowercase = existsSync(settings) ? Settings.safeParse(readConfig(settings)).data?.do_lower_case : undefined;
-  return { tokens: readLines(lines), ...(lowercase !== undefined && { lowercase }) };
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  const file = isFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
+  if (file === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
+  const read = file.endsWith('.json') ? readTokenizerJson(file) : { tokens: readLines(file) };
+  const named = isFolder || [LINES, JSON_FILE].includes(basename(file));
+  return inOrder(file, named ? withNeighbors(read, dirname(file)) : read);
 }
 
-const Settings = z.looseObject({ do_lower_case: z.boolean().optional() });
+/** What is known of a tokenizer before its tokens are put in order. */
+interface Found {
+  /** Tokens by their index; there may be gaps, which added tokens fill. */
+  readonly tokens: readonly (string | undefined)[];
+  readonly lowercase?: boolean;
+  readonly stripAccents?: boolean | null;
+  readonly cleanText?: boolean;
+  readonly handleChineseChars?: boolean;
+  readonly added?: readonly Added[];
+}
 
-/** One token on each line, its index the line's number. */
+/** An added token and its index, which may be that of the vocabulary. */
+interface Added extends AddedToken {
+  readonly id?: number;
+}
+
+/** One token on each line, its index the line's number; white space at its end is not a part of it. */
 function readLines(path: string): string[] {
-  const lines = readText(path, { keepMark: true })
-    .split('\n')
-    .map((line) => line.replace(/\r$/, ''));
+  const lines = readText(path).split('\n').map(trimmedEnd);
   while (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) throw new UsageError(`${path}: empty; expected one token on each line`);
   return lines;
 }
 
+/** How files write an added token. */
+const AddedFields = z.looseObject({
+  content: z.string().min(1),
+  single_word: z.boolean().default(false),
+  lstrip: z.boolean().default(false),
+  rstrip: z.boolean().default(false),
+  normalized: z.boolean().optional(),
+  special: z.boolean().default(false),
+});
+
+function addedToken(fields: z.infer<typeof AddedFields>, id?: number): Added {
+  const { content, single_word: singleWord, lstrip, rstrip, special, normalized = !special } = fields;
+  return { ...(id !== undefined && { id }), content, singleWord, lstrip, rstrip, normalized };
+}
+
 /** The parts of `tokenizer.json` that BERT's WordPiece has settings in; all else must be as BERT has it. */
 const TokenizerJson = z.looseObject({
-  normalizer: z
-    .looseObject({
-      type: z.literal('BertNormalizer'),
-      clean_text: z.literal(true).default(true),
-      handle_chinese_chars: z.literal(true).default(true),
-      strip_accents: z.boolean().nullable().default(null),
-      lowercase: z.boolean().default(true),
-    })
-    .refine(({ strip_accents: strip, lowercase }) => strip === null || strip === lowercase, {
-      error: 'strip_accents differs from lowercase',
-    }),
+  normalizer: z.looseObject({
+    type: z.literal('BertNormalizer'),
+    clean_text: z.boolean().default(true),
+    handle_chinese_chars: z.boolean().default(true),
+    strip_accents: z.boolean().nullable().default(null),
+    lowercase: z.boolean().default(true),
+  }),
   pre_tokenizer: z.looseObject({ type: z.literal('BertPreTokenizer') }),
   model: z.looseObject({
     type: z.literal('WordPiece').optional(),
-    unk_token: z.literal('[UNK]').default('[UNK]'),
+    unk_token: z.literal(SPECIAL.unknown).default(SPECIAL.unknown),
     continuing_subword_prefix: z.literal('##').default('##'),
     max_input_chars_per_word: z.literal(100).default(100),
     vocab: z.record(z.string(), z.int().min(0)),
   }),
-  added_tokens: z.array(z.looseObject({ id: z.int().min(0), content: z.string() })).default([]),
+  added_tokens: z.array(AddedFields.extend({ id: z.int().min(0) })).default([]),
 });
 
-function readTokenizerJson(path: string): VocabularyFile {
+/** Throws UsageError with the first thing that is not as it should be. */
+function parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UsageError(
+    `${path}: ${issue!.path.join('.')}: ${issue!.message}; tokenizers of the kind that BERT has can be read`,
+  );
+}
+
+function readTokenizerJson(path: string): Found {
   if (!existsSync(path)) throw new UsageError(`${path}: file not found`);
-  const parsed = TokenizerJson.safeParse(readConfig(path));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UsageError(
-      `${path}: ${issue!.path.join('.')}: ${issue!.message}; tokenizers of the kind that BERT has can be read`,
-    );
+  const { model, added_tokens: added, normalizer } = parse(path, TokenizerJson, readConfig(path));
+  const tokens: (string | undefined)[] = [];
+  for (const [token, id] of Object.entries(model.vocab)) {
+    if (tokens[id] !== undefined) throw new UsageError(`${path}: model.vocab: two tokens have the same index, ${id}`);
+    tokens[id] = token;
   }
-  const { model, added_tokens: added, normalizer } = parsed.data;
-  const entries = new Map([...Object.entries(model.vocab), ...added.map(({ content, id }) => [content, id] as const)]);
-  const tokens: string[] = [];
-  for (const [token, id] of entries) tokens[id] = token;
-  const gap = Array.from(tokens).findIndex((token) => token === undefined);
-  if (gap >= 0 || tokens.length !== entries.size)
-    throw new UsageError(
-      `${path}: model.vocab: ${gap >= 0 ? `no token has the index ${gap}` : 'two tokens have the same index'}`,
-    );
-  return { tokens, lowercase: normalizer.lowercase };
+  return {
+    tokens,
+    lowercase: normalizer.lowercase,
+    stripAccents: normalizer.strip_accents,
+    cleanText: normalizer.clean_text,
+    handleChineseChars: normalizer.handle_chinese_chars,
+    added: added.map((fields) => addedToken(fields, fields.id)),
+  };
+}
+
+/** A special token as a name alone, or with its fields. */
+const Special = z.union([z.string(), AddedFields]);
+/** Names of the special tokens in Hugging Face's files, and what BERT has for them. */
+const NAMES = {
+  pad_token: SPECIAL.pad,
+  unk_token: SPECIAL.unknown,
+  cls_token: SPECIAL.class,
+  sep_token: SPECIAL.separator,
+  mask_token: SPECIAL.mask,
+} as const;
+const special = Special.nullable().optional();
+const SpecialNames = {
+  pad_token: special,
+  unk_token: special,
+  cls_token: special,
+  sep_token: special,
+  mask_token: special,
+  additional_special_tokens: z.array(Special).nullable().optional(),
+  extra_special_tokens: z
+    .union([z.array(Special), z.record(z.string(), Special)])
+    .nullable()
+    .optional(),
+};
+const SpecialMap = z.looseObject(SpecialNames);
+const Settings = z.looseObject({
+  ...SpecialNames,
+  do_lower_case: z.boolean().nullable().optional(),
+  strip_accents: z.boolean().nullable().optional(),
+  tokenize_chinese_chars: z.boolean().nullable().optional(),
+  added_tokens_decoder: z.record(z.string().regex(/^\d+$/), AddedFields).optional(),
+});
+const AddedMap = z.record(z.string(), z.int().min(0));
+
+/** A tokenizer with what the other files of its folder say of it. */
+function withNeighbors(read: Found, folder: string): Found {
+  const [settingsPath, mapPath, addedPath] = [
+    'tokenizer_config.json',
+    'special_tokens_map.json',
+    'added_tokens.json',
+  ].map((name) => join(folder, name)) as [string, string, string];
+  const of = <T>(path: string, schema: z.ZodType<T>): T | undefined =>
+    existsSync(path) ? parse(path, schema, readConfig(path)) : undefined;
+  const settings = of(settingsPath, Settings) ?? {};
+  const decoder = Object.entries(settings.added_tokens_decoder ?? {}).map(([id, fields]) =>
+    addedToken(fields, Number(id)),
+  );
+  const named = Object.entries(of(addedPath, AddedMap) ?? {}).map(([content, id]) =>
+    addedToken({ content, single_word: false, lstrip: false, rstrip: false, special: isSpecial(content) }, id),
+  );
+  const specials = [
+    ...specialsIn(of(mapPath, SpecialMap) ?? {}, mapPath),
+    ...specialsIn(settings, settingsPath),
+  ].filter(({ content }) => !decoder.some((token) => token.content === content));
+  const { do_lower_case: lowercase, tokenize_chinese_chars: ideographs, strip_accents: accents } = settings;
+  return {
+    ...read,
+    ...(typeof lowercase === 'boolean' && { lowercase }),
+    ...(accents !== undefined && { stripAccents: accents }),
+    ...(typeof ideographs === 'boolean' && { handleChineseChars: ideographs }),
+    added: [...(read.added ?? []), ...named, ...specials, ...decoder],
+  };
+}
+
+function isSpecial(content: string): boolean {
+  return (Object.values(SPECIAL) as string[]).includes(content);
+}
+
+/** Special tokens that a file names. Throws UsageError where one of BERT's has another name there. */
+function specialsIn(file: z.infer<typeof SpecialMap>, path: string): Added[] {
+  const own = Object.entries(NAMES).flatMap(([name, expected]) => {
+    const given = file[name as keyof typeof NAMES] ?? expected;
+    const content = typeof given === 'string' ? given : given.content;
+    if (content !== expected)
+      throw new UsageError(`${path}: ${name}: "${content}"; tokenizers with BERT's ${expected} can be read`);
+    return typeof given === 'string' ? [] : [given];
+  });
+  const { additional_special_tokens: additional, extra_special_tokens: extra } = file;
+  return [...own, ...(additional ?? []), ...Object.values(extra ?? {})].map((one) =>
+    addedToken(
+      typeof one === 'string' ? AddedFields.parse({ content: one, special: true }) : { ...one, special: true },
+    ),
+  );
+}
+
+/** The tokens in the order of their indices, and the settings that are not BERT's. Throws UsageError on a gap. */
+function inOrder(path: string, found: Found): VocabularyFile {
+  const { lowercase, stripAccents, cleanText = true, handleChineseChars = true } = found;
+  const [tokens, ids] = [[...found.tokens], new Map<string, number>()];
+  tokens.forEach((token, id) => token !== undefined && ids.set(token, id));
+  const added = new Map<string, AddedToken>(); // of several entries for one token the last counts
+  for (const { id: given, ...token } of found.added ?? []) {
+    const { content } = token;
+    const id = given ?? ids.get(content) ?? tokens.length;
+    if ((ids.get(content) ?? id) !== id || (tokens[id] ?? content) !== content)
+      throw new UsageError(
+        `${path}: added token "${content}" has the index ${id}, ` +
+          (tokens[id] === undefined || tokens[id] === content
+            ? `the vocabulary has it at ${ids.get(content)}`
+            : `two tokens have the same index: "${tokens[id]}" is there, too`),
+      );
+    tokens[id] = content;
+    ids.set(content, id);
+    added.set(content, token);
+  }
+  const gap = Array.from(tokens).indexOf(undefined);
+  if (gap >= 0) throw new UsageError(`${path}: no token has the index ${gap}`);
+  const own = [...added.values()].filter((token) => !isPlainSpecial(token));
+  const settings: TokenizerSettings = {
+    ...(typeof stripAccents === 'boolean' && stripAccents !== lowercase && { stripAccents }),
+    ...(!cleanText && { cleanText }),
+    ...(!handleChineseChars && { handleChineseChars }),
+    ...(own.length > 0 && { added: own }),
+  };
+  return {
+    tokens: tokens as string[],
+    ...(lowercase !== undefined && { lowercase }),
+    ...(Object.keys(settings).length > 0 && { settings }),
+  };
+}
+
+/** Whether a token is one of BERT's, found as it is written: then it needs no entry of its own. */
+function isPlainSpecial({ content, singleWord, lstrip, rstrip, normalized }: AddedToken): boolean {
+  return isSpecial(content) && !singleWord && !lstrip && !rstrip && !normalized;
 }

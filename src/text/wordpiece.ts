@@ -4,6 +4,7 @@
  * (test/text/wordpiece.test.ts).
  */
 import { UsageError } from '../core/errors.js';
+import { matcherOf, type AddedToken, type Matcher } from './added-tokens.js';
 import { isRemoved, kindOf, withoutAccents } from './characters.js';
 
 /** BERT's special tokens. */
@@ -33,86 +34,143 @@ export interface Word {
   readonly ends: readonly number[];
 }
 
-/** Cleaned characters of one character of the text: nothing, itself, or its lower case without accents. */
-const cleaned = new Map<string, string>();
+/** How texts are normalized before they are cut into words: Hugging Face's `BertNormalizer`. */
+export interface Normalization {
+  readonly lowercase: boolean;
+  /** Whether accents are taken off; by default where texts are put in lower case. */
+  readonly stripAccents?: boolean;
+  /** Whether control characters are left out, and every white space is a space; so by default. */
+  readonly cleanText?: boolean;
+  /** Whether each ideograph is a word of its own; so by default. */
+  readonly handleChineseChars?: boolean;
+}
 
-function clean(character: string, lowercase: boolean): string {
-  if (isRemoved(character.codePointAt(0)!)) return '';
-  if (!lowercase) return character;
-  let result = cleaned.get(character);
+/** What a tokenizer is told beside its vocabulary and whether texts are in lower case. */
+export interface TokenizerSettings extends Omit<Normalization, 'lowercase'> {
+  /** Tokens that are matched whole, beside the special ones. */
+  readonly added?: readonly AddedToken[];
+}
+
+/** A text as the normalizer leaves it. */
+interface Normalized {
+  readonly text: string;
+  /** For each UTF-16 unit: where the character that it comes from begins and ends in the original. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/** Normalized characters by the character: in lower case or not, with accents or without. */
+const changed = new Map<string, string>();
+
+function change(character: string, lowercase: boolean, stripAccents: boolean): string {
+  if (!lowercase && !stripAccents) return character;
+  const key = `${lowercase ? 1 : 0}${stripAccents ? 1 : 0}${character}`;
+  let result = changed.get(key);
   if (result === undefined) {
+    const plain = stripAccents ? withoutAccents(character) : character;
     // each character alone: as a part of a word, a sigma would have two lower cases
-    result = Array.from(withoutAccents(character), (part) => part.toLowerCase()).join('');
-    cleaned.set(character, result);
+    result = lowercase ? Array.from(plain, (part) => part.toLowerCase()).join('') : plain;
+    changed.set(key, result);
   }
   return result;
 }
 
-/** Words of a text: between spaces; punctuation marks and ideographs are words of their own. */
-export function wordsOf(text: string, lowercase: boolean): Word[] {
-  const words: Word[] = [];
-  let [current, starts, ends]: [string, number[], number[]] = ['', [], []];
-  const close = (): void => {
-    if (current !== '') words.push({ text: current, starts, ends });
-    [current, starts, ends] = ['', [], []];
+function normalize(text: string, normalization: Normalization): Normalized {
+  const { lowercase, stripAccents = lowercase, cleanText = true, handleChineseChars = true } = normalization;
+  const [starts, ends]: [number[], number[]] = [[], []];
+  let result = '';
+  const add = (part: string, start: number, end: number): void => {
+    result += part;
+    for (let unit = 0; unit < part.length; unit++) {
+      starts.push(start);
+      ends.push(end);
+    }
   };
   let at = 0;
   for (const character of text) {
-    const [start, end] = [at, at + character.length];
+    const [start, end, code] = [at, at + character.length, character.codePointAt(0)!];
     at = end;
-    const whole = clean(character, lowercase);
+    if (cleanText && isRemoved(code)) continue;
+    const kind = kindOf(code);
     // an ideograph is set apart before accents are taken off it
-    const apart = whole !== '' && kindOf(character.codePointAt(0)!) === 'ideograph';
-    if (apart) close();
-    for (const part of whole) {
-      const kind = kindOf(part.codePointAt(0)!);
-      if (kind === 'space') {
-        close();
-        continue;
-      }
-      if (kind === 'punctuation') close();
-      current += part;
-      for (let unit = 0; unit < part.length; unit++) {
-        starts.push(start);
-        ends.push(end);
-      }
-      if (kind === 'punctuation') close();
-    }
-    if (apart) close();
+    const apart = handleChineseChars && kind === 'ideograph';
+    if (apart) add(' ', start, end);
+    add(cleanText && kind === 'space' ? ' ' : change(character, lowercase, stripAccents), start, end);
+    if (apart) add(' ', start, end);
   }
-  close();
-  return words;
+  return { text: result, starts, ends };
+}
+
+/** Words of a part of a normalized text: between spaces; punctuation marks are words of their own. */
+function* wordsIn({ text, starts, ends }: Normalized, from: number, to: number): Generator<Word> {
+  const word = (start: number, end: number): Word => ({
+    text: text.slice(start, end),
+    starts: starts.slice(start, end),
+    ends: ends.slice(start, end),
+  });
+  let begin = from;
+  for (let at = from; at < to;) {
+    const code = text.codePointAt(at)!;
+    const next = at + (code > 0xffff ? 2 : 1);
+    const kind = kindOf(code);
+    if (kind === 'space' || kind === 'punctuation') {
+      if (begin < at) yield word(begin, at);
+      if (kind === 'punctuation') yield word(at, next);
+      begin = next;
+    }
+    at = next;
+  }
+  if (begin < to) yield word(begin, to);
+}
+
+/** Words of a text: between spaces; punctuation marks and ideographs are words of their own. */
+export function wordsOf(text: string, lowercase: boolean): Word[] {
+  const normalized = normalize(text, { lowercase });
+  return [...wordsIn(normalized, 0, normalized.text.length)];
+}
+
+/** A special token as BERT has it: found as it is written, and nothing else. */
+function wholeToken(content: string): AddedToken {
+  return { content, singleWord: false, lstrip: false, rstrip: false, normalized: false };
 }
 
 /** A tokenizer with a fixed vocabulary. */
 export class WordPiece {
   readonly unknown: number;
   private readonly pieces: ReadonlyMap<string, number>;
-  private readonly special: RegExp;
+  /** Find added tokens in a text as it is written, and as it is normalized. */
+  private readonly written: Matcher;
+  private readonly normalized: Matcher;
   private readonly remembered = new Map<string, Int32Array>();
   /** Length of the longest piece, in UTF-16 units. */
   private readonly longest: number;
 
-  /** Throws UsageError on a vocabulary with doubles, or without the special tokens. */
+  /**
+   * Of a token that stands in the vocabulary twice the last index counts. Throws UsageError on one without the special
+   * or the added tokens.
+   */
   constructor(
     readonly vocabulary: readonly string[],
     readonly lowercase = true,
+    readonly settings: TokenizerSettings = {},
   ) {
     this.pieces = new Map(vocabulary.map((token, id) => [token, id]));
-    if (this.pieces.size !== vocabulary.length) {
-      const double = vocabulary.find((token, id) => this.pieces.get(token) !== id);
-      throw new UsageError(`vocabulary: "${double}" stands in it twice`);
-    }
-    const missing = Object.values(SPECIAL).filter((token) => !this.pieces.has(token));
+    const { added = [] } = settings;
+    const wanted = [...Object.values(SPECIAL), ...added.map(({ content }) => content)];
+    const missing = wanted.filter((token) => !this.pieces.has(token));
     if (missing.length > 0)
       throw new UsageError(`vocabulary: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it`);
     this.unknown = this.pieces.get(SPECIAL.unknown)!;
     this.longest = vocabulary.reduce((length, token) => Math.max(length, token.length), 0);
-    this.special = new RegExp(
-      `(${Object.values(SPECIAL)
-        .map((token) => token.replace(/[[\]]/g, '\\$&'))
-        .join('|')})`,
-    );
+    const special = Object.values(SPECIAL).filter((token) => !added.some(({ content }) => content === token));
+    const all = [...special.map(wholeToken), ...added];
+    const part = (normalized: boolean): AddedToken[] => all.filter((token) => token.normalized === normalized);
+    this.written = matcherOf(part(false), (content) => content);
+    this.normalized = matcherOf(part(true), (content) => this.normalize(content).text);
+  }
+
+  private normalize(text: string): Normalized {
+    return normalize(text, { ...this.settings, lowercase: this.lowercase });
   }
 
   /** Index of a token. Throws RangeError on one that is not in the vocabulary. */
@@ -122,19 +180,23 @@ export class WordPiece {
     return id;
   }
 
-  /** Tokens of a text, without any around it. A special token that stands in the text is that token. */
+  /** Tokens of a text, without any around it. A special or added token that stands in the text is that token. */
   encode(text: string): Encoding {
     const encoding = { ids: [] as number[], starts: [] as number[], ends: [] as number[] };
-    let at = 0;
-    for (const [i, part] of text.split(this.special).entries()) {
-      if (i % 2 === 1) {
-        encoding.ids.push(this.id(part));
-        encoding.starts.push(at);
-        encoding.ends.push(at + part.length);
-      } else {
-        for (const word of wordsOf(part, this.lowercase)) this.addWord(word, at, encoding);
+    const add = (token: string, start: number, end: number): void => {
+      encoding.ids.push(this.id(token));
+      encoding.starts.push(start);
+      encoding.ends.push(end);
+    };
+    for (const { token, start, end } of this.written(text)) {
+      if (token !== undefined) add(token, start, end);
+      else {
+        const normalized = this.normalize(text.slice(start, end));
+        for (const { token: inner, start: from, end: to } of this.normalized(normalized.text)) {
+          if (inner !== undefined) add(inner, start + normalized.starts[from]!, start + normalized.ends[to - 1]!);
+          else for (const word of wordsIn(normalized, from, to)) this.addWord(word, start, encoding);
+        }
       }
-      at += part.length;
     }
     return encoding;
   }

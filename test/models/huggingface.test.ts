@@ -1,5 +1,5 @@
 /** Folders and files in Hugging Face's names: what is used of them, and what is refused by its name. */
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ import {
   writeFolder,
 } from '../../src/models/huggingface.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { readVocabulary } from '../../src/text/vocabulary.js';
 
 const specOf = (head: BertSpec['head']): BertSpec => ({
   family: 'bert',
@@ -147,4 +148,29 @@ test('the order of classes is read from the configuration beside the weights', (
   expect(labelsBeside(join(folder(), 'model.safetensors'))).toBeUndefined();
   configure(path, { id2label: { 0: 'a', 2: 'b' } });
   expect(() => labelsBeside(path)).toThrow('id2label: no class 1; expected 0 to 1');
+});
+
+test('a tokenizer with settings of its own is written so that it is read as it was', () => {
+  const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'pay', '##x', 'num', '<num>'];
+  const plain = { singleWord: false, lstrip: false, rstrip: false, normalized: false };
+  const added = [
+    { content: '[MASK]', ...plain, lstrip: true },
+    { content: '<num>', ...plain, rstrip: true, singleWord: true },
+    { content: 'num', ...plain, normalized: true },
+  ];
+  for (const settings of [
+    { added },
+    { stripAccents: false, handleChineseChars: false, cleanText: false },
+    { stripAccents: false, added },
+  ]) {
+    const path = folder();
+    writeFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: true, settings });
+    expect(readVocabulary(path)).toEqual({ tokens: vocabulary, lowercase: true, settings });
+  }
+  const path = folder();
+  writeFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: false, settings: {} });
+  expect([readVocabulary(path), existsSync(join(path, 'tokenizer.json'))]).toEqual([
+    { tokens: vocabulary, lowercase: false },
+    false,
+  ]);
 });

@@ -1,0 +1,95 @@
+/** Settings of tokenizers are followed as Hugging Face's libraries follow them, or refused by their name. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readVocabulary } from '../../src/text/vocabulary.js';
+import { SPECIAL, WordPiece } from '../../src/text/wordpiece.js';
+
+interface Reference {
+  readonly vocabulary: readonly string[];
+  readonly files: readonly {
+    readonly normalizer: object;
+    readonly added: readonly object[];
+    readonly cases: readonly [text: string, ids: number[], offsets: [number, number][]][];
+  }[];
+  readonly folders: readonly {
+    readonly name: string;
+    readonly files: Readonly<Record<string, string | object>>;
+    readonly cases: readonly [text: string, ids: number[]][];
+  }[];
+}
+
+/** Written by `python test/text/tokenizers_reference.py` with tokenizers 0.23.3 and transformers 5.24.0. */
+const REFERENCE = JSON.parse(readFileSync(join(import.meta.dirname, 'tokenizers_reference.json'), 'utf8')) as Reference;
+
+function folderOf(files: Readonly<Record<string, string | object>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-tokenizers-'));
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
+  return folder;
+}
+
+function tokenizerIn(path: string): WordPiece {
+  const { tokens, lowercase, settings } = readVocabulary(path);
+  return new WordPiece(tokens, lowercase, settings);
+}
+
+describe('tokenizer.json, as tokenizers reads it', () => {
+  const model = { type: 'WordPiece', vocab: Object.fromEntries(REFERENCE.vocabulary.map((token, id) => [token, id])) };
+  const named = REFERENCE.files.map((one, i) => [`${i}: ${JSON.stringify(one.normalizer)}`, one] as const);
+
+  test.each(named)('%s', (_, { normalizer, added, cases }) => {
+    const file = {
+      added_tokens: added,
+      normalizer: { type: 'BertNormalizer', ...normalizer },
+      pre_tokenizer: { type: 'BertPreTokenizer' },
+      model,
+    };
+    const tokenizer = tokenizerIn(join(folderOf({ 'tokenizer.json': file }), 'tokenizer.json'));
+    for (const [text, ids, offsets] of cases) {
+      const encoding = tokenizer.encode(text);
+      const said = `${JSON.stringify(text)} with ${JSON.stringify(added)}`;
+      expect(encoding.ids, said).toEqual(ids);
+      const codePoint = Array.from(text).flatMap((character, i) => Array<number>(character.length).fill(i));
+      codePoint.push(Array.from(text).length);
+      const found = encoding.starts.map((start, i) => [codePoint[start], codePoint[encoding.ends[i]!]]);
+      expect(found, said).toEqual(offsets);
+    }
+  });
+});
+
+describe('folders, as transformers reads them', () => {
+  test.each(REFERENCE.folders.map((one) => [one.name, one] as const))('%s', (_, { files, cases }) => {
+    const tokenizer = tokenizerIn(folderOf(files));
+    for (const [text, ids] of cases) expect(tokenizer.encode(text).ids, text).toEqual(ids);
+  });
+
+  test('a file named as its own stands for the folder’s settings, too', () => {
+    const { files, cases } = REFERENCE.folders.find(({ name }) => name === 'added_tokens_decoder')!;
+    const tokenizer = tokenizerIn(join(folderOf(files), 'vocab.txt'));
+    for (const [text, ids] of cases) expect(tokenizer.encode(text).ids, text).toEqual(ids);
+  });
+});
+
+describe('what cannot be followed is refused by its name', () => {
+  const vocab = [...Object.values(SPECIAL), 'a'].join('\n');
+  const read = (name: string, content: object): unknown =>
+    readVocabulary(folderOf({ 'vocab.txt': vocab, [name]: content }));
+  test.each([
+    [
+      'tokenizer_config.json',
+      { cls_token: '<s>' },
+      /tokenizer_config.json: cls_token: "<s>"; tokenizers with BERT's \[CLS\]/,
+    ],
+    ['special_tokens_map.json', { unk_token: { content: '<unk>' } }, /special_tokens_map.json: unk_token: "<unk>"/],
+    ['tokenizer_config.json', { strip_accents: 'yes' }, /tokenizer_config.json: strip_accents: /],
+    ['tokenizer_config.json', { added_tokens_decoder: { x: { content: 'b' } } }, /added_tokens_decoder/],
+    ['added_tokens.json', { b: 9 }, /no token has the index 6/],
+    ['added_tokens.json', { a: 6 }, /added token "a" has the index 6, the vocabulary has it at 5/],
+    ['added_tokens.json', { b: 5 }, /two tokens have the same index: "a" is there, too/],
+    ['added_tokens.json', { b: 'x' }, /added_tokens.json: b: /],
+  ])('%s: %j', (name, content, message) => {
+    expect(() => read(name, content)).toThrow(message);
+  });
+});
