@@ -33,7 +33,7 @@ const [THIN, WIDE, BATCH] = [16, 64, 64];
 const AUGMENT = { rotation: 10, shift: 0.06, logScale: 0.06, noise: 0.1 } as const;
 
 /** Rates of 16 layers, with skip connections and without; the nets of other depths use them, too. */
-const TUNING: TuningGrid = { rates: [1e-3, 3e-3, 1e-2, 3e-2], seeds: [101, 102] };
+const TUNING: TuningGrid = { rates: [1e-3, 3e-3, 1e-2, 3e-2], imitationRates: [1e-3, 3e-3, 1e-2], seeds: [101, 102] };
 const RATES: Readonly<Record<'plain' | 'skip', Rates>> = {
   plain: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 },
   skip: { default: 1e-2, wide: 3e-3 },

@@ -241,6 +241,7 @@ export const resnetHierarchy: Experiment = {
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
     const some = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
+    if (scale !== 'minutes') some.push('long');
     return sharedArms(Object.fromEntries(some.map((arm) => [arm, all[arm]!])));
   },
 };

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { messageOf, unknownName, UsageError } from '../../src/core/errors.js';
-import { armSpecs, type Experiment } from '../../src/core/experiment.js';
+import { armSpecs, type Experiment, type Scale, type TuningGrid } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { experimentList } from '../terminal/experiments.js';
-import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
+import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption, warn } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -19,15 +19,28 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
+interface Recipe {
+  readonly schedule: { readonly [key: string]: Json };
+  readonly [key: string]: Json;
+}
 type Spec = {
-  readonly training: { readonly schedule: { readonly [key: string]: Json } } & { readonly [key: string]: Json };
+  readonly training: Recipe;
+  readonly imitation: { readonly by: string; readonly recipe: Recipe } | null;
 } & { readonly [key: string]: Json };
 
-interface Trial {
+/** Rates that an arm is tried with: of its training, and of its imitation where that is tuned. */
+type Point = readonly [rate: number, imitation?: number];
+
+/** What a point gave: the validation accuracy of each seed. */
+interface Tried {
   readonly arm: string;
-  readonly rate: number;
-  readonly cells: readonly Cell[];
+  readonly point: Point;
+  readonly accuracies: readonly number[];
+  readonly mean: number;
 }
+
+/** A grid is widened at an end at most so often. */
+const MOST_WIDENED = 3;
 
 /** Experiments with a grid of learning rates, by their group. */
 function tunedExperiments(): Record<string, Experiment[]> {
@@ -47,14 +60,13 @@ function patternOf(text: string): RegExp {
   }
 }
 
-/** Every arm at every rate of the grid, with the grid's seeds. */
-function trials(experiment: Experiment, scale: ReturnType<typeof declaredScale>, pattern: RegExp): Trial[] {
-  const { name, kind, tuning: grid } = experiment;
-  if (grid === undefined) {
+/** The arms that are tuned, and the grid. Throws UsageError where there is no grid, or no such arm. */
+function chosenArms(experiment: Experiment, scale: Scale, pattern: RegExp): Readonly<Record<string, Spec>> {
+  if (experiment.tuning === undefined) {
     const tuned = Object.values(tunedExperiments()).flat();
     throw unknownName(
       'grid',
-      name,
+      experiment.name,
       tuned.map((one) => one.name),
     );
   }
@@ -62,33 +74,112 @@ function trials(experiment: Experiment, scale: ReturnType<typeof declaredScale>,
   const chosen = Object.entries(specs).filter(([arm]) => pattern.test(arm));
   if (chosen.length === 0)
     throw new UsageError(
-      `--arm ${pattern.source}: no arm of "${name}" matches; arms: ${Object.keys(specs).join(', ')}`,
+      `--arm ${pattern.source}: no arm of "${experiment.name}" matches; arms: ${Object.keys(specs).join(', ')}`,
     );
-  return chosen.flatMap(([arm, declared]) =>
-    grid.rates.map((rate): Trial => {
-      const { training, ...rest } = declared as Spec;
-      const spec = { ...rest, training: { ...training, schedule: { ...training.schedule, peak: rate } } };
-      return {
-        arm,
-        rate,
-        cells: grid.seeds.map((seed) => ({
-          experiment: `${name}-tuning`,
-          arm: `${arm} @ ${rate}`,
-          scale: 'custom',
-          kind,
-          spec,
-          seed,
-        })),
-      };
-    }),
-  );
+  return Object.fromEntries(chosen) as Readonly<Record<string, Spec>>;
+}
+
+/** The grid of an arm: its rates alone, or with those of imitation where the arm imitates by gradient. */
+function firstPoints({ imitation }: Spec, { rates, imitationRates }: TuningGrid): Point[] {
+  if (imitationRates === undefined || imitation?.by !== 'gradient') return rates.map((rate) => [rate]);
+  return rates.flatMap((rate) => imitationRates.map((other): Point => [rate, other]));
+}
+
+/**
+ * Points beyond the end of a grid at which its best point lies, one step further by the ratio of the last two values;
+ * none where the best lies inside on every axis.
+ */
+export function pointsBeyond(points: readonly Point[], best: Point): Point[] {
+  const beyond = ([...best] as number[]).map((value, axis): number | undefined => {
+    const values = [...new Set(points.map((point) => point[axis]!))].sort((a, b) => a - b);
+    if (values.length < 2) return undefined;
+    if (value === values[0]) return tidy((value * value) / values[1]!);
+    return value === values.at(-1) ? tidy((value * value) / values.at(-2)!) : undefined;
+  });
+  return beyond.flatMap((value, axis): Point[] => {
+    if (value === undefined) return [];
+    const others = new Map(points.map((point) => [point[1 - axis], point]));
+    return [...others.values()].map((point) =>
+      axis === 0 ? ([value, ...point.slice(1)] as unknown as Point) : [point[0], value],
+    );
+  });
+}
+
+/** A rate without the digits that a quotient adds. */
+function tidy(rate: number): number {
+  return Number(rate.toPrecision(2));
+}
+
+function labelOf([rate, imitation]: Point): string {
+  return imitation === undefined ? String(rate) : `${rate} / ${imitation}`;
+}
+
+function withRates({ training, imitation, ...rest }: Spec, [rate, other]: Point): Spec {
+  const at = (recipe: Recipe, peak: number): Recipe => ({ ...recipe, schedule: { ...recipe.schedule, peak } });
+  return {
+    ...rest,
+    training: at(training, rate),
+    imitation:
+      imitation === null || other === undefined ? imitation : { ...imitation, recipe: at(imitation.recipe, other) },
+  } as Spec;
+}
+
+/** The cells of a point, one for each seed of the grid. */
+function cellsAt({ name, kind, tuning }: Experiment, arm: string, spec: Spec, point: Point): Cell[] {
+  return tuning!.seeds.map((seed) => ({
+    experiment: `${name}-tuning`,
+    arm: `${arm} @ ${labelOf(point)}`,
+    scale: 'custom',
+    kind,
+    spec: withRates(spec, point),
+    seed,
+  }));
+}
+
+function bestOf(tried: readonly Tried[]): Tried {
+  return tried.reduce((top, one) => (one.mean > top.mean ? one : top));
+}
+
+/** Runs the grid of every arm, and what lies beyond an end at which the best is, until it is inside. */
+async function tuned(
+  experiment: Experiment,
+  arms: Readonly<Record<string, Spec>>,
+  options: WorkOptions,
+): Promise<Tried[]> {
+  const out = checkOut(options.out);
+  const all: Tried[] = [];
+  let open = Object.entries(arms).map(([arm, spec]) => ({ arm, spec, points: firstPoints(spec, experiment.tuning!) }));
+  for (let widened = 0; open.length > 0; widened++) {
+    await work(
+      open.flatMap(({ arm, spec, points }) => points.flatMap((point) => cellsAt(experiment, arm, spec, point))),
+      options,
+    );
+    for (const { arm, spec, points } of open)
+      for (const point of points) {
+        const runs = cellsAt(experiment, arm, spec, point).map((cell) => readRun(folderOf(out, cell)));
+        const accuracies = runs.map(({ result }) => Number(result?.validationAccuracy));
+        all.push({ arm, point, accuracies, mean: mean(accuracies) });
+      }
+    if (widened === MOST_WIDENED) break;
+    open = open.flatMap(({ arm, spec }) => {
+      const mine = all.filter((one) => one.arm === arm);
+      const points = pointsBeyond(
+        mine.map(({ point }) => point),
+        bestOf(mine).point,
+      ).filter((point) => !mine.some((one) => labelOf(one.point) === labelOf(point)));
+      return points.length === 0 ? [] : [{ arm, spec, points }];
+    });
+  }
+  return all;
 }
 
 /** `gowide tune`. */
 export function command(): Command {
   return new Command('tune')
     .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
-    .description('validation accuracy of each arm at each learning rate of one grid, with seeds that no table uses')
+    .description(
+      'validation accuracy of each arm at each learning rate of one grid, widened while the best is at an end, with seeds that no table uses',
+    )
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
     .option('--arm <pattern>', 'only the arms that match this regular expression')
     .addOption(scaleOption())
@@ -104,35 +195,39 @@ export function command(): Command {
     .action(async (name: string, options: Options) => {
       const experiment = trainExperiment(name, options.experiment);
       const scale = declaredScale(experiment, options.scale);
-      const all = trials(experiment, scale, patternOf(options.arm ?? '.'));
-      const out = checkOut(options.out);
-      await work(
-        all.flatMap(({ cells }) => cells),
-        options,
-      );
-      const measured = all.map(({ arm, rate, cells }) => {
-        const accuracies = cells.map((cell) => Number(readRun(folderOf(out, cell)).result?.validationAccuracy));
-        return { arm, rate, accuracies, mean: mean(accuracies) };
+      const arms = chosenArms(experiment, scale, patternOf(options.arm ?? '.'));
+      const measured = await tuned(experiment, arms, options);
+      const bests = Object.keys(arms).map((arm) => {
+        const mine = measured.filter((one) => one.arm === arm);
+        const best = bestOf(mine);
+        const points = mine.map(({ point }) => point);
+        return { arm, mine, best, atEnd: pointsBeyond(points, best.point).length > 0 };
       });
-      const arms = [...new Set(measured.map(({ arm }) => arm))];
-      const best = Object.fromEntries(
-        arms.map((arm) => [
-          arm,
-          measured.filter((one) => one.arm === arm).reduce((top, one) => (one.mean > top.mean ? one : top)).rate,
-        ]),
-      );
+      for (const { arm, best, atEnd } of bests)
+        if (atEnd)
+          warn(
+            `${arm}: the best, ${labelOf(best.point)}, is at an end of the grid, which was widened ${MOST_WIDENED} times`,
+          );
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ experiment: experiment.name, scale, measured, best }, null, 2)}\n`);
+        const rows = measured.map(({ point: [rate, imitation], ...row }) => ({ ...row, rate, imitation }));
+        const best = Object.fromEntries(bests.map((one) => [one.arm, one.best.point]));
+        process.stdout.write(
+          `${JSON.stringify({ experiment: experiment.name, scale, measured: rows, best }, null, 2)}\n`,
+        );
         return;
       }
-      const rows = arms.map((arm) => ({
+      const labels = [
+        ...new Set([...measured].sort((a, b) => a.point[0] - b.point[0]).map(({ point }) => labelOf(point))),
+      ];
+      const rows = bests.map(({ arm, mine, best }) => ({
         arm,
         ...Object.fromEntries(
-          measured
-            .filter((one) => one.arm === arm)
-            .map((one) => [String(one.rate), one.accuracies.map((value) => value.toFixed(1)).join(', ')]),
+          labels.map((label) => {
+            const found = mine.find(({ point }) => labelOf(point) === label);
+            return [label, found?.accuracies.map((value) => value.toFixed(1)).join(', ') ?? ''];
+          }),
         ),
-        best: String(best[arm]),
+        best: labelOf(best.point),
       }));
       process.stdout.write(`${textTable(rows)}\n`);
     });

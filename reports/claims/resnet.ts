@@ -201,6 +201,15 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     source: RIVAL,
     arms: ['three-stage', 'selected-kl'],
   }),
+  armBeats({
+    experiment: resnetHierarchy,
+    id: 'hierarchy-total-cost',
+    statement:
+      'On strings of the Random Hierarchy Model, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
+    source: RIVAL,
+    arms: ['three-stage', 'long'],
+    budget: 'at equal floating-point operations in all',
+  }),
   depthClaim(
     'depth-plain',
     'In plain nets without skip connections, closed-form imitation adds accuracy over selected channels + KL alone.',

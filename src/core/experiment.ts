@@ -57,9 +57,14 @@ export interface Metric {
   readonly exponential?: string;
 }
 
-/** A grid of peak learning rates from which each arm's own is chosen, on the validation split. */
+/**
+ * A grid of peak learning rates, in ascending order, from which each arm's own is chosen on the validation split. It is
+ * widened while the best is at an end.
+ */
 export interface TuningGrid {
   readonly rates: readonly number[];
+  /** Rates of imitation by gradient, each tried with each of `rates`; the declared one alone unless given. */
+  readonly imitationRates?: readonly number[];
   /** Seeds of the tuning runs, which no table uses. */
   readonly seeds: readonly number[];
 }

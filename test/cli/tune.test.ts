@@ -1,0 +1,43 @@
+/** Grids of learning rates: widened while the best is at an end. */
+import { describe, expect, test } from 'vitest';
+import { pointsBeyond } from '../../cli/commands/tune.js';
+import { gowide, newFolder } from '../support/program.js';
+
+describe('a grid is widened', () => {
+  test.each([
+    ['below', [[0.1], [0.3], [1]], [0.1], [[0.033]]],
+    ['above', [[0.1], [0.3], [1]], [1], [[3.3]]],
+    ['not where the best is inside', [[0.1], [0.3], [1]], [0.3], []],
+    ['not where there is one value only', [[0.1]], [0.1], []],
+  ] as const)('%s', (_, points, best, expected) => {
+    expect(pointsBeyond(points, best)).toEqual(expected);
+  });
+
+  test('on each of two axes, with every value of the other', () => {
+    const points = [0.1, 0.2].flatMap((rate) => [1, 2, 4].map((imitation) => [rate, imitation] as const));
+    expect(pointsBeyond(points, [0.2, 2])).toEqual([1, 2, 4].map((imitation) => [0.4, imitation]));
+    expect(pointsBeyond(points, [0.1, 4])).toEqual([
+      ...[1, 2, 4].map((imitation) => [0.05, imitation]),
+      [0.1, 8],
+      [0.2, 8],
+    ]);
+  });
+});
+
+test('tune runs what lies beyond an end, and says where the best still is at one', () => {
+  const args = ['tune', 'resnet', '--experiment', 'depth-skip', '--arm', '^4 plain direct$', '--json'];
+  const { status, stdout } = gowide([...args, '--out', newFolder()], { GOWIDE_ENGINE: 'wasm' });
+  expect(status).toBe(0);
+  const { measured, best } = JSON.parse(stdout) as {
+    measured: { arm: string; rate: number; accuracies: number[]; mean: number }[];
+    best: Record<string, number[]>;
+  };
+  const rates = measured.map(({ rate }) => rate);
+  expect(rates.slice(0, 4)).toEqual([1e-3, 3e-3, 1e-2, 3e-2]);
+  const top = measured.reduce((a, b) => (b.mean > a.mean ? b : a));
+  expect(best['4 plain direct']).toEqual([top.rate]);
+  // inside, or widened until it was, or three times
+  const sorted = [...rates].sort((a, b) => a - b);
+  expect(rates.length === 7 || (top.rate > sorted[0]! && top.rate < sorted.at(-1)!)).toBe(true);
+  for (const { accuracies } of measured) expect(accuracies).toHaveLength(2);
+});
