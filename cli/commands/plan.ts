@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
+import { UsageError } from '../../src/core/errors.js';
 import { parseScale } from '../../src/core/experiment.js';
 import { requestedEngine, tuneFor } from '../../src/engine/backends/choose.js';
+import type { Exchange, Link } from '../plan/exchange.js';
 import type { Measured, Plan } from '../plan/plan.js';
 import { printedBy } from '../terminal/executable.js';
 import { examples, jsonOption, positiveNumber, scaleOption, wholeNumber } from '../terminal/options.js';
@@ -11,6 +13,8 @@ import { openForCommand } from '../terminal/work.js';
 interface Options {
   readonly scale: string;
   readonly devices: number;
+  readonly workers?: number;
+  readonly bandwidth?: number;
   readonly tflops?: number;
   readonly engine?: string;
   readonly json?: boolean;
@@ -52,6 +56,33 @@ function print({ rows, claims, data }: Plan, machine: string, devices: number): 
   for (const line of data) process.stdout.write(`${line}\n`);
 }
 
+async function planTogether(
+  plan: Plan,
+  workers: number,
+  bandwidth: number | undefined,
+): Promise<{ readonly link: Link; readonly exchanges: readonly Exchange[] }> {
+  const { assumedLink, exchangesOf, measureLink } = await import('../plan/exchange.js');
+  const link = bandwidth === undefined ? await measureLink() : assumedLink(bandwidth * 1e9);
+  return { link, exchanges: exchangesOf(plan, workers, link) };
+}
+
+function printExchanges(exchanges: readonly Exchange[], workers: number, { bytesPerSecond, latency }: Link): void {
+  const milliseconds = (seconds: number): string => (1000 * seconds).toPrecision(3);
+  const rows = exchanges.map(({ experiment, arm, parameters, ...step }) => ({
+    experiment,
+    net: arm,
+    parameters,
+    'exchange, bytes': bytes(step.bytes),
+    'exchange, ms': milliseconds(step.exchangeSeconds),
+    'step alone, ms': milliseconds(step.aloneSeconds),
+    [`by ${workers} workers, ms`]: milliseconds(step.togetherSeconds),
+    'times as fast': (step.aloneSeconds / step.togetherSeconds).toPrecision(3),
+  }));
+  const network = `${(bytesPerSecond / 1e9).toPrecision(3)} GB/s each way, ${milliseconds(latency)} ms for next to nothing`;
+  process.stdout.write(`\nOne run by ${workers} workers (train --workers), which exchange its gradients: ${network}\n`);
+  process.stdout.write(`${textTable(rows)}\n`);
+}
+
 /** `gowide plan`. */
 export function command(): Command {
   return new Command('plan')
@@ -64,6 +95,12 @@ export function command(): Command {
       'processes at once: small nets take one core each, large ones a machine or a GPU',
       wholeNumber(1),
       1,
+    )
+    .option('--workers <n>', 'what it costs that so many train one network together', wholeNumber(2))
+    .option(
+      '--bandwidth <n>',
+      'with --workers: assume a network with so many GB/s each way instead of measuring this machine',
+      positiveNumber(),
     )
     .option(
       '--tflops <n>',
@@ -79,11 +116,14 @@ export function command(): Command {
         'gowide plan --scale paper',
         'gowide plan --scale paper --devices 8 --tflops 60',
         'gowide plan --scale laptop --json',
+        'gowide plan --scale paper --tflops 60 --workers 8 --bandwidth 10',
       ]),
     )
-    .action(async ({ scale: name, devices, tflops, engine, json, measure }: Options) => {
+    .action(async ({ scale: name, devices, workers, bandwidth, tflops, engine, json, measure }: Options) => {
       const scale = parseScale(name);
       requestedEngine(engine);
+      if (bandwidth !== undefined && workers === undefined)
+        throw new UsageError('--bandwidth: expected with --workers only');
       const { measuredStepFlops, measureExperiment, planScale } = await import('../plan/plan.js');
       if (measure !== undefined) {
         tuneFor(measuredStepFlops(measure, scale));
@@ -106,7 +146,14 @@ export function command(): Command {
       const plan = await planScale(scale, tflops === undefined ? undefined : tflops * 1e12, measureApart, (line) =>
         process.stderr.write(`${line}\n`),
       );
-      if (json) process.stdout.write(`${JSON.stringify({ machine, devices, ...plan }, null, 2)}\n`);
-      else print(plan, machine, devices);
+      const together = workers === undefined ? undefined : await planTogether(plan, workers, bandwidth);
+      if (json) {
+        const { link, exchanges } = together ?? {};
+        const more = together === undefined ? {} : { workers, link, exchanges };
+        process.stdout.write(`${JSON.stringify({ machine, devices, ...plan, ...more }, null, 2)}\n`);
+        return;
+      }
+      print(plan, machine, devices);
+      if (together !== undefined) printExchanges(together.exchanges, workers!, together.link);
     });
 }

@@ -1,0 +1,110 @@
+/** What it costs that several workers train one network together: the gradients that they exchange in every step. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { armSpecs, type Experiment } from '../../src/core/experiment.js';
+import { joinWorkers } from '../../src/distributed/join.js';
+import { exampleShape } from '../../src/data/index.js';
+import { trainingFlops } from '../../src/method/budget.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { TRAIN_KIND } from '../../src/method/required.js';
+import type { TrainSpec } from '../../src/method/spec.js';
+import { networkOf, parameterCount } from '../../src/models/index.js';
+import { EXPERIMENTS } from '../../experiments/registry.js';
+import { measuredSpec, type Plan } from './plan.js';
+
+/** A network between workers. */
+export interface Link {
+  /** Bytes per second that a worker sends, while it receives as many. */
+  readonly bytesPerSecond: number;
+  /** Seconds of an exchange of next to nothing. */
+  readonly latency: number;
+}
+
+/** Seconds of an exchange over a network whose bandwidth is given. */
+const ASSUMED_LATENCY = 5e-4;
+
+/** A network of a given bandwidth, in bytes per second. */
+export function assumedLink(bytesPerSecond: number): Link {
+  return { bytesPerSecond, latency: ASSUMED_LATENCY };
+}
+
+/** Values of the exchange by which the bandwidth is measured, and how often it is done. */
+const [VALUES, TIMES] = [4e6, 5] as const;
+
+/**
+ * What two workers of this machine exchange. Both ends are in this process, so that two processes are up to twice as
+ * fast.
+ */
+export async function measureLink(): Promise<Link> {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-plan-'));
+  const addresses = [0, 1].map((task) =>
+    process.platform === 'win32'
+      ? { path: `\\\\.\\pipe\\gowide-plan-${process.pid}-${task}` }
+      : { path: join(folder, String(task)) },
+  );
+  const common = { addresses, secret: '', facts: {}, seconds: 30, notice: () => {}, onStop: () => {} };
+  try {
+    const group = await Promise.all([0, 1].map((task) => joinWorkers({ ...common, task })));
+    const fastest = async (length: number): Promise<number> => {
+      const values = group.map(() => new Float32Array(length));
+      let least = Infinity;
+      for (let i = 0; i < TIMES; i++) {
+        const started = performance.now();
+        await Promise.all(group.map((worker, task) => worker.sum(values[task]!)));
+        least = Math.min(least, (performance.now() - started) / 1000);
+      }
+      return least;
+    };
+    await fastest(VALUES);
+    const latency = await fastest(1);
+    const seconds = Math.max((await fastest(VALUES)) - latency, 1e-6);
+    group.forEach((worker) => worker.close());
+    return { bytesPerSecond: sentBytes(VALUES, 2) / seconds, latency };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Bytes that each of the workers sends, and receives, to sum so many values. */
+export function sentBytes(values: number, workers: number): number {
+  return (4 * values * 2 * (workers - 1)) / workers;
+}
+
+/** A training step of a network by several workers. */
+export interface Exchange {
+  readonly experiment: string;
+  readonly arm: string;
+  readonly parameters: number;
+  /** Bytes that each worker sends in a step, and receives. */
+  readonly bytes: number;
+  readonly exchangeSeconds: number;
+  /** Of one process with the whole batch. */
+  readonly aloneSeconds: number;
+  /** Of the workers, each on its share, exchange included. */
+  readonly togetherSeconds: number;
+}
+
+/** What several workers exchange for the wide net of each planned experiment, and for its thin one. */
+export function exchangesOf({ scale, rows }: Plan, workers: number, { bytesPerSecond, latency }: Link): Exchange[] {
+  return rows.flatMap(({ experiment, flopsPerSecond }) => {
+    if (flopsPerSecond === null) return [];
+    return specsOf(EXPERIMENTS[experiment]!, scale).map(([arm, spec]): Exchange => {
+      const parameters = parameterCount(spec.network);
+      const bytes = sentBytes(parameters, workers);
+      const exchangeSeconds = latency + bytes / bytesPerSecond;
+      const { batch } = spec.training;
+      const flops = trainingFlops(networkOf(spec.network), exampleShape(spec.data), { steps: 1, batch });
+      const aloneSeconds = flops / flopsPerSecond;
+      const togetherSeconds = aloneSeconds / workers + exchangeSeconds;
+      return { experiment, arm, parameters, bytes, exchangeSeconds, aloneSeconds, togetherSeconds };
+    });
+  });
+}
+
+function specsOf(experiment: Experiment, scale: Plan['scale']): [string, TrainSpec][] {
+  if (experiment.kind !== TRAIN_KIND) return [];
+  const { wide } = armSpecs(experiment, scale);
+  const thin: [string, TrainSpec] = ['thin', measuredSpec(experiment, scale)!];
+  return wide === undefined ? [thin] : [['wide', parseTrainSpec(wide)], thin];
+}
