@@ -57,7 +57,20 @@ interface Raw {
   readonly line: number;
 }
 
-function readTsv(file: string, { columns }: TsvSpec): Raw[] {
+/** A file's examples, and lines that are none. */
+interface Table {
+  readonly rows: readonly Raw[];
+  readonly problems: readonly { readonly file: string; readonly reason: string }[];
+}
+
+/** The label of examples without one, on which those who labelled them did not agree (SNLI). */
+const UNLABELLED = '-';
+
+/**
+ * Reads a file. A line with too few columns (there are some in QQP) or without a label is left out, and named. Throws
+ * UsageError on columns that are not there, and where more lines than not have too few.
+ */
+function readTsv(file: string, { columns, labels }: TsvSpec): Table {
   const lines = readText(file).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
@@ -72,21 +85,22 @@ function readTsv(file: string, { columns }: TsvSpec): Raw[] {
     columns.pair === undefined ? undefined : indexOf(columns.pair),
     indexOf(columns.label),
   ];
-  const rows = lines.flatMap((raw, i): Raw[] => {
-    if ((named && i === 0) || raw.trim() === '') return [];
+  const needed = [text, pair ?? text, label];
+  const [rows, short, unlabelled]: [Raw[], string[], string[]] = [[], [], []];
+  for (const [i, raw] of lines.entries()) {
+    if ((named && i === 0) || raw.trim() === '') continue;
     const cells = raw.split('\t');
-    const cell = (index: number): string => {
-      const value = cells[index];
-      if (value === undefined)
-        throw new UsageError(`${file}, line ${i + 1}: ${cells.length} columns; column ${index + 1} is needed`);
-      return value;
-    };
-    return [
-      { text: cell(text), ...(pair !== undefined && { pair: cell(pair) }), label: cell(label).trim(), line: i + 1 },
-    ];
-  });
+    const given = cells[label]?.trim();
+    const missing = needed.find((index) => index >= cells.length);
+    if (missing !== undefined) short.push(`line ${i + 1}: ${cells.length} columns; column ${missing + 1} is needed`);
+    else if (given === UNLABELLED && labels?.includes(UNLABELLED) !== true)
+      unlabelled.push(`line ${i + 1}: without a label ("${UNLABELLED}")`);
+    else
+      rows.push({ text: cells[text]!, ...(pair !== undefined && { pair: cells[pair]! }), label: given!, line: i + 1 });
+  }
+  if (short.length > rows.length) throw new UsageError(`${file}, ${short[0]}`);
   if (rows.length === 0) throw new UsageError(`${file}: no example in it`);
-  return rows;
+  return { rows, problems: [...short, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` })) };
 }
 
 const NUMBER = /^[+-]?\d+(\.\d+)?$/;
@@ -116,7 +130,7 @@ function labelsOf({ train, labels }: TsvSpec, rows: readonly Raw[]): readonly st
  * UsageError where `data.labels` has the same labels in another order: logits and labels would be of different classes.
  */
 function inOrderOf(spec: TsvSpec, classes: readonly string[]): TsvSpec {
-  const given = labelsOf(spec, readTsv(spec.train, spec));
+  const given = labelsOf(spec, readTsv(spec.train, spec).rows);
   const mine = new Map(given.map((label) => [label.toLowerCase(), label]));
   const theirs = classes.map((name) => name.toLowerCase());
   if (![...mine.keys()].every((label) => theirs.includes(label))) return spec;
@@ -131,7 +145,9 @@ function inOrderOf(spec: TsvSpec, classes: readonly string[]): TsvSpec {
 
 /** Examples [3, T]; the classes are the labels in their order. Throws UsageError with file and line. */
 export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
-  const rows = readTsv(spec.train, spec);
+  const [train, test] = [readTsv(spec.train, spec), readTsv(spec.test, spec)];
+  const third = typeof spec.validation === 'string' ? readTsv(spec.validation, spec) : undefined;
+  const { rows } = train;
   const names = labelsOf(spec, rows);
   const numbers = new Map(names.map((name, i) => [name, i]));
   const examples = (all: readonly Raw[], file: string): TextExample[] =>
@@ -153,12 +169,18 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
       `${spec.train}: ${rows.length} examples; ${held.size} are to be held out for validation, and none is left`,
     );
   const validation =
-    typeof spec.validation === 'string'
-      ? examples(readTsv(spec.validation, spec), spec.validation)
+    third !== undefined
+      ? examples(third.rows, String(spec.validation))
       : examples(
           rows.filter((_, i) => held.has(i)),
           spec.train,
         );
+  // a file may be several of the splits
+  const problems = [
+    ...new Map(
+      [train, test, third].flatMap((table) => table?.problems ?? []).map((one) => [one.file + one.reason, one]),
+    ).values(),
+  ];
   const tokenizer = await openTokenizer(spec, onStage);
   const source = (list: readonly TextExample[]): Dataset['train'] => textSource(tokenizer, spec.tokens, list);
   return {
@@ -173,7 +195,8 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
       ),
     ),
     validation: source(validation),
-    test: source(examples(readTsv(spec.test, spec), spec.test)),
+    test: source(examples(test.rows, spec.test)),
+    ...(problems.length > 0 && { problems }),
   };
 }
 

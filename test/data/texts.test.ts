@@ -235,6 +235,31 @@ describe('tab-separated files', () => {
     return data.labels!;
   };
 
+  test('lines with too few columns, as in QQP, and without a label, as in SNLI, are left out and named', async () => {
+    const file = write(
+      'gaps.tsv',
+      'id\tquestion\tlabel\n1\tthe entity\tyes\n2\tan act\n3\ta cause\t-\n4\tan object\tno\n5\n6\ta thing\tno\n',
+    );
+    const columns = { text: 'question', label: 'label' };
+    const given = spec({ train: file, test: file, validation: file, columns } as Partial<DataSpec>);
+    const data = await openData(given);
+    expect([data.train.count, data.labels]).toEqual([3, ['no', 'yes']]);
+    expect(data.problems).toEqual([
+      { file, reason: 'line 3: 2 columns; column 3 is needed; left out' },
+      { file, reason: 'line 6: 1 columns; column 2 is needed; left out' },
+      { file, reason: 'line 4: without a label ("-"); left out' },
+    ]);
+    const { values } = await data.train.batch(Uint32Array.of(0, 1, 2));
+    expect([0, 72, 144].map((at) => textOf(values.subarray(at, at + 24)))).toEqual([
+      '[CLS] the entity [SEP]',
+      '[CLS] an object [SEP]',
+      '[CLS] a thing [SEP]',
+    ]);
+    // "-" may be a class of one's own
+    const own = await openData({ ...given, labels: ['-', 'no', 'yes'] } as DataSpec);
+    expect([own.train.count, own.problems]).toEqual([4, data.problems!.slice(0, 2)]);
+  });
+
   test('labels that are numbers are classes in the order of numbers, others of letters', async () => {
     const upToEleven = Array.from({ length: 12 }, (_, i) => String(i));
     expect(await classesOf([...upToEleven].reverse())).toEqual(upToEleven);
