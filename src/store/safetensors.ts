@@ -10,17 +10,23 @@ import { asFileError, writeAtomic, type WriteOptions } from './atomic.js';
 import { openRegular } from './regular.js';
 
 /** Types of values, as the format names them. */
-export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
+export type Dtype = keyof typeof BYTES;
 
 /** What a file holds. */
 export interface SafetensorsFile {
-  /** Its tensors by name. `F16` and `BF16` are read as float32, `BOOL` as bytes. */
+  /**
+   * Its tensors by name. Floats of 8 and 16 bits are read as float32, whole numbers of 8 and 16 bits as int32, `U32`
+   * and `U64` as int64, and `BOOL` as bytes.
+   */
   readonly tensors: HostArrays<HostValues>;
   /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const BYTES: Record<Dtype, number> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
+const BYTES = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1 },
+  ...{ I64: 8, U64: 8, I32: 4, U32: 4, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1 },
+} as const;
 /** The type under which values are written. */
 const WRITTEN = [
   [Float64Array, 'F64'],
@@ -88,7 +94,10 @@ export function readSafetensors(path: string): SafetensorsFile {
     const { entries, metadata, dataStart } = readHeader(file, path);
     const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, HostArray<HostValues>] => {
       const bytes = readBytes(file, path, dataStart + begin, end - begin);
-      return [name, { shape, values: decode(dtype, littleEndian(bytes, BYTES[dtype])) }];
+      const values = decode(dtype, littleEndian(bytes, BYTES[dtype]));
+      if (values === undefined)
+        throw new UsageError(`${path}: tensor "${name}" has a whole number above 2^63 - 1, which is not read`);
+      return [name, { shape, values }];
     });
     return { tensors: Object.fromEntries(tensors), metadata };
   } catch (error) {
@@ -128,8 +137,8 @@ function readHeader(
   }
   if (header === null || typeof header !== 'object' || Array.isArray(header))
     throw bad('its header is not a JSON object');
-  const { __metadata__: rawMetadata = {}, ...rest } = header as Record<string, unknown>;
-  const metadata = parseMetadata(rawMetadata, bad);
+  const { __metadata__: rawMetadata, ...rest } = header as Record<string, unknown>;
+  const metadata = parseMetadata(rawMetadata ?? {}, bad);
   const names = Object.keys(rest);
   if (names.length > MAX_TENSORS) throw bad(`${names.length} tensors, at most ${MAX_TENSORS} are allowed`);
   const entries = names
@@ -202,7 +211,8 @@ function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
   return swapped as Uint8Array as T;
 }
 
-function decode(dtype: Dtype, bytes: Uint8Array): HostValues {
+/** The values of a tensor; undefined where one of them is beyond what is read. */
+function decode(dtype: Dtype, bytes: Uint8Array): HostValues | undefined {
   const { buffer, byteOffset, byteLength } = bytes;
   const count = byteLength / BYTES[dtype];
   switch (dtype) {
@@ -218,6 +228,22 @@ function decode(dtype: Dtype, bytes: Uint8Array): HostValues {
       return fromBfloat16(new Uint16Array(buffer, byteOffset, count));
     case 'F16':
       return fromFloat16(new Uint16Array(buffer, byteOffset, count));
+    case 'F8_E4M3':
+      return Float32Array.from(new Uint8Array(buffer, byteOffset, count), (bits) => fromFloat8(bits, 3));
+    case 'F8_E5M2':
+      return Float32Array.from(new Uint8Array(buffer, byteOffset, count), (bits) => fromFloat8(bits, 2));
+    case 'I8':
+      return Int32Array.from(new Int8Array(buffer, byteOffset, count));
+    case 'I16':
+      return Int32Array.from(new Int16Array(buffer, byteOffset, count));
+    case 'U16':
+      return Int32Array.from(new Uint16Array(buffer, byteOffset, count));
+    case 'U32':
+      return BigInt64Array.from(new Uint32Array(buffer, byteOffset, count), BigInt);
+    case 'U64': {
+      const values = new BigInt64Array(buffer, byteOffset, count);
+      return values.some((value) => value < 0n) ? undefined : values;
+    }
     case 'U8':
     case 'BOOL':
       return new Uint8Array(buffer, byteOffset, count);
@@ -241,4 +267,17 @@ function fromFloat16(halves: Uint16Array): Float32Array {
     if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
     return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
   });
+}
+
+/**
+ * A float of 8 bits, of which `fractionBits` are the fraction (Micikevicius et al. 2022): E5M2 has infinities, E4M3 has
+ * none, and NaN where all bits but the sign are 1.
+ */
+function fromFloat8(bits: number, fractionBits: 2 | 3): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const [exponent, fraction] = [(bits & 0x7f) >> fractionBits, (bits & (2 ** fractionBits - 1)) / 2 ** fractionBits];
+  const bias = 2 ** (6 - fractionBits) - 1;
+  if (exponent === 0) return sign * fraction * 2 ** (1 - bias);
+  if (fractionBits === 3 ? (bits & 0x7f) === 0x7f : exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction) * 2 ** (exponent - bias);
 }

@@ -58,6 +58,34 @@ test('half types are read', () => {
   expect([...readSafetensors(path).tensors.b!.values]).toEqual([1, -2, 3.140625]);
 });
 
+test('whole numbers of every size and floats of 8 bits are read, whether a network wants them or not', () => {
+  const all: [string, ArrayBufferView, unknown[]][] = [
+    ['I8', Int8Array.of(-128, 127), [-128, 127]],
+    ['I16', Int16Array.of(-32_768, 32_767), [-32_768, 32_767]],
+    ['U16', Uint16Array.of(0, 65_535), [0, 65_535]],
+    ['U32', Uint32Array.of(0, 4_294_967_295), [0n, 4_294_967_295n]],
+    ['U64', BigUint64Array.of(0n, 2n ** 63n - 1n), [0n, 2n ** 63n - 1n]],
+    // by the tables of Micikevicius et al. 2022: 1, -2, largest, smallest subnormal, then the values that are none
+    ['F8_E4M3', Uint8Array.of(0x38, 0xc0, 0x7e, 0x01, 0x7f), [1, -2, 448, 2 ** -9, NaN]],
+    [
+      'F8_E5M2',
+      Uint8Array.of(0x3c, 0xc0, 0x7b, 0x01, 0x7c, 0xfc, 0x7d),
+      [1, -2, 57_344, 2 ** -16, Infinity, -Infinity, NaN],
+    ],
+  ];
+  for (const [dtype, { buffer, byteLength }, expected] of all) {
+    raw({ x: { dtype, shape: [expected.length], data_offsets: [0, byteLength] } }, new Uint8Array(buffer));
+    expect(Array.from(readSafetensors(path).tensors.x!.values as Iterable<unknown>), dtype).toEqual(expected);
+  }
+  raw({ x: { dtype: 'U64', shape: [1], data_offsets: [0, 8] } }, new Uint8Array(BigUint64Array.of(2n ** 63n).buffer));
+  expect(() => readSafetensors(path)).toThrow('tensor "x" has a whole number above 2^63 - 1, which is not read');
+});
+
+test('metadata may be null, as the reference implementation has it', () => {
+  raw({ __metadata__: null, x: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }, Uint8Array.of(7));
+  expect(readSafetensors(path)).toEqual({ metadata: {}, tensors: { x: { shape: [1], values: Uint8Array.of(7) } } });
+});
+
 describe('a bad file gives one line that says what is wrong', () => {
   const entry = (begin: number, end: number): object => ({
     dtype: 'U8',
