@@ -1,9 +1,29 @@
 /** Claims about D(m), D(L), D(T), the model's constants and the bounds. */
 import { bounds, depth, scale, stages, time, width } from '../../experiments/theory.js';
-import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { numberAt } from '../data/rows.js';
-import { formatInterval, formatNumber, within } from './verdict.js';
-import { below, byInterval, curves, explosion, perSeed, rowsOf, stableRows, type Claim } from './claim.js';
+import { fitLine, mean } from '../../src/core/stats.js';
+import { RESIDUAL_RATE } from '../../theory/studies/bounds.js';
+import { DEPTH_ACTUAL, DEPTH_BEND, DEPTH_GROWTH, DEPTH_RATIO, DEPTH_SUM } from '../../theory/studies/depth.js';
+import { SCALE_RATIO } from '../../theory/studies/scale.js';
+import { STAGES_RATIO } from '../../theory/studies/stages.js';
+import { TIME_FALL, TIME_GROWTH } from '../../theory/studies/time.js';
+import { WIDTH_EXPONENT } from '../../theory/studies/width.js';
+import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { rowsOf, type Claim } from './claim.js';
+import {
+  bandText,
+  byBand,
+  curves,
+  everyValue,
+  everyValueText,
+  explosion,
+  later,
+  laterExponent,
+  perSeed,
+  stableRows,
+  type SeedCurve,
+} from './rules.js';
+import { ABSTRACT } from './sources.js';
+import { formatNumber } from './verdict.js';
 
 const TRAININGS = {
   imitation: 'layerwise imitation from the wide net’s trained particles',
@@ -21,15 +41,15 @@ function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
   return {
     id: `width-${training}-${slug(regime)}`,
     statement: `Under ${TRAININGS[training]}, ${skips(regime)}, the discrepancy falls with the thin width as m^(−1/2).`,
-    source: 'paper, mean-field bounds (both rates 1/√m)',
-    rule: 'Exponent of D(m), one fit per seed, 95 % t-interval over seeds: supported inside [−0.55, −0.45], not supported outside, else inconclusive. Widths at which the loss rises in training are left out.',
+    source: ABSTRACT.rates,
+    rule: `${bandText(WIDTH_EXPONENT)} Widths at which the loss rises in training are left out.`,
     experiment: width,
     arms: [regime],
     rows: (input) => rowsOf(width, regime)(input).filter((row) => row.values.training === training),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'm');
-      const interval = powerLaw(curves(kept, 'm', 'discrepancy'));
-      return { outcome: within(interval, -0.55, -0.45), evidence: `${formatInterval(interval)}${note}` };
+      const judgement = laterExponent(WIDTH_EXPONENT, kept, 'm', 'discrepancy');
+      return { ...judgement, evidence: `${judgement.evidence}${note}` };
     },
   };
 }
@@ -39,37 +59,36 @@ function depthImitation(regime: Regime): Claim {
   return {
     id: `depth-imitation-${slug(regime)}`,
     statement: `Under layerwise imitation, ${skips(regime)}, the telescoped sum that bounds the discrepancy grows at most linearly with depth.`,
-    source: 'paper, Theorem on layerwise imitation (discrepancy linear in depth)',
-    rule: 'Exponent of sum h_l against L, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive. D above its own sum h_l in any run: not supported.',
+    source: ABSTRACT.imitation,
+    rule: `${bandText(DEPTH_SUM)} D above its own sum h_l in any run: not supported.`,
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
     judge: (rows) => {
       const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
-      const interval = powerLaw(curves(rows, 'depth', 'telescoped'));
-      return {
-        outcome: violations > 0 ? 'not supported' : within(interval, -Infinity, 1.1),
-        evidence: formatInterval(interval),
-      };
+      const judgement = laterExponent(DEPTH_SUM, rows, 'depth', 'telescoped');
+      return violations > 0 ? { outcome: 'not supported', evidence: judgement.evidence } : judgement;
     },
   };
 }
 
-/** The same for the distance itself, of which the sum is a bound. */
+/** D(L) under imitation: the distance itself, of which the sum is a bound. */
 function depthActual(regime: Regime): Claim {
   return {
     id: `depth-imitation-actual-${slug(regime)}`,
     statement: `Under layerwise imitation, ${skips(regime)}, the discrepancy itself, not only the sum that bounds it, grows at most linearly with depth.`,
-    source: 'paper, Theorem on layerwise imitation (discrepancy linear in depth)',
-    rule: 'Exponent of D against L, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
+    source: ABSTRACT.imitation,
+    rule: bandText(DEPTH_ACTUAL),
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
-    judge: byInterval(
-      (rows) => powerLaw(curves(rows, 'depth', 'imitation')),
-      (interval) => within(interval, -Infinity, 1.1),
-    ),
+    judge: (rows) => laterExponent(DEPTH_ACTUAL, rows, 'depth', 'imitation'),
   };
+}
+
+/** Curves with the logarithm of y. */
+export function logarithmic(bySeed: readonly SeedCurve[]): SeedCurve[] {
+  return bySeed.map(({ x, y }) => ({ x, y: y.map(Math.log) }));
 }
 
 /**
@@ -79,99 +98,123 @@ function depthActual(regime: Regime): Claim {
 function depthDirect(regime: Regime): Claim {
   return {
     id: `depth-direct-${slug(regime)}`,
-    statement: `Under direct training of a generic net ${skips(regime)}, the discrepancy itself (not only its bound) grows faster than exponentially with depth.`,
-    source: 'paper, Theorem on backpropagation (double exponential in depth); the paper states a bound',
-    rule: 'Growth of log D per layer over the deeper half of the depths, and how much steeper the second part of that half is than the first; 95 % t-intervals over seeds: supported when both lie above 0, not supported when either lies below, else inconclusive. Depths at which the loss rises in training are left out.',
+    statement: `Under direct training of a generic net ${skips(regime)}, the discrepancy itself (not only its bound) grows faster than exponentially with depth, at m = 128.`,
+    source: ABSTRACT.backpropagation,
+    rule: `${bandText(DEPTH_GROWTH)} The same of the bend: ${DEPTH_BEND.statistic}. Supported when both are, not supported when either is not, undecided with fewer than four depths. Depths at which the loss rises in training are left out.`,
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'depth');
-      const { outcome, evidence } = explosion(
-        curves(kept, 'depth', 'direct').map(({ x, y }) => ({ x, logs: y.map(Math.log) })),
-      );
-      return { outcome, evidence: `${evidence}${note}` };
+      const judgement = explosion(logarithmic(curves(kept, 'depth', 'direct')));
+      return { ...judgement, evidence: `${judgement.evidence}${note}` };
     },
   };
 }
 
-/** Imitation against direct training, with depth. */
+/** Imitation against direct training, at every depth. */
 function depthBoth(regime: Regime): Claim {
   return {
     id: `depth-imitation-below-${slug(regime)}`,
-    statement: `Over all depths, ${skips(regime)}, imitation leaves a smaller discrepancy than direct training.`,
-    source: 'paper: the bound on imitation is below that on backpropagation',
-    rule: 'log ratio of the two, one mean per seed over the depths, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
+    statement: `At every depth, ${skips(regime)}, imitation leaves a smaller discrepancy than direct training.`,
+    source: ABSTRACT.order,
+    rule: everyValueText(DEPTH_RATIO, 'depth'),
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
-    judge: below('imitation', 'direct'),
+    judge: everyValue(DEPTH_RATIO, { at: 'depth', column: 'imitation', other: 'direct' }),
   };
 }
 
-/** D(T). */
-function timeLaw(training: 'imitation' | 'direct', regime: Regime): Claim {
-  const falls = training === 'imitation';
-  const ratio = ({ y }: { readonly y: readonly number[] }): number =>
-    Math.log(y.at(-1)! / (falls ? y[0]! : Math.min(...y.slice(0, -1))));
+/** D(T) under imitation. */
+function timeImitation(regime: Regime): Claim {
   return {
-    id: `time-${training}-${slug(regime)}`,
-    statement: falls
-      ? `Imitation, ${skips(regime)}, lowers the discrepancy as it goes on.`
-      : `Under direct training, ${skips(regime)}, the discrepancy grows with time after its first dip.`,
-    source: falls
-      ? 'theory: along the imitation flow every layer’s error falls'
-      : 'paper, bound on backpropagation (exponential in time)',
-    rule: falls
-      ? 'log of D at the last time over D at the start, 95 % t-interval over seeds: supported below 0, not supported above, else inconclusive.'
-      : 'log of D at the last time over the smallest D before it, 95 % t-interval over seeds: supported above 0, not supported below, else inconclusive.',
+    id: `time-imitation-${slug(regime)}`,
+    statement: `Imitation, ${skips(regime)}, lowers the discrepancy as it goes on.`,
+    source: 'theory: along the imitation flow every layer’s error on the training points falls',
+    rule: bandText(TIME_FALL),
     experiment: time,
     arms: [regime],
     rows: rowsOf(time, regime),
-    judge: byInterval(
-      (rows) => tInterval(curves(rows, 'time', training).map(ratio)),
-      (interval) => (falls ? within(interval, -Infinity, 0) : within(interval, 0, Infinity)),
-    ),
+    judge: byBand(TIME_FALL, (rows) => curves(rows, 'time', 'imitation').map(({ y }) => Math.log(y.at(-1)! / y[0]!))),
+  };
+}
+
+const POINTS = { direct: 'on held-out points', directTrain: 'on the training points' } as const;
+
+/** D(T) under direct training, by the column of the points on which it is measured. */
+function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
+  const growth = (curve: SeedCurve): number => {
+    const { x, y } = later(curve);
+    return fitLine(x, y.map(Math.log)).slope;
+  };
+  return {
+    id: `time-${column === 'direct' ? 'direct' : 'direct-train'}-${slug(regime)}`,
+    statement: `Under direct training, ${skips(regime)}, the discrepancy ${POINTS[column]} grows with time after its first dip.`,
+    source: ABSTRACT.time,
+    rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out.`,
+    experiment: time,
+    arms: [regime],
+    rows: (input) => rowsOf(time, regime)(input).filter((row) => typeof row.values[column] === 'number'),
+    judge: (rows) => {
+      const { kept, note } = stableRows(rows, 'time', ['lossIncreases', 'wideLossIncreases']);
+      const bySeed = curves(kept, 'time', column);
+      if (bySeed.some(({ x }) => x.length < 3))
+        return { outcome: 'inconclusive', evidence: `cannot be decided: fewer than three times are left${note}` };
+      const judgement = byBand(TIME_GROWTH, () => bySeed.map(growth))(kept);
+      return { ...judgement, evidence: `${judgement.evidence}${note}` };
+    },
   };
 }
 
 const CONSTANTS = { alpha: 'skip weight α', c: 'scale c', rho: 'correlation ρ' } as const;
 
-/** Imitation against direct training, over values of one constant. */
+/** Imitation against direct training, at every value of one constant. */
 function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
   return {
     id: `scale-${parameter}`,
-    statement: `Over all values of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than direct training.`,
-    source: 'paper: the bound on imitation is below that on backpropagation',
-    rule: 'log ratio of the two, one mean per seed over the values, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
+    statement: `At every value of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than direct training.`,
+    source: ABSTRACT.order,
+    rule: everyValueText(SCALE_RATIO, 'value'),
     experiment: scale,
     arms: [parameter],
     rows: rowsOf(scale, parameter),
-    judge: below('imitation', 'direct'),
+    judge: everyValue(SCALE_RATIO, { at: 'value', column: 'imitation', other: 'direct' }),
   };
+}
+
+/** Columns by which a study names its setting within a run. */
+const SETTINGS = ['depth', 'm', 'value'];
+
+/** One row for each setting of each run: rows of several trainings share one count of violations. */
+function measurements(rows: readonly TableRow[]): TableRow[] {
+  const nameOf = ({ run, values }: TableRow): string => JSON.stringify([run, ...SETTINGS.map((key) => values[key])]);
+  return [...groupBy(rows, nameOf).values()].map((group) => group[0]!);
 }
 
 /** No bound falls below what it bounds. */
 const boundsDominate: Claim = {
   id: 'bounds-dominate',
   statement:
-    'Every bound of the theory dominates what is measured: I1, I2, I2′, the running Gronwall bound and its closed form, the a-posteriori cap.',
+    'Every bound of the theory dominates what is measured: I2, I2′, the running Gronwall bound and its closed form, which rest on inequalities, and the identities I1 and the a-posteriori cap, which check the code.',
   source: 'derivations in theory/bounds',
-  rule: 'Violations over all runs of all studies of particles: none, supported; any, not supported.',
+  rule: 'Violations over all runs of all studies of particles, each net counted once: none, supported; any, not supported.',
   experiment: bounds,
+  chance: 0,
   rows: ({ rows }) =>
     rows.some((row) => row.experiment === bounds.name)
       ? rows.filter((row) => typeof row.values.violations === 'number')
       : [],
   judge: (rows) => {
+    const all = measurements(rows);
     const mine = rows.filter((row) => row.experiment === bounds.name);
-    const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
+    const violations = all.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
     const loose = (key: string): string =>
       formatNumber(Math.exp(mean(mine.map((row) => Math.log(numberAt(row, key) / numberAt(row, 'imitation'))))), 1);
     const largest = (key: string): number => mine.reduce((most, row) => Math.max(most, numberAt(row, key)), -Infinity);
     return {
       outcome: violations === 0 ? 'supported' : 'not supported',
-      evidence: `${violations} violations in ${rows.length} rows; bound over D after imitation, geometric means: I1 ${loose('telescoped')}, I2 ${loose('lipschitz')}, I2′ ${loose('wideTail')}; the running Gronwall bound on direct training ${powerOfTen(largest('gronwall'))}, its closed form 10^(10^${Math.log10(largest('closed')).toFixed(0)})`,
+      evidence: `${violations} violations in ${mine.length} measurements of the bounds, which could fail, and ${all.length - mine.length} of the identities, which check the code; bound over D after imitation, geometric means: I1 ${loose('telescoped')}, I2 ${loose('lipschitz')}, I2′ ${loose('wideTail')}; the running Gronwall bound on direct training ${powerOfTen(largest('gronwall'))}, its closed form 10^(10^${Math.log10(largest('closed')).toFixed(0)})`,
     };
   },
 };
@@ -189,22 +232,18 @@ const residualRate: Claim = {
   statement:
     'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per unit of c stays bounded.',
   source: 'theory/bounds/gronwall.ts (closed form with G = 1 + O(1/L))',
-  rule: 'Growth of log(rate × L) per layer over the deeper half of the depths, one fit per seed, 95 % t-interval: supported below 0.25, not supported above, else inconclusive. (Without 1/L it is above 0.5.)',
+  rule: `${bandText(RESIDUAL_RATE)} (Without 1/L it is above 0.5.)`,
   experiment: bounds,
   arms: ['residual 1/L'],
   rows: rowsOf(bounds, 'residual 1/L'),
-  judge: byInterval(
-    (rows) =>
-      tInterval(
-        perSeed(rows, (group) => {
-          const half = group.slice(-Math.max(2, Math.ceil(group.length / 2)));
-          return fitLine(
-            half.map((row) => numberAt(row, 'depth')),
-            half.map((row) => Math.log(numberAt(row, 'rate') * numberAt(row, 'depth'))),
-          ).slope;
-        }),
-      ),
-    (interval) => within(interval, -Infinity, 0.25),
+  judge: byBand(RESIDUAL_RATE, (rows) =>
+    perSeed(rows, (group) => {
+      const half = group.slice(-Math.max(2, Math.ceil(group.length / 2)));
+      return fitLine(
+        half.map((row) => numberAt(row, 'depth')),
+        half.map((row) => Math.log(numberAt(row, 'rate') * numberAt(row, 'depth'))),
+      ).slope;
+    }),
   ),
 };
 
@@ -213,13 +252,13 @@ function stagesLaw(regime: Regime): Claim {
   const [first, ...rest] = skips(regime);
   return {
     id: `stages-${slug(regime)}`,
-    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss than those trained directly for as many steps.`,
+    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width, than those trained directly for as many steps.`,
     source: 'paper, the method’s purpose; here on the particle model',
-    rule: 'log ratio of held-out losses, one mean per seed over widths, 95 % t-interval: supported below 0, not supported above, else inconclusive.',
+    rule: everyValueText(STAGES_RATIO, 'width'),
     experiment: stages,
     arms: [regime],
     rows: rowsOf(stages, regime),
-    judge: below('staged', 'direct'),
+    judge: everyValue(STAGES_RATIO, { at: 'm', column: 'staged', other: 'direct' }),
   };
 }
 
@@ -232,8 +271,9 @@ export const LAW_CLAIMS: readonly Claim[] = [
   ...REGIMES.map(depthActual),
   ...REGIMES.map(depthDirect),
   ...REGIMES.map(depthBoth),
-  ...REGIMES.map((regime) => timeLaw('imitation', regime)),
-  ...REGIMES.map((regime) => timeLaw('direct', regime)),
+  ...REGIMES.map(timeImitation),
+  ...REGIMES.map((regime) => timeDirect('direct', regime)),
+  ...REGIMES.map((regime) => timeDirect('directTrain', regime)),
   ...(['alpha', 'c', 'rho'] as const).map(scaleLaw),
   boundsDominate,
   residualRate,

@@ -4,7 +4,9 @@ import { resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
-import { byInterval, type Claim } from './claim.js';
+import type { Claim } from './claim.js';
+import { byInterval } from './rules.js';
+import { ABSTRACT } from './sources.js';
 import { within } from './verdict.js';
 
 const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
@@ -77,7 +79,7 @@ function depthTelescoped(skip: boolean): Claim {
   return {
     id: `depth-telescoped-${skip ? 'skip' : 'plain'}`,
     statement: `In trained nets ${skip ? 'with' : 'without'} skip connections, the telescoped sum of the hybrids right after imitation by gradient grows at most linearly with depth.`,
-    source: 'paper, Theorem on layerwise imitation, taken to networks that are trained on data',
+    source: `${ABSTRACT.imitation}; taken to networks that are trained on data`,
     rule: 'Exponent of the sum over layers of |H_(l−1) − H_l| / |B| on the validation split against the number of layers, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
     experiment: depthSkip,
     rows: ({ rows }) => {

@@ -53,6 +53,7 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
         row('time', arm, seed, {
           time,
           direct: (claimed ? [1, 0.3, 0.4, 0.6][Math.min(3, time)]! : 1 / (1 + time)) * w(time),
+          directTrain: (claimed ? [1, 0.3, 0.4, 0.6][Math.min(3, time)]! : 1 / (1 + time)) * w(time + 1),
           imitation: (claimed ? 1 / (1 + time) : 1 + time) * w(time),
         }),
       ),
@@ -119,8 +120,8 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
       row: 'fit',
       hiddenSampling: (claimed ? 0.8 : 3) * w(1),
       hiddenEmbedding: (claimed ? 2.5 : 9) * w(2),
-      outputSampling: 0.1,
-      outputEmbedding: 1,
+      outputSampling: (claimed ? 0.15 : 0.5) * w(3),
+      outputEmbedding: (claimed ? 0.9 : 3) * w(4),
     }),
   ];
 }

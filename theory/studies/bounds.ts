@@ -14,6 +14,7 @@ import { lossOf } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { thinNet } from '../model/particles.js';
 import { startWide, stepsOf, whole } from './pair.js';
+import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const BoundsSpec = ParticleSettings.extend({
@@ -35,11 +36,18 @@ const SLACK = 1 + 1e-9;
 
 type BoundsSpec = z.infer<typeof BoundsSpec>;
 
+/** Gronwall's rate of residual blocks at 1/L; without 1/L it is above 0.5. */
+export const RESIDUAL_RATE: Band = {
+  statistic: 'growth of log(rate × L) per layer over the deeper half of the depths',
+  from: -Infinity,
+  to: 0.25,
+};
+
 /** How loose each bound on the discrepancy is, by depth. */
 export const boundsStudy: Study<BoundsSpec> = {
   name: 'bounds',
   law: "every bound dominates what is measured: I1, I2, I2', running Gronwall, its closed form, the a-posteriori cap",
-  rule: 'no violation in any run: supported; one: not supported',
+  rule: `no violation in any run; blocks at 1/L: ${bandRule(RESIDUAL_RATE)}`,
   schema: BoundsSpec,
   cautions: cautionsOf,
   cost: ({ depths, time, dt, train, wide }) =>

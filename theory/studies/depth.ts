@@ -1,6 +1,7 @@
 /** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
+import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const DepthSpec = ParticleSettings.extend({
@@ -14,6 +15,39 @@ const DepthSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type DepthSpec = z.infer<typeof DepthSpec>;
 
+/** Imitation: at most linear, with room for what a fit over few depths may miss. */
+export const DEPTH_SUM: Band = {
+  statistic: 'exponent of sum h_l against L over the deeper half of the depths',
+  from: -Infinity,
+  to: 1.1,
+};
+
+/** Imitation: the same for D itself, of which the sum is a bound. */
+export const DEPTH_ACTUAL: Band = {
+  ...DEPTH_SUM,
+  statistic: 'exponent of D against L over the deeper half of the depths',
+};
+
+/** Direct training: growth. */
+export const DEPTH_GROWTH: Band = {
+  statistic: 'growth of log D per layer over the deeper half of the depths',
+  from: 0,
+  to: Infinity,
+};
+
+/** Direct training: faster than exponential growth. */
+export const DEPTH_BEND: Band = {
+  ...DEPTH_GROWTH,
+  statistic: 'how much steeper the second part of that half is than the first',
+};
+
+/** Imitation against direct training. */
+export const DEPTH_RATIO: Band = {
+  statistic: 'log of D after imitation over D after direct training',
+  from: -Infinity,
+  to: 0,
+};
+
 /** D(L): how the discrepancy grows with depth. */
 export const depthStudy: Study<DepthSpec> = {
   name: 'depth',
@@ -21,8 +55,8 @@ export const depthStudy: Study<DepthSpec> = {
     'D(L) under imitation is at most linear in depth (telescoped sum); ' +
     'under direct training the bound is double exponential',
   rule:
-    'imitation: exponent of sum h_l below 1.1 and no D above its own sum; ' +
-    'direct: growth of log D per layer and its bend both above 0',
+    `imitation: ${bandRule(DEPTH_SUM)}, and no D above its own sum; ` +
+    `direct: ${bandRule(DEPTH_GROWTH)}, and ${bandRule(DEPTH_BEND)}; both: ${bandRule(DEPTH_RATIO)}, at every depth`,
   schema: DepthSpec,
   cautions: cautionsOf,
   cost: (spec) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m]), 0),

@@ -8,6 +8,8 @@ import { trainDirect } from '../flow/direct.js';
 import { output } from '../network/network.js';
 import { copyNet, thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
+import { DEPTH_BEND, DEPTH_GROWTH } from './depth.js';
+import { bandRule } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const GenericSpec = ParticleSettings.extend({
@@ -32,8 +34,8 @@ export const genericStudy: Study<GenericSpec> = {
     'no generic initial law found whose direct training grows faster than exponentially in depth: ' +
     'a search over families',
   rule:
-    'log of D(T)/D(0) against depth, per seed: ' +
-    'growth in the deeper half and bend both above 0 (95 % t-intervals) is a find',
+    `log of D(T)/D(0) against depth, in each family: ${bandRule(DEPTH_GROWTH)}, and ${bandRule(DEPTH_BEND)}, ` +
+    'at 95 % over all families together, is a find',
   schema: GenericSpec,
   cautions: cautionsOf,
   cost: ({ depths, wide, m, draws, time, dt, train }) =>

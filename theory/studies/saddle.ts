@@ -13,6 +13,7 @@ import {
   telescopedLimit,
   trainSaddle,
 } from '../instances/saddle.js';
+import { bandRule, type Band } from './rule.js';
 import type { Study } from './study.js';
 
 const SaddleSpec = z.strictObject({
@@ -31,13 +32,23 @@ const SaddleSpec = z.strictObject({
 });
 type SaddleSpec = z.infer<typeof SaddleSpec>;
 
+/** Direct training, in the linear regime. */
+export const SADDLE_GROWTH: Band = {
+  statistic: 'ratio of the measured growth of log D to the closed form’s',
+  from: 0.95,
+  to: 1.05,
+};
+
+/** Imitation: the telescoped sum of B1 is linear in depth. */
+export const SADDLE_SUM: Band = { statistic: 'exponent of √m sum h_l against L', from: 0.9, to: 1.1 };
+
 /** Instances B1 and B of the saddle against their exact law. */
 export const saddleStudy: Study<SaddleSpec> = {
   name: 'saddle',
   law:
     'instances B1 and B: direct training attains exponential (g = 1) and double exponential (g > 1) growth in depth; ' +
     'imitation stays linear (g = 1)',
-  rule: 'ratio of the measured growth of log D per layer to the closed form’s: 95 % t-interval inside [0.95, 1.05]',
+  rule: `${bandRule(SADDLE_GROWTH)}; imitation: ${bandRule(SADDLE_SUM)}`,
   schema: SaddleSpec,
   cost: ({ draws, depths, steps, particles }) =>
     draws * depths.reduce((sum, depth) => sum + depth, 0) * (steps * 4e-7 + particles * 2e-7),

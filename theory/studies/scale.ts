@@ -1,6 +1,7 @@
 /** D against the constants of the model: skip alpha, scale c, correlation rho. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
+import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const ScaleSpec = ParticleSettings.extend({
@@ -21,13 +22,18 @@ const ScaleSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type ScaleSpec = z.infer<typeof ScaleSpec>;
 
+/** Imitation against direct training. */
+export const SCALE_RATIO: Band = {
+  statistic: 'log of D after imitation over D after direct training',
+  from: -Infinity,
+  to: 0,
+};
+
 /** D against skip alpha, scale c and correlation rho. */
 export const scaleStudy: Study<ScaleSpec> = {
   name: 'scale',
   law: 'D against alpha, c and rho: relative discrepancy after direct training and after imitation',
-  rule:
-    'imitation below direct training at every value: ' +
-    '95 % t-interval of the log ratio, over values and seeds, below 0',
+  rule: `${bandRule(SCALE_RATIO)}, at every value`,
   schema: ScaleSpec,
   cautions: (spec) => [...new Set(spec.values.flatMap((value) => cautionsOf({ ...spec, [spec.parameter]: value })))],
   cost: (spec) => spec.values.length * pairCost(spec, spec.depth, [spec.m]),

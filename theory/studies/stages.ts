@@ -6,6 +6,7 @@ import { lossOf, trainDirect } from '../flow/direct.js';
 import { compress } from '../flow/pipeline.js';
 import { thinNet } from '../model/particles.js';
 import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
+import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
 const StagesSpec = ParticleSettings.extend({
@@ -20,13 +21,18 @@ const StagesSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime', 'tuningTime'));
 type StagesSpec = z.infer<typeof StagesSpec>;
 
+/** Three stages against a rival. */
+export const STAGES_RATIO: Band = {
+  statistic: 'log of the held-out loss of three stages over that of the rival',
+  from: -Infinity,
+  to: 0,
+};
+
 /** Three stages against direct training, at equal steps of the thin net. */
 export const stagesStudy: Study<StagesSpec> = {
   name: 'stages',
   law: 'three stages reach a lower held-out loss than direct training with as many steps of the thin net',
-  rule:
-    'log ratio of held-out losses, three stages over direct, one mean per seed over widths: ' +
-    '95 % t-interval below 0',
+  rule: `${bandRule(STAGES_RATIO)}, at every width`,
   schema: StagesSpec,
   cautions: cautionsOf,
   cost: ({ wide, widths, draws, time, imitationTime, tuningTime, train, depth, dt }) =>

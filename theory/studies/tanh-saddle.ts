@@ -11,6 +11,7 @@ import {
   tanhSaddleTelescope,
   trainTanhSaddle,
 } from '../instances/tanh-saddle.js';
+import { bandRule, type Band } from './rule.js';
 import type { Study } from './study.js';
 
 const TanhSaddleSpec = z.strictObject({
@@ -32,13 +33,21 @@ const SMALL = 1e-6;
 
 type TanhSaddleSpec = z.infer<typeof TanhSaddleSpec>;
 
+/** Largest log growth of the linearized flow at which particles are still compared with it. */
+export const LINEAR_BELOW = 1;
+
+/** Growth of real particles, in the linear regime. */
+export const TANH_GROWTH: Band = {
+  statistic: 'ratio of the measured log growth to the linearised flow’s',
+  from: 0.9,
+  to: 1.1,
+};
+
 /** Instance C, the saddle with tanh particles, against its linearized flow. */
 export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
   name: 'tanh-saddle',
   law: 'instance C: tanh particles near a symmetric saddle follow the linearised growth until they saturate',
-  rule:
-    'ratio of measured to linearised log growth at the depths where the latter is below 1: ' +
-    '95 % t-interval inside [0.9, 1.1]',
+  rule: `${bandRule(TANH_GROWTH)}, at the depths where the latter is below ${LINEAR_BELOW}`,
   schema: TanhSaddleSpec,
   cost: ({ depths, m, steps, draws }) => depths.reduce((sum, depth) => sum + depth, 0) * m * steps * draws * 4e-8,
   run: async (spec, seed, tick) => {

@@ -1,6 +1,7 @@
 /** D(m): how the discrepancy falls with the thin width. */
 import { z } from 'zod';
 import { measurePair, pairCost, trainWide } from './pair.js';
+import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
 const WidthSpec = ParticleSettings.extend({
@@ -15,6 +16,13 @@ const WidthSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type WidthSpec = z.infer<typeof WidthSpec>;
 
+/** The law of D(m), for each training. */
+export const WIDTH_EXPONENT: Band = {
+  statistic: 'exponent of D(m) over the wider half of the widths',
+  from: -0.55,
+  to: -0.45,
+};
+
 /**
  * D(m): how the discrepancy falls with the thin width. Coupled thin nets are drawn without replacement from M wide
  * particles, which makes D smaller by sqrt((M - m)/(M - 1)) than for M = infinity; fresh ones see the wide net's own
@@ -23,7 +31,7 @@ type WidthSpec = z.infer<typeof WidthSpec>;
 export const widthStudy: Study<WidthSpec> = {
   name: 'width',
   law: 'D(m) falls as m^(-1/2), for imitation and for direct training; sampling alone against imitation',
-  rule: 'exponent of D(m), one fit per seed: 95 % t-interval inside [-0.55, -0.45]',
+  rule: bandRule(WIDTH_EXPONENT),
   schema: WidthSpec,
   cautions: cautionsOf,
   cost: (spec) => pairCost(spec, spec.depth, spec.widths),
