@@ -1,12 +1,18 @@
 /** Disks that are full or read-only, and files that are cut off or flipped by a bit. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { InterruptedError } from '../../src/core/errors.js';
-import type { Cell, Executor } from '../../src/core/run.js';
 import { verifyStore } from '../../src/store/merge.js';
-import { environment } from '../../src/store/environment.js';
-import { executeRun } from '../../src/store/execute.js';
-import { folderOf, listRuns, readArrays, readMetrics } from '../../src/store/runs.js';
+import { folderOf } from '../../src/store/runs.js';
+import { addUp, addUpTo, cellOf, hasWrongFigures, undisturbed } from './adder.js';
 import {
   chances,
   equal,
@@ -19,6 +25,9 @@ import {
   type Measured,
   type Place,
 } from './check.js';
+import { withoutFlushes } from './file-calls.js';
+import { IO_ERRORS } from './io-errors.js';
+import { POWER_LOSS } from './power-loss.js';
 
 const SEEDS = 8;
 
@@ -75,45 +84,21 @@ mount -o remount,rw "$DISK"
 COMMAND > /dev/null; echo "status $?"
 cp -a "$DISK/out/runs" "$KEPT/"`;
 
-const CELL: Cell = { experiment: 'selftest', arm: 'sum', scale: 'custom', kind: 'sum', spec: { steps: 40 }, seed: 1 };
+const CELL = cellOf(40);
 
-/** Adds up random-looking numbers, saves before each step, and stops where it is told to. */
-const adder =
-  (stop?: { readonly at: number; readonly controller: AbortController }): Executor =>
-  async (context) => {
-    let step = Number(context.resumed?.position ?? 0);
-    const sums =
-      context.resumed === undefined ? new Float64Array(50) : Float64Array.from(context.resumed.arrays.sums!.values);
-    for (; step < 40; step++) {
-      if (stop?.at === step) stop.controller.abort();
-      context.save({ arrays: { sums: { shape: [50], values: sums } }, position: String(step) });
-      for (let i = 0; i < 50; i++) sums[i]! += Math.sin(step * 50 + i);
-      context.log({ step, sum: sums[0]! });
-    }
-    return { result: { sum: sums[0]! }, arrays: { sums: { shape: [50], values: sums } } };
-  };
+/** What another process, or a disk, may do to a file. */
+type Damage = 'cut off' | 'flipped by a bit' | 'longer';
 
-async function run(out: string, notice: (line: string) => void, stopAt?: number): Promise<void> {
-  const controller = new AbortController();
-  const executors = { sum: adder(stopAt === undefined ? undefined : { at: stopAt, controller }) };
-  const options = {
-    out,
-    environment: environment(null, 'selftest'),
-    executors,
-    signal: controller.signal,
-    progress: () => {},
-    notice,
-  };
-  await executeRun(CELL, options).catch((error: unknown) => {
-    if (!(error instanceof InterruptedError)) throw error;
-  });
-}
-
-function damage(path: string, chance: () => number): string {
+function damage(path: string, chance: () => number): Damage {
   const size = readFileSync(path).length;
-  if (chance() < 0.3) {
+  const kind = chance();
+  if (kind < 0.3) {
     truncateSync(path, Math.floor(chance() * size));
     return 'cut off';
+  }
+  if (kind < 0.45) {
+    appendFileSync(path, '{"step":'); // what a process leaves that is killed while it writes
+    return 'longer';
   }
   const bytes = readFileSync(path);
   bytes[Math.floor(chance() * size)]! ^= 1 << Math.floor(8 * chance());
@@ -121,35 +106,12 @@ function damage(path: string, chance: () => number): string {
   return 'flipped by a bit';
 }
 
-/** Whether what can be read of a store says something else than the whole one. */
-function wrongFigures(out: string, metrics: string, sums: string): boolean {
-  for (const found of listRuns(out).runs) {
-    if (found.status !== 'finished') continue;
-    try {
-      if (JSON.stringify(found.cell) !== JSON.stringify(CELL)) return true;
-      if (
-        JSON.stringify(readMetrics(found)) !== metrics ||
-        JSON.stringify([...readArrays(found).sums!.values]) !== sums
-      )
-        return true;
-    } catch {
-      // named, not shown
-    }
-  }
-  return false;
-}
-
 async function corrupted(place: Place): Promise<Measured> {
   const whole = join(place.folder, 'whole');
-  await run(whole, () => {});
-  const { hash } = tablesOf(whole);
-  const [reference] = listRuns(whole).runs;
-  const [metrics, sums] = [
-    JSON.stringify(readMetrics(reference!)),
-    JSON.stringify([...readArrays(reference!).sums!.values]),
-  ];
+  const reference = await undisturbed(whole, CELL);
+  const { hash } = reference;
   const half = join(place.folder, 'half');
-  await run(half, () => {}, 20);
+  await addUpTo(half, CELL, 20);
   const chance = chances('files');
   const kinds = [
     ...readdirSync(folderOf(whole, CELL)).map((name) => ({ store: whole, name })),
@@ -158,24 +120,27 @@ async function corrupted(place: Place): Promise<Measured> {
   const each = scaled(60, place);
   let [damages, unnoticed, wrong, different] = [0, 0, 0, 0];
   const out = join(place.folder, 'corrupt');
-  /** A copy of the store with one file damaged: its bytes before and after. */
-  const spoilt = (store: string, name: string): [Buffer, Buffer] => {
+  /** A copy of the store with one file damaged: how, and its bytes before and after. */
+  const spoilt = (store: string, name: string): [Damage, Buffer, Buffer] => {
     rmSync(out, { recursive: true, force: true });
     cpSync(store, out, { recursive: true });
     const path = join(folderOf(out, CELL), name);
     const before = readFileSync(path);
-    damage(path, chance);
+    const kind = damage(path, chance);
     damages++;
-    return [before, readFileSync(path)];
+    return [kind, before, readFileSync(path)];
   };
   for (const { store, name } of kinds) {
     for (let k = 0; k < each; k++) {
-      const [before, after] = spoilt(store, name);
-      const harmless = name.endsWith('.json') || name === 'DONE' ? sameJson(before, after) : before.equals(after);
+      const [kind, before, after] = spoilt(store, name);
+      // metrics beyond those of the saved state are what a killed process leaves: they are cut off, and logged again
+      const tail = store === half && name === 'metrics.jsonl' && kind === 'longer';
+      const isJson = name.endsWith('.json') || name === 'DONE';
+      const harmless = tail || (isJson ? sameJson(before, after) : before.equals(after));
       const notices: string[] = [];
-      if (wrongFigures(out, metrics, sums)) wrong++;
+      if (hasWrongFigures(out, reference)) wrong++;
       const { damaged } = verifyStore(out, { repair: true });
-      await run(out, (line) => notices.push(line));
+      await withoutFlushes(() => addUp(out, CELL, { notice: (line) => notices.push(line) }));
       if (!harmless && damaged.length + notices.length === 0) unnoticed++;
       if (tablesOf(out).hash !== hash) different++;
     }
@@ -185,7 +150,7 @@ async function corrupted(place: Place): Promise<Measured> {
     if (store === whole && name === 'final.safetensors') continue; // read, and checked, by those that need it
     for (let k = 0; k < each; k++) {
       spoilt(store, name);
-      await run(out, () => {});
+      await withoutFlushes(() => addUp(out, CELL));
       if (tablesOf(out).hash !== hash) different++;
     }
   }
@@ -215,5 +180,7 @@ export const DISKS: readonly Check[] = [
     what: 'read-only disk: named',
     run: async (place) => disk(place, READ_ONLY, /permission denied or read-only/, 2),
   },
-  { id: 'damage', what: 'every kind of file cut off, or flipped by a bit', run: corrupted },
+  { id: 'damage', what: 'every kind of file cut off, made longer, or flipped by a bit', run: corrupted },
+  IO_ERRORS,
+  POWER_LOSS,
 ];

@@ -2,10 +2,8 @@
  * Thousands of damaged inputs: each is read, or refused in one line; none makes a crash, a hang, or a file outside the
  * folder given.
  */
-import { get } from 'node:http';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import { armSpecs } from '../../src/core/experiment.js';
 import { parseCell } from '../../src/core/run.js';
@@ -20,7 +18,8 @@ import { readVocabulary } from '../../src/text/vocabulary.js';
 import { parseSimulation } from '../../theory/simulate/declaration.js';
 import { bertGlosses } from '../../experiments/bert.js';
 import { resnetDigits } from '../../experiments/resnet.js';
-import { chances, gowide, isOneLine, Running, scaled, type Check, type Measured, type Place } from './check.js';
+import { chances, gowide, isOneLine, scaled, type Check, type Measured, type Place } from './check.js';
+import { WATCH } from './watch.js';
 
 type Chance = () => number;
 const pick = <T>(list: readonly T[], chance: Chance): T => list[Math.floor(chance() * list.length)]!;
@@ -345,39 +344,7 @@ async function fuzz(place: Place): Promise<Measured> {
   };
 }
 
-function ask(url: string, path: string, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    get(`${url}${path}`, { headers: { host } }, (response) => {
-      response.resume();
-      resolve(response.statusCode!);
-    }).on('error', reject);
-  });
-}
-
-async function watched(place: Place): Promise<Measured> {
-  const out = join(place.folder, 'watched');
-  mkdirSync(join(out, 'runs'), { recursive: true });
-  writeFileSync(join(out, 'secret.txt'), 'secret');
-  const running = new Running(place, ['watch', out, '--port', '0']);
-  for (let k = 0; k < 300 && !/http:\S+/.test(running.stdout); k++) await sleep(100);
-  const url = /http:\/\/[^\s/]+/.exec(running.stdout)?.[0] ?? '';
-  const own = url.replace('http://', '');
-  const answers = [
-    await ask(url, '/', own),
-    await ask(url, '/', 'evil.example'),
-    await ask(url, '/secret.txt', own),
-    await ask(url, '/..%2f..%2fetc/passwd', own),
-  ];
-  running.kill('SIGTERM');
-  await running.ended;
-  const pass = answers[0] === 200 && answers.slice(1).every((status) => status >= 400) && own.startsWith('127.0.0.1:');
-  return {
-    pass,
-    figure: `listens on ${own.split(':')[0]}; its page ${answers[0]}, a foreign Host ${answers[1]}, a file beside it ${answers[2]}, a path upwards ${answers[3]}`,
-  };
-}
-
 export const INPUTS: readonly Check[] = [
   { id: 'fuzz', what: '10,000 damaged inputs: no crash, no hang, no file outside the output folder', run: fuzz },
-  { id: 'watch', what: 'watch answers this machine alone, with its page alone', run: watched },
+  WATCH,
 ];

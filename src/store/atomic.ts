@@ -32,6 +32,12 @@ function mkdirOnce(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
+    return;
+  }
+  try {
+    syncFolder(dirname(folder)); // what is flushed below is lost with the folder's own name
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EINVAL'].includes(codeOf(error) ?? '')) throw error; // who may write there need not read
   }
 }
 

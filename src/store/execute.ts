@@ -5,7 +5,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import { codeOf, FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import {
   cellId,
@@ -78,7 +78,8 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       }
       return readRun(folder);
     } catch (error) {
-      if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt)) throw error;
+      if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt))
+        throw codeOf(error) === undefined ? error : asFileError(error, folder);
     } finally {
       lock.release();
     }

@@ -143,6 +143,15 @@ function read(path: string): string | undefined {
   }
 }
 
+/** The same for the owner of the lock, to whom an error has to be said in one line. */
+function readAsOwner(path: string): string | undefined {
+  try {
+    return read(path);
+  } catch (error) {
+    throw asFileError(error, path);
+  }
+}
+
 /**
  * Removes a lock that was left, one process at a time: two that found the same one would else remove it, and then the
  * lock that a third has made meanwhile.
@@ -199,7 +208,7 @@ function held(path: string, text: string, token: string): Lock {
     },
     check: () => {
       for (let attempt = 0; ; attempt++) {
-        const found = read(path);
+        const found = readAsOwner(path);
         if (found === text) return;
         const owner = ownerOf(found ?? '');
         if (owner === undefined && attempt < 10) {

@@ -1,6 +1,6 @@
 /** Reads files that may not be what their names say: a pipe, a device, or a link that somebody planted. */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync, type Stats } from 'node:fs';
 import { codeOf, UsageError } from '../core/errors.js';
 
 // Windows has neither; there no file of a folder is a pipe.
@@ -38,7 +38,13 @@ export function openRegular(path: string, { links, limit = Infinity }: RegularOp
 }
 
 function fstatOf(file: number, path: string): { size: number } {
-  const stat = fstatSync(file);
+  let stat: Stats;
+  try {
+    stat = fstatSync(file);
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
   if (stat.isFile()) return stat;
   closeSync(file);
   throw stat.isDirectory()
