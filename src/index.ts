@@ -16,7 +16,7 @@ export {
   type Metric,
   type TuningGrid,
 } from './core/experiment.js';
-export { type Group } from './core/group.js';
+export { type Workers } from './core/workers.js';
 export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
 export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
 export {

@@ -45,13 +45,13 @@ export async function measureLink(): Promise<Link> {
   );
   const common = { addresses, secret: '', facts: {}, seconds: 30, notice: () => {}, onStop: () => {} };
   try {
-    const group = await Promise.all([0, 1].map((task) => joinWorkers({ ...common, task })));
+    const workers = await Promise.all([0, 1].map((task) => joinWorkers({ ...common, task })));
     const fastest = async (length: number): Promise<number> => {
-      const values = group.map(() => new Float32Array(length));
+      const values = workers.map(() => new Float32Array(length));
       let least = Infinity;
       for (let i = 0; i < TIMES; i++) {
         const started = performance.now();
-        await Promise.all(group.map((worker, task) => worker.sum(values[task]!)));
+        await Promise.all(workers.map((worker, task) => worker.sum(values[task]!)));
         least = Math.min(least, (performance.now() - started) / 1000);
       }
       return least;
@@ -59,7 +59,7 @@ export async function measureLink(): Promise<Link> {
     await fastest(VALUES);
     const latency = await fastest(1);
     const seconds = Math.max((await fastest(VALUES)) - latency, 1e-6);
-    group.forEach((worker) => worker.close());
+    workers.forEach((worker) => worker.close());
     return { bytesPerSecond: sentBytes(VALUES, 2) / seconds, latency };
   } finally {
     rmSync(folder, { recursive: true, force: true });

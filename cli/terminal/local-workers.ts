@@ -1,4 +1,4 @@
-/** The other workers of a group on this machine: processes that this one starts, and ends whatever happens. */
+/** The other workers of a run on this machine: processes that this one starts, and ends whatever happens. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Address } from '../../src/distributed/address.js';
 import type { EngineChoice } from '../../src/engine/backends/choose.js';
 import type { Device } from '../../src/sweep/worker-pool.js';
 import { EXECUTABLE, FOLLOW_COMMAND } from './executable.js';
-import { followCells, type Place } from './in-group.js';
+import { followCells, type Place } from './as-worker.js';
 
 /** What a worker of this machine is given. */
 export interface Job {

@@ -11,7 +11,7 @@ import { executeRun } from '../../src/store/execute.js';
 import { workOf, type Work } from '../../src/sweep/work.js';
 import type { TensorSetup } from '../../src/sweep/worker-pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
-import { followCells, inGroup, type Place } from './in-group.js';
+import { followCells, asWorker, type Place } from './as-worker.js';
 import { startLocalWorkers } from './local-workers.js';
 import { checkOut, typedCommand, wholeNumber } from './options.js';
 import { Progress } from './progress.js';
@@ -123,21 +123,21 @@ async function leadCells(
 ): Promise<void> {
   const notice = (line: string): void => progress.line(line);
   const report = reporter(progress, 0);
-  await inGroup(cells, choice, place, { notice, lost }, async ({ group, engine, signal }) => {
+  await asWorker(cells, choice, place, { notice, lost }, async ({ workers, engine, signal }) => {
     const command = typedCommand();
     const executors = Object.fromEntries(
-      Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, leading(execute, group)]),
+      Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, leading(execute, workers)]),
     );
     for (const [i, cell] of [...open.values()].entries())
       await executeRun(cell, {
         out,
-        environment: { ...environment(engine, command), workers: group.size },
+        environment: { ...environment(engine, command), workers: workers.size },
         executors,
         signal,
         notice,
         progress: (at, stage, done, total) => report(at, stage, done, total, (i + done / (total || 1)) / open.size),
         saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
       });
-    await endRuns(group);
+    await endRuns(workers);
   });
 }

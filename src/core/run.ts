@@ -3,7 +3,7 @@
  * declaration -> run -> record -> table -> figure and verdict -> page.
  */
 import { FailureError } from './errors.js';
-import type { Group } from './group.js';
+import type { Workers } from './workers.js';
 import type { Floats, HostArrays } from './host-array.js';
 import { hashOf, type Json } from './json.js';
 
@@ -55,7 +55,7 @@ export interface RunContext {
   /** The state that an earlier process left, or undefined at the start. */
   readonly resumed: Snapshot | undefined;
   /** The workers that train together, where this process is one of several. */
-  readonly group?: Group | undefined;
+  readonly workers?: Workers | undefined;
   /** Adds a line to the metrics. Throws FailureError on a number that is not finite. */
   log(row: Row): void;
   /** Says how far the run is. */

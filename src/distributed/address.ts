@@ -1,4 +1,4 @@
-/** Where the workers of a group are, and how each is named in messages. */
+/** Where the workers of a run are, and how each is named in messages. */
 import { isIP } from 'node:net';
 import { UsageError } from '../core/errors.js';
 

@@ -6,7 +6,7 @@ import { addressText, isLocal, workerName, type Address } from './address.js';
 import { introduce, RefusedError, welcome, type Facts } from './handshake.js';
 import { leavingBytes } from './leaving.js';
 import { KIND, Wire } from './wire.js';
-import { Workers } from './workers.js';
+import { WorkerMesh } from './mesh.js';
 
 /** What a worker needs to find the others. */
 export interface Joining {
@@ -24,7 +24,7 @@ export interface Joining {
   readonly notice: (line: string) => void;
   /** Called when the user of any worker wants to stop: on every worker after the same exchange. */
   readonly onStop: () => void;
-  /** Aborted, with the error as its reason, when it is known from elsewhere that the group cannot be complete. */
+  /** Aborted, with the error as its reason, when it is known from elsewhere that they cannot all come. */
   readonly signal?: AbortSignal;
 }
 
@@ -44,10 +44,11 @@ const CODES: Readonly<Record<string, string>> = {
 const HELLO = 10_000;
 
 /**
- * The group, when all workers are there. Throws UsageError where the address cannot be listened at, or a secret is
- * needed and missing; FailureError that names the worker which did not come, or which is not of the group.
+ * This process among the workers, when all of them are there. Throws UsageError where the address cannot be listened
+ * at, or a secret is needed and missing; FailureError that names the worker which did not come, or which is none of
+ * them.
  */
-export async function joinWorkers(joining: Joining): Promise<Workers> {
+export async function joinWorkers(joining: Joining): Promise<WorkerMesh> {
   const { addresses, task, secret } = joining;
   if (secret === '' && !addresses.every(isLocal))
     throw new UsageError(
@@ -82,7 +83,7 @@ class Meeting {
 
   constructor(private readonly joining: Joining) {}
 
-  async complete(): Promise<Workers> {
+  async complete(): Promise<WorkerMesh> {
     const { addresses, task, seconds, signal, onStop } = this.joining;
     const all = new Promise<void>((resolve, reject) => {
       this.settle = (error) => (error === undefined ? resolve() : reject(error));
@@ -103,7 +104,7 @@ class Meeting {
       this.done = true;
     }
     const inOrder = new Map([...this.wires].sort(([a], [b]) => a - b));
-    return new Workers(task, addresses, inOrder, onStop);
+    return new WorkerMesh(task, addresses, inOrder, onStop);
   }
 
   /** Tells those who have come why this worker ends. */

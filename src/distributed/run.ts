@@ -3,29 +3,29 @@
  * hands them what earlier runs left. The others compute the same, on their shares of the batches, and write nothing.
  */
 import { FailureError, InterruptedError } from '../core/errors.js';
-import type { Group } from '../core/group.js';
+import type { Workers } from '../core/workers.js';
 import type { Floats, HostArrays } from '../core/host-array.js';
 import { cellId, type Cell, type Executor, type RunContext, type Snapshot } from '../core/run.js';
 import { say, type Said } from './arrays.js';
 
 /** Worker 0's executor: the others are told of the run before it begins. */
-export function leading(executor: Executor, group: Group): Executor {
+export function leading(executor: Executor, workers: Workers): Executor {
   return async (context) => {
     const { cell, seed, resumed } = context;
     const words = { run: cellId(cell), position: resumed?.position ?? null };
-    await say(group, { words, arrays: resumed?.arrays ?? {} });
+    await say(workers, { words, arrays: resumed?.arrays ?? {} });
     return executor({
       cell,
       seed,
       resumed,
-      group,
+      workers,
       log: (row) => context.log(row),
       progress: (stage, done, total) => context.progress(stage, done, total),
       shouldSave: () => context.shouldSave(),
       save: (snapshot) => context.save(snapshot),
       require: async (required) => {
         const arrays = await context.require(required);
-        await say(group, { words: {}, arrays });
+        await say(workers, { words: {}, arrays });
         return arrays;
       },
     });
@@ -33,8 +33,8 @@ export function leading(executor: Executor, group: Group): Executor {
 }
 
 /** Tells the others that there are no more runs. */
-export async function endRuns(group: Group): Promise<void> {
-  await say(group, { words: { end: true }, arrays: {} });
+export async function endRuns(workers: Workers): Promise<void> {
+  await say(workers, { words: { end: true }, arrays: {} });
 }
 
 /** What a worker other than 0 works with. */
@@ -50,21 +50,21 @@ export interface Following {
 }
 
 /** Takes part in worker 0's runs until there are no more. Throws InterruptedError when they were stopped. */
-export async function followRuns(group: Group, following: Following): Promise<void> {
+export async function followRuns(workers: Workers, following: Following): Promise<void> {
   for (;;) {
-    const said = await say(group);
+    const said = await say(workers);
     if (said.words.end === true) return;
-    await follow(group, following, said);
+    await follow(workers, following, said);
   }
 }
 
-async function follow(group: Group, following: Following, { words, arrays }: Said): Promise<void> {
+async function follow(workers: Workers, following: Following, { words, arrays }: Said): Promise<void> {
   const { run, position } = words;
   const cell = typeof run === 'string' ? following.cells.get(run) : undefined;
   if (cell === undefined)
     throw new FailureError(`worker 0 begins a run that this worker does not know: ${JSON.stringify(run)}`);
   const resumed: Snapshot | undefined = typeof position === 'string' ? { position, arrays } : undefined;
-  await following.executors[cell.kind]!(new Follower(cell, resumed, group, following));
+  await following.executors[cell.kind]!(new Follower(cell, resumed, workers, following));
 }
 
 /** What an executor gets on a worker without a store. */
@@ -74,7 +74,7 @@ class Follower implements RunContext {
   constructor(
     readonly cell: Cell,
     readonly resumed: Snapshot | undefined,
-    readonly group: Group,
+    readonly workers: Workers,
     private readonly following: Following,
   ) {
     this.seed = cell.seed;
@@ -100,9 +100,9 @@ class Follower implements RunContext {
   /** Worker 0 hands out what the run left, or runs it first, with this worker. */
   async require(): Promise<HostArrays<Floats>> {
     for (;;) {
-      const said = await say(this.group);
+      const said = await say(this.workers);
       if (said.words.run === undefined) return said.arrays;
-      await follow(this.group, this.following, said);
+      await follow(this.workers, this.following, said);
     }
   }
 }

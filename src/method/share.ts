@@ -1,6 +1,6 @@
 /** A worker's share of a training step: which examples of the batch are its own, and the sum over all workers. */
 import { UsageError } from '../core/errors.js';
-import type { Group } from '../core/group.js';
+import type { Workers } from '../core/workers.js';
 import type { BatchPart, Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
 import type { RecipeSpec } from './spec.js';
@@ -16,13 +16,13 @@ export interface Share extends BatchPart {
  * parts as `accumulate` says, or in the next number that they can share equally: two workers without `accumulate` do
  * what one does with 2. Throws UsageError when there are more parts than examples.
  */
-export function shareOf({ batch, accumulate = 1 }: RecipeSpec, group: Group | undefined): Share {
-  if (group === undefined) return { from: 0, to: batch, parts: accumulate, first: 0 };
-  const parts = Math.ceil(accumulate / group.size);
-  const all = parts * group.size;
+export function shareOf({ batch, accumulate = 1 }: RecipeSpec, workers: Workers | undefined): Share {
+  if (workers === undefined) return { from: 0, to: batch, parts: accumulate, first: 0 };
+  const parts = Math.ceil(accumulate / workers.size);
+  const all = parts * workers.size;
   if (batch < all)
-    throw new UsageError(`a batch of ${batch} cannot be shared by ${group.size} workers in ${all} parts; use fewer`);
-  const first = group.task * parts;
+    throw new UsageError(`a batch of ${batch} cannot be shared by ${workers.size} workers in ${all} parts; use fewer`);
+  const first = workers.task * parts;
   const start = (part: number): number => Math.floor((part * batch) / all);
   return { from: start(first), to: start(first + parts), parts, first };
 }
@@ -52,7 +52,7 @@ export class WorkerSum {
   private turn = 0;
 
   constructor(
-    private readonly group: Group,
+    private readonly workers: Workers,
     private readonly batch: number,
   ) {}
 
@@ -77,7 +77,7 @@ export class WorkerSum {
     );
     const shapes = tensors.map(({ shape }) => shape);
     tf.dispose(tensors);
-    await this.group.sum(values);
+    await this.workers.sum(values);
     // where files could not be read, the batch was smaller
     if (values[0] !== this.batch) scale(values, this.batch / values[0]);
     const sums = names.map((name, i): [string, Tensor] => [name, tf.tensor(places[i]!, shapes[i], 'float32')]);

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FailureError } from '../core/errors.js';
 import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../core/host-array.js';
-import type { Group } from '../core/group.js';
+import type { Workers } from '../core/workers.js';
 import type { RunContext } from '../core/run.js';
 import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
@@ -39,7 +39,10 @@ import {
 } from './weights.js';
 
 /** What the stages need of a run: its seed, its saved state, and where to log. */
-export type StageContext = Pick<RunContext, 'seed' | 'resumed' | 'group' | 'log' | 'progress' | 'shouldSave' | 'save'>;
+export type StageContext = Pick<
+  RunContext,
+  'seed' | 'resumed' | 'workers' | 'log' | 'progress' | 'shouldSave' | 'save'
+>;
 
 /** Steps after which parameters are looked at, beside every time that they are saved. */
 const STEPS_BETWEEN_CHECKS = 100;
@@ -59,9 +62,9 @@ export async function trainStages(
   initial: () => Promise<HostWeights>,
   stages: readonly TrainingStage[],
 ): Promise<Weights> {
-  const { seed, resumed, group } = context;
-  const shares = stages.map(({ recipe }) => shareOf(recipe, group));
-  await group?.agree('training data', await dataText(data));
+  const { seed, resumed, workers } = context;
+  const shares = stages.map(({ recipe }) => shareOf(recipe, workers));
+  await workers?.agree('training data', await dataText(data));
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
@@ -71,12 +74,12 @@ export async function trainStages(
     const { steps, batch: size } = stage.recipe;
     const first = index === position.stage ? position.step : 0;
     const loader = new Loader(data.train, seed, size, 2, shares[index]!);
-    if (group !== undefined) weights = await likeWorker0(group, weights);
+    if (workers !== undefined) weights = await likeWorker0(workers, weights);
     const entered = enterStage(weights, stage);
     const { frame } = entered;
     let state = entered.state;
     if (resumed !== undefined && index === position.stage) state = restore(state, resumed.arrays);
-    const step = trainingStep(stage, frame, { seed, classes: data.classes, group });
+    const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
     try {
       for (let at = first; at < steps; at++) {
         await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
@@ -123,9 +126,9 @@ async function checkFinite(state: StepState, frame: StepFrame, { name }: Trainin
 }
 
 /** Worker 0's weights on every worker: those that others have computed may differ in the last digits. */
-async function likeWorker0(group: Group, weights: Weights): Promise<Weights> {
-  const arrays = await shareArrays(group, async () => toArrays(await toHost(weights)));
-  if (group.task === 0) return weights;
+async function likeWorker0(workers: Workers, weights: Weights): Promise<Weights> {
+  const arrays = await shareArrays(workers, async () => toArrays(await toHost(weights)));
+  if (workers.task === 0) return weights;
   disposeWeights(weights);
   return weightsOf(fromArrays(arrays));
 }

@@ -2,7 +2,7 @@
  * One step of training as a pure function of tensors, so that the engine can compile it (engine/trace): the state of a
  * stage, a batch and the numbers of the step to the next state and the loss.
  */
-import type { Group } from '../core/group.js';
+import type { Workers } from '../core/workers.js';
 import { rngKey } from '../core/rng.js';
 import { oneHotLabels, type Batch, type LabelledBatch } from '../data/dataset.js';
 import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js';
@@ -143,18 +143,22 @@ function unflat(set: Tensors): StepState {
 
 /**
  * The training step of a stage. A batch that is computed in parts (`accumulate`) is so in as many calls: in one the
- * activations of all parts could be there at once. In a group the batch is this worker's share, and the update is by
- * the gradients of the whole.
+ * activations of all parts could be there at once. With other workers the batch is this one's share, and the update is
+ * by the gradients of the whole.
  */
 export function trainingStep(
   stage: TrainingStage,
   frame: StepFrame,
-  { seed, classes, group }: { readonly seed: number; readonly classes: number; readonly group?: Group | undefined },
+  {
+    seed,
+    classes,
+    workers,
+  }: { readonly seed: number; readonly classes: number; readonly workers?: Workers | undefined },
 ): TrainingStep {
   const { recipe, name } = stage;
-  const { parts, first, from, to } = shareOf(recipe, group);
-  const alone = parts === 1 && group === undefined;
-  const sums = group && new WorkerSum(group, recipe.batch);
+  const { parts, first, from, to } = shareOf(recipe, workers);
+  const alone = parts === 1 && workers === undefined;
+  const sums = workers && new WorkerSum(workers, recipe.batch);
   const keys = new DropoutKeys(seed);
   const gradients = gradientsOf(stage, frame, keys, classes);
   const apply = applyOf(stage);
@@ -174,7 +178,7 @@ export function trainingStep(
     for (let k = 0; k < parts && start(k) < count; k++) {
       const own = Math.min(start(k + 1), count) - start(k);
       const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [start(k)], [own])) as [Tensor, Tensor];
-      const [key, divisor] = [keys.at(at, first + k), tf.scalar((group === undefined ? count : recipe.batch) / own)];
+      const [key, divisor] = [keys.at(at, first + k), tf.scalar((workers === undefined ? count : recipe.batch) / own)];
       const next = share({ ...part(state, 'values', true), x: mine, labels: answers, divisor, ...key, ...sum });
       disposeAll({ mine, answers, divisor }, key, sum);
       sum = next;

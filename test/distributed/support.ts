@@ -1,11 +1,11 @@
-/** Workers within the process of a test, connected as those of several machines are. */
+/** WorkerMesh within the process of a test, connected as those of several machines are. */
 import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Address } from '../../src/distributed/address.js';
 import { joinWorkers, type Joining } from '../../src/distributed/join.js';
-import type { Workers } from '../../src/distributed/workers.js';
+import type { WorkerMesh } from '../../src/distributed/mesh.js';
 
 /** Ports of 127.0.0.1 that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -24,7 +24,7 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Addresses of so many workers of this machine: of the loopback network, or socket files. */
 export async function newAddresses(count: number, files = false): Promise<Address[]> {
   if (!files) return (await freePorts(count)).map((port) => ({ host: '127.0.0.1', port }));
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-group-'));
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-mesh-'));
   return Array.from({ length: count }, (_, k) => ({ path: join(folder, String(k)) }));
 }
 
@@ -39,12 +39,12 @@ export const joining = (addresses: readonly Address[], task: number, changes: Pa
   ...changes,
 });
 
-/** A whole group, by task. */
-export async function newGroup(
+/** All workers of a run, by task. */
+export async function newWorkers(
   count: number,
   changes: (task: number) => Partial<Joining> = () => ({}),
   files = false,
-): Promise<Workers[]> {
+): Promise<WorkerMesh[]> {
   const addresses = await newAddresses(count, files);
   return Promise.all(addresses.map((_, task) => joinWorkers(joining(addresses, task, changes(task)))));
 }

@@ -17,7 +17,7 @@ import type { StageContext } from '../../src/method/stages.js';
 import { disposeWeights } from '../../src/method/weights.js';
 import { networkOf } from '../../src/models/index.js';
 import { readArrays, readMetrics, type RunRecord } from '../../src/store/runs.js';
-import { newGroup } from '../distributed/support.js';
+import { newWorkers } from '../distributed/support.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
 import { ARMS, bytes, cellOf, newFolder, run } from './arms.js';
@@ -31,12 +31,12 @@ beforeAll(async () => {
 /** Runs a cell, and first what it needs, by so many workers; `stopAt`: worker 1's user stops after so many steps. */
 async function together(of: Cell, count: number, out: string, stopAt = Infinity): Promise<RunRecord> {
   const stops = Array.from({ length: count }, () => new AbortController());
-  const group = await newGroup(count, (task) => ({ onStop: () => stops[task]!.abort() }), true);
+  const workers = await newWorkers(count, (task) => ({ onStop: () => stops[task]!.abort() }), true);
   let steps = 0;
-  const progress = (): void => void (++steps === stopAt && group[1]!.requestStop());
+  const progress = (): void => void (++steps === stopAt && workers[1]!.requestStop());
   const needed = requiredCells(of, of.spec as unknown as TrainSpec);
   const cells = new Map([...needed, of].map((one) => [cellId(one), one]));
-  const followed = group.slice(1).map((worker) =>
+  const followed = workers.slice(1).map((worker) =>
     followRuns(worker, {
       cells,
       executors: { [TRAIN_KIND]: trainExecutor },
@@ -47,21 +47,21 @@ async function together(of: Cell, count: number, out: string, stopAt = Infinity)
   );
   const led = (async () => {
     const options = {
-      executors: { [TRAIN_KIND]: leading(trainExecutor, group[0]!) },
+      executors: { [TRAIN_KIND]: leading(trainExecutor, workers[0]!) },
       signal: stops[0]!.signal,
       progress,
     };
     try {
       const record = await run(of, out, options);
-      await endRuns(group[0]!);
+      await endRuns(workers[0]!);
       return record;
     } catch (error) {
-      group[0]!.abandon(error);
+      workers[0]!.abandon(error);
       throw error;
     }
   })();
   const [end, ...others] = await Promise.allSettled([led, ...followed]);
-  group.forEach((worker) => worker.close());
+  workers.forEach((worker) => worker.close());
   if (end.status === 'rejected') {
     for (const other of others) expect((other as PromiseRejectedResult).reason).toBeInstanceOf(InterruptedError);
     throw end.reason as Error;
@@ -123,14 +123,14 @@ async function gradientBy(count: number, spec: TrainSpec): Promise<Float32Array>
       clip: undefined,
     },
   };
-  const group = count === 1 ? [undefined] : await newGroup(count);
+  const workers = count === 1 ? [undefined] : await newWorkers(count);
   const found = await Promise.all(
-    group.map(async (worker) => {
+    workers.map(async (worker) => {
       const saved: HostArrays[] = [];
       let boundary = 0;
       const context: StageContext = {
         ...memory(),
-        group: worker,
+        workers: worker,
         shouldSave: () => boundary++ === 1,
         save: ({ arrays }) => void saved.push(arrays as HostArrays),
       };
@@ -145,7 +145,7 @@ async function gradientBy(count: number, spec: TrainSpec): Promise<Float32Array>
     }),
   );
   for (const other of found) expect(other).toEqual(found[0]);
-  group.forEach((worker) => worker?.close());
+  workers.forEach((worker) => worker?.close());
   return found[0]!;
 }
 
@@ -197,11 +197,11 @@ test('a batch in parts is shared: two workers with one part each are one process
   const of = cellOf('bert, masked-LM, direct: a batch in parts, bias by distance');
   const found = difference(await together(of, 2, newFolder()), await run(of, newFolder()));
   expect(found.parameters).toBeLessThan(ROUNDING);
-  const [recipe, group] = [{ batch: 10, accumulate: 3 } as RecipeSpec, { size: 2, task: 1 } as never];
+  const [recipe, workers] = [{ batch: 10, accumulate: 3 } as RecipeSpec, { size: 2, task: 1 } as never];
   // three parts for two workers: two for each
-  expect(shareOf(recipe, group)).toEqual({ from: 5, to: 10, parts: 2, first: 2 });
+  expect(shareOf(recipe, workers)).toEqual({ from: 5, to: 10, parts: 2, first: 2 });
   expect(shareOf({ ...recipe, batch: 7 }, { size: 3, task: 2 } as never)).toMatchObject({ from: 4, to: 7 });
-  expect(() => shareOf({ ...recipe, batch: 3 }, group)).toThrow(/a batch of 3 cannot be shared by 2 workers in 4/);
+  expect(() => shareOf({ ...recipe, batch: 3 }, workers)).toThrow(/a batch of 3 cannot be shared by 2 workers in 4/);
 });
 
 test('shares of different sizes count by their sizes', async () => {

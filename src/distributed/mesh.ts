@@ -1,10 +1,10 @@
 /**
- * A group of workers, each connected to every other. A sum is divided among them: worker k receives every worker's part
- * k, adds them up in the order of tasks, and sends the sum to all; so each sends and receives twice the values, less
- * the share that is its own, however many workers there are.
+ * Workers, each connected to every other. A sum is divided among them: worker k receives every worker's part k, adds
+ * them up in the order of tasks, and sends the sum to all; so each sends and receives twice the values, less the share
+ * that is its own, however many workers there are.
  */
 import { FailureError, InterruptedError, messageOf } from '../core/errors.js';
-import type { Group } from '../core/group.js';
+import type { Workers } from '../core/workers.js';
 import { workerName, type Address } from './address.js';
 import { leavingBytes } from './leaving.js';
 import { KIND, type Message, type Wire } from './wire.js';
@@ -12,8 +12,8 @@ import { KIND, type Message, type Wire } from './wire.js';
 /** Flag of a message: the user of the sender wants the run to stop. */
 const STOP = 1;
 
-/** This process as one of the workers of a group that is complete. */
-export class Workers implements Group {
+/** This process as one of the workers, all of which are connected. */
+export class WorkerMesh implements Workers {
   /** Numbers the exchanges, so that workers which do not do the same find out. */
   private number = 0;
   private wantsToStop = false;
@@ -109,7 +109,7 @@ export class Workers implements Group {
     return Promise.all([...this.wires].map(([task, wire]) => act(wire, task)));
   }
 
-  /** The first failure ends the group: whoever is still waiting for this worker is told of it. */
+  /** The first failure ends the work of all: whoever is still waiting for this worker is told of it. */
   private async guarded<T>(act: () => Promise<T>): Promise<T> {
     if (this.failure !== undefined) throw this.failure;
     try {

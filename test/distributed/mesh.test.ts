@@ -5,7 +5,7 @@ import { InterruptedError } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { say } from '../../src/distributed/arrays.js';
 import { joinWorkers } from '../../src/distributed/join.js';
-import { joining, newAddresses, newGroup } from './support.js';
+import { joining, newAddresses, newWorkers } from './support.js';
 
 /** What each promise ended with: a value, or the message of its error. */
 const ends = async (promises: readonly Promise<unknown>[]): Promise<unknown[]> =>
@@ -24,94 +24,96 @@ describe('sums over workers', () => {
     [4, 3, false],
     [3, 500_000, true],
   ])('%i workers, %i values, socket files: %s', async (count, length, files) => {
-    const group = await newGroup(count, undefined, files);
+    const workers = await newWorkers(count, undefined, files);
     // in the order of tasks, as float32
     const expected = valuesOf(0, length);
     for (let k = 1; k < count; k++) valuesOf(k, length).forEach((value, i) => (expected[i] = expected[i]! + value));
     for (let round = 0; round < 3; round++) {
-      const values = group.map((_, task) => valuesOf(task, length));
-      await Promise.all(group.map((worker, task) => worker.sum(values[task]!)));
+      const values = workers.map((_, task) => valuesOf(task, length));
+      await Promise.all(workers.map((worker, task) => worker.sum(values[task]!)));
       for (const sums of values) expect(Buffer.from(sums.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
     }
-    group.forEach((worker) => worker.close());
+    workers.forEach((worker) => worker.close());
   });
 
   test('a worker that is late is waited for; what it was sent meanwhile is kept', async () => {
-    const group = await newGroup(2);
+    const workers = await newWorkers(2);
     const [a, b] = [valuesOf(0, 300_000), valuesOf(1, 300_000)];
-    const first = group[0]!.sum(a);
+    const first = workers[0]!.sum(a);
     await sleep(200);
-    await Promise.all([first, group[1]!.sum(b)]);
+    await Promise.all([first, workers[1]!.sum(b)]);
     expect(a).toEqual(b);
-    group.forEach((worker) => worker.close());
+    workers.forEach((worker) => worker.close());
   });
 
   test('arrays of both types arrive to the bit, empty ones too', async () => {
-    const group = await newGroup(3);
+    const workers = await newWorkers(3);
     const arrays = {
       a: { shape: [2, 3], values: valuesOf(0, 6) },
       b: { shape: [0], values: new Float32Array() },
       c: { shape: [4], values: Float64Array.of(1 / 3, -0, 1e-300, 2) },
     };
     const said = await Promise.all(
-      group.map((worker, task) => say(worker, task === 0 ? { words: { x: 1 }, arrays } : undefined)),
+      workers.map((worker, task) => say(worker, task === 0 ? { words: { x: 1 }, arrays } : undefined)),
     );
     for (const one of said) expect(one).toEqual({ words: { x: 1 }, arrays });
-    group.forEach((worker) => worker.close());
+    workers.forEach((worker) => worker.close());
   });
 
   test('who wants to stop, stops all after the same exchange', async () => {
     const stops: number[] = [];
-    const group = await newGroup(3, (task) => ({ onStop: () => stops.push(task) }));
-    const round = (): Promise<unknown> => Promise.all(group.map((worker) => worker.sum(new Float32Array(5))));
+    const workers = await newWorkers(3, (task) => ({ onStop: () => stops.push(task) }));
+    const round = (): Promise<unknown> => Promise.all(workers.map((worker) => worker.sum(new Float32Array(5))));
     await round();
-    group[1]!.requestStop();
+    workers[1]!.requestStop();
     expect(stops).toEqual([]);
     await round();
     await round();
     expect(stops.sort()).toEqual([0, 1, 2]);
-    group.forEach((worker) => worker.close());
+    workers.forEach((worker) => worker.close());
   });
 });
 
 describe('a worker that ends', () => {
   test('without a word: the others name it', async () => {
-    const group = await newGroup(3);
-    const sums = [0, 1].map((task) => group[task]!.sum(new Float32Array(10)));
-    group[2]!.close(); // as the system does for a process that was killed
+    const workers = await newWorkers(3);
+    const sums = [0, 1].map((task) => workers[task]!.sum(new Float32Array(10)));
+    workers[2]!.close(); // as the system does for a process that was killed
     const [first, second] = await ends(sums);
     expect(first).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) is gone: its connection ended$/);
     expect(second).toBe(first);
-    await expect(group[0]!.sum(new Float32Array(10))).rejects.toThrow('worker 2');
+    await expect(workers[0]!.sum(new Float32Array(10))).rejects.toThrow('worker 2');
   });
 
   test('with a reason: the others give it', async () => {
-    const group = await newGroup(3);
-    const sums = [0, 1].map((task) => group[task]!.sum(new Float32Array(10)));
-    group[2]!.abandon(new Error('the disk is full'));
+    const workers = await newWorkers(3);
+    const sums = [0, 1].map((task) => workers[task]!.sum(new Float32Array(10)));
+    workers[2]!.abandon(new Error('the disk is full'));
     for (const text of await ends(sums)) expect(text).toMatch(/^worker 2 \(.*\) ended: the disk is full$/);
   });
 
   test('because its user stopped it: the others are stopped, too', async () => {
-    const group = await newGroup(2);
-    const sum = group[1]!.sum(new Float32Array(10));
-    group[0]!.abandon(new InterruptedError('its state is saved'));
+    const workers = await newWorkers(2);
+    const sum = workers[1]!.sum(new Float32Array(10));
+    workers[0]!.abandon(new InterruptedError('its state is saved'));
     await expect(sum).rejects.toThrow(InterruptedError);
   });
 
   test('that says nothing is named after the limit', async () => {
-    const group = await newGroup(2, () => ({ seconds: 1 }));
+    const workers = await newWorkers(2, () => ({ seconds: 1 }));
     const started = performance.now();
-    await expect(group[0]!.sum(new Float32Array(10))).rejects.toThrow(/^worker 1 \(127.*\) has said nothing for 1 s$/);
+    await expect(workers[0]!.sum(new Float32Array(10))).rejects.toThrow(
+      /^worker 1 \(127.*\) has said nothing for 1 s$/,
+    );
     expect(performance.now() - started).toBeLessThan(3000);
-    await expect(group[1]!.sum(new Float32Array(10))).rejects.toThrow(/worker 1 .* has said nothing/);
+    await expect(workers[1]!.sum(new Float32Array(10))).rejects.toThrow(/worker 1 .* has said nothing/);
   });
 
   test('that computes something else is named', async () => {
-    const group = await newGroup(2);
-    const [first] = await ends([group[0]!.sum(new Float32Array(10)), group[1]!.sum(new Float32Array(12))]);
+    const workers = await newWorkers(2);
+    const [first] = await ends([workers[0]!.sum(new Float32Array(10)), workers[1]!.sum(new Float32Array(12))]);
     expect(first).toMatch(/^worker 1 .* sent 24 bytes, expected 20: it computes something else$/);
-    const other = await newGroup(2);
+    const other = await newWorkers(2);
     const [, second] = await ends([
       other[0]!.agree('training data', 'a'),
       other[1]!.agree('training data', 'b').then(() => 'agreed'),
@@ -168,21 +170,21 @@ describe('joining', () => {
     const silent = createConnection(port, '127.0.0.1').on('error', () => {});
     const strange = joining([...addresses, { host: '127.0.0.1', port: 1 }], 2, { seconds: 1 });
     expect((await ends([joinWorkers(strange)]))[0]).toMatch(/refused this worker: no task 2 connects to task 0 of 2/);
-    const group = await Promise.all([waiting, joinWorkers(joining(addresses, 1))]);
-    expect(group.map(({ size }) => size)).toEqual([2, 2]);
-    group.forEach((worker) => worker.close());
+    const workers = await Promise.all([waiting, joinWorkers(joining(addresses, 1))]);
+    expect(workers.map(({ size }) => size)).toEqual([2, 2]);
+    workers.forEach((worker) => worker.close());
     silent.destroy();
   });
 
   test('a port in use, an address of another machine, no secret where others can connect, no such task', async () => {
     const addresses = await newAddresses(2);
-    const group = joinWorkers(joining(addresses, 0, { seconds: 1 }));
+    const workers = joinWorkers(joining(addresses, 0, { seconds: 1 }));
     await sleep(50);
     const [taken] = await ends([joinWorkers(joining(addresses, 0))]);
     expect(taken).toMatch(
       /^worker 0: 127\.0\.0\.1:\d+ is in use by another program; choose another port in --workers$/,
     );
-    await ends([group]);
+    await ends([workers]);
     const far = [{ host: '192.0.2.1', port: 4000 }, addresses[1]!];
     expect((await ends([joinWorkers(joining(far, 0))]))[0]).toMatch(/192\.0\.2\.1:4000 is not an address of this/);
     expect((await ends([joinWorkers(joining(far, 0, { secret: '' }))]))[0]).toMatch(/GOWIDE_WORKERS_SECRET is not set/);

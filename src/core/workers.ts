@@ -1,5 +1,5 @@
 /** Processes that train one network together, each on a share of every batch. */
-export interface Group {
+export interface Workers {
   /** How many workers there are. */
   readonly size: number;
   /** Which of them this one is, from 0. Worker 0 writes the run; the others write nothing. */

@@ -5,7 +5,7 @@ import { cellId, type Cell } from '../../src/core/run.js';
 import { workerName, type Address } from '../../src/distributed/address.js';
 import { joinWorkers } from '../../src/distributed/join.js';
 import { followRuns } from '../../src/distributed/run.js';
-import type { Workers } from '../../src/distributed/workers.js';
+import type { WorkerMesh } from '../../src/distributed/mesh.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../../src/engine/backends/choose.js';
 import { environment } from '../../src/store/environment.js';
 import { withRequired } from '../../src/sweep/work.js';
@@ -27,22 +27,22 @@ export async function followCells(
   place: Place,
   notice: (line: string) => void,
 ): Promise<void> {
-  await inGroup(cells, choice, place, { notice }, async ({ group, signal }) => {
+  await asWorker(cells, choice, place, { notice }, async ({ workers, signal }) => {
     const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
     const all = withRequired(cells, RUNNERS);
-    await followRuns(group, { cells: all, executors, signal, notice, progress: () => {} });
+    await followRuns(workers, { cells: all, executors, signal, notice, progress: () => {} });
   });
 }
 
 interface Joined {
-  readonly group: Workers;
+  readonly workers: WorkerMesh;
   readonly engine: Engine;
   /** Aborted when the user of any worker wants to stop, on every worker after the same step. */
   readonly signal: AbortSignal;
 }
 
 /** Opens the engine, finds the others, and tells them why when this worker's part ends with an error. */
-export async function inGroup(
+export async function asWorker(
   cells: readonly Cell[],
   { name, why }: EngineChoice,
   { addresses, task, secret, seconds }: Place,
@@ -64,7 +64,7 @@ export async function inGroup(
   const stop = new AbortController();
   const { package: version, commit } = environment(null, '');
   const ids = cells.map(cellId);
-  const group = await joinWorkers({
+  const workers = await joinWorkers({
     addresses,
     task,
     secret,
@@ -80,13 +80,13 @@ export async function inGroup(
     signal: before.signal,
   });
   asked.removeEventListener('abort', giveUp);
-  asked.addEventListener('abort', () => group.requestStop());
-  if (asked.aborted) group.requestStop();
+  asked.addEventListener('abort', () => workers.requestStop());
+  if (asked.aborted) workers.requestStop();
   try {
-    await act({ group, engine, signal: stop.signal });
+    await act({ workers, engine, signal: stop.signal });
   } catch (error) {
-    group.abandon(error);
+    workers.abandon(error);
     throw error;
   }
-  group.close();
+  workers.close();
 }
