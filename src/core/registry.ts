@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { unknownName, UsageError } from './errors.js';
-import { unknownKeys } from './spec.js';
+import { issueWords } from './issues.js';
 
 /** Adds a definition under its name. Throws UsageError when the name is taken. */
 export function register<Entry>(kind: string, registry: Record<string, Entry>, name: string, entry: Entry): void {
@@ -49,7 +49,7 @@ export function specSchema<Spec>(
   registry: Readonly<Record<string, { readonly spec: z.ZodType<Spec> }>>,
 ): z.ZodType<Spec> {
   return z.looseObject({ [discriminator]: nameSchema(kind, registry) }).transform((value, context): Spec => {
-    const parsed = registry[value[discriminator] as string]!.spec.safeParse(value, { error: unknownKeys });
+    const parsed = registry[value[discriminator] as string]!.spec.safeParse(value, { error: issueWords });
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) context.addIssue({ ...issue, input: value } as z.core.$ZodRawIssue);
     return z.NEVER;

@@ -1,6 +1,7 @@
 /** Specs, checked: unknown keys are refused with a suggestion, and keys of earlier versions are read by new names. */
-import { z } from 'zod';
-import { nearestName, UsageError } from './errors.js';
+import type { z } from 'zod';
+import { UsageError } from './errors.js';
+import { issueWords, whatIsWrong } from './issues.js';
 import { RENAMES, type Rename } from './renames.js';
 
 /**
@@ -8,26 +9,9 @@ import { RENAMES, type Rename } from './renames.js';
  * given; for an unknown key the nearest known one, or its new name.
  */
 export function parseSpec<Spec>(schema: z.ZodType<Spec>, what: string, value: unknown): Spec {
-  const parsed = schema.safeParse(value, { error: unknownKeys });
+  const parsed = schema.safeParse(value, { error: issueWords });
   if (parsed.success) return parsed.data;
-  throw new UsageError(`invalid ${what}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ').replaceAll('✖ ', '')}`);
-}
-
-/** Error map for zod: an unknown key with what is known there. Other errors keep zod's own words. */
-export const unknownKeys: z.core.$ZodErrorMap = (issue) => {
-  if (issue.code !== 'unrecognized_keys') return undefined;
-  const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
-  const said = issue.keys.map((key) => `"${key}"${hint(key, known)}`);
-  return `Unrecognized key${said.length > 1 ? 's' : ''}: ${said.join(', ')}`;
-};
-
-/** What to write instead of an unknown key, in brackets, as far as that can be told. */
-function hint(key: string, known: readonly string[]): string {
-  const rename = RENAMES.find(({ key: old, to }) => old === key && known.includes(to));
-  if (rename !== undefined) return ` (it is now "${rename.to}")`;
-  const near = nearestName(key, known);
-  if (near !== undefined) return ` (did you mean "${near}"?)`;
-  return known.length > 0 ? ` (known: ${known.join(', ')})` : '';
+  throw new UsageError(`invalid ${what}: ${whatIsWrong(parsed.error, value)}`);
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { whatIsWrong } from '../core/issues.js';
 import { scoreVersion1, scoreVersion2, type SquadScores } from '../text/answers.js';
 import { readEntries } from '../store/config.js';
 import { readSquad } from './squad.js';
@@ -17,13 +18,15 @@ export interface SquadFiles {
 function readById<T>(path: string, value: z.ZodType<T>, what: string): ReadonlyMap<string, T> {
   if (!existsSync(path))
     throw new UsageError(`${path}: file not found; expected a JSON object with ${what} for each question's id`);
-  const parsed = z.map(z.string(), value).safeParse(readEntries(path));
-  if (!parsed.success)
-    throw new UsageError(
-      `${path}: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}; ` +
-        `expected a JSON object with ${what} for each question's id`,
-    );
-  return parsed.data;
+  const entries = readEntries(path);
+  for (const [id, given] of entries) {
+    const parsed = value.safeParse(given);
+    if (!parsed.success)
+      throw new UsageError(
+        `${path}: ${id}: ${whatIsWrong(parsed.error, given)}; expected a JSON object with ${what} for each question's id`,
+      );
+  }
+  return entries as ReadonlyMap<string, T>;
 }
 
 /**

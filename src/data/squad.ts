@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { whatIsWrong } from '../core/issues.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
 import { readConfig } from '../store/config.js';
@@ -102,11 +103,9 @@ function checkFile(path: string): void {
 /** Reads a file. Throws UsageError when it is missing or is not in SQuAD's format, and says where. */
 export function readSquad(path: string): SquadFile {
   checkFile(path);
-  const parsed = File.safeParse(readConfig(path));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UsageError(`${path}: not in SQuAD's format: ${issue!.path.join('.')}: ${issue!.message}`);
-  }
+  const content = readConfig(path);
+  const parsed = File.safeParse(content);
+  if (!parsed.success) throw new UsageError(`${path}: not in SQuAD's format: ${whatIsWrong(parsed.error, content)}`);
   const misplaced: string[] = [];
   const questions = parsed.data.data.flatMap(({ paragraphs }, article) =>
     paragraphs.flatMap(({ context, qas }) => {

@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { whatIsWrong } from '../core/issues.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
@@ -301,13 +302,12 @@ function checkBeside(weights: string): void {
   const config = readConfig(path);
   if ('model_type' in config && config.model_type !== 'bert') return; // of something else in the same folder
   const parsed = z.looseObject(FIXED).safeParse(config);
-  if (!parsed.success) throw unknownSetting(path, parsed.error);
+  if (!parsed.success) throw unknownSetting(path, parsed.error, config);
 }
 
-function unknownSetting(path: string, { issues }: z.ZodError): UsageError {
-  const [issue] = issues;
+function unknownSetting(path: string, error: z.ZodError, config: unknown): UsageError {
   return new UsageError(
-    `${path}: ${issue!.path.join('.')}: ${issue!.message}; encoders of BERT with gelu, absolute positions and ` +
+    `${path}: ${whatIsWrong(error, config)}; encoders of BERT with gelu, absolute positions and ` +
       'layer_norm_eps 1e-12 can be read',
   );
 }
@@ -383,8 +383,10 @@ export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
 
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
 export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => HostWeights } {
-  const config = Config.safeParse(readConfig(join(folder, 'config.json')));
-  if (!config.success) throw unknownSetting(join(folder, 'config.json'), config.error);
+  const path = join(folder, 'config.json');
+  const content = readConfig(path);
+  const config = Config.safeParse(content);
+  if (!config.success) throw unknownSetting(path, config.error, content);
   const { data } = config;
   const { tensors, source } = weightsIn(folder);
   const spec: BertSpec = {

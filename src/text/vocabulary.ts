@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { whatIsWrong } from '../core/issues.js';
 import { readConfig, readText } from '../store/config.js';
 import { trimmedEnd, type AddedToken } from './added-tokens.js';
 import { SPECIAL, type TokenizerSettings } from './wordpiece.js';
@@ -99,9 +100,8 @@ const TokenizerJson = z.looseObject({
 function parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
   throw new UsageError(
-    `${path}: ${issue!.path.join('.')}: ${issue!.message}; tokenizers of the kind that BERT has can be read`,
+    `${path}: ${whatIsWrong(parsed.error, value)}; tokenizers of the kind that BERT has can be read`,
   );
 }
 

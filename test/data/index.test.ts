@@ -79,7 +79,7 @@ describe('a data set that is registered as one object', () => {
 
   beforeAll(async () => {
     expect(() => parseTrainSpec(spec)).toThrow(
-      /unknown data set "stripes"; expected one of: digits, .*squad\. {3}→ at data\.set/,
+      /data.set: unknown data set "stripes"; expected one of: digits, .*squad/,
     );
     registerDataset(STRIPES);
     await anyEngine();
@@ -87,8 +87,10 @@ describe('a data set that is registered as one object', () => {
 
   test('is found by the validation of specs, with its own keys', () => {
     expect(parseTrainSpec(spec).data).toEqual(data);
-    expect(() => parseTrainSpec({ ...spec, data: { ...data, count: 1 } })).toThrow('>=4   → at data.count');
-    expect(() => parseTrainSpec({ ...spec, data: { ...data, folder: 'x' } })).toThrow('Unrecognized key: "folder"');
+    expect(() => parseTrainSpec({ ...spec, data: { ...data, count: 1 } })).toThrow(
+      'data.count: expected at least 4, got 1',
+    );
+    expect(() => parseTrainSpec({ ...spec, data: { ...data, folder: 'x' } })).toThrow('unknown key "folder"');
     expect(() => parseTrainSpec({ ...spec, data: { ...data, set: 'stripe' } })).toThrow('Did you mean "stripes"?');
     const inputs = { ...spec.network, inputs: 7 };
     expect(() => parseTrainSpec({ ...spec, network: inputs })).toThrow(

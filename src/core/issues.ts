@@ -1,0 +1,144 @@
+/** What a schema has against a value, in one line: where, what was expected, what was given, and what may be meant. */
+import { z } from 'zod';
+import { nearestName } from './errors.js';
+import { RENAMES } from './renames.js';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/** Problems of a value that are said; how many more there are is said, too. */
+const SAID = 3;
+/** Characters of a value that are shown. */
+const SHOWN = 60;
+
+/**
+ * Error map for zod: an unknown key with what is known there, a kind that is none with those that there are. Both are
+ * known while a value is checked, and not from the issue that is left of it. Other errors are put into words later.
+ */
+export const issueWords: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code === 'unrecognized_keys') {
+    const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
+    const said = issue.keys.map((key) => `"${key}"${hint(key, known)}`);
+    return `unknown key${said.length > 1 ? 's' : ''} ${said.join(', ')}`;
+  }
+  if (issue.code === 'invalid_union' && issue.inst instanceof z.ZodDiscriminatedUnion) {
+    const { discriminator } = issue.inst.def;
+    const known = [...(issue.inst._zod.propValues[discriminator] ?? [])].map(String);
+    const given = issue.input as Readonly<Record<string, unknown>>;
+    return known.length > 0 ? oneOf(known, given[discriminator]) : undefined;
+  }
+  return undefined;
+};
+
+/** What to write instead of an unknown key, in brackets, as far as that can be told. */
+function hint(key: string, known: readonly string[]): string {
+  const rename = RENAMES.find(({ key: old, to }) => old === key && known.includes(to));
+  if (rename !== undefined) return ` (it is now "${rename.to}")`;
+  const near = nearestName(key, known);
+  if (near !== undefined) return ` (did you mean "${near}"?)`;
+  return known.length > 0 ? ` (known: ${known.join(', ')})` : '';
+}
+
+/** The first problems of a value that a schema refused, in one line, each with the path to it. */
+export function whatIsWrong(error: z.ZodError, value: unknown): string {
+  const all = [...new Set(error.issues.flatMap((issue) => told(issue, [], value)))];
+  const more = all.length > SAID ? `; and ${all.length - SAID} more` : '';
+  return all.slice(0, SAID).join('; ') + more;
+}
+
+/** An issue in words; of a union, those of the alternative that the value comes nearest to. */
+function told(issue: Issue, above: Path, value: unknown): string[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const ways = issue.errors.filter((way) => !isOtherType(way));
+    const near = [...ways].sort((a, b) => a.length - b.length)[0];
+    if (near !== undefined) return near.flatMap((inner) => told(inner, path, value));
+    const expected = issue.errors.flatMap(([first]) => (first?.code === 'invalid_type' ? [noun(first.expected)] : []));
+    if (expected.length > 0) return [at(path, `expected ${[...new Set(expected)].join(' or ')}`, value)];
+  }
+  return [words(issue, path, value)];
+}
+
+/** Whether an alternative is of another type than the value altogether. */
+function isOtherType([first]: readonly Issue[]): boolean {
+  return first?.code === 'invalid_type' && first.path.length === 0;
+}
+
+function words(issue: Issue, path: Path, value: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return at(path, `expected ${noun(issue.expected)}`, value);
+    case 'too_small':
+      return at(
+        path,
+        `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${amount(issue.minimum, issue.origin)}`,
+        value,
+      );
+    case 'too_big':
+      return at(
+        path,
+        `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${amount(issue.maximum, issue.origin)}`,
+        value,
+      );
+    case 'invalid_value': {
+      const given = valueAt(value, path);
+      return given === undefined
+        ? at(path, oneOf(issue.values.map(String), undefined), value)
+        : `${place(path)}${oneOf(issue.values.map(String), given)}`;
+    }
+    default:
+      return `${place(path)}${issue.message.replace(/\.$/, '')}`;
+  }
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+};
+
+function noun(expected: string): string {
+  return NOUNS[expected] ?? expected;
+}
+
+function amount(bound: number | bigint, origin: string): string {
+  const unit = { string: ' characters', array: ' entries', set: ' entries', map: ' entries' }[origin] ?? '';
+  return `${bound}${unit}`;
+}
+
+/** What is expected of several names, what is there, and which of them that may be. */
+function oneOf(known: readonly string[], given: unknown): string {
+  const expected = known.length === 1 ? `expected ${JSON.stringify(known[0])}` : `expected one of: ${known.join(', ')}`;
+  if (given === undefined) return expected;
+  const near = typeof given === 'string' ? nearestName(given, known) : undefined;
+  return `${expected}; got ${shown(given)}${near === undefined ? '' : ` (did you mean "${near}"?)`}`;
+}
+
+/** An expectation at a place, with what is there instead. */
+function at(path: Path, expected: string, value: unknown): string {
+  const given = valueAt(value, path);
+  return `${place(path)}${given === undefined ? `missing; ${expected}` : `${expected}, got ${shown(given)}`}`;
+}
+
+function place(path: Path): string {
+  return path.length === 0 ? '' : `${path.map(String).join('.')}: `;
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      inner !== null && typeof inner === 'object' && Object.hasOwn(inner, key)
+        ? (inner as Readonly<Record<PropertyKey, unknown>>)[key]
+        : undefined,
+    value,
+  );
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}...`;
+}
