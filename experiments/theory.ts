@@ -211,7 +211,8 @@ export const generic = study({
       'strong skip, sine': { alpha: 1, c: 3, rho: 0, target: 'sine', gain: 1, sa: 1 },
       'skip, amplified': { alpha: 1, c: 1, rho: 0, target: 'amplified', gain: 4, sa: 1 },
       'gain 1.2, amplified': { alpha: 1.2, c: 1, rho: 0, target: 'amplified', gain: 4, sa: 1 },
-      'no skip, amplified': { alpha: 0, c: 3, rho: 0.9, target: 'amplified', gain: 4, sa: 1 },
+      // at 0.005 the loss rises at L = 12 and 16
+      'no skip, amplified': { alpha: 0, c: 3, rho: 0.9, target: 'amplified', gain: 4, sa: 1, dt: 0.00125 },
       'flat weights, amplified': { alpha: 1.2, c: 1, rho: 0, target: 'amplified', gain: 4, sa: 0.2 },
       'residual 1/L, amplified': { alpha: 1, c: 3, perDepth: true, rho: 0, target: 'amplified', gain: 4, sa: 1 },
     };
@@ -221,7 +222,7 @@ export const generic = study({
 
 const RESIDUAL = {
   minutes: { embeddings: [16, 32, 64], widths: [8, 32, 128], reference: { D: 128, M: 256 } },
-  laptop: { embeddings: [16, 32, 64, 128], widths: [8, 32, 128, 512], reference: { D: 256, M: 512 } },
+  laptop: { embeddings: [16, 32, 64, 128, 256], widths: [8, 32, 128, 512], reference: { D: 512, M: 512 } },
 };
 
 /** Deep residual nets beside their published constants. */
@@ -236,7 +237,7 @@ export const residual = study({
       samples: 10,
       inputs: 5,
       outputs: 5,
-      steps: 15,
+      steps: 14,
       eta: 1,
       ...RESIDUAL[sized(size)],
     },
@@ -244,8 +245,8 @@ export const residual = study({
 });
 
 const STAGES = {
-  minutes: { train: 64, heldOut: 256, wide: 1024, widths: [16, 64], draws: 3 },
-  laptop: { train: 128, heldOut: 512, wide: 8192, widths: [16, 64, 256], draws: 8 },
+  minutes: { train: 64, heldOut: 256, wide: 1024, widths: [16, 64], draws: 3, longDraws: 1 },
+  laptop: { train: 128, heldOut: 512, wide: 8192, widths: [16, 64, 256], draws: 8, longDraws: 1 },
 };
 
 /** Three stages against direct training, on particles. */

@@ -247,18 +247,37 @@ const residualRate: Claim = {
   ),
 };
 
-/** Three stages against direct training on particles. */
-function stagesLaw(regime: Regime): Claim {
-  const [first, ...rest] = skips(regime);
-  return {
-    id: `stages-${slug(regime)}`,
-    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width, than those trained directly for as many steps.`,
+const RIVALS = {
+  direct: {
+    id: 'stages',
+    text: 'those trained directly for as many steps',
     source: 'paper, the method’s purpose; here on the particle model',
-    rule: everyValueText(STAGES_RATIO, 'width'),
+  },
+  sampled: {
+    id: 'stages-sampled',
+    text: 'those that start from the wide net’s trained particles and are trained for as many steps without imitation',
+    source: 'this project’s control for the paper’s second stage',
+  },
+  long: {
+    id: 'stages-total-cost',
+    text: 'those trained directly at the cost of the whole pipeline, the wide net’s training included',
+    source: 'this project’s rivals of the three stages',
+  },
+} as const;
+
+/** Three stages against a rival on particles. */
+function stagesLaw(rival: keyof typeof RIVALS, regime: Regime): Claim {
+  const [first, ...rest] = skips(regime);
+  const { id, text, source } = RIVALS[rival];
+  return {
+    id: `${id}-${slug(regime)}`,
+    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width, than ${text}.`,
+    source,
+    rule: `${everyValueText(STAGES_RATIO, 'width')} Widths at which the loss rises in training are left out.`,
     experiment: stages,
     arms: [regime],
-    rows: rowsOf(stages, regime),
-    judge: everyValue(STAGES_RATIO, { at: 'm', column: 'staged', other: 'direct' }),
+    rows: (input) => rowsOf(stages, regime)(input).filter((row) => typeof row.values[rival] === 'number'),
+    judge: everyValue(STAGES_RATIO, { at: 'm', column: 'staged', other: rival, rises: ['lossIncreases'] }),
   };
 }
 
@@ -277,5 +296,5 @@ export const LAW_CLAIMS: readonly Claim[] = [
   ...(['alpha', 'c', 'rho'] as const).map(scaleLaw),
   boundsDominate,
   residualRate,
-  ...REGIMES.map(stagesLaw),
+  ...(['direct', 'sampled', 'long'] as const).flatMap((rival) => REGIMES.map((regime) => stagesLaw(rival, regime))),
 ];

@@ -159,6 +159,8 @@ interface Comparison {
   readonly at: string;
   readonly column: string;
   readonly other: string;
+  /** Columns that count rises of the loss: values at which it rose are left out. */
+  readonly rises?: readonly string[];
 }
 
 /**
@@ -167,9 +169,11 @@ interface Comparison {
  * when it lies outside at any value, with an interval at the level of all values together (Bonferroni). The evidence
  * says where.
  */
-export function everyValue(band: Band, { at, column, other }: Comparison): Judge {
+export function everyValue(band: Band, { at, column, other, rises = [] }: Comparison): Judge {
   const inside = (interval: Interval): Outcome => within(interval, band.from, band.to);
-  return (rows) => {
+  return (all) => {
+    const { kept: rows, note } = stableRows(all, at, rises);
+    if (rows.length === 0) return { outcome: 'inconclusive', evidence: `cannot be decided${note}` };
     const ratio = (row: TableRow): number => Math.log(numberAt(row, column) / numberAt(row, other));
     const groups = [...groupBy(rows, (row) => String(numberAt(row, at)))]
       .map(([value, group]) => ({ value: Number(value), group }))
@@ -185,7 +189,7 @@ export function everyValue(band: Band, { at, column, other }: Comparison): Judge
     });
     const outcomes = found.map(({ outcome }) => outcome);
     const failing = found.filter(({ outcome }) => outcome === 'not supported').map(({ p }) => groups.length * p);
-    const evidence = placesText(found);
+    const evidence = `${placesText(found)}${note}`;
     if (failing.length > 0) return { outcome: 'not supported', evidence, p: Math.min(...failing) };
     return outcomes.every((one) => one === 'supported')
       ? { outcome: 'supported', evidence, p: Math.max(...found.map(({ p }) => p)) }

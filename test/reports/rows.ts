@@ -58,7 +58,14 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
         }),
       ),
       ...[16, 64].map((m) =>
-        row('stages', arm, seed, { m, direct: 1 * w(m), staged: (claimed ? 0.8 : 1.2) * w(m + 1), wide: 0.7 }),
+        row('stages', arm, seed, {
+          m,
+          direct: 1 * w(m),
+          sampled: 1 * w(m + 2),
+          long: 1 * w(m + 3),
+          staged: (claimed ? 0.8 : 1.2) * w(m + 1),
+          wide: 0.7,
+        }),
       ),
     ]),
     ...['alpha', 'c', 'rho'].flatMap((parameter) =>

@@ -6,6 +6,7 @@
  * 1, c = 1/L, a_j = U_j / D, b_j = V_j and no bias.
  */
 import { normals, rngKey } from '../../src/core/rng.js';
+import { flowResult, type FlowResult } from './direct.js';
 import { kernel } from '../kernel/kernel.js';
 import { activations } from '../network/network.js';
 import type { Layer, Net } from '../model/particles.js';
@@ -29,18 +30,29 @@ export interface ResidualNet {
   readonly readout: Float64Array;
 }
 
+/** Names of the random numbers that a net does not share with others of its seed: of its blocks, and of its ends. */
+export interface ResidualDraws {
+  readonly blocks?: readonly (string | number)[];
+  /** Embedding and readout. */
+  readonly ends?: readonly (string | number)[];
+}
+
 /**
- * A residual net, drawn. Draws nest: coordinates i < D and units j < M have equal normals in every net of a seed, so
- * that nets of different sizes can be compared.
+ * A residual net, drawn. Draws nest: coordinates i < D and units j < M have equal normals in every net of a seed with
+ * equal `draws`, so that nets of different sizes can be compared.
  */
-export function residualNet(seed: number, shape: ResidualShape): ResidualNet {
+export function residualNet(
+  seed: number,
+  shape: ResidualShape,
+  { blocks = [], ends = [] }: ResidualDraws = {},
+): ResidualNet {
   const { D, M, L, inputs, outputs } = shape;
   const rows = (name: string, columns: number, scale: number): Float64Array =>
-    normals(rngKey(seed, 'residual', name), D * columns).map((z) => z * scale);
+    normals(rngKey(seed, 'residual', ...ends, name), D * columns).map((z) => z * scale);
   const unit = (l: number, name: string, scale: number): Float64Array => {
     const out = new Float64Array(M * D);
     for (let j = 0; j < M; j++) {
-      const z = normals(rngKey(seed, 'residual', name, l, j), D);
+      const z = normals(rngKey(seed, 'residual', ...blocks, name, l, j), D);
       for (let i = 0; i < D; i++) out[j * D + i] = z[i]! * scale;
     }
     return out;
@@ -87,10 +99,17 @@ export function residualForward(
 }
 
 /**
- * Gradient descent of (1/2N) sum |f(x) - y|^2 in place, for `steps` steps at learning rate eta L M D; x [N, inputs], y
- * [N, outputs].
+ * Gradient descent of (1/(2 N outputs)) sum |f(x) - y|^2 in place, for `steps` steps at learning rate eta L M D; x [N,
+ * inputs], y [N, outputs]. The mean is over samples and outputs, as in the published code. An explosion is not thrown:
+ * training stops, and the result says at which step.
  */
-export function trainResidual(model: ResidualNet, x: Float64Array, y: Float64Array, eta: number, steps: number): void {
+export function trainResidual(
+  model: ResidualNet,
+  x: Float64Array,
+  y: Float64Array,
+  eta: number,
+  steps: number,
+): FlowResult {
   const { shape, net, readout } = model;
   const { D, L, outputs } = shape;
   const n = x.length / shape.inputs;
@@ -100,8 +119,12 @@ export function trainResidual(model: ResidualNet, x: Float64Array, y: Float64Arr
     b: new Float64Array(b.length),
     bias: new Float64Array(m),
   }));
-  for (let step = 0; step < steps; step++) {
+  const losses: number[] = [];
+  const rate = eta / outputs;
+  for (let step = 0; ; step++) {
     const { hidden, output, start } = residualForward(model, x);
+    losses.push(output.reduce((sum, value, j) => sum + (value - y[j]!) ** 2, 0) / (2 * n * outputs));
+    if (step === steps || flowResult(losses).exploded !== undefined) return flowResult(losses);
     // The kernel's gradient by h_L is h_L - target: the target that makes it (1/D) W_U (f - y).
     const target = hidden.slice();
     for (let s = 0; s < n; s++)
@@ -112,8 +135,8 @@ export function trainResidual(model: ResidualNet, x: Float64Array, y: Float64Arr
     // velocity = - M times the gradient; V moves by eta L M D of it, and a = U / D by eta L M / D
     net.layers.forEach(({ a, b }, l) => {
       for (let i = 0; i < a.length; i++) {
-        a[i]! += ((eta * L) / D) * velocity[l]!.a[i]!;
-        b[i]! += eta * L * D * velocity[l]!.b[i]!;
+        a[i]! += ((rate * L) / D) * velocity[l]!.a[i]!;
+        b[i]! += rate * L * D * velocity[l]!.b[i]!;
       }
     });
   }

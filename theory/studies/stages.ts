@@ -4,7 +4,7 @@ import { mean } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
 import { compress } from '../flow/pipeline.js';
-import { thinNet } from '../model/particles.js';
+import { thinNet, type Net } from '../model/particles.js';
 import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
@@ -16,6 +16,11 @@ const StagesSpec = ParticleSettings.extend({
   widths: z.array(z.int().min(1)).min(1),
   /** Flow time of fine-tuning, after `imitationTime` of imitation; direct training gets the sum. */
   tuningTime: z.number().min(0),
+  /**
+   * Draws that are also trained directly for as many steps as the whole pipeline costs, the wide net's training
+   * included: a step costs as many pairs as the net has particles.
+   */
+  longDraws: z.int().min(0).default(0),
 })
   .refine(...WIDTHS_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime', 'tuningTime'));
@@ -35,24 +40,38 @@ export const stagesStudy: Study<StagesSpec> = {
   rule: `${bandRule(STAGES_RATIO)}, at every width`,
   schema: StagesSpec,
   cautions: cautionsOf,
-  cost: ({ wide, widths, draws, time, imitationTime, tuningTime, train, depth, dt }) =>
-    (((wide * time + widths.reduce((a, b) => a + b, 0) * draws * 2 * (imitationTime + tuningTime)) * train * depth) /
+  cost: ({ wide, widths, draws, longDraws, time, imitationTime, tuningTime, train, depth, dt }) =>
+    (((wide * time * (1 + longDraws * widths.length) +
+      widths.reduce((a, b) => a + b, 0) * (draws * 3 + longDraws) * (imitationTime + tuningTime)) *
+      train *
+      depth) /
       dt) *
       PAIR_SECONDS +
     0.05,
   run: async (spec, seed, tick) => {
     const { dt, imitationTime, tuningTime, draws, depth, regime } = spec;
-    const { task, initial, trained: wide, onTrain, onHeldOut } = trainWide(spec, depth, seed);
+    const {
+      task,
+      initial,
+      trained: wide,
+      onTrain,
+      onHeldOut,
+      lossIncreases: wideLossIncreases,
+    } = trainWide(spec, depth, seed);
     const flow = (t: number): { steps: number; dt: number } => ({ steps: stepsOf(t, dt), dt });
     const rows = [];
     for (const [i, m] of spec.widths.entries()) {
-      const found: Record<'direct' | 'staged' | 'imitated' | 'discrepancy' | 'stagedDiscrepancy', number[]> = {
-        direct: [],
-        staged: [],
-        imitated: [],
-        discrepancy: [],
-        stagedDiscrepancy: [],
+      const found: Record<
+        'direct' | 'sampled' | 'staged' | 'imitated' | 'discrepancy' | 'stagedDiscrepancy' | 'long',
+        number[]
+      > = { direct: [], sampled: [], staged: [], imitated: [], discrepancy: [], stagedDiscrepancy: [], long: [] };
+      let [increases, longIncreases] = [0, 0];
+      const train = (what: string, net: Net, steps: number): Net => {
+        increases += whole(what, trainDirect(net, task.train, { steps, dt }), dt).increases;
+        return net;
       };
+      const thinSteps = stepsOf(imitationTime, dt) + stepsOf(tuningTime, dt);
+      const allSteps = thinSteps + Math.round((stepsOf(spec.time, dt) * spec.wide) / m);
       for (let draw = 0; draw < draws; draw++) {
         await tick(i * draws + draw, spec.widths.length * draws);
         const { imitated, tuned, imitation, tuning } = compress(
@@ -62,9 +81,16 @@ export const stagesStudy: Study<StagesSpec> = {
           { imitation: { ...flow(imitationTime), targets: onTrain }, tuning: flow(tuningTime) },
         );
         imitation.forEach((layer, l) => whole(`imitation of layer ${l + 1}`, layer, dt));
-        whole('fine-tuning', tuning, dt);
-        const direct = thinNet(initial, m, seed, draw);
-        whole('direct training', trainDirect(direct, task.train, flow(imitationTime + tuningTime)), dt);
+        increases += whole('fine-tuning', tuning, dt).increases;
+        const direct = train('direct training', thinNet(initial, m, seed, draw), thinSteps);
+        const sampled = train('training of sampled particles', thinNet(wide, m, seed, draw), thinSteps);
+        found.sampled.push(lossOf(sampled, task.heldOut));
+        if (draw < spec.longDraws) {
+          const long = thinNet(initial, m, seed, draw);
+          const result = trainDirect(long, task.train, { steps: allSteps, dt });
+          longIncreases += whole('direct training at the total cost', result, dt).increases;
+          found.long.push(lossOf(long, task.heldOut));
+        }
         found.direct.push(lossOf(direct, task.heldOut));
         found.staged.push(lossOf(tuned, task.heldOut));
         found.imitated.push(lossOf(imitated, task.heldOut));
@@ -75,7 +101,14 @@ export const stagesStudy: Study<StagesSpec> = {
         regime,
         m,
         wide: lossOf(wide, task.heldOut),
-        ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])),
+        ...Object.fromEntries(
+          Object.entries(found)
+            .filter(([, values]) => values.length > 0)
+            .map(([name, values]) => [name, mean(values)]),
+        ),
+        lossIncreases: increases,
+        ...(spec.longDraws > 0 && { longIncreases }),
+        wideLossIncreases,
       });
     }
     return rows;

@@ -5,7 +5,7 @@ import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { activations, output } from '../network/network.js';
-import { thinNet } from '../model/particles.js';
+import { thinNet, type Net } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
@@ -56,16 +56,23 @@ export const timeStudy: Study<TimeSpec> = {
     const { task, initial: wide } = startWide(spec, depth, seed);
     const thin = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
     const { x } = task.heldOut;
-    const direct: { value: number; size: number }[] = [];
+    const direct: Readonly<
+      Record<'direct' | 'directTrain' | 'wideSize' | 'lossIncreases' | 'wideLossIncreases', number>
+    >[] = [];
     const segments = times.map((time, i) => stepsOf(time - (times[i - 1] ?? 0), dt));
     for (const [i, steps] of segments.entries()) {
       await tick(i, 2 * times.length);
-      for (const net of [wide, ...thin])
-        whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt);
-      const target = output(wide, x);
+      const train = (net: Net): number =>
+        whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt).increases;
+      const wideLossIncreases = train(wide);
+      const lossIncreases = thin.reduce((sum, net) => sum + train(net), 0);
+      const [target, onTrain] = [output(wide, x), output(wide, task.train.x)];
       direct.push({
-        value: rms(thin.map((net) => discrepancy(net, wide, x, target))),
-        size: outputSize(wide, x, target),
+        direct: rms(thin.map((net) => discrepancy(net, wide, x, target))),
+        directTrain: rms(thin.map((net) => discrepancy(net, wide, task.train.x, onTrain))),
+        wideSize: outputSize(wide, x, target),
+        lossIncreases,
+        wideLossIncreases,
       });
     }
     const samples = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
@@ -73,17 +80,19 @@ export const timeStudy: Study<TimeSpec> = {
     const rows = [];
     for (const [i, steps] of segments.entries()) {
       await tick(times.length + i, 2 * times.length);
+      let imitationIncreases = 0;
       for (const net of samples)
-        imitate(net, wide, task.train.x, { steps, dt, targets }).forEach((result) =>
-          whole(`imitation to T = ${times[i]}`, result, dt),
-        );
-      const { value, size } = direct[i]!;
+        for (const result of imitate(net, wide, task.train.x, { steps, dt, targets }))
+          imitationIncreases += whole(`imitation to T = ${times[i]}`, result, dt).increases;
+      const { wideSize, ...measured } = direct[i]!;
       rows.push({
         regime,
         time: times[i]!,
-        direct: value,
+        ...measured,
         imitation: rms(samples.map((net) => discrepancy(net, wide, x, target))),
-        wideSize: size,
+        imitationTrain: rms(samples.map((net) => discrepancy(net, wide, task.train.x, targets.at(-1)))),
+        imitationIncreases,
+        wideSize,
       });
     }
     return rows;
