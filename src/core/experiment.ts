@@ -1,6 +1,6 @@
 /** Declarations: what is run for a claim, at which scale. */
 import { unknownName } from './errors.js';
-import type { Cell, Executor } from './run.js';
+import type { Cell, Executor, InputFiles } from './run.js';
 
 /** Sizes at which experiments are declared, smallest first. */
 export const SCALES = ['minutes', 'laptop', 'gpu', 'paper'] as const;
@@ -119,6 +119,11 @@ export interface Runner {
   readonly execute: Executor;
   /** Throws UsageError on a spec that is not valid. */
   readonly check: (cell: Cell) => void;
+  /**
+   * Files that the run reads, but for those that come with the program and those of runs that it requires; none unless
+   * given. What they hold is noted in the run, and compared when its result is asked for again.
+   */
+  readonly files?: (cell: Cell) => readonly InputFiles[];
   /** Runs that must be finished first. */
   readonly requires: (cell: Cell) => Cell[];
   /** Expected seconds on one core, for the time left; only the ratios between cells matter. */

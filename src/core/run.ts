@@ -47,6 +47,14 @@ export interface Snapshot {
   readonly position: string;
 }
 
+/** Files that a run reads and that do not come with the program: what its result depends on beside its spec. */
+export interface InputFiles {
+  /** A file; with `names`, a folder. */
+  readonly path: string;
+  /** Files of the folder that are read, relative to it. */
+  readonly names?: readonly string[];
+}
+
 /** What an executor gets from the store. */
 export interface RunContext {
   readonly cell: Cell;

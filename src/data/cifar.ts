@@ -144,6 +144,7 @@ function definition<Name extends Cifar['set']>(
     spec: z.strictObject({ set: z.literal(name), ...CIFAR_FIELDS }),
     check: ({ folder }) => checkCifar(name, folder),
     open: loadCifar,
+    files: ({ folder }) => [{ path: folder, names: [...VARIANTS[name].train, ...VARIANTS[name].test] }],
     shape: () => [SIDE, SIDE, 3],
     brought: () => `${archive} is brought by you: ${megabytes} MB`,
   };

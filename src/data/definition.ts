@@ -1,5 +1,6 @@
 /** What a data set is to the rest of the program: one object, in the file of that data set. */
 import type { z } from 'zod';
+import type { InputFiles } from '../core/run.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
 import type { Dataset } from './dataset.js';
@@ -45,6 +46,8 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
    * where these are others. Throws UsageError where the declaration asks for another order.
    */
   inOrderOf?(spec: Spec, classes: readonly string[]): Spec;
+  /** Files that are read and do not come with the program; none where it is left out. Throws UsageError as `check`. */
+  files?(spec: Spec): readonly InputFiles[];
   /** What users have to bring, with its size, in one line; undefined where a spec needs nothing. */
   brought?(spec: Spec): string | undefined;
   /** Further figures of a run's result, from those of the test split: accuracy in percent, cross-entropy in nats. */

@@ -7,7 +7,7 @@
  */
 import { existsSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import type sharpModule from 'sharp';
 import { z } from 'zod';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
@@ -326,6 +326,11 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   spec: ImageFolderSpec,
   check: ({ folder }) => void imageClasses(folder),
   open: openImageFolder,
+  files: ({ folder }) => {
+    const classes = imageClasses(folder);
+    const all = ['train', 'val'].flatMap((part) => pictures(join(folder, part), classes));
+    return [{ path: folder, names: all.map(({ file }) => relative(folder, file)) }];
+  },
   shape: ({ size }) => [size, size, CHANNELS],
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

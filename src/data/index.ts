@@ -1,5 +1,6 @@
 /** Every data set, and what can be known of one by its declaration. */
 import type { z } from 'zod';
+import type { InputFiles } from '../core/run.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
@@ -49,6 +50,11 @@ function definitionOf(spec: { readonly set: string }): DatasetDefinition {
  */
 export function checkData(spec: DataSpec): void {
   definitionOf(spec).check?.(spec);
+}
+
+/** Files that data are read from and that do not come with the program. Throws UsageError where a folder is missing. */
+export function dataFiles(spec: DataSpec): readonly InputFiles[] {
+  return definitionOf(spec).files?.(spec) ?? [];
 }
 
 /** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */

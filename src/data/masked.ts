@@ -9,7 +9,16 @@ import { Masking } from '../text/masking.js';
 import { openCorpus, type Corpus, type OnStage } from '../text/rows.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { checkCorpus, checkVocabulary, CORPUS_FIELDS, corpusOf, openTokenizer, vocabularySize } from './texts.js';
+import {
+  checkCorpus,
+  checkVocabulary,
+  CORPUS_FIELDS,
+  corpusFiles,
+  corpusOf,
+  openTokenizer,
+  tokenizerFiles,
+  vocabularySize,
+} from './texts.js';
 
 const count = z.int().min(1);
 
@@ -94,6 +103,10 @@ export const maskedLm: DatasetDefinition<MaskedSpec> = {
     checkVocabulary(spec);
   },
   open: openMasked,
+  files: (spec) => [
+    ...corpusFiles(spec),
+    ...(typeof spec.vocabulary === 'string' ? tokenizerFiles(spec) : []),
+  ],
   shape: ({ tokens }) => [4, tokens],
   task: (spec) => ({ head: 'masked-lm', questions: maskedPositions(spec), ...vocabularySize(spec) }),
   tokenizer: openTokenizer,

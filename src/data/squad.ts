@@ -23,7 +23,14 @@ import {
   type TaskScores,
 } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { checkVocabulary, CORPUS_FIELDS, openTokenizer, vocabularySize, writeTokens } from './texts.js';
+import {
+  checkVocabulary,
+  CORPUS_FIELDS,
+  openTokenizer,
+  tokenizerFiles,
+  vocabularySize,
+  writeTokens,
+} from './texts.js';
 
 /** Schema of {@link SquadSpec}. */
 export const SquadSpec = z.strictObject({
@@ -382,6 +389,7 @@ export const squad: DatasetDefinition<SquadSpec> = {
     checkSquad(spec);
   },
   open: openSquad,
+  files: (spec) => [{ path: spec.train }, { path: spec.test }, ...tokenizerFiles(spec)],
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'span', classes: spec.tokens, questions: 2, ...vocabularySize(spec) }),
   tokenizer: openTokenizer,

@@ -2,12 +2,14 @@
  * Texts and pairs of texts with a class, as a BERT reads them: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP].
  * Letters: T tokens.
  */
+import { relative } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
+import type { InputFiles } from '../core/run.js';
 import { textFiles } from '../text/corpus.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
-import { readVocabulary, type VocabularyFile } from '../text/vocabulary.js';
+import { readVocabulary, vocabularyFiles, type VocabularyFile } from '../text/vocabulary.js';
 import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
 import type { TokenTask } from './definition.js';
@@ -55,6 +57,18 @@ export function checkCorpus({ corpus }: Pick<TextFields, 'corpus'>): void {
 export function checkVocabulary(fields: TextFields): void {
   if (typeof fields.vocabulary === 'string') readVocabulary(fields.vocabulary);
   else checkCorpus(fields);
+}
+
+/** Files that a tokenizer is read or made from. */
+export function tokenizerFiles({ corpus, vocabulary }: Pick<TextFields, 'corpus' | 'vocabulary'>): InputFiles[] {
+  return typeof vocabulary === 'string' ? vocabularyFiles(vocabulary) : corpusFiles({ corpus });
+}
+
+/** Files of a corpus; none of the glosses, which come with the program. */
+export function corpusFiles({ corpus }: Pick<TextFields, 'corpus'>): InputFiles[] {
+  return corpus === 'glosses'
+    ? []
+    : [{ path: corpus, names: textFiles(corpus).map((file) => relative(corpus, file)) }];
 }
 
 /** The size of a vocabulary as a fact of a task: known where it is declared, not where a file decides it. */

@@ -15,6 +15,7 @@ import {
   openTokenizer,
   sample,
   textSource,
+  tokenizerFiles,
   vocabularySize,
   type TextExample,
 } from './texts.js';
@@ -209,6 +210,10 @@ export const tsv: DatasetDefinition<TsvSpec> = {
     checkTsv(spec);
   },
   open: openTsv,
+  files: (spec) => [
+    ...[spec.train, spec.test, spec.validation].flatMap((path) => (typeof path === 'string' ? [{ path }] : [])),
+    ...tokenizerFiles(spec),
+  ],
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
   tokenizer: openTokenizer,

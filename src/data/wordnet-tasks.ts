@@ -17,6 +17,7 @@ import {
   openTokenizer,
   sample,
   textSource,
+  tokenizerFiles,
   vocabularySize,
   type TextExample,
 } from './texts.js';
@@ -141,6 +142,7 @@ export const wordNetTask: DatasetDefinition<WordNetTaskSpec> = {
   spec: WordNetTaskSpec,
   check: checkVocabulary,
   open: openWordNetTask,
+  files: tokenizerFiles,
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', classes: wordNetClasses(spec.task), ...vocabularySize(spec) }),
   tokenizer: openTokenizer,

@@ -1,15 +1,25 @@
 /** How cells of the kind `train` are checked, priced and run. */
 import type { Runner } from '../core/experiment.js';
-import { checkData } from '../data/index.js';
+import type { InputFiles } from '../core/run.js';
+import { checkData, dataFiles } from '../data/index.js';
+import { weightFiles } from '../models/files.js';
 import { parseTrainSpec } from './check-spec.js';
 import { expectedMemory, expectedSeconds, stepFlops } from './cost.js';
 import { trainExecutor } from './execute.js';
 import { requiredCells } from './required.js';
+import type { TrainSpec } from './spec.js';
+
+/** Files that a training run reads: its data, and the weights that it imitates or begins with. */
+function filesOf({ data, teacher, pretrained }: TrainSpec): readonly InputFiles[] {
+  const weights = [teacher, pretrained].flatMap((one) => (one && 'weights' in one ? [one.weights] : []));
+  return [...dataFiles(data), ...weights.flatMap(weightFiles)];
+}
 
 /** The runner of cells of kind {@link TRAIN_KIND}, for the record of runners. */
 export const TRAIN_RUNNER: Runner = {
   execute: trainExecutor,
   check: ({ spec }) => checkData(parseTrainSpec(spec).data),
+  files: ({ spec }) => filesOf(parseTrainSpec(spec)),
   requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
   cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
   stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),

@@ -1,7 +1,8 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { unknownName, UsageError } from '../core/errors.js';
+import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
 import { readConfig, readDeclaration } from '../store/config.js';
@@ -104,6 +105,21 @@ export function readWeights(path: string, spec: NetworkSpec): HostWeights {
 /** Names of the classes of a file of weights, in order, where the configuration beside it has them. */
 export function weightLabels(path: string, spec: NetworkSpec): readonly string[] | undefined {
   return familyOf(spec).published?.labels?.(path);
+}
+
+/** Files of which {@link readWeights} may read, for weights at a path: a folder's, or a file with its configuration. */
+export function weightFiles(path: string): InputFiles[] {
+  if (isModelFolder(path)) {
+    const names = readdirSync(path).filter((name) => /\.(json|safetensors)$/.test(name));
+    return [{ path, names: names.sort() }];
+  }
+  const folder = dirname(path);
+  const beside = path.endsWith('.json') && existsSync(folder) ? readdirSync(folder) : [];
+  const names = [
+    ...(existsSync(join(folder, 'config.json')) ? ['config.json'] : []),
+    ...beside.filter((name) => name.endsWith('.safetensors')).sort(), // parts that the file lists
+  ];
+  return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];
 }
 
 /**

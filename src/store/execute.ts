@@ -12,12 +12,14 @@ import {
   RUN_FORMAT,
   type Cell,
   type Executor,
+  type InputFiles,
   type Outcome,
   type Row,
   type RunContext,
   type Snapshot,
 } from '../core/run.js';
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
+import { changedInput, changedSince, readInputs, type Input } from './inputs.js';
 import { patienceFor, tryLock, type Lock } from './lock.js';
 import { hashRegular, readRegular } from './regular.js';
 import {
@@ -27,6 +29,7 @@ import {
   FILES,
   FINISHED_FILES,
   folderOf,
+  inputsOf,
   isFinishedIn,
   readArrays,
   readCell,
@@ -45,6 +48,8 @@ export interface ExecuteOptions {
   readonly out: string;
   readonly environment: Environment;
   readonly executors: Readonly<Record<string, Executor>>;
+  /** Files that a cell's run reads, as {@link Runner.files} says; none unless given. */
+  readonly files?: (cell: Cell) => readonly InputFiles[];
   readonly signal: AbortSignal;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
   readonly saveSeconds?: number;
@@ -64,15 +69,18 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   for (let attempt = 1; ; attempt++) {
     const folder = folderOf(options.out, cell);
-    if (isWhole(folder, cell)) return readRun(folder);
+    if (isWhole(folder, cell)) return unchanged(readRun(folder), options);
     const lock = await takeLock(folder, options);
     try {
       // another process may have finished it, or set it aside, in the meantime
       if (!existsSync(folder)) continue;
       if (isFinishedIn(folder, cell)) continue;
-      const session = new Session(cell, folder, options, lock);
+      const inputs = await inputsNow(cell, options, lock);
+      const session = new Session(cell, folder, options, lock, inputs);
       try {
-        session.finish(await executor(session));
+        const outcome = await executor(session);
+        session.checkInputs(await inputsNow(cell, options, lock));
+        session.finish(outcome);
       } finally {
         session.close();
       }
@@ -84,6 +92,25 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       lock.release();
     }
   }
+}
+
+/** What the files that a cell's run reads hold now. */
+function inputsNow(cell: Cell, { files, signal, progress }: ExecuteOptions, lock?: Lock): Promise<Input[]> {
+  return readInputs(files?.(cell) ?? [], {
+    signal,
+    progress: (done, total) => {
+      lock?.refresh();
+      progress(cell, 'hash the data', done, total);
+    },
+  });
+}
+
+/** A finished run, if the files that it read are what they were. Throws UsageError naming one that is not. */
+async function unchanged(run: RunRecord, options: ExecuteOptions): Promise<RunRecord> {
+  const noted = inputsOf(run);
+  const changed = noted.length === 0 ? undefined : changedInput(noted, await inputsNow(run.cell, options));
+  if (changed !== undefined) throw changedSince(run.folder, changed);
+  return run;
 }
 
 /** Whether the run is finished and whole; a damaged one is not, and is looked at again by who has its lock. */
@@ -155,10 +182,14 @@ class Session implements RunContext {
     private readonly folder: string,
     private readonly options: ExecuteOptions,
     private readonly lock: Lock,
+    private readonly inputs: readonly Input[],
   ) {
     this.seed = cell.seed;
     this.writeSpec();
     this.earlier = this.readEarlier();
+    const noted = inputsOf({ environments: this.earlier });
+    const changed = noted.length === 0 ? undefined : changedInput(noted, inputs);
+    if (changed !== undefined) throw changedSince(folder, changed);
     const last = this.readLast();
     this.resumed = last?.snapshot;
     this.bytes = last?.metrics.length ?? 0;
@@ -244,6 +275,7 @@ class Session implements RunContext {
       ...this.options.environment,
       resumed: this.resumed !== undefined,
       seconds: this.seconds(),
+      ...(this.inputs.length > 0 && { inputs: this.inputs }),
     });
     this.write(FILES.environment, `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
   }
@@ -313,6 +345,16 @@ class Session implements RunContext {
       if (!(error instanceof DamagedError) || !damagedHere(error, run.folder, this.options, 1)) throw error;
       return readArrays(await executeRun(cell, this.options));
     }
+  }
+
+  /** Throws FailureError where the files that the run read are no longer what they were at its start. */
+  checkInputs(now: readonly Input[]): void {
+    const changed = changedInput(this.inputs, now);
+    if (changed !== undefined)
+      throw new FailureError(
+        `${changed}: changed while the run in ${this.folder} read it, which has no result therefore; ` +
+          'put back what was there, or delete that run to have it done anew',
+      );
   }
 
   finish({ result, arrays }: Outcome): void {

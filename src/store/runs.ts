@@ -20,6 +20,7 @@ import { FailureError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
+import type { Input } from './inputs.js';
 import { liveOwner, tryLock } from './lock.js';
 import { hashRegular, readRegular } from './regular.js';
 import { readSafetensors } from './safetensors.js';
@@ -67,6 +68,8 @@ export interface SessionRecord extends Environment {
   /** Whether this process went on from a saved state. */
   readonly resumed: boolean;
   readonly seconds: number;
+  /** What the files that it read held; left out where it read none. */
+  readonly inputs?: readonly Input[];
 }
 
 /** What `DONE` holds, sealed. */
@@ -340,6 +343,11 @@ export function listRuns(out: string): Listing {
     }
   }
   return { runs, problems };
+}
+
+/** What the files that a run read held, as it noted it. */
+export function inputsOf({ environments }: Pick<RunRecord, 'environments'>): readonly Input[] {
+  return environments.find(({ inputs }) => inputs !== undefined)?.inputs ?? [];
 }
 
 /** The one run whose id, or folder name, begins with `text`. Throws UsageError when there is none or more than one. */

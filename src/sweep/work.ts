@@ -2,7 +2,17 @@
 import { FailureError } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
-import { DamagedError, folderOf, indexRuns, isFinished, setDamagedAside, whileIdle } from '../store/runs.js';
+import { changedInput, changedSince, readInputs, type Input } from '../store/inputs.js';
+import {
+  DamagedError,
+  folderOf,
+  indexRuns,
+  inputsOf,
+  isFinished,
+  readRun,
+  setDamagedAside,
+  whileIdle,
+} from '../store/runs.js';
 import type { Costs } from './progress.js';
 
 /** The work of a sweep. Every map is keyed by the ids of cells, and lists a cell after those that it requires. */
@@ -62,4 +72,34 @@ export function withRequired(cells: readonly Cell[], runners: Readonly<Record<st
   };
   cells.forEach(add);
   return all;
+}
+
+/**
+ * Compares the files that finished runs of a sweep read with what they held then. Throws UsageError naming one that has
+ * changed since, and InterruptedError when `signal` fires.
+ */
+export async function checkInputs(
+  out: string,
+  { all, open }: Pick<Work, 'all' | 'open'>,
+  runners: Readonly<Record<string, Runner>>,
+  { signal, notice }: { readonly signal: AbortSignal; readonly notice: (line: string) => void },
+): Promise<void> {
+  const index = indexRuns(out);
+  const read = new Map<string, Promise<Input[]>>();
+  let said = false;
+  const progress = (_: number, total: number): void => {
+    if (!said && total > 2 ** 30) notice(`Comparing ${(total / 2 ** 30).toFixed(1)} GiB of data with what runs read.`);
+    said = true;
+  };
+  for (const [id, cell] of all) {
+    const files = runners[cell.kind]!.files?.(cell) ?? [];
+    if (open.has(id) || files.length === 0) continue;
+    const run = readRun(folderOf(out, cell, index));
+    const noted = inputsOf(run);
+    if (noted.length === 0) continue;
+    const key = JSON.stringify(files);
+    if (!read.has(key)) read.set(key, readInputs(files, { signal, progress }));
+    const changed = changedInput(noted, await read.get(key)!);
+    if (changed !== undefined) throw changedSince(run.folder, changed);
+  }
 }

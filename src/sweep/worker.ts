@@ -58,6 +58,7 @@ export async function runCell(
     out: job.out,
     environment: environment(engine, job.command),
     executors,
+    files: (cell) => runners[cell.kind]?.files?.(cell) ?? [],
     signal,
     progress,
     notice,

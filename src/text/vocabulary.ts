@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
+import type { InputFiles } from '../core/run.js';
 import { readConfig, readText } from '../store/config.js';
 import { trimmedEnd, type AddedToken } from './added-tokens.js';
 import { SPECIAL, type TokenizerSettings } from './wordpiece.js';
@@ -46,6 +47,19 @@ interface Found {
   readonly cleanText?: boolean;
   readonly handleChineseChars?: boolean;
   readonly added?: readonly Added[];
+}
+
+/** Files in which Hugging Face's libraries keep settings beside a vocabulary. */
+const NEIGHBORS = ['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'];
+
+/** The files that {@link readVocabulary} may read of a path. */
+export function vocabularyFiles(path: string): InputFiles[] {
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  const folder = isFolder ? path : dirname(path);
+  const named = isFolder ? [LINES, JSON_FILE, ...NEIGHBORS] : NEIGHBORS;
+  const names = named.filter((name) => existsSync(join(folder, name)));
+  if (isFolder) return [{ path, names }];
+  return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];
 }
 
 /** An added token and its index, which may be that of the vocabulary. */

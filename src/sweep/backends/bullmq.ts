@@ -1,7 +1,7 @@
 /** A sweep on any number of machines: cells on a queue in Redis, which workers take them from. */
 import { UsageError } from '../../core/errors.js';
 import { parseQueueUrl } from '../address.js';
-import { workOf } from '../work.js';
+import { checkInputs, workOf } from '../work.js';
 import { defineBackend, type Values } from './backend.js';
 
 const QUEUE_OPTIONS = {
@@ -33,6 +33,7 @@ export const BULLMQ = defineBackend({
   run: async ({ cells, out, runners, signal, notice, progress }, values) => {
     const queue = queueOf(values);
     const work = workOf(out, cells, runners, notice);
+    await checkInputs(out, work, runners, { signal, notice });
     if (work.open.size > 0) {
       const { runQueue } = await import('./bullmq/sweep.js');
       await runQueue(work, { ...queue, out, signal, notice, progress: progress(work.done / work.total) });

@@ -3,7 +3,7 @@ import { InterruptedError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
 import { SweepProgress } from '../progress.js';
-import { workOf, type Work } from '../work.js';
+import { checkInputs, workOf, type Work } from '../work.js';
 import { defineBackend, type LocalSweep, type SweepReporter } from './backend.js';
 
 /** How a sweep runs on this machine. */
@@ -80,6 +80,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
 export async function runHere(sweep: LocalSweep): Promise<void> {
   const { cells, out, runners, signal, notice, progress, workers } = sweep;
   const work = workOf(out, cells, runners, notice);
+  await checkInputs(out, work, runners, { signal, notice });
   if (work.open.size === 0) return;
   const options = await workers([...work.open.values()]);
   await runPool(work, { ...options, signal, notice, progress: progress(work.done / work.total) });
