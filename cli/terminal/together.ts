@@ -8,7 +8,7 @@ import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
 import { requestedEngine, type EngineChoice } from '../../src/engine/backends/choose.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
-import { workOf, type Work } from '../../src/sweep/work.js';
+import { checkInputs, workOf, type Work } from '../../src/sweep/work.js';
 import type { TensorSetup } from '../../src/sweep/worker-pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { followCells, asWorker, type Place } from './as-worker.js';
@@ -83,6 +83,7 @@ export async function workTogether(cells: readonly Cell[], options: TogetherOpti
     }
     const out = checkOut(options.out);
     const work = workOf(out, cells, RUNNERS, notice);
+    await checkInputs(out, work, RUNNERS, { notice });
     if (local !== undefined && work.open.size === 0) return true;
     const setup = await tensorSetup(request, progress);
     if (place !== undefined) await leadCells(cells, work, setup.engine, place, { out, progress });
@@ -133,6 +134,7 @@ async function leadCells(
         out,
         environment: { ...environment(engine, command), workers: workers.size },
         executors,
+        files: (one) => RUNNERS[one.kind]?.files?.(one) ?? [],
         signal,
         notice,
         progress: (at, stage, done, total) => report(at, stage, done, total, (i + done / (total || 1)) / open.size),

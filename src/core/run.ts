@@ -82,6 +82,8 @@ export interface Outcome {
   readonly result: Row;
   /** Arrays that other runs may need, or nothing. */
   readonly arrays?: HostArrays<Floats>;
+  /** The tokenizer of a network that reads tokens: its file may be another by the time the network is exported. */
+  readonly tokenizer?: Json;
 }
 
 export type Executor = (context: RunContext) => Promise<Outcome>;

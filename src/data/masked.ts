@@ -103,10 +103,7 @@ export const maskedLm: DatasetDefinition<MaskedSpec> = {
     checkVocabulary(spec);
   },
   open: openMasked,
-  files: (spec) => [
-    ...corpusFiles(spec),
-    ...(typeof spec.vocabulary === 'string' ? tokenizerFiles(spec) : []),
-  ],
+  files: (spec) => [...corpusFiles(spec), ...(typeof spec.vocabulary === 'string' ? tokenizerFiles(spec) : [])],
   shape: ({ tokens }) => [4, tokens],
   task: (spec) => ({ head: 'masked-lm', questions: maskedPositions(spec), ...vocabularySize(spec) }),
   tokenizer: openTokenizer,

@@ -23,14 +23,7 @@ import {
   type TaskScores,
 } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import {
-  checkVocabulary,
-  CORPUS_FIELDS,
-  openTokenizer,
-  tokenizerFiles,
-  vocabularySize,
-  writeTokens,
-} from './texts.js';
+import { checkVocabulary, CORPUS_FIELDS, openTokenizer, tokenizerFiles, vocabularySize, writeTokens } from './texts.js';
 
 /** Schema of {@link SquadSpec}. */
 export const SquadSpec = z.strictObject({

@@ -2,12 +2,11 @@
  * Texts and pairs of texts with a class, as a BERT reads them: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP].
  * Letters: T tokens.
  */
-import { relative } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { InputFiles } from '../core/run.js';
-import { textFiles } from '../text/corpus.js';
+import { textFiles, textInputs } from '../text/corpus.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
 import { readVocabulary, vocabularyFiles, type VocabularyFile } from '../text/vocabulary.js';
 import { SPECIAL, WordPiece } from '../text/wordpiece.js';
@@ -66,9 +65,7 @@ export function tokenizerFiles({ corpus, vocabulary }: Pick<TextFields, 'corpus'
 
 /** Files of a corpus; none of the glosses, which come with the program. */
 export function corpusFiles({ corpus }: Pick<TextFields, 'corpus'>): InputFiles[] {
-  return corpus === 'glosses'
-    ? []
-    : [{ path: corpus, names: textFiles(corpus).map((file) => relative(corpus, file)) }];
+  return corpus === 'glosses' ? [] : [textInputs(corpus)];
 }
 
 /** The size of a vocabulary as a fact of a task: known where it is declared, not where a file decides it. */

@@ -1,11 +1,13 @@
 /** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
 import { FailureError, UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
+import type { Json } from '../core/json.js';
 import type { Dataset } from '../data/dataset.js';
-import { inOrderOf, openData, taskOf, testFigures } from '../data/index.js';
+import { inOrderOf, openData, taskOf, testFigures, tokenizerOf } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { readWeights, weightLabels } from '../models/files.js';
+import type { TokenizerFacts } from '../models/family.js';
 import { networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { countValues, infiniteIn } from '../core/host-array.js';
 import { evaluation } from '../nn/layers.js';
@@ -82,6 +84,11 @@ async function openPretrained(context: RunContext, pretrained: PretrainedSpec, s
     : readWeights(pretrained.weights, pretrained.network);
 }
 
+/** A tokenizer as a run keeps it, in JSON. */
+function factsOf({ vocabulary, lowercase, settings }: TokenizerFacts): Json {
+  return JSON.parse(JSON.stringify({ lowercase, settings, vocabulary })) as Json;
+}
+
 async function outcome(
   context: RunContext,
   spec: TrainSpec,
@@ -116,8 +123,10 @@ async function outcome(
   disposeWeights(weights);
   if (teacher !== undefined) disposeWeights(teacher.weights);
   const { steps, flops, teacherFlops } = costOf(spec);
+  const tokenizer = await tokenizerOf(spec.data);
   return {
     arrays: toArrays(host),
+    ...(tokenizer !== undefined && { tokenizer: factsOf(tokenizer) }),
     result: {
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,

@@ -3,9 +3,10 @@ import { extname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
 import { declaredLabels, tokenizerOf } from '../data/index.js';
+import type { TokenizerFacts } from '../models/family.js';
 import { writeWeights } from '../models/files.js';
 import { writeAtomic } from '../store/atomic.js';
-import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
+import { readArrays, readMetrics, readTokenizer, type RunRecord } from '../store/runs.js';
 import { parseTrainSpec } from './check-spec.js';
 import { TRAIN_KIND } from './required.js';
 import { fromArrays } from './weights.js';
@@ -23,9 +24,14 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
     );
   const { network, data } = parseTrainSpec(run.cell.spec);
   const trained = fromArrays(readArrays(run));
-  const tokenizer = extname(path) === '' ? await tokenizerOf(data) : undefined;
+  const tokenizer = extname(path) === '' ? (keptTokenizer(run) ?? (await tokenizerOf(data))) : undefined;
   const labels = labelsOf(run) ?? declaredLabels(data);
   if (writeWeights(path, network, trained, tokenizer, labels) === 'folder') writeAnswers(path, run);
+}
+
+/** The tokenizer that the run was trained with; undefined where it kept none. */
+function keptTokenizer(run: RunRecord): TokenizerFacts | undefined {
+  return readTokenizer(run) as TokenizerFacts | undefined;
 }
 
 /** Names of the classes as the run had them, in order; undefined where its data did not name them. */

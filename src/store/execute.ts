@@ -357,7 +357,7 @@ class Session implements RunContext {
       );
   }
 
-  finish({ result, arrays }: Outcome): void {
+  finish({ result, arrays, tokenizer }: Outcome): void {
     for (const [key, value] of Object.entries(result)) {
       if (typeof value === 'number' && !Number.isFinite(value))
         throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
@@ -365,6 +365,7 @@ class Session implements RunContext {
     this.flush();
     this.files[FILES.metrics] = { bytes: this.bytes, sha256: this.written.copy().digest('hex') };
     if (arrays !== undefined) this.writeFinal(arrays);
+    if (tokenizer !== undefined) this.write(FILES.tokenizer, `${JSON.stringify(tokenizer)}\n`);
     this.writeEnvironment();
     const files = this.unchangedFiles();
     const seconds = [...this.earlier.map((entry) => entry.seconds), this.seconds()].reduce(

@@ -8,6 +8,7 @@
  *   last.safetensors     state of an unfinished run (parameters, optimiser, position in the metrics), with its hash and
  *                        that of the metrics so far
  *   final.safetensors    what a finished run leaves to others
+ *   vocabulary.json      the tokenizer of a network that reads tokens
  *   DONE                 the finished mark: result, and the hashes of the files above; sealed
  *
  * Order on resume: 1. read last.safetensors; 2. cut metrics.jsonl to the length noted there; 3. go on from the noted
@@ -32,12 +33,19 @@ export const FILES = {
   metrics: 'metrics.jsonl',
   last: 'last.safetensors',
   final: 'final.safetensors',
+  tokenizer: 'vocabulary.json',
   done: 'DONE',
   lock: 'lock',
 } as const;
 
 /** Files of a finished run beside its mark, which has the hash of each. */
-export const FINISHED_FILES: readonly string[] = [FILES.spec, FILES.environment, FILES.metrics, FILES.final];
+export const FINISHED_FILES: readonly string[] = [
+  FILES.spec,
+  FILES.environment,
+  FILES.metrics,
+  FILES.final,
+  FILES.tokenizer,
+];
 
 export interface EngineInfo {
   readonly name: string;
@@ -372,6 +380,13 @@ export function readMetrics(run: RunRecord): Row[] {
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Row);
+}
+
+/** The tokenizer that a finished run kept, checked against the finished mark; undefined where it kept none. */
+export function readTokenizer(run: RunRecord): unknown {
+  const done = readDone(run.folder);
+  if (done.files[FILES.tokenizer] === undefined) return undefined;
+  return JSON.parse(readChecked(run.folder, done, FILES.tokenizer).toString());
 }
 
 /** SHA-256 of a finished run's metrics, as noted when it ended. */

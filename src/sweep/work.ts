@@ -82,7 +82,7 @@ export async function checkInputs(
   out: string,
   { all, open }: Pick<Work, 'all' | 'open'>,
   runners: Readonly<Record<string, Runner>>,
-  { signal, notice }: { readonly signal: AbortSignal; readonly notice: (line: string) => void },
+  { signal, notice }: { readonly signal?: AbortSignal; readonly notice: (line: string) => void },
 ): Promise<void> {
   const index = indexRuns(out);
   const read = new Map<string, Promise<Input[]>>();
@@ -98,7 +98,7 @@ export async function checkInputs(
     const noted = inputsOf(run);
     if (noted.length === 0) continue;
     const key = JSON.stringify(files);
-    if (!read.has(key)) read.set(key, readInputs(files, { signal, progress }));
+    if (!read.has(key)) read.set(key, readInputs(files, { ...(signal && { signal }), progress }));
     const changed = changedInput(noted, await read.get(key)!);
     if (changed !== undefined) throw changedSince(run.folder, changed);
   }

@@ -4,10 +4,11 @@
  * is read row by row: a corpus may be larger than memory. Letters: T tokens.
  */
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
+import type { InputFiles } from '../core/run.js';
 import { SPECIAL, type WordPiece } from './wordpiece.js';
 import { readWordNet } from './wordnet.js';
 
@@ -43,6 +44,11 @@ export function textFiles(folder: string): string[] {
     .sort();
   if (names.length === 0) throw new UsageError(`${folder}: no .txt file in it`);
   return names.map((name) => join(folder, name));
+}
+
+/** The files of a folder of texts, as what a run reads. Throws UsageError where there are none. */
+export function textInputs(folder: string): InputFiles {
+  return { path: folder, names: textFiles(folder).map((file) => relative(folder, file)) };
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Packed corpora in the cache: made once for each declaration, then read row by row. */
 import { closeSync, existsSync, mkdtempSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { hashOf } from '../core/json.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from '../store/atomic.js';
+import { readInputs } from '../store/inputs.js';
 import { cacheFolder } from '../toolchain/cache.js';
-import { divideBlocks, glosses, lines, Packer, SPLITS, textFiles, type Piece, type Split } from './corpus.js';
+import { divideBlocks, glosses, lines, Packer, SPLITS, textInputs, type Piece, type Split } from './corpus.js';
 import { trainWordPiece } from './train-wordpiece.js';
 import { readVocabulary } from './vocabulary.js';
 import { WordPiece } from './wordpiece.js';
@@ -71,8 +72,9 @@ export type OnStage = (stage: string, done: number, total: number) => void;
  * used.
  */
 export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
-  const folder = join(cacheFolder(), 'text', keyOf(spec));
-  if (!existsSync(folder)) await makeCorpus(spec, folder, onStage);
+  const key = await keyOf(spec, onStage);
+  const folder = join(cacheFolder(), 'text', key);
+  if (!existsSync(folder)) await makeCorpus(spec, folder, key, onStage);
   const tokenizer = tokenizerIn(spec, () => readVocabulary(join(folder, VOCABULARY)).tokens);
   const rows = Object.fromEntries(
     SPLITS.map((split) => [split, new TokenRows(join(folder, fileOf(split)), spec.tokens)]),
@@ -87,15 +89,12 @@ function tokenizerIn({ vocabulary, lowercase }: CorpusSpec, made: () => readonly
   return new WordPiece(tokens, lowercase, settings);
 }
 
-/** Name of a corpus in the cache, by all that its rows depend on; files count by name, size and time. */
-function keyOf({ source, ...rest }: CorpusSpec): string {
+/** Name of a corpus in the cache, by all that its rows depend on; files count by their content, in their order. */
+async function keyOf({ source, ...rest }: CorpusSpec, onStage: OnStage): Promise<string> {
+  const progress = (done: number, total: number): void => onStage('hash the texts', done, total);
   const files =
     source.kind === 'folder'
-      ? textFiles(source.folder).map((file) => [
-          basename(file),
-          statSync(file).size,
-          Math.floor(statSync(file).mtimeMs),
-        ])
+      ? (await readInputs([textInputs(source.folder)], { progress })).map(({ sha256 }) => sha256)
       : [];
   const read = typeof rest.vocabulary === 'string' ? readVocabulary(rest.vocabulary) : undefined;
   const vocabulary = read?.tokens.join('\n') ?? rest.vocabulary;
@@ -103,7 +102,7 @@ function keyOf({ source, ...rest }: CorpusSpec): string {
   return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files, ...settings })}`;
 }
 
-async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): Promise<void> {
+async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage: OnStage): Promise<void> {
   makeFolder(dirname(folder));
   const partial = mkdtempSync(`${folder}-`);
   try {
@@ -118,6 +117,10 @@ async function makeCorpus(spec: CorpusSpec, folder: string, onStage: OnStage): P
     writeAtomic(join(partial, VOCABULARY), `${vocabulary.join('\n')}\n`);
     const tokenizer = tokenizerIn(spec, () => vocabulary);
     await writeRows(pieces(), splitOf, tokenizer, spec, partial, texts, onStage);
+    if ((await keyOf(spec, onStage)) !== key)
+      throw new UsageError(
+        `${spec.source.kind === 'folder' ? spec.source.folder : ''}: changed while it was read; run the same command again`,
+      );
     renameSync(partial, folder);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });

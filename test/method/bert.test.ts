@@ -321,6 +321,13 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect(there.load().params['layer2/inner/kernel']!.values).toEqual(
     readArrays(run)['params/layer2/inner/kernel']!.values,
   );
+  // the vocabulary that was trained with is exported, whatever its file is by now
+  const trained = readVocabulary(data.vocabulary).tokens;
+  const [last, ...others] = [...trained].reverse();
+  writeFileSync(data.vocabulary, [...others.reverse().slice(0, -1), last, others.at(-1)].join('\n'));
+  await exportRun(run, join(out, 'later'));
+  expect(readVocabulary(join(out, 'later')).tokens).toEqual(trained);
+  writeFileSync(data.vocabulary, trained.join('\n'));
   // 2.0: with how sure it is that there is no answer
   const run2 = await executeRun(
     cell({ ...spec, data: { ...data, test: SQUAD_2 }, training: { ...spec.training, steps: 5 } }),

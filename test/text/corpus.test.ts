@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
@@ -93,6 +103,25 @@ describe('folders of texts', () => {
     const { tokenizer, rows } = await openCorpus(spec(folderOf(1000), { vocabulary }));
     expect(tokenizer.vocabulary).toHaveLength(8);
     expect([...rows.train.read(Uint32Array.of(0))].slice(1, 5).filter((id) => id > 4)).toHaveLength(3);
+  });
+
+  test('files of equal names, sizes and times but other content are another corpus; a copy is the same one', async () => {
+    const folder = folderOf(1000);
+    const rowsOf = async (path: string): Promise<number[]> => [
+      ...(await openCorpus(spec(path))).rows.train.read(Uint32Array.of(0, 1, 2, 3, 4)),
+    ];
+    const rows = await rowsOf(folder);
+    const other = temporary();
+    cpSync(folder, other, { recursive: true, preserveTimestamps: true });
+    expect(await rowsOf(other)).toEqual(rows);
+    const made = (): string[] => readdirSync(join(process.env.GOWIDE_CACHE!, 'text'));
+    expect(made()).toHaveLength(1);
+    const path = join(other, 'b.txt');
+    const { atime, mtime } = statSync(path);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll('cats', 'rats'));
+    utimesSync(path, atime, mtime);
+    await rowsOf(other);
+    expect(made()).toHaveLength(2);
   });
 
   test('what cannot be used is named, and leaves nothing in the cache', async () => {

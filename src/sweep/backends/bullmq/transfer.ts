@@ -10,7 +10,7 @@ import { FailureError } from '../../../core/errors.js';
 import { cellId, parseCell, type Cell } from '../../../core/run.js';
 import { dropIncoming, incomingFolder, settle, type MergeOutcome } from '../../../store/merge.js';
 import { asFileError, writeAll } from '../../../store/atomic.js';
-import { checkFinished, FILES, folderOf, readCell } from '../../../store/runs.js';
+import { checkFinished, FILES, FINISHED_FILES, folderOf, readCell } from '../../../store/runs.js';
 import { openRegular } from '../../../store/regular.js';
 import { PREFIX } from './redis.js';
 
@@ -19,7 +19,7 @@ const PIECE = 4 * 2 ** 20;
 /** Seconds after which a transfer that was not collected is dropped: 30 days. */
 const KEPT_SECONDS = 30 * 86_400;
 /** Files of a run that travel, in this order: the mark that it is finished comes last. */
-const CARRIED = [FILES.spec, FILES.environment, FILES.metrics, FILES.final, FILES.done] as const;
+const CARRIED: readonly string[] = [...FINISHED_FILES, FILES.done];
 
 interface Header {
   readonly cell: Cell;
@@ -152,7 +152,7 @@ function parseHeader(bytes: Buffer, id: string): Header {
   }
   const cell = parseCell(header.cell);
   const known = (entry: Header['files'][number]): boolean =>
-    (CARRIED as readonly string[]).includes(entry?.name) && Number.isSafeInteger(entry.bytes) && entry.bytes >= 0;
+    CARRIED.includes(entry?.name) && Number.isSafeInteger(entry.bytes) && entry.bytes >= 0;
   if (
     cellId(cell) !== id ||
     !Array.isArray(header.files) ||
