@@ -4,8 +4,8 @@
  * when it was hashed: every write sets its time of change (ctime), which no program can set back, and what was changed
  * in the seconds before it was hashed is not remembered, as a second write could have the same time.
  */
-import { createHash } from 'node:crypto';
-import { statSync, type BigIntStats } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, openSync, rmSync, statSync, type BigIntStats } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { InterruptedError, UsageError } from '../core/errors.js';
@@ -33,6 +33,8 @@ export interface InputOptions {
   readonly signal?: AbortSignal;
   /** Hears how many of how many bytes that have to be read are read. */
   readonly progress?: (done: number, total: number) => void;
+  /** How old a change has to be for the hash to be remembered, in milliseconds; 3,000 by default. */
+  readonly settled?: number;
 }
 
 /** Folders with more files have one hash for all of them. */
@@ -50,7 +52,8 @@ interface Found {
   readonly path: string;
   readonly bytes: number;
   readonly mark: string;
-  readonly settled: boolean;
+  /** When it was changed last, in milliseconds, by the clock of its file system. */
+  readonly newest: number;
 }
 
 function find(path: string, name: string): Found {
@@ -65,7 +68,7 @@ function find(path: string, name: string): Found {
   const { dev, ino, size, mtimeNs, ctimeNs } = stat;
   const newest = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n);
   const mark = `${dev}.${ino}.${size}.${mtimeNs}.${ctimeNs}`;
-  return { name, path: full, bytes: Number(size), mark, settled: Date.now() - newest > SETTLED_MS };
+  return { name, path: full, bytes: Number(size), mark, newest };
 }
 
 /**
@@ -86,9 +89,11 @@ async function readInput({ path, names }: InputFiles, options: InputOptions): Pr
   const marks = sha256(found.map(({ name, mark }) => `${mark} ${name}\n`).join(''));
   const known = remembers ? recallInput(memory, marks) : undefined;
   if (known !== undefined) return { ...known, path };
+  const now = remembers ? clock() : 0;
   const hashes = await hashesOf(found, remembers ? recallHashes(`${memory}.files`) : new Map(), options);
   const input = names === undefined ? single(path, found[0]!, hashes) : several(path, found, hashes);
-  if (remembers) remember(memory, marks, input, found, hashes);
+  const limit = now - (options.settled ?? SETTLED_MS);
+  if (remembers) remember(memory, marks, input, found, hashes, limit);
   return input;
 }
 
@@ -162,6 +167,20 @@ function recallHashes(path: string): Map<string, string> {
   }
 }
 
+/** The time now as file systems have it, in milliseconds; -Infinity where no file can be written. */
+function clock(): number {
+  const path = join(cacheFolder(), 'hashes', `now-${randomBytes(6).toString('hex')}`);
+  try {
+    makeFolder(join(cacheFolder(), 'hashes'));
+    closeSync(openSync(path, 'wx'));
+    return statSync(path).mtimeMs;
+  } catch {
+    return -Infinity;
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
 /** What cannot be remembered is read again the next time. */
 function remember(
   memory: string,
@@ -169,12 +188,12 @@ function remember(
   input: Input,
   found: readonly Found[],
   hashes: readonly string[],
+  limit: number,
 ): void {
-  const lines = found.flatMap(({ mark, name, settled }, i) =>
-    settled && hashes[i] !== UNREADABLE && !name.includes('\n') ? [`${hashes[i]!} ${mark} ${name}\n`] : [],
+  const lines = found.flatMap(({ mark, name, newest }, i) =>
+    newest <= limit && hashes[i] !== UNREADABLE && !name.includes('\n') ? [`${hashes[i]!} ${mark} ${name}\n`] : [],
   );
   try {
-    makeFolder(join(cacheFolder(), 'hashes'));
     if (lines.length === found.length) writeAtomic(`${memory}.json`, JSON.stringify({ marks, input }));
     if (found.length > 1) writeAtomic(`${memory}.files`, lines);
   } catch {
