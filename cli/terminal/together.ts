@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
-import { parseAddresses } from '../../src/distributed/address.js';
+import { parseAddresses, workerName } from '../../src/distributed/address.js';
 import { endRuns, leading } from '../../src/distributed/run.js';
 import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
 import { requestedEngine, type EngineChoice } from '../../src/engine/backends/choose.js';
@@ -79,6 +79,7 @@ export async function workTogether(cells: readonly Cell[], options: TogetherOpti
   return sayingHowToGoOn(progress, async () => {
     if (place !== undefined && place.task > 0) {
       await followCells(cells, (await tensorSetup(request, progress)).engine, place, notice);
+      notice(`Done; ${workerName(0, place.addresses)} has the runs.`);
       return false;
     }
     const out = checkOut(options.out);

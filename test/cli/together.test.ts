@@ -178,6 +178,23 @@ describe('two workers by --workers', { timeout: LIMIT }, () => {
   });
 });
 
+test('two tasks of a job step of Slurm', { timeout: LIMIT }, async () => {
+  const out = newFolder();
+  const [port] = await freePorts(1);
+  const tasks = ['0', '1'].map((task) =>
+    start([...train(40), '--workers', `slurm:${port}`, '--out', task === '0' ? out : join(out, 'not-used')], {
+      SLURM_NTASKS: '2',
+      SLURM_PROCID: task,
+      SLURM_JOB_NODELIST: 'localhost',
+      SLURM_STEP_TASKS_PER_NODE: '2',
+    }),
+  );
+  const [first, second] = await Promise.all(tasks.map(({ ended }) => ended));
+  expect([first!.code, second!.code]).toEqual([0, 0]);
+  expect(second!.text).toContain(`Done; worker 0 (localhost:${port}) has the runs.`);
+  expect(recordOf(out).environments[0]!.workers).toBe(2);
+});
+
 describe('--local-workers', { timeout: LIMIT }, () => {
   const followers = (): number =>
     readdirSync('/proc').filter((pid) => {
@@ -189,11 +206,15 @@ describe('--local-workers', { timeout: LIMIT }, () => {
     }).length;
   const linux = test.skipIf(process.platform !== 'linux'); // looks at /proc
 
-  test('three of them end as one does, and leave nothing', async () => {
-    const out = newFolder();
-    const { code, text } = await start([...train(40), '--local-workers', '3', '--json', '--out', out]).ended;
+  test.each([...new Set([ENGINE, 'wasm'])])('three of them, on %s, end as one does', async (engine) => {
+    const [three, one] = [newFolder(), newFolder()];
+    const args = [...train(40, '--engine', engine), '--json', '--out'];
+    const { code, text } = await start([...args, three, '--local-workers', '3']).ended;
     expect([code, text]).toEqual([0, expect.stringContaining('"steps": 40')]);
-    expect(recordOf(out).environments[0]!.workers).toBe(3);
+    const [mine] = recordOf(three).environments;
+    expect([mine!.workers, mine!.engine!.name]).toEqual([3, engine]);
+    expect(gowide([...args, one]).status).toBe(0);
+    expect(relativeError(valuesOf(recordOf(three)), valuesOf(recordOf(one)))).toBeLessThan(1e-4);
   });
 
   linux('kill -9 of the command, or of a worker: all end', async () => {

@@ -191,6 +191,20 @@ describe('joining', () => {
     expect((await ends([joinWorkers(joining(addresses, 2))]))[0]).toMatch(/^--task 2: expected 0 to 1/);
   });
 
+  test.skipIf(process.platform !== 'linux')('a worker listens at its own address and at no other', async () => {
+    const addresses = await newAddresses(2); // of 127.0.0.1; Linux has all of 127.*
+    const waiting = joinWorkers(joining(addresses, 0, { seconds: 1 }));
+    await sleep(50);
+    const { port } = addresses[0] as { port: number };
+    const reached = (host: string): Promise<string> =>
+      new Promise((done) => {
+        const socket = createConnection(port, host, () => (socket.destroy(), done('reached')));
+        socket.on('error', (error) => done((error as NodeJS.ErrnoException).code!));
+      });
+    expect([await reached('127.0.0.1'), await reached('127.0.0.2')]).toEqual(['reached', 'ECONNREFUSED']);
+    await ends([waiting]);
+  });
+
   test('the same task twice: the second is told', async () => {
     const addresses = await newAddresses(3);
     const first = joinWorkers(joining(addresses, 0, { seconds: 2 }));
