@@ -32,13 +32,33 @@ const SIZES: Partial<Record<Scale, Size>> = {
 const [THIN, WIDE, BATCH] = [16, 64, 64];
 const AUGMENT = { rotation: 10, shift: 0.06, logScale: 0.06, noise: 0.1 } as const;
 
-/** Rates of 16 layers, with skip connections and without; the nets of other depths use them, too. */
-const TUNING: TuningGrid = { rates: [1e-3, 3e-3, 1e-2, 3e-2], imitationRates: [1e-3, 3e-3, 1e-2], seeds: [101, 102] };
-const RATES: Readonly<Record<'plain' | 'skip', Rates>> = {
-  plain: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 },
-  skip: { default: 1e-2, wide: 3e-3 },
+const TUNING: TuningGrid = {
+  rates: [1e-3, 3e-3, 1e-2, 3e-2],
+  imitationRates: [1e-3, 3e-3, 1e-2],
+  seeds: [101, 102],
 };
-const IMITATION_RATE = 3e-3;
+
+interface DepthRates {
+  readonly rates: Rates;
+  /** Of imitation by gradient. */
+  readonly imitation: number;
+}
+
+/** Each arm's rate at each depth; experiments/README.md has the accuracies. */
+const RATES: Readonly<Record<number, Readonly<Record<'plain' | 'skip', DepthRates>>>> = {
+  4: {
+    plain: { rates: { default: 3e-2, wide: 1e-2 }, imitation: 3e-3 },
+    skip: { rates: { default: 3e-2, wide: 1e-2 }, imitation: 3e-3 },
+  },
+  16: {
+    plain: { rates: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 }, imitation: 3.3e-2 },
+    skip: { rates: { default: 1e-2, wide: 3e-3, direct: 3e-2, kd: 3e-2 }, imitation: 3e-3 },
+  },
+  32: {
+    plain: { rates: { default: 3e-3, wide: 1e-3, 'selected-kl': 1e-3 }, imitation: 1e-2 },
+    skip: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 },
+  },
+};
 
 /**
  * Ways of training in the order in which figures show them, each for nets of every depth with skip connections and
@@ -79,7 +99,7 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
     inputs: 196,
   };
   const imitationSteps = Math.round(size.steps * 0.3);
-  const rates = RATES[skip ? 'skip' : 'plain'];
+  const { rates, imitation } = RATES[layers]![skip ? 'skip' : 'plain'];
   const setting: Setting = {
     data: { set: 'digits', train: size.train, augment: AUGMENT },
     thin,
@@ -97,7 +117,7 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
       inputs: 'own',
       loss: 'relative-mse',
       maps: 'up',
-      recipe: adamw(imitationSteps, BATCH, IMITATION_RATE, 0),
+      recipe: adamw(imitationSteps, BATCH, imitation, 0),
     },
     imitationSteps,
     rate: (arm) => rateOf(rates, arm),
