@@ -47,8 +47,8 @@ interface DepthRates {
 /** Each arm's rate at each depth; experiments/README.md has the accuracies. */
 const RATES: Readonly<Record<number, Readonly<Record<'plain' | 'skip', DepthRates>>>> = {
   4: {
-    plain: { rates: { default: 3e-2, wide: 1e-2 }, imitation: 3e-3 },
-    skip: { rates: { default: 3e-2, wide: 1e-2 }, imitation: 3e-3 },
+    plain: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },
+    skip: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },
   },
   16: {
     plain: { rates: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 }, imitation: 3.3e-2 },
@@ -143,7 +143,7 @@ export const depthSkip: Experiment = {
   group: 'resnet',
   title: 'Depth and skip connections: where imitation itself pays',
   kind: TRAIN_KIND,
-  seeds: { minutes: 5, laptop: 5 },
+  seeds: { minutes: 5, laptop: 10 },
   metric: TEST_ACCURACY,
   reproduced: true,
   tuning: TUNING,

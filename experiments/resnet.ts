@@ -232,7 +232,7 @@ export const resnetHierarchy: Experiment = {
   title: 'The same on strings of the Random Hierarchy Model',
   kind: TRAIN_KIND,
   chance: 12.5,
-  seeds: { minutes: 4, laptop: 5 },
+  seeds: { minutes: 4, laptop: 10 },
   metric: TEST_ACCURACY,
   baseline: 'direct',
   order: SHARED_ORDER,
