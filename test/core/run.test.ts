@@ -12,7 +12,7 @@ const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] =
   ['stages', 'no skip', '2058f5d86f96'],
   ['resnet-digits', 'three-stage', '21f1d141ac3e'],
   ['resnet-hierarchy', 'selected-three-stage', '541138fd389b'],
-  ['depth-skip', '4 skip direct', '37dfb3b967d2'],
+  ['depth-skip', '4 skip direct', '56b306d1e0bf'],
   ['bert-glosses', 'three-stage', '5cb946e3b827'],
   ['bert-supersense', 'three-stage', '595853aac2b4'],
 ];
