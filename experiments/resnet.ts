@@ -88,7 +88,14 @@ const WIDE_RATE = 0.1;
 
 const TUNING: TuningGrid = { rates: [0.1, 0.2, 0.4], seeds: [101, 102] };
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
-const HIERARCHY_RATES: Rates = { default: 0.2, direct: 0.1, 'three-stage': 0.4, 'selected-three-stage': 0.1 };
+const HIERARCHY_RATES: Rates = {
+  default: 0.2,
+  direct: 0.4,
+  kd: 0.1,
+  'selected-kl': 0.05,
+  'selected-three-stage': 0.1,
+  deeper: 0.4,
+};
 
 function imitationOf(recipe: RecipeSpec): GradientImitation {
   return {
