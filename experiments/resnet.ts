@@ -87,6 +87,7 @@ const IMITATION_RATE = 1;
 const WIDE_RATE = 0.1;
 
 const TUNING: TuningGrid = { rates: [0.1, 0.2, 0.4], seeds: [101, 102] };
+const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
 const HIERARCHY_RATES: Rates = {
   default: 0.2,
@@ -244,7 +245,7 @@ export const resnetHierarchy: Experiment = {
   baseline: 'direct',
   order: SHARED_ORDER,
   reproduced: true,
-  tuning: TUNING,
+  tuning: HIERARCHY_TUNING,
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
     const some = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
