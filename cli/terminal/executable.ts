@@ -13,5 +13,5 @@ export const FOLLOW_COMMAND = 'follow-runs';
 
 /** What a command of this program prints as JSON, run in a process of its own. Throws FailureError when it fails. */
 export async function printedBy<Printed>(args: readonly string[]): Promise<Printed> {
-  return JSON.parse(await runTool(process.execPath, [EXECUTABLE, ...args])) as Printed;
+  return JSON.parse(await runTool(process.execPath, [EXECUTABLE, ...args], process.env, process.cwd())) as Printed;
 }

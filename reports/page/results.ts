@@ -2,9 +2,8 @@
  * Results as files to keep: for each experiment and scale one CSV with a row for each training run and a Markdown table
  * made of it, what other runs logged as lines of JSON, and the vega-lite specs of the figures that these make.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomic } from '../../src/store/atomic.js';
+import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from '../data/csv.js';
 import { readRecords } from '../data/records.js';
 import { groupBy, type TableRow } from '../data/rows.js';
@@ -38,7 +37,7 @@ export function writeResults(folders: readonly string[], target: string): string
     scale !== 'custom' && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
   const byName = groupBy(results.filter(isResult), nameOf);
   const logged = groupBy(rows.filter(isKept), nameOf);
-  mkdirSync(target, { recursive: true });
+  makeFolder(target);
   return [...new Set([...byName.keys(), ...logged.keys()])].flatMap((name) => {
     const [experiment, scale] = name.split('.') as [string, string];
     const table = sorted((byName.get(name) ?? []).map(toResult));

@@ -1,43 +1,16 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
 import { randomBytes, type Hash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
+import { makeFolders } from '../core/folder.js';
 
 /** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written. */
 export function makeFolder(path: string): void {
-  // One by one: mkdir's own `recursive` never returns where a parent exists and refuses (below /proc, Node 20).
-  const missing: string[] = [];
-  for (let folder = resolve(path); !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
   try {
-    for (const folder of missing.length > 0 ? missing : [path]) mkdirOnce(folder);
+    makeFolders(path);
   } catch (error) {
     throw asFileError(error, path);
-  }
-}
-
-/** Another process may have made it in the meantime. */
-function mkdirOnce(folder: string): void {
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
-    return;
-  }
-  try {
-    syncFolder(dirname(folder)); // what is flushed below is lost with the folder's own name
-  } catch (error) {
-    if (!['EACCES', 'EPERM', 'EINVAL'].includes(codeOf(error) ?? '')) throw error; // who may write there need not read
   }
 }
 

@@ -1,12 +1,14 @@
 /** Node-API addons of one C++ source, compiled once per machine for its own vector instructions. */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FailureError, messageOf } from '../core/errors.js';
+import { makeFolders } from '../core/folder.js';
 import { cacheFolder } from './cache.js';
+import { strangerIn } from './owner.js';
 import { findCompiler } from './tools.js';
 
 export interface AddonSource {
@@ -24,8 +26,8 @@ export interface AddonSource {
 const require = createRequire(import.meta.url);
 
 /**
- * Loads the addon, building it first if need be; one that does not load (a damaged file, say) is built again, once.
- * Throws FailureError with the reason.
+ * Loads the addon, building it first if need be; one that does not load is built again, once. Throws FailureError with
+ * the reason.
  */
 export function loadAddon<T>(source: AddonSource): T {
   const path = builtAddon(source);
@@ -73,8 +75,38 @@ export function builtAddon(source: AddonSource): string {
     .digest('hex')
     .slice(0, 16);
   const path = join(cacheFolder(), source.name, key, `${source.name}.node`);
-  if (!existsSync(path)) build(path, source);
+  if (existsSync(dirname(path))) checkOwner(path, source);
+  if (!isAsBuilt(path)) build(path, source);
   return path;
+}
+
+/** Name of the file beside an addon that holds its hash and the key that it was built for. */
+const recordOf = (path: string): string => `${path}.json`;
+
+function record(path: string): string {
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+  return JSON.stringify({ key: basename(dirname(path)), sha256 });
+}
+
+/**
+ * Whether the file is, to the bit, what was built for this machine: a cut one would end the process with a bus error,
+ * and one with a flipped bit would compute.
+ */
+function isAsBuilt(path: string): boolean {
+  try {
+    return readFileSync(recordOf(path), 'utf8') === record(path);
+  } catch {
+    return false; // missing, or built by a version that kept no record
+  }
+}
+
+/** Throws FailureError where others could have put an addon there: code of theirs would run. */
+function checkOwner(path: string, { what, without }: AddonSource): void {
+  const why = strangerIn([dirname(path), path, recordOf(path)]);
+  if (why !== undefined)
+    throw new FailureError(
+      `${what} is not loaded: ${why}; delete it, or set GOWIDE_CACHE to a folder of your own; ${without}`,
+    );
 }
 
 function build(path: string, { what, without, source, options = [] }: AddonSource): void {
@@ -84,7 +116,8 @@ function build(path: string, { what, without, source, options = [] }: AddonSourc
   // clang takes -march=native on arm64 only as -mcpu=native
   const machine = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
-  const temporary = `${path}.${process.pid}`;
+  const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const [temporary, written] = [`${path}.${unique}`, `${recordOf(path)}.${unique}`];
   const link = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
   const common = [
     '-std=c++17',
@@ -98,19 +131,23 @@ function build(path: string, { what, without, source, options = [] }: AddonSourc
     '-DNAPI_VERSION=8',
   ];
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
+    chmodSync(dirname(path), 0o755);
     const { status, stderr, error } = spawnSync(
       compiler,
       [...common, `-I${headers}`, source, '-o', temporary, ...link, ...options],
-      { encoding: 'utf8' },
+      { encoding: 'utf8', cwd: dirname(source) },
     );
     if (status !== 0)
       throw new Error(
         error?.message ?? (stderr.split('\n').find((line) => line.includes('error')) ?? stderr.trim()).slice(0, 300),
       );
+    chmodSync(temporary, 0o755);
     renameSync(temporary, path);
+    writeFileSync(written, record(path), { flag: 'wx', mode: 0o644 });
+    renameSync(written, recordOf(path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    for (const file of [temporary, written]) rmSync(file, { force: true });
     throw new FailureError(`${what} could not be built with ${compiler}: ${messageOf(error)}; ${without}`);
   }
 }

@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { FailureError, messageOf } from '../core/errors.js';
+import { packageRoot } from '../core/package.js';
 import { cacheFolder } from './cache.js';
-import { findTools, runTool } from './tools.js';
+import { findTools, ISOLATED, runTool } from './tools.js';
 
 /**
  * Command of a Python that imports `module`: that of the environment `name`, which is made with `packages` when it is
@@ -15,8 +16,8 @@ export async function pythonWith(name: string, module: string, packages: readonl
   if (imports(python, module)) return python;
   const { python: base } = findTools();
   if (base === undefined) throw new FailureError('Python 3 with pip was not found on the PATH');
-  await runTool(base, ['-m', 'venv', '--clear', folder]);
-  await runTool(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
+  await runTool(base, [...ISOLATED, '-m', 'venv', '--clear', folder]);
+  await runTool(python, [...ISOLATED, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
   return python;
 }
 
@@ -39,5 +40,7 @@ export async function peerPython(
 
 /** Whether that command is a Python that has the module. */
 export function imports(python: string, module: string): boolean {
-  return spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+  return (
+    spawnSync(python, [...ISOLATED, '-c', `import ${module}`], { stdio: 'ignore', cwd: packageRoot() }).status === 0
+  );
 }

@@ -1,6 +1,7 @@
 /** The programs that set up what is built on this machine: Python with pip to download, a C++ compiler to build. */
 import { spawn, spawnSync } from 'node:child_process';
 import { FailureError, messageOf } from '../core/errors.js';
+import { packageRoot } from '../core/package.js';
 
 export interface Tools {
   /** Command that runs Python with pip, or undefined. */
@@ -9,8 +10,14 @@ export interface Tools {
   readonly compiler: string | undefined;
 }
 
+/**
+ * Python's option by which it runs no module of the folder that it was started in (a `pip.py` that lies there), nor one
+ * that the environment names. Tools are started in the program's own folder besides.
+ */
+export const ISOLATED = ['-I'] as const;
+
 function works(command: string, args: string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000, cwd: packageRoot() }).status === 0;
 }
 
 /** A C++ compiler on the PATH; `CXX` names one first. */
@@ -23,7 +30,10 @@ export function findCompiler(): string | undefined {
 /** Looks on the PATH. */
 export function findTools(): Tools {
   const pythons = process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python'];
-  return { python: pythons.find((name) => works(name, ['-m', 'pip', '--version'])), compiler: findCompiler() };
+  return {
+    python: pythons.find((name) => works(name, [...ISOLATED, '-m', 'pip', '--version'])),
+    compiler: findCompiler(),
+  };
 }
 
 /** One line that says which tools are missing, or undefined when all are there. */
@@ -37,11 +47,17 @@ export function missingTools({ python, compiler }: Tools): string | undefined {
 /**
  * Runs a command to its end and returns its standard output. Throws FailureError with the last line of what it said.
  */
-export async function runTool(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function runTool(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  cwd: string = packageRoot(),
+): Promise<string> {
   const { code, output, said } = await new Promise<{ code: number | null; output: string; said: string }>(
     (resolve, reject) => {
       const child = spawn(command, args, {
         env,
+        cwd,
         stdio: ['ignore', 'pipe', 'pipe'],
         shell: process.platform === 'win32' && command === 'npm',
       });

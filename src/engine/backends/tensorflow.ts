@@ -23,7 +23,7 @@ export function tensorflowReadiness(): Readiness {
   if (prebuiltAddon() !== undefined) return { state: 'ready', gpu: true };
   const obstacle = whyNotInstallable();
   const broken = findBroken();
-  const what = broken === undefined ? 'not installed' : `the install in ${broken} is not whole`;
+  const what = broken === undefined ? 'not installed' : `the install in ${broken} is not whole, or not your own`;
   if (obstacle !== undefined)
     return { state: 'impossible', reason: `${what}, and ${obstacle}; then run: gowide engine install` };
   return { state: 'installable', reason: `${what}; run: gowide engine install` };

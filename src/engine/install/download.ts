@@ -1,12 +1,12 @@
 /** Downloads of TensorFlow's wheels through pip and of tfjs-node-gpu through npm, each pinned by its hash. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { FailureError, messageOf, UsageError } from '../../core/errors.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { cachedTfjsPackage, findTfjsPackage, sha256Of } from './installed.js';
 import { TFJS_INTEGRITY, TFJS_VERSION, type Wheel } from './pins.js';
-import { runTool } from '../../toolchain/tools.js';
+import { ISOLATED, runTool } from '../../toolchain/tools.js';
 
 /** Options of `pip download` that do not depend on the wheel: quiet, patient, and for the wheels' own Python. */
 const PIP_DOWNLOAD =
@@ -23,7 +23,7 @@ function wheelIn(folder: string, wheel: Wheel): string | undefined {
   const prefix = prefixOf(wheel);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const name = names.find((file) => file.startsWith(prefix) && file.endsWith('.whl'));
-  return name && join(folder, name);
+  return name && resolve(folder, name);
 }
 
 /**
@@ -67,7 +67,7 @@ async function pipDownload(
   try {
     const platforms = wheel.platforms.flatMap((tag) => ['--platform', tag]);
     const which = ['-d', into, '-r', requirements];
-    await runTool(python, [...PIP_DOWNLOAD.split(' '), ...platforms, ...which], {
+    await runTool(python, [...ISOLATED, ...PIP_DOWNLOAD.split(' '), ...platforms, ...which], {
       ...process.env,
       TMPDIR: temporary,
       TEMP: temporary,
@@ -134,7 +134,7 @@ export async function fetchTfjsPackage(
   const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
   if (integrity !== TFJS_INTEGRITY)
     throw new FailureError(`download of ${name}: expected ${TFJS_INTEGRITY}, got ${integrity}`);
-  await runTool(python, ['-m', 'tarfile', '-e', archive, partial]);
+  await runTool(python, [...ISOLATED, '-m', 'tarfile', '-e', archive, partial]);
   rmSync(folder, { recursive: true, force: true });
   renameSync(join(partial, 'package'), folder);
   rmSync(partial, { recursive: true, force: true });

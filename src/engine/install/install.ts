@@ -26,7 +26,7 @@ import {
   type Manifest,
 } from './installed.js';
 import type { Variant } from './pins.js';
-import { findTools, runTool } from '../../toolchain/tools.js';
+import { findTools, ISOLATED, runTool } from '../../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
 
@@ -91,7 +91,7 @@ async function build(variant: Variant, folder: string, { wheels, report = () => 
       report(`download ${wheel.name} ${wheel.version}`, before + megabytes, total),
     );
     report(`unpack ${wheel.name}`, before + wheel.megabytes, total);
-    await runTool(python!, ['-c', UNPACK, file, root, variant.libraries.join(',')]);
+    await runTool(python!, [...ISOLATED, '-c', UNPACK, file, root, variant.libraries.join(',')]);
     before += wheel.megabytes;
   }
   report('build the addon', 0, 1);

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { hashOf, type Json } from '../../core/json.js';
 import { cacheFolder } from '../../toolchain/cache.js';
 import { CPU_VARIANTS, GPU_VARIANTS, TENSORFLOW_VERSION, TFJS_VERSION, type Variant } from './pins.js';
+import { strangerIn } from '../../toolchain/owner.js';
 import { findTools, missingTools } from '../../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
@@ -80,13 +81,27 @@ function readManifest(folder: string): Manifest | undefined {
   }
 }
 
-/** Whether every file of an install has the size that it was installed with. */
+/**
+ * Whether every file of an install has the size that it was installed with, and the addon, which is small, its content;
+ * and whether nobody else could have put it there.
+ */
 export function sizesFit(folder: string): boolean {
   const manifest = readManifest(folder);
-  if (manifest === undefined) return false;
+  if (manifest === undefined || strangerIn([folder, join(folder, MANIFEST), join(folder, ADDON)]) !== undefined)
+    return false;
+  const addon = manifest.files[ADDON];
+  if (addon !== undefined && !hasHash(join(folder, ADDON), addon.sha256)) return false;
   return Object.entries(manifest.files).every(
     ([name, { bytes }]) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes,
   );
+}
+
+function hasHash(path: string, sha256: string): boolean {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('hex') === sha256;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether every file of an install has the bytes that it was installed with: some seconds. */
