@@ -88,7 +88,7 @@ const drawAccuracy: Draw = ({ results, scale }) => {
     title: 'Where imitation itself pays: depth and skip connections',
     alt: 'Test accuracy of fully connected tanh nets against depth, without and with skip connections, one line for each way of training.',
     caption:
-      'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, each arm at its own learning rate, chosen on the validation split at 16 layers. Means and 95 % t-intervals over the seeds.',
+      'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, each arm at its own learning rate at each depth, chosen on the validation split. Means and 95 % t-intervals over the seeds.',
     scale,
     command: commandOf(depthSkip, scale),
     spec,
