@@ -17,6 +17,9 @@ export {
   type TuningGrid,
 } from './core/experiment.js';
 export { type Workers } from './core/workers.js';
+export { parseAddresses, type Address } from './distributed/address.js';
+export { joinWorkers, type Joining } from './distributed/join.js';
+export { type WorkerMesh } from './distributed/mesh.js';
 export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
 export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
 export {

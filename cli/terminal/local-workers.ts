@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, messageOf } from '../../src/core/errors.js';
+import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
 import type { Address } from '../../src/distributed/address.js';
 import type { EngineChoice } from '../../src/engine/backends/choose.js';
@@ -39,13 +39,18 @@ const LEAVE = 5000;
 
 /**
  * Starts all workers but the first, which is this process. They talk over socket files that only this user can reach,
- * share the cores, and have a GPU each where there are GPUs.
+ * share the cores, and have a GPU each where there are GPUs. Throws UsageError where these are fewer.
  */
 export function startLocalWorkers(
   count: number,
   devices: readonly Device[],
   jobOf: (place: LocalPlace) => Job,
 ): LocalWorkers {
+  if (devices.length > 0 && count > devices.length)
+    throw new UsageError(
+      `--local-workers ${count}: each has a GPU of its own, and ${devices.length} can be seen here; ` +
+        'expected at most as many, or CUDA_VISIBLE_DEVICES= for none',
+    );
   const folder = mkdtempSync(join(tmpdir(), 'gowide-workers-'));
   const windows = process.platform === 'win32';
   const addresses = Array.from({ length: count }, (_, task): Address => ({
@@ -55,7 +60,7 @@ export function startLocalWorkers(
   const placeOf = (task: number): LocalPlace => ({ addresses, task, secret });
   const environmentOf = (task: number): NodeJS.ProcessEnv => ({
     GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / count))),
-    ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task % devices.length]!.name }),
+    ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task]!.name }),
   });
   const lost = new AbortController();
   const children = Array.from({ length: count - 1 }, (_, i) => {

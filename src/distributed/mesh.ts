@@ -151,8 +151,8 @@ function addInOrder(
   task: number,
   others: readonly { readonly k: number; readonly into: Float32Array }[],
 ): void {
-  const all = [...others, { k: task, into: mine.slice() }].sort((a, b) => a.k - b.k).map(({ into }) => into);
-  const [first, ...rest] = all as [Float32Array, ...Float32Array[]];
-  mine.set(first);
-  for (const values of rest) for (let i = 0; i < mine.length; i++) mine[i] = mine[i]! + values[i]!;
+  const all = [...others, { k: task, into: mine }].sort((a, b) => a.k - b.k).map(({ into }) => into);
+  const [sum, ...rest] = all as [Float32Array, ...Float32Array[]];
+  for (const values of rest) for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + values[i]!;
+  if (sum !== mine) mine.set(sum);
 }

@@ -220,7 +220,8 @@ export class Wire {
   private complete(): void {
     const { message } = this.coming!;
     this.coming = undefined;
-    if (message.kind === KIND.leave) return this.fail(leavingError(message.bytes, this.name));
+    if (message.kind === KIND.leave && this.longest > FIRST_LIMIT)
+      return this.fail(leavingError(message.bytes, this.name));
     const waiting = this.waiting;
     this.waiting = undefined;
     if (waiting === undefined) this.kept.push(message);

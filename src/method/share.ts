@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js';
 import type { Workers } from '../core/workers.js';
 import type { BatchPart, Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
-import type { RecipeSpec } from './spec.js';
+import { isTrained, type RecipeSpec, type TrainSpec } from './spec.js';
 
 /** A worker's part of every batch, which it computes in so many parts, the first of which is `first` of all. */
 export interface Share extends BatchPart {
@@ -16,7 +16,10 @@ export interface Share extends BatchPart {
  * parts as `accumulate` says, or in the next number that they can share equally: two workers without `accumulate` do
  * what one does with 2. Throws UsageError when there are more parts than examples.
  */
-export function shareOf({ batch, accumulate = 1 }: RecipeSpec, workers: Workers | undefined): Share {
+export function shareOf(
+  { batch, accumulate = 1 }: RecipeSpec,
+  workers: Pick<Workers, 'size' | 'task'> | undefined,
+): Share {
   if (workers === undefined) return { from: 0, to: batch, parts: accumulate, first: 0 };
   const parts = Math.ceil(accumulate / workers.size);
   const all = parts * workers.size;
@@ -25,6 +28,19 @@ export function shareOf({ batch, accumulate = 1 }: RecipeSpec, workers: Workers 
   const first = workers.task * parts;
   const start = (part: number): number => Math.floor((part * batch) / all);
   return { from: start(first), to: start(first + parts), parts, first };
+}
+
+/**
+ * Throws UsageError when so many workers cannot share the batches of one of a run's stages, or of a run that it
+ * requires.
+ */
+export function checkShares({ training, imitation, teacher, pretrained }: TrainSpec, size: number): void {
+  const others = [
+    ...(imitation?.by === 'gradient' ? [imitation.recipe] : []),
+    ...(isTrained(teacher) ? [teacher.recipe] : []),
+  ];
+  for (const recipe of [training, ...others]) shareOf(recipe, { size, task: 0 });
+  if (pretrained !== undefined && 'run' in pretrained) checkShares(pretrained.run, size);
 }
 
 /** What tells training data apart without reading all of them: sizes, shapes, and the labels of some examples. */

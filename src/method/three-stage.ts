@@ -1,6 +1,7 @@
 /** The three stages as a function, for any pair of networks that give named taps. */
 import { InterruptedError } from '../core/errors.js';
 import type { Row } from '../core/run.js';
+import type { Workers } from '../core/workers.js';
 import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
@@ -29,6 +30,8 @@ export interface ThreeStageOptions {
   readonly onRow?: (row: Row) => void;
   readonly onProgress?: (stage: string, done: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /** Where several processes do this together, each with the same options: this process among them (`joinWorkers`). */
+  readonly workers?: Workers;
 }
 
 /** The trained networks and what was measured of them. */
@@ -46,11 +49,13 @@ export interface ThreeStageResult {
  * compared tap by tap, or when a map between them could not be merged; InterruptedError when `signal` fires.
  */
 export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
-  const { wide, thin, data, seed = 1, wideTraining, imitation, finetune, onRow, onProgress, signal } = options;
+  const { wide, thin, data, seed = 1, wideTraining, imitation, finetune, onRow, onProgress } = options;
+  const { signal, workers } = options;
   const rows: Row[] = [];
   const context: StageContext = {
     seed,
     resumed: undefined,
+    workers,
     log: (row) => {
       rows.push(row);
       onRow?.(row);

@@ -249,6 +249,7 @@ test.each([
   [['--local-workers', '1'], /--local-workers.*whole number of at least 2/],
   [['--workers', 'a:1,b', '--task', '0'], /--workers: "b" is no address; expected host:port/],
   [['--workers', 'slurm'], /SLURM_PROCID is not set; expected to be started by srun|SLURM_STEP_NUM_TASKS is not set/],
+  [['--local-workers', '33'], /a batch of 32 cannot be shared by 33 workers/],
   [['--workers', 'slurm:x'], /"slurm:x" is no address/],
 ])('wrong use: %o', async (options, message) => {
   const { status, stderr } = await gowideHere([...train(1), ...options]);

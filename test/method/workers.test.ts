@@ -11,7 +11,7 @@ import { openData } from '../../src/data/index.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { trainThin } from '../../src/method/pipeline.js';
 import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
-import { shareOf } from '../../src/method/share.js';
+import { checkShares, shareOf } from '../../src/method/share.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
 import type { StageContext } from '../../src/method/stages.js';
 import { disposeWeights } from '../../src/method/weights.js';
@@ -202,6 +202,20 @@ test('a batch in parts is shared: two workers with one part each are one process
   expect(shareOf(recipe, workers)).toEqual({ from: 5, to: 10, parts: 2, first: 2 });
   expect(shareOf({ ...recipe, batch: 7 }, { size: 3, task: 2 } as never)).toMatchObject({ from: 4, to: 7 });
   expect(() => shareOf({ ...recipe, batch: 3 }, workers)).toThrow(/a batch of 3 cannot be shared by 2 workers in 4/);
+});
+
+test('what cannot be shared is refused before anything is computed, the wide net and what comes before included', () => {
+  const three = ARMS['resnet, bottom-up']!;
+  expect(() => checkShares(three, 8)).not.toThrow();
+  expect(() => checkShares(three, 9)).toThrow(/a batch of 8 cannot be shared by 9 workers in 9 parts; use fewer/);
+  const small = <R extends RecipeSpec>(recipe: R): R => ({ ...recipe, batch: 2 });
+  const { teacher, imitation } = three;
+  const cases: TrainSpec[] = [
+    { ...three, teacher: { ...teacher!, recipe: small((teacher as { recipe: RecipeSpec }).recipe) } as never },
+    { ...three, imitation: { ...imitation!, recipe: small((imitation as { recipe: RecipeSpec }).recipe) } as never },
+    { ...three, pretrained: { experiment: 'x', arm: 'y', run: { ...three, training: small(three.training) } } },
+  ];
+  for (const spec of cases) expect(() => checkShares(spec, 3)).toThrow(/a batch of 2 cannot be shared by 3 workers/);
 });
 
 test('shares of different sizes count by their sizes', async () => {
