@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
@@ -20,7 +20,10 @@ export function command(): Command {
   return new Command('report')
     .argument('[folders...]', 'folders with runs, or with tables that --tables wrote', [DEFAULT_OUT])
     .description('draw the report of finished runs; the last line is its path')
-    .option('--out <file>', 'HTML file (default: report.html in the first folder)')
+    .option(
+      '--out <file>',
+      'HTML file (default: report.html in this folder; with --json or --markdown none is written)',
+    )
     .addOption(
       new Option(
         '--scale <name>',
@@ -62,21 +65,30 @@ async function write(
   if (tables !== undefined) return writeTables(folders, checkOut(tables), json);
   if (compare && folders.length !== 2)
     throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
-  const file = resolve(out ?? join(folders[0]!, compare ? 'comparison.html' : 'report.html'));
-  checkOut(dirname(file));
+  const told = json || (markdown ?? false);
+  const file = out === undefined && told && !open ? undefined : pageFile(folders, out, compare ?? false);
   if (compare) {
     const { writeComparison } = await import('../../reports/page/compare.js');
     const comparison = await writeComparison(folders[0]!, folders[1]!, file, scale);
-    if (open) await (await import('open')).default(file);
+    if (open) await (await import('open')).default(file!);
     return printComparison(file, comparison, json);
   }
   const { writeReport } = await import('../../reports/page/report.js');
   const { markdown: table, ...result } = await writeReport(folders, file, scale);
-  if (open) await (await import('open')).default(file);
-  if (json) return void process.stdout.write(`${JSON.stringify({ report: file, ...result }, null, 2)}\n`);
+  if (open) await (await import('open')).default(file!);
+  if (json) return void process.stdout.write(`${JSON.stringify({ report: file ?? null, ...result }, null, 2)}\n`);
   if (markdown) return void process.stdout.write(table);
   for (const line of [...result.problems, ...result.cautions]) process.stderr.write(`${line}\n`);
   process.stdout.write(`${file}\n`);
+}
+
+/** Where a page goes: never into a folder that is read, unless it is named. Throws UsageError where it would. */
+function pageFile(folders: readonly string[], out: string | undefined, compare: boolean): string {
+  const file = resolve(out ?? (compare ? 'comparison.html' : 'report.html'));
+  if (out === undefined && folders.some((folder) => resolve(folder) === dirname(file)))
+    throw new UsageError(`${file} would be in a folder that is read; name a file with --out`);
+  checkOut(dirname(file));
+  return file;
 }
 
 async function writeTables(folders: readonly string[], out: string, json: boolean): Promise<void> {
@@ -86,17 +98,21 @@ async function writeTables(folders: readonly string[], out: string, json: boolea
   process.stdout.write(`${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`);
 }
 
-function printComparison(file: string, { shared, equal, changed, problems }: Comparison, json: boolean): void {
+function printComparison(
+  file: string | undefined,
+  { shared, equal, changed, problems }: Comparison,
+  json: boolean,
+): void {
   if (json)
     return void process.stdout.write(
-      `${JSON.stringify({ report: file, shared, equal, changed, problems }, null, 2)}\n`,
+      `${JSON.stringify({ report: file ?? null, shared, equal, changed, problems }, null, 2)}\n`,
     );
   for (const line of problems) process.stderr.write(`${line}\n`);
   process.stdout.write(
     `${shared} runs are in both, ${equal} of them the same to the byte; ${changed.length} verdicts differ\n`,
   );
   for (const { id, first, second } of changed) process.stdout.write(`${id}: ${first} -> ${second}\n`);
-  process.stdout.write(`${file}\n`);
+  if (file !== undefined) process.stdout.write(`${file}\n`);
 }
 
 /** Throws UsageError where there is nothing to report. */

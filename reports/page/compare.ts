@@ -90,7 +90,12 @@ async function figurePairs(first: Report, second: Report): Promise<string> {
 }
 
 /** Draws two folders of runs side by side into `file`. */
-export async function writeComparison(first: string, second: string, file: string, scale?: Scale): Promise<Comparison> {
+export async function writeComparison(
+  first: string,
+  second: string,
+  file: string | undefined,
+  scale?: Scale,
+): Promise<Comparison> {
   const [a, b] = [first, second].map((folder) => buildReport(readRecords([folder]), scale)) as [Report, Report];
   const byId = new Map(b.records.runs.map((run) => [run.id, run]));
   const shared = a.records.runs.filter(({ id }) => byId.has(id));
@@ -101,6 +106,8 @@ export async function writeComparison(first: string, second: string, file: strin
     ...a.records.problems.map((line) => `A: ${line}`),
     ...b.records.problems.map((line) => `B: ${line}`),
   ];
+  const comparison = { shared: shared.length, equal, changed, problems };
+  if (file === undefined) return comparison;
   const [nameA, nameB] =
     basename(resolve(first)) === basename(resolve(second))
       ? [first, second]
@@ -124,5 +131,5 @@ ${list(problems)}
       body,
     ),
   );
-  return { shared: shared.length, equal, changed, problems };
+  return comparison;
 }
