@@ -32,6 +32,11 @@ function bytes(value: number): string {
   return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(1)} GB`;
 }
 
+/** So many of what the machine is called, which begins with a plural. */
+function several(count: number, machine: string): string {
+  return `${count} ${count === 1 ? machine.replace(/^(device|process)(e?s)/, '$1') : machine}`;
+}
+
 function print({ rows, claims, data }: Plan, machine: string, devices: number): void {
   const table = rows.map((row) => ({
     experiment: row.experiment,
@@ -47,7 +52,7 @@ function print({ rows, claims, data }: Plan, machine: string, devices: number): 
   const total = rows.reduce((sum, row) => sum + row.deviceHours, 0);
   process.stdout.write(`${textTable(table)}\n`);
   process.stdout.write(
-    `in all: ${duration(total)} of one process, ${duration(total / devices)} on ${devices} of ${machine}\n\n`,
+    `in all: ${duration(total)} of one process, ${duration(total / devices)} on ${several(devices, machine)}\n\n`,
   );
   process.stdout.write(
     `${textTable(claims.map(({ id, experiment, runs, deviceHours }) => ({ claim: id, experiment, runs, time: duration(deviceHours) })))}\n`,
