@@ -1,14 +1,18 @@
+import { basename, extname } from 'node:path';
 import { Command } from 'commander';
-import { UsageError, unknownName } from '../../src/core/errors.js';
+import { UsageError } from '../../src/core/errors.js';
+import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS } from '../../src/data/index.js';
+import { TrainSpec } from '../../src/method/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
 import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
+import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
 import { experimentList } from '../terminal/experiments.js';
 import { checkOut, examples, jsonOption, warn } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
@@ -31,27 +35,68 @@ interface Options extends TogetherOptions {
 type Spec = Record<string, Json>;
 
 /**
- * `training.steps=50`: changes one value of a spec. A key by its old name is taken for the new one, with a line that
- * says so. Throws UsageError when the path does not exist there.
+ * `training.steps=50`: changes one value of a spec, or adds one that the schema knows and the spec leaves out. A key by
+ * its old name is taken for the new one, with a line that says so. A value is JSON, or a text where the schema wants
+ * one: a folder may be called 2012. Throws UsageError on a key that the schema does not know.
  */
 function applySetting(spec: Spec, setting: string): void {
   const [path, text] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
   if (!setting.includes('=') || path === '')
     throw new UsageError(`--set ${setting}: expected key=value, for example training.steps=100`);
-  const keys = path.split('.');
-  let place: Spec = spec;
-  keys.forEach((given, i) => {
-    const key = place !== null && typeof place === 'object' ? currentKey(given, place) : given;
-    keys[i] = key;
-    if (place === null || typeof place !== 'object' || !Object.hasOwn(place, key)) {
-      throw new UsageError(
-        `--set ${setting}: no key "${keys.slice(0, i + 1).join('.')}"; here are: ${Object.keys(place ?? {}).join(', ')}`,
-      );
-    }
-    if (i < keys.length - 1) place = place[key] as Spec;
-  });
-  place[keys.at(-1)!] = parseValue(text);
+  const { keys, holder, added } = placeOf(spec, setting, path.split('.'));
+  const last = keys.at(-1)!;
+  holder[last] = valueFor(spec, keys, text, (value) => (holder[last] = value));
+  for (let depth = added?.depth ?? Infinity; depth <= keys.length; depth++) {
+    const to = keys.slice(0, depth);
+    if (isUnknownKey(TrainSpec, spec, to)) throw noKey(setting, to, depth === added!.depth ? added!.known : []);
+  }
   if (keys.join('.') !== path) warn(`--set: "${path}" is now "${keys.join('.')}"`);
+}
+
+function noKey(setting: string, keys: readonly string[], known: readonly string[]): UsageError {
+  const here = known.length > 0 ? `; here are: ${known.join(', ')}` : '';
+  return new UsageError(`--set ${setting}: no key "${keys.join('.')}"${here}`);
+}
+
+/** Where a setting belongs in a spec. */
+interface Place {
+  /** The path to it, in the words of this version. */
+  readonly keys: readonly string[];
+  readonly holder: Spec;
+  /** How many keys lead to the first that was not there, and those that were beside it. */
+  readonly added?: { readonly depth: number; readonly known: readonly string[] };
+}
+
+/** Follows a path through a spec, and adds what is not there. Throws UsageError where nothing can be added. */
+function placeOf(spec: Spec, setting: string, given: readonly string[]): Place {
+  const keys: string[] = [];
+  let [holder, added]: [Spec, Place['added']] = [spec, undefined];
+  for (const [i, name] of given.entries()) {
+    const key = Array.isArray(holder) ? name : currentKey(name, holder);
+    keys.push(key);
+    const known = Object.keys(holder);
+    if (!Object.hasOwn(holder, key)) {
+      if (Array.isArray(holder) || key in holder) throw noKey(setting, keys, known);
+      added ??= { depth: i + 1, known };
+      holder[key] = i < given.length - 1 ? {} : null;
+    }
+    if (i === given.length - 1) break;
+    const next = holder[key];
+    if (next === null || typeof next !== 'object') throw noKey(setting, [...keys, given[i + 1]!], []);
+    holder = next as Spec;
+  }
+  return { keys, holder, ...(added && { added }) };
+}
+
+/** The value that a text stands for: what it is as JSON, or itself where the schema takes that and not the other. */
+function valueFor(spec: Spec, path: readonly string[], text: string, set: (value: Json) => void): Json {
+  const value = parseValue(text);
+  if (typeof value === 'string') return value;
+  const problems = (candidate: Json): number => {
+    set(candidate);
+    return issuesAt(TrainSpec, spec, path);
+  };
+  return problems(text) < problems(value) ? text : value;
 }
 
 /** The spec with every setting, in the words of this version where a setting's value has old ones. */
@@ -70,21 +115,30 @@ function parseValue(text: string): Json {
   }
 }
 
+/** A name for what a file declares: the file's own, as far as it can be one of a folder. */
+function nameOfFile(path: string): string {
+  return (
+    basename(path, extname(path))
+      .replace(/[^\p{L}\p{N}_ -]+/gu, '-')
+      .replace(/^[- ]+|[- ]+$/g, '') || 'custom'
+  );
+}
+
 function cellsFor(name: string, options: Options): Cell[] {
   const experiment = trainExperiment(name, options.experiment);
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
     const spec = readDeclaration(options.config, warn) as Spec;
     const set = applySettings(spec, options.set);
-    const single = { ...experiment, seeds: { minutes: 1 }, arms: () => ({ custom: { spec: set } }) };
+    const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
+    const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: 'custom' }));
   }
   const scale = parseScale(options.scale);
   const cells = declaredCells([experiment], scale, options.seed, seeds);
-  const arms = [...new Set(cells.map((cell) => cell.arm))];
-  if (options.arm !== 'all' && !arms.includes(options.arm)) throw unknownName('arm', options.arm, ['all', ...arms]);
+  const chosen = new Set(chosenArms([...new Set(cells.map((cell) => cell.arm))], options.arm));
   return cells
-    .filter((cell) => options.arm === 'all' || cell.arm === options.arm)
+    .filter(({ arm }) => chosen.has(arm))
     .map((cell) => {
       const spec = applySettings(structuredClone(cell.spec) as Spec, options.set);
       return { ...cell, spec, scale: options.set.length > 0 ? 'custom' : cell.scale };
@@ -131,7 +185,7 @@ export function command(): Command {
     .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
-    .option('--arm <name>', 'one arm, or all', 'all')
+    .option('--arm <pattern>', ARM_PATTERN, 'all')
     .option(
       '--set <key=value>',
       'change one value of the spec (repeatable)',

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { messageOf, unknownName, UsageError } from '../../src/core/errors.js';
+import { unknownName } from '../../src/core/errors.js';
 import { armSpecs, type Experiment, type Scale, type TuningGrid } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
+import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
 import { experimentList } from '../terminal/experiments.js';
 import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption, warn } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
@@ -15,7 +16,7 @@ import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 interface Options extends WorkOptions {
   readonly experiment?: string;
   readonly scale: string;
-  readonly arm?: string;
+  readonly arm: string;
   readonly json?: boolean;
 }
 
@@ -52,16 +53,8 @@ function tunedExperiments(): Record<string, Experiment[]> {
   );
 }
 
-function patternOf(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    throw new UsageError(`--arm ${text}: expected a regular expression; ${messageOf(error)}`);
-  }
-}
-
 /** The arms that are tuned, and the grid. Throws UsageError where there is no grid, or no such arm. */
-function chosenArms(experiment: Experiment, scale: Scale, pattern: RegExp): Readonly<Record<string, Spec>> {
+function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Readonly<Record<string, Spec>> {
   if (experiment.tuning === undefined) {
     const tuned = Object.values(tunedExperiments()).flat();
     throw unknownName(
@@ -71,12 +64,8 @@ function chosenArms(experiment: Experiment, scale: Scale, pattern: RegExp): Read
     );
   }
   const specs = armSpecs(experiment, scale);
-  const chosen = Object.entries(specs).filter(([arm]) => pattern.test(arm));
-  if (chosen.length === 0)
-    throw new UsageError(
-      `--arm ${pattern.source}: no arm of "${experiment.name}" matches; arms: ${Object.keys(specs).join(', ')}`,
-    );
-  return Object.fromEntries(chosen) as Readonly<Record<string, Spec>>;
+  const chosen = chosenArms(Object.keys(specs), pattern);
+  return Object.fromEntries(chosen.map((arm) => [arm, specs[arm]!])) as unknown as Readonly<Record<string, Spec>>;
 }
 
 /** The grid of an arm: its rates alone, or with those of imitation where the arm imitates by gradient. */
@@ -181,7 +170,7 @@ export function command(): Command {
       'validation accuracy of each arm at each learning rate of one grid, widened while the best is at an end, with seeds that no table uses',
     )
     .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
-    .option('--arm <pattern>', 'only the arms that match this regular expression')
+    .option('--arm <pattern>', ARM_PATTERN, 'all')
     .addOption(scaleOption())
     .addOption(outOption())
     .addOption(engineOption())
@@ -195,7 +184,7 @@ export function command(): Command {
     .action(async (name: string, options: Options) => {
       const experiment = trainExperiment(name, options.experiment);
       const scale = declaredScale(experiment, options.scale);
-      const arms = chosenArms(experiment, scale, patternOf(options.arm ?? '.'));
+      const arms = tunedSpecs(experiment, scale, options.arm);
       const measured = await tuned(experiment, arms, options);
       const bests = Object.keys(arms).map((arm) => {
         const mine = measured.filter((one) => one.arm === arm);

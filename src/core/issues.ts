@@ -46,6 +46,30 @@ export function whatIsWrong(error: z.ZodError, value: unknown): string {
   return all.slice(0, SAID).join('; ') + more;
 }
 
+/** Whether a schema does not know the key at a path of a value, which has it. */
+export function isUnknownKey(schema: z.ZodType, value: unknown, path: readonly string[]): boolean {
+  const [above, key] = [path.slice(0, -1).join('.'), path.at(-1)!];
+  const unknown = (issues: readonly Issue[], prefix: Path): boolean =>
+    issues.some((issue) => {
+      const at = [...prefix, ...issue.path];
+      if (issue.code === 'unrecognized_keys') return at.map(String).join('.') === above && issue.keys.includes(key);
+      return issue.code === 'invalid_union' && issue.errors.length > 0 && issue.errors.every((way) => unknown(way, at));
+    });
+  return unknown(schema.safeParse(value, { error: issueWords }).error?.issues ?? [], []);
+}
+
+/** How many problems a schema has with what is at a path of a value, or within it. */
+export function issuesAt(schema: z.ZodType, value: unknown, path: readonly string[]): number {
+  const count = (issues: readonly Issue[], prefix: Path): number =>
+    issues.reduce((sum, issue) => {
+      const at = [...prefix, ...issue.path];
+      const inner = issue.code === 'invalid_union' ? issue.errors.map((way) => count(way, at)) : [];
+      const own = path.every((key, i) => String(at[i]) === key) ? 1 : 0;
+      return sum + (inner.length > 0 ? Math.max(own, Math.min(...inner)) : own);
+    }, 0);
+  return count(schema.safeParse(value, { error: issueWords }).error?.issues ?? [], []);
+}
+
 /** An issue in words; of a union, those of the alternative that the value comes nearest to. */
 function told(issue: Issue, above: Path, value: unknown): string[] {
   const path = [...above, ...issue.path];

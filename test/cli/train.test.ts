@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { readSafetensors } from '../../src/store/safetensors.js';
-import { ENGINE, gowide, LIMIT, newFolder, PROGRAM } from '../support/program.js';
+import { ENGINE, gowide, gowideHere, LIMIT, newFolder, PROGRAM } from '../support/program.js';
 
 describe('training that is stopped', () => {
   const small = [
@@ -128,8 +128,62 @@ test('--print-config gives a spec that --config takes', () => {
   ]);
   expect(status).toBe(0);
   const [run] = JSON.parse(result) as { run: string; arm: string; seed: number; steps: number }[];
-  expect(run).toMatchObject({ arm: 'custom', seed: 1, steps: 3 });
+  expect(run).toMatchObject({ arm: 'mine', seed: 1, steps: 3 });
+  // it is called what its file is, and not like the network's main experiment
+  expect(readdirSync(join(out, 'runs'))).toEqual([expect.stringMatching(/^custom\W+mine/)]);
   const weights = join(out, 'w.safetensors');
   expect(gowide(['runs', 'export', run!.run, '--out', out, '--output', weights]).status).toBe(0);
   expect(Object.keys(readSafetensors(weights).tensors)).toContain('layer1.0.conv1.weight');
+});
+
+describe('what --set and --arm take', () => {
+  const printed = async (...args: string[]): Promise<Record<string, Record<string, unknown>>> => {
+    const { status, stdout, stderr } = await gowideHere(['train', ...args, '--print-config']);
+    if (status !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as Record<string, Record<string, unknown>>;
+  };
+
+  test('a text stays one where the schema wants one, whatever it looks like', async () => {
+    const folderOf = async (text: string): Promise<unknown> =>
+      (await printed('resnet', '--scale', 'paper', '--arm', 'direct', '--set', `data.folder=${text}`)).data!.folder;
+    for (const text of ['2012', 'true', 'null', '1e3', '[1]', 'a b']) expect(await folderOf(text)).toBe(text);
+    // and a number where either may be
+    const vocabulary = async (text: string): Promise<unknown> =>
+      (await printed('bert', '--arm', 'direct', '--set', `data.vocabulary=${text}`)).data!.vocabulary;
+    expect([await vocabulary('2048'), await vocabulary('"2048"'), await vocabulary('v.txt')]).toEqual([
+      2048,
+      '2048',
+      'v.txt',
+    ]);
+  });
+
+  test('a key that the spec leaves out is added, at any depth', async () => {
+    const { training } = await printed(
+      ...['resnet', '--arm', 'direct', '--set', 'training.ema=0.99', '--set', 'training.hints.loss=mse'],
+      ...['--set', 'training.clip=1'],
+    );
+    expect(training).toMatchObject({ ema: 0.99, hints: { loss: 'mse' }, clip: 1 });
+  });
+
+  test.each([
+    ['training.emma=0.99', /--set training.emma=0.99: no key "training.emma"; here are: steps, batch/],
+    ['training.hints.los=mse', /no key "training.hints.los"/],
+    ['trainig.steps=3', /no key "trainig"; here are: data, network/],
+    ['network.blocks.7=1', /no key "network.blocks.7"/],
+    ['training.steps.more=1', /no key "training.steps.more"/],
+    ['training.__proto__=1', /no key "training.__proto__"/],
+    ['constructor=1', /no key "constructor"/],
+  ])('%s is refused', async (setting, message) => {
+    await expect(printed('resnet', '--arm', 'direct', '--set', setting)).rejects.toThrow(message);
+  });
+
+  test('an arm by its name, some by a regular expression, or all', async () => {
+    const arms = async (pattern: string): Promise<string[]> => Object.keys(await printed('resnet', '--arm', pattern));
+    const all = await arms('all');
+    expect(await arms('^selected')).toEqual(all.filter((arm) => arm.startsWith('selected')));
+    expect(await arms('.')).toEqual(all);
+    expect((await printed('resnet', '--arm', 'direct')).teacher).toBeNull(); // one alone is itself
+    await expect(arms('x{99}')).rejects.toThrow(/unknown arm "x\{99\}"; expected one of: all, wide, direct/);
+    await expect(arms('(')).rejects.toThrow(/--arm \(: expected the name of an arm or a regular expression/);
+  });
 });

@@ -49,7 +49,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['tune', 'resnet', '--experiment', 'resnet-ablations'],
       /unknown grid "resnet-ablations"; expected one of: resnet-digits, depth-skip, resnet-hierarchy, bert-glosses, bert-supersense, bert-hypernym/,
     ],
-    [['tune', 'resnet', '--arm', '^x$'], /--arm \^x\$: no arm of "resnet-digits" matches; arms: wide, direct/],
+    [['tune', 'resnet', '--arm', '^x$'], /unknown arm "\^x\$"; expected one of: all, wide, direct/],
     [
       ['train', 'resnet', '--scale', 'paper', '--arm', 'direct', '--out', newFolder()],
       /data.folder imagenet: imagenet.train not found; put pictures into imagenet.train.<class>. and imagenet.val.<class>./,
@@ -138,7 +138,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['theory', 'simulate', '--config', SIMULATION, '--particles', tmpdir(), '--out', newFolder()],
       /: it is a folder; expected a file/,
     ],
-    [['tune', 'resnet', '--arm', '['], /--arm \[: expected a regular expression/],
+    [['tune', 'resnet', '--arm', '['], /--arm \[: expected the name of an arm or a regular expression/],
     [['params', 'resnet50', '--width', '1e300'], /--width.*Expected a number above 0, at most 1000/],
     [['train', 'resnet', '--set', 'data.set=digitz'], /unknown data set "digitz"; .*Did you mean "digits"\?/],
     [['report', file], /no runs there/],
