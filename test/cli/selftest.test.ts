@@ -10,7 +10,13 @@ import { CHECKS, runCheck, type Result } from '../../cli/selftest/selftest.js';
 import { gowide, newFolder, PROGRAM } from '../support/program.js';
 
 /** Percent of the kills, damages, inputs and steps. */
-const SHARES: Readonly<Record<string, number>> = { fuzz: 5, 'long-run': 60, 'queue-kill': 20, 'redis-kill': 20 };
+const SHARES: Readonly<Record<string, number>> = {
+  fuzz: 5,
+  'long-tensorflow': 30,
+  'long-wasm': 15,
+  'queue-kill': 20,
+  'redis-kill': 20,
+};
 
 /** Minutes of a check, several times what it takes, and of the process that makes it. */
 const MINUTES = { check: 8, process: 9 };
