@@ -1,5 +1,6 @@
 /** How a worker finds the others: it connects to those before it, and waits for those after it. */
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { createConnection, createServer, SocketAddress, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { addressText, isLocal, workerName, type Address } from './address.js';
@@ -42,6 +43,8 @@ const CODES: Readonly<Record<string, string>> = {
 };
 /** Longest time that whoever connects may take to introduce itself, in milliseconds. */
 const HELLO = 10_000;
+/** Longest time that a timer can be set to, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
 
 /**
  * This process among the workers, when all of them are there. Throws UsageError where the address cannot be listened
@@ -81,15 +84,19 @@ class Meeting {
   private stranger: string | undefined;
   private settle: (error?: Error) => void = () => {};
 
-  constructor(private readonly joining: Joining) {}
+  private readonly milliseconds: number;
+
+  constructor(private readonly joining: Joining) {
+    this.milliseconds = Math.min(joining.seconds * 1000, LONGEST);
+  }
 
   async complete(): Promise<WorkerMesh> {
-    const { addresses, task, seconds, signal, onStop } = this.joining;
+    const { addresses, task, signal, onStop } = this.joining;
     const all = new Promise<void>((resolve, reject) => {
       this.settle = (error) => (error === undefined ? resolve() : reject(error));
     });
     all.catch(() => {}); // it may be known before it is waited for
-    const timer = setTimeout(() => this.settle(this.late()), seconds * 1000);
+    const timer = setTimeout(() => this.settle(this.late()), this.milliseconds);
     const abort = (): void => this.settle(signal!.reason as Error);
     signal?.addEventListener('abort', abort);
     try {
@@ -133,10 +140,12 @@ class Meeting {
   private async listen(): Promise<void> {
     const { addresses, task } = this.joining;
     const address = addresses[task]!;
+    const found = 'path' in address ? address : { ...address, host: await ownAddress(address.host, task, address) };
+    if (this.done) return;
     this.server = createServer((socket) => void this.accept(socket));
     await new Promise<void>((resolve, reject) => {
       this.server!.on('error', (error) => reject(listenError(error, task, address))).on('listening', resolve);
-      this.server!.listen({ ...address, exclusive: true });
+      this.server!.listen({ ...found, exclusive: true });
     });
   }
 
@@ -149,6 +158,7 @@ class Meeting {
       return this.wires.has(other) ? `${workerName(other, addresses)} is here already` : undefined;
     };
     this.open.add(socket);
+    socket.once('close', () => this.open.delete(socket));
     const wire = new Wire(socket, from, HELLO);
     try {
       this.here(await welcome(wire, { task, secret, facts, allow }, (k) => workerName(k, addresses)), wire);
@@ -163,11 +173,13 @@ class Meeting {
     const { addresses, task, secret, facts } = this.joining;
     const name = workerName(other, addresses);
     while (!this.done) {
+      let wire: Wire | undefined;
       try {
-        const wire = new Wire(await this.dial(addresses[other]!), name, HELLO);
+        wire = new Wire(await this.dial(addresses[other]!), name, HELLO);
         await introduce(wire, { task, secret, facts, to: other }, name);
         return this.here(other, wire);
       } catch (error) {
+        wire?.end();
         if (error instanceof RefusedError) throw error;
         const code = codeOf(error);
         this.seen.set(other, code === undefined ? messageOf(error) : (CODES[code] ?? code));
@@ -178,11 +190,11 @@ class Meeting {
 
   /** A worker has introduced itself. */
   private here(other: number, wire: Wire): void {
-    const { addresses, seconds } = this.joining;
+    const { addresses } = this.joining;
     this.open.delete(wire.socket);
     if (this.done) return wire.end();
     this.wires.set(other, wire);
-    wire.serve(workerName(other, addresses), seconds * 1000, this.settle);
+    wire.serve(workerName(other, addresses), this.milliseconds, this.settle);
     if (this.wires.size === addresses.length - 1) this.settle();
   }
 
@@ -194,6 +206,27 @@ class Meeting {
       socket.once('close', () => this.open.delete(socket));
     });
   }
+}
+
+/**
+ * The number of the address at which a worker listens. Throws UsageError where it stands for every address of the
+ * machine: strangers could connect, and the other workers could not connect to it.
+ */
+async function ownAddress(host: string, task: number, address: Address): Promise<string> {
+  let found: { readonly address: string; readonly family: number };
+  try {
+    found = await lookup(host);
+  } catch (error) {
+    throw listenError(error as Error, task, address);
+  }
+  const number = found.address.split('%')[0]!; // without a zone
+  const plain = new SocketAddress({ address: number, family: found.family === 6 ? 'ipv6' : 'ipv4' }).address;
+  if (['0.0.0.0', '::', '::ffff:0.0.0.0'].includes(plain))
+    throw new UsageError(
+      `worker ${task}: ${addressText(address)} is every address of this machine; expected the one by which the other ` +
+        'workers reach it',
+    );
+  return found.address;
 }
 
 /** What the system says when an address cannot be listened at, in the words of the command line. */

@@ -11,6 +11,8 @@ import { KIND, type Message, type Wire } from './wire.js';
 
 /** Flag of a message: the user of the sender wants the run to stop. */
 const STOP = 1;
+/** Time between two messages that say no more than that this worker is at work, in milliseconds. */
+const ALIVE_PAUSE = 250;
 
 /** This process as one of the workers, all of which are connected. */
 export class WorkerMesh implements Workers {
@@ -20,6 +22,7 @@ export class WorkerMesh implements Workers {
   private told = false;
   private failure: Error | undefined;
   private room = new Uint8Array();
+  private saidAliveAt = -Infinity;
 
   /** `wires` are the connections to the others, by task; `onStop` is called when a worker's user wants to stop. */
   constructor(
@@ -36,6 +39,16 @@ export class WorkerMesh implements Workers {
   /** Asks all workers to stop; they are told with the next sum, after which each of them calls its `onStop`. */
   requestStop(): void {
     this.wantsToStop = true;
+  }
+
+  /**
+   * Tells the others that this worker is at work on something of its own, such as files that it reads, so that they
+   * wait for it. To be called as that goes on, and by nothing that would call it while the work stands still.
+   */
+  alive(): void {
+    if (performance.now() - this.saidAliveAt < ALIVE_PAUSE || this.failure !== undefined) return;
+    this.saidAliveAt = performance.now();
+    for (const wire of this.wires.values()) wire.send(KIND.alive, new Uint8Array()).catch(() => {});
   }
 
   async sum(values: Float32Array): Promise<void> {

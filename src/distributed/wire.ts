@@ -7,7 +7,7 @@ import { FailureError } from '../core/errors.js';
 import { leavingError } from './leaving.js';
 
 /** What a message is. */
-export const KIND = { hello: 1, data: 2, leave: 3 } as const;
+export const KIND = { hello: 1, data: 2, leave: 3, alive: 4 } as const;
 
 /** Begins every header, so that another program that answers is told from a worker. */
 const MAGIC = 0x676f7769;
@@ -212,19 +212,30 @@ export class Wire {
     this.headerBytes = 0;
     if (view.getUint32(0) !== MAGIC || !(Number.isSafeInteger(length) && length >= 0 && length <= this.longest))
       return this.fail(new FailureError(`${this.name}: what answers there is no worker of gowide`));
-    const into = kind === KIND.leave ? undefined : this.waiting?.into;
-    const bytes = into?.byteLength === length ? into : new Uint8Array(length);
+    const into = kind === KIND.data ? this.waiting?.into : undefined;
+    const bytes = into?.byteLength === length ? into : memoryFor(length);
+    if (bytes === undefined)
+      return this.fail(new FailureError(`${this.name} sent ${length} bytes, for which this machine has no memory`));
     this.coming = { message: { kind, flags, number, bytes }, at: 0 };
   }
 
   private complete(): void {
     const { message } = this.coming!;
     this.coming = undefined;
+    if (message.kind === KIND.alive) return; // that it came is all that it says
     if (message.kind === KIND.leave && this.longest > FIRST_LIMIT)
       return this.fail(leavingError(message.bytes, this.name));
     const waiting = this.waiting;
     this.waiting = undefined;
     if (waiting === undefined) this.kept.push(message);
     else waiting.resolve(message);
+  }
+}
+
+function memoryFor(bytes: number): Uint8Array | undefined {
+  try {
+    return new Uint8Array(bytes);
+  } catch {
+    return undefined;
   }
 }

@@ -1,17 +1,29 @@
-import { createConnection } from 'node:net';
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { InterruptedError } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { say } from '../../src/distributed/arrays.js';
 import { joinWorkers } from '../../src/distributed/join.js';
-import { joining, newAddresses, newWorkers } from './support.js';
+import { KIND, Wire } from '../../src/distributed/wire.js';
+import { freePorts, joining, newAddresses, newWorkers } from './support.js';
 
 /** What each promise ended with: a value, or the message of its error. */
 const ends = async (promises: readonly Promise<unknown>[]): Promise<unknown[]> =>
   (await Promise.allSettled(promises)).map((end) =>
     end.status === 'fulfilled' ? end.value : (end.reason as Error).message,
   );
+
+/** Both ends of a connection. */
+async function pair(): Promise<[Socket, Socket]> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const accepted = new Promise<Socket>((done) => server.once('connection', done));
+  const socket = createConnection((server.address() as AddressInfo).port, '127.0.0.1');
+  const both: [Socket, Socket] = [await accepted, socket];
+  server.close();
+  return both;
+}
 
 const valuesOf = (task: number, length: number): Float32Array =>
   Float32Array.from(normals(rngKey(7, 'values', task), length));
@@ -109,6 +121,32 @@ describe('a worker that ends', () => {
     await expect(workers[1]!.sum(new Float32Array(10))).rejects.toThrow(/worker 1 .* has said nothing/);
   });
 
+  test('that says that it is at work is waited for', async () => {
+    const workers = await newWorkers(2, () => ({ seconds: 1 }));
+    const work = (async () => {
+      for (let k = 0; k < 10; k++) {
+        await sleep(250);
+        workers[1]!.alive();
+      }
+      await workers[1]!.sum(new Float32Array(10));
+    })();
+    expect(await ends([workers[0]!.sum(new Float32Array(10)), work])).toEqual([undefined, undefined]);
+    workers.forEach((worker) => worker.close());
+  });
+
+  test('that announces more than there is memory for is named, and ends nothing else', async () => {
+    const [one, other] = await pair();
+    const wire = new Wire(one, 'worker 1', 5000);
+    wire.trust();
+    const header = new DataView(new ArrayBuffer(16));
+    header.setUint32(0, 0x676f7769);
+    header.setUint8(4, KIND.data);
+    header.setFloat64(8, 2 ** 52);
+    other.write(new Uint8Array(header.buffer));
+    await expect(wire.receive()).rejects.toThrow('worker 1 sent 4503599627370496 bytes, for which');
+    other.destroy();
+  });
+
   test('that computes something else is named', async () => {
     const workers = await newWorkers(2);
     const [first] = await ends([workers[0]!.sum(new Float32Array(10)), workers[1]!.sum(new Float32Array(12))]);
@@ -203,6 +241,23 @@ describe('joining', () => {
       });
     expect([await reached('127.0.0.1'), await reached('127.0.0.2')]).toEqual(['reached', 'ECONNREFUSED']);
     await ends([waiting]);
+  });
+
+  test('an address that is every address of the machine is refused, before anything can connect', async () => {
+    const [other] = await newAddresses(1);
+    for (const host of ['0.0.0.0', '0', '::', '::ffff:0.0.0.0']) {
+      const wide = [{ host, port: (await freePorts(1))[0]! }, other!];
+      expect((await ends([joinWorkers(joining(wide, 0, { seconds: 1 }))]))[0]).toMatch(/every address of this machine/);
+    }
+  });
+
+  test('a limit of months is no limit of a millisecond', async () => {
+    const addresses = await newAddresses(2);
+    const changes = { seconds: 3_000_000 };
+    const first = joinWorkers(joining(addresses, 0, changes));
+    await sleep(100);
+    const workers = await Promise.all([first, joinWorkers(joining(addresses, 1, changes))]);
+    workers.forEach((worker) => worker.close());
   });
 
   test('the same task twice: the second is told', async () => {
