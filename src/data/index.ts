@@ -1,6 +1,7 @@
 /** Every data set, and what can be known of one by its declaration. */
 import type { z } from 'zod';
 import type { InputFiles } from '../core/run.js';
+import { UsageError } from '../core/errors.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
@@ -87,7 +88,16 @@ export function declaredLabels(spec: DataSpec): readonly string[] | undefined {
  * Throws UsageError where the declaration asks for another order.
  */
 export function inOrderOf(spec: DataSpec, classes: readonly string[]): DataSpec {
-  return (definitionOf(spec).inOrderOf?.(spec, classes) as DataSpec | undefined) ?? spec;
+  const definition = definitionOf(spec);
+  if (definition.inOrderOf !== undefined) return definition.inOrderOf(spec, classes) as DataSpec;
+  const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase());
+  const [own, theirs] = [lower(definition.labels?.(spec) ?? []), lower(classes)];
+  const same = own.length === theirs.length && own.every((name) => theirs.includes(name));
+  if (same && String(own) !== String(theirs))
+    throw new UsageError(
+      `data.set "${spec.set}": a checkpoint has its classes in another order, beginning ${classes[0]}`,
+    );
+  return spec;
 }
 
 /** What users have to bring for a declaration, in one line; undefined where all of it comes with the program. */

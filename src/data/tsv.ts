@@ -104,7 +104,7 @@ function readTsv(file: string, { columns, labels }: TsvSpec): Table {
   return { rows, problems: [...short, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` })) };
 }
 
-const NUMBER = /^[+-]?\d+(\.\d+)?$/;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Labels in the order of their classes: numbers by their value, so that 10 follows 9, others by their letters. */
 function inOrder(labels: Iterable<string>): string[] {

@@ -312,7 +312,14 @@ function unknownSetting(path: string, error: z.ZodError, config: unknown): Usage
   );
 }
 
-const Labels = z.looseObject({ id2label: z.record(z.string(), z.string()).optional() });
+const Labels = z.looseObject({
+  id2label: z.record(z.string(), z.string()).optional(),
+  label2id: z.record(z.string(), z.int().min(0)).optional(),
+});
+
+function inverted(ids: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(ids).map(([name, id]) => [id, name]));
+}
 
 /**
  * Names of the classes in their order, from the `config.json` beside a file of weights; undefined where there is none,
@@ -321,7 +328,7 @@ const Labels = z.looseObject({ id2label: z.record(z.string(), z.string()).option
 export function labelsBeside(weights: string): readonly string[] | undefined {
   const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
   if (!existsSync(path)) return undefined;
-  const { id2label } = Labels.safeParse(readConfig(path)).data ?? {};
+  const { label2id, id2label = label2id && inverted(label2id) } = Labels.safeParse(readConfig(path)).data ?? {};
   if (id2label === undefined) return undefined;
   const names = Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i]);
   const missing = names.indexOf(undefined);

@@ -161,8 +161,17 @@ const SpecialNames = {
     .optional(),
 };
 const SpecialMap = z.looseObject(SpecialNames);
+/** Tokenizers that treat texts as BERT's does; others with a `vocab.txt` do not (BertJapaneseTokenizer). */
+const CLASSES = ['Bert', 'DistilBert', 'Electra', 'MobileBert', 'ConvBert', 'SqueezeBert', 'RetriBert', 'Lxmert'];
+const GENERAL = ['PreTrainedTokenizerFast', 'TokenizersBackend'];
 const Settings = z.looseObject({
   ...SpecialNames,
+  tokenizer_class: z
+    .enum([...CLASSES.flatMap((name) => [`${name}Tokenizer`, `${name}TokenizerFast`]), ...GENERAL])
+    .nullable()
+    .optional(),
+  truncation_side: z.literal('right').optional(),
+  padding_side: z.literal('right').optional(),
   do_lower_case: z.boolean().nullable().optional(),
   strip_accents: z.boolean().nullable().optional(),
   tokenize_chinese_chars: z.boolean().nullable().optional(),

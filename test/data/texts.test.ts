@@ -264,6 +264,7 @@ describe('tab-separated files', () => {
     const upToEleven = Array.from({ length: 12 }, (_, i) => String(i));
     expect(await classesOf([...upToEleven].reverse())).toEqual(upToEleven);
     expect(await classesOf(['10', '9', '-1', '2.5', '2'])).toEqual(['-1', '2', '2.5', '9', '10']);
+    expect(await classesOf(['1e3', '+7', '.5', '20'])).toEqual(['.5', '+7', '20', '1e3']);
     expect(await classesOf(['10', '9', 'x'])).toEqual(['10', '9', 'x']);
   });
 
@@ -290,6 +291,15 @@ describe('tab-separated files', () => {
     });
     expect(() => inOrderOf({ ...given, labels } as DataSpec, order)).toThrow(
       'data.labels: contradiction, entailment, neutral, and the checkpoint has the order entailment, neutral, contradiction',
+    );
+  });
+
+  test('a task whose classes are known has their order, and a checkpoint with another is refused', () => {
+    const given = { set: 'wordnet-task', task: 'supersense', ...fields } as const;
+    expect(inOrderOf(given, SUPERSENSES)).toBe(given);
+    expect(inOrderOf(given, SUPERSENSES.slice(1))).toBe(given); // other classes
+    expect(() => inOrderOf(given, [...SUPERSENSES].reverse())).toThrow(
+      /data.set "wordnet-task": a checkpoint has its classes in another order, beginning/,
     );
   });
 

@@ -146,6 +146,8 @@ test('the order of classes is read from the configuration beside the weights', (
   expect(labelsBeside(join(path, 'model.safetensors'))).toEqual(names);
   expect(labelsBeside(saved(spec))).toBeUndefined(); // LABEL_0 and so on say nothing
   expect(labelsBeside(join(folder(), 'model.safetensors'))).toBeUndefined();
+  configure(path, { id2label: undefined });
+  expect(labelsBeside(path)).toEqual(names); // label2id says it, too
   configure(path, { id2label: { 0: 'a', 2: 'b' } });
   expect(() => labelsBeside(path)).toThrow('id2label: no class 1; expected 0 to 1');
 });
