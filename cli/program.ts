@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { asFileError } from '../src/store/atomic.js';
 import { codeOf, InterruptedError, messageOf, UsageError } from '../src/core/errors.js';
 import { asMissingPackage, packageVersion } from '../src/core/package.js';
-import { withoutPasswords } from '../src/sweep/address.js';
+import { hideAddresses, withoutPasswords } from '../src/sweep/address.js';
 import { addCommands, type Commands } from './terminal/group.js';
 
 /** Every command, in the order in which help lists them. A new one is a file in `commands/` and a line here. */
@@ -115,6 +115,7 @@ function everyCommand(command: Command): Command[] {
 
 /** Runs the program and returns its exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
+  hideAddresses();
   try {
     await (await buildProgram(args)).parseAsync(args, { from: 'user' });
     return 0;

@@ -1,21 +1,117 @@
-/** Addresses of Redis servers, which may hold a password. */
+/**
+ * Addresses of Redis servers, which may hold a password: the one place that reads them and that takes passwords out of
+ * texts. What cannot be told from a password is not shown.
+ */
 import { UsageError } from '../core/errors.js';
+import { asFileError } from '../store/atomic.js';
+import { readRegular } from '../store/regular.js';
 
-/** Any text with the passwords of addresses in it replaced; the form of an address, `[user:password@]`, stays. */
+/** What an address looks like; nothing in it is a secret. */
+const FORM = 'redis://[user:password@]host[:port][/db]';
+/** A host, its port and the number of a database, which may be shown. */
+const PLAIN = /^([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(\/\d*)?$/i;
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/**
+ * An address as it may be shown, whatever is wrong with it: scheme, host, port and database, where these can be told;
+ * `***` for all else.
+ */
+export function redacted(address: string): string {
+  if (address.startsWith('@')) return address; // a file with an address
+  const scheme = SCHEME.exec(address)?.[0] ?? '';
+  const rest = address.slice(scheme.length).replaceAll(/%40/gi, '@');
+  const at = rest.lastIndexOf('@');
+  const place = rest.slice(at + 1);
+  // after "?" anything may be a password, and an "@" in it is none of the address
+  if (/[?#]/.test(rest.slice(0, at + 1))) return `${scheme}***`;
+  const [server, ...more] = place.split(/[?#]/);
+  const shown = `${PLAIN.test(server!) ? server! : '***'}${more.length > 0 ? '?***' : ''}`;
+  return `${scheme}${at < 0 ? '' : '***@'}${shown}`;
+}
+
+/** Addresses that this process was given on its command line or by its environment. */
+function givenAddresses(): string[] {
+  const { argv, env } = process;
+  const flags = argv.flatMap((word, i) => {
+    if (word === '--queue') return [argv[i + 1] ?? ''];
+    return word.startsWith('--queue=') ? [word.slice('--queue='.length)] : [];
+  });
+  return [...flags, env.GOWIDE_QUEUE ?? ''].filter((address) => address !== '');
+}
+
+/** Takes an address out of what the system shows of this process to all users of the machine, as by `ps`. */
+export function hideAddresses(): void {
+  const words = process.argv.slice(2).join(' ');
+  const shown = withoutPasswords(words);
+  if (shown !== words) process.title = `gowide ${shown}`;
+}
+
+/** What of an address may be a secret, whole and in parts, in the forms in which it may stand in a text. */
+function secretsOf(address: string): string[] {
+  const rest = address.replace(SCHEME, '').replace(/^rediss?:\/?/i, '');
+  const plain = rest.replaceAll(/%40/gi, '@').replaceAll(/%3a/gi, ':');
+  const user = plain.slice(0, Math.max(0, plain.lastIndexOf('@')));
+  const password = user.slice(user.indexOf(':') + 1);
+  const query = [...plain.matchAll(/[?&#](?:[^=&]*=)?([^&#]*)/g)].map((match) => match[1]!);
+  const parts = [password, ...query].flatMap((secret) => [secret, ...secret.split(/[:@/?#\s]+/)]);
+  const forms = parts.flatMap((secret) => [secret, decoded(secret), encodeURIComponent(secret)]);
+  // the longest first: a part of one may be another
+  return forms.filter(({ length }) => length > 2).sort((x, y) => y.length - x.length);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Any text without the passwords of addresses: those that this process was given, in all forms, and whatever looks like
+ * an address. The form of an address, `[user:password@]`, stays.
+ */
 export function withoutPasswords(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)(?!\[user)\S*@/gi, '$1***@');
+  let clean = text;
+  for (const address of givenAddresses()) {
+    clean = clean.replaceAll(address, redacted(address));
+    for (const secret of secretsOf(address)) clean = clean.replaceAll(secret, '***');
+  }
+  return clean.replaceAll(/[a-z][a-z0-9+.-]*:\/\/(?!\[user)[^\s"'<>]+/gi, (word) => {
+    const [, address, end] = /^(.*?)([.,;:)\]]*)$/s.exec(word)!;
+    // other addresses, as of pages, have no password, and are shown as they are
+    const isRedis = /^rediss?:/i.test(address!);
+    return isRedis || /@|%40/i.test(address!) ? redacted(address!) + end! : word;
+  });
+}
+
+/**
+ * The address that `--queue` or $GOWIDE_QUEUE names: itself, or after `@` a file whose first line has it. Throws
+ * UsageError where the file cannot be read.
+ */
+export function queueAddress(given: string): string {
+  if (!given.startsWith('@')) return given.trim();
+  const file = given.slice(1);
+  try {
+    return readRegular(file, { links: true, limit: 65_536 }).toString().split('\n')[0]!.trim();
+  } catch (error) {
+    throw asFileError(error, file);
+  }
 }
 
 /** Reads the address of a Redis server. Throws UsageError, without the password, when it is none. */
 export function parseQueueUrl(text: string): URL {
-  const expected = 'expected redis://[user:password@]host[:port][/db], or rediss:// with TLS';
+  const refuse = (why: string): UsageError => new UsageError(`--queue ${redacted(text)}: ${why}`);
+  const expected = `expected ${FORM}, or rediss:// with TLS`;
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
+    throw refuse(`${expected}; in a password, "/", "?", "#", "@" and ":" are written as %2F, %3F, %23, %40 and %3A`);
   }
-  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
-    throw new UsageError(`--queue ${withoutPasswords(text)}: ${expected}`);
+  if (!/^rediss?:\/\//i.test(text) || url.hostname === '') throw refuse(expected);
+  if (url.search !== '' || url.hash !== '')
+    throw refuse(`${expected}; it has no parameters, and in a password "?" and "#" are written as %3F and %23`);
+  if (!/^(\/\d*)?$/.test(url.pathname)) throw refuse(`${expected}; a database is a whole number`);
   return url;
 }

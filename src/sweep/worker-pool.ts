@@ -145,6 +145,11 @@ export class WorkerPool {
     }
   }
 
+  /** Whether a process is at work. */
+  get isBusy(): boolean {
+    return this.busy.size > 0;
+  }
+
   /** Asks every process at work to save and to end. */
   stop(): void {
     for (const child of this.busy.keys()) child.stop();

@@ -7,9 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { RUNNERS as ALL } from '../../experiments/runners.js';
 import { tablesOf } from '../../cli/selftest/check.js';
 import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
-import { FailureError, UsageError } from '../../src/core/errors.js';
+import { FailureError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
-import { parseQueueUrl, withoutPasswords } from '../../src/sweep/address.js';
 import { fetchTransfer, transferKey, sendTransfer } from '../../src/sweep/backends/bullmq/transfer.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
 import { workOf } from '../../src/sweep/work.js';
@@ -18,16 +17,6 @@ import { runQueue } from '../../src/sweep/backends/bullmq/sweep.js';
 import { connect, PREFIX } from '../../src/sweep/backends/bullmq/redis.js';
 import { serveQueue } from '../../src/sweep/backends/bullmq/worker.js';
 import { cellOf, newFolder, RUNNERS, WORKER } from './cells.js';
-
-test('passwords never stand in a text', () => {
-  expect(withoutPasswords('gowide sweep x --queue redis://me:geheim@host:6379/1 and rediss://:geheim@b')).toBe(
-    'gowide sweep x --queue redis://***@host:6379/1 and rediss://***@b',
-  );
-  for (const text of ['http://me:geheim@host', 'host', 'redis://me:geheim@', 'redis://me:ge/heim@host']) {
-    expect(() => parseQueueUrl(text)).toThrow(UsageError);
-    expect(() => parseQueueUrl(text)).not.toThrow(/heim/);
-  }
-});
 
 test('a server that is not there is named, without its password', async () => {
   await expect(connect('redis://:geheim@127.0.0.1:1', () => {})).rejects.toThrow(
@@ -48,6 +37,11 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
   afterAll(() => server?.kill());
   beforeEach(() => {
     place = { url: server.url, name: `test-${number++}` };
+  });
+
+  test('a database that the server does not have is named, and not replaced by database 0', async () => {
+    await expect(connect(`${server.url}/99`, () => {})).rejects.toThrow(/cannot use .*\/99: .*out of range/);
+    (await connect(`${server.url}/1`, () => {})).disconnect();
   });
 
   const cells = [1, 2, 3].flatMap((seed) => ['direct', 'kd', 'wide'].map((arm) => cellOf(arm, seed)));

@@ -1,6 +1,6 @@
 /** A sweep on any number of machines: cells on a queue in Redis, which workers take them from. */
 import { UsageError } from '../../core/errors.js';
-import { parseQueueUrl } from '../address.js';
+import { parseQueueUrl, queueAddress } from '../address.js';
 import { checkInputs, workOf } from '../work.js';
 import { defineBackend, type Values } from './backend.js';
 
@@ -8,7 +8,8 @@ const QUEUE_OPTIONS = {
   queue: {
     kind: 'text',
     argument: 'url',
-    description: 'redis://[user:password@]host[:port][/db] (default: $GOWIDE_QUEUE)',
+    description:
+      'redis://host[:port][/db]; with a password rather by $GOWIDE_QUEUE, or as @file with the address in its first line',
     env: 'GOWIDE_QUEUE',
   },
   name: { kind: 'text', argument: 'name', description: 'name of the queue', default: 'sweep' },
@@ -18,8 +19,9 @@ const QUEUE_OPTIONS = {
 function queueOf({ queue, name }: Values<typeof QUEUE_OPTIONS>): { readonly url: string; readonly name: string } {
   if (!queue) throw new UsageError('--queue or $GOWIDE_QUEUE is needed: redis://[user:password@]host[:port][/db]');
   if (!/^[\w-]{1,64}$/.test(name)) throw new UsageError(`--name ${name}: expected letters, digits, "-" and "_"`);
-  parseQueueUrl(queue);
-  return { url: queue, name };
+  const url = queueAddress(queue);
+  parseQueueUrl(url);
+  return { url, name };
 }
 
 // The client of Redis is loaded by what needs it, and not by every command that lists the back ends.

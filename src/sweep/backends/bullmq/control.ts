@@ -2,7 +2,8 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BATCH, cancelKey, cellOfJob, nameOf, openQueue, wantedKey, type CellJob, type QueueAddress } from './queue.js';
-import { connect } from './redis.js';
+import { redacted } from '../../address.js';
+import { asRedisError, connect, withinSeconds } from './redis.js';
 import { transferKey } from './transfer.js';
 
 /** How many cells of a queue wait, are at work or were set aside. */
@@ -27,6 +28,9 @@ export interface QueueStatus {
   }[];
 }
 
+/** Seconds within which a queue has to be looked at or changed. */
+const CONTROL_SECONDS = 60;
+
 async function withQueue<T>(
   { url, name }: QueueAddress,
   act: (queue: Queue<CellJob>, redis: Redis) => Promise<T>,
@@ -35,10 +39,13 @@ async function withQueue<T>(
   const queue = openQueue(redis, name);
   queue.on('error', () => {});
   try {
-    return await act(queue, redis);
+    return await withinSeconds(CONTROL_SECONDS, redacted(url), () => act(queue, redis));
+  } catch (error) {
+    throw asRedisError(error, url);
   } finally {
-    await queue.close().catch(() => {});
+    // a server that has stopped would be waited for
     redis.disconnect();
+    await queue.close().catch(() => {});
   }
 }
 

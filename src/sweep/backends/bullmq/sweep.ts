@@ -23,7 +23,7 @@ import {
   type CellJob,
   type QueueAddress,
 } from './queue.js';
-import { connect, PREFIX } from './redis.js';
+import { asRedisError, connect, PREFIX } from './redis.js';
 import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
 
 /** How a sweep uses a queue. */
@@ -60,12 +60,28 @@ export async function runQueue(work: Work, options: QueueOptions): Promise<void>
   events.on('progress', ({ jobId, data }) => sweep.progress(cellOfJob(jobId), data));
   try {
     await events.waitUntilReady();
-    await sweep.run();
+    await Promise.race([sweep.run(), stoppedFor(STOP_SECONDS, options.signal)]);
+  } catch (error) {
+    throw asRedisError(error, options.url);
   } finally {
-    await Promise.allSettled([events.close(), queue.close()]);
+    // first the connections: over one to a server that has stopped nothing is closed
     listening.disconnect();
     redis.disconnect();
+    await Promise.allSettled([events.close(), queue.close()]);
   }
+}
+
+/** Seconds after which a stopped sweep no longer waits for a server that does not answer. */
+const STOP_SECONDS = 10;
+
+/** Throws InterruptedError some seconds after a signal. */
+async function stoppedFor(seconds: number, signal: AbortSignal): Promise<never> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await sleep(seconds * 1000, undefined, { ref: false });
+  throw new InterruptedError('stopped; the queue does not answer, and workers go on');
 }
 
 class Sweep {

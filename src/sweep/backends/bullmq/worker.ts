@@ -9,7 +9,7 @@ import { DamagedError, isFinished } from '../../../store/runs.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
 import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
 import { cancelKey, jobOfCell, nameOf, overKey, wantedKey, type CellJob, type QueueAddress } from './queue.js';
-import { connect, PREFIX } from './redis.js';
+import { asRedisError, connect, PREFIX, withinSeconds } from './redis.js';
 
 /** How a worker serves a queue. */
 export interface QueueWorkerOptions extends WorkerPoolOptions, QueueAddress {
@@ -70,7 +70,7 @@ export async function serveQueue(
     }
   } finally {
     jobs.stop();
-    await worker.close().catch(() => {});
+    await Promise.race([worker.close().catch(() => {}), jobs.endedWithout(redis)]);
     jobs.close();
     waiting.disconnect();
     redis.disconnect();
@@ -98,6 +98,16 @@ class JobRunner {
 
   stop(): void {
     this.workers.stop();
+  }
+
+  /** Resolves when no process is at work and the server does not answer: nothing can be given back to it. */
+  async endedWithout(redis: Redis): Promise<void> {
+    for (;;) {
+      await sleep(1000, undefined, { ref: false });
+      if (this.workers.isBusy) continue;
+      const answers = withinSeconds(5, '', () => redis.ping());
+      if (!(await answers.then(() => true).catch(() => false))) return;
+    }
   }
 
   close(): void {
@@ -139,7 +149,9 @@ class JobRunner {
     }
     const id = cellId(cell);
     if (await this.redis.sismember(wantedKey(name), id)) {
-      await sendTransfer(this.redis, name, out, cell);
+      await sendTransfer(this.redis, name, out, cell).catch((error: unknown) => {
+        throw asRedisError(error, this.options.url);
+      });
       // the sweep has collected another worker's copy meanwhile, and has ended: nobody would take this one
       if (await this.redis.exists(overKey(name))) await this.redis.del(transferKey(name, id));
     }
