@@ -6,7 +6,19 @@ import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
-import { bounds, depth, generic, residual, saddle, scale, stages, tanhSaddle, time, width } from './theory.js';
+import {
+  bounds,
+  depth,
+  generic,
+  imitation,
+  residual,
+  saddle,
+  scale,
+  stages,
+  tanhSaddle,
+  time,
+  width,
+} from './theory.js';
 
 /** Every experiment under its name. */
 export const EXPERIMENTS: Record<string, Experiment> = {};
@@ -20,6 +32,7 @@ for (const experiment of [
   width,
   depth,
   time,
+  imitation,
   scale,
   bounds,
   saddle,

@@ -6,6 +6,7 @@
  * | width       | slope -1/2 for imitation; direct training -1/2 with a skip, about -0.23 without (saturated); from the initial law none |
  * | depth       | D under imitation at most linear in L, D <= telescoped sum; direct training concave, not exponential             |
  * | time        | imitation falls with T; direct dips, then grows slowly (skip), or stays (no skip)                                |
+ * | imitation   | D falls with the time of imitation, below direct training late with a skip; in closed form far below              |
  * | scale       | imitation below direct training without a skip, on a par with a weak one                                         |
  * | bounds      | none violated; I1 within a factor of 4, I2 and Gronwall above by many orders of magnitude                        |
  * | saddle      | B1: log growth 0.8 per layer under direct training (kappa = 4, T = 0.4); B: log log slope 2 log g               |
@@ -101,6 +102,24 @@ export const time = study({
   seeds: { minutes: 6, laptop: 16 },
   order: PANELS,
   specs: (scale) => perRegime((regime, law) => ({ study: 'time', regime, ...law, ...FLOW, ...TIME[sized(scale)] })),
+});
+
+const IMITATION = {
+  minutes: { train: 64, heldOut: 256, wide: 512, m: 64, depth: 4, times: [0, 1, 2, 4, 8], draws: 2 },
+  laptop: { train: 128, heldOut: 512, wide: 4096, m: 128, depth: 4, times: [0, 1, 2, 4, 8, 12, 16, 20, 40], draws: 4 },
+};
+
+/** Discrepancy against the time of imitation. */
+export const imitation = study({
+  name: 'imitation',
+  title: 'D against the time of imitation, beside direct training and imitation in closed form',
+  seeds: { minutes: 6, laptop: 16 },
+  order: PANELS,
+  specs: (scale) =>
+    perRegime((regime, law) => {
+      const { d, time: T, dt } = FLOW;
+      return { study: 'imitation', regime, ...law, d, time: T, dt, ridge: 1e-4, ...IMITATION[sized(scale)] };
+    }),
 });
 
 const SCALE = {

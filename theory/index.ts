@@ -32,6 +32,7 @@ export { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, teles
 // Training: direct, by imitation, in three stages
 export { EXPLOSION, lossOf, trainDirect, trainSgd, type FlowOptions, type FlowResult } from './flow/direct.js';
 export { trainHalved, type Halving } from './flow/halving.js';
+export { imitateByRidge, type RidgeOptions } from './flow/ridge.js';
 export { imitate, type ImitationOptions } from './flow/imitation.js';
 export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './flow/pipeline.js';
 export {

@@ -1,8 +1,9 @@
 /** Claims about D(m), D(L), D(T), the model's constants and the bounds. */
-import { bounds, depth, scale, stages, time, width } from '../../experiments/theory.js';
+import { bounds, depth, imitation, scale, stages, time, width } from '../../experiments/theory.js';
 import { fitLine, mean } from '../../src/core/stats.js';
 import { RESIDUAL_RATE } from '../../theory/studies/bounds.js';
 import { DEPTH_ACTUAL, DEPTH_BEND, DEPTH_GROWTH, DEPTH_RATIO, DEPTH_SUM } from '../../theory/studies/depth.js';
+import { IMITATION_RATIO } from '../../theory/studies/imitation.js';
 import { SCALE_RATIO } from '../../theory/studies/scale.js';
 import { STAGES_RATIO } from '../../theory/studies/stages.js';
 import { TIME_FALL, TIME_GROWTH } from '../../theory/studies/time.js';
@@ -167,6 +168,31 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
   };
 }
 
+/** Imitation against direct training at every time of imitation, and in closed form. */
+function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
+  const closed = column === 'ridge';
+  const common = { source: ABSTRACT.order, experiment: imitation, arms: [regime] };
+  if (!closed)
+    return {
+      id: `imitation-time-${slug(regime)}`,
+      statement: `At every time of imitation, ${skips(regime)}, it leaves a smaller discrepancy than direct training for T = 4.`,
+      rule: everyValueText(IMITATION_RATIO, 'time of imitation'),
+      rows: rowsOf(imitation, regime),
+      judge: everyValue(IMITATION_RATIO, { at: 'time', column, other: 'direct' }),
+      ...common,
+    };
+  return {
+    id: `imitation-closed-form-${slug(regime)}`,
+    statement: `Imitation in closed form (ridge regression of the output weights), ${skips(regime)}, leaves a smaller discrepancy than direct training for T = 4.`,
+    rule: bandText({ ...IMITATION_RATIO, statistic: 'log of D after ridge regression over D after direct training' }),
+    rows: (input) => rowsOf(imitation, regime)(input).filter((row) => row.values.time === 0),
+    judge: byBand(IMITATION_RATIO, (rows) =>
+      rows.map((row) => Math.log(numberAt(row, column) / numberAt(row, 'direct'))),
+    ),
+    ...common,
+  };
+}
+
 const CONSTANTS = { alpha: 'skip weight α', c: 'scale c', rho: 'correlation ρ' } as const;
 
 /** Imitation against direct training, at every value of one constant. */
@@ -293,6 +319,7 @@ export const LAW_CLAIMS: readonly Claim[] = [
   ...REGIMES.map(timeImitation),
   ...REGIMES.map((regime) => timeDirect('direct', regime)),
   ...REGIMES.map((regime) => timeDirect('directTrain', regime)),
+  ...(['imitation', 'ridge'] as const).flatMap((column) => REGIMES.map((regime) => imitationLaw(column, regime))),
   ...(['alpha', 'c', 'rho'] as const).map(scaleLaw),
   boundsDominate,
   residualRate,

@@ -125,6 +125,8 @@ export interface LawFigure extends ExperimentFigure {
   /** Column of x, and the columns that are drawn. */
   readonly x: string;
   readonly series: readonly SeriesName[];
+  /** Series of columns that some rows may lack. */
+  readonly optional?: readonly SeriesName[];
   /** Columns of closed forms, drawn dashed. */
   readonly theory?: readonly string[];
   readonly xTitle: string;
@@ -145,13 +147,15 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
   if (mine.length === 0) return undefined;
   const panel = law.facet ?? ((row: TableRow): string => row.arm);
   const points = mine.flatMap((row) =>
-    law.series.map((name): Point => ({
-      x: numberAt(row, law.x),
-      y: numberAt(row, name),
-      series: SERIES[name].label,
-      facet: panel(row),
-      seed: row.seed,
-    })),
+    law.series
+      .filter((name) => !(law.optional ?? []).includes(name) || row.values[name] !== undefined)
+      .map((name): Point => ({
+        x: numberAt(row, law.x),
+        y: numberAt(row, name),
+        series: SERIES[name].label,
+        facet: panel(row),
+        seed: row.seed,
+      })),
   );
   const summary = summarize(points, law.yLinear ? 'linear' : 'log');
   // Closed forms do not depend on the seed: those of each panel's first run.

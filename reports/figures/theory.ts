@@ -4,6 +4,7 @@ import {
   bounds,
   depth,
   generic,
+  imitation,
   residual,
   saddle,
   scale,
@@ -24,6 +25,7 @@ import {
   type Draw,
   type FigureDefinition,
 } from './figure.js';
+import { drawExponents, type ExponentFigure } from './exponents.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
@@ -92,8 +94,21 @@ const LAW_FIGURES: readonly LawFigure[] = [
     caption:
       'Direct training: thin and wide net at the same time T. Imitation: the wide net of the last time, after imitation for T.',
     x: 'time',
-    series: ['direct', 'imitation'],
+    series: ['direct', 'directTrain', 'imitation'],
+    optional: ['directTrain'],
     xTitle: 'flow time T',
+    yTitle: 'discrepancy D',
+  },
+  {
+    id: 'imitation',
+    experiment: imitation,
+    title: 'Discrepancy against the time of imitation',
+    alt: 'Discrepancy D against the time of imitation. It falls, and with a skip connection passes below direct training late; imitation in closed form lies far below both.',
+    caption:
+      'Imitation of the trained wide net from its own particles; direct training over T = 4 and ridge regression of the output weights do not depend on the time.',
+    x: 'time',
+    series: ['direct', 'imitation', 'ridge'],
+    xTitle: 'time of imitation',
     yTitle: 'discrepancy D',
   },
   {
@@ -194,13 +209,44 @@ const LAW_FIGURES: readonly LawFigure[] = [
     id: 'stages',
     experiment: stages,
     title: 'Three stages against direct training, on particles',
-    alt: 'Held-out loss against thin width for direct training and for three stages at equal steps, and for the wide net.',
-    caption: 'Half the mean squared error on held-out points; both thin nets have had as many steps.',
+    alt: 'Held-out loss against thin width for three stages, direct training and sampled particles trained without imitation at equal steps, direct training at the total cost, and the wide net.',
+    caption:
+      'Half the mean squared error on held-out points. Three stages, direct training and sampled particles without imitation have had as many steps; at the total cost, as many as the wide net’s training pays for.',
     x: 'm',
-    series: ['direct', 'staged', 'wide'],
+    series: ['direct', 'sampled', 'long', 'staged', 'wide'],
+    optional: ['sampled', 'long'],
     xTitle: 'thin width m',
     xLog: true,
     yTitle: 'held-out loss',
+  },
+];
+
+const EXPONENT_FIGURES: readonly ExponentFigure[] = [
+  {
+    id: 'width-exponents',
+    experiment: width,
+    title: 'Local exponents of the discrepancy in the thin width',
+    alt: 'Local exponent of D against thin width. Imitation lies at −1/2 throughout; direct training without a skip connection starts near −1/4 and comes near −1/2 at the largest widths only.',
+    caption:
+      'log ratio of D at neighbouring widths over the log ratio of the widths, at their geometric mean. Dashed: −1/2. The verdicts are those of the wider half of the widths.',
+    x: 'm',
+    xTitle: 'thin width m',
+    series: ['direct', 'imitation'],
+    value: (row, name) => (row.values.training === name ? numberAt(row, 'discrepancy') : undefined),
+    theory: -0.5,
+  },
+  {
+    id: 'depth-exponents',
+    experiment: depth,
+    title: 'Local exponents of the discrepancy and its telescoped sum in the depth',
+    alt: 'Local exponent against depth of the telescoped sum, of the discrepancy after imitation and of that after direct training. The telescoped sum without a skip connection passes 1 from six layers on.',
+    caption:
+      'log ratio at neighbouring depths over the log ratio of the depths, at their geometric mean. Dashed: 1, linear growth. The verdicts are those of the deeper half of the depths.',
+    x: 'depth',
+    xTitle: 'depth L (layers)',
+    series: ['direct', 'imitation', 'telescoped'],
+    value: (row, name) => numberAt(row, name),
+    theory: 1,
   },
 ];
 
@@ -208,4 +254,5 @@ const LAW_FIGURES: readonly LawFigure[] = [
 export const THEORY_FIGURES: readonly FigureDefinition[] = [
   { id: 'width', section: width.group, draw: drawWidth },
   ...LAW_FIGURES.map((law) => define(law, (input) => lawFigure(law, input))),
+  ...EXPONENT_FIGURES.map((figure) => define(figure, drawExponents(figure))),
 ];

@@ -22,6 +22,7 @@ test('list: every study with its law, rule and scales', () => {
     'width',
     'depth',
     'time',
+    'imitation',
     'scale',
     'bounds',
     'saddle',

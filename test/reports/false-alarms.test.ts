@@ -165,6 +165,18 @@ const CASES: readonly Case[] = [
     };
   }),
   {
+    claims: /^imitation-time-/,
+    id: 'imitation-time-skip',
+    nulls: { 'no difference at one time': ratioRows('skip', 'time', [0, 1, 4, 20], ['imitation', 'direct'], 1) },
+    effect: ratioRows('skip', 'time', [0, 1, 4, 20], ['imitation', 'direct'], 0.8, true),
+  },
+  {
+    claims: /^imitation-closed-form-/,
+    id: 'imitation-closed-form-skip',
+    nulls: { 'no difference': (noise) => [['skip', { time: 0, ridge: noise(), direct: noise() }]] },
+    effect: (noise) => [['skip', { time: 0, ridge: 0.8 * noise(), direct: noise() }]],
+  },
+  {
     claims: /^scale-/,
     id: 'scale-c',
     nulls: { 'no difference at one value': ratioRows('c', 'value', [0.3, 1, 2, 3], ['imitation', 'direct'], 1) },

@@ -57,6 +57,14 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
           imitation: (claimed ? 1 / (1 + time) : 1 + time) * w(time),
         }),
       ),
+      ...[0, 1, 2, 4].map((time) =>
+        row('imitation', arm, seed, {
+          time,
+          direct: w(time),
+          imitation: (claimed ? 0.5 : 2) * w(time + 1),
+          ridge: (claimed ? 0.1 : 3) * w(time + 2),
+        }),
+      ),
       ...[16, 64].map((m) =>
         row('stages', arm, seed, {
           m,
@@ -298,7 +306,8 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
 export const MARKS: Readonly<Record<string, readonly [points: number, means: number]>> = {
   width: [5 * 2 * 4 * 5, 2 * 4 * 5],
   depth: [5 * 2 * 3 * 5, 2 * 3 * 5],
-  time: [5 * 2 * 2 * 4, 2 * 2 * 4],
+  time: [5 * 2 * 3 * 4, 2 * 3 * 4],
+  imitation: [5 * 2 * 3 * 4, 2 * 3 * 4],
   scale: [5 * 3 * 3 * 2, 3 * 3 * 2],
   bounds: [5 * 3 * 6 * 4, 3 * 6 * 4],
   gronwall: [5 * 3 * 4, 3 * 4],
@@ -306,7 +315,9 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'tanh-saddle': [5 * 3, 3],
   generic: [5 * 2 * 5, 2 * 5],
   residual: [5 * 2 * 2, 2 * 2],
-  stages: [5 * 2 * 3 * 2, 2 * 3 * 2],
+  stages: [5 * 2 * 5 * 2, 2 * 5 * 2],
+  'width-exponents': [5 * 2 * 2 * 3, 2 * 2 * 3],
+  'depth-exponents': [5 * 2 * 3 * 4, 2 * 3 * 4],
   accuracy: [5 * 10, 10],
   differences: [5 * 8, 8],
   curves: [0, 8],

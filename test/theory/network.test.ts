@@ -14,6 +14,7 @@ import { EXPLOSION, lossOf, trainDirect, trainSgd } from '../../theory/flow/dire
 import { trainHalved } from '../../theory/flow/halving.js';
 import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
 import { imitate } from '../../theory/flow/imitation.js';
+import { imitateByRidge } from '../../theory/flow/ridge.js';
 import { activations, layerForward, output, velocity } from '../../theory/network/network.js';
 import {
   copyNet,
@@ -220,6 +221,26 @@ describe('imitation', () => {
       const { slope } = fitLine(steps.map(Math.log), errors.map(Math.log));
       expect(Math.abs(-slope - method.order)).toBeLessThan(0.25);
     }
+  });
+
+  test('in closed form each layer’s error on the training points is the least that its input weights allow', () => {
+    const wide = smallNet(6, 3, 40);
+    const thin = thinNet(wide, 6, 1, 0);
+    imitateByRidge(thin, wide, task.train.x, { ridge: 1e-12 });
+    const least = layerErrors(thin, wide, task.train.x);
+    // no move of an output weight makes it smaller
+    for (const [l, { b }] of thin.layers.entries())
+      for (const sign of [-1, 1]) {
+        b[3]! += sign * 1e-3;
+        expect(layerErrors(thin, wide, task.train.x)[l]!).toBeGreaterThan(least[l]!);
+        b[3]! -= sign * 1e-3;
+      }
+    // a net as wide as the wide one's own particles fits it
+    const all = thinNet(wide, 40, 1, 0);
+    for (const { b } of all.layers) b.fill(0);
+    imitateByRidge(all, wide, task.train.x, { ridge: 1e-12 });
+    for (const error of layerErrors(all, wide, task.train.x)) expect(error).toBeLessThan(1e-4);
+    expect(() => imitateByRidge(smallNet(1, 2), wide, task.train.x, { ridge: 1 })).toThrow(/one depth/);
   });
 
   test('a layer alone is a net of depth one on the same arrays', () => {

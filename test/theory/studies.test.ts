@@ -22,10 +22,15 @@ const BASE = {
   dt: 0.05,
   draws: 2,
 };
+const WITHOUT_IMITATION = Object.fromEntries(Object.entries(BASE).filter(([key]) => key !== 'imitationTime'));
 const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
   width: { spec: { ...BASE, study: 'width', regime: 'skip', depth: 2, widths: [4, 8] }, rows: 2 * 6 },
   depth: { spec: { ...BASE, study: 'depth', regime: 'skip', m: 4, depths: [1, 2, 3] }, rows: 3 },
   time: { spec: { ...BASE, study: 'time', regime: 'skip', depth: 2, m: 4, times: [0, 0.2, 0.5] }, rows: 3 },
+  imitation: {
+    spec: { ...WITHOUT_IMITATION, study: 'imitation', regime: 'skip', depth: 2, m: 4, times: [0, 0.2], ridge: 1e-3 },
+    rows: 2,
+  },
   scale: { spec: { ...BASE, study: 'scale', parameter: 'c', values: [0.5, 1], depth: 2, m: 4 }, rows: 2 },
   bounds: { spec: { ...BASE, study: 'bounds', regime: 'skip', m: 4, depths: [1, 2] }, rows: 2 },
   saddle: {

@@ -24,6 +24,10 @@ export const THEORY: Readonly<Record<string, Spec>> = {
   width: { ...FLOW, study: 'width', regime: 'no skip', alpha: 0, c: 3, rho: 0.9, depth: 2, widths: [4, 8] },
   depth: { ...FLOW, study: 'depth', regime: 'skip', m: 4, depths: [1, 2, 3] },
   time: { ...FLOW, study: 'time', regime: 'skip', activation: 'relu', depth: 2, m: 4, times: [0, 0.2, 0.5] },
+  imitation: {
+    ...{ alpha: 1, c: 1, rho: 0, d: 2, train: 8, heldOut: 16, wide: 32, time: 0.5, dt: 0.05, draws: 2 },
+    ...{ study: 'imitation', regime: 'skip', depth: 2, m: 4, times: [0, 0.25], ridge: 1e-3 },
+  },
   scale: { ...FLOW, study: 'scale', parameter: 'c', values: [0.5, 1], depth: 2, m: 4 },
   bounds: { ...FLOW, study: 'bounds', regime: 'residual 1/L', perDepth: true, m: 4, depths: [1, 2] },
   saddle: { study: 'saddle', g: 1.1, kappa: 3, time: 0.1, steps: 20, depths: [2, 3], m: 1e6, draws: 3, particles: 64 },

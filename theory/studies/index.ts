@@ -6,6 +6,7 @@ import type { Cell, Executor } from '../../src/core/run.js';
 import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
 import { genericStudy } from './generic.js';
+import { imitationStudy } from './imitation.js';
 import { residualStudy } from './residual.js';
 import { saddleStudy } from './saddle.js';
 import { scaleStudy } from './scale.js';
@@ -23,6 +24,7 @@ export const STUDIES: Record<string, Study> = {
   width: widthStudy,
   depth: depthStudy,
   time: timeStudy,
+  imitation: imitationStudy,
   scale: scaleStudy,
   bounds: boundsStudy,
   saddle: saddleStudy,

@@ -1,0 +1,47 @@
+/**
+ * Imitation in closed form: the output weights of each thin layer by ridge regression, its input weights as they are.
+ */
+import { ACTIVATIONS } from '../model/activations.js';
+import type { Net } from '../model/particles.js';
+import { activations } from '../network/network.js';
+import { factorLinear } from '../numerics/linear.js';
+
+/** How a layer's output weights are fitted. */
+export interface RidgeOptions {
+  /** The penalty, relative to the mean square of the features. */
+  readonly ridge: number;
+  /** The wide net's activations on x, where they are known. */
+  readonly targets?: readonly Float64Array[];
+}
+
+/**
+ * Replaces b of every layer of `thin`, in place, by the minimizer of (1/N) sum |S_l(A_{l-1}) - A_l|^2 + lambda |b|^2,
+ * with A the wide net's activations on x [N, d] and lambda = ridge times the mean square of a sample's features (c/m)
+ * act(a_i . A_{l-1} + bias_i). Solved in the N samples: (K + lambda) w = A_l - alpha A_{l-1} with K [N, N] the Gram
+ * matrix, b_i = sum_n feature_ni w_n. Throws RangeError when the nets differ in depth, dimension, alpha or c.
+ */
+export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, targets }: RidgeOptions): void {
+  const { d, alpha, c } = thin;
+  if (thin.layers.length !== wide.layers.length || d !== wide.d || alpha !== wide.alpha || c !== wide.c)
+    throw new RangeError('imitateByRidge: expected nets of one depth, dimension, alpha and c');
+  const { at } = ACTIVATIONS[thin.activation];
+  const n = x.length / d;
+  const values = targets ?? activations(wide, x);
+  thin.layers.forEach(({ m, a, b, bias }, l) => {
+    const [z, target] = [values[l]!, values[l + 1]!];
+    const features = Array.from({ length: n }, (_, s) =>
+      Float64Array.from({ length: m }, (__, i) => {
+        let u = bias[i]!;
+        for (let k = 0; k < d; k++) u += a[i * d + k]! * z[s * d + k]!;
+        return (c / m) * at(u)[0];
+      }),
+    );
+    const gram = features.map((row) => features.map((other) => row.reduce((sum, f, i) => sum + f * other[i]!, 0)));
+    const lambda = (ridge * gram.reduce((sum, row, s) => sum + row[s]!, 0)) / n;
+    const solve = factorLinear(gram.map((row, s) => row.map((value, r) => (r === s ? value + lambda : value))));
+    for (let k = 0; k < d; k++) {
+      const weights = solve(Float64Array.from({ length: n }, (_, s) => target[s * d + k]! - alpha * z[s * d + k]!));
+      for (let i = 0; i < m; i++) b[i * d + k] = features.reduce((sum, row, s) => sum + row[i]! * weights[s]!, 0);
+    }
+  });
+}
