@@ -145,22 +145,22 @@ const POINTS = { direct: 'on held-out points', directTrain: 'on the training poi
 
 /** D(T) under direct training, by the column of the points on which it is measured. */
 function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
-  const growth = (curve: SeedCurve): number => {
-    const { x, y } = later(curve);
-    return fitLine(x, y.map(Math.log)).slope;
-  };
+  const growth = ({ x, y }: SeedCurve): number => fitLine(x, y.map(Math.log)).slope;
   return {
     id: `time-${column === 'direct' ? 'direct' : 'direct-train'}-${slug(regime)}`,
     statement: `Under direct training, ${skips(regime)}, the discrepancy ${POINTS[column]} grows with time after its first dip.`,
     source: ABSTRACT.time,
-    rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out.`,
+    rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer than three left.`,
     experiment: time,
     arms: [regime],
     rows: (input) => rowsOf(time, regime)(input).filter((row) => typeof row.values[column] === 'number'),
     judge: (rows) => {
-      const { kept, note } = stableRows(rows, 'time', ['lossIncreases', 'wideLossIncreases']);
+      // the later half first: what is left of a curve without its end would be its dip
+      const times = new Set(curves(rows, 'time', column).flatMap((curve) => later(curve).x));
+      const half = rows.filter((row) => times.has(numberAt(row, 'time')));
+      const { kept, note } = stableRows(half, 'time', ['lossIncreases', 'wideLossIncreases']);
       const bySeed = curves(kept, 'time', column);
-      if (bySeed.some(({ x }) => x.length < 3))
+      if (bySeed.length === 0 || bySeed.some(({ x }) => x.length < 3))
         return { outcome: 'inconclusive', evidence: `cannot be decided: fewer than three times are left${note}` };
       const judgement = byBand(TIME_GROWTH, () => bySeed.map(growth))(kept);
       return { ...judgement, evidence: `${judgement.evidence}${note}` };
