@@ -1,13 +1,14 @@
 /** One of several processes that train together: it opens its engine, finds the others, and does its part. */
 import { InterruptedError } from '../../src/core/errors.js';
 import { hashOf } from '../../src/core/json.js';
-import { cellId, type Cell } from '../../src/core/run.js';
-import { workerName, type Address } from '../../src/distributed/address.js';
+import { cellId, type Cell, type InputFiles } from '../../src/core/run.js';
+import { isLocal, workerName, type Address } from '../../src/distributed/address.js';
 import { joinWorkers } from '../../src/distributed/join.js';
 import { followRuns } from '../../src/distributed/run.js';
 import type { WorkerMesh } from '../../src/distributed/mesh.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../../src/engine/backends/choose.js';
 import { environment } from '../../src/store/environment.js';
+import { readInputs } from '../../src/store/inputs.js';
 import { withRequired } from '../../src/sweep/work.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { stopSignal } from './stop.js';
@@ -30,7 +31,7 @@ export async function followCells(
   await asWorker(cells, choice, place, { notice }, async ({ workers, signal }) => {
     const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
     const all = withRequired(cells, RUNNERS);
-    await followRuns(workers, { cells: all, executors, signal, notice, progress: () => {} });
+    await followRuns(workers, { cells: all, executors, signal, notice, progress: () => workers.alive() });
   });
 }
 
@@ -83,10 +84,30 @@ export async function asWorker(
   asked.addEventListener('abort', () => workers.requestStop());
   if (asked.aborted) workers.requestStop();
   try {
+    // workers of one machine read the same files
+    if (!addresses.every(isLocal)) await agreeOnFiles(workers, filesOf(cells));
     await act({ workers, engine, signal: stop.signal });
   } catch (error) {
     workers.abandon(error);
     throw error;
   }
   workers.close();
+}
+
+/** Every file that the runs of these cells read, once. */
+function filesOf(cells: readonly Cell[]): InputFiles[] {
+  const all = [...withRequired(cells, RUNNERS).values()].flatMap((cell) => RUNNERS[cell.kind]!.files?.(cell) ?? []);
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+/**
+ * Throws FailureError that names a worker, and a file that holds something else there than on worker 0: a wide net of
+ * other weights, or other data, would change every gradient of its share.
+ */
+export async function agreeOnFiles(workers: WorkerMesh, files: readonly InputFiles[]): Promise<void> {
+  for (const one of files) {
+    const [input] = await readInputs([one], { progress: () => workers.alive() });
+    const { path, bytes, sha256 } = input!;
+    await workers.agree(`content in ${path}`, `${bytes} bytes, SHA-256 ${sha256.slice(0, 16)}`);
+  }
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
 import { parseAddresses, workerName } from '../../src/distributed/address.js';
-import { endRuns, leading } from '../../src/distributed/run.js';
+import { endRuns, leading, StoreWait } from '../../src/distributed/run.js';
 import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
 import { requestedEngine, type EngineChoice } from '../../src/engine/backends/choose.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
@@ -130,20 +130,29 @@ async function leadCells(
   const report = reporter(progress, 0);
   await asWorker(cells, choice, place, { notice, lost }, async ({ workers, engine, signal }) => {
     const command = typedCommand();
+    const waits = new StoreWait(() => workers.alive());
     const executors = Object.fromEntries(
-      Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, leading(execute, workers)]),
+      Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, leading(execute, workers, waits)]),
     );
-    for (const [i, cell] of [...open.values()].entries())
-      await executeRun(cell, {
-        out,
-        environment: { ...environment(engine, command), workers: workers.size },
-        executors,
-        files: (one) => RUNNERS[one.kind]?.files?.(one) ?? [],
-        signal,
-        notice,
-        progress: (at, stage, done, total) => report(at, stage, done, total, (i + done / (total || 1)) / open.size),
-        saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
-      });
+    waits.begin();
+    try {
+      for (const [i, cell] of [...open.values()].entries())
+        await executeRun(cell, {
+          out,
+          environment: { ...environment(engine, command), workers: workers.size },
+          executors,
+          files: (one) => RUNNERS[one.kind]?.files?.(one) ?? [],
+          signal,
+          notice,
+          progress: (at, stage, done, total) => {
+            workers.alive();
+            report(at, stage, done, total, (i + done / (total || 1)) / open.size);
+          },
+          saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
+        });
+    } finally {
+      waits.end();
+    }
     await endRuns(workers);
   });
 }

@@ -8,8 +8,42 @@ import type { Floats, HostArrays } from '../core/host-array.js';
 import { cellId, type Cell, type Executor, type RunContext, type Snapshot } from '../core/run.js';
 import { say, type Said } from './arrays.js';
 
-/** Worker 0's executor: the others are told of the run before it begins. */
-export function leading(executor: Executor, workers: Workers): Executor {
+/** Time between two calls of `alive` while worker 0 waits for its store, in milliseconds. */
+const PAUSE = 250;
+
+/**
+ * The time in which worker 0 waits for its store and computes nothing: until the lock of a run is free, until the data
+ * of a run are hashed. `alive` is called meanwhile, which tells the others so.
+ */
+export class StoreWait {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly alive: () => void) {}
+
+  begin(): void {
+    this.timer ??= setInterval(this.alive, PAUSE);
+  }
+
+  end(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+}
+
+/** Worker 0's executor: the others are told of the run before it begins, and of `waits` for the store. */
+export function leading(executor: Executor, workers: Workers, waits?: StoreWait): Executor {
+  const lead = leadingRun(executor, workers, waits);
+  return async (context) => {
+    waits?.end();
+    try {
+      return await lead(context);
+    } finally {
+      waits?.begin();
+    }
+  };
+}
+
+function leadingRun(executor: Executor, workers: Workers, waits: StoreWait | undefined): Executor {
   return async (context) => {
     const { cell, seed, resumed } = context;
     const words = { run: cellId(cell), position: resumed?.position ?? null };
@@ -24,7 +58,8 @@ export function leading(executor: Executor, workers: Workers): Executor {
       shouldSave: () => context.shouldSave(),
       save: (snapshot) => context.save(snapshot),
       require: async (required) => {
-        const arrays = await context.require(required);
+        waits?.begin();
+        const arrays = await context.require(required).finally(() => waits?.end());
         await say(workers, { words: {}, arrays });
         return arrays;
       },
