@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
@@ -104,11 +104,19 @@ function watch(child: ChildProcess, task: number, lost: AbortController): void {
 
 /** Main function of a worker that {@link startLocalWorkers} has started: takes part, and ends with its parent. */
 export function serveLocalWorker(): void {
-  process.on('disconnect', () => process.exit(1)); // the parent is gone
+  let folder: string | undefined;
+  const fail = (): void => {
+    // where the parent was killed, it cannot clean up
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    process.exit(1);
+  };
+  process.on('disconnect', fail); // the parent is gone
   process.once('message', ({ cells, engine, place }: Job) => {
+    const [first] = place.addresses;
+    if (process.platform !== 'win32' && first !== undefined && 'path' in first) folder = dirname(first.path);
     followCells(cells, engine, place, () => {}).then(
       () => process.exit(0),
-      (error: unknown) => process.send!(messageOf(error), () => process.exit(1)),
+      (error: unknown) => process.send!(messageOf(error), fail),
     );
   });
 }

@@ -1,6 +1,7 @@
 /** The built program as several processes that train together; each has a time limit, and ends with the test. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { readArrays, readRun, type RunRecord } from '../../src/store/runs.js';
@@ -220,6 +221,8 @@ describe('--local-workers', { timeout: LIMIT }, () => {
   linux('kill -9 of the command, or of a worker: all end', async () => {
     const out = newFolder();
     const before = followers();
+    const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('gowide-workers-'));
+    const known = folders();
     const first = start([...train(50_000), '--local-workers', '2', '--out', out]);
     await saved(out);
     expect(followers()).toBe(before + 1);
@@ -228,6 +231,7 @@ describe('--local-workers', { timeout: LIMIT }, () => {
     for (const started = Date.now(); followers() > before && Date.now() - started < 10_000;)
       await new Promise((done) => setTimeout(done, 50));
     expect(followers()).toBe(before);
+    expect(folders()).toEqual(known);
 
     const second = start([...train(50_000), '--local-workers', '2', '--out', newFolder()]);
     for (const started = Date.now(); !second.text().includes('train') && Date.now() - started < 60_000;)

@@ -14,6 +14,7 @@ import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
 import { checkShares, shareOf } from '../../src/method/share.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
 import type { StageContext } from '../../src/method/stages.js';
+import { threeStage } from '../../src/method/three-stage.js';
 import { disposeWeights } from '../../src/method/weights.js';
 import { networkOf } from '../../src/models/index.js';
 import { readArrays, readMetrics, type RunRecord } from '../../src/store/runs.js';
@@ -21,7 +22,7 @@ import { newWorkers } from '../distributed/support.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
 import { ARMS, bytes, cellOf, newFolder, run } from './arms.js';
-import { cell, memory } from './support.js';
+import { cell, DATA, IMITATION, memory, MLP, recipe } from './support.js';
 
 beforeAll(async () => {
   await anyEngine();
@@ -224,6 +225,28 @@ test('shares of different sizes count by their sizes', async () => {
   const found = difference(await together(of, 3, newFolder()), await run(of, newFolder()));
   expect(found.parameters).toBeLessThan(ROUNDING);
   expect(found.losses).toBeLessThan(ROUNDING);
+});
+
+test('the three stages of networks of one’s own, by two workers: both end with the same networks', async () => {
+  const data = await openData(DATA);
+  const workers = await newWorkers(2);
+  const results = await Promise.all(
+    workers.map((worker) =>
+      threeStage({
+        wide: networkOf({ ...MLP, width: 8 }),
+        thin: networkOf(MLP),
+        data,
+        wideTraining: recipe(4),
+        imitation: { ...IMITATION, maps: 'up', recipe: recipe(3) },
+        finetune: recipe(4),
+        workers: worker,
+      }),
+    ),
+  );
+  workers.forEach((worker) => worker.close());
+  expect(results[1]).toEqual(results[0]);
+  const losses = results[0]!.rows.flatMap(({ loss }) => (typeof loss === 'number' ? [loss] : []));
+  expect(losses.length).toBeGreaterThan(10);
 });
 
 test('running statistics are the mean over the workers', async () => {
