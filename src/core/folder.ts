@@ -1,5 +1,5 @@
-/** Makes folders. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+/** Makes folders that are there after a loss of power, too. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { codeOf } from './errors.js';
 
@@ -19,5 +19,23 @@ function makeOnce(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
+    return;
+  }
+  try {
+    syncFolder(dirname(folder)); // else what is flushed below is lost with the folder's own name
+  } catch (error) {
+    // who may write there need not be allowed to read, and some file systems flush no folders
+    if (!['EACCES', 'EPERM', 'EINVAL'].includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+/** Makes what was renamed or made in this folder durable; a no-op where folders cannot be opened (Windows). */
+export function syncFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }

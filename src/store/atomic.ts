@@ -3,7 +3,7 @@ import { randomBytes, type Hash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
-import { makeFolders } from '../core/folder.js';
+import { makeFolders, syncFolder } from '../core/folder.js';
 
 /** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written. */
 export function makeFolder(path: string): void {
@@ -83,17 +83,6 @@ export function openReplacing(path: string, bytes: Uint8Array, check: () => void
 /** All of `bytes`: a single `write` may take only a part of them. */
 export function writeAll(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
-}
-
-/** Makes a rename in this folder durable; a no-op where folders cannot be opened (Windows). */
-function syncFolder(path: string): void {
-  if (process.platform === 'win32') return;
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 /** One line for the common ways in which a file cannot be read or written. */

@@ -1,12 +1,269 @@
-/** The faults that tests must notice. Each was once put in by hand; most had passed every check. */
-import type { Mutant } from './mutant.js';
+/** The faults that tests must notice. Each was once put in by hand; many had passed every check. */
+import type { Mutant, Watcher } from './mutant.js';
 
-export const MUTANTS: readonly Mutant[] = [
+const check = (selftest: string, percent = 3): Watcher => ({ selftest, percent });
+const runs = (test: string): Watcher => ({ vitest: 'test/store/runs.test.ts', test });
+const merging = (test: string): Watcher => ({ vitest: 'test/store/merge.test.ts', test });
+
+const ATOMIC = 'src/store/atomic.ts';
+const EXECUTE = 'src/store/execute.ts';
+const FOLDER = 'src/core/folder.ts';
+const LOCK = 'src/store/lock.ts';
+const MERGE = 'src/store/merge.ts';
+const RUNS = 'src/store/runs.ts';
+const SAFETENSORS = 'src/store/safetensors.ts';
+const WATCH = 'reports/page/watch.ts';
+
+/** What is on the disk after a crash, a full disk, or a loss of power. */
+const DISKS: readonly Mutant[] = [
   {
-    name: 'watch listens on every interface',
-    file: 'reports/page/watch.ts',
-    find: "server.listen(port, '127.0.0.1', resolve)",
-    replace: "server.listen(port, '0.0.0.0', resolve)",
-    noticedBy: { selftest: 'watch', percent: 3 },
+    name: 'files are written in place',
+    file: ATOMIC,
+    find: "Made anew: nothing there is followed.\n  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;",
+    replace: '\n  const temporary = path;\n  rmSync(path, { force: true });',
+    noticedBy: check('power-loss'),
+  },
+  {
+    name: 'files are not flushed',
+    file: ATOMIC,
+    find: '      fsyncSync(file);\n    } finally {',
+    replace: '    } finally {',
+    noticedBy: check('power-loss'),
+  },
+  {
+    name: 'names in folders are not flushed',
+    file: FOLDER,
+    find: "  const folder = openSync(path, 'r');",
+    replace: "  if (path !== '') return;\n  const folder = openSync(path, 'r');",
+    noticedBy: check('power-loss'),
+  },
+  {
+    name: 'new folders are not flushed in their parents',
+    file: FOLDER,
+    find: '    syncFolder(dirname(folder));',
+    replace: '',
+    noticedBy: check('power-loss'),
+  },
+  {
+    name: 'metrics are not flushed',
+    file: EXECUTE,
+    find: '      fsyncSync(this.metrics);\n',
+    replace: '',
+    noticedBy: check('power-loss'),
+  },
+  {
+    name: 'a full disk is passed over where metrics are written',
+    file: EXECUTE,
+    find: '      throw asFileError(error, join(this.folder, FILES.metrics));',
+    replace: '      void error;',
+    noticedBy: check('io-error'),
+  },
+  {
+    name: 'a full disk is passed over where whole files are written',
+    file: ATOMIC,
+    find: '    if (made) rmSync(temporary, { force: true });\n    throw asFileError(error, path);',
+    replace: '    if (made) rmSync(temporary, { force: true });',
+    noticedBy: check('io-error'),
+  },
+  {
+    name: 'an error in the flush of a file is passed over',
+    file: ATOMIC,
+    find: '      fsyncSync(file);\n    } finally {',
+    replace: '      try {\n        fsyncSync(file);\n      } catch {}\n    } finally {',
+    noticedBy: check('io-error'),
+  },
+  {
+    name: 'a run never goes on from its saved state',
+    file: EXECUTE,
+    find: '    const last = this.readLast();',
+    replace: '    const last = undefined;',
+    noticedBy: check('power-loss'),
+  },
+  {
+    name: 'metrics after the saved state are not cut off',
+    file: EXECUTE,
+    find: 'return { snapshot, metrics: there };',
+    replace: 'return { snapshot, metrics: existsSync(metrics) ? readRegular(metrics, { links: false }) : there };',
+    noticedBy: runs('with a torn line'),
+  },
+  {
+    name: 'a saved state is not compared with its hash',
+    file: EXECUTE,
+    find: 'if (metadata.state !== stateHash(snapshot, bytes))',
+    replace: 'if (bytes < 0)',
+    noticedBy: check('damage', 10),
   },
 ];
+
+/** What a store says of its runs. */
+const STORES: readonly Mutant[] = [
+  {
+    name: 'seals are not compared',
+    file: 'src/store/seal.ts',
+    find: 'return given === sha256(JSON.stringify(rest));',
+    replace: "return typeof given === 'string' && rest !== null;",
+    noticedBy: merging('a sealed object'),
+  },
+  {
+    name: 'arrays of a finished run are not compared with its mark',
+    file: RUNS,
+    find: '  checkFile(run.folder, done.files, FILES.final);\n',
+    replace: '',
+    noticedBy: runs('arrays'),
+  },
+  {
+    name: 'what was changed in mid-run is sealed',
+    file: EXECUTE,
+    find: 'for (const name of names) checkFile(this.folder, this.files, name);',
+    replace: '',
+    noticedBy: runs('is not sealed as its own'),
+  },
+  {
+    name: 'who has lost a lock writes on',
+    file: LOCK,
+    find: 'for (let attempt = 0; ; attempt++) {\n        const found',
+    replace: 'for (let attempt = 0; attempt < 0; attempt++) {\n        const found',
+    noticedBy: { vitest: 'test/store/lock.test.ts', test: 'who has lost a lock' },
+  },
+  {
+    name: 'the lock of a process that is at work is taken over',
+    file: LOCK,
+    find: '      if (!isLeft(path, found)) return',
+    replace: '      if (found.length === 0) return',
+    noticedBy: { vitest: 'test/store/lock.test.ts', test: 'a lock is held once|of many processes' },
+  },
+  {
+    name: 'a number that is not finite is logged',
+    file: EXECUTE,
+    find: "      if (typeof value === 'number' && !Number.isFinite(value)) {",
+    replace: "      if (typeof value === 'number' && Number.isNaN(value)) {",
+    noticedBy: runs('not finite'),
+  },
+  {
+    name: 'the result of other data is given',
+    file: EXECUTE,
+    find: '    if (changed !== undefined) throw changedSince(folder, changed);\n    const last',
+    replace: '    const last',
+    noticedBy: { vitest: 'test/store/inputs.test.ts', test: 'does not go on' },
+  },
+  {
+    name: 'other figures for a cell count as the same',
+    file: MERGE,
+    find: "'present' : 'conflict';",
+    replace: "'present' : 'present';",
+    noticedBy: merging('are a conflict'),
+  },
+  {
+    name: 'damaged arrays are merged',
+    file: MERGE,
+    find: 'const cell = finished ? checkFinished(folder, { arrays: true }) : readCell(folder);',
+    replace: 'const cell = readCell(folder);',
+    noticedBy: merging('damaged runs are named'),
+  },
+  {
+    name: 'runs that a process is at work on are garbage',
+    file: MERGE,
+    find: ' || liveOwner(join(folder, FILES.lock)) !== undefined) continue;',
+    replace: ') continue;',
+    noticedBy: merging('garbage is what nobody needs'),
+  },
+  {
+    name: 'runs of another version are read',
+    file: RUNS,
+    find: "if (spec.format !== RUN_FORMAT && (isSealed(spec) || !('seal' in spec)))",
+    replace: "if (spec.format !== RUN_FORMAT && !('format' in spec))",
+    noticedBy: { vitest: 'test/store/versions.test.ts', test: 'format 2 list' },
+  },
+  {
+    name: 'a leak of 2 kB a row',
+    file: EXECUTE,
+    find: '    this.pending.push(JSON.stringify(row));',
+    replace:
+      '    this.pending.push(JSON.stringify(row));\n' +
+      '    ((globalThis as { kept?: unknown[] }).kept ??= []).push(new Array(256).fill(Math.PI));',
+    noticedBy: { vitest: 'test/store/memory.test.ts', test: 'does not grow' },
+  },
+  {
+    name: 'the store measures seconds by the time of day',
+    file: EXECUTE,
+    find: "import { setTimeout as sleep } from 'node:timers/promises';",
+    replace:
+      "import { setTimeout as sleep } from 'node:timers/promises';\nconst performance = { now: () => Date.now() };",
+    noticedBy: check('clock'),
+  },
+];
+
+/** What is read of files of others. */
+const READERS: readonly Mutant[] = [
+  {
+    name: 'safetensors: overlap and gaps are not refused',
+    file: SAFETENSORS,
+    find: 'if (entry.begin !== position) {',
+    replace: 'if (position < 0) {',
+    noticedBy: check('fuzz'),
+  },
+  {
+    name: 'safetensors: gaps are not refused',
+    file: SAFETENSORS,
+    find: 'if (entry.begin !== position) {',
+    replace: 'if (entry.begin < position) {',
+    noticedBy: check('fuzz'),
+  },
+  {
+    name: 'safetensors: bytes left over are not refused',
+    file: SAFETENSORS,
+    find: 'if (dataStart + position !== size) {',
+    replace: 'if (dataStart + position > size) {',
+    noticedBy: check('fuzz'),
+  },
+  {
+    name: 'safetensors: sizes of tensors are not compared with their shapes',
+    file: SAFETENSORS,
+    find: 'if (end - begin !== expected)',
+    replace: 'if (end - begin < expected)',
+    noticedBy: check('fuzz'),
+  },
+  {
+    name: 'a reader of settings writes elsewhere',
+    file: 'src/store/config.ts',
+    find: '  let value: unknown;\n  try {\n    value = JSON.parse(readText(path));',
+    replace:
+      "  let value: unknown;\n  process.getBuiltinModule('node:fs').writeFileSync(path.replace(/[^/]*$/, '../seen'), '');\n" +
+      '  try {\n    value = JSON.parse(readText(path));',
+    noticedBy: check('fuzz'),
+  },
+  {
+    name: 'a reader of settings throws TypeError',
+    file: 'src/store/config.ts',
+    find: 'Array.isArray(value))\n    throw new UsageError(`',
+    replace: 'Array.isArray(value))\n    throw new TypeError(`',
+    noticedBy: check('fuzz'),
+  },
+];
+
+/** Who is let in, and what they are told. */
+const STRANGERS: readonly Mutant[] = [
+  {
+    name: 'watch listens on every interface',
+    file: WATCH,
+    find: "server.listen(port, '127.0.0.1', resolve)",
+    replace: "server.listen(port, '0.0.0.0', resolve)",
+    noticedBy: check('watch'),
+  },
+  {
+    name: 'watch answers any method',
+    file: WATCH,
+    find: "if (request.method !== 'GET')",
+    replace: "if (request.method === 'CONNECT')",
+    noticedBy: check('watch'),
+  },
+  {
+    name: 'watch answers under any name',
+    file: WATCH,
+    find: ".includes(request.headers.host ?? ''))",
+    replace: '.some((name) => name === request.url))',
+    noticedBy: check('watch'),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...DISKS, ...STORES, ...READERS, ...STRANGERS];
