@@ -98,9 +98,12 @@ const depthSkipRows =
   (_, z) =>
     [4, 16].flatMap((layers) =>
       ['plain', 'skip'].flatMap((kind) =>
-        ['selected-kl', 'kd', 'closed-form', 'imitation'].map((training): [string, Row] => [
+        ['direct', 'selected-kl', 'kd', 'closed-form', 'imitation'].map((training): [string, Row] => [
           `${layers} ${kind} ${training}`,
-          { testAccuracy: 50 + z() + (['closed-form', 'imitation'].includes(training) ? gain(layers, kind) : 0) },
+          {
+            testAccuracy: 50 + z() + (['closed-form', 'imitation'].includes(training) ? gain(layers, kind) : 0),
+            validationAccuracy: 50 + z(),
+          },
         ]),
       ),
     );
@@ -263,7 +266,7 @@ const CASES: readonly Case[] = [
     nulls: { 'no difference': armRows('loss', ['three-stage', 'direct'], 5, 0) },
     effect: armRows('loss', ['three-stage', 'direct'], 5, -0.25),
   },
-  ...['depth-plain', 'depth-gradient', 'depth-bridge', 'depth-growth'].map((id) => ({
+  ...['depth-plain', 'depth-gradient', 'depth-gradient-rival', 'depth-bridge', 'depth-growth'].map((id) => ({
     claims: new RegExp(`^${id}$`),
     id,
     final: true,
