@@ -99,7 +99,8 @@ export function tryLock(path: string): Lock | { heldBy: Owner } {
   const text = JSON.stringify({ ...thisProcess(), token } satisfies Owner);
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
-      // Read again: had this process been stopped before it wrote, another may have taken the empty file for a leftover.
+      // Read again: had this process been stopped before it wrote, another may have taken the empty file for a
+      // leftover.
       if (create(path, text) && read(path) === text) return held(path, text, token);
       const found = read(path);
       if (found === undefined) continue;
@@ -252,7 +253,9 @@ function isLeft(path: string, text: string): boolean {
   return ageSeconds(path) > (owner.host === hostname() ? STALE_HERE_SECONDS : STALE_SECONDS);
 }
 
-/** Seconds since a file was written. Both times are the file system's own: clocks of hosts may differ, and be set back. */
+/**
+ * Seconds since a file was written. Both times are the file system's own: clocks of hosts may differ, and be set back.
+ */
 function ageSeconds(path: string): number {
   const probe = `${path}.${randomBytes(8).toString('hex')}`;
   closeSync(openSync(probe, 'wx'));

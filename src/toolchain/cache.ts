@@ -29,8 +29,8 @@ function absolute(path: string | undefined): string | undefined {
 }
 
 /**
- * Folder of everything that is downloaded or built once per machine: `$GOWIDE_CACHE`, else the platform's cache folder. Throws UsageError where
- * neither is known.
+ * Folder of everything that is downloaded or built once per machine: `$GOWIDE_CACHE`, else the platform's cache folder.
+ * Throws UsageError where neither is known.
  */
 export function cacheFolder(): string {
   const { GOWIDE_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
