@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import type { Cell } from '../core/run.js';
+import { graceSeconds, PARENT } from './orphan.js';
 import type { Job, Message } from './worker.js';
 
 /** How a worker process is started. */
@@ -17,23 +18,38 @@ export interface ChildHooks {
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
 }
 
+/** Processes that have not ended. */
+const living = new Set<Child>();
+
+/** Of a process that ends at once, as after a second Ctrl-C, nothing stays at work. */
+function endAll(): void {
+  for (const child of living) child.end();
+}
+
 /** A worker process, which runs one cell after the other until it is let go. */
 export class Child {
   private readonly process: ChildProcess;
   private errors = '';
   private ended = false;
+  private grace: NodeJS.Timeout | undefined;
   /** Largest resident memory that the process has reported, in bytes. */
   peakBytes = 0;
 
   constructor({ worker, env }: ChildOptions) {
     // Its own process group: Ctrl-C reaches the parent alone, which stops its children in an orderly way.
     this.process = fork(worker.module, [...worker.args], {
-      env,
+      env: { ...env, [PARENT]: String(process.pid) },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: process.platform !== 'win32',
     });
     this.process.stderr?.on('data', (chunk: Buffer) => (this.errors = (this.errors + chunk.toString()).slice(-4000)));
-    this.process.on('close', () => (this.ended = true));
+    this.process.on('close', () => {
+      this.ended = true;
+      clearTimeout(this.grace);
+      living.delete(this);
+    });
+    if (living.size === 0) process.once('exit', endAll);
+    living.add(this);
   }
 
   /** Whether it can take another cell. */
@@ -72,9 +88,25 @@ export class Child {
     });
   }
 
-  /** Asks the process to save the run of its cell and to end. */
+  /**
+   * Asks the process to save the run of its cell and to end. One that is in the middle of a step hears of it when that
+   * is over; after some seconds it is ended, with all that it has started, and its run goes on from what it saved last.
+   */
   stop(): void {
     this.process.kill('SIGTERM');
+    this.grace ??= setTimeout(() => this.end(), graceSeconds() * 1000);
+  }
+
+  /** Ends the process and those of its group at once. */
+  end(): void {
+    const { pid } = this.process;
+    if (this.ended || pid === undefined) return;
+    try {
+      if (process.platform === 'win32') this.process.kill('SIGKILL');
+      else process.kill(-pid, 'SIGKILL');
+    } catch {
+      // it has ended in the meantime
+    }
   }
 
   /** Lets the process end, by closing the channel to it. */

@@ -3,9 +3,11 @@ import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/backends/choose.js';
+
 import { environment } from '../store/environment.js';
 import { executeRun } from '../store/execute.js';
 import { unfinishedEngine, type RunRecord } from '../store/runs.js';
+import { endWithParent } from './orphan.js';
 
 /** A cell, as a worker process is given it. */
 export interface Job {
@@ -88,6 +90,7 @@ function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: Ru
 
 /** Main function of a worker process: runs each job that it is sent, says how it ended, and ends when it is let go. */
 export function serveJobs(runners: Readonly<Record<string, Runner>>): void {
+  endWithParent();
   const controller = new AbortController();
   let working = false;
   const send = (message: Message, then: () => void = () => {}): void => {

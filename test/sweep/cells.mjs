@@ -28,6 +28,8 @@ export const RUNNERS = {
       };
       const from = Number(context.resumed?.position ?? 0);
       note('begin');
+      // a step that lets nobody else do anything
+      if (cell.spec.block) for (const end = Date.now() + cell.spec.block; Date.now() < end;);
       for (let step = from; step < 10; step++) {
         await sleep(Number(cell.spec.milliseconds ?? 0) / 10);
         context.progress('step', step + 1, 10);
