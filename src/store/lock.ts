@@ -307,7 +307,9 @@ function canBeAsked({ host, boot, namespace }: Owner): boolean {
 function isAlive(owner: Owner): boolean {
   if (!canBeAsked(owner)) return true;
   if (owner.pid === process.pid) return owner.token !== undefined && own.has(owner.token);
-  return processLives(owner.pid) && (!owner.began || beginOf(owner.pid) === owner.began);
+  if (!processLives(owner.pid)) return false;
+  const began = beginOf(owner.pid); // '' where /proc hides the processes of others
+  return !owner.began || began === '' || began === owner.began;
 }
 
 /** Whether there is a process of this number here. */

@@ -1,6 +1,6 @@
 /** Takes runs from elsewhere into a store: from another store, or from a worker on another machine. */
 import { existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { codeOf, FailureError, messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
@@ -265,7 +265,8 @@ export function deleteGarbage(found: readonly Garbage[]): void {
     const remove = (): void => rmSync(path, { recursive: true, force: true });
     try {
       if (stat.isDirectory()) whileIdle(path, remove);
-      else remove();
+      // a lock that was left goes when its folder is locked
+      else whileIdle(dirname(path), basename(path) === FILES.lock ? () => {} : remove);
     } catch (error) {
       throw asFileError(error, path);
     }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -125,4 +126,21 @@ test('of many processes that want a lock left by a process that is gone, one has
   expect(results.filter((one) => !/^[03] $/.test(one))).toEqual([]);
   expect(results.some((one) => one === '0 ')).toBe(true);
   expect(existsSync(join(folder, 'alone'))).toBe(false);
+});
+
+test.skipIf(process.platform !== 'linux')('a process that lives and may not be looked at (hidepid) is not gone', () => {
+  write({ ...thisProcess(), pid: process.ppid, began: '1234', token: 'x' });
+  expect(liveOwner(path)).toBeUndefined(); // another process has its number by now
+  const { readFileSync: original } = fs;
+  fs.readFileSync = ((file: string, ...rest: []) => {
+    if (file === `/proc/${process.ppid}/stat`) throw Object.assign(new Error('hidden'), { code: 'ENOENT' });
+    return original(file, ...rest);
+  }) as typeof original;
+  syncBuiltinESMExports();
+  try {
+    expect('heldBy' in tryLock(path)).toBe(true);
+  } finally {
+    fs.readFileSync = original;
+    syncBuiltinESMExports();
+  }
 });

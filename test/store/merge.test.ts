@@ -14,10 +14,11 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyCells, EMPTY_KIND, EMPTY_RUNNER } from '../../cli/bench/empty.js';
 import type { Cell, Executor } from '../../src/core/run.js';
-import { garbage, mergeStores, verifyStore } from '../../src/store/merge.js';
+import { deleteGarbage, garbage, mergeStores, verifyStore } from '../../src/store/merge.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf, listRuns, readMetrics } from '../../src/store/runs.js';
+import { tryLock } from '../../src/store/lock.js';
 import { isSealed, seal } from '../../src/store/seal.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-merge-'));
@@ -129,4 +130,23 @@ test('garbage is what nobody needs, and nothing that is at work', async () => {
   expect(names(false)).toEqual(always);
   expect(names(true)).toEqual([...always, folderOf(out, cells[2]!).slice(out.length + 1)].sort());
   expect(existsSync(join(root, 'never-began'))).toBe(true);
+});
+
+test('what a process has begun to work on since it was found is not deleted: its lock, its temporary files', async () => {
+  const out = newFolder();
+  await run(out, cells.slice(0, 1));
+  const folder = folderOf(out, cells[0]!);
+  const [lock, temporary] = [join(folder, 'lock'), join(folder, 'env.json.tmp-1-x')];
+  writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() }));
+  writeFileSync(temporary, '');
+  const found = garbage(out, { unfinished: false });
+  expect(found.map(({ path }) => path)).toEqual([temporary, lock]);
+  const taken = tryLock(lock);
+  if (!('release' in taken)) throw new Error('a lock that was left was not taken over');
+  deleteGarbage(found);
+  taken.check();
+  expect(readdirSync(folder)).toContain('env.json.tmp-1-x');
+  taken.release();
+  deleteGarbage(found);
+  expect(readdirSync(folder).filter((name) => /lock|tmp/.test(name))).toEqual([]);
 });
