@@ -36,9 +36,21 @@ export const NUMBERS = COLUMNS.slice(3);
  */
 export function csv(data: readonly Readonly<Record<string, string | number | null>>[]): string {
   const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
-  return table(Object.fromEntries(columns.map((column) => [column, data.map((datum) => datum[column] ?? null)])))
+  return table(
+    Object.fromEntries(columns.map((column) => [column, data.map((datum) => asText(datum[column] ?? null))])),
+  )
     .toCSV()
     .replace(/\n$/, '');
+}
+
+/** A text that spreadsheets would take for a formula gets an apostrophe in front, which they do not show. */
+function asText(value: string | number | null): string | number | null {
+  return typeof value === 'string' && /^'?[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+}
+
+/** The text that {@link asText} was given. */
+function fromText(text: string): string {
+  return /^''?[=+\-@\t\r]/.test(text) ? text.slice(1) : text;
 }
 
 /** Final figures as comma-separated values, a line for each run. */
@@ -53,7 +65,7 @@ export function fromCsv(text: string): ResultRow[] {
   if (columns !== COLUMNS.join(','))
     throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${columns}`);
   return (read.objects() as Record<string, string | null>[]).map(({ arm, seed, run, ...numbers }) => ({
-    arm: arm!,
+    arm: fromText(arm!),
     seed: Number(seed),
     run: run!,
     values: Object.fromEntries(

@@ -101,6 +101,15 @@ const HEADERS = {
   'Referrer-Policy': 'no-referrer',
 } as const;
 
+/** What browsers call this server; they leave port 80 out. */
+export function namesOfHere(port: number): string[] {
+  return ['127.0.0.1', 'localhost'].flatMap((host) => [`${host}:${port}`, ...(port === 80 ? [host] : [])]);
+}
+
+/** Pages that may listen at once, and bytes that one may leave unread before it is let go. */
+const MOST_LISTENERS = 100;
+const MOST_UNREAD = 2 ** 20;
+
 class Site {
   private page: { readonly finished: number; readonly text: Promise<string> } | undefined;
   private readonly listeners = new Set<ServerResponse>();
@@ -113,7 +122,7 @@ class Site {
   answer(request: IncomingMessage, response: ServerResponse): void {
     const { port } = request.socket.address() as AddressInfo;
     // a name that leads here from elsewhere must not read the page
-    if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? ''))
+    if (!namesOfHere(port).includes(request.headers.host ?? ''))
       return refuse(response, 403, 'this server answers to 127.0.0.1 and localhost alone');
     if (request.method !== 'GET') return refuse(response, 405, 'only GET');
     if (request.url === '/events') return this.listen(response);
@@ -135,6 +144,7 @@ class Site {
   }
 
   private listen(response: ServerResponse): void {
+    if (this.listeners.size >= MOST_LISTENERS) return refuse(response, 503, 'too many pages are open');
     response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
     this.listeners.add(response);
     response.on('close', () => this.listeners.delete(response));
@@ -143,7 +153,11 @@ class Site {
 
   look(): void {
     const before = this.state.finished;
-    this.state = stateOf(this.folders);
+    try {
+      this.state = stateOf(this.folders);
+    } catch {
+      return; // a folder that cannot be read now, or no descriptor left: the next look may succeed
+    }
     for (const listener of this.listeners) {
       send(listener, 'runs', this.state);
       if (this.state.finished !== before) send(listener, 'page', this.state.finished);
@@ -155,7 +169,9 @@ class Site {
   }
 }
 
+/** A client that does not read what it is sent is let go, instead of being kept in memory. */
 function send(response: ServerResponse, event: string, data: unknown): void {
+  if (response.writableLength > MOST_UNREAD) return void response.destroy();
   response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
@@ -167,7 +183,9 @@ function refuse(response: ServerResponse, status: number, why: string): void {
 export async function watchRuns(folders: readonly string[], { port, every = 2000 }: WatchOptions): Promise<Watch> {
   const site = new Site(folders);
   const server = createServer((request, response) => site.answer(request, response));
+  server.maxConnections = 4 * MOST_LISTENERS;
   await listening(server, port);
+  server.on('error', () => {}); // of a connection that could not be taken
   const timer = setInterval(() => site.look(), every);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,

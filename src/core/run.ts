@@ -20,6 +20,16 @@ export interface Cell {
   readonly seed: number;
 }
 
+/** Whether a name has no character that only terminals and programs see. */
+function isPrintable(name: string): boolean {
+  return !/\p{Cc}/u.test(name);
+}
+
+/** Whether a file can be called by a name and lies where it is written. */
+function isFileName(name: string): boolean {
+  return isPrintable(name) && !/[/\\]/.test(name) && !name.startsWith('.');
+}
+
 /** A cell that came from outside this process. Throws FailureError when it is none. */
 export function parseCell(value: unknown): Cell {
   const { experiment, arm, scale, kind, spec, seed } = (value ?? {}) as Partial<Cell>;
@@ -27,6 +37,12 @@ export function parseCell(value: unknown): Cell {
   const whole = Number.isSafeInteger(seed) && seed! >= 0;
   if (!texts || !whole || spec === null || typeof spec !== 'object' || Array.isArray(spec))
     throw new FailureError('not a cell: expected experiment, arm, scale, kind, spec and seed');
+  // files are called after them
+  const bad = [experiment!, scale!, arm!, kind!].find((name, i) => !(i < 2 ? isFileName(name) : isPrintable(name)));
+  if (bad !== undefined)
+    throw new FailureError(
+      `not a cell: the name ${JSON.stringify(bad.slice(0, 80))}; expected no "/", "\\" or control character, nor "." in front`,
+    );
   return { experiment: experiment!, arm: arm!, scale: scale!, kind: kind!, spec, seed: seed! };
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '../core/errors.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
+import { readRegular } from './regular.js';
 
 /**
  * Reads a text in UTF-8, without its byte order mark unless `keepMark`. Throws UsageError when it cannot be read or is
@@ -10,11 +11,35 @@ import { asFileError } from './atomic.js';
  */
 export function readText(path: string, { keepMark = false }: { keepMark?: boolean } = {}): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(readFileSync(path));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytesOf(path));
   } catch (error) {
     throw error instanceof TypeError
       ? new UsageError(`${path}: not valid UTF-8; expected a text in UTF-8`)
       : asFileError(error, path);
+  }
+}
+
+/** The bytes of a file that a user names. What a shell hands over (`<(…)`, `/dev/stdin`) is a pipe, and is read. */
+function bytesOf(path: string): Uint8Array {
+  return /^\/(dev|proc\/self)\/(fd\/|stdin$)/.test(path) ? readFileSync(path) : readRegular(path, { links: true });
+}
+
+/** Deeper than any declaration, and far from what the program could not walk through. */
+const MOST_DEPTH = 200;
+
+/** Throws UsageError on JSON that is nested so deep that it is no declaration. */
+function checkDepth(text: string, path: string): void {
+  let [depth, quoted] = [0, false];
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (quoted) {
+      if (character === '\\') at++;
+      else if (character === '"') quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (character === '{' || character === '[') depth++;
+    else if (character === '}' || character === ']') depth--;
+    if (depth > MOST_DEPTH)
+      throw new UsageError(`${path}: lists and objects within each other more than ${MOST_DEPTH} deep; expected fewer`);
   }
 }
 
@@ -24,7 +49,9 @@ export function readText(path: string, { keepMark = false }: { keepMark?: boolea
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(readText(path));
+    const text = readText(path);
+    checkDepth(text, path);
+    value = JSON.parse(text);
   } catch (error) {
     throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : error;
   }

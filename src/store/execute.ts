@@ -65,7 +65,7 @@ export interface ExecuteOptions {
  * FailureError when the run fails (its saved state is kept).
  */
 export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<RunRecord> {
-  const executor = options.executors[cell.kind];
+  const executor = Object.hasOwn(options.executors, cell.kind) ? options.executors[cell.kind] : undefined;
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   for (let attempt = 1; ; attempt++) {
     const folder = folderOf(options.out, cell);

@@ -65,7 +65,7 @@ export function withRequired(cells: readonly Cell[], runners: Readonly<Record<st
   const add = (cell: Cell): void => {
     const id = cellId(cell);
     if (all.has(id)) return;
-    const runner = runners[cell.kind];
+    const runner = Object.hasOwn(runners, cell.kind) ? runners[cell.kind] : undefined;
     if (runner === undefined) throw new FailureError(`no runner for runs of the kind "${cell.kind}"`);
     runner.requires(cell).forEach(add);
     all.set(id, cell);

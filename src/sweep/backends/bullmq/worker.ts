@@ -166,7 +166,8 @@ class JobRunner {
       throw new UnrecoverableError(
         `${nameOf(cell)}: its id is ${id} here and ${job.id} where it was sent: another version of this program`,
       );
-    const runner = this.options.runners[cell.kind];
+    const { runners } = this.options;
+    const runner = Object.hasOwn(runners, cell.kind) ? runners[cell.kind] : undefined;
     if (runner === undefined) throw new UnrecoverableError(`no runner for runs of the kind "${cell.kind}"`);
     runner.check(cell);
     return cell;

@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseCell } from '../../src/core/run.js';
+import { readConfig } from '../../src/store/config.js';
+import { fromCsv, NUMBERS, toCsv } from '../../reports/data/csv.js';
+import { namesOfHere } from '../../reports/page/watch.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gowide-config-'));
+
+test('JSON that is nested without end is refused in one line; brackets in texts do not count', () => {
+  const path = join(folder, 'deep.json');
+  writeFileSync(path, `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`);
+  expect(() => readConfig(path)).toThrow(/deep.json: lists and objects within each other more than 200 deep/);
+  writeFileSync(path, JSON.stringify({ a: `"\\${'['.repeat(1000)}` }));
+  expect(readConfig(path)).toEqual({ a: `"\\${'['.repeat(1000)}` });
+});
+
+test.runIf(process.platform !== 'win32')('a pipe or a device is refused, and never waited for', () => {
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  for (const path of [join(folder, 'pipe'), '/dev/zero']) expect(() => readConfig(path)).toThrow(/not a regular file/);
+});
+
+test('names that lead out of a folder, and those of prototypes, are no cells', () => {
+  const cell = { experiment: 'a', arm: 'b', scale: 'minutes', kind: 'train', spec: {}, seed: 1 };
+  expect(parseCell(cell)).toEqual(cell);
+  for (const name of ['../../../x', '..', '.x', 'a/b', 'a\\b', 'a\nb', 'a\u0000'])
+    expect(() => parseCell({ ...cell, experiment: name })).toThrow(/not a cell: the name/);
+  expect(() => parseCell({ ...cell, scale: '../x' })).toThrow(/not a cell/);
+  expect(parseCell({ ...cell, arm: 'with / without' }).arm).toBe('with / without');
+});
+
+test('no cell of a table is a formula, and all are read back as they were', () => {
+  const values = Object.fromEntries(NUMBERS.map((name) => [name, -1]));
+  for (const arm of ['=1+1', '+x', '-x', '@x', "'=x", "'", 'plain']) {
+    const rows = [{ arm, seed: 1, run: 'r', values }];
+    const text = toCsv(rows);
+    expect(text.split('\n')[1]).not.toMatch(/^"?[=+\-@]/);
+    expect(fromCsv(text)).toEqual(rows);
+  }
+});
+
+test('at port 80 browsers name no port', () => {
+  expect(namesOfHere(80)).toContain('localhost');
+  expect(namesOfHere(4747)).toEqual(['127.0.0.1:4747', 'localhost:4747']);
+});
