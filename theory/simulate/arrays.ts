@@ -55,7 +55,7 @@ export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues
 }
 
 /** Where a file has points to measure on, x [N, d], and their targets y [N, d]. */
-const HELD_OUT = { x: 'heldOut/x', y: 'heldOut/y' };
+export const HELD_OUT = { x: 'heldOut/x', y: 'heldOut/y' };
 
 /** Points [N, d] of the file under `name`, with their number. Throws UsageError. */
 function pointsOf(
@@ -76,8 +76,8 @@ function pointsOf(
 
 /**
  * Training samples and points to measure on: the file's, or the sine task's. `measures` says whether the run measures
- * anything on held-out points: data of one's own then need such points of their own. Held-out targets are undefined
- * where the file brings points alone. Throws UsageError.
+ * anything on held-out points: data of one's own then need such points of their own, and have none where they bring
+ * none. Held-out targets are undefined where the file brings points alone. Throws UsageError.
  */
 export function samplesOf(
   { model, seed, data }: Simulation,
@@ -96,7 +96,8 @@ export function samplesOf(
         `particles: "${HELD_OUT.x}" is missing: "x" is your own, and this run measures distances on held-out points, ` +
           `which must be of the same law; give some as "${HELD_OUT.x}" [N, ${d}], F64 (and "${HELD_OUT.y}" for their loss)`,
       );
-    return { train, heldOut: task!.heldOut };
+    // points of the sine task say nothing of data of another law
+    return { train, heldOut: own ? { x: new Float64Array(0), y: undefined } : task!.heldOut };
   }
   const { n, x } = pointsOf(arrays, HELD_OUT.x, d, '');
   return { train, heldOut: { x, y: arrays[HELD_OUT.y] === undefined ? undefined : take(arrays, HELD_OUT.y, [n, d]) } };

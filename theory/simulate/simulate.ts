@@ -12,7 +12,7 @@ import { copyNet, freshNet, thinNet, widthsOf, type Net } from '../model/particl
 import type { Samples } from '../model/task.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
-import { firstLayer, netOf, samplesOf, toArrays } from './arrays.js';
+import { HELD_OUT, firstLayer, netOf, samplesOf, toArrays } from './arrays.js';
 import { parseSimulation, type Simulation } from './declaration.js';
 
 /** Results of one simulation. */
@@ -176,6 +176,18 @@ function trainThin(
   return { net, summary };
 }
 
+/** Held-out points [N, d] and their targets, as a run that goes on from the file needs them. */
+function heldOutArrays(
+  { x, y }: { readonly x: Float64Array; readonly y: Float64Array | undefined },
+  d: number,
+): HostArrays<Float64Array> {
+  const shape = [x.length / d, d];
+  return {
+    ...(x.length > 0 && { [HELD_OUT.x]: { shape, values: x } }),
+    ...(y !== undefined && y.length > 0 && { [HELD_OUT.y]: { shape, values: y } }),
+  };
+}
+
 /**
  * Runs a declaration. `arrays`: optional initial particles `layer{l}/a` [M, d], `/b` [M, d], `/bias` [M], and data `x`
  * [N, d], `y` [N, d], float64. `onStep` is called with the part under way ("training", "thin net") and its steps.
@@ -212,6 +224,7 @@ export function simulate(
     ...toArrays(net, train, first),
     x: { shape: [train.n, net.d], values: train.x },
     y: { shape: [train.n, net.d], values: train.y },
+    ...heldOutArrays(points, net.d),
   };
   if (thin === undefined) return { arrays: results, summary, warnings };
   const small = trainThin(run, thin, { initial, trained: net }, options);
