@@ -81,7 +81,11 @@ export function startLocalWorkers(
   };
   process.on('exit', end);
   const gone = (child: ChildProcess): Promise<unknown> =>
-    new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(undefined)));
+    new Promise((resolve) => {
+      // one that a signal has ended has no status
+      if (child.exitCode === null && child.signalCode === null) child.once('exit', resolve);
+      else resolve(undefined);
+    });
   const ended = async (): Promise<void> => {
     await Promise.race([Promise.all(children.map(gone)), sleep(LEAVE, undefined, { ref: false })]);
   };

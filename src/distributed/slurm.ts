@@ -35,6 +35,9 @@ export function slurmWorkers(
         'expected those of one job step',
     );
   if (tasks < 2) throw new UsageError('--workers slurm: the job step has one task; expected two or more (srun -n 2)');
+  const last = port + Math.max(...counts) - 1;
+  if (port < 1 || last > 65_535)
+    throw new UsageError(`--workers slurm:${port}: needs the ports ${port} to ${last}; expected ports from 1 to 65535`);
   const here = variables.SLURMD_NODENAME;
   const mine = addresses[task]!;
   if (here !== undefined && 'host' in mine && mine.host !== here)

@@ -62,6 +62,8 @@ describe('workers of a job step of Slurm', () => {
     );
     expect(addressText(slurmWorkers(job, 4000).addresses[1]!)).toBe('n1:4001');
     expect(slurmWorkers({ ...job, SLURM_STEP_TASKS_PER_NODE: undefined }).addresses).toEqual(addresses);
+    for (const port of [0, 65_535, 99_999]) expect(() => slurmWorkers(job, port)).toThrow(/ports from 1 to 65535/);
+    expect(slurmWorkers(job, 65_534).addresses).toHaveLength(5);
   });
 
   test.each([
