@@ -27,6 +27,9 @@ const [BLOCKS, STUDENT] = [12, 2.228];
 /** Bytes a step beyond which memory grows: a row of metrics that is kept somewhere takes at least as much. */
 const LEAK = 1000;
 
+/** The same for the shorter form, which a leak of 2 kB a row still exceeds. */
+const SHORT_LEAK = 2500;
+
 /** Steps of the whole form: a few minutes on each engine. */
 const STEPS = { tensorflow: 200_000, wasm: 50_000 } as const;
 
@@ -93,10 +96,13 @@ async function longRun(place: Place, engine: keyof typeof STEPS): Promise<Measur
   const late = samples.filter(({ step }) => step >= 0.4 * steps);
   const files = [late[0]!, late.at(-1)!].map(({ descriptors }) => descriptors) as [number, number];
   const { slope, within } = growth;
-  const tells = within < LEAK / 2 || place.share === 1;
+  // In a few seconds rows wait in memory to be saved, and garbage to be collected, which grows as a leak does.
+  const limit = place.share === 1 ? LEAK : SHORT_LEAK;
+  const [none, sure] = [slope + within < limit, slope - within > limit];
+  const level = files[1] <= files[0];
   return {
-    pass: tells || slope - within > LEAK ? slope + within < LEAK && files[1] <= files[0] : undefined,
-    figure: `${steps} steps, ${(late.at(-1)!.bytes / 2 ** 20).toFixed(0)} MiB at the end: ${slope.toFixed(0)} ± ${within.toFixed(0)} bytes a step (95 %; less than ${LEAK} are no leak); open files ${files.join(' and ')}`,
+    pass: none || sure || !level || place.share === 1 ? none && level : undefined,
+    figure: `${steps} steps, ${(late.at(-1)!.bytes / 2 ** 20).toFixed(0)} MiB at the end: ${slope.toFixed(0)} ± ${within.toFixed(0)} bytes a step (95 %; less than ${limit} are no leak); open files ${files.join(' and ')}`,
   };
 }
 

@@ -226,10 +226,10 @@ const READERS: readonly Mutant[] = [
   {
     name: 'a reader of settings writes elsewhere',
     file: 'src/store/config.ts',
-    find: '  let value: unknown;\n  try {\n    value = JSON.parse(readText(path));',
+    find: '    const text = readText(path);\n    checkDepth(text, path);',
     replace:
-      "  let value: unknown;\n  process.getBuiltinModule('node:fs').writeFileSync(path.replace(/[^/]*$/, '../seen'), '');\n" +
-      '  try {\n    value = JSON.parse(readText(path));',
+      '    const text = readText(path);\n    checkDepth(text, path);\n' +
+      "    process.getBuiltinModule('node:fs').writeFileSync(path.replace(/[^/]*$/, '../seen'), '');",
     noticedBy: check('fuzz'),
   },
   {
