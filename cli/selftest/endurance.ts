@@ -15,6 +15,7 @@ interface Sample {
 function look(pid: number): Omit<Sample, 'step'> | undefined {
   try {
     const resident = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    if (!(resident > 0)) return undefined; // it is on its way out
     return { bytes: resident * 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
   } catch {
     return undefined;
