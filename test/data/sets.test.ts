@@ -271,7 +271,7 @@ describe('folders of pictures', () => {
     async () => {
       const path = await write(2);
       const pipe = join(path, 'val', 'dog', 'pipe.png');
-      execFileSync('mkfifo', [pipe], { timeout: 10_000 });
+      execFileSync('mkfifo', [pipe], { timeout: 10_000, killSignal: 'SIGKILL' });
       expect(() => open(path)).toThrow(/pipe.png: expected a regular file/);
       rmSync(pipe);
       symlinkSync('/nowhere/at/all', join(path, 'val', 'dog', 'dead.png'));

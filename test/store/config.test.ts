@@ -19,7 +19,7 @@ test('JSON that is nested without end is refused in one line; brackets in texts 
 });
 
 test.runIf(process.platform !== 'win32')('a pipe or a device is refused, and never waited for', () => {
-  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  execFileSync('mkfifo', [join(folder, 'pipe')], { timeout: 10_000, killSignal: 'SIGKILL' });
   for (const path of [join(folder, 'pipe'), '/dev/zero']) expect(() => readConfig(path)).toThrow(/not a regular file/);
 });
 

@@ -104,7 +104,7 @@ describe('what files hold', () => {
 
   test.runIf(process.platform !== 'win32')('a pipe is refused, and never waited for; a signal is heard', async () => {
     const path = join(folder, 'pipe');
-    execFileSync('mkfifo', [path]);
+    execFileSync('mkfifo', [path], { timeout: 10_000, killSignal: 'SIGKILL' });
     await expect(readInputs([{ path }])).rejects.toThrow(/pipe: it cannot be read/);
     const large = Array.from({ length: 40 }, (_, i) => ({ name: write(`${i}`, LONG) }));
     const names = large.map((_, i) => String(i));

@@ -116,6 +116,7 @@ test('of many processes that want a lock left by a process that is gone, one has
           const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
             cwd: folder,
             timeout: 30_000,
+            killSignal: 'SIGKILL',
           });
           let said = '';
           child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

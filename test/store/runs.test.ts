@@ -336,10 +336,10 @@ test.runIf(process.platform !== 'win32')(
     const metrics = join(run.folder, 'metrics.jsonl');
     writeFileSync(join(run.folder, 'DONE'), JSON.stringify(done));
     rmSync(metrics);
-    execFileSync('mkfifo', [metrics]);
+    execFileSync('mkfifo', [metrics], { timeout: 10_000, killSignal: 'SIGKILL' });
     expect(() => checkFinished(run.folder, { arrays: true })).toThrow(/metrics.jsonl: not a regular file/);
     rmSync(join(run.folder, 'spec.json'));
-    execFileSync('mkfifo', [join(run.folder, 'spec.json')]);
+    execFileSync('mkfifo', [join(run.folder, 'spec.json')], { timeout: 10_000, killSignal: 'SIGKILL' });
     expect(listRuns(out)).toMatchObject({
       runs: [],
       problems: [expect.stringMatching(/spec.json: not a regular file/)],

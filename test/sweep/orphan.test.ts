@@ -63,12 +63,13 @@ test.runIf(process.platform !== 'win32')(
     const program = `
       import { fork } from 'node:child_process';
       const child = fork(${JSON.stringify(resolve(import.meta.dirname, 'worker.mjs'))}, [], {
-        detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...process.env, GOWIDE_PARENT: String(process.pid) } });
+        timeout: 60_000, killSignal: 'SIGKILL', detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...process.env, GOWIDE_PARENT: String(process.pid) } });
       child.send(${JSON.stringify({ cell: CELL, out, engine: { name: 'wasm', why: 'test' }, command: 'test' })});`;
     const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
       env: { ...process.env, GOWIDE_JOURNAL: journal, GOWIDE_GRACE_SECONDS: '1' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       timeout: 60_000,
+      killSignal: 'SIGKILL',
     });
     const pid = await worker(journal);
     parent.kill('SIGKILL');
