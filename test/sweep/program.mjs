@@ -14,12 +14,11 @@ process.on('SIGTERM', () => controller.abort());
 
 const workersOf = (out, jobs) => ({
   out,
-  engine: { name: 'wasm', why: 'test' },
+  tensors: Promise.resolve({ engine: { name: 'wasm', why: 'test' }, devices: [] }),
   jobs,
   command: 'test',
   runners: RUNNERS,
   worker: { module: resolve(import.meta.dirname, 'worker.mjs'), args: [] },
-  devices: [],
 });
 const told = { signal: controller.signal, notice: (line) => console.error(line), progress: () => {} };
 
