@@ -43,7 +43,8 @@ export class Child {
       detached: process.platform !== 'win32',
     });
     this.process.stderr?.on('data', (chunk: Buffer) => (this.errors = (this.errors + chunk.toString()).slice(-4000)));
-    this.process.on('close', () => {
+    // not 'close', which does not come where the channel was closed from this side meanwhile
+    this.process.on('exit', () => {
       this.ended = true;
       clearTimeout(this.grace);
       living.delete(this);
