@@ -13,7 +13,7 @@ import { gowide, newFolder, PROGRAM } from '../support/program.js';
 const SHARES: Readonly<Record<string, number>> = {
   fuzz: 5,
   'long-tensorflow': 30,
-  'long-wasm': 15,
+  'long-wasm': 60,
   'queue-kill': 20,
   'redis-kill': 20,
 };
