@@ -10,6 +10,7 @@ import { openEngine, tuneFor, type Engine, type EngineChoice } from '../../src/e
 import { environment } from '../../src/store/environment.js';
 import { readInputs } from '../../src/store/inputs.js';
 import { withRequired } from '../../src/sweep/work.js';
+import { runnerOptions } from '../../src/sweep/worker.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { stopSignal } from './stop.js';
 
@@ -29,7 +30,7 @@ export async function followCells(
   notice: (line: string) => void,
 ): Promise<void> {
   await asWorker(cells, choice, place, { notice }, async ({ workers, signal }) => {
-    const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
+    const { executors } = runnerOptions(RUNNERS);
     const all = withRequired(cells, RUNNERS);
     await followRuns(workers, { cells: all, executors, signal, notice, progress: () => workers.alive() });
   });

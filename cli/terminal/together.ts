@@ -11,6 +11,7 @@ import { checkShares } from '../../src/method/share.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { checkInputs, workOf, type Work } from '../../src/sweep/work.js';
+import { runnerOptions } from '../../src/sweep/worker.js';
 import type { TensorSetup } from '../../src/sweep/worker-pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { followCells, asWorker, type Place } from './as-worker.js';
@@ -131,8 +132,9 @@ async function leadCells(
   await asWorker(cells, choice, place, { notice, lost }, async ({ workers, engine, signal }) => {
     const command = typedCommand();
     const waits = new StoreWait(() => workers.alive());
+    const given = runnerOptions(RUNNERS);
     const executors = Object.fromEntries(
-      Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, leading(execute, workers, waits)]),
+      Object.entries(given.executors).map(([kind, execute]) => [kind, leading(execute, workers, waits)]),
     );
     waits.begin();
     try {
@@ -140,15 +142,14 @@ async function leadCells(
         await executeRun(cell, {
           out,
           environment: { ...environment(engine, command), workers: workers.size },
+          ...given,
           executors,
-          files: (one) => RUNNERS[one.kind]?.files?.(one) ?? [],
           signal,
           notice,
           progress: (at, stage, done, total) => {
             workers.alive();
             report(at, stage, done, total, (i + done / (total || 1)) / open.size);
           },
-          saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
         });
     } finally {
       waits.end();

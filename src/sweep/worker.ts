@@ -5,7 +5,7 @@ import type { Cell } from '../core/run.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/backends/choose.js';
 
 import { environment } from '../store/environment.js';
-import { executeRun } from '../store/execute.js';
+import { executeRun, type ExecuteOptions } from '../store/execute.js';
 import { unfinishedEngine, type RunRecord } from '../store/runs.js';
 import { endWithParent } from './orphan.js';
 
@@ -54,18 +54,25 @@ export async function runCell(
   if (flops !== undefined) tuneFor(flops);
   const engine = flops === undefined ? null : await engineFor(job.engine, notice);
   warnOfOtherEngine(job, engine, notice);
-  const executors = Object.fromEntries(Object.entries(runners).map(([kind, runner]) => [kind, runner.execute]));
-  const saveSeconds = Number(process.env.GOWIDE_SAVE_SECONDS ?? 10);
   return executeRun(job.cell, {
     out: job.out,
     environment: environment(engine, job.command),
-    executors,
-    files: (cell) => runners[cell.kind]?.files?.(cell) ?? [],
+    ...runnerOptions(runners),
     signal,
     progress,
     notice,
-    saveSeconds,
   });
+}
+
+/** How cells of any kind are run, wherever that is: what executes them, which files they read, how often they save. */
+export function runnerOptions(
+  runners: Readonly<Record<string, Runner>>,
+): Pick<ExecuteOptions, 'executors' | 'files' | 'saveSeconds'> {
+  return {
+    executors: Object.fromEntries(Object.entries(runners).map(([kind, { execute }]) => [kind, execute])),
+    files: (cell) => runners[cell.kind]?.files?.(cell) ?? [],
+    saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
+  };
 }
 
 /** The engine of this process: it is opened for its first cell, and kept for those after it. */
