@@ -28,6 +28,8 @@ export interface CommandOptions {
 export class Children {
   private readonly mark = randomUUID();
   private readonly started = new Set<ChildProcess>();
+  /** When each process that was seen with the mark began, in ticks since the machine started. */
+  private readonly seen = new Map<number, string>();
   private closed = false;
   private readonly onExit = (): void => this.killAll();
 
@@ -76,9 +78,11 @@ export class Children {
   async end(): Promise<void> {
     this.closed = true;
     process.off('exit', this.onExit);
-    for (const began = performance.now(); this.alive().length > 0; await sleep(20)) {
+    // A process that is just becoming another program shows no environment: one look that finds none is not enough.
+    for (let began = performance.now(), looks = 0; looks < 3; await sleep(20)) {
+      looks = this.alive().length > 0 ? 0 : looks + 1;
       this.killAll();
-      if (performance.now() - began > GRACE)
+      if (looks === 0 && performance.now() - began > GRACE)
         throw new FailureError(`processes ${this.alive().join(', ')} were killed and are still there`);
     }
   }
@@ -97,13 +101,22 @@ export class Children {
     if (this.closed) throw new FailureError(`${command} is not started: the check is over`);
   }
 
-  /** Processes whose environment has the mark: those, too, whose parent is gone. */
+  /** Processes whose environment has the mark, or had it before: those, too, whose parent is gone. */
   private marked(): number[] {
     return readdirSync('/proc').flatMap((name) => {
       if (!/^\d+$/.test(name)) return [];
+      const pid = Number(name);
       try {
-        if (/^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, 'utf8'))) return [];
-        return readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${MARK}=${this.mark}`) ? [Number(name)] : [];
+        // The program's name stands in parentheses and can hold anything; after it come state, ..., start.
+        const fields = readFileSync(`/proc/${name}/stat`, 'latin1')
+          .replace(/^.*\) /s, '')
+          .split(' ');
+        const [state, began] = [fields[0]!, fields[19]!];
+        if (/[ZX]/.test(state)) return [];
+        if (this.seen.get(pid) === began) return [pid];
+        if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${MARK}=${this.mark}`)) return [];
+        this.seen.set(pid, began);
+        return [pid];
       } catch {
         return []; // another user's, or gone
       }
