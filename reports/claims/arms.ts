@@ -3,7 +3,7 @@ import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { mean, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
 import { numberAt, type TableRow } from '../data/rows.js';
 import type { Claim } from './claim.js';
-import { errorRate, formatInterval, formatNumber, within, type Outcome } from './verdict.js';
+import { errorRate, formatInterval, formatNumber, within, type ClaimKind, type Outcome } from './verdict.js';
 
 /** Source of claims that compare the method with other ways to train the same net. */
 export const RIVAL = 'this project’s rivals of the three stages';
@@ -50,6 +50,11 @@ interface ArmClaim {
   /** A smaller or shorter version of the other arm, which that one has to be better than to count as trained. */
   readonly smaller?: string;
   readonly budget?: string;
+  /** As {@link Claim} says. */
+  readonly question?: string;
+  readonly setting?: string;
+  readonly kind?: ClaimKind;
+  readonly figure?: string;
 }
 
 /**
@@ -80,6 +85,7 @@ function untrained(
  */
 export function armBeats(claim: ArmClaim): Claim {
   const { experiment, id, statement, source, arms, smaller, budget = EQUAL_STEPS } = claim;
+  const { question, setting, kind, figure } = claim;
   const { metric } = experiment;
   if (metric === undefined) throw new RangeError(`claim "${id}": experiment "${experiment.name}" declares no metric`);
   const higher = metric.better === 'higher';
@@ -95,6 +101,10 @@ export function armBeats(claim: ArmClaim): Claim {
     id,
     statement,
     source,
+    ...(question !== undefined && { question }),
+    ...(setting !== undefined && { setting }),
+    ...(kind !== undefined && { kind }),
+    ...(figure !== undefined && { figure }),
     rule: [
       `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, paired by seed, ${budget}, 95 % t-interval: supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
       `The rival has to have trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} better than chance`}; else nothing is decided.`,

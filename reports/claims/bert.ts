@@ -14,6 +14,9 @@ const mergingExact: Claim = {
   id: 'merging-exact',
   statement: 'Merging the linear maps between the layers leaves the function of the network unchanged.',
   source: 'paper, description of the method',
+  question: 'Merging leaves the function unchanged',
+  setting: 'bert',
+  kind: 'paper',
   rule: `Largest difference of the logits before and after merging, over the largest logit, in each run: supported when at most ${UNCHANGED} in all of at least ${MIN_SEEDS} seeds, not supported when above it in any, else inconclusive.`,
   experiment: bertGlosses,
   chance: 0,
@@ -33,6 +36,9 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-three-stage',
+    question: 'Three stages beat direct training of the same net at equal steps',
+    setting: 'bert',
+    kind: 'paper',
     statement:
       'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net trained directly.',
     source: PAPER,
@@ -41,6 +47,9 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-deeper',
+    question: 'Three stages beat the deeper net at equal steps',
+    setting: 'bert',
+    kind: 'paper',
     statement:
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
     source: PAPER,
@@ -50,6 +59,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-kd',
+    question: 'Three stages beat distillation alone (KD)',
+    setting: 'bert',
     statement:
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained by distillation from random values.',
     source: RIVAL,
@@ -58,6 +69,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-imitation',
+    question: 'Imitation adds to the wide net’s shared parts and fine-tuning',
+    setting: 'bert',
     statement:
       'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and head, projected, and distillation.',
     source: CONTROL,
@@ -66,6 +79,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-projected-imitation',
+    question: 'Imitation adds to the wide net’s selected or projected weights',
+    setting: 'bert',
     statement:
       'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and distillation.',
     source: CONTROL,
@@ -74,6 +89,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-total-cost',
+    question: 'Three stages beat direct training at equal total cost',
+    setting: 'bert',
     statement:
       'On held-out glosses, three stages predict masked tokens better than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
     source: RIVAL,
@@ -83,6 +100,9 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertSupersense,
     id: 'bert-supersense',
+    question: 'Three-stage pre-training beats direct pre-training on a task',
+    setting: 'bert',
+    kind: 'paper',
     statement:
       'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
     source: PAPER,
@@ -91,6 +111,9 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertHypernym,
     id: 'bert-hypernym',
+    question: 'Three-stage pre-training beats direct pre-training on a task',
+    setting: 'bert',
+    kind: 'paper',
     statement:
       'After pre-training in three stages, the thin BERT tells hypernyms better than after direct pre-training.',
     source: PAPER,

@@ -2,7 +2,8 @@
 import type { Experiment } from '../../src/core/experiment.js';
 import { runIds, type TableRow } from '../data/rows.js';
 import { CHANCE, type Judge, type Judgement } from './rules.js';
-import type { Verdict } from './verdict.js';
+import { OTHER_SETTING } from './settings.js';
+import type { ClaimKind, Verdict } from './verdict.js';
 
 /** Rows of one scale. */
 export interface ClaimInput {
@@ -17,6 +18,17 @@ export interface Claim {
   readonly source: string;
   /** The statistic, its interval, and what counts as supported; in words, as {@link judge} computes it. */
   readonly rule: string;
+  /**
+   * What it asks, without its setting: claims that ask one thing of several settings have the same words here, and
+   * stand in one row of the matrix of verdicts. The statement unless given.
+   */
+  readonly question?: string;
+  /** The column of that matrix: a key of SETTINGS, or a name of its own. */
+  readonly setting?: string;
+  /** Whether the paper claims it, or this project asks it to check the paper; the latter unless given. */
+  readonly kind?: ClaimKind;
+  /** Id of the figure below which it stands; the first of its experiment unless given. */
+  readonly figure?: string;
   /** The experiment whose runs decide it, and its arms; all arms unless given. */
   readonly experiment: Experiment;
   readonly arms?: readonly string[];
@@ -48,6 +60,10 @@ export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict
     source,
     rule: `${claim.rule} ${chanceText(claim)}`,
     experiment: experiment.name,
+    question: claim.question ?? statement,
+    setting: claim.setting ?? OTHER_SETTING,
+    kind: claim.kind ?? 'control',
+    ...(claim.figure !== undefined && { figure: claim.figure }),
     ...judgement,
     seeds: new Set(mine.map((row) => row.seed)).size,
     runs: runIds(mine),

@@ -37,6 +37,7 @@ const saddleDirect: Claim = {
   id: 'saddle-direct',
   statement: `There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form, ${LINEAR}.`,
   source: `this project (theory/instances/saddle.ts); ${OWN_BOUND} would allow even more`,
+  question: 'A special law exists whose D under direct training grows exponentially with depth',
   rule: `${bandText(SADDLE_GROWTH)} Growth: of log(√m D/√L) per layer, one fit for each seed. The closed form is the flow’s linearisation, so that this tests the simulator and the regime, and real particles stand beside it.`,
   experiment: saddle,
   arms: ['B1'],
@@ -52,6 +53,8 @@ const saddleImitation: Claim = {
   id: 'saddle-imitation',
   statement: 'In the same instance, the telescoped sum under imitation grows linearly with depth.',
   source: `${ABSTRACT.imitation}; closed form of this project`,
+  question: 'The telescoped bound grows at most linearly with depth',
+  kind: 'paper',
   rule: bandText(SADDLE_SUM),
   experiment: saddle,
   arms: ['B1'],
@@ -75,6 +78,7 @@ const doubleExponential: Claim = {
   id: 'saddle-double-exponential',
   statement: `There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says, ${LINEAR}: log D grows as (2L − 3) g^(2L−2).`,
   source: `this project (theory/instances/saddle.ts), whose rate is the form exp(T L g^(2L)) of ${OWN_BOUND}`,
+  question: 'A special law exists whose D grows double-exponentially with depth',
   rule: `${bandText(SADDLE_GROWTH)} Growth: sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)). The closed form is the flow’s linearisation; real particles stand beside it.`,
   experiment: saddle,
   arms: ['B'],
@@ -95,6 +99,7 @@ const tanhSaddleGrowth: Claim = {
   statement:
     'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
   source: 'this project (theory/instances/tanh-saddle.ts)',
+  question: 'Tanh particles near the saddle grow as the linearised flow says',
   rule: `${bandText(TANH_GROWTH)} Sums over the depths where the linearised growth is below ${LINEAR_BELOW}.`,
   experiment: tanhSaddle,
   rows: (input) => rowsOf(tanhSaddle)(input).filter((row) => numberAt(row, 'linearised') < LINEAR_BELOW),
@@ -112,6 +117,7 @@ const genericSearch: Claim = {
   statement:
     'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
   source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
+  question: 'Some generic law makes D grow faster than exponentially with depth',
   rule: `For each family, without depths at which the loss rises: ${DEPTH_GROWTH.statistic}, and ${DEPTH_BEND.statistic}; t-intervals over seeds. A family with both above 0, at 95 % over all k families together (intervals at 1 − 0.05/k), is a find: supported. Every family with either below 0 at 95 %: not supported. Else inconclusive. Growth that is purely exponential has no bend, and gives a false find in at most ${100 * CHANCE} % of searches.`,
   experiment: generic,
   rows: rowsOf(generic),
@@ -168,6 +174,7 @@ function residualConstant(name: PublishedConstant): Claim {
   return {
     id: CONSTANT_IDS[name],
     statement: `In deep residual nets at scale 1/(L M), the ${TERMS[name]} with the published constant ${PUBLISHED[name]}, within a factor of ${EQUIVALENT}.`,
+    question: `Deep residual nets have the published constant: ${TERMS[name]}`,
     source: 'arXiv 2603.18168 (fit at D, M up to 2000); arXiv 2509.10167',
     rule: `Our fit’s constant, one for each seed, 95 % t-interval: supported ${bandWords(band)}, which is the published one within a factor of ${EQUIVALENT}, not supported outside, else inconclusive.`,
     experiment: residual,

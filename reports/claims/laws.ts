@@ -37,12 +37,21 @@ const REGIMES: readonly Regime[] = ['skip', 'no skip'];
 const skips = (regime: Regime): string => `${regime === 'skip' ? 'with' : 'without'} a skip connection`;
 const slug = (regime: Regime): string => regime.replace(' ', '-');
 
+const WIDTH_QUESTIONS: Readonly<Record<keyof typeof TRAININGS, string>> = {
+  imitation: 'D falls as m^(−1/2) under imitation',
+  direct: 'D falls as m^(−1/2) under direct training',
+  initial: 'D falls as m^(−1/2) when imitation starts from the initial particles',
+};
+
 /** D(m) ~ m^(-1/2). */
 function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
   return {
     id: `width-${training}-${slug(regime)}`,
     statement: `Under ${TRAININGS[training]}, ${skips(regime)}, the discrepancy falls with the thin width as m^(−1/2).`,
     source: ABSTRACT.rates,
+    question: WIDTH_QUESTIONS[training],
+    setting: slug(regime),
+    ...(training !== 'initial' && { kind: 'paper' }),
     rule: `${bandText(WIDTH_EXPONENT)} Widths at which the loss rises in training are left out.`,
     experiment: width,
     arms: [regime],
@@ -61,6 +70,9 @@ function depthImitation(regime: Regime): Claim {
     id: `depth-imitation-${slug(regime)}`,
     statement: `Under layerwise imitation, ${skips(regime)}, the telescoped sum that bounds the discrepancy grows at most linearly with depth.`,
     source: ABSTRACT.imitation,
+    question: 'The telescoped bound grows at most linearly with depth',
+    setting: slug(regime),
+    kind: 'paper',
     rule: `${bandText(DEPTH_SUM)} D above its own sum h_l in any run: not supported.`,
     experiment: depth,
     arms: [regime],
@@ -79,6 +91,9 @@ function depthActual(regime: Regime): Claim {
     id: `depth-imitation-actual-${slug(regime)}`,
     statement: `Under layerwise imitation, ${skips(regime)}, the discrepancy itself, not only the sum that bounds it, grows at most linearly with depth.`,
     source: ABSTRACT.imitation,
+    question: 'D after imitation grows at most linearly with depth',
+    setting: slug(regime),
+    kind: 'paper',
     rule: bandText(DEPTH_ACTUAL),
     experiment: depth,
     arms: [regime],
@@ -101,6 +116,9 @@ function depthDirect(regime: Regime): Claim {
     id: `depth-direct-${slug(regime)}`,
     statement: `Under direct training of a generic net ${skips(regime)}, the discrepancy itself (not only its bound) grows faster than exponentially with depth, at m = 128.`,
     source: ABSTRACT.backpropagation,
+    question: 'D under direct training grows faster than exponentially with depth (generic nets)',
+    setting: slug(regime),
+    kind: 'paper',
     rule: `${bandText(DEPTH_GROWTH)} The same of the bend: ${DEPTH_BEND.statistic}. Supported when both are, not supported when either is not, undecided with fewer than four depths. Depths at which the loss rises in training are left out.`,
     experiment: depth,
     arms: [regime],
@@ -119,6 +137,9 @@ function depthBoth(regime: Regime): Claim {
     id: `depth-imitation-below-${slug(regime)}`,
     statement: `At every depth, ${skips(regime)}, imitation leaves a smaller discrepancy than direct training.`,
     source: ABSTRACT.order,
+    question: 'Imitation ends closer than direct training at every depth',
+    setting: slug(regime),
+    kind: 'paper',
     rule: everyValueText(DEPTH_RATIO, 'depth'),
     experiment: depth,
     arms: [regime],
@@ -133,6 +154,8 @@ function timeImitation(regime: Regime): Claim {
     id: `time-imitation-${slug(regime)}`,
     statement: `Imitation, ${skips(regime)}, lowers the discrepancy as it goes on.`,
     source: 'theory: along the imitation flow every layer’s error on the training points falls',
+    question: 'Imitation lowers D as it goes on',
+    setting: slug(regime),
     rule: bandText(TIME_FALL),
     experiment: time,
     arms: [regime],
@@ -150,6 +173,8 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
     id: `time-${column === 'direct' ? 'direct' : 'direct-train'}-${slug(regime)}`,
     statement: `Under direct training, ${skips(regime)}, the discrepancy ${POINTS[column]} grows with time after its first dip.`,
     source: ABSTRACT.time,
+    question: `D grows with time under direct training, ${POINTS[column]}`,
+    setting: slug(regime),
     rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer than three left.`,
     experiment: time,
     arms: [regime],
@@ -171,10 +196,12 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
 /** Imitation against direct training at every time of imitation, and in closed form. */
 function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
   const closed = column === 'ridge';
-  const common = { source: ABSTRACT.order, experiment: imitation, arms: [regime] };
+  const common = { source: ABSTRACT.order, experiment: imitation, arms: [regime], setting: slug(regime) };
   if (!closed)
     return {
       id: `imitation-time-${slug(regime)}`,
+      question: 'Imitation ends closer than direct training at every time of imitation',
+      kind: 'paper',
       statement: `At every time of imitation, ${skips(regime)}, it leaves a smaller discrepancy than direct training for T = 4.`,
       rule: everyValueText(IMITATION_RATIO, 'time of imitation'),
       rows: rowsOf(imitation, regime),
@@ -183,6 +210,7 @@ function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
     };
   return {
     id: `imitation-closed-form-${slug(regime)}`,
+    question: 'Closed-form imitation ends closer than direct training',
     statement: `Imitation in closed form (ridge regression of the output weights), ${skips(regime)}, leaves a smaller discrepancy than direct training for T = 4.`,
     rule: bandText({ ...IMITATION_RATIO, statistic: 'log of D after ridge regression over D after direct training' }),
     rows: (input) => rowsOf(imitation, regime)(input).filter((row) => row.values.time === 0),
@@ -201,6 +229,8 @@ function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
     id: `scale-${parameter}`,
     statement: `At every value of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than direct training.`,
     source: ABSTRACT.order,
+    question: `Imitation ends closer than direct training at every ${CONSTANTS[parameter]}`,
+    kind: 'paper',
     rule: everyValueText(SCALE_RATIO, 'value'),
     experiment: scale,
     arms: [parameter],
@@ -224,6 +254,7 @@ const boundsDominate: Claim = {
   statement:
     'Every bound of the theory dominates what is measured: I2, I2′, the running Gronwall bound and its closed form, which rest on inequalities, and the identities I1 and the a-posteriori cap, which check the code.',
   source: 'derivations in theory/bounds',
+  question: 'Every bound dominates what is measured',
   rule: 'Violations over all runs of all studies of particles, each net counted once: none, supported; any, not supported.',
   experiment: bounds,
   chance: 0,
@@ -258,6 +289,8 @@ const residualRate: Claim = {
   statement:
     'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per unit of c stays bounded.',
   source: 'theory/bounds/gronwall.ts (closed form with G = 1 + O(1/L))',
+  question: 'Blocks at 1/L keep the Gronwall bound’s rate from growing with depth',
+  figure: 'gronwall',
   rule: `${bandText(RESIDUAL_RATE)} (Without 1/L it is above 0.5.)`,
   experiment: bounds,
   arms: ['residual 1/L'],
@@ -278,27 +311,33 @@ const RIVALS = {
     id: 'stages',
     text: 'those trained directly for as many steps',
     source: 'paper, the method’s purpose; here on the particle model',
+    question: 'Three stages beat direct training of the same net at equal steps',
   },
   sampled: {
     id: 'stages-sampled',
     text: 'those that start from the wide net’s trained particles and are trained for as many steps without imitation',
     source: 'this project’s control for the paper’s second stage',
+    question: 'Imitation adds to the wide net’s selected or projected weights',
   },
   long: {
     id: 'stages-total-cost',
     text: 'those trained directly at the cost of the whole pipeline, the wide net’s training included',
     source: 'this project’s rivals of the three stages',
+    question: 'Three stages beat direct training at equal total cost',
   },
 } as const;
 
 /** Three stages against a rival on particles. */
 function stagesLaw(rival: keyof typeof RIVALS, regime: Regime): Claim {
   const [first, ...rest] = skips(regime);
-  const { id, text, source } = RIVALS[rival];
+  const { id, text, source, question } = RIVALS[rival];
   return {
     id: `${id}-${slug(regime)}`,
     statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width, than ${text}.`,
     source,
+    question,
+    setting: slug(regime),
+    ...(rival === 'direct' && { kind: 'paper' }),
     rule: `${everyValueText(STAGES_RATIO, 'width')} Widths at which the loss rises in training are left out.`,
     experiment: stages,
     arms: [regime],

@@ -58,6 +58,7 @@ const meanGain = (group: readonly { gain: number }[]): number => mean(group.map(
 
 function depthClaim(
   id: string,
+  question: string,
   statement: string,
   rule: string,
   valuesOf: (results: readonly TableRow[]) => number[],
@@ -66,6 +67,8 @@ function depthClaim(
     id,
     statement,
     source: 'theory (theory/README.md) and this project’s bridge to it',
+    question,
+    setting: 'tanh-no-skip',
     rule: `${rule}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`,
     experiment: depthSkip,
     rows: ({ results }) => {
@@ -97,6 +100,10 @@ function depthTelescoped(skip: boolean): Claim {
     id: `depth-telescoped-${skip ? 'skip' : 'plain'}`,
     statement: `In trained nets ${skip ? 'with' : 'without'} skip connections, the telescoped sum of the hybrids right after imitation by gradient grows at most linearly with depth.`,
     source: `${ABSTRACT.imitation}; taken to networks that are trained on data`,
+    question: 'The telescoped bound grows at most linearly with depth',
+    setting: skip ? 'tanh-skip' : 'tanh-no-skip',
+    kind: 'paper',
+    figure: 'bridge',
     rule: 'Exponent of the sum over layers of |H_(l−1) − H_l| / |B| on the validation split against the number of layers, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
     experiment: depthSkip,
     rows: ({ rows }) => {
@@ -124,6 +131,9 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-three-stage',
+    question: 'Three stages beat direct training of the same net at equal steps',
+    setting: 'digits',
+    kind: 'paper',
     statement:
       'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
     source: PAPER,
@@ -132,6 +142,9 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-deeper',
+    question: 'Three stages beat the deeper net at equal steps',
+    setting: 'digits',
+    kind: 'paper',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
     source: PAPER,
@@ -141,6 +154,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-kd',
+    question: 'Three stages beat distillation alone (KD)',
+    setting: 'digits',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
     source: RIVAL,
@@ -149,6 +164,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-selected',
+    question: 'Three stages beat selected channels with KL',
+    setting: 'digits',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
     source: RIVAL,
@@ -157,6 +174,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-all-at-once',
+    question: 'Three stages beat all imitation losses at once',
+    setting: 'digits',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than with all imitation losses at once from random values.',
     source: RIVAL,
@@ -165,6 +184,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-imitation',
+    question: 'Imitation adds to the wide net’s shared parts and fine-tuning',
+    setting: 'digits',
     statement:
       'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
     source: CONTROL,
@@ -173,6 +194,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-selected-imitation',
+    question: 'Imitation adds to the wide net’s selected or projected weights',
+    setting: 'digits',
     statement:
       'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
     source: CONTROL,
@@ -181,6 +204,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-total-cost',
+    question: 'Three stages beat direct training at equal total cost',
+    setting: 'digits',
     statement:
       'On the digits, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
     source: RIVAL,
@@ -190,6 +215,9 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-three-stage',
+    question: 'Three stages beat direct training of the same net at equal steps',
+    setting: 'strings',
+    kind: 'paper',
     statement:
       'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
     source: PAPER,
@@ -198,6 +226,9 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-deeper',
+    question: 'Three stages beat the deeper net at equal steps',
+    setting: 'strings',
+    kind: 'paper',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
     source: PAPER,
@@ -207,6 +238,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-kd',
+    question: 'Three stages beat distillation alone (KD)',
+    setting: 'strings',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
     source: RIVAL,
@@ -215,6 +248,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-selected',
+    question: 'Three stages beat selected channels with KL',
+    setting: 'strings',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
     source: RIVAL,
@@ -223,6 +258,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-total-cost',
+    question: 'Three stages beat direct training at equal total cost',
+    setting: 'strings',
     statement:
       'On strings of the Random Hierarchy Model, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
     source: RIVAL,
@@ -231,24 +268,28 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   }),
   depthClaim(
     'depth-plain',
+    'Closed-form imitation beats the best rival without imitation',
     'In plain nets without skip connections, closed-form imitation adds accuracy over the best rival without imitation.',
     `Closed form less the best of direct training, KD and selected channels + KL at each depth, by validation accuracy: ${POINTS}`,
     (results) => [...bySeed(depthGains(results, false, 'closed-form', WITHOUT_IMITATION), meanGain).values()],
   ),
   depthClaim(
     'depth-gradient',
+    'Imitation by gradient beats distillation from the same random start',
     'In plain nets without skip connections, imitation by gradient adds accuracy over distillation from the same random start.',
     `Imitation − KD: ${POINTS}`,
     (results) => [...bySeed(depthGains(results, false, 'imitation', ['kd']), meanGain).values()],
   ),
   depthClaim(
     'depth-gradient-rival',
+    'Imitation by gradient beats the best rival without imitation',
     'In plain nets without skip connections, imitation by gradient adds accuracy over the best rival without imitation.',
     `Imitation less the best of direct training, KD and selected channels + KL at each depth, by validation accuracy: ${POINTS}`,
     (results) => [...bySeed(depthGains(results, false, 'imitation', WITHOUT_IMITATION), meanGain).values()],
   ),
   depthClaim(
     'depth-bridge',
+    'What imitation adds is more without skips than with them',
     'What closed-form imitation adds is more without skip connections than with them.',
     'Gain over the best rival without imitation (by validation accuracy, at each depth) in plain nets minus the same gain in nets with skips, paired by seed, mean over the depths',
     (results) => {
@@ -260,6 +301,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   ),
   depthClaim(
     'depth-growth',
+    'What imitation adds grows with depth',
     'In plain nets, what closed-form imitation adds grows with depth.',
     'Slope of the gain over the best rival without imitation (by validation accuracy, at each depth) against log2 of the depth, one for each seed',
     (results) => [

@@ -4,6 +4,9 @@ import { atLevel, type Interval } from '../../src/core/stats.js';
 /** What a claim's rule says of the runs that there are. */
 export type Outcome = 'supported' | 'not supported' | 'inconclusive' | 'not run';
 
+/** Whose claim it is: the paper's own, or a control of this project. */
+export type ClaimKind = 'paper' | 'control';
+
 /** A number that decided a claim, and how likely a decision as firm would be by chance. */
 export interface Significance {
   /** The smallest rate of false alarms at which the rule would still decide; 1 where it never would. */
@@ -23,6 +26,12 @@ export interface Verdict {
   /** How it is decided. */
   readonly rule: string;
   readonly experiment: string;
+  /** Its place in the matrix of verdicts: a row that it may share with others, a column, and whose claim it is. */
+  readonly question: string;
+  readonly setting: string;
+  readonly kind: ClaimKind;
+  /** Id of the figure below which it stands, where that is not its experiment's first. */
+  readonly figure?: string;
   readonly outcome: Outcome;
   /** The statistic with its interval, or why there is none. */
   readonly evidence: string;

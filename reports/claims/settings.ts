@@ -1,0 +1,35 @@
+/** Settings in which claims are asked: the columns of the matrix of verdicts. */
+
+/** What a column is called, and what stands above it and its neighbors. */
+export interface Setting {
+  readonly label: string;
+  readonly group: string;
+}
+
+/** The setting of claims that name none. */
+export const OTHER_SETTING = 'other';
+
+/** Settings in the order of the columns; a claim may name another one, which comes last under its own name. */
+export const SETTINGS: Readonly<Record<string, Setting>> = {
+  skip: { label: 'skip', group: 'particles' },
+  'no-skip': { label: 'no skip', group: 'particles' },
+  [OTHER_SETTING]: { label: 'other', group: 'particles' },
+  digits: { label: 'digits', group: 'ResNets' },
+  cifar: { label: 'CIFAR', group: 'ResNets' },
+  strings: { label: 'strings', group: 'ResNets' },
+  'tanh-skip': { label: 'skip', group: 'tanh nets' },
+  'tanh-no-skip': { label: 'no skip', group: 'tanh nets' },
+  bert: { label: 'glosses', group: 'BERTs' },
+};
+
+/** The words for a setting; one that is not declared has its name for a label. */
+export function settingOf(name: string): Setting {
+  return SETTINGS[name] ?? { label: name, group: 'others' };
+}
+
+/** Settings in the order of the columns: those that are declared first. */
+export function settingNames(names: Iterable<string>): string[] {
+  const found = new Set(names);
+  const declared = Object.keys(SETTINGS);
+  return [...declared.filter((name) => found.has(name)), ...[...found].filter((name) => !declared.includes(name))];
+}
