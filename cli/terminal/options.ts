@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { SCALES } from '../../src/core/experiment.js';
+import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { shellWord } from '../../src/core/shell.js';
 import { asFileError, makeFolder } from '../../src/store/atomic.js';
 import { withoutPasswords } from '../../src/sweep/address.js';
@@ -21,11 +22,12 @@ export function examples(lines: readonly string[], note?: string): string {
 }
 
 /** Parser of a whole number that is at least `low`. */
-export function wholeNumber(low: number): (text: string) => number {
+export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const most = high === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${high}`;
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < low)
-      throw new InvalidArgumentError(`Expected a whole number of at least ${low}.`);
+    if (!/^\d+$/.test(text) || value > high || value < low)
+      throw new InvalidArgumentError(`Expected a whole number of at least ${low}${most}.`);
     return value;
   };
 }
@@ -46,12 +48,12 @@ export const scaleOption = (): Option =>
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'first seed; the others follow').default(1).argParser(wholeNumber(0));
 export const seedsOption = (): Option =>
-  new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1));
+  new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1, MOST_SEEDS));
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
 export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own')
     .default(Math.min(4, availableParallelism()))
-    .argParser(wholeNumber(1));
+    .argParser(wholeNumber(1, 1024));
 
 /** Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError. */
 export function checkOut(out: string): string {

@@ -37,7 +37,7 @@ export function withWorkerOptions(command: Command): Command {
         `or slurm[:port], by the variables of srun (port ${SLURM_PORT})`,
     )
     .option('--task <n>', 'which of --workers this process is, from 0; task 0 writes the runs', wholeNumber(0))
-    .option('--local-workers <n>', 'train together by so many processes of this machine', wholeNumber(2))
+    .option('--local-workers <n>', 'train together by so many processes of this machine', wholeNumber(2, 1024))
     .option(
       '--worker-timeout <seconds>',
       'end when a worker has not come, or has said nothing, for so long',

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { Dataset } from './dataset.js';
@@ -35,7 +36,7 @@ const VARIANTS = {
   },
 } as const;
 
-const count = z.int().min(1);
+const count = exampleCount();
 
 const CIFAR_FIELDS = {
   folder: z.string(),

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { UsageError } from '../core/errors.js';
 import { packageFolder } from '../core/package.js';
@@ -15,7 +16,7 @@ import { affine, AugmentationSpec, head, memorySource, type Augmentation, type I
 const DigitsSpec = z.strictObject({
   set: z.literal('digits'),
   /** Training images that are used. */
-  train: z.int().min(1),
+  train: exampleCount(),
   augment: AugmentationSpec.optional(),
 });
 

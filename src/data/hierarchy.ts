@@ -6,13 +6,14 @@
  * synonyms^levels examples.
  */
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
 import { memorySource, type ImageSet } from './images.js';
 
-const count = z.int().min(1);
+const count = exampleCount();
 
 const HierarchySpec = z.strictObject({
   set: z.literal('hierarchy'),

@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { extname, join, relative } from 'node:path';
 import type sharpModule from 'sharp';
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
@@ -27,7 +28,7 @@ const ImageFolderSpec = z
     /** Shorter side before the center is cut out. */
     resize: z.int().min(8).max(2048),
     /** Training pictures that are set aside for validation; `val` is the test split. */
-    validation: z.int().min(1),
+    validation: exampleCount(),
     /** Different pictures that may be unreadable; they are named and left out. */
     corrupt: z.int().min(0),
   })

@@ -3,6 +3,7 @@
  * positions, V vocabulary.
  */
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { rngKey } from '../core/rng.js';
 import { Masking } from '../text/masking.js';
@@ -20,7 +21,7 @@ import {
   vocabularySize,
 } from './texts.js';
 
-const count = z.int().min(1);
+const count = exampleCount();
 
 /** Schema of {@link MaskedSpec}. */
 export const MaskedSpec = z.strictObject({

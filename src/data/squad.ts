@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
 import { permutation, rngKey } from '../core/rng.js';
@@ -35,10 +36,10 @@ export const SquadSpec = z.strictObject({
   /** Share of the training file's articles that is held out for validation. */
   validation: z.number().min(0.001).max(0.5),
   /** Tokens of the text from one window to the next; at most what a window holds beside its question. */
-  stride: z.int().min(1),
+  stride: exampleCount(),
   /** Longest question, and longest answer that is given, in tokens. */
-  question: z.int().min(1),
-  answer: z.int().min(1),
+  question: exampleCount(),
+  answer: exampleCount(),
 });
 /** Files in SQuAD's format, and how their texts are cut into windows. */
 export type SquadSpec = z.infer<typeof SquadSpec>;

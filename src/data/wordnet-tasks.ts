@@ -5,6 +5,7 @@
  * not seen the held-out ones.
  */
 import { z } from 'zod';
+import { exampleCount } from '../core/magnitudes.js';
 import { uniforms, rngKey } from '../core/rng.js';
 import { divideBlocks, glosses, SPLITS, type Split } from '../text/corpus.js';
 import type { OnStage } from '../text/rows.js';
@@ -22,7 +23,7 @@ import {
   type TextExample,
 } from './texts.js';
 
-const count = z.int().min(1);
+const count = exampleCount();
 
 /** Schema of {@link WordNetTaskSpec}. */
 export const WordNetTaskSpec = z.strictObject({

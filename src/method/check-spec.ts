@@ -1,8 +1,9 @@
 /** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
 import { UsageError } from '../core/errors.js';
+import { checkValues } from '../core/magnitudes.js';
 import { parseSpec } from '../core/spec.js';
 import { exampleShape, taskOf } from '../data/index.js';
-import { inputProblem, networkOf, type NetworkSpec } from '../models/index.js';
+import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { wideView } from './align.js';
 import { planGroups } from './pipeline.js';
 import { isTrained, TrainSpec, type PretrainedSpec } from './spec.js';
@@ -11,8 +12,11 @@ import { STARTS } from './start.js';
 /** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
-  for (const network of [spec.network, ...(spec.teacher === null ? [] : [spec.teacher.network])])
+  for (const network of [spec.network, ...(spec.teacher === null ? [] : [spec.teacher.network])]) {
     checkInput(network, spec.data);
+    checkValues('invalid training spec: parameters of a network', parameterCount(network));
+  }
+  checkBatches(spec);
   for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
     if (batch % accumulate !== 0)
       throw new UsageError(
@@ -22,6 +26,17 @@ export function parseTrainSpec(value: unknown): TrainSpec {
   if (spec.pretrained !== undefined) checkPretrained(spec, spec.pretrained);
   planGroups(spec, networkOf(spec.network), wideView(spec)?.network);
   return spec;
+}
+
+/** Throws UsageError when the examples that are read at once are more than any machine holds. */
+function checkBatches({ data, training, teacher, imitation }: TrainSpec): void {
+  const example = exampleShape(data).reduce((product, size) => product * size, 1);
+  const atOnce = [
+    training.batch,
+    isTrained(teacher) ? teacher.recipe.batch : 0,
+    imitation === null ? 0 : imitation.by === 'ridge' ? imitation.images : imitation.recipe.batch,
+  ];
+  checkValues('invalid training spec: examples of a batch', Math.max(...atOnce) * example);
 }
 
 /** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */

@@ -3,6 +3,7 @@
  * with parts left out. Unknown keys are refused; durations are in steps.
  */
 import { z } from 'zod';
+import { exampleCount, layerCount, stepCount } from '../core/magnitudes.js';
 import { namesOf } from '../core/registry.js';
 import { DataSpec } from '../data/index.js';
 import { NetworkSpec } from '../models/index.js';
@@ -12,17 +13,15 @@ import { ScheduleSpec } from '../optim/schedule.js';
 import { MAP_KINDS } from './maps.js';
 import { STARTS } from './start.js';
 
-const count = z.int().min(1);
-
 /** Schema of how a network is trained: for how long, on which batches, by which optimizer. */
 export const RecipeSpec = z.strictObject({
-  steps: count,
-  batch: count,
+  steps: stepCount(),
+  batch: exampleCount(),
   /**
    * Parts that a batch is divided into, one after the other, where it does not fit into memory; batch norm sees a part
    * at a time. 1 by default.
    */
-  accumulate: count.optional(),
+  accumulate: exampleCount().optional(),
   schedule: ScheduleSpec,
   optimizer: OptimizerSpec,
   /** Largest joint norm of the gradients; none by default. */
@@ -51,7 +50,7 @@ export const ObjectiveSpec = z.strictObject({
 export type ObjectiveSpec = z.infer<typeof ObjectiveSpec>;
 
 /** How the network is divided: at the ends of its stages or of its blocks; `size` of these together are one group. */
-const division = { unit: z.enum(['stage', 'block']).default('stage'), size: count.default(1) };
+const division = { unit: z.enum(['stage', 'block']).default('stage'), size: layerCount().default(1) };
 
 /**
  * Schema of where hints compare the thin net with the wide one, and how; by stages and the relative MSE when it is left
@@ -98,7 +97,7 @@ export type GradientImitation = z.infer<typeof GradientImitation>;
 export const RidgeImitation = z.strictObject({
   by: z.literal('ridge'),
   /** Training images, unaugmented. */
-  images: count,
+  images: exampleCount(),
   /** Penalty, as a share of the mean square of the inputs. */
   ridge: z.number().positive(),
 });

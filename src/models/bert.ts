@@ -5,6 +5,7 @@
  * that a masked-LM head is asked for. Letters: B batch, T tokens, H hiddenSize, V vocabSize, P maskedPositions.
  */
 import { z } from 'zod';
+import { layerCount, width } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
@@ -32,7 +33,7 @@ import {
   type Layer,
 } from './layer-table.js';
 
-const size = z.int().min(1);
+const size = width();
 
 /**
  * Schema of a BERT. Keys are the fields of Hugging Face's `BertConfig` in camel case, without `num_hidden` and
@@ -50,7 +51,7 @@ export const BertSpec = z
     typeVocabSize: size.default(2),
     /** Channels between the blocks. */
     hiddenSize: size,
-    numLayers: size,
+    numLayers: layerCount(),
     numHeads: size,
     /**
      * Channels of a head: hiddenSize / numHeads, as published, unless it is said here, so that a net can be wider
@@ -83,7 +84,7 @@ export const BertSpec = z
     head: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }),
       z.strictObject({ kind: z.literal('masked-lm'), maskedPositions: size.optional() }),
-      z.strictObject({ kind: z.literal('classify'), classes: z.int().min(2) }),
+      z.strictObject({ kind: z.literal('classify'), classes: width(2) }),
     ]),
   })
   .refine(({ hiddenSize, numHeads, headSize }) => headSize !== undefined || hiddenSize % numHeads === 0, {

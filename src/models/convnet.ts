@@ -3,6 +3,7 @@
  * height, W width, C channels.
  */
 import { z } from 'zod';
+import { width } from '../core/magnitudes.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { ACTIVATIONS, convNorm } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -14,7 +15,7 @@ import { plainNetwork, PlainSpec } from './plain.js';
 export const ConvnetSpec = PlainSpec.extend({
   family: z.literal('convnet'),
   /** Channels of the input image. */
-  channels: z.int().min(1),
+  channels: width(),
 });
 /** A plain convolutional network. */
 export type ConvnetSpec = z.infer<typeof ConvnetSpec>;

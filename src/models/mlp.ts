@@ -1,5 +1,6 @@
 /** Plain fully connected networks. Letters: B batch, C channels. */
 import { z } from 'zod';
+import { width } from '../core/magnitudes.js';
 import { sizeOf } from '../core/host-array.js';
 import type { Tensor2D } from '../engine/tensor.js';
 import { ACTIVATIONS, dense } from '../nn/layers.js';
@@ -12,7 +13,7 @@ import { plainNetwork, PlainSpec } from './plain.js';
 export const MlpSpec = PlainSpec.extend({
   family: z.literal('mlp'),
   /** Numbers of one example, whatever its shape. */
-  inputs: z.int().min(1),
+  inputs: width(),
 });
 /** A plain fully connected network. */
 export type MlpSpec = z.infer<typeof MlpSpec>;

@@ -4,22 +4,21 @@
  * pair shows what a skip connection is worth to imitation. Letters: B batch, C channels.
  */
 import { z } from 'zod';
+import { layerCount, width } from '../core/magnitudes.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { applyTaps } from './apply-taps.js';
 import { denseLayer, tableOf, type Layer } from './layer-table.js';
 
-const size = z.int().min(1);
-
 /** Schema of what plain networks declare alike. */
 export const PlainSpec = z.strictObject({
-  numLayers: size,
+  numLayers: layerCount(),
   /** Channels of every layer. */
-  width: size,
+  width: width(),
   skip: z.boolean().default(false),
   activation: z.enum(['relu', 'tanh']),
-  classes: z.int().min(2),
+  classes: width(2),
 });
 /** What plain networks declare alike. */
 export type PlainSpec = z.infer<typeof PlainSpec>;

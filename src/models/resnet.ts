@@ -4,13 +4,12 @@
  * Komodakis 2016, and the wide net of the paper for ResNets. Letters: B batch, H height, W width, C channels.
  */
 import { z } from 'zod';
+import { layerCount, width } from '../core/magnitudes.js';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { applyTaps } from './apply-taps.js';
 import { convolutionLayer, denseLayer, normOf, tableOf, type Layer } from './layer-table.js';
-
-const size = z.int().min(1);
 
 /** Schema of a residual network. */
 export const ResnetSpec = z.strictObject({
@@ -21,18 +20,18 @@ export const ResnetSpec = z.strictObject({
    */
   block: z.enum(['bottleneck', 'basic']).default('bottleneck'),
   /** Blocks in each stage; [3, 4, 6, 3] is ResNet-50's, [3, 4, 23, 3] ResNet-101's. */
-  blocks: z.array(size).min(1).max(6),
+  blocks: z.array(layerCount()).min(1).max(6),
   /** Channels of the 3x3 convolutions in stage 1; doubled from stage to stage. 64 in ResNet-50. */
-  planes: size,
+  planes: width(),
   /** Factor on the inner channels only; 1 is thin, 2 is wide_resnet50_2. */
-  mid: z.number().positive().default(1),
+  mid: z.number().positive().max(1000).default(1),
   /** Small images: one 3x3 convolution. ImageNet: 7x7 with stride 2, then 3x3 max pooling with stride 2. */
-  stem: z.strictObject({ kind: z.enum(['small', 'imagenet']), channels: size }),
+  stem: z.strictObject({ kind: z.enum(['small', 'imagenet']), channels: width() }),
   /** False: the same convolutions without skip connections. */
   skip: z.boolean().default(true),
-  classes: z.int().min(2),
+  classes: width(2),
   /** Channels of the input image. */
-  channels: size,
+  channels: width(),
 });
 /** A residual network. */
 export type ResnetSpec = z.infer<typeof ResnetSpec>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_ENTRIES } from '../core/magnitudes.js';
 
 const warmed = { peak: z.number().positive(), warmup: z.int().min(0).default(0) };
 
@@ -10,7 +11,7 @@ export const ScheduleSpec = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('step'),
     ...warmed,
-    drops: z.array(z.int().min(1)),
+    drops: z.array(z.int().min(1)).max(MOST_ENTRIES),
     factor: z.number().positive().max(1),
   }),
   /** A straight line to zero after the last step. */

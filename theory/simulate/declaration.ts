@@ -1,5 +1,6 @@
 /** The declaration of one simulation, and what it may say. */
 import { z } from 'zod';
+import { checkValues, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { UsageError } from '../../src/core/errors.js';
 import { namesOf } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
@@ -9,10 +10,9 @@ import { ACTIVATIONS } from '../model/activations.js';
 /** Newest version of the declaration that this program reads. */
 export const SIMULATION_VERSION = 1;
 
-const count = z.int().min(1);
-const widths = z.union([count, z.array(count).min(1)]);
+const widths = z.union([width(), z.array(width()).min(1)]);
 const Flow = z.strictObject({
-  steps: z.int().min(0),
+  steps: stepCount(0),
   dt: z.number().positive(),
   method: z.enum(namesOf(INTEGRATORS)).default('euler'),
 });
@@ -22,8 +22,8 @@ const Simulation = z.strictObject({
   version: z.int().default(SIMULATION_VERSION),
   seed: z.int().min(0).default(1),
   model: z.strictObject({
-    depth: count,
-    d: count.max(64),
+    depth: layerCount(),
+    d: width().max(64),
     /** Particles of every layer, or one number for each. */
     width: widths,
     alpha: z.number().default(1),
@@ -39,9 +39,9 @@ const Simulation = z.strictObject({
       .prefault({}),
   }),
   /** Samples and held-out points of the sine task, where the file brings none. */
-  data: z.strictObject({ train: count.default(128), heldOut: count.default(256) }).prefault({}),
+  data: z.strictObject({ train: exampleCount().default(128), heldOut: exampleCount().default(256) }).prefault({}),
   /** Training of the net. With "batch": stochastic gradient descent, of a directly trained thin net, too. */
-  flow: Flow.extend({ batch: count.optional() }),
+  flow: Flow.extend({ batch: exampleCount().optional() }),
   /** A thin net beside it. */
   thin: z
     .strictObject({
@@ -90,5 +90,14 @@ export function parseSimulation(value: unknown): Simulation {
         `config: "${name}": expected one width for each of ${model.depth} layers, got ${width.length}`,
       );
   }
+  checkValues('config: particles and samples', valuesOf(config));
   return config;
+}
+
+/** Values of the particles of both nets, and of the samples at every layer. */
+function valuesOf({ model: { depth, d, width: wide }, data, thin }: Simulation): number {
+  const particles = (widths: number | readonly number[]): number =>
+    typeof widths === 'number' ? depth * widths : widths.reduce((sum, m) => sum + m, 0);
+  const samples = (data.train + data.heldOut) * (depth + 1);
+  return (particles(wide) + particles(thin?.m ?? 0)) * (2 * d + 1) + samples * d;
 }

@@ -1,5 +1,6 @@
 /** How loose each bound is: measured discrepancy beside every bound on it, by depth. */
 import { z } from 'zod';
+import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
 import {
   closedForm,
   gronwallRate,
@@ -20,8 +21,8 @@ import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE
 const BoundsSpec = ParticleSettings.extend({
   study: z.literal('bounds'),
   regime: z.string(),
-  m: z.int().min(1),
-  depths: z.array(z.int().min(1)).min(1),
+  m: width(),
+  depths: z.array(layerCount()).max(MOST_ENTRIES).min(1),
 })
   .refine(...THIN_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime'));

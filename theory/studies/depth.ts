@@ -1,5 +1,6 @@
 /** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
 import { z } from 'zod';
+import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
 import { measurePair, pairCost, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
@@ -8,8 +9,8 @@ const DepthSpec = ParticleSettings.extend({
   study: z.literal('depth'),
   regime: z.string(),
   /** Thin width. */
-  m: z.int().min(1),
-  depths: z.array(z.int().min(1)).min(3),
+  m: width(),
+  depths: z.array(layerCount()).max(MOST_ENTRIES).min(3),
 })
   .refine(...THIN_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime'));

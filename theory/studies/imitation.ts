@@ -1,5 +1,6 @@
 /** D against the time of imitation, beside direct training and imitation in closed form. */
 import { z } from 'zod';
+import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
@@ -14,10 +15,10 @@ const ImitationSpec = ParticleSettings.omit({ imitationTime: true })
   .extend({
     study: z.literal('imitation'),
     regime: z.string(),
-    depth: z.int().min(1),
-    m: z.int().min(1),
+    depth: layerCount(),
+    m: width(),
     /** Increasing times of imitation; direct training is over `time`, whatever they are. */
-    times: z.array(z.number().min(0)).min(2),
+    times: z.array(z.number().min(0)).max(MOST_ENTRIES).min(2),
     /** The penalty of the closed form, relative to the features' mean square. */
     ridge: z.number().positive(),
   })

@@ -1,5 +1,6 @@
 /** Modern rates: how fast a finite deep residual net approaches its limit, in embedding width D and in L M. */
 import { z } from 'zod';
+import { MOST_ENTRIES, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { FailureError } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import type { FlowResult } from '../flow/direct.js';
@@ -21,15 +22,15 @@ const ResidualSpec = z
   .strictObject({
     study: z.literal('residual'),
     /** Embedding widths and block widths, every pair of them; the reference is the largest net. */
-    embeddings: z.array(z.int().min(2)).min(2),
-    widths: z.array(z.int().min(1)).min(2),
-    reference: z.strictObject({ D: z.int().min(2), M: z.int().min(1) }),
-    blocks: z.int().min(1),
-    samples: z.int().min(1),
-    inputs: z.int().min(1),
-    outputs: z.int().min(1),
+    embeddings: z.array(width(2)).max(MOST_ENTRIES).min(2),
+    widths: z.array(width()).max(MOST_ENTRIES).min(2),
+    reference: z.strictObject({ D: width(2), M: width() }),
+    blocks: layerCount(),
+    samples: exampleCount(),
+    inputs: width(),
+    outputs: width(),
     /** Updates before the errors are measured: the published ones are measured before the 15th. */
-    steps: z.int().min(0),
+    steps: stepCount(0),
     eta: z.number().positive(),
   })
   .refine(

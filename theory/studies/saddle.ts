@@ -3,6 +3,7 @@
  * allows.
  */
 import { z } from 'zod';
+import { MOST_ENTRIES, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
 import {
@@ -22,13 +23,13 @@ const SaddleSpec = z.strictObject({
   kappa: z.number().positive(),
   time: z.number().positive(),
   /** Runge-Kutta steps over that time. */
-  steps: z.int().min(1),
-  depths: z.array(z.int().min(1)).min(2),
+  steps: stepCount(),
+  depths: z.array(layerCount()).max(MOST_ENTRIES).min(2),
   /** Thin particles per layer; their mean is drawn exactly, as N(0, 1/m), which is what the flow closes on. */
   m: z.number().min(1),
-  draws: z.int().min(1),
+  draws: exampleCount(),
   /** Real particles per layer in the third form, which saturates where D is no longer small. */
-  particles: z.int().min(1),
+  particles: width(),
 });
 type SaddleSpec = z.infer<typeof SaddleSpec>;
 

@@ -1,5 +1,6 @@
 /** Three stages against direct training, at equal steps of the thin net. */
 import { z } from 'zod';
+import { MOST_ENTRIES, exampleCount, layerCount, width } from '../../src/core/magnitudes.js';
 import { mean } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
@@ -12,15 +13,15 @@ import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WI
 const StagesSpec = ParticleSettings.extend({
   study: z.literal('stages'),
   regime: z.string(),
-  depth: z.int().min(1),
-  widths: z.array(z.int().min(1)).min(1),
+  depth: layerCount(),
+  widths: z.array(width()).max(MOST_ENTRIES).min(1),
   /** Flow time of fine-tuning, after `imitationTime` of imitation; direct training gets the sum. */
   tuningTime: z.number().min(0),
   /**
    * Draws that are also trained directly for as many steps as the whole pipeline costs, the wide net's training
    * included: a step costs as many pairs as the net has particles.
    */
-  longDraws: z.int().min(0).default(0),
+  longDraws: exampleCount(0).default(0),
 })
   .refine(...WIDTHS_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime', 'tuningTime'));

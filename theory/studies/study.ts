@@ -1,5 +1,6 @@
 /** A study as a value: a spec that a schema checks, and a function from (spec, seed) to rows. */
 import { z } from 'zod';
+import { checkValues, exampleCount, MOST_STEPS, width } from '../../src/core/magnitudes.js';
 import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
@@ -25,10 +26,18 @@ export interface Study<Spec = unknown> {
 
 /** A study's spec with its defaults. Throws UsageError with one line on a value that does not fit. */
 export function parseStudySpec<Spec>(study: Study<Spec>, value: unknown): Spec {
-  return parseSpec(study.schema, `spec of study "${study.name}"`, value);
+  const what = `spec of study "${study.name}"`;
+  const spec = parseSpec(study.schema, what, value);
+  checkValues(`invalid ${what}: particles and samples`, valuesOf(spec as Readonly<Record<string, unknown>>));
+  return spec;
 }
 
-const positive = z.int().min(1);
+/** Values of the largest net of a study's spec and of its samples at every layer; 0 where it has no particles. */
+function valuesOf({ wide, d, depth, depths, train, heldOut }: Readonly<Record<string, unknown>>): number {
+  if (typeof wide !== 'number' || typeof d !== 'number') return 0;
+  const layers = ([depth ?? 1, depths ?? []].flat() as number[]).reduce((most, one) => Math.max(most, one), 1);
+  return layers * (wide * (2 * d + 1) + (Number(train ?? 0) + Number(heldOut ?? 0)) * d);
+}
 
 /** Whether a flow time is a whole number of steps of length dt, and one step at least where it is not 0. */
 export function isWholeSteps(time: number, dt: number): boolean {
@@ -44,7 +53,13 @@ export function inWholeSteps(...keys: readonly string[]) {
   return (spec: Readonly<Record<string, unknown>> & { readonly dt: number }, context: z.core.$RefinementCtx): void => {
     for (const key of keys)
       for (const time of [spec[key]].flat() as number[])
-        if (!isWholeSteps(time, spec.dt))
+        if (time / spec.dt > MOST_STEPS)
+          context.addIssue({
+            code: 'custom',
+            path: [key],
+            message: `expected at most ${MOST_STEPS} steps, got ${time} with dt ${spec.dt}`,
+          });
+        else if (!isWholeSteps(time, spec.dt))
           context.addIssue({
             code: 'custom',
             path: [key],
@@ -77,19 +92,19 @@ export const ParticleSettings = z.strictObject({
   activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
   rho: z.number().min(0).max(1),
   /** Dimension, at most 64. */
-  d: positive.max(64),
+  d: width().max(64),
   /** Training and held-out points. */
-  train: positive,
-  heldOut: positive,
+  train: exampleCount(),
+  heldOut: exampleCount(),
   /** Wide particles per layer. */
-  wide: positive,
+  wide: width(),
   /** Flow time of direct training, and of imitation. */
   time: z.number().positive(),
   imitationTime: z.number().min(0),
   /** Euler step, the same for the thin and the wide net. */
   dt: z.number().positive(),
   /** Independent thin nets per seed; their squared discrepancies are averaged. */
-  draws: positive,
+  draws: exampleCount(),
 });
 /** Settings that the studies of particles share. */
 export type ParticleSettings = z.infer<typeof ParticleSettings>;

@@ -1,5 +1,6 @@
 /** Instance C: the saddle with tanh particles, moved one by one. */
 import { z } from 'zod';
+import { MOST_ENTRIES, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
 import {
@@ -20,13 +21,13 @@ const TanhSaddleSpec = z.strictObject({
   kappa: z.number().positive(),
   spread: z.number().positive(),
   time: z.number().positive(),
-  steps: z.int().min(1),
-  depths: z.array(z.int().min(1)).min(2),
+  steps: stepCount(),
+  depths: z.array(layerCount()).max(MOST_ENTRIES).min(2),
   /** Thin particles per layer, theta ~ N(0, 1). */
-  m: z.int().min(1),
-  train: z.int().min(2),
-  heldOut: z.int().min(1),
-  draws: z.int().min(1),
+  m: width(),
+  train: exampleCount(2),
+  heldOut: exampleCount(),
+  draws: exampleCount(),
 });
 /** Factor that makes the layer means so small that the outputs are linear in them, too. */
 const SMALL = 1e-6;

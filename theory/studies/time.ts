@@ -1,5 +1,6 @@
 /** D(T): how the discrepancy moves with the time of training, and of imitation. */
 import { z } from 'zod';
+import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
@@ -13,10 +14,10 @@ import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE
 const TimeSpec = ParticleSettings.extend({
   study: z.literal('time'),
   regime: z.string(),
-  depth: z.int().min(1),
-  m: z.int().min(1),
+  depth: layerCount(),
+  m: width(),
   /** Increasing times at which D is taken; the wide net is trained to the last one. */
-  times: z.array(z.number().min(0)).min(2),
+  times: z.array(z.number().min(0)).max(MOST_ENTRIES).min(2),
 })
   .refine(...THIN_BELOW_WIDE)
   .refine(({ times }) => times.every((time, i) => i === 0 || time > times[i - 1]!), {

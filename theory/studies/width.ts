@@ -1,5 +1,6 @@
 /** D(m): how the discrepancy falls with the thin width. */
 import { z } from 'zod';
+import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
 import { measurePair, pairCost, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
@@ -8,9 +9,9 @@ const WidthSpec = ParticleSettings.extend({
   study: z.literal('width'),
   /** A name for the setting, shown in figures. */
   regime: z.string(),
-  depth: z.int().min(1),
+  depth: layerCount(),
   /** Thin widths, each below `wide`. */
-  widths: z.array(z.int().min(1)).min(2),
+  widths: z.array(width()).max(MOST_ENTRIES).min(2),
 })
   .refine(...WIDTHS_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime'));

@@ -1,5 +1,6 @@
 /** Each exact limit as a question with free parameters: a schema, and a function from its values to named numbers. */
 import { z } from 'zod';
+import { MOST_ENTRIES, layerCount } from '../../src/core/magnitudes.js';
 import { UsageError } from '../../src/core/errors.js';
 import { lookUp, namesOf, register } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
@@ -59,7 +60,7 @@ function finite<Answer>(answer: Answer): Answer {
   return answer;
 }
 
-const times = z.array(z.number().min(0)).min(1);
+const times = z.array(z.number().min(0)).min(1).max(MOST_ENTRIES);
 const positive = z.number().positive();
 const matrix = z.array(z.array(z.number()).min(1).max(4)).min(1).max(4);
 /** Earlier versions were told how many steps to take; the error decides now, and the key is read without effect. */
@@ -151,7 +152,7 @@ const radialLimit = limit({
 
 const Clt = z.strictObject({
   d: z.int().min(1).max(64),
-  depth: z.int().min(1),
+  depth: layerCount(),
   activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
   c: positive.default(1),
   sa: positive.default(1),
