@@ -22,6 +22,15 @@ const VALUE: Record<Activation, (u: number) => [number, number]> = {
   tanh: (u) => [Math.tanh(u), 1 - Math.tanh(u) ** 2],
   erf: (u) => [erf(u / Math.SQRT2), Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)],
   relu: (u) => [Math.max(u, 0), u > 0 ? 1 : 0],
+  gelu: (u) => {
+    const phi = (1 + erf(u / Math.SQRT2)) / 2;
+    return [u * phi, phi + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)];
+  },
+  silu: (u) => {
+    const sigma = 1 / (1 + Math.exp(-u));
+    return [u * sigma, sigma + u * sigma * (1 - sigma)];
+  },
+  identity: (u) => [u, 1],
 };
 
 interface Reference {

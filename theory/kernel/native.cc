@@ -19,6 +19,7 @@
 #include <mutex>
 #include <new>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
@@ -97,7 +98,7 @@ inline Exp split_exp(V x) {
 
 // ---- activations: value and derivative ----
 
-enum Activation { TANH = 0, ERF = 1, RELU = 2 };
+enum Activation { TANH = 0, ERF = 1, RELU = 2, GELU = 3, SILU = 4, IDENTITY = 5 };
 
 struct Act {
   V value, slope;
@@ -109,14 +110,25 @@ const double ERFCX[18] = {-1.2140068001883917e-07, -7.808373710615394e-07, -1.01
                           7.901696179479848e-05,   -2.175198397437387e-05, -0.0007991278681566858,  0.004060262554084799,  -0.012843946137581977,   0.031299056558800505,
                           -0.06310781563230582,    0.1089631773983451,     -0.16425781669745593,    0.21871967891826705,   -0.25906804876017087,    0.13699945762506138};
 
-// erf(u / sqrt 2), with gauss = exp(-u^2 / 2).
-inline V erf_of(V u, V gauss) {
+// exp(u^2 / 2) erfc(|u| / sqrt 2); what lies beyond |u| = 9.9 is that of 9.9.
+inline V erfcx_of(V u) {
   V v = min(max(u, -u) * M_SQRT1_2, splat(7.0));
   V t = (v - 4.0) / (v + 4.0);
   V q = splat(ERFCX[0]);
   for (int i = 1; i < 18; i++) q = fma(q, t, splat(ERFCX[i]));
-  V r = 1.0 - q * gauss;
+  return q;
+}
+
+// erf(u / sqrt 2), with gauss = exp(-u^2 / 2).
+inline V erf_of(V u, V gauss) {
+  V r = 1.0 - erfcx_of(u) * gauss;
   return u < 0.0 ? -r : r;
+}
+
+// exp(-u^2 / 2)
+inline V gauss_of(V u) {
+  Exp e = split_exp(-min(u * u * 0.5, splat(690.0)));
+  return fma(e.T, e.p, e.T);
 }
 
 template <int A>
@@ -128,11 +140,23 @@ inline Act activate(V u) {
     return {t, 1.0 - t * t};
   }
   if (A == ERF) {  // erf(u / sqrt 2)
-    V h = min(u * u * 0.5, splat(690.0));
-    Exp e = split_exp(-h);
-    V gauss = fma(e.T, e.p, e.T);
+    V gauss = gauss_of(u);
     return {erf_of(u, gauss), gauss * 0.7978845608028654};
   }
+  if (A == GELU) {  // u Phi(u), Phi the normal distribution
+    V gauss = gauss_of(u), tail = 0.5 * erfcx_of(u) * gauss;
+    V phi = u < 0.0 ? tail : 1.0 - tail;
+    // Beyond 40 the tails are below any number that matters, and would not be if u could outgrow them.
+    V near = min(max(u, splat(-40.0)), splat(40.0));
+    return {max(u, splat(-40.0)) * phi, fma(near, gauss * 0.3989422804014327, phi)};
+  }
+  if (A == SILU) {  // u / (1 + exp(-u))
+    V near = max(min(u, splat(690.0)), splat(-690.0));
+    Exp e = split_exp(near);
+    V exp = fma(e.T, e.p, e.T), rest = 1.0 / (exp + 1.0), sigma = exp * rest;
+    return {max(u, splat(-690.0)) * sigma, fma(near * rest, sigma, sigma)};
+  }
+  if (A == IDENTITY) return {u, splat(1.0)};
   V positive = u > 0.0 ? splat(1.0) : splat(0.0);
   return {u * positive, positive};
 }
@@ -624,6 +648,19 @@ double peak() {
   return best + 0 * y[0];
 }
 
+// `work` with the activation of that number as a compile-time constant.
+template <class Work>
+auto with_activation(int activation, Work&& work) {
+  switch (activation) {
+    case ERF: return work(std::integral_constant<int, ERF>());
+    case RELU: return work(std::integral_constant<int, RELU>());
+    case GELU: return work(std::integral_constant<int, GELU>());
+    case SILU: return work(std::integral_constant<int, SILU>());
+    case IDENTITY: return work(std::integral_constant<int, IDENTITY>());
+    default: return work(std::integral_constant<int, TANH>());
+  }
+}
+
 // ---- Node-API. The TypeScript side (native.ts) has checked every shape. ----
 
 double* doubles(napi_env env, napi_value value) {
@@ -692,9 +729,7 @@ napi_value js_forward(napi_env env, napi_callback_info info) {  // numbers, arra
       outs.push_back(type == napi_object ? doubles(env, out) : nullptr);
     }
     const double* x = doubles(env, args[2]);
-    if (net.activation == TANH) run_forward<TANH>(net, x, outs);
-    else if (net.activation == ERF) run_forward<ERF>(net, x, outs);
-    else run_forward<RELU>(net, x, outs);
+    with_activation(net.activation, [&](auto A) { run_forward<decltype(A)::value>(net, x, outs); });
     return 0.0;
   });
 }
@@ -711,8 +746,8 @@ napi_value js_descend(napi_env env, napi_callback_info info) {  // numbers, arra
     napi_get_typedarray_info(env, args[5], nullptr, &steps, &losses, nullptr, nullptr);
     const double *x = doubles(env, args[2]), *y = doubles(env, args[3]);
     const double dt = number(env, args[4]);
-    auto run = net.activation == TANH ? run_descent<TANH> : net.activation == ERF ? run_descent<ERF> : run_descent<RELU>;
-    return (double)run(net, x, y, dt, (int)steps, static_cast<double*>(losses), to);
+    double* out = static_cast<double*>(losses);
+    return with_activation(net.activation, [&](auto A) { return (double)run_descent<decltype(A)::value>(net, x, y, dt, (int)steps, out, to); });
   });
 }
 

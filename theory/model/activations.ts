@@ -26,25 +26,34 @@ export interface ActivationLaw {
 
 const ROOT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 
+/** P(Z <= u) for Z ~ N(0, 1). */
+function normalBelow(u: number): number {
+  return (1 + erf(u * Math.SQRT1_2)) / 2;
+}
+
 /** q from which the sum runs over u = sqrt(q) z, on the scale of tanh, and not over z. */
 const WIDE = 16;
 
 /**
- * E tanh(sqrt(q) Z)^2 for Z ~ N(0, 1), by the trapezoidal rule, which converges exponentially for a function that is
- * analytic near the line: the poles of tanh lie pi / (2 sqrt(q)) away, so the step h gives an error of exp(-pi^2 /
- * (sqrt(q) h)), far below 1e-15 for q <= 16. Beyond, it is 1 - E sech(u)^2 over u = sqrt(q) z, whose poles lie pi / 2
- * away.
+ * E U^p tanh(U / r)^2 for U ~ N(0, q), p = 0 or 2, by the trapezoidal rule, which converges exponentially for a
+ * function that is analytic near the line: over U = sqrt(q) z with the step h in z the nearest poles, at r pi i / 2, give
+ * an error of exp(-pi^2 r / (sqrt(q) h)), far below 1e-15 for q <= 16. Beyond, it is E U^p - E U^p sech(U / r)^2 over U
+ * itself, whose poles lie as far away.
  */
-function tanhMeanSquare(q: number): number {
+function tanhMoment(q: number, { power, stretch }: { readonly power: 0 | 2; readonly stretch: number }): number {
   if (q > WIDE) {
-    const h = 0.2;
-    let sum = 0.5;
-    for (let u = h; u < 20; u += h) sum += Math.exp((-u * u) / (2 * q)) / Math.cosh(u) ** 2;
-    return 1 - (2 * h * sum) / Math.sqrt(2 * Math.PI * q);
+    const h = 0.2 * stretch;
+    let sum = power === 0 ? 0.5 : 0;
+    for (let u = h; u < 20 * stretch; u += h)
+      sum += (u ** power * Math.exp((-u * u) / (2 * q))) / Math.cosh(u / stretch) ** 2;
+    return (power === 0 ? 1 : q) - (2 * h * sum) / Math.sqrt(2 * Math.PI * q);
   }
   const h = 0.025;
   let sum = 0;
-  for (let z = h; z < 12; z += h) sum += Math.tanh(Math.sqrt(q) * z) ** 2 * Math.exp((-z * z) / 2);
+  for (let z = h; z < 12; z += h) {
+    const u = Math.sqrt(q) * z;
+    sum += u ** power * Math.tanh(u / stretch) ** 2 * Math.exp((-z * z) / 2);
+  }
   return (2 * h * sum) / Math.sqrt(2 * Math.PI);
 }
 
@@ -58,7 +67,7 @@ const DEFINED = {
     },
     lipschitz: 1,
     bound: { derivative: 1, curvature: 4 / (3 * Math.sqrt(3)) },
-    meanSquare: tanhMeanSquare,
+    meanSquare: (q) => tanhMoment(q, { power: 0, stretch: 1 }),
   },
   /** erf(u / sqrt 2), as in Saad & Solla 1995; its second derivative is largest at u = 1. */
   erf: {
@@ -75,6 +84,41 @@ const DEFINED = {
     lipschitz: 1,
     bound: undefined,
     meanSquare: (q) => q / 2,
+  },
+  /** u Phi(u), with Phi the normal distribution (not its tanh approximation); its derivative is largest at sqrt 2. */
+  gelu: {
+    code: 3,
+    at: (u) => {
+      const phi = normalBelow(u);
+      return [u * phi, phi + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)];
+    },
+    lipschitz: normalBelow(Math.SQRT2) + 1 / (Math.E * Math.sqrt(Math.PI)),
+    bound: undefined,
+    /** (q + E U^2 e(U)^2) / 4 with e = erf(u / sqrt 2): E U^2 f(U) = q E f + 2 q^2 dE f/dq, and E e^2 as above. */
+    meanSquare: (q) => {
+      const root = Math.sqrt(1 + 2 * q);
+      return (q + (2 / Math.PI) * q * Math.atan2(q, root) + ((4 / Math.PI) * q * q) / ((1 + q) * root)) / 4;
+    },
+  },
+  /** u / (1 + exp(-u)), also called swish; its derivative is largest where u tanh(u / 2) = 2. */
+  silu: {
+    code: 4,
+    at: (u) => {
+      const sigma = 1 / (1 + Math.exp(-u));
+      return [u * sigma, sigma * (1 + u / (1 + Math.exp(u)))];
+    },
+    lipschitz: 1.0998393201288668,
+    bound: undefined,
+    /** (q + E U^2 tanh(U / 2)^2) / 4, as the logistic function is (1 + tanh(u / 2)) / 2. */
+    meanSquare: (q) => (q + tanhMoment(q, { power: 2, stretch: 2 })) / 4,
+  },
+  /** Linear nets, whose laws can be written down. */
+  identity: {
+    code: 5,
+    at: (u) => [u, 1],
+    lipschitz: 1,
+    bound: undefined,
+    meanSquare: (q) => q,
   },
 } satisfies Readonly<Record<string, ActivationLaw>>;
 

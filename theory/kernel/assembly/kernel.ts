@@ -64,22 +64,58 @@ const LN2: f64 = 0.6931471805599453;
   return fma(T, p, T);
 }
 
-// erf(u / sqrt 2)
+// exp(u^2 / 2) erfc(|u| / sqrt 2)
 // @ts-ignore: decorator
-@inline function erf2(u: v128, gauss: v128): v128 {
+@inline function erfcx2(u: v128): v128 {
   const v = f64x2.pmin(mul(f64x2.abs(u), splat(0.7071067811865476)), splat(7.0));
   const t = f64x2.div(f64x2.sub(v, splat(4.0)), add(v, splat(4.0)));
   let q = v128.load64_splat(ERFCX);
   for (let i: usize = 8; i < 144; i += 8) q = fma(q, t, v128.load64_splat(ERFCX + i));
-  const r = f64x2.sub(splat(1.0), mul(q, gauss));
+  return q;
+}
+
+// erf(u / sqrt 2)
+// @ts-ignore: decorator
+@inline function erf2(u: v128, gauss: v128): v128 {
+  const r = f64x2.sub(splat(1.0), mul(erfcx2(u), gauss));
   return v128.or(r, v128.and(u, i64x2.splat(i64.MIN_VALUE)));
 }
+
+// u within -limit .. limit; NaN stays.
+// @ts-ignore: decorator
+@inline function clamp(u: v128, limit: f64): v128 { return f64x2.pmax(f64x2.pmin(u, splat(limit)), splat(-limit)); }
+
+// Phi(u), the normal distribution.
+// @ts-ignore: decorator
+@inline function phi2(u: v128, gauss: v128): v128 {
+  const tail = mul(mul(splat(0.5), erfcx2(u)), gauss);
+  return v128.bitselect(tail, f64x2.sub(splat(1.0), tail), f64x2.lt(u, splat(0.0)));
+}
+
+// exp(u) for |u| <= 690
+// @ts-ignore: decorator
+@inline function exp2(u: v128): v128 {
+  const magic = fma(u, splat(16.0 / LN2), splat(MAGIC));
+  const p = small(f64x2.sub(u, mul(f64x2.sub(magic, splat(MAGIC)), splat(LN2 / 16.0))));
+  const T = powers(magic);
+  return fma(T, p, T);
+}
+
+// 1 / (1 + exp(u)), with u within 690 of 0.
+// @ts-ignore: decorator
+@inline function rest2(exp: v128): v128 { return f64x2.div(splat(1.0), add(exp, splat(1.0))); }
 
 // @ts-ignore: decorator
 @inline function value(activation: i32, u: v128): v128 {
   if (activation == 0) return tanh2(u);
   if (activation == 1) return erf2(u, gauss2(u));
-  return f64x2.pmax(u, splat(0.0));
+  if (activation == 2) return f64x2.pmax(u, splat(0.0));
+  if (activation == 3) return mul(f64x2.pmax(u, splat(-40.0)), phi2(u, gauss2(u)));
+  if (activation == 4) {
+    const exp = exp2(clamp(u, 690.0));
+    return mul(f64x2.pmax(u, splat(-690.0)), mul(exp, rest2(exp)));
+  }
+  return u;
 }
 
 // out [d, S] += sum_i b_i act(a_i . z + bias_i)
@@ -128,7 +164,10 @@ const LN2: f64 = 0.6931471805599453;
 function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize): void {
   if (activation == 0) forwardOf(0, d, S, m, a, b, bias, z, out);
   else if (activation == 1) forwardOf(1, d, S, m, a, b, bias, z, out);
-  else forwardOf(2, d, S, m, a, b, bias, z, out);
+  else if (activation == 2) forwardOf(2, d, S, m, a, b, bias, z, out);
+  else if (activation == 3) forwardOf(3, d, S, m, a, b, bias, z, out);
+  else if (activation == 4) forwardOf(4, d, S, m, a, b, bias, z, out);
+  else forwardOf(5, d, S, m, a, b, bias, z, out);
 }
 
 // @ts-ignore: decorator
@@ -145,9 +184,20 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
     const gauss = gauss2(u);
     v = erf2(u, gauss);
     slope = mul(gauss, splat(0.7978845608028654));
-  } else {
+  } else if (activation == 2) {
     v = f64x2.pmax(u, splat(0.0));
     slope = v128.and(f64x2.gt(u, splat(0.0)), splat(1.0));
+  } else if (activation == 3) {
+    const gauss = gauss2(u), phi = phi2(u, gauss);
+    v = mul(f64x2.pmax(u, splat(-40.0)), phi);
+    slope = fma(clamp(u, 40.0), mul(gauss, splat(0.3989422804014327)), phi);
+  } else if (activation == 4) {
+    const near = clamp(u, 690.0), exp = exp2(near), rest = rest2(exp), sigma = mul(exp, rest);
+    v = mul(f64x2.pmax(u, splat(-690.0)), sigma);
+    slope = fma(mul(near, rest), sigma, sigma);
+  } else {
+    v = u;
+    slope = splat(1.0);
   }
   slope = mul(slope, bp);
   v128.store(t, v);
@@ -231,7 +281,10 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
 function backward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize): void {
   if (activation == 0) backwardOf(0, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
   else if (activation == 1) backwardOf(1, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
-  else backwardOf(2, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+  else if (activation == 2) backwardOf(2, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+  else if (activation == 3) backwardOf(3, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+  else if (activation == 4) backwardOf(4, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+  else backwardOf(5, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
 }
 
 // ---- jobs: the chunks of one layer, taken by any number of threads ----
