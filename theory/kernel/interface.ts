@@ -2,6 +2,24 @@
 import type { Layer, Net } from '../model/particles.js';
 
 /**
+ * One pass of K tangents through a network: a direction is a first-order change of every particle, of the inputs and so
+ * of all that depends on them. Sample arrays are [N, d], row-major.
+ */
+export interface TangentPass {
+  readonly x: Float64Array;
+  /** Changes of the inputs, one for each direction; none unless given. */
+  readonly dx?: readonly Float64Array[];
+  /** Targets: with them the velocity of the mean-field flow is found, and its change in each direction. */
+  readonly y?: Float64Array;
+  /** Gets d(a, b, bias)/dt of each layer; needs `y`. */
+  readonly velocity?: readonly Layer[];
+  /** Gets the changes of that velocity, [K][L]; needs `y`. */
+  readonly velocities?: readonly (readonly Layer[])[];
+  /** Gets the changes of the layers' outputs where they are given, [K][L]. */
+  readonly outputs?: readonly (readonly (Float64Array | undefined)[])[];
+}
+
+/**
  * Passes through a network of particles. Letters: N samples, d dimension, m particles. All sample arrays are [N, d],
  * row-major.
  */
@@ -19,6 +37,11 @@ export interface Kernel {
    * not finite. With `to`: `dt` times the velocity into `to`, for one loss. Returns the number of losses written.
    */
   descend(net: Net, x: Float64Array, y: Float64Array, dt: number, losses: Float64Array, to?: readonly Layer[]): number;
+  /**
+   * The derivative of a pass in K `directions` [K][L] (changes of a, b and bias), written into the arrays of `pass`;
+   * returns the loss, or NaN without targets. Undefined where this form has none: tangent.ts has a plain one.
+   */
+  tangent?(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): number;
   /**
    * Floating-point operations per second that one thread reaches in registers, or undefined where that cannot be
    * measured.

@@ -161,6 +161,24 @@ inline Act activate(V u) {
   return {u * positive, positive};
 }
 
+// act'' at u, where `activate` gave `act`; 0 for relu, whose derivative jumps.
+template <int A>
+inline V curvature(V u, const Act& act) {
+  if (A == TANH) return -2.0 * act.value * act.slope;
+  if (A == ERF) return -u * act.slope;
+  if (A == GELU) {
+    V near = min(max(u, splat(-40.0)), splat(40.0));
+    return fma(-near, near, splat(2.0)) * gauss_of(near) * 0.3989422804014327;
+  }
+  if (A == SILU) {
+    V near = max(min(u, splat(690.0)), splat(-690.0));
+    Exp e = split_exp(near);
+    V exp = fma(e.T, e.p, e.T), rest = 1.0 / (exp + 1.0), sigma = exp * rest;
+    return sigma * rest * fma(near, rest - sigma, splat(2.0));
+  }
+  return V{};
+}
+
 // ---- sums across a vector, for P of them at once ----
 
 inline void sums(const V acc[P], double out[P]) {
@@ -627,6 +645,263 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   return steps;
 }
 
+// ---- tangents: the derivative of a pass in K directions, which share the pass itself ----
+
+// One layer with its K tangents: their particles, and the sheets that they read.
+struct Tangents {
+  const Layer* layers;  // K of them
+  int count;
+  const double* dz;  // [K, sheet]
+  const double* dp;  // [K, sheet]
+};
+
+// out += sum b t, and outs[k] += sum db t + b s du for each direction, of the tile at particle `i`.
+template <int A>
+void tangent_forward_tile(const Shape& net, const Layer& layer, const Tangents& tangents, int64_t i, int64_t last, const double* z, double* outs, double* scratch,
+                          const double* zero) {
+  const int d = net.d, S = net.padded;
+  const size_t sheet = (size_t)d * S;
+  const Tile tile = tile_at(layer, d, i, last, zero);
+  double *ts = scratch, *ss = scratch + (size_t)P * S;
+  for (int s = 0; s < S; s += W) {
+    V u[P];
+    for (int j = 0; j < P; j++) u[j] = splat(tile.bias[j]);
+    for (int k = 0; k < d; k++) {
+      V zk = load(z + (size_t)k * S + s);
+      for (int j = 0; j < P; j++) u[j] = fma(splat(tile.a[j][k]), zk, u[j]);
+    }
+    for (int j = 0; j < P; j++) {
+      Act act = activate<A>(u[j]);
+      store(ts + (size_t)s * P + j * W, act.value);
+      store(ss + (size_t)s * P + j * W, act.slope);
+      u[j] = act.value;
+    }
+    for (int k = 0; k < d; k++) {
+      double* o = outs + (size_t)k * S + s;
+      V sum = load(o);
+      for (int j = 0; j < P; j++) sum = fma(splat(tile.b[j][k]), u[j], sum);
+      store(o, sum);
+    }
+  }
+  for (int q = 0; q < tangents.count; q++) {
+    const Tile change = tile_at(tangents.layers[q], d, i, last, zero);
+    const double* dz = tangents.dz + q * sheet;
+    double* out = outs + (q + 1) * sheet;
+    for (int s = 0; s < S; s += W) {
+      V du[P], t[P];
+      for (int j = 0; j < P; j++) du[j] = splat(change.bias[j]);
+      for (int k = 0; k < d; k++) {
+        V zk = load(z + (size_t)k * S + s), dzk = load(dz + (size_t)k * S + s);
+        for (int j = 0; j < P; j++) du[j] = fma(splat(change.a[j][k]), zk, fma(splat(tile.a[j][k]), dzk, du[j]));
+      }
+      for (int j = 0; j < P; j++) {
+        t[j] = load(ts + (size_t)s * P + j * W);
+        du[j] *= load(ss + (size_t)s * P + j * W);
+      }
+      for (int k = 0; k < d; k++) {
+        double* o = out + (size_t)k * S + s;
+        V even = load(o), odd = V{};
+        for (int j = 0; j < P; j++) {
+          even = fma(splat(change.b[j][k]), t[j], even);
+          odd = fma(splat(tile.b[j][k]), du[j], odd);
+        }
+        store(o, even + odd);
+      }
+    }
+  }
+}
+
+// Sums over samples of x y and x2 y2 for each of the tile's particles: the gradient's rows.
+struct Gradient {
+  const double *s, *t;    // [S, P]: what multiplies z in da, and p in db
+  const double *ds, *dt;  // the second pair, which multiplies z' and p'; may be null
+};
+void gradient_rows(const Shape& net, int count, const Gradient& g, const double* z, const double* p, const double* dz, const double* dp, double scale, double* ga, double* gb) {
+  const int d = net.d, S = net.padded;
+  double sum[P];
+  for (int k = 0; k < d; k++) {
+    V da[P] = {}, db[P] = {};
+    for (int s = 0; s < S; s += W) {
+      V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s);
+      for (int j = 0; j < P; j++) {
+        da[j] = fma(load(g.s + (size_t)s * P + j * W), zk, da[j]);
+        db[j] = fma(load(g.t + (size_t)s * P + j * W), pk, db[j]);
+      }
+      if (g.ds == nullptr) continue;
+      zk = load(dz + (size_t)k * S + s), pk = load(dp + (size_t)k * S + s);
+      for (int j = 0; j < P; j++) {
+        da[j] = fma(load(g.ds + (size_t)s * P + j * W), zk, da[j]);
+        db[j] = fma(load(g.dt + (size_t)s * P + j * W), pk, db[j]);
+      }
+    }
+    sums(da, sum);
+    for (int j = 0; j < count; j++) ga[(size_t)j * d + k] = scale * sum[j];
+    sums(db, sum);
+    for (int j = 0; j < count; j++) gb[(size_t)j * d + k] = scale * sum[j];
+  }
+}
+
+// Velocities of the tile at particle `i` and their changes, and its share of J^T p and of the changes of that.
+template <int A>
+void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to, const Tangents& tangents, const Layer* tos, double scale, int64_t i, int64_t last, const double* z,
+                           const double* p, double* backs, double* scratch, const double* zero) {
+  const int d = net.d, S = net.padded;
+  const size_t sheet = (size_t)d * S, all = (size_t)P * S;
+  const Tile tile = tile_at(layer, d, i, last, zero);
+  double *ts = scratch, *ss = ts + all, *slopes = ss + all, *bends = slopes + all, *dts = bends + all, *dss = dts + all;
+  double sum[P];
+  V dbias[P] = {};
+  for (int s = 0; s < S; s += W) {
+    V u[P], bp[P];
+    for (int j = 0; j < P; j++) u[j] = splat(tile.bias[j]), bp[j] = V{};
+    for (int k = 0; k < d; k++) {
+      V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s);
+      for (int j = 0; j < P; j++) {
+        u[j] = fma(splat(tile.a[j][k]), zk, u[j]);
+        bp[j] = fma(splat(tile.b[j][k]), pk, bp[j]);
+      }
+    }
+    for (int j = 0; j < P; j++) {
+      Act act = activate<A>(u[j]);
+      const size_t at = (size_t)s * P + j * W;
+      V slope = act.slope * bp[j];
+      dbias[j] += slope;
+      store(ts + at, act.value);
+      store(ss + at, slope);
+      store(slopes + at, act.slope);
+      store(bends + at, bp[j] * curvature<A>(u[j], act));
+      bp[j] = slope;
+    }
+    for (int k = 0; k < d; k++) {
+      double* o = backs + (size_t)k * S + s;
+      V back = load(o);
+      for (int j = 0; j < P; j++) back = fma(splat(tile.a[j][k]), bp[j], back);
+      store(o, back);
+    }
+  }
+  sums(dbias, sum);
+  for (int j = 0; j < tile.count; j++) to.bias[i + j] = scale * sum[j];
+  gradient_rows(net, tile.count, {ss, ts, nullptr, nullptr}, z, p, nullptr, nullptr, scale, to.a + i * d, to.b + i * d);
+  for (int q = 0; q < tangents.count; q++) {
+    const Tile change = tile_at(tangents.layers[q], d, i, last, zero);
+    const double *dz = tangents.dz + q * sheet, *dp = tangents.dp + q * sheet;
+    double* out = backs + (q + 1) * sheet;
+    for (int j = 0; j < P; j++) dbias[j] = V{};
+    for (int s = 0; s < S; s += W) {
+      V du[P], dbp[P], slope[P];
+      for (int j = 0; j < P; j++) du[j] = splat(change.bias[j]), dbp[j] = V{};
+      for (int k = 0; k < d; k++) {
+        V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s), dzk = load(dz + (size_t)k * S + s), dpk = load(dp + (size_t)k * S + s);
+        for (int j = 0; j < P; j++) {
+          du[j] = fma(splat(change.a[j][k]), zk, fma(splat(tile.a[j][k]), dzk, du[j]));
+          dbp[j] = fma(splat(change.b[j][k]), pk, fma(splat(tile.b[j][k]), dpk, dbp[j]));
+        }
+      }
+      for (int j = 0; j < P; j++) {
+        const size_t at = (size_t)s * P + j * W;
+        V derivative = load(slopes + at);
+        V moved = fma(dbp[j], derivative, load(bends + at) * du[j]);
+        dbias[j] += moved;
+        store(dts + at, derivative * du[j]);
+        store(dss + at, moved);
+        dbp[j] = moved;
+        slope[j] = load(ss + at);
+      }
+      for (int k = 0; k < d; k++) {
+        double* o = out + (size_t)k * S + s;
+        V even = load(o), odd = V{};
+        for (int j = 0; j < P; j++) {
+          even = fma(splat(tile.a[j][k]), dbp[j], even);
+          odd = fma(splat(change.a[j][k]), slope[j], odd);
+        }
+        store(o, even + odd);
+      }
+    }
+    sums(dbias, sum);
+    const Layer& target = tos[q];
+    for (int j = 0; j < tile.count; j++) target.bias[i + j] = scale * sum[j];
+    gradient_rows(net, tile.count, {dss, dts, ss, ts}, z, p, dz, dp, scale, target.a + i * d, target.b + i * d);
+  }
+}
+
+// What one tangent pass reads and writes; null pointers where nothing is asked for.
+struct TangentPass {
+  int count;                        // K
+  const double *x, *y;              // [N, d]
+  std::vector<double*> dx;          // K, or none
+  std::vector<Layer> directions;    // K x L
+  std::vector<Layer> to, tos;       // L, and K x L; or none
+  std::vector<double*> outputs;     // K x L, or none
+};
+
+// Returns the loss, or NaN without targets.
+template <int A>
+double run_tangent(const Net& net, const TangentPass& pass) {
+  const size_t L = net.layers.size(), sheet = (size_t)net.d * net.padded;
+  const int K = pass.count;
+  const size_t sheets = K + 1, perThread = (size_t)6 * P * net.padded + 64;
+  size_t most = 0;
+  for (const Layer& layer : net.layers) most = std::max(most, (size_t)chunks_of(layer.m));
+  Buffer partial(most * sheets * sheet), zero((size_t)P * net.d), scratch(pool->size() * perThread);
+  Buffer zs((L + 1) * sheet), dzs((L + 1) * K * sheet), ys(sheet), ps(2 * sheets * sheet);
+  to_columns(pass.x, net, zs);
+  if (!pass.dx.empty())
+    for (int q = 0; q < K; q++) to_columns(pass.dx[q], net, dzs + q * sheet);
+  std::vector<Layer> mine(K), theirs(K);
+  for (size_t l = 0; l < L; l++) {
+    const Layer layer = net.layers[l];
+    for (int q = 0; q < K; q++) mine[q] = pass.directions[q * L + l];
+    const double *z = zs + l * sheet, *dz = dzs + l * K * sheet;
+    const Tangents tangents{mine.data(), K, dz, nullptr};
+    const int chunks = chunks_of(layer.m);
+    pool->run(chunks, [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+      double* outs = partial + chunk * sheets * sheet;
+      std::memset(outs, 0, sheets * sheet * 8);
+      const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
+      for (int64_t i = first; i < last; i += P) tangent_forward_tile<A>(net, layer, tangents, i, last, z, outs, scratch + thread * perThread, zero);
+    });
+    for (int chunk = 1; chunk < chunks; chunk++)
+      for (size_t j = 0; j < sheets * sheet; j += W) store(partial + j, load(partial + j) + load(partial + chunk * sheets * sheet + j));
+    reduce(net, layer.m, 1, partial, z, zs + (l + 1) * sheet);
+    for (int q = 0; q < K; q++) {
+      double* out = dzs + ((l + 1) * K + q) * sheet;
+      reduce(net, layer.m, 1, partial + (q + 1) * sheet, dz + q * sheet, out);
+      if (!pass.outputs.empty() && pass.outputs[q * L + l] != nullptr) to_rows(out, net, pass.outputs[q * L + l]);
+    }
+  }
+  if (pass.y == nullptr) return NAN;
+  to_columns(pass.y, net, ys);
+  double *p = ps, *back = ps + sheets * sheet;
+  const double loss = residual(net, 0, net.padded, zs + L * sheet, ys, p) / (2.0 * net.n);
+  if (pass.to.empty()) return loss;
+  for (int q = 0; q < K; q++) {  // nothing behind the last sample, as in `residual`
+    const double* from = dzs + (L * K + q) * sheet;
+    double* change = p + (q + 1) * sheet;
+    for (int k = 0; k < net.d; k++)
+      for (int s = 0; s < net.padded; s++) change[(size_t)k * net.padded + s] = s < net.n ? from[(size_t)k * net.padded + s] : 0;
+  }
+  const double scale = -net.c / net.n;
+  for (size_t l = L; l-- > 0;) {
+    const Layer layer = net.layers[l], to = pass.to[l];
+    for (int q = 0; q < K; q++) mine[q] = pass.directions[q * L + l], theirs[q] = pass.tos[q * L + l];
+    const double* z = zs + l * sheet;
+    const Tangents tangents{mine.data(), K, dzs + l * K * sheet, p + sheet};
+    const int chunks = chunks_of(layer.m);
+    pool->run(chunks, [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+      double* backs = partial + chunk * sheets * sheet;
+      std::memset(backs, 0, sheets * sheet * 8);
+      const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
+      for (int64_t i = first; i < last; i += P)
+        tangent_backward_tile<A>(net, layer, to, tangents, tos, scale, i, last, z, p, backs, scratch + thread * perThread, zero);
+    });
+    for (int chunk = 1; chunk < chunks; chunk++)
+      for (size_t j = 0; j < sheets * sheet; j += W) store(partial + j, load(partial + j) + load(partial + chunk * sheets * sheet + j));
+    for (size_t q = 0; q < sheets; q++) reduce(net, layer.m, 1, partial + q * sheet, p + q * sheet, back + q * sheet);
+    std::swap(p, back);
+  }
+  return loss;
+}
+
 // Floating-point operations per second of one thread, in registers only: the arithmetic peak that rates are compared
 // with.
 double peak() {
@@ -751,6 +1026,35 @@ napi_value js_descend(napi_env env, napi_callback_info info) {  // numbers, arra
   });
 }
 
+napi_value js_tangent(napi_env env, napi_callback_info info) {  // numbers, arrays, directions, x, dx, y, to, tos, outputs
+  size_t argc = 9;
+  napi_value args[9];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  return guarded(env, [&] {
+    Net net = net_of(env, args);
+    const auto given = [&](napi_value value) {  // the array's numbers, or null where it is undefined
+      napi_valuetype type;
+      napi_typeof(env, value, &type);
+      return type == napi_object ? doubles(env, value) : nullptr;
+    };
+    const auto list = [&](napi_value values) {
+      std::vector<double*> found;
+      for (napi_value value : elements(env, values)) found.push_back(given(value));
+      return found;
+    };
+    TangentPass pass{};
+    pass.directions = layers_of(env, args[2]);
+    pass.count = (int)(pass.directions.size() / net.layers.size());
+    pass.x = doubles(env, args[3]);
+    pass.dx = list(args[4]);
+    pass.y = given(args[5]);
+    pass.to = layers_of(env, args[6]);
+    pass.tos = layers_of(env, args[7]);
+    pass.outputs = list(args[8]);
+    return with_activation(net.activation, [&](auto activation) { return run_tangent<activation>(net, pass); });
+  });
+}
+
 napi_value js_threads(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value args[1];
@@ -771,6 +1075,7 @@ napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
       {"forward", nullptr, js_forward, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"descend", nullptr, js_descend, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"tangent", nullptr, js_tangent, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setThreads", nullptr, js_threads, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"peak", nullptr, js_peak, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };

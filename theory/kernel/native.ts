@@ -18,6 +18,17 @@ interface Addon {
     losses: Float64Array,
     to: Float64Array[],
   ): number;
+  tangent(
+    numbers: Float64Array,
+    arrays: Float64Array[],
+    directions: Float64Array[],
+    x: Float64Array,
+    dx: Float64Array[],
+    y: Float64Array | undefined,
+    to: Float64Array[],
+    tos: Float64Array[],
+    outputs: (Float64Array | undefined)[],
+  ): number;
   setThreads(threads: number): number;
   peak(): number;
 }
@@ -46,6 +57,18 @@ export function openNative(threads: number): Kernel {
     forward: (net, x, outs) => void call().forward(numbers(net, x), flatten(net.layers), x, [...outs]),
     descend: (net, x, y, dt, losses, to) =>
       call().descend(numbers(net, x), flatten(net.layers), x, y, dt, losses, to === undefined ? [] : flatten(to)),
+    tangent: (net, directions, { x, dx = [], y, velocity = [], velocities = [], outputs = [] }) =>
+      call().tangent(
+        numbers(net, x),
+        flatten(net.layers),
+        flatten(directions.flat()),
+        x,
+        [...dx],
+        y,
+        flatten(velocity),
+        flatten(velocities.flat()),
+        outputs.flat(),
+      ),
     peak: () => addon.peak(),
   };
 }

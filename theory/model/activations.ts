@@ -16,6 +16,8 @@ export interface ActivationLaw {
   readonly code: number;
   /** act(u) and act'(u). */
   readonly at: (u: number) => readonly [value: number, derivative: number];
+  /** act''(u); undefined where act' jumps, so that a flow with it has no derivative by its initial values. */
+  readonly second: ((u: number) => number) | undefined;
   /** sup |act'|. */
   readonly lipschitz: number;
   /** Undefined for one that is not bounded by 1 and twice differentiable. */
@@ -65,6 +67,10 @@ const DEFINED = {
       const t = Math.tanh(u);
       return [t, 1 - t * t];
     },
+    second: (u) => {
+      const t = Math.tanh(u);
+      return -2 * t * (1 - t * t);
+    },
     lipschitz: 1,
     bound: { derivative: 1, curvature: 4 / (3 * Math.sqrt(3)) },
     meanSquare: (q) => tanhMoment(q, { power: 0, stretch: 1 }),
@@ -73,6 +79,7 @@ const DEFINED = {
   erf: {
     code: 1,
     at: (u) => [erf(u * Math.SQRT1_2), ROOT_TWO_OVER_PI * Math.exp((-u * u) / 2)],
+    second: (u) => -u * ROOT_TWO_OVER_PI * Math.exp((-u * u) / 2),
     lipschitz: ROOT_TWO_OVER_PI,
     bound: { derivative: ROOT_TWO_OVER_PI, curvature: ROOT_TWO_OVER_PI * Math.exp(-1 / 2) },
     /** (2/pi) asin(q / (1 + q)), as an arctangent. Williams 1997. */
@@ -81,6 +88,7 @@ const DEFINED = {
   relu: {
     code: 2,
     at: (u) => (u > 0 ? [u, 1] : [0, 0]),
+    second: undefined,
     lipschitz: 1,
     bound: undefined,
     meanSquare: (q) => q / 2,
@@ -92,6 +100,7 @@ const DEFINED = {
       const phi = normalBelow(u);
       return [u * phi, phi + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)];
     },
+    second: (u) => ((2 - u * u) * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI),
     lipschitz: normalBelow(Math.SQRT2) + 1 / (Math.E * Math.sqrt(Math.PI)),
     bound: undefined,
     /** (q + E U^2 e(U)^2) / 4 with e = erf(u / sqrt 2): E U^2 f(U) = q E f + 2 q^2 dE f/dq, and E e^2 as above. */
@@ -107,6 +116,10 @@ const DEFINED = {
       const sigma = 1 / (1 + Math.exp(-u));
       return [u * sigma, sigma * (1 + u / (1 + Math.exp(u)))];
     },
+    second: (u) => {
+      const [sigma, rest] = [1 / (1 + Math.exp(-u)), 1 / (1 + Math.exp(u))];
+      return sigma * rest * (2 + u * (rest - sigma));
+    },
     lipschitz: 1.0998393201288668,
     bound: undefined,
     /** (q + E U^2 tanh(U / 2)^2) / 4, as the logistic function is (1 + tanh(u / 2)) / 2. */
@@ -116,6 +129,7 @@ const DEFINED = {
   identity: {
     code: 5,
     at: (u) => [u, 1],
+    second: () => 0,
     lipschitz: 1,
     bound: undefined,
     meanSquare: (q) => q,

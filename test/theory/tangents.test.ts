@@ -1,0 +1,97 @@
+/** First-order changes of outputs and velocities: against differences, and both forms of the kernel compared. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { normals, rngKey } from '../../src/core/rng.js';
+import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
+import { plainTangent } from '../../theory/kernel/tangent.js';
+import { ACTIVATIONS } from '../../theory/model/activations.js';
+import { copyNet, initialNet, type Layer, type Net } from '../../theory/model/particles.js';
+import { output, velocity } from '../../theory/network/network.js';
+import { outputChanges, velocityChanges, zerosLike, type Direction } from '../../theory/network/tangents.js';
+import { namesOf } from '../../src/core/registry.js';
+import { relativeError, TOLERANCE } from '../support/tolerance.js';
+import { nativeSkip } from './support.js';
+
+afterEach(() => useKernel(undefined));
+
+const SMOOTH = namesOf(ACTIVATIONS).filter((name) => ACTIVATIONS[name].second !== undefined);
+
+/** A net of uneven widths with two directions, and five samples: no size is a whole number of vectors or of tiles. */
+function setting(activation: Net['activation'], d = 3) {
+  const net = initialNet(4, { depth: 3, m: [9, 17, 70], d, alpha: 0.7, c: 1.5, activation }, { rho: 0.4 });
+  const direction = (k: number): Layer[] =>
+    net.layers.map(({ m }, l) => ({
+      m,
+      a: normals(rngKey(k, 'da', l), m * d),
+      b: normals(rngKey(k, 'db', l), m * d),
+      bias: normals(rngKey(k, 'dbias', l), m),
+    }));
+  const [x, y] = [normals(rngKey(4, 'x'), 5 * d), normals(rngKey(4, 'y'), 5 * d)];
+  const dx = [normals(rngKey(5, 'dx'), 5 * d), normals(rngKey(6, 'dx'), 5 * d)];
+  return { net, directions: [direction(1), direction(2)], samples: { n: 5, x, y }, dx };
+}
+
+const flat = (layers: Direction): number[] => layers.flatMap(({ a, b, bias }) => [...a, ...b, ...bias]);
+
+/** The net, `step` along a direction. */
+function along(net: Net, direction: Direction, step: number): Net {
+  const moved = copyNet(net);
+  moved.layers.forEach((layer, l) =>
+    (['a', 'b', 'bias'] as const).forEach((part) =>
+      layer[part].forEach((_, i) => (layer[part][i]! += step * direction[l]![part][i]!)),
+    ),
+  );
+  return moved;
+}
+
+describe.each(nativeSkip() ? (['wasm'] as const) : (['native', 'wasm'] as const))('kernel %s', (name) => {
+  test.each(SMOOTH)('%s: changes are what central differences say', (activation) => {
+    useKernel(openKernel(name, 2));
+    const { net, directions, samples, dx } = setting(activation);
+    const found = velocityChanges(net, directions, samples, dx);
+    const outs = outputChanges(net, directions, samples.x, dx);
+    expect(relativeError(flat(found.layers), flat(velocity(net, samples).layers))).toBeLessThan(TOLERANCE.f64);
+    expect(found.loss).toBeCloseTo(velocity(net, samples).loss, 12);
+    const h = 1e-5;
+    directions.forEach((direction, k) => {
+      const at = (step: number) => {
+        const x = samples.x.map((value, j) => value + step * dx[k]![j]!);
+        const moved = along(net, direction, step);
+        return [...flat(velocity(moved, { ...samples, x }).layers), ...output(moved, x)];
+      };
+      const [up, down] = [at(h), at(-h)];
+      // the differences' own error: h^2 times third derivatives, and rounding over h
+      expect(
+        relativeError(
+          [...flat(found.changes[k]!), ...outs[k]!.at(-1)!],
+          up.map((value, i) => (value - down[i]!) / (2 * h)),
+        ),
+      ).toBeLessThan(1e-7);
+    });
+  });
+
+  test('a direction of another shape is refused by its number', () => {
+    useKernel(openKernel(name, 1));
+    const { net, directions, samples } = setting('tanh');
+    expect(() => velocityChanges(net, [directions[0]!, directions[1]!.slice(1)], samples)).toThrow(
+      'direction 1, layer 0: expected 9 particles, got 17',
+    );
+  });
+});
+
+test.skipIf(nativeSkip())(
+  'the native kernel’s tangents are the plain ones, for every activation and thread count',
+  () => {
+    for (const activation of namesOf(ACTIVATIONS))
+      for (const d of [1, 4]) {
+        const { net, directions, samples, dx } = setting(activation, d);
+        const all = [1, 2].map((threads) => {
+          useKernel(openKernel('native', threads));
+          return velocityChanges(net, directions, samples, dx).changes.flatMap(flat);
+        });
+        expect(all[1]).toEqual(all[0]);
+        const velocities = directions.map(() => zerosLike(net.layers));
+        plainTangent(net, directions, { ...samples, dx, velocity: zerosLike(net.layers), velocities });
+        expect(relativeError(all[0]!, velocities.flatMap(flat))).toBeLessThan(TOLERANCE.f64);
+      }
+  },
+);
