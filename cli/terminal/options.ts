@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their values are checked. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
@@ -7,6 +7,7 @@ import { SCALES } from '../../src/core/experiment.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { shellWord } from '../../src/core/shell.js';
 import { asFileError, makeFolder } from '../../src/store/atomic.js';
+import { isThere } from '../../src/store/regular.js';
 import { withoutPasswords } from '../../src/sweep/address.js';
 
 export const DEFAULT_OUT = 'gowide-out';
@@ -74,7 +75,7 @@ export function hasRuns(out: string): boolean {
 
 /** Whether there is a folder at the path. */
 export function isFolder(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory();
+  return isThere(path) && statSync(path).isDirectory();
 }
 
 /** A folder with tables that `gowide report --tables` wrote. */

@@ -1,6 +1,7 @@
 /** Tables that were kept of earlier runs, and are read as the runs themselves would be. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isThere } from '../../src/store/regular.js';
 import { fromCsv, fromLines } from './csv.js';
 import { named, type TableRow } from './rows.js';
 
@@ -8,7 +9,7 @@ import { named, type TableRow } from './rows.js';
  * Tables that `gowide report --tables` wrote: final figures (.csv) and logged rows (.jsonl), by experiment and scale.
  */
 export function keptTables(folder: string): string[] {
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   return readdirSync(folder)
     .filter((name) => /^[\w-]+\.[a-z]+\.(csv|jsonl)$/.test(name))
     .sort()

@@ -1,10 +1,11 @@
 /** The page while runs go on: a server on this machine alone, which says when there is something new. */
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 import type { Row } from '../../src/core/run.js';
+import { isThere } from '../../src/store/regular.js';
 import { FILES, indexRuns, readRun, runsFolder } from '../../src/store/runs.js';
 import { buildReport, pageOf } from './report.js';
 import { readRecords } from '../data/records.js';
@@ -31,7 +32,7 @@ export interface State {
 const TAIL = 16_384;
 
 function tailOf(path: string): Row[] {
-  if (!existsSync(path)) return [];
+  if (!isThere(path)) return [];
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
@@ -54,8 +55,8 @@ export function stateOf(folders: readonly string[]): State {
   for (const out of folders) {
     for (const name of indexRuns(out).values()) {
       const folder = join(runsFolder(out), name);
-      if (existsSync(join(folder, FILES.done))) finished++;
-      else if (existsSync(join(folder, FILES.spec))) underway.push(...underwayOf(folder));
+      if (isThere(join(folder, FILES.done))) finished++;
+      else if (isThere(join(folder, FILES.spec))) underway.push(...underwayOf(folder));
     }
   }
   return { finished, underway };

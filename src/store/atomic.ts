@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { dirname } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolders, syncFolder } from '../core/folder.js';
+import { DeniedError } from './regular.js';
 
 /** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written. */
 export function makeFolder(path: string): void {
@@ -85,6 +86,9 @@ export function writeAll(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
+/** System calls that change nothing. */
+const READING = new Set(['scandir', 'opendir', 'stat', 'lstat', 'fstat', 'read', 'readlink', 'access', 'realpath']);
+
 /** One line for the common ways in which a file cannot be read or written. */
 export function asFileError(error: unknown, path: string): Error {
   switch (codeOf(error)) {
@@ -96,6 +100,7 @@ export function asFileError(error: unknown, path: string): Error {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+      if (READING.has((error as NodeJS.ErrnoException).syscall ?? '')) return new DeniedError(path);
       return new UsageError(`cannot write ${path}: permission denied or read-only; choose another folder with --out`);
     case 'ENOTDIR':
     case 'EEXIST':

@@ -2,7 +2,7 @@
  * Brings a run to its end in this process, and keeps its state on the disk meanwhile (the files: src/store/runs.ts).
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, InterruptedError, UsageError } from '../core/errors.js';
@@ -21,7 +21,7 @@ import {
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
 import { changedInput, changedSince, readInputs, type Input } from './inputs.js';
 import { patienceFor, tryLock, type Lock } from './lock.js';
-import { hashRegular, readRegular } from './regular.js';
+import { hashRegular, isThere, readRegular } from './regular.js';
 import {
   checkFile,
   checkFolder,
@@ -73,7 +73,7 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
     const lock = await takeLock(folder, options);
     try {
       // another process may have finished it, or set it aside, in the meantime
-      if (!existsSync(folder)) continue;
+      if (!isThere(folder)) continue;
       if (isFinishedIn(folder, cell)) continue;
       const inputs = await inputsNow(cell, options, lock);
       const session = new Session(cell, folder, options, lock, inputs);
@@ -207,7 +207,7 @@ class Session implements RunContext {
 
   private writeSpec(): void {
     const path = join(this.folder, FILES.spec);
-    if (existsSync(path)) {
+    if (isThere(path)) {
       const id = cellId(readCell(this.folder));
       if (id !== cellId(this.cell))
         throw new DamagedError(
@@ -223,7 +223,7 @@ class Session implements RunContext {
   /** What earlier processes noted; an entry that is not what one wrote is named and left out. */
   private readEarlier(): SessionRecord[] {
     const path = join(this.folder, FILES.environment);
-    if (!existsSync(path)) return [];
+    if (!isThere(path)) return [];
     let entries: unknown;
     try {
       entries = readJson(path);
@@ -242,7 +242,7 @@ class Session implements RunContext {
    */
   private readLast(): { snapshot: Snapshot; metrics: Uint8Array } | undefined {
     const path = join(this.folder, FILES.last);
-    if (!existsSync(path)) return undefined;
+    if (!isThere(path)) return undefined;
     try {
       const { tensors, metadata } = readSafetensors(path);
       const snapshot = {
@@ -251,7 +251,7 @@ class Session implements RunContext {
       };
       const bytes = Number(metadata.metricsBytes);
       const metrics = join(this.folder, FILES.metrics);
-      const there = existsSync(metrics) ? readRegular(metrics, { links: false }).subarray(0, bytes) : new Uint8Array();
+      const there = isThere(metrics) ? readRegular(metrics, { links: false }).subarray(0, bytes) : new Uint8Array();
       if (metadata.state !== stateHash(snapshot, bytes))
         throw new UsageError(`${path}: not what the run wrote (its SHA-256 differs)`);
       if (metadata.metrics !== sha256(there))

@@ -1,11 +1,11 @@
 /** Takes runs from elsewhere into a store: from another store, or from a worker on another machine. */
-import { existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, FailureError, messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
 import { liveOwner, tryLock, type Lock } from './lock.js';
-import { copyRegular, readRegular } from './regular.js';
+import { copyRegular, DeniedError, isThere, readRegular } from './regular.js';
 import {
   checkFinished,
   FILES,
@@ -52,7 +52,7 @@ export function dropIncoming({ folder, lock }: Incoming): void {
 export function settle(out: string, cell: Cell, incoming: Incoming, index?: ReadonlyMap<string, string>): MergeOutcome {
   const target = folderOf(out, cell, index);
   const finished = (): MergeOutcome | undefined => {
-    if (!existsSync(join(target, FILES.done))) return undefined;
+    if (!isThere(join(target, FILES.done))) return undefined;
     return sameBytes(target, incoming.folder) ? 'present' : 'conflict';
   };
   try {
@@ -61,12 +61,12 @@ export function settle(out: string, cell: Cell, incoming: Incoming, index?: Read
     const move = (): void => {
       outcome = finished();
       if (outcome !== undefined) return;
-      if (existsSync(target)) rmSync(target, { recursive: true, force: true });
+      if (isThere(target)) rmSync(target, { recursive: true, force: true });
       incoming.lock.release();
       renameSync(incoming.folder, target);
       outcome = 'added';
     };
-    if (!existsSync(target)) move();
+    if (!isThere(target)) move();
     else if (!whileIdle(target, move)) return 'busy';
     return outcome!;
   } catch (error) {
@@ -81,7 +81,7 @@ export function settle(out: string, cell: Cell, incoming: Incoming, index?: Read
 /** Whether the marks that two runs are finished agree to the byte, so that nothing needs to be copied. */
 function sameMark(one: string, other: string): boolean {
   const [a, b] = [join(one, FILES.done), join(other, FILES.done)];
-  return existsSync(a) && readRegular(a, { links: false }).equals(readRegular(b, { links: false }));
+  return isThere(a) && readRegular(a, { links: false }).equals(readRegular(b, { links: false }));
 }
 
 /** Whether two finished runs have equal metrics and arrays; where and when they ran may differ. */
@@ -118,7 +118,7 @@ export function mergeStores(
     onRun(k, names.length);
     const folder = join(runsFolder(source), name);
     try {
-      const finished = existsSync(join(folder, FILES.done));
+      const finished = isThere(join(folder, FILES.done));
       const cell = finished ? checkFinished(folder, { arrays: true }) : readCell(folder);
       if (finished) {
         if (index.has(cellId(cell)) && sameMark(folderOf(out, cell, index), folder)) {
@@ -152,7 +152,7 @@ function copyOf(out: string, folder: string, id: string, finished: boolean): Inc
   try {
     for (const name of names) {
       const [from, to] = [join(folder, name), join(incoming.folder, name)];
-      if (!finished && !existsSync(from)) continue;
+      if (!finished && !isThere(from)) continue;
       try {
         copyRegular(from, to);
       } catch (error) {
@@ -200,16 +200,21 @@ export function verifyStore(
     onRun(k, names.length);
     const folder = join(runsFolder(out), name);
     try {
-      if (existsSync(join(folder, FILES.done))) {
+      if (isThere(join(folder, FILES.done))) {
         checkFinished(folder, { arrays: true });
         finished++;
       } else {
-        if (existsSync(join(folder, FILES.spec))) readCell(folder);
+        if (isThere(join(folder, FILES.spec))) readCell(folder);
         unfinished++;
       }
     } catch (error) {
       if (error instanceof OtherVersionError) otherVersions.push(error.message);
-      else damaged.push({ folder, problem: messageOf(error), ...(repair && asideOf(out, folder)) });
+      else
+        damaged.push({
+          folder,
+          problem: messageOf(error),
+          ...(repair && !(error instanceof DeniedError) && asideOf(out, folder)),
+        });
     }
   });
   return { finished, unfinished, damaged, otherVersions };
@@ -236,7 +241,7 @@ export interface Garbage {
 export function garbage(out: string, { unfinished }: { unfinished: boolean }): Garbage[] {
   const found: Garbage[] = [];
   const root = runsFolder(out);
-  for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
+  for (const name of isThere(root) ? readdirSync(root).sort() : []) {
     const folder = join(root, name);
     if (name.startsWith('.incoming-')) {
       if (liveOwner(join(folder, FILES.lock)) === undefined)
@@ -244,15 +249,15 @@ export function garbage(out: string, { unfinished }: { unfinished: boolean }): G
       continue;
     }
     if (!lstatSync(folder).isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
-    if (!existsSync(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
-    else if (unfinished && !existsSync(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
+    if (!isThere(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
+    else if (unfinished && !isThere(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
     else
       for (const file of readdirSync(folder))
         if (file.includes('.tmp-') || file.startsWith(FILES.lock))
           found.push({ path: join(folder, file), why: 'left by a process that is gone' });
   }
   const aside = join(out, 'damaged');
-  for (const name of existsSync(aside) ? readdirSync(aside).sort() : [])
+  for (const name of isThere(aside) ? readdirSync(aside).sort() : [])
     found.push({ path: join(aside, name), why: 'was set aside' });
   return found;
 }

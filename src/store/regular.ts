@@ -1,7 +1,17 @@
 /** Reads files that may not be what their names say: a pipe, a device, or a link that somebody planted. */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync, type Stats } from 'node:fs';
-import { codeOf, UsageError } from '../core/errors.js';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
+import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 
 // Windows has neither; there no file of a folder is a pipe.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
@@ -28,6 +38,7 @@ export function openRegular(path: string, { links, limit = Infinity }: RegularOp
   } catch (error) {
     if (codeOf(error) === 'ELOOP' && !links)
       throw new UsageError(`${path}: it is a symbolic link; expected a file of the store itself`);
+    if (isDenied(error)) throw new DeniedError(path);
     if (codeOf(error) === 'ENXIO') throw new UsageError(`${path}: not a regular file`);
     throw error;
   }
@@ -35,6 +46,32 @@ export function openRegular(path: string, { links, limit = Infinity }: RegularOp
   if (size <= limit) return file;
   closeSync(file);
   throw new UsageError(`${path}: ${size} bytes; expected at most ${limit}`);
+}
+
+/** This user may not read a file, which may be whole. */
+export class DeniedError extends UsageError {
+  constructor(path: string) {
+    super(`cannot read ${path}: permission denied`);
+  }
+}
+
+/** Whether an error of the system says that this user may not. */
+export function isDenied(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(codeOf(error) ?? '');
+}
+
+/**
+ * Whether there is something at a path. Throws DeniedError where that cannot be told, as in a folder of somebody else:
+ * what may not be seen is not missing.
+ */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (isDenied(error)) throw new DeniedError(path);
+    if (['ELOOP', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    throw new FailureError(`cannot read ${path}: ${messageOf(error)}`);
+  }
 }
 
 function fstatOf(file: number, path: string): { size: number } {

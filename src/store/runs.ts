@@ -15,7 +15,7 @@
  * step. Random numbers are functions of (seed, step), so the step is their whole state. A run with a file that is not
  * what was written is moved to `<out>/damaged` when its cell is next asked for, and done again.
  */
-import { existsSync, lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
@@ -23,7 +23,7 @@ import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.
 import { asFileError, makeFolder } from './atomic.js';
 import type { Input } from './inputs.js';
 import { liveOwner, tryLock } from './lock.js';
-import { hashRegular, readRegular } from './regular.js';
+import { DeniedError, hashRegular, isThere, readRegular } from './regular.js';
 import { readSafetensors } from './safetensors.js';
 import { isSealed, sha256, type Sealed } from './seal.js';
 
@@ -115,7 +115,7 @@ export function indexRuns(out: string): ReadonlyMap<string, string> {
 /** The folder of this run if it exists under whatever names, else where it will be. */
 export function folderOf(out: string, cell: Cell, index?: ReadonlyMap<string, string>): string {
   const own = join(runsFolder(out), folderName(cell));
-  if (index === undefined && existsSync(own)) return own;
+  if (index === undefined && isThere(own)) return own;
   const known = (index ?? indexRuns(out)).get(cellId(cell));
   return known === undefined ? own : join(runsFolder(out), known);
 }
@@ -125,7 +125,7 @@ export class DamagedError extends FailureError {}
 
 function listFolders(out: string): string[] {
   const root = runsFolder(out);
-  if (!existsSync(root)) return [];
+  if (!isThere(root)) return [];
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => entry.name)
@@ -190,13 +190,19 @@ export function readDone(folder: string): Finished {
 /** Reads one run's record. Throws DamagedError naming a file that is missing or not what was written. */
 export function readRun(folder: string): RunRecord {
   const cell = readCell(folder);
-  const done = existsSync(join(folder, FILES.done)) ? readDone(folder) : undefined;
+  const done = isThere(join(folder, FILES.done)) ? readDone(folder) : undefined;
   if (done !== undefined) checkFile(folder, done.files, FILES.environment);
-  const environments = existsSync(join(folder, FILES.environment))
+  const environments = isThere(join(folder, FILES.environment))
     ? (readJson(join(folder, FILES.environment)) as SessionRecord[])
     : [];
   const status = done ? 'finished' : liveOwner(join(folder, FILES.lock)) ? 'running' : 'unfinished';
   return { id: cellId(cell), folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
+}
+
+/** A file that cannot be read is damage, but for one that this user may not read. */
+function unreadable(error: unknown, path: string): Error {
+  const said = asFileError(error, path);
+  return said instanceof DeniedError ? said : new DamagedError(said.message);
 }
 
 /** The bytes of a finished run's file, compared with the mark. */
@@ -206,7 +212,7 @@ function readChecked(folder: string, { files }: Finished, name: string): Buffer 
   try {
     bytes = readRegular(path, { links: false });
   } catch (error) {
-    throw new DamagedError(asFileError(error, path).message);
+    throw unreadable(error, path);
   }
   if (files[name]?.sha256 !== sha256(bytes)) throw notWritten(path);
   return bytes;
@@ -219,7 +225,7 @@ export function checkFile(folder: string, files: Finished['files'], name: string
   try {
     found = hashRegular(path, { links: false });
   } catch (error) {
-    throw new DamagedError(asFileError(error, path).message);
+    throw unreadable(error, path);
   }
   if (files[name]?.bytes !== found.bytes || files[name].sha256 !== found.sha256) throw notWritten(path);
 }
@@ -246,7 +252,7 @@ export function setAside(out: string, folder: string): string {
   makeFolder(root);
   for (let k = 1; ; k++) {
     const target = join(root, `${basename(folder)}.${k}`);
-    if (existsSync(target)) continue;
+    if (isThere(target)) continue;
     try {
       renameSync(folder, target);
       rmSync(join(target, FILES.lock), { force: true });
@@ -293,7 +299,7 @@ export function isFinished(out: string, cell: Cell, index?: ReadonlyMap<string, 
  */
 export function isFinishedIn(folder: string, cell: Cell): boolean {
   checkFolder(folder);
-  if (!existsSync(join(folder, FILES.done))) return false;
+  if (!isThere(join(folder, FILES.done))) return false;
   const id = cellId(checkFinished(folder, { arrays: false }));
   if (id !== cellId(cell))
     throw new DamagedError(`${folder}: the run in it is that of another cell (${id}); it was copied or renamed`);
@@ -316,9 +322,9 @@ export function checkFolder(folder: string): void {
 export function unfinishedEngine(out: string, cell: Cell): EngineInfo | undefined {
   const folder = folderOf(out, cell);
   if (
-    existsSync(join(folder, FILES.done)) ||
-    !existsSync(join(folder, FILES.last)) ||
-    !existsSync(join(folder, FILES.environment))
+    isThere(join(folder, FILES.done)) ||
+    !isThere(join(folder, FILES.last)) ||
+    !isThere(join(folder, FILES.environment))
   )
     return undefined;
   try {
@@ -340,7 +346,7 @@ export function listRuns(out: string): Listing {
   const problems: string[] = [];
   for (const name of listFolders(out)) {
     const folder = join(runsFolder(out), name);
-    if (!existsSync(join(folder, FILES.spec))) {
+    if (!isThere(join(folder, FILES.spec))) {
       problems.push(`${folder}: no ${FILES.spec}; not a run, or stopped before it began`);
       continue;
     }

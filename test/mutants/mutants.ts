@@ -10,6 +10,7 @@ const EXECUTE = 'src/store/execute.ts';
 const FOLDER = 'src/core/folder.ts';
 const LOCK = 'src/store/lock.ts';
 const MERGE = 'src/store/merge.ts';
+const REGULAR = 'src/store/regular.ts';
 const RUNS = 'src/store/runs.ts';
 const SAFETENSORS = 'src/store/safetensors.ts';
 const WATCH = 'reports/page/watch.ts';
@@ -83,7 +84,7 @@ const DISKS: readonly Mutant[] = [
     name: 'metrics after the saved state are not cut off',
     file: EXECUTE,
     find: 'return { snapshot, metrics: there };',
-    replace: 'return { snapshot, metrics: existsSync(metrics) ? readRegular(metrics, { links: false }) : there };',
+    replace: 'return { snapshot, metrics: isThere(metrics) ? readRegular(metrics, { links: false }) : there };',
     noticedBy: runs('with a torn line'),
   },
   {
@@ -145,6 +146,20 @@ const STORES: readonly Mutant[] = [
     find: '    if (changed !== undefined) throw changedSince(folder, changed);\n    const last',
     replace: '    const last',
     noticedBy: { vitest: 'test/store/inputs.test.ts', test: 'does not go on' },
+  },
+  {
+    name: 'what may not be read counts as missing',
+    file: REGULAR,
+    find: '    if (isDenied(error)) throw new DeniedError(path);\n    if ([',
+    replace: '    if (isDenied(error)) return false;\n    if ([',
+    noticedBy: { vitest: 'test/store/denied.test.ts', test: 'says so|is not done again' },
+  },
+  {
+    name: 'what may not be read counts as damaged',
+    file: RUNS,
+    find: 'return said instanceof DeniedError ? said :',
+    replace: 'return said instanceof RangeError ? said :',
+    noticedBy: { vitest: 'test/store/denied.test.ts', test: 'is not done again' },
   },
   {
     name: 'other figures for a cell count as the same',

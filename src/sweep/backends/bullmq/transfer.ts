@@ -2,7 +2,7 @@
  * Transfers of finished runs through Redis. A transfer is a list: a header, then the files of the run in pieces.
  * Workers fetch the runs that their cells require, and the sweep fetches every run into its store.
  */
-import { closeSync, existsSync, readSync, openSync } from 'node:fs';
+import { closeSync, readSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
@@ -11,7 +11,7 @@ import { cellId, parseCell, type Cell } from '../../../core/run.js';
 import { dropIncoming, incomingFolder, settle, type MergeOutcome } from '../../../store/merge.js';
 import { asFileError, writeAll } from '../../../store/atomic.js';
 import { checkFinished, FILES, FINISHED_FILES, folderOf, readCell } from '../../../store/runs.js';
-import { openRegular } from '../../../store/regular.js';
+import { isThere, openRegular } from '../../../store/regular.js';
 import { PREFIX } from './redis.js';
 
 /** Bytes of one piece of a file. */
@@ -50,7 +50,7 @@ export async function sendTransfer(redis: Redis, queue: string, out: string, cel
     pieces.length = 0;
     pending = 0;
   };
-  for (const name of CARRIED.filter((file) => existsSync(join(folder, file)))) {
+  for (const name of CARRIED.filter((file) => isThere(join(folder, file)))) {
     let bytes = 0;
     for (const piece of piecesOf(join(folder, name))) {
       pieces.push(piece);
