@@ -13,6 +13,7 @@ export const COMMANDS: Commands = {
   theory: () => import('./commands/theory/index.js'),
   train: () => import('./commands/train.js'),
   tune: () => import('./commands/tune.js'),
+  frontier: () => import('./commands/frontier.js'),
   params: () => import('./commands/params.js'),
   predict: () => import('./commands/predict.js'),
   squad: () => import('./commands/squad.js'),

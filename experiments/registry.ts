@@ -5,6 +5,7 @@ import { TRAIN_KIND } from '../src/method/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
+import { FRONTIERS } from './frontier.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import {
   bounds,
@@ -44,6 +45,7 @@ for (const experiment of [
   depthSkip,
   resnetAblations,
   resnetHierarchy,
+  ...Object.values(FRONTIERS).map(({ experiment }) => experiment),
   bertGlosses,
   bertSupersense,
   bertHypernym,

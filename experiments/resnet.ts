@@ -42,6 +42,8 @@ interface Size {
   readonly thin: { readonly steps: number; readonly batch: number };
   /** Imitation steps per stage of the network; they are a part of the thin net's steps. */
   readonly imitation: number;
+  /** Peak rate of imitation by gradient; {@link IMITATION_RATE} unless given. */
+  readonly imitationRate?: number;
 }
 
 const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
@@ -135,7 +137,7 @@ function smallSetting(
   input: { classes: number; channels: number },
   size: Size,
 ): Setting {
-  const { blocks, deeper, planes, stem, mid, wide, thin, imitation } = size;
+  const { blocks, deeper, planes, stem, mid, wide, thin, imitation, imitationRate = IMITATION_RATE } = size;
   const network = bottleneck(blocks, planes, stem, input);
   return {
     data,
@@ -144,7 +146,7 @@ function smallSetting(
     wide: { network: { ...network, mid }, recipe: small(wide.steps, wide.batch, WIDE_RATE) },
     recipe: (steps, peak) => small(steps, thin.batch, peak),
     steps: thin.steps,
-    imitation: imitationOf(small(imitation, thin.batch, IMITATION_RATE, 0)),
+    imitation: imitationOf(small(imitation, thin.batch, imitationRate, 0)),
     imitationSteps: imitation * blocks.length,
     rate: (arm) => rateOf(rates, arm),
   };
@@ -176,6 +178,12 @@ function settingAt(scale: Scale): Setting {
   if (scale === 'paper') return paperSetting();
   const size = SIZES[scale];
   return smallSetting(DIGITS_RATES, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
+}
+
+/** The nets and digits of `resnet-digits` at scale laptop, the thin net trained for so long at these rates. */
+export function digitsOf({ steps, ...imitation }: ThinLength, rates: Rates): Setting {
+  const size: Size = { ...SIZES.laptop, thin: { ...SIZES.laptop.thin, steps }, ...imitation };
+  return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 
 /** Arms that decide nothing at scale minutes, or no more than others do there: scale laptop has them. */
@@ -210,6 +218,15 @@ export const resnetDigits: Experiment = {
  * 101, validation: 100 and 61 %); with 2 both do, with 4 neither.
  */
 function hierarchySetting(scale: Scale): Setting {
+  const [steps, imitation] = scale === 'minutes' ? [600, 50] : [1000, 80];
+  return hierarchyOf({ steps, imitation }, HIERARCHY_RATES);
+}
+
+/** Steps of the thin net, and those of them that imitate, for each of its stages; with its own peak rate if given. */
+export type ThinLength = Pick<Size, 'imitation' | 'imitationRate'> & { readonly steps: number };
+
+/** The nets and strings of `resnet-hierarchy`, the thin net trained for so long at these rates. */
+export function hierarchyOf({ steps, ...imitation }: ThinLength, rates: Rates): Setting {
   const data = {
     set: 'hierarchy',
     vocabulary: 8,
@@ -222,15 +239,14 @@ function hierarchySetting(scale: Scale): Setting {
     validation: 2000,
     test: 2000,
   } as const;
-  const [steps, imitation] = scale === 'minutes' ? [600, 50] : [1000, 80];
   const size: Size = {
     ...SIZES.minutes,
     mid: 8,
     wide: { steps: 1000, batch: 64 },
     thin: { steps, batch: 64 },
-    imitation,
+    ...imitation,
   };
-  return smallSetting(HIERARCHY_RATES, data, { classes: 8, channels: 8 }, size);
+  return smallSetting(rates, data, { classes: 8, channels: 8 }, size);
 }
 
 /** The main arms on strings of the Random Hierarchy Model. */

@@ -13,11 +13,15 @@ import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 
-interface Options extends WorkOptions {
-  readonly experiment?: string;
-  readonly scale: string;
+/** What tuning takes: the arms as a pattern, and where and how they are run. */
+export interface TuneOptions extends WorkOptions {
   readonly arm: string;
   readonly json?: boolean;
+}
+
+interface Options extends TuneOptions {
+  readonly experiment?: string;
+  readonly scale: string;
 }
 
 interface Recipe {
@@ -162,6 +166,41 @@ async function tuned(
   return all;
 }
 
+/** Tunes the arms that the options choose, and prints what was measured: a table, or JSON. */
+export async function tuneArms(experiment: Experiment, scale: Scale, options: TuneOptions): Promise<void> {
+  const arms = tunedSpecs(experiment, scale, options.arm);
+  const measured = await tuned(experiment, arms, options);
+  const bests = Object.keys(arms).map((arm) => {
+    const mine = measured.filter((one) => one.arm === arm);
+    const best = bestOf(mine);
+    const points = mine.map(({ point }) => point);
+    return { arm, mine, best, atEnd: pointsBeyond(points, best.point).length > 0 };
+  });
+  for (const { arm, best, atEnd } of bests)
+    if (atEnd)
+      warn(
+        `${arm}: the best, ${labelOf(best.point)}, is at an end of the grid, which was widened ${MOST_WIDENED} times`,
+      );
+  if (options.json) {
+    const rows = measured.map(({ point: [rate, imitation], ...row }) => ({ ...row, rate, imitation }));
+    const best = Object.fromEntries(bests.map((one) => [one.arm, one.best.point]));
+    process.stdout.write(`${JSON.stringify({ experiment: experiment.name, scale, measured: rows, best }, null, 2)}\n`);
+    return;
+  }
+  const labels = [...new Set([...measured].sort((a, b) => a.point[0] - b.point[0]).map(({ point }) => labelOf(point)))];
+  const rows = bests.map(({ arm, mine, best }) => ({
+    arm,
+    ...Object.fromEntries(
+      labels.map((label) => {
+        const found = mine.find(({ point }) => labelOf(point) === label);
+        return [label, found?.accuracies.map((value) => value.toFixed(1)).join(', ') ?? ''];
+      }),
+    ),
+    best: labelOf(best.point),
+  }));
+  process.stdout.write(`${textTable(rows)}\n`);
+}
+
 /** `gowide tune`. */
 export function command(): Command {
   return new Command('tune')
@@ -184,40 +223,6 @@ export function command(): Command {
     .action(async (name: string, options: Options) => {
       const experiment = trainExperiment(name, options.experiment);
       const scale = declaredScale(experiment, options.scale);
-      const arms = tunedSpecs(experiment, scale, options.arm);
-      const measured = await tuned(experiment, arms, options);
-      const bests = Object.keys(arms).map((arm) => {
-        const mine = measured.filter((one) => one.arm === arm);
-        const best = bestOf(mine);
-        const points = mine.map(({ point }) => point);
-        return { arm, mine, best, atEnd: pointsBeyond(points, best.point).length > 0 };
-      });
-      for (const { arm, best, atEnd } of bests)
-        if (atEnd)
-          warn(
-            `${arm}: the best, ${labelOf(best.point)}, is at an end of the grid, which was widened ${MOST_WIDENED} times`,
-          );
-      if (options.json) {
-        const rows = measured.map(({ point: [rate, imitation], ...row }) => ({ ...row, rate, imitation }));
-        const best = Object.fromEntries(bests.map((one) => [one.arm, one.best.point]));
-        process.stdout.write(
-          `${JSON.stringify({ experiment: experiment.name, scale, measured: rows, best }, null, 2)}\n`,
-        );
-        return;
-      }
-      const labels = [
-        ...new Set([...measured].sort((a, b) => a.point[0] - b.point[0]).map(({ point }) => labelOf(point))),
-      ];
-      const rows = bests.map(({ arm, mine, best }) => ({
-        arm,
-        ...Object.fromEntries(
-          labels.map((label) => {
-            const found = mine.find(({ point }) => labelOf(point) === label);
-            return [label, found?.accuracies.map((value) => value.toFixed(1)).join(', ') ?? ''];
-          }),
-        ),
-        best: labelOf(best.point),
-      }));
-      process.stdout.write(`${textTable(rows)}\n`);
+      await tuneArms(experiment, scale, options);
     });
 }

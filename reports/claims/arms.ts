@@ -3,7 +3,7 @@ import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { mean, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
 import { numberAt, type TableRow } from '../data/rows.js';
 import type { Claim } from './claim.js';
-import { errorRate, formatInterval, formatNumber, within, type ClaimKind, type Outcome } from './verdict.js';
+import { errorRate, formatInterval, formatNumber, negative, positive, type ClaimKind } from './verdict.js';
 
 /** Source of claims that compare the method with other ways to train the same net. */
 export const RIVAL = 'this project’s rivals of the three stages';
@@ -93,8 +93,7 @@ export function armBeats(claim: ArmClaim): Claim {
   const digits = Math.max(2, metric.digits);
   const differences = (rows: readonly TableRow[], scale?: (value: number) => number): number[] =>
     pairedDifferences(rows, ...arms, metric.key, scale).map(({ difference }) => difference);
-  const outcome = (interval: Interval): Outcome =>
-    higher ? within(interval, 0, Infinity) : within(interval, -Infinity, 0);
+  const outcome = higher ? positive : negative;
   const interval = (rows: readonly TableRow[]): Interval =>
     tInterval(differences(rows, metric.proportion ? logit : undefined));
   return {

@@ -4,6 +4,7 @@ import { BERT_CLAIMS } from './bert.js';
 import { groupBy } from '../data/rows.js';
 import { decideAlone, type Claim, type ClaimInput } from './claim.js';
 import { correctFamily } from './family.js';
+import { FRONTIER_CLAIMS } from './frontier.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
 import { RESNET_CLAIMS } from './resnet.js';
@@ -17,7 +18,8 @@ export function registerClaim(claim: Claim): void {
   register('claim', CLAIMS, claim.id, claim);
 }
 
-for (const claim of [...LAW_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS, ...BERT_CLAIMS]) registerClaim(claim);
+for (const claim of [...LAW_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS, ...FRONTIER_CLAIMS, ...BERT_CLAIMS])
+  registerClaim(claim);
 
 /** Every claim, decided by the rows of one scale: those about trained nets as one family, the theory's as another. */
 export function decideClaims(input: ClaimInput): Verdict[] {

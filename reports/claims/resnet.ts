@@ -7,7 +7,7 @@ import { armBeats, CONTROL, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
 import { byInterval } from './rules.js';
 import { ABSTRACT } from './sources.js';
-import { within } from './verdict.js';
+import { positive, within } from './verdict.js';
 
 const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
 
@@ -75,11 +75,7 @@ function depthClaim(
       const mine = results.filter((row) => row.experiment === depthSkip.name);
       return valuesOf(mine).length === 0 ? [] : mine;
     },
-    judge: byInterval(
-      (rows) => tInterval(valuesOf(rows)),
-      (interval) => within(interval, 0, Infinity),
-      2,
-    ),
+    judge: byInterval((rows) => tInterval(valuesOf(rows)), positive, 2),
   };
 }
 

@@ -109,3 +109,19 @@ export function within({ low, high, n }: Interval, from: number, to: number): Ou
   if (low >= from && high <= to) return 'supported';
   return high < from || low > to ? 'not supported' : 'inconclusive';
 }
+
+/**
+ * Supported: the interval of differences lies above 0. Not supported: it lies below. Else, or with too few seeds,
+ * inconclusive; so are differences that are all 0, as of two arms that make no error at all.
+ */
+export function positive({ low, high, n }: Interval): Outcome {
+  if (n === 0) return 'not run';
+  if (n < MIN_SEEDS) return 'inconclusive';
+  if (low > 0) return 'supported';
+  return high < 0 ? 'not supported' : 'inconclusive';
+}
+
+/** As {@link positive}, where smaller is better: supported below 0, not supported above. */
+export function negative({ mean, low, high, n }: Interval): Outcome {
+  return positive({ mean: -mean, low: -high, high: -low, n });
+}

@@ -3,38 +3,14 @@ import type { TopLevelSpec } from 'vega-lite';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
-import {
-  inOrder,
-  layersWithData,
-  seedPoints,
-  summarize,
-  type Datum,
-  type Draw,
-  type FigureDefinition,
-} from './figure.js';
-import type { SOURCES } from './theme.js';
-import { CONFIG, SHADES, sourceOf } from './theme.js';
+import { layersWithData, seedPoints, summarize, type Datum, type Draw, type FigureDefinition } from './figure.js';
+import { shadesOf } from './shades.js';
+import { CONFIG } from './theme.js';
 
 const PANELS = ['without skip connections', 'with skip connections'] as const;
 
 function panelOf({ facts }: TableRow): string {
   return PANELS[facts.factors!.skip === true ? 1 : 0];
-}
-
-/** A color for each way of training, in the experiment's order: a shade of the color of what it learns from. */
-function shadesOf(rows: readonly TableRow[]): ReadonlyMap<string, string> {
-  const byArm = groupBy(rows, (row) => row.arm);
-  const palette = new Map<string, string>();
-  const used = new Map<keyof typeof SOURCES, number>();
-  for (const arm of inOrder(depthSkip, byArm.keys())) {
-    const { facts } = byArm.get(arm)![0]!;
-    if (palette.has(facts.label)) continue;
-    const source = sourceOf(facts)!;
-    const place = used.get(source) ?? 0;
-    used.set(source, place + 1);
-    palette.set(facts.label, SHADES[source][place % SHADES[source].length]!);
-  }
-  return palette;
 }
 
 /** Test accuracy against depth, without and with skip connections. */
@@ -48,7 +24,7 @@ const drawAccuracy: Draw = ({ results, scale }) => {
     facet: panelOf(row),
   }));
   const summary = summarize(points, 'linear');
-  const palette = shadesOf(mine);
+  const palette = shadesOf(depthSkip, mine);
   const color = {
     field: 'series',
     type: 'nominal',

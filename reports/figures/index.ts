@@ -2,6 +2,7 @@
 import { register } from '../../src/core/registry.js';
 import { BERT_COST_FIGURES, BERT_FIGURES } from './bert.js';
 import type { FigureDefinition } from './figure.js';
+import { FRONTIER_FIGURES } from './frontier.js';
 import { RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { THEORY_FIGURES } from './theory.js';
 
@@ -16,6 +17,7 @@ export function registerFigure(figure: FigureDefinition): void {
 for (const figure of [
   ...THEORY_FIGURES,
   ...RESNET_FIGURES,
+  ...FRONTIER_FIGURES,
   ...BERT_FIGURES,
   ...RESNET_COST_FIGURES,
   ...BERT_COST_FIGURES,

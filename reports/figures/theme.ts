@@ -19,7 +19,7 @@ export const SOURCES = {
 /** Colors of arms that learn from one thing and stand as several lines in one figure. */
 export const SHADES: Readonly<Record<keyof typeof SOURCES, readonly string[]>> = {
   reference: [REFERENCE],
-  labels: [SOURCES.labels.color],
+  labels: [SOURCES.labels.color, '#CC79A7'],
   outputs: ['#E69F00', SOURCES.outputs.color],
   layers: [SOURCES.layers.color, '#56B4E9'],
 };

@@ -1,0 +1,121 @@
+import { Command, Option } from 'commander';
+import { cellsOf, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { ownCost } from '../../src/method/cost.js';
+import { withRequired } from '../../src/sweep/work.js';
+import { frontierFor, FRONTIERS, tunedBudgets, type Frontier } from '../../experiments/frontier.js';
+import { RUNNERS } from '../../experiments/runners.js';
+import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
+import { examples, jsonOption } from '../terminal/options.js';
+import { withRunOptions } from '../terminal/run-options.js';
+import { textTable } from '../terminal/table.js';
+import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
+import { checkRuns } from './report.js';
+import { tuneArms } from './tune.js';
+
+interface Options extends WorkOptions {
+  readonly scale: string;
+  readonly seed: number;
+  readonly seeds?: number;
+  readonly arm: string;
+  readonly tune?: boolean;
+  readonly plan?: boolean;
+  readonly show?: string;
+  readonly json?: boolean;
+}
+
+/** `gowide frontier`. */
+export function command(): Command {
+  return withRunOptions(new Command('frontier'))
+    .argument('<experiment>', `one of: ${Object.keys(FRONTIERS).join(', ')}`)
+    .description(
+      'accuracy of each way of training at 1, 2, 4, ... times the thin net’s base steps, against three counts of the cost',
+    )
+    .option('--arm <pattern>', ARM_PATTERN, 'all')
+    .addOption(new Option('--tune', 'tune each arm at the declared budgets instead, with seeds that no table uses'))
+    .addOption(new Option('--plan', 'print what it costs, by budget, and run nothing').conflicts(['tune', 'show']))
+    .addOption(
+      new Option('--show <dir>', 'print what runs or kept tables there say, and run nothing').conflicts(['tune']),
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'gowide frontier resnet-hierarchy --scale laptop --plan',
+          'gowide frontier resnet-hierarchy --scale laptop',
+          'gowide frontier resnet-hierarchy --scale laptop --arm " x[124]$"',
+          'gowide frontier resnet-hierarchy --scale laptop --show reports/results',
+        ],
+        'Finished runs are not run again; a stopped command goes on where it was.',
+      ),
+    )
+    .action(async (name: string, options: Options) => {
+      const frontier = frontierFor(name);
+      const { experiment } = frontier;
+      const scale = declaredScale(experiment, options.scale);
+      if (options.tune === true)
+        return tuneArms(experiment, scale, { ...options, arm: tunedPattern(frontier, experiment, scale, options.arm) });
+      if (options.show !== undefined) return show(frontier, scale, options.show, options.json ?? false);
+      const cells = chosenCells(experiment, scale, options);
+      if (options.plan === true) return printPlan(cells, experiment.arms(scale), options.json ?? false);
+      await work(cells, options);
+      await show(frontier, scale, options.out, options.json ?? false);
+    });
+}
+
+/** The chosen arms at the budgets that are tuned, as a pattern. */
+function tunedPattern(frontier: Frontier, experiment: Experiment, scale: Scale, pattern: string): string {
+  const arms = experiment.arms(scale);
+  const tuned = new Set(tunedBudgets(frontier));
+  const names = chosenArms(
+    Object.keys(arms).filter((arm) => tuned.has(Number(arms[arm]!.factors!.budget))),
+    pattern,
+  );
+  return `^(${names.join('|')})$`;
+}
+
+function chosenCells(experiment: Experiment, scale: Scale, { arm, seed, seeds }: Options): Cell[] {
+  const cells = cellsOf(experiment, scale, seed, seeds);
+  const chosen = new Set(chosenArms([...new Set(cells.map((cell) => cell.arm))], arm));
+  return cells.filter((cell) => chosen.has(cell.arm));
+}
+
+/**
+ * Prints runs, steps, operations and expected time by budget, and those of the wide net that the others learn from.
+ */
+function printPlan(cells: readonly Cell[], arms: Readonly<Record<string, Arm>>, json: boolean): void {
+  const all = [...withRequired(cells, RUNNERS).values()];
+  const budgetOf = ({ arm }: Cell): string => {
+    const budget = arms[arm]?.factors?.budget;
+    return budget === undefined ? 'wide net' : `x${budget}`;
+  };
+  const rows = [...new Set(all.map(budgetOf))].map((budget) => {
+    const mine = all.filter((cell) => budgetOf(cell) === budget);
+    const costs = mine.map(({ spec }) => ownCost(parseTrainSpec(spec)));
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+    return {
+      budget,
+      runs: mine.length,
+      steps: sum(costs.map(({ steps }) => steps)),
+      teraflops: sum(costs.map(({ flops, teacherFlops }) => flops + teacherFlops)) / 1e12,
+      minutes: sum(mine.map((cell) => RUNNERS[cell.kind]!.cost(cell))) / 60,
+    };
+  });
+  const minutes = rows.reduce((total, row) => total + row.minutes, 0);
+  if (json) return void process.stdout.write(`${JSON.stringify({ budgets: rows, minutes }, null, 2)}\n`);
+  process.stdout.write(
+    `${textTable(rows)}\n${minutes.toFixed(0)} minutes on one core of a quiet machine, by arithmetic\n`,
+  );
+}
+
+async function show(frontier: Frontier, scale: Scale, folder: string, json: boolean): Promise<void> {
+  checkRuns(folder);
+  const { meansTable, readFrontier, summaryLines } = await import('../../reports/page/frontier-summary.js');
+  const summary = readFrontier(frontier, scale, [folder]);
+  if (json) return void process.stdout.write(`${JSON.stringify(summary ?? null, null, 2)}\n`);
+  if (summary === undefined)
+    return void process.stdout.write(`${folder}: no finished run of ${frontier.experiment.name} at scale ${scale}\n`);
+  process.stdout.write(`${textTable(meansTable(summary))}\n${summaryLines(summary).join('\n')}\n`);
+}

@@ -1,0 +1,169 @@
+/** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
+import type { Frontier } from '../../experiments/frontier.js';
+import { fitLine, mean } from '../../src/core/stats.js';
+import { groupBy, numberAt, type TableRow } from './rows.js';
+
+/** The three ways to count what a net has cost, in the order in which figures show them. */
+export const COSTS = {
+  thin: 'the thin net’s own training',
+  existing: 'with the wide net’s forward passes: a wide net that exists already',
+  total: 'with the wide net’s training, too',
+} as const;
+/** One of the three ways to count. */
+export type CostName = keyof typeof COSTS;
+
+/** One run of a frontier. */
+export interface FrontierPoint {
+  readonly training: string;
+  readonly label: string;
+  readonly budget: number;
+  readonly seed: number;
+  /** On the test split, in percent. */
+  readonly accuracy: number;
+  /** In 1e9 floating-point operations, counted in each way. */
+  readonly cost: Readonly<Record<CostName, number>>;
+}
+
+/** The rows of a frontier's runs, those of the wide net that its arms learn from included. */
+export function frontierRows({ experiment }: Frontier, results: readonly TableRow[]): TableRow[] {
+  return results.filter((row) => row.experiment === experiment.name);
+}
+
+/** The wide net that all arms of a frontier learn from; it is none of its arms, and has no budget. */
+function teachers(rows: readonly TableRow[]): TableRow[] {
+  return rows.filter(({ facts }) => facts.factors === undefined);
+}
+
+/** The runs of a frontier. Training of the wide net counts for every arm that starts from it or learns from it. */
+export function frontierPoints(frontier: Frontier, results: readonly TableRow[]): FrontierPoint[] {
+  const rows = frontierRows(frontier, results);
+  const [teacher] = teachers(rows);
+  return rows
+    .filter(({ facts }) => facts.factors !== undefined)
+    .map((row) => {
+      const { factors, label, learnsFrom } = row.facts;
+      const thin = numberAt(row, 'gigaflops');
+      const existing = thin + numberAt(row, 'teacherGigaflops');
+      const trained = learnsFrom === 'labels' ? 0 : teacher === undefined ? NaN : numberAt(teacher, 'gigaflops');
+      return {
+        training: String(factors!.training),
+        label,
+        budget: Number(factors!.budget),
+        seed: row.seed,
+        accuracy: numberAt(row, 'testAccuracy'),
+        cost: { thin, existing, total: existing + trained },
+      };
+    });
+}
+
+/**
+ * Mean test accuracy of the wide net that the arms learn from, in percent; undefined where it is not among the rows.
+ */
+export function teacherAccuracy(frontier: Frontier, results: readonly TableRow[]): number | undefined {
+  const rows = teachers(frontierRows(frontier, results));
+  return rows.length === 0 ? undefined : mean(rows.map((row) => numberAt(row, 'testAccuracy')));
+}
+
+/** The seeds that every budget of every given way of training has: the larger budgets have fewer. */
+export function commonSeeds(points: readonly FrontierPoint[]): number[] {
+  const arms = [...groupBy(points, ({ training, budget }) => `${training} ${budget}`).values()].map(
+    (group) => new Set(group.map(({ seed }) => seed)),
+  );
+  return [...(arms[0] ?? [])].filter((seed) => arms.every((seeds) => seeds.has(seed))).sort((a, b) => a - b);
+}
+
+/** A curve: the mean accuracy at each budget against the cost, in ascending order of the cost. */
+export type Curve = readonly { readonly cost: number; readonly accuracy: number }[];
+
+/** The mean curve of one way of training against one cost. */
+export function curveOf(points: readonly FrontierPoint[], training: string, cost: CostName): Curve {
+  const mine = points.filter((point) => point.training === training);
+  return [...groupBy(mine, ({ budget }) => budget).values()]
+    .map((group) => ({ cost: group[0]!.cost[cost], accuracy: mean(group.map(({ accuracy }) => accuracy)) }))
+    .sort((a, b) => a.cost - b.cost);
+}
+
+/** The accuracy of a curve at a cost, linear in the logarithm of the cost; undefined outside of the curve. */
+export function accuracyAt(curve: Curve, cost: number): number | undefined {
+  const above = curve.findIndex((point) => point.cost >= cost);
+  if (above < 0 || (above === 0 && curve[0]!.cost > cost)) return undefined;
+  if (above === 0) return curve[0]!.accuracy;
+  const [a, b] = [curve[above - 1]!, curve[above]!];
+  const { slope, intercept } = fitLine([Math.log(a.cost), Math.log(b.cost)], [a.accuracy, b.accuracy]);
+  return intercept + slope * Math.log(cost);
+}
+
+/** How two curves lie to each other over the costs that both have. */
+export interface Crossing {
+  /** Costs at which the sign of the difference changes, each with whether the first curve is above from there on. */
+  readonly at: readonly { readonly cost: number; readonly firstAbove: boolean }[];
+  /** The largest leads of the first curve and of the second, in points; 0 where it never leads. */
+  readonly lead: readonly [first: number, second: number];
+  /** Costs that both curves have; undefined where there is none. */
+  readonly range?: readonly [from: number, to: number];
+}
+
+/** Where two curves cross. Exact for curves that are linear between their points in the logarithm of the cost. */
+export function crossing(first: Curve, second: Curve): Crossing {
+  const costs = [...new Set([...first, ...second].map(({ cost }) => cost))].sort((a, b) => a - b);
+  const both = costs.flatMap((cost) => {
+    const [a, b] = [accuracyAt(first, cost), accuracyAt(second, cost)];
+    return a === undefined || b === undefined ? [] : [{ cost, difference: a - b }];
+  });
+  const at = both.slice(1).flatMap((point, i) => {
+    const before = both[i]!;
+    if (Math.sign(before.difference) * Math.sign(point.difference) >= 0) return [];
+    const share = before.difference / (before.difference - point.difference);
+    const cost = Math.exp(Math.log(before.cost) + share * Math.log(point.cost / before.cost));
+    return [{ cost, firstAbove: point.difference > 0 }];
+  });
+  const most = (sign: number): number => Math.max(0, ...both.map(({ difference }) => sign * difference));
+  return {
+    at,
+    lead: [most(1), most(-1)],
+    ...(both.length > 0 && { range: [both[0]!.cost, both.at(-1)!.cost] as const }),
+  };
+}
+
+/** Whether a mark was reached, and if so between which budgets. */
+export interface Reached {
+  /** In multiples of the base steps; a bound where `is` says so. */
+  readonly budget: number;
+  /** `at-most`: the smallest budget is enough. `above`: the largest is not. */
+  readonly is: 'at-most' | 'exactly' | 'above';
+}
+
+/**
+ * The budget at which one seed's runs of one way of training first reach an accuracy, by interpolation in the logarithm
+ * of the steps.
+ */
+export function timeTo(points: readonly FrontierPoint[], accuracy: number): Reached {
+  const sorted = [...points].sort((a, b) => a.budget - b.budget);
+  const first = sorted.findIndex((point) => point.accuracy >= accuracy);
+  if (first < 0) return { budget: sorted.at(-1)!.budget, is: 'above' };
+  if (first === 0) return { budget: sorted[0]!.budget, is: 'at-most' };
+  const [a, b] = [sorted[first - 1]!, sorted[first]!];
+  const share = (accuracy - a.accuracy) / (b.accuracy - a.accuracy);
+  return { budget: a.budget * (b.budget / a.budget) ** share, is: 'exactly' };
+}
+
+/** The mark that a frontier's times are to: this share of the wide net's accuracy. */
+export const MARK = 0.95;
+
+/** The time of each seed to {@link MARK} of the wide net's accuracy, by way of training. */
+export function timesToMark(frontier: Frontier, results: readonly TableRow[]): Map<string, Map<number, Reached>> {
+  const points = frontierPoints(frontier, results);
+  const wide = teacherAccuracy(frontier, results);
+  if (wide === undefined) return new Map();
+  const seeds = new Set(commonSeeds(points));
+  const mine = groupBy(
+    points.filter(({ seed }) => seeds.has(seed)),
+    ({ training }) => training,
+  );
+  return new Map(
+    [...mine].map(([training, group]) => [
+      training,
+      new Map([...groupBy(group, ({ seed }) => seed)].map(([seed, one]) => [Number(seed), timeTo(one, MARK * wide)])),
+    ]),
+  );
+}

@@ -1,0 +1,165 @@
+/** Frontiers: costs counted in three ways, where curves cross, how soon a mark is reached, and what that decides. */
+import { describe, expect, test } from 'vitest';
+import { FRONTIERS, frontierArm, frontierFor, nearestBudget } from '../../experiments/frontier.js';
+import { frontierClaims, leadAtCost } from '../../reports/claims/frontier.js';
+import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
+import {
+  accuracyAt,
+  commonSeeds,
+  crossing,
+  frontierPoints,
+  timeTo,
+  timesToMark,
+  type FrontierPoint,
+} from '../../reports/data/frontier.js';
+import { named, type TableRow } from '../../reports/data/rows.js';
+import { meansTable, summarizeFrontier, summaryLines } from '../../reports/page/frontier-summary.js';
+
+const frontier = FRONTIERS['resnet-hierarchy']!;
+const experiment = frontier.experiment.name;
+const MOST = Math.max(...frontier.sizes.laptop!.budgets);
+
+function row(arm: string, seed: number, testAccuracy: number, gigaflops = 1, teacherGigaflops = 0): TableRow {
+  return {
+    ...named({ run: `${arm}-${seed}`, experiment, arm, scale: 'laptop', seed }),
+    values: { testAccuracy, gigaflops, teacherGigaflops },
+  };
+}
+
+/** Accuracies at the smallest and the largest budget, by way of training, of so many seeds. */
+function rows(accuracies: Readonly<Record<string, readonly [number, number]>>, seeds = 4): TableRow[] {
+  return Array.from({ length: seeds }, (_, seed) => [
+    row('wide', seed, 100, 40),
+    ...Object.entries(accuracies).flatMap(([training, values]) =>
+      [1, MOST].map((budget, i) =>
+        row(
+          frontierArm(training, budget),
+          seed,
+          Math.min(100, values[i]! + 0.1 * Math.sin(9 * seed + budget)),
+          budget,
+          training === 'direct' || training === 'deeper' ? 0 : 20 * budget,
+        ),
+      ),
+    ),
+  ]).flat();
+}
+
+const verdictOf = (results: readonly TableRow[], name: string): UncorrectedVerdict =>
+  decideAlone(
+    frontierClaims(frontier).find(({ id }) => id === `${experiment}-${name}`)!,
+    { rows: [], results },
+  );
+
+test('costs are the thin net’s own, with the wide net’s forward passes, and with its training', () => {
+  const points = frontierPoints(frontier, rows({ direct: [50, 60], 'three-stage': [70, 80] }, 1));
+  const costOf = (training: string): FrontierPoint['cost'] => points.find((point) => point.training === training)!.cost;
+  expect(costOf('direct')).toEqual({ thin: 1, existing: 1, total: 1 });
+  expect(costOf('three-stage')).toEqual({ thin: 1, existing: 21, total: 61 });
+});
+
+describe('two curves', () => {
+  const line = (...accuracies: number[]): { cost: number; accuracy: number }[] =>
+    accuracies.map((accuracy, i) => ({ cost: 10 ** i, accuracy }));
+
+  test('cross where they do in the logarithm of the cost, and how far each leads is said', () => {
+    const found = crossing(line(60, 70, 80), line(40, 80, 90));
+    expect(found.at).toEqual([{ cost: expect.closeTo(10 ** (2 / 3)) as number, firstAbove: false }]);
+    expect(found.lead).toEqual([20, 10]);
+    expect(found.range).toEqual([1, 100]);
+  });
+
+  test('that share no cost have no crossing and no range', () => {
+    const far = [{ cost: 1e6, accuracy: 99 }];
+    expect(crossing(line(1, 2), far)).toEqual({ at: [], lead: [0, 0] });
+  });
+
+  test('are not continued beyond their points', () => {
+    expect(accuracyAt(line(60, 70), 0.5)).toBeUndefined();
+    expect(accuracyAt(line(60, 70), 11)).toBeUndefined();
+    expect(accuracyAt(line(60, 70), 1)).toBe(60);
+    expect(accuracyAt(line(60, 70), Math.sqrt(10))).toBeCloseTo(65);
+  });
+});
+
+describe('the time to a mark', () => {
+  const points = (...accuracies: number[]): FrontierPoint[] =>
+    accuracies.map((accuracy, i) => ({
+      training: 'direct',
+      label: 'direct',
+      budget: 2 ** i,
+      seed: 1,
+      accuracy,
+      cost: { thin: 1, existing: 1, total: 1 },
+    }));
+
+  test.each([
+    ['between two budgets', [50, 90, 100], 95, { budget: 2 * Math.SQRT2, is: 'exactly' }],
+    ['reached by the smallest', [96, 97], 95, { budget: 1, is: 'at-most' }],
+    ['not reached by the largest', [50, 60, 70], 95, { budget: 4, is: 'above' }],
+    ['the first of several', [50, 95, 60, 99], 95, { budget: 2, is: 'exactly' }],
+  ] as const)('%s', (_, accuracies, mark, expected) => {
+    const { budget, is } = timeTo(points(...accuracies), mark);
+    expect(is).toBe(expected.is);
+    expect(budget).toBeCloseTo(expected.budget);
+  });
+});
+
+test('seeds that the largest budget lacks count where all budgets are compared in one seed no more', () => {
+  const results = [...rows({ direct: [50, 96], 'three-stage': [96, 99] }, 4), row('direct x1', 9, 50)];
+  expect(commonSeeds(frontierPoints(frontier, results))).toEqual([0, 1, 2, 3]);
+  expect([...timesToMark(frontier, results).get('direct')!.keys()]).toEqual([0, 1, 2, 3]);
+});
+
+describe('verdicts', () => {
+  test('arms that make no error at all do not differ', () => {
+    const perfect = Array.from({ length: 5 }, (_, seed) =>
+      ['direct', 'three-stage'].map((training) => row(frontierArm(training, MOST), seed, 100)),
+    ).flat();
+    expect(verdictOf(perfect, 'thin-cost')).toMatchObject({ outcome: 'inconclusive', p: 1 });
+  });
+
+  test('at equal total cost three stages meet direct training with the largest budget that costs no more', () => {
+    const results = rows({ direct: [50, 99], 'three-stage': [90, 97] });
+    const leads = leadAtCost(frontierPoints(frontier, results), 'three-stage', 'total', (value) => value);
+    // at budget 1 the whole pipeline costs 61: more than direct training with the largest budget
+    for (const lead of leads) expect(lead).toBeCloseTo((90 - 99 + 97 - 99) / 2, 0);
+    expect(verdictOf(results, 'total-cost').outcome).toBe('not supported');
+    expect(verdictOf(results, 'worth').outcome).toBe('supported');
+  });
+
+  test('a deeper net that its training made no better than its shortest run decides nothing', () => {
+    const results = rows({ direct: [50, 90], deeper: [70, 60], 'three-stage': [90, 95] });
+    expect(verdictOf(results, 'deeper')).toMatchObject({
+      outcome: 'inconclusive',
+      evidence: expect.stringContaining('did not train') as string,
+    });
+  });
+
+  test.each([
+    ['holds', { direct: [50, 99], 'selected-kl': [80, 90] }, 'supported'],
+    ['fails at equal steps', { direct: [85, 99], 'selected-kl': [80, 90] }, 'not supported'],
+    ['fails at equal cost', { direct: [50, 70], 'selected-kl': [80, 90] }, 'not supported'],
+  ] as const)('the two-budget pattern %s', (_, accuracies, outcome) => {
+    expect(verdictOf(rows(accuracies), 'two-budgets').outcome).toBe(outcome);
+  });
+});
+
+test('a summary has the means with the seeds, the times with what bounds them, and the crossings', () => {
+  const summary = summarizeFrontier(frontier, 'laptop', rows({ direct: [50, 90], 'three-stage': [97, 99] }))!;
+  expect(summary.wideNet).toBe(100);
+  expect(meansTable(summary).map((line) => line.training)).toEqual(['direct', 'three stages']);
+  const lines = summaryLines(summary);
+  expect(lines).toContainEqual(
+    expect.stringMatching(/direct: x\d+\.00 \(4 of 4 seeds not within the largest, counted as that\)/),
+  );
+  expect(lines).toContainEqual(expect.stringMatching(/three stages: x1\.00 \(4 of 4 already at the smallest\)/));
+  expect(summarizeFrontier(frontier, 'laptop', [])).toBeUndefined();
+});
+
+test('between tuned budgets the nearest in ratio is taken, the smaller of two that are as near', () => {
+  expect([1, 2, 3, 4, 8, 16].map((budget) => nearestBudget([16, 1, 4], budget))).toEqual([1, 1, 4, 4, 4, 16]);
+});
+
+test('an experiment without a frontier is refused with those that have one', () => {
+  expect(() => frontierFor('resnet-digit')).toThrow(/unknown frontier "resnet-digit".*resnet-hierarchy/);
+});
