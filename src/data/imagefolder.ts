@@ -224,20 +224,24 @@ interface Opened extends Size {
   readonly picture: ReturnType<typeof sharpModule>;
 }
 
-/** A picture without alpha channel, upright. Throws FailureError on a drawing, whose pixels are not in the file. */
+/**
+ * A picture without alpha channel, as its pixels are stored: torchvision's ImageFolder does not turn a picture by its
+ * EXIF orientation, and weights that were trained with it expect that. Throws FailureError on a drawing, whose pixels are not in
+ * the file.
+ */
 async function openPicture(sharp: typeof sharpModule, file: string): Promise<Opened> {
   const bitmap = readBitmap(file);
   if (bitmap !== undefined) return fromPixels(sharp, bitmap.data, { ...bitmap, channels: 3 });
-  const { width, height, orientation = 1, format, hasAlpha } = await sharp(file).metadata();
+  const { width, height, format, hasAlpha } = await sharp(file).metadata();
   if (!FORMATS.includes(format))
     throw new FailureError(`its content is ${format}, which is not read; expected one of ${EXTENSIONS.join(', ')}`);
-  const picture = sharp(file, { failOn: 'error', sequentialRead: true }).rotate();
+  const picture = sharp(file, { failOn: 'error', sequentialRead: true });
   if (hasAlpha) {
     // before anything is scaled: that would weigh colors by their opacity, and leave none where nothing is opaque
     const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });
     return fromPixels(sharp, data, info);
   }
-  return orientation >= 5 ? { picture, width: height, height: width } : { picture, width, height };
+  return { picture, width, height };
 }
 
 function fromPixels(

@@ -189,6 +189,24 @@ describe('folders of pictures', () => {
     expect(values.every(Number.isFinite)).toBe(true);
   });
 
+  test('a picture is not turned by its EXIF orientation, as torchvision’s ImageFolder does not', async () => {
+    const [plain, turned] = [await write(), await write()];
+    const left = { create: { width: 20, height: 40, channels: 3 as const, background: { r: 250, g: 0, b: 0 } } };
+    const half = await sharp(left).png().toBuffer();
+    const picture = sharp({ create: { width: 40, height: 40, channels: 3, background: { r: 0, g: 0, b: 250 } } });
+    const bytes = await picture
+      .composite([{ input: half, left: 0, top: 0 }])
+      .jpeg()
+      .toBuffer();
+    for (const [folder, orientation] of [[plain, 1] as const, [turned, 6] as const])
+      await sharp(bytes)
+        .withMetadata({ orientation })
+        .jpeg()
+        .toFile(join(folder, 'val', 'cat', '0.jpg'));
+    const [a, b] = [await batchOf(open(plain).test, 1), await batchOf(open(turned).test, 1)];
+    expect(b.values).toEqual(a.values);
+  });
+
   test('what is no picture is skipped and named, up to the limit', async () => {
     const path = await write();
     writeFileSync(join(path, 'val', 'cat', '0.png'), 'no picture');

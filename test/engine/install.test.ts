@@ -1,16 +1,26 @@
 /** The install’s bad days: no tools, damaged downloads, a half install. Nothing is downloaded here. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cacheFolder } from '../../src/toolchain/cache.js';
 import { requestedEngine } from '../../src/engine/backends/choose.js';
 import { installTensorflow, smokeTest } from '../../src/engine/install/install.js';
-import { findBroken, findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
+import { findBroken, findInstalled, isWhole, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { CPU_VARIANTS, GPU_VARIANTS } from '../../src/engine/install/pins.js';
 import { findTools, runTool } from '../../src/toolchain/tools.js';
 import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
 import { tryLock } from '../../src/store/lock.js';
+import { sha256 } from '../../src/store/seal.js';
 
 const saved = { ...process.env };
 let cache: string;
@@ -69,7 +79,7 @@ describe.skipIf(!supported)('with the tools', () => {
   });
 });
 
-test('an install with a missing or cut-off file does not count, and is called broken', () => {
+test('an install with a missing, cut-off or changed file does not count, and is called broken', () => {
   const real = { ...process.env, GOWIDE_CACHE: saved.GOWIDE_CACHE };
   process.env = real;
   if (saved.GOWIDE_CACHE === undefined) delete process.env.GOWIDE_CACHE;
@@ -79,8 +89,20 @@ test('an install with a missing or cut-off file does not count, and is called br
   const folder = join(cache, installed.folder.split(/[\\/]/).at(-1)!);
   mkdirSync(folder);
   writeFileSync(join(folder, 'a'), '12345');
-  writeFileSync(join(folder, 'installed.json'), JSON.stringify({ files: { a: { bytes: 5, sha256: '' } } }));
+  writeFileSync(
+    join(folder, 'installed.json'),
+    JSON.stringify({ files: { a: { bytes: 5, sha256: sha256('12345') } } }),
+  );
   expect(findInstalled()?.folder).toBe(folder);
+  expect(isWhole(folder, -Infinity)).toBe(true);
+  expect(existsSync(join(folder, 'checked.json'))).toBe(true); // what was read is remembered
+  const { atime, mtime, ctimeMs } = statSync(join(folder, 'a'));
+  do writeFileSync(join(folder, 'a'), '12346');
+  while (statSync(join(folder, 'a')).ctimeMs === ctimeMs);
+  utimesSync(join(folder, 'a'), atime, mtime);
+  expect([findInstalled(), findBroken()]).toEqual([undefined, folder]);
+  writeFileSync(join(folder, 'a'), '12345');
+  expect(findBroken()).toBeUndefined();
   truncateSync(join(folder, 'a'), 3);
   expect([findInstalled(), findBroken()]).toEqual([undefined, folder]);
   writeFileSync(join(folder, 'installed.json'), '{"files"');

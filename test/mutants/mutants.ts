@@ -256,6 +256,17 @@ const READERS: readonly Mutant[] = [
   },
 ];
 
+/** Code that is loaded: it must be what was built or installed. */
+const CODE: readonly Mutant[] = [
+  {
+    name: 'a changed library of TensorFlow is loaded',
+    file: 'src/engine/install/installed.ts',
+    find: '  if (!Object.entries(files).every(([name, { sha256 }]) => hasHash(join(folder, name), sha256))) return false;\n',
+    replace: '',
+    noticedBy: { vitest: 'test/engine/install.test.ts', test: 'changed file' },
+  },
+];
+
 /** Who is let in, and what they are told. */
 const STRANGERS: readonly Mutant[] = [
   {
@@ -281,4 +292,4 @@ const STRANGERS: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...DISKS, ...STORES, ...READERS, ...STRANGERS];
+export const MUTANTS: readonly Mutant[] = [...DISKS, ...STORES, ...READERS, ...CODE, ...STRANGERS];

@@ -17,9 +17,9 @@ import {
   ADDON,
   folderOf,
   hashesFit,
+  isWhole,
   MANIFEST,
   sha256Of,
-  sizesFit,
   variantOf,
   whyNotInstallable,
   type Installed,
@@ -52,7 +52,7 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   if (variant === undefined) throw new UsageError(`${whyNotInstallable(gpu)}; use --engine webgpu or --engine wasm`);
   const folder = folderOf(gpu, variant);
   const installed: Installed = { gpu, folder, addon: join(folder, ADDON) };
-  const whole = async (): Promise<boolean> => (options.thorough ? hashesFit(folder) : sizesFit(folder));
+  const whole = async (): Promise<boolean> => (options.thorough ? hashesFit(folder) : isWhole(folder));
   if (await whole()) return installed;
   const obstacle = whyNotInstallable(gpu);
   if (obstacle !== undefined) throw new UsageError(`TensorFlow cannot be set up: ${obstacle}`);

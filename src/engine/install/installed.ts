@@ -1,9 +1,11 @@
 /** Which installs of TensorFlow are on this machine, and whether they are whole. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { hashOf, type Json } from '../../core/json.js';
+import { writeAtomic } from '../../store/atomic.js';
+import { hashRegular } from '../../store/regular.js';
 import { cacheFolder } from '../../toolchain/cache.js';
 import { CPU_VARIANTS, GPU_VARIANTS, TENSORFLOW_VERSION, TFJS_VERSION, type Variant } from './pins.js';
 import { strangerIn } from '../../toolchain/owner.js';
@@ -54,22 +56,22 @@ export function whyNotInstallable(gpu = false): string | undefined {
   return missingTools(findTools());
 }
 
-/** An install that is whole as far as file sizes tell, the CUDA one first. */
+/** An install that is whole, the CUDA one first. */
 export function findInstalled(): Installed | undefined {
   for (const gpu of [true, false]) {
     const variant = variantOf(gpu);
     const folder = variant && folderOf(gpu, variant);
-    if (folder !== undefined && sizesFit(folder)) return { gpu, folder, addon: join(folder, ADDON) };
+    if (folder !== undefined && isWhole(folder)) return { gpu, folder, addon: join(folder, ADDON) };
   }
   return undefined;
 }
 
-/** Folder of an install of which a file is missing or has another size, or undefined. */
+/** Folder of an install of which a file is missing or is another than was installed, or undefined. */
 export function findBroken(): string | undefined {
   return [true, false]
     .map((gpu) => ({ gpu, variant: variantOf(gpu) }))
     .flatMap(({ gpu, variant }) => (variant ? [folderOf(gpu, variant)] : []))
-    .find((folder) => existsSync(folder) && !sizesFit(folder));
+    .find((folder) => existsSync(folder) && !isWhole(folder));
 }
 
 function readManifest(folder: string): Manifest | undefined {
@@ -85,7 +87,7 @@ function readManifest(folder: string): Manifest | undefined {
  * Whether every file of an install has the size that it was installed with, and the addon, which is small, its content;
  * and whether nobody else could have put it there.
  */
-export function sizesFit(folder: string): boolean {
+function sizesFit(folder: string): boolean {
   const manifest = readManifest(folder);
   if (manifest === undefined || strangerIn([folder, join(folder, MANIFEST), join(folder, ADDON)]) !== undefined)
     return false;
@@ -98,13 +100,58 @@ export function sizesFit(folder: string): boolean {
 
 function hasHash(path: string, sha256: string): boolean {
   try {
-    return createHash('sha256').update(readFileSync(path)).digest('hex') === sha256;
+    return hashRegular(path, { links: true }).sha256 === sha256;
   } catch {
     return false;
   }
 }
 
-/** Whether every file of an install has the bytes that it was installed with: some seconds. */
+/** Name of the file that remembers in which state the files were when their content was compared. */
+const CHECKED = 'checked.json';
+/** A file that was changed so recently, in milliseconds, may be changed again without another time. */
+const SETTLED_MS = 3000;
+
+/**
+ * Whether every file of an install has the bytes that it was installed with. They are read once, some seconds, and again
+ * only where a file has other times, another size or another number on the disk than when they were read: every write
+ * sets the time of change, which no program can set back.
+ */
+export function isWhole(folder: string, settled = SETTLED_MS): boolean {
+  if (!sizesFit(folder)) return false;
+  const { files } = readManifest(folder)!;
+  const [path, { marks, newest }] = [join(folder, CHECKED), marksOf(folder, Object.keys(files))];
+  if (isRemembered(path, marks)) return true;
+  if (!Object.entries(files).every(([name, { sha256 }]) => hasHash(join(folder, name), sha256))) return false;
+  try {
+    writeAtomic(path, JSON.stringify({ marks }));
+    if (statSync(path).mtimeMs - newest < settled) rmSync(path); // both times are the file system's own
+  } catch {
+    // a cache that is full or may not be written: the files are read the next time, too
+  }
+  return true;
+}
+
+function isRemembered(path: string, marks: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { marks?: unknown }).marks === marks;
+  } catch {
+    return false;
+  }
+}
+
+/** What files that were not written to are known by, and when one was changed last. */
+function marksOf(folder: string, names: readonly string[]): { readonly marks: string; readonly newest: number } {
+  const hash = createHash('sha256');
+  let newest = 0;
+  for (const name of names) {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(join(folder, name), { bigint: true });
+    hash.update(`${dev}.${ino}.${size}.${mtimeNs}.${ctimeNs} ${name}\n`);
+    newest = Math.max(newest, Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n));
+  }
+  return { marks: hash.digest('hex'), newest };
+}
+
+/** Whether every file of an install has the bytes that it was installed with, whatever is remembered. */
 export async function hashesFit(folder: string): Promise<boolean> {
   if (!sizesFit(folder)) return false;
   for (const [name, { sha256 }] of Object.entries(readManifest(folder)!.files)) {
