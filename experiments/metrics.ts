@@ -13,6 +13,17 @@ export const TEST_ACCURACY: Metric = {
   digits: 1,
 };
 
+/** SQuAD's own measure: overlap of the answer's words with the nearest true answer's, mean over the questions. */
+export const TEST_F1: Metric = {
+  key: 'test f1',
+  label: 'test F1',
+  short: 'F1',
+  unit: '%',
+  differenceUnit: 'points',
+  better: 'higher',
+  digits: 1,
+};
+
 /** For masked tokens, which have too many answers for the accuracy to say much. */
 export const TEST_CROSS_ENTROPY: Metric = {
   key: 'testCrossEntropy',

@@ -6,7 +6,7 @@ import { cellsOf, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
-import { DATASETS } from '../../src/data/index.js';
+import { DATASETS, qualityColumns } from '../../src/data/index.js';
 import { TrainSpec } from '../../src/method/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
 import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
@@ -164,15 +164,15 @@ function printRuns(runs: readonly RunRecord[], json: boolean): void {
     return void process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   }
   const rows = runs.map(({ id, cell, seconds, result }) => {
-    const { testAccuracy, validationAccuracy, parameters, steps } = result as Record<string, number>;
+    const { parameters, steps } = result as Record<string, number>;
+    const { data } = cell.spec as { readonly data: { readonly set: string } };
     return {
       run: id,
       arm: cell.arm,
       seed: cell.seed,
       parameters: parameters!,
       steps: steps!,
-      'validation %': validationAccuracy!,
-      'test %': testAccuracy!,
+      ...qualityColumns(data, result!),
       seconds: seconds ?? 0,
     };
   });

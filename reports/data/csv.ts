@@ -30,6 +30,11 @@ export interface ResultRow {
 /** The columns that are numbers. */
 export const NUMBERS = COLUMNS.slice(3);
 
+/** Whether a figure is one of a task's own scores, which stand after the columns that every run has: `test f1`. */
+export function isScore(name: string): boolean {
+  return /^(validation|test) ./.test(name);
+}
+
 /**
  * Flat records as comma-separated values; the columns are all keys, in the order in which they occur. What is missing
  * or null is empty.
@@ -61,9 +66,9 @@ export function toCsv(rows: readonly ResultRow[]): string {
 /** Reads what {@link toCsv} wrote. Throws RangeError on other columns. */
 export function fromCsv(text: string): ResultRow[] {
   const read = fromCSV(text, { autoType: false });
-  const columns = read.columnNames().join(',');
-  if (columns !== COLUMNS.join(','))
-    throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${columns}`);
+  const columns = read.columnNames();
+  if (columns.filter((name) => !isScore(name)).join(',') !== COLUMNS.join(','))
+    throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${columns.join(',')}`);
   return (read.objects() as Record<string, string | null>[]).map(({ arm, seed, run, ...numbers }) => ({
     arm: fromText(arm!),
     seed: Number(seed),

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
-import { fromCsv, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from '../data/csv.js';
+import { fromCsv, isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from '../data/csv.js';
 import { readRecords } from '../data/records.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 import { toMarkdown } from './arm-table.js';
@@ -13,7 +13,8 @@ import { figuresOfTables, withoutRows } from './kept-specs.js';
 const KIND = 'train';
 
 function toResult({ arm, seed, run, values }: TableRow): ResultRow {
-  const numbers = NUMBERS.map(
+  const scores = Object.keys(values).filter(isScore);
+  const numbers = [...NUMBERS, ...scores].map(
     (column) => [column, typeof values[column] === 'number' ? values[column] : null] as const,
   );
   return { arm, seed, run, values: Object.fromEntries(numbers) };

@@ -2,7 +2,6 @@
  * Pictures that are little more than their pixels and that sharp does not read: BMP, and the portable maps PGM and PPM
  * (Netpbm's formats P2, P3, P5 and P6).
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { FailureError } from '../core/errors.js';
 
 /** A picture with three bytes for each pixel, red, green and blue, from the top left. */
@@ -23,17 +22,9 @@ const READERS: Readonly<Record<string, (bytes: Buffer) => Bitmap>> = {
 /** As many pixels as sharp reads at most. */
 const MOST_PIXELS = 0x3fff * 0x3fff;
 
-/** The picture in a file, if its first bytes say that it is one of these. Throws FailureError when it is damaged. */
-export function readBitmap(file: string): Bitmap | undefined {
-  const start = Buffer.alloc(2);
-  const handle = openSync(file, 'r');
-  try {
-    readSync(handle, start, 0, 2, 0);
-  } finally {
-    closeSync(handle);
-  }
-  const reader = READERS[start.toString('latin1')];
-  return reader?.(readFileSync(file));
+/** The picture in a file's bytes, if the first say that it is one of these. Throws FailureError when it is damaged. */
+export function readBitmap(bytes: Buffer): Bitmap | undefined {
+  return READERS[bytes.toString('latin1', 0, 2)]?.(bytes);
 }
 
 function bitmap(width: number, height: number): Bitmap & { readonly data: Uint8Array } {

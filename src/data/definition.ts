@@ -50,6 +50,11 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
   files?(spec: Spec): readonly InputFiles[];
   /** What users have to bring, with its size, in one line; undefined where a spec needs nothing. */
   brought?(spec: Spec): string | undefined;
+  /**
+   * The task's own scores that tables show in the place of accuracy: what a column is called, and the names under which
+   * `Dataset.score` may give it, without `validation ` or `test `.
+   */
+  readonly shown?: Readonly<Record<string, readonly string[]>>;
   /** Further figures of a run's result, from those of the test split: accuracy in percent, cross-entropy in nats. */
   figures?(test: { readonly accuracy: number; readonly crossEntropy: number }): Readonly<Record<string, number>>;
 }

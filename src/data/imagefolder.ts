@@ -6,6 +6,7 @@
  * `resize` and the centre cut out. Szegedy et al. 2015; the recipe of torchvision's reference training.
  */
 import { existsSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, join, relative } from 'node:path';
 import type sharpModule from 'sharp';
@@ -60,9 +61,13 @@ interface Part extends Size {
   readonly top: number;
 }
 
-/** Throws UsageError when the folders are not there, differ in classes, or one is empty. */
+/**
+ * Throws UsageError when the folders are not there, differ in classes, or one is empty, and when the pictures would be
+ * scaled below the square that is cut out of them.
+ */
 export function openImageFolder(spec: ImageFolder): Dataset {
-  const { folder, size, validation, corrupt } = spec;
+  const { folder, size, resize, validation, corrupt } = spec;
+  if (resize < size) throw new UsageError(`data.resize: expected at least data.size, ${size}; got ${resize}`);
   const classes = imageClasses(folder);
   const all = pictures(join(folder, 'train'), classes);
   if (validation < 1 || validation >= all.length)
@@ -226,16 +231,18 @@ interface Opened extends Size {
 
 /**
  * A picture without alpha channel, as its pixels are stored: torchvision's ImageFolder does not turn a picture by its
- * EXIF orientation, and weights that were trained with it expect that. Throws FailureError on a drawing, whose pixels are not in
- * the file.
+ * EXIF orientation, and weights that were trained with it expect that. Throws FailureError on a drawing, whose pixels
+ * are not in the file.
  */
 async function openPicture(sharp: typeof sharpModule, file: string): Promise<Opened> {
-  const bitmap = readBitmap(file);
+  const bytes = await readFile(file); // once, for its kind, its size and its pixels
+  const bitmap = readBitmap(bytes);
   if (bitmap !== undefined) return fromPixels(sharp, bitmap.data, { ...bitmap, channels: 3 });
-  const { width, height, format, hasAlpha } = await sharp(file).metadata();
+  if (bytes.length === 0) throw new FailureError('the file is empty');
+  const { width, height, format, hasAlpha } = await sharp(bytes).metadata();
   if (!FORMATS.includes(format))
     throw new FailureError(`its content is ${format}, which is not read; expected one of ${EXTENSIONS.join(', ')}`);
-  const picture = sharp(file, { failOn: 'error', sequentialRead: true });
+  const picture = sharp(bytes, { failOn: 'error', sequentialRead: true });
   if (hasAlpha) {
     // before anything is scaled: that would weigh colors by their opacity, and leave none where nothing is opaque
     const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });

@@ -1,12 +1,14 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
 import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
 import { rngKey, normals, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
 /** Images [N, height, width, channels] in memory, with a label each. */
 export interface ImageSet {
   readonly images: Float32Array | Uint8Array;
-  readonly labels: Uint8Array;
+  /** Whole numbers from 0; bytes hold no class above 255, so data with more take a wider type. */
+  readonly labels: Uint8Array | Uint16Array | Int32Array;
   readonly height: number;
   readonly width: number;
   readonly channels: number;
@@ -32,9 +34,14 @@ export interface Changes {
   readonly normalize?: (values: Float32Array) => void;
 }
 
-/** A source of images that are in memory. */
+/** A source of images that are in memory. Throws UsageError where there are not as many labels as images. */
 export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}): Source {
   const pixels = set.height * set.width * set.channels;
+  if (set.images.length !== set.labels.length * pixels)
+    throw new UsageError(
+      `images: ${set.labels.length} labels; ${set.images.length} values are expected to be as many images of ` +
+        `${set.height} x ${set.width} x ${set.channels}`,
+    );
   return {
     count: set.labels.length,
     batch: (indices, key): HostBatch => {

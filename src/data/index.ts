@@ -105,6 +105,28 @@ export function broughtFor(spec: DataSpec): string | undefined {
   return definitionOf(spec).brought?.(spec);
 }
 
+/**
+ * The quality of a run by its result, as a table's columns: the task's own scores where it has some, else accuracy, of
+ * the validation and of the test split.
+ */
+export function qualityColumns(
+  spec: { readonly set: string },
+  result: Readonly<Record<string, unknown>>,
+): Record<string, number> {
+  const { shown } = definitionOf(spec);
+  const splits = ['validation', 'test'];
+  if (shown === undefined)
+    return Object.fromEntries(splits.map((split) => [`${split} %`, result[`${split}Accuracy`] as number]));
+  return Object.fromEntries(
+    splits.flatMap((split) =>
+      Object.entries(shown).flatMap(([column, names]): [string, number][] => {
+        const name = names.find((one) => typeof result[`${split} ${one}`] === 'number');
+        return name === undefined ? [] : [[`${split} ${column}`, result[`${split} ${name}`] as number]];
+      }),
+    ),
+  );
+}
+
 /** What the result of a run on these data says beside accuracy (percent) and cross-entropy (nats) of the test split. */
 export function testFigures(
   spec: DataSpec,

@@ -387,5 +387,6 @@ export const squad: DatasetDefinition<SquadSpec> = {
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'span', classes: spec.tokens, questions: 2, ...vocabularySize(spec) }),
   tokenizer: openTokenizer,
+  shown: { EM: ['exact_match', 'exact'], F1: ['f1'] },
   brought: () => 'SQuAD is brought by you: 40 MB',
 };

@@ -3,7 +3,7 @@ import { FailureError, UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
 import type { Json } from '../core/json.js';
 import type { Dataset } from '../data/dataset.js';
-import { inOrderOf, openData, taskOf, testFigures, tokenizerOf } from '../data/index.js';
+import { inOrderOf, openData, testFigures, tokenizerOf } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { readWeights, weightLabels } from '../models/files.js';
@@ -14,6 +14,7 @@ import { evaluation } from '../nn/layers.js';
 import { predictor } from '../nn/predictor.js';
 import type { HostWeights } from '../nn/network.js';
 import { wideView } from './align.js';
+import { asAnswered } from './answers.js';
 import { parseTrainSpec } from './check-spec.js';
 import { costOf } from './cost.js';
 import { trainThin } from './pipeline.js';
@@ -24,19 +25,18 @@ import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, 
 /** Runs a cell of the kind `train`: trains its network, evaluates it and leaves its weights. */
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
-  const data = await openData(dataOf(spec), (stage, done, total) => context.progress(stage, done, total));
   const network = networkOf(spec.network);
+  const data = asAnswered(
+    await openData(dataOf(spec), (stage, done, total) => context.progress(stage, done, total)),
+    network,
+  );
   if (context.resumed === undefined) logData(context, data);
   const vocabSize = vocabSizeOf(spec.network) ?? Infinity;
   if ((data.vocabulary ?? 0) > vocabSize)
     throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the network only ${vocabSize}`);
-  // where the task says how many answers there are, it does so whatever number the network could tell apart
-  const classes = taskOf(spec.data)?.classes ?? network.width('logits');
-  if (data.classes > classes)
-    throw new UsageError(`the data have ${data.classes} classes, the network only ${classes}`);
   const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
-  const weights = await trainThin(context, spec, network, teacher, { ...data, classes }, pretrained);
+  const weights = await trainThin(context, spec, network, teacher, data, pretrained);
   return outcome(context, spec, data, teacher, weights);
 };
 

@@ -5,7 +5,7 @@ import { evaluation, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { imitationLoss, type ImitationLossName } from '../optim/losses.js';
 import type { Group } from './groups.js';
-import { downPath, mapAcross, mapDown, mapUp, upPath } from './maps.js';
+import { downPath, mapAcrossConstant, mapDown, mapUp, upPath } from './maps.js';
 import type { GradientImitation } from './spec.js';
 import type { TrainingStage } from './training-step.js';
 import type { Teacher } from './weights.js';
@@ -80,7 +80,7 @@ function groupLosses(
         ? x
         : spec.inputs === 'wide'
           ? mapDown(scope.params, from, targets[from]!)
-          : mapAcross(scope.params, from, own);
+          : mapAcrossConstant(scope.params, from, own);
     const value = thin.apply(scope, input, { from, input: x, until: tap })[tap]!;
     if (learns) losses.push(distance(mapUp(scope.params, tap, value), targets[tap]!));
     own = learns ? detach(value) : value;

@@ -5,6 +5,7 @@
  * kernels that read it; then the network is exactly S. No biases: zero padding stays zero. Letters: m thin, M wide
  * channels.
  */
+import { detach } from '../engine/ops/gradients.js';
 import { tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import { linearMap, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -51,6 +52,16 @@ export function mapAcross(params: Tensors, tap: string, value: Tensor): Tensor {
   const [up, down] = [params[upPath(tap)], params[downPath(tap)]];
   if (up === undefined || down === undefined) return value;
   return down.shape.length === 1 ? tf.mul(value, tf.mul(up, down)) : mapDown(params, tap, mapUp(params, tap, value));
+}
+
+/**
+ * {@link mapAcross} for a value that is a constant, of a group that was imitated beside the next one: a map up is
+ * trained by the group that it ends alone. A stream's scales act by their product only, and both groups move it.
+ */
+export function mapAcrossConstant(params: Tensors, tap: string, value: Tensor): Tensor {
+  const up = params[upPath(tap)];
+  if (up === undefined || up.shape.length === 1) return mapAcross(params, tap, value);
+  return mapAcross({ ...params, [upPath(tap)]: detach(up) }, tap, value);
 }
 
 /** S-bar's logits: the thin net with its maps between the groups. */

@@ -73,8 +73,11 @@ export function planGroups(
   const groups = groupsOf(thin, divisionOf(procedure));
   if (wide === undefined) return { groups, imitated: [] };
   checkTaps(thin, wide, divisionOf(procedure));
-  if (thin.width(thin.taps.at(-1)!) !== wide.width(wide.taps.at(-1)!))
-    throw new UsageError('invalid training spec: the wide net has another number of classes');
+  const [own, theirs] = [thin, wide].map(({ width, taps }) => width(taps.at(-1)!));
+  if (own !== theirs)
+    throw new UsageError(
+      `invalid training spec: the wide net has another number of classes, ${theirs}; the thin one has ${own}`,
+    );
   if (imitation?.by !== 'gradient') return { groups, imitated: [] };
   checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
   return { groups, imitated: imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide)) };

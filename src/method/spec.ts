@@ -80,9 +80,9 @@ export const GradientImitation = z.strictObject({
   /**
    * Linear maps between groups. `none`: thin and wide have the same widths there. `up`: the thin output is mapped up to
    * be compared, and the map is dropped. `pair`: the paper's, up after each group and down before the next; merged
-   * afterwards; in the order `joint` a pair is trained by the losses of both groups that it joins. `stream`: pairs that
-   * can be merged where skip connections carry the boundary past every kernel: one orthonormal basis for all
-   * boundaries, and a scale for each channel and boundary.
+   * afterwards; each map is trained by the group that it belongs to. `stream`: pairs that can be merged where skip
+   * connections carry the boundary past every kernel: one orthonormal basis for all boundaries, and a scale for each
+   * channel and boundary, which in the order `joint` is trained by the losses of both groups that it joins.
    */
   maps: z.enum(MAP_KINDS),
   recipe: RecipeSpec,

@@ -50,6 +50,8 @@ const STEPS_BETWEEN_CHECKS = 100;
 interface Position {
   readonly stage: number;
   readonly step: number;
+  /** Files that could not be read and were logged, where there are any. */
+  readonly skipped?: readonly string[];
 }
 
 /**
@@ -67,6 +69,7 @@ export async function trainStages(
   await workers?.agree('training data', await dataText(data));
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
+  const skipped = new Set(position.skipped); // a file is drawn again in every epoch, and named once
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
   let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
   for (let index = position.stage; index < stages.length; index++) {
@@ -88,11 +91,16 @@ export async function trainStages(
         if (saves)
           context.save({
             arrays: await save(state, frame),
-            position: JSON.stringify({ stage: index, step: at } satisfies Position),
+            position: JSON.stringify({
+              ...{ stage: index, step: at },
+              ...(skipped.size > 0 && { skipped: [...skipped] }),
+            } satisfies Position),
           });
         const host = await loader.get(before + at, before + steps);
-        for (const { file, reason } of host.skipped ?? [])
-          context.log({ event: 'skipped', step: before + at + 1, file, reason });
+        for (const { file, reason } of host.skipped ?? []) {
+          if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });
+          skipped.add(file);
+        }
         const batch = toLabelled(data, host);
         const { state: next, loss, rate } = await step.run(state, batch, at, before + at);
         tf.dispose([batch.x, batch.labels]);

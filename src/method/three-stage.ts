@@ -6,7 +6,8 @@ import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
-import { trainThin } from './pipeline.js';
+import { asAnswered } from './answers.js';
+import { planGroups, trainThin } from './pipeline.js';
 import { ObjectiveSpec, type GradientImitation, type RecipeSpec, type RidgeImitation } from './spec.js';
 import type { StartKind } from './start.js';
 import type { StageContext } from './stages.js';
@@ -49,7 +50,8 @@ export interface ThreeStageResult {
  * compared tap by tap, or when a map between them could not be merged; InterruptedError when `signal` fires.
  */
 export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
-  const { wide, thin, data, seed = 1, wideTraining, imitation, finetune, onRow, onProgress } = options;
+  const { wide, thin, seed = 1, wideTraining, imitation, finetune, onRow, onProgress } = options;
+  const data = asAnswered(options.data, wide);
   const { signal, workers } = options;
   const rows: Row[] = [];
   const context: StageContext = {
@@ -66,11 +68,13 @@ export async function threeStage(options: ThreeStageOptions): Promise<ThreeStage
       throw new InterruptedError('stopped; nothing was saved');
     },
   };
-  const trained = 'params' in wideTraining ? wideTraining : await trainWide(context, wide, data, wideTraining);
   const start = options.start ?? (thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected');
-  const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
   const training = { ...finetune, objective: ObjectiveSpec.parse(finetune.objective ?? { teacher: 1 }) };
-  const weights = await trainThin(context, { start, imitation, training }, thin, teacher, data);
+  const procedure = { start, imitation, training };
+  planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
+  const trained = 'params' in wideTraining ? wideTraining : await trainWide(context, wide, data, wideTraining);
+  const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
+  const weights = await trainThin(context, procedure, thin, teacher, data);
   const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
     (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!]!)).accuracy;
   const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };

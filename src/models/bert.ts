@@ -187,10 +187,10 @@ const HEAD_TAPS: Readonly<Record<BertSpec['head']['kind'], readonly string[]>> =
   'masked-lm': ['logits'],
 };
 
-/** Channels of a head's scores. */
-function scoresOf({ head, maxPositions, vocabSize }: BertSpec): number {
+/** Channels of a head's scores, for examples of this shape where they depend on it. */
+function scoresOf({ head, maxPositions, vocabSize }: BertSpec, shape?: readonly number[]): number {
   if (head.kind === 'classify') return head.classes;
-  return head.kind === 'span' ? maxPositions : vocabSize;
+  return head.kind === 'span' ? (shape?.at(-1) ?? maxPositions) : vocabSize;
 }
 
 /** A BERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps at the embeddings and within every block. */
@@ -204,7 +204,7 @@ export function bert(spec: BertSpec): Network {
     ...table,
     taps,
     boundaries: { stage: ['embeddings', ...names], block: taps.slice(0, taps.length - last.length) },
-    width: (tap) => (tap === 'logits' ? scoresOf(spec) : hiddenSize),
+    width: (tap, shape) => (tap === 'logits' ? scoresOf(spec, shape) : hiddenSize),
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
       const attends = tapsBetween(taps, options).some((tap) => tap.endsWith('/attention'));

@@ -103,7 +103,8 @@ const TRANSPARENT = [
 /**
  * A model as a network. What it computes is what tfjs' own `predict` does, masks of embeddings and `Masking` layers
  * passed on; in training, penalties of regularizers are added to the loss as `fit` does, and `Dropout` draws by the
- * run's seed. Throws UsageError on a tap that is no layer, a layer that is used twice, a model with several inputs or
+ * run's seed. Throws UsageError on a tap that is no layer or
+ * does not divide the model, a layer that is used twice, a model with several inputs or
  * outputs or whose output is neither logits nor a softmax, and on what `fit` would do and training here cannot:
  * constraints, penalties of activities, frozen or stateful layers, and layers that draw random numbers of their own.
  */
@@ -129,6 +130,7 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
   const bad = (what: string): UsageError => new UsageError(`model "${model.name}": ${what}`);
   for (const layer of model.layers) checkLayer(layer, layer, bad);
   const variables = variablesOf(model);
+  checkDividing(model, taps, outputs, bad);
   const owners = ownersOf(taps, outputs);
   const softmax = isSoftmax(output, output.shape.at(-1), bad);
   const masked = model.layers.some((layer) => deep(layer).some(makesMask));
@@ -267,7 +269,7 @@ function compute(symbol: SymbolicTensor, values: Map<SymbolicTensor, Held>, with
   if (known !== undefined) return known;
   const layer = symbol.sourceLayer;
   const node = layer.inboundNodes[0];
-  if (node === undefined || node.inputTensors.length === 0)
+  if (node === undefined || isInput(layer))
     throw new UsageError(
       `what follows the tap "${within.from}" also reads what comes before it: it does not divide the model`,
     );
@@ -374,6 +376,57 @@ function isSoftmax(
 /** A softmax's logarithm is as good as logits: all losses here are of the softmax of what they get. */
 function asLogits(softmax: boolean, value: Tensor): Tensor {
   return softmax ? tf.log(tf.maximum(value, SMALLEST_PROBABILITY)) : value;
+}
+
+/**
+ * Throws what `bad` makes of a tap that others of the taps after it do not read alone: what follows it cannot be
+ * computed from its value, as within a branch that a skip connection goes around. Taps out of order are such, too.
+ */
+function checkDividing(
+  model: LayersModel,
+  taps: readonly string[],
+  outputs: Readonly<Record<string, SymbolicTensor>>,
+  bad: (what: string) => UsageError,
+): void {
+  for (const [i, tap] of taps.entries()) {
+    const [past] = taps.slice(i + 1).flatMap((later) => pastBy(outputs[later]!, outputs[tap]!) ?? []);
+    if (past === undefined) continue;
+    const dividing = model.layers
+      .filter((layer) => layer.inboundNodes[0] !== undefined && !isInput(layer))
+      .filter((layer) => pastBy(model.outputs[0]!, layer.output as SymbolicTensor) === undefined)
+      .map(({ name }) => name);
+    throw bad(
+      `the tap "${tap}" does not divide it: the layer "${past}" also reads what comes before the tap, or the taps ` +
+        `are not in order; layers that do: ${dividing.join(', ')}`,
+    );
+  }
+}
+
+function isInput({ inboundNodes }: Layer): boolean {
+  const node = inboundNodes[0];
+  return (
+    node === undefined || node.inputTensors.length === 0 || node.inputTensors[0]!.sourceLayer.inboundNodes[0] === node
+  );
+}
+
+/**
+ * Name of the layer that brings what comes before `tap`, past it, to `end`; undefined where `end` is made of the tap
+ * alone. Where `end` does not read the tap at all, it is the layer of `end`.
+ */
+function pastBy(end: SymbolicTensor, tap: SymbolicTensor): string | undefined {
+  const reads = new Map<SymbolicTensor, boolean>([[tap, true]]);
+  let found: string | undefined;
+  const visit = (symbol: SymbolicTensor): boolean => {
+    const known = reads.get(symbol);
+    if (known !== undefined) return known;
+    const layer = symbol.sourceLayer;
+    const inputs = isInput(layer) ? [] : layer.inboundNodes[0]!.inputTensors.map(visit);
+    const does = inputs.includes(true);
+    if (does && inputs.includes(false)) found ??= layer.name;
+    reads.set(symbol, does);
+    return does;
+  };
+  return visit(end) ? found : end.sourceLayer.name;
 }
 
 /** The first tap that each layer is needed for. */

@@ -36,8 +36,8 @@ export interface Network {
   readonly taps: readonly string[];
   /** Taps at which imitation may divide the network, by the size of the parts; `logits` is in neither. */
   readonly boundaries: { readonly stage: readonly string[]; readonly block: readonly string[] };
-  /** Channels (last axis) of a tap. */
-  readonly width: (tap: string) => number;
+  /** Channels (last axis) of a tap; of a tap that has one for each token, for examples of this shape. */
+  readonly width: (tap: string, shape?: readonly number[]) => number;
   /** Shape of every parameter, running statistics not included; known without drawing any. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** Fresh parameters: a function of the seed alone. */

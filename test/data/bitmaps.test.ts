@@ -1,15 +1,9 @@
 /** BMP and portable maps, written here byte by byte as their formats say. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readBitmap } from '../../src/data/bitmaps.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'gowide-bitmaps-'));
-const read = (bytes: Uint8Array | string): ReturnType<typeof readBitmap> => {
-  writeFileSync(join(folder, 'picture'), bytes);
-  return readBitmap(join(folder, 'picture'));
-};
+const read = (bytes: Uint8Array | string): ReturnType<typeof readBitmap> =>
+  readBitmap(typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes));
 
 interface Bmp {
   readonly bits: number;

@@ -207,6 +207,12 @@ describe('folders of pictures', () => {
     expect(b.values).toEqual(a.values);
   });
 
+  test('a square larger than the scaled picture is refused before any picture is read', () => {
+    const spec = { folder: folder(), size: 32, resize: 16, validation: 1, corrupt: 0 };
+    expect(() => openImageFolder(spec)).toThrow('data.resize: expected at least data.size, 32; got 16');
+    expect(DataSpec.safeParse({ set: 'imagefolder', ...spec }).success).toBe(false);
+  });
+
   test('what is no picture is skipped and named, up to the limit', async () => {
     const path = await write();
     writeFileSync(join(path, 'val', 'cat', '0.png'), 'no picture');

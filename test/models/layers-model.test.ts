@@ -342,6 +342,25 @@ describe('what training here would leave out is refused by name', () => {
     expect(() => fromLayersModel(model(), { taps: [] })).toThrow(message);
   });
 
+  test('a tap within a residual branch, and taps out of order', () => {
+    const input = tfjs.input({ shape: [4] });
+    const dense = (name: string, units = 4): ReturnType<typeof layers.dense> => layers.dense({ name, units });
+    const before = dense('before').apply(input);
+    const inside = dense('inside').apply(before) as tfjs.SymbolicTensor;
+    const sum = layers.add({ name: 'sum' }).apply([inside, before as tfjs.SymbolicTensor]);
+    const model = tfjs.model({ inputs: input, outputs: dense('scores', 2).apply(sum) as tfjs.SymbolicTensor });
+    expect(() => fromLayersModel(model as LayersModel, { taps: ['before', 'inside', 'sum'] })).toThrow(
+      'the tap "inside" does not divide it: the layer "sum" also reads what comes before the tap, or the taps are not ' +
+        'in order; layers that do: before, sum, scores',
+    );
+    expect(() => fromLayersModel(model as LayersModel, { taps: ['sum', 'before'] })).toThrow('the tap "sum" does not');
+    expect(fromLayersModel(model as LayersModel, { taps: ['before', 'sum'] }).taps).toEqual([
+      'before',
+      'sum',
+      'logits',
+    ]);
+  });
+
   test('a stateful layer', () => {
     const model = of(layers.lstm({ name: 'kept', batchInputShape: [2, 6, 2], units: 3, stateful: true }));
     expect(() => fromLayersModel(model, { taps: [] })).toThrow('the layer "kept" is stateful');

@@ -43,6 +43,7 @@ const fused = readdirSync(join(root, 'src/engine/ops/fused')).map((name) => `src
 const trace = ['binding.cc', 'function.h'].map((name) => `src/engine/trace/${name}`);
 for (const file of [
   ...trace,
+  'src/engine/install/quiet.cc',
   wasm,
   single,
   'theory/kernel/native.cc',

@@ -8,6 +8,7 @@ import { hasPackage } from '../../core/package.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
 import { loadFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
+import { quietly } from '../install/quiet.js';
 import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
@@ -114,7 +115,7 @@ async function start(install?: InstallOptions): Promise<Started> {
   process.env.TF_DETERMINISTIC_OPS ??= '1';
   replaceUtilities();
   try {
-    loadPackage(folder, usable ? addon : (tracingAddon(findInstalled()!, folder) ?? addon));
+    quietly(() => loadPackage(folder, usable ? addon : (tracingAddon(findInstalled()!, folder) ?? addon)));
   } catch (error) {
     throw new FailureError(
       `the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`,

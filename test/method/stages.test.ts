@@ -1,0 +1,61 @@
+/** What a run says of files that cannot be read: each once, however often it is drawn, also after it was resumed. */
+import { beforeAll, expect, test } from 'vitest';
+import type { Row, Snapshot } from '../../src/core/run.js';
+import type { Dataset, Source } from '../../src/data/dataset.js';
+import { trainThin } from '../../src/method/pipeline.js';
+import type { StageContext } from '../../src/method/stages.js';
+import { disposeWeights } from '../../src/method/weights.js';
+import { anyEngine } from '../support/engines.js';
+import { chain } from './chain.js';
+import { LABELS, memory, recipe } from './support.js';
+
+beforeAll(anyEngine);
+
+/** Four examples, one of which cannot be read. */
+const source: Source = {
+  count: 4,
+  batch: (indices) => {
+    const kept = Array.from(indices).filter((index) => index !== 2);
+    return {
+      values: Float32Array.from(kept.flatMap((index) => [index, 1])),
+      labels: Int32Array.from(kept, (index) => index % 2),
+      ...(kept.length < indices.length && { skipped: [{ file: 'broken.jpg', reason: 'cut off' }] }),
+    };
+  },
+};
+const data: Dataset = { shape: [2], classes: 2, train: source, validation: source, test: source };
+
+async function train(context: StageContext): Promise<void> {
+  const training = { ...recipe(6, 1e-3), batch: 4, objective: LABELS };
+  disposeWeights(
+    await trainThin(context, { start: 'random', imitation: null, training }, chain(2, 2), undefined, data),
+  );
+}
+
+const namesOf = (rows: readonly Row[]): unknown[] =>
+  rows.flatMap(({ event, file }) => (event === 'skipped' ? [file] : []));
+
+test('a file that is drawn in every epoch is logged once', async () => {
+  const context = memory();
+  await train(context);
+  expect(namesOf(context.rows)).toEqual(['broken.jpg']);
+});
+
+test('and not again by a run that goes on from a saved state', async () => {
+  const first = memory();
+  let saved: Snapshot | undefined;
+  const stop = new Error('stopped');
+  const stopping: StageContext = {
+    ...first,
+    shouldSave: () => first.rows.length > 3,
+    save: (snapshot) => {
+      saved = snapshot;
+      throw stop;
+    },
+  };
+  await expect(train(stopping)).rejects.toBe(stop);
+  const second = memory();
+  await train({ ...second, resumed: saved });
+  expect([namesOf(first.rows), namesOf(second.rows)]).toEqual([['broken.jpg'], []]);
+  expect(second.rows.at(-1)).toMatchObject({ totalStep: 6 });
+});
