@@ -1,5 +1,5 @@
 /** What a claim is made of: rows to a verdict. */
-import type { Experiment } from '../../src/core/experiment.js';
+import { SCALES, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { runIds, type TableRow } from '../data/rows.js';
 import { CHANCE, type Judge, type Judgement } from './rules.js';
 import { OTHER_SETTING } from './settings.js';
@@ -7,6 +7,8 @@ import type { ClaimKind, Verdict } from './verdict.js';
 
 /** Rows of one scale. */
 export interface ClaimInput {
+  /** The scale; undefined where it does not matter. */
+  readonly scale?: string;
   readonly rows: readonly TableRow[];
   readonly results: readonly TableRow[];
 }
@@ -35,6 +37,11 @@ export interface Claim {
   readonly rows: (input: ClaimInput) => readonly TableRow[];
   /** Called with at least one row. */
   readonly judge: Judge;
+  /**
+   * The smallest scale that is to decide it; the smallest of all unless given. Where a smaller one has too few seeds or
+   * steps to, it is not judged there, and the other claims there need no correction for it.
+   */
+  readonly from?: Scale;
   /** Largest chance that what is not true is called supported; that of a t-interval unless given, 0 for a count. */
   readonly chance?: number;
 }
@@ -49,11 +56,21 @@ function chanceText({ chance = CHANCE }: Claim): string {
 /** A verdict before the correction for how many claims are judged together. */
 export type UncorrectedVerdict = Omit<Verdict, 'significance'> & Pick<Judgement, 'p'>;
 
+/** Whether a claim is left to a larger scale than this one. */
+function isLeft({ from }: Claim, scale: string | undefined): boolean {
+  const at = (SCALES as readonly (string | undefined)[]).indexOf(scale);
+  return from !== undefined && at >= 0 && at < SCALES.indexOf(from);
+}
+
 /** The verdict on one claim, as if it were the only one; without rows, "not run". */
 export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict {
-  const { id, statement, source, experiment, rows, judge } = claim;
-  const mine = rows(input);
-  const judgement: Judgement = mine.length === 0 ? { outcome: 'not run', evidence: 'no finished run' } : judge(mine);
+  const { id, statement, source, experiment, judge } = claim;
+  const left = isLeft(claim, input.scale);
+  const mine = left ? [] : claim.rows(input);
+  const judgement: Judgement =
+    mine.length > 0
+      ? judge(mine)
+      : { outcome: 'not run', evidence: left ? `left to scale ${claim.from}` : 'no finished run' };
   return {
     id,
     statement,

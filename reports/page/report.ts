@@ -43,7 +43,7 @@ function decideAll(inputs: readonly FigureInput[]): ReadonlyMap<string, ScaledVe
       const [first, ...others] = scales.map((verdicts) => verdicts[i]!).filter(({ outcome }) => outcome !== 'not run');
       const verdict: ScaledVerdict =
         first === undefined
-          ? { ...open, scale: null, others: [] }
+          ? { ...(scales.at(-1)?.[i] ?? open), scale: null, others: [] }
           : { ...first, others: others.map(({ scale, outcome, evidence }) => ({ scale, outcome, evidence })) };
       return [open.id, verdict];
     }),

@@ -49,6 +49,30 @@ function drawn(draw: number, n: number, { at = 90, shared = 2, own = 1, gain = 0
   return { a: seeds.map((i) => value(0, i, gain)), b: seeds.map((i) => value(1, i, 0)) };
 }
 
+describe('a claim that is left to a larger scale', () => {
+  const claim = { ...claimOf(), from: 'laptop' } as const;
+  const results = rowsOf({ a: [90, 91, 92], b: [80, 82, 81] });
+
+  test('is not judged at a smaller one, and says so', () => {
+    expect(decideAlone(claim, { scale: 'minutes', rows: [], results })).toMatchObject({
+      outcome: 'not run',
+      evidence: 'left to scale laptop',
+      seeds: 0,
+    });
+  });
+
+  test('counts for no correction there', () => {
+    const family = (scale: string): number | undefined =>
+      correctFamily([claim, claimOf()].map((one) => decideAlone(one, { scale, rows: [], results })))[1]!.significance
+        ?.family;
+    expect([family('minutes'), family('laptop')]).toEqual([1, 2]);
+  });
+
+  test.each(['laptop', 'paper', undefined])('is judged at its own scale and above: %s', (scale) => {
+    expect(decideAlone(claim, { ...(scale !== undefined && { scale }), rows: [], results }).outcome).toBe('supported');
+  });
+});
+
 describe('one comparison', () => {
   test.each([
     [3, 90],
