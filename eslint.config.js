@@ -11,6 +11,7 @@ export default tseslint.config(
       'coverage/',
       'docs/api/',
       'theory/kernel/assembly/',
+      'src/engine/ops/assembly/',
       'reports/client/bundle/',
       'src/engine/tfjs-gradients.cjs',
     ],

@@ -1,11 +1,13 @@
 /**
- * Bundles the gradients and the chained ops of tfjs, part of `npm run build`. The file that `@tensorflow/tfjs-core` has
+ * Compiles the products of matrices for WebAssembly, and bundles the gradients and the chained ops of tfjs; part of `npm
+ * run build`. The file that `@tensorflow/tfjs-core` has
  * for Node is without them, and Node cannot load those that it has for bundlers. The package that has everything,
  * `@tensorflow/tfjs`, is 220 MB larger (docs/notes/2026-11-26-install-size.md).
  */
 import { copyFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
+import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 
 const { version, license } = createRequire(import.meta.url)('@tensorflow/tfjs-core/package.json');
@@ -27,4 +29,15 @@ await build({
   banner: { js: `/*! Parts of @tensorflow/tfjs-core ${version}, Copyright Google LLC, ${license}. */` },
   logLevel: 'warning',
 });
-copyFileSync(join(root, name), join(root, 'dist', name));
+
+const matrix = 'src/engine/ops/matrix.wasm';
+const { error, stderr } = await asc.main(
+  [
+    'src/engine/ops/assembly/matrix.ts',
+    ...['--outFile', matrix, '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub'],
+    ...['--enable', 'simd', '--importMemory', '--baseDir', root],
+  ],
+  {},
+);
+if (error) throw new Error(`${stderr.toString()}${error.message}`);
+for (const file of [name, matrix]) copyFileSync(join(root, file), join(root, 'dist', file));

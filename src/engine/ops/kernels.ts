@@ -7,7 +7,14 @@
  * an op of our own, or `FusedBatchNormV3` (twice as fast, and half the memory, of the same thing composed of tfjs ops);
  * elsewhere it is composed, with the same values. Ioffe, Szegedy 2015, algorithm 1.
  */
-import type { GradConfig, KernelConfig, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
+import type {
+  GradConfig,
+  KernelConfig,
+  KernelFunc,
+  NamedAttrMap,
+  NamedTensorInfoMap,
+  TensorInfo,
+} from '@tensorflow/tfjs-core';
 import {
   filterGradientByConvolution,
   inputGradientByConvolution,
@@ -17,6 +24,7 @@ import {
 import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm } from './fused.js';
 import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
+import * as webAssembly from './webassembly.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tensor.js';
 
 /** Name of the kernel of batch norm in training. */
@@ -203,10 +211,12 @@ export function registerTrainingKernels(backendName: string): void {
   }
   if (!tf.getKernel('UnsortedSegmentSum', backendName)) {
     register('UnsortedSegmentSum', backendName, ({ x, segmentIds }, { numSegments }) =>
-      segmentSums(x!, segmentIds!, numSegments as number),
+      (backendName === 'wasm' ? webAssembly.segmentSums : segmentSums)(x!, segmentIds!, numSegments as number),
     );
   }
   if (backendName === 'wasm') {
+    replace('BatchMatMul', backendName, webAssembly.batchMatMul);
+    replace('Sum', backendName, webAssembly.sum);
     override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) =>
       inputGradientByConvolution(dy as Tensor4D, filter as Tensor4D, attributes),
     );
@@ -222,13 +232,21 @@ export function registerTrainingKernels(backendName: string): void {
   registerGradients();
 }
 
+/** Puts a kernel that is made of a backend's own in its place. */
+function replace(kernelName: string, backendName: string, make: (original: KernelFunc) => KernelFunc): void {
+  const original = tf.getKernel(kernelName, backendName).kernelFunc;
+  tf.unregisterKernel(kernelName, backendName);
+  tf.registerKernel({ kernelName, backendName, kernelFunc: make(original) });
+}
+
 /** Puts `body` in the place of a backend's kernel, which still does what `body` leaves undefined. */
 function override(kernelName: string, backendName: string, body: Override): void {
-  const original = tf.getKernel(kernelName, backendName).kernelFunc;
-  const kernelFunc: typeof original = (call) =>
-    tf.tidy(() => body(call.inputs as Record<string, Tensor>, call.attrs ?? {})) ?? original(call);
-  tf.unregisterKernel(kernelName, backendName);
-  tf.registerKernel({ kernelName, backendName, kernelFunc });
+  replace(
+    kernelName,
+    backendName,
+    (original) => (call) =>
+      tf.tidy(() => body(call.inputs as Record<string, Tensor>, call.attrs ?? {})) ?? original(call),
+  );
 }
 
 let gradientRegistered = false;
