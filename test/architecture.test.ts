@@ -16,7 +16,7 @@ const FLOORS: ReadonlyMap<string, readonly string[]> = new Map(
 
 function sources(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.endsWith('kernel/assembly'))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.endsWith('/assembly'))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
