@@ -44,7 +44,7 @@ interface Size {
   readonly head: number;
 }
 
-const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
+const SIZES = {
   minutes: {
     tokens: 64,
     vocabulary: 2048,
@@ -72,7 +72,14 @@ const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
     deeper: { hidden: 1024, layers: 24 },
     imitation: 700,
   },
-};
+} satisfies Partial<Record<Scale, Size>>;
+type SizedScale = keyof typeof SIZES;
+
+/** The size at a scale. Throws RangeError at one at which nothing is declared. */
+function sizeAt(scale: Scale): Size {
+  if (!Object.hasOwn(SIZES, scale)) throw new RangeError(`experiments: nothing is declared at scale ${scale}`);
+  return SIZES[scale as SizedScale];
+}
 
 const MASKING = { share: 0.28, mask: 1, random: 0, wholeWords: false } as const;
 const PUBLISHED_MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false } as const;
@@ -110,8 +117,8 @@ function glosses({ tokens, vocabulary }: Size): MaskedSpec {
   };
 }
 
-function settingAt(scale: Exclude<Scale, 'paper'>): Setting {
-  const size = SIZES[scale];
+function settingAt(scale: Scale): Setting {
+  const size = sizeAt(scale);
   const { tokens, vocabulary, thin, wide, deeper, imitation, head } = size;
   const data = glosses(size);
   const net = (hidden: number, layers: number): BertSpec => ({

@@ -11,11 +11,12 @@
  */
 import { lookUp, register } from '../src/core/registry.js';
 import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
+import { hashOf, type Json } from '../src/core/json.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
-import { hierarchyOf, resnetHierarchy } from './resnet.js';
+import { HIERARCHY_RATES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
 /** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
 interface BudgetRates {
@@ -54,6 +55,11 @@ export interface FrontierDeclaration {
 export interface Frontier extends FrontierDeclaration {
   /** Its runs as an experiment of its own. */
   readonly experiment: Experiment;
+  /**
+   * The budget of the wide net's own arm that is the very run from which the other arms learn; undefined where none is.
+   * Such a run is kept once, under either name.
+   */
+  readonly teacherBudget: number | undefined;
 }
 
 /** Ways of training, in the order in which figures show them. */
@@ -72,10 +78,13 @@ export function frontierArm(training: string, budget: number): string {
   return `${training} x${budget}`;
 }
 
-/** The tuned budget whose rates hold at a budget: the nearest in ratio, the smaller of two that are as near. */
+/**
+ * The tuned budget whose rates hold at a budget: the nearest in ratio, the larger of two that are as near, as shorter
+ * runs tell rates apart less well.
+ */
 export function nearestBudget(tuned: readonly number[], budget: number): number {
   const distance = (one: number): number => Math.abs(Math.log(one / budget));
-  return [...tuned].sort((a, b) => a - b).reduce((best, one) => (distance(one) < distance(best) - 1e-9 ? one : best));
+  return [...tuned].sort((a, b) => b - a).reduce((best, one) => (distance(one) < distance(best) - 1e-9 ? one : best));
 }
 
 /** The budgets at which the arms of a frontier are tuned. */
@@ -83,6 +92,17 @@ export function tunedBudgets({ rates }: FrontierDeclaration): number[] {
   return Object.keys(rates)
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** What {@link Frontier.teacherBudget} is of a declaration. */
+function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
+  const budgets = [...new Set(Object.values(declaration.sizes).flatMap(({ budgets: all }) => all))];
+  return budgets.find((budget) => {
+    const { wide, kd } = specsAt(declaration, budget);
+    const { network, recipe, objective } = kd!.teacher as { network: Json; recipe: Json; objective: Json };
+    const own = { network: wide!.network, training: wide!.training } as Json;
+    return hashOf(own) === hashOf({ network, training: { ...(recipe as object), objective } } as Json);
+  });
 }
 
 /** A recipe of another length, its warm-up the same share of it. */
@@ -145,7 +165,7 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     tuning,
     arms: (scale) => armsAt(declaration, sizes[scale]!),
   };
-  return { ...declaration, experiment };
+  return { ...declaration, experiment, teacherBudget: teacherBudgetOf(declaration) };
 }
 
 /** Every frontier, under the name of the experiment that its nets are those of. */
@@ -177,11 +197,20 @@ registerFrontier({
     minutes: { budgets: [1, 2], seeds: 3 },
     laptop: { budgets: [1, 2, 4, 8], seeds: 10, fewer: { above: 4, seeds: 5 } },
   },
-  tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], seeds: [101, 102] },
+  // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
+  tuning: { rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2, 4], seeds: [101, 102] },
   rates: {
-    1: { rates: { default: 0.2, wide: 0.1 }, imitation: 1 },
-    4: { rates: { default: 0.2, wide: 0.1 }, imitation: 1 },
-    16: { rates: { default: 0.2, wide: 0.1 }, imitation: 1 },
+    1: {
+      rates: { default: 0.1, direct: 0.05, deeper: 0.05, 'selected-kl': 0.013, 'closed-form': 0.013 },
+      imitation: 2,
+    },
+    // but for the closed form, those of resnet-hierarchy: the same nets and steps
+    4: { rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 }, imitation: 1 },
+    // direct training was tuned there, of the thin net and of the deeper one; the others have the rates of budget 4
+    8: {
+      rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025, direct: 0.2 },
+      imitation: 1,
+    },
   },
   setting: (steps, { rates, imitation }) =>
     hierarchyOf({ steps, imitation: Math.round(steps * IMITATION_SHARE), imitationRate: imitation }, rates),

@@ -46,7 +46,7 @@ interface Size {
   readonly imitationRate?: number;
 }
 
-const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
+const SIZES = {
   minutes: {
     blocks: [2, 2, 2],
     deeper: [2, 4, 2],
@@ -80,7 +80,14 @@ const SIZES: Record<Exclude<Scale, 'paper'>, Size> = {
     thin: { steps: 1000, batch: 128 },
     imitation: 75,
   },
-};
+} satisfies Partial<Record<Scale, Size>>;
+type SizedScale = keyof typeof SIZES;
+
+/** The size at a scale. Throws RangeError at one at which nothing is declared. */
+function sizeAt(scale: Scale): Size {
+  if (!Object.hasOwn(SIZES, scale)) throw new RangeError(`experiments: nothing is declared at scale ${scale}`);
+  return SIZES[scale as SizedScale];
+}
 
 const DIGITS = { set: 'digits', augment: { rotation: 20, shift: 0.12, logScale: 0.12, noise: 0.2 } } as const;
 
@@ -91,7 +98,8 @@ const WIDE_RATE = 0.1;
 const TUNING: TuningGrid = { rates: [0.1, 0.2, 0.4], seeds: [101, 102] };
 const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
-const HIERARCHY_RATES: Rates = {
+/** Of `resnet-hierarchy`, at its 1,000 steps. */
+export const HIERARCHY_RATES: Rates = {
   default: 0.2,
   direct: 0.4,
   kd: 0.1,
@@ -176,7 +184,7 @@ function paperSetting(): Setting {
 
 function settingAt(scale: Scale): Setting {
   if (scale === 'paper') return paperSetting();
-  const size = SIZES[scale];
+  const size = sizeAt(scale);
   return smallSetting(DIGITS_RATES, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 

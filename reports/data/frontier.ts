@@ -1,7 +1,7 @@
 /** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
-import type { Frontier } from '../../experiments/frontier.js';
+import { frontierArm, type Frontier } from '../../experiments/frontier.js';
 import { fitLine, mean } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from './rows.js';
+import { groupBy, named, numberAt, type TableRow } from './rows.js';
 
 /** The three ways to count what a net has cost, in the order in which figures show them. */
 export const COSTS = {
@@ -29,38 +29,50 @@ export function frontierRows({ experiment }: Frontier, results: readonly TableRo
   return results.filter((row) => row.experiment === experiment.name);
 }
 
-/** The wide net that all arms of a frontier learn from; it is none of its arms, and has no budget. */
-function teachers(rows: readonly TableRow[]): TableRow[] {
-  return rows.filter(({ facts }) => facts.factors === undefined);
+/** The wide net that all arms of a frontier learn from: runs that are no arm's, or of the arm that is the same run. */
+function teachers(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
+  const apart = rows.filter(({ facts }) => facts.factors === undefined);
+  const { teacherBudget: budget } = frontier;
+  if (apart.length > 0 || budget === undefined) return apart;
+  return rows.filter(({ arm }) => arm === frontierArm('wide', budget));
+}
+
+/** Rows of arms; a wide net that others learn from stands for the arm that is the same run. */
+function armRows(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
+  const arms = rows.filter(({ facts }) => facts.factors !== undefined);
+  const { teacherBudget: budget } = frontier;
+  if (budget === undefined) return arms;
+  const arm = frontierArm('wide', budget);
+  const shown = new Set(arms.filter((row) => row.arm === arm).map(({ seed }) => seed));
+  const missing = rows.filter(({ facts, seed }) => facts.factors === undefined && !shown.has(seed));
+  return [...arms, ...missing.map((row) => ({ ...row, ...named({ ...row, arm }) }))];
 }
 
 /** The runs of a frontier. Training of the wide net counts for every arm that starts from it or learns from it. */
 export function frontierPoints(frontier: Frontier, results: readonly TableRow[]): FrontierPoint[] {
   const rows = frontierRows(frontier, results);
-  const [teacher] = teachers(rows);
-  return rows
-    .filter(({ facts }) => facts.factors !== undefined)
-    .map((row) => {
-      const { factors, label, learnsFrom } = row.facts;
-      const thin = numberAt(row, 'gigaflops');
-      const existing = thin + numberAt(row, 'teacherGigaflops');
-      const trained = learnsFrom === 'labels' ? 0 : teacher === undefined ? NaN : numberAt(teacher, 'gigaflops');
-      return {
-        training: String(factors!.training),
-        label,
-        budget: Number(factors!.budget),
-        seed: row.seed,
-        accuracy: numberAt(row, 'testAccuracy'),
-        cost: { thin, existing, total: existing + trained },
-      };
-    });
+  const [teacher] = teachers(frontier, rows);
+  return armRows(frontier, rows).map((row) => {
+    const { factors, label, learnsFrom } = row.facts;
+    const thin = numberAt(row, 'gigaflops');
+    const existing = thin + numberAt(row, 'teacherGigaflops');
+    const trained = learnsFrom === 'labels' ? 0 : teacher === undefined ? NaN : numberAt(teacher, 'gigaflops');
+    return {
+      training: String(factors!.training),
+      label,
+      budget: Number(factors!.budget),
+      seed: row.seed,
+      accuracy: numberAt(row, 'testAccuracy'),
+      cost: { thin, existing, total: existing + trained },
+    };
+  });
 }
 
 /**
  * Mean test accuracy of the wide net that the arms learn from, in percent; undefined where it is not among the rows.
  */
 export function teacherAccuracy(frontier: Frontier, results: readonly TableRow[]): number | undefined {
-  const rows = teachers(frontierRows(frontier, results));
+  const rows = teachers(frontier, frontierRows(frontier, results));
   return rows.length === 0 ? undefined : mean(rows.map((row) => numberAt(row, 'testAccuracy')));
 }
 

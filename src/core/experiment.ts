@@ -2,8 +2,11 @@
 import { unknownName } from './errors.js';
 import type { Cell, Executor, InputFiles } from './run.js';
 
-/** Sizes at which experiments are declared, smallest first. */
-export const SCALES = ['minutes', 'laptop', 'gpu', 'paper'] as const;
+/**
+ * Sizes at which experiments are declared, smallest first. `overnight` is what two cores do in at most six hours,
+ * stopped and resumed as often as one likes.
+ */
+export const SCALES = ['minutes', 'laptop', 'overnight', 'gpu', 'paper'] as const;
 /** Name of a declared size. */
 export type Scale = (typeof SCALES)[number];
 

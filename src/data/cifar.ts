@@ -1,12 +1,17 @@
-/** CIFAR-10 and CIFAR-100 from their binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html). */
+/**
+ * CIFAR-10 and CIFAR-100 from their binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html), or from
+ * pictures in `train/<class>/` and `test/<class>/`, as they are passed on, too.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
+import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
+import { imageClasses, pictureNames, readPictures } from './imagefolder.js';
 import { cropAndFlip, memorySource, normalizer, type ImageSet } from './images.js';
 
 const SIDE = 32;
@@ -51,24 +56,61 @@ const CIFAR_FIELDS = {
 /** Which of the two sets, where its files are, and how they are used. */
 export type Cifar = z.infer<z.ZodObject<typeof CIFAR_FIELDS>> & { readonly set: keyof typeof VARIANTS };
 
+/** Whether a folder has pictures instead of the binary files. */
+function hasPictures(set: Cifar['set'], folder: string): boolean {
+  return !existsSync(join(folder, VARIANTS[set].train[0])) && existsSync(join(folder, 'train'));
+}
+
 /** Throws UsageError when files are missing; says where to put which. */
 export function checkCifar(set: Cifar['set'], folder: string): void {
   const variant = VARIANTS[set];
+  if (hasPictures(set, folder)) {
+    const classes = imageClasses(folder);
+    if (classes.length !== variant.classes)
+      throw new UsageError(`data.folder ${folder}: ${classes.length} classes; ${set} has ${variant.classes}`);
+    return;
+  }
   const missing = [...variant.train, ...variant.test].filter((name) => !existsSync(join(folder, name)));
   if (missing.length > 0) {
     throw new UsageError(
       `data.folder ${folder}: ${missing.join(', ')} not found; ` +
-        `put the files of ${variant.archive} (from https://www.cs.toronto.edu/~kriz/cifar.html) into that folder`,
+        `put the files of ${variant.archive} (from https://www.cs.toronto.edu/~kriz/cifar.html) into that folder, ` +
+        'or its pictures into train/<class>/ and test/<class>/',
     );
   }
 }
 
-/** Throws UsageError when files are missing, or one is cut off. */
-export function loadCifar({ set, folder, validation, train, padding }: Cifar): Dataset {
+/** Reads the binary files. Throws UsageError when files are missing, or one is cut off. */
+export function loadCifar(spec: Cifar): Dataset {
+  const { set, folder } = spec;
   checkCifar(set, folder);
+  return toDataset(spec, readImages(folder, VARIANTS[set].train, set), readImages(folder, VARIANTS[set].test, set));
+}
+
+/**
+ * Opens either form. Decoding 60,000 pictures takes some 20 seconds of a core, of which `onStage` hears. Throws
+ * UsageError when files are missing, or one is cut off or damaged.
+ */
+export async function openCifar(spec: Cifar, onStage: OnStage = () => {}): Promise<Dataset> {
+  const { set, folder } = spec;
+  if (!hasPictures(set, folder)) return loadCifar(spec);
+  checkCifar(set, folder);
+  const read = async (split: 'train' | 'test'): Promise<ImageSet> => ({
+    ...(await readPictures(folder, split, SIDE, (done, total) => onStage(`decode ${split}`, done, total))),
+    height: SIDE,
+    width: SIDE,
+    channels: 3,
+  });
+  return toDataset(spec, await read('train'), await read('test'), imageClasses(folder));
+}
+
+function toDataset(
+  { set, validation, train, padding }: Cifar,
+  all: ImageSet,
+  test: ImageSet,
+  labels?: readonly string[],
+): Dataset {
   const variant = VARIANTS[set];
-  const all = readImages(folder, variant.train, set);
-  const test = readImages(folder, variant.test, set);
   const available = all.labels.length - validation;
   const used = train ?? available;
   if (available < 1 || used > available) {
@@ -83,6 +125,7 @@ export function loadCifar({ set, folder, validation, train, padding }: Cifar): D
   return {
     shape: [SIDE, SIDE, 3],
     classes: variant.classes,
+    ...(labels !== undefined && { labels }),
     train: memorySource(pick(all, order.subarray(validation, validation + used)), {
       augment: cropAndFlip(shape, padding),
       normalize,
@@ -144,8 +187,13 @@ function definition<Name extends Cifar['set']>(
     name,
     spec: z.strictObject({ set: z.literal(name), ...CIFAR_FIELDS }),
     check: ({ folder }) => checkCifar(name, folder),
-    open: loadCifar,
-    files: ({ folder }) => [{ path: folder, names: [...VARIANTS[name].train, ...VARIANTS[name].test] }],
+    open: openCifar,
+    files: ({ folder }) => [
+      {
+        path: folder,
+        names: hasPictures(name, folder) ? pictureNames(folder) : [...VARIANTS[name].train, ...VARIANTS[name].test],
+      },
+    ],
     shape: () => [SIDE, SIDE, 3],
     brought: () => `${archive} is brought by you: ${megabytes} MB`,
   };

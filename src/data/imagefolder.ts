@@ -1,6 +1,6 @@
 /**
- * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`. Folders within a
- * class and symbolic links are followed, in the order of torchvision's `ImageFolder`. Decoded by sharp, several at a
+ * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`, or
+ * `test/<class>/*` where there is no `val`. Folders within a class and symbolic links are followed, in the order of torchvision's `ImageFolder`. Decoded by sharp, several at a
  * time, ahead of the engine; an alpha channel is left out, the colors below it as they are. Training: a random part of
  * the picture (8 to 100 % of its area, sides 3:4 to 4:3), mirrored half of the time; else the shorter side scaled to
  * `resize` and the centre cut out. Szegedy et al. 2015; the recipe of torchvision's reference training.
@@ -28,7 +28,7 @@ const ImageFolderSpec = z
     size: z.int().min(8).max(1024),
     /** Shorter side before the center is cut out. */
     resize: z.int().min(8).max(2048),
-    /** Training pictures that are set aside for validation; `val` is the test split. */
+    /** Training pictures that are set aside for validation; `val`, or else `test`, is the test split. */
     validation: exampleCount(),
     /** Different pictures that may be unreadable; they are named and left out. */
     corrupt: z.int().min(0),
@@ -86,21 +86,27 @@ export function openImageFolder(spec: ImageFolder): Dataset {
     classes: classes.length,
     train: source(pick(order.subarray(validation))),
     validation: source(pick(order.subarray(0, validation))),
-    test: source(pictures(join(folder, 'val'), classes)),
+    test: source(pictures(join(folder, testFolder(folder)), classes)),
   };
+}
+
+/** The folder of the test split: `val`, as ImageNet has it, or `test` where that alone is there. */
+function testFolder(folder: string): 'val' | 'test' {
+  return !existsSync(join(folder, 'val')) && existsSync(join(folder, 'test')) ? 'test' : 'val';
 }
 
 /** Names of the classes, in order. Throws UsageError when the folders are not there, or differ in classes. */
 export function imageClasses(folder: string): string[] {
+  const test = testFolder(folder);
   const classes = classFolders(join(folder, 'train'), folder);
-  const testClasses = classFolders(join(folder, 'val'), folder);
+  const testClasses = classFolders(join(folder, test), folder);
   const differing = [
     ...classes.filter((name) => !testClasses.includes(name)),
     ...testClasses.filter((name) => !classes.includes(name)),
   ];
   if (differing.length > 0)
     throw new UsageError(
-      `data.folder ${folder}: train and val must have the same classes; only one of them has ${differing.join(', ')}`,
+      `data.folder ${folder}: train and ${test} must have the same classes; only one of them has ${differing.join(', ')}`,
     );
   return classes;
 }
@@ -108,7 +114,7 @@ export function imageClasses(folder: string): string[] {
 function classFolders(path: string, root: string): string[] {
   if (!existsSync(path))
     throw new UsageError(
-      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/val/<class>/`,
+      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/val/<class>/ (or test/<class>/)`,
     );
   const names = readdirSync(path)
     .filter((name) => statusOf(join(path, name)).isDirectory())
@@ -277,6 +283,11 @@ async function decode(
       : picture.extract(part).resize(size, size, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
   const mirrored = draws !== undefined && draws[DRAWS - 1]! < 0.5 ? sized.flop() : sized;
   const { data } = await mirrored.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return inColor(data, size);
+}
+
+/** Pixels with three channels, where gray ones have one. Throws FailureError on a picture of another size. */
+function inColor(data: Uint8Array, size: number): Uint8Array {
   if (data.length === size * size * CHANNELS) return data;
   if (data.length === size * size)
     return Uint8Array.from({ length: size * size * CHANNELS }, (_, i) => data[Math.floor(i / CHANNELS)]!); // grey
@@ -332,17 +343,66 @@ export function randomPart({ width, height }: Size, draws: Float64Array): Part {
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
 
+/** Pictures in memory, all of one size, with the names of their classes. */
+export interface PicturesInMemory {
+  /** [N, size, size, 3], from 0 to 255. */
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array;
+  readonly classes: readonly string[];
+}
+
+/** The files of both splits, relative to the folder that has them. Throws UsageError as {@link imageClasses}. */
+export function pictureNames(folder: string): string[] {
+  const classes = imageClasses(folder);
+  return ['train', testFolder(folder)].flatMap((part) =>
+    pictures(join(folder, part), classes).map(({ file }) => relative(folder, file)),
+  );
+}
+
+/**
+ * Decodes every picture of a split that has exactly `size` x `size` pixels, which fit into memory where they are small.
+ * `onProgress` hears how many are decoded. Throws UsageError on a picture that is damaged or of another size, naming it.
+ */
+export async function readPictures(
+  folder: string,
+  split: 'train' | 'test',
+  size: number,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<PicturesInMemory> {
+  const classes = imageClasses(folder);
+  const list = pictures(join(folder, split === 'train' ? 'train' : testFolder(folder)), classes);
+  const bytes = size * size * CHANNELS;
+  const images = new Uint8Array(list.length * bytes);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < list.length) {
+      const i = next++;
+      images.set(await decodeWhole(list[i]!.file, size), i * bytes);
+      if (i % 1000 === 0) onProgress(i, list.length);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
+  return { images, labels: Uint8Array.from(list, ({ label }) => label), classes };
+}
+
+async function decodeWhole(file: string, size: number): Promise<Uint8Array> {
+  try {
+    const { picture, width, height } = await openPicture(await loadDecoder(), file);
+    if (width !== size || height !== size)
+      throw new UsageError(`${width} x ${height} pixels; expected ${size} x ${size}`);
+    return inColor((await picture.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })).data, size);
+  } catch (error) {
+    throw new UsageError(`${file}: ${messageOf(error).split('\n')[0]}; fetch it again or take it out of the folder`);
+  }
+}
+
 /** Pictures of the user's, a folder for each class. */
 export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   name: 'imagefolder',
   spec: ImageFolderSpec,
   check: ({ folder }) => void imageClasses(folder),
   open: openImageFolder,
-  files: ({ folder }) => {
-    const classes = imageClasses(folder);
-    const all = ['train', 'val'].flatMap((part) => pictures(join(folder, part), classes));
-    return [{ path: folder, names: all.map(({ file }) => relative(folder, file)) }];
-  },
+  files: ({ folder }) => [{ path: folder, names: pictureNames(folder) }],
   shape: ({ size }) => [size, size, CHANNELS],
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

@@ -75,11 +75,13 @@ export function normalizer(mean: readonly number[], std: readonly number[], rang
 }
 
 /**
- * Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them. He et al. 2016, section 4.2.
+ * Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them unless `mirror` is false. He et
+ * al. 2016, section 4.2.
  */
 export function cropAndFlip(
   { height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>,
   padding: number,
+  mirror = true,
 ): NonNullable<Changes['augment']> {
   const pixels = height * width * channels;
   return (values, count, { seed, step, from = 0 }) => {
@@ -87,7 +89,7 @@ export function cropAndFlip(
     const source = new Float32Array(pixels);
     const offset = (u: number): number => Math.floor(u * (2 * padding + 1)) - padding;
     for (let i = 0; i < count; i++) {
-      const [dy, dx, flip] = [offset(draws[3 * i]!), offset(draws[3 * i + 1]!), draws[3 * i + 2]! < 0.5];
+      const [dy, dx, flip] = [offset(draws[3 * i]!), offset(draws[3 * i + 1]!), mirror && draws[3 * i + 2]! < 0.5];
       source.set(values.subarray(i * pixels, (i + 1) * pixels));
       for (let row = 0; row < height; row++) {
         for (let column = 0; column < width; column++) {

@@ -10,6 +10,7 @@ import type { Dataset } from './dataset.js';
 import type { DatasetDefinition, TokenTask } from './definition.js';
 import { digits } from './digits.js';
 import { hierarchy } from './hierarchy.js';
+import { idx } from './idx.js';
 import { imageFolder } from './imagefolder.js';
 import { maskedLm } from './masked.js';
 import { squad } from './squad.js';
@@ -21,6 +22,7 @@ const OWN = {
   hierarchy,
   cifar10,
   cifar100,
+  idx,
   imagefolder: imageFolder,
   'masked-lm': maskedLm,
   'wordnet-task': wordNetTask,

@@ -1,6 +1,6 @@
 /**
  * Texts or pairs of texts with a class in tab-separated files, as GLUE (Wang et al. 2018) has them: UTF-8, one example
- * on each line, no quoting.
+ * on each line, no quoting; gzipped where a file's name ends with `.gz`.
  */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
@@ -72,7 +72,7 @@ const UNLABELLED = '-';
  * UsageError on columns that are not there, and where more lines than not have too few.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec): Table {
-  const lines = readText(file).split(/\r?\n/);
+  const lines = readText(file, { gzipped: file.endsWith('.gz') }).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {
@@ -94,6 +94,7 @@ function readTsv(file: string, { columns, labels }: TsvSpec): Table {
     const given = cells[label]?.trim();
     const missing = needed.find((index) => index >= cells.length);
     if (missing !== undefined) short.push(`line ${i + 1}: ${cells.length} columns; column ${missing + 1} is needed`);
+    else if (given === '') unlabelled.push(`line ${i + 1}: without a label`);
     else if (given === UNLABELLED && labels?.includes(UNLABELLED) !== true)
       unlabelled.push(`line ${i + 1}: without a label ("${UNLABELLED}")`);
     else

@@ -1,21 +1,36 @@
 /** Files that a user writes: texts, and declarations in JSON. */
 import { readFileSync } from 'node:fs';
-import { UsageError } from '../core/errors.js';
+import { gunzipSync } from 'node:zlib';
+import { messageOf, UsageError } from '../core/errors.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
 import { readRegular } from './regular.js';
 
 /**
- * Reads a text in UTF-8, without its byte order mark unless `keepMark`. Throws UsageError when it cannot be read or is
- * not UTF-8.
+ * Reads a text in UTF-8, without its byte order mark unless `keepMark`; a `gzipped` one is unpacked. Throws UsageError
+ * when it cannot be read, is not UTF-8 or is no whole gzip file.
  */
-export function readText(path: string, { keepMark = false }: { keepMark?: boolean } = {}): string {
+export function readText(
+  path: string,
+  { keepMark = false, gzipped = false }: { readonly keepMark?: boolean; readonly gzipped?: boolean } = {},
+): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytesOf(path));
+    const bytes = gzipped ? unpacked(path) : bytesOf(path);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytes);
   } catch (error) {
     throw error instanceof TypeError
       ? new UsageError(`${path}: not valid UTF-8; expected a text in UTF-8`)
       : asFileError(error, path);
+  }
+}
+
+/** The bytes of a gzipped file, unpacked; at most 2 GiB of them. */
+function unpacked(path: string): Uint8Array {
+  const bytes = bytesOf(path);
+  try {
+    return gunzipSync(bytes, { maxOutputLength: 2 ** 31 - 1 });
+  } catch (error) {
+    throw new UsageError(`${path}: not a whole gzip file (${messageOf(error)}); fetch it again`);
   }
 }
 

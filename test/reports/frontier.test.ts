@@ -57,6 +57,17 @@ test('costs are the thin net’s own, with the wide net’s forward passes, and 
   expect(costOf('three-stage')).toEqual({ thin: 1, existing: 21, total: 61 });
 });
 
+test('the wide net that the others learn from is the arm of its own that is the same run, under either name', () => {
+  const budget = frontier.teacherBudget!;
+  expect(frontier.baseSteps * budget).toBe(1000);
+  const arm = frontierArm('wide', budget);
+  for (const name of ['wide', arm]) {
+    const points = frontierPoints(frontier, [row(name, 1, 99, 40), row('kd x1', 1, 80, 1, 20)]);
+    expect(points.find(({ training }) => training === 'wide')).toMatchObject({ budget, accuracy: 99 });
+    expect(points.find(({ training }) => training === 'kd')!.cost.total).toBe(61);
+  }
+});
+
 describe('two curves', () => {
   const line = (...accuracies: number[]): { cost: number; accuracy: number }[] =>
     accuracies.map((accuracy, i) => ({ cost: 10 ** i, accuracy }));
@@ -147,7 +158,7 @@ describe('verdicts', () => {
 test('a summary has the means with the seeds, the times with what bounds them, and the crossings', () => {
   const summary = summarizeFrontier(frontier, 'laptop', rows({ direct: [50, 90], 'three-stage': [97, 99] }))!;
   expect(summary.wideNet).toBe(100);
-  expect(meansTable(summary).map((line) => line.training)).toEqual(['direct', 'three stages']);
+  expect(meansTable(summary).map((line) => line.training)).toEqual(['direct', 'three stages', 'wide net']);
   const lines = summaryLines(summary);
   expect(lines).toContainEqual(
     expect.stringMatching(/direct: x\d+\.00 \(4 of 4 seeds not within the largest, counted as that\)/),
@@ -156,8 +167,8 @@ test('a summary has the means with the seeds, the times with what bounds them, a
   expect(summarizeFrontier(frontier, 'laptop', [])).toBeUndefined();
 });
 
-test('between tuned budgets the nearest in ratio is taken, the smaller of two that are as near', () => {
-  expect([1, 2, 3, 4, 8, 16].map((budget) => nearestBudget([16, 1, 4], budget))).toEqual([1, 1, 4, 4, 4, 16]);
+test('between tuned budgets the nearest in ratio is taken, the larger of two that are as near', () => {
+  expect([1, 2, 3, 4, 8, 16].map((budget) => nearestBudget([16, 1, 4], budget))).toEqual([1, 4, 4, 4, 16, 16]);
 });
 
 test('an experiment without a frontier is refused with those that have one', () => {

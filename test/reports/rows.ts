@@ -353,7 +353,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'layers-skip': [5 * 8, 8],
   'resnet-ablations': [5, 1],
   'resnet-hierarchy': [5 * 10, 10],
-  'frontier-hierarchy': [3 * 6 * 2, 3 * 6 * 2],
+  'frontier-hierarchy': [3 * 13, 3 * 13],
   'bert-glosses': [5 * 9, 9],
   'bert-differences': [5 * 6, 6],
   'bert-curves': [0, 8],

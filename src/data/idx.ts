@@ -1,0 +1,165 @@
+/**
+ * Gray images and labels in idx files, as MNIST and Fashion-MNIST have them: big-endian headers, a byte a value, plain
+ * or gzipped. LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist; Xiao, Rasul, Vollgraf 2017 (arXiv 1708.07747).
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { messageOf, UsageError } from '../core/errors.js';
+import { permutation, rngKey } from '../core/rng.js';
+import { readRegular } from '../store/regular.js';
+import type { Dataset } from './dataset.js';
+import type { DatasetDefinition } from './definition.js';
+import { cropAndFlip, memorySource, normalizer, type ImageSet } from './images.js';
+
+const count = z.int().min(1);
+
+const IdxSpec = z.strictObject({
+  set: z.literal('idx'),
+  folder: z.string(),
+  /** Side of the images, in pixels; 28 in MNIST and Fashion-MNIST. */
+  size: z.int().min(4).max(1024),
+  classes: z.int().min(2).max(256),
+  /** Training images that are set aside for validation. */
+  validation: count,
+  /** Training images that are used, after those of the validation split; all of them by default. */
+  train: count.optional(),
+  /** Pixels of padding for random crops. */
+  padding: z.int().min(0).max(16),
+  /** Whether half of the training images are mirrored: clothes may be, digits may not. */
+  mirror: z.boolean(),
+});
+/** Where idx files are, and how they are used. */
+export type IdxSpec = z.infer<typeof IdxSpec>;
+
+/** The files of each split, images and labels, without `.gz`. */
+const FILES = {
+  train: ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'],
+  test: ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'],
+} as const;
+const NAMES = Object.values(FILES).flat();
+
+/** The file of that name, or its gzipped form where that alone is there; undefined where neither is. */
+function found(folder: string, name: string): string | undefined {
+  return [name, `${name}.gz`].find((one) => existsSync(join(folder, one)));
+}
+
+/** Throws UsageError when files are missing; says where to put which. */
+export function checkIdx(folder: string): void {
+  const missing = NAMES.filter((name) => found(folder, name) === undefined);
+  if (missing.length > 0)
+    throw new UsageError(
+      `data.folder ${folder}: ${missing.join(', ')} not found; put the four idx files of MNIST or Fashion-MNIST into ` +
+        'that folder, gzipped or not (Fashion-MNIST: Debian package dataset-fashion-mnist, ' +
+        'or https://github.com/zalandoresearch/fashion-mnist)',
+    );
+}
+
+/** An array of bytes with its shape. */
+interface Bytes {
+  readonly path: string;
+  readonly shape: readonly number[];
+  readonly values: Uint8Array;
+}
+
+/** Reads an idx file of bytes with so many axes. Throws UsageError on one that is cut off, damaged or something else. */
+function readIdx(folder: string, name: string, axes: number): Bytes {
+  const path = join(folder, found(folder, name)!);
+  let bytes: Uint8Array = readRegular(path, { links: true });
+  if (path.endsWith('.gz'))
+    try {
+      bytes = gunzipSync(bytes);
+    } catch (error) {
+      throw new UsageError(`${path}: not a whole gzip file (${messageOf(error)}); fetch it again`);
+    }
+  const header = 4 + 4 * axes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const expected = `expected an idx file of bytes with ${axes} axes`;
+  // two zeros, 8 for unsigned bytes, the number of axes
+  if (bytes.length < header || view.getUint32(0) !== 0x800 + axes)
+    throw new UsageError(`${path}: ${expected}; its header is of something else`);
+  const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const size = shape.reduce((product, length) => product * length, 1);
+  if (bytes.length !== header + size)
+    throw new UsageError(
+      `${path}: ${bytes.length} bytes, and its header says ${header + size}; the file is cut off or damaged`,
+    );
+  return { path, shape, values: bytes.subarray(header) };
+}
+
+function readSplit({ folder, size, classes }: IdxSpec, split: keyof typeof FILES): ImageSet {
+  const images = readIdx(folder, FILES[split][0], 3);
+  const labels = readIdx(folder, FILES[split][1], 1);
+  const [many, height, width] = images.shape as [number, number, number];
+  if (height !== size || width !== size)
+    throw new UsageError(`${images.path}: images of ${height} x ${width} pixels; data.size is ${size}`);
+  if (many !== labels.shape[0])
+    throw new UsageError(`${labels.path}: ${labels.shape[0]} labels, and there are ${many} images`);
+  const wrong = labels.values.findIndex((label) => label >= classes);
+  if (wrong >= 0)
+    throw new UsageError(
+      `${labels.path}: label ${wrong} is ${labels.values[wrong]}; data.classes is ${classes}, so expected 0 to ${classes - 1}`,
+    );
+  return { images: images.values, labels: labels.values, height, width, channels: 1 };
+}
+
+function pick({ images, labels, height, width, channels }: ImageSet, indices: Uint32Array): ImageSet {
+  const pixels = height * width * channels;
+  const chosen = new Uint8Array(indices.length * pixels);
+  indices.forEach((index, i) => chosen.set(images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
+  return { images: chosen, labels: Uint8Array.from(indices, (index) => labels[index]!), height, width, channels };
+}
+
+/** Mean and standard deviation of values from 0 to 255, as shares of 255. */
+function moments(values: ArrayLike<number>): { mean: number; std: number } {
+  let [sum, squares] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i]!;
+    squares += values[i]! * values[i]!;
+  }
+  const mean = sum / values.length;
+  return { mean: mean / 255, std: Math.sqrt(Math.max(1e-12, squares / values.length - mean * mean)) / 255 };
+}
+
+/**
+ * The images, each normalized by mean and standard deviation of the training pixels. Throws UsageError when a file is
+ * missing, cut off or damaged, and when there are too few images.
+ */
+export function loadIdx(spec: IdxSpec): Dataset {
+  const { folder, size, classes, validation, train, padding, mirror } = spec;
+  checkIdx(folder);
+  const [all, test] = [readSplit(spec, 'train'), readSplit(spec, 'test')];
+  const available = all.labels.length - validation;
+  const used = train ?? available;
+  if (available < 1 || used > available)
+    throw new UsageError(
+      `data: the training files have ${all.labels.length} images; ` +
+        `validation ${validation} and train ${used} together are more`,
+    );
+  const order = permutation(rngKey(0, 'idx', 'split'), all.labels.length);
+  const training = pick(all, order.subarray(validation, validation + used));
+  const { mean, std } = moments(training.images);
+  const normalize = normalizer([mean], [std], 255);
+  return {
+    shape: [size, size, 1],
+    classes,
+    train: memorySource(training, { augment: cropAndFlip(all, padding, mirror), normalize }),
+    validation: memorySource(pick(all, order.subarray(0, validation)), { normalize }),
+    test: memorySource(test, { normalize }),
+  };
+}
+
+/** MNIST, Fashion-MNIST, and whatever else has their files. */
+export const idx: DatasetDefinition<IdxSpec> = {
+  name: 'idx',
+  spec: IdxSpec,
+  check: ({ folder }) => checkIdx(folder),
+  open: loadIdx,
+  files: ({ folder }) => {
+    checkIdx(folder);
+    return [{ path: folder, names: NAMES.map((name) => found(folder, name)!) }];
+  },
+  shape: ({ size }) => [size, size, 1],
+  brought: ({ folder }) => `four idx files in ${folder} are brought by you: 31 MB (Fashion-MNIST)`,
+};

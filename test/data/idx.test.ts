@@ -1,0 +1,106 @@
+/** idx files: what is read, and what a damaged or foreign one says. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { HostBatch } from '../../src/data/dataset.js';
+import { idx, loadIdx, type IdxSpec } from '../../src/data/idx.js';
+
+const root = mkdtempSync(join(tmpdir(), 'idx-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+function file(shape: readonly number[], values: Uint8Array): Buffer {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.writeUInt32BE(0x800 + shape.length, 0);
+  shape.forEach((length, axis) => header.writeUInt32BE(length, 4 + 4 * axis));
+  return Buffer.concat([header, values]);
+}
+
+/** Images whose pixels are their number, 4 x 4, of classes 0, 1, 2, 0, ... */
+function folderOf(changes: Readonly<Record<string, Buffer>> = {}, gzipped = true): string {
+  const folder = mkdtempSync(join(root, 'set-'));
+  for (const [prefix, count] of [
+    ['train', 12],
+    ['t10k', 6],
+  ] as const) {
+    const images = Uint8Array.from({ length: count * 16 }, (_, i) => Math.floor(i / 16));
+    const labels = Uint8Array.from({ length: count }, (_, i) => i % 3);
+    const files = {
+      [`${prefix}-images-idx3-ubyte`]: file([count, 4, 4], images),
+      [`${prefix}-labels-idx1-ubyte`]: file([count], labels),
+    };
+    for (const [name, bytes] of Object.entries(files)) {
+      const content = changes[name] ?? bytes;
+      writeFileSync(join(folder, gzipped ? `${name}.gz` : name), gzipped ? gzipSync(content) : content);
+    }
+  }
+  return folder;
+}
+
+const specOf = (folder: string): IdxSpec => ({
+  set: 'idx',
+  folder,
+  size: 4,
+  classes: 3,
+  validation: 4,
+  padding: 1,
+  mirror: true,
+});
+
+test.each([true, false])('images and labels are those of the files (gzipped: %s)', (gzipped) => {
+  const data = loadIdx(specOf(folderOf({}, gzipped)));
+  expect([data.train.count, data.validation.count, data.test.count]).toEqual([8, 4, 6]);
+  expect(data.shape).toEqual([4, 4, 1]);
+  const { values, labels } = data.test.batch(Uint32Array.of(5, 1)) as HostBatch;
+  expect([...labels]).toEqual([2, 1]);
+  // four gray levels apart, in units of the training pixels' standard deviation
+  const all = Array.from({ length: 8 }, (_, i) => (data.train.batch(Uint32Array.of(i)) as HostBatch).values[0]!);
+  expect(all.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0, 4);
+  expect(all.reduce((sum, value) => sum + value * value, 0) / 8).toBeCloseTo(1, 4);
+  expect(values[0]! - values[16]!).toBeGreaterThan(0);
+});
+
+test('no training image is a validation image', () => {
+  const data = loadIdx(specOf(folderOf()));
+  const levels = (source: typeof data.train): number[] =>
+    Array.from({ length: source.count }, (_, i) => (source.batch(Uint32Array.of(i)) as HostBatch).values[0]!);
+  expect(new Set([...levels(data.train), ...levels(data.validation)]).size).toBe(12);
+});
+
+test('digits are not mirrored', () => {
+  const images = Uint8Array.from({ length: 12 * 16 }, (_, i) => (i % 4 === 0 ? 255 : 0));
+  const folder = folderOf({ 'train-images-idx3-ubyte': file([12, 4, 4], images) });
+  const brightAt = (mirror: boolean): number[] => {
+    const { train } = loadIdx({ ...specOf(folder), padding: 0, mirror });
+    const { values } = train.batch(Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7), { seed: 1, step: 1 }) as HostBatch;
+    return [0, 3].map(
+      (column) => Array.from({ length: 8 }, (_, i) => values[16 * i + column]!).filter((v) => v > 0).length,
+    );
+  };
+  expect(brightAt(false)).toEqual([8, 0]);
+  expect(brightAt(true)[1]).toBeGreaterThan(0);
+});
+
+describe('files that are not as they should be', () => {
+  test.each([
+    ['of another kind', { 'train-images-idx3-ubyte': Buffer.alloc(300) }, /expected an idx file of bytes with 3 axes/],
+    ['cut off', { 't10k-labels-idx1-ubyte': file([6], new Uint8Array(3)) }, /its header says 14; the file is cut off/],
+    ['of other images', { 't10k-labels-idx1-ubyte': file([5], new Uint8Array(5)) }, /5 labels, and there are 6 images/],
+    ['with a label too large', { 'train-labels-idx1-ubyte': file([12], new Uint8Array(12).fill(3)) }, /label 0 is 3/],
+    ['of another size', { 'train-images-idx3-ubyte': file([3, 8, 8], new Uint8Array(192)) }, /8 x 8 pixels/],
+  ] as const)('%s: named, with what was expected', (_, changes, message) => {
+    expect(() => loadIdx(specOf(folderOf(changes)))).toThrow(message);
+  });
+
+  test('a gzip file that is cut off is named', () => {
+    const folder = folderOf();
+    const path = join(folder, 'train-labels-idx1-ubyte.gz');
+    writeFileSync(path, gzipSync(Buffer.alloc(100)).subarray(0, 12));
+    expect(() => loadIdx(specOf(folder))).toThrow(/train-labels-idx1-ubyte.gz: not a whole gzip file/);
+  });
+
+  test('a missing folder says which files belong where', () => {
+    expect(() => idx.check!(specOf('/nowhere'))).toThrow(/put the four idx files .* dataset-fashion-mnist/);
+  });
+});

@@ -1,0 +1,76 @@
+/** CIFAR-10 as pictures, folders called `test`, and gzipped tables: what is passed on as often as the originals. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import sharp from 'sharp';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openCifar } from '../../src/data/cifar.js';
+import type { HostBatch } from '../../src/data/dataset.js';
+import { imageClasses, openImageFolder, pictureNames, readPictures } from '../../src/data/imagefolder.js';
+import { readText } from '../../src/store/config.js';
+
+const root = mkdtempSync(join(tmpdir(), 'pictures-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** Pictures of one color in train/<class>/ and test/<class>/; the red part is ten times the number of the class. */
+async function pictures(classes: number, side = 32): Promise<string> {
+  const folder = mkdtempSync(join(root, 'set-'));
+  for (const split of ['train', 'test'])
+    for (let label = 0; label < classes; label++) {
+      const path = join(folder, split, `class${label}`);
+      mkdirSync(path, { recursive: true });
+      const background = { r: 10 * label, g: 100, b: 50 };
+      await sharp({ create: { width: side, height: side, channels: 3, background } })
+        .png()
+        .toFile(join(path, 'a.png'));
+    }
+  return folder;
+}
+
+describe('CIFAR-10 as pictures', () => {
+  test('is what its binary files would be: classes by name, normalized by CIFAR’s own means', async () => {
+    const folder = await pictures(10);
+    const data = await openCifar({ set: 'cifar10', folder, validation: 2, padding: 4 });
+    expect([data.train.count, data.validation.count, data.test.count]).toEqual([8, 2, 10]);
+    expect(data.labels).toEqual(Array.from({ length: 10 }, (_, i) => `class${i}`));
+    const { values, labels } = data.test.batch(Uint32Array.of(7)) as HostBatch;
+    expect([...labels]).toEqual([7]);
+    expect(values[0]).toBeCloseTo((70 / 255 - 0.4914) / 0.247, 5);
+    expect(pictureNames(folder)).toHaveLength(20);
+  });
+
+  test('with another number of classes is refused', async () => {
+    const folder = await pictures(3);
+    await expect(openCifar({ set: 'cifar10', folder, validation: 2, padding: 4 })).rejects.toThrow(
+      /3 classes; cifar10 has 10/,
+    );
+  });
+
+  test('a damaged picture, and one of another size, are named', async () => {
+    const folder = await pictures(2);
+    const path = join(folder, 'train', 'class1', 'a.png');
+    writeFileSync(path, Buffer.from('no picture'));
+    await expect(readPictures(folder, 'train', 32)).rejects.toThrow(/class1.a.png: .*; fetch it again or take it out/);
+    await expect(readPictures(await pictures(2, 16), 'test', 32)).rejects.toThrow(/16 x 16 pixels; expected 32 x 32/);
+  });
+});
+
+test('a folder of pictures may call its test split test', async () => {
+  const folder = await pictures(2, 40);
+  expect(imageClasses(folder)).toEqual(['class0', 'class1']);
+  const data = openImageFolder({ folder, size: 32, resize: 36, validation: 1, corrupt: 0 });
+  expect(data.test.count).toBe(2);
+  rmSync(join(folder, 'test'), { recursive: true });
+  expect(() => imageClasses(folder)).toThrow(
+    /val not found; put pictures into .*val\/<class>\/ \(or test\/<class>\/\)/,
+  );
+});
+
+test('a gzipped text is unpacked, and one that is cut off is named', () => {
+  const path = join(root, 'train.tsv.gz');
+  writeFileSync(path, gzipSync('sentence\tlabel\nfine\t1\n'));
+  expect(readText(path, { gzipped: true })).toBe('sentence\tlabel\nfine\t1\n');
+  writeFileSync(path, gzipSync('sentence\tlabel\nfine\t1\n').subarray(0, 20));
+  expect(() => readText(path, { gzipped: true })).toThrow(/train.tsv.gz: not a whole gzip file/);
+});
