@@ -59,6 +59,7 @@ export {
   type TokenizerFacts,
 } from './models/family.js';
 export { bert, BertSpec } from './models/bert.js';
+export { vit, VitSpec } from './models/vit.js';
 export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
 export { convnet, ConvnetSpec } from './models/convnet.js';
 export { mlp, MlpSpec } from './models/mlp.js';

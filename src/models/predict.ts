@@ -66,6 +66,26 @@ export async function predictImages(
   return inChunks(weights, count, forward, options);
 }
 
+/**
+ * {@link predictImages} of the tensor `input` of a file `source`. Throws UsageError where there is none, or it is of
+ * another type or shape.
+ */
+export function readImages(
+  network: Network,
+  channels: number,
+  tensors: HostArrays<HostValues>,
+  source: string,
+): (weights: HostWeights, options: PredictOptions) => Promise<HostArrays> {
+  const found = tensors.input;
+  if (found === undefined)
+    throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
+  const { shape, values } = found;
+  if (!(values instanceof Float32Array)) throw new UsageError(`${source}: input is ${dtypeOf(values)}, expected F32`);
+  const input = { shape, values };
+  checkImages(channels, input);
+  return (weights, options) => predictImages(network, channels, weights, input, options);
+}
+
 /** What a BERT reads, [B, 3, T]: tokens, segments, and which are there. */
 export interface TokenInput {
   readonly shape: readonly [number, 3, number];

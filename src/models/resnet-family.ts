@@ -1,8 +1,6 @@
 /** Residual networks as a family: torchvision's published ones, their weights, their variants. */
-import { UsageError } from '../core/errors.js';
-import { dtypeOf } from '../store/safetensors.js';
 import { mismatch, type Family } from './family.js';
-import { checkImages, predictImages } from './predict.js';
+import { readImages } from './predict.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
 import { readTorchvision, writeTorchvision } from './torchvision.js';
 
@@ -40,14 +38,5 @@ export const resnetFamily: Family<ResnetSpec> = {
       ...(classes !== undefined && { classes }),
     };
   },
-  predict: (spec, tensors, source) => {
-    const found = tensors.input;
-    if (found === undefined)
-      throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
-    const { shape, values } = found;
-    if (!(values instanceof Float32Array)) throw new UsageError(`${source}: input is ${dtypeOf(values)}, expected F32`);
-    const input = { shape, values };
-    checkImages(spec.channels, input);
-    return (weights, options) => predictImages(resnet(spec), spec.channels, weights, input, options);
-  },
+  predict: (spec, tensors, source) => readImages(resnet(spec), spec.channels, tensors, source),
 };

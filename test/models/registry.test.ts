@@ -100,7 +100,7 @@ describe('a family that is registered as one object', () => {
 
   beforeAll(async () => {
     expect(() => parseTrainSpec(spec)).toThrow(
-      /network.family: unknown network family "mixer"; expected one of: resnet, bert, convnet, mlp/,
+      /network.family: unknown network family "mixer"; expected one of: resnet, bert, /,
     );
     registerFamily(MIXER);
     await anyEngine();
@@ -123,10 +123,10 @@ describe('a family that is registered as one object', () => {
     expect(countParameters(file, {}).parameters).toBe(parameters);
     expect(() => networkByName('mixer-tin')).toThrow('Did you mean "mixer-tiny"?');
     expect(() => networkByName('mixer-tiny', { mid: 2 })).toThrow(
-      '--width, --mid and --classes are for networks of the family resnet; change the file instead',
+      /--width, --mid and --classes are for networks of the family resnet, .*; change the file instead/,
     );
     expect(helpOf(paramsCommand())).toMatch(/Published networks: resnet18, .*bert-base, .*mixer-tiny/);
-    expect(helpOf(trainCommand())).toMatch(/Networks of a spec \(network\.family\): resnet, bert, convnet, mlp, mixer/);
+    expect(helpOf(trainCommand())).toMatch(/Networks of a spec \(network\.family\): resnet, bert, .*mixer/);
   });
 
   test('is trained in three stages through the ordinary spec', { timeout: 120_000 }, async () => {

@@ -30,18 +30,23 @@ def fill(name, shape):
     return values.reshape(shape)
 
 
-for name in ['resnet18', 'resnet50', 'wide_resnet50_2']:
-    model = getattr(torchvision.models, name)(weights=None).double()
-    state = {key: value if key.endswith('num_batches_tracked') else fill(key, value.shape) for key, value in model.state_dict().items()}
-    x = noise(4 * 3 * 64 * 64, 5).reshape(4, 3, 64, 64)
-    for mode in ['eval', 'train']:
-        model.load_state_dict(state)
-        model.train(mode == 'train')
-        taps = []
-        hooks = [getattr(model, f'layer{s}').register_forward_hook(lambda _m, _i, o: taps.append(o)) for s in range(1, 5)]
-        with torch.no_grad():
-            logits = model(x)
-        for hook in hooks:
-            hook.remove()
-        norms = ', '.join(f'{t.square().mean().sqrt().item():.6f}' for t in taps)
-        print(f"  ['{name}', '{mode}', [{norms}], [{', '.join(f'{v:.6f}' for v in logits[1, :4].tolist())}], {logits.square().mean().sqrt().item():.6f}],")
+def main():
+    for name in ['resnet18', 'resnet50', 'wide_resnet50_2']:
+        model = getattr(torchvision.models, name)(weights=None).double()
+        state = {key: value if key.endswith('num_batches_tracked') else fill(key, value.shape) for key, value in model.state_dict().items()}
+        x = noise(4 * 3 * 64 * 64, 5).reshape(4, 3, 64, 64)
+        for mode in ['eval', 'train']:
+            model.load_state_dict(state)
+            model.train(mode == 'train')
+            taps = []
+            hooks = [getattr(model, f'layer{s}').register_forward_hook(lambda _m, _i, o: taps.append(o)) for s in range(1, 5)]
+            with torch.no_grad():
+                logits = model(x)
+            for hook in hooks:
+                hook.remove()
+            norms = ', '.join(f'{t.square().mean().sqrt().item():.6f}' for t in taps)
+            print(f"  ['{name}', '{mode}', [{norms}], [{', '.join(f'{v:.6f}' for v in logits[1, :4].tolist())}], {logits.square().mean().sqrt().item():.6f}],")
+
+
+if __name__ == '__main__':
+    main()

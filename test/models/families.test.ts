@@ -1,0 +1,225 @@
+/** Tiny networks of the families: outputs and one step's gradients are those of timm, torchvision and transformers. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rms } from '../../src/core/stats.js';
+import { sizeOf, type HostArrays, type HostValues } from '../../src/core/host-array.js';
+import { differentiate } from '../../src/engine/ops/gradients.js';
+import { fromTensors } from '../../src/engine/host-memory.js';
+import { disposeAll, tf, type Tensor } from '../../src/engine/tensor.js';
+import { memorySource } from '../../src/data/images.js';
+import { toBatch, type Dataset, type HostBatch } from '../../src/data/dataset.js';
+import { planGroups, trainThin } from '../../src/method/pipeline.js';
+import { imitateByRidge } from '../../src/method/ridge.js';
+import { startWeights } from '../../src/method/start.js';
+import { disposeWeights, weightsOf, type Weights } from '../../src/method/weights.js';
+import { networkOf, parameterCount, preset, type NetworkSpec } from '../../src/models/index.js';
+import { scaleVit } from '../../src/models/vit-family.js';
+import { exportVit, importVit } from '../../src/models/vit-weights.js';
+import { vit, type VitSpec } from '../../src/models/vit.js';
+import { evaluation } from '../../src/nn/layers.js';
+import type { HostWeights, Network } from '../../src/nn/network.js';
+import { crossEntropy } from '../../src/optim/losses.js';
+import { anyEngine } from '../support/engines.js';
+import { fill, noise } from '../support/reference.js';
+import { IMITATION, memory, recipe, TEACHER } from '../method/support.js';
+
+interface Reference {
+  readonly logits: readonly (readonly number[])[];
+  readonly loss: number;
+  /** Root mean square and first value of each gradient, by its name there. */
+  readonly gradients: Readonly<Record<string, readonly [number, number]>>;
+}
+
+/** Printed by families_reference.py, in float64. */
+const REFERENCES = JSON.parse(readFileSync(join(import.meta.dirname, 'families_reference.json'), 'utf8')) as Readonly<
+  Record<string, Reference>
+>;
+
+/** A network of a reference, and how its weights are named there. */
+interface Subject {
+  readonly network: Network;
+  readonly input: () => Tensor;
+  /** Whether the gradients are those of training mode. */
+  readonly train: boolean;
+  readonly toTheirs: (weights: HostWeights) => HostArrays<HostValues>;
+  readonly toOurs: (tensors: HostArrays<HostValues>) => HostWeights;
+}
+
+/** Images [B, 3, S, S] of the reference as [B, S, S, 3]. */
+function images(count: number, size: number): Tensor {
+  const values = Float32Array.from(noise(count * 3 * size * size, 5));
+  return tf.transpose(tf.tensor4d(values, [count, 3, size, size]), [0, 2, 3, 1]);
+}
+
+const VIT: VitSpec = {
+  ...{ family: 'vit', imageSize: 12, patchSize: 4, channels: 3, classes: 5 },
+  ...{ hiddenSize: 12, numLayers: 2, numHeads: 3, intermediateSize: 24 },
+};
+
+const vitNamed = (naming: 'timm' | 'torchvision'): Subject => ({
+  network: vit(VIT),
+  input: () => images(3, 12),
+  train: false,
+  toTheirs: (weights) => exportVit(VIT, weights, naming),
+  toOurs: (tensors) => importVit(VIT, tensors, 'reference'),
+});
+
+const SUBJECTS: Readonly<Record<string, Subject>> = {
+  vit_timm: vitNamed('timm'),
+  vit_torchvision: vitNamed('torchvision'),
+};
+
+test('every reference is compared', () => {
+  expect(Object.keys(SUBJECTS).sort()).toEqual(Object.keys(REFERENCES).sort());
+});
+
+describe.each(Object.keys(SUBJECTS))('%s', (name) => {
+  const { network, input, train, toTheirs, toOurs } = SUBJECTS[name]!;
+  const expected = REFERENCES[name]!;
+  const there = toTheirs(network.init(0));
+  const filled = Object.entries(there).map(([key, { shape, values }]): [string, HostArrays<HostValues>[string]] => [
+    key,
+    values instanceof Float32Array ? fill(key, shape) : { shape, values },
+  ]);
+  const host = toOurs(Object.fromEntries(filled));
+  beforeAll(anyEngine);
+
+  test('outputs in evaluation', async () => {
+    const weights = weightsOf(host);
+    const logits = tf.tidy(() => network.apply(evaluation(weights), input())[network.taps.at(-1)!]!);
+    const found = await logits.data();
+    disposeAll({ logits });
+    disposeWeights(weights);
+    const flat = expected.logits.flat();
+    expect(found).toHaveLength(flat.length);
+    const size = rms(flat);
+    flat.forEach((value, i) => expect(Math.abs(found[i]! - value) / size).toBeLessThan(1e-5));
+  });
+
+  test('loss and gradients of one step', async () => {
+    const weights = weightsOf(host);
+    const classes = expected.logits[0]!.length;
+    const labels = expected.logits.map((_, i) => i % classes);
+    const x = input();
+    const y = tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32');
+    const { loss, gradients } = differentiate(weights.params, (params, observe) =>
+      crossEntropy(network.apply({ params, state: weights.state, train, observe }, x)[network.taps.at(-1)!]!, y),
+    );
+    expect(Math.abs((await loss.data())[0]! / expected.loss - 1)).toBeLessThan(1e-5);
+    const theirs = toTheirs({ params: await fromTensors(gradients), state: host.state });
+    for (const [key, [size, first]] of Object.entries(expected.gradients)) {
+      const values = theirs[key]!.values as Float32Array;
+      // a gradient that is 0, as that of a key's bias, is compared with the loss
+      const scale = Math.max(size, 1e-4);
+      expect(Math.abs(rms(values) - size) / scale, key).toBeLessThan(1e-4);
+      expect(Math.abs(values[0]! - first) / scale, key).toBeLessThan(2e-4);
+    }
+    disposeAll(gradients, { loss, x, y });
+    disposeWeights(weights);
+  });
+
+  test('names and shapes survive the way there and back', () => {
+    const again = toOurs(toTheirs(host));
+    expect(again).toEqual(host);
+    expect(Object.keys(expected.gradients).every((key) => there[key] !== undefined)).toBe(true);
+    expect(sizeOf(network.shapes[Object.keys(network.shapes)[0]!]!)).toBeGreaterThan(0);
+  });
+
+  test('can be cut at every tap and put together again, and every parameter has an owner and named axes', async () => {
+    const weights = weightsOf(host);
+    const x = input();
+    const scope = evaluation(weights);
+    const all = network.apply(scope, x);
+    for (const tap of network.taps.slice(0, -1)) {
+      const { logits: rest } = network.apply(scope, all[tap]!, { from: tap, input: x });
+      const [a, b] = [await rest!.data(), await all.logits!.data()];
+      a.forEach((value, i) => expect(Math.abs(value - b[i]!)).toBeLessThan(1e-6));
+      expect(all[tap]!.shape.at(-1), tap).toBe(network.width(tap));
+    }
+    for (const [path, shape] of Object.entries(network.shapes)) {
+      expect(network.taps).toContain(network.owner(path));
+      expect(network.axes![path]).toHaveLength(shape.length);
+    }
+    disposeWeights(weights);
+  });
+});
+
+/** Images of noise, 40 of them, as data. */
+function noiseData(size: number, classes: number): Dataset {
+  const values = Float32Array.from(noise(40 * size * size * 3, 7));
+  const source = memorySource({
+    images: values,
+    labels: Uint8Array.from({ length: 40 }, (_, i) => i % classes),
+    ...{ height: size, width: size, channels: 3 },
+  });
+  return { shape: [size, size, 3], classes, train: source, validation: source, test: source };
+}
+
+/** Wide and thin networks of each image family, and what is said where a boundary's map cannot be merged. */
+const PAIRS: Readonly<Record<string, { size: number; wide: NetworkSpec; thin: NetworkSpec; pair: string }>> = {
+  vit: {
+    ...{ size: 12, wide: VIT, thin: scaleVit(VIT, 2 / 3) },
+    pair: 'the map after embeddings cannot be merged: skip connections add it unchanged',
+  },
+};
+
+describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
+  const { size, wide: wideSpec, thin: thinSpec, pair } = PAIRS[name]!;
+  const [wide, thin] = [networkOf(wideSpec), networkOf(thinSpec)];
+  const data = noiseData(size, 5);
+  beforeAll(anyEngine);
+
+  test('selected channels of a net of the same widths are all of it; a narrower one starts near it', () => {
+    const host = wide.init(1);
+    expect(startWeights('selected', 2, wide, { network: wide, host }).host).toEqual(host);
+    const { host: narrow, selection } = startWeights('selected', 2, thin, { network: wide, host });
+    expect(Object.keys(selection).length).toBeGreaterThan(2);
+    const kernels = Object.entries(narrow.params).filter(([path]) => path.endsWith('/kernel'));
+    for (const [path, { shape }] of kernels) expect(shape).toEqual(thin.shapes[path]);
+    // nothing is left as it was drawn
+    const fresh = thin.init(2).params;
+    expect(kernels.filter(([path, { values }]) => String(values) === String(fresh[path]!.values))).toEqual([]);
+  });
+
+  test('ridge from random values gives the wide net itself where the widths are its own', async () => {
+    const host = wide.init(1);
+    const teacher = { network: wide, host, weights: weightsOf(host) };
+    const images = { by: 'ridge', images: 40, ridge: 1e-6 } as const;
+    // what is no linear layer is not fitted: it is the wide net's from the start
+    const other = wide.init(3).params;
+    const isFitted = (path: string): boolean => !/(gamma|beta|class\/kernel|position\/kernel|scale)$/.test(path);
+    const begun = Object.entries(host.params).map(([path, value]) => [path, isFitted(path) ? other[path]! : value]);
+    const start = { params: Object.fromEntries(begun) as HostArrays, state: host.state };
+    const fitted = await imitateByRidge(images, wide, weightsOf(start), teacher, {}, data, 1, () => {});
+    const x = toBatch(data, data.train.batch(Uint32Array.of(0, 1, 2)) as HostBatch).x;
+    const of = (weights: Weights): Promise<Float32Array> =>
+      wide.apply(evaluation(weights), x).logits!.data() as Promise<Float32Array>;
+    const [theirs, found] = [await of(teacher.weights), await of(fitted)];
+    theirs.forEach((value, i) => expect(Math.abs(found[i]! - value)).toBeLessThan(0.05 * rms(theirs)));
+  });
+
+  test('imitation by maps up, and the refusal of maps that could not be merged', async () => {
+    const imitation = { ...IMITATION, maps: 'up', recipe: { ...recipe(2), batch: 8 } } as const;
+    const training = { ...recipe(2), objective: TEACHER };
+    const procedure = { start: 'selected', imitation, training } as const;
+    const host = wide.init(1);
+    const teacher = { network: wide, host, weights: weightsOf(host) };
+    const weights = await trainThin(memory(), procedure, thin, teacher, data);
+    expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.shapes).sort());
+    disposeWeights(weights);
+    disposeWeights(teacher.weights);
+    expect(() => planGroups({ ...procedure, imitation: { ...imitation, maps: 'pair' } }, thin, wide)).toThrow(pair);
+  });
+});
+
+/** Parameters as timm and torchvision count them. */
+test.each([
+  ['vit_b_16', 86_567_656],
+  ['vit_b_32', 88_224_232],
+  ['vit_l_16', 304_326_632],
+  ['deit_tiny_patch16_224', 5_717_416],
+  ['deit_small_patch16_224', 22_050_664],
+])('%s has %i parameters', (name, parameters) => {
+  expect(parameterCount(preset(name))).toBe(parameters);
+});

@@ -1,0 +1,59 @@
+"""Prints test/models/families_reference.json. Needs torch 2.15.0, torchvision 0.29.2, timm 1.0.31 and transformers 5.24.0:
+python test/models/families_reference.py > test/models/families_reference.json
+
+Tiny networks of each family in float64, weights and inputs by the formula of torchvision_reference.py. Of each: its outputs in
+evaluation mode, and of one training step the loss and each gradient's root mean square and first value.
+"""
+import json
+import sys
+
+import torch
+import torchvision
+from torch.nn.functional import cross_entropy
+
+from torchvision_reference import fill, noise
+
+
+def images(count, size):
+    return noise(count * 3 * size * size, 5).reshape(count, 3, size, size)
+
+
+def figures(model, inputs, outputs=lambda found: found, train=False):
+    """Inputs are positional; `outputs` chooses the scores [B, classes]; `train`: the gradients are those of training mode."""
+    model = model.double()
+    model.load_state_dict({key: value if key.endswith('num_batches_tracked') else fill(key, value.shape) for key, value in model.state_dict().items()})
+    model.eval()
+    with torch.no_grad():
+        logits = outputs(model(*inputs))
+    model.train(train)
+    scores = outputs(model(*inputs))
+    labels = torch.arange(scores.shape[0]) % scores.shape[-1]
+    loss = cross_entropy(scores, labels)
+    loss.backward()
+    gradients = {name: [p.grad.square().mean().sqrt().item(), p.grad.flatten()[0].item()] for name, p in model.named_parameters() if p.grad is not None}
+    return {'logits': logits.tolist(), 'loss': loss.item(), 'gradients': gradients}
+
+
+def vit_timm():
+    from timm.models.vision_transformer import VisionTransformer
+    return figures(VisionTransformer(img_size=12, patch_size=4, embed_dim=12, depth=2, num_heads=3, mlp_ratio=2, num_classes=5), [images(3, 12)])
+
+
+def vit_torchvision():
+    model = torchvision.models.VisionTransformer(image_size=12, patch_size=4, num_layers=2, num_heads=3, hidden_dim=12, mlp_dim=24, num_classes=5)
+    return figures(model, [images(3, 12)])
+
+
+def rounded(value):
+    if isinstance(value, float):
+        return float(f'{value:.8g}')
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return {key: rounded(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+if __name__ == '__main__':
+    torch.manual_seed(0)
+    made = {name: rounded(make()) for name, make in list(globals().items()) if name.startswith(('vit_', 'mobilenet', 'resnext', 'distilbert', 'convnext'))}
+    json.dump(made, sys.stdout, indent=None, separators=(',', ':'))
+    print()
