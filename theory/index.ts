@@ -29,8 +29,23 @@ export { sineTask, type Samples, type Task } from './model/task.js';
 export { activations, layerForward, output, velocity, type Velocity } from './network/network.js';
 export { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from './network/discrepancy.js';
 
+// Limits of infinite width, by linearized flows
+export { outputChanges, velocityChanges, zerosLike, type Direction, type VelocityChanges } from './network/tangents.js';
+export { responsesOf, type Course, type FlowPart, type Responses, type Weights } from './limit/fluctuation.js';
+export { gaussianWeights, limitsOf, type LimitSettings, type WidthLimit } from './limit/extrapolate.js';
+export { declaredLimit, LIMIT_DEFAULTS, type DeclaredLimit, type LimitOptions } from './limit/declared.js';
+export { linearNetLimit, type LinearSetting } from './exact/linear-net.js';
+
 // Training: direct, by imitation, in three stages
-export { EXPLOSION, lossOf, trainDirect, trainSgd, type FlowOptions, type FlowResult } from './flow/direct.js';
+export {
+  EXPLOSION,
+  lossOf,
+  trainDirect,
+  trainSgd,
+  batchesOf,
+  type FlowOptions,
+  type FlowResult,
+} from './flow/direct.js';
 export { trainHalved, type Halving } from './flow/halving.js';
 export { imitateByRidge, type RidgeOptions } from './flow/ridge.js';
 export { imitate, type ImitationOptions } from './flow/imitation.js';
@@ -59,5 +74,5 @@ export type { Check, CheckKind } from './verify/check.js';
 export { verifyAll } from './verify/verify.js';
 
 // The kernel that all of it runs on
-export type { Kernel } from './kernel/interface.js';
+export type { Kernel, TangentPass } from './kernel/interface.js';
 export { kernel, KERNELS, openKernel, threadCount, useKernel, type KernelName } from './kernel/kernel.js';

@@ -120,29 +120,44 @@ export function rungeKuttaStep<Found extends { readonly layers: readonly Layer[]
 }
 
 /**
- * Trains `net` in place by stochastic gradient descent: each step is an Euler step of length dt on `batch` samples, in
- * a new order in each epoch (samples that do not fill a last batch are left out). The losses are those of the batches,
- * so that their rises are not counted. Throws RangeError when batch > N.
+ * The samples of each step of stochastic gradient descent: `batch` of N, in a new order in each epoch (samples that do
+ * not fill a last batch are left out). What it returns is to be called with 0, 1, 2, ..., and gives the same arrays
+ * each time, filled anew. Throws RangeError when batch > N.
  */
-export function trainSgd(
-  net: Net,
+export function batchesOf(
   { x, y, n }: Samples,
-  { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number },
-): FlowResult {
+  { batch, seed }: { readonly batch: number; readonly seed: number },
+): (step: number) => Samples {
   if (batch < 1 || batch > n) throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
-  const { d } = net;
+  const d = x.length / n;
   const perEpoch = Math.floor(n / batch);
   const [bx, by] = [new Float64Array(batch * d), new Float64Array(batch * d)];
-  const losses: number[] = [];
   let order: Uint32Array = new Uint32Array();
-  for (let step = 0; step < steps; step++) {
+  return (step) => {
     if (step % perEpoch === 0) order = permutation(rngKey(seed, 'sgd', step / perEpoch), n);
     for (let j = 0; j < batch; j++) {
       const row = order[(step % perEpoch) * batch + j]! * d;
       bx.set(x.subarray(row, row + d), j * d);
       by.set(y.subarray(row, row + d), j * d);
     }
-    losses.push(eulerSteps(net, { n: batch, x: bx, y: by }, dt, 1)[0]!);
+    return { n: batch, x: bx, y: by };
+  };
+}
+
+/**
+ * Trains `net` in place by stochastic gradient descent: each step is an Euler step of length dt on a batch of
+ * {@link batchesOf}. The losses are those of the batches, so that their rises are not counted. Throws RangeError when
+ * batch > N.
+ */
+export function trainSgd(
+  net: Net,
+  samples: Samples,
+  { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number },
+): FlowResult {
+  const at = batchesOf(samples, { batch, seed });
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    losses.push(eulerSteps(net, at(step), dt, 1)[0]!);
     if (flowResult(losses).exploded !== undefined) break;
   }
   return flowResult(losses);

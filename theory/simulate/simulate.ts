@@ -31,7 +31,7 @@ type Summary = Readonly<Record<string, unknown>>;
 type ThinSettings = NonNullable<Simulation['thin']>;
 
 /** What a declaration says that is allowed, and seldom meant. */
-function cautions({ model, thin }: Simulation): string[] {
+export function simulationCautions({ model, thin }: Simulation): string[] {
   const { alpha, c, law } = model;
   return [
     ...(alpha === 0 && law.rho === 0
@@ -80,10 +80,10 @@ function whole(what: string, result: FlowResult, dt: number, warnings: string[])
 }
 
 /** Throws UsageError when a thin net is to take more particles from a layer than the wide one has. */
-function checkCoupling(thin: ThinSettings, wide: Net): void {
+export function checkCoupling(thin: ThinSettings, wide: readonly number[]): void {
   if (thin.coupling !== 'coupled') return;
-  const widths = widthsOf(thin.m, wide.layers.length);
-  for (const [l, { m: M }] of wide.layers.entries())
+  const widths = widthsOf(thin.m, wide.length);
+  for (const [l, M] of wide.entries())
     if (widths[l]! > M)
       throw new UsageError(
         `config: "thin.m": layer ${l + 1} has M = ${M} particles, fewer than the m = ${widths[l]} that the thin net ` +
@@ -201,10 +201,14 @@ export function simulate(
   const config = parseSimulation(value);
   const { flow, thin, seed } = config;
   const initial = netOf(config, arrays);
-  if (thin !== undefined) checkCoupling(thin, initial);
+  if (thin !== undefined)
+    checkCoupling(
+      thin,
+      initial.layers.map(({ m }) => m),
+    );
   const { train, heldOut: points } = samplesOf(config, arrays, thin !== undefined || config.halving);
   const heldOut = points.x;
-  const warnings = cautions(config);
+  const warnings = simulationCautions(config);
   const report: Run['report'] = (part, total) => (done) => onStep?.(part, done, total);
   const run: Run = { config, train, heldOut, warnings, report };
   const options = { steps: flow.steps, dt: flow.dt, method: methodOf(flow), onStep: report('training', flow.steps) };

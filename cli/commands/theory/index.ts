@@ -10,5 +10,6 @@ export const commands: Commands = {
   list: () => import('./list.js'),
   run: () => import('./run.js'),
   simulate: () => import('./simulate.js'),
+  limit: () => import('./limit.js'),
   exact: () => import('./exact.js'),
 };

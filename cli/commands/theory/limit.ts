@@ -1,0 +1,78 @@
+import { Command, Option } from 'commander';
+import { UsageError } from '../../../src/core/errors.js';
+import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
+import { readDeclaration } from '../../../src/store/config.js';
+import { readSafetensors } from '../../../src/store/safetensors.js';
+import { declaredLimit, LIMIT_DEFAULTS } from '../../../theory/limit/declared.js';
+import { examples, jsonOption, positiveNumber, warn, wholeNumber } from '../../terminal/options.js';
+import { Progress } from '../../terminal/progress.js';
+
+interface Options {
+  readonly config: string;
+  readonly particles?: string;
+  readonly target: number;
+  readonly maxParticles: number;
+  readonly maxNets: number;
+  readonly json?: boolean;
+}
+
+/** `gowide theory limit`. */
+export function command(): Command {
+  const { target, particles: sizes, nets } = LIMIT_DEFAULTS;
+  return new Command('limit')
+    .description('the infinite-width limit of sqrt(m) D for a declaration of `simulate`, with its error')
+    .addOption(
+      new Option('--config <file>', 'declaration, JSON, as `gowide theory simulate` takes it').makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--particles <file>', 'safetensors as for `simulate`: data of your own; particles are the law itself'),
+    )
+    .addOption(
+      new Option('--target <share>', 'stop when the half-width of the 95 % interval is below this share of the value')
+        .argParser(positiveNumber(0.5))
+        .default(target),
+    )
+    .addOption(
+      new Option('--max-particles <n>', 'most particles of a layer')
+        .argParser(wholeNumber(sizes.first))
+        .default(sizes.most),
+    )
+    .addOption(new Option('--max-nets <n>', 'most nets of one size').argParser(wholeNumber(8)).default(nets))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['gowide theory limit --config sim.json', 'gowide theory limit --config sim.json --target 0.02 --json'],
+        'What is found is the root of the mean square over thin nets. A limit that does not converge gives no figure and exit code 1.',
+      ),
+    )
+    .action(async (options: Options) => {
+      const { particles: named, ...config } = readDeclaration(options.config, warn);
+      if (named !== undefined && typeof named !== 'string')
+        throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
+      const path = options.particles ?? named;
+      const arrays: HostArrays<HostValues> = path === undefined ? {} : readSafetensors(path).tensors;
+      const progress = new Progress();
+      const { warnings, ...limit } = await declaredLimit(config, arrays, {
+        target: options.target,
+        particles: { first: sizes.first, most: options.maxParticles },
+        nets: options.maxNets,
+        onNet: (done, size, error) =>
+          progress.update(
+            `nets of ${size} particles`,
+            done / options.maxNets,
+            Number.isFinite(error) ? `error ${(100 * error).toFixed(1)} %` : `net ${done}`,
+          ),
+      });
+      progress.clear();
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      if (options.json) process.stdout.write(`${JSON.stringify({ ...limit, warnings }, null, 2)}\n`);
+      else
+        process.stdout.write(
+          Object.entries(limit)
+            .filter(([, value]) => value !== undefined)
+            .map(([name, value]) => `${name.padEnd(14)} ${String(value)}\n`)
+            .join(''),
+        );
+    });
+}

@@ -1,0 +1,136 @@
+/** The infinite-width limit of a simulation as it is declared: `simulate`'s own declaration, particles and data. */
+import { UsageError } from '../../src/core/errors.js';
+import type { HostArrays, HostValues } from '../../src/core/host-array.js';
+import { INTEGRATORS } from '../flow/integrators.js';
+import { ACTIVATIONS } from '../model/activations.js';
+import { initialNet, widthsOf } from '../model/particles.js';
+import { netOf, samplesOf } from '../simulate/arrays.js';
+import { parseSimulation, type Simulation } from '../simulate/declaration.js';
+import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
+import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
+import type { Course } from './fluctuation.js';
+
+/** A declaration's limit, with its certificate. */
+export interface DeclaredLimit extends WidthLimit {
+  /** How the thin nets come about: "direct" or "imitation", and from which particles. */
+  readonly training: 'direct' | 'imitation';
+  readonly coupling: 'coupled' | 'fresh';
+  /** The thin width that sqrt(m) is of: the smallest of its layers; undefined without a thin net. */
+  readonly m: number | undefined;
+  /**
+   * D that the limit predicts at the declared m and M: sqrtMD sqrt(1/m -+ 1/M), the minus for coupled nets. Undefined
+   * where m/M differs from layer to layer.
+   */
+  readonly discrepancy: number | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** How exactly the limit is asked for. */
+export type LimitOptions = Pick<LimitSettings, 'target' | 'particles' | 'nets' | 'onNet'>;
+
+/** The limit's own defaults: an error of 5 %, nets of 256 to 8,192 particles, at most 64 of one size. */
+export const LIMIT_DEFAULTS = { target: 0.05, particles: { first: 256, most: 8192 }, nets: 64 } as const;
+
+/**
+ * Throws UsageError on a declaration whose D does not fall as m^(-1/2), so that there is no limit of sqrt(m) D to find.
+ */
+function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): void {
+  const moves = flow.steps > 0;
+  const refuse = (why: string): never => {
+    throw new UsageError(`limit: ${why}`);
+  };
+  const training = thin?.training ?? 'direct';
+  if (training === 'three-stages' && thin!.tuning!.steps > 0)
+    refuse(
+      '"thin.training" is "three-stages": fine-tuning moves an infinitely wide net, too, so that D from the wide net ' +
+        'does not fall to 0 and sqrt(m) D has no limit; ask for "imitation" or "direct"',
+    );
+  if (training !== 'direct' && moves && (thin!.from === 'initial' || thin!.coupling === 'fresh'))
+    refuse(
+      'imitation from initial particles stops at what its time allows, so that D does not fall to 0 and sqrt(m) D ' +
+        'has no limit; ask for "from": "trained" with "coupling": "coupled"',
+    );
+  if (training === 'direct' && moves && ACTIVATIONS[model.activation].second === undefined)
+    refuse(
+      `"model.activation" is "${model.activation}", whose derivative jumps: its flow has no derivative by the initial ` +
+        'particles; ask for "gelu", or for flow.steps 0',
+    );
+  if (thin?.coupling === 'fresh' && ownParticles)
+    refuse('particles of your own have no law from which a fresh thin net could be drawn; ask for "coupled"');
+}
+
+function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
+  const { flow, thin, seed } = config;
+  const { train, heldOut } = samplesOf(config, arrays, true);
+  if (flow.batch !== undefined && flow.batch > train.n)
+    throw new UsageError(`config: "flow.batch": expected at most the ${train.n} samples, got ${flow.batch}`);
+  const part = ({ steps, dt, method }: { steps: number; dt: number; method: Simulation['flow']['method'] }) => ({
+    ...{ steps, dt, method: INTEGRATORS[method] },
+  });
+  return {
+    train,
+    points: heldOut.x,
+    flow: { ...part(flow), ...(flow.batch !== undefined && { batches: { batch: flow.batch, seed } }) },
+    ...(thin !== undefined &&
+      thin.training !== 'direct' && { imitation: { ...part(thin.imitation!), inputs: thin.inputs } }),
+  };
+}
+
+/** D at the declared widths, by the limit; undefined where m/M is not one number for all layers. */
+function predicted(config: Simulation, sqrtMD: number, m: readonly number[], M: readonly number[]): number | undefined {
+  const ratios = m.map((one, l) => one / M[l]!);
+  if (!ratios.every((ratio) => ratio === ratios[0])) return undefined;
+  const sign = config.thin!.coupling === 'fresh' ? 1 : -1;
+  return sqrtMD * Math.sqrt((1 + sign * ratios[0]!) / Math.min(...m));
+}
+
+/**
+ * lim sqrt(m) D of a declaration, for infinitely many particles of the wide net and then of the thin one: its layers
+ * keep the proportions of "thin.m" (of "model.width" without a thin net, which then is coupled and trained directly).
+ * Particles in `arrays` are taken as the law itself. Throws UsageError on what does not fit or has no limit,
+ * FailureError where the limit does not converge or a run explodes.
+ */
+export async function declaredLimit(
+  value: unknown,
+  arrays: HostArrays<HostValues> = {},
+  options: LimitOptions = LIMIT_DEFAULTS,
+): Promise<DeclaredLimit> {
+  const config = parseSimulation(value);
+  const { model, thin, seed, halving } = config;
+  const { depth, d, alpha, activation, law } = model;
+  const own = Object.keys(arrays).some((name) => name.startsWith('layer'));
+  checkLimit(config, own);
+  const given = own ? netOf(config, arrays) : undefined;
+  const M = widthsOf(model.width, depth);
+  const m = widthsOf(thin?.m ?? model.width, depth);
+  if (thin !== undefined) checkCoupling(thin, M);
+  const smallest = Math.min(...m);
+  const c = model.c === '1/L' ? 1 / depth : model.c;
+  const settings: LimitSettings = {
+    ...options,
+    seed,
+    course: courseOf(config, arrays),
+    shares: m.map((one) => smallest / one),
+    draw: (particles, draw) =>
+      initialNet(seed, { depth, m: particles, d, alpha, c, activation }, law, ['limit', particles, draw]),
+    ...(given !== undefined && { fixed: given }),
+  };
+  const [limit] = await limitsOf(settings);
+  return {
+    ...limit!,
+    training: (thin?.training ?? 'direct') === 'direct' ? 'direct' : 'imitation',
+    coupling: thin?.coupling ?? 'coupled',
+    m: thin === undefined ? undefined : smallest,
+    discrepancy: thin === undefined ? undefined : predicted(config, limit!.sqrtMD, m, M),
+    warnings: [
+      ...simulationCautions(config),
+      ...(halving ? ['halving: the limit is that of the declared dt; "halving" has no effect on it'] : []),
+      ...(limit!.lossRises > 0
+        ? [
+            `the loss of the wide nets rose on up to ${limit!.lossRises} of ${config.flow.steps} steps, which a ` +
+              `gradient flow never does; try a smaller dt than ${config.flow.dt}`,
+          ]
+        : []),
+    ],
+  };
+}
