@@ -14,6 +14,7 @@ export const COMMANDS: Commands = {
   train: () => import('./commands/train.js'),
   tune: () => import('./commands/tune.js'),
   frontier: () => import('./commands/frontier.js'),
+  thin: () => import('./commands/thin.js'),
   params: () => import('./commands/params.js'),
   predict: () => import('./commands/predict.js'),
   squad: () => import('./commands/squad.js'),

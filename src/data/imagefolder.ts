@@ -28,8 +28,13 @@ const ImageFolderSpec = z
     size: z.int().min(8).max(1024),
     /** Shorter side before the center is cut out. */
     resize: z.int().min(8).max(2048),
-    /** Training pictures that are set aside for validation; `val`, or else `test`, is the test split. */
-    validation: exampleCount(),
+    /** Training pictures that are set aside for validation; or the name of a folder with those of validation. */
+    validation: z.union([exampleCount(), z.string()]),
+    /**
+     * The test split: the name of its folder, `val`, or else `test`, by default; or, where the classes' folders stand in `folder` itself,
+     * the share of each class's pictures that is set aside for it.
+     */
+    test: z.union([z.string(), z.number().gt(0).max(0.5)]).optional(),
     /** Different pictures that may be unreadable; they are named and left out. */
     corrupt: z.int().min(0),
   })
@@ -68,13 +73,13 @@ interface Part extends Size {
 export function openImageFolder(spec: ImageFolder): Dataset {
   const { folder, size, resize, validation, corrupt } = spec;
   if (resize < size) throw new UsageError(`data.resize: expected at least data.size, ${size}; got ${resize}`);
-  const classes = imageClasses(folder);
-  const all = pictures(join(folder, 'train'), classes);
-  if (validation < 1 || validation >= all.length)
+  const { classes, train: all, test } = splitsOf(folder, spec);
+  if (typeof validation === 'number' && (validation < 1 || validation >= all.length))
     throw new UsageError(
       `data.validation: expected 1 to ${all.length - 1} of the ${all.length} training pictures, got ${validation}`,
     );
   const order = permutation(rngKey(0, 'imagefolder', 'split'), all.length);
+  const held = typeof validation === 'number' ? validation : 0;
   const pick = (indices: Uint32Array): Picture[] => Array.from(indices, (index) => all[index]!);
   const damaged = new Map<string, string>();
   const source = (list: readonly Picture[]): Source => ({
@@ -84,9 +89,45 @@ export function openImageFolder(spec: ImageFolder): Dataset {
   return {
     shape: [size, size, CHANNELS],
     classes: classes.length,
-    train: source(pick(order.subarray(validation))),
-    validation: source(pick(order.subarray(0, validation))),
-    test: source(pictures(join(folder, testFolder(folder)), classes)),
+    labels: classes,
+    train: source(pick(order.subarray(held))),
+    validation: source(
+      typeof validation === 'string' ? pictures(join(folder, validation), classes) : pick(order.subarray(0, held)),
+    ),
+    test: source(test),
+  };
+}
+
+/** Where the splits of a folder are; as {@link ImageFolder} has it where nothing is said. */
+type Splits = Partial<Pick<ImageFolder, 'test' | 'validation'>>;
+
+/** Names of the classes, and the pictures of training (validation still among them) and of test. */
+function splitsOf(
+  folder: string,
+  splits: Splits,
+): {
+  readonly classes: readonly string[];
+  readonly train: readonly Picture[];
+  readonly test: readonly Picture[];
+} {
+  const classes = imageClasses(folder, splits);
+  const { test = testFolder(folder) } = splits;
+  if (typeof test === 'string')
+    return { classes, train: pictures(join(folder, 'train'), classes), test: pictures(join(folder, test), classes) };
+  const held = new Set<Picture>();
+  const all = pictures(folder, classes);
+  for (const [label, name] of classes.entries()) {
+    const own = all.filter((picture) => picture.label === label);
+    const count = Math.max(1, Math.round(test * own.length));
+    if (count >= own.length)
+      throw new UsageError(`${join(folder, name)}: ${own.length} picture; expected at least 2, one of them for test`);
+    const order = permutation(rngKey(0, 'imagefolder', 'test', name), own.length);
+    for (const index of order.subarray(0, count)) held.add(own[index]!);
+  }
+  return {
+    classes,
+    train: all.filter((picture) => !held.has(picture)),
+    test: all.filter((picture) => held.has(picture)),
   };
 }
 
@@ -96,25 +137,28 @@ function testFolder(folder: string): 'val' | 'test' {
 }
 
 /** Names of the classes, in order. Throws UsageError when the folders are not there, or differ in classes. */
-export function imageClasses(folder: string): string[] {
-  const test = testFolder(folder);
-  const classes = classFolders(join(folder, 'train'), folder);
-  const testClasses = classFolders(join(folder, test), folder);
-  const differing = [
-    ...classes.filter((name) => !testClasses.includes(name)),
-    ...testClasses.filter((name) => !classes.includes(name)),
-  ];
-  if (differing.length > 0)
-    throw new UsageError(
-      `data.folder ${folder}: train and ${test} must have the same classes; only one of them has ${differing.join(', ')}`,
-    );
+export function imageClasses(folder: string, { validation, test = testFolder(folder) }: Splits = {}): string[] {
+  if (typeof test === 'number') return classFolders(folder, folder);
+  const classes = classFolders(join(folder, 'train'), folder, test);
+  for (const other of [test, ...(typeof validation === 'string' ? [validation] : [])]) {
+    const theirs = classFolders(join(folder, other), folder, test);
+    const differing = [
+      ...classes.filter((name) => !theirs.includes(name)),
+      ...theirs.filter((name) => !classes.includes(name)),
+    ];
+    if (differing.length > 0)
+      throw new UsageError(
+        `data.folder ${folder}: train and ${other} must have the same classes; ` +
+          `only one of them has ${differing.join(', ')}`,
+      );
+  }
   return classes;
 }
 
-function classFolders(path: string, root: string): string[] {
+function classFolders(path: string, root: string, test = 'val'): string[] {
   if (!existsSync(path))
     throw new UsageError(
-      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/val/<class>/ (or test/<class>/)`,
+      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/${test}/<class>/`,
     );
   const names = readdirSync(path)
     .filter((name) => statusOf(join(path, name)).isDirectory())
@@ -352,11 +396,11 @@ export interface PicturesInMemory {
 }
 
 /** The files of both splits, relative to the folder that has them. Throws UsageError as {@link imageClasses}. */
-export function pictureNames(folder: string): string[] {
-  const classes = imageClasses(folder);
-  return ['train', testFolder(folder)].flatMap((part) =>
-    pictures(join(folder, part), classes).map(({ file }) => relative(folder, file)),
-  );
+export function pictureNames(folder: string, splits: Splits = {}): string[] {
+  const { validation } = splits;
+  const { classes, train, test } = splitsOf(folder, splits);
+  const held = typeof validation === 'string' ? pictures(join(folder, validation), classes) : [];
+  return [...train, ...held, ...test].map(({ file }) => relative(folder, file));
 }
 
 /**
@@ -400,9 +444,9 @@ async function decodeWhole(file: string, size: number): Promise<Uint8Array> {
 export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   name: 'imagefolder',
   spec: ImageFolderSpec,
-  check: ({ folder }) => void imageClasses(folder),
+  check: (spec) => void imageClasses(spec.folder, spec),
   open: openImageFolder,
-  files: ({ folder }) => [{ path: folder, names: pictureNames(folder) }],
+  files: (spec) => [{ path: spec.folder, names: pictureNames(spec.folder, spec) }],
   shape: ({ size }) => [size, size, CHANNELS],
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

@@ -5,7 +5,7 @@
 import { FailureError, UsageError } from '../core/errors.js';
 import { toBatch, type Batch, type Dataset } from '../data/dataset.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
-import { evaluate } from '../metrics/evaluate.js';
+import { evaluate, rankOf } from '../metrics/evaluate.js';
 import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
@@ -298,6 +298,12 @@ function tuningStage(run: Run): TrainingStage {
       return Object.fromEntries(wanted.map((tap) => [tap, values[tap]!]));
     },
     loss: (scope, batch, targets) => tuningLoss(procedure.training, thin, groups, scope, batch, targets),
+    judge: async (weights) => {
+      const logits = thin.taps.at(-1)!;
+      const predict = (x: Tensor): Tensor => thin.apply(evaluation(weights), x)[logits]!;
+      const found = await evaluate(run.data, run.data.validation, predict);
+      return { score: rankOf(found, run.data.validation.count), figures: { split: 'validation', ...found } };
+    },
     after: async ({ params, state }) => {
       const own: Weights = {
         params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))),

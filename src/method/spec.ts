@@ -28,6 +28,11 @@ export const RecipeSpec = z.strictObject({
   clip: z.number().positive().optional(),
   /** Decay of the exponential moving average of the parameters that is used at the end; none by default. */
   ema: z.number().min(0).max(0.99999).optional(),
+  /**
+   * Evaluations on the validation split, evenly spread over the steps, the last one after the last step; training ends
+   * with the weights of the best of them. None by default: it then ends with those of the last step.
+   */
+  evaluations: stepCount().optional(),
 });
 /** How a network is trained: for how long, on which batches, by which optimizer. */
 export type RecipeSpec = z.infer<typeof RecipeSpec>;

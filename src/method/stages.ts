@@ -7,10 +7,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FailureError } from '../core/errors.js';
 import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
-import type { RunContext } from '../core/run.js';
+import type { Row, RunContext } from '../core/run.js';
 import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
-import { disposeAll, tf } from '../engine/tensor.js';
+import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../engine/host-memory.js';
 import { shareArrays } from '../distributed/arrays.js';
 import type { HostWeights } from '../nn/network.js';
@@ -52,6 +52,28 @@ interface Position {
   readonly step: number;
   /** Files that could not be read and were logged, where there are any. */
   readonly skipped?: readonly string[];
+  /** What the best weights of this stage so far were judged to be; left out before the first evaluation. */
+  readonly best?: number;
+}
+
+/** The best weights of a stage so far, where its recipe asks for evaluations. */
+interface Best {
+  readonly score: number;
+  readonly host: HostWeights;
+}
+
+/** Where the best weights are kept in a saved state. */
+const BEST = 'best/';
+
+/** The best weights of the stage that a saved state is in the middle of. */
+function restoreBest({ best }: Position, arrays: HostArrays<Floats>): Best | undefined {
+  return best === undefined ? undefined : { score: best, host: fromArrays(withPrefix(arrays, BEST)) };
+}
+
+/** Whether the weights are evaluated after so many of a stage's steps. */
+export function isEvaluated(step: number, steps: number, evaluations: number): boolean {
+  const count = Math.min(evaluations, steps);
+  return Math.floor((step * count) / steps) > Math.floor(((step - 1) * count) / steps);
 }
 
 /**
@@ -81,7 +103,11 @@ export async function trainStages(
     const entered = enterStage(weights, stage);
     const { frame } = entered;
     let state = entered.state;
-    if (resumed !== undefined && index === position.stage) state = restore(state, resumed.arrays);
+    let best: Best | undefined;
+    if (resumed !== undefined && index === position.stage) {
+      state = restore(state, resumed.arrays);
+      best = restoreBest(position, resumed.arrays);
+    }
     const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
     try {
       for (let at = first; at < steps; at++) {
@@ -90,10 +116,11 @@ export async function trainStages(
         if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
         if (saves)
           context.save({
-            arrays: await save(state, frame),
+            arrays: { ...(await save(state, frame)), ...(best && prefixed(toArrays(best.host), BEST)) },
             position: JSON.stringify({
               ...{ stage: index, step: at },
               ...(skipped.size > 0 && { skipped: [...skipped] }),
+              ...(best && { best: best.score }),
             } satisfies Position),
           });
         const host = await loader.get(before + at, before + steps);
@@ -106,6 +133,10 @@ export async function trainStages(
         tf.dispose([batch.x, batch.labels]);
         state = next;
         context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
+        if (isEvaluated(at + 1, steps, stage.recipe.evaluations ?? 0))
+          best = await better(best, stage, state, frame, (figures) =>
+            context.log({ event: 'evaluation', when: stage.name, step: at + 1, ...figures }),
+          );
         context.progress(stage.name, before + at + 1, totalSteps);
       }
       await checkFinite(state, frame, stage, steps);
@@ -113,9 +144,27 @@ export async function trainStages(
       step.dispose();
     }
     before += steps;
-    weights = await leave(state, frame, stage);
+    weights = await leave(state, frame, stage, best?.host);
   }
   return weights;
+}
+
+/** The better of the best weights so far and those of the state now, as the stage judges them. */
+async function better(
+  best: Best | undefined,
+  { judge }: TrainingStage,
+  state: StepState,
+  frame: StepFrame,
+  say: (figures: Row) => void,
+): Promise<Best | undefined> {
+  if (judge === undefined) return best;
+  const weights = weightsIn(state, frame, true);
+  const { score, figures } = await judge(weights);
+  say(figures);
+  const better = !Number.isNaN(score) && (best === undefined || score > best.score);
+  const result = better ? { score, host: await toHost(weights) } : best;
+  disposeOthers(weights, state, frame);
+  return result;
 }
 
 /**
@@ -141,9 +190,18 @@ async function likeWorker0(workers: Workers, weights: Weights): Promise<Weights>
   return weightsOf(fromArrays(arrays));
 }
 
-/** The weights after a stage, averaged where the recipe asks for it; the state is consumed. */
-async function leave(state: StepState, frame: StepFrame, { after }: TrainingStage): Promise<Weights> {
-  const weights = weightsIn(state, frame, true);
+/**
+ * The weights after a stage: the best ones, where there are such, else those of the last step, averaged where the
+ * recipe asks for it. The state is consumed.
+ */
+async function leave(
+  state: StepState,
+  frame: StepFrame,
+  { after }: TrainingStage,
+  best: HostWeights | undefined,
+): Promise<Weights> {
+  const last = weightsIn(state, frame, true);
+  const weights = best === undefined ? last : replaceWeights(last, weightsOf(best));
   const kept = new Set([...Object.values(weights.params), ...Object.values(weights.state)]);
   tf.dispose(tensorsOf(state).filter((tensor) => !kept.has(tensor)));
   const changed = await after?.(weights);
@@ -158,14 +216,19 @@ async function save(state: StepState, frame: StepFrame): Promise<HostArrays> {
     ...prefixed(await fromTensors(state.optimizerState), 'optimizer/'),
     ...prefixed(await fromTensors(averages), 'ema/'),
   };
+  disposeOthers(weights, state, frame, averages);
+  return arrays;
+}
+
+/** Frees the tensors of the sets that neither the state nor the frame holds. */
+function disposeOthers({ params, state: statistics }: Weights, state: StepState, frame: StepFrame, more = {}): void {
   const kept = new Set([
     ...tensorsOf(state),
     ...Object.values(frame.fixed.params),
     ...Object.values(frame.fixed.state),
   ]);
-  const made = [weights.params, weights.state, averages].flatMap((set) => Object.values(set));
+  const made: Tensor[] = [params, statistics, more].flatMap((set) => Object.values(set));
   tf.dispose(made.filter((tensor) => !kept.has(tensor)));
-  return arrays;
 }
 
 /** The state of a stage with the optimizer's state and the averages that were saved in the middle of it. */

@@ -4,6 +4,7 @@
  */
 import type { Workers } from '../core/workers.js';
 import { rngKey } from '../core/rng.js';
+import type { Row } from '../core/run.js';
 import { oneHotLabels, type Batch, type LabelledBatch } from '../data/dataset.js';
 import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js';
 import { differentiate } from '../engine/ops/gradients.js';
@@ -29,6 +30,11 @@ export interface TrainingStage {
   readonly targets?: (x: Tensor) => Tensors;
   /** Mean loss of a batch, with the network in `scope`. */
   readonly loss: (scope: Scope, batch: Batch, targets: Tensors) => Scalar;
+  /**
+   * How good the weights are, by the validation split, a larger score being better, and the figures behind it. Where
+   * the recipe asks for evaluations, the stage ends with the best weights that it had.
+   */
+  readonly judge?: (weights: Weights) => Promise<{ readonly score: number; readonly figures: Row }>;
   /** Called after the last step; new weights replace the old ones (tensors that stay are shared). */
   readonly after?: (weights: Weights) => Promise<Weights | undefined>;
 }

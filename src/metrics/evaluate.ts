@@ -27,3 +27,11 @@ export async function evaluate(data: Dataset, source: Source, predict: (x: Tenso
   });
   return { accuracy: (100 * correct!) / count!, crossEntropy: loss! / count! };
 }
+
+/**
+ * One number by which weights are ranked: the accuracy in percent; of equal ones the smaller cross-entropy is better,
+ * which counts for less than a tenth of one of the `count` examples.
+ */
+export function rankOf({ accuracy, crossEntropy }: Evaluation, count: number): number {
+  return accuracy - (10 / count) * (crossEntropy / (1 + crossEntropy));
+}

@@ -1,7 +1,8 @@
 /** BERTs as a family: the published ones, their weights, what of a text they read. */
-import { bert, BertSpec } from './bert.js';
-import { mismatch, type DataFacts, type Family } from './family.js';
-import { labelsBeside, readFolder, readHuggingFace, writeFolder, writeHuggingFace } from './huggingface.js';
+import { UsageError } from '../core/errors.js';
+import { bert, BertSpec, headSizeOf } from './bert.js';
+import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
+import { labelsBeside, readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
 import { predictTokens, readTokens } from './predict.js';
 
 const PUBLISHED = {
@@ -33,8 +34,9 @@ export const bertFamily: Family<BertSpec> = {
     read: readHuggingFace,
     labels: labelsBeside,
     write: writeHuggingFace,
-    folder: { modelType: 'bert', read: readFolder, write: writeFolder },
+    folder: { modelType: 'bert', read: readFolder, task: taskSpec, write: writeFolder },
   },
+  thinning: { narrow, withHead, recipe: 'adamw' },
   predict: (spec, tensors, source) => {
     const input = readTokens(spec, tensors, source);
     return (weights, options) => predictTokens(bert(spec), weights, input, options);
@@ -52,4 +54,25 @@ function checkInput({ head, maxPositions, vocabSize }: BertSpec, { set, shape, t
     (head.kind === 'classify' && classes !== undefined ? mismatch(set, 'classes', head.classes, classes) : undefined) ??
     (vocabulary === undefined ? undefined : mismatch(set, 'tokens in the vocabulary', vocabSize, vocabulary))
   );
+}
+
+/** Whole heads are taken or left, so that those of the thin net are heads of the wide one. */
+function narrow(spec: BertSpec, factor: number): BertSpec {
+  const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
+  const numHeads = scaled(spec.numHeads);
+  const isPublished = spec.numHeads * headSizeOf(spec) === spec.hiddenSize;
+  return {
+    ...spec,
+    numHeads,
+    hiddenSize: isPublished ? numHeads * headSizeOf(spec) : scaled(spec.hiddenSize),
+    ...(!isPublished && { headSize: headSizeOf(spec) }),
+    intermediateSize: scaled(spec.intermediateSize),
+  };
+}
+
+function withHead(spec: BertSpec, { head, classes, questions }: HeadFacts): BertSpec {
+  if (head === 'classify' && classes !== undefined) return { ...spec, head: { kind: head, classes } };
+  if (head === 'span') return { ...spec, head: { kind: head } };
+  if (head === 'masked-lm') return { ...spec, head: { kind: head, maskedPositions: questions ?? 1 } };
+  throw new UsageError(`BERTs here have no head for ${head ?? 'images'}; expected texts with a task`);
 }

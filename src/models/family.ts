@@ -68,6 +68,10 @@ export interface PublishedWeights<Spec> {
     /** The network of a folder, and its weights once they are asked for. Throws UsageError with what does not fit. */
     read(folder: string): { readonly spec: Spec; readonly load: () => HostWeights };
     /**
+     * The network of a folder with the head of its task, where the weights have one. Throws UsageError as `read`.
+     */
+    task(folder: string): Spec;
+    /**
      * Writes a folder; `labels` are names of the classes in order, as far as there are any. Throws UsageError where the
      * published format has no such network.
      */
@@ -79,6 +83,28 @@ export interface PublishedWeights<Spec> {
       labels?: readonly string[],
     ): void;
   };
+}
+
+/** What a task asks of a network's head. */
+export interface HeadFacts {
+  /** Which head, for data that are tokens; undefined for images. */
+  readonly head?: string;
+  /** Number of possible answers; undefined where the network decides it. */
+  readonly classes?: number;
+  /** Answers that are asked of each example. */
+  readonly questions?: number;
+}
+
+/** How networks of a family are made thin (src/thin). */
+export interface Thinning<Spec> {
+  /** The network with about `factor` of its channels, at least one of each kind, in units that can be selected. */
+  narrow(spec: Spec, factor: number): Spec;
+  /** The network with the head that a task asks for. Throws UsageError where the family has no such head. */
+  withHead(spec: Spec, facts: HeadFacts): Spec;
+  /** Which recipe of src/thin/recipes.ts it is trained by. */
+  readonly recipe: 'sgd' | 'adamw';
+  /** Side of the pictures that it is made for, in pixels; undefined for networks that read tokens. */
+  side?(spec: Spec): number;
 }
 
 /** Outputs by name for inputs that were read before, by a network with these weights; needs an engine. */
@@ -103,6 +129,8 @@ export interface Family<Spec extends { readonly family: string } = { readonly fa
   vocabSize?(spec: Spec): number;
   /** For families with published weights. */
   readonly published?: PublishedWeights<Spec>;
+  /** For families that `gowide thin` can make narrower. */
+  readonly thinning?: Thinning<Spec>;
   /** A variant of a network, for `gowide params` and `gowide predict`; left out where the family has none. */
   vary?(spec: Spec, variant: Variant): Spec;
   /**

@@ -29,22 +29,26 @@ export function isModelFolder(path: string): boolean {
 /** What old folders are whose configuration does not say it. */
 const DEFAULT_MODEL_TYPE = 'bert';
 
-/** The network in a folder, of whichever family its configuration names. Throws UsageError with what does not fit. */
-function readFolder(path: string): { readonly spec: NetworkSpec; readonly load: () => HostWeights } {
+type FolderFormat = NonNullable<PublishedWeights<{ readonly family: string }>['folder']>;
+
+/** What reads a folder, by the family that its configuration names. Throws UsageError where none does. */
+function folderFormat(path: string): FolderFormat {
   const { model_type: modelType = DEFAULT_MODEL_TYPE } = readConfig(join(path, 'config.json'));
   const folders = Object.values(FAMILIES).flatMap(({ published }) => published?.folder ?? []);
   const folder = folders.find((one) => one.modelType === modelType);
-  if (folder === undefined)
-    throw new UsageError(
-      `${join(path, 'config.json')}: ${
-        unknownName(
-          'model_type',
-          String(modelType),
-          folders.map((one) => one.modelType),
-        ).message
-      }`,
-    );
-  return folder.read(path) as ReturnType<typeof readFolder>;
+  if (folder !== undefined) return folder;
+  const known = folders.map((one) => one.modelType);
+  throw new UsageError(`${join(path, 'config.json')}: ${unknownName('model_type', String(modelType), known).message}`);
+}
+
+/** The network in a folder, of whichever family its configuration names. Throws UsageError with what does not fit. */
+function readFolder(path: string): { readonly spec: NetworkSpec; readonly load: () => HostWeights } {
+  return folderFormat(path).read(path) as ReturnType<typeof readFolder>;
+}
+
+/** The network in a folder with the head of its task, where the weights have one. Throws UsageError as reading it. */
+export function taskNetwork(path: string): NetworkSpec {
+  return folderFormat(path).task(path) as NetworkSpec;
 }
 
 /**

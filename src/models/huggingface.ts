@@ -388,6 +388,23 @@ export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
   return importHuggingFace(spec, tensors, source);
 }
 
+/** The head that the names of a folder's tensors tell of. */
+function headIn(tensors: HostArrays<HostValues>): BertSpec['head'] {
+  const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [modern(name), shape]));
+  const pooler = shapes.has('pooler.dense.weight');
+  if (pooler && shapes.has('classifier.weight'))
+    return { kind: 'classify', classes: shapes.get('classifier.weight')![0]! };
+  if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
+  if (shapes.has('cls.predictions.transform.dense.weight')) return { kind: 'masked-lm' };
+  return { kind: pooler ? 'pooler' : 'none' };
+}
+
+/** The network of a folder with the head of its task, where the weights have one. Throws UsageError as `readFolder`. */
+export function taskSpec(folder: string): BertSpec {
+  const { spec } = readFolder(folder);
+  return { ...spec, head: headIn(weightsIn(folder).tensors) };
+}
+
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
 export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => HostWeights } {
   const path = join(folder, 'config.json');

@@ -30,6 +30,15 @@ export const resnetFamily: Family<ResnetSpec> = {
   },
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
   published: { read: readTorchvision, write: (path, _, weights) => writeTorchvision(path, weights) },
+  thinning: {
+    narrow: scaleWidth,
+    withHead: (spec, { head, classes }) => {
+      if (head !== undefined) throw new UsageError(`ResNets read images; these data are texts for a "${head}" head`);
+      return { ...spec, classes: classes ?? spec.classes };
+    },
+    recipe: 'sgd',
+    side: ({ stem }) => (stem.kind === 'imagenet' ? 224 : 32),
+  },
   vary: (spec, { width, mid, classes }) => {
     const scaled = width === undefined ? spec : scaleWidth(spec, width);
     return {

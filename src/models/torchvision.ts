@@ -2,6 +2,7 @@
  * Weights in torchvision's names and layouts, so that its checkpoints can be read and ours be used there. Convolutions
  * are [out, in, h, w] there and [h, w, in, out] here; the last dense layer is [out, in] there and [in, out] here.
  */
+import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
@@ -91,4 +92,41 @@ export function importTorchvision(spec: ResnetSpec, tensors: HostArrays<HostValu
 /** Reads a file of weights. Throws UsageError on a damaged file, and one that lists every name that does not fit. */
 export function readTorchvision(path: string, spec: ResnetSpec): HostWeights {
   return importTorchvision(spec, readSafetensors(path).tensors, path);
+}
+
+/**
+ * The ResNet whose weights these tensors are, by their names and shapes: kind of block, blocks of each stage, widths,
+ * stem, classes. Throws UsageError where they are not a ResNet's, or not of widths that double from stage to stage.
+ */
+export function resnetIn(tensors: HostArrays<HostValues>, source: string): ResnetSpec {
+  const shape = (name: string): readonly number[] => {
+    const found = tensors[name]?.shape;
+    if (found === undefined) {
+      const names = Object.keys(tensors).slice(0, 3).join(', ');
+      throw new UsageError(
+        `${source}: no tensor "${name}"; expected a ResNet in torchvision's names (conv1, layer1.0.conv1, ..., fc), ` +
+          `found ${names || 'nothing'}`,
+      );
+    }
+    return found;
+  };
+  const counted = (pattern: RegExp): number =>
+    new Set(Object.keys(tensors).flatMap((name) => pattern.exec(name)?.[1] ?? [])).size;
+  const stages = counted(/^layer(\d+)\./);
+  const block = 'layer1.0.conv3.weight' in tensors ? 'bottleneck' : 'basic';
+  const [stemChannels, channels, side] = shape('conv1.weight') as [number, number, number];
+  const last = block === 'bottleneck' ? 'conv3' : 'conv2';
+  const planes = shape(`layer1.0.${last}.weight`)[0]! / (block === 'bottleneck' ? 4 : 1);
+  const inner = shape('layer1.0.conv1.weight')[0]!;
+  return {
+    family: 'resnet',
+    block,
+    blocks: Array.from({ length: stages }, (_, i) => counted(new RegExp(`^layer${i + 1}\\.(\\d+)\\.`))),
+    planes,
+    mid: inner / planes,
+    stem: { kind: side === 7 ? 'imagenet' : 'small', channels: stemChannels },
+    skip: true,
+    classes: shape('fc.weight')[0]!,
+    channels,
+  };
 }

@@ -1,0 +1,152 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { thin } from '../../src/thin/thin.js';
+import { describe, setUp, type ThinOptions } from '../../src/thin/plan.js';
+import { ARMS } from '../../src/thin/arms.js';
+import { DATA_FORMS } from '../../src/thin/data/index.js';
+import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
+import {
+  checkOut,
+  DEFAULT_OUT,
+  examples,
+  jsonOption,
+  positiveNumber,
+  seedOption,
+  typedCommand,
+  wholeNumber,
+} from '../terminal/options.js';
+import { Progress } from '../terminal/progress.js';
+import { engineOption } from '../terminal/run-options.js';
+import { stopSignal } from '../terminal/stop.js';
+import { openForCommand, sayingHowToGoOn } from '../terminal/work.js';
+
+interface Options extends Omit<ThinOptions, 'model' | 'finetune' | 'out'> {
+  readonly out: string;
+  readonly fineTune?: boolean;
+  readonly plan?: boolean;
+  readonly engine?: string;
+  readonly json?: boolean;
+}
+
+/** A number with `k`, `M` or `G` behind it. */
+function amount(text: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([kKmMgG]?)$/.exec(text) ?? [];
+  const factor = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase()];
+  const value = Number(digits) * factor!;
+  if (!(value >= 1)) throw new InvalidArgumentError('Expected a number such as 5M, 300k or 1200000.');
+  return Math.floor(value);
+}
+
+/** `2x`, or `2`. */
+function times(text: string): number {
+  const value = Number(text.replace(/x$/i, ''));
+  if (!(value > 1 && value < 1e6)) throw new InvalidArgumentError('Expected a factor above 1, such as 2x.');
+  return value;
+}
+
+/** `text=review,label=stars`. */
+function columns(text: string): Record<string, string> {
+  const parts = text.split(',').map((part) => part.split('='));
+  if (parts.some(([what, name]) => !['text', 'pair', 'label'].includes(what!) || !name))
+    throw new InvalidArgumentError('Expected text=NAME,label=NAME, with pair=NAME for a second text.');
+  return Object.fromEntries(parts) as Record<string, string>;
+}
+
+/** `gowide thin`. */
+export function command(): Command {
+  return new Command('thin')
+    .argument(
+      '<model>',
+      Object.values(SOURCE_FORMATS)
+        .map(({ looks }) => looks)
+        .join('; or '),
+    )
+    .description(
+      'make a trained network thin: three stages on your data, rates tuned, a net in its own format and a card',
+    )
+    .option(
+      '--data <path>',
+      `${Object.values(DATA_FORMS)
+        .map(({ looks }) => looks)
+        .join('; or ')} (default: a run’s own)`,
+    )
+    .addOption(new Option('--width <factor>', 'factor on the channels (default: 0.5)').argParser(positiveNumber(1)))
+    .addOption(new Option('--params <n>', 'parameters at most, such as 5M').argParser(amount))
+    .addOption(new Option('--speed <n>', 'operations fewer by this factor, such as 2x').argParser(times))
+    .addOption(new Option('--out <dir>', 'folder of the result').default('gowide-thin'))
+    .addOption(new Option('--runs <dir>', 'folder in which a run’s id is looked for').default(DEFAULT_OUT))
+    .option('--compare', `train every rival to the end at the same thin steps: ${Object.keys(ARMS).join(', ')}`)
+    .option('--fine-tune', 'train the wide net on the data first although its head fits')
+    .addOption(new Option('--epochs <n>', 'passes over the data in the final run').argParser(positiveNumber()))
+    .addOption(
+      new Option('--wide-epochs <n>', 'the same of the wide net, where it is trained').argParser(positiveNumber()),
+    )
+    .addOption(new Option('--batch <n>', 'examples of a step').argParser(wholeNumber(1)))
+    .addOption(
+      new Option('--tries <n>', 'settings of the rates that each arm is tried with (default: 6)')
+        .choices(['1', '3', '6'])
+        .argParser((text) => {
+          if (!['1', '3', '6'].includes(text)) throw new InvalidArgumentError('Allowed choices are 1, 3, 6.');
+          return Number(text);
+        }),
+    )
+    .addOption(new Option('--rows <n>', 'training examples that are used, at most').argParser(wholeNumber(8)))
+    .addOption(
+      new Option('--tokens <n>', 'tokens of an example (default: what the data need)').argParser(wholeNumber(8)),
+    )
+    .addOption(
+      new Option('--size <n>', 'side of the pictures (default: what the network is for)').argParser(wholeNumber(8)),
+    )
+    .addOption(new Option('--columns <names>', 'columns of a table: text=NAME,label=NAME,pair=NAME').argParser(columns))
+    .option('--plan', 'say what would be done and what it costs, and do nothing')
+    .addOption(seedOption())
+    .addOption(engineOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'gowide thin ./my-bert --data reviews.csv --width 0.5',
+          'gowide thin resnet50.safetensors --data pictures --params 5M --out small',
+          'gowide thin 3f2a91 --speed 2x --compare',
+        ],
+        'Stopped, it goes on by the same command. The test split is read once, at the end.',
+      ),
+    )
+    .action(async (model: string, { fineTune, plan, engine, json, ...rest }: Options) => {
+      const out = rest.out;
+      checkOut(out);
+      const options: ThinOptions = { ...rest, model, finetune: fineTune };
+      if (plan) {
+        process.stdout.write(`${describe(await setUp(options)).join('\n')}\n`);
+        return;
+      }
+      const progress = new Progress();
+      const notice = (line: string): void => progress.line(line);
+      const signal = stopSignal(notice);
+      const result = await sayingHowToGoOn(progress, async () =>
+        thin({
+          ...options,
+          ...{ signal, onNotice: notice, command: typedCommand(), engine: await openForCommand(engine) },
+          onProgress: (share, detail, first) => progress.update('thin', share, detail, first),
+        }),
+      );
+      const { wide, thin: narrow, taken, written, card, page } = result;
+      if (json) {
+        const figures = {
+          accuracy: narrow.test.accuracy,
+          wideAccuracy: wide.test.accuracy,
+          arm: taken.arm,
+          rates: taken.rates,
+        };
+        process.stdout.write(
+          `${JSON.stringify({ ...figures, parameters: narrow.parameters, written, card, page }, null, 2)}\n`,
+        );
+        return;
+      }
+      process.stdout.write(
+        `test accuracy ${narrow.test.accuracy.toFixed(1)} %, wide ${wide.test.accuracy.toFixed(1)} %; ` +
+          `${narrow.parameters.toLocaleString('en')} of ${wide.parameters.toLocaleString('en')} parameters; ` +
+          `arm ${taken.arm}\nwritten: ${[...written, card, page].join(', ')}\n`,
+      );
+    });
+}

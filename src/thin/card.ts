@@ -1,0 +1,201 @@
+/** What is said of a thin net: how good, how large, how fast, how it came about, and by which command. */
+import type { Row } from '../core/run.js';
+import type { Engine } from '../engine/backends/choose.js';
+import { classFigures } from '../metrics/confusion.js';
+import { ARMS, type Rates } from './arms.js';
+import { LATENCY_BATCHES } from './latency.js';
+import type { Card, Section } from './page.js';
+import type { Setup } from './plan.js';
+import type { Measured, ThinResult } from './result.js';
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en');
+const percent = (value: number): string => value.toFixed(1);
+/** Classes whose confusion is shown as a whole table; of more, the pairs that are mistaken most often. */
+const MOST_CLASSES = 20;
+
+function ratesText({ training, imitation }: Rates): string {
+  return imitation === undefined ? String(training) : `${training}, imitation ${imitation}`;
+}
+
+/** The card of a result; `rows` is what the run of the thin net logged. */
+export function cardOf(
+  setup: Setup,
+  result: ThinResult,
+  rows: readonly Row[],
+  engine: Engine,
+  command: string | undefined,
+): Card {
+  const { wide, thin, taken } = result;
+  const name = setup.options.model;
+  return {
+    title: `${name}, thin`,
+    summary:
+      `${whole(thin.parameters)} parameters instead of ${whole(wide.parameters)}, ` +
+      `${percent(thin.test.accuracy)} % of the test split answered rightly instead of ${percent(wide.test.accuracy)} %.`,
+    sections: [
+      wideAndThin(wide, thin, engine),
+      howSection(setup, result),
+      ...(result.trained.length > 1 ? [armsSection(result)] : []),
+      triedSection(result),
+      mergedSection(rows, taken.arm === 'direct' || taken.arm === 'kd'),
+      ...(thin.confusion === undefined ? [] : classSections(thin, result.labels)),
+      {
+        title: 'Made by',
+        text: [
+          { code: command ?? 'thin() of the library' },
+          `Seed ${setup.seed}; run ${taken.run} in ${setup.work}, where every run of the way here is kept.`,
+        ],
+      },
+    ],
+  };
+}
+
+function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
+  const row = (what: string, of: (one: Measured) => number, text: (value: number) => string): string[] => [
+    what,
+    text(of(wide)),
+    text(of(thin)),
+  ];
+  const milliseconds = (value: number): string => value.toPrecision(3);
+  return {
+    title: 'Beside the wide net',
+    table: {
+      columns: ['', 'wide', 'thin'],
+      rows: [
+        row('test accuracy, %', ({ test }) => test.accuracy, percent),
+        row(
+          'test cross-entropy, nats',
+          ({ test }) => test.crossEntropy,
+          (value) => value.toFixed(4),
+        ),
+        row('validation accuracy, %', ({ validation }) => validation.accuracy, percent),
+        row('parameters', ({ parameters }) => parameters, whole),
+        row(
+          'MFLOP of an example',
+          ({ flops }) => flops / 1e6,
+          (value) => value.toFixed(1),
+        ),
+        ...LATENCY_BATCHES.map((batch, i) =>
+          row(`milliseconds at batch ${batch}`, (one) => one.milliseconds[i]!, milliseconds),
+        ),
+      ],
+    },
+    text: [`Latency is the median of forward passes here: ${engine.name} ${engine.version} on ${engine.device}.`],
+    bars: [
+      { name: 'wide, test %', value: wide.test.accuracy },
+      { name: 'thin, test %', value: thin.test.accuracy },
+    ],
+  };
+}
+
+function howSection(setup: Setup, { taken, trained }: ThinResult): Section {
+  const { data, training, left } = setup;
+  const why =
+    trained.length > 1
+      ? `it was the best of the ${trained.length} arms on the validation split`
+      : `of all candidates at ${ratesText(taken.rates)} it was the best on the validation split in every round`;
+  return {
+    title: 'How it came about',
+    text: [
+      `Arm ${taken.arm}: ${ARMS[taken.arm].title}. Taken because ${why}; rates ${ratesText(taken.rates)}, ` +
+        `${whole(taken.steps)} steps of ${setup.batch} examples.`,
+      training === undefined
+        ? 'Stage 1 was skipped: the wide net is used as it was given.'
+        : `Stage 1: the wide net was trained on the data first, as ${training}.`,
+      `Data: ${setup.options.data ?? 'those of the run'}; ${whole(data.train.count)} examples for training, ` +
+        `${whole(data.validation.count)} for choosing rates, arm and step, ${whole(data.test.count)} for the test, ` +
+        'which nothing was chosen by.',
+      ...setup.notes,
+      ...left.map(({ arm, why: reason }) => `Arm ${arm} was left out: ${reason}.`),
+    ],
+  };
+}
+
+function armsSection({ trained }: ThinResult): Section {
+  return {
+    title: 'Arms at the same number of thin steps',
+    text: [
+      'One seed each, rates tuned alike: differences of a percent or two may be chance. The test column was not looked ' +
+        'at for choosing.',
+    ],
+    table: {
+      columns: ['arm', 'rates', 'steps', 'validation %', 'test %'],
+      rows: trained.map(({ arm, rates, steps, validation, testAccuracy }) => [
+        ...[arm, ratesText(rates), whole(steps)],
+        ...[percent(validation.accuracy), percent(testAccuracy)],
+      ]),
+    },
+    bars: trained.map(({ arm, testAccuracy }) => ({ name: `${arm}, test %`, value: testAccuracy })),
+  };
+}
+
+function triedSection({ tried }: ThinResult): Section {
+  return {
+    title: 'Candidates',
+    text: ['Successive halving by thirds on the validation split; each round is trained anew.'],
+    table: {
+      columns: ['arm', 'rates', 'round', 'steps', 'validation %'],
+      rows: tried.map(({ candidate: { arm, rates }, round, steps, score }) => [
+        ...[arm, ratesText(rates), String(round), whole(steps)],
+        score === undefined ? 'failed' : percent(score),
+      ]),
+    },
+  };
+}
+
+/** What was merged, and how far the thin net is from the wide one. */
+function mergedSection(rows: readonly Row[], isAlone: boolean): Section {
+  const merge = rows.find(({ event }) => event === 'merge');
+  const distances = rows.filter(({ event, when }) => event === 'discrepancy' && when === 'end');
+  const said =
+    merge !== undefined
+      ? `The maps between thin and wide were merged into the thin net; that changed its logits by ${Number(merge.difference).toExponential(1)} of their size.`
+      : isAlone
+        ? 'There were no maps between thin and wide.'
+        : 'No map had to be merged: those that imitation compared by are dropped with it.';
+  return {
+    title: 'What was merged',
+    text: [said],
+    ...(distances.length > 0 && {
+      table: {
+        columns: ['at', 'distance to the wide net, relative'],
+        rows: distances.map(({ tap, discrepancy }) => [String(tap), Number(discrepancy).toFixed(3)]),
+      },
+    }),
+  };
+}
+
+function classSections(thin: Measured, labels: readonly string[] | undefined): Section[] {
+  const counts = thin.confusion!.counts;
+  const names = counts.map((_, i) => labels?.[i] ?? String(i));
+  const report: Section = {
+    title: 'By class',
+    table: {
+      columns: ['class', 'examples', 'precision %', 'recall %', 'F1 %'],
+      rows: classFigures(thin.confusion!).map(({ examples, precision, recall, f1 }, i) => [
+        ...[names[i]!, whole(examples), percent(precision), percent(recall), percent(f1)],
+      ]),
+    },
+  };
+  const all = counts.length <= MOST_CLASSES;
+  const pairs = counts
+    .flatMap((row, i) => row.map((count, j) => ({ from: names[i]!, to: names[j]!, count, isWrong: i !== j })))
+    .filter(({ isWrong, count }) => isWrong && count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, MOST_CLASSES);
+  return [
+    report,
+    {
+      title: 'Confusion',
+      text: [
+        all ? 'Rows are the classes, columns what they were taken for.' : 'The pairs that are mistaken most often.',
+      ],
+      table: all
+        ? { columns: ['', ...names], rows: counts.map((row, i) => [names[i]!, ...row.map(String)]) }
+        : {
+            columns: ['class', 'taken for', 'times'],
+            rows: pairs.map(({ from, to, count }) => [from, to, String(count)]),
+          },
+    },
+  ];
+}

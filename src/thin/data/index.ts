@@ -1,0 +1,29 @@
+/** Every form of data that `gowide thin` reads. */
+import { existsSync } from 'node:fs';
+import { UsageError } from '../../core/errors.js';
+import { register } from '../../core/registry.js';
+import { declared } from './declared.js';
+import type { DataForm, FormOptions, Found } from './form.js';
+import { pictures } from './pictures.js';
+import { tables } from './tables.js';
+
+/** Forms of data by name, in the order in which they are tried. To add one: a file and a line here. */
+export const DATA_FORMS: Record<string, DataForm> = { declared, tables, pictures };
+
+/** Adds a form from outside this folder. Throws UsageError when its name is taken. */
+export function registerDataForm(name: string, form: DataForm): void {
+  register('form of data', DATA_FORMS, name, form);
+}
+
+/** The data at a path, as a declaration. Throws UsageError where no form fits the path and the network. */
+export function findData(path: string, options: FormOptions): Found {
+  const form = Object.values(DATA_FORMS).find((one) => one.matches(path, options));
+  if (form !== undefined) return form.open(path, options);
+  const reads = options.vocabulary === undefined ? 'pictures' : 'texts';
+  throw new UsageError(
+    `${path}: ${existsSync(path) ? `no data for a network that reads ${reads}` : 'not found'}; ` +
+      `expected ${Object.values(DATA_FORMS)
+        .map(({ looks }) => looks)
+        .join('; or ')}`,
+  );
+}

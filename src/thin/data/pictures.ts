@@ -1,0 +1,65 @@
+/** Folders of pictures, one folder a class: in two or three splits, or in one folder that is split. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '../../core/errors.js';
+import { openImageFolder, type ImageFolder } from '../../data/imagefolder.js';
+import type { DataForm, Found, FormOptions } from './form.js';
+
+/** Names under which the splits' folders go, the first found being taken. */
+const [VALIDATION, TEST] = [['val', 'valid', 'validation', 'dev'], ['test']] as const;
+/** Share of the pictures that is set aside where there is no folder for it. */
+const SHARE = { test: 0.2, validation: 0.1 } as const;
+/** Pictures beside the centre that is cut out, as torchvision has it: 256 for 224. */
+const RESIZE = 8 / 7;
+
+function foldersIn(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('.') && statSync(join(path, name)).isDirectory())
+    .sort();
+}
+
+/** The splits of a folder, in the words of a declaration; validation that has no folder is yet to be counted. */
+function splitsOf(path: string): Pick<ImageFolder, 'test'> & { readonly validation: string | undefined } {
+  const folders = foldersIn(path);
+  if (!folders.includes('train')) return { test: SHARE.test, validation: undefined };
+  const named = (names: readonly string[]): string | undefined => names.find((name) => folders.includes(name));
+  const [validation, test] = [named(VALIDATION), named(TEST)];
+  if (test === undefined && validation === undefined)
+    throw new UsageError(
+      `${path}: train/ stands alone; expected ${[...TEST, ...VALIDATION].map((name) => `${name}/`).join(', ')} ` +
+        'beside it, or the folders of the classes alone, which are then split',
+    );
+  // with two splits the second one is for test, whatever it is called: rates are never chosen on it
+  return test === undefined ? { test: validation!, validation: undefined } : { test, validation };
+}
+
+function open(path: string, { side, rows }: FormOptions): Found {
+  const { test, validation } = splitsOf(path);
+  const base = { folder: path, size: side, resize: Math.round(side * RESIZE), corrupt: 16, test: test! };
+  const { train, classes } = openImageFolder({ ...base, validation: validation ?? 1 });
+  const all = train.count + (validation === undefined ? 1 : 0);
+  if (all < 4 * classes)
+    throw new UsageError(
+      `${path}: ${all} pictures for training and validation in ${classes} classes; expected at least ${4 * classes}`,
+    );
+  // fewer training pictures by more that are held out: of these only some are looked at
+  const held = Math.min(all - classes, Math.max(classes, Math.round(all * SHARE.validation), all - rows));
+  const splits =
+    typeof test === 'string'
+      ? `train/ ${validation === undefined ? `without ${held} that are held out` : `and ${validation}/`} for choosing, ${test}/ for the test`
+      : `${Math.round(100 * SHARE.test)} % of each class for the test, ${held} of the others for choosing`;
+  return {
+    spec: { set: 'imagefolder', ...base, validation: validation ?? held },
+    notes: [`pictures: ${classes} classes; ${splits}; cut to ${side} x ${side}`],
+  };
+}
+
+/** Folders of pictures. */
+export const pictures: DataForm = {
+  looks: 'a folder of pictures, train/<class>/* and val/<class>/* or test/<class>/*, or <class>/*',
+  matches: (path, { vocabulary }) =>
+    vocabulary === undefined && existsSync(path) && statSync(path).isDirectory() && foldersIn(path).length > 0,
+  open,
+};

@@ -1,0 +1,280 @@
+/**
+ * Tables of texts with a class each: tab-separated without quotes, as GLUE has them, or comma-separated with quotes
+ * (RFC 4180), packed by gzip or not; one file that is split, or a folder with a file for each split.
+ */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { UsageError } from '../../core/errors.js';
+import { permutation, rngKey } from '../../core/rng.js';
+import { sample } from '../../data/texts.js';
+import { makeFolder, writeAtomic } from '../../store/atomic.js';
+import { readText } from '../../store/config.js';
+import { readRegular } from '../../store/regular.js';
+import { readVocabulary } from '../../text/vocabulary.js';
+import { WordPiece } from '../../text/wordpiece.js';
+import type { DataForm, Found, FormOptions } from './form.js';
+
+const TABLE = /\.(tsv|csv)(\.gz)?$/i;
+/** Names of the splits' files, without the ending. */
+const NAMES = { train: ['train'], validation: ['val', 'valid', 'validation', 'dev'], test: ['test'] } as const;
+/** Names of columns that are taken where none is said, in their order. */
+const COLUMNS = {
+  text: ['text', 'sentence', 'sentence1', 'premise', 'question', 'question1', 'review', 'content', 'tweet', 'title'],
+  pair: ['pair', 'sentence2', 'hypothesis', 'question2'],
+  label: ['label', 'labels', 'class', 'category', 'target', 'sentiment', 'gold_label'],
+} as const;
+const SHARE = { test: 0.2, validation: 0.1 } as const;
+/** Examples for choosing, at most: more tell rates apart no better. */
+const MOST_VALIDATION = 1000;
+const LEAST_VALIDATION = 200;
+/** Tokens that are taken where nothing is said, at most. */
+const MOST_TOKENS = 128;
+
+interface Row {
+  readonly text: string;
+  readonly pair?: string;
+  readonly label: string;
+  /** The file and the line where it begins. */
+  readonly at: string;
+}
+
+function contentOf(path: string): string {
+  if (!path.toLowerCase().endsWith('.gz')) return readText(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(gunzipSync(readRegular(path, { links: true })));
+  } catch (error) {
+    throw new UsageError(`${path}: not a text in UTF-8 packed by gzip (${(error as Error).message})`);
+  }
+}
+
+/** Lines of a table with the number of each: cells between tabs, or between commas where quotes may enclose them. */
+function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; readonly line: number }> {
+  const text = contentOf(path);
+  if (/\.tsv(\.gz)?$/i.test(path)) {
+    for (const [i, raw] of text.split(/\r?\n/).entries())
+      if (raw.trim() !== '') yield { cells: raw.split('\t'), line: i + 1 };
+    return;
+  }
+  let [cells, cell, quoted, line, first]: [string[], string, boolean, number, number] = [[], '', false, 1, 1];
+  for (let at = 0; at <= text.length; at++) {
+    const character = text[at];
+    if (quoted && character === undefined)
+      throw new UsageError(`${path}, line ${first}: a quote that is opened here and never closed`);
+    if (character === '\n') line++;
+    if (quoted) {
+      if (character !== '"') cell += character;
+      else if (text[at + 1] === '"') cell += text[++at];
+      else quoted = false;
+    } else if (character === '"' && cell === '') quoted = true;
+    else if (character === ',') {
+      cells.push(cell);
+      cell = '';
+    } else if (character === '\n' || character === undefined) {
+      cells.push(cell.replace(/\r$/, ''));
+      if (cells.length > 1 || cells[0]!.trim() !== '') yield { cells, line: first };
+      [cells, cell, first] = [[], '', line];
+    } else cell += character;
+  }
+}
+
+/** Which column of a header holds what. Throws UsageError where texts or labels cannot be told. */
+function columnsOf(
+  path: string,
+  header: readonly string[],
+  given: FormOptions['columns'],
+): Readonly<Record<keyof typeof COLUMNS, number>> {
+  const lower = header.map((name) => name.trim().toLowerCase());
+  const indexOf = (what: keyof typeof COLUMNS): number => {
+    const name = given[what];
+    if (name === undefined) return COLUMNS[what].map((one) => lower.indexOf(one)).find((at) => at >= 0) ?? -1;
+    const at = lower.indexOf(name.toLowerCase());
+    if (at < 0) throw new UsageError(`${path}: no column "${name}" in its first line; there are: ${header.join(', ')}`);
+    return at;
+  };
+  const found = { text: indexOf('text'), pair: indexOf('pair'), label: indexOf('label') };
+  for (const what of ['text', 'label'] as const)
+    if (found[what] < 0)
+      throw new UsageError(
+        `${path}: no column for the ${what} in its first line (${header.join(', ')}); ` +
+          `give --columns text=NAME,label=NAME, with pair=NAME for a second text`,
+      );
+  return found;
+}
+
+/** Rows of a file, and how many lines were left out. */
+function readTable(path: string, given: FormOptions['columns']): { rows: Row[]; leftOut: number } {
+  const lines = linesOf(path);
+  const first = lines.next();
+  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
+  const at = columnsOf(path, first.value.cells, given);
+  const rows: Row[] = [];
+  let leftOut = 0;
+  const clean = (text: string): string => text.replaceAll(/[\t\r\n]+/g, ' ');
+  for (const { cells, line } of lines) {
+    const [text, label] = [cells[at.text], cells[at.label]?.trim()];
+    const pair = at.pair < 0 ? undefined : cells[at.pair];
+    if (text === undefined || label === undefined || label === '' || (at.pair >= 0 && pair === undefined)) leftOut++;
+    else
+      rows.push({
+        text: clean(text),
+        ...(pair !== undefined && { pair: clean(pair) }),
+        label,
+        at: `${path}, line ${line}`,
+      });
+  }
+  if (rows.length === 0) throw new UsageError(`${path}: no line with a text and a label in it`);
+  return { rows, leftOut };
+}
+
+/** Some of the rows of each label, at least one of each that has two; and the others. */
+function held(rows: readonly Row[], share: number, name: string): { readonly taken: Row[]; readonly left: Row[] } {
+  const taken = new Set<Row>();
+  for (const label of new Set(rows.map((row) => row.label))) {
+    const own = rows.filter((row) => row.label === label);
+    if (own.length < 2) continue;
+    const count = Math.min(own.length - 1, Math.max(1, Math.round(share * own.length)));
+    for (const index of permutation(rngKey(0, 'thin', name, label), own.length).subarray(0, count))
+      taken.add(own[index]!);
+  }
+  return { taken: rows.filter((row) => taken.has(row)), left: rows.filter((row) => !taken.has(row)) };
+}
+
+/** The files of the splits in a folder; a file that is named as several splits is refused. */
+function filesIn(folder: string): Partial<Record<keyof typeof NAMES, string>> {
+  const tables = readdirSync(folder).filter((name) => TABLE.test(name));
+  return Object.fromEntries(
+    Object.entries(NAMES).flatMap(([split, names]) => {
+      const found = tables.filter((name) =>
+        (names as readonly string[]).includes(name.replace(TABLE, '').toLowerCase()),
+      );
+      if (found.length > 1) throw new UsageError(`${folder}: ${found.join(' and ')}; expected one file for ${split}`);
+      return found.length === 0 ? [] : [[split, join(folder, found[0]!)] as const];
+    }),
+  );
+}
+
+interface Splits {
+  readonly train: Row[];
+  readonly validation: Row[];
+  readonly test: Row[];
+  readonly notes: string[];
+}
+
+/** The rows of the three splits. With two files the second one is for test: rates are never chosen on it. */
+function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
+  const isFolder = statSync(path).isDirectory();
+  const files = isFolder ? filesIn(path) : { train: path };
+  if (files.train === undefined)
+    throw new UsageError(`${path}: no train.tsv or train.csv; expected it with dev, val or test beside it`);
+  const notes: string[] = [];
+  const read = (file: string): Row[] => {
+    const { rows, leftOut } = readTable(file, columns);
+    if (leftOut > 0) notes.push(`${file}: ${leftOut} lines without a text or a label were left out`);
+    return rows;
+  };
+  const whole = read(files.train);
+  const given = files.test !== undefined && hasLabels(files.test, columns) ? files.test : undefined;
+  if (files.test !== undefined && given === undefined) notes.push(`${files.test}: it has no labels and is not used`);
+  const testFile = given ?? files.validation;
+  const first = testFile === undefined ? held(whole, SHARE.test, 'test') : { taken: read(testFile), left: whole };
+  const own = given !== undefined && files.validation !== undefined ? read(files.validation) : undefined;
+  // of a sample of the rows not many times as many are looked at for choosing
+  const looked = Math.min(MOST_VALIDATION, Math.max(LEAST_VALIDATION, most));
+  const share = Math.min(SHARE.validation, looked / first.left.length);
+  const second = own === undefined ? held(first.left, share, 'validation') : { taken: own, left: first.left };
+  const train = sample(second.left, most, 'thin rows');
+  notes.push(
+    `texts: ${train.length} for training` +
+      `${train.length < second.left.length ? ` of ${second.left.length}` : ''}, ` +
+      `${second.taken.length} for choosing (${own === undefined ? 'held out' : basename(files.validation!)}), ` +
+      `${first.taken.length} for the test (${testFile === undefined ? 'held out' : basename(testFile)})`,
+  );
+  return { train, validation: second.taken, test: first.taken, notes };
+}
+
+function hasLabels(file: string, columns: FormOptions['columns']): boolean {
+  try {
+    readTable(file, columns);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError && /for the label|no line with/.test(error.message)) return false;
+    throw error;
+  }
+}
+
+/** Throws UsageError where a label is in the other splits but not among the training rows. */
+function checkLabels({ train, validation, test }: Splits): void {
+  const known = new Set(train.map(({ label }) => label));
+  const alien = [...validation, ...test].find(({ label }) => !known.has(label));
+  if (alien !== undefined)
+    throw new UsageError(
+      `${alien.at}: the label "${alien.label}" is on no training row; there are: ${[...known].slice(0, 20).join(', ')}`,
+    );
+  if (known.size < 2) throw new UsageError(`${train[0]!.at}: all training rows have the label "${train[0]!.label}"`);
+}
+
+/** As many tokens as 99 of 100 examples need, in steps of 8. */
+function lengthOf(rows: readonly Row[], vocabulary: string, most: number): number {
+  const { tokens, lowercase = true, settings } = readVocabulary(vocabulary);
+  const tokenizer = new WordPiece(tokens, lowercase, settings);
+  const lengths = sample(rows, 1000, 'thin lengths')
+    .map(({ text, pair }) => {
+      const second = pair === undefined ? 0 : tokenizer.encode(pair).ids.length + 1;
+      return tokenizer.encode(text).ids.length + 2 + second;
+    })
+    .sort((a, b) => a - b);
+  const needed = lengths[Math.min(lengths.length - 1, Math.floor(0.99 * lengths.length))]!;
+  return Math.max(8, Math.min(most, MOST_TOKENS, 8 * Math.ceil(needed / 8)));
+}
+
+function textOf(rows: readonly Row[]): string {
+  const hasPair = rows.some(({ pair }) => pair !== undefined);
+  const lines = rows.map(({ text, pair, label }) => [text, ...(hasPair ? [pair] : []), label].join('\t'));
+  return `${[`text${hasPair ? '\tpair' : ''}\tlabel`, ...lines].join('\n')}\n`;
+}
+
+/** Writes a file unless it holds that already: runs note when what they read was changed. */
+function keep(path: string, text: string): string {
+  if (!existsSync(path) || readText(path, { keepMark: true }) !== text) writeAtomic(path, text);
+  return path;
+}
+
+function open(path: string, options: FormOptions): Found {
+  const { work, vocabulary, mostTokens } = options;
+  const splits = splitsOf(path, options);
+  checkLabels(splits);
+  const folder = join(work, 'data');
+  makeFolder(folder);
+  const tokens = options.tokens ?? lengthOf(splits.train, vocabulary!, mostTokens);
+  if (tokens > mostTokens)
+    throw new UsageError(`--tokens ${tokens}: the network has ${mostTokens} positions; expected at most as many`);
+  const file = (split: 'train' | 'validation' | 'test'): string =>
+    keep(join(folder, `${split}.tsv`), textOf(splits[split]));
+  const hasPair = splits.train[0]!.pair !== undefined;
+  return {
+    spec: {
+      set: 'tsv',
+      corpus: 'glosses',
+      vocabulary: vocabulary!,
+      lowercase: readVocabulary(vocabulary!).lowercase ?? true,
+      tokens,
+      heldOut: 0.1,
+      train: file('train'),
+      validation: file('validation'),
+      test: file('test'),
+      columns: { text: 'text', ...(hasPair && { pair: 'pair' }), label: 'label' },
+    },
+    notes: [...splits.notes, `${tokens} tokens of each`],
+  };
+}
+
+/** Tables of texts with a class each. */
+export const tables: DataForm = {
+  looks: 'a .tsv or .csv file (also .gz) with a column of texts and one of labels, or a folder with train, dev or test',
+  matches: (path, { vocabulary }) => {
+    if (vocabulary === undefined || !existsSync(path)) return false;
+    return statSync(path).isDirectory() ? readdirSync(path).some((name) => TABLE.test(name)) : TABLE.test(path);
+  },
+  open,
+};

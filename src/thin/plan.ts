@@ -1,0 +1,309 @@
+/** What `thin` will do: the networks, the data, the runs and what they cost, all known before the first step. */
+import { join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import type { Cell } from '../core/run.js';
+import type { Dataset } from '../data/dataset.js';
+import { exampleShape, inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
+import { EXPECTED_FLOPS, expectedSeconds } from '../method/cost.js';
+import { TRAIN_KIND } from '../method/required.js';
+import type { TrainSpec } from '../method/spec.js';
+import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { forwardFlops } from '../nn/network.js';
+import { ARMS, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
+import { findData } from './data/index.js';
+import { roundsOf } from './halving.js';
+import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
+import { narrowed, thinningOf, type Size } from './size.js';
+import { openSource } from './sources/index.js';
+import type { Source } from './sources/source.js';
+
+/** What is to be made thin, on what, and how much may be spent. */
+export interface ThinOptions extends Size {
+  /** A Hugging Face folder, a file of weights, or a run's id: see SOURCE_FORMATS. */
+  readonly model: string;
+  /** Class folders, a table of texts, a JSON file: see DATA_FORMS. Left out: the data that a run was trained on. */
+  readonly data?: string | undefined;
+  /** Folder of the result; `gowide-thin` by default. */
+  readonly out?: string | undefined;
+  /** Folder in which runs are looked for by their id; `gowide-out` by default. */
+  readonly runs?: string | undefined;
+  /** Passes over the training data in the final run of the thin net; the recipe's where it is left out. */
+  readonly epochs?: number | undefined;
+  /** Passes over the training data in the final run of the wide net, where it is trained; as `epochs` by default. */
+  readonly wideEpochs?: number | undefined;
+  readonly batch?: number | undefined;
+  /** Rates that each arm is tried with; 1 takes the recipe's without tuning. */
+  readonly tries?: 1 | 3 | 6 | undefined;
+  /** Whether every rival is trained to the end at the same number of steps; else one arm is chosen on the way. */
+  readonly compare?: boolean | undefined;
+  /** Trains the wide net on the data first although its head fits. */
+  readonly finetune?: boolean | undefined;
+  readonly seed?: number | undefined;
+  /** Side of the pictures in pixels; by default what the network is made for. */
+  readonly size?: number | undefined;
+  /** Tokens of an example; by default as many as the data need. */
+  readonly tokens?: number | undefined;
+  /** Training examples that are used, at most. */
+  readonly rows?: number | undefined;
+  /** Which columns of a table hold what: `text`, `pair`, `label`. */
+  readonly columns?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Everything that is settled before the first step. */
+export interface Setup {
+  readonly options: ThinOptions;
+  readonly out: string;
+  /** Folder of what is made on the way. */
+  readonly work: string;
+  readonly source: Source;
+  readonly spec: DataSpec;
+  readonly data: Dataset;
+  /** The wide net with the head that the data ask for, and the thin one. */
+  readonly wide: NetworkSpec;
+  readonly thin: NetworkSpec;
+  /** Why the wide net is trained on the data first; undefined where it is taken as it is. */
+  readonly training: string | undefined;
+  readonly base: BaseRecipe;
+  readonly batch: number;
+  readonly steps: { readonly wide: number; readonly thin: number };
+  readonly seed: number;
+  readonly tries: 1 | 3 | 6;
+  /** Arms that are tuned, and those that cannot be, with the reason. */
+  readonly arms: readonly ArmName[];
+  readonly left: readonly { readonly arm: ArmName; readonly why: string }[];
+  readonly notes: readonly string[];
+}
+
+const DEFAULT_OUT = 'gowide-thin';
+const DEFAULT_RUNS = 'gowide-out';
+/** Pictures of this side where the network does not say it. */
+const DEFAULT_SIDE = 32;
+
+/** Whether names are the same, capitals aside. */
+function among(names: readonly string[], all: readonly string[]): boolean {
+  const lower = all.map((name) => name.toLowerCase());
+  return names.every((name) => lower.includes(name.toLowerCase()));
+}
+
+/** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
+export async function setUp(options: ThinOptions): Promise<Setup> {
+  const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1, rows = Infinity } = options;
+  const work = join(out, 'work');
+  const source = await openSource(options.model, { work, runs });
+  const thinning = thinningOf(source.network);
+  const { maxPositions } = source.network as { maxPositions?: number };
+  const found =
+    options.data === undefined
+      ? { spec: source.data, notes: [] }
+      : findData(options.data, {
+          ...{ work, vocabulary: source.vocabulary, columns: options.columns ?? {}, rows, tokens: options.tokens },
+          mostTokens: maxPositions ?? Infinity,
+          side: options.size ?? thinning.side?.(source.network) ?? DEFAULT_SIDE,
+        });
+  if (found.spec === undefined)
+    throw new UsageError('--data is needed: the network does not say what it was trained on');
+  const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
+  const data = await openData(spec);
+  const { wide, why } = withHead(source, spec, data);
+  const thin = narrowed(wide, options, data.shape);
+  const base = RECIPES[thinning.recipe];
+  const batch = Math.min(options.batch ?? base.batch, data.train.count);
+  const stepsOf = (epochs: number): number => Math.max(1, Math.round((epochs * data.train.count) / batch));
+  const epochs = options.epochs ?? base.epochs;
+  const steps = { thin: stepsOf(epochs), wide: stepsOf(options.wideEpochs ?? epochs) };
+  const setting = settingOf({ wide, thin, batch, base, data }, steps.thin);
+  const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
+  const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
+  return {
+    ...{ options, out, work, source, spec, data, wide, thin, base, batch, steps, seed },
+    training: why ?? (options.finetune === true ? 'it was asked for' : undefined),
+    tries: options.tries ?? 6,
+    arms: names.filter((arm) => obstacleOf(arm) === undefined),
+    left: names.flatMap((arm) => {
+      const obstacle = obstacleOf(arm);
+      return obstacle === undefined ? [] : [{ arm, why: obstacle }];
+    }),
+    notes: [...source.notes, ...found.notes],
+  };
+}
+
+/** The wide net with the head of the data's task, and why that head is a new one; no reason where it is its own. */
+function withHead(source: Source, spec: DataSpec, data: Dataset): { wide: NetworkSpec; why: string | undefined } {
+  const task = taskOf(spec);
+  const facts = { head: task?.head, classes: data.classes, questions: task?.questions };
+  const wide = thinningOf(source.network).withHead(
+    source.network,
+    facts as Parameters<typeof thinningOf>[0] & typeof facts,
+  );
+  if (JSON.stringify(wide) !== JSON.stringify(source.network)) {
+    const [before, after] = [source.network, wide].map((one) => describeHead(one));
+    return { wide, why: `its head is new: ${before}, and the data want ${after}` };
+  }
+  if (source.labels !== undefined && data.labels !== undefined && !among(data.labels, source.labels))
+    return { wide, why: `its classes are others: ${source.labels.slice(0, 5).join(', ')}` };
+  return { wide, why: undefined };
+}
+
+function describeHead(spec: NetworkSpec): string {
+  if ('head' in spec) return spec.head.kind === 'classify' ? `${spec.head.classes} classes` : `"${spec.head.kind}"`;
+  return `${networkOf(spec).width('logits')} classes`;
+}
+
+/** What arms depend on, with so many steps of the thin net. */
+export function settingOf(
+  { wide, thin, batch, base, data }: Pick<Setup, 'wide' | 'thin' | 'batch' | 'base' | 'data'>,
+  steps: number,
+): ArmSetting {
+  const examples = { train: data.train.count, validation: data.validation.count };
+  return { wide: networkOf(wide), thin: networkOf(thin), steps, batch, base, examples };
+}
+
+function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {
+  return { experiment: 'thin', arm, scale: 'custom', kind: TRAIN_KIND, spec: spec as unknown as Cell['spec'], seed };
+}
+
+/** The run that trains the wide net on the data, from its own weights, for so many steps. */
+export function wideCellOf(setup: Setup, rate: number, steps: number): Cell {
+  const { spec, wide, source, base, batch } = setup;
+  const recipe = evaluated(recipeOf(base, batch, steps, rate), setup.data.validation.count);
+  return cellOf(setup, `wide ${rate}`, {
+    data: spec,
+    network: wide,
+    pretrained: { network: source.network, weights: source.weights },
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...recipe, objective: { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 } },
+  });
+}
+
+/** The run that trains the thin net by an arm, for so many steps; `weights` are the wide net's. */
+export function thinCellOf(setup: Setup, weights: string, arm: ArmName, rates: Rates, steps: number): Cell {
+  const { start, imitation, training } = (ARMS[arm] as Arm).procedure(settingOf(setup, steps), rates);
+  const needsWide = start !== 'random' || imitation !== null || training.objective.teacher > 0;
+  return cellOf(setup, `${arm} ${Object.values(rates).join(' ')}`, {
+    data: setup.spec,
+    network: setup.thin,
+    teacher: needsWide ? { network: setup.wide, weights } : null,
+    start,
+    imitation,
+    training,
+  });
+}
+
+/** Where the trained wide net is kept, as training specs name it. */
+export function wideWeights({ work, source, training }: Setup): string {
+  return training === undefined ? source.weights : join(work, 'wide.safetensors');
+}
+
+/** Rates that the wide net is tried with. */
+export function wideRates({ base, tries }: Setup): number[] {
+  return tries === 1
+    ? [base.rates.wide]
+    : [1 / 3, 1, 3].map((factor) => Number((base.rates.wide * factor).toPrecision(2)));
+}
+
+/** A candidate of the thin net's tuning. */
+export interface Candidate {
+  readonly arm: ArmName;
+  readonly rates: Rates;
+}
+
+/** Pools of candidates, each of which gives one trained thin net: one for all arms, or one for each arm. */
+export function poolsOf({ arms, base, tries, options }: Setup): Candidate[][] {
+  const candidates = (arm: ArmName, count: 1 | 3 | 6): Candidate[] =>
+    ratesOf(ARMS[arm], base.rates, count).map((rates) => ({ arm, rates }));
+  if (options.compare === true) return arms.map((arm) => candidates(arm, tries));
+  // an arm with two rates gets more candidates than one with one, of which three are as dense a grid
+  return [arms.flatMap((arm) => candidates(arm, tries === 6 && !ARMS[arm].imitates ? 3 : tries))];
+}
+
+/**
+ * Expected seconds of a run on one core of a small machine: of its steps, and of what it looks at on the validation and
+ * test splits meanwhile and at its end.
+ */
+export function runSeconds({ shape, validation, test }: Dataset, { spec }: Cell): number {
+  const { network, teacher, imitation, training } = spec as unknown as TrainSpec;
+  const looks = imitation === null ? 1 : 2;
+  const examples = validation.count * ((training.evaluations ?? 0) + 2 + looks) + test.count;
+  const watched = teacher === null ? 0 : validation.count * looks * forwardFlops(networkOf(teacher.network), shape);
+  const flops = examples * forwardFlops(networkOf(network), shape) + watched;
+  return expectedSeconds(spec as unknown as TrainSpec) + flops / EXPECTED_FLOPS;
+}
+
+/** A part of the work: so many runs of so many steps. */
+export interface Part {
+  readonly name: string;
+  readonly runs: number;
+  readonly steps: number;
+  /** Expected seconds of all of them, on one core of a small machine. */
+  readonly seconds: number;
+}
+
+/** All parts of the work, in order. */
+export function partsOf(setup: Setup): Part[] {
+  const weights = wideWeights(setup);
+  const seconds = (cell: Cell): number => runSeconds(setup.data, cell);
+  const part = (name: string, runs: number, steps: number, cells: readonly Cell[]): Part => ({
+    ...{ name, runs, steps },
+    seconds: (runs * cells.map(seconds).reduce((a, b) => a + b, 0)) / cells.length,
+  });
+  const rates = wideRates(setup);
+  const wide =
+    setup.training === undefined
+      ? []
+      : roundsOf(rates.length, setup.steps.wide).map(({ candidates, steps }, i, all) =>
+          part(nameOfRound('wide net', i, all.length), candidates, steps, [wideCellOf(setup, rates[0]!, steps)]),
+        );
+  const pools = poolsOf(setup).flatMap((pool) =>
+    roundsOf(pool.length, setup.steps.thin).map(({ candidates, steps }, i, all) =>
+      part(
+        nameOfRound(setup.options.compare === true ? pool[0]!.arm : 'thin net', i, all.length),
+        candidates,
+        steps,
+        pool.map(({ arm, rates: own }) => thinCellOf(setup, weights, arm, own, steps)),
+      ),
+    ),
+  );
+  return [...wide, ...pools];
+}
+
+function nameOfRound(what: string, round: number, rounds: number): string {
+  return round === rounds - 1 ? `${what}, final` : `${what}, tuning ${round + 1}`;
+}
+
+/** A duration for people. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** What will be done and what it costs, a line each. */
+export function describe(setup: Setup): string[] {
+  const { source, wide, thin, data, training, left, options } = setup;
+  const size = (spec: NetworkSpec): string =>
+    `${parameterCount(spec).toLocaleString('en')} parameters, ` +
+    `${(forwardFlops(networkOf(spec), data.shape) / 1e6).toFixed(1)} MFLOP an example`;
+  const parts = partsOf(setup);
+  const total = parts.reduce((sum, { seconds }) => sum + seconds, 0);
+  return [
+    `wide net: ${options.model} (${source.format}); ${size(wide)}`,
+    `thin net: ${size(thin)}`,
+    ...setup.notes,
+    training === undefined
+      ? 'stage 1 is skipped: the wide net is taken as it is'
+      : `stage 1: the wide net is trained on the data first: ${training}`,
+    ...left.map(({ arm, why }) => `${arm} is left out: ${why}`),
+    ...parts.map(
+      ({ name, runs, steps, seconds }) =>
+        `${name}: ${runs} run${runs === 1 ? '' : 's'} of ${steps} steps, about ${duration(seconds)}`,
+    ),
+    `about ${duration(total)} in all on one core of a small machine; rates are chosen on validation, the test split is read once, at the end`,
+  ];
+}
+
+/** Shape of one example and operations of a forward pass, for the card. */
+export function flopsOf(network: NetworkSpec, spec: DataSpec): number {
+  return forwardFlops(networkOf(network), exampleShape(spec));
+}

@@ -1,0 +1,61 @@
+/** How narrow the thin net is: by a factor, by a number of parameters, or by how many times faster it is. */
+import { UsageError } from '../core/errors.js';
+import { familyOf, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { forwardFlops } from '../nn/network.js';
+import type { Thinning } from '../models/family.js';
+
+/** What the thin net is to be; one of the three. Half of the channels where none is given. */
+export interface Size {
+  /** Factor on the channels, above 0 and below 1. */
+  readonly width?: number | undefined;
+  /** Parameters, at most. */
+  readonly params?: number | undefined;
+  /** By how many times a forward pass is to have fewer operations, at least. */
+  readonly speed?: number | undefined;
+}
+
+/** Factors that are tried, so that a net is found that fits. */
+const FACTORS = 64;
+
+/** How networks of a declaration's family are made thin. Throws UsageError where they cannot be. */
+export function thinningOf(spec: NetworkSpec): Thinning<NetworkSpec> {
+  const { thinning } = familyOf(spec);
+  if (thinning === undefined)
+    throw new UsageError(`networks of the family "${spec.family}" cannot be made thin by this command`);
+  return thinning as Thinning<NetworkSpec>;
+}
+
+/** The thin net of a wide one. Throws UsageError where there is none that is narrower and as asked for. */
+export function narrowed(wide: NetworkSpec, { width, params, speed }: Size, shape: readonly number[]): NetworkSpec {
+  const thinning = thinningOf(wide);
+  const narrow = (spec: NetworkSpec, factor: number): NetworkSpec => thinning.narrow(spec, factor);
+  if ([width, params, speed].filter((one) => one !== undefined).length > 1)
+    throw new UsageError('--width, --params and --speed say the same thing; give one of them');
+  const before = parameterCount(wide);
+  if (params === undefined && speed === undefined) {
+    const factor = width ?? 0.5;
+    if (!(factor > 0 && factor < 1))
+      throw new UsageError(
+        `--width ${factor}: expected a factor above 0 and below 1: the thin net is the narrower one`,
+      );
+    const thin = narrow(wide, factor);
+    if (parameterCount(thin) < before) return thin;
+    throw new UsageError(
+      `--width ${factor}: the network has too few channels to be narrower by that; take a smaller one`,
+    );
+  }
+  const flops = (spec: NetworkSpec): number => forwardFlops(networkOf(spec), shape);
+  if (params !== undefined && params >= before)
+    throw new UsageError(`--params ${params}: the wide net has ${before} parameters; expected fewer`);
+  if (speed !== undefined && !(speed > 1)) throw new UsageError(`--speed ${speed}: expected more than 1`);
+  const most = speed === undefined ? Infinity : flops(wide) / speed;
+  for (let i = FACTORS - 1; i >= 1; i--) {
+    const thin = narrow(wide, i / FACTORS);
+    if (parameterCount(thin) <= (params ?? before - 1) && flops(thin) <= most) return thin;
+  }
+  const least = narrow(wide, 1 / FACTORS);
+  throw new UsageError(
+    `no width gives that; the narrowest has ${parameterCount(least)} parameters and ` +
+      `${(flops(wide) / flops(least)).toFixed(1)} times fewer operations`,
+  );
+}

@@ -1,0 +1,31 @@
+/** Folders of Hugging Face's: `config.json`, safetensors in one file or several, and a tokenizer. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '../../core/errors.js';
+import { isModelFolder, taskNetwork, weightLabels, writeWeights } from '../../models/files.js';
+import type { Source, SourceFormat } from './source.js';
+
+/** A network of a folder with its head, its class names and its tokenizer. Throws UsageError with what does not fit. */
+export function openHuggingFace(folder: string): Source {
+  const network = taskNetwork(folder);
+  return {
+    format: 'Hugging Face folder',
+    network,
+    weights: folder,
+    labels: weightLabels(folder, network),
+    vocabulary: folder,
+    notes: [],
+    write: (to, thin, weights, { labels, tokenizer }) => {
+      if (tokenizer === undefined) throw new UsageError(`${to}: no tokenizer to write beside the network`);
+      writeWeights(to, thin, weights, tokenizer, labels);
+      return [to];
+    },
+  };
+}
+
+/** Folders of Hugging Face's. */
+export const huggingFace: SourceFormat = {
+  looks: 'a Hugging Face folder (config.json and safetensors)',
+  matches: (model) => isModelFolder(model) && existsSync(join(model, 'config.json')),
+  open: openHuggingFace,
+};

@@ -1,0 +1,27 @@
+/** Every format of trained networks that `gowide thin` reads. */
+import { existsSync } from 'node:fs';
+import { UsageError } from '../../core/errors.js';
+import { register } from '../../core/registry.js';
+import { huggingFace } from './huggingface.js';
+import { run } from './run.js';
+import type { OpenOptions, Source, SourceFormat } from './source.js';
+import { torchvision } from './torchvision.js';
+
+/** Formats by name, in the order in which they are tried. To add one: a file and a line here. */
+export const SOURCE_FORMATS: Record<string, SourceFormat> = { huggingface: huggingFace, torchvision, run };
+
+/** Adds a format from outside this folder. Throws UsageError when its name is taken. */
+export function registerSourceFormat(name: string, format: SourceFormat): void {
+  register('source format', SOURCE_FORMATS, name, format);
+}
+
+/** The trained network at a path or of a name. Throws UsageError where no format knows it. */
+export async function openSource(model: string, options: OpenOptions): Promise<Source> {
+  const format = Object.values(SOURCE_FORMATS).find((one) => one.matches(model, options));
+  if (format !== undefined) return format.open(model, options);
+  const known = Object.values(SOURCE_FORMATS).map(({ looks }) => looks);
+  throw new UsageError(
+    `${model}: ${existsSync(model) ? 'not a trained network that can be read' : 'not found'}; ` +
+      `expected ${known.slice(0, -1).join('; ')}; or ${known.at(-1)}`,
+  );
+}

@@ -1,0 +1,70 @@
+/** ResNets in torchvision's names, which timm's are too, in a safetensors file. */
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import type { HostArrays, HostValues } from '../../core/host-array.js';
+import { weightLabels, writeWeights } from '../../models/files.js';
+import { resnetIn } from '../../models/torchvision.js';
+import { makeFolder, writeAtomic } from '../../store/atomic.js';
+import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
+import type { OpenOptions, Source, SourceFormat } from './source.js';
+
+/** What wrappers of training loops put before every name. */
+const PREFIXES = ['module.', 'model.'];
+
+/** The tensors without a prefix that all of them share, and that prefix; several are taken off one after the other. */
+export function withoutPrefix<Value>(tensors: Readonly<Record<string, Value>>): {
+  readonly tensors: Readonly<Record<string, Value>>;
+  readonly prefix: string;
+} {
+  const names = Object.keys(tensors);
+  const prefix = PREFIXES.find((one) => names.length > 0 && names.every((name) => name.startsWith(one)));
+  if (prefix === undefined) return { tensors, prefix: '' };
+  const inner = withoutPrefix(
+    Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name.slice(prefix.length), value])),
+  );
+  return { tensors: inner.tensors, prefix: prefix + inner.prefix };
+}
+
+/**
+ * The ResNet of a file's tensors. Where `isPlain` says that the file itself cannot be named in a training spec, or its
+ * names have a prefix, they are written anew into the work folder. Throws UsageError where they are no ResNet's.
+ */
+export function openTensors(
+  format: string,
+  path: string,
+  given: HostArrays<HostValues>,
+  { work }: OpenOptions,
+  isPlain: boolean,
+): Source {
+  const { tensors, prefix } = withoutPrefix(given);
+  const network = resnetIn(tensors, path);
+  const copy = join(work, 'source.safetensors');
+  const isCopied = !isPlain || prefix !== '';
+  if (isCopied) {
+    makeFolder(work);
+    writeSafetensors(copy, tensors, { format: 'pt' });
+  }
+  return {
+    format,
+    network,
+    weights: isCopied ? copy : path,
+    labels: isCopied ? undefined : weightLabels(path, network),
+    notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
+    write: (folder, thin, weights, { labels }) => {
+      makeFolder(folder);
+      const file = join(folder, 'model.safetensors');
+      writeWeights(file, thin, weights);
+      const names = join(folder, 'labels.json');
+      if (labels !== undefined) writeAtomic(names, `${JSON.stringify(labels, null, 2)}\n`);
+      return labels === undefined ? [file] : [file, names];
+    },
+  };
+}
+
+/** ResNets in torchvision's names. */
+export const torchvision: SourceFormat = {
+  looks: 'a ResNet in torchvision’s names (a .safetensors file)',
+  matches: (model) => extname(model) === '.safetensors' && existsSync(model),
+  open: (model, options) =>
+    openTensors('torchvision safetensors', model, readSafetensors(model).tensors, options, true),
+};

@@ -1,0 +1,161 @@
+/** A trained network made thin: from its files and data to a thin net in the same format, with a card. */
+import { join } from 'node:path';
+import { FailureError } from '../core/errors.js';
+import { countValues } from '../core/host-array.js';
+import type { Cell } from '../core/run.js';
+import { declaredLabels, tokenizerOf } from '../data/index.js';
+import { openEngine, requestedEngine, type Engine } from '../engine/backends/choose.js';
+import type { Tensor } from '../engine/tensor.js';
+import { classFigures, confusion } from '../metrics/confusion.js';
+import { evaluate } from '../metrics/evaluate.js';
+import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
+import { readWeights, writeWeights } from '../models/files.js';
+import { networkOf, type NetworkSpec } from '../models/index.js';
+import type { HostWeights } from '../nn/network.js';
+import { predictor } from '../nn/predictor.js';
+import { makeFolder, writeAtomic } from '../store/atomic.js';
+import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
+import { cardOf } from './card.js';
+import { halve, type Scored } from './halving.js';
+import { latencies } from './latency.js';
+import { toHtml, toMarkdown } from './page.js';
+import {
+  describe,
+  flopsOf,
+  partsOf,
+  poolsOf,
+  setUp,
+  thinCellOf,
+  wideCellOf,
+  wideRates,
+  wideWeights,
+  type Candidate,
+  type Setup,
+  type ThinOptions,
+} from './plan.js';
+import type { Measured, ThinResult, Trained } from './result.js';
+import { Worker, validationOf, type WorkOptions } from './work.js';
+
+/** Names of the classes in their order, where anything says them. */
+function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined {
+  return data.labels ?? declaredLabels(spec) ?? source.labels;
+}
+
+/**
+ * Makes a trained network thin. Opens an engine unless one is given. What is done is kept in the folder, so that the
+ * same call goes on after it was stopped. Throws UsageError with what does not fit, FailureError where no candidate
+ * could be trained, InterruptedError when `signal` fires.
+ *
+ * @example
+ *   await thin({ model: './my-bert', data: './reviews.csv', width: 0.5, out: './thin' });
+ */
+export async function thin(options: ThinOptions & WorkOptions & { readonly engine?: Engine }): Promise<ThinResult> {
+  const setup = await setUp(options);
+  for (const line of describe(setup)) options.onNotice?.(line);
+  const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => options.onNotice?.(line)));
+  const total = partsOf(setup).reduce((sum, { seconds }) => sum + seconds, 0);
+  const worker = new Worker(setup.work, setup.data, total, engine, options);
+  const wide = await trainedWide(setup, worker);
+  const wideMeasured = await measured(setup, setup.wide, wide);
+  const chance = 100 / setup.data.classes;
+  if (setup.training === undefined && wideMeasured.validation.accuracy < 1.2 * chance)
+    options.onNotice?.(
+      `the wide net answers ${wideMeasured.validation.accuracy.toFixed(1)} % of the validation split rightly, hardly ` +
+        'more than by chance: are these its classes, in its order? finetune (--fine-tune) trains it on them first',
+    );
+  const { trained, tried, best } = await trainedThin(setup, worker);
+  const weights = fromArrays(readArrays(best.record));
+  const thinMeasured = await measured(setup, setup.thin, weights);
+  const labels = labelsOf(setup);
+  const tokenizer = await tokenizerOf(setup.spec);
+  const written = setup.source.write(join(setup.out, 'model'), setup.thin, weights, { labels, tokenizer });
+  const result = {
+    ...{ out: setup.out, written, trained, tried, labels, wide: wideMeasured, thin: thinMeasured },
+    taken: best.trained,
+    card: join(setup.out, 'README.md'),
+    page: join(setup.out, 'report.html'),
+  };
+  const card = cardOf(setup, result, readMetrics(best.record), engine, options.command);
+  writeAtomic(result.card, toMarkdown(card));
+  writeAtomic(result.page, toHtml(card));
+  writeAtomic(join(setup.out, 'card.json'), `${JSON.stringify(figuresOf(result), null, 2)}\n`);
+  return result;
+}
+
+/** What programs read of a result. */
+function figuresOf({ wide, thin, taken, trained, tried, labels }: Omit<ThinResult, 'out'>): object {
+  const of = ({ confusion: counts, ...rest }: Measured): object => ({
+    ...rest,
+    ...(counts !== undefined && { confusion: counts.counts, classes: classFigures(counts) }),
+  });
+  return { wide: of(wide), thin: of(thin), taken, trained, tried, labels };
+}
+
+/** The wide net's weights, after it was trained on the data where its head is new. */
+async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
+  const path = wideWeights(setup);
+  if (setup.training === undefined) return readWeights(path, setup.wide);
+  let last: Cell | undefined;
+  const { best } = await halve(wideRates(setup), setup.steps.wide, (rate, steps) => {
+    last = wideCellOf(setup, rate, steps);
+    return worker.score(last);
+  });
+  if (best === undefined || last === undefined)
+    throw new FailureError(
+      'the wide net could not be trained at any of the rates; more data, or fewer epochs, may help',
+    );
+  const weights = fromArrays(readArrays(await worker.run(last)));
+  makeFolder(setup.work);
+  writeWeights(path, setup.wide, weights);
+  return weights;
+}
+
+interface Best {
+  readonly trained: Trained;
+  readonly record: RunRecord;
+}
+
+/** Every pool's best thin net; the best of them on validation is taken. */
+async function trainedThin(
+  setup: Setup,
+  worker: Worker,
+): Promise<{ readonly trained: Trained[]; readonly tried: Scored<Candidate>[]; readonly best: Best }> {
+  const weights = wideWeights(setup);
+  const tried: Scored<Candidate>[] = [];
+  const finals: Best[] = [];
+  for (const pool of poolsOf(setup)) {
+    const cellOf = ({ arm, rates }: Candidate, steps: number): Cell => thinCellOf(setup, weights, arm, rates, steps);
+    const { best, scored } = await halve(pool, setup.steps.thin, (one, steps) => worker.score(cellOf(one, steps)));
+    tried.push(...scored);
+    if (best === undefined) continue;
+    const record = await worker.run(cellOf(best, setup.steps.thin));
+    const { testAccuracy, steps } = record.result as { testAccuracy: number; steps: number };
+    const trained = { ...best, run: record.id, validation: validationOf(record), testAccuracy, steps };
+    finals.push({ trained, record });
+  }
+  const scoreOf = ({ arm, rates }: Trained): number =>
+    tried.findLast(({ candidate }) => candidate.arm === arm && candidate.rates === rates)?.score ?? -Infinity;
+  finals.sort((a, b) => scoreOf(b.trained) - scoreOf(a.trained));
+  if (finals[0] === undefined)
+    throw new FailureError('no thin net could be trained at any of the rates; more data, or fewer epochs, may help');
+  return { trained: finals.map(({ trained }) => trained), tried, best: finals[0] };
+}
+
+/** Accuracy, size and speed of a network. */
+async function measured({ data, spec }: Setup, network: NetworkSpec, host: HostWeights): Promise<Measured> {
+  const net = networkOf(network);
+  const weights = weightsOf(host);
+  const run = predictor(net, weights);
+  const predict = (x: Tensor): Tensor => run(x);
+  const result = {
+    validation: await evaluate(data, data.validation, predict),
+    test: await evaluate(data, data.test, predict),
+    confusion: data.questions === undefined ? await confusion(data, data.test, predict) : undefined,
+  };
+  run.dispose();
+  disposeWeights(weights);
+  return {
+    ...{ network, parameters: countValues(host.params), flops: flopsOf(network, spec), ...result },
+    milliseconds: await latencies(net, host, data),
+  };
+}

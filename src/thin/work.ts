@@ -1,0 +1,84 @@
+/** Runs of `thin`, one after the other in this process, with one share of progress over all of them. */
+import { FailureError } from '../core/errors.js';
+import type { Cell } from '../core/run.js';
+import type { Dataset } from '../data/dataset.js';
+import type { Engine } from '../engine/backends/choose.js';
+import { rankOf } from '../metrics/evaluate.js';
+import { TRAIN_RUNNER } from '../method/runner.js';
+import { TRAIN_KIND } from '../method/required.js';
+import { runSeconds } from './plan.js';
+import { environment } from '../store/environment.js';
+import { executeRun } from '../store/execute.js';
+import { readMetrics, type RunRecord } from '../store/runs.js';
+
+/** What is heard of the work, and how it is stopped. */
+export interface WorkOptions {
+  /** Share of all work that is done, 0 to 1, the part that was done before this process began, and what is at work. */
+  readonly onProgress?: ((share: number, detail: string, first: number) => void) | undefined;
+  /** Lines for the user. */
+  readonly onNotice?: ((line: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The command, as the runs record it. */
+  readonly command?: string | undefined;
+}
+
+/** Does the runs of one `thin`, and knows how much of all of them is done. */
+export class Worker {
+  private done = 0;
+  private first = 0;
+  private isFresh = true;
+
+  /** `total`: expected seconds of all work. */
+  constructor(
+    private readonly out: string,
+    private readonly data: Dataset,
+    private readonly total: number,
+    private readonly engine: Engine,
+    private readonly options: WorkOptions,
+  ) {}
+
+  /** Brings a run to its end, or returns the one that is finished. Throws InterruptedError when it is stopped. */
+  async run(cell: Cell): Promise<RunRecord> {
+    const { onProgress, onNotice, signal = new AbortController().signal, command = 'thin()' } = this.options;
+    const seconds = runSeconds(this.data, cell);
+    let worked = false;
+    const record = await executeRun(cell, {
+      out: this.out,
+      environment: environment(this.engine, command),
+      executors: { [TRAIN_KIND]: TRAIN_RUNNER.execute },
+      ...(TRAIN_RUNNER.files !== undefined && { files: TRAIN_RUNNER.files }),
+      signal,
+      ...(onNotice !== undefined && { notice: onNotice }),
+      progress: (_, stage, done, total) => {
+        const own = total > 0 ? (seconds * done) / total : 0;
+        // what a run had done before this process began is no work of this one
+        if (this.isFresh) this.first = (this.done + (done > 1 ? own : 0)) / this.total;
+        if (!worked && stage !== 'hash the data') worked = true;
+        if (worked) this.isFresh = false;
+        onProgress?.(Math.min(1, (this.done + own) / this.total), `${cell.arm}: ${stage} ${done}/${total}`, this.first);
+      },
+    });
+    this.done += seconds;
+    return record;
+  }
+
+  /** The validation score of a run, or undefined where training failed, with a line for the user. */
+  async score(cell: Cell): Promise<number | undefined> {
+    try {
+      return rankOf(validationOf(await this.run(cell)), this.data.validation.count);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      this.done += runSeconds(this.data, cell);
+      this.options.onNotice?.(`${cell.arm} is left out: ${error.message}`);
+      return undefined;
+    }
+  }
+}
+
+/** What a finished run logged of the validation split at its end. */
+export function validationOf(run: RunRecord): { readonly accuracy: number; readonly crossEntropy: number } {
+  const row = readMetrics(run).find(
+    ({ event, when, split }) => event === 'evaluation' && when === 'end' && split === 'validation',
+  );
+  return { accuracy: Number(row?.accuracy), crossEntropy: Number(row?.crossEntropy) };
+}

@@ -1,0 +1,75 @@
+/** From a user's network and data to a thin net in the same format, with its card. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/engine/backends/choose.js';
+import { startEngine } from '../../src/engine/backends/choose.js';
+import { taskNetwork, weightLabels } from '../../src/models/files.js';
+import { readSafetensors } from '../../src/store/safetensors.js';
+import { thin } from '../../src/thin/thin.js';
+import { anyEngine } from '../support/engines.js';
+import { makeThin } from '../../examples/make-thin.js';
+import { bertFolder, csvFile, newFolder, pictureFolder, resnetFile } from './support.js';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await startEngine(await anyEngine(), 'test');
+});
+
+const SMALL = { epochs: 1, batch: 8, tries: 1 } as const;
+
+describe('a Hugging Face folder without a head, and a table', () => {
+  const [model, data] = [bertFolder(), csvFile()];
+  const options = { ...SMALL, model, data, columns: { text: 'review' } };
+
+  test('gives a folder with half of the heads, the names of the classes and a card', async () => {
+    const out = newFolder();
+    const { taken, thin: narrow, written } = await thin({ ...options, out, engine });
+    const folder = join(out, 'model');
+    expect(written).toEqual([folder]);
+    const network = taskNetwork(folder);
+    expect(network).toMatchObject({ numHeads: 1, hiddenSize: 8, intermediateSize: 16, head: { classes: 2 } });
+    expect(weightLabels(folder, network)).toEqual(['blame', 'praise']);
+    expect(readFileSync(join(folder, 'vocab.txt'), 'utf8')).toContain('film');
+    const card = readFileSync(join(out, 'README.md'), 'utf8');
+    for (const part of ['blame', 'milliseconds at batch 32', 'Confusion', taken.arm]) expect(card).toContain(part);
+    expect(narrow.confusion!.counts.flat().reduce((a, b) => a + b)).toBe(12);
+    expect(existsSync(join(out, 'report.html'))).toBe(true);
+  });
+
+  test('stopped and called again, it ends with the same weights', async () => {
+    const [whole, out] = [newFolder(), newFolder()];
+    await thin({ ...options, out: whole, engine });
+    let stops = 0;
+    for (; stops < 40; stops++) {
+      const stop = new AbortController();
+      let heard = 0;
+      const onProgress = (): void => void (++heard === 4 && stop.abort());
+      const ended = await thin({ ...options, out, engine, signal: stop.signal, onProgress }).catch((error: Error) => {
+        if (error.name !== 'InterruptedError') throw error;
+      });
+      if (ended !== undefined) break;
+    }
+    expect(stops).toBeGreaterThan(1);
+    const weights = (folder: string): unknown => readSafetensors(join(folder, 'model', 'model.safetensors')).tensors;
+    expect(weights(out)).toEqual(weights(whole));
+  });
+});
+
+test('a ResNet in torchvision’s names and one folder of pictures: the head fits, stage 1 is skipped', async () => {
+  const out = newFolder();
+  const notices: string[] = [];
+  const onNotice = (line: string): void => void notices.push(line);
+  const data = pictureFolder(12);
+  const { thin: narrow } = await thin({ ...SMALL, model: resnetFile(), data, size: 8, out, engine, onNotice });
+  expect(notices.join('\n')).toContain('stage 1 is skipped');
+  expect(narrow.network).toMatchObject({ planes: 2, stem: { channels: 2 } });
+  const { tensors } = readSafetensors(join(out, 'model', 'model.safetensors'));
+  expect(tensors['layer1.0.conv1.weight']!.shape).toEqual([2, 2, 3, 3]);
+  expect(JSON.parse(readFileSync(join(out, 'model', 'labels.json'), 'utf8'))).toEqual(['blue', 'red']);
+});
+
+test('the example runs as it stands', async () => {
+  const result = await makeThin(resnetFile(), pictureFolder(8), newFolder());
+  expect(result.thin.parameters).toBeLessThan(result.wide.parameters);
+});
