@@ -158,7 +158,8 @@ export function imageClasses(folder: string, { validation, test = testFolder(fol
 function classFolders(path: string, root: string, test = 'val'): string[] {
   if (!existsSync(path))
     throw new UsageError(
-      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/${test}/<class>/`,
+      `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/${test}/<class>/` +
+        (test === 'val' ? ' (or test/<class>/)' : ''),
     );
   const names = readdirSync(path)
     .filter((name) => statusOf(join(path, name)).isDirectory())
