@@ -1,4 +1,5 @@
 /** Residual networks as a family: torchvision's published ones, their weights, their variants. */
+import { UsageError } from '../core/errors.js';
 import { mismatch, type Family } from './family.js';
 import { readImages } from './predict.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
