@@ -1,60 +1,113 @@
 /** The command line: one line for every error, and an exit status that says whose it was. */
 import { Command, CommanderError } from 'commander';
 import { asFileError } from '../src/store/atomic.js';
-import { codeOf, InterruptedError, messageOf, UsageError } from '../src/core/errors.js';
+import { codeOf, InterruptedError, messageOf, nearestName, UsageError } from '../src/core/errors.js';
 import { asMissingPackage, packageVersion } from '../src/core/package.js';
 import { hideAddresses, withoutPasswords } from '../src/sweep/address.js';
-import { addCommands, type Commands } from './terminal/group.js';
+import { choiceLines, NamedArgument } from './terminal/choices.js';
+import { addCommands, addEveryCommand, everyCommand, fullName, type Commands } from './terminal/group.js';
+import { widthOf, withHelpStyle, wrapLines } from './terminal/help.js';
+import { setQuiet } from './terminal/notices.js';
+import { examples } from './terminal/options.js';
 
-/** Every command, in the order in which help lists them. A new one is a file in `commands/` and a line here. */
-export const COMMANDS: Commands = {
-  reproduce: () => import('./commands/reproduce.js'),
-  demo: () => import('./commands/demo.js'),
-  theory: () => import('./commands/theory/index.js'),
-  train: () => import('./commands/train.js'),
-  tune: () => import('./commands/tune.js'),
-  frontier: () => import('./commands/frontier.js'),
-  thin: () => import('./commands/thin.js'),
-  params: () => import('./commands/params.js'),
-  predict: () => import('./commands/predict.js'),
-  squad: () => import('./commands/squad.js'),
-  sweep: () => import('./commands/sweep.js'),
-  worker: () => import('./commands/worker.js'),
-  runs: () => import('./commands/runs/index.js'),
-  report: () => import('./commands/report.js'),
-  watch: () => import('./commands/watch.js'),
-  plan: () => import('./commands/plan.js'),
-  verify: () => import('./commands/verify.js'),
-  selftest: () => import('./commands/selftest.js'),
-  bench: () => import('./commands/bench.js'),
-  doctor: () => import('./commands/doctor.js'),
-  engine: () => import('./commands/engine.js'),
+/** Every command by its group, in the order in which help lists them. A new one is a file in `commands/` and a line. */
+const GROUPS: Readonly<Record<string, Commands>> = {
+  Start: {
+    demo: () => import('./commands/demo.js'),
+    reproduce: () => import('./commands/reproduce.js'),
+    report: () => import('./commands/report.js'),
+    watch: () => import('./commands/watch.js'),
+    cite: () => import('./commands/cite.js'),
+  },
+  Theory: {
+    theory: () => import('./commands/theory/index.js'),
+    verify: () => import('./commands/verify.js'),
+  },
+  Train: {
+    train: () => import('./commands/train.js'),
+    tune: () => import('./commands/tune.js'),
+    frontier: () => import('./commands/frontier.js'),
+    thin: () => import('./commands/thin.js'),
+    params: () => import('./commands/params.js'),
+    predict: () => import('./commands/predict.js'),
+    squad: () => import('./commands/squad.js'),
+  },
+  Scale: {
+    plan: () => import('./commands/plan.js'),
+    sweep: () => import('./commands/sweep.js'),
+    worker: () => import('./commands/worker.js'),
+    bench: () => import('./commands/bench.js'),
+  },
+  Maintain: {
+    runs: () => import('./commands/runs/index.js'),
+    doctor: () => import('./commands/doctor.js'),
+    engine: () => import('./commands/engine.js'),
+    selftest: () => import('./commands/selftest.js'),
+    completion: () => import('./commands/completion.js'),
+  },
 };
+
+/** Every command by its name. */
+export const COMMANDS: Commands = Object.assign({}, ...Object.values(GROUPS)) as Commands;
+
+/** The program with no command yet. */
+function emptyProgram(): Command {
+  return new Command('gowide')
+    .description('Mean-field theory simulator and experiment suite for “Go Wide, Then Narrow” (Zhou et al., ICML 2020)')
+    .version(packageVersion())
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'gowide demo                         # the kept report, at once',
+          'gowide reproduce --scale minutes    # run everything, write gowide-out/report.html',
+          'gowide theory run all               # the theory studies alone',
+          'gowide train resnet --arm direct    # one arm of one experiment',
+          'gowide doctor                       # what this machine has',
+        ],
+        'Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
+      ),
+    );
+}
 
 /** The program with the commands that its arguments need. */
 async function buildProgram(args: readonly string[]): Promise<Command> {
-  const program = new Command('gowide')
-    .description('Mean-field theory simulator and experiment suite for “Go Wide, Then Narrow” (Zhou et al., ICML 2020)')
-    .version(packageVersion())
-    .option('--debug', 'print stack traces')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  gowide demo                          the kept report, at once\n  gowide reproduce --scale minutes     run everything, write gowide-out/report.html\n  gowide theory run all                the theory studies alone\n  gowide train resnet --arm direct     one arm of one experiment\n  gowide doctor                        what this machine has\n\nExit status: 0 done, 1 failed, 2 wrong use, 130 stopped.',
-    );
+  const program = emptyProgram();
   const [first = ''] = args;
-  if (!['-V', '--version'].includes(first)) await addCommands(program, COMMANDS, args);
+  if (!['-V', '--version'].includes(first)) await addCommands(program, COMMANDS, args, wholeProgram);
+  finish(program);
+  return program;
+}
+
+/** The program with every command, for what speaks of all of them: completion, and the reference in docs/. */
+export async function wholeProgram(): Promise<Command> {
+  const program = emptyProgram();
+  await addEveryCommand(program, COMMANDS, wholeProgram);
+  finish(program);
+  return program;
+}
+
+/** Gives a program and its commands what all of them have: groups, the look of help, errors of one line. */
+function finish(program: Command): void {
+  for (const child of program.commands) {
+    const [group] = Object.entries(GROUPS).find(([, commands]) => Object.hasOwn(commands, child.name())) ?? [];
+    if (group !== undefined) child.helpGroup(`${group}:`);
+  }
   for (const command of everyCommand(program)) {
+    withHelpStyle(command);
     command
       .exitOverride(rethrowWith(command))
-      .configureOutput({ outputError: () => {} })
-      .showSuggestionAfterError(true);
-    if (command !== program) command.option('--debug', 'print stack traces');
+      .showSuggestionAfterError(true)
+      .option('-q, --quiet', 'print results and errors alone')
+      .option('--debug', 'print stack traces');
   }
   everyCommand(program)
     .filter(({ commands }) => commands.length > 0)
     .forEach(addHelp);
-  program.hook('preAction', (_, command) => refuseEmpty(command));
-  return program;
+  program.hook('preAction', (_, command) => {
+    refuseEmpty(command);
+    setQuiet(command.optsWithGlobals<{ quiet?: boolean }>().quiet ?? false);
+  });
 }
 
 /** `help [command]` for what is below a command; commander's own prints everything there is for an unknown name. */
@@ -70,6 +123,7 @@ function addHelp(group: Command): void {
         group.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
       (found ?? group).help();
     });
+  if (group.parent === null) help.helpGroup(`${Object.keys(GROUPS).at(-1)}:`);
   group.helpCommand(false).addCommand(help);
 }
 
@@ -87,37 +141,53 @@ function refuseEmpty(command: Command): void {
 /** What commander found wrong, with what the command allows. */
 function rethrowWith(command: Command): (error: CommanderError) => never {
   return (error) => {
-    const options = command.options.map((option) => option.long ?? option.short ?? '').join(', ');
-    const names = command.commands.map((child) => child.name());
-    const commands = names.filter((name) => name !== 'help').join(', ');
-    const allowed =
-      error.code === 'commander.unknownOption'
-        ? `; options here: ${options}`
-        : error.code === 'commander.unknownCommand'
-          ? `; commands: ${commands}`
-          : '';
-    throw new CommanderError(
-      error.exitCode,
-      error.code,
-      `${error.message
-        .replaceAll(/\s*\n\s*/g, ' ')
-        .trimEnd()
-        .replace(/\.+$/, '')}${allowed}. See: ${fullName(command)} --help`,
-    );
+    const said = error.message
+      .replaceAll(/\s*\n\s*/g, ' ')
+      .trimEnd()
+      .replace(/\.+$/, '');
+    const { allowed = '', list = '' } = WORDS[error.code]?.(command, said) ?? {};
+    const message = `${said}${allowed}. See: ${fullName(command)} --help${list === '' ? '' : `\n${list}`}`;
+    throw new CommanderError(error.exitCode, error.code, message);
   };
 }
 
-function fullName(command: Command): string {
-  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
-}
+/** What is said beside commander's own words, by the code of its error. */
+const WORDS: Readonly<
+  Record<string, (command: Command, said: string) => { readonly allowed?: string; readonly list?: string }>
+> = {
+  'commander.unknownOption': ({ options }) => ({
+    allowed: `; options here: ${options.map(({ long, short }) => long ?? short ?? '').join(', ')}`,
+  }),
+  'commander.unknownCommand': ({ commands }, said) => {
+    const names = commands.map((child) => child.name()).filter((name) => name !== 'help');
+    const suggested = said.includes('Did you mean') ? '' : meant(/'([^']*)'/.exec(said)?.[1], names);
+    return { allowed: `${suggested}; commands: ${names.join(', ')}` };
+  },
+  'commander.invalidArgument': (_, said) => {
+    const [, given, names] = /argument '(.*)' is invalid\. Allowed choices are (.*)$/.exec(said) ?? [];
+    return { allowed: names === undefined ? '' : meant(given, names.split(', ')) };
+  },
+  'commander.missingArgument': ({ registeredArguments }, said) => {
+    const missing = registeredArguments.find((argument) => said.includes(`'${argument.name()}'`));
+    return missing instanceof NamedArgument
+      ? {
+          allowed: '; choose one of those below',
+          list: wrapLines(choiceLines(missing.choicesInWords), widthOf(process.stderr)),
+        }
+      : {};
+  },
+};
 
-function everyCommand(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(everyCommand)];
+/** The known name that a wrong one may stand for, in brackets as commander has it; nothing where none is near. */
+function meant(given: string | undefined, known: readonly string[]): string {
+  const near = given === undefined ? undefined : nearestName(given, known);
+  return near === undefined ? '' : ` (Did you mean ${near}?)`;
 }
 
 /** Runs the program and returns its exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   hideAddresses();
+  setQuiet(false);
   try {
     await (await buildProgram(args)).parseAsync(args, { from: 'user' });
     return 0;

@@ -4,6 +4,7 @@ import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { installTensorflow } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { probeEngine } from '../../src/engine/backends/probe.js';
+import { notice } from '../terminal/notices.js';
 import { examples, isFolder } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
@@ -39,10 +40,10 @@ export function command(): Command {
         findInstalled() === undefined &&
         (obstacle !== undefined || (engine !== undefined && engine !== 'auto' && engine !== 'tensorflow'))
       ) {
-        process.stderr.write(
+        notice(
           obstacle === undefined
-            ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install\n`
-            : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install\n`,
+            ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install`
+            : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install`,
         );
         return;
       }

@@ -7,6 +7,7 @@ import { withRequired } from '../../src/sweep/work.js';
 import { frontierFor, FRONTIERS, tunedBudgets, type Frontier } from '../../experiments/frontier.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
+import { NamedArgument } from '../terminal/choices.js';
 import { examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -27,8 +28,9 @@ interface Options extends WorkOptions {
 
 /** `gowide frontier`. */
 export function command(): Command {
+  const titles = Object.fromEntries(Object.entries(FRONTIERS).map(([name, { title }]) => [name, title]));
   return withRunOptions(new Command('frontier'))
-    .argument('<experiment>', `one of: ${Object.keys(FRONTIERS).join(', ')}`)
+    .addArgument(new NamedArgument('experiment', 'whose frontier it is', titles))
     .description(
       'accuracy of each way of training at 1, 2, 4, ... times the thin net’s base steps, against three counts of the cost',
     )

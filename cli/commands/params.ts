@@ -2,7 +2,8 @@ import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { countParameters } from '../../src/models/files.js';
 import { presetNames } from '../../src/models/index.js';
-import { examples, jsonOption, positiveNumber, warn, wholeNumber } from '../terminal/options.js';
+import { notice } from '../terminal/notices.js';
+import { examples, jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
 
 /** Options that change a published network, whose names help lists. */
 export function variantOptions(command: Command): Command {
@@ -25,7 +26,8 @@ export function command(): Command {
   const command = new Command('params')
     .argument(
       '<model>',
-      'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a model spec, or a folder of Hugging Face’s',
+      'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a model spec, ' +
+        'or a folder of Hugging Face’s',
     )
     .description('number of parameters of a network')
     .addOption(jsonOption());
@@ -39,7 +41,7 @@ export function command(): Command {
       ]),
     )
     .action((name: string, options: Variant & { json?: boolean }) => {
-      const { parameters, spec } = countParameters(name, options, warn);
+      const { parameters, spec } = countParameters(name, options, notice);
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ model: name, parameters, spec }, null, 2)}\n`

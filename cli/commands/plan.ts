@@ -5,6 +5,7 @@ import { requestedEngine, tuneFor } from '../../src/engine/backends/choose.js';
 import type { Exchange, Link } from '../plan/exchange.js';
 import type { Measured, Plan } from '../plan/plan.js';
 import { printedBy } from '../terminal/executable.js';
+import { notice } from '../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, scaleOption, wholeNumber } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -92,7 +93,8 @@ function printExchanges(exchanges: readonly Exchange[], workers: number, { bytes
 export function command(): Command {
   return new Command('plan')
     .description(
-      'operations, memory, disk and time of a scale, before anything is started: from a few training steps measured here',
+      'operations, memory, disk and time of a scale before anything is started, ' +
+        'from a few training steps measured here',
     )
     .addOption(scaleOption())
     .option(
@@ -148,9 +150,7 @@ export function command(): Command {
           experiment,
           ...(engine === undefined ? [] : ['--engine', engine]),
         ]);
-      const plan = await planScale(scale, tflops === undefined ? undefined : tflops * 1e12, measureApart, (line) =>
-        process.stderr.write(`${line}\n`),
-      );
+      const plan = await planScale(scale, tflops === undefined ? undefined : tflops * 1e12, measureApart, notice);
       const together = workers === undefined ? undefined : await planTogether(plan, workers, bandwidth);
       if (json) {
         const { link, exchanges } = together ?? {};

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { preparePredict } from '../../src/models/files.js';
-import { examples, jsonOption, warn } from '../terminal/options.js';
+import { notice } from '../terminal/notices.js';
+import { examples, jsonOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { Progress } from '../terminal/progress.js';
 import { openForCommand } from '../terminal/work.js';
@@ -26,7 +27,8 @@ export function command(): Command {
     )
     .requiredOption(
       '--model <name>',
-      'a published name (resnet50, bert-base, ...), a JSON file with a model spec, or a folder of Hugging Face’s with config.json and model.safetensors',
+      'a published name (resnet50, bert-base, ...), a JSON file with a model spec, ' +
+        'or a folder of Hugging Face’s with config.json and model.safetensors',
     )
     .option('--weights <file>', 'safetensors, in published names and layouts; a folder has its own')
     .requiredOption(
@@ -54,7 +56,7 @@ export function command(): Command {
       ]),
     )
     .action(async (options: Options) => {
-      const predict = preparePredict(options, options, warn);
+      const predict = preparePredict(options, options, notice);
       const engine = await openForCommand(options.engine);
       const progress = new Progress();
       const shapes = await predict({

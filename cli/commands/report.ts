@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
 import type { Comparison } from '../../reports/page/compare.js';
+import { notice } from '../terminal/notices.js';
 import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
 
 interface ReportOptions {
@@ -78,7 +79,7 @@ async function write(
   if (open) await (await import('open')).default(file!);
   if (json) return void process.stdout.write(`${JSON.stringify({ report: file ?? null, ...result }, null, 2)}\n`);
   if (markdown) return void process.stdout.write(table);
-  for (const line of [...result.problems, ...result.cautions]) process.stderr.write(`${line}\n`);
+  [...result.problems, ...result.cautions].forEach(notice);
   process.stdout.write(`${file}\n`);
 }
 
@@ -107,7 +108,7 @@ function printComparison(
     return void process.stdout.write(
       `${JSON.stringify({ report: file ?? null, shared, equal, changed, problems }, null, 2)}\n`,
     );
-  for (const line of problems) process.stderr.write(`${line}\n`);
+  problems.forEach(notice);
   process.stdout.write(
     `${shared} runs are in both, ${equal} of them the same to the byte; ${changed.length} verdicts differ\n`,
   );

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { notice } from '../terminal/notices.js';
 import { examples, jsonOption } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 
@@ -22,7 +23,8 @@ export function command(): Command {
     .description('exact match and F1 of answers, as SQuAD’s official scripts compute them')
     .option(
       '--null-odds <file>',
-      'a JSON file that says, by id, how sure it is that there is no answer (2.0); the best threshold is then looked for',
+      'a JSON file that says, by id, how sure it is that there is no answer (2.0); ' +
+        'the best threshold is then looked for',
     )
     .addOption(
       new Option('--threshold <number>', 'questions above it count as having no answer (default: 1)').argParser(real),
@@ -42,8 +44,9 @@ export function command(): Command {
         options.threshold,
       );
       if (missing.length > 0)
-        process.stderr.write(
-          `${missing.length} questions have no prediction: ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', ...' : ''}\n`,
+        notice(
+          `${missing.length} questions have no prediction: ` +
+            `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', ...' : ''}`,
         );
       process.stdout.write(
         options.json

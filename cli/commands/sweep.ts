@@ -14,6 +14,7 @@ import {
 } from '../../src/sweep/backends/registry.js';
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
 import { EXECUTABLE } from '../terminal/executable.js';
+import { NamedArgument } from '../terminal/choices.js';
 import { withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
 import { examples, jsonOption } from '../terminal/options.js';
@@ -102,6 +103,16 @@ function printable(
   );
 }
 
+/** Experiments and their groups, with the title of each. */
+function experimentsArgument(): NamedArgument {
+  const groups = Object.entries(experimentGroups()).map(
+    ([name, experiments]) => [name, `the ${experiments.length} experiments of this group`] as const,
+  );
+  const titles = Object.values(EXPERIMENTS).map(({ name, title }) => [name, title] as const);
+  const choices = { all: 'what reproduce runs', ...Object.fromEntries([...groups, ...titles]) };
+  return new NamedArgument('experiments...', 'experiments or groups of them', choices);
+}
+
 type Change = Exclude<Control, 'status'>;
 
 /** What changes a sweep that is at work, with what help says of it. */
@@ -120,7 +131,8 @@ export function command(): Command {
       examples(
         [
           'gowide sweep theory --scale laptop',
-          'gowide sweep theory --queue redis://host     with: gowide worker --queue redis://host, on any number of machines',
+          'gowide sweep theory --queue redis://host',
+          'gowide worker --queue redis://host    # on any number of machines',
           'gowide sweep status --queue redis://host',
           'gowide sweep all --slurm --tasks 16 --out /shared/results',
           'gowide sweep all --shard 2/16 --out /shared/results',
@@ -129,7 +141,7 @@ export function command(): Command {
       ),
     );
   withBackendOptions(withRunOptions(command.command('run', { isDefault: true })), runOptions())
-    .argument('<experiments...>', 'names of experiments or of groups; "all": what reproduce runs')
+    .addArgument(experimentsArgument())
     .description('run the cells of experiments (the default)')
     .addHelpText('after', () => experimentList(experimentGroups()))
     .addOption(jsonOption())
@@ -145,7 +157,7 @@ export function command(): Command {
   const control = (name: Control, description: string): Command =>
     withBackendOptions(command.command(name), controlOptions(name))
       .description(description)
-      .addHelpText('after', `\nExamples:\n  gowide sweep ${name} --queue redis://host`);
+      .addHelpText('after', examples([`gowide sweep ${name} --queue redis://host`]));
   control('status', 'what is in the queue, at work, set aside').addOption(jsonOption()).action(printStatus);
   for (const [name, description] of Object.entries(CHANGES) as [Change, string][])
     control(name, description).action(

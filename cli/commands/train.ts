@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Command } from 'commander';
-import { UsageError } from '../../src/core/errors.js';
+import { nearestName, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
@@ -13,8 +13,9 @@ import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
-import { experimentList } from '../terminal/experiments.js';
-import { checkOut, examples, jsonOption, warn } from '../terminal/options.js';
+import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
+import { notice } from '../terminal/notices.js';
+import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
@@ -50,12 +51,14 @@ function applySetting(spec: Spec, setting: string): void {
     const to = keys.slice(0, depth);
     if (isUnknownKey(TrainSpec, spec, to)) throw noKey(setting, to, depth === added!.depth ? added!.known : []);
   }
-  if (keys.join('.') !== path) warn(`--set: "${path}" is now "${keys.join('.')}"`);
+  if (keys.join('.') !== path) notice(`--set: "${path}" is now "${keys.join('.')}"`);
 }
 
 function noKey(setting: string, keys: readonly string[], known: readonly string[]): UsageError {
   const here = known.length > 0 ? `; here are: ${known.join(', ')}` : '';
-  return new UsageError(`--set ${setting}: no key "${keys.join('.')}"${here}`);
+  const near = nearestName(keys.at(-1)!, known);
+  const hint = near === undefined ? '' : `. Did you mean "${[...keys.slice(0, -1), near].join('.')}"?`;
+  return new UsageError(`--set ${setting}: no key "${keys.join('.')}"${here}${hint}`);
 }
 
 /** Where a setting belongs in a spec. */
@@ -103,7 +106,7 @@ function valueFor(spec: Spec, path: readonly string[], text: string, set: (value
 function applySettings(spec: Spec, settings: readonly string[]): Spec {
   settings.forEach((setting) => applySetting(spec, setting));
   const { value, notes } = currentSpec(spec);
-  for (const note of notes) warn(`--set: ${note}`);
+  for (const note of notes) notice(`--set: ${note}`);
   return value;
 }
 
@@ -128,7 +131,7 @@ function cellsFor(name: string, options: Options): Cell[] {
   const experiment = trainExperiment(name, options.experiment);
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
-    const spec = readDeclaration(options.config, warn) as Spec;
+    const spec = readDeclaration(options.config, notice) as Spec;
     const set = applySettings(spec, options.set);
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
@@ -182,9 +185,9 @@ function printRuns(runs: readonly RunRecord[], json: boolean): void {
 /** `gowide train`. */
 export function command(): Command {
   return withWorkerOptions(withRunOptions(new Command('train')))
-    .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
+    .addArgument(networkArgument(trainExperiments()))
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
-    .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
+    .addOption(experimentOption(trainExperiments()))
     .option('--arm <pattern>', ARM_PATTERN, 'all')
     .option(
       '--set <key=value>',

@@ -7,8 +7,9 @@ import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
-import { experimentList } from '../terminal/experiments.js';
-import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption, warn } from '../terminal/options.js';
+import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
+import { notice } from '../terminal/notices.js';
+import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -178,7 +179,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
   });
   for (const { arm, best, atEnd } of bests)
     if (atEnd)
-      warn(
+      notice(
         `${arm}: the best, ${labelOf(best.point)}, is at an end of the grid, which was widened ${MOST_WIDENED} times`,
       );
   if (options.json) {
@@ -204,11 +205,12 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
 /** `gowide tune`. */
 export function command(): Command {
   return new Command('tune')
-    .argument('<network>', `one of: ${Object.keys(trainExperiments()).join(', ')}`)
+    .addArgument(networkArgument(tunedExperiments()))
     .description(
-      'validation accuracy of each arm at each learning rate of one grid, widened while the best is at an end, with seeds that no table uses',
+      'validation accuracy of each arm at each learning rate of one grid, ' +
+        'widened while the best is at an end, with seeds that no table uses',
     )
-    .option('--experiment <name>', 'one of the network’s experiments (default: its main one)')
+    .addOption(experimentOption(tunedExperiments()))
     .option('--arm <pattern>', ARM_PATTERN, 'all')
     .addOption(scaleOption())
     .addOption(outOption())

@@ -2,7 +2,8 @@
 import { Option, type Command } from 'commander';
 import type { BackendOption, BackendOptions } from '../../src/sweep/backends/backend.js';
 import { BACKENDS } from '../../src/sweep/backends/registry.js';
-import { alternatives, wholeNumber } from './options.js';
+import { namedOption } from './choices.js';
+import { wholeNumber } from './options.js';
 
 /** How the flag of each kind of option is written, and how its value is read. */
 const FLAGS: {
@@ -25,8 +26,8 @@ const FLAGS: {
 
 /** Adds `--backend`, and a flag for each of the options. */
 export function withBackendOptions(command: Command, options: BackendOptions): Command {
-  const names = alternatives(Object.keys(BACKENDS));
-  command.option('--backend <name>', `${names} (default: what the other options choose)`);
+  const backend = new Option('--backend <name>', 'where cells run (default: what the other options choose)');
+  command.addOption(namedOption(backend, Object.keys(BACKENDS)));
   for (const [name, option] of Object.entries(options)) {
     const flag = (FLAGS[option.kind] as (option: BackendOption, name: string) => Option)(option, name);
     command.addOption(option.conflicts === undefined ? flag : flag.conflicts([...option.conflicts]));

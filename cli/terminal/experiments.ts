@@ -1,11 +1,29 @@
-/** Experiments as help lists them. */
+/** Experiments as help lists them, and as arguments and options name them. */
+import { Option } from 'commander';
 import type { Experiment } from '../../src/core/experiment.js';
+import { choiceLines, namedOption, NamedArgument } from './choices.js';
+
+type Groups = Readonly<Record<string, readonly Experiment[]>>;
 
 /** Names of experiments, a line for each group. */
-export function experimentList(groups: Readonly<Record<string, readonly Experiment[]>>): string {
-  const width = Math.max(...Object.keys(groups).map((group) => group.length));
-  const lines = Object.entries(groups).map(
-    ([group, experiments]) => `\n  ${group.padEnd(width)}  ${experiments.map(({ name }) => name).join(', ')}`,
+export function experimentList(groups: Groups): string {
+  return `\nExperiments:\n${choiceLines(namesByGroup(groups))}`;
+}
+
+/** The group of experiments that a command takes. */
+export function networkArgument(groups: Groups): NamedArgument {
+  return new NamedArgument('network', 'what is trained', namesByGroup(groups));
+}
+
+/** `--experiment`, with the names of all groups. */
+export function experimentOption(groups: Groups): Option {
+  const names = Object.values(groups).flatMap((group) => group.map(({ name }) => name));
+  const option = new Option('--experiment <name>', 'one of the network’s experiments (default: its main one)');
+  return namedOption(option, names);
+}
+
+function namesByGroup(groups: Groups): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(groups).map(([group, experiments]) => [group, experiments.map(({ name }) => name).join(', ')]),
   );
-  return `\nExperiments:${lines.join('')}`;
 }

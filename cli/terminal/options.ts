@@ -12,11 +12,6 @@ import { withoutPasswords } from '../../src/sweep/address.js';
 
 export const DEFAULT_OUT = 'gowide-out';
 
-/** Names as a sentence lists them: `a, b or c`. */
-export function alternatives(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
-}
-
 /** The end of a command's help: command lines as examples, and what else is to be said. */
 export function examples(lines: readonly string[], note?: string): string {
   return `\nExamples:${lines.map((line) => `\n  ${line}`).join('')}${note === undefined ? '' : `\n\n${note}`}`;
@@ -53,7 +48,7 @@ export const seedsOption = (): Option =>
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
 export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own')
-    .default(Math.min(4, availableParallelism()))
+    .default(Math.min(4, availableParallelism()), 'one for each core, at most 4')
     .argParser(wholeNumber(1, 1024));
 
 /** Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError. */
@@ -81,11 +76,6 @@ export function isFolder(path: string): boolean {
 /** A folder with tables that `gowide report --tables` wrote. */
 export function hasTables(folder: string): boolean {
   return isFolder(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
-}
-
-/** Says a line to the user that is not the command's output. */
-export function warn(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */

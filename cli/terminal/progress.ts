@@ -1,4 +1,5 @@
 /** Progress on stderr: one line with bar, rate and time left on a terminal; plain lines, few of them, elsewhere. */
+import { isQuiet, notice } from './notices.js';
 
 /** `1:02:03`, `2:31` or `0:07`. */
 export function clock(seconds: number): string {
@@ -26,6 +27,7 @@ export class Progress {
    * `detail` says what is at work and how fast.
    */
   update(stage: string, share: number, detail: string, first = 0): void {
+    if (isQuiet()) return;
     const now = performance.now();
     this.started ??= now;
     this.lastUpdate = now;
@@ -56,7 +58,7 @@ export class Progress {
   /** A line that stays. */
   line(text: string): void {
     this.clear();
-    process.stderr.write(`${text}\n`);
+    notice(text);
   }
 
   /** Takes the bar away. */

@@ -1,12 +1,13 @@
 /** Options of the commands that compute: the engine, and all that a set of runs takes. */
 import { Option, type Command } from 'commander';
 import { ENGINES } from '../../src/engine/backends/choose.js';
-import { alternatives, jobsOption, outOption, scaleOption, seedOption, seedsOption } from './options.js';
+import { namedOption } from './choices.js';
+import { jobsOption, outOption, scaleOption, seedOption, seedsOption } from './options.js';
 
 /** `--engine`, with the names of the registry of engines. */
 export function engineOption(): Option {
-  const names = alternatives(['auto', ...Object.keys(ENGINES)]);
-  return new Option('--engine <name>', `${names} (default: $GOWIDE_ENGINE or auto)`);
+  const option = new Option('--engine <name>', 'what computes (default: $GOWIDE_ENGINE or auto)');
+  return namedOption(option, ['auto', ...Object.keys(ENGINES)]);
 }
 
 /** What every command that runs cells takes: scale, folder, seeds, engine, processes. */

@@ -11,7 +11,8 @@ export function command(): Command {
     .addOption(outOption())
     .requiredOption(
       '--output <path>',
-      'the file to write; for a BERT a name without extension is a folder, with config.json, vocab.txt, and its answers to SQuAD',
+      'the file to write; for a BERT a name without extension is a folder, ' +
+        'with config.json, vocab.txt, and its answers to SQuAD',
     )
     .addHelpText(
       'after',

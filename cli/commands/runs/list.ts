@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { listRuns } from '../../../src/store/runs.js';
+import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
 import { brief, requireRuns } from './runs.js';
@@ -19,6 +20,6 @@ export function command(): Command {
           ? `${JSON.stringify({ runs: runs.map((run) => ({ ...brief(run), folder: run.folder, result: run.result ?? null })), problems }, null, 2)}\n`
           : `${textTable(runs.map(brief))}\n`,
       );
-      if (!json) for (const problem of problems) process.stderr.write(`${problem}\n`);
+      if (!json) problems.forEach(notice);
     });
 }

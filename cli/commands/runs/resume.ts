@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { findRun, listRuns } from '../../../src/store/runs.js';
-import { examples, jobsOption, outOption, warn } from '../../terminal/options.js';
+import { notice } from '../../terminal/notices.js';
+import { examples, jobsOption, outOption } from '../../terminal/options.js';
 import { engineOption } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { work, type WorkOptions } from '../../terminal/work.js';
@@ -18,7 +19,7 @@ export function command(): Command {
     .action(async (ids: string[], options: WorkOptions) => {
       requireRuns(options.out);
       const listing = listRuns(options.out);
-      listing.problems.forEach(warn);
+      listing.problems.forEach(notice);
       const runs =
         ids.length > 0
           ? ids.map((id) => findRun(options.out, id))

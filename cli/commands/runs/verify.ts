@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FailureError } from '../../../src/core/errors.js';
 import { verifyStore } from '../../../src/store/merge.js';
-import { examples, jsonOption, outOption, warn } from '../../terminal/options.js';
+import { notice } from '../../terminal/notices.js';
+import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 import { requireRuns } from './runs.js';
 
@@ -24,7 +25,7 @@ export function command(): Command {
       const { finished, unfinished, damaged, otherVersions } = result;
       if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       else {
-        otherVersions.forEach(warn);
+        otherVersions.forEach(notice);
         for (const { problem, aside } of damaged)
           process.stderr.write(`${problem}${aside === undefined ? '' : `; set aside in ${aside}`}\n`);
         process.stdout.write(

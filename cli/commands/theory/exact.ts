@@ -1,7 +1,9 @@
-import { Argument, Command, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { readDeclaration } from '../../../src/store/config.js';
 import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
-import { alternatives, examples, jsonOption, warn } from '../../terminal/options.js';
+import { NamedArgument } from '../../terminal/choices.js';
+import { notice } from '../../terminal/notices.js';
+import { examples, jsonOption } from '../../terminal/options.js';
 
 function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {
   return Object.entries(values).flatMap(([name, value]) => {
@@ -16,15 +18,16 @@ function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[]
 
 /** `gowide theory exact`. */
 export function command(): Command {
+  const laws = Object.fromEntries(Object.entries(LIMITS).map(([name, { law }]) => [name, law]));
   return new Command('exact')
     .description('an exact limit at the values of a JSON config; without a config its example is shown')
-    .addArgument(new Argument('<limit>', alternatives(Object.keys(LIMITS))))
+    .addArgument(new NamedArgument('limit', 'what is computed', laws))
     .addOption(new Option('--config <file>', 'JSON'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples([
-        'gowide theory exact chain                        an example config',
+        'gowide theory exact chain                               # an example config',
         'gowide theory exact chain --config chain.json --json',
       ]),
     )
@@ -38,7 +41,7 @@ export function command(): Command {
         );
         return;
       }
-      const result = limit.evaluate(readDeclaration(options.config, warn));
+      const result = limit.evaluate(readDeclaration(options.config, notice));
       process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : lines(result).join('\n')}\n`);
     });
 }

@@ -4,7 +4,8 @@ import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { readSafetensors } from '../../../src/store/safetensors.js';
 import { declaredLimit, LIMIT_DEFAULTS } from '../../../theory/limit/declared.js';
-import { examples, jsonOption, positiveNumber, warn, wholeNumber } from '../../terminal/options.js';
+import { notice } from '../../terminal/notices.js';
+import { examples, jsonOption, positiveNumber, wholeNumber } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 
 interface Options {
@@ -47,7 +48,7 @@ export function command(): Command {
       ),
     )
     .action(async (options: Options) => {
-      const { particles: named, ...config } = readDeclaration(options.config, warn);
+      const { particles: named, ...config } = readDeclaration(options.config, notice);
       if (named !== undefined && typeof named !== 'string')
         throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
       const path = options.particles ?? named;
@@ -65,7 +66,7 @@ export function command(): Command {
           ),
       });
       progress.clear();
-      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      for (const warning of warnings) notice(`warning: ${warning}`);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...limit, warnings }, null, 2)}\n`);
       else
         process.stdout.write(

@@ -7,6 +7,8 @@ import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { STUDIES, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
+import { notice } from '../../terminal/notices.js';
+import { NamedArgument } from '../../terminal/choices.js';
 import {
   checkOut,
   examples,
@@ -16,7 +18,6 @@ import {
   scaleOption,
   seedOption,
   seedsOption,
-  warn,
 } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
 import { declaredCells, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
@@ -54,10 +55,16 @@ function ownCells(name: string, spec: Readonly<Record<string, unknown>>, { seed,
   }));
 }
 
+/** The studies, with the laws that they test. */
+function studyArgument(): NamedArgument {
+  const laws = Object.values(STUDIES).map(({ name, law }) => [name, law] as const);
+  return new NamedArgument('study', 'what is measured', { all: 'every one of them', ...Object.fromEntries(laws) });
+}
+
 /** `gowide theory run`. */
 export function command(): Command {
   return new Command('run')
-    .argument('<study>', `one of: ${['all', ...Object.keys(STUDIES)].join(', ')}`)
+    .addArgument(studyArgument())
     .description('run a study for several seeds')
     .addOption(scaleOption())
     .addOption(outOption())
@@ -91,8 +98,8 @@ export function command(): Command {
       const cells =
         options.config === undefined
           ? declaredCells(declared(name), options.scale, options.seed, options.seeds)
-          : ownCells(lookUp('study', STUDIES, name).name, readDeclaration(options.config, warn), options);
-      for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) warn(line);
+          : ownCells(lookUp('study', STUDIES, name).name, readDeclaration(options.config, notice), options);
+      for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) notice(line);
       const out = checkOut(options.out);
       await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));

@@ -6,7 +6,8 @@ import { writeAtomic } from '../../../src/store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../../src/store/safetensors.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
-import { checkOut, jsonOption, warn } from '../../terminal/options.js';
+import { notice } from '../../terminal/notices.js';
+import { checkOut, examples, jsonOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 
 interface Options {
@@ -37,11 +38,14 @@ export function command(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExample config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}\n\nExamples:\n  gowide theory simulate --config sim.json --particles init.safetensors --out sim',
+      examples(
+        ['gowide theory simulate --config sim.json --particles init.safetensors --out sim'],
+        'Example config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}',
+      ),
     )
     .action(async (options: Options) => {
       // The file of particles can be named in the declaration, too.
-      const { particles: named, ...config } = readDeclaration(options.config, warn);
+      const { particles: named, ...config } = readDeclaration(options.config, notice);
       if (named !== undefined && typeof named !== 'string')
         throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
       const path = options.particles ?? named;
@@ -56,7 +60,7 @@ export function command(): Command {
         progress.update(stage, done / total, `step ${done} of ${total}`),
       );
       progress.clear();
-      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      for (const warning of warnings) notice(`warning: ${warning}`);
       writeSafetensors(join(out, 'final.safetensors'), results);
       const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
       writeAtomic(join(out, 'summary.json'), text);

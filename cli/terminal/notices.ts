@@ -1,0 +1,18 @@
+/** What the user is told beside a command’s output, and `--quiet`, which leaves it out. */
+
+let quiet = false;
+
+/** Whether nothing but results and errors is to be said from now on. */
+export function setQuiet(value: boolean): void {
+  quiet = value;
+}
+
+/** Whether `--quiet` was given. */
+export function isQuiet(): boolean {
+  return quiet;
+}
+
+/** Says a line on standard error that is neither the command’s output nor an error. */
+export function notice(line: string): void {
+  if (!quiet) process.stderr.write(`${line}\n`);
+}
