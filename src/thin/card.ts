@@ -69,6 +69,7 @@ function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
           (value) => value.toFixed(4),
         ),
         row('validation accuracy, %', ({ validation }) => validation.accuracy, percent),
+        ...Object.keys(wide.scores).map((name) => row(name, ({ scores }) => scores[name]!, percent)),
         row('parameters', ({ parameters }) => parameters, whole),
         row(
           'MFLOP of an example',
@@ -93,7 +94,7 @@ function howSection(setup: Setup, { taken, trained }: ThinResult): Section {
   const why =
     trained.length > 1
       ? `it was the best of the ${trained.length} arms on the validation split`
-      : `of all candidates at ${ratesText(taken.rates)} it was the best on the validation split in every round`;
+      : 'it was the best of the last round of candidates on the validation split';
   return {
     title: 'How it came about',
     text: [

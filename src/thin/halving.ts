@@ -21,10 +21,12 @@ export function roundsOf(candidates: number, steps: number): Round[] {
     left = Math.max(1, Math.floor(left / 3));
   }
   rounds.push({ candidates: 1, steps: 0 });
-  return rounds.map((round, i) => ({
+  const planned = rounds.map((round, i) => ({
     ...round,
     steps: Math.min(steps, Math.max(LEAST_STEPS, Math.round(steps / 3 ** (rounds.length - 1 - i)))),
   }));
+  // a round with the steps of the one before it would say the same again
+  return planned.filter((round, i) => i === 0 || round.steps > planned[i - 1]!.steps || round.candidates === 1);
 }
 
 /** A candidate after a round. */

@@ -135,13 +135,20 @@ function withHead(source: Source, spec: DataSpec, data: Dataset): { wide: Networ
     source.network,
     facts as Parameters<typeof thinningOf>[0] & typeof facts,
   );
-  if (JSON.stringify(wide) !== JSON.stringify(source.network)) {
+  if (!haveSameShapes(wide, source.network)) {
     const [before, after] = [source.network, wide].map((one) => describeHead(one));
     return { wide, why: `its head is new: ${before}, and the data want ${after}` };
   }
   if (source.labels !== undefined && data.labels !== undefined && !among(data.labels, source.labels))
     return { wide, why: `its classes are others: ${source.labels.slice(0, 5).join(', ')}` };
   return { wide, why: undefined };
+}
+
+/** Whether the weights of one network are those of the other. */
+function haveSameShapes(one: NetworkSpec, other: NetworkSpec): boolean {
+  const [a, b] = [networkOf(one).shapes, networkOf(other).shapes];
+  const paths = Object.keys(a);
+  return paths.length === Object.keys(b).length && paths.every((path) => String(a[path]) === String(b[path]));
 }
 
 function describeHead(spec: NetworkSpec): string {

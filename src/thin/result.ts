@@ -14,6 +14,8 @@ export interface Measured {
   readonly flops: number;
   readonly validation: Evaluation;
   readonly test: Evaluation;
+  /** The task's own measures on validation and test, such as F1 of answers; empty where it has none. */
+  readonly scores: Readonly<Record<string, number>>;
   /** Milliseconds of a forward pass at batch 1 and 32, the median of several. */
   readonly milliseconds: readonly number[];
   /** Which classes it takes for which, on the test split; undefined where an example has several questions. */

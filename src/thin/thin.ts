@@ -150,6 +150,7 @@ async function measured({ data, spec }: Setup, network: NetworkSpec, host: HostW
   const result = {
     validation: await evaluate(data, data.validation, predict),
     test: await evaluate(data, data.test, predict),
+    scores: (await data.score?.(predict))?.scores ?? {},
     confusion: data.questions === undefined ? await confusion(data, data.test, predict) : undefined,
   };
   run.dispose();

@@ -6,8 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { openData } from '../../src/data/index.js';
 import type { TsvSpec } from '../../src/data/tsv.js';
 import { findData } from '../../src/thin/data/index.js';
-import { bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
+import { setUp } from '../../src/thin/plan.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
 
+process.env.GOWIDE_CACHE = newFolder(); // prepared texts
 const texts = { vocabulary: bertFolder(), mostTokens: 16, side: 8, columns: {}, rows: Infinity };
 const find = (path: string, changes: object = {}) => findData(path, { ...texts, work: newFolder(), ...changes });
 
@@ -83,4 +85,36 @@ describe('pictures', () => {
     expect(() => find(csvFile(), pictures)).toThrow('no data for a network that reads pictures');
     expect(() => find('nowhere')).toThrow('nowhere: not found');
   });
+});
+
+test('a folder in SQuAD’s format, and one of texts, ask for the heads of their tasks', async () => {
+  const folder = newFolder();
+  const article = (i: number): object => ({
+    title: `t${i}`,
+    paragraphs: [
+      {
+        context: 'the film , nice',
+        qas: [{ id: `q${i}`, question: 'a plot', answers: [{ text: 'nice', answer_start: 11 }] }],
+      },
+    ],
+  });
+  const file = (count: number): string =>
+    JSON.stringify({ version: '1.1', data: Array.from({ length: count }, (_, i) => article(i)) });
+  writeFileSync(join(folder, 'train-v1.1.json'), file(10));
+  expect(() => find(folder)).toThrow('0 files dev*.json');
+  writeFileSync(join(folder, 'dev-v1.1.json'), file(3));
+  const answers = await openData(find(folder).spec);
+  expect([answers.train.count, answers.validation.count, answers.test.count, answers.questions]).toEqual([9, 1, 3, 2]);
+  const texts = newFolder();
+  writeFileSync(join(texts, 'a.txt'), 'the film , nice\n'.repeat(200));
+  expect(find(texts).spec).toMatchObject({ set: 'masked-lm', tokens: 16, held: 500 });
+});
+
+test('a masked-LM head fits texts as it is: stage 1 is skipped', async () => {
+  const texts = newFolder();
+  writeFileSync(join(texts, 'a.txt'), 'the film , nice\n'.repeat(200));
+  const model = bertFolder({ ...BERT, head: { kind: 'masked-lm' } });
+  const setup = await setUp({ model, data: texts, out: newFolder() });
+  expect(setup.training).toBeUndefined();
+  expect(setup.thin).toMatchObject({ hiddenSize: 8, head: { kind: 'masked-lm', maskedPositions: 2 } });
 });

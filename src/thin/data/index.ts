@@ -5,10 +5,12 @@ import { register } from '../../core/registry.js';
 import { declared } from './declared.js';
 import type { DataForm, FormOptions, Found } from './form.js';
 import { pictures } from './pictures.js';
+import { questions } from './questions.js';
 import { tables } from './tables.js';
+import { texts } from './texts.js';
 
 /** Forms of data by name, in the order in which they are tried. To add one: a file and a line here. */
-export const DATA_FORMS: Record<string, DataForm> = { declared, tables, pictures };
+export const DATA_FORMS: Record<string, DataForm> = { declared, tables, questions, texts, pictures };
 
 /** Adds a form from outside this folder. Throws UsageError when its name is taken. */
 export function registerDataForm(name: string, form: DataForm): void {
