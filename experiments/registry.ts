@@ -6,6 +6,7 @@ import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertHypernym, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontier.js';
+import { cifar10, fashionMnist } from './pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import {
   bounds,
@@ -46,6 +47,8 @@ for (const experiment of [
   resnetAblations,
   resnetHierarchy,
   ...Object.values(FRONTIERS).map(({ experiment }) => experiment),
+  fashionMnist,
+  cifar10,
   bertGlosses,
   bertSupersense,
   bertHypernym,

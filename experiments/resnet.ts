@@ -108,7 +108,8 @@ export const HIERARCHY_RATES: Rates = {
   deeper: 0.4,
 };
 
-function imitationOf(recipe: RecipeSpec): GradientImitation {
+/** Imitation of a ResNet's stages in the paper's order, each reading the thin net's own values. */
+export function imitationOf(recipe: RecipeSpec): GradientImitation {
   return {
     by: 'gradient',
     unit: 'stage',

@@ -7,6 +7,7 @@ import { correctFamily } from './family.js';
 import { FRONTIER_CLAIMS } from './frontier.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
+import { PICTURE_CLAIMS } from './pictures.js';
 import { RESNET_CLAIMS } from './resnet.js';
 import type { Verdict } from './verdict.js';
 
@@ -18,7 +19,14 @@ export function registerClaim(claim: Claim): void {
   register('claim', CLAIMS, claim.id, claim);
 }
 
-for (const claim of [...LAW_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS, ...FRONTIER_CLAIMS, ...BERT_CLAIMS])
+for (const claim of [
+  ...LAW_CLAIMS,
+  ...INSTANCE_CLAIMS,
+  ...RESNET_CLAIMS,
+  ...FRONTIER_CLAIMS,
+  ...PICTURE_CLAIMS,
+  ...BERT_CLAIMS,
+])
   registerClaim(claim);
 
 /** Every claim, decided by the rows of one scale: those about trained nets as one family, the theory's as another. */

@@ -15,6 +15,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   'no-skip': { label: 'no skip', group: 'particles' },
   [OTHER_SETTING]: { label: 'other', group: 'particles' },
   digits: { label: 'digits', group: 'ResNets' },
+  'fashion-mnist': { label: 'Fashion', group: 'ResNets' },
   cifar: { label: 'CIFAR', group: 'ResNets' },
   strings: { label: 'strings', group: 'ResNets' },
   'tanh-skip': { label: 'skip', group: 'tanh nets' },

@@ -3,7 +3,7 @@ import { register } from '../../src/core/registry.js';
 import { BERT_COST_FIGURES, BERT_FIGURES } from './bert.js';
 import type { FigureDefinition } from './figure.js';
 import { FRONTIER_FIGURES } from './frontier.js';
-import { RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
+import { PICTURE_FIGURES, RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { THEORY_FIGURES } from './theory.js';
 
 /** Every figure under its id. */
@@ -18,6 +18,7 @@ for (const figure of [
   ...THEORY_FIGURES,
   ...RESNET_FIGURES,
   ...FRONTIER_FIGURES,
+  ...PICTURE_FIGURES,
   ...BERT_FIGURES,
   ...RESNET_COST_FIGURES,
   ...BERT_COST_FIGURES,

@@ -63,7 +63,9 @@ interface Bytes {
   readonly values: Uint8Array;
 }
 
-/** Reads an idx file of bytes with so many axes. Throws UsageError on one that is cut off, damaged or something else. */
+/**
+ * Reads an idx file of bytes with so many axes. Throws UsageError on one that is cut off, damaged or something else.
+ */
 function readIdx(folder: string, name: string, axes: number): Bytes {
   const path = join(folder, found(folder, name)!);
   let bytes: Uint8Array = readRegular(path, { links: true });

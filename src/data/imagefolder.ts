@@ -1,9 +1,10 @@
 /**
  * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`, or
- * `test/<class>/*` where there is no `val`. Folders within a class and symbolic links are followed, in the order of torchvision's `ImageFolder`. Decoded by sharp, several at a
- * time, ahead of the engine; an alpha channel is left out, the colors below it as they are. Training: a random part of
- * the picture (8 to 100 % of its area, sides 3:4 to 4:3), mirrored half of the time; else the shorter side scaled to
- * `resize` and the centre cut out. Szegedy et al. 2015; the recipe of torchvision's reference training.
+ * `test/<class>/*` where there is no `val`. Folders within a class and symbolic links are followed, in the order of
+ * torchvision's `ImageFolder`. Decoded by sharp, several at a time, ahead of the engine; an alpha channel is left out,
+ * the colors below it as they are. Training: a random part of the picture (8 to 100 % of its area, sides 3:4 to 4:3),
+ * mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et al. 2015; the
+ * recipe of torchvision's reference training.
  */
 import { existsSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -406,7 +407,8 @@ export function pictureNames(folder: string, splits: Splits = {}): string[] {
 
 /**
  * Decodes every picture of a split that has exactly `size` x `size` pixels, which fit into memory where they are small.
- * `onProgress` hears how many are decoded. Throws UsageError on a picture that is damaged or of another size, naming it.
+ * `onProgress` hears how many are decoded. Throws UsageError on a picture that is damaged or of another size, naming
+ * it.
  */
 export async function readPictures(
   folder: string,

@@ -107,6 +107,22 @@ const depthSkipRows =
         ]),
       ),
     );
+/** Accuracies at the smallest budget and the largest, and a wide net of 100 %. */
+const frontierRows =
+  (accuracies: (training: string) => readonly [number, number]): SeedRows =>
+  (_, z) => [
+    ['wide', { testAccuracy: 100, gigaflops: 40, teacherGigaflops: 0 }],
+    ...['direct', 'selected-kl', 'three-stage'].flatMap((training) =>
+      [1, 8].map((budget, i): [string, Row] => [
+        `${training} x${budget}`,
+        {
+          testAccuracy: accuracies(training)[i]! + z(),
+          gigaflops: budget,
+          teacherGigaflops: training === 'direct' ? 0 : 20 * budget,
+        },
+      ]),
+    ),
+  ];
 const hybridRows =
   (exponent: number): SeedRows =>
   (noise) =>
@@ -253,7 +269,7 @@ const CASES: readonly Case[] = [
     effect: fitRows(key, PUBLISHED[key]),
   })),
   {
-    claims: /^(resnet|hierarchy)-/,
+    claims: /^(resnet|hierarchy|fashion-mnist|cifar10)-|^frontier-.*-(thin-cost|deeper)$/,
     id: 'resnet-three-stage',
     final: true,
     nulls: { 'no difference': armRows('testAccuracy', ['three-stage', 'direct'], 50, 0) },
@@ -273,6 +289,30 @@ const CASES: readonly Case[] = [
     nulls: { 'no gain': depthSkipRows(() => 0) },
     effect: depthSkipRows((layers, kind) => (kind === 'plain' ? 4 * Math.log2(layers) : 0)),
   })),
+  {
+    claims: /^frontier-.*-(existing|total)-cost$/,
+    id: 'frontier-hierarchy-total-cost',
+    final: true,
+    nulls: { 'no difference': frontierRows((training) => (training === 'direct' ? [60, 80] : [80, 80])) },
+    effect: frontierRows((training) => (training === 'direct' ? [60, 80] : [86, 86])),
+  },
+  {
+    claims: /^frontier-.*-worth$/,
+    id: 'frontier-hierarchy-worth',
+    final: true,
+    nulls: { 'as fast': frontierRows(() => [60, 97]) },
+    effect: frontierRows((training) => (training === 'direct' ? [60, 94] : [80, 98])),
+  },
+  {
+    claims: /^frontier-.*-two-budgets$/,
+    id: 'frontier-hierarchy-two-budgets',
+    final: true,
+    nulls: {
+      'no difference at equal steps': frontierRows((training) => (training === 'direct' ? [60, 90] : [60, 80])),
+      'a point too few at equal cost': frontierRows((training) => (training === 'direct' ? [50, 79] : [80, 85])),
+    },
+    effect: frontierRows((training) => (training === 'direct' ? [60, 90] : [70, 80])),
+  },
   {
     claims: /^depth-telescoped-/,
     id: 'depth-telescoped-plain',

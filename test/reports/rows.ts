@@ -256,7 +256,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
     ),
   );
   const ablations = SEEDS.map((seed) => row('resnet-ablations', 'own inputs', seed, { testAccuracy: 80 }));
-  const results = ['resnet-digits', 'resnet-hierarchy'].flatMap((experiment) =>
+  const results = ['resnet-digits', 'resnet-hierarchy', 'fashion-mnist', 'cifar10'].flatMap((experiment) =>
     SEEDS.flatMap((seed) =>
       Object.entries(accuracy).map(([arm, value]) =>
         row(experiment, arm, seed, {
@@ -354,6 +354,8 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'resnet-ablations': [5, 1],
   'resnet-hierarchy': [5 * 10, 10],
   'frontier-hierarchy': [3 * 13, 3 * 13],
+  'fashion-mnist': [5 * 10, 10],
+  cifar10: [5 * 10, 10],
   'bert-glosses': [5 * 9, 9],
   'bert-differences': [5 * 6, 6],
   'bert-curves': [0, 8],

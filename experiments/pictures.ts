@@ -1,0 +1,153 @@
+/**
+ * The same comparison on real pictures that users bring, at scale overnight: at most six hours on two cores, stopped and
+ * resumed as often as one likes. The recipe is the paper's, its shares of the epochs kept: the rate divided by 10 at
+ * 30, 60 and 80 of 90, imitation 40 of 90, bottom-up, fine-tuning by KL for the rest.
+ *
+ * Not run to the end here. Public anchors (full widths, 200 epochs or more; not the budgets of these runs):
+ *
+ * | experiment    | thin                         | wide       | deeper    | anchors                             |
+ * | fashion-mnist | [2,2,2], 33 k parameters     | 4 x inside | [4,6,4]   | ResNet-18 94.9, WRN-40-4 96.7       |
+ * | cifar10       | ResNet-20, a quarter as wide | 4 x inside | ResNet-56 | ResNet-20 91.7, -56 93.4, -110 93.7 |
+ *
+ * Run from a folder that has `fashion-mnist/` (four idx files) or `cifar10/` (binary files, or pictures in
+ * train/<class>/ and test/<class>/): `gowide train resnet --experiment fashion-mnist --scale overnight`; or name the
+ * folder with `--set data.folder=/path`, which makes the runs custom ones.
+ */
+import type { Experiment, TuningGrid } from '../src/core/experiment.js';
+import { TRAIN_KIND } from '../src/method/required.js';
+import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
+import type { ResnetSpec } from '../src/models/resnet.js';
+import { comparison, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
+import { TEST_ACCURACY } from './metrics.js';
+import { PAPER_IMAGENET } from './recipes.js';
+import { imitationOf } from './resnet.js';
+
+interface Pictures {
+  readonly data: TrainSpec['data'];
+  /** Training pictures, those of the validation split left out. */
+  readonly train: number;
+  readonly thin: ResnetSpec;
+  readonly deeper: readonly number[];
+  readonly epochs: number;
+  readonly batch: number;
+  readonly rates: Rates;
+}
+
+const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', momentum: 0.9, weightDecay });
+
+/** Factor on the inner channels of the wide net, as the paper has it. */
+const WIDER = 4;
+/** The paper's decay for wide and direct training; imitation has none. */
+const DECAY = 5e-4;
+
+/** The paper's shares of its 90 epochs, at another length. */
+function settingOf({ data, train, thin, deeper, epochs, batch, rates }: Pictures): Setting {
+  const steps = Math.round((epochs * train) / batch);
+  const { warmup, drops, epochs: published, imitation, peak } = PAPER_IMAGENET;
+  const at = (epoch: number, of: number): number => Math.round((epoch / published) * of);
+  const stepped = (length: number, rate: number): RecipeSpec => ({
+    steps: length,
+    batch,
+    schedule: {
+      kind: 'step',
+      peak: rate,
+      warmup: at(warmup, length),
+      drops: drops.map((drop) => at(drop, length)),
+      factor: 0.1,
+    },
+    optimizer: sgd(DECAY),
+  });
+  const cosine = (length: number, rate: number, decay: number): RecipeSpec => ({
+    steps: length,
+    batch,
+    schedule: { kind: 'cosine', peak: rate, warmup: 0 },
+    optimizer: sgd(decay),
+  });
+  const stages = thin.blocks.length;
+  const perStage = Math.round(at(imitation.epochsPerStage * imitation.stages, steps) / stages);
+  return {
+    data,
+    thin,
+    deeper: { ...thin, blocks: [...deeper] },
+    wide: { network: { ...thin, mid: WIDER }, recipe: stepped(steps, peak) },
+    recipe: (length, rate) => (length >= steps ? stepped(length, rate) : cosine(length, rate, DECAY)),
+    steps,
+    imitation: imitationOf(cosine(perStage, imitation.peak, 0)),
+    imitationSteps: perStage * stages,
+    rate: (arm) => rateOf(rates, arm),
+  };
+}
+
+const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2], seeds: [101] };
+/** The paper's rate for every arm; `gowide tune` has the grid. */
+const RATES: Rates = { default: PAPER_IMAGENET.peak };
+const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
+
+function experimentOf(name: string, title: string, pictures: Pictures): Experiment {
+  return {
+    name,
+    group: 'resnet',
+    title,
+    kind: TRAIN_KIND,
+    chance: 10,
+    seeds: { overnight: 3 },
+    metric: TEST_ACCURACY,
+    baseline: 'direct',
+    order: SHARED_ORDER,
+    tuning: TUNING,
+    arms: () => {
+      const all = comparison(settingOf(pictures));
+      return sharedArms(Object.fromEntries(ARMS.map((arm) => [arm, all[arm]!])));
+    },
+  };
+}
+
+/** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), complete: 28 x 28 gray pixels, 10 kinds of clothes. */
+export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-MNIST, complete', {
+  data: {
+    set: 'idx',
+    folder: 'fashion-mnist',
+    size: 28,
+    classes: 10,
+    validation: 5000,
+    padding: 2,
+    mirror: true,
+  },
+  train: 55_000,
+  thin: {
+    family: 'resnet',
+    block: 'bottleneck',
+    blocks: [2, 2, 2],
+    planes: 6,
+    mid: 1,
+    stem: { kind: 'small', channels: 24 },
+    skip: true,
+    classes: 10,
+    channels: 1,
+  },
+  deeper: [4, 6, 4],
+  epochs: 18,
+  batch: 128,
+  rates: RATES,
+});
+
+/** CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width. */
+export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10: ResNet-20 at a quarter of its width', {
+  data: { set: 'cifar10', folder: 'cifar10', validation: 5000, padding: 4 },
+  train: 45_000,
+  thin: {
+    family: 'resnet',
+    block: 'basic',
+    blocks: [3, 3, 3],
+    planes: 4,
+    mid: 1,
+    stem: { kind: 'small', channels: 4 },
+    skip: true,
+    classes: 10,
+    channels: 3,
+  },
+  deeper: [9, 9, 9],
+  epochs: 27,
+  batch: 128,
+  rates: RATES,
+});

@@ -1,0 +1,49 @@
+/** Claims about thin ResNets on real pictures, at scale overnight. */
+import { cifar10, fashionMnist } from '../../experiments/pictures.js';
+import type { Experiment } from '../../src/core/experiment.js';
+import { armBeats, RIVAL } from './arms.js';
+import type { Claim } from './claim.js';
+
+const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
+
+function claimsOn(experiment: Experiment, setting: string, words: string): Claim[] {
+  const id = experiment.name;
+  return [
+    armBeats({
+      experiment,
+      id: `${id}-three-stage`,
+      statement: `On ${words}, a thin ResNet trained in three stages is more accurate than the same net trained directly.`,
+      question: 'Three stages beat direct training of the same net at equal steps',
+      setting,
+      kind: 'paper',
+      source: PAPER,
+      arms: ['three-stage', 'direct'],
+    }),
+    armBeats({
+      experiment,
+      id: `${id}-deeper`,
+      statement: `On ${words}, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.`,
+      question: 'Three stages beat the deeper net at equal steps',
+      setting,
+      kind: 'paper',
+      source: PAPER,
+      arms: ['three-stage', 'deeper'],
+      smaller: 'direct',
+    }),
+    armBeats({
+      experiment,
+      id: `${id}-selected`,
+      statement: `On ${words}, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.`,
+      question: 'Three stages beat selected channels with KL',
+      setting,
+      source: RIVAL,
+      arms: ['three-stage', 'selected-kl'],
+    }),
+  ];
+}
+
+/** The claims about nets on real pictures, in the order of the page. */
+export const PICTURE_CLAIMS: readonly Claim[] = [
+  ...claimsOn(fashionMnist, 'fashion-mnist', 'Fashion-MNIST'),
+  ...claimsOn(cifar10, 'cifar', 'CIFAR-10'),
+];
