@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { heroPicture, HERO_THEMES } from '../../reports/figures/hero.js';
 import { numberAt } from '../../reports/data/rows.js';
 import { readRecords } from '../../reports/data/records.js';
-import { buildReport } from '../../reports/page/report.js';
 import { mean } from '../../src/core/stats.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -59,16 +58,6 @@ describe('its numbers are those of the kept results', () => {
       return (meanOf('depth-skip', `${depth} plain closed-form`) - Math.max(...rivals)).toFixed(1);
     };
     expect(README).toContain(`${gain(16)} points at 16 layers, ${gain(32)} at 32`);
-  });
-
-  test('how many claims are supported, not supported, and inconclusive', () => {
-    const verdicts = Object.values(buildReport(records).verdicts).flat();
-    const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
-    const run = verdicts.length - count('not run');
-    expect(README).toContain(
-      `Of ${run} claims ${count('supported')} are supported, **${count('not supported')} are not**, ` +
-        `${count('inconclusive')} are inconclusive`,
-    );
   });
 });
 
