@@ -28,8 +28,8 @@ export interface DeclaredLimit extends WidthLimit {
 /** How exactly the limit is asked for. */
 export type LimitOptions = Pick<LimitSettings, 'target' | 'particles' | 'nets' | 'onNet'>;
 
-/** The limit's own defaults: an error of 5 %, nets of 256 to 8,192 particles, at most 64 of one size. */
-export const LIMIT_DEFAULTS = { target: 0.05, particles: { first: 256, most: 8192 }, nets: 64 } as const;
+/** The limit's own defaults: an error of 5 %, nets of 256 to 8,192 particles, at most 256 of one size. */
+export const LIMIT_DEFAULTS = { target: 0.05, particles: { first: 256, most: 8192 }, nets: 256 } as const;
 
 /**
  * Throws UsageError on a declaration whose D does not fall as m^(-1/2), so that there is no limit of sqrt(m) D to find.

@@ -6,6 +6,7 @@ import { boundChecks } from './bounds.js';
 import type { Check } from './check.js';
 import { gradientDescentChecks } from './gradient-descent.js';
 import { instanceChecks } from './instances.js';
+import { infiniteWidthChecks } from './infinite-width.js';
 import { particleChecks } from './particles.js';
 import { verifyExact } from './pinned.js';
 import { rateChecks } from './rates.js';
@@ -19,6 +20,7 @@ const GROUPS: Readonly<Record<string, () => readonly Check[] | Promise<readonly 
   bounds: boundChecks,
   particles: particleChecks,
   instances: instanceChecks,
+  'infinite width': infiniteWidthChecks,
   'stochastic gradient descent': gradientDescentChecks,
 };
 
