@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { heroPicture, HERO_THEMES } from '../../reports/figures/hero.js';
+import { heroPicture, HERO_THEMES } from '../../reports/figures/readme-picture.js';
 import { numberAt } from '../../reports/data/rows.js';
 import { readRecords } from '../../reports/data/records.js';
 import { mean } from '../../src/core/stats.js';
