@@ -1,6 +1,7 @@
 /**
  * The frontier: what accuracy each way of training a thin net reaches with 1, 2, 4, ... times its base steps, from far
  * too few to convergence. The paper trains until convergence, which the comparisons at one number of steps do not test.
+ * Two budgets decide as in arXiv 2606.14150: equal steps of the thin net, and equal cost of the whole pipeline.
  * Run: `gowide frontier resnet-hierarchy --scale laptop` (its plan says the cost first). Results:
  * reports/results/frontier-hierarchy.laptop.md.
  *
@@ -39,8 +40,10 @@ export interface FrontierDeclaration {
   readonly of: Experiment;
   readonly name: string;
   readonly title: string;
-  /** The setting of its claims, a column of the matrix of verdicts. */
-  readonly claimSetting: string;
+  /** Its claims: their column of the matrix of verdicts, and what their nets are trained on, in words. */
+  readonly claims: { readonly setting: string; readonly on: string };
+  /** The budget from which on nets count as trained to convergence: direct training gains nothing by more. */
+  readonly converged: number;
   /** Steps of the thin net at budget 1. */
   readonly baseSteps: number;
   readonly sizes: Readonly<Partial<Record<Scale, FrontierSize>>>;
@@ -96,13 +99,17 @@ export function tunedBudgets({ rates }: FrontierDeclaration): number[] {
 
 /** What {@link Frontier.teacherBudget} is of a declaration. */
 function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
-  const budgets = [...new Set(Object.values(declaration.sizes).flatMap(({ budgets: all }) => all))];
-  return budgets.find((budget) => {
+  return allBudgets(declaration).find((budget) => {
     const { wide, kd } = specsAt(declaration, budget);
     const { network, recipe, objective } = kd!.teacher as { network: Json; recipe: Json; objective: Json };
     const own = { network: wide!.network, training: wide!.training } as Json;
     return hashOf(own) === hashOf({ network, training: { ...(recipe as object), objective } } as Json);
   });
+}
+
+/** The budgets of all scales, in ascending order. */
+function allBudgets({ sizes }: FrontierDeclaration): number[] {
+  return [...new Set(Object.values(sizes).flatMap(({ budgets }) => budgets))].sort((a, b) => a - b);
 }
 
 /** A recipe of another length, its warm-up the same share of it. */
@@ -150,7 +157,6 @@ function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSi
 /** The runs of a frontier as an experiment. */
 export function frontierOf(declaration: FrontierDeclaration): Frontier {
   const { of, name, title, sizes, tuning } = declaration;
-  const largest = Object.values(sizes).reduce((a, b) => (b.budgets.length > a.budgets.length ? b : a));
   const experiment: Experiment = {
     name,
     group: of.group,
@@ -160,7 +166,7 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     seeds: Object.fromEntries(Object.entries(sizes).map(([scale, { seeds }]) => [scale, seeds])),
     metric: TEST_ACCURACY,
     order: Object.keys(FRONTIER_TRAININGS).flatMap((training) =>
-      largest.budgets.map((budget) => frontierArm(training, budget)),
+      allBudgets(declaration).map((budget) => frontierArm(training, budget)),
     ),
     tuning,
     arms: (scale) => armsAt(declaration, sizes[scale]!),
@@ -191,11 +197,14 @@ registerFrontier({
   of: resnetHierarchy,
   name: 'frontier-hierarchy',
   title: 'Accuracy against cost on strings of the Random Hierarchy Model, to convergence',
-  claimSetting: 'strings',
+  claims: { setting: 'strings', on: 'strings of the Random Hierarchy Model' },
+  // on the tuning seeds direct training has 100 % there
+  converged: 8,
   baseSteps: 250,
   sizes: {
     minutes: { budgets: [1, 2], seeds: 3 },
-    laptop: { budgets: [1, 2, 4, 8], seeds: 10, fewer: { above: 4, seeds: 5 } },
+    laptop: { budgets: [1, 4, 8], seeds: 5 },
+    overnight: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 8, seeds: 5 } },
   },
   // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
   tuning: { rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2, 4], seeds: [101, 102] },

@@ -62,21 +62,16 @@ export function leadAtCost(
   });
 }
 
-/** The largest budget at scale laptop, at which nets count as trained to convergence. */
-function largestBudget({ sizes }: Frontier): number {
-  return Math.max(...Object.values(sizes).flatMap(({ budgets }) => budgets));
-}
-
 const same = (value: number): number => value;
 
 /** Where the words of a claim say which nets it is about. */
-const on = ({ of }: Frontier): string => `In “${of.title}” (${of.name})`;
+const on = ({ claims }: Frontier): string => `On ${claims.on}`;
 
 /** The part of a claim that says where it stands. */
 const placed = (
-  { claimSetting, name }: Frontier,
+  { claims, name }: Frontier,
   question: string,
-): Required<Pick<Claim, 'question' | 'setting' | 'figure'>> => ({ question, setting: claimSetting, figure: name });
+): Required<Pick<Claim, 'question' | 'setting' | 'figure'>> => ({ question, setting: claims.setting, figure: name });
 
 function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', statement: string): Claim {
   const leads = (rows: readonly TableRow[], scale: (percent: number) => number): number[] =>
@@ -182,7 +177,7 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
 /** The claims about one frontier, in the order of the page. */
 export function frontierClaims(frontier: Frontier): Claim[] {
   const { name, experiment } = frontier;
-  const most = largestBudget(frontier);
+  const most = frontier.converged;
   const smallest = Math.min(...Object.values(frontier.sizes).flatMap(({ budgets }) => budgets));
   return [
     armBeats({
