@@ -243,6 +243,20 @@ export const bertGlosses: Experiment = {
   },
 };
 
+/** What figures call the arms of the ablations. */
+const ABLATION_LABELS: Readonly<Record<string, string>> = {
+  'own inputs': 'three stages as elsewhere',
+  'wide inputs': 'the wide net’s inputs instead of the thin one’s own',
+  mse: 'MSE instead of relative MSE',
+  'layer by layer': 'layer by layer instead of all at once',
+  'random embeddings': 'embeddings from random values',
+  'projected layers': 'layers projected, too',
+  'deeper wide net': 'a wide net of twice as many layers',
+  'wide blocks': 'a wide net with wide blocks only',
+  'wide blocks, selected': 'a wide net with wide blocks only, selected channels',
+  'imitation x 1.5': 'half again as many imitation steps',
+};
+
 /**
  * What each part of the imitation is worth, and wide nets of other shapes: deeper ones, and ones that are wide within
  * their blocks only.
@@ -294,7 +308,9 @@ export const bertAblations: Experiment = {
         ? {}
         : { 'imitation x 1.5': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
     };
-    return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { spec }]));
+    return Object.fromEntries(
+      Object.entries(specs).map(([name, spec]) => [name, { spec, label: ABLATION_LABELS[name] ?? name }]),
+    );
   },
 };
 

@@ -279,9 +279,34 @@ export const resnetHierarchy: Experiment = {
   },
 };
 
+/** What figures call the arms of the ablations. */
+const ABLATION_LABELS: Readonly<Record<string, string>> = {
+  'own inputs': 'three stages as elsewhere',
+  'wide inputs': 'the wide net’s inputs instead of the thin one’s own',
+  mse: 'MSE instead of relative MSE',
+  kl: 'KL instead of relative MSE',
+  'block by block': 'block by block instead of stage by stage',
+  joint: 'all groups at once instead of one after another',
+  'imitation x 0.5': 'half as many imitation steps',
+  'imitation x 1.5': 'half again as many imitation steps',
+  'random, wide x1': 'from random values, a wide net as wide as the thin one',
+  'random, wide x2': 'from random values, a wide net twice as wide',
+  'random, wide x4': 'from random values, a wide net 4 times as wide',
+  'random, wide x8': 'from random values, a wide net 8 times as wide',
+  'selected, own inputs': 'from selected channels',
+  'selected, closed form': 'from selected channels, in closed form',
+  'selected, none': 'from selected channels, no imitation',
+  'few images: wide': '200 images: wide net',
+  'few images: direct': '200 images: direct training',
+  'few images: three-stage': '200 images: three stages',
+  'few images: selected, none': '200 images: selected channels, no imitation',
+};
+
 /** Arms of which each is compared with `baseline`, one of them. */
 function against(baseline: string, specs: Readonly<Record<string, TrainSpec>>): Record<string, Arm> {
-  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { spec, baseline }]));
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, spec]) => [name, { spec, baseline, label: ABLATION_LABELS[name] ?? name }]),
+  );
 }
 
 /**

@@ -34,9 +34,15 @@ export function pairedDifferences(
  * half an error in 2,000 examples, as the test splits here are not much larger.
  */
 export function logit(percent: number): number {
-  const examples = 2000;
-  const share = (percent / 100) * examples;
-  return Math.log((share + 0.5) / (examples - share + 0.5));
+  const share = (percent / 100) * EXAMPLES;
+  return Math.log((share + 0.5) / (EXAMPLES - share + 0.5));
+}
+
+const EXAMPLES = 2000;
+
+/** The percentage that {@link logit} was given; beyond 0 and 100 by less than half an example. */
+export function fromLogit(odds: number): number {
+  return (100 / EXAMPLES) * ((EXAMPLES + 1) / (1 + Math.exp(-odds)) - 0.5);
 }
 
 /** What is compared, and under which budget. */

@@ -2,8 +2,14 @@
 import * as vega from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { chosen, scaleOf, seriesOf, type Axis, type Choices, type Spec } from './spec.js';
+import { actionsOf } from './actions.js';
+import { measureByTable } from './metrics.js';
+import { panelsOf } from './panels.js';
+import { chosen, scaleOf, seriesOf, type Axis, type Choices, type Json, type Spec } from './spec.js';
+import { rowsOf } from './table.js';
 import { hideTip, showTip } from './tooltip.js';
+
+measureByTable((vega as unknown as { textMetrics: unknown }).textMetrics);
 
 export interface Drawn {
   readonly view: vega.View;
@@ -41,33 +47,39 @@ const NAMES = { linear: 'linear', log: 'logarithmic' } as const;
 
 /** One figure of the page. */
 class Figure {
-  private drawn: Drawn | undefined;
+  private drawn: Drawn[] = [];
   private readonly hidden = new Set<string>();
   private readonly scales: Partial<Record<Axis, 'linear' | 'log'>> = {};
+  private readonly plots: readonly HTMLElement[];
+  private readonly labels: readonly (string | null | undefined)[];
 
   constructor(
     private readonly element: HTMLElement,
-    private readonly plot: HTMLElement,
     private readonly spec: Spec,
-    private readonly alt: string,
-  ) {}
+  ) {
+    this.plots = [...element.querySelectorAll<HTMLElement>('.plot')];
+    this.labels = this.plots.map((plot) => plot.querySelector('svg')?.getAttribute('aria-label'));
+  }
 
   async start(): Promise<void> {
     await this.draw();
-    this.plot.after(this.tools());
+    this.element.querySelector('.tools')?.append(this.tools());
   }
 
   private async draw(): Promise<void> {
-    this.drawn?.finalize();
+    for (const { finalize } of this.drawn) finalize();
     const choices: Choices = { hidden: this.hidden, scales: this.scales };
-    this.drawn = await draw(chosen(this.spec, choices), this.plot, this.alt);
+    const panels = panelsOf(this.spec);
+    // each panel keeps its place while it is drawn anew, so that nothing on the page moves
+    this.drawn = await Promise.all(
+      this.plots.map(async (plot, i) => draw(chosen(panels[i]!.spec, choices), plot, this.labels[i] ?? '')),
+    );
     // for tests, and for the reader's console
-    (this.element as unknown as { view: vega.View }).view = this.drawn.view;
+    (this.element as unknown as { views: vega.View[] }).views = this.drawn.map(({ view }) => view);
   }
 
   private tools(): HTMLElement {
     const tools = document.createElement('div');
-    tools.className = 'tools';
     for (const axis of ['x', 'y'] as const) {
       const now = scaleOf(this.spec, axis);
       if (now === undefined) continue;
@@ -111,24 +123,25 @@ class Figure {
   }
 }
 
+/** The spec of a figure with its rows, which stand once in the page: as the text of its table. */
 function specOf(element: HTMLElement): Spec {
-  const link = element.querySelector<HTMLAnchorElement>('a[download$=".vl.json"]')!;
-  const bytes = Uint8Array.from(atob(link.href.slice(link.href.indexOf(',') + 1)), (character) =>
-    character.charCodeAt(0),
-  );
-  return JSON.parse(new TextDecoder().decode(bytes)) as Spec;
+  const { spec, texts } = JSON.parse(element.querySelector('script[data-spec]')!.textContent!) as {
+    spec: Spec;
+    texts: string[];
+  };
+  const rows = rowsOf(element.querySelector('pre.rows')!.textContent!, texts);
+  const config = JSON.parse(document.getElementById('figure-config')!.textContent!) as Json;
+  return { config, ...spec, data: { values: rows as unknown as Json } };
 }
 
 /** Figures come to life when they come near the reader's window. */
 export function startFigures(): void {
   const start = (element: HTMLElement): void => {
-    const id = element.dataset.figure!;
-    const alt = document.getElementById(`${id}-alt`)?.textContent ?? '';
-    new Figure(element, element.querySelector<HTMLElement>('.plot')!, specOf(element), alt).start().then(
+    new Figure(element, specOf(element)).start().then(
       () => (element.dataset.state = 'live'),
       (error: unknown) => {
         element.dataset.state = 'still'; // the picture that was drawn beforehand stays
-        console.warn(`figure ${id}: ${String(error)}`);
+        console.warn(`figure ${element.dataset.figure!}: ${String(error)}`);
       },
     );
   };
@@ -142,6 +155,9 @@ export function startFigures(): void {
     },
     { rootMargin: '300px' },
   );
-  for (const element of document.querySelectorAll('[data-figure]')) near.observe(element);
+  for (const element of document.querySelectorAll<HTMLElement>('[data-figure]')) {
+    element.querySelector('.actions')?.append(...actionsOf(element, () => specOf(element)));
+    near.observe(element);
+  }
   addEventListener('scroll', hideTip, { passive: true });
 }

@@ -6,11 +6,11 @@ export type Spec = { [key: string]: Json };
 
 export type Axis = 'x' | 'y';
 
-const isObject = (value: Json | undefined): value is Spec =>
+export const isObject = (value: Json | undefined): value is Spec =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Every object below a spec, itself included, data left out. */
-function walk(node: Json, visit: (object: Spec) => void): void {
+export function walk(node: Json, visit: (object: Spec) => void): void {
   if (Array.isArray(node)) node.forEach((entry) => walk(entry, visit));
   if (!isObject(node)) return;
   visit(node);
@@ -77,6 +77,41 @@ export interface Choices {
   readonly scales: Readonly<Partial<Record<Axis, 'linear' | 'log'>>>;
 }
 
+/** Words for the columns of a figure's rows that are no axis; a column without any is not shown. */
+const WORDS: Readonly<Record<string, string>> = {
+  series: 'line',
+  name: 'arm',
+  when: 'when',
+  learns: 'learns from',
+  low: '95 % interval from',
+  high: '95 % interval to',
+  seeds: 'seeds',
+  seed: 'seed',
+};
+
+/** What a mark's tooltip shows: the values under it, in the words of the axes. */
+function tooltipOf(encoding: Spec, spec: Spec): Json[] {
+  const titles = new Map<string, string>(Object.entries(WORDS));
+  for (const axis of ['x', 'y'] as const) {
+    const channel = encoding[axis];
+    if (!isObject(channel) || typeof channel.field !== 'string') continue;
+    const axisTitle = isObject(channel.axis) ? channel.axis.title : undefined;
+    const title = channel.title ?? axisTitle;
+    if (typeof title === 'string') titles.set(channel.field, title);
+  }
+  const columns = new Set(valuesOf(spec).flatMap((row) => Object.keys(row)));
+  // a mark of one seed has no interval, and a mean no seed
+  const single = Object.values(encoding).some((channel) => isObject(channel) && channel.field === 'value');
+  const hidden = single ? ['mean', 'low', 'high', 'seeds'] : ['value', 'seed'];
+  return [...titles]
+    .filter(([field]) => columns.has(field) && !hidden.includes(field))
+    .map(([field, title]) => ({
+      field,
+      title,
+      type: valuesOf(spec).some((row) => typeof row[field] === 'number') ? 'quantitative' : 'nominal',
+    }));
+}
+
 /** The spec as the reader chose it. */
 export function chosen(original: Spec, { hidden, scales }: Choices): Spec {
   const spec = structuredClone(original);
@@ -98,13 +133,18 @@ export function chosen(original: Spec, { hidden, scales }: Choices): Spec {
   const layers = Array.isArray(inner.layer) ? (inner.layer as Spec[]) : [inner];
   for (const layer of layers) {
     if (layer.data !== undefined) continue;
-    layer.mark = { ...(isObject(layer.mark) ? layer.mark : { type: layer.mark! }), tooltip: { content: 'data' } };
+    const shared = isObject(inner.encoding) ? inner.encoding : {};
+    const own = isObject(layer.encoding) ? layer.encoding : {};
+    layer.mark = { ...(isObject(layer.mark) ? layer.mark : { type: layer.mark! }), tooltip: true };
+    layer.encoding = { ...own, tooltip: tooltipOf({ ...shared, ...own }, spec) };
   }
   const axes = (['x', 'y'] as const).filter((axis) => channels(spec, axis).length > 0);
   const host = layers.findLast(
     ({ data, encoding }) => data === undefined && (inner.encoding !== undefined || isObject(encoding)),
   );
-  if (axes.length > 0 && host !== undefined && !isObject(spec.resolve)) {
+  // a zoom clips marks to the axes, and names stand beside these
+  const named = layers.some(({ mark }) => isObject(mark) && mark.type === 'text');
+  if (axes.length > 0 && host !== undefined && !isObject(spec.resolve) && !named) {
     host.params = [
       {
         name: 'zoom',

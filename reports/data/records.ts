@@ -1,8 +1,10 @@
 /** Finished runs, and tables that were kept, to rows. */
+import { basename } from 'node:path';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { keptRows, keptTables } from './kept.js';
+import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
 import { groupBy, named, type Curve, type TableRow } from './rows.js';
 
 /** Everything that a report is made of. */
@@ -15,6 +17,8 @@ export interface Records {
   readonly results: readonly TableRow[];
   /** Kept tables that were read, and have no runs. */
   readonly kept: readonly string[];
+  /** Where the rows of kept tables come from, by the tables' names without an ending: `depth.laptop`. */
+  readonly origins: ReadonlyMap<string, readonly Origin[]>;
   /** One line for everything that is not in the tables: unfinished runs, and folders that cannot be read. */
   readonly problems: readonly string[];
   /** One line for everything that is in them and should be read with care: one seed only, runs of several commits. */
@@ -84,11 +88,6 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
     }
   }
   return { kept, problems };
-}
-
-/** Commit of a run's process, or the package's version outside a checkout. */
-export function commitOf({ commit, dirty, package: version }: RunRecord['environments'][number]): string {
-  return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
 }
 
 /** What a reader has to know of runs that are shown. */
@@ -167,16 +166,24 @@ export function readRecords(folders: readonly string[]): Records {
     }
   }
   const tables = folders.flatMap(keptTables);
+  const origins = new Map<string, readonly Origin[]>();
+  const read = new Set<string>();
   const nameOf = ({ experiment, arm, scale, seed }: TableRow): string => JSON.stringify([experiment, arm, scale, seed]);
   const shown = new Set(results.map(nameOf));
   for (const file of tables) {
     try {
       // a run itself stands before what was kept of it, or of an earlier one in its place
-      for (const row of keptRows(file).filter((kept) => !shown.has(nameOf(kept))))
-        (file.endsWith('.csv') ? results : rows).push(row);
+      const mine = keptRows(file).filter((kept) => !shown.has(nameOf(kept)));
+      for (const row of mine) (file.endsWith('.csv') ? results : rows).push(row);
+      const table = file.replace(/\.\w+$/, '');
+      const name = basename(table);
+      // a CSV and the lines beside it have one origin; the same table in two folders has two
+      if (mine.length > 0 && !read.has(table))
+        origins.set(name, mergeOrigins([...(origins.get(name) ?? []), ...readOrigins(table)]));
+      read.add(table);
     } catch (error) {
       problems.push(`${file}: ${(error as Error).message}`);
     }
   }
-  return { runs, rows, curves, results, kept: tables, problems, cautions: cautionsOf(runs) };
+  return { runs, rows, curves, results, kept: tables, origins, problems, cautions: cautionsOf(runs) };
 }

@@ -1,15 +1,29 @@
 /** Figures of the experiments on text. */
 import { bertAblations, bertGlosses, bertHypernym, bertSupersense } from '../../experiments/bert.js';
-import { armsFigure, differenceFigure, tradeFigure } from './arms.js';
+import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import type { FigureDefinition } from './figure.js';
+import { firstAndLast, ofClaim, together } from './finding.js';
 import { layersFigure } from './layers.js';
+import { tradeFigure } from './trade.js';
 
 /** The definitions of the figures, in the order of the page. */
 export const BERT_FIGURES: readonly FigureDefinition[] = [
   armsFigure({
     experiment: bertGlosses,
     id: 'bert-glosses',
+    finding: together(
+      ofClaim('bert-three-stage', {
+        supported: 'On glosses three stages beat direct training at equal steps',
+        'not supported': 'On glosses three stages do not beat direct training at equal steps',
+        inconclusive: 'Whether three stages beat direct training on glosses at equal steps is open',
+      }),
+      ofClaim('bert-total-cost', {
+        supported: 'They also do at equal total cost',
+        'not supported': 'At equal total cost direct training wins',
+        inconclusive: 'At equal total cost it is open',
+      }),
+    ),
     title: 'Masked language modelling: cross-entropy by arm',
     caption:
       'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
@@ -17,6 +31,11 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
   differenceFigure({
     experiment: bertGlosses,
     id: 'bert-differences',
+    finding: ofClaim('bert-imitation', {
+      supported: 'Imitation adds to the wide BERT’s projected embeddings and head',
+      'not supported': 'Imitation adds nothing to the wide BERT’s projected embeddings and head',
+      inconclusive: 'Whether imitation adds to the wide BERT’s projected embeddings and head is open',
+    }),
     title: 'Paired differences between the thin BERTs',
     caption: 'Difference in test cross-entropy of two arms; below zero the first is better.',
     pairs: [
@@ -37,18 +56,29 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
   }),
   armsFigure({
     id: 'bert-supersense',
+    finding: ofClaim('bert-supersense', {
+      supported: 'Three-stage pre-training helps to tell supersenses',
+      'not supported': 'Three-stage pre-training does not help to tell supersenses',
+      inconclusive: 'Whether three-stage pre-training helps to tell supersenses is open',
+    }),
     experiment: bertSupersense,
     title: 'The trained nets on a task: supersense of a gloss',
     caption: '45 classes, fine-tuned by one recipe; held-out glosses were seen neither here nor before.',
   }),
   armsFigure({
     id: 'bert-hypernym',
+    finding: ofClaim('bert-hypernym', {
+      supported: 'Three-stage pre-training helps to tell hypernyms',
+      'not supported': 'Three-stage pre-training does not help to tell hypernyms',
+      inconclusive: 'Whether three-stage pre-training helps to tell hypernyms is open',
+    }),
     experiment: bertHypernym,
     title: 'The trained nets on a task: hypernym or not',
     caption: 'Two glosses; half of the pairs are right. Guessing gives 50 %.',
   }),
   armsFigure({
     id: 'bert-ablations',
+    finding: firstAndLast('lower'),
     experiment: bertAblations,
     title: 'What each part of the imitation is worth in a BERT',
     caption: 'One thing changed at a time in the three stages, at equal steps of the thin net; lower is better.',
@@ -68,6 +98,11 @@ export const BERT_COST_FIGURES: readonly FigureDefinition[] = [
   tradeFigure({
     experiment: bertGlosses,
     id: 'trade-bert',
+    finding: ofClaim('bert-total-cost', {
+      supported: 'At equal total cost three stages win',
+      'not supported': 'At equal total cost direct training wins',
+      inconclusive: 'At equal total cost neither wins for certain',
+    }),
     title: 'BERTs: cross-entropy against parameters and against cost',
     caption: 'WordNet glosses; lower is better.',
   }),

@@ -7,7 +7,7 @@ import { define, summarize, type Datum, type ExperimentFigure, type FigureDefini
 
 const STAGES = {
   wide: { name: '1. the wide net is trained', color: '#555555' },
-  imitation: { name: '2. the thin one imitates it', color: '#009E73' },
+  imitation: { name: '2. the thin one imitates it', color: '#56B4E9' },
   tuning: { name: '3. the thin one is fine-tuned', color: '#0072B2' },
   direct: { name: 'the thin one, directly, with as many steps', color: '#D55E00' },
 } as const;
@@ -38,7 +38,7 @@ function curvesSpec(data: readonly Datum[]): TopLevelSpec {
   });
   return {
     config: CONFIG,
-    width: 680,
+    width: 440,
     height: 280,
     data: { values: data },
     encoding: { x, color },

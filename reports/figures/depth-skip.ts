@@ -3,7 +3,17 @@ import type { TopLevelSpec } from 'vega-lite';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
-import { layersWithData, seedPoints, summarize, type Datum, type Draw, type FigureDefinition } from './figure.js';
+import {
+  domainOf,
+  drawnValues,
+  layersWithData,
+  seedPoints,
+  summarize,
+  type Datum,
+  type Draw,
+  type FigureDefinition,
+} from './figure.js';
+import { acrossSettings, ofClaim, together } from './finding.js';
 import { shadesOf } from './shades.js';
 import { CONFIG } from './theme.js';
 
@@ -23,7 +33,8 @@ const drawAccuracy: Draw = ({ results, scale }) => {
     series: row.facts.label,
     facet: panelOf(row),
   }));
-  const summary = summarize(points, 'linear');
+  const summary = summarize(points, 'proportion');
+  const domain = domainOf(drawnValues(summary), true);
   const palette = shadesOf(depthSkip, mine);
   const color = {
     field: 'series',
@@ -42,7 +53,7 @@ const drawAccuracy: Draw = ({ results, scale }) => {
   const y = (field: string): object => ({
     field,
     type: 'quantitative',
-    scale: { zero: false },
+    scale: { domain, zero: false, nice: false },
     title: 'test accuracy, %',
   });
   const spec = {
@@ -78,7 +89,7 @@ const SUMS = [
     series: 'telescoped sum, imitation by gradient',
     training: 'imitation',
     event: 'hybrid',
-    color: '#0072B2',
+    color: '#CC79A7',
     dash: [1, 0],
   },
   {
@@ -86,21 +97,21 @@ const SUMS = [
     training: 'imitation',
     event: 'discrepancy',
     color: '#0072B2',
-    dash: [5, 3],
+    dash: [1, 0],
   },
   {
     series: 'telescoped sum, closed-form imitation',
     training: 'closed-form',
     event: 'hybrid',
-    color: '#009E73',
-    dash: [1, 0],
+    color: '#CC79A7',
+    dash: [5, 3],
   },
   {
     series: 'discrepancy, closed-form imitation',
     training: 'closed-form',
     event: 'discrepancy',
-    color: '#009E73',
-    dash: [5, 3],
+    color: '#56B4E9',
+    dash: [1, 0],
   },
 ] as const;
 
@@ -199,7 +210,7 @@ const drawBridge: Draw = ({ rows, scale }) => {
     title: 'The theory’s telescoped sum on trained networks',
     alt: 'Relative discrepancy of the logits and its telescoped sum against depth, right after imitation, without and with skip connections, for imitation by gradient and in closed form.',
     caption:
-      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Solid: the sum; dashed: the discrepancy itself. Geometric means, 95 % t-intervals, and points for the seeds; both axes logarithmic.',
+      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Geometric means, 95 % t-intervals, and points for the seeds; both axes logarithmic.',
     scale,
     command: commandOf(depthSkip, scale),
     spec: bridgeSpec(
@@ -213,6 +224,41 @@ const drawBridge: Draw = ({ rows, scale }) => {
 
 /** The definitions of this file's figures. */
 export const DEPTH_SKIP_FIGURES: readonly FigureDefinition[] = [
-  { id: 'depth-skip', section: depthSkip.group, draw: drawAccuracy },
-  { id: 'bridge', section: depthSkip.group, draw: drawBridge },
+  {
+    id: 'depth-skip',
+    section: depthSkip.group,
+    experiment: depthSkip.name,
+    finding: together(
+      ofClaim('depth-plain', {
+        supported: 'Without skip connections imitation beats every rival without it',
+        'not supported': 'Without skip connections imitation does not beat its best rival',
+        inconclusive: 'Whether imitation beats its best rival without skip connections is open',
+      }),
+      ofClaim('depth-growth', {
+        supported: 'What it adds grows with depth',
+        'not supported': 'What it adds does not grow with depth',
+        inconclusive: 'Whether what it adds grows with depth is open',
+      }),
+      ofClaim('depth-bridge', {
+        supported: 'With them it adds less',
+        'not supported': 'With them it adds as much',
+        inconclusive: 'Whether it adds less with them is open',
+      }),
+    ),
+    draw: drawAccuracy,
+  },
+  {
+    id: 'bridge',
+    section: depthSkip.group,
+    experiment: depthSkip.name,
+    finding: acrossSettings(
+      { 'with skip connections': 'depth-telescoped-skip', 'without them': 'depth-telescoped-plain' },
+      {
+        supported: (where) => `In trained nets the bound on imitation grows at most linearly with depth, ${where}`,
+        'not supported': (where) => `In trained nets the bound on imitation grows faster than linearly ${where}`,
+        inconclusive: (where) => `Whether the bound grows at most linearly ${where} is open`,
+      },
+    ),
+    draw: drawBridge,
+  },
 ];

@@ -2,7 +2,9 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Experiment } from '../../src/core/experiment.js';
 import { tInterval } from '../../src/core/stats.js';
+import { fromLogit, logit } from '../claims/arms.js';
 import { groupBy, type Curve, type TableRow } from '../data/rows.js';
+import type { Finding } from './finding.js';
 
 /** A figure of one scale, ready to be drawn. */
 export interface Figure {
@@ -41,6 +43,10 @@ export interface FigureDefinition {
   readonly id: string;
   /** The section of the page: the group of an experiment, or one of its own such as `cost`. */
   readonly section: string;
+  /** Name of the experiment whose claims stand below it; of one with several figures, those below the first. */
+  readonly experiment?: string;
+  /** What it shows, in a sentence that turns with the data; its title unless given. */
+  readonly finding?: Finding;
   readonly draw: Draw;
 }
 
@@ -52,11 +58,15 @@ export interface ExperimentFigure {
   readonly caption: string;
   /** The section of the page; the experiment's group unless given. */
   readonly section?: string;
+  readonly finding?: Finding;
 }
 
 /** The definition of a figure of one experiment. */
-export function define({ id, experiment, section = experiment.group }: ExperimentFigure, draw: Draw): FigureDefinition {
-  return { id, section, draw };
+export function define(
+  { id, experiment, finding, section = experiment.group }: ExperimentFigure,
+  draw: Draw,
+): FigureDefinition {
+  return { id, section, experiment: experiment.name, ...(finding !== undefined && { finding }), draw };
 }
 
 /** Names in an experiment's order, and those that it does not name after them. */
@@ -69,16 +79,20 @@ export function inOrder({ order = [] }: Experiment, names: Iterable<string>): st
 export type Datum = Readonly<Record<string, string | number>>;
 
 /** Seeds are drawn one by one where there are fewer than this. */
-const MANY_SEEDS = 20;
+const MANY_SEEDS = 12;
 
 /** What a figure of means and bands shows, in words; `seeds` are the points of single seeds that it draws. */
 export function legendOf(seeds: readonly unknown[], mean: string): string {
   return `${seeds.length > 0 ? 'Points: seeds; lines' : 'Lines'}: ${mean}; bands: 95 % t-intervals over seeds.`;
 }
 
+/** Points are drawn where there are no more than so many in a figure. */
+const MANY_POINTS = 250;
+
 /** The points of single seeds, or none where they are too many to be told apart. */
 export function seedPoints<T extends { readonly seed: number }>(points: readonly T[]): readonly T[] {
-  return new Set(points.map(({ seed }) => seed)).size < MANY_SEEDS ? points : [];
+  const seeds = new Set(points.map(({ seed }) => seed)).size;
+  return seeds < MANY_SEEDS && points.length <= MANY_POINTS ? points : [];
 }
 
 /** Layers without those whose data are all missing: vega finds no extent for them. */
@@ -94,27 +108,75 @@ export function layersWithData<T extends { readonly needs?: string }>(
     }));
 }
 
-/** Mean and 95 % t-interval; of one seed, the ends are the mean. */
-export function intervalOf(values: readonly number[]): Datum {
+/**
+ * Mean and 95 % t-interval; of one seed, the ends are the mean. The interval of a proportion is taken on the logit
+ * scale, so that it ends between 0 and 100 %, and holds the mean.
+ */
+export function intervalOf(values: readonly number[], proportion = false): Datum {
   const { mean, low, high, n } = tInterval(values);
-  return { mean, low: n > 1 ? low : mean, high: n > 1 ? high : mean, seeds: n };
+  if (n < 2) return { mean, low: mean, high: mean, seeds: n };
+  if (!proportion) return { mean, low, high, seeds: n };
+  const share = tInterval(values.map(logit));
+  const [from, to] = [share.low, share.high].map((end) => Math.min(100, Math.max(0, fromLogit(end))));
+  return { mean, low: Math.min(mean, from!), high: Math.max(mean, to!), seeds: n };
+}
+
+/** An axis that holds the given values with some room, and no percentages that there are none of. */
+export function domainOf(values: readonly number[], proportion = false): [number, number] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = 0.04 * (high - low || Math.abs(high) || 1);
+  return proportion ? [Math.max(0, low - room), Math.min(100, high + room)] : [low - room, high + room];
+}
+
+/** Every number that the rows draw. */
+export function drawnValues(data: readonly Datum[]): number[] {
+  return data.flatMap((datum) =>
+    ['mean', 'low', 'high', 'value'].flatMap((column) => (typeof datum[column] === 'number' ? [datum[column]] : [])),
+  );
+}
+
+/** Width in pixels that a tick's label may need, with the gap beside it. */
+const TICK_ROOM = 30;
+
+/** Of the values those that have room for their labels along an axis of so many pixels; the last is among them. */
+export function ticksOf(values: readonly number[], pixels: number, log: boolean): number[] {
+  const sorted = [...values].sort((a, b) => b - a);
+  const [high, low] = [sorted[0]!, sorted.at(-1)!];
+  const at = (value: number): number =>
+    high === low
+      ? 0
+      : log
+        ? (pixels * Math.log(value / low)) / Math.log(high / low)
+        : (pixels * (value - low)) / (high - low);
+  const kept: number[] = [];
+  for (const value of sorted) if (kept.length === 0 || at(kept.at(-1)!) - at(value) >= TICK_ROOM) kept.push(value);
+  return kept.reverse();
 }
 
 /**
  * Where several seeds share x and series: on a logarithmic axis the geometric mean and the 95 % t-interval of the
- * logarithm, on a linear one the mean and its interval.
+ * logarithm, on a linear one the mean and its interval; that of proportions as {@link intervalOf} says.
  */
 export function summarize(
   points: readonly { x: number; y: number; series: string; facet?: string }[],
-  scale: 'log' | 'linear' = 'log',
+  scale: 'log' | 'linear' | 'proportion' = 'log',
 ): Datum[] {
   const [to, from] = scale === 'log' ? [Math.log, Math.exp] : [(value: number) => value, (value: number) => value];
   return [...groupBy(points, ({ x, series, facet }) => JSON.stringify([facet ?? '', series, x])).values()].map(
     (group) => {
-      const { mean, low, high, n } = tInterval(group.map(({ y }) => to(y)));
       const { x, series, facet } = group[0]!;
+      const names = { ...(facet !== undefined && { facet }), series, x };
+      if (scale === 'proportion')
+        return {
+          ...names,
+          ...intervalOf(
+            group.map(({ y }) => y),
+            true,
+          ),
+        };
+      const { mean, low, high, n } = tInterval(group.map(({ y }) => to(y)));
       const ends = n > 1 ? { low: from(low), high: from(high) } : { low: from(mean), high: from(mean) };
-      return { ...(facet !== undefined && { facet }), series, x, mean: from(mean), ...ends, seeds: n };
+      return { ...names, mean: from(mean), ...ends, seeds: n };
     },
   );
 }

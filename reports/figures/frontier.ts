@@ -4,7 +4,8 @@ import { FRONTIERS, type Frontier } from '../../experiments/frontier.js';
 import { bootstrapInterval, mean } from '../../src/core/stats.js';
 import { COSTS, frontierPoints, frontierRows, type CostName, type FrontierPoint } from '../data/frontier.js';
 import { groupBy, runIds } from '../data/rows.js';
-import type { Datum, FigureDefinition } from './figure.js';
+import { domainOf, drawnValues, type Datum, type Draw, type FigureDefinition } from './figure.js';
+import { ofClaim, together } from './finding.js';
 import { shadesOf } from './shades.js';
 import { CONFIG } from './theme.js';
 
@@ -20,14 +21,19 @@ function datumOf(group: readonly FrontierPoint[], cost: CostName): Datum {
   return { panel: COSTS[cost], series: label, budget, x, mean: mean(values), low, high, seeds: values.length };
 }
 
-function dataOf(points: readonly FrontierPoint[]): Datum[] {
+function dataOf(points: readonly FrontierPoint[], costs: readonly CostName[]): Datum[] {
   const arms = [...groupBy(points, ({ training, budget }) => `${training} ${budget}`).values()];
-  return (Object.keys(COSTS) as CostName[]).flatMap((cost) =>
+  return costs.flatMap((cost) =>
     arms.filter((group) => Number.isFinite(group[0]!.cost[cost])).map((group) => datumOf(group, cost)),
   );
 }
 
-function specOf(data: readonly Datum[], palette: ReadonlyMap<string, string>): TopLevelSpec {
+function specOf(
+  data: readonly Datum[],
+  palette: ReadonlyMap<string, string>,
+  [width, height]: readonly [number, number],
+): TopLevelSpec {
+  const domain = domainOf(drawnValues(data), true);
   const color = {
     field: 'series',
     type: 'nominal',
@@ -40,9 +46,14 @@ function specOf(data: readonly Datum[], palette: ReadonlyMap<string, string>): T
     type: 'quantitative',
     scale: { type: 'log', nice: false, padding: 10 },
     title: 'GFLOP',
-    axis: { grid: false, format: '~g', labelOverlap: true },
+    axis: { grid: false, format: '~s', labelOverlap: 'greedy', tickCount: 4 },
   };
-  const y = (field: string): object => ({ field, type: 'quantitative', scale: { zero: false }, title: AXIS });
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale: { domain, zero: false, nice: false },
+    title: AXIS,
+  });
   return {
     config: CONFIG,
     data: { values: data },
@@ -57,8 +68,8 @@ function specOf(data: readonly Datum[], palette: ReadonlyMap<string, string>): T
     },
     resolve: { scale: { x: 'independent' } },
     spec: {
-      width: 240,
-      height: 260,
+      width,
+      height,
       encoding: { x, color },
       layer: [
         { mark: { type: 'rule', strokeWidth: 2, opacity: 0.4 }, encoding: { y: y('low'), y2: { field: 'high' } } },
@@ -68,32 +79,55 @@ function specOf(data: readonly Datum[], palette: ReadonlyMap<string, string>): T
   } as unknown as TopLevelSpec;
 }
 
+/** What a figure of a frontier shows of it. */
+interface FrontierView {
+  readonly id: string;
+  readonly costs: readonly CostName[];
+  readonly size: readonly [number, number];
+}
+
+/** Draws accuracy against each of some costs, a panel each. */
+export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierView): Draw {
+  const { of, title, baseSteps, experiment } = frontier;
+  return ({ results, scale }) => {
+    const points = frontierPoints(frontier, results);
+    if (points.length === 0) return undefined;
+    const rows = frontierRows(frontier, results);
+    const data = dataOf(points, costs);
+    const palette = shadesOf(
+      experiment,
+      rows.filter(({ facts }) => facts.factors !== undefined),
+    );
+    return {
+      id,
+      title,
+      alt: `${AXIS} of each way of training against its cost: ${costs.map((cost) => COSTS[cost]).join('; ')}. The table has the values.`,
+      caption: `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its rate that of the nearest tuned budget. One point for each budget: mean over the seeds with its 95 % bootstrap interval. Floating-point operations, logarithmic; the wide net’s own line has no teacher.`,
+      scale,
+      command: `gowide frontier ${of.name} --scale ${scale}`,
+      spec: specOf(data, palette, size),
+      data,
+      runs: runIds(rows),
+    };
+  };
+}
+
 function frontierFigure(frontier: Frontier): FigureDefinition {
-  const { name, of, title, baseSteps, experiment } = frontier;
+  const { name, experiment } = frontier;
+  const words = (cost: string): Parameters<typeof ofClaim>[1] => ({
+    supported: `Three stages beat direct training at equal ${cost}`,
+    'not supported': `Direct training beats three stages at equal ${cost}`,
+    inconclusive: `At equal ${cost} neither wins for certain`,
+  });
   return {
     id: name,
     section: experiment.group,
-    draw: ({ results, scale }) => {
-      const points = frontierPoints(frontier, results);
-      if (points.length === 0) return undefined;
-      const rows = frontierRows(frontier, results);
-      const data = dataOf(points);
-      const palette = shadesOf(
-        experiment,
-        rows.filter(({ facts }) => facts.factors !== undefined),
-      );
-      return {
-        id: name,
-        title,
-        alt: `${AXIS} of each way of training against its cost in three panels: ${Object.values(COSTS).join('; ')}. The table has the values.`,
-        caption: `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its rate that of the nearest tuned budget. One point for each budget: mean over the seeds with its 95 % bootstrap interval. Floating-point operations, logarithmic; the wide net’s own line has no teacher.`,
-        scale,
-        command: `gowide frontier ${of.name} --scale ${scale}`,
-        spec: specOf(data, palette),
-        data,
-        runs: runIds(rows),
-      };
-    },
+    experiment: experiment.name,
+    finding: together(
+      ofClaim(`${name}-existing-cost`, words('cost with a wide net that exists')),
+      ofClaim(`${name}-total-cost`, words('total cost')),
+    ),
+    draw: drawFrontier(frontier, { id: name, costs: Object.keys(COSTS) as CostName[], size: [240, 260] }),
   };
 }
 

@@ -4,6 +4,8 @@ import { BERT_COST_FIGURES, BERT_FIGURES } from './bert.js';
 import type { FigureDefinition } from './figure.js';
 import { FRONTIER_FIGURES } from './frontier.js';
 import { PICTURE_FIGURES, RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
+import { HERO_FIGURES } from './hero.js';
+import { RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { THEORY_FIGURES } from './theory.js';
 
 /** Every figure under its id. */
@@ -15,6 +17,7 @@ export function registerFigure(figure: FigureDefinition): void {
 }
 
 for (const figure of [
+  ...HERO_FIGURES,
   ...THEORY_FIGURES,
   ...RESNET_FIGURES,
   ...FRONTIER_FIGURES,

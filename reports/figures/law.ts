@@ -2,13 +2,14 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
-import { CONFIG, SERIES, seriesScale } from './theme.js';
+import { CONFIG, dashScale, SERIES, seriesScale } from './theme.js';
 import {
   inOrder,
   layersWithData,
   legendOf,
   seedPoints,
   summarize,
+  ticksOf,
   type Datum,
   type ExperimentFigure,
   type Figure,
@@ -31,6 +32,8 @@ export interface Axes {
   readonly facets: readonly string[];
   /** Whether every panel has axes of its own. */
   readonly independent?: boolean;
+  /** Width and height of a panel in pixels; by the number of panels unless given. */
+  readonly size?: readonly [number, number];
 }
 
 /** One value of one seed. */
@@ -61,7 +64,12 @@ function lawLayers(
     {
       needs: 'mean',
       mark: { type: 'line', strokeWidth: 2 },
-      encoding: { x: xChannel, y: yChannel('mean'), color },
+      encoding: {
+        x: xChannel,
+        y: yChannel('mean'),
+        color,
+        strokeDash: { field: 'series', type: 'nominal', scale: dashScale(names), title: null, legend },
+      },
     },
     {
       needs: 'value',
@@ -80,6 +88,16 @@ function lawLayers(
       },
     },
     {
+      needs: 'beyond',
+      mark: { type: 'point', shape: 'triangle-up', filled: false, size: 60, strokeWidth: 1.5 },
+      encoding: { x: xChannel, y: yChannel('beyond'), color },
+    },
+    {
+      needs: 'label',
+      mark: { type: 'text', dy: 14, color: '#222' },
+      encoding: { x: xChannel, y: yChannel('beyond'), text: { field: 'label' } },
+    },
+    {
       needs: 'theory',
       mark: { type: 'line', strokeDash: [5, 4], color: '#222', strokeWidth: 1.2 },
       encoding: { x: xChannel, y: yChannel('theory'), detail: { field: 'series', type: 'nominal' } },
@@ -91,10 +109,19 @@ function lawLayers(
 export function lawSpec(
   data: readonly Datum[],
   names: readonly SeriesName[],
-  { x, y, facets, independent = false }: Axes,
+  { x, y, facets, independent = false, size }: Axes,
 ): TopLevelSpec {
   const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
-  const xAxis = { title: x.title, ...(independent ? {} : { values: x.values }), format: x.format ?? 'd', grid: false };
+  const [width, height] = size ?? (facets.length > 2 ? [225, 200] : [330, 260]);
+  const values = independent ? {} : { values: ticksOf(x.values, width, x.log) };
+  const xAxis = {
+    title: x.title,
+    ...values,
+    format: x.format ?? 'd',
+    grid: false,
+    labelOverlap: independent,
+    labelFlush: false,
+  };
   const legend = { columns: facets.length > 1 ? 3 : 2 };
   const color = { field: 'series', type: 'nominal' as const, scale: seriesScale(names), title: null, legend };
   const xChannel = { field: 'x', type: 'quantitative' as const, scale: xScale, axis: xAxis };
@@ -111,8 +138,8 @@ export function lawSpec(
       : { facet: { column: { field: 'facet', type: 'nominal', title: null, sort: facets } } }),
     ...(independent ? { resolve: { scale: { x: 'independent', y: 'independent' } } } : {}),
     spec: {
-      width: facets.length > 2 ? 225 : 330,
-      height: facets.length > 2 ? 200 : 260,
+      width,
+      height,
       layer: layersWithData(data, lawLayers(names, xChannel, yChannel, { color, legend })),
     },
   };
@@ -135,10 +162,33 @@ export interface LawFigure extends ExperimentFigure {
   readonly yTitle: string;
   readonly yLinear?: boolean;
   readonly independent?: boolean;
+  /** A value beyond which numbers cannot be told, and its words: points there are open arrows. */
+  readonly end?: { readonly at: number; readonly label: string };
   /** The panel of a row; its arm unless given. */
   readonly facet?: (row: TableRow) => string;
   /** Rows that count; all of the experiment's unless given. */
   readonly keep?: (row: TableRow) => boolean;
+}
+
+/** Points up to the end of what can be told, and one row for each x at which some seed lies beyond it. */
+function endOf(
+  points: readonly Point[],
+  end: LawFigure['end'],
+): { readonly within: readonly Point[]; readonly beyond: readonly Datum[] } {
+  if (end === undefined) return { within: points, beyond: [] };
+  const keyOf = ({ facet, series, x }: Point): string => JSON.stringify([facet, series, x]);
+  const passed = groupBy(
+    points.filter(({ y }) => y >= end.at),
+    keyOf,
+  );
+  const labelled = new Set<string>();
+  const beyond = [...passed.values()].map(([point]): Datum => {
+    const { facet, series, x } = point!;
+    const first = !labelled.has(facet);
+    labelled.add(facet);
+    return { facet, series, x, beyond: end.at, ...(first && { label: end.label }) };
+  });
+  return { within: points.filter((point) => !passed.has(keyOf(point))), beyond };
 }
 
 /** The figure of one study, or undefined without rows. */
@@ -157,7 +207,8 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
         seed: row.seed,
       })),
   );
-  const summary = summarize(points, law.yLinear ? 'linear' : 'log');
+  const { within, beyond } = endOf(points, law.end);
+  const summary = summarize(within, law.yLinear ? 'linear' : 'log');
   // Closed forms do not depend on the seed: those of each panel's first run.
   const first = [...groupBy(mine, panel).values()].flatMap((group) => group.filter((row) => row.run === group[0]!.run));
   const theory = first.flatMap((row) =>
@@ -175,8 +226,8 @@ export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure 
     facets: inOrder(law.experiment, mine.map(panel)),
     ...(law.independent !== undefined && { independent: law.independent }),
   };
-  const seeds = seedPoints(points);
-  const data = [...summary, ...theory, ...seeds.map(asDatum)];
+  const seeds = seedPoints(within);
+  const data = [...summary, ...beyond, ...theory, ...seeds.map(asDatum)];
   return {
     id: law.id,
     title: law.title,

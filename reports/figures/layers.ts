@@ -2,6 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import type { Finding } from './finding.js';
 import { CONFIG } from './theme.js';
 import {
   define,
@@ -42,8 +43,27 @@ type Place = {
   readonly seed: number;
 };
 
+/** Places of a network from its input to its output: what is before the layers, the layers by number, the logits. */
+export function inNetOrder(taps: Iterable<string>): string[] {
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  const rank = (tap: string): number => (tap === 'logits' ? 2 : /\d/.test(tap) ? 1 : 0);
+  return [...new Set(taps)].sort((a, b) => rank(a) - rank(b) || compare(a, b));
+}
+
+/**
+ * Quantities that have a value at every place but the logits; where thin and wide net have outputs of unequal widths,
+ * these have no distance, and one place alone would be no picture of the net.
+ */
+function complete(points: readonly Place[]): Place[] {
+  const taps = new Set(points.map(({ tap }) => tap));
+  const whole = [...groupBy(points, ({ quantity }) => quantity).values()].filter(
+    (group) => new Set(group.map(({ tap }) => tap)).size >= taps.size - 1,
+  );
+  return whole.length === 0 ? [...points] : whole.flat();
+}
+
 function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelSpec {
-  const taps = [...new Set(points.map(({ tap }) => tap))];
+  const taps = inNetOrder(points.map(({ tap }) => tap));
   const moments = Object.values(MOMENTS);
   const quantities = Object.values(QUANTITIES).filter((name) => points.some(({ quantity }) => quantity === name));
   const x = {
@@ -57,7 +77,7 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
     field: 'when',
     type: 'nominal',
     sort: moments,
-    scale: { domain: moments, range: ['#0072B2', '#D55E00'] },
+    scale: { domain: moments, range: ['#56B4E9', '#0072B2'] },
     title: null,
   };
   const y = (field: string): object => ({ field, type: 'quantitative', title: 'relative discrepancy' });
@@ -66,7 +86,7 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
     data: { values: data },
     facet: { column: { field: 'quantity', type: 'nominal', sort: quantities, title: null } },
     spec: {
-      width: quantities.length > 1 ? 230 : 520,
+      width: quantities.length > 1 ? 230 : 440,
       height: 220,
       encoding: { x, xOffset: { field: 'when', sort: moments }, color },
       layer: layersWithData(data, [
@@ -86,10 +106,22 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
   } as unknown as TopLevelSpec;
 }
 
+/** Whether fine-tuning brought the logits nearer to the wide net's, by the means. */
+const tuningFinding: Finding = (_, { data }) => {
+  const at = (when: string): number | undefined => {
+    const row = data.find((datum) => datum.tap === 'logits' && datum.when === when && datum.mean !== undefined);
+    return row === undefined ? undefined : Number(row.mean);
+  };
+  const [before, after] = [at(MOMENTS.imitation!), at(MOMENTS.end!)];
+  if (before === undefined || after === undefined) return undefined;
+  const nearer = after < before ? 'nearer to' : 'further from';
+  return `Fine-tuning brings the logits ${nearer} the wide net’s: ${before.toFixed(2)} before, ${after.toFixed(2)} after`;
+};
+
 /** Relative discrepancy of each place of one arm's net, right after imitation and at the end. */
 export function layersFigure(figure: LayersFigure): FigureDefinition {
   const { id, experiment, arm, title, caption } = figure;
-  return define(figure, ({ rows, scale }) => {
+  return define({ finding: tuningFinding, ...figure }, ({ rows, scale }) => {
     const mine = rows.filter(
       (row) =>
         row.experiment === experiment.name && isOf(row, arm) && Object.hasOwn(QUANTITIES, String(row.values.event)),
@@ -102,13 +134,14 @@ export function layersFigure(figure: LayersFigure): FigureDefinition {
         : hybrids.has(String(row.values.tap)),
     );
     if (shown.length === 0) return undefined;
-    const points = shown.map((row): Place => ({
+    const all = shown.map((row): Place => ({
       quantity: QUANTITIES[row.values.event as keyof typeof QUANTITIES],
       when: MOMENTS[String(row.values.when)]!,
       tap: String(row.values.tap),
       value: numberAt(row, 'discrepancy'),
       seed: row.seed,
     }));
+    const points = complete(all);
     const summary = [...groupBy(points, ({ quantity, when, tap }) => `${quantity}|${when}|${tap}`).values()].map(
       (group): Datum => {
         const { quantity, when, tap } = group[0]!;

@@ -2,17 +2,31 @@
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { cifar10, fashionMnist } from '../../experiments/pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
-import { armsFigure, differenceFigure, tradeFigure } from './arms.js';
+import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import { DEPTH_SKIP_FIGURES } from './depth-skip.js';
 import type { FigureDefinition } from './figure.js';
+import { firstAndLast, ofClaim, together } from './finding.js';
 import { layersFigure } from './layers.js';
+import { tradeFigure } from './trade.js';
 
 /** The definitions of the figures, in the order of the page. */
 export const RESNET_FIGURES: readonly FigureDefinition[] = [
   armsFigure({
     experiment: resnetDigits,
     id: 'accuracy',
+    finding: together(
+      ofClaim('resnet-three-stage', {
+        supported: 'On digits three stages beat direct training at equal steps',
+        'not supported': 'On digits three stages do not beat direct training at equal steps',
+        inconclusive: 'Whether three stages beat direct training on digits at equal steps is open',
+      }),
+      ofClaim('resnet-total-cost', {
+        supported: 'They also do at equal total cost',
+        'not supported': 'At equal total cost direct training wins',
+        inconclusive: 'At equal total cost it is open',
+      }),
+    ),
     title: 'Test accuracy by arm',
     caption:
       'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
@@ -20,6 +34,11 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
   differenceFigure({
     experiment: resnetDigits,
     id: 'differences',
+    finding: ofClaim('resnet-selected-imitation', {
+      supported: 'Imitation adds to the wide net’s selected channels',
+      'not supported': 'Imitation adds nothing to the wide net’s selected channels',
+      inconclusive: 'Whether imitation adds to the wide net’s selected channels is open',
+    }),
     title: 'Paired differences between the thin arms',
     caption: 'Difference in test accuracy of two arms.',
     pairs: [
@@ -64,12 +83,25 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
   }),
   armsFigure({
     id: 'resnet-ablations',
+    finding: firstAndLast('higher'),
     experiment: resnetAblations,
     title: 'What each part of the imitation is worth',
     caption: 'One thing changed at a time in the three stages, at equal steps of the thin net.',
   }),
   armsFigure({
     id: 'resnet-hierarchy',
+    finding: together(
+      ofClaim('hierarchy-three-stage', {
+        supported: 'On strings of a grammar three stages beat direct training at equal steps',
+        'not supported': 'On strings of a grammar three stages do not beat direct training at equal steps',
+        inconclusive: 'Whether three stages beat direct training on strings of a grammar at equal steps is open',
+      }),
+      ofClaim('hierarchy-total-cost', {
+        supported: 'They also do at equal total cost',
+        'not supported': 'At equal total cost direct training wins',
+        inconclusive: 'At equal total cost it is open',
+      }),
+    ),
     experiment: resnetHierarchy,
     title: 'The Random Hierarchy Model',
     caption: 'Strings of a random grammar instead of digits; no string is in two splits.',
@@ -98,6 +130,11 @@ export const RESNET_COST_FIGURES: readonly FigureDefinition[] = [
   tradeFigure({
     experiment: resnetDigits,
     id: 'trade-resnet',
+    finding: ofClaim('resnet-total-cost', {
+      supported: 'At equal total cost three stages win',
+      'not supported': 'At equal total cost direct training wins',
+      inconclusive: 'At equal total cost neither wins for certain',
+    }),
     title: 'ResNets: accuracy against parameters and against cost',
     caption: 'Digits.',
   }),

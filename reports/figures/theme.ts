@@ -6,7 +6,8 @@ import type { ArmFacts } from '../../src/core/experiment.js';
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 
-const REFERENCE = '#555555';
+/** The color of the wide net, by which the others are measured. */
+export const REFERENCE = '#555555';
 
 /** What an arm learns from, in words and as a color; `reference`: the wide net, by which the others are measured. */
 export const SOURCES = {
@@ -20,7 +21,7 @@ export const SOURCES = {
 export const SHADES: Readonly<Record<keyof typeof SOURCES, readonly string[]>> = {
   reference: [REFERENCE],
   labels: [SOURCES.labels.color, '#CC79A7'],
-  outputs: ['#E69F00', SOURCES.outputs.color],
+  outputs: [SOURCES.outputs.color, '#E69F00'],
   layers: [SOURCES.layers.color, '#56B4E9'],
 };
 
@@ -29,28 +30,47 @@ export function sourceOf({ learnsFrom, reference }: ArmFacts): keyof typeof SOUR
   return reference === true ? 'reference' : learnsFrom;
 }
 
+const [SOLID, DASHED, DOTTED] = [
+  [1, 0],
+  [6, 3],
+  [2, 2],
+] as const;
+
+/**
+ * Colors of methods on the whole page: training on labels alone, on outputs, on layers, the wide net's own particles or
+ * channels; a bound has a color of its own. Variants of a method have its color and other dashes.
+ */
+const METHOD = {
+  direct: SOURCES.labels.color,
+  imitation: SOURCES.layers.color,
+  closedForm: '#56B4E9',
+  selected: '#E69F00',
+  bound: '#CC79A7',
+  wide: REFERENCE,
+} as const;
+
 /** The series of the theory's figures. */
 export const SERIES = {
-  direct: { label: 'direct training', color: '#D55E00' },
-  imitation: { label: 'imitation', color: '#0072B2' },
-  sampled: { label: 'sampled, no imitation', color: '#009E73' },
-  telescoped: { label: 'telescoped sum (bound on imitation)', color: '#56B4E9' },
-  layer: { label: 'one layer alone', color: '#CC79A7' },
-  fresh: { label: 'direct training, fresh particles', color: '#E69F00' },
-  initial: { label: 'imitation from the initial law', color: '#555555' },
-  directParticles: { label: 'direct training, real particles', color: '#E69F00' },
-  lipschitz: { label: 'I2 (global Lipschitz constants)', color: '#CC79A7' },
-  wideTail: { label: 'I2′ (the wide net’s constants)', color: '#009E73' },
-  cap: { label: 'a-posteriori cap on direct training', color: '#E69F00' },
-  gronwall: { label: 'Gronwall bound on direct training', color: '#D55E00' },
-  growth: { label: 'measured', color: '#D55E00' },
-  ridge: { label: 'imitation in closed form', color: '#009E73' },
-  directTrain: { label: 'direct training, on the training points', color: '#E69F00' },
-  long: { label: 'direct training at the total cost', color: '#E69F00' },
-  staged: { label: 'three stages', color: '#0072B2' },
-  wide: { label: 'wide net', color: '#555555' },
-  hidden: { label: 'hidden state', color: '#0072B2' },
-  output: { label: 'output', color: '#D55E00' },
+  direct: { label: 'direct training', color: METHOD.direct, dash: SOLID },
+  imitation: { label: 'imitation', color: METHOD.imitation, dash: SOLID },
+  sampled: { label: 'the wide net’s particles, no imitation', color: METHOD.selected, dash: SOLID },
+  telescoped: { label: 'telescoped sum (bound on imitation)', color: METHOD.bound, dash: SOLID },
+  layer: { label: 'imitation, one layer alone', color: METHOD.imitation, dash: DOTTED },
+  fresh: { label: 'direct training, fresh particles', color: METHOD.direct, dash: DOTTED },
+  initial: { label: 'imitation from the initial law', color: METHOD.imitation, dash: DASHED },
+  directParticles: { label: 'direct training, real particles', color: METHOD.direct, dash: DOTTED },
+  lipschitz: { label: 'I2 (global Lipschitz constants)', color: METHOD.bound, dash: DASHED },
+  wideTail: { label: 'I2′ (the wide net’s constants)', color: METHOD.bound, dash: DOTTED },
+  cap: { label: 'a-posteriori cap on direct training', color: METHOD.direct, dash: DASHED },
+  gronwall: { label: 'Gronwall bound on direct training', color: METHOD.direct, dash: DASHED },
+  growth: { label: 'direct training, measured', color: METHOD.direct, dash: SOLID },
+  ridge: { label: 'imitation in closed form', color: METHOD.closedForm, dash: SOLID },
+  directTrain: { label: 'direct training, on the training points', color: METHOD.direct, dash: DASHED },
+  long: { label: 'direct training at the total cost', color: METHOD.direct, dash: DASHED },
+  staged: { label: 'three stages', color: METHOD.imitation, dash: SOLID },
+  wide: { label: 'wide net', color: METHOD.wide, dash: SOLID },
+  hidden: { label: 'hidden state', color: '#222222', dash: SOLID },
+  output: { label: 'output', color: '#222222', dash: DASHED },
 } as const;
 
 /** The look that all specs share. */
@@ -85,7 +105,12 @@ export const CONFIG: NonNullable<TopLevelSpec['config']> = {
   header: { labelFontSize: 13, labelFontWeight: 'bold', titleFontSize: 13 },
 };
 
-/** Colour and label channels of the given series. */
+/** Colors of the given series by their labels. */
 export function seriesScale(names: readonly (keyof typeof SERIES)[]): { domain: string[]; range: string[] } {
   return { domain: names.map((name) => SERIES[name].label), range: names.map((name) => SERIES[name].color) };
+}
+
+/** Dashes of the given series by their labels. */
+export function dashScale(names: readonly (keyof typeof SERIES)[]): { domain: string[]; range: number[][] } {
+  return { domain: names.map((name) => SERIES[name].label), range: names.map((name) => [...SERIES[name].dash]) };
 }

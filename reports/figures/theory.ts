@@ -26,6 +26,7 @@ import {
   type FigureDefinition,
 } from './figure.js';
 import { drawExponents, type ExponentFigure } from './exponents.js';
+import { acrossSettings, bothRegimes, ofClaim, together, type Finding } from './finding.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
@@ -73,9 +74,28 @@ const drawWidth: Draw = ({ rows, scale }) => {
   };
 };
 
+/** How many of the published constants of deep residual nets were found again. */
+const publishedConstants: Finding = (outcome) => {
+  const ids = ['residual-sampling', 'residual-embedding', 'residual-output-sampling', 'residual-output-embedding'];
+  const found = ids.map(outcome).filter((one) => one !== undefined && one !== 'not run');
+  if (found.length === 0) return undefined;
+  const count = (one: string): number => found.filter((other) => other === one).length;
+  const refuted = count('not supported');
+  return [
+    `Of ${found.length} published constants of deep residual nets ${count('supported')} are found again`,
+    ...(refuted > 0 ? [`${refuted} are not`] : []),
+    ...(count('inconclusive') > 0 ? [`${count('inconclusive')} are open`] : []),
+  ].join(', ');
+};
+
 const LAW_FIGURES: readonly LawFigure[] = [
   {
     id: 'depth',
+    finding: bothRegimes('depth-imitation-below', {
+      supported: (where) => `Imitation ends closer to the wide net than direct training at every depth ${where}`,
+      'not supported': (where) => `Imitation does not end closer than direct training at every depth ${where}`,
+      inconclusive: (where) => `Whether imitation ends closer at every depth ${where} is open`,
+    }),
     experiment: depth,
     title: 'Discrepancy against depth',
     alt: 'Discrepancy D against the number of layers L. The telescoped sum lies above the discrepancy after imitation everywhere; direct training does not explode with depth.',
@@ -88,6 +108,11 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'time',
+    finding: bothRegimes('time-direct', {
+      supported: (where) => `Direct training moves away from the wide net with time ${where}`,
+      'not supported': (where) => `Direct training does not move away from the wide net with time ${where}`,
+      inconclusive: (where) => `Whether direct training moves away with time ${where} is open`,
+    }),
     experiment: time,
     title: 'Discrepancy against time',
     alt: 'Discrepancy D against flow time T. Under imitation it falls all the way; under direct training it dips and then stays or grows slowly.',
@@ -101,6 +126,18 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'imitation',
+    finding: together(
+      bothRegimes('imitation-closed-form', {
+        supported: (where) => `Imitation in closed form ends closer than direct training ${where}`,
+        'not supported': (where) => `Imitation in closed form does not end closer ${where}`,
+        inconclusive: (where) => `Whether imitation in closed form ends closer ${where} is open`,
+      }),
+      bothRegimes('imitation-time', {
+        supported: (where) => `By gradient it does at every time ${where}`,
+        'not supported': (where) => `By gradient it does not at every time ${where}`,
+        inconclusive: (where) => `By gradient it is open at some times ${where}`,
+      }),
+    ),
     experiment: imitation,
     title: 'Discrepancy against the time of imitation',
     alt: 'Discrepancy D against the time of imitation. It falls, and with a skip connection passes below direct training late; imitation in closed form lies far below both.',
@@ -113,6 +150,14 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'scale',
+    finding: acrossSettings(
+      { 'skip weight': 'scale-alpha', 'scale c': 'scale-c', correlation: 'scale-rho' },
+      {
+        supported: (where) => `Imitation ends closer than direct training at every ${where}`,
+        'not supported': (where) => `Imitation does not end closer at every ${where}`,
+        inconclusive: (where) => `Whether it ends closer at every ${where} is open`,
+      },
+    ),
     experiment: scale,
     title: 'Discrepancy against the model’s constants',
     alt: 'Relative discrepancy against skip weight, scale and correlation. It rises with the scale; imitation lies below direct training where the scale is large or the skip is weak.',
@@ -127,6 +172,11 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'bounds',
+    finding: ofClaim('bounds-dominate', {
+      supported: 'No bound of the theory is broken, and the telescoped sum is the tightest',
+      'not supported': 'A bound of the theory is broken',
+      inconclusive: 'Whether every bound of the theory holds is open',
+    }),
     experiment: bounds,
     title: 'How loose the bounds on imitation are',
     alt: 'Discrepancies and their bounds against depth. The telescoped sum I1 stays within a small factor of the discrepancy after imitation; I2, with global Lipschitz constants, grows exponentially with depth unless blocks are scaled by 1/L.',
@@ -139,11 +189,17 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'gronwall',
+    finding: ofClaim('bounds-residual-rate', {
+      supported: 'The Gronwall bound says nothing but for blocks at 1/L, where its rate stays level',
+      'not supported': 'The Gronwall bound grows with depth even for blocks at 1/L',
+      inconclusive: 'Whether the Gronwall bound’s rate stays level for blocks at 1/L is open',
+    }),
+    end: { at: 308, label: '>10^308' },
     experiment: bounds,
     title: 'The Gronwall bound on direct training',
     alt: 'Decimal digits of the Gronwall bound against depth: tens to hundreds of orders of magnitude above the measured discrepancy with blocks at a constant scale, and level with blocks at 1/L.',
     caption:
-      'log₁₀ of the running Gronwall bound on D after T = 1; 308 stands for all beyond, where float64 ends. What it bounds is of the order of 0.1 throughout (the figure before).',
+      'log₁₀ of the running Gronwall bound on D after T = 1; open arrows: beyond 10^308, where float64 ends. What it bounds is of the order of 0.1 throughout (the figure before).',
     x: 'depth',
     series: ['gronwall'],
     xTitle: 'depth L (layers)',
@@ -153,6 +209,14 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'saddle',
+    finding: acrossSettings(
+      { 'exponentially (B1)': 'saddle-direct', 'double-exponentially (B)': 'saddle-double-exponential' },
+      {
+        supported: (where) => `Under special initial laws direct training explodes with depth ${where}`,
+        'not supported': (where) => `Under special initial laws direct training does not explode ${where}`,
+        inconclusive: (where) => `Whether direct training explodes ${where} under special laws is open`,
+      },
+    ),
     experiment: saddle,
     title: 'Where direct training does explode: the symmetric saddles B1 and B',
     alt: 'Root m times D against depth for the saddle instances. Direct training is a straight, steep line for B1 and bends upwards for B on the logarithmic axis; the telescoped sum of imitation grows slowly. Both lie on their dashed closed forms; real particles leave them once their deviations are no longer small.',
@@ -167,6 +231,11 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'tanh-saddle',
+    finding: ofClaim('tanh-saddle-growth', {
+      supported: 'Tanh particles near the saddle grow as the linearised flow says',
+      'not supported': 'Tanh particles near the saddle do not grow as the linearised flow says',
+      inconclusive: 'Whether tanh particles grow as the linearised flow says is open',
+    }),
     experiment: tanhSaddle,
     title: 'The saddle with tanh particles (instance C)',
     alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearised growth up to moderate depth.',
@@ -181,6 +250,11 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'generic',
+    finding: ofClaim('generic-search', {
+      supported: 'A generic law was found under which direct training explodes with depth',
+      'not supported': 'No generic law makes direct training explode with depth',
+      inconclusive: 'A generic law under which direct training explodes was not found, and is not ruled out',
+    }),
     experiment: generic,
     title: 'The search for a generic law that explodes with depth',
     alt: 'Growth of log D over training against depth, one panel for each family of initial laws and targets.',
@@ -193,6 +267,7 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'residual',
+    finding: publishedConstants,
     experiment: residual,
     title: 'Modern rates: deep residual nets at scale 1/(L M)',
     alt: 'Distance of a finite residual net’s hidden state and output to the largest net’s against embedding width D; both fall roughly as one over root D.',
@@ -207,6 +282,18 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'stages',
+    finding: together(
+      bothRegimes('stages', {
+        supported: (where) => `On particles three stages beat direct training at equal steps ${where}`,
+        'not supported': (where) => `On particles three stages do not beat direct training at equal steps ${where}`,
+        inconclusive: (where) => `Whether three stages beat direct training on particles ${where} is open`,
+      }),
+      bothRegimes('stages-total-cost', {
+        supported: (where) => `At equal total cost they do ${where}`,
+        'not supported': (where) => `At equal total cost they do not ${where}`,
+        inconclusive: (where) => `At equal total cost it is open ${where}`,
+      }),
+    ),
     experiment: stages,
     title: 'Three stages against direct training, on particles',
     alt: 'Held-out loss against thin width for three stages, direct training and sampled particles trained without imitation at equal steps, direct training at the total cost, and the wide net.',
@@ -224,6 +311,11 @@ const LAW_FIGURES: readonly LawFigure[] = [
 const EXPONENT_FIGURES: readonly ExponentFigure[] = [
   {
     id: 'width-exponents',
+    finding: bothRegimes('width-direct', {
+      supported: (where) => `Under direct training D falls as m^(−1/2) ${where}`,
+      'not supported': (where) => `Under direct training D does not fall as m^(−1/2) ${where}`,
+      inconclusive: (where) => `Whether D falls as m^(−1/2) under direct training ${where} is open`,
+    }),
     experiment: width,
     title: 'Local exponents of the discrepancy in the thin width',
     alt: 'Local exponent of D against thin width. Imitation lies at −1/2 throughout; direct training without a skip connection starts near −1/4 and comes near −1/2 at the largest widths only.',
@@ -237,6 +329,11 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
   },
   {
     id: 'depth-exponents',
+    finding: bothRegimes('depth-imitation', {
+      supported: (where) => `The bound on imitation grows at most linearly with depth ${where}`,
+      'not supported': (where) => `The bound on imitation grows faster than linearly ${where}`,
+      inconclusive: (where) => `Whether the bound on imitation grows at most linearly ${where} is open`,
+    }),
     experiment: depth,
     title: 'Local exponents of the discrepancy and its telescoped sum in the depth',
     alt: 'Local exponent against depth of the telescoped sum, of the discrepancy after imitation and of that after direct training. The telescoped sum without a skip connection passes 1 from six layers on.',
@@ -250,9 +347,15 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
   },
 ];
 
+const WIDTH_FINDING = bothRegimes('width-imitation', {
+  supported: (where) => `Under imitation the discrepancy falls with the width as m^(−1/2) ${where}`,
+  'not supported': (where) => `Under imitation the discrepancy does not fall as m^(−1/2) ${where}`,
+  inconclusive: (where) => `Whether the discrepancy falls as m^(−1/2) under imitation ${where} is open`,
+});
+
 /** The definitions of the figures, in the order of the page. */
 export const THEORY_FIGURES: readonly FigureDefinition[] = [
-  { id: 'width', section: width.group, draw: drawWidth },
+  { id: 'width', section: width.group, experiment: width.name, finding: WIDTH_FINDING, draw: drawWidth },
   ...LAW_FIGURES.map((law) => define(law, (input) => lawFigure(law, input))),
   ...EXPONENT_FIGURES.map((figure) => define(figure, drawExponents(figure))),
 ];

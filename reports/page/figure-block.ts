@@ -1,47 +1,86 @@
-/** A figure as HTML, with its caption, its origin and its data. */
-import { csv } from '../data/csv.js';
+/** A figure as HTML: what it shows, its panels, its key, its caption, where it comes from, and its rows. */
+import { keyOf, panelsOf } from '../client/panels.js';
+import type { Spec } from '../client/spec.js';
 import type { Figure } from '../figures/figure.js';
-import { dataTable, download, escape, plural, ROWS_SHOWN } from './html.js';
+import { CONFIG } from '../figures/theme.js';
+import { anchor, escape, plural, rowsBlock } from './html.js';
+import type { OriginOf } from './origins.js';
+import { renderSvg } from './render.js';
+import { compactSvg } from './svg.js';
 
-/** A figure and its picture. */
-export interface RenderedFigure {
-  readonly figure: Figure;
+/** A panel as a picture. */
+interface RenderedPanel {
+  readonly title: string | null;
   readonly svg: string;
 }
 
-/** More runs than this are folded away; more than the second number are counted. */
-const [RUNS_SHOWN, RUNS_LISTED] = [12, 200] as const;
-
-function provenance({ command, runs, scale }: Figure, commits: ReadonlyMap<string, string>): string {
-  const listed = runs
-    .slice(0, RUNS_LISTED)
-    .map((run) => `<code>${escape(run)}</code>`)
-    .join(' ');
-  const list =
-    runs.length > RUNS_LISTED
-      ? `${listed} and ${runs.length - RUNS_LISTED} more: <code>gowide runs list</code>`
-      : listed;
-  const from = [...new Set(runs.map((run) => commits.get(run) ?? 'of a kept table'))];
-  const how = `Scale ${escape(scale)}. Run it: <code>${escape(command)}</code>. Commit: ${from.map((commit) => `<code>${escape(commit)}</code>`).join(', ')}.`;
-  return runs.length <= RUNS_SHOWN
-    ? `<p class="small">${how} Runs: ${list}.</p>`
-    : `<p class="small">${how}</p><details class="small"><summary>Its ${runs.length} runs</summary>${list}</details>`;
+/** A figure and its pictures. */
+export interface RenderedFigure {
+  readonly figure: Figure;
+  readonly panels: readonly RenderedPanel[];
 }
 
-/** One figure; `commits` are those of the runs, by id. */
-export function figureBlock({ figure, svg }: RenderedFigure, commits: ReadonlyMap<string, string>): string {
-  const id = `${figure.id}-${figure.scale}`;
-  const labelled = svg.replace('<svg ', `<svg role="img" aria-labelledby="${id}-alt" `);
-  const more =
-    figure.data.length > ROWS_SHOWN
-      ? `<p class="small">The first ${ROWS_SHOWN} of ${figure.data.length} rows; the CSV has all.</p>`
-      : '';
-  return `<figure id="figure-${id}" data-figure="${id}">
-<h3>${escape(figure.title)}</h3>
-<p class="hidden" id="${id}-alt">${escape(figure.alt)}</p>
-<div class="plot" tabindex="0" role="region" aria-label="${escape(figure.title)}">${labelled}</div>
+/** Draws the panels of a figure. Throws Error when its spec is not valid. */
+export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
+  const panels = panelsOf(figure.spec as unknown as Spec).map(async ({ title, spec }) => ({
+    title,
+    svg: compactSvg(await renderSvg(spec as unknown as Figure['spec'])),
+  }));
+  return { figure, panels: await Promise.all(panels) };
+}
+
+/** The id of a figure's element, for links to it. */
+export const figureId = ({ id, scale }: Pick<Figure, 'id' | 'scale'>): string => `figure-${id}-${scale}`;
+
+function keyBlock(figure: Figure): string {
+  const entries = keyOf(figure.spec as unknown as Spec);
+  if (entries.length < 2) return '';
+  const items = entries.map(
+    ({ name, color, dash }) =>
+      `<li data-color="${color}"><svg width="26" height="10" aria-hidden="true"><path d="M1,5h24" stroke="${color}" stroke-width="3"${dash === '' || dash === '1' ? '' : ` stroke-dasharray="${dash}"`}/></svg>${escape(name)}</li>`,
+  );
+  return `<ul class="key">${items.join('')}</ul>`;
+}
+
+const json = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
+
+/** The look that all figures share, once for the whole page. */
+export const configBlock = (): string => `<script type="application/json" id="figure-config">${json(CONFIG)}</script>`;
+
+/** The spec without its rows, and what the reader's browser needs to read these out of the page. */
+function specBlock({ spec }: Figure, texts: readonly string[]): string {
+  const { data: _data, config, ...rest } = spec as unknown as Record<string, unknown>;
+  const own = config === CONFIG ? {} : { config };
+  return `<script type="application/json" data-spec>${json({ spec: { ...rest, ...own }, texts })}</script>`;
+}
+
+/** What a figure's block needs beside the figure. */
+export interface FigureContext {
+  readonly origins: OriginOf;
+  /** What it shows; its title unless given. */
+  readonly finding?: string | undefined;
+}
+
+/** One figure with its rows; `below` is HTML at its end, such as the claims that it decides. */
+export function figureBlock({ figure, panels }: RenderedFigure, context: FigureContext, below = ''): string {
+  const { origins, finding } = context;
+  const name = `${figure.id}-${figure.scale}`;
+  const id = figureId(figure);
+  const { html, texts } = rowsBlock(figure.data);
+  const plots = panels.map(({ title, svg }, i) => {
+    // the first panel has the whole description; the others say which they are
+    const label = title === null ? figure.alt : i === 0 ? `${title}. ${figure.alt}` : `${title}: ${figure.title}`;
+    const head = title === null ? '' : `<h4>${escape(title)}</h4>`;
+    return `<div class="panel">${head}<div class="plot">${svg.replace('<svg', `<svg role="img" aria-label="${escape(label)}"`)}</div></div>`;
+  });
+  const kicker = finding === undefined ? '' : `<p class="kicker">${escape(figure.title)}</p>`;
+  return `<figure id="${escape(id)}" data-figure="${escape(name)}">
+<h3><span class="finding">${escape(finding ?? figure.title)}</span> ${anchor(id, 'this figure')}</h3>${kicker}
+<div class="panels">${plots.join('')}</div>${keyBlock(figure)}
+<div class="actions"></div>
 <figcaption><p>${escape(figure.caption)}</p>
-${provenance(figure, commits)}
-<details><summary>Data of this figure: ${plural(figure.data.length, 'row')}</summary>${dataTable(figure.data.slice(0, ROWS_SHOWN), `Data: ${figure.title}`)}${more}<p class="small">${download(`${id}.csv`, 'text/csv', `${csv(figure.data)}\n`, 'CSV')} · ${download(`${id}.vl.json`, 'application/json', JSON.stringify(figure.spec), 'vega-lite spec')}</p></details></figcaption>
-</figure>`;
+<p class="small">Scale ${escape(figure.scale)}. Run it: <code>${escape(figure.command)}</code>. ${escape(origins(figure.runs))}</p>
+<details class="tools"><summary>Axes and lines</summary></details>
+<details class="data"><summary>Data: ${plural(figure.data.length, 'row')}</summary>${html}</details></figcaption>
+${below}${specBlock(figure, texts)}</figure>`;
 }

@@ -1,5 +1,6 @@
 /** The HTML that every part of the page is made of: text, tables, lists, downloads, a document. */
 import { formatNumber } from '../claims/verdict.js';
+import { csv } from '../data/csv.js';
 import type { Datum } from '../figures/figure.js';
 import { STYLE } from './style.js';
 
@@ -35,11 +36,42 @@ export function download(name: string, type: string, content: string, label: str
   return `<a download="${escape(name)}" href="data:${type};charset=utf-8;base64,${Buffer.from(content).toString('base64')}">${escape(label)}</a>`;
 }
 
+/** Numbers in tables of the page have so many digits; the archive has all of them. */
+const DIGITS = 5;
+
+/** Rows as the text of a table: comma-separated values, of which columns that are no numbers are named. */
+export function rowsBlock(data: readonly Datum[]): { readonly html: string; readonly texts: readonly string[] } {
+  const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
+  const texts = columns.filter((column) => data.some((datum) => typeof datum[column] === 'string'));
+  const short = (value: string | number): string | number =>
+    typeof value === 'number' ? Number(value.toPrecision(DIGITS)) : value;
+  const text = csv(
+    data.map((datum) => Object.fromEntries(Object.entries(datum).map(([column, value]) => [column, short(value)]))),
+  );
+  return { html: `<pre class="rows" tabindex="0">${escape(text)}</pre>`, texts };
+}
+
+/**
+ * A text without where things lie on the machine that wrote it: of absolute paths the last name is left, so that a page
+ * can be sent around.
+ */
+export function withoutPaths(text: string): string {
+  return text.replace(
+    /(^|[\s"'`=(:,])(?:file:\/\/)?(?:\/(?=[^\s/])|[A-Za-z]:[\\/]|~\/)(?:[^\s"'`:;,)\\/]+[\\/])*([^\s"'`:;,)\\/]*)/g,
+    (_, before: string, last: string) => `${before}…/${last}`,
+  );
+}
+
+/** A link to the element that it stands in; with script it copies its own address. */
+export function anchor(id: string, what: string): string {
+  return `<a class="anchor" href="#${escape(id)}" aria-label="Link to ${escape(what)}">#</a>`;
+}
+
 /** A list with a heading, or nothing without lines. */
 export function listBlock(id: string, title: string, text: string, lines: readonly string[]): string {
   const shown = lines
     .slice(0, ROWS_SHOWN)
-    .map((line) => `<li>${escape(line)}</li>`)
+    .map((line) => `<li>${escape(withoutPaths(line))}</li>`)
     .join('');
   const more = lines.length > ROWS_SHOWN ? `<li>and ${lines.length - ROWS_SHOWN} more</li>` : '';
   return lines.length === 0
@@ -47,12 +79,12 @@ export function listBlock(id: string, title: string, text: string, lines: readon
     : `<div class="care"><h2 id="${id}">${title}</h2><p>${text}</p><ul>${shown}${more}</ul></div>`;
 }
 
-/** A whole document with the page's style; `policy` is its content security policy. */
-export function documentOf(title: string, policy: string, body: string): string {
+/** A whole document with the page's style; `policy` is its content security policy, `head` more of its head. */
+export function documentOf(title: string, policy: string, body: string, head = ''): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${escape(title)}</title><style>${STYLE}</style></head>
+<title>${escape(title)}</title>${head}<style>${STYLE}</style></head>
 <body>${body}
 </body></html>
 `;

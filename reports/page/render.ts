@@ -1,6 +1,9 @@
 /** Vega-lite spec to SVG, without a browser. */
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import { measureByTable } from '../client/metrics.js';
+
+measureByTable((vega as unknown as { textMetrics: unknown }).textMetrics);
 
 /**
  * Throws Error when the spec is not valid or vega warns about it: a figure with a missing field must not be published.

@@ -4,13 +4,16 @@ import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
 import { CLAIMS, decideClaims } from '../claims/index.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';
+import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
 import { readClient } from './client.js';
-import type { RenderedFigure } from './figure-block.js';
+import { withoutPaths } from './html.js';
+import { renderFigure, type RenderedFigure } from './figure-block.js';
+import type { OwnRuns } from './own-runs.js';
 import { renderPage, type Contents } from './page.js';
 import { sectionNames } from './sections.js';
-import { renderSvg } from './render.js';
 import { groupBy } from '../data/rows.js';
+import { hashOf, type Json } from '../../src/core/json.js';
 import { readRecords, type Records } from '../data/records.js';
 import { toMarkdown } from './text.js';
 import type { ScaledVerdict } from '../claims/verdict.js';
@@ -68,7 +71,7 @@ function bySection<Item, Made>(
   return Object.fromEntries(sectionNames(groups.keys()).map((name) => [name, groups.get(name)!.flatMap(make)]));
 }
 
-/** Runs whose settings were changed by hand (scale `custom`) are listed, not judged. `scale`: that one alone. */
+/** Runs whose settings were changed by hand (scale `custom`) are judged by themselves. `scale`: that one alone. */
 export function buildReport(records: Records, scale?: Scale): Report {
   const inputs = inputsOf(records, scale);
   const verdicts = decideAll(inputs);
@@ -76,17 +79,20 @@ export function buildReport(records: Records, scale?: Scale): Report {
     const started = environments.at(-1)?.started;
     return started !== undefined && (last === undefined || started > last) ? started : last;
   }, undefined);
+  const figures = bySection(
+    Object.values(FIGURES),
+    ({ section }) => section,
+    ({ draw }) => drawAt(draw, inputs),
+  );
   return {
     verdicts: bySection(
       Object.values(CLAIMS),
       ({ experiment }) => experiment.group,
       ({ id }) => [verdicts.get(id)!],
     ),
-    figures: bySection(
-      Object.values(FIGURES),
-      ({ section }) => section,
-      ({ draw }) => drawAt(draw, inputs),
-    ),
+    figures,
+    findings: findingsOf(Object.values(figures).flat(), verdicts),
+    own: ownRuns(records),
     records,
     version: packageVersion(),
     newest,
@@ -94,7 +100,47 @@ export function buildReport(records: Records, scale?: Scale): Report {
 }
 
 async function rendered(figures: readonly Figure[]): Promise<RenderedFigure[]> {
-  return Promise.all(figures.map(async (figure) => ({ figure, svg: await renderSvg(figure.spec) })));
+  return Promise.all(figures.map(renderFigure));
+}
+
+/** What each figure shows, by its id, as the verdicts have it. */
+function findingsOf(figures: readonly Figure[], verdicts: ReadonlyMap<string, ScaledVerdict>): Record<string, string> {
+  const outcome = (claim: string): ScaledVerdict['outcome'] | undefined => verdicts.get(claim)?.outcome;
+  return Object.fromEntries(
+    figures.flatMap((figure) => {
+      const found = FIGURES[figure.id]?.finding?.(outcome, figure);
+      return found === undefined ? [] : [[figure.id, found] as const];
+    }),
+  );
+}
+
+/** The scale of runs whose settings were changed by hand. */
+const OWN = 'custom';
+
+/** Runs of one's own, judged and drawn by themselves where each of an experiment's arms has one setting. */
+function ownRuns({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
+  const mine = runs.filter(({ cell }) => cell.scale === OWN);
+  const arms = groupBy(mine, ({ cell }) => JSON.stringify([cell.experiment, cell.arm]));
+  const mixed = [...arms.values()].filter(
+    (group) => new Set(group.map(({ cell }) => hashOf(cell.spec as Json))).size > 1,
+  );
+  const several = [...new Set(mixed.map((group) => group[0]!.cell.experiment))];
+  const judged = <T extends { readonly scale: string; readonly experiment: string }>(list: readonly T[]): T[] =>
+    list.filter(({ scale, experiment }) => scale === OWN && !several.includes(experiment));
+  const input: FigureInput = { scale: OWN, rows: judged(rows), results: judged(results), curves: judged(curves) };
+  const commands = new Map(mine.map(({ id, environments }) => [id, withoutPaths(environments[0]?.command ?? '')]));
+  const drawn =
+    mine.length === 0
+      ? []
+      : Object.values(FIGURES).flatMap(({ section, draw }) => (section === HERO ? [] : (draw(input) ?? [])));
+  return {
+    runs: mine,
+    several,
+    verdicts: (mine.length === 0 ? [] : decideClaims(input))
+      .filter(({ outcome }) => outcome !== 'not run')
+      .map((verdict) => ({ ...verdict, id: `own-${verdict.id}`, scale: OWN, others: [] })),
+    figures: drawn.map((figure) => ({ ...figure, command: commands.get(figure.runs[0] ?? '') ?? figure.command })),
+  };
 }
 
 /** The page of a report. The same records give the same bytes. */
@@ -104,7 +150,8 @@ export async function pageOf(report: Report, live = false): Promise<string> {
       Object.entries(report.figures).map(async ([section, list]) => [section, await rendered(list)] as const),
     ),
   );
-  return renderPage({ ...report, figures, client: readClient(), live });
+  const own = { ...report.own, figures: await rendered(report.own.figures) };
+  return renderPage({ ...report, figures, own, client: readClient(), live });
 }
 
 /** What a report found, for the command line. */

@@ -4,61 +4,38 @@
  */
 import { join } from 'node:path';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
-import { fromCsv, isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from '../data/csv.js';
-import { readRecords } from '../data/records.js';
-import { groupBy, type TableRow } from '../data/rows.js';
+import { fromCsv } from '../data/csv.js';
+import { mergeOrigins, originFile, originsOfRuns, type Origin } from '../data/origins.js';
+import { readRecords, type Records } from '../data/records.js';
+import { keptRowsOf, tablesOf } from '../data/tables.js';
 import { toMarkdown } from './arm-table.js';
 import { figuresOfTables, withoutRows } from './kept-specs.js';
 
-const KIND = 'train';
-
-function toResult({ arm, seed, run, values }: TableRow): ResultRow {
-  const scores = Object.keys(values).filter(isScore);
-  const numbers = [...NUMBERS, ...scores].map(
-    (column) => [column, typeof values[column] === 'number' ? values[column] : null] as const,
-  );
-  return { arm, seed, run, values: Object.fromEntries(numbers) };
-}
-
-/** Events of training runs that figures and claims are made of. */
-const KEPT_EVENTS: readonly unknown[] = ['discrepancy', 'hybrid', 'alone', 'merge'];
-
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv,
- * .md), what the others logged (.jsonl), and the specs of the figures that these make. Folders of kept tables count as
+ * .md), what the others logged (.jsonl), where both come from (.origin.json), and the specs of the figures that these
+ * make. Folders of kept tables count as
  * runs do. Returns the files.
  */
 export function writeResults(folders: readonly string[], target: string): string[] {
-  const { runs, rows, results } = readRecords(folders);
-  const cells = new Map(runs.map(({ id, cell }) => [id, cell]));
-  const nameOf = ({ experiment, scale }: TableRow): string => `${experiment}.${scale}`;
-  // rows of kept tables have no run here: they were chosen when they were written
-  const isResult = ({ run, scale }: TableRow): boolean => scale !== 'custom' && (cells.get(run)?.kind ?? KIND) === KIND;
-  const isKept = ({ run, scale, values }: TableRow): boolean =>
-    scale !== 'custom' && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
-  const byName = groupBy(results.filter(isResult), nameOf);
-  const logged = groupBy(rows.filter(isKept), nameOf);
+  const records = readRecords(folders);
   makeFolder(target);
-  return [...new Set([...byName.keys(), ...logged.keys()])].flatMap((name) => {
-    const [experiment, scale] = name.split('.') as [string, string];
-    const table = sorted((byName.get(name) ?? []).map(toResult));
-    const lines = sorted(
-      (logged.get(name) ?? []).map(({ arm, seed, run, values }): LoggedRow => ({ arm, seed, run, values })),
-    );
-    const text = toCsv(table);
+  return keptRowsOf(records).flatMap((rows) => {
+    const { experiment, scale, results, logged } = rows;
+    const name = `${experiment}.${scale}`;
+    const tables = tablesOf(rows);
+    const text = tables[`${name}.csv`];
     // as it will be read again
-    const finals = table.length === 0 ? [] : fromCsv(text);
-    const tables: Record<string, string> = {
-      ...(table.length > 0 && { [`${name}.csv`]: text }),
-      ...(lines.length > 0 && { [`${name}.jsonl`]: toLines(lines) }),
-    };
-    const specs = figuresOfTables(experiment, scale, finals, lines).map((figure) => [
+    const finals = text === undefined ? [] : fromCsv(text);
+    const specs = figuresOfTables(experiment, scale, finals, logged).map((figure) => [
       `${figure.id}.${scale}.vl.json`,
       `${JSON.stringify(withoutRows(figure, Object.keys(tables)), null, 1)}\n`,
     ]);
+    const origins = originsOfTable(records, name);
     const files: Record<string, string> = {
       ...tables,
-      ...(table.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, finals) }),
+      ...(results.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, finals) }),
+      ...(origins.length > 0 && { [originFile(name)]: `${JSON.stringify(origins, null, 1)}\n` }),
       ...(Object.fromEntries(specs) as Record<string, string>),
     };
     return Object.entries(files).map(([file, content]) => {
@@ -68,7 +45,8 @@ export function writeResults(folders: readonly string[], target: string): string
   });
 }
 
-function sorted<T extends { readonly arm: string; readonly seed: number }>(rows: readonly T[]): T[] {
-  const { compare } = new Intl.Collator('en', { numeric: true });
-  return [...rows].sort((a, b) => compare(a.arm, b.arm) || a.seed - b.seed);
+/** Where a table's rows come from: its runs say it, and what was kept of earlier ones. */
+function originsOfTable({ runs, origins }: Records, name: string): Origin[] {
+  const mine = runs.filter(({ cell }) => `${cell.experiment}.${cell.scale}` === name);
+  return mergeOrigins([...originsOfRuns(mine), ...(origins.get(name) ?? [])]);
 }

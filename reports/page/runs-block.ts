@@ -1,8 +1,9 @@
 /** Where the runs of a report were made, and which they are, as HTML. */
-import { commitOf, type Records } from '../data/records.js';
+import { commitOf } from '../data/origins.js';
+import type { Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import type { Datum } from '../figures/figure.js';
-import { dataTable, plural, ROWS_SHOWN } from './html.js';
+import { dataTable, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
 
 /** The machines, engines, commits and commands of the runs. */
 export function environmentBlock({ runs }: Records, label = 'Environments'): string {
@@ -18,7 +19,7 @@ export function environmentBlock({ runs }: Records, label = 'Environments'): str
         machine: `${entry.cpu}, ${entry.cores} cores, ${entry.memoryGiB} GiB, ${entry.platform}`,
         node: entry.node,
         commit: commitOf(entry),
-        command: entry.command,
+        command: withoutPaths(entry.command),
       };
       const key = JSON.stringify(text);
       environments.set(key, { text, count: (environments.get(key)?.count ?? 0) + 1 });
@@ -27,7 +28,7 @@ export function environmentBlock({ runs }: Records, label = 'Environments'): str
   const rows = [...environments.values()]
     .slice(0, ROWS_SHOWN)
     .map(({ text, count }): Datum => ({ ...text, runs: count }));
-  return rows.length === 0 ? '<p>No runs.</p>' : dataTable(rows, label);
+  return rows.length === 0 ? '' : dataTable(rows, label);
 }
 
 /** How many runs each arm has, and how long they took. */
@@ -38,5 +39,7 @@ export function runsBlock({ runs }: Records): string {
     const seconds = group.reduce((sum, run) => sum + (run.seconds ?? 0), 0);
     return { experiment, arm, scale, runs: group.length, seconds: Math.round(seconds * 10) / 10, first: group[0]!.id };
   });
-  return `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm</summary>${dataTable(rows.slice(0, ROWS_SHOWN), 'Runs')}</details>`;
+  return runs.length === 0
+    ? ''
+    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm</summary>${rowsBlock(rows).html}</details>`;
 }

@@ -24,6 +24,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     ...records(AS_CLAIMED),
     runs: [],
     kept: [],
+    origins: new Map(),
     problems: ['somewhere/runs/x: unfinished, not shown'],
     cautions: ['depth, scale minutes: one seed only, which decides nothing'],
   };

@@ -227,6 +227,7 @@ describe('the page', () => {
       results: [...small.results, ...at(large.results, 'laptop')],
       curves: [...small.curves, ...at(large.curves, 'laptop')],
       kept: [],
+      origins: new Map(),
       problems: [],
       cautions: [],
     };

@@ -1,0 +1,38 @@
+/** When rules were changed, and whether results had been seen: what "fixed beforehand" is worth. */
+
+/** A change of rules. */
+export interface RuleChange {
+  readonly date: string;
+  readonly what: string;
+  readonly why: string;
+  /** Whether results that the rule decides had been seen. */
+  readonly afterResults: boolean;
+}
+
+/** Changes of rules, oldest first; reports/README.md and docs/notes have the numbers. */
+export const RULE_CHANGES: readonly RuleChange[] = [
+  {
+    date: '2026-11-21',
+    what: 'Growth faster than exponential asks for growth, and not for an upward bend alone.',
+    why: 'A curve that falls and then stays level bends upwards. The verdict became weaker.',
+    afterResults: true,
+  },
+  {
+    date: '2026-11-21',
+    what: 'Growth and bend are both taken in the deeper half; depths at which the loss rises are left out.',
+    why: 'The bend out of a dip counted as growth, and Euler’s instability looks like it. The verdict became weaker.',
+    afterResults: true,
+  },
+  {
+    date: '2026-11-26',
+    what: 'Holm’s correction over all claims of a family, proportions on the logit scale, no verdict against a rival that did not train.',
+    why: 'One of 23 comparisons is decided wrongly in two of three reports by chance; intervals passed 100 %. Thirteen verdicts became inconclusive; nets of several depths and strings were then run again with more seeds.',
+    afterResults: true,
+  },
+  {
+    date: '2026-11-26',
+    what: 'The theory’s rules: comparisons at every value, exponents over the wider or deeper half, growth by a slope, bands of equivalence, the search over families corrected.',
+    why: 'Means over values hid where a comparison fails, and the chance of a false alarm was not counted.',
+    afterResults: true,
+  },
+];

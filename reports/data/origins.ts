@@ -1,0 +1,101 @@
+/**
+ * Where rows come from: commit, engine, machine, hours and dates of the runs that made them. Runs say it themselves; a
+ * kept table has it in a file beside it, `NAME.origin.json`.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { RunRecord } from '../../src/store/runs.js';
+
+const originSchema = z.strictObject({
+  /** Commit of the program, or its version outside a checkout; null where neither was noted. */
+  commit: z.string().nullable(),
+  engine: z.string().nullable(),
+  machine: z.string().nullable(),
+  /** Dates of the first run and of the last, as YYYY-MM-DD. */
+  from: z.string(),
+  to: z.string(),
+  /** Hours of all runs together, on one core each; null where they were not noted. */
+  hours: z.number().nullable(),
+  runs: z.int(),
+});
+
+/** Runs that were made alike: by one commit, with one engine, on one kind of machine. */
+export type Origin = z.infer<typeof originSchema>;
+
+/** Commit of a run's process, or the package's version outside a checkout. */
+export function commitOf({ commit, dirty, package: version }: RunRecord['environments'][number]): string {
+  return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
+}
+
+/** What a run's last process noted of itself. */
+function originOfRun({ environments, seconds }: RunRecord): Origin {
+  const last = environments.at(-1);
+  if (last === undefined) return { commit: null, engine: null, machine: null, from: '', to: '', hours: null, runs: 1 };
+  const day = last.started.slice(0, 10);
+  return {
+    commit: commitOf(last),
+    engine: last.engine === null ? 'float64, this project’s own' : `${last.engine.name}, ${last.engine.device}`,
+    machine: `${last.cpu}, ${last.cores} cores, ${last.platform}`,
+    from: environments[0]!.started.slice(0, 10),
+    to: day,
+    hours: (seconds ?? 0) / 3600,
+    runs: 1,
+  };
+}
+
+/** Origins with those that were made alike put together. */
+export function mergeOrigins(origins: readonly Origin[]): Origin[] {
+  const merged = new Map<string, Origin>();
+  for (const origin of origins) {
+    const key = JSON.stringify([origin.commit, origin.engine, origin.machine]);
+    const before = merged.get(key);
+    merged.set(
+      key,
+      before === undefined
+        ? origin
+        : {
+            ...origin,
+            from: before.from < origin.from ? before.from : origin.from,
+            to: before.to > origin.to ? before.to : origin.to,
+            hours: before.hours === null || origin.hours === null ? null : before.hours + origin.hours,
+            runs: before.runs + origin.runs,
+          },
+    );
+  }
+  return [...merged.values()].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
+}
+
+/** The origins of some runs. */
+export function originsOfRuns(runs: readonly RunRecord[]): Origin[] {
+  return mergeOrigins(runs.map(originOfRun));
+}
+
+/** Name of the file that says where a kept table comes from; `table` is its path without the ending. */
+export const originFile = (table: string): string => `${table}.origin.json`;
+
+/** The origins of a kept table; none where there is no such file. Throws RangeError on one that is damaged. */
+export function readOrigins(table: string): Origin[] {
+  const file = originFile(table);
+  if (!existsSync(file)) return [];
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    throw new RangeError(`${file}: not valid JSON`);
+  }
+  const read = z.array(originSchema).safeParse(content);
+  if (!read.success) throw new RangeError(`${file}: expected a list of commit, engine, machine, dates and hours`);
+  return read.data;
+}
+
+/** One origin in words. */
+export function originText({ commit, engine, machine, from, to, hours, runs }: Origin): string {
+  const made = [
+    from === '' ? undefined : from === to ? from : `${from} to ${to}`,
+    commit === null ? 'commit not noted' : `commit ${commit}`,
+    engine ?? 'engine not noted',
+    machine ?? 'machine not noted',
+    hours === null ? undefined : `${hours < 0.1 ? hours.toFixed(2) : hours.toFixed(1)} h`,
+  ].filter((part) => part !== undefined);
+  return `${runs} run${runs === 1 ? '' : 's'}: ${made.join(', ')}`;
+}

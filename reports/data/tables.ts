@@ -1,0 +1,62 @@
+/** Rows of records as the tables that are kept of them: final figures as CSV, what else was logged as lines of JSON. */
+import { isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
+import type { Records } from './records.js';
+import { groupBy, type TableRow } from './rows.js';
+
+const KIND = 'train';
+
+/** Events of training runs that figures and claims are made of. */
+const KEPT_EVENTS: readonly unknown[] = ['discrepancy', 'hybrid', 'alone', 'merge'];
+
+/** Rows of one experiment at one scale, in the order in which they are kept. */
+export interface KeptRows {
+  readonly experiment: string;
+  readonly scale: string;
+  readonly results: readonly ResultRow[];
+  readonly logged: readonly LoggedRow[];
+}
+
+function toResult({ arm, seed, run, values }: TableRow): ResultRow {
+  const scores = Object.keys(values).filter(isScore);
+  const numbers = [...NUMBERS, ...scores].map(
+    (column) => [column, typeof values[column] === 'number' ? values[column] : null] as const,
+  );
+  return { arm, seed, run, values: Object.fromEntries(numbers) };
+}
+
+function sorted<T extends { readonly arm: string; readonly seed: number }>(rows: readonly T[]): T[] {
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  return [...rows].sort((a, b) => compare(a.arm, b.arm) || a.seed - b.seed);
+}
+
+/** The rows to keep, by experiment and declared scale. */
+export function keptRowsOf({ runs, rows, results }: Pick<Records, 'runs' | 'rows' | 'results'>): KeptRows[] {
+  const cells = new Map(runs.map(({ id, cell }) => [id, cell]));
+  const nameOf = ({ experiment, scale }: TableRow): string => `${experiment}.${scale}`;
+  // rows of kept tables have no run here: they were chosen when they were written
+  const isResult = ({ run, scale }: TableRow): boolean => scale !== 'custom' && (cells.get(run)?.kind ?? KIND) === KIND;
+  const isKept = ({ run, scale, values }: TableRow): boolean =>
+    scale !== 'custom' && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
+  const byName = groupBy(results.filter(isResult), nameOf);
+  const logged = groupBy(rows.filter(isKept), nameOf);
+  return [...new Set([...byName.keys(), ...logged.keys()])].map((name) => {
+    const [experiment, scale] = name.split('.') as [string, string];
+    return {
+      experiment,
+      scale,
+      results: sorted((byName.get(name) ?? []).map(toResult)),
+      logged: sorted(
+        (logged.get(name) ?? []).map(({ arm, seed, run, values }): LoggedRow => ({ arm, seed, run, values })),
+      ),
+    };
+  });
+}
+
+/** The tables of some rows as text, by the names of their files. */
+export function tablesOf({ experiment, scale, results, logged }: KeptRows): Record<string, string> {
+  const name = `${experiment}.${scale}`;
+  return {
+    ...(results.length > 0 && { [`${name}.csv`]: toCsv(results) }),
+    ...(logged.length > 0 && { [`${name}.jsonl`]: toLines(logged) }),
+  };
+}

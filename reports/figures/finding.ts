@@ -1,0 +1,80 @@
+/** Titles that say what was found. They are computed from verdicts and rows, so that they turn when the data turn. */
+import type { Outcome } from '../claims/verdict.js';
+import type { Figure } from './figure.js';
+
+/** The outcome of a claim by its id; undefined for one that is not registered. */
+export type OutcomeOf = (claim: string) => Outcome | undefined;
+
+/** What a figure shows, in one sentence without its full stop; undefined where nothing of it was decided or run. */
+export type Finding = (outcome: OutcomeOf, figure: Figure) => string | undefined;
+
+/** What is said of the settings that share an outcome; `where` names them. */
+export type Words = Readonly<Record<Exclude<Outcome, 'not run'>, (where: string) => string>>;
+
+const ORDER = ['supported', 'not supported', 'inconclusive'] as const;
+
+/** Names of settings in a sentence. */
+function joined(names: readonly string[]): string {
+  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/**
+ * A finding of several claims that ask one thing: those with the same outcome are named together, by the names under
+ * which they are given.
+ */
+export function acrossSettings(claims: Readonly<Record<string, string>>, words: Words): Finding {
+  return (outcome) => {
+    const said = ORDER.flatMap((one) => {
+      const where = Object.entries(claims).flatMap(([name, id]) => (outcome(id) === one ? [name] : []));
+      return where.length === 0 ? [] : [words[one](joined(where))];
+    });
+    if (said.length === 0) return undefined;
+    const [first, ...rest] = said;
+    return [first!, ...rest.map((text) => text[0]!.toLowerCase() + text.slice(1))].join('; ').trim();
+  };
+}
+
+/** Nets with a skip connection and without, by the beginning of the ids of their claims. */
+export function bothRegimes(prefix: string, words: Words): Finding {
+  const claims = { 'with a skip connection': `${prefix}-skip`, 'without one': `${prefix}-no-skip` };
+  return acrossSettings(claims, {
+    supported: (where) => words.supported(alone(where)),
+    'not supported': (where) => words['not supported'](alone(where)),
+    inconclusive: (where) => words.inconclusive(alone(where)),
+  });
+}
+
+const alone = (where: string): string => (where === 'without one' ? 'without a skip connection' : where);
+
+/** A finding of one claim. */
+export function ofClaim(id: string, words: Readonly<Record<Exclude<Outcome, 'not run'>, string>>): Finding {
+  return acrossSettings(
+    { '': id },
+    {
+      supported: () => words.supported,
+      'not supported': () => words['not supported'],
+      inconclusive: () => words.inconclusive,
+    },
+  );
+}
+
+/** Several findings in one sentence; those that say nothing are left out. */
+export function together(...findings: readonly Finding[]): Finding {
+  return (outcome, figure) => {
+    const said = findings.flatMap((finding) => finding(outcome, figure) ?? []);
+    return said.length === 0 ? undefined : said.map((text, i) => (i === 0 ? text : lower(text))).join('; ');
+  };
+}
+
+const lower = (text: string): string => text[0]!.toLowerCase() + text.slice(1);
+
+/** Which arm of a figure ends first and which last, by their means. */
+export function firstAndLast(better: 'higher' | 'lower'): Finding {
+  return (_, { data }) => {
+    const means = data.filter(({ mean, reference }) => mean !== undefined && reference === undefined);
+    if (means.length < 2) return undefined;
+    const sign = better === 'higher' ? 1 : -1;
+    const sorted = [...means].sort((a, b) => sign * (Number(b.mean) - Number(a.mean)));
+    return `Best: ${sorted[0]!.name}; worst: ${sorted.at(-1)!.name}`;
+  };
+}

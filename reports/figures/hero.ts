@@ -1,0 +1,128 @@
+/** The two figures at the top of the page: what the theory is about, and what training is about. */
+import { commandOf } from '../../experiments/registry.js';
+import { FRONTIERS } from '../../experiments/frontier.js';
+import { resnetDigits } from '../../experiments/resnet.js';
+import { depth } from '../../experiments/theory.js';
+import { numberAt, runIds } from '../data/rows.js';
+import type { Draw, FigureDefinition } from './figure.js';
+import { inOrder, summarize } from './figure.js';
+import { drawFrontier } from './frontier.js';
+import { acrossSettings, ofClaim, together, type Finding } from './finding.js';
+import { lawSpec, type SeriesName } from './law.js';
+import { SERIES } from './theme.js';
+import { tradeFigure } from './trade.js';
+
+/** The section of figures that stand at the top of the page. */
+export const HERO = 'hero';
+
+const LINES: readonly SeriesName[] = ['direct', 'imitation', 'telescoped'];
+const PANELS: Readonly<Record<string, string>> = { skip: 'with a skip connection', 'no skip': 'without' };
+
+/** Discrepancy against depth, small. */
+const drawDepth: Draw = ({ rows, scale }) => {
+  const mine = rows.filter((row) => row.experiment === depth.name && row.arm in PANELS);
+  if (mine.length === 0) return undefined;
+  const points = mine.flatMap((row) =>
+    LINES.map((name) => ({
+      x: numberAt(row, 'depth'),
+      y: numberAt(row, name),
+      series: SERIES[name].label,
+      facet: PANELS[row.arm]!,
+    })),
+  );
+  const data = summarize(points);
+  const arms = inOrder(
+    depth,
+    mine.map(({ arm }) => arm),
+  );
+  return {
+    id: 'hero-depth',
+    title: 'Discrepancy against depth',
+    alt: 'Discrepancy between thin and wide net against the number of layers, with a skip connection and without, after direct training and after imitation, with the bound on the latter.',
+    caption: 'Particle nets on held-out points; geometric means and 95 % t-intervals.',
+    scale,
+    command: commandOf(depth, scale),
+    spec: lawSpec(data, LINES, {
+      x: { title: 'depth L (layers)', log: false, values: [...new Set(points.map(({ x }) => x))] },
+      y: { title: 'discrepancy D', log: true },
+      facets: arms.map((arm) => PANELS[arm]!),
+      size: [140, 190],
+    }),
+    data,
+    runs: runIds(mine),
+  };
+};
+
+/** At which depths imitation is closer, in words; `below` says it of each depth, from the smallest on. */
+function depthsText(depths: readonly number[], below: readonly boolean[]): string {
+  if (below.every(Boolean)) return 'imitation stays closer to the wide net at every depth';
+  if (!below.includes(true)) return 'direct training stays closer to the wide net at every depth';
+  const from = below.lastIndexOf(false) + 1;
+  return from < below.length
+    ? `imitation stays closer from ${depths[from]} layers on`
+    : `imitation stays closer at ${below.filter(Boolean).length} of ${below.length} depths`;
+}
+
+/** What each panel shows, by its means: at which depths imitation ends closer than direct training. */
+const closerFinding: Finding = (_, { data }) => {
+  const panels = Object.values(PANELS).flatMap((panel) => {
+    const of = (series: string): [number, number][] =>
+      data
+        .filter((datum) => datum.facet === panel && datum.series === series && datum.mean !== undefined)
+        .map((datum) => [Number(datum.x), Number(datum.mean)]);
+    const [direct, imitation] = [new Map(of(SERIES.direct.label)), of(SERIES.imitation.label)];
+    const sorted = imitation.filter(([x]) => direct.has(x)).sort(([a], [b]) => a - b);
+    if (sorted.length === 0) return [];
+    const below = sorted.map(([x, mean]) => mean < direct.get(x)!);
+    return [
+      `${panel === 'without' ? 'without one' : panel} ${depthsText(
+        sorted.map(([x]) => x),
+        below,
+      )}`,
+    ];
+  });
+  return panels.length === 0 ? undefined : `Theory: ${panels.join('; ')}`;
+};
+
+/** Accuracy of each arm against the cost of all training behind it. */
+const COST = tradeFigure({
+  id: 'hero-cost',
+  section: HERO,
+  experiment: resnetDigits,
+  title: 'Accuracy against the cost of all training',
+  caption: 'Thin ResNets on handwritten digits.',
+  arms: ['wide', 'direct', 'deeper', 'kd', 'selected-kl', 'three-stage', 'long'],
+  size: [170, 190],
+  costOnly: true,
+  finding: together(
+    acrossSettings(
+      { '': 'resnet-three-stage' },
+      {
+        supported: () => 'Practice: three stages beat direct training at equal steps',
+        'not supported': () => 'Practice: three stages do not beat direct training at equal steps',
+        inconclusive: () => 'Practice: whether three stages beat direct training at equal steps is open',
+      },
+    ),
+    ofClaim('resnet-total-cost', {
+      supported: 'They do at equal total cost, too',
+      'not supported': 'At equal total cost direct training wins',
+      inconclusive: 'At equal total cost it is open',
+    }),
+  ),
+});
+
+/** Accuracy at several budgets, where these were run. */
+const DIGITS = Object.values(FRONTIERS).find(({ of }) => of.name === resnetDigits.name);
+const drawFrontierCost =
+  DIGITS === undefined ? undefined : drawFrontier(DIGITS, { id: 'hero-cost', costs: ['total'], size: [250, 190] });
+
+/** The figures at the top, in their order. */
+export const HERO_FIGURES: readonly FigureDefinition[] = [
+  {
+    id: 'hero-depth',
+    section: HERO,
+    finding: closerFinding,
+    draw: drawDepth,
+  },
+  { ...COST, draw: (input) => drawFrontierCost?.(input) ?? COST.draw(input) },
+];

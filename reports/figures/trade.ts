@@ -1,0 +1,168 @@
+/** Arms of an experiment against what they cost: parameters of the net that is kept, and all training behind it. */
+import type { TopLevelSpec } from 'vega-lite';
+import { commandOf } from '../../experiments/registry.js';
+import type { Metric } from '../../src/core/experiment.js';
+import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { metricOf } from './arms.js';
+import {
+  define,
+  domainOf,
+  drawnValues,
+  intervalOf,
+  ticksOf,
+  type Datum,
+  type ExperimentFigure,
+  type FigureDefinition,
+} from './figure.js';
+import { LABEL_LINE, logTicks, spreadLabels } from './labels.js';
+import { CONFIG, SOURCES, sourceOf } from './theme.js';
+
+/** What a panel has on its horizontal axis. */
+interface CostAxis {
+  readonly title: string;
+  readonly of: (row: TableRow) => number;
+}
+
+const TRAINING: CostAxis = {
+  title: 'cost of all training, TFLOP, the wide net’s included',
+  of: (row) => (numberAt(row, 'gigaflops') + numberAt(row, 'teacherGigaflops')) / 1000,
+};
+const AXES: readonly CostAxis[] = [
+  TRAINING,
+  { title: 'parameters of the net that is kept, thousands', of: (row) => numberAt(row, 'parameters') / 1000 },
+];
+
+const PAD = 14;
+
+/** A figure of arms against their cost. */
+export interface TradeFigure extends ExperimentFigure {
+  /** The arms that it shows; all of the experiment unless given. */
+  readonly arms?: readonly string[];
+  /** Width and height of a panel in pixels. */
+  readonly size?: readonly [number, number];
+  /** Whether it has the cost of training alone. */
+  readonly costOnly?: boolean;
+}
+
+/** Rows of one panel: each arm's metric and the place of its name, the highest first. */
+function panelRows(
+  rows: readonly TableRow[],
+  axis: CostAxis,
+  { key, proportion = false }: Metric,
+  height: number,
+): Datum[] {
+  const means = [...groupBy(rows, (row) => row.arm).values()].map((group): Datum => ({
+    panel: axis.title,
+    name: group[0]!.facts.label,
+    learns: SOURCES[sourceOf(group[0]!.facts)!].label,
+    x: axis.of(group[0]!),
+    ...intervalOf(
+      group.map((row) => numberAt(row, key)),
+      proportion,
+    ),
+  }));
+  const sorted = [...means].sort((a, b) => Number(b.mean) - Number(a.mean));
+  const domain = domainOf(drawnValues(sorted), proportion);
+  const gap = (LABEL_LINE * (domain[1] - domain[0])) / height;
+  const labels = spreadLabels(
+    sorted.map(({ mean }) => Number(mean)),
+    gap,
+    domain,
+  );
+  return sorted.map((datum, i) => ({ ...datum, label: labels[i]! }));
+}
+
+function tradeSpec(
+  data: readonly Datum[],
+  axes: readonly CostAxis[],
+  metric: Metric,
+  [width, height]: readonly [number, number],
+): TopLevelSpec {
+  const sources = Object.values(SOURCES);
+  const color = {
+    field: 'learns',
+    type: 'nominal',
+    scale: { domain: sources.map(({ label }) => label), range: sources.map((source) => source.color) },
+    title: 'learns from',
+  };
+  const xs = data.map((datum) => Number(datum.x));
+  const ticks = axes.flatMap(({ title }) => {
+    const mine = data.filter(({ panel }) => panel === title).map(({ x }) => Number(x));
+    const [low, high] = [Math.min(...mine) / 1.2, Math.max(...mine) * 1.2];
+    return ticksOf([...logTicks(low, high)], width, true);
+  });
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { type: 'log', nice: false, padding: PAD },
+    title: axes.length === 1 ? axes[0]!.title : null,
+    axis: { grid: false, format: '.3~r', values: ticks.length === 0 ? xs : ticks, labelOverlap: false },
+  };
+  const scale = { domain: domainOf(drawnValues(data), metric.proportion), zero: false, nice: false };
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale,
+    title: `${metric.label}, ${metric.unit}`,
+  });
+  const labelY = { field: 'label', type: 'quantitative', scale };
+  return {
+    config: CONFIG,
+    data: { values: data },
+    ...(axes.length > 1 && {
+      facet: { column: { field: 'panel', type: 'nominal', sort: axes.map(({ title }) => title), title: null } },
+      resolve: { scale: { x: 'independent' } },
+    }),
+    ...inner(axes.length > 1, {
+      width,
+      height,
+      layer: [
+        {
+          mark: { type: 'rule', color: '#bbb', strokeWidth: 0.8 },
+          encoding: { x, x2: { value: width + 6 }, y: y('mean'), y2: { field: 'label' } },
+        },
+        {
+          mark: { type: 'text', align: 'left', fontSize: 11.5, color: '#222' },
+          encoding: { x: { value: width + 9 }, y: labelY, text: { field: 'name' } },
+        },
+        {
+          mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
+          encoding: { x, y: y('low'), y2: { field: 'high' }, color },
+        },
+        { mark: { type: 'point', filled: true, size: 60, opacity: 0.9 }, encoding: { x, y: y('mean'), color } },
+      ],
+    }),
+  } as unknown as TopLevelSpec;
+}
+
+/** The panel's spec, below a facet where there are several. */
+function inner(several: boolean, spec: object): object {
+  return several ? { spec } : spec;
+}
+
+/** Each arm's metric against what its training cost, and against its parameters. */
+export function tradeFigure(figure: TradeFigure): FigureDefinition {
+  const { id, experiment, title, caption, arms, size = [250, 260], costOnly = false } = figure;
+  const metric = metricOf(figure);
+  const axes = costOnly ? [TRAINING] : AXES;
+  return define({ section: 'cost', ...figure }, ({ results, scale }) => {
+    const mine = results.filter(
+      ({ experiment: name, arm, facts }) =>
+        name === experiment.name && sourceOf(facts) !== undefined && (arms?.includes(arm) ?? true),
+    );
+    if (mine.length === 0) return undefined;
+    const data = axes.flatMap((axis) => panelRows(mine, axis, metric, size[1]));
+    const said = data.filter(({ panel }) => panel === TRAINING.title);
+    return {
+      id,
+      title,
+      alt: `${metric.label} against the cost of all training. ${said.map(({ name, x, mean }) => `${name}: ${Number(mean).toFixed(metric.digits)} ${metric.unit} for ${Number(x).toPrecision(2)} TFLOP`).join('; ')}.`,
+      caption: `${caption} Means and 95 % t-intervals over the seeds; costs are on a logarithmic axis.`,
+      scale,
+      command: commandOf(experiment, scale),
+      spec: tradeSpec(data, axes, metric, size),
+      data,
+      runs: runIds(mine),
+    };
+  });
+}

@@ -1,0 +1,64 @@
+/** A picture as vega writes it, without what says nothing: a third of the bytes and half of the elements. */
+
+/** Attributes that have no effect on a picture with one label of its own. */
+const IDLE =
+  / (?:aria-hidden|aria-roledescription|pointer-events|xmlns:xlink|version|class|role|stroke-miterlimit)="[^"]*"| (?:opacity|fill-opacity|stroke-opacity|stroke-width)="1"| (?:x|y|x2|y2)="0"| font-style="normal"| font-weight="normal"| stroke-dasharray="1,0"/g;
+/** Elements that draw nothing: backgrounds without a color, axes' lines of no length, labels that were dropped. */
+const EMPTY =
+  /<path[^>]*(?:display="none"|d="M0,0h[\d.]+v[\d.]+h-?[\d.]+Z" ?)\/>|<path(?=[^>]* class="background")(?![^>]* (?:fill|stroke)="(?!none))[^>]*\/>|<text[^>]*\/>|<text[^>]* opacity="0"[^>]*>[^<]*<\/text>/g;
+/** A circle around its place, as a path. */
+const CIRCLE = / d="M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0"/;
+
+/** Numbers with one digit after the point, which is finer than a pixel. */
+function rounded(svg: string): string {
+  return svg.replace(/ (d|transform|x|y|x1|x2|y1|y2|width|height)="([^"]*)"/g, (_, name: string, value: string) => {
+    const short = value.replace(/-?\d+\.\d+(?:e-?\d+)?/g, (number) => String(Number(Number(number).toFixed(1)) + 0));
+    return ` ${name}="${short}"`;
+  });
+}
+
+/** Groups without attributes hold nothing together. */
+function flattened(svg: string): string {
+  const kept: boolean[] = [];
+  return svg.replace(/<g( [^>]*)?>|<\/g>/g, (tag, attributes: string | undefined) => {
+    if (tag === '</g>') return kept.pop() ? tag : '';
+    const keep = attributes !== undefined && !/^ transform="translate\(0,0\)"$/.test(attributes);
+    kept.push(keep);
+    return keep ? tag : '';
+  });
+}
+
+/** Attributes that elements take from their group. */
+const INHERITED = /^(?:fill|stroke|stroke-width|stroke-dasharray|font-size|font-weight|text-anchor)=/;
+
+const attributesOf = (tag: string): string[] => tag.match(/[\w-]+="[^"]*"/g) ?? [];
+
+/** What neighbors of one kind have in common is said once, by a group around them. */
+function grouped(svg: string): string {
+  return svg.replace(
+    /(<(line|text|path|circle) [^>]*(?:\/>|>[^<]*<\/\2>))(?:<\2 [^>]*(?:\/>|>[^<]*<\/\2>)){2,}/g,
+    (run, _, kind: string) => {
+      const tags = run.match(new RegExp(`<${kind} [^>]*>`, 'g'))!;
+      const common = attributesOf(tags[0]!).filter(
+        (one) => INHERITED.test(one) && tags.every((tag) => tag.includes(` ${one}`)),
+      );
+      if (common.length === 0) return run;
+      return `<g ${common.join(' ')}>${common.reduce((text, one) => text.replaceAll(` ${one}`, ''), run)}</g>`;
+    },
+  );
+}
+
+/** The same picture in fewer bytes. */
+export function compactSvg(svg: string): string {
+  const font = / font-family="([^"]*)"/.exec(svg)?.[0] ?? '';
+  const bare = svg
+    .replace(EMPTY, '')
+    .replace(IDLE, '')
+    .replaceAll(font === '' ? '\0' : font, '');
+  const circles = bare.replace(/<path([^>]*)\/>/g, (tag, attributes: string) => {
+    const radius = CIRCLE.exec(attributes)?.[1];
+    return radius === undefined ? tag : `<circle r="${radius}"${attributes.replace(CIRCLE, '')}/>`;
+  });
+  const flat = flattened(rounded(circles)).replace(/<g[^>]*><\/g>/g, '');
+  return grouped(flat).replace('<svg', `<svg${font}`);
+}
