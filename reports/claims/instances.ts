@@ -118,7 +118,7 @@ const genericSearch: Claim = {
     'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
   source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
   question: 'Some generic law makes D grow faster than exponentially with depth',
-  rule: `For each family, without depths at which the loss rises: ${DEPTH_GROWTH.statistic}, and ${DEPTH_BEND.statistic}; t-intervals over seeds. A family with both above 0, at 95 % over all k families together (intervals at 1 − 0.05/k), is a find: supported. Every family with either below 0 at 95 %: not supported. Else inconclusive. Growth that is purely exponential has no bend, and gives a false find in at most ${100 * CHANCE} % of searches.`,
+  rule: `For each family, without depths at which the loss rises: ${DEPTH_GROWTH.statistic}, and ${DEPTH_BEND.statistic}; t-intervals over seeds. A family with both above 0, at 95 % over all k families together (intervals at 1 − 0.05/k), is a find: supported. Every family with either below 0 at 95 %: not supported. Else inconclusive. Growth that is purely exponential has no bend, and gives a false find in at most ${Number((100 * CHANCE).toFixed(2))} % of searches.`,
   experiment: generic,
   rows: rowsOf(generic),
   judge: (rows) => {

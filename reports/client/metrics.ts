@@ -1,12 +1,12 @@
 /**
- * How wide a text is, by a table instead of by a canvas: a figure that is drawn beforehand, without any, has the size of
- * the one that takes its place in the reader's browser, so that nothing on the page moves.
+ * How wide a text is, by a table instead of by a canvas: a figure that is drawn beforehand, without any, has the size
+ * of the one that takes its place in the reader's browser, so that nothing on the page moves.
  */
 
 /** Widths over the size of the font; those of DejaVu Sans, the widest of the page's fonts, for the rest. */
 const WIDTHS: readonly (readonly [RegExp, number])[] = [
   [/[ijl.,:;'’|!]/, 0.32],
-  [/[ftrI()\[\]\s-]/, 0.39],
+  [/[ftrI()[\]\s-]/, 0.39],
   [/[mwMW%@—]/, 0.92],
   [/[A-Z]/, 0.7],
 ];
@@ -21,13 +21,13 @@ export function textWidth(text: string, size: number): number {
 
 /** What vega measures texts by. */
 interface TextMetrics {
-  width: (item: { readonly text?: unknown; readonly fontSize?: number }, line?: unknown) => number;
+  width: (item: { readonly text?: string | number; readonly fontSize?: number }, line?: string | number) => number;
 }
 
 /** Lets vega measure by the table. */
 export function measureByTable(metrics: unknown): void {
   (metrics as TextMetrics).width = ({ text, fontSize = 11 }, line) => {
     const shown = line ?? text;
-    return shown === undefined || shown === null ? 0 : textWidth(String(shown), fontSize);
+    return shown === undefined ? 0 : textWidth(String(shown), fontSize);
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A figure of several panels as one spec for each, so that they stack where the window is narrow. Pure: a spec to specs;
- * the page draws them beforehand, and the reader's browser again.
+ * A figure of several panels as one spec for each, so that they stack where the window is narrow. Pure: a spec to
+ * specs; the page draws them beforehand, and the reader's browser again.
  */
 import { isObject, valuesOf, walk, type Json, type Spec } from './spec.js';
 
@@ -62,7 +62,8 @@ function drawable(inner: Spec, rows: readonly Row[]): void {
   if (!Array.isArray(inner.layer)) return;
   inner.layer = (inner.layer as Spec[]).filter(({ transform }) => {
     const [first] = Array.isArray(transform) ? (transform as Spec[]) : [];
-    const column = /^isValid\(datum\.(\w+)\)$/.exec(String(first?.filter))?.[1];
+    const filter = typeof first?.filter === 'string' ? first.filter : '';
+    const column = /^isValid\(datum\.(\w+)\)$/.exec(filter)?.[1];
     return column === undefined || rows.some((row) => row[column] !== undefined);
   });
 }
@@ -84,19 +85,20 @@ function bare(original: Spec): Spec {
 export function panelsOf(original: Spec): Panel[] {
   const facet = facetOf(original);
   if (facet === undefined) return [{ title: null, spec: bare(original) }];
-  const { facet: _facet, columns: _columns, resolve: _resolve, data: _data, spec: inner, ...rest } = original;
+  const { config = {}, spec: inner } = original;
   const rows = valuesOf(original);
   const field = facet.field as string;
-  const present = [...new Set(rows.map((row) => String(row[field])))];
+  const nameOf = (row: Row): string => String(row[field] as string | number);
+  const present = [...new Set(rows.map(nameOf))];
   const order = Array.isArray(facet.sort) ? facet.sort.map(String) : [];
   const names = [...order.filter((name) => present.includes(name)), ...present.filter((name) => !order.includes(name))];
   return names.map((name) => {
-    const mine = rows.filter((row) => String(row[field]) === name);
+    const mine = rows.filter((row) => nameOf(row) === name);
     const own = structuredClone(inner) as Spec;
     drawable(own, mine);
     for (const channel of ['x', 'y'] as const)
       if (!independent(original, channel)) share(own, channel, extentOf(own, rows, channel));
-    return { title: name, spec: bare({ ...rest, ...own, data: { values: mine as unknown as Json } }) };
+    return { title: name, spec: bare({ config, ...own, data: { values: mine as unknown as Json } }) };
   });
 }
 

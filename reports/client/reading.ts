@@ -1,4 +1,4 @@
-/** Aids for reading: links that copy themselves, contents that follow, folded claims that open when they are linked to. */
+/** Aids for reading: links that copy themselves, contents that follow, folded claims that open when linked to. */
 
 /** Opens everything that hides the element of the address. */
 function openTarget(): void {

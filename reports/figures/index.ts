@@ -5,7 +5,6 @@ import type { FigureDefinition } from './figure.js';
 import { FRONTIER_FIGURES } from './frontier.js';
 import { PICTURE_FIGURES, RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { HERO_FIGURES } from './hero.js';
-import { RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { THEORY_FIGURES } from './theory.js';
 
 /** Every figure under its id. */

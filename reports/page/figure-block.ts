@@ -49,9 +49,9 @@ export const configBlock = (): string => `<script type="application/json" id="fi
 
 /** The spec without its rows, and what the reader's browser needs to read these out of the page. */
 function specBlock({ spec }: Figure, texts: readonly string[]): string {
-  const { data: _data, config, ...rest } = spec as unknown as Record<string, unknown>;
-  const own = config === CONFIG ? {} : { config };
-  return `<script type="application/json" data-spec>${json({ spec: { ...rest, ...own }, texts })}</script>`;
+  const rest: Record<string, unknown> = { ...(spec as unknown as Record<string, unknown>), data: undefined };
+  if (rest.config === CONFIG) delete rest.config;
+  return `<script type="application/json" data-spec>${json({ spec: rest, texts })}</script>`;
 }
 
 /** What a figure's block needs beside the figure. */

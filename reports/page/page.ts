@@ -144,7 +144,7 @@ function heroBlock(parts: Parts): string {
   const figures = parts.input.figures[HERO] ?? [];
   return figures.length === 0
     ? ''
-    : `<div class="hero">${figures.map((figure) => drawn(parts, figure)).join('\n')}</div>`;
+    : `<section aria-labelledby="glance"><h2 class="hidden" id="glance">At a glance</h2><div class="hero">${figures.map((figure) => drawn(parts, figure)).join('\n')}</div></section>`;
 }
 
 function matrixSection(verdicts: readonly ScaledVerdict[]): string {

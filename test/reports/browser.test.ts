@@ -8,7 +8,7 @@ import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explore, type Point } from '../../reports/client/experiment.js';
-import type { Figure } from '../../reports/figures/figure.js';
+import type { Datum, Figure } from '../../reports/figures/figure.js';
 import { buildReport, pageOf } from '../../reports/page/report.js';
 import { csv } from '../../reports/data/csv.js';
 import type { Records } from '../../reports/data/records.js';
@@ -67,7 +67,8 @@ describe.skipIf(!available)('the page in Chromium', () => {
       const name = `${id}-${scale}`;
       await live(page, name);
       expect(await symbols(page, name).count(), id).toBe(MARKS[id]![0]);
-      expect(await page.locator(`[data-figure="${name}"] details tbody tr`).count(), id).toBe(data.length);
+      const rows = await page.locator(`[data-figure="${name}"] pre.rows`).textContent();
+      expect(rows!.trimEnd().split('\n').length - 1, id).toBe(data.length);
     }
     expect(said).toEqual([]);
     await page.close();
@@ -78,8 +79,10 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await live(page, 'accuracy-minutes');
     await symbols(page, 'accuracy-minutes').first().hover();
     const text = await page.locator('#tip').textContent();
-    expect(text).toMatch(/value[\d.]+/);
+    // in the words of the axes, and not in those of the columns
+    expect(text).toMatch(/test accuracy, %[\d.]+/);
     expect(text).toMatch(/seed\d/);
+    expect(text).not.toMatch(/value|_/);
     await page.close();
   });
 
@@ -87,6 +90,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     const page = await open();
     await live(page, 'depth-minutes');
     const before = await symbols(page, 'depth-minutes').count();
+    await page.locator('[data-figure="depth-minutes"] .tools summary').press('Enter');
     const box = page.locator('[data-figure="depth-minutes"] .tools input[type="checkbox"]').first();
     await box.focus();
     await page.keyboard.press('Space');
@@ -102,25 +106,63 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await page.close();
   });
 
-  test('downloads are the table and the spec', async () => {
+  test('a figure can be taken away as its rows, its spec, and a picture with all panels and the key', async () => {
     const page = await open();
-    const { id, data, spec } = figures[0]!;
+    const { id, data, spec } = figures.find((figure) => figure.id === 'depth')!;
     await live(page, `${id}-minutes`);
-    const links = page.locator(`[data-figure="${id}-minutes"] a[download]`);
-    await page.locator(`[data-figure="${id}-minutes"] details summary`).last().click();
-    // by keyboard, as figures that come to life may move a link away under the pointer
-    const fetched = async (place: number): Promise<string> => {
-      const [download] = await Promise.all([page.waitForEvent('download'), links.nth(place).press('Enter')]);
-      return readFileSync(await download.path(), 'utf8');
+    const fetched = async (name: string): Promise<Buffer> => {
+      const button = page.locator(`[data-figure="${id}-minutes"] .actions button`, { hasText: name });
+      const [download] = await Promise.all([page.waitForEvent('download'), button.press('Enter')]);
+      return readFileSync(await download.path());
     };
-    expect(await fetched(0)).toBe(`${csv(data)}\n`);
-    expect(JSON.parse(await fetched(1))).toEqual(JSON.parse(JSON.stringify(spec)));
+    const rows = (await fetched('CSV')).toString();
+    expect(rows.split('\n')[0]).toBe(csv(data).split('\n')[0]);
+    expect(rows.trimEnd().split('\n')).toHaveLength(data.length + 1);
+    const got = JSON.parse((await fetched('Vega-Lite')).toString()) as { data: { values: Datum[] } };
+    expect({ ...got, data: undefined }).toEqual({ ...JSON.parse(JSON.stringify(spec)), data: undefined });
+    const close = (a: Datum, b: Datum): boolean =>
+      Object.entries(a).every(([key, value]) =>
+        typeof value === 'number' ? Math.abs(value / Number(b[key]) - 1) < 1e-4 : value === b[key],
+      );
+    expect(got.data.values.filter((row, i) => !close(data[i]!, row))).toEqual([]);
+    const picture = (await fetched('SVG')).toString();
+    for (const text of ['no skip', 'direct training', 'imitation']) expect(picture).toContain(text);
+    expect((await fetched('PNG')).subarray(1, 4).toString()).toBe('PNG');
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test('nothing moves when a figure comes to life', async () => {
+    const page = await open({ javaScriptEnabled: false });
+    const sizes = async (on: Page): Promise<(readonly [string, number])[]> =>
+      Promise.all(
+        ['width-minutes', 'depth-minutes', 'accuracy-minutes', 'trade-resnet-minutes'].map(async (name) => {
+          const { height } = (await on.locator(`[data-figure="${name}"]`).boundingBox())!;
+          return [name, Math.round(height)] as const;
+        }),
+      );
+    const still = await sizes(page);
+    await page.close();
+    const moving = await open();
+    for (const [name] of still) await live(moving, name);
+    expect(await sizes(moving)).toEqual(still);
+    await moving.close();
+  });
+
+  test('a link to a claim opens what it is folded into', async () => {
+    const page = await open();
+    const claim = page.locator('#claim-depth-direct-skip');
+    await page.locator('h1').waitFor();
+    expect(await claim.isVisible()).toBe(false);
+    await page.locator('.matrix a[href="#claim-depth-direct-skip"]').press('Enter');
+    await claim.waitFor({ state: 'visible' });
+    expect(await page.locator('[id="claim-depth-direct-skip"]').count()).toBe(1);
     await page.close();
   });
 
   test('without JavaScript everything but the laboratory is there', async () => {
     const page = await open({ javaScriptEnabled: false });
-    expect(await page.locator('figure .plot svg').count()).toBe(figures.length);
+    expect(await page.locator('figure:has(.plot svg)').count()).toBe(figures.length);
     expect(await page.locator('#summary').isVisible()).toBe(true);
     expect(await page.getByText('The laboratory needs JavaScript').isVisible()).toBe(true);
     await page.close();

@@ -99,7 +99,7 @@ test('the report has its section with the verdict, the facts of its arm, and the
   const html = readFileSync(page, 'utf8');
   expect(html).toContain('<h2 id="halves">halves</h2>');
   expect(html).toContain('<a href="#halves">halves</a>');
-  expect(html).toContain('<tr id="claim-halving-quarter">');
+  expect(html).toContain('<div class="claim" id="claim-halving-quarter">');
   expect(html).toContain('<figure id="figure-halving-minutes"');
   expect(html).toContain('<code>gowide theory run halving --scale minutes</code>');
 });
