@@ -3,8 +3,8 @@ import type { TopLevelSpec } from 'vega-lite';
 import type { Experiment } from '../../src/core/experiment.js';
 import { tInterval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/arms.js';
+import type { Outcome } from '../claims/verdict.js';
 import { groupBy, type Curve, type TableRow } from '../data/rows.js';
-import type { Finding } from './finding.js';
 
 /** A figure of one scale, ready to be drawn. */
 export interface Figure {
@@ -37,6 +37,12 @@ export interface FigureInput {
 
 /** A figure, or undefined where nothing of it was run. */
 export type Draw = (input: FigureInput) => Figure | undefined;
+
+/** The outcome of a claim by its id; undefined for one that is not registered. */
+export type OutcomeOf = (claim: string) => Outcome | undefined;
+
+/** What a figure shows, in one sentence without its full stop; undefined where nothing of it was decided or run. */
+export type Finding = (outcome: OutcomeOf, figure: Figure) => string | undefined;
 
 /** A figure as it is declared: where it stands, and how it is made of rows. */
 export interface FigureDefinition {

@@ -1,12 +1,6 @@
 /** Titles that say what was found. They are computed from verdicts and rows, so that they turn when the data turn. */
 import type { Outcome } from '../claims/verdict.js';
-import type { Figure } from './figure.js';
-
-/** The outcome of a claim by its id; undefined for one that is not registered. */
-export type OutcomeOf = (claim: string) => Outcome | undefined;
-
-/** What a figure shows, in one sentence without its full stop; undefined where nothing of it was decided or run. */
-export type Finding = (outcome: OutcomeOf, figure: Figure) => string | undefined;
+import type { Finding } from './figure.js';
 
 /** What is said of the settings that share an outcome; `where` names them. */
 export type Words = Readonly<Record<Exclude<Outcome, 'not run'>, (where: string) => string>>;

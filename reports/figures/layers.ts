@@ -2,7 +2,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
-import type { Finding } from './finding.js';
 import { CONFIG } from './theme.js';
 import {
   define,
@@ -12,6 +11,7 @@ import {
   type Datum,
   type ExperimentFigure,
   type FigureDefinition,
+  type Finding,
 } from './figure.js';
 
 const MOMENTS: Readonly<Record<string, string>> = { imitation: 'after imitation', end: 'after fine-tuning' };

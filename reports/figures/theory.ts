@@ -24,9 +24,10 @@ import {
   type Datum,
   type Draw,
   type FigureDefinition,
+  type Finding,
 } from './figure.js';
 import { drawExponents, type ExponentFigure } from './exponents.js';
-import { acrossSettings, bothRegimes, ofClaim, together, type Finding } from './finding.js';
+import { acrossSettings, bothRegimes, ofClaim, together } from './finding.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
