@@ -31,6 +31,14 @@ const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
     spec: { ...WITHOUT_IMITATION, study: 'imitation', regime: 'skip', depth: 2, m: 4, times: [0, 0.2], ridge: 1e-3 },
     rows: 2,
   },
+  limit: {
+    spec: {
+      ...Object.fromEntries(Object.entries(WITHOUT_IMITATION).filter(([key]) => key !== 'time')),
+      ...{ study: 'limit', regime: 'skip', m: 4, depths: [1, 2], times: [0, 0.5], target: 0.4 },
+      particles: { first: 32, most: 64 },
+    },
+    rows: 4,
+  },
   scale: { spec: { ...BASE, study: 'scale', parameter: 'c', values: [0.5, 1], depth: 2, m: 4 }, rows: 2 },
   bounds: { spec: { ...BASE, study: 'bounds', regime: 'skip', m: 4, depths: [1, 2] }, rows: 2 },
   saddle: {

@@ -7,6 +7,7 @@ import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
 import { genericStudy } from './generic.js';
 import { imitationStudy } from './imitation.js';
+import { limitStudy } from './limit.js';
 import { residualStudy } from './residual.js';
 import { saddleStudy } from './saddle.js';
 import { scaleStudy } from './scale.js';
@@ -25,6 +26,7 @@ export const STUDIES: Record<string, Study> = {
   depth: depthStudy,
   time: timeStudy,
   imitation: imitationStudy,
+  limit: limitStudy,
   scale: scaleStudy,
   bounds: boundsStudy,
   saddle: saddleStudy,
