@@ -2,7 +2,7 @@
  * Claim: a thin BERT trained in three stages (wide, imitation, fine-tuning) is better than the same net trained
  * directly with as many steps. Paper: BERT_BASE trained so on a par with BERT_LARGE; the exact table is unknown here.
  * Then the trained nets are taken to tasks with real labels. Run: `gowide train bert --arm all --scale laptop`, then
- * `--experiment bert-supersense` and `bert-hypernym`. Rivals at equal steps: below. Result: reports/results.
+ * `--experiment bert-supersense`. Rivals at equal steps: below. Result: reports/results.
  *
  * | scale   | text                       | thin, layers x width | wide      | deeper    | hardware          |
  * | minutes | WordNet glosses            | 2 x 64               | 2 x 128   | 4 x 64    | 2 cores           |
@@ -390,13 +390,6 @@ export const bertSupersense = wordNetTask(
   45,
   'The trained BERTs on the supersense of a gloss, 45 classes',
 );
-/** Whether one gloss is a kind of another, after each way of pre-training. */
-export const bertHypernym = wordNetTask(
-  'hypernym',
-  2,
-  'The trained BERTs on pairs of glosses: is the second what the first is a kind of?',
-);
-
 /**
  * As published: two epochs of some 88,000 windows, batches of 32. `--set data.train=...` and `data.test=...` say where
  * the files are.

@@ -1,5 +1,5 @@
 /** Claims about language models. */
-import { bertGlosses, bertHypernym, bertSupersense } from '../../experiments/bert.js';
+import { bertGlosses, bertSupersense } from '../../experiments/bert.js';
 import { numberAt } from '../data/rows.js';
 import { formatNumber, MIN_SEEDS } from './verdict.js';
 import type { Claim } from './claim.js';
@@ -105,17 +105,6 @@ export const BERT_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
-    source: PAPER,
-    arms: ['three-stage', 'direct'],
-  }),
-  armBeats({
-    experiment: bertHypernym,
-    id: 'bert-hypernym',
-    question: 'Three-stage pre-training beats direct pre-training on a task',
-    setting: 'bert',
-    kind: 'paper',
-    statement:
-      'After pre-training in three stages, the thin BERT tells hypernyms better than after direct pre-training.',
     source: PAPER,
     arms: ['three-stage', 'direct'],
   }),

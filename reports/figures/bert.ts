@@ -1,5 +1,5 @@
 /** Figures of the experiments on text. */
-import { bertAblations, bertGlosses, bertHypernym, bertSupersense } from '../../experiments/bert.js';
+import { bertAblations, bertGlosses, bertSupersense } from '../../experiments/bert.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import type { FigureDefinition } from './figure.js';
@@ -64,17 +64,6 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     experiment: bertSupersense,
     title: 'The trained nets on a task: supersense of a gloss',
     caption: '45 classes, fine-tuned by one recipe; held-out glosses were seen neither here nor before.',
-  }),
-  armsFigure({
-    id: 'bert-hypernym',
-    finding: ofClaim('bert-hypernym', {
-      supported: 'Three-stage pre-training helps to tell hypernyms',
-      'not supported': 'Three-stage pre-training does not help to tell hypernyms',
-      inconclusive: 'Whether three-stage pre-training helps to tell hypernyms is open',
-    }),
-    experiment: bertHypernym,
-    title: 'The trained nets on a task: hypernym or not',
-    caption: 'Two glosses; half of the pairs are right. Guessing gives 50 %.',
   }),
   armsFigure({
     id: 'bert-ablations',

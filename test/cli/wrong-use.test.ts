@@ -22,7 +22,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['train', 'resnet', '--set', 'traning.steps=4'], /no key "traning"; .* Did you mean "training"\?/],
     [['train', 'resnet', '--set', 'training.stpes=4'], /no key "training.stpes"; .*mean "training.steps"\?/],
     [['completion', 'bahs'], /unknown shell "bahs"; .* Did you mean "bash"\?/],
-    [['reproduce', '--scale', 'hours'], /--scale.*'hours' is invalid.*minutes, laptop, gpu, paper/],
+    [['reproduce', '--scale', 'hours'], /--scale.*'hours' is invalid.*minutes, laptop, overnight, gpu, paper/],
     [
       ['reproduce', '--scale', 'paper'],
       /experiment "width" is not declared at scale "paper"; declared: minutes, laptop/,
@@ -39,7 +39,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
     [
       ['train', 'bert', '--experiment', 'x'],
-      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-hypernym, bert-squad, bert-ablations/,
+      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-squad, bert-ablations/,
     ],
     [['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'], /vocab.txt: no such file/],
     [
@@ -53,7 +53,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [
       ['tune', 'resnet', '--experiment', 'resnet-ablations'],
-      /unknown grid "resnet-ablations"; expected one of: resnet-digits, depth-skip, resnet-hierarchy, .*bert-glosses, bert-supersense, bert-hypernym/,
+      /unknown grid "resnet-ablations"; expected one of: resnet-digits, depth-skip, resnet-hierarchy, .*bert-glosses, bert-supersense/,
     ],
     [['tune', 'resnet', '--arm', '^x$'], /unknown arm "\^x\$"; expected one of: all, wide, direct/],
     [
@@ -107,7 +107,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
     [['report', '--compare', TABLES], /--compare: expected two folders of runs, got 1/],
     [['report', TABLES, '--json', '--markdown'], /'--json' cannot be used with option '--markdown'/],
-    [['report', TABLES, '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
+    [['report', TABLES, '--scale', 'huge'], /--scale.*minutes, laptop, overnight, gpu, paper/],
     [['watch', TABLES, '--port', 'x'], /--port.*Expected a port from 0 to 65535/],
     [['sweep', 'saddel'], /unknown experiment "saddel"; expected one of: all, theory, .*Did you mean "saddle"\?/],
     [['sweep', 'saddle', '--shard', '3/2'], /--shard 3\/2: expected i\/n with 1 <= i <= n/],
@@ -132,7 +132,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['selftest', '--faults', '--checks', 'kil'],
       /unknown check "kil"; expected one of: kill, .*Did you mean "kill"\?/,
     ],
-    [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, gpu, paper/],
+    [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, overnight, gpu, paper/],
     [['plan', '--devices', '0'], /--devices.*whole number of at least 1/],
     [['plan', '--tflops', '-1'], /--tflops/],
     [['help', 'frob'], /unknown command 'frob'; commands: demo, .*, completion\. See: gowide --help/],
