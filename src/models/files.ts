@@ -114,7 +114,9 @@ export function weightLabels(path: string, spec: NetworkSpec): readonly string[]
 /** Files of which {@link readWeights} may read, for weights at a path: a folder's, or a file with its configuration. */
 export function weightFiles(path: string): InputFiles[] {
   if (isModelFolder(path)) {
-    const names = readdirSync(path).filter((name) => /\.(json|safetensors)$/.test(name));
+    const all = readdirSync(path);
+    const read = all.some((name) => name.endsWith('.safetensors')) ? /\.(json|safetensors)$/ : /\.(json|bin)$/;
+    const names = all.filter((name) => read.test(name));
     return [{ path, names: names.sort() }];
   }
   const folder = dirname(path);

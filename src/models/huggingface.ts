@@ -12,6 +12,7 @@ import type { HostWeights } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { readTorch } from '../store/torch.js';
 import { bert, headSizeOf, type BertSpec } from './bert.js';
 import { takeArrays, transpose } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
@@ -339,9 +340,9 @@ export function labelsBeside(weights: string): readonly string[] | undefined {
 const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * The tensors of a folder, from `model.safetensors` or from the files that `model.safetensors.index.json` names, and
- * the path to say where they come from. Throws UsageError where there are none that can be read, or a file lacks a
- * tensor that the index says it has.
+ * The tensors of a folder, from `model.safetensors`, from the files that `model.safetensors.index.json` names, or from
+ * `pytorch_model.bin`, whose pickle is read without executing it; and the path to say where they come from. Throws
+ * UsageError where there are none that can be read, or a file lacks a tensor that the index says it has.
  */
 function weightsIn(folder: string): { readonly tensors: HostArrays<HostValues>; readonly source: string } {
   const [file, index] = ['model.safetensors', 'model.safetensors.index.json'].map((name) => join(folder, name)) as [
@@ -350,10 +351,9 @@ function weightsIn(folder: string): { readonly tensors: HostArrays<HostValues>; 
   ];
   if (existsSync(file)) return { tensors: readSafetensors(file).tensors, source: file };
   if (existsSync(index)) return { tensors: readShards(folder, index), source: index };
-  const pickled = existsSync(join(folder, 'pytorch_model.bin'))
-    ? '; pytorch_model.bin runs code when it is read and is not: convert it to safetensors'
-    : '';
-  throw new UsageError(`${folder}: no model.safetensors${pickled}`);
+  const state = join(folder, 'pytorch_model.bin');
+  if (existsSync(state)) return { tensors: readTorch(state).tensors, source: state };
+  throw new UsageError(`${folder}: neither model.safetensors nor pytorch_model.bin in it`);
 }
 
 function readShards(folder: string, index: string): HostArrays<HostValues> {

@@ -94,7 +94,7 @@ export function readSafetensors(path: string): SafetensorsFile {
     const { entries, metadata, dataStart } = readHeader(file, path);
     const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, HostArray<HostValues>] => {
       const bytes = readBytes(file, path, dataStart + begin, end - begin);
-      const values = decode(dtype, littleEndian(bytes, BYTES[dtype]));
+      const values = decodeBytes(dtype, bytes);
       if (values === undefined)
         throw new UsageError(`${path}: tensor "${name}" has a whole number above 2^63 - 1, which is not read`);
       return [name, { shape, values }];
@@ -200,6 +200,19 @@ function readBytes(file: number, path: string, position: number, length: number)
     done += got;
   }
   return bytes;
+}
+
+/**
+ * The values of little-endian bytes that begin at the start of their buffer; undefined where one is beyond what is
+ * read.
+ */
+export function decodeBytes(dtype: Dtype, bytes: Uint8Array): HostValues | undefined {
+  return decode(dtype, littleEndian(bytes, BYTES[dtype]));
+}
+
+/** Bytes of one value of a type. */
+export function bytesOf(dtype: Dtype): number {
+  return BYTES[dtype];
 }
 
 function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {

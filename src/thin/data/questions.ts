@@ -1,4 +1,4 @@
-/** Questions whose answers are spans of a text, in SQuAD's format: a folder with one file to train on and one to test. */
+/** Questions whose answers are spans of a text, in SQuAD's format: a file to train on and one to test, in a folder. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';

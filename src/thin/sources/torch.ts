@@ -1,0 +1,19 @@
+/** ResNets in state dicts of `torch.save`: `.pth`, `.pt` and `.bin`, read without executing their pickle. */
+import { existsSync, statSync } from 'node:fs';
+import { extname } from 'node:path';
+import { readTorch } from '../../store/torch.js';
+import type { SourceFormat } from './source.js';
+import { openTensors } from './torchvision.js';
+
+/** State dicts of `torch.save`. */
+export const torch: SourceFormat = {
+  looks: 'a ResNet’s state dict (a .pth, .pt or .bin file)',
+  matches: (model) => ['.pth', '.pt', '.bin'].includes(extname(model)) && existsSync(model) && statSync(model).isFile(),
+  open: (model, options) => {
+    const { tensors, key, others } = readTorch(model);
+    const source = openTensors('state dict of torch', model, tensors, options, false);
+    const taken = key === undefined ? '' : `${model}: the weights are those of "${key}"`;
+    const left = others.length === 0 ? '' : `${taken === '' ? `${model}: ` : '; '}left out: ${others.join(', ')}`;
+    return { ...source, notes: [...(taken + left === '' ? [] : [taken + left]), ...source.notes] };
+  },
+};

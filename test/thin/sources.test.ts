@@ -1,0 +1,79 @@
+/** Trained networks as users have them: state dicts, prefixes, and what is refused. */
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { networkOf } from '../../src/models/index.js';
+import { readWeights } from '../../src/models/files.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { openSource } from '../../src/thin/sources/index.js';
+import { BERT, bertFolder, newFolder, RESNET, resnetFile } from './support.js';
+import { stored } from './stored.js';
+
+const open = (model: string, work = newFolder()) => openSource(model, { work, runs: newFolder() });
+
+describe('a ResNet in torchvision’s names', () => {
+  test('its widths, blocks and stem are read off its shapes', async () => {
+    expect((await open(resnetFile())).network).toEqual(RESNET);
+    const bottleneck = { ...RESNET, block: 'bottleneck', blocks: [1, 2], mid: 0.5 } as typeof RESNET;
+    expect((await open(resnetFile(bottleneck))).network).toEqual(bottleneck);
+  });
+
+  test('module. and model. before all names are left out, with a word', async () => {
+    const { tensors } = readSafetensors(resnetFile());
+    const path = join(newFolder(), 'wrapped.safetensors');
+    writeSafetensors(
+      path,
+      Object.fromEntries(Object.entries(tensors).map(([name, value]) => [`module.model.${name}`, value])),
+    );
+    const { network, weights, notes } = await open(path);
+    expect(notes).toEqual([`${path}: every name begins with "module.model.", which was left out`]);
+    expect(readWeights(weights, network)).toEqual(readWeights(resnetFile(), network));
+  });
+
+  test('the state dict of a checkpoint is read, and what else is in it is named', async () => {
+    const { tensors } = readSafetensors(resnetFile());
+    const path = join(newFolder(), 'checkpoint.pth');
+    writeFileSync(path, stored(tensors, { epoch: 3 }));
+    const { network, weights, notes } = await open(path);
+    expect(network).toEqual(RESNET);
+    expect(notes).toEqual([`${path}: the weights are those of "state_dict"; left out: epoch`]);
+    expect(readWeights(weights, network)).toEqual(readWeights(resnetFile(), network));
+  });
+
+  test('another family and missing keys are refused, by name', async () => {
+    const path = join(newFolder(), 'other.safetensors');
+    writeSafetensors(path, { 'encoder.weight': { shape: [1], values: Float32Array.of(1) } });
+    await expect(open(path)).rejects.toThrow('no tensor "conv1.weight"; expected a ResNet');
+    const { tensors } = readSafetensors(resnetFile());
+    const rest = Object.entries(tensors).filter(([name]) => name !== 'layer2.0.bn1.weight');
+    writeSafetensors(path, Object.fromEntries(rest));
+    const { network, weights } = await open(path);
+    expect(() => readWeights(weights, network)).toThrow('missing (1): layer2.0.bn1.weight');
+  });
+});
+
+describe('a Hugging Face folder', () => {
+  test('its pytorch_model.bin is read where there is no safetensors file', async () => {
+    const folder = bertFolder();
+    const file = join(folder, 'model.safetensors');
+    const copy = join(newFolder(), 'copy.safetensors');
+    copyFileSync(file, copy);
+    writeFileSync(join(folder, 'pytorch_model.bin'), stored(readSafetensors(file).tensors));
+    rmSync(file);
+    const { network } = await open(folder);
+    expect(network).toMatchObject(BERT);
+    expect(readWeights(folder, network)).toEqual(readWeights(copy, network));
+  });
+
+  test('what is no network is refused with what can be read', async () => {
+    await expect(open('nowhere')).rejects.toThrow('nowhere: not found; expected a Hugging Face folder');
+    const folder = bertFolder();
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'gpt2' }));
+    await expect(open(folder)).rejects.toThrow('unknown model_type "gpt2"');
+  });
+});
+
+test('the random values of the test networks are those of the networks', () => {
+  expect(readWeights(resnetFile(), RESNET).params).toEqual(networkOf(RESNET).init(3).params);
+});
