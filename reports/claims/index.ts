@@ -9,6 +9,7 @@ import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
 import { PICTURE_CLAIMS } from './pictures.js';
 import { RESNET_CLAIMS } from './resnet.js';
+import { SELECTION_CLAIMS } from './selection.js';
 import type { Verdict } from './verdict.js';
 
 /** Every claim under its id. It stands in the section of the page that is its experiment's group. */
@@ -21,6 +22,7 @@ export function registerClaim(claim: Claim): void {
 
 for (const claim of [
   ...LAW_CLAIMS,
+  ...SELECTION_CLAIMS,
   ...INSTANCE_CLAIMS,
   ...RESNET_CLAIMS,
   ...FRONTIER_CLAIMS,

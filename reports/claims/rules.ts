@@ -153,34 +153,48 @@ function growthAndBend(curve: SeedCurve): { readonly growth: number; readonly be
   return { growth: slope(0, x.length), bend: slope(x.length - part, x.length) - slope(0, part) };
 }
 
-/** Two columns that are compared at every value of a third. */
-interface Comparison {
-  /** Column of the values, and what they are called. */
+/** Where a statistic is looked at: at every value of one column. */
+interface Places {
+  /** Column of the values. */
   readonly at: string;
-  readonly column: string;
-  readonly other: string;
   /** Columns that count rises of the loss: values at which it rose are left out. */
   readonly rises?: readonly string[];
 }
 
+/** Two columns that are compared at every value of a third. */
+interface Comparison extends Places {
+  readonly column: string;
+  readonly other: string;
+}
+
 /**
  * Whether one column lies below another at every value: the log of their ratio, one mean for each seed and value,
- * inside the band. Supported when the interval does so at each value, so that no correction is needed; not supported
- * when it lies outside at any value, with an interval at the level of all values together (Bonferroni). The evidence
- * says where.
+ * inside the band, by {@link everyPlace}.
  */
-export function everyValue(band: Band, { at, column, other, rises = [] }: Comparison): Judge {
+export function everyValue(band: Band, { column, other, ...places }: Comparison): Judge {
+  const ratio = (row: TableRow): number => Math.log(numberAt(row, column) / numberAt(row, other));
+  return everyPlace(band, places, (some) => some.reduce((sum, row) => sum + ratio(row), 0) / some.length);
+}
+
+/**
+ * Whether a statistic, one number for each seed and value, lies inside the band at every value. Supported when the
+ * interval does so at each value, so that no correction is needed; not supported when it lies outside at any value,
+ * with an interval at the level of all values together (Bonferroni). The evidence says where.
+ */
+export function everyPlace(
+  band: Band,
+  { at, rises = [] }: Places,
+  statistic: (rowsOfSeed: readonly TableRow[]) => number,
+): Judge {
   const inside = (interval: Interval): Outcome => within(interval, band.from, band.to);
   return (all) => {
     const { kept: rows, note } = stableRows(all, at, rises);
     if (rows.length === 0) return { outcome: 'inconclusive', evidence: `cannot be decided${note}` };
-    const ratio = (row: TableRow): number => Math.log(numberAt(row, column) / numberAt(row, other));
     const groups = [...groupBy(rows, (row) => String(numberAt(row, at)))]
       .map(([value, group]) => ({ value: Number(value), group }))
       .sort((a, b) => a.value - b.value);
     const found = groups.map(({ value, group }) => {
-      const ratios = perSeed(group, (some) => some.reduce((sum, row) => sum + ratio(row), 0) / some.length);
-      const interval = tInterval(ratios);
+      const interval = tInterval(perSeed(group, statistic));
       const p = errorRate(interval, inside) ?? 1;
       const outcome = inside(interval);
       // an exception is looked for at every value, so that its chance counts as often

@@ -8,6 +8,7 @@ import {
   residual,
   saddle,
   scale,
+  selection,
   stages,
   tanhSaddle,
   time,
@@ -148,6 +149,20 @@ const LAW_FIGURES: readonly LawFigure[] = [
     series: ['direct', 'imitation', 'ridge'],
     xTitle: 'time of imitation',
     yTitle: 'discrepancy D',
+  },
+  {
+    id: 'selection',
+    experiment: selection,
+    title: 'Particles that are chosen, and not drawn',
+    alt: 'Discrepancy D against thin width at four layers. Particles chosen by herding or greedy selection lie far below random ones, and with least squares below every other.',
+    caption:
+      'L = 4. Thin particles of the trained wide net, chosen on the training points; D on held-out points. Greedy selection weighs its particles (Ye, Wu, Liu 2020), herding weighs all alike; least squares refits the output weights. Both axes logarithmic.',
+    x: 'm',
+    series: ['direct', 'random', 'randomImitation', 'greedy', 'herding', 'herdingLeastSquares'],
+    xTitle: 'thin width m',
+    xLog: true,
+    yTitle: 'discrepancy D',
+    keep: (row) => numberAt(row, 'depth') === 4,
   },
   {
     id: 'scale',

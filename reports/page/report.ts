@@ -3,6 +3,7 @@ import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
 import { CLAIMS, decideClaims } from '../claims/index.js';
+import { ownVerdicts, type OwnVerdicts } from '../claims/own.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';
 import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
@@ -157,6 +158,8 @@ export async function pageOf(report: Report, live = false): Promise<string> {
 /** What a report found, for the command line. */
 export interface ReportResult {
   readonly verdicts: readonly ScaledVerdict[];
+  /** Verdicts on settings that were changed by hand, by study, arm and settings. */
+  readonly own: readonly OwnVerdicts[];
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
   readonly runs: number;
@@ -177,6 +180,7 @@ export async function writeReport(
   const figures = Object.values(report.figures).flat().length;
   const told = {
     verdicts: Object.values(report.verdicts).flat(),
+    own: ownVerdicts(report.records.runs, report.records.rows),
     problems,
     cautions,
     runs: runs.length,

@@ -1,4 +1,5 @@
 /** Verdicts as Markdown, for machines and for other people's pages. */
+import { ownTitle, type OwnVerdicts } from '../claims/own.js';
 import { OUTCOMES, type ScaledVerdict } from '../claims/verdict.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -6,13 +7,26 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\
 /** What the Markdown tells. */
 export interface Told {
   readonly verdicts: readonly ScaledVerdict[];
+  readonly own: readonly OwnVerdicts[];
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
   readonly runs: number;
 }
 
+/** Verdicts on settings of one's own, a table for each. */
+function ownText(own: readonly OwnVerdicts[]): string {
+  const tables = own.map((group) => {
+    const lines = group.verdicts.map(
+      ({ id, statement, outcome, evidence }) => `| ${[id, statement, outcome, evidence].map(cell).join(' | ')} |`,
+    );
+    const head = '| claim | statement | verdict | evidence |\n|---|---|---|---|';
+    return `\n### ${cell(ownTitle(group))}\n\n${head}\n${lines.join('\n')}\n`;
+  });
+  return tables.length === 0 ? '' : `\n## Settings of your own\n${tables.join('')}`;
+}
+
 /** The verdicts as a table, then what is to be read with care and what was left out. */
-export function toMarkdown({ verdicts, problems, cautions, runs }: Told): string {
+export function toMarkdown({ verdicts, own, problems, cautions, runs }: Told): string {
   const counts = OUTCOMES.map(
     (outcome) => `${verdicts.filter((verdict) => verdict.outcome === outcome).length} ${outcome}`,
   ).join(', ');
@@ -29,5 +43,5 @@ ${verdicts.length} claims from ${runs} runs: ${counts}. Evidence: mean with its 
 | claim | statement | verdict | scale | seeds | evidence |
 |---|---|---|---|---|---|
 ${lines.join('\n')}
-${list('Read with care', cautions)}${list('Left out', problems)}`;
+${ownText(own)}${list('Read with care', cautions)}${list('Left out', problems)}`;
 }

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SpawnSyncReturns } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { EXPERIMENTS } from '../../experiments/registry.js';
 import { gowide, newFolder } from '../support/program.js';
 
 const folder = newFolder();
@@ -23,6 +24,8 @@ test('list: every study with its law, rule and scales', () => {
     'depth',
     'time',
     'imitation',
+    'limit',
+    'selection',
     'scale',
     'bounds',
     'saddle',
@@ -31,8 +34,12 @@ test('list: every study with its law, rule and scales', () => {
     'residual',
     'stages',
   ]);
-  for (const { law, rule, scales } of list)
-    expect([law.length > 20, rule.length > 20, scales]).toEqual([true, true, ['minutes', 'laptop']]);
+  for (const { name, law, rule, scales } of list)
+    expect([law.length > 20, rule.length > 20, scales]).toEqual([
+      true,
+      true,
+      Object.keys(EXPERIMENTS[name]?.seeds ?? {}),
+    ]);
 });
 
 test('run --print-config gives specs that --config takes, with changes; those of another study are refused', () => {
@@ -133,4 +140,52 @@ test('exact: an example without a config, the answer with one', () => {
   expect(gowide(['theory', 'exact', 'clt', '--config', file('clt.json', { ...example, depht: 1 })]).stderr).toMatch(
     /invalid config of "exact clt": .*depht/,
   );
+});
+
+test('run --set judges constants of one’s own by the claims’ rules, in the terminal, and in a section of the report', () => {
+  const small = ['wide=32', 'train=8', 'heldOut=8', 'time=0.5', 'imitationTime=0.25', 'draws=1', 'depth=1'];
+  const settings = ['alpha=0.5', 'widths=[2,4,8,16]', ...small].flatMap((setting) => ['--set', setting]);
+  const out = join(folder, 'constants');
+  const run = (...more: string[]): SpawnSyncReturns<string> =>
+    gowide([
+      'theory',
+      'run',
+      'width',
+      '--regime',
+      'skip',
+      '--seeds',
+      '3',
+      '--out',
+      out,
+      '--jobs',
+      '1',
+      ...settings,
+      ...more,
+    ]);
+  const text = run().stdout;
+  expect(text).toMatch(/^width, skip, .*alpha=0.5.* \(3 seeds\)$/m);
+  expect(text).toMatch(
+    /^ {2}(supported|not supported|inconclusive): Under layerwise imitation.*\n {4}\S+ \[.*, 3 seeds/m,
+  );
+  const { runs, verdicts } = JSON.parse(run('--json').stdout) as {
+    runs: { arm: string; rows: object[] }[];
+    verdicts: { verdicts: { id: string; seeds: number }[] }[];
+  };
+  expect(runs.map(({ arm, rows }) => [arm, rows.length])).toEqual([1, 2, 3].map(() => ['skip', 24]));
+  expect(verdicts[0]!.verdicts.map(({ id }) => id)).toEqual(
+    ['imitation', 'direct', 'initial'].map((training) => `width-${training}-skip`),
+  );
+  const markdown = gowide(['report', out, '--markdown']).stdout;
+  expect(markdown).toMatch(/## Settings of your own\n\n### width, skip, .*alpha=0.5/);
+  expect(markdown).toContain('| width-imitation-skip | Under layerwise imitation');
+});
+
+test('run --print-config of all arms is taken back by --config as it is; settings that are none are named', () => {
+  const specs = JSON.parse(gowide(['theory', 'run', 'width', '--print-config']).stdout) as object;
+  const printed = gowide(['theory', 'run', 'width', '--config', file('arms.json', specs), '--print-config']);
+  expect(JSON.parse(printed.stdout)).toEqual(specs);
+  expect(gowide(['theory', 'run', 'width', '--set', 'alpha']).stderr).toMatch(/--set: expected key=value/);
+  expect(gowide(['theory', 'run', 'width', '--set', 'alhpa=1']).stderr).toMatch(/spec of study "width": .*alhpa/);
+  expect(gowide(['theory', 'run', 'width', '--regime', 'skop']).stderr).toMatch(/Did you mean "skip"/);
+  expect(gowide(['theory', 'run', 'all', '--set', 'alpha=1']).stderr).toMatch(/--set goes with one study/);
 });

@@ -59,6 +59,15 @@ const ratioRows =
       arm,
       { [at]: value, [column]: (all || i === 0 ? ratio : 0.5) * noise(), [other]: noise() },
     ]);
+const selectionRows =
+  (column: string, exponent: (depth: number) => number): SeedRows =>
+  (noise) =>
+    [1, 2, 4, 8].flatMap((depth) =>
+      [8, 16, 32, 64, 128, 256, 512, 1024].map((m): [string, Row] => [
+        'skip',
+        { depth, m, [column]: m ** exponent(depth) * noise() },
+      ]),
+    );
 const saddleRows =
   (arm: string, depths: readonly number[], factor: number): SeedRows =>
   (noise) =>
@@ -194,6 +203,18 @@ const CASES: readonly Case[] = [
     id: 'imitation-closed-form-skip',
     nulls: { 'no difference': (noise) => [['skip', { time: 0, ridge: noise(), direct: noise() }]] },
     effect: (noise) => [['skip', { time: 0, ridge: 0.8 * noise(), direct: noise() }]],
+  },
+  {
+    claims: /^selection-rate-/,
+    id: 'selection-rate-herding-skip',
+    nulls: { '-0.5 at one depth': selectionRows('herding', (depth) => (depth === 1 ? -0.5 : -0.8)) },
+    effect: selectionRows('herding', () => -0.7),
+  },
+  {
+    claims: /^selection-(direct|imitation)-/,
+    id: 'selection-direct-herding-skip',
+    nulls: { 'no difference at one depth': ratioRows('skip', 'depth', [1, 2, 4, 8], ['herding', 'direct'], 1) },
+    effect: ratioRows('skip', 'depth', [1, 2, 4, 8], ['herding', 'direct'], 0.8, true),
   },
   {
     claims: /^scale-/,

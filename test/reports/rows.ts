@@ -65,6 +65,15 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
           ridge: (claimed ? 0.1 : 3) * w(time + 2),
         }),
       ),
+      ...[1, 4].flatMap((depth) =>
+        [16, 32, 64, 128].map((m) => {
+          const chosen = m ** (claimed ? -0.8 : -0.3) * (claimed ? 0.5 : 2) * w(m + depth);
+          return row('selection', arm, seed, {
+            ...{ depth, m, direct: m ** -0.3, random: 2 * m ** -0.3, randomImitation: m ** -0.3, greedy: chosen },
+            ...{ herding: chosen, herdingLeastSquares: chosen },
+          });
+        }),
+      ),
       ...[16, 64].map((m) =>
         row('stages', arm, seed, {
           m,
@@ -330,6 +339,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   depth: [5 * 2 * 3 * 5, 2 * 3 * 5],
   time: [5 * 2 * 3 * 4, 2 * 3 * 4],
   imitation: [5 * 2 * 3 * 4, 2 * 3 * 4],
+  selection: [2 * 4 * 6 * 5, 2 * 4 * 6],
   scale: [5 * 3 * 3 * 2, 3 * 3 * 2],
   bounds: [0, 3 * 6 * 4],
   gronwall: [5 * 3 * 4, 3 * 4],

@@ -29,6 +29,7 @@ describe('simulate', () => {
     ['L = 1', { depth: 1 }, { m: 4 }],
     ['d = 1', { d: 1 }, { m: 4 }],
     ['d = 64', { d: 64 }, { m: 4 }],
+    ['d = 65', { d: 65 }, { m: 4 }],
     ['M = 1 and m = 1', { width: 1 }, { m: 1 }],
     ['rho = 1', { law: { rho: 1 } }, { m: 4 }],
     ['rho = -1', { law: { rho: -1 } }, { m: 4 }],
@@ -116,7 +117,7 @@ describe('studies', () => {
     ],
     ['c = 0', { c: 0 }, /c: .*expected another number than 0/],
     ['rho above 1', { rho: 1.5 }, /rho/],
-    ['d above 64', { d: 65 }, /64/],
+    ['d above 1,024', { d: 1025 }, /1024/],
     ['m = M', { widths: [4, 32] }, /below "wide"/],
   ])('%s is refused', (_, change, message) => {
     expect(() => width(change)).toThrow(message);

@@ -132,6 +132,18 @@ describe.each(['native', 'wasm'] as const)('%s kernel', (name) => {
     },
   );
 
+  test.skipIf(skip)('dimensions far above those of the studies: the formulas, too [b]', () => {
+    useKernel(open(name, 1));
+    const [d, n] = [130, 5];
+    const net = initialNet(2, { depth: 2, m: [9, 3], d, alpha: 0.5, c: 1 }, { rho: 0.4, sa: 0.1 });
+    const [x, y] = [normals(rngKey(2, 'x'), n * d), normals(rngKey(2, 'y'), n * d)];
+    const expected = reference(net, x, y);
+    expect(relativeError(output(net, x), expected.z[2]!.flat())).toBeLessThan(TOLERANCE.f64);
+    velocity(net, { n, x, y }).layers.forEach((layer, l) =>
+      expect(relativeError(layer.a, expected.gradients[l]!.a)).toBeLessThan(1e-11),
+    );
+  });
+
   test.skipIf(skip)('the number of threads changes no bit', () => {
     for (const [m, n] of [
       [70, 300],

@@ -39,6 +39,10 @@ const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
     },
     rows: 4,
   },
+  selection: {
+    spec: { ...BASE, study: 'selection', regime: 'skip', depths: [1, 2], widths: [4, 8], ridge: 1e-3 },
+    rows: 4,
+  },
   scale: { spec: { ...BASE, study: 'scale', parameter: 'c', values: [0.5, 1], depth: 2, m: 4 }, rows: 2 },
   bounds: { spec: { ...BASE, study: 'bounds', regime: 'skip', m: 4, depths: [1, 2] }, rows: 2 },
   saddle: {

@@ -36,7 +36,14 @@ export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, t
         return (c / m) * at(u)[0];
       }),
     );
-    const gram = features.map((row) => features.map((other) => row.reduce((sum, f, i) => sum + f * other[i]!, 0)));
+    const gram = features.map(() => new Array<number>(n));
+    for (let s = 0; s < n; s++)
+      for (let r = 0; r <= s; r++) {
+        const [row, other] = [features[s]!, features[r]!];
+        let sum = 0;
+        for (let i = 0; i < m; i++) sum += row[i]! * other[i]!;
+        gram[s]![r] = gram[r]![s] = sum;
+      }
     const lambda = (ridge * gram.reduce((sum, row, s) => sum + row[s]!, 0)) / n;
     const solve = factorLinear(gram.map((row, s) => row.map((value, r) => (r === s ? value + lambda : value))));
     for (let k = 0; k < d; k++) {

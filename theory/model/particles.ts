@@ -6,6 +6,9 @@
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import type { Activation } from './activations.js';
 
+/** Largest dimension that a declaration may name; the kernel's own cost grows linearly with it, from 1 on. */
+export const MOST_DIMENSIONS = 1024;
+
 /** The particles of one layer: input weights a [m, d], output weights b [m, d], bias [m]; row-major, float64. */
 export interface Layer {
   readonly m: number;

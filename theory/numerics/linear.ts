@@ -74,3 +74,20 @@ export function factorLinear(A: Rows): (b: ArrayLike<number>) => number[] {
 export function solveLinear(A: Rows, b: readonly number[]): number[] {
   return factorLinear(A)(b);
 }
+
+/**
+ * Inner product of `length` numbers of `u` from `at` and of `v` from `from`, in four sums, as one would wait for each of
+ * its own additions.
+ */
+export function innerProduct(u: Float64Array, at: number, v: Float64Array, from: number, length: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let j = 0;
+  for (; j + 3 < length; j += 4) {
+    s0 += u[at + j]! * v[from + j]!;
+    s1 += u[at + j + 1]! * v[from + j + 1]!;
+    s2 += u[at + j + 2]! * v[from + j + 2]!;
+    s3 += u[at + j + 3]! * v[from + j + 3]!;
+  }
+  for (; j < length; j++) s0 += u[at + j]! * v[from + j]!;
+  return s0 + s1 + (s2 + s3);
+}

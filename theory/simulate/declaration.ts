@@ -6,6 +6,7 @@ import { namesOf } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { INTEGRATORS } from '../flow/integrators.js';
 import { ACTIVATIONS } from '../model/activations.js';
+import { MOST_DIMENSIONS } from '../model/particles.js';
 
 /** Newest version of the declaration that this program reads. */
 export const SIMULATION_VERSION = 1;
@@ -23,7 +24,7 @@ const Simulation = z.strictObject({
   seed: z.int().min(0).default(1),
   model: z.strictObject({
     depth: layerCount(),
-    d: width().max(64),
+    d: width().max(MOST_DIMENSIONS),
     /** Particles of every layer, or one number for each. */
     width: widths,
     alpha: z.number().default(1),

@@ -11,6 +11,7 @@ import { limitStudy } from './limit.js';
 import { residualStudy } from './residual.js';
 import { saddleStudy } from './saddle.js';
 import { scaleStudy } from './scale.js';
+import { selectionStudy } from './selection.js';
 import { stagesStudy } from './stages.js';
 import { parseStudySpec, type Study } from './study.js';
 import { tanhSaddleStudy } from './tanh-saddle.js';
@@ -27,6 +28,7 @@ export const STUDIES: Record<string, Study> = {
   time: timeStudy,
   imitation: imitationStudy,
   limit: limitStudy,
+  selection: selectionStudy,
   scale: scaleStudy,
   bounds: boundsStudy,
   saddle: saddleStudy,

@@ -5,6 +5,7 @@ import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { ACTIVATIONS } from '../model/activations.js';
+import { MOST_DIMENSIONS } from '../model/particles.js';
 
 /** One law of the theory, measured. Adding one: its file here, a line in index.ts, its sizes in experiments/. */
 export interface Study<Spec = unknown> {
@@ -91,8 +92,7 @@ export const ParticleSettings = z.strictObject({
   perDepth: z.boolean().default(false),
   activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
   rho: z.number().min(0).max(1),
-  /** Dimension, at most 64. */
-  d: width().max(64),
+  d: width().max(MOST_DIMENSIONS),
   /** Training and held-out points. */
   train: exampleCount(),
   heldOut: exampleCount(),

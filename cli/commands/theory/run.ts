@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { theoryExperiments } from '../../../experiments/registry.js';
+import { ownTitle, ownVerdicts, type OwnVerdicts } from '../../../reports/claims/own.js';
+import { named, type TableRow } from '../../../reports/data/rows.js';
 import { UsageError } from '../../../src/core/errors.js';
-import { armSpecs, type Experiment } from '../../../src/core/experiment.js';
+import { armSpecs, parseScale, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
-import { folderOf, readMetrics, readRun } from '../../../src/store/runs.js';
+import { folderOf, readMetrics, readRun, type RunRecord } from '../../../src/store/runs.js';
 import { readDeclaration } from '../../../src/store/config.js';
-import { STUDIES, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
+import { STUDIES, studyByName, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
+import { parseStudySpec } from '../../../theory/studies/study.js';
 import { notice } from '../../terminal/notices.js';
 import { NamedArgument } from '../../terminal/choices.js';
 import {
@@ -29,6 +32,8 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
   readonly config?: string;
   readonly printConfig?: boolean;
+  readonly regime?: string;
+  readonly set: readonly string[];
 }
 
 /** The declared sizes of a study, or of all. Throws UsageError for a study that is unknown, or has no sizes. */
@@ -41,18 +46,93 @@ function declared(name: string): readonly Experiment[] {
   return found;
 }
 
-/** Cells of a spec that the user wrote for a study. */
-function ownCells(name: string, spec: Readonly<Record<string, unknown>>, { seed, seeds = 3 }: Options): Cell[] {
-  if (spec.study !== undefined && spec.study !== name)
-    throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
-  return Array.from({ length: seeds }, (_, i) => ({
-    experiment: name,
-    arm: 'custom',
-    scale: 'custom',
-    kind: THEORY_KIND,
-    spec: { ...spec, study: name } as Cell['spec'],
-    seed: seed + i,
-  }));
+type Spec = Readonly<Record<string, unknown>>;
+
+/** The arms of one study that the user asked for by name, or all. Throws UsageError with the names that there are. */
+function chosenArms(specs: Readonly<Record<string, Spec>>, regime: string | undefined): Readonly<Record<string, Spec>> {
+  return regime === undefined ? specs : { [regime]: lookUp('regime', specs, regime) };
+}
+
+/** Specs with every `key=value` put in; a value is JSON, or itself. Throws UsageError on a text without a key. */
+function withSettings(spec: Spec, settings: readonly string[]): Spec {
+  const pairs = settings.map((setting) => {
+    const at = setting.indexOf('=');
+    if (at < 1) throw new UsageError(`--set: expected key=value, as in alpha=0.5, got "${setting}"`);
+    const text = setting.slice(at + 1);
+    try {
+      return [setting.slice(0, at), JSON.parse(text) as unknown] as const;
+    } catch {
+      return [setting.slice(0, at), text] as const;
+    }
+  });
+  return { ...spec, ...Object.fromEntries(pairs) };
+}
+
+const isSpec = (value: unknown): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Specs of a file by arm: what --print-config prints, or one spec, whose arm is --regime, or "custom". */
+function specsOfFile(file: Spec, regime: string | undefined): Readonly<Record<string, Spec>> {
+  const byArm = Object.keys(file).length > 0 && Object.values(file).every((value) => isSpec(value) && 'study' in value);
+  return byArm ? chosenArms(file as Readonly<Record<string, Spec>>, regime) : { [regime ?? 'custom']: file };
+}
+
+/** Cells of specs of the user's own for a study, by arm. */
+function ownCells(name: string, specs: Readonly<Record<string, Spec>>, { seed, seeds = 3, set }: Options): Cell[] {
+  return Object.entries(specs).flatMap(([arm, spec]) => {
+    if (spec.study !== undefined && spec.study !== name)
+      throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
+    const given = withSettings({ ...spec, study: name }, set) as Cell['spec'];
+    parseStudySpec(studyByName(name), given);
+    return Array.from({ length: seeds }, (_, i) => ({
+      ...{ experiment: name, arm, scale: 'custom', kind: THEORY_KIND },
+      ...{ spec: given, seed: seed + i },
+    }));
+  });
+}
+
+/** The cells that the options name: declared ones, or the user's own. */
+function cellsFor(name: string, options: Options): Cell[] {
+  const { config, regime, set, scale, seed, seeds } = options;
+  if (name === 'all') {
+    const given = [
+      ['--config', config],
+      ['--regime', regime],
+      ['--set', set[0]],
+    ] as const;
+    const one = given.find(([, value]) => value !== undefined);
+    if (one !== undefined) throw new UsageError(`${one[0]} goes with one study, not with "all"`);
+    return declaredCells(declared(name), scale, seed, seeds);
+  }
+  if (config !== undefined) {
+    const file = readDeclaration(config, notice);
+    return ownCells(lookUp('study', STUDIES, name).name, specsOfFile(file, regime), options);
+  }
+  const [study] = declared(name);
+  const specs = chosenArms(armSpecs(study!, declaredScale(study!, scale)), regime);
+  if (set.length > 0) return ownCells(name, specs, { ...options, seeds: seeds ?? study!.seeds[parseScale(scale)]! });
+  return declaredCells([study!], scale, seed, seeds).filter(({ arm }) => Object.hasOwn(specs, arm));
+}
+
+/** Rows of runs as the rules of claims read them. */
+function tableRows(runs: readonly RunRecord[]): TableRow[] {
+  return runs.flatMap((run) => {
+    const { experiment, arm, scale, seed } = run.cell;
+    const names = named({ run: run.id, experiment, arm, scale, seed });
+    return readMetrics(run).map((values) => ({ ...names, values }));
+  });
+}
+
+/** What the rules say of runs of one's own, as text. */
+function verdictLines(groups: readonly OwnVerdicts[]): string {
+  const lines = groups.flatMap((group) => [
+    ownTitle(group),
+    ...group.verdicts.flatMap(({ outcome, statement, evidence, rule }) => [
+      `  ${outcome}: ${statement}`,
+      `    ${evidence}`,
+      `    rule: ${rule}`,
+    ]),
+  ]);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** The studies, with the laws that they test. */
@@ -71,38 +151,45 @@ export function command(): Command {
     .addOption(seedOption())
     .addOption(seedsOption())
     .addOption(jobsOption())
-    .option('--config <file>', 'a spec of your own for one study, as --print-config prints it; not in verdicts')
-    .option('--print-config', 'print the declared specs, by arm, and do nothing else')
+    .option('--regime <name>', 'one arm of one study alone, such as skip; --print-config shows their names')
+    .option(
+      '--set <key=value>',
+      'change one value of the specs of one study (repeatable); the claims’ rules judge it apart from theirs',
+      (value: string, list: string[]) => [...list, value],
+      [] as string[],
+    )
+    .option('--config <file>', 'specs of your own for one study, as --print-config prints them, or one of them')
+    .option('--print-config', 'print the specs, by arm, and do nothing else')
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples([
         'gowide theory run width',
         'gowide theory run all --scale minutes --json',
+        'gowide theory run width --set alpha=0.5 --regime skip --seeds 4',
+        'gowide theory run depth --print-config > mine.json',
         'gowide theory run depth --config mine.json --seeds 4',
       ]),
     )
     .action(async (name: string, options: Options) => {
-      if (options.printConfig) {
-        const studies = declared(name);
-        const specs = studies.map(
+      if (options.printConfig && name === 'all') {
+        const specs = declared(name).map(
           (study) => [study.name, armSpecs(study, declaredScale(study, options.scale))] as const,
         );
-        process.stdout.write(
-          `${JSON.stringify(studies.length === 1 ? specs[0]![1] : Object.fromEntries(specs), null, 2)}\n`,
-        );
+        process.stdout.write(`${JSON.stringify(Object.fromEntries(specs), null, 2)}\n`);
         return;
       }
-      if (options.config !== undefined && name === 'all')
-        throw new UsageError('--config goes with one study, not with "all"');
-      const cells =
-        options.config === undefined
-          ? declaredCells(declared(name), options.scale, options.seed, options.seeds)
-          : ownCells(lookUp('study', STUDIES, name).name, readDeclaration(options.config, notice), options);
+      const cells = cellsFor(name, options);
+      if (options.printConfig) {
+        const specs = Object.fromEntries(cells.map(({ arm, spec }) => [arm, spec]));
+        process.stdout.write(`${JSON.stringify(specs, null, 2)}\n`);
+        return;
+      }
       for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) notice(line);
       const out = checkOut(options.out);
       await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
+      const own = ownVerdicts(runs, tableRows(runs));
       if (options.json) {
         const records = runs.map((run) => ({
           run: run.id,
@@ -111,11 +198,13 @@ export function command(): Command {
           seed: run.cell.seed,
           rows: readMetrics(run),
         }));
-        process.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
+        const judged = options.set.length > 0 ? { runs: records, verdicts: own } : records;
+        process.stdout.write(`${JSON.stringify(judged, null, 2)}\n`);
       } else {
         process.stdout.write(
           `${textTable(runs.map((run) => ({ run: run.id, study: run.cell.experiment, arm: run.cell.arm, seed: run.cell.seed, seconds: run.seconds ?? 0 })))}\n`,
         );
+        process.stdout.write(verdictLines(own));
         process.stdout.write(`Figures and verdicts: gowide report ${options.out}\n`);
       }
     });
