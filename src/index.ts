@@ -68,6 +68,7 @@ export {
   type TokenizerFacts,
 } from './models/family.js';
 export { bert, BertSpec } from './models/bert.js';
+export { mobilenet, MobilenetSpec } from './models/mobilenet.js';
 export { vit, VitSpec } from './models/vit.js';
 export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
 export { convnet, ConvnetSpec } from './models/convnet.js';

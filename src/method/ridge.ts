@@ -4,8 +4,7 @@
  * where a batch norm follows, it is set so that the layer and the norm together give the fitted values. No gradient
  * step and no labels. Letters: n positions, k inputs of a position, C out channels.
  */
-import type { Matrix } from 'ml-matrix';
-import { CholeskyDecomposition } from 'ml-matrix';
+import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
@@ -72,7 +71,12 @@ export async function imitateByRidge(
   for (const [i, path] of paths.entries()) {
     const channels = selection[network.axes?.[`${path}/kernel`]?.at(-1) ?? ''];
     const moments = await momentsOf(network, weights, teacher, path, batches, channels);
-    weights = setLayer(weights, path, fit(moments, spec.ridge, path), moments);
+    weights = setLayer(
+      weights,
+      path,
+      fitGroups(moments, spec.ridge, path, thin.params[`${path}/kernel`]!.shape),
+      moments,
+    );
     progress(i + 1, paths.length);
   }
   tf.dispose(batches);
@@ -170,14 +174,68 @@ function fit({ gram, cross, count }: Moments, ridge: number, path: string): Matr
   return cholesky.solve(cross);
 }
 
+/**
+ * {@link fit} where groups of channels are convolved apart, kernel [h, w, C / groups, O]: each output by the inputs of
+ * its own group; its weights of the others are 0.
+ */
+function fitGroups(moments: Moments, ridge: number, path: string, kernel: readonly number[]): Matrix {
+  const groups = groupsIn(moments.gram.rows - 1, kernel);
+  if (groups === 1) return fit(moments, ridge, path);
+  const [positions, outputs] = [kernel[0]! * kernel[1]!, moments.cross.columns / groups];
+  const solution = Matrix.zeros(moments.gram.rows, moments.cross.columns);
+  for (let group = 0; group < groups; group++) {
+    const inputs = [...inputsOf(group, groups, positions, kernel[2]!), moments.gram.rows - 1];
+    const own = Array.from({ length: outputs }, (_, o) => group * outputs + o);
+    const part = fit(
+      {
+        gram: moments.gram.selection(inputs, inputs),
+        cross: moments.cross.selection(inputs, own),
+        count: moments.count,
+      },
+      ridge,
+      path,
+    );
+    inputs.forEach((row, i) => own.forEach((column, o) => solution.set(row, column, part.get(i, o))));
+  }
+  return solution;
+}
+
+/** How many groups of channels a kernel reads apart, of so many inputs of a position. */
+function groupsIn(inputs: number, kernel: readonly number[]): number {
+  return kernel.length === 4 ? inputs / (kernel[0]! * kernel[1]! * kernel[2]!) : 1;
+}
+
+/** Rows of a window's values [positions, groups, channels] that are a group's. */
+function inputsOf(group: number, groups: number, positions: number, channels: number): number[] {
+  return Array.from(
+    { length: positions * channels },
+    (_, i) => (Math.floor(i / channels) * groups + group) * channels + (i % channels),
+  );
+}
+
+/** A solution's weights as the kernel has them, without the zeros between its groups. */
+function kernelOf(solution: Matrix, { shape }: { readonly shape: readonly number[] }): HostArray {
+  const inputs = solution.rows - 1;
+  const groups = groupsIn(inputs, shape);
+  if (groups === 1)
+    return {
+      shape,
+      values: Float32Array.from(solution.subMatrix(0, inputs - 1, 0, solution.columns - 1).to1DArray()),
+    };
+  const [positions, channels, outputs] = [shape[0]! * shape[1]!, shape[2]!, solution.columns];
+  const values = new Float32Array(positions * channels * outputs);
+  for (let o = 0; o < outputs; o++) {
+    const group = Math.floor((o * groups) / outputs);
+    inputsOf(group, groups, positions, channels).forEach((row, i) => (values[i * outputs + o] = solution.get(row, o)));
+  }
+  return { shape, values };
+}
+
 /** Puts a solution into a layer, and into the norm that follows it. */
 function setLayer({ params, state }: Weights, path: string, solution: Matrix, { gram, count }: Moments): Weights {
   const inputs = solution.rows - 1;
   const [channels, old] = [solution.columns, params[`${path}/kernel`]!];
-  const kernel: HostArray = {
-    shape: old.shape,
-    values: Float32Array.from(solution.subMatrix(0, inputs - 1, 0, channels - 1).to1DArray()),
-  };
+  const kernel = kernelOf(solution, old);
   const intercept = solution.getRow(inputs);
   const set = (values: readonly number[]): Tensor => tf.tensor1d(Float32Array.from(values));
   const changed: Record<string, Tensor> = { [`${path}/kernel`]: tf.tensor(kernel.values, [...kernel.shape]) };

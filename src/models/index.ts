@@ -8,10 +8,18 @@ import { bertFamily } from './bert-family.js';
 import { convnetFamily } from './convnet.js';
 import type { DataFacts, Family } from './family.js';
 import { mlpFamily } from './mlp.js';
+import { mobilenetFamily } from './mobilenet-family.js';
 import { resnetFamily } from './resnet-family.js';
 import { vitFamily } from './vit-family.js';
 
-const OWN = { resnet: resnetFamily, bert: bertFamily, vit: vitFamily, convnet: convnetFamily, mlp: mlpFamily };
+const OWN = {
+  resnet: resnetFamily,
+  bert: bertFamily,
+  vit: vitFamily,
+  mobilenet: mobilenetFamily,
+  convnet: convnetFamily,
+  mlp: mlpFamily,
+};
 
 /** Every family under its name. To add one: a file that defines it and a line above, or {@link registerFamily}. */
 export const FAMILIES: Record<string, Family> = { ...OWN };

@@ -12,27 +12,40 @@ import { applyTaps } from './apply-taps.js';
 import { convolutionLayer, denseLayer, normOf, tableOf, type Layer } from './layer-table.js';
 
 /** Schema of a residual network. */
-export const ResnetSpec = z.strictObject({
-  family: z.literal('resnet'),
-  /**
-   * Bottleneck: 1x1, 3x3, 1x1 with four times as many channels at its end (ResNet-50 and deeper). Basic: two 3x3
-   * (ResNet-18, -34).
-   */
-  block: z.enum(['bottleneck', 'basic']).default('bottleneck'),
-  /** Blocks in each stage; [3, 4, 6, 3] is ResNet-50's, [3, 4, 23, 3] ResNet-101's. */
-  blocks: z.array(layerCount()).min(1).max(6),
-  /** Channels of the 3x3 convolutions in stage 1; doubled from stage to stage. 64 in ResNet-50. */
-  planes: width(),
-  /** Factor on the inner channels only; 1 is thin, 2 is wide_resnet50_2. */
-  mid: z.number().positive().max(1000).default(1),
-  /** Small images: one 3x3 convolution. ImageNet: 7x7 with stride 2, then 3x3 max pooling with stride 2. */
-  stem: z.strictObject({ kind: z.enum(['small', 'imagenet']), channels: width() }),
-  /** False: the same convolutions without skip connections. */
-  skip: z.boolean().default(true),
-  classes: width(2),
-  /** Channels of the input image. */
-  channels: width(),
-});
+export const ResnetSpec = z
+  .strictObject({
+    family: z.literal('resnet'),
+    /**
+     * Bottleneck: 1x1, 3x3, 1x1 with four times as many channels at its end (ResNet-50 and deeper). Basic: two 3x3
+     * (ResNet-18, -34).
+     */
+    block: z.enum(['bottleneck', 'basic']).default('bottleneck'),
+    /** Blocks in each stage; [3, 4, 6, 3] is ResNet-50's, [3, 4, 23, 3] ResNet-101's. */
+    blocks: z.array(layerCount()).min(1).max(6),
+    /** Channels of the 3x3 convolutions in stage 1; doubled from stage to stage. 64 in ResNet-50. */
+    planes: width(),
+    /** Factor on the inner channels only; 1 is thin, 2 is wide_resnet50_2. */
+    mid: z.number().positive().max(1000).default(1),
+    /** Small images: one 3x3 convolution. ImageNet: 7x7 with stride 2, then 3x3 max pooling with stride 2. */
+    stem: z.strictObject({ kind: z.enum(['small', 'imagenet']), channels: width() }),
+    /**
+     * Groups of channels that the 3x3 convolution of a bottleneck reads apart: ResNeXt, Xie et al. 2017; 1 by default.
+     */
+    groups: width().optional(),
+    /** False: the same convolutions without skip connections. */
+    skip: z.boolean().default(true),
+    classes: width(2),
+    /** Channels of the input image. */
+    channels: width(),
+  })
+  .refine(({ block, groups }) => groups === undefined || block === 'bottleneck', {
+    path: ['groups'],
+    error: 'expected the block "bottleneck": a basic one has no groups',
+  })
+  .refine((spec) => spec.blocks.every((_, stage) => innerOf(spec, stage) % (spec.groups ?? 1) === 0), {
+    path: ['groups'],
+    error: 'expected a divisor of the inner channels (planes x mid, doubled from stage to stage)',
+  });
 /** A residual network. */
 export type ResnetSpec = z.infer<typeof ResnetSpec>;
 
@@ -47,6 +60,8 @@ interface Block {
     readonly reads: number;
     readonly writes: number;
     readonly stride: number;
+    /** Where the channels are read in groups. */
+    readonly groups?: number | undefined;
   }[];
   readonly inChannels: number;
   readonly outChannels: number;
@@ -56,6 +71,11 @@ interface Block {
 
 function expansionOf(spec: ResnetSpec): number {
   return spec.block === 'bottleneck' ? 4 : 1;
+}
+
+/** Inner channels of a stage's blocks. */
+function innerOf({ planes, mid }: { readonly planes: number; readonly mid: number }, stage: number): number {
+  return Math.max(1, Math.floor(planes * 2 ** stage * mid));
 }
 
 function stageWidth(spec: ResnetSpec, stage: number): number {
@@ -69,12 +89,12 @@ function blocksOf(spec: ResnetSpec): Block[] {
       const outChannels = stageWidth(spec, stage);
       const inChannels = block > 0 ? outChannels : stage === 0 ? spec.stem.channels : stageWidth(spec, stage - 1);
       const stride = block === 0 && stage > 0 ? 2 : 1;
-      const inner = Math.max(1, Math.floor(spec.planes * 2 ** stage * spec.mid));
+      const inner = innerOf(spec, stage);
       const convolutions =
         spec.block === 'bottleneck'
           ? [
               { path: `${path}/conv1`, side: 1, reads: inChannels, writes: inner, stride: 1 },
-              { path: `${path}/conv2`, side: 3, reads: inner, writes: inner, stride },
+              { path: `${path}/conv2`, side: 3, reads: inner, writes: inner, stride, groups: spec.groups },
               { path: `${path}/conv3`, side: 1, reads: inner, writes: outChannels, stride: 1 },
             ]
           : [
@@ -127,9 +147,13 @@ function blockLayers(spec: ResnetSpec, block: Block, before: string, downsamplin
   let reached = downsampling / block.stride;
   const layers = convolutions.map((part, i) => {
     reached *= part.stride;
-    const writes = i < convolutions.length - 1 ? part.path : output;
-    const shape = [part.side, part.side, part.reads, part.writes] as const;
-    const layer = convolutionLayer({ path: part.path, tap: path, shape, reads, writes, downsampling: reached });
+    // groups are taken as a whole, of the layer that writes them and of the one that reads and writes them
+    const inner = spec.groups === undefined ? part.path : `${path}/groups`;
+    const writes = i < convolutions.length - 1 ? inner : output;
+    const { groups = 1 } = part;
+    const shape = [part.side, part.side, part.reads / groups, part.writes] as const;
+    const read = part.groups === undefined ? reads : '';
+    const layer = convolutionLayer({ path: part.path, tap: path, shape, reads: read, writes, downsampling: reached });
     reads = writes;
     return layer;
   });
@@ -164,6 +188,11 @@ export function resnet(spec: ResnetSpec): Network {
     },
     apply: applyTaps(taps, step),
     readers: readersIn(spec, blocks),
+    ...(spec.groups !== undefined && {
+      units: Object.fromEntries(
+        blocks.map(({ path, convolutions }) => [`${path}/groups`, convolutions[1]!.writes / spec.groups!]),
+      ),
+    }),
   };
 }
 
@@ -210,10 +239,7 @@ function residualBlock(
   const last = convolutions.at(-1)!;
   const inner = convolutions
     .slice(0, -1)
-    .reduce(
-      (value, part) => convNorm(scope, part.path, normOf(part.path), value, { stride: part.stride, relu: true }),
-      x,
-    );
+    .reduce((value, part) => convNorm(scope, part.path, normOf(part.path), value, { ...part, relu: true }), x);
   if (!skip) return convNorm(scope, last.path, normOf(last.path), inner, { stride: last.stride, relu: true });
   const identity = (): Tensor4D =>
     shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
@@ -222,9 +248,17 @@ function residualBlock(
 
 /**
  * All channels of a ResNet times a factor (the thin nets ResNet-50-1/2 and -1/4 of the paper), rounded, at least 1 of
- * each.
+ * each; and the groups of a ResNeXt, as far as they divide its inner channels.
  */
 export function scaleWidth(spec: ResnetSpec, factor: number): ResnetSpec {
   const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
-  return { ...spec, planes: scaled(spec.planes), stem: { ...spec.stem, channels: scaled(spec.stem.channels) } };
+  const thin = {
+    ...spec,
+    planes: scaled(spec.planes),
+    stem: { ...spec.stem, channels: scaled(spec.stem.channels) },
+  };
+  if (spec.groups === undefined) return thin;
+  let groups = scaled(spec.groups);
+  while (!spec.blocks.every((_, stage) => innerOf(thin, stage) % groups === 0)) groups--;
+  return { ...thin, groups };
 }

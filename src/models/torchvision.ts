@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
-import type { HostWeights } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { takeArrays, transpose } from './exchange.js';
 import { resnet, type ResnetSpec } from './resnet.js';
@@ -52,41 +52,56 @@ function fromTorch(path: string, parameter: HostArray): HostArray {
   return transpose(parameter, parameter.shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
 }
 
-/** A model as torchvision's state dict; `num_batches_tracked`, which it wants to find, is 0. */
-export function exportTorchvision({ params, state }: HostWeights): HostArrays<HostValues> {
+/**
+ * A model as torchvision's state dict; `num_batches_tracked`, which it wants to find, is 0. `nameOf`: what it calls the
+ * parameter of a path, a ResNet's by default.
+ */
+export function exportTorchvision(
+  { params, state }: HostWeights,
+  nameOf: (path: string) => string = torchvisionName,
+): HostArrays<HostValues> {
   const entries = Object.entries({ ...params, ...state }).map(([path, parameter]): [string, HostArray<HostValues>] => {
     const { shape, values } = toTorch(path, parameter);
-    return [torchvisionName(path), { shape, values }];
+    return [nameOf(path), { shape, values }];
   });
   const tracked = Object.keys(state)
     .filter((path) => path.endsWith('/mean'))
     .map((path): [string, HostArray<HostValues>] => [
-      torchvisionName(path).replace('running_mean', 'num_batches_tracked'),
+      nameOf(path).replace('running_mean', 'num_batches_tracked'),
       { shape: [], values: new BigInt64Array(1) },
     ]);
   return Object.fromEntries([...entries, ...tracked]);
 }
 
 /** Writes a safetensors file in torchvision's names. */
-export function writeTorchvision(path: string, weights: HostWeights): void {
-  writeSafetensors(path, exportTorchvision(weights), { format: 'pt' });
+export function writeTorchvision(path: string, weights: HostWeights, nameOf?: (path: string) => string): void {
+  writeSafetensors(path, exportTorchvision(weights, nameOf), { format: 'pt' });
 }
 
 /**
- * Weights for a network, from the tensors of a safetensors file in torchvision's names. Throws UsageError that lists
- * every key which is missing, is not of this network, or has another shape or type.
+ * Weights for a network with batch norms, from the tensors of a safetensors file in the names that `nameOf` gives.
+ * Throws UsageError that lists every key which is missing, is not of this network, or has another shape or type.
  */
-export function importTorchvision(spec: ResnetSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
-  const { shapes } = resnet(spec);
+export function importNamed(
+  { shapes }: Pick<Network, 'shapes'>,
+  tensors: HostArrays<HostValues>,
+  source: string,
+  nameOf: (path: string) => string,
+): HostWeights {
   const statistics = Object.entries(shapes)
     .filter(([path]) => path.endsWith('/gamma'))
     .flatMap(([path, shape]) => ['mean', 'variance'].map((name) => [path.replace(/gamma$/, name), shape] as const));
   const wanted = new Map([...Object.entries(shapes), ...statistics]);
-  const shapesThere = new Map([...wanted].map(([path, shape]) => [torchvisionName(path), toTorchShape(path, shape)]));
+  const shapesThere = new Map([...wanted].map(([path, shape]) => [nameOf(path), toTorchShape(path, shape)]));
   const taken = takeArrays(source, tensors, shapesThere, (name) => name.endsWith('.num_batches_tracked'));
   const take = (paths: readonly string[]): HostArrays =>
-    Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(torchvisionName(path))!)]));
+    Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(nameOf(path))!)]));
   return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
+}
+
+/** Weights of a ResNet from tensors in torchvision's names. Throws UsageError as {@link importNamed}. */
+export function importTorchvision(spec: ResnetSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
+  return importNamed(resnet(spec), tensors, source, torchvisionName);
 }
 
 /** Reads a file of weights. Throws UsageError on a damaged file, and one that lists every name that does not fit. */

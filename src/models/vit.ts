@@ -1,11 +1,13 @@
 /**
  * Vision transformers: Dosovitskiy et al. 2021, in the sizes of DeiT (Touvron et al. 2021), too, as timm and
- * torchvision have them. Patches of the image become tokens by one dense layer; a class token stands before them; blocks with layer
- * norm in front of attention and of the dense layers; the norm of the last class token is what the head reads. Letters:
- * B batch, H height, W width, C channels, P patchSize, T tokens (patches and the class token), D hiddenSize.
+ * torchvision have them. Patches of the image become tokens by one dense layer; a class token stands before them;
+ * blocks have layer norm in front of attention and of the dense layers; the norm of the last class token is what the
+ * head reads. Letters: B batch, H height, W width, C channels, P patchSize, T tokens (patches and the class token), D
+ * hiddenSize.
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { layerCount, width } from '../core/magnitudes.js';
 import { shapeText, tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -13,29 +15,27 @@ import { denseGelu, layerNorm, rowsOf, selfAttention } from '../nn/transformer.j
 import { applyTaps } from './apply-taps.js';
 import { denseLayer, embeddingLayer, layerNormLayer, operation, tableOf, type Layer } from './layer-table.js';
 
-const size = z.int().min(1);
-
 /** Schema of a vision transformer; keys as Hugging Face's `ViTConfig` has them, as in a BERT. */
 export const VitSpec = z
   .strictObject({
     family: z.literal('vit'),
     /** Side of the square image in pixels: positions are learnt for this one. */
-    imageSize: size,
+    imageSize: width(),
     /** Side of a patch in pixels; divides the image's. */
-    patchSize: size,
+    patchSize: width(),
     /** Channels of the input image. */
-    channels: size,
+    channels: width(),
     /** Channels between the blocks. */
-    hiddenSize: size,
-    numLayers: size,
-    numHeads: size,
+    hiddenSize: width(),
+    numLayers: layerCount(),
+    numHeads: width(),
     /** Channels of a head; hiddenSize / numHeads by default, as published. */
-    headSize: size.optional(),
+    headSize: width().optional(),
     /** Width of the hidden layer of a block's second half. */
-    intermediateSize: size,
+    intermediateSize: width(),
     /** Standard deviation of initial kernels and embeddings; 0.02 by default. */
     initializerRange: z.number().positive().optional(),
-    classes: z.int().min(2),
+    classes: width(2),
   })
   .refine(({ imageSize, patchSize }) => imageSize % patchSize === 0, {
     path: ['patchSize'],

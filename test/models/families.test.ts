@@ -15,6 +15,10 @@ import { startWeights } from '../../src/method/start.js';
 import { disposeWeights, weightsOf, type Weights } from '../../src/method/weights.js';
 import { networkOf, parameterCount, preset, type NetworkSpec } from '../../src/models/index.js';
 import { scaleVit } from '../../src/models/vit-family.js';
+import { mobilenetNames, scaleMobilenet } from '../../src/models/mobilenet-family.js';
+import { mobilenet, type MobilenetSpec } from '../../src/models/mobilenet.js';
+import { resnet, ResnetSpec, scaleWidth } from '../../src/models/resnet.js';
+import { exportTorchvision, importNamed, importTorchvision } from '../../src/models/torchvision.js';
 import { exportVit, importVit } from '../../src/models/vit-weights.js';
 import { vit, type VitSpec } from '../../src/models/vit.js';
 import { evaluation } from '../../src/nn/layers.js';
@@ -65,9 +69,32 @@ const vitNamed = (naming: 'timm' | 'torchvision'): Subject => ({
   toOurs: (tensors) => importVit(VIT, tensors, 'reference'),
 });
 
+const MOBILENET: MobilenetSpec = {
+  ...{ family: 'mobilenet', stem: { channels: 8, stride: 2 }, features: 1280, dropout: 0, classes: 5, channels: 3 },
+  stages: [
+    { expansion: 1, channels: 8, blocks: 1, stride: 1 },
+    { expansion: 3, channels: 8, blocks: 2, stride: 2 },
+  ],
+};
+
+const RESNEXT: ResnetSpec = {
+  ...{ family: 'resnet', block: 'bottleneck', blocks: [1, 1], planes: 64, mid: 0.125, groups: 4, skip: true },
+  ...{ stem: { kind: 'imagenet', channels: 64 }, classes: 5, channels: 3 },
+};
+
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   vit_timm: vitNamed('timm'),
   vit_torchvision: vitNamed('torchvision'),
+  mobilenet: {
+    ...{ network: mobilenet(MOBILENET), input: () => images(3, 12), train: true },
+    toTheirs: (weights) => exportTorchvision(weights, mobilenetNames(MOBILENET)),
+    toOurs: (tensors) => importNamed(mobilenet(MOBILENET), tensors, 'reference', mobilenetNames(MOBILENET)),
+  },
+  resnext: {
+    ...{ network: resnet(RESNEXT), input: () => images(4, 17), train: false },
+    toTheirs: (weights) => exportTorchvision(weights),
+    toOurs: (tensors) => importTorchvision(RESNEXT, tensors, 'reference'),
+  },
 };
 
 test('every reference is compared', () => {
@@ -107,11 +134,12 @@ describe.each(Object.keys(SUBJECTS))('%s', (name) => {
       crossEntropy(network.apply({ params, state: weights.state, train, observe }, x)[network.taps.at(-1)!]!, y),
     );
     expect(Math.abs((await loss.data())[0]! / expected.loss - 1)).toBeLessThan(1e-5);
+    const largest = Math.max(...Object.values(expected.gradients).map(([size]) => size));
     const theirs = toTheirs({ params: await fromTensors(gradients), state: host.state });
     for (const [key, [size, first]] of Object.entries(expected.gradients)) {
       const values = theirs[key]!.values as Float32Array;
-      // a gradient that is 0, as that of a key's bias, is compared with the loss
-      const scale = Math.max(size, 1e-4);
+      // what is 0 but for rounding (the gradient of a key's bias, of a shift before a norm) is compared with the others
+      const scale = Math.max(size, 1e-2 * largest);
       expect(Math.abs(rms(values) - size) / scale, key).toBeLessThan(1e-4);
       expect(Math.abs(values[0]! - first) / scale, key).toBeLessThan(2e-4);
     }
@@ -156,11 +184,32 @@ function noiseData(size: number, classes: number): Dataset {
   return { shape: [size, size, 3], classes, train: source, validation: source, test: source };
 }
 
+/** Channels of the stem, of two stages and of the features. */
+const narrowMobilenet = (stem: number, first: number, second: number, features: number): MobilenetSpec => ({
+  ...{ ...MOBILENET, stem: { channels: stem, stride: 1 }, features },
+  stages: [
+    { expansion: 1, channels: first, blocks: 1, stride: 1 },
+    { expansion: 3, channels: second, blocks: 2, stride: 2 },
+  ],
+});
+
 /** Wide and thin networks of each image family, and what is said where a boundary's map cannot be merged. */
 const PAIRS: Readonly<Record<string, { size: number; wide: NetworkSpec; thin: NetworkSpec; pair: string }>> = {
   vit: {
     ...{ size: 12, wide: VIT, thin: scaleVit(VIT, 2 / 3) },
     pair: 'the map after embeddings cannot be merged: skip connections add it unchanged',
+  },
+  mobilenet: {
+    size: 12,
+    wide: narrowMobilenet(16, 24, 16, 24),
+    thin: narrowMobilenet(8, 12, 8, 12),
+    pair: 'the map after stem cannot be merged: the depthwise convolution of stage1/block1 reads it channel by channel',
+  },
+  resnext: {
+    size: 12,
+    wide: { ...RESNEXT, blocks: [2, 1], planes: 4, mid: 2, stem: { kind: 'small', channels: 8 } },
+    thin: scaleWidth({ ...RESNEXT, blocks: [2, 1], planes: 4, mid: 2, stem: { kind: 'small', channels: 8 } }, 0.5),
+    pair: 'the map after stage1/block1 cannot be merged: the skip connection of stage1/block2 adds it unchanged',
   },
 };
 
@@ -209,15 +258,35 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
     expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.shapes).sort());
     disposeWeights(weights);
     disposeWeights(teacher.weights);
-    expect(() => planGroups({ ...procedure, imitation: { ...imitation, maps: 'pair' } }, thin, wide)).toThrow(pair);
+    expect(() =>
+      planGroups({ ...procedure, imitation: { ...imitation, unit: 'block', maps: 'pair' } }, thin, wide),
+    ).toThrow(pair);
   });
 });
 
 /** Parameters as timm and torchvision count them. */
+test('groups of a narrower net divide its channels', () => {
+  for (const factor of [0.1, 0.3, 0.5, 0.75]) {
+    const spec = scaleWidth(preset('resnext50_32x4d', 'resnet'), factor);
+    expect(ResnetSpec.safeParse(spec).success).toBe(true);
+  }
+  expect(scaleWidth(preset('resnext50_32x4d', 'resnet'), 0.5).groups).toBe(16);
+  expect(ResnetSpec.safeParse({ ...preset('resnet18'), groups: 2 }).success).toBe(false);
+});
+
+test('a factor on all channels is torchvision’s width_mult', () => {
+  // sum(p.numel() for p in torchvision.models.mobilenet_v2(width_mult=w).parameters())
+  const count = (factor: number): number => parameterCount(scaleMobilenet(preset('mobilenet_v2', 'mobilenet'), factor));
+  expect([count(0.5), count(1.4)]).toEqual([1_968_680, 6_108_776]);
+});
+
 test.each([
   ['vit_b_16', 86_567_656],
   ['vit_b_32', 88_224_232],
   ['vit_l_16', 304_326_632],
+  ['mobilenet_v2', 3_504_872],
+  ['resnext50_32x4d', 25_028_904],
+  ['resnext101_64x4d', 83_455_272],
   ['deit_tiny_patch16_224', 5_717_416],
   ['deit_small_patch16_224', 22_050_664],
 ])('%s has %i parameters', (name, parameters) => {

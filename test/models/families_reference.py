@@ -44,6 +44,18 @@ def vit_torchvision():
     return figures(model, [images(3, 12)])
 
 
+def mobilenet():
+    model = torchvision.models.MobileNetV2(num_classes=5, width_mult=0.25, inverted_residual_setting=[[1, 32, 1, 1], [3, 32, 2, 2]], dropout=0)
+    return figures(model, [images(3, 12)], train=True)
+
+
+def resnext():
+    model = torchvision.models.ResNet(torchvision.models.resnet.Bottleneck, [1, 1, 1, 1], num_classes=5, groups=4, width_per_group=2)
+    model.layer3 = model.layer4 = torch.nn.Identity()  # two stages are enough
+    model.fc = torch.nn.Linear(512, 5)
+    return figures(model, [images(4, 17)])
+
+
 def rounded(value):
     if isinstance(value, float):
         return float(f'{value:.8g}')

@@ -21,6 +21,7 @@ import {
   TENSORFLOW_CONVOLUTIONS,
   type Override,
 } from './convolutions.js';
+import { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise.js';
 import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm } from './fused.js';
 import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
@@ -207,6 +208,16 @@ export function registerTrainingKernels(backendName: string): void {
   if (!tf.getKernel('Conv2DBackpropFilter', backendName)) {
     register('Conv2DBackpropFilter', backendName, ({ x, dy }, attributes) =>
       filterGradientByConvolution(x as Tensor4D, dy as Tensor4D, attributes),
+    );
+  }
+  if (!tf.getKernel('DepthwiseConv2dNativeBackpropFilter', backendName)) {
+    register('DepthwiseConv2dNativeBackpropFilter', backendName, ({ x, dy }, attributes) =>
+      depthwiseFilterGradient(x as Tensor4D, dy as Tensor4D, attributes),
+    );
+  }
+  if (!tf.getKernel('DepthwiseConv2dNativeBackpropInput', backendName)) {
+    register('DepthwiseConv2dNativeBackpropInput', backendName, ({ dy, filter }, attributes) =>
+      depthwiseInputGradient(dy as Tensor4D, filter as Tensor4D, attributes),
     );
   }
   if (!tf.getKernel('UnsortedSegmentSum', backendName)) {
