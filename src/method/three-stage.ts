@@ -1,15 +1,19 @@
 /** The three stages as a function, for any pair of networks that give named taps. */
-import { InterruptedError } from '../core/errors.js';
+import { z } from 'zod';
+import { FailureError, InterruptedError, unknownName, UsageError } from '../core/errors.js';
+import { namesOf } from '../core/registry.js';
 import type { Row } from '../core/run.js';
+import { parseSpec } from '../core/spec.js';
 import type { Workers } from '../core/workers.js';
 import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { asAnswered } from './answers.js';
-import { planGroups, trainThin } from './pipeline.js';
-import { ObjectiveSpec, type GradientImitation, type RecipeSpec, type RidgeImitation } from './spec.js';
-import type { StartKind } from './start.js';
+import { planGroups, trainThin, type Procedure } from './pipeline.js';
+import { SavedCall, type SavedStage } from './saved-call.js';
+import { GradientImitation, HintsSpec, ObjectiveSpec, RecipeSpec, RidgeImitation } from './spec.js';
+import { STARTS, type StartKind } from './start.js';
 import type { StageContext } from './stages.js';
 import { disposeWeights, toHost, weightsOf } from './weights.js';
 
@@ -31,6 +35,11 @@ export interface ThreeStageOptions {
   readonly onRow?: (row: Row) => void;
   readonly onProgress?: (stage: string, done: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /**
+   * A folder for the state of this call: it is saved there every half minute and when `signal` fires, and a call with
+   * the same options goes on from it. Nothing is saved unless it is given.
+   */
+  readonly folder?: string;
   /** Where several processes do this together, each with the same options: this process among them (`joinWorkers`). */
   readonly workers?: Workers;
 }
@@ -45,36 +54,87 @@ export interface ThreeStageResult {
   readonly rows: readonly Row[];
 }
 
+/** Every option, to tell a slip from one that is left out. */
+const OPTIONS: Readonly<Record<keyof ThreeStageOptions, true>> = {
+  ...{ wide: true, thin: true, data: true, seed: true, wideTraining: true, start: true, imitation: true },
+  ...{ finetune: true, onRow: true, onProgress: true, signal: true, folder: true, workers: true },
+};
+
+/** What of the options is a declaration, checked as a training spec's parts are. */
+interface Declared {
+  readonly wideTraining: RecipeSpec | HostWeights;
+  readonly procedure: Procedure;
+}
+
+/** Throws UsageError with one line that names the option, what was expected and what was given. */
+function declaredIn(options: ThreeStageOptions): Declared {
+  const { wide, thin, wideTraining: given } = options;
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(OPTIONS, key));
+  if (unknown !== undefined) throw unknownName('option of threeStage', unknown, Object.keys(OPTIONS));
+  const seed = options.seed ?? 1;
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new UsageError(`threeStage: seed ${seed}; expected a whole number of at least 0`);
+  if (options.folder !== undefined && options.workers !== undefined)
+    throw new UsageError('threeStage: folder is for one process; leave it or workers out');
+  const imitates = z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable();
+  const tuned = RecipeSpec.extend({ objective: ObjectiveSpec.optional(), hints: HintsSpec.optional() });
+  const { objective = ObjectiveSpec.parse({ teacher: 1 }), ...rest } = parseSpec(tuned, 'finetune', options.finetune);
+  const known = thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected';
+  const start = parseSpec(z.enum(namesOf(STARTS)), 'start', options.start ?? known);
+  const imitation = parseSpec(imitates, 'imitation', options.imitation);
+  const wideTraining = 'params' in given ? given : parseSpec(RecipeSpec, 'wideTraining', given);
+  if ('params' in wideTraining) checkWeights(wide, wideTraining);
+  return { wideTraining, procedure: { start, imitation, training: { ...rest, objective } } };
+}
+
+/** Throws UsageError where weights are not those of the network, naming the first that does not fit. */
+function checkWeights({ shapes }: Network, { params }: HostWeights): void {
+  for (const [path, shape] of Object.entries(shapes)) {
+    const found = params[path]?.shape;
+    if (String(found) !== String(shape))
+      throw new UsageError(
+        `wideTraining: the wide net's weights have ${path} ${found === undefined ? 'not' : `as [${found.join(', ')}]`}; ` +
+          `expected [${shape.join(', ')}]`,
+      );
+  }
+}
+
 /**
- * Trains `thin` in three stages. Needs an engine (`startEngine`). Throws UsageError when the networks cannot be
- * compared tap by tap, or when a map between them could not be merged; InterruptedError when `signal` fires.
+ * Trains `thin` in three stages. Needs an engine (`startEngine`). Throws UsageError when an option is not valid, when
+ * the networks cannot be compared tap by tap, or when a map between them could not be merged; FailureError when a loss
+ * is not finite; InterruptedError when `signal` fires.
  */
 export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
-  const { wide, thin, seed = 1, wideTraining, imitation, finetune, onRow, onProgress } = options;
+  const { wide, thin, seed = 1, onRow, onProgress, signal, workers, folder } = options;
+  const { wideTraining, procedure } = declaredIn(options);
   const data = asAnswered(options.data, wide);
-  const { signal, workers } = options;
+  planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
+  const saved = folder === undefined ? undefined : new SavedCall(folder, callOf(options, wideTraining, procedure));
   const rows: Row[] = [];
-  const context: StageContext = {
+  const context = (stage: SavedStage): StageContext => ({
     seed,
-    resumed: undefined,
+    resumed: saved?.read(stage),
     workers,
     log: (row) => {
+      checkRow(row);
       rows.push(row);
       onRow?.(row);
     },
-    progress: (stage, done, total) => onProgress?.(stage, done, total),
-    shouldSave: () => signal?.aborted === true,
-    save: () => {
-      throw new InterruptedError('stopped; nothing was saved');
+    progress: (name, done, total) => onProgress?.(name, done, total),
+    shouldSave: () => signal?.aborted === true || saved?.isDue() === true,
+    save: (snapshot) => {
+      saved?.write(stage, snapshot);
+      if (signal?.aborted === true)
+        throw new InterruptedError(
+          folder === undefined ? 'stopped; nothing was saved' : `stopped; the state is saved in ${folder}`,
+        );
     },
-  };
-  const start = options.start ?? (thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected');
-  const training = { ...finetune, objective: ObjectiveSpec.parse(finetune.objective ?? { teacher: 1 }) };
-  const procedure = { start, imitation, training };
-  planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
-  const trained = 'params' in wideTraining ? wideTraining : await trainWide(context, wide, data, wideTraining);
+  });
+  const wideDone = 'params' in wideTraining ? wideTraining : saved?.wide();
+  const trained = wideDone ?? (await trainWide(context('wide'), wide, data, wideTraining as RecipeSpec));
+  if (wideDone === undefined) saved?.keepWide(trained);
   const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
-  const weights = await trainThin(context, procedure, thin, teacher, data);
+  const weights = await trainThin(context('thin'), procedure, thin, teacher, data);
   const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
     (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!]!)).accuracy;
   const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
@@ -82,6 +142,22 @@ export async function threeStage(options: ThreeStageOptions): Promise<ThreeStage
   disposeWeights(weights);
   disposeWeights(teacher.weights);
   return { wide: trained, thin: host, accuracy, rows };
+}
+
+/** Throws FailureError on a number that is not finite. */
+function checkRow(row: Row): void {
+  const bad = Object.entries(row).find(([, value]) => typeof value === 'number' && !Number.isFinite(value));
+  if (bad === undefined) return;
+  const where = row.step === undefined ? '' : ` at step ${row.step} of "${String(row.stage ?? row.when)}"`;
+  throw new FailureError(`threeStage: ${bad[0]} is ${bad[1]}${where}; it is stopped. A lower learning rate helps`);
+}
+
+/** What tells one call from another, as a text: a state is not taken up by a call with other options. */
+function callOf({ wide, thin, data, seed = 1 }: ThreeStageOptions, training: unknown, procedure: Procedure): string {
+  const given = training !== null && typeof training === 'object' && 'params' in training ? 'given' : training;
+  const { shape, classes, train, validation } = data;
+  const sizes = { shape, classes, examples: [train.count, validation.count] };
+  return JSON.stringify({ seed, given, procedure, wide: wide.shapes, thin: thin.shapes, sizes });
 }
 
 async function trainWide(
