@@ -48,6 +48,13 @@ export {
 } from './flow/direct.js';
 export { trainHalved, type Halving } from './flow/halving.js';
 export { imitateByRidge, type RidgeOptions } from './flow/ridge.js';
+export {
+  selectNets,
+  SELECTIONS,
+  type ParticleChoice,
+  type SelectionName,
+  type SelectionRule,
+} from './flow/selection.js';
 export { imitate, type ImitationOptions } from './flow/imitation.js';
 export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './flow/pipeline.js';
 export {

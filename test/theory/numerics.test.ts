@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../../theory/numerics/erf.js';
 import { gamma } from '../../theory/numerics/gamma.js';
-import { factorLinear, solveLinear, symmetricEigenvalues } from '../../theory/numerics/linear.js';
+import { factorLinear, innerProduct, solveLinear, symmetricEigenvalues } from '../../theory/numerics/linear.js';
 import { gaussLegendre } from '../../theory/numerics/quadrature.js';
 import { denseSystem, integrateStiff, STIFF_ORDER } from '../../theory/numerics/stiff.js';
 
@@ -148,4 +148,11 @@ describe('stiff systems', () => {
     expect(() => integrateStiff(decay, Float64Array.of(1), 5, { most: 3 })).toThrow(/not reached in 3 steps/);
     expect(() => integrateStiff(decay, Float64Array.of(NaN), 5)).toThrow(/initial values/);
   });
+});
+
+test.each([0, 1, 3, 4, 9])('an inner product of %d numbers is the sum written out, from any place [a]', (length) => {
+  const [u, v] = [3, 5].map((by) => Float64Array.from({ length: 12 }, (_, i) => (i * by) % 7));
+  let sum = 0;
+  for (let j = 0; j < length; j++) sum += u![j + 1]! * v![j + 2]!;
+  expect(innerProduct(u!, 1, v!, 2, length)).toBe(sum);
 });

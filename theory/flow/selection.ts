@@ -10,7 +10,7 @@ import { activations } from '../network/network.js';
 import { innerProduct } from '../numerics/linear.js';
 
 /** Particles of one layer, and how much each counts. */
-export interface Choice {
+export interface ParticleChoice {
   readonly indices: Uint32Array;
   /** One weight for each index; they sum to 1. */
   readonly weights: Float64Array;
@@ -31,12 +31,12 @@ export interface Features {
  * Chooses one particle after the other, each at most once, and returns what it has at each of the increasing `widths`:
  * a smaller choice is the beginning of a larger one.
  */
-export type SelectionRule = (features: Features, widths: readonly number[]) => Choice[];
+export type SelectionRule = (features: Features, widths: readonly number[]) => ParticleChoice[];
 
 /** Calls `step` with the number of particles chosen so far until the last width, and keeps a copy at each width. */
-function chosen(widths: readonly number[], step: (k: number) => number, weights: Float64Array): Choice[] {
+function chosen(widths: readonly number[], step: (k: number) => number, weights: Float64Array): ParticleChoice[] {
   const order = new Uint32Array(widths.at(-1)!);
-  const choices: Choice[] = [];
+  const choices: ParticleChoice[] = [];
   for (let k = 0; k < order.length; k++) {
     order[k] = step(k);
     if (widths.includes(k + 1)) choices.push({ indices: order.slice(0, k + 1), weights: weights.slice(0, k + 1) });
