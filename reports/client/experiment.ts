@@ -14,6 +14,8 @@ export interface Setting {
   /** Skip weight, and scale of the particles' mean. */
   readonly alpha: number;
   readonly c: number;
+  /** Correlation of a particle's two vectors in the initial law. */
+  readonly rho: number;
   /** Flow time of direct training; imitation has as long. */
   readonly time: number;
   readonly seed: number;
@@ -29,59 +31,56 @@ export interface Point {
 }
 
 /** As the studies of the laptop scale have them (experiments/theory.ts), with fewer points. */
-const [D, TRAIN, HELD_OUT, DT, RHO] = [8, 64, 128, 0.1, 0.9] as const;
+export const FIXED = { d: 8, train: 64, heldOut: 128, dt: 0.1 } as const;
 const WIDTHS = [8, 16, 32, 64, 128, 256] as const;
 
-/** Root mean squares need a full output; null when a training explodes. */
-function measure(
-  { wide, alpha, c, time, seed }: Setting,
-  depth: number,
-  widths: readonly number[],
-): (Omit<Point, 'law'> | null)[] {
-  const task = sineTask(seed, D, TRAIN, HELD_OUT);
-  const initial = initialNet(seed, { depth, m: wide, d: D, alpha, c, activation: 'tanh' }, { rho: RHO });
-  const options = { steps: Math.round(time / DT), dt: DT };
+/** Thin widths at which D(m) is measured beside a wide one. */
+export function widthsBelow(wide: number): number[] {
+  return WIDTHS.filter((m) => m < wide);
+}
+
+type Measured = Omit<Point, 'law' | 'x'> | null;
+
+/** A trained wide net of a depth, as a function that measures thin nets of a width; null where a training explodes. */
+function wideNet({ wide, alpha, c, rho, time, seed }: Setting, depth: number): (m: number) => Measured {
+  const task = sineTask(seed, FIXED.d, FIXED.train, FIXED.heldOut);
+  const initial = initialNet(seed, { depth, m: wide, d: FIXED.d, alpha, c, activation: 'tanh' }, { rho });
+  const options = { steps: Math.round(time / FIXED.dt), dt: FIXED.dt };
   const trained = copyNet(initial);
-  if (trainDirect(trained, task.train, options).exploded !== undefined) return widths.map(() => null);
+  if (trainDirect(trained, task.train, options).exploded !== undefined) return () => null;
   const [onTrain, onHeldOut] = [activations(trained, task.train.x), activations(trained, task.heldOut.x)];
-  return widths.map((m) => {
+  return (m) => {
     const direct = thinNet(initial, m, seed, 0);
     if (trainDirect(direct, task.train, options).exploded !== undefined) return null;
     const thin = thinNet(trained, m, seed, 0);
-    if (
-      imitate(thin, trained, task.train.x, { ...options, targets: onTrain }).some(
-        ({ exploded }) => exploded !== undefined,
-      )
-    )
-      return null;
+    const imitated = imitate(thin, trained, task.train.x, { ...options, targets: onTrain });
+    if (imitated.some(({ exploded }) => exploded !== undefined)) return null;
     const { x } = task.heldOut;
     return {
-      x: m,
       direct: discrepancy(direct, trained, x, onHeldOut.at(-1)),
       imitation: discrepancy(thin, trained, x, onHeldOut.at(-1)),
       bound: telescope(thin, trained, x, onHeldOut).reduce((sum, h) => sum + h, 0),
     };
-  });
+  };
 }
 
 /**
- * Points as they are found: D(m) at the setting's depth, then D(L) at its width up to its depth. `exploded` is called
- * instead where there is none.
+ * Points as they are found: D(m) at the setting's depth, from the narrowest, then D(L) at its width up to its depth.
+ * `exploded` is called instead where there is none.
  */
 export function explore(
   setting: Setting,
   found: (point: Point) => void,
   exploded: (law: Point['law'], x: number) => void,
 ): void {
-  const widths = WIDTHS.filter((m) => m < setting.wide);
-  for (const m of widths) {
-    const [point] = measure(setting, setting.depth, [m]);
-    if (point) found({ law: 'D(m)', ...point });
-    else exploded('D(m)', m);
+  const tell = (law: Point['law'], x: number, measured: Measured): void =>
+    measured === null ? exploded(law, x) : found({ law, x, ...measured });
+  const measure = wideNet(setting, setting.depth);
+  const known = new Map<number, Measured>();
+  for (const m of widthsBelow(setting.wide)) {
+    known.set(m, measure(m));
+    tell('D(m)', m, known.get(m) ?? null);
   }
-  for (let depth = 1; depth <= setting.depth; depth++) {
-    const [point] = measure(setting, depth, [setting.m]);
-    if (point) found({ law: 'D(L)', ...point, x: depth });
-    else exploded('D(L)', depth);
-  }
+  for (let depth = 1; depth < setting.depth; depth++) tell('D(L)', depth, wideNet(setting, depth)(setting.m));
+  tell('D(L)', setting.depth, known.get(setting.m) ?? measure(setting.m));
 }

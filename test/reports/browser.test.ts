@@ -192,7 +192,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await page.locator('#laboratory-root [role="status"]', { hasText: /^9 points in/ }).waitFor({ timeout: 120_000 });
     const points: Point[] = [];
     explore(
-      { depth: 3, m: 32, wide: 512, alpha: 1, c: 1, time: 1, seed: 7 },
+      { depth: 3, m: 32, wide: 512, alpha: 1, c: 1, rho: 0.9, time: 1, seed: 7 },
       (point) => points.push(point),
       () => {},
     );

@@ -1,0 +1,76 @@
+/** Plots of the laboratory: an SVG whose size never changes, drawn anew whenever a point comes. */
+
+import { logTicks } from './ticks.js';
+
+/** A line of a plot. */
+export interface Line {
+  readonly label: string;
+  readonly color: string;
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+}
+
+/** What is drawn: the horizontal axis is known beforehand, the vertical one follows the points. */
+export interface Plot {
+  readonly xTitle: string;
+  readonly yTitle: string;
+  /** Values on the horizontal axis at which there will be points. */
+  readonly xs: readonly number[];
+  /** Whether that axis is logarithmic. */
+  readonly log: boolean;
+  readonly lines: readonly Line[];
+}
+
+const [WIDTH, HEIGHT] = [380, 260] as const;
+const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 12, 44] as const;
+
+function element(name: string, attributes: Readonly<Record<string, string | number>>, text?: string): SVGElement {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** Draws a plot into an element, in place of what it holds. */
+export function drawPlot({ xTitle, yTitle, xs, log, lines }: Plot, into: HTMLElement, label: string): void {
+  const svg = element('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label });
+  svg.setAttribute('style', `display:block;width:100%;max-width:${WIDTH}px;height:auto;font-size:12px;filter:none`);
+  const position = (x: number): number => (log ? Math.log(x) : x);
+  const [low, high] = [position(Math.min(...xs)), position(Math.max(...xs))];
+  const toX = (x: number): number =>
+    high > low ? LEFT + ((WIDTH - LEFT - RIGHT) * (position(x) - low)) / (high - low) : (LEFT + WIDTH - RIGHT) / 2;
+  const values = lines.flatMap(({ points }) => points.map(({ y }) => y)).filter((y) => y > 0);
+  const ticks = values.length === 0 ? [0.1, 1] : logTicks(Math.min(...values), Math.max(...values));
+  const [bottom, top] = [Math.log(ticks[0]!), Math.log(ticks.at(-1)!)];
+  const toY = (y: number): number =>
+    top > bottom ? HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * (Math.log(y) - bottom)) / (top - bottom) : HEIGHT / 2;
+  const ink = { fill: 'currentColor' };
+  for (const tick of ticks)
+    svg.append(
+      element('path', { d: `M${LEFT} ${toY(tick)}H${WIDTH - RIGHT}`, stroke: 'currentColor', 'stroke-opacity': 0.15 }),
+      element('text', { ...ink, x: LEFT - 6, y: toY(tick) + 4, 'text-anchor': 'end' }, String(tick)),
+    );
+  for (const x of xs)
+    svg.append(element('text', { ...ink, x: toX(x), y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, String(x)));
+  const middle = (TOP + HEIGHT - BOTTOM) / 2;
+  svg.append(
+    element('text', { ...ink, x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' }, xTitle),
+    element('text', { ...ink, 'text-anchor': 'middle', transform: `translate(14 ${middle}) rotate(-90)` }, yTitle),
+  );
+  for (const { color, label: name, points } of lines) {
+    const places = points.filter(({ y }) => y > 0).map(({ x, y }) => ({ x, y, at: [toX(x), toY(y)] as const }));
+    svg.append(
+      element('path', {
+        d: places.map(({ at }, i) => `${i === 0 ? 'M' : 'L'}${at[0]} ${at[1]}`).join(''),
+        fill: 'none',
+        stroke: color,
+        'stroke-width': 2,
+      }),
+    );
+    for (const { x, y, at } of places) {
+      const mark = element('circle', { cx: at[0], cy: at[1], r: 4, fill: color });
+      mark.append(element('title', {}, `${name}, ${xTitle} ${x}: ${y.toPrecision(3)}`));
+      svg.append(mark);
+    }
+  }
+  into.replaceChildren(svg);
+}

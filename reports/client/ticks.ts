@@ -1,0 +1,12 @@
+/** Ticks of logarithmic axes. */
+
+/** Powers of ten, with 2 and 5 between them where they are few, from below the lowest value to above the highest. */
+export function logTicks(low: number, high: number): number[] {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const all = Array.from({ length: last - first + 1 }, (_, i) => first + i).flatMap((power) =>
+    (last - first > 3 ? [1] : [1, 2, 5]).map((factor) => Number(`${factor}e${power}`)),
+  );
+  const from = Math.max(...all.filter((tick) => tick <= low));
+  const to = Math.min(...all.filter((tick) => tick >= high));
+  return all.filter((tick) => tick >= from && tick <= to);
+}
