@@ -17,6 +17,8 @@ const originSchema = z.strictObject({
   /** Hours of all runs together, on one core each; null where they were not noted. */
   hours: z.number().nullable(),
   runs: z.int(),
+  /** Whether this was taken from the repository's history afterwards: the commit is the one that kept the table. */
+  history: z.literal(true).optional(),
 });
 
 /** Runs that were made alike: by one commit, with one engine, on one kind of machine. */
@@ -89,7 +91,9 @@ export function readOrigins(table: string): Origin[] {
 }
 
 /** One origin in words. */
-export function originText({ commit, engine, machine, from, to, hours, runs }: Origin): string {
+export function originText({ commit, engine, machine, from, to, hours, runs, history }: Origin): string {
+  if (history === true)
+    return `${runs} runs: kept by commit ${commit ?? 'unknown'} on ${to}; engine, machine and hours were not noted`;
   const made = [
     from === '' ? undefined : from === to ? from : `${from} to ${to}`,
     commit === null ? 'commit not noted' : `commit ${commit}`,

@@ -210,7 +210,7 @@ const drawBridge: Draw = ({ rows, scale }) => {
     title: 'The theory’s telescoped sum on trained networks',
     alt: 'Relative discrepancy of the logits and its telescoped sum against depth, right after imitation, without and with skip connections, for imitation by gradient and in closed form.',
     caption:
-      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Geometric means, 95 % t-intervals, and points for the seeds; both axes logarithmic.',
+      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Geometric means and 95 % t-intervals over the seeds; both axes logarithmic.',
     scale,
     command: commandOf(depthSkip, scale),
     spec: bridgeSpec(

@@ -93,7 +93,7 @@ export function legendOf(seeds: readonly unknown[], mean: string): string {
 }
 
 /** Points are drawn where there are no more than so many in a figure. */
-const MANY_POINTS = 250;
+const MANY_POINTS = 150;
 
 /** The points of single seeds, or none where they are too many to be told apart. */
 export function seedPoints<T extends { readonly seed: number }>(points: readonly T[]): readonly T[] {

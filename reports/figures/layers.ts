@@ -148,12 +148,13 @@ export function layersFigure(figure: LayersFigure): FigureDefinition {
         return { quantity, when, tap, ...intervalOf(group.map(({ value }) => value)) };
       },
     );
-    const data = [...summary, ...seedPoints(points)];
+    const seeds = seedPoints(points);
+    const data = [...summary, ...seeds];
     return {
       id,
       title,
       alt: 'Relative discrepancy at each place of the network, after imitation and after fine-tuning; the table has the values.',
-      caption: `${caption} ${DISTANCE} Points: seeds; ticks: means; bars: 95 % t-intervals.`,
+      caption: `${caption} ${DISTANCE} ${seeds.length > 0 ? 'Points: seeds; ticks' : 'Ticks'}: means; bars: 95 % t-intervals.`,
       scale,
       command: commandOf(experiment, scale, shown[0]!.arm),
       spec: layersSpec(points, data),

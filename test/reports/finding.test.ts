@@ -1,0 +1,113 @@
+/** Titles and takeaways say what the verdicts say, and turn when the data turn. */
+import { expect, test } from 'vitest';
+import type { Outcome } from '../../reports/claims/verdict.js';
+import { CLAIMS } from '../../reports/claims/index.js';
+import { domainOf, intervalOf, ticksOf, type Figure } from '../../reports/figures/figure.js';
+import { FIGURES } from '../../reports/figures/index.js';
+import { acrossSettings } from '../../reports/figures/finding.js';
+import { LABEL_LINE, spreadLabels } from '../../reports/figures/labels.js';
+import { inNetOrder } from '../../reports/figures/layers.js';
+import { renderFigure } from '../../reports/page/figure-block.js';
+import { withoutPaths } from '../../reports/page/html.js';
+import { buildReport } from '../../reports/page/report.js';
+import { takeawaysBlock } from '../../reports/page/takeaways.js';
+import { AS_CLAIMED, records, REVERSED } from './rows.js';
+
+const rest = { runs: [], kept: [], origins: new Map(), problems: [], cautions: [] };
+const [claimed, reversed] = [AS_CLAIMED, REVERSED].map((laws) => buildReport({ ...records(laws), ...rest })) as [
+  ReturnType<typeof buildReport>,
+  ReturnType<typeof buildReport>,
+];
+
+test('every finding turns when the data turn', () => {
+  const ids = Object.keys(claimed.findings);
+  expect(ids.length).toBeGreaterThan(25);
+  // figures whose rows are alike in both sets of rows, or that say which arm is best
+  const alike = ['taps', 'bert-layers', 'resnet-ablations', 'bert-ablations'];
+  const same = ids.filter((id) => claimed.findings[id] === reversed.findings[id] && !alike.includes(id));
+  expect(same).toEqual([]);
+});
+
+test('a figure without a decided claim has no finding', () => {
+  const figure = { data: [] } as unknown as Figure;
+  for (const { finding } of Object.values(FIGURES)) expect(finding?.(() => 'not run', figure)).toBeUndefined();
+});
+
+test('claims that figures speak of exist', () => {
+  const asked = new Set<string>();
+  const figure = { data: [] } as unknown as Figure;
+  for (const { finding } of Object.values(FIGURES)) finding?.((id) => (asked.add(id), 'supported'), figure);
+  expect([...asked].filter((id) => !(id in CLAIMS))).toEqual([]);
+});
+
+test('settings with one outcome are named together', () => {
+  const say = acrossSettings(
+    { a: 'one', b: 'two', c: 'three' },
+    { supported: (x) => `Yes ${x}`, 'not supported': (x) => `No ${x}`, inconclusive: (x) => `Open ${x}` },
+  );
+  const of = (...outcomes: Outcome[]): string | undefined =>
+    say((id) => outcomes[['one', 'two', 'three'].indexOf(id)], { data: [] } as unknown as Figure);
+  expect(of('supported', 'supported', 'supported')).toBe('Yes a, b and c');
+  expect(of('supported', 'not supported', 'supported')).toBe('Yes a and c; no b');
+  expect(of('inconclusive', 'not run', 'not run')).toBe('Open a');
+});
+
+test('what speaks against the method is among the takeaways when the data say so', () => {
+  const told = ({ verdicts }: typeof claimed): string =>
+    takeawaysBlock(Object.values(verdicts).flat(), () => undefined);
+  expect(told(claimed)).not.toContain('Against the method');
+  expect(told(reversed).match(/Against the method/g)).toHaveLength(2);
+});
+
+test('intervals of percentages end within 0 and 100 and hold the mean; so does their axis', () => {
+  const { mean, low, high } = intervalOf([99.9, 100, 92], true);
+  expect(Number(low)).toBeGreaterThanOrEqual(0);
+  expect(Number(high)).toBeLessThanOrEqual(100);
+  expect(Number(low) <= Number(mean) && Number(mean) <= Number(high)).toBe(true);
+  expect(domainOf([3, 100], true)).toEqual([0, 100]);
+});
+
+test('ticks have room for their labels, and the last is among them', () => {
+  expect(ticksOf([1, 2, 3, 4, 6, 8, 12, 16], 225, false)).toEqual([2, 4, 6, 8, 12, 16]);
+  expect(ticksOf([16, 32, 4096], 40, true)).toEqual([16, 4096]);
+  expect(ticksOf([5], 100, false)).toEqual([5]);
+});
+
+test('names beside points do not lie on each other, and keep their order', () => {
+  const places = spreadLabels([10, 10.1, 50, 10.2], LABEL_LINE, [0, 100]);
+  const order = [0, 1, 3, 2].map((i) => places[i]!);
+  for (let i = 1; i < order.length; i++) expect(order[i]! - order[i - 1]!).toBeGreaterThanOrEqual(LABEL_LINE - 1e-9);
+});
+
+test('places of a net stand in its order', () => {
+  expect(inNetOrder(['logits', 'layer10', 'layer2', 'stem'])).toEqual(['stem', 'layer2', 'layer10', 'logits']);
+});
+
+test('what float64 cannot hold is an open arrow with its words', async () => {
+  const { rows, results, curves } = records(AS_CLAIMED);
+  const far = rows.map((row) =>
+    row.experiment === 'bounds' && row.values.depth === 6
+      ? { ...row, values: { ...row.values, gronwall: 308.25 } }
+      : row,
+  );
+  const figure = FIGURES.gronwall!.draw({ scale: 'minutes', rows: far, results, curves })!;
+  expect(figure.data.filter(({ beyond }) => beyond !== undefined)).toHaveLength(3);
+  const { panels } = await renderFigure(figure);
+  for (const { svg } of panels) expect(svg).toContain('&gt;10^308');
+});
+
+test('a figure of several panels is one picture for each', async () => {
+  const depth = claimed.figures.theory!.find(({ id }) => id === 'depth')!;
+  const { panels } = await renderFigure(depth);
+  expect(panels.map(({ title }) => title)).toEqual(['skip', 'no skip']);
+  for (const { svg } of panels) expect(svg).not.toMatch(/NaN|undefined|<text[^>]*opacity="0"/);
+});
+
+test.each([
+  ['gowide train resnet --out /home/someone/runs --jobs 2', 'gowide train resnet --out …/runs --jobs 2'],
+  ['C:\\Users\\x\\runs\\y: unfinished', '…/y: unfinished'],
+  ['runs/x: unfinished', 'runs/x: unfinished'],
+  ['m^(−1/2) and 1/(L M)', 'm^(−1/2) and 1/(L M)'],
+])('%s is told without where it lies', (text, told) => {
+  expect(withoutPaths(text)).toBe(told);
+});
