@@ -339,7 +339,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   depth: [5 * 2 * 3 * 5, 2 * 3 * 5],
   time: [5 * 2 * 3 * 4, 2 * 3 * 4],
   imitation: [5 * 2 * 3 * 4, 2 * 3 * 4],
-  selection: [2 * 4 * 6 * 5, 2 * 4 * 6],
+  selection: [0, 2 * 4 * 6],
   scale: [5 * 3 * 3 * 2, 3 * 3 * 2],
   bounds: [0, 3 * 6 * 4],
   gronwall: [5 * 3 * 4, 3 * 4],
