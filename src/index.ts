@@ -49,6 +49,8 @@ export { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export { thin } from './thin/thin.js';
 export { type Measured, type ThinResult, type Trained } from './thin/result.js';
+export { compareArms, type CompareOptions, type Compared, type Comparison } from './thin/compare.js';
+export { type BaseRecipe } from './thin/recipes.js';
 export { type ThinOptions } from './thin/plan.js';
 export { type WorkOptions } from './thin/work.js';
 export { ARMS, type Arm as ThinArm, type ArmName, type ArmSetting, type Rates } from './thin/arms.js';

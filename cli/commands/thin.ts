@@ -109,7 +109,7 @@ export function command(): Command {
           'gowide thin resnet50.safetensors --data pictures --params 5M --out small',
           'gowide thin 3f2a91 --speed 2x --compare',
         ],
-        'Stopped, it goes on by the same command. The test split is read once, at the end.',
+        'Stopped, it goes on by the same command. Nothing is chosen by the test split.',
       ),
     )
     .action(async (model: string, { fineTune, plan, engine, json, ...rest }: Options) => {

@@ -116,8 +116,8 @@ function armsSection({ trained }: ThinResult): Section {
   return {
     title: 'Arms at the same number of thin steps',
     text: [
-      'One seed each, rates tuned alike: differences of a percent or two may be chance. The test column was not looked ' +
-        'at for choosing.',
+      'One seed each, rates tuned alike: differences of a percent or two may be chance. Nothing was chosen by the ' +
+        'test column.',
     ],
     table: {
       columns: ['arm', 'rates', 'steps', 'validation %', 'test %'],

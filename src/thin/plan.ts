@@ -306,7 +306,7 @@ export function describe(setup: Setup): string[] {
       ({ name, runs, steps, seconds }) =>
         `${name}: ${runs} run${runs === 1 ? '' : 's'} of ${steps} steps, about ${duration(seconds)}`,
     ),
-    `about ${duration(total)} in all on one core of a small machine; rates are chosen on validation, the test split is read once, at the end`,
+    `about ${duration(total)} in all on one core of a small machine; rates and arm are chosen on validation, nothing by the test split`,
   ];
 }
 

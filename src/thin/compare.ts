@@ -1,0 +1,168 @@
+/** The three stages beside their rivals on networks of a program's own: rates tuned alike, at the same thin steps. */
+import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import type { Row } from '../core/run.js';
+import type { Dataset, Source } from '../data/dataset.js';
+import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
+import { trainThin, type Procedure } from '../method/pipeline.js';
+import type { StageContext } from '../method/stages.js';
+import { disposeWeights, toHost, weightsOf, type Teacher } from '../method/weights.js';
+import type { HostWeights, Network } from '../nn/network.js';
+import { predictor } from '../nn/predictor.js';
+import { ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
+import { halve } from './halving.js';
+import { RECIPES, type BaseRecipe } from './recipes.js';
+
+/** Two networks, data, and how long each arm is trained. */
+export interface CompareOptions {
+  /** The wide net with its trained weights. */
+  readonly wide: { readonly network: Network; readonly weights: HostWeights };
+  readonly thin: Network;
+  readonly data: Dataset;
+  /** Steps of the thin net in each arm, imitation included. */
+  readonly steps: number;
+  readonly batch: number;
+  /** `sgd`, `adamw`, or a recipe of one's own; its rates are the middle of the grids. */
+  readonly recipe: keyof typeof RECIPES | BaseRecipe;
+  /** All that can be used for the pair of networks unless given. */
+  readonly arms?: readonly ArmName[];
+  /** Settings of the rates that each arm is tried with; 6 by default. */
+  readonly tries?: 1 | 3 | 6;
+  /** 1 by default. */
+  readonly seed?: number;
+  readonly onNotice?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** An arm, trained to its end at its best rates. */
+export interface Compared {
+  readonly arm: ArmName;
+  readonly rates: Rates;
+  readonly validation: Evaluation;
+  readonly test: Evaluation;
+  readonly weights: HostWeights;
+}
+
+/** What a comparison found. */
+export interface Comparison {
+  /** The arms, the best on validation first. */
+  readonly arms: readonly Compared[];
+  /** Arms that could not be used or trained, with the reason. */
+  readonly left: readonly { readonly arm: ArmName; readonly why: string }[];
+}
+
+/**
+ * Trains the thin net by every arm at the same number of steps, each at the rates that were best on validation by
+ * successive halving; the test split chooses nothing. Needs an engine. Throws UsageError on an arm that is none,
+ * InterruptedError when `signal` fires.
+ *
+ * @example
+ *   const wide = { network, weights };
+ *   const { arms } = await compareArms({ wide, thin, data, steps: 500, batch: 32, recipe: 'sgd' });
+ *   console.log(arms.map(({ arm, test }) => [arm, test.accuracy]));
+ */
+export async function compareArms(options: CompareOptions): Promise<Comparison> {
+  const { wide, data, tries = 6, onNotice } = options;
+  const names = options.arms ?? (Object.keys(ARMS) as ArmName[]);
+  const unknown = names.find((name) => !Object.hasOwn(ARMS, name));
+  if (unknown !== undefined)
+    throw new UsageError(`unknown arm "${unknown}"; expected one of: ${Object.keys(ARMS).join(', ')}`);
+  const teacher: Teacher = { network: wide.network, host: wide.weights, weights: weightsOf(wide.weights) };
+  const left: { arm: ArmName; why: string }[] = [];
+  const found: Compared[] = [];
+  try {
+    for (const name of names) {
+      const arm: Arm = ARMS[name];
+      const why = arm.obstacle?.(settingAt(options, options.steps));
+      const compared =
+        why === undefined ? await bestOf(options, teacher, name, ratesOf(arm, baseOf(options).rates, tries)) : why;
+      if (typeof compared === 'string') left.push({ arm: name, why: compared });
+      else found.push(compared);
+      onNotice?.(
+        typeof compared === 'string'
+          ? `${name} is left out: ${compared}`
+          : `${name}: ${compared.validation.accuracy.toFixed(1)} % of validation`,
+      );
+    }
+  } finally {
+    disposeWeights(teacher.weights);
+  }
+  const rank = ({ validation }: Compared): number => rankOf(validation, data.validation.count);
+  return { arms: found.sort((a, b) => rank(b) - rank(a)), left };
+}
+
+function baseOf({ recipe }: CompareOptions): BaseRecipe {
+  return typeof recipe === 'string' ? RECIPES[recipe] : recipe;
+}
+
+function settingAt(options: CompareOptions, steps: number): ArmSetting {
+  const { wide, thin, batch, data } = options;
+  const examples = { train: data.train.count, validation: data.validation.count };
+  return { wide: wide.network, thin, steps, batch, base: baseOf(options), examples };
+}
+
+/** An arm at its best rates, or why none of them could be trained. */
+async function bestOf(
+  options: CompareOptions,
+  teacher: Teacher,
+  arm: ArmName,
+  candidates: readonly Rates[],
+): Promise<Compared | string> {
+  const { data } = options;
+  let [last, why]: [Omit<Compared, 'test'> | undefined, string] = [undefined, ''];
+  const { best } = await halve(candidates, options.steps, async (rates, steps) => {
+    try {
+      const procedure = (ARMS[arm] as Arm).procedure(settingAt(options, steps), rates);
+      last = { arm, rates, ...(await trained(options, teacher, procedure)) };
+      return rankOf(last.validation, data.validation.count);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      why = error.message;
+      return undefined;
+    }
+  });
+  if (best === undefined || last === undefined) return why;
+  const final: Omit<Compared, 'test'> = last;
+  return { ...final, test: await figuresOf(options, final.weights, data.test) };
+}
+
+async function trained(
+  { thin, data, seed = 1, signal }: CompareOptions,
+  teacher: Teacher,
+  procedure: Procedure,
+): Promise<Pick<Compared, 'validation' | 'weights'>> {
+  const context: StageContext = {
+    seed,
+    resumed: undefined,
+    log: checkFinite,
+    progress: () => {},
+    shouldSave: () => signal?.aborted === true,
+    save: () => {
+      throw new InterruptedError('stopped; nothing was saved');
+    },
+  };
+  const watches =
+    procedure.start !== 'random' || procedure.imitation !== null || procedure.training.objective.teacher > 0;
+  const weights = await trainThin(context, procedure, thin, watches ? teacher : undefined, data);
+  const host = await toHost(weights);
+  disposeWeights(weights);
+  return { validation: await figuresOf({ thin, data }, host, data.validation), weights: host };
+}
+
+async function figuresOf(
+  { thin, data }: Pick<CompareOptions, 'thin' | 'data'>,
+  host: HostWeights,
+  split: Source,
+): Promise<Evaluation> {
+  const weights = weightsOf(host);
+  const predict = predictor(thin, weights);
+  const found = await evaluate(data, split, predict);
+  predict.dispose();
+  disposeWeights(weights);
+  return found;
+}
+
+/** Throws FailureError on a number that is not finite. */
+function checkFinite(row: Row): void {
+  for (const [name, value] of Object.entries(row))
+    if (typeof value === 'number' && !Number.isFinite(value)) throw new FailureError(`${name} is ${value}`);
+}

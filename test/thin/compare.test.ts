@@ -1,0 +1,32 @@
+/** The three stages beside their rivals, on networks of a program's own. */
+import { beforeAll, expect, test } from 'vitest';
+import { loadDigits } from '../../src/data/digits.js';
+import { networkOf } from '../../src/models/index.js';
+import { compareArms } from '../../src/thin/compare.js';
+import { anyEngine } from '../support/engines.js';
+import { MLP } from '../method/support.js';
+
+beforeAll(async () => void (await anyEngine()));
+
+test('every arm is trained to its end at the same steps, and one that cannot be is left out with the reason', async () => {
+  const network = networkOf({ ...MLP, width: 6 });
+  const wide = { network, weights: network.init(1) };
+  const options = { wide, thin: networkOf(MLP), data: loadDigits(64), steps: 12, batch: 8, tries: 1 } as const;
+  const notices: string[] = [];
+  const { arms, left } = await compareArms({ ...options, recipe: 'sgd', onNotice: (line) => notices.push(line) });
+  expect([...arms.map(({ arm }) => arm), ...left.map(({ arm }) => arm)].sort()).toEqual([
+    'closed-form',
+    'direct',
+    'kd',
+    'selected-kl',
+    'three-stage',
+  ]);
+  expect(notices).toHaveLength(5);
+  const accuracies = arms.map(({ validation }) => validation.accuracy);
+  expect(accuracies).toEqual([...accuracies].sort((a, b) => b - a));
+  for (const { weights } of arms)
+    expect(Object.keys(weights.params).sort()).toEqual(Object.keys(options.thin.shapes).sort());
+  await expect(compareArms({ ...options, recipe: 'sgd', arms: ['best' as 'kd'] })).rejects.toThrow(
+    'unknown arm "best"',
+  );
+});
