@@ -113,6 +113,8 @@ export interface Crossing {
   readonly lead: readonly [first: number, second: number];
   /** Costs that both curves have; undefined where there is none. */
   readonly range?: readonly [from: number, to: number];
+  /** Where there is none, the ends of the two curves that are nearest to each other. */
+  readonly apart?: readonly [first: Curve[number], second: Curve[number]];
 }
 
 /** Where two curves cross. Exact for curves that are linear between their points in the logarithm of the cost. */
@@ -133,8 +135,14 @@ export function crossing(first: Curve, second: Curve): Crossing {
   return {
     at,
     lead: [most(1), most(-1)],
-    ...(both.length > 0 && { range: [both[0]!.cost, both.at(-1)!.cost] as const }),
+    ...(both.length > 0
+      ? { range: [both[0]!.cost, both.at(-1)!.cost] as const }
+      : { apart: nearestEnds(first, second) }),
   };
+}
+
+function nearestEnds(first: Curve, second: Curve): [Curve[number], Curve[number]] {
+  return first[0]!.cost > second.at(-1)!.cost ? [first[0]!, second.at(-1)!] : [first.at(-1)!, second[0]!];
 }
 
 /** Whether a mark was reached, and if so between which budgets. */

@@ -122,8 +122,13 @@ function timeText(times: readonly Reached[]): string {
   return `x${budget}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }
 
-function crossingText({ at, lead: [first, second], range }: Crossing, training: string): string {
-  if (range === undefined) return 'no cost in common';
+function crossingText({ at, lead: [first, second], range, apart }: Crossing, training: string): string {
+  if (range === undefined) {
+    const [own, direct] = apart!.map(
+      ({ cost, accuracy }) => `${formatNumber(accuracy, 1)} % for ${formatNumber(cost, 1)} GFLOP`,
+    );
+    return `no cost in common; the nearest: ${own}, direct ${direct}`;
+  }
   const where = at.map(
     ({ cost, firstAbove }) => `${firstAbove ? labelOf(training) : 'direct'} from ${formatNumber(cost, 1)} GFLOP on`,
   );
@@ -140,7 +145,7 @@ export function summaryLines(summary: FrontierSummary): string[] {
     `Steps to ${100 * MARK} % of the wide net’s accuracy (${mark}), in multiples of the base steps, geometric mean:`,
     ...Object.entries(times).map(([training, list]) => `  ${labelOf(training)}: ${timeText(list)}`),
     ...(Object.keys(COSTS) as CostName[]).flatMap((cost) => [
-      `Against direct training, by ${COSTS[cost]}:`,
+      `Against direct training; what is counted: ${COSTS[cost]}.`,
       ...Object.entries(crossings).map(
         ([training, byCost]) => `  ${labelOf(training)}: ${crossingText(byCost[cost], training)}`,
       ),

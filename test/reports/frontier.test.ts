@@ -79,9 +79,11 @@ describe('two curves', () => {
     expect(found.range).toEqual([1, 100]);
   });
 
-  test('that share no cost have no crossing and no range', () => {
+  test('that share no cost have no crossing and no range, but ends', () => {
     const far = [{ cost: 1e6, accuracy: 99 }];
-    expect(crossing(line(1, 2), far)).toEqual({ at: [], lead: [0, 0] });
+    const ends = [{ cost: 10, accuracy: 2 }, far[0]];
+    expect(crossing(line(1, 2), far)).toEqual({ at: [], lead: [0, 0], apart: ends });
+    expect(crossing(far, line(1, 2)).apart).toEqual([...ends].reverse());
   });
 
   test('are not continued beyond their points', () => {
