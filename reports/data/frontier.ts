@@ -55,7 +55,8 @@ export function frontierPoints(frontier: Frontier, results: readonly TableRow[])
   return armRows(frontier, rows).map((row) => {
     const { factors, label, learnsFrom } = row.facts;
     const thin = numberAt(row, 'gigaflops');
-    const existing = thin + numberAt(row, 'teacherGigaflops');
+    // a run's own figure has the wide net's forward passes and its training in one
+    const total = thin + numberAt(row, 'teacherGigaflops');
     const trained = learnsFrom === 'labels' ? 0 : teacher === undefined ? NaN : numberAt(teacher, 'gigaflops');
     return {
       training: String(factors!.training),
@@ -63,7 +64,7 @@ export function frontierPoints(frontier: Frontier, results: readonly TableRow[])
       budget: Number(factors!.budget),
       seed: row.seed,
       accuracy: numberAt(row, 'testAccuracy'),
-      cost: { thin, existing, total: existing + trained },
+      cost: { thin, existing: total - trained, total },
     };
   });
 }

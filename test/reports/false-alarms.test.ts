@@ -127,7 +127,7 @@ const frontierRows =
         {
           testAccuracy: accuracies(training)[i]! + z(),
           gigaflops: budget,
-          teacherGigaflops: training === 'direct' ? 0 : 20 * budget,
+          teacherGigaflops: training === 'direct' ? 0 : 40 + 20 * budget,
         },
       ]),
     ),
