@@ -23,7 +23,7 @@ interface Options extends Variant {
 export function command(): Command {
   const command = new Command('predict')
     .description(
-      'outputs of a network with weights in torchvision’s or Hugging Face’s names, from and to safetensors files',
+      'outputs of a network with weights in torchvision’s, timm’s or Hugging Face’s names, from and to safetensors files',
     )
     .requiredOption(
       '--model <name>',

@@ -103,10 +103,10 @@ const TRANSPARENT = [
 /**
  * A model as a network. What it computes is what tfjs' own `predict` does, masks of embeddings and `Masking` layers
  * passed on; in training, penalties of regularizers are added to the loss as `fit` does, and `Dropout` draws by the
- * run's seed. Throws UsageError on a tap that is no layer or
- * does not divide the model, a layer that is used twice, a model with several inputs or
- * outputs or whose output is neither logits nor a softmax, and on what `fit` would do and training here cannot:
- * constraints, penalties of activities, frozen or stateful layers, and layers that draw random numbers of their own.
+ * run's seed. Throws UsageError on a tap that is no layer or does not divide the model, a layer that is used twice, a
+ * model with several inputs or outputs or whose output is neither logits nor a softmax, and on what `fit` would do and
+ * training here cannot: constraints, penalties of activities, frozen or stateful layers, and layers that draw random
+ * numbers of their own.
  */
 export function fromLayersModel(model: LayersModel, options: LayersModelOptions): Network {
   if (model.inputs.length !== 1 || model.outputs.length !== 1)

@@ -6,8 +6,8 @@ import { requireRuns } from './runs.js';
 /** `gowide runs export`. */
 export function command(): Command {
   return new Command('export')
-    .argument('<id>', 'a finished training run of a ResNet or a BERT')
-    .description('write its network as safetensors, in torchvision’s or Hugging Face’s names and layouts')
+    .argument('<id>', 'a finished training run of a network of a family with published names')
+    .description('write its network as safetensors, in torchvision’s, timm’s or Hugging Face’s names and layouts')
     .addOption(outOption())
     .requiredOption(
       '--output <path>',
