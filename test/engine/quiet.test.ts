@@ -10,7 +10,7 @@ const here = tensorflowReadiness().state === 'ready' && findCompiler() !== undef
 if (!here) process.stderr.write('skipped: TensorFlow or a C++ compiler is not here\n');
 const test = anywhere.skipIf(!here);
 
-test('a program that uses the library has its standard error for itself', () => {
+test('a program that uses the library has its standard error for itself', { timeout: 300_000 }, () => {
   const index = join(import.meta.dirname, '../../dist/src/index.js');
   const program = `
     import { startEngine, tf } from ${JSON.stringify(index)};
@@ -19,9 +19,11 @@ test('a program that uses the library has its standard error for itself', () => 
   const env = { ...process.env };
   delete env.TF_CPP_MIN_LOG_LEVEL;
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    ...{ env, encoding: 'utf8', timeout: 120_000 },
+    ...{ env, encoding: 'utf8', timeout: 280_000 },
   });
-  expect([status, stderr]).toEqual([0, 'mine 2']);
+  expect(stderr).toContain('mine 2');
+  // warnings of this machine (of its graphics card, of Node) may be there, information may not
+  expect([status, withoutInformation(stderr)]).toEqual([0, stderr]);
 });
 
 anywhere('warnings and errors of a library that loads are kept', () => {
