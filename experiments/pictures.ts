@@ -1,7 +1,7 @@
 /**
  * The same comparison on real pictures that users bring, at scale overnight: at most six hours on two cores, stopped
- * and resumed as often as one likes. The recipe is the paper's, its shares of the epochs kept: the rate divided by 10 at
- * 30, 60 and 80 of 90, imitation 40 of 90, bottom-up, fine-tuning by KL for the rest.
+ * and resumed as often as one likes. The recipe is the paper's, its shares of the epochs kept: the rate divided by 10
+ * at 30, 60 and 80 of 90, imitation 40 of 90, bottom-up, fine-tuning by KL for the rest.
  *
  * Not run to the end here. Public anchors (full widths, 200 epochs or more; not the budgets of these runs):
  *

@@ -32,8 +32,8 @@ const ImageFolderSpec = z
     /** Training pictures that are set aside for validation; or the name of a folder with those of validation. */
     validation: z.union([exampleCount(), z.string()]),
     /**
-     * The test split: the name of its folder, `val`, or else `test`, by default; or, where the classes' folders stand in `folder` itself,
-     * the share of each class's pictures that is set aside for it.
+     * The test split: the name of its folder, by default `val`, or `test` where that alone is there; or, where the
+     * classes' folders stand in `folder` itself, the share of each class's pictures that is set aside for it.
      */
     test: z.union([z.string(), z.number().gt(0).max(0.5)]).optional(),
     /** Different pictures that may be unreadable; they are named and left out. */
