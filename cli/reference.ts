@@ -12,17 +12,19 @@ export function commandReference(program: Command): string {
   const groups = new Map<string, Command[]>();
   for (const command of program.commands.filter((child) => child.name() !== 'help'))
     groups.set(command.helpGroup(), [...(groups.get(command.helpGroup()) ?? []), command]);
-  const lists = [...groups].map(
-    ([group, commands]) =>
-      `**${group.replace(/:$/, '')}**\n\n${commands.map((command) => `- ${link(command)}: ${command.description()}`).join('\n')}`,
-  );
+  const lists = [...groups].map(([group, commands]) => {
+    const lines = commands.map((command) => `- ${link(command)}: ${command.description()}`);
+    return `**${group.replace(/:$/, '')}**\n\n${lines.join('\n')}`;
+  });
   const blocks = documented
     .filter((command) => command !== program)
     .map((command) => `## ${fullName(command)}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``);
   return `# Commands
 
-This page is made of the program’s own help; a test compares the two. In a clone, write \`npx gowide\` or \`npm run -s gowide --\`.
-Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped. Ctrl-C finishes the step, saves, and prints the command that goes on.
+This page is made of the program’s own help; a test compares the two.
+In a clone, write \`npx gowide\` or \`npm run -s gowide --\`.
+Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped.
+Ctrl-C finishes the step, saves, and prints the command that goes on.
 \`gowide completion bash|zsh|fish\` writes a script that has a shell complete all of this.
 
 ${lists.join('\n\n')}

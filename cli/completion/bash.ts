@@ -1,7 +1,29 @@
-import { quoted, type CommandModel, type Values } from './model.js';
+import { pathsBelow, quoted, valuedOptions, type CommandModel, type Values } from './model.js';
 
 /** The script that has bash (3.2 or newer) complete the program's command lines. */
 export function bashCompletion(commands: readonly CommandModel[]): string {
+  const paths = pathsBelow(commands)
+    .map((path) => `      ${quoted(path)}) path=${quoted(path)} place=0 ;;`)
+    .join('\n');
+  const options = valuedOptions(commands);
+  const valued = options
+    .flatMap(({ words }) => words.map((word) => `      ${quoted(word)}) option=$word ;;`))
+    .join('\n');
+  const values = options
+    .map((option) => `    ${option.words.map(quoted).join(' | ')}) ${assigned(option.values)} ;;`)
+    .join('\n');
+  const places = commands
+    .flatMap(({ path, commands: below, values: taken, variadic }) => placesOf(path, below.length > 0, taken, variadic))
+    .join('\n');
+  const flags = commands
+    .map(({ path, options }) => [path, options.flatMap(({ names }) => names).join(' ')] as const)
+    .map(([path, names]) => `        ${quoted(path)}) words=${quoted(names)} ;;`)
+    .join('\n');
+  const groups = commands
+    .filter(({ commands: below }) => below.length > 0)
+    .map(({ path, commands: below }) => [path, below.map(({ word }) => word).join(' ')] as const)
+    .map(([path, names]) => `        ${quoted(path)}) words+=${quoted(` ${names}`)} ;;`)
+    .join('\n');
   return `# Completion of gowide for bash, made by: gowide completion bash
 _gowide_files() {
   local IFS=$'\\n'
@@ -19,27 +41,27 @@ _gowide() {
       continue
     fi
     case "$path $word" in
-${commands.flatMap(({ path, commands: below }) => below.filter(({ word }) => word !== 'help').map(({ word }) => `      ${quoted(`${path} ${word}`)}) path=${quoted(`${path} ${word}`)} place=0 ;;`)).join('\n')}
-${commands.flatMap(({ path, options }) => options.filter(({ values }) => values !== undefined).flatMap(({ names }) => names.map((name) => `      ${quoted(`${path} ${name}`)}) option=$word ;;`))).join('\n')}
+${paths}
+${valued}
       *' '-*) ;;
       *) ((place++)) ;;
     esac
   done
   case "$path $option" in
-${commands.flatMap(({ path, options }) => options.flatMap(({ names, values }) => (values === undefined ? [] : [`    ${names.map((name) => quoted(`${path} ${name}`)).join(' | ')}) ${assigned(values)} ;;`]))).join('\n')}
+${values}
   esac
   if [[ -z $option ]]; then
     case "$path $place" in
-${commands.flatMap(({ path, commands: below, values, variadic }) => placesOf(path, below.length > 0, values, variadic)).join('\n')}
+${places}
     esac
     if [[ $cur == -* ]]; then
       kind=names
       case $path in
-${commands.map(({ path, options }) => `        ${quoted(path)}) words=${quoted(options.flatMap(({ names }) => names).join(' '))} ;;`).join('\n')}
+${flags}
       esac
     elif [[ $place == 0 ]]; then
       case $path in
-${commands.flatMap(({ path, commands: below }) => (below.length === 0 ? [] : [`        ${quoted(path)}) words+=${quoted(` ${below.map(({ word }) => word).join(' ')}`)} ;;`])).join('\n')}
+${groups}
       esac
     fi
   fi

@@ -1,4 +1,11 @@
-import type { Candidate, CommandModel, OptionModel, Values } from './model.js';
+import {
+  pathsBelow,
+  valuedOptions,
+  type Candidate,
+  type CommandModel,
+  type OptionModel,
+  type Values,
+} from './model.js';
 
 /** The script that has fish complete the program's command lines, with what is said of each word. */
 export function fishCompletion(commands: readonly CommandModel[]): string {
@@ -6,8 +13,12 @@ export function fishCompletion(commands: readonly CommandModel[]): string {
     ...wordsOf(command),
     ...command.options.map((option) => optionLine(command, option)),
   ]);
+  const paths = pathsBelow(commands).map(quoted).join(' ');
+  const valued = valuedOptions(commands)
+    .flatMap(({ words }) => words.map(quoted))
+    .join(' ');
   return `# Completion of gowide for fish, made by: gowide completion fish
-function __gowide_at --description 'Whether the command is $argv[1] and the word its argument number $argv[2] or later than $argv[3]'
+function __gowide_at --description 'Whether the command is $argv[1], and the word its argument $argv[2]'
     set -l words (commandline --tokens-expanded --cut-at-cursor 2>/dev/null; or commandline --tokenize --cut-at-cursor)
     set -l path gowide
     set -l place 0
@@ -15,10 +26,10 @@ function __gowide_at --description 'Whether the command is $argv[1] and the word
     for word in $words[2..-1]
         if test $skip = 1
             set skip 0
-        else if contains -- "$path $word" ${commands.flatMap(({ path, commands: below }) => below.filter(({ word }) => word !== 'help').map(({ word }) => quoted(`${path} ${word}`))).join(' ')}
+        else if contains -- "$path $word" ${paths}
             set path "$path $word"
             set place 0
-        else if contains -- "$path $word" ${commands.flatMap(({ path, options }) => options.filter(({ values }) => values !== undefined).flatMap(({ names }) => names.map((name) => quoted(`${path} ${name}`)))).join(' ')}
+        else if contains -- "$path $word" ${valued}
             set skip 1
         else if not string match --quiet -- '-*' $word
             set place (math $place + 1)

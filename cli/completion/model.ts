@@ -106,3 +106,21 @@ function oneLine(text: string): string {
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** The words that lead to each command below another: `gowide theory run`. */
+export function pathsBelow(commands: readonly CommandModel[]): string[] {
+  return commands.flatMap(({ path, commands: below }) =>
+    below.filter(({ word }) => word !== 'help').map(({ word }) => `${path} ${word}`),
+  );
+}
+
+/** Every option that takes a value: the words that end with it, one for each way to write it, and its values. */
+export function valuedOptions(
+  commands: readonly CommandModel[],
+): { readonly words: readonly string[]; readonly values: Values }[] {
+  return commands.flatMap(({ path, options }) =>
+    options.flatMap(({ names, values }) =>
+      values === undefined ? [] : [{ words: names.map((name) => `${path} ${name}`), values }],
+    ),
+  );
+}

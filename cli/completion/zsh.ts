@@ -1,7 +1,32 @@
-import { quoted, type Candidate, type CommandModel, type Values } from './model.js';
+import {
+  pathsBelow,
+  quoted,
+  valuedOptions,
+  type Candidate,
+  type CommandModel,
+  type OptionModel,
+  type Values,
+} from './model.js';
 
 /** The script that has zsh complete the program's command lines, with what is said of each word. */
 export function zshCompletion(commands: readonly CommandModel[]): string {
+  const paths = pathsBelow(commands)
+    .map((path) => `      ${quoted(path)}) word_path=${quoted(path)} place=0 ;;`)
+    .join('\n');
+  const options = valuedOptions(commands);
+  const valued = options
+    .flatMap(({ words }) => words.map((word) => `      ${quoted(word)}) option=$word ;;`))
+    .join('\n');
+  const values = options
+    .map((option) => `    ${option.words.map(quoted).join(' | ')}) ${assigned(option.values)} ;;`)
+    .join('\n');
+  const places = commands
+    .flatMap(({ path, commands: below, values: taken, variadic }) => placesOf(path, below, taken, variadic))
+    .join('\n');
+  const flags = commands
+    .map(({ path, options }) => [path, options.flatMap(optionWords).map(described).join(' ')] as const)
+    .map(([path, words]) => `        ${quoted(path)}) found=(${words}) ;;`)
+    .join('\n');
   return `#compdef gowide
 # Completion of gowide for zsh, made by: gowide completion zsh
 _gowide() {
@@ -15,8 +40,8 @@ _gowide() {
       continue
     fi
     case "$word_path $word" in
-${commands.flatMap(({ path, commands: below }) => below.filter(({ word }) => word !== 'help').map(({ word }) => `      ${quoted(`${path} ${word}`)}) word_path=${quoted(`${path} ${word}`)} place=0 ;;`)).join('\n')}
-${commands.flatMap(({ path, options }) => options.filter(({ values }) => values !== undefined).flatMap(({ names }) => names.map((name) => `      ${quoted(`${path} ${name}`)}) option=$word ;;`))).join('\n')}
+${paths}
+${valued}
       *' '-*) ;;
       *) ((place += 1)) ;;
     esac
@@ -27,16 +52,16 @@ ${commands.flatMap(({ path, options }) => options.filter(({ values }) => values 
     prefix=given
   fi
   case "$word_path $option" in
-${commands.flatMap(({ path, options }) => options.flatMap(({ names, values }) => (values === undefined ? [] : [`    ${names.map((name) => quoted(`${path} ${name}`)).join(' | ')}) ${assigned(values)} ;;`]))).join('\n')}
+${values}
   esac
   if [[ -z $option ]]; then
     case "$word_path $place" in
-${commands.flatMap(({ path, commands: below, values, variadic }) => placesOf(path, below, values, variadic)).join('\n')}
+${places}
     esac
     if [[ $current == -* ]]; then
       kind=names
       case $word_path in
-${commands.map(({ path, options }) => `        ${quoted(path)}) found=(${options.flatMap(({ names, description }) => names.map((word) => described({ word, description }))).join(' ')}) ;;`).join('\n')}
+${flags}
       esac
     fi
   fi
@@ -48,6 +73,11 @@ ${commands.map(({ path, options }) => `        ${quoted(path)}) found=(${options
 }
 if [[ $funcstack[1] == _gowide ]]; then _gowide "$@"; else compdef _gowide gowide; fi
 `;
+}
+
+/** Every way to write an option, as candidates. */
+function optionWords({ names, description }: OptionModel): Candidate[] {
+  return names.map((word) => ({ word, description }));
 }
 
 /** A word as \`_describe\` takes it: a colon in it is escaped. */

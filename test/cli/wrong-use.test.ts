@@ -30,7 +30,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['frobnicate'], /unknown command 'frobnicate'; commands: demo, reproduce, report, .*See: gowide --help/],
     [
       ['theory', 'run', 'widht'],
-      /unknown study "widht"; expected one of: all, width, depth, time, imitation, scale, bounds, saddle, .*. Did you mean "width"\?/,
+      /unknown study "widht"; expected one of: all, width, depth, time, imitation, .*scale, bounds, saddle, .*. Did you mean "width"\?/,
     ],
     [
       ['train', 'resnet', '--arm', 'x'],
