@@ -100,7 +100,8 @@ export function inWords({ m, depth }: Setting, points: readonly Point[]): string
     here.imitation < here.direct ? ['imitation', 'direct training'] : ['direct training', 'imitation'];
   const ratio = Math.max(here.imitation, here.direct) / Math.min(here.imitation, here.direct);
   const said = [
-    `At m = ${m} and L = ${depth} ${near} ends ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as near to the wide net as ${far}.`,
+    `At m = ${m} and L = ${depth} ${near} ends ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as near ` +
+      `to the wide net as ${far}.`,
   ];
   const of = (law: Point['law'], key: 'direct' | 'imitation' | 'bound'): { x: number; y: number }[] =>
     points.filter((point) => point.law === law).map((point) => ({ x: point.x, y: point[key] }));
