@@ -103,8 +103,9 @@ export class Running {
   private text = '';
   private output = '';
 
-  constructor({ program, children }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.process = children.start(process.execPath, [program, ...args], {
+  /** The program with arguments; or another command, whose arguments these are. */
+  constructor({ program, children }: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}, command?: string) {
+    this.process = children.start(command ?? process.execPath, command === undefined ? [program, ...args] : args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { verifyStore } from '../../src/store/merge.js';
 import { folderOf } from '../../src/store/runs.js';
+import { ADDONS } from './addons.js';
 import { addUp, addUpTo, cellOf, hasWrongFigures, undisturbed } from './adder.js';
 import {
   chances,
@@ -26,6 +27,7 @@ import {
   type Place,
 } from './check.js';
 import { withoutFlushes } from './file-calls.js';
+import { HOSTILE } from './hostile.js';
 import { IO_ERRORS } from './io-errors.js';
 import { POWER_LOSS } from './power-loss.js';
 
@@ -183,4 +185,6 @@ export const DISKS: readonly Check[] = [
   { id: 'damage', what: 'every kind of file cut off, made longer, or flipped by a bit', run: corrupted },
   IO_ERRORS,
   POWER_LOSS,
+  HOSTILE,
+  ADDONS,
 ];

@@ -456,6 +456,9 @@ const WORDS = [
   'a b',
 ];
 
+/** Milliseconds for all inputs together: an hour, as a machine with much other work takes ten minutes and more. */
+const READING_LIMIT = 3_600_000;
+
 async function fuzz(place: Place): Promise<Measured> {
   const count = scaled(20_000, place);
   const lines = Math.max(5, Math.round(count / 100));
@@ -466,7 +469,7 @@ async function fuzz(place: Place): Promise<Measured> {
   const env = { HOME: home, TMPDIR: temporary, XDG_CACHE_HOME: cache };
   const before = listing(place.folder);
   const read = ['selftest', '--fuzz-here', inside, '--fuzz-count', String(count - lines)];
-  const { status, stdout, stderr } = gowide(place, read, env, { cwd });
+  const { status, stdout, stderr } = gowide(place, read, env, { cwd, timeout: READING_LIMIT });
   if (status !== 0) return { pass: false, figure: `the reading process ended with ${status}: ${stderr.slice(0, 400)}` };
   const { attempts, targets: tallies, crashes, slowest } = JSON.parse(stdout) as Fuzzed;
   // command lines that end by what is wrong with them: a flag that does not exist is always there

@@ -18,6 +18,7 @@ import {
   type Place,
 } from './check.js';
 import { CLOCK } from './clock.js';
+import { TWO_HOSTS } from './hosts.js';
 
 const SEEDS = 24;
 
@@ -33,6 +34,13 @@ function savedIn(out: string): string[] {
   return listRuns(out)
     .runs.filter(({ status, folder }) => status !== 'finished' && existsSync(join(folder, FILES.last)))
     .map(({ folder }) => folder);
+}
+
+/** Waits until an unfinished run has a saved state, or the command has ended. */
+async function savedOrOver(running: Running, out: string): Promise<void> {
+  let over = false;
+  void running.ended.then(() => (over = true));
+  while (!over && savedIn(out).length === 0) await Promise.race([running.ended, sleep(20)]);
 }
 
 async function killAtRandom(place: Place): Promise<{ pass: boolean; figure: string }> {
@@ -51,6 +59,8 @@ async function killAtRandom(place: Place): Promise<{ pass: boolean; figure: stri
       }
       const ended = await Promise.race([running.ended, sleep(400 + 1200 * chance()).then(() => undefined)]);
       if (ended !== undefined) break;
+      // on a busy machine a moment may be too early for any saved state: half of the kills wait for one
+      if (chance() < 0.5) await savedOrOver(running, out);
       // a worker, or the command itself
       const pids = running.pids();
       running.kill('SIGKILL', pids[Math.floor(chance() * pids.length)]!);
@@ -66,6 +76,46 @@ async function killAtRandom(place: Place): Promise<{ pass: boolean; figure: stri
     // few kills may all have come between two cells, or before a first save
     pass: wrong === 0 && (resumed > 0 || kills < 20),
     figure: `${kills} kills in ${sweeps} sweeps of ${SEEDS} cells, ${starts} starts, ${resumed} runs gone on with from a saved state; tables that differ from the undisturbed serial run: ${wrong}`,
+  };
+}
+
+/**
+ * Three commands on one store, all of whose processes are killed again and again, several at a time and started again
+ * at once, until the store is whole.
+ */
+async function killStorm(place: Place): Promise<{ pass: boolean; figure: string }> {
+  const cells = scaled(200, place);
+  const undisturbed = serial(place, cells);
+  const chance = chances('storm');
+  const out = join(place.folder, 'storm');
+  const start = (): Running => new Running(place, [...sweepArgs(place.folder, out, cells), '--jobs', '2'], OFTEN);
+  let commands = [start(), start(), start()];
+  let [kills, starts] = [0, commands.length];
+  const most = scaled(120, place);
+  for (let before = 0; kills < most && tablesOf(out).runs < cells; before = tablesOf(out).runs) {
+    await Promise.race([...commands.map(({ ended }) => ended), sleep(300 + 900 * chance())]);
+    // half of the strikes wait until a run has a saved state to lose; as many are spared as let the storm come forward
+    if (chance() < 0.5) await Promise.race(commands.map((one) => savedOrOver(one, out)));
+    const pids = commands.flatMap((one) => one.pids());
+    const share = tablesOf(out).runs > before ? 0.7 : 0.3;
+    for (const pid of pids.filter(() => chance() < share)) {
+      commands[0]!.kill('SIGKILL', pid);
+      kills++;
+    }
+    const over = await Promise.all(
+      commands.map(({ ended }) => Promise.race([ended.then(() => true), sleep(50).then(() => false)])),
+    );
+    commands = commands.map((one, k) => (over[k] ? start() : one));
+    starts += over.filter(Boolean).length;
+    place.say(`${kills} kills, ${tablesOf(out).runs} of ${cells} cells`);
+  }
+  const left = await Promise.all(commands.map(({ ended }) => ended));
+  const { status, stderr } = gowide(place, sweepArgs(place.folder, out, cells));
+  const verified = gowide(place, ['runs', 'verify', '--out', out]);
+  const same = equal(out, undisturbed);
+  return {
+    pass: status === 0 && same && verified.status === 0 && kills > 0 && left.every((one) => isOneLine(one.stderr)),
+    figure: `${cells} cells, ${kills} kills, ${starts} starts: status ${status}${status === 0 ? '' : ` ${stderr}`}, ${wentOn(out).length} runs gone on with; verify ${verified.status}; tables ${same ? 'equal' : 'differ'}`,
   };
 }
 
@@ -123,7 +173,9 @@ async function interrupted(
 
 export const PROCESSES: readonly Check[] = [
   { id: 'kill', what: 'kill -9 of a worker or of the command at random moments', run: killAtRandom },
+  { id: 'kill-storm', what: 'three commands on one store of 200 cells, killed over and over', run: killStorm },
   { id: 'two-processes', what: 'two processes on the same store at once', run: twice },
+  TWO_HOSTS,
   CLOCK,
   {
     id: 'ctrl-c-twice',

@@ -124,23 +124,37 @@ async function hashesOf(
   const total = found.reduce((sum, file) => sum + (isKnown(file) ? 0 : file.bytes), 0);
   const hashes: string[] = [];
   let [done, told] = [0, 0];
-  for (const file of found) {
-    hashes.push(known.get(`${file.mark} ${file.name}`) ?? hashOf(file));
-    if (isKnown(file)) continue;
-    done += file.bytes;
-    if (done - told < 2 ** 25) continue;
+  // within a file, too: a large one takes minutes, in which whoever has the run's lock must refresh it
+  const onRead = (bytes: number): void => {
+    done += bytes;
+    if (done - told < 2 ** 25) return;
     told = done;
-    progress(done, total);
+    progress(Math.min(done, total), total);
+  };
+  for (const file of found) {
+    const before = told;
+    hashes.push(known.get(`${file.mark} ${file.name}`) ?? hashOf(file, onRead));
+    if (told === before) continue;
     await turn(); // a signal is heard between two files
     if (signal?.aborted) throw new InterruptedError(`stopped while it read ${file.path}`);
   }
   return hashes;
 }
 
-function hashOf({ path }: Found): string {
+function hashOf({ path }: Found, onRead: (bytes: number) => void): string {
+  let refused: unknown;
+  const hear = (bytes: number): void => {
+    try {
+      onRead(bytes);
+    } catch (error) {
+      refused = error; // of who listens, and not of the file
+      throw error;
+    }
+  };
   try {
-    return hashRegular(path, { links: true }).sha256;
-  } catch {
+    return hashRegular(path, { links: true }, hear).sha256;
+  } catch (error) {
+    if (refused !== undefined) throw error;
     return UNREADABLE;
   }
 }

@@ -106,10 +106,14 @@ export function readRegular(path: string, options: RegularOptions): Buffer {
   }
 }
 
-/** Size and SHA-256 of a regular file of any size. Throws as {@link openRegular} does. */
+/**
+ * Size and SHA-256 of a regular file of any size; `onRead` hears of every MiB or less that was read. Throws as
+ * {@link openRegular} does.
+ */
 export function hashRegular(
   path: string,
   options: RegularOptions,
+  onRead: (bytes: number) => void = () => {},
 ): { readonly bytes: number; readonly sha256: string } {
   const file = openRegular(path, options);
   try {
@@ -120,6 +124,7 @@ export function hashRegular(
       if (got === 0) return { bytes, sha256: hash.digest('hex') };
       hash.update(part.subarray(0, got));
       bytes += got;
+      onRead(got);
     }
   } finally {
     closeSync(file);

@@ -208,6 +208,19 @@ const STORES: readonly Mutant[] = [
   },
 ];
 
+/** Processes that do not know of each other, and what others have put into a store. */
+const OTHERS: readonly Mutant[] = [
+  {
+    name: 'a lock of another host is taken for that of a dead process',
+    file: LOCK,
+    find:
+      '  if (host !== here.host) return false;\n  // locks of version 0.1 say no more than the host\n' +
+      '  return boot === undefined || (boot === here.boot && namespace === here.namespace);',
+    replace: "  return host !== '' && boot === here.boot && namespace !== '';",
+    noticedBy: check('two-hosts'),
+  },
+];
+
 /** What is read of files of others. */
 const READERS: readonly Mutant[] = [
   {
@@ -259,6 +272,13 @@ const READERS: readonly Mutant[] = [
 /** Code that is loaded: it must be what was built or installed. */
 const CODE: readonly Mutant[] = [
   {
+    name: 'an addon is loaded whatever is in it',
+    file: 'src/toolchain/addon.ts',
+    find: "    return readFileSync(recordOf(path), 'utf8') === record(path);",
+    replace: "    return readFileSync(recordOf(path), 'utf8') !== '';",
+    noticedBy: check('addons', 50),
+  },
+  {
     name: 'a changed library of TensorFlow is loaded',
     file: 'src/engine/install/installed.ts',
     find: '  if (!Object.entries(files).every(([name, { sha256 }]) => hasHash(join(folder, name), sha256))) return false;\n',
@@ -292,4 +312,4 @@ const STRANGERS: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...DISKS, ...STORES, ...READERS, ...CODE, ...STRANGERS];
+export const MUTANTS: readonly Mutant[] = [...DISKS, ...STORES, ...OTHERS, ...READERS, ...CODE, ...STRANGERS];

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -183,4 +184,19 @@ describe('a run whose data are others now', () => {
     utimesSync(path, mtimeMs / 1000 + 100, mtimeMs / 1000 + 100);
     expect((await executeRun(CELL, options())).result).toEqual({ text: 'one' });
   });
+});
+
+test('within a large file, too, it is told how far the reading is: a lock is refreshed meanwhile', async () => {
+  const path = join(folder, 'large');
+  writeFileSync(path, '');
+  truncateSync(path, 3 * 2 ** 25); // holes: no room on the disk
+  const told: number[] = [];
+  const [input] = await readInputs([{ path }], { progress: (done) => void told.push(done) });
+  expect(told).toEqual([2 ** 25, 2 * 2 ** 25, 3 * 2 ** 25]);
+  expect(input!.bytes).toBe(3 * 2 ** 25);
+  const stop = (): never => {
+    throw new Error('the lock is lost');
+  };
+  truncateSync(path, 2 ** 26);
+  await expect(readInputs([{ path }], { progress: stop })).rejects.toThrow('the lock is lost');
 });

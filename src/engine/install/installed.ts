@@ -112,9 +112,9 @@ const CHECKED = 'checked.json';
 const SETTLED_MS = 3000;
 
 /**
- * Whether every file of an install has the bytes that it was installed with. They are read once, some seconds, and again
- * only where a file has other times, another size or another number on the disk than when they were read: every write
- * sets the time of change, which no program can set back.
+ * Whether every file of an install has the bytes that it was installed with. They are read once, some seconds, and
+ * again only where a file has other times, another size or another number on the disk than when they were read: every
+ * write sets the time of change, which no program can set back.
  */
 export function isWhole(folder: string, settled = SETTLED_MS): boolean {
   if (!sizesFit(folder)) return false;
