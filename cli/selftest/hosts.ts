@@ -3,7 +3,7 @@
  * own, so that neither can ask whether the other's processes live. One that is taken over while it stands still must
  * not write when it goes on.
  */
-import { existsSync, mkdirSync, readFileSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyStore } from '../../src/store/merge.js';
@@ -87,7 +87,7 @@ async function takenOver(place: Place, undisturbed: string): Promise<Measured> {
   const before = readFileSync(lock, 'utf8');
   const young = await onHost(place, 'second-host', args).ended;
   const kept = existsSync(lock) && readFileSync(lock, 'utf8') === before;
-  const old = Date.now() / 1000 - 3600;
+  const old = statSync(lock).mtimeMs / 1000 - 3600;
   utimesSync(lock, old, old);
   const second = await onHost(place, 'second-host', args).ended;
   pids.forEach((pid) => first.kill('SIGCONT', pid));

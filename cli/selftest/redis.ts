@@ -135,6 +135,11 @@ export class RedisServer {
     }
   }
 
+  /** Stops it without a word to anybody, or lets it go on: a server that hangs. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.process?.kill(signal);
+  }
+
   /** Kills it, if it is there, and waits until it is gone. */
   async kill(): Promise<void> {
     if (this.process === undefined || !isAlive(this.process)) return;
@@ -259,7 +264,40 @@ async function redisKilled(place: Place): Promise<Measured> {
   });
 }
 
+/** Seconds for which something stands still: more than a worker may hold a cell without a word (`--lock 2`). */
+const STANDSTILL = 6;
+
+async function stopped(place: Place): Promise<Measured> {
+  const wanted = scaled(6, place);
+  const chance = chances('standstill');
+  return disturbedSweep(place, async (server, workers, sweep, stored) => {
+    const counts = { workers: 0, Redis: 0 };
+    let over = false;
+    void sweep.ended.then(() => (over = true));
+    for (let k = 0; k < wanted; k++) {
+      for (const before = stored(); !over && stored() < before + 1;) await Promise.race([sweep.ended, sleep(100)]);
+      if (over) break;
+      if (k % 2 === 0) {
+        // a whole worker with its processes, while it is at work
+        const worker = workers[Math.floor(chance() * workers.length)]!;
+        const pids = worker.pids();
+        pids.forEach((pid) => worker.kill('SIGSTOP', pid));
+        await sleep(1000 * STANDSTILL);
+        pids.forEach((pid) => worker.kill('SIGCONT', pid));
+        counts.workers++;
+      } else {
+        server.signal('SIGSTOP');
+        await sleep(1000 * STANDSTILL);
+        server.signal('SIGCONT');
+        counts.Redis++;
+      }
+    }
+    return `workers stopped for ${STANDSTILL} s ${counts.workers} times, Redis ${counts.Redis} times`;
+  });
+}
+
 export const REDIS: readonly Check[] = [
   { id: 'queue-kill', what: 'workers of a queue killed: nothing lost, nothing doubled', run: workersKilled },
+  { id: 'standstill', what: 'workers, or Redis, stopped (SIGSTOP) and let go on', run: stopped },
   { id: 'redis-kill', what: 'Redis killed and restarted in mid-sweep', run: redisKilled },
 ];
