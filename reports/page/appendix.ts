@@ -24,7 +24,7 @@ function dataBlock(records: Records): string {
   const link =
     archive === undefined
       ? `<p>The tables are too many for a page, or there are none; <code>${how}</code> writes them.</p>`
-      : `<p><a download="go-wide-then-narrow-data.zip" href="data:application/zip;base64,${archive.zip.toString('base64')}">All tables as one archive</a> (zip, ${plural(archive.files, 'file')}, ${Math.ceil(archive.zip.length / 1024)} kB): final figures as CSV, what was logged as lines of JSON, with all digits. Figures have their own rows as CSV. <code>${how}</code> writes the same.</p>`;
+      : `<p><a download="go-wide-then-narrow-data.zip" href="data:application/zip;base64,${archive.zip.toString('base64')}">All tables as one archive</a> (zip, ${plural(archive.files, 'file')}, ${Math.ceil(archive.zip.length / 1024)} kB): final figures as CSV, what was logged as lines of JSON, numbers with nine digits. Figures have their own rows as CSV. <code>${how}</code> writes the tables with all digits.</p>`;
   const kept = [...records.origins].map(
     ([name, origins]) => `<li><b>${escape(name)}</b>: ${escape(withoutPaths(origins.map(originText).join('; ')))}</li>`,
   );

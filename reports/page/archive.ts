@@ -64,11 +64,19 @@ export function zipOf(files: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat([...parts, directory, number32(END), end]);
 }
 
+/** Numbers in the archive have so many digits: more say nothing that a verdict or figure rests on, and do not pack. */
+const DIGITS = 9;
+
+/** A table with shorter numbers. */
+function shortened(table: string): string {
+  return table.replace(/-?\d+\.\d{9,}(?:e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(DIGITS))));
+}
+
 /** All tables of some records in one archive; undefined without any, or where it would be too large for a page. */
 export function archiveOf(records: Records): { readonly zip: Buffer; readonly files: number } | undefined {
   const files: Record<string, string> = {};
   for (const rows of keptRowsOf(records)) {
-    Object.assign(files, tablesOf(rows));
+    for (const [name, table] of Object.entries(tablesOf(rows))) files[name] = shortened(table);
     const name = `${rows.experiment}.${rows.scale}`;
     const origins = records.origins.get(name) ?? [];
     if (origins.length > 0) files[originFile(name)] = `${JSON.stringify(origins, null, 1)}\n`;

@@ -36,7 +36,7 @@ export function download(name: string, type: string, content: string, label: str
   return `<a download="${escape(name)}" href="data:${type};charset=utf-8;base64,${Buffer.from(content).toString('base64')}">${escape(label)}</a>`;
 }
 
-/** Numbers in tables of the page have so many digits; the archive has all of them. */
+/** Numbers in tables of the page have so many digits; the archive has more. */
 const DIGITS = 5;
 
 /** Rows as the text of a table: comma-separated values, of which columns that are no numbers are named. */

@@ -1,5 +1,7 @@
 /** Every command line that a page prints does what the page says: it names runs that the program knows. */
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
 import { wholeProgram } from '../../cli/program.js';
 import { EXPERIMENTS } from '../../experiments/registry.js';
@@ -60,4 +62,25 @@ test('every other command that the page names exists', async () => {
   const lines = [...html.matchAll(/<code>gowide ([^<]+)<\/code>/g)].map(([, line]) => line!);
   expect(lines.length).toBeGreaterThan(20);
   for (const line of lines) expect(names, line).toContain(wordsOf(line)[0]);
+});
+
+test('the kept report is small enough to be sent around, and says nothing of where it was made', async () => {
+  const page = await pageOf(kept);
+  expect(Buffer.byteLength(page)).toBeLessThan(1.5e6);
+  const html = page.replace(/<script[\s\S]*?<\/script>/g, '');
+  expect(html.match(/<[a-z]/g)!.length).toBeLessThan(15_000);
+  expect(html).not.toMatch(/[\s"'=(>](?:\/(?:home|root|tmp|Users|var|mnt)\/|[A-Z]:\\)/);
+  expect(html.match(/id="claim-[^"]*"/g)!.length).toBe(new Set(html.match(/id="claim-[^"]*"/g)).size);
+});
+
+test('the archive holds every table', async () => {
+  const [, packed] = /data:application\/zip;base64,([^"]*)"/.exec(await pageOf(kept))!;
+  const zip = Buffer.from(packed!, 'base64');
+  const [packedSize, nameLength] = [zip.readUInt32LE(18), zip.readUInt16LE(26)];
+  const name = zip.subarray(30, 30 + nameLength).toString();
+  const start = 30 + nameLength;
+  const text = inflateRawSync(zip.subarray(start, start + packedSize)).toString();
+  const original = readFileSync(join(KEPT, name), 'utf8');
+  expect(text.split('\n').length).toBe(original.split('\n').length);
+  expect(zip.readUInt16LE(zip.length - 12)).toBeGreaterThan(30);
 });
