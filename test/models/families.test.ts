@@ -201,8 +201,8 @@ const PAIRS: Readonly<Record<string, { size: number; wide: NetworkSpec; thin: Ne
   },
   mobilenet: {
     size: 12,
-    wide: narrowMobilenet(16, 24, 16, 24),
-    thin: narrowMobilenet(8, 12, 8, 12),
+    wide: narrowMobilenet(16, 12, 16, 24),
+    thin: narrowMobilenet(8, 6, 8, 12),
     pair: 'the map after stem cannot be merged: the depthwise convolution of stage1/block1 reads it channel by channel',
   },
   resnext: {
@@ -234,7 +234,7 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
   test('ridge from random values gives the wide net itself where the widths are its own', async () => {
     const host = wide.init(1);
     const teacher = { network: wide, host, weights: weightsOf(host) };
-    const images = { by: 'ridge', images: 40, ridge: 1e-6 } as const;
+    const images = { by: 'ridge', images: 40, ridge: 1e-5 } as const;
     // what is no linear layer is not fitted: it is the wide net's from the start
     const other = wide.init(3).params;
     const isFitted = (path: string): boolean => !/(gamma|beta|class\/kernel|position\/kernel|scale)$/.test(path);
