@@ -196,7 +196,7 @@ export function digitsOf({ steps, ...imitation }: ThinLength, rates: Rates): Set
 }
 
 /** Arms that decide nothing at scale minutes, or no more than others do there: scale laptop has them. */
-const NOT_IN_MINUTES = ['hints', 'all-at-once', 'selected-direct'];
+const NOT_IN_MINUTES = ['hints', 'all-at-once', 'selected-direct', 'no-imitation', 'selected-three-stage', 'deeper'];
 /** Seeds of the arm that costs as much as the whole pipeline; its difference is many times its interval. */
 const LONG_SEEDS = 3;
 
@@ -273,8 +273,8 @@ export const resnetHierarchy: Experiment = {
   tuning: HIERARCHY_TUNING,
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
-    const some = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
-    if (scale !== 'minutes') some.push('long');
+    const some = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage'];
+    if (scale !== 'minutes') some.push('selected-three-stage', 'deeper', 'long');
     return sharedArms(Object.fromEntries(some.map((arm) => [arm, all[arm]!])));
   },
 };

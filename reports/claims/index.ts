@@ -9,6 +9,7 @@ import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
 import { PICTURE_CLAIMS } from './pictures.js';
 import { RESNET_CLAIMS } from './resnet.js';
+import { withScale } from './scales.js';
 import { SELECTION_CLAIMS } from './selection.js';
 import type { Verdict } from './verdict.js';
 
@@ -29,7 +30,7 @@ for (const claim of [
   ...PICTURE_CLAIMS,
   ...BERT_CLAIMS,
 ])
-  registerClaim(claim);
+  registerClaim(withScale(claim));
 
 /** Every claim, decided by the rows of one scale: those about trained nets as one family, the theory's as another. */
 export function decideClaims(input: ClaimInput): Verdict[] {

@@ -30,11 +30,11 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['frobnicate'], /unknown command 'frobnicate'; commands: demo, reproduce, report, .*See: gowide --help/],
     [
       ['theory', 'run', 'widht'],
-      /unknown study "widht"; expected one of: all, width, depth, time, imitation, .*scale, bounds, saddle, .*. Did you mean "width"\?/,
+      /unknown study "widht"; expected one of: all, width, depth, time, imitation, .*saddle, .*\. Did you mean "width"\?/,
     ],
     [
       ['train', 'resnet', '--arm', 'x'],
-      /unknown arm "x"; expected one of: all, wide, direct, kd, selected-kl, no-imitation, /,
+      /unknown arm "x"; expected one of: all, wide, direct, kd, selected-kl, three-stage, long/,
     ],
     [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
     [

@@ -11,7 +11,7 @@ const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] =
   ['residual', 'tanh', '94ae73ce6e96'],
   ['stages', 'no skip', '70eb448cad97'],
   ['resnet-digits', 'three-stage', '21f1d141ac3e'],
-  ['resnet-hierarchy', 'selected-three-stage', '541138fd389b'],
+  ['resnet-hierarchy', 'three-stage', 'c3b2dd09addb'],
   ['depth-skip', '4 skip direct', '56b306d1e0bf'],
   ['bert-glosses', 'three-stage', '5cb946e3b827'],
   ['bert-supersense', 'three-stage', '595853aac2b4'],

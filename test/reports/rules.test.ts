@@ -5,6 +5,8 @@ import { normals, rngKey } from '../../src/core/rng.js';
 import { holm, signFlip, tInterval } from '../../src/core/stats.js';
 import { armBeats } from '../../reports/claims/arms.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
+import { CLAIMS } from '../../reports/claims/index.js';
+import { LEFT } from '../../reports/claims/scales.js';
 import { correctFamily, FAMILY_RATE } from '../../reports/claims/family.js';
 import { decided, errorRate, within } from '../../reports/claims/verdict.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
@@ -48,6 +50,10 @@ function drawn(draw: number, n: number, { at = 90, shared = 2, own = 1, gain = 0
   const seeds = Array.from({ length: n }, (_, i) => i);
   return { a: seeds.map((i) => value(0, i, gain)), b: seeds.map((i) => value(1, i, 0)) };
 }
+
+test('claims that scale minutes leaves are claims', () => {
+  expect(LEFT.filter((id) => CLAIMS[id]?.from !== 'laptop')).toEqual([]);
+});
 
 describe('a claim that is left to a larger scale', () => {
   const claim = { ...claimOf(), from: 'laptop' } as const;
