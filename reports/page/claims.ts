@@ -1,6 +1,6 @@
 /** Claims as HTML: each stands once, folded below the figure that shows it, and is a cell of the matrix of verdicts. */
 import { settingNames, settingOf } from '../claims/settings.js';
-import { decided, OUTCOMES, type Outcome, type ScaledVerdict } from '../claims/verdict.js';
+import { OUTCOMES, type Outcome, type ScaledVerdict } from '../claims/verdict.js';
 import { groupBy } from '../data/rows.js';
 import { anchor, escape, plural } from './html.js';
 import { outcomeMark, verdictBadge } from './verdicts.js';
@@ -89,7 +89,3 @@ export function bySetting(verdicts: readonly ScaledVerdict[], question: string):
     ]),
   );
 }
-
-/** Claims that were decided. */
-export const decidedOf = (verdicts: readonly ScaledVerdict[]): ScaledVerdict[] =>
-  verdicts.filter(({ outcome }) => decided(outcome));

@@ -3,6 +3,7 @@ import { keyOf, panelsOf } from '../client/panels.js';
 import type { Spec } from '../client/spec.js';
 import type { Figure } from '../figures/figure.js';
 import { CONFIG } from '../figures/theme.js';
+import { withTerm } from './glossary.js';
 import { anchor, escape, plural, rowsBlock } from './html.js';
 import type { OriginOf } from './origins.js';
 import { renderSvg } from './render.js';
@@ -78,7 +79,7 @@ export function figureBlock({ figure, panels }: RenderedFigure, context: FigureC
 <h3><span class="finding">${escape(finding ?? figure.title)}</span> ${anchor(id, 'this figure')}</h3>${kicker}
 <div class="panels">${plots.join('')}</div>${keyBlock(figure)}
 <div class="actions"></div>
-<figcaption><p>${escape(figure.caption)}</p>
+<figcaption><p>${withTerm(figure.caption)}</p>
 <p class="small">Scale ${escape(figure.scale)}. Run it: <code>${escape(figure.command)}</code>. ${escape(origins(figure.runs))}</p>
 <details class="tools"><summary>Axes and lines</summary></details>
 <details class="data"><summary>Data: ${plural(figure.data.length, 'row')}</summary>${html}</details></figcaption>
