@@ -26,7 +26,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     kept: [],
     origins: new Map(),
     problems: ['somewhere/runs/x: unfinished, not shown'],
-    cautions: ['depth, scale minutes: one seed only, which decides nothing'],
+    cautions: ['depth, scale laptop: one seed only, which decides nothing'],
   };
   const report = buildReport(input);
   const figures = Object.values(report.figures).flat() as Figure[];
@@ -76,8 +76,8 @@ describe.skipIf(!available)('the page in Chromium', () => {
 
   test('a mark under the pointer shows its values', async () => {
     const page = await open();
-    await live(page, 'accuracy-minutes');
-    await symbols(page, 'accuracy-minutes').first().hover();
+    await live(page, 'accuracy-laptop');
+    await symbols(page, 'accuracy-laptop').first().hover();
     const text = await page.locator('#tip').textContent();
     // in the words of the axes, and not in those of the columns
     expect(text).toMatch(/test accuracy, %[\d.]+/);
@@ -88,17 +88,17 @@ describe.skipIf(!available)('the page in Chromium', () => {
 
   test('arms can be left out, and axes switched, by keyboard alone', async () => {
     const page = await open();
-    await live(page, 'depth-minutes');
-    const before = await symbols(page, 'depth-minutes').count();
-    await page.locator('[data-figure="depth-minutes"] .tools summary').press('Enter');
-    const box = page.locator('[data-figure="depth-minutes"] .tools input[type="checkbox"]').first();
+    await live(page, 'depth-laptop');
+    const before = await symbols(page, 'depth-laptop').count();
+    await page.locator('[data-figure="depth-laptop"] .tools summary').press('Enter');
+    const box = page.locator('[data-figure="depth-laptop"] .tools input[type="checkbox"]').first();
     await box.focus();
     await page.keyboard.press('Space');
-    await expect.poll(() => symbols(page, 'depth-minutes').count()).toBe((before * 2) / 3);
+    await expect.poll(() => symbols(page, 'depth-laptop').count()).toBe((before * 2) / 3);
     const axis = async (): Promise<string> =>
-      (await page.locator('[data-figure="depth-minutes"] .plot .role-axis text').allTextContents()).join(' ');
+      (await page.locator('[data-figure="depth-laptop"] .plot .role-axis text').allTextContents()).join(' ');
     const logarithmic = await axis();
-    const select = page.locator('[data-figure="depth-minutes"] .tools select').last();
+    const select = page.locator('[data-figure="depth-laptop"] .tools select').last();
     await select.focus();
     await select.press('ArrowUp');
     await expect.poll(axis).not.toBe(logarithmic);
@@ -109,9 +109,9 @@ describe.skipIf(!available)('the page in Chromium', () => {
   test('a figure can be taken away as its rows, its spec, and a picture with all panels and the key', async () => {
     const page = await open();
     const { id, data, spec } = figures.find((figure) => figure.id === 'depth')!;
-    await live(page, `${id}-minutes`);
+    await live(page, `${id}-laptop`);
     const fetched = async (name: string): Promise<Buffer> => {
-      const button = page.locator(`[data-figure="${id}-minutes"] .actions button`, { hasText: name });
+      const button = page.locator(`[data-figure="${id}-laptop"] .actions button`, { hasText: name });
       const [download] = await Promise.all([page.waitForEvent('download'), button.press('Enter')]);
       return readFileSync(await download.path());
     };
@@ -136,7 +136,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     const page = await open({ javaScriptEnabled: false });
     const sizes = async (on: Page): Promise<(readonly [string, number])[]> =>
       Promise.all(
-        ['width-minutes', 'depth-minutes', 'accuracy-minutes', 'trade-resnet-minutes'].map(async (name) => {
+        ['width-laptop', 'depth-laptop', 'accuracy-laptop', 'trade-resnet-laptop'].map(async (name) => {
           const { height } = (await on.locator(`[data-figure="${name}"]`).boundingBox())!;
           return [name, Math.round(height)] as const;
         }),
@@ -173,7 +173,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     ['dark', 390],
   ] as const)('accessible in %s at %i pixels, and no wider than the window', async (colorScheme, width) => {
     const page = await open({ colorScheme, viewport: { width, height: 900 } });
-    await live(page, 'depth-minutes');
+    await live(page, 'depth-laptop');
     await page.evaluate(axe.source);
     const { violations } = (await page.evaluate("axe.run({ resultTypes: ['violations'] })")) as {
       violations: { id: string; nodes: { html: string }[] }[];

@@ -3,7 +3,7 @@ import { named, type Curve, type TableRow } from '../../reports/data/rows.js';
 import type { Row } from '../../src/core/run.js';
 
 const row = (experiment: string, arm: string, seed: number, values: Row): TableRow => ({
-  ...named({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed }),
+  ...named({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'laptop', seed }),
   values,
 });
 export const SEEDS = [1, 2, 3, 4, 5];
@@ -323,12 +323,12 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
           const points = stages.flatMap((stage, i) =>
             [10, 20].map((step) => ({ stage, step: 20 * i + step, loss: wobble(seed, step) })),
           );
-          return { ...named({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'minutes', seed }), points };
+          return { ...named({ run: `${experiment}-${arm}-${seed}`, experiment, arm, scale: 'laptop', seed }), points };
         },
       ),
     ),
   );
-  return { scale: 'minutes', rows, results: [...results, ...frontier, ...depthSkip, ...ablations, ...bert], curves };
+  return { scale: 'laptop', rows, results: [...results, ...frontier, ...depthSkip, ...ablations, ...bert], curves };
 }
 
 /** Points of all seeds, and values with an interval, of each figure. */

@@ -124,7 +124,7 @@ describe('watch', () => {
     const first = JSON.parse(events[0]!.slice(events[0]!.indexOf('data: ') + 6)) as State;
     expect(first.finished).toBe(1);
     expect(events.find((event) => event.startsWith('event: page'))).toContain('data: 2');
-    expect((await ask(watch.url)).text).toContain('2 runs at scale minutes');
+    expect((await ask(watch.url)).text).toContain('2 runs, scale minutes');
   });
 
   test('names a port that is taken', async () => {
