@@ -38,9 +38,9 @@ const WIDE = 16;
 
 /**
  * E U^p tanh(U / r)^2 for U ~ N(0, q), p = 0 or 2, by the trapezoidal rule, which converges exponentially for a
- * function that is analytic near the line: over U = sqrt(q) z with the step h in z the nearest poles, at r pi i / 2, give
- * an error of exp(-pi^2 r / (sqrt(q) h)), far below 1e-15 for q <= 16. Beyond, it is E U^p - E U^p sech(U / r)^2 over U
- * itself, whose poles lie as far away.
+ * function that is analytic near the line: over U = sqrt(q) z with the step h in z the nearest poles, at r pi i / 2,
+ * give an error of exp(-pi^2 r / (sqrt(q) h)), far below 1e-15 for q <= 16. Beyond, it is E U^p - E U^p sech(U / r)^2
+ * over U itself, whose poles lie as far away.
  */
 function tanhMoment(q: number, { power, stretch }: { readonly power: 0 | 2; readonly stretch: number }): number {
   if (q > WIDE) {

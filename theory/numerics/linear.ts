@@ -76,8 +76,8 @@ export function solveLinear(A: Rows, b: readonly number[]): number[] {
 }
 
 /**
- * Inner product of `length` numbers of `u` from `at` and of `v` from `from`, in four sums, as one would wait for each of
- * its own additions.
+ * Inner product of `length` numbers of `u` from `at` and of `v` from `from`, in four sums, as one would wait for each
+ * of its own additions.
  */
 export function innerProduct(u: Float64Array, at: number, v: Float64Array, from: number, length: number): number {
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
