@@ -181,7 +181,7 @@ describe('what does not fit is refused in one line', () => {
       { ...good, model: { ...MODEL, width: [1, 2, 3] } },
       /"model.width": expected one width for each of 2 layers, got 3/,
     ],
-    ['d above 64', { ...good, model: { ...MODEL, d: 65 } }, /64/],
+    ['d above 1,024', { ...good, model: { ...MODEL, d: 1025 } }, /1,?024/],
     [
       'imitation without its steps',
       { ...good, thin: { m: 2, training: 'imitation' } },
