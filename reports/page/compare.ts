@@ -7,7 +7,7 @@ import { writeAtomic } from '../../src/store/atomic.js';
 import { dataTable, documentOf, escape } from './html.js';
 import { environmentBlock } from './runs-block.js';
 import { verdictBadge } from './verdicts.js';
-import { renderSvg } from './render.js';
+import { renderFigure } from './figure-block.js';
 import { buildReport, type Report } from './report.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 import { readRecords } from '../data/records.js';
@@ -78,8 +78,15 @@ async function figurePairs(first: Report, second: Report): Promise<string> {
     const theirs = new Map(second.figures[section]!.map((figure) => [figure.id, figure]));
     return list.flatMap((figure) => (theirs.has(figure.id) ? [[figure, theirs.get(figure.id)!] as const] : []));
   });
-  const plot = async (figure: Figure, side: string): Promise<string> =>
-    `<div class="plot" tabindex="0" role="region" aria-label="${side}: ${escape(figure.title)}">${(await renderSvg(figure.spec)).replace('<svg ', `<svg role="img" aria-label="${side}: ${escape(figure.alt)}" `)}</div>`;
+  const plot = async (figure: Figure, side: string): Promise<string> => {
+    const { panels } = await renderFigure(figure);
+    const plots = panels.map(({ title, svg }) => {
+      const head = title === null ? '' : `<h4>${escape(title)}</h4>`;
+      const label = `${side}: ${title === null ? '' : `${title}. `}${figure.alt}`;
+      return `${head}${svg.replace('<svg ', `<svg role="img" aria-label="${escape(label)}" `)}`;
+    });
+    return `<div class="plot" tabindex="0" role="region" aria-label="${side}: ${escape(figure.title)}">${plots.join('')}</div>`;
+  };
   const drawn = await Promise.all(
     blocks.map(
       async ([a, b]) =>

@@ -19,7 +19,7 @@ test('a program that uses the library has its standard error for itself', { time
   const env = { ...process.env };
   delete env.TF_CPP_MIN_LOG_LEVEL;
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    ...{ env, encoding: 'utf8', timeout: 280_000 },
+    ...{ env, encoding: 'utf8', timeout: 280_000, killSignal: 'SIGKILL' },
   });
   expect(stderr).toContain('mine 2');
   // warnings of this machine (of its graphics card, of Node) may be there, information may not
