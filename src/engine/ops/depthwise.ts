@@ -62,6 +62,7 @@ export function depthwiseFilterGradient(x: Tensor4D, dy: Tensor4D, attributes: N
 
 /** Values [B, h, w, C] with zeros between them, so that they stand `strides` apart. */
 function spread(values: Tensor4D, [down, right]: readonly [number, number]): Tensor4D {
+  if (down === 1 && right === 1) return values;
   const [batch, height, width, channels] = values.shape;
   const rows = tf
     .pad(values.reshape([batch * height, 1, width * channels]), [
@@ -100,5 +101,7 @@ export function depthwiseInputGradient(dy: Tensor4D, filter: Tensor4D, attribute
       parts.push(tf.mul(moved, tf.slice(filter, [i, j, 0, 0], [1, 1, channels, 1]).reshape([channels])));
     }
   }
-  return tf.slice(tf.addN(parts), [0, top, left, 0], inputShape);
+  // addN of many gives other values from call to call on tfjs' WebGPU backend
+  const all = parts.reduce((sum, part) => tf.add(sum, part));
+  return tf.slice(all, [0, top, left, 0], inputShape);
 }
