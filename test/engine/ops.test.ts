@@ -277,6 +277,21 @@ describe.each(engines)('$name', ({ name, missing }) => {
     ).toBeLessThan(TOLERANCE.f32);
   });
 
+  test.skipIf(missing !== undefined).each([8, 50, 120])(
+    '%i tensors are added, and joined, as few are',
+    async (count) => {
+      await tf.setBackend(name);
+      const parts = Array.from({ length: count }, (_, i) => tf.fill([70], i + 1));
+      const { numTensors } = tf.memory();
+      const [sum, joined] = [tf.addN(parts), tf.concat(parts)];
+      expect(new Set(await sum.data())).toEqual(new Set([(count * (count + 1)) / 2]));
+      const values = await joined.data();
+      expect(parts.every((_, i) => values.slice(70 * i, 70 * (i + 1)).every((value) => value === i + 1))).toBe(true);
+      expect(tf.memory().numTensors).toBe(numTensors + 2);
+      tf.dispose([sum, joined, ...parts]);
+    },
+  );
+
   test.skipIf(missing !== undefined)('gradients that nobody asks for are freed', async () => {
     await tf.setBackend(name);
     const [x, gamma, beta] = [tf.randomNormal([2, 3, 3, 2], 0, 1, 'float32', 1), tf.ones([2]), tf.zeros([2])];

@@ -101,7 +101,5 @@ export function depthwiseInputGradient(dy: Tensor4D, filter: Tensor4D, attribute
       parts.push(tf.mul(moved, tf.slice(filter, [i, j, 0, 0], [1, 1, channels, 1]).reshape([channels])));
     }
   }
-  // addN of many gives other values from call to call on tfjs' WebGPU backend
-  const all = parts.reduce((sum, part) => tf.add(sum, part));
-  return tf.slice(all, [0, top, left, 0], inputShape);
+  return tf.slice(tf.addN(parts), [0, top, left, 0], inputShape);
 }

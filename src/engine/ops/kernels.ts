@@ -178,6 +178,22 @@ const gatherUnread: Override = ({ x, indices }, { axis, batchDims }) => {
   return tensorflowOp('GatherV2', { Tparams: FLOAT, Tindices: INT, Taxis: INT }, inputs, 1)[0]!;
 };
 
+/** Tensors that WebGPU's kernels may read at once beside the one that they write: a device has at least 8 in all. */
+const SUMMANDS = 7;
+
+/**
+ * tfjs' kernel reads all summands at once: with more than the device allows it computes nothing, says so on the console
+ * alone, and leaves what was in the memory. So many are added by groups.
+ */
+const addByGroups: Override = (inputs) => {
+  const summands = Object.values(inputs) as Tensor[];
+  if (summands.length <= SUMMANDS) return undefined;
+  const groups = Array.from({ length: Math.ceil(summands.length / SUMMANDS) }, (_, i) =>
+    summands.slice(i * SUMMANDS, (i + 1) * SUMMANDS),
+  );
+  return tf.addN(groups.map((group) => (group.length === 1 ? group[0]! : tf.addN(group))));
+};
+
 /** Registers a function of tensors as a kernel; its temporaries are freed, its results kept. */
 function register(
   kernelName: string,
@@ -232,6 +248,7 @@ export function registerTrainingKernels(backendName: string): void {
       inputGradientByConvolution(dy as Tensor4D, filter as Tensor4D, attributes),
     );
   }
+  if (backendName === 'webgpu') override('AddN', backendName, addByGroups);
   if (backendName === 'tensorflow') {
     for (const [name, body] of Object.entries({
       ...TENSORFLOW_CONVOLUTIONS,
