@@ -40,7 +40,7 @@ function originOfRun({ environments, seconds }: RunRecord): Origin {
     machine: `${last.cpu}, ${last.cores} cores, ${last.platform}`,
     from: environments[0]!.started.slice(0, 10),
     to: day,
-    hours: (seconds ?? 0) / 3600,
+    hours: Number(((seconds ?? 0) / 3600).toPrecision(3)),
     runs: 1,
   };
 }

@@ -85,7 +85,7 @@ export function inOrder({ order = [] }: Experiment, names: Iterable<string>): st
 export type Datum = Readonly<Record<string, string | number>>;
 
 /** Seeds are drawn one by one where there are fewer than this. */
-const MANY_SEEDS = 12;
+const MANY_SEEDS = 10;
 
 /** What a figure of means and bands shows, in words; `seeds` are the points of single seeds that it draws. */
 export function legendOf(seeds: readonly unknown[], mean: string): string {
