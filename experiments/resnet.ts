@@ -95,9 +95,21 @@ const DIGITS = { set: 'digits', augment: { rotation: 20, shift: 0.12, logScale: 
 const IMITATION_RATE = 1;
 const WIDE_RATE = 0.1;
 
-const TUNING: TuningGrid = { rates: [0.1, 0.2, 0.4], seeds: [101, 102] };
+const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
+/** Tuned with the nets of scale minutes. */
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
+const DIGITS_LAPTOP_RATES: Rates = {
+  default: 0.2,
+  kd: 0.05,
+  hints: 0.1,
+  'all-at-once': 0.4,
+  'selected-direct': 0.1,
+  'no-imitation': 0.4,
+  'selected-three-stage': 0.1,
+  deeper: 0.05,
+  long: 0.4,
+};
 /** Of `resnet-hierarchy`, at its 1,000 steps. */
 export const HIERARCHY_RATES: Rates = {
   default: 0.2,
@@ -185,7 +197,8 @@ function paperSetting(): Setting {
 function settingAt(scale: Scale): Setting {
   if (scale === 'paper') return paperSetting();
   const size = sizeAt(scale);
-  return smallSetting(DIGITS_RATES, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
+  const rates = scale === 'laptop' ? DIGITS_LAPTOP_RATES : DIGITS_RATES;
+  return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 
 /** The nets and digits of `resnet-digits` at scale laptop, the thin net trained for so long at these rates. */
@@ -206,7 +219,7 @@ export const resnetDigits: Experiment = {
   title: 'Thin ResNet by three stages against its rivals',
   kind: TRAIN_KIND,
   chance: 10,
-  seeds: { minutes: 5, laptop: 5, gpu: 3, paper: 3 },
+  seeds: { minutes: 5, laptop: 10, gpu: 3, paper: 3 },
   metric: TEST_ACCURACY,
   baseline: 'direct',
   order: SHARED_ORDER,
