@@ -19,7 +19,9 @@ import {
 import { CONFIG, REFERENCE, SOURCES, sourceOf } from './theme.js';
 
 const COLORS = 'Orange learns from the labels, green from the wide net’s outputs, blue from its layers.';
-const MARKS = 'Points: seeds; ticks: means; bars: 95 % t-intervals.';
+/** What is drawn, in words; `seeds` are the points of single seeds. */
+const marksOf = (seeds: readonly unknown[]): string =>
+  `${seeds.length > 0 ? 'Points: seeds; ticks' : 'Ticks'}: means; bars: 95 % t-intervals.`;
 const REFERENCE_LINE = 'Line: the wide net, by its mean.';
 
 /** A color for each label. */
@@ -136,13 +138,19 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
     const wide = sorted.filter(({ reference }) => reference !== undefined);
     const palette = paletteOf(inOrder(experiment, arms.keys()).map((arm) => arms.get(arm)![0]!));
     const points = mine.map((row) => ({ name: row.facts.label, value: numberAt(row, key), seed: row.seed }));
-    const data = [...sorted, ...seedPoints(points)];
+    const seeds = seedPoints(points);
+    const data = [...sorted, ...seeds];
     const reference = wide.length === 1 ? { at: wide[0]!.mean, label: String(wide[0]!.name) } : undefined;
     return {
       id,
       title,
       alt: `${axis} of each arm. ${sorted.map((row) => `${row.name}: ${row.mean.toFixed(digits)} ${unit}`).join('; ')}.`,
-      caption: [caption, palette === undefined ? '' : COLORS, MARKS, reference === undefined ? '' : REFERENCE_LINE]
+      caption: [
+        caption,
+        palette === undefined ? '' : COLORS,
+        marksOf(seeds),
+        reference === undefined ? '' : REFERENCE_LINE,
+      ]
         .filter(Boolean)
         .join(' '),
       scale,
@@ -181,12 +189,13 @@ export function differenceFigure(figure: ExperimentFigure & { readonly pairs: re
     const points = pairs.flatMap(({ name, values }) =>
       values.map(({ seed, difference: value }) => ({ name, value, seed })),
     );
-    const data = [...summary, ...seedPoints(points)];
+    const seeds = seedPoints(points);
+    const data = [...summary, ...seeds];
     return {
       id,
       title,
       alt: `${axis}, paired by seed. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(digits)}`).join('; ')}.`,
-      caption: `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that crosses the dashed zero decides nothing. ${MARKS}`,
+      caption: `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that crosses the dashed zero decides nothing. ${marksOf(seeds)}`,
       scale,
       command: commandOf(experiment, scale),
       spec: intervalSpec(
