@@ -143,7 +143,7 @@ export const depthSkip: Experiment = {
   group: 'resnet',
   title: 'Depth and skip connections: where imitation itself pays',
   kind: TRAIN_KIND,
-  seeds: { minutes: 5, laptop: 10 },
+  seeds: { minutes: 4, laptop: 10 },
   metric: TEST_ACCURACY,
   reproduced: true,
   tuning: TUNING,
