@@ -40,6 +40,16 @@ function divisionOf({ imitation, training }: Procedure): Division {
   return training.hints ?? HEAD_ONLY;
 }
 
+/** What a procedure needs a wide net for, in the words of a spec; nothing where the thin net is trained alone. */
+export function needsOfWide({ imitation, training: { objective }, start }: Procedure): string[] {
+  return [
+    ...(imitation === null ? [] : ['imitation']),
+    ...(STARTS[start].shares ? [`start "${start}"`] : []),
+    ...(objective.teacher > 0 ? ['objective.teacher'] : []),
+    ...(objective.hints > 0 ? ['objective.hints'] : []),
+  ];
+}
+
 /**
  * The groups of a procedure, and those of them that are imitated; known before the wide net is trained. Throws
  * UsageError when it cannot work.
@@ -52,12 +62,7 @@ export function planGroups(
   const { imitation, training, start } = procedure;
   const { objective } = training;
   if (wide === undefined) {
-    const needs = [
-      ...(imitation === null ? [] : ['imitation']),
-      ...(STARTS[start].shares ? [`start "${start}"`] : []),
-      ...(objective.teacher > 0 ? ['objective.teacher'] : []),
-      ...(objective.hints > 0 ? ['objective.hints'] : []),
-    ];
+    const needs = needsOfWide(procedure);
     if (needs.length > 0)
       throw new UsageError(
         `invalid training spec: ${needs.join(', ')} need${needs.length === 1 ? 's' : ''} a wide net; give "teacher"`,

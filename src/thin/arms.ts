@@ -42,7 +42,8 @@ const IMITATION_SHARE = 0.3;
 /** Training examples by which layers are fitted in closed form, at most. */
 const RIDGE_EXAMPLES = 600;
 
-const OBJECTIVE: ObjectiveSpec = { labels: 0, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
+/** The objective of no loss at all, to which an arm adds its own. */
+export const OBJECTIVE: ObjectiveSpec = { labels: 0, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
 
 /** The start that keeps most of the wide net: its own channels, or their principal components in a stream. */
 function startOf({ thin, wide }: ArmSetting): Procedure['start'] {

@@ -3,7 +3,7 @@ import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
 import type { Row } from '../core/run.js';
 import type { Dataset, Source } from '../data/dataset.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
-import { trainThin, type Procedure } from '../method/pipeline.js';
+import { needsOfWide, trainThin, type Procedure } from '../method/pipeline.js';
 import type { StageContext } from '../method/stages.js';
 import { disposeWeights, toHost, weightsOf, type Teacher } from '../method/weights.js';
 import type { HostWeights, Network } from '../nn/network.js';
@@ -140,9 +140,8 @@ async function trained(
       throw new InterruptedError('stopped; nothing was saved');
     },
   };
-  const watches =
-    procedure.start !== 'random' || procedure.imitation !== null || procedure.training.objective.teacher > 0;
-  const weights = await trainThin(context, procedure, thin, watches ? teacher : undefined, data);
+  const needsWide = needsOfWide(procedure).length > 0;
+  const weights = await trainThin(context, procedure, thin, needsWide ? teacher : undefined, data);
   const host = await toHost(weights);
   disposeWeights(weights);
   return { validation: await figuresOf({ thin, data }, host, data.validation), weights: host };

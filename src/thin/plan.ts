@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Cell } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
-import { exampleShape, inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
+import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
 import { EXPECTED_FLOPS, expectedSeconds } from '../method/cost.js';
+import { needsOfWide } from '../method/pipeline.js';
 import { TRAIN_KIND } from '../method/required.js';
 import type { TrainSpec } from '../method/spec.js';
 import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
-import { ARMS, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
+import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
 import { findData } from './data/index.js';
 import { roundsOf } from './halving.js';
 import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
@@ -180,21 +181,18 @@ export function wideCellOf(setup: Setup, rate: number, steps: number): Cell {
     teacher: null,
     start: 'random',
     imitation: null,
-    training: { ...recipe, objective: { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 } },
+    training: { ...recipe, objective: { ...OBJECTIVE, labels: 1 } },
   });
 }
 
 /** The run that trains the thin net by an arm, for so many steps; `weights` are the wide net's. */
 export function thinCellOf(setup: Setup, weights: string, arm: ArmName, rates: Rates, steps: number): Cell {
-  const { start, imitation, training } = (ARMS[arm] as Arm).procedure(settingOf(setup, steps), rates);
-  const needsWide = start !== 'random' || imitation !== null || training.objective.teacher > 0;
+  const procedure = (ARMS[arm] as Arm).procedure(settingOf(setup, steps), rates);
   return cellOf(setup, `${arm} ${Object.values(rates).join(' ')}`, {
     data: setup.spec,
     network: setup.thin,
-    teacher: needsWide ? { network: setup.wide, weights } : null,
-    start,
-    imitation,
-    training,
+    teacher: needsOfWide(procedure).length > 0 ? { network: setup.wide, weights } : null,
+    ...procedure,
   });
 }
 
@@ -286,14 +284,17 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** What will be done and what it costs, a line each. */
-export function describe(setup: Setup): string[] {
+/** Expected seconds of all parts, on one core of a small machine. */
+export function secondsOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+/** What will be done and what it costs, a line each; `parts` are {@link partsOf} the same set-up. */
+export function describe(setup: Setup, parts = partsOf(setup)): string[] {
   const { source, wide, thin, data, training, left, options } = setup;
   const size = (spec: NetworkSpec): string =>
     `${parameterCount(spec).toLocaleString('en')} parameters, ` +
     `${(forwardFlops(networkOf(spec), data.shape) / 1e6).toFixed(1)} MFLOP an example`;
-  const parts = partsOf(setup);
-  const total = parts.reduce((sum, { seconds }) => sum + seconds, 0);
   return [
     `wide net: ${options.model} (${source.format}); ${size(wide)}`,
     `thin net: ${size(thin)}`,
@@ -306,11 +307,6 @@ export function describe(setup: Setup): string[] {
       ({ name, runs, steps, seconds }) =>
         `${name}: ${runs} run${runs === 1 ? '' : 's'} of ${steps} steps, about ${duration(seconds)}`,
     ),
-    `about ${duration(total)} in all on one core of a small machine; rates and arm are chosen on validation, nothing by the test split`,
+    `about ${duration(secondsOf(parts))} in all on one core of a small machine; rates and arm are chosen on validation, nothing by the test split`,
   ];
-}
-
-/** Shape of one example and operations of a forward pass, for the card. */
-export function flopsOf(network: NetworkSpec, spec: DataSpec): number {
-  return forwardFlops(networkOf(network), exampleShape(spec));
 }

@@ -11,7 +11,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
 import { readWeights, writeWeights } from '../models/files.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
-import type { HostWeights } from '../nn/network.js';
+import { forwardFlops, type HostWeights } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
@@ -21,9 +21,9 @@ import { latencies } from './latency.js';
 import { toHtml, toMarkdown } from './page.js';
 import {
   describe,
-  flopsOf,
   partsOf,
   poolsOf,
+  secondsOf,
   setUp,
   thinCellOf,
   wideCellOf,
@@ -51,10 +51,10 @@ function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined 
  */
 export async function thin(options: ThinOptions & WorkOptions & { readonly engine?: Engine }): Promise<ThinResult> {
   const setup = await setUp(options);
-  for (const line of describe(setup)) options.onNotice?.(line);
+  const parts = partsOf(setup);
+  for (const line of describe(setup, parts)) options.onNotice?.(line);
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => options.onNotice?.(line)));
-  const total = partsOf(setup).reduce((sum, { seconds }) => sum + seconds, 0);
-  const worker = new Worker(setup.work, setup.data, total, engine, options);
+  const worker = new Worker(setup.work, setup.data, secondsOf(parts), engine, options);
   const wide = await trainedWide(setup, worker);
   const wideMeasured = await measured(setup, setup.wide, wide);
   const chance = 100 / setup.data.classes;
@@ -142,7 +142,7 @@ async function trainedThin(
 }
 
 /** Accuracy, size and speed of a network. */
-async function measured({ data, spec }: Setup, network: NetworkSpec, host: HostWeights): Promise<Measured> {
+async function measured({ data }: Setup, network: NetworkSpec, host: HostWeights): Promise<Measured> {
   const net = networkOf(network);
   const weights = weightsOf(host);
   const run = predictor(net, weights);
@@ -156,7 +156,7 @@ async function measured({ data, spec }: Setup, network: NetworkSpec, host: HostW
   run.dispose();
   disposeWeights(weights);
   return {
-    ...{ network, parameters: countValues(host.params), flops: flopsOf(network, spec), ...result },
+    ...{ network, parameters: countValues(host.params), flops: forwardFlops(net, data.shape), ...result },
     milliseconds: await latencies(net, host, data),
   };
 }

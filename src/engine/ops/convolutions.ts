@@ -17,7 +17,8 @@ export type Override = (
   attributes: NamedAttrMap,
 ) => Tensor | undefined;
 
-interface Geometry {
+/** Sizes of a convolution, rows before columns. */
+export interface Geometry {
   /** Height and width. */
   readonly input: Pair;
   readonly output: Pair;
@@ -29,9 +30,16 @@ interface Geometry {
   readonly after: Pair;
   readonly channels: { readonly read: number; readonly written: number };
 }
-type Pair = readonly [number, number];
+/** Of rows and of columns. */
+export type Pair = readonly [number, number];
 
-function geometryOf(input: readonly number[], filter: readonly number[], { strides, pad }: NamedAttrMap): Geometry {
+/** Sizes of a convolution of images [B, H, W, C] with filters [h, w, C, O], or [h, w, C, 1] where it is depthwise. */
+export function geometryOf(
+  input: readonly number[],
+  filter: readonly number[],
+  { strides, pad }: NamedAttrMap,
+  isDepthwise = false,
+): Geometry {
   type Arguments = Parameters<typeof tf.backend_util.computeConv2DInfo>;
   const info = tf.backend_util.computeConv2DInfo(
     input as Arguments[0],
@@ -39,6 +47,8 @@ function geometryOf(input: readonly number[], filter: readonly number[], { strid
     strides as Arguments[2],
     1,
     pad as Arguments[4],
+    undefined,
+    isDepthwise,
   );
   const { top, left, bottom, right } = info.padInfo;
   return {
@@ -351,7 +361,8 @@ export function inputGradientByConvolution(
   return tf.conv2d(tf.pad(dy, around(first, last)), flipped, 1, 'valid');
 }
 
-function around(before: Pair, after: Pair): [number, number][] {
+/** Zeros around images [B, H, W, C], as `tf.pad` takes them. */
+export function around(before: Pair, after: Pair): [number, number][] {
   return [
     [0, 0],
     [before[0], after[0]],

@@ -4,64 +4,34 @@
  */
 import type { NamedAttrMap } from '@tensorflow/tfjs-core';
 import { tf, type Tensor, type Tensor4D } from '../tensor.js';
+import { around, geometryOf, type Geometry, type Pair } from './convolutions.js';
 
-interface Geometry {
-  readonly filter: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly output: readonly [number, number];
-  /** Zeros around the input: rows above and below, columns left and right. */
-  readonly pad: readonly [readonly [number, number], readonly [number, number]];
-}
-
-function geometryOf(input: readonly number[], filter: readonly number[], { strides, pad }: NamedAttrMap): Geometry {
+function depthwiseGeometry(input: readonly number[], filter: readonly number[], attributes: NamedAttrMap): Geometry {
   if (filter[3] !== 1)
     throw new RangeError(`depthwise convolution: expected a filter [h, w, C, 1], got [${filter.join(', ')}]`);
-  type Arguments = Parameters<typeof tf.backend_util.computeConv2DInfo>;
-  const info = tf.backend_util.computeConv2DInfo(
-    input as Arguments[0],
-    filter as Arguments[1],
-    strides as Arguments[2],
-    1,
-    pad as Arguments[4],
-    undefined,
-    true,
-  );
-  const { top, bottom, left, right } = info.padInfo;
-  return {
-    filter: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    output: [info.outHeight, info.outWidth],
-    pad: [
-      [top, bottom],
-      [left, right],
-    ],
-  };
-}
-
-function padded(x: Tensor4D, [rows, columns]: Geometry['pad']): Tensor4D {
-  return tf.pad(x, [[0, 0], [...rows], [...columns], [0, 0]]);
+  return geometryOf(input, filter, attributes, true);
 }
 
 /** What each place of the filter [h, w] is given of x and dy: dfilter = sum over positions of x there times dy. */
 export function depthwiseFilterGradient(x: Tensor4D, dy: Tensor4D, attributes: NamedAttrMap): Tensor {
-  const geometry = geometryOf(x.shape, attributes.filterShape as number[], attributes);
+  const geometry = depthwiseGeometry(x.shape, attributes.filterShape as number[], attributes);
   const [down, right] = geometry.strides;
   const [height, width] = geometry.output;
   const [batch, , , channels] = x.shape;
-  const around = padded(x, geometry.pad);
+  const padded = tf.pad(x, around(geometry.before, geometry.after));
   const sums: Tensor[] = [];
-  for (let i = 0; i < geometry.filter[0]; i++) {
-    for (let j = 0; j < geometry.filter[1]; j++) {
+  for (let i = 0; i < geometry.kernel[0]; i++) {
+    for (let j = 0; j < geometry.kernel[1]; j++) {
       const end = [batch, i + down * (height - 1) + 1, j + right * (width - 1) + 1, channels];
-      const seen = tf.stridedSlice(around, [0, i, j, 0], end, [1, down, right, 1]);
+      const seen = tf.stridedSlice(padded, [0, i, j, 0], end, [1, down, right, 1]);
       sums.push(tf.sum(tf.mul(seen, dy), [0, 1, 2]));
     }
   }
-  return tf.stack(sums).reshape([...geometry.filter, channels, 1]);
+  return tf.stack(sums).reshape([...geometry.kernel, channels, 1]);
 }
 
 /** Values [B, h, w, C] with zeros between them, so that they stand `strides` apart. */
-function spread(values: Tensor4D, [down, right]: readonly [number, number]): Tensor4D {
+function spread(values: Tensor4D, [down, right]: Pair): Tensor4D {
   if (down === 1 && right === 1) return values;
   const [batch, height, width, channels] = values.shape;
   const rows = tf
@@ -84,20 +54,17 @@ function spread(values: Tensor4D, [down, right]: readonly [number, number]): Ten
 /** dx = sum over the filter's places of dy, moved there, times the filter. */
 export function depthwiseInputGradient(dy: Tensor4D, filter: Tensor4D, attributes: NamedAttrMap): Tensor {
   const inputShape = attributes.inputShape as [number, number, number, number];
-  const geometry = geometryOf(inputShape, filter.shape, attributes);
+  const geometry = depthwiseGeometry(inputShape, filter.shape, attributes);
   const [batch, inHeight, inWidth, channels] = inputShape;
-  const [[top, bottom], [left, right]] = geometry.pad;
+  const [[top, left], [bottom, right]] = [geometry.before, geometry.after];
   const [height, width] = [inHeight + top + bottom, inWidth + left + right];
-  const [h, w] = geometry.filter;
+  const [h, w] = geometry.kernel;
   const apart = spread(dy, geometry.strides);
-  const around = padded(apart, [
-    [h - 1, height - apart.shape[1]],
-    [w - 1, width - apart.shape[2]],
-  ]);
+  const padded = tf.pad(apart, around([h - 1, w - 1], [height - apart.shape[1], width - apart.shape[2]]));
   const parts: Tensor[] = [];
   for (let i = 0; i < h; i++) {
     for (let j = 0; j < w; j++) {
-      const moved = tf.slice(around, [0, h - 1 - i, w - 1 - j, 0], [batch, height, width, channels]);
+      const moved = tf.slice(padded, [0, h - 1 - i, w - 1 - j, 0], [batch, height, width, channels]);
       parts.push(tf.mul(moved, tf.slice(filter, [i, j, 0, 0], [1, 1, channels, 1]).reshape([channels])));
     }
   }
