@@ -57,6 +57,13 @@ export function cellId(cell: Cell): string {
 /** One line of `metrics.jsonl`: flat, finite, the same on every repetition (no clock in it). */
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
+/** The first key of a row whose number is not finite, with that number; undefined where all are. */
+export function nonFiniteIn(row: Row): readonly [key: string, value: number] | undefined {
+  return Object.entries(row).find(
+    (entry): entry is [string, number] => typeof entry[1] === 'number' && !Number.isFinite(entry[1]),
+  );
+}
+
 /** State of an unfinished run: arrays, and a small text that says where it stands. */
 export interface Snapshot {
   readonly arrays: HostArrays<Floats>;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FailureError, InterruptedError, unknownName, UsageError } from '../core/errors.js';
 import { namesOf } from '../core/registry.js';
-import type { Row } from '../core/run.js';
+import { nonFiniteIn, type Row } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { Workers } from '../core/workers.js';
 import type { Dataset } from '../data/dataset.js';
@@ -146,7 +146,7 @@ export async function threeStage(options: ThreeStageOptions): Promise<ThreeStage
 
 /** Throws FailureError on a number that is not finite. */
 function checkRow(row: Row): void {
-  const bad = Object.entries(row).find(([, value]) => typeof value === 'number' && !Number.isFinite(value));
+  const bad = nonFiniteIn(row);
   if (bad === undefined) return;
   const where = row.step === undefined ? '' : ` at step ${row.step} of "${String(row.stage ?? row.when)}"`;
   throw new FailureError(`threeStage: ${bad[0]} is ${bad[1]}${where}; it is stopped. A lower learning rate helps`);

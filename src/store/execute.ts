@@ -17,6 +17,7 @@ import {
   type Row,
   type RunContext,
   type Snapshot,
+  nonFiniteIn,
 } from '../core/run.js';
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
 import { changedInput, changedSince, readInputs, type Input } from './inputs.js';
@@ -281,16 +282,16 @@ class Session implements RunContext {
   }
 
   log(row: Row): void {
-    for (const [key, value] of Object.entries(row)) {
-      if (typeof value === 'number' && !Number.isFinite(value)) {
-        const where = Object.entries(row)
-          .filter(([name]) => name !== key && ['stage', 'step'].includes(name))
-          .map(([name, at]) => `${name} ${at}`)
-          .join(', ');
-        throw new FailureError(
-          `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
-        );
-      }
+    const bad = nonFiniteIn(row);
+    if (bad !== undefined) {
+      const [key, value] = bad;
+      const where = Object.entries(row)
+        .filter(([name]) => name !== key && ['stage', 'step'].includes(name))
+        .map(([name, at]) => `${name} ${at}`)
+        .join(', ');
+      throw new FailureError(
+        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
+      );
     }
     this.pending.push(JSON.stringify(row));
   }
@@ -358,10 +359,8 @@ class Session implements RunContext {
   }
 
   finish({ result, arrays, tokenizer }: Outcome): void {
-    for (const [key, value] of Object.entries(result)) {
-      if (typeof value === 'number' && !Number.isFinite(value))
-        throw new FailureError(`${this.folder}: the result ${key} is ${value}`);
-    }
+    const bad = nonFiniteIn(result);
+    if (bad !== undefined) throw new FailureError(`${this.folder}: the result ${bad[0]} is ${bad[1]}`);
     this.flush();
     this.files[FILES.metrics] = { bytes: this.bytes, sha256: this.written.copy().digest('hex') };
     if (arrays !== undefined) this.writeFinal(arrays);

@@ -1,6 +1,6 @@
 /** The three stages beside their rivals on networks of a program's own: rates tuned alike, at the same thin steps. */
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
-import type { Row } from '../core/run.js';
+import { nonFiniteIn, type Row } from '../core/run.js';
 import type { Dataset, Source } from '../data/dataset.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
 import { needsOfWide, trainThin, type Procedure } from '../method/pipeline.js';
@@ -162,6 +162,6 @@ async function figuresOf(
 
 /** Throws FailureError on a number that is not finite. */
 function checkFinite(row: Row): void {
-  for (const [name, value] of Object.entries(row))
-    if (typeof value === 'number' && !Number.isFinite(value)) throw new FailureError(`${name} is ${value}`);
+  const bad = nonFiniteIn(row);
+  if (bad !== undefined) throw new FailureError(`${bad[0]} is ${bad[1]}`);
 }

@@ -136,8 +136,8 @@ const STORES: readonly Mutant[] = [
   {
     name: 'a number that is not finite is logged',
     file: EXECUTE,
-    find: "      if (typeof value === 'number' && !Number.isFinite(value)) {",
-    replace: "      if (typeof value === 'number' && Number.isNaN(value)) {",
+    find: '    if (bad !== undefined) {',
+    replace: '    if (bad !== undefined && Number.isNaN(bad[1])) {',
     noticedBy: runs('not finite'),
   },
   {
