@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chances, isOneLine, scaled, type Check, type Measured, type Place } from './check.js';
+import { chances, firstOf, isOneLine, scaled, type Check, type Measured, type Place } from './check.js';
 
 /** An addon that says 42: built in a second, and loaded as the kernel is. */
 const SOURCE = `#include <node_api.h>
@@ -84,10 +84,7 @@ async function addons(place: Place): Promise<Measured> {
   }
   return {
     pass: wrong.length === 0,
-    figure: `${loads} damaged ones built anew before they were loaded; one of another user ${foreign}; ${wrong.length} not borne${wrong
-      .slice(0, 3)
-      .map((line) => `; ${line}`)
-      .join('')}`,
+    figure: `${loads} damaged ones built anew before they were loaded; one of another user ${foreign}; ${wrong.length} not borne${firstOf(wrong)}`,
   };
 }
 

@@ -174,6 +174,14 @@ export function equal(out: string, undisturbed: string): boolean {
   return a.runs === b.runs && a.hash === b.hash;
 }
 
+/** The first three lines of what went wrong, as the end of a figure; nothing where nothing did. */
+export function firstOf(lines: readonly string[]): string {
+  return lines
+    .slice(0, 3)
+    .map((line) => `; ${line}`)
+    .join('');
+}
+
 /** A line without a stack: what a user should see. */
 export function isOneLine(stderr: string): boolean {
   return !/\n\s+at /.test(stderr);

@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, 
 import { join } from 'node:path';
 import { folderOf } from '../../src/store/runs.js';
 import { addUp, addUpTo, cellOf } from './adder.js';
-import { gowide, isOneLine, scaled, type Check, type Measured, type Place } from './check.js';
+import { firstOf, gowide, isOneLine, scaled, type Check, type Measured, type Place } from './check.js';
 
 /** Milliseconds for a command that reads a small store: far more than it takes, on a busy machine, too. */
 const LIMIT = 120_000;
@@ -92,10 +92,7 @@ async function hostile(place: Place): Promise<Measured> {
     }
   return {
     pass: wrong.length === 0,
-    figure: `${planted.length} things planted in finished and unfinished runs, ${commands} commands: ${wrong.length} not borne${wrong
-      .slice(0, 3)
-      .map((line) => `; ${line}`)
-      .join('')}`,
+    figure: `${planted.length} things planted in finished and unfinished runs, ${commands} commands: ${wrong.length} not borne${firstOf(wrong)}`,
   };
 }
 

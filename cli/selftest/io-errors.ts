@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { FILES } from '../../src/store/runs.js';
 import { addUp, cellOf, hasWrongFigures, undisturbed, type Reference } from './adder.js';
-import { tablesOf, type Check, type Measured, type Place } from './check.js';
+import { firstOf, tablesOf, type Check, type Measured, type Place } from './check.js';
 import { isBelow, isFlush, listenToFiles, STORE_CALLS, withoutFlushes, writes, type FileCall } from './file-calls.js';
 
 const STEPS = 4;
@@ -107,10 +107,7 @@ async function everyCall(place: Place): Promise<Measured> {
   const left = openFiles() - before;
   return {
     pass: wrong.length === 0 && left <= 0,
-    figure: `${counts.join(', ')}: ${wrong.length} not borne${wrong
-      .slice(0, 3)
-      .map((line) => `; ${line}`)
-      .join('')}; files left open: ${Math.max(0, left)}`,
+    figure: `${counts.join(', ')}: ${wrong.length} not borne${firstOf(wrong)}; files left open: ${Math.max(0, left)}`,
   };
 }
 

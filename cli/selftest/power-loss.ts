@@ -21,7 +21,7 @@ import {
 import { join } from 'node:path';
 import { messageOf } from '../../src/core/errors.js';
 import { addUp, cellOf, hasWrongFigures, undisturbed, type Reference } from './adder.js';
-import { chances, scaled, tablesOf, type Check, type Measured, type Place } from './check.js';
+import { chances, firstOf, scaled, tablesOf, type Check, type Measured, type Place } from './check.js';
 import { isBelow, isFlush, listenToFiles, STORE_CALLS, withoutFlushes, writes } from './file-calls.js';
 
 const STEPS = 4;
@@ -185,10 +185,7 @@ async function losePower(place: Place): Promise<Measured> {
   }
   return {
     pass: wrong.length === 0 && disk.moments.length > 10 * STEPS,
-    figure: `power lost after each of ${disk.moments.length} changes, ${states} states of the disk: ${wrong.length} not borne${wrong
-      .slice(0, 3)
-      .map((line) => `; ${line}`)
-      .join('')}`,
+    figure: `power lost after each of ${disk.moments.length} changes, ${states} states of the disk: ${wrong.length} not borne${firstOf(wrong)}`,
   };
 }
 
