@@ -1,20 +1,10 @@
-import { pathsBelow, quoted, valuedOptions, type CommandModel, type Values } from './model.js';
+import { argumentCases, quoted, wordCases } from './cases.js';
+import type { CommandModel, Values } from './model.js';
 
 /** The script that has bash (3.2 or newer) complete the program's command lines. */
 export function bashCompletion(commands: readonly CommandModel[]): string {
-  const paths = pathsBelow(commands)
-    .map((path) => `      ${quoted(path)}) path=${quoted(path)} place=0 ;;`)
-    .join('\n');
-  const options = valuedOptions(commands);
-  const valued = options
-    .flatMap(({ words }) => words.map((word) => `      ${quoted(word)}) option=$word ;;`))
-    .join('\n');
-  const values = options
-    .map((option) => `    ${option.words.map(quoted).join(' | ')}) ${assigned(option.values)} ;;`)
-    .join('\n');
-  const places = commands
-    .flatMap(({ path, commands: below, values: taken, variadic }) => placesOf(path, below.length > 0, taken, variadic))
-    .join('\n');
+  const { paths, valued, values } = wordCases(commands, 'path', assigned);
+  const places = commands.flatMap(placesOf).join('\n');
   const flags = commands
     .map(({ path, options }) => [path, options.flatMap(({ names }) => names).join(' ')] as const)
     .map(([path, names]) => `        ${quoted(path)}) words=${quoted(names)} ;;`)
@@ -80,11 +70,9 @@ function assigned({ kind, candidates }: Values): string {
 }
 
 /** Cases of what stands at each place of a command; a group offers its commands at the first. */
-function placesOf(path: string, isGroup: boolean, values: readonly Values[], variadic: boolean): string[] {
-  const last = values.length - 1;
-  const cases = values.map((value, place) => {
-    const pattern = variadic && place === last ? `${quoted(`${path} `)}[0-9]*` : quoted(`${path} ${place}`);
-    return `      ${pattern}) ${assigned(value)} ;;`;
-  });
-  return isGroup && values.length === 0 ? [`      ${quoted(`${path} 0`)}) kind=names ;;`] : cases;
+function placesOf(command: CommandModel): string[] {
+  const { path, commands: below, values } = command;
+  return below.length > 0 && values.length === 0
+    ? [`      ${quoted(`${path} 0`)}) kind=names ;;`]
+    : argumentCases(command, assigned);
 }

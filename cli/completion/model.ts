@@ -102,11 +102,6 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** A text as one word of a POSIX shell, in single quotes. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** The words that lead to each command below another: `gowide theory run`. */
 export function pathsBelow(commands: readonly CommandModel[]): string[] {
   return commands.flatMap(({ path, commands: below }) =>

@@ -1,28 +1,10 @@
-import {
-  pathsBelow,
-  quoted,
-  valuedOptions,
-  type Candidate,
-  type CommandModel,
-  type OptionModel,
-  type Values,
-} from './model.js';
+import { argumentCases, quoted, wordCases } from './cases.js';
+import type { Candidate, CommandModel, OptionModel, Values } from './model.js';
 
 /** The script that has zsh complete the program's command lines, with what is said of each word. */
 export function zshCompletion(commands: readonly CommandModel[]): string {
-  const paths = pathsBelow(commands)
-    .map((path) => `      ${quoted(path)}) word_path=${quoted(path)} place=0 ;;`)
-    .join('\n');
-  const options = valuedOptions(commands);
-  const valued = options
-    .flatMap(({ words }) => words.map((word) => `      ${quoted(word)}) option=$word ;;`))
-    .join('\n');
-  const values = options
-    .map((option) => `    ${option.words.map(quoted).join(' | ')}) ${assigned(option.values)} ;;`)
-    .join('\n');
-  const places = commands
-    .flatMap(({ path, commands: below, values: taken, variadic }) => placesOf(path, below, taken, variadic))
-    .join('\n');
+  const { paths, valued, values } = wordCases(commands, 'word_path', assigned);
+  const places = commands.flatMap(placesOf).join('\n');
   const flags = commands
     .map(({ path, options }) => [path, options.flatMap(optionWords).map(described).join(' ')] as const)
     .map(([path, words]) => `        ${quoted(path)}) found=(${words}) ;;`)
@@ -90,12 +72,9 @@ function assigned({ kind, candidates }: Values): string {
 }
 
 /** Cases of what stands at each place of a command; a group offers its commands at the first. */
-function placesOf(path: string, below: readonly Candidate[], values: readonly Values[], variadic: boolean): string[] {
-  const last = values.length - 1;
+function placesOf(command: CommandModel): string[] {
+  const { path, commands: below, values } = command;
   const first: Values = { kind: 'names', candidates: [...below, ...(values[0]?.candidates ?? [])] };
-  const cases = values.map((value, place) => {
-    const pattern = variadic && place === last ? `${quoted(`${path} `)}[0-9]*` : quoted(`${path} ${place}`);
-    return `      ${pattern}) ${assigned(value)} ;;`;
-  });
+  const cases = argumentCases(command, assigned);
   return below.length > 0 ? [`      ${quoted(`${path} 0`)}) ${assigned(first)} ;;`, ...cases] : cases;
 }
