@@ -7,7 +7,7 @@ import { writeAtomic } from '../../src/store/atomic.js';
 import { dataTable, documentOf, escape } from './html.js';
 import { environmentBlock } from './runs-block.js';
 import { verdictBadge } from './verdicts.js';
-import { renderFigure } from './figure-block.js';
+import { panelHtml, renderFigure } from './figure-block.js';
 import { buildReport, type Report } from './report.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 import { readRecords } from '../data/records.js';
@@ -80,10 +80,10 @@ async function figurePairs(first: Report, second: Report): Promise<string> {
   });
   const plot = async (figure: Figure, side: string): Promise<string> => {
     const { panels } = await renderFigure(figure);
-    const plots = panels.map(({ title, svg }) => {
-      const head = title === null ? '' : `<h4>${escape(title)}</h4>`;
-      const label = `${side}: ${title === null ? '' : `${title}. `}${figure.alt}`;
-      return `${head}${svg.replace('<svg ', `<svg role="img" aria-label="${escape(label)}" `)}`;
+    const plots = panels.map((panel) => {
+      const label = `${side}: ${panel.title === null ? '' : `${panel.title}. `}${figure.alt}`;
+      const { head, picture } = panelHtml(panel, label);
+      return `${head}${picture}`;
     });
     return `<div class="plot" tabindex="0" role="region" aria-label="${side}: ${escape(figure.title)}">${plots.join('')}</div>`;
   };

@@ -30,6 +30,14 @@ export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
   return { figure, panels: await Promise.all(panels) };
 }
 
+/** A panel in HTML: its heading, empty where it has no title, and its picture with a label for who does not see it. */
+export function panelHtml({ title, svg }: RenderedPanel, label: string): { head: string; picture: string } {
+  return {
+    head: title === null ? '' : `<h4>${escape(title)}</h4>`,
+    picture: svg.replace('<svg', `<svg role="img" aria-label="${escape(label)}"`),
+  };
+}
+
 /** The id of a figure's element, for links to it. */
 export const figureId = ({ id, scale }: Pick<Figure, 'id' | 'scale'>): string => `figure-${id}-${scale}`;
 
@@ -68,11 +76,12 @@ export function figureBlock({ figure, panels }: RenderedFigure, context: FigureC
   const name = `${figure.id}-${figure.scale}`;
   const id = figureId(figure);
   const { html, texts } = rowsBlock(figure.data);
-  const plots = panels.map(({ title, svg }, i) => {
+  const plots = panels.map((panel, i) => {
+    const { title } = panel;
     // the first panel has the whole description; the others say which they are
     const label = title === null ? figure.alt : i === 0 ? `${title}. ${figure.alt}` : `${title}: ${figure.title}`;
-    const head = title === null ? '' : `<h4>${escape(title)}</h4>`;
-    return `<div class="panel">${head}<div class="plot">${svg.replace('<svg', `<svg role="img" aria-label="${escape(label)}"`)}</div></div>`;
+    const { head, picture } = panelHtml(panel, label);
+    return `<div class="panel">${head}<div class="plot">${picture}</div></div>`;
   });
   const kicker = finding === undefined ? '' : `<p class="kicker">${escape(figure.title)}</p>`;
   return `<figure id="${escape(id)}" data-figure="${escape(name)}">
