@@ -12,6 +12,7 @@ import {
   intervalOf,
   layersWithData,
   seedPoints,
+  tickLegend,
   type Datum,
   type ExperimentFigure,
   type FigureDefinition,
@@ -19,9 +20,6 @@ import {
 import { CONFIG, REFERENCE, SOURCES, sourceOf } from './theme.js';
 
 const COLORS = 'Orange learns from the labels, green from the wide net’s outputs, blue from its layers.';
-/** What is drawn, in words; `seeds` are the points of single seeds. */
-const marksOf = (seeds: readonly unknown[]): string =>
-  `${seeds.length > 0 ? 'Points: seeds; ticks' : 'Ticks'}: means; bars: 95 % t-intervals.`;
 const REFERENCE_LINE = 'Line: the wide net, by its mean.';
 
 /** A color for each label. */
@@ -148,7 +146,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
       caption: [
         caption,
         palette === undefined ? '' : COLORS,
-        marksOf(seeds),
+        tickLegend(seeds),
         reference === undefined ? '' : REFERENCE_LINE,
       ]
         .filter(Boolean)
@@ -195,7 +193,7 @@ export function differenceFigure(figure: ExperimentFigure & { readonly pairs: re
       id,
       title,
       alt: `${axis}, paired by seed. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(digits)}`).join('; ')}.`,
-      caption: `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that crosses the dashed zero decides nothing. ${marksOf(seeds)}`,
+      caption: `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that crosses the dashed zero decides nothing. ${tickLegend(seeds)}`,
       scale,
       command: commandOf(experiment, scale),
       spec: intervalSpec(

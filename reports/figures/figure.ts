@@ -89,7 +89,17 @@ const MANY_SEEDS = 10;
 
 /** What a figure of means and bands shows, in words; `seeds` are the points of single seeds that it draws. */
 export function legendOf(seeds: readonly unknown[], mean: string): string {
-  return `${seeds.length > 0 ? 'Points: seeds; lines' : 'Lines'}: ${mean}; bands: 95 % t-intervals over seeds.`;
+  return `${lead(seeds, 'lines')}: ${mean}; bands: 95 % t-intervals over seeds.`;
+}
+
+/** What a figure of ticks and bars shows, in words; `seeds` are the points of single seeds that it draws. */
+export function tickLegend(seeds: readonly unknown[]): string {
+  return `${lead(seeds, 'ticks')}: means; bars: 95 % t-intervals.`;
+}
+
+/** The first words of a legend: the points of seeds where there are any, and the mark of the means. */
+function lead(seeds: readonly unknown[], mark: 'lines' | 'ticks'): string {
+  return seeds.length > 0 ? `Points: seeds; ${mark}` : mark[0]!.toUpperCase() + mark.slice(1);
 }
 
 /** Points are drawn where there are no more than so many in a figure. */
