@@ -6,7 +6,7 @@ import { holm, signFlip, tInterval } from '../../src/core/stats.js';
 import { armBeats } from '../../reports/claims/arms.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
-import { LEFT } from '../../reports/claims/scales.js';
+import { LEFT_BY_MINUTES } from '../../reports/claims/scales.js';
 import { correctFamily, FAMILY_RATE } from '../../reports/claims/family.js';
 import { decided, errorRate, within } from '../../reports/claims/verdict.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
@@ -52,7 +52,7 @@ function drawn(draw: number, n: number, { at = 90, shared = 2, own = 1, gain = 0
 }
 
 test('claims that scale minutes leaves are claims', () => {
-  expect(LEFT.filter((id) => CLAIMS[id]?.from !== 'laptop')).toEqual([]);
+  expect(LEFT_BY_MINUTES.filter((id) => CLAIMS[id]?.from !== 'laptop')).toEqual([]);
 });
 
 describe('a claim that is left to a larger scale', () => {
