@@ -1,12 +1,9 @@
 import { Command, Option } from 'commander';
-import { UsageError } from '../../../src/core/errors.js';
-import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
-import { readDeclaration } from '../../../src/store/config.js';
-import { readSafetensors } from '../../../src/store/safetensors.js';
 import { declaredLimit, LIMIT_DEFAULTS } from '../../../theory/limit/declared.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, wholeNumber } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
+import { readDeclared } from './declared.js';
 
 interface Options {
   readonly config: string;
@@ -48,11 +45,7 @@ export function command(): Command {
       ),
     )
     .action(async (options: Options) => {
-      const { particles: named, ...config } = readDeclaration(options.config, notice);
-      if (named !== undefined && typeof named !== 'string')
-        throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
-      const path = options.particles ?? named;
-      const arrays: HostArrays<HostValues> = path === undefined ? {} : readSafetensors(path).tensors;
+      const { config, arrays } = readDeclared(options);
       const progress = new Progress();
       const { warnings, ...limit } = await declaredLimit(config, arrays, {
         target: options.target,

@@ -1,14 +1,12 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { UsageError } from '../../../src/core/errors.js';
-import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
-import { readSafetensors, writeSafetensors } from '../../../src/store/safetensors.js';
-import { readDeclaration } from '../../../src/store/config.js';
+import { writeSafetensors } from '../../../src/store/safetensors.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
 import { notice } from '../../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
+import { readDeclared } from './declared.js';
 
 interface Options {
   readonly config: string;
@@ -44,12 +42,7 @@ export function command(): Command {
       ),
     )
     .action(async (options: Options) => {
-      // The file of particles can be named in the declaration, too.
-      const { particles: named, ...config } = readDeclaration(options.config, notice);
-      if (named !== undefined && typeof named !== 'string')
-        throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
-      const path = options.particles ?? named;
-      const arrays: HostArrays<HostValues> = path === undefined ? {} : readSafetensors(path).tensors;
+      const { config, arrays } = readDeclared(options);
       const out = checkOut(options.out);
       const progress = new Progress();
       const {

@@ -1,0 +1,23 @@
+import { UsageError } from '../../../src/core/errors.js';
+import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
+import { readDeclaration } from '../../../src/store/config.js';
+import { readSafetensors } from '../../../src/store/safetensors.js';
+import { notice } from '../../terminal/notices.js';
+
+/** What a simulation is declared by: its settings, and the particles and data that come with them. */
+interface Declared {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly arrays: HostArrays<HostValues>;
+}
+
+/**
+ * Reads a declaration of `simulate` and its safetensors file: the one that the user gives with --particles, else the
+ * one that the declaration names, else none. Throws UsageError on a file that cannot be read.
+ */
+export function readDeclared(options: { readonly config: string; readonly particles?: string }): Declared {
+  const { particles: named, ...config } = readDeclaration(options.config, notice);
+  if (named !== undefined && typeof named !== 'string')
+    throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
+  const path = options.particles ?? named;
+  return { config, arrays: path === undefined ? {} : readSafetensors(path).tensors };
+}
