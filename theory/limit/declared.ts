@@ -5,7 +5,7 @@ import { INTEGRATORS } from '../flow/integrators.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
 import { netOf, samplesOf } from '../simulate/arrays.js';
-import { parseSimulation, type Simulation } from '../simulate/declaration.js';
+import { checkBatch, parseSimulation, scaleOf, type Simulation } from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
 import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
 import type { Course } from './fluctuation.js';
@@ -62,10 +62,11 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
 function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
   const { flow, thin, seed } = config;
   const { train, heldOut } = samplesOf(config, arrays, true);
-  if (flow.batch !== undefined && flow.batch > train.n)
-    throw new UsageError(`config: "flow.batch": expected at most the ${train.n} samples, got ${flow.batch}`);
+  if (flow.batch !== undefined) checkBatch(flow.batch, train);
   const part = ({ steps, dt, method }: { steps: number; dt: number; method: Simulation['flow']['method'] }) => ({
-    ...{ steps, dt, method: INTEGRATORS[method] },
+    steps,
+    dt,
+    method: INTEGRATORS[method],
   });
   return {
     train,
@@ -105,7 +106,7 @@ export async function declaredLimit(
   const m = widthsOf(thin?.m ?? model.width, depth);
   if (thin !== undefined) checkCoupling(thin, M);
   const smallest = Math.min(...m);
-  const c = model.c === '1/L' ? 1 / depth : model.c;
+  const c = scaleOf(model);
   const settings: LimitSettings = {
     ...options,
     seed,

@@ -4,7 +4,7 @@ import type { HostArray, HostArrays, HostValues } from '../../src/core/host-arra
 import { initialNet, widthsOf, type Layer, type Net } from '../model/particles.js';
 import { sineTask, type Samples, type Task } from '../model/task.js';
 import { output } from '../network/network.js';
-import type { Simulation } from './declaration.js';
+import { scaleOf, type Simulation } from './declaration.js';
 
 /** An array of the file, of a shape that the model asks for. Throws UsageError that names it. */
 function take(arrays: HostArrays<HostValues>, name: string, shape: readonly number[]): Float64Array {
@@ -29,7 +29,7 @@ export function firstLayer(arrays: HostArrays<HostValues>): number {
 /** The initial net: the file's particles, or new ones from the law. Throws UsageError on arrays that do not fit. */
 export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues>): Net {
   const { depth, d, alpha, activation, law } = model;
-  const c = model.c === '1/L' ? 1 / depth : model.c;
+  const c = scaleOf(model);
   const known = Object.keys(arrays).filter((name) => name.startsWith('layer'));
   if (known.length === 0) return initialNet(seed, { depth, m: model.width, d, alpha, c, activation }, law);
   const first = firstLayer(arrays);

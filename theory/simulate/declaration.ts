@@ -102,3 +102,13 @@ function valuesOf({ model: { depth, d, width: wide }, data, thin }: Simulation):
   const samples = (data.train + data.heldOut) * (depth + 1);
   return (particles(wide) + particles(thin?.m ?? 0)) * (2 * d + 1) + samples * d;
 }
+
+/** The scale c of a model, a number at its depth. */
+export function scaleOf({ c, depth }: Simulation['model']): number {
+  return c === '1/L' ? 1 / depth : c;
+}
+
+/** Throws UsageError when a batch is to have more samples than there are, which the arrays of a file can decide. */
+export function checkBatch(batch: number, { n }: { readonly n: number }): void {
+  if (batch > n) throw new UsageError(`config: "flow.batch": expected at most the ${n} samples, got ${batch}`);
+}

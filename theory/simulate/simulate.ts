@@ -13,7 +13,7 @@ import type { Samples } from '../model/task.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
 import { HELD_OUT, firstLayer, netOf, samplesOf, toArrays } from './arrays.js';
-import { parseSimulation, type Simulation } from './declaration.js';
+import { checkBatch, parseSimulation, type Simulation } from './declaration.js';
 
 /** Results of one simulation. */
 export interface SimulationResult {
@@ -94,8 +94,7 @@ export function checkCoupling(thin: ThinSettings, wide: readonly number[]): void
 /** Trains `net` in place with batches, the wide and the thin net's being the same; returns its part of the summary. */
 function trainOnBatches({ config, train, warnings }: Run, what: string, net: Net, batch: number): Summary {
   const { flow, seed } = config;
-  if (batch > train.n)
-    throw new UsageError(`config: "flow.batch": expected at most the ${train.n} samples, got ${batch}`);
+  checkBatch(batch, train);
   const result = { ...trainSgd(net, train, { ...flow, batch, seed }), increases: 0 };
   return { batch, lastBatchLoss: whole(what, result, flow.dt, warnings).losses.at(-1) };
 }

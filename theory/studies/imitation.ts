@@ -9,7 +9,7 @@ import { imitateByRidge } from '../flow/ridge.js';
 import { thinNet, type Net } from '../model/particles.js';
 import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
-import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const ImitationSpec = ParticleSettings.omit({ imitationTime: true })
   .extend({
@@ -23,9 +23,7 @@ const ImitationSpec = ParticleSettings.omit({ imitationTime: true })
     ridge: z.number().positive(),
   })
   .refine(...THIN_BELOW_WIDE)
-  .refine(({ times }) => times.every((time, i) => i === 0 || time > times[i - 1]!), {
-    message: 'expected increasing "times"',
-  })
+  .refine(...increasing('times'))
   .superRefine(inWholeSteps('time', 'times'));
 type ImitationSpec = z.infer<typeof ImitationSpec>;
 

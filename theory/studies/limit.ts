@@ -11,7 +11,7 @@ import { discrepancy } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
-import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
   .extend({
@@ -29,9 +29,7 @@ const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
     nets: z.int().min(2).max(MOST_ENTRIES).default(64),
   })
   .refine(...THIN_BELOW_WIDE)
-  .refine(({ times }) => times.every((time, i) => i === 0 || time > times[i - 1]!), {
-    message: 'expected increasing "times"',
-  })
+  .refine(...increasing('times'))
   .refine(({ activation }) => ACTIVATIONS[activation].second !== undefined, {
     path: ['activation'],
     message: 'expected one whose derivative does not jump: the flow is linearized',

@@ -10,7 +10,7 @@ import { copyNet, thinNet, type Net } from '../model/particles.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { PAIR_SECONDS, stepsOf, trainWide, whole, type Wide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
-import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
+import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
 const SelectionSpec = ParticleSettings.extend({
   study: z.literal('selection'),
@@ -22,9 +22,7 @@ const SelectionSpec = ParticleSettings.extend({
   ridge: z.number().positive(),
 })
   .refine(...WIDTHS_BELOW_WIDE)
-  .refine(({ widths }) => widths.every((m, i) => i === 0 || m > widths[i - 1]!), {
-    message: 'expected increasing "widths"',
-  })
+  .refine(...increasing('widths'))
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type SelectionSpec = z.infer<typeof SelectionSpec>;
 

@@ -121,3 +121,12 @@ export const WIDTHS_BELOW_WIDE = [
     widths.every((m) => m < wide),
   { message: 'expected every one of "widths" to be below "wide"' },
 ] as const;
+
+/** For `refine`: each number of the spec's list under `key` is above the one before it. */
+export function increasing<Key extends string>(key: Key) {
+  return [
+    (spec: Readonly<Record<Key, readonly number[]>>): boolean =>
+      spec[key].every((value, i) => i === 0 || value > spec[key][i - 1]!),
+    { message: `expected increasing "${key}"` },
+  ] as const;
+}

@@ -9,7 +9,7 @@ import { activations, output } from '../network/network.js';
 import { thinNet, type Net } from '../model/particles.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
-import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
 const TimeSpec = ParticleSettings.extend({
   study: z.literal('time'),
@@ -20,9 +20,7 @@ const TimeSpec = ParticleSettings.extend({
   times: z.array(z.number().min(0)).max(MOST_ENTRIES).min(2),
 })
   .refine(...THIN_BELOW_WIDE)
-  .refine(({ times }) => times.every((time, i) => i === 0 || time > times[i - 1]!), {
-    message: 'expected increasing "times"',
-  })
+  .refine(...increasing('times'))
   .superRefine(inWholeSteps('time', 'imitationTime', 'times'));
 type TimeSpec = z.infer<typeof TimeSpec>;
 
