@@ -7,12 +7,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
-import { permutation, rngKey } from '../core/rng.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { imageClasses, pictureNames, readPictures } from './imagefolder.js';
-import { cropAndFlip, memorySource, normalizer, type ImageSet } from './images.js';
+import { imageClasses, pictureNames, readPictures, type PicturesInMemory } from './imagefolder.js';
+import { cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
 
 const SIDE = 32;
 const PIXELS = SIDE * SIDE;
@@ -95,56 +94,28 @@ export async function openCifar(spec: Cifar, onStage: OnStage = () => {}): Promi
   const { set, folder } = spec;
   if (!hasPictures(set, folder)) return loadCifar(spec);
   checkCifar(set, folder);
-  const read = async (split: 'train' | 'test'): Promise<ImageSet> => ({
-    ...(await readPictures(folder, split, SIDE, (done, total) => onStage(`decode ${split}`, done, total))),
-    height: SIDE,
-    width: SIDE,
-    channels: 3,
-  });
-  return toDataset(spec, await read('train'), await read('test'), imageClasses(folder));
+  const read = (split: 'train' | 'test'): Promise<PicturesInMemory> =>
+    readPictures(folder, split, SIDE, (done, total) => onStage(`decode ${split}`, done, total));
+  const all = await read('train');
+  return toDataset(spec, all, await read('test'), all.classes);
 }
 
-function toDataset(
-  { set, validation, train, padding }: Cifar,
-  all: ImageSet,
-  test: ImageSet,
-  labels?: readonly string[],
-): Dataset {
-  const variant = VARIANTS[set];
-  const available = all.labels.length - validation;
-  const used = train ?? available;
-  if (available < 1 || used > available) {
-    throw new UsageError(
-      `data: the training files have ${all.labels.length} images; ` +
-        `validation ${validation} and train ${used} together are more`,
-    );
-  }
-  const order = permutation(rngKey(0, set, 'split'), all.labels.length);
+function toDataset(spec: Cifar, all: ByteImages, test: ByteImages, labels?: readonly string[]): Dataset {
+  const variant = VARIANTS[spec.set];
+  const { training, validation } = divideTraining(all, spec);
   const normalize = normalizer(variant.mean, variant.std, 255);
-  const shape = { height: SIDE, width: SIDE, channels: 3 };
   return {
     shape: [SIDE, SIDE, 3],
     classes: variant.classes,
     ...(labels !== undefined && { labels }),
-    train: memorySource(pick(all, order.subarray(validation, validation + used)), {
-      augment: cropAndFlip(shape, padding),
-      normalize,
-    }),
-    validation: memorySource(pick(all, order.subarray(0, validation)), { normalize }),
+    train: memorySource(training, { augment: cropAndFlip(all, spec.padding), normalize }),
+    validation: memorySource(validation, { normalize }),
     test: memorySource(test, { normalize }),
   };
 }
 
-function pick(set: ImageSet, indices: Uint32Array): ImageSet {
-  const images = new Uint8Array(indices.length * PIXELS * 3);
-  indices.forEach((index, i) =>
-    images.set(set.images.subarray(index * PIXELS * 3, (index + 1) * PIXELS * 3), i * PIXELS * 3),
-  );
-  return { ...set, images, labels: Uint8Array.from(indices, (index) => set.labels[index]!) };
-}
-
 /** Records of label byte(s) and three colour planes, to images with the colour last. */
-function readImages(folder: string, names: readonly string[], set: keyof typeof VARIANTS): ImageSet {
+function readImages(folder: string, names: readonly string[], set: keyof typeof VARIANTS): ByteImages {
   const { labelBytes, classes } = VARIANTS[set];
   const record = labelBytes + 3 * PIXELS;
   const files = names.map((name) => {

@@ -4,14 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { messageOf, UsageError } from '../core/errors.js';
-import { permutation, rngKey } from '../core/rng.js';
+import { UsageError } from '../core/errors.js';
+import { unpacked } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { cropAndFlip, memorySource, normalizer, type ImageSet } from './images.js';
+import { cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
 
 const count = z.int().min(1);
 
@@ -68,13 +67,8 @@ interface Bytes {
  */
 function readIdx(folder: string, name: string, axes: number): Bytes {
   const path = join(folder, found(folder, name)!);
-  let bytes: Uint8Array = readRegular(path, { links: true });
-  if (path.endsWith('.gz'))
-    try {
-      bytes = gunzipSync(bytes);
-    } catch (error) {
-      throw new UsageError(`${path}: not a whole gzip file (${messageOf(error)}); fetch it again`);
-    }
+  const stored = readRegular(path, { links: true });
+  const bytes = path.endsWith('.gz') ? unpacked(path, stored) : stored;
   const header = 4 + 4 * axes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const expected = `expected an idx file of bytes with ${axes} axes`;
@@ -90,7 +84,7 @@ function readIdx(folder: string, name: string, axes: number): Bytes {
   return { path, shape, values: bytes.subarray(header) };
 }
 
-function readSplit({ folder, size, classes }: IdxSpec, split: keyof typeof FILES): ImageSet {
+function readSplit({ folder, size, classes }: IdxSpec, split: keyof typeof FILES): ByteImages {
   const images = readIdx(folder, FILES[split][0], 3);
   const labels = readIdx(folder, FILES[split][1], 1);
   const [many, height, width] = images.shape as [number, number, number];
@@ -104,13 +98,6 @@ function readSplit({ folder, size, classes }: IdxSpec, split: keyof typeof FILES
       `${labels.path}: label ${wrong} is ${labels.values[wrong]}; data.classes is ${classes}, so expected 0 to ${classes - 1}`,
     );
   return { images: images.values, labels: labels.values, height, width, channels: 1 };
-}
-
-function pick({ images, labels, height, width, channels }: ImageSet, indices: Uint32Array): ImageSet {
-  const pixels = height * width * channels;
-  const chosen = new Uint8Array(indices.length * pixels);
-  indices.forEach((index, i) => chosen.set(images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
-  return { images: chosen, labels: Uint8Array.from(indices, (index) => labels[index]!), height, width, channels };
 }
 
 /** Mean and standard deviation of values from 0 to 255, as shares of 255. */
@@ -129,25 +116,17 @@ function moments(values: ArrayLike<number>): { mean: number; std: number } {
  * missing, cut off or damaged, and when there are too few images.
  */
 export function loadIdx(spec: IdxSpec): Dataset {
-  const { folder, size, classes, validation, train, padding, mirror } = spec;
+  const { folder, size, classes, padding, mirror } = spec;
   checkIdx(folder);
   const [all, test] = [readSplit(spec, 'train'), readSplit(spec, 'test')];
-  const available = all.labels.length - validation;
-  const used = train ?? available;
-  if (available < 1 || used > available)
-    throw new UsageError(
-      `data: the training files have ${all.labels.length} images; ` +
-        `validation ${validation} and train ${used} together are more`,
-    );
-  const order = permutation(rngKey(0, 'idx', 'split'), all.labels.length);
-  const training = pick(all, order.subarray(validation, validation + used));
+  const { training, validation } = divideTraining(all, spec);
   const { mean, std } = moments(training.images);
   const normalize = normalizer([mean], [std], 255);
   return {
     shape: [size, size, 1],
     classes,
     train: memorySource(training, { augment: cropAndFlip(all, padding, mirror), normalize }),
-    validation: memorySource(pick(all, order.subarray(0, validation)), { normalize }),
+    validation: memorySource(validation, { normalize }),
     test: memorySource(test, { normalize }),
   };
 }

@@ -19,7 +19,7 @@ import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
-import { normalizer } from './images.js';
+import { normalizer, type ByteImages } from './images.js';
 
 const ImageFolderSpec = z
   .strictObject({
@@ -116,15 +116,16 @@ function splitsOf(
   if (typeof test === 'string')
     return { classes, train: pictures(join(folder, 'train'), classes), test: pictures(join(folder, test), classes) };
   const held = new Set<Picture>();
-  const all = pictures(folder, classes);
+  const byClass = classes.map((name, label) => picturesOf(folder, name, label));
   for (const [label, name] of classes.entries()) {
-    const own = all.filter((picture) => picture.label === label);
+    const own = byClass[label]!;
     const count = Math.max(1, Math.round(test * own.length));
     if (count >= own.length)
       throw new UsageError(`${join(folder, name)}: ${own.length} picture; expected at least 2, one of them for test`);
     const order = permutation(rngKey(0, 'imagefolder', 'test', name), own.length);
     for (const index of order.subarray(0, count)) held.add(own[index]!);
   }
+  const all = byClass.flat();
   return {
     classes,
     train: all.filter((picture) => !held.has(picture)),
@@ -180,12 +181,15 @@ function statusOf(path: string): Stats {
 }
 
 function pictures(path: string, classes: readonly string[]): Picture[] {
-  return classes.flatMap((name, label) => {
-    const files = filesBelow(join(path, name));
-    if (files.length === 0)
-      throw new UsageError(`${join(path, name)}: the class has no picture (${EXTENSIONS.join(', ')})`);
-    return files.map((file) => ({ file, label }));
-  });
+  return classes.flatMap((name, label) => picturesOf(path, name, label));
+}
+
+/** The pictures of one class. Throws UsageError where it has none. */
+function picturesOf(path: string, name: string, label: number): Picture[] {
+  const files = filesBelow(join(path, name));
+  if (files.length === 0)
+    throw new UsageError(`${join(path, name)}: the class has no picture (${EXTENSIONS.join(', ')})`);
+  return files.map((file) => ({ file, label }));
 }
 
 /**
@@ -389,11 +393,8 @@ export function randomPart({ width, height }: Size, draws: Float64Array): Part {
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
 
-/** Pictures in memory, all of one size, with the names of their classes. */
-export interface PicturesInMemory {
-  /** [N, size, size, 3], from 0 to 255. */
-  readonly images: Uint8Array;
-  readonly labels: Uint8Array;
+/** Pictures in memory [N, size, size, 3], from 0 to 255, with the names of their classes. */
+export interface PicturesInMemory extends ByteImages {
   readonly classes: readonly string[];
 }
 
@@ -429,7 +430,8 @@ export async function readPictures(
     }
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
-  return { images, labels: Uint8Array.from(list, ({ label }) => label), classes };
+  const labels = Uint8Array.from(list, ({ label }) => label);
+  return { images, labels, height: size, width: size, channels: CHANNELS, classes };
 }
 
 async function decodeWhole(file: string, size: number): Promise<Uint8Array> {

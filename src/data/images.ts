@@ -1,7 +1,7 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import { rngKey, normals, uniforms } from '../core/rng.js';
+import { rngKey, normals, permutation, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
 /** Images [N, height, width, channels] in memory, with a label each. */
@@ -12,6 +12,50 @@ export interface ImageSet {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+}
+
+/** Images and labels of a byte for each value, as files have them. */
+export interface ByteImages extends ImageSet {
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+/** Which images of the training files are trained on, and how many are set aside. */
+interface Division {
+  /** Name of the data set, of which the random order is a function. */
+  readonly set: string;
+  readonly validation: number;
+  /** All that are left by default. */
+  readonly train?: number | undefined;
+}
+
+/**
+ * Divides the images of the training files, in a random order, into those of the validation split and those that are
+ * trained on. Throws UsageError when there are too few.
+ */
+export function divideTraining(
+  all: ByteImages,
+  { set, validation, train }: Division,
+): { readonly training: ByteImages; readonly validation: ByteImages } {
+  const available = all.labels.length - validation;
+  const used = train ?? available;
+  if (available < 1 || used > available)
+    throw new UsageError(
+      `data: the training files have ${all.labels.length} images; ` +
+        `validation ${validation} and train ${used} together are more`,
+    );
+  const order = permutation(rngKey(0, set, 'split'), all.labels.length);
+  return {
+    training: pick(all, order.subarray(validation, validation + used)),
+    validation: pick(all, order.subarray(0, validation)),
+  };
+}
+
+function pick(set: ByteImages, indices: Uint32Array): ByteImages {
+  const pixels = set.height * set.width * set.channels;
+  const images = new Uint8Array(indices.length * pixels);
+  indices.forEach((index, i) => images.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
+  return { ...set, images, labels: Uint8Array.from(indices, (index) => set.labels[index]!) };
 }
 
 /**

@@ -1,10 +1,14 @@
 /** Files that a user writes: texts, and declarations in JSON. */
+import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { messageOf, UsageError } from '../core/errors.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
 import { readRegular } from './regular.js';
+
+/** Bytes of an unpacked text, at most: 2 GiB. */
+const MOST_TEXT = 2 ** 31 - 1;
 
 /**
  * Reads a text in UTF-8, without its byte order mark unless `keepMark`; a `gzipped` one is unpacked. Throws UsageError
@@ -15,7 +19,7 @@ export function readText(
   { keepMark = false, gzipped = false }: { readonly keepMark?: boolean; readonly gzipped?: boolean } = {},
 ): string {
   try {
-    const bytes = gzipped ? unpacked(path) : bytesOf(path);
+    const bytes = gzipped ? unpacked(path, bytesOf(path), MOST_TEXT) : bytesOf(path);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytes);
   } catch (error) {
     throw error instanceof TypeError
@@ -24,11 +28,13 @@ export function readText(
   }
 }
 
-/** The bytes of a gzipped file, unpacked; at most 2 GiB of them. */
-function unpacked(path: string): Uint8Array {
-  const bytes = bytesOf(path);
+/**
+ * The bytes of a gzipped file, unpacked; at most `most` of them. Throws UsageError naming the file when it is no whole
+ * gzip file.
+ */
+export function unpacked(path: string, bytes: Uint8Array, most: number = constants.MAX_LENGTH): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: 2 ** 31 - 1 });
+    return gunzipSync(bytes, { maxOutputLength: most });
   } catch (error) {
     throw new UsageError(`${path}: not a whole gzip file (${messageOf(error)}); fetch it again`);
   }
