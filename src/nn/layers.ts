@@ -56,10 +56,11 @@ export function parameter(set: Tensors, path: string): Tensor {
 /** The kernel [h, w, C, O] that computes what a grouped one [h, w, C / groups, O] does: 0 between the groups. */
 function acrossGroups(kernel: Tensor4D, groups: number): Tensor4D {
   const [, , inputs, outputs] = kernel.shape;
-  const own = Float32Array.from({ length: inputs * groups * outputs }, (_, i) => {
-    const [read, written] = [Math.floor(i / outputs), i % outputs];
-    return Number(Math.floor(read / inputs) === Math.floor((written * groups) / outputs));
-  });
+  const own = new Float32Array(inputs * groups * outputs);
+  for (let read = 0; read < inputs * groups; read++) {
+    const first = read * outputs + Math.floor(read / inputs) * (outputs / groups);
+    own.fill(1, first, first + outputs / groups);
+  }
   return tf.mul(tf.tile(kernel, [1, 1, groups, 1]), tf.tensor2d(own, [inputs * groups, outputs]));
 }
 
