@@ -401,12 +401,18 @@ function headIn(tensors: HostArrays<HostValues>): BertSpec['head'] {
 
 /** The network of a folder with the head of its task, where the weights have one. Throws UsageError as `readFolder`. */
 export function taskSpec(folder: string): BertSpec {
-  const { spec } = readFolder(folder);
-  return { ...spec, head: headIn(weightsIn(folder).tensors) };
+  const { spec, tensors } = openFolder(folder);
+  return { ...spec, head: headIn(tensors) };
 }
 
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
 export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => HostWeights } {
+  const { spec, tensors, source } = openFolder(folder);
+  return { spec, load: () => importHuggingFace(spec, tensors, source) };
+}
+
+/** The encoder of a folder, and the tensors that are in it. */
+function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly spec: BertSpec } {
   const path = join(folder, 'config.json');
   const content = readConfig(path);
   const config = Config.safeParse(content);
@@ -426,5 +432,5 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
     dropout: data.hidden_dropout_prob,
     head: { kind: Object.keys(tensors).some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };
-  return { spec, load: () => importHuggingFace(spec, tensors, source) };
+  return { spec, tensors, source };
 }
