@@ -106,10 +106,11 @@ function checkWeights({ shapes }: Network, { params }: HostWeights): void {
  */
 export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
   const { wide, thin, seed = 1, onRow, onProgress, signal, workers, folder } = options;
-  const { wideTraining, procedure } = declaredIn(options);
+  const declared = declaredIn(options);
+  const { wideTraining, procedure } = declared;
   const data = asAnswered(options.data, wide);
   planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
-  const saved = folder === undefined ? undefined : new SavedCall(folder, callOf(options, wideTraining, procedure));
+  const saved = folder === undefined ? undefined : new SavedCall(folder, callOf(options, declared));
   const rows: Row[] = [];
   const context = (stage: SavedStage): StageContext => ({
     seed,
@@ -153,8 +154,8 @@ function checkRow(row: Row): void {
 }
 
 /** What tells one call from another, as a text: a state is not taken up by a call with other options. */
-function callOf({ wide, thin, data, seed = 1 }: ThreeStageOptions, training: unknown, procedure: Procedure): string {
-  const given = training !== null && typeof training === 'object' && 'params' in training ? 'given' : training;
+function callOf({ wide, thin, data, seed = 1 }: ThreeStageOptions, { wideTraining, procedure }: Declared): string {
+  const given = 'params' in wideTraining ? 'given' : wideTraining;
   const { shape, classes, train, validation } = data;
   const sizes = { shape, classes, examples: [train.count, validation.count] };
   return JSON.stringify({ seed, given, procedure, wide: wide.shapes, thin: thin.shapes, sizes });
