@@ -392,8 +392,7 @@ function checkDividing(
     const [past] = taps.slice(i + 1).flatMap((later) => pastBy(outputs[later]!, outputs[tap]!) ?? []);
     if (past === undefined) continue;
     const dividing = model.layers
-      .filter((layer) => layer.inboundNodes[0] !== undefined && !isInput(layer))
-      .filter((layer) => pastBy(model.outputs[0]!, layer.output as SymbolicTensor) === undefined)
+      .filter((layer) => !isInput(layer) && pastBy(model.outputs[0]!, layer.output as SymbolicTensor) === undefined)
       .map(({ name }) => name);
     throw bad(
       `the tap "${tap}" does not divide it: the layer "${past}" also reads what comes before the tap, or the taps ` +

@@ -124,8 +124,8 @@ class Machine {
   }
 
   pop(): Pickled {
-    const value = this.stack.pop();
-    if (value === undefined || value === MARK) throw this.refused('fewer values than it uses');
+    const value = this.top();
+    this.stack.pop();
     return value;
   }
 
