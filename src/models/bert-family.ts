@@ -1,6 +1,7 @@
 /** BERTs as a family: the published ones, their weights, what of a text they read. */
 import { UsageError } from '../core/errors.js';
-import { bert, BertSpec, headSizeOf } from './bert.js';
+import { headSizeOf } from '../nn/transformer.js';
+import { bert, BertSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
 import { labelsBeside, readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
 import { predictTokens, readTokens } from './predict.js';

@@ -17,6 +17,8 @@ import {
   drops,
   dropout,
   embed,
+  firstToken,
+  headSizeOf,
   layerNorm,
   rowsOf,
   scoreBias,
@@ -92,11 +94,6 @@ export const BertSpec = z
   });
 /** A BERT. */
 export type BertSpec = z.infer<typeof BertSpec>;
-
-/** Channels of a head. */
-export function headSizeOf({ hiddenSize, numHeads, headSize }: BertSpec): number {
-  return headSize ?? hiddenSize / numHeads;
-}
 
 const EPSILON = 1e-12;
 const INITIAL = 0.02;
@@ -276,11 +273,6 @@ function embeddings({ maxPositions, dropout: rate }: BertSpec, scope: Scope, x: 
     learned,
   );
   return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, EPSILON), rate);
-}
-
-function firstToken(x: Tensor): Tensor2D {
-  const [batch, , hidden] = x.shape as [number, number, number];
-  return tf.slice(x, [0, 0, 0], [batch, 1, hidden]).reshape([batch, hidden]);
 }
 
 /** The values at the first `count` places of the input's last row, [B, P, H]. */

@@ -9,11 +9,12 @@ import { UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
+import { headSizeOf } from '../nn/transformer.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { readTorch } from '../store/torch.js';
-import { bert, headSizeOf, type BertSpec } from './bert.js';
+import { bert, type BertSpec } from './bert.js';
 import { takeArrays, transpose } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
 

@@ -1,6 +1,5 @@
 /** MobileNetV2 as a family: the published one, its weights, its variants. */
-import type { Family } from './family.js';
-import { mismatch } from './family.js';
+import { mismatch, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
 import { readImages } from './predict.js';
 import { importNamed, torchvisionName, writeTorchvision } from './torchvision.js';

@@ -1,8 +1,8 @@
 /** Vision transformers as a family: the published ones, their weights, their variants. */
-import type { Family } from './family.js';
-import { mismatch } from './family.js';
+import { headSizeOf } from '../nn/transformer.js';
+import { mismatch, type Family } from './family.js';
 import { readImages } from './predict.js';
-import { vit, vitHeadSize, VitSpec } from './vit.js';
+import { vit, VitSpec } from './vit.js';
 import { readVit, writeVit } from './vit-weights.js';
 
 const IMAGENET = { family: 'vit', imageSize: 224, patchSize: 16, channels: 3, classes: 1000 } as const;
@@ -34,7 +34,7 @@ export const vitFamily: Family<VitSpec> = {
       ...scaled,
       ...(mid !== undefined && {
         intermediateSize: Math.max(1, Math.round(scaled.intermediateSize * mid)),
-        headSize: Math.max(1, Math.round(vitHeadSize(scaled) * mid)),
+        headSize: Math.max(1, Math.round(headSizeOf(scaled) * mid)),
       }),
       ...(classes !== undefined && { classes }),
     };

@@ -5,9 +5,10 @@
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
+import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { takeArrays, transpose } from './exchange.js';
-import { vit, vitHeadSize, vitTokens, type VitSpec } from './vit.js';
+import { vit, vitTokens, type VitSpec } from './vit.js';
 
 /** What a library calls the parts of a network; a block's parts stand after the block's own name. */
 interface Naming {
@@ -129,7 +130,7 @@ function patchKernel(name: string, { patchSize: side, channels, hiddenSize }: Vi
 
 function entriesOf(spec: VitSpec, naming: Naming): Entry[] {
   const { hiddenSize: hidden, intermediateSize: inner, numLayers, classes } = spec;
-  const [mixed, tokens] = [spec.numHeads * vitHeadSize(spec), vitTokens(spec)];
+  const [mixed, tokens] = [spec.numHeads * headSizeOf(spec), vitTokens(spec)];
   const blocks = Array.from({ length: numLayers }, (_, i): Entry[] => {
     const [there, layer] = [naming.block(i), `layer${i + 1}`];
     const of = (name: string): string => `${there}.${name}`;
@@ -159,10 +160,10 @@ function entriesOf(spec: VitSpec, naming: Naming): Entry[] {
  * heads together are not as wide as the rest, which neither has.
  */
 export function exportVit(spec: VitSpec, { params }: HostWeights, naming: keyof typeof NAMINGS = 'timm'): HostArrays {
-  if (spec.numHeads * vitHeadSize(spec) !== spec.hiddenSize)
+  if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
     throw new UsageError(
       `published vision transformers have heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} ` +
-        `channels, this one of ${vitHeadSize(spec)}`,
+        `channels, this one of ${headSizeOf(spec)}`,
     );
   return Object.fromEntries(
     entriesOf(spec, NAMINGS[naming]).map(({ name, paths, write }) => [name, write(paths.map((path) => params[path]!))]),

@@ -11,7 +11,7 @@ import { layerCount, width } from '../core/magnitudes.js';
 import { shapeText, tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { denseGelu, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
+import { denseGelu, firstToken, headSizeOf, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
 import { applyTaps } from './apply-taps.js';
 import { denseLayer, embeddingLayer, layerNormLayer, operation, tableOf, type Layer } from './layer-table.js';
 
@@ -50,11 +50,6 @@ export type VitSpec = z.infer<typeof VitSpec>;
 const EPSILON = 1e-6;
 const INITIAL = 0.02;
 
-/** Channels of a head. */
-export function vitHeadSize({ hiddenSize, numHeads, headSize }: VitSpec): number {
-  return headSize ?? hiddenSize / numHeads;
-}
-
 /** Tokens of an image: its patches and the class token. */
 export function vitTokens({ imageSize, patchSize }: VitSpec): number {
   return (imageSize / patchSize) ** 2 + 1;
@@ -64,7 +59,7 @@ function blockLayers(spec: VitSpec, layer: string): Layer[] {
   const attention = `${layer}/attention`;
   const tokens = (): number => vitTokens(spec);
   const init = { std: spec.initializerRange ?? INITIAL };
-  const mixed = spec.numHeads * vitHeadSize(spec);
+  const mixed = spec.numHeads * headSizeOf(spec);
   const [stream, heads, inner] = [
     ['hidden', spec.hiddenSize],
     [`${layer}/heads`, mixed],
@@ -126,7 +121,7 @@ export function vit(spec: VitSpec): Network {
         ? { kernels: ['head/kernel'] }
         : { obstacle: 'skip connections add it unchanged, past every kernel, and norms are in front of the others' },
     stream: 'hidden',
-    units: Object.fromEntries(names.map((layer) => [`${layer}/heads`, vitHeadSize(spec)])),
+    units: Object.fromEntries(names.map((layer) => [`${layer}/heads`, headSizeOf(spec)])),
   };
 }
 
@@ -159,9 +154,4 @@ function embeddings({ imageSize, patchSize, channels, hiddenSize }: VitSpec, sco
     parameter(scope.params, 'embeddings/class/kernel').reshape([1, 1, hiddenSize]),
   );
   return tf.add(tf.concat([first, embedded], 1), parameter(scope.params, 'embeddings/position/kernel'));
-}
-
-function firstToken(x: Tensor): Tensor2D {
-  const [batch, , hidden] = x.shape as [number, number, number];
-  return tf.slice(x, [0, 0, 0], [batch, 1, hidden]).reshape([batch, hidden]);
 }

@@ -141,6 +141,12 @@ export function rowsOf(x: Tensor): Tensor2D {
   return x.reshape([-1, x.shape.at(-1)!]) as Tensor2D;
 }
 
+/** The first token of each example: [B, T, C] -> [B, C]. */
+export function firstToken(x: Tensor): Tensor2D {
+  const [batch, , channels] = x.shape as [number, number, number];
+  return tf.slice(x, [0, 0, 0], [batch, 1, channels]).reshape([batch, channels]);
+}
+
 /**
  * x [..., C] as the layers of rows below take it: as rows, or as it is where the fused ops alone see it, which look at
  * the last axis only.
@@ -163,6 +169,18 @@ export function embed(scope: Scope, path: string, indices: Tensor): Tensor {
 const NEVER = -3.4e38;
 /** Far below every score, and far above {@link NEVER}, to which it is added. */
 const OTHER_SIDE = 1e4;
+
+/** What a transformer's spec says of its heads. */
+interface HeadSizes {
+  readonly hiddenSize: number;
+  readonly numHeads: number;
+  readonly headSize?: number | undefined;
+}
+
+/** Channels of a head: those that the spec says, else hiddenSize / numHeads, as published. */
+export function headSizeOf({ hiddenSize, numHeads, headSize }: HeadSizes): number {
+  return headSize ?? hiddenSize / numHeads;
+}
 
 /** Shape and options of self-attention. */
 export interface AttentionOptions {
