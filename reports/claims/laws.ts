@@ -10,6 +10,7 @@ import { TIME_FALL, TIME_GROWTH } from '../../theory/studies/time.js';
 import { WIDTH_EXPONENT } from '../../theory/studies/width.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { rowsOf, type Claim } from './claim.js';
+import { REGIMES, skips, slug, type Regime } from './regimes.js';
 import {
   bandText,
   byBand,
@@ -31,11 +32,6 @@ const TRAININGS = {
   direct: 'direct training (backpropagation)',
   initial: 'layerwise imitation from the initial particles',
 } as const;
-
-type Regime = 'skip' | 'no skip';
-const REGIMES: readonly Regime[] = ['skip', 'no skip'];
-const skips = (regime: Regime): string => `${regime === 'skip' ? 'with' : 'without'} a skip connection`;
-const slug = (regime: Regime): string => regime.replace(' ', '-');
 
 const WIDTH_QUESTIONS: Readonly<Record<keyof typeof TRAININGS, string>> = {
   imitation: 'D falls as m^(−1/2) under imitation',

@@ -4,6 +4,7 @@ import { fitLine } from '../../src/core/stats.js';
 import { SELECTION_EXPONENT, SELECTION_RATIO } from '../../theory/studies/selection.js';
 import type { TableRow } from '../data/rows.js';
 import { rowsOf, type Claim } from './claim.js';
+import { REGIMES, skips, slug, type Regime } from './regimes.js';
 import { curves, everyPlace, everyValue, everyValueText, later } from './rules.js';
 
 const METHODS = {
@@ -24,10 +25,6 @@ const RIVALS = {
   randomImitation: { id: 'imitation', text: 'random particles after gradient imitation', rises: 'randomRises' },
 } as const;
 
-type Regime = 'skip' | 'no skip';
-const REGIMES: readonly Regime[] = ['skip', 'no skip'];
-const skips = (regime: Regime): string => `${regime === 'skip' ? 'with' : 'without'} a skip connection`;
-const slug = (regime: Regime): string => regime.replace(' ', '-');
 const SOURCE = 'Ye, Wu, Liu 2020 (arXiv 2010.15969), by the paper’s authors; rules of this project';
 
 /** Exponent of D(m) over the wider half of the widths, of the rows of one seed and depth. */
