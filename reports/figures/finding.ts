@@ -23,8 +23,7 @@ export function acrossSettings(claims: Readonly<Record<string, string>>, words: 
       return where.length === 0 ? [] : [words[one](joined(where))];
     });
     if (said.length === 0) return undefined;
-    const [first, ...rest] = said;
-    return [first!, ...rest.map((text) => text[0]!.toLowerCase() + text.slice(1))].join('; ').trim();
+    return oneSentence(said).trim();
   };
 }
 
@@ -56,11 +55,14 @@ export function ofClaim(id: string, words: Readonly<Record<Exclude<Outcome, 'not
 export function together(...findings: readonly Finding[]): Finding {
   return (outcome, figure) => {
     const said = findings.flatMap((finding) => finding(outcome, figure) ?? []);
-    return said.length === 0 ? undefined : said.map((text, i) => (i === 0 ? text : lower(text))).join('; ');
+    return said.length === 0 ? undefined : oneSentence(said);
   };
 }
 
-const lower = (text: string): string => text[0]!.toLowerCase() + text.slice(1);
+/** Clauses as one sentence; those after the first begin in lower case. */
+function oneSentence(clauses: readonly string[]): string {
+  return clauses.map((text, i) => (i === 0 ? text : text[0]!.toLowerCase() + text.slice(1))).join('; ');
+}
 
 /** Which arm of a figure ends first and which last, by their means. */
 export function firstAndLast(better: 'higher' | 'lower'): Finding {
