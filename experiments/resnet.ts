@@ -202,12 +202,6 @@ function settingAt(scale: Scale): Setting {
   return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 
-/** The nets and digits of `resnet-digits` at scale laptop, the thin net trained for so long at these rates. */
-export function digitsOf({ steps, ...imitation }: ThinLength, rates: Rates): Setting {
-  const size: Size = { ...SIZES.laptop, thin: { ...SIZES.laptop.thin, steps }, ...imitation };
-  return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
-}
-
 /** Arms that decide nothing at scale minutes, or no more than others do there: scale laptop has them. */
 const NOT_IN_MINUTES = ['hints', 'all-at-once', 'selected-direct', 'no-imitation', 'selected-three-stage', 'deeper'];
 /** Seeds of the arm that costs as much as the whole pipeline; its difference is many times its interval. */
