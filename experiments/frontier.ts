@@ -108,7 +108,7 @@ function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
 }
 
 /** The budgets of all scales, in ascending order. */
-function allBudgets({ sizes }: FrontierDeclaration): number[] {
+export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): number[] {
   return [...new Set(Object.values(sizes).flatMap(({ budgets }) => budgets))].sort((a, b) => a - b);
 }
 

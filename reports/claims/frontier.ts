@@ -1,5 +1,5 @@
 /** Claims at convergence: how three stages, their rivals and the deeper net stand where training is long enough. */
-import { FRONTIERS, frontierArm, type Frontier } from '../../experiments/frontier.js';
+import { allBudgets, FRONTIERS, frontierArm, type Frontier } from '../../experiments/frontier.js';
 import { mean, tInterval } from '../../src/core/stats.js';
 import {
   commonSeeds,
@@ -137,7 +137,7 @@ function worthClaim(frontier: Frontier): Claim {
 
 /** The two-budget pattern: both halves have to hold, each by its own interval. */
 function twoBudgetsClaim(frontier: Frontier): Claim {
-  const smallest = Math.min(...Object.values(frontier.sizes).flatMap(({ budgets }) => budgets));
+  const smallest = allBudgets(frontier)[0]!;
   const equalSteps = (points: readonly FrontierPoint[], scale: (percent: number) => number): number[] => {
     const [own, direct] = [at(points, 'selected-kl', smallest), at(points, 'direct', smallest)];
     return [...own].flatMap(([seed, { accuracy }]) => {
@@ -178,7 +178,7 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
 export function frontierClaims(frontier: Frontier): Claim[] {
   const { name, experiment } = frontier;
   const most = frontier.converged;
-  const smallest = Math.min(...Object.values(frontier.sizes).flatMap(({ budgets }) => budgets));
+  const smallest = allBudgets(frontier)[0]!;
   return [
     armBeats({
       experiment,

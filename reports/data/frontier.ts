@@ -77,11 +77,14 @@ export function teacherAccuracy(frontier: Frontier, results: readonly TableRow[]
   return rows.length === 0 ? undefined : mean(rows.map((row) => numberAt(row, 'testAccuracy')));
 }
 
+/** The runs of each way of training with each budget. */
+export function byTrainingAndBudget(points: readonly FrontierPoint[]): FrontierPoint[][] {
+  return [...groupBy(points, ({ training, budget }) => frontierArm(training, budget)).values()];
+}
+
 /** The seeds that every budget of every given way of training has: the larger budgets have fewer. */
 export function commonSeeds(points: readonly FrontierPoint[]): number[] {
-  const arms = [...groupBy(points, ({ training, budget }) => `${training} ${budget}`).values()].map(
-    (group) => new Set(group.map(({ seed }) => seed)),
-  );
+  const arms = byTrainingAndBudget(points).map((group) => new Set(group.map(({ seed }) => seed)));
   return [...(arms[0] ?? [])].filter((seed) => arms.every((seeds) => seeds.has(seed))).sort((a, b) => a - b);
 }
 

@@ -2,8 +2,15 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { FRONTIERS, type Frontier } from '../../experiments/frontier.js';
 import { bootstrapInterval, mean } from '../../src/core/stats.js';
-import { COSTS, frontierPoints, frontierRows, type CostName, type FrontierPoint } from '../data/frontier.js';
-import { groupBy, runIds } from '../data/rows.js';
+import {
+  byTrainingAndBudget,
+  COSTS,
+  frontierPoints,
+  frontierRows,
+  type CostName,
+  type FrontierPoint,
+} from '../data/frontier.js';
+import { runIds } from '../data/rows.js';
 import { domainOf, drawnValues, type Datum, type Draw, type FigureDefinition } from './figure.js';
 import { ofClaim, together } from './finding.js';
 import { shadesOf } from './shades.js';
@@ -22,7 +29,7 @@ function datumOf(group: readonly FrontierPoint[], cost: CostName): Datum {
 }
 
 function dataOf(points: readonly FrontierPoint[], costs: readonly CostName[]): Datum[] {
-  const arms = [...groupBy(points, ({ training, budget }) => `${training} ${budget}`).values()];
+  const arms = byTrainingAndBudget(points);
   return costs.flatMap((cost) =>
     arms.filter((group) => Number.isFinite(group[0]!.cost[cost])).map((group) => datumOf(group, cost)),
   );

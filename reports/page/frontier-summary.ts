@@ -3,6 +3,7 @@ import { FRONTIER_TRAININGS, type Frontier } from '../../experiments/frontier.js
 import { bootstrapInterval, mean } from '../../src/core/stats.js';
 import { formatNumber } from '../claims/verdict.js';
 import {
+  byTrainingAndBudget,
   COSTS,
   crossing,
   curveOf,
@@ -61,7 +62,7 @@ export function summarizeFrontier(
 ): FrontierSummary | undefined {
   const points = frontierPoints(frontier, results);
   if (points.length === 0) return undefined;
-  const means = [...groupBy(points, ({ training, budget }) => `${training} ${budget}`).values()].map((group) => {
+  const means = byTrainingAndBudget(points).map((group) => {
     const { training, budget, cost } = group[0]!;
     const values = group.map(({ accuracy }) => accuracy);
     const { low, high } = bootstrapInterval(values);
