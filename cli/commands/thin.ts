@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { thin } from '../../src/thin/thin.js';
-import { describe, setUp, type ThinOptions } from '../../src/thin/plan.js';
+import type { ThinOptions } from '../../src/thin/plan.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
 import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
@@ -117,9 +116,11 @@ export function command(): Command {
       checkOut(out);
       const options: ThinOptions = { ...rest, model, finetune: fineTune };
       if (plan) {
+        const { describe, setUp } = await import('../../src/thin/plan.js');
         process.stdout.write(`${describe(await setUp(options)).join('\n')}\n`);
         return;
       }
+      const { thin } = await import('../../src/thin/thin.js');
       const progress = new Progress();
       const notice = (line: string): void => progress.line(line);
       const signal = stopSignal(notice);
