@@ -94,14 +94,16 @@ function loadPackage(folder: string, addon: string): void {
 }
 
 async function start(install?: InstallOptions): Promise<Started> {
-  const prebuilt = findInstalled() === undefined ? prebuiltAddon() : undefined;
+  const found = findInstalled();
+  const prebuilt = found === undefined ? prebuiltAddon() : undefined;
   const usable =
     prebuilt !== undefined &&
     (await smokeTest(prebuilt).then(
       () => true,
       () => false,
     ));
-  const addon = usable ? prebuilt : await installedAddon(install);
+  const installed = usable ? undefined : await installation(found, install);
+  const addon = usable ? prebuilt : installed?.addon;
   const folder = findTfjsPackage();
   if (folder === undefined || addon === undefined) {
     const readiness = tensorflowReadiness();
@@ -115,14 +117,14 @@ async function start(install?: InstallOptions): Promise<Started> {
   process.env.TF_DETERMINISTIC_OPS ??= '1';
   replaceUtilities();
   try {
-    quietly(() => loadPackage(folder, usable ? addon : (tracingAddon(findInstalled()!, folder) ?? addon)));
+    quietly(() => loadPackage(folder, (installed && tracingAddon(installed, folder)) ?? addon));
   } catch (error) {
     throw new FailureError(
       `the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`,
     );
   }
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
-  const fused = !usable && !backend.isUsingGpuDevice && withFused(findInstalled()!);
+  const fused = installed !== undefined && !backend.isUsingGpuDevice && withFused(installed);
   registerTrainingKernels('tensorflow');
   hasOneDnn(); // tried now: within the recording of a step, the ops of the trial would become part of that step
   const extra = fused ? ', fused ops' : '';
@@ -153,10 +155,13 @@ function withFused(installed: Installed): boolean {
   }
 }
 
-async function installedAddon(install: InstallOptions | undefined): Promise<string | undefined> {
-  const installed = findInstalled();
-  if (installed !== undefined && findTfjsPackage() !== undefined) return installed.addon;
-  return install === undefined ? undefined : (await installTensorflow(install)).addon;
+/** The install that was found, where the package is there, too, or a new one where it may be made. */
+async function installation(
+  found: Installed | undefined,
+  install: InstallOptions | undefined,
+): Promise<Installed | undefined> {
+  if (found !== undefined && findTfjsPackage() !== undefined) return found;
+  return install === undefined ? undefined : await installTensorflow(install);
 }
 
 /** The engine `tensorflow`, on the CPU or on a GPU with CUDA. */
