@@ -4,8 +4,7 @@ import { numberAt } from '../data/rows.js';
 import { formatNumber, MIN_SEEDS } from './verdict.js';
 import type { Claim } from './claim.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
-
-const PAPER = 'paper, abstract (BERT_BASE; its exact figures are unknown here)';
+import { ABSTRACT } from './sources.js';
 
 /** Largest change of the logits by merging that counts as none, relative to their size: single precision. */
 const UNCHANGED = 1e-5;
@@ -41,7 +40,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net trained directly.',
-    source: PAPER,
+    source: ABSTRACT.bert,
     arms: ['three-stage', 'direct'],
   }),
   armBeats({
@@ -52,7 +51,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
-    source: PAPER,
+    source: ABSTRACT.bert,
     arms: ['three-stage', 'deeper'],
     smaller: 'direct',
   }),
@@ -105,7 +104,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
-    source: PAPER,
+    source: ABSTRACT.bert,
     arms: ['three-stage', 'direct'],
   }),
   mergingExact,

@@ -14,9 +14,9 @@ import type { TableRow } from '../data/rows.js';
 import { armBeats, logit, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
 import { byInterval, type Judgement } from './rules.js';
+import { ABSTRACT } from './sources.js';
 import { formatInterval, formatNumber, positive, within } from './verdict.js';
 
-const PAPER = 'paper, abstract (stage 3 trains until convergence; its exact figures are unknown here)';
 const TWO_BUDGETS =
   'arXiv 2606.14150, of pruned language models: a pruned start wins at equal tokens, training from scratch at the pipeline’s total cost matches or beats it';
 
@@ -186,7 +186,7 @@ export function frontierClaims(frontier: Frontier): Claim[] {
       statement: `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more accurate than the same net trained directly.`,
       ...placed(frontier, 'At convergence, three stages beat direct training of the same net'),
       kind: 'paper',
-      source: PAPER,
+      source: ABSTRACT.convergence,
       arms: [frontierArm('three-stage', most), frontierArm('direct', most)],
     }),
     armBeats({
@@ -195,7 +195,7 @@ export function frontierClaims(frontier: Frontier): Claim[] {
       statement: `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more accurate than the deeper net trained directly.`,
       ...placed(frontier, 'At convergence, three stages beat the deeper net'),
       kind: 'paper',
-      source: PAPER,
+      source: ABSTRACT.convergence,
       arms: [frontierArm('three-stage', most), frontierArm('deeper', most)],
       smaller: frontierArm('deeper', smallest),
     }),

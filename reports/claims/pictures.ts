@@ -3,8 +3,7 @@ import { cifar10, fashionMnist } from '../../experiments/pictures.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import { armBeats, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
-
-const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
+import { ABSTRACT } from './sources.js';
 
 function claimsOn(experiment: Experiment, setting: string, words: string): Claim[] {
   const id = experiment.name;
@@ -16,7 +15,7 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
       question: 'Three stages beat direct training of the same net at equal steps',
       setting,
       kind: 'paper',
-      source: PAPER,
+      source: ABSTRACT.resnet,
       arms: ['three-stage', 'direct'],
     }),
     armBeats({
@@ -26,7 +25,7 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
       question: 'Three stages beat the deeper net at equal steps',
       setting,
       kind: 'paper',
-      source: PAPER,
+      source: ABSTRACT.resnet,
       arms: ['three-stage', 'deeper'],
       smaller: 'direct',
     }),

@@ -9,8 +9,6 @@ import { byInterval } from './rules.js';
 import { ABSTRACT } from './sources.js';
 import { positive, within } from './verdict.js';
 
-const PAPER = 'paper, abstract (ResNet-50 on ImageNet; its exact figures are unknown here)';
-
 /** Ways of training without imitation: what it has to be better than. */
 const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;
 
@@ -132,7 +130,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'On the digits, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
-    source: PAPER,
+    source: ABSTRACT.resnet,
     arms: ['three-stage', 'direct'],
   }),
   armBeats({
@@ -143,7 +141,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
-    source: PAPER,
+    source: ABSTRACT.resnet,
     arms: ['three-stage', 'deeper'],
     smaller: 'direct',
   }),
@@ -216,7 +214,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
-    source: PAPER,
+    source: ABSTRACT.resnet,
     arms: ['three-stage', 'direct'],
   }),
   armBeats({
@@ -227,7 +225,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     kind: 'paper',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
-    source: PAPER,
+    source: ABSTRACT.resnet,
     arms: ['three-stage', 'deeper'],
     smaller: 'direct',
   }),

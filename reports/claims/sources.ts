@@ -4,12 +4,16 @@
  */
 
 const UNREAD = 'the theorem’s own text was not read';
+const UNKNOWN = 'its exact figures are unknown here';
 
-/** Statements of the paper's abstract on its theory, as sources of claims. */
+/** Statements of the paper's abstract on its theory and on trained networks, as sources of claims. */
 export const ABSTRACT = {
   rates: `paper, abstract (mean-field bounds; both rates 1/√m in this project’s derivation; ${UNREAD})`,
   imitation: `paper, abstract (imitation: discrepancy linear in depth; ${UNREAD})`,
   backpropagation: `paper, abstract (backpropagation: exponential in depth, a bound; ${UNREAD})`,
   order: `paper, abstract (the bound on imitation is below that on backpropagation; ${UNREAD})`,
   time: `this project’s bound on backpropagation, exponential in time (theory/bounds; ${UNREAD} of the paper)`,
+  resnet: `paper, abstract (ResNet-50 on ImageNet; ${UNKNOWN})`,
+  bert: `paper, abstract (BERT_BASE; ${UNKNOWN})`,
+  convergence: `paper, abstract (stage 3 trains until convergence; ${UNKNOWN})`,
 } as const;
