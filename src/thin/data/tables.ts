@@ -4,13 +4,11 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { UsageError } from '../../core/errors.js';
 import { permutation, rngKey } from '../../core/rng.js';
 import { sample } from '../../data/texts.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { readText } from '../../store/config.js';
-import { readRegular } from '../../store/regular.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
 import type { DataForm, Found, FormOptions } from './form.js';
@@ -39,18 +37,9 @@ interface Row {
   readonly at: string;
 }
 
-function contentOf(path: string): string {
-  if (!path.toLowerCase().endsWith('.gz')) return readText(path);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(gunzipSync(readRegular(path, { links: true })));
-  } catch (error) {
-    throw new UsageError(`${path}: not a text in UTF-8 packed by gzip (${(error as Error).message})`);
-  }
-}
-
 /** Lines of a table with the number of each: cells between tabs, or between commas where quotes may enclose them. */
 function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; readonly line: number }> {
-  const text = contentOf(path);
+  const text = readText(path, { gzipped: /\.gz$/i.test(path) });
   if (/\.tsv(\.gz)?$/i.test(path)) {
     for (const [i, raw] of text.split(/\r?\n/).entries())
       if (raw.trim() !== '') yield { cells: raw.split('\t'), line: i + 1 };
