@@ -7,7 +7,8 @@ import type { Records } from '../data/records.js';
 import { archiveOf } from './archive.js';
 import { claimsBlock } from './claims.js';
 import { glossaryBlock } from './glossary.js';
-import { escape, plural, withoutPaths } from './html.js';
+import { escape } from '../../src/core/markup.js';
+import { plural, withoutPaths } from './html.js';
 import { environmentBlock, runsBlock } from './runs-block.js';
 
 function rulesBlock(): string {

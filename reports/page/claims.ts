@@ -2,7 +2,8 @@
 import { settingNames, settingOf } from '../claims/settings.js';
 import { OUTCOMES, type Outcome, type ScaledVerdict } from '../claims/verdict.js';
 import { groupBy } from '../data/rows.js';
-import { anchor, escape, plural } from './html.js';
+import { escape } from '../../src/core/markup.js';
+import { anchor, plural } from './html.js';
 import { outcomeMark, verdictBadge } from './verdicts.js';
 
 /** The id of a claim's element, for links to it. */

@@ -1,5 +1,5 @@
 /** Terms of the page: explained under the pointer where they first stand in a text, and in a list at the end. */
-import { escape } from './html.js';
+import { escape } from '../../src/core/markup.js';
 
 /** Every term with its meaning, in the order of the list. */
 export const TERMS: Readonly<Record<string, string>> = {

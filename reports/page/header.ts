@@ -2,7 +2,8 @@
 import type { ScaledVerdict } from '../claims/verdict.js';
 import type { Records } from '../data/records.js';
 import { countsText } from './claims.js';
-import { escape, plural } from './html.js';
+import { escape } from '../../src/core/markup.js';
+import { plural } from './html.js';
 
 const REPOSITORY = 'https://github.com/go-wide-then-narrow/go-wide-then-narrow';
 const PAPER = 'https://arxiv.org/abs/2007.00811';

@@ -1,13 +1,9 @@
 /** The HTML that every part of the page is made of: text, tables, lists, downloads, a document. */
+import { escape } from '../../src/core/markup.js';
 import { formatNumber } from '../claims/verdict.js';
 import { csv } from '../data/csv.js';
 import type { Datum } from '../figures/figure.js';
 import { STYLE } from './style.js';
-
-/** Text as HTML shows it. */
-export function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-}
 
 /** `1 run`, `2 runs`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -3,7 +3,8 @@ import type { ScaledVerdict } from '../claims/verdict.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { claimsBlock } from './claims.js';
 import { figureBlock, type FigureContext, type RenderedFigure } from './figure-block.js';
-import { escape, plural, rowsBlock, withoutPaths } from './html.js';
+import { escape } from '../../src/core/markup.js';
+import { plural, rowsBlock, withoutPaths } from './html.js';
 import type { Datum } from '../figures/figure.js';
 
 /** Runs of one's own, with what the rules say of them. */

@@ -1,7 +1,7 @@
 /** What a reader takes away: five sentences that follow the verdicts, those against the method among them. */
 import type { Outcome, ScaledVerdict } from '../claims/verdict.js';
 import { bySetting } from './claims.js';
-import { escape } from './html.js';
+import { escape } from '../../src/core/markup.js';
 
 /** A sentence for each balance of outcomes; the settings with each outcome stand behind it. */
 interface Takeaway {

@@ -1,8 +1,7 @@
 /** Verdicts as Markdown, for machines and for other people's pages. */
+import { markdownCell } from '../../src/core/markup.js';
 import { ownTitle, type OwnVerdicts } from '../claims/own.js';
 import { OUTCOMES, type ScaledVerdict } from '../claims/verdict.js';
-
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 /** What the Markdown tells. */
 export interface Told {
@@ -17,10 +16,11 @@ export interface Told {
 function ownText(own: readonly OwnVerdicts[]): string {
   const tables = own.map((group) => {
     const lines = group.verdicts.map(
-      ({ id, statement, outcome, evidence }) => `| ${[id, statement, outcome, evidence].map(cell).join(' | ')} |`,
+      ({ id, statement, outcome, evidence }) =>
+        `| ${[id, statement, outcome, evidence].map(markdownCell).join(' | ')} |`,
     );
     const head = '| claim | statement | verdict | evidence |\n|---|---|---|---|';
-    return `\n### ${cell(ownTitle(group))}\n\n${head}\n${lines.join('\n')}\n`;
+    return `\n### ${markdownCell(ownTitle(group))}\n\n${head}\n${lines.join('\n')}\n`;
   });
   return tables.length === 0 ? '' : `\n## Settings of your own\n${tables.join('')}`;
 }
@@ -32,7 +32,7 @@ export function toMarkdown({ verdicts, own, problems, cautions, runs }: Told): s
   ).join(', ');
   const lines = verdicts.map(
     ({ id, statement, outcome, scale, evidence, seeds }) =>
-      `| ${[id, statement, outcome, scale ?? '', seeds, evidence].map((text) => cell(String(text))).join(' | ')} |`,
+      `| ${[id, statement, outcome, scale ?? '', seeds, evidence].map((text) => markdownCell(String(text))).join(' | ')} |`,
   );
   const list = (title: string, items: readonly string[]): string =>
     items.length === 0 ? '' : `\n## ${title}\n\n${items.map((item) => `- ${item}`).join('\n')}\n`;

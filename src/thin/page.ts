@@ -1,5 +1,7 @@
 /** Text with tables as Markdown and as an HTML page: what a card says is said once. */
 
+import { escape, markdownCell } from '../core/markup.js';
+
 /** A table: names of the columns, and rows of as many cells. */
 export interface Table {
   readonly columns: readonly string[];
@@ -23,8 +25,6 @@ export interface Card {
   readonly sections: readonly Section[];
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-
 /** The card in Markdown, as model cards are. */
 export function toMarkdown({ title, summary, sections }: Card): string {
   const parts = sections.flatMap(({ title: name, text = [], table }) => [
@@ -34,15 +34,11 @@ export function toMarkdown({ title, summary, sections }: Card): string {
       ? []
       : [
           [table.columns, table.columns.map(() => '---'), ...table.rows]
-            .map((row) => `| ${row.map(cell).join(' | ')} |`)
+            .map((row) => `| ${row.map(markdownCell).join(' | ')} |`)
             .join('\n'),
         ]),
   ]);
   return `${[`# ${title}`, summary, ...parts].join('\n\n')}\n`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
 const STYLE =
@@ -57,7 +53,7 @@ function barsOf(bars: NonNullable<Section['bars']>): string {
   const rows = bars.map(({ name, value }, i) => {
     const long = (width * Math.max(0, Math.min(100, value))) / 100;
     return (
-      `<text x="${left - 8}" y="${i * height + 17}" text-anchor="end" fill="currentColor">${escaped(name)}</text>` +
+      `<text x="${left - 8}" y="${i * height + 17}" text-anchor="end" fill="currentColor">${escape(name)}</text>` +
       `<rect x="${left}" y="${i * height + 4}" width="${long.toFixed(1)}" height="18" fill="#4c78a8"/>` +
       `<text x="${left + long + 6}" y="${i * height + 17}" fill="currentColor">${value.toFixed(1)}</text>`
     );
@@ -69,10 +65,10 @@ function barsOf(bars: NonNullable<Section['bars']>): string {
 /** The card as a page of its own that loads nothing. */
 export function toHtml({ title, summary, sections }: Card): string {
   const row = (cells: readonly string[], tag: string): string =>
-    `<tr>${cells.map((text) => `<${tag}>${escaped(text)}</${tag}>`).join('')}</tr>`;
+    `<tr>${cells.map((text) => `<${tag}>${escape(text)}</${tag}>`).join('')}</tr>`;
   const parts = sections.flatMap(({ title: name, text = [], table, bars }) => [
-    `<h2>${escaped(name)}</h2>`,
-    ...text.map((one) => (typeof one === 'string' ? `<p>${escaped(one)}</p>` : `<pre>${escaped(one.code)}</pre>`)),
+    `<h2>${escape(name)}</h2>`,
+    ...text.map((one) => (typeof one === 'string' ? `<p>${escape(one)}</p>` : `<pre>${escape(one.code)}</pre>`)),
     ...(bars === undefined ? [] : [barsOf(bars)]),
     ...(table === undefined
       ? []
@@ -80,7 +76,7 @@ export function toHtml({ title, summary, sections }: Card): string {
   ]);
   return (
     `<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-    `<title>${escaped(title)}</title><style>${STYLE}</style>\n<h1>${escaped(title)}</h1>\n<p>${escaped(summary)}</p>\n` +
+    `<title>${escape(title)}</title><style>${STYLE}</style>\n<h1>${escape(title)}</h1>\n<p>${escape(summary)}</p>\n` +
     `${parts.join('\n')}\n</html>\n`
   );
 }
