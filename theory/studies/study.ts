@@ -123,10 +123,11 @@ export const WIDTHS_BELOW_WIDE = [
 ] as const;
 
 /** For `refine`: each number of the spec's list under `key` is above the one before it. */
-export function increasing<Key extends string>(key: Key) {
+export function increasing<Key extends string>(
+  key: Key,
+): readonly [(spec: Readonly<Record<Key, readonly number[]>>) => boolean, { readonly message: string }] {
   return [
-    (spec: Readonly<Record<Key, readonly number[]>>): boolean =>
-      spec[key].every((value, i) => i === 0 || value > spec[key][i - 1]!),
+    (spec) => spec[key].every((value, i) => i === 0 || value > spec[key][i - 1]!),
     { message: `expected increasing "${key}"` },
-  ] as const;
+  ];
 }
