@@ -35,7 +35,7 @@ function softwareGpu() {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'gowide-test-'));
-const [results, unfinished] = ['results.json', 'unfinished.json'].map((name) => join(folder, name));
+const unfinished = join(folder, 'unfinished.json');
 const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
 const progress = fileURLToPath(new URL('unfinished.mjs', import.meta.url));
 const reporters = ['default', 'json', progress].map((name) => `--reporter=${name}`);
@@ -43,13 +43,12 @@ const reporters = ['default', 'json', progress].map((name) => `--reporter=${name
 /** Minutes that the whole suite has: several times what it takes. */
 const MINUTES = 30;
 const SLOWEST = 10;
+/** Files that may fail in company and are then run again, alone: more at once are no accident of the machine. */
+const RUN_AGAIN = 3;
 
 const grouped = process.platform !== 'win32';
-const child = spawn(
-  process.execPath,
-  [vitest, 'run', ...reporters, `--outputFile.json=${results}`, ...process.argv.slice(2)],
-  { stdio: 'inherit', env: { ...process.env, ...softwareGpu(), GOWIDE_UNFINISHED: unfinished }, detached: grouped },
-);
+let child;
+let late = false;
 /** Ends the tests and the processes that they started in their group. */
 const end = (signal) => {
   try {
@@ -58,19 +57,30 @@ const end = (signal) => {
     // they have just ended
   }
 };
-let late = false;
 const timer = setTimeout(() => {
   late = true;
   end('SIGKILL');
 }, 60_000 * MINUTES);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => end(signal));
-const status = await new Promise((resolve) => child.on('close', resolve));
-clearTimeout(timer);
-end('SIGKILL');
 
-if (late) {
-  const files = existsSync(unfinished) ? JSON.parse(readFileSync(unfinished, 'utf8')) : ['all'];
-  console.log(`The suite was ended after ${MINUTES} minutes. Not over: ${files.join(', ')}`);
+/**
+ * Runs vitest with these arguments.
+ *
+ * @returns its status, and what its JSON reporter wrote (`undefined` where it did not come so far).
+ */
+async function run(...args) {
+  const results = join(mkdtempSync(join(folder, 'run-')), 'results.json');
+  child = spawn(process.execPath, [vitest, 'run', ...reporters, `--outputFile.json=${results}`, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, ...softwareGpu(), GOWIDE_UNFINISHED: unfinished },
+    detached: grouped,
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  end('SIGKILL');
+  if (!existsSync(results)) return { status };
+  const report = JSON.parse(readFileSync(results, 'utf8'));
+  const files = report.testResults.map((file) => ({ ...file, path: relative(process.cwd(), file.name) }));
+  return { status, success: report.success, files };
 }
 
 /** Prints the ten longest of a list, in seconds. */
@@ -80,27 +90,40 @@ function printSlowest(what, entries) {
   for (const { name, seconds } of longest) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
 }
 
-let failed = 1;
-try {
-  const { testResults, numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(
-    readFileSync(results, 'utf8'),
-  );
-  const files = testResults.map((file) => ({ ...file, path: relative(process.cwd(), file.name) }));
+let { status, success, files = [] } = await run(...process.argv.slice(2));
+
+const failing = files.filter((file) => file.status === 'failed');
+if (!late && success === false && failing.length > 0 && failing.length <= RUN_AGAIN) {
+  const paths = failing.map(({ path }) => path);
+  console.log(`\nRun again, alone: ${paths.join(', ')}`);
+  const again = await run('--maxWorkers=1', ...paths);
+  if (again.success) {
+    console.log(`\nFailed beside other tests and passed alone: ${paths.join(', ')}. Please report what failed above.`);
+    files = [...files.filter((file) => !paths.includes(file.path)), ...again.files];
+    ({ status, success } = again);
+  }
+}
+clearTimeout(timer);
+
+if (late) {
+  const names = existsSync(unfinished) ? JSON.parse(readFileSync(unfinished, 'utf8')) : ['all'];
+  console.log(`The suite was ended after ${MINUTES} minutes. Not over: ${names.join(', ')}`);
+}
+
+const tests = files.flatMap(({ path, assertionResults }) =>
+  assertionResults.map((result) => ({
+    name: `${path}: ${result.fullName}`,
+    seconds: (result.duration ?? 0) / 1000,
+    status: result.status,
+  })),
+);
+if (files.length > 0) {
   const took = files.map(({ path, startTime, endTime }) => ({ name: path, seconds: (endTime - startTime) / 1000 }));
   printSlowest('files', took);
-  printSlowest(
-    'tests',
-    files.flatMap(({ path, assertionResults }) =>
-      assertionResults.map(({ fullName, duration }) => ({
-        name: `${path}: ${fullName}`,
-        seconds: (duration ?? 0) / 1000,
-      })),
-    ),
-  );
-  // A file that does not load counts as a failure even when none of its tests was run.
-  failed = success ? 0 : Math.max(1, numFailedTests);
-  console.log(`\n${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped`);
-} catch {
-  console.log('0 passed, 1 failed, 0 skipped');
+  printSlowest('tests', [...tests]);
 }
+const count = (...kinds) => tests.filter((test) => kinds.includes(test.status)).length;
+// A file that does not load counts as a failure even when none of its tests was run.
+const failed = success ? 0 : Math.max(1, count('failed'));
+console.log(`\n${count('passed')} passed, ${failed} failed, ${count('pending', 'skipped', 'todo')} skipped`);
 process.exit(failed > 0 ? 1 : (status ?? 1));
