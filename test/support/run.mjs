@@ -72,7 +72,8 @@ async function run(...args) {
   const results = join(mkdtempSync(join(folder, 'run-')), 'results.json');
   child = spawn(process.execPath, [vitest, 'run', ...reporters, `--outputFile.json=${results}`, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, ...softwareGpu(), GOWIDE_UNFINISHED: unfinished },
+    // what tests leave behind goes with the folder
+    env: { ...process.env, ...softwareGpu(), TMPDIR: folder, TEMP: folder, TMP: folder, GOWIDE_UNFINISHED: unfinished },
     detached: grouped,
   });
   const status = await new Promise((resolve) => child.on('close', resolve));
@@ -126,4 +127,5 @@ const count = (...kinds) => tests.filter((test) => kinds.includes(test.status)).
 // A file that does not load counts as a failure even when none of its tests was run.
 const failed = success ? 0 : Math.max(1, count('failed'));
 console.log(`\n${count('passed')} passed, ${failed} failed, ${count('pending', 'skipped', 'todo')} skipped`);
+rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 process.exit(failed > 0 ? 1 : (status ?? 1));
