@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RUNNERS } from '../../experiments/runners.js';
-import type { Runner } from '../../src/core/experiment.js';
+import { CUSTOM_SCALE, type Runner } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 
 export const EMPTY_KIND = 'empty';
@@ -27,7 +27,7 @@ export function emptyCells(count: number, milliseconds = 0): Cell[] {
   return Array.from({ length: count }, (_, seed) => ({
     experiment: 'empty',
     arm: 'none',
-    scale: 'custom',
+    scale: CUSTOM_SCALE,
     kind: EMPTY_KIND,
     spec: { milliseconds },
     seed,

@@ -2,7 +2,7 @@ import { basename, extname } from 'node:path';
 import { Command } from 'commander';
 import { nearestName, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
-import { cellsOf, parseScale } from '../../src/core/experiment.js';
+import { cellsOf, CUSTOM_SCALE, parseScale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
@@ -135,7 +135,7 @@ function cellsFor(name: string, options: Options): Cell[] {
     const set = applySettings(spec, options.set);
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
-    return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: 'custom' }));
+    return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));
   }
   const scale = parseScale(options.scale);
   const cells = declaredCells([experiment], scale, options.seed, seeds);
@@ -144,7 +144,7 @@ function cellsFor(name: string, options: Options): Cell[] {
     .filter(({ arm }) => chosen.has(arm))
     .map((cell) => {
       const spec = applySettings(structuredClone(cell.spec) as Spec, options.set);
-      return { ...cell, spec, scale: options.set.length > 0 ? 'custom' : cell.scale };
+      return { ...cell, spec, scale: options.set.length > 0 ? CUSTOM_SCALE : cell.scale };
     });
 }
 

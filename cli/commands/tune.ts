@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { unknownName } from '../../src/core/errors.js';
-import { armSpecs, type Experiment, type Scale, type TuningGrid } from '../../src/core/experiment.js';
+import { armSpecs, CUSTOM_SCALE, type Experiment, type Scale, type TuningGrid } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
@@ -123,7 +123,7 @@ function cellsAt({ name, kind, tuning }: Experiment, arm: string, spec: Spec, po
   return tuning!.seeds.map((seed) => ({
     experiment: `${name}-tuning`,
     arm: `${arm} @ ${labelOf(point)}`,
-    scale: 'custom',
+    scale: CUSTOM_SCALE,
     kind,
     spec: withRates(spec, point),
     seed,

@@ -1,5 +1,6 @@
 /** A run that is small enough to be done a thousand times, and what must be found of it afterwards. */
 import { InterruptedError } from '../../src/core/errors.js';
+import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import type { Cell, Executor } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -10,7 +11,7 @@ import { tablesOf } from './check.js';
 export const cellOf = (steps: number): Cell => ({
   experiment: 'selftest',
   arm: 'sum',
-  scale: 'custom',
+  scale: CUSTOM_SCALE,
   kind: 'sum',
   spec: { steps },
   seed: 1,

@@ -1,26 +1,42 @@
 /** Verdicts on settings of a reader's own: each claim's rule, applied to runs whose constants were changed by hand. */
 import { EXPERIMENTS } from '../../experiments/registry.js';
-import { armSpecs, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { armSpecs, CUSTOM_SCALE, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { hashOf, type Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
-import { THEORY_KIND } from '../../theory/studies/index.js';
 import { groupBy, type TableRow } from '../data/rows.js';
-import { decideAlone, type UncorrectedVerdict } from './claim.js';
+import { decideAlone, type Claim, type UncorrectedVerdict } from './claim.js';
+import { correctFamily } from './family.js';
 import { CLAIMS } from './index.js';
+import type { Verdict } from './verdict.js';
 
-/** What the rules say of one arm of one study with settings of one's own. */
+/** What the rules say of settings of one's own: of one arm, or of the arms that a claim compares. */
 export interface OwnVerdicts {
   readonly experiment: string;
+  /** The arm, or several with commas between them. */
   readonly arm: string;
   /** What was changed, as --set takes it: "alpha=0.5, train=32"; empty where nothing was. */
   readonly changes: string;
   readonly seeds: number;
-  readonly verdicts: readonly UncorrectedVerdict[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Every verdict on runs of one's own. */
+export interface OwnJudgement {
+  readonly groups: readonly OwnVerdicts[];
+  /** Experiments with several settings under one arm, whose arms cannot be compared. */
+  readonly several: readonly string[];
 }
 
 /** A run of one's own: its id and its cell. */
-interface OwnRun {
+export interface OwnRun {
   readonly id: string;
   readonly cell: Cell;
+}
+
+/** Rows by which claims are decided. */
+interface OwnRows {
+  readonly rows: readonly TableRow[];
+  readonly results: readonly TableRow[];
 }
 
 /** Settings in which a spec differs from the declared one, at the scale whose sizes are nearest to its own. */
@@ -35,33 +51,101 @@ function changesOf(experiment: Experiment, arm: string, spec: Cell['spec']): str
   return fewest.map((key) => `${key}=${JSON.stringify(spec[key])}`).join(', ');
 }
 
+/** Runs that one set of claims is decided by. */
+interface Group {
+  readonly experiment: Experiment;
+  readonly runs: readonly OwnRun[];
+  readonly claims: readonly Claim[];
+}
+
+/** The settings of each arm. */
+function settingsByArm(runs: readonly OwnRun[]): OwnRun[][][] {
+  const arms = groupBy(runs, ({ cell }) => cell.arm);
+  return [...arms.values()].map((mine) => [...groupBy(mine, ({ cell }) => hashOf(cell.spec as Json)).values()]);
+}
+
 /**
- * Verdicts on the runs of scale "custom" whose arm is one of their study's, by study, arm and settings. Rules are those
- * of the claims; as such runs belong to no family of claims, nothing is corrected for their number.
+ * A claim about one arm is decided by each of its settings apart, and so is any where only one arm was run; one that
+ * compares arms is decided where each of these has one setting.
  */
-export function ownVerdicts(runs: readonly OwnRun[], rows: readonly TableRow[]): OwnVerdicts[] {
-  const own = runs.filter(({ cell }) => cell.kind === THEORY_KIND && cell.scale === 'custom');
-  const byRun = groupBy(rows, ({ run }) => run);
-  const groups = groupBy(own, ({ cell }) => JSON.stringify([cell.experiment, cell.arm, cell.spec]));
-  return [...groups.values()].flatMap((group): OwnVerdicts[] => {
-    const { experiment: name, arm, spec } = group[0]!.cell;
-    const experiment = EXPERIMENTS[name];
-    const mine = group.flatMap(({ id }) => byRun.get(id) ?? []);
-    const claims = Object.values(CLAIMS).filter(
-      (claim) => claim.experiment.name === name && (claim.arms === undefined || claim.arms.includes(arm)),
-    );
-    if (experiment === undefined || claims.length === 0 || mine.length === 0) return [];
-    const changes = changesOf(experiment, arm, spec);
-    const verdicts = claims
-      .map((claim) => decideAlone(claim, { rows: mine, results: [] }))
-      .filter(({ outcome }) => outcome !== 'not run');
-    const seeds = new Set(mine.map(({ seed }) => seed)).size;
-    return verdicts.length === 0 ? [] : [{ experiment: name, arm, changes, seeds, verdicts }];
+function groupsOf(name: string, runs: readonly OwnRun[]): Group[] {
+  const experiment = EXPERIMENTS[name];
+  if (experiment === undefined) return [];
+  const claims = Object.values(CLAIMS).filter((claim) => claim.experiment.name === name);
+  const arms = settingsByArm(runs);
+  const apart = arms.flat().map((mine): Group => {
+    const { arm } = mine[0]!.cell;
+    const fits = (claim: Claim): boolean =>
+      claim.arms === undefined ? arms.length === 1 : claim.arms.length === 1 && claim.arms[0] === arm;
+    return { experiment, runs: mine, claims: claims.filter(fits) };
   });
+  if (arms.length === 1 || arms.some((settings) => settings.length > 1)) return apart;
+  return [...apart, { experiment, runs, claims: claims.filter((claim) => claim.arms?.length !== 1) }];
+}
+
+interface Undecided extends Omit<OwnVerdicts, 'verdicts'> {
+  readonly kind: string;
+  readonly verdicts: readonly UncorrectedVerdict[];
+}
+
+function decide({ experiment, runs, claims }: Group, { rows, results }: OwnRows): Undecided {
+  const ids = new Set(runs.map(({ id }) => id));
+  const of = (list: readonly TableRow[]): TableRow[] => list.filter(({ run }) => ids.has(run));
+  const input = { scale: CUSTOM_SCALE, rows: of(rows), results: of(results) };
+  const byArm = groupBy(runs, ({ cell }) => cell.arm);
+  const changes = [...byArm].map(([arm, [first]]) => changesOf(experiment, arm, first!.cell.spec));
+  return {
+    experiment: experiment.name,
+    kind: experiment.kind,
+    arm: [...byArm.keys()].join(', '),
+    changes: [...new Set(changes)].filter((change) => change !== '').join('; '),
+    seeds: new Set(runs.map(({ cell }) => cell.seed)).size,
+    verdicts: claims.map((claim) => decideAlone(claim, input)).filter(({ outcome }) => outcome !== 'not run'),
+  };
+}
+
+/** Verdicts of groups with the correction for all claims of their kind that these decide. */
+function corrected(groups: readonly Undecided[]): OwnVerdicts[] {
+  const verdicts = new Map<string, Verdict[]>(
+    [...groupBy(groups, ({ kind }) => kind)].map(([kind, mine]) => [
+      kind,
+      correctFamily(mine.flatMap((group) => group.verdicts)),
+    ]),
+  );
+  return groups.map(({ kind, ...group }) => ({
+    ...group,
+    verdicts: verdicts.get(kind)!.splice(0, group.verdicts.length),
+  }));
+}
+
+/** The runs whose settings were changed by hand. */
+export function ownRuns<Run extends OwnRun>(runs: readonly Run[]): Run[] {
+  return runs.filter(({ cell }) => cell.scale === CUSTOM_SCALE);
+}
+
+/**
+ * Verdicts on the runs of scale "custom", by experiment, arm and settings, with the claims' own rules. As with declared
+ * scales, Holm's correction counts every claim about the theory, or about trained networks, that these runs decide.
+ */
+export function judgeOwn(runs: readonly OwnRun[], rows: OwnRows): OwnJudgement {
+  const byExperiment = [...groupBy(ownRuns(runs), ({ cell }) => cell.experiment)];
+  const decided = byExperiment
+    .flatMap(([name, mine]) => groupsOf(name, mine))
+    .map((group) => decide(group, rows))
+    .filter(({ verdicts }) => verdicts.length > 0);
+  const several = byExperiment.filter(([, mine]) => settingsByArm(mine).some((settings) => settings.length > 1));
+  return { groups: corrected(decided), several: several.map(([name]) => name) };
 }
 
 /** How a group of such runs is called: "width, skip, alpha=0.5 (4 seeds)". */
 export function ownTitle({ experiment, arm, changes, seeds }: OwnVerdicts): string {
   const parts = [experiment, arm, ...(changes === '' ? [] : [changes])];
   return `${parts.join(', ')} (${seeds === 1 ? '1 seed' : `${seeds} seeds`})`;
+}
+
+/** Why some of these runs are not judged, in a line; undefined where all are that a rule fits. */
+export function severalText({ several }: Pick<OwnJudgement, 'several'>): string | undefined {
+  return several.length === 0
+    ? undefined
+    : `One arm has several settings, so that arms are not compared, and no figure is drawn: ${several.join(', ')}. A folder for each setting (--out) lets them be.`;
 }

@@ -1,5 +1,6 @@
 /** Finished runs, and tables that were kept, to rows. */
 import { basename } from 'node:path';
+import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
@@ -66,7 +67,7 @@ function armNames(runs: readonly RunRecord[]): (run: RunRecord) => string {
 function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems: string[] } {
   const begun = (run: RunRecord): string => run.environments[0]?.started ?? '';
   const groups = groupBy(runs, (run) =>
-    run.cell.scale === 'custom'
+    run.cell.scale === CUSTOM_SCALE
       ? run.id
       : JSON.stringify([run.cell.experiment, run.cell.arm, run.cell.scale, sizeOf(run)]),
   );
@@ -92,7 +93,7 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
 
 /** What a reader has to know of runs that are shown. */
 function cautionsOf(runs: readonly RunRecord[]): string[] {
-  const declared = runs.filter(({ cell }) => cell.scale !== 'custom');
+  const declared = runs.filter(({ cell }) => cell.scale !== CUSTOM_SCALE);
   const groups = groupBy(declared, ({ cell }) => `${cell.experiment}, scale ${cell.scale}`);
   return [...groups].flatMap(([name, group]) => {
     const commits = groupBy(

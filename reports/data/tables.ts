@@ -1,5 +1,7 @@
 /** Rows of records as the tables that are kept of them: final figures as CSV, what else was logged as lines of JSON. */
+import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import { isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
+import { mergeOrigins, originFile, originsOfRuns } from './origins.js';
 import type { Records } from './records.js';
 import { groupBy, type TableRow } from './rows.js';
 
@@ -34,9 +36,10 @@ export function keptRowsOf({ runs, rows, results }: Pick<Records, 'runs' | 'rows
   const cells = new Map(runs.map(({ id, cell }) => [id, cell]));
   const nameOf = ({ experiment, scale }: TableRow): string => `${experiment}.${scale}`;
   // rows of kept tables have no run here: they were chosen when they were written
-  const isResult = ({ run, scale }: TableRow): boolean => scale !== 'custom' && (cells.get(run)?.kind ?? KIND) === KIND;
+  const isResult = ({ run, scale }: TableRow): boolean =>
+    scale !== CUSTOM_SCALE && (cells.get(run)?.kind ?? KIND) === KIND;
   const isKept = ({ run, scale, values }: TableRow): boolean =>
-    scale !== 'custom' && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
+    scale !== CUSTOM_SCALE && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
   const byName = groupBy(results.filter(isResult), nameOf);
   const logged = groupBy(rows.filter(isKept), nameOf);
   return [...new Set([...byName.keys(), ...logged.keys()])].map((name) => {
@@ -59,4 +62,14 @@ export function tablesOf({ experiment, scale, results, logged }: KeptRows): Reco
     ...(results.length > 0 && { [`${name}.csv`]: toCsv(results) }),
     ...(logged.length > 0 && { [`${name}.jsonl`]: toLines(logged) }),
   };
+}
+
+/** The file beside a table that says where its rows come from, by its name: of its runs, and of what was kept. */
+export function originTables(
+  { runs, origins }: Pick<Records, 'runs' | 'origins'>,
+  name: string,
+): Record<string, string> {
+  const mine = runs.filter(({ cell }) => `${cell.experiment}.${cell.scale}` === name);
+  const all = mergeOrigins([...originsOfRuns(mine), ...(origins.get(name) ?? [])]);
+  return all.length === 0 ? {} : { [originFile(name)]: `${JSON.stringify(all, null, 1)}\n` };
 }

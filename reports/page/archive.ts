@@ -1,8 +1,7 @@
 /** The tables of a report as one zip archive, which the page holds as a link. */
 import { crc32, deflateRawSync } from 'node:zlib';
-import { originFile } from '../data/origins.js';
 import type { Records } from '../data/records.js';
-import { keptRowsOf, tablesOf } from '../data/tables.js';
+import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
 
 /** An archive of more bytes than this is left out of the page, which says how to write the tables. */
 const MOST_BYTES = 4 * 2 ** 20;
@@ -77,9 +76,7 @@ export function archiveOf(records: Records): { readonly zip: Buffer; readonly fi
   const files: Record<string, string> = {};
   for (const rows of keptRowsOf(records)) {
     for (const [name, table] of Object.entries(tablesOf(rows))) files[name] = shortened(table);
-    const name = `${rows.experiment}.${rows.scale}`;
-    const origins = records.origins.get(name) ?? [];
-    if (origins.length > 0) files[originFile(name)] = `${JSON.stringify(origins, null, 1)}\n`;
+    Object.assign(files, originTables(records, `${rows.experiment}.${rows.scale}`));
   }
   const count = Object.keys(files).length;
   if (count === 0) return undefined;

@@ -1,4 +1,5 @@
 /** The head of the page: title, links, how to cite, and what was and was not reproduced in ten lines. */
+import { citations } from '../../src/core/citation.js';
 import type { ScaledVerdict } from '../claims/verdict.js';
 import type { Records } from '../data/records.js';
 import { countsText } from './claims.js';
@@ -15,23 +16,6 @@ export const PREVIEW = `${REPOSITORY}/raw/main/docs/report.png`;
 export const TITLE = 'Go Wide, Then Narrow: what was claimed, what was run, what came out';
 export const DESCRIPTION =
   'An independent check of “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (ICML 2020): theory simulated, networks trained, every verdict with its rule and data.';
-
-const BIBTEX_PAPER = `@inproceedings{zhou2020go,
-  title     = {Go Wide, Then Narrow: Efficient Training of Deep Thin Networks},
-  author    = {Zhou, Denny and Ye, Mao and Chen, Chen and Meng, Tianjian and Tan, Mingxing and
-               Song, Xiaodan and Le, Quoc and Liu, Qiang and Schuurmans, Dale},
-  booktitle = {Proceedings of the 37th International Conference on Machine Learning},
-  year      = {2020},
-  url       = {${PAPER}}
-}`;
-
-const bibtexHere = (version: string, year: string): string => `@software{gowidethennarrow,
-  title   = {go-wide-then-narrow: a mean-field simulator and experiment suite},
-  author  = {{go-wide-then-narrow contributors}},
-  version = {${version}},
-  year    = {${year}},
-  url     = {${REPOSITORY}}
-}`;
 
 function citation(id: string, label: string, bibtex: string): string {
   return `<details class="cite"><summary>${label}</summary><pre id="${id}" tabindex="0">${escape(bibtex)}</pre><button type="button" data-copies="${id}">Copy BibTeX</button></details>`;
@@ -104,10 +88,11 @@ export function headerBlock(head: Head): string {
       ? []
       : [`newest run ${newest === undefined ? day : `${newest.slice(0, 16).replace('T', ' ')} UTC`}`]),
   ];
+  const { paper, software } = citations();
   return `<header><h1>Go Wide, Then Narrow</h1>
 <p class="lead">${escape(DESCRIPTION)}</p>
 <p class="small">${escape(facts.join('; '))} · <a href="${PAPER}">paper</a> · <a href="${REPOSITORY}">code</a> · <a href="#data">data</a></p>
-<div class="cites">${citation('bibtex-paper', 'Cite the paper', BIBTEX_PAPER)}${citation('bibtex-here', 'Cite this report', bibtexHere(version, (day ?? '2026').slice(0, 4)))}</div></header>`;
+<div class="cites">${citation('bibtex-paper', 'Cite the paper', paper)}${citation('bibtex-here', 'Cite this report', software)}</div></header>`;
 }
 
 /** What was and was not reproduced, in ten lines. */

@@ -1,5 +1,6 @@
 /** Runs whose settings were changed by hand: a section of their own, judged by the same rules where these can be. */
-import type { ScaledVerdict } from '../claims/verdict.js';
+import { CUSTOM_SCALE } from '../../src/core/experiment.js';
+import { ownTitle, severalText, type OwnJudgement, type OwnVerdicts } from '../claims/own.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { claimsBlock } from './claims.js';
 import { figureBlock, type FigureContext, type RenderedFigure } from './figure-block.js';
@@ -10,10 +11,8 @@ import type { Datum } from '../figures/figure.js';
 /** Runs of one's own, with what the rules say of them. */
 export interface OwnRuns<F> {
   readonly runs: readonly RunRecord[];
-  readonly verdicts: readonly ScaledVerdict[];
+  readonly judgement: OwnJudgement;
   readonly figures: readonly F[];
-  /** Experiments with several settings under one arm, which no rule can judge together. */
-  readonly several: readonly string[];
 }
 
 /** One row for each run with its final figures. */
@@ -27,21 +26,29 @@ function runRows(runs: readonly RunRecord[]): Datum[] {
   }));
 }
 
+/** What the rules say of one group; the ids of its claims are those of no other group. */
+function groupBlock(group: OwnVerdicts, at: number): string {
+  const verdicts = group.verdicts.map((verdict) => ({
+    ...verdict,
+    id: `own-${at + 1}-${verdict.id}`,
+    scale: CUSTOM_SCALE,
+    others: [],
+  }));
+  return `<h3>${escape(ownTitle(group))}</h3>${claimsBlock(verdicts, true)}`;
+}
+
 /** The section, or nothing without such runs. */
-export function ownRunsBlock(
-  { runs, verdicts, figures, several }: OwnRuns<RenderedFigure>,
-  context: FigureContext,
-): string {
+export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigure>, context: FigureContext): string {
   if (runs.length === 0) return '';
   const commands = [...new Set(runs.flatMap(({ environments }) => environments[0]?.command ?? []))].slice(0, 10);
   const judged =
-    verdicts.length === 0 ? '<p>No claim’s rule fits their arms and columns.</p>' : claimsBlock(verdicts, true);
-  const open =
-    several.length === 0
-      ? ''
-      : `<p>Not judged, as one arm has several settings: ${escape(several.join(', '))}. A folder for each setting (<code>--out</code>) lets it be.</p>`;
+    judgement.groups.length === 0
+      ? '<p>No claim’s rule fits their arms and columns.</p>'
+      : judgement.groups.map(groupBlock).join('\n');
+  const several = severalText(judgement);
+  const open = several === undefined ? '' : `<p>${escape(several)}</p>`;
   return `<section aria-labelledby="own-runs"><h2 id="own-runs">Runs of your own</h2>
-<p>${plural(runs.length, 'run')} with settings that no scale declares. They enter no verdict above; here the same rules judge them by themselves.</p>
+<p>${plural(runs.length, 'run')} with settings that no scale declares. They enter no verdict above; here the same rules judge them by themselves, with the correction for all claims that they decide.</p>
 ${judged}${open}
 ${figures.map((figure) => figureBlock(figure, context)).join('\n')}
 <ul class="small">${commands.map((command) => `<li><code>${escape(withoutPaths(command))}</code></li>`).join('')}</ul>

@@ -1,9 +1,9 @@
 /** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
-import { SCALES, type Scale } from '../../src/core/experiment.js';
+import { CUSTOM_SCALE, SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
 import { CLAIMS, decideClaims } from '../claims/index.js';
-import { ownVerdicts, type OwnVerdicts } from '../claims/own.js';
+import { judgeOwn, ownRuns, type OwnVerdicts } from '../claims/own.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';
 import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
@@ -14,7 +14,6 @@ import type { OwnRuns } from './own-runs.js';
 import { renderPage, type Contents } from './page.js';
 import { sectionNames } from './sections.js';
 import { groupBy } from '../data/rows.js';
-import { hashOf, type Json } from '../../src/core/json.js';
 import { readRecords, type Records } from '../data/records.js';
 import { toMarkdown } from './text.js';
 import type { ScaledVerdict } from '../claims/verdict.js';
@@ -93,7 +92,7 @@ export function buildReport(records: Records, scale?: Scale): Report {
     ),
     figures,
     findings: findingsOf(Object.values(figures).flat(), verdicts),
-    own: ownRuns(records),
+    own: ownReport(records),
     records,
     version: packageVersion(),
     newest,
@@ -115,33 +114,25 @@ function findingsOf(figures: readonly Figure[], verdicts: ReadonlyMap<string, Sc
   );
 }
 
-/** The scale of runs whose settings were changed by hand. */
-const OWN = 'custom';
-
-/** Runs of one's own, judged and drawn by themselves where each of an experiment's arms has one setting. */
-function ownRuns({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
-  const mine = runs.filter(({ cell }) => cell.scale === OWN);
-  const arms = groupBy(mine, ({ cell }) => JSON.stringify([cell.experiment, cell.arm]));
-  const mixed = [...arms.values()].filter(
-    (group) => new Set(group.map(({ cell }) => hashOf(cell.spec as Json))).size > 1,
-  );
-  const several = [...new Set(mixed.map((group) => group[0]!.cell.experiment))];
-  const judged = <T extends { readonly scale: string; readonly experiment: string }>(list: readonly T[]): T[] =>
-    list.filter(({ scale, experiment }) => scale === OWN && !several.includes(experiment));
-  const input: FigureInput = { scale: OWN, rows: judged(rows), results: judged(results), curves: judged(curves) };
+/** Runs of one's own, judged by themselves, and drawn where each of an experiment's arms has one setting. */
+function ownReport({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
+  const mine = ownRuns(runs);
+  const judgement = judgeOwn(mine, { rows, results });
+  const alike = <T extends { readonly scale: string; readonly experiment: string }>(list: readonly T[]): T[] =>
+    list.filter(({ scale, experiment }) => scale === CUSTOM_SCALE && !judgement.several.includes(experiment));
+  const input: FigureInput = {
+    scale: CUSTOM_SCALE,
+    rows: alike(rows),
+    results: alike(results),
+    curves: alike(curves),
+  };
   const commands = new Map(mine.map(({ id, environments }) => [id, withoutPaths(environments[0]?.command ?? '')]));
   const drawn =
     mine.length === 0
       ? []
       : Object.values(FIGURES).flatMap(({ section, draw }) => (section === HERO ? [] : (draw(input) ?? [])));
-  return {
-    runs: mine,
-    several,
-    verdicts: (mine.length === 0 ? [] : decideClaims(input))
-      .filter(({ outcome }) => outcome !== 'not run')
-      .map((verdict) => ({ ...verdict, id: `own-${verdict.id}`, scale: OWN, others: [] })),
-    figures: drawn.map((figure) => ({ ...figure, command: commands.get(figure.runs[0] ?? '') ?? figure.command })),
-  };
+  const figures = drawn.map((figure) => ({ ...figure, command: commands.get(figure.runs[0] ?? '') ?? figure.command }));
+  return { runs: mine, judgement, figures };
 }
 
 /** The page of a report. The same records give the same bytes. */
@@ -160,6 +151,8 @@ export interface ReportResult {
   readonly verdicts: readonly ScaledVerdict[];
   /** Verdicts on settings that were changed by hand, by study, arm and settings. */
   readonly own: readonly OwnVerdicts[];
+  /** Experiments with several settings under one arm, whose arms were not compared. */
+  readonly several: readonly string[];
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
   readonly runs: number;
@@ -180,10 +173,11 @@ export async function writeReport(
   const figures = Object.values(report.figures).flat().length;
   const told = {
     verdicts: Object.values(report.verdicts).flat(),
-    own: ownVerdicts(report.records.runs, report.records.rows),
     problems,
     cautions,
     runs: runs.length,
   };
-  return { ...told, figures, markdown: toMarkdown(told) };
+  const { groups, several } = report.own.judgement;
+  const markdown = toMarkdown({ ...told, own: report.own.judgement });
+  return { ...told, own: groups, several, figures, markdown };
 }

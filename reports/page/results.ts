@@ -5,9 +5,8 @@
 import { join } from 'node:path';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv } from '../data/csv.js';
-import { mergeOrigins, originFile, originsOfRuns, type Origin } from '../data/origins.js';
-import { readRecords, type Records } from '../data/records.js';
-import { keptRowsOf, tablesOf } from '../data/tables.js';
+import { readRecords } from '../data/records.js';
+import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
 import { toMarkdown } from './arm-table.js';
 import { figuresOfTables, withoutRows } from './kept-specs.js';
 
@@ -31,11 +30,10 @@ export function writeResults(folders: readonly string[], target: string): string
       `${figure.id}.${scale}.vl.json`,
       `${JSON.stringify(withoutRows(figure, Object.keys(tables)), null, 1)}\n`,
     ]);
-    const origins = originsOfTable(records, name);
     const files: Record<string, string> = {
       ...tables,
       ...(results.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, finals) }),
-      ...(origins.length > 0 && { [originFile(name)]: `${JSON.stringify(origins, null, 1)}\n` }),
+      ...originTables(records, name),
       ...(Object.fromEntries(specs) as Record<string, string>),
     };
     return Object.entries(files).map(([file, content]) => {
@@ -43,10 +41,4 @@ export function writeResults(folders: readonly string[], target: string): string
       return join(target, file);
     });
   });
-}
-
-/** Where a table's rows come from: its runs say it, and what was kept of earlier ones. */
-function originsOfTable({ runs, origins }: Records, name: string): Origin[] {
-  const mine = runs.filter(({ cell }) => `${cell.experiment}.${cell.scale}` === name);
-  return mergeOrigins([...originsOfRuns(mine), ...(origins.get(name) ?? [])]);
 }

@@ -1,20 +1,20 @@
 /** Verdicts as Markdown, for machines and for other people's pages. */
 import { markdownCell } from '../../src/core/markup.js';
-import { ownTitle, type OwnVerdicts } from '../claims/own.js';
+import { ownTitle, severalText, type OwnJudgement } from '../claims/own.js';
 import { OUTCOMES, type ScaledVerdict } from '../claims/verdict.js';
 
 /** What the Markdown tells. */
 export interface Told {
   readonly verdicts: readonly ScaledVerdict[];
-  readonly own: readonly OwnVerdicts[];
+  readonly own: OwnJudgement;
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
   readonly runs: number;
 }
 
-/** Verdicts on settings of one's own, a table for each. */
-function ownText(own: readonly OwnVerdicts[]): string {
-  const tables = own.map((group) => {
+/** Verdicts on settings of one's own, a table for each, and why others have none. */
+function ownText(own: OwnJudgement): string {
+  const tables = own.groups.map((group) => {
     const lines = group.verdicts.map(
       ({ id, statement, outcome, evidence }) =>
         `| ${[id, statement, outcome, evidence].map(markdownCell).join(' | ')} |`,
@@ -22,7 +22,9 @@ function ownText(own: readonly OwnVerdicts[]): string {
     const head = '| claim | statement | verdict | evidence |\n|---|---|---|---|';
     return `\n### ${markdownCell(ownTitle(group))}\n\n${head}\n${lines.join('\n')}\n`;
   });
-  return tables.length === 0 ? '' : `\n## Settings of your own\n${tables.join('')}`;
+  const open = severalText(own);
+  const parts = [...tables, ...(open === undefined ? [] : [`\n${open}\n`])];
+  return parts.length === 0 ? '' : `\n## Settings of your own\n${parts.join('')}`;
 }
 
 /** The verdicts as a table, then what is to be read with care and what was left out. */

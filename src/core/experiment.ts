@@ -10,6 +10,9 @@ export const SCALES = ['minutes', 'laptop', 'overnight', 'gpu', 'paper'] as cons
 /** Name of a declared size. */
 export type Scale = (typeof SCALES)[number];
 
+/** Scale of cells whose settings no declaration has: those that were changed by hand, and trials of a search. */
+export const CUSTOM_SCALE = 'custom';
+
 /** The scale of that name. Throws UsageError with the known names. */
 export function parseScale(name: string): Scale {
   if (!(SCALES as readonly string[]).includes(name)) throw unknownName('scale', name, SCALES);

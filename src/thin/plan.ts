@@ -1,6 +1,7 @@
 /** What `thin` will do: the networks, the data, the runs and what they cost, all known before the first step. */
 import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { CUSTOM_SCALE } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
 import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
@@ -167,7 +168,7 @@ export function settingOf(
 }
 
 function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {
-  return { experiment: 'thin', arm, scale: 'custom', kind: TRAIN_KIND, spec: spec as unknown as Cell['spec'], seed };
+  return { experiment: 'thin', arm, scale: CUSTOM_SCALE, kind: TRAIN_KIND, spec: spec as unknown as Cell['spec'], seed };
 }
 
 /** The run that trains the wide net on the data, from its own weights, for so many steps. */

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { theoryExperiments } from '../../../experiments/registry.js';
-import { ownTitle, ownVerdicts, type OwnVerdicts } from '../../../reports/claims/own.js';
+import { judgeOwn, ownTitle, type OwnVerdicts } from '../../../reports/claims/own.js';
 import { named, type TableRow } from '../../../reports/data/rows.js';
 import { UsageError } from '../../../src/core/errors.js';
-import { armSpecs, parseScale, type Experiment } from '../../../src/core/experiment.js';
+import { armSpecs, CUSTOM_SCALE, parseScale, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun, type RunRecord } from '../../../src/store/runs.js';
@@ -84,7 +84,7 @@ function ownCells(name: string, specs: Readonly<Record<string, Spec>>, { seed, s
     const given = withSettings({ ...spec, study: name }, set) as Cell['spec'];
     parseStudySpec(studyByName(name), given);
     return Array.from({ length: seeds }, (_, i) => ({
-      ...{ experiment: name, arm, scale: 'custom', kind: THEORY_KIND },
+      ...{ experiment: name, arm, scale: CUSTOM_SCALE, kind: THEORY_KIND },
       ...{ spec: given, seed: seed + i },
     }));
   });
@@ -189,7 +189,7 @@ export function command(): Command {
       const out = checkOut(options.out);
       await work(cells, options);
       const runs = cells.map((cell) => readRun(folderOf(out, cell)));
-      const own = ownVerdicts(runs, tableRows(runs));
+      const own = judgeOwn(runs, { rows: tableRows(runs), results: [] }).groups;
       if (options.json) {
         const records = runs.map((run) => ({
           run: run.id,
