@@ -168,7 +168,14 @@ export function settingOf(
 }
 
 function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {
-  return { experiment: 'thin', arm, scale: CUSTOM_SCALE, kind: TRAIN_KIND, spec: spec as unknown as Cell['spec'], seed };
+  return {
+    experiment: 'thin',
+    arm,
+    scale: CUSTOM_SCALE,
+    kind: TRAIN_KIND,
+    spec: spec as unknown as Cell['spec'],
+    seed,
+  };
 }
 
 /** The run that trains the wide net on the data, from its own weights, for so many steps. */
