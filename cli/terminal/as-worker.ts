@@ -32,7 +32,7 @@ export async function followCells(
   await asWorker(cells, choice, place, { notice }, async ({ workers, signal }) => {
     const { executors } = runnerOptions(RUNNERS);
     const all = withRequired(cells, RUNNERS);
-    await followRuns(workers, { cells: all, executors, signal, notice, progress: () => workers.alive() });
+    await followRuns(workers, { cells: all, executors, signal, progress: () => workers.alive() });
   });
 }
 

@@ -11,6 +11,8 @@ export interface Workers {
   sum(values: Float32Array): Promise<void>;
   /** The bytes that worker 0 gives, on every worker; what the others give is not looked at. */
   share(bytes?: Uint8Array): Promise<Uint8Array>;
+  /** The bytes of every worker, by task, on every worker. */
+  gather(bytes: Uint8Array): Promise<readonly Uint8Array[]>;
   /** Throws FailureError that names this worker where its text is not worker 0's; `what` says what the text is of. */
   agree(what: string, text: string): Promise<void>;
 }

@@ -4,6 +4,12 @@ import { firstInfinite, sizeOf } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 
+/** A file that could not be read, and why. */
+export interface SkippedFile {
+  readonly file: string;
+  readonly reason: string;
+}
+
 /** Examples on the host. */
 export interface HostBatch {
   /** Examples one after the other: images [B, H, W, C], or tokens as whole numbers. */
@@ -11,7 +17,7 @@ export interface HostBatch {
   /** [B], or [B, P] where an example has P questions. */
   readonly labels: Int32Array;
   /** Files that could not be read and are not in the batch. */
-  readonly skipped?: readonly { readonly file: string; readonly reason: string }[];
+  readonly skipped?: readonly SkippedFile[];
 }
 
 /** Key of a training batch's random changes; they are drawn anew for each step. */
@@ -57,7 +63,12 @@ export interface Dataset {
   readonly validation: Source;
   readonly test: Source;
   /** What could not be used when the data were opened. */
-  readonly problems?: readonly { readonly file: string; readonly reason: string }[];
+  readonly problems?: readonly SkippedFile[];
+  /**
+   * Counts files that could not be read elsewhere, by other workers or before a run was resumed, as those of its own
+   * batches. Throws FailureError where they are more than the declaration allows.
+   */
+  readonly countSkipped?: (files: readonly SkippedFile[]) => void;
   /** The task's own scores of a network, x [B, ...] -> logits, beside accuracy and cross-entropy. */
   readonly score?: (predict: (x: Tensor) => Tensor) => Promise<TaskScores>;
 }

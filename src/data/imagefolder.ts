@@ -16,7 +16,7 @@ import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
-import type { AugmentKey, Dataset, HostBatch, Source } from './dataset.js';
+import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './dataset.js';
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
@@ -82,10 +82,10 @@ export function openImageFolder(spec: ImageFolder): Dataset {
   const order = permutation(rngKey(0, 'imagefolder', 'split'), all.length);
   const held = typeof validation === 'number' ? validation : 0;
   const pick = (indices: Uint32Array): Picture[] => Array.from(indices, (index) => all[index]!);
-  const damaged = new Map<string, string>();
+  const damaged = new DamagedPictures(corrupt);
   const source = (list: readonly Picture[]): Source => ({
     count: list.length,
-    batch: (indices, key) => decodeBatch(spec, list, indices, key, damaged, corrupt),
+    batch: (indices, key) => decodeBatch(spec, list, indices, key, damaged),
   });
   return {
     shape: [size, size, CHANNELS],
@@ -96,7 +96,25 @@ export function openImageFolder(spec: ImageFolder): Dataset {
       typeof validation === 'string' ? pictures(join(folder, validation), classes) : pick(order.subarray(0, held)),
     ),
     test: source(test),
+    countSkipped: (files) => damaged.add(files),
   };
+}
+
+/** Pictures that could not be read: each counts once, whoever met it. */
+class DamagedPictures {
+  private readonly reasons = new Map<string, string>();
+
+  /** `limit` is how many there may be. */
+  constructor(private readonly limit: number) {}
+
+  /** Throws FailureError that names all of them where they are too many. */
+  add(files: readonly SkippedFile[]): void {
+    for (const { file, reason } of files) if (!this.reasons.has(file)) this.reasons.set(file, reason);
+    const { size } = this.reasons;
+    if (size <= this.limit) return;
+    const named = [...this.reasons].map(([file, reason]) => `${file} (${reason})`).join(', ');
+    throw new FailureError(`${size} pictures cannot be read, data.corrupt allows ${this.limit}: ${named}`);
+  }
 }
 
 /** Where the splits of a folder are; as {@link ImageFolder} has it where nothing is said. */
@@ -238,8 +256,7 @@ async function decodeBatch(
   list: readonly Picture[],
   indices: Uint32Array,
   key: AugmentKey | undefined,
-  damaged: Map<string, string>,
-  limit: number,
+  damaged: DamagedPictures,
 ): Promise<HostBatch> {
   const pixels = spec.size * spec.size * CHANNELS;
   const decoded = new Array<Uint8Array | undefined>(indices.length);
@@ -247,7 +264,7 @@ async function decodeBatch(
     key === undefined
       ? undefined
       : uniforms(rngKey(key.seed, 'crop', key.step), DRAWS * indices.length, DRAWS * (key.from ?? 0));
-  const skipped: { file: string; reason: string }[] = [];
+  const skipped: SkippedFile[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < indices.length) {
@@ -256,17 +273,12 @@ async function decodeBatch(
       try {
         decoded[i] = await decode(spec, file, draws?.subarray(i * DRAWS, (i + 1) * DRAWS));
       } catch (error) {
-        const reason = messageOf(error).split('\n')[0]!;
-        damaged.set(file, reason);
-        skipped.push({ file, reason });
+        skipped.push({ file, reason: messageOf(error).split('\n')[0]! });
       }
     }
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
-  if (damaged.size > limit) {
-    const named = [...damaged].map(([file, reason]) => `${file} (${reason})`).join(', ');
-    throw new FailureError(`${damaged.size} pictures cannot be read, data.corrupt allows ${limit}: ${named}`);
-  }
+  damaged.add(skipped);
   const kept = Array.from(indices.keys()).filter((i) => decoded[i] !== undefined);
   if (kept.length === 0)
     throw new FailureError(`no picture of a batch can be read: ${skipped.map(({ file }) => file).join(', ')}`);

@@ -94,6 +94,20 @@ export class WorkerMesh implements Workers {
     });
   }
 
+  async gather(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
+    const number = ++this.number;
+    return this.guarded(async () => {
+      const all: Uint8Array[] = [];
+      all[this.task] = bytes;
+      await this.withAll(async (wire, k) => {
+        const [message] = await Promise.all([wire.receive(), wire.send(KIND.data, bytes, 0, number)]);
+        this.check(message, k, number);
+        all[k] = message.bytes;
+      });
+      return all;
+    });
+  }
+
   async agree(what: string, text: string): Promise<void> {
     const first = Buffer.from(await this.share(Buffer.from(text))).toString();
     if (first === text) return;

@@ -80,8 +80,6 @@ export interface Following {
   /** Aborted when all workers are to stop after this step. */
   readonly signal: AbortSignal;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
-  /** Prints a line for the user. */
-  readonly notice: (line: string) => void;
 }
 
 /** Takes part in worker 0's runs until there are no more. Throws InterruptedError when they were stopped. */
@@ -115,10 +113,8 @@ class Follower implements RunContext {
     this.seed = cell.seed;
   }
 
-  /** Worker 0 logs what all workers know; files that only this one has met are named here. */
-  log({ event, file, reason }: Parameters<RunContext['log']>[0]): void {
-    if (event === 'skipped') this.following.notice(`skipped ${file}: ${reason}`);
-  }
+  /** Worker 0 logs; what this worker alone has met, such as files that cannot be read, is sent to it. */
+  log(): void {}
 
   progress(stage: string, done: number, total: number): void {
     this.following.progress(this.cell, stage, done, total);

@@ -1,7 +1,7 @@
 /** A worker's share of a training step: which examples of the batch are its own, and the sum over all workers. */
 import { UsageError } from '../core/errors.js';
 import type { Workers } from '../core/workers.js';
-import type { BatchPart, Dataset } from '../data/dataset.js';
+import type { BatchPart, Dataset, SkippedFile } from '../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
 import { isTrained, type RecipeSpec, type TrainSpec } from './spec.js';
 
@@ -61,6 +61,12 @@ export async function dataText({
   return JSON.stringify({ counts, shape, classes, questions, vocabulary, labels: Array.from(labels) });
 }
 
+/** The files that any worker could not read of a batch, in the order of tasks, on every worker. */
+export async function gatherSkipped(workers: Workers, own: readonly SkippedFile[]): Promise<SkippedFile[]> {
+  const all = await workers.gather(Buffer.from(JSON.stringify(own)));
+  return all.flatMap((bytes) => JSON.parse(Buffer.from(bytes).toString()) as SkippedFile[]);
+}
+
 /** Sums over all workers of what each has computed of its share. */
 export class WorkerSum {
   /** Two, as the engine may still read the tensors of the last step, which are in this memory. */
@@ -74,9 +80,10 @@ export class WorkerSum {
 
   /**
    * From this worker's parts of means over the batch, to the means; from its own statistics (`seen/...`), to their
-   * mean over all workers, weighted by `examples`, of which this worker had so many. What it is given is disposed.
+   * mean over all workers, weighted by `examples`, of which this worker had so many; and how many all of them had. What
+   * it is given is disposed.
    */
-  async over(found: Tensors, examples: number): Promise<Tensors> {
+  async over(found: Tensors, examples: number): Promise<{ readonly sum: Tensors; readonly examples: number }> {
     const names = Object.keys(found).sort();
     const tensors = names.map((name) => found[name]!);
     const values = this.memoryOf(tensors.reduce((sum, { size }) => sum + size, 1));
@@ -95,9 +102,10 @@ export class WorkerSum {
     tf.dispose(tensors);
     await this.workers.sum(values);
     // where files could not be read, the batch was smaller
-    if (values[0] !== this.batch) scale(values, this.batch / values[0]);
+    const all = values[0]!;
+    if (all !== this.batch) scale(values, this.batch / all);
     const sums = names.map((name, i): [string, Tensor] => [name, tf.tensor(places[i]!, shapes[i], 'float32')]);
-    return Object.fromEntries(sums);
+    return { sum: Object.fromEntries(sums), examples: all };
   }
 
   private memoryOf(size: number): Float32Array {

@@ -8,13 +8,13 @@ import { FailureError } from '../core/errors.js';
 import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
 import type { Row, RunContext } from '../core/run.js';
-import { Loader, toLabelled, type Dataset } from '../data/dataset.js';
+import { Loader, toLabelled, type Dataset, type HostBatch, type SkippedFile } from '../data/dataset.js';
 import { unbundle } from '../engine/ops/bundle.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../engine/host-memory.js';
 import { shareArrays } from '../distributed/arrays.js';
 import type { HostWeights } from '../nn/network.js';
-import { dataText, shareOf } from './share.js';
+import { dataText, gatherSkipped, shareOf } from './share.js';
 import {
   enterStage,
   ownBundle,
@@ -92,6 +92,7 @@ export async function trainStages(
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
   const skipped = new Set(position.skipped); // a file is drawn again in every epoch, and named once
+  data.countSkipped?.([...skipped].map((file) => ({ file, reason: 'skipped before the run was resumed' })));
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
   let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
   for (let index = position.stage; index < stages.length; index++) {
@@ -124,14 +125,14 @@ export async function trainStages(
             } satisfies Position),
           });
         const host = await loader.get(before + at, before + steps);
-        for (const { file, reason } of host.skipped ?? []) {
+        const batch = toLabelled(data, host);
+        const { state: next, loss, rate, examples } = await step.run(state, batch, at, before + at);
+        tf.dispose([batch.x, batch.labels]);
+        state = next;
+        for (const { file, reason } of await skippedIn(host, data, examples < size ? workers : undefined)) {
           if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });
           skipped.add(file);
         }
-        const batch = toLabelled(data, host);
-        const { state: next, loss, rate } = await step.run(state, batch, at, before + at);
-        tf.dispose([batch.x, batch.labels]);
-        state = next;
         context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
         if (isEvaluated(at + 1, steps, stage.recipe.evaluations ?? 0))
           best = await better(best, stage, state, frame, (figures) =>
@@ -147,6 +148,21 @@ export async function trainStages(
     weights = await leave(state, frame, stage, best?.host);
   }
   return weights;
+}
+
+/**
+ * What could not be read of a batch. With `workers`, which is given where the batch of all is short, each of them
+ * learns of what the others could not read, and counts it as its own.
+ */
+async function skippedIn(
+  { skipped = [] }: HostBatch,
+  { countSkipped }: Dataset,
+  workers: Workers | undefined,
+): Promise<readonly SkippedFile[]> {
+  if (workers === undefined) return skipped;
+  const all = await gatherSkipped(workers, skipped);
+  countSkipped?.(all);
+  return all;
 }
 
 /** The better of the best weights so far and those of the state now, as the stage judges them. */

@@ -69,6 +69,8 @@ export interface Stepped {
   readonly state: StepState;
   readonly loss: number;
   readonly rate: number;
+  /** Examples of the batch, those of all workers together: fewer than the recipe's where files could not be read. */
+  readonly examples: number;
 }
 
 /** The tensors of a set whose paths are chosen. */
@@ -177,7 +179,7 @@ export function trainingStep(
     { x, labels }: LabelledBatch,
     at: number,
     numbers: Tensor,
-  ): Promise<Tensors> => {
+  ): Promise<{ readonly results: Tensors; readonly examples: number }> => {
     const count = x.shape[0]!;
     let sum: Tensors = {};
     // a batch is smaller where examples cannot be read: then its last part is, too, or is not there
@@ -189,23 +191,24 @@ export function trainingStep(
       disposeAll({ mine, answers, divisor }, key, sum);
       sum = next;
     }
-    if (sums !== undefined) sum = await sums.over(sum, count);
+    let examples = count;
+    if (sums !== undefined) ({ sum, examples } = await sums.over(sum, count));
     const results = end({ ...state, ...sum, numbers });
     const given = new Set(Object.values(results));
     tf.dispose(Object.values(sum).filter((tensor) => !given.has(tensor)));
-    return results;
+    return { results, examples };
   };
   const run: TrainingStep['run'] = async (state, batch, step, at) => {
     const rate = learningRate(recipe.schedule, step, recipe.steps);
     const numbers = tf.tensor1d(updateNumbers(recipe.optimizer, { rate, step }));
     const before = flat(state);
     const key = keys.at(at);
-    const results = alone
-      ? whole({ ...before, ...batch, numbers, ...key })
+    const { results, examples } = alone
+      ? { results: whole({ ...before, ...batch, numbers, ...key }), examples: batch.x.shape[0]! }
       : await accumulated(before, batch, at, numbers);
     const [loss] = await results.loss!.data();
     disposeAll(before, key, { numbers, loss: results.loss! });
-    return { state: unflat(results), loss: loss!, rate };
+    return { state: unflat(results), loss: loss!, rate, examples };
   };
   return { run, dispose: () => [whole, share, end].forEach((traced) => traced.dispose()) };
 }

@@ -72,6 +72,14 @@ describe('sums over workers', () => {
     workers.forEach((worker) => worker.close());
   });
 
+  test('what every worker gives arrives at all, by task, nothing included', async () => {
+    const workers = await newWorkers(3);
+    const texts = ['first', '', 'the third'];
+    const gathered = await Promise.all(workers.map((worker, task) => worker.gather(Buffer.from(texts[task]!))));
+    for (const one of gathered) expect(one.map((bytes) => Buffer.from(bytes).toString())).toEqual(texts);
+    workers.forEach((worker) => worker.close());
+  });
+
   test('who wants to stop, stops all after the same exchange', async () => {
     const stops: number[] = [];
     const workers = await newWorkers(3, (task) => ({ onStop: () => stops.push(task) }));

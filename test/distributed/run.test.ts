@@ -39,7 +39,6 @@ test('worker 0 may wait for its store longer than workers wait for one that is s
     executors: { k: executor },
     signal: new AbortController().signal,
     progress: () => {},
-    notice: () => {},
   });
   expect(await Promise.all([lead(), follow])).toEqual([{ result: { a: 7 } }, undefined]);
   first!.close();
@@ -61,7 +60,6 @@ test('while it computes, silence still counts', async () => {
     executors: { k: ({ workers }) => workers!.sum(new Float32Array(4)).then(() => ({ result: {} })) },
     signal: new AbortController().signal,
     progress: () => {},
-    notice: () => {},
   });
   await expect(follow).rejects.toThrow('has said nothing for 1 s');
   await led;

@@ -23,7 +23,12 @@ const source: Source = {
     };
   },
 };
-const data: Dataset = { shape: [2], classes: 2, train: source, validation: source, test: source };
+/** What was told of files that were not read here. */
+const counted: string[] = [];
+const data: Dataset = {
+  ...{ shape: [2], classes: 2, train: source, validation: source, test: source },
+  countSkipped: (files) => counted.push(...files.map(({ file }) => file)),
+};
 
 async function train(context: StageContext): Promise<void> {
   const training = { ...recipe(6, 1e-3), batch: 4, objective: LABELS };
@@ -58,4 +63,5 @@ test('and not again by a run that goes on from a saved state', async () => {
   await train({ ...second, resumed: saved });
   expect([namesOf(first.rows), namesOf(second.rows)]).toEqual([['broken.jpg'], []]);
   expect(second.rows.at(-1)).toMatchObject({ totalStep: 6 });
+  expect(counted).toEqual(['broken.jpg']); // against the limit, as if the run had not been stopped
 });

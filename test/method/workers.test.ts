@@ -2,11 +2,14 @@
  * Several workers against one process, which computes the batch as a whole or in as many parts: the same updates, up to
  * the order in which numbers are added. The workers are in this process, and talk over sockets.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { InterruptedError } from '../../src/core/errors.js';
+import { FailureError, InterruptedError } from '../../src/core/errors.js';
 import type { HostArrays } from '../../src/core/host-array.js';
 import { cellId, type Cell, type Row } from '../../src/core/run.js';
 import { endRuns, followRuns, leading } from '../../src/distributed/run.js';
+import { Loader } from '../../src/data/dataset.js';
 import { openData } from '../../src/data/index.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { trainThin } from '../../src/method/pipeline.js';
@@ -22,15 +25,24 @@ import { newWorkers } from '../distributed/support.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
 import { ARMS, bytes, cellOf, newFolder, run } from './arms.js';
-import { cell, DATA, IMITATION, memory, MLP, recipe } from './support.js';
+import { cell, DATA, DIRECT, IMITATION, memory, MLP, recipe } from './support.js';
 
 beforeAll(async () => {
   await anyEngine();
   process.env.GOWIDE_CACHE = newFolder(); // prepared texts
 });
 
-/** Runs a cell, and first what it needs, by so many workers; `stopAt`: worker 1's user stops after so many steps. */
-async function together(of: Cell, count: number, out: string, stopAt = Infinity): Promise<RunRecord> {
+/**
+ * Runs a cell, and first what it needs, by so many workers; `stopAt`: worker 1's user stops after so many steps. Where
+ * worker 0 fails, all others must with an error of the class `ends`.
+ */
+async function together(
+  of: Cell,
+  count: number,
+  out: string,
+  stopAt = Infinity,
+  ends: new () => Error = InterruptedError,
+): Promise<RunRecord> {
   const stops = Array.from({ length: count }, () => new AbortController());
   const workers = await newWorkers(count, (task) => ({ onStop: () => stops[task]!.abort() }), true);
   let steps = 0;
@@ -43,7 +55,6 @@ async function together(of: Cell, count: number, out: string, stopAt = Infinity)
       executors: { [TRAIN_KIND]: trainExecutor },
       signal: stops[worker.task]!.signal,
       progress: () => {},
-      notice: () => {},
     }),
   );
   const led = (async () => {
@@ -64,7 +75,7 @@ async function together(of: Cell, count: number, out: string, stopAt = Infinity)
   const [end, ...others] = await Promise.allSettled([led, ...followed]);
   workers.forEach((worker) => worker.close());
   if (end.status === 'rejected') {
-    for (const other of others) expect((other as PromiseRejectedResult).reason).toBeInstanceOf(InterruptedError);
+    for (const other of others) expect((other as PromiseRejectedResult).reason).toBeInstanceOf(ends);
     throw end.reason as Error;
   }
   expect(others.every(({ status }) => status === 'fulfilled')).toBe(true);
@@ -260,6 +271,59 @@ test('running statistics are the mean over the workers', async () => {
   const mean = first.map((value, i) => (value + second[i]!) / 2);
   expect(relativeError(first, second)).toBeGreaterThan(1e-3);
   expect(relativeError(found, mean)).toBeLessThan(1e-6);
+});
+
+/** Pictures of one color, one a class for each split, whose side is not theirs in the network: each is decoded. */
+function pictureFolder(classes: number): string {
+  const folder = newFolder();
+  for (const split of ['train', 'val'])
+    for (let label = 0; label < classes; label++) {
+      mkdirSync(join(folder, split, `class${label}`), { recursive: true });
+      const pixels = Buffer.alloc(12 * 12 * 3, 20 * label);
+      writeFileSync(
+        join(folder, split, `class${label}`, 'a.ppm'),
+        Buffer.concat([Buffer.from('P6 12 12 255\n'), pixels]),
+      );
+    }
+  return folder;
+}
+
+describe('pictures that cannot be read', () => {
+  const pictures = (folder: string, corrupt: number, steps: number): Cell => {
+    const data = { set: 'imagefolder', folder, size: 8, resize: 10, validation: 'val', corrupt } as const;
+    const training = { ...recipe(steps), objective: DIRECT.training.objective };
+    return cell({ ...DIRECT, data, network: { ...MLP, inputs: 192, classes: 8 }, training });
+  };
+  /** The training picture of each example of the first batch, of 8. */
+  const drawn = async (folder: string): Promise<string[]> => {
+    const data = await openData((pictures(folder, 0, 1).spec as unknown as TrainSpec).data);
+    const { labels } = await new Loader(data.train, 1, 8).get(0);
+    return Array.from(labels, (label) => join(folder, 'train', `class${label}`, 'a.ppm'));
+  };
+  const skipped = (record: RunRecord): Row[] => readMetrics(record).filter(({ event }) => event === 'skipped');
+
+  test('by worker 1 alone are in the record, once, as one process has them', async () => {
+    const folder = pictureFolder(8);
+    const file = (await drawn(folder))[6]!; // of the second worker's share
+    writeFileSync(file, 'no picture');
+    const record = await together(pictures(folder, 1, 3), 2, newFolder());
+    expect(skipped(record)).toMatchObject([{ step: 1, file }]);
+    expect(skipped(record)).toEqual(skipped(await run(pictures(folder, 1, 3), newFolder())));
+    const rows = readMetrics(record);
+    expect(rows.findIndex(({ event }) => event === 'skipped')).toBe(rows.findIndex(({ step }) => step === 1));
+  });
+
+  test('by different workers count together: more than data.corrupt allows end the run, and all are named', async () => {
+    const folder = pictureFolder(8);
+    const files = await drawn(folder);
+    for (const at of [1, 6]) writeFileSync(files[at]!, 'no picture');
+    const cannot = /2 pictures cannot be read, data.corrupt allows 1: /;
+    const stop = together(pictures(folder, 1, 1), 2, newFolder(), Infinity, FailureError);
+    await expect(stop).rejects.toThrow(cannot);
+    await expect(stop).rejects.toThrow(files[1]!);
+    await expect(stop).rejects.toThrow(files[6]!);
+    expect(skipped(await together(pictures(folder, 2, 1), 2, newFolder()))).toHaveLength(2);
+  });
 });
 
 test('stopped by the user of any worker, a run goes on with as many workers to the same bits, and with any number', async () => {
