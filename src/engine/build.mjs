@@ -4,9 +4,9 @@
  * for Node is without them, and Node cannot load those that it has for bundlers. The package that has everything,
  * `@tensorflow/tfjs`, is 220 MB larger (docs/notes/2026-11-26-install-size.md).
  */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { build } from 'esbuild';
 
@@ -40,4 +40,8 @@ const { error, stderr } = await asc.main(
   {},
 );
 if (error) throw new Error(`${stderr.toString()}${error.message}`);
-for (const file of [name, matrix]) copyFileSync(join(root, file), join(root, 'dist', file));
+for (const file of [name, matrix]) {
+  const target = join(root, 'dist', file);
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(join(root, file), target);
+}
