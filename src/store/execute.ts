@@ -87,6 +87,8 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       }
       return readRun(folder);
     } catch (error) {
+      // where another process has taken over, what was found may be what it wrote
+      if (error instanceof DamagedError) lock.check();
       if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt))
         throw codeOf(error) === undefined ? error : asFileError(error, folder);
     } finally {

@@ -7,17 +7,18 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  constants,
   linkSync,
+  lstatSync,
   openSync,
   readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { codeOf, FailureError } from '../core/errors.js';
+import { codeOf, FailureError, messageOf } from '../core/errors.js';
 import { asFileError } from './atomic.js';
 import { readRegular } from './regular.js';
 
@@ -234,7 +235,7 @@ function held(path: string, text: string, token: string): Lock {
 /** Writes the lock's own text over itself, so that its time is the file system's. */
 function touch(path: string, text: string): void {
   try {
-    const file = openSync(path, 'r+');
+    const file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
     try {
       if (readFileSync(file, 'utf8') === text) writeSync(file, text, 0);
     } finally {
@@ -260,8 +261,8 @@ function ageSeconds(path: string): number {
   const probe = `${path}.${randomBytes(8).toString('hex')}`;
   closeSync(openSync(probe, 'wx'));
   try {
-    const written = statSync(path, { throwIfNoEntry: false });
-    return written === undefined ? 0 : (statSync(probe).mtimeMs - written.mtimeMs) / 1000;
+    const written = lstatSync(path, { throwIfNoEntry: false });
+    return written === undefined ? 0 : (lstatSync(probe).mtimeMs - written.mtimeMs) / 1000;
   } finally {
     rmSync(probe, { force: true });
   }
@@ -273,6 +274,19 @@ function ageSeconds(path: string): number {
  */
 export function patienceFor(owner: Owner): number {
   return !canBeAsked(owner) && owner.host === hostname() ? STALE_HERE_SECONDS + REFRESH_SECONDS : 0;
+}
+
+/**
+ * Why nobody can say who holds the lock, in one line: it is a symbolic link, which is never followed, or nothing that
+ * can be read. Undefined for a lock like any other, and where there is none.
+ */
+export function lockProblem(path: string): string | undefined {
+  try {
+    read(path);
+    return undefined;
+  } catch (error) {
+    return messageOf(asFileError(error, path));
+  }
 }
 
 /** Who holds the lock, or undefined when nobody does or its process is gone. */

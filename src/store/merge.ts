@@ -1,10 +1,11 @@
 /** Takes runs from elsewhere into a store: from another store, or from a worker on another machine. */
+import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, FailureError, messageOf } from '../core/errors.js';
 import { cellId, type Cell } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
-import { liveOwner, tryLock, type Lock } from './lock.js';
+import { liveOwner, lockProblem, tryLock, type Lock } from './lock.js';
 import { copyRegular, DeniedError, isThere, readRegular } from './regular.js';
 import {
   checkFinished,
@@ -29,10 +30,18 @@ export interface Incoming {
   readonly lock: Lock;
 }
 
+/** How folders begin that are on their way into a store, and those of unfinished runs that gave way to them. */
+const [INCOMING, REPLACED] = ['.incoming-', '.replaced-'] as const;
+/** Why a folder that is left under such a name can be deleted. */
+const LEFT: Readonly<Record<string, string>> = {
+  [INCOMING]: 'on its way into the store when its process ended',
+  [REPLACED]: 'gave way to a finished run',
+};
+
 /** A new folder for a run on its way into the store `out`. Its name begins with a dot, so that it is not a run yet. */
 export function incomingFolder(out: string, id: string): Incoming {
   makeFolder(runsFolder(out));
-  const folder = mkdtempSync(join(runsFolder(out), `.incoming-${id}-`));
+  const folder = mkdtempSync(join(runsFolder(out), `${INCOMING}${id}-`));
   const lock = tryLock(join(folder, FILES.lock));
   if (!('release' in lock)) throw new FailureError(`${folder}: taken by process ${lock.heldBy.pid}`);
   return { folder, lock };
@@ -45,9 +54,10 @@ export function dropIncoming({ folder, lock }: Incoming): void {
 }
 
 /**
- * Moves a complete folder from {@link incomingFolder} to its place. A finished run that is there already stays:
- * `present` when it logged and left the same bytes, `conflict` otherwise. An unfinished one gives way, unless a process
- * is at work on it.
+ * Moves a complete folder from {@link incomingFolder} to its place. A finished run that is there already stays, also
+ * one that came in the moment before: `present` when it logged and left the same bytes, `conflict` otherwise. An
+ * unfinished one gives way, unless a process is at work on it. What stands there is moved away or left, never deleted
+ * in its place, where another process may have begun in the meantime.
  */
 export function settle(out: string, cell: Cell, incoming: Incoming, index?: ReadonlyMap<string, string>): MergeOutcome {
   const target = folderOf(out, cell, index);
@@ -55,26 +65,31 @@ export function settle(out: string, cell: Cell, incoming: Incoming, index?: Read
     if (!isThere(join(target, FILES.done))) return undefined;
     return sameBytes(target, incoming.folder) ? 'present' : 'conflict';
   };
+  // a folder that has files in it is not replaced by the system: whoever was there first keeps the place
+  const move = (): MergeOutcome => {
+    incoming.lock.release();
+    renameSync(incoming.folder, target);
+    return 'added';
+  };
+  const replaced = join(dirname(target), `${REPLACED}${randomBytes(6).toString('hex')}`);
   try {
+    if (!isThere(target)) return move();
     let outcome = finished();
     if (outcome !== undefined) return outcome;
-    const move = (): void => {
+    const idle = whileIdle(target, () => {
       outcome = finished();
       if (outcome !== undefined) return;
-      if (isThere(target)) rmSync(target, { recursive: true, force: true });
-      incoming.lock.release();
-      renameSync(incoming.folder, target);
-      outcome = 'added';
-    };
-    if (!isThere(target)) move();
-    else if (!whileIdle(target, move)) return 'busy';
-    return outcome!;
+      renameSync(target, replaced);
+      outcome = move();
+    });
+    return idle ? outcome! : 'busy';
   } catch (error) {
-    // somebody began it in the moment before
-    if (['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) return 'busy';
+    // somebody began it, or finished it, in the moment before
+    if (['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) return finished() ?? 'busy';
     throw asFileError(error, target);
   } finally {
     dropIncoming(incoming);
+    rmSync(replaced, { recursive: true, force: true });
   }
 }
 
@@ -126,7 +141,9 @@ export function mergeStores(
           return;
         }
       } else if (index.has(cellId(cell))) return;
-      else if (liveOwner(join(folder, FILES.lock)) !== undefined)
+      const unknown = finished ? undefined : lockProblem(join(folder, FILES.lock));
+      if (unknown !== undefined) return void problems.push(`${unknown}; ${folder} was not taken`);
+      if (!finished && liveOwner(join(folder, FILES.lock)) !== undefined)
         return void problems.push(`${folder}: a process is at work on it; merge it when it has ended`);
       const outcome = settle(out, cell, copyOf(out, folder, cellId(cell), finished), index);
       if (outcome === 'added') added++;
@@ -178,6 +195,8 @@ export interface Verified {
     readonly problem: string;
     /** Folder that the run was moved to. */
     readonly aside?: string;
+    /** Why it was not moved though it was to be: what is wrong with its lock. */
+    readonly kept?: string;
   }[];
   /** One line for each run of another version, which is neither looked into nor set aside. */
   readonly otherVersions: readonly string[];
@@ -193,7 +212,7 @@ export function verifyStore(
   onRun: (done: number, total: number) => void = () => {},
 ): Verified {
   const names = [...indexRuns(out).values()];
-  const damaged: { folder: string; problem: string; aside?: string }[] = [];
+  const damaged: Verified['damaged'][number][] = [];
   const otherVersions: string[] = [];
   let [finished, unfinished] = [0, 0];
   names.forEach((name, k) => {
@@ -220,8 +239,10 @@ export function verifyStore(
   return { finished, unfinished, damaged, otherVersions };
 }
 
-/** Sets a damaged run aside, unless a process is at work on it. */
-function asideOf(out: string, folder: string): { aside?: string } {
+/** Sets a damaged run aside, unless a process is at work on it; `kept` says why its lock cannot be taken. */
+function asideOf(out: string, folder: string): { readonly aside?: string; readonly kept?: string } {
+  const kept = lockProblem(join(folder, FILES.lock));
+  if (kept !== undefined) return { kept };
   let aside: string | undefined;
   whileIdle(folder, () => (aside = setAside(out, folder)));
   return aside === undefined ? {} : { aside };
@@ -236,19 +257,30 @@ export interface Garbage {
 /**
  * What can be deleted from a store: folders of runs that never began, temporary files and locks of processes that are
  * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at
- * work on are never among them.
+ * work on are never among them, nor those whose lock says nothing, as a symbolic link: `passOver` gets a line of each.
  */
-export function garbage(out: string, { unfinished }: { unfinished: boolean }): Garbage[] {
+export function garbage(
+  out: string,
+  { unfinished }: { unfinished: boolean },
+  passOver: (line: string) => void = () => {},
+): Garbage[] {
   const found: Garbage[] = [];
   const root = runsFolder(out);
   for (const name of isThere(root) ? readdirSync(root).sort() : []) {
     const folder = join(root, name);
-    if (name.startsWith('.incoming-')) {
-      if (liveOwner(join(folder, FILES.lock)) === undefined)
-        found.push({ path: folder, why: 'on its way into the store when its process ended' });
+    const status = lstatSync(folder, { throwIfNoEntry: false });
+    if (status === undefined) continue; // another process has moved it
+    const problem = status.isDirectory() ? lockProblem(join(folder, FILES.lock)) : undefined;
+    if (problem !== undefined) {
+      passOver(`${problem}; ${folder} is passed over`);
       continue;
     }
-    if (!lstatSync(folder).isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
+    const left = [INCOMING, REPLACED].find((prefix) => name.startsWith(prefix));
+    if (left !== undefined) {
+      if (liveOwner(join(folder, FILES.lock)) === undefined) found.push({ path: folder, why: LEFT[left]! });
+      continue;
+    }
+    if (!status.isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
     if (!isThere(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
     else if (unfinished && !isThere(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
     else

@@ -16,6 +16,8 @@ export interface ChildOptions {
 export interface ChildHooks {
   readonly notice: (line: string) => void;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
+  /** Aborted when this cell alone is to be saved and left. */
+  readonly signal?: AbortSignal;
 }
 
 /** Processes that have not ended. */
@@ -59,11 +61,14 @@ export class Child {
   }
 
   /** Runs a cell to its end. Throws what the cell threw, and FailureError when the process ended before it answered. */
-  async run(job: Job, { notice, progress }: ChildHooks): Promise<void> {
+  async run(job: Job, { notice, progress, signal }: ChildHooks): Promise<void> {
     const { experiment, arm, seed } = job.cell;
+    const stop = (): void => this.stop();
+    signal?.addEventListener('abort', stop);
     await new Promise<void>((resolve, reject) => {
       const settle = (act: () => void): void => {
         this.process.off('message', onMessage).off('close', onClose).off('error', onError);
+        signal?.removeEventListener('abort', stop);
         act();
       };
       const onMessage = (message: Message): void => {

@@ -1,4 +1,4 @@
-import {
+import fs, {
   appendFileSync,
   cpSync,
   existsSync,
@@ -6,15 +6,26 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyCells, EMPTY_KIND, EMPTY_RUNNER } from '../../cli/bench/empty.js';
-import type { Cell, Executor } from '../../src/core/run.js';
-import { deleteGarbage, garbage, mergeStores, verifyStore } from '../../src/store/merge.js';
+import { cellId, type Cell, type Executor } from '../../src/core/run.js';
+import {
+  deleteGarbage,
+  garbage,
+  incomingFolder,
+  mergeStores,
+  settle,
+  verifyStore,
+  type MergeOutcome,
+} from '../../src/store/merge.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf, listRuns, readMetrics } from '../../src/store/runs.js';
@@ -87,6 +98,159 @@ describe('merging', () => {
     expect(listRuns(one).runs.filter(({ status }) => status === 'unfinished')).toHaveLength(1);
     expect(mergeStores(one, two).added).toBe(0);
   });
+});
+
+describe('two that bring a run of one cell into a store at once', () => {
+  const [cell] = cells as [Cell];
+  /** A store with the finished run of the cell, whose figures are `seed`'s. */
+  const finished = async (seed: number): Promise<string> => {
+    const out = newFolder();
+    await run(out, [cell], (context) => {
+      context.log({ seed });
+      return Promise.resolve({ result: { seed } });
+    });
+    return folderOf(out, cell);
+  };
+  const filesOf = (folder: string): string[] =>
+    readdirSync(folder)
+      .sort()
+      .map((name) => `${name} ${readFileSync(join(folder, name), 'utf8')}`);
+  const CALLS = ['statSync', 'lstatSync', 'openSync', 'renameSync', 'rmSync', 'mkdirSync'] as const;
+  /** Does `act`, and `other` right before the call of the file system with this number; how many there were. */
+  const interrupted = (at: number, other: () => void, act: () => void): number => {
+    const originals = CALLS.map((name) => fs[name]);
+    const patch = (functions: readonly unknown[]): void => {
+      CALLS.forEach((name, i) => Object.assign(fs, { [name]: functions[i] }));
+      syncBuiltinESMExports();
+    };
+    let calls = 0;
+    patch(
+      originals.map((original) => (...given: unknown[]) => {
+        if (++calls === at) {
+          patch(originals);
+          other();
+        }
+        return (original as (...given: unknown[]) => unknown)(...given);
+      }),
+    );
+    try {
+      act();
+    } finally {
+      patch(originals);
+    }
+    return calls;
+  };
+  /** Settles the run `mine` while the other does `other`, at each call in turn: what came of it, and what is there. */
+  const everywhere = (
+    mine: string,
+    prepare: (target: string) => void,
+    other: (target: string) => boolean,
+  ): { outcome: MergeOutcome; took: boolean; files: string[] }[] => {
+    const found: { outcome: MergeOutcome; took: boolean; files: string[] }[] = [];
+    for (let at = 1; ; at++) {
+      const out = newFolder();
+      const incoming = incomingFolder(out, cellId(cell));
+      cpSync(mine, incoming.folder, { recursive: true });
+      const target = folderOf(out, cell);
+      prepare(target);
+      let [outcome, took] = ['busy' as MergeOutcome, false];
+      const calls = interrupted(
+        at,
+        () => (took = other(target)),
+        () => (outcome = settle(out, cell, incoming)),
+      );
+      if (calls < at) return found;
+      found.push({ outcome, took, files: filesOf(target) });
+      expect(readdirSync(join(out, 'runs'))).toHaveLength(1); // nothing is left over
+    }
+  };
+
+  test('whoever is second keeps off the first one’s record, in whatever moment that comes', async () => {
+    const [mine, theirs] = [await finished(1), await finished(2)];
+    const ways = newFolder();
+    const found = everywhere(
+      mine,
+      () => {},
+      (target) => {
+        const way = mkdtempSync(join(ways, 'run-'));
+        cpSync(theirs, way, { recursive: true });
+        if (existsSync(target)) return false; // a rename would not replace it
+        renameSync(way, target);
+        return true;
+      },
+    );
+    expect(found.length).toBeGreaterThan(4);
+    for (const { outcome, took, files } of found) {
+      expect(outcome).toBe(took ? 'conflict' : 'added');
+      expect(files).toEqual(filesOf(took ? theirs : mine));
+    }
+    expect(new Set(found.map(({ took }) => took)).size).toBe(2);
+  });
+
+  test('a process that begins in the place of an unfinished run keeps what it has begun', async () => {
+    const mine = await finished(1);
+    const found = everywhere(
+      mine,
+      (target) => {
+        mkdirSync(target);
+        writeFileSync(join(target, 'spec.json'), 'unfinished');
+      },
+      (target) => {
+        mkdirSync(target, { recursive: true });
+        const lock = join(target, 'lock');
+        if (existsSync(lock) || existsSync(join(target, 'DONE'))) return false;
+        writeFileSync(lock, JSON.stringify({ pid: process.ppid, host: hostname() }));
+        writeFileSync(join(target, 'spec.json'), 'begun');
+        return true;
+      },
+    );
+    for (const { outcome, took, files } of found) {
+      expect(outcome).toBe(took ? 'busy' : 'added');
+      if (took) expect(files).toEqual([expect.stringMatching(/^lock /), 'spec.json begun']);
+      else expect(files).toEqual(filesOf(mine));
+    }
+    expect(new Set(found.map(({ took }) => took)).size).toBe(2);
+  });
+});
+
+test.runIf(process.platform !== 'win32')('a lock that is a link, or no file, is passed over by name', async () => {
+  const out = newFolder();
+  await run(out, cells);
+  const elsewhere = join(newFolder(), 'precious');
+  writeFileSync(elsewhere, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() }));
+  const [linked, dangling, folder, incoming] = [
+    ...cells.slice(0, 3).map((cell) => folderOf(out, cell)),
+    join(out, 'runs', '.incoming-x-1'),
+  ] as [string, string, string, string];
+  mkdirSync(incoming);
+  symlinkSync(elsewhere, join(linked, 'lock'));
+  symlinkSync('/nowhere/at/all', join(dangling, 'lock'));
+  mkdirSync(join(folder, 'lock'));
+  symlinkSync(elsewhere, join(incoming, 'lock'));
+  for (const one of [linked, dangling, folder]) rmSync(join(one, 'DONE'));
+  const lines: string[] = [];
+  const found = garbage(out, { unfinished: true }, (line) => lines.push(line));
+  expect(found).toEqual([]);
+  expect(lines.sort()).toEqual(
+    [
+      ...[linked, dangling, incoming].map(
+        (one) => `${one}/lock: it is a symbolic link; expected a file of the store itself; ${one} is passed over`,
+      ),
+      `${folder}/lock: it is a folder; expected a file; ${folder} is passed over`,
+    ].sort(),
+  );
+  const target = newFolder();
+  expect(mergeStores(target, out)).toMatchObject({
+    added: 1,
+    problems: [linked, dangling, folder].map((one) => expect.stringMatching(`${one} was not taken$`) as string).sort(),
+  });
+  appendFileSync(join(linked, 'spec.json'), 'x');
+  expect(verifyStore(out, { repair: true }).damaged).toMatchObject([
+    { folder: linked, kept: expect.stringContaining('symbolic link') as string },
+  ]);
+  await expect(run(out, [cells[1]!])).rejects.toThrow(/lock: it is a symbolic link; expected a file of the store/);
+  expect(readFileSync(elsewhere, 'utf8')).toContain('pid');
+  expect(existsSync(linked) && existsSync(incoming)).toBe(true);
 });
 
 test('a damaged run is found, set aside, and done again by whoever asks for its cell', async () => {

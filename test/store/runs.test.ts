@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
+import fs, {
   appendFileSync,
   cpSync,
   existsSync,
@@ -11,6 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -312,6 +313,32 @@ test.runIf(process.platform !== 'win32')(
     await expect(executeRun(other, options(counter()))).rejects.toThrow(/it is a symbolic link/);
   },
 );
+
+test('a process that has lost its lock does not set aside what the other one wrote', async () => {
+  const { renameSync: original } = fs;
+  const folder = folderOf(out, CELL);
+  let times = 0;
+  // another host takes over, and writes, after the last look of this process at its lock
+  const renamed: typeof original = (from, to) => {
+    original(from, to);
+    if (String(to) !== join(folder, 'env.json') || ++times < 2) return;
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: 1, host: 'another host', token: 'x' }));
+    writeFileSync(join(folder, 'metrics.jsonl'), 'theirs\n');
+  };
+  Object.assign(fs, { renameSync: renamed });
+  syncBuiltinESMExports();
+  try {
+    await expect(executeRun(CELL, options(counter()))).rejects.toThrow(
+      /lock: process 1 on another host has taken over; this process stops, and leaves the work to the other one/,
+    );
+  } finally {
+    Object.assign(fs, { renameSync: original });
+    syncBuiltinESMExports();
+  }
+  expect(times).toBe(2);
+  expect(readFileSync(join(folder, 'metrics.jsonl'), 'utf8')).toBe('theirs\n');
+  expect(existsSync(join(out, 'damaged'))).toBe(false);
+});
 
 test('a copy of a run under the name of another cell is not that cell’s result', async () => {
   const run = await executeRun(CELL, options(counter()));

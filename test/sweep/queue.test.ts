@@ -1,5 +1,5 @@
 /** Sweeps over a real Redis, which the test starts. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
@@ -10,6 +10,8 @@ import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
 import { FailureError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { fetchTransfer, transferKey, sendTransfer } from '../../src/sweep/backends/bullmq/transfer.js';
+import { folderOf } from '../../src/store/runs.js';
+import { jobOfCell, wantedKey } from '../../src/sweep/backends/bullmq/queue.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
 import { workOf } from '../../src/sweep/work.js';
 import { queueStatus } from '../../src/sweep/backends/bullmq/control.js';
@@ -17,6 +19,12 @@ import { runQueue } from '../../src/sweep/backends/bullmq/sweep.js';
 import { connect, PREFIX } from '../../src/sweep/backends/bullmq/redis.js';
 import { serveQueue } from '../../src/sweep/backends/bullmq/worker.js';
 import { cellOf, newFolder, RUNNERS, WORKER } from './cells.js';
+
+/** Waits for something that has no event of its own. */
+async function until(holds: () => boolean): Promise<void> {
+  for (const from = performance.now(); !holds(); await sleep(20))
+    if (performance.now() - from > 60_000) throw new Error('waited a minute in vain');
+}
 
 test('a server that is not there is named, without its password', async () => {
   await expect(connect('redis://:geheim@127.0.0.1:1', () => {})).rejects.toThrow(
@@ -159,6 +167,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const head = JSON.parse((await redis.lindex(key, 0))!) as { files: { name: string; bytes: number }[] };
     const piece = (await redis.lindexBuffer(key, 2))!;
     const bad = async (change: () => Promise<unknown>): Promise<void> => {
+      await redis.del(key);
       await sendTransfer(redis, place.name, out, one);
       await change();
       await expect(fetchTransfer(redis, place.name, target, one)).rejects.toThrow(FailureError);
@@ -171,11 +180,74 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     await bad(() => redis.ltrim(key, 0, 2));
     expect(existsSync(join(target, 'escaped'))).toBe(false);
     expect(tablesOf(target).runs).toBe(0);
+    await redis.del(key);
     await sendTransfer(redis, place.name, out, one);
     expect(await fetchTransfer(redis, place.name, target, one)).toBe('added');
     expect(await fetchTransfer(redis, place.name, target, one)).toBe('present');
     expect(readdirSync(join(target, 'runs')).filter((name) => !name.startsWith('.'))).toHaveLength(1);
     redis.disconnect();
+  });
+
+  test('of two workers that finish a cell the second sends nothing in the place of the first one’s run, and says so', async () => {
+    const cell = cellOf('wide', 1);
+    const [first, second, target] = [newFolder(), newFolder(), newFolder()];
+    for (const out of [first, second])
+      await runPool(
+        workOf(out, [cell], RUNNERS, () => {}),
+        workersOf(out),
+      );
+    const redis = await connect(server.url, () => {});
+    expect(await sendTransfer(redis, place.name, first, cell)).toBe(true);
+    await redis.sadd(wantedKey(place.name), cellId(cell));
+    const queue = new Queue(place.name, { connection: redis, prefix: PREFIX });
+    await queue.add('cell', { cell, required: [] }, { jobId: jobOfCell(cellId(cell)), removeOnComplete: true });
+    const lines: string[] = [];
+    const hand = worker(second, (line) => lines.push(line));
+    await until(() => lines.length > 0);
+    await hand.stop();
+    expect(lines).toEqual([
+      'small wide, seed 1: its run is in the queue already; that one is kept, and this one is not sent',
+    ]);
+    expect(await fetchTransfer(redis, place.name, target, cell)).toBe('added');
+    const done = (out: string): string => readFileSync(join(folderOf(out, cell), 'DONE'), 'utf8');
+    expect(done(target)).toBe(done(first));
+    expect(await redis.keys(`${transferKey(place.name, cellId(cell))}:*`)).toEqual([]);
+    await queue.close();
+    redis.disconnect();
+  });
+
+  test('a worker from which the queue has taken its cell stops it, by name, and its state is saved', async () => {
+    const cell = cellOf('wide', 1, { milliseconds: 30_000 });
+    const journal = join(newFolder(), 'journal');
+    process.env.GOWIDE_JOURNAL = journal;
+    const lines: string[] = [];
+    const out = newFolder();
+    const hand = worker(out, (line) => lines.push(line));
+    const redis = await connect(server.url, () => {});
+    const queue = new Queue(place.name, { connection: redis, prefix: PREFIX });
+    const [id, events] = [
+      jobOfCell(cellId(cell)),
+      (): string => (existsSync(journal) ? readFileSync(journal, 'utf8') : ''),
+    ];
+    try {
+      await queue.add('cell', { cell, required: [] }, { jobId: id });
+      await until(() => events().includes('begin'));
+      await redis.set(`${PREFIX}:${place.name}:${id}:lock`, 'another worker');
+      await until(() => lines.length > 0);
+      expect(lines).toEqual([
+        'small wide, seed 1: the queue has not heard of this worker for 3 s and gives the cell to any; ' +
+          'it stops here, its state is saved',
+      ]);
+      expect(events()).not.toContain('end');
+      expect(await hand.stop()).toEqual({ finished: 0, failed: 0 });
+      expect(await redis.get(`${PREFIX}:${place.name}:${id}:lock`)).toBe('another worker');
+      expect((await queueStatus(place)).active).toHaveLength(1); // as the other has it
+    } finally {
+      delete process.env.GOWIDE_JOURNAL;
+      await hand.stop();
+      await queue.close();
+      redis.disconnect();
+    }
   });
 
   test('a cell whose hash has no letter in it is a cell like others', async () => {

@@ -16,7 +16,8 @@ export function command(): Command {
     .action(
       ({ out, unfinished, dryRun, json }: { out: string; unfinished?: boolean; dryRun?: boolean; json?: boolean }) => {
         requireRuns(out);
-        const found = garbage(resolve(out), { unfinished: unfinished ?? false });
+        const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
+        const found = garbage(resolve(out), { unfinished: unfinished ?? false }, warn);
         if (!dryRun) deleteGarbage(found);
         if (json) return void process.stdout.write(`${JSON.stringify({ deleted: !dryRun, found }, null, 2)}\n`);
         for (const { path, why } of found) process.stdout.write(`${path}: ${why}\n`);

@@ -26,8 +26,10 @@ export function command(): Command {
       if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       else {
         otherVersions.forEach(notice);
-        for (const { problem, aside } of damaged)
-          process.stderr.write(`${problem}${aside === undefined ? '' : `; set aside in ${aside}`}\n`);
+        for (const { problem, aside, kept } of damaged) {
+          const where = aside === undefined ? '' : `; set aside in ${aside}`;
+          process.stderr.write(`${problem}${kept === undefined ? where : `; not set aside: ${kept}`}\n`);
+        }
         process.stdout.write(
           `${finished} finished runs are whole, ${unfinished} are unfinished, ${damaged.length} are damaged\n`,
         );
@@ -36,5 +38,8 @@ export function command(): Command {
         throw new FailureError(
           `${damaged.length} damaged runs; set them aside with --repair, and the command that made them does them again`,
         );
+      const kept = damaged.filter((run) => run.kept !== undefined).length;
+      if (kept > 0)
+        throw new FailureError(`${kept} damaged runs could not be set aside; see what is said of their locks`);
     });
 }

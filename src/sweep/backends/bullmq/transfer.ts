@@ -32,10 +32,11 @@ export function transferKey(queue: string, id: string): string {
 }
 
 /**
- * Sends a finished run of the store `out`. It is written under a temporary key and renamed, so that it is either absent
- * or complete. Throws DamagedError when a file is not what the run wrote.
+ * Sends a finished run of the store `out`; false where one of that cell is there already, which stays: it may be on its
+ * way into a store, and another worker's may have other figures. It is written under a temporary key and renamed, so
+ * that it is either absent or complete. Throws DamagedError when a file is not what the run wrote.
  */
-export async function sendTransfer(redis: Redis, queue: string, out: string, cell: Cell): Promise<void> {
+export async function sendTransfer(redis: Redis, queue: string, out: string, cell: Cell): Promise<boolean> {
   const folder = folderOf(out, cell);
   checkFinished(folder, { arrays: true });
   const sizes: { name: string; bytes: number }[] = [];
@@ -62,12 +63,17 @@ export async function sendTransfer(redis: Redis, queue: string, out: string, cel
   }
   await flush();
   // the header goes in front, now that the sizes are known
-  await redis
+  const answers = await redis
     .multi()
     .lpush(making, Buffer.from(JSON.stringify({ cell: readCell(folder), files: sizes } satisfies Header)))
-    .rename(making, key)
+    .renamenx(making, key)
     .expire(key, KEPT_SECONDS)
     .exec();
+  const failed = answers!.find(([error]) => error !== null);
+  if (failed !== undefined) throw failed[0]!;
+  const sent = answers![1]![1] === 1;
+  if (!sent) await redis.del(making);
+  return sent;
 }
 
 function* piecesOf(path: string): Generator<Buffer> {

@@ -27,7 +27,7 @@ export interface QueueWorkerOptions extends WorkerPoolOptions, QueueAddress {
 const MAX_DEATHS = 20;
 /** Milliseconds between two words to the sweep on how far a cell is. */
 const PROGRESS_MS = 2000;
-/** What BullMQ reports while Redis is away, or when a lock was lost meanwhile: the cell is given out again. */
+/** What BullMQ reports while Redis is away, or when a lock was lost meanwhile, which the cell's own notice says. */
 const PASSING = /ECONNREFUSED|ECONNRESET|Connection is closed|Missing lock|could not renew lock|EPIPE/i;
 
 /** Takes cells until it is stopped, or the queue stays empty. Throws FailureError when there is no Redis. */
@@ -54,6 +54,7 @@ export async function serveQueue(
   worker.on('error', (error) => {
     if (!PASSING.test(messageOf(error))) notice(messageOf(error));
   });
+  worker.on('lockRenewalFailed', (ids) => jobs.leave(ids));
   worker.on('completed', () => void counts.finished++);
   worker.on('failed', (job, error) => {
     counts.failed++;
@@ -81,6 +82,8 @@ export async function serveQueue(
 /** Runs the jobs of a queue on the worker pool of this machine. */
 class JobRunner {
   private readonly workers: WorkerPool;
+  /** What stops each job that is at work, by its id. */
+  private readonly stops = new Map<string, AbortController>();
   private active = 0;
   private lastWork = performance.now();
 
@@ -118,40 +121,54 @@ class JobRunner {
     if (this.redis.status === 'ready' && (await this.redis.exists(cancelKey(this.options.name)))) this.workers.stop();
   }
 
+  /** Leaves jobs that the queue takes from this worker, which was not heard of for too long. */
+  leave(ids: readonly string[]): void {
+    for (const id of ids) this.stops.get(id)?.abort();
+  }
+
   /**
    * Runs a job and sends its run back; returns the name of this machine. A job whose cell was stopped goes back to the
-   * queue, unless the sweep was cancelled.
+   * queue, unless the sweep was cancelled, or the queue has taken it back already.
    */
   async run(job: Job<CellJob>, token: string | undefined): Promise<string> {
+    const stop = new AbortController();
+    this.stops.set(job.id!, stop);
     this.active++;
     try {
-      return await this.runCell(job);
+      return await this.runCell(job, stop.signal);
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;
       if (await this.redis.exists(cancelKey(this.options.name)))
         throw new UnrecoverableError('the sweep was cancelled');
-      await job.moveToWait(token);
+      if (stop.signal.aborted) {
+        const { notice, lockSeconds } = this.options;
+        const why = `the queue has not heard of this worker for ${lockSeconds} s and gives the cell to any`;
+        notice(`${nameOf(job.data.cell)}: ${why}; it stops here, its state is saved`);
+      } else await job.moveToWait(token);
       throw new WaitingError();
     } finally {
       this.active--;
       this.lastWork = performance.now();
+      if (this.stops.get(job.id!) === stop) this.stops.delete(job.id!); // else it was taken again meanwhile
     }
   }
 
-  private async runCell(job: Job<CellJob>): Promise<string> {
-    const { name, out, signal } = this.options;
+  private async runCell(job: Job<CellJob>, left: AbortSignal): Promise<string> {
+    const { name, out, signal, notice } = this.options;
     const cell = this.cellOf(job);
     if (!isWhole(out, cell)) {
       await this.takeRequired(job.data);
-      while (!this.workers.mayStart(cell) && !signal.aborted) await sleep(200);
-      if (signal.aborted) throw new InterruptedError('stopped');
-      await this.workers.run(cell, { notice: this.options.notice, progress: this.progressOf(job, cell) });
+      const stopped = (): boolean => signal.aborted || left.aborted;
+      while (!this.workers.mayStart(cell) && !stopped()) await sleep(200);
+      if (stopped()) throw new InterruptedError('stopped');
+      await this.workers.run(cell, { notice, progress: this.progressOf(job, cell), signal: left });
     }
     const id = cellId(cell);
     if (await this.redis.sismember(wantedKey(name), id)) {
-      await sendTransfer(this.redis, name, out, cell).catch((error: unknown) => {
+      const sent = await sendTransfer(this.redis, name, out, cell).catch((error: unknown) => {
         throw asRedisError(error, this.options.url);
       });
+      if (!sent) notice(`${nameOf(cell)}: its run is in the queue already; that one is kept, and this one is not sent`);
       // the sweep has collected another worker's copy meanwhile, and has ended: nobody would take this one
       if (await this.redis.exists(overKey(name))) await this.redis.del(transferKey(name, id));
     }
