@@ -91,6 +91,8 @@ export {
   type ParameterRow,
 } from './models/layer-table.js';
 export { readTorchvision, writeTorchvision } from './models/torchvision.js';
+export { writeOnnx } from './models/files.js';
+export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
 export { applyTaps } from './models/apply-taps.js';
 export { constant, heNormal, orthogonal, scaledNormal, uniformFanIn } from './nn/init.js';
 export {

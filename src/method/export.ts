@@ -4,18 +4,74 @@ import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
 import { declaredLabels, tokenizerOf } from '../data/index.js';
 import type { TokenizerFacts } from '../models/family.js';
-import { writeWeights } from '../models/files.js';
+import { hasOnnx, isPublished, writeOnnx, writeWeights } from '../models/files.js';
+import { familyOf, type NetworkSpec } from '../models/index.js';
+import type { HostWeights } from '../nn/network.js';
 import { writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, readTokenizer, type RunRecord } from '../store/runs.js';
 import { parseTrainSpec } from './check-spec.js';
 import { TRAIN_KIND } from './required.js';
 import { fromArrays } from './weights.js';
 
+/** What is known of a trained network beside its declaration. */
+interface Exported {
+  readonly run: RunRecord;
+  readonly network: NetworkSpec;
+  readonly weights: HostWeights;
+  readonly tokenizer: TokenizerFacts | undefined;
+  readonly labels: readonly string[] | undefined;
+}
+
+/** A form in which a trained network is written; the ending of the path chooses it. */
+interface ExportFormat {
+  readonly ending: string;
+  /** What such a path is, for messages. */
+  readonly looks: string;
+  /** Whether networks of this declaration's family can be written so. */
+  readonly fits: (network: NetworkSpec) => boolean;
+  /** Throws UsageError where the format has no such network. */
+  readonly write: (path: string, exported: Exported) => void;
+}
+
+/** Forms in which a trained network is written. To add one: an object here. */
+export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
+  safetensors: {
+    ...{ ending: '.safetensors', looks: 'a name ending in .safetensors', fits: isPublished },
+    write: (path, { network, weights }) => void writeWeights(path, network, weights),
+  },
+  onnx: {
+    ...{ ending: '.onnx', looks: 'a name ending in .onnx', fits: hasOnnx },
+    write: (path, { network, weights, tokenizer, labels }) => writeOnnx(path, network, weights, { tokenizer, labels }),
+  },
+  folder: {
+    ...{ ending: '', looks: 'a name without ending, for a folder' },
+    fits: (network) => familyOf(network).published?.folder !== undefined,
+    write: (path, { run, network, weights, tokenizer, labels }) => {
+      if (tokenizer === undefined)
+        throw new UsageError(`${path}: the run has no tokenizer to write beside the network`);
+      writeWeights(path, network, weights, tokenizer, labels);
+      writeAnswers(path, run);
+    },
+  },
+};
+
+/** The form that a path's ending asks for. Throws UsageError where the family's networks are not written so. */
+function formatOf(path: string, network: NetworkSpec): ExportFormat {
+  const known = Object.values(EXPORT_FORMATS).filter(({ fits }) => fits(network));
+  const found = known.find(({ ending }) => ending === extname(path));
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `${path}: expected ${known.map(({ looks }) => looks).join('; or ')}: ` +
+      `a network of the family "${network.family}" is written in no other form`,
+  );
+}
+
 /**
- * Writes a training run's network in torchvision's or Hugging Face's names; a BERT at a path without extension as a
- * folder, with its configuration, its tokenizer and, for SQuAD, its answers to the test questions as the official
- * scripts read them (`predictions.json`, for 2.0 `null_odds.json`). Throws UsageError when the run has none, or its
- * family has no published names.
+ * Writes a training run's network in the form that the path's ending asks for: `.safetensors` in torchvision's, timm's
+ * or Hugging Face's names; `.onnx`; without ending, where the family has such, a folder as Hugging Face's libraries
+ * save it, with configuration, tokenizer and, for SQuAD, its answers to the test questions as the official scripts read
+ * them (`predictions.json`, for 2.0 `null_odds.json`). Throws UsageError when the run has no network, or its family no
+ * such form.
  */
 export async function exportRun(run: RunRecord, path: string): Promise<void> {
   if (run.cell.kind !== TRAIN_KIND || run.status !== 'finished')
@@ -23,10 +79,12 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
       `run ${run.id} is ${run.status} and of the kind "${run.cell.kind}"; expected a finished training run`,
     );
   const { network, data } = parseTrainSpec(run.cell.spec);
-  const trained = fromArrays(readArrays(run));
-  const tokenizer = extname(path) === '' ? (keptTokenizer(run) ?? (await tokenizerOf(data))) : undefined;
-  const labels = labelsOf(run) ?? declaredLabels(data);
-  if (writeWeights(path, network, trained, tokenizer, labels) === 'folder') writeAnswers(path, run);
+  const format = formatOf(path, network);
+  format.write(path, {
+    ...{ run, network, weights: fromArrays(readArrays(run)) },
+    tokenizer: keptTokenizer(run) ?? (await tokenizerOf(data)),
+    labels: labelsOf(run) ?? declaredLabels(data),
+  });
 }
 
 /** The tokenizer that the run was trained with; undefined where it kept none. */

@@ -4,6 +4,7 @@ import { headSizeOf } from '../nn/transformer.js';
 import { bert, BertSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
 import { labelsBeside, readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
+import { bertGraph } from './bert-onnx.js';
 import { predictTokens, readTokens } from './predict.js';
 
 const PUBLISHED = {
@@ -38,6 +39,7 @@ export const bertFamily: Family<BertSpec> = {
     folder: { modelType: 'bert', read: readFolder, task: taskSpec, write: writeFolder },
   },
   thinning: { narrow, withHead, recipe: 'adamw' },
+  onnx: bertGraph,
   predict: (spec, tensors, source) => {
     const input = readTokens(spec, tensors, source);
     return (weights, options) => predictTokens(bert(spec), weights, input, options);

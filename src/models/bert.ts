@@ -95,7 +95,8 @@ export const BertSpec = z
 /** A BERT. */
 export type BertSpec = z.infer<typeof BertSpec>;
 
-const EPSILON = 1e-12;
+/** Added to the variance by the layer norms. */
+export const BERT_EPSILON = 1e-12;
 const INITIAL = 0.02;
 
 /** Tokens of an example [rows, T]. */
@@ -257,9 +258,9 @@ function step(
         scope,
         path.norm,
         tf.add(dropout(scope, tap, dense(scope, path.dense, inside), spec.dropout), rows),
-        EPSILON,
+        BERT_EPSILON,
       )
-    : denseNorm(scope, path, inside, rows, EPSILON);
+    : denseNorm(scope, path, inside, rows, BERT_EPSILON);
   return rows === x ? y : y.reshape(x.shape);
 }
 
@@ -272,7 +273,7 @@ function embeddings({ maxPositions, dropout: rate }: BertSpec, scope: Scope, x: 
     tf.add(embed(scope, 'embeddings/word', row(x, 0)), embed(scope, 'embeddings/segment', row(x, 1))),
     learned,
   );
-  return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, EPSILON), rate);
+  return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, BERT_EPSILON), rate);
 }
 
 /** The values at the first `count` places of the input's last row, [B, P, H]. */
@@ -293,7 +294,7 @@ function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | u
       `the input does not say which ${head.maskedPositions} masked positions are asked for; expected [B, 4, T]`,
     );
   const x = head.maskedPositions === undefined ? all : atMasked(all, input!, head.maskedPositions);
-  const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', rowsOf(x)), EPSILON) as Tensor2D;
+  const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', rowsOf(x)), BERT_EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
   return tf
     .add(tf.matMul(rows, words, false, true), parameter(scope.params, 'head/bias'))

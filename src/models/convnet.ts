@@ -9,7 +9,8 @@ import { ACTIVATIONS, convNorm } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { convolutionLayer, normOf } from './layer-table.js';
-import { plainNetwork, PlainSpec } from './plain.js';
+import { convNormNode, imageInput, meanOfPixels } from './onnx-layers.js';
+import { plainGraph, plainNetwork, PlainSpec, type PlainKind } from './plain.js';
 
 /** Schema of a plain convolutional network. The side is halved after a third and after two thirds of the layers. */
 export const ConvnetSpec = PlainSpec.extend({
@@ -20,11 +21,9 @@ export const ConvnetSpec = PlainSpec.extend({
 /** A plain convolutional network. */
 export type ConvnetSpec = z.infer<typeof ConvnetSpec>;
 
-/** A plain convolutional network: x [B, H, W, C] -> logits [B, classes]. */
-export function convnet(spec: ConvnetSpec): Network {
-  const { numLayers, width, activation, channels } = spec;
+function kindOf({ numLayers, width, activation, channels }: ConvnetSpec): PlainKind {
   const convolution = (layer: string): string => `${layer}/conv`;
-  return plainNetwork(spec, {
+  return {
     input: ['channels', channels],
     halving: numLayers >= 3 ? [Math.floor(numLayers / 3), Math.floor((2 * numLayers) / 3)] : [],
     path: convolution,
@@ -36,7 +35,18 @@ export function convnet(spec: ConvnetSpec): Network {
       return ACTIVATIONS[activation](convNorm(scope, conv, norm, x as Tensor4D, { stride }));
     },
     features: (x: Tensor) => tf.mean(x, [1, 2]) as Tensor2D,
-  });
+    onnx: {
+      input: (scope) => imageInput(scope, channels),
+      layer: (scope, { name, stride }, x) =>
+        convNormNode(scope, convolution(name), normOf(convolution(name)), x, { stride }),
+      features: meanOfPixels,
+    },
+  };
+}
+
+/** A plain convolutional network: x [B, H, W, C] -> logits [B, classes]. */
+export function convnet(spec: ConvnetSpec): Network {
+  return plainNetwork(spec, kindOf(spec));
 }
 
 /** Plain convolutional networks, on images. */
@@ -46,4 +56,5 @@ export const convnetFamily: Family<ConvnetSpec> = {
   network: convnet,
   presets: {},
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
+  onnx: (spec, weights) => plainGraph(spec, kindOf(spec), weights),
 };

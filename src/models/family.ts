@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
+import type { OnnxGraph } from '../onnx/graph.js';
 import type { PredictOptions } from './predict.js';
 
 /** What is known of data before they are opened, as far as a network is concerned. */
@@ -131,6 +132,8 @@ export interface Family<Spec extends { readonly family: string } = { readonly fa
   readonly published?: PublishedWeights<Spec>;
   /** For families that `gowide thin` can make narrower. */
   readonly thinning?: Thinning<Spec>;
+  /** The network with these weights as an ONNX graph; left out where the family has none. */
+  onnx?(spec: Spec, weights: HostWeights): OnnxGraph;
   /** A variant of a network, for `gowide params` and `gowide predict`; left out where the family has none. */
   vary?(spec: Spec, variant: Variant): Spec;
   /**

@@ -7,6 +7,7 @@ import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
 import { readConfig, readDeclaration } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { writeGraph } from '../onnx/graph.js';
 import type { PublishedWeights, TokenizerFacts, Variant } from './family.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
@@ -15,7 +16,7 @@ import type { PredictOptions } from './predict.js';
 type Notice = (line: string) => void;
 
 /** Names of the families that have a member, for messages. */
-function familiesWith(member: 'published' | 'vary' | 'predict'): string {
+function familiesWith(member: 'published' | 'vary' | 'predict' | 'onnx'): string {
   return Object.keys(FAMILIES)
     .filter((name) => FAMILIES[name]![member] !== undefined)
     .join(', ');
@@ -56,8 +57,34 @@ export function taskNetwork(path: string): NetworkSpec {
  * UsageError.
  */
 export function networkByName(name: string, variant: Variant = {}, notice: Notice = () => {}): NetworkSpec {
+  checkName(name);
   if (isModelFolder(name)) return varied(name, readFolder(name).spec, variant);
   return varied(name, name.endsWith('.json') ? readSpec(name, notice) : preset(name), variant);
+}
+
+/** What names no network, though it has to do with one; and what is to be done. */
+const OTHERS: readonly { readonly fits: (name: string) => boolean; readonly advice: string }[] = [
+  {
+    fits: (name) => name.endsWith('.onnx'),
+    advice:
+      'ONNX files are run by onnxruntime; expected what it was made from: the folder or safetensors file beside it, or ' +
+      'what "gowide runs export ID --output NAME.safetensors" writes of its run',
+  },
+  {
+    fits: (name) => /\.(safetensors|pth|pt|bin)$/.test(name),
+    advice:
+      'a file of weights, which belongs to --weights; expected a published name, or a JSON file with a model spec',
+  },
+  {
+    fits: (name) => isModelFolder(name) && existsSync(join(name, 'spec.json')),
+    advice: 'the folder of a run; expected what "gowide runs export ID --output NAME" writes of it',
+  },
+];
+
+/** Throws UsageError where something is named as a network that is none. */
+function checkName(name: string): void {
+  const other = OTHERS.find(({ fits }) => fits(name));
+  if (other !== undefined) throw new UsageError(`${name}: ${other.advice}`);
 }
 
 function varied(name: string, spec: NetworkSpec, variant: Variant): NetworkSpec {
@@ -149,6 +176,45 @@ export function writeWeights(
   return 'folder';
 }
 
+/** Whether networks of a declaration's family have published names. */
+export function isPublished(spec: NetworkSpec): boolean {
+  return familyOf(spec).published !== undefined;
+}
+
+/** Whether networks of a declaration's family can be written as ONNX files. */
+export function hasOnnx(spec: NetworkSpec): boolean {
+  return familyOf(spec).onnx !== undefined;
+}
+
+/**
+ * Writes a network as an ONNX file. Its metadata have the network's declaration (`network`), names of the classes in
+ * order (`labels`), and of a network that reads tokens the tokenizer (`tokenizer`) and its words, one a line
+ * (`vocabulary`): all but the last as JSON. Throws UsageError for a family that cannot be written so.
+ */
+export function writeOnnx(
+  path: string,
+  spec: NetworkSpec,
+  weights: HostWeights,
+  {
+    labels,
+    tokenizer,
+  }: { readonly labels?: readonly string[] | undefined; readonly tokenizer?: TokenizerFacts | undefined } = {},
+): void {
+  const graph = familyOf(spec).onnx?.(spec, weights);
+  if (graph === undefined)
+    throw new UsageError(
+      `${path}: networks of the family "${spec.family}" cannot be written as ONNX; those of ${familiesWith('onnx')} can`,
+    );
+  writeGraph(path, graph, {
+    network: JSON.stringify(spec),
+    ...(labels !== undefined && { labels: JSON.stringify(labels) }),
+    ...(tokenizer !== undefined && {
+      tokenizer: JSON.stringify({ lowercase: tokenizer.lowercase, ...tokenizer.settings }),
+      vocabulary: tokenizer.vocabulary.join('\n'),
+    }),
+  });
+}
+
 /** Files of `gowide predict`. */
 export interface PredictFiles {
   /** A network's name, as {@link networkByName} takes it. */
@@ -168,6 +234,7 @@ export function preparePredict(
   variant: Variant,
   notice?: Notice,
 ): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
+  checkName(files.model);
   const folder = isModelFolder(files.model) ? readFolder(files.model) : undefined; // once: its weights may be gigabytes
   const spec =
     folder === undefined ? networkByName(files.model, variant, notice) : varied(files.model, folder.spec, variant);

@@ -65,7 +65,8 @@ function turned(path: string, parameter: HostArray): HostArray {
 export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): HostArrays {
   if (spec.distance !== undefined)
     throw new UsageError(
-      'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else',
+      'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else; ' +
+        'an ONNX file (a name ending in .onnx) has it',
     );
   if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
     throw new UsageError(

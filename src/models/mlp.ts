@@ -7,7 +7,8 @@ import { ACTIVATIONS, dense } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { denseLayer } from './layer-table.js';
-import { plainNetwork, PlainSpec } from './plain.js';
+import { denseNode } from './onnx-layers.js';
+import { plainGraph, plainNetwork, PlainSpec, type PlainKind } from './plain.js';
 
 /** Schema of a plain fully connected network. */
 export const MlpSpec = PlainSpec.extend({
@@ -18,10 +19,8 @@ export const MlpSpec = PlainSpec.extend({
 /** A plain fully connected network. */
 export type MlpSpec = z.infer<typeof MlpSpec>;
 
-/** A plain fully connected network: x [B, ...] -> logits [B, classes]. */
-export function mlp(spec: MlpSpec): Network {
-  const { width, activation, inputs } = spec;
-  return plainNetwork(spec, {
+function kindOf({ width, activation, inputs }: MlpSpec): PlainKind {
+  return {
     input: ['inputs', inputs],
     halving: [],
     path: (layer) => layer,
@@ -36,7 +35,17 @@ export function mlp(spec: MlpSpec): Network {
     apply: (scope, { name }, x, first) =>
       ACTIVATIONS[activation](dense(scope, name, (first ? x.reshape([x.shape[0]!, -1]) : x) as Tensor2D)),
     features: (x) => x as Tensor2D,
-  });
+    onnx: {
+      input: ({ graph }) => graph.input('input', 'float32', ['batch', inputs]),
+      layer: (scope, { name }, x) => denseNode(scope, name, x),
+      features: (_, x) => x,
+    },
+  };
+}
+
+/** A plain fully connected network: x [B, ...] -> logits [B, classes]. */
+export function mlp(spec: MlpSpec): Network {
+  return plainNetwork(spec, kindOf(spec));
 }
 
 /** Plain fully connected networks, on anything that is numbers. */
@@ -46,4 +55,5 @@ export const mlpFamily: Family<MlpSpec> = {
   network: mlp,
   presets: {},
   checkInput: ({ inputs }, { set, shape }) => mismatch(set, 'inputs', inputs, sizeOf(shape)),
+  onnx: (spec, weights) => plainGraph(spec, kindOf(spec), weights),
 };

@@ -1,6 +1,7 @@
 /** MobileNetV2 as a family: the published one, its weights, its variants. */
 import { mismatch, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
+import { mobilenetGraph } from './mobilenet-onnx.js';
 import { readImages } from './predict.js';
 import { importNamed, torchvisionName, writeTorchvision } from './torchvision.js';
 import { readSafetensors } from '../store/safetensors.js';
@@ -77,6 +78,7 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
     read: (path, spec) => importNamed(mobilenet(spec), readSafetensors(path).tensors, path, mobilenetNames(spec)),
     write: (path, spec, weights) => writeTorchvision(path, weights, mobilenetNames(spec)),
   },
+  onnx: mobilenetGraph,
   vary: (spec, { width, mid, classes }) => {
     const scaled = width === undefined ? spec : scaleMobilenet(spec, width);
     return {

@@ -42,7 +42,8 @@ export const MobilenetSpec = z.strictObject({
 /** A MobileNetV2. */
 export type MobilenetSpec = z.infer<typeof MobilenetSpec>;
 
-interface Block {
+/** An inverted residual: where it is, and its channels before, within and after. */
+export interface Block {
   readonly path: string;
   readonly stage: string;
   readonly reads: number;
@@ -58,7 +59,8 @@ interface Block {
   readonly after: string;
 }
 
-function blocksOf({ stem, stages }: MobilenetSpec): Block[] {
+/** The blocks of a MobileNetV2, in the order of the forward pass. */
+export function blocksOf({ stem, stages }: MobilenetSpec): Block[] {
   let [reads, before] = [stem.channels, 'stem'];
   return stages.flatMap(({ blocks, channels, expansion, stride: first }, s) =>
     Array.from({ length: blocks }, (_, b): Block => {

@@ -7,9 +7,11 @@ import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { dense, type Scope } from '../nn/layers.js';
-import type { Network } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
+import type { OnnxGraph, Value } from '../onnx/graph.js';
 import { applyTaps } from './apply-taps.js';
 import { denseLayer, tableOf, type Layer } from './layer-table.js';
+import { denseNode, logitsOutput, onnxScope, type OnnxScope } from './onnx-layers.js';
 
 /** Schema of what plain networks declare alike. */
 export const PlainSpec = z.strictObject({
@@ -51,14 +53,39 @@ export interface PlainKind {
   readonly apply: (scope: Scope, layer: PlainLayer, x: Tensor, first: boolean) => Tensor;
   /** What the classifier reads of the last layer, [B, C]. */
   readonly features: (x: Tensor) => Tensor2D;
+  /** Input, layers before their nonlinearity, and features as nodes of an ONNX graph. */
+  readonly onnx: {
+    readonly input: (scope: OnnxScope) => Value;
+    readonly layer: (scope: OnnxScope, layer: PlainLayer, x: Value) => Value;
+    readonly features: (scope: OnnxScope, x: Value) => Value;
+  };
+}
+
+/** The layers of a plain spec, in order. */
+function layersOf(spec: PlainSpec, { halving }: PlainKind): PlainLayer[] {
+  return Array.from({ length: spec.numLayers }, (_, i) => {
+    const stride = halving.includes(i) ? 2 : 1;
+    return { name: `layer${i + 1}`, stride, skip: spec.skip && i > 0 && stride === 1 };
+  });
+}
+
+/** Operators of ONNX that compute the nonlinearities of plain networks. */
+const OPERATORS: Readonly<Record<PlainSpec['activation'], string>> = { relu: 'Relu', tanh: 'Tanh' };
+
+/** The network of a plain spec as an ONNX graph. */
+export function plainGraph(spec: PlainSpec, kind: PlainKind, weights: HostWeights): OnnxGraph {
+  const scope = onnxScope(weights);
+  const { graph } = scope;
+  const last = layersOf(spec, kind).reduce((x, layer) => {
+    const y = graph.node(OPERATORS[spec.activation], [kind.onnx.layer(scope, layer, x)], {}, layer.name);
+    return layer.skip ? graph.node('Add', [x, y], {}, layer.name) : y;
+  }, kind.onnx.input(scope));
+  return logitsOutput(scope, denseNode(scope, 'head', kind.onnx.features(scope, last)), spec.classes);
 }
 
 /** The network of a plain spec. */
 export function plainNetwork(spec: PlainSpec, kind: PlainKind): Network {
-  const layers = Array.from({ length: spec.numLayers }, (_, i): PlainLayer => {
-    const stride = kind.halving.includes(i) ? 2 : 1;
-    return { name: `layer${i + 1}`, stride, skip: spec.skip && i > 0 && stride === 1 };
-  });
+  const layers = layersOf(spec, kind);
   const names = layers.map(({ name }) => name);
   const taps = [...names, 'logits'];
   return {

@@ -2,6 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import { mismatch, type Family } from './family.js';
 import { readImages } from './predict.js';
+import { resnetGraph } from './resnet-onnx.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
 import { readTorchvision, writeTorchvision } from './torchvision.js';
 
@@ -34,6 +35,7 @@ export const resnetFamily: Family<ResnetSpec> = {
   },
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
   published: { read: readTorchvision, write: (path, _, weights) => writeTorchvision(path, weights) },
+  onnx: resnetGraph,
   thinning: {
     narrow: scaleWidth,
     withHead: (spec, { head, classes }) => {

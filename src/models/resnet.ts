@@ -49,9 +49,11 @@ export const ResnetSpec = z
 /** A residual network. */
 export type ResnetSpec = z.infer<typeof ResnetSpec>;
 
-const STEMS = { small: { side: 3, stride: 1, pooled: 1 }, imagenet: { side: 7, stride: 2, pooled: 2 } } as const;
+/** Side and stride of the first convolution, and the stride of the pooling after it, by the kind of stem. */
+export const STEMS = { small: { side: 3, stride: 1, pooled: 1 }, imagenet: { side: 7, stride: 2, pooled: 2 } } as const;
 
-interface Block {
+/** A residual block: where it is, its convolutions in order, and what its skip connection passes. */
+export interface Block {
   readonly path: string;
   readonly stage: string;
   readonly convolutions: readonly {
@@ -82,7 +84,8 @@ function stageWidth(spec: ResnetSpec, stage: number): number {
   return spec.planes * 2 ** stage * expansionOf(spec);
 }
 
-function blocksOf(spec: ResnetSpec): Block[] {
+/** The blocks of a residual network, in the order of the forward pass. */
+export function blocksOf(spec: ResnetSpec): Block[] {
   return spec.blocks.flatMap((count, stage) =>
     Array.from({ length: count }, (_, block): Block => {
       const path = `stage${stage + 1}/block${block + 1}`;

@@ -1,6 +1,7 @@
 /** Vision transformers as a family: the published ones, their weights, their variants. */
 import { headSizeOf } from '../nn/transformer.js';
 import { mismatch, type Family } from './family.js';
+import { vitGraph } from './vit-onnx.js';
 import { readImages } from './predict.js';
 import { vit, VitSpec } from './vit.js';
 import { readVit, writeVit } from './vit-weights.js';
@@ -28,6 +29,7 @@ export const vitFamily: Family<VitSpec> = {
     mismatch(set, 'columns of pixels', imageSize, shape[1]!) ??
     mismatch(set, 'channels', channels, shape[2]!),
   published: { read: readVit, write: writeVit },
+  onnx: vitGraph,
   vary: (spec, { width, mid, classes }) => {
     const scaled = width === undefined ? spec : scaleVit(spec, width);
     return {

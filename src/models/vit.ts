@@ -47,7 +47,8 @@ export const VitSpec = z
 /** A vision transformer. */
 export type VitSpec = z.infer<typeof VitSpec>;
 
-const EPSILON = 1e-6;
+/** Added to the variance by the layer norms. */
+export const VIT_EPSILON = 1e-6;
 const INITIAL = 0.02;
 
 /** Tokens of an image: its patches and the class token. */
@@ -127,10 +128,10 @@ export function vit(spec: VitSpec): Network {
 
 function step(spec: VitSpec, scope: Scope, tap: string, x: Tensor): Tensor {
   if (tap === 'embeddings') return embeddings(spec, scope, x);
-  if (tap === 'features') return layerNorm(scope, 'norm', firstToken(x), EPSILON);
+  if (tap === 'features') return layerNorm(scope, 'norm', firstToken(x), VIT_EPSILON);
   if (tap === 'logits') return dense(scope, 'head', x as Tensor2D);
   const rows = rowsOf(x);
-  const normed = layerNorm(scope, `${tap}/norm`, rows, EPSILON) as Tensor2D;
+  const normed = layerNorm(scope, `${tap}/norm`, rows, VIT_EPSILON) as Tensor2D;
   const inside = tap.endsWith('/attention')
     ? selfAttention(scope, tap, normed, { numHeads: spec.numHeads, tokens: x.shape[1]! })
     : denseGelu(scope, `${tap}/inner`, normed);

@@ -166,9 +166,9 @@ export function embed(scope: Scope, path: string, indices: Tensor): Tensor {
 }
 
 /** What is added to the scores of tokens that must not be attended to: they come to exactly 0 after the softmax. */
-const NEVER = -3.4e38;
+export const NEVER = -3.4e38;
 /** Far below every score, and far above {@link NEVER}, to which it is added. */
-const OTHER_SIDE = 1e4;
+export const OTHER_SIDE = 1e4;
 
 /** What a transformer's spec says of its heads. */
 interface HeadSizes {

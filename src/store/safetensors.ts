@@ -215,7 +215,8 @@ export function bytesOf(dtype: Dtype): number {
   return BYTES[dtype];
 }
 
-function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
+/** The bytes of values of `width` bytes each, the lowest first, whichever way this machine has them. */
+export function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
   if (LITTLE_ENDIAN || width === 1) return bytes;
   const swapped = Buffer.from(bytes);
   if (width === 2) swapped.swap16();

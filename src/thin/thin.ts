@@ -9,7 +9,7 @@ import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
-import { readWeights, writeWeights } from '../models/files.js';
+import { hasOnnx, readWeights, writeOnnx, writeWeights } from '../models/files.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { forwardFlops, type HostWeights } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
@@ -68,7 +68,12 @@ export async function thin(options: ThinOptions & WorkOptions & { readonly engin
   const thinMeasured = await measured(setup, setup.thin, weights);
   const labels = labelsOf(setup);
   const tokenizer = await tokenizerOf(setup.spec);
-  const written = setup.source.write(join(setup.out, 'model'), setup.thin, weights, { labels, tokenizer });
+  const written = [...setup.source.write(join(setup.out, 'model'), setup.thin, weights, { labels, tokenizer })];
+  if (hasOnnx(setup.thin)) {
+    const path = join(setup.out, 'model.onnx');
+    writeOnnx(path, setup.thin, weights, { labels, tokenizer });
+    written.push(path);
+  }
   const result = {
     ...{ out: setup.out, written, trained, tried, labels, wide: wideMeasured, thin: thinMeasured },
     taken: best.trained,

@@ -1,5 +1,5 @@
 /** Inputs of `gowide predict`: what a network would turn into a figure without a word is refused. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -31,4 +31,21 @@ test.each([NaN, -Infinity])('a weight of %f is refused, with its name', (wrong) 
   writeSafetensors(file('input'), { input: { shape: [1, 3, 32, 32], values: new Float32Array(3 * 32 * 32) } });
   const files = { model: 'resnet18', weights: file('weights'), input: file('input'), output: file('output') };
   expect(() => preparePredict(files, {})).toThrow(`not finite (1): layer2.0.bn1.weight (${wrong})`);
+});
+
+test.each([
+  ['thin.onnx', 'ONNX files are run by onnxruntime; expected what it was made from'],
+  ['weights.safetensors', 'a file of weights, which belongs to --weights'],
+  ['weights.pth', 'a file of weights, which belongs to --weights'],
+])('%s as the name of a network: the line says what to do', (model, line) => {
+  const files = { model, input: file('input'), output: file('output') };
+  expect(() => preparePredict(files, {})).toThrow(`${model}: ${line}`);
+});
+
+test('the folder of a run as the name of a network: the line says what to do', () => {
+  const run = mkdtempSync(join(tmpdir(), 'gowide-predict-'));
+  writeFileSync(join(run, 'spec.json'), '{}');
+  expect(() => preparePredict({ model: run, input: file('input'), output: file('output') }, {})).toThrow(
+    `${run}: the folder of a run; expected what "gowide runs export ID --output NAME" writes of it`,
+  );
 });

@@ -26,7 +26,9 @@ describe('a Hugging Face folder without a head, and a table', () => {
     const out = newFolder();
     const { taken, thin: narrow, written } = await thin({ ...options, out, engine });
     const folder = join(out, 'model');
-    expect(written).toEqual([folder]);
+    expect(written).toEqual([folder, join(out, 'model.onnx')]);
+    const onnx = readFileSync(join(out, 'model.onnx'), 'utf8');
+    for (const part of ['["blame","praise"]', '{"lowercase":true}', 'attention_mask']) expect(onnx).toContain(part);
     const network = taskNetwork(folder);
     expect(network).toMatchObject({ numHeads: 1, hiddenSize: 8, intermediateSize: 16, head: { classes: 2 } });
     expect(weightLabels(folder, network)).toEqual(['blame', 'praise']);

@@ -1,0 +1,59 @@
+/** In which forms a run's network is written: the ending of the path chooses, and another one is refused. */
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { exportRun } from '../../src/method/export.js';
+import { trainExecutor } from '../../src/method/execute.js';
+import { TRAIN_KIND } from '../../src/method/required.js';
+import type { NetworkSpec } from '../../src/models/index.js';
+import { environment } from '../../src/store/environment.js';
+import { executeRun } from '../../src/store/execute.js';
+import type { RunRecord } from '../../src/store/runs.js';
+import { anyEngine } from '../support/engines.js';
+import { cell, CONVNET, DIRECT, recipe, THIN } from './support.js';
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-export-'));
+const run = (network: NetworkSpec): Promise<RunRecord> =>
+  executeRun(cell({ ...DIRECT, network, training: { ...DIRECT.training, ...recipe(1) } }), {
+    out: folder(),
+    environment: environment(null, 'test'),
+    executors: { [TRAIN_KIND]: trainExecutor },
+    signal: new AbortController().signal,
+    progress: () => {},
+  });
+
+describe('a finished run', () => {
+  let [resnet, convnet]: RunRecord[] = [];
+  beforeAll(async () => {
+    await anyEngine();
+    [resnet, convnet] = [await run(THIN), await run(CONVNET)];
+  });
+
+  test('is written as ONNX and as safetensors, by the ending', async () => {
+    const out = folder();
+    await exportRun(resnet!, join(out, 'x.safetensors'));
+    await exportRun(resnet!, join(out, 'x.onnx'));
+    await exportRun(convnet!, join(out, 'y.onnx'));
+    expect(readFileSync(join(out, 'x.safetensors'), 'utf8')).toContain('layer1.0.conv1.weight');
+    for (const name of ['x.onnx', 'y.onnx']) expect(readFileSync(join(out, name), 'utf8')).toContain('"family"');
+  });
+
+  test.each(['x.pth', 'x.bin', 'x.h5', 'x', 'x.v2', 'x.safetensors.gz'])(
+    'is not written to %s, and the line says where to',
+    async (name) => {
+      const path = join(folder(), name);
+      await expect(exportRun(resnet!, path)).rejects.toThrow(
+        `${path}: expected a name ending in .safetensors; or a name ending in .onnx: ` +
+          'a network of the family "resnet" is written in no other form',
+      );
+      expect(existsSync(path)).toBe(false);
+    },
+  );
+
+  test('of a family without published names is not written as safetensors', async () => {
+    await expect(exportRun(convnet!, join(folder(), 'x.safetensors'))).rejects.toThrow(
+      'expected a name ending in .onnx: a network of the family "convnet"',
+    );
+  });
+});
