@@ -21,7 +21,13 @@ export interface Setting {
   readonly thin: NetworkSpec;
   /** The deeper net of the claim; its arm is left out without one. */
   readonly deeper?: NetworkSpec;
-  readonly wide: { readonly network: NetworkSpec; readonly recipe: RecipeSpec; readonly align?: 'name' | 'depth' };
+  readonly wide: {
+    readonly network: NetworkSpec;
+    /** The file that its training begins with, where it does not begin with fresh values. */
+    readonly pretrained?: { readonly network: NetworkSpec; readonly weights: string };
+    readonly recipe: RecipeSpec;
+    readonly align?: 'name' | 'depth';
+  };
   /** Fine-tuning, or direct training, of `steps` at the given peak rate. */
   readonly recipe: (steps: number, peak: number) => RecipeSpec;
   /** Steps of the thin net in every arm. */
@@ -139,6 +145,7 @@ export function wideArm({ data, wide }: Setting): TrainSpec {
   return {
     data,
     network: wide.network,
+    ...(wide.pretrained !== undefined && { pretrained: wide.pretrained }),
     teacher: null,
     start: 'random',
     imitation: null,

@@ -6,7 +6,7 @@
  * Not run to the end here. Public anchors (full widths, 200 epochs or more; not the budgets of these runs):
  *
  * | experiment    | thin                         | wide       | deeper    | anchors                             |
- * | fashion-mnist | [2,2,2], 33 k parameters     | 4 x inside | [4,6,4]   | ResNet-18 94.9, WRN-40-4 96.7       |
+ * | fashion-mnist | [2,2,2], 176 k parameters    | 4 x inside | [4,4,4]   | ResNet-18 94.9, WRN-40-4 96.7       |
  * | cifar10       | ResNet-20, a quarter as wide | 4 x inside | ResNet-56 | ResNet-20 91.7, -56 93.4, -110 93.7 |
  *
  * Run from a folder that has `fashion-mnist/` (four idx files) or `cifar10/` (binary files, or pictures in
@@ -116,18 +116,18 @@ export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-M
   train: 55_000,
   thin: {
     family: 'resnet',
-    block: 'bottleneck',
+    block: 'basic',
     blocks: [2, 2, 2],
-    planes: 6,
+    planes: 16,
     mid: 1,
-    stem: { kind: 'small', channels: 24 },
+    stem: { kind: 'imagenet', channels: 16 },
     skip: true,
     classes: 10,
     channels: 1,
   },
-  deeper: [4, 6, 4],
-  epochs: 18,
-  batch: 128,
+  deeper: [4, 4, 4],
+  epochs: 10,
+  batch: 64,
   rates: RATES,
 });
 

@@ -8,6 +8,7 @@ import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontier.js';
 import { cifar10, fashionMnist } from './pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
+import { sst2 } from './sst2.js';
 import {
   bounds,
   depth,
@@ -54,6 +55,7 @@ for (const experiment of [
   bertGlosses,
   bertSupersense,
   bertSquad,
+  sst2,
   bertAblations,
 ])
   registerExperiment(experiment);

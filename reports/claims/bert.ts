@@ -1,5 +1,6 @@
 /** Claims about language models. */
 import { bertGlosses, bertSupersense } from '../../experiments/bert.js';
+import { sst2 } from '../../experiments/sst2.js';
 import { numberAt } from '../data/rows.js';
 import { formatNumber, MIN_SEEDS } from './verdict.js';
 import type { Claim } from './claim.js';
@@ -106,6 +107,36 @@ export const BERT_CLAIMS: readonly Claim[] = [
       'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
     source: ABSTRACT.bert,
     arms: ['three-stage', 'direct'],
+  }),
+  armBeats({
+    experiment: sst2,
+    id: 'sst2-three-stage',
+    question: 'Three stages beat direct training of the same net at equal steps',
+    setting: 'sst2',
+    kind: 'paper',
+    statement:
+      'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net trained directly.',
+    source: ABSTRACT.bert,
+    arms: ['three-stage', 'direct'],
+  }),
+  armBeats({
+    experiment: sst2,
+    id: 'sst2-kd',
+    question: 'Three stages beat distillation alone (KD)',
+    setting: 'sst2',
+    statement:
+      'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net trained by distillation from random values.',
+    source: RIVAL,
+    arms: ['three-stage', 'kd'],
+  }),
+  armBeats({
+    experiment: sst2,
+    id: 'sst2-projected-imitation',
+    question: 'Imitation adds to the wide net’s selected or projected weights',
+    setting: 'sst2',
+    statement: 'On SST-2, layerwise imitation adds to starting with the whole of MiniLM, projected, and distillation.',
+    source: CONTROL,
+    arms: ['projected-three-stage', 'projected-kd'],
   }),
   mergingExact,
 ];

@@ -21,6 +21,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   'tanh-skip': { label: 'skip', group: 'tanh nets' },
   'tanh-no-skip': { label: 'no skip', group: 'tanh nets' },
   bert: { label: 'glosses', group: 'BERTs' },
+  sst2: { label: 'SST-2', group: 'BERTs' },
 };
 
 /** The words for a setting; one that is not declared has its name for a label. */

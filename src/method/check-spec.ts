@@ -23,7 +23,9 @@ export function parseTrainSpec(value: unknown): TrainSpec {
         `invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`,
       );
   }
-  if (spec.pretrained !== undefined) checkPretrained(spec, spec.pretrained);
+  if (spec.pretrained !== undefined) checkPretrained(spec.network, spec.start, spec.pretrained);
+  if (isTrained(spec.teacher) && spec.teacher.pretrained !== undefined)
+    checkPretrained(spec.teacher.network, 'random', spec.teacher.pretrained);
   planGroups(spec, networkOf(spec.network), wideView(spec)?.network);
   return spec;
 }
@@ -40,14 +42,13 @@ function checkBatches({ data, training, teacher, imitation }: TrainSpec): void {
 }
 
 /** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */
-function checkPretrained(spec: TrainSpec, pretrained: PretrainedSpec): void {
-  const { start } = spec;
+function checkPretrained(spec: NetworkSpec, start: TrainSpec['start'], pretrained: PretrainedSpec): void {
   if (STARTS[start].shares)
     throw new UsageError(
       `invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`,
     );
   const from = networkOf('run' in pretrained ? pretrained.run.network : pretrained.network).shapes;
-  const network = networkOf(spec.network);
+  const network = networkOf(spec);
   const own = network.shapes;
   // another task's head may have any shape
   const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1);

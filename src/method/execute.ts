@@ -57,12 +57,13 @@ function dataOf({ data, network, teacher, pretrained }: TrainSpec): TrainSpec['d
     file === undefined || networkOf(file.network).width('logits') !== width
       ? undefined
       : weightLabels(file.weights, file.network);
-  const imitated = teacher !== null && !isTrained(teacher) ? teacher : undefined;
+  const imitated = isTrained(teacher) ? teacher.pretrained : (teacher ?? undefined);
   const begun = pretrained !== undefined && 'weights' in pretrained ? pretrained : undefined;
   const [theirs, own] = [labelsIn(imitated), labelsIn(begun)];
   const ordered = theirs === undefined ? data : inOrderOf(data, theirs);
   const result = own === undefined ? ordered : inOrderOf(ordered, own);
-  if (teacher !== null && isTrained(teacher) && 'labels' in result && !('labels' in data))
+  // the wide net's run orders them by its own file alone
+  if (theirs === undefined && isTrained(teacher) && 'labels' in result && !('labels' in data))
     throw new UsageError(
       `${begun!.weights}: its classes have the order ${result.labels!.join(', ')}, and the wide net would be trained ` +
         'with that of the data; give data.labels the order of the file',

@@ -20,10 +20,11 @@ export function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | un
 /** The run that trains a run's wide net, or undefined where none is trained. Runs with equal wide nets share it. */
 export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
   if (!isTrained(spec.teacher)) return undefined;
-  const { network, recipe, objective } = spec.teacher;
+  const { network, pretrained, recipe, objective } = spec.teacher;
   const wide: TrainSpec = {
     data: spec.data,
     network,
+    ...(pretrained !== undefined && { pretrained }),
     teacher: null,
     start: 'random',
     imitation: null,

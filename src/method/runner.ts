@@ -7,11 +7,12 @@ import { parseTrainSpec } from './check-spec.js';
 import { expectedMemory, expectedSeconds, stepFlops } from './cost.js';
 import { trainExecutor } from './execute.js';
 import { requiredCells } from './required.js';
-import type { TrainSpec } from './spec.js';
+import { isTrained, type TrainSpec } from './spec.js';
 
 /** Files that a training run reads: its data, and the weights that it imitates or begins with. */
 function filesOf({ data, teacher, pretrained }: TrainSpec): readonly InputFiles[] {
-  const weights = [teacher, pretrained].flatMap((one) => (one && 'weights' in one ? [one.weights] : []));
+  const begun = isTrained(teacher) ? teacher.pretrained : teacher;
+  const weights = [begun, pretrained].flatMap((one) => (one && 'weights' in one ? [one.weights] : []));
   return [...dataFiles(data), ...weights.flatMap(weightFiles)];
 }
 

@@ -115,11 +115,21 @@ export type RidgeImitation = z.infer<typeof RidgeImitation>;
  */
 const align = z.enum(['name', 'depth']).optional();
 
+/** A trained network in a file: a safetensors file in torchvision's or Hugging Face's names, or its folder. */
+const fileNetwork = { network: NetworkSpec, weights: z.string() };
+
 /** Schema of the wide net: one that a run of its own trains first, or one from a file. */
 export const TeacherSpec = z.union([
-  z.strictObject({ network: NetworkSpec, align, recipe: RecipeSpec, objective: ObjectiveSpec }),
-  /** A trained network: a safetensors file in torchvision's or Hugging Face's names; stage 1 is skipped. */
-  z.strictObject({ network: NetworkSpec, align, weights: z.string() }),
+  z.strictObject({
+    network: NetworkSpec,
+    align,
+    /** What the wide net's run begins with, as a thin net's run with its own `pretrained`; fresh values without it. */
+    pretrained: z.strictObject(fileNetwork).optional(),
+    recipe: RecipeSpec,
+    objective: ObjectiveSpec,
+  }),
+  /** Trained already: stage 1 is skipped. */
+  z.strictObject({ ...fileNetwork, align }),
 ]);
 /** The wide net: one that a run of its own trains first, or one from a file. */
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
@@ -140,10 +150,7 @@ export const TrainSpec = z.strictObject({
    */
   get pretrained() {
     return z
-      .union([
-        z.strictObject({ experiment: z.string(), arm: z.string(), run: TrainSpec }),
-        z.strictObject({ network: NetworkSpec, weights: z.string() }),
-      ])
+      .union([z.strictObject({ experiment: z.string(), arm: z.string(), run: TrainSpec }), z.strictObject(fileNetwork)])
       .optional();
   },
   /** The wide net; null for direct training. */

@@ -4,15 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test as anywhere } from 'vitest';
 import { tf } from '../../src/engine/tensor.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { exportRun } from '../../src/method/export.js';
+
 import { trainExecutor } from '../../src/method/execute.js';
 import { TRAIN_KIND } from '../../src/method/required.js';
 import type { TrainSpec } from '../../src/method/spec.js';
+import { toArrays } from '../../src/method/weights.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { writeFolder } from '../../src/models/huggingface.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
-import { readMetrics, type RunRecord } from '../../src/store/runs.js';
+import { listRuns, readArrays, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import type { NetworkSpec } from '../../src/models/index.js';
 import { enginesUnderTest } from '../support/engines.js';
 import { cell, CONVNET, DIRECT, LABELS, recipe, TEACHER, THIN } from './support.js';
@@ -136,6 +139,33 @@ describe('classes of a checkpoint', () => {
     const teacher = { network: NETWORK, weights: checkpoint(['other', 'feline', 'canine']) };
     const record = await run(specOf(out, { teacher, training: { ...recipe(2), batch: 4, objective: TEACHER } }), out);
     expect(labelsIn(record)).toEqual(['other', 'feline', 'canine']);
+  });
+
+  test('a wide net that begins with a file, and its run has them in the same order', async () => {
+    const out = folder();
+    const teacher = {
+      network: NETWORK,
+      pretrained: { network: NETWORK, weights: checkpoint(['other', 'feline', 'canine']) },
+      recipe: { ...recipe(2, 1e-9), batch: 4 },
+      objective: LABELS,
+    };
+    const spec = specOf(out, { teacher, start: 'shared', training: { ...recipe(2), batch: 4, objective: TEACHER } });
+    expect(labelsIn(await run(spec, out))).toEqual(['other', 'feline', 'canine']);
+    const wide = listRuns(out).runs.find(({ cell: { arm } }) => arm === 'wide')!;
+    expect(labelsIn(wide)).toEqual(['other', 'feline', 'canine']);
+    const after = readArrays(wide);
+    for (const [path, { values }] of Object.entries(toArrays(bert(NETWORK).init(1))))
+      values.forEach((value, i) => expect(after[path]!.values[i]).toBeCloseTo(value, 6));
+  });
+
+  test('what a wide net begins with is checked', () => {
+    const teacher = {
+      network: { ...NETWORK, hiddenSize: 4 },
+      pretrained: { network: NETWORK, weights: '/nowhere' },
+      recipe: { ...recipe(2), batch: 4 },
+      objective: LABELS,
+    };
+    expect(() => parseTrainSpec(specOf(folder(), { teacher }))).toThrow('the pretrained network has other shapes');
   });
 
   test('without names of their own they have the order of the data, and their names', async () => {

@@ -290,7 +290,7 @@ const CASES: readonly Case[] = [
     effect: fitRows(key, PUBLISHED[key]),
   })),
   {
-    claims: /^(resnet|hierarchy|fashion-mnist|cifar10)-|^frontier-.*-(thin-cost|deeper)$/,
+    claims: /^(resnet|hierarchy|fashion-mnist|cifar10|sst2)-|^frontier-.*-(thin-cost|deeper)$/,
     id: 'resnet-three-stage',
     final: true,
     nulls: { 'no difference': armRows('testAccuracy', ['three-stage', 'direct'], 50, 0) },
