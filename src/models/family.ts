@@ -69,9 +69,10 @@ export interface PublishedWeights<Spec> {
     /** The network of a folder, and its weights once they are asked for. Throws UsageError with what does not fit. */
     read(folder: string): { readonly spec: Spec; readonly load: () => HostWeights };
     /**
-     * The network of a folder with the head of its task, where the weights have one. Throws UsageError as `read`.
+     * The network of a folder with the head of its task, where the weights have one, and the one that `read` gives.
+     * Throws UsageError as `read`.
      */
-    task(folder: string): Spec;
+    task(folder: string): { readonly spec: Spec; readonly encoder: Spec };
     /**
      * Writes a folder; `labels` are names of the classes in order, as far as there are any. Throws UsageError where the
      * published format has no such network.

@@ -11,6 +11,7 @@ import { writeGraph } from '../onnx/graph.js';
 import type { PublishedWeights, TokenizerFacts, Variant } from './family.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
+import { checkpointFiles, findTensorflowBert } from './tensorflow-bert.js';
 
 /** Gets a line for the user: a key of a file that has another name now. */
 type Notice = (line: string) => void;
@@ -22,9 +23,9 @@ function familiesWith(member: 'published' | 'vary' | 'predict' | 'onnx'): string
     .join(', ');
 }
 
-/** Whether a path is a folder, as Hugging Face's libraries save a network. */
+/** Whether a path is a folder, as Hugging Face's libraries save a network, or a checkpoint of TensorFlow. */
 export function isModelFolder(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory();
+  return (existsSync(path) && statSync(path).isDirectory()) || findTensorflowBert(path) !== undefined;
 }
 
 /** What old folders are whose configuration does not say it. */
@@ -34,12 +35,14 @@ type FolderFormat = NonNullable<PublishedWeights<{ readonly family: string }>['f
 
 /** What reads a folder, by the family that its configuration names. Throws UsageError where none does. */
 function folderFormat(path: string): FolderFormat {
-  const { model_type: modelType = DEFAULT_MODEL_TYPE } = readConfig(join(path, 'config.json'));
+  const config = join(path, 'config.json');
+  const isCheckpoint = !existsSync(config) && findTensorflowBert(path) !== undefined;
+  const { model_type: modelType = DEFAULT_MODEL_TYPE } = isCheckpoint ? {} : readConfig(config);
   const folders = Object.values(FAMILIES).flatMap(({ published }) => published?.folder ?? []);
   const folder = folders.find((one) => one.modelType === modelType);
   if (folder !== undefined) return folder;
   const known = folders.map((one) => one.modelType);
-  throw new UsageError(`${join(path, 'config.json')}: ${unknownName('model_type', String(modelType), known).message}`);
+  throw new UsageError(`${config}: ${unknownName('model_type', String(modelType), known).message}`);
 }
 
 /** The network in a folder, of whichever family its configuration names. Throws UsageError with what does not fit. */
@@ -47,9 +50,12 @@ function readFolder(path: string): { readonly spec: NetworkSpec; readonly load: 
   return folderFormat(path).read(path) as ReturnType<typeof readFolder>;
 }
 
-/** The network in a folder with the head of its task, where the weights have one. Throws UsageError as reading it. */
-export function taskNetwork(path: string): NetworkSpec {
-  return folderFormat(path).task(path) as NetworkSpec;
+/**
+ * The network in a folder with the head of its task, where the weights have one, and the one without. Throws UsageError
+ * as reading it.
+ */
+export function taskNetworks(path: string): { readonly spec: NetworkSpec; readonly encoder: NetworkSpec } {
+  return folderFormat(path).task(path) as ReturnType<typeof taskNetworks>;
 }
 
 /**
@@ -141,7 +147,10 @@ export function weightLabels(path: string, spec: NetworkSpec): readonly string[]
 /** Files of which {@link readWeights} may read, for weights at a path: a folder's, or a file with its configuration. */
 export function weightFiles(path: string): InputFiles[] {
   if (isModelFolder(path)) {
-    const all = readdirSync(path);
+    const all = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(path) : [];
+    const hasOther = all.some((name) => name.endsWith('.safetensors') || name === 'pytorch_model.bin');
+    const checkpoint = hasOther ? undefined : findTensorflowBert(path);
+    if (checkpoint !== undefined) return checkpointFiles(checkpoint);
     const read = all.some((name) => name.endsWith('.safetensors')) ? /\.(json|safetensors)$/ : /\.(json|bin)$/;
     const names = all.filter((name) => read.test(name));
     return [{ path, names: names.sort() }];

@@ -17,6 +17,7 @@ import { readTorch } from '../store/torch.js';
 import { bert, type BertSpec } from './bert.js';
 import { takeArrays, transpose } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
+import { configFrom, findTensorflowBert, readTensorflowBert } from './tensorflow-bert.js';
 
 const ENCODER: readonly (readonly [RegExp, string])[] = [
   [/^embeddings\/norm$/, 'embeddings.LayerNorm'],
@@ -298,10 +299,16 @@ const Config = z.looseObject({
   ...FIXED,
 });
 
+/** The configuration beside a file of weights, or in a folder; undefined where there is none. */
+function configBeside(weights: string): string | undefined {
+  const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
+  return existsSync(path) ? path : findTensorflowBert(weights)?.config;
+}
+
 /** Throws UsageError where the configuration beside a file of weights has a setting that networks here lack. */
 function checkBeside(weights: string): void {
-  const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
-  if (!existsSync(path)) return;
+  const path = configBeside(weights);
+  if (path === undefined) return;
   const config = readConfig(path);
   if ('model_type' in config && config.model_type !== 'bert') return; // of something else in the same folder
   const parsed = z.looseObject(FIXED).safeParse(config);
@@ -329,8 +336,8 @@ function inverted(ids: Readonly<Record<string, number>>): Record<string, string>
  * or where its classes have no names of their own. Throws UsageError where a class is missing.
  */
 export function labelsBeside(weights: string): readonly string[] | undefined {
-  const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
-  if (!existsSync(path)) return undefined;
+  const path = configBeside(weights);
+  if (path === undefined) return undefined;
   const { label2id, id2label = label2id && inverted(label2id) } = Labels.safeParse(readConfig(path)).data ?? {};
   if (id2label === undefined) return undefined;
   const names = Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i]);
@@ -342,9 +349,10 @@ export function labelsBeside(weights: string): readonly string[] | undefined {
 const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * The tensors of a folder, from `model.safetensors`, from the files that `model.safetensors.index.json` names, or from
- * `pytorch_model.bin`, whose pickle is read without executing it; and the path to say where they come from. Throws
- * UsageError where there are none that can be read, or a file lacks a tensor that the index says it has.
+ * The tensors of a folder, from `model.safetensors`, from the files that `model.safetensors.index.json` names, from
+ * `pytorch_model.bin`, whose pickle is read without executing it, or from a checkpoint of TensorFlow, which may also be
+ * named itself; and the path to say where they come from. Throws UsageError where there are none that can be read, or a
+ * file lacks a tensor that the index says it has.
  */
 function weightsIn(folder: string): { readonly tensors: HostArrays<HostValues>; readonly source: string } {
   const [file, index] = ['model.safetensors', 'model.safetensors.index.json'].map((name) => join(folder, name)) as [
@@ -355,7 +363,11 @@ function weightsIn(folder: string): { readonly tensors: HostArrays<HostValues>; 
   if (existsSync(index)) return { tensors: readShards(folder, index), source: index };
   const state = join(folder, 'pytorch_model.bin');
   if (existsSync(state)) return { tensors: readTorch(state).tensors, source: state };
-  throw new UsageError(`${folder}: neither model.safetensors nor pytorch_model.bin in it`);
+  const checkpoint = findTensorflowBert(folder);
+  if (checkpoint !== undefined) return { tensors: readTensorflowBert(checkpoint.index), source: checkpoint.index };
+  throw new UsageError(
+    `${folder}: neither model.safetensors nor pytorch_model.bin nor a checkpoint of TensorFlow (.index) in it`,
+  );
 }
 
 function readShards(folder: string, index: string): HostArrays<HostValues> {
@@ -380,12 +392,14 @@ function readShards(folder: string, index: string): HostArrays<HostValues> {
 }
 
 /**
- * Reads weights in Hugging Face's names for a network: a safetensors file, or a folder that has one or several. Throws
- * UsageError as {@link importHuggingFace}, and where the configuration beside them is of another kind of network.
+ * Reads weights in Hugging Face's names for a network: a safetensors file, a folder that has one or several, or a
+ * checkpoint of TensorFlow. Throws UsageError as {@link importHuggingFace}, and where the configuration beside them is
+ * of another kind of network.
  */
 export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
   checkBeside(path);
-  if (!isFolder(path)) return importHuggingFace(spec, readSafetensors(path).tensors, path);
+  if (!isFolder(path) && findTensorflowBert(path) === undefined)
+    return importHuggingFace(spec, readSafetensors(path).tensors, path);
   const { tensors, source } = weightsIn(path);
   return importHuggingFace(spec, tensors, source);
 }
@@ -401,10 +415,13 @@ function headIn(tensors: HostArrays<HostValues>): BertSpec['head'] {
   return { kind: pooler ? 'pooler' : 'none' };
 }
 
-/** The network of a folder with the head of its task, where the weights have one. Throws UsageError as `readFolder`. */
-export function taskSpec(folder: string): BertSpec {
-  const { spec, tensors } = openFolder(folder);
-  return { ...spec, head: headIn(tensors) };
+/**
+ * The network of a folder with the head of its task, where the weights have one, and without. Throws UsageError as
+ * `readFolder`.
+ */
+export function taskSpec(folder: string): { readonly spec: BertSpec; readonly encoder: BertSpec } {
+  const { spec: encoder, tensors } = openFolder(folder);
+  return { spec: { ...encoder, head: headIn(tensors) }, encoder };
 }
 
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
@@ -413,14 +430,19 @@ export function readFolder(folder: string): { readonly spec: BertSpec; readonly 
   return { spec, load: () => importHuggingFace(spec, tensors, source) };
 }
 
-/** The encoder of a folder, and the tensors that are in it. */
-function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly spec: BertSpec } {
-  const path = join(folder, 'config.json');
-  const content = readConfig(path);
+function checkedConfig(content: unknown, path: string): z.infer<typeof Config> {
   const config = Config.safeParse(content);
   if (!config.success) throw unknownSetting(path, config.error, content);
-  const { data } = config;
+  return config.data;
+}
+
+/** The encoder of a folder, and the tensors that are in it. */
+function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly spec: BertSpec } {
+  const path =
+    configBeside(folder) ?? (findTensorflowBert(folder) === undefined ? join(folder, 'config.json') : undefined);
+  const config = path === undefined ? undefined : checkedConfig(readConfig(path), path);
   const { tensors, source } = weightsIn(folder);
+  const data = config ?? checkedConfig(configFrom(tensors), source);
   const spec: BertSpec = {
     family: 'bert',
     vocabSize: data.vocab_size,

@@ -33,7 +33,7 @@ export function readVocabulary(path: string): VocabularyFile {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   const file = isFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
   if (file === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
-  const read = file.endsWith('.json') ? readTokenizerJson(file) : { tokens: readLines(file) };
+  const read = file.endsWith('.json') ? readTokenizerJson(file) : readWordList(file);
   const named = isFolder || [LINES, JSON_FILE].includes(basename(file));
   return inOrder(file, named ? withNeighbors(read, dirname(file)) : read);
 }
@@ -73,6 +73,20 @@ function readLines(path: string): string[] {
   while (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) throw new UsageError(`${path}: empty; expected one token on each line`);
   return lines;
+}
+
+/** What stands beside the `vocab.txt` of Google's checkpoints and SavedModels of BERT, and of no other library's. */
+const OF_GOOGLE = ['bert_config.json', join('..', 'saved_model.pb')];
+
+/**
+ * The tokens of a `vocab.txt`. Beside a checkpoint of Google's no file says whether texts are put in lower case, and
+ * its tokens do: words with capitals are in a cased one alone.
+ */
+function readWordList(path: string): Found {
+  const tokens = readLines(path);
+  const isOfGoogle = OF_GOOGLE.some((name) => existsSync(join(dirname(path), name)));
+  const isCased = isOfGoogle && tokens.some((token) => /^(##)?[A-Z]+$/.test(token));
+  return { tokens, ...(isCased && { lowercase: false }) };
 }
 
 /** How files write an added token. */

@@ -181,11 +181,13 @@ function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {
 /** The run that trains the wide net on the data, from its own weights, for so many steps. */
 export function wideCellOf(setup: Setup, rate: number, steps: number): Cell {
   const { spec, wide, source, base, batch } = setup;
+  // a head of its own stays; another one may want the pooler that the task's network leaves out
+  const from = haveSameShapes(wide, source.network) ? source.network : (source.encoder ?? source.network);
   const recipe = evaluated(recipeOf(base, batch, steps, rate), setup.data.validation.count);
   return cellOf(setup, `wide ${rate}`, {
     data: spec,
     network: wide,
-    pretrained: { network: source.network, weights: source.weights },
+    pretrained: { network: from, weights: source.weights },
     teacher: null,
     start: 'random',
     imitation: null,

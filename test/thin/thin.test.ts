@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/backends/choose.js';
 import { startEngine } from '../../src/engine/backends/choose.js';
-import { taskNetwork, weightLabels } from '../../src/models/files.js';
+import { taskNetworks, weightLabels } from '../../src/models/files.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
@@ -29,7 +29,7 @@ describe('a Hugging Face folder without a head, and a table', () => {
     expect(written).toEqual([folder, join(out, 'model.onnx')]);
     const onnx = readFileSync(join(out, 'model.onnx'), 'utf8');
     for (const part of ['["blame","praise"]', '{"lowercase":true}', 'attention_mask']) expect(onnx).toContain(part);
-    const network = taskNetwork(folder);
+    const { spec: network } = taskNetworks(folder);
     expect(network).toMatchObject({ numHeads: 1, hiddenSize: 8, intermediateSize: 16, head: { classes: 2 } });
     expect(weightLabels(folder, network)).toEqual(['blame', 'praise']);
     expect(readFileSync(join(folder, 'vocab.txt'), 'utf8')).toContain('film');

@@ -2,15 +2,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
-import { isModelFolder, taskNetwork, weightLabels, writeWeights } from '../../models/files.js';
+import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
+import { networkOf } from '../../models/index.js';
 import type { Source, SourceFormat } from './source.js';
 
 /** A network of a folder with its head, its class names and its tokenizer. Throws UsageError with what does not fit. */
 export function openHuggingFace(folder: string): Source {
-  const network = taskNetwork(folder);
+  const { spec: network, encoder } = taskNetworks(folder);
+  const { shapes } = networkOf(network);
+  const isInTask = Object.keys(networkOf(encoder).shapes).every((path) => shapes[path] !== undefined);
   return {
     format: 'Hugging Face folder',
     network,
+    ...(!isInTask && { encoder }),
     weights: folder,
     labels: weightLabels(folder, network),
     vocabulary: folder,

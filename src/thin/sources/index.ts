@@ -5,11 +5,18 @@ import { register } from '../../core/registry.js';
 import { huggingFace } from './huggingface.js';
 import { run } from './run.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
+import { tensorflow } from './tensorflow.js';
 import { torch } from './torch.js';
 import { torchvision } from './torchvision.js';
 
 /** Formats by name, in the order in which they are tried. To add one: a file and a line here. */
-export const SOURCE_FORMATS: Record<string, SourceFormat> = { huggingface: huggingFace, torchvision, torch, run };
+export const SOURCE_FORMATS: Record<string, SourceFormat> = {
+  huggingface: huggingFace,
+  tensorflow,
+  torchvision,
+  torch,
+  run,
+};
 
 /** Adds a format from outside this folder. Throws UsageError when its name is taken. */
 export function registerSourceFormat(name: string, format: SourceFormat): void {

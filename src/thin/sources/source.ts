@@ -17,6 +17,11 @@ export interface Source {
   /** The format's name, for people. */
   readonly format: string;
   readonly network: NetworkSpec;
+  /**
+   * The network without the head of its task, where its files have a part (a pooler) that only such a one has: what a
+   * network with another head starts from.
+   */
+  readonly encoder?: NetworkSpec;
   /** Where its weights are, as a training spec names them: a file or folder in published names. */
   readonly weights: string;
   /** Names of its classes in their order, where its files have them. */

@@ -1,0 +1,103 @@
+/** The wire format of protocol buffers, as far as small messages of other programs are read. */
+
+/** One field of a message, as it stands in the file. */
+export interface Field {
+  readonly number: number;
+  /** A varint or a number of fixed width, unsigned; or the bytes of a text, a message or a packed list. */
+  readonly value: bigint | Uint8Array;
+}
+
+/** Bytes that are no message, or end before it does. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+/** Reads varints and runs of bytes one after the other, and never past the end. */
+export class WireReader {
+  private at = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  /** Whether all bytes are read. */
+  get isDone(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  /** An unsigned number of up to 64 bits, seven of them in each byte. Throws WireError at the end of the bytes. */
+  varint(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.bytes[this.at++];
+      if (byte === undefined) throw new WireError('it ends within a number');
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return BigInt.asUintN(64, value);
+    }
+    throw new WireError('a number of more than 64 bits');
+  }
+
+  /** A varint that counts bytes of this reader: at most as many as are left. Throws WireError on more. */
+  length(): number {
+    const length = this.varint();
+    if (length > BigInt(this.bytes.length - this.at))
+      throw new WireError(`it claims ${length} bytes, more than it has`);
+    return Number(length);
+  }
+
+  /** The next bytes, without a copy. Throws WireError where there are fewer. */
+  take(count: number): Uint8Array {
+    if (count > this.bytes.length - this.at) throw new WireError(`it ends before its next ${count} bytes`);
+    this.at += count;
+    return this.bytes.subarray(this.at - count, this.at);
+  }
+}
+
+/** The number in bytes, the least significant one first. */
+export function littleEndian(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+
+/** The fields of a message, in the order of the file. Throws WireError on bytes that are none. */
+export function fieldsOf(message: Uint8Array): Field[] {
+  const reader = new WireReader(message);
+  const fields: Field[] = [];
+  while (!reader.isDone) {
+    const tag = reader.varint();
+    const [number, type] = [Number(tag >> 3n), Number(tag & 7n)];
+    if (type === 0) fields.push({ number, value: reader.varint() });
+    else if (type === 1) fields.push({ number, value: littleEndian(reader.take(8)) });
+    else if (type === 2) fields.push({ number, value: reader.take(reader.length()) });
+    else if (type === 5) fields.push({ number, value: littleEndian(reader.take(4)) });
+    else throw new WireError(`a field of the wire type ${type}`);
+  }
+  return fields;
+}
+
+/** The last number under a field, as the format has it for a field that is given once; 0 where there is none. */
+export function numberIn(fields: readonly Field[], number: number): bigint {
+  const value = fields.findLast((field) => field.number === number)?.value ?? 0n;
+  if (typeof value !== 'bigint') throw new WireError(`field ${number} is no number`);
+  return value;
+}
+
+/** All byte strings under a field. */
+export function bytesIn(fields: readonly Field[], number: number): Uint8Array[] {
+  return fields.flatMap((field) => {
+    if (field.number !== number) return [];
+    if (typeof field.value === 'bigint') throw new WireError(`field ${number} is a number`);
+    return [field.value];
+  });
+}
+
+/** The last text under a field; empty where there is none. Throws WireError on one that is not UTF-8. */
+export function textIn(fields: readonly Field[], number: number): string {
+  return textOf(bytesIn(fields, number).at(-1) ?? new Uint8Array());
+}
+
+/** A text in UTF-8. Throws WireError on bytes that are none. */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new WireError('a name that is not UTF-8');
+  }
+}
