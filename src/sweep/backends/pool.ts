@@ -2,6 +2,7 @@
 import { InterruptedError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
+import { StartOrder } from '../order.js';
 import { SweepProgress } from '../progress.js';
 import { checkInputs, workOf, type Work } from '../work.js';
 import { defineBackend, type LocalSweep, type SweepReporter } from './backend.js';
@@ -26,14 +27,14 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   };
   const { required } = work;
   const sweepProgress = new SweepProgress(work);
-  const waiting = new Map(work.open);
+  const waiting = new StartOrder(work, given.jobs);
   const active = new Set<Promise<void>>();
   const workers = new WorkerPool(given);
   let failure: Error | undefined;
   const stop = (): void => workers.stop();
   given.signal.addEventListener('abort', stop);
   const start = (id: string, cell: Cell): void => {
-    waiting.delete(id);
+    waiting.take(id);
     sweepProgress.note(id, 0, 1);
     const progress = (stageCell: Cell, stage: string, step: number, steps: number): void => {
       if (cellId(stageCell) === id) sweepProgress.note(id, step, steps);
@@ -51,11 +52,9 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   };
   const ready = (id: string): boolean =>
     required.get(id)!.every((other) => !waiting.has(other) && !sweepProgress.atWork(other));
-  // the first that is ready, though it may have to wait; while the engine is being set up, the first that needs none
-  const next = (): [string, Cell] | undefined => {
-    for (const [id, cell] of waiting) if (ready(id) && (settled || workers.mayStart(cell))) return [id, cell];
-    return undefined;
-  };
+  // one that is ready, though it may have to wait; while the engine is being set up, one that needs none
+  const next = (): [string, Cell] | undefined =>
+    waiting.next((id, cell) => ready(id) && (settled || workers.mayStart(cell)));
   let settled = false;
   const engine = workers.engineReady
     .catch((error: unknown) => void (failure ??= error as Error))
