@@ -55,6 +55,9 @@ export {
   type SelectionName,
   type SelectionRule,
 } from './flow/selection.js';
+export { FLOWS, type FlowContext, type FlowName, type FlowOrders, type FlowSpec } from './flow/flows.js';
+export { particleNoise, pickNoise, trainLangevin, type LangevinOptions, type ParticleNoise } from './flow/langevin.js';
+export { trainMomentum, type MomentumOptions } from './flow/momentum.js';
 export { imitate, type ImitationOptions } from './flow/imitation.js';
 export { compress, threeStages, type Compressed, type PipelineResult, type ThinDraw } from './flow/pipeline.js';
 export {

@@ -2,6 +2,7 @@
 export { chainAmplification, chainDiscrepancy, chainProduct, chainSensitivity, chainWeights } from './chain.js';
 export { cltConstant, secondMoment, type CltSetting } from './clt.js';
 export { arcsineKernel, arcsineDerivativeKernel, type Covariance } from './kernels.js';
+export { langevinStationary, type LangevinSetting, type LangevinStationary } from './langevin.js';
 export { radialMean, radialRisk, radialSgd, radialMeanDerivative, solveRadial, type Radial } from './radial.js';
 export {
   committeeSgd,

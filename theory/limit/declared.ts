@@ -1,11 +1,12 @@
 /** The infinite-width limit of a simulation as it is declared: `simulate`'s own declaration, particles and data. */
 import { UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
-import { INTEGRATORS } from '../flow/integrators.js';
+import { FLOWS } from '../flow/flows.js';
+import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
 import { netOf, samplesOf } from '../simulate/arrays.js';
-import { checkBatch, parseSimulation, scaleOf, type Simulation } from '../simulate/declaration.js';
+import { batchOf, checkBatch, parseSimulation, scaleOf, type Simulation } from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
 import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
 import type { Course } from './fluctuation.js';
@@ -39,6 +40,13 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
   const refuse = (why: string): never => {
     throw new UsageError(`limit: ${why}`);
   };
+  if (!FLOWS[flow.kind].linearized) {
+    const known = Object.entries(FLOWS).filter(([, { linearized }]) => linearized);
+    refuse(
+      `"flow.kind" is "${flow.kind}", whose linearized flow is not known here; ` +
+        `expected one of ${known.map(([name]) => `"${name}"`).join(', ')}`,
+    );
+  }
   const training = thin?.training ?? 'direct';
   if (training === 'three-stages' && thin!.tuning!.steps > 0)
     refuse(
@@ -62,8 +70,9 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
 function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
   const { flow, thin, seed } = config;
   const { train, heldOut } = samplesOf(config, arrays, true);
-  if (flow.batch !== undefined) checkBatch(flow.batch, train);
-  const part = ({ steps, dt, method }: { steps: number; dt: number; method: Simulation['flow']['method'] }) => ({
+  checkBatch(config, train);
+  const batch = batchOf(config);
+  const part = ({ steps, dt, method = 'euler' }: { steps: number; dt: number; method?: IntegratorName }) => ({
     steps,
     dt,
     method: INTEGRATORS[method],
@@ -71,7 +80,7 @@ function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
   return {
     train,
     points: heldOut.x,
-    flow: { ...part(flow), ...(flow.batch !== undefined && { batches: { batch: flow.batch, seed } }) },
+    flow: { ...part(flow), ...(batch !== undefined && { batches: { batch, seed } }) },
     ...(thin !== undefined &&
       thin.training !== 'direct' && { imitation: { ...part(thin.imitation!), inputs: thin.inputs } }),
   };
@@ -124,7 +133,7 @@ export async function declaredLimit(
     m: thin === undefined ? undefined : smallest,
     discrepancy: thin === undefined ? undefined : predicted(config, limit!.sqrtMD, m, M),
     warnings: [
-      ...simulationCautions(config),
+      ...simulationCautions({ ...config, halving: false }),
       ...(halving ? ['halving: the limit is that of the declared dt; "halving" has no effect on it'] : []),
       ...(limit!.lossRises > 0
         ? [

@@ -1,10 +1,10 @@
 /** The declaration of one simulation, and what it may say. */
 import { z } from 'zod';
-import { checkValues, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
+import { checkValues, exampleCount, layerCount, width } from '../../src/core/magnitudes.js';
 import { UsageError } from '../../src/core/errors.js';
-import { namesOf } from '../../src/core/registry.js';
+import { namesOf, specSchema } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
-import { INTEGRATORS } from '../flow/integrators.js';
+import { FLOWS, GradientSteps, impliedKind } from '../flow/flows.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { MOST_DIMENSIONS } from '../model/particles.js';
 
@@ -12,11 +12,11 @@ import { MOST_DIMENSIONS } from '../model/particles.js';
 export const SIMULATION_VERSION = 1;
 
 const widths = z.union([width(), z.array(width()).min(1)]);
-const Flow = z.strictObject({
-  steps: stepCount(0),
-  dt: z.number().positive(),
-  method: z.enum(namesOf(INTEGRATORS)).default('euler'),
-});
+const Flow = z.preprocess(
+  (value) =>
+    typeof value === 'object' && value !== null && !('kind' in value) ? { kind: impliedKind(value), ...value } : value,
+  specSchema('kind of flow', 'kind', FLOWS),
+);
 
 /** Schema of {@link Simulation}. */
 const Simulation = z.strictObject({
@@ -41,8 +41,11 @@ const Simulation = z.strictObject({
   }),
   /** Samples and held-out points of the sine task, where the file brings none. */
   data: z.strictObject({ train: exampleCount().default(128), heldOut: exampleCount().default(256) }).prefault({}),
-  /** Training of the net. With "batch": stochastic gradient descent, of a directly trained thin net, too. */
-  flow: Flow.extend({ batch: exampleCount().optional() }),
+  /**
+   * Training of the net, and of a directly trained thin net: the gradient flow, or SGD where there is a "batch", unless
+   * "kind" says another of {@link FLOWS}.
+   */
+  flow: Flow,
   /** A thin net beside it. */
   thin: z
     .strictObject({
@@ -53,8 +56,8 @@ const Simulation = z.strictObject({
       /** Imitation starts from the wide net's trained particles, or from where the wide net started. */
       from: z.enum(['trained', 'initial']).default('trained'),
       inputs: z.enum(['wide', 'thin']).default('wide'),
-      imitation: Flow.optional(),
-      tuning: Flow.optional(),
+      imitation: GradientSteps.optional(),
+      tuning: GradientSteps.optional(),
     })
     .optional(),
   /** Whether to integrate a second time at dt/2 and compare. */
@@ -73,11 +76,7 @@ export function parseSimulation(value: unknown): Simulation {
     );
   }
   const config = parseSpec(Simulation, 'config', value);
-  const { model, thin, flow } = config;
-  if (flow.batch !== undefined && flow.method !== 'euler')
-    throw new UsageError(
-      `config: "flow.batch" is stochastic gradient descent, which goes with method "euler", got "${flow.method}"`,
-    );
+  const { model, thin } = config;
   if (thin !== undefined && thin.training !== 'direct' && thin.imitation === undefined)
     throw new UsageError(`config: "thin.training" is "${thin.training}", so "thin.imitation" (steps, dt) is needed`);
   if (thin?.training === 'three-stages' && thin.tuning === undefined)
@@ -108,7 +107,14 @@ export function scaleOf({ c, depth }: Simulation['model']): number {
   return c === '1/L' ? 1 / depth : c;
 }
 
+/** Samples of a step of the declared flow, or undefined where every step has all of them. */
+export function batchOf({ flow }: Simulation): number | undefined {
+  return 'batch' in flow ? flow.batch : undefined;
+}
+
 /** Throws UsageError when a batch is to have more samples than there are, which the arrays of a file can decide. */
-export function checkBatch(batch: number, { n }: { readonly n: number }): void {
-  if (batch > n) throw new UsageError(`config: "flow.batch": expected at most the ${n} samples, got ${batch}`);
+export function checkBatch(config: Simulation, { n }: { readonly n: number }): void {
+  const batch = batchOf(config);
+  if (batch !== undefined && batch > n)
+    throw new UsageError(`config: "flow.batch": expected at most the ${n} samples, got ${batch}`);
 }

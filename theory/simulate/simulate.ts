@@ -4,16 +4,18 @@
  */
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
-import { lossOf, trainDirect, trainSgd, type FlowOptions, type FlowResult } from '../flow/direct.js';
+import { lossOf, trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
+import { FLOWS } from '../flow/flows.js';
 import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../flow/imitation.js';
 import { INTEGRATORS, type Integrator, type IntegratorName } from '../flow/integrators.js';
-import { copyNet, freshNet, thinNet, widthsOf, type Net } from '../model/particles.js';
+import { particleNoise, pickNoise, type ParticleNoise } from '../flow/langevin.js';
+import { copyNet, freshNet, pickNet, thinIndices, widthsOf, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
 import { HELD_OUT, firstLayer, netOf, samplesOf, toArrays } from './arrays.js';
-import { checkBatch, parseSimulation, type Simulation } from './declaration.js';
+import { batchOf, checkBatch, parseSimulation, type Simulation } from './declaration.js';
 
 /** Results of one simulation. */
 export interface SimulationResult {
@@ -31,7 +33,7 @@ type Summary = Readonly<Record<string, unknown>>;
 type ThinSettings = NonNullable<Simulation['thin']>;
 
 /** What a declaration says that is allowed, and seldom meant. */
-export function simulationCautions({ model, thin }: Simulation): string[] {
+export function simulationCautions({ model, thin, flow, halving }: Simulation): string[] {
   const { alpha, c, law } = model;
   return [
     ...(alpha === 0 && law.rho === 0
@@ -40,7 +42,14 @@ export function simulationCautions({ model, thin }: Simulation): string[] {
             'all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
         ]
       : []),
-    ...(c === 0 ? ['model: c = 0: particles have no part in the output, and do not move'] : []),
+    ...(c === 0
+      ? [`model: c = 0: particles have no part in the output${'temperature' in flow ? '' : ', and do not move'}`]
+      : []),
+    ...(halving && !FLOWS[flow.kind].halves
+      ? [
+          `halving: has no effect on a flow of kind "${flow.kind}": two runs at dt and dt/2 differ by more than their step`,
+        ]
+      : []),
     ...(thin?.from === 'initial' && thin.training === 'direct'
       ? ['thin: "from" has no effect on direct training, which begins with the initial particles']
       : []),
@@ -91,13 +100,22 @@ export function checkCoupling(thin: ThinSettings, wide: readonly number[]): void
       );
 }
 
-/** Trains `net` in place with batches, the wide and the thin net's being the same; returns its part of the summary. */
-function trainOnBatches({ config, train, warnings }: Run, what: string, net: Net, batch: number): Summary {
+/** Trains `net` in place by the declared flow; wide and thin nets have the same batches. Returns the course. */
+function trainByFlow({ config, train, warnings, report }: Run, part: Part, net: Net, noise: ParticleNoise): FlowResult {
   const { flow, seed } = config;
-  checkBatch(batch, train);
-  const result = { ...trainSgd(net, train, { ...flow, batch, seed }), increases: 0 };
-  return { batch, lastBatchLoss: whole(what, result, flow.dt, warnings).losses.at(-1) };
+  const { train: run, descends } = FLOWS[flow.kind];
+  const result = run(net, train, flow, { seed, noise, onStep: report(part.name, flow.steps) });
+  return whole(part.what, descends ? result : { ...result, increases: 0 }, flow.dt, warnings);
 }
+
+/** A part of a simulation, as progress and messages call it. */
+interface Part {
+  readonly name: string;
+  readonly what: string;
+  readonly wide: boolean;
+}
+const WIDE: Part = { name: 'training', what: 'training', wide: true };
+const THIN: Part = { name: 'thin net', what: 'the thin net', wide: false };
 
 /** Trains `net` in place at dt and a copy at dt/2; returns the part of the summary. */
 function trainTwice({ train, heldOut, warnings }: Run, net: Net, options: FlowOptions): Summary {
@@ -116,13 +134,25 @@ function trainTwice({ train, heldOut, warnings }: Run, net: Net, options: FlowOp
   };
 }
 
+/** What the summary says of the flow: its settings, and its kind where they do not tell it. */
+function flowSummary(flow: Simulation['flow']): Summary {
+  return 'method' in flow ? { steps: flow.steps, dt: flow.dt, method: flow.method } : flow;
+}
+
+/** What the summary says of a net's course: of batches the last loss alone, rises where they mean anything. */
+function courseSummary(config: Simulation, { wide }: Part, { losses, increases }: FlowResult): Summary {
+  const batch = batchOf(config);
+  if (batch !== undefined) return { batch, lastBatchLoss: losses.at(-1) };
+  return { ...(wide && { losses }), ...(FLOWS[config.flow.kind].descends && { lossIncreases: increases }) };
+}
+
 /** Trains `net` in place as the config says; returns the part of the summary. */
-function trainNet(run: Run, net: Net, options: FlowOptions): Summary {
+function trainNet(run: Run, net: Net, noise: ParticleNoise): Summary {
   const { flow, halving } = run.config;
-  if (flow.batch !== undefined) return trainOnBatches(run, 'training', net, flow.batch);
-  if (halving) return trainTwice(run, net, options);
-  const { losses, increases } = whole('training', trainDirect(net, run.train, options), flow.dt, run.warnings);
-  return { losses, lossIncreases: increases };
+  const { halves } = FLOWS[flow.kind];
+  if (halving && halves && 'method' in flow)
+    return trainTwice(run, net, { ...flow, method: methodOf(flow), onStep: run.report('training', flow.steps) });
+  return courseSummary(run.config, WIDE, trainByFlow(run, WIDE, net, noise));
 }
 
 /** Imitation of `wide` by `net`, in place, and fine-tuning where it is asked for; returns the part of the summary. */
@@ -144,19 +174,18 @@ function trainThin(
   run: Run,
   thin: ThinSettings,
   { initial, trained }: { readonly initial: Net; readonly trained: Net },
-  options: FlowOptions,
+  noise: ParticleNoise,
 ): { readonly net: Net; readonly summary: Summary } {
-  const { config, train, heldOut, warnings, report } = run;
+  const { config, train, heldOut } = run;
   const { coupling, m, training } = thin;
   const start = training === 'direct' || thin.from === 'initial' ? initial : trained;
-  const net =
-    coupling === 'coupled' ? thinNet(start, m, config.seed, 0) : freshNet(start, m, config.model.law, config.seed, 0);
+  const indices = coupling === 'coupled' ? thinIndices(start, m, config.seed, 0) : undefined;
+  const net = indices === undefined ? freshNet(start, m, config.model.law, config.seed, 0) : pickNet(start, indices);
   let part: Summary;
-  if (training === 'direct' && config.flow.batch !== undefined)
-    part = trainOnBatches(run, 'the thin net', net, config.flow.batch);
-  else if (training === 'direct') {
-    const result = trainDirect(net, train, { ...options, onStep: report('thin net', options.steps) });
-    part = { lossIncreases: whole('the thin net', result, options.dt, warnings).increases };
+  if (training === 'direct') {
+    const own =
+      indices === undefined ? particleNoise(net, config.seed, ['fresh', 0]) : pickNoise(noise, net.d, indices);
+    part = courseSummary(config, THIN, trainByFlow(run, THIN, net, own));
   } else part = imitateWide(run, thin, net, trained);
   const D = discrepancy(net, trained, heldOut);
   const summary = {
@@ -210,12 +239,14 @@ export function simulate(
   const warnings = simulationCautions(config);
   const report: Run['report'] = (part, total) => (done) => onStep?.(part, done, total);
   const run: Run = { config, train, heldOut, warnings, report };
-  const options = { steps: flow.steps, dt: flow.dt, method: methodOf(flow), onStep: report('training', flow.steps) };
+  checkBatch(config, train);
 
   const net = copyNet(initial);
-  const training = trainNet(run, net, options);
+  const noise = particleNoise(initial, seed);
+  const training = trainNet(run, net, noise);
   const summary = {
-    ...{ seed, steps: flow.steps, dt: flow.dt, method: flow.method },
+    seed,
+    ...flowSummary(flow),
     ...training,
     loss: lossOf(net, train),
     ...(points.y === undefined || points.y.length === 0
@@ -230,7 +261,7 @@ export function simulate(
     ...heldOutArrays(points, net.d),
   };
   if (thin === undefined) return { arrays: results, summary, warnings };
-  const small = trainThin(run, thin, { initial, trained: net }, options);
+  const small = trainThin(run, thin, { initial, trained: net }, noise);
   return {
     arrays: { ...results, ...toArrays(small.net, train, first, 'thin/') },
     summary: { ...summary, thin: small.summary },

@@ -8,6 +8,7 @@ import { directLimit, growthRate, saddleDiscrepancy, solveSaddle, telescopedLimi
 import { ACTIVATIONS } from '../model/activations.js';
 import { chainAmplification, chainSensitivity } from '../exact/chain.js';
 import { cltConstant, secondMoment } from '../exact/clt.js';
+import { langevinStationary } from '../exact/langevin.js';
 import { arcsineKernel, arcsineDerivativeKernel } from '../exact/kernels.js';
 import { solveRadial } from '../exact/radial.js';
 import { checkCommittee, generalizationError, solveCommittee } from '../exact/saad-solla.js';
@@ -222,6 +223,23 @@ const saddleLimit = limit({
   },
 });
 
+const Langevin = z.strictObject({
+  alpha: z.number().default(0),
+  c: z.number().default(1),
+  target: z.number(),
+  temperature: positive,
+  decay: positive,
+  d: z.int().min(1).max(1024).default(1),
+});
+
+const langevinLimit = limit({
+  name: 'langevin',
+  law: 'one linear layer under mean-field Langevin dynamics, y = target x: stationary moments and risk',
+  schema: Langevin,
+  example: { target: 2, temperature: 0.1, decay: 0.2 },
+  answer: (spec) => ({ ...langevinStationary(spec) }),
+});
+
 /** Every exact limit by its name. */
 export const LIMITS: Record<string, Limit> = {
   chain: chainLimit,
@@ -230,6 +248,7 @@ export const LIMITS: Record<string, Limit> = {
   clt: cltLimit,
   arcsine: arcsineLimit,
   saddle: saddleLimit,
+  langevin: langevinLimit,
 };
 
 /** Adds a limit under its own name. Throws UsageError when the name is taken. */

@@ -8,6 +8,8 @@ import { notice } from '../../terminal/notices.js';
 interface Declared {
   readonly config: Readonly<Record<string, unknown>>;
   readonly arrays: HostArrays<HostValues>;
+  /** Path of their file, if there is one. */
+  readonly particles: string | undefined;
 }
 
 /**
@@ -19,5 +21,5 @@ export function readDeclared(options: { readonly config: string; readonly partic
   if (named !== undefined && typeof named !== 'string')
     throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
   const path = options.particles ?? named;
-  return { config, arrays: path === undefined ? {} : readSafetensors(path).tensors };
+  return { config, arrays: path === undefined ? {} : readSafetensors(path).tensors, particles: path };
 }

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { UsageError } from '../../../src/core/errors.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
 import { writeSafetensors } from '../../../src/store/safetensors.js';
+import { FLOWS } from '../../../theory/flow/flows.js';
+import { parseSimulation } from '../../../theory/simulate/declaration.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
 import { notice } from '../../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../../terminal/options.js';
@@ -11,7 +14,8 @@ import { readDeclared } from './declared.js';
 interface Options {
   readonly config: string;
   readonly particles?: string;
-  readonly out: string;
+  readonly out?: string;
+  readonly printConfig?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,17 +36,30 @@ export function command(): Command {
           'what is missing is drawn from the seed',
       ),
     )
-    .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json').makeOptionMandatory())
+    .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json'))
+    .option('--print-config', 'print the declaration with its defaults and do nothing else')
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples(
-        ['gowide theory simulate --config sim.json --particles init.safetensors --out sim'],
-        'Example config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}',
+        [
+          'gowide theory simulate --config sim.json --particles init.safetensors --out sim',
+          'gowide theory simulate --config sim.json --print-config',
+        ],
+        'Example config:\n  {"model": {"depth": 3, "d": 4, "width": 256}, "flow": {"steps": 100, "dt": 0.05}}\n\n' +
+          `Kinds of flow ("flow": {"kind": ...}):\n${Object.entries(FLOWS)
+            .map(([name, { law }]) => `  ${name.padEnd(10)} ${law}`)
+            .join('\n')}`,
       ),
     )
     .action(async (options: Options) => {
-      const { config, arrays } = readDeclared(options);
+      const { config, arrays, particles } = readDeclared(options);
+      if (options.printConfig) {
+        process.stdout.write(`${JSON.stringify({ ...parseSimulation(config), particles }, null, 2)}\n`);
+        return;
+      }
+      if (options.out === undefined)
+        throw new UsageError('--out is missing: expected a folder for what the run writes');
       const out = checkOut(options.out);
       const progress = new Progress();
       const {

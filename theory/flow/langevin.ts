@@ -1,0 +1,76 @@
+/** Mean-field Langevin dynamics: the gradient flow with Gaussian noise on every particle, and weight decay. */
+import { normals, rngKey } from '../../src/core/rng.js';
+import { pick, type Layer, type Net } from '../model/particles.js';
+import type { Samples } from '../model/task.js';
+import { velocity } from '../network/network.js';
+import { flowResult, type FlowResult } from './direct.js';
+
+/** Standard normal numbers of one step for every coordinate of every particle, with the shapes of a net's layers. */
+export type ParticleNoise = (step: number) => readonly Layer[];
+
+/**
+ * The noise of a net's particles, from a stream for each array of each layer; `path` names an independent draw of the
+ * seed. A step's numbers depend on the step alone, so that any of them can be drawn again.
+ */
+export function particleNoise({ layers }: Net, seed: number, path: readonly (string | number)[] = []): ParticleNoise {
+  return (step) =>
+    layers.map(({ m, a, b, bias }, l): Layer => {
+      const draw = (name: string, { length }: Float64Array): Float64Array =>
+        normals(rngKey(seed, ...path, 'langevin', name, l), length, step * length);
+      return { m, a: draw('a', a), b: draw('b', b), bias: draw('bias', bias) };
+    });
+}
+
+/**
+ * The noise of the particles at `indices`, one list for each layer of a net of dimension d: thin nets that share the
+ * wide net's noise stay coupled to it.
+ */
+export function pickNoise(noise: ParticleNoise, d: number, indices: readonly Uint32Array[]): ParticleNoise {
+  return (step) => noise(step).map((layer, l) => pick(layer, d, indices[l]!));
+}
+
+/** How Langevin dynamics are run. */
+export interface LangevinOptions {
+  readonly steps: number;
+  /** Flow time of one step. */
+  readonly dt: number;
+  /** Half of the noise's variance in a unit of time, at least 0. */
+  readonly temperature: number;
+  /** Rate at which parameters decay towards 0; 0 unless given. */
+  readonly decay?: number;
+  readonly noise: ParticleNoise;
+  /** The samples of each step; all of them unless given. */
+  readonly batches?: (step: number) => Samples;
+  /** Called after each step with the number of steps done; may throw to stop. */
+  readonly onStep?: (done: number) => void;
+}
+
+/**
+ * Trains `net` in place by the Euler-Maruyama method for d theta = (v - decay theta) dt + sqrt(2 temperature) dW, with
+ * v the velocity of the gradient flow and W a Brownian motion for each particle. As the noise does not depend on the
+ * state, the method is of strong and weak order 1. Its law at infinite width tends to the minimum of loss + decay/2
+ * E|theta|^2 - temperature entropy. The losses are those before each step; noise makes them rise, so that rises are not
+ * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2.
+ */
+export function trainLangevin(
+  net: Net,
+  samples: Samples,
+  { steps, dt, temperature, decay = 0, noise, batches = () => samples, onStep }: LangevinOptions,
+): FlowResult {
+  const losses: number[] = [];
+  const size = Math.sqrt(2 * temperature * dt);
+  for (let step = 0; step < steps; step++) {
+    const { loss, layers } = velocity(net, batches(step));
+    losses.push(loss);
+    if (flowResult(losses).exploded !== undefined) break;
+    const kicks = size === 0 ? layers : noise(step);
+    net.layers.forEach((layer, l) => {
+      for (const name of ['a', 'b', 'bias'] as const) {
+        const [to, by, kick] = [layer[name], layers[l]![name], kicks[l]![name]];
+        for (let i = 0; i < to.length; i++) to[i]! += dt * (by[i]! - decay * to[i]!) + size * kick[i]!;
+      }
+    });
+    onStep?.(step + 1);
+  }
+  return { ...flowResult(losses), increases: 0 };
+}
