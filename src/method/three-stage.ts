@@ -1,14 +1,17 @@
 /** The three stages as a function, for any pair of networks that give named taps. */
 import { z } from 'zod';
 import { FailureError, InterruptedError, unknownName, UsageError } from '../core/errors.js';
+import { packageVersion } from '../core/package.js';
 import { namesOf } from '../core/registry.js';
 import { nonFiniteIn, type Row } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { Workers } from '../core/workers.js';
 import type { Dataset } from '../data/dataset.js';
+import { tf } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
+import { agreeOnExamples, agreeOnOptions, hashOfArrays } from './agree.js';
 import { asAnswered } from './answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
 import { SavedCall, type SavedStage } from './saved-call.js';
@@ -40,7 +43,11 @@ export interface ThreeStageOptions {
    * the same options goes on from it. Nothing is saved unless it is given.
    */
   readonly folder?: string;
-  /** Where several processes do this together, each with the same options: this process among them (`joinWorkers`). */
+  /**
+   * Where several processes do this together, each with the same options: this process among them (`joinWorkers`). They
+   * compare options, weights and every example of the data, and who has others is refused by name; functions that the
+   * caller wrote, such as a network's, cannot be compared.
+   */
   readonly workers?: Workers;
 }
 
@@ -102,7 +109,7 @@ function checkWeights({ shapes }: Network, { params }: HostWeights): void {
 /**
  * Trains `thin` in three stages. Needs an engine (`startEngine`). Throws UsageError when an option is not valid, when
  * the networks cannot be compared tap by tap, or when a map between them could not be merged; FailureError when a loss
- * is not finite; InterruptedError when `signal` fires.
+ * is not finite, or names a worker that has other options or data than worker 0; InterruptedError when `signal` fires.
  */
 export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
   const { wide, thin, seed = 1, onRow, onProgress, signal, workers, folder } = options;
@@ -110,6 +117,7 @@ export async function threeStage(options: ThreeStageOptions): Promise<ThreeStage
   const { wideTraining, procedure } = declared;
   const data = asAnswered(options.data, wide);
   planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
+  if (workers !== undefined) await agreeOnCall(workers, options, declared, data);
   const saved = folder === undefined ? undefined : new SavedCall(folder, callOf(options, declared));
   const rows: Row[] = [];
   const context = (stage: SavedStage): StageContext => ({
@@ -159,6 +167,29 @@ function callOf({ wide, thin, data, seed = 1 }: ThreeStageOptions, { wideTrainin
   const { shape, classes, train, validation } = data;
   const sizes = { shape, classes, examples: [train.count, validation.count] };
   return JSON.stringify({ seed, given, procedure, wide: wide.shapes, thin: thin.shapes, sizes });
+}
+
+/** Throws FailureError that names this worker where its version, engine, options or data are not worker 0's. */
+async function agreeOnCall(
+  workers: Workers,
+  { wide, thin, seed = 1 }: ThreeStageOptions,
+  { wideTraining: given, procedure: { training, ...procedure } }: Declared,
+  data: Dataset,
+): Promise<void> {
+  const weights = 'params' in given ? { params: hashOfArrays(given.params), state: hashOfArrays(given.state) } : given;
+  const { shape, classes, labels = [], train, validation, test } = data;
+  await agreeOnOptions(workers, {
+    'version of gowide': packageVersion(),
+    engine: tf.getBackend(),
+    seed,
+    wideTraining: weights,
+    ...procedure,
+    finetune: training,
+    'the wide net': { taps: wide.taps, shapes: wide.shapes },
+    'the thin net': { taps: thin.taps, shapes: thin.shapes },
+    data: { shape, classes, labels, examples: [train.count, validation.count, test.count] },
+  });
+  await agreeOnExamples(workers, data);
 }
 
 async function trainWide(

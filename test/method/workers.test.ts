@@ -6,10 +6,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FailureError, InterruptedError } from '../../src/core/errors.js';
-import type { HostArrays } from '../../src/core/host-array.js';
+import { sizeOf, type HostArrays } from '../../src/core/host-array.js';
 import { cellId, type Cell, type Row } from '../../src/core/run.js';
 import { endRuns, followRuns, leading } from '../../src/distributed/run.js';
-import { Loader } from '../../src/data/dataset.js';
+import { Loader, type Source } from '../../src/data/dataset.js';
 import { openData } from '../../src/data/index.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { trainThin } from '../../src/method/pipeline.js';
@@ -17,9 +17,10 @@ import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
 import { checkShares, shareOf } from '../../src/method/share.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec.js';
 import type { StageContext } from '../../src/method/stages.js';
-import { threeStage } from '../../src/method/three-stage.js';
+import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage.js';
 import { disposeWeights } from '../../src/method/weights.js';
 import { networkOf } from '../../src/models/index.js';
+import type { HostWeights } from '../../src/nn/network.js';
 import { readArrays, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { newWorkers } from '../distributed/support.js';
 import { anyEngine } from '../support/engines.js';
@@ -238,26 +239,97 @@ test('shares of different sizes count by their sizes', async () => {
   expect(found.losses).toBeLessThan(ROUNDING);
 });
 
-test('the three stages of networks of one’s own, by two workers: both end with the same networks', async () => {
-  const data = await openData(DATA);
-  const workers = await newWorkers(2);
-  const results = await Promise.all(
-    workers.map((worker) =>
-      threeStage({
-        wide: networkOf({ ...MLP, width: 8 }),
-        thin: networkOf(MLP),
-        data,
-        wideTraining: recipe(4),
-        imitation: { ...IMITATION, maps: 'up', recipe: recipe(3) },
-        finetune: recipe(4),
-        workers: worker,
-      }),
+describe('the three stages of networks of one’s own, by two workers', () => {
+  const options = async (): Promise<ThreeStageOptions> => ({
+    wide: networkOf({ ...MLP, width: 8 }),
+    thin: networkOf(MLP),
+    data: await openData(DATA),
+    wideTraining: recipe(4),
+    imitation: { ...IMITATION, maps: 'up', recipe: recipe(3) },
+    finetune: recipe(4),
+  });
+
+  test('both end with the same networks', async () => {
+    const workers = await newWorkers(2);
+    const given = await options();
+    const results = await Promise.all(workers.map((worker) => threeStage({ ...given, workers: worker })));
+    workers.forEach((worker) => worker.close());
+    expect(results[1]).toEqual(results[0]);
+    const losses = results[0]!.rows.flatMap(({ loss }) => (typeof loss === 'number' ? [loss] : []));
+    expect(losses.length).toBeGreaterThan(10);
+  });
+
+  /** The split with another value in one of its examples. */
+  const changed = (source: Source, example: number): Source => ({
+    ...source,
+    batch: async (indices, key) => {
+      const { values, ...rest } = await source.batch(indices, key);
+      const at = indices.indexOf(example);
+      const others = values.slice();
+      if (at >= 0) others[(at * values.length) / indices.length] = 0.123;
+      return { values: others, ...rest };
+    },
+  });
+  const weights = (value: number): HostWeights => ({
+    params: Object.fromEntries(
+      Object.entries(networkOf({ ...MLP, width: 8 }).shapes).map(([path, shape]) => [
+        path,
+        { shape, values: new Float32Array(sizeOf(shape)).fill(value) },
+      ]),
     ),
-  );
-  workers.forEach((worker) => worker.close());
-  expect(results[1]).toEqual(results[0]);
-  const losses = results[0]!.rows.flatMap(({ loss }) => (typeof loss === 'number' ? [loss] : []));
-  expect(losses.length).toBeGreaterThan(10);
+    state: {},
+  });
+  type Changed = (given: ThreeStageOptions) => Partial<ThreeStageOptions>;
+  test.each<[string, RegExp, Changed, Changed?]>([
+    ['seed', /other options \(seed\) than worker 0: 2, expected 1$/, () => ({ seed: 2 })],
+    [
+      'a learning rate',
+      /other options \(finetune.schedule.peak\) than worker 0: 0.1, expected 0.05$/,
+      () => ({ finetune: recipe(4, 0.1) }),
+    ],
+    [
+      'an option that worker 0 leaves out',
+      /other options beside these than worker 0: finetune.clip, expected none$/,
+      () => ({ finetune: { ...recipe(4), clip: 1 } }),
+    ],
+    [
+      'another network',
+      /other options \(the thin net.shapes.*\) than worker 0: \[196,5\], expected \[196,4\]$/,
+      () => ({ thin: networkOf({ ...MLP, width: 5 }) }),
+    ],
+    [
+      'a training example beyond those that data are told apart by',
+      /other examples 0 to 63 of train than worker 0: SHA-256 [0-9a-f]{16}, expected SHA-256 [0-9a-f]{16}$/,
+      ({ data }) => ({ data: { ...data, train: changed(data.train, 5) } }),
+    ],
+    [
+      'a test example',
+      /other examples 256 to \d+ of test than worker 0: /,
+      ({ data }) => ({ data: { ...data, test: changed(data.test, 300) } }),
+    ],
+    [
+      'the weights of the wide net',
+      /other options \(wideTraining.params\) than worker 0: "[0-9a-f]{16}", expected "[0-9a-f]{16}"$/,
+      () => ({ wideTraining: weights(0.5) }),
+      () => ({ wideTraining: weights(0.25) }),
+    ],
+  ])('%s: a worker that has another is refused by name, before anything is trained', async (_, message, one, all) => {
+    const workers = await newWorkers(2);
+    const first = await options();
+    const mine = { ...first, ...all?.(first) };
+    const rows: Row[] = [];
+    const onRow = (row: Row): void => void rows.push(row);
+    const ends = await Promise.allSettled(
+      [mine, { ...mine, ...one(mine) }].map((given, task) => threeStage({ ...given, onRow, workers: workers[task]! })),
+    );
+    const [of0, of1] = ends.map((end) => (end as PromiseRejectedResult).reason as Error);
+    expect(of1).toBeInstanceOf(FailureError);
+    expect(of1!.message).toMatch(/^worker 1 \(127\.0\.0\.1:\d+\) has /);
+    expect(of1!.message).toMatch(message);
+    expect(of0!.message).toContain(of1!.message);
+    expect(rows).toEqual([]);
+    workers.forEach((worker) => worker.close());
+  });
 });
 
 test('running statistics are the mean over the workers', async () => {
