@@ -24,7 +24,7 @@ export function command(): Command {
       const folder = out === undefined ? mkdtempSync(join(tmpdir(), 'gowide-demo-')) : checkOut(out);
       const file = join(folder, 'report.html');
       const { writeReport } = await import('../../reports/page/report.js');
-      await writeReport([join(packageRoot(), KEPT)], file);
+      await writeReport([join(packageRoot(), KEPT)], { file });
       if (open) await (await import('open')).default(file);
       process.stdout.write(`${file}\n`);
     });

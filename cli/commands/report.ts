@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
@@ -8,6 +8,7 @@ import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from 
 
 interface ReportOptions {
   readonly out?: string;
+  readonly site?: string;
   readonly tables?: string;
   readonly scale?: Scale;
   readonly json?: boolean;
@@ -27,6 +28,12 @@ export function command(): Command {
     )
     .addOption(
       new Option(
+        '--site <dir>',
+        'a static site instead of one file, in an empty folder or that of an earlier site: a page for each section',
+      ).conflicts(['compare', 'out']),
+    )
+    .addOption(
+      new Option(
         '--scale <name>',
         'runs of that scale alone (default: each claim at the largest that was run)',
       ).choices([...SCALES]),
@@ -35,7 +42,7 @@ export function command(): Command {
       new Option(
         '--tables <dir>',
         'write what was found there as CSV, JSONL, Markdown and Vega-Lite specs, and draw no page',
-      ).conflicts(['compare', 'out', 'scale', 'open', 'markdown']),
+      ).conflicts(['compare', 'out', 'scale', 'open', 'markdown', 'site']),
     )
     .addOption(
       new Option('--compare', 'two folders side by side: two machines, two engines, before and after').conflicts([
@@ -50,6 +57,7 @@ export function command(): Command {
       examples([
         'gowide report --open',
         'gowide report results more-results --out both.html',
+        'gowide report results --site public',
         'gowide report --compare before after --out comparison.html',
         'gowide report results --markdown > VERDICTS.md',
         'gowide report results --tables reports/results',
@@ -60,14 +68,15 @@ export function command(): Command {
 
 async function write(
   folders: string[],
-  { out, tables, scale, json = false, markdown, open, compare }: ReportOptions,
+  { out, site, tables, scale, json = false, markdown, open, compare }: ReportOptions,
 ): Promise<void> {
   for (const folder of folders) checkRuns(folder);
   if (tables !== undefined) return writeTables(folders, checkOut(tables), json);
   if (compare && folders.length !== 2)
     throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
   const told = json || (markdown ?? false);
-  const file = out === undefined && told && !open ? undefined : pageFile(folders, out, compare ?? false);
+  const noPage = site !== undefined || (out === undefined && told && !open);
+  const file = noPage ? undefined : pageFile(folders, out, compare ?? false);
   if (compare) {
     const { writeComparison } = await import('../../reports/page/compare.js');
     const comparison = await writeComparison(folders[0]!, folders[1]!, file, scale);
@@ -75,12 +84,14 @@ async function write(
     return printComparison(file, comparison, json);
   }
   const { writeReport } = await import('../../reports/page/report.js');
-  const { markdown: table, ...result } = await writeReport(folders, file, scale);
-  if (open) await (await import('open')).default(file!);
-  if (json) return void process.stdout.write(`${JSON.stringify({ report: file ?? null, ...result }, null, 2)}\n`);
+  const folder = site === undefined ? undefined : checkOut(site);
+  const { markdown: table, ...result } = await writeReport(folders, { file, site: folder }, scale);
+  const written = folder === undefined ? file : join(folder, 'index.html');
+  if (open) await (await import('open')).default(written!);
+  if (json) return void process.stdout.write(`${JSON.stringify({ report: written ?? null, ...result }, null, 2)}\n`);
   if (markdown) return void process.stdout.write(table);
   [...result.problems, ...result.cautions].forEach(notice);
-  process.stdout.write(`${file}\n`);
+  process.stdout.write(`${written}\n`);
 }
 
 /** Where a page goes: never into a folder that is read, unless it is named. Throws UsageError where it would. */

@@ -40,7 +40,7 @@ export function command(): Command {
         early.stop();
       }
       const { writeReport } = await import('../../reports/page/report.js');
-      const { verdicts } = await writeReport([out], file);
+      const { verdicts } = await writeReport([out], { file });
       if (options.json) process.stdout.write(`${JSON.stringify({ report: file, verdicts }, null, 2)}\n`);
       else
         process.stdout.write(

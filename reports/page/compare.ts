@@ -5,7 +5,7 @@ import type { Scale } from '../../src/core/experiment.js';
 import { metricsHash } from '../../src/store/runs.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { escape } from '../../src/core/markup.js';
-import { dataTable, documentOf } from './html.js';
+import { dataTable, documentOf, styleElement } from './html.js';
 import { environmentBlock } from './runs-block.js';
 import { verdictBadge } from './verdicts.js';
 import { panelHtml, renderFigure } from './figure-block.js';
@@ -133,11 +133,12 @@ ${list(problems)}
 <section><h2>Environments</h2><h3>A</h3>${environmentBlock(a.records, 'Environments of A')}<h3>B</h3>${environmentBlock(b.records, 'Environments of B')}</section></main>`;
   writeAtomic(
     file,
-    documentOf(
-      'Two sets of runs side by side',
-      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    documentOf({
+      title: 'Two sets of runs side by side',
+      policy: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+      head: styleElement(),
       body,
-    ),
+    }),
   );
   return comparison;
 }

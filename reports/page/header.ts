@@ -12,8 +12,11 @@ const PAPER = 'https://arxiv.org/abs/2007.00811';
 /** A picture of the report, for links to it. */
 export const PREVIEW = `${REPOSITORY}/raw/main/docs/report.png`;
 
+/** The paper’s short title, in the heading of every page. */
+export const PAPER_TITLE = 'Go Wide, Then Narrow';
+
 /** What the page is called, and what it says in a line where it is linked to. */
-export const TITLE = 'Go Wide, Then Narrow: what was claimed, what was run, what came out';
+export const TITLE = `${PAPER_TITLE}: what was claimed, what was run, what came out`;
 export const DESCRIPTION =
   'An independent check of “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (ICML 2020): theory simulated, networks trained, every verdict with its rule and data.';
 
@@ -89,7 +92,7 @@ export function headerBlock(head: Head): string {
       : [`newest run ${newest === undefined ? day : `${newest.slice(0, 16).replace('T', ' ')} UTC`}`]),
   ];
   const { paper, software } = citations();
-  return `<header><h1>Go Wide, Then Narrow</h1>
+  return `<header><h1>${PAPER_TITLE}</h1>
 <p class="lead">${escape(DESCRIPTION)}</p>
 <p class="small">${escape(facts.join('; '))} · <a href="${PAPER}">paper</a> · <a href="${REPOSITORY}">code</a> · <a href="#data">data</a></p>
 <div class="cites">${citation('bibtex-paper', 'Cite the paper', paper)}${citation('bibtex-here', 'Cite this report', software)}</div></header>`;

@@ -75,12 +75,23 @@ export function listBlock(id: string, title: string, text: string, lines: readon
     : `<div class="care"><h2 id="${id}">${title}</h2><p>${text}</p><ul>${shown}${more}</ul></div>`;
 }
 
-/** A whole document with the page's style; `policy` is its content security policy, `head` more of its head. */
-export function documentOf(title: string, policy: string, body: string, head = ''): string {
+/** The page's style as an element of its head. */
+export const styleElement = (): string => `<style>${STYLE}</style>`;
+
+/** A document: `policy` is its content security policy, `head` the rest of its head, the style among it. */
+interface DocumentParts {
+  readonly title: string;
+  readonly policy: string;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** A whole document as text. */
+export function documentOf({ title, policy, head, body }: DocumentParts): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${escape(title)}</title>${head}<style>${STYLE}</style></head>
+<title>${escape(title)}</title>${head}</head>
 <body>${body}
 </body></html>
 `;

@@ -11,10 +11,13 @@ import { readClient } from './client.js';
 import { withoutPaths } from './html.js';
 import { renderFigure, type RenderedFigure } from './figure-block.js';
 import type { OwnRuns } from './own-runs.js';
-import { renderPage, type Contents } from './page.js';
+import { renderPage } from './page.js';
+import type { Contents, PageInput } from './parts.js';
 import { sectionNames } from './sections.js';
 import { groupBy } from '../data/rows.js';
 import { readRecords, type Records } from '../data/records.js';
+import { renderSite } from './site.js';
+import { siteFolder, writeSite } from './site-folder.js';
 import { toMarkdown } from './text.js';
 import type { ScaledVerdict } from '../claims/verdict.js';
 
@@ -135,15 +138,20 @@ function ownReport({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
   return { runs: mine, judgement, figures };
 }
 
-/** The page of a report. The same records give the same bytes. */
-export async function pageOf(report: Report, live = false): Promise<string> {
+/** A report with its figures drawn. */
+export async function drawReport(report: Report): Promise<PageInput> {
   const figures = Object.fromEntries(
     await Promise.all(
       Object.entries(report.figures).map(async ([section, list]) => [section, await rendered(list)] as const),
     ),
   );
   const own = { ...report.own, figures: await rendered(report.own.figures) };
-  return renderPage({ ...report, figures, own, client: readClient(), live });
+  return { ...report, figures, own, client: readClient() };
+}
+
+/** The page of a report. The same records give the same bytes. */
+export async function pageOf(report: Report, live = false): Promise<string> {
+  return renderPage(await drawReport(report), live);
 }
 
 /** What a report found, for the command line. */
@@ -161,14 +169,26 @@ export interface ReportResult {
   readonly markdown: string;
 }
 
-/** Draws the page of all runs below `folders` into `file`, unless that is undefined. */
+/** Where a report goes: a page, a site, both, or neither. */
+export interface Targets {
+  readonly file?: string | undefined;
+  /** Folder of a site. */
+  readonly site?: string | undefined;
+}
+
+/** Draws the report of all runs below `folders`. Throws UsageError where the site's folder is not one. */
 export async function writeReport(
   folders: readonly string[],
-  file: string | undefined,
+  { file, site }: Targets,
   scale?: Scale,
 ): Promise<ReportResult> {
+  if (site !== undefined) siteFolder(site);
   const report = buildReport(readRecords(folders), scale);
-  if (file !== undefined) writeAtomic(file, await pageOf(report));
+  if (file !== undefined || site !== undefined) {
+    const drawn = await drawReport(report);
+    if (file !== undefined) writeAtomic(file, renderPage(drawn, false));
+    if (site !== undefined) writeSite(site, renderSite(drawn));
+  }
   const { problems, cautions, runs } = report.records;
   const figures = Object.values(report.figures).flat().length;
   const told = {

@@ -1,7 +1,9 @@
 /** The page in a real browser: Chromium from npm, headless. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import chromiumPackage from '@sparticuz/chromium';
 import axe from 'axe-core';
@@ -9,7 +11,9 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explore, type Point } from '../../reports/client/experiment.js';
 import type { Datum, Figure } from '../../reports/figures/figure.js';
-import { buildReport, pageOf } from '../../reports/page/report.js';
+import { renderPage } from '../../reports/page/page.js';
+import { buildReport, drawReport } from '../../reports/page/report.js';
+import { renderSite } from '../../reports/page/site.js';
 import { csv } from '../../reports/data/csv.js';
 import type { Records } from '../../reports/data/records.js';
 import { AS_CLAIMED, MARKS, records } from './rows.js';
@@ -20,6 +24,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gowide-page-'));
   const file = join(folder, 'report.html');
   const url = pathToFileURL(file).href;
+  const site = join(folder, 'site');
   const input: Records = {
     ...records(AS_CLAIMED),
     runs: [],
@@ -52,7 +57,12 @@ describe.skipIf(!available)('the page in Chromium', () => {
     page.locator(`[data-figure="${id}"] .plot g.mark-symbol.role-mark path`);
 
   beforeAll(async () => {
-    writeFileSync(file, await pageOf(report));
+    const drawn = await drawReport(report);
+    writeFileSync(file, renderPage(drawn, false));
+    for (const [name, content] of Object.entries(renderSite(drawn))) {
+      mkdirSync(dirname(join(site, name)), { recursive: true });
+      writeFileSync(join(site, name), content);
+    }
     browser = await chromium.launch({
       executablePath: await chromiumPackage.executablePath(),
       args: ['--no-sandbox', '--disable-gpu'],
@@ -204,5 +214,68 @@ describe.skipIf(!available)('the page in Chromium', () => {
     expect(last.bound).toBeGreaterThanOrEqual(last.imitation);
     expect(said).toEqual([]);
     await page.close();
+  });
+
+  describe('of a site', () => {
+    const BASE = '/some/path/';
+    const TYPES: Readonly<Record<string, string>> = {
+      '.html': 'text/html',
+      '.css': 'text/css',
+      '.js': 'text/javascript',
+    };
+    let server: Server;
+    beforeAll(async () => {
+      server = createServer(({ url: path = '' }, response) => {
+        const name = path.startsWith(BASE) ? join(site, path.slice(BASE.length)) : '';
+        if (!existsSync(name)) return void response.writeHead(404).end();
+        response.writeHead(200, { 'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream' });
+        response.end(readFileSync(name));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    });
+    afterAll(() => void server?.closeAllConnections());
+    afterAll(() => void server?.close());
+
+    // without preload: the page's policy lets nobody fetch its style sheet once more
+    const violationsOf = async (page: Page): Promise<string[]> => {
+      await page.evaluate(axe.source);
+      const { violations } = (await page.evaluate("axe.run({ resultTypes: ['violations'], preload: false })")) as {
+        violations: { id: string; nodes: { html: string }[] }[];
+      };
+      return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+    };
+
+    // with a server nothing differs that axe sees, and it takes seconds
+    test.each([
+      ['a folder', () => `${pathToFileURL(site).href}/`],
+      ['a path of a server', () => `http://127.0.0.1:${(server.address() as AddressInfo).port}${BASE}`],
+    ])(
+      'below %s: pages lead to each other, figures and laboratory live, and nothing else is asked for',
+      async (_, at) => {
+        const base = at();
+        const heard: string[] = [];
+        const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+        page.on('console', (message) => heard.push(`${message.type()}: ${message.text()}`));
+        page.on('pageerror', (error) => heard.push(`error: ${error.message}`));
+        page.on('request', (request) => {
+          if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) heard.push(request.url());
+        });
+        await page.goto(`${base}index.html`);
+        await live(page, 'hero-depth-laptop');
+        if (base.startsWith('file:')) expect(await violationsOf(page)).toEqual([]);
+        await page.locator('.matrix a[href$="#claim-depth-direct-skip"]').press('Enter');
+        await page.locator('#claim-depth-direct-skip').waitFor({ state: 'visible' });
+        expect(page.url()).toBe(`${base}theory.html#claim-depth-direct-skip`);
+        await live(page, 'depth-laptop');
+        await page.locator('#laboratory').scrollIntoViewIfNeeded();
+        await page.locator('#laboratory-root [role="status"]', { hasText: /points/ }).waitFor({ timeout: 120_000 });
+        if (base.startsWith('file:')) expect(await violationsOf(page)).toEqual([]);
+        await page.locator('.pager a[rel="next"]').press('Enter');
+        await page.waitForURL(`${base}resnet.html`);
+        expect(await page.locator('#contents a[href="index.html#summary"]').count()).toBe(1);
+        expect(heard).toEqual([]);
+        await page.close();
+      },
+    );
   });
 });

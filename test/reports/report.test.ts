@@ -200,7 +200,7 @@ describe('the page', () => {
   });
 
   test('holds verdicts, figure, data and environment, asks nothing of the network, and is the same when drawn again', async () => {
-    const { verdicts, runs, problems, cautions, markdown } = await writeReport([out], file);
+    const { verdicts, runs, problems, cautions, markdown } = await writeReport([out], { file });
     expect([runs, problems, cautions]).toEqual([3, [], []]);
     expect(verdicts.filter(({ outcome }) => outcome !== 'not run').map(({ id, scale }) => [id, scale])).toEqual([
       ['saddle-direct', 'minutes'],
@@ -217,7 +217,7 @@ describe('the page', () => {
     expect(page).toContain('<svg role="img"');
     expect(page).toContain('gowide &lt;test&gt;');
     expect(page).toContain('Not run yet.');
-    await writeReport([out], file);
+    await writeReport([out], { file });
     expect(readFileSync(file, 'utf8')).toBe(page);
   });
 
@@ -258,7 +258,7 @@ describe('the page', () => {
 
   test('kept tables are reported as runs are, without their logs', async () => {
     const kept = join(import.meta.dirname, '../../reports/results');
-    const { verdicts, runs, problems } = await writeReport([kept], undefined);
+    const { verdicts, runs, problems } = await writeReport([kept], {});
     expect([runs, problems]).toEqual([0, []]);
     expect(verdicts.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ scale: 'laptop', seeds: 10 });
     expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({ scale: 'laptop', seeds: 32 });
@@ -286,7 +286,7 @@ describe('the page', () => {
     expect(readRecords([folder]).cautions).toEqual([
       `saddle, scale minutes: its runs are of 2 commits: ${'a'.repeat(12)} (1 runs), ${'b'.repeat(12)} (1 runs)`,
     ]);
-    await writeReport([folder], file);
+    await writeReport([folder], { file });
     expect(readFileSync(file, 'utf8')).toContain('its runs are of 2 commits');
   });
 
@@ -352,7 +352,7 @@ describe('the page', () => {
     const { problems, runs } = readRecords([out]);
     expect(runs).toHaveLength(2);
     expect(problems).toEqual([expect.stringContaining('not what the run wrote')]);
-    await writeReport([out], file);
+    await writeReport([out], { file });
     expect(readFileSync(file, 'utf8')).toContain('not what the run wrote');
     writeFileSync(metrics, text);
   });

@@ -119,12 +119,12 @@ describe('what the documents say of the kept results', () => {
   const text = (path: string): string => readFileSync(resolve(import.meta.dirname, '../..', path), 'utf8');
 
   test('docs/verdicts.md is what gowide report reports/results --markdown prints', async () => {
-    const { markdown } = await writeReport([FOLDER], undefined);
+    const { markdown } = await writeReport([FOLDER], {});
     expect(text('docs/verdicts.md')).toBe(markdown);
   });
 
   test('README and docs/results.md count the verdicts as they are', async () => {
-    const { verdicts } = await writeReport([FOLDER], undefined);
+    const { verdicts } = await writeReport([FOLDER], {});
     const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
     const [yes, no, open] = [count('supported'), count('not supported'), count('inconclusive')];
     expect(text('README.md')).toContain(
