@@ -1,11 +1,11 @@
 /** The page while runs go on: a server on this machine alone, which says when there is something new. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 import type { Row } from '../../src/core/run.js';
-import { isThere } from '../../src/store/regular.js';
+import { isThere, openRegular } from '../../src/store/regular.js';
 import { FILES, indexRuns, readRun, runsFolder } from '../../src/store/runs.js';
 import { buildReport, pageOf } from './report.js';
 import { readRecords } from '../data/records.js';
@@ -33,7 +33,7 @@ const TAIL = 16_384;
 
 function tailOf(path: string): Row[] {
   if (!isThere(path)) return [];
-  const file = openSync(path, 'r');
+  const file = openRegular(path, { links: false }); // a pipe would stop the server for ever
   try {
     const { size } = fstatSync(file);
     const bytes = Buffer.alloc(Math.min(TAIL, size));
@@ -88,6 +88,8 @@ export interface WatchOptions {
   readonly port: number;
   /** Milliseconds between looks at the folders. */
   readonly every?: number;
+  /** How many pages may listen at once; 100 by default. */
+  readonly listeners?: number;
 }
 
 /** A server at work. */
@@ -107,16 +109,19 @@ export function namesOfHere(port: number): string[] {
   return ['127.0.0.1', 'localhost'].flatMap((host) => [`${host}:${port}`, ...(port === 80 ? [host] : [])]);
 }
 
-/** Pages that may listen at once, and bytes that one may leave unread before it is let go. */
-const MOST_LISTENERS = 100;
+/** Bytes that a page which listens may leave unread before it is let go. */
 const MOST_UNREAD = 2 ** 20;
 
 class Site {
-  private page: { readonly finished: number; readonly text: Promise<string> } | undefined;
+  /** The page as it was drawn last: bytes, which all that are asked for share. */
+  private page: { readonly finished: number; readonly bytes: Promise<Buffer> } | undefined;
   private readonly listeners = new Set<ServerResponse>();
   private state: State;
 
-  constructor(private readonly folders: readonly string[]) {
+  constructor(
+    private readonly folders: readonly string[],
+    private readonly mostListeners: number,
+  ) {
     this.state = stateOf(folders);
   }
 
@@ -129,23 +134,26 @@ class Site {
     if (request.url === '/events') return this.listen(response);
     if (request.url !== '/') return refuse(response, 404, 'nothing here but the page');
     this.draw().then(
-      (text) => response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' }).end(text),
+      (bytes) => response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' }).end(bytes),
       (error: unknown) => refuse(response, 500, error instanceof Error ? error.message : String(error)),
     );
   }
 
-  private draw(): Promise<string> {
+  private draw(): Promise<Buffer> {
     const { finished } = this.state;
-    if (this.page?.finished !== finished)
-      this.page = {
-        finished,
-        text: Promise.resolve().then(() => pageOf(buildReport(readRecords(this.folders)), true)),
-      };
-    return this.page.text;
+    if (this.page?.finished === finished) return this.page.bytes;
+    const drawn = Promise.resolve()
+      .then(() => pageOf(buildReport(readRecords(this.folders)), true))
+      .then((text) => Buffer.from(text));
+    const page = { finished, bytes: drawn };
+    this.page = page;
+    // what cannot be read now, as where no descriptor is left, may be read when the page is asked for again
+    drawn.catch(() => this.page === page && (this.page = undefined));
+    return drawn;
   }
 
   private listen(response: ServerResponse): void {
-    if (this.listeners.size >= MOST_LISTENERS) return refuse(response, 503, 'too many pages are open');
+    if (this.listeners.size >= this.mostListeners) return refuse(response, 503, 'too many pages are open');
     response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
     this.listeners.add(response);
     response.on('close', () => this.listeners.delete(response));
@@ -181,10 +189,13 @@ function refuse(response: ServerResponse, status: number, why: string): void {
 }
 
 /** Serves the page of all runs below `folders` on 127.0.0.1. Throws FailureError when the port is taken. */
-export async function watchRuns(folders: readonly string[], { port, every = 2000 }: WatchOptions): Promise<Watch> {
-  const site = new Site(folders);
+export async function watchRuns(
+  folders: readonly string[],
+  { port, every = 2000, listeners = 100 }: WatchOptions,
+): Promise<Watch> {
+  const site = new Site(folders, listeners);
   const server = createServer((request, response) => site.answer(request, response));
-  server.maxConnections = 4 * MOST_LISTENERS;
+  server.maxConnections = 4 * listeners;
   await listening(server, port);
   server.on('error', () => {}); // of a connection that could not be taken
   const timer = setInterval(() => site.look(), every);

@@ -1,7 +1,10 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stateOf, watchRuns, type State, type Watch } from '../../reports/page/watch.js';
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
@@ -40,10 +43,12 @@ const run = async (seed: number): Promise<unknown> =>
     progress: () => {},
   });
 
+const folderNameOf = (seed: number): string => `saddle.B1.s${seed}.${cellId(cellOf(seed))}`;
+
 /** A run that another process has begun. */
-function begin(seed: number, lines: string): void {
+function begin(seed: number, lines: string, store = out): void {
   const cell = cellOf(seed);
-  const folder = join(out, 'runs', `saddle.B1.s${seed}.${cellId(cell)}`);
+  const folder = join(store, 'runs', folderNameOf(seed));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'spec.json'), JSON.stringify(seal({ format: RUN_FORMAT, id: cellId(cell), ...cell })));
   writeFileSync(join(folder, 'metrics.jsonl'), lines);
@@ -130,5 +135,91 @@ describe('watch', () => {
   test('names a port that is taken', async () => {
     const port = Number(new URL(watch.url).port);
     await expect(watchRuns([out], { port })).rejects.toThrow(`port ${port} is taken; choose another with --port`);
+  });
+});
+
+describe('watch goes on', () => {
+  const store = (): string => mkdtempSync(join(tmpdir(), 'gowide-watched-'));
+  const eventually = async (met: () => Promise<boolean> | boolean): Promise<void> => {
+    while (!(await met())) await sleep(20);
+  };
+
+  test('when its folder vanishes, and when it is there again', async () => {
+    const folder = store();
+    const aside = `${folder}-aside`;
+    begin(4, '{"step":1}\n', folder);
+    const watch = await watchRuns([folder], { port: 0, every: 10 });
+    const count = async (): Promise<number> => {
+      const [event] = await listen(`${watch.url}events`, (events) => events.length > 0);
+      return (JSON.parse(event!.slice(event!.indexOf('data: ') + 6)) as State).underway.length;
+    };
+    try {
+      expect(await count()).toBe(1);
+      renameSync(folder, aside);
+      await eventually(async () => (await count()) === 0);
+      expect((await ask(watch.url)).status).toBe(200);
+      renameSync(aside, folder);
+      await eventually(async () => (await count()) === 1);
+    } finally {
+      await watch.close();
+      for (const one of [folder, aside]) rmSync(one, { recursive: true, force: true });
+    }
+  });
+
+  test('when the page could not be drawn once, as where no descriptor is left: it is drawn when it can be', async () => {
+    const folder = store();
+    const runs = join(folder, 'runs');
+    const watch = await watchRuns([folder], { port: 0, every: 10 });
+    try {
+      writeFileSync(runs, ''); // a file where the folder of the runs is expected
+      expect((await ask(watch.url)).status).toBe(500);
+      rmSync(runs);
+      expect((await ask(watch.url)).status).toBe(200);
+    } finally {
+      await watch.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('when many that listen never read: they are let go, and others are listened to', async () => {
+    const folder = store();
+    for (let seed = 1; seed <= 40; seed++)
+      begin(seed, `${JSON.stringify({ step: 1, note: 'x'.repeat(15_000) })}\n`, folder);
+    const watch = await watchRuns([folder], { port: 0, every: 5, listeners: 4 });
+    const host = new URL(watch.url).host;
+    const status = (): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const request = get(`${watch.url}events`, (response) => {
+          resolve(response.statusCode!);
+          request.destroy();
+        }).on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? undefined : reject(error)));
+      });
+    const deaf: Socket[] = [];
+    try {
+      for (let k = 0; k < 4; k++) {
+        const socket = connect(Number(new URL(watch.url).port), '127.0.0.1', () => {
+          socket.write(`GET /events HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+        });
+        socket.on('error', () => {});
+        deaf.push(socket);
+      }
+      await eventually(async () => (await status()) === 503);
+      await eventually(async () => (await status()) === 200);
+      expect((await ask(watch.url)).status).toBe(200);
+    } finally {
+      deaf.forEach((socket) => socket.destroy());
+      await watch.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test.skipIf(process.platform === 'win32')('where the metrics of a run are a pipe: it is not waited for', () => {
+    const folder = store();
+    begin(5, '', folder);
+    const metrics = join(folder, 'runs', folderNameOf(5), 'metrics.jsonl');
+    rmSync(metrics);
+    expect(spawnSync('mkfifo', [metrics], { timeout: 60_000 }).status).toBe(0);
+    expect(stateOf([folder])).toEqual({ finished: 0, underway: [] });
+    rmSync(folder, { recursive: true });
   });
 });
