@@ -29,6 +29,10 @@ export const exampleCount = (least = 1): Count => z.int().min(least).max(1e9);
 /** Largest number of entries of a list of times, depths or widths. */
 export const MOST_ENTRIES = 10_000;
 
+/** Schema of a list of times, depths or widths, with `least` to {@link MOST_ENTRIES} entries. */
+export const listOf = <Entry extends z.ZodType>(entry: Entry, least = 0): z.ZodArray<Entry> =>
+  z.array(entry).min(least).max(MOST_ENTRIES);
+
 /** Largest number of seeds of one command. */
 export const MOST_SEEDS = 1_000_000;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MOST_ENTRIES } from '../core/magnitudes.js';
+import { listOf } from '../core/magnitudes.js';
 
 const warmed = { peak: z.number().positive(), warmup: z.int().min(0).default(0) };
 
@@ -11,7 +11,7 @@ export const ScheduleSpec = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('step'),
     ...warmed,
-    drops: z.array(z.int().min(1)).max(MOST_ENTRIES),
+    drops: listOf(z.int().min(1)),
     factor: z.number().positive().max(1),
   }),
   /** A straight line to zero after the last step. */

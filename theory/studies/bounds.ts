@@ -1,6 +1,6 @@
 /** How loose each bound is: measured discrepancy beside every bound on it, by depth. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import {
   closedForm,
   gronwallRate,
@@ -22,7 +22,7 @@ const BoundsSpec = ParticleSettings.extend({
   study: z.literal('bounds'),
   regime: z.string(),
   m: width(),
-  depths: z.array(layerCount()).max(MOST_ENTRIES).min(1),
+  depths: listOf(layerCount(), 1),
 })
   .refine(...THIN_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime'));

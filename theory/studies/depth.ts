@@ -1,6 +1,6 @@
 /** D(L): how the discrepancy grows with depth, and the telescoped sum that bounds it under imitation. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { measurePair, pairCost, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
@@ -10,7 +10,7 @@ const DepthSpec = ParticleSettings.extend({
   regime: z.string(),
   /** Thin width. */
   m: width(),
-  depths: z.array(layerCount()).max(MOST_ENTRIES).min(3),
+  depths: listOf(layerCount(), 3),
 })
   .refine(...THIN_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime'));

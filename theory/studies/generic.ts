@@ -2,7 +2,7 @@
  * The search: does direct training of any generic (not symmetric) initial law grow faster than exponentially in depth?
  */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
@@ -17,7 +17,7 @@ const GenericSpec = ParticleSettings.extend({
   study: z.literal('generic'),
   family: z.string(),
   m: width(),
-  depths: z.array(layerCount()).max(MOST_ENTRIES).min(4),
+  depths: listOf(layerCount(), 4),
   /** Targets: the sine task, or `gain` times the untrained wide net's own output, which makes the saddle unstable. */
   target: z.enum(['sine', 'amplified']),
   gain: z.number(),

@@ -1,6 +1,6 @@
 /** D against the time of imitation, beside direct training and imitation in closed form. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
@@ -18,7 +18,7 @@ const ImitationSpec = ParticleSettings.omit({ imitationTime: true })
     depth: layerCount(),
     m: width(),
     /** Increasing times of imitation; direct training is over `time`, whatever they are. */
-    times: z.array(z.number().min(0)).max(MOST_ENTRIES).min(2),
+    times: listOf(z.number().min(0), 2),
     /** The penalty of the closed form, relative to the features' mean square. */
     ridge: z.number().positive(),
   })

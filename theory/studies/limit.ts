@@ -1,6 +1,6 @@
 /** sqrt(m) D of real thin nets beside its infinite-width limit, against depth and time. */
 import { z } from 'zod';
-import { layerCount, MOST_ENTRIES, width } from '../../src/core/magnitudes.js';
+import { layerCount, listOf, MOST_ENTRIES, width } from '../../src/core/magnitudes.js';
 import type { Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
 import { trainDirect } from '../flow/direct.js';
@@ -19,9 +19,9 @@ const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
     regime: z.string(),
     /** Width of the real thin nets. */
     m: width(),
-    depths: z.array(layerCount()).max(MOST_ENTRIES).min(1),
+    depths: listOf(layerCount(), 1),
     /** Increasing times of direct training at which D is taken. */
-    times: z.array(z.number().min(0)).max(MOST_ENTRIES).min(1),
+    times: listOf(z.number().min(0), 1),
     /** Largest half-width of the limit's 95 % interval, over its value. */
     target: z.number().positive().max(0.5).default(0.1),
     /** Particles of the first and the largest nets of the limit, and the most nets of one size. */

@@ -1,6 +1,6 @@
 /** Modern rates: how fast a finite deep residual net approaches its limit, in embedding width D and in L M. */
 import { z } from 'zod';
-import { MOST_ENTRIES, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
+import { listOf, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { FailureError } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import type { FlowResult } from '../flow/direct.js';
@@ -22,8 +22,8 @@ const ResidualSpec = z
   .strictObject({
     study: z.literal('residual'),
     /** Embedding widths and block widths, every pair of them; the reference is the largest net. */
-    embeddings: z.array(width(2)).max(MOST_ENTRIES).min(2),
-    widths: z.array(width()).max(MOST_ENTRIES).min(2),
+    embeddings: listOf(width(2), 2),
+    widths: listOf(width(), 2),
     reference: z.strictObject({ D: width(2), M: width() }),
     blocks: layerCount(),
     samples: exampleCount(),

@@ -3,7 +3,7 @@
  * allows.
  */
 import { z } from 'zod';
-import { MOST_ENTRIES, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
+import { listOf, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
 import {
@@ -24,7 +24,7 @@ const SaddleSpec = z.strictObject({
   time: z.number().positive(),
   /** Runge-Kutta steps over that time. */
   steps: stepCount(),
-  depths: z.array(layerCount()).max(MOST_ENTRIES).min(2),
+  depths: listOf(layerCount(), 2),
   /** Thin particles per layer; their mean is drawn exactly, as N(0, 1/m), which is what the flow closes on. */
   m: z.number().min(1),
   draws: exampleCount(),

@@ -1,6 +1,6 @@
 /** D against the constants of the model: skip alpha, scale c, correlation rho. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { measurePair, pairCost, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
@@ -9,7 +9,7 @@ const ScaleSpec = ParticleSettings.extend({
   study: z.literal('scale'),
   /** Which constant is varied, and its values; the others stay. */
   parameter: z.enum(['alpha', 'c', 'rho']),
-  values: z.array(z.number()).max(MOST_ENTRIES).min(2),
+  values: listOf(z.number(), 2),
   depth: layerCount(),
   m: width(),
 })

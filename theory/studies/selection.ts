@@ -1,6 +1,6 @@
 /** D(m) of thin nets whose particles are chosen to imitate the wide net's layers, beside random ones. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { trainDirect } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
@@ -15,9 +15,9 @@ import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, WID
 const SelectionSpec = ParticleSettings.extend({
   study: z.literal('selection'),
   regime: z.string(),
-  depths: z.array(layerCount()).max(MOST_ENTRIES).min(1),
+  depths: listOf(layerCount(), 1),
   /** Increasing thin widths, each below `wide`. */
-  widths: z.array(width()).max(MOST_ENTRIES).min(2),
+  widths: listOf(width(), 2),
   /** The penalty of the least squares, relative to the features' mean square. */
   ridge: z.number().positive(),
 })

@@ -1,6 +1,6 @@
 /** Three stages against direct training, at equal steps of the thin net. */
 import { z } from 'zod';
-import { MOST_ENTRIES, exampleCount, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, exampleCount, layerCount, width } from '../../src/core/magnitudes.js';
 import { mean } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { lossOf, trainDirect } from '../flow/direct.js';
@@ -14,7 +14,7 @@ const StagesSpec = ParticleSettings.extend({
   study: z.literal('stages'),
   regime: z.string(),
   depth: layerCount(),
-  widths: z.array(width()).max(MOST_ENTRIES).min(1),
+  widths: listOf(width(), 1),
   /** Flow time of fine-tuning, after `imitationTime` of imitation; direct training gets the sum. */
   tuningTime: z.number().min(0),
   /**

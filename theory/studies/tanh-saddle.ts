@@ -1,6 +1,6 @@
 /** Instance C: the saddle with tanh particles, moved one by one. */
 import { z } from 'zod';
-import { MOST_ENTRIES, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
+import { listOf, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
 import {
@@ -22,7 +22,7 @@ const TanhSaddleSpec = z.strictObject({
   spread: z.number().positive(),
   time: z.number().positive(),
   steps: stepCount(),
-  depths: z.array(layerCount()).max(MOST_ENTRIES).min(2),
+  depths: listOf(layerCount(), 2),
   /** Thin particles per layer, theta ~ N(0, 1). */
   m: width(),
   train: exampleCount(2),

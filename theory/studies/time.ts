@@ -1,6 +1,6 @@
 /** D(T): how the discrepancy moves with the time of training, and of imitation. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
@@ -17,7 +17,7 @@ const TimeSpec = ParticleSettings.extend({
   depth: layerCount(),
   m: width(),
   /** Increasing times at which D is taken; the wide net is trained to the last one. */
-  times: z.array(z.number().min(0)).max(MOST_ENTRIES).min(2),
+  times: listOf(z.number().min(0), 2),
 })
   .refine(...THIN_BELOW_WIDE)
   .refine(...increasing('times'))

@@ -1,6 +1,6 @@
 /** D(m): how the discrepancy falls with the thin width. */
 import { z } from 'zod';
-import { MOST_ENTRIES, layerCount, width } from '../../src/core/magnitudes.js';
+import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { measurePair, pairCost, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
@@ -11,7 +11,7 @@ const WidthSpec = ParticleSettings.extend({
   regime: z.string(),
   depth: layerCount(),
   /** Thin widths, each below `wide`. */
-  widths: z.array(width()).max(MOST_ENTRIES).min(2),
+  widths: listOf(width(), 2),
 })
   .refine(...WIDTHS_BELOW_WIDE)
   .superRefine(inWholeSteps('time', 'imitationTime'));
