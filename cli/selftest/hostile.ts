@@ -60,39 +60,41 @@ async function hostile(place: Place): Promise<Measured> {
   const outside = join(place.folder, 'outside');
   const wrong: string[] = [];
   let commands = 0;
-  const planted = Object.entries(PLANTED).slice(0, scaled(Object.keys(PLANTED).length, place));
-  for (const [name, plant] of planted)
-    for (const finished of place.share < 1 ? [true] : [true, false]) {
-      const out = join(place.folder, 'store');
-      [outside, out].forEach((folder) => rmSync(folder, { recursive: true, force: true }));
-      mkdirSync(outside);
-      writeFileSync(join(outside, 'theirs.jsonl'), '{"theirs": 1}\n');
-      await (finished ? addUp(out, CELL) : addUpTo(out, CELL, 3));
-      plant(folderOf(out, CELL), outside, place);
-      const before = contentsOf(outside);
-      const note = (what: string): void => void wrong.push(`${name}${finished ? '' : ', unfinished'}: ${what}`);
-      // the writer first: what it leaves, the readers read
-      await addUp(out, CELL).catch((error: unknown) => {
-        if (String((error as Error).message).includes('\n')) note('the run said several lines');
-      });
-      if (contentsOf(outside) !== before) note('the run changed files outside');
-      for (const args of [
-        ['runs', 'list', '--out', out],
-        ['runs', 'verify', '--out', out],
-        ['runs', 'merge', out, '--out', join(place.folder, 'merged')],
-        ['report', out, '--tables', join(place.folder, 'tables'), '--json'],
-        ['runs', 'gc', '--out', out],
-      ]) {
-        commands++;
-        const { status, stderr } = gowide(place, args, {}, { timeout: LIMIT, cwd: place.folder });
-        if (![0, 1, 2].includes(status ?? -1)) note(`${args.slice(0, 2).join(' ')} ended with ${status}`);
-        if (!isOneLine(stderr)) note(`${args.slice(0, 2).join(' ')}: ${stderr.slice(0, 200)}`);
-        if (contentsOf(outside) !== before) note(`${args.slice(0, 2).join(' ')} changed files outside`);
-      }
+  const cases = Object.entries(PLANTED).flatMap(([name, plant]) =>
+    [true, false].map((finished) => ({ name, plant, finished })),
+  );
+  const planted = cases.slice(0, scaled(cases.length, place));
+  for (const { name, plant, finished } of planted) {
+    const out = join(place.folder, 'store');
+    [outside, out].forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'theirs.jsonl'), '{"theirs": 1}\n');
+    await (finished ? addUp(out, CELL) : addUpTo(out, CELL, 3));
+    plant(folderOf(out, CELL), outside, place);
+    const before = contentsOf(outside);
+    const note = (what: string): void => void wrong.push(`${name}${finished ? '' : ', unfinished'}: ${what}`);
+    // the writer first: what it leaves, the readers read
+    await addUp(out, CELL).catch((error: unknown) => {
+      if (String((error as Error).message).includes('\n')) note('the run said several lines');
+    });
+    if (contentsOf(outside) !== before) note('the run changed files outside');
+    for (const args of [
+      ['runs', 'list', '--out', out],
+      ['runs', 'verify', '--out', out],
+      ['runs', 'merge', out, '--out', join(place.folder, 'merged')],
+      ['report', out, '--tables', join(place.folder, 'tables'), '--json'],
+      ['runs', 'gc', '--out', out],
+    ]) {
+      commands++;
+      const { status, stderr } = gowide(place, args, {}, { timeout: LIMIT, cwd: place.folder });
+      if (![0, 1, 2].includes(status ?? -1)) note(`${args.slice(0, 2).join(' ')} ended with ${status}`);
+      if (!isOneLine(stderr)) note(`${args.slice(0, 2).join(' ')}: ${stderr.slice(0, 200)}`);
+      if (contentsOf(outside) !== before) note(`${args.slice(0, 2).join(' ')} changed files outside`);
     }
+  }
   return {
     pass: wrong.length === 0,
-    figure: `${planted.length} things planted in finished and unfinished runs, ${commands} commands: ${wrong.length} not borne${firstOf(wrong)}`,
+    figure: `${planted.length} things planted, in finished and unfinished runs in turn, ${commands} commands: ${wrong.length} not borne${firstOf(wrong)}`,
   };
 }
 

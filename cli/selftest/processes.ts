@@ -17,6 +17,7 @@ import {
   type Check,
   type Place,
 } from './check.js';
+import { COMMAND_LIMIT } from './children.js';
 import { CLOCK } from './clock.js';
 import { TWO_HOSTS } from './hosts.js';
 
@@ -133,7 +134,7 @@ async function twice(place: Place): Promise<{ pass: boolean; figure: string }> {
 
 /** Signals are sent as soon as a cell is at work. */
 async function started(running: Running, out: string): Promise<void> {
-  for (const began = performance.now(); tablesOf(out).runs < 2 && performance.now() - began < 60_000;)
+  for (const began = performance.now(); tablesOf(out).runs < 2 && performance.now() - began < COMMAND_LIMIT;)
     await Promise.race([running.ended, sleep(20)]);
 }
 

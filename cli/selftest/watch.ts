@@ -51,7 +51,9 @@ async function watched(place: Place): Promise<Measured> {
   mkdirSync(join(out, 'runs'), { recursive: true });
   writeFileSync(join(out, 'secret.txt'), 'secret');
   const running = new Running(place, ['watch', out, '--port', '0']);
-  for (let k = 0; k < 300 && !/http:\S+/.test(running.stdout); k++) await sleep(100);
+  let over = false;
+  void running.ended.then(() => (over = true));
+  while (!over && !/http:\S+/.test(running.stdout)) await Promise.race([running.ended, sleep(100)]);
   const port = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(running.stdout)?.[1]);
   if (!(port > 0)) return { pass: false, figure: `says no address: ${running.stdout} ${running.stderr}` };
   const own = `127.0.0.1:${port}`;

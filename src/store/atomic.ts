@@ -24,6 +24,14 @@ export interface WriteOptions {
 }
 
 /**
+ * A name beside a file that no other writer of the file has, in this process or another: process numbers are those of a
+ * container, so that two may be equal. It has to be opened exclusively ('x'), which follows nothing that stands there.
+ */
+function temporaryFor(path: string): string {
+  return `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+}
+
+/**
  * Writes `chunks` to `path`: a temporary file beside it, flushed to the disk, then renamed over it. A symbolic link
  * there is replaced, not followed.
  */
@@ -32,8 +40,7 @@ export function writeAtomic(
   chunks: string | readonly (string | Uint8Array)[],
   { check = () => {}, hash }: WriteOptions = {},
 ): void {
-  // Not by its process alone: numbers of processes are those of a container. Made anew: nothing there is followed.
-  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const temporary = temporaryFor(path);
   let made = false;
   try {
     const file = openSync(temporary, 'wx');
@@ -62,7 +69,7 @@ export function writeAtomic(
  * and not changed: whoever still has it open writes to a file that nobody sees.
  */
 export function openReplacing(path: string, bytes: Uint8Array, check: () => void): number {
-  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const temporary = temporaryFor(path);
   let file: number | undefined;
   try {
     file = openSync(temporary, 'ax+');

@@ -20,8 +20,8 @@ const DISKS: readonly Mutant[] = [
   {
     name: 'files are written in place',
     file: ATOMIC,
-    find: "Made anew: nothing there is followed.\n  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;",
-    replace: '\n  const temporary = path;\n  rmSync(path, { force: true });',
+    find: "  return `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;",
+    replace: '  rmSync(path, { force: true });\n  return path;',
     noticedBy: check('power-loss'),
   },
   {
@@ -218,6 +218,31 @@ const OTHERS: readonly Mutant[] = [
       '  return boot === undefined || (boot === here.boot && namespace === here.namespace);',
     replace: "  return host !== '' && boot === here.boot && namespace !== '';",
     noticedBy: check('two-hosts'),
+  },
+  {
+    name: 'nobody is held back by a lock',
+    file: LOCK,
+    find: "  const token = randomBytes(16).toString('hex');\n",
+    replace:
+      "  const token = randomBytes(16).toString('hex');\n" +
+      '  if (path !== token) return { refresh: () => {}, check: () => {}, release: () => {} };\n',
+    noticedBy: check('kill-storm', 8),
+  },
+  {
+    name: 'metrics that are a link are written through it',
+    file: ATOMIC,
+    find: "    file = openSync(temporary, 'ax+');\n",
+    replace:
+      "    file = openSync(path, 'w+');\n    if (path !== temporary) {\n" +
+      '      writeAll(file, bytes);\n      return file;\n    }\n',
+    noticedBy: check('hostile-store', 13),
+  },
+  {
+    name: 'a cell whose worker stands still is given up',
+    file: 'src/sweep/backends/bullmq/worker.ts',
+    find: 'maxStalledCount: MAX_DEATHS,',
+    replace: 'maxStalledCount: MAX_DEATHS - MAX_DEATHS,',
+    noticedBy: check('standstill', 17),
   },
 ];
 
