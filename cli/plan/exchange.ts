@@ -1,9 +1,8 @@
 /** What it costs that several workers train one network together: the gradients that they exchange in every step. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { armSpecs, type Experiment } from '../../src/core/experiment.js';
 import { joinWorkers } from '../../src/distributed/join.js';
+import { localAddresses } from '../../src/distributed/sockets.js';
 import { exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/budget.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
@@ -37,12 +36,7 @@ const [VALUES, TIMES] = [4e6, 5] as const;
  * fast.
  */
 export async function measureLink(): Promise<Link> {
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-plan-'));
-  const addresses = [0, 1].map((task) =>
-    process.platform === 'win32'
-      ? { path: `\\\\.\\pipe\\gowide-plan-${process.pid}-${task}` }
-      : { path: join(folder, String(task)) },
-  );
+  const { folder, addresses } = localAddresses(2, 'gowide-plan-');
   const common = { addresses, secret: '', facts: {}, seconds: 30, notice: () => {}, onStop: () => {} };
   try {
     const workers = await Promise.all([0, 1].map((task) => joinWorkers({ ...common, task })));

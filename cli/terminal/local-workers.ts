@@ -1,13 +1,13 @@
 /** The other workers of a run on this machine: processes that this one starts, and ends whatever happens. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
-import type { Address } from '../../src/distributed/address.js';
+import { localAddresses } from '../../src/distributed/sockets.js';
 import type { EngineChoice } from '../../src/engine/backends/choose.js';
 import type { Device } from '../../src/sweep/worker-pool.js';
 import { EXECUTABLE, FOLLOW_COMMAND } from './executable.js';
@@ -51,11 +51,8 @@ export function startLocalWorkers(
       `--local-workers ${count}: each has a GPU of its own, and ${devices.length} can be seen here; ` +
         'expected at most as many, or CUDA_VISIBLE_DEVICES= for none',
     );
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-workers-'));
+  const { folder, addresses } = localAddresses(count, 'gowide-workers-');
   const windows = process.platform === 'win32';
-  const addresses = Array.from({ length: count }, (_, task): Address => ({
-    path: windows ? `\\\\.\\pipe\\${folder.replaceAll(/[\\/:]/g, '-')}-${task}` : join(folder, String(task)),
-  }));
   const secret = randomBytes(32).toString('hex');
   const placeOf = (task: number): LocalPlace => ({ addresses, task, secret });
   const environmentOf = (task: number): NodeJS.ProcessEnv => ({

@@ -8,6 +8,7 @@ import { introduce, RefusedError, welcome, type Facts } from './handshake.js';
 import { leavingBytes } from './leaving.js';
 import { KIND, Wire } from './wire.js';
 import { WorkerMesh } from './mesh.js';
+import { isTooLong, LONGEST_SOCKET_PATH } from './sockets.js';
 
 /** What a worker needs to find the others. */
 export interface Joining {
@@ -61,6 +62,11 @@ export async function joinWorkers(joining: Joining): Promise<WorkerMesh> {
   if (!(task >= 0 && task < addresses.length))
     throw new UsageError(
       `--task ${task}: expected 0 to ${addresses.length - 1}, as there are ${addresses.length} workers`,
+    );
+  const long = addresses.find((address) => 'path' in address && isTooLong(address.path));
+  if (long !== undefined && 'path' in long)
+    throw new UsageError(
+      `${long.path}: a path of ${Buffer.byteLength(long.path)} bytes; socket files have at most ${LONGEST_SOCKET_PATH}`,
     );
   const meeting = new Meeting(joining);
   try {

@@ -1,11 +1,9 @@
 /** WorkerMesh within the process of a test, connected as those of several machines are. */
 import { createServer, type AddressInfo } from 'node:net';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Address } from '../../src/distributed/address.js';
 import { joinWorkers, type Joining } from '../../src/distributed/join.js';
 import type { WorkerMesh } from '../../src/distributed/mesh.js';
+import { localAddresses } from '../../src/distributed/sockets.js';
 
 /** Ports of 127.0.0.1 that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -24,8 +22,7 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Addresses of so many workers of this machine: of the loopback network, or socket files. */
 export async function newAddresses(count: number, files = false): Promise<Address[]> {
   if (!files) return (await freePorts(count)).map((port) => ({ host: '127.0.0.1', port }));
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-mesh-'));
-  return Array.from({ length: count }, (_, k) => ({ path: join(folder, String(k)) }));
+  return [...localAddresses(count, 'gowide-mesh-').addresses];
 }
 
 export const joining = (addresses: readonly Address[], task: number, changes: Partial<Joining> = {}): Joining => ({
