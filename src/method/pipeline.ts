@@ -10,6 +10,7 @@ import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
+import { contributionsOf } from './greedy.js';
 import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
 import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
 import { checkMaps } from './check-maps.js';
@@ -18,7 +19,7 @@ import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { GradientImitation, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
-import { sharedPaths, STARTS, startWeights, type StartKind } from './start.js';
+import { needsContributions, sharedPaths, STARTS, startWeights, type StartKind } from './start.js';
 import { trainStages, type StageContext } from './stages.js';
 import type { TrainingStage } from './training-step.js';
 import { estimateStatistics } from './statistics.js';
@@ -132,7 +133,11 @@ async function begin(run: Run): Promise<HostWeights> {
   const { imitation, training } = procedure;
   const needsBasis = STARTS[procedure.start].projects || (imitation?.by === 'gradient' && imitation.maps === 'stream');
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
-  const start = startWeights(procedure.start, seed, thin, teacher, basis, run.pretrained);
+  const contributions =
+    teacher !== undefined && needsContributions(procedure.start)
+      ? await contributionsOf(thin, teacher, data)
+      : undefined;
+  const start = startWeights(procedure.start, seed, thin, teacher, basis, run.pretrained, contributions);
   if (teacher === undefined) return start.host;
   if (imitation?.by === 'ridge') {
     const fitted = await imitateByRidge(

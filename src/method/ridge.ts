@@ -11,6 +11,7 @@ import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.
 import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
 import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
+import { patches } from './linear-inputs.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
 import { toMatrix, type Teacher, type Weights } from './weights.js';
@@ -135,28 +136,6 @@ async function momentsOf(
   const moments = { gram: await toMatrix(sums!.gram), cross: await toMatrix(sums!.cross), count };
   tf.dispose([sums!.gram, sums!.cross]);
   return moments;
-}
-
-/** Every window of the input as a row [n, h w C], in the order of a kernel's own values. */
-function patches(x: Tensor4D, [height, width]: readonly [number, number, number, number], output: Tensor4D): Tensor2D {
-  const [, rows, columns, channels] = x.shape;
-  const [outRows, outColumns] = [output.shape[1], output.shape[2]];
-  const stride = Math.max(Math.round(rows / outRows), Math.round(columns / outColumns));
-  const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
-  const padded = tf.pad(x, [
-    [0, 0],
-    [vertical, vertical],
-    [horizontal, horizontal],
-    [0, 0],
-  ]);
-  const windows: Tensor[] = [];
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const end = [x.shape[0], row + stride * (outRows - 1) + 1, column + stride * (outColumns - 1) + 1, channels];
-      windows.push(tf.stridedSlice(padded, [0, row, column, 0], end, [1, stride, stride, 1]));
-    }
-  }
-  return (windows.length === 1 ? windows[0]! : tf.concat(windows, 3)).reshape([-1, height * width * channels]);
 }
 
 /** Ridge solution [k + 1, C]; the last row is the intercept, which is not penalised. */

@@ -157,9 +157,11 @@ export const TrainSpec = z.strictObject({
   teacher: TeacherSpec.nullable(),
   /**
    * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the
-   * thin net's other channels are the wide net's most important ones. `projected`: as selected, and the channels that
-   * skip connections carry are projected on their principal components. `projected-embeddings-and-head`: as
-   * shared, and what comes before the first boundary and after the last is projected.
+   * thin net's other channels are the wide net's most important ones. `greedy`: as selected, with channels that are
+   * chosen, and weighed, to bring the layers that read them nearest to what the wide net's give. `projected`: as
+   * selected, and the channels that skip connections carry are projected on their principal components.
+   * `projected-embeddings-and-head`: as shared, and what comes before the first boundary and after the last is
+   * projected.
    */
   start: z.enum(namesOf(STARTS)),
   imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),

@@ -2,6 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
+import { greedyChoice, ofUnits, type ChannelChoice, type Contributions } from './greedy.js';
 import { projectParameter, type StreamBasis } from './stream.js';
 
 /** The thin net before training. */
@@ -22,6 +23,8 @@ interface StartFacts {
   readonly narrows: 'nowhere' | 'embeddings and head' | 'everywhere';
   /** Whether the channels that skip connections carry are projected on a basis. */
   readonly projects: boolean;
+  /** Whether channels are chosen and weighed to imitate what the wide net's layers give (greedy.ts), not by size. */
+  readonly imitates?: boolean;
 }
 
 /** Every kind of start under the name that specs give it; `TrainSpec.start` says what each means. */
@@ -29,15 +32,24 @@ export const STARTS = {
   random: { shares: false, narrows: 'nowhere', projects: false },
   shared: { shares: true, narrows: 'nowhere', projects: false },
   selected: { shares: true, narrows: 'everywhere', projects: false },
+  greedy: { shares: true, narrows: 'everywhere', projects: false, imitates: true },
   'projected-embeddings-and-head': { shares: true, narrows: 'embeddings and head', projects: true },
   projected: { shares: true, narrows: 'everywhere', projects: true },
 } as const satisfies Record<string, StartFacts>;
+
+/** Whether a kind of start needs the contributions of the wide net's channels. */
+export function needsContributions(kind: StartKind): boolean {
+  const facts: StartFacts = STARTS[kind];
+  return facts.imitates ?? false;
+}
+
 /** Where the thin net starts: one of {@link STARTS}. */
 export type StartKind = keyof typeof STARTS;
 
 /**
  * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the
- * place of fresh values. Throws UsageError when the network does not name the axes that a kind needs.
+ * place of fresh values. `contributions`: of the wide net's channels, for the kinds that imitate. Throws UsageError
+ * when the network does not name the axes that a kind needs.
  */
 export function startWeights(
   kind: StartKind,
@@ -46,11 +58,15 @@ export function startWeights(
   wide?: { readonly network: Network; readonly host: HostWeights },
   basis?: StreamBasis,
   pretrained?: HostWeights,
+  contributions?: Contributions,
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
   const { shares, narrows } = STARTS[kind];
   if (!shares || wide === undefined) return { host: fresh, selection: {} };
-  const selection = narrows === 'everywhere' ? selectChannels(kind, thin, fresh, wide) : {};
+  const choices =
+    narrows === 'everywhere'
+      ? selectChannels(kind, thin, fresh, wide, needsContributions(kind) ? contributions : {})
+      : {};
   const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) =>
     thin.taps.indexOf(tap),
   ) as [number, number];
@@ -75,12 +91,12 @@ export function startWeights(
                 other,
                 basis,
               );
-        return [path, takeChannels(thin.axes![path]!, selection, along, value) ?? value];
+        return [path, takeChannels(thin.axes![path]!, choices, along, value) ?? value];
       }),
     );
   return {
     host: { params: take(fresh.params, wide.host.params), state: take(fresh.state, wide.host.state) },
-    selection,
+    selection: Object.fromEntries(Object.entries(choices).map(([name, { indices }]) => [name, indices])),
   };
 }
 
@@ -102,16 +118,18 @@ export function sharedPaths(kind: StartKind, thin: Network, wide: Network): Read
 }
 
 /**
- * The most important channels of each kind that the thin net has fewer of. A channel's importance is what it brings
- * (|scale| of its batch norm, or the norm of the kernel that writes it) times the norm of the kernels that read it.
- * Throws UsageError when the network does not name its axes.
+ * The channels that the thin net takes, of each kind that it has fewer of: where contributions are known by greedy
+ * selection, else the most important ones. A channel's importance is what it brings (|scale| of its batch norm, or the
+ * norm of the kernel that writes it) times the norm of the kernels that read it; a kernel that reads n of N of them is
+ * scaled by sqrt(N / n), so that its output keeps its size. Throws UsageError when the network does not name its axes.
  */
 function selectChannels(
   kind: StartKind,
   thin: Network,
   fresh: HostWeights,
   { network, host }: { readonly network: Network; readonly host: HostWeights },
-): Selection {
+  contributions: Contributions = {},
+): Readonly<Record<string, ChannelChoice>> {
   const { axes } = thin;
   if (axes === undefined || network.axes === undefined) {
     throw new UsageError(
@@ -137,15 +155,28 @@ function selectChannels(
           `start "${kind}": ${name} is in parts of ${unit} channels, ` +
             `in the wide net of ${network.units?.[name] ?? 1}; use "shared" or "random"`,
         );
+      const known = contributions[name];
+      if (known !== undefined) return [name, inChannels(greedyChoice(ofUnits(known, unit), size / unit), unit)];
       const scores = importance(name, theirs.get(name)!, axes, host.params);
       const sums = Float64Array.from({ length: scores.length / unit }, (_, u) =>
         scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0),
       );
       const best = Array.from(sums.keys()).sort((p, q) => sums[q]! - sums[p]! || p - q);
-      const taken = best.slice(0, size / unit).sort((p, q) => p - q);
-      return [name, Uint32Array.from(taken.flatMap((u) => Array.from({ length: unit }, (_, i) => u * unit + i)))];
+      const indices = Uint32Array.from(best.slice(0, size / unit)).sort();
+      const factors = new Float64Array(indices.length).fill(Math.sqrt(theirs.get(name)! / size));
+      return [name, inChannels({ indices, factors }, unit)];
     }),
   );
+}
+
+/** A choice of units of `unit` channels as one of channels. */
+function inChannels({ indices, factors }: ChannelChoice, unit: number): ChannelChoice {
+  const each = <T>(values: ArrayLike<T>, one: (value: T, i: number) => T): T[] =>
+    Array.from(values).flatMap((value) => Array.from({ length: unit }, (_, i) => one(value, i)));
+  return {
+    indices: Uint32Array.from(each(indices, (u, i) => u * unit + i)),
+    factors: Float64Array.from(each(factors, (factor) => factor)),
+  };
 }
 
 function importance(
@@ -179,25 +210,28 @@ function addSquares({ shape, values }: HostArray, axis: number, total: Float64Ar
 }
 
 /**
- * The selected channels of one of the wide net's arrays, in the thin shape; undefined when some axis is neither
- * selected nor of the same size. A kernel that reads n of N channels is scaled by sqrt(N / n), so that its output keeps
- * its size.
+ * The chosen channels of one of the wide net's arrays, in the thin shape; undefined when some axis is neither chosen
+ * nor of the same size. What a kernel reads of a channel is multiplied by the channel's factor.
  */
 function takeChannels(
   names: readonly string[],
-  selection: Selection,
+  choices: Readonly<Record<string, ChannelChoice>>,
   wide: HostArray,
   thin: HostArray,
 ): HostArray | undefined {
   let taken = wide;
   for (const [axis, name] of names.entries()) {
     if (wide.shape[axis] === thin.shape[axis]) continue;
-    const indices = selection[name];
-    if (indices === undefined || indices.length !== thin.shape[axis]) return undefined;
-    taken = gather(taken, axis, indices);
+    const choice = choices[name];
+    if (choice === undefined || choice.indices.length !== thin.shape[axis]) return undefined;
+    taken = gather(taken, axis, choice.indices);
     if (names.length > 1 && axis === names.length - 2) {
-      const scale = Math.sqrt(wide.shape[axis]! / indices.length);
-      taken = { ...taken, values: taken.values.map((value) => value * scale) };
+      const { factors } = choice;
+      const inner = taken.shape.at(-1)!;
+      taken = {
+        ...taken,
+        values: taken.values.map((value, k) => value * factors[Math.floor(k / inner) % factors.length]!),
+      };
     }
   }
   return taken;

@@ -148,6 +148,10 @@ test.each([
   ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
+  [
+    'greedy heads and inner channels',
+    { network: { ...MODEL, hiddenSize: 8, numHeads: 1 }, start: 'greedy', imitation: null },
+  ],
   ['all channels selected', { network: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'selected', imitation: null }],
   ['projected', { network: { ...MODEL, hiddenSize: 4, numHeads: 1 }, start: 'projected', imitation: null }],
   [

@@ -116,6 +116,7 @@ describe('training', () => {
   const variants: [string, TrainSpec, number][] = [
     ['wide inputs', { ...THREE, imitation: { ...IMITATION, inputs: 'wide' } }, 42],
     ['no imitation', { ...THREE, imitation: null }, 12],
+    ['greedy channels', { ...THREE, start: 'greedy', imitation: null }, 12],
     [
       'selected channels, block by block, KL',
       { ...THREE, start: 'selected', imitation: { ...IMITATION, unit: 'block', loss: 'kl' } },

@@ -9,6 +9,7 @@ import { fromTensors } from '../../src/engine/host-memory.js';
 import { disposeAll, tf, type Tensor } from '../../src/engine/tensor.js';
 import { memorySource } from '../../src/data/images.js';
 import { toBatch, type Dataset, type HostBatch } from '../../src/data/dataset.js';
+import { contributionsOf } from '../../src/method/greedy.js';
 import { planGroups, trainThin } from '../../src/method/pipeline.js';
 import { imitateByRidge } from '../../src/method/ridge.js';
 import { startWeights } from '../../src/method/start.js';
@@ -229,6 +230,28 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
     // nothing is left as it was drawn
     const fresh = thin.init(2).params;
     expect(kernels.filter(([path, { values }]) => String(values) === String(fresh[path]!.values))).toEqual([]);
+  });
+
+  test('greedy channels are of the same axes, as many, and other ones than the largest in places', async () => {
+    const host = wide.init(1);
+    const teacher = { network: wide, host, weights: weightsOf(host) };
+    const contributions = await contributionsOf(thin, teacher, data);
+    disposeWeights(teacher.weights);
+    const of = (kind: 'greedy' | 'selected') =>
+      startWeights(kind, 2, thin, { network: wide, host }, undefined, undefined, contributions);
+    const [greedy, selected] = [of('greedy'), of('selected')];
+    expect(Object.keys(greedy.selection)).toEqual(Object.keys(selected.selection));
+    expect(Object.keys(greedy.selection).length).toBeGreaterThanOrEqual(Object.keys(contributions).length);
+    for (const [path, { shape, values }] of Object.entries(greedy.host.params)) {
+      expect(shape).toEqual(thin.shapes[path]);
+      expect(values.every(Number.isFinite)).toBe(true);
+    }
+    for (const products of Object.values(contributions)) {
+      const readers = products.sum();
+      expect(Math.abs(readers - Math.round(readers))).toBeLessThan(1e-3);
+      expect(readers).toBeGreaterThan(0.5);
+    }
+    expect(greedy.selection).not.toEqual(selected.selection);
   });
 
   test('ridge from random values gives the wide net itself where the widths are its own', async () => {
