@@ -20,6 +20,7 @@ import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './data
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
+import { colorsOfInks, cut, resizeBilinear, type Size } from './pixels.js';
 
 const ImageFolderSpec = z
   .strictObject({
@@ -55,11 +56,6 @@ const CHANNELS = 3;
 interface Picture {
   readonly file: string;
   readonly label: number;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 interface Part extends Size {
@@ -298,19 +294,23 @@ interface Opened extends Size {
 }
 
 /**
- * A picture without alpha channel, as its pixels are stored: torchvision's ImageFolder does not turn a picture by its
- * EXIF orientation, and weights that were trained with it expect that. Throws FailureError on a drawing, whose pixels
- * are not in the file.
+ * A picture without alpha channel, as its pixels are stored: torchvision's ImageFolder neither turns a picture by its
+ * EXIF orientation nor follows a color profile, and weights that were trained with it expect that. Throws FailureError
+ * on a drawing, whose pixels are not in the file.
  */
 async function openPicture(sharp: typeof sharpModule, file: string): Promise<Opened> {
   const bytes = await readFile(file); // once, for its kind, its size and its pixels
   const bitmap = readBitmap(bytes);
   if (bitmap !== undefined) return fromPixels(sharp, bitmap.data, { ...bitmap, channels: 3 });
   if (bytes.length === 0) throw new FailureError('the file is empty');
-  const { width, height, format, hasAlpha } = await sharp(bytes).metadata();
+  const { width, height, format, hasAlpha, space } = await sharp(bytes).metadata();
   if (!FORMATS.includes(format))
     throw new FailureError(`its content is ${format}, which is not read; expected one of ${EXTENSIONS.join(', ')}`);
-  const picture = sharp(bytes, { failOn: 'error', sequentialRead: true });
+  const picture = sharp(bytes, { failOn: 'error', sequentialRead: true, ignoreIcc: true });
+  if (space === 'cmyk') {
+    const inks = picture.pipelineColourspace('cmyk').toColourspace('cmyk');
+    return fromPixels(sharp, colorsOfInks(await inks.raw().toBuffer()), { width, height, channels: 3 });
+  }
   if (hasAlpha) {
     // before anything is scaled: that would weigh colors by their opacity, and leave none where nothing is opaque
     const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -339,21 +339,30 @@ async function decode(
   const { picture, width, height } = await openPicture(sharp, file);
   const part = draws === undefined ? undefined : randomPart({ width, height }, draws);
   const small = scaledSize({ width, height }, resize);
+  if (part === undefined && (small.width > width || small.height > height)) {
+    // sharp interpolates otherwise where it makes a picture larger
+    const data = inColor(await picture.toColourspace('srgb').removeAlpha().raw().toBuffer(), width * height);
+    return cut(resizeBilinear(data, { width, height }, small), small, centerPart(small, size));
+  }
   const sized =
     part === undefined
-      ? picture.resize({ ...small, fit: 'fill', kernel: 'linear' }).extract(centerPart(small, size))
+      ? // cut out whole: what is decoded at a smaller size, as JPEG and WebP can be, has other pixels
+        picture
+          .extract({ left: 0, top: 0, width, height })
+          .resize({ ...small, fit: 'fill', kernel: 'linear' })
+          .extract(centerPart(small, size))
       : picture.extract(part).resize(size, size, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
   const mirrored = draws !== undefined && draws[DRAWS - 1]! < 0.5 ? sized.flop() : sized;
   const { data } = await mirrored.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  return inColor(data, size);
+  return inColor(data, size * size);
 }
 
-/** Pixels with three channels, where gray ones have one. Throws FailureError on a picture of another size. */
-function inColor(data: Uint8Array, size: number): Uint8Array {
-  if (data.length === size * size * CHANNELS) return data;
-  if (data.length === size * size)
-    return Uint8Array.from({ length: size * size * CHANNELS }, (_, i) => data[Math.floor(i / CHANNELS)]!); // grey
-  throw new FailureError(`decoded to ${data.length} bytes, expected ${size * size * CHANNELS}`);
+/** Pixels with three channels, where gray ones have one. Throws FailureError on another number of them. */
+function inColor(data: Uint8Array, pixels: number): Uint8Array {
+  if (data.length === pixels * CHANNELS) return data;
+  if (data.length === pixels)
+    return Uint8Array.from({ length: pixels * CHANNELS }, (_, i) => data[Math.floor(i / CHANNELS)]!); // grey
+  throw new FailureError(`decoded to ${data.length} bytes, expected ${pixels * CHANNELS}`);
 }
 
 /**
@@ -451,7 +460,7 @@ async function decodeWhole(file: string, size: number): Promise<Uint8Array> {
     const { picture, width, height } = await openPicture(await loadDecoder(), file);
     if (width !== size || height !== size)
       throw new UsageError(`${width} x ${height} pixels; expected ${size} x ${size}`);
-    return inColor((await picture.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })).data, size);
+    return inColor(await picture.toColourspace('srgb').raw().toBuffer(), size * size);
   } catch (error) {
     throw new UsageError(`${file}: ${messageOf(error).split('\n')[0]}; fetch it again or take it out of the folder`);
   }

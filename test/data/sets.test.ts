@@ -12,6 +12,7 @@ import { loadCifar } from '../../src/data/cifar.js';
 import { Loader, Order, type Dataset, type HostBatch, type Source } from '../../src/data/dataset.js';
 import { countStrings, loadHierarchy } from '../../src/data/hierarchy.js';
 import { centerPart, openImageFolder, randomPart, scaledSize } from '../../src/data/imagefolder.js';
+import { colorsOfInks, cut, resizeBilinear } from '../../src/data/pixels.js';
 import { cropAndFlip, normalizer } from '../../src/data/images.js';
 import { DataSpec, exampleShape, openData } from '../../src/data/index.js';
 
@@ -256,6 +257,47 @@ describe('folders of pictures', () => {
       [200, 100, 50].forEach((value, c) =>
         expect(Math.abs(values[i + c]! * STD[c]! + MEAN[c]! - value / 255)).toBeLessThan(1e-5),
       );
+  });
+
+  test('colors are those of the file: neither a profile nor one for inks is applied, as in torchvision', async () => {
+    const path = await write();
+    const background = { r: 200, g: 100, b: 50 };
+    const file = join(path, 'val', 'cat', '0.png');
+    await sharp({ create: { width: 40, height: 30, channels: 3, background } })
+      .withIccProfile('p3')
+      .png()
+      .toFile(file);
+    const stored = await sharp(file, { ignoreIcc: true }).raw().toBuffer(); // not the background: they are p3's
+    expect(stored[0]).not.toBe(background.r);
+    const cmyk = join(path, 'val', 'cat', '1.jpg');
+    await sharp({ create: { width: 40, height: 30, channels: 3, background } })
+      .toColourspace('cmyk')
+      .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+      .toFile(cmyk);
+    const inks = await sharp(cmyk, { ignoreIcc: true })
+      .pipelineColourspace('cmyk')
+      .toColourspace('cmyk')
+      .raw()
+      .toBuffer();
+    const { values } = await batchOf(open(path).test, 2);
+    for (const [i, expected] of [stored, colorsOfInks(inks)].entries())
+      for (let c = 0; c < 3; c++)
+        expect(Math.abs(255 * (values[i * 16 * 16 * 3 + c]! * STD[c]! + MEAN[c]!) - expected[c]!)).toBeLessThan(1.5);
+  });
+
+  test('a picture that is made larger is torchvision’s to the last bit', async () => {
+    const path = await write();
+    const small = { width: 13, height: 11 };
+    const data = Uint8Array.from({ length: 13 * 11 * 3 }, (_, i) => (i * 37) % 256);
+    await sharp(data, { raw: { ...small, channels: 3 } })
+      .png()
+      .toFile(join(path, 'val', 'cat', '0.png'));
+    const { values } = await batchOf(open(path).test, 1);
+    const scaled = scaledSize(small, 20);
+    const expected = cut(resizeBilinear(data, small, scaled), scaled, centerPart(scaled, 16));
+    expect(Array.from(values, (value, i) => Math.round(255 * (value * STD[i % 3]! + MEAN[i % 3]!)))).toEqual([
+      ...expected,
+    ]);
   });
 
   test('folders within a class and links are followed, in the order of torchvision’s ImageFolder', async () => {
