@@ -120,7 +120,7 @@ async function momentsOf(
         );
       }
       const rows =
-        kernel.shape.length === 4
+        input.rank === 4
           ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D)
           : (input as Tensor2D);
       const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;

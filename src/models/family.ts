@@ -58,6 +58,16 @@ export interface Variant {
 export interface PublishedWeights<Spec> {
   /** Reads a safetensors file. Throws UsageError that lists every name that does not fit the network. */
   read(path: string, spec: Spec): HostWeights;
+  /** For files that have no configuration beside them: how a network is known by its tensors' names and shapes. */
+  readonly inFile?: {
+    /** What such names are, for messages. */
+    readonly looks: string;
+    /**
+     * The network whose weights these are; undefined where they are not of this family. Throws UsageError where they
+     * are, and of a network that cannot be declared.
+     */
+    spec(tensors: HostArrays<HostValues>, source: string): Spec | undefined;
+  };
   /** Names of a file's classes in order, where the configuration beside it has them; undefined where nothing does. */
   labels?(path: string): readonly string[] | undefined;
   /** Writes a safetensors file. Throws UsageError where the published format has no such network. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unknownName, UsageError } from '../core/errors.js';
+import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
@@ -137,6 +138,22 @@ function publishedOf(source: string, spec: NetworkSpec): PublishedWeights<{ read
  */
 export function readWeights(path: string, spec: NetworkSpec): HostWeights {
   return publishedOf(path, spec).read(path, spec);
+}
+
+/**
+ * The network whose weights these tensors of a file are, by their names and shapes. Throws UsageError where no family
+ * knows them.
+ */
+export function networkIn(tensors: HostArrays<HostValues>, source: string): NetworkSpec {
+  const known = Object.values(FAMILIES).flatMap(({ published }) => published?.inFile ?? []);
+  for (const { spec } of known) {
+    const found = spec(tensors, source);
+    if (found !== undefined) return found as NetworkSpec;
+  }
+  const names = Object.keys(tensors).slice(0, 3).join(', ');
+  throw new UsageError(
+    `${source}: expected the tensors of ${known.map(({ looks }) => looks).join('; or of ')}; found ${names || 'none'}`,
+  );
 }
 
 /** Names of the classes of a file of weights, in order, where the configuration beside it has them. */

@@ -6,6 +6,7 @@ import { lookUp, register, specSchema } from '../core/registry.js';
 import type { Network } from '../nn/network.js';
 import { bertFamily } from './bert-family.js';
 import { convnetFamily } from './convnet.js';
+import { convnextFamily } from './convnext-family.js';
 import type { DataFacts, Family } from './family.js';
 import { mlpFamily } from './mlp.js';
 import { mobilenetFamily } from './mobilenet-family.js';
@@ -17,6 +18,7 @@ const OWN = {
   bert: bertFamily,
   vit: vitFamily,
   mobilenet: mobilenetFamily,
+  convnext: convnextFamily,
   convnet: convnetFamily,
   mlp: mlpFamily,
 };

@@ -81,6 +81,21 @@ export function convolutionLayer(options: ConvolutionOptions): Layer {
   };
 }
 
+/** A convolution with bias and without a norm after it; its kernel is drawn with this standard deviation. */
+export function biasedConvolutionLayer(options: Omit<ConvolutionOptions, 'norm'>, std: number): Layer {
+  const { path, tap, shape, reads, writes, downsampling = 1 } = options;
+  const kernel = `${path}/kernel`;
+  return {
+    tap,
+    parameters: [
+      { path: kernel, shape, axes: ['', '', reads, writes], init: (seed) => drawKernel({ std }, seed, kernel, shape) },
+      constantRow(`${path}/bias`, shape[3], writes, 0),
+    ],
+    flops: ([height, width]) =>
+      2 * Math.floor(height! / downsampling) * Math.floor(width! / downsampling) * sizeOf(shape),
+  };
+}
+
 /** What a dense layer reads and writes. */
 export interface DenseOptions {
   readonly path: string;

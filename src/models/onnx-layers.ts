@@ -57,6 +57,27 @@ function convNode(
   return graph.node('Conv', [x, weight, graph.constant(`${path}/bias`, bias)], { ...more }, path);
 }
 
+/** How {@link biasedConvNode} convolves. */
+export interface BiasedConvOptions {
+  readonly groups?: number;
+  /** Windows side by side, without padding: a stride of the kernel's side. */
+  readonly patches?: boolean;
+}
+
+/** A convolution with the kernel and the bias at `path`. */
+export function biasedConvNode(
+  scope: OnnxScope,
+  path: string,
+  x: Value,
+  { groups = 1, patches = false }: BiasedConvOptions,
+): Value {
+  const [kernel, bias] = [scope.weights.params[`${path}/kernel`]!, scope.weights.params[`${path}/bias`]!];
+  const [height, width] = kernel.shape as [number, number];
+  const pads = [(height - 1) / 2, (width - 1) / 2];
+  const moves = patches ? { strides: [height, width] } : { pads: [...pads, ...pads] };
+  return convNode(scope, path, x, kernel, bias, { ...moves, group: groups, kernel_shape: [height, width] });
+}
+
 /** Convolution and batch norm by its running statistics, folded into one; a ReLU after it if asked for. */
 export function convNormNode(
   scope: OnnxScope,

@@ -4,7 +4,7 @@ import { mismatch, type Family } from './family.js';
 import { readImages } from './predict.js';
 import { resnetGraph } from './resnet-onnx.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
-import { readTorchvision, writeTorchvision } from './torchvision.js';
+import { readTorchvision, resnetIn, writeTorchvision } from './torchvision.js';
 
 const IMAGENET = {
   family: 'resnet',
@@ -34,7 +34,14 @@ export const resnetFamily: Family<ResnetSpec> = {
     wide_resnet101_2: { ...IMAGENET, block: 'bottleneck', blocks: [3, 4, 23, 3], mid: 2 },
   },
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
-  published: { read: readTorchvision, write: (path, _, weights) => writeTorchvision(path, weights) },
+  published: {
+    read: readTorchvision,
+    write: (path, _, weights) => writeTorchvision(path, weights),
+    inFile: {
+      looks: 'a ResNet in torchvision’s names (conv1, layer1.0.conv1, ..., fc)',
+      spec: (tensors, source) => (Object.hasOwn(tensors, 'conv1.weight') ? resnetIn(tensors, source) : undefined),
+    },
+  },
   onnx: resnetGraph,
   thinning: {
     narrow: scaleWidth,

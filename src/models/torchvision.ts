@@ -116,13 +116,7 @@ export function readTorchvision(path: string, spec: ResnetSpec): HostWeights {
 export function resnetIn(tensors: HostArrays<HostValues>, source: string): ResnetSpec {
   const shape = (name: string): readonly number[] => {
     const found = tensors[name]?.shape;
-    if (found === undefined) {
-      const names = Object.keys(tensors).slice(0, 3).join(', ');
-      throw new UsageError(
-        `${source}: no tensor "${name}"; expected a ResNet in torchvision's names (conv1, layer1.0.conv1, ..., fc), ` +
-          `found ${names || 'nothing'}`,
-      );
-    }
+    if (found === undefined) throw new UsageError(`${source}: no tensor "${name}", which a ResNet has`);
     return found;
   };
   const counted = (pattern: RegExp): number =>

@@ -138,6 +138,40 @@ export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Ten
 }
 
 /**
+ * A depthwise convolution: each channel of x [B, H, W, C] by its own window, kernel [h, w, 1, C], plus bias [C]; padding
+ * of (h - 1) / 2 on every side.
+ */
+export function depthwise(scope: Scope, path: string, x: Tensor4D): Tensor4D {
+  const kernel = parameter(scope.params, `${path}/kernel`) as Tensor4D;
+  const convolved = convolveGroups(path, x, kernel, 1, kernel.shape[3]);
+  const y: Tensor4D = tf.add(convolved, parameter(scope.params, `${path}/bias`));
+  scope.trace?.(path, x, y);
+  return y;
+}
+
+/**
+ * A convolution of windows that stand side by side, s x s of x [B, H, W, C] by a kernel [s, s, C, O] plus bias [O]; what
+ * is left over at the right and below is cut off, as PyTorch does it with a stride of s. [B, H / s, W / s, O]. A trace
+ * hears of the windows as rows [.., s s C].
+ */
+export function patchConv(scope: Scope, path: string, x: Tensor4D): Tensor4D {
+  const kernel = parameter(scope.params, `${path}/kernel`) as Tensor4D;
+  const [side, , inputs, outputs] = kernel.shape;
+  const [batch, height, width, channels] = x.shape;
+  const [rows, columns] = [Math.floor(height / side), Math.floor(width / side)];
+  if (channels !== inputs || rows * columns === 0)
+    throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inputs}] of at least ${side} rows, got ${shapeText(x)}`);
+  const whole = tf.slice(x, [0, 0, 0, 0], [batch, rows * side, columns * side, inputs]);
+  const patches = tf
+    .transpose(whole.reshape([batch, rows, side, columns, side * inputs]), [0, 1, 3, 2, 4])
+    .reshape([-1, side * side * inputs]) as Tensor2D;
+  const bias = parameter(scope.params, `${path}/bias`) as Tensor1D;
+  const y = affine(patches, kernel.reshape([side * side * inputs, outputs]), bias);
+  scope.trace?.(path, patches, y);
+  return y.reshape([batch, rows, columns, outputs]);
+}
+
+/**
  * Throws UsageError where a batch x [B, H, W, C] has one value for each channel: its variance is 0, and the shift alone
  * comes out, whatever went in. PyTorch refuses such a batch, too.
  */

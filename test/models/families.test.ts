@@ -22,6 +22,9 @@ import { resnet, ResnetSpec, scaleWidth } from '../../src/models/resnet.js';
 import { exportTorchvision, importNamed, importTorchvision } from '../../src/models/torchvision.js';
 import { exportVit, importVit } from '../../src/models/vit-weights.js';
 import { vit, type VitSpec } from '../../src/models/vit.js';
+import { convnext, type ConvnextSpec } from '../../src/models/convnext.js';
+import { scaleConvnext } from '../../src/models/convnext-family.js';
+import { convnextIn, exportConvnext, importConvnext } from '../../src/models/convnext-weights.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights, Network } from '../../src/nn/network.js';
 import { crossEntropy } from '../../src/optim/losses.js';
@@ -83,9 +86,27 @@ const RESNEXT: ResnetSpec = {
   ...{ stem: { kind: 'imagenet', channels: 64 }, classes: 5, channels: 3 },
 };
 
+const CONVNEXT: ConvnextSpec = {
+  ...{ family: 'convnext', patchSize: 4, kernelSize: 7, expansion: 4, classes: 5, channels: 3 },
+  stages: [
+    { blocks: 1, channels: 4 },
+    { blocks: 1, channels: 6 },
+    { blocks: 2, channels: 8 },
+    { blocks: 1, channels: 10 },
+  ],
+};
+
+const convnextNamed = (naming: 'timm' | 'torchvision'): Subject => ({
+  ...{ network: convnext(CONVNEXT), input: () => images(3, 37), train: false },
+  toTheirs: (weights) => exportConvnext(weights, naming),
+  toOurs: (tensors) => importConvnext(CONVNEXT, tensors, 'reference'),
+});
+
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   vit_timm: vitNamed('timm'),
   vit_torchvision: vitNamed('torchvision'),
+  convnext_timm: convnextNamed('timm'),
+  convnext_torchvision: convnextNamed('torchvision'),
   mobilenet: {
     ...{ network: mobilenet(MOBILENET), input: () => images(3, 12), train: true },
     toTheirs: (weights) => exportTorchvision(weights, mobilenetNames(MOBILENET)),
@@ -194,11 +215,23 @@ const narrowMobilenet = (stem: number, first: number, second: number, features: 
   ],
 });
 
+const SMALL_CONVNEXT: ConvnextSpec = {
+  ...{ ...CONVNEXT, patchSize: 2, kernelSize: 3, expansion: 2 },
+  stages: [
+    { blocks: 2, channels: 8 },
+    { blocks: 1, channels: 12 },
+  ],
+};
+
 /** Wide and thin networks of each image family, and what is said where a boundary's map cannot be merged. */
 const PAIRS: Readonly<Record<string, { size: number; wide: NetworkSpec; thin: NetworkSpec; pair: string }>> = {
   vit: {
     ...{ size: 12, wide: VIT, thin: scaleVit(VIT, 2 / 3) },
     pair: 'the map after embeddings cannot be merged: skip connections add it unchanged',
+  },
+  convnext: {
+    ...{ size: 12, wide: SMALL_CONVNEXT, thin: scaleConvnext(SMALL_CONVNEXT, 0.5) },
+    pair: 'the map after stem cannot be merged: skip connections add it unchanged',
   },
   mobilenet: {
     size: 12,
@@ -297,6 +330,17 @@ test('groups of a narrower net divide its channels', () => {
   expect(ResnetSpec.safeParse({ ...preset('resnet18'), groups: 2 }).success).toBe(false);
 });
 
+test.each(['timm', 'torchvision'] as const)('a ConvNeXt is known by its names and shapes, in those of %s', (naming) => {
+  for (const spec of [CONVNEXT, SMALL_CONVNEXT]) {
+    const tensors = exportConvnext(convnext(spec).init(1), naming);
+    expect(convnextIn(tensors, 'file')).toEqual(spec);
+  }
+  const headless = exportConvnext(convnext(CONVNEXT).init(1), 'timm');
+  delete (headless as Record<string, unknown>)['head.fc.weight'];
+  expect(() => convnextIn(headless, 'file')).toThrow('file: no tensor "head.fc.weight", which a ConvNeXt has');
+  expect(convnextIn(exportTorchvision(resnet(RESNEXT).init(1)), 'file')).toBeUndefined();
+});
+
 test('a factor on all channels is torchvision’s width_mult', () => {
   // sum(p.numel() for p in torchvision.models.mobilenet_v2(width_mult=w).parameters())
   const count = (factor: number): number => parameterCount(scaleMobilenet(preset('mobilenet_v2', 'mobilenet'), factor));
@@ -308,6 +352,8 @@ test.each([
   ['vit_b_32', 88_224_232],
   ['vit_l_16', 304_326_632],
   ['mobilenet_v2', 3_504_872],
+  ['convnext_tiny', 28_589_128],
+  ['convnext_large', 197_767_336],
   ['resnext50_32x4d', 25_028_904],
   ['resnext101_64x4d', 83_455_272],
   ['deit_tiny_patch16_224', 5_717_416],

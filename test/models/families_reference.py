@@ -56,6 +56,25 @@ def resnext():
     return figures(model, [images(4, 17)])
 
 
+def convnext_timm():
+    from timm.models.convnext import ConvNeXt
+    return figures(ConvNeXt(depths=(1, 1, 2, 1), dims=(4, 6, 8, 10), num_classes=5), [images(3, 37)])
+
+
+def convnext_torchvision():
+    from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+    return figures(ConvNeXt([CNBlockConfig(4, 6, 1), CNBlockConfig(6, 8, 1), CNBlockConfig(8, 10, 2), CNBlockConfig(10, None, 1)], num_classes=5), [images(3, 37)])
+
+
+def distilbert():
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification
+    config = DistilBertConfig(vocab_size=13, max_position_embeddings=9, n_layers=2, n_heads=3, dim=12, hidden_dim=20, num_labels=5)
+    ids = (noise(3 * 9, 5) + 1).mul(6.5).long().reshape(3, 9)
+    mask = torch.ones(3, 9, dtype=torch.long)
+    mask[0, 7:] = 0
+    return figures(DistilBertForSequenceClassification(config), [ids, mask], lambda found: found.logits)
+
+
 def rounded(value):
     if isinstance(value, float):
         return float(f'{value:.8g}')

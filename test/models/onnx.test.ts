@@ -120,6 +120,16 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
     },
     ...{ examples: images, outputs: logits },
   },
+  convnext: {
+    spec: {
+      ...{ family: 'convnext', patchSize: 2, kernelSize: 3, expansion: 2, classes: 5, channels: 3 },
+      stages: [
+        { blocks: 1, channels: 6 },
+        { blocks: 2, channels: 8 },
+      ],
+    },
+    ...{ examples: images, outputs: logits },
+  },
   vit: {
     spec: {
       ...{ family: 'vit', imageSize: 12, patchSize: 4, channels: 3, classes: 5 },

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/backends/choose.js';
 import { startEngine } from '../../src/engine/backends/choose.js';
 import { taskNetworks, weightLabels } from '../../src/models/files.js';
+import type { NetworkSpec } from '../../src/models/index.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
@@ -69,6 +70,19 @@ test('a ResNet in torchvision’s names and one folder of pictures: the head fit
   const { tensors } = readSafetensors(join(out, 'model', 'model.safetensors'));
   expect(tensors['layer1.0.conv1.weight']!.shape).toEqual([2, 2, 3, 3]);
   expect(JSON.parse(readFileSync(join(out, 'model', 'labels.json'), 'utf8'))).toEqual(['blue', 'red']);
+});
+
+test('a ConvNeXt, whose norms take the place of batch norms: a thin one in its names, and as ONNX', async () => {
+  const wide: NetworkSpec = {
+    ...{ family: 'convnext', patchSize: 2, kernelSize: 3, expansion: 2, classes: 2, channels: 3 },
+    stages: [{ blocks: 2, channels: 8 }],
+  };
+  const [out, data] = [newFolder(), pictureFolder(8)];
+  const { thin: narrow } = await thin({ ...SMALL, model: resnetFile(wide), data, size: 8, out, engine });
+  expect(narrow.network).toMatchObject({ stages: [{ blocks: 2, channels: 4 }] });
+  const { tensors } = readSafetensors(join(out, 'model', 'model.safetensors'));
+  expect(tensors['stages.0.blocks.1.mlp.fc1.weight']!.shape).toEqual([8, 4]);
+  expect(readFileSync(join(out, 'model.onnx'), 'utf8')).toContain('["blue","red"]');
 });
 
 test('the example runs as it stands', async () => {

@@ -1,4 +1,4 @@
-/** ResNets in state dicts of `torch.save`: `.pth`, `.pt` and `.bin`, read without executing their pickle. */
+/** Networks on images in state dicts of `torch.save`: `.pth`, `.pt` and `.bin`, read without executing their pickle. */
 import { existsSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { readTorch } from '../../store/torch.js';
@@ -7,7 +7,7 @@ import { openTensors } from './torchvision.js';
 
 /** State dicts of `torch.save`. */
 export const torch: SourceFormat = {
-  looks: 'a ResNet’s state dict (a .pth, .pt or .bin file)',
+  looks: 'a state dict of a ResNet or ConvNeXt (a .pth, .pt or .bin file)',
   matches: (model) => ['.pth', '.pt', '.bin'].includes(extname(model)) && existsSync(model) && statSync(model).isFile(),
   open: (model, options) => {
     const { tensors, key, others } = readTorch(model);

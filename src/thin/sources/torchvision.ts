@@ -1,9 +1,8 @@
-/** ResNets in torchvision's names, which timm's are too, in a safetensors file. */
+/** Networks on images in torchvision's or timm's names, in a safetensors file. */
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
-import { weightLabels, writeWeights } from '../../models/files.js';
-import { resnetIn } from '../../models/torchvision.js';
+import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
@@ -26,8 +25,8 @@ export function withoutPrefix<Value>(tensors: Readonly<Record<string, Value>>): 
 }
 
 /**
- * The ResNet of a file's tensors. Where `isPlain` says that the file itself cannot be named in a training spec, or its
- * names have a prefix, they are written anew into the work folder. Throws UsageError where they are no ResNet's.
+ * The network of a file's tensors. Where `isPlain` says that the file itself cannot be named in a training spec, or its
+ * names have a prefix, they are written anew into the work folder. Throws UsageError where no family knows them.
  */
 export function openTensors(
   format: string,
@@ -37,7 +36,7 @@ export function openTensors(
   isPlain: boolean,
 ): Source {
   const { tensors, prefix } = withoutPrefix(given);
-  const network = resnetIn(tensors, path);
+  const network = networkIn(tensors, path);
   const copy = join(work, 'source.safetensors');
   const isCopied = !isPlain || prefix !== '';
   if (isCopied) {
@@ -61,9 +60,9 @@ export function openTensors(
   };
 }
 
-/** ResNets in torchvision's names. */
+/** Networks on images in torchvision's or timm's names. */
 export const torchvision: SourceFormat = {
-  looks: 'a ResNet in torchvision’s names (a .safetensors file)',
+  looks: 'a ResNet or ConvNeXt in torchvision’s or timm’s names (a .safetensors file)',
   matches: (model) => extname(model) === '.safetensors' && existsSync(model),
   open: (model, options) =>
     openTensors('torchvision safetensors', model, readSafetensors(model).tensors, options, true),

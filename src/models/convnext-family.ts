@@ -1,0 +1,57 @@
+/** ConvNeXts as a family: the published ones, their weights, their variants. */
+import { UsageError } from '../core/errors.js';
+import { convnext, ConvnextSpec } from './convnext.js';
+import { convnextGraph } from './convnext-onnx.js';
+import { CONVNEXT_NAMES, convnextIn, readConvnext, writeConvnext } from './convnext-weights.js';
+import { mismatch, type Family } from './family.js';
+import { readImages } from './predict.js';
+
+/** The published ConvNeXt of so many blocks and channels in its four stages. */
+function published(blocks: readonly number[], first: number): ConvnextSpec {
+  return {
+    ...{ family: 'convnext', patchSize: 4, kernelSize: 7, expansion: 4, classes: 1000, channels: 3 },
+    stages: blocks.map((count, s) => ({ blocks: count, channels: first * 2 ** s })),
+  };
+}
+
+/** All channels times a factor, rounded, at least 1 of each. */
+export function scaleConvnext(spec: ConvnextSpec, factor: number): ConvnextSpec {
+  return {
+    ...spec,
+    stages: spec.stages.map((stage) => ({ ...stage, channels: Math.max(1, Math.round(stage.channels * factor)) })),
+  };
+}
+
+/** ConvNeXts, on images. Weights are read in timm's and torchvision's names and written in timm's. */
+export const convnextFamily: Family<ConvnextSpec> = {
+  name: 'convnext',
+  spec: ConvnextSpec,
+  network: convnext,
+  presets: {
+    convnext_tiny: published([3, 3, 9, 3], 96),
+    convnext_small: published([3, 3, 27, 3], 96),
+    convnext_base: published([3, 3, 27, 3], 128),
+    convnext_large: published([3, 3, 27, 3], 192),
+  },
+  checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
+  published: { read: readConvnext, write: writeConvnext, inFile: { looks: CONVNEXT_NAMES, spec: convnextIn } },
+  onnx: convnextGraph,
+  thinning: {
+    narrow: scaleConvnext,
+    withHead: (spec, { head, classes }) => {
+      if (head !== undefined) throw new UsageError(`ConvNeXts read images; these data are texts for a "${head}" head`);
+      return { ...spec, classes: classes ?? spec.classes };
+    },
+    recipe: 'adamw',
+    side: ({ patchSize }) => (patchSize === 4 ? 224 : 32),
+  },
+  vary: (spec, { width, mid, classes }) => {
+    const scaled = width === undefined ? spec : scaleConvnext(spec, width);
+    return {
+      ...scaled,
+      ...(mid !== undefined && { expansion: scaled.expansion * mid }),
+      ...(classes !== undefined && { classes }),
+    };
+  },
+  predict: (spec, tensors, source) => readImages(convnext(spec), spec.channels, tensors, source),
+};
