@@ -8,10 +8,11 @@ import { createHash } from 'node:crypto';
 /** Two 32-bit words. Derive one with {@link rngKey}; never build one by hand. */
 export type RngKey = readonly [number, number];
 
-const MULTIPLIER_0 = 0xd2511f53;
-const MULTIPLIER_1 = 0xcd9e8d57;
-const WEYL_0 = 0x9e3779b9;
-const WEYL_1 = 0xbb67ae85;
+/** The constants of Philox, and below its words, as signed integers: V8 has no floating-point numbers to make then. */
+const MULTIPLIER_0 = 0xd2511f53 | 0;
+const MULTIPLIER_1 = 0xcd9e8d57 | 0;
+const WEYL_0 = 0x9e3779b9 | 0;
+const WEYL_1 = 0xbb67ae85 | 0;
 const ROUNDS = 10;
 
 /** Key of a named stream: `rngKey(seed, 'data', epoch)`. Different paths give independent streams. */
@@ -22,31 +23,37 @@ export function rngKey(seed: number, ...path: (string | number)[]): RngKey {
   return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
 }
 
+/** The upper 32 bits of a product of two words, by halves. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const carry = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + (middle >>> 16) + (carry >>> 16)) >>> 0;
+  const first = Math.imul(aHigh, bLow);
+  const second = Math.imul(aLow, bHigh);
+  const carry = (first & 0xffff) + (second & 0xffff) + (Math.imul(aLow, bLow) >>> 16);
+  return (Math.imul(aHigh, bHigh) + (first >>> 16) + (second >>> 16) + (carry >>> 16)) | 0;
 }
 
 /** One Philox4x32-10 block: 4 words from a 4-word counter and a 2-word key, written to `out`. */
 export function philox(counter: readonly [number, number, number, number], key: RngKey, out: Uint32Array): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+  let c0 = counter[0] | 0;
+  let c1 = counter[1] | 0;
+  let c2 = counter[2] | 0;
+  let c3 = counter[3] | 0;
+  let k0 = key[0] | 0;
+  let k1 = key[1] | 0;
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const high1 = multiplyHigh(MULTIPLIER_1, c2);
-    const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    const low0 = Math.imul(MULTIPLIER_0, c0);
+    const low1 = Math.imul(MULTIPLIER_1, c2);
+    c0 = high1 ^ c1 ^ k0;
     c1 = low1;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c2 = high0 ^ c3 ^ k1;
     c3 = low0;
-    k0 = (k0 + WEYL_0) >>> 0;
-    k1 = (k1 + WEYL_1) >>> 0;
+    k0 = (k0 + WEYL_0) | 0;
+    k1 = (k1 + WEYL_1) | 0;
   }
   out[0] = c0;
   out[1] = c1;
@@ -54,22 +61,24 @@ export function philox(counter: readonly [number, number, number, number], key: 
   out[3] = c3;
 }
 
+/** A number on (0, 1) of two words, 53 bits. */
+function unit(high: number, low: number): number {
+  return (high * 2 ** 21 + (low >>> 11) + 0.5) * 2 ** -53;
+}
+
 /** `n` numbers uniform on (0, 1), 53 bits each, never 0 or 1; draws `offset`, `offset + 1`, ... of the stream. */
 export function uniforms(key: RngKey, n: number, offset = 0): Float64Array {
   const out = new Float64Array(n);
   const words = new Uint32Array(4);
   const counter: [number, number, number, number] = [0, 0, 0, 0];
-  let block = -1;
-  for (let i = 0; i < n; i++) {
-    const draw = offset + i;
-    const wanted = Math.floor(draw / 2);
-    if (wanted !== block) {
-      block = wanted;
-      [counter[0], counter[1]] = [block >>> 0, Math.floor(block / 2 ** 32)];
-      philox(counter, key, words);
-    }
-    const half = draw % 2 === 0 ? 0 : 2;
-    out[i] = (words[half]! * 2 ** 21 + (words[half + 1]! >>> 11) + 0.5) * 2 ** -53;
+  let block = Math.floor(offset / 2);
+  // a block is two draws, of which the first may not be asked for
+  for (let i = offset % 2 === 0 ? 0 : -1; i < n; i += 2, block++) {
+    counter[0] = block >>> 0;
+    counter[1] = Math.floor(block / 2 ** 32);
+    philox(counter, key, words);
+    if (i >= 0) out[i] = unit(words[0]!, words[1]!);
+    if (i + 1 < n) out[i + 1] = unit(words[2]!, words[3]!);
   }
   return out;
 }

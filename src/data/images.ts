@@ -205,7 +205,19 @@ function bilinear(
 ): void {
   const left = Math.floor(x);
   const top = Math.floor(y);
-  const [wx, wy] = [x - left, y - top];
+  const wx = x - left;
+  const wy = y - top;
+  const first = (top * size + left) * channels;
+  // most pixels have all four neighbours
+  if (left >= 0 && top >= 0 && left + 1 < size && top + 1 < size) {
+    const below = first + size * channels;
+    for (let c = 0; c < channels; c++) {
+      const upper = source[first + c]! * (1 - wx) + source[first + channels + c]! * wx;
+      const lower = source[below + c]! * (1 - wx) + source[below + channels + c]! * wx;
+      out[at + c] = upper * (1 - wy) + lower * wy;
+    }
+    return;
+  }
   for (let c = 0; c < channels; c++) {
     const pixel = (column: number, row: number): number =>
       column < 0 || row < 0 || column >= size || row >= size ? 0 : source[(row * size + column) * channels + c]!;
