@@ -71,7 +71,7 @@ export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
       ? ''
       : `<tbody><tr class="part"><th scope="rowgroup" colspan="${columns.length + 1}">${title}: ${countsText(mine)}</th></tr>${matrixRows(mine, columns)}</tbody>`;
   });
-  const legend = OUTCOMES.map((outcome) => `${outcomeMark(outcome)} ${outcome}`).join(' &nbsp; ');
+  const legend = OUTCOMES.map((outcome) => `<span class="mark">${outcomeMark(outcome)} ${outcome}</span>`).join(' ');
   return `<p class="small">${legend}. Each mark is a link to its claim.</p>
 <div class="wide" tabindex="0" role="region" aria-label="Verdicts by question and setting"><table class="matrix"><thead>${head}</thead>${parts.join('\n')}</table></div>`;
 }
