@@ -1,5 +1,6 @@
 /** What a reader takes away from a figure: its picture as SVG or PNG, its rows, its spec. */
 import type { Spec } from './spec.js';
+import { svgElement } from './svg.js';
 
 const [MARGIN, KEY_LINE, FONT] = [16, 20, 'system-ui, sans-serif'] as const;
 /** Pixels of a PNG for each pixel of the page. */
@@ -11,13 +12,6 @@ function save(name: string, content: Blob): void {
   link.href = URL.createObjectURL(content);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-function element(name: string, attributes: Readonly<Record<string, string | number>>, text = ''): SVGElement {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.textContent = text;
-  return made;
 }
 
 /** All panels of a figure side by side in one picture, with title, panel names and key. */
@@ -34,7 +28,11 @@ function pictureOf(figure: HTMLElement): SVGElement {
     for (const [key, value] of Object.entries({ x, y: 64, width, height })) copy.setAttribute(key, String(value));
     const name = panel.querySelector('h4')?.textContent ?? '';
     placed.push(
-      element('text', { x: x + width / 2, y: 56, 'text-anchor': 'middle', 'font-size': 13, 'font-weight': 600 }, name),
+      svgElement(
+        'text',
+        { x: x + width / 2, y: 56, 'text-anchor': 'middle', 'font-size': 13, 'font-weight': 600 },
+        name,
+      ),
       copy,
     );
     x += width + MARGIN;
@@ -46,15 +44,15 @@ function pictureOf(figure: HTMLElement): SVGElement {
     const y = bottom + i * KEY_LINE;
     const color = entry.dataset.color ?? '#222';
     return [
-      element('line', { x1: MARGIN, x2: MARGIN + 22, y1: y - 4, y2: y - 4, stroke: color, 'stroke-width': 3 }),
-      element('text', { x: MARGIN + 30, y, 'font-size': 12 }, entry.textContent ?? ''),
+      svgElement('line', { x1: MARGIN, x2: MARGIN + 22, y1: y - 4, y2: y - 4, stroke: color, 'stroke-width': 3 }),
+      svgElement('text', { x: MARGIN + 30, y, 'font-size': 12 }, entry.textContent ?? ''),
     ];
   });
   const height = bottom + entries.length * KEY_LINE + MARGIN;
-  const picture = element('svg', { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT });
+  const picture = svgElement('svg', { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT });
   picture.append(
-    element('rect', { width, height, fill: 'white' }),
-    element('text', { x: MARGIN, y: 28, 'font-size': 15, 'font-weight': 600 }, title),
+    svgElement('rect', { width, height, fill: 'white' }),
+    svgElement('text', { x: MARGIN, y: 28, 'font-size': 15, 'font-weight': 600 }, title),
     ...placed,
     ...key,
   );

@@ -2,16 +2,21 @@
 import { discrepancy, telescope } from '../../theory/network/discrepancy.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { imitate } from '../../theory/flow/imitation.js';
+import { selectNets } from '../../theory/flow/selection.js';
 import { activations } from '../../theory/network/network.js';
-import { copyNet, initialNet, thinNet } from '../../theory/model/particles.js';
+import { copyNet, initialNet, thinNet, type Net } from '../../theory/model/particles.js';
 import { sineTask } from '../../theory/model/task.js';
 
+/** Models of the laboratory: nets of particles, and the two-mode saddle. */
+export type Model = 'particles' | 'saddle';
+
 export interface Setting {
+  readonly model: Model;
   readonly depth: number;
   /** Particles of a thin layer, and of a wide one. */
   readonly m: number;
   readonly wide: number;
-  /** Skip weight, and scale of the particles' mean. */
+  /** Skip weight, and scale of the particles' mean; the saddle's skip g and target kappa. */
   readonly alpha: number;
   readonly c: number;
   /** Correlation of a particle's two vectors in the initial law. */
@@ -24,11 +29,23 @@ export interface Setting {
 export interface Point {
   readonly law: 'D(m)' | 'D(L)';
   readonly x: number;
-  /** D after direct training; after imitation; the telescoped sum that bounds the latter. */
+  /** D after direct training, and the telescoped sum, which bounds imitation. */
   readonly direct: number;
-  readonly imitation: number;
   readonly bound: number;
+  /** D after imitation, of drawn particles of the trained wide net, and of such that herding chose, both untrained. */
+  readonly imitation?: number;
+  readonly sampled?: number;
+  readonly chosen?: number;
+  /** What the limit of infinitely wide nets says of `direct` and of `bound` at this width. */
+  readonly directLimit?: number;
+  readonly boundLimit?: number;
 }
+
+/** A point without its place; null where a training explodes. */
+export type Measured = Omit<Point, 'law' | 'x'> | null;
+
+/** Is told of each point as it is found. */
+export type Found = (law: Point['law'], x: number, measured: Measured) => void;
 
 /** As the studies of the laptop scale have them (experiments/theory.ts), with fewer points. */
 export const FIXED = { d: 8, train: 64, heldOut: 128, dt: 0.1 } as const;
@@ -39,7 +56,14 @@ export function widthsBelow(wide: number): number[] {
   return WIDTHS.filter((m) => m < wide);
 }
 
-type Measured = Omit<Point, 'law' | 'x'> | null;
+/** As the study `saddle` of the laptop scale has them (experiments/theory.ts), with fewer draws. */
+export const SADDLE = { draws: 10, steps: 200 } as const;
+const SADDLE_POWERS = [8, 16, 24, 32, 40] as const;
+
+/** Widths at which D(m) of the saddle is measured: its flow closes on means, which any number of particles has. */
+export function saddleWidths(): number[] {
+  return SADDLE_POWERS.map((power) => 2 ** power);
+}
 
 /** A trained wide net of a depth, as a function that measures thin nets of a width; null where a training explodes. */
 function wideNet({ wide, alpha, c, rho, time, seed }: Setting, depth: number): (m: number) => Measured {
@@ -48,39 +72,37 @@ function wideNet({ wide, alpha, c, rho, time, seed }: Setting, depth: number): (
   const options = { steps: Math.round(time / FIXED.dt), dt: FIXED.dt };
   const trained = copyNet(initial);
   if (trainDirect(trained, task.train, options).exploded !== undefined) return () => null;
+  const widths = widthsBelow(wide);
   const [onTrain, onHeldOut] = [activations(trained, task.train.x), activations(trained, task.heldOut.x)];
+  const herded = selectNets(trained, task.train.x, 'herding', widths, onTrain);
+  const { x } = task.heldOut;
+  const distance = (net: Net): number => discrepancy(net, trained, x, onHeldOut.at(-1));
   return (m) => {
     const direct = thinNet(initial, m, seed, 0);
     if (trainDirect(direct, task.train, options).exploded !== undefined) return null;
     const thin = thinNet(trained, m, seed, 0);
+    const sampled = distance(thin);
     const imitated = imitate(thin, trained, task.train.x, { ...options, targets: onTrain });
     if (imitated.some(({ exploded }) => exploded !== undefined)) return null;
-    const { x } = task.heldOut;
+    const chosen = herded[widths.indexOf(m)];
     return {
-      direct: discrepancy(direct, trained, x, onHeldOut.at(-1)),
-      imitation: discrepancy(thin, trained, x, onHeldOut.at(-1)),
+      direct: distance(direct),
+      imitation: distance(thin),
+      sampled,
+      ...(chosen !== undefined && { chosen: distance(chosen) }),
       bound: telescope(thin, trained, x, onHeldOut).reduce((sum, h) => sum + h, 0),
     };
   };
 }
 
-/**
- * Points as they are found: D(m) at the setting's depth, from the narrowest, then D(L) at its width up to its depth.
- * `exploded` is called instead where there is none.
- */
-export function explore(
-  setting: Setting,
-  found: (point: Point) => void,
-  exploded: (law: Point['law'], x: number) => void,
-): void {
-  const tell = (law: Point['law'], x: number, measured: Measured): void =>
-    measured === null ? exploded(law, x) : found({ law, x, ...measured });
+/** Points of nets of particles: D(m) at the setting's depth, from the narrowest, then D(L) at its width. */
+export function exploreParticles(setting: Setting, found: Found): void {
   const measure = wideNet(setting, setting.depth);
   const known = new Map<number, Measured>();
   for (const m of widthsBelow(setting.wide)) {
     known.set(m, measure(m));
-    tell('D(m)', m, known.get(m) ?? null);
+    found('D(m)', m, known.get(m) ?? null);
   }
-  for (let depth = 1; depth < setting.depth; depth++) tell('D(L)', depth, wideNet(setting, depth)(setting.m));
-  tell('D(L)', setting.depth, known.get(setting.m) ?? measure(setting.m));
+  for (let depth = 1; depth < setting.depth; depth++) found('D(L)', depth, wideNet(setting, depth)(setting.m));
+  found('D(L)', setting.depth, known.get(setting.m) ?? measure(setting.m));
 }

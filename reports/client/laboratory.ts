@@ -1,15 +1,54 @@
 /** The laboratory: dials, and both laws measured anew by a worker, drawn as their points come. */
-import { widthsBelow, type Point, type Setting } from './experiment.js';
-import { drawPlot } from './plot.js';
-import { addressOf, commandOf, DIALS, inWords, positionOf, PRESETS, settingAt, START, valueAt } from './setting.js';
+import type { Model, Point, Setting } from './experiment.js';
+import { drawPlot, type Line } from './plot.js';
+import {
+  addressOf,
+  commandOf,
+  dialsOf,
+  inWords,
+  limitsOf,
+  MODELS,
+  positionOf,
+  PRESETS,
+  settingAt,
+  START,
+  startOf,
+  valueAt,
+  type Dial,
+} from './setting.js';
 
 const LAWS = ['D(m)', 'D(L)'] as const satisfies readonly Point['law'][];
 
+/** Lines of the plots by the columns of their points, in the colors that the page's figures have for them. */
 const SERIES = [
-  ['direct', 'direct training', '#D55E00'],
-  ['imitation', 'imitation', '#0072B2'],
-  ['bound', 'telescoped sum (bound on imitation)', '#56B4E9'],
+  { key: 'direct', label: 'direct training', color: '#D55E00' },
+  { key: 'imitation', label: 'imitation', color: '#0072B2' },
+  { key: 'sampled', label: 'drawn particles, no training', color: '#E69F00' },
+  { key: 'chosen', label: 'particles chosen by herding, no training', color: '#009E73' },
+  { key: 'bound', label: 'telescoped sum (bound on imitation)', color: '#CC79A7' },
+  { key: 'directLimit', label: 'limit of direct training', color: '#D55E00', dashed: true },
+  { key: 'boundLimit', label: 'limit of the telescoped sum', color: '#CC79A7', dashed: true },
 ] as const;
+type Series = (typeof SERIES)[number];
+
+/** The lines of which a plot has points. */
+function linesOf(points: readonly Point[]): (Series & Pick<Line, 'points'>)[] {
+  return SERIES.flatMap((series) => {
+    const mine = points.flatMap((point) => {
+      const y = point[series.key];
+      return y === undefined ? [] : [{ x: point.x, y }];
+    });
+    return mine.length === 0 ? [] : [{ ...series, points: mine }];
+  });
+}
+
+/** The theory's limits beside the measured points, where they are known; as lines over the widths. */
+function limitLines(setting: Setting, widths: readonly number[]): Line[] {
+  return limitsOf(setting).map(({ column, at }) => {
+    const { label, color } = SERIES.find(({ key }) => key === column)!;
+    return { label: `limit of ${label}`, color, dashed: true, points: widths.map((m) => ({ x: m, y: at(m) })) };
+  });
+}
 
 /** What the worker says. */
 interface Message {
@@ -80,58 +119,68 @@ function drawLaw(law: Point['law'], setting: Setting, points: readonly Point[], 
   const label =
     last === undefined
       ? `${law}: no points`
-      : `${law}; at ${last.x}: direct ${last.direct.toPrecision(3)}, imitation ${last.imitation.toPrecision(3)}, ` +
-        `bound ${last.bound.toPrecision(3)}`;
+      : `${law}; at ${last.x}: ${SERIES.flatMap(({ key }) => (last[key] === undefined ? [] : `${key} ${last[key].toPrecision(3)}`)).join(', ')}`;
   const depths = Array.from({ length: setting.depth }, (_, i) => i + 1);
-  const lines = SERIES.map(([key, name, color]) => ({
-    label: name,
-    color,
-    points: mine.map((point) => ({ x: point.x, y: point[key] })),
-  }));
+  const { widths, widthLabel } = MODELS[setting.model];
+  const xs = widths(setting);
   const axis =
     law === 'D(m)'
-      ? { xTitle: 'thin width m', xs: widthsBelow(setting.wide), log: true }
-      : { xTitle: 'depth L (layers)', xs: depths, log: false };
+      ? { xTitle: 'thin width m', xs, xLabel: widthLabel, log: true }
+      : { xTitle: 'depth L (layers)', xs: depths, xLabel: String, log: false };
+  const lines = [...linesOf(mine), ...(law === 'D(m)' && mine.length > 0 ? limitLines(setting, xs) : [])];
   drawPlot({ ...axis, yTitle: 'discrepancy D', lines }, into, label);
 }
 
-/** The sliders, as one form. */
+/** The sliders of a model, as one form. */
 class Dials {
   readonly form = make('form', 'dials');
-  private readonly inputs = new Map<keyof Setting, { input: HTMLInputElement; output: HTMLOutputElement }>();
+  private model: Model | undefined;
+  private inputs: readonly { name: keyof Setting; dial: Dial; input: HTMLInputElement; output: HTMLOutputElement }[] =
+    [];
 
-  constructor(changed: () => void) {
+  constructor(private readonly changed: () => void) {
     this.form.addEventListener('submit', (event) => event.preventDefault());
-    for (const name of Object.keys(DIALS) as (keyof Setting)[]) {
-      const { label, low, high, step } = DIALS[name];
-      const [row, input, output] = [make('label', '', `${label} `), make('input'), make('output')];
-      Object.assign(input, { type: 'range', name, min: String(low), max: String(high), step: String(step) });
-      input.addEventListener('input', () => {
-        this.show(name);
-        changed();
-      });
-      row.append(output, input);
-      this.form.append(row);
-      this.inputs.set(name, { input, output });
-    }
     this.set(START);
   }
 
   read(): Setting {
-    const entries = [...this.inputs].map(([name, { input }]) => [name, valueAt(DIALS[name], Number(input.value))]);
-    return Object.fromEntries(entries) as unknown as Setting;
+    const entries = this.inputs.map(({ name, dial, input }) => [name, valueAt(dial, Number(input.value))]);
+    return { ...startOf(this.model!), ...(Object.fromEntries(entries) as Partial<Setting>) };
   }
 
   set(setting: Setting): void {
-    for (const [name, { input }] of this.inputs) {
-      input.value = String(positionOf(DIALS[name], setting[name]));
-      this.show(name);
+    if (setting.model !== this.model) this.make(setting.model);
+    for (const one of this.inputs) {
+      one.input.value = String(positionOf(one.dial, setting[one.name] as number));
+      this.show(one);
     }
   }
 
-  private show(name: keyof Setting): void {
-    const { input, output } = this.inputs.get(name)!;
-    output.textContent = String(valueAt(DIALS[name], Number(input.value)));
+  private make(model: Model): void {
+    this.model = model;
+    this.inputs = dialsOf(model).map(([name, dial]) => {
+      const [input, output] = [make('input'), make('output')];
+      const { low, high, step } = dial;
+      Object.assign(input, { type: 'range', name, min: String(low), max: String(high), step: String(step) });
+      const one = { name, dial, input, output };
+      input.addEventListener('input', () => {
+        this.show(one);
+        this.changed();
+      });
+      return one;
+    });
+    this.form.replaceChildren(
+      ...this.inputs.map(({ dial, input, output }) => {
+        const row = make('label', '', `${dial.label} `);
+        row.append(output, input);
+        return row;
+      }),
+    );
+  }
+
+  private show({ name, dial, input, output }: Dials['inputs'][number]): void {
+    const value = valueAt(dial, Number(input.value));
+    output.textContent = name === 'm' ? MODELS[this.model!].widthLabel(value) : String(Number(value.toPrecision(3)));
     input.setAttribute('aria-valuetext', output.textContent);
   }
 }
@@ -145,15 +194,17 @@ function plotHolder(law: Point['law']): HTMLElement {
   return holder;
 }
 
-/** The colors of the lines, with their names. */
-function legend(): HTMLElement {
-  const line = make('p', 'small');
-  for (const [, name, color] of SERIES) {
-    const [swatch, label] = [make('span', '', '● '), make('span', '', `${name}   `)];
-    swatch.style.color = color;
-    line.append(swatch, label);
-  }
-  return line;
+/** The colors of the lines, with their names; what a plot does not have is not named. */
+function fillLegend(legend: HTMLElement, points: readonly Point[], setting: Setting): void {
+  const lines = [...linesOf(points), ...(points.length > 0 ? limitLines(setting, []) : [])];
+  legend.replaceChildren(
+    ...lines.flatMap(({ label, color, ...line }) => {
+      const dashed = 'dashed' in line && line.dashed === true;
+      const [swatch, name] = [make('span', '', dashed ? '┄ ' : '● '), make('span', '', `${label}   `)];
+      swatch.style.color = color;
+      return [swatch, name];
+    }),
+  );
 }
 
 function button(text: string, act: () => void): HTMLButtonElement {
@@ -174,7 +225,7 @@ function saidIn(className: string, lines: number): HTMLParagraphElement {
 export function startLaboratory(): void {
   const root = document.getElementById('laboratory-root');
   if (root === null) return;
-  const [words, status] = [saidIn('', root.clientWidth < 600 ? 8 : 3), saidIn('small', 1)];
+  const [words, status] = [saidIn('', root.clientWidth < 600 ? 10 : 4), saidIn('small', 1)];
   status.setAttribute('role', 'status');
   const command = make('code');
   command.style.overflowWrap = 'anywhere';
@@ -184,7 +235,9 @@ export function startLaboratory(): void {
   const holders = LAWS.map((law) => [law, plotHolder(law)] as const);
   plots.append(...holders.map(([, holder]) => holder));
 
+  const legend = saidIn('small', root.clientWidth < 600 ? 6 : 2);
   const show = (setting: Setting, points: readonly Point[]): void => {
+    fillLegend(legend, points, setting);
     for (const [law, holder] of holders) drawLaw(law, setting, points, holder);
     words.textContent = inWords(setting, points);
   };
@@ -209,10 +262,10 @@ export function startLaboratory(): void {
     dials.set(setting);
     changed();
   };
-  const presets = make('div', 'tools');
-  for (const [name, part] of Object.entries(PRESETS)) presets.append(button(name, () => choose({ ...START, ...part })));
-  presets.append(button('Reset', () => choose(START)));
-  root.replaceChildren(presets, dials.form, legend(), plots, words, status, same);
+  const presets = make('div', 'actions');
+  for (const [name, setting] of Object.entries(PRESETS)) presets.append(button(name, () => choose(setting)));
+  presets.append(button('Reset', () => choose(startOf(dials.read().model))));
+  root.replaceChildren(presets, dials.form, legend, plots, words, status, same);
   show(dials.read(), []);
 
   const follow = (): void => {

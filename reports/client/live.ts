@@ -2,6 +2,8 @@
  * Under `gowide watch`: runs under way as their metrics arrive, and the page anew when one is finished, at the reader's
  * place.
  */
+import { svgElement } from './svg.js';
+
 interface Underway {
   readonly run: string;
   readonly experiment: string;
@@ -12,33 +14,21 @@ interface Underway {
   readonly losses: readonly number[];
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT] = [160, 28] as const;
 
 /** The losses of the last steps, as a line. */
 function spark(losses: readonly number[]): SVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('width', String(WIDTH));
-  svg.setAttribute('height', String(HEIGHT));
-  svg.setAttribute('role', 'img');
-  svg.setAttribute(
-    'aria-label',
+  const label =
     losses.length === 0
       ? 'no losses yet'
-      : `loss of the last ${losses.length} steps, from ${losses[0]!.toPrecision(4)} to ${losses.at(-1)!.toPrecision(4)}`,
-  );
+      : `loss of the last ${losses.length} steps, from ${losses[0]!.toPrecision(4)} to ${losses.at(-1)!.toPrecision(4)}`;
+  const svg = svgElement('svg', { width: WIDTH, height: HEIGHT, role: 'img', 'aria-label': label });
   const [low, high] = [Math.min(...losses), Math.max(...losses)];
-  const line = document.createElementNS(SVG, 'polyline');
   const y = (loss: number): number => HEIGHT - 2 - ((loss - low) / (high - low || 1)) * (HEIGHT - 4);
-  line.setAttribute(
-    'points',
-    losses
-      .map((loss, i) => `${((i * WIDTH) / Math.max(1, losses.length - 1)).toFixed(1)},${y(loss).toFixed(1)}`)
-      .join(' '),
-  );
-  line.setAttribute('fill', 'none');
-  line.setAttribute('stroke', 'currentColor');
-  svg.append(line);
+  const points = losses
+    .map((loss, i) => `${((i * WIDTH) / Math.max(1, losses.length - 1)).toFixed(1)},${y(loss).toFixed(1)}`)
+    .join(' ');
+  svg.append(svgElement('polyline', { points, fill: 'none', stroke: 'currentColor' }));
   return svg;
 }
 

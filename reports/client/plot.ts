@@ -1,11 +1,13 @@
 /** Plots of the laboratory: an SVG whose size never changes, drawn anew whenever a point comes. */
-
+import { svgElement } from './svg.js';
 import { logTicks } from './ticks.js';
 
 /** A line of a plot. */
 export interface Line {
   readonly label: string;
   readonly color: string;
+  /** Whether it is a theory's, and has no marks. */
+  readonly dashed?: boolean;
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
@@ -13,8 +15,9 @@ export interface Line {
 export interface Plot {
   readonly xTitle: string;
   readonly yTitle: string;
-  /** Values on the horizontal axis at which there will be points. */
+  /** Values on the horizontal axis at which there will be points, and how they are written. */
   readonly xs: readonly number[];
+  readonly xLabel: (x: number) => string;
   /** Whether that axis is logarithmic. */
   readonly log: boolean;
   readonly lines: readonly Line[];
@@ -23,16 +26,9 @@ export interface Plot {
 const [WIDTH, HEIGHT] = [380, 260] as const;
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 12, 44] as const;
 
-function element(name: string, attributes: Readonly<Record<string, string | number>>, text?: string): SVGElement {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 /** Draws a plot into an element, in place of what it holds. */
-export function drawPlot({ xTitle, yTitle, xs, log, lines }: Plot, into: HTMLElement, label: string): void {
-  const svg = element('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label });
+export function drawPlot({ xTitle, yTitle, xs, xLabel, log, lines }: Plot, into: HTMLElement, label: string): void {
+  const svg = svgElement('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label });
   svg.setAttribute('style', `display:block;width:100%;max-width:${WIDTH}px;height:auto;font-size:12px;filter:none`);
   const position = (x: number): number => (log ? Math.log(x) : x);
   const [low, high] = [position(Math.min(...xs)), position(Math.max(...xs))];
@@ -46,29 +42,38 @@ export function drawPlot({ xTitle, yTitle, xs, log, lines }: Plot, into: HTMLEle
   const ink = { fill: 'currentColor' };
   for (const tick of ticks)
     svg.append(
-      element('path', { d: `M${LEFT} ${toY(tick)}H${WIDTH - RIGHT}`, stroke: 'currentColor', 'stroke-opacity': 0.15 }),
-      element('text', { ...ink, x: LEFT - 6, y: toY(tick) + 4, 'text-anchor': 'end' }, String(tick)),
+      svgElement('path', {
+        d: `M${LEFT} ${toY(tick)}H${WIDTH - RIGHT}`,
+        stroke: 'currentColor',
+        'stroke-opacity': 0.15,
+      }),
+      svgElement(
+        'text',
+        { ...ink, x: LEFT - 6, y: toY(tick) + 4, 'text-anchor': 'end' },
+        tick >= 1e5 || tick < 1e-3 ? tick.toExponential() : String(tick),
+      ),
     );
   for (const x of xs)
-    svg.append(element('text', { ...ink, x: toX(x), y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, String(x)));
+    svg.append(svgElement('text', { ...ink, x: toX(x), y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, xLabel(x)));
   const middle = (TOP + HEIGHT - BOTTOM) / 2;
   svg.append(
-    element('text', { ...ink, x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' }, xTitle),
-    element('text', { ...ink, 'text-anchor': 'middle', transform: `translate(14 ${middle}) rotate(-90)` }, yTitle),
+    svgElement('text', { ...ink, x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' }, xTitle),
+    svgElement('text', { ...ink, 'text-anchor': 'middle', transform: `translate(14 ${middle}) rotate(-90)` }, yTitle),
   );
-  for (const { color, label: name, points } of lines) {
+  for (const { color, dashed = false, label: name, points } of lines) {
     const places = points.filter(({ y }) => y > 0).map(({ x, y }) => ({ x, y, at: [toX(x), toY(y)] as const }));
     svg.append(
-      element('path', {
+      svgElement('path', {
         d: places.map(({ at }, i) => `${i === 0 ? 'M' : 'L'}${at[0]} ${at[1]}`).join(''),
         fill: 'none',
         stroke: color,
-        'stroke-width': 2,
+        'stroke-width': dashed ? 1.5 : 2,
+        'stroke-dasharray': dashed ? '5 4' : 'none',
       }),
     );
-    for (const { x, y, at } of places) {
-      const mark = element('circle', { cx: at[0], cy: at[1], r: 4, fill: color });
-      mark.append(element('title', {}, `${name}, ${xTitle} ${x}: ${y.toPrecision(3)}`));
+    for (const { x, y, at } of dashed ? [] : places) {
+      const mark = svgElement('circle', { cx: at[0], cy: at[1], r: 4, fill: color });
+      mark.append(svgElement('title', {}, `${name}, ${xTitle} ${x}: ${y.toPrecision(3)}`));
       svg.append(mark);
     }
   }

@@ -1,5 +1,6 @@
 /** The laboratory's worker: gets the kernel, then settings; answers with points. */
-import { explore, type Setting } from './experiment.js';
+import type { Setting } from './experiment.js';
+import { explore } from './explore.js';
 import { startKernel } from './kernel.js';
 
 interface Ask {

@@ -53,7 +53,7 @@ function placesOf(verdicts: readonly ScaledVerdict[], drawn: readonly RenderedFi
 }
 
 const LABORATORY = `<section aria-labelledby="laboratory" id="laboratory-section"><h2 id="laboratory">Laboratory</h2>
-<p>The particle model, simulated anew in this page by the same kernel and the same code as the figures above, in float64. Move a constant, and both laws are measured again. One seed decides nothing: move the seed, too.</p>
+<p>The particle model, simulated anew in this page by the same kernel and the same code as the figures above, in float64. Move a constant, and both laws are measured again; broken lines are the theory’s limits, where they are known. One seed decides nothing: move the seed, too.</p>
 <div id="laboratory-root"><p>The laboratory needs JavaScript; the rest of this page does not.</p></div></section>`;
 
 /** The scales at which something was run, or kept. */

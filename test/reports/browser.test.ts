@@ -9,7 +9,9 @@ import chromiumPackage from '@sparticuz/chromium';
 import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { explore, type Point } from '../../reports/client/experiment.js';
+import type { Point } from '../../reports/client/experiment.js';
+import { explore } from '../../reports/client/explore.js';
+import { START } from '../../reports/client/setting.js';
 import type { Datum, Figure } from '../../reports/figures/figure.js';
 import { renderPage } from '../../reports/page/page.js';
 import { buildReport, drawReport } from '../../reports/page/report.js';
@@ -202,16 +204,17 @@ describe.skipIf(!available)('the page in Chromium', () => {
     await page.locator('#laboratory-root [role="status"]', { hasText: /^9 points in/ }).waitFor({ timeout: 120_000 });
     const points: Point[] = [];
     explore(
-      { depth: 3, m: 32, wide: 512, alpha: 1, c: 1, rho: 0.9, time: 1, seed: 7 },
+      { ...START, depth: 3, seed: 7 },
       (point) => points.push(point),
       () => {},
     );
     const last = points.filter(({ law }) => law === 'D(L)').at(-1)!;
     const label = await page.locator('#laboratory-root .plot svg').last().getAttribute('aria-label');
     expect(label).toBe(
-      `D(L); at 3: direct ${last.direct.toPrecision(3)}, imitation ${last.imitation.toPrecision(3)}, bound ${last.bound.toPrecision(3)}`,
+      `D(L); at 3: direct ${last.direct.toPrecision(3)}, imitation ${last.imitation!.toPrecision(3)}, ` +
+        `sampled ${last.sampled!.toPrecision(3)}, chosen ${last.chosen!.toPrecision(3)}, bound ${last.bound.toPrecision(3)}`,
     );
-    expect(last.bound).toBeGreaterThanOrEqual(last.imitation);
+    expect(last.bound).toBeGreaterThanOrEqual(last.imitation!);
     expect(said).toEqual([]);
     await page.close();
   });
