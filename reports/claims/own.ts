@@ -8,6 +8,7 @@ import { decideAlone, type Claim, type UncorrectedVerdict } from './claim.js';
 import { correctFamily } from './family.js';
 import { CLAIMS } from './index.js';
 import type { Verdict } from './verdict.js';
+import { entryOf } from '../../src/core/registry.js';
 
 /** What the rules say of settings of one's own: of one arm, or of the arms that a claim compares. */
 export interface OwnVerdicts {
@@ -42,7 +43,7 @@ interface OwnRows {
 /** Settings in which a spec differs from the declared one, at the scale whose sizes are nearest to its own. */
 function changesOf(experiment: Experiment, arm: string, spec: Cell['spec']): string {
   const found = (Object.keys(experiment.seeds) as Scale[]).flatMap((scale) => {
-    const declared = armSpecs(experiment, scale)[arm];
+    const declared = entryOf(armSpecs(experiment, scale), arm);
     if (declared === undefined) return [];
     const keys = [...new Set([...Object.keys(spec), ...Object.keys(declared)])];
     return [keys.filter((key) => JSON.stringify(spec[key]) !== JSON.stringify(declared[key]))];
@@ -69,7 +70,7 @@ function settingsByArm(runs: readonly OwnRun[]): OwnRun[][][] {
  * compares arms is decided where each of these has one setting.
  */
 function groupsOf(name: string, runs: readonly OwnRun[]): Group[] {
-  const experiment = EXPERIMENTS[name];
+  const experiment = entryOf(EXPERIMENTS, name);
   if (experiment === undefined) return [];
   const claims = Object.values(CLAIMS).filter((claim) => claim.experiment.name === name);
   const arms = settingsByArm(runs);

@@ -1,4 +1,5 @@
 /** Settings in which claims are asked: the columns of the matrix of verdicts. */
+import { entryOf } from '../../src/core/registry.js';
 
 /** What a column is called, and what stands above it and its neighbors. */
 export interface Setting {
@@ -26,7 +27,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
 
 /** The words for a setting; one that is not declared has its name for a label. */
 export function settingOf(name: string): Setting {
-  return SETTINGS[name] ?? { label: name, group: 'others' };
+  return entryOf(SETTINGS, name) ?? { label: name, group: 'others' };
 }
 
 /** Settings in the order of the columns: those that are declared first. */

@@ -4,6 +4,7 @@
  */
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import type { Arm, ArmFacts, Experiment, Scale } from '../../src/core/experiment.js';
+import { entryOf } from '../../src/core/registry.js';
 
 /** Facts about an arm that always has a label. */
 export type NamedFacts = ArmFacts & { readonly label: string };
@@ -27,14 +28,18 @@ function remembered<Value>(map: Map<string, Value>, key: string, make: () => Val
  * the experiment's baseline.
  */
 export function factsOf(name: string, scale: string, arm: string): NamedFacts {
-  const experiment = EXPERIMENTS[name];
+  const experiment = entryOf(EXPERIMENTS, name);
   if (experiment === undefined) return { label: arm };
   let known = KNOWN.get(experiment);
   if (known === undefined) KNOWN.set(experiment, (known = { arms: new Map(), facts: new Map() }));
   const { arms, facts } = known;
   return remembered(facts, `${scale} ${arm}`, () => {
     const scales = [scale, ...Object.keys(experiment.seeds)].filter((one) => Object.hasOwn(experiment.seeds, one));
-    const at = (one: string): Arm | undefined => remembered(arms, one, () => experiment.arms(one as Scale))[arm];
+    const at = (one: string): Arm | undefined =>
+      entryOf(
+        remembered(arms, one, () => experiment.arms(one as Scale)),
+        arm,
+      );
     const {
       baseline = experiment.baseline,
       label = arm,

@@ -7,6 +7,7 @@ import { formatMean, formatNumber } from '../claims/verdict.js';
 import type { ResultRow } from '../data/csv.js';
 import { factsOf } from '../data/facts.js';
 import { groupBy } from '../data/rows.js';
+import { entryOf } from '../../src/core/registry.js';
 
 function interval(values: readonly number[], digits: number): string {
   return formatMean(tInterval(values), digits);
@@ -29,7 +30,7 @@ function metricColumns({ key, label, unit, digits, exponential }: Metric): {
 
 /** A Markdown table: one row for each arm, with intervals, and differences to its baseline that are paired by seed. */
 export function toMarkdown(name: string, scale: string, rows: readonly ResultRow[]): string {
-  const experiment = EXPERIMENTS[name];
+  const experiment = entryOf(EXPERIMENTS, name);
   const metric = experiment?.metric ?? TEST_ACCURACY;
   const columns = metricColumns(metric);
   const arms = groupBy(rows, ({ arm }) => arm);

@@ -20,6 +20,11 @@ export function lookUp<Entry>(kind: string, registry: Readonly<Record<string, En
   throw unknownName(kind, given, Object.keys(registry));
 }
 
+/** The definition of that name, where there is one: what every object has (`constructor`) is none. */
+export function entryOf<Entry>(registry: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
+  return Object.hasOwn(registry, name) ? registry[name] : undefined;
+}
+
 /** The names of a record, as a schema's enum or a union of literals wants them: at least one, in their order. */
 export function namesOf<Name extends string>(registry: Readonly<Record<Name, unknown>>): [Name, ...Name[]] {
   return Object.keys(registry) as [Name, ...Name[]];

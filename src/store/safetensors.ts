@@ -60,7 +60,7 @@ export function writeSafetensors(
   metadata: Record<string, string> = {},
   options: WriteOptions = {},
 ): void {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header: [name: string, entry: unknown][] = [['__metadata__', metadata]];
   const chunks: Uint8Array[] = [];
   let offset = 0;
   // The widest types come first, so that every tensor is aligned to its own size.
@@ -76,11 +76,11 @@ export function writeSafetensors(
     }
     if (name === '__metadata__') throw new RangeError(`writeSafetensors: no tensor can be called ${name}`);
     const { buffer, byteOffset, byteLength } = values;
-    header[name] = { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + byteLength] };
+    header.push([name, { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + byteLength] }]);
     chunks.push(littleEndian(new Uint8Array(buffer, byteOffset, byteLength), values.BYTES_PER_ELEMENT));
     offset += byteLength;
   }
-  let text = JSON.stringify(header);
+  let text = JSON.stringify(Object.fromEntries(header));
   text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));

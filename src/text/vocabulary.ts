@@ -89,6 +89,18 @@ function readWordList(path: string): Found {
   return { tokens, ...(isCased && { lowercase: false }) };
 }
 
+/** Tokens with their indices, in a map: a record of zod leaves out a token that is called `__proto__`. */
+const TokenIds = z.unknown().transform((value, context): ReadonlyMap<string, number> => {
+  const { error } = z.record(z.string(), z.int().min(0)).safeParse(value);
+  for (const issue of error?.issues ?? []) context.addIssue({ ...issue, input: value } as z.core.$ZodRawIssue);
+  if (error !== undefined) return z.NEVER;
+  const ids = new Map(Object.entries(value as Readonly<Record<string, number>>));
+  const wrong = [...ids].find(([, id]) => !(Number.isSafeInteger(id) && id >= 0));
+  if (wrong === undefined) return ids;
+  context.addIssue({ code: 'custom', path: [wrong[0]], message: 'expected a whole number of at least 0' });
+  return z.NEVER;
+});
+
 /** How files write an added token. */
 const AddedFields = z.looseObject({
   content: z.string().min(1),
@@ -119,7 +131,7 @@ const TokenizerJson = z.looseObject({
     unk_token: z.literal(SPECIAL.unknown).default(SPECIAL.unknown),
     continuing_subword_prefix: z.literal('##').default('##'),
     max_input_chars_per_word: z.literal(100).default(100),
-    vocab: z.record(z.string(), z.int().min(0)),
+    vocab: TokenIds,
   }),
   added_tokens: z.array(AddedFields.extend({ id: z.int().min(0) })).default([]),
 });
@@ -137,7 +149,7 @@ function readTokenizerJson(path: string): Found {
   if (!existsSync(path)) throw new UsageError(`${path}: file not found`);
   const { model, added_tokens: added, normalizer } = parse(path, TokenizerJson, readConfig(path));
   const tokens: (string | undefined)[] = [];
-  for (const [token, id] of Object.entries(model.vocab)) {
+  for (const [token, id] of model.vocab) {
     if (tokens[id] !== undefined) throw new UsageError(`${path}: model.vocab: two tokens have the same index, ${id}`);
     tokens[id] = token;
   }
@@ -191,7 +203,6 @@ const Settings = z.looseObject({
   tokenize_chinese_chars: z.boolean().nullable().optional(),
   added_tokens_decoder: z.record(z.string().regex(/^\d+$/), AddedFields).optional(),
 });
-const AddedMap = z.record(z.string(), z.int().min(0));
 
 /** A tokenizer with what the other files of its folder say of it. */
 function withNeighbors(read: Found, folder: string): Found {
@@ -206,7 +217,7 @@ function withNeighbors(read: Found, folder: string): Found {
   const decoder = Object.entries(settings.added_tokens_decoder ?? {}).map(([id, fields]) =>
     addedToken(fields, Number(id)),
   );
-  const named = Object.entries(of(addedPath, AddedMap) ?? {}).map(([content, id]) =>
+  const named = [...(of(addedPath, TokenIds) ?? [])].map(([content, id]) =>
     addedToken({ content, single_word: false, lstrip: false, rstrip: false, special: isSpecial(content) }, id),
   );
   const specials = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { lookUp, nameSchema, namesOf, register, specSchema } from '../../src/core/registry.js';
+import { entryOf, lookUp, nameSchema, namesOf, register, specSchema } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 
 test('a registered definition is found by its name, and its name is in the list', () => {
@@ -51,3 +51,11 @@ test('a schema of specs checks each by the definition that it names, with the pa
   register('shape', shapes, 'circle', { spec: circle });
   expect(check({ shape: 'circle' })).toEqual({ parts: [{ shape: 'circle', radius: 1 }] });
 });
+
+test.each(['__proto__', 'constructor', 'toString'])(
+  'no definition is found under %s, which every object has',
+  (name) => {
+    expect(entryOf({ square: 4 }, name)).toBeUndefined();
+    expect(entryOf({ square: 4 }, 'square')).toBe(4);
+  },
+);

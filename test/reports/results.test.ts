@@ -81,6 +81,10 @@ test('facts of an arm come from its declaration at any scale; an arm of none has
     baseline: 'own inputs',
   });
   expect(factsOf('never declared', 'laptop', 'direct')).toEqual({ label: 'direct' });
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    expect(factsOf(name, 'laptop', 'direct')).toEqual({ label: 'direct' });
+    expect(factsOf('depth-skip', 'minutes', name)).toMatchObject({ label: name });
+  }
 });
 
 describe('the committed tables', () => {

@@ -160,3 +160,12 @@ test('what does not fit is not written', () => {
     'no tensor can be called __metadata__',
   );
 });
+
+test.each(['__proto__', 'constructor', 'toString'])('a tensor and a note may be called %s', (name) => {
+  const values = Float32Array.of(1, 2);
+  const tensors = Object.fromEntries([[name, { shape: [2], values }]]);
+  writeSafetensors(path, tensors, Object.fromEntries([[name, 'x']]));
+  const read = readSafetensors(path);
+  expect(Object.entries(read.tensors)).toEqual([[name, { shape: [2], values }]]);
+  expect(Object.entries(read.metadata)).toEqual([[name, 'x']]);
+});

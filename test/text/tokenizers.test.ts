@@ -96,3 +96,18 @@ describe('what cannot be followed is refused by its name', () => {
     expect(() => read(name, content)).toThrow(message);
   });
 });
+
+test('tokens may be called as what every object has', () => {
+  const names = ['__proto__', 'constructor', 'toString'];
+  const vocab = Object.fromEntries([...Object.values(SPECIAL), ...names].map((token, id) => [token, id]));
+  const file = {
+    normalizer: { type: 'BertNormalizer', lowercase: false },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    model: { type: 'WordPiece', vocab },
+  };
+  const folder = folderOf({ 'tokenizer.json': file, 'added_tokens.json': '{"[__proto__]": 8}' });
+  expect(readVocabulary(folder).tokens.slice(5)).toEqual([...names, '[__proto__]']);
+  const wrong = JSON.stringify({ ...file, model: { type: 'WordPiece', vocab: {} } });
+  const path = folderOf({ 'tokenizer.json': wrong.replace('"vocab":{}', '"vocab":{"__proto__":-1}') });
+  expect(() => readVocabulary(path)).toThrow('model.vocab.__proto__: expected a whole number of at least 0');
+});
