@@ -12,21 +12,26 @@ export {
   copyNet,
   freshNet,
   initialNet,
+  inputsOf,
+  outputsOf,
   pick,
   pickNet,
+  readMaps,
   singleLayer,
   thinIndices,
   thinNet,
   widthsOf,
   type InitialLaw,
   type Layer,
+  type LinearMap,
   type Net,
   type Shape,
 } from './model/particles.js';
-export { sineTask, type Samples, type Task } from './model/task.js';
+export { LOSSES, type LossLaw, type LossName } from './model/losses.js';
+export { asClasses, sineTask, type Samples, type Task } from './model/task.js';
 
 // Forward passes, velocities and distances
-export { activations, layerForward, output, velocity, type Velocity } from './network/network.js';
+export { activations, layerForward, lossOf, output, outputFrom, velocity, type Velocity } from './network/network.js';
 export { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from './network/discrepancy.js';
 
 // Limits of infinite width, by linearized flows
@@ -39,7 +44,6 @@ export { linearNetLimit, type LinearSetting } from './exact/linear-net.js';
 // Training: direct, by imitation, in three stages
 export {
   EXPLOSION,
-  lossOf,
   trainDirect,
   trainSgd,
   batchesOf,

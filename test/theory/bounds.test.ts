@@ -14,9 +14,9 @@ import {
 } from '../../theory/bounds/gronwall.js';
 import { lipschitzBound, telescopedBound, wideTailBound } from '../../theory/bounds/imitation.js';
 import { discrepancy, rmsDistance } from '../../theory/network/discrepancy.js';
-import { lossOf, trainDirect } from '../../theory/flow/direct.js';
+import { trainDirect } from '../../theory/flow/direct.js';
 import { imitate } from '../../theory/flow/imitation.js';
-import { activations, output } from '../../theory/network/network.js';
+import { activations, lossOf, output } from '../../theory/network/network.js';
 import { copyNet, initialNet, pickNet, thinIndices, thinNet } from '../../theory/model/particles.js';
 import { sineTask } from '../../theory/model/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';

@@ -36,6 +36,12 @@ describe('simulate', () => {
     ['sbias = 0', { law: { sbias: 0 } }, { m: 4 }],
     ['c < 0', { c: -1 }, { m: 4 }],
     ['no skip', { alpha: 0, c: 3, law: { rho: 0.9 } }, { m: 4 }],
+    ['no skip in one layer', { alpha: [1, 0], c: [1, -2] }, { m: 4 }],
+    ['c = 0 in one layer', { c: [0, 1] }, { m: 4 }],
+    ['one input', { inputs: 1 }, { m: 4 }],
+    ['one output', { outputs: 1 }, { m: 4 }],
+    ['more inputs and outputs than dimensions', { inputs: 64, outputs: 64 }, { m: 4 }],
+    ['M = 1, m = 1, one input, one output', { width: 1, inputs: 1, outputs: 1, d: 1 }, { m: 1 }],
   ])('%s: finite, and D at most the telescoped sum', (_, model, thin) => {
     const { arrays, summary } = run(model, thin);
     for (const { values } of Object.values(arrays)) expect(values.every(Number.isFinite)).toBe(true);
@@ -49,6 +55,13 @@ describe('simulate', () => {
     arrays.output!.values.forEach((value, j) => expect(value).toBeCloseTo(arrays.x!.values[j]! / 4, 14));
     expect(thinOf(summary).discrepancy).toBe(0);
     expect((summary.losses as number[])[4]).toBeCloseTo((summary.losses as number[])[0]!, 14);
+  });
+
+  test('cross-entropy: a dt that is huge explodes by name, and a small one brings the loss down at every step', () => {
+    const model = { ...MODEL, outputs: 2 };
+    expect(() => simulate({ model, loss: 'cross-entropy', flow: { steps: 50, dt: 1e9 } })).toThrow(/exploded at step/);
+    const { summary } = simulate({ model, loss: 'cross-entropy', flow: { steps: 50, dt: 0.1 } });
+    expect(summary.lossIncreases).toBe(0);
   });
 
   test('-c with -b is c with b', () => {
@@ -68,6 +81,11 @@ describe('simulate', () => {
   test('a dt that is huge explodes by name, for each method and each part', () => {
     for (const method of ['euler', 'heun', 'rk4'])
       expect(() => simulate({ model: MODEL, flow: { steps: 50, dt: 1e9, method } })).toThrow(/exploded at step \d+/);
+    for (const kind of [
+      { kind: 'langevin', temperature: 1 },
+      { kind: 'momentum', friction: 1e-9 },
+    ])
+      expect(() => simulate({ model: MODEL, flow: { steps: 50, dt: 1e9, ...kind } })).toThrow(/exploded at step \d+/);
     for (const inputs of ['wide', 'thin'])
       expect(() => run({}, { m: 2, training: 'imitation', inputs, imitation: { steps: 50, dt: 1e9 } })).toThrow(
         /imitation of layer 1 exploded/,

@@ -10,12 +10,12 @@ import {
   rmsDistance,
   telescope,
 } from '../../theory/network/discrepancy.js';
-import { EXPLOSION, lossOf, trainDirect, trainSgd } from '../../theory/flow/direct.js';
+import { EXPLOSION, trainDirect, trainSgd } from '../../theory/flow/direct.js';
 import { trainHalved } from '../../theory/flow/halving.js';
 import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
 import { imitate } from '../../theory/flow/imitation.js';
 import { imitateByRidge } from '../../theory/flow/ridge.js';
-import { activations, layerForward, output, velocity } from '../../theory/network/network.js';
+import { activations, layerForward, lossOf, output, velocity } from '../../theory/network/network.js';
 import {
   copyNet,
   freshNet,

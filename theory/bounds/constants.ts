@@ -1,6 +1,6 @@
 /** Constants of one layer that the bounds are made of. */
 import { ACTIVATIONS, type Activation, type ActivationBound } from '../model/activations.js';
-import { singleLayer, type Layer, type Net } from '../model/particles.js';
+import { checkUniform, singleLayer, type Layer, type Net } from '../model/particles.js';
 import { symmetricEigenvalues } from '../numerics/linear.js';
 
 /**
@@ -40,6 +40,7 @@ export function layerLipschitz({ alpha, c, d, activation }: Net, { a, b }: Layer
 
 /** Lip(S_{>l}) <= prod_{k>l} G_k for l = 1 .. L; the last one is the empty product, 1. */
 export function tailLipschitz(net: Net): number[] {
+  checkUniform('bounds', net);
   const tails = new Array<number>(net.layers.length).fill(1);
   for (let l = net.layers.length - 2; l >= 0; l--)
     tails[l] = tails[l + 1]! * layerLipschitz(singleLayer(net, l + 1), net.layers[l + 1]!);

@@ -25,7 +25,7 @@ import { rms } from '../../src/core/stats.js';
 import { rmsDistance } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
 import { ACTIVATIONS } from '../model/activations.js';
-import { copyNet, pickNet, thinIndices, type Layer, type Net } from '../model/particles.js';
+import { checkUniform, copyNet, pickNet, thinIndices, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { activationBound, layerLipschitz, rowNorm } from './constants.js';
 
@@ -63,7 +63,8 @@ function layerTrace(
 }
 
 /** Activations, gradients by activations and Jacobians of every layer on samples [N, d], in plain TypeScript. */
-export function traceNet(net: Net, { x, y }: Samples): Trace {
+export function traceNet(net: Net, { x, y, loss }: Samples): Trace {
+  checkUniform('bounds', net, loss);
   const { d } = net;
   const z = [x];
   const J: Float64Array[] = [];

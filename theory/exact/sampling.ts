@@ -1,6 +1,6 @@
 /** Errors of layers whose particles are drawn without replacement. */
 import { layerForward } from '../network/network.js';
-import type { Layer, Net } from '../model/particles.js';
+import { layerNet, type Layer, type Net } from '../model/particles.js';
 
 /**
  * Exact mean square of one sampled layer's error, over all subsets of m out of M particles:
@@ -8,14 +8,15 @@ import type { Layer, Net } from '../model/particles.js';
  * Sampling without replacement, Cochran 1977, theorem 2.2. x is [N, d]. Valid for any particles, trained or not.
  */
 export function sampledLayerVariance(net: Net, layer: Layer, x: Float64Array, m: number): number {
-  return ((net.c * net.c) / m) * ((layer.m - m) / (layer.m - 1)) * particleVariance(net, layer, x);
+  const { c } = layerNet(net, layer);
+  return ((c * c) / m) * ((layer.m - m) / (layer.m - 1)) * particleVariance(net, layer, x);
 }
 
 /** E_x[ mean_i |b_i|^2 t_i^2 - |mean_i b_i t_i|^2 ]: the variance of one particle's output. x is [N, d]. */
 export function particleVariance(net: Net, layer: Layer, x: Float64Array): number {
   const { d, activation } = net;
   const n = x.length / d;
-  const centre = layerForward({ ...net, alpha: 0, c: 1 }, layer, x);
+  const centre = layerForward({ ...net, alpha: 0, c: 1 }, { m: layer.m, a: layer.a, b: layer.b, bias: layer.bias }, x);
   let total = 0;
   // One particle at a time, as a layer whose output is act in every coordinate.
   const one = { m: 1, a: new Float64Array(d), b: new Float64Array(d).fill(1), bias: new Float64Array(1) };

@@ -1,14 +1,14 @@
 /** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
-import { velocity } from '../network/network.js';
+import { isFused, lossOf, velocity } from '../network/network.js';
 import { copyNet, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { INTEGRATORS, type Integrator } from './integrators.js';
 
 /** The course of one training. */
 export interface FlowResult {
-  /** (1/2N) sum |z_L - y|^2 before each step, and after the last. */
+  /** The loss before each step, and after the last; (1/2N) sum |z_L - y|^2 unless the samples have another. */
   readonly losses: readonly number[];
   /**
    * Steps on which the loss went up, which a gradient flow never does: where dt times the sharpness exceeds 2, the
@@ -49,9 +49,9 @@ export function flowResult(losses: readonly number[]): FlowResult {
 }
 
 /**
- * Trains `net` in place by the gradient flow of (1/2N) sum |z_L - y|^2 on samples [N, d], for a flow time of steps x
- * dt. An explosion is not thrown: training stops, and the result says at which step. Throws RangeError on a shape that
- * does not fit.
+ * Trains `net` in place by the gradient flow of the samples' loss, (1/2N) sum |z_L - y|^2 unless they have another, for
+ * a flow time of steps x dt; x is [N, inputs], y [N, outputs]. An explosion is not thrown: training stops, and the
+ * result says at which step. Throws RangeError on a shape that does not fit.
  */
 export function trainDirect(
   net: Net,
@@ -73,18 +73,17 @@ export function trainDirect(
   return flowResult(losses);
 }
 
-/** The loss of a network on samples [N, d], (1/2N) sum |z_L - y|^2. */
-export function lossOf(net: Net, { x, y }: Samples): number {
-  const out = new Float64Array(x.length);
-  kernel().forward(net, x, [...net.layers.slice(1).map(() => undefined), out]);
-  let sum = 0;
-  for (let j = 0; j < out.length; j++) sum += (out[j]! - y[j]!) ** 2;
-  return sum / (2 * (x.length / net.d));
-}
-
-function eulerSteps(net: Net, { x, y }: Samples, dt: number, count: number): Float64Array {
+function eulerSteps(net: Net, samples: Samples, dt: number, count: number): Float64Array {
+  const { x, y } = samples;
   const losses = new Float64Array(count);
-  return losses.subarray(0, kernel().descend(net, x, y, dt, losses));
+  if (isFused(net, samples)) return losses.subarray(0, kernel().descend(net, x, y, dt, losses));
+  for (let step = 0; step < count; step++) {
+    const found = velocity(net, samples);
+    losses[step] = found.loss;
+    if (!Number.isFinite(found.loss)) return losses.subarray(0, step + 1);
+    advance(net.layers, dt, found.layers);
+  }
+  return losses;
 }
 
 /** target += factor * direction, for every particle. */
@@ -125,22 +124,23 @@ export function rungeKuttaStep<Found extends { readonly layers: readonly Layer[]
  * each time, filled anew. Throws RangeError when batch > N.
  */
 export function batchesOf(
-  { x, y, n }: Samples,
+  samples: Samples,
   { batch, seed }: { readonly batch: number; readonly seed: number },
 ): (step: number) => Samples {
+  const { x, y, n } = samples;
   if (batch < 1 || batch > n) throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
-  const d = x.length / n;
+  const [inputs, outputs] = [x.length / n, y.length / n];
   const perEpoch = Math.floor(n / batch);
-  const [bx, by] = [new Float64Array(batch * d), new Float64Array(batch * d)];
+  const [bx, by] = [new Float64Array(batch * inputs), new Float64Array(batch * outputs)];
   let order: Uint32Array = new Uint32Array();
   return (step) => {
     if (step % perEpoch === 0) order = permutation(rngKey(seed, 'sgd', step / perEpoch), n);
     for (let j = 0; j < batch; j++) {
-      const row = order[(step % perEpoch) * batch + j]! * d;
-      bx.set(x.subarray(row, row + d), j * d);
-      by.set(y.subarray(row, row + d), j * d);
+      const row = order[(step % perEpoch) * batch + j]!;
+      bx.set(x.subarray(row * inputs, (row + 1) * inputs), j * inputs);
+      by.set(y.subarray(row * outputs, (row + 1) * outputs), j * outputs);
     }
-    return { n: batch, x: bx, y: by };
+    return { ...samples, n: batch, x: bx, y: by };
   };
 }
 

@@ -1,7 +1,7 @@
 /** Whether a step is small enough: one start, integrated at dt and at dt/2. */
 import { rmsDistance } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
-import { copyNet, type Net } from '../model/particles.js';
+import { copyNet, outputsOf, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
 
@@ -27,5 +27,5 @@ export function trainHalved(net: Net, samples: Samples, options: FlowOptions, x:
   const result = trainDirect(net, samples, options);
   const half = trainDirect(fine, samples, { ...options, steps: options.steps * 2, dt: options.dt / 2 });
   const whole = result.exploded === undefined && half.exploded === undefined;
-  return { result, half, difference: whole ? rmsDistance(output(net, x), output(fine, x), net.d) : Infinity };
+  return { result, half, difference: whole ? rmsDistance(output(net, x), output(fine, x), outputsOf(net)) : Infinity };
 }

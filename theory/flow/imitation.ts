@@ -29,7 +29,7 @@ export function imitate(thin: Net, wide: Net, x: Float64Array, options: Imitatio
   }
   const { targets = activations(wide, x) } = options;
   if (options.inputs === 'thin') return imitateOnOwnInputs(thin, x, targets, options);
-  const n = x.length / thin.d;
+  const n = targets[0]!.length / thin.d;
   return thin.layers.map((_, l) =>
     trainDirect(singleLayer(thin, l), { n, x: targets[l]!, y: targets[l + 1]! }, options),
   );
@@ -44,7 +44,7 @@ function ownVelocity(
   targets: readonly Float64Array[],
 ): { readonly layers: readonly Layer[]; readonly losses: readonly number[] } {
   const own = activations(net, x);
-  const n = x.length / net.d;
+  const n = own[0]!.length / net.d;
   const found = net.layers.map((_, l) => velocity(singleLayer(net, l), { n, x: own[l]!, y: targets[l + 1]! }));
   return { layers: found.map(({ layers }) => layers[0]!), losses: found.map(({ loss }) => loss) };
 }

@@ -2,7 +2,7 @@
  * Imitation in closed form: the output weights of each thin layer by ridge regression, its input weights as they are.
  */
 import { ACTIVATIONS } from '../model/activations.js';
-import type { Net } from '../model/particles.js';
+import { checkUniform, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
 import { factorLinear } from '../numerics/linear.js';
 
@@ -22,6 +22,7 @@ export interface RidgeOptions {
  */
 export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, targets }: RidgeOptions): void {
   const { d, alpha, c } = thin;
+  [thin, wide].forEach((net) => checkUniform('imitateByRidge', net));
   if (thin.layers.length !== wide.layers.length || d !== wide.d || alpha !== wide.alpha || c !== wide.c)
     throw new RangeError('imitateByRidge: expected nets of one depth, dimension, alpha and c');
   const { at } = ACTIVATIONS[thin.activation];

@@ -38,6 +38,11 @@ export interface Kernel {
    */
   descend(net: Net, x: Float64Array, y: Float64Array, dt: number, losses: Float64Array, to?: readonly Layer[]): number;
   /**
+   * Back through a `net` of one layer: with z [N, d] its input and p [N, d] N times the gradient of a loss by its
+   * output, the velocity of its particles goes into `to`, and J^T p [N, d] into `back`.
+   */
+  backward(net: Net, z: Float64Array, p: Float64Array, to: Layer, back: Float64Array): void;
+  /**
    * The derivative of a pass in K `directions` [K][L] (changes of a, b and bias), written into the arrays of `pass`;
    * returns the loss, or NaN without targets. Undefined where this form has none: tangent.ts has a plain one.
    */

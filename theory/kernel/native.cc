@@ -541,6 +541,17 @@ void run_forward(const Net& net, const double* x, const std::vector<double*>& ou
   }
 }
 
+// Back through the only layer of `net`: its velocity into `to`, and J^T p into `back`, both [N, d] in rows.
+template <int A>
+void run_backward(const Net& net, const double* z, const double* p, const Layer& to, double* back) {
+  Workspace work(net);
+  Buffer in(work.sheet), gradient(work.sheet), out(work.sheet);
+  to_columns(z, net, in);
+  to_columns(p, net, gradient);
+  layer_backward<A>(net, net.layers[0], to, false, -net.c / net.n, work, in, gradient, out);
+  to_rows(out, net, back);
+}
+
 // p = z - y on the real samples of from..until, 0 behind them. Returns the sum of squares.
 double residual(const Shape& net, int from, int until, const double* z, const double* y, double* p) {
   V squares = V{};
@@ -1026,6 +1037,20 @@ napi_value js_descend(napi_env env, napi_callback_info info) {  // numbers, arra
   });
 }
 
+napi_value js_backward(napi_env env, napi_callback_info info) {  // numbers, arrays, z, p, to, back
+  size_t argc = 6;
+  napi_value args[6];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  return guarded(env, [&] {
+    Net net = net_of(env, args);
+    const std::vector<Layer> to = layers_of(env, args[4]);
+    const double *z = doubles(env, args[2]), *p = doubles(env, args[3]);
+    double* back = doubles(env, args[5]);
+    with_activation(net.activation, [&](auto A) { run_backward<decltype(A)::value>(net, z, p, to[0], back); });
+    return 0.0;
+  });
+}
+
 napi_value js_tangent(napi_env env, napi_callback_info info) {  // numbers, arrays, directions, x, dx, y, to, tos, outputs
   size_t argc = 9;
   napi_value args[9];
@@ -1075,6 +1100,7 @@ napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
       {"forward", nullptr, js_forward, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"descend", nullptr, js_descend, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"backward", nullptr, js_backward, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"tangent", nullptr, js_tangent, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setThreads", nullptr, js_threads, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"peak", nullptr, js_peak, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -18,6 +18,14 @@ interface Addon {
     losses: Float64Array,
     to: Float64Array[],
   ): number;
+  backward(
+    numbers: Float64Array,
+    arrays: Float64Array[],
+    z: Float64Array,
+    p: Float64Array,
+    to: Float64Array[],
+    back: Float64Array,
+  ): number;
   tangent(
     numbers: Float64Array,
     arrays: Float64Array[],
@@ -57,6 +65,8 @@ export function openNative(threads: number): Kernel {
     forward: (net, x, outs) => void call().forward(numbers(net, x), flatten(net.layers), x, [...outs]),
     descend: (net, x, y, dt, losses, to) =>
       call().descend(numbers(net, x), flatten(net.layers), x, y, dt, losses, to === undefined ? [] : flatten(to)),
+    backward: (net, z, p, to, back) =>
+      void call().backward(numbers(net, z), flatten(net.layers), z, p, flatten([to]), back),
     tangent: (net, directions, { x, dx = [], y, velocity = [], velocities = [], outputs = [] }) =>
       call().tangent(
         numbers(net, x),

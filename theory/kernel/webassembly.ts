@@ -266,6 +266,16 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
       }
       return losses.length;
     },
+    backward: (net, z, p, to, back) => {
+      const { d, c, layers } = net;
+      const n = z.length / d;
+      const pass = new Pass(machine, net, n, threads);
+      const [input, gradient, out] = [0, 1, 2].map(() => machine.allocate(pass.sheet)) as [number, number, number];
+      toColumns(z, d, pass.S, machine.view(input, pass.sheet));
+      toColumns(p, d, pass.S, machine.view(gradient, pass.sheet));
+      pass.backward(layers[0]!, to, false, -c / n, input, gradient, out);
+      toRows(machine.view(out, pass.sheet), d, pass.S, back);
+    },
     peak: () => undefined,
   };
 }

@@ -6,7 +6,7 @@ import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
 import { netOf, samplesOf } from '../simulate/arrays.js';
-import { batchOf, checkBatch, parseSimulation, scaleOf, type Simulation } from '../simulate/declaration.js';
+import { batchOf, checkBatch, parseSimulation, shapeOf, type Simulation } from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
 import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
 import type { Course } from './fluctuation.js';
@@ -35,7 +35,7 @@ export const LIMIT_DEFAULTS = { target: 0.05, particles: { first: 256, most: 819
 /**
  * Throws UsageError on a declaration whose D does not fall as m^(-1/2), so that there is no limit of sqrt(m) D to find.
  */
-function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): void {
+function checkLimit({ model, flow, thin, loss }: Simulation, ownParticles: boolean): void {
   const moves = flow.steps > 0;
   const refuse = (why: string): never => {
     throw new UsageError(`limit: ${why}`);
@@ -47,6 +47,18 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
         `expected one of ${known.map(([name]) => `"${name}"`).join(', ')}`,
     );
   }
+  for (const [name, value, unknown] of [
+    ['loss', loss, loss !== 'squared'],
+    ['model.inputs', model.inputs, model.inputs !== undefined],
+    ['model.outputs', model.outputs, model.outputs !== undefined],
+    ['model.alpha', model.alpha, severalOf(model.alpha)],
+    ['model.c', model.c, severalOf(model.c)],
+  ] as const)
+    if (unknown)
+      refuse(
+        `"${name}" is ${JSON.stringify(value)}; the linearized flow is known for the squared loss and nets of one ` +
+          `alpha and one c, without read maps: leave "${name}" out, or measure with \`simulate\``,
+      );
   const training = thin?.training ?? 'direct';
   if (training === 'three-stages' && thin!.tuning!.steps > 0)
     refuse(
@@ -65,6 +77,12 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
     );
   if (thin?.coupling === 'fresh' && ownParticles)
     refuse('particles of your own have no law from which a fresh thin net could be drawn; ask for "coupled"');
+}
+
+/** Whether layers have different numbers. */
+function severalOf(values: number | string | readonly (number | string)[]): boolean {
+  const [first, ...rest] = [values].flat();
+  return rest.some((value) => value !== first);
 }
 
 function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
@@ -107,7 +125,7 @@ export async function declaredLimit(
 ): Promise<DeclaredLimit> {
   const config = parseSimulation(value);
   const { model, thin, seed, halving } = config;
-  const { depth, d, alpha, activation, law } = model;
+  const { depth, law } = model;
   const own = Object.keys(arrays).some((name) => name.startsWith('layer'));
   checkLimit(config, own);
   const given = own ? netOf(config, arrays) : undefined;
@@ -115,14 +133,12 @@ export async function declaredLimit(
   const m = widthsOf(thin?.m ?? model.width, depth);
   if (thin !== undefined) checkCoupling(thin, M);
   const smallest = Math.min(...m);
-  const c = scaleOf(model);
   const settings: LimitSettings = {
     ...options,
     seed,
     course: courseOf(config, arrays),
     shares: m.map((one) => smallest / one),
-    draw: (particles, draw) =>
-      initialNet(seed, { depth, m: particles, d, alpha, c, activation }, law, ['limit', particles, draw]),
+    draw: (particles, draw) => initialNet(seed, { ...shapeOf(model), m: particles }, law, ['limit', particles, draw]),
     ...(given !== undefined && { fixed: given }),
   };
   const [limit] = await limitsOf(settings);

@@ -5,6 +5,7 @@
  */
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import type { Activation } from './activations.js';
+import type { LossName } from './losses.js';
 
 /** Largest dimension that a declaration may name; the kernel's own cost grows linearly with it, from 1 on. */
 export const MOST_DIMENSIONS = 1024;
@@ -15,6 +16,9 @@ export interface Layer {
   readonly a: Float64Array;
   readonly b: Float64Array;
   readonly bias: Float64Array;
+  /** Weight of the layer's skip connection, and scale of its sum; the net's unless given. */
+  readonly alpha?: number;
+  readonly c?: number;
 }
 
 /**
@@ -29,6 +33,39 @@ export interface Net {
   readonly c: number;
   readonly activation: Activation;
   readonly layers: readonly Layer[];
+  /** Fixed linear map [d, inputs] that the inputs pass before the first layer; none unless given. */
+  readonly readIn?: LinearMap;
+  /** Fixed linear map [outputs, d] from the last layer to the output; none unless given. */
+  readonly readOut?: LinearMap;
+}
+
+/** A fixed matrix W [rows, columns], row-major, that takes x to W x. */
+export interface LinearMap {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float64Array;
+}
+
+/** Numbers of one input of a net. */
+export function inputsOf({ d, readIn }: Net): number {
+  return readIn?.columns ?? d;
+}
+
+/** Numbers of one output of a net. */
+export function outputsOf({ d, readOut }: Net): number {
+  return readOut?.rows ?? d;
+}
+
+/** Whether a net has one alpha and one c, and neither of the read maps: what bounds and limits are known for. */
+export function isUniform({ layers, readIn, readOut }: Net): boolean {
+  const own = layers.some(({ alpha, c }) => alpha !== undefined || c !== undefined);
+  return !own && readIn === undefined && readOut === undefined;
+}
+
+/** Throws RangeError for a net that is not {@link isUniform}, or a loss other than the squared one; `what` asks. */
+export function checkUniform(what: string, net: Net, loss: LossName = 'squared'): void {
+  if (!isUniform(net)) throw new RangeError(`${what}: expected a net of one alpha and one c, without read maps`);
+  if (loss !== 'squared') throw new RangeError(`${what}: expected the squared loss, got "${loss}"`);
 }
 
 /**
@@ -50,9 +87,13 @@ export interface Shape {
   /** Particles of every layer, or one number for each layer. */
   readonly m: number | readonly number[];
   readonly d: number;
-  readonly alpha: number;
-  readonly c: number;
+  /** One number for all layers, or one for each. */
+  readonly alpha: number | readonly number[];
+  readonly c: number | readonly number[];
   readonly activation?: Activation;
+  /** Dimensions of inputs and outputs that are not d: read maps are drawn for them. */
+  readonly inputs?: number;
+  readonly outputs?: number;
 }
 
 /** Widths of the layers, one for each. Throws RangeError when a list has another length than `depth`. */
@@ -63,16 +104,42 @@ export function widthsOf(m: number | readonly number[], depth: number): readonly
 }
 
 /**
+ * The read maps of a shape: W_in [d, inputs] ~ N(0, 1/inputs) and W_out [outputs, d] ~ N(0, 1/d), so that inputs and
+ * outputs of unit size keep it. Both stay as they are drawn.
+ */
+export function readMaps(
+  seed: number,
+  { d, inputs, outputs }: Pick<Shape, 'd' | 'inputs' | 'outputs'>,
+): Pick<Net, 'readIn' | 'readOut'> {
+  const draw = (name: string, rows: number, columns: number): LinearMap => ({
+    rows,
+    columns,
+    values: normals(rngKey(seed, name), rows * columns).map((z) => z / Math.sqrt(columns)),
+  });
+  return {
+    ...(inputs !== undefined && { readIn: draw('read-in', d, inputs) }),
+    ...(outputs !== undefined && { readOut: draw('read-out', outputs, d) }),
+  };
+}
+
+/** One number for a net whose layers have the same, and the layers' own numbers else. */
+function byLayer(values: number | readonly number[]): { readonly all: number; readonly own?: readonly number[] } {
+  if (typeof values === 'number') return { all: values };
+  return values.every((value) => value === values[0]) ? { all: values[0]! } : { all: values[0]!, own: values };
+}
+
+/**
  * A network of particles drawn from the law; `path` names an independent draw of the same seed. Draws nest: the first m
  * particles of a larger draw are those of a smaller one.
  */
 export function initialNet(
   seed: number,
-  { depth, m, d, alpha, c, activation = 'tanh' }: Shape,
+  { depth, m, d, alpha, c, activation = 'tanh', inputs, outputs }: Shape,
   { rho, sa = 1, sb = 1, sbias = 0.5 }: InitialLaw,
   path: readonly (string | number)[] = [],
 ): Net {
   const noise = Math.sqrt(1 - rho ** 2);
+  const [alphas, cs] = [byLayer(alpha), byLayer(c)];
   const layers = widthsOf(m, depth).map((width, l): Layer => {
     const a = normals(rngKey(seed, ...path, 'a', l), width * d);
     const b = normals(rngKey(seed, ...path, 'b', l), width * d);
@@ -82,9 +149,18 @@ export function initialNet(
       a[i]! *= sa;
     }
     for (let i = 0; i < bias.length; i++) bias[i]! *= sbias;
-    return { m: width, a, bias, b };
+    return {
+      ...{ m: width, a, bias, b },
+      ...(alphas.own !== undefined && { alpha: alphas.own[l]! }),
+      ...(cs.own !== undefined && { c: cs.own[l]! }),
+    };
   });
-  return { d, alpha, c, activation, layers };
+  const maps = readMaps(seed, {
+    d,
+    ...(inputs !== undefined && { inputs }),
+    ...(outputs !== undefined && { outputs }),
+  });
+  return { d, alpha: alphas.all, c: cs.all, activation, layers, ...maps };
 }
 
 /** The particles at `indices` of a layer of dimension d, copied. */
@@ -92,6 +168,7 @@ export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
   const rows = (source: Float64Array): Float64Array =>
     Float64Array.from({ length: indices.length * d }, (_, k) => source[indices[Math.floor(k / d)]! * d + (k % d)]!);
   return {
+    ...layer,
     m: indices.length,
     a: rows(layer.a),
     b: rows(layer.b),
@@ -121,20 +198,35 @@ export function pickNet(wide: Net, indices: readonly Uint32Array[]): Net {
   return { ...wide, layers: wide.layers.map((layer, l) => pick(layer, wide.d, indices[l]!)) };
 }
 
-/** A "fresh" thin net: new particles from the law of the wide net's initial ones. */
+/** A "fresh" thin net: new particles from the law of the wide net's initial ones, with its scales and read maps. */
 export function freshNet(wide: Net, m: number | readonly number[], law: InitialLaw, seed: number, draw: number): Net {
-  return initialNet(seed, { ...wide, depth: wide.layers.length, m }, law, ['fresh', draw]);
+  const { d, alpha, c, activation, layers: given } = wide;
+  const { layers } = initialNet(seed, { depth: given.length, m, d, alpha, c, activation }, law, ['fresh', draw]);
+  return { ...wide, layers: layers.map((layer, l) => ({ ...given[l]!, ...layer })) };
 }
 
 /** A copy of a network that shares no array with it. */
 export function copyNet(net: Net): Net {
   return {
     ...net,
-    layers: net.layers.map(({ m, a, b, bias }) => ({ m, a: a.slice(), b: b.slice(), bias: bias.slice() })),
+    layers: net.layers.map((layer) => ({
+      ...layer,
+      a: layer.a.slice(),
+      b: layer.b.slice(),
+      bias: layer.bias.slice(),
+    })),
   };
 }
 
-/** Layer l alone, as a network of depth one. It shares the layer's arrays. */
+/** One layer with its scales alone, as a network of depth one without read maps. It shares the layer's arrays. */
+export function layerNet({ d, alpha, c, activation }: Net, layer: Layer): Net {
+  const { m, a, b, bias } = layer;
+  const own = layer.alpha !== undefined || layer.c !== undefined;
+  const scales = { alpha: layer.alpha ?? alpha, c: layer.c ?? c };
+  return { d, ...scales, activation, layers: [own ? { m, a, b, bias } : layer] };
+}
+
+/** Layer l alone, as {@link layerNet}. */
 export function singleLayer(net: Net, l: number): Net {
-  return { ...net, layers: [net.layers[l]!] };
+  return layerNet(net, net.layers[l]!);
 }

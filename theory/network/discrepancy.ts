@@ -1,6 +1,9 @@
-/** Distances between a thin net S and a wide net B with as many layers, on points x [N, d]. */
-import { activations, layerForward, output } from './network.js';
-import type { Net } from '../model/particles.js';
+/**
+ * Distances between a thin net S and a wide net B with as many layers and the same read maps, on points x [N, d] ([N,
+ * inputs] with a read-in).
+ */
+import { activations, layerForward, output, outputFrom } from './network.js';
+import { outputsOf, type Net } from '../model/particles.js';
 
 /** sqrt((1/N) sum_n |u_n - v_n|^2) of two arrays [N, d]. */
 export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number {
@@ -14,15 +17,18 @@ export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number
  * [N, d], where it is known already.
  */
 export function outputSize(net: Net, x: Float64Array, target = output(net, x)): number {
-  return rmsDistance(target, new Float64Array(target.length), net.d);
+  return rmsDistance(target, new Float64Array(target.length), outputsOf(net));
 }
 
 /** D[S, B] = sqrt(E_x |S(x) - B(x)|^2), with x [N, d]. `target` is B(x), where it is known already. */
 export function discrepancy(thin: Net, wide: Net, x: Float64Array, target = output(wide, x)): number {
-  return rmsDistance(output(thin, x), target, wide.d);
+  return rmsDistance(output(thin, x), target, outputsOf(wide));
 }
 
-/** D by layer: sqrt(E_x |S_{<=l}(x) - B_{<=l}(x)|^2) for l = 1 .. L, both fed with x; the last one is D. */
+/**
+ * D by layer: sqrt(E_x |S_{<=l}(x) - B_{<=l}(x)|^2) for l = 1 .. L, both fed with x; the last one is D, but for a
+ * read-out, which D is measured behind.
+ */
 export function discrepancies(thin: Net, wide: Net, x: Float64Array): number[] {
   const [s, b] = [activations(thin, x), activations(wide, x)];
   return thin.layers.map((_, l) => rmsDistance(s[l + 1]!, b[l + 1]!, wide.d));
@@ -52,6 +58,6 @@ export function telescope(
   x: Float64Array,
   values: readonly Float64Array[] = activations(wide, x),
 ): number[] {
-  const hybrids = values.map((value, l) => output(thin, value, l));
-  return thin.layers.map((_, l) => rmsDistance(hybrids[l]!, hybrids[l + 1]!, wide.d));
+  const hybrids = values.map((value, l) => outputFrom(thin, value, l));
+  return thin.layers.map((_, l) => rmsDistance(hybrids[l]!, hybrids[l + 1]!, outputsOf(wide)));
 }

@@ -1,49 +1,129 @@
-/** Forward passes, and the flow's velocity: shapes are checked here, and the work is done by the kernel. */
+/**
+ * Forward passes, and the flow's velocity: shapes are checked here, and the work is done by the kernel. A net of one
+ * alpha and one c passes it in one call; layers with scales of their own, read maps and losses other than the squared
+ * one go layer by layer.
+ */
 import { kernel } from '../kernel/kernel.js';
-import type { Layer, Net } from '../model/particles.js';
+import { LOSSES } from '../model/losses.js';
+import {
+  inputsOf,
+  isUniform,
+  layerNet,
+  outputsOf,
+  singleLayer,
+  type Layer,
+  type LinearMap,
+  type Net,
+} from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 
-function checkRows(net: Net, x: Float64Array, name: string): void {
-  if (x.length === 0 || x.length % net.d !== 0)
-    throw new RangeError(`${name}: expected [N, ${net.d}] with N >= 1, got ${x.length} numbers`);
+function checkRows(width: number, x: Float64Array, name: string): void {
+  if (x.length === 0 || x.length % width !== 0)
+    throw new RangeError(`${name}: expected [N, ${width}] with N >= 1, got ${x.length} numbers`);
 }
 
-/**
- * Outputs of every layer at x [N, d]: z_0 = x, .., z_L, each [N, d]. Throws RangeError on a shape that does not fit.
- */
-export function activations(net: Net, x: Float64Array): Float64Array[] {
-  checkRows(net, x, 'x');
-  const outs = net.layers.map(() => new Float64Array(x.length));
-  kernel().forward(net, x, outs);
-  return [x, ...outs];
-}
-
-/**
- * z_L [N, d], from the output z [N, d] of layer `from` (0: the input). Throws RangeError on a shape that does not fit.
- */
-export function output(net: Net, z: Float64Array, from = 0): Float64Array {
-  checkRows(net, z, 'z');
-  const layers = net.layers.slice(from);
-  if (layers.length === 0) return z;
-  const out = new Float64Array(z.length);
-  kernel().forward({ ...net, layers }, z, [...layers.slice(1).map(() => undefined), out]);
+/** W x [N, rows] of every row x [N, columns]; x itself without a map. */
+function mapped(map: LinearMap | undefined, x: Float64Array): Float64Array {
+  if (map === undefined) return x;
+  const { rows, columns, values } = map;
+  const out = new Float64Array((x.length / columns) * rows);
+  for (let from = 0, to = 0; from < x.length; from += columns)
+    for (let r = 0; r < rows; r++, to++)
+      for (let k = 0; k < columns; k++) out[to]! += values[r * columns + k]! * x[from + k]!;
   return out;
 }
 
+/** W^T p [N, columns] of every row p [N, rows]; p itself without a map. */
+function transposed(map: LinearMap | undefined, p: Float64Array): Float64Array {
+  if (map === undefined) return p;
+  const { rows, columns, values } = map;
+  const out = new Float64Array((p.length / rows) * columns);
+  for (let from = 0, to = 0; from < p.length; from += rows, to += columns)
+    for (let r = 0; r < rows; r++)
+      for (let k = 0; k < columns; k++) out[to + k]! += values[r * columns + k]! * p[from + r]!;
+  return out;
+}
+
+/** Whether layers share alpha and c, so that the kernel passes all of them in one call. */
+function sharesScales(layers: readonly Layer[]): boolean {
+  return layers.every(({ alpha, c }) => alpha === undefined && c === undefined);
+}
+
+/** Writes z_l [N, d] of each layer into `outs[l]` where that is given, from z_0 [N, d]. */
+function forward(net: Net, z: Float64Array, outs: readonly (Float64Array | undefined)[]): void {
+  if (sharesScales(net.layers)) {
+    kernel().forward(net, z, outs);
+    return;
+  }
+  let from = z;
+  net.layers.forEach((_, l) => {
+    const to = outs[l] ?? new Float64Array(z.length);
+    kernel().forward(singleLayer(net, l), from, [to]);
+    from = to;
+  });
+}
+
 /**
- * alpha z + (c/m) sum_i b_i act(a_i . z + bias_i) [N, d]: one layer at z [N, d], with the constants of `net`. Throws
+ * States of every layer at x [N, inputs]: z_0 = x (or what the read-in makes of it), .., z_L, each [N, d]. Throws
  * RangeError on a shape that does not fit.
  */
+export function activations(net: Net, x: Float64Array): Float64Array[] {
+  checkRows(inputsOf(net), x, 'x');
+  const start = mapped(net.readIn, x);
+  const outs = net.layers.map(() => new Float64Array(start.length));
+  forward(net, start, outs);
+  return [start, ...outs];
+}
+
+/**
+ * The output [N, outputs], from the state z [N, d] of layer `from` (0: what the first layer sees). Throws RangeError on
+ * a shape that does not fit.
+ */
+export function outputFrom(net: Net, z: Float64Array, from: number): Float64Array {
+  checkRows(net.d, z, 'z');
+  const layers = net.layers.slice(from);
+  if (layers.length === 0) return mapped(net.readOut, z);
+  const out = new Float64Array(z.length);
+  forward({ ...net, layers }, z, [...layers.slice(1).map(() => undefined), out]);
+  return mapped(net.readOut, out);
+}
+
+/** The output [N, outputs] at x [N, inputs]. Throws RangeError on a shape that does not fit. */
+export function output(net: Net, x: Float64Array): Float64Array {
+  checkRows(inputsOf(net), x, 'x');
+  return outputFrom(net, mapped(net.readIn, x), 0);
+}
+
+/**
+ * alpha z + (c/m) sum_i b_i act(a_i . z + bias_i) [N, d]: one layer at z [N, d], with its own scales or those of `net`.
+ * Throws RangeError on a shape that does not fit.
+ */
 export function layerForward(net: Net, layer: Layer, z: Float64Array): Float64Array {
-  return output({ ...net, layers: [layer] }, z);
+  return output(layerNet(net, layer), z);
+}
+
+/** The loss of an output z [N, outputs] against the targets, and N times its gradient by the output. */
+function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Samples): { loss: number; p: Float64Array } {
+  const p = new Float64Array(z.length);
+  return { loss: LOSSES[loss].mean(z, y, p, outputsOf(net)), p };
+}
+
+/** Mean over the samples of their loss, with x [N, inputs] and y [N, outputs]. */
+export function lossOf(net: Net, samples: Samples): number {
+  return lossAt(net, output(net, samples.x), samples).loss;
 }
 
 /** Loss of a network, and how the gradient flow moves its particles. */
 export interface Velocity {
-  /** (1/2N) sum |z_L - y|^2. */
+  /** Mean loss of the samples; (1/2N) sum |z_L - y|^2 unless they have another. */
   readonly loss: number;
   /** d(a, b, bias)/dt of each layer. */
   readonly layers: readonly Layer[];
+}
+
+/** Whether the kernel has the whole step: one alpha and c, no read maps, the squared loss. */
+export function isFused(net: Net, { loss = 'squared' }: Samples): boolean {
+  return loss === 'squared' && isUniform(net);
 }
 
 /**
@@ -52,16 +132,36 @@ export interface Velocity {
  * loss by the layer's output, p_{l-1} = J_l^T p_l, t = act, s = act', z = z_{l-1}, E the mean over samples. Throws
  * RangeError on a shape that does not fit.
  */
-export function velocity(net: Net, { x, y }: Samples): Velocity {
-  checkRows(net, x, 'x');
-  if (y.length !== x.length) throw new RangeError(`y: expected as many numbers as x (${x.length}), got ${y.length}`);
+export function velocity(net: Net, samples: Samples): Velocity {
+  const { x, y } = samples;
+  checkRows(inputsOf(net), x, 'x');
+  const expected = (x.length / inputsOf(net)) * outputsOf(net);
+  if (y.length !== expected)
+    throw new RangeError(
+      `y: expected as many numbers as ${expected === x.length ? 'x' : 'outputs'} (${expected}), got ${y.length}`,
+    );
   const layers = net.layers.map(({ m, a, b }): Layer => ({
     m,
     a: new Float64Array(a.length),
     b: new Float64Array(b.length),
     bias: new Float64Array(m),
   }));
+  if (!isFused(net, samples)) return { loss: backward(net, samples, layers), layers };
   const losses = new Float64Array(1);
   kernel().descend(net, x, y, 1, losses, layers);
   return { loss: losses[0]!, layers };
+}
+
+/** The velocity layer by layer, from the last one back, into `layers`; returns the loss. */
+function backward(net: Net, samples: Samples, layers: readonly Layer[]): number {
+  const states = activations(net, samples.x);
+  const { loss, p: gradient } = lossAt(net, mapped(net.readOut, states.at(-1)!), samples);
+  if (!Number.isFinite(loss)) return loss;
+  let p: Float64Array = transposed(net.readOut, gradient);
+  let back: Float64Array = new Float64Array(p.length);
+  for (let l = layers.length - 1; l >= 0; l--) {
+    kernel().backward(singleLayer(net, l), states[l]!, p, layers[l]!, back);
+    [p, back] = [back, p];
+  }
+  return loss;
 }

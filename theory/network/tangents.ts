@@ -2,7 +2,7 @@
 import type { TangentPass } from '../kernel/interface.js';
 import { kernel } from '../kernel/kernel.js';
 import { plainTangent } from '../kernel/tangent.js';
-import type { Layer, Net } from '../model/particles.js';
+import { checkUniform, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 
 /** First-order changes of a network's particles: one for each layer, with arrays like the layer's own. */
@@ -19,6 +19,7 @@ export function zerosLike(layers: readonly Layer[]): Layer[] {
 }
 
 function run(net: Net, directions: readonly Direction[], pass: TangentPass): number {
+  checkUniform('tangents', net);
   for (const [k, direction] of directions.entries())
     for (const [l, { m }] of net.layers.entries())
       if (direction[l]?.m !== m)
@@ -59,9 +60,10 @@ export interface VelocityChanges {
 export function velocityChanges(
   net: Net,
   directions: readonly Direction[],
-  { x, y }: Samples,
+  { x, y, loss: kind }: Samples,
   dx?: readonly Float64Array[],
 ): VelocityChanges {
+  checkUniform('tangents', net, kind);
   const velocity = zerosLike(net.layers);
   const velocities = directions.map(() => zerosLike(net.layers));
   const loss = run(net, directions, { x, y, ...(dx !== undefined && { dx }), velocity, velocities });

@@ -1,10 +1,11 @@
 /** Particles and samples as named arrays, in and out of a simulation. */
 import { UsageError } from '../../src/core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
-import { initialNet, widthsOf, type Layer, type Net } from '../model/particles.js';
-import { sineTask, type Samples, type Task } from '../model/task.js';
+import { LOSSES, type LossName } from '../model/losses.js';
+import { initialNet, inputsOf, outputsOf, type Layer, type LinearMap, type Net } from '../model/particles.js';
+import { asClasses, sineTask, type Samples, type Task } from '../model/task.js';
 import { output } from '../network/network.js';
-import { scaleOf, type Simulation } from './declaration.js';
+import { inputDimension, outputDimension, shapeOf, type Simulation } from './declaration.js';
 
 /** An array of the file, of a shape that the model asks for. Throws UsageError that names it. */
 function take(arrays: HostArrays<HostValues>, name: string, shape: readonly number[]): Float64Array {
@@ -26,12 +27,30 @@ export function firstLayer(arrays: HostArrays<HostValues>): number {
   return 'layer0/a' in arrays ? 0 : 1;
 }
 
+/** Where a file has the fixed maps of a net, W_in [d, inputs] and W_out [outputs, d]. */
+export const READ_MAPS = { readIn: 'read-in', readOut: 'read-out' } as const;
+
+/** A net with those of its read maps that the file has in their places. Throws UsageError on one that does not fit. */
+function withMaps(net: Net, arrays: HostArrays<HostValues>): Net {
+  const maps = Object.entries(READ_MAPS).flatMap(([key, name]): [string, LinearMap][] => {
+    if (arrays[name] === undefined) return [];
+    const map = net[key as keyof typeof READ_MAPS];
+    if (map === undefined)
+      throw new UsageError(
+        `particles: "${name}" is given, and the model has none; ` +
+          `give "model.${key === 'readIn' ? 'inputs' : 'outputs'}" with its dimension`,
+      );
+    return [[key, { ...map, values: take(arrays, name, [map.rows, map.columns]) }]];
+  });
+  return { ...net, ...Object.fromEntries(maps) };
+}
+
 /** The initial net: the file's particles, or new ones from the law. Throws UsageError on arrays that do not fit. */
 export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues>): Net {
-  const { depth, d, alpha, activation, law } = model;
-  const c = scaleOf(model);
+  const { depth, d, law } = model;
+  const drawn = withMaps(initialNet(seed, shapeOf(model), law), arrays);
   const known = Object.keys(arrays).filter((name) => name.startsWith('layer'));
-  if (known.length === 0) return initialNet(seed, { depth, m: model.width, d, alpha, c, activation }, law);
+  if (known.length === 0) return drawn;
   const first = firstLayer(arrays);
   const expected = new Set(
     Array.from({ length: depth }, (_, l) => ['a', 'b', 'bias'].map((part) => `layer${l + first}/${part}`)).flat(),
@@ -42,22 +61,23 @@ export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues
       `particles: "${foreign}" is not an array of a net of depth ${depth}; ` +
         `expected ${[...expected].slice(0, 3).join(', ')} and so on`,
     );
-  const layers = widthsOf(model.width, depth).map((m, l): Layer => {
+  const layers = drawn.layers.map((layer, l): Layer => {
+    const { m } = layer;
     const name = `layer${l + first}`;
     return {
-      m,
+      ...layer,
       a: take(arrays, `${name}/a`, [m, d]),
       b: take(arrays, `${name}/b`, [m, d]),
       bias: take(arrays, `${name}/bias`, [m]),
     };
   });
-  return { d, alpha, c, activation, layers };
+  return { ...drawn, layers };
 }
 
-/** Where a file has points to measure on, x [N, d], and their targets y [N, d]. */
+/** Where a file has points to measure on, x [N, inputs], and their targets y [N, outputs]. */
 export const HELD_OUT = { x: 'heldOut/x', y: 'heldOut/y' };
 
-/** Points [N, d] of the file under `name`, with their number. Throws UsageError. */
+/** Points [N, inputs] of the file under `name`, with their number. Throws UsageError. */
 function pointsOf(
   arrays: HostArrays<HostValues>,
   name: string,
@@ -74,22 +94,41 @@ function pointsOf(
   return { n, x: take(arrays, name, [n, d]) };
 }
 
+/** Throws UsageError that names the first target which the loss cannot take. */
+function checkTargets(name: string, y: Float64Array, k: number, loss: LossName): void {
+  for (let at = 0; at < y.length; at += k) {
+    const wrong = LOSSES[loss].refuse(y, at, k);
+    if (wrong !== undefined) throw new UsageError(`particles: "${name}", row ${at / k}: ${wrong} (loss "${loss}")`);
+  }
+}
+
 /**
  * Training samples and points to measure on: the file's, or the sine task's. `measures` says whether the run measures
  * anything on held-out points: data of one's own then need such points of their own, and have none where they bring
  * none. Held-out targets are undefined where the file brings points alone. Throws UsageError.
  */
 export function samplesOf(
-  { model, seed, data }: Simulation,
+  { model, seed, data, loss }: Simulation,
   arrays: HostArrays<HostValues>,
   measures: boolean,
 ): { readonly train: Samples; readonly heldOut: { readonly x: Float64Array; readonly y: Float64Array | undefined } } {
-  const { d } = model;
+  const [d, outputs] = [inputDimension(model), outputDimension(model)];
+  const kind = loss === 'squared' ? {} : { loss };
   const own = arrays.x !== undefined || arrays.y !== undefined;
   const held = arrays[HELD_OUT.x] !== undefined || arrays[HELD_OUT.y] !== undefined;
-  const task: Task | undefined = own && held ? undefined : sineTask(seed, d, data.train, data.heldOut);
+  const drawn = (): Task => {
+    const { train, heldOut } = sineTask(seed, d, data.train, data.heldOut, outputs);
+    if (!LOSSES[loss].classes) return { train, heldOut };
+    return { train: asClasses(train, outputs), heldOut: asClasses(heldOut, outputs) };
+  };
+  const targets = (name: string, n: number): Float64Array => {
+    const y = take(arrays, name, [n, outputs]);
+    checkTargets(name, y, outputs, loss);
+    return y;
+  };
+  const task: Task | undefined = own && held ? undefined : drawn();
   const points = own ? pointsOf(arrays, 'x', d, ' with "y" beside it') : undefined;
-  const train = points === undefined ? task!.train : { ...points, y: take(arrays, 'y', [points.n, d]) };
+  const train = { ...(points === undefined ? task!.train : { ...points, y: targets('y', points.n) }), ...kind };
   if (!held) {
     if (own && measures)
       throw new UsageError(
@@ -100,7 +139,7 @@ export function samplesOf(
     return { train, heldOut: own ? { x: new Float64Array(0), y: undefined } : task!.heldOut };
   }
   const { n, x } = pointsOf(arrays, HELD_OUT.x, d, '');
-  return { train, heldOut: { x, y: arrays[HELD_OUT.y] === undefined ? undefined : take(arrays, HELD_OUT.y, [n, d]) } };
+  return { train, heldOut: { x, y: arrays[HELD_OUT.y] === undefined ? undefined : targets(HELD_OUT.y, n) } };
 }
 
 /** A net's particles, and its output on x [N, d], under `prefix`; layers are numbered from `first`. */
@@ -116,6 +155,33 @@ export function toArrays(net: Net, samples: Samples, first: number, prefix = '')
   });
   return {
     ...Object.fromEntries(arrays),
-    [`${prefix}output`]: { shape: [samples.n, d], values: output(net, samples.x) },
+    [`${prefix}output`]: { shape: [samples.n, outputsOf(net)], values: output(net, samples.x) },
+  };
+}
+
+/** The fixed maps of a net, under the names by which a file has them. */
+export function mapArrays(net: Net): HostArrays<Float64Array> {
+  return Object.fromEntries(
+    Object.entries(READ_MAPS).flatMap(([key, name]): [string, HostArray<Float64Array>][] => {
+      const map = net[key as keyof typeof READ_MAPS];
+      return map === undefined ? [] : [[name, { shape: [map.rows, map.columns], values: map.values }]];
+    }),
+  );
+}
+
+/** Samples and points, with the targets that are known, under the names by which a file has them. */
+export function sampleArrays(
+  net: Net,
+  train: Samples,
+  heldOut: { readonly x: Float64Array; readonly y: Float64Array | undefined },
+): HostArrays<Float64Array> {
+  const [inputs, outputs] = [inputsOf(net), outputsOf(net)];
+  const n = heldOut.x.length / inputs;
+  return {
+    x: { shape: [train.n, inputs], values: train.x },
+    y: { shape: [train.n, outputs], values: train.y },
+    ...(n > 0 && { [HELD_OUT.x]: { shape: [n, inputs], values: heldOut.x } }),
+    ...(heldOut.y !== undefined &&
+      heldOut.y.length > 0 && { [HELD_OUT.y]: { shape: [n, outputs], values: heldOut.y } }),
   };
 }

@@ -6,12 +6,14 @@ import { namesOf, specSchema } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { FLOWS, GradientSteps, impliedKind } from '../flow/flows.js';
 import { ACTIVATIONS } from '../model/activations.js';
-import { MOST_DIMENSIONS } from '../model/particles.js';
+import { LOSSES, LOSS_NAMES } from '../model/losses.js';
+import { MOST_DIMENSIONS, type Shape } from '../model/particles.js';
 
 /** Newest version of the declaration that this program reads. */
 export const SIMULATION_VERSION = 1;
 
 const widths = z.union([width(), z.array(width()).min(1)]);
+const scales = z.union([z.number(), z.array(z.number()).min(1)]);
 const Flow = z.preprocess(
   (value) =>
     typeof value === 'object' && value !== null && !('kind' in value) ? { kind: impliedKind(value), ...value } : value,
@@ -27,8 +29,12 @@ const Simulation = z.strictObject({
     d: width().max(MOST_DIMENSIONS),
     /** Particles of every layer, or one number for each. */
     width: widths,
-    alpha: z.number().default(1),
-    c: z.union([z.number(), z.literal('1/L')]).default(1),
+    /** Dimensions of inputs and outputs: with one of them a fixed map is drawn; d, and no map, where it is left out. */
+    inputs: width().max(MOST_DIMENSIONS).optional(),
+    outputs: width().max(MOST_DIMENSIONS).optional(),
+    /** One number for all layers, or one for each. */
+    alpha: scales.default(1),
+    c: z.union([scales, z.literal('1/L')]).default(1),
     activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
     law: z
       .strictObject({
@@ -39,6 +45,8 @@ const Simulation = z.strictObject({
       })
       .prefault({}),
   }),
+  /** What training brings down: the squared distance, or the cross-entropy of classes. */
+  loss: z.enum(LOSS_NAMES).default('squared'),
   /** Samples and held-out points of the sine task, where the file brings none. */
   data: z.strictObject({ train: exampleCount().default(128), heldOut: exampleCount().default(256) }).prefault({}),
   /**
@@ -81,30 +89,59 @@ export function parseSimulation(value: unknown): Simulation {
     throw new UsageError(`config: "thin.training" is "${thin.training}", so "thin.imitation" (steps, dt) is needed`);
   if (thin?.training === 'three-stages' && thin.tuning === undefined)
     throw new UsageError('config: "thin.training" is "three-stages", so "thin.tuning" (steps, dt) is needed');
-  for (const [name, width] of [
-    ['model.width', model.width],
-    ['thin.m', thin?.m ?? 1],
+  for (const [name, what, values] of [
+    ['model.width', 'width', model.width],
+    ['thin.m', 'width', thin?.m],
+    ['model.alpha', 'number', model.alpha],
+    ['model.c', 'number', model.c],
   ] as const) {
-    if (typeof width !== 'number' && width.length !== model.depth)
+    if (Array.isArray(values) && values.length !== model.depth)
       throw new UsageError(
-        `config: "${name}": expected one width for each of ${model.depth} layers, got ${width.length}`,
+        `config: "${name}": expected one ${what} for each of ${model.depth} layers, got ${values.length}`,
       );
   }
+  if (LOSSES[config.loss].classes && outputDimension(model) < 2)
+    throw new UsageError(
+      `config: "loss" is "${config.loss}", which needs 2 classes or more; the output has 1 dimension: ` +
+        'give "model.outputs", or a larger "model.d"',
+    );
   checkValues('config: particles and samples', valuesOf(config));
   return config;
 }
 
 /** Values of the particles of both nets, and of the samples at every layer. */
-function valuesOf({ model: { depth, d, width: wide }, data, thin }: Simulation): number {
+function valuesOf({ model, data, thin }: Simulation): number {
+  const { depth, d, width: wide } = model;
+  const [inputs, outputs] = [inputDimension(model), outputDimension(model)];
   const particles = (widths: number | readonly number[]): number =>
     typeof widths === 'number' ? depth * widths : widths.reduce((sum, m) => sum + m, 0);
-  const samples = (data.train + data.heldOut) * (depth + 1);
-  return (particles(wide) + particles(thin?.m ?? 0)) * (2 * d + 1) + samples * d;
+  const samples = (data.train + data.heldOut) * (depth * d + inputs + outputs);
+  return (particles(wide) + particles(thin?.m ?? 0)) * (2 * d + 1) + samples + d * (inputs + outputs);
 }
 
-/** The scale c of a model, a number at its depth. */
-export function scaleOf({ c, depth }: Simulation['model']): number {
+/** The scale c of a model at its depth: one number, or one for each layer. */
+export function scaleOf({ c, depth }: Simulation['model']): number | readonly number[] {
   return c === '1/L' ? 1 / depth : c;
+}
+
+/** Numbers of one input. */
+export function inputDimension({ d, inputs = d }: Simulation['model']): number {
+  return inputs;
+}
+
+/** Numbers of one output. */
+export function outputDimension({ d, outputs = d }: Simulation['model']): number {
+  return outputs;
+}
+
+/** The shape of a declared net, as {@link initialNet} takes it. */
+export function shapeOf(model: Simulation['model']): Shape {
+  const { depth, width: m, d, alpha, activation, inputs, outputs } = model;
+  return {
+    ...{ depth, m, d, alpha, c: scaleOf(model), activation },
+    ...(inputs !== undefined && { inputs }),
+    ...(outputs !== undefined && { outputs }),
+  };
 }
 
 /** Samples of a step of the declared flow, or undefined where every step has all of them. */

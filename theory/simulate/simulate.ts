@@ -4,17 +4,26 @@
  */
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
-import { lossOf, trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
+import { trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
 import { FLOWS } from '../flow/flows.js';
 import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../flow/imitation.js';
 import { INTEGRATORS, type Integrator, type IntegratorName } from '../flow/integrators.js';
 import { particleNoise, pickNoise, type ParticleNoise } from '../flow/langevin.js';
-import { copyNet, freshNet, pickNet, thinIndices, widthsOf, type Net } from '../model/particles.js';
+import {
+  copyNet,
+  freshNet,
+  inputsOf,
+  outputsOf,
+  pickNet,
+  thinIndices,
+  widthsOf,
+  type Net,
+} from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
-import { output } from '../network/network.js';
-import { HELD_OUT, firstLayer, netOf, samplesOf, toArrays } from './arrays.js';
+import { lossOf, output } from '../network/network.js';
+import { firstLayer, mapArrays, netOf, sampleArrays, samplesOf, toArrays } from './arrays.js';
 import { batchOf, checkBatch, parseSimulation, type Simulation } from './declaration.js';
 
 /** Results of one simulation. */
@@ -36,15 +45,22 @@ type ThinSettings = NonNullable<Simulation['thin']>;
 export function simulationCautions({ model, thin, flow, halving }: Simulation): string[] {
   const { alpha, c, law } = model;
   return [
-    ...(alpha === 0 && law.rho === 0
+    ...([alpha].flat().includes(0) && law.rho === 0
       ? [
           'model: alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, so that ' +
             'all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
         ]
       : []),
-    ...(c === 0
-      ? [`model: c = 0: particles have no part in the output${'temperature' in flow ? '' : ', and do not move'}`]
-      : []),
+    ...[c]
+      .flat()
+      .flatMap((scale, l) =>
+        scale !== 0
+          ? []
+          : [
+              `model: c = 0${typeof c === 'object' ? ` in layer ${l + 1}` : ''}: particles have no part in the output` +
+                ('temperature' in flow ? '' : ', and do not move'),
+            ],
+      ),
     ...(halving && !FLOWS[flow.kind].halves
       ? [
           `halving: has no effect on a flow of kind "${flow.kind}": two runs at dt and dt/2 differ by more than their step`,
@@ -60,7 +76,7 @@ export function simulationCautions({ model, thin, flow, halving }: Simulation): 
 interface Run {
   readonly config: Simulation;
   readonly train: Samples;
-  /** Held-out points [N, d]. */
+  /** Held-out points [N, inputs]. */
   readonly heldOut: Float64Array;
   readonly warnings: string[];
   /** Tells the caller how far one part is. */
@@ -199,27 +215,16 @@ function trainThin(
     discrepancies: discrepancies(net, trained, heldOut),
     layerErrors: layerErrors(net, trained, heldOut),
     telescope: telescope(net, trained, heldOut),
-    trainDiscrepancy: rmsDistance(output(net, train.x), output(trained, train.x), net.d),
+    trainDiscrepancy: rmsDistance(output(net, train.x), output(trained, train.x), outputsOf(net)),
   };
   return { net, summary };
 }
 
-/** Held-out points [N, d] and their targets, as a run that goes on from the file needs them. */
-function heldOutArrays(
-  { x, y }: { readonly x: Float64Array; readonly y: Float64Array | undefined },
-  d: number,
-): HostArrays<Float64Array> {
-  const shape = [x.length / d, d];
-  return {
-    ...(x.length > 0 && { [HELD_OUT.x]: { shape, values: x } }),
-    ...(y !== undefined && y.length > 0 && { [HELD_OUT.y]: { shape, values: y } }),
-  };
-}
-
 /**
- * Runs a declaration. `arrays`: optional initial particles `layer{l}/a` [M, d], `/b` [M, d], `/bias` [M], and data `x`
- * [N, d], `y` [N, d], float64. `onStep` is called with the part under way ("training", "thin net") and its steps.
- * Throws UsageError on a declaration or arrays that do not fit, FailureError on a run that explodes.
+ * Runs a declaration. `arrays`: optional initial particles `layer{l}/a` [M, d], `/b` [M, d], `/bias` [M], maps
+ * `read-in` [d, inputs] and `read-out` [outputs, d], and data `x` [N, inputs], `y` [N, outputs], float64. `onStep` is
+ * called with the part under way ("training", "thin net") and its steps. Throws UsageError on a declaration or arrays
+ * that do not fit, FailureError on a run that explodes.
  */
 export function simulate(
   value: unknown,
@@ -251,14 +256,13 @@ export function simulate(
     loss: lossOf(net, train),
     ...(points.y === undefined || points.y.length === 0
       ? {}
-      : { heldOutLoss: lossOf(net, { n: points.x.length / net.d, x: points.x, y: points.y }) }),
+      : { heldOutLoss: lossOf(net, { ...train, n: points.x.length / inputsOf(net), x: points.x, y: points.y }) }),
   };
   const first = firstLayer(arrays);
   const results: HostArrays<Float64Array> = {
     ...toArrays(net, train, first),
-    x: { shape: [train.n, net.d], values: train.x },
-    y: { shape: [train.n, net.d], values: train.y },
-    ...heldOutArrays(points, net.d),
+    ...mapArrays(net),
+    ...sampleArrays(net, train, points),
   };
   if (thin === undefined) return { arrays: results, summary, warnings };
   const small = trainThin(run, thin, { initial, trained: net }, noise);

@@ -11,7 +11,7 @@ import {
   wideTailBound,
 } from '../bounds/index.js';
 import { discrepancy } from '../network/discrepancy.js';
-import { lossOf } from '../flow/direct.js';
+import { lossOf } from '../network/network.js';
 import { imitate } from '../flow/imitation.js';
 import { thinNet } from '../model/particles.js';
 import { startWide, stepsOf, whole } from './pair.js';

@@ -8,11 +8,12 @@ import {
   uniformConstants,
   wideTailBound,
 } from '../bounds/index.js';
-import { lossOf, trainDirect } from '../flow/direct.js';
+import { trainDirect } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { copyNet, initialNet, pickNet, thinIndices, thinNet, type Net } from '../model/particles.js';
 import { sineTask, type Task } from '../model/task.js';
 import { discrepancy } from '../network/discrepancy.js';
+import { lossOf } from '../network/network.js';
 import type { Check } from './check.js';
 
 /** Laws of the nets: with a skip, without, and with a weak sum. */

@@ -26,13 +26,14 @@ export function command(): Command {
     .addOption(
       new Option(
         '--config <file>',
-        'declaration, JSON: model, flow, seed, data, thin (theory/README.md lists the keys)',
+        'declaration, JSON: model, loss, flow, seed, data, thin (theory/README.md lists the keys)',
       ).makeOptionMandatory(),
     )
     .addOption(
       new Option(
         '--particles <file>',
-        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., x, y, heldOut/x, heldOut/y [N, d]; ' +
+        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., read-in, read-out, x, y, heldOut/x, ' +
+          'heldOut/y [N, d]; ' +
           'what is missing is drawn from the seed',
       ),
     )
