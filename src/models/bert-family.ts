@@ -3,7 +3,8 @@ import { UsageError } from '../core/errors.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { bert, BertSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
-import { labelsBeside, readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
+import { readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
+import { labelsBeside } from './huggingface-folder.js';
 import { bertGraph } from './bert-onnx.js';
 import { predictTokens, readTokens } from './predict.js';
 

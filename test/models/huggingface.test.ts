@@ -6,13 +6,8 @@ import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { readWeights } from '../../src/models/files.js';
-import {
-  exportHuggingFace,
-  importHuggingFace,
-  labelsBeside,
-  readFolder,
-  writeFolder,
-} from '../../src/models/huggingface.js';
+import { exportHuggingFace, importHuggingFace, readFolder, writeFolder } from '../../src/models/huggingface.js';
+import { labelsBeside } from '../../src/models/huggingface-folder.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 
