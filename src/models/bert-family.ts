@@ -1,11 +1,11 @@
 /** BERTs as a family: the published ones, their weights, what of a text they read. */
 import { UsageError } from '../core/errors.js';
 import { headSizeOf } from '../nn/transformer.js';
-import { bert, BertSpec } from './bert.js';
+import { bert, BertSpec, type EncoderSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
 import { readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
 import { labelsBeside } from './huggingface-folder.js';
-import { bertGraph } from './bert-onnx.js';
+import { encoderGraph } from './bert-onnx.js';
 import { predictTokens, readTokens } from './predict.js';
 
 const PUBLISHED = {
@@ -16,6 +16,9 @@ const PUBLISHED = {
   dropout: 0.1,
   head: { kind: 'pooler' },
 } as const;
+
+/** Heads of tasks, which every encoder has. */
+type TaskHead = Exclude<BertSpec['head'], { kind: 'none' | 'pooler' | 'span' }> | { readonly kind: 'span' };
 
 /** BERTs, on tokens. The published ones are encoders with the English uncased vocabulary. */
 export const bertFamily: Family<BertSpec> = {
@@ -31,7 +34,7 @@ export const bertFamily: Family<BertSpec> = {
     'tinybert-6x768': { ...PUBLISHED, hiddenSize: 768, numLayers: 6, numHeads: 12, intermediateSize: 3072 },
     'tinybert-4x312': { ...PUBLISHED, hiddenSize: 312, numLayers: 4, numHeads: 12, intermediateSize: 1200 },
   },
-  checkInput,
+  checkInput: checkEncoderInput,
   vocabSize: ({ vocabSize }) => vocabSize,
   published: {
     read: readHuggingFace,
@@ -39,15 +42,19 @@ export const bertFamily: Family<BertSpec> = {
     write: writeHuggingFace,
     folder: { modelType: 'bert', read: readFolder, task: taskSpec, write: writeFolder },
   },
-  thinning: { narrow, withHead, recipe: 'adamw' },
-  onnx: bertGraph,
+  thinning: { narrow: narrowEncoder, withHead: (spec, facts) => ({ ...spec, head: taskHead(facts) }), recipe: 'adamw' },
+  onnx: encoderGraph,
   predict: (spec, tensors, source) => {
     const input = readTokens(spec, tensors, source);
     return (weights, options) => predictTokens(bert(spec), weights, input, options);
   },
 };
 
-function checkInput({ head, maxPositions, vocabSize }: BertSpec, { set, shape, task }: DataFacts): string | undefined {
+/** What of some data an encoder that is like BERT cannot read or answer; undefined when all of it fits. */
+export function checkEncoderInput(
+  { head, maxPositions, vocabSize }: EncoderSpec,
+  { set, shape, task }: DataFacts,
+): string | undefined {
   const tokens = shape.at(-1)!;
   if (head.kind !== task!.head)
     return `the head "${head.kind}" is of another task; ${set} data need a "${task!.head}" head`;
@@ -60,8 +67,11 @@ function checkInput({ head, maxPositions, vocabSize }: BertSpec, { set, shape, t
   );
 }
 
-/** Whole heads are taken or left, so that those of the thin net are heads of the wide one. */
-function narrow(spec: BertSpec, factor: number): BertSpec {
+/**
+ * An encoder with about `factor` of the channels. Whole heads are taken or left, so that those of the thin net are
+ * heads of the wide one.
+ */
+export function narrowEncoder<Spec extends EncoderSpec>(spec: Spec, factor: number): Spec {
   const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
   const numHeads = scaled(spec.numHeads);
   const isPublished = spec.numHeads * headSizeOf(spec) === spec.hiddenSize;
@@ -74,9 +84,10 @@ function narrow(spec: BertSpec, factor: number): BertSpec {
   };
 }
 
-function withHead(spec: BertSpec, { head, classes, questions }: HeadFacts): BertSpec {
-  if (head === 'classify' && classes !== undefined) return { ...spec, head: { kind: head, classes } };
-  if (head === 'span') return { ...spec, head: { kind: head } };
-  if (head === 'masked-lm') return { ...spec, head: { kind: head, maskedPositions: questions ?? 1 } };
-  throw new UsageError(`BERTs here have no head for ${head ?? 'images'}; expected texts with a task`);
+/** The head that a task asks of an encoder. Throws UsageError where there is none for it. */
+export function taskHead({ head, classes, questions }: HeadFacts): TaskHead {
+  if (head === 'classify' && classes !== undefined) return { kind: head, classes };
+  if (head === 'span') return { kind: head };
+  if (head === 'masked-lm') return { kind: head, maskedPositions: questions ?? 1 };
+  throw new UsageError(`encoders have no head for ${head ?? 'images'}; expected texts with a task`);
 }

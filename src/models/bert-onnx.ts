@@ -7,8 +7,9 @@
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import type { OnnxGraph, Value } from '../onnx/graph.js';
-import { BERT_EPSILON, type BertSpec } from './bert.js';
+import { BERT_EPSILON, type EncoderSpec } from './bert.js';
 import {
+  ACTIVATION_NODES,
   attentionNode,
   denseNode,
   distanceBiasNode,
@@ -23,19 +24,22 @@ import {
 const TOKENS = ['batch', 'sequence'] as const;
 
 /** Word, segment and position embeddings of `tokens` tokens, an int64 [1], and their norm. */
-function embeddingsNode(scope: OnnxScope, ids: Value, segments: Value, tokens: Value): Value {
+function embeddingsNode(scope: OnnxScope, ids: Value, segments: Value | undefined, tokens: Value): Value {
   const { graph } = scope;
   const at = 'embeddings';
   const table = (name: string): Value => parameterNode(scope, `${at}/${name}/kernel`);
   const words = graph.node('Gather', [table('word'), ids], {}, at);
-  const kinds = graph.node('Gather', [table('segment'), segments], {}, at);
+  const told =
+    segments === undefined
+      ? words
+      : graph.node('Add', [words, graph.node('Gather', [table('segment'), segments], {}, at)], {}, at);
   const places = graph.node('Slice', [table('position'), graph.integers([0]), tokens, graph.integers([0])], {}, at);
-  const sum = graph.node('Add', [graph.node('Add', [words, kinds], {}, at), places], {}, at);
+  const sum = graph.node('Add', [told, places], {}, at);
   return layerNormNode(scope, `${at}/norm`, sum, BERT_EPSILON);
 }
 
 /** What is added to the scores of attention in every layer: for padding, and by distance where the spec says so. */
-function biasNode(scope: OnnxScope, { numHeads, distance }: BertSpec, mask: Value, tokens: Value): Value {
+function biasNode(scope: OnnxScope, { numHeads, distance }: EncoderSpec, mask: Value, tokens: Value): Value {
   const { graph } = scope;
   const padding = paddingBias(scope, mask);
   if (distance === undefined) return padding;
@@ -43,7 +47,7 @@ function biasNode(scope: OnnxScope, { numHeads, distance }: BertSpec, mask: Valu
   return graph.node('Add', [padding, distanceBiasNode(scope, numHeads, distance.slope, count)], {}, 'distance');
 }
 
-function encoderNode(scope: OnnxScope, spec: BertSpec, embedded: Value, bias: Value): Value {
+function encoderNode(scope: OnnxScope, spec: EncoderSpec, embedded: Value, bias: Value): Value {
   const { graph } = scope;
   const options = { numHeads: spec.numHeads, headSize: headSizeOf(spec), bias };
   const half = (path: string, x: Value, inside: Value): Value => {
@@ -57,10 +61,11 @@ function encoderNode(scope: OnnxScope, spec: BertSpec, embedded: Value, bias: Va
 }
 
 /** Gives out what the head makes of the last layer [batch, sequence, hidden]. */
-function headOutputs(scope: OnnxScope, { head, hiddenSize, vocabSize }: BertSpec, x: Value): void {
+function headOutputs(scope: OnnxScope, spec: EncoderSpec, x: Value): void {
   const { graph } = scope;
+  const { head, hiddenSize, vocabSize, poolerActivation = 'tanh' } = spec;
   const pooled = (): Value =>
-    graph.node('Tanh', [
+    graph.node(ACTIVATION_NODES[poolerActivation], [
       denseNode(scope, 'pooler', graph.node('Gather', [x, graph.integer(0)], { axis: 1 }, 'pooler')),
     ]);
   switch (head.kind) {
@@ -90,15 +95,17 @@ function headOutputs(scope: OnnxScope, { head, hiddenSize, vocabSize }: BertSpec
   }
 }
 
-/** The graph of a BERT. A masked-LM head answers at every token, and not at masked positions only. */
-export function bertGraph(spec: BertSpec, weights: HostWeights): OnnxGraph {
+/**
+ * The graph of an encoder that is like BERT; `token_type_ids` is no input of one that does not tell segments apart. A
+ * masked-LM head answers at every token, and not at masked positions only.
+ */
+export function encoderGraph(spec: EncoderSpec, weights: HostWeights): OnnxGraph {
   const scope = onnxScope(weights);
   const { graph } = scope;
-  const [ids, mask, segments] = ['input_ids', 'attention_mask', 'token_type_ids'].map((name) =>
-    graph.input(name, 'int64', TOKENS),
-  ) as [Value, Value, Value];
-  const shape = graph.node('Shape', [ids]);
-  const tokens = graph.node('Slice', [shape, graph.integers([1]), graph.integers([2])]);
+  const input = (name: string): Value => graph.input(name, 'int64', TOKENS);
+  const [ids, mask] = [input('input_ids'), input('attention_mask')];
+  const segments = spec.typeVocabSize === undefined ? undefined : input('token_type_ids');
+  const tokens = graph.node('Slice', [graph.node('Shape', [ids]), graph.integers([1]), graph.integers([2])]);
   const embedded = embeddingsNode(scope, ids, segments, tokens);
   headOutputs(scope, spec, encoderNode(scope, spec, embedded, biasNode(scope, spec, mask, tokens)));
   return graph;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
-import { dense, parameter, type Scope } from '../nn/layers.js';
+import { ACTIVATIONS, dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import {
   asRows,
@@ -37,6 +37,53 @@ import {
 
 const size = width();
 
+/** Fields of encoders that are like BERT: how much is read. */
+export const READING = {
+  /** Different tokens. */
+  vocabSize: size,
+  /** Longest sequence. */
+  maxPositions: size,
+} as const;
+
+/** Fields of encoders that are like BERT: how large their layers are. */
+export const LAYERS = {
+  /** Channels between the blocks. */
+  hiddenSize: size,
+  numLayers: layerCount(),
+  numHeads: size,
+  /**
+   * Channels of a head: hiddenSize / numHeads, as published, unless it is said here, so that a net can be wider within
+   * its blocks only.
+   */
+  headSize: size.optional(),
+  /** Width of the hidden layer of a block's second half. */
+  intermediateSize: size,
+  /**
+   * Standard deviation of initial kernels and embeddings. Published: 0.02, for 768 channels; narrow nets need more.
+   */
+  initializerRange: z.number().positive().optional(),
+} as const;
+
+/**
+ * Rate of dropout in training: after the embeddings, of the attention's weights, after each block's halves, before a
+ * classifier. Published: 0.1.
+ */
+export const DROPOUT = z.number().min(0).max(0.9).default(0);
+
+/** Heads that have a size: of a masked language model, and of a classifier. */
+export const SIZED_HEADS = [
+  z.strictObject({ kind: z.literal('masked-lm'), maskedPositions: size.optional() }),
+  z.strictObject({ kind: z.literal('classify'), classes: width(2) }),
+] as const;
+
+/** Whether the channels of all heads together are known; {@link UNDIVIDED} says what is wrong otherwise. */
+export function isDivided({ hiddenSize, numHeads, headSize }: Parameters<typeof headSizeOf>[0]): boolean {
+  return headSize !== undefined || hiddenSize % numHeads === 0;
+}
+
+/** What is wrong where {@link isDivided} is not so. */
+export const UNDIVIDED = { error: 'hiddenSize cannot be divided among the heads; give "headSize"' };
+
 /**
  * Schema of a BERT. Keys are the fields of Hugging Face's `BertConfig` in camel case, without `num_hidden` and
  * `num_attention` and `embeddings` where that leaves one meaning; `headSize`, `distance` and `head` have no field
@@ -45,55 +92,36 @@ const size = width();
 export const BertSpec = z
   .strictObject({
     family: z.literal('bert'),
-    /** Different tokens. */
-    vocabSize: size,
-    /** Longest sequence. */
-    maxPositions: size,
+    ...READING,
     /** Different segments: texts of a pair. */
     typeVocabSize: size.default(2),
-    /** Channels between the blocks. */
-    hiddenSize: size,
-    numLayers: layerCount(),
-    numHeads: size,
-    /**
-     * Channels of a head: hiddenSize / numHeads, as published, unless it is said here, so that a net can be wider
-     * within its blocks only.
-     */
-    headSize: size.optional(),
-    /** Width of the hidden layer of a block's second half. */
-    intermediateSize: size,
-    /**
-     * Standard deviation of initial kernels and embeddings. Published: 0.02, for 768 channels; narrow nets need more.
-     */
-    initializerRange: z.number().positive().optional(),
+    ...LAYERS,
     /**
      * A fixed bias of the attention's scores, not of the published network: half of the heads see what stands before a
      * token and half what stands after it, `slope` less for each token farther away (Press et al. 2022), half as much
      * in every next pair of heads. Small nets learn nothing of a token's neighbours without it for thousands of steps.
      */
     distance: z.strictObject({ slope: z.number().positive() }).optional(),
-    /**
-     * Rate of dropout in training: after the embeddings, of the attention's weights, after each block's halves, before
-     * a classifier. Published: 0.1.
-     */
-    dropout: z.number().min(0).max(0.9).default(0),
+    dropout: DROPOUT,
     /**
      * What reads the last layer. `pooler`: a dense layer with tanh on the first token. `masked-lm`: scores of the
      * vocabulary by the word embeddings, [B, T, V] at every token, or [B, P, V] at the first `maskedPositions` of the
      * input's last row. `classify`: the pooler, then classes. `span`: a score of every token as the start, and as the
      * end, [B, 2, T].
      */
-    head: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }),
-      z.strictObject({ kind: z.literal('masked-lm'), maskedPositions: size.optional() }),
-      z.strictObject({ kind: z.literal('classify'), classes: width(2) }),
-    ]),
+    head: z.discriminatedUnion('kind', [z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }), ...SIZED_HEADS]),
   })
-  .refine(({ hiddenSize, numHeads, headSize }) => headSize !== undefined || hiddenSize % numHeads === 0, {
-    error: 'hiddenSize cannot be divided among the heads; give "headSize"',
-  });
+  .refine(isDivided, UNDIVIDED);
 /** A BERT. */
 export type BertSpec = z.infer<typeof BertSpec>;
+
+/** An encoder that is like BERT. */
+export type EncoderSpec = Omit<BertSpec, 'family' | 'typeVocabSize'> & {
+  /** Different segments; left out where the encoder does not tell segments apart. */
+  readonly typeVocabSize?: number;
+  /** What follows the pooler's dense layer; `tanh` by default. */
+  readonly poolerActivation?: keyof typeof ACTIVATIONS;
+};
 
 /** Added to the variance by the layer norms. */
 export const BERT_EPSILON = 1e-12;
@@ -105,7 +133,7 @@ function tokensOf(shape: readonly number[]): number {
 }
 
 /** The layers of the head. */
-function headLayers({ head, hiddenSize: hidden, vocabSize, ...spec }: BertSpec): Layer[] {
+function headLayers({ head, hiddenSize: hidden, vocabSize, ...spec }: EncoderSpec): Layer[] {
   const dense = { init: { std: spec.initializerRange ?? INITIAL }, reads: 'hidden', tap: 'logits' } as const;
   const pooler = denseLayer({ ...dense, path: 'pooler', tap: 'pooled', shape: [hidden, hidden], writes: 'pooled' });
   switch (head.kind) {
@@ -132,7 +160,7 @@ function headLayers({ head, hiddenSize: hidden, vocabSize, ...spec }: BertSpec):
 }
 
 /** The layers of one block: attention and what follows it, each with its norm. */
-function blockLayers(spec: BertSpec, layer: string): Layer[] {
+function blockLayers(spec: EncoderSpec, layer: string): Layer[] {
   const { hiddenSize: hidden, intermediateSize } = spec;
   const attention = `${layer}/attention`;
   const [stream, mixed, inner] = [
@@ -162,9 +190,12 @@ function blockLayers(spec: BertSpec, layer: string): Layer[] {
 }
 
 /** Every layer, in the order of the forward pass. */
-function bertLayers(spec: BertSpec, names: readonly string[]): Layer[] {
+function bertLayers(spec: EncoderSpec, names: readonly string[]): Layer[] {
   const { vocabSize, maxPositions, typeVocabSize, hiddenSize: hidden } = spec;
-  const tables = { word: vocabSize, position: maxPositions, segment: typeVocabSize };
+  const tables = {
+    ...{ word: vocabSize, position: maxPositions },
+    ...(typeVocabSize !== undefined && { segment: typeVocabSize }),
+  };
   const std = spec.initializerRange ?? INITIAL;
   return [
     ...Object.entries(tables).map(([name, rows]) =>
@@ -177,7 +208,7 @@ function bertLayers(spec: BertSpec, names: readonly string[]): Layer[] {
 }
 
 /** Taps that a head adds to those of the encoder. */
-const HEAD_TAPS: Readonly<Record<BertSpec['head']['kind'], readonly string[]>> = {
+const HEAD_TAPS: Readonly<Record<EncoderSpec['head']['kind'], readonly string[]>> = {
   none: [],
   pooler: ['pooled'],
   classify: ['pooled', 'logits'],
@@ -186,13 +217,18 @@ const HEAD_TAPS: Readonly<Record<BertSpec['head']['kind'], readonly string[]>> =
 };
 
 /** Channels of a head's scores, for examples of this shape where they depend on it. */
-function scoresOf({ head, maxPositions, vocabSize }: BertSpec, shape?: readonly number[]): number {
+function scoresOf({ head, maxPositions, vocabSize }: EncoderSpec, shape?: readonly number[]): number {
   if (head.kind === 'classify') return head.classes;
   return head.kind === 'span' ? (shape?.at(-1) ?? maxPositions) : vocabSize;
 }
 
 /** A BERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps at the embeddings and within every block. */
 export function bert(spec: BertSpec): Network {
+  return encoder(spec);
+}
+
+/** An encoder that is like BERT, with inputs, outputs and taps as {@link bert} has them. */
+export function encoder(spec: EncoderSpec): Network {
   const { numLayers, hiddenSize, head } = spec;
   const names = Array.from({ length: numLayers }, (_, i) => `layer${i + 1}`);
   const last = HEAD_TAPS[head.kind];
@@ -223,7 +259,7 @@ export function bert(spec: BertSpec): Network {
 }
 
 /** The bias of all scores of attention: padding as the input [B, 3 or 4, T] says it, and distance. */
-function biasOf({ numHeads, distance }: BertSpec, input: Tensor | undefined, x: Tensor): Tensor | undefined {
+function biasOf({ numHeads, distance }: EncoderSpec, input: Tensor | undefined, x: Tensor): Tensor | undefined {
   const mask = input && tf.cast(row(input, 2), 'float32');
   const tokens = input === undefined ? x.shape[1]! : input.shape[2]!;
   return scoreBias({ numHeads, tokens, mask, slope: distance?.slope });
@@ -236,7 +272,7 @@ function row(x: Tensor, index: number): Tensor {
 }
 
 function step(
-  spec: BertSpec,
+  spec: EncoderSpec,
   scope: Scope,
   tap: string,
   x: Tensor,
@@ -244,7 +280,7 @@ function step(
   input: Tensor | undefined,
 ): Tensor {
   if (tap === 'embeddings') return embeddings(spec, scope, x);
-  if (tap === 'pooled') return tf.tanh(dense(scope, 'pooler', firstToken(x)));
+  if (tap === 'pooled') return ACTIVATIONS[spec.poolerActivation ?? 'tanh'](dense(scope, 'pooler', firstToken(x)));
   if (tap === 'logits')
     return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, input);
   const dropping = drops(scope, spec.dropout);
@@ -264,15 +300,15 @@ function step(
   return rows === x ? y : y.reshape(x.shape);
 }
 
-function embeddings({ maxPositions, dropout: rate }: BertSpec, scope: Scope, x: Tensor): Tensor {
+function embeddings(spec: EncoderSpec, scope: Scope, x: Tensor): Tensor {
+  const { maxPositions, typeVocabSize, dropout: rate } = spec;
   const tokens = x.shape[2]!;
   if (tokens > maxPositions)
     throw new UsageError(`a sequence of ${tokens} tokens; the network has ${maxPositions} positions`);
   const learned = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
-  const sum = tf.add(
-    tf.add(embed(scope, 'embeddings/word', row(x, 0)), embed(scope, 'embeddings/segment', row(x, 1))),
-    learned,
-  );
+  const words = embed(scope, 'embeddings/word', row(x, 0));
+  const told = typeVocabSize === undefined ? words : tf.add(words, embed(scope, 'embeddings/segment', row(x, 1)));
+  const sum = tf.add(told, learned);
   return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, BERT_EPSILON), rate);
 }
 
@@ -284,7 +320,7 @@ function atMasked(x: Tensor, input: Tensor, count: number): Tensor {
   return tf.gather(x.reshape([batch * tokens, hidden]), flat as Tensor1D).reshape([batch, count, hidden]);
 }
 
-function headOf({ head }: BertSpec, scope: Scope, all: Tensor, input: Tensor | undefined): Tensor {
+function headOf({ head }: EncoderSpec, scope: Scope, all: Tensor, input: Tensor | undefined): Tensor {
   if (head.kind !== 'masked-lm') {
     const scores = dense(scope, 'head', rowsOf(all));
     return head.kind === 'span' ? tf.transpose(scores.reshape([...all.shape.slice(0, -1), 2]), [0, 2, 1]) : scores;

@@ -1,6 +1,6 @@
 /**
- * Weights of ConvNeXts under the names of timm and of torchvision. Convolutions are [out, in, h, w] there and [h, w, in,
- * out] here; dense kernels [out, in] and [in, out].
+ * Weights of ConvNeXts under the names of timm and of torchvision. Convolutions are [out, in, h, w] there and [h, w,
+ * in, out] here; dense kernels [out, in] and [in, out].
  */
 import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';

@@ -146,8 +146,8 @@ export function readWeights(path: string, spec: NetworkSpec): HostWeights {
  */
 export function networkIn(tensors: HostArrays<HostValues>, source: string): NetworkSpec {
   const known = Object.values(FAMILIES).flatMap(({ published }) => published?.inFile ?? []);
-  for (const { spec } of known) {
-    const found = spec(tensors, source);
+  for (const one of known) {
+    const found = one.spec(tensors, source);
     if (found !== undefined) return found as NetworkSpec;
   }
   const names = Object.keys(tensors).slice(0, 3).join(', ');

@@ -50,11 +50,13 @@ export function huggingFaceName({ head }: BertSpec, path: string): string {
   return head.kind === 'pooler' || head.kind === 'none' ? there : `bert.${there}`;
 }
 
-function isTurned(path: string): boolean {
+/** Whether a parameter is the other way around there: kernels of dense layers are. */
+export function isTurned(path: string): boolean {
   return path.endsWith('/kernel') && !path.startsWith('embeddings/');
 }
 
-function turned(path: string, parameter: HostArray): HostArray {
+/** A parameter as it is there, of one that is as here, and the other way around. */
+export function turned(path: string, parameter: HostArray): HostArray {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
 }
 

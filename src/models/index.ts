@@ -7,6 +7,7 @@ import type { Network } from '../nn/network.js';
 import { bertFamily } from './bert-family.js';
 import { convnetFamily } from './convnet.js';
 import { convnextFamily } from './convnext-family.js';
+import { distilbertFamily } from './distilbert-family.js';
 import type { DataFacts, Family } from './family.js';
 import { mlpFamily } from './mlp.js';
 import { mobilenetFamily } from './mobilenet-family.js';
@@ -16,6 +17,7 @@ import { vitFamily } from './vit-family.js';
 const OWN = {
   resnet: resnetFamily,
   bert: bertFamily,
+  distilbert: distilbertFamily,
   vit: vitFamily,
   mobilenet: mobilenetFamily,
   convnext: convnextFamily,

@@ -4,7 +4,7 @@
  * channels of a head.
  */
 import type { HostArray } from '../core/host-array.js';
-import { BATCH_NORM_EPSILON } from '../nn/layers.js';
+import { BATCH_NORM_EPSILON, type ACTIVATIONS } from '../nn/layers.js';
 import type { HostWeights } from '../nn/network.js';
 import { NEVER, OTHER_SIDE } from '../nn/transformer.js';
 import { OnnxGraph, type Dimension, type Value } from '../onnx/graph.js';
@@ -20,6 +20,9 @@ export interface OnnxScope {
 export function onnxScope(weights: HostWeights): OnnxScope {
   return { graph: new OnnxGraph(), weights };
 }
+
+/** Operators that compute the nonlinearities of {@link ACTIVATIONS}. */
+export const ACTIVATION_NODES: Readonly<Record<keyof typeof ACTIVATIONS, string>> = { relu: 'Relu', tanh: 'Tanh' };
 
 /** The parameter at a path, as a constant under that name. */
 export function parameterNode({ graph, weights }: OnnxScope, path: string): Value {

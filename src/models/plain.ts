@@ -11,7 +11,7 @@ import type { HostWeights, Network } from '../nn/network.js';
 import type { OnnxGraph, Value } from '../onnx/graph.js';
 import { applyTaps } from './apply-taps.js';
 import { denseLayer, tableOf, type Layer } from './layer-table.js';
-import { denseNode, logitsOutput, onnxScope, type OnnxScope } from './onnx-layers.js';
+import { ACTIVATION_NODES, denseNode, logitsOutput, onnxScope, type OnnxScope } from './onnx-layers.js';
 
 /** Schema of what plain networks declare alike. */
 export const PlainSpec = z.strictObject({
@@ -69,15 +69,12 @@ function layersOf(spec: PlainSpec, { halving }: PlainKind): PlainLayer[] {
   });
 }
 
-/** Operators of ONNX that compute the nonlinearities of plain networks. */
-const OPERATORS: Readonly<Record<PlainSpec['activation'], string>> = { relu: 'Relu', tanh: 'Tanh' };
-
 /** The network of a plain spec as an ONNX graph. */
 export function plainGraph(spec: PlainSpec, kind: PlainKind, weights: HostWeights): OnnxGraph {
   const scope = onnxScope(weights);
   const { graph } = scope;
   const last = layersOf(spec, kind).reduce((x, layer) => {
-    const y = graph.node(OPERATORS[spec.activation], [kind.onnx.layer(scope, layer, x)], {}, layer.name);
+    const y = graph.node(ACTIVATION_NODES[spec.activation], [kind.onnx.layer(scope, layer, x)], {}, layer.name);
     return layer.skip ? graph.node('Add', [x, y], {}, layer.name) : y;
   }, kind.onnx.input(scope));
   return logitsOutput(scope, denseNode(scope, 'head', kind.onnx.features(scope, last)), spec.classes);

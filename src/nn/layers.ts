@@ -138,8 +138,8 @@ export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Ten
 }
 
 /**
- * A depthwise convolution: each channel of x [B, H, W, C] by its own window, kernel [h, w, 1, C], plus bias [C]; padding
- * of (h - 1) / 2 on every side.
+ * A depthwise convolution: each channel of x [B, H, W, C] by its own window, kernel [h, w, 1, C], plus bias [C];
+ * padding of (h - 1) / 2 on every side.
  */
 export function depthwise(scope: Scope, path: string, x: Tensor4D): Tensor4D {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor4D;
@@ -150,9 +150,9 @@ export function depthwise(scope: Scope, path: string, x: Tensor4D): Tensor4D {
 }
 
 /**
- * A convolution of windows that stand side by side, s x s of x [B, H, W, C] by a kernel [s, s, C, O] plus bias [O]; what
- * is left over at the right and below is cut off, as PyTorch does it with a stride of s. [B, H / s, W / s, O]. A trace
- * hears of the windows as rows [.., s s C].
+ * A convolution of windows that stand side by side, s x s of x [B, H, W, C] by a kernel [s, s, C, O] plus bias [O];
+ * what is left over at the right and below is cut off, as PyTorch does it with a stride of s. [B, H / s, W / s, O]. A
+ * trace hears of the windows as rows [n, s s C]. Throws RangeError on other channels, and on less than a window.
  */
 export function patchConv(scope: Scope, path: string, x: Tensor4D): Tensor4D {
   const kernel = parameter(scope.params, `${path}/kernel`) as Tensor4D;

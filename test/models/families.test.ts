@@ -25,6 +25,8 @@ import { vit, type VitSpec } from '../../src/models/vit.js';
 import { convnext, type ConvnextSpec } from '../../src/models/convnext.js';
 import { scaleConvnext } from '../../src/models/convnext-family.js';
 import { convnextIn, exportConvnext, importConvnext } from '../../src/models/convnext-weights.js';
+import { distilbert, type DistilbertSpec } from '../../src/models/distilbert.js';
+import { exportDistilbert, importDistilbert } from '../../src/models/distilbert-weights.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights, Network } from '../../src/nn/network.js';
 import { crossEntropy } from '../../src/optim/losses.js';
@@ -102,11 +104,31 @@ const convnextNamed = (naming: 'timm' | 'torchvision'): Subject => ({
   toOurs: (tensors) => importConvnext(CONVNEXT, tensors, 'reference'),
 });
 
+const DISTILBERT: DistilbertSpec = {
+  ...{ family: 'distilbert', vocabSize: 13, maxPositions: 9, hiddenSize: 12, numLayers: 2, numHeads: 3 },
+  ...{ intermediateSize: 20, dropout: 0.1, head: { kind: 'classify', classes: 5 } },
+};
+
+/** Tokens [B, 3, T] of the reference, none of them 0; the last two of the first row are not attended to. */
+function words(): Tensor {
+  const ids = Int32Array.from(noise(27, 5), (value) => 1 + Math.floor((value + 1) * 6));
+  const mask = new Int32Array(27).fill(1).fill(0, 7, 9);
+  return tf.stack(
+    [ids, new Int32Array(27), mask].map((row) => tf.tensor(row, [3, 9], 'int32')),
+    1,
+  );
+}
+
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   vit_timm: vitNamed('timm'),
   vit_torchvision: vitNamed('torchvision'),
   convnext_timm: convnextNamed('timm'),
   convnext_torchvision: convnextNamed('torchvision'),
+  distilbert: {
+    ...{ network: distilbert(DISTILBERT), input: words, train: false },
+    toTheirs: (weights) => exportDistilbert(DISTILBERT, weights),
+    toOurs: (tensors) => importDistilbert(DISTILBERT, tensors, 'reference'),
+  },
   mobilenet: {
     ...{ network: mobilenet(MOBILENET), input: () => images(3, 12), train: true },
     toTheirs: (weights) => exportTorchvision(weights, mobilenetNames(MOBILENET)),
@@ -352,6 +374,7 @@ test.each([
   ['vit_b_32', 88_224_232],
   ['vit_l_16', 304_326_632],
   ['mobilenet_v2', 3_504_872],
+  ['distilbert-base', 66_362_880],
   ['convnext_tiny', 28_589_128],
   ['convnext_large', 197_767_336],
   ['resnext50_32x4d', 25_028_904],

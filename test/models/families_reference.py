@@ -69,7 +69,7 @@ def convnext_torchvision():
 def distilbert():
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
     config = DistilBertConfig(vocab_size=13, max_position_embeddings=9, n_layers=2, n_heads=3, dim=12, hidden_dim=20, num_labels=5)
-    ids = (noise(3 * 9, 5) + 1).mul(6.5).long().reshape(3, 9)
+    ids = (noise(3 * 9, 5) + 1).mul(6).long().reshape(3, 9) + 1  # token 0 is padding, which has no gradient there
     mask = torch.ones(3, 9, dtype=torch.long)
     mask[0, 7:] = 0
     return figures(DistilBertForSequenceClassification(config), [ids, mask], lambda found: found.logits)

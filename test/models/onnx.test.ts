@@ -76,6 +76,10 @@ const BERT = {
   ...{ vocabSize: 13, maxPositions: 9, typeVocabSize: 2, hiddenSize: 12, numLayers: 2, numHeads: 4 },
   ...{ intermediateSize: 20, dropout: 0.1 },
 } as const;
+const DISTILBERT = {
+  family: 'distilbert',
+  ...{ vocabSize: 13, maxPositions: 9, hiddenSize: 12, numLayers: 2, numHeads: 4, intermediateSize: 20, dropout: 0.1 },
+} as const;
 const PLAIN = { numLayers: 4, width: 6, classes: 5 } as const;
 
 /** What outputs of the ONNX file are of a network's taps. */
@@ -85,6 +89,10 @@ const hidden: Outputs = ({ layer2 }) => ({ last_hidden_state: layer2! });
 
 const images = [pictures(2, 3, 9), pictures(1, 3, 12)];
 const rows = [tokens(3, 9, 13), tokens(1, 5, 13)];
+
+const unsegmented = rows.map(({ x, inputs: { input_ids, attention_mask } }) => ({
+  ...{ x, inputs: { input_ids: input_ids!, attention_mask: attention_mask! } },
+}));
 
 /** A network, inputs of it, its outputs, and the network that has them where it is another one. */
 interface Subject {
@@ -161,6 +169,10 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   'bert, classes': { spec: { ...BERT, head: { kind: 'classify', classes: 3 } }, examples: rows, outputs: logits },
   'bert, masked tokens, by distance': {
     ...{ spec: { ...BERT, distance: { slope: 0.7 }, head: { kind: 'masked-lm' } }, examples: rows, outputs: logits },
+  },
+  distilbert: { spec: { ...DISTILBERT, head: { kind: 'none' } }, examples: unsegmented, outputs: hidden },
+  'distilbert, classes': {
+    ...{ spec: { ...DISTILBERT, head: { kind: 'classify', classes: 3 } }, examples: unsegmented, outputs: logits },
   },
   'bert, some masked tokens: at every token': {
     ...{ spec: { ...BERT, head: { kind: 'masked-lm', maskedPositions: 2 } }, examples: rows, outputs: logits },

@@ -1,0 +1,214 @@
+/** DistilBERT's weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json`. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UsageError } from '../core/errors.js';
+import type { HostArrays, HostValues } from '../core/host-array.js';
+import { whatIsWrong } from '../core/issues.js';
+import type { HostWeights } from '../nn/network.js';
+import { headSizeOf } from '../nn/transformer.js';
+import { readConfig } from '../store/config.js';
+import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { distilbert, type DistilbertSpec } from './distilbert.js';
+import { takeArrays } from './exchange.js';
+import type { TokenizerFacts } from './family.js';
+import { isTurned, turned } from './huggingface.js';
+import { checkTied, isFolder, labelFields, weightsIn, writeModelFolder } from './huggingface-folder.js';
+
+type Head = DistilbertSpec['head'];
+
+const BODY = 'distilbert.';
+const LEAVES: Readonly<Record<string, string>> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
+const EMBEDDINGS: Readonly<Record<string, string>> = {
+  'embeddings/word': 'embeddings.word_embeddings',
+  'embeddings/position': 'embeddings.position_embeddings',
+  'embeddings/norm': 'embeddings.LayerNorm',
+};
+const BLOCK: Readonly<Record<string, string>> = {
+  'attention/query': 'attention.q_lin',
+  'attention/key': 'attention.k_lin',
+  'attention/value': 'attention.v_lin',
+  'attention/output': 'attention.out_lin',
+  'attention/norm': 'sa_layer_norm',
+  inner: 'ffn.lin1',
+  output: 'ffn.lin2',
+  norm: 'output_layer_norm',
+};
+const HEADS: Readonly<Record<Head['kind'], Readonly<Record<string, string>>>> = {
+  none: {},
+  classify: { pooler: 'pre_classifier', head: 'classifier' },
+  span: { head: 'qa_outputs' },
+  'masked-lm': { 'head/transform': 'vocab_transform', 'head/norm': 'vocab_layer_norm', head: 'vocab_projector' },
+};
+const ARCHITECTURES: Readonly<Record<Head['kind'], string>> = {
+  none: 'DistilBertModel',
+  classify: 'DistilBertForSequenceClassification',
+  span: 'DistilBertForQuestionAnswering',
+  'masked-lm': 'DistilBertForMaskedLM',
+};
+
+/** Layers of heads; a network without one of them leaves them in the file. */
+const OF_HEADS = /^(pre_classifier|classifier|qa_outputs|vocab_(transform|layer_norm|projector))\./;
+/** The masked-LM head's matrix, and what it must be a copy of: a network here has it once. */
+const TIED = { 'vocab_projector.weight': 'embeddings.word_embeddings.weight' } as const;
+
+/**
+ * `layer3/attention/query/kernel` is `transformer.layer.2.attention.q_lin.weight`; with a head for a task all but the
+ * head is in `distilbert.`.
+ */
+export function distilbertName({ head }: DistilbertSpec, path: string): string {
+  const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
+  const layer = path.slice(0, path.lastIndexOf('/'));
+  const ofHead = HEADS[head.kind][layer];
+  if (ofHead !== undefined) return `${ofHead}.${leaf}`;
+  const [, number, within] = /^layer(\d+)\/(.*)$/.exec(layer) ?? [];
+  const name = within === undefined ? EMBEDDINGS[layer]! : `transformer.layer.${Number(number) - 1}.${BLOCK[within]!}`;
+  return `${head.kind === 'none' ? '' : BODY}${name}.${leaf}`;
+}
+
+/** A DistilBERT's arrays. Throws UsageError where the heads together are not as wide as the rest, as there. */
+export function exportDistilbert(spec: DistilbertSpec, { params }: HostWeights): HostArrays {
+  if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
+    throw new UsageError(
+      `Hugging Face's DistilBERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, ` +
+        `this one of ${headSizeOf(spec)}`,
+    );
+  return Object.fromEntries(
+    Object.entries(params).map(([path, parameter]) => [distilbertName(spec, path), turned(path, parameter)]),
+  );
+}
+
+/** Writes a safetensors file. Throws UsageError as {@link exportDistilbert}. */
+export function writeDistilbert(path: string, spec: DistilbertSpec, weights: HostWeights): void {
+  writeSafetensors(path, exportDistilbert(spec, weights), { format: 'pt' });
+}
+
+/** Names without `distilbert.`. */
+function bare(name: string): string {
+  return name.startsWith(BODY) ? name.slice(BODY.length) : name;
+}
+
+/**
+ * Weights for a network from a file's arrays. A network without a task's head takes the encoder out of a file that has
+ * one. Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type,
+ * and where the masked-LM head has a matrix of its own.
+ */
+export function importDistilbert(spec: DistilbertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
+  const { shapes } = distilbert(spec);
+  const there = Object.fromEntries(Object.entries(tensors).map(([name, array]) => [bare(name), array]));
+  const nameOf = (path: string): string => bare(distilbertName(spec, path));
+  const wanted = new Map(
+    Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
+  );
+  if (spec.head.kind === 'masked-lm') checkTied(there, TIED, source);
+  const unused = (name: string): boolean =>
+    Object.hasOwn(TIED, name) || (spec.head.kind === 'none' && OF_HEADS.test(name));
+  const taken = takeArrays(source, there, wanted, unused);
+  return {
+    params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])),
+    state: {},
+  };
+}
+
+/** Reads a safetensors file or a folder. Throws UsageError as {@link importDistilbert}. */
+export function readDistilbert(path: string, spec: DistilbertSpec): HostWeights {
+  if (!isFolder(path)) return importDistilbert(spec, readSafetensors(path).tensors, path);
+  const { tensors, source } = weightsIn(path);
+  return importDistilbert(spec, tensors, source);
+}
+
+/** The part of `config.json` that says what the network is. */
+const Config = z.looseObject({
+  model_type: z.literal('distilbert'),
+  vocab_size: z.int().min(1),
+  max_position_embeddings: z.int().min(1),
+  n_layers: z.int().min(1),
+  n_heads: z.int().min(1),
+  dim: z.int().min(1),
+  hidden_dim: z.int().min(1),
+  initializer_range: z.number().positive().default(0.02),
+  dropout: z.number().min(0).max(0.9).default(0.1),
+  activation: z.literal('gelu').default('gelu'),
+  pruned_heads: z.record(z.string(), z.never()).default({}),
+});
+
+/** The encoder of a folder without a head, and the tensors that are in it. */
+function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly spec: DistilbertSpec } {
+  const path = join(folder, 'config.json');
+  const content = readConfig(path);
+  const config = Config.safeParse(content);
+  if (!config.success)
+    throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; DistilBERTs with gelu can be read`);
+  const { data } = config;
+  const spec: DistilbertSpec = {
+    family: 'distilbert',
+    vocabSize: data.vocab_size,
+    maxPositions: data.max_position_embeddings,
+    hiddenSize: data.dim,
+    numLayers: data.n_layers,
+    numHeads: data.n_heads,
+    intermediateSize: data.hidden_dim,
+    initializerRange: data.initializer_range,
+    dropout: data.dropout,
+    head: { kind: 'none' },
+  };
+  return { ...weightsIn(folder), spec };
+}
+
+/** The head that the names of a folder's tensors tell of. */
+function headIn(tensors: HostArrays<HostValues>): Head {
+  const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [bare(name), shape]));
+  const classes = shapes.get('classifier.weight')?.[0];
+  if (shapes.has('pre_classifier.weight') && classes !== undefined) return { kind: 'classify', classes };
+  if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
+  return { kind: shapes.has('vocab_transform.weight') ? 'masked-lm' : 'none' };
+}
+
+/** The encoder of a folder. Throws UsageError with what does not fit. */
+export function readDistilbertFolder(folder: string): {
+  readonly spec: DistilbertSpec;
+  readonly load: () => HostWeights;
+} {
+  const { spec, tensors, source } = openFolder(folder);
+  return { spec, load: () => importDistilbert(spec, tensors, source) };
+}
+
+/** The network of a folder with the head of its task, where the weights have one, and without. */
+export function distilbertTask(folder: string): { readonly spec: DistilbertSpec; readonly encoder: DistilbertSpec } {
+  const { spec: encoder, tensors } = openFolder(folder);
+  return { spec: { ...encoder, head: headIn(tensors) }, encoder };
+}
+
+/** What `config.json` says of a network whose first classes have these names. */
+function configOf(spec: DistilbertSpec, labels: readonly string[]): object {
+  const { head } = spec;
+  return {
+    architectures: [ARCHITECTURES[head.kind]],
+    model_type: 'distilbert',
+    vocab_size: spec.vocabSize,
+    max_position_embeddings: spec.maxPositions,
+    n_layers: spec.numLayers,
+    n_heads: spec.numHeads,
+    dim: spec.hiddenSize,
+    hidden_dim: spec.intermediateSize,
+    ...(spec.initializerRange !== undefined && { initializer_range: spec.initializerRange }),
+    dropout: spec.dropout,
+    attention_dropout: spec.dropout,
+    activation: 'gelu',
+    ...labelFields(head.kind === 'classify' ? head.classes : 0, labels),
+  };
+}
+
+/** Writes a folder as Hugging Face's libraries save a DistilBERT. Throws UsageError as {@link exportDistilbert}. */
+export function writeDistilbertFolder(
+  folder: string,
+  spec: DistilbertSpec,
+  weights: HostWeights,
+  tokenizer: TokenizerFacts,
+  labels: readonly string[] = [],
+): void {
+  const content = {
+    ...{ config: configOf(spec, labels), tensors: exportDistilbert(spec, weights) },
+    ...{ tokenizerClass: 'DistilBertTokenizer', maxPositions: spec.maxPositions },
+  };
+  writeModelFolder(folder, content, tokenizer);
+}
