@@ -112,11 +112,11 @@ async function layerProducts({ network, weights }: Teacher, path: string, data: 
   let shown = true;
   const sums = await productSums(data, [path], (x) => {
     let rows: Tensor | undefined;
-    const trace: Scope['trace'] = (name, input, output) => {
+    const trace: Scope['trace'] = (name, input, output, windows) => {
       if (name !== path) return;
       rows =
         kernel.shape.length === 4
-          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D)
+          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D, windows)
           : input;
     };
     network.apply({ ...evaluation(weights), trace }, x, { until });

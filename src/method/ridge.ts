@@ -11,6 +11,7 @@ import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.
 import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
 import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
+import type { Windows } from '../nn/windows.js';
 import { patches } from './linear-inputs.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
@@ -22,6 +23,7 @@ const BATCH = 100;
 interface Traced {
   readonly input: Tensor;
   readonly output: Tensor;
+  readonly windows: Windows | undefined;
 }
 
 /** What a linear layer reads and gives in one forward pass. */
@@ -29,7 +31,7 @@ function traceOf(network: Network, weights: Weights, x: Tensor, path: string): T
   let found: Traced | undefined;
   const scope: Scope = {
     ...evaluation(weights),
-    trace: (name, input, output) => void (name === path && (found = { input, output })),
+    trace: (name, input, output, windows) => void (name === path && (found = { input, output, windows })),
   };
   network.apply(scope, x);
   if (found === undefined) throw new UsageError(`ridge: the network has no linear layer "${path}"`);
@@ -107,7 +109,7 @@ async function momentsOf(
   for (const x of batches) {
     const before = sums;
     sums = tf.tidy(() => {
-      const { input, output } = traceOf(network, thin, x, path);
+      const { input, output, windows } = traceOf(network, thin, x, path);
       const wide = traceOf(teacher.network, teacher.weights, x, path).output;
       const target =
         channels === undefined
@@ -121,7 +123,7 @@ async function momentsOf(
       }
       const rows =
         input.rank === 4
-          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D)
+          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D, windows)
           : (input as Tensor2D);
       const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
       const gram: Tensor2D = tf.matMul(extended, extended, true);

@@ -9,6 +9,7 @@ import { convnetFamily } from './convnet.js';
 import { convnextFamily } from './convnext-family.js';
 import { distilbertFamily } from './distilbert-family.js';
 import type { DataFacts, Family } from './family.js';
+import { layersFamily } from './layers-family.js';
 import { mlpFamily } from './mlp.js';
 import { mobilenetFamily } from './mobilenet-family.js';
 import { resnetFamily } from './resnet-family.js';
@@ -23,6 +24,7 @@ const OWN = {
   convnext: convnextFamily,
   convnet: convnetFamily,
   mlp: mlpFamily,
+  layers: layersFamily,
 };
 
 /** Every family under its name. To add one: a file that defines it and a line above, or {@link registerFamily}. */

@@ -9,6 +9,7 @@ import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
 import { affine } from '../engine/ops/matrix.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
+import type { Windows } from './windows.js';
 import {
   shapeText,
   tf,
@@ -32,9 +33,9 @@ export interface Scope {
   readonly random?: (path: string) => RandomKey;
   /**
    * Hears of every linear layer: its path, its input, and what becomes of it before the nonlinearity (after the norm,
-   * where one follows).
+   * where one follows); and of a convolution, what it reads where it does not pad (h - 1) / 2 on every side.
    */
-  readonly trace?: (path: string, input: Tensor, output: Tensor) => void;
+  readonly trace?: (path: string, input: Tensor, output: Tensor, windows?: Windows) => void;
 }
 
 /** A network as it is used and not trained: running statistics normalise. */
@@ -110,10 +111,14 @@ function convolve(
 }
 
 /** Scale and shift [C] of batch norm in evaluation: y = scale x + shift. */
-function evaluationAffine({ params, state }: Scope, norm: string): { scale: Tensor1D; shift: Tensor1D } {
+function evaluationAffine(
+  { params, state }: Scope,
+  norm: string,
+  epsilon = BATCH_NORM_EPSILON,
+): { scale: Tensor1D; shift: Tensor1D } {
   const scale = tf.mul(
     parameter(params, `${norm}/gamma`),
-    tf.rsqrt(tf.add(parameter(state, `${norm}/variance`), BATCH_NORM_EPSILON)),
+    tf.rsqrt(tf.add(parameter(state, `${norm}/variance`), epsilon)),
   );
   return {
     scale: scale as Tensor1D,
@@ -189,18 +194,22 @@ function checkBatch(path: string, x: Tensor4D): void {
  * `observe`; in evaluation the running ones normalise. Throws UsageError on a training batch with one value for each
  * channel.
  */
-export function batchNorm(scope: Scope, path: string, x: Tensor4D, relu = false): Tensor4D {
+export function batchNorm(
+  scope: Scope,
+  path: string,
+  x: Tensor4D,
+  relu = false,
+  epsilon = BATCH_NORM_EPSILON,
+): Tensor4D {
   const { params, train, observe } = scope;
   if (!train) {
-    const { scale, shift } = evaluationAffine(scope, path);
+    const { scale, shift } = evaluationAffine(scope, path, epsilon);
     const y: Tensor4D = tf.add(tf.mul(x, scale), shift);
     return relu ? tf.relu(y) : y;
   }
   checkBatch(path, x);
   const inputs = { x, gamma: parameter(params, `${path}/gamma`), beta: parameter(params, `${path}/beta`) };
-  const outputs = tf
-    .engine()
-    .runKernel(relu ? BATCH_NORM_RELU_TRAIN : BATCH_NORM_TRAIN, inputs, { epsilon: BATCH_NORM_EPSILON });
+  const outputs = tf.engine().runKernel(relu ? BATCH_NORM_RELU_TRAIN : BATCH_NORM_TRAIN, inputs, { epsilon });
   const [y, mean, variance] = outputs as unknown as Tensor[];
   observe(`${path}/mean`, mean!);
   observe(`${path}/variance`, variance!);

@@ -5,7 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/backends/choose.js';
 import { startEngine } from '../../src/engine/backends/choose.js';
 import { taskNetworks, weightLabels } from '../../src/models/files.js';
-import type { NetworkSpec } from '../../src/models/index.js';
+import { networkOf, type NetworkSpec } from '../../src/models/index.js';
+import { openLayersModel, writeLayersModel } from '../../src/models/layers-file.js';
+import type { LayersSpec } from '../../src/models/layers.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
@@ -83,6 +85,29 @@ test('a ConvNeXt, whose norms take the place of batch norms: a thin one in its n
   const { tensors } = readSafetensors(join(out, 'model', 'model.safetensors'));
   expect(tensors['stages.0.blocks.1.mlp.fc1.weight']!.shape).toEqual([8, 4]);
   expect(readFileSync(join(out, 'model.onnx'), 'utf8')).toContain('["blue","red"]');
+});
+
+test('a LayersModel of tfjs: the thin net is one, too, and the heads are those of the data', async () => {
+  const [model, out] = [join(newFolder(), 'model'), newFolder()];
+  const image = { name: 'image', shape: [8, 8, 3] as [number, number, number] };
+  const conv = { kernel: [3, 3], strides: [2, 2], padding: 'same', activation: 'relu' } satisfies Partial<
+    LayersSpec['layers'][number]
+  >;
+  const spec: LayersSpec = {
+    family: 'layers',
+    input: image,
+    layers: [
+      { kind: 'conv', name: 'conv', from: ['image'], units: 4, ...conv },
+      { kind: 'flatten', name: 'flat', from: ['conv'] },
+      { kind: 'dense', name: 'hidden', from: ['flat'], units: 6, activation: 'relu' },
+      { kind: 'dense', name: 'scores', from: ['hidden'], units: 3, activation: 'softmax' },
+    ],
+  };
+  writeLayersModel(model, spec, networkOf(spec).init(3));
+  const { written } = await thin({ ...SMALL, model, data: pictureFolder(12), out, engine });
+  expect(written).toEqual([join(out, 'model'), join(out, 'model', 'labels.json')]);
+  const { layers } = openLayersModel(join(out, 'model')).spec;
+  expect(layers.flatMap((layer) => ('units' in layer ? [layer.units] : []))).toEqual([2, 3, 2]);
 });
 
 test('the example runs as it stands', async () => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
 import { register } from '../../core/registry.js';
 import { huggingFace } from './huggingface.js';
+import { layers } from './layers.js';
 import { run } from './run.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
 import { tensorflow } from './tensorflow.js';
@@ -13,6 +14,7 @@ import { torchvision } from './torchvision.js';
 export const SOURCE_FORMATS: Record<string, SourceFormat> = {
   huggingface: huggingFace,
   tensorflow,
+  layers,
   torchvision,
   torch,
   run,

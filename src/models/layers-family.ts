@@ -1,0 +1,58 @@
+/** Networks declared layer by layer as a family: how they are made narrower, and their files. */
+import { UsageError } from '../core/errors.js';
+import { sizeOf } from '../core/host-array.js';
+import { mismatch, type Family } from './family.js';
+import { readLayersModel, writeLayersModel } from './layers-file.js';
+import { graphOf, layersNetwork, LayersSpec } from './layers.js';
+import { readImages } from './predict.js';
+
+/** The network with other numbers of channels: `change` gets those of each group that is the network's to choose. */
+function withUnits(spec: LayersSpec, change: (units: number, isOutput: boolean) => number): LayersSpec {
+  const { nodes, groupOf, fixed } = graphOf(spec);
+  const output = groupOf(nodes.at(-1)!.value);
+  return {
+    ...spec,
+    layers: nodes.map(({ layer, value }) => {
+      const group = groupOf(value);
+      if (!('units' in layer) || (fixed.has(group) && group !== output)) return layer;
+      return { ...layer, units: change(layer.units, group === output) };
+    }),
+  };
+}
+
+/** Networks that are declared layer by layer, on images or rows of numbers. */
+export const layersFamily: Family<LayersSpec> = {
+  name: 'layers',
+  spec: LayersSpec,
+  network: layersNetwork,
+  presets: {},
+  checkInput: ({ input: { shape } }, { set, shape: example }) => {
+    if (shape.length === 1) return mismatch(set, 'numbers', shape[0], sizeOf(example));
+    const [height, width, channels] = shape;
+    return (
+      mismatch(set, 'channels', channels, example.at(-1)!) ??
+      mismatch(set, 'rows of pixels', height, example[0]!) ??
+      mismatch(set, 'columns of pixels', width, example[1]!)
+    );
+  },
+  published: { read: readLayersModel, write: writeLayersModel },
+  thinning: {
+    narrow: (spec, factor) =>
+      withUnits(spec, (units, isOutput) => (isOutput ? units : Math.max(1, Math.round(units * factor)))),
+    withHead: (spec, { head, classes }) => {
+      if (head !== undefined)
+        throw new UsageError(`this network reads numbers; these data are texts for a "${head}" head`);
+      return classes === undefined ? spec : withUnits(spec, (units, isOutput) => (isOutput ? classes : units));
+    },
+    recipe: 'sgd',
+    side: ({ input: { shape } }) => (shape.length === 3 ? shape[0] : 32),
+  },
+  predict: (spec, tensors, source) => {
+    const { shape } = spec.input;
+    if (shape.length === 1)
+      throw new UsageError(
+        `${source}: the network reads rows of ${shape[0]} numbers; predict reads images for it not yet`,
+      );
+    return readImages(layersNetwork(spec), shape[2], tensors, source);
+  },
+};
