@@ -154,10 +154,12 @@ export class Order {
   }
 
   indices(step: number, batch: number): Uint32Array {
-    return Uint32Array.from({ length: batch }, (_, i) => {
+    const indices = new Uint32Array(batch);
+    for (let i = 0; i < batch; i++) {
       const position = (step * batch + i) * this.shard.count + this.shard.index;
-      return this.order(Math.floor(position / this.total))[position % this.total]!;
-    });
+      indices[i] = this.order(Math.floor(position / this.total))[position % this.total]!;
+    }
+    return indices;
   }
 
   private order(epoch: number): Uint32Array {

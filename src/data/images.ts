@@ -90,10 +90,14 @@ export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}
     count: set.labels.length,
     batch: (indices, key): HostBatch => {
       const values = new Float32Array(indices.length * pixels);
-      indices.forEach((index, i) => values.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
+      const labels = new Int32Array(indices.length);
+      indices.forEach((index, i) => {
+        values.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels);
+        labels[i] = set.labels[index]!;
+      });
       if (key !== undefined) augment?.(values, indices.length, key);
       normalize?.(values);
-      return { values, labels: Int32Array.from(indices, (index) => set.labels[index]!) };
+      return { values, labels };
     },
   };
 }
