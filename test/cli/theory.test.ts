@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { SpawnSyncReturns } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { EXPERIMENTS } from '../../experiments/registry.js';
-import { gowide, newFolder } from '../support/program.js';
+import { gowide, gowideHere, newFolder } from '../support/program.js';
 
 const folder = newFolder();
 const file = (name: string, value: unknown): string => {
@@ -75,6 +75,19 @@ test('run --print-config gives specs that --config takes, with changes; those of
   expect(
     gowide(['theory', 'run', 'tanh-saddle', '--config', file('study.json', { ...specs.C, depth: 3 })]).stderr,
   ).toMatch(/invalid spec of study "tanh-saddle": .*depth/);
+});
+
+test('simulate --print-config prints a declaration with its defaults, which --config takes back; --out is asked for', async () => {
+  const noisy = { ...config, flow: { ...config.flow, kind: 'langevin', temperature: 0.1 } };
+  const print = async (value: object): Promise<object> => {
+    const args = ['theory', 'simulate', '--config', file('noisy.json', value), '--print-config'];
+    return JSON.parse((await gowideHere(args)).stdout) as object;
+  };
+  const printed = await print(noisy);
+  expect(printed).toMatchObject({ ...noisy, loss: 'squared', flow: { ...noisy.flow, decay: 0 } });
+  expect(await print(printed)).toEqual(printed);
+  const { status, stderr } = await gowideHere(['theory', 'simulate', '--config', file('noisy.json', noisy)]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('--out is missing: expected a folder')]);
 });
 
 test('simulate writes particles that go on where they are put in again, the same on both kernels', () => {

@@ -223,6 +223,7 @@ describe('simulate', () => {
       {},
       /"model.c": expected one number for each of 2/,
     ],
+    ['a scale that is none', { model: { ...MODEL, c: '1/l' } }, {}, /model\.c: .*"1\/L"/],
     ['no dimension', { model: { ...MODEL, outputs: 0 } }, {}, /model\.outputs/],
     [
       'classes of one output',

@@ -34,7 +34,7 @@ const Simulation = z.strictObject({
     outputs: width().max(MOST_DIMENSIONS).optional(),
     /** One number for all layers, or one for each. */
     alpha: scales.default(1),
-    c: z.union([scales, z.literal('1/L')]).default(1),
+    c: z.union([z.number(), z.array(z.number()).min(1), z.literal('1/L')]).default(1),
     activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
     law: z
       .strictObject({
