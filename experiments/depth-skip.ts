@@ -1,9 +1,9 @@
 /**
- * Where imitation itself pays: plain nets of 4 to 32 layers beside the same nets with skip connections. Theory
+ * Where imitation itself pays: plain nets of 4 to 64 layers beside the same nets with skip connections. Theory
  * (theory/README.md): without a skip, thin nets trained directly end far from the wide one while imitation stays near;
  * with a skip both are near. Expected from a prototype: imitation above selection + KL without skips, the more the
  * deeper; no gain with skips. Reported whatever comes out. Run: `gowide train resnet --experiment depth-skip --arm all
- * --scale laptop`; 9 minutes on 2 cores. Results: reports/results/depth-skip.laptop.md.
+ * --scale laptop`; a quarter of an hour on 2 cores. Results: reports/results/depth-skip.laptop.md.
  *
  * Fully connected tanh nets on the digits. Arms at equal steps of the thin net: direct; KD; selected channels, then KL;
  * imitation by gradient (30 % of the steps, groups of 2 layers at once, each on its own input, a learnt map up that is
@@ -26,14 +26,14 @@ interface Size {
 
 const SIZES: Partial<Record<Scale, Size>> = {
   minutes: { depths: [4, 16], steps: 300, wideSteps: 500, train: 2000 },
-  laptop: { depths: [4, 16, 32], steps: 300, wideSteps: 600, train: 5500 },
+  laptop: { depths: [4, 8, 16, 32, 64], steps: 300, wideSteps: 600, train: 5500 },
 };
 
 const [THIN, WIDE, BATCH] = [16, 64, 64];
 const AUGMENT = { rotation: 10, shift: 0.06, logScale: 0.06, noise: 0.1 } as const;
 
 const TUNING: TuningGrid = {
-  rates: [1e-3, 3e-3, 1e-2, 3e-2],
+  rates: [3.3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
   imitationRates: [1e-3, 3e-3, 1e-2],
   seeds: [101, 102],
 };
@@ -50,6 +50,10 @@ const RATES: Readonly<Record<number, Readonly<Record<'plain' | 'skip', DepthRate
     plain: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },
     skip: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },
   },
+  8: {
+    plain: { rates: { default: 1e-2, wide: 3e-3, imitation: 3e-2, 'closed-form': 3e-3 }, imitation: 1e-2 },
+    skip: { rates: { default: 1e-2, wide: 3e-3, direct: 3e-2 }, imitation: 3.3e-2 },
+  },
   16: {
     plain: { rates: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 }, imitation: 3.3e-2 },
     skip: { rates: { default: 1e-2, wide: 3e-3, direct: 3e-2, kd: 3e-2 }, imitation: 3e-3 },
@@ -57,6 +61,13 @@ const RATES: Readonly<Record<number, Readonly<Record<'plain' | 'skip', DepthRate
   32: {
     plain: { rates: { default: 3e-3, wide: 1e-3, 'selected-kl': 1e-3 }, imitation: 1e-2 },
     skip: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 },
+  },
+  64: {
+    plain: {
+      rates: { default: 1e-3, wide: 3.3e-4, kd: 3e-3, 'selected-kl': 3.3e-4, imitation: 3e-3 },
+      imitation: 1e-2,
+    },
+    skip: { rates: { default: 1e-2, imitation: 3e-2 }, imitation: 3e-3 },
   },
 };
 

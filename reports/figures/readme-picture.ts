@@ -81,10 +81,13 @@ function note(x: number, words: string, color: string): string {
 /** Lines of the right half, without skip connections. */
 const LINES = [
   ['closed-form', 'imitation, then KD', 'layers'],
-  ['kd', 'KD', 'outputs'],
   ['direct', 'direct', 'labels'],
+  ['kd', 'KD', 'outputs'],
 ] as const;
-const DEPTHS = [4, 16, 32] as const;
+const DEPTHS = [4, 8, 16, 32, 64] as const;
+const DEEPEST = 64;
+/** Pixels between labels that would otherwise overlap. */
+const LABEL_GAP = 16;
 
 /** Mean accuracies of nets without skip connections against their depth, and what imitation adds to the best rival. */
 function depthPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): string {
@@ -92,31 +95,37 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): stri
   const of = (arm: string, depth: number, kind: string): number =>
     mean(accuracies(rows, depthSkip.name, `${depth} ${kind} ${arm}`));
   const x = (i: number): number => left + ((right - left) * i) / (DEPTHS.length - 1);
-  const y = (percent: number): number => tidy(bottom - ((bottom - top) * (percent - 70)) / 22);
+  const y = (percent: number): number => tidy(bottom - ((bottom - top) * (percent - 58)) / 34);
   const gain = (kind: string): number => {
-    const rivals = ['direct', 'kd', 'selected-kl'].map((arm) => of(arm, 32, kind));
-    return of('closed-form', 32, kind) - Math.max(...rivals);
+    const rivals = ['direct', 'kd', 'selected-kl'].map((arm) => of(arm, DEEPEST, kind));
+    return of('closed-form', DEEPEST, kind) - Math.max(...rivals);
   };
-  const axis = [70, 80, 90].flatMap((percent) => [
+  const axis = [60, 70, 80, 90].flatMap((percent) => [
     `<path d="M${left - 8} ${y(percent)}H${right}" stroke="${line}"/>`,
     text(left - 14, y(percent) + 4, `${percent} %`, soft, ' text-anchor="end"'),
   ]);
   const ticks = DEPTHS.map((depth, i) =>
-    text(x(i), bottom + 18, `${depth}${i === 0 ? ' layers' : ''}`, soft, ' text-anchor="middle"'),
+    text(x(i), bottom + 18, `${depth}${i === DEPTHS.length - 1 ? ' layers' : ''}`, soft, ' text-anchor="middle"'),
   );
+  // from the top down, which is the order of LINES at their end
+  let above = -Infinity;
   const lines = LINES.flatMap(([arm, words, source]) => {
     const points = DEPTHS.map((depth, i) => `${x(i)} ${y(of(arm, depth, 'plain'))}`);
     const { color } = SOURCES[source];
+    above = Math.max(y(of(arm, DEEPEST, 'plain')), above + LABEL_GAP);
     return [
       `<path d="M${points.join('L')}" fill="none" stroke="${color}" stroke-width="2.5"/>`,
       ...points.map(
         (point) => `<circle cx="${point.split(' ')[0]}" cy="${point.split(' ')[1]}" r="4" fill="${color}"/>`,
       ),
-      text(right + 10, y(of(arm, 32, 'plain')) + 4, words, ink),
+      text(right + 10, tidy(above) + 4, words, ink),
     ];
   });
   const points = (value: number): string => `${value.toFixed(1).replace('-', '−')} points`;
-  const title = ['Without skips imitation adds to the', `best rival: ${points(gain('plain'))} at 32 layers, with`];
+  const title = [
+    'Without skips imitation adds to the',
+    `best rival: ${points(gain('plain'))} at ${DEEPEST} layers, with`,
+  ];
   const end = `skips ${points(gain('skip'))}`;
   return [...heading(484, [...title, end], ink), ...axis, ...ticks, ...lines, note(484, DEPTH_NOTE, soft)].join('\n');
 }

@@ -59,7 +59,7 @@ function summaryLines({ verdicts, records, scales }: Head): (readonly [string, s
     ],
     [
       'Networks',
-      'ResNets on handwritten digits and on strings of a random grammar, tanh nets of 4 to 32 layers, BERTs on the definitions of WordNet.',
+      'ResNets on handwritten digits and on strings of a random grammar, tanh nets of 4 to 64 layers, BERTs on the definitions of WordNet.',
     ],
     [
       'Runs',
