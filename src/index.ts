@@ -70,6 +70,8 @@ export {
   type TokenizerFacts,
 } from './models/family.js';
 export { bert, BertSpec } from './models/bert.js';
+export { convnext, ConvnextSpec } from './models/convnext.js';
+export { distilbert, DistilbertSpec } from './models/distilbert.js';
 export { mobilenet, MobilenetSpec } from './models/mobilenet.js';
 export { vit, VitSpec } from './models/vit.js';
 export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
@@ -77,6 +79,7 @@ export { convnet, ConvnetSpec } from './models/convnet.js';
 export { mlp, MlpSpec } from './models/mlp.js';
 export { fromLayersModel, toLayersModel, type LayersModel, type LayersModelOptions } from './models/layers-model.js';
 export {
+  biasedConvolutionLayer,
   constantLayer,
   convolutionLayer,
   denseLayer,
@@ -102,8 +105,10 @@ export {
   convNorm,
   convNormAdd,
   dense,
+  depthwise,
   evaluation,
   linearMap,
+  patchConv,
   type Scope,
 } from './nn/layers.js';
 export {

@@ -74,8 +74,8 @@ const OTHERS: readonly { readonly fits: (name: string) => boolean; readonly advi
   {
     fits: (name) => name.endsWith('.onnx'),
     advice:
-      'ONNX files are run by onnxruntime; expected what it was made from: the folder or safetensors file beside it, or ' +
-      'what "gowide runs export ID --output NAME.safetensors" writes of its run',
+      'ONNX files are run by onnxruntime; expected what it was made from: the folder or safetensors file beside it, ' +
+      'or what "gowide runs export ID --output NAME.safetensors" writes of its run',
   },
   {
     fits: (name) => /\.(safetensors|pth|pt|bin)$/.test(name),
@@ -229,7 +229,8 @@ export function writeOnnx(
   const graph = familyOf(spec).onnx?.(spec, weights);
   if (graph === undefined)
     throw new UsageError(
-      `${path}: networks of the family "${spec.family}" cannot be written as ONNX; those of ${familiesWith('onnx')} can`,
+      `${path}: networks of the family "${spec.family}" cannot be written as ONNX; ` +
+        `those of ${familiesWith('onnx')} can`,
     );
   writeGraph(path, graph, {
     network: JSON.stringify(spec),

@@ -175,7 +175,7 @@ export function attentionNode(
 
 /** The bias of attention's scores [B, 1, 1, T] that hides what a mask [B, T] of int64 says is padding. */
 export function paddingBias({ graph }: OnnxScope, mask: Value): Value {
-  const there = graph.node('Cast', [mask], { to: 1 }, 'mask');
+  const there = graph.toFloat(mask, 'mask');
   const hidden = graph.node('Mul', [graph.node('Sub', [graph.scalar(1), there], {}, 'mask'), graph.scalar(NEVER)]);
   return graph.node('Unsqueeze', [hidden, graph.integers([1, 2])], {}, 'mask');
 }
@@ -190,7 +190,7 @@ export function distanceBiasNode({ graph }: OnnxScope, numHeads: number, slope: 
       values: Float32Array.from({ length: numHeads }, (_, head) => value(head)),
     });
   const range = node('Range', [graph.integer(0), tokens, graph.integer(1)]);
-  const positions = node('Cast', [range], { to: 1 });
+  const positions = graph.toFloat(range, 'distance');
   const [rows, columns] = [1, 0].map((axis) => node('Unsqueeze', [positions, graph.integers([axis])]));
   const side = perHead('side', (head) => (head % 2 === 0 ? 1 : -1));
   const away = node('Mul', [node('Sub', [rows!, columns!]), side]);

@@ -82,6 +82,11 @@ export class OnnxGraph {
     return output;
   }
 
+  /** Whole numbers as float32. */
+  toFloat(value: Value, at = ''): Value {
+    return this.node('Cast', [value], { to: ELEMENTS.float32 }, at);
+  }
+
   /** A constant tensor of float32, kept under its name; a second one of the same name is the first. */
   constant(name: string, { shape, values }: HostArray): Value {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

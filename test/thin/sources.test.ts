@@ -65,6 +65,15 @@ describe('a Hugging Face folder', () => {
     expect(readWeights(folder, network)).toEqual(readWeights(copy, network));
   });
 
+  test('of sentence-transformers: it is said that embeddings of sentences are not imitated', async () => {
+    const folder = bertFolder();
+    expect((await open(folder)).notes).toEqual([]);
+    writeFileSync(join(folder, 'modules.json'), '[]');
+    expect((await open(folder)).notes.join()).toContain(
+      'embeddings of sentences (modules.json), which are not imitated',
+    );
+  });
+
   test('what is no network is refused with what can be read', async () => {
     await expect(open('nowhere')).rejects.toThrow('nowhere: not found; expected a Hugging Face folder');
     const folder = bertFolder();

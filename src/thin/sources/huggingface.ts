@@ -6,6 +6,9 @@ import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../m
 import { networkOf } from '../../models/index.js';
 import type { Source, SourceFormat } from './source.js';
 
+/** What sentence-transformers saves beside an encoder: how its tokens become one vector. */
+const SENTENCES = 'modules.json';
+
 /** A network of a folder with its head, its class names and its tokenizer. Throws UsageError with what does not fit. */
 export function openHuggingFace(folder: string): Source {
   const { spec: network, encoder } = taskNetworks(folder);
@@ -18,7 +21,12 @@ export function openHuggingFace(folder: string): Source {
     weights: folder,
     labels: weightLabels(folder, network),
     vocabulary: folder,
-    notes: [],
+    notes: existsSync(join(folder, SENTENCES))
+      ? [
+          `${folder}: made for embeddings of sentences (${SENTENCES}), which are not imitated here: ` +
+            'the thin net is one for the task of the data',
+        ]
+      : [],
     write: (to, thin, weights, { labels, tokenizer }) => {
       if (tokenizer === undefined) throw new UsageError(`${to}: no tokenizer to write beside the network`);
       writeWeights(to, thin, weights, tokenizer, labels);
