@@ -187,9 +187,14 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   },
 };
 
-test('every family is written as ONNX', () => {
-  const written = new Set(Object.values(SUBJECTS).map(({ spec }) => spec.family));
-  expect([...written].sort()).toEqual(Object.keys(FAMILIES).sort());
+test('every family is written as ONNX, or refused by its name', () => {
+  const written = new Set<string>(Object.values(SUBJECTS).map(({ spec }) => spec.family));
+  const others = Object.keys(FAMILIES).filter((name) => !written.has(name));
+  expect(others).toEqual(['layers']);
+  const spec = { family: 'layers' } as unknown as NetworkSpec;
+  expect(() => writeOnnx('net.onnx', spec, { params: {}, state: {} })).toThrow(
+    'net.onnx: networks of the family "layers" cannot be written as ONNX; those of resnet, bert, ',
+  );
 });
 
 describe.skipIf(missingRuntime !== undefined).each(Object.keys(SUBJECTS))('%s', (name) => {
