@@ -232,9 +232,9 @@ export function settingAt(hash: string): Setting | undefined {
  * lim √m D of nets of particles under direct training and imitation, of infinitely many particles, at presets of seed
  * 1: `gowide theory limit` on the declaration of the same constants, with a 95 % interval of at most 4 % of the value.
  */
-const LIMITS: readonly (Partial<Setting> & { readonly direct?: number; readonly imitation?: number })[] = [
-  { model: 'particles', depth: 6, alpha: 1, c: 1, rho: 0.9, time: 1, seed: 1, direct: 3.33, imitation: 4.3 },
-  { model: 'particles', depth: 4, alpha: 1, c: 1, rho: 0.9, time: 1, seed: 1, direct: 2.83, imitation: 3.45 },
+const LIMITS: readonly { readonly where: Partial<Setting>; readonly direct: number; readonly imitation: number }[] = [
+  { where: {}, direct: 3.33, imitation: 4.3 },
+  { where: { depth: 4 }, direct: 2.83, imitation: 3.45 },
 ];
 
 /** A limit of √m D beside the measured points: what it says of D at a thin width, beside a wide net of M particles. */
@@ -245,9 +245,8 @@ export interface Limit {
 
 /** What the theory's limits say of D(m) of a setting; none where they were not computed. */
 export function limitsOf(setting: Setting): Limit[] {
-  const found = LIMITS.find(({ direct: _, imitation: __, ...where }) =>
-    Object.entries(where).every(([name, value]) => setting[name as keyof Setting] === value),
-  );
+  const here = addressOf({ ...setting, m: START.m, wide: START.wide });
+  const found = LIMITS.find(({ where }) => addressOf({ ...START, ...where }) === here);
   return (['direct', 'imitation'] as const).flatMap((column) => {
     const limit = found?.[column];
     // coupled thin nets are drawn without replacement
