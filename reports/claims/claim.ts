@@ -1,6 +1,6 @@
 /** What a claim is made of: rows to a verdict. */
 import { SCALES, type Experiment, type Scale } from '../../src/core/experiment.js';
-import { runIds, type TableRow } from '../data/rows.js';
+import { RowError, runIds, type TableRow } from '../data/rows.js';
 import { CHANCE, type Judge, type Judgement } from './rules.js';
 import { OTHER_SETTING } from './settings.js';
 import type { ClaimKind, Verdict } from './verdict.js';
@@ -62,15 +62,26 @@ function isLeft({ from }: Claim, scale: string | undefined): boolean {
   return from !== undefined && at >= 0 && at < SCALES.indexOf(from);
 }
 
+/** A claim's rows, and what its rule says of them; rows that lack what it reads decide nothing, and are named. */
+function judged(
+  claim: Claim,
+  input: ClaimInput,
+): { readonly mine: readonly TableRow[]; readonly judgement: Judgement } {
+  const notRun = (evidence: string): Judgement => ({ outcome: 'not run', evidence });
+  if (isLeft(claim, input.scale)) return { mine: [], judgement: notRun(`left to scale ${claim.from}`) };
+  try {
+    const mine = claim.rows(input);
+    return { mine, judgement: mine.length > 0 ? claim.judge(mine) : notRun('no finished run') };
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    return { mine: [], judgement: notRun(`not judged, as a row is incomplete: ${error.message}`) };
+  }
+}
+
 /** The verdict on one claim, as if it were the only one; without rows, "not run". */
 export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict {
-  const { id, statement, source, experiment, judge } = claim;
-  const left = isLeft(claim, input.scale);
-  const mine = left ? [] : claim.rows(input);
-  const judgement: Judgement =
-    mine.length > 0
-      ? judge(mine)
-      : { outcome: 'not run', evidence: left ? `left to scale ${claim.from}` : 'no finished run' };
+  const { id, statement, source, experiment } = claim;
+  const { mine, judgement } = judged(claim, input);
   return {
     id,
     statement,

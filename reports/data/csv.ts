@@ -63,8 +63,10 @@ export function toCsv(rows: readonly ResultRow[]): string {
   return `${csv(rows.map(({ arm, seed, run, values }) => ({ arm, seed, run, ...values })))}\n`;
 }
 
-/** Reads what {@link toCsv} wrote. Throws RangeError on other columns. */
+/** Reads what {@link toCsv} wrote. Throws RangeError on other columns, on texts for numbers, and on a line cut off. */
 export function fromCsv(text: string): ResultRow[] {
+  if (text === '') throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got an empty file`);
+  if (!text.endsWith('\n')) throw new RangeError('results: the last line is cut off: it has no end');
   const read = fromCSV(text, { autoType: false });
   const columns = read.columnNames();
   if (columns.filter((name) => !isScore(name)).join(',') !== COLUMNS.join(','))
@@ -74,9 +76,17 @@ export function fromCsv(text: string): ResultRow[] {
     seed: Number(seed),
     run: run!,
     values: Object.fromEntries(
-      Object.entries(numbers).map(([column, text]) => [column, text === null ? null : Number(text)]),
+      Object.entries(numbers).map(([column, cell]) => [column, cell === null ? null : numberOf(cell, column, run!)]),
     ),
   }));
+}
+
+/** A cell's number, which may be one that is not finite. Throws RangeError on a text that is none. */
+function numberOf(cell: string, column: string, run: string): number {
+  const number = Number(cell);
+  if (Number.isNaN(number) && cell !== 'NaN')
+    throw new RangeError(`results: run ${run}: expected a number in "${column}", got "${cell}"`);
+  return number;
 }
 
 /** A line that a run logged, with the run's names beside it. */

@@ -91,25 +91,25 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
   return { kept, problems };
 }
 
-/** What a reader has to know of runs that are shown. */
-function cautionsOf(runs: readonly RunRecord[]): string[] {
+/** What a reader has to know of runs and of kept rows that are shown. */
+function cautionsOf(runs: readonly RunRecord[], rows: readonly TableRow[]): string[] {
   const declared = runs.filter(({ cell }) => cell.scale !== CUSTOM_SCALE);
   const groups = groupBy(declared, ({ cell }) => `${cell.experiment}, scale ${cell.scale}`);
-  return [...groups].flatMap(([name, group]) => {
+  const commitsOf = [...groups].flatMap(([name, group]) => {
     const commits = groupBy(
       group.flatMap((run) => [...new Set(run.environments.map(commitOf))]),
       (commit) => commit,
     );
-    const seeds = new Set(group.map(({ cell }) => cell.seed)).size;
-    return [
-      ...(commits.size > 1
-        ? [
-            `${name}: its runs are of ${commits.size} commits: ${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`,
-          ]
-        : []),
-      ...(seeds === 1 ? [`${name}: one seed only, which decides nothing`] : []),
-    ];
+    return commits.size > 1
+      ? [
+          `${name}: its runs are of ${commits.size} commits: ${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`,
+        ]
+      : [];
   });
+  const shown = rows.filter(({ scale }) => scale !== CUSTOM_SCALE);
+  const names = groupBy(shown, ({ experiment, scale }) => `${experiment}, scale ${scale}`);
+  const single = [...names].filter(([, mine]) => new Set(mine.map(({ seed }) => seed)).size === 1);
+  return [...commitsOf, ...single.map(([name]) => `${name}: one seed only, which decides nothing`)];
 }
 
 /** Parts of each stage in a curve. */
@@ -186,5 +186,14 @@ export function readRecords(folders: readonly string[]): Records {
       problems.push(`${file}: ${(error as Error).message}`);
     }
   }
-  return { runs, rows, curves, results, kept: tables, origins, problems, cautions: cautionsOf(runs) };
+  return {
+    runs,
+    rows,
+    curves,
+    results,
+    kept: tables,
+    origins,
+    problems,
+    cautions: cautionsOf(runs, [...results, ...rows]),
+  };
 }

@@ -39,11 +39,16 @@ export interface Curve extends Named {
   }[];
 }
 
-/** A number of a row. Throws RangeError when it is none: a table that lost a column must not become a figure. */
+/** A row without what a claim or a figure reads of it: of a table that lost a column. */
+export class RowError extends RangeError {}
+
+/** A number of a row. Throws RowError when it is none: a table that lost a column must not become a figure. */
 export function numberAt(row: TableRow, key: string): number {
   const value = row.values[key];
   if (typeof value !== 'number')
-    throw new RangeError(`run ${row.run}: expected a number in "${key}", got ${JSON.stringify(value)}`);
+    throw new RowError(
+      `${row.experiment}, arm ${row.arm}, run ${row.run}: expected a number in "${key}", got ${JSON.stringify(value)}`,
+    );
   return value;
 }
 

@@ -25,7 +25,8 @@ function panelOf({ facts }: TableRow): string {
 
 /** Test accuracy against depth, without and with skip connections. */
 const drawAccuracy: Draw = ({ results, scale }) => {
-  const mine = results.filter((row) => row.experiment === depthSkip.name);
+  // an arm that the experiment does not declare has no depth
+  const mine = results.filter((row) => row.experiment === depthSkip.name && row.facts.factors !== undefined);
   if (mine.length === 0) return undefined;
   const points = mine.map((row) => ({
     x: Number(row.facts.factors!.layers),

@@ -1,4 +1,5 @@
 /** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
+import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
@@ -14,7 +15,7 @@ import type { OwnRuns } from './own-runs.js';
 import { renderPage } from './page.js';
 import type { Contents, PageInput } from './parts.js';
 import { sectionNames } from './sections.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy, RowError } from '../data/rows.js';
 import { readRecords, type Records } from '../data/records.js';
 import { renderSite } from './site.js';
 import { siteFolder, writeSite } from './site-folder.js';
@@ -56,12 +57,33 @@ function decideAll(inputs: readonly FigureInput[]): ReadonlyMap<string, ScaledVe
   );
 }
 
-function drawAt(draw: Draw, inputs: readonly FigureInput[]): Figure[] {
+/**
+ * The figure at the largest scale at which there is one. Rows that lack what it reads make none, and `lost` hears why.
+ */
+function drawAt(draw: Draw, inputs: readonly FigureInput[], lost: (why: string) => void): Figure[] {
   for (const input of inputs) {
-    const figure = draw(input);
-    if (figure !== undefined) return [figure];
+    try {
+      const figure = draw(input);
+      if (figure !== undefined) return [figure];
+    } catch (error) {
+      if (!(error instanceof RowError)) throw error;
+      lost(`scale ${input.scale}: ${error.message}`);
+    }
   }
   return [];
+}
+
+/** One line for each experiment and scale of which no claim and no figure knows. */
+function unknownIn({ runs, results, rows }: Records): string[] {
+  const cells = [...runs.map(({ cell }) => cell), ...results, ...rows].filter(({ scale }) => scale !== CUSTOM_SCALE);
+  const names = groupBy(cells, ({ experiment, scale }) => JSON.stringify([experiment, scale]));
+  return [...names.values()].flatMap((group) => {
+    const { experiment, scale } = group[0]!;
+    const name = `${experiment}, scale ${scale}`;
+    if (!(SCALES as readonly string[]).includes(scale))
+      return [`${name}: no scale has that name; expected one of ${SCALES.join(', ')}`];
+    return Object.hasOwn(EXPERIMENTS, experiment) ? [] : [`${name}: no experiment has that name here`];
+  });
 }
 
 /** What is made of claims, or of figures, by section, in the order of the page. */
@@ -75,17 +97,18 @@ function bySection<Item, Made>(
 }
 
 /** Runs whose settings were changed by hand (scale `custom`) are judged by themselves. `scale`: that one alone. */
-export function buildReport(records: Records, scale?: Scale): Report {
-  const inputs = inputsOf(records, scale);
+export function buildReport(given: Records, scale?: Scale): Report {
+  const inputs = inputsOf(given, scale);
   const verdicts = decideAll(inputs);
-  const newest = records.runs.reduce((last: string | undefined, { environments }) => {
+  const lost = new Set<string>();
+  const newest = given.runs.reduce((last: string | undefined, { environments }) => {
     const started = environments.at(-1)?.started;
     return started !== undefined && (last === undefined || started > last) ? started : last;
   }, undefined);
   const figures = bySection(
     Object.values(FIGURES),
     ({ section }) => section,
-    ({ draw }) => drawAt(draw, inputs),
+    ({ draw }) => drawAt(draw, inputs, (why) => lost.add(why)),
   );
   return {
     verdicts: bySection(
@@ -95,8 +118,8 @@ export function buildReport(records: Records, scale?: Scale): Report {
     ),
     figures,
     findings: findingsOf(Object.values(figures).flat(), verdicts),
-    own: ownReport(records),
-    records,
+    own: ownReport(given),
+    records: { ...given, problems: [...given.problems, ...unknownIn(given), ...lost] },
     version: packageVersion(),
     newest,
   };
@@ -133,7 +156,9 @@ function ownReport({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
   const drawn =
     mine.length === 0
       ? []
-      : Object.values(FIGURES).flatMap(({ section, draw }) => (section === HERO ? [] : (draw(input) ?? [])));
+      : Object.values(FIGURES).flatMap(({ section, draw }) =>
+          section === HERO ? [] : drawAt(draw, [input], () => {}),
+        );
   const figures = drawn.map((figure) => ({ ...figure, command: commands.get(figure.runs[0] ?? '') ?? figure.command }));
   return { runs: mine, judgement, figures };
 }
