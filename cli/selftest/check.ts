@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { FailureError } from '../../src/core/errors.js';
 import { rngKey, uniforms } from '../../src/core/rng.js';
 import { listRuns } from '../../src/store/runs.js';
-import { descendants, type Children } from './children.js';
+import { descendants, isAlive, type Children } from './children.js';
 
 export interface Measured {
   /** Undefined: cannot be done here, and `figure` says why. */
@@ -127,12 +127,13 @@ export class Running {
     return this.output;
   }
 
-  /** Its processes: itself and those that it started. */
+  /** Its processes: itself and those that it started; none once it has ended, as its number may be another's then. */
   pids(): number[] {
-    return [this.process.pid!, ...descendants([this.process.pid!])];
+    return isAlive(this.process) ? [this.process.pid!, ...descendants([this.process.pid!])] : [];
   }
 
   kill(signal: NodeJS.Signals, pid = this.process.pid!): void {
+    if (pid === this.process.pid && !isAlive(this.process)) return;
     try {
       process.kill(pid, signal);
     } catch {

@@ -41,6 +41,7 @@ export interface TokenizerFacts {
       readonly lstrip: boolean;
       readonly rstrip: boolean;
       readonly normalized: boolean;
+      readonly extra?: true;
     }[];
   };
 }

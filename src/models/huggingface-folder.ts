@@ -64,6 +64,7 @@ function tokenizerFile(tokenizer: TokenizerFacts): { readonly 'tokenizer.json'?:
   const { vocabulary, lowercase, settings } = tokenizer;
   if (settings === undefined || Object.keys(settings).length === 0) return {};
   const own = new Set(settings.added?.map(({ content }) => content));
+  const extra = new Set(settings.added?.flatMap((token) => (token.extra ? [token.content] : [])));
   const plain = SPECIAL.filter((content) => !own.has(content)).map((content) => ({
     ...{ id: vocabulary.lastIndexOf(content), content, special: true },
     ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
@@ -84,7 +85,9 @@ function tokenizerFile(tokenizer: TokenizerFacts): { readonly 'tokenizer.json'?:
       decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
       model: {
         ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
-        vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+        vocab: Object.fromEntries(
+          vocabulary.map((token, id) => [token, id] as const).filter(([token]) => !extra.has(token)),
+        ),
       },
     },
   };

@@ -13,6 +13,8 @@ export interface AddedToken {
   readonly rstrip: boolean;
   /** Is looked for in the text as the normalizer leaves it, and not as it is written. */
   readonly normalized: boolean;
+  /** Stands in no vocabulary that words are cut by: it is found whole, or not at all. */
+  readonly extra?: true;
 }
 
 /** A part of a text: an added token, or what stands between two of them. */

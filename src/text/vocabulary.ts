@@ -277,7 +277,10 @@ function inOrder(path: string, found: Found): VocabularyFile {
   }
   const gap = Array.from(tokens).indexOf(undefined);
   if (gap >= 0) throw new UsageError(`${path}: no token has the index ${gap}`);
-  const own = [...added.values()].filter((token) => !isPlainSpecial(token));
+  const words = new Set(found.tokens);
+  const own = [...added.values()]
+    .filter((token) => !isPlainSpecial(token))
+    .map((token) => (words.has(token.content) ? token : { ...token, extra: true as const }));
   const settings: TokenizerSettings = {
     ...(typeof stripAccents === 'boolean' && stripAccents !== lowercase && { stripAccents }),
     ...(!cleanText && { cleanText }),

@@ -138,6 +138,8 @@ function wholeToken(content: string): AddedToken {
 export class WordPiece {
   readonly unknown: number;
   private readonly pieces: ReadonlyMap<string, number>;
+  /** Tokens that are no pieces of words. */
+  private readonly extra: ReadonlySet<string>;
   /** Find added tokens in a text as it is written, and as it is normalized. */
   private readonly written: Matcher;
   private readonly normalized: Matcher;
@@ -156,6 +158,7 @@ export class WordPiece {
   ) {
     this.pieces = new Map(vocabulary.map((token, id) => [token, id]));
     const { added = [] } = settings;
+    this.extra = new Set(added.flatMap(({ content, extra }) => (extra ? [content] : [])));
     const wanted = [...Object.values(SPECIAL), ...added.map(({ content }) => content)];
     const missing = wanted.filter((token) => !this.pieces.has(token));
     if (missing.length > 0)
@@ -231,7 +234,8 @@ export class WordPiece {
       let id: number | undefined;
       for (; end > start; end--) {
         const piece = word.slice(start, end);
-        id = this.pieces.get(start === 0 ? piece : CONTINUES + piece);
+        const token = start === 0 ? piece : CONTINUES + piece;
+        id = this.extra.has(token) ? undefined : this.pieces.get(token);
         if (id !== undefined) break;
       }
       if (id === undefined) return undefined;

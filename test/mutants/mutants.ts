@@ -220,10 +220,10 @@ const OTHERS: readonly Mutant[] = [
     noticedBy: check('two-hosts'),
   },
   {
-    name: 'a run that goes on forgets what it had logged',
-    file: EXECUTE,
-    find: 'return { snapshot, metrics: there };',
-    replace: 'return { snapshot, metrics: there.subarray(0, 0) };',
+    name: 'the lock of a process that was killed stays for ever',
+    file: LOCK,
+    find: '  if (canBeAsked(owner)) return !isAlive(owner);',
+    replace: '  if (canBeAsked(owner)) return owner.pid < 0;',
     noticedBy: check('kill-storm', 8),
   },
   {

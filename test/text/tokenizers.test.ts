@@ -111,3 +111,27 @@ test('tokens may be called as what every object has', () => {
   const path = folderOf({ 'tokenizer.json': wrong.replace('"vocab":{}', '"vocab":{"__proto__":-1}') });
   expect(() => readVocabulary(path)).toThrow('model.vocab.__proto__: expected a whole number of at least 0');
 });
+
+test('words are not cut into tokens that were added to the vocabulary, only into those of the vocabulary itself', () => {
+  const words = [...Object.values(SPECIAL), 'co', '##vid', 'a', '##a', 'now', '##no', '##w', 'x'];
+  const added = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
+  const tokenizer = tokenizerIn(
+    folderOf({
+      'tokenizer.json': {
+        normalizer: { type: 'BertNormalizer', lowercase: true },
+        pre_tokenizer: { type: 'BertPreTokenizer' },
+        model: { type: 'WordPiece', vocab: Object.fromEntries(words.map((token, id) => [token, id])) },
+        added_tokens: [
+          { ...added, id: 13, content: 'covid' },
+          { ...added, id: 14, content: 'aa', single_word: true },
+          { ...added, id: 9, content: 'now', single_word: true },
+        ],
+      },
+    }),
+  );
+  // what tokenizers 0.23.3 says of the same file: Tokenizer.from_file(..).encode(text, add_special_tokens=False).ids
+  expect(tokenizer.encode('covid COVID').ids).toEqual([13, 5, 6]);
+  expect(tokenizer.encode('Covid covids').ids).toEqual([5, 6, 13, 1]);
+  expect(tokenizer.encode('aa AA aaa xaa').ids).toEqual([14, 7, 8, 7, 8, 8, 12, 8, 8]);
+  expect(tokenizer.encode('now NOW').ids).toEqual([9, 9]);
+});

@@ -28,25 +28,21 @@ describe('the same as tokenizers', () => {
     expect(encoding.starts.map((start, i) => [codePoint[start], codePoint[encoding.ends[i]!]])).toEqual(offsets);
   });
 
-  test.each(['lowercase', 'cased'] as const)(
-    'every character of Unicode between two letters, %s',
-    { timeout: 60_000 },
-    (name) => {
-      const digest = createHash('sha256');
-      let block = '';
-      for (let code = 0; code < 0x110000; code++) {
-        if (code >= 0xd800 && code < 0xe000) continue;
-        block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase')
-          .map(({ text }) => text)
-          .join(' ')}\n`;
-        if (block.length > 1e6 || code === 0x10ffff) {
-          digest.update(block);
-          block = '';
-        }
+  test.each(['lowercase', 'cased'] as const)('every character of Unicode between two letters, %s', (name) => {
+    const digest = createHash('sha256');
+    let block = '';
+    for (let code = 0; code < 0x110000; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase')
+        .map(({ text }) => text)
+        .join(' ')}\n`;
+      if (block.length > 1e6 || code === 0x10ffff) {
+        digest.update(block);
+        block = '';
       }
-      expect(digest.digest('hex')).toBe(REFERENCE.hashes[name]);
-    },
-  );
+    }
+    expect(digest.digest('hex')).toBe(REFERENCE.hashes[name]);
+  });
 });
 
 test('each token has its place in the text', () => {
@@ -128,7 +124,7 @@ test('tokenizer.json and folders: the vocabulary in order, with added tokens, an
   const expected = {
     tokens: [...tokens, '[unused0]'],
     lowercase: false,
-    settings: { added: [{ content: '[unused0]', ...whole }] },
+    settings: { added: [{ content: '[unused0]', ...whole, extra: true }] },
   };
   expect(readVocabulary(write())).toEqual(expected);
   expect(readVocabulary(folder)).toEqual(expected);
