@@ -3,6 +3,15 @@ export { chainAmplification, chainDiscrepancy, chainProduct, chainSensitivity, c
 export { cltConstant, secondMoment, type CltSetting } from './clt.js';
 export { arcsineKernel, arcsineDerivativeKernel, type Covariance } from './kernels.js';
 export { langevinStationary, type LangevinSetting, type LangevinStationary } from './langevin.js';
+export {
+  infiniteEnds,
+  linearResidual,
+  residualDepthLimit,
+  type BlockMoments,
+  type DepthLimit,
+  type LinearResidual,
+  type LinearResidualState,
+} from './linear-residual.js';
 export { radialMean, radialRisk, radialSgd, radialMeanDerivative, solveRadial, type Radial } from './radial.js';
 export {
   committeeSgd,

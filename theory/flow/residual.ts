@@ -9,6 +9,7 @@ import { normals, rngKey } from '../../src/core/rng.js';
 import { flowResult, type FlowResult } from './direct.js';
 import { kernel } from '../kernel/kernel.js';
 import { activations } from '../network/network.js';
+import type { Activation } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
 
 /** Sizes of a residual net. */
@@ -19,6 +20,8 @@ export interface ResidualShape {
   readonly L: number;
   readonly inputs: number;
   readonly outputs: number;
+  /** "tanh" unless given. */
+  readonly activation?: Activation;
 }
 
 /** A residual net: its blocks as layers of particles, between an embedding and a readout. */
@@ -46,7 +49,7 @@ export function residualNet(
   shape: ResidualShape,
   { blocks = [], ends = [] }: ResidualDraws = {},
 ): ResidualNet {
-  const { D, M, L, inputs, outputs } = shape;
+  const { D, M, L, inputs, outputs, activation = 'tanh' } = shape;
   const rows = (name: string, columns: number, scale: number): Float64Array =>
     normals(rngKey(seed, 'residual', ...ends, name), D * columns).map((z) => z * scale);
   const unit = (l: number, name: string, scale: number): Float64Array => {
@@ -65,7 +68,7 @@ export function residualNet(
   }));
   return {
     shape,
-    net: { d: D, alpha: 1, c: 1 / L, activation: 'tanh', layers },
+    net: { d: D, alpha: 1, c: 1 / L, activation, layers },
     embedding: rows('embedding', inputs, 1 / Math.sqrt(inputs)),
     readout: rows('readout', outputs, Math.sqrt(outputs)),
   };
