@@ -7,6 +7,7 @@
  * | depth       | D under imitation at most linear in L, D <= telescoped sum; direct training concave, not exponential             |
  * | time        | imitation falls with T; direct dips, then grows slowly (skip), or stays (no skip)                                |
  * | imitation   | D falls with the time of imitation, below direct training late with a skip; in closed form far below              |
+ * | limit       | sqrt(m) D at its infinite-width limit; the limit falls with depth with a skip, and grows without                 |
  * | selection   | D at m = 64, L = 4: 0.281 random, 0.070 herding, 0.036 with least squares (skip); slopes near -0.7               |
  * | scale       | imitation below direct training without a skip, on a par with a weak one                                         |
  * | bounds      | none violated; I1 within a factor of 4, I2 and Gronwall above by many orders of magnitude                        |
@@ -27,16 +28,24 @@ interface Declaration {
   /** Panels of figures, in their order; that of the rows unless given. */
   readonly order?: readonly string[];
   readonly specs: (scale: Scale) => Readonly<Record<string, Cell['spec']>>;
+  /** The most seeds of an arm, where it has fewer than the others. */
+  readonly fewer?: Readonly<Record<string, number>>;
 }
 
 /** A study at its scales. */
-function study({ specs, ...declared }: Declaration): Experiment {
+function study({ specs, fewer = {}, ...declared }: Declaration): Experiment {
   return {
     ...declared,
     group: 'theory',
     kind: THEORY_KIND,
     reproduced: true,
-    arms: (scale) => Object.fromEntries(Object.entries(specs(scale)).map(([arm, spec]) => [arm, { spec }])),
+    arms: (scale) =>
+      Object.fromEntries(
+        Object.entries(specs(scale)).map(([arm, spec]) => [
+          arm,
+          { spec, ...(fewer[arm] !== undefined && { seeds: fewer[arm] }) },
+        ]),
+      ),
   };
 }
 
@@ -121,6 +130,56 @@ export const imitation = study({
       const { d, time: T, dt } = FLOW;
       return { study: 'imitation', regime, ...law, d, time: T, dt, ridge: 1e-4, ...IMITATION[sized(scale)] };
     }),
+});
+
+const LIMIT = {
+  minutes: { train: 32, heldOut: 128, wide: 1024, m: [16, 64, 256], draws: 4 },
+  laptop: { train: 64, heldOut: 256, wide: 8192, m: [32, 128, 512, 2048], draws: 8 },
+};
+const LIMIT_DEPTHS = {
+  minutes: { skip: [1, 2, 3], 'no skip': [1, 2] },
+  laptop: { skip: [1, 2, 4, 8], 'no skip': [1, 2, 3, 4] },
+};
+/** Of few particles, without a skip or late, responses are so heavy-tailed that no number of nets is enough. */
+const LIMIT_NETS = {
+  minutes: {
+    skip: { target: 0.15, particles: { first: 256, most: 1024 } },
+    'no skip': { target: 0.3, particles: { first: 512, most: 2048 } },
+  },
+  laptop: {
+    skip: { target: 0.1, particles: { first: 512, most: 2048 } },
+    'no skip': { target: 0.2, particles: { first: 2048, most: 4096 } },
+  },
+};
+/** An arm to late times, in few particles: its many steps take as long as all depths of another arm. */
+const LATE = 'skip, late';
+const LATE_NETS = {
+  ...{ train: 32, heldOut: 128, wide: 2048, m: 128, draws: 8, dt: 0.1, depths: [2] },
+  ...{ target: 0.3, particles: { first: 256, most: 512 }, nets: 32 },
+};
+const LATE_TIMES = { minutes: [1, 2, 5], laptop: [1, 2, 5, 10, 20, 50] };
+
+/** Real thin nets beside their infinite-width limit. */
+export const limit = study({
+  name: 'limit',
+  title: 'sqrt(m) D beside its infinite-width limit',
+  seeds: { minutes: 4, laptop: 4 },
+  order: [...PANELS, LATE],
+  fewer: { [LATE]: 2 },
+  specs: (scale) => {
+    const { d, dt, time: T, imitationTime } = FLOW;
+    const size = sized(scale);
+    const nets = LIMIT_NETS[size];
+    const common = { study: 'limit', d, dt, ...LIMIT[size] };
+    return {
+      ...perRegime((regime, law) => {
+        const name = regime as keyof typeof REGIMES;
+        const depths = LIMIT_DEPTHS[size][name];
+        return { ...common, regime, ...law, ...nets[name], depths, times: [T], imitationTime };
+      }),
+      [LATE]: { study: 'limit', regime: LATE, ...REGIMES.skip, d, ...LATE_NETS, times: LATE_TIMES[size] },
+    };
+  },
 });
 
 const SELECTION = {

@@ -7,6 +7,7 @@ import { correctFamily } from './family.js';
 import { FRONTIER_CLAIMS } from './frontier.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
+import { LIMIT_CLAIMS } from './limit.js';
 import { PICTURE_CLAIMS } from './pictures.js';
 import { RESNET_CLAIMS } from './resnet.js';
 import { withScale } from './scales.js';
@@ -23,6 +24,7 @@ export function registerClaim(claim: Claim): void {
 
 for (const claim of [
   ...LAW_CLAIMS,
+  ...LIMIT_CLAIMS,
   ...SELECTION_CLAIMS,
   ...INSTANCE_CLAIMS,
   ...RESNET_CLAIMS,

@@ -5,6 +5,7 @@ import {
   depth,
   generic,
   imitation,
+  limit,
   residual,
   saddle,
   scale,
@@ -29,6 +30,7 @@ import {
 } from './figure.js';
 import { drawExponents, type ExponentFigure } from './exponents.js';
 import { acrossSettings, bothRegimes, ofClaim, together } from './finding.js';
+import { drawLimit } from './limit.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
@@ -369,9 +371,17 @@ const WIDTH_FINDING = bothRegimes('width-imitation', {
   inconclusive: (where) => `Whether the discrepancy falls as m^(−1/2) under imitation ${where} is open`,
 });
 
+const LIMIT_FINDING = bothRegimes('limit-direct', {
+  supported: (where) => `Direct training has come to its infinite-width limit at the largest width ${where}`,
+  'not supported': (where) => `Direct training has not come to its infinite-width limit at the largest width ${where}`,
+  inconclusive: (where) => `Whether direct training has come to its infinite-width limit ${where} is open`,
+});
+
 /** The definitions of the figures, in the order of the page. */
 export const THEORY_FIGURES: readonly FigureDefinition[] = [
   { id: 'width', section: width.group, experiment: width.name, finding: WIDTH_FINDING, draw: drawWidth },
   ...LAW_FIGURES.map((law) => define(law, (input) => lawFigure(law, input))),
+  { id: 'limit', section: limit.group, experiment: limit.name, finding: LIMIT_FINDING, draw: drawLimit('depth') },
+  { id: 'limit-time', section: limit.group, experiment: limit.name, draw: drawLimit('time') },
   ...EXPONENT_FIGURES.map((figure) => define(figure, drawExponents(figure))),
 ];

@@ -68,6 +68,23 @@ const selectionRows =
         { depth, m, [column]: m ** exponent(depth) * noise() },
       ]),
     );
+/** sqrt(m) D of real thin nets and of the limit, by depth and width. */
+const limitRows =
+  (
+    training: string,
+    particles: (depth: number, m: number) => number,
+    limit: (depth: number) => number = () => 1,
+  ): SeedRows =>
+  (noise) =>
+    [1, 2, 3, 4].flatMap((depth) =>
+      [32, 128, 512, 2048].map((m): [string, Row] => [
+        'skip',
+        {
+          ...{ training, depth, m, lossIncreases: 0 },
+          ...{ particles: particles(depth, m) * noise(), limit: limit(depth) * noise() },
+        },
+      ]),
+    );
 const saddleRows =
   (arm: string, depths: readonly number[], factor: number): SeedRows =>
   (noise) =>
@@ -204,6 +221,36 @@ const CASES: readonly Case[] = [
     nulls: { 'no difference': (noise) => [['skip', { time: 0, ridge: noise(), direct: noise() }]] },
     effect: (noise) => [['skip', { time: 0, ridge: 0.8 * noise(), direct: noise() }]],
   },
+  ...(['direct', 'imitation'] as const).map((training) => ({
+    claims: new RegExp(`^limit-${training}-`),
+    id: `limit-${training}-skip`,
+    nulls: {
+      'above at one depth': limitRows(training, (depth) => (depth === 1 ? Math.exp(0.2) : 1)),
+      'below at one depth': limitRows(training, (depth) => (depth === 1 ? Math.exp(-0.2) : 1)),
+    },
+    effect: limitRows(training, () => 1),
+  })),
+  {
+    claims: /^limit-exponent-/,
+    id: 'limit-exponent-skip',
+    nulls: {
+      '-0.45 at one depth': limitRows('direct', (depth, m) => (depth === 1 ? m ** 0.05 : 1)),
+      '-0.55 at one depth': limitRows('direct', (depth, m) => (depth === 1 ? m ** -0.05 : 1)),
+    },
+    effect: limitRows('direct', () => 1),
+  },
+  ...(['', 'narrow-'] as const).map((who) => ({
+    claims: new RegExp(`^limit-concave-${who}(no-)?skip$`),
+    id: `limit-concave-${who}skip`,
+    nulls: {
+      linear: limitRows(
+        'direct',
+        (depth) => depth,
+        (depth) => depth,
+      ),
+    },
+    effect: limitRows('direct', Math.sqrt, Math.sqrt),
+  })),
   {
     claims: /^selection-rate-/,
     id: 'selection-rate-herding-skip',

@@ -33,11 +33,12 @@ const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
   },
   limit: {
     spec: {
-      ...Object.fromEntries(Object.entries(WITHOUT_IMITATION).filter(([key]) => key !== 'time')),
-      ...{ study: 'limit', regime: 'skip', m: 4, depths: [1, 2], times: [0, 0.5], target: 0.4 },
+      ...Object.fromEntries(Object.entries(BASE).filter(([key]) => key !== 'time')),
+      ...{ study: 'limit', regime: 'skip', m: [4, 8], depths: [1, 2], times: [0, 0.5], target: 0.4 },
       particles: { first: 32, most: 64 },
     },
-    rows: 4,
+    // two depths: two widths at two times, and after imitation
+    rows: 2 * (4 + 2),
   },
   selection: {
     spec: { ...BASE, study: 'selection', regime: 'skip', depths: [1, 2], widths: [4, 8], ridge: 1e-3 },

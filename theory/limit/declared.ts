@@ -1,6 +1,7 @@
 /** The infinite-width limit of a simulation as it is declared: `simulate`'s own declaration, particles and data. */
 import { UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
+import { mean } from '../../src/core/stats.js';
 import { FLOWS } from '../flow/flows.js';
 import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
 import { ACTIVATIONS } from '../model/activations.js';
@@ -26,11 +27,29 @@ export interface DeclaredLimit extends WidthLimit {
   readonly warnings: readonly string[];
 }
 
-/** How exactly the limit is asked for. */
-export type LimitOptions = Pick<LimitSettings, 'target' | 'particles' | 'nets' | 'onNet'>;
+/** How exactly the limit is asked for; the first nets' particles by {@link firstParticles} unless given. */
+export type LimitOptions = Pick<LimitSettings, 'target' | 'nets' | 'onNet'> & {
+  readonly particles: { readonly first?: number; readonly most: number };
+};
 
-/** The limit's own defaults: an error of 5 %, nets of 256 to 8,192 particles, at most 256 of one size. */
-export const LIMIT_DEFAULTS = { target: 0.05, particles: { first: 256, most: 8192 }, nets: 256 } as const;
+/** Fewest particles of a net from which a limit is taken. */
+export const FEWEST_PARTICLES = 256;
+
+/** The limit's own defaults: an error of 5 %, nets of at most 8,192 particles, at most 256 of one size. */
+export const LIMIT_DEFAULTS = { target: 0.05, particles: { most: 8192 }, nets: 256 } as const;
+
+/**
+ * Particles of the first nets. With a whole skip 256 are enough at any depth; the weaker the skip, the more the
+ * responses of direct training vary from net to net as layers are multiplied, and fewer particles would be drawn in
+ * vain (theory/README.md, 2026-11-26): twice as many for every layer without a skip.
+ */
+export function firstParticles({ model, flow, thin }: Simulation, most: number): number {
+  const direct = (thin?.training ?? 'direct') === 'direct' && flow.steps > 0;
+  const skips = [model.alpha].flat().map((alpha) => Math.max(0, 1 - Math.abs(alpha)));
+  const doublings = direct ? Math.round(model.depth * mean(skips)) : 0;
+  const possible = Math.max(0, Math.floor(Math.log2(most / FEWEST_PARTICLES)));
+  return Math.min(most, FEWEST_PARTICLES * 2 ** Math.min(doublings, possible));
+}
 
 /**
  * Throws UsageError on a declaration whose D does not fall as m^(-1/2), so that there is no limit of sqrt(m) D to find.
@@ -133,8 +152,10 @@ export async function declaredLimit(
   const m = widthsOf(thin?.m ?? model.width, depth);
   if (thin !== undefined) checkCoupling(thin, M);
   const smallest = Math.min(...m);
+  const { first, most } = options.particles;
   const settings: LimitSettings = {
     ...options,
+    particles: { first: first ?? firstParticles(config, most), most },
     seed,
     course: courseOf(config, arrays),
     shares: m.map((one) => smallest / one),

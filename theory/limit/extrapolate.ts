@@ -47,6 +47,17 @@ export interface WidthLimit {
   readonly lossRises: number;
 }
 
+/** Nothing says that there is a limit: with all that might be spent its error is too large at some probe. */
+export class NoLimit extends FailureError {
+  /** `converged`: the limit at each probe whose own error is below the target, undefined at the others. */
+  constructor(
+    message: string,
+    readonly converged: readonly (WidthLimit | undefined)[],
+  ) {
+    super(message);
+  }
+}
+
 /** Half-directions of each net: random weights, on the one half and on the other. */
 const DIRECTIONS = 2;
 
@@ -156,21 +167,22 @@ function certificate(pairs: readonly Pair[], probe: number, particles: number): 
   };
 }
 
-/** Relative error of sqrt(m) D at the worst probe; 0 where all of it is 0. */
+/** Relative error of sqrt(m) D at a probe, 0 where all of it is 0; and whether larger nets would make it smaller. */
+function errorAt(pairs: readonly Pair[], probe: number): { readonly error: number; readonly byBias: boolean } {
+  const { value, error, scatter, bias } = estimate(pairs, probe);
+  return { error: error === 0 ? 0 : value > 0 ? error / (2 * value) : Infinity, byBias: bias > scatter };
+}
+
+/** The largest error of all probes. */
 function worstError(pairs: readonly Pair[], probes: number): { readonly error: number; readonly byBias: boolean } {
-  const found = Array.from({ length: probes }, (_, probe) => estimate(pairs, probe)).map(
-    ({ value, error, scatter, bias }) => ({
-      error: error === 0 ? 0 : value > 0 ? error / (2 * value) : Infinity,
-      byBias: bias > scatter,
-    }),
-  );
+  const found = Array.from({ length: probes }, (_, probe) => errorAt(pairs, probe));
   return found.reduce((worst, one) => (one.error > worst.error ? one : worst));
 }
 
 /**
  * lim sqrt(m) D at each of the course's probes, for m and the wide net's particles both infinite (m far below them).
- * More nets are drawn, or larger ones, until the error is below the target. Throws FailureError when it is not with all
- * that may be spent, as then nothing says that there is a limit.
+ * More nets are drawn, or larger ones, until the error is below the target. Throws {@link NoLimit} when it is not with
+ * all that may be spent, FailureError when a run explodes.
  */
 export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
   const { target, particles, nets: most, onNet, fixed } = settings;
@@ -191,7 +203,12 @@ export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
     if ((byBias || !enough) && fixed === undefined && 4 * M <= particles.most) {
       M *= 2;
       pairs = [];
-    } else if (!enough) throw new FailureError(divergence(pairs.length, size, error, target));
+    } else if (!enough) {
+      const converged = Array.from({ length: probes }, (_, probe) =>
+        errorAt(pairs, probe).error <= target ? certificate(pairs, probe, size) : undefined,
+      );
+      throw new NoLimit(divergence(pairs.length, size, error, target), converged);
+    }
   }
 }
 

@@ -1,105 +1,217 @@
-/** sqrt(m) D of real thin nets beside its infinite-width limit, against depth and time. */
+/** sqrt(m) D of real thin nets beside its infinite-width limit, against width, depth and time. */
 import { z } from 'zod';
 import { layerCount, listOf, MOST_ENTRIES, width } from '../../src/core/magnitudes.js';
 import type { Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
-import { trainDirect } from '../flow/direct.js';
-import { limitsOf } from '../limit/extrapolate.js';
+import { trainDirect, type FlowResult } from '../flow/direct.js';
+import { imitate } from '../flow/imitation.js';
+import { limitsOf, NoLimit, type WidthLimit } from '../limit/extrapolate.js';
+import type { Course } from '../limit/fluctuation.js';
 import { ACTIVATIONS } from '../model/activations.js';
-import { initialNet, thinNet, type Net } from '../model/particles.js';
+import { copyNet, initialNet, thinNet, type Net } from '../model/particles.js';
+import type { Task } from '../model/task.js';
 import { discrepancy } from '../network/discrepancy.js';
-import { output } from '../network/network.js';
+import { activations, output } from '../network/network.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
-import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study } from './study.js';
+import { WIDTH_EXPONENT } from './width.js';
 
 const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
   .extend({
     study: z.literal('limit'),
     regime: z.string(),
-    /** Width of the real thin nets. */
-    m: width(),
+    /** Width of the real thin nets, or several. */
+    m: z.union([width(), listOf(width(), 1)]),
     depths: listOf(layerCount(), 1),
     /** Increasing times of direct training at which D is taken. */
     times: listOf(z.number().min(0), 1),
+    /** Flow time of imitation of the wide net of the last time; no imitation unless given. */
+    imitationTime: z.number().min(0).optional(),
     /** Largest half-width of the limit's 95 % interval, over its value. */
     target: z.number().positive().max(0.5).default(0.1),
     /** Particles of the first and the largest nets of the limit, and the most nets of one size. */
     particles: z.strictObject({ first: z.int().min(4), most: width() }).default({ first: 512, most: 4096 }),
     nets: z.int().min(2).max(MOST_ENTRIES).default(64),
   })
-  .refine(...THIN_BELOW_WIDE)
+  .refine(({ m, wide }) => [m].flat().every((one, i, all) => one < wide && one > (all[i - 1] ?? 0)), {
+    message: 'expected "m" to be below "wide", and to rise where there are several',
+  })
   .refine(...increasing('times'))
   .refine(({ activation }) => ACTIVATIONS[activation].second !== undefined, {
     path: ['activation'],
     message: 'expected one whose derivative does not jump: the flow is linearized',
   })
-  .superRefine(inWholeSteps('times'));
+  .superRefine((spec, context) =>
+    inWholeSteps('times', 'imitationTime')({ ...spec, imitationTime: spec.imitationTime ?? 0 }, context),
+  );
 type LimitSpec = z.infer<typeof LimitSpec>;
 
-/** Real particles are near the limit. */
+/** Real particles are at the limit: D falls as m^(-1/2) from their width on. */
 export const LIMIT_RATIO: Band = {
   statistic: 'log of sqrt(m) D of real thin nets over its limit',
   from: -0.2,
   to: 0.2,
 };
 
-/** sqrt(m) D of real coupled thin nets at each time, with what a finite M takes away put back. */
-function measureReal(spec: LimitSpec, depth: number, seed: number) {
-  const { m, wide: M, dt, draws, times } = spec;
-  const { task, initial: wide } = startWide({ ...spec, time: 0, imitationTime: 0 }, depth, seed);
-  const thin = Array.from({ length: draws }, (_, draw) => thinNet(wide, m, seed, draw));
+/** Real particles on the way there. */
+export const LIMIT_EXPONENT: Band = { ...WIDTH_EXPONENT, statistic: 'exponent of D(m) of real thin nets' };
+
+/** Concave in depth. */
+export const LIMIT_BEND: Band = {
+  statistic: 'slope of sqrt(m) D in L over the deeper half of the depths less that over the shallower, over its mean',
+  from: -Infinity,
+  to: 0,
+};
+
+/** A real wide net and thin ones drawn from it, of one width after the other. */
+interface Real {
+  readonly task: Task;
+  readonly initial: Net;
+  /** sqrt(m) D of some nets beside a wide one, with what a finite M takes away put back. */
+  readonly distance: (nets: readonly Net[], wide: Net) => number;
+}
+
+function realOf(spec: LimitSpec, depth: number, seed: number): Real {
+  const { wide: M } = spec;
+  const { task, initial } = startWide({ ...spec, time: 0, imitationTime: 0 }, depth, seed);
   const { x } = task.heldOut;
-  const train = (net: Net, steps: number, time: number): number =>
-    whole(`direct training at depth ${depth} to T = ${time}`, trainDirect(net, task.train, { steps, dt }), dt)
-      .increases;
-  let [wideLossIncreases, lossIncreases] = [0, 0];
-  const rows = times.map((time, i) => {
-    const steps = stepsOf(time - (times[i - 1] ?? 0), dt);
-    wideLossIncreases += train(wide, steps, time);
-    for (const net of thin) lossIncreases += train(net, steps, time);
+  const distance = (nets: readonly Net[], wide: Net): number => {
+    const m = nets[0]!.layers[0]!.m;
     const target = output(wide, x);
-    const D = rms(thin.map((net) => discrepancy(net, wide, x, target)));
-    return { particles: Math.sqrt((m * (M - 1)) / (M - m)) * D, wideLossIncreases, lossIncreases };
+    return Math.sqrt((m * (M - 1)) / (M - m)) * rms(nets.map((net) => discrepancy(net, wide, x, target)));
+  };
+  return { task, initial, distance };
+}
+
+/** Thin nets of each of the spec's widths. */
+function drawThin({ m, draws }: LimitSpec, wide: Net, seed: number) {
+  return [m].flat().map((one) => ({
+    m: one,
+    nets: Array.from({ length: draws }, (_, draw) => thinNet(wide, one, seed, draw)),
+  }));
+}
+
+/** Rises of the loss in a training of the study. Throws FailureError when it exploded. */
+function risesOf({ dt }: LimitSpec, what: string, result: FlowResult): number {
+  return whole(what, result, dt).increases;
+}
+
+/** Columns of the real nets of one width. */
+interface Measured {
+  readonly m: number;
+  readonly particles: number;
+  readonly wideLossIncreases: number;
+  readonly lossIncreases: number;
+}
+
+/** Direct training, for each of the spec's times; `wide` is moved to the last one. */
+function measureDirect(spec: LimitSpec, { task, distance }: Real, wide: Net, seed: number): Measured[][] {
+  const { dt, times } = spec;
+  const thin = drawThin(spec, wide, seed).map((one) => ({ ...one, lossIncreases: 0 }));
+  let wideLossIncreases = 0;
+  return times.map((time, i) => {
+    const steps = stepsOf(time - (times[i - 1] ?? 0), dt);
+    const what = `direct training at depth ${wide.layers.length} to T = ${time}`;
+    const train = (net: Net): number => risesOf(spec, what, trainDirect(net, task.train, { steps, dt }));
+    wideLossIncreases += train(wide);
+    for (const one of thin) for (const net of one.nets) one.lossIncreases += train(net);
+    return thin.map(({ m, nets, lossIncreases }) => ({
+      ...{ m, particles: distance(nets, wide) },
+      ...{ wideLossIncreases, lossIncreases },
+    }));
   });
-  return { task, rows };
+}
+
+/** Imitation of the trained wide net by its own particles. */
+function measureImitation(spec: LimitSpec, { task, distance }: Real, wide: Net, seed: number): Measured[] {
+  const { dt, imitationTime = 0 } = spec;
+  const { x } = task.train;
+  const options = { steps: stepsOf(imitationTime, dt), dt, targets: activations(wide, x) };
+  return drawThin(spec, wide, seed).map(({ m, nets }) => {
+    let lossIncreases = 0;
+    for (const net of nets)
+      for (const result of imitate(net, wide, x, options))
+        lossIncreases += risesOf(spec, `imitation at depth ${wide.layers.length}`, result);
+    return { m, particles: distance(nets, wide), wideLossIncreases: 0, lossIncreases };
+  });
+}
+
+/** The limit at each probe of a course; undefined where it does not converge. */
+async function limitsAlong(
+  spec: LimitSpec,
+  depth: number,
+  seed: number,
+  course: Course,
+): Promise<readonly (WidthLimit | undefined)[]> {
+  const { alpha, c, perDepth, d, rho, activation, target, particles, nets } = spec;
+  const shape = { depth, d, alpha, c: perDepth ? c / depth : c, activation };
+  try {
+    return await limitsOf({
+      ...{ seed, target, particles, nets, course },
+      draw: (count, draw) => initialNet(seed, { ...shape, m: count }, { rho }, ['limit', count, draw]),
+    });
+  } catch (error) {
+    if (error instanceof NoLimit) return error.converged;
+    throw error;
+  }
+}
+
+/** Columns of a limit; none where it did not converge. */
+function columnsOf(limit: WidthLimit | undefined): Row {
+  if (limit === undefined) return {};
+  const { sqrtMD, error, particles, nets, lossRises } = limit;
+  return { limit: sqrtMD, limitError: error, limitParticles: particles, limitNets: nets, lossRises };
+}
+
+/** Rows of one depth: direct training at each time, and imitation where it is asked for. */
+async function measureDepth(spec: LimitSpec, depth: number, seed: number): Promise<Row[]> {
+  const { regime, times, dt, imitationTime } = spec;
+  const real = realOf(spec, depth, seed);
+  const wide = copyNet(real.initial);
+  const probes = times.map((time) => stepsOf(time, dt));
+  const course = { train: real.task.train, points: real.task.heldOut.x, flow: { steps: probes.at(-1)!, dt } };
+  const direct = measureDirect(spec, real, wide, seed);
+  const limits = await limitsAlong(spec, depth, seed, { ...course, probes });
+  const rows = times.flatMap((time, t) =>
+    direct[t]!.map((one): Row => ({ regime, training: 'direct', depth, time, ...one, ...columnsOf(limits[t]) })),
+  );
+  if (imitationTime === undefined) return rows;
+  const imitated = measureImitation(spec, real, wide, seed);
+  const imitation = { steps: stepsOf(imitationTime, dt), dt, inputs: 'wide' } as const;
+  const [limit] = await limitsAlong(spec, depth, seed, { ...course, imitation });
+  const time = times.at(-1)!;
+  const after = imitated.map((one): Row => ({
+    regime,
+    training: 'imitation',
+    depth,
+    time,
+    ...one,
+    ...columnsOf(limit),
+  }));
+  return [...rows, ...after];
 }
 
 /** sqrt(m) D beside its limit. */
 export const limitStudy: Study<LimitSpec> = {
   name: 'limit',
-  law: 'sqrt(m) D of direct training tends to a limit of infinite width, at any depth and time',
-  rule: `${bandRule(LIMIT_RATIO)}, at every depth and time`,
+  law: 'sqrt(m) D of direct training and of imitation tends to a limit of infinite width, at any depth and time',
+  rule:
+    `at the largest width: ${bandRule(LIMIT_RATIO)}, at every depth; ${bandRule(LIMIT_EXPONENT)}, at every depth; ` +
+    `direct, in the limit: ${bandRule(LIMIT_BEND)}`,
   schema: LimitSpec,
   cautions: cautionsOf,
-  cost: ({ wide, m, draws, times, dt, train, depths, particles }) =>
-    depths.reduce((sum, depth) => sum + depth, 0) *
-      ((wide + m * draws + 200 * particles.first) * (times.at(-1)! / dt + 1) * train * PAIR_SECONDS) +
-    0.05,
+  cost: ({ wide, m, draws, times, imitationTime = 0, dt, train, depths, particles }) => {
+    const thin = [m].flat().reduce((sum, one) => sum + one, 0) * draws;
+    const steps = (times.at(-1)! + imitationTime) / dt + 1;
+    const layers = depths.reduce((sum, depth) => sum + depth, 0);
+    return layers * (wide + thin + 200 * particles.first) * steps * train * PAIR_SECONDS + 0.05;
+  },
   run: async (spec, seed, tick) => {
-    const { alpha, c, perDepth, d, rho, activation, depths, times, dt, target, particles, nets, regime, m } = spec;
-    const probes = times.map((time) => stepsOf(time, dt));
     const rows: Row[] = [];
-    for (const [i, depth] of depths.entries()) {
-      await tick(i, depths.length);
-      const real = measureReal(spec, depth, seed);
-      const shape = { depth, d, alpha, c: perDepth ? c / depth : c, activation };
-      const limits = await limitsOf({
-        ...{ seed, target, particles, nets },
-        draw: (count, draw) => initialNet(seed, { ...shape, m: count }, { rho }, ['limit', count, draw]),
-        course: {
-          train: real.task.train,
-          points: real.task.heldOut.x,
-          flow: { steps: probes.at(-1)!, dt },
-          probes,
-        },
-      });
-      limits.forEach(({ sqrtMD, error, particles: largest, nets: drawn, lossRises }, t) =>
-        rows.push({
-          ...{ regime, depth, time: times[t]!, m, ...real.rows[t]! },
-          ...{ limit: sqrtMD, limitError: error, limitParticles: largest, limitNets: drawn, lossRises },
-        }),
-      );
+    for (const [i, depth] of spec.depths.entries()) {
+      await tick(i, spec.depths.length);
+      rows.push(...(await measureDepth(spec, depth, seed)));
     }
     return rows;
   },

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { declaredLimit, LIMIT_DEFAULTS } from '../../../theory/limit/declared.js';
+import { declaredLimit, FEWEST_PARTICLES, LIMIT_DEFAULTS } from '../../../theory/limit/declared.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, wholeNumber } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
@@ -32,7 +32,7 @@ export function command(): Command {
     )
     .addOption(
       new Option('--max-particles <n>', 'most particles of a layer')
-        .argParser(wholeNumber(sizes.first))
+        .argParser(wholeNumber(FEWEST_PARTICLES))
         .default(sizes.most),
     )
     .addOption(new Option('--max-nets <n>', 'most nets of one size').argParser(wholeNumber(8)).default(nets))
@@ -49,7 +49,7 @@ export function command(): Command {
       const progress = new Progress();
       const { warnings, ...limit } = await declaredLimit(config, arrays, {
         target: options.target,
-        particles: { first: sizes.first, most: options.maxParticles },
+        particles: { most: options.maxParticles },
         nets: options.maxNets,
         onNet: (done, size, error) =>
           progress.update(

@@ -1,7 +1,8 @@
 /** The limit of a declaration: what it says, what it refuses, and that real thin nets come to it. */
 import { expect, test } from 'vitest';
 import { rms } from '../../../src/core/stats.js';
-import { declaredLimit } from '../../../theory/limit/declared.js';
+import { declaredLimit, firstParticles } from '../../../theory/limit/declared.js';
+import { parseSimulation } from '../../../theory/simulate/declaration.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
 
 const CONFIG = {
@@ -53,6 +54,20 @@ test('own particles are the law: nothing is extrapolated, and their number is wh
   const { error, ...limit } = await declaredLimit({ ...CONFIG, thin: { m: 32 } }, arrays, OPTIONS);
   expect(limit).toMatchObject({ extrapolated: 0, particles: 256 });
   expect(error).toBeGreaterThan(0);
+});
+
+test('the first nets have more particles for every layer without a skip, within the most that are allowed', () => {
+  const first = (change: object, most = 8192, rest: object = {}): number =>
+    firstParticles(parseSimulation({ ...CONFIG, ...rest, model: { ...CONFIG.model, ...change } }), most);
+  expect([1, 2, 3, 4, 5, 6].map((depth) => first({ depth, alpha: 0 }))).toEqual([512, 1024, 2048, 4096, 8192, 8192]);
+  expect([1, 4, 30].map((depth) => first({ depth }))).toEqual([256, 256, 256]);
+  expect(first({ depth: 4, alpha: 0.5 })).toBe(1024);
+  expect(first({ depth: 4, alpha: -1 })).toBe(256);
+  // a number of particles that has halves
+  expect(first({ depth: 30, alpha: 0 }, 3001)).toBe(2048);
+  // nothing is trained directly
+  expect(first({ depth: 4, alpha: 0 }, 8192, { thin: { m: 32, ...IMITATION } })).toBe(256);
+  expect(first({ depth: 4, alpha: 0 }, 8192, { flow: { steps: 0, dt: 1 } })).toBe(256);
 });
 
 test('c = 0: thin nets are the wide one, and the limit is 0 with no error', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { normals, rngKey } from '../../../src/core/rng.js';
 import { cltConstant } from '../../../theory/exact/clt.js';
 import { linearNetLimit } from '../../../theory/exact/linear-net.js';
-import { gaussianWeights, limitsOf, type LimitSettings } from '../../../theory/limit/extrapolate.js';
+import { gaussianWeights, limitsOf, NoLimit, type LimitSettings } from '../../../theory/limit/extrapolate.js';
 import { initialNet, type Net } from '../../../theory/model/particles.js';
 import { sineTask } from '../../../theory/model/task.js';
 
@@ -53,6 +53,17 @@ test('linear nets: trained, with a whole skip and with half of one, the limit is
   }
 });
 
+test('to T = 50: a linear net’s limit is that of its second moments, and the loss never rises', async () => {
+  const { train, heldOut } = sineTask(2, 2, 32, 16);
+  const shape = { depth: 1, d: 2, alpha: 1, c: 0.1, activation: 'identity' } as const;
+  const flow = { steps: 100, dt: 0.5 };
+  const course = { train, points: heldOut.x, flow };
+  const [found] = await limitsOf({ ...SPENT, target: 0.3, seed: 2, draw: drawn(2, shape, 0), course });
+  const expected = linearNetLimit({ ...shape, law: { rho: 0 }, train, points: heldOut.x, ...flow });
+  expect(Math.abs(found!.sqrtMD - expected) / found!.error, `${found!.sqrtMD} ${expected}`).toBeLessThan(ALLOWED);
+  expect(found!.lossRises).toBe(0);
+});
+
 test('the closed form of linear nets is the central limit theorem’s at time zero', () => {
   // the mean of |x|^2 over 1,000 points is within 10 % of its own
   const points = normals(rngKey(3, 'points'), 1000 * 2);
@@ -86,6 +97,20 @@ test('what does not converge gives no figure, and says how far it came', async (
   await expect(limitsOf({ ...settings, target: 0.001 })).rejects.toThrow(
     /^limit: no convergence: with 8 nets of 16 particles the error is still \d+ %, above 0\.1 %; /,
   );
+});
+
+test('of several probes those that converged are kept with the error', async () => {
+  const shape = { depth: 1, d: 2, alpha: 1, c: 1, activation: 'tanh' } as const;
+  const { train } = sineTask(1, 2, 8, 1);
+  const course = { train, points: normals(rngKey(1, 'p'), 64), flow: { steps: 6, dt: 0.1 }, probes: [0, 6] };
+  const settings = { seed: 1, draw: drawn(1, shape, 0), course, particles: { first: 64, most: 64 }, nets: 8 };
+  const both = await limitsOf({ ...settings, target: 100 });
+  const errors = both.map(({ sqrtMD, error }) => error / sqrtMD);
+  const failure = await limitsOf({ ...settings, target: (errors[0]! + errors[1]!) / 2 }).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(NoLimit);
+  expect((failure as NoLimit).converged).toEqual(errors[0]! < errors[1]! ? [both[0], undefined] : [undefined, both[1]]);
 });
 
 test('weights are centred, and have the variance of draws from a law', () => {

@@ -1,0 +1,85 @@
+/** sqrt(m) D of real thin nets, as points, beside its infinite-width limit, as lines. */
+import { commandOf } from '../../experiments/registry.js';
+import { limit } from '../../experiments/theory.js';
+import { numberAt, runIds, type TableRow } from '../data/rows.js';
+import { inOrder, summarize, type Datum, type Draw } from './figure.js';
+import { lawSpec, type Point, type SeriesName } from './law.js';
+import { SERIES } from './theme.js';
+
+const LIMITS = { direct: 'limitDirect', imitation: 'limitImitation' } as const;
+const WIDEST = { direct: 'widestDirect', imitation: 'widestImitation' } as const;
+
+/** Words about a figure against depth, and about one against time. */
+const WORDS = {
+  depth: {
+    id: 'limit',
+    title: '√m D beside its limit of infinite width, against depth',
+    alt: 'Root m times D against depth: lines of the infinite-width limit with points of real thin nets. With a skip connection the points lie on the lines, which fall with depth; without one the limit of direct training grows with depth, and narrow nets lie below it.',
+    xTitle: 'depth L (layers)',
+  },
+  time: {
+    id: 'limit-time',
+    title: '√m D beside its limit of infinite width, to late times',
+    alt: 'Root m times D of direct training against time up to 50: the infinite-width limit as a line, real thin nets as points.',
+    xTitle: 'flow time T',
+  },
+} as const;
+
+function trainingOf({ values }: TableRow): keyof typeof LIMITS {
+  return values.training === 'imitation' ? 'imitation' : 'direct';
+}
+
+/** Arms that have several values of `x`. */
+function armsAlong(rows: readonly TableRow[], x: string): string[] {
+  const arms = [...new Set(rows.map(({ arm }) => arm))];
+  return arms.filter((arm) => new Set(rows.filter((row) => row.arm === arm).map((row) => numberAt(row, x))).size > 1);
+}
+
+/** Draws the study `limit` against depth, or the arms that have several times against time. */
+export function drawLimit(x: keyof typeof WORDS): Draw {
+  return ({ rows, scale }) => {
+    const all = rows.filter((row) => row.experiment === limit.name);
+    const arms = armsAlong(all, x);
+    const mine = all.filter(({ arm }) => arms.includes(arm));
+    if (mine.length === 0) return undefined;
+    const widths = [...new Set(mine.map((row) => numberAt(row, 'm')))].sort((a, b) => a - b);
+    const [narrow, widest] = [widths[Math.min(1, widths.length - 1)]!, widths.at(-1)!];
+    const pointOf = (row: TableRow, column: string, series: SeriesName): Point => ({
+      ...{ x: numberAt(row, x), y: numberAt(row, column), series: SERIES[series].label },
+      ...{ facet: row.arm, seed: row.seed },
+    });
+    const limits = mine
+      .filter((row) => numberAt(row, 'm') === widest && row.values.limit !== undefined)
+      .map((row) => pointOf(row, 'limit', LIMITS[trainingOf(row)]));
+    const real = mine.flatMap((row) => {
+      const [training, m] = [trainingOf(row), numberAt(row, 'm')];
+      if (m === widest) return [pointOf(row, 'particles', WIDEST[training])];
+      return m === narrow && training === 'direct' ? [pointOf(row, 'particles', 'narrowDirect')] : [];
+    });
+    const means = summarize(real).map(({ facet, series, x: at, mean: value }): Datum => ({
+      facet: facet!,
+      series: series!,
+      x: at!,
+      value: value!,
+    }));
+    const shown = new Set([...limits, ...real].map(({ series }) => series));
+    const names = (
+      ['limitDirect', 'narrowDirect', 'widestDirect', 'limitImitation', 'widestImitation'] as const
+    ).filter((name) => shown.has(SERIES[name].label));
+    const data = [...summarize(limits), ...means];
+    const { id, title, alt, xTitle } = WORDS[x];
+    const who = narrow === widest ? `m = ${widest}` : `narrow: m = ${narrow}, widest: m = ${widest}`;
+    return {
+      ...{ id, title, alt, scale },
+      caption: `Lines: the limit of infinite width, geometric means; bands: 95 % t-intervals over seeds. Points: real thin nets, geometric means (${who}), with what a finite M takes away put back. A limit that did not converge is left out.`,
+      command: commandOf(limit, scale),
+      spec: lawSpec(data, names, {
+        x: { title: xTitle, log: x === 'time', values: [...new Set(mine.map((row) => numberAt(row, x)))] },
+        y: { title: '√m × discrepancy', log: true },
+        facets: inOrder(limit, arms),
+      }),
+      data,
+      runs: runIds(mine),
+    };
+  };
+}
