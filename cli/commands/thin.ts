@@ -88,6 +88,11 @@ export function command(): Command {
           return Number(text);
         }),
     )
+    .addOption(
+      new Option('--samples <n>', 'unlabelled examples by which closed-form fits layers (default: 600)').argParser(
+        wholeNumber(1),
+      ),
+    )
     .addOption(new Option('--rows <n>', 'training examples that are used, at most').argParser(wholeNumber(8)))
     .addOption(
       new Option('--tokens <n>', 'tokens of an example (default: what the data need)').argParser(wholeNumber(8)),

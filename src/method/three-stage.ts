@@ -10,6 +10,7 @@ import type { Dataset } from '../data/dataset.js';
 import { tf } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
+import { fromLayersModel, type LayersModel } from '../models/layers-model.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { agreeOnExamples, agreeOnOptions, hashOfArrays } from './agree.js';
 import { asAnswered } from './answers.js';
@@ -22,13 +23,14 @@ import { disposeWeights, toHost, weightsOf } from './weights.js';
 
 /** The two networks, the data, and how each of the three stages is trained. */
 export interface ThreeStageOptions {
-  readonly wide: Network;
+  /** A network; or a LayersModel of tfjs, which has layers under the names of the thin net's taps. */
+  readonly wide: Network | LayersModel;
   readonly thin: Network;
   readonly data: Dataset;
   /** Everything random follows from it; 1 by default. */
   readonly seed?: number;
-  /** Stage 1: how the wide net is trained on the labels; or a trained one. */
-  readonly wideTraining: RecipeSpec | HostWeights;
+  /** Stage 1: how the wide net is trained on the labels; or a trained one's values, a LayersModel's own by default. */
+  readonly wideTraining?: RecipeSpec | HostWeights;
   /** `selected` by default, where the network names its axes; else `shared`. */
   readonly start?: StartKind;
   /** Stage 2; null leaves it out. */
@@ -67,6 +69,22 @@ const OPTIONS: Readonly<Record<keyof ThreeStageOptions, true>> = {
   ...{ finetune: true, onRow: true, onProgress: true, signal: true, folder: true, workers: true },
 };
 
+/** The options with the wide net as a network and what is known of its values. */
+interface Settled extends ThreeStageOptions {
+  readonly wide: Network;
+  readonly wideTraining: RecipeSpec | HostWeights;
+}
+
+/** A LayersModel becomes a network with the thin net's taps. Throws UsageError where one of them is no layer of it. */
+function settled(options: ThreeStageOptions): Settled {
+  const { wide, thin, wideTraining } = options;
+  const network = 'layers' in wide ? fromLayersModel(wide, { taps: thin.taps.slice(0, -1) }) : wide;
+  const training = wideTraining ?? ('layers' in wide ? network.init(0) : undefined);
+  if (training === undefined)
+    throw new UsageError('threeStage: wideTraining is missing; expected a recipe, or the values of a trained wide net');
+  return { ...options, wide: network, wideTraining: training };
+}
+
 /** What of the options is a declaration, checked as a training spec's parts are. */
 interface Declared {
   readonly wideTraining: RecipeSpec | HostWeights;
@@ -74,7 +92,7 @@ interface Declared {
 }
 
 /** Throws UsageError with one line that names the option, what was expected and what was given. */
-function declaredIn(options: ThreeStageOptions): Declared {
+function declaredIn(options: Settled): Declared {
   const { wide, thin, wideTraining: given } = options;
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(OPTIONS, key));
   if (unknown !== undefined) throw unknownName('option of threeStage', unknown, Object.keys(OPTIONS));
@@ -111,7 +129,8 @@ function checkWeights({ shapes }: Network, { params }: HostWeights): void {
  * the networks cannot be compared tap by tap, or when a map between them could not be merged; FailureError when a loss
  * is not finite, or names a worker that has other options or data than worker 0; InterruptedError when `signal` fires.
  */
-export async function threeStage(options: ThreeStageOptions): Promise<ThreeStageResult> {
+export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageResult> {
+  const options = settled(given);
   const { wide, thin, seed = 1, onRow, onProgress, signal, workers, folder } = options;
   const declared = declaredIn(options);
   const { wideTraining, procedure } = declared;
@@ -162,7 +181,7 @@ function checkRow(row: Row): void {
 }
 
 /** What tells one call from another, as a text: a state is not taken up by a call with other options. */
-function callOf({ wide, thin, data, seed = 1 }: ThreeStageOptions, { wideTraining, procedure }: Declared): string {
+function callOf({ wide, thin, data, seed = 1 }: Settled, { wideTraining, procedure }: Declared): string {
   const given = 'params' in wideTraining ? 'given' : wideTraining;
   const { shape, classes, train, validation } = data;
   const sizes = { shape, classes, examples: [train.count, validation.count] };
@@ -172,7 +191,7 @@ function callOf({ wide, thin, data, seed = 1 }: ThreeStageOptions, { wideTrainin
 /** Throws FailureError that names this worker where its version, engine, options or data are not worker 0's. */
 async function agreeOnCall(
   workers: Workers,
-  { wide, thin, seed = 1 }: ThreeStageOptions,
+  { wide, thin, seed = 1 }: Settled,
   { wideTraining: given, procedure: { training, ...procedure } }: Declared,
   data: Dataset,
 ): Promise<void> {

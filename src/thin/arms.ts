@@ -21,6 +21,8 @@ export interface ArmSetting {
   readonly steps: number;
   readonly batch: number;
   readonly base: BaseRecipe;
+  /** Training examples, without their labels, by which layers are fitted in closed form, at most; 600 by default. */
+  readonly samples?: number | undefined;
   /** Examples that there are for training and for validation. */
   readonly examples: { readonly train: number; readonly validation: number };
 }
@@ -39,7 +41,7 @@ export interface Arm {
 
 /** Share of the steps that imitation gets. */
 const IMITATION_SHARE = 0.3;
-/** Training examples by which layers are fitted in closed form, at most. */
+/** Training examples by which layers are fitted in closed form where nothing else is said. */
 const RIDGE_EXAMPLES = 600;
 
 /** The objective of no loss at all, to which an arm adds its own. */
@@ -99,7 +101,11 @@ export const ARMS = {
           : undefined,
     procedure: (setting, rates) => ({
       start: 'selected',
-      imitation: { by: 'ridge', images: Math.min(RIDGE_EXAMPLES, setting.examples.train), ridge: 1e-3 },
+      imitation: {
+        by: 'ridge',
+        images: Math.min(setting.samples ?? RIDGE_EXAMPLES, setting.examples.train),
+        ridge: 1e-3,
+      },
       training: training(setting, setting.steps, rates.training, { teacher: 1 }),
     }),
   },

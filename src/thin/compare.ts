@@ -27,6 +27,8 @@ export interface CompareOptions {
   readonly arms?: readonly ArmName[];
   /** Settings of the rates that each arm is tried with; 6 by default. */
   readonly tries?: 1 | 3 | 6;
+  /** Unlabelled training examples by which the arm `closed-form` fits layers, at most; 600 by default. */
+  readonly samples?: number;
   /** 1 by default. */
   readonly seed?: number;
   readonly onNotice?: (line: string) => void;
@@ -95,9 +97,9 @@ function baseOf({ recipe }: CompareOptions): BaseRecipe {
 }
 
 function settingAt(options: CompareOptions, steps: number): ArmSetting {
-  const { wide, thin, batch, data } = options;
+  const { wide, thin, batch, data, samples } = options;
   const examples = { train: data.train.count, validation: data.validation.count };
-  return { wide: wide.network, thin, steps, batch, base: baseOf(options), examples };
+  return { wide: wide.network, thin, steps, batch, base: baseOf(options), samples, examples };
 }
 
 /** An arm at its best rates, or why none of them could be trained. */

@@ -41,6 +41,8 @@ export interface ThinOptions extends Size {
   /** Trains the wide net on the data first although its head fits. */
   readonly finetune?: boolean | undefined;
   readonly seed?: number | undefined;
+  /** Unlabelled training examples by which the arm `closed-form` fits layers, at most; 600 by default. */
+  readonly samples?: number | undefined;
   /** Side of the pictures in pixels; by default what the network is made for. */
   readonly size?: number | undefined;
   /** Tokens of an example; by default as many as the data need. */
@@ -113,7 +115,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const stepsOf = (epochs: number): number => Math.max(1, Math.round((epochs * data.train.count) / batch));
   const epochs = options.epochs ?? base.epochs;
   const steps = { thin: stepsOf(epochs), wide: stepsOf(options.wideEpochs ?? epochs) };
-  const setting = settingOf({ wide, thin, batch, base, data }, steps.thin);
+  const setting = settingOf({ options, wide, thin, batch, base, data }, steps.thin);
   const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
   const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
   return {
@@ -160,11 +162,12 @@ function describeHead(spec: NetworkSpec): string {
 
 /** What arms depend on, with so many steps of the thin net. */
 export function settingOf(
-  { wide, thin, batch, base, data }: Pick<Setup, 'wide' | 'thin' | 'batch' | 'base' | 'data'>,
+  { options, wide, thin, batch, base, data }: Pick<Setup, 'options' | 'wide' | 'thin' | 'batch' | 'base' | 'data'>,
   steps: number,
 ): ArmSetting {
   const examples = { train: data.train.count, validation: data.validation.count };
-  return { wide: networkOf(wide), thin: networkOf(thin), steps, batch, base, examples };
+  const { samples } = options;
+  return { wide: networkOf(wide), thin: networkOf(thin), steps, batch, base, samples, examples };
 }
 
 function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {

@@ -5,6 +5,7 @@ import { loadDigits } from '../../src/data/digits.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import { enterStage, trainingStep, weightsIn, type TrainingStage } from '../../src/method/training-step.js';
 import { trainThin } from '../../src/method/pipeline.js';
+import { threeStage } from '../../src/method/three-stage.js';
 import { toHost, weightsOf } from '../../src/method/weights.js';
 import { fromLayersModel, type LayersModel } from '../../src/models/layers-model.js';
 import { evaluation, type Scope } from '../../src/nn/layers.js';
@@ -370,4 +371,23 @@ describe('what training here would leave out is refused by name', () => {
     const model = of(first({}), layers.gaussianNoise({ stddev: 0 }), layers.dropout({ rate: 0 }));
     expect(() => fromLayersModel(model, { taps: [] })).not.toThrow();
   });
+});
+
+test('a trained model is the wide net of threeStage as it is', async () => {
+  const of = (units: number): tfjs.LayersModel =>
+    sequential({
+      layers: [
+        layers.flatten({ name: 'flat', inputShape: [14, 14, 1] }),
+        layers.dense({ name: 'inner', units, activation: 'relu', kernelInitializer: seeded(units) }),
+        layers.dense({ name: 'scores', units: 10, kernelInitializer: seeded(2) }),
+      ],
+    });
+  const [wide, thin] = [of(8), fromLayersModel(of(4) as LayersModel, { taps: ['inner'] })];
+  const options = { thin, data: loadDigits(64), imitation: null, start: 'random', finetune: recipe(2) } as const;
+  const result = await threeStage({ ...options, wide: wide as LayersModel });
+  const [kernel] = wide.getWeights();
+  expect(result.wide.params['inner/kernel']!.values).toEqual(await kernel!.data());
+  expect(result.rows.some(({ stage }) => stage === 'fine-tune')).toBe(true);
+  const network = fromLayersModel(wide as LayersModel, { taps: ['inner'] });
+  await expect(threeStage({ ...options, wide: network })).rejects.toThrow('wideTraining is missing; expected a recipe');
 });

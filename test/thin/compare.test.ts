@@ -2,7 +2,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { networkOf } from '../../src/models/index.js';
+import { ARMS } from '../../src/thin/arms.js';
 import { compareArms } from '../../src/thin/compare.js';
+import { RECIPES } from '../../src/thin/recipes.js';
 import { anyEngine } from '../support/engines.js';
 import { MLP } from '../method/support.js';
 
@@ -29,4 +31,15 @@ test('every arm is trained to its end at the same steps, and one that cannot be 
   await expect(compareArms({ ...options, recipe: 'sgd', arms: ['best' as 'kd'] })).rejects.toThrow(
     'unknown arm "best"',
   );
+});
+
+test('the closed form fits layers by so many samples as are asked for, and by no more than there are', () => {
+  const network = networkOf(MLP);
+  const setting = { wide: network, thin: network, steps: 9, batch: 8, base: RECIPES.sgd };
+  const imagesOf = (samples: number | undefined, train: number): unknown =>
+    ARMS['closed-form'].procedure({ ...setting, samples, examples: { train, validation: 8 } }, { training: 0.1 })
+      .imitation;
+  expect(imagesOf(undefined, 9999)).toEqual({ by: 'ridge', images: 600, ridge: 1e-3 });
+  expect(imagesOf(2 ** 14, 99_999)).toMatchObject({ images: 2 ** 14 });
+  expect(imagesOf(256, 200)).toMatchObject({ images: 200 });
 });
