@@ -7,7 +7,8 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
-import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
+import { disposeAll, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
+import { trace } from '../engine/trace/trace.js';
 import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
 import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
@@ -15,27 +16,45 @@ import type { Windows } from '../nn/windows.js';
 import { patches } from './linear-inputs.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
+import { part, prefixed } from './training-step.js';
 import { toMatrix, type Teacher, type Weights } from './weights.js';
 
 /** Images of one pass. */
 const BATCH = 100;
 
-interface Traced {
-  readonly input: Tensor;
-  readonly output: Tensor;
-  readonly windows: Windows | undefined;
+/** A network's forward pass, of which the linear layers are looked at. */
+interface LayerPass {
+  /** What every linear layer reads, `input/PATH`, and gives, `output/PATH`, for x [B, ...]; the caller disposes it. */
+  readonly run: (weights: Weights, x: Tensor) => Tensors;
+  /** The windows of a convolution, by its path; of any batch, once a pass has run. */
+  readonly windows: ReadonlyMap<string, Windows | undefined>;
+  readonly dispose: () => void;
 }
 
-/** What a linear layer reads and gives in one forward pass. */
-function traceOf(network: Network, weights: Weights, x: Tensor, path: string): Traced {
-  let found: Traced | undefined;
-  const scope: Scope = {
-    ...evaluation(weights),
-    trace: (name, input, output, windows) => void (name === path && (found = { input, output, windows })),
-  };
-  network.apply(scope, x);
-  if (found === undefined) throw new UsageError(`ridge: the network has no linear layer "${path}"`);
-  return found;
+/**
+ * A pass that gives every linear layer at once and takes the weights as inputs, so that it is compiled once where the
+ * engine can (engine/trace): the fit of each layer needs it for every batch, with weights that change from layer to
+ * layer. docs/notes/2026-11-26-what-is-compiled.md has what that saves.
+ */
+function layerPass(network: Network, what: string): LayerPass {
+  const seen = new Map<string, Windows | undefined>();
+  const pass = trace(what, (inputs) => {
+    const found: Record<string, Tensor> = {};
+    const given = new Set(Object.values(inputs)); // these stay the caller's
+    const scope: Scope = {
+      ...evaluation({ params: part(inputs, 'params'), state: part(inputs, 'state') }),
+      trace: (path, input, output, windows) => {
+        seen.set(path, windows);
+        found[`input/${path}`] = given.has(input) ? input.clone() : input;
+        found[`output/${path}`] = output;
+      },
+    };
+    network.apply(scope, inputs.x!);
+    return found;
+  });
+  const run: LayerPass['run'] = ({ params, state }, x) =>
+    pass({ x, ...prefixed(params, 'params'), ...prefixed(state, 'state') });
+  return { run, windows: seen, dispose: pass.dispose };
 }
 
 function linearLayers(network: Network, weights: Weights, x: Tensor): string[] {
@@ -71,9 +90,13 @@ export async function imitateByRidge(
   }
   let weights = thin;
   const paths = linearLayers(network, thin, batches[0]!);
+  const passes = {
+    thin: layerPass(network, 'the thin net, layer by layer'),
+    wide: layerPass(teacher.network, 'the wide net, layer by layer'),
+  };
   for (const [i, path] of paths.entries()) {
     const channels = selection[network.axes?.[`${path}/kernel`]?.at(-1) ?? ''];
-    const moments = await momentsOf(network, weights, teacher, path, batches, channels);
+    const moments = await momentsOf(passes, weights, teacher, path, batches, channels);
     weights = setLayer(
       weights,
       path,
@@ -82,6 +105,8 @@ export async function imitateByRidge(
     );
     progress(i + 1, paths.length);
   }
+  passes.thin.dispose();
+  passes.wide.dispose();
   tf.dispose(batches);
   return weights;
 }
@@ -96,7 +121,7 @@ interface Moments {
 }
 
 async function momentsOf(
-  network: Network,
+  passes: Readonly<Record<'thin' | 'wide', LayerPass>>,
   thin: Weights,
   teacher: Teacher,
   path: string,
@@ -108,9 +133,12 @@ async function momentsOf(
   let count = 0;
   for (const x of batches) {
     const before = sums;
+    const [own, theirs] = [passes.thin.run(thin, x), passes.wide.run(teacher.weights, x)];
+    const [input, output, wide] = [own[`input/${path}`], own[`output/${path}`], theirs[`output/${path}`]];
+    if (input === undefined || output === undefined || wide === undefined)
+      throw new UsageError(`ridge: the network has no linear layer "${path}"`);
+    const windows = passes.thin.windows.get(path);
     sums = tf.tidy(() => {
-      const { input, output, windows } = traceOf(network, thin, x, path);
-      const wide = traceOf(teacher.network, teacher.weights, x, path).output;
       const target =
         channels === undefined
           ? wide
@@ -133,6 +161,7 @@ async function momentsOf(
         ? { gram, cross }
         : { gram: tf.add<Tensor2D>(before.gram, gram), cross: tf.add<Tensor2D>(before.cross, cross) };
     });
+    disposeAll(own, theirs);
     if (before !== undefined) tf.dispose([before.gram, before.cross]);
   }
   const moments = { gram: await toMatrix(sums!.gram), cross: await toMatrix(sums!.cross), count };

@@ -131,12 +131,13 @@ function flat(state: StepState): Tensors {
 }
 
 /** The tensors of a flat set that belong to one of its sets; under their full keys if those are to be kept. */
-function part(set: Tensors, name: string, whole = false): Tensors {
+export function part(set: Tensors, name: string, whole = false): Tensors {
   const mine = Object.entries(set).filter(([key]) => key.startsWith(`${name}/`));
   return Object.fromEntries(mine.map(([key, tensor]) => [whole ? key : key.slice(name.length + 1), tensor]));
 }
 
-function prefixed(set: Tensors, name: string): Tensors {
+/** The tensors of a set under keys that begin with a name: the inverse of {@link part}. */
+export function prefixed(set: Tensors, name: string): Tensors {
   return Object.fromEntries(Object.entries(set).map(([key, tensor]) => [`${name}/${key}`, tensor]));
 }
 
