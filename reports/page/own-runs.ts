@@ -5,7 +5,7 @@ import type { RunRecord } from '../../src/store/runs.js';
 import { claimsBlock } from './claims.js';
 import { figureBlock, type FigureContext, type RenderedFigure } from './figure-block.js';
 import { escape } from '../../src/core/markup.js';
-import { plural, rowsBlock, withoutPaths } from './html.js';
+import { plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
 import type { Datum } from '../figures/figure.js';
 
 /** Runs of one's own, with what the rules say of them. */
@@ -14,6 +14,9 @@ export interface OwnRuns<F> {
   readonly judgement: OwnJudgement;
   readonly figures: readonly F[];
 }
+
+/** More groups of settings than this are counted; `--json` has them all. */
+const GROUPS_SHOWN = 50;
 
 /** One row for each run with its final figures. */
 function runRows(runs: readonly RunRecord[]): Datum[] {
@@ -37,6 +40,13 @@ function groupBlock(group: OwnVerdicts, at: number): string {
   return `<h3>${escape(ownTitle(group))}</h3>${claimsBlock(verdicts, true)}`;
 }
 
+/** How many more there are than a page shows. */
+function moreText(more: number, noun: string): string {
+  return more <= 0
+    ? ''
+    : `<p>And ${plural(more, noun)} more, which <code>gowide report --json</code> and the runs’ folders have.</p>`;
+}
+
 /** The section, or nothing without such runs. */
 export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigure>, context: FigureContext): string {
   if (runs.length === 0) return '';
@@ -44,7 +54,7 @@ export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigur
   const judged =
     judgement.groups.length === 0
       ? '<p>No claim’s rule fits their arms and columns.</p>'
-      : judgement.groups.map(groupBlock).join('\n');
+      : `${judgement.groups.slice(0, GROUPS_SHOWN).map(groupBlock).join('\n')}${moreText(judgement.groups.length - GROUPS_SHOWN, 'setting')}`;
   const several = severalText(judgement);
   const open = several === undefined ? '' : `<p>${escape(several)}</p>`;
   return `<section aria-labelledby="own-runs"><h2 id="own-runs">Runs of your own</h2>
@@ -52,5 +62,5 @@ export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigur
 ${judged}${open}
 ${figures.map((figure) => figureBlock(figure, context)).join('\n')}
 <ul class="small">${commands.map((command) => `<li><code>${escape(withoutPaths(command))}</code></li>`).join('')}</ul>
-<details class="data"><summary>${plural(runs.length, 'run')} with final figures</summary>${rowsBlock(runRows(runs)).html}</details></section>`;
+<details class="data"><summary>${plural(runs.length, 'run')} with final figures</summary>${rowsBlock(runRows(runs.slice(0, ROWS_SHOWN))).html}${moreText(runs.length - ROWS_SHOWN, 'run')}</details></section>`;
 }

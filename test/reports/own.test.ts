@@ -80,6 +80,24 @@ describe('runs of one’s own', () => {
   });
 });
 
+test('of thousands of settings the page shows some, and counts the others', () => {
+  const { rows: mine, runs: made } = changed(['width'], () => ({ alpha: 0.5 }));
+  const many = Array.from({ length: 60 }, (_, i) => i);
+  const runs = many.flatMap((i) =>
+    made
+      .filter(({ cell }) => cell.arm === 'skip')
+      .map((run) => ({ ...run, id: `${run.id}-${i}`, cell: { ...run.cell, spec: { alpha: i } } })),
+  );
+  const copies = many.flatMap((i) => mine.map((row) => ({ ...row, run: `${row.run}-${i}` })));
+  const judgement = judgeOwn(runs, { rows: copies, results: [] });
+  expect(judgement.groups).toHaveLength(60);
+  const all = [...runs, ...runs].map((run) => ({ ...run, environments: [], result: {} }) as unknown as RunRecord);
+  const page = ownRunsBlock({ runs: all, judgement, figures: [] }, { origins: () => '' });
+  expect(page).toContain('And 10 settings more');
+  expect(page).toContain('And 100 runs more');
+  expect(page.match(/<h3>/g)).toHaveLength(50);
+});
+
 test('of several settings under one arm each is judged, but arms are not compared, which is said everywhere', () => {
   const [one, two] = [0.5, 0.6].map((alpha) => changed(['width'], () => ({ alpha })));
   const other = (run: string): string => `${run}-other`;
