@@ -1,21 +1,11 @@
 /** Claims about sqrt(m) D of real thin nets beside its infinite-width limit. */
 import { limit } from '../../experiments/theory.js';
 import { fitLine, mean } from '../../src/core/stats.js';
-import { LIMIT_BEND, LIMIT_EXPONENT, LIMIT_RATIO } from '../../theory/studies/limit.js';
+import { LIMIT_BEND, LIMIT_RATIO } from '../../theory/studies/limit.js';
 import { numberAt, type TableRow } from '../data/rows.js';
 import { rowsOf, type Claim } from './claim.js';
 import { REGIMES, skips, slug, type Regime } from './regimes.js';
-import {
-  bandText,
-  byBand,
-  curves,
-  everyPlace,
-  everyValueText,
-  later,
-  perSeed,
-  stableRows,
-  type Judge,
-} from './rules.js';
+import { bandText, byBand, curves, everyPlace, everyValueText, perSeed, stableRows, type Judge } from './rules.js';
 
 const TRAININGS = { direct: 'direct training', imitation: 'layerwise imitation' } as const;
 type Training = keyof typeof TRAININGS;
@@ -73,26 +63,6 @@ function agreement(training: Training, regime: Regime): Claim {
   };
 }
 
-/** On the way there: how real thin nets come to m^(-1/2). */
-function exponent(regime: Regime): Claim {
-  const slope = (rows: readonly TableRow[]): number => {
-    const { x, y } = later(curves(rows, 'm', 'particles')[0]!);
-    return fitLine(x.map(Math.log), y.map(Math.log)).slope - 0.5;
-  };
-  return {
-    id: `limit-exponent-${slug(regime)}`,
-    statement: `Under direct training, ${skips(regime)}, the discrepancy of thin nets of the wider widths (128 to 2,048 at laptop) falls as m^(−1/2) at every depth.`,
-    source: SOURCE,
-    question: 'D of direct training falls as m^(−1/2) over the wider widths, at every depth',
-    setting: slug(regime),
-    rule: `${everyValueText(LIMIT_EXPONENT, 'depth')} ${RISES_LEFT_OUT}`,
-    experiment: limit,
-    arms: [regime],
-    rows: rowsAfter('direct', regime),
-    judge: everyPlace(LIMIT_EXPONENT, { at: 'depth', rises: ['lossIncreases'] }, slope),
-  };
-}
-
 /** Slope of y over the deeper half of the depths less that over the shallower, over the mean of y. */
 function bendOf(rows: readonly TableRow[], column: string): number {
   const { x, y } = curves(rows, 'depth', column)[0]!;
@@ -132,6 +102,5 @@ function concave(column: 'limit' | 'particles', regime: Regime): Claim {
 /** The claims about the limit of infinite width, in the order of the page. */
 export const LIMIT_CLAIMS: readonly Claim[] = [
   ...(['direct', 'imitation'] as const).flatMap((training) => REGIMES.map((regime) => agreement(training, regime))),
-  ...REGIMES.map(exponent),
   ...(['limit', 'particles'] as const).flatMap((column) => REGIMES.map((regime) => concave(column, regime))),
 ];

@@ -68,22 +68,16 @@ const selectionRows =
         { depth, m, [column]: m ** exponent(depth) * noise() },
       ]),
     );
-/** sqrt(m) D of real thin nets and of the limit, by depth and width. */
+/** sqrt(m) D of real thin nets and of the limit, by depth and width; what a claim reads scatters by 5 %. */
 const limitRows =
-  (
-    training: string,
-    particles: (depth: number, m: number) => number,
-    limit: (depth: number) => number = () => 1,
-  ): SeedRows =>
-  (noise) =>
+  (training: string, value: (depth: number) => number, of: 'ratio' | 'both' = 'ratio'): SeedRows =>
+  (noise, z) =>
     [1, 2, 3, 4].flatMap((depth) =>
-      [32, 128, 512, 2048].map((m): [string, Row] => [
-        'skip',
-        {
-          ...{ training, depth, m, lossIncreases: 0 },
-          ...{ particles: particles(depth, m) * noise(), limit: limit(depth) * noise() },
-        },
-      ]),
+      [128, 2048].map((m): [string, Row] => {
+        const limit = noise() * (of === 'both' ? value(depth) : 1);
+        const particles = of === 'both' ? noise() * value(depth) : limit * value(depth) * Math.exp(NOISE * z());
+        return ['skip', { training, depth, m, lossIncreases: 0, particles, limit }];
+      }),
     );
 const saddleRows =
   (arm: string, depths: readonly number[], factor: number): SeedRows =>
@@ -230,26 +224,12 @@ const CASES: readonly Case[] = [
     },
     effect: limitRows(training, () => 1),
   })),
-  {
-    claims: /^limit-exponent-/,
-    id: 'limit-exponent-skip',
-    nulls: {
-      '-0.45 at one depth': limitRows('direct', (depth, m) => (depth === 1 ? m ** 0.05 : 1)),
-      '-0.55 at one depth': limitRows('direct', (depth, m) => (depth === 1 ? m ** -0.05 : 1)),
-    },
-    effect: limitRows('direct', () => 1),
-  },
   ...(['', 'narrow-'] as const).map((who) => ({
     claims: new RegExp(`^limit-concave-${who}(no-)?skip$`),
     id: `limit-concave-${who}skip`,
-    nulls: {
-      linear: limitRows(
-        'direct',
-        (depth) => depth,
-        (depth) => depth,
-      ),
-    },
-    effect: limitRows('direct', Math.sqrt, Math.sqrt),
+    nulls: { linear: limitRows('direct', (depth) => depth, 'both') },
+    // level from two layers on, as D of narrow nets was said to be
+    effect: limitRows('direct', (depth) => Math.min(depth, 2), 'both'),
   })),
   {
     claims: /^selection-rate-/,

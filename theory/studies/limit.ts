@@ -15,7 +15,6 @@ import { activations, output } from '../network/network.js';
 import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study } from './study.js';
-import { WIDTH_EXPONENT } from './width.js';
 
 const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
   .extend({
@@ -53,9 +52,6 @@ export const LIMIT_RATIO: Band = {
   from: -0.2,
   to: 0.2,
 };
-
-/** Real particles on the way there. */
-export const LIMIT_EXPONENT: Band = { ...WIDTH_EXPONENT, statistic: 'exponent of D(m) of real thin nets' };
 
 /** Concave in depth. */
 export const LIMIT_BEND: Band = {
@@ -197,7 +193,7 @@ export const limitStudy: Study<LimitSpec> = {
   name: 'limit',
   law: 'sqrt(m) D of direct training and of imitation tends to a limit of infinite width, at any depth and time',
   rule:
-    `at the largest width: ${bandRule(LIMIT_RATIO)}, at every depth; ${bandRule(LIMIT_EXPONENT)}, at every depth; ` +
+    `at the largest width: ${bandRule(LIMIT_RATIO)}, at every depth; ` +
     `direct, in the limit: ${bandRule(LIMIT_BEND)}`,
   schema: LimitSpec,
   cautions: cautionsOf,
