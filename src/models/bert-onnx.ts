@@ -33,8 +33,8 @@ function embeddingsNode(scope: OnnxScope, ids: Value, segments: Value | undefine
     segments === undefined
       ? words
       : graph.node('Add', [words, graph.node('Gather', [table('segment'), segments], {}, at)], {}, at);
-  const places = graph.node('Slice', [table('position'), graph.integers([0]), tokens, graph.integers([0])], {}, at);
-  const sum = graph.node('Add', [told, places], {}, at);
+  const positions = graph.node('Slice', [table('position'), graph.integers([0]), tokens, graph.integers([0])], {}, at);
+  const sum = graph.node('Add', [told, positions], {}, at);
   return layerNormNode(scope, `${at}/norm`, sum, BERT_EPSILON);
 }
 

@@ -7,7 +7,7 @@ import type { HostArray } from '../core/host-array.js';
 import { BATCH_NORM_EPSILON, type ACTIVATIONS } from '../nn/layers.js';
 import type { HostWeights } from '../nn/network.js';
 import { NEVER, OTHER_SIDE } from '../nn/transformer.js';
-import { OnnxGraph, type Dimension, type Value } from '../onnx/graph.js';
+import { OnnxGraph, type Attributes, type Dimension, type Value } from '../onnx/graph.js';
 import { transpose } from './exchange.js';
 
 /** A graph, and the weights that its constants are made of. */
@@ -47,17 +47,17 @@ export interface ConvNodeOptions {
   readonly relu?: boolean;
 }
 
-/** A convolution with bias, kernel [h, w, C / groups, out] here, and padding of (h - 1) / 2 on every side. */
+/** A convolution with bias, kernel [h, w, C / groups, out] here; `more` are its attributes: strides, pads, groups. */
 function convNode(
   { graph }: OnnxScope,
   path: string,
   x: Value,
   kernel: HostArray,
   bias: HostArray,
-  more: object,
+  more: Attributes,
 ): Value {
   const weight = graph.constant(`${path}/kernel`, transpose(kernel, [3, 2, 0, 1]));
-  return graph.node('Conv', [x, weight, graph.constant(`${path}/bias`, bias)], { ...more }, path);
+  return graph.node('Conv', [x, weight, graph.constant(`${path}/bias`, bias)], more, path);
 }
 
 /** How {@link biasedConvNode} convolves. */
@@ -77,7 +77,7 @@ export function biasedConvNode(
   const [kernel, bias] = [scope.weights.params[`${path}/kernel`]!, scope.weights.params[`${path}/bias`]!];
   const [height, width] = kernel.shape as [number, number];
   const pads = [(height - 1) / 2, (width - 1) / 2];
-  const moves = patches ? { strides: [height, width] } : { pads: [...pads, ...pads] };
+  const moves: Attributes = patches ? { strides: [height, width] } : { pads: [...pads, ...pads] };
   return convNode(scope, path, x, kernel, bias, { ...moves, group: groups, kernel_shape: [height, width] });
 }
 

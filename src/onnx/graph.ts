@@ -6,8 +6,8 @@ import { UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray } from '../core/host-array.js';
 import { packageVersion } from '../core/package.js';
 import { writeAtomic } from '../store/atomic.js';
+import { Message } from '../store/protobuf.js';
 import { littleEndian } from '../store/safetensors.js';
-import { Message } from './protobuf.js';
 
 /** Version of the operators: the first one with layer normalization. Read by onnxruntime since 1.12. */
 export const ONNX_OPSET = 17;

@@ -1,4 +1,10 @@
-/** The wire format of protocol buffers, as far as small messages of other programs are read. */
+/**
+ * The wire format of protocol buffers, read and written as far as files of other programs need it: fields one after the
+ * other, each with its number and its wire type. Encoding: https://protobuf.dev/programming-guides/encoding
+ */
+
+/** Wire types by what they hold. */
+const WIRE = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const;
 
 /** One field of a message, as it stands in the file. */
 export interface Field {
@@ -63,10 +69,10 @@ export function fieldsOf(message: Uint8Array): Field[] {
   while (!reader.isDone) {
     const tag = reader.varint();
     const [number, type] = [Number(tag >> 3n), Number(tag & 7n)];
-    if (type === 0) fields.push({ number, value: reader.varint() });
-    else if (type === 1) fields.push({ number, value: littleEndian(reader.take(8)) });
-    else if (type === 2) fields.push({ number, value: reader.take(reader.length()) });
-    else if (type === 5) fields.push({ number, value: littleEndian(reader.take(4)) });
+    if (type === WIRE.varint) fields.push({ number, value: reader.varint() });
+    else if (type === WIRE.fixed64) fields.push({ number, value: littleEndian(reader.take(8)) });
+    else if (type === WIRE.delimited) fields.push({ number, value: reader.take(reader.length()) });
+    else if (type === WIRE.fixed32) fields.push({ number, value: littleEndian(reader.take(4)) });
     else throw new WireError(`a field of the wire type ${type}`);
   }
   return fields;
@@ -99,5 +105,72 @@ export function textOf(bytes: Uint8Array): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new WireError('a name that is not UTF-8');
+  }
+}
+
+/** A whole number in groups of seven bits, the lowest first; negative ones as 64 bits. */
+function varint(value: number | bigint): Uint8Array {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  do {
+    const low = Number(rest & 0x7fn);
+    rest >>= 7n;
+    bytes.push(rest > 0n ? low | 0x80 : low);
+  } while (rest > 0n);
+  return Uint8Array.from(bytes);
+}
+
+/** A message that is being written. Its parts are kept and not copied, so that weights are in memory once. */
+export class Message {
+  private readonly parts: Uint8Array[] = [];
+  private bytesSoFar = 0;
+
+  /** Bytes of the message so far. */
+  get size(): number {
+    return this.bytesSoFar;
+  }
+
+  /** The message's bytes, in parts to be written one after the other. */
+  get chunks(): readonly Uint8Array[] {
+    return this.parts;
+  }
+
+  /** A field of type int32, int64, bool or an enumeration. */
+  integer(field: number, value: number | bigint): this {
+    return this.tag(field, WIRE.varint).append(varint(value));
+  }
+
+  /** A field of type float. */
+  float(field: number, value: number): this {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setFloat32(0, value, true);
+    return this.tag(field, WIRE.fixed32).append(bytes);
+  }
+
+  /** A field of type bytes. */
+  bytes(field: number, value: Uint8Array): this {
+    return this.tag(field, WIRE.delimited).append(varint(value.length)).append(value);
+  }
+
+  /** A field of type string. */
+  text(field: number, value: string): this {
+    return this.bytes(field, Buffer.from(value));
+  }
+
+  /** A field that is a message itself; nothing is to be added to that one later. */
+  message(field: number, value: Message): this {
+    this.tag(field, WIRE.delimited).append(varint(value.size));
+    for (const part of value.parts) this.append(part);
+    return this;
+  }
+
+  private tag(field: number, wire: number): this {
+    return this.append(varint(field * 8 + wire));
+  }
+
+  private append(bytes: Uint8Array): this {
+    this.parts.push(bytes);
+    this.bytesSoFar += bytes.length;
+    return this;
   }
 }

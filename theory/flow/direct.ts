@@ -1,4 +1,5 @@
 /** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
+import { FailureError } from '../../src/core/errors.js';
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
 import { isFused, lossOf, velocity } from '../network/network.js';
@@ -46,6 +47,20 @@ export function flowResult(losses: readonly number[]): FlowResult {
     increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]!).length,
     exploded: at < 0 ? undefined : at,
   };
+}
+
+/**
+ * The result of a training that came to its end: one that exploded is no measurement, and is never averaged in. Throws
+ * FailureError that says which (`what`), and the step length `dt` that was too large.
+ */
+export function unexploded<Result extends Pick<FlowResult, 'exploded'>>(
+  what: string,
+  result: Result,
+  dt: number,
+): Result {
+  if (result.exploded !== undefined)
+    throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
+  return result;
 }
 
 /**

@@ -9,7 +9,7 @@ export interface MomentumOptions {
   readonly steps: number;
   /** Flow time of one step. */
   readonly dt: number;
-  /** Rate at which the ball loses its momentum, above 0. */
+  /** Rate at which the ball loses its momentum, at least 0; with dt it makes at most 1. */
   readonly friction: number;
   /** The samples of each step; all of them unless given. */
   readonly batches?: (step: number) => Samples;

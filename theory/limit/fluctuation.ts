@@ -13,7 +13,7 @@
  * q = g b. Every Runge-Kutta step is differentiated as it stands, so that the limit is that of the declared scheme.
  */
 import { FailureError } from '../../src/core/errors.js';
-import { batchesOf, flowResult, rungeKuttaStep, trainDirect, trainSgd } from '../flow/direct.js';
+import { batchesOf, flowResult, rungeKuttaStep, trainDirect, trainSgd, unexploded } from '../flow/direct.js';
 import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
 import { copyNet, singleLayer, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -97,12 +97,6 @@ function squaresOf(net: Net, directions: readonly Direction[], points: Float64Ar
   return found;
 }
 
-/** Throws FailureError when a training exploded. */
-function whole(what: string, exploded: number | undefined, dt: number): void {
-  if (exploded !== undefined)
-    throw new FailureError(`limit: ${what} exploded at step ${exploded}; a smaller dt than ${dt} is needed`);
-}
-
 /** Whether a step is one to measure after. */
 function measures({ probes }: Course, steps: number): (done: number) => boolean {
   const wanted = new Set(probes ?? [steps]);
@@ -125,7 +119,7 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course)
     const samples = samplesAt(step);
     const velocity = (at: Net) => augmentedVelocity(at, depth, weights, samples);
     losses.push(rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler).loss);
-    whole('the wide net', flowResult(losses).exploded, flow.dt);
+    unexploded('limit: the wide net', flowResult(losses), flow.dt);
   }
   return { squares, lossRises: flow.batches === undefined ? flowResult(losses).increases : 0 };
 }
@@ -138,7 +132,7 @@ function imitatedResponses(net: Net, weights: readonly Weights[], course: Course
     flow.batches === undefined
       ? trainDirect(net, train, flow)
       : { ...trainSgd(net, train, { ...flow, ...flow.batches }), increases: 0 };
-  whole('the wide net', exploded, flow.dt);
+  unexploded('limit: the wide net', { exploded }, flow.dt);
   const depth = net.layers.length;
   const values = activations(net, train.x);
   const directions = weights.map((one) => startOf(net, one));

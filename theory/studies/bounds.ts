@@ -12,9 +12,10 @@ import {
 } from '../bounds/index.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { lossOf } from '../network/network.js';
+import { unexploded } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { thinNet } from '../model/particles.js';
-import { startWide, stepsOf, whole } from './pair.js';
+import { startWide, stepsOf } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
@@ -61,14 +62,14 @@ export const boundsStudy: Study<BoundsSpec> = {
       await tick(i, spec.depths.length);
       const { task, initial } = startWide(spec, depth, seed);
       const run = runningGronwall(initial, task.train, { m, seed, draw: 0 }, steps, dt);
-      whole('the wide net, or the thin one beside it,', run, dt);
+      unexploded('the wide net, or the thin one beside it,', run, dt);
       const last = run.rows.at(-1)!;
       const { wide } = run;
       const closed = closedForm(run.constants, time);
       const cap = posteriorCap(lossOf(run.thin, task.train), lossOf(wide, task.train));
       const imitated = thinNet(wide, m, seed, 0);
       imitate(imitated, wide, task.train.x, { steps: stepsOf(imitationTime, dt), dt }).forEach((result) =>
-        whole('imitation', result, dt),
+        unexploded('imitation', result, dt),
       );
       const D = discrepancy(imitated, wide, task.heldOut.x);
       const [I1, I2, I2b] = [telescopedBound, lipschitzBound, wideTailBound].map((bound) =>

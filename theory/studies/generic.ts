@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../network/discrepancy.js';
-import { trainDirect } from '../flow/direct.js';
+import { trainDirect, unexploded } from '../flow/direct.js';
 import { output } from '../network/network.js';
 import { copyNet, thinNet } from '../model/particles.js';
-import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
+import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
 import { DEPTH_BEND, DEPTH_GROWTH } from './depth.js';
 import { bandRule } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
@@ -53,7 +53,7 @@ export const genericStudy: Study<GenericSpec> = {
           : { ...task.train, y: output(initial, task.train.x).map((value) => gain * value) };
       const wide = copyNet(initial);
       const options = { steps: stepsOf(time, dt), dt };
-      const { increases } = whole(`the wide net of depth ${depth}`, trainDirect(wide, samples, options), dt);
+      const { increases } = unexploded(`the wide net of depth ${depth}`, trainDirect(wide, samples, options), dt);
       let rises = increases;
       const { x } = task.heldOut;
       const [untrained, trained] = [output(initial, x), output(wide, x)];
@@ -61,7 +61,7 @@ export const genericStudy: Study<GenericSpec> = {
       for (let draw = 0; draw < draws; draw++) {
         const thin = thinNet(initial, m, seed, draw);
         before.push(discrepancy(thin, initial, x, untrained));
-        rises += whole(`the thin net of depth ${depth}`, trainDirect(thin, samples, options), dt).increases;
+        rises += unexploded(`the thin net of depth ${depth}`, trainDirect(thin, samples, options), dt).increases;
         after.push(discrepancy(thin, wide, x, trained));
         await tick(i, spec.depths.length);
       }

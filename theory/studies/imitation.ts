@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
-import { trainDirect } from '../flow/direct.js';
+import { trainDirect, unexploded } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { imitateByRidge } from '../flow/ridge.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
+import { PAIR_SECONDS, stepsOf, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
@@ -56,7 +56,7 @@ export const imitationStudy: Study<ImitationSpec> = {
     let lossIncreases = 0;
     for (const net of directNets) {
       const result = trainDirect(net, task.train, { steps: stepsOf(spec.time, dt), dt });
-      lossIncreases += whole('direct training', result, dt).increases;
+      lossIncreases += unexploded('direct training', result, dt).increases;
     }
     for (const net of closed) imitateByRidge(net, trained, task.train.x, { ridge, targets: onTrain });
     const fixed = { direct: distance(directNets), ridge: distance(closed), lossIncreases };
@@ -66,7 +66,7 @@ export const imitationStudy: Study<ImitationSpec> = {
       const steps = stepsOf(time - (times[i - 1] ?? 0), dt);
       for (const net of samples)
         for (const result of imitate(net, trained, task.train.x, { steps, dt, targets: onTrain }))
-          whole(`imitation for ${time}`, result, dt);
+          unexploded(`imitation for ${time}`, result, dt);
       rows.push({ regime, time, imitation: distance(samples), ...fixed, wideLossIncreases: wide.lossIncreases });
     }
     return rows;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { layerCount, listOf, MOST_ENTRIES, width } from '../../src/core/magnitudes.js';
 import type { Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
-import { trainDirect, type FlowResult } from '../flow/direct.js';
+import { trainDirect, unexploded, type FlowResult } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { limitsOf, NoLimit, type WidthLimit } from '../limit/extrapolate.js';
 import type { Course } from '../limit/fluctuation.js';
@@ -12,7 +12,7 @@ import { copyNet, initialNet, thinNet, type Net } from '../model/particles.js';
 import type { Task } from '../model/task.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { activations, output } from '../network/network.js';
-import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
+import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study } from './study.js';
 
@@ -90,7 +90,7 @@ function drawThin({ m, draws }: LimitSpec, wide: Net, seed: number) {
 
 /** Rises of the loss in a training of the study. Throws FailureError when it exploded. */
 function risesOf({ dt }: LimitSpec, what: string, result: FlowResult): number {
-  return whole(what, result, dt).increases;
+  return unexploded(what, result, dt).increases;
 }
 
 /** Columns of the real nets of one width. */

@@ -1,9 +1,8 @@
 /** One wide net, and thin nets drawn from it, as several studies of particles measure them. */
-import { FailureError } from '../../src/core/errors.js';
 import { rms } from '../../src/core/stats.js';
 import { posteriorCap } from '../bounds/cap.js';
 import { discrepancy, layerErrors, outputSize, telescope } from '../network/discrepancy.js';
-import { trainDirect, type FlowResult } from '../flow/direct.js';
+import { trainDirect, unexploded, type FlowResult } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { activations, lossOf, output } from '../network/network.js';
 import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } from '../model/particles.js';
@@ -30,16 +29,6 @@ export function stepsOf(time: number, dt: number): number {
   return Math.round(time / dt);
 }
 
-/**
- * The result, if it is one: a run that exploded is no measurement, and is never averaged in. Throws FailureError that
- * names it.
- */
-export function whole<Result extends Pick<FlowResult, 'exploded'>>(what: string, result: Result, dt: number): Result {
-  if (result.exploded !== undefined)
-    throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
-  return result;
-}
-
 /** The task and the untrained wide net of a seed; `law` replaces parts of the initial law. */
 export function startWide(
   settings: ParticleSettings,
@@ -57,7 +46,7 @@ export function trainWide(settings: ParticleSettings, depth: number, seed: numbe
   const { time, dt } = settings;
   const { task, initial } = startWide(settings, depth, seed);
   const train = (net: Net, step: number): FlowResult =>
-    whole(
+    unexploded(
       `the wide net of depth ${depth}`,
       trainDirect(net, task.train, { steps: stepsOf(time, step), dt: step }),
       step,
@@ -155,7 +144,11 @@ function distanceAtHalfStep({ settings, wide, m, seed }: Pair, draw: number): nu
   const { train, heldOut } = wide.task;
   const thin = thinNet(wide.initial, m, seed, draw);
   const steps = stepsOf(time, dt / 2);
-  whole(`the thin net of m = ${m}, draw ${draw}, at dt/2`, trainDirect(thin, train, { steps, dt: dt / 2 }), dt / 2);
+  unexploded(
+    `the thin net of m = ${m}, draw ${draw}, at dt/2`,
+    trainDirect(thin, train, { steps, dt: dt / 2 }),
+    dt / 2,
+  );
   return discrepancy(thin, wide.trained, heldOut.x, wide.atHalfStep());
 }
 
@@ -166,7 +159,7 @@ function trainDrawn(pair: Pair, draw: number) {
   const { train } = wide.task;
   const thin = thinNet(wide.initial, m, seed, draw);
   const result = trainDirect(thin, train, { steps: stepsOf(time, dt), dt });
-  const { increases: lossIncreases } = whole(nameOf(pair, draw), result, dt);
+  const { increases: lossIncreases } = unexploded(nameOf(pair, draw), result, dt);
   const direct = distance(pair, thin);
   const cap = posteriorCap(lossOf(thin, train), pair.wideLoss);
   const violated = discrepancy(thin, wide.trained, train.x, wide.onTrain.at(-1)) > cap * SLACK;
@@ -179,7 +172,7 @@ function trainFresh(pair: Pair, draw: number): number {
   const { settings, wide, m, seed } = pair;
   const { time, dt, rho } = settings;
   const thin = freshNet(wide.initial, m, { rho }, seed, draw);
-  whole(nameOf(pair, draw), trainDirect(thin, wide.task.train, { steps: stepsOf(time, dt), dt }), dt);
+  unexploded(nameOf(pair, draw), trainDirect(thin, wide.task.train, { steps: stepsOf(time, dt), dt }), dt);
   return distance(pair, thin);
 }
 
@@ -187,7 +180,7 @@ function trainFresh(pair: Pair, draw: number): number {
 function imitateWide({ settings, wide }: Pair, thin: Net, what: (layer: number) => string): void {
   const { imitationTime, dt } = settings;
   const options = { steps: stepsOf(imitationTime, dt), dt, targets: wide.onTrain };
-  imitate(thin, wide.trained, wide.task.train.x, options).forEach((result, l) => whole(what(l + 1), result, dt));
+  imitate(thin, wide.trained, wide.task.train.x, options).forEach((result, l) => unexploded(what(l + 1), result, dt));
 }
 
 /** Imitation by a subset of the wide net's trained particles. */

@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
-import { trainDirect } from '../flow/direct.js';
+import { trainDirect, unexploded } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { imitateByRidge } from '../flow/ridge.js';
 import { selectNets, SELECTION_NAMES, type SelectionName } from '../flow/selection.js';
 import { copyNet, thinNet, type Net } from '../model/particles.js';
 import { discrepancy } from '../network/discrepancy.js';
-import { PAIR_SECONDS, stepsOf, trainWide, whole, type Wide } from './pair.js';
+import { PAIR_SECONDS, stepsOf, trainWide, type Wide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
@@ -66,7 +66,7 @@ function measureChoice(spec: SelectionSpec, wide: Wide, choice: Choice, nets: re
         ...{ steps: stepsOf(imitationTime, dt), dt },
         targets: onTrain,
       }))
-        rises += whole(`imitation by ${choice} particles`, result, dt).increases;
+        rises += unexploded(`imitation by ${choice} particles`, result, dt).increases;
       return copy;
     });
   const found = [nets, fitted, imitated(nets), imitated(fitted)].map((some) => distance(wide, some));
@@ -98,7 +98,7 @@ function measureDirect({ time, dt, draws }: SelectionSpec, wide: Wide, m: number
   const nets = Array.from({ length: draws }, (_, draw) => {
     const net = thinNet(wide.initial, m, seed, draw);
     const result = trainDirect(net, wide.task.train, { steps: stepsOf(time, dt), dt });
-    lossIncreases += whole(`the thin net of m = ${m}, draw ${draw}`, result, dt).increases;
+    lossIncreases += unexploded(`the thin net of m = ${m}, draw ${draw}`, result, dt).increases;
     return net;
   });
   return { direct: distance(wide, nets), lossIncreases: lossIncreases / draws };

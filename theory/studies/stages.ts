@@ -4,10 +4,10 @@ import { listOf, exampleCount, layerCount, width } from '../../src/core/magnitud
 import { mean } from '../../src/core/stats.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { lossOf } from '../network/network.js';
-import { trainDirect } from '../flow/direct.js';
+import { trainDirect, unexploded } from '../flow/direct.js';
 import { compress } from '../flow/pipeline.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, stepsOf, trainWide, whole } from './pair.js';
+import { PAIR_SECONDS, stepsOf, trainWide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
@@ -69,7 +69,7 @@ export const stagesStudy: Study<StagesSpec> = {
       > = { direct: [], sampled: [], staged: [], imitated: [], discrepancy: [], stagedDiscrepancy: [], long: [] };
       let [increases, longIncreases] = [0, 0];
       const train = (what: string, net: Net, steps: number): Net => {
-        increases += whole(what, trainDirect(net, task.train, { steps, dt }), dt).increases;
+        increases += unexploded(what, trainDirect(net, task.train, { steps, dt }), dt).increases;
         return net;
       };
       const thinSteps = stepsOf(imitationTime, dt) + stepsOf(tuningTime, dt);
@@ -82,15 +82,15 @@ export const stagesStudy: Study<StagesSpec> = {
           { m, seed, draw },
           { imitation: { ...flow(imitationTime), targets: onTrain }, tuning: flow(tuningTime) },
         );
-        imitation.forEach((layer, l) => whole(`imitation of layer ${l + 1}`, layer, dt));
-        increases += whole('fine-tuning', tuning, dt).increases;
+        imitation.forEach((layer, l) => unexploded(`imitation of layer ${l + 1}`, layer, dt));
+        increases += unexploded('fine-tuning', tuning, dt).increases;
         const direct = train('direct training', thinNet(initial, m, seed, draw), thinSteps);
         const sampled = train('training of sampled particles', thinNet(wide, m, seed, draw), thinSteps);
         found.sampled.push(lossOf(sampled, task.heldOut));
         if (draw < spec.longDraws) {
           const long = thinNet(initial, m, seed, draw);
           const result = trainDirect(long, task.train, { steps: allSteps, dt });
-          longIncreases += whole('direct training at the total cost', result, dt).increases;
+          longIncreases += unexploded('direct training at the total cost', result, dt).increases;
           found.long.push(lossOf(long, task.heldOut));
         }
         found.direct.push(lossOf(direct, task.heldOut));

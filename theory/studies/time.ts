@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../network/discrepancy.js';
-import { trainDirect } from '../flow/direct.js';
+import { trainDirect, unexploded } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { activations, output } from '../network/network.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, startWide, stepsOf, whole } from './pair.js';
+import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
@@ -62,7 +62,7 @@ export const timeStudy: Study<TimeSpec> = {
     for (const [i, steps] of segments.entries()) {
       await tick(i, 2 * times.length);
       const train = (net: Net): number =>
-        whole(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt).increases;
+        unexploded(`direct training to T = ${times[i]}`, trainDirect(net, task.train, { steps, dt }), dt).increases;
       const wideLossIncreases = train(wide);
       const lossIncreases = thin.reduce((sum, net) => sum + train(net), 0);
       const [target, onTrain] = [output(wide, x), output(wide, task.train.x)];
@@ -82,7 +82,7 @@ export const timeStudy: Study<TimeSpec> = {
       let imitationIncreases = 0;
       for (const net of samples)
         for (const result of imitate(net, wide, task.train.x, { steps, dt, targets }))
-          imitationIncreases += whole(`imitation to T = ${times[i]}`, result, dt).increases;
+          imitationIncreases += unexploded(`imitation to T = ${times[i]}`, result, dt).increases;
       const { wideSize, ...measured } = direct[i]!;
       rows.push({
         regime,

@@ -28,8 +28,8 @@ export function multiply(a: Tensor, b: Tensor, transposeA = false, transposeB = 
   return tensorflowOp('BatchMatMulV2', { T: FLOAT, adj_x: transposeA, adj_y: transposeB }, [a, b], 1)[0]!;
 }
 
-function columnSums(x: Tensor2D): Tensor {
-  return onTensorflow() ? tensorflowOp('BiasAddGrad', { T: FLOAT, data_format: 'NHWC' }, [x], 1)[0]! : tf.sum(x, 0);
+function biasGradient(dy: Tensor2D): Tensor {
+  return onTensorflow() ? tensorflowOp('BiasAddGrad', { T: FLOAT, data_format: 'NHWC' }, [dy], 1)[0]! : tf.sum(dy, 0);
 }
 
 /** x [rows, in] times kernel [in, out] plus bias [out], [rows, out], with its gradient. */
@@ -43,6 +43,6 @@ export function affine(x: Tensor2D, kernel: Tensor2D, bias: Tensor1D): Tensor2D 
         : tf.add(mixed, bias);
       return { value: value as Tensor2D, saved: { x, kernel } };
     },
-    (dy, saved) => [multiply(dy, saved.kernel, false, true), multiply(saved.x, dy, true), columnSums(dy as Tensor2D)],
+    (dy, saved) => [multiply(dy, saved.kernel, false, true), multiply(saved.x, dy, true), biasGradient(dy as Tensor2D)],
   );
 }
