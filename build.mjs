@@ -147,7 +147,7 @@ export async function bringUpToDate(root, make = build) {
   return needed;
 }
 
-if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
     await bringUpToDate(import.meta.dirname);
   } catch (error) {
