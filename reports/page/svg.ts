@@ -48,6 +48,15 @@ function grouped(svg: string): string {
   );
 }
 
+/** Ticks and grid lines that stand beside each other, as one path. */
+function joined(svg: string): string {
+  const line = /<line transform="translate\(([-\d.]+),([-\d.]+)\)" ([xy])2="([-\d.]+)"\/>/g;
+  return svg.replace(new RegExp(`(?:${line.source}){2,}`, 'g'), (run) => {
+    const moves = [...run.matchAll(line)].map(([, x, y, axis, by]) => `M${x},${y}${axis === 'x' ? 'h' : 'v'}${by}`);
+    return `<path d="${moves.join('')}"/>`;
+  });
+}
+
 /** The same picture in fewer bytes. */
 export function compactSvg(svg: string): string {
   const font = / font-family="([^"]*)"/.exec(svg)?.[0] ?? '';
@@ -60,5 +69,6 @@ export function compactSvg(svg: string): string {
     return radius === undefined ? tag : `<circle r="${radius}"${attributes.replace(CIRCLE, '')}/>`;
   });
   const flat = flattened(rounded(circles)).replace(/<g[^>]*><\/g>/g, '');
-  return grouped(flat).replace('<svg', `<svg${font}`);
+  const placed = grouped(flat).replaceAll(' transform="translate(0,0)"', '');
+  return joined(placed).replace('<svg', `<svg${font}`);
 }
