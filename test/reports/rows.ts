@@ -74,6 +74,17 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
           });
         }),
       ),
+      ...['direct', 'imitation'].flatMap((training) =>
+        [1, 2, 3, 4, 6].flatMap((depth) =>
+          [32, 128, 2048].map((m) => {
+            const limit = claimed ? Math.sqrt(depth) : depth ** 2;
+            return row('limit', arm, seed, {
+              ...{ regime: arm, training, depth, time: 4, m, wideLossIncreases: 0, lossIncreases: 0, lossRises: 0 },
+              ...{ limit: limit * w(depth), particles: limit * (claimed ? 1 : 2) * w(m + depth) },
+            });
+          }),
+        ),
+      ),
       ...[16, 64].map((m) =>
         row('stages', arm, seed, {
           m,
@@ -85,6 +96,12 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
         }),
       ),
     ]),
+    ...[1, 10, 50].map((time) =>
+      row('limit', 'skip, late', seed, {
+        ...{ regime: 'skip', training: 'direct', depth: 2, time, m: 128 },
+        ...{ wideLossIncreases: 0, lossIncreases: 0, lossRises: 0, limit: 1 + time, particles: (1 + time) * w(time) },
+      }),
+    ),
     ...['alpha', 'c', 'rho'].flatMap((parameter) =>
       [0.1, 0.5].map((value) =>
         row('scale', parameter, seed, {
@@ -355,6 +372,8 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   generic: [5 * 2 * 5, 2 * 5],
   residual: [5 * 2 * 2, 2 * 2],
   stages: [5 * 2 * 5 * 2, 2 * 5 * 2],
+  limit: [2 * 3 * 5, 2 * 2 * 5],
+  'limit-time': [3, 3],
   'width-exponents': [5 * 2 * 2 * 3, 2 * 2 * 3],
   'depth-exponents': [5 * 2 * 3 * 4, 2 * 3 * 4],
   accuracy: [5 * 10, 10],
