@@ -88,8 +88,10 @@ export function settle(out: string, cell: Cell, incoming: Incoming, index?: Read
     if (['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) return finished() ?? 'busy';
     throw asFileError(error, target);
   } finally {
-    dropIncoming(incoming);
+    // where nothing came into its place, the run that was there goes back to it
+    if (isThere(replaced) && !isThere(target)) renameSync(replaced, target);
     rmSync(replaced, { recursive: true, force: true });
+    dropIncoming(incoming);
   }
 }
 

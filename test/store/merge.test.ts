@@ -187,6 +187,39 @@ describe('two that bring a run of one cell into a store at once', () => {
     expect(new Set(found.map(({ took }) => took)).size).toBe(2);
   });
 
+  test('an unfinished run is not lost to an error of the disk, in whatever moment that comes', async () => {
+    const mine = await finished(1);
+    let failures = 0;
+    for (let at = 1; ; at++) {
+      const out = newFolder();
+      const incoming = incomingFolder(out, cellId(cell));
+      cpSync(mine, incoming.folder, { recursive: true });
+      const target = folderOf(out, cell);
+      mkdirSync(target);
+      writeFileSync(join(target, 'spec.json'), 'unfinished');
+      let calls = at;
+      const settled = (): void => {
+        calls = interrupted(
+          at,
+          () => {
+            throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+          },
+          () => settle(out, cell, incoming),
+        );
+      };
+      try {
+        settled();
+      } catch (error) {
+        expect((error as Error).message).toContain('i/o error');
+        failures++;
+      }
+      if (calls < at) break;
+      const kept = existsSync(join(target, 'DONE')) ? filesOf(mine) : [expect.stringMatching(/^spec.json unfinished$/)];
+      expect(filesOf(target).filter((file) => !file.startsWith('lock'))).toEqual(kept);
+    }
+    expect(failures).toBeGreaterThan(4);
+  });
+
   test('a process that begins in the place of an unfinished run keeps what it has begun', async () => {
     const mine = await finished(1);
     const found = everywhere(
