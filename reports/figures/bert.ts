@@ -68,6 +68,11 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
   }),
   armsFigure({
     id: 'sst2',
+    finding: ofClaim('sst2-three-stage', {
+      supported: 'On SST-2 three stages beat direct training at equal steps',
+      'not supported': 'On SST-2 three stages do not beat direct training at equal steps',
+      inconclusive: 'On SST-2 neither three stages nor direct training wins for certain at equal steps',
+    }),
     experiment: sst2,
     title: 'SST-2: MiniLM at half its width',
     caption:

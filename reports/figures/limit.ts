@@ -1,4 +1,4 @@
-/** sqrt(m) D of real thin nets, as points, beside its infinite-width limit, as lines. */
+/** sqrt(m) D of real thin nets beside its infinite-width limit. */
 import { commandOf } from '../../experiments/registry.js';
 import { limit } from '../../experiments/theory.js';
 import { numberAt, runIds, type TableRow } from '../data/rows.js';
@@ -14,13 +14,13 @@ const WORDS = {
   depth: {
     id: 'limit',
     title: '√m D beside its limit of infinite width, against depth',
-    alt: 'Root m times D against depth: lines of the infinite-width limit with points of real thin nets. With a skip connection the points lie on the lines, which fall with depth; without one the limit of direct training grows with depth, and narrow nets lie below it.',
+    alt: 'Root m times D against depth: solid lines of the infinite-width limit, dashed and dotted ones of real thin nets.',
     xTitle: 'depth L (layers)',
   },
   time: {
     id: 'limit-time',
     title: '√m D beside its limit of infinite width, to late times',
-    alt: 'Root m times D of direct training against time up to 50: the infinite-width limit as a line, real thin nets as points.',
+    alt: 'Root m times D of direct training against time up to 50: the infinite-width limit, solid, and real thin nets, dashed.',
     xTitle: 'flow time T',
   },
 } as const;
@@ -33,6 +33,15 @@ function trainingOf({ values }: TableRow): keyof typeof LIMITS {
 function armsAlong(rows: readonly TableRow[], x: string): string[] {
   const arms = [...new Set(rows.map(({ arm }) => arm))];
   return arms.filter((arm) => new Set(rows.filter((row) => row.arm === arm).map((row) => numberAt(row, x))).size > 1);
+}
+
+/** Means with their intervals; without them where there are two seeds, whose interval is as wide as the figure. */
+function withBands(points: readonly Point[]): Datum[] {
+  const summary = summarize(points);
+  if (new Set(points.map(({ seed }) => seed)).size > 2) return summary;
+  return summary.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([key]) => key !== 'low' && key !== 'high')),
+  );
 }
 
 /** Draws the study `limit` against depth, or the arms that have several times against time. */
@@ -56,22 +65,16 @@ export function drawLimit(x: keyof typeof WORDS): Draw {
       if (m === widest) return [pointOf(row, 'particles', WIDEST[training])];
       return m === narrow && training === 'direct' ? [pointOf(row, 'particles', 'narrowDirect')] : [];
     });
-    const means = summarize(real).map(({ facet, series, x: at, mean: value }): Datum => ({
-      facet: facet!,
-      series: series!,
-      x: at!,
-      value: value!,
-    }));
     const shown = new Set([...limits, ...real].map(({ series }) => series));
     const names = (
       ['limitDirect', 'narrowDirect', 'widestDirect', 'limitImitation', 'widestImitation'] as const
     ).filter((name) => shown.has(SERIES[name].label));
-    const data = [...summarize(limits), ...means];
+    const data = withBands([...limits, ...real]);
     const { id, title, alt, xTitle } = WORDS[x];
     const who = narrow === widest ? `m = ${widest}` : `narrow: m = ${narrow}, widest: m = ${widest}`;
     return {
       ...{ id, title, alt, scale },
-      caption: `Lines: the limit of infinite width, geometric means; bands: 95 % t-intervals over seeds. Points: real thin nets, geometric means (${who}), with what a finite M takes away put back. A limit that did not converge is left out.`,
+      caption: `Solid: the limit of infinite width; dashed and dotted: real thin nets (${who}), with what a finite M takes away put back. Geometric means; bands: 95 % t-intervals, from three seeds on. A limit that did not converge is left out.`,
       command: commandOf(limit, scale),
       spec: lawSpec(data, names, {
         x: { title: xTitle, log: x === 'time', values: [...new Set(mine.map((row) => numberAt(row, x)))] },
