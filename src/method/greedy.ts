@@ -7,10 +7,10 @@
 import { Matrix } from 'ml-matrix';
 import { UsageError } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';
-import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
+import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
-import { patches } from './linear-inputs.js';
+import { rowsRead } from './linear-inputs.js';
 import { productSums } from './moments.js';
 import { toMatrix, type Teacher } from './weights.js';
 
@@ -113,11 +113,7 @@ async function layerProducts({ network, weights }: Teacher, path: string, data: 
   const sums = await productSums(data, [path], (x) => {
     let rows: Tensor | undefined;
     const trace: Scope['trace'] = (name, input, output, windows) => {
-      if (name !== path) return;
-      rows =
-        kernel.shape.length === 4
-          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D, windows)
-          : input;
+      if (name === path) rows = rowsRead(input, kernel.shape, output, windows);
     };
     network.apply({ ...evaluation(weights), trace }, x, { until });
     shown = rows?.shape.at(-1) === inputs;

@@ -7,13 +7,13 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
-import { disposeAll, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../engine/tensor.js';
+import { disposeAll, tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import { trace } from '../engine/trace/trace.js';
 import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
 import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
-import { patches } from './linear-inputs.js';
+import { rowsRead } from './linear-inputs.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
 import { part, prefixed } from './training-step.js';
@@ -149,10 +149,7 @@ async function momentsOf(
             'start "selected" says which of them it imitates',
         );
       }
-      const rows =
-        input.rank === 4
-          ? patches(input as Tensor4D, kernel.shape as [number, number, number, number], output as Tensor4D, windows)
-          : (input as Tensor2D);
+      const rows = rowsRead(input, kernel.shape, output, windows);
       const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
       const gram: Tensor2D = tf.matMul(extended, extended, true);
       const cross: Tensor2D = tf.matMul(extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D, true);
