@@ -39,7 +39,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
     [
       ['train', 'bert', '--experiment', 'x'],
-      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-squad, bert-ablations/,
+      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-squad, sst2, bert-ablations/,
     ],
     [['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'], /vocab.txt: no such file/],
     [

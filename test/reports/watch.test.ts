@@ -218,7 +218,7 @@ describe('watch goes on', () => {
     begin(5, '', folder);
     const metrics = join(folder, 'runs', folderNameOf(5), 'metrics.jsonl');
     rmSync(metrics);
-    expect(spawnSync('mkfifo', [metrics], { timeout: 60_000 }).status).toBe(0);
+    expect(spawnSync('mkfifo', [metrics], { timeout: 60_000, killSignal: 'SIGKILL' }).status).toBe(0);
     expect(stateOf([folder])).toEqual({ finished: 0, underway: [] });
     rmSync(folder, { recursive: true });
   });
