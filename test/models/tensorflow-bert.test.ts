@@ -169,7 +169,7 @@ describe('what is refused, by name', () => {
     expect(() => taskNetworks(folder)).toThrow(
       'several checkpoints in it, bert_model.ckpt.index, model.ckpt-343.index',
     );
-    writeFileSync(join(folder, 'checkpoint'), 'model_checkpoint_path: "/tmp/out/model.ckpt-343"\n');
+    writeFileSync(join(folder, 'checkpoint'), 'model_checkpoint_path: "/elsewhere/model.ckpt-343"\n');
     expect(taskNetworks(folder).spec.family === 'bert' && taskNetworks(folder).spec).toMatchObject({ head: SPAN.head });
   });
 });

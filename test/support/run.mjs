@@ -78,8 +78,12 @@ async function run(...args) {
   });
   const status = await new Promise((resolve) => child.on('close', resolve));
   end('SIGKILL');
-  if (!existsSync(results)) return { status };
-  const report = JSON.parse(readFileSync(results, 'utf8'));
+  let report;
+  try {
+    report = JSON.parse(readFileSync(results, 'utf8'));
+  } catch {
+    return { status }; // it was ended before it had written all
+  }
   const files = report.testResults.map((file) => ({ ...file, path: relative(process.cwd(), file.name) }));
   return { status, success: report.success, files };
 }
