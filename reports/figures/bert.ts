@@ -4,7 +4,7 @@ import { sst2 } from '../../experiments/sst2.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import type { FigureDefinition } from './figure.js';
-import { firstAndLast, ofClaim, together } from './finding.js';
+import { equalSteps, firstAndLast, ofClaim, together } from './finding.js';
 import { layersFigure } from './layers.js';
 import { tradeFigure } from './trade.js';
 
@@ -68,11 +68,7 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
   }),
   armsFigure({
     id: 'sst2',
-    finding: ofClaim('sst2-three-stage', {
-      supported: 'On SST-2 three stages beat direct training at equal steps',
-      'not supported': 'On SST-2 three stages do not beat direct training at equal steps',
-      inconclusive: 'On SST-2 neither three stages nor direct training wins for certain at equal steps',
-    }),
+    finding: equalSteps('sst2-three-stage', 'SST-2'),
     experiment: sst2,
     title: 'SST-2: MiniLM at half its width',
     caption:

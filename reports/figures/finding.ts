@@ -51,6 +51,15 @@ export function ofClaim(id: string, words: Readonly<Record<Exclude<Outcome, 'not
   );
 }
 
+/** A finding of the claim that three stages beat direct training at equal steps, on the data that `where` names. */
+export function equalSteps(claim: string, where: string): Finding {
+  return ofClaim(claim, {
+    supported: `On ${where} three stages beat direct training at equal steps`,
+    'not supported': `On ${where} three stages do not beat direct training at equal steps`,
+    inconclusive: `On ${where} neither three stages nor direct training wins for certain at equal steps`,
+  });
+}
+
 /** Several findings in one sentence; those that say nothing are left out. */
 export function together(...findings: readonly Finding[]): Finding {
   return (outcome, figure) => {

@@ -6,7 +6,7 @@ import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import { DEPTH_SKIP_FIGURES } from './depth-skip.js';
 import type { FigureDefinition } from './figure.js';
-import { firstAndLast, ofClaim, together } from './finding.js';
+import { equalSteps, firstAndLast, ofClaim, together } from './finding.js';
 import { layersFigure } from './layers.js';
 import { tradeFigure } from './trade.js';
 
@@ -108,26 +108,18 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
   }),
 ];
 
-/** What a figure of arms on real pictures says. */
-const onPictures = (claim: string, words: string): ReturnType<typeof ofClaim> =>
-  ofClaim(claim, {
-    supported: `On ${words} three stages beat direct training at equal steps`,
-    'not supported': `On ${words} three stages do not beat direct training at equal steps`,
-    inconclusive: `On ${words} neither three stages nor direct training wins for certain at equal steps`,
-  });
-
 /** Arms on real pictures. */
 export const PICTURE_FIGURES: readonly FigureDefinition[] = [
   armsFigure({
     id: 'fashion-mnist',
-    finding: onPictures('fashion-mnist-three-stage', 'Fashion-MNIST'),
+    finding: equalSteps('fashion-mnist-three-stage', 'Fashion-MNIST'),
     experiment: fashionMnist,
     title: 'Fashion-MNIST',
     caption: 'The 10,000 test pictures. Public anchors of full width: ResNet-18 94.9 %, WRN-40-4 96.7 %.',
   }),
   armsFigure({
     id: 'cifar10',
-    finding: onPictures('cifar10-three-stage', 'CIFAR-10'),
+    finding: equalSteps('cifar10-three-stage', 'CIFAR-10'),
     experiment: cifar10,
     title: 'CIFAR-10',
     caption:
