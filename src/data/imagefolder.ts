@@ -20,7 +20,7 @@ import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './data
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
-import { colorsOfInks, cut, resizeBilinear, type Size } from './pixels.js';
+import { colorsOfInks, cut, resizeBilinear, type Part, type Size } from './pixels.js';
 
 const ImageFolderSpec = z
   .strictObject({
@@ -56,11 +56,6 @@ const CHANNELS = 3;
 interface Picture {
   readonly file: string;
   readonly label: number;
-}
-
-interface Part extends Size {
-  readonly left: number;
-  readonly top: number;
 }
 
 /**

@@ -6,6 +6,15 @@ export interface Size {
   readonly height: number;
 }
 
+/** A part of a picture, and where its corner is. */
+export interface Part extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** Red, green and blue. */
+const CHANNELS = 3;
+
 /** Bits after the point of a weight of {@link resizeBilinear}. */
 const PRECISION = 22;
 
@@ -40,36 +49,31 @@ function resizeAxis(data: Uint8Array, outer: number, from: number, to: number, i
   return result;
 }
 
-/** A picture [height, width, C] at another size, by Pillow's `resize(.., BILINEAR)`: rows first, then columns. */
-export function resizeBilinear(data: Uint8Array, from: Size, to: Size, channels = 3): Uint8Array {
-  const wide = resizeAxis(data, from.height, from.width, to.width, channels);
-  return resizeAxis(wide, 1, from.height, to.height, to.width * channels);
+/** A picture [height, width, 3] at another size, by Pillow's `resize(.., BILINEAR)`: rows first, then columns. */
+export function resizeBilinear(data: Uint8Array, from: Size, to: Size): Uint8Array {
+  const wide = resizeAxis(data, from.height, from.width, to.width, CHANNELS);
+  return resizeAxis(wide, 1, from.height, to.height, to.width * CHANNELS);
 }
 
 /** Pixels of four inks [N, 4] as red, green and blue [N, 3], by Pillow's `convert('RGB')`: without any profile. */
 export function colorsOfInks(inks: Uint8Array): Uint8Array {
-  const colors = new Uint8Array((inks.length / 4) * 3);
+  const colors = new Uint8Array((inks.length / 4) * CHANNELS);
   for (let i = 0; i < inks.length; i += 4) {
     const light = 255 - inks[i + 3]!;
-    for (let c = 0; c < 3; c++) {
+    for (let c = 0; c < CHANNELS; c++) {
       const product = inks[i + c]! * light + 128;
-      colors[(i / 4) * 3 + c] = Math.max(0, light - (((product >> 8) + product) >> 8));
+      colors[(i / 4) * CHANNELS + c] = Math.max(0, light - (((product >> 8) + product) >> 8));
     }
   }
   return colors;
 }
 
-/** A part [height, width, C] of a picture of that width. */
-export function cut(
-  data: Uint8Array,
-  { width }: Pick<Size, 'width'>,
-  part: Size & { readonly left: number; readonly top: number },
-  channels = 3,
-): Uint8Array {
-  const row = part.width * channels;
+/** A part [height, width, 3] of a picture of that width. */
+export function cut(data: Uint8Array, { width }: Pick<Size, 'width'>, part: Part): Uint8Array {
+  const row = part.width * CHANNELS;
   const result = new Uint8Array(part.height * row);
   for (let y = 0; y < part.height; y++) {
-    const start = ((part.top + y) * width + part.left) * channels;
+    const start = ((part.top + y) * width + part.left) * CHANNELS;
     result.set(data.subarray(start, start + row), y * row);
   }
   return result;
