@@ -59,21 +59,13 @@ export class WorkerMesh implements Workers {
     const stops = await this.guarded(async () => {
       const received = await this.withAll(async (wire, k) => {
         const into = this.roomFor(k, mine);
-        const [message] = await Promise.all([
-          wire.receive(bytesOf(into)),
-          wire.send(KIND.data, bytesOf(parts[k]!), flags, number),
-        ]);
-        this.check(message, k, number);
+        const message = await this.exchange(wire, k, { number, flags, bytes: bytesOf(parts[k]!) }, bytesOf(into));
         return { k, into, flags: message.flags };
       });
       addInOrder(mine, this.task, received);
-      await this.withAll(async (wire, k) => {
-        const [message] = await Promise.all([
-          wire.receive(bytesOf(parts[k]!)),
-          wire.send(KIND.data, bytesOf(mine), flags, number),
-        ]);
-        this.check(message, k, number);
-      });
+      await this.withAll((wire, k) =>
+        this.exchange(wire, k, { number, flags, bytes: bytesOf(mine) }, bytesOf(parts[k]!)),
+      );
       return flags === STOP || received.some((one) => one.flags === STOP);
     });
     if (!stops || this.told) return;
@@ -100,9 +92,7 @@ export class WorkerMesh implements Workers {
       const all: Uint8Array[] = [];
       all[this.task] = bytes;
       await this.withAll(async (wire, k) => {
-        const [message] = await Promise.all([wire.receive(), wire.send(KIND.data, bytes, 0, number)]);
-        this.check(message, k, number);
-        all[k] = message.bytes;
+        all[k] = (await this.exchange(wire, k, { number, flags: 0, bytes })).bytes;
       });
       return all;
     });
@@ -146,6 +136,21 @@ export class WorkerMesh implements Workers {
       this.abandon(error);
       throw error;
     }
+  }
+
+  /**
+   * Sends bytes to another worker while that one's are received, into `into` where it is given. Throws FailureError
+   * where the other is at another exchange.
+   */
+  private async exchange(
+    wire: Wire,
+    task: number,
+    { number, flags, bytes }: Omit<Message, 'kind'>,
+    into?: Uint8Array,
+  ): Promise<Message> {
+    const [message] = await Promise.all([wire.receive(into), wire.send(KIND.data, bytes, flags, number)]);
+    this.check(message, task, number);
+    return message;
   }
 
   private check({ kind, number }: Message, task: number, expected: number): void {
