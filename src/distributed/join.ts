@@ -63,10 +63,10 @@ export async function joinWorkers(joining: Joining): Promise<WorkerMesh> {
     throw new UsageError(
       `--task ${task}: expected 0 to ${addresses.length - 1}, as there are ${addresses.length} workers`,
     );
-  const long = addresses.find((address) => 'path' in address && isTooLong(address.path));
-  if (long !== undefined && 'path' in long)
+  const long = addresses.flatMap((address) => ('path' in address ? address.path : [])).find(isTooLong);
+  if (long !== undefined)
     throw new UsageError(
-      `${long.path}: a path of ${Buffer.byteLength(long.path)} bytes; socket files have at most ${LONGEST_SOCKET_PATH}`,
+      `${long}: a path of ${Buffer.byteLength(long)} bytes; socket files have at most ${LONGEST_SOCKET_PATH}`,
     );
   const meeting = new Meeting(joining);
   try {
