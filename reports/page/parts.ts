@@ -9,11 +9,12 @@ import { FIGURES } from '../figures/index.js';
 import { appendixBlock, type ArchiveLink } from './appendix.js';
 import { claimsBlock, countsText, matrixBlock } from './claims.js';
 import type { Client } from './client.js';
-import { figureBlock, figureId, type FigureContext, type RenderedFigure } from './figure-block.js';
+import { configBlock, figureBlock, figureId, type FigureContext, type RenderedFigure } from './figure-block.js';
 import { DESCRIPTION, headerBlock, PREVIEW, summaryBlock, TITLE, type Head } from './header.js';
-import { listBlock } from './html.js';
+import { documentOf, listBlock } from './html.js';
 import { originsOf } from './origins.js';
 import { ownRunsBlock, type OwnRuns } from './own-runs.js';
+import type { Scripts } from './scripts.js';
 import { sectionNames, sectionOf } from './sections.js';
 import { takeawaysBlock } from './takeaways.js';
 
@@ -130,7 +131,7 @@ ${matrixBlock(verdicts)}</section>`;
 }
 
 /** What a page says of itself where it is linked to. */
-export const PREVIEW_TAGS = [
+const PREVIEW_TAGS = [
   `<meta name="description" content="${escape(DESCRIPTION)}">`,
   ...Object.entries({
     'og:title': TITLE,
@@ -197,4 +198,29 @@ ${matrixSection(all)}`;
     parts,
     contents: (below) => contentsBlock(input, parts, below),
   };
+}
+
+/** A page of a report: the one that holds all of it, or one of a site's. */
+interface ReportDocument {
+  readonly title: string;
+  /** The element by which the head has the style. */
+  readonly style: string;
+  readonly scripts: Scripts;
+  /** Link past what stands before the text, for the keyboard. */
+  readonly skip: string;
+  /** The element `main`. */
+  readonly main: string;
+}
+
+/** A page of a report as text, with what every page's script needs around its `main`. */
+export function reportDocument({ title, style, scripts, skip, main }: ReportDocument): string {
+  return documentOf({
+    title,
+    policy: scripts.policy,
+    head: `${PREVIEW_TAGS}${style}`,
+    body: `${skip}<p id="said" role="status"></p>
+${main}
+${configBlock()}
+${scripts.html}`,
+  });
 }

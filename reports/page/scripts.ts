@@ -15,11 +15,18 @@ function bootScript(live: boolean): string {
   return `(async()=>{const b=Uint8Array.from(atob(document.getElementById('client').textContent),c=>c.charCodeAt(0));const [m,...p]=JSON.parse(await new Response(new Blob([b]).stream().pipeThrough(new DecompressionStream('gzip'))).text());const a=${add};p.forEach((t,i)=>a(t,${ids}[i]));a(m)})()`;
 }
 
-/** What scripts a page may run, and whether it may ask its own server for news. */
-function policyOf(scripts: string, live: boolean): string {
+/** What a page may load and run. */
+interface Allowed {
+  readonly styles: string;
+  readonly scripts: string;
+  /** Whether it may ask its own server for news. */
+  readonly live: boolean;
+}
+
+function policyOf({ styles, scripts, live }: Allowed): string {
   return [
     "default-src 'none'",
-    `style-src ${scripts === "'self'" ? "'self' " : ''}'unsafe-inline'`,
+    `style-src ${styles}`,
     'img-src data:',
     `script-src ${scripts} 'wasm-unsafe-eval'`,
     'worker-src blob:',
@@ -41,7 +48,7 @@ export function packedScripts({ main, worker, kernel }: Client, live: boolean): 
   const packed = gzipSync(JSON.stringify([main, worker, kernel]), { level: 9 }).toString('base64');
   return {
     html: `<script type="text/plain" id="client">${packed}</script>\n<script>${boot}</script>`,
-    policy: policyOf([boot, main].map(hashOf).join(' '), live),
+    policy: policyOf({ styles: "'unsafe-inline'", scripts: [boot, main].map(hashOf).join(' '), live }),
   };
 }
 
@@ -51,6 +58,6 @@ export function sharedScripts({ worker, kernel }: Client, address: string, labor
   const own = LABORATORY_PARTS.map((id, i) => `<script type="text/plain" id="${id}">${parts[i]!}</script>`);
   return {
     html: `${laboratory ? `${own.join('\n')}\n` : ''}<script src="${address}"></script>`,
-    policy: policyOf("'self'", false),
+    policy: policyOf({ styles: "'self' 'unsafe-inline'", scripts: "'self'", live: false }),
   };
 }

@@ -5,10 +5,8 @@
 import { createHash } from 'node:crypto';
 import { escape } from '../../src/core/markup.js';
 import { ARCHIVE_NAME } from './appendix.js';
-import { configBlock } from './figure-block.js';
 import { PAPER_TITLE, TITLE } from './header.js';
-import { documentOf } from './html.js';
-import { partsOf, PREVIEW_TAGS, type PageInput, type Part } from './parts.js';
+import { partsOf, reportDocument, type PageInput, type Part } from './parts.js';
 import { sharedScripts } from './scripts.js';
 import { STYLE } from './style.js';
 
@@ -81,18 +79,15 @@ export function renderSite(input: PageInput): SiteFiles {
     pages.flatMap(({ file, body }) => [...body.matchAll(/ id="([^"]+)"/g)].map(([, id]) => [id!, file] as const)),
   );
   const documents = pages.map(({ file, title, part, body }, i) => {
-    const { html, policy } = sharedScripts(input.client, script, body.includes('id="laboratory-root"'));
-    const text = documentOf({
+    const text = reportDocument({
       title: part === undefined ? TITLE : `${title}: ${PAPER_TITLE}`,
-      policy,
-      head: `${PREVIEW_TAGS}<link rel="stylesheet" href="${style}">`,
-      body: `<a class="skip" href="#text">To the text</a><p id="said" role="status"></p>
-<main id="text">
+      style: `<link rel="stylesheet" href="${style}">`,
+      scripts: sharedScripts(input.client, script, body.includes('id="laboratory-root"')),
+      skip: '<a class="skip" href="#text">To the text</a>',
+      main: `<main id="text">
 ${linkedAcross(body, file, pageOf)}
 ${pagerOf(pages, i)}
-</main>
-${configBlock()}
-${html}`,
+</main>`,
     });
     return [file, text] as const;
   });
