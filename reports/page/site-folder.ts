@@ -50,14 +50,15 @@ function refuseForeign(folder: string, there: readonly string[], known: Readonly
   );
 }
 
-function isAlready(path: string, content: string | Buffer): boolean {
-  return isThere(path) && readFileSync(path).equals(Buffer.from(content));
+/** Writes a file, unless it has that content already. */
+function put(path: string, content: string | Buffer): void {
+  if (isThere(path) && readFileSync(path).equals(Buffer.from(content))) return;
+  writeAtomic(path, [content]);
 }
 
 function writeList(folder: string, files: readonly string[]): void {
   const list = { what: 'Files of a site that gowide report --site wrote; it replaces these alone.', files };
-  const text = `${JSON.stringify(list, null, 1)}\n`;
-  if (!isAlready(join(folder, LIST), text)) writeAtomic(join(folder, LIST), text);
+  put(join(folder, LIST), `${JSON.stringify(list, null, 1)}\n`);
 }
 
 /** The folder of a site, made where it is missing. Throws UsageError where it is not a site's, or cannot be written. */
@@ -75,7 +76,7 @@ export function writeSite(folder: string, files: SiteFiles): string[] {
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     makeFolder(dirname(path));
-    if (!isAlready(path, content)) writeAtomic(path, [content]);
+    put(path, content);
   }
   const kept = new Set([...names, LIST]);
   const gone = filesBelow(folder).filter((file) => !kept.has(file));
