@@ -23,7 +23,7 @@ const UNUSED = 0;
 interface ModelWords {
   /** Every part of a setting that the model uses, in the order in which the page shows them. */
   readonly dials: Dials;
-  /** Thin widths at which D(m) is measured, how they are written, and whether only their powers of two are dialled. */
+  /** Thin widths at which D(m) is measured, and how they are written. */
   readonly widths: (setting: Setting) => number[];
   readonly widthLabel: (m: number) => string;
   /** The study that measures D(m) of a setting, and its declaration. */
