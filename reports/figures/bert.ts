@@ -4,7 +4,7 @@ import { sst2 } from '../../experiments/sst2.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import type { FigureDefinition } from './figure.js';
-import { equalSteps, firstAndLast, ofClaim, together } from './finding.js';
+import { equalSteps, equalStepsAndCost, firstAndLast, ofClaim } from './finding.js';
 import { layersFigure } from './layers.js';
 import { tradeFigure } from './trade.js';
 
@@ -13,18 +13,7 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
   armsFigure({
     experiment: bertGlosses,
     id: 'bert-glosses',
-    finding: together(
-      ofClaim('bert-three-stage', {
-        supported: 'On glosses three stages beat direct training at equal steps',
-        'not supported': 'On glosses three stages do not beat direct training at equal steps',
-        inconclusive: 'Whether three stages beat direct training on glosses at equal steps is open',
-      }),
-      ofClaim('bert-total-cost', {
-        supported: 'They also do at equal total cost',
-        'not supported': 'At equal total cost direct training wins',
-        inconclusive: 'At equal total cost it is open',
-      }),
-    ),
+    finding: equalStepsAndCost('bert', 'glosses'),
     title: 'Masked language modelling: cross-entropy by arm',
     caption:
       'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',

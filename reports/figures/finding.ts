@@ -51,13 +51,36 @@ export function ofClaim(id: string, words: Readonly<Record<Exclude<Outcome, 'not
   );
 }
 
-/** A finding of the claim that three stages beat direct training at equal steps, on the data that `where` names. */
-export function equalSteps(claim: string, where: string): Finding {
+/**
+ * A finding of the claim that three stages beat direct training at equal steps, on the data that `where` names; `open`
+ * is said where it is inconclusive.
+ */
+export function equalSteps(
+  claim: string,
+  where: string,
+  open = `On ${where} neither three stages nor direct training wins for certain at equal steps`,
+): Finding {
   return ofClaim(claim, {
     supported: `On ${where} three stages beat direct training at equal steps`,
     'not supported': `On ${where} three stages do not beat direct training at equal steps`,
-    inconclusive: `On ${where} neither three stages nor direct training wins for certain at equal steps`,
+    inconclusive: open,
   });
+}
+
+/** A finding of the claims `<prefix>-three-stage`, at equal steps, and `<prefix>-total-cost`, at equal total cost. */
+export function equalStepsAndCost(prefix: string, where: string): Finding {
+  return together(
+    equalSteps(
+      `${prefix}-three-stage`,
+      where,
+      `Whether three stages beat direct training on ${where} at equal steps is open`,
+    ),
+    ofClaim(`${prefix}-total-cost`, {
+      supported: 'They also do at equal total cost',
+      'not supported': 'At equal total cost direct training wins',
+      inconclusive: 'At equal total cost it is open',
+    }),
+  );
 }
 
 /** Several findings in one sentence; those that say nothing are left out. */

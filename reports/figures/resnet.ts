@@ -6,7 +6,7 @@ import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
 import { DEPTH_SKIP_FIGURES } from './depth-skip.js';
 import type { FigureDefinition } from './figure.js';
-import { equalSteps, firstAndLast, ofClaim, together } from './finding.js';
+import { equalSteps, equalStepsAndCost, firstAndLast, ofClaim } from './finding.js';
 import { layersFigure } from './layers.js';
 import { tradeFigure } from './trade.js';
 
@@ -15,18 +15,7 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
   armsFigure({
     experiment: resnetDigits,
     id: 'accuracy',
-    finding: together(
-      ofClaim('resnet-three-stage', {
-        supported: 'On digits three stages beat direct training at equal steps',
-        'not supported': 'On digits three stages do not beat direct training at equal steps',
-        inconclusive: 'Whether three stages beat direct training on digits at equal steps is open',
-      }),
-      ofClaim('resnet-total-cost', {
-        supported: 'They also do at equal total cost',
-        'not supported': 'At equal total cost direct training wins',
-        inconclusive: 'At equal total cost it is open',
-      }),
-    ),
+    finding: equalStepsAndCost('resnet', 'digits'),
     title: 'Test accuracy by arm',
     caption:
       'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
@@ -90,18 +79,7 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
   }),
   armsFigure({
     id: 'resnet-hierarchy',
-    finding: together(
-      ofClaim('hierarchy-three-stage', {
-        supported: 'On strings of a grammar three stages beat direct training at equal steps',
-        'not supported': 'On strings of a grammar three stages do not beat direct training at equal steps',
-        inconclusive: 'Whether three stages beat direct training on strings of a grammar at equal steps is open',
-      }),
-      ofClaim('hierarchy-total-cost', {
-        supported: 'They also do at equal total cost',
-        'not supported': 'At equal total cost direct training wins',
-        inconclusive: 'At equal total cost it is open',
-      }),
-    ),
+    finding: equalStepsAndCost('hierarchy', 'strings of a grammar'),
     experiment: resnetHierarchy,
     title: 'The Random Hierarchy Model',
     caption: 'Strings of a random grammar instead of digits; no string is in two splits.',
