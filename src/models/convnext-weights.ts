@@ -7,7 +7,7 @@ import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { convnext, type ConvnextSpec } from './convnext.js';
-import { takeArrays, transpose } from './exchange.js';
+import { fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from './exchange.js';
 
 /** What a library calls the layers of a network; stages and blocks are counted from 0. */
 interface Naming {
@@ -37,40 +37,23 @@ const NAMINGS: Readonly<Record<'timm' | 'torchvision', Naming>> = {
   },
 };
 
-const LEAVES: Readonly<Record<string, string>> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
-
 /** `stage2/block1/inner/kernel` is timm's `stages.1.blocks.0.mlp.fc1.weight`. */
-export function convnextName(path: string, naming: keyof typeof NAMINGS = 'timm'): string {
+function convnextName(path: string, naming: keyof typeof NAMINGS): string {
   const { layers, block, within, downsample } = NAMINGS[naming];
   const [, stage, number, inside] = /^stage(\d+)\/block(\d+)\/(.*)$/.exec(path) ?? [];
-  const leafOf = (name: string): string => LEAVES[name.slice(name.lastIndexOf('/') + 1)]!;
-  if (inside === undefined) return `${layers[path.slice(0, path.lastIndexOf('/'))]!}.${leafOf(path)}`;
+  if (inside === undefined) return `${layers[path.slice(0, path.lastIndexOf('/'))]!}.${torchLeaf(path)}`;
   const [s, b] = [Number(stage) - 1, Number(number) - 1];
   if (inside === 'scale') return `${block(s, b)}.${within.scale!}`;
   const layer = inside.slice(0, inside.lastIndexOf('/'));
   const name = layer.startsWith('downsample/')
     ? `${downsample(s)}.${layer.endsWith('/norm') ? 0 : 1}`
     : `${block(s, b)}.${within[layer]!}`;
-  return `${name}.${leafOf(inside)}`;
-}
-
-/** Order of an array's axes there, of those here; and of those here, of those there. */
-function ordersOf(path: string, rank: number): readonly [there: readonly number[], here: readonly number[]] {
-  if (!path.endsWith('/kernel')) return [[0], [0]];
-  return rank === 4
-    ? [
-        [3, 2, 0, 1],
-        [2, 3, 1, 0],
-      ]
-    : [
-        [1, 0],
-        [1, 0],
-      ];
+  return `${name}.${torchLeaf(path)}`;
 }
 
 function shapeThere(path: string, shape: readonly number[], naming: keyof typeof NAMINGS): readonly number[] {
   if (path.endsWith('/scale')) return NAMINGS[naming].scaleShape(shape[0]!);
-  return ordersOf(path, shape.length)[0].map((axis) => shape[axis]!);
+  return toTorchShape(path, shape);
 }
 
 /** A ConvNeXt's arrays under the names of timm or of torchvision. */
@@ -78,10 +61,7 @@ export function exportConvnext({ params }: HostWeights, naming: keyof typeof NAM
   return Object.fromEntries(
     Object.entries(params).map(([path, array]): [string, HostArray] => [
       convnextName(path, naming),
-      {
-        shape: shapeThere(path, array.shape, naming),
-        values: transpose(array, ordersOf(path, array.shape.length)[0]).values,
-      },
+      { shape: shapeThere(path, array.shape, naming), values: toTorch(path, array).values },
     ]),
   );
 }
@@ -105,7 +85,7 @@ export function importConvnext(spec: ConvnextSpec, tensors: HostArrays<HostValue
   const own = ([path, shape]: [string, readonly number[]]): [string, HostArray] => {
     const there = taken.get(convnextName(path, naming))!;
     if (path.endsWith('/scale')) return [path, { shape, values: there.values }];
-    return [path, transpose(there, ordersOf(path, shape.length)[1])];
+    return [path, fromTorch(path, there)];
   };
   return { params: Object.fromEntries(Object.entries(shapes).map(own)), state: {} };
 }

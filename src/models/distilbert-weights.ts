@@ -9,7 +9,7 @@ import { headSizeOf } from '../nn/transformer.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { distilbert, type DistilbertSpec } from './distilbert.js';
-import { takeArrays } from './exchange.js';
+import { takeArrays, torchLeaf } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
 import { isTurned, turned } from './huggingface.js';
 import { checkTied, isFolder, labelFields, weightsIn, writeModelFolder } from './huggingface-folder.js';
@@ -17,7 +17,6 @@ import { checkTied, isFolder, labelFields, weightsIn, writeModelFolder } from '.
 type Head = DistilbertSpec['head'];
 
 const BODY = 'distilbert.';
-const LEAVES: Readonly<Record<string, string>> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
 const EMBEDDINGS: Readonly<Record<string, string>> = {
   'embeddings/word': 'embeddings.word_embeddings',
   'embeddings/position': 'embeddings.position_embeddings',
@@ -56,7 +55,7 @@ const TIED = { 'vocab_projector.weight': 'embeddings.word_embeddings.weight' } a
  * head is in `distilbert.`.
  */
 export function distilbertName({ head }: DistilbertSpec, path: string): string {
-  const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
+  const leaf = torchLeaf(path);
   const layer = path.slice(0, path.lastIndexOf('/'));
   const ofHead = HEADS[head.kind][layer];
   if (ofHead !== undefined) return `${ofHead}.${leaf}`;

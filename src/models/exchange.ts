@@ -26,6 +26,43 @@ export function transpose({ shape, values }: HostArray, order: readonly number[]
   return { shape: to, values: out };
 }
 
+/** PyTorch's names of a layer's arrays, by those that they have here. */
+const TORCH_LEAVES: Readonly<Record<string, string>> = {
+  gamma: 'weight',
+  beta: 'bias',
+  mean: 'running_mean',
+  variance: 'running_var',
+  kernel: 'weight',
+  bias: 'bias',
+};
+
+/** What PyTorch calls the array at a path within its layer: `weight` for `head/kernel`. */
+export function torchLeaf(path: string): string {
+  return TORCH_LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
+}
+
+/** Order of an array's axes in PyTorch: kernels are [out, in, h, w] and [out, in] there. */
+function torchOrder(path: string, shape: readonly number[]): readonly number[] {
+  if (!path.endsWith('/kernel')) return [...shape.keys()];
+  return shape.length === 4 ? [3, 2, 0, 1] : [1, 0];
+}
+
+/** The shape in PyTorch of the array at a path, from its shape here. */
+export function toTorchShape(path: string, shape: readonly number[]): number[] {
+  return torchOrder(path, shape).map((axis) => shape[axis]!);
+}
+
+/** The array at a path as PyTorch has it: kernels are [out, in, h, w] and [out, in] there. */
+export function toTorch(path: string, array: HostArray): HostArray {
+  return path.endsWith('/kernel') ? transpose(array, torchOrder(path, array.shape)) : array;
+}
+
+/** The array at a path as it is here, [h, w, in, out] or [in, out] for kernels, of PyTorch's. */
+export function fromTorch(path: string, array: HostArray): HostArray {
+  if (!path.endsWith('/kernel')) return array;
+  return transpose(array, array.shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
+}
+
 const LISTED = 400;
 /** The types that weights are of; others hold buffers. */
 const FLOATS: readonly string[] = ['F64', 'F32'];

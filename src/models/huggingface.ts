@@ -12,7 +12,7 @@ import { headSizeOf } from '../nn/transformer.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, type BertSpec } from './bert.js';
-import { takeArrays, transpose } from './exchange.js';
+import { takeArrays, torchLeaf, transpose } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
 import { checkTied, configBeside, isFolder, labelFields, weightsIn, writeModelFolder } from './huggingface-folder.js';
 import { configFrom, findTensorflowBert } from './tensorflow-bert.js';
@@ -30,14 +30,13 @@ const ENCODER: readonly (readonly [RegExp, string])[] = [
   [/^norm$/, 'output.LayerNorm'],
   [/^pooler$/, 'pooler.dense'],
 ];
-const LEAVES: Readonly<Record<string, string>> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
 
 /**
  * `layer3/attention/query/kernel` is `encoder.layer.2.attention.self.query.weight`; with a head for a task all but the
  * head is in `bert.`.
  */
 export function huggingFaceName({ head }: BertSpec, path: string): string {
-  const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
+  const leaf = torchLeaf(path);
   const layer = path.slice(0, path.lastIndexOf('/'));
   if (layer === 'head' || layer.startsWith('head/')) {
     if (head.kind === 'masked-lm')

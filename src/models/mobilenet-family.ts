@@ -1,9 +1,10 @@
 /** MobileNetV2 as a family: the published one, its weights, its variants. */
+import { torchLeaf } from './exchange.js';
 import { mismatch, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
 import { mobilenetGraph } from './mobilenet-onnx.js';
 import { readImages } from './predict.js';
-import { importNamed, torchvisionName, writeTorchvision } from './torchvision.js';
+import { importNamed, writeTorchvision } from './torchvision.js';
 import { readSafetensors } from '../store/safetensors.js';
 
 /** Sandler et al. 2018, table 2: expansion, channels, blocks, stride. */
@@ -40,7 +41,7 @@ export function mobilenetNames({ stages }: MobilenetSpec): (path: string) => str
   };
   return (path) => {
     const layer = path.slice(0, path.lastIndexOf('/'));
-    const leaf = torchvisionName(path).split('.').at(-1)!;
+    const leaf = torchLeaf(path);
     const found = /^stage(\d+)\/block(\d+)\/(conv|norm)(\d)$/.exec(layer);
     if (found === null) return `${fixed[layer]!}.${leaf}`;
     const [stage, block, kind, part] = [Number(found[1]) - 1, Number(found[2]) - 1, found[3]!, Number(found[4])];

@@ -6,21 +6,11 @@ import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { takeArrays, transpose } from './exchange.js';
+import { fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from './exchange.js';
 import { resnet, type ResnetSpec } from './resnet.js';
-
-const LEAVES: Readonly<Record<string, string>> = {
-  gamma: 'weight',
-  beta: 'bias',
-  mean: 'running_mean',
-  variance: 'running_var',
-  kernel: 'weight',
-  bias: 'bias',
-};
 
 /** `stage2/block1/conv1/kernel` is `layer2.0.conv1.weight`. */
 export function torchvisionName(path: string): string {
-  const leaf = LEAVES[path.slice(path.lastIndexOf('/') + 1)]!;
   const layer = path
     .slice(0, path.lastIndexOf('/'))
     .replace(/^stem\/conv$/, 'conv1')
@@ -30,26 +20,7 @@ export function torchvisionName(path: string): string {
     .replace('shortcut/conv', 'downsample.0')
     .replace('shortcut/norm', 'downsample.1')
     .replace(/norm(\d)$/, 'bn$1');
-  return `${layer}.${leaf}`;
-}
-
-/** Order of a kernel's axes there. */
-function torchOrder(path: string, shape: readonly number[]): readonly number[] {
-  if (!path.endsWith('/kernel')) return [...shape.keys()];
-  return shape.length === 4 ? [3, 2, 0, 1] : [1, 0];
-}
-
-function toTorchShape(path: string, shape: readonly number[]): number[] {
-  return torchOrder(path, shape).map((axis) => shape[axis]!);
-}
-
-function toTorch(path: string, parameter: HostArray): HostArray {
-  return path.endsWith('/kernel') ? transpose(parameter, torchOrder(path, parameter.shape)) : parameter;
-}
-
-function fromTorch(path: string, parameter: HostArray): HostArray {
-  if (!path.endsWith('/kernel')) return parameter;
-  return transpose(parameter, parameter.shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
+  return `${layer}.${torchLeaf(path)}`;
 }
 
 /**
