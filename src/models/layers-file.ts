@@ -15,12 +15,14 @@ import type { HostWeights } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
-import { decodeBytes, readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { decodeBytes, encodeValues, readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { takeArrays } from './exchange.js';
 import { layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './layers.js';
 
 /** The file that says what the layers are. */
-export const MODEL_JSON = 'model.json';
+const MODEL_JSON = 'model.json';
+/** The file of weights that is written beside it. */
+const WEIGHTS = 'weights.bin';
 
 /** Whether a path is a LayersModel: its `model.json`, or a folder with one. */
 export function isLayersModel(path: string): boolean {
@@ -407,8 +409,10 @@ export function writeLayersModel(path: string, spec: LayersSpec, { params, state
     const there = shape.length === 3 ? [shape[0]! * shape[1]!, shape[2]!] : shape;
     return { name: `${layer}/${LEAVES[leaf] ?? leaf}`, shape: there, dtype: 'float32', values };
   });
-  const bytes = Buffer.concat(weights.map(({ values }) => Buffer.from(Float32Array.from(values).buffer)));
-  writeAtomic(join(path, WEIGHTS), [bytes]);
+  writeAtomic(
+    join(path, WEIGHTS),
+    weights.map(({ values }) => encodeValues(values)),
+  );
   const json = {
     ...{ format: 'layers-model', generatedBy: `go-wide-then-narrow ${packageVersion()}`, convertedBy: null },
     modelTopology: topologyOf(spec),
@@ -416,5 +420,3 @@ export function writeLayersModel(path: string, spec: LayersSpec, { params, state
   };
   writeAtomic(join(path, MODEL_JSON), `${JSON.stringify(json, null, 2)}\n`);
 }
-
-const WEIGHTS = 'weights.bin';

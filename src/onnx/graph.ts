@@ -7,7 +7,7 @@ import { sizeOf, type HostArray } from '../core/host-array.js';
 import { packageVersion } from '../core/package.js';
 import { writeAtomic } from '../store/atomic.js';
 import { Message } from '../store/protobuf.js';
-import { littleEndian } from '../store/safetensors.js';
+import { encodeValues } from '../store/safetensors.js';
 
 /** Version of the operators: the first one with layer normalization. Read by onnxruntime since 1.12. */
 export const ONNX_OPSET = 17;
@@ -89,8 +89,7 @@ export class OnnxGraph {
 
   /** A constant tensor of float32, kept under its name; a second one of the same name is the first. */
   constant(name: string, { shape, values }: HostArray): Value {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    return this.initializer(name, 'float32', shape, littleEndian(bytes, values.BYTES_PER_ELEMENT));
+    return this.initializer(name, 'float32', shape, encodeValues(values));
   }
 
   /** A number as a constant. */
@@ -131,8 +130,7 @@ export class OnnxGraph {
   }
 
   private wholeNumbers(values: readonly number[], shape: readonly number[], name: string): Value {
-    const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-    return this.initializer(name, 'int64', shape, littleEndian(bytes, BigInt64Array.BYTES_PER_ELEMENT));
+    return this.initializer(name, 'int64', shape, encodeValues(BigInt64Array.from(values, BigInt)));
   }
 
   private initializer(name: string, type: OnnxType, shape: readonly number[], bytes: Uint8Array): Value {

@@ -75,10 +75,10 @@ export function writeSafetensors(
       );
     }
     if (name === '__metadata__') throw new RangeError(`writeSafetensors: no tensor can be called ${name}`);
-    const { buffer, byteOffset, byteLength } = values;
-    header.push([name, { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + byteLength] }]);
-    chunks.push(littleEndian(new Uint8Array(buffer, byteOffset, byteLength), values.BYTES_PER_ELEMENT));
-    offset += byteLength;
+    const bytes = encodeValues(values);
+    header.push([name, { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + bytes.length] }]);
+    chunks.push(bytes);
+    offset += bytes.length;
   }
   let text = JSON.stringify(Object.fromEntries(header));
   text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
@@ -215,8 +215,13 @@ export function bytesOf(dtype: Dtype): number {
   return BYTES[dtype];
 }
 
-/** The bytes of values of `width` bytes each, the lowest first, whichever way this machine has them. */
-export function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
+/** The bytes of values, the lowest of each value first, as files have them; a copy only where this machine differs. */
+export function encodeValues(values: HostValues): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return littleEndian(bytes, values.BYTES_PER_ELEMENT);
+}
+
+function littleEndian<T extends Uint8Array>(bytes: T, width: number): T {
   if (LITTLE_ENDIAN || width === 1) return bytes;
   const swapped = Buffer.from(bytes);
   if (width === 2) swapped.swap16();
