@@ -63,6 +63,15 @@ export function fromTorch(path: string, array: HostArray): HostArray {
   return transpose(array, array.shape.length === 4 ? [2, 3, 1, 0] : [1, 0]);
 }
 
+/** Paths and shapes of the running statistics of a network's batch norms: those of the scale beside each. */
+export function statisticsOf(
+  shapes: Readonly<Record<string, readonly number[]>>,
+): (readonly [path: string, shape: readonly number[]])[] {
+  return Object.entries(shapes)
+    .filter(([path]) => path.endsWith('/gamma'))
+    .flatMap(([path, shape]) => ['mean', 'variance'].map((name) => [path.replace(/gamma$/, name), shape] as const));
+}
+
 const LISTED = 400;
 /** The types that weights are of; others hold buffers. */
 const FLOATS: readonly string[] = ['F64', 'F32'];

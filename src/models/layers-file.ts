@@ -11,12 +11,13 @@ import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import { sizeOf } from '../core/host-array.js';
 import { whatIsWrong } from '../core/issues.js';
 import { packageVersion } from '../core/package.js';
-import type { HostWeights } from '../nn/network.js';
+import { constant } from '../nn/init.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
 import { decodeBytes, encodeValues, readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { takeArrays } from './exchange.js';
+import { statisticsOf, takeArrays } from './exchange.js';
 import { layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './layers.js';
 
 /** The file that says what the layers are. */
@@ -258,6 +259,16 @@ const LEAVES: Readonly<Record<string, string>> = { mean: 'moving_mean', variance
 /** What is 1 in the place of a parameter that a layer does without; what else it may lack is 0. */
 const ONES = ['gamma', 'variance'];
 
+/** A network's weights out of arrays by their names here. Throws UsageError as {@link takeArrays}. */
+function weightsFrom({ shapes }: Network, tensors: HostArrays<HostValues>, source: string): HostWeights {
+  const statistics = statisticsOf(shapes);
+  const wanted = new Map([...Object.entries(shapes), ...statistics]);
+  const taken = takeArrays(source, tensors, wanted, () => false);
+  const pick = (paths: readonly string[]): HostArrays =>
+    Object.fromEntries(paths.map((path) => [path, taken.get(path)!]));
+  return { params: pick(Object.keys(shapes)), state: pick(statistics.map(([path]) => path)) };
+}
+
 /** The network of a LayersModel, and its weights. Throws UsageError that names the layer which cannot be read. */
 export function openLayersModel(path: string): LayersFile {
   const file = modelJson(path);
@@ -281,13 +292,13 @@ export function openLayersModel(path: string): LayersFile {
     stored.set(`${parts.at(-2)}/${parts.at(-1)}`, [name, value]);
   }
   const made: string[] = [];
-  const fresh = network.init(0);
   const taken = new Map<string, HostArray<HostValues>>();
-  for (const [at, { shape, values }] of Object.entries({ ...fresh.params, ...fresh.state })) {
+  for (const [at, shape] of [...Object.entries(network.shapes), ...statisticsOf(network.shapes)]) {
     const [layer, leaf] = at.split('/') as [string, string];
-    const there = stored.get(`${layer}/${LEAVES[leaf] ?? leaf}`);
+    const name = `${layer}/${LEAVES[leaf] ?? leaf}`;
+    const there = stored.get(name);
     if (there !== undefined) {
-      stored.delete(`${layer}/${LEAVES[leaf] ?? leaf}`);
+      stored.delete(name);
       const isFlattened = shape.length === 3 && String(there[1].shape) === String([shape[0]! * shape[1]!, shape[2]]);
       taken.set(at, isFlattened ? { ...there[1], shape } : there[1]);
       continue;
@@ -296,18 +307,15 @@ export function openLayersModel(path: string): LayersFile {
     const isLeft = { bias: config.use_bias, beta: config.center, gamma: config.scale }[leaf] === false;
     if (!isLeft) continue;
     made.push(at);
-    taken.set(at, { shape, values: values.map(() => (ONES.includes(leaf) ? 1 : 0)) });
+    taken.set(at, constant(shape, ONES.includes(leaf) ? 1 : 0));
   }
   if (stored.size > 0) throw bad(`weights of no layer: ${[...stored.values()].map(([name]) => name).join(', ')}`);
-  const shapes = new Map(Object.entries({ ...fresh.params, ...fresh.state }).map(([at, value]) => [at, value.shape]));
-  const all = takeArrays(file, Object.fromEntries(taken), shapes, () => false);
-  const pick = (of: HostArrays): HostArrays => Object.fromEntries(Object.keys(of).map((at) => [at, all.get(at)!]));
   const penalized = given.filter(({ config }) =>
     Object.keys(config).some((key) => isPenalty(key) && config[key] !== null),
   );
   return {
     spec,
-    weights: { params: pick(fresh.params), state: pick(fresh.state) },
+    weights: weightsFrom(network, Object.fromEntries(taken), file),
     notes: [
       ...(made.length > 0 ? [`${made.join(', ')}: not in the model; 0 or 1 here, and in what is written`] : []),
       ...(penalized.length > 0
@@ -324,13 +332,9 @@ function isPenalty(key: string): boolean {
 /** Weights for a network: of a LayersModel, or a safetensors file in the names that they have here. */
 export function readLayersModel(path: string, spec: LayersSpec): HostWeights {
   const network = layersNetwork(spec);
-  const { params, state } = network.init(0);
-  const shapes = new Map(Object.entries({ ...params, ...state }).map(([at, value]) => [at, value.shape]));
   const opened = extname(path) === '.safetensors' ? undefined : openLayersModel(path).weights;
   const tensors = opened === undefined ? readSafetensors(path).tensors : { ...opened.params, ...opened.state };
-  const taken = takeArrays(path, tensors, shapes, () => false);
-  const pick = (of: HostArrays): HostArrays => Object.fromEntries(Object.keys(of).map((at) => [at, taken.get(at)!]));
-  return { params: pick(params), state: pick(state) };
+  return weightsFrom(network, tensors, path);
 }
 
 /** How tfjs declares a layer. */

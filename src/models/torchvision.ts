@@ -6,7 +6,7 @@ import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from './exchange.js';
+import { fromTorch, statisticsOf, takeArrays, torchLeaf, toTorch, toTorchShape } from './exchange.js';
 import { resnet, type ResnetSpec } from './resnet.js';
 
 /** `stage2/block1/conv1/kernel` is `layer2.0.conv1.weight`. */
@@ -59,9 +59,7 @@ export function importNamed(
   source: string,
   nameOf: (path: string) => string,
 ): HostWeights {
-  const statistics = Object.entries(shapes)
-    .filter(([path]) => path.endsWith('/gamma'))
-    .flatMap(([path, shape]) => ['mean', 'variance'].map((name) => [path.replace(/gamma$/, name), shape] as const));
+  const statistics = statisticsOf(shapes);
   const wanted = new Map([...Object.entries(shapes), ...statistics]);
   const shapesThere = new Map([...wanted].map(([path, shape]) => [nameOf(path), toTorchShape(path, shape)]));
   const taken = takeArrays(source, tensors, shapesThere, (name) => name.endsWith('.num_batches_tracked'));
