@@ -20,6 +20,7 @@ import {
   type ConvolutionOptions,
   type Layer,
 } from './layer-table.js';
+import { lastAt, stagedTaps } from './staged.js';
 
 /** Schema of a ConvNeXt. */
 export const ConvnextSpec = z.strictObject({
@@ -135,20 +136,15 @@ function convnextLayers(spec: ConvnextSpec): Layer[] {
  */
 export function convnext(spec: ConvnextSpec): Network {
   const blocks = convnextBlocks(spec);
-  const stages = spec.stages.map((_, s) => `stage${s + 1}`);
-  const within = (stage: string): string[] => blocks.filter((block) => block.stage === stage).map(({ path }) => path);
-  const taps = ['stem', ...stages.flatMap((stage) => [...within(stage), stage]), 'features', 'logits'];
+  const { taps, boundaries } = stagedTaps(blocks, ['features']);
   return {
     ...tableOf(convnextLayers(spec)),
     taps,
-    boundaries: {
-      stage: ['stem', ...stages, 'features'],
-      block: ['stem', ...blocks.map(({ path }) => path), 'features'],
-    },
+    boundaries,
     width: (tap) => {
       if (tap === 'logits') return spec.classes;
       if (tap === 'stem') return spec.stages[0]!.channels;
-      return (blocks.findLast(({ stage, path }) => stage === tap || path === tap) ?? blocks.at(-1)!).channels;
+      return blocks.at(tap === 'features' ? -1 : lastAt(blocks, tap))!.channels;
     },
     apply: applyTaps(taps, (scope, tap, x) => {
       if (tap === 'stem')

@@ -11,6 +11,7 @@ import type { Network } from '../nn/network.js';
 import { dropout } from '../nn/transformer.js';
 import { applyTaps } from './apply-taps.js';
 import { convolutionLayer, denseLayer, normOf, tableOf, type Layer } from './layer-table.js';
+import { lastAt, stagedTaps } from './staged.js';
 
 const stride = z.union([z.literal(1), z.literal(2)]);
 
@@ -119,22 +120,15 @@ function mobilenetLayers(spec: MobilenetSpec, blocks: readonly Block[]): Layer[]
 /** A MobileNetV2: x [B, H, W, C] -> logits [B, classes]; taps at the stem, all blocks and stages, and the features. */
 export function mobilenet(spec: MobilenetSpec): Network {
   const blocks = blocksOf(spec);
-  const stages = spec.stages.map((_, s) => `stage${s + 1}`);
-  const within = (stage: string): string[] =>
-    blocks.filter((block) => block.stage === stage).map((block) => block.path);
-  const taps = ['stem', ...stages.flatMap((stage) => [...within(stage), stage]), 'features', 'logits'];
-  const lastIn = (tap: string): number => blocks.findLastIndex(({ stage, path }) => stage === tap || path === tap);
+  const { taps, boundaries } = stagedTaps(blocks, ['features']);
   return {
     ...tableOf(mobilenetLayers(spec, blocks)),
     taps,
-    boundaries: {
-      stage: ['stem', ...stages, 'features'],
-      block: ['stem', ...blocks.map(({ path }) => path), 'features'],
-    },
+    boundaries,
     width: (tap) => {
       if (tap === 'logits') return spec.classes;
       if (tap === 'features') return spec.features;
-      return tap === 'stem' ? spec.stem.channels : blocks[lastIn(tap)]!.writes;
+      return tap === 'stem' ? spec.stem.channels : blocks[lastAt(blocks, tap)]!.writes;
     },
     apply: applyTaps(taps, (scope, tap, x) => {
       if (tap === 'stem') return convNormRelu6(scope, 'stem/conv', x as Tensor4D, spec.stem.stride);
@@ -147,7 +141,7 @@ export function mobilenet(spec: MobilenetSpec): Network {
     }),
     readers: (tap) => {
       if (tap === 'features') return { kernels: ['head/kernel'] };
-      const next = blocks[tap === 'stem' ? 0 : lastIn(tap) + 1];
+      const next = blocks[tap === 'stem' ? 0 : lastAt(blocks, tap) + 1];
       if (next === undefined) return { kernels: ['features/conv/kernel'] };
       if (next.skip) return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
       if (!next.widens) return { obstacle: `the depthwise convolution of ${next.path} reads it channel by channel` };

@@ -10,6 +10,7 @@ import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { applyTaps } from './apply-taps.js';
 import { convolutionLayer, denseLayer, normOf, tableOf, type Layer } from './layer-table.js';
+import { lastAt, stagedTaps } from './staged.js';
 
 /** Schema of a residual network. */
 export const ResnetSpec = z
@@ -168,12 +169,7 @@ function blockLayers(spec: ResnetSpec, block: Block, before: string, downsamplin
 /** A residual network: x [B, H, W, C] -> logits [B, classes]; taps at the stem, every block and every stage. */
 export function resnet(spec: ResnetSpec): Network {
   const blocks = blocksOf(spec);
-  const stages = spec.blocks.map((_, stage) => `stage${stage + 1}`);
-  const taps = [
-    'stem',
-    ...stages.flatMap((stage) => [...blocks.filter((block) => block.stage === stage).map(({ path }) => path), stage]),
-    'logits',
-  ];
+  const { taps, boundaries } = stagedTaps(blocks);
   const step = (scope: Scope, tap: string, x: Tensor): Tensor => {
     if (tap === 'stem') return stem(spec, scope, x as Tensor4D);
     if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
@@ -184,10 +180,10 @@ export function resnet(spec: ResnetSpec): Network {
   return {
     ...tableOf(resnetLayers(spec)),
     taps,
-    boundaries: { stage: ['stem', ...stages], block: ['stem', ...blocks.map(({ path }) => path)] },
+    boundaries,
     width: (tap) => {
       if (tap === 'logits') return spec.classes;
-      return tap === 'stem' ? spec.stem.channels : lastIn(blocks, tap).outChannels;
+      return tap === 'stem' ? spec.stem.channels : blocks[lastAt(blocks, tap)]!.outChannels;
     },
     apply: applyTaps(taps, step),
     readers: readersIn(spec, blocks),
@@ -199,15 +195,10 @@ export function resnet(spec: ResnetSpec): Network {
   };
 }
 
-/** The block at whose end a tap is: a block's own, or that of its stage. */
-function lastIn(blocks: readonly Block[], tap: string): Block {
-  return blocks.findLast(({ stage, path }) => stage === tap || path === tap)!;
-}
-
 /** Which kernels read the value at a tap of a residual network. */
 function readersIn(spec: ResnetSpec, blocks: readonly Block[]): Network['readers'] {
   return (tap) => {
-    const next = blocks[tap === 'stem' ? 0 : blocks.indexOf(lastIn(blocks, tap)) + 1];
+    const next = blocks[tap === 'stem' ? 0 : lastAt(blocks, tap) + 1];
     if (next === undefined) return { kernels: ['head/kernel'] };
     if (spec.skip && !next.shortcut)
       return { obstacle: `the skip connection of ${next.path} adds it unchanged, past every kernel` };
