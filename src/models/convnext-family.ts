@@ -1,9 +1,8 @@
 /** ConvNeXts as a family: the published ones, their weights, their variants. */
-import { UsageError } from '../core/errors.js';
 import { convnext, ConvnextSpec } from './convnext.js';
 import { convnextGraph } from './convnext-onnx.js';
 import { CONVNEXT_NAMES, convnextIn, readConvnext, writeConvnext } from './convnext-weights.js';
-import { mismatch, type Family } from './family.js';
+import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
 import { readImages } from './predict.js';
 
 /** The published ConvNeXt of so many blocks and channels in its four stages. */
@@ -38,20 +37,13 @@ export const convnextFamily: Family<ConvnextSpec> = {
   onnx: convnextGraph,
   thinning: {
     narrow: scaleConvnext,
-    withHead: (spec, { head, classes }) => {
-      if (head !== undefined) throw new UsageError(`ConvNeXts read images; these data are texts for a "${head}" head`);
-      return { ...spec, classes: classes ?? spec.classes };
+    withHead: (spec, facts) => {
+      refuseTexts(facts, 'ConvNeXts read images');
+      return { ...spec, classes: facts.classes ?? spec.classes };
     },
     recipe: 'adamw',
     side: ({ patchSize }) => (patchSize === 4 ? 224 : 32),
   },
-  vary: (spec, { width, mid, classes }) => {
-    const scaled = width === undefined ? spec : scaleConvnext(spec, width);
-    return {
-      ...scaled,
-      ...(mid !== undefined && { expansion: scaled.expansion * mid }),
-      ...(classes !== undefined && { classes }),
-    };
-  },
+  vary: variedBy(scaleConvnext, ({ expansion }, mid) => ({ expansion: expansion * mid })),
   predict: (spec, tensors, source) => readImages(convnext(spec), spec.channels, tensors, source),
 };

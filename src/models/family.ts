@@ -1,5 +1,6 @@
 /** What a family of networks is to the rest of the program: one object, in the family's own file. */
 import type { z } from 'zod';
+import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import type { OnnxGraph } from '../onnx/graph.js';
@@ -158,4 +159,23 @@ export interface Family<Spec extends { readonly family: string } = { readonly fa
 /** A problem to be reported by {@link Family.checkInput}: a number that is not what the data have. */
 export function mismatch(set: string, what: string, given: number, expected: number): string | undefined {
   return given === expected ? undefined : `the ${set} data have ${expected} ${what}, the model expects ${given}`;
+}
+
+/** Throws UsageError on data that are texts with a task; `reads` says what the networks read: "ResNets read images". */
+export function refuseTexts({ head }: HeadFacts, reads: string): void {
+  if (head !== undefined) throw new UsageError(`${reads}; these data are texts for a "${head}" head`);
+}
+
+/**
+ * How a family with classes varies a network: `narrow` for `width`, then for `mid` the fields that `inner` gives of the
+ * network so far, then the classes.
+ */
+export function variedBy<Spec extends { readonly family: string; readonly classes: number }>(
+  narrow: (spec: Spec, factor: number) => Spec,
+  inner: (spec: Spec, mid: number) => Partial<Spec>,
+): NonNullable<Family<Spec>['vary']> {
+  return (spec, { width, mid, classes }) => {
+    const scaled = width === undefined ? spec : narrow(spec, width);
+    return { ...scaled, ...(mid !== undefined && inner(scaled, mid)), ...(classes !== undefined && { classes }) };
+  };
 }

@@ -1,7 +1,7 @@
 /** Networks declared layer by layer as a family: how they are made narrower, and their files. */
 import { UsageError } from '../core/errors.js';
 import { sizeOf } from '../core/host-array.js';
-import { mismatch, type Family } from './family.js';
+import { mismatch, refuseTexts, type Family } from './family.js';
 import { readLayersModel, writeLayersModel } from './layers-file.js';
 import { graphOf, layersNetwork, LayersSpec } from './layers.js';
 import { readImages } from './predict.js';
@@ -39,9 +39,9 @@ export const layersFamily: Family<LayersSpec> = {
   thinning: {
     narrow: (spec, factor) =>
       withUnits(spec, (units, isOutput) => (isOutput ? units : Math.max(1, Math.round(units * factor)))),
-    withHead: (spec, { head, classes }) => {
-      if (head !== undefined)
-        throw new UsageError(`this network reads numbers; these data are texts for a "${head}" head`);
+    withHead: (spec, facts) => {
+      const { classes } = facts;
+      refuseTexts(facts, 'this network reads numbers');
       return classes === undefined ? spec : withUnits(spec, (units, isOutput) => (isOutput ? classes : units));
     },
     recipe: 'sgd',

@@ -1,6 +1,6 @@
 /** MobileNetV2 as a family: the published one, its weights, its variants. */
 import { torchLeaf } from './exchange.js';
-import { mismatch, type Family } from './family.js';
+import { mismatch, variedBy, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
 import { mobilenetGraph } from './mobilenet-onnx.js';
 import { readImages } from './predict.js';
@@ -80,15 +80,8 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
     write: (path, spec, weights) => writeTorchvision(path, weights, mobilenetNames(spec)),
   },
   onnx: mobilenetGraph,
-  vary: (spec, { width, mid, classes }) => {
-    const scaled = width === undefined ? spec : scaleMobilenet(spec, width);
-    return {
-      ...scaled,
-      ...(mid !== undefined && {
-        stages: scaled.stages.map((stage) => ({ ...stage, expansion: Math.max(1, stage.expansion * mid) })),
-      }),
-      ...(classes !== undefined && { classes }),
-    };
-  },
+  vary: variedBy(scaleMobilenet, ({ stages }, mid) => ({
+    stages: stages.map((stage) => ({ ...stage, expansion: Math.max(1, stage.expansion * mid) })),
+  })),
   predict: (spec, tensors, source) => readImages(mobilenet(spec), spec.channels, tensors, source),
 };

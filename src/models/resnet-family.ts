@@ -1,6 +1,5 @@
 /** Residual networks as a family: torchvision's published ones, their weights, their variants. */
-import { UsageError } from '../core/errors.js';
-import { mismatch, type Family } from './family.js';
+import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
 import { readImages } from './predict.js';
 import { resnetGraph } from './resnet-onnx.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
@@ -45,20 +44,13 @@ export const resnetFamily: Family<ResnetSpec> = {
   onnx: resnetGraph,
   thinning: {
     narrow: scaleWidth,
-    withHead: (spec, { head, classes }) => {
-      if (head !== undefined) throw new UsageError(`ResNets read images; these data are texts for a "${head}" head`);
-      return { ...spec, classes: classes ?? spec.classes };
+    withHead: (spec, facts) => {
+      refuseTexts(facts, 'ResNets read images');
+      return { ...spec, classes: facts.classes ?? spec.classes };
     },
     recipe: 'sgd',
     side: ({ stem }) => (stem.kind === 'imagenet' ? 224 : 32),
   },
-  vary: (spec, { width, mid, classes }) => {
-    const scaled = width === undefined ? spec : scaleWidth(spec, width);
-    return {
-      ...scaled,
-      ...(mid !== undefined && { mid: scaled.mid * mid }),
-      ...(classes !== undefined && { classes }),
-    };
-  },
+  vary: variedBy(scaleWidth, (spec, mid) => ({ mid: spec.mid * mid })),
   predict: (spec, tensors, source) => readImages(resnet(spec), spec.channels, tensors, source),
 };

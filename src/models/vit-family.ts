@@ -1,6 +1,6 @@
 /** Vision transformers as a family: the published ones, their weights, their variants. */
 import { headSizeOf } from '../nn/transformer.js';
-import { mismatch, type Family } from './family.js';
+import { mismatch, variedBy, type Family } from './family.js';
 import { vitGraph } from './vit-onnx.js';
 import { readImages } from './predict.js';
 import { vit, VitSpec } from './vit.js';
@@ -30,17 +30,10 @@ export const vitFamily: Family<VitSpec> = {
     mismatch(set, 'channels', channels, shape[2]!),
   published: { read: readVit, write: writeVit },
   onnx: vitGraph,
-  vary: (spec, { width, mid, classes }) => {
-    const scaled = width === undefined ? spec : scaleVit(spec, width);
-    return {
-      ...scaled,
-      ...(mid !== undefined && {
-        intermediateSize: Math.max(1, Math.round(scaled.intermediateSize * mid)),
-        headSize: Math.max(1, Math.round(headSizeOf(scaled) * mid)),
-      }),
-      ...(classes !== undefined && { classes }),
-    };
-  },
+  vary: variedBy(scaleVit, (spec, mid) => ({
+    intermediateSize: Math.max(1, Math.round(spec.intermediateSize * mid)),
+    headSize: Math.max(1, Math.round(headSizeOf(spec) * mid)),
+  })),
   predict: (spec, tensors, source) => readImages(vit(spec), spec.channels, tensors, source),
 };
 
