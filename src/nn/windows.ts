@@ -3,12 +3,12 @@ import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.
 
 /** The windows of a convolution, [rows, columns] each. */
 export interface Windows {
-  /** Of the kernel. */
+  /** Rows and columns of the kernel. */
   readonly size: readonly [number, number];
   readonly strides: readonly [number, number];
   /** Zeros before and after the rows, and the columns. */
   readonly padding: readonly [readonly [number, number], readonly [number, number]];
-  /** Of the output. */
+  /** Rows and columns of the output. */
   readonly output: readonly [number, number];
 }
 
