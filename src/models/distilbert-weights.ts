@@ -9,9 +9,9 @@ import { headSizeOf } from '../nn/transformer.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { distilbert, type DistilbertSpec } from './distilbert.js';
-import { takeArrays, torchLeaf } from './exchange.js';
+import { torchLeaf } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
-import { isTurned, turned } from './huggingface.js';
+import { takeEncoder, turned } from './huggingface.js';
 import { checkTied, isFolder, labelFields, weightsIn, writeModelFolder } from './huggingface-folder.js';
 
 type Head = DistilbertSpec['head'];
@@ -92,20 +92,11 @@ function bare(name: string): string {
  * and where the masked-LM head has a matrix of its own.
  */
 export function importDistilbert(spec: DistilbertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
-  const { shapes } = distilbert(spec);
   const there = Object.fromEntries(Object.entries(tensors).map(([name, array]) => [bare(name), array]));
-  const nameOf = (path: string): string => bare(distilbertName(spec, path));
-  const wanted = new Map(
-    Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
-  );
   if (spec.head.kind === 'masked-lm') checkTied(there, TIED, source);
   const unused = (name: string): boolean =>
     Object.hasOwn(TIED, name) || (spec.head.kind === 'none' && OF_HEADS.test(name));
-  const taken = takeArrays(source, there, wanted, unused);
-  return {
-    params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])),
-    state: {},
-  };
+  return takeEncoder(distilbert(spec), there, source, (path) => bare(distilbertName(spec, path)), unused);
 }
 
 /** Reads a safetensors file or a folder. Throws UsageError as {@link importDistilbert}. */

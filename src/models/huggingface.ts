@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
-import type { HostWeights } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
@@ -50,13 +50,34 @@ export function huggingFaceName({ head }: BertSpec, path: string): string {
 }
 
 /** Whether a parameter is the other way around there: kernels of dense layers are. */
-export function isTurned(path: string): boolean {
+function isTurned(path: string): boolean {
   return path.endsWith('/kernel') && !path.startsWith('embeddings/');
 }
 
 /** A parameter as it is there, of one that is as here, and the other way around. */
 export function turned(path: string, parameter: HostArray): HostArray {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
+}
+
+/**
+ * An encoder's weights, of parameters of these shapes, out of a file's arrays: `nameOf` gives the name there of a
+ * parameter's path, `unused` says which other arrays may be there. Throws UsageError as {@link takeArrays}.
+ */
+export function takeEncoder(
+  { shapes }: Network,
+  tensors: HostArrays<HostValues>,
+  source: string,
+  nameOf: (path: string) => string,
+  unused: (name: string) => boolean,
+): HostWeights {
+  const wanted = new Map(
+    Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
+  );
+  const taken = takeArrays(source, tensors, wanted, unused);
+  return {
+    params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])),
+    state: {},
+  };
 }
 
 /**
@@ -157,23 +178,14 @@ function modern(name: string): string {
  * and where the masked-LM head has a decoder of its own.
  */
 export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
-  const { shapes } = bert(spec);
   const headless = spec.head.kind === 'pooler' || spec.head.kind === 'none';
   const there = Object.fromEntries(Object.entries(tensors).map(([name, array]) => [modern(name), array]));
-  const nameOf = (path: string): string => modern(huggingFaceName(spec, path));
-  const wanted = new Map(
-    Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
-  );
   if (spec.head.kind === 'masked-lm') checkTied(there, TIED, source);
   const unused = (name: string): boolean =>
     SPARE.test(name) ||
     (headless && HEADS.test(name)) ||
     (spec.head.kind !== 'pooler' && spec.head.kind !== 'classify' && name.startsWith('pooler.'));
-  const taken = takeArrays(source, there, wanted, unused);
-  return {
-    params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])),
-    state: {},
-  };
+  return takeEncoder(bert(spec), there, source, (path) => modern(huggingFaceName(spec, path)), unused);
 }
 
 /** Settings of `config.json` that must be as these networks have them. */
