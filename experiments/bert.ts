@@ -91,7 +91,8 @@ const IMITATION_RATE = 3e-3;
 const GLOSSES_TUNING: TuningGrid = { rates: [2e-3, 4e-3, 8e-3], seeds: [101] };
 const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
 
-function imitationOf(recipe: RecipeSpec): GradientImitation {
+/** All layers at once, each from the thin net's own inputs. */
+export function imitationOf(recipe: RecipeSpec): GradientImitation {
   return {
     by: 'gradient',
     unit: 'stage',
@@ -102,6 +103,11 @@ function imitationOf(recipe: RecipeSpec): GradientImitation {
     maps: 'stream',
     recipe,
   };
+}
+
+/** Std of initial weights: as large in a narrow net as the published 0.02 is in 768 channels. */
+export function initializerRange(hiddenSize: number): number {
+  return 0.02 * Math.sqrt(768 / hiddenSize);
 }
 
 function glosses({ tokens, vocabulary }: Size): MaskedSpec {
@@ -130,8 +136,7 @@ function settingAt(scale: Scale): Setting {
     numLayers: layers,
     numHeads: hidden / head,
     intermediateSize: 4 * hidden,
-    // as large in a narrow net as the published 0.02 is in 768 channels
-    initializerRange: 0.02 * Math.sqrt(768 / hidden),
+    initializerRange: initializerRange(hidden),
     distance: { slope: 1 },
     dropout: 0,
     head: { kind: 'masked-lm', maskedPositions: maskedPositions(data) },
@@ -193,17 +198,12 @@ function setting(scale: Scale): Setting {
 const LONG_BATCH = 4;
 
 /**
- * All thin arms have the same steps, imitation included. `three-stage`: the wide net's embeddings and head on its
- * principal components, fresh layers, imitation. `ends-kd` starts alike and is not imitated: the strongest rival in the
- * trials. `projected-...`: the layers start as the wide net's, projected, too.
+ * Three stages of BERTs and their rivals. All thin arms have the same steps, imitation included. `three-stage`: the
+ * wide net's embeddings and head on its principal components, fresh layers, imitation. `ends-kd` starts alike and is
+ * not imitated: the strongest rival in the trials. `projected-...`: the layers start as the wide net's, projected, too.
  */
-function specsAt(scale: Scale): Record<string, TrainSpec> {
-  const all = setting(scale);
-  const threeStage = armOf(all, 'three-stage', {
-    start: 'projected-embeddings-and-head',
-    imitation: all.imitation,
-    objective: BOTH,
-  });
+export function bertArms(all: Setting): Record<string, TrainSpec> {
+  const { imitation } = all;
   return {
     wide: wideArm(all),
     direct: armOf(all, 'direct', { objective: LABELS }),
@@ -211,14 +211,18 @@ function specsAt(scale: Scale): Record<string, TrainSpec> {
     hints: armOf(all, 'hints', { objective: { ...BOTH, hints: 1 } }),
     'ends-kd': armOf(all, 'ends-kd', { start: 'projected-embeddings-and-head', objective: BOTH }),
     'projected-kd': armOf(all, 'projected-kd', { start: 'projected', objective: BOTH }),
-    'three-stage': threeStage,
-    'projected-three-stage': armOf(all, 'projected-three-stage', {
-      start: 'projected',
-      imitation: all.imitation,
-      objective: BOTH,
-    }),
+    'three-stage': armOf(all, 'three-stage', { start: 'projected-embeddings-and-head', imitation, objective: BOTH }),
+    'projected-three-stage': armOf(all, 'projected-three-stage', { start: 'projected', imitation, objective: BOTH }),
+  };
+}
+
+function specsAt(scale: Scale): Record<string, TrainSpec> {
+  const all = setting(scale);
+  const shared = bertArms(all);
+  return {
+    ...shared,
     deeper: armOf(all, 'deeper', { objective: LABELS, network: all.deeper! }),
-    long: longArm(all, threeStage, LONG_BATCH),
+    long: longArm(all, shared['three-stage']!, LONG_BATCH),
   };
 }
 

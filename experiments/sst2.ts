@@ -12,9 +12,10 @@
  */
 import type { Experiment } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
-import type { ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
+import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import type { BertSpec } from '../src/models/bert.js';
-import { armOf, LABELS, rateOf, SHARED_ORDER, sharedArms, wideArm, type Rates, type Setting } from './arms.js';
+import { rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
+import { bertArms, imitationOf, initializerRange } from './bert.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { bertRecipe } from './recipes.js';
 
@@ -41,8 +42,7 @@ function bert(hiddenSize: number, numHeads: number, head: BertSpec['head']): Ber
     numLayers: 6,
     numHeads,
     intermediateSize: 4 * hiddenSize,
-    // as large in a narrow net as the published 0.02 is in 768 channels
-    initializerRange: 0.02 * Math.sqrt(768 / hiddenSize),
+    initializerRange: initializerRange(hiddenSize),
     dropout: 0,
     head,
   };
@@ -59,7 +59,6 @@ const RATES: Rates = { default: 3e-4 };
 /** The published way to fine-tune a pre-trained net. */
 const WIDE_RATE = 5e-5;
 
-const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 const recipe = (steps: number, peak: number): RecipeSpec => bertRecipe(steps, BATCH, peak);
 
 const SETTING: Setting = {
@@ -72,19 +71,12 @@ const SETTING: Setting = {
   },
   recipe,
   steps: STEPS.thin,
-  imitation: {
-    by: 'gradient',
-    unit: 'stage',
-    size: 1,
-    order: 'joint',
-    inputs: 'own',
-    loss: 'relative-mse',
-    maps: 'stream',
-    recipe: recipe(IMITATION_STEPS, IMITATION_RATE),
-  },
+  imitation: imitationOf(recipe(IMITATION_STEPS, IMITATION_RATE)),
   imitationSteps: IMITATION_STEPS,
   rate: (arm) => rateOf(RATES, arm),
 };
+
+const ARMS = ['wide', 'direct', 'kd', 'projected-kd', 'three-stage', 'projected-three-stage'];
 
 /** MiniLM at half its width, on the sentiment of sentences. */
 export const sst2: Experiment = {
@@ -99,22 +91,7 @@ export const sst2: Experiment = {
   order: SHARED_ORDER,
   tuning: { rates: [1e-4, 3e-4, 1e-3], seeds: [101] },
   arms: () => {
-    const { imitation } = SETTING;
-    return sharedArms({
-      wide: wideArm(SETTING),
-      direct: armOf(SETTING, 'direct', { objective: LABELS }),
-      kd: armOf(SETTING, 'kd', { objective: BOTH }),
-      'projected-kd': armOf(SETTING, 'projected-kd', { start: 'projected', objective: BOTH }),
-      'three-stage': armOf(SETTING, 'three-stage', {
-        start: 'projected-embeddings-and-head',
-        imitation,
-        objective: BOTH,
-      }),
-      'projected-three-stage': armOf(SETTING, 'projected-three-stage', {
-        start: 'projected',
-        imitation,
-        objective: BOTH,
-      }),
-    });
+    const all = bertArms(SETTING);
+    return sharedArms(Object.fromEntries(ARMS.map((arm) => [arm, all[arm]!])));
   },
 };
