@@ -42,7 +42,15 @@ export { declaredLimit, LIMIT_DEFAULTS, type DeclaredLimit, type LimitOptions } 
 export { linearNetLimit, type LinearSetting } from './exact/linear-net.js';
 
 // Training: direct, by imitation, in three stages
-export { EXPLOSION, trainDirect, trainSgd, batchesOf, type FlowOptions, type FlowResult } from './flow/direct.js';
+export {
+  EXPLOSION,
+  trainDirect,
+  trainSgd,
+  batchesOf,
+  type FlowOptions,
+  type FlowResult,
+  type StepOptions,
+} from './flow/direct.js';
 export { trainHalved, type Halving } from './flow/halving.js';
 export { imitateByRidge, type RidgeOptions } from './flow/ridge.js';
 export {

@@ -34,13 +34,17 @@ export interface FlowOptions {
 /** A loss this many times the first one, or not finite, is an explosion. */
 export const EXPLOSION = 1e6;
 
+/** Whether a loss is an explosion, beside the first one: what a loop asks at every step. */
+export function isExplosion(loss: number, first: number): boolean {
+  return !Number.isFinite(loss) || loss > EXPLOSION * Math.max(first, Number.MIN_VALUE);
+}
+
 /** Steps between two calls of `onStep`. */
 const BLOCK = 16;
 
 /** The course of a training by its losses before each step. */
 export function flowResult(losses: readonly number[]): FlowResult {
-  const limit = EXPLOSION * Math.max(losses[0]!, Number.MIN_VALUE);
-  const at = losses.findIndex((loss) => !Number.isFinite(loss) || loss > limit);
+  const at = losses.findIndex((loss) => isExplosion(loss, losses[0]!));
   const kept = at < 0 ? losses : losses.slice(0, at + 1);
   return {
     losses: kept,
@@ -76,12 +80,12 @@ export function trainDirect(
   const losses: number[] = [];
   for (let done = 0; done < steps; done += BLOCK) {
     const count = Math.min(BLOCK, steps - done);
-    losses.push(
-      ...(method.name === 'euler'
+    const found =
+      method.name === 'euler'
         ? eulerSteps(net, samples, dt, count)
-        : Array.from({ length: count }, () => rungeKuttaStep(net, (at) => velocity(at, samples), dt, method).loss)),
-    );
-    if (flowResult(losses).exploded !== undefined) return flowResult(losses);
+        : Array.from({ length: count }, () => rungeKuttaStep(net, (at) => velocity(at, samples), dt, method).loss);
+    losses.push(...found);
+    if (found.some((loss) => isExplosion(loss, losses[0]!))) return flowResult(losses);
     onStep?.(done + count);
   }
   losses.push(lossOf(net, samples));
@@ -172,8 +176,42 @@ export function trainSgd(
   const at = batchesOf(samples, { batch, seed });
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    losses.push(eulerSteps(net, at(step), dt, 1)[0]!);
-    if (flowResult(losses).exploded !== undefined) break;
+    const loss = eulerSteps(net, at(step), dt, 1)[0]!;
+    losses.push(loss);
+    if (isExplosion(loss, losses[0]!)) break;
   }
   return flowResult(losses);
+}
+
+/** Steps of a flow whose steps have samples, noise or momentum of their own. */
+export interface StepOptions {
+  readonly steps: number;
+  /** Flow time of one step. */
+  readonly dt: number;
+  /** The samples of each step; all of them unless given. */
+  readonly batches?: (step: number) => Samples;
+  /** Called after each step with the number of steps done; may throw to stop. */
+  readonly onStep?: (done: number) => void;
+}
+
+/**
+ * Trains `net` step by step: `move` is given the velocity of the gradient flow at the step's samples, and moves the net
+ * in place. The losses are those before each step, and their rises are not counted. An explosion is not thrown:
+ * training stops, and the result says at which step.
+ */
+export function trainBySteps(
+  net: Net,
+  samples: Samples,
+  { steps, batches = () => samples, onStep }: StepOptions,
+  move: (velocity: readonly Layer[], step: number) => void,
+): FlowResult {
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    const { loss, layers } = velocity(net, batches(step));
+    losses.push(loss);
+    if (isExplosion(loss, losses[0]!)) break;
+    move(layers, step);
+    onStep?.(step + 1);
+  }
+  return { ...flowResult(losses), increases: 0 };
 }

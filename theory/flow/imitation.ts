@@ -1,5 +1,5 @@
 /** Layerwise imitation: each thin layer follows the flow towards the wide layer's output. */
-import { flowResult, rungeKuttaStep, trainDirect, type FlowOptions, type FlowResult } from './direct.js';
+import { flowResult, isExplosion, rungeKuttaStep, trainDirect, type FlowOptions, type FlowResult } from './direct.js';
 import { INTEGRATORS } from './integrators.js';
 import { activations, velocity } from '../network/network.js';
 import { singleLayer, type Layer, type Net } from '../model/particles.js';
@@ -64,7 +64,7 @@ function imitateOnOwnInputs(
   for (let step = 0; step < steps; step++) {
     const found = rungeKuttaStep(thin, (net) => ownVelocity(net, x, targets), dt, method);
     losses.forEach((all, l) => all.push(found.losses[l]!));
-    if (results().some(({ exploded }) => exploded !== undefined)) return results();
+    if (losses.some((all) => isExplosion(all.at(-1)!, all[0]!))) return results();
     onStep?.(step + 1);
   }
   if (steps > 0) ownVelocity(thin, x, targets).losses.forEach((loss, l) => losses[l]!.push(loss));

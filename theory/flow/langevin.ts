@@ -2,8 +2,7 @@
 import { normals, rngKey } from '../../src/core/rng.js';
 import { pick, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { velocity } from '../network/network.js';
-import { flowResult, type FlowResult } from './direct.js';
+import { trainBySteps, type FlowResult, type StepOptions } from './direct.js';
 
 /** Standard normal numbers of one step for every coordinate of every particle, with the shapes of a net's layers. */
 export type ParticleNoise = (step: number) => readonly Layer[];
@@ -30,19 +29,12 @@ export function pickNoise(noise: ParticleNoise, d: number, indices: readonly Uin
 }
 
 /** How Langevin dynamics are run. */
-export interface LangevinOptions {
-  readonly steps: number;
-  /** Flow time of one step. */
-  readonly dt: number;
+export interface LangevinOptions extends StepOptions {
   /** Half of the noise's variance in a unit of time, at least 0. */
   readonly temperature: number;
   /** Rate at which parameters decay towards 0; 0 unless given. */
   readonly decay?: number;
   readonly noise: ParticleNoise;
-  /** The samples of each step; all of them unless given. */
-  readonly batches?: (step: number) => Samples;
-  /** Called after each step with the number of steps done; may throw to stop. */
-  readonly onStep?: (done: number) => void;
 }
 
 /**
@@ -55,22 +47,17 @@ export interface LangevinOptions {
 export function trainLangevin(
   net: Net,
   samples: Samples,
-  { steps, dt, temperature, decay = 0, noise, batches = () => samples, onStep }: LangevinOptions,
+  { temperature, decay = 0, noise, ...options }: LangevinOptions,
 ): FlowResult {
-  const losses: number[] = [];
+  const { dt } = options;
   const size = Math.sqrt(2 * temperature * dt);
-  for (let step = 0; step < steps; step++) {
-    const { loss, layers } = velocity(net, batches(step));
-    losses.push(loss);
-    if (flowResult(losses).exploded !== undefined) break;
-    const kicks = size === 0 ? layers : noise(step);
+  return trainBySteps(net, samples, options, (velocity, step) => {
+    const kicks = size === 0 ? velocity : noise(step);
     net.layers.forEach((layer, l) => {
       for (const name of ['a', 'b', 'bias'] as const) {
-        const [to, by, kick] = [layer[name], layers[l]![name], kicks[l]![name]];
+        const [to, by, kick] = [layer[name], velocity[l]![name], kicks[l]![name]];
         for (let i = 0; i < to.length; i++) to[i]! += dt * (by[i]! - decay * to[i]!) + size * kick[i]!;
       }
     });
-    onStep?.(step + 1);
-  }
-  return { ...flowResult(losses), increases: 0 };
+  });
 }

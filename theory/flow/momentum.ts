@@ -1,20 +1,12 @@
 /** Gradient descent with momentum, as the flow of a heavy ball. */
 import type { Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { velocity } from '../network/network.js';
-import { flowResult, type FlowResult } from './direct.js';
+import { trainBySteps, type FlowResult, type StepOptions } from './direct.js';
 
 /** How a heavy ball is run. */
-export interface MomentumOptions {
-  readonly steps: number;
-  /** Flow time of one step. */
-  readonly dt: number;
+export interface MomentumOptions extends StepOptions {
   /** Rate at which the ball loses its momentum, at least 0; with dt it makes at most 1. */
   readonly friction: number;
-  /** The samples of each step; all of them unless given. */
-  readonly batches?: (step: number) => Samples;
-  /** Called after each step with the number of steps done; may throw to stop. */
-  readonly onStep?: (done: number) => void;
 }
 
 /**
@@ -24,33 +16,24 @@ export interface MomentumOptions {
  * rolls uphill, too: rises of the loss are not counted. Polyak 1964, "Some methods of speeding up the convergence of
  * iteration methods". Throws RangeError when friction dt is above 1, which would turn the momentum round.
  */
-export function trainMomentum(
-  net: Net,
-  samples: Samples,
-  { steps, dt, friction, batches = () => samples, onStep }: MomentumOptions,
-): FlowResult {
+export function trainMomentum(net: Net, samples: Samples, { friction, ...options }: MomentumOptions): FlowResult {
+  const { dt } = options;
   if (friction * dt > 1)
     throw new RangeError(`trainMomentum: expected friction x dt of at most 1, got ${friction} x ${dt}`);
-  const losses: number[] = [];
   const momenta = net.layers.map(({ a, b, bias }) => ({
     a: new Float64Array(a.length),
     b: new Float64Array(b.length),
     bias: new Float64Array(bias.length),
   }));
-  for (let step = 0; step < steps; step++) {
-    const { loss, layers } = velocity(net, batches(step));
-    losses.push(loss);
-    if (flowResult(losses).exploded !== undefined) break;
+  return trainBySteps(net, samples, options, (velocity) => {
     net.layers.forEach((layer, l) => {
       for (const name of ['a', 'b', 'bias'] as const) {
-        const [to, p, by] = [layer[name], momenta[l]![name], layers[l]![name]];
+        const [to, p, by] = [layer[name], momenta[l]![name], velocity[l]![name]];
         for (let i = 0; i < to.length; i++) {
           p[i]! += dt * (by[i]! - friction * p[i]!);
           to[i]! += dt * p[i]!;
         }
       }
     });
-    onStep?.(step + 1);
-  }
-  return { ...flowResult(losses), increases: 0 };
+  });
 }

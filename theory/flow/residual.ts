@@ -6,7 +6,7 @@
  * 1, c = 1/L, a_j = U_j / D, b_j = V_j and no bias.
  */
 import { normals, rngKey } from '../../src/core/rng.js';
-import { flowResult, type FlowResult } from './direct.js';
+import { flowResult, isExplosion, type FlowResult } from './direct.js';
 import { kernel } from '../kernel/kernel.js';
 import { activations } from '../network/network.js';
 import type { Activation } from '../model/activations.js';
@@ -126,8 +126,9 @@ export function trainResidual(
   const rate = eta / outputs;
   for (let step = 0; ; step++) {
     const { hidden, output, start } = residualForward(model, x);
-    losses.push(output.reduce((sum, value, j) => sum + (value - y[j]!) ** 2, 0) / (2 * n * outputs));
-    if (step === steps || flowResult(losses).exploded !== undefined) return flowResult(losses);
+    const loss = output.reduce((sum, value, j) => sum + (value - y[j]!) ** 2, 0) / (2 * n * outputs);
+    losses.push(loss);
+    if (step === steps || isExplosion(loss, losses[0]!)) return flowResult(losses);
     // The kernel's gradient by h_L is h_L - target: the target that makes it (1/D) W_U (f - y).
     const target = hidden.slice();
     for (let s = 0; s < n; s++)

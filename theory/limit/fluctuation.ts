@@ -13,7 +13,15 @@
  * q = g b. Every Runge-Kutta step is differentiated as it stands, so that the limit is that of the declared scheme.
  */
 import { FailureError } from '../../src/core/errors.js';
-import { batchesOf, flowResult, rungeKuttaStep, trainDirect, trainSgd, unexploded } from '../flow/direct.js';
+import {
+  batchesOf,
+  flowResult,
+  isExplosion,
+  rungeKuttaStep,
+  trainDirect,
+  trainSgd,
+  unexploded,
+} from '../flow/direct.js';
 import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
 import { copyNet, singleLayer, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -118,8 +126,9 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course)
     if (step === flow.steps) break;
     const samples = samplesAt(step);
     const velocity = (at: Net) => augmentedVelocity(at, depth, weights, samples);
-    losses.push(rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler).loss);
-    unexploded('limit: the wide net', flowResult(losses), flow.dt);
+    const { loss } = rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler);
+    losses.push(loss);
+    if (isExplosion(loss, losses[0]!)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
   }
   return { squares, lossRises: flow.batches === undefined ? flowResult(losses).increases : 0 };
 }
