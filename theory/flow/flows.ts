@@ -93,8 +93,8 @@ const DEFINED = {
     descends: true,
     halves: true,
     linearized: true,
-    train: (net, samples, spec, { onStep }) =>
-      trainDirect(net, samples, { ...spec, method: INTEGRATORS[spec.method], ...(onStep !== undefined && { onStep }) }),
+    train: (net, samples, spec, context) =>
+      trainDirect(net, samples, { ...context, ...spec, method: INTEGRATORS[spec.method] }),
   }),
   /**
    * Euler steps on batches against the gradient flow: as every epoch has each sample once, the errors of its batches
@@ -107,7 +107,7 @@ const DEFINED = {
     descends: false,
     halves: false,
     linearized: true,
-    train: (net, samples, spec, { seed }) => trainSgd(net, samples, { ...spec, seed }),
+    train: (net, samples, spec, context) => trainSgd(net, samples, { ...context, ...spec }),
   }),
   langevin: flow<z.infer<typeof Langevin>>({
     spec: Langevin,
@@ -116,13 +116,8 @@ const DEFINED = {
     descends: false,
     halves: false,
     linearized: false,
-    train: (net, samples, { batch, ...spec }, { seed, noise, onStep }) =>
-      trainLangevin(net, samples, {
-        ...spec,
-        noise,
-        batches: samplesAt(samples, batch, seed),
-        ...(onStep !== undefined && { onStep }),
-      }),
+    train: (net, samples, { batch, ...spec }, context) =>
+      trainLangevin(net, samples, { ...context, ...spec, batches: samplesAt(samples, batch, context.seed) }),
   }),
   momentum: flow<z.infer<typeof Momentum>>({
     spec: Momentum,
@@ -131,12 +126,8 @@ const DEFINED = {
     descends: false,
     halves: false,
     linearized: false,
-    train: (net, samples, { batch, ...spec }, { seed, onStep }) =>
-      trainMomentum(net, samples, {
-        ...spec,
-        batches: samplesAt(samples, batch, seed),
-        ...(onStep !== undefined && { onStep }),
-      }),
+    train: (net, samples, { batch, ...spec }, context) =>
+      trainMomentum(net, samples, { ...context, ...spec, batches: samplesAt(samples, batch, context.seed) }),
   }),
 };
 
