@@ -56,10 +56,14 @@ export function outputsOf({ d, readOut }: Net): number {
   return readOut?.rows ?? d;
 }
 
+/** Whether layers have the alpha and c of their net, none of their own. */
+export function sharesScales(layers: readonly Layer[]): boolean {
+  return layers.every(({ alpha, c }) => alpha === undefined && c === undefined);
+}
+
 /** Whether a net has one alpha and one c, and neither of the read maps: what bounds and limits are known for. */
 export function isUniform({ layers, readIn, readOut }: Net): boolean {
-  const own = layers.some(({ alpha, c }) => alpha !== undefined || c !== undefined);
-  return !own && readIn === undefined && readOut === undefined;
+  return sharesScales(layers) && readIn === undefined && readOut === undefined;
 }
 
 /** Throws RangeError for a net that is not {@link isUniform}, or a loss other than the squared one; `what` asks. */
@@ -221,9 +225,8 @@ export function copyNet(net: Net): Net {
 /** One layer with its scales alone, as a network of depth one without read maps. It shares the layer's arrays. */
 export function layerNet({ d, alpha, c, activation }: Net, layer: Layer): Net {
   const { m, a, b, bias } = layer;
-  const own = layer.alpha !== undefined || layer.c !== undefined;
   const scales = { alpha: layer.alpha ?? alpha, c: layer.c ?? c };
-  return { d, ...scales, activation, layers: [own ? { m, a, b, bias } : layer] };
+  return { d, ...scales, activation, layers: [sharesScales([layer]) ? layer : { m, a, b, bias }] };
 }
 
 /** Layer l alone, as {@link layerNet}. */

@@ -10,6 +10,7 @@ import {
   isUniform,
   layerNet,
   outputsOf,
+  sharesScales,
   singleLayer,
   type Layer,
   type LinearMap,
@@ -42,11 +43,6 @@ function transposed(map: LinearMap | undefined, p: Float64Array): Float64Array {
     for (let r = 0; r < rows; r++)
       for (let k = 0; k < columns; k++) out[to + k]! += values[r * columns + k]! * p[from + r]!;
   return out;
-}
-
-/** Whether layers share alpha and c, so that the kernel passes all of them in one call. */
-function sharesScales(layers: readonly Layer[]): boolean {
-  return layers.every(({ alpha, c }) => alpha === undefined && c === undefined);
 }
 
 /** Writes z_l [N, d] of each layer into `outs[l]` where that is given, from z_0 [N, d]. */
