@@ -12,7 +12,7 @@ import { copyNet, initialNet, thinNet, type Net } from '../model/particles.js';
 import type { Task } from '../model/task.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { activations, output } from '../network/network.js';
-import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
+import { PAIR_SECONDS, shapeOf, startWide, stepsOf } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study } from './study.js';
 
@@ -41,9 +41,7 @@ const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
     path: ['activation'],
     message: 'expected one whose derivative does not jump: the flow is linearized',
   })
-  .superRefine((spec, context) =>
-    inWholeSteps('times', 'imitationTime')({ ...spec, imitationTime: spec.imitationTime ?? 0 }, context),
-  );
+  .superRefine(inWholeSteps('times', 'imitationTime'));
 type LimitSpec = z.infer<typeof LimitSpec>;
 
 /** Real particles are at the limit: D falls as m^(-1/2) from their width on. */
@@ -70,7 +68,7 @@ interface Real {
 
 function realOf(spec: LimitSpec, depth: number, seed: number): Real {
   const { wide: M } = spec;
-  const { task, initial } = startWide({ ...spec, time: 0, imitationTime: 0 }, depth, seed);
+  const { task, initial } = startWide(spec, depth, seed);
   const { x } = task.heldOut;
   const distance = (nets: readonly Net[], wide: Net): number => {
     const m = nets[0]!.layers[0]!.m;
@@ -140,8 +138,8 @@ async function limitsAlong(
   seed: number,
   course: Course,
 ): Promise<readonly (WidthLimit | undefined)[]> {
-  const { alpha, c, perDepth, d, rho, activation, target, particles, nets } = spec;
-  const shape = { depth, d, alpha, c: perDepth ? c / depth : c, activation };
+  const { rho, target, particles, nets } = spec;
+  const shape = shapeOf(spec, depth);
   try {
     return await limitsOf({
       ...{ seed, target, particles, nets, course },

@@ -5,7 +5,7 @@ import { discrepancy, layerErrors, outputSize, telescope } from '../network/disc
 import { trainDirect, unexploded, type FlowResult } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { activations, lossOf, output } from '../network/network.js';
-import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net } from '../model/particles.js';
+import { copyNet, freshNet, initialNet, thinNet, type InitialLaw, type Net, type Shape } from '../model/particles.js';
 import { sineTask, type Task } from '../model/task.js';
 import type { ParticleSettings } from './study.js';
 
@@ -29,15 +29,23 @@ export function stepsOf(time: number, dt: number): number {
   return Math.round(time / dt);
 }
 
+/** Settings of a study's nets before they are trained. */
+type NetSettings = Omit<ParticleSettings, 'time' | 'imitationTime'>;
+
+/** The shape of a study's nets of so many layers, but for their particles. */
+export function shapeOf({ d, alpha, c, perDepth, activation }: NetSettings, depth: number): Omit<Shape, 'm'> {
+  return { depth, d, alpha, c: perDepth ? c / depth : c, activation };
+}
+
 /** The task and the untrained wide net of a seed; `law` replaces parts of the initial law. */
 export function startWide(
-  settings: ParticleSettings,
+  settings: NetSettings,
   depth: number,
   seed: number,
   law: Partial<InitialLaw> = {},
 ): { readonly task: Task; readonly initial: Net } {
-  const { alpha, c, perDepth, d, rho, wide: m, train, heldOut, activation } = settings;
-  const initial = initialNet(seed, { depth, m, d, alpha, c: perDepth ? c / depth : c, activation }, { rho, ...law });
+  const { d, rho, wide: m, train, heldOut } = settings;
+  const initial = initialNet(seed, { ...shapeOf(settings, depth), m }, { rho, ...law });
   return { task: sineTask(seed, d, train, heldOut), initial };
 }
 

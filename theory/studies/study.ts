@@ -47,13 +47,13 @@ export function isWholeSteps(time: number, dt: number): boolean {
 }
 
 /**
- * For `superRefine`: every one of the spec's flow times under `keys` (a number or a list) is a whole number of steps
- * "dt". A time that is rounded to steps would be another time than the table says, and may be none.
+ * For `superRefine`: every one of the spec's flow times under `keys` (a number, a list, or none) is a whole number of
+ * steps "dt". A time that is rounded to steps would be another time than the table says, and may be none.
  */
 export function inWholeSteps(...keys: readonly string[]) {
   return (spec: Readonly<Record<string, unknown>> & { readonly dt: number }, context: z.core.$RefinementCtx): void => {
     for (const key of keys)
-      for (const time of [spec[key]].flat() as number[])
+      for (const time of [spec[key] ?? []].flat() as number[])
         if (time / spec.dt > MOST_STEPS)
           context.addIssue({
             code: 'custom',
