@@ -19,7 +19,7 @@ import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { GradientImitation, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
-import { needsContributions, sharedPaths, STARTS, startWeights, type StartKind } from './start.js';
+import { sharedPaths, STARTS, startWeights, type StartKind } from './start.js';
 import { trainStages, type StageContext } from './stages.js';
 import type { TrainingStage } from './training-step.js';
 import { estimateStatistics } from './statistics.js';
@@ -134,9 +134,7 @@ async function begin(run: Run): Promise<HostWeights> {
   const needsBasis = STARTS[procedure.start].projects || (imitation?.by === 'gradient' && imitation.maps === 'stream');
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
   const contributions =
-    teacher !== undefined && needsContributions(procedure.start)
-      ? await contributionsOf(thin, teacher, data)
-      : undefined;
+    teacher !== undefined && STARTS[procedure.start].imitates ? await contributionsOf(thin, teacher, data) : undefined;
   const start = startWeights(procedure.start, seed, thin, teacher, basis, run.pretrained, contributions);
   if (teacher === undefined) return start.host;
   if (imitation?.by === 'ridge') {

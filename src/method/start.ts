@@ -24,24 +24,18 @@ interface StartFacts {
   /** Whether the channels that skip connections carry are projected on a basis. */
   readonly projects: boolean;
   /** Whether channels are chosen and weighed to imitate what the wide net's layers give (greedy.ts), not by size. */
-  readonly imitates?: boolean;
+  readonly imitates: boolean;
 }
 
 /** Every kind of start under the name that specs give it; `TrainSpec.start` says what each means. */
 export const STARTS = {
-  random: { shares: false, narrows: 'nowhere', projects: false },
-  shared: { shares: true, narrows: 'nowhere', projects: false },
-  selected: { shares: true, narrows: 'everywhere', projects: false },
+  random: { shares: false, narrows: 'nowhere', projects: false, imitates: false },
+  shared: { shares: true, narrows: 'nowhere', projects: false, imitates: false },
+  selected: { shares: true, narrows: 'everywhere', projects: false, imitates: false },
   greedy: { shares: true, narrows: 'everywhere', projects: false, imitates: true },
-  'projected-embeddings-and-head': { shares: true, narrows: 'embeddings and head', projects: true },
-  projected: { shares: true, narrows: 'everywhere', projects: true },
+  'projected-embeddings-and-head': { shares: true, narrows: 'embeddings and head', projects: true, imitates: false },
+  projected: { shares: true, narrows: 'everywhere', projects: true, imitates: false },
 } as const satisfies Record<string, StartFacts>;
-
-/** Whether a kind of start needs the contributions of the wide net's channels. */
-export function needsContributions(kind: StartKind): boolean {
-  const facts: StartFacts = STARTS[kind];
-  return facts.imitates ?? false;
-}
 
 /** Where the thin net starts: one of {@link STARTS}. */
 export type StartKind = keyof typeof STARTS;
@@ -61,12 +55,10 @@ export function startWeights(
   contributions?: Contributions,
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
-  const { shares, narrows } = STARTS[kind];
+  const { shares, narrows, imitates } = STARTS[kind];
   if (!shares || wide === undefined) return { host: fresh, selection: {} };
   const choices =
-    narrows === 'everywhere'
-      ? selectChannels(kind, thin, fresh, wide, needsContributions(kind) ? contributions : {})
-      : {};
+    narrows === 'everywhere' ? selectChannels(kind, thin, fresh, wide, imitates ? contributions : {}) : {};
   const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) =>
     thin.taps.indexOf(tap),
   ) as [number, number];
