@@ -65,14 +65,21 @@ export function saddleWidths(): number[] {
   return SADDLE_POWERS.map((power) => 2 ** power);
 }
 
-/** A trained wide net of a depth, as a function that measures thin nets of a width; null where a training explodes. */
-function wideNet({ wide, alpha, c, rho, time, seed }: Setting, depth: number): (m: number) => Measured {
+/**
+ * A trained wide net of a depth, as a function that measures thin nets of these widths; null where a training explodes.
+ * Herding, which takes longer than all else, goes as far as the widest of them that is narrower than the wide net.
+ */
+function wideNet(
+  { wide, alpha, c, rho, time, seed }: Setting,
+  depth: number,
+  measured: readonly number[],
+): (m: number) => Measured {
   const task = sineTask(seed, FIXED.d, FIXED.train, FIXED.heldOut);
   const initial = initialNet(seed, { depth, m: wide, d: FIXED.d, alpha, c, activation: 'tanh' }, { rho });
   const options = { steps: Math.round(time / FIXED.dt), dt: FIXED.dt };
   const trained = copyNet(initial);
   if (trainDirect(trained, task.train, options).exploded !== undefined) return () => null;
-  const widths = widthsBelow(wide);
+  const widths = measured.filter((m) => m < wide);
   const [onTrain, onHeldOut] = [activations(trained, task.train.x), activations(trained, task.heldOut.x)];
   const herded = selectNets(trained, task.train.x, 'herding', widths, onTrain);
   const { x } = task.heldOut;
@@ -97,12 +104,14 @@ function wideNet({ wide, alpha, c, rho, time, seed }: Setting, depth: number): (
 
 /** Points of nets of particles: D(m) at the setting's depth, from the narrowest, then D(L) at its width. */
 export function exploreParticles(setting: Setting, found: Found): void {
-  const measure = wideNet(setting, setting.depth);
+  const widths = widthsBelow(setting.wide);
+  const measure = wideNet(setting, setting.depth, widths);
   const known = new Map<number, Measured>();
-  for (const m of widthsBelow(setting.wide)) {
+  for (const m of widths) {
     known.set(m, measure(m));
     found('D(m)', m, known.get(m) ?? null);
   }
-  for (let depth = 1; depth < setting.depth; depth++) found('D(L)', depth, wideNet(setting, depth)(setting.m));
+  for (let depth = 1; depth < setting.depth; depth++)
+    found('D(L)', depth, wideNet(setting, depth, [setting.m])(setting.m));
   found('D(L)', setting.depth, known.get(setting.m) ?? measure(setting.m));
 }
