@@ -8,10 +8,11 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { layerCount, width } from '../core/magnitudes.js';
-import { shapeText, tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { shapeText, tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { denseGelu, firstToken, headSizeOf, layerNorm, rowsOf, selfAttention } from '../nn/transformer.js';
+import { patchRows } from '../nn/windows.js';
 import { applyTaps } from './apply-taps.js';
 import { denseLayer, embeddingLayer, layerNormLayer, operation, tableOf, type Layer } from './layer-table.js';
 
@@ -146,10 +147,8 @@ function embeddings({ imageSize, patchSize, channels, hiddenSize }: VitSpec, sco
         'it has a position for every patch',
     );
   const side = imageSize / patchSize;
-  const patches = tf
-    .transpose(x.reshape([batch, side, patchSize, side, patchSize * channels]), [0, 1, 3, 2, 4])
-    .reshape([-1, patchSize ** 2 * channels]);
-  const embedded = dense(scope, 'embeddings/patch', patches as Tensor2D).reshape([batch, side ** 2, hiddenSize]);
+  const patches = patchRows(x as Tensor4D, patchSize);
+  const embedded = dense(scope, 'embeddings/patch', patches).reshape([batch, side ** 2, hiddenSize]);
   const first = tf.add(
     tf.zeros([batch, 1, hiddenSize]),
     parameter(scope.params, 'embeddings/class/kernel').reshape([1, 1, hiddenSize]),

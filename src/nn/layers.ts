@@ -9,7 +9,7 @@ import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
 import { affine } from '../engine/ops/matrix.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
-import type { Windows } from './windows.js';
+import { patchRows, type Windows } from './windows.js';
 import {
   shapeText,
   tf,
@@ -167,9 +167,7 @@ export function patchConv(scope: Scope, path: string, x: Tensor4D): Tensor4D {
   if (channels !== inputs || rows * columns === 0)
     throw new RangeError(`conv2d ${path}: expected [B, H, W, ${inputs}] of at least ${side} rows, got ${shapeText(x)}`);
   const whole = tf.slice(x, [0, 0, 0, 0], [batch, rows * side, columns * side, inputs]);
-  const patches = tf
-    .transpose(whole.reshape([batch, rows, side, columns, side * inputs]), [0, 1, 3, 2, 4])
-    .reshape([-1, side * side * inputs]) as Tensor2D;
+  const patches = patchRows(whole, side);
   const bias = parameter(scope.params, `${path}/bias`) as Tensor1D;
   const y = affine(patches, kernel.reshape([side * side * inputs, outputs]), bias);
   scope.trace?.(path, patches, y);

@@ -26,3 +26,11 @@ export function windowRows(x: Tensor4D, { size, strides, padding, output }: Wind
   }
   return (windows.length === 1 ? windows[0]! : tf.concat(windows, 3)).reshape([-1, height * width * channels]);
 }
+
+/** Windows of `side` x `side` that stand side by side and fill x [B, H, W, C], as rows [n, side side C]. */
+export function patchRows(x: Tensor4D, side: number): Tensor2D {
+  const [batch, height, width, channels] = x.shape;
+  return tf
+    .transpose(x.reshape([batch, height / side, side, width / side, side * channels]), [0, 1, 3, 2, 4])
+    .reshape([-1, side * side * channels]);
+}
