@@ -47,17 +47,24 @@ export interface ConvNodeOptions {
   readonly relu?: boolean;
 }
 
-/** A convolution with bias, kernel [h, w, C / groups, out] here; `more` are its attributes: strides, pads, groups. */
+/** A convolution with bias, kernel [h, w, C / groups, out] here; `moves` are its attributes `strides` and `pads`. */
 function convNode(
   { graph }: OnnxScope,
   path: string,
   x: Value,
-  kernel: HostArray,
-  bias: HostArray,
-  more: Attributes,
+  { kernel, bias }: { readonly kernel: HostArray; readonly bias: HostArray },
+  moves: Attributes,
+  group: number,
 ): Value {
   const weight = graph.constant(`${path}/kernel`, transpose(kernel, [3, 2, 0, 1]));
-  return graph.node('Conv', [x, weight, graph.constant(`${path}/bias`, bias)], more, path);
+  const attributes = { ...moves, group, kernel_shape: kernel.shape.slice(0, 2) };
+  return graph.node('Conv', [x, weight, graph.constant(`${path}/bias`, bias)], attributes, path);
+}
+
+/** Zeros on every side so that a kernel [h, w, ...] moves by one pixel to as many places as there are pixels. */
+function halfPads({ shape: [height, width] }: HostArray): readonly number[] {
+  const pads = [(height! - 1) / 2, (width! - 1) / 2];
+  return [...pads, ...pads];
 }
 
 /** How {@link biasedConvNode} convolves. */
@@ -75,10 +82,8 @@ export function biasedConvNode(
   { groups = 1, patches = false }: BiasedConvOptions,
 ): Value {
   const [kernel, bias] = [scope.weights.params[`${path}/kernel`]!, scope.weights.params[`${path}/bias`]!];
-  const [height, width] = kernel.shape as [number, number];
-  const pads = [(height - 1) / 2, (width - 1) / 2];
-  const moves: Attributes = patches ? { strides: [height, width] } : { pads: [...pads, ...pads] };
-  return convNode(scope, path, x, kernel, bias, { ...moves, group: groups, kernel_shape: [height, width] });
+  const moves: Attributes = patches ? { strides: kernel.shape.slice(0, 2) } : { pads: halfPads(kernel) };
+  return convNode(scope, path, x, { kernel, bias }, moves, groups);
 }
 
 /** Convolution and batch norm by its running statistics, folded into one; a ReLU after it if asked for. */
@@ -101,21 +106,11 @@ export function convNormNode(
     (value, i) => value / Math.sqrt(variance.values[i]! + BATCH_NORM_EPSILON),
   );
   const outputs = factors.length;
-  const folded = kernel.values.map((value, i) => value * factors[i % outputs]!);
-  const shift = beta.values.map((value, i) => value - mean.values[i]! * factors[i]!);
-  const [height, width] = kernel.shape as [number, number];
-  const [vertical, horizontal] = [(height - 1) / 2, (width - 1) / 2];
-  const y = convNode(
-    scope,
-    conv,
-    x,
-    { shape: kernel.shape, values: folded },
-    { shape: beta.shape, values: shift },
-    {
-      ...{ strides: [stride, stride], pads: [vertical, horizontal, vertical, horizontal], group: groups },
-      kernel_shape: [height, width],
-    },
-  );
+  const folded = {
+    kernel: { ...kernel, values: kernel.values.map((value, i) => value * factors[i % outputs]!) },
+    bias: { ...beta, values: beta.values.map((value, i) => value - mean.values[i]! * factors[i]!) },
+  };
+  const y = convNode(scope, conv, x, folded, { strides: [stride, stride], pads: halfPads(kernel) }, groups);
   return relu ? scope.graph.node('Relu', [y], {}, conv) : y;
 }
 
