@@ -22,7 +22,7 @@ const { layers, sequential, input, model } = tfjs;
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-layers-'));
 
 /** Saves a model as `model.save('file://...')` of tfjs-node does, with values that are not those of a fresh one. */
-export async function saved(of: tfjs.LayersModel): Promise<string> {
+async function saved(of: tfjs.LayersModel): Promise<string> {
   const folder = join(newFolder(), 'model');
   mkdirSync(folder);
   of.setWeights(
