@@ -1,5 +1,5 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unknownName, UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
@@ -10,6 +10,7 @@ import { readConfig, readDeclaration } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { writeGraph } from '../onnx/graph.js';
 import type { PublishedWeights, TokenizerFacts, Variant } from './family.js';
+import { isFolder } from './huggingface-folder.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
 import { checkpointFiles, findTensorflowBert } from './tensorflow-bert.js';
@@ -26,7 +27,7 @@ function familiesWith(member: 'published' | 'vary' | 'predict' | 'onnx'): string
 
 /** Whether a path is a folder, as Hugging Face's libraries save a network, or a checkpoint of TensorFlow. */
 export function isModelFolder(path: string): boolean {
-  return (existsSync(path) && statSync(path).isDirectory()) || findTensorflowBert(path) !== undefined;
+  return isFolder(path) || findTensorflowBert(path) !== undefined;
 }
 
 /** What old folders are whose configuration does not say it. */
@@ -164,7 +165,7 @@ export function weightLabels(path: string, spec: NetworkSpec): readonly string[]
 /** Files of which {@link readWeights} may read, for weights at a path: a folder's, or a file with its configuration. */
 export function weightFiles(path: string): InputFiles[] {
   if (isModelFolder(path)) {
-    const all = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(path) : [];
+    const all = isFolder(path) ? readdirSync(path) : [];
     const hasOther = all.some((name) => name.endsWith('.safetensors') || name === 'pytorch_model.bin');
     const checkpoint = hasOther ? undefined : findTensorflowBert(path);
     if (checkpoint !== undefined) return checkpointFiles(checkpoint);
