@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
-import { makeFolder, writeAtomic } from '../../store/atomic.js';
+import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
-import type { OpenOptions, Source, SourceFormat } from './source.js';
+import { writeLabels, type OpenOptions, type Source, type SourceFormat } from './source.js';
 
 /** What wrappers of training loops put before every name. */
 const PREFIXES = ['module.', 'model.'];
@@ -53,9 +53,7 @@ export function openTensors(
       makeFolder(folder);
       const file = join(folder, 'model.safetensors');
       writeWeights(file, thin, weights);
-      const names = join(folder, 'labels.json');
-      if (labels !== undefined) writeAtomic(names, `${JSON.stringify(labels, null, 2)}\n`);
-      return labels === undefined ? [file] : [file, names];
+      return [file, ...writeLabels(folder, labels)];
     },
   };
 }
