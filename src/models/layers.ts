@@ -204,6 +204,8 @@ function activationOf(layer: LayerSpec): string | undefined {
 }
 
 const isLinear = ({ kind }: LayerSpec): boolean => kind === 'dense' || kind === 'conv';
+/** Whether a layer only moves or drops values. */
+const onlyMoves = ({ kind }: LayerSpec): boolean => kind === 'flatten' || kind === 'dropout';
 
 /**
  * The layers at which the network can be divided, one for each layer with a kernel but the last: what follows reads
@@ -222,7 +224,7 @@ export function dividing({ input, layers }: LayersSpec): string[] {
         taps.push(layers[candidate]!.name);
         [tap, candidate] = [candidate, undefined];
       }
-      if (layer.kind !== 'flatten' && layer.kind !== 'dropout' && hasKernel(tap, i)) candidate = i;
+      if (!onlyMoves(layer) && hasKernel(tap, i)) candidate = i;
     }
     reach = Math.max(reach, last.get(i) ?? 0);
   }
@@ -318,7 +320,7 @@ function readersOf(nodes: readonly Node[], of: string): Readers {
       continue;
     }
     const averages = (layer.kind === 'pool' || layer.kind === 'global') && layer.by === 'average';
-    if (!averages && layer.kind !== 'flatten' && layer.kind !== 'dropout')
+    if (!averages && !onlyMoves(layer))
       return { obstacle: `the layer "${layer.name}" (${layer.kind}) reads it, which has no kernel` };
     const further = readersOf(nodes, layer.name);
     if ('obstacle' in further) return further;
