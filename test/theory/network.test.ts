@@ -169,6 +169,9 @@ describe('direct training', () => {
       trainSgd(smallNet(), task.train, { steps: 8, dt: 0.05, batch: 4, seed }).losses;
     expect(losses(1)).toEqual(losses(1));
     expect(losses(1)).not.toEqual(losses(2));
+    expect(losses(1).some((loss, i, all) => i > 0 && loss > all[i - 1]!)).toBe(true);
+    // rises of the losses of batches say nothing
+    expect(trainSgd(smallNet(), task.train, { steps: 8, dt: 0.05, batch: 4, seed: 1 }).increases).toBe(0);
     expect(() => trainSgd(smallNet(), task.train, { steps: 1, dt: 1, batch: 17, seed: 1 })).toThrow(/batch of 1 to 16/);
   });
 });

@@ -180,7 +180,7 @@ export function trainSgd(
     losses.push(loss);
     if (isExplosion(loss, losses[0]!)) break;
   }
-  return flowResult(losses);
+  return { ...flowResult(losses), increases: 0 };
 }
 
 /** Steps of a flow whose steps have samples, noise or momentum of their own. */

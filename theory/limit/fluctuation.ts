@@ -137,11 +137,9 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course)
 function imitatedResponses(net: Net, weights: readonly Weights[], course: Course): Responses {
   const { flow, train, points } = course;
   const { inputs, dt, steps, method = INTEGRATORS.euler } = course.imitation!;
-  const { exploded, increases } =
-    flow.batches === undefined
-      ? trainDirect(net, train, flow)
-      : { ...trainSgd(net, train, { ...flow, ...flow.batches }), increases: 0 };
-  unexploded('limit: the wide net', { exploded }, flow.dt);
+  const trained =
+    flow.batches === undefined ? trainDirect(net, train, flow) : trainSgd(net, train, { ...flow, ...flow.batches });
+  const { increases } = unexploded('limit: the wide net', trained, flow.dt);
   const depth = net.layers.length;
   const values = activations(net, train.x);
   const directions = weights.map((one) => startOf(net, one));

@@ -119,9 +119,8 @@ export function checkCoupling(thin: ThinSettings, wide: readonly number[]): void
 /** Trains `net` in place by the declared flow; wide and thin nets have the same batches. Returns the course. */
 function trainByFlow({ config, train, warnings, report }: Run, part: Part, net: Net, noise: ParticleNoise): FlowResult {
   const { flow, seed } = config;
-  const { train: run, descends } = FLOWS[flow.kind];
-  const result = run(net, train, flow, { seed, noise, onStep: report(part.name, flow.steps) });
-  return whole(part.what, descends ? result : { ...result, increases: 0 }, flow.dt, warnings);
+  const result = FLOWS[flow.kind].train(net, train, flow, { seed, noise, onStep: report(part.name, flow.steps) });
+  return whole(part.what, result, flow.dt, warnings);
 }
 
 /** A part of a simulation, as progress and messages call it. */
