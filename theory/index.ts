@@ -21,6 +21,7 @@ export {
   thinIndices,
   thinNet,
   widthsOf,
+  zerosLike,
   type InitialLaw,
   type Layer,
   type LinearMap,
@@ -35,7 +36,7 @@ export { activations, layerForward, lossOf, output, outputFrom, velocity, type V
 export { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from './network/discrepancy.js';
 
 // Limits of infinite width, by linearized flows
-export { outputChanges, velocityChanges, zerosLike, type Direction, type VelocityChanges } from './network/tangents.js';
+export { outputChanges, velocityChanges, type Direction, type VelocityChanges } from './network/tangents.js';
 export { responsesOf, type Course, type FlowPart, type Responses, type Weights } from './limit/fluctuation.js';
 export { gaussianWeights, limitsOf, type LimitSettings, type WidthLimit } from './limit/extrapolate.js';
 export { declaredLimit, LIMIT_DEFAULTS, type DeclaredLimit, type LimitOptions } from './limit/declared.js';

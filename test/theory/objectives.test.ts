@@ -8,11 +8,19 @@ import { imitate } from '../../theory/flow/imitation.js';
 import { openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
 import { declaredLimit } from '../../theory/limit/declared.js';
 import { LOSSES, LOSS_NAMES, type LossName } from '../../theory/model/losses.js';
-import { freshNet, initialNet, inputsOf, outputsOf, thinNet, type Net } from '../../theory/model/particles.js';
+import {
+  freshNet,
+  initialNet,
+  inputsOf,
+  outputsOf,
+  thinNet,
+  zerosLike,
+  type Net,
+} from '../../theory/model/particles.js';
 import { asClasses, sineTask, type Samples } from '../../theory/model/task.js';
 import { discrepancy, telescope } from '../../theory/network/discrepancy.js';
 import { activations, lossOf, output, velocity } from '../../theory/network/network.js';
-import { velocityChanges, zerosLike } from '../../theory/network/tangents.js';
+import { velocityChanges } from '../../theory/network/tangents.js';
 import { simulate } from '../../theory/simulate/simulate.js';
 import { relativeError } from '../support/tolerance.js';
 import { nativeSkip } from './support.js';

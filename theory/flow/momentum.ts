@@ -1,5 +1,5 @@
 /** Gradient descent with momentum, as the flow of a heavy ball. */
-import type { Net } from '../model/particles.js';
+import { zerosLike, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { trainBySteps, type FlowResult, type StepOptions } from './direct.js';
 
@@ -20,11 +20,7 @@ export function trainMomentum(net: Net, samples: Samples, { friction, ...options
   const { dt } = options;
   if (friction * dt > 1)
     throw new RangeError(`trainMomentum: expected friction x dt of at most 1, got ${friction} x ${dt}`);
-  const momenta = net.layers.map(({ a, b, bias }) => ({
-    a: new Float64Array(a.length),
-    b: new Float64Array(b.length),
-    bias: new Float64Array(bias.length),
-  }));
+  const momenta = zerosLike(net.layers);
   return trainBySteps(net, samples, options, (velocity) => {
     net.layers.forEach((layer, l) => {
       for (const name of ['a', 'b', 'bias'] as const) {

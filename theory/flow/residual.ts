@@ -10,7 +10,7 @@ import { flowResult, isExplosion, type FlowResult } from './direct.js';
 import { kernel } from '../kernel/kernel.js';
 import { activations } from '../network/network.js';
 import type { Activation } from '../model/activations.js';
-import type { Layer, Net } from '../model/particles.js';
+import { zerosLike, type Layer, type Net } from '../model/particles.js';
 
 /** Sizes of a residual net. */
 export interface ResidualShape {
@@ -116,12 +116,7 @@ export function trainResidual(
   const { shape, net, readout } = model;
   const { D, L, outputs } = shape;
   const n = x.length / shape.inputs;
-  const velocity = net.layers.map(({ m, a, b }): Layer => ({
-    m,
-    a: new Float64Array(a.length),
-    b: new Float64Array(b.length),
-    bias: new Float64Array(m),
-  }));
+  const velocity = zerosLike(net.layers);
   const losses: number[] = [];
   const rate = eta / outputs;
   for (let step = 0; ; step++) {

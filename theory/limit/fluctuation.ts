@@ -23,10 +23,10 @@ import {
   unexploded,
 } from '../flow/direct.js';
 import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
-import { copyNet, singleLayer, type Layer, type Net } from '../model/particles.js';
+import { copyNet, singleLayer, zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { activations } from '../network/network.js';
-import { outputChanges, velocityChanges, zerosLike, type Direction } from '../network/tangents.js';
+import { outputChanges, velocityChanges, type Direction } from '../network/tangents.js';
 
 /** One part of a course: `steps` steps of flow time dt each. */
 export interface FlowPart {

@@ -222,6 +222,16 @@ export function copyNet(net: Net): Net {
   };
 }
 
+/** Layers of zeros, with the shapes of `layers`. */
+export function zerosLike(layers: readonly Layer[]): Layer[] {
+  return layers.map(({ m, a, b, bias }) => ({
+    m,
+    a: new Float64Array(a.length),
+    b: new Float64Array(b.length),
+    bias: new Float64Array(bias.length),
+  }));
+}
+
 /** One layer with its scales alone, as a network of depth one without read maps. It shares the layer's arrays. */
 export function layerNet({ d, alpha, c, activation }: Net, layer: Layer): Net {
   const { m, a, b, bias } = layer;

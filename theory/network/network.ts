@@ -12,6 +12,7 @@ import {
   outputsOf,
   sharesScales,
   singleLayer,
+  zerosLike,
   type Layer,
   type LinearMap,
   type Net,
@@ -136,12 +137,7 @@ export function velocity(net: Net, samples: Samples): Velocity {
     throw new RangeError(
       `y: expected as many numbers as ${expected === x.length ? 'x' : 'outputs'} (${expected}), got ${y.length}`,
     );
-  const layers = net.layers.map(({ m, a, b }): Layer => ({
-    m,
-    a: new Float64Array(a.length),
-    b: new Float64Array(b.length),
-    bias: new Float64Array(m),
-  }));
+  const layers = zerosLike(net.layers);
   if (!isFused(net, samples)) return { loss: backward(net, samples, layers), layers };
   const losses = new Float64Array(1);
   kernel().descend(net, x, y, 1, losses, layers);

@@ -2,21 +2,11 @@
 import type { TangentPass } from '../kernel/interface.js';
 import { kernel } from '../kernel/kernel.js';
 import { plainTangent } from '../kernel/tangent.js';
-import { checkUniform, type Layer, type Net } from '../model/particles.js';
+import { checkUniform, zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 
 /** First-order changes of a network's particles: one for each layer, with arrays like the layer's own. */
 export type Direction = readonly Layer[];
-
-/** Layers of zeros, with the shapes of `layers`. */
-export function zerosLike(layers: readonly Layer[]): Layer[] {
-  return layers.map(({ m, a, b, bias }) => ({
-    m,
-    a: new Float64Array(a.length),
-    b: new Float64Array(b.length),
-    bias: new Float64Array(bias.length),
-  }));
-}
 
 function run(net: Net, directions: readonly Direction[], pass: TangentPass): number {
   checkUniform('tangents', net);
