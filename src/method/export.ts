@@ -18,7 +18,8 @@ interface Exported {
   readonly run: RunRecord;
   readonly network: NetworkSpec;
   readonly weights: HostWeights;
-  readonly tokenizer: TokenizerFacts | undefined;
+  /** That of the run, or of its data, which it may have to make: asked for by the forms that have it in them. */
+  readonly tokenizer: () => Promise<TokenizerFacts | undefined>;
   readonly labels: readonly string[] | undefined;
 }
 
@@ -30,26 +31,27 @@ interface ExportFormat {
   /** Whether networks of this declaration's family can be written so. */
   readonly fits: (network: NetworkSpec) => boolean;
   /** Throws UsageError where the format has no such network. */
-  readonly write: (path: string, exported: Exported) => void;
+  readonly write: (path: string, exported: Exported) => Promise<void>;
 }
 
 /** Forms in which a trained network is written. To add one: an object here. */
 export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
   safetensors: {
     ...{ ending: '.safetensors', looks: 'a name ending in .safetensors', fits: isPublished },
-    write: (path, { network, weights }) => void writeWeights(path, network, weights),
+    write: async (path, { network, weights }) => void writeWeights(path, network, weights),
   },
   onnx: {
     ...{ ending: '.onnx', looks: 'a name ending in .onnx', fits: hasOnnx },
-    write: (path, { network, weights, tokenizer, labels }) => writeOnnx(path, network, weights, { tokenizer, labels }),
+    write: async (path, { network, weights, tokenizer, labels }) =>
+      writeOnnx(path, network, weights, { tokenizer: await tokenizer(), labels }),
   },
   folder: {
     ...{ ending: '', looks: 'a name without ending, for a folder' },
     fits: (network) => familyOf(network).published?.folder !== undefined,
-    write: (path, { run, network, weights, tokenizer, labels }) => {
-      if (tokenizer === undefined)
-        throw new UsageError(`${path}: the run has no tokenizer to write beside the network`);
-      writeWeights(path, network, weights, tokenizer, labels);
+    write: async (path, { run, network, weights, tokenizer, labels }) => {
+      const facts = await tokenizer();
+      if (facts === undefined) throw new UsageError(`${path}: the run has no tokenizer to write beside the network`);
+      writeWeights(path, network, weights, facts, labels);
       writeAnswers(path, run);
     },
   },
@@ -80,9 +82,9 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
     );
   const { network, data } = parseTrainSpec(run.cell.spec);
   const format = formatOf(path, network);
-  format.write(path, {
+  await format.write(path, {
     ...{ run, network, weights: fromArrays(readArrays(run)) },
-    tokenizer: keptTokenizer(run) ?? (await tokenizerOf(data)),
+    tokenizer: async () => keptTokenizer(run) ?? (await tokenizerOf(data)),
     labels: labelsOf(run) ?? declaredLabels(data),
   });
 }
