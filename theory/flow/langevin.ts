@@ -12,12 +12,14 @@ export type ParticleNoise = (step: number) => readonly Layer[];
  * seed. A step's numbers depend on the step alone, so that any of them can be drawn again.
  */
 export function particleNoise({ layers }: Net, seed: number, path: readonly (string | number)[] = []): ParticleNoise {
-  return (step) =>
-    layers.map(({ m, a, b, bias }, l): Layer => {
-      const draw = (name: string, { length }: Float64Array): Float64Array =>
-        normals(rngKey(seed, ...path, 'langevin', name, l), length, step * length);
-      return { m, a: draw('a', a), b: draw('b', b), bias: draw('bias', bias) };
-    });
+  const streams = layers.map(({ m, a, b, bias }, l) => {
+    const stream = (name: string, { length }: Float64Array) => {
+      const key = rngKey(seed, ...path, 'langevin', name, l);
+      return (step: number): Float64Array => normals(key, length, step * length);
+    };
+    return { m, a: stream('a', a), b: stream('b', b), bias: stream('bias', bias) };
+  });
+  return (step) => streams.map(({ m, a, b, bias }): Layer => ({ m, a: a(step), b: b(step), bias: bias(step) }));
 }
 
 /**
