@@ -5,6 +5,7 @@
  */
 import type { InitialLaw } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
+import { product, transposed, type Rows } from '../numerics/linear.js';
 
 /** A linear net, its training by Euler steps, and the points on which the discrepancy is measured. */
 export interface LinearSetting {
@@ -20,15 +21,8 @@ export interface LinearSetting {
   readonly dt: number;
 }
 
-/** Square matrices, row by row. */
-type Matrix = number[][];
-
-const product = (left: Matrix, right: Matrix): Matrix =>
-  left.map((row) => right[0]!.map((_, j) => row.reduce((sum, value, k) => sum + value * right[k]![j]!, 0)));
-const transposed = (matrix: Matrix): Matrix => matrix[0]!.map((_, j) => matrix.map((row) => row[j]!));
-
 /** S with theta = S x, x standard normal: a = sa x_a, bias = sbias x_0, b = sb (rho x_a + sqrt(1 - rho^2) x_b). */
-function factorOf(d: number, { rho, sa = 1, sb = 1, sbias = 0.5 }: InitialLaw): Matrix {
+function factorOf(d: number, { rho, sa = 1, sb = 1, sbias = 0.5 }: InitialLaw): Rows {
   const size = 2 * d + 1;
   return Array.from({ length: size }, (_, i) =>
     Array.from({ length: size }, (_, j) => {
@@ -40,7 +34,7 @@ function factorOf(d: number, { rho, sa = 1, sb = 1, sbias = 0.5 }: InitialLaw): 
 }
 
 /** z_l of every layer at x [N, d], as rows: alpha z + c (E[b a^T] z + E[b bias]). */
-function states({ d, alpha, c }: LinearSetting, moments: readonly Matrix[], x: Float64Array): Matrix[] {
+function states({ d, alpha, c }: LinearSetting, moments: readonly Rows[], x: Float64Array): Rows[] {
   const all = [Array.from({ length: x.length / d }, (_, n) => [...x.subarray(n * d, (n + 1) * d)])];
   for (const C of moments)
     all.push(
@@ -55,11 +49,11 @@ function states({ d, alpha, c }: LinearSetting, moments: readonly Matrix[], x: F
 }
 
 /** One Euler step of all layers' moments. */
-function step(setting: LinearSetting, moments: readonly Matrix[]): Matrix[] {
+function step(setting: LinearSetting, moments: readonly Rows[]): Rows[] {
   const { d, alpha, c, train, dt } = setting;
   const z = states(setting, moments, train.x);
   let p = z.at(-1)!.map((row, n) => row.map((value, k) => value - train.y[n * d + k]!));
-  const next: Matrix[] = [];
+  const next: Rows[] = [];
   for (let l = moments.length - 1; l >= 0; l--) {
     const C = moments[l]!;
     // G = E_n[p (z, 1)^T], [d, d + 1]: da = -c G_z^T b, dbias = -c G_1 . b, db = -c (G_z a + G_1 bias)
@@ -79,7 +73,7 @@ function step(setting: LinearSetting, moments: readonly Matrix[]): Matrix[] {
 }
 
 /** The output on the points after training from the moments, as one list. */
-function outputFrom(setting: LinearSetting, initial: readonly Matrix[]): number[] {
+function outputFrom(setting: LinearSetting, initial: readonly Rows[]): number[] {
   let moments = [...initial];
   for (let k = 0; k < setting.steps; k++) moments = step(setting, moments);
   return states(setting, moments, setting.points).at(-1)!.flat();

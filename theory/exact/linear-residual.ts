@@ -12,18 +12,16 @@
  * M = infinity has A = B = 1 and C = 0 at the start, and all of G lies in the span of embedding and readout, whose
  * columns are orthogonal for D = infinity. So the joint limit is a recursion on matrices of inputs + outputs rows.
  */
-
-/** Square matrices, row by row. */
-type Matrix = readonly (readonly number[])[];
+import { product, transposed, type Rows } from '../numerics/linear.js';
 
 /** What a block knows of its units: second moments over them, divided by D. */
 export interface BlockMoments {
   /** E[u u^T] / D. */
-  readonly A: Matrix;
+  readonly A: Rows;
   /** E[v v^T] / D. */
-  readonly B: Matrix;
+  readonly B: Rows;
   /** E[v u^T] / D. */
-  readonly C: Matrix;
+  readonly C: Rows;
 }
 
 /** A linear residual net in an orthonormal basis of k directions, and its training. */
@@ -31,11 +29,11 @@ export interface LinearResidual {
   /** Blocks L. */
   readonly blocks: number;
   /** W_E / sqrt(D) [k, inputs] and W_U / sqrt(D) [k, outputs] in the basis. */
-  readonly embedding: Matrix;
-  readonly readout: Matrix;
+  readonly embedding: Rows;
+  readonly readout: Rows;
   /** Samples x [N, inputs] and y [N, outputs]. */
-  readonly x: Matrix;
-  readonly y: Matrix;
+  readonly x: Rows;
+  readonly y: Rows;
   readonly eta: number;
   readonly steps: number;
   /** Moments of each block at the start; those of infinitely many units unless given. */
@@ -45,30 +43,15 @@ export interface LinearResidual {
 /** What the net computes after training. */
 export interface LinearResidualState {
   /** f(x) [N, outputs]. */
-  readonly output: Matrix;
+  readonly output: Rows;
   /** h_L / sqrt(D) in the basis [N, k]. */
-  readonly hidden: Matrix;
+  readonly hidden: Rows;
   /** The loss (1/(2 N outputs)) sum |f - y|^2 before each step, and at the end. */
   readonly losses: readonly number[];
 }
 
-const transposed = (matrix: Matrix): number[][] => matrix[0]!.map((_, j) => matrix.map((row) => row[j]!));
-
-// plain loops: the recursion is nothing but these
-function product(left: Matrix, right: Matrix): number[][] {
-  const columns = right[0]!.length;
-  return left.map((row) => {
-    const out = new Array<number>(columns).fill(0);
-    for (let k = 0; k < row.length; k++) {
-      const [value, other] = [row[k]!, right[k]!];
-      for (let j = 0; j < columns; j++) out[j]! += value * other[j]!;
-    }
-    return out;
-  });
-}
-
 /** sum_i factors[i] matrices[i]. */
-function combined(factors: readonly number[], matrices: readonly Matrix[]): number[][] {
+function combined(factors: readonly number[], matrices: readonly Rows[]): number[][] {
   return matrices[0]!.map((first, i) => {
     const out = new Array<number>(first.length).fill(0);
     for (let k = 0; k < factors.length; k++) {
@@ -80,7 +63,7 @@ function combined(factors: readonly number[], matrices: readonly Matrix[]): numb
 }
 
 /** One step of gradient descent of a block with gradient G. */
-function descend({ A, B, C }: BlockMoments, G: Matrix, rate: number): BlockMoments {
+function descend({ A, B, C }: BlockMoments, G: Rows, rate: number): BlockMoments {
   const [Gt, Ct] = [transposed(G), transposed(C)];
   const by = [1, -rate, -rate, rate * rate];
   return {

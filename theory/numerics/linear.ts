@@ -3,6 +3,25 @@
 /** A matrix as its rows. */
 export type Rows = readonly (readonly number[])[];
 
+/** Rows of a matrix's columns. */
+export function transposed(matrix: Rows): number[][] {
+  return matrix[0]!.map((_, j) => matrix.map((row) => row[j]!));
+}
+
+/** The product of matrices [n, k] and [k, m]. */
+export function product(left: Rows, right: Rows): number[][] {
+  const columns = right[0]!.length;
+  return left.map((row) => {
+    const out = new Array<number>(columns).fill(0);
+    // plain loops: recursions of exact limits are nothing but these
+    for (let k = 0; k < row.length; k++) {
+      const [value, other] = [row[k]!, right[k]!];
+      for (let j = 0; j < columns; j++) out[j]! += value * other[j]!;
+    }
+    return out;
+  });
+}
+
 /** Off-diagonal entries below this, times 1 / n, count as zero. */
 const ZERO = 1e-12;
 
