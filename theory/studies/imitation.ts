@@ -47,7 +47,7 @@ export const imitationStudy: Study<ImitationSpec> = {
     const { m, dt, draws, depth, times, regime, ridge } = spec;
     const total = times.length + 1;
     await tick(0, total);
-    const wide = trainWide({ ...spec, imitationTime: 0 }, depth, seed);
+    const wide = trainWide(spec, depth, seed);
     const { task, initial, trained, onTrain, onHeldOut } = wide;
     const thin = (of: Net): Net[] => Array.from({ length: draws }, (_, draw) => thinNet(of, m, seed, draw));
     const distance = (nets: readonly Net[]): number =>

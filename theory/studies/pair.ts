@@ -50,7 +50,7 @@ export function startWide(
 }
 
 /** The wide net of a seed, trained. Throws FailureError when it explodes. */
-export function trainWide(settings: ParticleSettings, depth: number, seed: number): Wide {
+export function trainWide(settings: Omit<ParticleSettings, 'imitationTime'>, depth: number, seed: number): Wide {
   const { time, dt } = settings;
   const { task, initial } = startWide(settings, depth, seed);
   const train = (net: Net, step: number): FlowResult =>
