@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { FailureError } from '../../src/core/errors.js';
 import { rngKey, uniforms } from '../../src/core/rng.js';
-import { listRuns } from '../../src/store/runs.js';
+import { FILES, indexRuns, listRuns, runsFolder } from '../../src/store/runs.js';
 import { descendants, isAlive, type Children } from './children.js';
 
 export interface Measured {
@@ -158,6 +158,16 @@ export function tablesOf(out: string): { readonly runs: number; readonly hash: s
     hash.update(JSON.stringify(result));
   }
   return { runs: names.length, hash: hash.digest('hex') };
+}
+
+/** Folders of a store's finished runs, and of the unfinished ones that have a saved state; no file is read. */
+export function foldersIn(out: string): { readonly finished: readonly string[]; readonly saved: readonly string[] } {
+  const folders = [...indexRuns(out).values()].map((name) => join(runsFolder(out), name));
+  const has = (folder: string, file: string): boolean => existsSync(join(folder, file));
+  return {
+    finished: folders.filter((folder) => has(folder, FILES.done)),
+    saved: folders.filter((folder) => !has(folder, FILES.done) && has(folder, FILES.last)),
+  };
 }
 
 /** The undisturbed run, one cell after the other. Throws FailureError when it fails. */

@@ -475,9 +475,13 @@ async function fuzz(place: Place): Promise<Measured> {
   // command lines that end by what is wrong with them: a flag that does not exist is always there
   const chance = chances('lines');
   const bad: string[] = [];
+  let longest = { seconds: 0, line: '' };
   for (let k = 0; k < lines; k++) {
     const args = [...Array.from({ length: 1 + Math.floor(5 * chance()) }, () => pick(WORDS, chance)), '--no-such-flag'];
+    const from = performance.now();
     const ended = gowide(place, args, env, { cwd });
+    const seconds = (performance.now() - from) / 1000;
+    if (seconds > longest.seconds) longest = { seconds, line: args.join(' ') };
     if (![0, 1, 2].includes(ended.status ?? -1) || !isOneLine(ended.stderr))
       bad.push(`${args.join(' ')}: ${ended.status} ${ended.stderr.slice(0, 200)}`);
   }
@@ -491,7 +495,7 @@ async function fuzz(place: Place): Promise<Measured> {
       .map(([name, { read: good, refused }]) => `${name} ${good} and ${refused}`)
       .join(
         ', ',
-      )}; ${crashes.length + bad.length} crashes, slowest ${slowest.toFixed(0)} ms, ${outside.length} files outside the output folder${[
+      )}; ${crashes.length + bad.length} crashes, slowest ${slowest.toFixed(0)} ms, longest command line ${longest.seconds.toFixed(1)} s (${longest.line}), ${outside.length} files outside the output folder${[
       ...crashes,
       ...bad,
     ]
