@@ -102,16 +102,18 @@ function wideNet(
   };
 }
 
-/** Points of nets of particles: D(m) at the setting's depth, from the narrowest, then D(L) at its width. */
+/**
+ * Points of nets of particles: D(L) at the setting's width from the shallowest net, whose point comes soonest, then
+ * D(m) at its depth from the narrowest.
+ */
 export function exploreParticles(setting: Setting, found: Found): void {
-  const widths = widthsBelow(setting.wide);
-  const measure = wideNet(setting, setting.depth, widths);
-  const known = new Map<number, Measured>();
-  for (const m of widths) {
-    known.set(m, measure(m));
-    found('D(m)', m, known.get(m) ?? null);
-  }
   for (let depth = 1; depth < setting.depth; depth++)
     found('D(L)', depth, wideNet(setting, depth, [setting.m])(setting.m));
-  found('D(L)', setting.depth, known.get(setting.m) ?? measure(setting.m));
+  const widths = widthsBelow(setting.wide);
+  const measure = wideNet(setting, setting.depth, widths);
+  for (const m of widths) {
+    const measured = measure(m);
+    found('D(m)', m, measured);
+    if (m === setting.m) found('D(L)', setting.depth, measured);
+  }
 }

@@ -3,10 +3,13 @@ import type { Model, Point, Setting } from './experiment.js';
 import { drawPlot, type Line } from './plot.js';
 import {
   addressOf,
+  boundOf,
   commandOf,
   dialsOf,
+  fitted,
   inWords,
   limitsOf,
+  lostInWords,
   MODELS,
   positionOf,
   PRESETS,
@@ -15,6 +18,8 @@ import {
   startOf,
   valueAt,
   type Dial,
+  type DialName,
+  type Lost,
 } from './setting.js';
 
 const LAWS = ['D(m)', 'D(L)'] as const satisfies readonly Point['law'][];
@@ -53,7 +58,7 @@ function limitLines(setting: Setting, widths: readonly number[]): Line[] {
 /** What the worker says. */
 interface Message {
   readonly point?: Point;
-  readonly exploded?: { readonly law: string; readonly x: number };
+  readonly exploded?: Lost;
   readonly error?: string;
   readonly done?: boolean;
 }
@@ -88,26 +93,27 @@ class Simulation {
   run(setting: Setting): void {
     this.worker?.terminate();
     const points: Point[] = [];
-    const exploded: string[] = [];
+    const lost: Lost[] = [];
+    const all = MODELS[setting.model].widths(setting).length + setting.depth;
     const started = performance.now();
     this.say('Simulating …');
     const worker = new Worker(this.url);
     this.worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Message>) => {
       if (data.error !== undefined) this.say(`The simulation failed: ${data.error}`);
-      if (data.exploded !== undefined) exploded.push(`${data.exploded.law} at ${data.exploded.x}`);
+      if (data.exploded !== undefined) lost.push(data.exploded);
       if (data.point !== undefined) {
         points.push(data.point);
         this.changed(setting, points);
-        this.say(`Simulating … ${points.length} points`);
+        this.say(`Simulating … ${points.length} of ${all} points`);
       }
       if (data.done !== true) return;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      const lost = `Left out, as Euler’s steps of 0.1 exploded there: ${exploded.join(', ')}.`;
       this.changed(setting, points);
-      this.say(`${points.length} points in ${seconds} s.${exploded.length === 0 ? '' : ` ${lost}`}`);
+      this.say(`${points.length} points in ${seconds} s. ${lostInWords(setting, lost)}`.trim());
     };
-    worker.onerror = (event) => this.say(`The simulation could not start: ${event.message}`);
+    worker.onerror = (event) =>
+      this.say(`The simulation could not start: ${event.message || 'the browser forbids workers'}`);
     worker.postMessage({ kernel: this.kernel, setting });
   }
 }
@@ -135,8 +141,7 @@ function drawLaw(law: Point['law'], setting: Setting, points: readonly Point[], 
 class Dials {
   readonly form = make('form', 'dials');
   private model: Model | undefined;
-  private inputs: readonly { name: keyof Setting; dial: Dial; input: HTMLInputElement; output: HTMLOutputElement }[] =
-    [];
+  private inputs: readonly { name: DialName; dial: Dial; input: HTMLInputElement; output: HTMLOutputElement }[] = [];
 
   constructor(private readonly changed: () => void) {
     this.form.addEventListener('submit', (event) => event.preventDefault());
@@ -145,14 +150,20 @@ class Dials {
 
   read(): Setting {
     const entries = this.inputs.map(({ name, dial, input }) => [name, valueAt(dial, Number(input.value))]);
-    return { ...startOf(this.model!), ...(Object.fromEntries(entries) as Partial<Setting>) };
+    return fitted({ ...startOf(this.model!), ...(Object.fromEntries(entries) as Partial<Setting>) });
   }
 
+  /** Moves the sliders to a setting that can be simulated; what others bound ends where they bound it, and says so. */
   set(setting: Setting): void {
     if (setting.model !== this.model) this.make(setting.model);
-    for (const one of this.inputs) {
-      one.input.value = String(positionOf(one.dial, setting[one.name] as number));
-      this.show(one);
+    for (const { name, dial, input, output } of this.inputs) {
+      const bound = boundOf(setting, name);
+      input.max = String(bound?.high ?? dial.high);
+      input.value = String(positionOf(dial, setting[name]));
+      const value = setting[name];
+      const shown = name === 'm' ? MODELS[setting.model].widthLabel(value) : String(Number(value.toPrecision(3)));
+      output.textContent = bound === undefined ? shown : `${shown} (${bound.why})`;
+      input.setAttribute('aria-valuetext', output.textContent);
     }
   }
 
@@ -164,7 +175,7 @@ class Dials {
       Object.assign(input, { type: 'range', name, min: String(low), max: String(high), step: String(step) });
       const one = { name, dial, input, output };
       input.addEventListener('input', () => {
-        this.show(one);
+        this.set(this.read());
         this.changed();
       });
       return one;
@@ -176,12 +187,6 @@ class Dials {
         return row;
       }),
     );
-  }
-
-  private show({ name, dial, input, output }: Dials['inputs'][number]): void {
-    const value = valueAt(dial, Number(input.value));
-    output.textContent = name === 'm' ? MODELS[this.model!].widthLabel(value) : String(Number(value.toPrecision(3)));
-    input.setAttribute('aria-valuetext', output.textContent);
   }
 }
 
@@ -200,7 +205,7 @@ function fillLegend(legend: HTMLElement, points: readonly Point[], setting: Sett
   legend.replaceChildren(
     ...lines.flatMap(({ label, color, ...line }) => {
       const dashed = 'dashed' in line && line.dashed === true;
-      const [swatch, name] = [make('span', '', dashed ? '┄ ' : '● '), make('span', '', `${label}   `)];
+      const [swatch, name] = [make('span', '', dashed ? '┄┄ ' : '● '), make('span', '', `${label}   `)];
       swatch.style.color = color;
       return [swatch, name];
     }),
@@ -271,6 +276,8 @@ export function startLaboratory(): void {
   const follow = (): void => {
     const setting = settingAt(location.hash);
     if (setting === undefined) return;
+    // of an address that cannot be simulated the nearest that can
+    history.replaceState(null, '', addressOf(setting));
     dials.set(setting);
     root.scrollIntoView();
     if (simulation !== undefined) run();

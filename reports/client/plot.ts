@@ -26,6 +26,9 @@ export interface Plot {
 const [WIDTH, HEIGHT] = [380, 260] as const;
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 12, 44] as const;
 
+/** Whether a logarithmic axis has a place for a value. */
+const drawn = (y: number): boolean => y > 0 && Number.isFinite(y);
+
 /** Draws a plot into an element, in place of what it holds. */
 export function drawPlot({ xTitle, yTitle, xs, xLabel, log, lines }: Plot, into: HTMLElement, label: string): void {
   const svg = svgElement('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label });
@@ -34,7 +37,8 @@ export function drawPlot({ xTitle, yTitle, xs, xLabel, log, lines }: Plot, into:
   const [low, high] = [position(Math.min(...xs)), position(Math.max(...xs))];
   const toX = (x: number): number =>
     high > low ? LEFT + ((WIDTH - LEFT - RIGHT) * (position(x) - low)) / (high - low) : (LEFT + WIDTH - RIGHT) / 2;
-  const values = lines.flatMap(({ points }) => points.map(({ y }) => y)).filter((y) => y > 0);
+  // a theory's line that leaves the measured values ends at the plot's edge
+  const values = lines.flatMap(({ dashed, points }) => (dashed === true ? [] : points.map(({ y }) => y))).filter(drawn);
   const ticks = values.length === 0 ? [0.1, 1] : logTicks(Math.min(...values), Math.max(...values));
   const [bottom, top] = [Math.log(ticks[0]!), Math.log(ticks.at(-1)!)];
   const toY = (y: number): number =>
@@ -60,9 +64,12 @@ export function drawPlot({ xTitle, yTitle, xs, xLabel, log, lines }: Plot, into:
     svgElement('text', { ...ink, x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' }, xTitle),
     svgElement('text', { ...ink, 'text-anchor': 'middle', transform: `translate(14 ${middle}) rotate(-90)` }, yTitle),
   );
+  const [width, height] = [WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
+  const theory = svgElement('svg', { x: LEFT, y: TOP, width, height, viewBox: `${LEFT} ${TOP} ${width} ${height}` });
+  svg.append(theory);
   for (const { color, dashed = false, label: name, points } of lines) {
-    const places = points.filter(({ y }) => y > 0).map(({ x, y }) => ({ x, y, at: [toX(x), toY(y)] as const }));
-    svg.append(
+    const places = points.filter(({ y }) => drawn(y)).map(({ x, y }) => ({ x, y, at: [toX(x), toY(y)] as const }));
+    (dashed ? theory : svg).append(
       svgElement('path', {
         d: places.map(({ at }, i) => `${i === 0 ? 'M' : 'L'}${at[0]} ${at[1]}`).join(''),
         fill: 'none',

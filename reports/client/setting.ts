@@ -13,16 +13,26 @@ export interface Dial {
 }
 
 /** A part of a setting that is a number. */
-type DialName = Exclude<keyof Setting, 'model'>;
+export type DialName = Exclude<keyof Setting, 'model'>;
 type Dials = Readonly<Partial<Record<DialName, Dial>>>;
 
 /** Parts of a setting that a model does not use have this value. */
 const UNUSED = 0;
 
+/** The highest position that a slider may have beside the others, and why. */
+interface Bound {
+  readonly high: number;
+  readonly why: string;
+}
+
 /** What is known of a model beside how it is simulated. */
 interface ModelWords {
   /** Every part of a setting that the model uses, in the order in which the page shows them. */
   readonly dials: Dials;
+  /** The highest positions of sliders that other parts of a setting bound, and why; none bounds another in a circle. */
+  readonly bounds?: (setting: Setting) => Readonly<Partial<Record<DialName, Bound>>>;
+  /** Why a point cannot be measured, and what lets it be. */
+  readonly exploded: readonly [why: string, helps: string];
   /** Thin widths at which D(m) is measured, and how they are written. */
   readonly widths: (setting: Setting) => number[];
   readonly widthLabel: (m: number) => string;
@@ -131,6 +141,9 @@ export const MODELS: Readonly<Record<Model, ModelWords>> = {
       time: { label: 'flow time T', low: 0.2, high: 5, step: 0.2, start: 1 },
       seed: { label: 'seed', low: 1, high: 99, step: 1, start: 1 },
     },
+    // thin nets are drawn from the wide one's particles: all of them would be the wide net again
+    bounds: ({ wide }) => ({ m: { high: Math.log2(wide) - 1, why: 'less than M' } }),
+    exploded: [`Euler’s steps of ${FIXED.dt} exploded`, 'A shorter time T or a smaller scale c'],
     widths: ({ wide }) => widthsBelow(wide),
     widthLabel: String,
     study: 'width',
@@ -150,6 +163,7 @@ export const MODELS: Readonly<Record<Model, ModelWords>> = {
       time: { label: 'flow time T', low: -9, high: -1, step: 1, start: -8, power: true },
       seed: { label: 'seed', low: 1, high: 99, step: 1, start: 1 },
     },
+    exploded: ['direct training left the numbers of float64', 'A shorter time T or a smaller target κ'],
     widths: saddleWidths,
     widthLabel: powerOf,
     study: 'saddle',
@@ -175,10 +189,27 @@ export function valueAt({ power }: Dial, position: number): number {
   return power === true ? 2 ** position : Math.round(position * 10) / 10;
 }
 
-/** The position of a slider at which it has a value, held within its ends. */
-export function positionOf({ power, low, high }: Dial, value: number): number {
-  const position = power === true ? Math.round(Math.log2(value)) : value;
-  return Math.min(high, Math.max(low, position));
+/** The position of a slider that is nearest to a value: one of its steps, within its ends. */
+export function positionOf({ power, low, high, step }: Dial, value: number): number {
+  const position = power === true ? Math.log2(Math.max(value, Number.MIN_VALUE)) : value;
+  const held = Math.min(high, Math.max(low, position));
+  return Math.min(high, low + Math.round((held - low) / step) * step);
+}
+
+/** What bounds a slider beside the other parts of a setting; undefined where its own ends are nearer. */
+export function boundOf(setting: Setting, name: DialName): Bound | undefined {
+  const { dials, bounds } = MODELS[setting.model];
+  const bound = bounds?.(setting)[name];
+  return bound !== undefined && bound.high < dials[name]!.high ? bound : undefined;
+}
+
+/** The setting nearest to one that can be simulated: what others bound is lowered. */
+export function fitted(setting: Setting): Setting {
+  const lowered = dialsOf(setting.model).map(([name, dial]) => {
+    const high = boundOf(setting, name)?.high ?? dial.high;
+    return [name, Math.min(setting[name], valueAt(dial, high))] as const;
+  });
+  return { ...setting, ...(Object.fromEntries(lowered) as Partial<Setting>) };
 }
 
 /** The setting at which a model starts, and to which it is reset. */
@@ -213,7 +244,10 @@ export function addressOf(setting: Setting): string {
   return parts.length === 0 ? '#laboratory' : `#laboratory:${parts.join(',')}`;
 }
 
-/** The setting of an address; undefined where it is of none. What is no number of a dial is left at the start. */
+/**
+ * The setting of an address; undefined where it is of none. What is no number of a dial is left at the start, and what
+ * cannot be simulated is brought to the nearest that can.
+ */
 export function settingAt(hash: string): Setting | undefined {
   const [found, parts = ''] = /^#laboratory(?::(.*))?$/.exec(hash) ?? [];
   if (found === undefined) return undefined;
@@ -225,7 +259,10 @@ export function settingAt(hash: string): Setting | undefined {
     if (text === undefined || text === '' || !Number.isFinite(number)) return start[name];
     return valueAt(dial, positionOf(dial, number));
   };
-  return { ...start, ...Object.fromEntries(dialsOf(start.model).map(([name, dial]) => [name, value(name, dial)])) };
+  return fitted({
+    ...start,
+    ...Object.fromEntries(dialsOf(start.model).map(([name, dial]) => [name, value(name, dial)])),
+  });
 }
 
 /**
@@ -265,6 +302,32 @@ export function commandOf(setting: Setting): string {
   const { study } = MODELS[setting.model];
   const declaration = JSON.stringify(declarationOf(setting));
   return `echo '${declaration}' > ${file} && gowide theory run ${study} --config ${file} --seed ${setting.seed} --seeds 1`;
+}
+
+/** A point that could not be measured. */
+export interface Lost {
+  readonly law: Point['law'];
+  readonly x: number;
+}
+
+/** What could not be measured of a setting, and why; empty where all was. */
+export function lostInWords({ model }: Setting, lost: readonly Lost[]): string {
+  if (lost.length === 0) return '';
+  const {
+    exploded: [why, helps],
+    widthLabel,
+  } = MODELS[model];
+  const named = ([law, axis, label]: [Point['law'], string, (x: number) => string]): string[] => {
+    const places = lost.filter((one) => one.law === law).map(({ x }) => label(x));
+    return places.length === 0 ? [] : [`${axis} = ${places.join(', ')}`];
+  };
+  const where = (
+    [
+      ['D(m)', 'm', widthLabel],
+      ['D(L)', 'L', String],
+    ] as [Point['law'], string, (x: number) => string][]
+  ).flatMap(named);
+  return `Left out, as ${why} there: ${where.join('; ')}. ${helps} helps.`;
 }
 
 /** What the points of a setting show, in words. */

@@ -27,7 +27,7 @@ table.matrix{width:100%;font-size:.86rem}.matrix thead th{position:static;text-a
 .yes{color:#0b5394;background:#e3eefb}.no{color:#8f2d00;background:#fde9df}.open{color:#5f4b00;background:#fdf3cf}.none{color:#444;background:#eee}
 details.claims{margin-top:.6rem;font-size:.92rem}.claims>summary{font-weight:600}.claim{border-left:3px solid var(--line);padding:.1rem 0 .1rem .8rem;margin:.7rem 0}.claim p{margin:.2rem 0}.claim .anchor{text-decoration:underline}.claim:target,figure:target{border-color:var(--link)}.evidence{font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .care h2{margin:.5rem 0;border:0;font-size:1.1rem}.care{border-left:4px solid #b58900;padding:.2rem 1rem;background:var(--panel)}code{background:var(--panel);padding:0 .25em;border-radius:3px;overflow-wrap:anywhere}summary{cursor:pointer}
-.dials{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.5rem 1.5rem;margin:.8rem 0}.dials label{display:block;font-size:.9rem}.dials input{width:100%;accent-color:var(--link)}.dials output{float:right;font-variant-numeric:tabular-nums}
+.dials{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.5rem 1.5rem;margin:.8rem 0}.dials label{display:block;font-size:.9rem}.dials input{width:100%;margin:0;accent-color:var(--link)}.dials output{float:right;font-variant-numeric:tabular-nums}
 .plots{display:flex;flex-wrap:wrap;gap:1rem}.plots .plot{flex:1 1 20rem;min-width:0}
 @media (max-width:800px){.hero{grid-template-columns:1fr}}
 @media (max-width:640px){dl.summary div{grid-template-columns:1fr}figure{padding:.7rem .5rem;margin:1.2rem -.4rem}.matrix th[scope=row]{min-width:9rem;position:sticky;left:0;background:var(--bg)}}

@@ -5,15 +5,19 @@ import type { Point, Setting } from '../../../reports/client/experiment.js';
 import { explore } from '../../../reports/client/explore.js';
 import {
   addressOf,
+  boundOf,
   commandOf,
   declarationOf,
+  fitted,
   inWords,
   limitsOf,
+  lostInWords,
   MODELS,
   PRESETS,
   settingAt,
   START,
   startOf,
+  type Lost,
 } from '../../../reports/client/setting.js';
 import { logTicks } from '../../../reports/client/ticks.js';
 import { parseStudySpec } from '../../../theory/studies/study.js';
@@ -47,6 +51,53 @@ describe('the laboratory’s address', () => {
     expect(settingAt('#resnet')).toBeUndefined();
     expect(settingAt('#laboratory:depth=1e9,m=33,c=x,none=1')).toEqual({ ...START, depth: 12, m: 32 });
     expect(settingAt('#laboratory:saddle,wide=128,depth=99')).toEqual(startOf('saddle'));
+    expect(settingAt('#laboratory:m=-3,time=1.33,c=-0')).toEqual({ ...START, m: 8, time: 1.4, c: 0.2 });
+  });
+
+  test.each([
+    ['m=256,wide=128', 64],
+    ['m=128,wide=128', 64],
+    ['m=256,wide=256', 128],
+    ['m=64,wide=128', 64],
+    ['m=256,wide=512', 256],
+  ])('of a thin net that is no thinner than the wide one is that of the widest that is: %s', (parts, m) => {
+    const setting = settingAt(`#laboratory:${parts}`)!;
+    expect(setting.m).toBe(m);
+    expect(setting.m).toBeLessThan(setting.wide);
+    expect(fitted(setting)).toEqual(setting);
+    expect(boundOf(setting, 'm')?.why).toBe(setting.wide < 512 ? 'less than M' : undefined);
+    expect(boundOf(setting, 'wide')).toBeUndefined();
+  });
+});
+
+describe('extremes of the sliders', () => {
+  const ends: Setting[] = [
+    fitted({ ...START, depth: 1, m: 256, wide: 128, alpha: 0, c: 0.2, rho: 0, time: 0.2 }),
+    fitted({ ...START, depth: 2, m: 256, wide: 128, alpha: 1.2, c: 4, rho: 1, time: 5, seed: 99 }),
+    { ...startOf('saddle'), depth: 1, m: 256, alpha: 0.8, c: 2, time: 2 ** -9 },
+  ];
+  test.each(ends)('have points at every place: $model, L = $depth, c = $c', (setting) => {
+    const points = pointsOf(setting);
+    for (const law of ['D(m)', 'D(L)'] as const) {
+      const xs = points.filter((point) => point.law === law).map(({ x }) => x);
+      const all = law === 'D(m)' ? MODELS[setting.model].widths(setting) : [1, 2].slice(0, setting.depth);
+      expect(xs.sort((a, b) => a - b)).toEqual(all);
+    }
+  });
+
+  test('where training explodes, each place is named once, and what helps', () => {
+    const setting: Setting = { ...startOf('saddle'), alpha: 1.4, c: 6, time: 0.5 };
+    const lost: Lost[] = [];
+    explore(
+      setting,
+      () => {},
+      (law, x) => lost.push({ law, x }),
+    );
+    expect(lostInWords(setting, lost)).toBe(
+      'Left out, as direct training left the numbers of float64 there: m = 2⁸, 2¹⁶, 2²⁴, 2³², 2⁴⁰; L = 7, 8, 9, 10. ' +
+        'A shorter time T or a smaller target κ helps.',
+    );
+    expect(lostInWords(setting, [])).toBe('');
   });
 });
 
@@ -149,4 +200,8 @@ test('ticks of a logarithmic axis stand around its values', () => {
   expect(logTicks(0.13, 0.9)).toEqual([0.1, 0.2, 0.5, 1]);
   expect(logTicks(3e-5, 0.2)).toEqual([1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1]);
   expect(logTicks(0.5, 0.5)).toEqual([0.5]);
+  const many = logTicks(3e-7, 2e115);
+  expect(many.length).toBeLessThanOrEqual(8);
+  expect(many[0]).toBeLessThanOrEqual(3e-7);
+  expect(many.at(-1)).toBeGreaterThanOrEqual(2e115);
 });
