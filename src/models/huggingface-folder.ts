@@ -7,9 +7,9 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
-import { makeFolder, writeAtomic } from '../store/atomic.js';
+import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
-import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { encodeSafetensors, readSafetensors } from '../store/safetensors.js';
 import { readTorch } from '../store/torch.js';
 import type { TokenizerFacts } from './family.js';
 import { findTensorflowBert, readTensorflowBert } from './tensorflow-bert.js';
@@ -60,9 +60,9 @@ function settingsOf(tokenizer: TokenizerFacts): object {
 }
 
 /** A `tokenizer.json` for a tokenizer that is not as BERT has it, as `vocab.txt` cannot say all; none for another. */
-function tokenizerFile(tokenizer: TokenizerFacts): { readonly 'tokenizer.json'?: object } {
+function tokenizerFile(tokenizer: TokenizerFacts): object | undefined {
   const { vocabulary, lowercase, settings } = tokenizer;
-  if (settings === undefined || Object.keys(settings).length === 0) return {};
+  if (settings === undefined || Object.keys(settings).length === 0) return undefined;
   const own = new Set(settings.added?.map(({ content }) => content));
   const extra = new Set(settings.added?.flatMap((token) => (token.extra ? [token.content] : [])));
   const plain = SPECIAL.filter((content) => !own.has(content)).map((content) => ({
@@ -71,24 +71,22 @@ function tokenizerFile(tokenizer: TokenizerFacts): { readonly 'tokenizer.json'?:
   }));
   const ends = { sep: ['[SEP]', vocabulary.lastIndexOf('[SEP]')], cls: ['[CLS]', vocabulary.lastIndexOf('[CLS]')] };
   return {
-    'tokenizer.json': {
-      ...{ version: '1.0', truncation: null, padding: null, added_tokens: [...plain, ...addedIn(tokenizer)] },
-      normalizer: {
-        type: 'BertNormalizer',
-        clean_text: settings.cleanText ?? true,
-        handle_chinese_chars: settings.handleChineseChars ?? true,
-        strip_accents: settings.stripAccents ?? null,
-        lowercase,
-      },
-      pre_tokenizer: { type: 'BertPreTokenizer' },
-      post_processor: { type: 'BertProcessing', ...ends },
-      decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-      model: {
-        ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
-        vocab: Object.fromEntries(
-          vocabulary.map((token, id) => [token, id] as const).filter(([token]) => !extra.has(token)),
-        ),
-      },
+    ...{ version: '1.0', truncation: null, padding: null, added_tokens: [...plain, ...addedIn(tokenizer)] },
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: settings.cleanText ?? true,
+      handle_chinese_chars: settings.handleChineseChars ?? true,
+      strip_accents: settings.stripAccents ?? null,
+      lowercase,
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: { type: 'BertProcessing', ...ends },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
+      vocab: Object.fromEntries(
+        vocabulary.map((token, id) => [token, id] as const).filter(([token]) => !extra.has(token)),
+      ),
     },
   };
 }
@@ -111,11 +109,16 @@ export function writeModelFolder(folder: string, content: FolderContent, tokeniz
     model_max_length: maxPositions,
     ...settingsOf(tokenizer),
   };
-  const files = { 'config.json': config, 'tokenizer_config.json': settings, ...tokenizerFile(tokenizer) };
-  for (const [name, value] of Object.entries(files))
-    writeAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
-  writeAtomic(join(folder, 'vocab.txt'), `${tokenizer.vocabulary.join('\n')}\n`);
-  writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });
+  const text = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+  const own = tokenizerFile(tokenizer);
+  writeTogether([
+    { path: join(folder, 'config.json'), chunks: [text(config)] },
+    { path: join(folder, 'tokenizer_config.json'), chunks: [text(settings)] },
+    // that of another network would be read before vocab.txt
+    { path: join(folder, 'tokenizer.json'), ...(own !== undefined && { chunks: [text(own)] }) },
+    { path: join(folder, 'vocab.txt'), chunks: [`${tokenizer.vocabulary.join('\n')}\n`] },
+    { path: join(folder, 'model.safetensors'), chunks: encodeSafetensors(tensors, { format: 'pt' }) },
+  ]);
 }
 
 /**

@@ -13,7 +13,7 @@ import { whatIsWrong } from '../core/issues.js';
 import { packageVersion } from '../core/package.js';
 import { constant } from '../nn/init.js';
 import type { HostWeights, Network } from '../nn/network.js';
-import { makeFolder, writeAtomic } from '../store/atomic.js';
+import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
 import { decodeBytes, encodeValues, readSafetensors, writeSafetensors } from '../store/safetensors.js';
@@ -413,14 +413,13 @@ export function writeLayersModel(path: string, spec: LayersSpec, { params, state
     const there = shape.length === 3 ? [shape[0]! * shape[1]!, shape[2]!] : shape;
     return { name: `${layer}/${LEAVES[leaf] ?? leaf}`, shape: there, dtype: 'float32', values };
   });
-  writeAtomic(
-    join(path, WEIGHTS),
-    weights.map(({ values }) => encodeValues(values)),
-  );
   const json = {
     ...{ format: 'layers-model', generatedBy: `go-wide-then-narrow ${packageVersion()}`, convertedBy: null },
     modelTopology: topologyOf(spec),
     weightsManifest: [{ paths: [WEIGHTS], weights: weights.map(({ name, shape, dtype }) => ({ name, shape, dtype })) }],
   };
-  writeAtomic(join(path, MODEL_JSON), `${JSON.stringify(json, null, 2)}\n`);
+  writeTogether([
+    { path: join(path, WEIGHTS), chunks: weights.map(({ values }) => encodeValues(values)) },
+    { path: join(path, MODEL_JSON), chunks: [`${JSON.stringify(json, null, 2)}\n`] },
+  ]);
 }

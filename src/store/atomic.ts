@@ -40,13 +40,25 @@ export function writeAtomic(
   chunks: string | readonly (string | Uint8Array)[],
   { check = () => {}, hash }: WriteOptions = {},
 ): void {
-  const temporary = temporaryFor(path);
-  let made = false;
+  let temporary: string | undefined;
   try {
-    const file = openSync(temporary, 'wx');
-    made = true;
+    temporary = writeBeside(path, typeof chunks === 'string' ? [chunks] : chunks, hash);
+    check();
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    if (temporary !== undefined) rmSync(temporary, { force: true });
+    throw asFileError(error, path);
+  }
+}
+
+/** Writes and flushes a new file beside `path`, and returns its name; leaves none where that fails. */
+function writeBeside(path: string, chunks: readonly (string | Uint8Array)[], hash?: Hash): string {
+  const temporary = temporaryFor(path);
+  const file = openSync(temporary, 'wx');
+  try {
     try {
-      for (const chunk of typeof chunks === 'string' ? [chunks] : chunks) {
+      for (const chunk of chunks) {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
         writeAll(file, bytes);
         hash?.update(bytes);
@@ -55,12 +67,47 @@ export function writeAtomic(
     } finally {
       closeSync(file);
     }
-    check();
-    renameSync(temporary, path);
-    syncFolder(dirname(path));
+    return temporary;
   } catch (error) {
-    if (made) rmSync(temporary, { force: true });
-    throw asFileError(error, path);
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** A file of several that belong together; without `chunks` it is to be gone. */
+export interface FileOfSet {
+  readonly path: string;
+  readonly chunks?: readonly (string | Uint8Array)[];
+}
+
+/**
+ * Writes files of one folder that belong together over what may stand there; the last of them is the one that no reader
+ * does without. All are written beside their places first, so that a full disk changes nothing. Then the last is taken
+ * away until the others are in their places: whatever ends the process in between, nobody reads old weights with a new
+ * configuration.
+ */
+export function writeTogether(files: readonly FileOfSet[]): void {
+  const key = files.at(-1)!.path;
+  const written: [temporary: string, path: string][] = [];
+  let at = key;
+  try {
+    for (const { path, chunks } of files) {
+      at = path;
+      if (chunks !== undefined) written.push([writeBeside(path, chunks), path]);
+    }
+    at = key;
+    rmSync(key, { force: true });
+    syncFolder(dirname(key));
+    for (const { path, chunks } of files) if (chunks === undefined) rmSync(path, { force: true });
+    for (const [temporary, path] of written) {
+      at = path;
+      if (path === key) syncFolder(dirname(key));
+      renameSync(temporary, path);
+    }
+    syncFolder(dirname(key));
+  } catch (error) {
+    for (const [temporary] of written) rmSync(temporary, { force: true });
+    throw asFileError(error, at);
   }
 }
 

@@ -60,6 +60,14 @@ export function writeSafetensors(
   metadata: Record<string, string> = {},
   options: WriteOptions = {},
 ): void {
+  writeAtomic(path, encodeSafetensors(tensors, metadata), options);
+}
+
+/** The bytes of a file of tensors and string metadata. Throws RangeError when a shape does not fit its values. */
+export function encodeSafetensors(
+  tensors: HostArrays<HostValues>,
+  metadata: Record<string, string> = {},
+): (string | Uint8Array)[] {
   const header: [name: string, entry: unknown][] = [['__metadata__', metadata]];
   const chunks: Uint8Array[] = [];
   let offset = 0;
@@ -84,7 +92,7 @@ export function writeSafetensors(
   text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
-  writeAtomic(path, [length, text, ...chunks], options);
+  return [length, text, ...chunks];
 }
 
 /** Reads a whole file. Throws UsageError with one line that says what is wrong with it. */
