@@ -64,18 +64,20 @@ export function drawPlot({ xTitle, yTitle, xs, xLabel, log, lines }: Plot, into:
     svgElement('text', { ...ink, x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' }, xTitle),
     svgElement('text', { ...ink, 'text-anchor': 'middle', transform: `translate(14 ${middle}) rotate(-90)` }, yTitle),
   );
-  const [width, height] = [WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
-  const theory = svgElement('svg', { x: LEFT, y: TOP, width, height, viewBox: `${LEFT} ${TOP} ${width} ${height}` });
-  svg.append(theory);
+  const area = `plot-area-${xTitle.replace(/\W+/g, '-')}`;
+  const clip = svgElement('clipPath', { id: area });
+  clip.append(svgElement('rect', { x: LEFT, y: TOP, width: WIDTH - LEFT - RIGHT, height: HEIGHT - TOP - BOTTOM }));
+  svg.append(clip);
   for (const { color, dashed = false, label: name, points } of lines) {
     const places = points.filter(({ y }) => drawn(y)).map(({ x, y }) => ({ x, y, at: [toX(x), toY(y)] as const }));
-    (dashed ? theory : svg).append(
+    svg.append(
       svgElement('path', {
         d: places.map(({ at }, i) => `${i === 0 ? 'M' : 'L'}${at[0]} ${at[1]}`).join(''),
         fill: 'none',
         stroke: color,
         'stroke-width': dashed ? 1.5 : 2,
         'stroke-dasharray': dashed ? '5 4' : 'none',
+        ...(dashed && { 'clip-path': `url(#${area})` }),
       }),
     );
     for (const { x, y, at } of dashed ? [] : places) {
