@@ -28,12 +28,15 @@ export function command(): Command {
     .requiredOption(
       '--model <name>',
       'a published name (resnet50, bert-base, ...), a JSON file with a model spec, ' +
-        'or a folder of Hugging Face’s with config.json and model.safetensors',
+        'a folder of Hugging Face’s or a LayersModel, or a safetensors file that says which network it is',
     )
-    .option('--weights <file>', 'safetensors, in published names and layouts; a folder has its own')
+    .option(
+      '--weights <file>',
+      'safetensors, in published names and layouts; a folder and a safetensors file as model have their own',
+    )
     .requiredOption(
       '--input <file>',
-      'safetensors: "input" [B, C, H, W] F32; or "input_ids", "attention_mask", "token_type_ids" [B, T] I32',
+      'safetensors: "input" [B, C, H, W] or, of rows, [B, N] F32; or "input_ids", "attention_mask", "token_type_ids" [B, T] I32',
     )
     .requiredOption(
       '--output <file>',
@@ -52,6 +55,7 @@ export function command(): Command {
       'after',
       examples([
         'gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps',
+        'gowide predict --model thin/model/model.safetensors --input x.safetensors --output y.safetensors',
         'gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
       ]),
     )

@@ -1,13 +1,16 @@
 /** A training run's network in files of the names under which networks are published. */
+import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { Answer } from '../data/dataset.js';
 import { declaredLabels, tokenizerOf } from '../data/index.js';
 import type { TokenizerFacts } from '../models/family.js';
 import { hasOnnx, isPublished, writeOnnx, writeWeights } from '../models/files.js';
-import { familyOf, type NetworkSpec } from '../models/index.js';
+import { familyOf, networkOf, type NetworkSpec } from '../models/index.js';
 import type { HostWeights } from '../nn/network.js';
 import { writeAtomic } from '../store/atomic.js';
+import { readText } from '../store/config.js';
 import { readArrays, readMetrics, readTokenizer, type RunRecord } from '../store/runs.js';
 import { parseTrainSpec } from './check-spec.js';
 import { TRAIN_KIND } from './required.js';
@@ -55,7 +58,47 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
       writeAnswers(path, run);
     },
   },
+  model: {
+    ending: '',
+    looks: 'a name without ending, for a LayersModel folder',
+    fits: (network) => familyOf(network).published?.model !== undefined,
+    write: async (path, { network, weights, labels }) => {
+      writeWeights(path, network, weights);
+      writeLabels(path, labels);
+    },
+  },
 };
+
+/** File of the names of a network's classes, in order, beside its weights. */
+const LABELS = 'labels.json';
+
+/** Writes names of classes in their order, where there are any, into a network's folder; returns the paths. */
+export function writeLabels(folder: string, labels: readonly string[] | undefined): readonly string[] {
+  if (labels === undefined) return [];
+  const path = join(folder, LABELS);
+  writeAtomic(path, `${JSON.stringify(labels, null, 2)}\n`);
+  return [path];
+}
+
+/**
+ * The names of a network's classes that {@link writeLabels} wrote beside it; undefined where there are none. Throws
+ * UsageError on a file that holds something else, or names of another number of classes.
+ */
+export function readLabels(folder: string, network: NetworkSpec): readonly string[] | undefined {
+  const path = join(folder, LABELS);
+  if (!existsSync(path)) return undefined;
+  const bad = (what: string): UsageError =>
+    new UsageError(`${path}: ${what}; expected the names of the network’s classes in order, a list in JSON`);
+  let labels: string[];
+  try {
+    labels = z.array(z.string()).parse(JSON.parse(readText(path)));
+  } catch (error) {
+    throw error instanceof UsageError ? error : bad('no list of texts');
+  }
+  const classes = networkOf(network).width('logits');
+  if (labels.length !== classes) throw bad(`${labels.length} names, and the network has ${classes} classes`);
+  return labels;
+}
 
 /** The form that a path's ending asks for. Throws UsageError where the family's networks are not written so. */
 function formatOf(path: string, network: NetworkSpec): ExportFormat {

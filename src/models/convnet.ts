@@ -10,7 +10,9 @@ import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { convolutionLayer, normOf } from './layer-table.js';
 import { convNormNode, imageInput, meanOfPixels } from './onnx-layers.js';
-import { plainGraph, plainNetwork, PlainSpec, type PlainKind } from './plain.js';
+import { ownNames } from './own-names.js';
+import { plainGraph, plainNetwork, PlainSpec, plainThinning, type PlainKind } from './plain.js';
+import { readImages } from './predict.js';
 
 /** Schema of a plain convolutional network. The side is halved after a third and after two thirds of the layers. */
 export const ConvnetSpec = PlainSpec.extend({
@@ -56,5 +58,8 @@ export const convnetFamily: Family<ConvnetSpec> = {
   network: convnet,
   presets: {},
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
+  published: ownNames(convnet),
   onnx: (spec, weights) => plainGraph(spec, kindOf(spec), weights),
+  thinning: plainThinning(),
+  predict: (spec, tensors, source) => readImages(convnet(spec), spec.channels, tensors, source),
 };

@@ -7,7 +7,7 @@ import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { convnext, type ConvnextSpec } from './convnext.js';
-import { fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from './exchange.js';
+import { fileMetadata, fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from './exchange.js';
 
 /** What a library calls the layers of a network; stages and blocks are counted from 0. */
 interface Naming {
@@ -133,6 +133,6 @@ export function readConvnext(path: string, spec: ConvnextSpec): HostWeights {
 }
 
 /** Writes a safetensors file in timm's names. */
-export function writeConvnext(path: string, _: ConvnextSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportConvnext(weights), { format: 'pt' });
+export function writeConvnext(path: string, spec: ConvnextSpec, weights: HostWeights): void {
+  writeSafetensors(path, exportConvnext(weights), fileMetadata(spec));
 }

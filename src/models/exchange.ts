@@ -6,6 +6,11 @@ import { UsageError } from '../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { dtypeOf } from '../store/safetensors.js';
 
+/** Metadata of a safetensors file that say which network its tensors are; `format` is what transformers wants. */
+export function fileMetadata(spec: { readonly family: string }): Record<string, string> {
+  return { format: 'pt', network: JSON.stringify(spec) };
+}
+
 /** New order of at most four axes: output axis n is input axis `order[n]`. */
 export function transpose({ shape, values }: HostArray, order: readonly number[]): HostArray {
   const to = order.map((axis) => shape[axis]!);

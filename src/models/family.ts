@@ -70,6 +70,13 @@ export interface PublishedWeights<Spec> {
      */
     spec(tensors: HostArrays<HostValues>, source: string): Spec | undefined;
   };
+  /** What another library's folders than Hugging Face's are, where this family's networks are kept in such. */
+  readonly model?: {
+    /** Whether a path is one, by as little reading as tells it from others. */
+    matches(path: string): boolean;
+    /** Throws UsageError with what does not fit. */
+    read(path: string): { readonly spec: Spec; readonly load: () => HostWeights };
+  };
   /** Names of a file's classes in order, where the configuration beside it has them; undefined where nothing does. */
   labels?(path: string): readonly string[] | undefined;
   /** Writes a safetensors file. Throws UsageError where the published format has no such network. */

@@ -47,9 +47,29 @@ function folderFormat(path: string): FolderFormat {
   throw new UsageError(`${config}: ${unknownName('model_type', String(modelType), known).message}`);
 }
 
+/** A network, and its weights once they are asked for. */
+interface Kept {
+  readonly spec: NetworkSpec;
+  readonly load: () => HostWeights;
+}
+
 /** The network in a folder, of whichever family its configuration names. Throws UsageError with what does not fit. */
-function readFolder(path: string): { readonly spec: NetworkSpec; readonly load: () => HostWeights } {
-  return folderFormat(path).read(path) as ReturnType<typeof readFolder>;
+function readFolder(path: string): Kept {
+  const model = Object.values(FAMILIES).find(({ published }) => published?.model?.matches(path));
+  return (model?.published!.model ?? folderFormat(path)).read(path) as Kept;
+}
+
+/** Whether a path has a network and its weights: a folder, a checkpoint, or a safetensors file. */
+function keepsNetwork(path: string): boolean {
+  return isModelFolder(path) || (path.endsWith('.safetensors') && existsSync(path));
+}
+
+/** The network that a path keeps. Throws UsageError with what does not fit. */
+function readKept(path: string): Kept {
+  if (isModelFolder(path)) return readFolder(path);
+  const { tensors, metadata } = readSafetensors(path);
+  const spec = networkIn(tensors, path, metadata);
+  return { spec, load: () => readWeights(path, spec) };
 }
 
 /**
@@ -61,12 +81,12 @@ export function taskNetworks(path: string): { readonly spec: NetworkSpec; readon
 }
 
 /**
- * A network by its published name, from a JSON file with a network spec, or from a folder of Hugging Face's. Throws
- * UsageError.
+ * A network by its published name, from a JSON file with a network spec, from a folder of Hugging Face's or a
+ * LayersModel, or from a safetensors file whose metadata or names say which it is. Throws UsageError.
  */
 export function networkByName(name: string, variant: Variant = {}, notice: Notice = () => {}): NetworkSpec {
   checkName(name);
-  if (isModelFolder(name)) return varied(name, readFolder(name).spec, variant);
+  if (keepsNetwork(name)) return varied(name, readKept(name).spec, variant);
   return varied(name, name.endsWith('.json') ? readSpec(name, notice) : preset(name), variant);
 }
 
@@ -79,9 +99,10 @@ const OTHERS: readonly { readonly fits: (name: string) => boolean; readonly advi
       'or what "gowide runs export ID --output NAME.safetensors" writes of its run',
   },
   {
-    fits: (name) => /\.(safetensors|pth|pt|bin)$/.test(name),
+    fits: (name) => /\.(pth|pt|bin)$/.test(name),
     advice:
-      'a file of weights, which belongs to --weights; expected a published name, or a JSON file with a model spec',
+      'a file of weights, which "gowide thin" reads; expected a published name, a JSON file with a model spec, or a ' +
+      'safetensors file',
   },
   {
     fits: (name) => isModelFolder(name) && existsSync(join(name, 'spec.json')),
@@ -141,11 +162,28 @@ export function readWeights(path: string, spec: NetworkSpec): HostWeights {
   return publishedOf(path, spec).read(path, spec);
 }
 
+/** The network that a file's metadata declare, as files that are written here have it; undefined where none do. */
+function declaredIn({ network }: Readonly<Record<string, string>>, source: string): NetworkSpec | undefined {
+  if (network === undefined) return undefined;
+  try {
+    return parseSpec(NetworkSpec, `network in the metadata of ${source}`, JSON.parse(network));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // another program's word for something else
+    throw error;
+  }
+}
+
 /**
- * The network whose weights these tensors of a file are, by their names and shapes. Throws UsageError where no family
- * knows them.
+ * The network whose weights these tensors of a file are: the one that its metadata declare, or by names and shapes.
+ * Throws UsageError where no family knows them.
  */
-export function networkIn(tensors: HostArrays<HostValues>, source: string): NetworkSpec {
+export function networkIn(
+  tensors: HostArrays<HostValues>,
+  source: string,
+  metadata: Readonly<Record<string, string>> = {},
+): NetworkSpec {
+  const declared = declaredIn(metadata, source);
+  if (declared !== undefined) return declared;
   const known = Object.values(FAMILIES).flatMap(({ published }) => published?.inFile ?? []);
   for (const one of known) {
     const found = one.spec(tensors, source);
@@ -247,7 +285,7 @@ export function writeOnnx(
 export interface PredictFiles {
   /** A network's name, as {@link networkByName} takes it. */
   readonly model: string;
-  /** Not needed for a folder, which has its own. */
+  /** Not needed for a folder or a safetensors file, which have their own. */
   readonly weights?: string;
   readonly input: string;
   readonly output: string;
@@ -263,18 +301,18 @@ export function preparePredict(
   notice?: Notice,
 ): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   checkName(files.model);
-  const folder = isModelFolder(files.model) ? readFolder(files.model) : undefined; // once: its weights may be gigabytes
+  const kept = keepsNetwork(files.model) ? readKept(files.model) : undefined; // once: its weights may be gigabytes
   const spec =
-    folder === undefined ? networkByName(files.model, variant, notice) : varied(files.model, folder.spec, variant);
+    kept === undefined ? networkByName(files.model, variant, notice) : varied(files.model, kept.spec, variant);
   const family = familyOf(spec);
   if (family.predict === undefined)
     throw new UsageError(
       `${files.model}: weights in published names exist for networks of the family ${familiesWith('predict')} only`,
     );
-  if (files.weights === undefined && folder === undefined)
+  if (files.weights === undefined && kept === undefined)
     throw new UsageError(`${files.model}: --weights is needed: a safetensors file`);
   const predict = family.predict(spec, readSafetensors(files.input).tensors, files.input);
-  const weights = files.weights === undefined ? folder!.load() : readWeights(files.weights, spec);
+  const weights = files.weights === undefined ? kept!.load() : readWeights(files.weights, spec);
   return async (options) => {
     const arrays = await predict(weights, options);
     writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });

@@ -1,10 +1,9 @@
 /** Networks declared layer by layer as a family: how they are made narrower, and their files. */
-import { UsageError } from '../core/errors.js';
 import { sizeOf } from '../core/host-array.js';
 import { mismatch, refuseTexts, type Family } from './family.js';
-import { readLayersModel, writeLayersModel } from './layers-file.js';
+import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from './layers-file.js';
 import { graphOf, layersNetwork, LayersSpec } from './layers.js';
-import { readImages } from './predict.js';
+import { readImages, readRows } from './predict.js';
 
 /** The network with other numbers of channels: `change` gets those of each group that is the network's to choose. */
 function withUnits(spec: LayersSpec, change: (units: number, isOutput: boolean) => number): LayersSpec {
@@ -35,7 +34,17 @@ export const layersFamily: Family<LayersSpec> = {
       mismatch(set, 'columns of pixels', width, example[1]!)
     );
   },
-  published: { read: readLayersModel, write: writeLayersModel },
+  published: {
+    read: readLayersModel,
+    write: writeLayersModel,
+    model: {
+      matches: isLayersModel,
+      read: (path) => {
+        const { spec, weights } = openLayersModel(path);
+        return { spec, load: () => weights };
+      },
+    },
+  },
   thinning: {
     narrow: (spec, factor) =>
       withUnits(spec, (units, isOutput) => (isOutput ? units : Math.max(1, Math.round(units * factor)))),
@@ -49,10 +58,9 @@ export const layersFamily: Family<LayersSpec> = {
   },
   predict: (spec, tensors, source) => {
     const { shape } = spec.input;
-    if (shape.length === 1)
-      throw new UsageError(
-        `${source}: the network reads rows of ${shape[0]} numbers; predict reads images for it not yet`,
-      );
-    return readImages(layersNetwork(spec), shape[2], tensors, source);
+    const network = layersNetwork(spec);
+    return shape.length === 1
+      ? readRows(network, shape[0], tensors, source)
+      : readImages(network, shape[2], tensors, source);
   },
 };

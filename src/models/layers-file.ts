@@ -12,13 +12,14 @@ import { sizeOf } from '../core/host-array.js';
 import { whatIsWrong } from '../core/issues.js';
 import { packageVersion } from '../core/package.js';
 import { constant } from '../nn/init.js';
-import type { HostWeights, Network } from '../nn/network.js';
+import type { HostWeights } from '../nn/network.js';
 import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
-import { decodeBytes, encodeValues, readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { statisticsOf, takeArrays } from './exchange.js';
+import { decodeBytes, encodeValues, readSafetensors } from '../store/safetensors.js';
+import { statisticsOf } from './exchange.js';
 import { layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './layers.js';
+import { weightsFrom, writeOwn } from './own-names.js';
 
 /** The file that says what the layers are. */
 const MODEL_JSON = 'model.json';
@@ -259,16 +260,6 @@ const LEAVES: Readonly<Record<string, string>> = { mean: 'moving_mean', variance
 /** What is 1 in the place of a parameter that a layer does without; what else it may lack is 0. */
 const ONES = ['gamma', 'variance'];
 
-/** A network's weights out of arrays by their names here. Throws UsageError as {@link takeArrays}. */
-function weightsFrom({ shapes }: Network, tensors: HostArrays<HostValues>, source: string): HostWeights {
-  const statistics = statisticsOf(shapes);
-  const wanted = new Map([...Object.entries(shapes), ...statistics]);
-  const taken = takeArrays(source, tensors, wanted, () => false);
-  const pick = (paths: readonly string[]): HostArrays =>
-    Object.fromEntries(paths.map((path) => [path, taken.get(path)!]));
-  return { params: pick(Object.keys(shapes)), state: pick(statistics.map(([path]) => path)) };
-}
-
 /** The network of a LayersModel, and its weights. Throws UsageError that names the layer which cannot be read. */
 export function openLayersModel(path: string): LayersFile {
   const file = modelJson(path);
@@ -404,7 +395,7 @@ function topologyOf({ input, layers }: LayersSpec): object {
 /** Writes a LayersModel folder, or, where the path ends so, a safetensors file in the names that weights have here. */
 export function writeLayersModel(path: string, spec: LayersSpec, { params, state }: HostWeights): void {
   if (extname(path) === '.safetensors') {
-    writeSafetensors(path, { ...params, ...state });
+    writeOwn(path, spec, { params, state });
     return;
   }
   makeFolder(path);

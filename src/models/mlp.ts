@@ -8,7 +8,9 @@ import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { denseLayer } from './layer-table.js';
 import { denseNode } from './onnx-layers.js';
-import { plainGraph, plainNetwork, PlainSpec, type PlainKind } from './plain.js';
+import { ownNames } from './own-names.js';
+import { plainGraph, plainNetwork, PlainSpec, plainThinning, type PlainKind } from './plain.js';
+import { readRows } from './predict.js';
 
 /** Schema of a plain fully connected network. */
 export const MlpSpec = PlainSpec.extend({
@@ -55,5 +57,8 @@ export const mlpFamily: Family<MlpSpec> = {
   network: mlp,
   presets: {},
   checkInput: ({ inputs }, { set, shape }) => mismatch(set, 'inputs', inputs, sizeOf(shape)),
+  published: ownNames(mlp),
   onnx: (spec, weights) => plainGraph(spec, kindOf(spec), weights),
+  thinning: plainThinning(),
+  predict: (spec, tensors, source) => readRows(mlp(spec), spec.inputs, tensors, source),
 };

@@ -1,11 +1,13 @@
 /** MobileNetV2 as a family: the published one, its weights, its variants. */
-import { torchLeaf } from './exchange.js';
-import { mismatch, variedBy, type Family } from './family.js';
+import { UsageError } from '../core/errors.js';
+import type { HostArrays, HostValues } from '../core/host-array.js';
+import { fileMetadata, torchLeaf } from './exchange.js';
+import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
 import { mobilenetGraph } from './mobilenet-onnx.js';
 import { readImages } from './predict.js';
-import { importNamed, writeTorchvision } from './torchvision.js';
-import { readSafetensors } from '../store/safetensors.js';
+import { exportTorchvision, importNamed } from './torchvision.js';
+import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 
 /** Sandler et al. 2018, table 2: expansion, channels, blocks, stride. */
 const PUBLISHED = [
@@ -68,6 +70,39 @@ export function scaleMobilenet(spec: MobilenetSpec, factor: number): MobilenetSp
   };
 }
 
+/**
+ * The MobileNetV2 of the published stages whose weights these tensors are, of whatever widths; undefined where they are
+ * not one's. Throws UsageError where its blocks are others: their strides are in no tensor.
+ */
+export function mobilenetIn(tensors: HostArrays<HostValues>, source: string): MobilenetSpec | undefined {
+  const shape = (name: string): readonly number[] | undefined => tensors[name]?.shape;
+  const [stem, first] = [shape('features.0.0.weight'), shape('features.1.conv.0.0.weight')];
+  if (stem === undefined || first === undefined) return undefined;
+  const need = (name: string): readonly number[] => {
+    const found = shape(name);
+    if (found !== undefined) return found;
+    throw new UsageError(
+      `${source}: no tensor "${name}"; expected the blocks of the published MobileNetV2, of any width: ` +
+        'strides of others are not in the file',
+    );
+  };
+  const { stages } = MOBILENET_V2;
+  let [at, reads] = [1, stem[0]!];
+  const found = stages.map((stage) => {
+    const hasInner = stage.expansion !== 1;
+    const channels = need(`features.${at}.conv.${hasInner ? 2 : 1}.weight`)[0]!;
+    const expansion = hasInner ? need(`features.${at}.conv.0.0.weight`)[0]! / reads : 1;
+    [at, reads] = [at + stage.blocks, channels];
+    return { ...stage, channels, expansion };
+  });
+  const [features, channels] = [need(`features.${at}.0.weight`)[0]!, stem[1]!];
+  return {
+    ...MOBILENET_V2,
+    ...{ stem: { channels: stem[0]!, stride: MOBILENET_V2.stem.stride }, stages: found, features, channels },
+    classes: need('classifier.1.weight')[0]!,
+  };
+}
+
 /** MobileNetV2, on images, with torchvision's weights. */
 export const mobilenetFamily: Family<MobilenetSpec> = {
   name: 'mobilenet',
@@ -77,7 +112,21 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
   published: {
     read: (path, spec) => importNamed(mobilenet(spec), readSafetensors(path).tensors, path, mobilenetNames(spec)),
-    write: (path, spec, weights) => writeTorchvision(path, weights, mobilenetNames(spec)),
+    write: (path, spec, weights) =>
+      writeSafetensors(path, exportTorchvision(weights, mobilenetNames(spec)), fileMetadata(spec)),
+    inFile: {
+      looks: 'a MobileNetV2 in torchvision’s names (features.0.0, features.1.conv.0.0, ..., classifier.1)',
+      spec: mobilenetIn,
+    },
+  },
+  thinning: {
+    narrow: scaleMobilenet,
+    withHead: (spec, facts) => {
+      refuseTexts(facts, 'MobileNets read images');
+      return { ...spec, classes: facts.classes ?? spec.classes };
+    },
+    recipe: 'sgd',
+    side: ({ stem, stages }) => (stages.reduce((by, { stride }) => by * stride, Number(stem.stride)) === 32 ? 224 : 32),
   },
   onnx: mobilenetGraph,
   vary: variedBy(scaleMobilenet, ({ stages }, mid) => ({

@@ -66,6 +66,45 @@ export async function predictImages(
   return inChunks(weights, count, forward, options);
 }
 
+/** The tensor `input` of a file. Throws UsageError where there is none, or it is of another type. */
+function inputOf(tensors: HostArrays<HostValues>, source: string): HostArray {
+  const found = tensors.input;
+  if (found === undefined)
+    throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
+  const { shape, values } = found;
+  if (!(values instanceof Float32Array)) throw new UsageError(`${source}: input is ${dtypeOf(values)}, expected F32`);
+  return { shape, values };
+}
+
+/**
+ * Outputs of a network for the rows [B, numbers] of the tensor `input` of a file `source`: `logits` [B, classes], and
+ * taps as the engine has them. Throws UsageError where there is none, it is of another type or shape, or a value is not
+ * finite.
+ */
+export function readRows(
+  network: Network,
+  numbers: number,
+  tensors: HostArrays<HostValues>,
+  source: string,
+): (weights: HostWeights, options: PredictOptions) => Promise<HostArrays> {
+  const { shape, values } = inputOf(tensors, source);
+  if (shape.length !== 2 || shape[1] !== numbers || shape[0]! < 1)
+    throw new UsageError(`input: expected [B, ${numbers}], got [${shape.join(', ')}]`);
+  const at = firstInfinite(values);
+  if (at >= 0) throw new UsageError(`input: value ${at} is ${values[at]} (row ${Math.floor(at / numbers)})`);
+  return (weights, options) =>
+    inChunks(
+      weights,
+      shape[0]!,
+      (scope, start, size) => {
+        const rows = values.subarray(start * numbers, (start + size) * numbers);
+        const outputs = network.apply(scope, tf.tensor2d(Float32Array.from(rows), [size, numbers]));
+        return Object.fromEntries(Object.entries(outputs).filter(([tap]) => options.taps || tap === 'logits'));
+      },
+      options,
+    );
+}
+
 /**
  * {@link predictImages} of the tensor `input` of a file `source`. Throws UsageError where there is none, or it is of
  * another type or shape.
@@ -76,12 +115,7 @@ export function readImages(
   tensors: HostArrays<HostValues>,
   source: string,
 ): (weights: HostWeights, options: PredictOptions) => Promise<HostArrays> {
-  const found = tensors.input;
-  if (found === undefined)
-    throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
-  const { shape, values } = found;
-  if (!(values instanceof Float32Array)) throw new UsageError(`${source}: input is ${dtypeOf(values)}, expected F32`);
-  const input = { shape, values };
+  const input = inputOf(tensors, source);
   checkImages(channels, input);
   return (weights, options) => predictImages(network, channels, weights, input, options);
 }

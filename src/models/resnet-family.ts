@@ -1,9 +1,11 @@
 /** Residual networks as a family: torchvision's published ones, their weights, their variants. */
+import { fileMetadata } from './exchange.js';
 import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
 import { readImages } from './predict.js';
 import { resnetGraph } from './resnet-onnx.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
-import { readTorchvision, resnetIn, writeTorchvision } from './torchvision.js';
+import { exportTorchvision, readTorchvision, resnetIn } from './torchvision.js';
+import { writeSafetensors } from '../store/safetensors.js';
 
 const IMAGENET = {
   family: 'resnet',
@@ -35,7 +37,7 @@ export const resnetFamily: Family<ResnetSpec> = {
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
   published: {
     read: readTorchvision,
-    write: (path, _, weights) => writeTorchvision(path, weights),
+    write: (path, spec, weights) => writeSafetensors(path, exportTorchvision(weights), fileMetadata(spec)),
     inFile: {
       looks: 'a ResNet in torchvision’s names (conv1, layer1.0.conv1, ..., fc)',
       spec: (tensors, source) => (Object.hasOwn(tensors, 'conv1.weight') ? resnetIn(tensors, source) : undefined),

@@ -79,8 +79,9 @@ export function readTorchvision(path: string, spec: ResnetSpec): HostWeights {
 }
 
 /**
- * The ResNet whose weights these tensors are, by their names and shapes: kind of block, blocks of each stage, widths,
- * stem, classes. Throws UsageError where they are not a ResNet's, or not of widths that double from stage to stage.
+ * The ResNet or ResNeXt whose weights these tensors are, by their names and shapes: kind of block, blocks of each
+ * stage, widths, groups, stem, classes. Throws UsageError where they are not a ResNet's, or not of widths that double
+ * from stage to stage.
  */
 export function resnetIn(tensors: HostArrays<HostValues>, source: string): ResnetSpec {
   const shape = (name: string): readonly number[] => {
@@ -96,6 +97,7 @@ export function resnetIn(tensors: HostArrays<HostValues>, source: string): Resne
   const last = block === 'bottleneck' ? 'conv3' : 'conv2';
   const planes = shape(`layer1.0.${last}.weight`)[0]! / (block === 'bottleneck' ? 4 : 1);
   const inner = shape('layer1.0.conv1.weight')[0]!;
+  const groups = block === 'bottleneck' ? inner / shape('layer1.0.conv2.weight')[1]! : 1;
   return {
     family: 'resnet',
     block,
@@ -103,6 +105,7 @@ export function resnetIn(tensors: HostArrays<HostValues>, source: string): Resne
     planes,
     mid: inner / planes,
     stem: { kind: side === 7 ? 'imagenet' : 'small', channels: stemChannels },
+    ...(groups > 1 && { groups }),
     skip: true,
     classes: shape('fc.weight')[0]!,
     channels,

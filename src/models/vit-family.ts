@@ -1,10 +1,10 @@
 /** Vision transformers as a family: the published ones, their weights, their variants. */
 import { headSizeOf } from '../nn/transformer.js';
-import { mismatch, variedBy, type Family } from './family.js';
+import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
 import { vitGraph } from './vit-onnx.js';
 import { readImages } from './predict.js';
 import { vit, VitSpec } from './vit.js';
-import { readVit, writeVit } from './vit-weights.js';
+import { readVit, VIT_NAMES, vitIn, writeVit } from './vit-weights.js';
 
 const IMAGENET = { family: 'vit', imageSize: 224, patchSize: 16, channels: 3, classes: 1000 } as const;
 const BASE = { hiddenSize: 768, numLayers: 12, numHeads: 12, intermediateSize: 3072 } as const;
@@ -28,7 +28,16 @@ export const vitFamily: Family<VitSpec> = {
     mismatch(set, 'rows of pixels', imageSize, shape[0]!) ??
     mismatch(set, 'columns of pixels', imageSize, shape[1]!) ??
     mismatch(set, 'channels', channels, shape[2]!),
-  published: { read: readVit, write: writeVit },
+  published: { read: readVit, write: writeVit, inFile: { looks: VIT_NAMES, spec: vitIn } },
+  thinning: {
+    narrow: scaleVit,
+    withHead: (spec, facts) => {
+      refuseTexts(facts, 'vision transformers read images');
+      return { ...spec, classes: facts.classes ?? spec.classes };
+    },
+    recipe: 'adamw',
+    side: ({ imageSize }) => imageSize,
+  },
   onnx: vitGraph,
   vary: variedBy(scaleVit, (spec, mid) => ({
     intermediateSize: Math.max(1, Math.round(spec.intermediateSize * mid)),

@@ -7,7 +7,7 @@ import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../cor
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { takeArrays, transpose } from './exchange.js';
+import { fileMetadata, takeArrays, transpose } from './exchange.js';
 import { vit, vitTokens, type VitSpec } from './vit.js';
 
 /** What a library calls the parts of a network; a block's parts stand after the block's own name. */
@@ -190,6 +190,44 @@ export function importVit(spec: VitSpec, tensors: HostArrays<HostValues>, source
   };
 }
 
+/** What names of a vision transformer's tensors are, for messages. */
+export const VIT_NAMES =
+  'a vision transformer in timm’s or torchvision’s names (cls_token, blocks.0.attn.qkv, ..., head)';
+
+/** Heads of the published sizes by hiddenSize: no tensor has their number. */
+const PUBLISHED_HEADS: Readonly<Record<number, number>> = { 192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16 };
+
+/**
+ * The vision transformer whose weights these tensors are, by their names and shapes; undefined where they are none's.
+ * Throws UsageError where the network cannot be known by them: its number of heads is known only where it is as wide as
+ * a published one.
+ */
+export function vitIn(tensors: HostArrays<HostValues>, source: string): VitSpec | undefined {
+  const naming = Object.values(NAMINGS).find((one) => Object.hasOwn(tensors, one.class));
+  if (naming === undefined) return undefined;
+  const need = (name: string): readonly number[] => {
+    const found = tensors[name]?.shape;
+    if (found !== undefined) return found;
+    throw new UsageError(`${source}: no tensor "${name}", which a vision transformer has`);
+  };
+  const [hiddenSize, channels, patchSize] = need(`${naming.patch}.weight`) as [number, number, number];
+  const numHeads = PUBLISHED_HEADS[hiddenSize];
+  if (numHeads === undefined)
+    throw new UsageError(
+      `${source}: a vision transformer of ${hiddenSize} channels, of which the file does not say the number of heads; ` +
+        `known for ${Object.keys(PUBLISHED_HEADS).join(', ')} channels, and in files that "gowide runs export" writes`,
+    );
+  const block = (index: number): string => `${naming.block(index)}.${naming.inner}.weight`;
+  let numLayers = 0;
+  while (Object.hasOwn(tensors, block(numLayers))) numLayers++;
+  return {
+    ...{ family: 'vit', patchSize, channels, hiddenSize, numLayers, numHeads },
+    imageSize: Math.round(Math.sqrt(need(naming.position)[1]! - 1)) * patchSize,
+    intermediateSize: need(block(0))[0]!,
+    classes: need(`${naming.head}.weight`)[0]!,
+  };
+}
+
 /** Reads a safetensors file. Throws UsageError as {@link importVit}, and on a damaged file. */
 export function readVit(path: string, spec: VitSpec): HostWeights {
   return importVit(spec, readSafetensors(path).tensors, path);
@@ -197,5 +235,5 @@ export function readVit(path: string, spec: VitSpec): HostWeights {
 
 /** Writes a safetensors file in timm's names. Throws UsageError as {@link exportVit}. */
 export function writeVit(path: string, spec: VitSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportVit(spec, weights), { format: 'pt' });
+  writeSafetensors(path, exportVit(spec, weights), fileMetadata(spec));
 }

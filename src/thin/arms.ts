@@ -70,7 +70,8 @@ export const ARMS = {
     procedure: (setting, { training: rate, imitation = setting.base.rates.imitation }) => {
       const { thin, wide, steps } = setting;
       const imitated = Math.max(1, Math.round(IMITATION_SHARE * steps));
-      const maps = sameWidths(thin, wide) ? 'none' : startOf(setting) === 'projected' ? 'stream' : 'up';
+      const isStream = startOf(setting) === 'projected' && thin.scales !== undefined;
+      const maps = sameWidths(thin, wide) ? 'none' : isStream ? 'stream' : 'up';
       return {
         start: startOf(setting),
         imitation: {

@@ -35,8 +35,7 @@ test.each([NaN, -Infinity])('a weight of %f is refused, with its name', (wrong) 
 
 test.each([
   ['thin.onnx', 'ONNX files are run by onnxruntime; expected what it was made from'],
-  ['weights.safetensors', 'a file of weights, which belongs to --weights'],
-  ['weights.pth', 'a file of weights, which belongs to --weights'],
+  ['weights.pth', 'a file of weights, which "gowide thin" reads'],
 ])('%s as the name of a network: the line says what to do', (model, line) => {
   const files = { model, input: file('input'), output: file('output') };
   expect(() => preparePredict(files, {})).toThrow(`${model}: ${line}`);

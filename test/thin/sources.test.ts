@@ -2,8 +2,9 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { networkOf } from '../../src/models/index.js';
-import { readWeights } from '../../src/models/files.js';
+import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
+import { networkIn, readWeights } from '../../src/models/files.js';
+import { scaleMobilenet } from '../../src/models/mobilenet-family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { openSource } from '../../src/thin/sources/index.js';
 import { BERT, bertFolder, newFolder, RESNET, resnetFile } from './support.js';
@@ -16,6 +17,22 @@ describe('a ResNet in torchvision’s names', () => {
     expect((await open(resnetFile())).network).toEqual(RESNET);
     const bottleneck = { ...RESNET, block: 'bottleneck', blocks: [1, 2], mid: 0.5 } as typeof RESNET;
     expect((await open(resnetFile(bottleneck))).network).toEqual(bottleneck);
+  });
+
+  test.each<[string, NetworkSpec]>([
+    ['ResNeXt', { ...RESNET, block: 'bottleneck', mid: 2, groups: 4 } as NetworkSpec],
+    ['vision transformer', { ...preset('deit_tiny_patch16_224', 'vit'), numLayers: 1, imageSize: 32, classes: 3 }],
+    ['MobileNetV2', scaleMobilenet({ ...preset('mobilenet_v2', 'mobilenet'), classes: 3, features: 64 }, 0.25)],
+  ])('a %s is known by its names and shapes, as another library writes it', (_, spec) => {
+    const { tensors, metadata } = readSafetensors(resnetFile(spec));
+    expect(networkIn(tensors, 'x')).toEqual(spec);
+    expect(networkIn({}, 'x', metadata)).toEqual(spec);
+  });
+
+  test('a vision transformer of other widths is refused, as its heads are in no tensor', () => {
+    const spec: NetworkSpec = { ...preset('deit_tiny_patch16_224', 'vit'), numLayers: 1, hiddenSize: 24 };
+    const { tensors } = readSafetensors(resnetFile(spec));
+    expect(() => networkIn(tensors, 'x')).toThrow('24 channels, of which the file does not say the number of heads');
   });
 
   test('module. and model. before all names are left out, with a word', async () => {

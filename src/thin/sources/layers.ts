@@ -1,7 +1,10 @@
 /** LayersModel folders of tfjs, as `model.save` writes them. */
+import { dirname } from 'node:path';
+import { isFolder } from '../../models/huggingface-folder.js';
 import { isLayersModel, openLayersModel } from '../../models/layers-file.js';
 import { writeWeights } from '../../models/files.js';
-import { writeLabels, type SourceFormat } from './source.js';
+import { readLabels, writeLabels } from '../../method/export.js';
+import type { SourceFormat } from './source.js';
 
 /** LayersModels; the thin net is one, too. */
 export const layers: SourceFormat = {
@@ -13,6 +16,7 @@ export const layers: SourceFormat = {
       format: 'LayersModel',
       network: spec,
       weights: model,
+      labels: readLabels(isFolder(model) ? model : dirname(model), spec),
       notes,
       write: (folder, thin, weights, { labels }) => {
         writeWeights(folder, thin, weights);

@@ -1,12 +1,14 @@
-/** Training runs of this program by their id: exported into a published format, and read from there. */
+/** Training runs of this program by their id: exported into a format of their family's, and read from there. */
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { declaredLabels } from '../../data/index.js';
 import { exportRun } from '../../method/export.js';
 import { parseTrainSpec } from '../../method/check-spec.js';
 import { familyOf } from '../../models/index.js';
 import { makeFolder } from '../../store/atomic.js';
 import { findRun, listRuns } from '../../store/runs.js';
 import { openHuggingFace } from './huggingface.js';
+import { layers } from './layers.js';
 import type { Source, SourceFormat } from './source.js';
 import { torchvision } from './torchvision.js';
 
@@ -21,14 +23,21 @@ export const run: SourceFormat = {
     const { published } = familyOf(network);
     if (published === undefined)
       throw new UsageError(
-        `run ${record.id}: networks of the family "${network.family}" have no published names, so that a thin one ` +
+        `run ${record.id}: networks of the family "${network.family}" have no names in files, so that a thin one ` +
           'could not be written; use threeStage() of the library',
       );
     makeFolder(options.work);
-    const isFolder = published.folder !== undefined;
+    const isFolder = published.folder !== undefined || published.model !== undefined;
     const path = join(options.work, isFolder ? 'source' : 'source.safetensors');
     await exportRun(record, path);
-    const source: Source = isFolder ? openHuggingFace(path) : await torchvision.open(path, options);
-    return { ...source, format: `run ${record.id}, ${source.format}`, data };
+    const open =
+      published.folder !== undefined ? openHuggingFace : published.model !== undefined ? layers.open : undefined;
+    const source: Source = await (open ?? torchvision.open)(path, options);
+    return {
+      ...source,
+      labels: source.labels ?? declaredLabels(data),
+      format: `run ${record.id}, ${source.format}`,
+      data,
+    };
   },
 };

@@ -1,10 +1,8 @@
 /** What a trained network is to `gowide thin`: where it lies, what it is, and how a thin one is written beside it. */
-import { join } from 'node:path';
 import type { HostWeights } from '../../nn/network.js';
 import type { TokenizerFacts } from '../../models/family.js';
 import type { NetworkSpec } from '../../models/index.js';
 import type { DataSpec } from '../../data/index.js';
-import { writeAtomic } from '../../store/atomic.js';
 
 /** Names that go with a network's values into its files. */
 export interface Names {
@@ -57,12 +55,4 @@ export interface SourceFormat {
   readonly matches: (model: string, options: OpenOptions) => boolean;
   /** Throws UsageError with what does not fit. */
   readonly open: (model: string, options: OpenOptions) => Source | Promise<Source>;
-}
-
-/** Writes names of classes in their order, where there are any, into a network's folder; returns the paths. */
-export function writeLabels(folder: string, labels: readonly string[] | undefined): readonly string[] {
-  if (labels === undefined) return [];
-  const path = join(folder, 'labels.json');
-  writeAtomic(path, `${JSON.stringify(labels, null, 2)}\n`);
-  return [path];
 }

@@ -7,7 +7,7 @@ import { openTensors } from './torchvision.js';
 
 /** State dicts of `torch.save`. */
 export const torch: SourceFormat = {
-  looks: 'a state dict of a ResNet or ConvNeXt (a .pth, .pt or .bin file)',
+  looks: 'a state dict of a network on images (a .pth, .pt or .bin file)',
   matches: (model) => ['.pth', '.pt', '.bin'].includes(extname(model)) && existsSync(model) && statSync(model).isFile(),
   open: (model, options) => {
     const { tensors, key, others } = readTorch(model);

@@ -1,11 +1,13 @@
 /** Networks on images in torchvision's or timm's names, in a safetensors file. */
 import { existsSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
+import { fileMetadata } from '../../models/exchange.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
-import { writeLabels, type OpenOptions, type Source, type SourceFormat } from './source.js';
+import { readLabels, writeLabels } from '../../method/export.js';
+import type { OpenOptions, Source, SourceFormat } from './source.js';
 
 /** What wrappers of training loops put before every name. */
 const PREFIXES = ['module.', 'model.'];
@@ -34,20 +36,21 @@ export function openTensors(
   given: HostArrays<HostValues>,
   { work }: OpenOptions,
   isPlain: boolean,
+  metadata: Readonly<Record<string, string>> = {},
 ): Source {
   const { tensors, prefix } = withoutPrefix(given);
-  const network = networkIn(tensors, path);
+  const network = networkIn(tensors, path, metadata);
   const copy = join(work, 'source.safetensors');
   const isCopied = !isPlain || prefix !== '';
   if (isCopied) {
     makeFolder(work);
-    writeSafetensors(copy, tensors, { format: 'pt' });
+    writeSafetensors(copy, tensors, fileMetadata(network));
   }
   return {
     format,
     network,
     weights: isCopied ? copy : path,
-    labels: isCopied ? undefined : weightLabels(path, network),
+    labels: isCopied ? undefined : (weightLabels(path, network) ?? readLabels(dirname(path), network)),
     notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
     write: (folder, thin, weights, { labels }) => {
       makeFolder(folder);
@@ -58,10 +61,12 @@ export function openTensors(
   };
 }
 
-/** Networks on images in torchvision's or timm's names. */
+/** Networks on images, and of numbers, in one file. */
 export const torchvision: SourceFormat = {
-  looks: 'a ResNet or ConvNeXt in torchvision’s or timm’s names (a .safetensors file)',
+  looks: 'a network on images in torchvision’s or timm’s names, or one that was trained here (a .safetensors file)',
   matches: (model) => extname(model) === '.safetensors' && existsSync(model),
-  open: (model, options) =>
-    openTensors('torchvision safetensors', model, readSafetensors(model).tensors, options, true),
+  open: (model, options) => {
+    const { tensors, metadata } = readSafetensors(model);
+    return openTensors('safetensors file', model, tensors, options, true, metadata);
+  },
 };

@@ -1,0 +1,143 @@
+/** Finished runs of every family made thin: the thin net's files are read back, and compute what its ONNX file does. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sizeOf } from '../../src/core/host-array.js';
+import type { Engine } from '../../src/engine/backends/choose.js';
+import { startEngine } from '../../src/engine/backends/choose.js';
+import { trainExecutor } from '../../src/method/execute.js';
+import { exportRun } from '../../src/method/export.js';
+import { TRAIN_KIND } from '../../src/method/required.js';
+import { networkByName, preparePredict } from '../../src/models/files.js';
+import { FAMILIES, type NetworkSpec } from '../../src/models/index.js';
+import { environment } from '../../src/store/environment.js';
+import { executeRun } from '../../src/store/execute.js';
+import { findRun, type RunRecord } from '../../src/store/runs.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { findData } from '../../src/thin/data/index.js';
+import { thin } from '../../src/thin/thin.js';
+import { cell, DIRECT, recipe } from '../method/support.js';
+import { anyEngine } from '../support/engines.js';
+import { missingRuntime, runOnnx, type OnnxInputs } from '../support/onnxruntime.js';
+import { noise } from '../support/reference.js';
+import { relativeError } from '../support/tolerance.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await startEngine(await anyEngine(), 'test');
+});
+
+const IMAGES = { classes: 2, channels: 3 } as const;
+const { vocabSize, maxPositions, hiddenSize, numLayers, numHeads, intermediateSize } = BERT;
+const ENCODER = { vocabSize, maxPositions, hiddenSize, numLayers, numHeads, intermediateSize, dropout: 0 };
+
+/** A small network of each family, wide enough to be narrowed. */
+const NETWORKS: Readonly<Record<string, NetworkSpec>> = {
+  vit: {
+    ...{ family: 'vit', imageSize: 8, patchSize: 4, hiddenSize: 12, numLayers: 1, numHeads: 2, intermediateSize: 8 },
+    ...IMAGES,
+  },
+  mobilenet: {
+    ...{ family: 'mobilenet', stem: { channels: 16, stride: 1 }, features: 16, dropout: 0, ...IMAGES },
+    stages: [
+      { expansion: 1, channels: 16, blocks: 1, stride: 1 },
+      { expansion: 2, channels: 16, blocks: 2, stride: 2 },
+    ],
+  },
+  resnext: {
+    ...{ family: 'resnet', block: 'bottleneck', blocks: [1, 1], planes: 4, mid: 2, groups: 4, skip: true, ...IMAGES },
+    stem: { kind: 'small', channels: 4 },
+  },
+  convnext: {
+    ...{ family: 'convnext', patchSize: 2, kernelSize: 3, expansion: 2, ...IMAGES },
+    stages: [{ blocks: 1, channels: 8 }],
+  },
+  layers: {
+    family: 'layers',
+    input: { name: 'image', shape: [8, 8, 3] },
+    layers: [
+      {
+        ...{ kind: 'conv', name: 'conv', from: ['image'], units: 4, kernel: [3, 3], strides: [2, 2] },
+        ...{ padding: 'same', activation: 'relu' },
+      },
+      { kind: 'flatten', name: 'flat', from: ['conv'] },
+      { kind: 'dense', name: 'scores', from: ['flat'], units: 2, activation: 'softmax' },
+    ],
+  },
+  convnet: { family: 'convnet', numLayers: 2, width: 4, skip: false, activation: 'relu', ...IMAGES },
+  mlp: { family: 'mlp', numLayers: 2, width: 4, skip: false, activation: 'tanh', classes: 2, inputs: 192 },
+  distilbert: { ...ENCODER, family: 'distilbert', head: { kind: 'classify', classes: 2 } },
+};
+
+/** Data as a run declares them: pictures of two colors, or texts. */
+function dataOf(network: NetworkSpec): unknown {
+  if (FAMILIES[network.family]!.vocabSize === undefined)
+    return { set: 'imagefolder', folder: pictureFolder(6), size: 8, resize: 8, corrupt: 16, test: 0.2, validation: 2 };
+  const options = { work: newFolder(), columns: { text: 'review' }, rows: Infinity, mostTokens: 16, side: 8 };
+  return findData(csvFile(24), { ...options, vocabulary: bertFolder(), tokens: undefined }).spec;
+}
+
+/** Inputs of two examples in a file for `predict`, and for ONNX. */
+function inputsOf(network: NetworkSpec): { readonly file: string; readonly onnx: OnnxInputs } {
+  const file = join(newFolder(), 'input.safetensors');
+  if (FAMILIES[network.family]!.vocabSize !== undefined) {
+    const input_ids = { shape: [2, 4], values: Int32Array.of(2, 5, 6, 3, 2, 7, 8, 3) };
+    const attention_mask = { shape: [2, 4], values: new Int32Array(8).fill(1) };
+    writeSafetensors(file, { input_ids, attention_mask });
+    return { file, onnx: { input_ids, attention_mask } };
+  }
+  const shape = network.family === 'mlp' ? [2, 192] : [2, 3, 8, 8];
+  const input = { shape, values: Float32Array.from(noise(sizeOf(shape), 5)) };
+  writeSafetensors(file, { input });
+  return { file, onnx: { input } };
+}
+
+async function trained(network: NetworkSpec, out: string): Promise<RunRecord> {
+  return executeRun(
+    cell({ ...DIRECT, data: dataOf(network), network, training: { ...DIRECT.training, ...recipe(1) } }),
+    {
+      out,
+      environment: environment(null, 'test'),
+      executors: { [TRAIN_KIND]: trainExecutor },
+      signal: new AbortController().signal,
+      progress: () => {},
+    },
+  );
+}
+
+describe.each(Object.entries(NETWORKS))('a run of the family %s', (_name, network) => {
+  test('is made thin, and what is written computes what its ONNX file and its run do', async () => {
+    const [runs, out] = [newFolder(), newFolder()];
+    const { id } = await trained(network, runs);
+    const {
+      written,
+      thin: narrow,
+      taken,
+    } = await thin({
+      ...{ model: id, runs, out, engine, epochs: 1, batch: 8, tries: 1 },
+    });
+    expect(narrow.network.family).toBe(network.family);
+    const model = written.find((path) => existsSync(path) && !/labels\.json$|\.onnx$/.test(path))!;
+    const { file: input, onnx } = inputsOf(network);
+    const logits = async (of: string): Promise<Float32Array> => {
+      const output = join(newFolder(), 'output.safetensors');
+      await preparePredict({ model: of, input, output }, {})({ mode: 'eval', taps: true });
+      const { tensors } = readSafetensors(output);
+      return (tensors.logits ?? tensors.last_hidden_state)!.values as Float32Array;
+    };
+    const own = await logits(model);
+    expect(own.some((value) => value !== 0)).toBe(true);
+    const again = join(
+      newFolder(),
+      network.family === 'layers' || network.family === 'distilbert' ? 'x' : 'x.safetensors',
+    );
+    await exportRun(findRun(join(out, 'work'), taken.run), again);
+    expect(await logits(again)).toEqual(own);
+    expect(networkByName(again)).toEqual(networkByName(model));
+    if (missingRuntime === undefined && existsSync(join(out, 'model.onnx')) && network.family !== 'distilbert') {
+      const [found] = await runOnnx(readFileSync(join(out, 'model.onnx')), [onnx]);
+      expect(relativeError(found!.logits!.values, own)).toBeLessThan(1e-5);
+    }
+  });
+});
