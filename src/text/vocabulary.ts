@@ -204,7 +204,57 @@ const Settings = z.looseObject({
   added_tokens_decoder: z.record(z.string().regex(/^\d+$/), AddedFields).optional(),
 });
 
-/** A tokenizer with what the other files of its folder say of it. */
+/** Settings that the classes of BERT's tokenizers have where no file says others. */
+const DEFAULTS = { do_lower_case: true, tokenize_chinese_chars: true, strip_accents: null } as const;
+/** Values of `model_type` in a `config.json` by which transformers chooses one of these classes. */
+const MODEL_TYPES = CLASSES.map((name) => name.toLowerCase());
+
+/**
+ * How texts are normalized, as transformers has it: a class of BERT's own makes its normalizer of its settings and
+ * defaults, whatever `tokenizer.json` says; a general one takes that file as it is. Throws UsageError where
+ * transformers would take a default in the place of what `tokenizer.json` says, and no file beside it says so.
+ */
+function normalizerOf(read: Found, settings: z.infer<typeof Settings>, folder: string): Partial<Found> {
+  const isJson = read.cleanText !== undefined;
+  const name = settings.tokenizer_class ?? undefined;
+  if (isJson && name !== undefined && GENERAL.includes(name)) return {};
+  if (isJson && name === undefined && isOfBert(folder)) checkSaid(read, settings, folder);
+  const said = isJson && name !== undefined ? { ...DEFAULTS, ...settings } : settings;
+  const { do_lower_case: lowercase, tokenize_chinese_chars: ideographs, strip_accents: accents } = said;
+  return {
+    ...(typeof lowercase === 'boolean' && { lowercase }),
+    ...(accents !== undefined && { stripAccents: accents }),
+    ...(typeof ideographs === 'boolean' && { handleChineseChars: ideographs }),
+  };
+}
+
+/** Throws UsageError where a tokenizer has a setting that is not the default, and its settings do not say so. */
+function checkSaid({ lowercase, handleChineseChars, stripAccents }: Found, settings: object, folder: string): void {
+  const [differing] = [
+    ['do_lower_case', 'lowercase', lowercase] as const,
+    ['tokenize_chinese_chars', 'handle_chinese_chars', handleChineseChars] as const,
+    ['strip_accents', 'strip_accents', stripAccents] as const,
+  ].filter(([key, , value]) => !(key in settings) && value !== DEFAULTS[key]);
+  if (differing === undefined) return;
+  const [key, name, value] = differing;
+  throw new UsageError(
+    `${join(folder, JSON_FILE)}: normalizer.${name} is ${value}, and no tokenizer_config.json beside it says so, so ` +
+      `that transformers takes ${DEFAULTS[key]} for a BERT; write {"${key}": ${value}} or {"${key}": ${DEFAULTS[key]}} ` +
+      'into that file',
+  );
+}
+
+/** Whether a folder has a `config.json` of one of the networks with BERT's tokenizer. */
+function isOfBert(folder: string): boolean {
+  const path = join(folder, 'config.json');
+  return existsSync(path) && MODEL_TYPES.includes(String(readConfig(path).model_type));
+}
+
+/**
+ * A tokenizer with what the other files of its folder say of it. `special_tokens_map.json` and `added_tokens.json` are
+ * of an older form: they count where `tokenizer_config.json` has no `added_tokens_decoder`, and less than
+ * `tokenizer.json`.
+ */
 function withNeighbors(read: Found, folder: string): Found {
   const [settingsPath, mapPath, addedPath] = [
     'tokenizer_config.json',
@@ -217,20 +267,18 @@ function withNeighbors(read: Found, folder: string): Found {
   const decoder = Object.entries(settings.added_tokens_decoder ?? {}).map(([id, fields]) =>
     addedToken(fields, Number(id)),
   );
-  const named = [...(of(addedPath, TokenIds) ?? [])].map(([content, id]) =>
+  const isOldForm = settings.added_tokens_decoder === undefined;
+  const named = [...((isOldForm ? of(addedPath, TokenIds) : undefined) ?? [])].map(([content, id]) =>
     addedToken({ content, single_word: false, lstrip: false, rstrip: false, special: isSpecial(content) }, id),
   );
   const specials = [
-    ...specialsIn(of(mapPath, SpecialMap) ?? {}, mapPath),
     ...specialsIn(settings, settingsPath),
+    ...specialsIn((isOldForm ? of(mapPath, SpecialMap) : undefined) ?? {}, mapPath),
   ].filter(({ content }) => !decoder.some((token) => token.content === content));
-  const { do_lower_case: lowercase, tokenize_chinese_chars: ideographs, strip_accents: accents } = settings;
   return {
     ...read,
-    ...(typeof lowercase === 'boolean' && { lowercase }),
-    ...(accents !== undefined && { stripAccents: accents }),
-    ...(typeof ideographs === 'boolean' && { handleChineseChars: ideographs }),
-    added: [...(read.added ?? []), ...named, ...specials, ...decoder],
+    ...normalizerOf(read, settings, folder),
+    added: [...specials, ...named, ...(read.added ?? []), ...decoder],
   };
 }
 
@@ -260,10 +308,7 @@ function inOrder(path: string, found: Found): VocabularyFile {
   const { lowercase, stripAccents, cleanText = true, handleChineseChars = true } = found;
   const [tokens, ids] = [[...found.tokens], new Map<string, number>()];
   tokens.forEach((token, id) => token !== undefined && ids.set(token, id));
-  const added = new Map<string, AddedToken>(); // of several entries for one token the last counts
-  for (const { id: given, ...token } of found.added ?? []) {
-    const { content } = token;
-    const id = given ?? ids.get(content) ?? tokens.length;
+  const claim = (content: string, id: number): void => {
     if ((ids.get(content) ?? id) !== id || (tokens[id] ?? content) !== content)
       throw new UsageError(
         `${path}: added token "${content}" has the index ${id}, ` +
@@ -273,7 +318,12 @@ function inOrder(path: string, found: Found): VocabularyFile {
       );
     tokens[id] = content;
     ids.set(content, id);
-    added.set(content, token);
+  };
+  for (const { id, content } of found.added ?? []) if (id !== undefined) claim(content, id);
+  const added = new Map<string, AddedToken>(); // of several entries for one token the last counts
+  for (const { id, ...token } of found.added ?? []) {
+    claim(token.content, id ?? ids.get(token.content) ?? tokens.length);
+    added.set(token.content, token);
   }
   const gap = Array.from(tokens).indexOf(undefined);
   if (gap >= 0) throw new UsageError(`${path}: no token has the index ${gap}`);

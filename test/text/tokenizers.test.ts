@@ -97,6 +97,23 @@ describe('what cannot be followed is refused by its name', () => {
   });
 });
 
+test('what tokenizer.json alone says, and transformers replaces by a default, has to be said beside it', () => {
+  const { files } = REFERENCE.folders.find(
+    ({ name }) => name === 'a class of BERT with its defaults before tokenizer.json',
+  )!;
+  const alone = { 'tokenizer.json': files['tokenizer.json']!, 'config.json': { model_type: 'bert' } };
+  expect(() => readVocabulary(folderOf(alone))).toThrow(
+    'normalizer.lowercase is false, and no tokenizer_config.json beside it says so',
+  );
+  const others = { tokenize_chinese_chars: false, strip_accents: false };
+  expect(() => readVocabulary(folderOf({ ...alone, 'tokenizer_config.json': others }))).toThrow(
+    '"do_lower_case": true',
+  );
+  const read = readVocabulary(folderOf({ ...alone, 'tokenizer_config.json': { ...others, do_lower_case: false } }));
+  expect(read).toMatchObject({ lowercase: false, settings: { handleChineseChars: false } });
+  expect(readVocabulary(folderOf({ ...alone, 'config.json': { model_type: 'gpt2' } }))).toEqual(read);
+});
+
 test('tokens may be called as what every object has', () => {
   const names = ['__proto__', 'constructor', 'toString'];
   const vocab = Object.fromEntries([...Object.values(SPECIAL), ...names].map((token, id) => [token, id]));

@@ -94,6 +94,8 @@ one = {'content': '<num>', **PLAIN}
 small_json = tokenizer_json({}, {})
 small_json['model']['vocab'] = {token: i for i, token in enumerate(SMALL)}
 with_num = {**small_json, 'added_tokens': small_json['added_tokens'] + [{'id': NEXT, **one, 'normalized': True}]}
+config_of = lambda name, **settings: {'tokenizer_config.json': {'tokenizer_class': name, **settings}}
+with_normalizer = lambda **settings: {**small_json, 'normalizer': {**small_json['normalizer'], **settings}}
 config = lambda **settings: {'tokenizer_config.json': {'do_lower_case': True, **settings}}
 FOLDERS = {
     'a vocabulary alone': {'vocab.txt': vocab},
@@ -112,6 +114,13 @@ FOLDERS = {
     'tokenizer.json, cased by the settings': {'tokenizer.json': small_json, **config(do_lower_case=False)},
     'tokenizer.json, ideographs together by the settings': {'tokenizer.json': small_json, **config(tokenize_chinese_chars=False)},
     'tokenizer.json, other added tokens in the settings': {'tokenizer.json': with_num, **config(added_tokens_decoder={NEXT: {**one, 'lstrip': True, 'rstrip': True, 'single_word': True}})},
+    'a class of BERT with its defaults before tokenizer.json': {'tokenizer.json': with_normalizer(lowercase=False, handle_chinese_chars=False, strip_accents=False), **config_of('BertTokenizer')},
+    'a class of BERT with some settings before tokenizer.json': {'tokenizer.json': with_normalizer(handle_chinese_chars=False), **config_of('DistilBertTokenizer', do_lower_case=False)},
+    'a general class with tokenizer.json before the settings': {'tokenizer.json': with_normalizer(lowercase=False), **config_of('PreTrainedTokenizerFast', do_lower_case=True, tokenize_chinese_chars=False)},
+    'special_tokens_map.json and added_tokens.json beside added_tokens_decoder': {'vocab.txt': vocab, 'special_tokens_map.json': {'mask_token': {'content': '[MASK]', **PLAIN, 'normalized': True}, 'additional_special_tokens': ['now']}, 'added_tokens.json': {'num': SMALL.index('num')}, **config(added_tokens_decoder={NEXT: {**one, 'lstrip': True}})},
+    'special_tokens_map.json over tokenizer_config.json': {'vocab.txt': vocab, 'special_tokens_map.json': {'mask_token': {'content': '[MASK]', **PLAIN, 'lstrip': True}}, **config(mask_token={'__type': 'AddedToken', 'content': '[MASK]', **PLAIN, 'normalized': True})},
+    'added_tokens.json under tokenizer.json': {'tokenizer.json': {**small_json, 'added_tokens': small_json['added_tokens'] + [{'id': NEXT, **one, 'normalized': False, 'rstrip': True}]}, 'added_tokens.json': {'<num>': NEXT}, **config()},
+    'a token without an index after those that have one': {'tokenizer.json': with_num, 'special_tokens_map.json': {'additional_special_tokens': ['pay <']}, **config()},
     'tokenizer.json and added_tokens.json': {'tokenizer.json': small_json, 'added_tokens.json': {'<num>': NEXT}, **config()},
 }
 FOLDER_TEXTS = ['pay <num> now', 'pay<num>now', 'Pay Café now', 'CAFÉ', '中文 pay', 'number num NUM', 'a [MASK] nowa', '<NUM> <num>']
