@@ -7,9 +7,9 @@ import type { Arm, ArmFacts } from '../src/core/experiment.js';
 import { costOf } from '../src/method/cost.js';
 import type {
   GradientImitation,
+  ImitationSpec,
   ObjectiveSpec,
   RecipeSpec,
-  RidgeImitation,
   TeacherSpec,
   TrainSpec,
 } from '../src/method/spec.js';
@@ -115,7 +115,7 @@ export function longArm(setting: Setting, threeStage: TrainSpec, larger: number)
 
 interface Parts {
   readonly start?: TrainSpec['start'];
-  readonly imitation?: GradientImitation | RidgeImitation | null;
+  readonly imitation?: ImitationSpec | null;
   readonly objective?: ObjectiveSpec;
   readonly network?: NetworkSpec;
   readonly steps?: number;
@@ -127,7 +127,7 @@ export function armOf(
   name: string,
   { start = 'random', imitation = null, objective = TEACHER, network = setting.thin, steps }: Parts,
 ): TrainSpec {
-  const used = imitation?.by === 'gradient' ? setting.imitationSteps : 0;
+  const used = imitation !== null && 'recipe' in imitation ? setting.imitationSteps : 0;
   const needsTeacher = objective.teacher + objective.hints > 0 || imitation !== null || start !== 'random';
   const teacher: TeacherSpec = { ...setting.wide, objective: LABELS };
   return {

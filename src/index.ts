@@ -45,7 +45,14 @@ export {
 } from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
 export { affine, cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
-export { GradientImitation, ObjectiveSpec, RecipeSpec, RidgeImitation, TrainSpec } from './method/spec.js';
+export {
+  CloneImitation,
+  GradientImitation,
+  ObjectiveSpec,
+  RecipeSpec,
+  RidgeImitation,
+  TrainSpec,
+} from './method/spec.js';
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export { thin } from './thin/thin.js';
 export { type Measured, type ThinResult, type Trained } from './thin/result.js';

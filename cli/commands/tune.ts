@@ -31,7 +31,7 @@ interface Recipe {
 }
 type Spec = {
   readonly training: Recipe;
-  readonly imitation: { readonly by: string; readonly recipe: Recipe } | null;
+  readonly imitation: { readonly by: string; readonly recipe?: Recipe } | null;
 } & { readonly [key: string]: Json };
 
 /** Rates that an arm is tried with: of its training, and of its imitation where that is tuned. */
@@ -73,9 +73,9 @@ function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Read
   return Object.fromEntries(chosen.map((arm) => [arm, specs[arm]!])) as unknown as Readonly<Record<string, Spec>>;
 }
 
-/** The grid of an arm: its rates alone, or with those of imitation where the arm imitates by gradient. */
+/** The grid of an arm: its rates alone, or with those of imitation where the arm imitates by steps. */
 function firstPoints({ imitation }: Spec, { rates, imitationRates }: TuningGrid): Point[] {
-  if (imitationRates === undefined || imitation?.by !== 'gradient') return rates.map((rate) => [rate]);
+  if (imitationRates === undefined || imitation?.recipe === undefined) return rates.map((rate) => [rate]);
   return rates.flatMap((rate) => imitationRates.map((other): Point => [rate, other]));
 }
 
@@ -114,7 +114,9 @@ function withRates({ training, imitation, ...rest }: Spec, [rate, other]: Point)
     ...rest,
     training: at(training, rate),
     imitation:
-      imitation === null || other === undefined ? imitation : { ...imitation, recipe: at(imitation.recipe, other) },
+      imitation?.recipe === undefined || other === undefined
+        ? imitation
+        : { ...imitation, recipe: at(imitation.recipe, other) },
   } as Spec;
 }
 

@@ -3,8 +3,9 @@
  * operations, and a gradient as twice its forward pass.
  */
 import { forwardFlops, type Network } from '../nn/network.js';
+import { cloneFlops } from './clone.js';
 import type { Group } from './groups.js';
-import type { GradientImitation, RidgeImitation } from './spec.js';
+import type { ImitationSpec } from './spec.js';
 
 interface Length {
   readonly steps: number;
@@ -29,7 +30,7 @@ export interface Plan {
   readonly shape: readonly number[];
   /** Groups that there is something to imitate in. */
   readonly imitated: readonly Group[];
-  readonly imitation: GradientImitation | RidgeImitation | null;
+  readonly imitation: ImitationSpec | null;
   readonly training: Length;
   /** Whether the wide net is asked for its outputs while the thin one is fine-tuned. */
   readonly watches: boolean;
@@ -49,6 +50,13 @@ function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
     return { steps: 0, flops: passes * forwardFlops(thin, shape), teacherFlops: passes * forwardFlops(wide, shape) };
   }
   const { steps, batch } = imitation.recipe;
+  if (imitation.by === 'clone') {
+    return {
+      steps,
+      flops: trainingFlops(thin, shape, imitation.recipe) + 3 * steps * cloneFlops(thin, wide),
+      teacherFlops: steps * batch * forwardFlops(wide, shape),
+    };
+  }
   const upTo = (network: Network, tap: string | undefined): number =>
     tap === undefined ? 0 : forwardFlops(network, shape, tap);
   const stages = imitation.order === 'joint' ? [imitated] : imitated.map((group) => [group]);

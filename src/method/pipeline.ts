@@ -10,6 +10,7 @@ import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
+import { checkClone, cloneStage, foldClone, initialClone } from './clone.js';
 import { contributionsOf } from './greedy.js';
 import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
 import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
@@ -18,7 +19,7 @@ import { initialMaps } from './initial-maps.js';
 import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
-import type { GradientImitation, RecipeSpec, RidgeImitation, TrainSpec } from './spec.js';
+import type { ImitationSpec, RecipeSpec, TrainSpec } from './spec.js';
 import { sharedPaths, STARTS, startWeights, type StartKind } from './start.js';
 import { trainStages, type StageContext } from './stages.js';
 import type { TrainingStage } from './training-step.js';
@@ -29,7 +30,7 @@ import { disposeWeights, toHost, weightsOf, type Teacher, type Weights } from '.
 /** How a thin net is trained, beside the network itself: see src/method/spec.ts for each part. */
 export interface Procedure {
   readonly start: StartKind;
-  readonly imitation: GradientImitation | RidgeImitation | null;
+  readonly imitation: ImitationSpec | null;
   readonly training: TrainSpec['training'];
 }
 
@@ -84,6 +85,11 @@ export function planGroups(
     throw new UsageError(
       `invalid training spec: the wide net has another number of classes, ${theirs}; the thin one has ${own}`,
     );
+  if (imitation?.by === 'clone') {
+    checkClone(thin, wide);
+    if (!(STARTS[start].projects && STARTS[start].narrows === 'everywhere'))
+      throw new UsageError(`invalid training spec: imitation by clone starts from "projected"; got start "${start}"`);
+  }
   if (imitation?.by !== 'gradient') return { groups, imitated: [] };
   checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
   return { groups, imitated: imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide)) };
@@ -106,14 +112,20 @@ export async function trainThin(
 ): Promise<Weights> {
   const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
   const run: Run = { context, procedure, thin, teacher, data, groups, pretrained };
-  const imitation =
-    procedure.imitation?.by === 'gradient'
-      ? imitationStages(procedure.imitation, thin, teacher!, groups, imitated)
-      : [];
-  const stages = imitation.map((stage, i): TrainingStage =>
-    i < imitation.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) },
-  );
+  const stages = imitationOf(run, imitated);
   return trainStages(context, data, () => begin(run), [...stages, tuningStage(run)]);
+}
+
+/** The stages of imitation with steps; the last one ends with the thin net alone, without maps. */
+function imitationOf(run: Run, imitated: readonly Group[]): TrainingStage[] {
+  const { procedure, thin, teacher, groups } = run;
+  const { imitation } = procedure;
+  if (imitation?.by === 'clone') return [cloneStage(imitation, thin, teacher!, (weights) => finishClone(run, weights))];
+  if (imitation?.by !== 'gradient') return [];
+  const stages = imitationStages(imitation, thin, teacher!, groups, imitated);
+  return stages.map((stage, i) =>
+    i < stages.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) },
+  );
 }
 
 interface Run {
@@ -153,6 +165,8 @@ async function begin(run: Run): Promise<HostWeights> {
     disposeWeights(fitted);
     return host;
   }
+  if (imitation?.by === 'clone')
+    return { params: { ...start.host.params, ...initialClone(thin, start, basis!) }, state: start.host.state };
   const kind = imitation !== null ? imitation.maps : training.objective.hints > 0 ? 'up' : 'none';
   const maps = await initialMaps(kind, thin, start.host, teacher, groups, start.selection, basis, data);
   return { params: { ...start.host.params, ...maps }, state: start.host.state };
@@ -171,10 +185,7 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   const x = await someInputs(data);
   const difference = await mergeDifference(thin, withHead, merged, groups, x);
   x.dispose();
-  if (!(difference <= MERGE_TOLERANCE))
-    throw new FailureError(
-      `merging the maps changed the logits by ${difference} of their size, at most ${MERGE_TOLERANCE} is allowed`,
-    );
+  checkMerged(difference);
   if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined))
     context.log({ event: 'merge', difference });
   const state = await estimateStatistics(thin, merged, data, procedure.training.batch, context.seed);
@@ -184,6 +195,23 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   for (const tensor of Object.values(head)) if (!kept.has(tensor)) tensor.dispose();
   await recordImitation(run, estimated, weights.params);
   return estimated;
+}
+
+/** The projections folded into the thin net's matrices; and what that leaves is recorded. */
+async function finishClone(run: Run, weights: Weights): Promise<Weights> {
+  const { context, thin, data } = run;
+  const folded: Weights = { params: tf.tidy(() => foldClone(thin, weights.params)), state: weights.state };
+  const x = await someInputs(data);
+  const logits = (scope: Scope): Tensor => thin.apply(scope, x)[thin.taps.at(-1)!]!;
+  const difference = await relativeDifference(
+    () => logits({ ...evaluation(weights), params: foldClone(thin, weights.params) }),
+    () => logits(evaluation(folded)),
+  );
+  x.dispose();
+  checkMerged(difference);
+  context.log({ event: 'merge', difference });
+  await recordImitation(run, folded);
+  return folded;
 }
 
 function withoutLastPair(params: Tensors, groups: readonly Group[], adopted: boolean): Tensors {
@@ -198,6 +226,13 @@ async function someInputs(data: Dataset): Promise<Tensor> {
   return x;
 }
 
+function checkMerged(difference: number): void {
+  if (!(difference <= MERGE_TOLERANCE))
+    throw new FailureError(
+      `merging the maps changed the logits by ${difference} of their size, at most ${MERGE_TOLERANCE} is allowed`,
+    );
+}
+
 /** Largest difference of the logits before and after merging, relative to the largest logit. */
 async function mergeDifference(
   thin: Network,
@@ -206,10 +241,17 @@ async function mergeDifference(
   groups: readonly Group[],
   x: Tensor,
 ): Promise<number> {
+  return relativeDifference(
+    () => applyWithMaps(thin, evaluation(before), groups, x),
+    () => thin.apply(evaluation(after), x)[thin.taps.at(-1)!]!,
+  );
+}
+
+/** Largest difference of two tensors, relative to the largest value of the first. */
+async function relativeDifference(one: () => Tensor, other: () => Tensor): Promise<number> {
   const ratio = tf.tidy(() => {
-    const mapped = applyWithMaps(thin, evaluation(before), groups, x);
-    const plain = thin.apply(evaluation(after), x)[thin.taps.at(-1)!]!;
-    return tf.div(tf.max(tf.abs(tf.sub(mapped, plain))), tf.max(tf.abs(mapped)));
+    const first = one();
+    return tf.div(tf.max(tf.abs(tf.sub(first, other()))), tf.max(tf.abs(first)));
   });
   const [value] = await ratio.data();
   ratio.dispose();

@@ -36,7 +36,7 @@ export function shareOf(
  */
 export function checkShares({ training, imitation, teacher, pretrained }: TrainSpec, size: number): void {
   const others = [
-    ...(imitation?.by === 'gradient' ? [imitation.recipe] : []),
+    ...(imitation !== null && 'recipe' in imitation ? [imitation.recipe] : []),
     ...(isTrained(teacher) ? [teacher.recipe] : []),
   ];
   for (const recipe of [training, ...others]) shareOf(recipe, { size, task: 0 });

@@ -110,6 +110,23 @@ export const RidgeImitation = z.strictObject({
 export type RidgeImitation = z.infer<typeof RidgeImitation>;
 
 /**
+ * Schema of the second stage as a Low-Rank Clone: matrices that read or write the channels of skip connections are
+ * trained projections of the wide net's, by the KL divergence to its outputs and by what each layer of attention and of
+ * the feed-forward halves gives; folded afterwards. It starts from `projected`.
+ */
+export const CloneImitation = z.strictObject({
+  by: z.literal('clone'),
+  recipe: RecipeSpec,
+});
+/** Imitation by trained projections of the wide net's matrices. */
+export type CloneImitation = z.infer<typeof CloneImitation>;
+
+/** Schema of the second stage, by one of the ways to imitate. */
+export const ImitationSpec = z.discriminatedUnion('by', [GradientImitation, RidgeImitation, CloneImitation]);
+/** The second stage, by one of the ways to imitate. */
+export type ImitationSpec = z.infer<typeof ImitationSpec>;
+
+/**
  * Which layers stand beside each other: those of the same name, or, in a deeper wide net, those at the same share of
  * the depth.
  */
@@ -164,7 +181,7 @@ export const TrainSpec = z.strictObject({
    * projected.
    */
   start: z.enum(namesOf(STARTS)),
-  imitation: z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable(),
+  imitation: ImitationSpec.nullable(),
   /** Fine-tuning; of an arm without a teacher, all of the training. */
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: HintsSpec.optional() }),
 });

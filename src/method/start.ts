@@ -10,6 +10,11 @@ export interface Start {
   readonly host: HostWeights;
   /** Indices of the wide net's channels that the thin net took, by name of the axis. */
   readonly selection: Selection;
+  /**
+   * The wide net's array at a path, narrowed along the axes that hold other channels than the stream. Throws UsageError
+   * where the wide net has none of that rank, or one of other sizes.
+   */
+  readonly beforeProjection: (path: string) => HostArray;
 }
 
 /** Indices of the wide net's channels that the thin net took, ascending, by name of the axis. */
@@ -56,9 +61,20 @@ export function startWeights(
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
   const { shares, narrows, imitates } = STARTS[kind];
-  if (!shares || wide === undefined) return { host: fresh, selection: {} };
-  const choices =
-    narrows === 'everywhere' ? selectChannels(kind, thin, fresh, wide, imitates ? contributions : {}) : {};
+  const choices: Readonly<Record<string, ChannelChoice>> =
+    narrows === 'everywhere' && wide !== undefined
+      ? selectChannels(kind, thin, fresh, wide, imitates ? contributions : {})
+      : {};
+  const beforeProjection = (path: string): HostArray => {
+    const [other, own] = [wide?.host.params[path], fresh.params[path]!];
+    const names = thin.axes?.[path] ?? [];
+    const shape = own.shape.map((size, axis) => (names[axis] === thin.stream ? (other?.shape[axis] ?? 0) : size));
+    const sameRank = other?.shape.length === own.shape.length;
+    const taken = other && sameRank ? takeChannels(names, choices, other, { ...own, shape }) : undefined;
+    if (taken === undefined) throw new UsageError(`start "${kind}": the wide net has no ${path} like the thin one's`);
+    return taken;
+  };
+  if (!shares || wide === undefined) return { host: fresh, selection: {}, beforeProjection };
   const [first, last] = [thin.boundaries.stage[0]!, thin.boundaries.stage.at(-1)!].map((tap) =>
     thin.taps.indexOf(tap),
   ) as [number, number];
@@ -89,6 +105,7 @@ export function startWeights(
   return {
     host: { params: take(fresh.params, wide.host.params), state: take(fresh.state, wide.host.state) },
     selection: Object.fromEntries(Object.entries(choices).map(([name, { indices }]) => [name, indices])),
+    beforeProjection,
   };
 }
 

@@ -16,7 +16,7 @@ import { agreeOnExamples, agreeOnOptions, hashOfArrays } from './agree.js';
 import { asAnswered } from './answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
 import { SavedCall, type SavedStage } from './saved-call.js';
-import { GradientImitation, HintsSpec, ObjectiveSpec, RecipeSpec, RidgeImitation } from './spec.js';
+import { HintsSpec, ImitationSpec, ObjectiveSpec, RecipeSpec } from './spec.js';
 import { STARTS, type StartKind } from './start.js';
 import type { StageContext } from './stages.js';
 import { disposeWeights, toHost, weightsOf } from './weights.js';
@@ -34,7 +34,7 @@ export interface ThreeStageOptions {
   /** `selected` by default, where the network names its axes; else `shared`. */
   readonly start?: StartKind;
   /** Stage 2; null leaves it out. */
-  readonly imitation: GradientImitation | RidgeImitation | null;
+  readonly imitation: ImitationSpec | null;
   /** Stage 3; by the KL divergence to the wide net's outputs unless `objective` says otherwise. */
   readonly finetune: RecipeSpec & { readonly objective?: Partial<ObjectiveSpec> };
   readonly onRow?: (row: Row) => void;
@@ -101,7 +101,7 @@ function declaredIn(options: Settled): Declared {
     throw new UsageError(`threeStage: seed ${seed}; expected a whole number of at least 0`);
   if (options.folder !== undefined && options.workers !== undefined)
     throw new UsageError('threeStage: folder is for one process; leave it or workers out');
-  const imitates = z.discriminatedUnion('by', [GradientImitation, RidgeImitation]).nullable();
+  const imitates = ImitationSpec.nullable();
   const tuned = RecipeSpec.extend({ objective: ObjectiveSpec.optional(), hints: HintsSpec.optional() });
   const { objective = ObjectiveSpec.parse({ teacher: 1 }), ...rest } = parseSpec(tuned, 'finetune', options.finetune);
   const known = thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected';

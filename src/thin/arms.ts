@@ -2,6 +2,7 @@
  * The ways to a thin net that are compared at the same number of its steps: the three stages and their rivals, one
  * object each. What they have in common is the procedure of a training run (src/method).
  */
+import { cloneObstacle } from '../method/clone.js';
 import type { Procedure } from '../method/pipeline.js';
 import type { ObjectiveSpec } from '../method/spec.js';
 import type { Network } from '../nn/network.js';
@@ -41,6 +42,8 @@ export interface Arm {
 
 /** Share of the steps that imitation gets. */
 const IMITATION_SHARE = 0.3;
+/** Share of the steps in which the thin net is a Low-Rank Clone. */
+const CLONE_SHARE = 0.5;
 /** Training examples by which layers are fitted in closed form where nothing else is said. */
 const RIDGE_EXAMPLES = 600;
 
@@ -90,6 +93,21 @@ export const ARMS = {
       imitation: null,
       training: training(setting, setting.steps, rates.training, { teacher: 1 }),
     }),
+  },
+  'low-rank-clone': {
+    title:
+      'matrices are trained projections of the wide net’s while what its layers give is imitated (Low-Rank Clone), ' +
+      'folded, then the KL divergence to the wide net',
+    imitates: true,
+    obstacle: ({ thin, wide }) => cloneObstacle(thin, wide),
+    procedure: (setting, { training: rate, imitation = setting.base.rates.imitation }) => {
+      const cloned = Math.max(1, Math.round(CLONE_SHARE * setting.steps));
+      return {
+        start: 'projected',
+        imitation: { by: 'clone', recipe: recipeOf(setting.base, setting.batch, cloned, imitation) },
+        training: training(setting, Math.max(1, setting.steps - cloned), rate, { teacher: 1 }),
+      };
+    },
   },
   'closed-form': {
     title: 'the wide net’s channels, every layer fitted by ridge regression, then the KL divergence to the wide net',

@@ -73,7 +73,7 @@ describe('of training specs', () => {
     [{ ...DIRECT, network: { family: 'resnt' } }, 'Did you mean "resnet"?'],
     [{ ...DIRECT, teacher: {} }, 'teacher'],
     [{ ...DIRECT, pretrained: { weights: 3 } }, 'pretrained'],
-    [{ ...THREE, imitation: { by: 'magic' } }, 'imitation.by: expected one of: gradient, ridge; got "magic"'],
+    [{ ...THREE, imitation: { by: 'magic' } }, 'imitation.by: expected one of: gradient, ridge, clone; got "magic"'],
     [{ ...DIRECT, training: { ...DIRECT.training, optimizer: { kind: 'adam' } } }, '(did you mean "adamw"?)'],
   ])('%#', (spec, message) => {
     const said = wrong(TrainSpec, spec);

@@ -192,6 +192,12 @@ export const ARMS: Readonly<Record<string, TrainSpec>> = {
   'bert, joint, wide inputs': language({
     imitation: imitation({ recipe: adamw(), order: 'joint', inputs: 'wide', unit: 'block' }),
   }),
+  'bert, clone': language({
+    network: { ...BERT, hiddenSize: 4, numHeads: 1 },
+    start: 'projected',
+    imitation: { by: 'clone', recipe: adamw() },
+    teacher: { network: { ...BERT, intermediateSize: 24 }, recipe: adamw(), objective: LABELS },
+  }),
   'bert, stream': language({
     network: { ...BERT, hiddenSize: 4 },
     start: 'projected-embeddings-and-head',

@@ -91,7 +91,8 @@ function inParts(spec: TrainSpec, accumulate: number): TrainSpec {
     ...spec,
     training: parts(training),
     teacher: teacher !== null && 'recipe' in teacher ? { ...teacher, recipe: parts(teacher.recipe) } : teacher,
-    imitation: imitation?.by === 'gradient' ? { ...imitation, recipe: parts(imitation.recipe) } : imitation,
+    imitation:
+      imitation !== null && 'recipe' in imitation ? { ...imitation, recipe: parts(imitation.recipe) } : imitation,
   };
 }
 

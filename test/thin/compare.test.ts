@@ -20,10 +20,11 @@ test('every arm is trained to its end at the same steps, and one that cannot be 
     'closed-form',
     'direct',
     'kd',
+    'low-rank-clone',
     'selected-kl',
     'three-stage',
   ]);
-  expect(notices).toHaveLength(5);
+  expect(notices).toHaveLength(6);
   const accuracies = arms.map(({ validation }) => validation.accuracy);
   expect(accuracies).toEqual([...accuracies].sort((a, b) => b - a));
   for (const { weights } of arms)
