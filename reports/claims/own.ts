@@ -40,6 +40,9 @@ interface OwnRows {
   readonly results: readonly TableRow[];
 }
 
+/** Those rows by the ids of their runs: thousands of settings are each decided by a few. */
+type RowsByRun = Readonly<Record<keyof OwnRows, ReadonlyMap<string, readonly TableRow[]>>>;
+
 /** Settings in which a spec differs from the declared one, at the scale whose sizes are nearest to its own. */
 function changesOf(experiment: Experiment, arm: string, spec: Cell['spec']): string {
   const found = (Object.keys(experiment.seeds) as Scale[]).flatMap((scale) => {
@@ -89,9 +92,8 @@ interface Undecided extends Omit<OwnVerdicts, 'verdicts'> {
   readonly verdicts: readonly UncorrectedVerdict[];
 }
 
-function decide({ experiment, runs, claims }: Group, { rows, results }: OwnRows): Undecided {
-  const ids = new Set(runs.map(({ id }) => id));
-  const of = (list: readonly TableRow[]): TableRow[] => list.filter(({ run }) => ids.has(run));
+function decide({ experiment, runs, claims }: Group, { rows, results }: RowsByRun): Undecided {
+  const of = (byRun: RowsByRun['rows']): TableRow[] => runs.flatMap(({ id }) => byRun.get(id) ?? []);
   const input = { scale: CUSTOM_SCALE, rows: of(rows), results: of(results) };
   const byArm = groupBy(runs, ({ cell }) => cell.arm);
   const changes = [...byArm].map(([arm, [first]]) => changesOf(experiment, arm, first!.cell.spec));
@@ -130,9 +132,11 @@ export function ownRuns<Run extends OwnRun>(runs: readonly Run[]): Run[] {
  */
 export function judgeOwn(runs: readonly OwnRun[], rows: OwnRows): OwnJudgement {
   const byExperiment = [...groupBy(ownRuns(runs), ({ cell }) => cell.experiment)];
+  const byRun = (list: readonly TableRow[]): RowsByRun['rows'] => groupBy(list, ({ run }) => run);
+  const indexed: RowsByRun = { rows: byRun(rows.rows), results: byRun(rows.results) };
   const decided = byExperiment
     .flatMap(([name, mine]) => groupsOf(name, mine))
-    .map((group) => decide(group, rows))
+    .map((group) => decide(group, indexed))
     .filter(({ verdicts }) => verdicts.length > 0);
   const several = byExperiment.filter(([, mine]) => settingsByArm(mine).some((settings) => settings.length > 1));
   return { groups: corrected(decided), several: several.map(([name]) => name) };

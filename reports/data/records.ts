@@ -59,6 +59,15 @@ function armNames(runs: readonly RunRecord[]): (run: RunRecord) => string {
       : run.cell.arm;
 }
 
+/** Runs that a line names; the others are counted. */
+const NAMED = 10;
+
+function idsOf(runs: readonly RunRecord[]): string {
+  const more = runs.length - NAMED;
+  const ids = runs.slice(0, NAMED).map(({ id }) => id);
+  return `${ids.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 /**
  * Of runs that bear the same names (experiment, arm, scale) only those with the spec that was begun last: a declaration
  * that changed between two versions of this program must not enter one table with its successor. Custom runs are all
@@ -84,7 +93,7 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
     if (others.length > 0) {
       const { experiment, arm, scale } = group[0]!.cell;
       problems.push(
-        `${experiment} ${arm}, scale ${scale}: ${others.length} runs with another spec than the newest are left out: ${others.map((run) => run.id).join(', ')}`,
+        `${experiment} ${arm}, scale ${scale}: ${others.length} runs with another spec than the newest are left out: ${idsOf(others)}`,
       );
     }
   }

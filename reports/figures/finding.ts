@@ -103,6 +103,6 @@ export function firstAndLast(better: 'higher' | 'lower'): Finding {
     if (means.length < 2) return undefined;
     const sign = better === 'higher' ? 1 : -1;
     const sorted = [...means].sort((a, b) => sign * (Number(b.mean) - Number(a.mean)));
-    return `Best: ${sorted[0]!.name}; worst: ${sorted.at(-1)!.name}`;
+    return `Of ${sorted.length} variants “${sorted[0]!.name}” does best, and “${sorted.at(-1)!.name}” worst`;
   };
 }

@@ -91,7 +91,7 @@ const COST = tradeFigure({
   title: 'Accuracy against the cost of all training',
   caption: 'Thin ResNets on handwritten digits.',
   arms: ['wide', 'direct', 'deeper', 'kd', 'selected-kl', 'three-stage', 'long'],
-  size: [170, 190],
+  size: [140, 190],
   costOnly: true,
   finding: together(
     acrossSettings(

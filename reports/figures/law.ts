@@ -28,7 +28,7 @@ export interface Axes {
     readonly format?: string;
   };
   readonly y: { readonly title: string; readonly log: boolean };
-  /** Panels in their order, at most three in a row. */
+  /** Panels in their order, at most four in a row. */
   readonly facets: readonly string[];
   /** Whether every panel has axes of its own. */
   readonly independent?: boolean;
@@ -105,6 +105,13 @@ function lawLayers(
   ];
 }
 
+/** Sizes of panels by their number, so that two, three or four stand beside each other on the page. */
+const PANEL_SIZES: readonly { readonly upTo: number; readonly size: readonly [number, number] }[] = [
+  { upTo: 2, size: [330, 260] },
+  { upTo: 3, size: [200, 200] },
+  { upTo: Infinity, size: [140, 180] },
+];
+
 /** The spec of lines with bands, one panel for each setting. */
 export function lawSpec(
   data: readonly Datum[],
@@ -112,7 +119,7 @@ export function lawSpec(
   { x, y, facets, independent = false, size }: Axes,
 ): TopLevelSpec {
   const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
-  const [width, height] = size ?? (facets.length > 2 ? [225, 200] : [330, 260]);
+  const [width, height] = size ?? PANEL_SIZES.find(({ upTo }) => facets.length <= upTo)!.size;
   const values = independent ? {} : { values: ticksOf(x.values, width, x.log) };
   const xAxis = {
     title: x.title,
@@ -134,7 +141,7 @@ export function lawSpec(
     config: CONFIG,
     data: { values: data },
     ...(rows
-      ? { columns: 3, facet: { field: 'facet', type: 'nominal', title: null, sort: facets } }
+      ? { columns: 4, facet: { field: 'facet', type: 'nominal', title: null, sort: facets } }
       : { facet: { column: { field: 'facet', type: 'nominal', title: null, sort: facets } } }),
     ...(independent ? { resolve: { scale: { x: 'independent', y: 'independent' } } } : {}),
     spec: {

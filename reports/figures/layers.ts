@@ -63,16 +63,20 @@ function complete(points: readonly Place[]): Place[] {
   return whole.length === 0 ? [...points] : whole.flat();
 }
 
+/** Pixels of a letter of a tick's label. */
+const LETTER = 7;
+
 function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelSpec {
   const taps = inNetOrder(points.map(({ tap }) => tap));
   const moments = Object.values(MOMENTS);
   const quantities = Object.values(QUANTITIES).filter((name) => points.some(({ quantity }) => quantity === name));
+  const width = quantities.length > 1 ? 215 : 300;
   const x = {
     field: 'tap',
     type: 'ordinal',
     sort: taps,
     title: 'at',
-    axis: { labelAngle: taps.length > 6 ? -60 : 0, grid: false },
+    axis: { labelAngle: LETTER * taps.join('  ').length > width ? -60 : 0, grid: false },
   };
   const color = {
     field: 'when',
@@ -87,7 +91,7 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
     data: { values: data },
     facet: { column: { field: 'quantity', type: 'nominal', sort: quantities, title: null } },
     spec: {
-      width: quantities.length > 1 ? 230 : 440,
+      width,
       height: 220,
       encoding: { x, xOffset: { field: 'when', sort: moments }, color },
       layer: layersWithData(data, [
@@ -107,14 +111,27 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
   } as unknown as TopLevelSpec;
 }
 
+/** How the layers' parts of the telescoped sum go from the first place to the last layer, right after imitation. */
+const sumFinding: Finding = (_, { data }) => {
+  const parts = data.filter(
+    ({ quantity, when, mean }) => quantity === QUANTITIES.hybrid && when === MOMENTS.imitation && mean !== undefined,
+  );
+  const [first, last] = [parts[0], parts.findLast(({ tap }) => tap !== 'logits')];
+  if (first === undefined || last === undefined || first === last) return undefined;
+  const [from, to] = [first, last].map(({ mean }) => Number(mean)) as [number, number];
+  const how = to > from ? 'more' : 'less';
+  return `Late layers add ${how} to the telescoped sum than early ones: ${to.toFixed(2)} at ${last.tap}, ${from.toFixed(2)} at ${first.tap}`;
+};
+
 /** Whether fine-tuning brought the logits nearer to the wide net's, by the means. */
-const tuningFinding: Finding = (_, { data }) => {
+const tuningFinding: Finding = (...said) => {
+  const [, { data }] = said;
   const at = (when: string): number | undefined => {
     const row = data.find((datum) => datum.tap === 'logits' && datum.when === when && datum.mean !== undefined);
     return row === undefined ? undefined : Number(row.mean);
   };
   const [before, after] = [at(MOMENTS.imitation!), at(MOMENTS.end!)];
-  if (before === undefined || after === undefined) return undefined;
+  if (before === undefined || after === undefined) return sumFinding(...said);
   const nearer = after < before ? 'nearer to' : 'further from';
   return `Fine-tuning brings the logits ${nearer} the wide net’s: ${before.toFixed(2)} before, ${after.toFixed(2)} after`;
 };

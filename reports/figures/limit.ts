@@ -2,7 +2,7 @@
 import { commandOf } from '../../experiments/registry.js';
 import { limit } from '../../experiments/theory.js';
 import { numberAt, runIds, type TableRow } from '../data/rows.js';
-import { inOrder, summarize, type Datum, type Draw } from './figure.js';
+import { inOrder, summarize, type Datum, type Draw, type Finding } from './figure.js';
 import { lawSpec, type Point, type SeriesName } from './law.js';
 import { SERIES } from './theme.js';
 
@@ -43,6 +43,17 @@ function withBands(points: readonly Point[]): Datum[] {
     Object.fromEntries(Object.entries(row).filter(([key]) => key !== 'low' && key !== 'high')),
   );
 }
+
+/** How √m D of direct training goes with time, from the first time to the last of its widest nets. */
+export const limitTimeFinding: Finding = (_, { data }) => {
+  const nets = data.filter(({ series, mean }) => series === SERIES.widestDirect.label && mean !== undefined);
+  const sorted = [...nets].sort((a, b) => Number(a.x) - Number(b.x));
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  if (first === undefined || last === undefined || first === last) return undefined;
+  const [from, to] = [first, last].map(({ mean }) => Number(mean)) as [number, number];
+  const how = to > from ? 'grows' : 'falls';
+  return `Trained for long, √m D of direct training ${how}: ${from.toFixed(1)} at T = ${first.x}, ${to.toFixed(1)} at T = ${last.x}`;
+};
 
 /** Draws the study `limit` against depth, or the arms that have several times against time. */
 export function drawLimit(x: keyof typeof WORDS): Draw {

@@ -30,7 +30,7 @@ import {
 } from './figure.js';
 import { drawExponents, type ExponentFigure } from './exponents.js';
 import { acrossSettings, bothRegimes, ofClaim, together } from './finding.js';
-import { drawLimit } from './limit.js';
+import { drawLimit, limitTimeFinding } from './limit.js';
 import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
@@ -84,20 +84,28 @@ const publishedConstants: Finding = (outcome) => {
   const found = ids.map(outcome).filter((one) => one !== undefined && one !== 'not run');
   if (found.length === 0) return undefined;
   const count = (one: string): number => found.filter((other) => other === one).length;
-  const refuted = count('not supported');
+  const be = (number: number): string => `${number} ${number === 1 ? 'is' : 'are'}`;
+  const [again, refuted, open] = ['supported', 'not supported', 'inconclusive'].map(count) as [number, number, number];
   return [
-    `Of ${found.length} published constants of deep residual nets ${count('supported')} are found again`,
-    ...(refuted > 0 ? [`${refuted} are not`] : []),
-    ...(count('inconclusive') > 0 ? [`${count('inconclusive')} are open`] : []),
+    `Of ${found.length} published constants of deep residual nets ${be(again)} found again`,
+    ...(refuted > 0 ? [`${be(refuted)} not`] : []),
+    ...(open > 0 ? [`${be(open)} open`] : []),
   ].join(', ');
 };
+
+/** Names of the model's constants by the arms that vary them. */
+const CONSTANTS: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'skip weight α'],
+  ['c', 'scale c'],
+  ['rho', 'correlation ρ'],
+]);
 
 const LAW_FIGURES: readonly LawFigure[] = [
   {
     id: 'depth',
     finding: bothRegimes('depth-imitation-below', {
       supported: (where) => `Imitation ends closer to the wide net than direct training at every depth ${where}`,
-      'not supported': (where) => `Imitation does not end closer than direct training at every depth ${where}`,
+      'not supported': (where) => `At some depths imitation does not end closer than direct training, ${where}`,
       inconclusive: (where) => `Whether imitation ends closer at every depth ${where} is open`,
     }),
     experiment: depth,
@@ -138,7 +146,7 @@ const LAW_FIGURES: readonly LawFigure[] = [
       }),
       bothRegimes('imitation-time', {
         supported: (where) => `By gradient it does at every time ${where}`,
-        'not supported': (where) => `By gradient it does not at every time ${where}`,
+        'not supported': (where) => `At some times imitation by gradient does not, ${where}`,
         inconclusive: (where) => `By gradient it is open at some times ${where}`,
       }),
     ),
@@ -154,6 +162,14 @@ const LAW_FIGURES: readonly LawFigure[] = [
   },
   {
     id: 'selection',
+    finding: bothRegimes('selection-direct-herding', {
+      supported: (where) =>
+        `Particles chosen by herding, without training, are closer to the wide net than direct training gets ${where}`,
+      'not supported': (where) =>
+        `At some depths direct training gets closer than particles chosen by herding ${where}`,
+      inconclusive: (where) =>
+        `Whether particles chosen by herding are closer than direct training gets is open ${where}`,
+    }),
     experiment: selection,
     title: 'Particles that are chosen, and not drawn',
     alt: 'Discrepancy D against thin width at four layers. Particles chosen by herding or greedy selection lie far below random ones, and with least squares below every other.',
@@ -172,7 +188,7 @@ const LAW_FIGURES: readonly LawFigure[] = [
       { 'skip weight': 'scale-alpha', 'scale c': 'scale-c', correlation: 'scale-rho' },
       {
         supported: (where) => `Imitation ends closer than direct training at every ${where}`,
-        'not supported': (where) => `Imitation does not end closer at every ${where}`,
+        'not supported': (where) => `At some ${where} imitation does not end closer than direct training`,
         inconclusive: (where) => `Whether it ends closer at every ${where} is open`,
       },
     ),
@@ -183,6 +199,7 @@ const LAW_FIGURES: readonly LawFigure[] = [
       'D over the size of the wide net’s output. Panels: the skip weight α (c = 2, ρ = 0.9), the scale c (α = 1, ρ = 0.9), the correlation ρ of output and input weights (α = 0, c = 2).',
     x: 'value',
     series: ['direct', 'imitation', 'sampled'],
+    facet: ({ arm }) => CONSTANTS.get(arm) ?? arm,
     xTitle: 'value',
     xFormat: '.2~f',
     yTitle: 'relative discrepancy',
@@ -382,6 +399,12 @@ export const THEORY_FIGURES: readonly FigureDefinition[] = [
   { id: 'width', section: width.group, experiment: width.name, finding: WIDTH_FINDING, draw: drawWidth },
   ...LAW_FIGURES.map((law) => define(law, (input) => lawFigure(law, input))),
   { id: 'limit', section: limit.group, experiment: limit.name, finding: LIMIT_FINDING, draw: drawLimit('depth') },
-  { id: 'limit-time', section: limit.group, experiment: limit.name, draw: drawLimit('time') },
+  {
+    id: 'limit-time',
+    section: limit.group,
+    experiment: limit.name,
+    finding: limitTimeFinding,
+    draw: drawLimit('time'),
+  },
   ...EXPONENT_FIGURES.map((figure) => define(figure, drawExponents(figure))),
 ];

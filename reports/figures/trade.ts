@@ -89,14 +89,20 @@ function tradeSpec(
   const ticks = axes.flatMap(({ title }) => {
     const mine = data.filter(({ panel }) => panel === title).map(({ x }) => Number(x));
     const [low, high] = [Math.min(...mine) / 1.2, Math.max(...mine) * 1.2];
-    return ticksOf([...logTicks(low, high)], width, true);
+    return ticksOf([...logTicks(low, high)], width - 2 * PAD, true);
   });
   const x = {
     field: 'x',
     type: 'quantitative',
     scale: { type: 'log', nice: false, padding: PAD },
     title: axes.length === 1 ? axes[0]!.title : null,
-    axis: { grid: false, format: '.3~r', values: ticks.length === 0 ? xs : ticks, labelOverlap: false },
+    axis: {
+      grid: false,
+      format: '.3~r',
+      values: ticks.length === 0 ? xs : ticks,
+      labelOverlap: false,
+      titleAnchor: 'start',
+    },
   };
   const scale = { domain: domainOf(drawnValues(data), metric.proportion), zero: false, nice: false };
   const y = (field: string): object => ({
@@ -123,7 +129,8 @@ function tradeSpec(
         },
         {
           mark: { type: 'text', align: 'left', fontSize: 11.5, color: '#222' },
-          encoding: { x: { value: width + 9 }, y: labelY, text: { field: 'name' } },
+          transform: [{ calculate: "replace(datum.name, 'thin, ', '')", as: 'short' }],
+          encoding: { x: { value: width + 9 }, y: labelY, text: { field: 'short' } },
         },
         {
           mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
@@ -142,7 +149,7 @@ function inner(several: boolean, spec: object): object {
 
 /** Each arm's metric against what its training cost, and against its parameters. */
 export function tradeFigure(figure: TradeFigure): FigureDefinition {
-  const { id, experiment, title, caption, arms, size = [250, 260], costOnly = false } = figure;
+  const { id, experiment, title, caption, arms, size = [160, 260], costOnly = false } = figure;
   const metric = metricOf(figure);
   const axes = costOnly ? [TRAINING] : AXES;
   return define({ section: 'cost', ...figure }, ({ results, scale }) => {
@@ -157,7 +164,7 @@ export function tradeFigure(figure: TradeFigure): FigureDefinition {
       id,
       title,
       alt: `${metric.label} against the cost of all training. ${said.map(({ name, x, mean }) => `${name}: ${Number(mean).toFixed(metric.digits)} ${metric.unit} for ${Number(x).toPrecision(2)} TFLOP`).join('; ')}.`,
-      caption: `${caption} Means and 95 % t-intervals over the seeds; costs are on a logarithmic axis.`,
+      caption: `${caption} Means and 95 % t-intervals over the seeds; nets without a size in their names are thin ones; costs are on a logarithmic axis.`,
       scale,
       command: commandOf(experiment, scale),
       spec: tradeSpec(data, axes, metric, size),

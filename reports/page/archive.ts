@@ -4,7 +4,7 @@ import type { Records } from '../data/records.js';
 import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
 
 /** An archive of more bytes than this is left out of the page, which says how to write the tables. */
-const MOST_BYTES = 4 * 2 ** 20;
+const MOST_BYTES = 2 * 2 ** 20;
 
 const [LOCAL, CENTRAL, END] = [0x04034b50, 0x02014b50, 0x06054b50] as const;
 const [VERSION, UTF8, DEFLATED] = [20, 0x0800, 8] as const;

@@ -41,5 +41,5 @@ export function runsBlock({ runs }: Records): string {
   });
   return runs.length === 0
     ? ''
-    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm</summary>${rowsBlock(rows).html}</details>`;
+    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm</summary>${rowsBlock(rows.slice(0, ROWS_SHOWN)).html}</details>`;
 }

@@ -2,11 +2,12 @@
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../reports/claims/verdict.js';
 import { CLAIMS } from '../../reports/claims/index.js';
-import { domainOf, intervalOf, ticksOf, type Figure } from '../../reports/figures/figure.js';
+import { domainOf, intervalOf, ticksOf, type Datum, type Figure } from '../../reports/figures/figure.js';
 import { FIGURES } from '../../reports/figures/index.js';
 import { acrossSettings } from '../../reports/figures/finding.js';
 import { LABEL_LINE, spreadLabels } from '../../reports/figures/labels.js';
 import { inNetOrder } from '../../reports/figures/layers.js';
+import { SERIES } from '../../reports/figures/theme.js';
 import { renderFigure } from '../../reports/page/figure-block.js';
 import { withoutPaths } from '../../reports/page/html.js';
 import { buildReport } from '../../reports/page/report.js';
@@ -23,9 +24,28 @@ test('every finding turns when the data turn', () => {
   const ids = Object.keys(claimed.findings);
   expect(ids.length).toBeGreaterThan(25);
   // figures whose rows are alike in both sets of rows, or that say which arm is best
-  const alike = ['taps', 'bert-layers', 'resnet-ablations', 'bert-ablations'];
+  const alike = ['taps', 'limit-time', 'bert-layers', 'resnet-ablations', 'bert-ablations'];
   const same = ids.filter((id) => claimed.findings[id] === reversed.findings[id] && !alike.includes(id));
   expect(same).toEqual([]);
+});
+
+test('findings that no claim decides turn with their means', () => {
+  const say = (id: string, data: Figure['data']): string | undefined =>
+    FIGURES[id]!.finding!(() => undefined, { data } as unknown as Figure);
+  const net = (x: number, mean: number): Datum => ({ facet: 'skip', series: SERIES.widestDirect.label, x, mean });
+  expect(say('limit-time', [net(50, 4.84), net(1, 1.5)])).toBe(
+    'Trained for long, √m D of direct training grows: 1.5 at T = 1, 4.8 at T = 50',
+  );
+  expect(say('limit-time', [net(50, 0.84), net(1, 1.5)])).toContain('falls: 1.5 at T = 1, 0.8 at T = 50');
+  const part = (tap: string, mean: number): Datum => ({
+    ...{ quantity: 'what the layer adds to the telescoped sum', when: 'after imitation', tap, mean },
+  });
+  const [early, late, logits] = [part('layer2', 0.11), part('layer16', 0.32), part('logits', 0)];
+  expect(say('layers-plain', [early, late, logits])).toBe(
+    'Late layers add more to the telescoped sum than early ones: 0.32 at layer16, 0.11 at layer2',
+  );
+  expect(say('layers-plain', [part('layer2', 0.4), late, logits])).toContain('Late layers add less');
+  expect(say('layers-plain', [early, logits])).toBeUndefined();
 });
 
 test('a figure without a decided claim has no finding', () => {
