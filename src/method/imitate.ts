@@ -39,6 +39,7 @@ export function imitationStages(
             (from !== undefined && path === downPath(from)) ||
             (!path.startsWith('maps/') && owns(path)),
         ),
+      statisticsWeight: thin.statisticsWeight,
       targets: (x) => boundaryValues(teacher, groups, last, x),
       loss: (scope, { x }, targets) => groupLosses(spec, thin, groups, which, scope, x, targets),
     };

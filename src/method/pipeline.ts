@@ -342,6 +342,7 @@ function tuningStage(run: Run): TrainingStage {
     name: teacher === undefined ? 'train' : 'fine-tune',
     recipe: procedure.training as RecipeSpec,
     trainable: () => true,
+    statisticsWeight: thin.statisticsWeight,
     targets: (x) => {
       if (teacher === undefined || objective.teacher + objective.hints === 0) return {};
       const values = teacher.network.apply(evaluation(teacher.weights), x);

@@ -17,8 +17,8 @@ import { shareOf, WorkerSum } from './share.js';
 import type { RecipeSpec } from './spec.js';
 import type { Weights } from './weights.js';
 
-/** Weight of a new batch in the running statistics, as PyTorch's default. */
-const STATISTICS_MOMENTUM = 0.1;
+/** Weight of a new batch in the running statistics, as PyTorch's default, where the network has no other. */
+const STATISTICS_WEIGHT = 0.1;
 
 /** One stage of training on one network. */
 export interface TrainingStage {
@@ -26,6 +26,8 @@ export interface TrainingStage {
   readonly recipe: RecipeSpec;
   /** Paths that are trained, and whose statistics move; the others stay as they are. */
   readonly trainable: (path: string) => boolean;
+  /** Weight of a batch in the running statistics, where the network says one. */
+  readonly statisticsWeight?: number | undefined;
   /** What the loss compares with; computed outside the gradient. */
   readonly targets?: (x: Tensor) => Tensors;
   /** Mean loss of a batch, with the network in `scope`. */
@@ -269,7 +271,10 @@ function gradientsOf(
 }
 
 /** From a state, gradients, what was seen of the batch and the numbers of the step to the next state. */
-function applyOf({ recipe }: TrainingStage): (inputs: Tensors, found: Tensors) => Tensors {
+function applyOf({
+  recipe,
+  statisticsWeight = STATISTICS_WEIGHT,
+}: TrainingStage): (inputs: Tensors, found: Tensors) => Tensors {
   return (inputs, found) => {
     const { statistics, ema, ...old } = unflat(inputs);
     const numbers = inputs.numbers as Tensor1D;
@@ -277,7 +282,7 @@ function applyOf({ recipe }: TrainingStage): (inputs: Tensors, found: Tensors) =
     const { values, optimizerState } = update(optimizer, { numbers, clip }, old, part(found, 'gradients'));
     const seen = part(found, 'seen');
     const moved = Object.entries(statistics).map(([key, before]) => {
-      return [key, seen[key] === undefined ? before.clone() : mix(before, seen[key], STATISTICS_MOMENTUM)] as const;
+      return [key, seen[key] === undefined ? before.clone() : mix(before, seen[key], statisticsWeight)] as const;
     });
     const averages = Object.entries(ema).map(
       ([key, before]) => [key, mix(before, values[key]!, 1 - recipe.ema!)] as const,

@@ -106,7 +106,7 @@ const TRANSPARENT = [
  * run's seed. Throws UsageError on a tap that is no layer or does not divide the model, a layer that is used twice, a
  * model with several inputs or outputs or whose output is neither logits nor a softmax, and on what `fit` would do and
  * training here cannot: constraints, penalties of activities, frozen or stateful layers, and layers that draw random
- * numbers of their own.
+ * numbers of their own. Running statistics move by the layers' own momentum, which has to be one for all.
  */
 export function fromLayersModel(model: LayersModel, options: LayersModelOptions): Network {
   if (model.inputs.length !== 1 || model.outputs.length !== 1)
@@ -160,6 +160,7 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
         );
       });
     },
+    statisticsWeight: weightOf(variables, bad),
     penalty: (scope) =>
       withValues(variables, scope, () => {
         const parts = model.layers.flatMap((layer) => layer.calculateLosses());
@@ -203,10 +204,36 @@ function variablesOf(model: LayersModel): Map<string, Owned> {
       const path = `${layer.name}/${leaf}`;
       if (found.has(path))
         throw new UsageError(`model "${model.name}": the layer "${layer.name}" has two variables "${leaf}"`);
-      found.set(path, { layer, variable, statistic: !layer.trainableWeights.includes(variable) });
+      const statistic = !layer.trainableWeights.includes(variable);
+      if (statistic && deep(layer).length > 1)
+        throw new UsageError(
+          `model "${model.name}": "${leaf}" is a running statistic within the layer "${layer.name}", ` +
+            'which moves it more than once in a batch; use batch norm as a layer of the model itself',
+        );
+      found.set(path, { layer, variable, statistic });
     }
   }
   return found;
+}
+
+/** By how much of the way running statistics move to a batch's; undefined where there are none. */
+function weightOf(variables: ReadonlyMap<string, Owned>, bad: (what: string) => UsageError): number | undefined {
+  const moving = [...variables.values()].filter(({ statistic }) => statistic).map(({ layer }) => layer);
+  const [first] = moving;
+  if (first === undefined) return undefined;
+  const momentum = momentumOf(first);
+  const other = moving.find((layer) => momentumOf(layer) !== momentum);
+  if (other !== undefined)
+    throw bad(
+      `the layers "${first.name}" and "${other.name}" have the momenta ${momentum} and ${momentumOf(other)}; ` +
+        'expected one momentum',
+    );
+  if (!(momentum < 1)) throw bad(`the layer "${first.name}" has the momentum ${momentum}; expected less than 1`);
+  return 1 - momentum;
+}
+
+function momentumOf(layer: Layer): number {
+  return Number(layer.getConfig().momentum ?? 0);
 }
 
 function readModel(variables: ReadonlyMap<string, Owned>): HostWeights {
@@ -233,7 +260,7 @@ function withValues<T>(variables: ReadonlyMap<string, Owned>, scope: Scope, body
     if (value === undefined) throw new UsageError(`parameter "${path}" is missing`);
     const write = (moved: Tensor): Variable => {
       // the layer moved its running value, 0, by (1 - momentum) of the way to the batch's
-      const share = 1 - Number(layer.getConfig().momentum ?? 0);
+      const share = 1 - momentumOf(layer);
       if (fresh) scope.observe(path, tf.div(moved, share));
       return variable;
     };

@@ -47,6 +47,8 @@ export interface Network {
   /** The tap that a parameter is needed for first. */
   readonly owner: (path: string) => string;
   readonly readers: (tap: string) => Readers;
+  /** Weight of a batch in the running statistics, where it is not that of batch norm here, 0.1, as PyTorch's. */
+  readonly statisticsWeight?: number | undefined;
   /** What the network itself adds to a loss on labels, outputs or hints, a scalar: penalties of its parameters. */
   readonly penalty?: (scope: Scope) => Scalar | undefined;
   /**

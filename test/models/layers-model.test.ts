@@ -84,6 +84,7 @@ async function expectFit(model: tfjs.LayersModel, x: Tensor, classes: readonly n
       optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0 },
     },
     trainable: () => true,
+    statisticsWeight: network.statisticsWeight,
     loss: (scope, batch) => {
       const loss = crossEntropy(network.apply(scope, batch.x).logits!, batch.y);
       const penalty = network.penalty!(scope);
@@ -100,13 +101,16 @@ async function expectFit(model: tfjs.LayersModel, x: Tensor, classes: readonly n
     state = next.state;
     losses.push(next.loss);
   }
-  const { params } = await toHost(weightsIn(state, entered.frame, false));
+  const { params, state: statistics } = await toHost(weightsIn(state, entered.frame, false));
   step.dispose();
   model.compile({ optimizer: tf.train.sgd(0.3), loss: 'categoricalCrossentropy' });
   const history = await model.fit(x, y, { epochs: 3, batchSize: classes.length, shuffle: false, verbose: 0 });
   history.history.loss!.forEach((loss, i) => expect(Math.abs(losses[i]! - Number(loss))).toBeLessThan(1e-4));
-  for (const [path, { values }] of Object.entries(network.init(0).params))
-    values.forEach((value, i) => expect(Math.abs(params[path]!.values[i]! - value), path).toBeLessThan(1e-4));
+  const fitted = network.init(0);
+  for (const [path, { values }] of Object.entries({ ...fitted.params, ...fitted.state })) {
+    const mine = { ...params, ...statistics }[path]!.values;
+    values.forEach((value, i) => expect(Math.abs(mine[i]! - value), path).toBeLessThan(1e-4));
+  }
 }
 
 describe('training', () => {
@@ -161,6 +165,42 @@ describe('training', () => {
     const { values } = fromLayersModel(model(0) as LayersModel, { taps: [] }).init(0).params['scores/kernel']!;
     const squares = values.reduce((sum, value) => sum + value * value, 0);
     expect((await lossOf(0.5)) - (await lossOf(0))).toBeCloseTo(0.5 * squares, 2);
+  });
+
+  describe('moves the statistics of batch norm by the layer’s own momentum, as fit does', () => {
+    const normed = (first: object, second: object): tfjs.LayersModel =>
+      sequential({
+        layers: [
+          layers.dense({ inputShape: [3], units: 4, kernelInitializer: seeded(1) }),
+          layers.batchNormalization({ name: 'first', ...first }),
+          layers.dense({ units: 3, kernelInitializer: seeded(2) }),
+          layers.batchNormalization({ name: 'second', ...second }),
+          layers.dense({ units: 2, activation: 'softmax', kernelInitializer: seeded(3) }),
+        ],
+      });
+    const fit = (options: object): Promise<void> =>
+      expectFit(normed(options, options), tf.tensor2d([1, 2, 3, -1, 0, 1, 2, -2, 0.5, 0, 1, 0], [4, 3]), [0, 1, 1, 0]);
+
+    test('0.99, which it has by itself', () => fit({}));
+
+    test('0.5, and another epsilon', () => fit({ momentum: 0.5, epsilon: 0.1 }));
+
+    test('within a wrapper it is refused, as it is moved once for each step of time', () => {
+      const layer = layers.batchNormalization({});
+      const model = sequential({ layers: [layers.timeDistributed({ name: 'each', inputShape: [6, 2], layer })] });
+      expect(() => fromLayersModel(model as LayersModel, { taps: [] })).toThrow(
+        '"mean" is a running statistic within the layer "each"',
+      );
+    });
+
+    test('two momenta, and a momentum of 1, are refused', () => {
+      const of = (first: object, second: object) => () =>
+        fromLayersModel(normed(first, second) as LayersModel, { taps: [] });
+      expect(of({}, { momentum: 0.9 })).toThrow('the layers "first" and "second" have the momenta 0.99 and 0.9');
+      expect(of({ momentum: 1 }, { momentum: 1 })).toThrow(
+        'the layer "first" has the momentum 1; expected less than 1',
+      );
+    });
   });
 
   test('passes masks on', () => expectFit(recurrent(7, 'softmax'), WORDS(), [0, 1, 1]));
