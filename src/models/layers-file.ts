@@ -18,7 +18,7 @@ import { readConfig } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
 import { decodeBytes, encodeValues, readSafetensors } from '../store/safetensors.js';
 import { statisticsOf } from './exchange.js';
-import { layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './layers.js';
+import { graphOf, layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './layers.js';
 import { weightsFrom, writeOwn } from './own-names.js';
 
 /** The file that says what the layers are. */
@@ -98,12 +98,14 @@ const KINDS: Readonly<Record<string, (config: z.infer<typeof Config>) => object>
   Add: () => ({ kind: 'add' }),
   Dropout: ({ rate }) => ({ kind: 'dropout', rate }),
 };
+/** How much of running statistics stays when a batch is seen in training here. */
+const MOMENTUM = 0.9;
 /** Settings that would make a layer compute something else, and what each must be where it is given. */
 const FIXED: Readonly<Record<string, readonly unknown[]>> = {
   data_format: ['channels_last', 'channelsLast'],
   dilation_rate: [1, [1, 1]],
   groups: [1],
-  axis: [-1, 3, [-1], [3]],
+  axis: [-1, 3, [-1], [3], 1, [1]],
   max_value: [6],
   negative_slope: [0],
   threshold: [0],
@@ -260,6 +262,29 @@ const LEAVES: Readonly<Record<string, string>> = { mean: 'moving_mean', variance
 /** What is 1 in the place of a parameter that a layer does without; what else it may lack is 0. */
 const ONES = ['gamma', 'variance'];
 
+/** Throws what `bad` makes of a layer whose axis 1 is not the last one, the channels, as it is of rows alone. */
+function checkAxes(spec: LayersSpec, given: readonly Given[], bad: Bad): void {
+  const rows = graphOf(spec).nodes.filter(({ value }) => value.shape.length === 1);
+  const wrong = given.find(
+    ({ config }) => String(config.axis) === '1' && !rows.some(({ layer }) => layer.name === config.name),
+  );
+  if (wrong !== undefined) throw bad(`the layer "${wrong.config.name}" has the axis 1 of images; expected -1`);
+}
+
+/** What is done otherwise here than with the model itself, a line each. */
+function differences(given: readonly Given[]): string[] {
+  const having = (has: (config: Given['config']) => boolean): string =>
+    given.flatMap(({ config }) => (has(config) ? [config.name] : [])).join(', ');
+  const penalized = having((config) => Object.keys(config).some((key) => isPenalty(key) && config[key] !== null));
+  const frozen = having((config) => config.trainable === false);
+  const slow = having(({ momentum }) => typeof momentum === 'number' && momentum !== MOMENTUM);
+  return [
+    ...(penalized === '' ? [] : [`penalties of ${penalized} are left out`]),
+    ...(frozen === '' ? [] : [`${frozen}: frozen in the model (trainable: false), and trained here`]),
+    ...(slow === '' ? [] : [`${slow}: running statistics move by the momentum ${MOMENTUM} here, not by the model's`]),
+  ];
+}
+
 /** The network of a LayersModel, and its weights. Throws UsageError that names the layer which cannot be read. */
 export function openLayersModel(path: string): LayersFile {
   const file = modelJson(path);
@@ -277,6 +302,7 @@ export function openLayersModel(path: string): LayersFile {
   } catch (error) {
     throw error instanceof UsageError ? bad(error.message) : error;
   }
+  checkAxes(spec, given, bad);
   const stored = new Map<string, readonly [string, HostArray<HostValues>]>();
   for (const [name, value] of Object.entries(weightsOf(dirname(file), manifest.data, bad))) {
     const parts = name.split('/');
@@ -301,17 +327,12 @@ export function openLayersModel(path: string): LayersFile {
     taken.set(at, constant(shape, ONES.includes(leaf) ? 1 : 0));
   }
   if (stored.size > 0) throw bad(`weights of no layer: ${[...stored.values()].map(([name]) => name).join(', ')}`);
-  const penalized = given.filter(({ config }) =>
-    Object.keys(config).some((key) => isPenalty(key) && config[key] !== null),
-  );
   return {
     spec,
     weights: weightsFrom(network, Object.fromEntries(taken), file),
     notes: [
       ...(made.length > 0 ? [`${made.join(', ')}: not in the model; 0 or 1 here, and in what is written`] : []),
-      ...(penalized.length > 0
-        ? [`penalties of ${penalized.map(({ config }) => config.name).join(', ')} are left out`]
-        : []),
+      ...differences(given),
     ],
   };
 }

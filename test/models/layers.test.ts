@@ -185,6 +185,25 @@ test('ridge regression finds a net of the same widths again, whatever its window
   expect(await largest(mine!, theirs!)).toBeLessThan(2e-2 * (await tf.max(tf.abs(theirs!)).data())[0]!);
 });
 
+test('the axis 1 of rows is the last one, and what training does otherwise is said', async () => {
+  const of = sequential({
+    layers: [
+      layers.dense({ name: 'first', inputShape: [4], units: 3, trainable: false }),
+      layers.batchNormalization({ name: 'normed', axis: 1 }),
+      layers.dense({ name: 'scores', units: 2 }),
+      layers.softmax(),
+    ],
+  });
+  const { spec, weights, notes } = openLayersModel(await saved(of));
+  expect(notes).toEqual([
+    'first: frozen in the model (trainable: false), and trained here',
+    "normed: running statistics move by the momentum 0.9 here, not by the model's",
+  ]);
+  const x = tf.randomNormal([5, 4], 0, 1, 'float32', 3);
+  const logits = networkOf(spec).apply(evaluation(weightsOf(weights)), x).logits!;
+  expect(await largest(tf.softmax(logits as never), of.predict(x as never) as Tensor)).toBeLessThan(1e-6);
+});
+
 describe('refused, by the name of the layer', () => {
   const refused = async (of: tfjs.LayersModel, line: string): Promise<void> => {
     const folder = await saved(of);
@@ -202,6 +221,14 @@ describe('refused, by the name of the layer', () => {
       'a setting that computes something else',
       () => sequential({ layers: [layers.conv2d({ ...first, filters: 2, kernelSize: 3, dilationRate: 2 })] }),
       'the layer "first" has dilation_rate',
+    ],
+    [
+      'a batch norm over rows of images',
+      () =>
+        sequential({
+          layers: [layers.batchNormalization({ ...first, axis: 1 }), layers.flatten(), layers.dense({ units: 2 })],
+        }),
+      'the layer "first" has the axis 1 of images; expected -1',
     ],
     [
       'an image as output',
