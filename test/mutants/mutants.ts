@@ -62,8 +62,8 @@ const DISKS: readonly Mutant[] = [
   {
     name: 'a full disk is passed over where whole files are written',
     file: ATOMIC,
-    find: '    if (made) rmSync(temporary, { force: true });\n    throw asFileError(error, path);',
-    replace: '    if (made) rmSync(temporary, { force: true });',
+    find: '    if (temporary !== undefined) rmSync(temporary, { force: true });\n    throw asFileError(error, path);',
+    replace: '    if (temporary !== undefined) rmSync(temporary, { force: true });',
     noticedBy: check('io-error'),
   },
   {
