@@ -62,16 +62,18 @@ interface Raw {
 interface Table {
   readonly rows: readonly Raw[];
   readonly problems: readonly { readonly file: string; readonly reason: string }[];
+  /** Whether "-" is a label there, beside "+" or in `data.labels`. */
+  readonly signs: boolean;
 }
 
-/** The label of examples without one, on which those who labelled them did not agree (SNLI). */
+/** The label of examples without one, on which those who labelled them did not agree (SNLI); else one beside "+". */
 const UNLABELLED = '-';
 
 /**
  * Reads a file. A line with too few columns (there are some in QQP) or without a label is left out, and named. Throws
  * UsageError on columns that are not there, and where more lines than not have too few.
  */
-function readTsv(file: string, { columns, labels }: TsvSpec): Table {
+function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
   const lines = readText(file, { gzipped: file.endsWith('.gz') }).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
@@ -87,6 +89,8 @@ function readTsv(file: string, { columns, labels }: TsvSpec): Table {
     indexOf(columns.label),
   ];
   const needed = [text, pair ?? text, label];
+  const isSigned =
+    labels?.includes(UNLABELLED) ?? (signs || lines.some((line) => line.split('\t')[label]?.trim() === '+'));
   const [rows, short, unlabelled]: [Raw[], string[], string[]] = [[], [], []];
   for (const [i, raw] of lines.entries()) {
     if ((named && i === 0) || raw.trim() === '') continue;
@@ -95,14 +99,14 @@ function readTsv(file: string, { columns, labels }: TsvSpec): Table {
     const missing = needed.find((index) => index >= cells.length);
     if (missing !== undefined) short.push(`line ${i + 1}: ${cells.length} columns; column ${missing + 1} is needed`);
     else if (given === '') unlabelled.push(`line ${i + 1}: without a label`);
-    else if (given === UNLABELLED && labels?.includes(UNLABELLED) !== true)
-      unlabelled.push(`line ${i + 1}: without a label ("${UNLABELLED}")`);
+    else if (given === UNLABELLED && !isSigned) unlabelled.push(`line ${i + 1}: without a label ("${UNLABELLED}")`);
     else
       rows.push({ text: cells[text]!, ...(pair !== undefined && { pair: cells[pair]! }), label: given!, line: i + 1 });
   }
   if (short.length > rows.length) throw new UsageError(`${file}, ${short[0]}`);
   if (rows.length === 0) throw new UsageError(`${file}: no example in it`);
-  return { rows, problems: [...short, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` })) };
+  const problems = [...short, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` }));
+  return { rows, problems, signs: isSigned };
 }
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -113,6 +117,11 @@ function inOrder(labels: Iterable<string>): string[] {
   return names.every((name) => NUMBER.test(name)) ? names.sort((a, b) => Number(a) - Number(b)) : names;
 }
 
+/** A number in one way of writing, whole ones to the last digit. */
+function valueOf(name: string): string {
+  return /^[+-]?\d+$/.test(name) ? String(BigInt(name.replace('+', ''))) : String(Number(name));
+}
+
 /** The labels of a training file, in the order of the classes. Throws UsageError when there are none to tell apart. */
 function labelsOf({ train, labels }: TsvSpec, rows: readonly Raw[]): readonly string[] {
   const names = inOrder(rows.map(({ label }) => label));
@@ -121,6 +130,13 @@ function labelsOf({ train, labels }: TsvSpec, rows: readonly Raw[]): readonly st
     if (twice !== undefined) throw new UsageError(`data.labels: "${twice}" stands in it twice`);
     return labels;
   }
+  const areNumbers = names.every((name) => NUMBER.test(name));
+  const twice = names.find((name, i) => i > 0 && areNumbers && valueOf(name) === valueOf(names[i - 1]!));
+  if (twice !== undefined)
+    throw new UsageError(
+      `${train}: the labels "${names[names.indexOf(twice) - 1]}" and "${twice}" are one number; ` +
+        'write it in one way, or say in data.labels that they are two classes',
+    );
   if (names.length < 2)
     throw new UsageError(`${train}: all examples have the label "${names[0]}"; expected at least two`);
   return names;
@@ -147,8 +163,9 @@ function inOrderOf(spec: TsvSpec, classes: readonly string[]): TsvSpec {
 
 /** Examples [3, T]; the classes are the labels in their order. Throws UsageError with file and line. */
 export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
-  const [train, test] = [readTsv(spec.train, spec), readTsv(spec.test, spec)];
-  const third = typeof spec.validation === 'string' ? readTsv(spec.validation, spec) : undefined;
+  const train = readTsv(spec.train, spec);
+  const test = readTsv(spec.test, spec, train);
+  const third = typeof spec.validation === 'string' ? readTsv(spec.validation, spec, train) : undefined;
   const { rows } = train;
   const names = labelsOf(spec, rows);
   const numbers = new Map(names.map((name, i) => [name, i]));

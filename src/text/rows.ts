@@ -1,9 +1,21 @@
 /** Packed corpora in the cache: made once for each declaration, then read row by row. */
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { syncFolder } from '../core/folder.js';
 import { hashOf } from '../core/json.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from '../store/atomic.js';
+import { readConfig } from '../store/config.js';
 import { readInputs } from '../store/inputs.js';
 import { cacheFolder } from '../toolchain/cache.js';
 import { divideBlocks, glosses, lines, Packer, SPLITS, textInputs, type Piece, type Split } from './corpus.js';
@@ -63,17 +75,39 @@ export class TokenRows {
 
 const fileOf = (split: Split): string => `${split}.rows`;
 const VOCABULARY = 'vocab.txt';
+/** Names the hash of the files beside it. */
+const MADE = 'made.json';
 
 /** Hears how far the making of a corpus is: `done` of `total` units of a stage of it. */
 export type OnStage = (stage: string, done: number, total: number) => void;
 
+/** One hash of all that a corpus in the cache consists of. */
+async function contentOf(folder: string): Promise<string> {
+  const [found] = await readInputs([{ path: folder, names: [VOCABULARY, ...SPLITS.map(fileOf)] }]);
+  return found!.sha256;
+}
+
+/** Whether a corpus in the cache holds what was written: one that was cut off would be a smaller corpus. */
+async function isWhole(folder: string): Promise<boolean> {
+  try {
+    return readConfig(join(folder, MADE)).sha256 === (await contentOf(folder));
+  } catch {
+    return false; // a file is missing, or cannot be read
+  }
+}
+
 /**
- * Opens a corpus; makes it first where the cache has none. Throws UsageError on texts or a vocabulary that cannot be
- * used.
+ * Opens a corpus; makes it first where the cache has none, or a damaged one. Throws UsageError on texts or a vocabulary
+ * that cannot be used.
  */
 export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
   const key = await keyOf(spec, onStage);
   const folder = join(cacheFolder(), 'text', key);
+  if (existsSync(folder) && !(await isWhole(folder))) {
+    const aside = mkdtempSync(`${folder}-`);
+    renameSync(folder, join(aside, 'damaged'));
+    rmSync(aside, { recursive: true, force: true });
+  }
   if (!existsSync(folder)) await makeCorpus(spec, folder, key, onStage);
   const tokenizer = tokenizerIn(spec, () => readVocabulary(join(folder, VOCABULARY)).tokens);
   const rows = Object.fromEntries(
@@ -121,7 +155,9 @@ async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage
       throw new UsageError(
         `${spec.source.kind === 'folder' ? spec.source.folder : ''}: changed while it was read; run the same command again`,
       );
+    writeAtomic(join(partial, MADE), JSON.stringify({ sha256: await contentOf(partial) }));
     renameSync(partial, folder);
+    syncFolder(dirname(folder));
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     if (existsSync(folder)) return; // another process made it in the meantime
@@ -178,7 +214,10 @@ async function writeRows(
       if (++done % 1000 === 0) onStage('tokens', done, total);
     }
   } finally {
-    for (const [, file] of files) closeSync(file);
+    for (const [, file] of files) {
+      fsyncSync(file);
+      closeSync(file);
+    }
   }
   for (const split of SPLITS) {
     if (statSync(join(folder, fileOf(split))).size === 0)

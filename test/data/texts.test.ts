@@ -272,6 +272,32 @@ describe('tab-separated files', () => {
     expect(await classesOf(['10', '9', 'x'])).toEqual(['10', '9', 'x']);
   });
 
+  test('one number that is written in two ways is refused, unless data.labels has both', async () => {
+    for (const [one, other] of [
+      ['1', '1.0'],
+      ['01', '1'],
+      ['+7', '7'],
+      ['1000', '1e3'],
+    ] as const) {
+      const line = `the labels "${one}" and "${other}" are one number`;
+      await expect(classesOf([other, one, '5']), line).rejects.toThrow(line);
+    }
+    expect(await classesOf(['1', '1.0'], { labels: ['1.0', '1'] })).toEqual(['1.0', '1']);
+    // the same double, and two numbers
+    const large = ['9007199254740992', '9007199254740993'];
+    expect(await classesOf(large)).toEqual(large);
+    expect(await classesOf(['x', '1', '1.0'])).toEqual(['1', '1.0', 'x']);
+  });
+
+  test('"-" is a label beside "+", in a file without one, too', async () => {
+    expect(await classesOf(['-', '+', '0'])).toEqual(['+', '-', '0']);
+    const test = write('negative.tsv', 'label\tquestion\n-\tan act\n');
+    const train = numbered(['-', '+']);
+    const columns = { text: 'question', label: 'label' };
+    const data = await openData(spec({ train, test, validation: train, columns } as Partial<DataSpec>));
+    expect([data.test.count, data.problems]).toEqual([1, undefined]);
+  });
+
   test('data.labels says the order, and may have more than the file', async () => {
     expect(await classesOf(['no', 'yes'], { labels: ['yes', 'maybe', 'no'] })).toEqual(['yes', 'maybe', 'no']);
     await expect(classesOf(['no', 'yes'], { labels: ['yes', 'maybe'] })).rejects.toThrow(

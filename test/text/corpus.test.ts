@@ -124,6 +124,23 @@ describe('folders of texts', () => {
     expect(made()).toHaveLength(2);
   });
 
+  test.each(['train.rows', 'vocab.txt', 'made.json'])(
+    'one in the cache whose %s was cut off is made again',
+    async (name) => {
+      const folder = folderOf(1000);
+      const { rows, tokenizer } = await openCorpus(spec(folder));
+      const first = [...rows.train.read(Uint32Array.of(0, 1))];
+      const cache = join(process.env.GOWIDE_CACHE!, 'text');
+      const path = join(cache, readdirSync(cache)[0]!, name);
+      writeFileSync(path, readFileSync(path).subarray(0, statSync(path).size / 2));
+      const again = await openCorpus(spec(folder));
+      expect(again.rows.train.count).toBe(rows.train.count);
+      expect([...again.rows.train.read(Uint32Array.of(0, 1))]).toEqual(first);
+      expect(again.tokenizer.vocabulary).toEqual(tokenizer.vocabulary);
+      expect(readdirSync(cache)).toHaveLength(1);
+    },
+  );
+
   test('what cannot be used is named, and leaves nothing in the cache', async () => {
     const folder = folderOf(1000);
     writeFileSync(join(folder, 'c.txt'), Uint8Array.of(0x61, 0x0a, 0xc3, 0x28, 0x0a));
