@@ -42,6 +42,12 @@ function times(text: string): number {
   return value;
 }
 
+/** `600`, or `256,1024,4096`. */
+function samples(text: string): number | number[] {
+  const values = text.split(',').map((part) => wholeNumber(1)(part));
+  return values.length === 1 ? values[0]! : values;
+}
+
 /** `text=review,label=stars`. */
 function columns(text: string): Record<string, string> {
   const parts = text.split(',').map((part) => part.split('='));
@@ -89,9 +95,10 @@ export function command(): Command {
         }),
     )
     .addOption(
-      new Option('--samples <n>', 'unlabelled examples by which closed-form fits layers (default: 600)').argParser(
-        wholeNumber(1),
-      ),
+      new Option(
+        '--samples <n,...>',
+        'unlabelled examples by which closed-form fits layers (default: 600); with --compare several: a curve',
+      ).argParser(samples),
     )
     .addOption(new Option('--rows <n>', 'training examples that are used, at most').argParser(wholeNumber(8)))
     .addOption(

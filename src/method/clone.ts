@@ -108,9 +108,9 @@ function tracing(seen: Seen, scope: Scope): Scope {
 }
 
 /**
- * The stage in which the thin net is a clone. Its loss is the KL divergence to the wide net’s outputs plus the mean, over
- * the layers, of the relative squared distance to what the wide net gives there. `after` gets the projections beside the
- * thin net's other parameters, and folds them.
+ * The stage in which the thin net is a clone. Its loss is the KL divergence to the wide net's outputs plus the mean of
+ * the layers' relative squared distances to what the wide net gives there. `after` gets the projections beside the thin
+ * net's other parameters, and folds them.
  */
 export function cloneStage(
   spec: CloneImitation,

@@ -155,7 +155,7 @@ async function begin(run: Run): Promise<HostWeights> {
       thin,
       weightsOf(start.host),
       teacher,
-      start.selection,
+      { selection: start.selection, basis: STARTS[procedure.start].projects ? basis?.basis : undefined },
       data,
       seed,
       (done, total) => context.progress('imitate in closed form', done, total),

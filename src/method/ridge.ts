@@ -9,7 +9,8 @@ import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
 import { disposeAll, tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import { trace } from '../engine/trace/trace.js';
-import { BATCH_NORM_EPSILON, evaluation, type Scope } from '../nn/layers.js';
+import { BATCH_NORM_EPSILON, evaluation, linearMap, type Scope } from '../nn/layers.js';
+import { rowsOf } from '../nn/transformer.js';
 import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
@@ -24,7 +25,10 @@ const BATCH = 100;
 
 /** A network's forward pass, of which the linear layers are looked at. */
 interface LayerPass {
-  /** What every linear layer reads, `input/PATH`, and gives, `output/PATH`, for x [B, ...]; the caller disposes it. */
+  /**
+   * What every linear layer reads, `input/PATH`, and gives, `output/PATH`, for x [B, ...], and the value at the end of
+   * each block, `tap/TAP`, where that was asked for; the caller disposes it.
+   */
   readonly run: (weights: Weights, x: Tensor) => Tensors;
   /** The windows of a convolution, by its path; of any batch, once a pass has run. */
   readonly windows: ReadonlyMap<string, Windows | undefined>;
@@ -36,7 +40,7 @@ interface LayerPass {
  * engine can (engine/trace): the fit of each layer needs it for every batch, with weights that change from layer to
  * layer. docs/notes/2026-11-26-what-is-compiled.md has what that saves.
  */
-function layerPass(network: Network, what: string): LayerPass {
+function layerPass(network: Network, what: string, withTaps: boolean): LayerPass {
   const seen = new Map<string, Windows | undefined>();
   const pass = trace(what, (inputs) => {
     const found: Record<string, Tensor> = {};
@@ -49,8 +53,9 @@ function layerPass(network: Network, what: string): LayerPass {
         found[`output/${path}`] = output;
       },
     };
-    network.apply(scope, inputs.x!);
-    return found;
+    const taps = network.apply(scope, inputs.x!);
+    const blocks = withTaps ? network.boundaries.block : [];
+    return { ...found, ...Object.fromEntries(blocks.map((tap) => [`tap/${tap}`, taps[tap]!.clone()])) };
   });
   const run: LayerPass['run'] = ({ params, state }, x) =>
     pass({ x, ...prefixed(params, 'params'), ...prefixed(state, 'state') });
@@ -67,13 +72,26 @@ function linearLayers(network: Network, weights: Weights, x: Tensor): string[] {
   return paths;
 }
 
-/** Fits every linear layer of the thin net; new weights, `thin` is disposed where it changed. */
+/** What of the wide net's values the thin one imitates, by the names of their channels. */
+export interface Imitated {
+  /** The channels that the thin net took. */
+  readonly selection: Selection;
+  /** U [M, m], where the channels that skip connections carry are those of a basis. */
+  readonly basis?: HostArray | undefined;
+}
+
+/**
+ * Fits every linear layer of the thin net, and, where the channels of skip connections are those of a basis, the scale
+ * and shift of the norm after them; new weights, `thin` is disposed where it changed. Throws UsageError where a layer's
+ * channels are neither the wide net's, nor chosen, nor in the basis; FailureError where the examples do not determine a
+ * layer.
+ */
 export async function imitateByRidge(
   spec: RidgeImitation,
   network: Network,
   thin: Weights,
   teacher: Teacher,
-  selection: Selection,
+  { selection, basis }: Imitated,
   data: Dataset,
   seed: number,
   progress: (done: number, total: number) => void,
@@ -91,20 +109,44 @@ export async function imitateByRidge(
   let weights = thin;
   const paths = linearLayers(network, thin, batches[0]!);
   const passes = {
-    thin: layerPass(network, 'the thin net, layer by layer'),
-    wide: layerPass(teacher.network, 'the wide net, layer by layer'),
+    thin: layerPass(network, 'the thin net, layer by layer', basis !== undefined),
+    wide: layerPass(teacher.network, 'the wide net, layer by layer', basis !== undefined),
   };
+  const projection = basis && tf.tensor2d(basis.values, basis.shape as [number, number]);
+  const tapOf = (path: string): string => network.owner(`${path}/kernel`);
+  const fitTap = async (tap: string): Promise<void> => {
+    const scales = projection && network.boundaries.block.includes(tap) ? network.scales?.(tap) : undefined;
+    if (scales?.length === 2) weights = await fitNorm(network, weights, teacher, tap, scales, projection!, batches);
+  };
+  // what stands before the first linear layer has a norm, too: that of embeddings
+  for (const tap of network.taps.slice(0, network.taps.indexOf(tapOf(paths[0]!)))) await fitTap(tap);
   for (const [i, path] of paths.entries()) {
-    const channels = selection[network.axes?.[`${path}/kernel`]?.at(-1) ?? ''];
-    const moments = await momentsOf(passes, weights, teacher, path, batches, channels);
+    const axis = network.axes?.[`${path}/kernel`]?.at(-1) ?? '';
+    const channels = selection[axis];
+    const { block } = network.boundaries;
+    const before = block[block.indexOf(tapOf(path)) - 1];
+    const target = (wide: Tensor, own: Tensors, theirs: Tensors): Tensor => {
+      if (projection !== undefined && axis === network.stream) {
+        const inBasis = linearMap(wide, projection);
+        if (before === undefined) return inBasis;
+        // what the skip connection lacks of the wide net's value is made good by what is added to it
+        const [skipped, there] = [own[`tap/${before}`]!, theirs[`tap/${before}`]!];
+        return tf.add(inBasis, tf.sub(linearMap(there, projection), skipped).reshape(inBasis.shape));
+      }
+      if (channels === undefined) return wide;
+      return tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
+    };
+    const moments = await momentsOf(passes, weights, teacher, path, batches, target);
     weights = setLayer(
       weights,
       path,
       fitGroups(moments, spec.ridge, path, thin.params[`${path}/kernel`]!.shape),
       moments,
     );
+    if (i === paths.length - 1 || tapOf(paths[i + 1]!) !== tapOf(path)) await fitTap(tapOf(path));
     progress(i + 1, paths.length);
   }
+  projection?.dispose();
   passes.thin.dispose();
   passes.wide.dispose();
   tf.dispose(batches);
@@ -126,7 +168,7 @@ async function momentsOf(
   teacher: Teacher,
   path: string,
   batches: readonly Tensor[],
-  channels: Uint32Array | undefined,
+  targetOf: (wide: Tensor, own: Tensors, theirs: Tensors) => Tensor,
 ): Promise<Moments> {
   const kernel = thin.params[`${path}/kernel`]!;
   let sums: { gram: Tensor2D; cross: Tensor2D } | undefined;
@@ -139,14 +181,11 @@ async function momentsOf(
       throw new UsageError(`ridge: the network has no linear layer "${path}"`);
     const windows = passes.thin.windows.get(path);
     sums = tf.tidy(() => {
-      const target =
-        channels === undefined
-          ? wide
-          : tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
+      const target = targetOf(wide, own, theirs);
       if (String(target.shape) !== String(output.shape)) {
         throw new UsageError(
           `ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; ` +
-            'start "selected" says which of them it imitates',
+            'start "selected", or "projected" where skip connections are narrower, says which of them it imitates',
         );
       }
       const rows = rowsRead(input, kernel.shape, output, windows);
@@ -164,6 +203,53 @@ async function momentsOf(
   const moments = { gram: await toMatrix(sums!.gram), cross: await toMatrix(sums!.cross), count };
   tf.dispose([sums!.gram, sums!.cross]);
   return moments;
+}
+
+/**
+ * Fits the scale and shift of a tap's norm, `[gamma, beta]`: for each channel the line that gives, of what the thin net
+ * has there, the least squares to the wide net's value in the basis.
+ */
+async function fitNorm(
+  network: Network,
+  weights: Weights,
+  teacher: Teacher,
+  tap: string,
+  [gamma, beta]: readonly string[],
+  projection: Tensor2D,
+  batches: readonly Tensor[],
+): Promise<Weights> {
+  const channels = projection.shape[1];
+  const sums = { own: new Float64Array(channels), wide: new Float64Array(channels) };
+  const products = { own: new Float64Array(channels), wide: new Float64Array(channels) };
+  let count = 0;
+  for (const x of batches) {
+    const found = tf.tidy(() => {
+      const own = rowsOf(network.apply(evaluation(weights), x, { until: tap })[tap]!);
+      const wide = rowsOf(
+        linearMap(teacher.network.apply(evaluation(teacher.weights), x, { until: tap })[tap]!, projection),
+      );
+      count += own.shape[0];
+      return tf.stack([own, wide, tf.square(own), tf.mul(own, wide)].map((value) => tf.sum(value, 0)));
+    });
+    const values = await found.data();
+    found.dispose();
+    [sums.own, sums.wide, products.own, products.wide].forEach((total, k) => {
+      for (let c = 0; c < channels; c++) total[c] = total[c]! + values[k * channels + c]!;
+    });
+  }
+  const slope = sums.own.map((sum, c) => {
+    const variance = products.own[c]! - sum ** 2 / count;
+    return variance > 1e-9 * products.own[c]! ? (products.wide[c]! - (sum * sums.wide[c]!) / count) / variance : 1;
+  });
+  const shift = sums.wide.map((sum, c) => (sum - slope[c]! * sums.own[c]!) / count);
+  const factor = tf.tensor1d(Float32Array.from(slope));
+  const changed = tf.tidy(() => ({
+    [gamma!]: tf.mul(weights.params[gamma!]!, factor),
+    [beta!]: tf.add(tf.mul(weights.params[beta!]!, factor), tf.tensor1d(Float32Array.from(shift))),
+  }));
+  factor.dispose();
+  for (const path of Object.keys(changed)) weights.params[path]!.dispose();
+  return { ...weights, params: { ...weights.params, ...changed } };
 }
 
 /** Ridge solution [k + 1, C]; the last row is the intercept, which is not penalised. */

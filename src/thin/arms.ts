@@ -36,6 +36,8 @@ export interface Arm {
   readonly imitates: boolean;
   /** Why it cannot be used for a pair of networks; undefined where it can. */
   readonly obstacle?: (setting: ArmSetting) => string | undefined;
+  /** Whether it depends on how many unlabelled examples layers are fitted by. */
+  readonly usesSamples?: true;
   /** How the thin net is trained. */
   readonly procedure: (setting: ArmSetting, rates: Rates) => Procedure;
 }
@@ -112,14 +114,15 @@ export const ARMS = {
   'closed-form': {
     title: 'the wide net’s channels, every layer fitted by ridge regression, then the KL divergence to the wide net',
     imitates: false,
+    usesSamples: true,
     obstacle: ({ thin, wide }) =>
       thin.axes === undefined || wide.axes === undefined
         ? 'the network does not name the channels of its axes'
-        : thin.stream !== undefined && !sameWidths(thin, wide)
-          ? 'its layer norms stand between the layers and what the wide net has there'
+        : thin.stream !== undefined && thin.scales === undefined && !sameWidths(thin, wide)
+          ? 'norms stand in front of its layers, and skip connections past them'
           : undefined,
     procedure: (setting, rates) => ({
-      start: 'selected',
+      start: startOf(setting),
       imitation: {
         by: 'ridge',
         images: Math.min(setting.samples ?? RIDGE_EXAMPLES, setting.examples.train),

@@ -5,7 +5,7 @@ import { classFigures } from '../metrics/confusion.js';
 import { ARMS, type Rates } from './arms.js';
 import { LATENCY_BATCHES } from './latency.js';
 import type { Card, Section } from './page.js';
-import type { Setup } from './plan.js';
+import { nameOf, type Setup } from './plan.js';
 import type { Measured, ThinResult } from './result.js';
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
@@ -36,6 +36,7 @@ export function cardOf(
       wideAndThin(wide, thin, engine),
       howSection(setup, result),
       ...(result.trained.length > 1 ? [armsSection(result)] : []),
+      ...samplesSections(result),
       triedSection(result),
       mergedSection(rows, taken.arm === 'direct' || taken.arm === 'kd'),
       ...(thin.confusion === undefined ? [] : classSections(thin, result.labels)),
@@ -121,13 +122,37 @@ function armsSection({ trained }: ThinResult): Section {
     ],
     table: {
       columns: ['arm', 'rates', 'steps', 'validation %', 'test %'],
-      rows: trained.map(({ arm, rates, steps, validation, testAccuracy }) => [
-        ...[arm, ratesText(rates), whole(steps)],
+      rows: trained.map(({ arm, samples, rates, steps, validation, testAccuracy }) => [
+        ...[nameOf({ arm, samples }), ratesText(rates), whole(steps)],
         ...[percent(validation.accuracy), percent(testAccuracy)],
       ]),
     },
-    bars: trained.map(({ arm, testAccuracy }) => ({ name: `${arm}, test %`, value: testAccuracy })),
+    bars: trained.map((one) => ({ name: `${nameOf(one)}, test %`, value: one.testAccuracy })),
   };
+}
+
+/** What the closed form is worth by how many unlabelled examples; nothing where one number was taken. */
+function samplesSections({ trained, wide }: ThinResult): Section[] {
+  const curve = trained
+    .filter(({ samples }) => samples !== undefined)
+    .sort((a, b) => a.arm.localeCompare(b.arm) || a.samples! - b.samples!);
+  if (curve.length === 0) return [];
+  return [
+    {
+      title: 'By unlabelled examples',
+      text: [
+        'Layers are fitted by so many training examples without their labels; then the net is trained as every arm. ' +
+          `The wide net answers ${percent(wide.validation.accuracy)} % of the validation split rightly.`,
+      ],
+      table: {
+        columns: ['arm', 'unlabelled examples', 'validation % when fitted', 'validation % at the end', 'test %'],
+        rows: curve.map(({ arm, samples, afterImitation, validation, testAccuracy }) => [
+          ...[arm, whole(samples!), percent(afterImitation!)],
+          ...[percent(validation.accuracy), percent(testAccuracy)],
+        ]),
+      },
+    },
+  ];
 }
 
 function triedSection({ tried }: ThinResult): Section {

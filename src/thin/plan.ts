@@ -41,8 +41,11 @@ export interface ThinOptions extends Size {
   /** Trains the wide net on the data first although its head fits. */
   readonly finetune?: boolean | undefined;
   readonly seed?: number | undefined;
-  /** Unlabelled training examples by which the arm `closed-form` fits layers, at most; 600 by default. */
-  readonly samples?: number | undefined;
+  /**
+   * Unlabelled training examples by which the arm `closed-form` fits layers, at most; 600 by default. With `compare`
+   * several numbers may be given: the arm is trained with each, and the card has the curve.
+   */
+  readonly samples?: number | readonly number[] | undefined;
   /** Side of the pictures in pixels; by default what the network is made for. */
   readonly size?: number | undefined;
   /** Tokens of an example; by default as many as the data need. */
@@ -91,6 +94,8 @@ function among(names: readonly string[], all: readonly string[]): boolean {
 
 /** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
 export async function setUp(options: ThinOptions): Promise<Setup> {
+  if (typeof options.samples === 'object' && options.compare !== true)
+    throw new UsageError('--samples: several numbers are compared with --compare; expected one without it');
   const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1, rows = Infinity } = options;
   const work = join(out, 'work');
   const source = await openSource(options.model, { work, runs });
@@ -164,10 +169,15 @@ function describeHead(spec: NetworkSpec): string {
 export function settingOf(
   { options, wide, thin, batch, base, data }: Pick<Setup, 'options' | 'wide' | 'thin' | 'batch' | 'base' | 'data'>,
   steps: number,
+  samples = samplesOf(options)[0],
 ): ArmSetting {
   const examples = { train: data.train.count, validation: data.validation.count };
-  const { samples } = options;
   return { wide: networkOf(wide), thin: networkOf(thin), steps, batch, base, samples, examples };
+}
+
+/** Numbers of unlabelled examples that layers are fitted by; undefined stands for the arm's own. */
+function samplesOf({ samples }: ThinOptions): readonly (number | undefined)[] {
+  return typeof samples === 'object' ? [...new Set(samples)].sort((a, b) => a - b) : [samples];
 }
 
 function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {
@@ -199,9 +209,9 @@ export function wideCellOf(setup: Setup, rate: number, steps: number): Cell {
 }
 
 /** The run that trains the thin net by an arm, for so many steps; `weights` are the wide net's. */
-export function thinCellOf(setup: Setup, weights: string, arm: ArmName, rates: Rates, steps: number): Cell {
-  const procedure = (ARMS[arm] as Arm).procedure(settingOf(setup, steps), rates);
-  return cellOf(setup, `${arm} ${Object.values(rates).join(' ')}`, {
+export function thinCellOf(setup: Setup, weights: string, { arm, rates, samples }: Candidate, steps: number): Cell {
+  const procedure = (ARMS[arm] as Arm).procedure(settingOf(setup, steps, samples), rates);
+  return cellOf(setup, `${nameOf({ arm, samples })} ${Object.values(rates).join(' ')}`, {
     data: setup.spec,
     network: setup.thin,
     teacher: needsOfWide(procedure).length > 0 ? { network: setup.wide, weights } : null,
@@ -225,13 +235,20 @@ export function wideRates({ base, tries }: Setup): number[] {
 export interface Candidate {
   readonly arm: ArmName;
   readonly rates: Rates;
+  /** Unlabelled examples that its layers are fitted by, where several numbers are compared. */
+  readonly samples?: number;
 }
 
 /** Pools of candidates, each of which gives one trained thin net: one for all arms, or one for each arm. */
 export function poolsOf({ arms, base, tries, options }: Setup): Candidate[][] {
   const candidates = (arm: ArmName, count: 1 | 3 | 6): Candidate[] =>
     ratesOf(ARMS[arm], base.rates, count).map((rates) => ({ arm, rates }));
-  if (options.compare === true) return arms.map((arm) => candidates(arm, tries));
+  if (options.compare === true)
+    return arms.flatMap((arm): Candidate[][] =>
+      (ARMS[arm] as Arm).usesSamples === true && typeof options.samples === 'object'
+        ? samplesOf(options).map((samples) => candidates(arm, tries).map((one) => ({ ...one, samples: samples! })))
+        : [candidates(arm, tries)],
+    );
   // an arm with two rates gets more candidates than one with one, of which three are as dense a grid
   return [arms.flatMap((arm) => candidates(arm, tries === 6 && !ARMS[arm].imitates ? 3 : tries))];
 }
@@ -276,14 +293,19 @@ export function partsOf(setup: Setup): Part[] {
   const pools = poolsOf(setup).flatMap((pool) =>
     roundsOf(pool.length, setup.steps.thin).map(({ candidates, steps }, i, all) =>
       part(
-        nameOfRound(setup.options.compare === true ? pool[0]!.arm : 'thin net', i, all.length),
+        nameOfRound(setup.options.compare === true ? nameOf(pool[0]!) : 'thin net', i, all.length),
         candidates,
         steps,
-        pool.map(({ arm, rates: own }) => thinCellOf(setup, weights, arm, own, steps)),
+        pool.map((one) => thinCellOf(setup, weights, one, steps)),
       ),
     ),
   );
   return [...wide, ...pools];
+}
+
+/** An arm with what tells it from others of its name. */
+export function nameOf({ arm, samples }: { readonly arm: ArmName; readonly samples?: number | undefined }): string {
+  return samples === undefined ? arm : `${arm} by ${samples}`;
 }
 
 function nameOfRound(what: string, round: number, rounds: number): string {

@@ -26,6 +26,10 @@ export interface Measured {
 export interface Trained {
   readonly arm: ArmName;
   readonly rates: Rates;
+  /** Unlabelled examples that its layers were fitted by, where several numbers were compared. */
+  readonly samples?: number;
+  /** Validation accuracy in percent right after that, before any step; given with `samples`. */
+  readonly afterImitation?: number;
   readonly run: string;
   readonly validation: Evaluation;
   readonly testAccuracy: number;

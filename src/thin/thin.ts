@@ -34,7 +34,7 @@ import {
   type ThinOptions,
 } from './plan.js';
 import type { Measured, ThinResult, Trained } from './result.js';
-import { Worker, validationOf, type WorkOptions } from './work.js';
+import { afterImitation, Worker, validationOf, type WorkOptions } from './work.js';
 
 /** Names of the classes in their order, where anything says them. */
 function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined {
@@ -129,17 +129,19 @@ async function trainedThin(
   const tried: Scored<Candidate>[] = [];
   const finals: Best[] = [];
   for (const pool of poolsOf(setup)) {
-    const cellOf = ({ arm, rates }: Candidate, steps: number): Cell => thinCellOf(setup, weights, arm, rates, steps);
+    const cellOf = (one: Candidate, steps: number): Cell => thinCellOf(setup, weights, one, steps);
     const { best, scored } = await halve(pool, setup.steps.thin, (one, steps) => worker.score(cellOf(one, steps)));
     tried.push(...scored);
     if (best === undefined) continue;
     const record = await worker.run(cellOf(best, setup.steps.thin));
     const { testAccuracy, steps } = record.result as { testAccuracy: number; steps: number };
-    const trained = { ...best, run: record.id, validation: validationOf(record), testAccuracy, steps };
+    const fitted = best.samples === undefined ? {} : { afterImitation: afterImitation(record) };
+    const trained = { ...best, ...fitted, run: record.id, validation: validationOf(record), testAccuracy, steps };
     finals.push({ trained, record });
   }
-  const scoreOf = ({ arm, rates }: Trained): number =>
-    tried.findLast(({ candidate }) => candidate.arm === arm && candidate.rates === rates)?.score ?? -Infinity;
+  const scoreOf = ({ arm, rates, samples }: Trained): number =>
+    tried.findLast(({ candidate: one }) => one.arm === arm && one.rates === rates && one.samples === samples)?.score ??
+    -Infinity;
   finals.sort((a, b) => scoreOf(b.trained) - scoreOf(a.trained));
   if (finals[0] === undefined)
     throw new FailureError('no thin net could be trained at any of the rates; more data, or fewer epochs, may help');

@@ -75,6 +75,12 @@ export class Worker {
   }
 }
 
+/** Accuracy on the validation split in percent that a finished run logged right after imitation. */
+export function afterImitation(run: RunRecord): number {
+  const row = readMetrics(run).find(({ event, when }) => event === 'evaluation' && when === 'imitation');
+  return Number(row?.accuracy);
+}
+
 /** What a finished run logged of the validation split at its end. */
 export function validationOf(run: RunRecord): { readonly accuracy: number; readonly crossEntropy: number } {
   const row = readMetrics(run).find(

@@ -14,7 +14,12 @@ import { costOf } from '../../src/method/cost.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { readWeights } from '../../src/models/files.js';
 import { requiredCells, TRAIN_KIND } from '../../src/method/required.js';
+import { imitateByRidge } from '../../src/method/ridge.js';
 import { startWeights } from '../../src/method/start.js';
+import { streamBasis } from '../../src/method/stream.js';
+import { weightsOf, type Weights } from '../../src/method/weights.js';
+import { relativeDistances } from '../../src/metrics/discrepancy.js';
+import { evaluation } from '../../src/nn/layers.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { readFolder, writeHuggingFace } from '../../src/models/huggingface.js';
@@ -149,6 +154,14 @@ test.each([
     },
   ],
   ['joint, by blocks, wide inputs', { imitation: { ...IMITATION, order: 'joint', unit: 'block', inputs: 'wide' } }],
+  [
+    'closed form in a narrower stream',
+    {
+      network: { ...MODEL, hiddenSize: 4, numHeads: 1 },
+      start: 'projected',
+      imitation: { by: 'ridge', images: 200, ridge: 1e-3 },
+    },
+  ],
   ['closed form', { start: 'selected', imitation: { by: 'ridge', images: 200, ridge: 1e-3 } }],
   [
     'greedy heads and inner channels',
@@ -188,6 +201,27 @@ test.each([
   const run = await executeRun(cell(three(changes)), options(folder()));
   expect(tf.memory().numTensors).toBe(before);
   expect(Number.isFinite(run.result!.testCrossEntropy)).toBe(true);
+});
+
+test('in closed form a BERT with a narrower stream comes nearer to the wide net than its start', async () => {
+  const data = await openData(masked());
+  const drawn = { ...MODEL, initializerRange: 0.4 }; // large values, so that what layers add is not next to nothing
+  const [thin, wide] = [bert({ ...drawn, hiddenSize: 4, numHeads: 1 }), bert({ ...drawn, intermediateSize: 24 })];
+  const host = wide.init(1);
+  const teacher = { network: wide, host, weights: weightsOf(host) };
+  const basis = await streamBasis(thin, teacher, data);
+  const { host: first, selection } = startWeights('projected', 1, thin, teacher, basis);
+  const imitation = { by: 'ridge', images: 200, ridge: 1e-3 } as const;
+  const imitated = { selection, basis: basis!.basis };
+  const fitted = await imitateByRidge(imitation, thin, weightsOf(first), teacher, imitated, data, 1, () => {});
+  const distance = async (weights: Weights): Promise<number> => {
+    const found = await relativeDistances(data, data.validation, (x) => {
+      const there = wide.apply(evaluation(teacher.weights), x).logits!;
+      return { logits: [thin.apply(evaluation(weights), x).logits!, there, there] };
+    });
+    return found.logits!;
+  };
+  expect(await distance(fitted)).toBeLessThan(0.95 * (await distance(weightsOf(first))));
 });
 
 test('a batch in parts gives the gradients of the whole one, and dropout of its own in each part', async () => {

@@ -61,7 +61,7 @@ describe('on an engine', () => {
       network,
       weightsOf(network.init(9)),
       teacher,
-      {},
+      { selection: {} },
       data,
       1,
       () => {},
@@ -91,13 +91,14 @@ describe('on an engine', () => {
         network,
         weightsOf(network.init(1)),
         teacher,
-        {},
+        { selection: {} },
         data,
         1,
         () => {},
       );
     await expect(fit(thin)).rejects.toThrow(
-      'ridge: layer1 has 4 channels and the wide net 8; start "selected" says which of them it imitates',
+      'ridge: layer1 has 4 channels and the wide net 8; start "selected", or "projected" where skip connections are narrower, ' +
+        'says which of them it imitates',
     );
     const foreign = sequential({
       layers: [layers.flatten({ inputShape: [14, 14, 1] }), layers.dense({ units: 10 })],

@@ -318,7 +318,7 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
     const isFitted = (path: string): boolean => !/(gamma|beta|class\/kernel|position\/kernel|scale)$/.test(path);
     const begun = Object.entries(host.params).map(([path, value]) => [path, isFitted(path) ? other[path]! : value]);
     const start = { params: Object.fromEntries(begun) as HostArrays, state: host.state };
-    const fitted = await imitateByRidge(images, wide, weightsOf(start), teacher, {}, data, 1, () => {});
+    const fitted = await imitateByRidge(images, wide, weightsOf(start), teacher, { selection: {} }, data, 1, () => {});
     const x = toBatch(data, data.train.batch(Uint32Array.of(0, 1, 2)) as HostBatch).x;
     const of = (weights: Weights): Promise<Float32Array> =>
       wide.apply(evaluation(weights), x).logits!.data() as Promise<Float32Array>;

@@ -110,6 +110,20 @@ test('a LayersModel of tfjs: the thin net is one, too, and the heads are those o
   expect(layers.flatMap((layer) => ('units' in layer ? [layer.units] : []))).toEqual([2, 3, 2]);
 });
 
+test('several numbers of unlabelled examples are compared, and the card has the curve', async () => {
+  const wide = { family: 'mlp', numLayers: 2, width: 6, skip: false, activation: 'tanh', classes: 2 } as const;
+  const model = resnetFile({ ...wide, inputs: 192 });
+  const options = { ...SMALL, model, data: pictureFolder(12), size: 8, engine, samples: [8, 2] };
+  await expect(thin({ ...options, out: newFolder() })).rejects.toThrow('several numbers are compared with --compare');
+  const out = newFolder();
+  const { trained } = await thin({ ...options, out, compare: true });
+  const curve = trained.filter(({ arm }) => arm === 'closed-form');
+  expect(curve.map(({ samples }) => samples).sort()).toEqual([2, 8]);
+  for (const { afterImitation } of curve) expect(afterImitation).toBeGreaterThanOrEqual(0);
+  const card = readFileSync(join(out, 'README.md'), 'utf8');
+  for (const part of ['By unlabelled examples', 'closed-form by 2', 'closed-form by 8']) expect(card).toContain(part);
+});
+
 test('the example runs as it stands', async () => {
   const result = await makeThin(resnetFile(), pictureFolder(8), newFolder());
   expect(result.thin.parameters).toBeLessThan(result.wide.parameters);
