@@ -179,7 +179,16 @@ test('ridge regression finds a net of the same widths again, whatever its window
   const [network, data] = [networkOf(spec), loadDigits(64)];
   const teacher = { network, host: weights, weights: weightsOf(weights) };
   const imitation = { by: 'ridge', images: 200, ridge: 1e-6 } as const;
-  const fitted = await imitateByRidge(imitation, network, weightsOf(network.init(5)), teacher, { selection: {} }, data, 1, () => {});
+  const fitted = await imitateByRidge(
+    imitation,
+    network,
+    weightsOf(network.init(5)),
+    teacher,
+    { selection: {} },
+    data,
+    1,
+    () => {},
+  );
   const { x } = toBatch(data, await data.train.batch(Uint32Array.from({ length: 50 }, (_, i) => i)));
   const [mine, theirs] = [fitted, teacher.weights].map((one) => network.apply(evaluation(one), x).logits!);
   expect(await largest(mine!, theirs!)).toBeLessThan(2e-2 * (await tf.max(tf.abs(theirs!)).data())[0]!);
