@@ -29,7 +29,7 @@ const RECORD = 'dist/.built.json';
 /** Files outside of dist that a build writes: the tests, which run the sources, read them there. */
 const GENERATED = [
   'src/engine/tfjs-gradients.cjs',
-  'src/engine/ops/matrix.wasm',
+  'src/engine/ops/assembly.wasm',
   'theory/kernel/kernel.wasm',
   'theory/kernel/kernel-single.wasm',
   'reports/client/bundle',

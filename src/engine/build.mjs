@@ -30,17 +30,17 @@ await build({
   logLevel: 'warning',
 });
 
-const matrix = 'src/engine/ops/matrix.wasm';
+const assembly = 'src/engine/ops/assembly.wasm';
 const { error, stderr } = await asc.main(
   [
-    'src/engine/ops/assembly/matrix.ts',
-    ...['--outFile', matrix, '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub'],
+    'src/engine/ops/assembly/index.ts',
+    ...['--outFile', assembly, '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub'],
     ...['--enable', 'simd', '--importMemory', '--baseDir', root],
   ],
   {},
 );
 if (error) throw new Error(`${stderr.toString()}${error.message}`);
-for (const file of [name, matrix]) {
+for (const file of [name, assembly]) {
   const target = join(root, 'dist', file);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(root, file), target);

@@ -2,7 +2,7 @@
  * The fused ops against plain formulas in float64: rows of every length, one part and many, and what must not be lost
  * (NaN, masked places).
  */
-import { describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import {
   adamwInPlace,
@@ -25,11 +25,7 @@ import { erf } from 'mathjs';
 import { enginesUnderTest } from '../support/engines.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
-await enginesUnderTest();
-const here = await tf
-  .setBackend('tensorflow')
-  .then(() => hasFused())
-  .catch(() => false);
+const engines = (await enginesUnderTest()).filter(({ name }) => name !== 'webgpu');
 
 const draw = (name: string, size: number): Float64Array => normals(rngKey(7, name), size).map(Math.fround);
 const tensor = (values: ArrayLike<number>, ...shape: number[]): Tensor => tf.tensor(Float32Array.from(values), shape);
@@ -79,7 +75,15 @@ const factors = (rows: number, depth: number, columns: number): [Float64Array, F
 ];
 const phi = (u: number): number => 0.5 * (1 + erf(u * Math.SQRT1_2));
 
-describe.skipIf(!here)('fused ops', () => {
+describe.each(engines)('fused ops on $name', ({ name, missing }) => {
+  beforeAll(async () => {
+    if (missing === undefined) await tf.setBackend(name);
+  });
+  // a TensorFlow that is not set up by us, or without a compiler, has none
+  beforeEach(({ skip }) => {
+    if (missing !== undefined || !hasFused()) skip();
+  });
+
   test.each(PRODUCTS)('gelu of a dense layer, %i x %i by %i columns', async (rows, depth, columns) => {
     const [x, weights, bias] = factors(rows, depth, columns);
     const sums = product(x, weights, depth, columns);

@@ -6,7 +6,7 @@ import util from 'node:util';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { hasPackage } from '../../core/package.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
-import { loadFused } from '../ops/fused.js';
+import { loadFused, refusesFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
 import { quietly } from '../install/quiet.js';
 import { hasOneDnn } from '../onednn.js';
@@ -145,7 +145,7 @@ function tracingAddon(installed: Installed, folder: string): string | undefined 
 
 /** Loads the fused ops; where they cannot be built (no compiler any more, say), the engine does without. */
 function withFused(installed: Installed): boolean {
-  if (process.env.GOWIDE_FUSED === '0') return false;
+  if (refusesFused()) return false;
   try {
     loadFused(installed);
     return true;

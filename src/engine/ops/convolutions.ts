@@ -9,7 +9,7 @@ import type { NamedAttrMap } from '@tensorflow/tfjs-core';
 import { product } from './matrix.js';
 import { convolutionWithBias, hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';
-import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../tensor.js';
+import { tf, type Tensor, type Tensor4D } from '../tensor.js';
 
 /** A kernel in the place of the backend's own, to which it leaves a call by returning undefined. */
 export type Override = (
@@ -254,7 +254,8 @@ const windows = {
   },
 } as const;
 
-function isPlain({ dilations, dataFormat }: NamedAttrMap): boolean {
+/** Whether a convolution has channels last and no dilations. */
+export function isPlain({ dilations, dataFormat }: NamedAttrMap): boolean {
   return (
     (dataFormat === undefined || dataFormat === 'NHWC') && [dilations ?? 1].flat().every((dilation) => dilation === 1)
   );
@@ -321,45 +322,6 @@ export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
     return seesAll(geometry) ? dense.filter(x!, dy!, geometry) : windows.filter(x!, dy!, geometry);
   },
 };
-
-/**
- * d loss / d filter of a convolution as a convolution: batch and channels change places, the upstream gradient is the
- * filter, and strides become dilations. For backends without `Conv2DBackpropFilter` (WebAssembly).
- */
-export function filterGradientByConvolution(x: Tensor4D, dy: Tensor4D, attributes: NamedAttrMap): Tensor {
-  const shape = attributes.filterShape as [number, number, number, number];
-  const geometry = geometryOf(x.shape, shape, attributes);
-  // transposed beforehand: WebAssembly multiplies transposed operands slowly
-  if (isPointwise(geometry))
-    return tf.matMul(rows(seen(x, geometry)).transpose() as Tensor2D, rows(dy) as Tensor2D).reshape(shape);
-  const { before, after, strides } = geometry;
-  const padded = tf.pad(x, around(before, after));
-  const images = padded.transpose([3, 1, 2, 0]) as Tensor4D;
-  const filters = dy.transpose([1, 2, 0, 3]) as Tensor4D;
-  const full = tf.conv2d(images, filters, 1, 'valid', 'NHWC', [...strides]);
-  // With a stride the last rows of the input may lie outside every window: they give extra kernel positions.
-  const [kernelHeight, kernelWidth, inChannels, outChannels] = shape;
-  return full.slice([0, 0, 0, 0], [inChannels, kernelHeight, kernelWidth, outChannels]).transpose([1, 2, 0, 3]);
-}
-
-/**
- * d loss / d input of a convolution with stride 1, as a convolution with the flipped filter: WebAssembly's own kernel
- * is a plain loop, six times slower. Undefined for other strides.
- */
-export function inputGradientByConvolution(
-  dy: Tensor4D,
-  filter: Tensor4D,
-  attributes: NamedAttrMap,
-): Tensor | undefined {
-  const { strides, kernel, before, after } = geometryOf(attributes.inputShape as number[], filter.shape, attributes);
-  if (strides.some((stride) => stride !== 1)) return undefined;
-  const [first, last] = [before, after].map(
-    (pair) => AXES.map((axis) => kernel[axis] - 1 - pair[axis]) as unknown as Pair,
-  ) as [Pair, Pair];
-  if ([...first, ...last].some((extent) => extent < 0)) return undefined;
-  const flipped = filter.reverse([0, 1]).transpose([0, 1, 3, 2]) as Tensor4D;
-  return tf.conv2d(tf.pad(dy, around(first, last)), flipped, 1, 'valid');
-}
 
 /** Zeros around images [B, H, W, C], as `tf.pad` takes them. */
 export function around(before: Pair, after: Pair): [number, number][] {

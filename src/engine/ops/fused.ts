@@ -1,7 +1,7 @@
 /**
- * Attention, chains of elementwise steps and optimizers' steps as ops of our own in TensorFlow, each one pass over
- * memory: fused/, compiled once per machine, where the engine `tensorflow` was set up by us and runs on the CPU. Where
- * `hasFused()` is false the layers are composed of tfjs ops instead.
+ * Attention, chains of elementwise steps and optimizers' steps as ops of our own, each one pass over memory: in
+ * TensorFlow (fused/, compiled once per machine, where the engine `tensorflow` was set up by us and runs on the CPU),
+ * and in WebAssembly (webassembly-fused.ts). Where `hasFused()` is false the layers are composed of tfjs ops instead.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { loadAddon } from '../../toolchain/addon.js';
 import type { Installed } from '../install/installed.js';
 import { tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor } from '../tensor.js';
+import { fusedOnWebAssembly, type FusedOp } from './webassembly-fused.js';
 
 interface Addon {
   setThreads(threads: number): void;
@@ -56,20 +57,27 @@ function isRight(): boolean {
   return [1.9544997, 0, 0.8413447].every((expected, i) => Math.abs(y[i]! - expected) < 1e-6);
 }
 
+/** Whether the user wants no fused ops: `GOWIDE_FUSED=0` has everything composed of tfjs' and TensorFlow's own. */
+export function refusesFused(): boolean {
+  return process.env.GOWIDE_FUSED === '0';
+}
+
 /** Whether the engine in use has the fused ops. */
 export function hasFused(): boolean {
-  return loaded && tf.getBackend() === 'tensorflow';
+  const backend = tf.getBackend();
+  return backend === 'wasm' ? !refusesFused() : loaded && backend === 'tensorflow';
 }
 
 /** One of our ops, with the three numbers that each of them takes as attributes. */
 function fusedOp(
-  name: string,
+  name: FusedOp,
   inputs: readonly (Tensor | undefined)[],
   outputs: number,
   first = 0,
   second = 0,
   third = 0,
 ): Tensor[] {
+  if (tf.getBackend() === 'wasm') return fusedOnWebAssembly(name, inputs, [first, second, third]);
   const attributes = { ...(first !== 0 && { first }), ...(second !== 0 && { second }), ...(third !== 0 && { third }) };
   return tensorflowOp(
     `Gowide${name}`,
@@ -208,12 +216,12 @@ export interface BatchNormInputs {
   readonly beta: Tensor;
 }
 
-/** Fewer channels leave most of a vector empty: then TensorFlow's own op is faster. */
+/** Fewer channels leave most of a vector empty in our op for TensorFlow: then its own is faster. */
 const FUSED_CHANNELS = 16;
 
 /** Whether batch norm of so many channels is done by {@link fusedBatchNorm}. */
 export function fusesBatchNorm(channels: number): boolean {
-  return hasFused() && channels >= FUSED_CHANNELS;
+  return hasFused() && (tf.getBackend() === 'wasm' || channels >= FUSED_CHANNELS);
 }
 
 /** Batch norm in training: y of x's shape, and by channel the batch mean, batch variance (unbiased) and 1 / std. */

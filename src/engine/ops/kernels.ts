@@ -15,17 +15,12 @@ import type {
   NamedTensorInfoMap,
   TensorInfo,
 } from '@tensorflow/tfjs-core';
-import {
-  filterGradientByConvolution,
-  inputGradientByConvolution,
-  TENSORFLOW_CONVOLUTIONS,
-  type Override,
-} from './convolutions.js';
+import { TENSORFLOW_CONVOLUTIONS, type Override } from './convolutions.js';
 import { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise.js';
 import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm } from './fused.js';
 import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
-import * as webAssembly from './webassembly.js';
+import { WEBASSEMBLY_KERNELS } from './webassembly-kernels.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tensor.js';
 
 /** Name of the kernel of batch norm in training. */
@@ -47,7 +42,8 @@ function batchNormOp(name: string, inputs: Tensor[], epsilon: number, outputs: n
 }
 
 function reluGradient(backendName: string, dy: Tensor, y: Tensor): Tensor {
-  return backendName === 'tensorflow' ? tensorflowOp('ReluGrad', { T: FLOAT }, [dy, y], 1)[0]! : tf.mul(dy, tf.step(y));
+  if (backendName === 'tensorflow') return tensorflowOp('ReluGrad', { T: FLOAT }, [dy, y], 1)[0]!;
+  return tf.mul(dy, tf.step(y));
 }
 
 /** Our own op, where it could be built: sums, values and what comes after them in two passes over memory. */
@@ -145,15 +141,18 @@ const tensorflowReluForward: Kernel = (inputs, epsilon) =>
 
 /** Kernels of a backend: batch norm, batch norm with a ReLU, and the gradient of both. */
 function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel] {
-  if (backendName !== 'tensorflow') return [composedForward, withRelu(composedForward), composedBackward];
   const either =
     (fused: Kernel, others: Kernel): Kernel =>
     (inputs, epsilon) =>
       (fusesBatchNorm(inputs.x!.shape.at(-1)!) ? fused : others)(inputs, epsilon);
+  const [forward, reluForward, backward] =
+    backendName === 'tensorflow'
+      ? [tensorflowForward, tensorflowReluForward, tensorflowBackward]
+      : [composedForward, withRelu(composedForward), composedBackward];
   return [
-    either(fusedForward(false), tensorflowForward),
-    either(fusedForward(true), tensorflowReluForward),
-    either(fusedBackward, tensorflowBackward),
+    either(fusedForward(false), forward),
+    either(fusedForward(true), reluForward),
+    either(fusedBackward, backward),
   ];
 }
 
@@ -221,11 +220,6 @@ export function registerTrainingKernels(backendName: string): void {
   register(BATCH_NORM_RELU_TRAIN, backendName, (inputs, { epsilon }) => reluForward(inputs, epsilon as number));
   register(BATCH_NORM_TRAIN_GRAD, backendName, (inputs, { epsilon }) => backward(inputs, epsilon as number));
   register(RELU_GRAD, backendName, ({ dy, y }) => reluGradient(backendName, dy!, y!));
-  if (!tf.getKernel('Conv2DBackpropFilter', backendName)) {
-    register('Conv2DBackpropFilter', backendName, ({ x, dy }, attributes) =>
-      filterGradientByConvolution(x as Tensor4D, dy as Tensor4D, attributes),
-    );
-  }
   if (!tf.getKernel('DepthwiseConv2dNativeBackpropFilter', backendName)) {
     register('DepthwiseConv2dNativeBackpropFilter', backendName, ({ x, dy }, attributes) =>
       depthwiseFilterGradient(x as Tensor4D, dy as Tensor4D, attributes),
@@ -236,16 +230,12 @@ export function registerTrainingKernels(backendName: string): void {
       depthwiseInputGradient(dy as Tensor4D, filter as Tensor4D, attributes),
     );
   }
+  if (backendName === 'wasm') {
+    for (const [name, make] of Object.entries(WEBASSEMBLY_KERNELS)) replace(name, backendName, make);
+  }
   if (!tf.getKernel('UnsortedSegmentSum', backendName)) {
     register('UnsortedSegmentSum', backendName, ({ x, segmentIds }, { numSegments }) =>
-      (backendName === 'wasm' ? webAssembly.segmentSums : segmentSums)(x!, segmentIds!, numSegments as number),
-    );
-  }
-  if (backendName === 'wasm') {
-    replace('BatchMatMul', backendName, webAssembly.batchMatMul);
-    replace('Sum', backendName, webAssembly.sum);
-    override('Conv2DBackpropInput', backendName, ({ dy, filter }, attributes) =>
-      inputGradientByConvolution(dy as Tensor4D, filter as Tensor4D, attributes),
+      segmentSums(x!, segmentIds!, numSegments as number),
     );
   }
   if (backendName === 'webgpu') override('AddN', backendName, addByGroups);
@@ -260,11 +250,14 @@ export function registerTrainingKernels(backendName: string): void {
   registerGradients();
 }
 
-/** Puts a kernel that is made of a backend's own in its place. */
+/** Puts a kernel that is made of a backend's own in its place; where it has none, what is left to that one throws. */
 function replace(kernelName: string, backendName: string, make: (original: KernelFunc) => KernelFunc): void {
-  const original = tf.getKernel(kernelName, backendName).kernelFunc;
-  tf.unregisterKernel(kernelName, backendName);
-  tf.registerKernel({ kernelName, backendName, kernelFunc: make(original) });
+  const original = tf.getKernel(kernelName, backendName) as KernelConfig | undefined;
+  if (original !== undefined) tf.unregisterKernel(kernelName, backendName);
+  const none: KernelFunc = () => {
+    throw new RangeError(`the engine ${backendName} has no ${kernelName} of this kind`);
+  };
+  tf.registerKernel({ kernelName, backendName, kernelFunc: make(original?.kernelFunc ?? none) });
 }
 
 /** Puts `body` in the place of a backend's kernel, which still does what `body` leaves undefined. */

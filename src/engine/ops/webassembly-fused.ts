@@ -1,0 +1,333 @@
+/**
+ * The fused ops of fused.ts on WebAssembly: the same inputs, attributes and results as those of TensorFlow (fused/),
+ * computed by the module of our own on one thread.
+ */
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { tf, type Tensor } from '../tensor.js';
+import { addressIn, functionsIn, panelSize, rowsAndColumns, withScratch, type WasmBackend } from './webassembly.js';
+
+/** What an op works with. */
+interface Call {
+  readonly backend: WasmBackend;
+  readonly functions: ReturnType<typeof functionsIn>;
+  /** Address of a tensor, 0 for one that is not there. It holds until the next tensor is made. */
+  readonly at: (tensor: TensorInfo | undefined) => number;
+  /** A new tensor of floats. */
+  readonly make: (shape: readonly number[]) => TensorInfo;
+}
+
+type Inputs = readonly (TensorInfo | undefined)[];
+type Op = (call: Call, inputs: Inputs, attributes: readonly [number, number, number]) => TensorInfo[];
+
+/** Throws RangeError with what was expected, as TensorFlow does for its ops. */
+function check(condition: boolean, what: string): void {
+  if (!condition) throw new RangeError(what);
+}
+
+/** Stands for a result that was not asked for. */
+function nothing({ make }: Call): TensorInfo {
+  return make([0]);
+}
+
+function sizeOf({ shape }: TensorInfo): number {
+  return tf.util.sizeFromShape([...shape]);
+}
+
+/** x [..., depth] times a matrix [depth, columns], [..., columns]. */
+function times({ backend, functions, at, make }: Call, x: TensorInfo, matrix: TensorInfo): TensorInfo {
+  const [rows, depth] = rowsAndColumns(x);
+  const columns = matrix.shape[1]!;
+  const out = make([...x.shape.slice(0, -1), columns]);
+  withScratch(backend, panelSize(depth), (panel) =>
+    functions.product(at(x), at(matrix), at(out), panel, 1, rows, columns, depth, false, false),
+  );
+  return out;
+}
+
+function checkDense(what: string, x: TensorInfo, matrix: TensorInfo, bias: TensorInfo): void {
+  const [depth, columns] = matrix.shape;
+  check(x.shape.at(-1) === depth && sizeOf(bias) === columns, `${what}: shapes differ`);
+}
+
+const denseGelu: Op = (call, inputs, [, keep]) => {
+  const [x, matrix, bias] = inputs as TensorInfo[];
+  checkDense('gelu', x!, matrix!, bias!);
+  const product = times(call, x!, matrix!);
+  const y = keep ? call.make(product.shape) : product;
+  call.functions.biasGelu(call.at(product), call.at(bias), call.at(y), ...rowsAndColumns(product));
+  return [y, keep ? product : nothing(call)];
+};
+
+const geluGradient: Op = ({ functions, at, make }, inputs) => {
+  const [x, bias, dy] = inputs as TensorInfo[];
+  check(sizeOf(bias!) === x!.shape.at(-1) && sizeOf(dy!) === sizeOf(x!), 'gelu: shapes differ');
+  const [dx, dbias] = [make(x!.shape), make(bias!.shape)];
+  functions.geluGradient(at(x), at(bias), at(dy), at(dx), at(dbias), ...rowsAndColumns(x!));
+  return [dx, dbias];
+};
+
+/** Layer norm of x, into memory of its own or into that of x. */
+function normInto(
+  call: Call,
+  x: TensorInfo,
+  y: TensorInfo,
+  parameters: Inputs,
+  epsilon: number,
+  keep: boolean,
+): TensorInfo[] {
+  const { functions, at, make } = call;
+  const [rows, columns] = rowsAndColumns(x);
+  const [hat, inverse] = keep ? [make(x.shape), make([rows])] : [undefined, undefined];
+  const [gamma, beta] = parameters as TensorInfo[];
+  const fits = [gamma!, beta!].every((each) => sizeOf(each) === columns);
+  check(fits, 'norm: one gamma and beta for each column are expected');
+  functions.norm(at(x), at(gamma), at(beta), at(y), at(hat), at(inverse), rows, columns, epsilon);
+  return [y, hat ?? nothing(call), inverse ?? nothing(call)];
+}
+
+const norm: Op = (call, [x, ...parameters], [epsilon, keep]) =>
+  normInto(call, x!, call.make(x!.shape), parameters, epsilon, keep !== 0);
+
+const denseNorm: Op = (call, [x, matrix, bias, residual, ...parameters], [epsilon, keep]) => {
+  checkDense('norm', x!, matrix!, bias!);
+  const y = times(call, x!, matrix!);
+  check(sizeOf(residual!) === sizeOf(y), 'norm: shapes differ');
+  call.functions.addBias(call.at(y), call.at(bias), call.at(residual), ...rowsAndColumns(y));
+  return normInto(call, y, y, parameters, epsilon, keep !== 0);
+};
+
+const normGradient: Op = ({ functions, at, make }, inputs) => {
+  const [dy, hat, inverse, gamma] = inputs as TensorInfo[];
+  const [rows, columns] = rowsAndColumns(hat!);
+  const fits = sizeOf(dy!) === sizeOf(hat!) && sizeOf(inverse!) === rows && sizeOf(gamma!) === columns;
+  check(fits, 'norm: shapes differ');
+  const outputs = [make(hat!.shape), make([columns]), make([columns]), make([columns])];
+  functions.normGradient(...[dy, hat, inverse, gamma, ...outputs].map(at), rows, columns);
+  return outputs;
+};
+
+/** Sizes of attention: throws RangeError where rows [B T, N d] are not of whole heads and sequences. */
+function attentionSizes(rows: number, columns: number, heads: number, tokens: number) {
+  check(
+    columns % heads === 0 && rows % tokens === 0,
+    'attention: the rows cannot be divided among heads and sequences',
+  );
+  return { batch: rows / tokens, size: columns / heads, square: tokens * tokens };
+}
+
+/** Numbers of a mask [B or 1, N or 1, T or 1, T] between two sequences, heads and tokens. */
+function stepsOf(mask: TensorInfo | undefined): [sequence: number, head: number, token: number] {
+  if (mask === undefined) return [0, 0, 0];
+  const [batch, heads, rows, tokens] = mask.shape as [number, number, number, number];
+  return [batch > 1 ? heads * rows * tokens : 0, heads > 1 ? rows * tokens : 0, rows > 1 ? tokens : 0];
+}
+
+/** Bytes of a float. */
+const FLOAT = 4;
+/** An address so many floats further on; 0 stays. */
+function offset(address: number, floats: number): number {
+  return address === 0 ? 0 : address + FLOAT * floats;
+}
+
+const attention: Op = (call, [x, ...others], [heads, tokens, keep]) => {
+  const { backend, functions, at, make } = call;
+  const [mask, kept] = others.slice(6);
+  for (const i of [0, 2, 4]) checkDense('attention', x!, others[i]!, others[i + 1]!);
+  const columns = others[1]!.shape[0]!;
+  const { batch, size, square } = attentionSizes(rowsAndColumns(x!)[0], columns, heads, tokens);
+  const fits = mask?.shape.every(
+    (length, i) => (i < 3 && length === 1) || length === [batch, heads, tokens, tokens][i],
+  );
+  check(fits !== false && (mask?.shape.length ?? 4) === 4, 'attention: the mask has other axes');
+  const factors = kept === undefined || sizeOf(kept) === batch * heads * square;
+  check(factors, 'attention: one factor for each weight is expected');
+  const mixed = [0, 2, 4].map((i) => {
+    const product = times(call, x!, others[i]!);
+    functions.addBias(at(product), at(others[i + 1]), 0, ...rowsAndColumns(product));
+    return product;
+  });
+  const y = make(mixed[0]!.shape);
+  const weights = keep ? make([batch, heads, tokens, tokens]) : make([heads, tokens, tokens]);
+  const [maskSequence, ...steps] = stepsOf(mask);
+  const panel = panelSize(Math.max(tokens, size));
+  withScratch(backend, panel + square, (scratch) => {
+    const [q, k, v, to, shift, factors, shares] = [...mixed, y, mask, kept, weights].map(at) as number[];
+    for (let sequence = 0; sequence < batch; sequence++) {
+      const own = [q, k, v].map((address) => offset(address!, sequence * tokens * columns));
+      functions.attention(
+        ...own,
+        offset(shift!, sequence * maskSequence),
+        offset(factors!, sequence * heads * square),
+        offset(to!, sequence * tokens * columns),
+        offset(shares!, keep ? sequence * heads * square : 0),
+        ...[scratch, offset(scratch, square)],
+        ...[heads, tokens, size],
+        ...steps,
+      );
+    }
+  });
+  if (keep) return [y, weights, ...mixed];
+  for (const { dataId } of [weights, ...mixed]) backend.disposeData(dataId);
+  return [y, ...[0, 1, 2, 3].map(() => nothing(call))];
+};
+
+const attentionGradient: Op = ({ backend, functions, at, make }, inputs, [heads, tokens]) => {
+  const [dy, q, k, v, weights, kept] = inputs as TensorInfo[];
+  const [rows, columns] = rowsAndColumns(q!);
+  const { batch, size, square } = attentionSizes(rows, columns, heads, tokens);
+  const fits = [dy, k, v].every((each) => sizeOf(each!) === sizeOf(q!));
+  const pairsOf = batch * heads * square;
+  check(
+    fits && sizeOf(weights!) === pairsOf && (kept === undefined || sizeOf(kept) === pairsOf),
+    'attention: shapes differ',
+  );
+  const gradients = [0, 1, 2].map(() => make(q!.shape));
+  const sums = [0, 1, 2].map(() => make([columns]));
+  withScratch(backend, panelSize(Math.max(tokens, size)) + 2 * square, (scratch) => {
+    const [first, second, ...free] = [0, 1, 2].map((i) => offset(scratch, i * square));
+    const rowsAt = [dy, q, k, v].map(at);
+    const [shares, factors] = [at(weights), at(kept)];
+    const to = gradients.map(at);
+    for (let sequence = 0; sequence < batch; sequence++) {
+      const here = (address: number): number => offset(address, sequence * tokens * columns);
+      const pairs = (address: number): number => offset(address, sequence * heads * square);
+      functions.attentionGradient(
+        ...rowsAt.map(here),
+        pairs(shares),
+        pairs(factors),
+        ...to.map(here),
+        ...[first!, second!, ...free],
+        ...[heads, tokens, size],
+      );
+    }
+  });
+  gradients.forEach((gradient, i) => functions.columnSums(at(gradient), at(sums[i]), rows, columns));
+  return [...gradients, ...sums];
+};
+
+/** Numbers up to which those by channel are laid out: whole vectors, and enough of them (assembly/images.ts). */
+function periodOf(columns: number): number {
+  let period = columns;
+  while (period % 4 !== 0 || period < 16) period += columns;
+  return period;
+}
+
+/** Throws RangeError where there is not one value for each channel. */
+function checkChannels(what: string, columns: number, given: Inputs): void {
+  const fits = given.every((each) => each === undefined || sizeOf(each) === columns);
+  check(fits, `${what}: one for each channel is expected`);
+}
+
+const scaleShift: Op = ({ backend, functions, at, make }, inputs, [, relu]) => {
+  const [x, scale, shift, residual] = inputs;
+  const [, columns] = rowsAndColumns(x!);
+  const period = periodOf(columns);
+  checkChannels('scale and shift', columns, [scale, shift]);
+  check(residual === undefined || sizeOf(residual) === sizeOf(x!), 'scale and shift: shapes differ');
+  const y = make(x!.shape);
+  withScratch(backend, 2 * period, (scratch) =>
+    functions.scaleShift(
+      ...[x, scale, shift, residual, y].map(at),
+      ...[scratch, sizeOf(x!), columns, period],
+      relu !== 0,
+    ),
+  );
+  return [y];
+};
+
+/** Numbers of memory that batch norm and its gradient take. */
+function batchNormScratch(columns: number): number {
+  return 5 * periodOf(columns) + 4 * columns;
+}
+
+const batchNorm: Op = ({ backend, functions, at, make }, inputs, [epsilon, relu]) => {
+  const [x, ...others] = inputs;
+  const [rows, columns] = rowsAndColumns(x!);
+  check(rows > 0, 'batch norm: expected values, got none');
+  checkChannels('batch norm', columns, others.slice(1));
+  check(others[0] === undefined || sizeOf(others[0]) === sizeOf(x!), 'batch norm: shapes differ');
+  const outputs = [make(x!.shape), make([columns]), make([columns]), make([columns])];
+  withScratch(backend, batchNormScratch(columns), (scratch) =>
+    functions.batchNorm(
+      ...[x, ...others, ...outputs].map(at),
+      ...[scratch, sizeOf(x!), columns, periodOf(columns), epsilon],
+      relu !== 0,
+    ),
+  );
+  return outputs;
+};
+
+const batchNormGradient: Op = (call, inputs, [, wanted]) => {
+  const { backend, functions, at, make } = call;
+  const [dy, x, y] = inputs as [TensorInfo, TensorInfo, TensorInfo | undefined];
+  const [, columns] = rowsAndColumns(x);
+  checkChannels('batch norm', columns, inputs.slice(3));
+  check(
+    [dy, y ?? dy].every((each) => sizeOf(each) === sizeOf(x)),
+    'batch norm: shapes differ',
+  );
+  const outputs = [make(x.shape), make([columns]), make([columns])];
+  const residual = wanted ? make(x.shape) : undefined;
+  withScratch(backend, batchNormScratch(columns), (scratch) =>
+    functions.batchNormGradient(
+      ...[...inputs, ...outputs, residual].map(at),
+      ...[scratch, sizeOf(x), columns, periodOf(columns)],
+    ),
+  );
+  return [...outputs, residual ?? nothing(call)];
+};
+
+/** A step of an optimizer; the weight decay is the input before the last. */
+function stepOf(name: 'adamw' | 'sgd'): Op {
+  return ({ functions, at }, inputs) => {
+    const given = inputs as TensorInfo[];
+    const count = sizeOf(given[0]!);
+    const [factor, decay] = given.slice(-3).map(sizeOf);
+    check(decay === 1 || decay === count, 'optimizer: one factor, or one for each value, is expected');
+    check(factor === 1 && given.slice(0, -3).every((each) => sizeOf(each) === count), 'optimizer: shapes differ');
+    functions[name](...given.map(at), count, decay === 1);
+    return [];
+  };
+}
+
+const squareSum: Op = ({ functions, at, make }, [x]) => {
+  const y = make([]);
+  functions.squareSum(at(x), at(y), sizeOf(x!));
+  return [y];
+};
+
+/** Every fused op by the name that TensorFlow knows it under. */
+const OPS = {
+  DenseGelu: denseGelu,
+  GeluGrad: geluGradient,
+  Norm: norm,
+  DenseNorm: denseNorm,
+  NormGrad: normGradient,
+  Attention: attention,
+  AttentionGrad: attentionGradient,
+  ScaleShift: scaleShift,
+  BatchNorm: batchNorm,
+  BatchNormGrad: batchNormGradient,
+  Sgd: stepOf('sgd'),
+  Adamw: stepOf('adamw'),
+  SquareSum: squareSum,
+} satisfies Readonly<Record<string, Op>>;
+
+/** Name of a fused op. */
+export type FusedOp = keyof typeof OPS;
+
+/** The results of a fused op; the backend `wasm` must be the one in use. */
+export function fusedOnWebAssembly(
+  name: FusedOp,
+  inputs: readonly (Tensor | undefined)[],
+  attributes: readonly [number, number, number],
+): Tensor[] {
+  const backend = tf.backend() as unknown as WasmBackend;
+  const call: Call = {
+    backend,
+    functions: functionsIn(backend),
+    at: addressIn(backend),
+    make: (shape) => backend.makeOutput(shape, 'float32'),
+  };
+  return OPS[name](call, inputs, attributes).map((info) => tf.engine().makeTensorFromTensorInfo(info));
+}

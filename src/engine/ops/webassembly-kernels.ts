@@ -1,0 +1,296 @@
+/**
+ * Kernels of tfjs' WebAssembly backend that are slow, computed by the module of our own (src/engine/README.md has the
+ * rates). Its products go through XNNPACK only where there is one pair of matrices and neither is transposed, and else
+ * through a plain loop; it sums columns by transposing first, copies a whole tensor to cut a piece out of it, copies
+ * what is cloned, and computes the gradients of convolutions number by number.
+ */
+import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import { geometryOf, isPlain } from './convolutions.js';
+import { tf, type Tensor } from '../tensor.js';
+import { addressIn, functionsIn, panelSize, withScratch, type WasmBackend } from './webassembly.js';
+
+/** A kernel that is made of a backend's own, to which it leaves what it does not compute itself. */
+type Replacement = (original: KernelFunc) => KernelFunc;
+
+/**
+ * The kernel `BatchMatMul`: a b over the last two axes, either of them transposed, [..., m, n]. Stacks whose outer axes
+ * are not equal, empty matrices and integers are left to `original`.
+ */
+const batchMatMul: Replacement = (original) => (call) => {
+  const { a, b } = call.inputs as Record<'a' | 'b', TensorInfo>;
+  const { transposeA, transposeB } = call.attrs as unknown as Record<'transposeA' | 'transposeB', boolean>;
+  const outer = a.shape.slice(0, -2);
+  const [m, k] = transposeA ? a.shape.slice(-2).reverse() : a.shape.slice(-2);
+  const [inner, n] = transposeB ? b.shape.slice(-2).reverse() : b.shape.slice(-2);
+  const pairs = tf.util.sizeFromShape(outer);
+  if (
+    a.dtype !== 'float32' ||
+    b.dtype !== 'float32' ||
+    inner !== k ||
+    String(outer) !== String(b.shape.slice(0, -2)) ||
+    pairs * m! * n! * k! === 0
+  )
+    return original(call);
+  const backend = call.backend as WasmBackend;
+  const out = backend.makeOutput([...outer, m!, n!], 'float32');
+  const address = addressIn(backend);
+  const sizes = [pairs, m!, n!, k!];
+  withScratch(backend, panelSize(k!), (panel) =>
+    functionsIn(backend).product(address(a), address(b), address(out), panel, ...sizes, transposeA, transposeB),
+  );
+  return out;
+};
+
+/** The kernel `Sum`, where it is over the first axes of floats and some are left; all else is left to `original`. */
+const sum: Replacement = (original) => (call) => {
+  const { x } = call.inputs as Record<'x', TensorInfo>;
+  const { axis, keepDims } = call.attrs as unknown as { axis: number | number[]; keepDims: boolean };
+  const axes = tf.util.parseAxisParam(axis, x.shape).sort((first, second) => first - second);
+  const kept = x.shape.slice(axes.length);
+  const rows = tf.util.sizeFromShape(x.shape.slice(0, axes.length));
+  const columns = tf.util.sizeFromShape(kept);
+  if (x.dtype !== 'float32' || kept.length === 0 || rows * columns === 0 || axes.some((each, i) => each !== i))
+    return original(call);
+  const backend = call.backend as WasmBackend;
+  const out = backend.makeOutput(keepDims ? [...axes.map(() => 1), ...kept] : kept, 'float32');
+  const address = addressIn(backend);
+  functionsIn(backend).columnSums(address(x), address(out), rows, columns);
+  return out;
+};
+
+/** The kernel `Conv2D` without dilations: windows as rows of a matrix, a chunk at a time, times the filter. */
+const conv2d: Replacement = (original) => (call) => {
+  const { x, filter } = call.inputs as Record<'x' | 'filter', TensorInfo>;
+  const work = convolutionWork(call, x.shape, filter.shape);
+  if (work === undefined) return original(call);
+  return work.run('convolution', [x, filter], work.outShape, work.size);
+};
+
+const conv2dInputGradient: Replacement = (original) => (call) => {
+  const { dy, filter } = call.inputs as Record<'dy' | 'filter', TensorInfo>;
+  const shape = call.attrs!.inputShape as number[];
+  const work = convolutionWork(call, shape, filter.shape);
+  if (work === undefined) return original(call);
+  return work.run('inputGradient', [dy, filter], shape, work.outputs, tf.util.sizeFromShape(shape));
+};
+
+const conv2dFilterGradient: Replacement = (original) => (call) => {
+  const { x, dy } = call.inputs as Record<'x' | 'dy', TensorInfo>;
+  const shape = call.attrs!.filterShape as number[];
+  const work = convolutionWork(call, x.shape, shape);
+  if (work === undefined) return original(call);
+  return work.run('filterGradient', [x, dy], shape, work.chunk * work.outWidth);
+};
+
+/** Numbers of the windows that are laid out at once: they stay in the second level of the cache. */
+const WINDOWS = 2 ** 16;
+
+/** What the three functions of a convolution share; undefined for one that the module does not compute. */
+function convolutionWork(
+  { backend: given, attrs }: Parameters<KernelFunc>[0],
+  input: readonly number[],
+  filter: readonly number[],
+):
+  | {
+      /** Numbers of a window, channels of the output, pixels of its lines, and lines that are at work at once. */
+      readonly size: number;
+      readonly outputs: number;
+      readonly outWidth: number;
+      readonly chunk: number;
+      readonly outShape: readonly number[];
+      /** The function's result of that shape; `depth`: over how many numbers its product sums. */
+      readonly run: (
+        name: 'convolution' | 'filterGradient' | 'inputGradient',
+        inputs: readonly TensorInfo[],
+        shape: readonly number[],
+        depth: number,
+        ...further: number[]
+      ) => TensorInfo;
+    }
+  | undefined {
+  const backend = given as WasmBackend;
+  if (!isPlain(attrs!)) return undefined;
+  const geometry = geometryOf(input, filter, attrs!);
+  const { output, kernel, strides, before, channels } = geometry;
+  const [outWidth, outputs] = [output[1], channels.written];
+  const lines = input[0]! * output[0];
+  const size = kernel[0] * kernel[1] * channels.read;
+  if (lines * outWidth * size * outputs === 0) return undefined;
+  const chunk = Math.min(lines, Math.max(1, Math.floor(WINDOWS / (outWidth * size))));
+  const rows = chunk * outWidth * size;
+  const run = (
+    name: 'convolution' | 'filterGradient' | 'inputGradient',
+    inputs: readonly TensorInfo[],
+    shape: readonly number[],
+    depth: number,
+    ...further: number[]
+  ): TensorInfo => {
+    const out = backend.makeOutput(shape, 'float32');
+    const functions = functionsIn(backend);
+    withScratch(backend, rows + panelSize(depth), (scratch) => {
+      const addresses = [...inputs, out].map(addressIn(backend));
+      functions.geometry(
+        ...geometry.input,
+        channels.read,
+        ...kernel,
+        ...strides,
+        before[0],
+        before[1],
+        ...output,
+        outputs,
+      );
+      functions[name](...addresses, scratch, scratch + 4 * rows, lines, chunk, ...further);
+    });
+    return out;
+  };
+  return { size, outputs, outWidth, chunk, outShape: [input[0]!, ...output, outputs], run };
+}
+
+/** The kernel `GatherV2` of whole rows of floats. */
+const gatherRows: Replacement = (original) => (call) => {
+  const { x, indices } = call.inputs as Record<'x' | 'indices', TensorInfo>;
+  const { axis, batchDims } = call.attrs as unknown as { axis: number; batchDims: number };
+  const backend = call.backend as WasmBackend;
+  const [rows, columns] = [x.shape[0]!, tf.util.sizeFromShape(x.shape.slice(1))];
+  const count = tf.util.sizeFromShape(indices.shape);
+  const whole = x.dtype === 'float32' && indices.dtype === 'int32' && axis === 0 && batchDims === 0 && columns > 0;
+  // the backend's own names an index that is outside
+  if (!whole || integersOf(backend, indices, count).some((index) => index < 0 || index >= rows)) return original(call);
+  const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32');
+  const address = addressIn(backend);
+  functionsIn(backend).gather(address(x), address(indices), address(out), rows, columns, count);
+  return out;
+};
+
+function integersOf(backend: WasmBackend, tensor: TensorInfo, count: number): Int32Array {
+  return new Int32Array(backend.wasm.HEAPU8.buffer, addressIn(backend)(tensor), count);
+}
+
+/** Bytes of a number of each type that is copied here as it is. */
+const BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
+
+/** The kernel `Slice`: what stands side by side is copied at once. */
+const slice: Replacement = (original) => (call) => {
+  const { x } = call.inputs as Record<'x', TensorInfo>;
+  const each = BYTES[x.dtype];
+  if (each === undefined) return original(call);
+  const { begin, size } = call.attrs as unknown as Record<'begin' | 'size', number | number[]>;
+  const [from, shape] = tf.slice_util.parseSliceParams(x as Tensor, begin, size) as [number[], number[]];
+  const backend = call.backend as WasmBackend;
+  const out = backend.makeOutput(shape, x.dtype);
+  copyPart(backend, x, from, shape, addressIn(backend)(out), each);
+  return out;
+};
+
+/** Copies the part of x [...] that begins at `from` and has that shape to an address, `each` bytes a number. */
+function copyPart(
+  backend: WasmBackend,
+  x: TensorInfo,
+  from: readonly number[],
+  shape: readonly number[],
+  to: number,
+  each: number,
+): void {
+  // axes behind this one are whole, so that a step along it is one piece of memory
+  let axis = shape.length - 1;
+  while (axis > 0 && shape[axis] === x.shape[axis]) axis--;
+  const strides = tf.util.computeStrides([...x.shape, 1]);
+  const run = tf.util.sizeFromShape(shape.slice(Math.max(0, axis))) * each;
+  const pieces = tf.util.sizeFromShape(shape.slice(0, Math.max(0, axis)));
+  const bytes = backend.wasm.HEAPU8;
+  const address = addressIn(backend)(x);
+  if (run === 0) return;
+  for (let piece = 0; piece < pieces; piece++) {
+    let [rest, at] = [piece, axis < 0 ? 0 : from[axis]! * strides[axis]!];
+    for (let i = axis - 1; i >= 0; i--) {
+      at += (from[i]! + (rest % shape[i]!)) * strides[i]!;
+      rest = Math.floor(rest / shape[i]!);
+    }
+    const start = address + at * each;
+    bytes.copyWithin(to, start, start + run);
+    to += run;
+  }
+}
+
+/** The kernel `SplitV`, every part of which tfjs cuts out of a copy of the whole. */
+const split: Replacement = (original) => (call) => {
+  const { x } = call.inputs as Record<'x', TensorInfo>;
+  const each = BYTES[x.dtype];
+  if (each === undefined) return original(call);
+  const { numOrSizeSplits, axis: given } = call.attrs as unknown as {
+    numOrSizeSplits: number | number[];
+    axis: number;
+  };
+  const [axis] = tf.util.parseAxisParam(given, x.shape) as [number];
+  const sizes = tf.backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, axis);
+  const backend = call.backend as WasmBackend;
+  const from = x.shape.map(() => 0);
+  return sizes.map((size) => {
+    const shape = x.shape.map((length, i) => (i === axis ? size : length));
+    const out = backend.makeOutput(shape, x.dtype);
+    copyPart(backend, x, from, shape, addressIn(backend)(out), each);
+    from[axis]! += size;
+    return out;
+  });
+};
+
+/** The kernel `Identity`: a clone shares its memory, as on other backends; tfjs copies it. */
+const identity: Replacement = (original) => (call) => {
+  const { x } = call.inputs as Record<'x', TensorInfo>;
+  if (x.dtype === 'string') return original(call);
+  (call.backend as WasmBackend).incRef(x.dataId);
+  return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+};
+
+/** The kernel `Exp` of floats, four at a time. */
+const exp: Replacement = (original) => (call) => {
+  const { x } = call.inputs as Record<'x', TensorInfo>;
+  if (x.dtype !== 'float32') return original(call);
+  const backend = call.backend as WasmBackend;
+  const out = backend.makeOutput(x.shape, 'float32');
+  const address = addressIn(backend);
+  functionsIn(backend).exp(address(x), address(out), tf.util.sizeFromShape(x.shape));
+  return out;
+};
+
+/** The kernel `ReluGrad`: dy where y > 0 and else 0. */
+const reluGradient: Replacement = () => (call) => {
+  const { dy, y } = call.inputs as Record<'dy' | 'y', TensorInfo>;
+  const backend = call.backend as WasmBackend;
+  const out = backend.makeOutput(dy.shape, 'float32');
+  const address = addressIn(backend);
+  functionsIn(backend).reluGradient(address(dy), address(y), address(out), tf.util.sizeFromShape(dy.shape));
+  return out;
+};
+
+/**
+ * The kernel `UnsortedSegmentSum` of floats: sums of the rows x [...N, ...] that have the same index in segmentIds
+ * [...N], [count, ...], the gradient of looking rows up. An index outside 0 .. count − 1 is left out, as by TensorFlow.
+ */
+const segmentSums: Replacement = () => (call) => {
+  const { x, segmentIds } = call.inputs as Record<'x' | 'segmentIds', TensorInfo>;
+  const count = call.attrs!.numSegments as number;
+  const backend = call.backend as WasmBackend;
+  const shape = [count, ...x.shape.slice(segmentIds.shape.length)];
+  const out = backend.makeOutput(shape, 'float32');
+  const [rows, columns] = [tf.util.sizeFromShape(segmentIds.shape), tf.util.sizeFromShape(shape.slice(1))];
+  const address = addressIn(backend);
+  functionsIn(backend).scatter(address(x), address(segmentIds), address(out), rows, columns, count);
+  return out;
+};
+
+/** Kernels that take the place of the backend's, or that it lacks, by name. */
+export const WEBASSEMBLY_KERNELS: Readonly<Record<string, Replacement>> = {
+  BatchMatMul: batchMatMul,
+  Sum: sum,
+  Conv2D: conv2d,
+  Conv2DBackpropInput: conv2dInputGradient,
+  Conv2DBackpropFilter: conv2dFilterGradient,
+  GatherV2: gatherRows,
+  Slice: slice,
+  SplitV: split,
+  Identity: identity,
+  Exp: exp,
+  ReluGrad: reluGradient,
+  UnsortedSegmentSum: segmentSums,
+};
