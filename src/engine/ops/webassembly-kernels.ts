@@ -41,20 +41,23 @@ const batchMatMul: Replacement = (original) => (call) => {
   return out;
 };
 
-/** The kernel `Sum`, where it is over the first axes of floats and some are left; all else is left to `original`. */
+/** The kernel `Sum` of floats over the first or the last axes, where some are left; all else is left to `original`. */
 const sum: Replacement = (original) => (call) => {
   const { x } = call.inputs as Record<'x', TensorInfo>;
   const { axis, keepDims } = call.attrs as unknown as { axis: number | number[]; keepDims: boolean };
   const axes = tf.util.parseAxisParam(axis, x.shape).sort((first, second) => first - second);
-  const kept = x.shape.slice(axes.length);
-  const rows = tf.util.sizeFromShape(x.shape.slice(0, axes.length));
-  const columns = tf.util.sizeFromShape(kept);
-  if (x.dtype !== 'float32' || kept.length === 0 || rows * columns === 0 || axes.some((each, i) => each !== i))
-    return original(call);
+  const left = x.shape.length - axes.length;
+  const isFirst = axes.every((each, i) => each === i);
+  const isLast = axes.every((each, i) => each === left + i);
+  const split = isFirst ? axes.length : left;
+  const rows = tf.util.sizeFromShape(x.shape.slice(0, split));
+  const columns = tf.util.sizeFromShape(x.shape.slice(split));
+  if (x.dtype !== 'float32' || left === 0 || rows * columns === 0 || !(isFirst || isLast)) return original(call);
+  const kept = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
   const backend = call.backend as WasmBackend;
-  const out = backend.makeOutput(keepDims ? [...axes.map(() => 1), ...kept] : kept, 'float32');
+  const out = backend.makeOutput(keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i)), 'float32');
   const address = addressIn(backend);
-  functionsIn(backend).columnSums(address(x), address(out), rows, columns);
+  functionsIn(backend)[isFirst ? 'columnSums' : 'rowSums'](address(x), address(out), rows, columns);
   return out;
 };
 

@@ -29,6 +29,7 @@ type AssemblyFunction =
   | 'normGradient'
   | 'product'
   | 'reluGradient'
+  | 'rowSums'
   | 'scaleShift'
   | 'scatter'
   | 'sgd'

@@ -1,5 +1,5 @@
-// Sums of columns, gathered rows and what is done to every number alike.
-import { bytes, copy, exponential, part, splat, storePart } from './vector';
+// Sums of columns and of rows, gathered rows and what is done to every number alike.
+import { bytes, copy, exponential, part, splat, storePart, total } from './vector';
 
 // sums [columns] += row [columns].
 // @ts-ignore: decorator
@@ -15,6 +15,16 @@ export function columnSums(a: usize, out: usize, rows: i32, columns: i32): void 
   memory.fill(out, 0, bytes(columns));
   for (let row = 0; row < rows; row++) {
     addRow(out, a, columns);
+    a += bytes(columns);
+  }
+}
+
+// out [rows] = the sums of the rows of a [rows, columns].
+export function rowSums(a: usize, out: usize, rows: i32, columns: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let sum = splat(0);
+    for (let c = 0; c < columns; c += 4) sum = f32x4.add(sum, part(a + bytes(c), columns - c));
+    store<f32>(out + bytes(row), total(sum));
     a += bytes(columns);
   }
 }
