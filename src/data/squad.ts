@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
-import { UsageError } from '../core/errors.js';
+import { FailureError, UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { disposeAll, tf, type Tensor } from '../engine/tensor.js';
@@ -253,6 +253,11 @@ async function answer(
       const [starts, ends] = [0, 1].map((row) =>
         values.subarray((2 * i + row) * spec.tokens, (2 * i + row + 1) * spec.tokens),
       ) as [Float32Array, Float32Array];
+      const infinite = [...starts, ...ends].find((value) => !Number.isFinite(value));
+      if (infinite !== undefined)
+        throw new FailureError(
+          `squad: a score of question ${windows.questions[window.question]!.id} is ${infinite}; a lower learning rate helps`,
+        );
       best.none = Math.min(best.none, starts[0]! + ends[0]!);
       const span = bestSpan(starts, ends, window, spec.answer);
       if (span === undefined || span.score <= best.score) continue;

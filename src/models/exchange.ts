@@ -87,10 +87,15 @@ function list(names: readonly string[]): string {
     : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
 }
 
+/** Running variances as the formats name them. */
+const VARIANCE = /(^|[./])(variance|running_var)$/;
+/** Batch norm takes the root of a variance and of about this: of less there is none, and a ReLU of NaN may be 0. */
+const LEAST_VARIANCE = -1e-5;
+
 /**
  * The arrays that a network wants, by name and shape, out of those of a file; `ignored` says which others may be there.
  * Whole numbers that no network wants are buffers, and left. Throws UsageError that lists every name which is missing,
- * is not of this network, has another shape or type, or holds a value that is not finite.
+ * is not of this network, has another shape or type, or holds a value that is not finite, or a variance below zero.
  */
 export function takeArrays(
   source: string,
@@ -102,7 +107,7 @@ export function takeArrays(
   const isBuffer = (name: string): boolean => !FLOATS.includes(dtypeOf(tensors[name]!.values));
   const extra = Object.keys(tensors).filter((name) => !wanted.has(name) && !ignored(name) && !isBuffer(name));
   const taken = new Map<string, HostArray>();
-  const [wrong, infinite]: [string[], string[]] = [[], []];
+  const [wrong, infinite, negative]: [string[], string[], string[]] = [[], [], []];
   for (const [name, shape] of wanted) {
     const found = tensors[name];
     if (found === undefined) continue;
@@ -111,6 +116,8 @@ export function takeArrays(
       taken.set(name, { shape: found.shape, values });
       const at = firstInfinite(values);
       if (at >= 0) infinite.push(`${name} (${values[at]})`);
+      const least = VARIANCE.test(name) ? values.find((value) => value <= LEAST_VARIANCE) : undefined;
+      if (least !== undefined && at < 0) negative.push(`${name} (${least})`);
     } else wrong.push(`${name} is ${dtypeOf(values)} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
   }
   const faults = [
@@ -118,6 +125,7 @@ export function takeArrays(
     ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
     ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
     ...(infinite.length > 0 ? [`not finite (${infinite.length}): ${list(infinite)}`] : []),
+    ...(negative.length > 0 ? [`variances below zero (${negative.length}): ${list(negative)}`] : []),
   ];
   if (faults.length > 0)
     throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);

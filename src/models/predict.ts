@@ -1,5 +1,5 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
-import { UsageError } from '../core/errors.js';
+import { FailureError, UsageError } from '../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensor4D, type Tensors } from '../engine/tensor.js';
 import { toTensors } from '../engine/host-memory.js';
@@ -223,8 +223,11 @@ async function inChunks(
   for (let start = 0; start < count; start += chunk) {
     const size = Math.min(chunk, count - start);
     const outputs = tf.tidy(() => forward(scope, start, size));
-    for (const [name, value] of Object.entries(outputs)) await collect(parts, name, value);
-    disposeAll(outputs);
+    try {
+      for (const [name, value] of Object.entries(outputs)) await collect(parts, name, value, start);
+    } finally {
+      disposeAll(outputs);
+    }
     onBatch?.(start + size, count);
   }
   disposeAll(scope.params, scope.state);
@@ -236,13 +239,22 @@ async function inChunks(
   );
 }
 
+/** Adds the outputs of examples from `start` on. Throws FailureError on a value that is not finite. */
 async function collect(
   parts: Record<string, { shape: number[]; values: Float32Array[] }>,
   tap: string,
   value: Tensor,
+  start: number,
 ): Promise<void> {
   const part = (parts[tap] ??= { shape: value.shape.slice(1), values: [] });
-  part.values.push((await value.data()) as Float32Array);
+  const values = (await value.data()) as Float32Array;
+  const at = firstInfinite(values);
+  if (at >= 0)
+    throw new FailureError(
+      `${tap} of example ${start + Math.floor(at / sizeOf(part.shape))} is ${values[at]}: ` +
+        'its values are beyond float32; is it prepared as the network was trained?',
+    );
+  part.values.push(values);
 }
 
 function join(pieces: readonly Float32Array[]): Float32Array {

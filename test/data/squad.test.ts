@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HostBatch, Source } from '../../src/data/dataset.js';
 import { scoreSquad } from '../../src/data/squad-score.js';
+import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { openSquad, readSquad, type SquadSpec } from '../../src/data/squad.js';
+import { anyEngine } from '../support/engines.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gowide-squad-'));
 const write = (name: string, value: unknown): string => {
@@ -67,6 +69,15 @@ describe('windows', () => {
     const found = spans.flatMap(([start, end], i) => (start === 0 ? [] : [[tokens[i]![start!], tokens[i]![end!]]]));
     expect(found.length).toBeGreaterThan(0);
     for (const pair of found) expect(pair).toEqual([special.length + 14, special.length + 14]);
+  });
+
+  test('scores that are not finite are no answers: the question is named', async () => {
+    await anyEngine();
+    const { score } = await openSquad(spec(12));
+    const all = (value: number) => (x: Tensor) => tf.fill([x.shape[0]!, 2, 20], value) as Tensor;
+    await expect(score!(all(0))).resolves.toBeDefined();
+    for (const value of [NaN, Infinity])
+      await expect(score!(all(value))).rejects.toThrow(/squad: a score of question (a15|a39|t) is (NaN|Infinity)/);
   });
 
   test('windows that overlap begin where they are told to', async () => {

@@ -7,7 +7,10 @@ import { preparePredict } from '../../src/models/files.js';
 import { resnet } from '../../src/models/resnet.js';
 import { writeTorchvision } from '../../src/models/torchvision.js';
 import { preset } from '../../src/models/index.js';
+import { layersNetwork, type LayersSpec } from '../../src/models/layers.js';
+import { readRows } from '../../src/models/predict.js';
 import { writeSafetensors } from '../../src/store/safetensors.js';
+import { anyEngine } from '../support/engines.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gowide-predict-'));
 const file = (name: string): string => join(folder, `${name}.safetensors`);
@@ -31,6 +34,39 @@ test.each([NaN, -Infinity])('a weight of %f is refused, with its name', (wrong) 
   writeSafetensors(file('input'), { input: { shape: [1, 3, 32, 32], values: new Float32Array(3 * 32 * 32) } });
   const files = { model: 'resnet18', weights: file('weights'), input: file('input'), output: file('output') };
   expect(() => preparePredict(files, {})).toThrow(`not finite (1): layer2.0.bn1.weight (${wrong})`);
+});
+
+/** PyTorch gives NaN for its channel; with the ReLU after it, 0 on some engines here. */
+test.each([-1, -0.001])('a running variance of %f is refused, with its name', (wrong) => {
+  const path = 'stage2/block1/norm1/variance';
+  const { shape, values } = WEIGHTS.state[path]!;
+  const broken = { shape, values: values.map((value, i) => (i === 3 ? wrong : value)) };
+  writeTorchvision(file('weights'), { ...WEIGHTS, state: { ...WEIGHTS.state, [path]: broken } });
+  writeSafetensors(file('input'), { input: { shape: [1, 3, 32, 32], values: new Float32Array(3 * 32 * 32) } });
+  const files = { model: 'resnet18', weights: file('weights'), input: file('input'), output: file('output') };
+  expect(() => preparePredict(files, {})).toThrow('variances below zero (1): layer2.0.bn1.running_var (-');
+});
+
+test('an output that is beyond float32 is no answer, and the example is named', async () => {
+  await anyEngine();
+  const spec: LayersSpec = {
+    family: 'layers',
+    input: { name: 'x', shape: [2] },
+    layers: [{ kind: 'dense', name: 'a', from: ['x'], units: 2, activation: 'linear' }],
+  };
+  const network = layersNetwork(spec);
+  const weights = network.init(1);
+  const kernel = { shape: [2, 2], values: Float32Array.of(1, 1, 1, 1) };
+  const large = { ...weights, params: { ...weights.params, 'a/kernel': kernel } };
+  const predict = (x: number): Promise<unknown> =>
+    readRows(
+      network,
+      2,
+      { input: { shape: [3, 2], values: Float32Array.of(1, 1, 1, 1, x, x) } },
+      'input',
+    )(large, { mode: 'eval', taps: false });
+  await expect(predict(1)).resolves.toBeDefined();
+  await expect(predict(3e38)).rejects.toThrow('logits of example 2 is Infinity: its values are beyond float32');
 });
 
 test.each([
