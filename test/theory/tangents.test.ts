@@ -5,7 +5,7 @@ import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
 import { plainTangent } from '../../theory/kernel/tangent.js';
 import { ACTIVATIONS } from '../../theory/model/activations.js';
 import { copyNet, initialNet, zerosLike, type Layer, type Net } from '../../theory/model/particles.js';
-import { output, velocity } from '../../theory/network/network.js';
+import { activations, output, velocity } from '../../theory/network/network.js';
 import { outputChanges, velocityChanges, type Direction } from '../../theory/network/tangents.js';
 import { namesOf } from '../../src/core/registry.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
@@ -68,6 +68,38 @@ describe.each(nativeSkip() ? (['wasm'] as const) : (['native', 'wasm'] as const)
       ).toBeLessThan(1e-7);
     });
   });
+
+  test.each(['squared', 'cross-entropy'] as const)(
+    'layers with scales of their own behind read maps, %s loss: changes are what central differences say',
+    (loss) => {
+      useKernel(openKernel(name, 1));
+      const shape = { depth: 2, m: [9, 5], d: 3, alpha: [1, 0.3], c: [-1, 2], inputs: 2, outputs: 4 };
+      const net = initialNet(4, shape, { rho: 0.4 });
+      const direction = initialNet(5, shape, { rho: 0 }).layers.map(({ m, a, b, bias }) => ({ m, a, b, bias }));
+      const [x, dx] = [normals(rngKey(4, 'x'), 5 * 2), normals(rngKey(5, 'dx'), 5 * 2)];
+      const y = Float64Array.from({ length: 5 * 4 }, (_, j) => [0.1, 0.2, 0.3, 0.4][j % 4]!);
+      const samples = { n: 5, x, y, loss };
+      const found = velocityChanges(net, [direction], samples, [dx]);
+      const states = outputChanges(net, [direction], x, [dx])[0]!;
+      expect(found.loss).toBeCloseTo(velocity(net, samples).loss, 12);
+      expect(relativeError(flat(found.layers), flat(velocity(net, samples).layers))).toBeLessThan(TOLERANCE.f64);
+      const h = 1e-5;
+      const [up, down] = [h, -h].map((step) => {
+        const [moved, at] = [along(net, direction, step), x.map((value, j) => value + step * dx[j]!)];
+        return [...flat(velocity(moved, { ...samples, x: at }).layers), ...activations(moved, at).slice(1)].flatMap(
+          (value) => (typeof value === 'number' ? value : [...value]),
+        );
+      });
+      const changes = [...flat(found.changes[0]!), ...states.flatMap((values) => [...values])];
+      // the differences' own error
+      expect(
+        relativeError(
+          changes,
+          up!.map((value, i) => (value - down![i]!) / (2 * h)),
+        ),
+      ).toBeLessThan(1e-7);
+    },
+  );
 
   test('a direction of another shape is refused by its number', () => {
     useKernel(openKernel(name, 1));

@@ -25,6 +25,8 @@ export interface LangevinStationary {
   readonly bias: number;
   /** (1/2) E |z - y|^2. */
   readonly risk: number;
+  /** lim sqrt(m) D of m particles at rest beside infinitely many. */
+  readonly sqrtMD: number;
 }
 
 /**
@@ -32,8 +34,11 @@ export interface LangevinStationary {
  * is the Gibbs law of its own potential, mu ~ exp(-(decay/2 |theta|^2 + q a . b) / temperature) with q = c (alpha + c s
  * - target) and s = E a_k b_k: Gaussian with s = -temperature q / (decay^2 - q^2). So q is the root within (-decay,
  * decay) of (q - c (alpha - target)) (decay^2 - q^2) + c^2 temperature q = 0; there is one, as the free energy is
- * convex in mu. With c = 0 each particle is an Ornstein-Uhlenbeck process of variance temperature / decay. Mei,
- * Montanari, Nguyen 2018 (arXiv 1804.06561). Throws RangeError unless temperature and decay are above 0.
+ * convex in mu. Of m particles the Gibbs law is exp(-(m risk + decay/2 sum |theta_i|^2) / temperature): the means of
+ * b_k a_l and b_k bias have the covariance (Sigma^-1 + c^2 / temperature)^-1 / m, with Sigma that of one particle, of
+ * eigenvalues v^2 + s^2, v^2 - s^2 (v = E a_k^2) and v temperature / decay. With c = 0 each particle is an
+ * Ornstein-Uhlenbeck process of variance temperature / decay. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561). Throws
+ * RangeError unless temperature and decay are above 0.
  */
 export function langevinStationary({
   alpha,
@@ -58,10 +63,20 @@ export function langevinStationary({
   // where q is near an end the difference has lost its digits, and the equation for q has them
   const rest = direct > decay ** 2 / 2 ? direct : (-c * c * temperature * q) / (q - start);
   const covariance = (-temperature * q) / rest;
+  const variance = (temperature * decay) / rest;
+  // v^2 - s^2 = temperature^2 / rest, free of the cancellation
+  const even = variance ** 2 + covariance ** 2;
+  const eigenvalues = [
+    [even, (d * (d + 1)) / 2],
+    [temperature ** 2 / rest, (d * (d - 1)) / 2],
+    [(variance * temperature) / decay, d],
+  ] as const;
+  const spread = eigenvalues.reduce((sum, [of, count]) => sum + (count * of) / (1 + (c * c * of) / temperature), 0);
   return {
-    variance: (temperature * decay) / rest,
+    variance,
     covariance,
     bias: temperature / decay,
     risk: (d * (c === 0 ? alpha - target : q / c) ** 2) / 2,
+    sqrtMD: Math.abs(c) * Math.sqrt(spread),
   };
 }

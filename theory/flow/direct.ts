@@ -194,6 +194,9 @@ export interface StepOptions {
   readonly onStep?: (done: number) => void;
 }
 
+/** Moves particles in place by one step, given their velocity and the step's number. */
+export type Move = (velocity: readonly Layer[], step: number) => void;
+
 /**
  * Trains `net` step by step: `move` is given the velocity of the gradient flow at the step's samples, and moves the net
  * in place. The losses are those before each step, and their rises are not counted. An explosion is not thrown:
@@ -203,7 +206,7 @@ export function trainBySteps(
   net: Net,
   samples: Samples,
   { steps, batches = () => samples, onStep }: StepOptions,
-  move: (velocity: readonly Layer[], step: number) => void,
+  move: Move,
 ): FlowResult {
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {

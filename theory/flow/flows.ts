@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { exampleCount, stepCount } from '../../src/core/magnitudes.js';
 import { namesOf } from '../../src/core/registry.js';
-import type { Net } from '../model/particles.js';
+import type { Layer, Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { batchesOf, trainDirect, trainSgd, type FlowResult } from './direct.js';
+import { batchesOf, trainDirect, trainSgd, type FlowResult, type Move } from './direct.js';
 import { INTEGRATORS } from './integrators.js';
-import { trainLangevin, type ParticleNoise } from './langevin.js';
-import { trainMomentum } from './momentum.js';
+import { langevinMove, trainLangevin, type ParticleNoise } from './langevin.js';
+import { momentumMove, trainMomentum } from './momentum.js';
 
 /** Orders of a scheme at a fixed time, as dt falls; of a flow without chance both are one. */
 export interface FlowOrders {
@@ -38,8 +38,12 @@ interface FlowKind<Spec> {
   readonly descends: boolean;
   /** Whether a second run at dt/2 can be compared with the first. */
   readonly halves: boolean;
-  /** Whether `theory limit` has the linearized flow. */
-  readonly linearized: boolean;
+  /**
+   * The scheme by itself, for systems that hold more than a net, such as a net with its tangents: begins at `layers`,
+   * which its steps move in place by the velocity of whoever calls them. Undefined for the methods of
+   * {@link INTEGRATORS}, whose stages ask for a velocity more than once.
+   */
+  readonly move: ((layers: readonly Layer[], spec: Spec, noise: ParticleNoise) => Move) | undefined;
   /** Trains a net in place. */
   readonly train: (net: Net, samples: Samples, spec: Spec, context: FlowContext) => FlowResult;
 }
@@ -92,7 +96,7 @@ const DEFINED = {
     orders: ({ method: name }) => ({ strong: INTEGRATORS[name].order, weak: INTEGRATORS[name].order }),
     descends: true,
     halves: true,
-    linearized: true,
+    move: undefined,
     train: (net, samples, spec, context) =>
       trainDirect(net, samples, { ...context, ...spec, method: INTEGRATORS[spec.method] }),
   }),
@@ -106,7 +110,7 @@ const DEFINED = {
     orders: () => ({ strong: 1, weak: 1 }),
     descends: false,
     halves: false,
-    linearized: true,
+    move: undefined,
     train: (net, samples, spec, context) => trainSgd(net, samples, { ...context, ...spec }),
   }),
   langevin: flow<z.infer<typeof Langevin>>({
@@ -115,7 +119,7 @@ const DEFINED = {
     orders: () => ({ strong: 1, weak: 1 }),
     descends: false,
     halves: false,
-    linearized: false,
+    move: (layers, spec, noise) => langevinMove(layers, { ...spec, noise }),
     train: (net, samples, { batch, ...spec }, context) =>
       trainLangevin(net, samples, { ...context, ...spec, batches: samplesAt(samples, batch, context.seed) }),
   }),
@@ -125,7 +129,7 @@ const DEFINED = {
     orders: () => ({ strong: 1, weak: 1 }),
     descends: false,
     halves: false,
-    linearized: false,
+    move: (layers, spec) => momentumMove(layers, spec),
     train: (net, samples, { batch, ...spec }, context) =>
       trainMomentum(net, samples, { ...context, ...spec, batches: samplesAt(samples, batch, context.seed) }),
   }),

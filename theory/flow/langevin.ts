@@ -2,7 +2,7 @@
 import { normals, rngKey } from '../../src/core/rng.js';
 import { pick, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { trainBySteps, type FlowResult, type StepOptions } from './direct.js';
+import { trainBySteps, type FlowResult, type Move, type StepOptions } from './direct.js';
 
 /** Standard normal numbers of one step for every coordinate of every particle, with the shapes of a net's layers. */
 export type ParticleNoise = (step: number) => readonly Layer[];
@@ -40,26 +40,32 @@ export interface LangevinOptions extends StepOptions {
 }
 
 /**
+ * One Euler-Maruyama step of `layers` in place, given their velocity and the step's number: theta += dt (v - decay
+ * theta) + sqrt(2 temperature dt) xi, with xi the step's noise.
+ */
+export function langevinMove(
+  layers: readonly Layer[],
+  { temperature, decay = 0, dt, noise }: Omit<LangevinOptions, 'steps'>,
+): Move {
+  const size = Math.sqrt(2 * temperature * dt);
+  return (velocity, step) => {
+    const kicks = size === 0 ? velocity : noise(step);
+    layers.forEach((layer, l) => {
+      for (const name of ['a', 'b', 'bias'] as const) {
+        const [to, by, kick] = [layer[name], velocity[l]![name], kicks[l]![name]];
+        for (let i = 0; i < to.length; i++) to[i]! += dt * (by[i]! - decay * to[i]!) + size * kick[i]!;
+      }
+    });
+  };
+}
+
+/**
  * Trains `net` in place by the Euler-Maruyama method for d theta = (v - decay theta) dt + sqrt(2 temperature) dW, with
  * v the velocity of the gradient flow and W a Brownian motion for each particle. As the noise does not depend on the
  * state, the method is of strong and weak order 1. Its law at infinite width tends to the minimum of loss + decay/2
  * E|theta|^2 - temperature entropy. The losses are those before each step; noise makes them rise, so that rises are not
  * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2.
  */
-export function trainLangevin(
-  net: Net,
-  samples: Samples,
-  { temperature, decay = 0, noise, ...options }: LangevinOptions,
-): FlowResult {
-  const { dt } = options;
-  const size = Math.sqrt(2 * temperature * dt);
-  return trainBySteps(net, samples, options, (velocity, step) => {
-    const kicks = size === 0 ? velocity : noise(step);
-    net.layers.forEach((layer, l) => {
-      for (const name of ['a', 'b', 'bias'] as const) {
-        const [to, by, kick] = [layer[name], velocity[l]![name], kicks[l]![name]];
-        for (let i = 0; i < to.length; i++) to[i]! += dt * (by[i]! - decay * to[i]!) + size * kick[i]!;
-      }
-    });
-  });
+export function trainLangevin(net: Net, samples: Samples, options: LangevinOptions): FlowResult {
+  return trainBySteps(net, samples, options, langevinMove(net.layers, options));
 }

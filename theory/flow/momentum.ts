@@ -1,12 +1,31 @@
 /** Gradient descent with momentum, as the flow of a heavy ball. */
-import { zerosLike, type Net } from '../model/particles.js';
+import { zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { trainBySteps, type FlowResult, type StepOptions } from './direct.js';
+import { trainBySteps, type FlowResult, type Move, type StepOptions } from './direct.js';
 
 /** How a heavy ball is run. */
 export interface MomentumOptions extends StepOptions {
   /** Rate at which the ball loses its momentum, at least 0; with dt it makes at most 1. */
   readonly friction: number;
+}
+
+/** Steps of a heavy ball, for `layers` that move in place from rest: p += dt (v - friction p), theta += dt p. */
+export function momentumMove(
+  layers: readonly Layer[],
+  { friction, dt }: Pick<MomentumOptions, 'friction' | 'dt'>,
+): Move {
+  const momenta = zerosLike(layers);
+  return (velocity) => {
+    layers.forEach((layer, l) => {
+      for (const name of ['a', 'b', 'bias'] as const) {
+        const [to, p, by] = [layer[name], momenta[l]![name], velocity[l]![name]];
+        for (let i = 0; i < to.length; i++) {
+          p[i]! += dt * (by[i]! - friction * p[i]!);
+          to[i]! += dt * p[i]!;
+        }
+      }
+    });
+  };
 }
 
 /**
@@ -16,20 +35,9 @@ export interface MomentumOptions extends StepOptions {
  * rolls uphill, too: rises of the loss are not counted. Polyak 1964, "Some methods of speeding up the convergence of
  * iteration methods". Throws RangeError when friction dt is above 1, which would turn the momentum round.
  */
-export function trainMomentum(net: Net, samples: Samples, { friction, ...options }: MomentumOptions): FlowResult {
-  const { dt } = options;
+export function trainMomentum(net: Net, samples: Samples, options: MomentumOptions): FlowResult {
+  const { friction, dt } = options;
   if (friction * dt > 1)
     throw new RangeError(`trainMomentum: expected friction x dt of at most 1, got ${friction} x ${dt}`);
-  const momenta = zerosLike(net.layers);
-  return trainBySteps(net, samples, options, (velocity) => {
-    net.layers.forEach((layer, l) => {
-      for (const name of ['a', 'b', 'bias'] as const) {
-        const [to, p, by] = [layer[name], momenta[l]![name], velocity[l]![name]];
-        for (let i = 0; i < to.length; i++) {
-          p[i]! += dt * (by[i]! - friction * p[i]!);
-          to[i]! += dt * p[i]!;
-        }
-      }
-    });
-  });
+  return trainBySteps(net, samples, options, momentumMove(net.layers, options));
 }

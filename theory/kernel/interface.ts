@@ -11,9 +11,16 @@ export interface TangentPass {
   readonly dx?: readonly Float64Array[];
   /** Targets: with them the velocity of the mean-field flow is found, and its change in each direction. */
   readonly y?: Float64Array;
-  /** Gets d(a, b, bias)/dt of each layer; needs `y`. */
+  /**
+   * In place of targets, for a net of one layer: N times the gradient of a loss by its output, and the K changes of
+   * that. Nothing is passed forward then.
+   */
+  readonly gradient?: readonly Float64Array[];
+  /** Gets the gradient by the layer's input, and its K changes; needs `gradient`. */
+  readonly back?: readonly Float64Array[];
+  /** Gets d(a, b, bias)/dt of each layer; needs `y` or `gradient`. */
   readonly velocity?: readonly Layer[];
-  /** Gets the changes of that velocity, [K][L]; needs `y`. */
+  /** Gets the changes of that velocity, [K][L]; needs `y` or `gradient`. */
   readonly velocities?: readonly (readonly Layer[])[];
   /** Gets the changes of the layers' outputs where they are given, [K][L]. */
   readonly outputs?: readonly (readonly (Float64Array | undefined)[])[];

@@ -843,6 +843,9 @@ struct TangentPass {
   std::vector<Layer> directions;    // K x L
   std::vector<Layer> to, tos;       // L, and K x L; or none
   std::vector<double*> outputs;     // K x L, or none
+  // One layer: its gradient by the output and the changes of that, K + 1 [N, d], in place of targets; or none. `back`
+  // gets those by the layer's input.
+  std::vector<double*> p, back;
 };
 
 // Returns the loss, or NaN without targets.
@@ -859,7 +862,8 @@ double run_tangent(const Net& net, const TangentPass& pass) {
   if (!pass.dx.empty())
     for (int q = 0; q < K; q++) to_columns(pass.dx[q], net, dzs + q * sheet);
   std::vector<Layer> mine(K), theirs(K);
-  for (size_t l = 0; l < L; l++) {
+  const bool known = !pass.p.empty();
+  for (size_t l = 0; l < L && !known; l++) {
     const Layer layer = net.layers[l];
     for (int q = 0; q < K; q++) mine[q] = pass.directions[q * L + l];
     const double *z = zs + l * sheet, *dz = dzs + l * K * sheet;
@@ -880,12 +884,16 @@ double run_tangent(const Net& net, const TangentPass& pass) {
       if (!pass.outputs.empty() && pass.outputs[q * L + l] != nullptr) to_rows(out, net, pass.outputs[q * L + l]);
     }
   }
-  if (pass.y == nullptr) return NAN;
-  to_columns(pass.y, net, ys);
-  double *p = ps, *back = ps + sheets * sheet;
-  const double loss = residual(net, 0, net.padded, zs + L * sheet, ys, p) / (2.0 * net.n);
-  if (pass.to.empty()) return loss;
-  for (int q = 0; q < K; q++) {  // nothing behind the last sample, as in `residual`
+  if (pass.y == nullptr && !known) return NAN;
+  double *p = ps, *back = ps + sheets * sheet, loss = NAN;
+  if (known) {
+    for (size_t q = 0; q < sheets; q++) to_columns(pass.p[q], net, p + q * sheet);
+  } else {
+    to_columns(pass.y, net, ys);
+    loss = residual(net, 0, net.padded, zs + L * sheet, ys, p) / (2.0 * net.n);
+    if (pass.to.empty()) return loss;
+  }
+  for (int q = 0; q < K && !known; q++) {  // nothing behind the last sample, as in `residual`
     const double* from = dzs + (L * K + q) * sheet;
     double* change = p + (q + 1) * sheet;
     for (int k = 0; k < net.d; k++)
@@ -910,6 +918,7 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     for (size_t q = 0; q < sheets; q++) reduce(net, layer.m, 1, partial + q * sheet, p + q * sheet, back + q * sheet);
     std::swap(p, back);
   }
+  for (size_t q = 0; q < pass.back.size(); q++) to_rows(p + q * sheet, net, pass.back[q]);
   return loss;
 }
 
@@ -1051,9 +1060,9 @@ napi_value js_backward(napi_env env, napi_callback_info info) {  // numbers, arr
   });
 }
 
-napi_value js_tangent(napi_env env, napi_callback_info info) {  // numbers, arrays, directions, x, dx, y, to, tos, outputs
-  size_t argc = 9;
-  napi_value args[9];
+napi_value js_tangent(napi_env env, napi_callback_info info) {  // numbers, arrays, directions, x, dx, y, to, tos, outputs, p, back
+  size_t argc = 11;
+  napi_value args[11];
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
   return guarded(env, [&] {
     Net net = net_of(env, args);
@@ -1076,6 +1085,8 @@ napi_value js_tangent(napi_env env, napi_callback_info info) {  // numbers, arra
     pass.to = layers_of(env, args[6]);
     pass.tos = layers_of(env, args[7]);
     pass.outputs = list(args[8]);
+    pass.p = list(args[9]);
+    pass.back = list(args[10]);
     return with_activation(net.activation, [&](auto activation) { return run_tangent<activation>(net, pass); });
   });
 }

@@ -36,6 +36,8 @@ interface Addon {
     to: Float64Array[],
     tos: Float64Array[],
     outputs: (Float64Array | undefined)[],
+    gradient: Float64Array[],
+    back: Float64Array[],
   ): number;
   setThreads(threads: number): number;
   peak(): number;
@@ -67,7 +69,11 @@ export function openNative(threads: number): Kernel {
       call().descend(numbers(net, x), flatten(net.layers), x, y, dt, losses, to === undefined ? [] : flatten(to)),
     backward: (net, z, p, to, back) =>
       void call().backward(numbers(net, z), flatten(net.layers), z, p, flatten([to]), back),
-    tangent: (net, directions, { x, dx = [], y, velocity = [], velocities = [], outputs = [] }) =>
+    tangent: (
+      net,
+      directions,
+      { x, dx = [], y, velocity = [], velocities = [], outputs = [], gradient = [], back = [] },
+    ) =>
       call().tangent(
         numbers(net, x),
         flatten(net.layers),
@@ -78,6 +84,8 @@ export function openNative(threads: number): Kernel {
         flatten(velocity),
         flatten(velocities.flat()),
         outputs.flat(),
+        [...gradient],
+        [...back],
       ),
     peak: () => addon.peak(),
   };

@@ -103,6 +103,14 @@ function backward(
  * same rule for p_{l-1} = alpha p_l + (c/m) sum a (b . p_l) s and for each velocity.
  */
 export function plainTangent(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): number {
+  const { gradient } = pass;
+  if (gradient !== undefined) {
+    const inputs = directions.map((_, k) => [pass.dx?.[k] ?? new Float64Array(pass.x.length)]);
+    const known = { z: [pass.x], dz: inputs };
+    const { p, dp } = backward({ net, directions, pass }, known, 0, gradient[0]!, gradient.slice(1));
+    [p, ...dp].forEach((values, k) => pass.back?.[k]?.set(values));
+    return NaN;
+  }
   const found = forward(net, directions, pass);
   pass.outputs?.forEach((layers, k) => layers.forEach((out, l) => out?.set(found.dz[k]![l + 1]!)));
   const { y } = pass;

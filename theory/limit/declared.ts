@@ -4,9 +4,10 @@ import type { HostArrays, HostValues } from '../../src/core/host-array.js';
 import { mean } from '../../src/core/stats.js';
 import { FLOWS } from '../flow/flows.js';
 import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
+import { particleNoise } from '../flow/langevin.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
-import { netOf, samplesOf } from '../simulate/arrays.js';
+import { netOf, samplesOf, withMaps } from '../simulate/arrays.js';
 import { batchOf, checkBatch, parseSimulation, shapeOf, type Simulation } from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
 import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
@@ -54,30 +55,16 @@ export function firstParticles({ model, flow, thin }: Simulation, most: number):
 /**
  * Throws UsageError on a declaration whose D does not fall as m^(-1/2), so that there is no limit of sqrt(m) D to find.
  */
-function checkLimit({ model, flow, thin, loss }: Simulation, ownParticles: boolean): void {
+function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): void {
   const moves = flow.steps > 0;
   const refuse = (why: string): never => {
     throw new UsageError(`limit: ${why}`);
   };
-  if (!FLOWS[flow.kind].linearized) {
-    const known = Object.entries(FLOWS).filter(([, { linearized }]) => linearized);
+  if (ownParticles && 'temperature' in flow && flow.temperature > 0 && moves)
     refuse(
-      `"flow.kind" is "${flow.kind}", whose linearized flow is not known here; ` +
-        `expected one of ${known.map(([name]) => `"${name}"`).join(', ')}`,
+      'particles of your own are taken as the law itself, which noise leaves: infinitely many particles would part ' +
+        'from each of yours; ask for "temperature" 0, or give "model.law" in place of particles',
     );
-  }
-  for (const [name, value, unknown] of [
-    ['loss', loss, loss !== 'squared'],
-    ['model.inputs', model.inputs, model.inputs !== undefined],
-    ['model.outputs', model.outputs, model.outputs !== undefined],
-    ['model.alpha', model.alpha, severalOf(model.alpha)],
-    ['model.c', model.c, severalOf(model.c)],
-  ] as const)
-    if (unknown)
-      refuse(
-        `"${name}" is ${JSON.stringify(value)}; the linearized flow is known for the squared loss and nets of one ` +
-          `alpha and one c, without read maps: leave "${name}" out, or measure with \`simulate\``,
-      );
   const training = thin?.training ?? 'direct';
   if (training === 'three-stages' && thin!.tuning!.steps > 0)
     refuse(
@@ -98,17 +85,12 @@ function checkLimit({ model, flow, thin, loss }: Simulation, ownParticles: boole
     refuse('particles of your own have no law from which a fresh thin net could be drawn; ask for "coupled"');
 }
 
-/** Whether layers have different numbers. */
-function severalOf(values: number | string | readonly (number | string)[]): boolean {
-  const [first, ...rest] = [values].flat();
-  return rest.some((value) => value !== first);
-}
-
 function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
   const { flow, thin, seed } = config;
   const { train, heldOut } = samplesOf(config, arrays, true);
   checkBatch(config, train);
   const batch = batchOf(config);
+  const { move } = FLOWS[flow.kind];
   const part = ({ steps, dt, method = 'euler' }: { steps: number; dt: number; method?: IntegratorName }) => ({
     steps,
     dt,
@@ -117,7 +99,11 @@ function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
   return {
     train,
     points: heldOut.x,
-    flow: { ...part(flow), ...(batch !== undefined && { batches: { batch, seed } }) },
+    flow: {
+      ...part(flow),
+      ...(batch !== undefined && { batches: { batch, seed } }),
+      ...(move !== undefined && { move: (layers, noise) => move(layers, flow, noise) }),
+    },
     ...(thin !== undefined &&
       thin.training !== 'direct' && { imitation: { ...part(thin.imitation!), inputs: thin.inputs } }),
   };
@@ -159,7 +145,9 @@ export async function declaredLimit(
     seed,
     course: courseOf(config, arrays),
     shares: m.map((one) => smallest / one),
-    draw: (particles, draw) => initialNet(seed, { ...shapeOf(model), m: particles }, law, ['limit', particles, draw]),
+    draw: (particles, draw) =>
+      withMaps(initialNet(seed, { ...shapeOf(model), m: particles }, law, ['limit', particles, draw]), arrays),
+    noise: (net, particles, draw) => particleNoise(net, seed, ['limit', particles, draw]),
     ...(given !== undefined && { fixed: given }),
   };
   const [limit] = await limitsOf(settings);

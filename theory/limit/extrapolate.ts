@@ -9,6 +9,7 @@
 import { FailureError } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, tInterval } from '../../src/core/stats.js';
+import type { ParticleNoise } from '../flow/langevin.js';
 import type { Layer, Net } from '../model/particles.js';
 import { responsesOf, type Course, type Weights } from './fluctuation.js';
 
@@ -20,6 +21,8 @@ export interface LimitSettings {
   /** A net whose particles are the law themselves, in place of draws: nothing is extrapolated then. */
   readonly fixed?: Net;
   readonly course: Course;
+  /** Noise of such a net, for schemes that have some. */
+  readonly noise?: (net: Net, particles: number, draw: number) => ParticleNoise;
   /** m over the thin net's particles of each layer; 1 each unless given. */
   readonly shares?: readonly number[];
   /** Half-width of the 95 % interval over the value at which to stop. */
@@ -65,8 +68,9 @@ const DIRECTIONS = 2;
 const FIRST = 8;
 
 /** The particles first .. last of a layer, sharing its arrays. */
-function part({ a, b, bias }: Layer, d: number, first: number, last: number): Layer {
+function part({ a, b, bias, ...rest }: Layer, d: number, first: number, last: number): Layer {
   return {
+    ...rest,
     m: last - first,
     a: a.subarray(first * d, last * d),
     b: b.subarray(first * d, last * d),
@@ -103,8 +107,9 @@ function measureFixed({ seed, course, shares }: LimitSettings, net: Net, number:
 }
 
 /** A net of 2M particles from the law, and its halves. */
-function measurePair({ seed, draw, course, shares }: LimitSettings, M: number, number: number): Pair {
+function measurePair({ seed, draw, course, shares, noise }: LimitSettings, M: number, number: number): Pair {
   const net = draw(2 * M, number);
+  const own = noise?.(net, 2 * M, number);
   const depth = net.layers.length;
   const onHalf = (half: number, k: number): Weights =>
     net.layers.map((_, l) =>
@@ -112,8 +117,9 @@ function measurePair({ seed, draw, course, shares }: LimitSettings, M: number, n
     );
   const weights = [0, 1].map((half) => Array.from({ length: DIRECTIONS }, (_, k) => onHalf(half, k)));
   const halves = [0, 1].map((half) => {
-    const layers = net.layers.map((layer) => part(layer, net.d, half * M, (half + 1) * M));
-    return responsesOf({ ...net, layers }, weights[half]!, course).squares;
+    const ofHalf = (layer: Layer): Layer => part(layer, net.d, half * M, (half + 1) * M);
+    const kicks = own && ((step: number) => own(step).map(ofHalf));
+    return responsesOf({ ...net, layers: net.layers.map(ofHalf) }, weights[half]!, course, kicks).squares;
   });
   // Weights on one half alone; with 1/(2M) in place of 1/M before the sum, sqrt(2) restores the variance of 2M.
   const spread = weights.flatMap((all, half) =>
@@ -125,7 +131,7 @@ function measurePair({ seed, draw, course, shares }: LimitSettings, M: number, n
       }),
     ),
   );
-  const { squares, lossRises } = responsesOf(net, spread, course);
+  const { squares, lossRises } = responsesOf(net, spread, course, own);
   const [first, second] = halves.map((found) => found.map((all) => mean(all)));
   // the two halves' responses are independent, so that their squares add up
   return {

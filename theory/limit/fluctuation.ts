@@ -10,7 +10,9 @@
  *     dq_i/dt = (change of v_b) + g_i v_b,  da_i/dt = (change of v_a) - g_i v_a,  and the bias as a.
  *
  * The last two take away what g_i b_i would do to the particle's own a and bias. At the start da = 0, dbias = 0 and
- * q = g b. Every Runge-Kutta step is differentiated as it stands, so that the limit is that of the declared scheme.
+ * q = g b. A heavy ball moves net and changes alike, with momenta of their own. Noise of a particle is a part of it, so
+ * that the weights are those of its path: its change q is kicked by g_i times the kick of b_i, da and dbias by none.
+ * Every step of a scheme is differentiated as it stands, so that the limit is that of the declared scheme.
  */
 import { FailureError } from '../../src/core/errors.js';
 import {
@@ -18,14 +20,18 @@ import {
   flowResult,
   isExplosion,
   rungeKuttaStep,
+  trainBySteps,
   trainDirect,
   trainSgd,
   unexploded,
+  type FlowResult,
+  type Move,
 } from '../flow/direct.js';
 import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
-import { copyNet, singleLayer, zerosLike, type Layer, type Net } from '../model/particles.js';
+import type { ParticleNoise } from '../flow/langevin.js';
+import { copyNet, inputsOf, singleLayer, zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { activations } from '../network/network.js';
+import { activations, mapped } from '../network/network.js';
 import { outputChanges, velocityChanges, type Direction } from '../network/tangents.js';
 
 /** One part of a course: `steps` steps of flow time dt each. */
@@ -35,13 +41,21 @@ export interface FlowPart {
   readonly method?: Integrator;
 }
 
+/** Training of the wide net. */
+export interface WideFlow extends FlowPart {
+  /** Samples of each step; all of them unless given. */
+  readonly batches?: { readonly batch: number; readonly seed: number };
+  /** Another scheme than `method`: moves a system of particles in place, from where they are. */
+  readonly move?: (layers: readonly Layer[], noise: ParticleNoise) => Move;
+}
+
 /** How the thin nets and the wide one come about whose difference is asked for. */
 export interface Course {
   readonly train: Samples;
-  /** Points [N, d] on which the difference is measured. */
+  /** Points [N, inputs] on which the difference is measured. */
   readonly points: Float64Array;
-  /** Training of the wide net, and of the thin one unless it imitates; on batches where these are given. */
-  readonly flow: FlowPart & { readonly batches?: { readonly batch: number; readonly seed: number } };
+  /** Training of the wide net, and of the thin one unless it imitates. */
+  readonly flow: WideFlow;
   /** Layerwise imitation by a thin net whose particles are drawn from the trained wide net. */
   readonly imitation?: FlowPart & { readonly inputs: 'wide' | 'thin' };
   /** Steps of the last part after which the difference is measured, rising; its end unless given. */
@@ -55,7 +69,7 @@ export type Weights = readonly Float64Array[];
 export interface Responses {
   /** E_x |dz_L(x)|^2 over the points, for each probe and each direction. */
   readonly squares: readonly (readonly number[])[];
-  /** Steps on which the loss of the net rose, which a gradient flow never does; 0 with batches. */
+  /** Steps on which the loss of the net rose, which a gradient flow never does; 0 with batches or another scheme. */
   readonly lossRises: number;
 }
 
@@ -94,11 +108,30 @@ function augmentedVelocity(
   return { loss, layers: [...layers, ...changes.flat()] };
 }
 
-/** E_x |dz_L|^2 over `points` [N, d] for each direction. Throws FailureError when one has left float64. */
+/** The noise of a net and of its directions, whose b is kicked with the weights, and a and bias not at all. */
+function augmentedNoise(noise: ParticleNoise, weights: readonly Weights[]): ParticleNoise {
+  return (step) => {
+    const kicks = noise(step);
+    const directions = weights.flatMap((one) => {
+      const kicked = zerosLike(kicks);
+      kicked.forEach(({ b }, l) => addWeighted(b, 1, one[l]!, kicks[l]!.b));
+      return kicked;
+    });
+    return [...kicks, ...directions];
+  };
+}
+
+/** The noise of flows that have none. */
+const NO_NOISE: ParticleNoise = () => [];
+
+/**
+ * E_x |dz_L|^2 over `points` [N, inputs], behind the read-out, for each direction. Throws FailureError when one has
+ * left float64.
+ */
 function squaresOf(net: Net, directions: readonly Direction[], points: Float64Array): number[] {
   const found = outputChanges(net, directions, points).map((outputs) => {
-    const last = outputs.at(-1)!;
-    return last.reduce((sum, value) => sum + value * value, 0) / (last.length / net.d);
+    const last = mapped(net.readOut, outputs.at(-1)!);
+    return last.reduce((sum, value) => sum + value * value, 0) / (points.length / inputsOf(net));
   });
   if (!found.every(Number.isFinite))
     throw new FailureError('limit: the linearized flow leaves float64; a smaller dt or a shorter time is needed');
@@ -111,13 +144,19 @@ function measures({ probes }: Course, steps: number): (done: number) => boolean 
   return (done) => wanted.has(done);
 }
 
+/** Steps of the wide net's training that are to be counted as rises of its loss. */
+function risesOf({ flow }: Course, losses: readonly number[]): number {
+  return flow.batches === undefined && flow.move === undefined ? flowResult(losses).increases : 0;
+}
+
 /** Direct training: the net and its directions move together. `net` is moved in place. */
-function trainedResponses(net: Net, weights: readonly Weights[], course: Course): Responses {
+function trainedResponses(net: Net, weights: readonly Weights[], course: Course, noise: ParticleNoise): Responses {
   const { flow, train, points } = course;
   const depth = net.layers.length;
   const augmented = { ...net, layers: [...net.layers, ...weights.flatMap((one) => startOf(net, one))] };
   const directions = weights.map((_, k) => augmented.layers.slice((k + 1) * depth, (k + 2) * depth));
   const samplesAt = flow.batches === undefined ? () => train : batchesOf(train, flow.batches);
+  const move = flow.move?.(augmented.layers, augmentedNoise(noise, weights));
   const measured = measures(course, flow.steps);
   const losses: number[] = [];
   const squares: number[][] = [];
@@ -126,20 +165,32 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course)
     if (step === flow.steps) break;
     const samples = samplesAt(step);
     const velocity = (at: Net) => augmentedVelocity(at, depth, weights, samples);
-    const { loss } = rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler);
-    losses.push(loss);
-    if (isExplosion(loss, losses[0]!)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
+    const found =
+      move === undefined
+        ? rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler)
+        : velocity(augmented);
+    losses.push(found.loss);
+    if (isExplosion(found.loss, losses[0]!)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
+    move?.(found.layers, step);
   }
-  return { squares, lossRises: flow.batches === undefined ? flowResult(losses).increases : 0 };
+  return { squares, lossRises: risesOf(course, losses) };
+}
+
+/** Trains the wide net in place. */
+function trainWide(net: Net, { flow, train }: Course, noise: ParticleNoise): FlowResult {
+  const { batches, move } = flow;
+  if (move !== undefined) {
+    const options = { ...flow, batches: batches && batchesOf(train, batches) };
+    return trainBySteps(net, train, options, move(net.layers, noise));
+  }
+  return batches === undefined ? trainDirect(net, train, flow) : trainSgd(net, train, { ...flow, ...batches });
 }
 
 /** Imitation: the trained net is a fixed point, and only the directions move. `net` is moved in place. */
-function imitatedResponses(net: Net, weights: readonly Weights[], course: Course): Responses {
+function imitatedResponses(net: Net, weights: readonly Weights[], course: Course, noise: ParticleNoise): Responses {
   const { flow, train, points } = course;
   const { inputs, dt, steps, method = INTEGRATORS.euler } = course.imitation!;
-  const trained =
-    flow.batches === undefined ? trainDirect(net, train, flow) : trainSgd(net, train, { ...flow, ...flow.batches });
-  const { increases } = unexploded('limit: the wide net', trained, flow.dt);
+  const { losses } = unexploded('limit: the wide net', trainWide(net, course, noise), flow.dt);
   const depth = net.layers.length;
   const values = activations(net, train.x);
   const directions = weights.map((one) => startOf(net, one));
@@ -162,17 +213,22 @@ function imitatedResponses(net: Net, weights: readonly Weights[], course: Course
     if (step === steps) break;
     rungeKuttaStep(system, velocity, dt, method);
   }
-  return { squares, lossRises: increases };
+  return { squares, lossRises: risesOf(course, losses) };
 }
 
 /**
  * The response of a net's output to changes of its particles' weights, along a course that starts at `initial` (which
  * stays as it is): to first order, how far a thin net with weights 1 + g_i is from the net itself. All changes of
- * weights `weights` [K] share the passes. Throws FailureError when a training explodes, or a response leaves float64.
+ * weights `weights` [K] share the passes. `noise` is the net's own, for schemes that have some. Throws FailureError
+ * when a training explodes, or a response leaves float64.
  */
-export function responsesOf(initial: Net, weights: readonly Weights[], course: Course): Responses {
+export function responsesOf(
+  initial: Net,
+  weights: readonly Weights[],
+  course: Course,
+  noise: ParticleNoise = NO_NOISE,
+): Responses {
   const net = copyNet(initial);
-  return course.imitation === undefined
-    ? trainedResponses(net, weights, course)
-    : imitatedResponses(net, weights, course);
+  const responses = course.imitation === undefined ? trainedResponses : imitatedResponses;
+  return responses(net, weights, course, noise);
 }

@@ -5,10 +5,21 @@ import { namesOf } from '../../src/core/registry.js';
 export interface LossLaw {
   /** Its mean over the samples; N times its gradient by the outputs goes into p [N, k]. */
   readonly mean: (z: Float64Array, y: Float64Array, p: Float64Array, k: number) => number;
+  /** Changes [N, k] of that gradient, to first order, where the outputs change by dz [N, k]. */
+  readonly bend: (z: Float64Array, dz: Float64Array, k: number) => Float64Array;
   /** What is wrong with a sample's target that begins at `at`, or undefined. */
   readonly refuse: (y: Float64Array, at: number, k: number) => string | undefined;
   /** Whether targets are classes: a task without any is given its largest coordinate as one. */
   readonly classes: boolean;
+}
+
+/** log sum_j exp(z_j) of k outputs from `at` on, as the largest of them and the logarithm of the rest. */
+function logSumExp(z: Float64Array, at: number, k: number): { readonly largest: number; readonly log: number } {
+  let largest = -Infinity;
+  for (let j = at; j < at + k; j++) largest = Math.max(largest, z[j]!);
+  let sum = 0;
+  for (let j = at; j < at + k; j++) sum += Math.exp(z[j]! - largest);
+  return { largest, log: Math.log(sum) };
 }
 
 const DEFINED = {
@@ -22,6 +33,7 @@ const DEFINED = {
       }
       return sum / (2 * (z.length / k));
     },
+    bend: (_, dz) => dz,
     refuse: () => undefined,
     classes: false,
   },
@@ -30,17 +42,27 @@ const DEFINED = {
     mean: (z, y, p, k) => {
       let total = 0;
       for (let at = 0; at < z.length; at += k) {
-        let largest = -Infinity;
-        for (let j = at; j < at + k; j++) largest = Math.max(largest, z[j]!);
-        let sum = 0;
-        for (let j = at; j < at + k; j++) sum += Math.exp(z[j]! - largest);
+        const normalizer = logSumExp(z, at, k);
         for (let j = at; j < at + k; j++) {
-          const log = z[j]! - largest - Math.log(sum);
+          const log = z[j]! - normalizer.largest - normalizer.log;
           if (y[j]! !== 0) total -= y[j]! * log;
           p[j] = Math.exp(log) - y[j]!;
         }
       }
       return total / (z.length / k);
+    },
+    bend: (z, dz, k) => {
+      const dp = new Float64Array(dz.length);
+      for (let at = 0; at < z.length; at += k) {
+        const { largest, log } = logSumExp(z, at, k);
+        let mean = 0;
+        for (let j = at; j < at + k; j++) {
+          dp[j] = Math.exp(z[j]! - largest - log);
+          mean += dp[j]! * dz[j]!;
+        }
+        for (let j = at; j < at + k; j++) dp[j]! *= dz[j]! - mean;
+      }
+      return dp;
     },
     refuse: (y, at, k) => {
       let sum = 0;

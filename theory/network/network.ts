@@ -25,7 +25,7 @@ function checkRows(width: number, x: Float64Array, name: string): void {
 }
 
 /** W x [N, rows] of every row x [N, columns]; x itself without a map. */
-function mapped(map: LinearMap | undefined, x: Float64Array): Float64Array {
+export function mapped(map: LinearMap | undefined, x: Float64Array): Float64Array {
   if (map === undefined) return x;
   const { rows, columns, values } = map;
   const out = new Float64Array((x.length / columns) * rows);
@@ -36,7 +36,7 @@ function mapped(map: LinearMap | undefined, x: Float64Array): Float64Array {
 }
 
 /** W^T p [N, columns] of every row p [N, rows]; p itself without a map. */
-function transposed(map: LinearMap | undefined, p: Float64Array): Float64Array {
+export function transposed(map: LinearMap | undefined, p: Float64Array): Float64Array {
   if (map === undefined) return p;
   const { rows, columns, values } = map;
   const out = new Float64Array((p.length / rows) * columns);
@@ -100,7 +100,7 @@ export function layerForward(net: Net, layer: Layer, z: Float64Array): Float64Ar
 }
 
 /** The loss of an output z [N, outputs] against the targets, and N times its gradient by the output. */
-function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Samples): { loss: number; p: Float64Array } {
+export function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Samples): { loss: number; p: Float64Array } {
   const p = new Float64Array(z.length);
   return { loss: LOSSES[loss].mean(z, y, p, outputsOf(net)), p };
 }

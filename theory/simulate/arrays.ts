@@ -31,7 +31,7 @@ export function firstLayer(arrays: HostArrays<HostValues>): number {
 export const READ_MAPS = { readIn: 'read-in', readOut: 'read-out' } as const;
 
 /** A net with those of its read maps that the file has in their places. Throws UsageError on one that does not fit. */
-function withMaps(net: Net, arrays: HostArrays<HostValues>): Net {
+export function withMaps(net: Net, arrays: HostArrays<HostValues>): Net {
   const maps = Object.entries(READ_MAPS).flatMap(([key, name]): [string, LinearMap][] => {
     if (arrays[name] === undefined) return [];
     const map = net[key as keyof typeof READ_MAPS];

@@ -1,6 +1,7 @@
 /** The limit of a declaration: what it says, what it refuses, and that real thin nets come to it. */
 import { expect, test } from 'vitest';
 import { rms } from '../../../src/core/stats.js';
+import { langevinStationary } from '../../../theory/exact/langevin.js';
 import { declaredLimit, firstParticles } from '../../../theory/limit/declared.js';
 import { parseSimulation } from '../../../theory/simulate/declaration.js';
 import { simulate } from '../../../theory/simulate/simulate.js';
@@ -14,31 +15,47 @@ const CONFIG = {
 const IMITATION = { training: 'imitation', imitation: { steps: 6, dt: 0.1 } };
 const OPTIONS = { target: 0.15, particles: { first: 128, most: 512 }, nets: 32 };
 
+const NOISE = { ...CONFIG.flow, kind: 'langevin', temperature: 0.3, decay: 0.5 };
+const BALL = { steps: 10, dt: 0.3, kind: 'momentum', friction: 1, batch: 4 };
+const SHAPE = { ...CONFIG.model, alpha: [1, 0.5], c: [-1, 2], inputs: 3, outputs: 4 };
+
 test.each([
   ['direct, coupled', { m: 32 }],
   ['direct, fresh', { m: 32, coupling: 'fresh' }],
   ['imitation', { m: 32, ...IMITATION }],
   ['imitation on thin inputs, layers of two widths', { m: [32, 64], ...IMITATION, inputs: 'thin' }],
-])('%s: thin nets of real particles are as far from the wide net as the limit says', async (_, thin) => {
-  const limit = await declaredLimit({ ...CONFIG, thin }, {}, OPTIONS);
-  const fresh = 'coupling' in thin;
-  const D = Array.from({ length: 24 }, (_, draw) => {
-    // other particles for each draw, and one task: that of the declared seed
-    const task = simulate({ ...CONFIG, flow: { steps: 0, dt: 1 } }, {}).arrays;
-    const data = { x: task.x!, y: task.y!, 'heldOut/x': task['heldOut/x']!, 'heldOut/y': task['heldOut/y']! };
-    const { summary } = simulate({ ...CONFIG, seed: 100 + draw, thin }, data);
-    return (summary.thin as { discrepancy: number }).discrepancy;
-  });
-  const M = CONFIG.model.width;
-  const [first, second] = [thin.m].flat();
-  // layers of two widths have two ratios m/M, of which the first weighs more
-  const ratio = (first! / M + (second ?? first!) / M) / 2;
-  const predicted = limit.discrepancy ?? limit.sqrtMD * Math.sqrt((1 - ratio) / first!);
-  expect(limit.coupling).toBe(fresh ? 'fresh' : 'coupled');
-  expect(limit.m).toBe(32);
-  // three times the scatter of 24 draws of a mean square (20 % of its root), with the limit's error
-  expect(Math.abs(rms(D) / predicted - 1), `${rms(D)} and ${predicted}`).toBeLessThan(0.45);
-});
+  ['Langevin dynamics', { m: 32 }, { flow: NOISE }],
+  ['a heavy ball, on batches', { m: 32 }, { flow: BALL }],
+  ['cross-entropy, read maps, alpha and c by layer', { m: 32 }, { model: SHAPE, loss: 'cross-entropy' }],
+  [
+    'imitation of Langevin dynamics, read maps, alpha and c by layer',
+    { m: 32, ...IMITATION, inputs: 'thin' },
+    { model: SHAPE, flow: NOISE },
+  ],
+])(
+  '%s: thin nets of real particles are as far from the wide net as the limit says',
+  async (_, thin, change: object = {}) => {
+    const config = { ...CONFIG, ...change };
+    const limit = await declaredLimit({ ...config, thin }, {}, OPTIONS);
+    const fresh = 'coupling' in thin;
+    // other particles for each draw, and one task and read maps: those of the declared seed
+    const { arrays } = simulate({ ...config, flow: { steps: 0, dt: 1 } }, {});
+    const data = Object.fromEntries(Object.entries(arrays).filter(([name]) => !/^layer|^output$/.test(name)));
+    const D = Array.from({ length: 24 }, (_, draw) => {
+      const { summary } = simulate({ ...config, seed: 100 + draw, thin }, data);
+      return (summary.thin as { discrepancy: number }).discrepancy;
+    });
+    const M = CONFIG.model.width;
+    const [first, second] = [thin.m].flat();
+    // layers of two widths have two ratios m/M, of which the first weighs more
+    const ratio = (first! / M + (second ?? first!) / M) / 2;
+    const predicted = limit.discrepancy ?? limit.sqrtMD * Math.sqrt((1 - ratio) / first!);
+    expect(limit.coupling).toBe(fresh ? 'fresh' : 'coupled');
+    expect(limit.m).toBe(32);
+    // three times the scatter of 24 draws of a mean square (20 % of its root), with the limit's error
+    expect(Math.abs(rms(D) / predicted - 1), `${rms(D)} and ${predicted}`).toBeLessThan(0.45);
+  },
+);
 
 test('the certificate has its parts, and without a thin net one of direct training is meant', async () => {
   const { warnings, ...limit } = await declaredLimit({ ...CONFIG, halving: true }, {}, OPTIONS);
@@ -54,6 +71,43 @@ test('own particles are the law: nothing is extrapolated, and their number is wh
   const { error, ...limit } = await declaredLimit({ ...CONFIG, thin: { m: 32 } }, arrays, OPTIONS);
   expect(limit).toMatchObject({ extrapolated: 0, particles: 256 });
   expect(error).toBeGreaterThan(0);
+});
+
+test('own particles under noise are refused, and taken without', async () => {
+  const { arrays } = simulate({ ...CONFIG, flow: { steps: 0, dt: 1 } });
+  await expect(declaredLimit({ ...CONFIG, flow: NOISE }, arrays, OPTIONS)).rejects.toThrow(
+    /^limit: particles of your own are taken as the law itself, which noise leaves/,
+  );
+  const still = { ...NOISE, temperature: 0, decay: 0 };
+  const [flow, limit] = await Promise.all(
+    [CONFIG.flow, still].map((one) => declaredLimit({ ...CONFIG, flow: one }, arrays, OPTIONS)),
+  );
+  expect(limit!.sqrtMD).toBeCloseTo(flow!.sqrtMD, 10);
+});
+
+test('a heavy ball whose friction takes all of its momentum is gradient descent at the rate dt^2', async () => {
+  const [ball, flow] = await Promise.all(
+    [
+      { steps: 6, dt: 0.4, kind: 'momentum', friction: 2.5 },
+      { steps: 6, dt: 0.16 },
+    ].map((one) => declaredLimit({ ...CONFIG, flow: one }, {}, OPTIONS)),
+  );
+  expect(ball!.sqrtMD).toBeCloseTo(flow!.sqrtMD, 10);
+});
+
+test('Langevin dynamics come to rest at the closed fluctuation of the Gibbs law [e]', async () => {
+  const setting = { alpha: 0.25, c: 1, target: 1.5, temperature: 0.2, decay: 1 };
+  // E x = 0 and E x^2 = 1, exactly
+  const x = { shape: [2, 1], values: Float64Array.of(1, -1) };
+  const y = { shape: [2, 1], values: x.values.map((value) => setting.target * value) };
+  const { temperature, decay, alpha, c } = setting;
+  const config = {
+    model: { depth: 1, d: 1, width: 256, alpha, c, activation: 'identity' },
+    flow: { kind: 'langevin', steps: 50, dt: 0.1, temperature, decay },
+  };
+  const { sqrtMD } = await declaredLimit(config, { x, y, 'heldOut/x': x }, OPTIONS);
+  // a half-width of 15 %, of which this takes 1.5 (three standard errors), and 10 % for the step
+  expect(Math.abs(sqrtMD / langevinStationary(setting).sqrtMD - 1), `${sqrtMD}`).toBeLessThan(0.32);
 });
 
 test('the first nets have more particles for every layer without a skip, within the most that are allowed', () => {

@@ -4,8 +4,10 @@ import { normals, rngKey } from '../../../src/core/rng.js';
 import { activations, output, velocity } from '../../../theory/network/network.js';
 import { trainDirect } from '../../../theory/flow/direct.js';
 import { INTEGRATORS } from '../../../theory/flow/integrators.js';
+import { langevinMove, particleNoise } from '../../../theory/flow/langevin.js';
+import { momentumMove } from '../../../theory/flow/momentum.js';
 import { responsesOf, type Course, type Weights } from '../../../theory/limit/fluctuation.js';
-import { copyNet, initialNet, singleLayer, type Layer, type Net } from '../../../theory/model/particles.js';
+import { copyNet, initialNet, singleLayer, zerosLike, type Layer, type Net } from '../../../theory/model/particles.js';
 
 const D = 2;
 const NET = initialNet(3, { depth: 3, m: 7, d: D, alpha: 0.6, c: 1.5 }, { rho: 0.5 });
@@ -71,6 +73,51 @@ describe('responses to changes of weights', () => {
       for (let step = 0; step < 8; step++) moveWeighted(net, w, velocity(net, TRAIN).layers, 0.1);
       return output(net, POINTS);
     });
+  });
+
+  test('of a heavy ball, whose particles have momenta of their own', () => {
+    const move: Course['flow']['move'] = (layers) => momentumMove(layers, { friction: 0.7, dt: 0.3 });
+    expectResponses({ train: TRAIN, points: POINTS, flow: { steps: 6, dt: 0.3, move } }, (w) => {
+      const net = weighted(NET, w);
+      const momenta = zerosLike(net.layers);
+      for (let step = 0; step < 6; step++) {
+        momenta.forEach((layer) =>
+          [layer.a, layer.b, layer.bias].forEach((values) => values.forEach((_, i) => (values[i]! *= 1 - 0.3 * 0.7))),
+        );
+        moveWeighted({ ...net, layers: momenta }, w, velocity(net, TRAIN).layers, 0.3);
+        net.layers.forEach((layer, l) =>
+          (['a', 'b', 'bias'] as const).forEach((part) =>
+            layer[part].forEach((_, i) => (layer[part][i]! += 0.3 * momenta[l]![part][i]!)),
+          ),
+        );
+      }
+      return output(net, POINTS);
+    });
+  });
+
+  test('of Langevin dynamics, whose noise belongs to the particles that are weighed', () => {
+    const [dt, temperature, decay, noise] = [0.1, 0.4, 0.5, particleNoise(NET, 3)];
+    const move: Course['flow']['move'] = (layers, own) => langevinMove(layers, { dt, temperature, decay, noise: own });
+    const course: Course = { train: TRAIN, points: POINTS, flow: { steps: 6, dt, move } };
+    const { squares } = responsesOf(NET, WEIGHTS, course, noise);
+    const expected = differences((w) => {
+      const net = weighted(NET, w);
+      for (let step = 0; step < 6; step++) {
+        const [{ layers }, kicks] = [velocity(net, TRAIN), noise(step)];
+        net.layers.forEach((layer) =>
+          [layer.a, layer.b, layer.bias].forEach((values) => values.forEach((_, i) => (values[i]! *= 1 - dt * decay))),
+        );
+        moveWeighted(net, w, layers, dt);
+        const size = Math.sqrt(2 * temperature * dt);
+        net.layers.forEach(({ a, b, bias }, l) => {
+          a.forEach((_, j) => (a[j]! += size * kicks[l]!.a[j]!));
+          b.forEach((_, j) => (b[j]! += size * w[l]![Math.floor(j / D)]! * kicks[l]!.b[j]!));
+          bias.forEach((_, i) => (bias[i]! += size * kicks[l]!.bias[i]!));
+        });
+      }
+      return output(net, POINTS);
+    });
+    expected.forEach((value, k) => expect(squares[0]![k]! / value).toBeCloseTo(1, 6));
   });
 
   test.each(['wide', 'thin'] as const)('of imitation on %s inputs', (inputs) => {
