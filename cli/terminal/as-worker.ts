@@ -20,6 +20,8 @@ export interface Place {
   readonly task: number;
   readonly secret: string;
   readonly seconds: number;
+  /** Cores of this machine for a large network, where other workers have the rest; all of them if undefined. */
+  readonly cores?: number;
 }
 
 /** Takes part in the runs of worker 0. */
@@ -47,11 +49,11 @@ interface Joined {
 export async function asWorker(
   cells: readonly Cell[],
   { name, why }: EngineChoice,
-  { addresses, task, secret, seconds }: Place,
+  { addresses, task, secret, seconds, cores }: Place,
   { notice, lost }: { readonly notice: (line: string) => void; readonly lost?: AbortSignal | undefined },
   act: (joined: Joined) => Promise<void>,
 ): Promise<void> {
-  tuneFor(Math.max(...cells.map((cell) => RUNNERS[cell.kind]!.stepFlops?.(cell) ?? 0)) / addresses.length);
+  tuneFor(Math.max(...cells.map((cell) => RUNNERS[cell.kind]!.stepFlops?.(cell) ?? 0)) / addresses.length, cores);
   const engine = await openEngine(name, undefined, notice, why);
   notice(
     `Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}. ` +

@@ -37,6 +37,11 @@ export interface LocalWorkers {
 /** Milliseconds for a worker that is done to leave. */
 const LEAVE = 5000;
 
+/** Cores of each of so many workers that share this machine. */
+export function coresOf(count: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / count));
+}
+
 /**
  * Starts all workers but the first, which is this process. They talk over socket files that only this user can reach,
  * share the cores, and have a GPU each where there are GPUs. Throws UsageError where these are fewer.
@@ -54,9 +59,10 @@ export function startLocalWorkers(
   const { folder, addresses } = localAddresses(count, 'gowide-workers-');
   const windows = process.platform === 'win32';
   const secret = randomBytes(32).toString('hex');
-  const placeOf = (task: number): LocalPlace => ({ addresses, task, secret });
+  const cores = coresOf(count);
+  const placeOf = (task: number): LocalPlace => ({ addresses, task, secret, cores });
   const environmentOf = (task: number): NodeJS.ProcessEnv => ({
-    GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / count))),
+    GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(cores),
     ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task]!.name }),
   });
   const lost = new AbortController();

@@ -1,8 +1,9 @@
 /** Options of the commands that compute: the engine, and all that a set of runs takes. */
+import { availableParallelism } from 'node:os';
 import { Option, type Command } from 'commander';
-import { ENGINES } from '../../src/engine/backends/choose.js';
+import { ENGINES, useThreads } from '../../src/engine/backends/choose.js';
 import { namedOption } from './choices.js';
-import { jobsOption, outOption, scaleOption, seedOption, seedsOption } from './options.js';
+import { jobsOption, outOption, scaleOption, seedOption, seedsOption, wholeNumber } from './options.js';
 
 /** `--engine`, with the names of the registry of engines. */
 export function engineOption(): Option {
@@ -16,4 +17,26 @@ export function withRunOptions(command: Command): Command {
     (with_, option) => with_.addOption(option),
     command,
   );
+}
+
+/**
+ * Adds `--threads`, which is settled before the command acts: for this process and for those that it starts. Where
+ * nobody says how many runs are at work at once, so many are that they share the cores.
+ */
+export function withThreads(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--threads <n>',
+        'threads of each run, for TensorFlow and for the theory’s particles; WebAssembly trains on one ' +
+          '(default: one for a small network, every core for a large one)',
+      ).argParser(wholeNumber(1, 1024)),
+    )
+    .hook('preAction', (_, action) => {
+      const { threads, jobs } = action.opts<{ threads?: number; jobs?: number }>();
+      if (threads === undefined) return;
+      useThreads(threads);
+      if (jobs !== undefined && action.getOptionValueSource('jobs') === 'default')
+        action.setOptionValue('jobs', Math.max(1, Math.min(jobs, Math.floor(availableParallelism() / threads))));
+    });
 }

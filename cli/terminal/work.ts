@@ -37,6 +37,8 @@ export interface WorkOptions {
   readonly out: string;
   readonly engine?: string;
   readonly jobs: number;
+  /** Threads of each run, where the user says how many (`withThreads`). */
+  readonly threads?: number;
 }
 
 /** Throws UsageError when the scale is not declared for the experiment. */
@@ -153,6 +155,7 @@ async function workerPoolOptions(
     out: options.out,
     tensors: some(true) ? tensorSetup(request, progress) : Promise.resolve({ engine: asked(request), devices: [] }),
     jobs: options.jobs,
+    threads: options.threads,
     command: typedCommand(),
     runners: RUNNERS,
     worker: { module: EXECUTABLE, args: [WORKER_COMMAND] },

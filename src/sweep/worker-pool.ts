@@ -52,6 +52,8 @@ export interface WorkerPoolOptions {
   readonly tensors: Promise<TensorSetup>;
   /** Cells at work at once. */
   readonly jobs: number;
+  /** Threads that the user gives each cell; by default a small one has one thread, and a large one every core. */
+  readonly threads?: number | undefined;
   /** The command that the user typed, for the records of runs. */
   readonly command: string;
   readonly runners: Readonly<Record<string, Runner>>;
@@ -204,10 +206,10 @@ export class WorkerPool {
 
   /**
    * How many of the `jobs` a cell takes up: a small cell runs on one thread, beside others; a large one gets every
-   * core, since its steps are long enough to be divided among threads.
+   * core, since its steps are long enough to be divided among threads, unless the user says how many.
    */
   private slotsOf(cell: Cell): number {
-    return this.isLarge(cell) ? this.options.jobs : 1;
+    return this.isLarge(cell) && this.options.threads === undefined ? this.options.jobs : 1;
   }
 
   private isLarge(cell: Cell): boolean {

@@ -117,3 +117,11 @@ test('what does not fit into memory beside others waits, and may start alone', a
   await other;
   workers.close();
 });
+
+test('where the user says how many threads a run has, a large cell runs beside others', async () => {
+  const workers = await workersWith({ threads: 1 });
+  const large = run(workers, cell('large', 'a'));
+  expect(workers.mayStart(cell('large', 'b'))).toBe(true);
+  await large;
+  workers.close();
+});

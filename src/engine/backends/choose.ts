@@ -48,15 +48,28 @@ export function requestedEngine(flag?: string): EngineName | 'auto' {
 export const SMALL_STEP_FLOPS = 4e9;
 
 /**
- * Settles TensorFlow's threads for the work ahead; call it before the engine starts. Variables that the user set are
- * left alone. oneDNN is fast in compiled steps, and slower than TensorFlow's own kernels where each op is a call of its
- * own (2026-11-25, one core, ResNet [2, 2, 2] of 4,186 parameters, batch 32, milliseconds of processor time a step:
- * compiled 3.2 with oneDNN and 5.7 without, op by op 13 without).
+ * Settles TensorFlow's threads for the work ahead; call it before the engine starts. A large network takes every core,
+ * or `cores` of them where other processes have the rest. Variables that the user set are left alone. oneDNN is fast in
+ * compiled steps, and slower than TensorFlow's own kernels where each op is a call of its own (2026-11-25, one core,
+ * ResNet [2, 2, 2] of 4,186 parameters, batch 32, milliseconds of processor time a step: compiled 3.2 with oneDNN and
+ * 5.7 without, op by op 13 without).
  */
-export function tuneFor(stepFlops: number): void {
-  if (stepFlops >= SMALL_STEP_FLOPS) return;
+export function tuneFor(stepFlops: number, cores?: number): void {
+  if (stepFlops >= SMALL_STEP_FLOPS) {
+    if (cores !== undefined) process.env.TF_NUM_INTRAOP_THREADS ??= String(cores);
+    return;
+  }
   if (process.env.GOWIDE_TRACE === '0') process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
   process.env.TF_NUM_INTRAOP_THREADS ??= '1';
+}
+
+/**
+ * Gives the engine and the particle kernel of this process, and of those that it starts, so many threads, whatever the
+ * network; call it before the engine starts.
+ */
+export function useThreads(threads: number): void {
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.GOWIDE_THREADS = String(threads);
 }
 
 /**
