@@ -215,7 +215,7 @@ export function weightFiles(path: string): InputFiles[] {
   const beside = path.endsWith('.json') && existsSync(folder) ? readdirSync(folder) : [];
   const names = [
     ...(existsSync(join(folder, 'config.json')) ? ['config.json'] : []),
-    ...beside.filter((name) => name.endsWith('.safetensors')).sort(), // parts that the file lists
+    ...beside.filter((name) => /\.(safetensors|bin)$/.test(name)).sort(), // parts that the file lists
   ];
   return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];
 }

@@ -1,6 +1,6 @@
 /** What goes to the engine: finite numbers, and labels that are classes. */
 import { beforeAll, expect, test } from 'vitest';
-import { toBatch, toLabelled } from '../../src/data/dataset.js';
+import { Order, toBatch, toLabelled } from '../../src/data/dataset.js';
 import { tf } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
 
@@ -20,6 +20,19 @@ test.each([-1, 3, 1000])('a label of %i is refused: it would count as no class a
   expect(() => toBatch(asked, { values: values(), labels: Int32Array.of(0, wrong, 2) })).toThrow(
     `data: a label is ${wrong}; expected 0 to 2`,
   );
+});
+
+test('every epoch has each example once, in an order of its own, and so has every seed', () => {
+  const epochs = (seed: number): number[][] => {
+    const order = new Order(seed, 12);
+    // batches of 5 go on in the next epoch
+    const all = Array.from({ length: 12 }, (_, step) => [...order.indices(step, 5)]).flat();
+    return Array.from({ length: 5 }, (_, epoch) => all.slice(12 * epoch, 12 * (epoch + 1)));
+  };
+  const found = [...epochs(1), ...epochs(2)];
+  for (const epoch of found) expect([...epoch].sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i));
+  // of 12! orders, two of ten are the same once in ten million
+  expect(new Set(found.map(String)).size).toBe(found.length);
 });
 
 test('a batch as it should be goes to the engine', async () => {

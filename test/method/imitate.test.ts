@@ -94,6 +94,18 @@ describe('stages of imitation', () => {
     expect(await numbersOf(first!.targets!(x))).toEqual({ layer1: [3, 3] });
     expect(await numbersOf(second!.targets!(x))).toEqual({ layer1: [3, 3], layer2: [6, 6] });
   });
+
+  test('targets are what the wide net says when it is used, not while it is trained', async () => {
+    const wide = chain(1, 2, 2, 1);
+    const asked: boolean[] = [];
+    const heard: Network = {
+      ...wide,
+      apply: (scope, ...rest) => (asked.push(scope.train), wide.apply(scope, ...rest)),
+    };
+    const stages = imitationStages(MSE, network, teacherOf(heard), groups, groups);
+    for (const { targets } of stages) targets!(tf.tensor2d([[3]]));
+    expect(asked).toEqual([false, false]);
+  });
 });
 
 describe('one number through two layers, 2 x then 3 x, at x = 1; the wide net has 5 and 10', () => {

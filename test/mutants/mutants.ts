@@ -335,4 +335,74 @@ const STRANGERS: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...DISKS, ...STORES, ...OTHERS, ...READERS, ...CODE, ...STRANGERS];
+/** What a figure means: which examples chose, taught and were counted, and from which files they came. */
+const FIGURES: readonly Mutant[] = [
+  {
+    name: 'rates are chosen by the test split',
+    file: 'src/thin/compare.ts',
+    find: 'host, data.validation), weights: host };',
+    replace: 'host, data.test), weights: host };',
+    noticedBy: { vitest: 'test/thin/compare.test.ts', test: 'the test split chooses nothing' },
+  },
+  {
+    name: 'the validation of a network is its test',
+    file: 'src/thin/thin.ts',
+    find: '    validation: await evaluate(data, data.validation, predict),',
+    replace: '    validation: await evaluate(data, data.test, predict),',
+    noticedBy: { vitest: 'test/thin/thin.test.ts', test: 'gives a folder with half of the heads' },
+  },
+  {
+    name: 'the best weights are chosen by the test split',
+    file: 'src/method/pipeline.ts',
+    find: '      const found = await evaluate(run.data, run.data.validation, predict);',
+    replace: '      const found = await evaluate(run.data, run.data.test, predict);',
+    noticedBy: { vitest: 'test/method/best.test.ts', test: 'the weights at the end are those of the best' },
+  },
+  {
+    name: 'the wide net teaches as it is while it is trained',
+    file: 'src/method/imitate.ts',
+    find: '  const values = network.apply(evaluation(weights), x, { until: last });',
+    replace: '  const values = network.apply({ ...evaluation(weights), train: true }, x, { until: last });',
+    noticedBy: { vitest: 'test/method/imitate.test.ts', test: 'targets are what the wide net says' },
+  },
+  {
+    name: 'every epoch has the same order',
+    file: 'src/data/dataset.ts',
+    find: "permutation(rngKey(this.seed, 'order', epoch), this.total)",
+    replace: "permutation(rngKey(this.seed, 'order', 0), this.total)",
+    noticedBy: { vitest: 'test/data/dataset.test.ts', test: 'every epoch has each example once' },
+  },
+  {
+    name: 'averaged weights keep the statistics of the way',
+    file: 'src/method/pipeline.ts',
+    find: '        ema === undefined\n          ? own',
+    replace: '        ema !== null\n          ? own',
+    noticedBy: { vitest: 'test/method/statistics.test.ts', test: 'moving averages of the parameters' },
+  },
+  {
+    name: 'a damaged corpus of the cache is used',
+    file: 'src/text/rows.ts',
+    find: '    return readConfig(join(folder, MADE)).sha256 === (await contentOf(folder));',
+    replace: '    return (await contentOf(folder)).length > 0;',
+    noticedBy: { vitest: 'test/text/corpus.test.ts', test: 'was cut off is made again' },
+  },
+  {
+    name: 'old weights stand beside a new configuration',
+    file: ATOMIC,
+    find: '    rmSync(key, { force: true });\n    syncFolder(dirname(key));',
+    replace: '',
+    noticedBy: { vitest: 'test/store/atomic.test.ts', test: 'is the old one, the new one, or none' },
+  },
+  {
+    name: 'locks are not refreshed',
+    file: LOCK,
+    find: '      touch(path, text);',
+    replace: '',
+    noticedBy: { vitest: 'test/store/lock.test.ts', test: 'an owner at work refreshes its lock' },
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...[...DISKS, ...STORES, ...OTHERS, ...READERS],
+  ...[...CODE, ...STRANGERS, ...FIGURES],
+];

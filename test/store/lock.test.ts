@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import fs, { existsSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { packageRoot } from '../../src/core/package.js';
 import { liveOwner, LostLockError, patienceFor, thisProcess, tryLock, type Lock } from '../../src/store/lock.js';
 
@@ -83,6 +83,26 @@ test('who has lost a lock stops by name, and takes nothing from the new owner', 
   lock.refresh();
   lock.release();
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(other);
+});
+
+test('an owner at work refreshes its lock, so that other hosts see that it lives; not at every step', () => {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+  try {
+    const lock = take();
+    const text = readFileSync(path, 'utf8');
+    const age = (): number => (statSync(join(path, '..')).mtimeMs - statSync(path).mtimeMs) / 1000;
+    utimesSync(path, 1, 1);
+    now.mockReturnValue(14_000);
+    lock.refresh();
+    expect(age()).toBeGreaterThan(1e6);
+    now.mockReturnValue(16_000);
+    lock.refresh();
+    expect(age()).toBeLessThan(1e6);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    lock.release();
+  } finally {
+    now.mockRestore();
+  }
 });
 
 test('of many processes that want a lock left by a process that is gone, one has it at a time', async () => {

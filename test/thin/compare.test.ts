@@ -1,5 +1,6 @@
 /** The three stages beside their rivals, on networks of a program's own. */
 import { beforeAll, expect, test } from 'vitest';
+import type { Source } from '../../src/data/dataset.js';
 import { loadDigits } from '../../src/data/digits.js';
 import { networkOf } from '../../src/models/index.js';
 import { ARMS } from '../../src/thin/arms.js';
@@ -32,6 +33,34 @@ test('every arm is trained to its end at the same steps, and one that cannot be 
   await expect(compareArms({ ...options, recipe: 'sgd', arms: ['best' as 'kd'] })).rejects.toThrow(
     'unknown arm "best"',
   );
+});
+
+test('the test split chooses nothing: with other examples in it the same rates and weights are found', async () => {
+  const network = networkOf({ ...MLP, width: 6 });
+  const [data, wide] = [loadDigits(64), { network, weights: network.init(1) }];
+  const options = {
+    wide,
+    thin: networkOf(MLP),
+    steps: 12,
+    batch: 8,
+    tries: 3,
+    recipe: 'sgd',
+    arms: ['direct'],
+  } as const;
+  // the same pictures, of which none is what it is said to be
+  const wrong: Source = {
+    count: data.test.count,
+    batch: async (indices) => {
+      const { values, labels } = await data.test.batch(indices);
+      return { values, labels: labels.map((label) => (label + 1) % 10) };
+    },
+  };
+  const [one, other] = [
+    (await compareArms({ ...options, data })).arms[0]!,
+    (await compareArms({ ...options, data: { ...data, test: wrong } })).arms[0]!,
+  ];
+  expect([other.rates, other.weights, other.validation]).toEqual([one.rates, one.weights, one.validation]);
+  expect(other.test.accuracy).not.toBe(one.test.accuracy);
 });
 
 test('the closed form fits layers by so many samples as are asked for, and by no more than there are', () => {

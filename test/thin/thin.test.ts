@@ -27,7 +27,7 @@ describe('a Hugging Face folder without a head, and a table', () => {
 
   test('gives a folder with half of the heads, the names of the classes and a card', async () => {
     const out = newFolder();
-    const { taken, thin: narrow, written } = await thin({ ...options, out, engine });
+    const { taken, thin: narrow, wide, written } = await thin({ ...options, out, engine });
     const folder = join(out, 'model');
     expect(written).toEqual([folder, join(out, 'model.onnx')]);
     const onnx = readFileSync(join(out, 'model.onnx'), 'utf8');
@@ -40,6 +40,9 @@ describe('a Hugging Face folder without a head, and a table', () => {
     for (const part of ['blame', 'milliseconds at batch 32', 'Confusion', taken.arm]) expect(card).toContain(part);
     expect(narrow.confusion!.counts.flat().reduce((a, b) => a + b)).toBe(12);
     expect(existsSync(join(out, 'report.html'))).toBe(true);
+    // what chooses and what is reported are measured on two splits
+    for (const { validation, test: reported } of [wide, narrow])
+      expect(validation.crossEntropy).not.toBe(reported.crossEntropy);
   });
 
   test('stopped and called again, it ends with the same weights', async () => {
