@@ -10,6 +10,7 @@ import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { imitateByRidge } from '../../src/method/ridge.js';
 import { startWeights } from '../../src/method/start.js';
 import { weightsOf } from '../../src/method/weights.js';
+import { weightFiles } from '../../src/models/files.js';
 import { familyOf, NetworkSpec, networkOf } from '../../src/models/index.js';
 import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from '../../src/models/layers-file.js';
 import { dividing, graphOf, type LayersSpec } from '../../src/models/layers.js';
@@ -192,6 +193,13 @@ test('ridge regression finds a net of the same widths again, whatever its window
   const { x } = toBatch(data, await data.train.batch(Uint32Array.from({ length: 50 }, (_, i) => i)));
   const [mine, theirs] = [fitted, teacher.weights].map((one) => network.apply(evaluation(one), x).logits!);
   expect(await largest(mine!, theirs!)).toBeLessThan(2e-2 * (await tf.max(tf.abs(theirs!)).data())[0]!);
+});
+
+test('its files of weights are among those that a run notes, by the folder and by its model.json', async () => {
+  const folder = await saved(mlp());
+  expect(weightFiles(folder)).toEqual([{ path: folder, names: ['model.json', 'weights.bin'] }]);
+  const path = join(folder, 'model.json');
+  expect(weightFiles(path)).toEqual([{ path }, { path: folder, names: ['weights.bin'] }]);
 });
 
 test('the axis 1 of rows is the last one, and what training does otherwise is said', async () => {
