@@ -57,6 +57,8 @@ export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './met
 export { thin } from './thin/thin.js';
 export { type Measured, type ThinResult, type Trained } from './thin/result.js';
 export { compareArms, type CompareOptions, type Compared, type Comparison } from './thin/compare.js';
+export { setUpSentences, thinSentences, type SentencesResult, type SentencesSetup } from './thin/sentences.js';
+export { type Agreement } from './thin/sentences-run.js';
 export { type BaseRecipe } from './thin/recipes.js';
 export { type ThinOptions } from './thin/plan.js';
 export { type WorkOptions } from './thin/work.js';

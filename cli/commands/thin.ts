@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ThinOptions } from '../../src/thin/plan.js';
+import type { SentencesResult } from '../../src/thin/sentences.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
 import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
@@ -54,6 +55,15 @@ function columns(text: string): Record<string, string> {
   if (parts.some(([what, name]) => !['text', 'pair', 'label'].includes(what!) || !name))
     throw new InvalidArgumentError('Expected text=NAME,label=NAME, with pair=NAME for a second text.');
   return Object.fromEntries(parts) as Record<string, string>;
+}
+
+/** What was found of an encoder of sentences, for people. */
+function sentencesText({ test, parameters, written, card, page }: SentencesResult): string {
+  return (
+    `cosines between held-out texts agree with the wide net's: rank correlation ${test.spearman.toFixed(4)}, the same ` +
+    `nearest neighbor for ${test.neighbors.toFixed(1)} %; ${parameters.thin.toLocaleString('en')} of ` +
+    `${parameters.wide.toLocaleString('en')} parameters\nwritten: ${[...written, card, page].join(', ')}\n`
+  );
 }
 
 /** `gowide thin`. */
@@ -118,6 +128,7 @@ export function command(): Command {
         [
           'gowide thin ./my-bert --data reviews.csv --width 0.5',
           'gowide thin resnet50.safetensors --data pictures --params 5M --out small',
+          'gowide thin ./all-MiniLM-L6-v2 --data texts --width 0.5',
           'gowide thin 3f2a91 --speed 2x --compare',
         ],
         'Stopped, it goes on by the same command. Nothing is chosen by the test split.',
@@ -127,7 +138,13 @@ export function command(): Command {
       const out = rest.out;
       checkOut(out);
       const options: ThinOptions = { ...rest, model, finetune: fineTune };
+      const { describeSentences, setUpSentences, thinSentences } = await import('../../src/thin/sentences.js');
+      const sentences = setUpSentences(options);
       if (plan) {
+        if (sentences !== undefined) {
+          process.stdout.write(`${describeSentences(sentences).join('\n')}\n`);
+          return;
+        }
         const { describe, setUp } = await import('../../src/thin/plan.js');
         process.stdout.write(`${describe(await setUp(options)).join('\n')}\n`);
         return;
@@ -136,13 +153,16 @@ export function command(): Command {
       const progress = new Progress();
       const notice = (line: string): void => progress.line(line);
       const signal = stopSignal(notice);
-      const result = await sayingHowToGoOn(progress, async () =>
-        thin({
-          ...options,
-          ...{ signal, onNotice: notice, command: typedCommand(), engine: await openForCommand(engine) },
-          onProgress: (share, detail, first) => progress.update('thin', share, detail, first),
-        }),
-      );
+      const work = async () => ({
+        ...{ signal, onNotice: notice, command: typedCommand(), engine: await openForCommand(engine) },
+        onProgress: (share: number, detail: string, first: number) => progress.update('thin', share, detail, first),
+      });
+      if (sentences !== undefined) {
+        const found = await sayingHowToGoOn(progress, async () => thinSentences(sentences, await work()));
+        process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : sentencesText(found));
+        return;
+      }
+      const result = await sayingHowToGoOn(progress, async () => thin({ ...options, ...(await work()) }));
       const { wide, thin: narrow, taken, written, card, page } = result;
       if (json) {
         const figures = {

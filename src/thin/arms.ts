@@ -165,7 +165,11 @@ const FACTORS: Readonly<Record<number, readonly number[]>> = {
 };
 
 /** `tries` rates for an arm, around the recipe's: 1, 3 or 6, the same number for arms with one rate and with two. */
-export function ratesOf(arm: Arm, { thin, imitation }: BaseRecipe['rates'], tries: 1 | 3 | 6): Rates[] {
+export function ratesOf(
+  arm: Pick<Arm, 'imitates'>,
+  { thin, imitation }: BaseRecipe['rates'],
+  tries: 1 | 3 | 6,
+): Rates[] {
   const rounded = (rate: number): number => Number(rate.toPrecision(2));
   if (!arm.imitates) return FACTORS[tries]!.map((factor) => ({ training: rounded(thin * factor) }));
   const others = tries === 6 ? FACTORS[2]! : FACTORS[1]!;

@@ -82,12 +82,12 @@ describe('a Hugging Face folder', () => {
     expect(readWeights(folder, network)).toEqual(readWeights(copy, network));
   });
 
-  test('of sentence-transformers: it is said that embeddings of sentences are not imitated', async () => {
+  test('of sentence-transformers: on data of a task it is said that the thin net is one for it', async () => {
     const folder = bertFolder();
     expect((await open(folder)).notes).toEqual([]);
     writeFileSync(join(folder, 'modules.json'), '[]');
     expect((await open(folder)).notes.join()).toContain(
-      'embeddings of sentences (modules.json), which are not imitated',
+      'embeddings of sentences (modules.json), which are imitated on texts without labels',
     );
   });
 

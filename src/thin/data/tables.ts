@@ -13,7 +13,8 @@ import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
-const TABLE = /\.(tsv|csv)(\.gz)?$/i;
+/** Names of tables of texts. */
+export const TABLE = /\.(tsv|csv)(\.gz)?$/i;
 /** Names of the splits' files, without the ending. */
 const NAMES = { train: ['train'], validation: ['val', 'valid', 'validation', 'dev'], test: ['test'] } as const;
 /** Names of columns that are taken where none is said, in their order. */
@@ -89,6 +90,26 @@ function columnsOf(
           `give --columns text=NAME,label=NAME, with pair=NAME for a second text`,
       );
   return found;
+}
+
+/**
+ * The texts of a table that has no column of labels; undefined where it has one. Throws UsageError where it has no
+ * column of texts, or none is in it.
+ */
+export function unlabelledTexts(path: string, given: FormOptions['columns']): readonly string[] | undefined {
+  const lines = linesOf(path);
+  const first = lines.next();
+  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
+  const header = first.value.cells.map((name) => name.trim().toLowerCase());
+  const names = given.text === undefined ? COLUMNS.text : [given.text.toLowerCase()];
+  const at = names.map((name) => header.indexOf(name)).find((index) => index >= 0);
+  const isLabel = (name: string): boolean => (COLUMNS.label as readonly string[]).includes(name);
+  if (given.label !== undefined || (at !== undefined && header.some(isLabel))) return undefined;
+  if (at === undefined)
+    throw new UsageError(
+      `${path}: no column for the text in its first line (${first.value.cells.join(', ')}); give --columns text=NAME`,
+    );
+  return Array.from(lines, ({ cells }) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim());
 }
 
 /** Rows of a file, and how many lines were left out. */
@@ -224,7 +245,7 @@ function textOf(rows: readonly Row[]): string {
 }
 
 /** Writes a file unless it holds that already: runs note when what they read was changed. */
-function keep(path: string, text: string): string {
+export function keep(path: string, text: string): string {
   if (!existsSync(path) || readText(path, { keepMark: true }) !== text) writeAtomic(path, text);
   return path;
 }

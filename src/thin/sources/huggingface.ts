@@ -23,8 +23,8 @@ export function openHuggingFace(folder: string): Source {
     vocabulary: folder,
     notes: existsSync(join(folder, SENTENCES))
       ? [
-          `${folder}: made for embeddings of sentences (${SENTENCES}), which are not imitated here: ` +
-            'the thin net is one for the task of the data',
+          `${folder}: made for embeddings of sentences (${SENTENCES}), which are imitated on texts without labels; ` +
+            'on these data the thin net is one for their task',
         ]
       : [],
     write: (to, thin, weights, { labels, tokenizer }) => {

@@ -1,0 +1,307 @@
+/**
+ * How an encoder of sentences is made thin without labels: its hidden states are imitated layer by layer, then the
+ * cosines between the sentences of a batch. Letters: B sentences, T tokens, C channels.
+ */
+import { z } from 'zod';
+import type { Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
+import { parseSpec } from '../core/spec.js';
+import { toBatch, type Dataset, type Source } from '../data/dataset.js';
+import { textSource } from '../data/texts.js';
+import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { groupsOf } from '../method/groups.js';
+import { imitatedGroups, imitationStages } from '../method/imitate.js';
+import { initialMaps } from '../method/initial-maps.js';
+import { isMap } from '../method/maps.js';
+import { mergeMaps } from '../method/merge-maps.js';
+import { GradientImitation, RecipeSpec } from '../method/spec.js';
+import { sharedPaths, startWeights } from '../method/start.js';
+import { trainStages } from '../method/stages.js';
+import { streamBasis } from '../method/stream.js';
+import type { TrainingStage } from '../method/training-step.js';
+import { disposeWeights, toArrays, toHost, weightsOf, type Teacher, type Weights } from '../method/weights.js';
+import { readWeights, weightFiles } from '../models/files.js';
+import { networkOf, NetworkSpec } from '../models/index.js';
+import { evaluation } from '../nn/layers.js';
+import type { HostWeights, Network } from '../nn/network.js';
+import { firstToken } from '../nn/transformer.js';
+import { readText } from '../store/config.js';
+import { readVocabulary, vocabularyFiles } from '../text/vocabulary.js';
+import { WordPiece } from '../text/wordpiece.js';
+
+/** Kind of the runs that make encoders of sentences thin. */
+export const SENTENCES_KIND = 'thin-sentences';
+
+/** Schema of such a run. */
+export const SentencesSpec = z.strictObject({
+  wide: z.strictObject({ network: NetworkSpec, weights: z.string() }),
+  network: NetworkSpec,
+  pooling: z.enum(['mean', 'cls']),
+  /** File with the vocabulary, and files with a sentence on each line. */
+  vocabulary: z.string(),
+  texts: z.strictObject({ train: z.string(), validation: z.string(), test: z.string() }),
+  tokens: z.int().min(4).max(4096),
+  imitation: RecipeSpec,
+  training: RecipeSpec,
+});
+/** A run that makes an encoder of sentences thin. */
+export type SentencesSpec = z.infer<typeof SentencesSpec>;
+
+/** How well the cosines between sentences agree with those of the wide net. */
+export interface Agreement {
+  /** Correlation of the cosines, and of their ranks. */
+  readonly pearson: number;
+  readonly spearman: number;
+  /** Share of the sentences whose nearest neighbor is the wide net's, in percent. */
+  readonly neighbors: number;
+  /** Mean of the absolute differences of the cosines. */
+  readonly difference: number;
+}
+
+/** The sentences of three files as data without classes. */
+export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dataset {
+  const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary);
+  const tokenizer = new WordPiece(words, lowercase, settings);
+  const source = (path: string): Source => {
+    const lines = readText(path)
+      .split('\n')
+      .filter((line) => line !== '');
+    return textSource(
+      tokenizer,
+      tokens,
+      lines.map((text) => ({ text, label: 0 })),
+    );
+  };
+  return {
+    // labels there are none: every text is of the first of two classes that nothing looks at
+    ...{ shape: [3, tokens], classes: 2, vocabulary: words.length },
+    ...{ train: source(texts.train), validation: source(texts.validation), test: source(texts.test) },
+  };
+}
+
+/** Vectors of length 1 [B, C] of the sentences x [B, 3, T]. */
+export function embed(network: Network, weights: Weights, pooling: 'mean' | 'cls', x: Tensor, train = false): Tensor2D {
+  return pooled(network.apply({ ...evaluation(weights), train }, x)[network.taps.at(-1)!]!, x, pooling);
+}
+
+function pooled(states: Tensor, x: Tensor, pooling: 'mean' | 'cls'): Tensor2D {
+  const [batch, rows, tokens] = x.shape as [number, number, number];
+  const isThere = tf.cast(tf.slice(x, [0, rows - 1, 0], [batch, 1, tokens]).reshape([batch, tokens, 1]), 'float32');
+  // the direction of a sum is that of the mean
+  const vectors = pooling === 'cls' ? firstToken(states) : tf.sum(tf.mul(states, isThere), 1);
+  return tf.div(vectors, tf.sqrt(tf.add(tf.sum(tf.square(vectors), -1, true), 1e-12)));
+}
+
+/**
+ * Mean squared difference of the cosines of all pairs of sentences of a batch, [B, C] and [B, C'], as a share of the
+ * variance that the wide net's have: 1 where all are the wide net's mean.
+ */
+export function cosineLoss(thin: Tensor2D, wide: Tensor2D): Scalar {
+  const [own, there] = [thin, wide].map((one) => tf.matMul(one, one, false, true)) as [Tensor2D, Tensor2D];
+  const count = own.shape[0];
+  const pairs = Math.max(1, count * (count - 1));
+  const others = tf.sub(1, tf.eye(count));
+  const mean = tf.div(tf.sum(tf.mul(there, others)), pairs);
+  const variance = tf.div(tf.sum(tf.mul(tf.square(tf.sub(there, mean)), others)), pairs);
+  const error = tf.div(tf.sum(tf.mul(tf.squaredDifference(own, there), others)), pairs);
+  return tf.div(error, tf.add(variance, 1e-6));
+}
+
+/** Cosines of all pairs of the first sentences of a split, of which there are `count` at most. */
+async function cosines(
+  { network, weights, pooling }: Embedder,
+  data: Dataset,
+  split: Source,
+  count: number,
+): Promise<Float32Array> {
+  const vectors: Tensor2D[] = [];
+  for (let from = 0; from < count; from += CHUNK) {
+    const indices = Uint32Array.from({ length: Math.min(CHUNK, count - from) }, (_, i) => from + i);
+    const { x, y } = toBatch(data, await split.batch(indices));
+    vectors.push(tf.tidy(() => embed(network, weights, pooling, x)));
+    tf.dispose([x, y]);
+  }
+  const products = tf.tidy(() => {
+    const all = tf.concat(vectors, 0) as Tensor2D;
+    return tf.matMul(all, all, false, true);
+  });
+  const values = (await products.data()) as Float32Array;
+  tf.dispose([products, ...vectors]);
+  return values;
+}
+
+const CHUNK = 32;
+/** Sentences whose pairs are compared, at most: 125,000 pairs. */
+export const MOST_COMPARED = 500;
+
+/** A network as what makes vectors of sentences. */
+export interface Embedder {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly pooling: 'mean' | 'cls';
+}
+
+/** How well the cosines of a split's sentences by one network agree with those by another. */
+export async function agreement(own: Embedder, there: Embedder, data: Dataset, split: Source): Promise<Agreement> {
+  const count = Math.min(MOST_COMPARED, split.count);
+  const [a, b] = [await cosines(own, data, split, count), await cosines(there, data, split, count)];
+  return agreementOf(a, b, count);
+}
+
+/** {@link agreement} of matrices of cosines [count, count]. */
+export function agreementOf(a: Float32Array, b: Float32Array, count: number): Agreement {
+  const pairs: [number[], number[]] = [[], []];
+  const nearest = (of: Float32Array, i: number): number => {
+    let best = -1;
+    for (let j = 0; j < count; j++) if (j !== i && (best < 0 || of[i * count + j]! > of[i * count + best]!)) best = j;
+    return best;
+  };
+  let same = 0;
+  for (let i = 0; i < count; i++) {
+    if (nearest(a, i) === nearest(b, i)) same++;
+    for (let j = 0; j < i; j++) {
+      pairs[0].push(a[i * count + j]!);
+      pairs[1].push(b[i * count + j]!);
+    }
+  }
+  const difference = pairs[0].reduce((sum, value, k) => sum + Math.abs(value - pairs[1][k]!), 0) / pairs[0].length;
+  return {
+    pearson: correlation(pairs[0], pairs[1]),
+    spearman: correlation(ranks(pairs[0]), ranks(pairs[1])),
+    neighbors: (100 * same) / count,
+    difference,
+  };
+}
+
+/** Ranks of values from 0; equal ones have the mean of theirs. */
+function ranks(values: readonly number[]): number[] {
+  const order = Array.from(values.keys()).sort((p, q) => values[p]! - values[q]!);
+  const found = new Array<number>(values.length);
+  for (let from = 0; from < order.length;) {
+    let to = from + 1;
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
+    for (let k = from; k < to; k++) found[order[k]!] = (from + to - 1) / 2;
+    from = to;
+  }
+  return found;
+}
+
+/** Pearson's correlation; 0 where one of the two does not vary. */
+function correlation(a: readonly number[], b: readonly number[]): number {
+  const mean = (values: readonly number[]): number => values.reduce((x, y) => x + y, 0) / values.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let k = 0; k < a.length; k++) {
+    ab += (a[k]! - ma) * (b[k]! - mb);
+    aa += (a[k]! - ma) ** 2;
+    bb += (b[k]! - mb) ** 2;
+  }
+  return aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
+}
+
+/** Files that such a run reads. */
+export function sentencesFiles({ wide, vocabulary, texts }: SentencesSpec): InputFiles[] {
+  const files = Object.values(texts).map((path) => ({ path }));
+  return [...files, ...vocabularyFiles(vocabulary), ...weightFiles(wide.weights)];
+}
+
+/** The imitation of hidden states: all layers in every step, each on its own input. */
+function imitationOf(recipe: RecipeSpec, thin: Network, wide: Network): GradientImitation {
+  const isNarrower = thin.width(thin.boundaries.stage[0]!) !== wide.width(thin.boundaries.stage[0]!);
+  const maps = !isNarrower ? 'none' : thin.scales === undefined ? 'up' : 'stream';
+  return GradientImitation.parse({ by: 'gradient', order: 'joint', inputs: 'own', loss: 'relative-mse', maps, recipe });
+}
+
+/** Runs a cell of the kind {@link SENTENCES_KIND}. */
+export const sentencesExecutor: Executor = async (context) => {
+  const spec = parseSpec(SentencesSpec, 'run of sentences', context.cell.spec);
+  const { pooling } = spec;
+  const data = openSentences(spec);
+  const [thin, wide] = [networkOf(spec.network), networkOf(spec.wide.network)];
+  const host = readWeights(spec.wide.weights, spec.wide.network);
+  const teacher: Teacher = { network: wide, host, weights: weightsOf(host) };
+  const there: Embedder = { network: wide, weights: teacher.weights, pooling };
+  const agrees = async (weights: Weights, split: Source): Promise<Agreement> =>
+    agreement({ network: thin, weights, pooling }, there, data, split);
+  const say = (when: string, split: string, found: Agreement): void =>
+    context.log({ event: 'agreement', when, split, ...found });
+  const imitation = imitationOf(spec.imitation, thin, wide);
+  const groups = groupsOf(thin, imitation);
+  const kind = imitation.maps === 'none' ? 'selected' : 'projected';
+  const imitated = imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(kind, thin, wide));
+  const stages = imitationStages(imitation, thin, teacher, groups, imitated).map((stage) => ({
+    ...stage,
+    after: async (weights: Weights): Promise<Weights> => {
+      const merged = mergeMaps(thin, weights, groups);
+      say('imitation', 'validation', await agrees(merged, data.validation));
+      return merged;
+    },
+  }));
+  const weights = await trainStages(
+    context,
+    data,
+    async () => {
+      const begun = await begin(context, { thin, teacher, data, groups, imitation, kind });
+      const first = weightsOf(ownOf(begun));
+      say('start', 'validation', await agrees(first, data.validation));
+      disposeWeights(first);
+      return begun;
+    },
+    [...stages, cosineStage(spec, thin, there, agrees, data)],
+  );
+  const [validation, test] = [await agrees(weights, data.validation), await agrees(weights, data.test)];
+  say('end', 'validation', validation);
+  say('end', 'test', test);
+  const trained = await toHost(weights);
+  disposeWeights(weights);
+  disposeWeights(teacher.weights);
+  return { arrays: toArrays(trained), result: { ...test, validationSpearman: validation.spearman } } satisfies Outcome;
+};
+
+/** A start without the maps beside it. */
+function ownOf({ params, state }: HostWeights): HostWeights {
+  return { params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))), state };
+}
+
+async function begin(
+  { seed }: RunContext,
+  parts: {
+    readonly thin: Network;
+    readonly teacher: Teacher;
+    readonly data: Dataset;
+    readonly groups: ReturnType<typeof groupsOf>;
+    readonly imitation: GradientImitation;
+    readonly kind: 'projected' | 'selected';
+  },
+): Promise<HostWeights> {
+  const { thin, teacher, data, groups, imitation, kind } = parts;
+  const basis = await streamBasis(thin, teacher, data);
+  const { host, selection } = startWeights(kind, seed, thin, teacher, basis);
+  const maps = await initialMaps(imitation.maps, thin, host, teacher, groups, selection, basis, data);
+  return { params: { ...host.params, ...maps }, state: host.state };
+}
+
+/** The last stage: cosines within the batch. It ends with the weights whose cosines on validation agree best. */
+function cosineStage(
+  { training, pooling }: SentencesSpec,
+  thin: Network,
+  there: Embedder,
+  agrees: (weights: Weights, split: Source) => Promise<Agreement>,
+  data: Dataset,
+): TrainingStage {
+  return {
+    name: 'cosines',
+    recipe: training,
+    trainable: (path) => !isMap(path),
+    targets: (x) => ({ vectors: embed(there.network, there.weights, pooling, x) }),
+    loss: (scope, { x }, { vectors }) =>
+      cosineLoss(pooled(thin.apply(scope, x)[thin.taps.at(-1)!]!, x, pooling), vectors as Tensor2D),
+    judge: async (weights) => {
+      const found = await agrees(weights, data.validation);
+      return { score: found.spearman, figures: { split: 'validation', ...found } };
+    },
+    after: async ({ params, state }) => ({
+      params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))),
+      state,
+    }),
+  };
+}
