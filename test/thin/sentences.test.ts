@@ -11,7 +11,7 @@ import { readPooling } from '../../src/thin/sources/sentences.js';
 import { agreementOf, cosineLoss } from '../../src/thin/sentences-run.js';
 import { describeSentences, setUpSentences, thinSentences } from '../../src/thin/sentences.js';
 import { anyEngine } from '../support/engines.js';
-import { BERT, bertFolder, csvFile, newFolder } from './support.js';
+import { bertFolder, csvFile, newFolder } from './support.js';
 
 let engine: Engine;
 beforeAll(async () => {
