@@ -69,6 +69,8 @@ export interface Dataset {
    * batches. Throws FailureError where they are more than the declaration allows.
    */
   readonly countSkipped?: (files: readonly SkippedFile[]) => void;
+  /** Files that could not be read and that the run has named: a file is read in every epoch, and named once. */
+  readonly named?: Set<string>;
   /** The task's own scores of a network, x [B, ...] -> logits, beside accuracy and cross-entropy. */
   readonly score?: (predict: (x: Tensor) => Tensor) => Promise<TaskScores>;
 }
@@ -88,6 +90,29 @@ export type Answer = {
   /** By how much "no answer" scores better than the best answer; only where questions may have none. */
   readonly noAnswer?: number;
 };
+
+/**
+ * The data with what cannot be read of validation and test told to `note`, each file once. Training names those of
+ * the training split, with their step.
+ */
+export function notingSkipped(
+  data: Dataset,
+  note: (split: 'validation' | 'test', skipped: SkippedFile) => void,
+): Dataset & { readonly named: Set<string> } {
+  const named = new Set<string>();
+  const noting = (split: 'validation' | 'test'): Source => ({
+    count: data[split].count,
+    batch: async (indices, augment) => {
+      const batch = await data[split].batch(indices, augment);
+      for (const one of batch.skipped ?? []) {
+        if (!named.has(one.file)) note(split, one);
+        named.add(one.file);
+      }
+      return batch;
+    },
+  });
+  return { ...data, validation: noting('validation'), test: noting('test'), named };
+}
 
 /** A batch on the engine. */
 export interface Batch {

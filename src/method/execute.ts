@@ -2,7 +2,7 @@
 import { FailureError, UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
 import type { Json } from '../core/json.js';
-import type { Dataset } from '../data/dataset.js';
+import { notingSkipped, type Dataset } from '../data/dataset.js';
 import { inOrderOf, openData, testFigures, tokenizerOf } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { evaluate } from '../metrics/evaluate.js';
@@ -26,9 +26,9 @@ import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, 
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
   const network = networkOf(spec.network);
-  const data = asAnswered(
-    await openData(dataOf(spec), (stage, done, total) => context.progress(stage, done, total)),
-    network,
+  const opened = await openData(dataOf(spec), (stage, done, total) => context.progress(stage, done, total));
+  const data = notingSkipped(asAnswered(opened, network), (split, { file, reason }) =>
+    context.log({ event: 'skipped', split, file, reason }),
   );
   if (context.resumed === undefined) logData(context, data);
   const vocabSize = vocabSizeOf(spec.network) ?? Infinity;
@@ -85,6 +85,12 @@ async function openPretrained(context: RunContext, pretrained: PretrainedSpec, s
     : readWeights(pretrained.weights, pretrained.network);
 }
 
+/** How many examples and files could not be used; nothing where the data cannot lack any, or lack none. */
+function skippedCount({ problems, named }: Dataset): { skipped?: number } {
+  const count = (problems?.length ?? 0) + (named?.size ?? 0);
+  return problems !== undefined || count > 0 ? { skipped: count } : {};
+}
+
 /** A tokenizer as a run keeps it, in JSON. */
 function factsOf({ vocabulary, lowercase, settings }: TokenizerFacts): Json {
   return JSON.parse(JSON.stringify({ lowercase, settings, vocabulary })) as Json;
@@ -134,7 +140,7 @@ async function outcome(
       testCrossEntropy: test.crossEntropy,
       ...testFigures(spec.data, test),
       ...scores,
-      ...(data.problems !== undefined && { skipped: data.problems.length }),
+      ...skippedCount(data),
       logitDiscrepancy: distance,
       parameters: countValues(host.params),
       steps,

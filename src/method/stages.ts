@@ -91,7 +91,8 @@ export async function trainStages(
   await workers?.agree('training data', await dataText(data));
   const totalSteps = stages.reduce((sum, { recipe }) => sum + recipe.steps, 0);
   const position: Position = resumed === undefined ? { stage: 0, step: 0 } : (JSON.parse(resumed.position) as Position);
-  const skipped = new Set(position.skipped); // a file is drawn again in every epoch, and named once
+  const skipped = data.named ?? new Set<string>();
+  for (const file of position.skipped ?? []) skipped.add(file);
   data.countSkipped?.([...skipped].map((file) => ({ file, reason: 'skipped before the run was resumed' })));
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
   let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);

@@ -1,7 +1,7 @@
 /** What a run says of files that cannot be read: each once, however often it is drawn, also after it was resumed. */
 import { beforeAll, expect, test } from 'vitest';
 import type { Row, Snapshot } from '../../src/core/run.js';
-import type { Dataset, Source } from '../../src/data/dataset.js';
+import { notingSkipped, type Dataset, type Source } from '../../src/data/dataset.js';
 import { trainThin } from '../../src/method/pipeline.js';
 import type { StageContext } from '../../src/method/stages.js';
 import { disposeWeights } from '../../src/method/weights.js';
@@ -44,6 +44,16 @@ test('a file that is drawn in every epoch is logged once', async () => {
   const context = memory();
   await train(context);
   expect(namesOf(context.rows)).toEqual(['broken.jpg']);
+});
+
+test('files of validation and test are named with their split, each once', async () => {
+  const told: unknown[] = [];
+  const noting = notingSkipped(data, (split, { file, reason }) => told.push([split, file, reason]));
+  const all = Uint32Array.of(0, 1, 2, 3);
+  for (const split of ['test', 'validation', 'test'] as const)
+    expect((await noting[split].batch(all)).labels).toHaveLength(3);
+  expect(told).toEqual([['test', 'broken.jpg', 'cut off']]);
+  expect([...noting.named]).toEqual(['broken.jpg']);
 });
 
 test('and not again by a run that goes on from a saved state', async () => {

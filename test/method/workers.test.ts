@@ -386,6 +386,17 @@ describe('pictures that cannot be read', () => {
     expect(rows.findIndex(({ event }) => event === 'skipped')).toBe(rows.findIndex(({ step }) => step === 1));
   });
 
+  test('of validation and test are in the record, once, with their number in the result', async () => {
+    const folder = pictureFolder(8);
+    const file = join(folder, 'val', 'class3', 'a.ppm'); // of both splits
+    writeFileSync(file, 'no picture');
+    const record = await run(pictures(folder, 1, 2), newFolder());
+    expect(skipped(record)).toMatchObject([{ split: 'validation', file }]);
+    expect(record.result).toMatchObject({ skipped: 1 });
+    const others = await run(pictures(pictureFolder(8), 1, 2), newFolder());
+    expect([skipped(others), others.result!.skipped]).toEqual([[], undefined]);
+  });
+
   test('by different workers count together: more than data.corrupt allows end the run, and all are named', async () => {
     const folder = pictureFolder(8);
     const files = await drawn(folder);
