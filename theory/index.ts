@@ -83,7 +83,7 @@ export { limitByName, LIMITS, registerLimit, type Limit } from './verify/limits.
 
 // One simulation from a declaration; laws measured over seeds; every pinned number again
 export { parseSimulation, type Simulation } from './simulate/declaration.js';
-export { simulate, type SimulationResult } from './simulate/simulate.js';
+export { checkSimulation, simulate, type SimulationResult } from './simulate/simulate.js';
 export { registerStudy, STUDIES, studyByName } from './studies/index.js';
 export { ParticleSettings, parseStudySpec, type Study } from './studies/study.js';
 export type { Check, CheckKind } from './verify/check.js';

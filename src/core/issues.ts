@@ -163,6 +163,7 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has neither infinities nor NaN, and a file's 1e400 is one
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}...`;
 }

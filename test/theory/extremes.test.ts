@@ -1,12 +1,13 @@
 /** Extreme values of every setting: each with a right value, or one clear line. */
 import { describe, expect, test } from 'vitest';
+import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { closedForm, runningGronwall, uniformConstants } from '../../theory/bounds/index.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { initialNet, pickNet, thinIndices, thinNet, type Net } from '../../theory/model/particles.js';
 import { sineTask } from '../../theory/model/task.js';
 import { discrepancy } from '../../theory/network/discrepancy.js';
 import { output } from '../../theory/network/network.js';
-import { simulate } from '../../theory/simulate/simulate.js';
+import { checkSimulation, simulate } from '../../theory/simulate/simulate.js';
 import { studyByName } from '../../theory/studies/index.js';
 import { parseStudySpec } from '../../theory/studies/study.js';
 
@@ -90,6 +91,93 @@ describe('simulate', () => {
       expect(() => run({}, { m: 2, training: 'imitation', inputs, imitation: { steps: 50, dt: 1e9 } })).toThrow(
         /imitation of layer 1 exploded/,
       );
+  });
+});
+
+describe('what a run would refuse is refused before it, in one line', () => {
+  const CONFIG = { model: MODEL, flow: FLOW, data: { train: 8, heldOut: 8 } };
+  const array = (...shape: number[]) => ({
+    shape,
+    values: new Float64Array(shape.reduce((size, n) => size * n, 1)).fill(0.5),
+  });
+  const own = { x: array(3, 3), y: array(3, 3) };
+
+  test.each<[string, object, HostArrays<HostValues>, RegExp]>([
+    ['m above M', { thin: { m: [4, 17] } }, {}, /^config: "thin.m": layer 2 has M = 16/],
+    ['a batch above N', { flow: { ...FLOW, batch: 9 } }, {}, /^config: "flow.batch": .* 8 samples, got 9/],
+    ['a batch above one’s own N', { flow: { ...FLOW, batch: 4 } }, own, /^config: "flow.batch": .* 3 samples, got 4/],
+    ['own samples without points', { thin: { m: 4 } }, own, /^particles: "heldOut\/x" is missing/],
+    ['own samples of another dimension', {}, { ...own, x: array(3, 4) }, /^particles: "x": expected shape \[3, 3\]/],
+    [
+      'points of another dimension',
+      { thin: { m: 4 } },
+      { 'heldOut/x': array(3, 2) },
+      /^particles: "heldOut\/x": expected/,
+    ],
+    ['NaN', {}, { ...own, x: { shape: [3, 3], values: new Float64Array(9).fill(NaN) } }, /^particles: "x" has NaN/],
+    ['no sample', {}, { x: array(0, 3), y: array(0, 3) }, /^particles: "x": expected shape \[N, 3\]/],
+    ['labels that are none', { loss: 'cross-entropy' }, own, /^particles: "y", row 0: adds up to 1.5/],
+    [
+      'a read map of another shape',
+      { model: { ...MODEL, inputs: 2 } },
+      { 'read-in': array(2, 3) },
+      /"read-in": expected/,
+    ],
+    [
+      'a law that leaves float64',
+      { model: { ...MODEL, law: { sbias: 1e308 } } },
+      {},
+      /^config: "model.law": its particles/,
+    ],
+    ['a version that never was', { version: 0 }, {}, /^invalid config: version: expected at least 1, got 0/],
+    ['an infinity, as 1e400 is read', { model: { ...MODEL, alpha: Infinity } }, {}, /model.alpha: .*got Infinity/],
+    [
+      'decay that turns particles round',
+      { flow: { kind: 'langevin', steps: 4, dt: 0.5, temperature: 1, decay: 3 } },
+      {},
+      /^invalid config: flow.decay: expected decay x dt of at most 1/,
+    ],
+  ])('%s', (_, change, arrays, message) => {
+    for (const ask of [checkSimulation, simulate]) expect(() => ask({ ...CONFIG, ...change }, arrays)).toThrow(message);
+  });
+
+  test('a declaration with its defaults is one that gives itself', () => {
+    const full = checkSimulation({ ...CONFIG, thin: { m: 4, training: 'imitation', imitation: FLOW } });
+    expect(checkSimulation(JSON.parse(JSON.stringify(full)))).toEqual(full);
+  });
+
+  test('what is not read, and what has no effect, is said', () => {
+    const { warnings } = simulate(
+      { ...CONFIG, thin: { m: 4, inputs: 'thin', imitation: FLOW, tuning: FLOW } },
+      { 'heldout/x': array(3, 3), output: array(8, 3), 'thin/layer1/a': array(4, 3) },
+    );
+    expect(warnings).toEqual([
+      expect.stringMatching(/^thin: "inputs" has no effect/),
+      expect.stringMatching(/^thin: "imitation" has no effect/),
+      expect.stringMatching(/^thin: "tuning" has no effect/),
+      expect.stringMatching(/^particles: "heldout\/x" is not read; known: layer1\/a/),
+    ]);
+  });
+
+  test('a loss that is no number at the start is not blamed on dt, nor a rise by rounding', () => {
+    expect(() => simulate({ ...CONFIG, model: { ...MODEL, c: 1e300 } })).toThrow(
+      /^training exploded before its first step \(loss Infinity\); smaller samples, particles or scales are needed$/,
+    );
+    expect(simulate({ ...CONFIG, flow: { steps: 4, dt: 1e-320 } }).warnings).toEqual([]);
+  });
+
+  test('a loss that begins at 0 may be raised by noise', () => {
+    const layers = [1, 2].flatMap((l) => [
+      ...(['a', 'b'] as const).map((part) => [`layer${l}/${part}`, { shape: [16, 3], values: new Float64Array(48) }]),
+      [`layer${l}/bias`, { shape: [16], values: new Float64Array(16) }],
+    ]) as [string, HostArray<Float64Array>][];
+    const x = array(3, 3);
+    const { summary } = simulate(
+      { ...CONFIG, flow: { ...FLOW, kind: 'langevin', temperature: 0.1 } },
+      { ...Object.fromEntries(layers), x, y: x },
+    );
+    expect((summary.losses as number[])[0]).toBe(0);
+    expect(summary.loss).toBeGreaterThan(0);
   });
 });
 

@@ -31,12 +31,16 @@ export interface FlowOptions {
   readonly onStep?: (done: number) => void;
 }
 
-/** A loss this many times the first one, or not finite, is an explosion. */
+/** A loss this many times the first one that is not 0, or not finite, is an explosion. */
 export const EXPLOSION = 1e6;
 
-/** Whether a loss is an explosion, beside the first one: what a loop asks at every step. */
-export function isExplosion(loss: number, first: number): boolean {
-  return !Number.isFinite(loss) || loss > EXPLOSION * Math.max(first, Number.MIN_VALUE);
+/**
+ * Whether a loss is an explosion, beside `losses` from the first one on, it among them: what a loop asks at every step.
+ * A loss that begins at 0 is measured by what noise makes of it first.
+ */
+export function isExplosion(loss: number, losses: readonly number[]): boolean {
+  if (!Number.isFinite(loss)) return true;
+  return loss > 0 && loss > EXPLOSION * losses.find((one) => one > 0)!;
 }
 
 /** Steps between two calls of `onStep`. */
@@ -44,13 +48,21 @@ const BLOCK = 16;
 
 /** The course of a training by its losses before each step. */
 export function flowResult(losses: readonly number[]): FlowResult {
-  const at = losses.findIndex((loss) => isExplosion(loss, losses[0]!));
+  const at = losses.findIndex((loss) => isExplosion(loss, losses));
   const kept = at < 0 ? losses : losses.slice(0, at + 1);
   return {
     losses: kept,
     increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]!).length,
     exploded: at < 0 ? undefined : at,
   };
+}
+
+/** What is said of a training that exploded at a step, with its loss where it is known: at step 0 no dt is to blame. */
+export function explosion(what: string, step: number, dt: number, loss?: number): string {
+  const size = loss === undefined ? '' : ` (loss ${loss.toExponential(2)})`;
+  return step === 0
+    ? `${what} exploded before its first step${size}; smaller samples, particles or scales are needed`
+    : `${what} exploded at step ${step}${size}; a smaller dt than ${dt} is needed`;
 }
 
 /**
@@ -62,8 +74,7 @@ export function unexploded<Result extends Pick<FlowResult, 'exploded'>>(
   result: Result,
   dt: number,
 ): Result {
-  if (result.exploded !== undefined)
-    throw new FailureError(`${what} exploded at step ${result.exploded}; a smaller dt than ${dt} is needed`);
+  if (result.exploded !== undefined) throw new FailureError(explosion(what, result.exploded, dt));
   return result;
 }
 
@@ -85,7 +96,7 @@ export function trainDirect(
         ? eulerSteps(net, samples, dt, count)
         : Array.from({ length: count }, () => rungeKuttaStep(net, (at) => velocity(at, samples), dt, method).loss);
     losses.push(...found);
-    if (found.some((loss) => isExplosion(loss, losses[0]!))) return flowResult(losses);
+    if (found.some((loss) => isExplosion(loss, losses))) return flowResult(losses);
     onStep?.(done + count);
   }
   losses.push(lossOf(net, samples));
@@ -178,7 +189,7 @@ export function trainSgd(
   for (let step = 0; step < steps; step++) {
     const loss = eulerSteps(net, at(step), dt, 1)[0]!;
     losses.push(loss);
-    if (isExplosion(loss, losses[0]!)) break;
+    if (isExplosion(loss, losses)) break;
   }
   return { ...flowResult(losses), increases: 0 };
 }
@@ -212,7 +223,7 @@ export function trainBySteps(
   for (let step = 0; step < steps; step++) {
     const { loss, layers } = velocity(net, batches(step));
     losses.push(loss);
-    if (isExplosion(loss, losses[0]!)) break;
+    if (isExplosion(loss, losses)) break;
     move(layers, step);
     onStep?.(step + 1);
   }

@@ -60,13 +60,18 @@ const Sgd = z.strictObject({ kind: z.literal('sgd'), ...steps, method, batch: ex
   // also what is said where "kind" is left out
   { error: 'stochastic gradient descent goes with method "euler"', path: ['method'] },
 );
-const Langevin = z.strictObject({
-  kind: z.literal('langevin'),
-  ...steps,
-  temperature: z.number().min(0),
-  decay: z.number().min(0).default(0),
-  batch: exampleCount().optional(),
-});
+const Langevin = z
+  .strictObject({
+    kind: z.literal('langevin'),
+    ...steps,
+    temperature: z.number().min(0),
+    decay: z.number().min(0).default(0),
+    batch: exampleCount().optional(),
+  })
+  .refine(({ decay, dt }) => decay * dt <= 1, {
+    error: 'expected decay x dt of at most 1: more turns the particles round in every step',
+    path: ['decay'],
+  });
 const Momentum = z
   .strictObject({
     kind: z.literal('momentum'),

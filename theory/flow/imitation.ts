@@ -64,7 +64,7 @@ function imitateOnOwnInputs(
   for (let step = 0; step < steps; step++) {
     const found = rungeKuttaStep(thin, (net) => ownVelocity(net, x, targets), dt, method);
     losses.forEach((all, l) => all.push(found.losses[l]!));
-    if (losses.some((all) => isExplosion(all.at(-1)!, all[0]!))) return results();
+    if (losses.some((all) => isExplosion(all.at(-1)!, all))) return results();
     onStep?.(step + 1);
   }
   if (steps > 0) ownVelocity(thin, x, targets).losses.forEach((loss, l) => losses[l]!.push(loss));

@@ -123,7 +123,7 @@ export function trainResidual(
     const { hidden, output, start } = residualForward(model, x);
     const loss = output.reduce((sum, value, j) => sum + (value - y[j]!) ** 2, 0) / (2 * n * outputs);
     losses.push(loss);
-    if (step === steps || isExplosion(loss, losses[0]!)) return flowResult(losses);
+    if (step === steps || isExplosion(loss, losses)) return flowResult(losses);
     // The kernel's gradient by h_L is h_L - target: the target that makes it (1/D) W_U (f - y).
     const target = hidden.slice();
     for (let s = 0; s < n; s++)

@@ -7,7 +7,7 @@ import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
 import { particleNoise } from '../flow/langevin.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
-import { netOf, samplesOf, withMaps } from '../simulate/arrays.js';
+import { netOf, samplesOf, unreadArrays, withMaps } from '../simulate/arrays.js';
 import { batchOf, checkBatch, parseSimulation, shapeOf, type Simulation } from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
 import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
@@ -133,7 +133,7 @@ export async function declaredLimit(
   const { depth, law } = model;
   const own = Object.keys(arrays).some((name) => name.startsWith('layer'));
   checkLimit(config, own);
-  const given = own ? netOf(config, arrays) : undefined;
+  const initial = netOf(config, arrays);
   const M = widthsOf(model.width, depth);
   const m = widthsOf(thin?.m ?? model.width, depth);
   if (thin !== undefined) checkCoupling(thin, M);
@@ -148,7 +148,7 @@ export async function declaredLimit(
     draw: (particles, draw) =>
       withMaps(initialNet(seed, { ...shapeOf(model), m: particles }, law, ['limit', particles, draw]), arrays),
     noise: (net, particles, draw) => particleNoise(net, seed, ['limit', particles, draw]),
-    ...(given !== undefined && { fixed: given }),
+    ...(own && { fixed: initial }),
   };
   const [limit] = await limitsOf(settings);
   return {
@@ -159,6 +159,7 @@ export async function declaredLimit(
     discrepancy: thin === undefined ? undefined : predicted(config, limit!.sqrtMD, m, M),
     warnings: [
       ...simulationCautions({ ...config, halving: false }),
+      ...unreadArrays(arrays),
       ...(halving ? ['halving: the limit is that of the declared dt; "halving" has no effect on it'] : []),
       ...(limit!.lossRises > 0
         ? [

@@ -170,7 +170,7 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course,
         ? rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler)
         : velocity(augmented);
     losses.push(found.loss);
-    if (isExplosion(found.loss, losses[0]!)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
+    if (isExplosion(found.loss, losses)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
     move?.(found.layers, step);
   }
   return { squares, lossRises: risesOf(course, losses) };

@@ -45,12 +45,37 @@ export function withMaps(net: Net, arrays: HostArrays<HostValues>): Net {
   return { ...net, ...Object.fromEntries(maps) };
 }
 
+/** What a file of particles and samples may have beside the net's own arrays: what a run writes can be run on. */
+const READ = /^(layer\d+\/|(read-in|read-out|x|y|heldOut\/[xy])$)/;
+const WRITTEN = /^(output$|thin\/)/;
+
+/** A warning of the arrays of a file that no run reads, or none. */
+export function unreadArrays(arrays: HostArrays<HostValues>): string[] {
+  const unread = Object.keys(arrays).filter((name) => !READ.test(name) && !WRITTEN.test(name));
+  return unread.length === 0
+    ? []
+    : [
+        `particles: ${unread.map((name) => `"${name}"`).join(', ')} ${unread.length === 1 ? 'is' : 'are'} not read; ` +
+          'known: layer1/a, layer1/b, layer1/bias, ..., read-in, read-out, x, y, heldOut/x, heldOut/y',
+      ];
+}
+
+/** Throws UsageError for a drawn net whose particles have left float64. */
+function checkDrawn({ layers }: Net): void {
+  const finite = (values: Float64Array): boolean => values.every((value) => Number.isFinite(value));
+  if (!layers.every(({ a, b, bias }) => finite(a) && finite(b) && finite(bias)))
+    throw new UsageError('config: "model.law": its particles leave float64; expected smaller "sa", "sb" and "sbias"');
+}
+
 /** The initial net: the file's particles, or new ones from the law. Throws UsageError on arrays that do not fit. */
 export function netOf({ model, seed }: Simulation, arrays: HostArrays<HostValues>): Net {
   const { depth, d, law } = model;
   const drawn = withMaps(initialNet(seed, shapeOf(model), law), arrays);
   const known = Object.keys(arrays).filter((name) => name.startsWith('layer'));
-  if (known.length === 0) return drawn;
+  if (known.length === 0) {
+    checkDrawn(drawn);
+    return drawn;
+  }
   const first = firstLayer(arrays);
   const expected = new Set(
     Array.from({ length: depth }, (_, l) => ['a', 'b', 'bias'].map((part) => `layer${l + first}/${part}`)).flat(),

@@ -22,7 +22,7 @@ const Flow = z.preprocess(
 
 /** Schema of {@link Simulation}. */
 const Simulation = z.strictObject({
-  version: z.int().default(SIMULATION_VERSION),
+  version: z.int().min(1).default(SIMULATION_VERSION),
   seed: z.int().min(0).default(1),
   model: z.strictObject({
     depth: layerCount(),

@@ -4,7 +4,7 @@
  */
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
-import { trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
+import { explosion, trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
 import { FLOWS } from '../flow/flows.js';
 import { trainHalved } from '../flow/halving.js';
 import { imitate } from '../flow/imitation.js';
@@ -23,7 +23,7 @@ import {
 import type { Samples } from '../model/task.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
 import { lossOf, output } from '../network/network.js';
-import { firstLayer, mapArrays, netOf, sampleArrays, samplesOf, toArrays } from './arrays.js';
+import { firstLayer, mapArrays, netOf, sampleArrays, samplesOf, toArrays, unreadArrays } from './arrays.js';
 import { batchOf, checkBatch, parseSimulation, type Simulation } from './declaration.js';
 
 /** Results of one simulation. */
@@ -40,6 +40,23 @@ export interface SimulationResult {
 
 type Summary = Readonly<Record<string, unknown>>;
 type ThinSettings = NonNullable<Simulation['thin']>;
+
+/** What is said of a thin net, and means nothing for its training. */
+function idleSettings({ training, from, inputs, imitation, tuning }: ThinSettings): string[] {
+  const direct = training === 'direct';
+  return [
+    ...(direct && from === 'initial'
+      ? ['thin: "from" has no effect on direct training, which begins with the initial particles']
+      : []),
+    ...(direct && inputs === 'thin'
+      ? ['thin: "inputs" has no effect on direct training, whose layers see no others']
+      : []),
+    ...(direct && imitation !== undefined ? ['thin: "imitation" has no effect on direct training'] : []),
+    ...(training !== 'three-stages' && tuning !== undefined
+      ? [`thin: "tuning" has no effect on training "${training}"; "three-stages" has it`]
+      : []),
+  ];
+}
 
 /** What a declaration says that is allowed, and seldom meant. */
 export function simulationCautions({ model, thin, flow, halving }: Simulation): string[] {
@@ -66,9 +83,7 @@ export function simulationCautions({ model, thin, flow, halving }: Simulation): 
           `halving: has no effect on a flow of kind "${flow.kind}": two runs at dt and dt/2 differ by more than their step`,
         ]
       : []),
-    ...(thin?.from === 'initial' && thin.training === 'direct'
-      ? ['thin: "from" has no effect on direct training, which begins with the initial particles']
-      : []),
+    ...(thin === undefined ? [] : idleSettings(thin)),
   ];
 }
 
@@ -88,15 +103,14 @@ const methodOf = ({ method }: { method: IntegratorName }): Integrator => INTEGRA
 /** A share of the output by which the nets at dt and dt/2 may differ without a warning. */
 const COARSE = 0.05;
 
+/** A share of the loss by which rounding alone may make it rise. */
+const ROUNDING = 1e-12;
+
 /** Throws FailureError when a part of the run exploded; warns when its loss rose. */
 function whole(what: string, result: FlowResult, dt: number, warnings: string[]): FlowResult {
-  if (result.exploded !== undefined) {
-    const loss = result.losses.at(-1)?.toExponential(2);
-    throw new FailureError(
-      `${what} exploded at step ${result.exploded} (loss ${loss}); a smaller dt than ${dt} is needed`,
-    );
-  }
-  if (result.increases > 0)
+  const { exploded, losses } = result;
+  if (exploded !== undefined) throw new FailureError(explosion(what, exploded, dt, losses.at(-1)));
+  if (losses.some((loss, i) => i > 0 && loss > losses[i - 1]! * (1 + ROUNDING)))
     warnings.push(
       `${what}: the loss rose on ${result.increases} of ${result.losses.length - 1} steps, ` +
         `which a gradient flow never does; try a smaller dt than ${dt}`,
@@ -219,6 +233,32 @@ function trainThin(
   return { net, summary };
 }
 
+/** A declaration that can be run: with its defaults, its initial net and its data. */
+interface Prepared {
+  readonly config: Simulation;
+  readonly initial: Net;
+  readonly samples: ReturnType<typeof samplesOf>;
+}
+
+/** Throws UsageError on a declaration or arrays that do not fit. */
+function prepared(value: unknown, arrays: HostArrays<HostValues>): Prepared {
+  const config = parseSimulation(value);
+  const { model, thin, halving } = config;
+  if (thin !== undefined) checkCoupling(thin, widthsOf(model.width, model.depth));
+  const initial = netOf(config, arrays);
+  const samples = samplesOf(config, arrays, thin !== undefined || halving);
+  checkBatch(config, samples.train);
+  return { config, initial, samples };
+}
+
+/**
+ * A declaration with its defaults, for which a run would begin. Throws UsageError where {@link simulate} does, on
+ * `arrays` that do not fit, too.
+ */
+export function checkSimulation(value: unknown, arrays: HostArrays<HostValues> = {}): Simulation {
+  return prepared(value, arrays).config;
+}
+
 /**
  * Runs a declaration. `arrays`: optional initial particles `layer{l}/a` [M, d], `/b` [M, d], `/bias` [M], maps
  * `read-in` [d, inputs] and `read-out` [outputs, d], and data `x` [N, inputs], `y` [N, outputs], float64. `onStep` is
@@ -230,20 +270,13 @@ export function simulate(
   arrays: HostArrays<HostValues> = {},
   onStep?: (part: string, done: number, total: number) => void,
 ): SimulationResult {
-  const config = parseSimulation(value);
+  const { config, initial, samples } = prepared(value, arrays);
   const { flow, thin, seed } = config;
-  const initial = netOf(config, arrays);
-  if (thin !== undefined)
-    checkCoupling(
-      thin,
-      initial.layers.map(({ m }) => m),
-    );
-  const { train, heldOut: points } = samplesOf(config, arrays, thin !== undefined || config.halving);
+  const { train, heldOut: points } = samples;
   const heldOut = points.x;
-  const warnings = simulationCautions(config);
+  const warnings = [...simulationCautions(config), ...unreadArrays(arrays)];
   const report: Run['report'] = (part, total) => (done) => onStep?.(part, done, total);
   const run: Run = { config, train, heldOut, warnings, report };
-  checkBatch(config, train);
 
   const net = copyNet(initial);
   const noise = particleNoise(initial, seed);

@@ -4,8 +4,7 @@ import { UsageError } from '../../../src/core/errors.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
 import { writeSafetensors } from '../../../src/store/safetensors.js';
 import { FLOWS } from '../../../theory/flow/flows.js';
-import { parseSimulation } from '../../../theory/simulate/declaration.js';
-import { simulate } from '../../../theory/simulate/simulate.js';
+import { checkSimulation, simulate } from '../../../theory/simulate/simulate.js';
 import { notice } from '../../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
@@ -56,7 +55,7 @@ export function command(): Command {
     .action(async (options: Options) => {
       const { config, arrays, particles } = readDeclared(options);
       if (options.printConfig) {
-        process.stdout.write(`${JSON.stringify({ ...parseSimulation(config), particles }, null, 2)}\n`);
+        process.stdout.write(`${JSON.stringify({ ...checkSimulation(config, arrays), particles }, null, 2)}\n`);
         return;
       }
       if (options.out === undefined)
