@@ -12,7 +12,7 @@ import { distilbert, type DistilbertSpec } from './distilbert.js';
 import { torchLeaf } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
 import { takeEncoder, turned } from './huggingface.js';
-import { checkTied, isFolder, labelFields, weightsIn, writeModelFolder } from './huggingface-folder.js';
+import { checkTied, isFolder, labelFields, otherProblem, weightsIn, writeModelFolder } from './huggingface-folder.js';
 
 type Head = DistilbertSpec['head'];
 
@@ -144,11 +144,12 @@ function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly s
   return { ...weightsIn(folder), spec };
 }
 
-/** The head that the names of a folder's tensors tell of. */
-function headIn(tensors: HostArrays<HostValues>): Head {
+/** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
+function headIn(folder: string, tensors: HostArrays<HostValues>): Head {
   const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [bare(name), shape]));
   const classes = shapes.get('classifier.weight')?.[0];
-  if (shapes.has('pre_classifier.weight') && classes !== undefined) return { kind: 'classify', classes };
+  if (shapes.has('pre_classifier.weight') && classes !== undefined && otherProblem(folder, classes) === undefined)
+    return { kind: 'classify', classes };
   if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
   return { kind: shapes.has('vocab_transform.weight') ? 'masked-lm' : 'none' };
 }
@@ -165,7 +166,7 @@ export function readDistilbertFolder(folder: string): {
 /** The network of a folder with the head of its task, where the weights have one, and without. */
 export function distilbertTask(folder: string): { readonly spec: DistilbertSpec; readonly encoder: DistilbertSpec } {
   const { spec: encoder, tensors } = openFolder(folder);
-  return { spec: { ...encoder, head: headIn(tensors) }, encoder };
+  return { spec: { ...encoder, head: headIn(folder, tensors) }, encoder };
 }
 
 /** What `config.json` says of a network whose first classes have these names. */

@@ -172,6 +172,17 @@ export function labelsBeside(weights: string): readonly string[] | undefined {
   return names.some((name, i) => name !== unnamed(i)) ? (names as string[]) : undefined;
 }
 
+/**
+ * What a head of classes in a folder is for, where that is not to choose one class of several: numbers (a regression),
+ * or several classes at once. Undefined for all others.
+ */
+export function otherProblem(folder: string, classes: number): string | undefined {
+  const path = configBeside(folder);
+  const problem = path === undefined ? undefined : readConfig(path).problem_type;
+  if (typeof problem === 'string' && problem !== 'single_label_classification') return problem;
+  return classes === 1 ? 'regression' : undefined;
+}
+
 const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**

@@ -14,7 +14,15 @@ import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, type BertSpec } from './bert.js';
 import { takeArrays, torchLeaf, transpose } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
-import { checkTied, configBeside, isFolder, labelFields, weightsIn, writeModelFolder } from './huggingface-folder.js';
+import {
+  checkTied,
+  configBeside,
+  isFolder,
+  labelFields,
+  otherProblem,
+  weightsIn,
+  writeModelFolder,
+} from './huggingface-folder.js';
 import { configFrom, findTensorflowBert } from './tensorflow-bert.js';
 
 const ENCODER: readonly (readonly [RegExp, string])[] = [
@@ -244,12 +252,13 @@ export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
   return importHuggingFace(spec, tensors, source);
 }
 
-/** The head that the names of a folder's tensors tell of. */
-function headIn(tensors: HostArrays<HostValues>): BertSpec['head'] {
+/** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
+function headIn(folder: string, tensors: HostArrays<HostValues>): BertSpec['head'] {
   const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [modern(name), shape]));
   const pooler = shapes.has('pooler.dense.weight');
-  if (pooler && shapes.has('classifier.weight'))
-    return { kind: 'classify', classes: shapes.get('classifier.weight')![0]! };
+  const classes = shapes.get('classifier.weight')?.[0];
+  if (pooler && classes !== undefined && otherProblem(folder, classes) === undefined)
+    return { kind: 'classify', classes };
   if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
   if (shapes.has('cls.predictions.transform.dense.weight')) return { kind: 'masked-lm' };
   return { kind: pooler ? 'pooler' : 'none' };
@@ -261,7 +270,7 @@ function headIn(tensors: HostArrays<HostValues>): BertSpec['head'] {
  */
 export function taskSpec(folder: string): { readonly spec: BertSpec; readonly encoder: BertSpec } {
   const { spec: encoder, tensors } = openFolder(folder);
-  return { spec: { ...encoder, head: headIn(tensors) }, encoder };
+  return { spec: { ...encoder, head: headIn(folder, tensors) }, encoder };
 }
 
 /** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */

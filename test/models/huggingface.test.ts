@@ -6,7 +6,13 @@ import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { readWeights } from '../../src/models/files.js';
-import { exportHuggingFace, importHuggingFace, readFolder, writeFolder } from '../../src/models/huggingface.js';
+import {
+  exportHuggingFace,
+  importHuggingFace,
+  readFolder,
+  taskSpec,
+  writeFolder,
+} from '../../src/models/huggingface.js';
 import { labelsBeside } from '../../src/models/huggingface-folder.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
@@ -131,6 +137,18 @@ describe('a folder in several files', () => {
     renameSync(join(path, 'model-00002-of-00002.safetensors'), join(path, 'elsewhere'));
     expect(() => readFolder(path)).toThrow(/model-00002-of-00002.safetensors/);
   });
+});
+
+test.each([
+  ['regression', { kind: 'classify', classes: 3 }],
+  ['multi_label_classification', { kind: 'classify', classes: 3 }],
+  [undefined, { kind: 'classify', classes: 1 }],
+] as const)('a head for another problem (%s, %j) is not one for a class of several', (problem, head) => {
+  const path = saved(specOf(head));
+  if (problem !== undefined) configure(path, { problem_type: problem });
+  expect(taskSpec(path).spec.head).toEqual({ kind: 'pooler' });
+  configure(path, { problem_type: 'single_label_classification' });
+  if (head.classes > 1) expect(taskSpec(path).spec.head).toEqual(head);
 });
 
 test('the order of classes is read from the configuration beside the weights', () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { CHECKS } from '../../cli/selftest/selftest.js';
 import { mutated } from './mutant.js';
 import { MUTANTS } from './mutants.js';
+import { COPIED } from './workspace.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -23,6 +24,11 @@ describe.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))('%s', (_,
     if ('selftest' in noticedBy) expect(CHECKS.map(({ id }) => id)).toContain(noticedBy.selftest);
     else expect(existsSync(join(ROOT, noticedBy.vitest))).toBe(true);
   });
+});
+
+test('the copy in which they are made has all that the package ships', () => {
+  const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  expect(COPIED).toEqual(expect.arrayContaining([...new Set(files.map((path) => path.split('/')[0]!))]));
 });
 
 test('a text that stands nowhere, or twice, is refused', () => {

@@ -15,9 +15,18 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { mutated, type Mutant } from './mutant.js';
 
-const COPIED = [
+/** What of the package's root the copy has. */
+export const COPIED: readonly string[] = [
   ...['cli', 'dist', 'docs', 'examples', 'experiments', 'reports', 'src', 'test', 'theory'],
-  ...['README.md', 'CHANGELOG.md', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'],
+  ...[
+    'README.md',
+    'CHANGELOG.md',
+    'CITATION.cff',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'vitest.config.ts',
+  ],
 ];
 
 /** The copy. The package itself is only read. */

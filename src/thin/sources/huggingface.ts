@@ -3,11 +3,26 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
+import { otherProblem } from '../../models/huggingface-folder.js';
 import { networkOf } from '../../models/index.js';
 import type { Source, SourceFormat } from './source.js';
 
 /** What sentence-transformers saves beside an encoder: how its tokens become one vector. */
 const SENTENCES = 'modules.json';
+
+/** What of a folder is left out, a line each. */
+function notesOn(folder: string): string[] {
+  const problem = otherProblem(folder, 0);
+  return [
+    ...(existsSync(join(folder, SENTENCES))
+      ? [
+          `${folder}: made for embeddings of sentences (${SENTENCES}), which are imitated on texts without labels; ` +
+            'on these data the thin net is one for their task',
+        ]
+      : []),
+    ...(problem === undefined ? [] : [`${folder}: its head is for another problem (${problem}), and is left out`]),
+  ];
+}
 
 /** A network of a folder with its head, its class names and its tokenizer. Throws UsageError with what does not fit. */
 export function openHuggingFace(folder: string): Source {
@@ -21,12 +36,7 @@ export function openHuggingFace(folder: string): Source {
     weights: folder,
     labels: weightLabels(folder, network),
     vocabulary: folder,
-    notes: existsSync(join(folder, SENTENCES))
-      ? [
-          `${folder}: made for embeddings of sentences (${SENTENCES}), which are imitated on texts without labels; ` +
-            'on these data the thin net is one for their task',
-        ]
-      : [],
+    notes: notesOn(folder),
     write: (to, thin, weights, { labels, tokenizer }) => {
       if (tokenizer === undefined) throw new UsageError(`${to}: no tokenizer to write beside the network`);
       writeWeights(to, thin, weights, tokenizer, labels);
