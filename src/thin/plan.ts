@@ -9,7 +9,7 @@ import { EXPECTED_FLOPS, expectedSeconds } from '../method/cost.js';
 import { needsOfWide } from '../method/pipeline.js';
 import { TRAIN_KIND } from '../method/required.js';
 import type { TrainSpec } from '../method/spec.js';
-import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
 import { findData } from './data/index.js';
@@ -92,8 +92,31 @@ function among(names: readonly string[], all: readonly string[]): boolean {
   return names.every((name) => lower.includes(name.toLowerCase()));
 }
 
+/** Throws UsageError, naming the option, where a number is none that it can be. */
+export function checkOptions(options: ThinOptions): void {
+  const { epochs, wideEpochs, batch, rows, tokens, size, samples, seed, tries } = options;
+  const bad = (name: string, value: unknown, expected: string): UsageError =>
+    new UsageError(`${name} ${String(value)}: expected ${expected}`);
+  for (const [name, value] of Object.entries({ epochs, wideEpochs }))
+    if (value !== undefined && !(value > 0 && value < Infinity)) throw bad(name, value, 'a number above 0');
+  const counts = { batch, rows, tokens, size };
+  const all = [...Object.entries(counts), ...[samples].flat().map((one) => ['samples', one] as const)];
+  for (const [name, value] of all)
+    if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= 1))
+      throw bad(name, value, 'a whole number of at least 1');
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0))
+    throw bad('seed', seed, 'a whole number of at least 0');
+  if (tries !== undefined && ![1, 3, 6].includes(tries)) throw bad('tries', tries, '1, 3 or 6');
+}
+
+/** Whether names are those of another list at the same places, capitals aside. */
+function isInOrder(names: readonly string[], all: readonly string[]): boolean {
+  return names.every((name, i) => name.toLowerCase() === all[i]?.toLowerCase());
+}
+
 /** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
 export async function setUp(options: ThinOptions): Promise<Setup> {
+  checkOptions(options);
   if (typeof options.samples === 'object' && options.compare !== true)
     throw new UsageError('--samples: several numbers are compared with --compare; expected one without it');
   const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1, rows = Infinity } = options;
@@ -114,6 +137,8 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
   const data = await openData(spec);
   const { wide, why } = withHead(source, spec, data);
+  const problem = inputProblem(wide, { set: spec.set, shape: data.shape, task: taskOf(spec) });
+  if (problem !== undefined) throw new UsageError(`${options.model}: ${problem}`);
   const thin = narrowed(wide, options, data.shape);
   const base = RECIPES[thinning.recipe];
   const batch = Math.min(options.batch ?? base.batch, data.train.count);
@@ -150,6 +175,8 @@ function withHead(source: Source, spec: DataSpec, data: Dataset): { wide: Networ
   }
   if (source.labels !== undefined && data.labels !== undefined && !among(data.labels, source.labels))
     return { wide, why: `its classes are others: ${source.labels.slice(0, 5).join(', ')}` };
+  if (source.labels !== undefined && data.labels !== undefined && !isInOrder(data.labels, source.labels))
+    return { wide, why: `its classes stand in another order: ${source.labels.slice(0, 5).join(', ')}` };
   return { wide, why: undefined };
 }
 

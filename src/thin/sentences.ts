@@ -25,7 +25,7 @@ import { keep, TABLE, unlabelledTexts } from './data/tables.js';
 import { halve, roundsOf } from './halving.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
-import { duration, type ThinOptions } from './plan.js';
+import { checkOptions, duration, type ThinOptions } from './plan.js';
 import { RECIPES, recipeOf } from './recipes.js';
 import {
   agreement,
@@ -103,6 +103,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   if (data === undefined || !existsSync(model) || !isSentenceFolder(model)) return undefined;
   const found = textsAt(data, columns);
   if (found === undefined) return undefined;
+  checkOptions(options);
   const others = { '--compare': options.compare, '--fine-tune': options.finetune, '--samples': options.samples };
   const given = Object.entries(others).find(([, value]) => value !== undefined && value !== false);
   if (given !== undefined)

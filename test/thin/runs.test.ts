@@ -49,10 +49,6 @@ const NETWORKS: Readonly<Record<string, NetworkSpec>> = {
     ...{ family: 'resnet', block: 'bottleneck', blocks: [1, 1], planes: 4, mid: 2, groups: 4, skip: true, ...IMAGES },
     stem: { kind: 'small', channels: 4 },
   },
-  convnext: {
-    ...{ family: 'convnext', patchSize: 2, kernelSize: 3, expansion: 2, ...IMAGES },
-    stages: [{ blocks: 1, channels: 8 }],
-  },
   layers: {
     family: 'layers',
     input: { name: 'image', shape: [8, 8, 3] },

@@ -1,6 +1,6 @@
 /** From a user's network and data to a thin net in the same format, with its card. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/backends/choose.js';
 import { startEngine } from '../../src/engine/backends/choose.js';
@@ -9,6 +9,7 @@ import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/layers-file.js';
 import type { LayersSpec } from '../../src/models/layers.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
+import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
 import { makeThin } from '../../examples/make-thin.js';
@@ -19,6 +20,10 @@ beforeAll(async () => {
   engine = await startEngine(await anyEngine(), 'test');
 });
 
+const VIT: NetworkSpec = {
+  ...{ family: 'vit', imageSize: 8, patchSize: 4, hiddenSize: 12, numLayers: 1, numHeads: 2, intermediateSize: 8 },
+  ...{ classes: 2, channels: 3 },
+};
 const SMALL = { epochs: 1, batch: 8, tries: 1 } as const;
 
 describe('a Hugging Face folder without a head, and a table', () => {
@@ -111,6 +116,28 @@ test('a LayersModel of tfjs: the thin net is one, too, and the heads are those o
   expect(written).toEqual([join(out, 'model'), join(out, 'model', 'labels.json')]);
   const { layers } = openLayersModel(join(out, 'model')).spec;
   expect(layers.flatMap((layer) => ('units' in layer ? [layer.units] : []))).toEqual([2, 3, 2]);
+});
+
+test.each<[object, string]>([
+  [{ batch: 0 }, 'batch 0: expected a whole number of at least 1'],
+  [{ epochs: -1 }, 'epochs -1: expected a number above 0'],
+  [{ tries: 2 }, 'tries 2: expected 1, 3 or 6'],
+  [{ samples: 0.5 }, 'samples 0.5: expected a whole number'],
+  [{ size: 9, model: resnetFile({ ...VIT, imageSize: 8 }) }, 'have 9 rows of pixels, the model expects 8'],
+  [{ model: resnetFile({ ...VIT, channels: 1 }) }, 'have 3 channels, the model expects 1'],
+])('%j is refused before anything is trained', async (changes, line) => {
+  const options = { ...SMALL, model: resnetFile(), data: pictureFolder(8), size: 8, out: newFolder(), engine };
+  await expect(thin({ ...options, ...changes } as typeof options)).rejects.toThrow(line);
+});
+
+test('a wide net whose classes stand in another order than those of the data is trained on them first', async () => {
+  const model = resnetFile();
+  writeFileSync(join(dirname(model), 'labels.json'), '["red","blue"]');
+  const why = async (): Promise<string | undefined> =>
+    (await setUp({ model, data: pictureFolder(8), size: 8, out: newFolder() })).training;
+  expect(await why()).toContain('its classes stand in another order: red, blue');
+  writeFileSync(join(dirname(model), 'labels.json'), '["blue","red"]');
+  expect(await why()).toBeUndefined();
 });
 
 test('several numbers of unlabelled examples are compared, and the card has the curve', async () => {
