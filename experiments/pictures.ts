@@ -1,7 +1,8 @@
 /**
  * The same comparison on real pictures that users bring, at scale overnight: at most six hours on two cores, stopped
- * and resumed as often as one likes. The recipe is the paper's, its shares of the epochs kept: the rate divided by 10
- * at 30, 60 and 80 of 90, imitation 40 of 90, bottom-up, fine-tuning by KL for the rest.
+ * and resumed as often as one likes; CIFAR-10 at scale gpu, too, some minutes of one GPU. The recipe is the paper's,
+ * its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40 of 90, bottom-up,
+ * fine-tuning by KL for the rest.
  *
  * `fashion-mnist` was run, `cifar10` was not. Public anchors (full widths, 200 epochs or more; not the budgets of these
  * runs):
@@ -14,7 +15,7 @@
  * train/<class>/ and test/<class>/): `gowide train resnet --experiment fashion-mnist --scale overnight`; or name the
  * folder with `--set data.folder=/path`, which makes the runs custom ones.
  */
-import type { Experiment, TuningGrid } from '../src/core/experiment.js';
+import type { Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import type { ResnetSpec } from '../src/models/resnet.js';
@@ -28,6 +29,8 @@ interface Pictures {
   /** Training pictures, those of the validation split left out. */
   readonly train: number;
   readonly thin: ResnetSpec;
+  /** Factor on the inner channels of the wide net. */
+  readonly wider: number;
   readonly deeper: readonly number[];
   readonly epochs: number;
   readonly batch: number;
@@ -36,13 +39,11 @@ interface Pictures {
 
 const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', momentum: 0.9, weightDecay });
 
-/** Factor on the inner channels of the wide net, as the paper has it. */
-const WIDER = 4;
 /** The paper's decay for wide and direct training; imitation has none. */
 const DECAY = 5e-4;
 
 /** The paper's shares of its 90 epochs, at another length. */
-function settingOf({ data, train, thin, deeper, epochs, batch, rates }: Pictures): Setting {
+function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: Pictures): Setting {
   const steps = Math.round((epochs * train) / batch);
   const { warmup, drops, epochs: published, imitation, peak } = PAPER_IMAGENET;
   const at = (epoch: number, of: number): number => Math.round((epoch / published) * of);
@@ -70,7 +71,7 @@ function settingOf({ data, train, thin, deeper, epochs, batch, rates }: Pictures
     data,
     thin,
     deeper: { ...thin, blocks: [...deeper] },
-    wide: { network: { ...thin, mid: WIDER }, recipe: stepped(steps, peak) },
+    wide: { network: { ...thin, mid: wider }, recipe: stepped(steps, peak) },
     recipe: (length, rate) => (length >= steps ? stepped(length, rate) : cosine(length, rate, DECAY)),
     steps,
     imitation: imitationOf(cosine(perStage, imitation.peak, 0)),
@@ -84,20 +85,23 @@ const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101] };
 const RATES: Rates = { default: PAPER_IMAGENET.peak };
 const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
 
-function experimentOf(name: string, title: string, pictures: Pictures): Experiment {
+/** Each seed of scale gpu costs as much as the lease of a GPU that it was made for has minutes. */
+const SEEDS: Readonly<Partial<Record<Scale, number>>> = { overnight: 3, gpu: 1 };
+
+function experimentOf(name: string, title: string, sizes: Readonly<Partial<Record<Scale, Pictures>>>): Experiment {
   return {
     name,
     group: 'resnet',
     title,
     kind: TRAIN_KIND,
     chance: 10,
-    seeds: { overnight: 3 },
+    seeds: Object.fromEntries(Object.entries(SEEDS).filter(([scale]) => scale in sizes)),
     metric: TEST_ACCURACY,
     baseline: 'direct',
     order: SHARED_ORDER,
     tuning: TUNING,
-    arms: () => {
-      const all = comparison(settingOf(pictures));
+    arms: (scale) => {
+      const all = comparison(settingOf(sizes[scale]!));
       return sharedArms(Object.fromEntries(ARMS.map((arm) => [arm, all[arm]!])));
     },
   };
@@ -105,50 +109,82 @@ function experimentOf(name: string, title: string, pictures: Pictures): Experime
 
 /** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), complete: 28 x 28 gray pixels, 10 kinds of clothes. */
 export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-MNIST, complete', {
-  data: {
-    set: 'idx',
-    folder: 'fashion-mnist',
-    size: 28,
-    classes: 10,
-    validation: 5000,
-    padding: 2,
-    mirror: true,
+  overnight: {
+    data: {
+      set: 'idx',
+      folder: 'fashion-mnist',
+      size: 28,
+      classes: 10,
+      validation: 5000,
+      padding: 2,
+      mirror: true,
+    },
+    train: 55_000,
+    thin: {
+      family: 'resnet',
+      block: 'basic',
+      blocks: [2, 2, 2],
+      planes: 16,
+      mid: 1,
+      stem: { kind: 'imagenet', channels: 16 },
+      skip: true,
+      classes: 10,
+      channels: 1,
+    },
+    wider: 4,
+    deeper: [4, 4, 4],
+    epochs: 10,
+    batch: 64,
+    rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
   },
-  train: 55_000,
-  thin: {
-    family: 'resnet',
-    block: 'basic',
-    blocks: [2, 2, 2],
-    planes: 16,
-    mid: 1,
-    stem: { kind: 'imagenet', channels: 16 },
-    skip: true,
-    classes: 10,
-    channels: 1,
-  },
-  deeper: [4, 4, 4],
-  epochs: 10,
-  batch: 64,
-  rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
 });
 
-/** CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width. */
+const CIFAR10 = { set: 'cifar10', folder: 'cifar10', validation: 5000, padding: 4 } as const;
+const CIFAR10_TRAIN = 45_000;
+
+/**
+ * CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width; at scale gpu
+ * ResNet-50 in full width, for as many epochs as a GPU does in some minutes.
+ */
 export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10: ResNet-20 at a quarter of its width', {
-  data: { set: 'cifar10', folder: 'cifar10', validation: 5000, padding: 4 },
-  train: 45_000,
-  thin: {
-    family: 'resnet',
-    block: 'basic',
-    blocks: [3, 3, 3],
-    planes: 4,
-    mid: 1,
-    stem: { kind: 'small', channels: 4 },
-    skip: true,
-    classes: 10,
-    channels: 3,
+  overnight: {
+    data: CIFAR10,
+    train: CIFAR10_TRAIN,
+    thin: {
+      family: 'resnet',
+      block: 'basic',
+      blocks: [3, 3, 3],
+      planes: 4,
+      mid: 1,
+      stem: { kind: 'small', channels: 4 },
+      skip: true,
+      classes: 10,
+      channels: 3,
+    },
+    wider: 4,
+    deeper: [9, 9, 9],
+    epochs: 27,
+    batch: 128,
+    rates: RATES,
   },
-  deeper: [9, 9, 9],
-  epochs: 27,
-  batch: 128,
-  rates: RATES,
+  gpu: {
+    data: CIFAR10,
+    train: CIFAR10_TRAIN,
+    thin: {
+      family: 'resnet',
+      block: 'bottleneck',
+      blocks: [3, 4, 6, 3],
+      planes: 64,
+      mid: 1,
+      stem: { kind: 'small', channels: 64 },
+      skip: true,
+      classes: 10,
+      channels: 3,
+    },
+    wider: 2,
+    deeper: [3, 4, 23, 3],
+    epochs: 4,
+    batch: 128,
+    rates: RATES,
+  },
 });

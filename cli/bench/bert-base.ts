@@ -9,13 +9,13 @@ import { WordPiece } from '../../src/text/wordpiece.js';
 import { inferenceTimes, trainingTimes, type Case, type NetworkCases } from './compare.js';
 import { networkBench } from './network.js';
 
-const [BATCH, TOKENS, PLACES] = [8, 128, 19] as const;
+const [TOKENS, PLACES] = [128, 19] as const;
 
 /** Random tokens, all of them there; the last row begins with every sixth place. */
-function tokens(vocabulary: number, rows: 3 | 4): Int32Array {
-  const draws = uniforms(rngKey(1, 'bench'), BATCH * TOKENS);
-  const values = new Int32Array(BATCH * rows * TOKENS);
-  for (let b = 0; b < BATCH; b++) {
+function tokens(vocabulary: number, batch: number, rows: 3 | 4): Int32Array {
+  const draws = uniforms(rngKey(1, 'bench'), batch * TOKENS);
+  const values = new Int32Array(batch * rows * TOKENS);
+  for (let b = 0; b < batch; b++) {
     const at = b * rows * TOKENS;
     for (let t = 0; t < TOKENS; t++) values[at + t] = Math.floor(draws[b * TOKENS + t]! * vocabulary);
     values.fill(1, at + 2 * TOKENS, at + 3 * TOKENS);
@@ -24,37 +24,42 @@ function tokens(vocabulary: number, rows: 3 | 4): Int32Array {
   return values;
 }
 
-function training(seconds: number): Promise<number[]> {
+function training(batch: number, seconds: number): Promise<number[]> {
   const spec: BertSpec = {
     ...preset('bert-base', 'bert'),
     dropout: 0,
     head: { kind: 'masked-lm', maskedPositions: PLACES },
   };
-  const labels = Int32Array.from({ length: BATCH * PLACES }, (_, i) => (i * 97) % spec.vocabSize);
+  const labels = Int32Array.from({ length: batch * PLACES }, (_, i) => (i * 97) % spec.vocabSize);
   const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 } as const;
-  const examples = { values: tokens(spec.vocabSize, 4), labels };
+  const examples = { values: tokens(spec.vocabSize, batch, 4), labels };
   return trainingTimes(
     bert(spec),
-    BATCH,
+    batch,
     { shape: [4, TOKENS], classes: spec.vocabSize, questions: PLACES, examples, optimizer, rate: 1e-4 },
     seconds,
   );
 }
 
-function inference(seconds: number): Promise<number[]> {
+function inference(batch: number, seconds: number): Promise<number[]> {
   const spec = preset('bert-base', 'bert');
-  return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabSize, 3), [BATCH, 3, TOKENS], 'int32'), seconds);
+  return inferenceTimes(bert(spec), tf.tensor(tokens(spec.vocabSize, batch, 3), [batch, 3, TOKENS], 'int32'), seconds);
 }
 
-const caseOf = (train: boolean): Case => ({
-  batch: BATCH,
-  times: train ? training : inference,
+const caseOf = (batch: number, train: boolean): Case => ({
+  batch,
+  times: (seconds) => (train ? training : inference)(batch, seconds),
   peer: { network: 'bert-base', tokens: TOKENS, places: PLACES, train },
 });
 
 const CASES: NetworkCases = {
   unit: 'sequences',
-  cases: { 'train 8 x 128': caseOf(true), 'inference 8 x 128': caseOf(false) },
+  cases: {
+    'train 8 x 128': caseOf(8, true),
+    'inference 8 x 128': caseOf(8, false),
+    'train 64 x 128': { ...caseOf(64, true), onRequest: true },
+    'inference 64 x 128': { ...caseOf(64, false), onRequest: true },
+  },
   environment: 'torch-2.15.0-transformers',
   packages: ['torch==2.15.0', 'transformers==5.23.0', 'numpy'],
   feed: async (seconds) => {

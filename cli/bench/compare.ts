@@ -2,6 +2,7 @@
  * Speed and memory of networks, here and in PyTorch: each case in a process of its own, so that its peak memory is its
  * own.
  */
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 import { lookUp } from '../../src/core/registry.js';
@@ -21,6 +22,7 @@ import { runTool } from '../../src/toolchain/tools.js';
 export interface Measured {
   /** Of the bench's unit. */
   readonly perSecond: number;
+  /** Of main memory, its largest share; of a GPU, what nvidia-smi says that the process holds after its last step. */
   readonly peakMemoryBytes: number;
 }
 
@@ -43,6 +45,8 @@ export interface BenchRow extends Measured {
 export interface Case {
   /** Examples of a step. */
   readonly batch: number;
+  /** Whether its size is one for a GPU: it is measured where it is asked for by its name. */
+  readonly onRequest?: boolean;
   /** Milliseconds of each step. */
   readonly times: (seconds: number) => Promise<readonly number[]>;
   /** What peer_torch.py is told to do. */
@@ -61,10 +65,24 @@ export interface NetworkCases {
   readonly feed: (seconds: number) => Promise<Measured & { readonly case: string; readonly engine: string }>;
 }
 
-/** One case on the engine that is open in this process, for about `seconds`. */
-export async function measureCase({ batch, times }: Case, seconds: number): Promise<Measured> {
+/** One case on the engine that is open in this process, whose device is named, for about `seconds`. */
+export async function measureCase({ batch, times }: Case, seconds: number, device: string): Promise<Measured> {
   const perSecond = medianRate(batch, await times(seconds));
-  return { perSecond, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
+  const onGpu = device === 'gpu' ? deviceMemory() : undefined;
+  return { perSecond, peakMemoryBytes: onGpu ?? process.resourceUsage().maxRSS * 1024 };
+}
+
+/** Bytes of a GPU's memory that this process holds, as NVIDIA's driver counts them; undefined where it does not. */
+function deviceMemory(): number | undefined {
+  const { status, stdout } = spawnSync(
+    'nvidia-smi',
+    ['--query-compute-apps=pid,used_memory', '--format=csv,noheader,nounits'],
+    { encoding: 'utf8', timeout: 20_000 },
+  );
+  if (status !== 0) return undefined;
+  const line = stdout.split('\n').find((text) => Number(text.split(',')[0]) === process.pid);
+  const mebibytes = Number(line?.split(',')[1]);
+  return mebibytes > 0 ? mebibytes * 2 ** 20 : undefined;
 }
 
 /** Examples per second: the median over the steps after the first three. */
@@ -138,7 +156,7 @@ export async function inferenceTimes(network: Network, x: Tensor, seconds: numbe
 export interface CompareOptions {
   readonly seconds: number;
   readonly peer: 'torch' | undefined;
-  /** Some of the cases; all by default. */
+  /** Some of the cases; by default those for a GPU are left out. */
   readonly cases: readonly string[] | undefined;
   /** Measures one case in a new process of this program. */
   readonly spawnCase: (name: string) => Promise<Measured & { readonly engine: string }>;
@@ -161,9 +179,8 @@ export async function compare(
   network: NetworkCases,
   { seconds, peer, cases, spawnCase, say }: CompareOptions,
 ): Promise<SpeedTable> {
-  const chosen = (cases ?? Object.keys(network.cases)).map(
-    (name) => [name, lookUp('case', network.cases, name)] as const,
-  );
+  const usual = Object.keys(network.cases).filter((name) => !network.cases[name]!.onRequest);
+  const chosen = (cases ?? usual).map((name) => [name, lookUp('case', network.cases, name)] as const);
   const notes: string[] = [];
   const { environment, packages, unit } = network;
   const python =

@@ -26,9 +26,11 @@ export function networkBench(name: string, description: string, network: Network
     options: () => [
       peerOption('torch'),
       new Option('--case <name>', 'one case, in this process'),
-      new Option('--cases <list>', 'some of the cases, with commas between').argParser((text: string) =>
-        text.split(','),
-      ),
+      new Option(
+        '--cases <list>',
+        `some of the cases, with commas between: ${Object.keys(network.cases).join(', ')} ` +
+          '(default: those not for a GPU)',
+      ).argParser((text: string) => text.split(',')),
       secondsOption('time for each measurement', 20),
       engineOption(),
     ],
@@ -48,7 +50,7 @@ async function measureOne(
 ): Promise<Measurement> {
   const one = lookUp('case', network.cases, name);
   const engine = await openForCommand(asked);
-  const measured = await measureCase(one, seconds);
+  const measured = await measureCase(one, seconds, engine.device);
   return {
     data: { case: name, engine: `${engine.name} (${engine.device})`, ...measured },
     text: `${measured.perSecond.toFixed(2)} a second`,

@@ -35,6 +35,8 @@ const CASES: NetworkCases = {
     'inference 224 px batch 8': imageCase(224, 8, false),
     'train 32 px batch 128': imageCase(32, 128, true),
     'inference 32 px batch 128': imageCase(32, 128, false),
+    'train 224 px batch 64': { ...imageCase(224, 64, true), onRequest: true },
+    'inference 224 px batch 64': { ...imageCase(224, 64, false), onRequest: true },
   },
   environment: 'torch-2.15.0',
   packages: ['torch==2.15.0', 'numpy'],

@@ -1,21 +1,28 @@
 /** What a run was run with. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot, packageVersion } from '../core/package.js';
 import type { EngineInfo, Environment } from './runs.js';
 
-let checkout: { commit: string | null; dirty: boolean | null } | undefined;
-
-/** Commit of the checkout that this process began with, and whether it had changes; null outside a checkout. */
-function commit(): { commit: string | null; dirty: boolean | null } {
-  return (checkout ??= readCommit());
+/** What the program was built from: a commit, and whether the checkout had changes; null where that is not known. */
+interface Source {
+  readonly commit: string | null;
+  readonly dirty: boolean | null;
 }
 
-function readCommit(): { commit: string | null; dirty: boolean | null } {
-  const root = packageRoot();
-  if (!existsSync(join(root, '.git'))) return { commit: null, dirty: null };
+const UNKNOWN: Source = { commit: null, dirty: null };
+let source: Source | undefined;
+
+/** The commit of the checkout that this process began with; in an installed package, the one that was packed. */
+function commit(): Source {
+  return (source ??= readSource(packageRoot()));
+}
+
+/** The same for the package in a folder. */
+export function readSource(root: string): Source {
+  if (!existsSync(join(root, '.git'))) return packedFrom(join(root, 'packed-from.json'));
   const git = (...args: string[]): string | undefined => {
     const { status, stdout } = spawnSync('git', ['-C', root, ...args], { encoding: 'utf8', timeout: 10_000 });
     return status === 0 ? stdout.trim() : undefined;
@@ -23,6 +30,15 @@ function readCommit(): { commit: string | null; dirty: boolean | null } {
   const head = git('rev-parse', 'HEAD');
   const changes = git('status', '--porcelain', '--untracked-files=no');
   return { commit: head ?? null, dirty: changes === undefined ? null : changes !== '' };
+}
+
+function packedFrom(file: string): Source {
+  try {
+    const { commit, dirty } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Source>;
+    return typeof commit === 'string' ? { commit, dirty: dirty === true } : UNKNOWN;
+  } catch {
+    return UNKNOWN; // packed outside a checkout
+  }
 }
 
 /** The environment of this process. */

@@ -41,7 +41,7 @@ export function parseGpus(text: string, visible: string | undefined): Device[] {
 /** What cells that compute with tensors run on. */
 export interface TensorSetup {
   readonly engine: EngineChoice;
-  /** GPUs that tensor engines may use, one process on each; where it is empty, all processes share the CPU. */
+  /** GPUs that tensor engines may use; where it is empty, all processes share the CPU. */
   readonly devices: readonly Device[];
 }
 
@@ -59,6 +59,9 @@ export interface WorkerPoolOptions {
   readonly runners: Readonly<Record<string, Runner>>;
   readonly worker: ChildOptions['worker'];
 }
+
+/** What the driver and its libraries take of a GPU's memory for each process on it, in bytes. */
+const DRIVER_BYTES = 2 ** 30;
 
 /** Memory that a process is expected to take until one of its experiment and arm has been seen, in bytes. */
 const FIRST_GUESS = 2 ** 30;
@@ -86,7 +89,8 @@ export class WorkerPool {
   private readonly idle: Idle[] = [];
   /** Processes at work, and how many of the `jobs` each takes up. */
   private readonly busy = new Map<Child, number>();
-  private readonly taken = new Set<Device>();
+  /** GPUs at work, and how much of its memory each one's cells are expected to take, in bytes. */
+  private readonly taken = new Map<Device, number>();
   private readonly peaks = new Map<string, number>();
   private reserved = 0;
   /** The engine, once it is set up. */
@@ -120,7 +124,7 @@ export class WorkerPool {
     const kept = this.takeIdle(this.kindOf(cell));
     const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(cell, device) });
     this.busy.set(child, this.slotsOf(cell));
-    if (device !== undefined) this.taken.add(device);
+    if (device !== undefined) this.occupy(device, this.deviceMemoryOf(cell));
     // a process that has just begun does not have its memory yet
     const reserved = kept === undefined ? this.memoryOf(cell) : 0;
     this.reserved += reserved;
@@ -143,7 +147,7 @@ export class WorkerPool {
       clearTimeout(timer);
       begun();
       this.busy.delete(child);
-      if (device !== undefined) this.taken.delete(device);
+      if (device !== undefined) this.occupy(device, -this.deviceMemoryOf(cell));
     }
   }
 
@@ -196,12 +200,32 @@ export class WorkerPool {
     return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, expected);
   }
 
-  /** The smallest free GPU on which the cell fits; the largest one, if it is free, where the cell fits on none. */
+  /**
+   * The smallest free GPU on which the cell fits, else the one at work with the most memory left for it: the steps of
+   * small nets leave a GPU idle most of the time, so that several cells share one. A cell that fits on none has the
+   * largest to itself.
+   */
   private deviceFor(cell: Cell): Device | undefined {
+    const need = this.deviceMemoryOf(cell);
+    const left = (device: Device): number => device.bytes - (this.taken.get(device) ?? 0);
     const bySize = [...this.devices].sort((a, b) => a.bytes - b.bytes);
-    const need = this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0;
-    const fitting = bySize.filter(({ bytes }) => bytes >= need);
-    return (fitting.length > 0 ? fitting : bySize.slice(-1)).find((device) => !this.taken.has(device));
+    const free = bySize.filter((device) => !this.taken.has(device));
+    const shared = bySize.filter((device) => this.taken.has(device)).sort((a, b) => left(b) - left(a));
+    const fitting = [...free, ...shared].find((device) => left(device) >= need);
+    if (fitting !== undefined) return fitting;
+    return bySize.some(({ bytes }) => bytes >= need) ? undefined : free.find((device) => device === bySize.at(-1));
+  }
+
+  /** Memory of a GPU that a cell is expected to take, in bytes. */
+  private deviceMemoryOf(cell: Cell): number {
+    return DRIVER_BYTES + (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
+  }
+
+  /** Notes that so many bytes more, or fewer, of a GPU are expected to be taken; one without any is free. */
+  private occupy(device: Device, bytes: number): void {
+    const taken = (this.taken.get(device) ?? 0) + bytes;
+    if (taken > 0) this.taken.set(device, taken);
+    else this.taken.delete(device);
   }
 
   /**

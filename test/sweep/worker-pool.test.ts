@@ -93,19 +93,30 @@ test('small cells share the cores, a large one gets them all', async () => {
   workers.close();
 });
 
-test('one process on each GPU, the smallest on which the cell fits; cells that need none are not kept waiting', async () => {
+test('a GPU of its own for each cell while there are some, the smallest on which it fits; then cells share', async () => {
   const devices = [
     { name: '0', bytes: 80 * GiB },
     { name: '1', bytes: 24 * GiB },
   ];
   const workers = await workersWith({
-    jobs: 4,
+    jobs: 8,
     tensors: Promise.resolve({ engine: { name: 'wasm', why: '' }, devices }),
   });
   const [small, big] = [run(workers, cell('small', 'a')), run(workers, cell('big', 'b'))];
-  expect([workers.mayStart(cell('small', 'c')), workers.mayStart(cell('theory', 'd'))]).toEqual([false, true]);
-  expect([(await small).device, (await big).device]).toEqual(['1', '0']);
-  expect((await run(workers, cell('vast', 'e'))).device).toBe('0');
+  expect(['small', 'big', 'theory', 'vast'].map((kind) => workers.mayStart(cell(kind as 'small', 'c')))).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+  const second = run(workers, cell('big', 'd'));
+  expect(workers.mayStart(cell('big', 'e'))).toBe(false); // 31 + 31 of 80 GiB are taken, and 24 are too few
+  const shared = run(workers, cell('small', 'f'));
+  expect((await Promise.all([small, big, second, shared])).map(({ device }) => device)).toEqual(['1', '0', '0', '1']);
+  const vast = run(workers, cell('vast', 'g'));
+  expect(workers.mayStart(cell('vast', 'h'))).toBe(false);
+  expect((await vast).device).toBe('0');
+  expect((await run(workers, cell('vast', 'i'))).device).toBe('0');
   workers.close();
 });
 

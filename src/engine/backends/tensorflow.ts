@@ -115,6 +115,7 @@ async function start(install?: InstallOptions): Promise<Started> {
   }
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_DETERMINISTIC_OPS ??= '1';
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'; // else one process takes all of a GPU's memory as it starts
   replaceUtilities();
   try {
     quietly(() => loadPackage(folder, (installed && tracingAddon(installed, folder)) ?? addon));
