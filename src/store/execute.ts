@@ -90,7 +90,8 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       // where another process has taken over, what was found may be what it wrote
       if (error instanceof DamagedError) lock.check();
       if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt))
-        throw codeOf(error) === undefined ? error : asFileError(error, folder);
+        // what a cell reads lies elsewhere: the file that the error names, where it names one
+        throw codeOf(error) === undefined ? error : asFileError(error, (error as NodeJS.ErrnoException).path ?? folder);
     } finally {
       lock.release();
     }

@@ -13,6 +13,7 @@ import fs, {
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FailureError, InterruptedError, UsageError } from '../../src/core/errors.js';
@@ -59,6 +60,12 @@ function options(executor: Executor, extra: Partial<ExecuteOptions> = {}): Execu
     ...extra,
   };
 }
+
+test('a file that a run reads and that is not there is named, not the folder of the run', async () => {
+  const gone = join(out, 'gone.tsv');
+  const reads: Executor = async () => ({ result: { bytes: (await readFile(gone)).length }, arrays: {} });
+  await expect(executeRun(CELL, options(reads))).rejects.toThrow(`${gone}: no such file or folder`);
+});
 
 test('a run leaves its spec, environment, metrics, arrays and mark, and is not done again', async () => {
   const run = await executeRun(CELL, options(counter()));
