@@ -1,5 +1,5 @@
 /** A training run's network in files of the names under which networks are published. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
@@ -54,6 +54,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
     write: async (path, { run, network, weights, tokenizer, labels }) => {
       const facts = await tokenizer();
       if (facts === undefined) throw new UsageError(`${path}: the run has no tokenizer to write beside the network`);
+      dropBeside(path);
       writeWeights(path, network, weights, facts, labels);
       writeAnswers(path, run);
     },
@@ -63,6 +64,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
     looks: 'a name without ending, for a LayersModel folder',
     fits: (network) => familyOf(network).published?.model !== undefined,
     write: async (path, { network, weights, labels }) => {
+      dropBeside(path);
       writeWeights(path, network, weights);
       writeLabels(path, labels);
     },
@@ -71,6 +73,17 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
 
 /** File of the names of a network's classes, in order, beside its weights. */
 const LABELS = 'labels.json';
+/** A network's answers to the test questions beside it, and how sure it is that there is none. */
+const [ANSWERS, ODDS] = ['predictions.json', 'null_odds.json'] as const;
+
+/**
+ * Takes away what was written beside a network in a folder that another one is to be written into: of that one it would
+ * be wrong. Leaves a folder without a network as it is.
+ */
+export function dropBeside(folder: string): void {
+  if (!['model.json', 'model.safetensors'].some((name) => existsSync(join(folder, name)))) return;
+  for (const name of [LABELS, ANSWERS, ODDS]) rmSync(join(folder, name), { force: true });
+}
 
 /** Writes names of classes in their order, where there are any, into a network's folder; returns the paths. */
 export function writeLabels(folder: string, labels: readonly string[] | undefined): readonly string[] {
@@ -154,11 +167,11 @@ function writeAnswers(folder: string, run: RunRecord): void {
     if (lines.length > 0) writeAtomic(join(folder, name), `{\n${lines.join(',\n')}\n}\n`);
   };
   write(
-    'predictions.json',
+    ANSWERS,
     answers.map(({ id, answer }) => [id, answer]),
   );
   write(
-    'null_odds.json',
+    ODDS,
     answers.flatMap(({ id, noAnswer }) => (noAnswer === undefined ? [] : [[id, noAnswer]])),
   );
 }

@@ -1,9 +1,9 @@
 /** In which forms a run's network is written: the ending of the path chooses, and another one is refused. */
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { exportRun } from '../../src/method/export.js';
+import { dropBeside, exportRun } from '../../src/method/export.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { TRAIN_KIND } from '../../src/method/required.js';
 import { fromArrays } from '../../src/method/weights.js';
@@ -24,6 +24,17 @@ const run = (network: NetworkSpec): Promise<RunRecord> =>
     signal: new AbortController().signal,
     progress: () => {},
   });
+
+test('what was written beside the network before goes with it, and nothing from a folder without one', () => {
+  const out = folder();
+  const beside = ['labels.json', 'null_odds.json', 'predictions.json'];
+  for (const name of [...beside, 'mine.json']) writeFileSync(join(out, name), '[]');
+  dropBeside(out);
+  expect(readdirSync(out).sort()).toEqual([...beside, 'mine.json'].sort());
+  writeFileSync(join(out, 'model.json'), '{}');
+  dropBeside(out);
+  expect(readdirSync(out).sort()).toEqual(['mine.json', 'model.json']);
+});
 
 describe('a finished run', () => {
   let [resnet, convnet]: RunRecord[] = [];

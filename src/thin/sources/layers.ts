@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isFolder } from '../../models/huggingface-folder.js';
 import { isLayersModel, openLayersModel } from '../../models/layers-file.js';
 import { writeWeights } from '../../models/files.js';
-import { readLabels, writeLabels } from '../../method/export.js';
+import { dropBeside, readLabels, writeLabels } from '../../method/export.js';
 import type { SourceFormat } from './source.js';
 
 /** LayersModels; the thin net is one, too. */
@@ -19,6 +19,7 @@ export const layers: SourceFormat = {
       labels: readLabels(isFolder(model) ? model : dirname(model), spec),
       notes,
       write: (folder, thin, weights, { labels }) => {
+        dropBeside(folder);
         writeWeights(folder, thin, weights);
         return [folder, ...writeLabels(folder, labels)];
       },

@@ -6,7 +6,7 @@ import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
 import { fileMetadata } from '../../models/exchange.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
-import { readLabels, writeLabels } from '../../method/export.js';
+import { dropBeside, readLabels, writeLabels } from '../../method/export.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
 
 /** What wrappers of training loops put before every name. */
@@ -54,6 +54,7 @@ export function openTensors(
     notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
     write: (folder, thin, weights, { labels }) => {
       makeFolder(folder);
+      dropBeside(folder);
       const file = join(folder, 'model.safetensors');
       writeWeights(file, thin, weights);
       return [file, ...writeLabels(folder, labels)];
