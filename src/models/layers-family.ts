@@ -3,6 +3,7 @@ import { sizeOf } from '../core/host-array.js';
 import { mismatch, refuseTexts, type Family } from './family.js';
 import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from './layers-file.js';
 import { graphOf, layersNetwork, LayersSpec } from './layers.js';
+import { layersGraph } from './layers-onnx.js';
 import { readImages, readRows } from './predict.js';
 
 /** The network with other numbers of channels: `change` gets those of each group that is the network's to choose. */
@@ -45,6 +46,7 @@ export const layersFamily: Family<LayersSpec> = {
       },
     },
   },
+  onnx: layersGraph,
   thinning: {
     narrow: (spec, factor) =>
       withUnits(spec, (units, isOutput) => (isOutput ? units : Math.max(1, Math.round(units * factor)))),

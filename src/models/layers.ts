@@ -107,7 +107,8 @@ function extent(
   return { output, pads: [Math.floor(total / 2), Math.ceil(total / 2)] };
 }
 
-function windowsOf(
+/** The windows that a layer's kernel or pooling moves over what it reads, [H, W, C]. */
+export function windowsOf(
   [height, width]: readonly number[],
   size: readonly [number, number],
   strides: readonly [number, number],

@@ -48,7 +48,7 @@ export interface ConvNodeOptions {
 }
 
 /** A convolution with bias, kernel [h, w, C / groups, out] here; `moves` are its attributes `strides` and `pads`. */
-function convNode(
+export function convNode(
   { graph }: OnnxScope,
   path: string,
   x: Value,

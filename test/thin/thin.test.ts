@@ -113,7 +113,7 @@ test('a LayersModel of tfjs: the thin net is one, too, and the heads are those o
   };
   writeLayersModel(model, spec, networkOf(spec).init(3));
   const { written } = await thin({ ...SMALL, model, data: pictureFolder(12), out, engine });
-  expect(written).toEqual([join(out, 'model'), join(out, 'model', 'labels.json')]);
+  expect(written).toEqual([join(out, 'model'), join(out, 'model', 'labels.json'), join(out, 'model.onnx')]);
   const { layers } = openLayersModel(join(out, 'model')).spec;
   expect(layers.flatMap((layer) => ('units' in layer ? [layer.units] : []))).toEqual([2, 3, 2]);
 });
