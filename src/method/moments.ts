@@ -1,5 +1,6 @@
 /** Second moments of activations over training data. */
 import type { Matrix } from 'ml-matrix';
+import { FailureError } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { forEachBatch } from '../metrics/batches.js';
@@ -8,6 +9,20 @@ import { toMatrix, type Teacher } from './weights.js';
 
 /** Moments are taken over the first examples of the training split, at most this many. */
 const EXAMPLES = 512;
+
+/**
+ * Sums of products on the host. Throws FailureError where they are not finite, as decompositions make anything of
+ * such; `where` are the values that were multiplied.
+ */
+export async function toFiniteMatrix(sums: Tensor2D, where: string): Promise<Matrix> {
+  const matrix = await toMatrix(sums);
+  const wrong = matrix.to1DArray().find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return matrix;
+  throw new FailureError(
+    `sums of products of values at "${where}" are ${wrong}: the wide net's values, or the thin net's own, are beyond ` +
+      'float32; are weights and data those that belong together?',
+  );
+}
 
 /**
  * Sums of products a^T b [K, L] over examples and positions, for each of the named pairs a [B, ..., K] and
@@ -33,12 +48,15 @@ export async function productSums(
     },
     EXAMPLES,
   );
-  const read = async (name: string): Promise<[string, Matrix]> => {
-    const matrix = await toMatrix(sums[name]!);
-    sums[name]!.dispose();
-    return [name, matrix];
-  };
-  return Object.fromEntries(await Promise.all(names.map(read)));
+  const read = async (name: string): Promise<[string, Matrix]> => [
+    name,
+    await toFiniteMatrix(sums[name]!, name.replace(/ cross$/, '')),
+  ];
+  try {
+    return Object.fromEntries(await Promise.all(names.map(read)));
+  } finally {
+    tf.dispose(sums);
+  }
 }
 
 /** Second moments [M, M] of the wide net's values at some taps, in their order of depth. */

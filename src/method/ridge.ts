@@ -15,10 +15,11 @@ import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
 import { rowsRead } from './linear-inputs.js';
+import { toFiniteMatrix } from './moments.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
 import { part, prefixed } from './training-step.js';
-import { toMatrix, type Teacher, type Weights } from './weights.js';
+import type { Teacher, Weights } from './weights.js';
 
 /** Images of one pass. */
 const BATCH = 100;
@@ -200,9 +201,11 @@ async function momentsOf(
     disposeAll(own, theirs);
     if (before !== undefined) tf.dispose([before.gram, before.cross]);
   }
-  const moments = { gram: await toMatrix(sums!.gram), cross: await toMatrix(sums!.cross), count };
-  tf.dispose([sums!.gram, sums!.cross]);
-  return moments;
+  try {
+    return { gram: await toFiniteMatrix(sums!.gram, path), cross: await toFiniteMatrix(sums!.cross, path), count };
+  } finally {
+    tf.dispose([sums!.gram, sums!.cross]);
+  }
 }
 
 /**

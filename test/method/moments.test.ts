@@ -54,3 +54,10 @@ test('second moments of the wide net’s taps: W^T (sum x x^T) W of a linear lay
   const second = new Array<number>(9).fill(9 * (a + 2 * b + c));
   expect(relativeError(moments.layer2!.to1DArray(), second)).toBeLessThan(TOLERANCE.f32);
 });
+
+test('sums that are beyond float32 are refused by the name of the values, and leave no tensor', async () => {
+  const before = tf.memory().numTensors;
+  const sums = productSums(data, ['small', 'large'], (x) => ({ small: [x, x], large: [x, tf.mul(x, 1e38)] }));
+  await expect(sums).rejects.toThrow(/sums of products of values at "large" are (-?Infinity|NaN)/);
+  expect(tf.memory().numTensors).toBe(before);
+});
