@@ -61,7 +61,6 @@ const NETWORKS: Readonly<Record<string, NetworkSpec>> = {
       { kind: 'dense', name: 'scores', from: ['flat'], units: 2, activation: 'softmax' },
     ],
   },
-  convnet: { family: 'convnet', numLayers: 2, width: 4, skip: false, activation: 'relu', ...IMAGES },
   mlp: { family: 'mlp', numLayers: 2, width: 4, skip: false, activation: 'tanh', classes: 2, inputs: 192 },
   distilbert: { ...ENCODER, family: 'distilbert', head: { kind: 'classify', classes: 2 } },
 };
