@@ -45,6 +45,7 @@ export {
 } from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
 export { affine, cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
+export { inSteps } from './method/epochs.js';
 export {
   CloneImitation,
   GradientImitation,

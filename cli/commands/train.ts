@@ -7,6 +7,7 @@ import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
+import { inSteps } from '../../src/method/epochs.js';
 import { TrainSpec } from '../../src/method/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
 import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
@@ -127,12 +128,12 @@ function nameOfFile(path: string): string {
   );
 }
 
-function cellsFor(name: string, options: Options): Cell[] {
+async function cellsFor(name: string, options: Options): Promise<Cell[]> {
   const experiment = trainExperiment(name, options.experiment);
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
     const spec = readDeclaration(options.config, notice) as Spec;
-    const set = applySettings(spec, options.set);
+    const set = await inSteps(applySettings(spec, options.set));
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));
@@ -195,7 +196,7 @@ export function command(): Command {
       (value: string, list: string[]) => [...list, value],
       [] as string[],
     )
-    .option('--config <file>', 'a spec of your own, as --print-config prints it')
+    .option('--config <file>', 'a spec of your own, as --print-config prints it; a recipe may say epochs for steps')
     .option('--print-config', 'print the specs and do nothing else')
     .addOption(jsonOption())
     .addHelpText('after', () => experimentList(trainExperiments()))
@@ -213,7 +214,7 @@ export function command(): Command {
       ]),
     )
     .action(async (name: string, options: Options) => {
-      const cells = cellsFor(name, options);
+      const cells = await cellsFor(name, options);
       if (options.printConfig) return printSpecs(cells);
       if (wantsWorkers(options)) {
         if (!(await workTogether(cells, options))) return; // worker 0 has the runs

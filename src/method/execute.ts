@@ -138,6 +138,7 @@ async function outcome(
       validationAccuracy: validation.accuracy,
       testAccuracy: test.accuracy,
       testCrossEntropy: test.crossEntropy,
+      ...(test.top5 !== undefined && { testTop5: test.top5 }),
       ...testFigures(spec.data, test),
       ...scores,
       ...skippedCount(data),

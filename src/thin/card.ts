@@ -64,6 +64,9 @@ function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
       columns: ['', 'wide', 'thin'],
       rows: [
         row('test accuracy, %', ({ test }) => test.accuracy, percent),
+        ...(thin.test.top5 === undefined
+          ? []
+          : [row('test, the label among five, %', ({ test }) => test.top5 ?? 0, percent)]),
         row(
           'test cross-entropy, nats',
           ({ test }) => test.crossEntropy,

@@ -1,0 +1,42 @@
+/** Figures of a network on a split, where their values are known. */
+import { beforeAll, expect, test } from 'vitest';
+import type { Dataset } from '../../src/data/dataset.js';
+import { tf, type Tensor } from '../../src/engine/tensor.js';
+import { evaluate, MANY_CLASSES } from '../../src/metrics/evaluate.js';
+import { anyEngine } from '../support/engines.js';
+
+beforeAll(async () => void (await anyEngine()));
+
+/** Examples of one number each, whose label is that number. */
+function data(classes: number, labels: readonly number[]): Dataset {
+  const source = {
+    count: labels.length,
+    batch: (indices: Uint32Array) => ({
+      values: Float32Array.from(indices, (index) => labels[index]!),
+      labels: Int32Array.from(indices, (index) => labels[index]!),
+    }),
+  };
+  return { shape: [1], classes, train: source, validation: source, test: source };
+}
+
+/** Scores that fall with the distance from class 10: it is the first, then come 9 and 11, and so on. */
+const around10 =
+  (classes: number) =>
+  (x: Tensor): Tensor =>
+    tf.add(tf.mul(x, 0), tf.neg(tf.abs(tf.sub(tf.range(0, classes), 10.1))));
+
+test('the label among the five largest logits counts from 100 classes on', async () => {
+  const labels = [10, 9, 11, 8, 12, 7, 13, 60]; // 10, 11, 9, 12, 8 are the five
+  const many = data(MANY_CLASSES, labels);
+  const found = await evaluate(many, many.test, around10(MANY_CLASSES));
+  expect(found.top5).toBeCloseTo((100 * 5) / 8, 4);
+  expect(found.accuracy).toBeCloseTo(100 / 8, 4);
+  const few = data(MANY_CLASSES - 1, labels);
+  expect(await evaluate(few, few.test, around10(MANY_CLASSES - 1))).not.toHaveProperty('top5');
+});
+
+test('of equal logits the first five count, as the first one does for accuracy', async () => {
+  const many = data(MANY_CLASSES, [0, 4, 5, 99]);
+  const { top5 } = await evaluate(many, many.test, (x) => tf.add(tf.mul(x, 0), tf.zeros([1, MANY_CLASSES])));
+  expect(top5).toBe(50);
+});
