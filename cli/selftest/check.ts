@@ -160,13 +160,14 @@ export function tablesOf(out: string): { readonly runs: number; readonly hash: s
   return { runs: names.length, hash: hash.digest('hex') };
 }
 
-/** Folders of a store's finished runs, and of the unfinished ones that have a saved state; no file is read. */
-export function foldersIn(out: string): { readonly finished: readonly string[]; readonly saved: readonly string[] } {
+/** Folders of a store's finished runs, and of the unfinished ones that have a saved state, or a lock; none is read. */
+export function foldersIn(out: string): Readonly<Record<'finished' | 'saved' | 'locked', readonly string[]>> {
   const folders = [...indexRuns(out).values()].map((name) => join(runsFolder(out), name));
   const has = (folder: string, file: string): boolean => existsSync(join(folder, file));
   return {
     finished: folders.filter((folder) => has(folder, FILES.done)),
     saved: folders.filter((folder) => !has(folder, FILES.done) && has(folder, FILES.last)),
+    locked: folders.filter((folder) => !has(folder, FILES.done) && has(folder, FILES.lock)),
   };
 }
 
