@@ -373,10 +373,28 @@ Tile tile_at(const Layer& layer, int d, int64_t first, int64_t last, const doubl
   return tile;
 }
 
+// ---- activations that the forward pass keeps for the backward one ----
+
+// Bytes that stay in a core's second-level cache between the passes; more would be slower than another tanh.
+constexpr size_t KEPT = 2 << 20;
+
+// Whether the derivative is known from the value alone, so that nothing else need be kept.
+template <int A>
+constexpr bool keeps() {
+  return A == TANH;
+}
+inline Act kept_act(V t) { return {t, 1.0 - t * t}; }
+
+// Numbers for the kept values of a layer: whole tiles for every chunk.
+size_t kept_numbers(const Layer& layer, int samples) { return (size_t)(layer.m + chunks_of(layer.m) * P) * samples; }
+// Where those of the tile at particle `i` of a chunk are, [S, P]; null where none are kept.
+double* kept_at(const Shape& net, double* keep, int chunk, int64_t i) { return keep == nullptr ? nullptr : keep + (size_t)(i + chunk * P) * net.padded; }
+
 // ---- one layer forward ----
 
+// Values of the tile's activations go into `keep` [S, P], where that is given.
 template <int A>
-void forward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, double* out) {
+void forward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, double* out, double* keep = nullptr) {
   const int d = net.d, S = net.padded;
   for (int s = from; s < until; s += W) {
     V u[P];
@@ -386,6 +404,8 @@ void forward_tile(const Shape& net, const Tile& tile, int from, int until, const
       for (int i = 0; i < P; i++) u[i] = fma(splat(tile.a[i][k]), zk, u[i]);
     }
     for (int i = 0; i < P; i++) u[i] = activate<A>(u[i]).value;
+    if (keep != nullptr)
+      for (int i = 0; i < P; i++) store(keep + (size_t)s * P + i * W, u[i]);
     for (int k = 0; k < d; k++) {
       double* o = out + (size_t)k * S + s;
       V even = load(o), odd = splat(tile.b[1][k]) * u[1];
@@ -418,7 +438,7 @@ void finish(const Shape& net, int64_t m, int from, int until, const double* z, d
 }
 
 template <int A>
-void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const double* z, double* out) {
+void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const double* z, double* out, double* keep = nullptr) {
   // What the jobs use is captured by value: the caller's stack is written while the other threads read.
   const double* zero = work.zero;
   const int chunks = chunks_of(layer.m);
@@ -426,7 +446,7 @@ void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const 
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
-    for (int64_t i = first; i < last; i += P) forward_tile<A>(net, tile_at(layer, net.d, i, last, zero), 0, net.padded, z, mine);
+    for (int64_t i = first; i < last; i += P) forward_tile<A>(net, tile_at(layer, net.d, i, last, zero), 0, net.padded, z, mine, kept_at(net, keep, chunk, i));
   });
   reduce(net, layer.m, chunks, work.partial, z, out);
 }
@@ -435,12 +455,25 @@ void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const 
 
 template <int A>
 void backward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, const double* p, double* back, double* scratch, double scale, double* ga, double* gb, double* gbias,
-                   const double* a, const double* b, const double* bias) {
+                   const double* a, const double* b, const double* bias, double* kept) {
   const int d = net.d, S = net.padded;
-  double *ts = scratch, *ss = scratch + (size_t)P * S;
+  double *ts = kept != nullptr ? kept : scratch, *ss = scratch + (size_t)P * S;
   V dbias[P] = {};
   for (int s = from; s < until; s += W) {
     V u[P], bp[P];
+    if (keeps<A>() && kept != nullptr) {
+      for (int i = 0; i < P; i++) bp[i] = V{};
+      for (int k = 0; k < d; k++) {
+        V pk = load(p + (size_t)k * S + s);
+        for (int i = 0; i < P; i++) bp[i] = fma(splat(tile.b[i][k]), pk, bp[i]);
+      }
+      for (int i = 0; i < P; i++) {
+        V slope = kept_act(load(ts + (size_t)s * P + i * W)).slope * bp[i];
+        dbias[i] += slope;
+        store(ss + (size_t)s * P + i * W, slope);
+      }
+      continue;
+    }
     for (int i = 0; i < P; i++) u[i] = splat(tile.bias[i]), bp[i] = V{};
     for (int k = 0; k < d; k++) {
       V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s);
@@ -489,19 +522,19 @@ void backward_tile(const Shape& net, const Tile& tile, int from, int until, cons
 // Gradients of the particles first..last and their share of J^T p, over the samples from..until.
 template <int A>
 void backward_range(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, int64_t first, int64_t last, int from, int until, const double* z,
-                    const double* p, double* back, double* scratch, const double* zero) {
+                    const double* p, double* back, double* scratch, const double* zero, double* keep, int chunk) {
   const int d = net.d;
   for (int64_t i = first; i < last; i += P) {
     const double* a = add ? layer.a + i * d : zero;
     const double* b = add ? layer.b + i * d : zero;
     const double* bias = add ? layer.bias + i : zero;
-    backward_tile<A>(net, tile_at(layer, d, i, last, zero), from, until, z, p, back, scratch, scale, to.a + i * d, to.b + i * d, to.bias + i, a, b, bias);
+    backward_tile<A>(net, tile_at(layer, d, i, last, zero), from, until, z, p, back, scratch, scale, to.a + i * d, to.b + i * d, to.bias + i, a, b, bias, kept_at(net, keep, chunk, i));
   }
 }
 
 // Writes base + scale * gradient into `to`: the base is the layer itself (which `to` may be), or zero.
 template <int A>
-void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, Workspace& work, const double* z, const double* p, double* back) {
+void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, Workspace& work, const double* z, const double* p, double* back, double* keep = nullptr) {
   const double* zero = work.zero;
   const size_t perThread = work.perThread;
   double* scratch = work.scratch;
@@ -510,7 +543,7 @@ void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool 
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
-    backward_range<A>(net, layer, to, add, scale, first, last, 0, net.padded, z, p, mine, scratch + thread * perThread, zero);
+    backward_range<A>(net, layer, to, add, scale, first, last, 0, net.padded, z, p, mine, scratch + thread * perThread, zero, keep, chunk);
   });
   reduce(net, layer.m, chunks, work.partial, p, back);
 }
@@ -600,12 +633,17 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   size_t numbers = 0;
   for (const Layer& layer : net.layers) numbers += gradient_numbers(layer, net.d);
   Buffer sums(slices > 1 ? slices * numbers : 0);
+  std::vector<size_t> begins{0};
+  for (const Layer& layer : net.layers) begins.push_back(begins.back() + kept_numbers(layer, net.padded));
+  const bool keeping = keeps<A>() && begins.back() * 8 <= KEPT * pool->size();
+  Buffer kept(keeping ? begins.back() : 0);
+  const auto kept_of = [keeping, all = kept.data(), begins = begins.data()](size_t l) { return keeping ? all + begins[l] : nullptr; };
   for (int step = 0; step < steps; step++) {
     double loss = 0;
     if (slices > 1) {
       double squares[16 * 8];
       pool->run(slices, [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(), sums = sums.data(), zero = work.zero.data(),
-                         all = work.scratch.data(), perThread = work.perThread](int slice, int thread) {
+                         all = work.scratch.data(), perThread = work.perThread, kept_of](int slice, int thread) {
         const Shape shape = net;
         const Layer* layers = net.layers.data();
         const int vectors = shape.padded / W, from = vectors * slice / slices * W, until = vectors * (slice + 1) / slices * W;
@@ -613,7 +651,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
           const Layer layer = layers[l];
           double* next = z + (l + 1) * sheet;
           clear(shape, from, until, next);
-          for (int64_t i = 0; i < layer.m; i += P) forward_tile<A>(shape, tile_at(layer, shape.d, i, layer.m, zero), from, until, z + l * sheet, next);
+          for (int64_t i = 0; i < layer.m; i += P) forward_tile<A>(shape, tile_at(layer, shape.d, i, layer.m, zero), from, until, z + l * sheet, next, kept_at(shape, kept_of(l), 0, i));
           finish(shape, layer.m, from, until, z + l * sheet, next);
         }
         double *mine = p, *back = p + sheet, *sum = sums + slice * numbers;
@@ -622,7 +660,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
           const Layer layer = layers[l];
           const int64_t m = layer.m;
           clear(shape, from, until, back);
-          backward_range<A>(shape, layer, {sum, sum + m * shape.d, sum + 2 * m * shape.d, m}, false, 1, 0, m, from, until, z + l * sheet, mine, back, all + thread * perThread, zero);
+          backward_range<A>(shape, layer, {sum, sum + m * shape.d, sum + 2 * m * shape.d, m}, false, 1, 0, m, from, until, z + l * sheet, mine, back, all + thread * perThread, zero, kept_of(l), 0);
           finish(shape, m, from, until, mine, back);
           std::swap(mine, back);
           sum += gradient_numbers(layer, shape.d);
@@ -630,7 +668,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
       });
       for (int slice = 0; slice < slices; slice++) loss += squares[8 * slice];
     } else {
-      for (size_t l = 0; l < L; l++) layer_forward<A>(net, net.layers[l], work, zs + l * sheet, zs + (l + 1) * sheet);
+      for (size_t l = 0; l < L; l++) layer_forward<A>(net, net.layers[l], work, zs + l * sheet, zs + (l + 1) * sheet, kept_of(l));
       loss = residual(net, 0, net.padded, zs + L * sheet, ys, ps);
     }
     losses[step] = loss / (2.0 * net.n);
@@ -648,7 +686,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
     } else {
       double *p = ps, *back = ps + sheet;
       for (size_t l = L; l-- > 0;) {
-        layer_backward<A>(net, net.layers[l], targets[l], add, scale, work, zs + l * sheet, p, back);
+        layer_backward<A>(net, net.layers[l], targets[l], add, scale, work, zs + l * sheet, p, back, kept_of(l));
         std::swap(p, back);
       }
     }
