@@ -24,16 +24,17 @@ export class Progress {
 
   /**
    * `share` is the finished part of all work, 0 to 1, and `first` the part that was finished before this process began;
-   * `detail` says what is at work and how fast.
+   * `detail` says what is at work and how fast. The seconds left are those that are given, else as the share says.
    */
-  update(stage: string, share: number, detail: string, first = 0): void {
+  update(stage: string, share: number, detail: string, first = 0, seconds?: number): void {
     if (isQuiet()) return;
     const now = performance.now();
     this.started ??= now;
     this.lastUpdate = now;
     const elapsed = (now - this.started) / 1000;
     const done = share - first;
-    const left = done > 0.005 && elapsed > 3 ? ` left ${clock((elapsed * (1 - share)) / done)}` : '';
+    const known = seconds ?? (done > 0.005 ? (elapsed * (1 - share)) / done : undefined);
+    const left = known !== undefined && elapsed > 3 ? ` left ${clock(known)}` : '';
     const percent = `${String(Math.floor(share * 100)).padStart(3)}%`;
     if (this.terminal) {
       const filled = Math.round(share * BAR_WIDTH);

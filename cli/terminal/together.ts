@@ -148,7 +148,7 @@ async function leadCells(
           notice,
           progress: (at, stage, done, total) => {
             workers.alive();
-            report(at, stage, done, total, (i + done / (total || 1)) / open.size);
+            report(at, stage, done, total, { share: (i + done / (total || 1)) / open.size });
           },
         });
     } finally {

@@ -25,6 +25,7 @@ import type {
   SweepOutcome,
   Values,
 } from '../../src/sweep/backends/backend.js';
+import type { SweepReporter } from '../../src/sweep/progress.js';
 import { runHere } from '../../src/sweep/backends/pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
@@ -109,6 +110,13 @@ async function prepareEngine(name: EngineName | 'auto', progress: Progress): Pro
   }
 }
 
+/** The engine that cells will have, as far as it can be told before it is set up. Throws UsageError on a wrong name. */
+function expectedEngine(flag: string | undefined): EngineName {
+  const name = requestedEngine(flag);
+  if (name !== 'auto') return name;
+  return tensorflowReadiness().state === 'impossible' ? 'wasm' : 'tensorflow';
+}
+
 /** Whether workers will open TensorFlow's CUDA build. */
 function usesCuda({ name }: EngineChoice): boolean {
   const readiness = tensorflowReadiness();
@@ -124,16 +132,13 @@ export async function openForCommand(flag: string | undefined): Promise<Engine> 
 }
 
 /** What the user is told of cells at work: one bar over all, with the rate of the one that spoke last. */
-export function reporter(
-  progress: Progress,
-  first: number,
-): (cell: Cell, stage: string, done: number, total: number, share: number) => void {
+export function reporter(progress: Progress, first: number): SweepReporter {
   const rates = new Map<string, Rate>();
-  return (cell, stage, done, total, share) => {
+  return (cell, stage, done, total, { share, left }) => {
     const label = `${cell.experiment} ${cell.arm} s${cell.seed}`;
     let rate = rates.get(label);
     if (rate === undefined) rates.set(label, (rate = new Rate()));
-    progress.update(label, share, `${stage} ${done}/${total}${rate.text(done)}`, first);
+    progress.update(label, share, `${stage} ${done}/${total}${rate.text(done)}`, first, left);
     if (done >= total) rates.delete(label);
   };
 }
@@ -183,13 +188,14 @@ export async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<
 /** What a back end is given for cells, but the command that runs them elsewhere. Throws UsageError on a wrong spec. */
 function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Progress): LocalSweep {
   for (const cell of cells) RUNNERS[cell.kind]!.check(cell);
-  requestedEngine(options.engine);
+  const engine = expectedEngine(options.engine);
   const out = checkOut(options.out);
   const notice = (line: string): void => progress.line(line);
   return {
     cells,
     out,
     runners: RUNNERS,
+    engine,
     signal: stopSignal(notice),
     notice,
     progress: (first) => reporter(progress, first),
@@ -235,7 +241,7 @@ export async function workAsWorker(
     ...workers,
     signal,
     notice,
-    progress: (cell, stage, done, total) => report(cell, stage, done, total, total > 0 ? done / total : 0),
+    progress: (cell, stage, done, total) => report(cell, stage, done, total, { share: total > 0 ? done / total : 0 }),
   };
   return sayingHowToGoOn(progress, () => worker.serve(serving, options));
 }

@@ -132,8 +132,8 @@ export interface Runner {
   readonly files?: (cell: Cell) => readonly InputFiles[];
   /** Runs that must be finished first. */
   readonly requires: (cell: Cell) => Cell[];
-  /** Expected seconds on one core, for the time left; only the ratios between cells matter. */
-  readonly cost: (cell: Cell) => number;
+  /** Expected seconds on one core with an engine, TensorFlow by default; only the ratios between cells matter. */
+  readonly cost: (cell: Cell, engine?: string) => number;
   /** Floating-point operations of one training step, or undefined for cells that need no tensor engine. */
   readonly stepFlops: ((cell: Cell) => number) | undefined;
   /** Expected memory in bytes, to choose a GPU and to start no more than fit. */

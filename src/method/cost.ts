@@ -36,8 +36,40 @@ export function costOf(spec: TrainSpec): Cost {
 
 /** Floating-point operations per second that the products of training attain on one core of a small machine. */
 export const EXPECTED_FLOPS = 110e9;
-/** Seconds that each tensor of a network, and each output position of its convolutions, adds to a step. */
-const EXPECTED_SECONDS = { tensor: 7e-6, position: 2.4e-8, watchedTensor: 4e-6, watchedPosition: 2.9e-8 } as const;
+
+/** What a training step takes on one core of a small machine. */
+interface Speed {
+  /** Operations a second. */
+  readonly flops: number;
+  /** Seconds that each step takes, whatever its network. */
+  readonly step: number;
+  /** Seconds that each tensor of a network, and each output position of its convolutions, adds. */
+  readonly tensor: number;
+  readonly position: number;
+  /** The same of a wide net that is watched. */
+  readonly watchedTensor: number;
+  readonly watchedPosition: number;
+}
+
+/**
+ * Fitted to arms of scale minutes with two cells at work on two threads of one core (2026-11-26): compiled steps of
+ * TensorFlow to 24 of them (all but two within a third), WebAssembly to 9 (within a fifth).
+ */
+const SPEEDS = {
+  tensorflow: {
+    ...{ flops: EXPECTED_FLOPS, step: 6e-4, tensor: 7e-6, position: 2.4e-8 },
+    ...{ watchedTensor: 4e-6, watchedPosition: 2.9e-8 },
+  },
+  wasm: {
+    ...{ flops: 28e9, step: 2e-3, tensor: 7e-5, position: 1.6e-8 },
+    ...{ watchedTensor: 3e-5, watchedPosition: 1.6e-8 },
+  },
+} as const satisfies Readonly<Record<string, Speed>>;
+
+/** The speed of an engine; TensorFlow's for one that is not known. */
+function speedOf(engine: string | undefined): Speed {
+  return (SPEEDS as Readonly<Record<string, Speed>>)[engine ?? ''] ?? SPEEDS.tensorflow;
+}
 
 interface Passes {
   readonly tensors: number;
@@ -55,24 +87,25 @@ function passesOf(network: Network, spec: TrainSpec): Passes {
 }
 
 /**
- * Expected seconds of a compiled training step of `flops` operations on one core of a small machine, without a wide
- * net: the step's own overhead and that of each parameter, the arithmetic, and the passes over the outputs of
- * convolutions, which are most of a thin ResNet's time. Fitted, as {@link expectedSeconds}, to 24 arms of scale minutes
- * on two threads of one core (2026-11-26; all but two within a third).
+ * Expected seconds of a training step of `flops` operations on one core of a small machine, without a wide net: the
+ * step's own overhead and that of each parameter, the arithmetic, and the passes over the outputs of convolutions,
+ * which are most of a thin ResNet's time.
  */
-export function stepSeconds(spec: TrainSpec, flops: number): number {
+export function stepSeconds(spec: TrainSpec, flops: number, engine?: string): number {
   const { tensors, positions } = passesOf(networkOf(spec.network), spec);
-  return 6e-4 + EXPECTED_SECONDS.tensor * tensors + EXPECTED_SECONDS.position * positions + flops / EXPECTED_FLOPS;
+  const speed = speedOf(engine);
+  return speed.step + speed.tensor * tensors + speed.position * positions + flops / speed.flops;
 }
 
 /** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
-export function expectedSeconds(spec: TrainSpec): number {
+export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
   const { objective } = spec.training;
   const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
   const { tensors, positions } = wide === undefined ? { tensors: 0, positions: 0 } : passesOf(wide, spec);
-  const watching = EXPECTED_SECONDS.watchedTensor * tensors + EXPECTED_SECONDS.watchedPosition * positions;
-  return steps * (stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps)) + watching) + 0.3;
+  const { watchedTensor, watchedPosition } = speedOf(engine);
+  const watching = watchedTensor * tensors + watchedPosition * positions;
+  return steps * (stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching) + 0.3;
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */

@@ -22,7 +22,7 @@ export const TRAIN_RUNNER: Runner = {
   check: ({ spec }) => checkData(parseTrainSpec(spec).data),
   files: ({ spec }) => filesOf(parseTrainSpec(spec)),
   requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
-  cost: ({ spec }) => expectedSeconds(parseTrainSpec(spec)),
+  cost: ({ spec }, engine) => expectedSeconds(parseTrainSpec(spec), engine),
   stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
   memoryBytes: ({ spec }) => expectedMemory(parseTrainSpec(spec)),
 };

@@ -27,13 +27,15 @@ export interface Work extends Costs {
 
 /**
  * The work that a sweep over `cells` has to do in the store `out`. A finished run with damaged files is set aside, with
- * a notice, and its cell counts as open. Throws FailureError on a cell whose kind has no runner.
+ * a notice, and its cell counts as open. Costs are those with `engine`. Throws FailureError on a cell whose kind has no
+ * runner.
  */
 export function workOf(
   out: string,
   cells: readonly Cell[],
   runners: Readonly<Record<string, Runner>>,
   notice: (line: string) => void,
+  engine?: string,
 ): Work {
   const all = withRequired(cells, runners);
   const index = indexRuns(out);
@@ -48,7 +50,7 @@ export function workOf(
       return false;
     }
   };
-  const costs = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.cost(cell)]));
+  const costs = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.cost(cell, engine)]));
   const open = new Map([...all].filter(([, cell]) => !done(cell)));
   const sum = (ids: Iterable<string>): number => [...ids].reduce((total, id) => total + costs.get(id)!, 0);
   const total = sum(costs.keys());

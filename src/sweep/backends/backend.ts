@@ -2,6 +2,7 @@
 import type { Runner } from '../../core/experiment.js';
 import type { Json } from '../../core/json.js';
 import type { Cell } from '../../core/run.js';
+import type { SweepReporter } from '../progress.js';
 import type { WorkerPoolOptions } from '../worker-pool.js';
 
 interface OptionText {
@@ -48,15 +49,14 @@ export type Values<Options extends BackendOptions> = {
   readonly [Name in keyof Options]: ValueOf<Options[Name]>;
 };
 
-/** Says where a cell stands, and which share of the whole sweep is done, from 0 to 1. */
-export type SweepReporter = (cell: Cell, stage: string, done: number, total: number, share: number) => void;
-
 /** What a back end is given when its cells run in the process that asks: no command is needed to run them elsewhere. */
 export interface LocalSweep {
   readonly cells: readonly Cell[];
   /** The store in which every run is to stand when the sweep has ended; an absolute path. */
   readonly out: string;
   readonly runners: Readonly<Record<string, Runner>>;
+  /** The engine that this machine's cells will have, as far as that can be known before it is set up. */
+  readonly engine?: string;
   /** Aborted when the user asks the sweep to stop. */
   readonly signal: AbortSignal;
   /** Prints a line for the user. */

@@ -3,9 +3,9 @@ import { InterruptedError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
 import { StartOrder } from '../order.js';
-import { SweepProgress } from '../progress.js';
+import { SweepProgress, type SweepReporter } from '../progress.js';
 import { checkInputs, workOf, type Work } from '../work.js';
-import { defineBackend, type LocalSweep, type SweepReporter } from './backend.js';
+import { defineBackend, type LocalSweep } from './backend.js';
 
 /** How a sweep runs on this machine. */
 export interface PoolOptions extends WorkerPoolOptions {
@@ -38,7 +38,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
     sweepProgress.note(id, 0, 1);
     const progress = (stageCell: Cell, stage: string, step: number, steps: number): void => {
       if (cellId(stageCell) === id) sweepProgress.note(id, step, steps);
-      given.progress(stageCell, stage, step, steps, sweepProgress.share);
+      given.progress(stageCell, stage, step, steps, sweepProgress);
     };
     const one = workers
       .run(cell, { notice, progress })
@@ -77,8 +77,8 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
 
 /** Runs the open cells of a sweep on this machine, and sets the machine up only where there are some. */
 export async function runHere(sweep: LocalSweep): Promise<void> {
-  const { cells, out, runners, signal, notice, progress, workers } = sweep;
-  const work = workOf(out, cells, runners, notice);
+  const { cells, out, runners, engine, signal, notice, progress, workers } = sweep;
+  const work = workOf(out, cells, runners, notice, engine);
   await checkInputs(out, work, runners, { signal, notice });
   if (work.open.size === 0) return;
   const options = await workers([...work.open.values()]);

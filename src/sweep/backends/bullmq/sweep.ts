@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
 import type { Cell } from '../../../core/run.js';
 import { isFinished } from '../../../store/runs.js';
-import { SweepProgress } from '../../progress.js';
+import { SweepProgress, type SweepReporter } from '../../progress.js';
 import type { Work } from '../../work.js';
 import {
   BATCH,
@@ -31,7 +31,7 @@ export interface QueueOptions extends QueueAddress {
   readonly out: string;
   readonly signal: AbortSignal;
   readonly notice: (line: string) => void;
-  readonly progress: (cell: Cell, stage: string, done: number, total: number, share: number) => void;
+  readonly progress: SweepReporter;
 }
 
 /** Attempts at a cell, 1, 2, 4 … seconds apart, before it is set aside. */
@@ -255,7 +255,7 @@ class Sweep {
     }
     this.sent.delete(id);
     this.sweepProgress.end(id, { finished: true });
-    this.options.progress(cell, 'stored', 1, 1, this.sweepProgress.share);
+    this.options.progress(cell, 'stored', 1, 1, this.sweepProgress);
     for (const other of this.work.required.get(id)!) {
       const left = this.needed.get(other)! - 1;
       this.needed.set(other, left);
@@ -281,6 +281,6 @@ class Sweep {
     const { stage, done, total } = data as { stage?: unknown; done?: unknown; total?: unknown };
     if (typeof stage !== 'string' || typeof done !== 'number' || typeof total !== 'number') return;
     this.sweepProgress.note(id, done, total);
-    this.options.progress(cell, stage, done, total, this.sweepProgress.share);
+    this.options.progress(cell, stage, done, total, this.sweepProgress);
   }
 }
