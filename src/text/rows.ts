@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { codeOf, UsageError } from '../core/errors.js';
 import { syncFolder } from '../core/folder.js';
 import { hashOf } from '../core/json.js';
 import { asFileError, makeFolder, writeAll, writeAtomic } from '../store/atomic.js';
@@ -23,8 +23,8 @@ import { trainWordPiece } from './train-wordpiece.js';
 import { readVocabulary } from './vocabulary.js';
 import { WordPiece } from './wordpiece.js';
 
-/** Changes when the same declaration would give other rows. */
-const FORMAT = 1;
+/** Changes when the same declaration would give other rows, or another set of files. */
+const FORMAT = 2;
 
 /** A corpus, and how it becomes rows of tokens. */
 export interface CorpusSpec {
@@ -96,6 +96,18 @@ async function isWhole(folder: string): Promise<boolean> {
   }
 }
 
+/** Takes a damaged corpus out of the cache, at once for whoever looks; another process may have done so. */
+function dropCorpus(folder: string): void {
+  const aside = mkdtempSync(`${folder}-`);
+  try {
+    renameSync(folder, join(aside, 'damaged'));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw asFileError(error, folder);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
 /**
  * Opens a corpus; makes it first where the cache has none, or a damaged one. Throws UsageError on texts or a vocabulary
  * that cannot be used.
@@ -103,11 +115,7 @@ async function isWhole(folder: string): Promise<boolean> {
 export async function openCorpus(spec: CorpusSpec, onStage: OnStage = () => {}): Promise<Corpus> {
   const key = await keyOf(spec, onStage);
   const folder = join(cacheFolder(), 'text', key);
-  if (existsSync(folder) && !(await isWhole(folder))) {
-    const aside = mkdtempSync(`${folder}-`);
-    renameSync(folder, join(aside, 'damaged'));
-    rmSync(aside, { recursive: true, force: true });
-  }
+  if (existsSync(folder) && !(await isWhole(folder))) dropCorpus(folder);
   if (!existsSync(folder)) await makeCorpus(spec, folder, key, onStage);
   const tokenizer = tokenizerIn(spec, () => readVocabulary(join(folder, VOCABULARY)).tokens);
   const rows = Object.fromEntries(
