@@ -329,7 +329,7 @@ function stagesLaw(rival: keyof typeof RIVALS, regime: Regime): Claim {
   const { id, text, source, question } = RIVALS[rival];
   return {
     id: `${id}-${slug(regime)}`,
-    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width, than ${text}.`,
+    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width at which no loss rises in training, than ${text}.`,
     source,
     question,
     setting: slug(regime),

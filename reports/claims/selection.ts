@@ -54,7 +54,7 @@ function below(method: Method, rival: keyof typeof RIVALS, regime: Regime): Clai
   const { id, text, rises } = RIVALS[rival];
   return {
     id: `selection-${id}-${SLUGS[method]}-${slug(regime)}`,
-    statement: `At every depth, ${skips(regime)}, particles chosen by ${METHODS[method]}, without any further training, leave a smaller discrepancy than ${text}.`,
+    statement: `At every depth at which the rival’s loss does not rise, ${skips(regime)}, particles chosen by ${METHODS[method]}, without any further training, leave a smaller discrepancy than ${text}.`,
     source: SOURCE,
     question: `Particles chosen by ${METHODS[method]} end closer than ${text}`,
     setting: slug(regime),
