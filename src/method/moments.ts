@@ -1,6 +1,7 @@
 /** Second moments of activations over training data. */
 import type { Matrix } from 'ml-matrix';
 import { FailureError } from '../core/errors.js';
+import { firstInfinite } from '../core/host-array.js';
 import type { Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { forEachBatch } from '../metrics/batches.js';
@@ -15,12 +16,12 @@ const EXAMPLES = 512;
  * such; `where` are the values that were multiplied.
  */
 export async function toFiniteMatrix(sums: Tensor2D, where: string): Promise<Matrix> {
-  const matrix = await toMatrix(sums);
-  const wrong = matrix.to1DArray().find((value) => !Number.isFinite(value));
-  if (wrong === undefined) return matrix;
+  const values = (await sums.data()) as Float32Array;
+  const at = firstInfinite(values);
+  if (at < 0) return toMatrix(sums);
   throw new FailureError(
-    `sums of products of values at "${where}" are ${wrong}: the wide net's values, or the thin net's own, are beyond ` +
-      'float32; are weights and data those that belong together?',
+    `sums of products of values at "${where}" are ${values[at]}: the wide net's values, or the thin net's own, are ` +
+      'beyond float32; are weights and data those that belong together?',
   );
 }
 
