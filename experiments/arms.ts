@@ -60,6 +60,7 @@ const SHARED_ARMS: Readonly<Record<string, ArmFacts>> = {
   'three-stage': { label: 'thin, three stages', learnsFrom: 'layers' },
   'selected-three-stage': { label: 'thin, selected channels, three stages', learnsFrom: 'layers' },
   'projected-three-stage': { label: 'thin, all projected, three stages', learnsFrom: 'layers' },
+  'low-rank-clone': { label: 'thin, Low-Rank Clone + KD', learnsFrom: 'layers' },
 };
 
 /** The order in which figures show those of them that an experiment has. */

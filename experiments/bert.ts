@@ -85,7 +85,7 @@ const MASKING = { share: 0.28, mask: 1, random: 0, wholeWords: false } as const;
 const PUBLISHED_MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false } as const;
 
 /** Labels and the wide net's outputs alike: unlike pictures, masked texts never run out of fresh labels. */
-const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
+export const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 const IMITATION_RATE = 3e-3;
 
 const GLOSSES_TUNING: TuningGrid = { rates: [2e-3, 4e-3, 8e-3], seeds: [101] };

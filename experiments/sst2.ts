@@ -14,8 +14,8 @@ import type { Experiment } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import type { BertSpec } from '../src/models/bert.js';
-import { rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
-import { bertArms, imitationOf, initializerRange } from './bert.js';
+import { armOf, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
+import { bertArms, BOTH, imitationOf, initializerRange } from './bert.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { bertRecipe } from './recipes.js';
 
@@ -76,7 +76,13 @@ const SETTING: Setting = {
   rate: (arm) => rateOf(RATES, arm),
 };
 
-const ARMS = ['wide', 'direct', 'kd', 'projected-kd', 'three-stage', 'projected-three-stage'];
+const ARMS = ['wide', 'direct', 'kd', 'projected-kd', 'three-stage', 'projected-three-stage', 'low-rank-clone'];
+
+/** Low-Rank Clone (arXiv 2505.12781) in the place of layerwise imitation, from the same start and at as many steps. */
+function clone(): TrainSpec {
+  const imitation = { by: 'clone', recipe: SETTING.imitation.recipe } as const;
+  return armOf(SETTING, 'low-rank-clone', { start: 'projected', imitation, objective: BOTH });
+}
 
 /** MiniLM at half its width, on the sentiment of sentences. */
 export const sst2: Experiment = {
@@ -91,7 +97,7 @@ export const sst2: Experiment = {
   order: SHARED_ORDER,
   tuning: { rates: [1e-4, 3e-4, 1e-3], seeds: [101] },
   arms: () => {
-    const all = bertArms(SETTING);
+    const all: Record<string, TrainSpec> = { ...bertArms(SETTING), 'low-rank-clone': clone() };
     return sharedArms(Object.fromEntries(ARMS.map((arm) => [arm, all[arm]!])));
   },
 };
