@@ -99,6 +99,10 @@ const OTHERS: readonly { readonly fits: (name: string) => boolean; readonly advi
       'or what "gowide runs export ID --output NAME.safetensors" writes of its run',
   },
   {
+    fits: (name) => name.endsWith('.safetensors') && !existsSync(name),
+    advice: 'file not found; expected a safetensors file whose metadata or names of tensors say which network it has',
+  },
+  {
     fits: (name) => /\.(pth|pt|bin)$/.test(name),
     advice:
       'a file of weights, which "gowide thin" reads; expected a published name, a JSON file with a model spec, or a ' +

@@ -71,10 +71,17 @@ test('an output that is beyond float32 is no answer, and the example is named', 
 
 test.each([
   ['thin.onnx', 'ONNX files are run by onnxruntime; expected what it was made from'],
+  ['missing.safetensors', 'file not found; expected a safetensors file'],
   ['weights.pth', 'a file of weights, which "gowide thin" reads'],
 ])('%s as the name of a network: the line says what to do', (model, line) => {
   const files = { model, input: file('input'), output: file('output') };
   expect(() => preparePredict(files, {})).toThrow(`${model}: ${line}`);
+});
+
+test('a file of weights as the name of a network: the line says that nothing in it tells which it is', () => {
+  writeSafetensors(file('weights'), { 'encoder.weight': { shape: [1], values: Float32Array.of(1) } });
+  const files = { model: file('weights'), input: file('input'), output: file('output') };
+  expect(() => preparePredict(files, {})).toThrow('expected the tensors of a ResNet in torchvision’s names');
 });
 
 test('the folder of a run as the name of a network: the line says what to do', () => {
