@@ -5,7 +5,7 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 import { actionsOf } from './actions.js';
 import { measureByTable } from './metrics.js';
 import { panelsOf } from './panels.js';
-import { chosen, scaleOf, seriesOf, type Axis, type Choices, type Json, type Spec } from './spec.js';
+import { chosen, scaleOf, seriesOf, withSafeNames, type Axis, type Choices, type Json, type Spec } from './spec.js';
 import { rowsOf } from './table.js';
 import { hideTip, showTip } from './tooltip.js';
 
@@ -18,7 +18,7 @@ export interface Drawn {
 
 /** Draws a spec into an element, in place of what it holds. */
 export async function draw(spec: Spec, element: HTMLElement, label: string): Promise<Drawn> {
-  const { spec: compiled } = compile(spec as unknown as TopLevelSpec);
+  const { spec: compiled } = compile(withSafeNames(spec) as unknown as TopLevelSpec);
   const holder = document.createElement('div');
   const view = new vega.View(vega.parse(compiled, undefined, { ast: true }), {
     renderer: 'svg',

@@ -23,6 +23,16 @@ export function valuesOf(spec: Spec): readonly Readonly<Record<string, Json>>[] 
     : [];
 }
 
+/**
+ * The spec with a word joiner, which nobody sees, behind values such as "constructor": vega looks these up in objects
+ * that have properties of such names.
+ */
+export function withSafeNames<T>(spec: T): T {
+  return JSON.parse(JSON.stringify(spec), (_, value: unknown) =>
+    typeof value === 'string' && value in Object.prototype ? `${value}\u2060` : value,
+  ) as T;
+}
+
 /** The encodings of a channel, all layers'. */
 function channels(spec: Spec, axis: Axis): Spec[] {
   const found: Spec[] = [];

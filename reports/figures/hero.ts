@@ -19,7 +19,7 @@ const PANELS: Readonly<Record<string, string>> = { skip: 'with a skip connection
 
 /** Discrepancy against depth, small. */
 const drawDepth: Draw = ({ rows, scale }) => {
-  const mine = rows.filter((row) => row.experiment === depth.name && row.arm in PANELS);
+  const mine = rows.filter((row) => row.experiment === depth.name && Object.hasOwn(PANELS, row.arm));
   if (mine.length === 0) return undefined;
   const points = mine.flatMap((row) =>
     LINES.map((name) => ({

@@ -2,6 +2,7 @@
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { measureByTable } from '../client/metrics.js';
+import { withSafeNames } from '../client/spec.js';
 
 measureByTable((vega as unknown as { textMetrics: unknown }).textMetrics);
 
@@ -17,7 +18,7 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
     info: () => logger,
     debug: () => logger,
   };
-  const { spec: compiled } = compile(spec, { logger: logger as never });
+  const { spec: compiled } = compile(withSafeNames(spec), { logger: logger as never });
   const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger: logger as never });
   const svg = await view.toSVG();
   view.finalize();

@@ -1,5 +1,5 @@
 /** Sections of the page, in their order, and the words above each. */
-import { register } from '../../src/core/registry.js';
+import { entryOf, register } from '../../src/core/registry.js';
 
 /** What stands above the claims and figures of a section; `text` is HTML. */
 export interface Section {
@@ -34,7 +34,7 @@ export function registerSection(group: string, section: Section): void {
 
 /** The words of a section; a group without any has its name for a title. */
 export function sectionOf(group: string): Section {
-  return SECTIONS[group] ?? { title: group, text: '' };
+  return entryOf(SECTIONS, group) ?? { title: group, text: '' };
 }
 
 /** The groups that things belong to, in the order of the page: those that have words first. */
@@ -42,6 +42,6 @@ export function sectionNames(groups: Iterable<string>): string[] {
   const found = new Set(groups);
   return [
     ...Object.keys(SECTIONS).filter((name) => found.has(name)),
-    ...[...found].filter((name) => !(name in SECTIONS)),
+    ...[...found].filter((name) => !Object.hasOwn(SECTIONS, name)),
   ];
 }

@@ -22,6 +22,9 @@ interface Work {
   readonly 'repository-code'?: string;
   readonly 'date-released'?: string;
   readonly 'collection-title'?: string;
+  /** First and last page. */
+  readonly start?: string;
+  readonly end?: string;
 }
 
 /** Entries of BibTeX: of the paper, and of the software at its version. */
@@ -41,6 +44,7 @@ export function citations(file = join(packageRoot(), 'CITATION.cff')): Citations
   return {
     paper: entry('inproceedings', paper, {
       booktitle: paper['collection-title'],
+      pages: paper.start === undefined ? undefined : `${paper.start}--${paper.end ?? paper.start}`,
       year: paper.year,
       url: paper.url,
     }),

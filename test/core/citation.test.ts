@@ -11,6 +11,8 @@ test('the paper and the software are cited as CITATION.cff has them', () => {
   expect(paper).toContain('  title     = {{Go Wide, Then Narrow: Efficient Training of Deep Thin Networks}},');
   expect(paper).toContain('{Zhou, Denny and Ye, Mao and Chen, Chen and');
   expect(paper).toContain('  url       = {https://arxiv.org/abs/2007.00811},');
+  expect(paper).toContain('  pages     = {11546--11555},');
+  expect(software).toContain('  year      = {2026},');
   expect(software).toContain('@software{go-wide-then-narrow,');
   expect(software).toContain(`  version   = {${packageVersion()}},`);
 });

@@ -12,6 +12,7 @@ import { renderFigure } from '../../reports/page/figure-block.js';
 import { withoutPaths } from '../../reports/page/html.js';
 import { buildReport } from '../../reports/page/report.js';
 import { takeawaysBlock } from '../../reports/page/takeaways.js';
+import type { TableRow } from '../../reports/data/rows.js';
 import { AS_CLAIMED, records, REVERSED } from './rows.js';
 
 const rest = { runs: [], kept: [], origins: new Map(), problems: [], cautions: [] };
@@ -115,6 +116,23 @@ test('what float64 cannot hold is an open arrow with its words', async () => {
   const { panels } = await renderFigure(figure);
   for (const { svg } of panels) expect(svg).toContain('&gt;10^308');
 });
+
+test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
+  'arms called as properties of every object are drawn under their names: %s',
+  async (name) => {
+    const { rows, results, curves } = records(AS_CLAIMED);
+    const ablation = results.find(({ experiment }) => experiment === 'resnet-ablations')!.arm;
+    const renamed = (list: typeof rows): TableRow[] =>
+      list.map((row) => ([ablation, 'skip'].includes(row.arm) ? { ...row, arm: name, facts: { label: name } } : row));
+    const input = { scale: 'minutes', rows: renamed(rows), results: renamed(results), curves };
+    for (const id of ['resnet-ablations', 'depth', 'hero-depth']) {
+      const { panels } = await renderFigure(FIGURES[id]!.draw(input)!);
+      const text = panels.map(({ title, svg }) => `${title}${svg}`).join('');
+      expect(text).not.toMatch(/native code|undefined/);
+      expect(text.includes(name), id).toBe(id !== 'hero-depth');
+    }
+  },
+);
 
 test('a figure of several panels is one picture for each', async () => {
   const depth = claimed.figures.theory!.find(({ id }) => id === 'depth')!;
