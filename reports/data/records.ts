@@ -36,7 +36,7 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems
 }
 
 /** The arm of wide nets that other arms require; those of one experiment may be of several shapes. */
-const WIDE = 'wide';
+export const WIDE = 'wide';
 
 function sizeOf({ cell, result }: RunRecord): Row[string] {
   return cell.arm === WIDE ? (result?.parameters ?? null) : null;

@@ -1,6 +1,7 @@
 /** Where the runs of a report were made, and which they are, as HTML. */
 import { commitOf } from '../data/origins.js';
-import type { Records } from '../data/records.js';
+import type { RunRecord } from '../../src/store/runs.js';
+import { WIDE, type Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import type { Datum } from '../figures/figure.js';
 import { dataTable, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
@@ -31,15 +32,46 @@ export function environmentBlock({ runs }: Records, label = 'Environments'): str
   return rows.length === 0 ? '' : dataTable(rows, label);
 }
 
-/** How many runs each arm has, and how long they took. */
+/** Mean seconds of some runs; undefined where one of them did not note them. */
+function meanSeconds(runs: readonly RunRecord[]): number | undefined {
+  if (runs.length === 0 || runs.some(({ seconds }) => seconds === undefined)) return undefined;
+  return runs.reduce((sum, { seconds }) => sum + seconds!, 0) / runs.length;
+}
+
+/** A number with one digit after the point, or nothing. */
+const inTenths = (seconds: number | undefined): number | string =>
+  seconds === undefined ? '' : Math.round(seconds * 10) / 10;
+
+/**
+ * Wall time of a run of an arm with that of the wide net that it learns from; undefined where it learns from none, and
+ * where the experiment has wide nets of several shapes, of which a run does not say its own.
+ */
+function withWideNet(group: readonly RunRecord[], wide: readonly RunRecord[]): number | undefined {
+  const learns = group.every(({ result }) => Number(result?.teacherGigaflops ?? 0) > 0);
+  const shapes = new Set(wide.map(({ result }) => result?.parameters));
+  const [own, wides] = [meanSeconds(group), meanSeconds(wide)];
+  return learns && shapes.size === 1 && own !== undefined && wides !== undefined ? own + wides : undefined;
+}
+
+/**
+ * How many runs each arm has, and how long they took: the third measure of cost beside steps and floating-point
+ * operations, which only runs themselves have.
+ */
 export function runsBlock({ runs }: Records): string {
   const groups = groupBy(runs, ({ cell }) => JSON.stringify([cell.experiment, cell.arm, cell.scale]));
   const rows = [...groups.values()].map((group): Datum => {
     const { experiment, arm, scale } = group[0]!.cell;
-    const seconds = group.reduce((sum, run) => sum + (run.seconds ?? 0), 0);
-    return { experiment, arm, scale, runs: group.length, seconds: Math.round(seconds * 10) / 10, first: group[0]!.id };
+    const mean = meanSeconds(group);
+    const wide = groups.get(JSON.stringify([experiment, WIDE, scale])) ?? [];
+    return {
+      ...{ experiment, arm, scale, runs: group.length },
+      'seconds a run': inTenths(mean),
+      'with the wide net’s training': inTenths(withWideNet(group, wide)),
+      'seconds in all': inTenths(mean === undefined ? undefined : mean * group.length),
+      first: group[0]!.id,
+    };
   });
   return runs.length === 0
     ? ''
-    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm</summary>${rowsBlock(rows.slice(0, ROWS_SHOWN)).html}</details>`;
+    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm, with their wall time</summary>${rowsBlock(rows.slice(0, ROWS_SHOWN)).html}</details>`;
 }

@@ -1,0 +1,42 @@
+/** Wall time by arm: what runs say of it, and what they do not. */
+import { expect, test } from 'vitest';
+import type { Records } from '../../reports/data/records.js';
+import { runsBlock } from '../../reports/page/runs-block.js';
+import type { RunRecord } from '../../src/store/runs.js';
+
+const run = (arm: string, seconds: number | undefined, result: object): RunRecord =>
+  ({
+    ...{ id: `${arm}-${seconds}`, seconds, result, environments: [] },
+    cell: { experiment: 'x', arm, scale: 'laptop' },
+  }) as unknown as RunRecord;
+const linesOf = (runs: readonly RunRecord[]): string[] =>
+  runsBlock({ runs } as unknown as Records)
+    .split('\n')
+    .filter((line) => /laptop/.test(line))
+    .map((line) => line.replace(/<[^>]*>/g, ''));
+
+const WIDE = { parameters: 100, teacherGigaflops: 0 };
+
+test('an arm’s wall time stands beside that with its wide net’s training', () => {
+  const thin = { parameters: 10, teacherGigaflops: 3 };
+  const runs = [
+    ...[run('wide', 40, WIDE), run('wide', 60, WIDE)],
+    ...[run('three-stage', 8, thin), run('three-stage', 12, thin), run('direct', 5, { teacherGigaflops: 0 })],
+  ];
+  expect(linesOf(runs)).toEqual([
+    'x,wide,laptop,2,50,,100,wide-40',
+    'x,three-stage,laptop,2,10,60,20,three-stage-8',
+    'x,direct,laptop,1,5,,5,direct-5',
+  ]);
+});
+
+test('nothing is said where a run noted no time, or where it is open which wide net was learned from', () => {
+  const thin = run('kd', 8, { teacherGigaflops: 3 });
+  expect(linesOf([run('wide', 40, WIDE), run('wide', 60, { parameters: 200 }), thin])[1]).toBe(
+    'x,kd,laptop,1,8,,8,kd-8',
+  );
+  expect(linesOf([run('wide', undefined, WIDE), thin])).toEqual([
+    'x,wide,laptop,1,,,,wide-undefined',
+    'x,kd,laptop,1,8,,8,kd-8',
+  ]);
+});
