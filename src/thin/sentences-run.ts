@@ -72,15 +72,15 @@ export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dat
     );
   };
   return {
-    // labels there are none: every text is of the first of two classes that nothing looks at
+    // there are no labels: every text is of the first of two classes, which nothing looks at
     ...{ shape: [3, tokens], classes: 2, vocabulary: words.length },
     ...{ train: source(texts.train), validation: source(texts.validation), test: source(texts.test) },
   };
 }
 
 /** Vectors of length 1 [B, C] of the sentences x [B, 3, T]. */
-export function embed(network: Network, weights: Weights, pooling: 'mean' | 'cls', x: Tensor, train = false): Tensor2D {
-  return pooled(network.apply({ ...evaluation(weights), train }, x)[network.taps.at(-1)!]!, x, pooling);
+export function embed(network: Network, weights: Weights, pooling: 'mean' | 'cls', x: Tensor): Tensor2D {
+  return pooled(network.apply(evaluation(weights), x)[network.taps.at(-1)!]!, x, pooling);
 }
 
 function pooled(states: Tensor, x: Tensor, pooling: 'mean' | 'cls'): Tensor2D {

@@ -10,7 +10,7 @@ import { openEngine, requestedEngine, type Engine } from '../engine/backends/cho
 import { EXPECTED_FLOPS } from '../method/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
 import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';
-import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { networkOf, parameterCount, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readText } from '../store/config.js';
@@ -112,6 +112,10 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const { encoder } = taskNetworks(model);
   // the vector of a sentence is made of hidden states: a pooler would be a part that nothing reads
   const wide = { ...encoder, head: { kind: 'none' } } as NetworkSpec;
+  const words = readVocabulary(model).tokens.length;
+  const known = vocabSizeOf(wide) ?? Infinity;
+  if (words > known)
+    throw new UsageError(`${model}: ${words} tokens in the vocabulary, and the network knows only ${known}`);
   const work = join(out, 'work');
   const splits = split(data, found, rows);
   const most = Math.min(pooling.mostTokens ?? Infinity, (wide as { maxPositions: number }).maxPositions);

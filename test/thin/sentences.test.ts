@@ -1,5 +1,5 @@
 /** Encoders of sentences made thin on texts without labels, into folders as sentence-transformers has them. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/backends/choose.js';
@@ -108,6 +108,8 @@ describe('a folder of sentence-transformers and texts without labels', () => {
     const few = join(newFolder(), 'few.txt');
     writeFileSync(few, 'a\na\nb\n');
     expect(() => setUpSentences({ ...options, data: few })).toThrow('2 different texts; expected at least 20');
+    appendFileSync(join(options.model, 'vocab.txt'), 'more\nwords\n');
+    expect(() => setUpSentences(options)).toThrow('18 tokens in the vocabulary, and the network knows only 16');
   });
 });
 
