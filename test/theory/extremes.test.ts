@@ -127,7 +127,7 @@ describe('what a run would refuse is refused before it, in one line', () => {
       'a law that leaves float64',
       { model: { ...MODEL, law: { sbias: 1e308 } } },
       {},
-      /^config: "model.law": its particles/,
+      /^invalid config: model.law.sbias: expected at most/,
     ],
     ['a version that never was', { version: 0 }, {}, /^invalid config: version: expected at least 1, got 0/],
     ['an infinity, as 1e400 is read', { model: { ...MODEL, alpha: Infinity } }, {}, /model.alpha: .*got Infinity/],

@@ -133,7 +133,7 @@ export async function declaredLimit(
   const { depth, law } = model;
   const own = Object.keys(arrays).some((name) => name.startsWith('layer'));
   checkLimit(config, own);
-  const initial = netOf(config, arrays);
+  const given = own ? netOf(config, arrays) : undefined;
   const M = widthsOf(model.width, depth);
   const m = widthsOf(thin?.m ?? model.width, depth);
   if (thin !== undefined) checkCoupling(thin, M);
@@ -148,7 +148,7 @@ export async function declaredLimit(
     draw: (particles, draw) =>
       withMaps(initialNet(seed, { ...shapeOf(model), m: particles }, law, ['limit', particles, draw]), arrays),
     noise: (net, particles, draw) => particleNoise(net, seed, ['limit', particles, draw]),
-    ...(own && { fixed: initial }),
+    ...(given !== undefined && { fixed: given }),
   };
   const [limit] = await limitsOf(settings);
   return {

@@ -12,6 +12,9 @@ import { MOST_DIMENSIONS, type Shape } from '../model/particles.js';
 /** Newest version of the declaration that this program reads. */
 export const SIMULATION_VERSION = 1;
 
+/** Largest standard deviation of a law: no particle drawn with it leaves float64. */
+const LARGEST_STD = 1e300;
+
 const widths = z.union([width(), z.array(width()).min(1)]);
 const scales = z.union([z.number(), z.array(z.number()).min(1)]);
 const Flow = z.preprocess(
@@ -39,9 +42,9 @@ const Simulation = z.strictObject({
     law: z
       .strictObject({
         rho: z.number().min(-1).max(1).default(0),
-        sa: z.number().positive().default(1),
-        sb: z.number().positive().default(1),
-        sbias: z.number().min(0).default(0.5),
+        sa: z.number().positive().max(LARGEST_STD).default(1),
+        sb: z.number().positive().max(LARGEST_STD).default(1),
+        sbias: z.number().min(0).max(LARGEST_STD).default(0.5),
       })
       .prefault({}),
   }),

@@ -233,22 +233,20 @@ function trainThin(
   return { net, summary };
 }
 
-/** A declaration that can be run: with its defaults, its initial net and its data. */
+/** A declaration that can be run: with its defaults and its data. */
 interface Prepared {
   readonly config: Simulation;
-  readonly initial: Net;
   readonly samples: ReturnType<typeof samplesOf>;
 }
 
-/** Throws UsageError on a declaration or arrays that do not fit. */
+/** Throws UsageError on a declaration, or data, that do not fit. */
 function prepared(value: unknown, arrays: HostArrays<HostValues>): Prepared {
   const config = parseSimulation(value);
   const { model, thin, halving } = config;
   if (thin !== undefined) checkCoupling(thin, widthsOf(model.width, model.depth));
-  const initial = netOf(config, arrays);
   const samples = samplesOf(config, arrays, thin !== undefined || halving);
   checkBatch(config, samples.train);
-  return { config, initial, samples };
+  return { config, samples };
 }
 
 /**
@@ -256,7 +254,10 @@ function prepared(value: unknown, arrays: HostArrays<HostValues>): Prepared {
  * `arrays` that do not fit, too.
  */
 export function checkSimulation(value: unknown, arrays: HostArrays<HostValues> = {}): Simulation {
-  return prepared(value, arrays).config;
+  const { config } = prepared(value, arrays);
+  // a net that is drawn fits, and may be larger than this machine can hold
+  if (Object.keys(arrays).length > 0) netOf(config, arrays);
+  return config;
 }
 
 /**
@@ -270,7 +271,8 @@ export function simulate(
   arrays: HostArrays<HostValues> = {},
   onStep?: (part: string, done: number, total: number) => void,
 ): SimulationResult {
-  const { config, initial, samples } = prepared(value, arrays);
+  const { config, samples } = prepared(value, arrays);
+  const initial = netOf(config, arrays);
   const { flow, thin, seed } = config;
   const { train, heldOut: points } = samples;
   const heldOut = points.x;
