@@ -26,6 +26,14 @@ interface Header {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
+/** Seconds for which what a worker was sending is kept when it was killed. */
+const HALF_SECONDS = 3600;
+
+/** Whether a key is that of a transfer which a worker is sending, or was sending when it was killed. */
+export function isHalf(key: string): boolean {
+  return /:[0-9a-f]+:[^:]*-\d+$/.test(key);
+}
+
 /** Key of the transfer of one cell's run; `*` for the id is a pattern of all of a queue. */
 export function transferKey(queue: string, id: string): string {
   return `${PREFIX}-transfers:${queue}:${id}`;
@@ -46,8 +54,15 @@ export async function sendTransfer(redis: Redis, queue: string, out: string, cel
   const pieces: Buffer[] = [];
   let pending = 0;
   const flush = async (): Promise<void> => {
-    if (pieces.length > 0) await redis.rpush(making, ...pieces);
-    await redis.expire(making, 3600);
+    // in one go: of a worker that is killed here nothing stays for longer
+    if (pieces.length > 0)
+      checkAnswers(
+        await redis
+          .pipeline()
+          .rpush(making, ...pieces)
+          .expire(making, HALF_SECONDS)
+          .exec(),
+      );
     pieces.length = 0;
     pending = 0;
   };
@@ -69,11 +84,16 @@ export async function sendTransfer(redis: Redis, queue: string, out: string, cel
     .renamenx(making, key)
     .expire(key, KEPT_SECONDS)
     .exec();
-  const failed = answers!.find(([error]) => error !== null);
-  if (failed !== undefined) throw failed[0]!;
+  checkAnswers(answers);
   const sent = answers![1]![1] === 1;
   if (!sent) await redis.del(making);
   return sent;
+}
+
+/** Throws the first error of several commands that were sent together. */
+function checkAnswers(answers: readonly (readonly [Error | null, unknown])[] | null): void {
+  const failed = answers!.find(([error]) => error !== null);
+  if (failed !== undefined) throw failed[0]!;
 }
 
 function* piecesOf(path: string): Generator<Buffer> {
