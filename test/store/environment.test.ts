@@ -25,6 +25,7 @@ test('a checkout says its own commit, whatever was packed from it', () => {
     spawnSync('git', ['-C', root, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
       encoding: 'utf8',
       timeout: 60_000,
+      killSignal: 'SIGKILL',
     }).stdout.trim();
   mkdirSync(join(root, 'sub'));
   git('init', '-q');
