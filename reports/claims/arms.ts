@@ -3,6 +3,8 @@ import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { mean, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
 import { numberAt, type TableRow } from '../data/rows.js';
 import type { Claim } from './claim.js';
+import { blockInterval, blockRows, blockRule, describeBlocks } from './blocks.js';
+import { logit } from './logit.js';
 import { errorRate, formatInterval, formatNumber, negative, positive, type ClaimKind } from './verdict.js';
 
 /** Source of claims that compare the method with other ways to train the same net. */
@@ -27,22 +29,6 @@ export function pairedDifferences(
     new Map(results.filter((row) => row.arm === arm).map((row) => [row.seed, scale(numberAt(row, key))]));
   const [a, b] = [of(first), of(second)];
   return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => ({ seed, difference: value - b.get(seed)! }));
-}
-
-/**
- * A percentage on the logit scale, on which differences near 0 and near 100 % weigh as much as others. 100 % counts as
- * half an error in 2,000 examples, as the test splits here are not much larger.
- */
-export function logit(percent: number): number {
-  const share = (percent / 100) * EXAMPLES;
-  return Math.log((share + 0.5) / (EXAMPLES - share + 0.5));
-}
-
-const EXAMPLES = 2000;
-
-/** The percentage that {@link logit} was given; beyond 0 and 100 by less than half an example. */
-export function fromLogit(odds: number): number {
-  return (100 / EXAMPLES) * ((EXAMPLES + 1) / (1 + Math.exp(-odds)) - 0.5);
 }
 
 /** What is compared, and under which budget. */
@@ -92,8 +78,10 @@ function untrained(
 export function armBeats(claim: ArmClaim): Claim {
   const { experiment, id, statement, source, arms, smaller, budget = EQUAL_STEPS } = claim;
   const { question, setting, kind, figure } = claim;
-  const { metric } = experiment;
+  const { metric, dependent } = experiment;
   if (metric === undefined) throw new RangeError(`claim "${id}": experiment "${experiment.name}" declares no metric`);
+  if (dependent !== undefined && !metric.proportion)
+    throw new RangeError(`claim "${id}": experiment "${experiment.name}" has dependent rows and no share of them`);
   const higher = metric.better === 'higher';
   const [better, worse] = higher ? ['above', 'below'] : ['below', 'above'];
   const digits = Math.max(2, metric.digits);
@@ -101,7 +89,9 @@ export function armBeats(claim: ArmClaim): Claim {
     pairedDifferences(rows, ...arms, metric.key, scale).map(({ difference }) => difference);
   const outcome = higher ? positive : negative;
   const interval = (rows: readonly TableRow[]): Interval =>
-    tInterval(differences(rows, metric.proportion ? logit : undefined));
+    dependent === undefined
+      ? tInterval(differences(rows, metric.proportion ? logit : undefined))
+      : blockInterval(rows, arms, metric.key, dependent);
   return {
     id,
     statement,
@@ -111,20 +101,24 @@ export function armBeats(claim: ArmClaim): Claim {
     ...(kind !== undefined && { kind }),
     ...(figure !== undefined && { figure }),
     rule: [
-      `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, paired by seed, ${budget}, 95 % t-interval: supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
+      `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
       `The rival has to have trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} better than chance`}; else nothing is decided.`,
     ].join(' '),
     experiment,
     arms,
-    rows: ({ results }) => {
-      const mine = results.filter((row) => row.experiment === experiment.name && [...arms, smaller].includes(row.arm));
-      return pairedDifferences(mine, ...arms, metric.key).length === 0 ? [] : mine;
+    rows: ({ results, rows: logged }) => {
+      const isMine = (row: TableRow): boolean =>
+        row.experiment === experiment.name && [...arms, smaller].includes(row.arm);
+      const mine = results.filter(isMine);
+      if (pairedDifferences(mine, ...arms, metric.key).length === 0) return [];
+      return dependent === undefined ? mine : [...mine, ...blockRows(logged.filter(isMine))];
     },
-    judge: (rows) => {
-      const found = interval(rows);
+    judge: (all) => {
+      const rows = all.filter(({ values }) => values.event === undefined);
+      const found = interval(all);
       const plain = differences(rows);
       const size = metric.proportion
-        ? `${formatNumber(mean(plain), digits)} ${metric.differenceUnit}; log odds ${formatInterval(found, 2)}`
+        ? `${formatNumber(mean(plain), digits)} ${metric.differenceUnit}; log odds ${formatInterval(found, 2)}${dependent === undefined ? '' : `, ${describeBlocks(all, arms, metric.key, dependent)}`}`
         : formatInterval(found, digits);
       const p = errorRate(found, outcome);
       const evidence = p === undefined ? size : `${size}; sign-flip p ${formatNumber(signFlip(plain), 3)}`;

@@ -11,8 +11,9 @@ import {
   type FrontierPoint,
 } from '../data/frontier.js';
 import type { TableRow } from '../data/rows.js';
-import { armBeats, logit, RIVAL } from './arms.js';
+import { armBeats, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
+import { logit } from './logit.js';
 import { byInterval, type Judgement } from './rules.js';
 import { ABSTRACT } from './sources.js';
 import { formatInterval, formatNumber, positive, within } from './verdict.js';

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Experiment } from '../../src/core/experiment.js';
 import { tInterval } from '../../src/core/stats.js';
-import { fromLogit, logit } from '../claims/arms.js';
+import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
 import { groupBy, type Curve, type TableRow } from '../data/rows.js';
 

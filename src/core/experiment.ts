@@ -93,12 +93,24 @@ export interface Experiment {
   readonly metric?: Metric;
   /** The metric of a net that has learnt nothing, where that is known: a rival that is no better decides nothing. */
   readonly chance?: number;
+  /** The test split's blocks, where its rows are not independent: claims then count them beside the seeds. */
+  readonly dependent?: DependentRows;
   /** The arm that arms are compared with which name no other, wide nets that others require included. */
   readonly baseline?: string;
   /** Whether `gowide reproduce` runs it. */
   readonly reproduced?: boolean;
   /** What `gowide tune` tries. */
   readonly tuning?: TuningGrid;
+}
+
+/** A test split whose rows depend on each other, as they stand in blocks of neighbors. */
+export interface DependentRows {
+  /** What a block is, in words. */
+  readonly block: string;
+  readonly rows: number;
+  readonly blocks: number;
+  /** Factor on the variance of a share of the rows, as `designEffect` computes it from their labels. */
+  readonly designEffect: number;
 }
 
 /** The specs of one seed, by arm. */

@@ -8,6 +8,8 @@ export interface Interval {
   readonly high: number;
   /** Number of independent repetitions (seeds). */
   readonly n: number;
+  /** Degrees of freedom of the t-distribution that gave the ends; n - 1 unless given. */
+  readonly df?: number;
 }
 
 export function mean(values: ArrayLike<number>): number {
@@ -47,10 +49,50 @@ export function tInterval(values: readonly number[], level = 0.95): Interval {
 /**
  * An interval that {@link tInterval} gave, at another level. Throws RangeError for fewer than two values.
  */
-export function atLevel({ mean: centre, low, high, n }: Interval, level: number): Interval {
+export function atLevel(interval: Interval, level: number): Interval {
+  const { mean: centre, low, high, n, df = n - 1 } = interval;
   if (n < 2) throw new RangeError(`atLevel: expected an interval of at least two values, got one of ${n}`);
-  const half = ((high - low) / 2) * (studentQuantile((1 + level) / 2, n - 1) / studentQuantile(0.975, n - 1));
-  return { mean: centre, low: centre - half, high: centre + half, n };
+  const half = ((high - low) / 2) * (studentQuantile((1 + level) / 2, df) / studentQuantile(0.975, df));
+  return { ...interval, low: centre - half, high: centre + half };
+}
+
+/** A part of the variance of an estimate, and how many degrees of freedom it was estimated with. */
+export interface VariancePart {
+  readonly variance: number;
+  readonly df: number;
+}
+
+/**
+ * 95 % t-interval of an estimate over `n` seeds whose variance is the sum of independent parts, with Satterthwaite's
+ * degrees of freedom (Satterthwaite 1946). Parts of variance 0 give an interval without width.
+ */
+export function sumInterval(centre: number, parts: readonly VariancePart[], n: number): Interval {
+  const variance = parts.reduce((sum, part) => sum + part.variance, 0);
+  if (variance === 0) return { mean: centre, low: centre, high: centre, n };
+  const df = variance ** 2 / parts.reduce((sum, part) => sum + part.variance ** 2 / part.df, 0);
+  const half = studentQuantile(0.975, df) * Math.sqrt(variance);
+  return { mean: centre, low: centre - half, high: centre + half, n, df };
+}
+
+/**
+ * Factor by which dependence within blocks makes the variance of a share larger than that of as many independent rows
+ * (Kish's design effect): 1 + (m - 1) rho, with m the rows of a block, weighted by their number, and rho how much more
+ * often two rows of a block have one label than two of any blocks, 0 to 1. Throws RangeError where no block has two
+ * rows, or all rows have one label.
+ */
+export function designEffect(blocks: readonly (readonly number[])[]): number {
+  const rows = blocks.reduce((sum, { length }) => sum + length, 0);
+  const squares = (labels: readonly number[]): number => {
+    const counts = new Map<number, number>();
+    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    return [...counts.values()].reduce((sum, count) => sum + count ** 2, 0);
+  };
+  const pairs = blocks.reduce((sum, { length }) => sum + length * (length - 1), 0);
+  const byChance = squares(blocks.flat()) / rows ** 2;
+  if (pairs === 0 || byChance === 1)
+    throw new RangeError('designEffect: expected blocks of rows, of two labels at least');
+  const alike = blocks.reduce((sum, labels) => sum + squares(labels) - labels.length, 0) / pairs;
+  return 1 + (pairs / rows) * Math.max(0, (alike - byChance) / (1 - byChance));
 }
 
 /** Most values of which {@link signFlip} tries every assignment of signs: a million of them. */

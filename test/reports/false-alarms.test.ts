@@ -324,6 +324,7 @@ const CASES: readonly Case[] = [
     effect: armRows('testAccuracy', ['three-stage', 'direct'], 50, 0.1),
   },
   {
+    // the supersenses have a rule of their own: test/reports/blocks.test.ts
     claims: /^bert-/,
     id: 'bert-three-stage',
     final: true,

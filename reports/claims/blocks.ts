@@ -1,0 +1,141 @@
+/**
+ * Comparisons on a test split whose rows stand in blocks of neighbors. An interval over seeds alone is too narrow
+ * there: every seed is tested on the same few blocks, and other blocks would give another difference.
+ */
+import type { DependentRows } from '../../src/core/experiment.js';
+import { mean, standardDeviation, sumInterval, type Interval, type VariancePart } from '../../src/core/stats.js';
+import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { logit } from './logit.js';
+
+/** Runs log one row of this event for each block of the test split: `block`, its `examples`, and how many are `right`. */
+const BLOCK_EVENT = 'block';
+
+/** The logged rows that count right answers by block. */
+export function blockRows(rows: readonly TableRow[]): TableRow[] {
+  return rows.filter(({ values }) => values.event === BLOCK_EVENT);
+}
+
+/** The rule in words, as {@link blockInterval} computes it; it stands behind "95 % t-interval". */
+export function blockRule({ block, blocks }: DependentRows): string {
+  return (
+    `over seeds and blocks (the test split is ${blocks} blocks of ${block}). Variance of the seeds plus that of the ` +
+    'blocks, degrees of freedom by Satterthwaite: where runs log right answers by block, the cluster-robust one; ' +
+    'where only accuracies are kept, that of two independent shares with the design effect of the labels, ' +
+    'which is the most that it can be for arms that are not opposed to each other'
+  );
+}
+
+/** Right answers of one arm, by block, summed over its seeds; undefined where a seed has not logged them. */
+function rightByBlock(
+  rows: readonly TableRow[],
+  arm: string,
+  seeds: readonly number[],
+): Map<number, { readonly examples: number; readonly right: number }> | undefined {
+  const mine = blockRows(rows).filter((row) => row.arm === arm && seeds.includes(row.seed));
+  if (new Set(mine.map(({ seed }) => seed)).size < seeds.length) return undefined;
+  return new Map(
+    [...groupBy(mine, (row) => numberAt(row, 'block'))].map(([block, group]) => [
+      Number(block),
+      {
+        examples: group.reduce((sum, row) => sum + numberAt(row, 'examples'), 0),
+        right: group.reduce((sum, row) => sum + numberAt(row, 'right'), 0),
+      },
+    ]),
+  );
+}
+
+/** d logit / d share, bounded where {@link logit} is. */
+const steepness = (share: number): number => 1 / Math.max(share * (1 - share), 1 / 4000);
+
+/** Cluster-robust variance of the difference of two arms' log odds, linearized; undefined without rows by block. */
+function clusterVariance(
+  rows: readonly TableRow[],
+  arms: readonly [string, string],
+  seeds: readonly number[],
+): VariancePart | undefined {
+  const [first, second] = arms.map((arm) => rightByBlock(rows, arm, seeds));
+  if (first === undefined || second === undefined) return undefined;
+  const shareOf = (blocks: NonNullable<typeof first>): { readonly share: number; readonly examples: number } => {
+    const counts = [...blocks.values()];
+    const examples = counts.reduce((sum, count) => sum + count.examples, 0);
+    return { share: counts.reduce((sum, { right }) => sum + right, 0) / examples, examples };
+  };
+  const [a, b] = [shareOf(first), shareOf(second)];
+  const numbers = [...first.keys()].filter((block) => second.has(block));
+  if (numbers.length < 2) return undefined;
+  const squares = numbers.reduce((sum, block) => {
+    const influence = [
+      [first.get(block)!, a],
+      [second.get(block)!, b],
+    ] as const;
+    const [one, other] = influence.map(
+      ([own, all]) => ((own.right - own.examples * all.share) / all.examples) * steepness(all.share),
+    );
+    return sum + (one! - other!) ** 2;
+  }, 0);
+  return { variance: (squares * numbers.length) / (numbers.length - 1), df: numbers.length - 1 };
+}
+
+/** The largest variance that blocks can give the difference of two arms' log odds, of their accuracies alone. */
+function designVariance(
+  percents: readonly [number, number],
+  { rows, blocks, designEffect }: DependentRows,
+): VariancePart {
+  const variance = percents.reduce((sum, percent) => sum + (designEffect / rows) * steepness(percent / 100), 0);
+  return { variance, df: blocks - 1 };
+}
+
+interface Paired {
+  readonly seeds: readonly number[];
+  readonly differences: readonly number[];
+  readonly means: readonly [number, number];
+}
+
+/** Accuracies of the seeds that both arms have; rows by block are none. */
+function paired(rows: readonly TableRow[], [first, second]: readonly [string, string], key: string): Paired {
+  const of = (arm: string): Map<number, number> =>
+    new Map(
+      rows
+        .filter((row) => row.arm === arm && row.values.event === undefined)
+        .map((row) => [row.seed, numberAt(row, key)]),
+    );
+  const [a, b] = [of(first), of(second)];
+  const seeds = [...a.keys()].filter((seed) => b.has(seed));
+  return {
+    seeds,
+    differences: seeds.map((seed) => logit(a.get(seed)!) - logit(b.get(seed)!)),
+    means: [mean(seeds.map((seed) => a.get(seed)!)), mean(seeds.map((seed) => b.get(seed)!))],
+  };
+}
+
+/**
+ * Interval of the difference of two arms' log odds over seeds and blocks, paired by seed. The variance over seeds and
+ * that over blocks are added: what differs by seed and block together counts in both, so that the interval is rather
+ * too wide than too narrow. With one seed the ends are infinite.
+ */
+export function blockInterval(
+  rows: readonly TableRow[],
+  arms: readonly [string, string],
+  key: string,
+  dependent: DependentRows,
+): Interval {
+  const { seeds, differences, means } = paired(rows, arms, key);
+  const n = differences.length;
+  const centre = mean(differences);
+  if (n < 2) return { mean: centre, low: -Infinity, high: Infinity, n };
+  const bySeeds: VariancePart = { variance: standardDeviation(differences) ** 2 / n, df: n - 1 };
+  const byBlocks = clusterVariance(rows, arms, seeds) ?? designVariance(means, dependent);
+  return sumInterval(centre, [bySeeds, byBlocks], n);
+}
+
+/** How blocks were counted, for the evidence. */
+export function describeBlocks(
+  rows: readonly TableRow[],
+  arms: readonly [string, string],
+  key: string,
+  { blocks, designEffect }: DependentRows,
+): string {
+  return clusterVariance(rows, arms, paired(rows, arms, key).seeds) === undefined
+    ? `${blocks} blocks by a design effect of ${designEffect}`
+    : `${blocks} blocks, cluster-robust`;
+}
