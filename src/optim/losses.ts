@@ -1,6 +1,7 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
 import type { z } from 'zod';
 import { lookUp, nameSchema, register } from '../core/registry.js';
+import { fusedCrossEntropy, fusedCrossEntropyGradient, hasFusedOnTensorflow } from '../engine/ops/fused.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
 import { tf, type Scalar, type Tensor } from '../engine/tensor.js';
 
@@ -42,11 +43,29 @@ function meanOverRows(
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
   const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
+  if (hasFusedOnTensorflow()) return inOnePass(logits, mixed);
   return meanOverRows(
     logits,
     mixed,
     (logs, target) => tf.neg(tf.mul(target, logs)),
     (logs, target) => [tf.sub(tf.mul(tf.exp(logs), tf.sum(target, -1, true)), target), tf.neg(logs)],
+  );
+}
+
+/** Cross-entropy by a fused op, which reads logits and targets once; its gradient reads them once more. */
+function inOnePass(logits: Tensor, targets: Tensor): Scalar {
+  return withGradient(
+    [logits, targets],
+    () => {
+      const [value, norms] = fusedCrossEntropy(logits, targets);
+      return { value, saved: { logits, targets, norms } };
+    },
+    (dy, { norms, ...saved }) => {
+      const [tops, sums] = tf.split(norms, 2).map((part) => part.reshape([...saved.logits.shape.slice(0, -1), 1]));
+      const logs = tf.sub(tf.sub(saved.logits, tops!), sums!);
+      const byTargets = tf.mul(logs, tf.div(dy, -norms.size / 2));
+      return [fusedCrossEntropyGradient(dy, saved.logits, saved.targets, norms), byTargets];
+    },
   );
 }
 

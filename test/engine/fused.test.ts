@@ -13,7 +13,10 @@ import {
   denseNorm,
   fusedBatchNorm,
   fusedBatchNormGradient,
+  fusedCrossEntropy,
+  fusedCrossEntropyGradient,
   hasFused,
+  hasFusedOnTensorflow,
   norm,
   normGradient,
   scaleShift,
@@ -510,5 +513,56 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     expect(() =>
       sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, tensor([1, 0], 2), [x, x]),
     ).toThrow(/one for each value/);
+  });
+
+  describe('cross-entropy', () => {
+    beforeEach(({ skip }) => {
+      if (!hasFusedOnTensorflow()) skip();
+    });
+
+    test.each(ROWS)('%i x %i', async (rows, columns) => {
+      const z = draw('z', rows * columns).map((value) => 100 + 4 * value);
+      const soft = draw('t', rows * columns).map((value) => Math.abs(value));
+      const labels = Int32Array.from({ length: rows }, (_, row) => (row % 7 === 6 ? -1 : (5 * row) % columns));
+      const ones = soft.map((_, i) => Number(labels[Math.floor(i / columns)] === i % columns));
+      const logits = tensor(z, rows, columns);
+      for (const t of [soft, ones]) {
+        let loss = 0;
+        const gradient = new Float64Array(z.length);
+        for (let row = 0; row < rows; row++) {
+          const [from, to] = [row * columns, (row + 1) * columns];
+          const norm = Math.log(z.subarray(from, to).reduce((sum, value) => sum + Math.exp(value - 100), 0)) + 100;
+          const weight = t.subarray(from, to).reduce((sum, value) => sum + value, 0);
+          for (let i = from; i < to; i++) {
+            loss -= (t[i]! * (z[i]! - norm)) / rows;
+            gradient[i] = ((Math.exp(z[i]! - norm) * weight - t[i]!) * 3) / rows;
+          }
+        }
+        const targets = tensor(t, rows, columns);
+        const [value, norms] = fusedCrossEntropy(logits, targets);
+        if (columns > 1) await close(value, [loss]);
+        const found = fusedCrossEntropyGradient(tf.scalar(3), logits, targets, norms);
+        if (columns > 1) await close(found, gradient, TOLERANCE.gradient);
+        if (t === soft) continue;
+        // labels are ones and zeros to the last bit
+        const [short, same] = fusedCrossEntropy(logits, tensor(labels, rows));
+        expect(await short.data()).toEqual(await value.data());
+        const alike = fusedCrossEntropyGradient(tf.scalar(3), logits, tensor(labels, rows), same);
+        expect(await tf.max(tf.abs(tf.sub(alike, found))).data()).toEqual(new Float32Array(1));
+      }
+    });
+
+    test('what is not a number reaches the loss, far logits do not overflow', async () => {
+      const right = tensor([1, 0, 0], 1, 3);
+      const loss = async (...z: number[]): Promise<number> =>
+        (await fusedCrossEntropy(tensor(z, 1, 3), right)[0].data())[0]!;
+      expect([await loss(NaN, 0, 0), await loss(0, NaN, 0), await loss(0, 0, Infinity)]).toEqual([NaN, NaN, NaN]);
+      expect([await loss(1000, 0, 0), await loss(-1000, 0, -1000)]).toEqual([0, 1000]);
+      expect((await fusedCrossEntropy(tensor([0, NaN, 0], 1, 3), tensor([0], 1))[0].data())[0]).toBeNaN();
+    });
+
+    test('targets of another shape are an error', () => {
+      expect(() => fusedCrossEntropy(tensor([1, 2, 3, 4], 2, 2), tensor([1, 0, 1], 3))).toThrow(/one target/);
+    });
   });
 });

@@ -9,7 +9,7 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { loadAddon } from '../../toolchain/addon.js';
 import type { Installed } from '../install/installed.js';
 import { tensorflowOp } from '../tensorflow-op.js';
-import { tf, type Tensor } from '../tensor.js';
+import { tf, type Scalar, type Tensor, type Tensor1D } from '../tensor.js';
 import { fusedOnWebAssembly, type FusedOp } from './webassembly-fused.js';
 
 interface Addon {
@@ -64,8 +64,12 @@ export function refusesFused(): boolean {
 
 /** Whether the engine in use has the fused ops. */
 export function hasFused(): boolean {
-  const backend = tf.getBackend();
-  return backend === 'wasm' ? !refusesFused() : loaded && backend === 'tensorflow';
+  return tf.getBackend() === 'wasm' ? !refusesFused() : hasFusedOnTensorflow();
+}
+
+/** Whether the engine in use has those fused ops, too, that WebAssembly is without. */
+export function hasFusedOnTensorflow(): boolean {
+  return loaded && tf.getBackend() === 'tensorflow';
 }
 
 /** One of our ops, with the three numbers that each of them takes as attributes. */
@@ -78,6 +82,17 @@ function fusedOp(
   third = 0,
 ): Tensor[] {
   if (tf.getBackend() === 'wasm') return fusedOnWebAssembly(name, inputs, [first, second, third]);
+  return fusedOnTensorflow(name, inputs, outputs, first, second, third);
+}
+
+function fusedOnTensorflow(
+  name: string,
+  inputs: readonly (Tensor | undefined)[],
+  outputs: number,
+  first = 0,
+  second = 0,
+  third = 0,
+): Tensor[] {
   const attributes = { ...(first !== 0 && { first }), ...(second !== 0 && { second }), ...(third !== 0 && { third }) };
   return tensorflowOp(
     `Gowide${name}`,
@@ -297,4 +312,18 @@ export function adamwInPlace({ gradient, factor, decay }: Pull, numbers: Tensor,
 /** Sum of the squares of all values of x, a scalar. */
 export function squareSum(x: Tensor): Tensor {
   return fusedOp('SquareSum', [x], 1)[0]!;
+}
+
+/**
+ * Mean over the rows of -sum_k t_k log softmax(z)_k, a scalar, for logits z [..., K] and targets t of their shape; and
+ * what the gradient needs of each row: all maxima, then all log sum exp(z - maximum). Where
+ * {@link hasFusedOnTensorflow}.
+ */
+export function fusedCrossEntropy(logits: Tensor, targets: Tensor): [Scalar, Tensor1D] {
+  return fusedOnTensorflow('CrossEntropy', [logits, targets], 2) as [Scalar, Tensor1D];
+}
+
+/** Gradient of {@link fusedCrossEntropy} by the logits; `norms` is its second result. */
+export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: Tensor, norms: Tensor): Tensor {
+  return fusedOnTensorflow('CrossEntropyGrad', [dy, logits, targets, norms], 1)[0]!;
 }

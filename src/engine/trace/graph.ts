@@ -1,6 +1,6 @@
 /** A recording as the nodes of a TensorFlow graph, without the ops that only give a tensor another shape twice. */
 import type { Tensors } from '../tensor.js';
-import { IN_PLACE, type Recording, type Source } from './recorder.js';
+import { IN_PLACE, type Attribute, type Constant, type Recording, type Source } from './recorder.js';
 
 type Output = readonly [node: number, output: number];
 
@@ -64,6 +64,8 @@ export function graphOf(recording: Recording, inputs: Tensors, results: readonly
       continue;
     }
     if (name === 'Reshape') given[0] = unshaped(nodes, given[0]!);
+    const at = TARGETS[name];
+    if (at !== undefined) given[at] = asLabels(nodes, given[at]!, add);
     const node = nodes.length;
     add({ op: name, attributes, inputs: given, after: order.place(node, name, given) });
     if (name in IN_PLACE) effects.push(node);
@@ -82,6 +84,29 @@ function shapeOf(recording: Recording, source: Source, inputs: Tensors): readonl
 function unshaped(nodes: readonly object[], output: Output): Output {
   const { op, inputs } = nodes[output[0]] as { op: string; inputs: readonly Output[] };
   return op === 'Reshape' ? unshaped(nodes, inputs[0]!) : output;
+}
+
+/** Which input of an op of ours has targets, probabilities [..., K] or labels [...], as floats. */
+const TARGETS: Readonly<Record<string, number>> = { GowideCrossEntropy: 1, GowideCrossEntropyGrad: 2 };
+
+interface OpNode {
+  readonly op: string;
+  readonly attributes: readonly Attribute[];
+  readonly inputs: readonly Output[];
+}
+
+/** Targets that are labels written as ones and zeros, as labels: K times fewer values. Others as they are. */
+function asLabels(nodes: readonly object[], targets: Output, add: (node: object) => number): Output {
+  const cast = nodes[targets[0]] as OpNode;
+  const oneHot = cast.op === 'Cast' ? (nodes[cast.inputs[0]![0]] as OpNode) : undefined;
+  if (oneHot?.op !== 'OneHot') return targets;
+  const numbers = oneHot.inputs.slice(2).map(([node]) => (nodes[node] as { values?: Constant['values'] }).values?.[0]);
+  const last = oneHot.attributes.every(({ name, value }) => name !== 'axis' || value === -1);
+  if (numbers[0] !== 1 || numbers[1] !== 0 || !last) return targets;
+  const attributes = cast.attributes.map((attribute) =>
+    attribute.name === 'SrcT' ? { ...attribute, value: TYPES.int32 } : attribute,
+  );
+  return [add({ op: 'Cast', attributes, inputs: [oneHot.inputs[0]!], after: [] }), 0];
 }
 
 /**

@@ -1,10 +1,12 @@
 /** Compiled steps: the eager step's bits, one call, and an error where a step cannot be compiled. */
 import { beforeAll, describe, expect, test as anywhere, vi } from 'vitest';
 import { startEngine } from '../../../src/engine/backends/choose.js';
+import { differentiate } from '../../../src/engine/ops/gradients.js';
 import { hasFused, sgdInPlace } from '../../../src/engine/ops/fused.js';
 import { tf, type Tensor, type Tensors } from '../../../src/engine/tensor.js';
 import { record, tensorflowBackend } from '../../../src/engine/trace/recorder.js';
 import { canTrace, trace } from '../../../src/engine/trace/trace.js';
+import { crossEntropy } from '../../../src/optim/losses.js';
 import { enginesUnderTest } from '../../support/engines.js';
 
 const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
@@ -87,6 +89,21 @@ describe('compiled steps', () => {
     expect(() => traced({ x })).toThrow(
       /^a step cannot be compiled: a number changes that is no input: input 2 of op \d+, "Mul"/,
     );
+  });
+
+  test.each([
+    ['ones and zeros', 1, 0],
+    ['other numbers', 2, 0.5],
+  ])('the loss by labels as %s is the eager one to the last bit', async (_, on, off) => {
+    const graded = ({ z, labels }: Tensors): Tensors => {
+      const y = tf.cast(tf.oneHot(labels!, 3, on, off), 'float32');
+      const { loss, gradients } = differentiate({ z: z! }, (params) => crossEntropy(params.z!, y));
+      return { loss, gradient: gradients.z! };
+    };
+    const given = { z: tf.tensor2d([1, 2, -4, 0, 0.5, 9], [2, 3]), labels: tf.tensor1d([2, 0], 'int32') };
+    const [compiled, eager] = [trace('a test', graded)(given), graded(given)];
+    for (const name of ['loss', 'gradient'])
+      expect(await valuesOf(compiled[name]!)).toEqual(await valuesOf(eager[name]!));
   });
 
   test('a tensor from outside that changes is an error, one that stays is read', async () => {

@@ -8,6 +8,7 @@
 
 #include "attention.h"
 #include "convolution.h"
+#include "loss.h"
 #include "optimizer.h"
 #include "transformer.h"
 
@@ -50,6 +51,8 @@ const Op OPS[] = {
     {"GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}, compute<scale_shift>},
     {"GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}, compute<batch_norm>},
     {"GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}, compute<batch_norm_gradient>},
+    {"GowideCrossEntropy", {"logits", "targets"}, {"loss", "norms"}, compute<cross_entropy>},
+    {"GowideCrossEntropyGrad", {"dy", "logits", "targets", "norms"}, {"dlogits"}, compute<cross_entropy_gradient>},
     {"GowideSgd", {"p", "v", "g", "factor", "decay", "numbers"}, {}, compute<sgd>},
     {"GowideAdamw", {"p", "m", "v", "g", "factor", "decay", "numbers"}, {}, compute<adamw>},
     {"GowideSquareSum", {"x"}, {"y"}, compute<square_sum>},
