@@ -2,6 +2,8 @@
  * What training costs in steps and floating-point operations, known before it starts. A multiply-add counts as two
  * operations, and a gradient as twice its forward pass.
  */
+import { sizeOf } from '../core/host-array.js';
+import { normOf } from '../models/layer-table.js';
 import { forwardFlops, type Network } from '../nn/network.js';
 import { cloneFlops } from './clone.js';
 import type { Group } from './groups.js';
@@ -41,14 +43,70 @@ export function trainingFlops(network: Network, shape: readonly number[], { step
   return 3 * steps * batch * forwardFlops(network, shape);
 }
 
+/**
+ * Kernels of the linear layers between a tap and the one before it, those together that read the same channels. A layer
+ * that is fitted has a bias or a norm for the intercept, which a table of embeddings has not.
+ */
+function readersAt({ shapes, axes, owner }: Network, tap: string): string[][] {
+  const readers = new Map<string, string[]>();
+  for (const path of Object.keys(shapes)) {
+    const layer = path.replace(/\/kernel$/, '');
+    const norm = normOf(layer);
+    const isLinear = `${layer}/bias` in shapes || (norm !== layer && `${norm}/gamma` in shapes);
+    if (layer === path || !isLinear || owner(path) !== tap) continue;
+    const read = axes?.[path]?.at(-2) ?? path;
+    readers.set(read, [...(readers.get(read) ?? []), path]);
+  }
+  return [...readers.values()];
+}
+
+/**
+ * Products of what a tap's linear layers read, for one example: with itself and with what they are to give. All layers
+ * of the tap are taken to have the same number of positions, and its operations to be theirs (attention has others).
+ */
+function productFlops({ shapes }: Network, readers: readonly (readonly string[])[], flops: number): number {
+  const sizes = readers.flat().map((path) => sizeOf(shapes[path]!));
+  const positions = flops / (2 * sizes.reduce((sum, size) => sum + size, 0));
+  const products = readers.flatMap((paths) =>
+    paths.map((path, i) => {
+      const outputs = shapes[path]!.at(-1)!;
+      const inputs = sizeOf(shapes[path]!) / outputs + 1;
+      const isShared = i > 0 && shapes[path]!.length === 2; // rows have one set of products for all that read them
+      return 2 * inputs * (outputs + (isShared ? 0 : inputs));
+    }),
+  );
+  return positions * products.reduce((sum, size) => sum + size, 0);
+}
+
+/**
+ * Imitation in closed form: both nets go from boundary to boundary, with a pass of the way there for each value that
+ * linear layers read, one more of the thin net once they are fitted, and one where the norm at the boundary is fitted,
+ * too. Solving for the weights is not counted.
+ */
+function ridgeCost(thin: Network, wide: Network, shape: readonly number[], images: number): Cost {
+  const [own, theirs] = [thin.flops(shape), wide.flops(shape)];
+  const block = new Set(thin.boundaries.block);
+  const fitsNorms = thin.scales !== undefined && [...block].some((tap) => thin.width(tap) !== wide.width(tap));
+  const cost = { flops: 0, teacherFlops: 0 };
+  let part = { flops: 0, teacherFlops: 0, values: 0 };
+  for (const tap of thin.taps) {
+    const readers = readersAt(thin, tap);
+    if (readers.length > 0) cost.flops += productFlops(thin, readers, own[tap] ?? 0);
+    part.flops += own[tap] ?? 0;
+    part.teacherFlops += theirs[tap] ?? 0;
+    part.values += readers.length;
+    if (!block.has(tap) && tap !== thin.taps.at(-1)) continue;
+    const further = block.has(tap) ? 1 + Number(fitsNorms) : 0;
+    cost.flops += (part.values + further) * part.flops;
+    cost.teacherFlops += Math.max(part.values, Number(block.has(tap))) * part.teacherFlops;
+    part = { flops: 0, teacherFlops: 0, values: 0 };
+  }
+  return { steps: 0, flops: images * cost.flops, teacherFlops: images * cost.teacherFlops };
+}
+
 function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
   if (imitation === null || wide === undefined) return { steps: 0, flops: 0, teacherFlops: 0 };
-  const layers = Object.keys(thin.flops(shape)).length;
-  if (imitation.by === 'ridge') {
-    // every layer's inputs are computed anew
-    const passes = imitation.images * layers;
-    return { steps: 0, flops: passes * forwardFlops(thin, shape), teacherFlops: passes * forwardFlops(wide, shape) };
-  }
+  if (imitation.by === 'ridge') return ridgeCost(thin, wide, shape, imitation.images);
   const { steps, batch } = imitation.recipe;
   if (imitation.by === 'clone') {
     return {

@@ -7,70 +7,62 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { FailureError, UsageError } from '../core/errors.js';
 import { Order, toBatch, type Dataset } from '../data/dataset.js';
-import { disposeAll, tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
-import { trace } from '../engine/trace/trace.js';
+import { tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import { BATCH_NORM_EPSILON, evaluation, linearMap, type Scope } from '../nn/layers.js';
 import { rowsOf } from '../nn/transformer.js';
 import type { HostArray } from '../core/host-array.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
+import { BoundaryValues, type Listener } from './boundary-values.js';
 import { rowsRead } from './linear-inputs.js';
 import { toFiniteMatrix } from './moments.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
-import { part, prefixed } from './training-step.js';
 import type { Teacher, Weights } from './weights.js';
 
 /** Images of one pass. */
 const BATCH = 100;
 
-/** A network's forward pass, of which the linear layers are looked at. */
-interface LayerPass {
-  /**
-   * What every linear layer reads, `input/PATH`, and gives, `output/PATH`, for x [B, ...], and the value at the end of
-   * each block, `tap/TAP`, where that was asked for; the caller disposes it.
-   */
-  readonly run: (weights: Weights, x: Tensor) => Tensors;
-  /** The windows of a convolution, by its path; of any batch, once a pass has run. */
-  readonly windows: ReadonlyMap<string, Windows | undefined>;
-  readonly dispose: () => void;
+/** Bytes of the values at the last boundary that are kept of each net; batches beyond it are computed anew. */
+const KEPT_BYTES = 2 ** 30;
+
+/** Linear layers between two boundaries that read the same value, so that one pass serves to fit all of them. */
+interface Layers {
+  readonly paths: readonly string[];
+  /** Whether they read rows, whose products are the same for all of them. */
+  readonly readRows: boolean;
 }
 
-/**
- * A pass that gives every linear layer at once and takes the weights as inputs, so that it is compiled once where the
- * engine can (engine/trace): the fit of each layer needs it for every batch, with weights that change from layer to
- * layer. docs/notes/2026-11-26-what-is-compiled.md has what that saves.
- */
-function layerPass(network: Network, what: string, withTaps: boolean): LayerPass {
-  const seen = new Map<string, Windows | undefined>();
-  const pass = trace(what, (inputs) => {
-    const found: Record<string, Tensor> = {};
-    const given = new Set(Object.values(inputs)); // these stay the caller's
-    const scope: Scope = {
-      ...evaluation({ params: part(inputs, 'params'), state: part(inputs, 'state') }),
-      trace: (path, input, output, windows) => {
-        seen.set(path, windows);
-        found[`input/${path}`] = given.has(input) ? input.clone() : input;
-        found[`output/${path}`] = output;
-      },
-    };
-    const taps = network.apply(scope, inputs.x!);
-    const blocks = withTaps ? network.boundaries.block : [];
-    return { ...found, ...Object.fromEntries(blocks.map((tap) => [`tap/${tap}`, taps[tap]!.clone()])) };
-  });
-  const run: LayerPass['run'] = ({ params, state }, x) =>
-    pass({ x, ...prefixed(params, 'params'), ...prefixed(state, 'state') });
-  return { run, windows: seen, dispose: pass.dispose };
+/** A part of a network, between two boundaries. */
+interface Part {
+  /** The boundary before it; undefined at the input. */
+  readonly from: string | undefined;
+  /** The boundary, or the output, at its end. */
+  readonly tap: string;
+  /** Its linear layers in the order of the forward pass. */
+  readonly layers: readonly Layers[];
 }
 
-function linearLayers(network: Network, weights: Weights, x: Tensor): string[] {
-  const paths: string[] = [];
-  tf.tidy(() => void network.apply({ ...evaluation(weights), trace: (path) => void paths.push(path) }, x));
-  if (paths.length === 0)
+/** The parts of a network, and how many linear layers it has. Throws UsageError where it does not show any. */
+function partsOf(network: Network, weights: Weights, x: Tensor): { parts: Part[]; total: number } {
+  const { block } = network.boundaries;
+  const taps = [...block, network.taps.at(-1)!];
+  const heard = taps.map(() => new Map<object, { paths: string[]; readRows: boolean }>());
+  let total = 0;
+  const trace: Scope['trace'] = (path, input) => {
+    const owner = network.taps.indexOf(network.owner(`${path}/kernel`));
+    const layers = heard[taps.findIndex((tap) => network.taps.indexOf(tap) >= owner)]!;
+    const before = layers.get(input.dataId);
+    if (before === undefined) layers.set(input.dataId, { paths: [path], readRows: input.rank !== 4 });
+    else before.paths.push(path);
+    total++;
+  };
+  tf.tidy(() => void network.apply({ ...evaluation(weights), trace }, x));
+  if (total === 0)
     throw new UsageError(
       'imitation by ridge needs a network of this library’s layers: this one does not show its linear layers',
     );
-  return paths;
+  return { parts: taps.map((tap, i) => ({ from: taps[i - 1], tap, layers: [...heard[i]!.values()] })), total };
 }
 
 /** What of the wide net's values the thin one imitates, by the names of their channels. */
@@ -81,11 +73,24 @@ export interface Imitated {
   readonly basis?: HostArray | undefined;
 }
 
+/** Both nets on their way, batch by batch, and what the thin one imitates. */
+interface Run {
+  readonly network: Network;
+  readonly teacher: Teacher;
+  readonly batches: number;
+  readonly own: BoundaryValues;
+  readonly wide: BoundaryValues;
+  readonly selection: Selection;
+  readonly projection: Tensor2D | undefined;
+}
+
 /**
  * Fits every linear layer of the thin net, and, where the channels of skip connections are those of a basis, the scale
- * and shift of the norm after them; new weights, `thin` is disposed where it changed. Throws UsageError where a layer's
- * channels are neither the wide net's, nor chosen, nor in the basis; FailureError where the examples do not determine a
- * layer.
+ * and shift of the norm after them; new weights, `thin` is disposed where it changed. What both nets have at the last
+ * boundary is kept, in at most `keptBytes` each, so that all of it takes some two passes of the wide net and four of
+ * the thin one; batches beyond that begin at the input for every layer, with the same result. Throws UsageError where a
+ * layer's channels are neither the wide net's, nor chosen, nor in the basis; FailureError where the examples do not
+ * determine a layer.
  */
 export async function imitateByRidge(
   spec: RidgeImitation,
@@ -96,62 +101,64 @@ export async function imitateByRidge(
   data: Dataset,
   seed: number,
   progress: (done: number, total: number) => void,
+  keptBytes = KEPT_BYTES,
 ): Promise<Weights> {
-  const order = new Order(seed, data.train.count);
-  const batches: Tensor[] = [];
-  for (let step = 0; step * BATCH < spec.images; step++) {
-    const batch = toBatch(
-      data,
-      await data.train.batch(order.indices(step, Math.min(BATCH, spec.images - step * BATCH))),
-    );
-    batch.y.dispose();
-    batches.push(batch.x);
-  }
-  let weights = thin;
-  const paths = linearLayers(network, thin, batches[0]!);
-  const passes = {
-    thin: layerPass(network, 'the thin net, layer by layer', basis !== undefined),
-    wide: layerPass(teacher.network, 'the wide net, layer by layer', basis !== undefined),
+  const inputs = await inputsFor(spec, data, seed);
+  const run: Run = {
+    ...{ network, teacher, selection, batches: inputs.length },
+    own: new BoundaryValues(network, inputs, keptBytes),
+    wide: new BoundaryValues(teacher.network, inputs, keptBytes),
+    projection: basis && tf.tensor2d(basis.values, basis.shape as [number, number]),
   };
-  const projection = basis && tf.tensor2d(basis.values, basis.shape as [number, number]);
-  const tapOf = (path: string): string => network.owner(`${path}/kernel`);
-  const fitTap = async (tap: string): Promise<void> => {
-    const scales = projection && network.boundaries.block.includes(tap) ? network.scales?.(tap) : undefined;
-    if (scales?.length === 2) weights = await fitNorm(network, weights, teacher, tap, scales, projection!, batches);
-  };
-  // what stands before the first linear layer has a norm, too: that of embeddings
-  for (const tap of network.taps.slice(0, network.taps.indexOf(tapOf(paths[0]!)))) await fitTap(tap);
-  for (const [i, path] of paths.entries()) {
-    const axis = network.axes?.[`${path}/kernel`]?.at(-1) ?? '';
-    const channels = selection[axis];
-    const { block } = network.boundaries;
-    const before = block[block.indexOf(tapOf(path)) - 1];
-    const target = (wide: Tensor, own: Tensors, theirs: Tensors): Tensor => {
-      if (projection !== undefined && axis === network.stream) {
-        const inBasis = linearMap(wide, projection);
-        if (before === undefined) return inBasis;
-        // what the skip connection lacks of the wide net's value is made good by what is added to it
-        const [skipped, there] = [own[`tap/${before}`]!, theirs[`tap/${before}`]!];
-        return tf.add(inBasis, tf.sub(linearMap(there, projection), skipped).reshape(inBasis.shape));
+  try {
+    const { parts, total } = partsOf(network, thin, inputs[0]!);
+    let [weights, done] = [thin, 0];
+    for (const part of parts) {
+      const isOutput = part === parts.at(-1);
+      for (const [i, layers] of part.layers.entries()) {
+        const isLast = !isOutput && i === part.layers.length - 1;
+        const moments = await momentsOf(run, weights, part, layers, isLast);
+        for (const path of layers.paths) {
+          const solution = fitGroups(moments[path]!, spec.ridge, path, weights.params[`${path}/kernel`]!.shape);
+          weights = setLayer(weights, path, solution, moments[path]!);
+          progress(++done, total);
+        }
       }
-      if (channels === undefined) return wide;
-      return tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
-    };
-    const moments = await momentsOf(passes, weights, teacher, path, batches, target);
-    weights = setLayer(
-      weights,
-      path,
-      fitGroups(moments, spec.ridge, path, thin.params[`${path}/kernel`]!.shape),
-      moments,
-    );
-    if (i === paths.length - 1 || tapOf(paths[i + 1]!) !== tapOf(path)) await fitTap(tapOf(path));
-    progress(i + 1, paths.length);
+      if (isOutput) break;
+      if (part.layers.length === 0) advance(run.wide, teacher.weights, part.tap, run.batches);
+      const scales = run.projection === undefined ? undefined : network.scales?.(part.tap);
+      if (scales?.length === 2) weights = await fitNorm(run, weights, part.tap, scales);
+      advance(run.own, weights, part.tap, run.batches);
+    }
+    return weights;
+  } finally {
+    run.own.dispose();
+    run.wide.dispose();
+    run.projection?.dispose();
+    tf.dispose(inputs);
   }
-  projection?.dispose();
-  passes.thin.dispose();
-  passes.wide.dispose();
-  tf.dispose(batches);
-  return weights;
+}
+
+async function inputsFor({ images }: RidgeImitation, data: Dataset, seed: number): Promise<Tensor[]> {
+  const order = new Order(seed, data.train.count);
+  const inputs: Tensor[] = [];
+  for (let step = 0; step * BATCH < images; step++) {
+    const indices = order.indices(step, Math.min(BATCH, images - step * BATCH));
+    const batch = toBatch(data, await data.train.batch(indices));
+    batch.y.dispose();
+    inputs.push(batch.x);
+  }
+  return inputs;
+}
+
+/** Takes every batch of a network to a boundary. */
+function advance(values: BoundaryValues, weights: Weights, tap: string, batches: number): void {
+  for (let batch = 0; batch < batches; batch++)
+    values.reach(
+      batch,
+      tap,
+      tf.tidy(() => values.pass(weights, batch, tap)[tap]!.clone()),
+    );
 }
 
 interface Moments {
@@ -163,49 +170,112 @@ interface Moments {
   readonly count: number;
 }
 
+/** What a layer read and gave in a pass. */
+interface Heard {
+  readonly input: Tensor;
+  readonly output: Tensor;
+  readonly windows: Windows | undefined;
+}
+
+/** Hears of some layers. */
+function listening(paths: readonly string[]): { readonly heard: Map<string, Heard>; readonly listener: Listener } {
+  const heard = new Map<string, Heard>();
+  const listener: Listener = (path, input, output, windows) => {
+    if (paths.includes(path)) heard.set(path, { input, output, windows });
+  };
+  return { heard, listener };
+}
+
+/**
+ * The moments of layers that read the same value, by their paths. Takes the wide net's batches to the part's end when
+ * they are the last to be fitted in it.
+ */
 async function momentsOf(
-  passes: Readonly<Record<'thin' | 'wide', LayerPass>>,
-  thin: Weights,
-  teacher: Teacher,
-  path: string,
-  batches: readonly Tensor[],
-  targetOf: (wide: Tensor, own: Tensors, theirs: Tensors) => Tensor,
-): Promise<Moments> {
-  const kernel = thin.params[`${path}/kernel`]!;
-  let sums: { gram: Tensor2D; cross: Tensor2D } | undefined;
-  let count = 0;
-  for (const x of batches) {
+  run: Run,
+  weights: Weights,
+  part: Part,
+  { paths, readRows }: Layers,
+  isLast: boolean,
+): Promise<Record<string, Moments>> {
+  const gramOf = (path: string): string => `gram/${readRows ? paths[0]! : path}`;
+  let sums: Record<string, Tensor2D> = {};
+  const counts: Record<string, number> = {};
+  for (let batch = 0; batch < run.batches; batch++) {
     const before = sums;
-    const [own, theirs] = [passes.thin.run(thin, x), passes.wide.run(teacher.weights, x)];
-    const [input, output, wide] = [own[`input/${path}`], own[`output/${path}`], theirs[`output/${path}`]];
-    if (input === undefined || output === undefined || wide === undefined)
-      throw new UsageError(`ridge: the network has no linear layer "${path}"`);
-    const windows = passes.thin.windows.get(path);
-    sums = tf.tidy(() => {
-      const target = targetOf(wide, own, theirs);
-      if (String(target.shape) !== String(output.shape)) {
-        throw new UsageError(
-          `ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; ` +
-            'start "selected", or "projected" where skip connections are narrower, says which of them it imitates',
-        );
+    const found = tf.tidy(() => {
+      const [mine, wides] = [listening(paths), listening(paths)];
+      const own = run.own.pass(weights, batch, part.tap, mine.listener);
+      const theirs = run.wide.pass(run.teacher.weights, batch, part.tap, wides.listener);
+      const next: Record<string, Tensor2D> = {};
+      const addProduct = (name: string, rows: Tensor2D, others: Tensor2D): void => {
+        const product: Tensor2D = tf.matMul(rows, others, true);
+        next[name] = before[name] === undefined ? product : tf.add<Tensor2D>(before[name], product);
+      };
+      for (const path of paths) {
+        const [layer, wide] = [mine.heard.get(path), wides.heard.get(path)];
+        if (layer === undefined || wide === undefined)
+          throw new UsageError(`ridge: the network has no linear layer "${path}"`);
+        const target = targetOf(run, part, path, wide.output, own, theirs);
+        checkTarget(path, layer.output, wide.output, target);
+        const rows = rowsRead(layer.input, weights.params[`${path}/kernel`]!.shape, layer.output, layer.windows);
+        const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
+        if (next[gramOf(path)] === undefined) addProduct(gramOf(path), extended, extended);
+        addProduct(`cross/${path}`, extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D);
+        counts[path] = (counts[path] ?? 0) + rows.shape[0];
       }
-      const rows = rowsRead(input, kernel.shape, output, windows);
-      const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
-      const gram: Tensor2D = tf.matMul(extended, extended, true);
-      const cross: Tensor2D = tf.matMul(extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D, true);
-      count += rows.shape[0];
-      return before === undefined
-        ? { gram, cross }
-        : { gram: tf.add<Tensor2D>(before.gram, gram), cross: tf.add<Tensor2D>(before.cross, cross) };
+      return { next, reached: isLast ? theirs[part.tap]!.clone() : undefined };
     });
-    disposeAll(own, theirs);
-    if (before !== undefined) tf.dispose([before.gram, before.cross]);
+    if (found.reached !== undefined) run.wide.reach(batch, part.tap, found.reached);
+    sums = found.next;
+    tf.dispose(before);
   }
   try {
-    return { gram: await toFiniteMatrix(sums!.gram, path), cross: await toFiniteMatrix(sums!.cross, path), count };
+    const moments: Record<string, Moments> = {};
+    for (const path of paths)
+      moments[path] = {
+        gram: await toFiniteMatrix(sums[gramOf(path)]!, path),
+        cross: await toFiniteMatrix(sums[`cross/${path}`]!, path),
+        count: counts[path]!,
+      };
+    return moments;
   } finally {
-    tf.dispose([sums!.gram, sums!.cross]);
+    tf.dispose(sums);
   }
+}
+
+/** What a layer is to give, of the wide net's output at the same place, in the channels of the thin net. */
+function targetOf(
+  { network, selection, projection }: Run,
+  part: Part,
+  path: string,
+  wide: Tensor,
+  own: Tensors,
+  theirs: Tensors,
+): Tensor {
+  const axis = network.axes?.[`${path}/kernel`]?.at(-1) ?? '';
+  const channels = selection[axis];
+  if (projection !== undefined && axis === network.stream) {
+    const inBasis = linearMap(wide, projection);
+    if (part.from === undefined || network.owner(`${path}/kernel`) !== part.tap || !isBlock(network, part.tap))
+      return inBasis;
+    // what the skip connection lacks of the wide net's value is made good by what is added to it
+    const [skipped, there] = [own[part.from]!, theirs[part.from]!];
+    return tf.add(inBasis, tf.sub(linearMap(there, projection), skipped).reshape(inBasis.shape));
+  }
+  if (channels === undefined) return wide;
+  return tf.gather(wide, tf.tensor1d(Int32Array.from(channels), 'int32'), wide.shape.length - 1);
+}
+
+function isBlock(network: Network, tap: string): boolean {
+  return network.boundaries.block.includes(tap);
+}
+
+function checkTarget(path: string, output: Tensor, wide: Tensor, target: Tensor): void {
+  if (String(target.shape) === String(output.shape)) return;
+  throw new UsageError(
+    `ridge: ${path} has ${output.shape.at(-1)} channels and the wide net ${wide.shape.at(-1)}; ` +
+      'start "selected", or "projected" where skip connections are narrower, says which of them it imitates',
+  );
 }
 
 /**
@@ -213,26 +283,21 @@ async function momentsOf(
  * has there, the least squares to the wide net's value in the basis.
  */
 async function fitNorm(
-  network: Network,
+  { own, wide, teacher, batches, projection }: Run,
   weights: Weights,
-  teacher: Teacher,
   tap: string,
   [gamma, beta]: readonly string[],
-  projection: Tensor2D,
-  batches: readonly Tensor[],
 ): Promise<Weights> {
-  const channels = projection.shape[1];
+  const channels = projection!.shape[1];
   const sums = { own: new Float64Array(channels), wide: new Float64Array(channels) };
   const products = { own: new Float64Array(channels), wide: new Float64Array(channels) };
   let count = 0;
-  for (const x of batches) {
+  for (let batch = 0; batch < batches; batch++) {
     const found = tf.tidy(() => {
-      const own = rowsOf(network.apply(evaluation(weights), x, { until: tap })[tap]!);
-      const wide = rowsOf(
-        linearMap(teacher.network.apply(evaluation(teacher.weights), x, { until: tap })[tap]!, projection),
-      );
-      count += own.shape[0];
-      return tf.stack([own, wide, tf.square(own), tf.mul(own, wide)].map((value) => tf.sum(value, 0)));
+      const mine = rowsOf(own.pass(weights, batch, tap)[tap]!);
+      const theirs = rowsOf(linearMap(wide.pass(teacher.weights, batch, tap)[tap]!, projection!));
+      count += mine.shape[0];
+      return tf.stack([mine, theirs, tf.square(mine), tf.mul(mine, theirs)].map((value) => tf.sum(value, 0)));
     });
     const values = await found.data();
     found.dispose();

@@ -213,7 +213,12 @@ test('in closed form a BERT with a narrower stream comes nearer to the wide net 
   const { host: first, selection } = startWeights('projected', 1, thin, teacher, basis);
   const imitation = { by: 'ridge', images: 200, ridge: 1e-3 } as const;
   const imitated = { selection, basis: basis!.basis };
-  const fitted = await imitateByRidge(imitation, thin, weightsOf(first), teacher, imitated, data, 1, () => {});
+  const fit = (...kept: [number?]): Promise<Weights> =>
+    imitateByRidge(imitation, thin, weightsOf(first), teacher, imitated, data, 1, () => {}, ...kept);
+  const fitted = await fit();
+  const anew = await fit(0); // nothing is kept at boundaries: every pass begins at the input
+  for (const [path, value] of Object.entries(fitted.params))
+    expect([...(await anew.params[path]!.data())]).toEqual([...(await value.data())]);
   const distance = async (weights: Weights): Promise<number> => {
     const found = await relativeDistances(data, data.validation, (x) => {
       const there = wide.apply(evaluation(teacher.weights), x).logits!;

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { totalCost, trainingFlops, type Plan } from '../../src/method/budget.js';
+import type { Network } from '../../src/nn/network.js';
+import { networkOf } from '../../src/models/index.js';
 import { groupsOf } from '../../src/method/groups.js';
 import { chain } from './chain.js';
 import { IMITATION, recipe } from './support.js';
@@ -61,12 +63,29 @@ test('joint: one pass serves all groups', () => {
   });
 });
 
-test('closed form: a forward pass of both nets for every layer and image, and no step', () => {
-  expect(imitation({ imitation: { by: 'ridge', images: 100, ridge: 1e-3 } })).toEqual({
-    steps: 0,
-    flops: 100 * 3 * THIN,
-    teacherFlops: 100 * 3 * WIDE,
-  });
+test('closed form: a pass of each part for every value that its linear layers read, and their products; no step', () => {
+  const bertOf = (size: number): Network =>
+    networkOf({
+      ...{ family: 'bert', vocabSize: 50, maxPositions: 6, typeVocabSize: 2, numLayers: 1, dropout: 0, headSize: 4 },
+      ...{ hiddenSize: 4 * size, numHeads: size, intermediateSize: 8 * size, head: { kind: 'classify', classes: 2 } },
+    });
+  const imitationOf: Plan['imitation'] = { by: 'ridge', images: 100, ridge: 1e-3 };
+  // of 6 tokens: attention, its layers and its scores; the second half; the pooler and the classes
+  const [own, theirs] = [
+    [4 * 192 + 576, 2 * 384, 32 + 16],
+    [4 * 768 + 1152, 2 * 1536, 128 + 32],
+  ] as const;
+  // queries, keys and values read the same: two values in each part. The thin net is passed once more to fit the norm,
+  // and once to go on
+  const passes = 4 * own[0] + 4 * own[1] + 2 * own[2];
+  // [inputs and a one, the same and the outputs], once for queries, keys and values
+  const halves = [2 * 5 * (5 + 3 * 4) + 2 * 5 * (5 + 4), 2 * 5 * (5 + 8) + 2 * 9 * (9 + 4)] as const;
+  const products = (own[0] / 128) * halves[0] + 6 * halves[1] + 2 * 5 * (5 + 4) + 2 * 5 * (5 + 2);
+  const nets = { thin: bertOf(1), wide: bertOf(2), shape: [3, 6] };
+  const [all, trained] = [imitationOf, null].map((one) => totalCost({ ...plan, ...nets, imitation: one }));
+  expect(all!.steps).toBe(trained!.steps);
+  expect(all!.flops - trained!.flops).toBeCloseTo(100 * (passes + products), 3);
+  expect(all!.teacherFlops).toBe(100 * 2 * (theirs[0] + theirs[1] + theirs[2]));
 });
 
 test('groups that are shared with the wide net cost nothing', () => {
