@@ -1,6 +1,7 @@
 /** What is said of a thin net: how good, how large, how fast, how it came about, and by which command. */
 import type { Row } from '../core/run.js';
 import type { Engine } from '../engine/backends/choose.js';
+import { qualityColumns } from '../data/index.js';
 import { classFigures } from '../metrics/confusion.js';
 import { ARMS, type Rates } from './arms.js';
 import { LATENCY_BATCHES } from './latency.js';
@@ -31,9 +32,9 @@ export function cardOf(
     title: `${name}, thin`,
     summary:
       `${whole(thin.parameters)} parameters instead of ${whole(wide.parameters)}, ` +
-      `${percent(thin.test.accuracy)} % of the test split answered rightly instead of ${percent(wide.test.accuracy)} %.`,
+      `${comparedText(testQuality(setup, wide), testQuality(setup, thin))}.`,
     sections: [
-      wideAndThin(wide, thin, engine),
+      wideAndThin(setup, wide, thin, engine),
       howSection(setup, result),
       ...(result.trained.length > 1 ? [armsSection(result)] : []),
       ...samplesSections(result),
@@ -51,7 +52,30 @@ export function cardOf(
   };
 }
 
-function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
+/** The test split's figures by which the task is judged, by column: `test %` is accuracy. */
+function testQuality({ spec }: Setup, { validation, test, scores }: Measured): Record<string, number> {
+  const all = { ...scores, validationAccuracy: validation.accuracy, testAccuracy: test.accuracy };
+  return Object.fromEntries(Object.entries(qualityColumns(spec, all)).filter(([name]) => name.startsWith('test ')));
+}
+
+function comparedText(wide: Readonly<Record<string, number>>, thin: Readonly<Record<string, number>>): string {
+  const accuracy = thin['test %'];
+  if (accuracy !== undefined)
+    return `${percent(accuracy)} % of the test split answered rightly instead of ${percent(wide['test %']!)} %`;
+  return Object.entries(thin)
+    .map(([name, value]) => `${name} ${percent(value)} instead of ${percent(wide[name]!)}`)
+    .join(', ');
+}
+
+/** A measure of the task as text: SQuAD's scripts give counts and thresholds beside percents. */
+function scoreText(name: string): (value: number) => string {
+  if (name.endsWith('total')) return whole;
+  return name.endsWith('thresh') ? (value) => value.toPrecision(4) : percent;
+}
+
+function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engine): Section {
+  // an example with several answers has a share of them right; of a span they are its start and its end
+  const accuracy = setup.data.questions === undefined ? 'accuracy, %' : 'accuracy of single positions, %';
   const row = (what: string, of: (one: Measured) => number, text: (value: number) => string): string[] => [
     what,
     text(of(wide)),
@@ -63,7 +87,7 @@ function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
     table: {
       columns: ['', 'wide', 'thin'],
       rows: [
-        row('test accuracy, %', ({ test }) => test.accuracy, percent),
+        row(`test ${accuracy}`, ({ test }) => test.accuracy, percent),
         ...(thin.test.top5 === undefined
           ? []
           : [row('test, the label among five, %', ({ test }) => test.top5 ?? 0, percent)]),
@@ -72,8 +96,8 @@ function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
           ({ test }) => test.crossEntropy,
           (value) => value.toFixed(4),
         ),
-        row('validation accuracy, %', ({ validation }) => validation.accuracy, percent),
-        ...Object.keys(wide.scores).map((name) => row(name, ({ scores }) => scores[name]!, percent)),
+        row(`validation ${accuracy}`, ({ validation }) => validation.accuracy, percent),
+        ...Object.keys(wide.scores).map((name) => row(name, ({ scores }) => scores[name]!, scoreText(name))),
         row('parameters', ({ parameters }) => parameters, whole),
         row(
           'MFLOP of an example',
@@ -86,10 +110,12 @@ function wideAndThin(wide: Measured, thin: Measured, engine: Engine): Section {
       ],
     },
     text: [`Latency is the median of forward passes here: ${engine.name} ${engine.version} on ${engine.device}.`],
-    bars: [
-      { name: 'wide, test %', value: wide.test.accuracy },
-      { name: 'thin, test %', value: thin.test.accuracy },
-    ],
+    bars: Object.keys(testQuality(setup, thin)).flatMap((name) =>
+      Object.entries({ wide, thin }).map(([net, of]) => ({
+        name: `${net}, ${name}`,
+        value: testQuality(setup, of)[name]!,
+      })),
+    ),
   };
 }
 
@@ -117,6 +143,8 @@ function howSection(setup: Setup, { taken, trained }: ThinResult): Section {
 }
 
 function armsSection({ trained }: ThinResult): Section {
+  const columns = Object.keys(trained[0]!.quality);
+  const shown = columns.find((column) => column.startsWith('test '))!;
   return {
     title: 'Arms at the same number of thin steps',
     text: [
@@ -124,13 +152,13 @@ function armsSection({ trained }: ThinResult): Section {
         'test column.',
     ],
     table: {
-      columns: ['arm', 'rates', 'steps', 'validation %', 'test %'],
-      rows: trained.map(({ arm, samples, rates, steps, validation, testAccuracy }) => [
+      columns: ['arm', 'rates', 'steps', ...columns],
+      rows: trained.map(({ arm, samples, rates, steps, quality }) => [
         ...[nameOf({ arm, samples }), ratesText(rates), whole(steps)],
-        ...[percent(validation.accuracy), percent(testAccuracy)],
+        ...columns.map((column) => percent(quality[column]!)),
       ]),
     },
-    bars: trained.map((one) => ({ name: `${nameOf(one)}, test %`, value: one.testAccuracy })),
+    bars: trained.map((one) => ({ name: `${nameOf(one)}, ${shown}`, value: one.quality[shown]! })),
   };
 }
 
@@ -163,10 +191,10 @@ function triedSection({ tried }: ThinResult): Section {
     title: 'Candidates',
     text: ['Successive halving by thirds on the validation split; each round is trained anew.'],
     table: {
-      columns: ['arm', 'rates', 'round', 'steps', 'validation %'],
-      rows: tried.map(({ candidate: { arm, rates }, round, steps, score }) => [
+      columns: ['arm', 'rates', 'round', 'steps', 'validation accuracy, %'],
+      rows: tried.map(({ candidate: { arm, rates }, round, steps, accuracy }) => [
         ...[arm, ratesText(rates), String(round), whole(steps)],
-        score === undefined ? 'failed' : percent(score),
+        accuracy === undefined ? 'failed' : percent(accuracy),
       ]),
     },
   };

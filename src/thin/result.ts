@@ -33,7 +33,15 @@ export interface Trained {
   readonly run: string;
   readonly validation: Evaluation;
   readonly testAccuracy: number;
+  /** Figures of tables by their column: accuracy in percent, or the task's own measures, on validation and on test. */
+  readonly quality: Readonly<Record<string, number>>;
   readonly steps: number;
+}
+
+/** A candidate after a round of tuning. */
+export interface Tried extends Scored<Candidate> {
+  /** Validation accuracy in percent; undefined where it failed. The score has the cross-entropy in it, too. */
+  readonly accuracy: number | undefined;
 }
 
 /** What `thin` found and wrote. */
@@ -51,6 +59,6 @@ export interface ThinResult {
   /** Every arm that was trained to its end, the best on validation first. */
   readonly trained: readonly Trained[];
   /** Everything that was tried on the way. */
-  readonly tried: readonly Scored<Candidate>[];
+  readonly tried: readonly Tried[];
   readonly labels: readonly string[] | undefined;
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { FailureError } from '../core/errors.js';
 import { countValues } from '../core/host-array.js';
 import type { Cell } from '../core/run.js';
-import { declaredLabels, tokenizerOf } from '../data/index.js';
+import { declaredLabels, qualityColumns, tokenizerOf } from '../data/index.js';
 import { openEngine, requestedEngine, type Engine } from '../engine/backends/choose.js';
 import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
-import { evaluate } from '../metrics/evaluate.js';
+import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
 import { hasOnnx, readWeights, writeOnnx, writeWeights } from '../models/files.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
@@ -16,7 +16,7 @@ import { predictor } from '../nn/predictor.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
 import { cardOf } from './card.js';
-import { halve, type Scored } from './halving.js';
+import { halve } from './halving.js';
 import { latencies } from './latency.js';
 import { toHtml, toMarkdown } from './page.js';
 import {
@@ -33,7 +33,7 @@ import {
   type Setup,
   type ThinOptions,
 } from './plan.js';
-import type { Measured, ThinResult, Trained } from './result.js';
+import type { Measured, ThinResult, Trained, Tried } from './result.js';
 import { afterImitation, Worker, validationOf, type WorkOptions } from './work.js';
 
 /** Names of the classes in their order, where anything says them. */
@@ -101,9 +101,9 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
   const path = wideWeights(setup);
   if (setup.training === undefined) return readWeights(path, setup.wide);
   let last: Cell | undefined;
-  const { best } = await halve(wideRates(setup), setup.steps.wide, (rate, steps) => {
+  const { best } = await halve(wideRates(setup), setup.steps.wide, async (rate, steps) => {
     last = wideCellOf(setup, rate, steps);
-    return worker.score(last);
+    return scoreOf(setup, await worker.validation(last));
   });
   if (best === undefined || last === undefined)
     throw new FailureError(
@@ -115,6 +115,11 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
   return weights;
 }
 
+/** The number that candidates are ranked by; undefined where training failed. */
+function scoreOf({ data }: Setup, validation: Evaluation | undefined): number | undefined {
+  return validation && rankOf(validation, data.validation.count);
+}
+
 interface Best {
   readonly trained: Trained;
   readonly record: RunRecord;
@@ -124,25 +129,32 @@ interface Best {
 async function trainedThin(
   setup: Setup,
   worker: Worker,
-): Promise<{ readonly trained: Trained[]; readonly tried: Scored<Candidate>[]; readonly best: Best }> {
+): Promise<{ readonly trained: Trained[]; readonly tried: Tried[]; readonly best: Best }> {
   const weights = wideWeights(setup);
-  const tried: Scored<Candidate>[] = [];
+  const tried: Tried[] = [];
   const finals: Best[] = [];
   for (const pool of poolsOf(setup)) {
     const cellOf = (one: Candidate, steps: number): Cell => thinCellOf(setup, weights, one, steps);
-    const { best, scored } = await halve(pool, setup.steps.thin, (one, steps) => worker.score(cellOf(one, steps)));
-    tried.push(...scored);
+    const accuracies: (number | undefined)[] = [];
+    const { best, scored } = await halve(pool, setup.steps.thin, async (one, steps) => {
+      const validation = await worker.validation(cellOf(one, steps));
+      accuracies.push(validation?.accuracy);
+      return scoreOf(setup, validation);
+    });
+    tried.push(...scored.map((one, i) => ({ ...one, accuracy: accuracies[i] })));
     if (best === undefined) continue;
     const record = await worker.run(cellOf(best, setup.steps.thin));
     const { testAccuracy, steps } = record.result as { testAccuracy: number; steps: number };
     const fitted = best.samples === undefined ? {} : { afterImitation: afterImitation(record) };
-    const trained = { ...best, ...fitted, run: record.id, validation: validationOf(record), testAccuracy, steps };
+    const validation = validationOf(record);
+    const quality = qualityColumns(setup.spec, { ...record.result, validationAccuracy: validation.accuracy });
+    const trained = { ...best, ...fitted, run: record.id, validation, testAccuracy, quality, steps };
     finals.push({ trained, record });
   }
-  const scoreOf = ({ arm, rates, samples }: Trained): number =>
+  const lastScore = ({ arm, rates, samples }: Trained): number =>
     tried.findLast(({ candidate: one }) => one.arm === arm && one.rates === rates && one.samples === samples)?.score ??
     -Infinity;
-  finals.sort((a, b) => scoreOf(b.trained) - scoreOf(a.trained));
+  finals.sort((a, b) => lastScore(b.trained) - lastScore(a.trained));
   if (finals[0] === undefined)
     throw new FailureError('no thin net could be trained at any of the rates; more data, or fewer epochs, may help');
   return { trained: finals.map(({ trained }) => trained), tried, best: finals[0] };

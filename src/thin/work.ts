@@ -3,7 +3,7 @@ import { FailureError } from '../core/errors.js';
 import type { Cell } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine/backends/choose.js';
-import { rankOf } from '../metrics/evaluate.js';
+import type { Evaluation } from '../metrics/evaluate.js';
 import { TRAIN_RUNNER } from '../method/runner.js';
 import { TRAIN_KIND } from '../method/required.js';
 import { runSeconds } from './plan.js';
@@ -62,10 +62,10 @@ export class Worker {
     return record;
   }
 
-  /** The validation score of a run, or undefined where training failed, with a line for the user. */
-  async score(cell: Cell): Promise<number | undefined> {
+  /** What a run logged of the validation split, or undefined where training failed, with a line for the user. */
+  async validation(cell: Cell): Promise<Evaluation | undefined> {
     try {
-      return rankOf(validationOf(await this.run(cell)), this.data.validation.count);
+      return validationOf(await this.run(cell));
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       this.done += runSeconds(this.data, cell);
@@ -82,7 +82,7 @@ export function afterImitation(run: RunRecord): number {
 }
 
 /** What a finished run logged of the validation split at its end. */
-export function validationOf(run: RunRecord): { readonly accuracy: number; readonly crossEntropy: number } {
+export function validationOf(run: RunRecord): Evaluation {
   const row = readMetrics(run).find(
     ({ event, when, split }) => event === 'evaluation' && when === 'end' && split === 'validation',
   );

@@ -4,16 +4,17 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/backends/choose.js';
 import { startEngine } from '../../src/engine/backends/choose.js';
-import { taskNetworks, weightLabels } from '../../src/models/files.js';
+import { taskNetworks, weightLabels, writeWeights } from '../../src/models/files.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/layers-file.js';
 import type { LayersSpec } from '../../src/models/layers.js';
+import { makeFolder } from '../../src/store/atomic.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
 import { makeThin } from '../../examples/make-thin.js';
-import { bertFolder, csvFile, newFolder, pictureFolder, resnetFile } from './support.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder, resnetFile } from './support.js';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -67,6 +68,28 @@ describe('a Hugging Face folder without a head, and a table', () => {
     const weights = (folder: string): unknown => readSafetensors(join(folder, 'model', 'model.safetensors')).tensors;
     expect(weights(out)).toEqual(weights(whole));
   });
+});
+
+test('questions: the card says exact match and F1, counts as counts, and accuracies that are none below 0', async () => {
+  const out = newFolder();
+  const [model, data] = [join(out, 'bert'), join(out, 'data')];
+  const file = readFileSync(new URL('../data/squad-v2.json', import.meta.url), 'utf8');
+  const words = new Set(file.toLowerCase().match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu));
+  const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words];
+  const network: NetworkSpec = { ...BERT, vocabSize: vocabulary.length, maxPositions: 48, head: { kind: 'span' } };
+  writeWeights(model, network, networkOf(network).init(3), { vocabulary, lowercase: true });
+  makeFolder(data);
+  for (const part of ['train', 'dev']) writeFileSync(join(data, `${part}-v2.json`), file);
+  const { taken, thin: narrow, card } = await thin({ ...SMALL, tries: 3, model, data, out, engine });
+  const text = readFileSync(card, 'utf8');
+  expect(taken.quality).toMatchObject({ 'test EM': narrow.scores['test exact'], 'test F1': narrow.scores['test f1'] });
+  expect(text).toMatch(/parameters instead of [\d,]+, test EM [\d.]+ instead of [\d.]+, test F1 [\d.]+ instead of/);
+  expect(text).toContain('| test total | 9 | 9 |');
+  const tried = text.slice(text.indexOf('## Candidates'), text.indexOf('## What was merged'));
+  const accuracies = [...tried.matchAll(/\| ([^|]+) \|$/gm)].slice(2).map(([, value]) => Number(value));
+  expect(accuracies.length).toBeGreaterThan(5);
+  // of 3 windows, two positions each
+  for (const value of accuracies) expect([0, 16.7, 33.3, 50, 66.7, 83.3, 100]).toContain(value);
 });
 
 test('a ResNet in torchvision’s names and one folder of pictures: the head fits, stage 1 is skipped', async () => {
