@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { width } from '../core/magnitudes.js';
 import { sizeOf } from '../core/host-array.js';
 import type { Tensor2D } from '../engine/tensor.js';
-import { ACTIVATIONS, dense } from '../nn/layers.js';
+import { denseActivated } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { denseLayer } from './layer-table.js';
@@ -35,7 +35,7 @@ function kindOf({ width, activation, inputs }: MlpSpec): PlainKind {
         init: activation === 'relu' ? 'he' : 'orthogonal',
       }),
     apply: (scope, { name }, x, first) =>
-      ACTIVATIONS[activation](dense(scope, name, (first ? x.reshape([x.shape[0]!, -1]) : x) as Tensor2D)),
+      denseActivated(scope, name, (first ? x.reshape([x.shape[0]!, -1]) : x) as Tensor2D, activation),
     features: (x) => x as Tensor2D,
     onnx: {
       input: ({ graph }) => graph.input('input', 'float32', ['batch', inputs]),

@@ -4,10 +4,19 @@
  */
 import { UsageError } from '../core/errors.js';
 import type { RandomKey } from '../engine/ops/random.js';
-import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm, hasFused, scaleShift } from '../engine/ops/fused.js';
+import {
+  fusedBatchNorm,
+  fusedBatchNormGradient,
+  fusedDenseTanh,
+  fusedDenseTanhGradient,
+  fusesBatchNorm,
+  fusesDenseTanh,
+  hasFused,
+  scaleShift,
+} from '../engine/ops/fused.js';
 import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
-import { affine } from '../engine/ops/matrix.js';
+import { affine, multiply } from '../engine/ops/matrix.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
 import { patchRows, type Windows } from './windows.js';
 import {
@@ -298,6 +307,34 @@ export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
   const y = affine(x, ...denseParameters(scope, path, x));
   scope.trace?.(path, x, y);
   return y;
+}
+
+/** A nonlinearity of {@link dense}: for tanh one op does both, where the layer is small and the engine has it. */
+export function denseActivated(
+  scope: Scope,
+  path: string,
+  x: Tensor2D,
+  activation: keyof typeof ACTIVATIONS,
+): Tensor2D {
+  if (activation === 'tanh' && scope.trace === undefined && x.shape.length === 2) {
+    const [matrix, bias] = denseParameters(scope, path, x);
+    if (fusesDenseTanh(x, matrix)) return denseTanh(x, matrix, bias);
+  }
+  return ACTIVATIONS[activation](dense(scope, path, x)) as Tensor2D;
+}
+
+function denseTanh(x: Tensor2D, matrix: Tensor2D, bias: Tensor1D): Tensor2D {
+  return withGradient(
+    [x, matrix, bias],
+    () => {
+      const value = fusedDenseTanh({ x, matrix, bias }) as Tensor2D;
+      return { value, saved: { x, matrix, y: value } };
+    },
+    (dy, saved) => {
+      const [before, byMatrix, byBias] = fusedDenseTanhGradient(dy, saved.y, saved.x);
+      return [multiply(before, saved.matrix, false, true), byMatrix, byBias];
+    },
+  );
 }
 
 /** Kernel and bias of a dense layer that is to read x [..., C]. Throws RangeError when it cannot. */

@@ -15,6 +15,8 @@ import {
   fusedBatchNormGradient,
   fusedCrossEntropy,
   fusedCrossEntropyGradient,
+  fusedDenseTanh,
+  fusedDenseTanhGradient,
   hasFused,
   hasFusedOnTensorflow,
   norm,
@@ -23,7 +25,9 @@ import {
   sgdInPlace,
   squareSum,
 } from '../../src/engine/ops/fused.js';
-import { tf, type Tensor } from '../../src/engine/tensor.js';
+import { differentiate } from '../../src/engine/ops/gradients.js';
+import { tf, type Tensor, type Tensor2D } from '../../src/engine/tensor.js';
+import { dense, denseActivated } from '../../src/nn/layers.js';
 import { erf } from 'mathjs';
 import { enginesUnderTest } from '../support/engines.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
@@ -513,6 +517,52 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     expect(() =>
       sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, tensor([1, 0], 2), [x, x]),
     ).toThrow(/one for each value/);
+  });
+
+  describe('tanh of a dense layer', () => {
+    beforeEach(({ skip }) => {
+      if (!hasFusedOnTensorflow()) skip();
+    });
+
+    test.each(PRODUCTS)('%i x %i by %i columns, with its gradient', async (rows, depth, columns) => {
+      const [x, weights, bias] = factors(rows, depth, columns);
+      const dy = draw('dy', rows * columns);
+      const y = product(x, weights, depth, columns).map((value, i) => Math.tanh(value + bias[i % columns]!));
+      const before = dy.map((value, i) => value * (1 - y[i]! ** 2));
+      const transposed = x.map((_, i) => x[(i % rows) * depth + Math.floor(i / rows)]!);
+      const given = tensor(x, rows, depth);
+      const found = fusedDenseTanh({ x: given, matrix: tensor(weights, depth, columns), bias: tensor(bias, columns) });
+      await close(found, y);
+      const gradients = fusedDenseTanhGradient(tensor(dy, rows, columns), tensor(y, rows, columns), given);
+      expect(gradients.map(({ shape }) => shape)).toEqual([[rows, columns], [depth, columns], [columns]]);
+      await close(gradients[0], before);
+      await close(gradients[1], product(transposed, before, rows, columns), TOLERANCE.gradient);
+      await close(gradients[2], columnSums(before, columns), TOLERANCE.gradient);
+    });
+
+    test('near 0 and far from it, and of what is not a number', async () => {
+      const values = [1e-30, -1e-6, 0.624, -0.626, 3, -9, 200, -Infinity, NaN];
+      const [matrix, bias] = [tensor([1], 1, 1), tensor([0], 1)];
+      const found = await fusedDenseTanh({ x: tensor(values, values.length, 1), matrix, bias }).data();
+      for (const [i, value] of values.slice(0, -1).entries())
+        expect(found[i]! / Math.tanh(Math.fround(value))).toBeCloseTo(1, 6);
+      expect(found.at(-1)).toBeNaN();
+    });
+
+    test('a layer that is small enough takes it, and gives what its two ops give', async () => {
+      const params = { 'a/kernel': tensor(draw('k', 12), 3, 4), 'a/bias': tensor(draw('b', 4), 4) };
+      const run = (layer: typeof denseActivated) => {
+        const [x, scope] = [tensor(draw('x', 15), 5, 3), { state: {}, train: true, observe: () => {} }];
+        const all = { ...params, x };
+        return differentiate(all, (given) =>
+          tf.sum(tf.square(layer({ ...scope, params: given }, 'a', given.x as Tensor2D, 'tanh'))),
+        );
+      };
+      const [fused, apart] = [run(denseActivated), run((scope, path, x) => tf.tanh(dense(scope, path, x)))];
+      await close(fused.loss, await apart.loss.data());
+      for (const name of Object.keys(apart.gradients))
+        await close(fused.gradients[name]!, await apart.gradients[name]!.data(), TOLERANCE.gradient);
+    });
   });
 
   describe('cross-entropy', () => {

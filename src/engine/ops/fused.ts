@@ -327,3 +327,24 @@ export function fusedCrossEntropy(logits: Tensor, targets: Tensor): [Scalar, Ten
 export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: Tensor, norms: Tensor): Tensor {
   return fusedOnTensorflow('CrossEntropyGrad', [dy, logits, targets, norms], 1)[0]!;
 }
+
+/** Multiplications of a layer above which TensorFlow's products, which use all threads, are faster than ours. */
+const SMALL_LAYER = 2 ** 20;
+
+/** Whether tanh(x matrix + bias) is done by {@link fusedDenseTanh}, for x [rows, in] and a matrix [in, C]. */
+export function fusesDenseTanh(x: Tensor, matrix: Tensor): boolean {
+  return hasFusedOnTensorflow() && x.size * matrix.shape.at(-1)! <= SMALL_LAYER;
+}
+
+/** tanh(x matrix + bias), [rows, C]. Where {@link fusesDenseTanh}. */
+export function fusedDenseTanh({ x, matrix, bias }: DenseInputs): Tensor {
+  return fusedOnTensorflow('DenseTanh', [x, matrix, bias], 1)[0]!;
+}
+
+/**
+ * Gradients of y = {@link fusedDenseTanh} by what tanh was taken of [rows, C], by the matrix [in, C] and by the bias
+ * [C]; that by x is the first times the matrix, transposed.
+ */
+export function fusedDenseTanhGradient(dy: Tensor, y: Tensor, x: Tensor): [Tensor, Tensor, Tensor] {
+  return fusedOnTensorflow('DenseTanhGrad', [dy, y, x], 3) as [Tensor, Tensor, Tensor];
+}

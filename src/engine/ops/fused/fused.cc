@@ -10,6 +10,7 @@
 #include "convolution.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "plain.h"
 #include "transformer.h"
 
 namespace {
@@ -53,6 +54,8 @@ const Op OPS[] = {
     {"GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}, compute<batch_norm_gradient>},
     {"GowideCrossEntropy", {"logits", "targets"}, {"loss", "norms"}, compute<cross_entropy>},
     {"GowideCrossEntropyGrad", {"dy", "logits", "targets", "norms"}, {"dlogits"}, compute<cross_entropy_gradient>},
+    {"GowideDenseTanh", {"x", "matrix", "bias"}, {"y"}, compute<dense_tanh>},
+    {"GowideDenseTanhGrad", {"dy", "y", "x"}, {"dbefore", "dmatrix", "dbias"}, compute<dense_tanh_gradient>},
     {"GowideSgd", {"p", "v", "g", "factor", "decay", "numbers"}, {}, compute<sgd>},
     {"GowideAdamw", {"p", "m", "v", "g", "factor", "decay", "numbers"}, {}, compute<adamw>},
     {"GowideSquareSum", {"x"}, {"y"}, compute<square_sum>},
