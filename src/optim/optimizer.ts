@@ -5,7 +5,15 @@
  */
 import { z } from 'zod';
 import { BUNDLE, bundle, bundledValues } from '../engine/ops/bundle.js';
-import { adamwInPlace, hasFused, sgdInPlace, squareSum } from '../engine/ops/fused.js';
+import {
+  adamwByAllNumbers,
+  adamwInPlace,
+  hasFused,
+  hasFusedOnTensorflow,
+  normFactor,
+  sgdInPlace,
+  squareSum,
+} from '../engine/ops/fused.js';
 import { tf, type Tensor, type Tensor1D, type Tensors } from '../engine/tensor.js';
 
 const weightDecay = z.number().min(0).default(0);
@@ -167,6 +175,10 @@ const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
     ];
   },
   fused: (_, { numbers, gradient, factor = tf.ones([1]), decay }, old) => {
+    if (hasFusedOnTensorflow()) {
+      const all = { gradient, factor, decay: typeof decay === 'number' ? tf.tensor1d([decay]) : decay };
+      return inPlace(old, (values) => adamwByAllNumbers(all, numbers, values));
+    }
     const pull = tf.mul(decay, part(numbers, 6));
     return inPlace(old, (values) => adamwInPlace({ gradient, factor, decay: pull }, part(numbers, 0, 6), values));
   },
@@ -176,6 +188,7 @@ const RULES = { sgd, adamw } as const;
 
 /** What brings the joint norm down to `limit`, or 1. */
 function clipFactor(gradients: readonly Tensor[], limit: number): Tensor {
+  if (gradients.length === 1 && hasFusedOnTensorflow()) return normFactor(gradients[0]!, limit);
   const squares = gradients.map((gradient) => (hasFused() ? squareSum(gradient) : tf.sum(tf.square(gradient))));
   return tf.minimum(tf.div(limit, tf.add(tf.sqrt(tf.addN(squares)), 1e-12)), 1);
 }

@@ -5,6 +5,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import {
+  adamwByAllNumbers,
   adamwInPlace,
   attention,
   attentionGradient,
@@ -20,6 +21,7 @@ import {
   hasFused,
   hasFusedOnTensorflow,
   norm,
+  normFactor,
   normGradient,
   scaleShift,
   sgdInPlace,
@@ -517,6 +519,23 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     expect(() =>
       sgdInPlace({ gradient: x, factor: tensor([1], 1), decay: tensor([1, 2], 2) }, tensor([1, 0], 2), [x, x]),
     ).toThrow(/one for each value/);
+  });
+
+  test('one op clips, and one takes all numbers of AdamW, to the last bit of what several do', async ({ skip }) => {
+    if (!hasFusedOnTensorflow()) skip();
+    for (const scale of [1e-3, 1, 1e25, NaN]) {
+      const x = tf.mul(tensor(draw('x', 70), 70), scale);
+      const apart = tf.minimum(tf.div(0.7, tf.add(tf.sqrt(squareSum(x)), 1e-12)), 1);
+      expect(await normFactor(x, 0.7).data()).toEqual(await apart.data());
+    }
+    const numbers = tensor([1e-3, 1e-8, 0.9, 0.1, 0.999, 0.001, 0.03, 5, 6], 9);
+    const [decay, factor] = [tensor(draw('d', 40), 40), tensor([0.5], 1)];
+    const gradient = tensor(draw('g', 40), 40);
+    const state = (): Tensor[] => ['p', 'm', 'v'].map((name) => tensor(draw(name, 40).map(Math.abs), 40));
+    const [one, several] = [state(), state()];
+    adamwByAllNumbers({ gradient, factor, decay }, numbers, one);
+    adamwInPlace({ gradient, factor, decay: tf.mul(decay, 0.03) }, tf.slice(numbers, [0], [6]), several);
+    for (const i of [0, 1, 2]) expect(await one[i]!.data()).toEqual(await several[i]!.data());
   });
 
   describe('tanh of a dense layer', () => {

@@ -309,9 +309,22 @@ export function adamwInPlace({ gradient, factor, decay }: Pull, numbers: Tensor,
   fusedOp('Adamw', [...old, gradient, factor, decay, numbers], 0);
 }
 
+/**
+ * {@link adamwInPlace} with a seventh number, a factor on the decay; more numbers are not read. Where
+ * {@link hasFusedOnTensorflow}.
+ */
+export function adamwByAllNumbers({ gradient, factor, decay }: Pull, numbers: Tensor, old: readonly Tensor[]): void {
+  fusedOnTensorflow('Adamw', [...old, gradient, factor, decay, numbers], 0);
+}
+
 /** Sum of the squares of all values of x, a scalar. */
 export function squareSum(x: Tensor): Tensor {
   return fusedOp('SquareSum', [x], 1)[0]!;
+}
+
+/** What brings the norm of x down to `limit`, or 1; a scalar. Where {@link hasFusedOnTensorflow}. */
+export function normFactor(x: Tensor, limit: number): Tensor {
+  return fusedOnTensorflow('SquareSum', [x], 1, limit)[0]!;
 }
 
 /**

@@ -37,13 +37,13 @@ void sgd(Call& call, const Attributes&) {
 
 // With the gradient h = factor g: m = beta1 m + (1 - beta1) h; v = beta2 v + (1 - beta2) h^2; p = (1 - decay) p - rate
 // m / (sqrt(v) + epsilon). numbers: rate and epsilon after the corrections of the means, beta1, 1 - beta1, beta2, 1 -
-// beta2 (here they would lose digits).
+// beta2 (here they would lose digits), and, where there are more, a factor on every decay; others are not read.
 void adamw(Call& call, const Attributes&) {
   View p = call.input(0), m = call.input(1), v = call.input(2), g = call.input(3), factor = call.input(4), decay = call.input(5), numbers = call.input(6);
-  call.require(m.size == p.size && v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size == 6, "optimiser: shapes differ");
+  call.require(m.size == p.size && v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size >= 6, "optimiser: shapes differ");
   const Share pull = share_of(call, decay, p.size);
   if (!call.ok()) return;
-  const float scale = *factor.data, rate = numbers.data[0], epsilon = numbers.data[1], *beta = numbers.data + 2;
+  const float scale = *factor.data, rate = numbers.data[0], epsilon = numbers.data[1], *beta = numbers.data + 2, strength = numbers.size > 6 ? numbers.data[6] : 1;
   by_rows(p.size, 1, [&](int64_t begin, int64_t end) {
     along(end - begin, [&](int64_t c, int n) {
       const int64_t at = begin + c;
@@ -51,13 +51,13 @@ void adamw(Call& call, const Attributes&) {
       const V mean = beta[0] * LOAD(m.data + at) + beta[1] * slope, square = beta[2] * LOAD(v.data + at) + beta[3] * slope * slope;
       STORE(m.data + at, mean);
       STORE(v.data + at, square);
-      STORE(p.data + at, weight - (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * weight - rate * mean / (root(square) + epsilon));
+      STORE(p.data + at, weight - (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * strength * weight - rate * mean / (root(square) + epsilon));
     });
   });
 }
 
-// The sum of squares, part by part.
-void square_sum(Call& call, const Attributes&) {
+// The sum of squares, part by part; with a limit what brings the norm, its root, down to that, or 1.
+void square_sum(Call& call, const Attributes& attributes) {
   View x = call.input(0);
   View y = call.output(0, {});
   if (!call.ok()) return;
@@ -74,6 +74,9 @@ void square_sum(Call& call, const Attributes&) {
   double total = 0;
   for (double part : partial) total += part;
   *y.data = static_cast<float>(total);
+  if (attributes.first == 0) return;
+  const float factor = attributes.first / (std::sqrt(*y.data) + 1e-12f);
+  *y.data = factor > 1 ? 1 : factor;
 }
 
 }  // namespace
