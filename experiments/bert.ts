@@ -93,10 +93,13 @@ const PUBLISHED_MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: fal
 
 /** Labels and the wide net's outputs alike: unlike pictures, masked texts never run out of fresh labels. */
 export const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
-const IMITATION_RATE = 3e-3;
+/** Peak rate of imitation on glosses. */
+export const IMITATION_RATE = 3e-3;
 
-const GLOSSES_TUNING: TuningGrid = { rates: [2e-3, 4e-3, 8e-3], seeds: [101] };
-const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
+/** The learning rates that are tried on glosses. */
+export const GLOSSES_TUNING: TuningGrid = { rates: [2e-3, 4e-3, 8e-3], seeds: [101] };
+/** Of `bert-glosses`, at the 800 steps of scale laptop. */
+export const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
 
 /** All layers at once, each from the thin net's own inputs. */
 export function imitationOf(recipe: RecipeSpec): GradientImitation {
@@ -131,7 +134,17 @@ function glosses({ tokens, vocabulary }: Size): MaskedSpec {
 }
 
 function settingAt(scale: Scale): Setting {
-  const size = sizeAt(scale);
+  return settingOf(sizeAt(scale), GLOSSES_RATES, IMITATION_RATE);
+}
+
+/** The nets and glosses of scale laptop, the thin net trained for so many steps, 35 % of them imitation. */
+export function glossesOf(steps: number, rates: Rates, imitationRate: number): Setting {
+  const { laptop } = SIZES;
+  const imitation = Math.round((steps * laptop.imitation) / laptop.thin.steps);
+  return settingOf({ ...laptop, thin: { ...laptop.thin, steps }, imitation }, rates, imitationRate);
+}
+
+function settingOf(size: Size, rates: Rates, imitationRate: number): Setting {
   const { tokens, vocabulary, thin, wide, deeper, imitation, head } = size;
   const data = glosses(size);
   const net = (hidden: number, layers: number): BertSpec => ({
@@ -156,9 +169,9 @@ function settingAt(scale: Scale): Setting {
     wide: { network: net(wide.hidden, thin.layers), recipe: small(wide.steps, wide.peak) },
     recipe: small,
     steps: thin.steps,
-    imitation: imitationOf(small(imitation, IMITATION_RATE)),
+    imitation: imitationOf(small(imitation, imitationRate)),
     imitationSteps: imitation,
-    rate: (arm) => rateOf(GLOSSES_RATES, arm),
+    rate: (arm) => rateOf(rates, arm),
   };
 }
 

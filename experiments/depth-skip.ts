@@ -32,13 +32,15 @@ const SIZES: Partial<Record<Scale, Size>> = {
 const [THIN, WIDE, BATCH] = [16, 64, 64];
 const AUGMENT = { rotation: 10, shift: 0.06, logScale: 0.06, noise: 0.1 } as const;
 
-const TUNING: TuningGrid = {
+/** The learning rates that are tried at every depth. */
+export const DEPTH_TUNING: TuningGrid = {
   rates: [3.3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
   imitationRates: [1e-3, 3e-3, 1e-2],
   seeds: [101, 102],
 };
 
-interface DepthRates {
+/** Peak rates at one depth. */
+export interface DepthRates {
   readonly rates: Rates;
   /** Of imitation by gradient. */
   readonly imitation: number;
@@ -99,19 +101,13 @@ function armOfCase(layers: number, skip: boolean, training: string, spec: TrainS
   return [nameOf(layers, skip, training), { spec, ...TRAININGS[training], factors, baseline }];
 }
 
-function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const thin: MlpSpec = {
-    family: 'mlp',
-    numLayers: layers,
-    width: THIN,
-    skip,
-    activation: 'tanh',
-    classes: 10,
-    inputs: 196,
-  };
+function netOf(layers: number, skip: boolean): MlpSpec {
+  return { family: 'mlp', numLayers: layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
+}
+
+function settingOf(size: Size, thin: MlpSpec, { rates, imitation }: DepthRates): Setting {
   const imitationSteps = Math.round(size.steps * 0.3);
-  const { rates, imitation } = RATES[layers]![skip ? 'skip' : 'plain'];
-  const setting: Setting = {
+  return {
     data: { set: 'digits', train: size.train, augment: AUGMENT },
     thin,
     wide: {
@@ -133,6 +129,23 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
     imitationSteps,
     rate: (arm) => rateOf(rates, arm),
   };
+}
+
+/** The tuned rates of plain nets of a depth. Throws RangeError at one that was not tuned. */
+export function ratesOfPlain(layers: number): DepthRates {
+  const rates = RATES[layers];
+  if (rates === undefined) throw new RangeError(`experiments: plain nets of ${layers} layers have no rates`);
+  return rates.plain;
+}
+
+/** Plain nets of scale laptop, the thin one trained for so many steps, and a deeper net of twice as many layers. */
+export function plainOf(layers: number, steps: number, rates: DepthRates): Setting {
+  const setting = settingOf({ ...SIZES.laptop!, steps }, netOf(layers, false), rates);
+  return { ...setting, deeper: netOf(2 * layers, false) };
+}
+
+function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
+  const setting = settingOf(size, netOf(layers, skip), RATES[layers]![skip ? 'skip' : 'plain']);
   return {
     wide: wideArm(setting),
     direct: armOf(setting, 'direct', {
@@ -157,7 +170,7 @@ export const depthSkip: Experiment = {
   seeds: { minutes: 4, laptop: 10 },
   metric: TEST_ACCURACY,
   reproduced: true,
-  tuning: TUNING,
+  tuning: DEPTH_TUNING,
   order: casesOf(SIZES.laptop!).flatMap(({ depth, skip }) =>
     Object.keys(TRAININGS).map((training) => nameOf(depth, skip, training)),
   ),

@@ -10,17 +10,15 @@
  * three of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of them at the others.
  * The shares of a three-stage run do not change with its length.
  */
-import { lookUp, register } from '../src/core/registry.js';
 import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { hashOf, type Json } from '../src/core/json.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
-import { HIERARCHY_RATES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
 /** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
-interface BudgetRates {
+export interface BudgetRates {
   readonly rates: Rates;
   readonly imitation: number;
 }
@@ -34,20 +32,44 @@ interface FrontierSize {
   readonly fewer?: { readonly above: number; readonly seeds: number };
 }
 
+/** What the claims of a frontier are about. */
+export interface FrontierClaims {
+  readonly setting: string;
+  readonly on: string;
+}
+
+/** A way of training: its facts, and its spec with the nets of a setting. */
+export interface FrontierWay extends ArmFacts {
+  readonly label: string;
+  readonly spec: (setting: Setting) => TrainSpec;
+}
+
 /** The frontier of one experiment's nets, declared. */
 export interface FrontierDeclaration {
   /** The experiment that the nets and the data are those of. */
   readonly of: Experiment;
   readonly name: string;
   readonly title: string;
-  /** Its claims: their column of the matrix of verdicts, and what their nets are trained on, in words. */
-  readonly claims: { readonly setting: string; readonly on: string };
-  /** The budget from which on nets count as trained to convergence: direct training gains nothing by more. */
+  /** What commands call it: the name of the experiment unless given, of which there may then be several. */
+  readonly key?: string;
+  /**
+   * Its claims: their column of the matrix of verdicts, and what their nets are trained on, in words. None before its
+   * arms are tuned: a claim is fixed before the runs that decide it, and asks for rivals that are tuned.
+   */
+  readonly claims?: FrontierClaims;
+  /** Ways of training by name, in the order in which figures show them; {@link FRONTIER_WAYS} unless given. */
+  readonly ways?: Readonly<Record<string, FrontierWay>>;
+  /**
+   * The budget from which on nets count as trained to convergence: direct training gains nothing by more. Where there
+   * are no claims yet, what is expected.
+   */
   readonly converged: number;
   /** Steps of the thin net at budget 1. */
   readonly baseSteps: number;
   readonly sizes: Readonly<Partial<Record<Scale, FrontierSize>>>;
   readonly tuning: TuningGrid;
+  /** Budgets at which `--tune` tunes; those of {@link rates} unless given. */
+  readonly tunedAt?: readonly number[];
   /** The tuned rates, by the budget at which they were tuned; experiments/README.md has the accuracies. */
   readonly rates: Readonly<Record<number, BudgetRates>>;
   /** The nets and data with thin nets of so many steps, a part of them imitation; a deeper net among them. */
@@ -65,16 +87,42 @@ export interface Frontier extends FrontierDeclaration {
   readonly teacherBudget: number | undefined;
 }
 
-/** Ways of training, in the order in which figures show them. */
-export const FRONTIER_TRAININGS: Readonly<Record<string, ArmFacts & { readonly label: string }>> = {
-  direct: { label: 'direct', learnsFrom: 'labels' },
-  deeper: { label: 'deeper net, direct', learnsFrom: 'labels' },
-  kd: { label: 'KD', learnsFrom: 'outputs' },
-  'selected-kl': { label: 'selected + KL', learnsFrom: 'outputs' },
-  'closed-form': { label: 'closed form, then KL', learnsFrom: 'layers' },
-  'three-stage': { label: 'three stages', learnsFrom: 'layers' },
-  wide: { label: 'wide net', learnsFrom: 'labels', reference: true },
+/** Ways of training for nets of which channels can be selected, in the order in which figures show them. */
+export const FRONTIER_WAYS: Readonly<Record<string, FrontierWay>> = {
+  direct: {
+    label: 'direct',
+    learnsFrom: 'labels',
+    spec: (setting) => armOf(setting, 'direct', { objective: LABELS }),
+  },
+  deeper: {
+    label: 'deeper net, direct',
+    learnsFrom: 'labels',
+    spec: (setting) => armOf(setting, 'deeper', { objective: LABELS, network: setting.deeper! }),
+  },
+  kd: { label: 'KD', learnsFrom: 'outputs', spec: (setting) => armOf(setting, 'kd', {}) },
+  'selected-kl': {
+    label: 'selected + KL',
+    learnsFrom: 'outputs',
+    spec: (setting) => armOf(setting, 'selected-kl', { start: 'selected' }),
+  },
+  'closed-form': {
+    label: 'closed form, then KL',
+    learnsFrom: 'layers',
+    spec: (setting) =>
+      armOf(setting, 'closed-form', { start: 'selected', imitation: { by: 'ridge', images: 600, ridge: 1e-3 } }),
+  },
+  'three-stage': {
+    label: 'three stages',
+    learnsFrom: 'layers',
+    spec: (setting) => armOf(setting, 'three-stage', { start: 'shared', imitation: setting.imitation }),
+  },
+  wide: { label: 'wide net', learnsFrom: 'labels', reference: true, spec: wideArm },
 };
+
+/** The ways of training of a frontier. */
+export function waysOf({ ways = FRONTIER_WAYS }: Pick<FrontierDeclaration, 'ways'>): Record<string, FrontierWay> {
+  return ways;
+}
 
 /** The name of the arm that trains in one way with one budget. */
 export function frontierArm(training: string, budget: number): string {
@@ -90,7 +138,17 @@ export function nearestBudget(tuned: readonly number[], budget: number): number 
   return [...tuned].sort((a, b) => b - a).reduce((best, one) => (distance(one) < distance(best) - 1e-9 ? one : best));
 }
 
-/** The budgets at which the arms of a frontier are tuned. */
+/** The name by which commands know a frontier. */
+export function keyOf({ key, of }: Pick<FrontierDeclaration, 'key' | 'of'>): string {
+  return key ?? of.name;
+}
+
+/** The budgets at which `--tune` tunes the arms of a frontier. */
+export function budgetsToTune(declaration: FrontierDeclaration): readonly number[] {
+  return declaration.tunedAt ?? tunedBudgets(declaration);
+}
+
+/** The budgets for which the arms of a frontier have rates. */
 export function tunedBudgets({ rates }: FrontierDeclaration): number[] {
   return Object.keys(rates)
     .map(Number)
@@ -112,6 +170,9 @@ export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): numbe
   return [...new Set(Object.values(sizes).flatMap(({ budgets }) => budgets))].sort((a, b) => a - b);
 }
 
+/** The way of training that is the wide net's own; its length is the budget's, too. */
+const WIDE = 'wide';
+
 /** A recipe of another length, its warm-up the same share of it. */
 function lengthened(recipe: RecipeSpec, steps: number, peak: number): RecipeSpec {
   const { schedule } = recipe;
@@ -124,27 +185,24 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
   const rates = tuned[nearestBudget(tunedBudgets(declaration), budget)]!;
   const setting = declaration.setting(budget * baseSteps, rates);
   const wideRecipe = lengthened(setting.wide.recipe, budget * baseSteps, rateOf(rates.rates, 'wide'));
-  return {
-    direct: armOf(setting, 'direct', { objective: LABELS }),
-    deeper: armOf(setting, 'deeper', { objective: LABELS, network: setting.deeper! }),
-    kd: armOf(setting, 'kd', {}),
-    'selected-kl': armOf(setting, 'selected-kl', { start: 'selected' }),
-    'closed-form': armOf(setting, 'closed-form', {
-      start: 'selected',
-      imitation: { by: 'ridge', images: 600, ridge: 1e-3 },
-    }),
-    'three-stage': armOf(setting, 'three-stage', { start: 'shared', imitation: setting.imitation }),
-    wide: wideArm({ ...setting, wide: { ...setting.wide, recipe: wideRecipe } }),
-  };
+  const wide = { ...setting, wide: { ...setting.wide, recipe: wideRecipe } };
+  return Object.fromEntries(
+    Object.entries(waysOf(declaration)).map(([name, { spec }]) => [name, spec(name === WIDE ? wide : setting)]),
+  );
 }
 
 function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSize): Record<string, Arm> {
+  const ways = waysOf(declaration);
+  const factsOf = (training: string): ArmFacts => {
+    const { label, learnsFrom, reference } = ways[training]!;
+    return { label, ...(learnsFrom !== undefined && { learnsFrom }), ...(reference === true && { reference }) };
+  };
   const arms = budgets.flatMap((budget) =>
     Object.entries(specsAt(declaration, budget)).map(([training, spec]): [string, Arm] => [
       frontierArm(training, budget),
       {
         spec,
-        ...FRONTIER_TRAININGS[training],
+        ...factsOf(training),
         factors: { training, budget },
         baseline: frontierArm('direct', budget),
         ...(fewer !== undefined && budget > fewer.above && { seeds: fewer.seeds }),
@@ -165,7 +223,7 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     ...(of.chance !== undefined && { chance: of.chance }),
     seeds: Object.fromEntries(Object.entries(sizes).map(([scale, { seeds }]) => [scale, seeds])),
     metric: TEST_ACCURACY,
-    order: Object.keys(FRONTIER_TRAININGS).flatMap((training) =>
+    order: Object.keys(waysOf(declaration)).flatMap((training) =>
       allBudgets(declaration).map((budget) => frontierArm(training, budget)),
     ),
     tuning,
@@ -173,54 +231,3 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
   };
   return { ...declaration, experiment, teacherBudget: teacherBudgetOf(declaration) };
 }
-
-/** Every frontier, under the name of the experiment that its nets are those of. */
-export const FRONTIERS: Record<string, Frontier> = {};
-
-/**
- * Adds a frontier; its runs are those of its own experiment, which `registerExperiment` adds. Throws UsageError when
- * the experiment that it is of has one.
- */
-export function registerFrontier(declaration: FrontierDeclaration): void {
-  register('frontier', FRONTIERS, declaration.of.name, frontierOf(declaration));
-}
-
-/** The frontier of an experiment's nets. Throws UsageError with the experiments that have one. */
-export function frontierFor(name: string): Frontier {
-  return lookUp('frontier', FRONTIERS, name);
-}
-
-/** Of the steps, the share that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
-const IMITATION_SHARE = 0.08;
-
-registerFrontier({
-  of: resnetHierarchy,
-  name: 'frontier-hierarchy',
-  title: 'Accuracy against cost on strings of the Random Hierarchy Model, to convergence',
-  claims: { setting: 'strings', on: 'strings of the Random Hierarchy Model' },
-  // on the tuning seeds direct training has 100 % there
-  converged: 8,
-  baseSteps: 250,
-  sizes: {
-    minutes: { budgets: [1, 2], seeds: 3 },
-    laptop: { budgets: [1, 4, 8], seeds: 5 },
-    overnight: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 8, seeds: 5 } },
-  },
-  // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
-  tuning: { rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2, 4], seeds: [101, 102] },
-  rates: {
-    1: {
-      rates: { default: 0.1, direct: 0.05, deeper: 0.05, 'selected-kl': 0.013, 'closed-form': 0.013 },
-      imitation: 2,
-    },
-    // but for the closed form, those of resnet-hierarchy: the same nets and steps
-    4: { rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 }, imitation: 1 },
-    // direct training was tuned there, of the thin net and of the deeper one; the others have the rates of budget 4
-    8: {
-      rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025, direct: 0.2 },
-      imitation: 1,
-    },
-  },
-  setting: (steps, { rates, imitation }) =>
-    hierarchyOf({ steps, imitation: Math.round(steps * IMITATION_SHARE), imitationRate: imitation }, rates),
-});

@@ -5,7 +5,7 @@ import { TRAIN_KIND } from '../src/method/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
-import { FRONTIERS } from './frontier.js';
+import { FRONTIERS } from './frontiers.js';
 import { cifar10, fashionMnist } from './pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { sst2 } from './sst2.js';
@@ -33,6 +33,13 @@ export function registerExperiment(experiment: Experiment): void {
   register('experiment', EXPERIMENTS, experiment.name, experiment);
 }
 
+/** The frontiers' runs of one group; they stand behind its main experiment. */
+function frontierExperiments(group: string): Experiment[] {
+  return Object.values(FRONTIERS)
+    .map(({ experiment }) => experiment)
+    .filter((experiment) => experiment.group === group);
+}
+
 for (const experiment of [
   width,
   depth,
@@ -51,7 +58,7 @@ for (const experiment of [
   depthSkip,
   resnetAblations,
   resnetHierarchy,
-  ...Object.values(FRONTIERS).map(({ experiment }) => experiment),
+  ...frontierExperiments('resnet'),
   fashionMnist,
   cifar10,
   bertGlosses,
@@ -59,6 +66,7 @@ for (const experiment of [
   bertSquad,
   sst2,
   bertAblations,
+  ...frontierExperiments('bert'),
 ])
   registerExperiment(experiment);
 

@@ -99,7 +99,8 @@ const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 /** Tuned with the nets of scale minutes. */
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
-const DIGITS_LAPTOP_RATES: Rates = {
+/** Of `resnet-digits` at scale laptop, at its 400 steps. */
+export const DIGITS_LAPTOP_RATES: Rates = {
   default: 0.2,
   kd: 0.05,
   hints: 0.1,
@@ -199,6 +200,12 @@ function settingAt(scale: Scale): Setting {
   if (scale === 'paper') return paperSetting();
   const size = sizeAt(scale);
   const rates = scale === 'laptop' ? DIGITS_LAPTOP_RATES : DIGITS_RATES;
+  return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
+}
+
+/** The nets and pictures of `resnet-digits` at scale laptop, the thin net trained for so long at these rates. */
+export function digitsOf({ steps, ...imitation }: ThinLength, rates: Rates): Setting {
+  const size: Size = { ...SIZES.laptop, ...imitation, thin: { ...SIZES.laptop.thin, steps } };
   return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 

@@ -1,14 +1,13 @@
+import { totalmem } from 'node:os';
 import { Command, Option } from 'commander';
-import { cellsOf, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { ownCost } from '../../src/method/cost.js';
-import { withRequired } from '../../src/sweep/work.js';
-import { frontierFor, FRONTIERS, tunedBudgets, type Frontier } from '../../experiments/frontier.js';
-import { RUNNERS } from '../../experiments/runners.js';
+import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
+import { frontierFor, FRONTIERS } from '../../experiments/frontiers.js';
+import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
 import { NamedArgument } from '../terminal/choices.js';
-import { examples, jsonOption } from '../terminal/options.js';
+import { examples, jsonOption, positiveNumber } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -22,6 +21,7 @@ interface Options extends WorkOptions {
   readonly arm: string;
   readonly tune?: boolean;
   readonly plan?: boolean;
+  readonly hours?: number;
   readonly show?: string;
   readonly json?: boolean;
 }
@@ -38,6 +38,11 @@ export function command(): Command {
     .addOption(new Option('--tune', 'tune each arm at the declared budgets instead, with seeds that no table uses'))
     .addOption(new Option('--plan', 'print what it costs, by budget, and run nothing').conflicts(['tune', 'show']))
     .addOption(
+      new Option('--hours <n>', 'refuse to start what takes longer on one core, by the plan').argParser(
+        positiveNumber(),
+      ),
+    )
+    .addOption(
       new Option('--show <dir>', 'print what runs or kept tables there say, and run nothing').conflicts(['tune']),
     )
     .addOption(jsonOption())
@@ -48,6 +53,8 @@ export function command(): Command {
           'gowide frontier resnet-hierarchy --scale laptop --plan',
           'gowide frontier resnet-hierarchy --scale laptop',
           'gowide frontier resnet-hierarchy --scale laptop --arm " x[124]$"',
+          'gowide frontier plain-16 --scale laptop --plan',
+          'gowide frontier bert-glosses --arm " x1$" --seeds 1 --hours 2',
           'gowide frontier resnet-hierarchy --scale laptop --show reports/results',
         ],
         'Finished runs are not run again; a stopped command goes on where it was.',
@@ -61,7 +68,9 @@ export function command(): Command {
         return tuneArms(experiment, scale, { ...options, arm: tunedPattern(frontier, experiment, scale, options.arm) });
       if (options.show !== undefined) return show(frontier, scale, options.show, options.json ?? false);
       const cells = chosenCells(experiment, scale, options);
-      if (options.plan === true) return printPlan(cells, experiment.arms(scale), options.json ?? false);
+      const costs = budgetCosts(cells, experiment.arms(scale));
+      if (options.plan === true) return printPlan(costs, options.json ?? false);
+      checkRoom(costs, { ...options, memory: totalmem() });
       await work(cells, options);
       await show(frontier, scale, options.out, options.json ?? false);
     });
@@ -70,7 +79,7 @@ export function command(): Command {
 /** The chosen arms at the budgets that are tuned, as a pattern. */
 function tunedPattern(frontier: Frontier, experiment: Experiment, scale: Scale, pattern: string): string {
   const arms = experiment.arms(scale);
-  const tuned = new Set(tunedBudgets(frontier));
+  const tuned = new Set(budgetsToTune(frontier));
   const names = chosenArms(
     Object.keys(arms).filter((arm) => tuned.has(Number(arms[arm]!.factors!.budget))),
     pattern,
@@ -84,31 +93,11 @@ function chosenCells(experiment: Experiment, scale: Scale, { arm, seed, seeds }:
   return cells.filter((cell) => chosen.has(cell.arm));
 }
 
-/**
- * Prints runs, steps, operations and expected time by budget, and those of the wide net that the others learn from.
- */
-function printPlan(cells: readonly Cell[], arms: Readonly<Record<string, Arm>>, json: boolean): void {
-  const all = [...withRequired(cells, RUNNERS).values()];
-  const budgetOf = ({ arm }: Cell): string => {
-    const budget = arms[arm]?.factors?.budget;
-    return budget === undefined ? 'wide net' : `x${budget}`;
-  };
-  const rows = [...new Set(all.map(budgetOf))].map((budget) => {
-    const mine = all.filter((cell) => budgetOf(cell) === budget);
-    const costs = mine.map(({ spec }) => ownCost(parseTrainSpec(spec)));
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-    return {
-      budget,
-      runs: mine.length,
-      steps: sum(costs.map(({ steps }) => steps)),
-      teraflops: sum(costs.map(({ flops, teacherFlops }) => flops + teacherFlops)) / 1e12,
-      minutes: sum(mine.map((cell) => RUNNERS[cell.kind]!.cost(cell))) / 60,
-    };
-  });
-  const minutes = rows.reduce((total, row) => total + row.minutes, 0);
-  if (json) return void process.stdout.write(`${JSON.stringify({ budgets: rows, minutes }, null, 2)}\n`);
+function printPlan(costs: readonly BudgetCost[], json: boolean): void {
+  const minutes = costs.reduce((total, row) => total + row.minutes, 0);
+  if (json) return void process.stdout.write(`${JSON.stringify({ budgets: costs, minutes }, null, 2)}\n`);
   process.stdout.write(
-    `${textTable(rows)}\n${minutes.toFixed(0)} minutes on one core of a quiet machine, by arithmetic\n`,
+    `${textTable(costs.map((cost) => ({ ...cost })))}\n${minutes.toFixed(0)} minutes on one core of a quiet machine, by arithmetic\n`,
   );
 }
 

@@ -7,7 +7,7 @@ import { mean, standardDeviation, sumInterval, type Interval, type VariancePart 
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { logit } from './logit.js';
 
-/** Runs log one row of this event for each block of the test split: `block`, its `examples`, and how many are `right`. */
+/** Event of a logged row for one block of the test split: its number `block`, its `examples`, and those `right`. */
 const BLOCK_EVENT = 'block';
 
 /** The logged rows that count right answers by block. */

@@ -1,5 +1,11 @@
 /** Claims at convergence: how three stages, their rivals and the deeper net stand where training is long enough. */
-import { allBudgets, FRONTIERS, frontierArm, type Frontier } from '../../experiments/frontier.js';
+import {
+  allBudgets,
+  frontierArm,
+  type Frontier as AnyFrontier,
+  type FrontierClaims,
+} from '../../experiments/frontier.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
 import { mean, tInterval } from '../../src/core/stats.js';
 import {
   commonSeeds,
@@ -17,6 +23,9 @@ import { logit } from './logit.js';
 import { byInterval, type Judgement } from './rules.js';
 import { ABSTRACT } from './sources.js';
 import { formatInterval, formatNumber, positive, within } from './verdict.js';
+
+/** A frontier whose claims are declared. */
+type Frontier = AnyFrontier & { readonly claims: FrontierClaims };
 
 const TWO_BUDGETS =
   'arXiv 2606.14150, of pruned language models: a pruned start wins at equal tokens, training from scratch at the pipeline’s total cost matches or beats it';
@@ -175,8 +184,11 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
   };
 }
 
-/** The claims about one frontier, in the order of the page. */
-export function frontierClaims(frontier: Frontier): Claim[] {
+/** The claims about one frontier, in the order of the page; none where it declares none. */
+export function frontierClaims(declared: AnyFrontier): Claim[] {
+  const { claims } = declared;
+  if (claims === undefined) return [];
+  const frontier: Frontier = { ...declared, claims };
   const { name, experiment } = frontier;
   const most = frontier.converged;
   const smallest = allBudgets(frontier)[0]!;

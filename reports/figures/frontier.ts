@@ -1,6 +1,7 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
 import type { TopLevelSpec } from 'vega-lite';
-import { FRONTIERS, type Frontier } from '../../experiments/frontier.js';
+import { keyOf, type Frontier } from '../../experiments/frontier.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
 import { bootstrapInterval, mean } from '../../src/core/stats.js';
 import {
   byTrainingAndBudget,
@@ -111,7 +112,7 @@ export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierVi
       alt: `${AXIS} of each way of training against its cost: ${costs.map((cost) => COSTS[cost]).join('; ')}. The table has the values.`,
       caption: `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its rate that of the nearest tuned budget. One point for each budget: mean over the seeds with its 95 % bootstrap interval. Floating-point operations, logarithmic; the wide net’s own line has no teacher.`,
       scale,
-      command: `gowide frontier ${of.name} --scale ${scale}`,
+      command: `gowide frontier ${keyOf(frontier)} --scale ${scale}`,
       spec: specOf(data, palette, size),
       data,
       runs: runIds(rows),
@@ -138,5 +139,7 @@ function frontierFigure(frontier: Frontier): FigureDefinition {
   };
 }
 
-/** The figure of every frontier. */
-export const FRONTIER_FIGURES: readonly FigureDefinition[] = Object.values(FRONTIERS).map(frontierFigure);
+/** The figure of every frontier whose claims are declared: a figure's title says what they found. */
+export const FRONTIER_FIGURES: readonly FigureDefinition[] = Object.values(FRONTIERS)
+  .filter(({ claims }) => claims !== undefined)
+  .map(frontierFigure);

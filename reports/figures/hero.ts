@@ -1,6 +1,6 @@
 /** The two figures at the top of the page: what the theory is about, and what training is about. */
 import { commandOf } from '../../experiments/registry.js';
-import { FRONTIERS } from '../../experiments/frontier.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { depth } from '../../experiments/theory.js';
 import { numberAt, runIds } from '../data/rows.js';

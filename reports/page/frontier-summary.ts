@@ -1,5 +1,6 @@
 /** What a frontier found, in numbers and as text: means by budget, times to the mark, where curves cross. */
-import { FRONTIER_TRAININGS, type Frontier } from '../../experiments/frontier.js';
+import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
+import { frontierFor } from '../../experiments/frontiers.js';
 import { bootstrapInterval, mean } from '../../src/core/stats.js';
 import { formatNumber } from '../claims/verdict.js';
 import {
@@ -71,7 +72,7 @@ export function summarizeFrontier(
     ) as BudgetMean['cost'];
     return { training, budget, seeds: values.length, accuracy: mean(values), low, high, cost: finite };
   });
-  const trainings = Object.keys(FRONTIER_TRAININGS).filter((one) => points.some(({ training }) => training === one));
+  const trainings = Object.keys(waysOf(frontier)).filter((one) => points.some(({ training }) => training === one));
   const times = [...timesToMark(frontier, results)].map(([training, bySeed]) => [
     training,
     [...bySeed].map(([seed, reached]) => ({ seed, ...reached })),
@@ -88,7 +89,7 @@ export function summarizeFrontier(
       ),
     ]);
   return {
-    experiment: frontier.of.name,
+    experiment: keyOf(frontier),
     scale,
     wideNet: teacherAccuracy(frontier, results) ?? null,
     means: means.sort((a, b) => trainings.indexOf(a.training) - trainings.indexOf(b.training) || a.budget - b.budget),
@@ -97,12 +98,12 @@ export function summarizeFrontier(
   };
 }
 
-const labelOf = (training: string): string => FRONTIER_TRAININGS[training]!.label;
+const labelOf = (frontier: string, training: string): string => waysOf(frontierFor(frontier))[training]!.label;
 
 /** Rows of a table: one for each way of training, its accuracy at each budget. */
-export function meansTable({ means }: FrontierSummary): Record<string, string>[] {
+export function meansTable({ experiment, means }: FrontierSummary): Record<string, string>[] {
   return [...groupBy(means, ({ training }) => training)].map(([training, group]) => ({
-    training: labelOf(training),
+    training: labelOf(experiment, training),
     ...Object.fromEntries(
       group.map(({ budget, accuracy, low, high, seeds }) => [
         `x${budget}`,
@@ -123,7 +124,7 @@ function timeText(times: readonly Reached[]): string {
   return `x${budget}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }
 
-function crossingText({ at, lead: [first, second], range, apart }: Crossing, training: string): string {
+function crossingText({ at, lead: [first, second], range, apart }: Crossing, label: string): string {
   if (range === undefined) {
     const [own, direct] = apart!.map(
       ({ cost, accuracy }) => `${formatNumber(accuracy, 1)} % for ${formatNumber(cost, 1)} GFLOP`,
@@ -131,7 +132,7 @@ function crossingText({ at, lead: [first, second], range, apart }: Crossing, tra
     return `no cost in common; the nearest: ${own}, direct ${direct}`;
   }
   const where = at.map(
-    ({ cost, firstAbove }) => `${firstAbove ? labelOf(training) : 'direct'} from ${formatNumber(cost, 1)} GFLOP on`,
+    ({ cost, firstAbove }) => `${firstAbove ? label : 'direct'} from ${formatNumber(cost, 1)} GFLOP on`,
   );
   const leads = `leads of ${formatNumber(first, 1)} and, by direct training, ${formatNumber(second, 1)} points`;
   const cross = where.length === 0 ? 'no crossing' : `above: ${where.join(', ')}`;
@@ -140,16 +141,17 @@ function crossingText({ at, lead: [first, second], range, apart }: Crossing, tra
 
 /** The lines below the table: the time to the mark, and where each way of training crosses direct training. */
 export function summaryLines(summary: FrontierSummary): string[] {
-  const { times, crossings, wideNet } = summary;
+  const { experiment, times, crossings, wideNet } = summary;
   const mark = wideNet === null ? 'the wide net’s run is missing' : `${formatNumber(MARK * wideNet, 1)} %`;
   return [
     `Steps to ${100 * MARK} % of the wide net’s accuracy (${mark}), in multiples of the base steps, geometric mean:`,
-    ...Object.entries(times).map(([training, list]) => `  ${labelOf(training)}: ${timeText(list)}`),
+    ...Object.entries(times).map(([training, list]) => `  ${labelOf(experiment, training)}: ${timeText(list)}`),
     ...(Object.keys(COSTS) as CostName[]).flatMap((cost) => [
       `Against direct training; what is counted: ${COSTS[cost]}.`,
-      ...Object.entries(crossings).map(
-        ([training, byCost]) => `  ${labelOf(training)}: ${crossingText(byCost[cost], training)}`,
-      ),
+      ...Object.entries(crossings).map(([training, byCost]) => {
+        const label = labelOf(experiment, training);
+        return `  ${label}: ${crossingText(byCost[cost], label)}`;
+      }),
     ]),
   ];
 }

@@ -1,6 +1,10 @@
 /** `gowide frontier`: what it costs, before anything is run, and what kept tables say. */
 import { expect, test } from 'vitest';
-import { FRONTIERS } from '../../experiments/frontier.js';
+import { budgetCosts, checkRoom } from '../../cli/plan/frontier.js';
+import { budgetsToTune, waysOf } from '../../experiments/frontier.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
+import { cellsOf, type Scale } from '../../src/core/experiment.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { gowide } from '../support/program.js';
 
 test('the plan has every budget and the wide net that its arms learn from', () => {
@@ -16,4 +20,45 @@ test('the plan has every budget and the wide net that its arms learn from', () =
   );
   expect(budgets.find(({ budget }) => budget === 'x1')).toMatchObject({ runs: 7 * declared.seeds });
   expect(minutes).toBeCloseTo(budgets.reduce((sum, row) => sum + row.minutes, 0));
+});
+
+const costsOf = (name: string, scale: Scale): ReturnType<typeof budgetCosts> => {
+  const { experiment } = FRONTIERS[name]!;
+  return budgetCosts(cellsOf(experiment, scale, 1), experiment.arms(scale));
+};
+
+test.each(Object.keys(FRONTIERS))('%s: every budget has every way of training, and a cost', (name) => {
+  const frontier = FRONTIERS[name]!;
+  const { budgets, seeds } = frontier.sizes.laptop!;
+  const costs = costsOf(name, 'laptop');
+  const ways = Object.keys(waysOf(frontier));
+  expect(costs.find(({ budget }) => budget === `x${budgets[0]}`)!.runs).toBe(ways.length * seeds);
+  for (const { minutes, gigabytes } of costs) {
+    expect(minutes).toBeGreaterThan(0);
+    expect(gigabytes).toBeGreaterThan(0.5);
+  }
+  for (const budget of budgetsToTune(frontier)) expect(frontier.sizes.overnight?.budgets ?? budgets).toContain(budget);
+});
+
+test.each(Object.keys(FRONTIERS))(
+  '%s: a budget’s steps are that many times the base steps, the wide net’s too',
+  (name) => {
+    const { experiment, baseSteps } = FRONTIERS[name]!;
+    const { spec } = experiment.arms('minutes')['wide x2']!;
+    expect(parseTrainSpec(spec).training.steps).toBe(2 * baseSteps);
+  },
+);
+
+test('a frontier whose memory or time is not there is refused in one line that says what would help', () => {
+  const costs = costsOf('bert-glosses', 'laptop');
+  const most = Math.max(...costs.map(({ gigabytes }) => gigabytes));
+  const room = { jobs: 2, memory: 1e9 * most * 3 };
+  expect(() => checkRoom(costs, room)).not.toThrow();
+  expect(() => checkRoom(costs, { ...room, memory: 1e9 * most * 1.5 })).toThrow(
+    /^budget .*: 2 runs at once need [\d.]+ GB of memory, and this machine has [\d.]+; run at most 1 at once with --jobs 1$/,
+  );
+  expect(() => checkRoom(costs, { ...room, memory: 1e8 })).toThrow(/choose smaller arms with --arm$/);
+  expect(() => checkRoom(costs, { ...room, hours: 0.1 })).toThrow(
+    /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds$/,
+  );
 });

@@ -1,6 +1,7 @@
 /** Frontiers: costs counted in three ways, where curves cross, how soon a mark is reached, and what that decides. */
 import { describe, expect, test } from 'vitest';
-import { FRONTIERS, frontierArm, frontierFor, nearestBudget } from '../../experiments/frontier.js';
+import { frontierArm, nearestBudget } from '../../experiments/frontier.js';
+import { FRONTIERS, frontierFor } from '../../experiments/frontiers.js';
 import { frontierClaims, leadAtCost } from '../../reports/claims/frontier.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
 import {

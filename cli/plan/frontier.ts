@@ -1,0 +1,74 @@
+/** What a frontier costs before it is run, by budget, and whether this machine holds it. */
+import { RUNNERS } from '../../experiments/runners.js';
+import { UsageError } from '../../src/core/errors.js';
+import type { Arm } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { expectedMemory, ownCost } from '../../src/method/cost.js';
+import { withRequired } from '../../src/sweep/work.js';
+
+/** What the runs of one budget cost together. */
+export interface BudgetCost {
+  /** `x4`, or the wide net that the others learn from. */
+  readonly budget: string;
+  readonly runs: number;
+  readonly steps: number;
+  readonly teraflops: number;
+  /** On one core of a quiet machine, by arithmetic. */
+  readonly minutes: number;
+  /** Of its largest run. */
+  readonly gigabytes: number;
+}
+
+/** Runs, steps, operations, time and memory by budget, with those of the wide net that the others learn from. */
+export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string, Arm>>): BudgetCost[] {
+  const all = [...withRequired(cells, RUNNERS).values()];
+  const budgetOf = ({ arm }: Cell): string => {
+    const budget = arms[arm]?.factors?.budget;
+    return budget === undefined ? 'wide net' : `x${budget}`;
+  };
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return [...new Set(all.map(budgetOf))].map((budget) => {
+    const mine = all.filter((cell) => budgetOf(cell) === budget);
+    const specs = mine.map(({ spec }) => parseTrainSpec(spec));
+    const costs = specs.map(ownCost);
+    return {
+      budget,
+      runs: mine.length,
+      steps: sum(costs.map(({ steps }) => steps)),
+      teraflops: sum(costs.map(({ flops, teacherFlops }) => flops + teacherFlops)) / 1e12,
+      minutes: sum(mine.map((cell) => RUNNERS[cell.kind]!.cost(cell))) / 60,
+      gigabytes: Math.max(...specs.map(expectedMemory)) / 1e9,
+    };
+  });
+}
+
+/** What there is to run a frontier with. */
+export interface Room {
+  readonly jobs: number;
+  /** Memory of the machine, in bytes. */
+  readonly memory: number;
+  /** The most hours that it may take on one core; any unless given. */
+  readonly hours?: number;
+}
+
+const hoursOf = (hours: number): string => Number(hours.toPrecision(2)).toString();
+
+/** Throws UsageError where the runs of a frontier need more memory or time than there is, naming the budget. */
+export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours }: Room): void {
+  const largest = costs.reduce((most, cost) => (cost.gigabytes > most.gigabytes ? cost : most));
+  const most = Math.floor(memory / 1e9 / largest.gigabytes);
+  if (jobs > most)
+    throw new UsageError(
+      `budget ${largest.budget}: ${jobs} runs at once need ${(jobs * largest.gigabytes).toFixed(1)} GB of memory, and ` +
+        `this machine has ${(memory / 1e9).toFixed(1)}; ` +
+        (most === 0 ? 'choose smaller arms with --arm' : `run at most ${most} at once with --jobs ${most}`),
+    );
+  const total = costs.reduce((sum, cost) => sum + cost.minutes, 0) / 60;
+  if (hours === undefined || total <= hours) return;
+  const longest = costs.reduce((first, cost) => (cost.minutes > first.minutes ? cost : first));
+  throw new UsageError(
+    `${hoursOf(total)} hours on one core, and --hours allows ${hours}; budget ${longest.budget} alone takes ` +
+      `${hoursOf(longest.minutes / 60)}: choose budgets with --arm, as in --arm " x[124]$", or fewer --seeds`,
+  );
+}

@@ -1,0 +1,26 @@
+/** Every frontier: adding one is a file with its declaration, and a line here. */
+import { lookUp, register } from '../src/core/registry.js';
+import { digitsFrontier } from './frontier-digits.js';
+import { glossesFrontier } from './frontier-glosses.js';
+import { hierarchyFrontier } from './frontier-hierarchy.js';
+import { plain16Frontier, plain32Frontier } from './frontier-plain.js';
+import { frontierOf, keyOf, type Frontier, type FrontierDeclaration } from './frontier.js';
+
+/** Every frontier, under the name by which commands know it. */
+export const FRONTIERS: Record<string, Frontier> = {};
+
+/**
+ * Adds a frontier; its runs are those of its own experiment, which `registerExperiment` adds. Throws UsageError when
+ * its name is taken.
+ */
+export function registerFrontier(declaration: FrontierDeclaration): void {
+  register('frontier', FRONTIERS, keyOf(declaration), frontierOf(declaration));
+}
+
+/** The frontier of a name. Throws UsageError with those that there are. */
+export function frontierFor(name: string): Frontier {
+  return lookUp('frontier', FRONTIERS, name);
+}
+
+for (const declaration of [hierarchyFrontier, digitsFrontier, plain16Frontier, plain32Frontier, glossesFrontier])
+  registerFrontier(declaration);
