@@ -2,7 +2,8 @@
  * What a cell computes does not change when the code around it does: one small cell of each kind of run gives the rows,
  * the result and the weights that the program of 2026-11-25 gave (test/unchanged/*.json, made by commit 0e59f8e on Node
  * 20; Node 22, 24 and 26 and two threads give the same bytes). One record is of 2026-11-26: that of a moving average,
- * whose batch-norm statistics were those of the values on the way and are estimated for the average since. Those of
+ * whose batch-norm statistics were those of the values on the way and are estimated for the average since. The
+ * operations of ridge regression are of that day, too: they were counted as if every tap were a layer. Those of
  * trainings are of that day in their last digits: WebAssembly computes layers by a module of our own since, which
  * rounds elsewhere (first losses agree to 1e-7, and what eight steps make of it to 5e-4, as far as TensorFlow's are
  * from both).
