@@ -42,6 +42,8 @@ export interface Source {
   readonly count: number;
   /** The examples at `indices`: changed at random with a key, unchanged without one. */
   readonly batch: (indices: Uint32Array, augment?: AugmentKey) => HostBatch | Promise<HostBatch>;
+  /** The block of neighbors that each example stands in, where right answers are to be counted by block. */
+  readonly blocks?: readonly number[];
 }
 
 /** A data set that is open: its shape and its three splits. */
@@ -101,7 +103,7 @@ export function notingSkipped(
 ): Dataset & { readonly named: Set<string> } {
   const named = new Set<string>();
   const noting = (split: 'validation' | 'test'): Source => ({
-    count: data[split].count,
+    ...data[split],
     batch: async (indices, augment) => {
       const batch = await data[split].batch(indices, augment);
       for (const one of batch.skipped ?? []) {

@@ -95,6 +95,8 @@ export interface TextExample {
   readonly text: string;
   readonly pair?: string;
   readonly label: number;
+  /** The block of neighbors that it stands in, as {@link Source} says. */
+  readonly block?: number;
 }
 
 /**
@@ -144,8 +146,10 @@ export function writeTokens(
 
 /** A source of examples [3, T] with a label each. */
 export function textSource(tokenizer: WordPiece, tokens: number, examples: readonly TextExample[]): Source {
+  const blocks = examples.flatMap(({ block }) => (block === undefined ? [] : [block]));
   return {
     count: examples.length,
+    ...(blocks.length > 0 && { blocks }),
     batch: (indices): HostBatch => {
       const values = new Int32Array(indices.length * 3 * tokens);
       const labels = new Int32Array(indices.length);

@@ -34,6 +34,8 @@ export const WordNetTaskSpec = z.strictObject({
   /** Examples that are used of the training split, and of each held-out one; all by default. */
   train: count.optional(),
   held: count.optional(),
+  /** Right answers are logged by block of the test split too: 50 glosses that are neighbors in WordNet's files. */
+  blocks: z.literal(true).optional(),
 });
 /** A task on WordNet's glosses. */
 export type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
@@ -45,6 +47,7 @@ function wordNetClasses(task: WordNetTaskSpec['task']): number {
 
 interface Placed extends Synset {
   readonly split: Split;
+  readonly block: number;
 }
 
 /** Synsets with a gloss of their own, in the order of the files. */
@@ -55,14 +58,15 @@ function placed(heldOut: number): Placed[] {
   return readWordNet().flatMap((synset) => {
     if (seen.has(synset.gloss)) return [];
     seen.add(synset.gloss);
-    return [{ ...synset, split: splitOf(blocks.get(synset.gloss)!) }];
+    const block = blocks.get(synset.gloss)!;
+    return [{ ...synset, split: splitOf(block), block }];
   });
 }
 
 function supersenses(synsets: readonly Placed[], split: Split): TextExample[] {
   return synsets
     .filter((synset) => synset.split === split)
-    .map(({ gloss, supersense }) => ({ text: gloss, label: supersense }));
+    .map(({ gloss, supersense, block }) => ({ text: gloss, label: supersense, block }));
 }
 
 /** Draws of a wrong hypernym before a pair is left as it is. */
@@ -107,7 +111,8 @@ function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
         draws
           .map((draw) => usable(cousins[Math.floor(draw * cousins.length)]!)!)
           .find(({ id }) => !ancestors.has(id) && id !== synset.id);
-      return { text: synset.gloss, pair: (wrong ?? right).gloss, label: wrong === undefined ? 1 : 0 };
+      const label = wrong === undefined ? 1 : 0;
+      return { text: synset.gloss, pair: (wrong ?? right).gloss, label, block: synset.block };
     });
 }
 
@@ -121,7 +126,9 @@ export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage):
       tokenizer,
       spec.tokens,
       sample(
-        examples(synsets, split),
+        examples(synsets, split).map(({ block, ...example }) =>
+          spec.blocks === true && split === 'test' ? { ...example, block: block! } : example,
+        ),
         (split === 'train' ? spec.train : spec.held) ?? Infinity,
         `${spec.task} ${split}`,
       ),

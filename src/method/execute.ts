@@ -5,6 +5,7 @@ import type { Json } from '../core/json.js';
 import { notingSkipped, type Dataset } from '../data/dataset.js';
 import { inOrderOf, openData, testFigures, tokenizerOf } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
+import { rightByBlock } from '../metrics/blocks.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { readWeights, weightLabels } from '../models/files.js';
 import type { TokenizerFacts } from '../models/family.js';
@@ -110,6 +111,8 @@ async function outcome(
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
   context.log({ event: 'evaluation', when: 'end', split: 'test', ...test });
+  for (const count of await rightByBlock(data, data.test, predict))
+    context.log({ event: 'block', split: 'test', ...count });
   const { scores, answers } = (await data.score?.(predict)) ?? { scores: {}, answers: [] };
   for (const answer of answers) context.log({ event: 'answer', ...answer });
   const distance =

@@ -146,6 +146,12 @@ describe('WordNet', () => {
     expect(SUPERSENSES[labels[0]!]).toBe(SUPERSENSES[held[0]!.supersense]);
     const few = await openData({ set: 'wordnet-task', task: 'supersense', ...fields, train: 100, held: 50 });
     expect([few.train.count, few.validation.count, few.test.count]).toEqual([100, 50, 50]);
+    expect(few.test.blocks).toBeUndefined();
+    const counted = await openData({ set: 'wordnet-task', task: 'supersense', ...fields, blocks: true });
+    const glosses = [...new Set(readWordNet().map(({ gloss }) => gloss))];
+    expect(counted.test.blocks).toEqual(
+      glosses.flatMap((gloss, i) => (splitOf(gloss) === 'test' ? [Math.floor(i / 50)] : [])),
+    );
   });
 
   test('hypernyms: halves of right and wrong pairs; no wrong one is an ancestor; held-out glosses are in neither place of training', async () => {
