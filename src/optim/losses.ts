@@ -43,7 +43,8 @@ function meanOverRows(
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
   const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
-  if (hasFusedOnTensorflow()) return inOnePass(logits, mixed);
+  const alike = mixed.dtype === 'float32' && tf.util.arraysEqual(mixed.shape, logits.shape);
+  if (alike && hasFusedOnTensorflow()) return inOnePass(logits, mixed);
   return meanOverRows(
     logits,
     mixed,

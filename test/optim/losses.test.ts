@@ -40,6 +40,10 @@ describe.each(engines)('on $name', ({ name, missing }) => {
       0.7 * 0.407606 + 0.1 * (2.407606 + 1.407606 + 0.407606),
       5,
     );
+    // targets that are broadcast, also where they are as many as there are rows, and integers
+    const [rows, target] = [tf.zeros([3, 1, 3]), tf.tensor2d([[0, 1, 0]])];
+    for (const t of [target, tf.cast(target, 'int32')])
+      expect((await crossEntropy(rows, t).data())[0]).toBeCloseTo(Math.log(3), 6);
     // T^2 KL at T = 2 of [1, 2, 3] to [0, 0, 0]
     const soft = [1, 2, 3].map((value) => Math.exp(value / 2) / (Math.exp(0.5) + Math.exp(1) + Math.exp(1.5)));
     expect((await klDivergence(tf.zeros([1, 3]), z, 2).data())[0]).toBeCloseTo(
