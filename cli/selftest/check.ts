@@ -59,7 +59,7 @@ const SPEC = {
   dt: 0.05,
   train: 32,
   heldOut: 64,
-  wide: 128,
+  wide: 256,
   m: 16,
   depth: 3,
   times: [0, 1, 2, 4],
@@ -74,7 +74,7 @@ export function sweepArgs(folder: string, out: string, seeds: number, seed = 1):
 }
 
 /** Saves several times in every cell, so that killed ones go on from a state. */
-export const OFTEN: NodeJS.ProcessEnv = { GOWIDE_SAVE_SECONDS: '0.05' };
+export const OFTEN: NodeJS.ProcessEnv = { GOWIDE_SAVE_SECONDS: '0.01' };
 
 export interface Ended {
   readonly status: number | null;

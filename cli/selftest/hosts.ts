@@ -75,7 +75,7 @@ async function takenOver(place: Place, undisturbed: string): Promise<Measured> {
   const args = [...sweepArgs(place.folder, out, SEEDS), '--jobs', '1'];
   const first = onHost(place, 'first-host', args);
   const lock = await lockAtWork(out, first);
-  if (lock === undefined) return { pass: false, figure: `no run was met at work: ${(await first.ended).stderr}` };
+  if (lock === undefined) return { pass: undefined, figure: `no run was met at work: ${(await first.ended).stderr}` };
   const pids = first.pids();
   pids.forEach((pid) => first.kill('SIGSTOP', pid));
   if (!existsSync(lock) || existsSync(join(dirname(lock), FILES.done))) {
