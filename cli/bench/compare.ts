@@ -2,7 +2,6 @@
  * Speed and memory of networks, here and in PyTorch: each case in a process of its own, so that its peak memory is its
  * own.
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 import { lookUp } from '../../src/core/registry.js';
@@ -15,6 +14,7 @@ import type { Network } from '../../src/nn/network.js';
 import { predictor } from '../../src/nn/predictor.js';
 import { crossEntropy } from '../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../src/optim/optimizer.js';
+import { nvidiaSmi } from '../../src/toolchain/nvidia.js';
 import { peerPython } from '../../src/toolchain/python.js';
 import { runTool } from '../../src/toolchain/tools.js';
 
@@ -74,13 +74,8 @@ export async function measureCase({ batch, times }: Case, seconds: number, devic
 
 /** Bytes of a GPU's memory that this process holds, as NVIDIA's driver counts them; undefined where it does not. */
 function deviceMemory(): number | undefined {
-  const { status, stdout } = spawnSync(
-    'nvidia-smi',
-    ['--query-compute-apps=pid,used_memory', '--format=csv,noheader,nounits'],
-    { encoding: 'utf8', timeout: 20_000 },
-  );
-  if (status !== 0) return undefined;
-  const line = stdout.split('\n').find((text) => Number(text.split(',')[0]) === process.pid);
+  const listed = nvidiaSmi('--query-compute-apps=pid,used_memory') ?? '';
+  const line = listed.split('\n').find((text) => Number(text.split(',')[0]) === process.pid);
   const mebibytes = Number(line?.split(',')[1]);
   return mebibytes > 0 ? mebibytes * 2 ** 20 : undefined;
 }

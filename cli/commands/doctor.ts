@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { cacheFolder } from '../../src/toolchain/cache.js';
+import { nvidiaSmi } from '../../src/toolchain/nvidia.js';
 import { namesOf } from '../../src/core/registry.js';
 import { ENGINES } from '../../src/engine/backends/choose.js';
 import { probeEngine, type EngineReport } from '../../src/engine/backends/probe.js';
@@ -12,11 +12,8 @@ import { Progress } from '../terminal/progress.js';
 
 /** Name of the NVIDIA GPU that its driver lists, or null. */
 function nvidiaGpu(): string | null {
-  const { status, stdout } = spawnSync('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], {
-    encoding: 'utf8',
-    timeout: 10_000,
-  });
-  return status === 0 ? stdout.trim().split('\n').join('; ') : null;
+  const listed = nvidiaSmi('--query-gpu=name,memory.total', { units: true });
+  return listed === undefined ? null : listed.trim().split('\n').join('; ');
 }
 
 function engineLine({ name, available, reason, version, device, gflops }: EngineReport): string {

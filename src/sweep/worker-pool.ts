@@ -1,9 +1,9 @@
 /** The worker pool of one machine: how many processes run cells, on which device, with how much memory. */
-import { spawnSync } from 'node:child_process';
 import { availableParallelism, freemem } from 'node:os';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/backends/choose.js';
+import { nvidiaSmi } from '../toolchain/nvidia.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
 
 /** A GPU of this machine. */
@@ -16,12 +16,8 @@ export interface Device {
 
 /** The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves visible; none where NVIDIA's driver is absent. */
 export function gpus(): Device[] {
-  const { status, stdout } = spawnSync(
-    'nvidia-smi',
-    ['--query-gpu=index,uuid,memory.total', '--format=csv,noheader,nounits'],
-    { encoding: 'utf8', timeout: 20_000 },
-  );
-  return status === 0 ? parseGpus(stdout, process.env.CUDA_VISIBLE_DEVICES) : [];
+  const listed = nvidiaSmi('--query-gpu=index,uuid,memory.total');
+  return listed === undefined ? [] : parseGpus(listed, process.env.CUDA_VISIBLE_DEVICES);
 }
 
 /** GPUs from lines of nvidia-smi, which are index, uuid and MiB, without those that `visible` hides. */
