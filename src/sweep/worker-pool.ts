@@ -70,6 +70,16 @@ interface Idle {
   readonly kind: Kind;
 }
 
+/** What a process at work takes up. */
+interface Load {
+  /** Of the `jobs`. */
+  readonly slots: number;
+  /** Its GPU, if it has one. */
+  readonly device: Device | undefined;
+  /** Memory of the GPU that its cell is expected to take. */
+  readonly deviceBytes: number;
+}
+
 /** What cells are told that need no engine and start before there is one. */
 const NO_ENGINE: EngineChoice = { name: 'auto', why: '' };
 
@@ -83,10 +93,7 @@ const KEPT_BYTES = 1.5 * 2 ** 30;
  */
 export class WorkerPool {
   private readonly idle: Idle[] = [];
-  /** Processes at work, and how many of the `jobs` each takes up. */
-  private readonly busy = new Map<Child, number>();
-  /** GPUs at work, and how much of its memory each one's cells are expected to take, in bytes. */
-  private readonly taken = new Map<Device, number>();
+  private readonly busy = new Map<Child, Load>();
   private readonly peaks = new Map<string, number>();
   private reserved = 0;
   /** The engine, once it is set up. */
@@ -105,7 +112,7 @@ export class WorkerPool {
    */
   mayStart(cell: Cell): boolean {
     if (this.needsEngine(cell) && this.tensors === undefined) return false;
-    const taken = [...this.busy.values()].reduce((sum, slots) => sum + slots, 0);
+    const taken = [...this.busy.values()].reduce((sum, { slots }) => sum + slots, 0);
     if (taken + this.slotsOf(cell) > this.options.jobs) return false;
     if (this.needsEngine(cell) && this.devices.length > 0 && this.deviceFor(cell) === undefined) return false;
     return this.busy.size === 0 || this.memoryOf(cell) < availableMemory() - this.reserved;
@@ -117,10 +124,10 @@ export class WorkerPool {
     const { out, command } = this.options;
     const engine = this.tensors?.engine ?? NO_ENGINE;
     const device = this.needsEngine(cell) ? this.deviceFor(cell) : undefined;
+    const deviceBytes = device === undefined ? 0 : this.deviceMemoryOf(cell);
     const kept = this.takeIdle(this.kindOf(cell));
     const child = kept ?? new Child({ worker: this.options.worker, env: this.environmentOf(cell, device) });
-    this.busy.set(child, this.slotsOf(cell));
-    if (device !== undefined) this.occupy(device, this.deviceMemoryOf(cell));
+    this.busy.set(child, { slots: this.slotsOf(cell), device, deviceBytes });
     // a process that has just begun does not have its memory yet
     const reserved = kept === undefined ? this.memoryOf(cell) : 0;
     this.reserved += reserved;
@@ -143,7 +150,6 @@ export class WorkerPool {
       clearTimeout(timer);
       begun();
       this.busy.delete(child);
-      if (device !== undefined) this.occupy(device, -this.deviceMemoryOf(cell));
     }
   }
 
@@ -203,10 +209,12 @@ export class WorkerPool {
    */
   private deviceFor(cell: Cell): Device | undefined {
     const need = this.deviceMemoryOf(cell);
-    const left = (device: Device): number => device.bytes - (this.taken.get(device) ?? 0);
+    const loadsOn = (device: Device): Load[] => [...this.busy.values()].filter((load) => load.device === device);
+    const left = (device: Device): number =>
+      loadsOn(device).reduce((bytes, { deviceBytes }) => bytes - deviceBytes, device.bytes);
     const bySize = [...this.devices].sort((a, b) => a.bytes - b.bytes);
-    const free = bySize.filter((device) => !this.taken.has(device));
-    const shared = bySize.filter((device) => this.taken.has(device)).sort((a, b) => left(b) - left(a));
+    const free = bySize.filter((device) => loadsOn(device).length === 0);
+    const shared = bySize.filter((device) => !free.includes(device)).sort((a, b) => left(b) - left(a));
     const fitting = [...free, ...shared].find((device) => left(device) >= need);
     if (fitting !== undefined) return fitting;
     return bySize.some(({ bytes }) => bytes >= need) ? undefined : free.find((device) => device === bySize.at(-1));
@@ -215,13 +223,6 @@ export class WorkerPool {
   /** Memory of a GPU that a cell is expected to take, in bytes. */
   private deviceMemoryOf(cell: Cell): number {
     return DRIVER_BYTES + (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
-  }
-
-  /** Notes that so many bytes more, or fewer, of a GPU are expected to be taken; one without any is free. */
-  private occupy(device: Device, bytes: number): void {
-    const taken = (this.taken.get(device) ?? 0) + bytes;
-    if (taken > 0) this.taken.set(device, taken);
-    else this.taken.delete(device);
   }
 
   /**
