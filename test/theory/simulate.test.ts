@@ -205,6 +205,14 @@ describe('what does not fit is refused in one line', () => {
       /the loss rose on \d+ of 40 steps/,
     );
   });
+
+  test.each([
+    { kind: 'sgd', batch: 4 },
+    { kind: 'langevin', temperature: 0.5 },
+    { kind: 'momentum', friction: 0.1 },
+  ])('rises of the loss of $kind, whose loss may rise, are no warning', (flow) => {
+    expect(simulate({ ...good, flow: { ...flow, steps: 200, dt: 0.1 } }).warnings).toEqual([]);
+  });
 });
 
 /** A Python with NumPy: the one on the PATH, else an environment in the cache; undefined without Python. */

@@ -108,11 +108,12 @@ const ROUNDING = 1e-12;
 
 /** Throws FailureError when a part of the run exploded; warns when its loss rose. */
 function whole(what: string, result: FlowResult, dt: number, warnings: string[]): FlowResult {
-  const { exploded, losses } = result;
+  const { exploded, losses, increases } = result;
   if (exploded !== undefined) throw new FailureError(explosion(what, exploded, dt, losses.at(-1)));
-  if (losses.some((loss, i) => i > 0 && loss > losses[i - 1]! * (1 + ROUNDING)))
+  // a flow whose loss may rise counts no rises
+  if (increases > 0 && losses.some((loss, i) => i > 0 && loss > losses[i - 1]! * (1 + ROUNDING)))
     warnings.push(
-      `${what}: the loss rose on ${result.increases} of ${result.losses.length - 1} steps, ` +
+      `${what}: the loss rose on ${increases} of ${losses.length - 1} steps, ` +
         `which a gradient flow never does; try a smaller dt than ${dt}`,
     );
   return result;
