@@ -11,6 +11,7 @@ import { tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.j
 import { BATCH_NORM_EPSILON, evaluation, linearMap, type Scope } from '../nn/layers.js';
 import { rowsOf } from '../nn/transformer.js';
 import type { HostArray } from '../core/host-array.js';
+import { normOf } from '../models/layer-table.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
 import { BoundaryValues, type Listener } from './boundary-values.js';
@@ -401,7 +402,7 @@ function setLayer({ params, state }: Weights, path: string, solution: Matrix, { 
   const set = (values: readonly number[]): Tensor => tf.tensor1d(Float32Array.from(values));
   const changed: Record<string, Tensor> = { [`${path}/kernel`]: tf.tensor(kernel.values, [...kernel.shape]) };
   const changedState: Record<string, Tensor> = {};
-  const norm = path.replace(/conv(\d?)$/, 'norm$1');
+  const norm = normOf(path);
   if (params[`${path}/bias`] !== undefined) changed[`${path}/bias`] = set(intercept);
   else if (norm !== path && params[`${norm}/gamma`] !== undefined) {
     const weights = solution.subMatrix(0, inputs - 1, 0, channels - 1);
