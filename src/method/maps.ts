@@ -29,6 +29,11 @@ export function isMap(path: string): boolean {
   return path.startsWith('maps/');
 }
 
+/** The thin net's own parameters, without the maps that are kept beside them. */
+export function withoutMaps<Value>(params: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path)));
+}
+
 /** The thin output as the wide net's, where there is a map. */
 export function mapUp(params: Tensors, tap: string, value: Tensor): Tensor {
   const up = params[upPath(tap)];

@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js';
 import { tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
 import type { Network } from '../nn/network.js';
 import type { Group } from './groups.js';
-import { downPath, isMap, upPath } from './maps.js';
+import { downPath, upPath, withoutMaps } from './maps.js';
 import type { Teacher, Weights } from './weights.js';
 
 /** kernel' [..., m, out] = map [m, m] kernel [..., m, out], so that kernel' reads x as `kernel` reads x map. */
@@ -20,7 +20,7 @@ function foldInto(kernel: Tensor, map: Tensor2D): Tensor {
  * the map and what it cannot be folded through.
  */
 export function mergeMaps(thin: Network, { params, state }: Weights, groups: readonly Group[]): Weights {
-  const merged: Record<string, Tensor> = Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path)));
+  const merged = withoutMaps(params);
   for (const { tap } of groups) {
     const [up, down] = [params[upPath(tap)], params[downPath(tap)]];
     if (up === undefined || down === undefined) continue;

@@ -17,7 +17,7 @@ import { checkTaps, groupsOf, type Division, type Group } from './groups.js';
 import { hintLoss, imitatedGroups, imitationStages } from './imitate.js';
 import { checkMaps } from './check-maps.js';
 import { initialMaps } from './initial-maps.js';
-import { applyWithMaps, isMap, mapUp, upPath } from './maps.js';
+import { applyWithMaps, mapUp, upPath, withoutMaps } from './maps.js';
 import { headOfWide, mergeMaps } from './merge-maps.js';
 import { imitateByRidge } from './ridge.js';
 import type { ImitationSpec, RecipeSpec, TrainSpec } from './spec.js';
@@ -363,19 +363,16 @@ function tuningStage(run: Run): TrainingStage {
       return { score: rankOf(found, run.data.validation.count), figures: { split: 'validation', ...found } };
     },
     after: async ({ params, state }) => {
-      const own: Weights = {
-        params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))),
-        state,
-      };
+      const own: Weights = { params: withoutMaps(params), state };
       // batch norm's running statistics are those of the values on the way, not of their moving averages
       const { ema, batch } = procedure.training;
       const { data, context } = run;
-      const withoutMaps: Weights =
+      const ended: Weights =
         ema === undefined
           ? own
           : { params: own.params, state: await estimateStatistics(thin, own, data, batch, context.seed) };
-      await recordDiscrepancies(run, 'end', withoutMaps);
-      return withoutMaps;
+      await recordDiscrepancies(run, 'end', ended);
+      return ended;
     },
   };
 }

@@ -11,7 +11,7 @@ import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js
 import { groupsOf } from '../method/groups.js';
 import { imitatedGroups, imitationStages } from '../method/imitate.js';
 import { initialMaps } from '../method/initial-maps.js';
-import { isMap } from '../method/maps.js';
+import { isMap, withoutMaps } from '../method/maps.js';
 import { mergeMaps } from '../method/merge-maps.js';
 import { GradientImitation, RecipeSpec } from '../method/spec.js';
 import { sharedPaths, startWeights } from '../method/start.js';
@@ -241,7 +241,7 @@ export const sentencesExecutor: Executor = async (context) => {
     data,
     async () => {
       const begun = await begin(context, { thin, teacher, data, groups, imitation, kind });
-      const first = weightsOf(ownOf(begun));
+      const first = weightsOf({ params: withoutMaps(begun.params), state: begun.state });
       say('start', 'validation', await agrees(first, data.validation));
       disposeWeights(first);
       return begun;
@@ -256,11 +256,6 @@ export const sentencesExecutor: Executor = async (context) => {
   disposeWeights(teacher.weights);
   return { arrays: toArrays(trained), result: { ...test, validationSpearman: validation.spearman } } satisfies Outcome;
 };
-
-/** A start without the maps beside it. */
-function ownOf({ params, state }: HostWeights): HostWeights {
-  return { params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))), state };
-}
 
 async function begin(
   { seed }: RunContext,
@@ -299,9 +294,6 @@ function cosineStage(
       const found = await agrees(weights, data.validation);
       return { score: found.spearman, figures: { split: 'validation', ...found } };
     },
-    after: async ({ params, state }) => ({
-      params: Object.fromEntries(Object.entries(params).filter(([path]) => !isMap(path))),
-      state,
-    }),
+    after: async ({ params, state }) => ({ params: withoutMaps(params), state }),
   };
 }
