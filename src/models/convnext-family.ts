@@ -2,7 +2,7 @@
 import { convnext, ConvnextSpec } from './convnext.js';
 import { convnextGraph } from './convnext-onnx.js';
 import { CONVNEXT_NAMES, convnextIn, readConvnext, writeConvnext } from './convnext-weights.js';
-import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
+import { classHead, mismatch, variedBy, type Family } from './family.js';
 import { readImages } from './predict.js';
 
 /** The published ConvNeXt of so many blocks and channels in its four stages. */
@@ -37,10 +37,7 @@ export const convnextFamily: Family<ConvnextSpec> = {
   onnx: convnextGraph,
   thinning: {
     narrow: scaleConvnext,
-    withHead: (spec, facts) => {
-      refuseTexts(facts, 'ConvNeXts read images');
-      return { ...spec, classes: facts.classes ?? spec.classes };
-    },
+    withHead: classHead('ConvNeXts read images'),
     recipe: 'adamw',
     side: ({ patchSize }) => (patchSize === 4 ? 224 : 32),
   },

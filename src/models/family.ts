@@ -173,6 +173,14 @@ export function refuseTexts({ head }: HeadFacts, reads: string): void {
   if (head !== undefined) throw new UsageError(`${reads}; these data are texts for a "${head}" head`);
 }
 
+/** {@link Thinning.withHead} of a family that classifies; `reads` is as for {@link refuseTexts}. */
+export function classHead<Spec extends { readonly classes: number }>(reads: string): Thinning<Spec>['withHead'] {
+  return (spec, facts) => {
+    refuseTexts(facts, reads);
+    return { ...spec, classes: facts.classes ?? spec.classes };
+  };
+}
+
 /**
  * How a family with classes varies a network: `narrow` for `width`, then for `mid` the fields that `inner` gives of the
  * network so far, then the classes.

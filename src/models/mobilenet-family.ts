@@ -2,7 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import { fileMetadata, torchLeaf } from './exchange.js';
-import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
+import { classHead, mismatch, variedBy, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
 import { mobilenetGraph } from './mobilenet-onnx.js';
 import { readImages } from './predict.js';
@@ -121,10 +121,7 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
   },
   thinning: {
     narrow: scaleMobilenet,
-    withHead: (spec, facts) => {
-      refuseTexts(facts, 'MobileNets read images');
-      return { ...spec, classes: facts.classes ?? spec.classes };
-    },
+    withHead: classHead('MobileNets read images'),
     recipe: 'sgd',
     side: ({ stem, stages }) => (stages.reduce((by, { stride }) => by * stride, Number(stem.stride)) === 32 ? 224 : 32),
   },

@@ -10,7 +10,7 @@ import { dense, type Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import type { OnnxGraph, Value } from '../onnx/graph.js';
 import { applyTaps } from './apply-taps.js';
-import { refuseTexts, type Thinning } from './family.js';
+import { classHead, type Thinning } from './family.js';
 import { denseLayer, tableOf, type Layer } from './layer-table.js';
 import { ACTIVATION_NODES, denseNode, logitsOutput, onnxScope, type OnnxScope } from './onnx-layers.js';
 
@@ -66,10 +66,7 @@ export interface PlainKind {
 export function plainThinning<Spec extends PlainSpec>(): Thinning<Spec> {
   return {
     narrow: (spec, factor) => ({ ...spec, width: Math.max(1, Math.round(spec.width * factor)) }),
-    withHead: (spec, facts) => {
-      refuseTexts(facts, 'plain networks read numbers');
-      return { ...spec, classes: facts.classes ?? spec.classes };
-    },
+    withHead: classHead('plain networks read numbers'),
     recipe: 'sgd',
   };
 }

@@ -1,6 +1,6 @@
 /** Residual networks as a family: torchvision's published ones, their weights, their variants. */
 import { fileMetadata } from './exchange.js';
-import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
+import { classHead, mismatch, variedBy, type Family } from './family.js';
 import { readImages } from './predict.js';
 import { resnetGraph } from './resnet-onnx.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
@@ -46,10 +46,7 @@ export const resnetFamily: Family<ResnetSpec> = {
   onnx: resnetGraph,
   thinning: {
     narrow: scaleWidth,
-    withHead: (spec, facts) => {
-      refuseTexts(facts, 'ResNets read images');
-      return { ...spec, classes: facts.classes ?? spec.classes };
-    },
+    withHead: classHead('ResNets read images'),
     recipe: 'sgd',
     side: ({ stem }) => (stem.kind === 'imagenet' ? 224 : 32),
   },

@@ -1,6 +1,6 @@
 /** Vision transformers as a family: the published ones, their weights, their variants. */
 import { headSizeOf } from '../nn/transformer.js';
-import { mismatch, refuseTexts, variedBy, type Family } from './family.js';
+import { classHead, mismatch, variedBy, type Family } from './family.js';
 import { vitGraph } from './vit-onnx.js';
 import { readImages } from './predict.js';
 import { vit, VitSpec } from './vit.js';
@@ -31,10 +31,7 @@ export const vitFamily: Family<VitSpec> = {
   published: { read: readVit, write: writeVit, inFile: { looks: VIT_NAMES, spec: vitIn } },
   thinning: {
     narrow: scaleVit,
-    withHead: (spec, facts) => {
-      refuseTexts(facts, 'vision transformers read images');
-      return { ...spec, classes: facts.classes ?? spec.classes };
-    },
+    withHead: classHead('vision transformers read images'),
     recipe: 'adamw',
     side: ({ imageSize }) => imageSize,
   },
