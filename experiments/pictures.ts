@@ -37,6 +37,20 @@ interface Pictures {
   readonly rates: Rates;
 }
 
+/** A ResNet for ten classes, its stem as wide as the first stage's planes. */
+function thinNet(
+  block: ResnetSpec['block'],
+  blocks: number[],
+  planes: number,
+  stem: ResnetSpec['stem']['kind'],
+  channels: number,
+): ResnetSpec {
+  return {
+    ...{ family: 'resnet', block, blocks, planes, mid: 1, stem: { kind: stem, channels: planes } },
+    ...{ skip: true, classes: 10, channels },
+  };
+}
+
 const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', momentum: 0.9, weightDecay });
 
 /** The paper's decay for wide and direct training; imitation has none. */
@@ -120,17 +134,7 @@ export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-M
       mirror: true,
     },
     train: 55_000,
-    thin: {
-      family: 'resnet',
-      block: 'basic',
-      blocks: [2, 2, 2],
-      planes: 16,
-      mid: 1,
-      stem: { kind: 'imagenet', channels: 16 },
-      skip: true,
-      classes: 10,
-      channels: 1,
-    },
+    thin: thinNet('basic', [2, 2, 2], 16, 'imagenet', 1),
     wider: 4,
     deeper: [4, 4, 4],
     epochs: 10,
@@ -139,8 +143,13 @@ export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-M
   },
 });
 
-const CIFAR10 = { set: 'cifar10', folder: 'cifar10', validation: 5000, padding: 4 } as const;
-const CIFAR10_TRAIN = 45_000;
+/** What both scales of CIFAR-10 have in common. */
+const CIFAR10 = {
+  data: { set: 'cifar10', folder: 'cifar10', validation: 5000, padding: 4 },
+  train: 45_000,
+  batch: 128,
+  rates: RATES,
+} as const satisfies Partial<Pictures>;
 
 /**
  * CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width; at scale gpu
@@ -148,43 +157,17 @@ const CIFAR10_TRAIN = 45_000;
  */
 export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10: ResNet-20 at a quarter of its width', {
   overnight: {
-    data: CIFAR10,
-    train: CIFAR10_TRAIN,
-    thin: {
-      family: 'resnet',
-      block: 'basic',
-      blocks: [3, 3, 3],
-      planes: 4,
-      mid: 1,
-      stem: { kind: 'small', channels: 4 },
-      skip: true,
-      classes: 10,
-      channels: 3,
-    },
+    ...CIFAR10,
+    thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
     wider: 4,
     deeper: [9, 9, 9],
     epochs: 27,
-    batch: 128,
-    rates: RATES,
   },
   gpu: {
-    data: CIFAR10,
-    train: CIFAR10_TRAIN,
-    thin: {
-      family: 'resnet',
-      block: 'bottleneck',
-      blocks: [3, 4, 6, 3],
-      planes: 64,
-      mid: 1,
-      stem: { kind: 'small', channels: 64 },
-      skip: true,
-      classes: 10,
-      channels: 3,
-    },
+    ...CIFAR10,
+    thin: thinNet('bottleneck', [3, 4, 6, 3], 64, 'small', 3),
     wider: 2,
     deeper: [3, 4, 23, 3],
     epochs: 4,
-    batch: 128,
-    rates: RATES,
   },
 });
