@@ -1,5 +1,5 @@
 /** The frontier of `resnet-digits` at scale laptop: ResNets of [3, 4, 6, 3] blocks on the digits. Not run. */
-import type { FrontierDeclaration } from './frontier.js';
+import { ALL_BUDGETS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 import { DIGITS_LAPTOP_RATES, digitsOf, resnetDigits } from './resnet.js';
 
 /** Of the steps, the share that imitates in each of the four stages: 35 % in all, as at scale laptop. */
@@ -13,9 +13,9 @@ export const digitsFrontier: FrontierDeclaration = {
   converged: 16,
   baseSteps: 100,
   sizes: {
-    minutes: { budgets: [1, 2], seeds: 3 },
+    minutes: TWO_BUDGETS,
     laptop: { budgets: [1, 2, 4, 8, 16], seeds: 10, fewer: { above: 8, seeds: 5 } },
-    overnight: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 8, seeds: 5 } },
+    overnight: ALL_BUDGETS,
   },
   tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], seeds: [101, 102] },
   tunedAt: [1, 4, 16],

@@ -1,7 +1,6 @@
 /** The frontier of `bert-glosses` at scale laptop: masked tokens of WordNet's glosses. Not run. */
-import { armOf } from './arms.js';
-import { bertGlosses, BOTH, GLOSSES_RATES, GLOSSES_TUNING, glossesOf, IMITATION_RATE } from './bert.js';
-import { FRONTIER_WAYS, type FrontierDeclaration } from './frontier.js';
+import { bertArms, bertGlosses, GLOSSES_RATES, GLOSSES_TUNING, glossesOf, IMITATION_RATE } from './bert.js';
+import { ALL_BUDGETS, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 
 const { direct, deeper, kd, wide, ...others } = FRONTIER_WAYS;
 
@@ -17,29 +16,21 @@ export const glossesFrontier: FrontierDeclaration = {
   ways: {
     direct: direct!,
     deeper: deeper!,
-    kd: { ...kd!, spec: (setting) => armOf(setting, 'kd', { objective: BOTH }) },
+    kd: { ...kd!, spec: (setting) => bertArms(setting).kd! },
     'projected-kd': {
       label: 'projected + KD',
       learnsFrom: 'outputs',
-      spec: (setting) => armOf(setting, 'projected-kd', { start: 'projected', objective: BOTH }),
+      spec: (setting) => bertArms(setting)['projected-kd']!,
     },
-    'three-stage': {
-      ...others['three-stage']!,
-      spec: (setting) =>
-        armOf(setting, 'three-stage', {
-          start: 'projected-embeddings-and-head',
-          imitation: setting.imitation,
-          objective: BOTH,
-        }),
-    },
+    'three-stage': { ...others['three-stage']!, spec: (setting) => bertArms(setting)['three-stage']! },
     wide: wide!,
   },
   converged: 32,
   baseSteps: 200,
   sizes: {
-    minutes: { budgets: [1, 2], seeds: 3 },
+    minutes: TWO_BUDGETS,
     laptop: { budgets: [1, 4, 16], seeds: 3 },
-    overnight: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 8, seeds: 5 } },
+    overnight: ALL_BUDGETS,
   },
   tuning: { ...GLOSSES_TUNING, imitationRates: [1e-3, 3e-3, 1e-2] },
   tunedAt: [1, 4, 16],

@@ -1,5 +1,5 @@
 /** The frontier of `resnet-hierarchy`, whose runs are kept: reports/results/frontier-hierarchy.laptop.md. */
-import type { FrontierDeclaration } from './frontier.js';
+import { ALL_BUDGETS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 import { HIERARCHY_RATES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
 /** Of the steps, the share that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
@@ -15,9 +15,9 @@ export const hierarchyFrontier: FrontierDeclaration = {
   converged: 8,
   baseSteps: 250,
   sizes: {
-    minutes: { budgets: [1, 2], seeds: 3 },
+    minutes: TWO_BUDGETS,
     laptop: { budgets: [1, 4, 8], seeds: 5 },
-    overnight: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 8, seeds: 5 } },
+    overnight: ALL_BUDGETS,
   },
   // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
   tuning: { rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2, 4], seeds: [101, 102] },

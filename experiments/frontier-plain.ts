@@ -1,7 +1,7 @@
 /** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. Not run. */
 import { armOf } from './arms.js';
 import { DEPTH_TUNING, depthSkip, plainOf, ratesOfPlain } from './depth-skip.js';
-import { FRONTIER_WAYS, type FrontierDeclaration } from './frontier.js';
+import { ALL_BUDGETS, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 
 /**
  * The frontier of plain nets of so many layers; the deeper net has twice as many. Budget 4 has the steps and the rates
@@ -25,8 +25,8 @@ function plainFrontier(layers: number): FrontierDeclaration {
     converged: 32,
     baseSteps: 75,
     sizes: {
-      minutes: { budgets: [1, 2], seeds: 3 },
-      laptop: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 8, seeds: 5 } },
+      minutes: TWO_BUDGETS,
+      laptop: ALL_BUDGETS,
     },
     tuning: DEPTH_TUNING,
     tunedAt: [1, 4, 16],

@@ -32,6 +32,15 @@ interface FrontierSize {
   readonly fewer?: { readonly above: number; readonly seeds: number };
 }
 
+/** Whether a frontier works at all. */
+export const TWO_BUDGETS: FrontierSize = { budgets: [1, 2], seeds: 3 };
+/** From far too few steps to convergence. */
+export const ALL_BUDGETS: FrontierSize = {
+  budgets: [1, 2, 4, 8, 16, 32],
+  seeds: 10,
+  fewer: { above: 8, seeds: 5 },
+};
+
 /** What the claims of a frontier are about. */
 export interface FrontierClaims {
   readonly setting: string;
