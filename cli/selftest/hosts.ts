@@ -7,9 +7,10 @@ import { existsSync, mkdirSync, readFileSync, statSync, utimesSync } from 'node:
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyStore } from '../../src/store/merge.js';
-import { FILES, indexRuns, runsFolder } from '../../src/store/runs.js';
+import { FILES } from '../../src/store/runs.js';
 import {
   equal,
+  foldersIn,
   gowide,
   isOneLine,
   OFTEN,
@@ -39,12 +40,9 @@ async function lockAtWork(out: string, running: Running): Promise<string | undef
   let over = false;
   void running.ended.then(() => (over = true));
   for (; !over; await sleep(10)) {
-    const folders = existsSync(runsFolder(out)) ? [...indexRuns(out).values()] : [];
-    const found = folders.find(
-      (name) =>
-        existsSync(join(runsFolder(out), name, FILES.lock)) && existsSync(join(runsFolder(out), name, FILES.last)),
-    );
-    if (found !== undefined) return join(runsFolder(out), found, FILES.lock);
+    const { saved, locked } = foldersIn(out);
+    const found = saved.find((folder) => locked.includes(folder));
+    if (found !== undefined) return join(found, FILES.lock);
   }
   return undefined;
 }
@@ -75,7 +73,10 @@ async function takenOver(place: Place, undisturbed: string): Promise<Measured> {
   const args = [...sweepArgs(place.folder, out, SEEDS), '--jobs', '1'];
   const first = onHost(place, 'first-host', args);
   const lock = await lockAtWork(out, first);
-  if (lock === undefined) return { pass: undefined, figure: `no run was met at work: ${(await first.ended).stderr}` };
+  if (lock === undefined) {
+    const { status, stderr } = await first.ended;
+    return { pass: status === 0 ? undefined : false, figure: `no run was met at work (status ${status}): ${stderr}` };
+  }
   const pids = first.pids();
   pids.forEach((pid) => first.kill('SIGSTOP', pid));
   if (!existsSync(lock) || existsSync(join(dirname(lock), FILES.done))) {
