@@ -109,8 +109,10 @@ async function killStorm(place: Place): Promise<Measured> {
       commands[0]!.kill('SIGKILL', pid);
       kills++;
     }
-    if (isFirst) await Promise.all(commands.map(({ ended }) => ended));
-    if (isFirst) left = foldersIn(out).locked.length;
+    if (isFirst) {
+      await Promise.all(commands.map(({ ended }) => ended));
+      left = foldersIn(out).locked.length;
+    }
     const over = await Promise.all(
       commands.map(({ ended }) => Promise.race([ended.then(() => true), sleep(50).then(() => false)])),
     );
@@ -158,14 +160,9 @@ async function stopSweep(
     running.kill(signal);
     await untilOrOver([running], () => running.stderr.includes('stopping'));
   }
-  const late = new AbortController();
-  const limit = sleep(COMMAND_LIMIT, undefined, { signal: late.signal }).then(
-    () => running.kill('SIGKILL'),
-    () => {},
-  );
+  const late = setTimeout(() => running.kill('SIGKILL'), COMMAND_LIMIT);
   const ended = await running.ended;
-  late.abort();
-  await limit;
+  clearTimeout(late);
   return { ...ended, took: (performance.now() - from) / 1000 };
 }
 
