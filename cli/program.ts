@@ -1,7 +1,7 @@
 /** The command line: one line for every error, and an exit status that says whose it was. */
 import { Command, CommanderError } from 'commander';
 import { asFileError } from '../src/store/atomic.js';
-import { codeOf, InterruptedError, messageOf, nearestName, UsageError } from '../src/core/errors.js';
+import { codeOf, InterruptedError, messageOf, nearestName, pathOf, UsageError } from '../src/core/errors.js';
 import { asMissingPackage, packageVersion } from '../src/core/package.js';
 import { hideAddresses, withoutPasswords } from '../src/sweep/address.js';
 import { choiceLines, NamedArgument } from './terminal/choices.js';
@@ -204,7 +204,7 @@ function fail(error: unknown, debug: boolean): number {
   }
   const known =
     codeOf(error) !== undefined && error instanceof Error && error.name === 'Error'
-      ? asFileError(error, (error as NodeJS.ErrnoException).path ?? 'file')
+      ? asFileError(error, pathOf(error) ?? 'file')
       : error;
   const prefix = known instanceof InterruptedError ? '' : 'error: ';
   process.stderr.write(`${prefix}${withoutPasswords(messageOf(known)).replaceAll(/\s*\n\s*/g, ' ')}\n`);

@@ -24,6 +24,12 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** The `path` of a Node system error: the file at which the call failed, if it names one. */
+export function pathOf(error: unknown): string | undefined {
+  const path = (error as { path?: unknown } | null | undefined)?.path;
+  return typeof path === 'string' ? path : undefined;
+}
+
 /** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */
 export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
   const near = nearestName(given, known);

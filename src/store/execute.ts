@@ -5,7 +5,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import { codeOf, FailureError, InterruptedError, pathOf, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import {
   cellId,
@@ -91,7 +91,7 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       if (error instanceof DamagedError) lock.check();
       if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt))
         // what a cell reads lies elsewhere: the file that the error names, where it names one
-        throw codeOf(error) === undefined ? error : asFileError(error, (error as NodeJS.ErrnoException).path ?? folder);
+        throw codeOf(error) === undefined ? error : asFileError(error, pathOf(error) ?? folder);
     } finally {
       lock.release();
     }
