@@ -97,7 +97,7 @@ function printPlan(costs: readonly BudgetCost[], json: boolean): void {
   const minutes = costs.reduce((total, row) => total + row.minutes, 0);
   if (json) return void process.stdout.write(`${JSON.stringify({ budgets: costs, minutes }, null, 2)}\n`);
   process.stdout.write(
-    `${textTable(costs.map((cost) => ({ ...cost })))}\n${minutes.toFixed(0)} minutes on one core of a quiet machine, by arithmetic\n`,
+    `${textTable(costs)}\n${minutes.toFixed(0)} minutes on one core of a quiet machine, by arithmetic\n`,
   );
 }
 

@@ -8,7 +8,7 @@ import { expectedMemory, ownCost } from '../../src/method/cost.js';
 import { withRequired } from '../../src/sweep/work.js';
 
 /** What the runs of one budget cost together. */
-export interface BudgetCost {
+export type BudgetCost = {
   /** `x4`, or the wide net that the others learn from. */
   readonly budget: string;
   readonly runs: number;
@@ -18,7 +18,7 @@ export interface BudgetCost {
   readonly minutes: number;
   /** Of its largest run. */
   readonly gigabytes: number;
-}
+};
 
 /** Runs, steps, operations, time and memory by budget, with those of the wide net that the others learn from. */
 export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string, Arm>>): BudgetCost[] {

@@ -84,8 +84,9 @@ export class SweepProgress {
     if (group !== undefined) group.open -= cost;
     if (!finished) return;
     this.done += cost;
-    const seconds = noted === undefined ? 0 : (this.now() - noted.began) / 1000;
-    for (let one = group; one !== undefined && noted !== undefined; one = one.wider) {
+    if (noted === undefined) return;
+    const seconds = (this.now() - noted.began) / 1000;
+    for (let one = group; one !== undefined; one = one.wider) {
       one.seconds += seconds;
       one.cost += cost;
     }
