@@ -16,7 +16,7 @@ describe.skipIf(process.platform === 'win32')(
       else process.env.TMPDIR = original;
       for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
     });
-    /** A folder whose path has so many bytes. */
+    /** A folder whose path has so many bytes: in /tmp, where localAddresses falls back to, as TMPDIR may be long. */
     const folderOf = (bytes: number): string => {
       const root = mkdtempSync('/tmp/s-');
       made.push(root);
