@@ -72,27 +72,23 @@ export function hasFusedOnTensorflow(): boolean {
   return loaded && tf.getBackend() === 'tensorflow';
 }
 
-/** One of our ops, with the three numbers that each of them takes as attributes. */
-function fusedOp(
-  name: FusedOp,
+/** What an op of ours takes: its inputs, how many outputs it has, and up to three numbers, its attributes. */
+type Operands = [
   inputs: readonly (Tensor | undefined)[],
   outputs: number,
-  first = 0,
-  second = 0,
-  third = 0,
-): Tensor[] {
-  if (tf.getBackend() === 'wasm') return fusedOnWebAssembly(name, inputs, [first, second, third]);
-  return fusedOnTensorflow(name, inputs, outputs, first, second, third);
+  first?: number,
+  second?: number,
+  third?: number,
+];
+
+/** One of our ops on the engine in use. */
+function fusedOp(name: FusedOp, ...operands: Operands): Tensor[] {
+  if (tf.getBackend() !== 'wasm') return fusedOnTensorflow(name, ...operands);
+  const [inputs, , first = 0, second = 0, third = 0] = operands;
+  return fusedOnWebAssembly(name, inputs, [first, second, third]);
 }
 
-function fusedOnTensorflow(
-  name: string,
-  inputs: readonly (Tensor | undefined)[],
-  outputs: number,
-  first = 0,
-  second = 0,
-  third = 0,
-): Tensor[] {
+function fusedOnTensorflow(name: string, ...[inputs, outputs, first = 0, second = 0, third = 0]: Operands): Tensor[] {
   const attributes = { ...(first !== 0 && { first }), ...(second !== 0 && { second }), ...(third !== 0 && { third }) };
   return tensorflowOp(
     `Gowide${name}`,
