@@ -115,17 +115,6 @@ const composedBackward: Kernel = ({ dy: given, x, y, gamma, reserve1: mean, rese
   return [inner.mul(gamma!.mul(inverse!)).reshape(x!.shape), dgamma, dbeta];
 };
 
-/**
- * Sums of the rows [N, ...] that have the same index, as a product with the indices one-hot: the gradient of looking
- * rows up. WebAssembly has none.
- */
-function segmentSums(x: Tensor, segments: Tensor, count: number): Tensor {
-  const members = tf.oneHot(segments.flatten().cast('int32'), count).cast('float32').transpose();
-  return tf
-    .matMul(members as Tensor2D, x.reshape([segments.size, -1]) as Tensor2D)
-    .reshape([count, ...x.shape.slice(segments.rank)]);
-}
-
 function withRelu(forward: Kernel): Kernel {
   return (inputs, epsilon) => {
     const [y, ...rest] = forward(inputs, epsilon);
@@ -232,11 +221,6 @@ export function registerTrainingKernels(backendName: string): void {
   }
   if (backendName === 'wasm') {
     for (const [name, make] of Object.entries(WEBASSEMBLY_KERNELS)) replace(name, backendName, make);
-  }
-  if (!tf.getKernel('UnsortedSegmentSum', backendName)) {
-    register('UnsortedSegmentSum', backendName, ({ x, segmentIds }, { numSegments }) =>
-      segmentSums(x!, segmentIds!, numSegments as number),
-    );
   }
   if (backendName === 'webgpu') override('AddN', backendName, addByGroups);
   if (backendName === 'tensorflow') {
