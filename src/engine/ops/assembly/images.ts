@@ -9,7 +9,7 @@ import { bytes, copy, fma, part, splat, storePart } from './vector';
 /** Periods whose sums are kept in float32 before they are added to the others. */
 const BLOCK: i32 = 64;
 
-// Lays `columns` numbers out up to `period`.
+// Lays `columns` numbers out up to `period`; where they stand, too.
 function repeat(from: usize, to: usize, columns: i32, period: i32): void {
   for (let c = 0; c < period; c++) store<f32>(to + bytes(c), load<f32>(from + bytes(c % columns)));
 }
@@ -101,7 +101,7 @@ export function batchNorm(
     if (first != 0) again = true;
   }
   if (again) {
-    for (let c = columns; c < period; c++) store<f32>(center + bytes(c), load<f32>(center + bytes(c % columns)));
+    repeat(center, center, columns, period);
     moments(x, center, sums, squares, totals, count, columns, period);
   }
   for (let c = 0; c < columns; c++) {
@@ -116,10 +116,8 @@ export function batchNorm(
     store<f32>(scale + at, factor);
     store<f32>(offset + at, <f32>(<f64>load<f32>(beta + at) - first * <f64>factor));
   }
-  for (let c = columns; c < period; c++) {
-    store<f32>(scale + bytes(c), load<f32>(scale + bytes(c % columns)));
-    store<f32>(offset + bytes(c), load<f32>(offset + bytes(c % columns)));
-  }
+  repeat(scale, scale, columns, period);
+  repeat(offset, offset, columns, period);
   affine(x, center, scale, offset, residual, y, count, period, relu);
 }
 

@@ -5,10 +5,6 @@ import { bytes, fma, part, storePart } from './vector';
 /** Columns of b that stand side by side in a panel while they are multiplied. */
 const WIDTH: i32 = 8;
 
-// Numbers of a panel for sums over k.
-// @ts-ignore: decorator
-@inline export function panelSize(k: i32): i32 { return WIDTH * k; }
-
 // Up to eight columns of b into a panel, row after row; what lies beyond the last column is 0. The rows of b are `row`
 // bytes apart, its columns `column` bytes.
 // @ts-ignore: decorator
@@ -99,7 +95,7 @@ function one(a: usize, along: usize, panel: usize, k: i32, out: usize, width: i3
 }
 
 // out [m, n] = a [m, k] b [k, n], or out + a b. `aRow` and `aColumn` are the bytes between rows and between columns of a,
-// and so on; the columns of out stand side by side. `panel` has room for panelSize(k) numbers.
+// and so on; the columns of out stand side by side. `panel` has room for 8 k numbers.
 export function multiply(
   m: i32, n: i32, k: i32,
   a: usize, aRow: usize, aColumn: usize,

@@ -49,12 +49,10 @@ export function addBias(x: usize, bias: usize, residual: usize, rows: i32, colum
   }
 }
 
-// Numbers beyond the end of a row, whose vector holds `left` of them, as 0.
+// Numbers beyond the end of a row, whose vector holds `left` of them, as `beyond`.
 // @ts-ignore: decorator
-@inline function within(v: v128, left: i32): v128 {
-  if (left >= 4) return v;
-  const lanes = i32x4(0, 1, 2, 3);
-  return v128.and(v, i32x4.lt_s(lanes, i32x4.splat(left)));
+@inline function within(v: v128, left: i32, beyond: f32 = 0): v128 {
+  return left >= 4 ? v : select(i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left)), v, splat(beyond));
 }
 
 // Layer norm of rows x, which may be y itself: y, and where their addresses are not 0 the normalized values and 1 / std.
@@ -126,7 +124,7 @@ function softmax(x: usize, columns: i32, factor: f32, shift: usize): void {
     let v = f32x4.mul(part(x + at, left), splat(factor));
     if (shift != 0) v = f32x4.add(v, part(shift + at, left));
     storePart(x + at, v, left);
-    top = f32x4.max(top, left >= 4 ? v : select(i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left)), v, splat(-Infinity)));
+    top = f32x4.max(top, within(v, left, -Infinity));
   }
   const most = splat(max(
     max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)),

@@ -1,8 +1,5 @@
 // Vectors of four float32 and loops over them. All addresses are in bytes, all counts in numbers.
 
-/** Bytes of a vector. */
-export const BYTES: usize = 16;
-
 // @ts-ignore: decorator
 @inline export function bytes(count: i32): usize { return <usize>count << 2; }
 
