@@ -6,7 +6,6 @@
 import { z } from 'zod';
 import { BUNDLE, bundle, bundledValues } from '../engine/ops/bundle.js';
 import {
-  adamwByAllNumbers,
   adamwInPlace,
   hasFused,
   hasFusedOnTensorflow,
@@ -130,9 +129,9 @@ function scaledGradient({ gradient, factor }: Change): Tensor {
   return factor === undefined ? gradient : tf.mul(gradient, factor);
 }
 
-/** Numbers `from` to `to` of an update. */
-function part(numbers: Tensor1D, from: number, to = from + 1): Tensor1D {
-  return tf.slice(numbers, [from], [to - from]);
+/** One of the numbers of an update, [1]. */
+function part(numbers: Tensor1D, index: number): Tensor1D {
+  return tf.slice(numbers, [index], [1]);
 }
 
 function inPlace(old: readonly Tensor[], change: (values: readonly Tensor[]) => void): Tensor[] {
@@ -175,12 +174,8 @@ const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
     ];
   },
   fused: (_, { numbers, gradient, factor = tf.ones([1]), decay }, old) => {
-    if (hasFusedOnTensorflow()) {
-      const all = { gradient, factor, decay: typeof decay === 'number' ? tf.tensor1d([decay]) : decay };
-      return inPlace(old, (values) => adamwByAllNumbers(all, numbers, values));
-    }
-    const pull = tf.mul(decay, part(numbers, 6));
-    return inPlace(old, (values) => adamwInPlace({ gradient, factor, decay: pull }, part(numbers, 0, 6), values));
+    const pull = typeof decay === 'number' ? tf.tensor1d([decay]) : decay;
+    return inPlace(old, (values) => adamwInPlace({ gradient, factor, decay: pull }, numbers, values));
   },
 };
 

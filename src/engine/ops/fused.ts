@@ -299,18 +299,11 @@ export function sgdInPlace(
 /**
  * Changes value, mean and square where they are: nobody else may hold their memory. With h = factor g,
  * m <- beta1 m + (1 - beta1) h; v <- beta2 v + (1 - beta2) h²; p <- (1 - decay) p - rate m / (√v + epsilon). `numbers`
- * = [rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2], of which rate and epsilon hold the corrections of both means.
+ * = [rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2, factor on the decay], of which rate and epsilon hold the
+ * corrections of both means; more numbers are not read.
  */
 export function adamwInPlace({ gradient, factor, decay }: Pull, numbers: Tensor, old: readonly Tensor[]): void {
   fusedOp('Adamw', [...old, gradient, factor, decay, numbers], 0);
-}
-
-/**
- * {@link adamwInPlace} with a seventh number, a factor on the decay; more numbers are not read. Where
- * {@link hasFusedOnTensorflow}.
- */
-export function adamwByAllNumbers({ gradient, factor, decay }: Pull, numbers: Tensor, old: readonly Tensor[]): void {
-  fusedOnTensorflow('Adamw', [...old, gradient, factor, decay, numbers], 0);
 }
 
 /** Sum of the squares of all values of x, a scalar. */

@@ -277,14 +277,15 @@ const batchNormGradient: Op = (call, inputs, [, wanted]) => {
   return [...outputs, residual ?? nothing(call)];
 };
 
-/** A step of an optimizer; the weight decay is the input before the last. */
-function stepOf(name: 'adamw' | 'sgd'): Op {
+/** A step of an optimizer, which reads so many numbers, the last input; the weight decay is the one before it. */
+function stepOf(name: 'adamw' | 'sgd', read: number): Op {
   return ({ functions, at }, inputs) => {
     const given = inputs as TensorInfo[];
     const count = sizeOf(given[0]!);
-    const [factor, decay] = given.slice(-3).map(sizeOf);
+    const [factor, decay, numbers] = given.slice(-3).map(sizeOf);
     check(decay === 1 || decay === count, 'optimizer: one factor, or one for each value, is expected');
-    check(factor === 1 && given.slice(0, -3).every((each) => sizeOf(each) === count), 'optimizer: shapes differ');
+    const fits = factor === 1 && numbers! >= read && given.slice(0, -3).every((each) => sizeOf(each) === count);
+    check(fits, 'optimizer: shapes differ');
     functions[name](...given.map(at), count, decay === 1);
     return [];
   };
@@ -308,8 +309,8 @@ const OPS = {
   ScaleShift: scaleShift,
   BatchNorm: batchNorm,
   BatchNormGrad: batchNormGradient,
-  Sgd: stepOf('sgd'),
-  Adamw: stepOf('adamw'),
+  Sgd: stepOf('sgd', 2),
+  Adamw: stepOf('adamw', 7),
   SquareSum: squareSum,
 } satisfies Readonly<Record<string, Op>>;
 

@@ -22,7 +22,7 @@ export function sgd(p: usize, v: usize, g: usize, factor: usize, decay: usize, n
 }
 
 // With h = factor g: m = beta1 m + (1 - beta1) h; v = beta2 v + (1 - beta2) h²; p = (1 - decay) p - rate m / (sqrt(v) +
-// epsilon). numbers: rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2.
+// epsilon). numbers: rate, epsilon, beta1, 1 - beta1, beta2, 1 - beta2, and a factor on every decay.
 export function adamw(
   p: usize, m: usize, v: usize, g: usize, factor: usize, decay: usize, numbers: usize,
   count: i32, one: bool,
@@ -31,6 +31,7 @@ export function adamw(
   const rate = v128.load32_splat(numbers), epsilon = v128.load32_splat(numbers + 4);
   const beta1 = v128.load32_splat(numbers + 8), rest1 = v128.load32_splat(numbers + 12);
   const beta2 = v128.load32_splat(numbers + 16), rest2 = v128.load32_splat(numbers + 20);
+  const strength = v128.load32_splat(numbers + 24);
   for (let c = 0; c < count; c += 4) {
     const left = count - c, at = bytes(c);
     const h = f32x4.mul(scale, part(g + at, left)), weight = part(p + at, left);
@@ -39,7 +40,8 @@ export function adamw(
     storePart(m + at, mean, left);
     storePart(v + at, square, left);
     const step = f32x4.div(f32x4.mul(rate, mean), f32x4.add(f32x4.sqrt(square), epsilon));
-    const decayed = f32x4.sub(weight, f32x4.mul(decayAt(decay, one, at, left), weight));
+    const pull = f32x4.mul(decayAt(decay, one, at, left), strength);
+    const decayed = f32x4.sub(weight, f32x4.mul(pull, weight));
     storePart(p + at, f32x4.sub(decayed, step), left);
   }
 }

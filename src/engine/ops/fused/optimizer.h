@@ -37,13 +37,13 @@ void sgd(Call& call, const Attributes&) {
 
 // With the gradient h = factor g: m = beta1 m + (1 - beta1) h; v = beta2 v + (1 - beta2) h^2; p = (1 - decay) p - rate
 // m / (sqrt(v) + epsilon). numbers: rate and epsilon after the corrections of the means, beta1, 1 - beta1, beta2, 1 -
-// beta2 (here they would lose digits), and, where there are more, a factor on every decay; others are not read.
+// beta2 (here they would lose digits), and a factor on every decay; others are not read.
 void adamw(Call& call, const Attributes&) {
   View p = call.input(0), m = call.input(1), v = call.input(2), g = call.input(3), factor = call.input(4), decay = call.input(5), numbers = call.input(6);
-  call.require(m.size == p.size && v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size >= 6, "optimiser: shapes differ");
+  call.require(m.size == p.size && v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size >= 7, "optimiser: shapes differ");
   const Share pull = share_of(call, decay, p.size);
   if (!call.ok()) return;
-  const float scale = *factor.data, rate = numbers.data[0], epsilon = numbers.data[1], *beta = numbers.data + 2, strength = numbers.size > 6 ? numbers.data[6] : 1;
+  const float scale = *factor.data, rate = numbers.data[0], epsilon = numbers.data[1], *beta = numbers.data + 2, strength = numbers.data[6];
   by_rows(p.size, 1, [&](int64_t begin, int64_t end) {
     along(end - begin, [&](int64_t c, int n) {
       const int64_t at = begin + c;
