@@ -2,9 +2,10 @@
 import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { mean, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
 import { numberAt, type TableRow } from '../data/rows.js';
+import { blockInterval, blockRows, blockRule } from './blocks.js';
 import type { Claim } from './claim.js';
-import { blockInterval, blockRows, blockRule, describeBlocks } from './blocks.js';
 import { logit } from './logit.js';
+import { pairedDifferences } from './paired.js';
 import { errorRate, formatInterval, formatNumber, negative, positive, type ClaimKind } from './verdict.js';
 
 /** Source of claims that compare the method with other ways to train the same net. */
@@ -13,23 +14,6 @@ export const RIVAL = 'this project’s rivals of the three stages';
 export const CONTROL = 'this project’s control for the paper’s second stage';
 
 const EQUAL_STEPS = 'at equal steps of the thin net';
-
-/**
- * Differences of a result, on a scale of its own where one is given, between two arms, seed by seed; a seed that only
- * one of them has is left out.
- */
-export function pairedDifferences(
-  results: readonly TableRow[],
-  first: string,
-  second: string,
-  key: string,
-  scale: (value: number) => number = (value) => value,
-): { readonly seed: number; readonly difference: number }[] {
-  const of = (arm: string): Map<number, number> =>
-    new Map(results.filter((row) => row.arm === arm).map((row) => [row.seed, scale(numberAt(row, key))]));
-  const [a, b] = [of(first), of(second)];
-  return [...a].filter(([seed]) => b.has(seed)).map(([seed, value]) => ({ seed, difference: value - b.get(seed)! }));
-}
 
 /** What is compared, and under which budget. */
 interface ArmClaim {
@@ -88,7 +72,7 @@ export function armBeats(claim: ArmClaim): Claim {
   const differences = (rows: readonly TableRow[], scale?: (value: number) => number): number[] =>
     pairedDifferences(rows, ...arms, metric.key, scale).map(({ difference }) => difference);
   const outcome = higher ? positive : negative;
-  const interval = (rows: readonly TableRow[]): Interval =>
+  const interval = (rows: readonly TableRow[]): Interval & { readonly counted?: string } =>
     dependent === undefined
       ? tInterval(differences(rows, metric.proportion ? logit : undefined))
       : blockInterval(rows, arms, metric.key, dependent);
@@ -118,7 +102,7 @@ export function armBeats(claim: ArmClaim): Claim {
       const found = interval(all);
       const plain = differences(rows);
       const size = metric.proportion
-        ? `${formatNumber(mean(plain), digits)} ${metric.differenceUnit}; log odds ${formatInterval(found, 2)}${dependent === undefined ? '' : `, ${describeBlocks(all, arms, metric.key, dependent)}`}`
+        ? `${formatNumber(mean(plain), digits)} ${metric.differenceUnit}; log odds ${formatInterval(found, 2)}${found.counted === undefined ? '' : `, ${found.counted}`}`
         : formatInterval(found, digits);
       const p = errorRate(found, outcome);
       const evidence = p === undefined ? size : `${size}; sign-flip p ${formatNumber(signFlip(plain), 3)}`;

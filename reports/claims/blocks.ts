@@ -3,9 +3,17 @@
  * there: every seed is tested on the same few blocks, and other blocks would give another difference.
  */
 import type { DependentRows } from '../../src/core/experiment.js';
-import { mean, standardDeviation, sumInterval, type Interval, type VariancePart } from '../../src/core/stats.js';
+import {
+  mean,
+  standardDeviation,
+  sumInterval,
+  tInterval,
+  type Interval,
+  type VariancePart,
+} from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
-import { logit } from './logit.js';
+import { logit, steepness } from './logit.js';
+import { pairedValues } from './paired.js';
 
 /** Event of a logged row for one block of the test split: its number `block`, its `examples`, and those `right`. */
 const BLOCK_EVENT = 'block';
@@ -25,12 +33,17 @@ export function blockRule({ block, blocks }: DependentRows): string {
   );
 }
 
+interface BlockCount {
+  readonly examples: number;
+  readonly right: number;
+}
+
 /** Right answers of one arm, by block, summed over its seeds; undefined where a seed has not logged them. */
 function rightByBlock(
   rows: readonly TableRow[],
   arm: string,
   seeds: readonly number[],
-): Map<number, { readonly examples: number; readonly right: number }> | undefined {
+): Map<number, BlockCount> | undefined {
   const mine = blockRows(rows).filter((row) => row.arm === arm && seeds.includes(row.seed));
   if (new Set(mine.map(({ seed }) => seed)).size < seeds.length) return undefined;
   return new Map(
@@ -43,9 +56,6 @@ function rightByBlock(
     ]),
   );
 }
-
-/** d logit / d share, bounded where {@link logit} is. */
-const steepness = (share: number): number => 1 / Math.max(share * (1 - share), 1 / 4000);
 
 /** Cluster-robust variance of the difference of two arms' log odds, linearized; undefined without rows by block. */
 function clusterVariance(
@@ -63,16 +73,12 @@ function clusterVariance(
   const [a, b] = [shareOf(first), shareOf(second)];
   const numbers = [...first.keys()].filter((block) => second.has(block));
   if (numbers.length < 2) return undefined;
-  const squares = numbers.reduce((sum, block) => {
-    const influence = [
-      [first.get(block)!, a],
-      [second.get(block)!, b],
-    ] as const;
-    const [one, other] = influence.map(
-      ([own, all]) => ((own.right - own.examples * all.share) / all.examples) * steepness(all.share),
-    );
-    return sum + (one! - other!) ** 2;
-  }, 0);
+  const influence = (own: BlockCount, all: typeof a): number =>
+    ((own.right - own.examples * all.share) / all.examples) * steepness(all.share);
+  const squares = numbers.reduce(
+    (sum, block) => sum + (influence(first.get(block)!, a) - influence(second.get(block)!, b)) ** 2,
+    0,
+  );
   return { variance: (squares * numbers.length) / (numbers.length - 1), df: numbers.length - 1 };
 }
 
@@ -85,57 +91,36 @@ function designVariance(
   return { variance, df: blocks - 1 };
 }
 
-interface Paired {
-  readonly seeds: readonly number[];
-  readonly differences: readonly number[];
-  readonly means: readonly [number, number];
-}
-
-/** Accuracies of the seeds that both arms have; rows by block are none. */
-function paired(rows: readonly TableRow[], [first, second]: readonly [string, string], key: string): Paired {
-  const of = (arm: string): Map<number, number> =>
-    new Map(
-      rows
-        .filter((row) => row.arm === arm && row.values.event === undefined)
-        .map((row) => [row.seed, numberAt(row, key)]),
-    );
-  const [a, b] = [of(first), of(second)];
-  const seeds = [...a.keys()].filter((seed) => b.has(seed));
-  return {
-    seeds,
-    differences: seeds.map((seed) => logit(a.get(seed)!) - logit(b.get(seed)!)),
-    means: [mean(seeds.map((seed) => a.get(seed)!)), mean(seeds.map((seed) => b.get(seed)!))],
-  };
+/** An interval over seeds and blocks, and how its blocks were counted, for the evidence. */
+interface BlockInterval extends Interval {
+  readonly counted: string;
 }
 
 /**
  * Interval of the difference of two arms' log odds over seeds and blocks, paired by seed. The variance over seeds and
  * that over blocks are added: what differs by seed and block together counts in both, so that the interval is rather
- * too wide than too narrow. With one seed the ends are infinite.
+ * too wide than too narrow. With one seed the ends are infinite. Throws RangeError without any.
  */
 export function blockInterval(
   rows: readonly TableRow[],
   arms: readonly [string, string],
   key: string,
   dependent: DependentRows,
-): Interval {
-  const { seeds, differences, means } = paired(rows, arms, key);
+): BlockInterval {
+  const results = rows.filter(({ values }) => values.event === undefined);
+  const pairs = pairedValues(results, ...arms, key);
+  const seeds = pairs.map(({ seed }) => seed);
+  const differences = pairs.map(({ values: [a, b] }) => logit(a) - logit(b));
   const n = differences.length;
-  const centre = mean(differences);
-  if (n < 2) return { mean: centre, low: -Infinity, high: Infinity, n };
+  const clusters = clusterVariance(rows, arms, seeds);
+  const { blocks, designEffect } = dependent;
+  const counted =
+    clusters === undefined
+      ? `${blocks} blocks by a design effect of ${designEffect}`
+      : `${blocks} blocks, cluster-robust`;
+  if (n < 2) return { ...tInterval(differences), counted };
+  const means = [mean(pairs.map(({ values }) => values[0])), mean(pairs.map(({ values }) => values[1]))] as const;
   const bySeeds: VariancePart = { variance: standardDeviation(differences) ** 2 / n, df: n - 1 };
-  const byBlocks = clusterVariance(rows, arms, seeds) ?? designVariance(means, dependent);
-  return sumInterval(centre, [bySeeds, byBlocks], n);
-}
-
-/** How blocks were counted, for the evidence. */
-export function describeBlocks(
-  rows: readonly TableRow[],
-  arms: readonly [string, string],
-  key: string,
-  { blocks, designEffect }: DependentRows,
-): string {
-  return clusterVariance(rows, arms, paired(rows, arms, key).seeds) === undefined
-    ? `${blocks} blocks by a design effect of ${designEffect}`
-    : `${blocks} blocks, cluster-robust`;
+  const byBlocks = clusters ?? designVariance(means, dependent);
+  return { ...sumInterval(mean(differences), [bySeeds, byBlocks], n), counted };
 }

@@ -11,6 +11,11 @@ export function logit(percent: number): number {
   return Math.log((share + 0.5) / (EXAMPLES - share + 0.5));
 }
 
+/** d logit / d share, bounded where {@link logit} is. */
+export function steepness(share: number): number {
+  return 1 / Math.max(share * (1 - share), 1 / (2 * EXAMPLES));
+}
+
 /** The percentage that {@link logit} was given; beyond 0 and 100 by less than half an example. */
 export function fromLogit(odds: number): number {
   return (100 / EXAMPLES) * ((EXAMPLES + 1) / (1 + Math.exp(-odds)) - 0.5);

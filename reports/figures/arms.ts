@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import type { Experiment, Metric } from '../../src/core/experiment.js';
-import { pairedDifferences } from '../claims/arms.js';
+import { pairedDifferences } from '../claims/paired.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import {
   define,

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { pairedDifferences } from '../../reports/claims/arms.js';
+import { pairedDifferences } from '../../reports/claims/paired.js';
 import { CLAIMS, decideClaims } from '../../reports/claims/index.js';
 import { seedPoints, summarize, type Draw, type FigureInput } from '../../reports/figures/figure.js';
 import { FIGURES } from '../../reports/figures/index.js';
