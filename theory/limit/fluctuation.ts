@@ -144,11 +144,6 @@ function measures({ probes }: Course, steps: number): (done: number) => boolean 
   return (done) => wanted.has(done);
 }
 
-/** Steps of the wide net's training that are to be counted as rises of its loss. */
-function risesOf({ flow }: Course, losses: readonly number[]): number {
-  return flow.batches === undefined && flow.move === undefined ? flowResult(losses).increases : 0;
-}
-
 /** Direct training: the net and its directions move together. `net` is moved in place. */
 function trainedResponses(net: Net, weights: readonly Weights[], course: Course, noise: ParticleNoise): Responses {
   const { flow, train, points } = course;
@@ -173,7 +168,8 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course,
     if (isExplosion(found.loss, losses)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
     move?.(found.layers, step);
   }
-  return { squares, lossRises: risesOf(course, losses) };
+  const isGradientFlow = flow.batches === undefined && flow.move === undefined;
+  return { squares, lossRises: isGradientFlow ? flowResult(losses).increases : 0 };
 }
 
 /** Trains the wide net in place. */
@@ -190,7 +186,7 @@ function trainWide(net: Net, { flow, train }: Course, noise: ParticleNoise): Flo
 function imitatedResponses(net: Net, weights: readonly Weights[], course: Course, noise: ParticleNoise): Responses {
   const { flow, train, points } = course;
   const { inputs, dt, steps, method = INTEGRATORS.euler } = course.imitation!;
-  const { losses } = unexploded('limit: the wide net', trainWide(net, course, noise), flow.dt);
+  const { increases } = unexploded('limit: the wide net', trainWide(net, course, noise), flow.dt);
   const depth = net.layers.length;
   const values = activations(net, train.x);
   const directions = weights.map((one) => startOf(net, one));
@@ -213,7 +209,7 @@ function imitatedResponses(net: Net, weights: readonly Weights[], course: Course
     if (step === steps) break;
     rungeKuttaStep(system, velocity, dt, method);
   }
-  return { squares, lossRises: risesOf(course, losses) };
+  return { squares, lossRises: increases };
 }
 
 /**

@@ -30,14 +30,17 @@ function ofLayer(directions: readonly Direction[], l: number): Direction[] {
   return directions.map((direction) => [direction[l]!]);
 }
 
-/** Changes [K][L + 1] of the states z_0 .. z_L (`states`), with `dx` [K] those of z_0. */
+/** Changes [K][L + 1] of the states z_0 .. z_L (`states`), with `dx` [K] those of the inputs. */
 function stateChanges(
   net: Net,
   directions: readonly Direction[],
   states: readonly Float64Array[],
   dx: readonly Float64Array[] | undefined,
 ): Float64Array[][] {
-  const changes = directions.map((_, k) => [dx?.[k] ?? new Float64Array(states[0]!.length)]);
+  const changes = directions.map((_, k) => {
+    const change = dx?.[k];
+    return [change === undefined ? new Float64Array(states[0]!.length) : mapped(net.readIn, change)];
+  });
   net.layers.forEach((_, l) => {
     const outputs = directions.map(() => [new Float64Array(states[l]!.length)]);
     run(singleLayer(net, l), ofLayer(directions, l), { x: states[l]!, dx: changes.map((all) => all[l]!), outputs });
@@ -58,10 +61,7 @@ export function outputChanges(
   dx?: readonly Float64Array[],
 ): Float64Array[][] {
   checkDirections(net, directions);
-  if (!isUniform(net)) {
-    const inputs = dx?.map((values) => mapped(net.readIn, values));
-    return stateChanges(net, directions, activations(net, x), inputs).map(([, ...changes]) => changes);
-  }
+  if (!isUniform(net)) return stateChanges(net, directions, activations(net, x), dx).map(([, ...changes]) => changes);
   const outputs = directions.map(() => net.layers.map(() => new Float64Array(x.length)));
   run(net, directions, { x, ...(dx !== undefined && { dx }), outputs });
   return outputs;
@@ -105,9 +105,8 @@ function backward(
   dx: readonly Float64Array[] | undefined,
   { layers, changes }: Pick<VelocityChanges, 'layers' | 'changes'>,
 ): number {
-  const inputs = dx?.map((values) => mapped(net.readIn, values));
   const states = activations(net, samples.x);
-  const moved = stateChanges(net, directions, states, inputs);
+  const moved = stateChanges(net, directions, states, dx);
   const output = mapped(net.readOut, states.at(-1)!);
   const { loss, p } = lossAt(net, output, samples);
   const { bend } = LOSSES[samples.loss ?? 'squared'];
