@@ -38,6 +38,24 @@ export async function forEachBatch(
   }
 }
 
+/** Values of the tensor that `measure` gives for each batch of a source, in order, read once all have been passed. */
+export async function valuesOver(
+  data: Dataset,
+  source: Source,
+  measure: (x: Tensor, y: Tensor) => Tensor,
+): Promise<(Float32Array | Int32Array | Uint8Array)[]> {
+  const parts: Tensor[] = [];
+  await forEachBatch(data, source, (x, y) => {
+    parts.push(tf.keep(measure(x, y)));
+  });
+  const values: (Float32Array | Int32Array | Uint8Array)[] = [];
+  for (const part of parts) {
+    values.push(await part.data());
+    part.dispose();
+  }
+  return values;
+}
+
 /** Sums over a source of the scalars that `measure` gives for each batch, by name. */
 export async function sumOver(
   data: Dataset,

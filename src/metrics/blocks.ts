@@ -1,7 +1,7 @@
 /** How often a network is right in each block of a split whose examples stand in blocks of neighbors. */
 import type { Dataset, Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
-import { forEachBatch } from './batches.js';
+import { valuesOver } from './batches.js';
 
 /** The answers to one block. */
 export type BlockCount = {
@@ -21,19 +21,16 @@ export async function rightByBlock(
 ): Promise<BlockCount[]> {
   const { blocks } = source;
   if (blocks === undefined) return [];
-  const parts: Tensor[] = [];
-  await forEachBatch(data, source, (x, y) => {
-    parts.push(tf.keep(tf.cast(tf.equal(tf.argMax(predict(x), -1), tf.argMax(y, -1)), 'int32')));
-  });
+  const answers = await valuesOver(data, source, (x, y) =>
+    tf.cast(tf.equal(tf.argMax(predict(x), -1), tf.argMax(y, -1)), 'int32'),
+  );
   const counts = new Map<number, BlockCount>();
   let at = 0;
-  for (const part of parts) {
-    for (const right of await part.data()) {
+  for (const values of answers)
+    for (const right of values) {
       const block = blocks[at++]!;
       const { examples, right: before } = counts.get(block) ?? { examples: 0, right: 0 };
       counts.set(block, { block, examples: examples + 1, right: before + right });
     }
-    part.dispose();
-  }
   return [...counts.values()];
 }

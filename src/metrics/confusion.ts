@@ -1,7 +1,7 @@
 /** Which classes a network takes for which, over a split. */
 import type { Dataset, Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
-import { forEachBatch } from './batches.js';
+import { valuesOver } from './batches.js';
 
 /** Counts of answers by class. */
 export interface Confusion {
@@ -24,15 +24,10 @@ export interface ClassFigures {
 /** Counts over a whole source of `predict`: x [B, ...] -> logits [B, classes]; one question for each example. */
 export async function confusion(data: Dataset, source: Source, predict: (x: Tensor) => Tensor): Promise<Confusion> {
   const counts = Array.from({ length: data.classes }, () => new Array<number>(data.classes).fill(0));
-  const pairs: Tensor[] = [];
-  await forEachBatch(data, source, (x, y) => {
-    pairs.push(tf.keep(tf.stack([tf.argMax(y, -1), tf.argMax(predict(x), -1)])));
-  });
-  for (const pair of pairs) {
-    const values = await pair.data();
+  const pairs = await valuesOver(data, source, (x, y) => tf.stack([tf.argMax(y, -1), tf.argMax(predict(x), -1)]));
+  for (const values of pairs) {
     const half = values.length / 2;
     for (let i = 0; i < half; i++) counts[values[i]!]![values[half + i]!]!++;
-    pair.dispose();
   }
   return { counts };
 }
