@@ -4,20 +4,10 @@
  */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf, type Tensor } from '../tensor.js';
-import { addressIn, functionsIn, panelSize, rowsAndColumns, withScratch, type WasmBackend } from './webassembly.js';
-
-/** What an op works with. */
-interface Call {
-  readonly backend: WasmBackend;
-  readonly functions: ReturnType<typeof functionsIn>;
-  /** Address of a tensor, 0 for one that is not there. It holds until the next tensor is made. */
-  readonly at: (tensor: TensorInfo | undefined) => number;
-  /** A new tensor of floats. */
-  readonly make: (shape: readonly number[]) => TensorInfo;
-}
+import { assemblyIn, panelSize, rowsAndColumns, sizeOf, type Assembly } from './webassembly.js';
 
 type Inputs = readonly (TensorInfo | undefined)[];
-type Op = (call: Call, inputs: Inputs, attributes: readonly [number, number, number]) => TensorInfo[];
+type Op = (assembly: Assembly, inputs: Inputs, attributes: readonly [number, number, number]) => TensorInfo[];
 
 /** Throws RangeError with what was expected, as TensorFlow does for its ops. */
 function check(condition: boolean, what: string): void {
@@ -25,20 +15,16 @@ function check(condition: boolean, what: string): void {
 }
 
 /** Stands for a result that was not asked for. */
-function nothing({ make }: Call): TensorInfo {
+function nothing({ make }: Assembly): TensorInfo {
   return make([0]);
 }
 
-function sizeOf({ shape }: TensorInfo): number {
-  return tf.util.sizeFromShape([...shape]);
-}
-
 /** x [..., depth] times a matrix [depth, columns], [..., columns]. */
-function times({ backend, functions, at, make }: Call, x: TensorInfo, matrix: TensorInfo): TensorInfo {
+function times({ functions, at, make, withScratch }: Assembly, x: TensorInfo, matrix: TensorInfo): TensorInfo {
   const [rows, depth] = rowsAndColumns(x);
   const columns = matrix.shape[1]!;
   const out = make([...x.shape.slice(0, -1), columns]);
-  withScratch(backend, panelSize(depth), (panel) =>
+  withScratch(panelSize(depth), (panel) =>
     functions.product(at(x), at(matrix), at(out), panel, 1, rows, columns, depth, false, false),
   );
   return out;
@@ -49,13 +35,13 @@ function checkDense(what: string, x: TensorInfo, matrix: TensorInfo, bias: Tenso
   check(x.shape.at(-1) === depth && sizeOf(bias) === columns, `${what}: shapes differ`);
 }
 
-const denseGelu: Op = (call, inputs, [, keep]) => {
+const denseGelu: Op = (assembly, inputs, [, keep]) => {
   const [x, matrix, bias] = inputs as TensorInfo[];
   checkDense('gelu', x!, matrix!, bias!);
-  const product = times(call, x!, matrix!);
-  const y = keep ? call.make(product.shape) : product;
-  call.functions.biasGelu(call.at(product), call.at(bias), call.at(y), ...rowsAndColumns(product));
-  return [y, keep ? product : nothing(call)];
+  const product = times(assembly, x!, matrix!);
+  const y = keep ? assembly.make(product.shape) : product;
+  assembly.functions.biasGelu(assembly.at(product), assembly.at(bias), assembly.at(y), ...rowsAndColumns(product));
+  return [y, keep ? product : nothing(assembly)];
 };
 
 const geluGradient: Op = ({ functions, at, make }, inputs) => {
@@ -68,32 +54,32 @@ const geluGradient: Op = ({ functions, at, make }, inputs) => {
 
 /** Layer norm of x, into memory of its own or into that of x. */
 function normInto(
-  call: Call,
+  assembly: Assembly,
   x: TensorInfo,
   y: TensorInfo,
   parameters: Inputs,
   epsilon: number,
   keep: boolean,
 ): TensorInfo[] {
-  const { functions, at, make } = call;
+  const { functions, at, make } = assembly;
   const [rows, columns] = rowsAndColumns(x);
   const [hat, inverse] = keep ? [make(x.shape), make([rows])] : [undefined, undefined];
   const [gamma, beta] = parameters as TensorInfo[];
   const fits = [gamma!, beta!].every((each) => sizeOf(each) === columns);
   check(fits, 'norm: one gamma and beta for each column are expected');
   functions.norm(at(x), at(gamma), at(beta), at(y), at(hat), at(inverse), rows, columns, epsilon);
-  return [y, hat ?? nothing(call), inverse ?? nothing(call)];
+  return [y, hat ?? nothing(assembly), inverse ?? nothing(assembly)];
 }
 
-const norm: Op = (call, [x, ...parameters], [epsilon, keep]) =>
-  normInto(call, x!, call.make(x!.shape), parameters, epsilon, keep !== 0);
+const norm: Op = (assembly, [x, ...parameters], [epsilon, keep]) =>
+  normInto(assembly, x!, assembly.make(x!.shape), parameters, epsilon, keep !== 0);
 
-const denseNorm: Op = (call, [x, matrix, bias, residual, ...parameters], [epsilon, keep]) => {
+const denseNorm: Op = (assembly, [x, matrix, bias, residual, ...parameters], [epsilon, keep]) => {
   checkDense('norm', x!, matrix!, bias!);
-  const y = times(call, x!, matrix!);
+  const y = times(assembly, x!, matrix!);
   check(sizeOf(residual!) === sizeOf(y), 'norm: shapes differ');
-  call.functions.addBias(call.at(y), call.at(bias), call.at(residual), ...rowsAndColumns(y));
-  return normInto(call, y, y, parameters, epsilon, keep !== 0);
+  assembly.functions.addBias(assembly.at(y), assembly.at(bias), assembly.at(residual), ...rowsAndColumns(y));
+  return normInto(assembly, y, y, parameters, epsilon, keep !== 0);
 };
 
 const normGradient: Op = ({ functions, at, make }, inputs) => {
@@ -129,8 +115,8 @@ function offset(address: number, floats: number): number {
   return address === 0 ? 0 : address + FLOAT * floats;
 }
 
-const attention: Op = (call, [x, ...others], [heads, tokens, keep]) => {
-  const { backend, functions, at, make } = call;
+const attention: Op = (assembly, [x, ...others], [heads, tokens, keep]) => {
+  const { backend, functions, at, make, withScratch } = assembly;
   const [mask, kept] = others.slice(6);
   for (const i of [0, 2, 4]) checkDense('attention', x!, others[i]!, others[i + 1]!);
   const columns = others[1]!.shape[0]!;
@@ -142,7 +128,7 @@ const attention: Op = (call, [x, ...others], [heads, tokens, keep]) => {
   const factors = kept === undefined || sizeOf(kept) === batch * heads * square;
   check(factors, 'attention: one factor for each weight is expected');
   const mixed = [0, 2, 4].map((i) => {
-    const product = times(call, x!, others[i]!);
+    const product = times(assembly, x!, others[i]!);
     functions.addBias(at(product), at(others[i + 1]), 0, ...rowsAndColumns(product));
     return product;
   });
@@ -150,7 +136,7 @@ const attention: Op = (call, [x, ...others], [heads, tokens, keep]) => {
   const weights = keep ? make([batch, heads, tokens, tokens]) : make([heads, tokens, tokens]);
   const [maskSequence, ...steps] = stepsOf(mask);
   const panel = panelSize(Math.max(tokens, size));
-  withScratch(backend, panel + square, (scratch) => {
+  withScratch(panel + square, (scratch) => {
     const [q, k, v, to, shift, factors, shares] = [...mixed, y, mask, kept, weights].map(at) as number[];
     for (let sequence = 0; sequence < batch; sequence++) {
       const own = [q, k, v].map((address) => offset(address!, sequence * tokens * columns));
@@ -168,10 +154,10 @@ const attention: Op = (call, [x, ...others], [heads, tokens, keep]) => {
   });
   if (keep) return [y, weights, ...mixed];
   for (const { dataId } of [weights, ...mixed]) backend.disposeData(dataId);
-  return [y, ...[0, 1, 2, 3].map(() => nothing(call))];
+  return [y, ...[0, 1, 2, 3].map(() => nothing(assembly))];
 };
 
-const attentionGradient: Op = ({ backend, functions, at, make }, inputs, [heads, tokens]) => {
+const attentionGradient: Op = ({ functions, at, make, withScratch }, inputs, [heads, tokens]) => {
   const [dy, q, k, v, weights, kept] = inputs as TensorInfo[];
   const [rows, columns] = rowsAndColumns(q!);
   const { batch, size, square } = attentionSizes(rows, columns, heads, tokens);
@@ -183,7 +169,7 @@ const attentionGradient: Op = ({ backend, functions, at, make }, inputs, [heads,
   );
   const gradients = [0, 1, 2].map(() => make(q!.shape));
   const sums = [0, 1, 2].map(() => make([columns]));
-  withScratch(backend, panelSize(Math.max(tokens, size)) + 2 * square, (scratch) => {
+  withScratch(panelSize(Math.max(tokens, size)) + 2 * square, (scratch) => {
     const [first, second, ...free] = [0, 1, 2].map((i) => offset(scratch, i * square));
     const rowsAt = [dy, q, k, v].map(at);
     const [shares, factors] = [at(weights), at(kept)];
@@ -218,14 +204,14 @@ function checkChannels(what: string, columns: number, given: Inputs): void {
   check(fits, `${what}: one for each channel is expected`);
 }
 
-const scaleShift: Op = ({ backend, functions, at, make }, inputs, [, relu]) => {
+const scaleShift: Op = ({ functions, at, make, withScratch }, inputs, [, relu]) => {
   const [x, scale, shift, residual] = inputs;
   const [, columns] = rowsAndColumns(x!);
   const period = periodOf(columns);
   checkChannels('scale and shift', columns, [scale, shift]);
   check(residual === undefined || sizeOf(residual) === sizeOf(x!), 'scale and shift: shapes differ');
   const y = make(x!.shape);
-  withScratch(backend, 2 * period, (scratch) =>
+  withScratch(2 * period, (scratch) =>
     functions.scaleShift(
       ...[x, scale, shift, residual, y].map(at),
       ...[scratch, sizeOf(x!), columns, period],
@@ -240,14 +226,14 @@ function batchNormScratch(columns: number): number {
   return 5 * periodOf(columns) + 4 * columns;
 }
 
-const batchNorm: Op = ({ backend, functions, at, make }, inputs, [epsilon, relu]) => {
+const batchNorm: Op = ({ functions, at, make, withScratch }, inputs, [epsilon, relu]) => {
   const [x, ...others] = inputs;
   const [rows, columns] = rowsAndColumns(x!);
   check(rows > 0, 'batch norm: expected values, got none');
   checkChannels('batch norm', columns, others.slice(1));
   check(others[0] === undefined || sizeOf(others[0]) === sizeOf(x!), 'batch norm: shapes differ');
   const outputs = [make(x!.shape), make([columns]), make([columns]), make([columns])];
-  withScratch(backend, batchNormScratch(columns), (scratch) =>
+  withScratch(batchNormScratch(columns), (scratch) =>
     functions.batchNorm(
       ...[x, ...others, ...outputs].map(at),
       ...[scratch, sizeOf(x!), columns, periodOf(columns), epsilon],
@@ -257,8 +243,8 @@ const batchNorm: Op = ({ backend, functions, at, make }, inputs, [epsilon, relu]
   return outputs;
 };
 
-const batchNormGradient: Op = (call, inputs, [, wanted]) => {
-  const { backend, functions, at, make } = call;
+const batchNormGradient: Op = (assembly, inputs, [, wanted]) => {
+  const { functions, at, make, withScratch } = assembly;
   const [dy, x, y] = inputs as [TensorInfo, TensorInfo, TensorInfo | undefined];
   const [, columns] = rowsAndColumns(x);
   checkChannels('batch norm', columns, inputs.slice(3));
@@ -268,13 +254,13 @@ const batchNormGradient: Op = (call, inputs, [, wanted]) => {
   );
   const outputs = [make(x.shape), make([columns]), make([columns])];
   const residual = wanted ? make(x.shape) : undefined;
-  withScratch(backend, batchNormScratch(columns), (scratch) =>
+  withScratch(batchNormScratch(columns), (scratch) =>
     functions.batchNormGradient(
       ...[...inputs, ...outputs, residual].map(at),
       ...[scratch, sizeOf(x), columns, periodOf(columns)],
     ),
   );
-  return [...outputs, residual ?? nothing(call)];
+  return [...outputs, residual ?? nothing(assembly)];
 };
 
 /** A step of an optimizer, which reads so many numbers, the last input; the weight decay is the one before it. */
@@ -323,12 +309,7 @@ export function fusedOnWebAssembly(
   inputs: readonly (Tensor | undefined)[],
   attributes: readonly [number, number, number],
 ): Tensor[] {
-  const backend = tf.backend() as unknown as WasmBackend;
-  const call: Call = {
-    backend,
-    functions: functionsIn(backend),
-    at: addressIn(backend),
-    make: (shape) => backend.makeOutput(shape, 'float32'),
-  };
-  return OPS[name](call, inputs, attributes).map((info) => tf.engine().makeTensorFromTensorInfo(info));
+  return OPS[name](assemblyIn(tf.backend()), inputs, attributes).map((info) =>
+    tf.engine().makeTensorFromTensorInfo(info),
+  );
 }

@@ -7,7 +7,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { geometryOf, isPlain } from './convolutions.js';
 import { tf, type Tensor } from '../tensor.js';
-import { addressIn, functionsIn, panelSize, withScratch, type WasmBackend } from './webassembly.js';
+import { assemblyIn, panelSize, sizeOf, type Assembly } from './webassembly.js';
 
 /** A kernel that is made of a backend's own, to which it leaves what it does not compute itself. */
 type Replacement = (original: KernelFunc) => KernelFunc;
@@ -31,12 +31,11 @@ const batchMatMul: Replacement = (original) => (call) => {
     pairs * m! * n! * k! === 0
   )
     return original(call);
-  const backend = call.backend as WasmBackend;
-  const out = backend.makeOutput([...outer, m!, n!], 'float32');
-  const address = addressIn(backend);
+  const { functions, at, make, withScratch } = assemblyIn(call.backend);
+  const out = make([...outer, m!, n!]);
   const sizes = [pairs, m!, n!, k!];
-  withScratch(backend, panelSize(k!), (panel) =>
-    functionsIn(backend).product(address(a), address(b), address(out), panel, ...sizes, transposeA, transposeB),
+  withScratch(panelSize(k!), (panel) =>
+    functions.product(at(a), at(b), at(out), panel, ...sizes, transposeA, transposeB),
   );
   return out;
 };
@@ -54,10 +53,9 @@ const sum: Replacement = (original) => (call) => {
   const columns = tf.util.sizeFromShape(x.shape.slice(split));
   if (x.dtype !== 'float32' || left === 0 || rows * columns === 0 || !(isFirst || isLast)) return original(call);
   const kept = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
-  const backend = call.backend as WasmBackend;
-  const out = backend.makeOutput(keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i)), 'float32');
-  const address = addressIn(backend);
-  functionsIn(backend)[isFirst ? 'columnSums' : 'rowSums'](address(x), address(out), rows, columns);
+  const { functions, at, make } = assemblyIn(call.backend);
+  const out = make(keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i)));
+  functions[isFirst ? 'columnSums' : 'rowSums'](at(x), at(out), rows, columns);
   return out;
 };
 
@@ -90,7 +88,7 @@ const WINDOWS = 2 ** 16;
 
 /** What the three functions of a convolution share; undefined for one that the module does not compute. */
 function convolutionWork(
-  { backend: given, attrs }: Parameters<KernelFunc>[0],
+  { backend, attrs }: Parameters<KernelFunc>[0],
   input: readonly number[],
   filter: readonly number[],
 ):
@@ -111,7 +109,6 @@ function convolutionWork(
       ) => TensorInfo;
     }
   | undefined {
-  const backend = given as WasmBackend;
   if (!isPlain(attrs!)) return undefined;
   const geometry = geometryOf(input, filter, attrs!);
   const { output, kernel, strides, before, channels } = geometry;
@@ -128,10 +125,10 @@ function convolutionWork(
     depth: number,
     ...further: number[]
   ): TensorInfo => {
-    const out = backend.makeOutput(shape, 'float32');
-    const functions = functionsIn(backend);
-    withScratch(backend, rows + panelSize(depth), (scratch) => {
-      const addresses = [...inputs, out].map(addressIn(backend));
+    const { functions, at, make, withScratch } = assemblyIn(backend);
+    const out = make(shape);
+    withScratch(rows + panelSize(depth), (scratch) => {
+      const addresses = [...inputs, out].map(at);
       functions.geometry(
         ...geometry.input,
         channels.read,
@@ -153,20 +150,20 @@ function convolutionWork(
 const gatherRows: Replacement = (original) => (call) => {
   const { x, indices } = call.inputs as Record<'x' | 'indices', TensorInfo>;
   const { axis, batchDims } = call.attrs as unknown as { axis: number; batchDims: number };
-  const backend = call.backend as WasmBackend;
+  const assembly = assemblyIn(call.backend);
   const [rows, columns] = [x.shape[0]!, tf.util.sizeFromShape(x.shape.slice(1))];
-  const count = tf.util.sizeFromShape(indices.shape);
+  const count = sizeOf(indices);
   const whole = x.dtype === 'float32' && indices.dtype === 'int32' && axis === 0 && batchDims === 0 && columns > 0;
   // the backend's own names an index that is outside
-  if (!whole || integersOf(backend, indices, count).some((index) => index < 0 || index >= rows)) return original(call);
-  const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32');
-  const address = addressIn(backend);
-  functionsIn(backend).gather(address(x), address(indices), address(out), rows, columns, count);
+  if (!whole || integersOf(assembly, indices).some((index) => index < 0 || index >= rows)) return original(call);
+  const { functions, at, make } = assembly;
+  const out = make([...indices.shape, ...x.shape.slice(1)]);
+  functions.gather(at(x), at(indices), at(out), rows, columns, count);
   return out;
 };
 
-function integersOf(backend: WasmBackend, tensor: TensorInfo, count: number): Int32Array {
-  return new Int32Array(backend.wasm.HEAPU8.buffer, addressIn(backend)(tensor), count);
+function integersOf({ backend, at }: Assembly, tensor: TensorInfo): Int32Array {
+  return new Int32Array(backend.wasm.HEAPU8.buffer, at(tensor), sizeOf(tensor));
 }
 
 /** Bytes of a number of each type that is copied here as it is. */
@@ -179,21 +176,21 @@ const slice: Replacement = (original) => (call) => {
   if (each === undefined) return original(call);
   const { begin, size } = call.attrs as unknown as Record<'begin' | 'size', number | number[]>;
   const [from, shape] = tf.slice_util.parseSliceParams(x as Tensor, begin, size) as [number[], number[]];
-  const backend = call.backend as WasmBackend;
-  const out = backend.makeOutput(shape, x.dtype);
-  copyPart(backend, x, from, shape, addressIn(backend)(out), each);
+  const assembly = assemblyIn(call.backend);
+  const out = assembly.make(shape, x.dtype);
+  copyPart(assembly, x, from, out, each);
   return out;
 };
 
-/** Copies the part of x [...] that begins at `from` and has that shape to an address, `each` bytes a number. */
+/** Copies the part of x [...] that begins at `from` to `out`, whose shape it has, `each` bytes a number. */
 function copyPart(
-  backend: WasmBackend,
+  { backend, at: addressOf }: Assembly,
   x: TensorInfo,
   from: readonly number[],
-  shape: readonly number[],
-  to: number,
+  out: TensorInfo,
   each: number,
 ): void {
+  const { shape } = out;
   // axes behind this one are whole, so that a step along it is one piece of memory
   let axis = shape.length - 1;
   while (axis > 0 && shape[axis] === x.shape[axis]) axis--;
@@ -201,7 +198,8 @@ function copyPart(
   const run = tf.util.sizeFromShape(shape.slice(Math.max(0, axis))) * each;
   const pieces = tf.util.sizeFromShape(shape.slice(0, Math.max(0, axis)));
   const bytes = backend.wasm.HEAPU8;
-  const address = addressIn(backend)(x);
+  const address = addressOf(x);
+  let to = addressOf(out);
   if (run === 0) return;
   for (let piece = 0; piece < pieces; piece++) {
     let [rest, at] = [piece, axis < 0 ? 0 : from[axis]! * strides[axis]!];
@@ -226,12 +224,12 @@ const split: Replacement = (original) => (call) => {
   };
   const [axis] = tf.util.parseAxisParam(given, x.shape) as [number];
   const sizes = tf.backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, axis);
-  const backend = call.backend as WasmBackend;
+  const assembly = assemblyIn(call.backend);
   const from = x.shape.map(() => 0);
   return sizes.map((size) => {
     const shape = x.shape.map((length, i) => (i === axis ? size : length));
-    const out = backend.makeOutput(shape, x.dtype);
-    copyPart(backend, x, from, shape, addressIn(backend)(out), each);
+    const out = assembly.make(shape, x.dtype);
+    copyPart(assembly, x, from, out, each);
     from[axis]! += size;
     return out;
   });
@@ -241,7 +239,7 @@ const split: Replacement = (original) => (call) => {
 const identity: Replacement = (original) => (call) => {
   const { x } = call.inputs as Record<'x', TensorInfo>;
   if (x.dtype === 'string') return original(call);
-  (call.backend as WasmBackend).incRef(x.dataId);
+  assemblyIn(call.backend).backend.incRef(x.dataId);
   return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
 };
 
@@ -249,20 +247,18 @@ const identity: Replacement = (original) => (call) => {
 const exp: Replacement = (original) => (call) => {
   const { x } = call.inputs as Record<'x', TensorInfo>;
   if (x.dtype !== 'float32') return original(call);
-  const backend = call.backend as WasmBackend;
-  const out = backend.makeOutput(x.shape, 'float32');
-  const address = addressIn(backend);
-  functionsIn(backend).exp(address(x), address(out), tf.util.sizeFromShape(x.shape));
+  const { functions, at, make } = assemblyIn(call.backend);
+  const out = make(x.shape);
+  functions.exp(at(x), at(out), sizeOf(x));
   return out;
 };
 
 /** The kernel `ReluGrad`: dy where y > 0 and else 0. */
 const reluGradient: Replacement = () => (call) => {
   const { dy, y } = call.inputs as Record<'dy' | 'y', TensorInfo>;
-  const backend = call.backend as WasmBackend;
-  const out = backend.makeOutput(dy.shape, 'float32');
-  const address = addressIn(backend);
-  functionsIn(backend).reluGradient(address(dy), address(y), address(out), tf.util.sizeFromShape(dy.shape));
+  const { functions, at, make } = assemblyIn(call.backend);
+  const out = make(dy.shape);
+  functions.reluGradient(at(dy), at(y), at(out), sizeOf(dy));
   return out;
 };
 
@@ -273,12 +269,11 @@ const reluGradient: Replacement = () => (call) => {
 const segmentSums: Replacement = () => (call) => {
   const { x, segmentIds } = call.inputs as Record<'x' | 'segmentIds', TensorInfo>;
   const count = call.attrs!.numSegments as number;
-  const backend = call.backend as WasmBackend;
+  const { functions, at, make } = assemblyIn(call.backend);
   const shape = [count, ...x.shape.slice(segmentIds.shape.length)];
-  const out = backend.makeOutput(shape, 'float32');
-  const [rows, columns] = [tf.util.sizeFromShape(segmentIds.shape), tf.util.sizeFromShape(shape.slice(1))];
-  const address = addressIn(backend);
-  functionsIn(backend).scatter(address(x), address(segmentIds), address(out), rows, columns, count);
+  const out = make(shape);
+  const [rows, columns] = [sizeOf(segmentIds), tf.util.sizeFromShape(shape.slice(1))];
+  functions.scatter(at(x), at(segmentIds), at(out), rows, columns, count);
   return out;
 };
 

@@ -41,7 +41,7 @@ declare const WebAssembly: {
 };
 
 /** What is used of tfjs' backend: its memory, and where in it the values of a tensor stand. */
-export interface WasmBackend {
+interface WasmBackend {
   readonly wasm: { readonly asm: { readonly memory: object }; readonly HEAPU8: Uint8Array };
   readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
   makeOutput(shape: readonly number[], dtype: TensorInfo['dtype']): TensorInfo;
@@ -49,29 +49,44 @@ export interface WasmBackend {
   incRef(dataId: object): void;
 }
 
-const found = new WeakMap<WasmBackend, Functions>();
-
-/** The functions of the module in the memory of a backend; it is compiled when it is first asked for. */
-export function functionsIn(backend: WasmBackend): Functions {
-  let functions = found.get(backend);
-  if (functions === undefined) {
-    const module = new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'assembly.wasm')));
-    functions = new WebAssembly.Instance(module, { env: { memory: backend.wasm.asm.memory } }).exports;
-    found.set(backend, functions);
-  }
-  return functions;
+/** The module in the memory of a backend, and what its functions are given. */
+export interface Assembly {
+  readonly backend: WasmBackend;
+  readonly functions: Functions;
+  /** Address of a tensor's values in bytes, 0 for one that is not there. It holds until the next tensor is made. */
+  readonly at: (tensor: TensorInfo | undefined) => number;
+  /** A new tensor; of floats by default. */
+  readonly make: (shape: readonly number[], dtype?: TensorInfo['dtype']) => TensorInfo;
+  /** Calls `use` with the address of memory for `count` float32 numbers, which is free again afterwards. */
+  readonly withScratch: (count: number, use: (address: number) => void) => void;
 }
 
-/** Where the values of a tensor stand, in bytes; 0 for one that is not there. */
-export function addressIn(backend: WasmBackend): (tensor: TensorInfo | undefined) => number {
-  return (tensor) => (tensor === undefined ? 0 : backend.dataIdMap.get(tensor.dataId).memoryOffset);
+const found = new WeakMap<WasmBackend, Assembly>();
+
+/** The module in the memory of a backend of tfjs; it is compiled when it is first asked for. */
+export function assemblyIn(given: unknown): Assembly {
+  const backend = given as WasmBackend;
+  let assembly = found.get(backend);
+  if (assembly === undefined) found.set(backend, (assembly = compile(backend)));
+  return assembly;
 }
 
-/** Calls `use` with the address of memory for `count` float32 numbers, which is free again afterwards. */
-export function withScratch(backend: WasmBackend, count: number, use: (address: number) => void): void {
-  const scratch = backend.makeOutput([count], 'float32');
-  use(addressIn(backend)(scratch));
-  backend.disposeData(scratch.dataId);
+function compile(backend: WasmBackend): Assembly {
+  const module = new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'assembly.wasm')));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: backend.wasm.asm.memory } });
+  const at: Assembly['at'] = (tensor) => (tensor === undefined ? 0 : backend.dataIdMap.get(tensor.dataId).memoryOffset);
+  const make: Assembly['make'] = (shape, dtype = 'float32') => backend.makeOutput(shape, dtype);
+  const withScratch: Assembly['withScratch'] = (count, use) => {
+    const scratch = make([count]);
+    use(at(scratch));
+    backend.disposeData(scratch.dataId);
+  };
+  return { backend, functions: exports, at, make, withScratch };
+}
+
+/** Numbers of a tensor. */
+export function sizeOf({ shape }: TensorInfo): number {
+  return tf.util.sizeFromShape([...shape]);
 }
 
 /** Numbers that a panel of `k` rows takes: eight columns (assembly/product.ts). */
