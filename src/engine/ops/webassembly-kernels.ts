@@ -86,29 +86,15 @@ const conv2dFilterGradient: Replacement = (original) => (call) => {
 /** Numbers of the windows that are laid out at once: they stay in the second level of the cache. */
 const WINDOWS = 2 ** 16;
 
-/** What the three functions of a convolution share; undefined for one that the module does not compute. */
+/**
+ * What the three functions of a convolution share; undefined for one that the module does not compute. `size`: numbers
+ * of a window; `outputs`: channels of the output; `outWidth`: pixels of its lines; `chunk`: lines at work at once.
+ */
 function convolutionWork(
   { backend, attrs }: Parameters<KernelFunc>[0],
   input: readonly number[],
   filter: readonly number[],
-):
-  | {
-      /** Numbers of a window, channels of the output, pixels of its lines, and lines that are at work at once. */
-      readonly size: number;
-      readonly outputs: number;
-      readonly outWidth: number;
-      readonly chunk: number;
-      readonly outShape: readonly number[];
-      /** The function's result of that shape; `depth`: over how many numbers its product sums. */
-      readonly run: (
-        name: 'convolution' | 'filterGradient' | 'inputGradient',
-        inputs: readonly TensorInfo[],
-        shape: readonly number[],
-        depth: number,
-        ...further: number[]
-      ) => TensorInfo;
-    }
-  | undefined {
+) {
   if (!isPlain(attrs!)) return undefined;
   const geometry = geometryOf(input, filter, attrs!);
   const { output, kernel, strides, before, channels } = geometry;
@@ -118,6 +104,7 @@ function convolutionWork(
   if (lines * outWidth * size * outputs === 0) return undefined;
   const chunk = Math.min(lines, Math.max(1, Math.floor(WINDOWS / (outWidth * size))));
   const rows = chunk * outWidth * size;
+  /** A function's result, of that shape; `depth`: over how many numbers its product sums. */
   const run = (
     name: 'convolution' | 'filterGradient' | 'inputGradient',
     inputs: readonly TensorInfo[],
