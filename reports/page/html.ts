@@ -11,6 +11,11 @@ export const plural = (count: number, noun: string): string => `${count} ${noun}
 /** More rows than this are not shown; they are counted, and downloads have them. */
 export const ROWS_SHOWN = 500;
 
+/** How many more there are than a page shows; nothing where it shows all. `elsewhere` (HTML) has the others. */
+export function moreText(more: number, noun: string, elsewhere = 'the runs’ folders'): string {
+  return more <= 0 ? '' : `<p>And ${plural(more, noun)} more, which ${elsewhere} have.</p>`;
+}
+
 /** A table with a column for each key; `label` names the region in which it scrolls. */
 export function dataTable(data: readonly Datum[], label: string): string {
   const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];

@@ -5,7 +5,7 @@ import type { RunRecord } from '../../src/store/runs.js';
 import { claimsBlock } from './claims.js';
 import { figureBlock, type FigureContext, type RenderedFigure } from './figure-block.js';
 import { escape } from '../../src/core/markup.js';
-import { plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
+import { moreText, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
 import type { Datum } from '../figures/figure.js';
 
 /** Runs of one's own, with what the rules say of them. */
@@ -40,12 +40,8 @@ function groupBlock(group: OwnVerdicts, at: number): string {
   return `<h3>${escape(ownTitle(group))}</h3>${claimsBlock(verdicts, true)}`;
 }
 
-/** How many more there are than a page shows. */
-function moreText(more: number, noun: string): string {
-  return more <= 0
-    ? ''
-    : `<p>And ${plural(more, noun)} more, which <code>gowide report --json</code> and the runs’ folders have.</p>`;
-}
+/** What has the settings and runs that the page does not show. */
+const ELSEWHERE = '<code>gowide report --json</code> and the runs’ folders';
 
 /** The section, or nothing without such runs. */
 export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigure>, context: FigureContext): string {
@@ -54,7 +50,7 @@ export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigur
   const judged =
     judgement.groups.length === 0
       ? '<p>No claim’s rule fits their arms and columns.</p>'
-      : `${judgement.groups.slice(0, GROUPS_SHOWN).map(groupBlock).join('\n')}${moreText(judgement.groups.length - GROUPS_SHOWN, 'setting')}`;
+      : `${judgement.groups.slice(0, GROUPS_SHOWN).map(groupBlock).join('\n')}${moreText(judgement.groups.length - GROUPS_SHOWN, 'setting', ELSEWHERE)}`;
   const several = severalText(judgement);
   const open = several === undefined ? '' : `<p>${escape(several)}</p>`;
   return `<section aria-labelledby="own-runs"><h2 id="own-runs">Runs of your own</h2>
@@ -62,5 +58,5 @@ export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigur
 ${judged}${open}
 ${figures.map((figure) => figureBlock(figure, context)).join('\n')}
 <ul class="small">${commands.map((command) => `<li><code>${escape(withoutPaths(command))}</code></li>`).join('')}</ul>
-<details class="data"><summary>${plural(runs.length, 'run')} with final figures</summary>${rowsBlock(runRows(runs.slice(0, ROWS_SHOWN))).html}${moreText(runs.length - ROWS_SHOWN, 'run')}</details></section>`;
+<details class="data"><summary>${plural(runs.length, 'run')} with final figures</summary>${rowsBlock(runRows(runs.slice(0, ROWS_SHOWN))).html}${moreText(runs.length - ROWS_SHOWN, 'run', ELSEWHERE)}</details></section>`;
 }

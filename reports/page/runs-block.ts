@@ -4,7 +4,7 @@ import type { RunRecord } from '../../src/store/runs.js';
 import { WIDE, type Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import type { Datum } from '../figures/figure.js';
-import { dataTable, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
+import { dataTable, moreText, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
 
 /** The machines, engines, commits and commands of the runs. */
 export function environmentBlock({ runs }: Records, label = 'Environments'): string {
@@ -29,7 +29,8 @@ export function environmentBlock({ runs }: Records, label = 'Environments'): str
   const rows = [...environments.values()]
     .slice(0, ROWS_SHOWN)
     .map(({ text, count }): Datum => ({ ...text, runs: count }));
-  return rows.length === 0 ? '' : dataTable(rows, label);
+  const more = moreText(environments.size - ROWS_SHOWN, 'environment');
+  return rows.length === 0 ? '' : `${dataTable(rows, label)}${more}`;
 }
 
 /** Mean seconds of some runs; undefined where one of them did not note them. */
@@ -73,5 +74,5 @@ export function runsBlock({ runs }: Records): string {
   });
   return runs.length === 0
     ? ''
-    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm, with their wall time</summary>${rowsBlock(rows.slice(0, ROWS_SHOWN)).html}</details>`;
+    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm, with their wall time</summary>${rowsBlock(rows.slice(0, ROWS_SHOWN)).html}${moreText(rows.length - ROWS_SHOWN, 'arm')}</details>`;
 }

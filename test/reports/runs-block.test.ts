@@ -1,7 +1,7 @@
 /** Wall time by arm: what runs say of it, and what they do not. */
 import { expect, test } from 'vitest';
 import type { Records } from '../../reports/data/records.js';
-import { runsBlock } from '../../reports/page/runs-block.js';
+import { environmentBlock, runsBlock } from '../../reports/page/runs-block.js';
 import type { RunRecord } from '../../src/store/runs.js';
 
 const run = (arm: string, seconds: number | undefined, result: object): RunRecord =>
@@ -39,4 +39,19 @@ test('nothing is said where a run noted no time, or where it is open which wide 
     'x,wide,laptop,1,,,,wide-undefined',
     'x,kd,laptop,1,8,,8,kd-8',
   ]);
+});
+
+test('arms and environments that are not shown are counted', () => {
+  const engine = { name: 'tensorflow', version: '4', device: 'cpu', threads: 1 };
+  const runs = Array.from({ length: 503 }, (_, i) => ({
+    ...run(`arm${i}`, 1, WIDE),
+    environments: [{ engine, commit: null, package: '1', node: '22', command: `gowide train ${i}` }],
+  })) as unknown as RunRecord[];
+  const records = { runs } as unknown as Records;
+  expect(runsBlock(records)).toContain('arm499');
+  expect(runsBlock(records)).not.toContain('arm500');
+  expect(runsBlock(records)).toContain('And 3 arms more');
+  expect(environmentBlock(records)).toContain('And 3 environments more');
+  const few = { runs: runs.slice(0, 500) } as unknown as Records;
+  expect(`${runsBlock(few)}${environmentBlock(few)}`).not.toContain('more');
 });
