@@ -106,13 +106,14 @@ export function cosineLoss(thin: Tensor2D, wide: Tensor2D): Scalar {
   return tf.div(error, tf.add(variance, 1e-6));
 }
 
-/** Cosines of all pairs of the first sentences of a split, of which there are `count` at most. */
-async function cosines(
-  { network, weights, pooling }: Embedder,
-  data: Dataset,
-  split: Source,
-  count: number,
-): Promise<Float32Array> {
+/** How many sentences of a split are compared. */
+function comparedIn(split: Source): number {
+  return Math.min(MOST_COMPARED, split.count);
+}
+
+/** Cosines of all pairs of the first sentences of a split, {@link MOST_COMPARED} at most. */
+async function cosines({ network, weights, pooling }: Embedder, data: Dataset, split: Source): Promise<Float32Array> {
+  const count = comparedIn(split);
   const vectors: Tensor2D[] = [];
   for (let from = 0; from < count; from += CHUNK) {
     const indices = Uint32Array.from({ length: Math.min(CHUNK, count - from) }, (_, i) => from + i);
@@ -140,14 +141,17 @@ export interface Embedder {
   readonly pooling: 'mean' | 'cls';
 }
 
-/** How well the cosines of a split's sentences by one network agree with those by another. */
-export async function agreement(own: Embedder, there: Embedder, data: Dataset, split: Source): Promise<Agreement> {
-  const count = Math.min(MOST_COMPARED, split.count);
-  const [a, b] = [await cosines(own, data, split, count), await cosines(there, data, split, count)];
-  return agreementOf(a, b, count);
+/** How well the cosines of a split's sentences by a network agree with those by another, which are computed once. */
+export function agreementWith(there: Embedder, data: Dataset): (own: Embedder, split: Source) => Promise<Agreement> {
+  const known = new Map<Source, Float32Array>();
+  return async (own, split) => {
+    const theirs = known.get(split) ?? (await cosines(there, data, split));
+    known.set(split, theirs);
+    return agreementOf(await cosines(own, data, split), theirs, comparedIn(split));
+  };
 }
 
-/** {@link agreement} of matrices of cosines [count, count]. */
+/** How well two matrices of cosines [count, count] agree. */
 export function agreementOf(a: Float32Array, b: Float32Array, count: number): Agreement {
   const pairs: [number[], number[]] = [[], []];
   const nearest = (of: Float32Array, i: number): number => {
@@ -220,8 +224,9 @@ export const sentencesExecutor: Executor = async (context) => {
   const host = readWeights(spec.wide.weights, spec.wide.network);
   const teacher: Teacher = { network: wide, host, weights: weightsOf(host) };
   const there: Embedder = { network: wide, weights: teacher.weights, pooling };
+  const agreesWithWide = agreementWith(there, data);
   const agrees = async (weights: Weights, split: Source): Promise<Agreement> =>
-    agreement({ network: thin, weights, pooling }, there, data, split);
+    agreesWithWide({ network: thin, weights, pooling }, split);
   const say = (when: string, split: string, found: Agreement): void =>
     context.log({ event: 'agreement', when, split, ...found });
   const imitation = imitationOf(spec.imitation, thin, wide);

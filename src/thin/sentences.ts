@@ -28,7 +28,7 @@ import { toHtml, toMarkdown, type Card } from './page.js';
 import { checkOptions, duration, type ThinOptions } from './plan.js';
 import { RECIPES, recipeOf } from './recipes.js';
 import {
-  agreement,
+  agreementWith,
   MOST_COMPARED,
   openSentences,
   sentencesExecutor,
@@ -275,12 +275,8 @@ async function written(
   };
   // what is on the disk is what is judged
   const [own, there] = [weightsOf(readWeights(folder, thin)), weightsOf(wideHost)];
-  const test = await agreement(
-    { network: networkOf(thin), weights: own, pooling: pooling.by },
-    { network: networkOf(wide), weights: there, pooling: pooling.by },
-    data,
-    data.test,
-  );
+  const agrees = agreementWith({ network: networkOf(wide), weights: there, pooling: pooling.by }, data);
+  const test = await agrees({ network: networkOf(thin), weights: own, pooling: pooling.by }, data.test);
   disposeWeights(own);
   disposeWeights(there);
   const result: SentencesResult = {
