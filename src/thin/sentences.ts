@@ -14,15 +14,13 @@ import { networkOf, parameterCount, vocabSizeOf, type NetworkSpec } from '../mod
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readText } from '../store/config.js';
-import { environment } from '../store/environment.js';
-import { executeRun } from '../store/execute.js';
 import { readArrays, type RunRecord } from '../store/runs.js';
 import { textFiles } from '../text/corpus.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { ratesOf, type Rates } from './arms.js';
 import { keep, TABLE, unlabelledTexts } from './data/tables.js';
-import { halve, roundsOf } from './halving.js';
+import { halve, roundsOf, type Round } from './halving.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
 import { checkOptions, duration, type ThinOptions } from './plan.js';
@@ -39,7 +37,7 @@ import {
 } from './sentences-run.js';
 import { narrowed } from './size.js';
 import { isSentenceFolder, readPooling, writePooling, type Pooling } from './sources/sentences.js';
-import type { WorkOptions } from './work.js';
+import { Worker, type WorkOptions } from './work.js';
 
 /** Share of the steps in which hidden states are imitated; the others go by cosines. */
 const IMITATION_SHARE = 0.5;
@@ -181,6 +179,15 @@ function candidatesOf({ tries }: SentencesSetup): Rates[] {
   return ratesOf({ imitates: true }, RECIPES.adamw.rates, tries);
 }
 
+function stepsOf({ imitation, training }: SentencesSpec): number {
+  return imitation.steps + training.steps;
+}
+
+/** Steps of all runs of some rounds. */
+function stepsIn(rounds: readonly Round[]): number {
+  return rounds.reduce((sum, { candidates, steps }) => sum + candidates * steps, 0);
+}
+
 /** Expected seconds of so many steps on one core of a small machine. */
 function secondsOf({ wide, thin, tokens, batch }: SentencesSetup, steps: number): number {
   const [own, there] = [thin, wide].map((spec) => forwardFlops(networkOf(spec), [3, tokens])) as [number, number];
@@ -192,14 +199,13 @@ export function describeSentences(setup: SentencesSetup): string[] {
   const { model, wide, thin, counts, tokens, pooling, steps, batch } = setup;
   const size = (spec: NetworkSpec): string => `${parameterCount(spec).toLocaleString('en')} parameters`;
   const rounds = roundsOf(candidatesOf(setup).length, steps);
-  const all = rounds.reduce((sum, { candidates, steps: each }) => sum + candidates * each, 0);
   return [
     `wide net: ${model} (sentence-transformers); ${size(wide)}`,
     `thin net: ${size(thin)}`,
     `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} for the test; ` +
       `${tokens} tokens of each, pooled by ${pooling.by}`,
     ...rounds.map(({ candidates, steps: each }) => `${candidates} run${candidates === 1 ? '' : 's'} of ${each} steps`),
-    `about ${duration(secondsOf(setup, all))} in all on one core of a small machine, steps of ${batch} texts; rates are ` +
+    `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} texts; rates are ` +
       'chosen by the cosines of validation texts, nothing by the test split',
   ];
 }
@@ -213,36 +219,26 @@ export async function thinSentences(
   setup: SentencesSetup,
   options: WorkOptions & { readonly engine?: Engine } = {},
 ): Promise<SentencesResult> {
-  const { onNotice, onProgress, signal = new AbortController().signal, command } = options;
+  const { onNotice, command } = options;
   for (const line of describeSentences(setup)) onNotice?.(line);
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => onNotice?.(line)));
   const candidates = candidatesOf(setup);
-  const all = roundsOf(candidates.length, setup.steps).reduce((sum, one) => sum + one.candidates * one.steps, 0);
-  let before = 0;
-  const run = async (rates: Rates, steps: number): Promise<RunRecord> => {
-    const record = await executeRun(cellOf(setup, rates, steps), {
-      out: setup.work,
-      environment: environment(engine, command ?? 'thin()'),
-      executors: { [SENTENCES_KIND]: sentencesExecutor },
-      files: ({ spec }) => sentencesFiles(SentencesSpec.parse(spec)),
-      signal,
-      ...(onNotice !== undefined && { notice: onNotice }),
-      progress: ({ arm }, stage, done, total) =>
-        onProgress?.(Math.min(1, (before + (steps * done) / Math.max(1, total)) / all), `${arm}: ${stage}`, 0),
-    });
-    before += steps;
-    return record;
-  };
+  const worker = new Worker(
+    {
+      ...{ out: setup.work, kind: SENTENCES_KIND },
+      runner: { execute: sentencesExecutor, files: ({ spec }) => sentencesFiles(SentencesSpec.parse(spec)) },
+      seconds: ({ spec }) => secondsOf(setup, stepsOf(spec as unknown as SentencesSpec)),
+      total: secondsOf(setup, stepsIn(roundsOf(candidates.length, setup.steps))),
+    },
+    engine,
+    options,
+  );
   let last: RunRecord | undefined;
   const { best } = await halve(candidates, setup.steps, async (rates, steps) => {
-    try {
-      last = await run(rates, steps);
-      return Number(last.result!.validationSpearman);
-    } catch (error) {
-      if (!(error instanceof FailureError)) throw error;
-      onNotice?.(`rates ${Object.values(rates).join(', ')} are left out: ${error.message}`);
-      return undefined;
-    }
+    const leftOut = `rates ${Object.values(rates).join(', ')} are left out`;
+    const record = await worker.attempt(cellOf(setup, rates, steps), leftOut);
+    last = record ?? last;
+    return record && Number(record.result!.validationSpearman);
   });
   if (best === undefined || last === undefined)
     throw new FailureError('no thin net could be trained at any of the rates; more texts may help');

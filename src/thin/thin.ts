@@ -8,6 +8,8 @@ import { openEngine, requestedEngine, type Engine } from '../engine/backends/cho
 import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
+import { TRAIN_KIND } from '../method/required.js';
+import { TRAIN_RUNNER } from '../method/runner.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
 import { hasOnnx, readWeights, writeOnnx, writeWeights } from '../models/files.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
@@ -23,6 +25,7 @@ import {
   describe,
   partsOf,
   poolsOf,
+  runSeconds,
   secondsOf,
   setUp,
   thinCellOf,
@@ -54,7 +57,12 @@ export async function thin(options: ThinOptions & WorkOptions & { readonly engin
   const parts = partsOf(setup);
   for (const line of describe(setup, parts)) options.onNotice?.(line);
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => options.onNotice?.(line)));
-  const worker = new Worker(setup.work, setup.data, secondsOf(parts), engine, options);
+  const seconds = (cell: Cell): number => runSeconds(setup.data, cell);
+  const worker = new Worker(
+    { out: setup.work, kind: TRAIN_KIND, runner: TRAIN_RUNNER, seconds, total: secondsOf(parts) },
+    engine,
+    options,
+  );
   const wide = await trainedWide(setup, worker);
   const wideMeasured = await measured(setup, setup.wide, wide);
   const chance = 100 / setup.data.classes;
@@ -103,7 +111,7 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
   let last: Cell | undefined;
   const { best } = await halve(wideRates(setup), setup.steps.wide, async (rate, steps) => {
     last = wideCellOf(setup, rate, steps);
-    return scoreOf(setup, await worker.validation(last));
+    return scoreOf(setup, await validated(worker, last));
   });
   if (best === undefined || last === undefined)
     throw new FailureError(
@@ -118,6 +126,12 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
 /** The number that candidates are ranked by; undefined where training failed. */
 function scoreOf({ data }: Setup, validation: Evaluation | undefined): number | undefined {
   return validation && rankOf(validation, data.validation.count);
+}
+
+/** What a run logged of the validation split; undefined where training failed. */
+async function validated(worker: Worker, cell: Cell): Promise<Evaluation | undefined> {
+  const record = await worker.attempt(cell);
+  return record && validationOf(record);
 }
 
 interface Best {
@@ -137,7 +151,7 @@ async function trainedThin(
     const cellOf = (one: Candidate, steps: number): Cell => thinCellOf(setup, weights, one, steps);
     const accuracies: (number | undefined)[] = [];
     const { best, scored } = await halve(pool, setup.steps.thin, async (one, steps) => {
-      const validation = await worker.validation(cellOf(one, steps));
+      const validation = await validated(worker, cellOf(one, steps));
       accuracies.push(validation?.accuracy);
       return scoreOf(setup, validation);
     });

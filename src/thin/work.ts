@@ -1,12 +1,9 @@
 /** Runs of `thin`, one after the other in this process, with one share of progress over all of them. */
 import { FailureError } from '../core/errors.js';
+import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import type { Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine/backends/choose.js';
 import type { Evaluation } from '../metrics/evaluate.js';
-import { TRAIN_RUNNER } from '../method/runner.js';
-import { TRAIN_KIND } from '../method/required.js';
-import { runSeconds } from './plan.js';
 import { environment } from '../store/environment.js';
 import { executeRun } from '../store/execute.js';
 import { readMetrics, type RunRecord } from '../store/runs.js';
@@ -22,17 +19,25 @@ export interface WorkOptions {
   readonly command?: string | undefined;
 }
 
+/** The runs of one `thin`: of one kind, in one folder. */
+export interface Work {
+  readonly out: string;
+  readonly kind: string;
+  readonly runner: Pick<Runner, 'execute' | 'files'>;
+  /** Expected seconds of a run. */
+  readonly seconds: (cell: Cell) => number;
+  /** Expected seconds of all of them. */
+  readonly total: number;
+}
+
 /** Does the runs of one `thin`, and knows how much of all of them is done. */
 export class Worker {
   private done = 0;
   private first = 0;
   private isFresh = true;
 
-  /** `total`: expected seconds of all work. */
   constructor(
-    private readonly out: string,
-    private readonly data: Dataset,
-    private readonly total: number,
+    private readonly work: Work,
     private readonly engine: Engine,
     private readonly options: WorkOptions,
   ) {}
@@ -40,36 +45,37 @@ export class Worker {
   /** Brings a run to its end, or returns the one that is finished. Throws InterruptedError when it is stopped. */
   async run(cell: Cell): Promise<RunRecord> {
     const { onProgress, onNotice, signal = new AbortController().signal, command = 'thin()' } = this.options;
-    const seconds = runSeconds(this.data, cell);
+    const { out, kind, runner, total: all } = this.work;
+    const seconds = this.work.seconds(cell);
     let worked = false;
     const record = await executeRun(cell, {
-      out: this.out,
+      out,
       environment: environment(this.engine, command),
-      executors: { [TRAIN_KIND]: TRAIN_RUNNER.execute },
-      ...(TRAIN_RUNNER.files !== undefined && { files: TRAIN_RUNNER.files }),
+      executors: { [kind]: runner.execute },
+      ...(runner.files !== undefined && { files: runner.files }),
       signal,
       ...(onNotice !== undefined && { notice: onNotice }),
       progress: (_, stage, done, total) => {
         const own = total > 0 ? (seconds * done) / total : 0;
         // what a run had done before this process began is no work of this one
-        if (this.isFresh) this.first = (this.done + (done > 1 ? own : 0)) / this.total;
+        if (this.isFresh) this.first = (this.done + (done > 1 ? own : 0)) / all;
         if (!worked && stage !== 'hash the data') worked = true;
         if (worked) this.isFresh = false;
-        onProgress?.(Math.min(1, (this.done + own) / this.total), `${cell.arm}: ${stage} ${done}/${total}`, this.first);
+        onProgress?.(Math.min(1, (this.done + own) / all), `${cell.arm}: ${stage} ${done}/${total}`, this.first);
       },
     });
     this.done += seconds;
     return record;
   }
 
-  /** What a run logged of the validation split, or undefined where training failed, with a line for the user. */
-  async validation(cell: Cell): Promise<Evaluation | undefined> {
+  /** {@link run}, or undefined where training failed, with a line for the user that begins with `leftOut`. */
+  async attempt(cell: Cell, leftOut = `${cell.arm} is left out`): Promise<RunRecord | undefined> {
     try {
-      return validationOf(await this.run(cell));
+      return await this.run(cell);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
-      this.done += runSeconds(this.data, cell);
-      this.options.onNotice?.(`${cell.arm} is left out: ${error.message}`);
+      this.done += this.work.seconds(cell);
+      this.options.onNotice?.(`${leftOut}: ${error.message}`);
       return undefined;
     }
   }
