@@ -5,18 +5,16 @@ import { UsageError } from '../../core/errors.js';
 import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
 import { otherProblem } from '../../models/huggingface-folder.js';
 import { networkOf } from '../../models/index.js';
+import { isSentenceFolder, MODULES } from './sentences.js';
 import type { Source, SourceFormat } from './source.js';
-
-/** What sentence-transformers saves beside an encoder: how its tokens become one vector. */
-const SENTENCES = 'modules.json';
 
 /** What of a folder is left out, a line each. */
 function notesOn(folder: string): string[] {
   const problem = otherProblem(folder, 0);
   return [
-    ...(existsSync(join(folder, SENTENCES))
+    ...(isSentenceFolder(folder)
       ? [
-          `${folder}: made for embeddings of sentences (${SENTENCES}), which are imitated on texts without labels; ` +
+          `${folder}: made for embeddings of sentences (${MODULES}), which are imitated on texts without labels; ` +
             'on these data the thin net is one for their task',
         ]
       : []),

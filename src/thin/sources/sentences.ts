@@ -19,7 +19,8 @@ export interface Pooling {
   readonly mostTokens: number | undefined;
 }
 
-const MODULES = 'modules.json';
+/** What sentence-transformers saves beside an encoder: how its tokens become one vector. */
+export const MODULES = 'modules.json';
 const LENGTH = 'sentence_bert_config.json';
 const VERSIONS = 'config_sentence_transformers.json';
 const POOLING = join('1_Pooling', 'config.json');
@@ -56,8 +57,9 @@ export function readPooling(folder: string): Pooling {
         'expected Transformer (in the folder itself), Pooling, and Normalize or nothing after it',
     );
   const config = join(folder, found.data![1]!.path, 'config.json');
-  const modes = Object.entries(readConfig(config)).filter(([key, value]) => key.startsWith('pooling_mode') && value);
-  const { pooling_mode_mean_tokens: mean, pooling_mode_cls_token: cls } = PoolingConfig.parse(readConfig(config));
+  const given = readConfig(config);
+  const modes = Object.entries(given).filter(([key, value]) => key.startsWith('pooling_mode') && value);
+  const { pooling_mode_mean_tokens: mean, pooling_mode_cls_token: cls } = PoolingConfig.parse(given);
   if (modes.length !== 1 || (mean !== true && cls !== true))
     throw new UsageError(
       `${config}: ${modes.map(([key]) => key).join(', ') || 'no mode of pooling'}; ` +
