@@ -41,14 +41,21 @@ export function cardOf(
       triedSection(result),
       mergedSection(rows, taken.arm === 'direct' || taken.arm === 'kd'),
       ...(thin.confusion === undefined ? [] : classSections(thin, result.labels)),
-      {
-        title: 'Made by',
-        text: [
-          { code: command ?? 'thin() of the library' },
-          `Seed ${setup.seed}; run ${taken.run} in ${setup.work}, where every run of the way here is kept.`,
-        ],
-      },
+      madeBy(command ?? 'thin() of the library', taken.run, setup),
     ],
+  };
+}
+
+/** What the milliseconds of a card are. */
+export function latencyText({ name, version, device }: Engine): string {
+  return `Latency is the median of forward passes here: ${name} ${version} on ${device}.`;
+}
+
+/** By which command a thin net was made, and where its runs are. */
+export function madeBy(code: string, run: string, { seed, work }: Pick<Setup, 'seed' | 'work'>): Section {
+  return {
+    title: 'Made by',
+    text: [{ code }, `Seed ${seed}; run ${run} in ${work}, where every run of the way here is kept.`],
   };
 }
 
@@ -109,7 +116,7 @@ function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engin
         ),
       ],
     },
-    text: [`Latency is the median of forward passes here: ${engine.name} ${engine.version} on ${engine.device}.`],
+    text: [latencyText(engine)],
     bars: Object.keys(testQuality(setup, thin)).flatMap((name) =>
       Object.entries({ wide, thin }).map(([net, of]) => ({
         name: `${net}, ${name}`,

@@ -19,6 +19,7 @@ import { textFiles } from '../text/corpus.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { ratesOf, type Rates } from './arms.js';
+import { latencyText, madeBy } from './card.js';
 import { keep, TABLE, unlabelledTexts } from './data/tables.js';
 import { halve, roundsOf, type Round } from './halving.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
@@ -326,7 +327,7 @@ function cardOf(
             ]),
           ],
         },
-        text: [`Latency is the median of forward passes here: ${engine.name} ${engine.version} on ${engine.device}.`],
+        text: [latencyText(engine)],
       },
       {
         title: 'How it came about',
@@ -336,13 +337,7 @@ function cardOf(
             `imitation ${rates.imitation}, chosen by the cosines of ${counts.validation} validation texts.`,
         ],
       },
-      {
-        title: 'Made by',
-        text: [
-          { code: command ?? 'thinSentences() of the library' },
-          `Seed ${seed}; run ${run} in ${work}, where every run of the way here is kept.`,
-        ],
-      },
+      madeBy(command ?? 'thinSentences() of the library', run, { seed, work }),
     ],
   };
 }
