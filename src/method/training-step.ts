@@ -10,15 +10,12 @@ import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js
 import { differentiate } from '../engine/ops/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensor1D, type Tensors } from '../engine/tensor.js';
 import { trace } from '../engine/trace/trace.js';
-import type { Scope } from '../nn/layers.js';
+import { STATISTICS_WEIGHT, type Scope } from '../nn/layers.js';
 import { initOptimizerState, update, updateNumbers } from '../optim/optimizer.js';
 import { learningRate } from '../optim/schedule.js';
 import { shareOf, WorkerSum } from './share.js';
 import type { RecipeSpec } from './spec.js';
 import type { Weights } from './weights.js';
-
-/** Weight of a new batch in the running statistics, as PyTorch's default, where the network has no other. */
-const STATISTICS_WEIGHT = 0.1;
 
 /** One stage of training on one network. */
 export interface TrainingStage {

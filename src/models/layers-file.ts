@@ -12,6 +12,7 @@ import { sizeOf } from '../core/host-array.js';
 import { whatIsWrong } from '../core/issues.js';
 import { packageVersion } from '../core/package.js';
 import { constant } from '../nn/init.js';
+import { STATISTICS_WEIGHT } from '../nn/layers.js';
 import type { HostWeights } from '../nn/network.js';
 import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
@@ -99,7 +100,7 @@ const KINDS: Readonly<Record<string, (config: z.infer<typeof Config>) => object>
   Dropout: ({ rate }) => ({ kind: 'dropout', rate }),
 };
 /** How much of running statistics stays when a batch is seen in training here. */
-const MOMENTUM = 0.9;
+const MOMENTUM = 1 - STATISTICS_WEIGHT;
 /** Settings that would make a layer compute something else, and what each must be where it is given. */
 const FIXED: Readonly<Record<string, readonly unknown[]>> = {
   data_format: ['channels_last', 'channelsLast'],

@@ -54,6 +54,8 @@ export function evaluation({ params, state }: { readonly params: Tensors; readon
 
 /** Added to the variance by batch norm, as in PyTorch. */
 export const BATCH_NORM_EPSILON = 1e-5;
+/** Weight of a new batch in the running statistics, as PyTorch's default, where the network has no other. */
+export const STATISTICS_WEIGHT = 0.1;
 
 /** The tensor at a path of a set. Throws UsageError that names the path when there is none. */
 export function parameter(set: Tensors, path: string): Tensor {
