@@ -99,7 +99,7 @@ const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101] };
 const RATES: Rates = { default: PAPER_IMAGENET.peak };
 const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
 
-/** Each seed of scale gpu costs as much as the lease of a GPU that it was made for has minutes. */
+/** One seed of scale gpu: its nets are large, and what it shows first is that they train. */
 const SEEDS: Readonly<Partial<Record<Scale, number>>> = { overnight: 3, gpu: 1 };
 
 function experimentOf(name: string, title: string, sizes: Readonly<Partial<Record<Scale, Pictures>>>): Experiment {
