@@ -1,4 +1,4 @@
-/** BERT_BASE: masked-LM training with scores at the masked places only, inference, and the tokenizer that feeds it. */
+/** BERT_BASE: masked-LM training with scores at the masked positions only, inference, and the tokenizer that feeds it. */
 import { rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
@@ -9,7 +9,7 @@ import { WordPiece } from '../../src/text/wordpiece.js';
 import { inferenceTimes, trainingTimes, type Case, type NetworkCases } from './compare.js';
 import { networkBench } from './network.js';
 
-const [TOKENS, PLACES] = [128, 19] as const;
+const [TOKENS, POSITIONS] = [128, 19] as const;
 
 /** Random tokens, all of them there; the last row begins with every sixth place. */
 function tokens(vocabulary: number, batch: number, rows: 3 | 4): Int32Array {
@@ -19,7 +19,7 @@ function tokens(vocabulary: number, batch: number, rows: 3 | 4): Int32Array {
     const at = b * rows * TOKENS;
     for (let t = 0; t < TOKENS; t++) values[at + t] = Math.floor(draws[b * TOKENS + t]! * vocabulary);
     values.fill(1, at + 2 * TOKENS, at + 3 * TOKENS);
-    if (rows === 4) for (let p = 0; p < PLACES; p++) values[at + 3 * TOKENS + p] = 6 * p + 1;
+    if (rows === 4) for (let p = 0; p < POSITIONS; p++) values[at + 3 * TOKENS + p] = 6 * p + 1;
   }
   return values;
 }
@@ -28,15 +28,15 @@ function training(batch: number, seconds: number): Promise<number[]> {
   const spec: BertSpec = {
     ...preset('bert-base', 'bert'),
     dropout: 0,
-    head: { kind: 'masked-lm', maskedPositions: PLACES },
+    head: { kind: 'masked-lm', maskedPositions: POSITIONS },
   };
-  const labels = Int32Array.from({ length: batch * PLACES }, (_, i) => (i * 97) % spec.vocabSize);
+  const labels = Int32Array.from({ length: batch * POSITIONS }, (_, i) => (i * 97) % spec.vocabSize);
   const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 } as const;
   const examples = { values: tokens(spec.vocabSize, batch, 4), labels };
   return trainingTimes(
     bert(spec),
     batch,
-    { shape: [4, TOKENS], classes: spec.vocabSize, questions: PLACES, examples, optimizer, rate: 1e-4 },
+    { shape: [4, TOKENS], classes: spec.vocabSize, questions: POSITIONS, examples, optimizer, rate: 1e-4 },
     seconds,
   );
 }
@@ -49,7 +49,7 @@ function inference(batch: number, seconds: number): Promise<number[]> {
 const caseOf = (batch: number, train: boolean): Case => ({
   batch,
   times: (seconds) => (train ? training : inference)(batch, seconds),
-  peer: { network: 'bert-base', tokens: TOKENS, places: PLACES, train },
+  peer: { network: 'bert-base', tokens: TOKENS, positions: POSITIONS, train },
 });
 
 const CASES: NetworkCases = {

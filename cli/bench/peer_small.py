@@ -65,18 +65,18 @@ def torch_network():
             distance = torch.arange(n["tokens"])
             self.register_buffer("bias", -(distance[:, None] - distance).abs().float().expand(1, n["heads"], -1, -1).clone())
 
-        def forward(self, ids, places):
+        def forward(self, ids, positions):
             x = self.norm(self.words(ids) + self.at.weight)
             for layer in self.layers:
                 x = layer(x, self.bias)
-            y = self.head_norm(F.gelu(self.head(x[:, places])))
+            y = self.head_norm(F.gelu(self.head(x[:, positions])))
             return (y @ self.words.weight.T + self.shift).flatten(0, 1)
 
     if NET["kind"] == "bert":
-        ids, places = torch.randint(NET["vocabulary"], (BATCH, NET["tokens"])), torch.arange(NET["masked"]) * 3 + 1
+        ids, positions = torch.randint(NET["vocabulary"], (BATCH, NET["tokens"])), torch.arange(NET["masked"]) * 3 + 1
         model = Bert(NET)
         labels = (torch.arange(BATCH * NET["masked"]) * 97) % NET["vocabulary"]
-        forward = lambda: model(ids, places)
+        forward = lambda: model(ids, positions)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01)
     else:
         height, width, channels = NET["shape"]
@@ -211,7 +211,7 @@ def jax_network():
         dense_of("head", h, h)
         norm_of("head_norm", h, False)
         params["shift"] = jnp.zeros(NET["vocabulary"])
-        places = jnp.arange(NET["masked"]) * 3 + 1
+        positions = jnp.arange(NET["masked"]) * 3 + 1
         bias = -jnp.abs(jnp.arange(tokens)[:, None] - jnp.arange(tokens)).astype(jnp.float32)
         x = jax.random.randint(next(key), (BATCH, tokens), 0, NET["vocabulary"])
 
@@ -223,7 +223,7 @@ def jax_network():
                 y = jnp.swapaxes(weights @ v, 1, 2).reshape(BATCH, tokens, h)
                 x = layer_norm(p, f"{i}n1", x + dense(p, f"{i}out", y))
                 x = layer_norm(p, f"{i}n2", x + dense(p, f"{i}down", nn.gelu(dense(p, f"{i}up", x), approximate=False)))
-            y = layer_norm(p, "head_norm", nn.gelu(dense(p, "head", x[:, places]), approximate=False))
+            y = layer_norm(p, "head_norm", nn.gelu(dense(p, "head", x[:, positions]), approximate=False))
             return (y @ p["words"].T + p["shift"]).reshape(-1, NET["vocabulary"]), {}
 
     classes = NET["vocabulary"] if NET["kind"] == "bert" else NET["classes"]

@@ -1,5 +1,5 @@
 """A network in PyTorch, eager: examples per second and peak memory. Argument, as JSON: {network, batch, train, seconds, ...}; ResNet-50 (channels last, as
-torchvision has it) with pixels, or bert-base (Hugging Face's, without dropout) with tokens and places."""
+torchvision has it) with pixels, or bert-base (Hugging Face's, without dropout) with tokens and positions."""
 import json
 import os
 import resource
@@ -50,18 +50,18 @@ def images(spec, device):
 
 
 def tokens(spec, device):
-    """The scores of the vocabulary at the masked places only; in inference the encoder and its pooler."""
+    """The scores of the vocabulary at the masked positions alone; in inference the encoder and its pooler."""
     from transformers import BertConfig, BertForMaskedLM, BertModel
     config = BertConfig(hidden_dropout_prob=0, attention_probs_dropout_prob=0)
-    batch, length, places = spec['batch'], spec['tokens'], spec['places']
+    batch, length, positions = spec['batch'], spec['tokens'], spec['positions']
     ids = torch.randint(config.vocab_size, (batch, length), device=device)
     mask = torch.ones_like(ids)
     if not spec['train']:
         encoder = BertModel(config).to(device)
         return lambda: encoder(ids, attention_mask=mask).pooler_output, None, encoder, None
     model = BertForMaskedLM(config).to(device)
-    at = torch.arange(places, device=device) * 6 + 1
-    y = (torch.arange(batch * places, device=device) * 97) % config.vocab_size
+    at = torch.arange(positions, device=device) * 6 + 1
+    y = (torch.arange(batch * positions, device=device) * 97) % config.vocab_size
     decayed = [p for n, p in model.named_parameters() if p.dim() > 1]
     others = [p for n, p in model.named_parameters() if p.dim() == 1]
     optimizer = torch.optim.AdamW([{'params': decayed, 'weight_decay': 0.01}, {'params': others, 'weight_decay': 0}], lr=1e-4, eps=1e-6)

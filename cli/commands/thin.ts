@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ThinOptions } from '../../src/thin/plan.js';
 import type { SentencesResult } from '../../src/thin/sentences.js';
+import type { ThinResult } from '../../src/thin/result.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
 import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
@@ -64,6 +65,59 @@ function sentencesText({ test, parameters, written, card, page }: SentencesResul
     `nearest neighbor for ${test.neighbors.toFixed(1)} %; ${parameters.thin.toLocaleString('en')} of ` +
     `${parameters.wide.toLocaleString('en')} parameters\nwritten: ${[...written, card, page].join(', ')}\n`
   );
+}
+
+/** What was found of a network with classes, for people. */
+function resultText({ wide, thin, taken, written, card, page }: ThinResult): string {
+  return (
+    `test accuracy ${thin.test.accuracy.toFixed(1)} %, wide ${wide.test.accuracy.toFixed(1)} %; ` +
+    `${thin.parameters.toLocaleString('en')} of ${wide.parameters.toLocaleString('en')} parameters; ` +
+    `arm ${taken.arm}\nwritten: ${[...written, card, page].join(', ')}\n`
+  );
+}
+
+/** What was found of a network with classes, for scripts. */
+function resultFigures({ wide, thin, taken, written, card, page }: ThinResult): Record<string, unknown> {
+  return {
+    ...{ accuracy: thin.test.accuracy, wideAccuracy: wide.test.accuracy, arm: taken.arm, rates: taken.rates },
+    ...{ parameters: thin.parameters, written, card, page },
+  };
+}
+
+/** The lines of `--plan`: what would be done, and what it costs. */
+async function planLines(options: ThinOptions): Promise<string[]> {
+  const { describeSentences, setUpSentences } = await import('../../src/thin/sentences.js');
+  const sentences = setUpSentences(options);
+  if (sentences !== undefined) return describeSentences(sentences);
+  const { describe, setUp } = await import('../../src/thin/plan.js');
+  return describe(await setUp(options));
+}
+
+/** Makes the network thin, and prints what was found. */
+async function run(model: string, { fineTune, plan, engine, json, ...rest }: Options): Promise<void> {
+  checkOut(rest.out);
+  const options: ThinOptions = { ...rest, model, finetune: fineTune };
+  if (plan) {
+    process.stdout.write(`${(await planLines(options)).join('\n')}\n`);
+    return;
+  }
+  const { setUpSentences, thinSentences } = await import('../../src/thin/sentences.js');
+  const { thin } = await import('../../src/thin/thin.js');
+  const sentences = setUpSentences(options);
+  const progress = new Progress();
+  const notice = (line: string): void => progress.line(line);
+  const signal = stopSignal(notice);
+  const work = async () => ({
+    ...{ signal, onNotice: notice, command: typedCommand(), engine: await openForCommand(engine) },
+    onProgress: (share: number, detail: string, first: number) => progress.update('thin', share, detail, first),
+  });
+  if (sentences !== undefined) {
+    const found = await sayingHowToGoOn(progress, async () => thinSentences(sentences, await work()));
+    process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : sentencesText(found));
+    return;
+  }
+  const result = await sayingHowToGoOn(progress, async () => thin({ ...options, ...(await work()) }));
+  process.stdout.write(json ? `${JSON.stringify(resultFigures(result), null, 2)}\n` : resultText(result));
 }
 
 /** `gowide thin`. */
@@ -134,52 +188,5 @@ export function command(): Command {
         'Stopped, it goes on by the same command. Nothing is chosen by the test split.',
       ),
     )
-    .action(async (model: string, { fineTune, plan, engine, json, ...rest }: Options) => {
-      const out = rest.out;
-      checkOut(out);
-      const options: ThinOptions = { ...rest, model, finetune: fineTune };
-      const { describeSentences, setUpSentences, thinSentences } = await import('../../src/thin/sentences.js');
-      const sentences = setUpSentences(options);
-      if (plan) {
-        if (sentences !== undefined) {
-          process.stdout.write(`${describeSentences(sentences).join('\n')}\n`);
-          return;
-        }
-        const { describe, setUp } = await import('../../src/thin/plan.js');
-        process.stdout.write(`${describe(await setUp(options)).join('\n')}\n`);
-        return;
-      }
-      const { thin } = await import('../../src/thin/thin.js');
-      const progress = new Progress();
-      const notice = (line: string): void => progress.line(line);
-      const signal = stopSignal(notice);
-      const work = async () => ({
-        ...{ signal, onNotice: notice, command: typedCommand(), engine: await openForCommand(engine) },
-        onProgress: (share: number, detail: string, first: number) => progress.update('thin', share, detail, first),
-      });
-      if (sentences !== undefined) {
-        const found = await sayingHowToGoOn(progress, async () => thinSentences(sentences, await work()));
-        process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : sentencesText(found));
-        return;
-      }
-      const result = await sayingHowToGoOn(progress, async () => thin({ ...options, ...(await work()) }));
-      const { wide, thin: narrow, taken, written, card, page } = result;
-      if (json) {
-        const figures = {
-          accuracy: narrow.test.accuracy,
-          wideAccuracy: wide.test.accuracy,
-          arm: taken.arm,
-          rates: taken.rates,
-        };
-        process.stdout.write(
-          `${JSON.stringify({ ...figures, parameters: narrow.parameters, written, card, page }, null, 2)}\n`,
-        );
-        return;
-      }
-      process.stdout.write(
-        `test accuracy ${narrow.test.accuracy.toFixed(1)} %, wide ${wide.test.accuracy.toFixed(1)} %; ` +
-          `${narrow.parameters.toLocaleString('en')} of ${wide.parameters.toLocaleString('en')} parameters; ` +
-          `arm ${taken.arm}\nwritten: ${[...written, card, page].join(', ')}\n`,
-      );
-    });
+    .action(run);
 }
