@@ -181,9 +181,14 @@ export class Order {
   }
 
   indices(step: number, batch: number): Uint32Array {
-    const indices = new Uint32Array(batch);
-    for (let i = 0; i < batch; i++) {
-      const position = (step * batch + i) * this.shard.count + this.shard.index;
+    return this.from(step * batch, batch);
+  }
+
+  /** `count` examples that come after the first `start` of the order: those of batches that differ in size. */
+  from(start: number, count: number): Uint32Array {
+    const indices = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      const position = (start + i) * this.shard.count + this.shard.index;
       indices[i] = this.order(Math.floor(position / this.total))[position % this.total]!;
     }
     return indices;

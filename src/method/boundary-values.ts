@@ -18,28 +18,25 @@ export type Listener = NonNullable<Scope['trace']>;
 
 /**
  * The values of some batches at the last boundary that each of them reached, in at most `limit` bytes. A batch whose
- * value would be beyond it is computed anew from its input, with the same result to the bit. The inputs stay the
- * caller's; {@link dispose} frees the values.
+ * value would be beyond it is computed anew from its input, with the same result to the bit. {@link dispose} frees the
+ * values.
  */
 export class BoundaryValues {
-  private readonly reached: (Reached | undefined)[];
+  private readonly reached = new Map<number, Reached>();
   private bytes = 0;
 
   constructor(
     private readonly network: Network,
-    private readonly inputs: readonly Tensor[],
     private readonly limit: number,
-  ) {
-    this.reached = inputs.map(() => undefined);
-  }
+  ) {}
 
   /**
-   * Values of a batch at every tap after the boundary that it reached, up to `until`, and at that boundary itself.
+   * Values of a batch with this input at every tap after the boundary that it reached, up to `until`, and there itself.
    * Every linear layer on the way is heard; layers that somebody listens to are made of single ops, so a value does not
    * depend on who listens. To be called inside a tidy: the caller frees all of them but the one that is kept here.
    */
-  pass(weights: Weights, batch: number, until: string, listener: Listener = () => {}): Tensors {
-    const [input, start] = [this.inputs[batch]!, this.reached[batch]];
+  pass(weights: Weights, batch: number, input: Tensor, until: string, listener: Listener = () => {}): Tensors {
+    const start = this.reached.get(batch);
     const scope: Scope = { ...evaluation(weights), trace: listener };
     if (start === undefined) return this.network.apply(scope, input, { until });
     if (start.tap === until) return { [until]: start.value };
@@ -53,22 +50,24 @@ export class BoundaryValues {
     const bytes = bytesOf(value);
     if (this.bytes + bytes > this.limit) return void value.dispose();
     this.bytes += bytes;
-    this.reached[batch] = { tap, value };
+    this.reached.set(batch, { tap, value });
   }
 
+  /** Frees the values. */
   dispose(): void {
-    this.inputs.forEach((_, batch) => this.forget(batch));
+    for (const batch of [...this.reached.keys()]) this.forget(batch);
   }
 
   private forget(batch: number): void {
-    const before = this.reached[batch];
+    const before = this.reached.get(batch);
     if (before === undefined) return;
     this.bytes -= bytesOf(before.value);
     before.value.dispose();
-    this.reached[batch] = undefined;
+    this.reached.delete(batch);
   }
 }
 
-function bytesOf({ size }: Tensor): number {
+/** Bytes of a tensor's values, four each. */
+export function bytesOf({ size }: Tensor): number {
   return 4 * size;
 }

@@ -7,6 +7,7 @@ import { normOf } from '../models/layer-table.js';
 import { forwardFlops, type Network } from '../nn/network.js';
 import { cloneFlops } from './clone.js';
 import type { Group } from './groups.js';
+import { KEPT_BYTES, RIDGE_BATCH } from './ridge.js';
 import type { ImitationSpec } from './spec.js';
 
 interface Length {
@@ -76,6 +77,50 @@ function productFlops({ shapes }: Network, readers: readonly (readonly string[])
     }),
   );
   return positions * products.reduce((sum, size) => sum + size, 0);
+}
+
+/** Positions of one example that a tap's linear layers read, by its operations; those of the input without any. */
+function positionsAt({ shapes, owner, flops }: Network, tap: string, shape: readonly number[]): number {
+  const kernels = Object.keys(shapes).filter((path) => path.endsWith('/kernel') && owner(path) === tap);
+  const size = kernels.reduce((sum, path) => sum + sizeOf(shapes[path]!), 0);
+  const own = flops(shape)[tap] ?? 0;
+  const input = shape.length === 3 ? shape[0]! * shape[1]! : shape.at(-1)!;
+  return size === 0 || own === 0 ? input : own / (2 * size);
+}
+
+/** Values of one example at the boundary where a network has most of them. */
+function mostBoundaryValues(network: Network, shape: readonly number[]): number {
+  return Math.max(
+    0,
+    ...network.boundaries.block.map((tap) => positionsAt(network, tap, shape) * network.width(tap, shape)),
+  );
+}
+
+/** Bytes of a number on the engine, and of one in the matrices that are solved. */
+const [SINGLE, DOUBLE] = [4, 8];
+/** Bytes that a forward pass keeps for each of its operations: a third of what a training step does, see cost.ts. */
+const PASS_BYTES = 0.015;
+
+/**
+ * Memory of imitation in closed form in bytes, both nets' parameters aside: the inputs and both nets' values at a
+ * boundary, which are kept up to a limit; a batch on its way through both nets, with what a layer reads of it twice
+ * over; and the largest system of equations, three matrices of its size. An estimate, as operations give positions.
+ */
+export function ridgeMemory(thin: Network, wide: Network, shape: readonly number[], images: number): number {
+  const kept = [sizeOf(shape), mostBoundaryValues(thin, shape), mostBoundaryValues(wide, shape)];
+  let [rows, inputs] = [0, 0];
+  for (const tap of thin.taps)
+    for (const path of readersAt(thin, tap).flat()) {
+      const read = sizeOf(thin.shapes[path]!) / thin.shapes[path]!.at(-1)! + 1;
+      rows = Math.max(rows, positionsAt(thin, tap, shape) * read);
+      inputs = Math.max(inputs, read);
+    }
+  const pass = PASS_BYTES * (forwardFlops(thin, shape) + forwardFlops(wide, shape)) + 2 * SINGLE * rows;
+  return (
+    kept.reduce((sum, values) => sum + Math.min(KEPT_BYTES, SINGLE * images * values), 0) +
+    Math.min(images, RIDGE_BATCH) * pass +
+    3 * DOUBLE * inputs ** 2
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { networkOf, parameterCount } from '../models/index.js';
 import type { Network } from '../nn/network.js';
 import { OPTIMIZER_STATE } from '../optim/optimizer.js';
 import { wideView } from './align.js';
-import { totalCost, trainingFlops, type Cost } from './budget.js';
+import { ridgeMemory, totalCost, trainingFlops, type Cost } from './budget.js';
 import { planGroups } from './pipeline.js';
 import { isTrained, type TrainSpec } from './spec.js';
 
@@ -132,9 +132,19 @@ export function stepMemory(spec: TrainSpec, activations: number): number {
 const ENGINE_MEMORY = 2 ** 29;
 
 /**
- * Expected memory of a run in bytes, by which a GPU is chosen. A training step was measured to keep some 0.005 bytes
- * for each operation (ResNet-50 with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
+ * Expected memory of a run in bytes, by which a GPU is chosen: of a training step, or of imitation in closed form
+ * before it, whichever takes more. A training step was measured to keep some 0.005 bytes for each operation (ResNet-50
+ * with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
  */
 export function expectedMemory(spec: TrainSpec): number {
-  return ENGINE_MEMORY + stepMemory(spec, 0.005 * stepFlops(spec));
+  return ENGINE_MEMORY + Math.max(stepMemory(spec, 0.005 * stepFlops(spec)), closedFormMemory(spec));
+}
+
+/** Memory of imitation in closed form in bytes, with the parameters of both nets; 0 where there is none. */
+function closedFormMemory(spec: TrainSpec): number {
+  const { imitation, teacher } = spec;
+  const wide = wideView(spec)?.network;
+  if (imitation?.by !== 'ridge' || teacher === null || wide === undefined) return 0;
+  const parameters = parameterCount(spec.network) + parameterCount(teacher.network);
+  return FLOAT * parameters + ridgeMemory(networkOf(spec.network), wide, exampleShape(spec.data), imitation.images);
 }

@@ -14,6 +14,7 @@ import type { HostArray } from '../core/host-array.js';
 import { normOf } from '../models/layer-table.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
+import { BatchInputs } from './batch-inputs.js';
 import { BoundaryValues, type Listener } from './boundary-values.js';
 import { rowsRead } from './linear-inputs.js';
 import { toFiniteMatrix } from './moments.js';
@@ -21,11 +22,14 @@ import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
 import type { Teacher, Weights } from './weights.js';
 
-/** Images of one pass. */
-const BATCH = 100;
+/** Examples of one pass. */
+export const RIDGE_BATCH = 100;
 
-/** Bytes of the values at the last boundary that are kept of each net; batches beyond it are computed anew. */
-const KEPT_BYTES = 2 ** 30;
+/**
+ * Bytes of the inputs, and of each net's values at the last boundary, that are kept at most; batches beyond it are read
+ * or computed anew.
+ */
+export const KEPT_BYTES = 2 ** 30;
 
 /** Linear layers between two boundaries that read the same value, so that one pass serves to fit all of them. */
 interface Layers {
@@ -78,7 +82,7 @@ export interface Imitated {
 interface Run {
   readonly network: Network;
   readonly teacher: Teacher;
-  readonly batches: number;
+  readonly inputs: BatchInputs;
   readonly own: BoundaryValues;
   readonly wide: BoundaryValues;
   readonly selection: Selection;
@@ -87,11 +91,11 @@ interface Run {
 
 /**
  * Fits every linear layer of the thin net, and, where the channels of skip connections are those of a basis, the scale
- * and shift of the norm after them; new weights, `thin` is disposed where it changed. What both nets have at the last
- * boundary is kept, in at most `keptBytes` each, so that all of it takes some two passes of the wide net and four of
- * the thin one; batches beyond that begin at the input for every layer, with the same result. Throws UsageError where a
- * layer's channels are neither the wide net's, nor chosen, nor in the basis; FailureError where the examples do not
- * determine a layer.
+ * and shift of the norm after them; new weights, `thin` is disposed where it changed. The inputs, and what both nets
+ * have at the last boundary, are kept in at most `keptBytes` each, so that all of it takes some two passes of the wide
+ * net and four of the thin one; batches beyond that are read anew and begin at the input for every layer, with the same
+ * result. Throws UsageError where a layer's channels are neither the wide net's, nor chosen, nor in the basis;
+ * FailureError where the examples do not determine a layer.
  */
 export async function imitateByRidge(
   spec: RidgeImitation,
@@ -104,15 +108,15 @@ export async function imitateByRidge(
   progress: (done: number, total: number) => void,
   keptBytes = KEPT_BYTES,
 ): Promise<Weights> {
-  const inputs = await inputsFor(spec, data, seed);
+  const inputs = inputsFor(spec, data, seed, keptBytes);
   const run: Run = {
-    ...{ network, teacher, selection, batches: inputs.length },
-    own: new BoundaryValues(network, inputs, keptBytes),
-    wide: new BoundaryValues(teacher.network, inputs, keptBytes),
+    ...{ network, teacher, selection, inputs },
+    own: new BoundaryValues(network, keptBytes),
+    wide: new BoundaryValues(teacher.network, keptBytes),
     projection: basis && tf.tensor2d(basis.values, basis.shape as [number, number]),
   };
   try {
-    const { parts, total } = partsOf(network, thin, inputs[0]!);
+    const { parts, total } = await inputs.with(0, (x) => partsOf(network, thin, x));
     let [weights, done] = [thin, 0];
     for (const part of parts) {
       const isOutput = part === parts.at(-1);
@@ -126,40 +130,38 @@ export async function imitateByRidge(
         }
       }
       if (isOutput) break;
-      if (part.layers.length === 0) advance(run.wide, teacher.weights, part.tap, run.batches);
+      if (part.layers.length === 0) await advance(run, run.wide, teacher.weights, part.tap);
       const scales = run.projection === undefined ? undefined : network.scales?.(part.tap);
       if (scales?.length === 2) weights = await fitNorm(run, weights, part.tap, scales);
-      advance(run.own, weights, part.tap, run.batches);
+      await advance(run, run.own, weights, part.tap);
     }
     return weights;
   } finally {
     run.own.dispose();
     run.wide.dispose();
     run.projection?.dispose();
-    tf.dispose(inputs);
+    inputs.dispose();
   }
 }
 
-async function inputsFor({ images }: RidgeImitation, data: Dataset, seed: number): Promise<Tensor[]> {
+function inputsFor({ images }: RidgeImitation, data: Dataset, seed: number, keptBytes: number): BatchInputs {
   const order = new Order(seed, data.train.count);
-  const inputs: Tensor[] = [];
-  for (let step = 0; step * BATCH < images; step++) {
-    const indices = order.indices(step, Math.min(BATCH, images - step * BATCH));
-    const batch = toBatch(data, await data.train.batch(indices));
-    batch.y.dispose();
-    inputs.push(batch.x);
-  }
-  return inputs;
+  const read = async (batch: number): Promise<Tensor> => {
+    const start = batch * RIDGE_BATCH;
+    const indices = order.from(start, Math.min(RIDGE_BATCH, images - start));
+    const { x, y } = toBatch(data, await data.train.batch(indices));
+    y.dispose();
+    return x;
+  };
+  return new BatchInputs(Math.ceil(images / RIDGE_BATCH), read, keptBytes);
 }
 
 /** Takes every batch of a network to a boundary. */
-function advance(values: BoundaryValues, weights: Weights, tap: string, batches: number): void {
-  for (let batch = 0; batch < batches; batch++)
-    values.reach(
-      batch,
-      tap,
-      tf.tidy(() => values.pass(weights, batch, tap)[tap]!.clone()),
-    );
+async function advance({ inputs }: Run, values: BoundaryValues, weights: Weights, tap: string): Promise<void> {
+  for (let batch = 0; batch < inputs.count; batch++) {
+    const pass = (x: Tensor): Tensor => tf.tidy(() => values.pass(weights, batch, x, tap)[tap]!.clone());
+    values.reach(batch, tap, await inputs.with(batch, pass));
+  }
 }
 
 interface Moments {
@@ -201,12 +203,12 @@ async function momentsOf(
   const gramOf = (path: string): string => `gram/${readRows ? paths[0]! : path}`;
   let sums: Record<string, Tensor2D> = {};
   const counts: Record<string, number> = {};
-  for (let batch = 0; batch < run.batches; batch++) {
+  for (let batch = 0; batch < run.inputs.count; batch++) {
     const before = sums;
-    const found = tf.tidy(() => {
+    const add = (x: Tensor) => {
       const [mine, wides] = [listening(paths), listening(paths)];
-      const own = run.own.pass(weights, batch, part.tap, mine.listener);
-      const theirs = run.wide.pass(run.teacher.weights, batch, part.tap, wides.listener);
+      const own = run.own.pass(weights, batch, x, part.tap, mine.listener);
+      const theirs = run.wide.pass(run.teacher.weights, batch, x, part.tap, wides.listener);
       const next: Record<string, Tensor2D> = {};
       const addProduct = (name: string, rows: Tensor2D, others: Tensor2D): void => {
         const product: Tensor2D = tf.matMul(rows, others, true);
@@ -225,7 +227,8 @@ async function momentsOf(
         counts[path] = (counts[path] ?? 0) + rows.shape[0];
       }
       return { next, reached: isLast ? theirs[part.tap]!.clone() : undefined };
-    });
+    };
+    const found = await run.inputs.with(batch, (x) => tf.tidy(() => add(x)));
     if (found.reached !== undefined) run.wide.reach(batch, part.tap, found.reached);
     sums = found.next;
     tf.dispose(before);
@@ -284,7 +287,7 @@ function checkTarget(path: string, output: Tensor, wide: Tensor, target: Tensor)
  * has there, the least squares to the wide net's value in the basis.
  */
 async function fitNorm(
-  { own, wide, teacher, batches, projection }: Run,
+  { own, wide, teacher, inputs, projection }: Run,
   weights: Weights,
   tap: string,
   [gamma, beta]: readonly string[],
@@ -293,13 +296,14 @@ async function fitNorm(
   const sums = { own: new Float64Array(channels), wide: new Float64Array(channels) };
   const products = { own: new Float64Array(channels), wide: new Float64Array(channels) };
   let count = 0;
-  for (let batch = 0; batch < batches; batch++) {
-    const found = tf.tidy(() => {
-      const mine = rowsOf(own.pass(weights, batch, tap)[tap]!);
-      const theirs = rowsOf(linearMap(wide.pass(teacher.weights, batch, tap)[tap]!, projection!));
+  for (let batch = 0; batch < inputs.count; batch++) {
+    const sumsOf = (x: Tensor): Tensor => {
+      const mine = rowsOf(own.pass(weights, batch, x, tap)[tap]!);
+      const theirs = rowsOf(linearMap(wide.pass(teacher.weights, batch, x, tap)[tap]!, projection!));
       count += mine.shape[0];
       return tf.stack([mine, theirs, tf.square(mine), tf.mul(mine, theirs)].map((value) => tf.sum(value, 0)));
-    });
+    };
+    const found = await inputs.with(batch, (x) => tf.tidy(() => sumsOf(x)));
     const values = await found.data();
     found.dispose();
     [sums.own, sums.wide, products.own, products.wide].forEach((total, k) => {

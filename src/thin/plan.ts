@@ -5,7 +5,7 @@ import { CUSTOM_SCALE } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
 import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
-import { EXPECTED_FLOPS, expectedSeconds } from '../method/cost.js';
+import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost.js';
 import { needsOfWide } from '../method/pipeline.js';
 import { TRAIN_KIND } from '../method/required.js';
 import type { TrainSpec } from '../method/spec.js';
@@ -351,6 +351,16 @@ export function secondsOf(parts: readonly Part[]): number {
   return parts.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
+/** Expected memory of the largest run in bytes. */
+function memoryOf(setup: Setup): number {
+  const weights = wideWeights(setup);
+  const cells = poolsOf(setup)
+    .flat()
+    .map((one) => thinCellOf(setup, weights, one, setup.steps.thin));
+  if (setup.training !== undefined) cells.push(wideCellOf(setup, wideRates(setup)[0]!, setup.steps.wide));
+  return Math.max(...cells.map(({ spec }) => expectedMemory(spec as unknown as TrainSpec)));
+}
+
 /** What will be done and what it costs, a line each; `parts` are {@link partsOf} the same set-up. */
 export function describe(setup: Setup, parts = partsOf(setup)): string[] {
   const { source, wide, thin, data, training, left, options } = setup;
@@ -369,6 +379,8 @@ export function describe(setup: Setup, parts = partsOf(setup)): string[] {
       ({ name, runs, steps, seconds }) =>
         `${name}: ${runs} run${runs === 1 ? '' : 's'} of ${steps} steps, about ${duration(seconds)}`,
     ),
-    `about ${duration(secondsOf(parts))} in all on one core of a small machine; rates and arm are chosen on validation, nothing by the test split`,
+    `about ${duration(secondsOf(parts))} in all on one core of a small machine, with ` +
+      `${(memoryOf(setup) / 1e9).toFixed(1)} GB of memory; ` +
+      'rates and arm are chosen on validation, nothing by the test split',
   ];
 }

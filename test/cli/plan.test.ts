@@ -31,6 +31,10 @@ test('the memory of a step is one estimate: planned with measured activations, e
   expect(expectedMemory(spec) - stepMemory(spec, 0)).toBeCloseTo(2 ** 29 + 0.005 * stepFlops(spec), 0);
   const taught = parseTrainSpec(armSpecs(resnetDigits, 'minutes').kd);
   expect(stepMemory(taught, 0)).toBe(12 * parameterCount(taught.network) + 4 * parameters);
+  const fitted = (images: number): number =>
+    expectedMemory({ ...taught, start: 'selected', imitation: { by: 'ridge', images, ridge: 1e-3 } });
+  expect(fitted(100)).toBeGreaterThanOrEqual(expectedMemory(taught));
+  expect(fitted(1e6)).toBeGreaterThan(fitted(100) + 2 ** 30); // what is kept of so many examples
 });
 
 test('a machine that is twice as slow takes twice as long', () => {

@@ -18,30 +18,30 @@ test('values are kept up to the limit, and those beyond it are computed anew fro
   const before = tf.memory().numTensors;
   const [stem, next] = network.boundaries.block as [string, string];
   const bytes = 4 * tf.tidy(() => network.apply(scope, inputs[0]!, { until: stem })[stem]!.size);
-  const values = new BoundaryValues(network, inputs, 2 * bytes + 4);
+  const values = new BoundaryValues(network, 2 * bytes + 4);
   const heardOf = (batch: number): string[] => {
     const heard: string[] = [];
-    tf.tidy(() => void values.pass(weights, batch, next, (path) => void heard.push(path)));
+    tf.tidy(() => void values.pass(weights, batch, inputs[batch]!, next, (path) => void heard.push(path)));
     return heard;
   };
   for (const batch of inputs.keys())
     values.reach(
       batch,
       stem,
-      tf.tidy(() => values.pass(weights, batch, stem)[stem]!),
+      tf.tidy(() => values.pass(weights, batch, inputs[batch]!, stem)[stem]!),
     );
   expect(tf.memory().numTensors).toBe(before + 2); // the third is beyond the limit
   expect(heardOf(0)).not.toContain('stem/conv');
   expect(heardOf(2)).toContain('stem/conv');
   for (const batch of inputs.keys()) {
-    const logits = tf.tidy(() => [...values.pass(weights, batch, 'logits').logits!.dataSync()]);
+    const logits = tf.tidy(() => [...values.pass(weights, batch, inputs[batch]!, 'logits').logits!.dataSync()]);
     expect(logits).toEqual(whole[batch]);
   }
   values.reach(1, next, tf.scalar(0)); // 4 bytes instead, which leaves room for the third batch
   values.reach(
     2,
     stem,
-    tf.tidy(() => values.pass(weights, 2, stem)[stem]!),
+    tf.tidy(() => values.pass(weights, 2, inputs[2]!, stem)[stem]!),
   );
   expect(heardOf(2)).not.toContain('stem/conv');
   values.dispose();

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { totalCost, trainingFlops, type Plan } from '../../src/method/budget.js';
+import { ridgeMemory, totalCost, trainingFlops, type Plan } from '../../src/method/budget.js';
 import type { Network } from '../../src/nn/network.js';
 import { networkOf } from '../../src/models/index.js';
 import { groupsOf } from '../../src/method/groups.js';
+import { KEPT_BYTES } from '../../src/method/ridge.js';
 import { chain } from './chain.js';
 import { IMITATION, recipe } from './support.js';
 
@@ -86,6 +87,19 @@ test('closed form: a pass of each part for every value that its linear layers re
   expect(all!.steps).toBe(trained!.steps);
   expect(all!.flops - trained!.flops).toBeCloseTo(100 * (passes + products), 3);
   expect(all!.teacherFlops).toBe(100 * 2 * (theirs[0] + theirs[1] + theirs[2]));
+});
+
+test('closed form: what is kept grows with the examples up to its limits, and with the widths', () => {
+  const shape = [32, 32, 3];
+  const base = { family: 'resnet', block: 'basic', blocks: [1, 1], mid: 1, skip: true, classes: 10, channels: 3 };
+  const net = (planes: number): Network =>
+    networkOf({ ...base, planes, stem: { kind: 'small', channels: planes } } as Parameters<typeof networkOf>[0]);
+  const memory = (images: number, wide = 16): number => ridgeMemory(net(8), net(wide), shape, images);
+  // inputs, and the most values at a boundary: 8 and 16 channels of 32 x 32 pixels, four bytes each
+  expect(memory(1000) - memory(500)).toBeCloseTo(4 * 500 * 32 * 32 * (3 + 8 + 16), -3);
+  expect(memory(10 ** 7)).toBe(memory(10 ** 6));
+  expect(memory(10 ** 6)).toBeGreaterThan(3 * KEPT_BYTES);
+  expect(memory(500, 32)).toBeGreaterThan(memory(500, 16));
 });
 
 test('groups that are shared with the wide net cost nothing', () => {

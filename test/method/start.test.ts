@@ -4,7 +4,7 @@ import { loadDigits } from '../../src/data/digits.js';
 import { disposeAll, tf } from '../../src/engine/tensor.js';
 import { imitateByRidge } from '../../src/method/ridge.js';
 import { gather, sharedPaths, startWeights } from '../../src/method/start.js';
-import { weightsOf } from '../../src/method/weights.js';
+import { weightsOf, type Weights } from '../../src/method/weights.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { fromLayersModel } from '../../src/models/layers-model.js';
 import { evaluation } from '../../src/nn/layers.js';
@@ -78,6 +78,41 @@ describe('on an engine', () => {
     expect(relativeError(a, b)).toBeLessThan(0.02);
     disposeAll(fitted.params, fitted.state);
     expect(tf.memory().numTensors - before).toBeLessThanOrEqual(200);
+    disposeAll(teacher.weights.params, teacher.weights.state);
+  });
+
+  test('ridge reads each of its examples once, also where the last batch is smaller, and no more at a time', async () => {
+    const network = networkOf(MLP);
+    const host = network.init(1);
+    const teacher = { network, host, weights: weightsOf(host) };
+    const read: number[] = [];
+    const batch = (indices: Uint32Array): ReturnType<typeof data.train.batch> => {
+      read.push(...indices);
+      return data.train.batch(indices);
+    };
+    const watched = { ...data, train: { ...data.train, batch } };
+    const fit = (kept?: number): Promise<Weights> =>
+      imitateByRidge(
+        { by: 'ridge', images: 230, ridge: 1e-7 },
+        network,
+        weightsOf(network.init(9)),
+        teacher,
+        { selection: {} },
+        watched,
+        1,
+        () => {},
+        kept,
+      );
+    const before = tf.memory().numTensors;
+    const fitted = await fit();
+    expect(read).toHaveLength(230);
+    expect(new Set(read).size).toBe(230);
+    const anew = await fit(0); // nothing is kept: every batch is read anew for every pass
+    expect(read.length).toBeGreaterThan(4 * 230);
+    for (const [path, value] of Object.entries(fitted.params))
+      expect([...(await anew.params[path]!.data())]).toEqual([...(await value.data())]);
+    disposeAll(fitted.params, fitted.state, anew.params, anew.state);
+    expect(tf.memory().numTensors).toBe(before);
     disposeAll(teacher.weights.params, teacher.weights.state);
   });
 
