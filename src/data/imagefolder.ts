@@ -11,6 +11,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, join, relative } from 'node:path';
 import type sharpModule from 'sharp';
+import type { Metadata } from 'sharp';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
@@ -20,7 +21,8 @@ import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './data
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
-import { colorsOfInks, cut, resizeBilinear, type Part, type Size } from './pixels.js';
+import { colorsOfInks, cut, resizeBilinear, roundHalfToEven, type Part, type Size } from './pixels.js';
+import { hasPlainYCbCr } from './tiff.js';
 
 const ImageFolderSpec = z
   .strictObject({
@@ -46,7 +48,7 @@ export type ImageFolder = Omit<z.infer<typeof ImageFolderSpec>, 'set'>;
 
 const EXTENSIONS = '.jpg .jpeg .png .webp .bmp .ppm .pgm .gif .tif .tiff .avif'.split(' ');
 /** What sharp calls the formats that hold pixels; it also draws SVG and pages of PDF, whatever their name ends with. */
-const FORMATS: readonly (string | undefined)[] = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
+const FORMATS: readonly (string | undefined)[] = ['jpeg', 'png', 'webp', 'tiff', 'heif'];
 const [MEAN, STD] = [
   [0.485, 0.456, 0.406],
   [0.229, 0.224, 0.225],
@@ -289,24 +291,36 @@ interface Opened extends Size {
 }
 
 /**
- * A picture without alpha channel, as its pixels are stored: torchvision's ImageFolder neither turns a picture by its
- * EXIF orientation nor follows a color profile, and weights that were trained with it expect that. Throws FailureError
- * on a drawing, whose pixels are not in the file.
+ * A picture without alpha channel, with the pixels that torchvision's ImageFolder has, as weights that were trained
+ * with it expect: by Pillow's `convert('RGB')`, which follows no color profile, turns TIFF alone by its orientation,
+ * and cuts gray values of 16 bits at 255. Throws FailureError on a drawing, whose pixels are not in the file.
  */
 async function openPicture(sharp: typeof sharpModule, file: string): Promise<Opened> {
   const bytes = await readFile(file); // once, for its kind, its size and its pixels
   const bitmap = readBitmap(bytes);
   if (bitmap !== undefined) return fromPixels(sharp, bitmap.data, { ...bitmap, channels: 3 });
   if (bytes.length === 0) throw new FailureError('the file is empty');
-  const { width, height, format, hasAlpha, space } = await sharp(bytes).metadata();
+  const metadata = await sharp(bytes).metadata();
+  const { format, hasAlpha, space } = metadata;
   if (!FORMATS.includes(format))
     throw new FailureError(`its content is ${format}, which is not read; expected one of ${EXTENSIONS.join(', ')}`);
-  const picture = sharp(bytes, { failOn: 'error', sequentialRead: true, ignoreIcc: true });
+  if (format === 'tiff' && hasPlainYCbCr(bytes))
+    throw new FailureError('a TIFF in YCbCr, which is read where JPEG compresses it alone; save it in RGB');
+  const stored = sharp(bytes, { failOn: 'error', sequentialRead: true, ignoreIcc: true });
+  const isTurned = format === 'tiff' && (metadata.orientation ?? 1) > 1;
+  const picture = isTurned ? stored.autoOrient() : stored;
+  const { width, height } = isTurned ? metadata.autoOrient : metadata;
   if (space === 'cmyk') {
     const inks = picture.pipelineColourspace('cmyk').toColourspace('cmyk');
     return fromPixels(sharp, colorsOfInks(await inks.raw().toBuffer()), { width, height, channels: 3 });
   }
-  if (hasAlpha) {
+  const wide = wideGray(bytes, metadata);
+  if (wide !== undefined) {
+    const { buffer, byteOffset } = await picture.removeAlpha().toColourspace('grey16').raw({ depth: wide }).toBuffer();
+    const values = new WIDE_GRAY[wide](buffer, byteOffset, width * height);
+    return fromPixels(sharp, Uint8ClampedArray.from(values), { width, height, channels: 1 });
+  }
+  if (hasAlpha || isTurned) {
     // before anything is scaled: that would weigh colors by their opacity, and leave none where nothing is opaque
     const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });
     return fromPixels(sharp, data, info);
@@ -314,9 +328,19 @@ async function openPicture(sharp: typeof sharpModule, file: string): Promise<Ope
   return { picture, width, height };
 }
 
+/** Gray values that are wider than a byte, as sharp calls them. */
+const WIDE_GRAY = { ushort: Uint16Array, short: Int16Array } as const;
+
+/** How wide the gray values are that Pillow keeps so, as it does without an alpha channel. */
+function wideGray(bytes: Buffer, { format, depth, hasAlpha, channels }: Metadata): keyof typeof WIDE_GRAY | undefined {
+  // in PNG, one gray value may be called transparent, which sharp makes a channel of; byte 25 is the kind of color
+  const isGray = format === 'png' ? bytes[25] === 0 : channels === 1 && !hasAlpha;
+  return isGray && (depth === 'ushort' || depth === 'short') ? depth : undefined;
+}
+
 function fromPixels(
   sharp: typeof sharpModule,
-  data: Uint8Array,
+  data: Uint8Array | Uint8ClampedArray,
   { width, height, channels }: Size & { readonly channels: 1 | 2 | 3 | 4 },
 ): Opened {
   return { picture: sharp(data, { raw: { width, height, channels } }), width, height };
@@ -368,13 +392,6 @@ export function scaledSize({ width, height }: Size, shorter: number): Size {
   return width <= height
     ? { width: shorter, height: longer(height, width) }
     : { width: longer(width, height), height: shorter };
-}
-
-/** Rounds as Python does: a half to the even number. */
-function roundHalfToEven(x: number): number {
-  const [low, rest] = [Math.floor(x), x - Math.floor(x)];
-  if (rest === 0.5) return low % 2 === 0 ? low : low + 1;
-  return Math.round(x);
 }
 
 /** The square in the middle, by torchvision's arithmetic. */

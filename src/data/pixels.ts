@@ -18,6 +18,12 @@ const CHANNELS = 3;
 /** Bits after the point of a weight of {@link resizeBilinear}. */
 const PRECISION = 22;
 
+/** Rounds as Python does: a half to the even number. */
+export function roundHalfToEven(x: number): number {
+  const low = Math.floor(x);
+  return x - low === 0.5 && low % 2 === 0 ? low : Math.round(x);
+}
+
 /** Where a line of output pixels reads, and by which weights: a triangle, as wide as a pixel that is made smaller. */
 function weightsOf(from: number, to: number): readonly { readonly first: number; readonly weights: Float64Array }[] {
   const scale = from / to;

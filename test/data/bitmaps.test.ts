@@ -1,5 +1,8 @@
 /** BMP and portable maps, written here byte by byte as their formats say. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { FailureError } from '../../src/core/errors.js';
 import { readBitmap } from '../../src/data/bitmaps.js';
 
 const read = (bytes: Uint8Array | string): ReturnType<typeof readBitmap> =>
@@ -82,7 +85,7 @@ describe('BMP', () => {
     expect([...read(bmp({ bits: 16, width: 3, height: 1, rows: six, masks }))!.data]).toEqual([
       ...RED!,
       ...GREEN!,
-      ...[132, 130, 132], // 16 of 31, 32 of 63, 16 of 31
+      ...[131, 129, 131], // 16 of 31, 32 of 63, 16 of 31, cut to whole numbers as Pillow does
     ]);
   });
 
@@ -107,7 +110,12 @@ describe('BMP', () => {
         [1, 2, 3, 4, 5, 6],
       ],
     };
-    expect(() => read(bmp({ ...good, bits: 8, compression: 1 }))).toThrow(/BMP of 8 bits with compression 1; expected/);
+    expect(() => read(bmp({ ...good, bits: 24, compression: 1 }))).toThrow(
+      /BMP of 24 bits with compression 1; expected/,
+    );
+    expect(() => read(bmp({ ...good, bits: 8, compression: 1, palette: Array<number>(1024).fill(0) }))).toThrow(
+      /cut off/,
+    );
     expect(() => read(bmp(good).subarray(0, -1))).toThrow('the file is cut off: 69 of 70 bytes');
     expect(() => read(bmp(good).subarray(0, 20))).toThrow('the file is cut off: 20 of 26 bytes');
     expect(() => read(bmp({ ...good, width: 2 ** 30, height: 2 ** 30 }))).toThrow(/picture of 1073741824 x 1073741824/);
@@ -126,7 +134,7 @@ describe('portable maps', () => {
     expect([...read(Buffer.from('P5\n2 1\n255\n\x07\x20', 'latin1'))!.data]).toEqual([7, 7, 7, 32, 32, 32]);
     expect([...read('P2\n3 1\n4\n0 1 4\n')!.data]).toEqual([0, 0, 0, 64, 64, 64, 255, 255, 255]);
     const wide = Buffer.concat([Buffer.from('P5\n2 1\n65535\n'), Buffer.of(0x80, 0x80, 0xff, 0xff)]);
-    expect([...read(wide)!.data]).toEqual([128, 128, 128, 255, 255, 255]);
+    expect([...read(wide)!.data]).toEqual([255, 255, 255, 255, 255, 255]); // cut, not scaled
   });
 
   test('what is cut off or beyond its largest value is said', () => {
@@ -138,6 +146,36 @@ describe('portable maps', () => {
     expect(() => read('P5 hello')).toThrow('without width, height and largest value');
   });
 });
+
+test('a file that is cut off anywhere is said to be, and one that is damaged is refused or read, in all these formats', () => {
+  const made = JSON.parse(readFileSync(join(import.meta.dirname, 'pictures.json'), 'utf8')) as Record<
+    string,
+    { readonly file: string; readonly pixels: string }
+  >;
+  const mine = Object.entries(made).filter(([name]) => /^(?!p2).*\.(gif|bmp|p[gp]m)$/.test(name)); // digits can be cut off unseen
+  expect(mine.length).toBeGreaterThan(8);
+  for (const [name, { file, pixels }] of mine) {
+    const bytes = Buffer.from(file, 'base64');
+    for (let end = 2; end < bytes.length; end++) {
+      const outcome = outcomeOf(bytes.subarray(0, end));
+      // what comes after the last pixel may be missing: the end of a GIF, of runs, and frames after the first
+      if (outcome !== pixels) expect(`${name} ${end}: ${outcome}`).toMatch(/cut off|without width, height/);
+      const flipped = Buffer.from(bytes);
+      flipped[end]! ^= 1 << (end % 8);
+      expect(typeof outcomeOf(flipped)).toBe('string');
+    }
+  }
+});
+
+/** The pixels, or the message of a refusal; anything else is thrown. */
+function outcomeOf(bytes: Buffer): string {
+  try {
+    return Buffer.from(readBitmap(bytes)?.data ?? []).toString('base64');
+  } catch (error) {
+    if (error instanceof FailureError) return error.message;
+    throw error;
+  }
+}
 
 test('files of other formats are left to others', () => {
   expect([read('\x89PNG'), read('P'), read('')]).toEqual([undefined, undefined, undefined]);

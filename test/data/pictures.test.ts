@@ -1,5 +1,5 @@
 /** CIFAR-10 as pictures, folders called `test`, and gzipped tables: what is passed on as often as the originals. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -65,6 +65,40 @@ test('a folder of pictures may call its test split test', async () => {
   expect(() => imageClasses(folder)).toThrow(
     /val not found; put pictures into .*val\/<class>\/ \(or test\/<class>\/\)/,
   );
+});
+
+describe('pixels are those of Pillow’s convert(RGB), as torchvision has them', () => {
+  const made = JSON.parse(readFileSync(join(import.meta.dirname, 'pictures.json'), 'utf8')) as Record<
+    string,
+    { readonly file: string; readonly pixels: string }
+  >;
+  const REFUSED = 'luminance.tiff';
+
+  /** Pictures [8, 8, 3] of a folder whose first class has these files. */
+  async function pixelsOf(names: readonly string[]): Promise<Uint8Array> {
+    const folder = mkdtempSync(join(root, 'kinds-'));
+    for (const path of ['train/a', 'train/b', 'val/a', 'val/b']) mkdirSync(join(folder, path), { recursive: true });
+    for (const name of names) writeFileSync(join(folder, 'train/a', name), Buffer.from(made[name]!.file, 'base64'));
+    for (const path of ['train/b', 'val/a', 'val/b'])
+      writeFileSync(join(folder, path, 'p1.ppm'), `P1 8 8 ${'0'.repeat(64)}`);
+    return (await readPictures(folder, 'train', 8)).images;
+  }
+
+  test('palettes, transparency, gray of 16 bits, turned TIFF, GIF on a part of its screen, runs of BMP, bits', async () => {
+    const names = Object.keys(made)
+      .filter((name) => name !== REFUSED)
+      .sort();
+    const images = await pixelsOf(names);
+    const size = 8 * 8 * 3;
+    for (const [i, name] of names.entries()) {
+      const pixels = Buffer.from(images.subarray(i * size, (i + 1) * size)).toString('base64');
+      expect(`${name} ${pixels}`).toBe(`${name} ${made[name]!.pixels}`);
+    }
+  });
+
+  test('a TIFF of luminance and chroma that JPEG does not compress is refused by name', async () => {
+    await expect(pixelsOf([REFUSED])).rejects.toThrow(/luminance.tiff: a TIFF in YCbCr.*save it in RGB/);
+  });
 });
 
 test('a gzipped text is unpacked, and one that is cut off is named', () => {
