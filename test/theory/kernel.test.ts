@@ -13,7 +13,7 @@ import { openKernel, useKernel, type KernelName } from '../../theory/kernel/kern
 import type { Kernel } from '../../theory/kernel/interface.js';
 import { activations, output, velocity } from '../../theory/network/network.js';
 import { ACTIVATIONS, type Activation } from '../../theory/model/activations.js';
-import { copyNet, initialNet, type Net } from '../../theory/model/particles.js';
+import { copyNet, initialNet, zerosLike, type Net } from '../../theory/model/particles.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { nativeSkip } from './support.js';
@@ -224,6 +224,26 @@ test.skipIf(nativeSkip())(
     expect(run({ CXX: 'false' })).toMatch(/^native/);
   },
 );
+
+test('WebAssembly: values of tanh that are kept for the backward pass change no bit, for any width and number of threads', () => {
+  const [d, n] = [3, 13];
+  for (const [m, threads] of [
+    [1, 1],
+    [71, 1],
+    [701, 2],
+  ] as const) {
+    const kernel = open('wasm', threads);
+    const net = initialNet(7, { depth: 1, m, d, alpha: 1, c: 1.3 }, { rho: 0.3, sa: 2 });
+    const [x, y] = [normals(rngKey(7, 'x'), n * d), normals(rngKey(7, 'y'), n * d)];
+    const [kept, anew] = [0, 1].map(() => zerosLike(net.layers));
+    kernel.descend(net, x, y, 1, new Float64Array(1), kept);
+    const out = new Float64Array(n * d);
+    kernel.forward(net, x, [out]);
+    const error = out.map((value, j) => value - y[j]!);
+    kernel.backward(net, x, error, anew![0]!, new Float64Array(n * d));
+    for (const part of ['a', 'b', 'bias'] as const) expect([...kept![0]![part]]).toEqual([...anew![0]![part]]);
+  }
+});
 
 test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps', () => {
   for (const activation of namesOf(ACTIVATIONS)) {

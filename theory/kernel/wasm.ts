@@ -11,6 +11,7 @@ import {
   NEXT,
   READY,
   ROUND,
+  SPINS,
   webAssemblyKernel,
   type WebAssembly as Platform,
 } from './webassembly.js';
@@ -29,6 +30,7 @@ const chunks = new Int32Array(memory.buffer, job, 8);
 let seen = 0;
 Atomics.add(words, ${READY}, 1); Atomics.notify(words, ${READY});
 for (;;) {
+  for (let tries = 0; tries < ${SPINS} && Atomics.load(words, ${ROUND}) === seen; tries++);
   Atomics.wait(words, ${ROUND}, seen);
   seen = Atomics.load(words, ${ROUND});
   for (let chunk; (chunk = Atomics.add(words, ${NEXT}, 1)) < chunks[5];) run(job, chunk, thread);

@@ -43,6 +43,7 @@ const JOB = [
   'gb',
   'gbias',
   'scratch',
+  'kept',
 ] as const;
 type Job = Readonly<Record<(typeof JOB)[number], number>>;
 
@@ -54,6 +55,18 @@ export const JOB_AT = CONTROL + 64;
 const ARENA = 65_536;
 /** Positions in the control block, in 32-bit words from {@link CONTROL}. */
 export const [ROUND, NEXT, BUSY, READY] = [0, 1, 2, 3] as const;
+
+/**
+ * Bytes of activations that are kept from a step's forward pass for its backward one, at most. At 16 bytes a pair they
+ * are read and written far faster than this form computes, in a cache or not; this bounds the memory that they take.
+ */
+const KEPT = 512 * 2 ** 20;
+
+/**
+ * How often a thread looks at the meeting point before it sleeps, some 20 microseconds: layers of few particles meet
+ * more often than the system wakes a thread.
+ */
+export const SPINS = 5000;
 
 /** Further threads, which wait for the next round at the meeting point and take chunks until none is left. */
 export interface Helpers {
@@ -120,7 +133,8 @@ class Machine {
     Atomics.add(words, ROUND, 1);
     Atomics.notify(words, ROUND);
     for (let chunk; (chunk = Atomics.add(words, NEXT, 1)) < job.chunks;) this.exports.run(JOB_AT, chunk, 0);
-    for (let busy; (busy = Atomics.load(words, BUSY)) > 0;) Atomics.wait(words, BUSY, busy, 100);
+    for (let busy, tries = 0; (busy = Atomics.load(words, BUSY)) > 0; tries++)
+      if (tries >= SPINS) Atomics.wait(words, BUSY, busy, 100);
   }
 }
 
@@ -173,7 +187,7 @@ class Pass {
     }
   }
 
-  private launch(pass: 0 | 1, { m, a, b, bias }: Layer, z: number, p: number): void {
+  private launch(pass: 0 | 1, { m, a, b, bias }: Layer, z: number, p: number, kept: number): void {
     const { d, activation } = this.net;
     this.machine.view(this.particles.a, m * d).set(a);
     this.machine.view(this.particles.b, m * d).set(b);
@@ -190,17 +204,39 @@ class Pass {
       p,
       sheets: this.sheets,
       scratch: this.scratch,
+      kept,
     });
   }
 
-  forward(layer: Layer, z: number, out: number): void {
-    this.launch(0, layer, z, 0);
+  /**
+   * Addresses for the activations of the layers [m, S], which the backward pass reads then, for as many layers as
+   * {@link KEPT} allows; 0 for the others, and for activations of which the derivative does not follow from the value.
+   */
+  keepValues(): number[] {
+    const { layers, activation } = this.net;
+    let left = activation === 'tanh' ? KEPT : 0;
+    return layers.map(({ m }) => {
+      const bytes = 8 * m * this.S;
+      if (bytes > left) return 0;
+      left -= bytes;
+      return this.machine.allocate(m * this.S);
+    });
+  }
+
+  forward(layer: Layer, z: number, out: number, kept = 0): void {
+    this.launch(0, layer, z, 0, kept);
     this.reduce(layer.m, z, out);
   }
 
   /** target = base + scale * gradient, with base the layer itself or zero. */
-  backward(layer: Layer, target: Layer, add: boolean, scale: number, z: number, p: number, back: number): void {
-    this.launch(1, layer, z, p);
+  backward(
+    layer: Layer,
+    target: Layer,
+    add: boolean,
+    scale: number,
+    [z, p, back, kept = 0]: readonly [z: number, p: number, back: number, kept?: number],
+  ): void {
+    this.launch(1, layer, z, p, kept);
     this.reduce(layer.m, p, back);
     const { ga, gb, gbias } = this.particles;
     for (const [from, name] of [
@@ -241,11 +277,12 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
       const pass = new Pass(machine, net, n, threads);
       const zs = Array.from({ length: layers.length + 1 }, () => machine.allocate(pass.sheet));
       const targets = machine.allocate(pass.sheet);
+      const kept = pass.keepValues();
       let [p, back] = [machine.allocate(pass.sheet), machine.allocate(pass.sheet)];
       toColumns(x, d, pass.S, machine.view(zs[0]!, pass.sheet));
       toColumns(y, d, pass.S, machine.view(targets, pass.sheet));
       for (let step = 0; step < losses.length; step++) {
-        layers.forEach((layer, l) => pass.forward(layer, zs[l]!, zs[l + 1]!));
+        layers.forEach((layer, l) => pass.forward(layer, zs[l]!, zs[l + 1]!, kept[l]));
         const [z, goal, residual] = [zs.at(-1)!, targets, p].map((address) => machine.view(address, pass.sheet)) as [
           Float64Array,
           Float64Array,
@@ -260,7 +297,7 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
         losses[step] = squares / (2 * n);
         if (!Number.isFinite(losses[step])) return step + 1;
         for (let l = layers.length - 1; l >= 0; l--) {
-          pass.backward(layers[l]!, (to ?? layers)[l]!, to === undefined, (-dt * c) / n, zs[l]!, p, back);
+          pass.backward(layers[l]!, (to ?? layers)[l]!, to === undefined, (-dt * c) / n, [zs[l]!, p, back, kept[l]!]);
           [p, back] = [back, p];
         }
       }
@@ -273,7 +310,7 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
       const [input, gradient, out] = [0, 1, 2].map(() => machine.allocate(pass.sheet)) as [number, number, number];
       toColumns(z, d, pass.S, machine.view(input, pass.sheet));
       toColumns(p, d, pass.S, machine.view(gradient, pass.sheet));
-      pass.backward(layers[0]!, to, false, -c / n, input, gradient, out);
+      pass.backward(layers[0]!, to, false, -c / n, [input, gradient, out]);
       toRows(machine.view(out, pass.sheet), d, pass.S, back);
     },
     peak: () => undefined,

@@ -118,9 +118,9 @@ const LN2: f64 = 0.6931471805599453;
   return u;
 }
 
-// out [d, S] += sum_i b_i act(a_i . z + bias_i)
+// out [d, S] += sum_i b_i act(a_i . z + bias_i). With `keeping`, the activations go into `kept` [m, S], too.
 // @ts-ignore: decorator
-@inline function forwardOf(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize): void {
+@inline function forwardOf(activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize, kept: usize): void {
   const row = <usize>S << 3;
   const width = <usize>d << 3;
   for (let i = 0; i < m; i += 2) {
@@ -148,8 +148,19 @@ const LN2: f64 = 0.6931471805599453;
       const w = splat(weight);
       u00 = value(activation, u00);
       u01 = value(activation, u01);
-      u10 = mul(w, value(activation, u10));
-      u11 = mul(w, value(activation, u11));
+      u10 = value(activation, u10);
+      u11 = value(activation, u11);
+      if (keeping) {
+        const t0 = kept + <usize>i * row + s;
+        // beside the last of an odd number stands itself: nothing is written behind its row
+        const t1 = second ? t0 + row : t0;
+        v128.store(t0, u00);
+        v128.store(t0, u01, 16);
+        v128.store(t1, u10);
+        v128.store(t1, u11, 16);
+      }
+      u10 = mul(w, u10);
+      u11 = mul(w, u11);
       at = out + s;
       for (let k: usize = 0; k < width; k += 8) {
         const y0 = v128.load64_splat(b0 + k), y1 = v128.load64_splat(b1 + k);
@@ -161,13 +172,15 @@ const LN2: f64 = 0.6931471805599453;
   }
 }
 
-function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize): void {
-  if (activation == 0) forwardOf(0, d, S, m, a, b, bias, z, out);
-  else if (activation == 1) forwardOf(1, d, S, m, a, b, bias, z, out);
-  else if (activation == 2) forwardOf(2, d, S, m, a, b, bias, z, out);
-  else if (activation == 3) forwardOf(3, d, S, m, a, b, bias, z, out);
-  else if (activation == 4) forwardOf(4, d, S, m, a, b, bias, z, out);
-  else forwardOf(5, d, S, m, a, b, bias, z, out);
+function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize, kept: usize): void {
+  if (activation == 0) {
+    if (kept == 0) forwardOf(0, false, d, S, m, a, b, bias, z, out, 0);
+    else forwardOf(0, true, d, S, m, a, b, bias, z, out, kept);
+  } else if (activation == 1) forwardOf(1, false, d, S, m, a, b, bias, z, out, 0);
+  else if (activation == 2) forwardOf(2, false, d, S, m, a, b, bias, z, out, 0);
+  else if (activation == 3) forwardOf(3, false, d, S, m, a, b, bias, z, out, 0);
+  else if (activation == 4) forwardOf(4, false, d, S, m, a, b, bias, z, out, 0);
+  else forwardOf(5, false, d, S, m, a, b, bias, z, out, 0);
 }
 
 // @ts-ignore: decorator
@@ -205,10 +218,18 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
   return slope;
 }
 
-// Gradients (sums over samples) of m particles into ga, gb, gbias; back [d, S] += sum_i a_i (b_i . p) act'. `scratch`
-// holds [4, S].
+// The slope from a tanh that was kept: as `keep` has it, to the last bit.
 // @ts-ignore: decorator
-@inline function backwardOf(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize): void {
+@inline function keptSlope(v: v128, bp: v128, slope: usize): v128 {
+  const s = mul(f64x2.sub(splat(1.0), mul(v, v)), bp);
+  v128.store(slope, s);
+  return s;
+}
+
+// Gradients (sums over samples) of m particles into ga, gb, gbias; back [d, S] += sum_i a_i (b_i . p) act'. `scratch`
+// holds [4, S]: activations of two particles, then their slopes. With `keeping`, activations are in `kept` [m, S].
+// @ts-ignore: decorator
+@inline function backwardOf(activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize): void {
   const row = <usize>S << 3;
   const width = <usize>d << 3;
   const slopes = row << 1;
@@ -222,6 +243,8 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
     const c1 = v128.load64_splat(bias + (<usize>(second ? i + 1 : i) << 3));
     let d0 = splat(0.0), d1 = splat(0.0);
     const weight = splat(second ? 1.0 : 0.0);
+    const v0 = keeping ? kept + <usize>i * row : scratch;
+    const v1 = keeping && !second ? v0 : v0 + row;
     for (let s: usize = 0; s < row; s += 32) {
       let u00 = c0, u01 = c0, u10 = c1, u11 = c1;
       let q00 = splat(0.0), q01 = splat(0.0), q10 = splat(0.0), q11 = splat(0.0);
@@ -229,10 +252,12 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       for (let k: usize = 0; k < width; k += 8) {
         const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
         const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k), y0 = v128.load64_splat(b0 + k), y1 = v128.load64_splat(b1 + k);
-        u00 = fma(x0, z0, u00);
-        u01 = fma(x0, z1, u01);
-        u10 = fma(x1, z0, u10);
-        u11 = fma(x1, z1, u11);
+        if (!keeping) {
+          u00 = fma(x0, z0, u00);
+          u01 = fma(x0, z1, u01);
+          u10 = fma(x1, z0, u10);
+          u11 = fma(x1, z1, u11);
+        }
         q00 = fma(y0, p0, q00);
         q01 = fma(y0, p1, q01);
         q10 = fma(y1, p0, q10);
@@ -243,10 +268,18 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       q10 = mul(weight, q10);
       q11 = mul(weight, q11);
       const t = scratch + s;
-      d0 = add(d0, keep(activation, u00, q00, t, slopes));
-      d0 = add(d0, keep(activation, u01, q01, t + 16, slopes));
-      d1 = add(d1, keep(activation, u10, q10, t + row, slopes));
-      d1 = add(d1, keep(activation, u11, q11, t + row + 16, slopes));
+      if (keeping) {
+        const slope = t + slopes;
+        d0 = add(d0, keptSlope(v128.load(v0 + s), q00, slope));
+        d0 = add(d0, keptSlope(v128.load(v0 + s, 16), q01, slope + 16));
+        d1 = add(d1, keptSlope(v128.load(v1 + s), q10, slope + row));
+        d1 = add(d1, keptSlope(v128.load(v1 + s, 16), q11, slope + row + 16));
+      } else {
+        d0 = add(d0, keep(activation, u00, q00, t, slopes));
+        d0 = add(d0, keep(activation, u01, q01, t + 16, slopes));
+        d1 = add(d1, keep(activation, u10, q10, t + row, slopes));
+        d1 = add(d1, keep(activation, u11, q11, t + row + 16, slopes));
+      }
     }
     store<f64>(gbias + (<usize>i << 3), sum(d0));
     if (second) store<f64>(gbias + (<usize>(i + 1) << 3), sum(d1));
@@ -254,16 +287,19 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k);
       let da0 = splat(0.0), da1 = splat(0.0), db0 = splat(0.0), db1 = splat(0.0);
       let at = z + (k >> 3) * row, pt = p + (k >> 3) * row, bt = back + (k >> 3) * row;
+      let w0 = v0, w1 = v1;
       const end = scratch + row;
       for (let t = scratch; t < end; t += 32) {
         const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
         const s00 = v128.load(t + slopes), s01 = v128.load(t + slopes, 16), s10 = v128.load(t + slopes + row), s11 = v128.load(t + slopes + row, 16);
         da0 = add(da0, fma(s00, z0, mul(s01, z1)));
         da1 = add(da1, fma(s10, z0, mul(s11, z1)));
-        db0 = add(db0, fma(v128.load(t), p0, mul(v128.load(t, 16), p1)));
-        db1 = add(db1, fma(v128.load(t + row), p0, mul(v128.load(t + row, 16), p1)));
+        db0 = add(db0, fma(v128.load(w0), p0, mul(v128.load(w0, 16), p1)));
+        db1 = add(db1, fma(v128.load(w1), p0, mul(v128.load(w1, 16), p1)));
         v128.store(bt, add(v128.load(bt), fma(s00, x0, mul(s10, x1))));
         v128.store(bt, add(v128.load(bt, 16), fma(s01, x0, mul(s11, x1))), 16);
+        w0 += 32;
+        w1 += 32;
         at += 32;
         pt += 32;
         bt += 32;
@@ -278,18 +314,20 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
   }
 }
 
-function backward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize): void {
-  if (activation == 0) backwardOf(0, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
-  else if (activation == 1) backwardOf(1, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
-  else if (activation == 2) backwardOf(2, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
-  else if (activation == 3) backwardOf(3, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
-  else if (activation == 4) backwardOf(4, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
-  else backwardOf(5, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch);
+function backward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize): void {
+  if (activation == 0) {
+    if (kept == 0) backwardOf(0, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
+    else backwardOf(0, true, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, kept);
+  } else if (activation == 1) backwardOf(1, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
+  else if (activation == 2) backwardOf(2, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
+  else if (activation == 3) backwardOf(3, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
+  else if (activation == 4) backwardOf(4, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
+  else backwardOf(5, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
 }
 
 // ---- jobs: the chunks of one layer, taken by any number of threads ----
 
-// Fields of a job, 32 bits each, in the order of JOB in wasm.ts.
+// Fields of a job, 32 bits each, in the order of JOB in webassembly.ts.
 // @ts-ignore: decorator
 @inline function field(job: usize, index: i32): i32 { return load<i32>(job + (<usize>index << 2)); }
 
@@ -301,11 +339,13 @@ export function run(job: usize, chunk: i32, thread: i32): void {
   const a = <usize>field(job, 6) + rows, b = <usize>field(job, 7) + rows, bias = <usize>field(job, 8) + single;
   const bytes = <usize>d * <usize>S << 3;
   const sheet = <usize>field(job, 11) + <usize>chunk * bytes;
+  // 0: none are kept
+  const all = <usize>field(job, 16), kept = all == 0 ? 0 : all + (<usize>first * <usize>S << 3);
   memory.fill(sheet, 0, bytes);
   if (field(job, 0) == 0) {
-    forward(activation, d, S, count, a, b, bias, <usize>field(job, 9), sheet);
+    forward(activation, d, S, count, a, b, bias, <usize>field(job, 9), sheet, kept);
   } else {
     const scratch = <usize>field(job, 15) + <usize>thread * (<usize>S << 5);
-    backward(activation, d, S, count, a, b, bias, <usize>field(job, 9), <usize>field(job, 10), sheet, <usize>field(job, 12) + rows, <usize>field(job, 13) + rows, <usize>field(job, 14) + single, scratch);
+    backward(activation, d, S, count, a, b, bias, <usize>field(job, 9), <usize>field(job, 10), sheet, <usize>field(job, 12) + rows, <usize>field(job, 13) + rows, <usize>field(job, 14) + single, scratch, kept);
   }
 }
