@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { FailureError, messageOf, unknownName } from '../../src/core/errors.js';
 import type { Check, Measured } from './check.js';
 import { Children } from './children.js';
@@ -94,6 +95,9 @@ export async function runCheck(
     measured = { pass: false, figure: `could not be run to its end: ${messageOf(error)}` };
   } finally {
     clearTimeout(timer);
+    // A signal that came while the check worked in one stretch is heard in the next turn of the event loop, and the
+    // turn that is under way may be past that.
+    for (let turn = 0; turn < 2; turn++) await setImmediate();
     SIGNALS.forEach((signal) => process.off(signal, interrupt));
     await children.end();
   }

@@ -10,6 +10,7 @@ import {
   constants,
   linkSync,
   lstatSync,
+  lutimesSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -256,15 +257,29 @@ function isLeft(path: string, text: string): boolean {
 
 /**
  * Seconds since a file was written. Both times are the file system's own: clocks of hosts may differ, and be set back.
+ * A file whose time lies ahead, as after its file system's clock was set back, is given the present one, so that it is
+ * as old as whoever met it first knows it to be: else it would be young until that time comes.
  */
 function ageSeconds(path: string): number {
   const probe = `${path}.${randomBytes(8).toString('hex')}`;
   closeSync(openSync(probe, 'wx'));
   try {
     const written = lstatSync(path, { throwIfNoEntry: false });
-    return written === undefined ? 0 : (lstatSync(probe).mtimeMs - written.mtimeMs) / 1000;
+    if (written === undefined) return 0;
+    const now = lstatSync(probe);
+    const age = (now.mtimeMs - written.mtimeMs) / 1000;
+    if (age < -REFRESH_SECONDS) setTime(path, now.mtime);
+    return age;
   } finally {
     rmSync(probe, { force: true });
+  }
+}
+
+function setTime(path: string, time: Date): void {
+  try {
+    lutimesSync(path, time, time);
+  } catch {
+    // it is gone, or another user's
   }
 }
 

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { tablesOf, type Check } from '../../cli/selftest/check.js';
 import { descendants, type Children } from '../../cli/selftest/children.js';
 import { CHECKS, runCheck, type Result } from '../../cli/selftest/selftest.js';
@@ -139,6 +139,25 @@ describe('no process is left of a check', () => {
       return Promise.reject(new Error('its parent is gone'));
     }, 60);
     expect(pids.filter(isThere)).toEqual([]);
+  });
+
+  test('that was interrupted while it worked in one stretch, to its end', async () => {
+    const exit = vi.spyOn(process, 'exit').mockReturnValue(undefined as never);
+    const check: Check = {
+      id: 'stretch',
+      what: 'a stretch',
+      run: () => {
+        process.kill(process.pid, 'SIGTERM');
+        return Promise.resolve({ pass: true, figure: '' });
+      },
+    };
+    const options = { folder: join(newFolder(), 'x'), program: PROGRAM, share: 1, limitSeconds: 60, onLine: () => {} };
+    try {
+      await runCheck(check, options);
+      expect(exit).toHaveBeenCalledWith(130);
+    } finally {
+      exit.mockRestore();
+    }
   });
 
   test('that is interrupted', async () => {

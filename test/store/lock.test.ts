@@ -61,6 +61,32 @@ describe('whether the owner of a lock is gone', () => {
     expect(readdirSync(join(path, '..'))).toEqual(gone ? [] : ['lock']);
   });
 
+  test.each([
+    ['another host', { ...here, host: 'elsewhere', token: 'x' }, 700],
+    ['another container', { ...here, namespace: 'pid:[1]', token: 'x' }, 130],
+    ['a process that ended while it wrote', {}, 6],
+  ])('a lock of %s whose time lies ahead grows old from when it is first met', (_, owner, patience) => {
+    write(owner, -1e9);
+    expect('release' in tryLock(path)).toBe(false);
+    const met = statSync(path).mtimeMs / 1000 - Date.now() / 1000;
+    expect(met).toBeLessThan(1e6); // the present, whatever the clock of this machine does meanwhile
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(owner);
+    write(owner, patience);
+    take().release();
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+  });
+
+  test('what guards the removal of a lock, and was left with a time ahead, holds nobody up for ever', () => {
+    write({ ...here, pid: 2 ** 22 + 1, token: 'x' });
+    const guard = `${path}.removing`;
+    writeFileSync(guard, '');
+    utimesSync(guard, 4e9, 4e9);
+    tryLock(path);
+    expect(statSync(guard).mtimeMs).toBeLessThan(3.9e12);
+    utimesSync(guard, 1e9, 1e9);
+    take().release();
+  });
+
   test.runIf(process.platform === 'linux')('a number that was given to another process since', () => {
     write({ ...here, pid: process.ppid, began: '1', token: 'x' });
     expect(liveOwner(path)).toBeUndefined();
