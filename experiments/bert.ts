@@ -12,6 +12,7 @@
  */
 import {
   armSpecs,
+  type Arm,
   type DependentRows,
   type Experiment,
   type Metric,
@@ -253,7 +254,7 @@ const MINUTES = ['wide', 'direct', 'kd', 'ends-kd', 'three-stage'];
 export const bertGlosses: Experiment = {
   name: 'bert-glosses',
   group: 'bert',
-  title: 'Thin BERT by three stages against its rivals, masked language modelling',
+  title: 'Thin BERT by three stages against its rivals, masked language modeling',
   kind: TRAIN_KIND,
   seeds: { minutes: 3, laptop: 3, gpu: 3, paper: 1 },
   metric: TEST_CROSS_ENTROPY,
@@ -333,7 +334,10 @@ export const bertAblations: Experiment = {
         : { 'imitation x 1.5': three({ recipe: joint(imitation, Math.round(1.5 * imitationSteps)).recipe }) }),
     };
     return Object.fromEntries(
-      Object.entries(specs).map(([name, spec]) => [name, { spec, label: ABLATION_LABELS[name] ?? name }]),
+      Object.entries(specs).map(([name, spec]): [string, Arm] => [
+        name,
+        { spec, label: ABLATION_LABELS[name] ?? name, learnsFrom: 'layers' },
+      ]),
     );
   },
 };

@@ -316,10 +316,21 @@ const ABLATION_LABELS: Readonly<Record<string, string>> = {
   'few images: selected, none': '200 images: selected channels, no imitation',
 };
 
+/** Ablations that learn from something else than the wide net's layers. */
+const ABLATION_SOURCES: Readonly<Record<string, Pick<Arm, 'learnsFrom' | 'reference'>>> = {
+  'selected, none': { learnsFrom: 'outputs' },
+  'few images: wide': { learnsFrom: 'labels', reference: true },
+  'few images: direct': { learnsFrom: 'labels' },
+  'few images: selected, none': { learnsFrom: 'outputs' },
+};
+
 /** Arms of which each is compared with `baseline`, one of them. */
 function against(baseline: string, specs: Readonly<Record<string, TrainSpec>>): Record<string, Arm> {
   return Object.fromEntries(
-    Object.entries(specs).map(([name, spec]) => [name, { spec, baseline, label: ABLATION_LABELS[name] ?? name }]),
+    Object.entries(specs).map(([name, spec]): [string, Arm] => [
+      name,
+      { spec, baseline, label: ABLATION_LABELS[name] ?? name, learnsFrom: 'layers', ...ABLATION_SOURCES[name] },
+    ]),
   );
 }
 

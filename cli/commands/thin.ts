@@ -161,7 +161,7 @@ export function command(): Command {
     .addOption(
       new Option(
         '--samples <n,...>',
-        'unlabelled examples by which closed-form fits layers (default: 600); with --compare several: a curve',
+        'unlabeled examples by which closed-form fits layers (default: 600); with --compare several: a curve',
       ).argParser(samples),
     )
     .addOption(new Option('--rows <n>', 'training examples that are used, at most').argParser(wholeNumber(8)))

@@ -14,19 +14,19 @@ export const RULE_CHANGES: readonly RuleChange[] = [
   {
     date: '2026-11-21',
     what: 'Growth faster than exponential asks for growth, and not for an upward bend alone.',
-    why: 'A curve that falls and then stays level bends upwards. The verdict became weaker.',
+    why: 'A curve that falls and then stays level bends upwards, too. The verdict became weaker.',
     afterResults: true,
   },
   {
     date: '2026-11-21',
     what: 'Growth and bend are both taken in the deeper half; depths at which the loss rises are left out.',
-    why: 'The bend out of a dip counted as growth, and Euler’s instability looks like it. The verdict became weaker.',
+    why: 'The bend out of a dip counted as growth, and the instability of Euler’s method looks like growth. The verdict became weaker.',
     afterResults: true,
   },
   {
     date: '2026-11-26',
     what: 'Holm’s correction over all claims of a family, proportions on the logit scale, no verdict against a rival that did not train.',
-    why: 'One of 23 comparisons is decided wrongly in two of three reports by chance; intervals passed 100 %. Thirteen verdicts became inconclusive; nets of several depths and strings were then run again with more seeds.',
+    why: 'Without a correction, two of three reports of 23 comparisons have one that chance alone decides; intervals went beyond 100 %. Thirteen verdicts became inconclusive; nets of several depths and strings were then run again with more seeds.',
     afterResults: true,
   },
   {

@@ -8,7 +8,7 @@ export const FAMILY_RATE = 0.05;
 
 /** How it is said next to each rule. */
 export const FAMILY_RULE =
-  'Of all claims of the theory, and of all about trained networks, that one interval decides at one scale, Holm’s correction keeps the chance of a single false alarm below 5 %: a decision that does not survive it counts as inconclusive.';
+  'Claims that one interval decides are corrected in two families at each scale, those of the theory and those about trained networks: in either, Holm’s correction keeps the chance of even one false alarm below 5 %. A decision that does not survive it counts as inconclusive.';
 
 /**
  * Verdicts of one family at one scale with Holm's correction: a decision whose corrected p-value is not below 5 % is

@@ -38,7 +38,7 @@ const saddleDirect: Claim = {
   statement: `There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form, ${LINEAR}.`,
   source: `this project (theory/instances/saddle.ts); ${OWN_BOUND} would allow even more`,
   question: 'A special law exists whose D under direct training grows exponentially with depth',
-  rule: `${bandText(SADDLE_GROWTH)} Growth: of log(√m D/√L) per layer, one fit for each seed. The closed form is the flow’s linearisation, so that this tests the simulator and the regime, and real particles stand beside it.`,
+  rule: `${bandText(SADDLE_GROWTH)} Growth: of log(√m D/√L) per layer, one fit for each seed. The closed form is the flow’s linearization, so that this tests the simulator and the regime, and real particles stand beside it.`,
   experiment: saddle,
   arms: ['B1'],
   rows: rowsOf(saddle, 'B1'),
@@ -77,9 +77,9 @@ const total = (group: readonly TableRow[], value: (row: TableRow) => number): nu
 const doubleExponential: Claim = {
   id: 'saddle-double-exponential',
   statement: `There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says, ${LINEAR}: log D grows as (2L − 3) g^(2L−2).`,
-  source: `this project (theory/instances/saddle.ts), whose rate is the form exp(T L g^(2L)) of ${OWN_BOUND}`,
+  source: `this project (theory/instances/saddle.ts), at a rate of the form exp(T L g^(2L)); ${OWN_BOUND} has that form`,
   question: 'A special law exists whose D grows double-exponentially with depth',
-  rule: `${bandText(SADDLE_GROWTH)} Growth: sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)). The closed form is the flow’s linearisation; real particles stand beside it.`,
+  rule: `${bandText(SADDLE_GROWTH)} Growth: sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)). The closed form is the flow’s linearization; real particles stand beside it.`,
   experiment: saddle,
   arms: ['B'],
   rows: (input) => rowsOf(saddle, 'B')(input).filter((row) => numberAt(row, 'depth') >= B_FROM),
@@ -97,10 +97,10 @@ const doubleExponential: Claim = {
 const tanhSaddleGrowth: Claim = {
   id: 'tanh-saddle-growth',
   statement:
-    'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearised flow says, before they saturate.',
+    'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearized flow says, before they saturate.',
   source: 'this project (theory/instances/tanh-saddle.ts)',
-  question: 'Tanh particles near the saddle grow as the linearised flow says',
-  rule: `${bandText(TANH_GROWTH)} Sums over the depths where the linearised growth is below ${LINEAR_BELOW}.`,
+  question: 'Tanh particles near the saddle grow as the linearized flow says',
+  rule: `${bandText(TANH_GROWTH)} Sums over the depths where the linearized growth is below ${LINEAR_BELOW}.`,
   experiment: tanhSaddle,
   rows: (input) => rowsOf(tanhSaddle)(input).filter((row) => numberAt(row, 'linearised') < LINEAR_BELOW),
   judge: byBand(TANH_GROWTH, (rows) =>

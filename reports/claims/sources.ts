@@ -12,7 +12,7 @@ export const ABSTRACT = {
   imitation: `paper, abstract (imitation: discrepancy linear in depth; ${UNREAD})`,
   backpropagation: `paper, abstract (backpropagation: exponential in depth, a bound; ${UNREAD})`,
   order: `paper, abstract (the bound on imitation is below that on backpropagation; ${UNREAD})`,
-  time: `this project’s bound on backpropagation, exponential in time (theory/bounds; ${UNREAD} of the paper)`,
+  time: `this project’s bound on backpropagation, exponential in time (theory/bounds); ${UNREAD}`,
   resnet: `paper, abstract (ResNet-50 on ImageNet; ${UNKNOWN})`,
   bert: `paper, abstract (BERT_BASE; ${UNKNOWN})`,
   convergence: `paper, abstract (stage 3 trains until convergence; ${UNKNOWN})`,

@@ -37,7 +37,8 @@ function followContents(): void {
   const links = new Map(
     [...document.querySelectorAll<HTMLAnchorElement>('#contents a')].map((link) => [link.hash.slice(1), link]),
   );
-  const headings = [...links.keys()].flatMap((id) => document.getElementById(id) ?? []);
+  // in the order of the page, in which the laboratory stands within a section, and not in that of the contents
+  const headings = [...document.querySelectorAll('[id]')].filter(({ id }) => links.has(id));
   let current: HTMLAnchorElement | undefined;
   const follow = (): void => {
     const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight / 3).at(-1);

@@ -6,6 +6,18 @@ import { EXPERIMENTS } from '../../experiments/registry.js';
 import type { Arm, ArmFacts, Experiment, Scale } from '../../src/core/experiment.js';
 import { entryOf } from '../../src/core/registry.js';
 
+/** The arm of wide nets that other arms require; those of one experiment may be of several shapes. */
+export const WIDE = 'wide';
+
+/** The name of wide nets with so many parameters, where those of one experiment are of several shapes. */
+export const wideOf = (parameters: number): string => `${WIDE}, ${parameters.toLocaleString('en')} parameters`;
+
+/** What is known of a wide net that others require and no experiment declares; undefined for other arms. */
+function wideFacts(arm: string): ArmFacts | undefined {
+  if (arm !== WIDE && !/^wide, [\d,]+ parameters$/.test(arm)) return undefined;
+  return { label: arm.replace(WIDE, 'wide net'), learnsFrom: 'labels', reference: true };
+}
+
 /** Facts about an arm that always has a label. */
 export type NamedFacts = ArmFacts & { readonly label: string };
 
@@ -24,8 +36,8 @@ function remembered<Value>(map: Map<string, Value>, key: string, make: () => Val
 
 /**
  * Facts about an arm of an experiment: those declared at the scale, else at another one, as they do not depend on it.
- * An arm that is not declared (a wide net that others require, a spec of the user's own) has its name for a label and
- * the experiment's baseline.
+ * An arm that is not declared (a spec of the user's own) has its name for a label and the experiment's baseline; a wide
+ * net that others require is what they are measured by.
  */
 export function factsOf(name: string, scale: string, arm: string): NamedFacts {
   const experiment = entryOf(EXPERIMENTS, name);
@@ -46,7 +58,7 @@ export function factsOf(name: string, scale: string, arm: string): NamedFacts {
       factors,
       learnsFrom,
       reference,
-    } = scales.reduce((found: ArmFacts | undefined, one) => found ?? at(one), undefined) ?? {};
+    } = scales.reduce((found: ArmFacts | undefined, one) => found ?? at(one), undefined) ?? wideFacts(arm) ?? {};
     return {
       label,
       ...(baseline !== undefined && { baseline }),

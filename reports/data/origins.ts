@@ -93,7 +93,7 @@ export function readOrigins(table: string): Origin[] {
 /** One origin in words. */
 export function originText({ commit, engine, machine, from, to, hours, runs, history }: Origin): string {
   if (history === true)
-    return `${runs} runs: kept by commit ${commit ?? 'unknown'} on ${to}; engine, machine and hours were not noted`;
+    return `${runs} runs, kept by commit ${commit ?? 'unknown'} on ${to} (engine, machine and hours were not noted)`;
   const made = [
     from === '' ? undefined : from === to ? from : `${from} to ${to}`,
     commit === null ? 'commit not noted' : `commit ${commit}`,
@@ -101,5 +101,5 @@ export function originText({ commit, engine, machine, from, to, hours, runs, his
     machine ?? 'machine not noted',
     hours === null ? undefined : `${hours < 0.1 ? hours.toFixed(2) : hours.toFixed(1)} h`,
   ].filter((part) => part !== undefined);
-  return `${runs} run${runs === 1 ? '' : 's'}: ${made.join(', ')}`;
+  return `${runs} run${runs === 1 ? '' : 's'} (${made.join('; ')})`;
 }

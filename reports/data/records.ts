@@ -4,6 +4,7 @@ import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
+import { WIDE, wideOf } from './facts.js';
 import { keptRows, keptTables } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
 import { groupBy, named, type Curve, type TableRow } from './rows.js';
@@ -35,9 +36,6 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems
   return { runs: [...finished.values()], problems: [...listings.flatMap(({ problems }) => problems), ...open] };
 }
 
-/** The arm of wide nets that other arms require; those of one experiment may be of several shapes. */
-export const WIDE = 'wide';
-
 function sizeOf({ cell, result }: RunRecord): Row[string] {
   return cell.arm === WIDE ? (result?.parameters ?? null) : null;
 }
@@ -53,10 +51,7 @@ function armNames(runs: readonly RunRecord[]): (run: RunRecord) => string {
     setOf,
   );
   const several = new Set([...sizes].filter(([, group]) => new Set(group.map(sizeOf)).size > 1).map(([set]) => set));
-  return (run) =>
-    run.cell.arm === WIDE && several.has(setOf(run))
-      ? `${WIDE}, ${Number(sizeOf(run)).toLocaleString('en')} parameters`
-      : run.cell.arm;
+  return (run) => (run.cell.arm === WIDE && several.has(setOf(run)) ? wideOf(Number(sizeOf(run))) : run.cell.arm);
 }
 
 /** Runs that a line names; the others are counted. */

@@ -27,6 +27,8 @@ type Palette = ReadonlyMap<string, string>;
 
 /** Pixels of a row of an arm: its name, and its interval below that. */
 const ROW = 38;
+/** Pixels of the axis of intervals, and of a letter of a name at most. */
+const [WIDTH, LETTER] = [440, 7.5];
 
 function channelsOf(order: readonly string[], palette: Palette | undefined): { y: object; paint: object } {
   const axis = { labels: false, ticks: false, domain: false, grid: false };
@@ -34,6 +36,21 @@ function channelsOf(order: readonly string[], palette: Palette | undefined): { y
   if (palette === undefined) return { y, paint: { color: { value: SOURCES.layers.color } } };
   const scale = { domain: [...palette.keys()], range: [...palette.values()] };
   return { y, paint: { color: { field: 'name', type: 'nominal', scale, legend: null } } };
+}
+
+/** A layer that vega-lite draws where the rows have the column that it needs. */
+type Layer = { readonly needs?: string } & Record<string, unknown>;
+
+/** Names above their intervals; those that a line crosses, at so many pixels, stand out from it. */
+function nameLayers(order: readonly string[], y: object, lines: readonly number[]): Layer[] {
+  const named = (mark: object, filter: readonly object[] = []): Layer => ({
+    transform: [{ filter: 'isValid(datum.mean)' }, ...filter],
+    mark: { type: 'text', align: 'left', fontSize: 12.5, ...mark },
+    encoding: { y, x: { value: 0 }, yOffset: { value: -9 }, text: { field: 'name' } },
+  });
+  const crossed = order.filter((name) => lines.some((at) => at < LETTER * name.length));
+  const halo = named({ stroke: 'white', strokeWidth: 4 }, [{ filter: { field: 'name', oneOf: crossed } }]);
+  return [...(crossed.length === 0 ? [] : [halo]), named({ color: '#222' })];
 }
 
 /** What stands in the axis of intervals beside them. */
@@ -58,25 +75,23 @@ function intervalSpec(
   const scale = { domain: domainOf([...drawnValues(data), ...marked], proportion), zero: false, nice: false };
   const axis = { tickCount: 6, labelOverlap: 'greedy', labelFlush: false };
   const x = (field: string): object => ({ field, type: 'quantitative', scale, title, axis });
-  const line = (at: number, mark: object): { readonly needs?: string } & Record<string, unknown> => ({
+  const line = (at: number, mark: object): Layer => ({
     data: { values: [{ at }] },
     mark: { type: 'rule', ...mark },
     encoding: { x: { field: 'at', type: 'quantitative', scale } },
   });
   const yOffset = { value: 9 };
+  const [from, to] = scale.domain;
+  const lines = marked.map((at) => (WIDTH * (at - from)) / (to - from));
   const spec = {
     config: CONFIG,
-    width: 440,
+    width: WIDTH,
     height: { step: ROW },
     data: { values: data },
     layer: layersWithData(data, [
       ...(rule === undefined ? [] : [line(rule, { color: '#222', strokeDash: [4, 4] })]),
       ...(reference === undefined ? [] : [line(reference.at, { color: REFERENCE, strokeWidth: 2 })]),
-      {
-        needs: 'mean',
-        mark: { type: 'text', align: 'left', fontSize: 12.5, color: '#222' },
-        encoding: { y, x: { value: 0 }, yOffset: { value: -9 }, text: { field: 'name' } },
-      },
+      ...nameLayers(order, y, lines),
       {
         needs: 'mean',
         mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
@@ -115,6 +130,20 @@ function paletteOf(rows: readonly TableRow[]): Palette | undefined {
   return new Map(sources.map(([label, source]) => [label, SOURCES[source!].color]));
 }
 
+/**
+ * The label of the arm that most others are variants of, where no single wide net is what they are measured by;
+ * undefined where there is none.
+ */
+function commonBaseline(
+  arms: ReadonlyMap<string, readonly TableRow[]>,
+  wide: number,
+  { baseline = '' }: Experiment,
+): string | undefined {
+  const rows = arms.get(baseline);
+  const facts = [...arms.values()].map(([row]) => row!.facts);
+  return wide !== 1 && facts.some((one) => one.baseline === baseline) ? rows?.[0]?.facts.label : undefined;
+}
+
 /** Every arm of an experiment by its metric, the best first; what the others are measured by is a line. */
 export function armsFigure(figure: ExperimentFigure): FigureDefinition {
   const { id, experiment, title, caption } = figure;
@@ -139,6 +168,8 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
     const seeds = seedPoints(points);
     const data = [...sorted, ...seeds];
     const reference = wide.length === 1 ? { at: wide[0]!.mean, label: String(wide[0]!.name) } : undefined;
+    const common = commonBaseline(arms, wide.length, experiment);
+    const rule = common === undefined ? undefined : sorted.find(({ name }) => name === common)!.mean;
     return {
       id,
       title,
@@ -148,6 +179,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
         palette === undefined ? '' : COLORS,
         tickLegend(seeds),
         reference === undefined ? '' : REFERENCE_LINE,
+        common === undefined ? '' : `Dashed: “${common}”, by its mean.`,
       ]
         .filter(Boolean)
         .join(' '),
@@ -156,7 +188,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
       spec: intervalSpec(
         data,
         sorted.map(({ name }) => String(name)),
-        { title: axis, proportion, palette, reference },
+        { title: axis, proportion, palette, reference, ...(rule !== undefined && { rule }) },
       ),
       data,
       runs: runIds(mine),

@@ -14,7 +14,7 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     experiment: bertGlosses,
     id: 'bert-glosses',
     finding: equalStepsAndCost('bert', 'glosses'),
-    title: 'Masked language modelling: cross-entropy by arm',
+    title: 'Masked language modeling: cross-entropy by arm',
     caption:
       'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
   }),
@@ -33,7 +33,7 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
       ['three-stage', 'deeper', 'three stages − deeper net'],
       ['three-stage', 'kd', 'three stages − KD'],
       ['three-stage', 'hints', 'three stages − hints + KL'],
-      ['three-stage', 'ends-kd', 'three stages − projected ends + KD'],
+      ['three-stage', 'ends-kd', 'three stages − projected embeddings and head + KD'],
       ['projected-three-stage', 'projected-kd', 'projected, three stages − projected + KD'],
       ['three-stage', 'long', 'three stages − direct at equal total cost'],
     ],

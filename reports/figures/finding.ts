@@ -29,15 +29,22 @@ export function acrossSettings(claims: Readonly<Record<string, string>>, words: 
 
 /** Nets with a skip connection and without, by the beginning of the ids of their claims. */
 export function bothRegimes(prefix: string, words: Words): Finding {
-  const claims = { 'with a skip connection': `${prefix}-skip`, 'without one': `${prefix}-no-skip` };
-  return acrossSettings(claims, {
-    supported: (where) => words.supported(alone(where)),
-    'not supported': (where) => words['not supported'](alone(where)),
-    inconclusive: (where) => words.inconclusive(alone(where)),
-  });
+  return (outcome) => {
+    const regimes = [
+      { outcome: outcome(`${prefix}-skip`), alone: 'with a skip connection', after: 'with one' },
+      { outcome: outcome(`${prefix}-no-skip`), alone: 'without a skip connection', after: 'without one' },
+    ];
+    const [first, second] = ORDER.flatMap((one) => regimes.filter((regime) => regime.outcome === one));
+    if (first === undefined) return undefined;
+    const say = words[first.outcome as keyof Words];
+    if (second === undefined) return say(first.alone);
+    if (second.outcome === first.outcome) return say('with a skip connection and without one');
+    return oneSentence([say(first.alone), `${OTHERWISE[second.outcome as keyof typeof OTHERWISE]} ${second.after}`]);
+  };
 }
 
-const alone = (where: string): string => (where === 'without one' ? 'without a skip connection' : where);
+/** How the second regime's outcome is said after that of the first. */
+const OTHERWISE = { 'not supported': 'not', inconclusive: 'open' } as const;
 
 /** A finding of one claim. */
 export function ofClaim(id: string, words: Readonly<Record<Exclude<Outcome, 'not run'>, string>>): Finding {
@@ -103,6 +110,6 @@ export function firstAndLast(better: 'higher' | 'lower'): Finding {
     if (means.length < 2) return undefined;
     const sign = better === 'higher' ? 1 : -1;
     const sorted = [...means].sort((a, b) => sign * (Number(b.mean) - Number(a.mean)));
-    return `Of ${sorted.length} variants “${sorted[0]!.name}” does best, and “${sorted.at(-1)!.name}” worst`;
+    return `Of ${sorted.length} variants of the thin net “${sorted[0]!.name}” does best, and “${sorted.at(-1)!.name}” worst`;
   };
 }

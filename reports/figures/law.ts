@@ -112,6 +112,9 @@ const PANEL_SIZES: readonly { readonly upTo: number; readonly size: readonly [nu
   { upTo: Infinity, size: [140, 180] },
 ];
 
+/** The label of a tick on a logarithmic axis: 8 and 9 have none, so that they leave the next power of ten its own. */
+const LOG_LABEL = "indexof('89', slice(format(datum.value, '.0e'), 0, 1)) < 0 ? datum.label : ''";
+
 /** The spec of lines with bands, one panel for each setting. */
 export function lawSpec(
   data: readonly Datum[],
@@ -135,7 +138,10 @@ export function lawSpec(
   const yScale = y.log
     ? { type: 'log' as const, nice: false, padding: 8 }
     : { type: 'linear' as const, zero: false, padding: 8 };
-  const yChannel = (field: string): object => ({ field, type: 'quantitative', scale: yScale, title: y.title });
+  const yChannel = (field: string): object => ({
+    ...{ field, type: 'quantitative', scale: yScale, title: y.title },
+    ...(y.log && field === 'mean' && { axis: { labelExpr: LOG_LABEL } }),
+  });
   const rows = facets.length > 3;
   const spec = {
     config: CONFIG,

@@ -75,7 +75,7 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
     field: 'tap',
     type: 'ordinal',
     sort: taps,
-    title: 'at',
+    title: 'layer',
     axis: { labelAngle: LETTER * taps.join('  ').length > width ? -60 : 0, grid: false },
   };
   const color = {
@@ -120,7 +120,8 @@ const sumFinding: Finding = (_, { data }) => {
   if (first === undefined || last === undefined || first === last) return undefined;
   const [from, to] = [first, last].map(({ mean }) => Number(mean)) as [number, number];
   const how = to > from ? 'more' : 'less';
-  return `Late layers add ${how} to the telescoped sum than early ones: ${to.toFixed(2)} at ${last.tap}, ${from.toFixed(2)} at ${first.tap}`;
+  const at = ({ tap }: Datum): string => String(tap).replace(/(\D)(\d)/, '$1 $2');
+  return `Late layers add ${how} to the telescoped sum than early ones: ${to.toFixed(2)} at ${at(last)}, ${from.toFixed(2)} at ${at(first)}`;
 };
 
 /** Whether fine-tuning brought the logits nearer to the wide net's, by the means. */

@@ -267,15 +267,15 @@ const LAW_FIGURES: readonly LawFigure[] = [
   {
     id: 'tanh-saddle',
     finding: ofClaim('tanh-saddle-growth', {
-      supported: 'Tanh particles near the saddle grow as the linearised flow says',
-      'not supported': 'Tanh particles near the saddle do not grow as the linearised flow says',
-      inconclusive: 'Whether tanh particles grow as the linearised flow says is open',
+      supported: 'Tanh particles near the saddle grow as the linearized flow says',
+      'not supported': 'Tanh particles near the saddle do not grow as the linearized flow says',
+      inconclusive: 'Whether tanh particles grow as the linearized flow says is open',
     }),
     experiment: tanhSaddle,
     title: 'The saddle with tanh particles (instance C)',
-    alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearised growth up to moderate depth.',
+    alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearized growth up to moderate depth.',
     caption:
-      'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearised flow of the first seed’s particles.',
+      'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearized flow of the first seed’s particles.',
     x: 'depth',
     series: ['growth'],
     theory: ['linearised'],
@@ -355,7 +355,7 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
     title: 'Local exponents of the discrepancy in the thin width',
     alt: 'Local exponent of D against thin width. Imitation lies at −1/2 throughout; direct training without a skip connection starts near −1/4 and comes near −1/2 at the largest widths only.',
     caption:
-      'log ratio of D at neighbouring widths over the log ratio of the widths, at their geometric mean. Dashed: −1/2. The verdicts are those of the wider half of the widths.',
+      'Log ratio of D at neighboring widths over the log ratio of the widths, at their geometric mean. Dashed: −1/2. The verdicts are those of the wider half of the widths.',
     x: 'm',
     xTitle: 'thin width m',
     series: ['direct', 'imitation'],
@@ -373,7 +373,7 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
     title: 'Local exponents of the discrepancy and its telescoped sum in the depth',
     alt: 'Local exponent against depth of the telescoped sum, of the discrepancy after imitation and of that after direct training. The telescoped sum without a skip connection passes 1 from six layers on.',
     caption:
-      'log ratio at neighbouring depths over the log ratio of the depths, at their geometric mean. Dashed: 1, linear growth. The verdicts are those of the deeper half of the depths.',
+      'Log ratio at neighboring depths over the log ratio of the depths, at their geometric mean. Dashed: 1, linear growth. The verdicts are those of the deeper half of the depths.',
     x: 'depth',
     xTitle: 'depth L (layers)',
     series: ['direct', 'imitation', 'telescoped'],

@@ -21,7 +21,7 @@ function claimBlock(verdict: ScaledVerdict, before: ScaledVerdict | undefined): 
     scale === null ? '' : ` Scale ${escape(scale)}, ${plural(seeds, 'seed')}, ${plural(runs.length, 'run')}.`;
   const whose = kind === 'paper' ? 'A claim of the paper' : 'A control of this project';
   return `<div class="claim" id="${escape(claimId(id))}"><p>${verdictBadge(outcome)} ${escape(statement)} ${anchor(claimId(id), 'this claim')}</p>
-<p class="evidence">${escape(evidence)}</p>${others}<p class="small"><b>Rule.</b> ${rule === before?.rule ? 'As of the claim before.' : escape(rule)} <b>${whose}.</b> ${escape(source)}.${amount}</p></div>`;
+<p class="evidence">${escape(evidence)}</p>${others}<p class="small"><b>Rule.</b> ${rule === before?.rule ? 'As for the claim before.' : escape(rule)} <b>${whose}.</b> Source: ${escape(source)}.${amount}</p></div>`;
 }
 
 /** How many claims have each outcome, in a line; those that have none are left out. */
@@ -72,7 +72,7 @@ export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
       : `<tbody><tr class="part"><th scope="rowgroup" colspan="${columns.length + 1}">${title}: ${countsText(mine)}</th></tr>${matrixRows(mine, columns)}</tbody>`;
   });
   const legend = OUTCOMES.map((outcome) => `<span class="mark">${outcomeMark(outcome)} ${outcome}</span>`).join(' ');
-  return `<p class="small">${legend}. Each mark is a link to its claim.</p>
+  return `<p class="small">${legend} Each mark is a link to its claim.</p>
 <div class="wide" tabindex="0" role="region" aria-label="Verdicts by question and setting"><table class="matrix"><thead>${head}</thead>${parts.join('\n')}</table></div>`;
 }
 

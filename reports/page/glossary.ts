@@ -1,4 +1,5 @@
 /** Terms of the page: explained under the pointer where they first stand in a text, and in a list at the end. */
+import { SCALES } from '../../src/core/experiment.js';
 import { escape } from '../../src/core/markup.js';
 
 /** Every term with its meaning, in the order of the list. */
@@ -17,7 +18,7 @@ export const TERMS: Readonly<Record<string, string>> = {
   'equal steps': 'rivals have as many training steps of the thin net',
   'equal total cost': 'rivals have the operations of the whole pipeline, the wide net’s training included',
   arm: 'one way to train in an experiment; arms are compared with each other',
-  scale: 'sizes and durations of everything: minutes, laptop, gpu, paper',
+  scale: `sizes and durations of everything: ${SCALES.join(', ')}`,
   seed: 'the number of a repetition; arms with one seed share data order and wide net',
   logit: 'the logarithm of the odds; proportions are compared on it',
   'flow time': 'learning rate times steps',

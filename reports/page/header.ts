@@ -59,11 +59,11 @@ function summaryLines({ verdicts, records, scales }: Head): (readonly [string, s
     ],
     [
       'Networks',
-      'ResNets on handwritten digits and on strings of a random grammar, tanh nets of 4 to 64 layers, BERTs on the definitions of WordNet.',
+      'ResNets on handwritten digits, Fashion-MNIST and strings of a random grammar, tanh nets of 4 to 64 layers, BERTs on the definitions of WordNet.',
     ],
     [
       'Runs',
-      `${plural(runs, 'run')}${tables}${scales.length === 0 ? '' : `, scale ${scales.join(', ')}`}; each claim and figure at the largest scale that was run.`,
+      `${plural(runs, 'run')}${tables}${scales.length === 0 ? '' : `, ${scales.length === 1 ? 'scale' : 'scales'} ${scales.join(', ')}`}; each claim and figure stands at the largest scale at which it was run.`,
     ],
     ['The paper’s claims', `${countsText(paper) || 'none'}.`],
     ['Controls', `${countsText(controls) || 'none'}.`],

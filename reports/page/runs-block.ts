@@ -1,7 +1,8 @@
 /** Where the runs of a report were made, and which they are, as HTML. */
 import { commitOf } from '../data/origins.js';
 import type { RunRecord } from '../../src/store/runs.js';
-import { WIDE, type Records } from '../data/records.js';
+import { WIDE } from '../data/facts.js';
+import type { Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import type { Datum } from '../figures/figure.js';
 import { dataTable, moreText, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';

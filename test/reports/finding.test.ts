@@ -43,7 +43,7 @@ test('findings that no claim decides turn with their means', () => {
   });
   const [early, late, logits] = [part('layer2', 0.11), part('layer16', 0.32), part('logits', 0)];
   expect(say('layers-plain', [early, late, logits])).toBe(
-    'Late layers add more to the telescoped sum than early ones: 0.32 at layer16, 0.11 at layer2',
+    'Late layers add more to the telescoped sum than early ones: 0.32 at layer 16, 0.11 at layer 2',
   );
   expect(say('layers-plain', [part('layer2', 0.4), late, logits])).toContain('Late layers add less');
   expect(say('layers-plain', [early, logits])).toBeUndefined();

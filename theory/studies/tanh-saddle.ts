@@ -39,7 +39,7 @@ export const LINEAR_BELOW = 1;
 
 /** Growth of real particles, in the linear regime. */
 export const TANH_GROWTH: Band = {
-  statistic: 'ratio of the measured log growth to the linearised flow’s',
+  statistic: 'ratio of the measured log growth to the linearized flow’s',
   from: 0.9,
   to: 1.1,
 };
@@ -47,7 +47,7 @@ export const TANH_GROWTH: Band = {
 /** Instance C, the saddle with tanh particles, against its linearized flow. */
 export const tanhSaddleStudy: Study<TanhSaddleSpec> = {
   name: 'tanh-saddle',
-  law: 'instance C: tanh particles near a symmetric saddle follow the linearised growth until they saturate',
+  law: 'instance C: tanh particles near a symmetric saddle follow the linearized growth until they saturate',
   rule: `${bandRule(TANH_GROWTH)}, at the depths where the latter is below ${LINEAR_BELOW}`,
   schema: TanhSaddleSpec,
   cost: ({ depths, m, steps, draws }) => depths.reduce((sum, depth) => sum + depth, 0) * m * steps * draws * 4e-8,
