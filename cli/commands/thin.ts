@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ThinOptions } from '../../src/thin/plan.js';
 import type { SentencesResult } from '../../src/thin/sentences.js';
@@ -84,13 +87,17 @@ function resultFigures({ wide, thin, taken, written, card, page }: ThinResult): 
   };
 }
 
-/** The lines of `--plan`: what would be done, and what it costs. */
-async function planLines(options: ThinOptions): Promise<string[]> {
+/** The lines of `--plan`: what would be done, and what it costs. The data are divided in a folder that is removed. */
+export async function planLines(asked: ThinOptions): Promise<string[]> {
   const { describeSentences, setUpSentences } = await import('../../src/thin/sentences.js');
-  const sentences = setUpSentences(options);
-  if (sentences !== undefined) return describeSentences(sentences);
   const { describe, setUp } = await import('../../src/thin/plan.js');
-  return describe(await setUp(options));
+  const options = { ...asked, out: mkdtempSync(join(tmpdir(), 'gowide-plan-')) };
+  try {
+    const sentences = setUpSentences(options);
+    return sentences === undefined ? describe(await setUp(options)) : describeSentences(sentences);
+  } finally {
+    rmSync(options.out, { recursive: true, force: true });
+  }
 }
 
 /** Makes the network thin, and prints what was found. */

@@ -129,6 +129,10 @@ function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly s
   if (!config.success)
     throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; DistilBERTs with gelu can be read`);
   const { data } = config;
+  if (data.dim % data.n_heads !== 0)
+    throw new UsageError(
+      `${path}: dim is ${data.dim}, and n_heads ${data.n_heads}; expected a number of heads that divides it`,
+    );
   const spec: DistilbertSpec = {
     family: 'distilbert',
     vocabSize: data.vocab_size,

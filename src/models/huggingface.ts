@@ -292,6 +292,11 @@ function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly s
   const config = path === undefined ? undefined : checkedConfig(readConfig(path), path);
   const { tensors, source } = weightsIn(folder);
   const data = config ?? checkedConfig(configFrom(tensors), source);
+  if (data.hidden_size % data.num_attention_heads !== 0)
+    throw new UsageError(
+      `${path ?? source}: hidden_size is ${data.hidden_size}, and num_attention_heads ${data.num_attention_heads}; ` +
+        'expected a number of heads that divides it',
+    );
   const spec: BertSpec = {
     family: 'bert',
     vocabSize: data.vocab_size,

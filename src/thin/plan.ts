@@ -9,7 +9,8 @@ import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost.
 import { needsOfWide } from '../method/pipeline.js';
 import { TRAIN_KIND } from '../method/required.js';
 import type { TrainSpec } from '../method/spec.js';
-import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { readWeights } from '../models/files.js';
+import { inputProblem, networkOf, parameterCount, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
 import { findData } from './data/index.js';
@@ -65,6 +66,8 @@ export interface Setup {
   readonly source: Source;
   readonly spec: DataSpec;
   readonly data: Dataset;
+  /** The network of the source's files that the wide net begins with. */
+  readonly begun: NetworkSpec;
   /** The wide net with the head that the data ask for, and the thin one. */
   readonly wide: NetworkSpec;
   readonly thin: NetworkSpec;
@@ -137,8 +140,18 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
   const data = await openData(spec);
   const { wide, why } = withHead(source, spec, data);
+  const known = vocabSizeOf(wide) ?? Infinity;
+  if ((data.vocabulary ?? 0) > known)
+    throw new UsageError(
+      `${options.model}: its vocabulary has ${data.vocabulary} tokens, and the network knows only ${known}; ` +
+        'expected the vocabulary that it was trained with',
+    );
   const problem = inputProblem(wide, { set: spec.set, shape: data.shape, task: taskOf(spec) });
   if (problem !== undefined) throw new UsageError(`${options.model}: ${problem}`);
+  // a head of its own stays; another one may want the pooler that the task's network leaves out
+  const begun = haveSameShapes(wide, source.network) ? source.network : (source.encoder ?? source.network);
+  // throws where tensors are missing or of other shapes: a plan of what cannot be read would be none
+  readWeights(source.weights, begun);
   const thin = narrowed(wide, options, data.shape);
   const base = RECIPES[thinning.recipe];
   const batch = Math.min(options.batch ?? base.batch, data.train.count);
@@ -149,7 +162,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
   const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
   return {
-    ...{ options, out, work, source, spec, data, wide, thin, base, batch, steps, seed },
+    ...{ options, out, work, source, spec, data, begun, wide, thin, base, batch, steps, seed },
     training: why ?? (options.finetune === true ? 'it was asked for' : undefined),
     tries: options.tries ?? 6,
     arms: names.filter((arm) => obstacleOf(arm) === undefined),
@@ -220,14 +233,12 @@ function cellOf({ seed }: Setup, arm: string, spec: TrainSpec): Cell {
 
 /** The run that trains the wide net on the data, from its own weights, for so many steps. */
 export function wideCellOf(setup: Setup, rate: number, steps: number): Cell {
-  const { spec, wide, source, base, batch } = setup;
-  // a head of its own stays; another one may want the pooler that the task's network leaves out
-  const from = haveSameShapes(wide, source.network) ? source.network : (source.encoder ?? source.network);
+  const { spec, begun, wide, source, base, batch } = setup;
   const recipe = evaluated(recipeOf(base, batch, steps, rate), setup.data.validation.count);
   return cellOf(setup, `wide ${rate}`, {
     data: spec,
     network: wide,
-    pretrained: { network: from, weights: source.weights },
+    pretrained: { network: begun, weights: source.weights },
     teacher: null,
     start: 'random',
     imitation: null,

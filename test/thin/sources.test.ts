@@ -1,13 +1,14 @@
 /** Trained networks as users have them: state dicts, prefixes, and what is refused. */
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { networkIn, readWeights } from '../../src/models/files.js';
 import { scaleMobilenet } from '../../src/models/mobilenet-family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { setUp } from '../../src/thin/plan.js';
 import { openSource } from '../../src/thin/sources/index.js';
-import { BERT, bertFolder, newFolder, RESNET, resnetFile } from './support.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
 import { stored } from './stored.js';
 
 const open = (model: string, work = newFolder()) => openSource(model, { work, runs: newFolder() });
@@ -66,6 +67,40 @@ describe('a ResNet in torchvision’s names', () => {
     writeSafetensors(path, Object.fromEntries(rest));
     const { network, weights } = await open(path);
     expect(() => readWeights(weights, network)).toThrow('missing (1): layer2.0.bn1.weight');
+  });
+});
+
+describe('what a plan refuses, before anything is trained', () => {
+  const planned = (model: string, data: string): Promise<unknown> =>
+    setUp({ model, data, width: 0.5, tries: 1, out: newFolder() });
+
+  test('weights that are not all there, or of other shapes', async () => {
+    const data = pictureFolder(8, ['train', 'val']);
+    const { tensors } = readSafetensors(resnetFile());
+    const path = join(newFolder(), 'other.safetensors');
+    const rest = Object.fromEntries(Object.entries(tensors).filter(([name]) => name !== 'layer1.0.bn2.running_mean'));
+    writeSafetensors(path, rest);
+    await expect(planned(path, data)).rejects.toThrow('missing (1): layer1.0.bn2.running_mean');
+    const wrong = { shape: [4, 3, 3, 3], values: new Float32Array(108) };
+    writeSafetensors(path, { ...tensors, 'layer1.0.conv2.weight': wrong });
+    await expect(planned(path, data)).rejects.toThrow('layer1.0.conv2.weight is F32 [4, 3, 3, 3]');
+  });
+
+  test('a vocabulary of more tokens than the network knows', async () => {
+    const folder = bertFolder();
+    rmSync(join(folder, 'tokenizer.json'), { force: true });
+    appendFileSync(join(folder, 'vocab.txt'), 'sequel\nremake\n');
+    await expect(planned(folder, csvFile())).rejects.toThrow(
+      `${folder}: its vocabulary has 18 tokens, and the network knows only 16`,
+    );
+  });
+
+  test('channels that its heads do not divide', async () => {
+    const folder = bertFolder();
+    const path = join(folder, 'config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...config, num_attention_heads: 3 }));
+    await expect(planned(folder, csvFile())).rejects.toThrow('hidden_size is 16, and num_attention_heads 3');
   });
 });
 
