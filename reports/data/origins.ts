@@ -17,6 +17,8 @@ const originSchema = z.strictObject({
   /** Hours of all runs together, on one core each; null where they were not noted. */
   hours: z.number().nullable(),
   runs: z.int(),
+  /** Wall time by arm, of the runs that noted theirs; left out where none did. */
+  arms: z.array(z.strictObject({ arm: z.string(), runs: z.int(), seconds: z.number() })).optional(),
   /** Whether this was taken from the repository's history afterwards: the commit is the one that kept the table. */
   history: z.literal(true).optional(),
 });
@@ -29,10 +31,12 @@ export function commitOf({ commit, dirty, package: version }: RunRecord['environ
   return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
 }
 
-/** What a run's last process noted of itself. */
-function originOfRun({ environments, seconds }: RunRecord): Origin {
+/** What a run's last process noted of itself; `arm` is the run's arm in tables. */
+function originOfRun({ environments, seconds }: RunRecord, arm: string): Origin {
+  const arms = seconds === undefined ? {} : { arms: [{ arm, runs: 1, seconds }] };
   const last = environments.at(-1);
-  if (last === undefined) return { commit: null, engine: null, machine: null, from: '', to: '', hours: null, runs: 1 };
+  if (last === undefined)
+    return { commit: null, engine: null, machine: null, from: '', to: '', hours: null, runs: 1, ...arms };
   const day = last.started.slice(0, 10);
   return {
     commit: commitOf(last),
@@ -42,7 +46,18 @@ function originOfRun({ environments, seconds }: RunRecord): Origin {
     to: day,
     hours: Number(((seconds ?? 0) / 3600).toPrecision(3)),
     runs: 1,
+    ...arms,
   };
+}
+
+/** Wall time by arm of several origins. */
+export function armTimes(origins: readonly Pick<Origin, 'arms'>[]): NonNullable<Origin['arms']> {
+  const times = new Map<string, { arm: string; runs: number; seconds: number }>();
+  for (const { arm, runs, seconds } of origins.flatMap(({ arms = [] }) => arms)) {
+    const before = times.get(arm) ?? { arm, runs: 0, seconds: 0 };
+    times.set(arm, { arm, runs: before.runs + runs, seconds: before.seconds + seconds });
+  }
+  return [...times.values()];
 }
 
 /** Origins with those that were made alike put together. */
@@ -61,15 +76,19 @@ export function mergeOrigins(origins: readonly Origin[]): Origin[] {
             to: before.to > origin.to ? before.to : origin.to,
             hours: before.hours === null || origin.hours === null ? null : before.hours + origin.hours,
             runs: before.runs + origin.runs,
+            ...(before.arms !== undefined || origin.arms !== undefined ? { arms: armTimes([before, origin]) } : {}),
           },
     );
   }
   return [...merged.values()].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
 }
 
-/** The origins of some runs. */
-export function originsOfRuns(runs: readonly RunRecord[]): Origin[] {
-  return mergeOrigins(runs.map(originOfRun));
+/** The origins of some runs; `armOf` says under which arm tables have them, its own name unless given. */
+export function originsOfRuns(
+  runs: readonly RunRecord[],
+  armOf: (run: RunRecord) => string = ({ cell }) => cell.arm,
+): Origin[] {
+  return mergeOrigins(runs.map((run) => originOfRun(run, armOf(run))));
 }
 
 /** Name of the file that says where a kept table comes from; `table` is its path without the ending. */

@@ -66,10 +66,15 @@ export function tablesOf({ experiment, scale, results, logged }: KeptRows): Reco
 
 /** The file beside a table that says where its rows come from, by its name: of its runs, and of what was kept. */
 export function originTables(
-  { runs, origins }: Pick<Records, 'runs' | 'origins'>,
+  { runs, origins, results }: Pick<Records, 'runs' | 'origins' | 'results'>,
   name: string,
 ): Record<string, string> {
   const mine = runs.filter(({ cell }) => `${cell.experiment}.${cell.scale}` === name);
-  const all = mergeOrigins([...originsOfRuns(mine), ...(origins.get(name) ?? [])]);
+  const arms = new Map(results.map(({ run, arm }) => [run, arm]));
+  const made = originsOfRuns(mine, ({ id, cell }) => arms.get(id) ?? cell.arm);
+  const all = mergeOrigins([...made, ...(origins.get(name) ?? [])]).map(({ arms: times, ...origin }) => ({
+    ...origin,
+    ...(times !== undefined && { arms: times.map((one) => ({ ...one, seconds: Number(one.seconds.toFixed(1)) })) }),
+  }));
   return all.length === 0 ? {} : { [originFile(name)]: `${JSON.stringify(all, null, 1)}\n` };
 }

@@ -6,7 +6,8 @@ import type { Datum } from '../figures/figure.js';
 import { STYLE } from './style.js';
 
 /** `1 run`, `2 runs`. */
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, noun: string): string =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 
 /** More rows than this are not shown; they are counted, and downloads have them. */
 export const ROWS_SHOWN = 500;

@@ -1,5 +1,5 @@
 /** Where the runs of a report were made, and which they are, as HTML. */
-import { commitOf } from '../data/origins.js';
+import { armTimes, commitOf } from '../data/origins.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { WIDE } from '../data/facts.js';
 import type { Records } from '../data/records.js';
@@ -34,46 +34,88 @@ export function environmentBlock({ runs }: Records, label = 'Environments'): str
   return rows.length === 0 ? '' : `${dataTable(rows, label)}${more}`;
 }
 
-/** Mean seconds of some runs; undefined where one of them did not note them. */
-function meanSeconds(runs: readonly RunRecord[]): number | undefined {
-  if (runs.length === 0 || runs.some(({ seconds }) => seconds === undefined)) return undefined;
-  return runs.reduce((sum, { seconds }) => sum + seconds!, 0) / runs.length;
+/** Runs of one arm, or what a kept table says of them. */
+interface Timed {
+  readonly experiment: string;
+  readonly arm: string;
+  readonly scale: string;
+  readonly runs: number;
+  /** Of all of them together; undefined where one did not note its own. */
+  readonly seconds: number | undefined;
+  readonly results: readonly (RunRecord['result'] | undefined)[];
+  readonly first: string;
+}
+
+function timedRuns(runs: readonly RunRecord[]): Timed[] {
+  const groups = groupBy(runs, ({ cell }) => JSON.stringify([cell.experiment, cell.arm, cell.scale]));
+  return [...groups.values()].map((group): Timed => {
+    const { experiment, arm, scale } = group[0]!.cell;
+    const noted = group.every(({ seconds }) => seconds !== undefined);
+    return {
+      ...{ experiment, arm, scale, runs: group.length, first: group[0]!.id },
+      seconds: noted ? group.reduce((sum, { seconds }) => sum + seconds!, 0) : undefined,
+      results: group.map(({ result }) => result),
+    };
+  });
+}
+
+/** Arms of kept tables whose origins have their wall time. */
+function timedTables({ origins, results, rows }: Pick<Records, 'origins' | 'results' | 'rows'>): Timed[] {
+  const rowsOf = groupBy([...results, ...rows], (row) => JSON.stringify([`${row.experiment}.${row.scale}`, row.arm]));
+  return [...origins].flatMap(([table, list]) =>
+    armTimes(list).flatMap(({ arm, runs, seconds }): Timed[] => {
+      const mine = rowsOf.get(JSON.stringify([table, arm])) ?? [];
+      const [first] = mine;
+      if (first === undefined) return [];
+      const { experiment, scale, run } = first;
+      const figures = mine.filter(({ values }) => 'parameters' in values).map(({ values }) => values);
+      return [{ experiment, arm, scale, runs, seconds, results: figures, first: run }];
+    }),
+  );
 }
 
 /** A number with one digit after the point, or nothing. */
 const inTenths = (seconds: number | undefined): number | string =>
   seconds === undefined ? '' : Math.round(seconds * 10) / 10;
 
+const meanSeconds = ({ seconds, runs }: Timed): number | undefined =>
+  seconds === undefined ? undefined : seconds / runs;
+
 /**
  * Wall time of a run of an arm with that of the wide net that it learns from; undefined where it learns from none, and
  * where the experiment has wide nets of several shapes, of which a run does not say its own.
  */
-function withWideNet(group: readonly RunRecord[], wide: readonly RunRecord[]): number | undefined {
-  const learns = group.every(({ result }) => Number(result?.teacherGigaflops ?? 0) > 0);
-  const shapes = new Set(wide.map(({ result }) => result?.parameters));
+function withWideNet(group: Timed, wide: Timed | undefined): number | undefined {
+  const learns = group.results.length > 0 && group.results.every((result) => Number(result?.teacherGigaflops ?? 0) > 0);
+  if (wide === undefined || !learns) return undefined;
+  const shapes = new Set(wide.results.map((result) => result?.parameters));
   const [own, wides] = [meanSeconds(group), meanSeconds(wide)];
-  return learns && shapes.size === 1 && own !== undefined && wides !== undefined ? own + wides : undefined;
+  return shapes.size === 1 && own !== undefined && wides !== undefined ? own + wides : undefined;
 }
 
 /**
  * How many runs each arm has, and how long they took: the third measure of cost beside steps and floating-point
- * operations, which only runs themselves have.
+ * operations, which runs themselves have, and kept tables whose runs noted it.
  */
-export function runsBlock({ runs }: Records): string {
-  const groups = groupBy(runs, ({ cell }) => JSON.stringify([cell.experiment, cell.arm, cell.scale]));
-  const rows = [...groups.values()].map((group): Datum => {
-    const { experiment, arm, scale } = group[0]!.cell;
-    const mean = meanSeconds(group);
-    const wide = groups.get(JSON.stringify([experiment, WIDE, scale])) ?? [];
+export function runsBlock(records: Pick<Records, 'runs' | 'origins' | 'results' | 'rows'>): string {
+  const groups = [...timedRuns(records.runs), ...timedTables(records)];
+  const wides = new Map(
+    groups.filter(({ arm }) => arm === WIDE).map((group) => [JSON.stringify([group.experiment, group.scale]), group]),
+  );
+  const rows = groups.map((group): Datum => {
+    const { experiment, arm, scale, runs, seconds, first } = group;
+    const wide = wides.get(JSON.stringify([experiment, scale]));
     return {
-      ...{ experiment, arm, scale, runs: group.length },
-      'seconds a run': inTenths(mean),
+      ...{ experiment, arm, scale, runs },
+      'seconds a run': inTenths(meanSeconds(group)),
       'with the wide net’s training': inTenths(withWideNet(group, wide)),
-      'seconds in all': inTenths(mean === undefined ? undefined : mean * group.length),
-      first: group[0]!.id,
+      'seconds in all': inTenths(seconds),
+      first,
     };
   });
-  return runs.length === 0
+  const count = groups.reduce((sum, { runs }) => sum + runs, 0);
+  const shown = rows.slice(0, ROWS_SHOWN);
+  return rows.length === 0
     ? ''
-    : `<details><summary>All ${plural(runs.length, 'run')}, by experiment and arm, with their wall time</summary>${rowsBlock(rows.slice(0, ROWS_SHOWN)).html}${moreText(rows.length - ROWS_SHOWN, 'arm')}</details>`;
+    : `<details><summary>${plural(count, 'run')}, by experiment and arm, with their wall time</summary>${rowsBlock(shown).html}${moreText(rows.length - ROWS_SHOWN, 'arm')}</details>`;
 }

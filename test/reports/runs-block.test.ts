@@ -1,6 +1,8 @@
 /** Wall time by arm: what runs say of it, and what they do not. */
 import { expect, test } from 'vitest';
+import type { Origin } from '../../reports/data/origins.js';
 import type { Records } from '../../reports/data/records.js';
+import { originTables } from '../../reports/data/tables.js';
 import { environmentBlock, runsBlock } from '../../reports/page/runs-block.js';
 import type { RunRecord } from '../../src/store/runs.js';
 
@@ -9,8 +11,10 @@ const run = (arm: string, seconds: number | undefined, result: object): RunRecor
     ...{ id: `${arm}-${seconds}`, seconds, result, environments: [] },
     cell: { experiment: 'x', arm, scale: 'laptop' },
   }) as unknown as RunRecord;
+const of = (runs: readonly RunRecord[]): Records =>
+  ({ runs, origins: new Map(), results: [], rows: [] }) as unknown as Records;
 const linesOf = (runs: readonly RunRecord[]): string[] =>
-  runsBlock({ runs } as unknown as Records)
+  runsBlock(of(runs))
     .split('\n')
     .filter((line) => /laptop/.test(line))
     .map((line) => line.replace(/<[^>]*>/g, ''));
@@ -47,11 +51,39 @@ test('arms and environments that are not shown are counted', () => {
     ...run(`arm${i}`, 1, WIDE),
     environments: [{ engine, commit: null, package: '1', node: '22', command: `gowide train ${i}` }],
   })) as unknown as RunRecord[];
-  const records = { runs } as unknown as Records;
+  const records = of(runs);
   expect(runsBlock(records)).toContain('arm499');
   expect(runsBlock(records)).not.toContain('arm500');
   expect(runsBlock(records)).toContain('And 3 arms more');
   expect(environmentBlock(records)).toContain('And 3 environments more');
-  const few = { runs: runs.slice(0, 500) } as unknown as Records;
+  const few = of(runs.slice(0, 500));
   expect(`${runsBlock(few)}${environmentBlock(few)}`).not.toContain('more');
+});
+
+test('kept tables whose runs noted their wall time say it as runs do', () => {
+  const thin = { parameters: 10, teacherGigaflops: 3 };
+  const noted = { environments: [{ engine: null, commit: 'c', package: '1', started: '2026-01-02T03:04:05Z' }] };
+  const runs = [
+    { ...run('wide', 40, WIDE), ...noted },
+    { ...run('wide', 60.04, WIDE), ...noted },
+    { ...run('kd', 8, thin), ...noted },
+    { ...run('direct', undefined, { teacherGigaflops: 0 }), ...noted },
+  ] as unknown as RunRecord[];
+  const results = runs.map(({ id, cell, result }) => ({ run: id, ...cell, seed: 1, values: result }));
+  const records = { ...of(runs), results } as unknown as Records;
+  const [text] = Object.values(originTables(records, 'x.laptop'));
+  const origins = JSON.parse(text!) as Origin[];
+  expect(origins).toHaveLength(1);
+  expect(origins[0]!.arms).toEqual([
+    { arm: 'wide', runs: 2, seconds: 100 },
+    { arm: 'kd', runs: 1, seconds: 8 },
+  ]);
+  const kept = { ...records, runs: [], origins: new Map([['x.laptop', origins]]) } as unknown as Records;
+  // written again, nothing is lost
+  expect(originTables(kept, 'x.laptop')).toEqual({ 'x.laptop.origin.json': text });
+  const lines = runsBlock(kept)
+    .split('\n')
+    .filter((line) => /laptop/.test(line))
+    .map((line) => line.replace(/<[^>]*>/g, ''));
+  expect(lines).toEqual(['x,wide,laptop,2,50,,100,wide-40', 'x,kd,laptop,1,8,58,8,kd-8']);
 });
