@@ -90,6 +90,21 @@ describe('chain', () => {
     expect(w[0]! ** 2 - w[1]! ** 2).toBeCloseTo(0.81 - 1, 10);
     expect(chainProduct([0.9, 1, 1.1], 2, 20)).toBeCloseTo(2, 8);
   });
+  test('a time that a step all but reaches is reached: its rest is no collapsed step [a]', () => {
+    // exact_mpmath.py's chain(), 30 digits; both were refused, as if they left float64
+    const first = [-0.016186010488193885, 0.3426491389302834, -0.034279640012531476, 0.04092448210326531];
+    const one = chainSensitivity(first, -0.0887034942622471, 0.0238712293386974);
+    expect(one.w[0]).toBeCloseTo(-0.016184992559206524, 14);
+    expect(Math.hypot(...one.gradient)).toBeCloseTo(0.0005649742189090497, 12);
+    const second = chainSensitivity(
+      Array<number>(5).fill(0.6212253258298918),
+      -0.13919893941083097,
+      0.0035857168279043554,
+    );
+    expect(second.w[4]).toBeCloseTo(0.6211016516811716, 13);
+    expect(Math.hypot(...second.gradient)).toBeCloseTo(0.3323665356725562, 11);
+  });
+
   test('rests at the target for ever, and passes through a weight of zero', () => {
     expect(chainProduct([0.9, 1, 1.1], 2, 5000)).toBeCloseTo(2, 10);
     expect(chainDiscrepancy([0.9, 1, 1.1], 2, 5000)).toBeLessThan(1e-11);

@@ -37,6 +37,9 @@ export const STIFF_ORDER = 7;
 /** Limits of the ratio of two steps, and the safety factor of its estimate. */
 const [SHRINK, GROW, SAFETY] = [0.1, 6, 0.85];
 
+/** Share of the time that is left by which the last step may be longer than was chosen. */
+const SPARE = 1e-6;
+
 /**
  * y(time) [n] from y(0) = `initial`. Throws RangeError when a value leaves float64, or when more than `most` steps
  * would be needed; what it returns is within the tolerance.
@@ -55,13 +58,15 @@ export function integrateStiff(
   let h = time > 0 ? Math.min(time, 1e-3 / Math.max(distance(system.velocity(y), y), 1e-3 / time)) : 0;
   for (let [t, done] = [0, 0]; t < time; done++) {
     if (done >= most) throw new RangeError(`time ${time} was not reached in ${most} steps, only ${t.toPrecision(4)}`);
-    const step = Math.min(h, time - t);
+    const left = time - t;
+    // what a step would leave is not to be so short that it counts as a step that has collapsed
+    const step = h < left * (1 - SPARE) ? h : left;
     if (!(step > 1e-15 * t)) throw new RangeError(`values leave float64 at time ${t.toPrecision(4)}`);
     const found = extrapolated(system, y, step);
     const error = found === undefined ? Infinity : distance(found.error, y) / tolerance;
     if (error <= 1) {
       y = y.map((value, i) => value + found!.increment[i]!);
-      t = step < time - t ? t + step : time;
+      t = step < left ? t + step : time;
     }
     const factor = error === 0 ? GROW : SAFETY * error ** (-1 / STIFF_ORDER);
     h = step * Math.min(GROW, Math.max(SHRINK, factor));
