@@ -10,13 +10,13 @@ import {
   fusedDenseTanh,
   fusedDenseTanhGradient,
   fusesBatchNorm,
-  fusesDenseTanh,
+  fusesDense,
   hasFused,
   scaleShift,
 } from '../engine/ops/fused.js';
 import { addRelu, isRecording } from '../engine/ops/gradients.js';
 import { BATCH_NORM_RELU_TRAIN, BATCH_NORM_TRAIN } from '../engine/ops/kernels.js';
-import { affine, multiply } from '../engine/ops/matrix.js';
+import { affine } from '../engine/ops/matrix.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
 import { patchRows, type Windows } from './windows.js';
 import {
@@ -320,7 +320,7 @@ export function denseActivated(
 ): Tensor2D {
   if (activation === 'tanh' && scope.trace === undefined && x.shape.length === 2) {
     const [matrix, bias] = denseParameters(scope, path, x);
-    if (fusesDenseTanh(x, matrix)) return denseTanh(x, matrix, bias);
+    if (fusesDense(x, matrix)) return denseTanh(x, matrix, bias);
   }
   return ACTIVATIONS[activation](dense(scope, path, x)) as Tensor2D;
 }
@@ -332,10 +332,7 @@ function denseTanh(x: Tensor2D, matrix: Tensor2D, bias: Tensor1D): Tensor2D {
       const value = fusedDenseTanh({ x, matrix, bias }) as Tensor2D;
       return { value, saved: { x, matrix, y: value } };
     },
-    (dy, saved) => {
-      const [before, byMatrix, byBias] = fusedDenseTanhGradient(dy, saved.y, saved.x);
-      return [multiply(before, saved.matrix, false, true), byMatrix, byBias];
-    },
+    (dy, saved) => fusedDenseTanhGradient(dy, saved),
   );
 }
 

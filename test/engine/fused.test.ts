@@ -15,6 +15,8 @@ import {
   fusedBatchNormGradient,
   fusedCrossEntropy,
   fusedCrossEntropyGradient,
+  fusedDense,
+  fusedDenseGradient,
   fusedDenseTanh,
   fusedDenseTanhGradient,
   hasFused,
@@ -62,6 +64,11 @@ function product(a: Float64Array, b: Float64Array, depth: number, columns: numbe
     for (let c = 0; c < columns; c++) y[row + c]! += a[i]! * b[from + c]!;
   }
   return y;
+}
+
+/** A matrix [rows, columns], transposed. */
+function turned(matrix: Float64Array, rows: number, columns: number): Float64Array {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
 }
 
 /** Rows, depth and columns: tiles and panels that are full and that are not, and more depth than a panel has. */
@@ -543,6 +550,29 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     }
   });
 
+  describe('a small dense layer', () => {
+    beforeEach(({ skip }) => {
+      if (!hasFusedOnTensorflow()) skip();
+    });
+
+    test.each(PRODUCTS)('%i x %i by %i columns, with its gradient', async (rows, depth, columns) => {
+      const [x, weights, bias] = factors(rows, depth, columns);
+      const dy = draw('dy', rows * columns);
+      const [given, matrix, upper] = [
+        tensor(x, rows, depth),
+        tensor(weights, depth, columns),
+        tensor(dy, rows, columns),
+      ];
+      const y = product(x, weights, depth, columns).map((value, i) => value + bias[i % columns]!);
+      await close(fusedDense({ x: given, matrix, bias: tensor(bias, columns) }), y);
+      const gradients = fusedDenseGradient(upper, given, matrix);
+      expect(gradients.map(({ shape }) => shape)).toEqual([[rows, depth], [depth, columns], [columns]]);
+      await close(gradients[0], product(dy, turned(weights, depth, columns), columns, depth), TOLERANCE.gradient);
+      await close(gradients[1], product(turned(x, rows, depth), dy, rows, columns), TOLERANCE.gradient);
+      await close(gradients[2], columnSums(dy, columns), TOLERANCE.gradient);
+    });
+  });
+
   describe('tanh of a dense layer', () => {
     beforeEach(({ skip }) => {
       if (!hasFusedOnTensorflow()) skip();
@@ -553,13 +583,13 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
       const dy = draw('dy', rows * columns);
       const y = product(x, weights, depth, columns).map((value, i) => Math.tanh(value + bias[i % columns]!));
       const before = dy.map((value, i) => value * (1 - y[i]! ** 2));
-      const transposed = x.map((_, i) => x[(i % rows) * depth + Math.floor(i / rows)]!);
-      const given = tensor(x, rows, depth);
-      const found = fusedDenseTanh({ x: given, matrix: tensor(weights, depth, columns), bias: tensor(bias, columns) });
-      await close(found, y);
-      const gradients = fusedDenseTanhGradient(tensor(dy, rows, columns), tensor(y, rows, columns), given);
-      expect(gradients.map(({ shape }) => shape)).toEqual([[rows, columns], [depth, columns], [columns]]);
-      await close(gradients[0], before);
+      const transposed = turned(x, rows, depth);
+      const [given, matrix] = [tensor(x, rows, depth), tensor(weights, depth, columns)];
+      await close(fusedDenseTanh({ x: given, matrix, bias: tensor(bias, columns) }), y);
+      const saved = { y: tensor(y, rows, columns), x: given, matrix };
+      const gradients = fusedDenseTanhGradient(tensor(dy, rows, columns), saved);
+      expect(gradients.map(({ shape }) => shape)).toEqual([[rows, depth], [depth, columns], [columns]]);
+      await close(gradients[0], product(before, turned(weights, depth, columns), columns, depth), TOLERANCE.gradient);
       await close(gradients[1], product(transposed, before, rows, columns), TOLERANCE.gradient);
       await close(gradients[2], columnSums(before, columns), TOLERANCE.gradient);
     });

@@ -16,11 +16,23 @@ interface Addon {
   setThreads(threads: number): void;
   /** Why the ops could not be registered; empty where they were. */
   readonly problem: string;
+  /** A step made of our ops alone, which is run as one op of this number (fused/program.h). */
+  defineProgram(names: readonly string[], numbers: Int32Array, values: Float32Array): number;
+  removeProgram(program: number): void;
 }
 
 let loaded = false;
+let programs: Programs | undefined;
 /** An empty tensor, which stands for an input that is not there. */
 let none: Tensor | undefined;
+
+/** Where steps that are made of our ops alone are kept as programs. */
+export type Programs = Pick<Addon, 'defineProgram' | 'removeProgram'>;
+
+/** What runs programs on the engine in use; undefined where the fused ops are not those for TensorFlow. */
+export function programsHere(): Programs | undefined {
+  return hasFusedOnTensorflow() ? programs : undefined;
+}
 
 /** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
 export function loadFused({ folder }: Installed): void {
@@ -48,6 +60,7 @@ export function loadFused({ folder }: Installed): void {
     throw new FailureError(`the fused ops for TensorFlow do not run: ${messageOf(error)}`);
   }
   if (!loaded) throw new FailureError('the fused ops for TensorFlow compute something else');
+  programs = addon;
 }
 
 /** Whether an op computes what it should, tried once on a value. */
@@ -333,20 +346,40 @@ export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: T
 /** Multiplications of a layer above which TensorFlow's products, which use all threads, are faster than ours. */
 const SMALL_LAYER = 2 ** 20;
 
-/** Whether tanh(x matrix + bias) is done by {@link fusedDenseTanh}, for x [rows, in] and a matrix [in, C]. */
-export function fusesDenseTanh(x: Tensor, matrix: Tensor): boolean {
+/** Whether a layer is done by {@link fusedDense} or {@link fusedDenseTanh}, for x [rows, in] and a matrix [in, C]. */
+export function fusesDense(x: Tensor, matrix: Tensor): boolean {
   return hasFusedOnTensorflow() && x.size * matrix.shape.at(-1)! <= SMALL_LAYER;
 }
 
-/** tanh(x matrix + bias), [rows, C]. Where {@link fusesDenseTanh}. */
+/** x matrix + bias, [rows, C]. Where {@link fusesDense}. */
+export function fusedDense({ x, matrix, bias }: DenseInputs): Tensor {
+  return fusedOnTensorflow('Dense', [x, matrix, bias], 1)[0]!;
+}
+
+/**
+ * Gradients of {@link fusedDense} by x [rows, in], by the matrix [in, C] and by the bias [C]: three ops, so that a
+ * compiled step leaves out what nobody reads.
+ */
+export function fusedDenseGradient(dy: Tensor, x: Tensor, matrix: Tensor): [Tensor, Tensor, Tensor] {
+  const byMatrix = fusedOnTensorflow('Product', [x, dy], 1, 1, 0)[0]!;
+  return [byInputs(dy, matrix), byMatrix, fusedOnTensorflow('ColumnSums', [dy], 1)[0]!];
+}
+
+/** dy [rows, C] times a matrix [in, C], transposed: the gradient of a product by its first factor. */
+function byInputs(dy: Tensor, matrix: Tensor): Tensor {
+  return fusedOnTensorflow('Product', [dy, matrix], 1, 0, 1)[0]!;
+}
+
+/** tanh(x matrix + bias), [rows, C]. Where {@link fusesDense}. */
 export function fusedDenseTanh({ x, matrix, bias }: DenseInputs): Tensor {
   return fusedOnTensorflow('DenseTanh', [x, matrix, bias], 1)[0]!;
 }
 
-/**
- * Gradients of y = {@link fusedDenseTanh} by what tanh was taken of [rows, C], by the matrix [in, C] and by the bias
- * [C]; that by x is the first times the matrix, transposed.
- */
-export function fusedDenseTanhGradient(dy: Tensor, y: Tensor, x: Tensor): [Tensor, Tensor, Tensor] {
-  return fusedOnTensorflow('DenseTanhGrad', [dy, y, x], 3) as [Tensor, Tensor, Tensor];
+/** Gradients of y = {@link fusedDenseTanh} by x [rows, in], by the matrix [in, C] and by the bias [C]. */
+export function fusedDenseTanhGradient(
+  dy: Tensor,
+  { y, x, matrix }: Readonly<Record<'y' | 'x' | 'matrix', Tensor>>,
+): [Tensor, Tensor, Tensor] {
+  const [before, byMatrix, byBias] = fusedOnTensorflow('DenseTanhGrad', [dy, y, x], 3) as [Tensor, Tensor, Tensor];
+  return [byInputs(before, matrix), byMatrix, byBias];
 }

@@ -6,6 +6,7 @@
 import { hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../tensor.js';
+import { fusedDense, fusedDenseGradient, fusesDense } from './fused.js';
 import { withGradient } from './with-gradient.js';
 
 function onTensorflow(): boolean {
@@ -34,6 +35,12 @@ function biasGradient(dy: Tensor2D): Tensor {
 
 /** x [rows, in] times kernel [in, out] plus bias [out], [rows, out], with its gradient. */
 export function affine(x: Tensor2D, kernel: Tensor2D, bias: Tensor1D): Tensor2D {
+  if (fusesDense(x, kernel))
+    return withGradient(
+      [x, kernel, bias],
+      () => ({ value: fusedDense({ x, matrix: kernel, bias }) as Tensor2D, saved: { x, kernel } }),
+      (dy, saved) => fusedDenseGradient(dy, saved.x, saved.kernel),
+    );
   return withGradient(
     [x, kernel, bias],
     () => {

@@ -2,10 +2,33 @@
 import type { Tensors } from '../tensor.js';
 import { IN_PLACE, type Attribute, type Constant, type Recording, type Source } from './recorder.js';
 
-type Output = readonly [node: number, output: number];
+export type Output = readonly [node: number, output: number];
 
-interface Graph {
-  readonly nodes: readonly object[];
+/** A node of a graph: an input, a constant or an op. */
+export type Node = PlaceholderNode | ConstNode | OpNode;
+
+interface PlaceholderNode {
+  readonly op: 'Placeholder';
+  readonly shape: readonly number[];
+  readonly dtype: number;
+}
+
+export interface ConstNode extends Constant {
+  readonly op: 'Const';
+}
+
+export interface OpNode {
+  readonly op: string;
+  readonly attributes: readonly Attribute[];
+  readonly inputs: readonly Output[];
+  /** Nodes that must have run before, though this one takes nothing from them. */
+  readonly after: readonly number[];
+  /** Shape of each output. */
+  readonly shapes: readonly (readonly number[])[];
+}
+
+export interface Graph {
+  readonly nodes: readonly Node[];
   /** Nodes that stand for the inputs, then for the tensors from outside. */
   readonly arguments: readonly number[];
   readonly results: readonly Output[];
@@ -26,17 +49,17 @@ const VIEWS: ReadonlySet<string> = new Set([
   ...['StopGradient', 'Snapshot', 'CheckNumerics'],
 ]);
 
-/** Types in the recording that tfjs has names for. */
-const TYPES: Readonly<Record<string, number>> = { float32: 1, int32: 3, bool: 10 };
+/** Types in the recording that tfjs has names for, by the numbers that TensorFlow has for them. */
+export const TYPES: Readonly<Record<string, number>> = { float32: 1, int32: 3, bool: 10 };
 
 /** Constants of so many values are looked up by what they hold, so that equal ones become one node. */
 const SMALL = 64;
 
 export function graphOf(recording: Recording, inputs: Tensors, results: readonly string[]): Graph {
-  const nodes: object[] = [];
-  const add = (node: object): number => nodes.push(node) - 1;
+  const nodes: Node[] = [];
+  const add = (node: Node): number => nodes.push(node) - 1;
   const placeholders = [...Object.values(inputs), ...recording.outside].map(({ shape, dtype }) =>
-    add({ op: 'Placeholder', shape, dtype: TYPES[dtype] }),
+    add({ op: 'Placeholder', shape, dtype: TYPES[dtype]! }),
   );
   const constants = new Map<string, number>();
   const constant = (index: number): number => {
@@ -67,11 +90,48 @@ export function graphOf(recording: Recording, inputs: Tensors, results: readonly
     const at = TARGETS[name];
     if (at !== undefined) given[at] = asLabels(nodes, given[at]!, add);
     const node = nodes.length;
-    add({ op: name, attributes, inputs: given, after: order.place(node, name, given) });
+    add({ op: name, attributes, inputs: given, after: order.place(node, name, given), shapes });
     if (name in IN_PLACE) effects.push(node);
     made.push(shapes.map((_, output): Output => [node, output]));
   }
-  return { nodes, arguments: placeholders, results: results.map((name) => find(recording.results[name]!)), effects };
+  return needed({
+    nodes,
+    arguments: placeholders,
+    results: results.map((name) => find(recording.results[name]!)),
+    effects,
+  });
+}
+
+/** The node as an op; undefined where it is an input or a constant. */
+export function asOp(node: Node): OpNode | undefined {
+  return 'inputs' in node ? node : undefined;
+}
+
+/**
+ * A graph without the nodes that no result and no effect takes anything from: TensorFlow would run one of them that
+ * reads what is then changed in place. The inputs stay.
+ */
+function needed({ nodes, arguments: given, results, effects }: Graph): Graph {
+  const kept = new Set(given);
+  const left = [...results.map(([node]) => node), ...effects];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (kept.has(node)) continue;
+    kept.add(node);
+    left.push(...(asOp(nodes[node]!)?.inputs.map(([from]) => from) ?? []));
+  }
+  const places = new Map([...kept].sort((a, b) => a - b).map((node, place) => [node, place]));
+  const moved = ([node, output]: Output): Output => [places.get(node)!, output];
+  return {
+    nodes: [...places.keys()].map((place) => {
+      const node = nodes[place]!;
+      const op = asOp(node);
+      const after = op?.after.filter((other) => kept.has(other)).map((other) => places.get(other)!);
+      return op === undefined ? node : { ...op, inputs: op.inputs.map(moved), after: after! };
+    }),
+    arguments: given.map((node) => places.get(node)!),
+    results: results.map(moved),
+    effects: effects.map((node) => places.get(node)!),
+  };
 }
 
 function shapeOf(recording: Recording, source: Source, inputs: Tensors): readonly number[] {
@@ -81,32 +141,27 @@ function shapeOf(recording: Recording, source: Source, inputs: Tensors): readonl
 }
 
 /** What a reshaped tensor was made of. */
-function unshaped(nodes: readonly object[], output: Output): Output {
-  const { op, inputs } = nodes[output[0]] as { op: string; inputs: readonly Output[] };
-  return op === 'Reshape' ? unshaped(nodes, inputs[0]!) : output;
+function unshaped(nodes: readonly Node[], output: Output): Output {
+  const node = asOp(nodes[output[0]]!);
+  return node?.op === 'Reshape' ? unshaped(nodes, node.inputs[0]!) : output;
 }
 
 /** Which input of an op of ours has targets, probabilities [..., K] or labels [...], as floats. */
 const TARGETS: Readonly<Record<string, number>> = { GowideCrossEntropy: 1, GowideCrossEntropyGrad: 2 };
 
-interface OpNode {
-  readonly op: string;
-  readonly attributes: readonly Attribute[];
-  readonly inputs: readonly Output[];
-}
-
 /** Targets that are labels written as ones and zeros, as labels: K times fewer values. Others as they are. */
-function asLabels(nodes: readonly object[], targets: Output, add: (node: object) => number): Output {
-  const cast = nodes[targets[0]] as OpNode;
-  const oneHot = cast.op === 'Cast' ? (nodes[cast.inputs[0]![0]] as OpNode) : undefined;
-  if (oneHot?.op !== 'OneHot') return targets;
-  const numbers = oneHot.inputs.slice(2).map(([node]) => (nodes[node] as { values?: Constant['values'] }).values?.[0]);
+function asLabels(nodes: readonly Node[], targets: Output, add: (node: Node) => number): Output {
+  const cast = asOp(nodes[targets[0]]!);
+  const oneHot = cast?.op === 'Cast' ? asOp(nodes[cast.inputs[0]![0]]!) : undefined;
+  if (cast === undefined || oneHot?.op !== 'OneHot') return targets;
+  const numbers = oneHot.inputs.slice(2).map(([node]) => (nodes[node] as Partial<ConstNode>).values?.[0]);
   const last = oneHot.attributes.every(({ name, value }) => name !== 'axis' || value === -1);
   if (numbers[0] !== 1 || numbers[1] !== 0 || !last) return targets;
   const attributes = cast.attributes.map((attribute) =>
     attribute.name === 'SrcT' ? { ...attribute, value: TYPES.int32 } : attribute,
   );
-  return [add({ op: 'Cast', attributes, inputs: [oneHot.inputs[0]!], after: [] }), 0];
+  const shapes = [oneHot.shapes[0]!.slice(0, -1)];
+  return [add({ op: 'Cast', attributes, inputs: [oneHot.inputs[0]!], after: [], shapes }), 0];
 }
 
 /**

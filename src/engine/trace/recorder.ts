@@ -22,6 +22,7 @@ type Values = Float32Array | Int32Array | Uint8Array;
 /** The methods of the addon that a recording needs. */
 export interface Binding {
   readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_INT: number;
   executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Result[];
   createTensor(shape: readonly number[], dtype: number, values: Values): number;
   deleteTensor(id: number): void;

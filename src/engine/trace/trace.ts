@@ -1,19 +1,20 @@
 /**
  * Compiled steps. A step of a small network is some four hundred ops, and TensorFlow's eager mode takes ten times as
- * long to be told of them as to compute them. Here the step is recorded once and becomes a function of TensorFlow's,
- * one call for all of it (src/engine/README.md has the figures). `GOWIDE_TRACE=0` runs every step eagerly, as engines
- * other than `tensorflow` do.
+ * long to be told of them as to compute them. Here the step is recorded once and becomes a function of TensorFlow's, or
+ * a program of ops of our own (program.ts), one call for all of it (src/engine/README.md has the figures).
+ * `GOWIDE_TRACE=0` runs every step eagerly, as engines other than `tensorflow` do.
  */
 import { UsageError } from '../../core/errors.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
-import { graphOf } from './graph.js';
+import { programsHere } from '../ops/fused.js';
+import { graphOf, type Graph } from './graph.js';
+import { programOf } from './program.js';
 import {
   difference,
   record,
   tensorflowBackend,
   type Attribute,
   type Backend,
-  type Binding,
   type Held,
   type Recording,
   type Source,
@@ -32,11 +33,19 @@ export interface Traced {
   readonly dispose: () => void;
 }
 
+/** How a compiled step is asked for: as one op, whose name, attributes and inputs these are. */
+interface Asked {
+  readonly op: string;
+  readonly attributes: readonly Attribute[];
+  /** What the op is given, in order: places among the step's inputs and, behind them, the tensors from outside. */
+  readonly order: readonly number[];
+  /** Frees what the engine keeps of it: another engine may be in use by then. */
+  readonly remove: () => void;
+}
+
 /** One step for inputs of certain shapes. */
 interface Compiled {
-  readonly function: string;
-  /** The addon that has the function: another engine may be in use when it is removed. */
-  readonly binding: Binding;
+  readonly asked: Asked;
   readonly recording: Recording;
   /** Results that TensorFlow gives, in order; the others are inputs. */
   readonly computed: readonly string[];
@@ -75,7 +84,7 @@ export function trace(what: string, step: Step): Traced {
     return call(compiled, ordered);
   };
   const dispose = (): void => {
-    for (const { function: name, binding } of known.values()) binding.removeFunction!(name);
+    for (const { asked } of known.values()) asked.remove();
     known.clear();
   };
   return Object.assign(run, { dispose });
@@ -105,11 +114,34 @@ function inOrder(inputs: Tensors, { names }: Recording): Tensors {
 function compile(what: string, step: Step, inputs: Tensors): Compiled {
   const recording = record(what, step, inputs);
   const computed = Object.keys(recording.results).filter((name) => recording.results[name]!.from !== 'input');
-  const name = `gowide_step_${++functions}`;
-  const { binding } = tensorflowBackend();
-  const { nodes, arguments: given, results, effects } = graphOf(recording, inputs, computed);
-  binding.defineFunction!(name, nodes, given, results, effects);
-  return { function: name, binding, recording, computed, checked: false };
+  const graph = graphOf(recording, inputs, computed);
+  return { asked: asProgram(graph) ?? asFunction(graph), recording, computed, checked: false };
+}
+
+/** The graph as a program of our own ops; undefined where it has others. */
+function asProgram(graph: Graph): Asked | undefined {
+  const programs = programsHere();
+  const program = programs && programOf(graph, programs);
+  if (program === undefined) return undefined;
+  const { number, order, floats } = program;
+  const { TF_ATTR_INT: type } = tensorflowBackend().binding;
+  const counts = { program: number, N: floats, M: order.length - floats, R: graph.results.length };
+  return {
+    op: 'GowideProgram',
+    attributes: Object.entries(counts).map(([name, value]) => ({ name, type, value })),
+    order,
+    remove: () => programs!.removeProgram(number),
+  };
+}
+
+/** The graph as a function of TensorFlow's. */
+function asFunction({ nodes, arguments: given, results, effects }: Graph): Asked {
+  const op = `gowide_step_${++functions}`;
+  const backend = tensorflowBackend();
+  const { binding } = backend;
+  binding.defineFunction!(op, nodes, given, results, effects);
+  const order = given.map((_, place) => place);
+  return { op, attributes: executor(backend), order, remove: () => binding.removeFunction!(op) };
 }
 
 /** The second recording: the numbers of another step must lead to the same ops with the same constants. */
@@ -120,15 +152,16 @@ function check(what: string, step: Step, inputs: Tensors, compiled: Compiled): v
   compiled.checked = true;
 }
 
-function call({ function: name, recording, computed }: Compiled, inputs: Tensors): Tensors {
+function call({ asked, recording, computed }: Compiled, inputs: Tensors): Tensors {
   const backend = tensorflowBackend();
   const gone = recording.outside.find(({ dataId }) => !backend.tensorMap.has(dataId));
   if (gone !== undefined)
     throw new UsageError(
       `a compiled step reads a tensor [${gone.shape.join(', ')}] that was disposed since it was recorded`,
     );
-  const given: Held[] = [...Object.values(inputs), ...recording.outside];
-  const found = backend.executeMultipleOutputs(name, executor(backend), given, computed.length);
+  const all: Held[] = [...Object.values(inputs), ...recording.outside];
+  const given = asked.order.map((place) => all[place]!);
+  const found = backend.executeMultipleOutputs(asked.op, asked.attributes, given, computed.length);
   const results = Object.entries(recording.results).map(([result, source]): [string, Tensor] => [
     result,
     source.from === 'input' ? inputAt(inputs, source).clone() : found[computed.indexOf(result)]!,

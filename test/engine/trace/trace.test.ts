@@ -259,11 +259,11 @@ describe('compiled steps', () => {
   });
 
   test('on a GPU no executor is asked for that takes one device only', () => {
-    const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
     const x = tf.tensor1d([1]);
     const backend = tensorflowBackend();
     const asked = (gpu: boolean): unknown[] => {
       const names: unknown[] = [];
+      const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
       const { binding } = backend;
       const executeOp: typeof binding.executeOp = (name, attributes, ...rest) => {
         if (name.startsWith('gowide_step')) names.push(...attributes.map(({ value }) => value));
@@ -277,11 +277,11 @@ describe('compiled steps', () => {
       } finally {
         vi.unstubAllEnvs();
         Object.assign(backend, { binding, isUsingGpuDevice: false });
+        traced.dispose();
       }
       return names;
     };
     expect([asked(false), asked(true)]).toEqual([['SINGLE_THREADED_EXECUTOR'], []]);
-    traced.dispose();
   });
 
   test('a recording changes nothing and leaves no tensor', () => {

@@ -128,12 +128,12 @@ void attention(Call& call, const Attributes& attributes) {
   const int64_t depth = x.columns(), columns = biases[0].size;
   const Shape s = shape_of(call, x.rows(), columns, attributes);
   for (int i = 0; i < 3; i++) call.require(matrices[i].size == depth * columns && biases[i].size == columns, "attention: shapes differ");
-  const std::vector<int64_t> square = {s.batch, s.heads, s.tokens, s.tokens}, none = {0};
+  const Dims square = {s.batch, s.heads, s.tokens, s.tokens}, none = {0};
   const int64_t weights_of_head = s.tokens * s.tokens;
   call.require(kept.size == 0 || kept.size == s.batch * s.heads * weights_of_head, "attention: one factor for each weight is expected");
   const Mask mask = mask_of(call, shift, s);
   const bool keep = attributes.third != 0;
-  const std::vector<int64_t> all = x.with_columns(columns);
+  const Dims all = x.with_columns(columns);
   View y = call.output(0, all), weights = call.output(1, keep ? square : none), outputs[3];
   for (int i = 0; i < 3; i++) outputs[i] = call.output(2 + i, keep ? all : none);
   if (!call.ok()) return;

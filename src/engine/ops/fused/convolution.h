@@ -102,7 +102,7 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
   call.require(gamma.size == columns && mean.size == columns && inverse.size == columns, "batch norm: one value for each channel is expected");
   const bool wanted = attributes.second != 0, relu = y.size > 0;
   View dx = call.output(0, x.dims), dgamma = call.output(1, {columns}), dbeta = call.output(2, {columns});
-  View dresidual = call.output(3, wanted ? x.dims : std::vector<int64_t>{0});
+  View dresidual = call.output(3, wanted ? x.dims : Dims{0});
   if (!call.ok()) return;
   float* const results[2] = {dbeta.data, dgamma.data};
   with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {

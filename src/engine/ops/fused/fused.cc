@@ -11,20 +11,27 @@
 #include "loss.h"
 #include "optimizer.h"
 #include "plain.h"
+#include "program.h"
 #include "transformer.h"
 
 namespace {
 
-struct Op {
-  const char* name;
-  std::vector<const char*> inputs, outputs;
-  void (*compute)(void*, TF_OpKernelContext*);
-};
-
-template <void (*body)(Call&, const Attributes&)>
+template <Body body>
 void compute(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   body(call, *static_cast<Attributes*>(kernel));
+}
+
+struct Op {
+  const char* name;
+  std::vector<const char*> inputs, outputs;
+  Body body;
+  void (*compute)(void*, TF_OpKernelContext*);
+};
+
+template <Body body>
+Op op(const char* name, std::vector<const char*> inputs, std::vector<const char*> outputs) {
+  return {name, std::move(inputs), std::move(outputs), body, compute<body>};
 }
 
 constexpr const char* ATTRIBUTES[] = {"first", "second", "third"};
@@ -42,23 +49,26 @@ void* create(TF_OpKernelConstruction* construction) {
 void destroy(void* kernel) { delete static_cast<Attributes*>(kernel); }
 
 const Op OPS[] = {
-    {"GowideDenseGelu", {"x", "matrix", "bias"}, {"y", "before"}, compute<dense_gelu>},
-    {"GowideGeluGrad", {"x", "bias", "dy"}, {"dx", "dbias"}, compute<gelu_gradient>},
-    {"GowideNorm", {"x", "gamma", "beta"}, {"y", "hat", "inverse"}, compute<norm>},
-    {"GowideDenseNorm", {"x", "matrix", "bias", "residual", "gamma", "beta"}, {"y", "hat", "inverse"}, compute<dense_norm>},
-    {"GowideNormGrad", {"dy", "hat", "inverse", "gamma"}, {"dx", "dgamma", "dbeta", "dbias"}, compute<norm_gradient>},
-    {"GowideAttention", {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept"}, {"y", "weights", "q", "k", "v"}, compute<attention>},
-    {"GowideAttentionGrad", {"dy", "q", "k", "v", "weights", "kept"}, {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}, compute<attention_gradient>},
-    {"GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}, compute<scale_shift>},
-    {"GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}, compute<batch_norm>},
-    {"GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}, compute<batch_norm_gradient>},
-    {"GowideCrossEntropy", {"logits", "targets"}, {"loss", "norms"}, compute<cross_entropy>},
-    {"GowideCrossEntropyGrad", {"dy", "logits", "targets", "norms"}, {"dlogits"}, compute<cross_entropy_gradient>},
-    {"GowideDenseTanh", {"x", "matrix", "bias"}, {"y"}, compute<dense_tanh>},
-    {"GowideDenseTanhGrad", {"dy", "y", "x"}, {"dbefore", "dmatrix", "dbias"}, compute<dense_tanh_gradient>},
-    {"GowideSgd", {"p", "v", "g", "factor", "decay", "numbers"}, {}, compute<sgd>},
-    {"GowideAdamw", {"p", "m", "v", "g", "factor", "decay", "numbers"}, {}, compute<adamw>},
-    {"GowideSquareSum", {"x"}, {"y"}, compute<square_sum>},
+    op<dense_gelu>("GowideDenseGelu", {"x", "matrix", "bias"}, {"y", "before"}),
+    op<gelu_gradient>("GowideGeluGrad", {"x", "bias", "dy"}, {"dx", "dbias"}),
+    op<norm>("GowideNorm", {"x", "gamma", "beta"}, {"y", "hat", "inverse"}),
+    op<dense_norm>("GowideDenseNorm", {"x", "matrix", "bias", "residual", "gamma", "beta"}, {"y", "hat", "inverse"}),
+    op<norm_gradient>("GowideNormGrad", {"dy", "hat", "inverse", "gamma"}, {"dx", "dgamma", "dbeta", "dbias"}),
+    op<attention>("GowideAttention", {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept"}, {"y", "weights", "q", "k", "v"}),
+    op<attention_gradient>("GowideAttentionGrad", {"dy", "q", "k", "v", "weights", "kept"}, {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}),
+    op<scale_shift>("GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}),
+    op<batch_norm>("GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}),
+    op<batch_norm_gradient>("GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}),
+    op<cross_entropy>("GowideCrossEntropy", {"logits", "targets"}, {"loss", "norms"}),
+    op<cross_entropy_gradient>("GowideCrossEntropyGrad", {"dy", "logits", "targets", "norms"}, {"dlogits"}),
+    op<dense>("GowideDense", {"x", "matrix", "bias"}, {"y"}),
+    op<small_product>("GowideProduct", {"a", "b"}, {"y"}),
+    op<column_sums>("GowideColumnSums", {"x"}, {"y"}),
+    op<dense_tanh>("GowideDenseTanh", {"x", "matrix", "bias"}, {"y"}),
+    op<dense_tanh_gradient>("GowideDenseTanhGrad", {"dy", "y", "x"}, {"dbefore", "dmatrix", "dbias"}),
+    op<sgd>("GowideSgd", {"p", "v", "g", "factor", "decay", "numbers"}, {}),
+    op<adamw>("GowideAdamw", {"p", "m", "v", "g", "factor", "decay", "numbers"}, {}),
+    op<square_sum>("GowideSquareSum", {"x"}, {"y"}),
 };
 
 // The first thing that went wrong, or nothing.
@@ -78,8 +88,16 @@ std::string register_ops() {
     TF_RegisterKernelBuilder(op.name, builder, status);
     if (problem.empty() && TF_GetCode(status) != TF_OK) problem = TF_Message(status);
   }
+  if (problem.empty()) problem = register_programs(status);
   TF_DeleteStatus(status);
   return problem;
+}
+
+// The body of one of our ops; nothing where there is none of this name.
+Body body_of(const std::string& name) {
+  for (const Op& op : OPS)
+    if (name == op.name) return op.body;
+  return nullptr;
 }
 
 napi_value set_threads(napi_env env, napi_callback_info info) {
@@ -97,6 +115,10 @@ napi_value init(napi_env env, napi_value exports) {
   napi_value function;
   napi_create_function(env, "setThreads", NAPI_AUTO_LENGTH, set_threads, nullptr, &function);
   napi_set_named_property(env, exports, "setThreads", function);
+  napi_create_function(env, "defineProgram", NAPI_AUTO_LENGTH, define_program, reinterpret_cast<void*>(body_of), &function);
+  napi_set_named_property(env, exports, "defineProgram", function);
+  napi_create_function(env, "removeProgram", NAPI_AUTO_LENGTH, remove_program, nullptr, &function);
+  napi_set_named_property(env, exports, "removeProgram", function);
   napi_value text;
   napi_create_string_utf8(env, problem.c_str(), problem.size(), &text);
   napi_set_named_property(env, exports, "problem", text);

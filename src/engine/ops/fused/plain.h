@@ -1,5 +1,5 @@
-// Layers of plain networks: tanh(x matrix + bias), and its gradient. For small matrices, on one thread: the products are
-// shorter than the way through several ops.
+// Layers of plain networks: x matrix + bias, tanh of it, and their gradients. For small matrices, on one thread: the
+// products are shorter than the way through several ops.
 #pragma once
 #include "call.h"
 #include "scratch.h"
@@ -29,11 +29,23 @@ int64_t filled(const float* from, int64_t rows, int64_t columns, float* to) {
 // Values of the scratch that filled needs.
 inline int64_t filled_size(int64_t rows, int64_t columns) { return rows * ((columns + W - 1) / W * W); }
 
-// tanh(x matrix + bias).
-void dense_tanh(Call& call, const Attributes&) {
+// A matrix [rows, columns], transposed, as filled has it: rows of it are filled up.
+int64_t filled_transposed(const float* from, int64_t rows, int64_t columns, float* to) {
+  const int64_t width = (rows + W - 1) / W * W;
+  for (int64_t c = 0; c < columns; c++) {
+    float* const row = to + c * width;
+    for (int64_t r = 0; r < rows; r++) row[r] = from[r * columns + c];
+    std::fill(row + rows, row + width, 0.0f);
+  }
+  return width;
+}
+
+// Each row of x matrix + bias, as `then` makes it.
+template <typename F>
+void dense_then(Call& call, F then) {
   View x = call.input(0), matrix = call.input(1), bias = call.input(2);
   const int64_t rows = x.rows(), depth = x.columns(), columns = matrix.columns();
-  call.require(matrix.rows() == depth && bias.size == columns, "tanh: shapes differ");
+  call.require(matrix.rows() == depth && bias.size == columns, "dense: shapes differ");
   View y = call.output(0, x.with_columns(columns));
   if (!call.ok()) return;
   Scratch scratch(filled_size(depth, columns));
@@ -42,7 +54,48 @@ void dense_tanh(Call& call, const Attributes&) {
   multiply(rows, columns, depth, {x.data, depth, 1}, right, width, y.data, columns);
   for (int64_t row = 0; row < rows; row++) {
     float* to = y.data + row * columns;
-    along(columns, [&](int64_t c, int n) { STORE(to + c, tangent(LOAD(to + c) + LOAD(bias.data + c))); });
+    along(columns, [&](int64_t c, int n) { STORE(to + c, then(LOAD(to + c) + LOAD(bias.data + c))); });
+  }
+}
+
+// x matrix + bias.
+void dense(Call& call, const Attributes&) {
+  dense_then(call, [](V v) { return v; });
+}
+
+// tanh(x matrix + bias).
+void dense_tanh(Call& call, const Attributes&) {
+  dense_then(call, [](V v) { return tangent(v); });
+}
+
+// a b, of two matrices; the first number has the first of them transposed, the second number the second.
+void small_product(Call& call, const Attributes& attributes) {
+  View a = call.input(0), b = call.input(1);
+  const bool first = attributes.first != 0, second = attributes.second != 0;
+  call.require(a.dims.size() == 2 && b.dims.size() == 2, "product: two matrices are expected");
+  if (!call.ok()) return;
+  const int64_t rows = a.dims[first], depth = a.dims[!first], columns = b.dims[!second];
+  call.require(b.dims[second] == depth, "product: shapes differ");
+  View y = call.output(0, {rows, columns});
+  if (!call.ok()) return;
+  Scratch scratch(filled_size(depth, columns));
+  float* const right = scratch.take(filled_size(depth, columns));
+  const int64_t width = second ? filled_transposed(b.data, columns, depth, right) : filled(b.data, depth, columns, right);
+  multiply(rows, columns, depth, first ? Left{a.data, 1, rows} : Left{a.data, depth, 1}, right, width, y.data, columns);
+}
+
+// Sums of the columns of x, row after row.
+void column_sums(Call& call, const Attributes&) {
+  View x = call.input(0);
+  const int64_t rows = x.rows(), columns = x.columns();
+  View sums = call.output(0, {columns});
+  if (!call.ok()) return;
+  std::fill(sums.data, sums.data + columns, 0.0f);
+  for (int64_t row = 0; row < rows; row++) {
+    along(columns, [&](int64_t c, int n) {
+      const V total = LOAD(sums.data + c) + LOAD(x.data + row * columns + c);
+      STORE(sums.data + c, total);
+    });
   }
 }
 

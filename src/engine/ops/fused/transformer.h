@@ -12,7 +12,7 @@ void dense_gelu(Call& call, const Attributes& attributes) {
   const int64_t rows = x.rows(), depth = x.columns(), columns = matrix.columns();
   call.require(matrix.rows() == depth && bias.size == columns, "gelu: shapes differ");
   const bool keep = attributes.second != 0;
-  View y = call.output(0, x.with_columns(columns)), before = call.output(1, keep ? y.dims : std::vector<int64_t>{0});
+  View y = call.output(0, x.with_columns(columns)), before = call.output(1, keep ? y.dims : Dims{0});
   if (!call.ok()) return;
   float* product = keep ? before.data : y.data;
   multiply_all(x.data, rows, depth, matrix.data, columns, product, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
@@ -51,8 +51,8 @@ struct NormOutputs {
   View y, hat, inverse;  // the latter two may be empty
 };
 
-NormOutputs norm_outputs(Call& call, const std::vector<int64_t>& dims, int64_t rows, bool keep) {
-  return {call.output(0, dims), call.output(1, keep ? dims : std::vector<int64_t>{0}), call.output(2, {keep ? rows : 0})};
+NormOutputs norm_outputs(Call& call, const Dims& dims, int64_t rows, bool keep) {
+  return {call.output(0, dims), call.output(1, keep ? dims : Dims{0}), call.output(2, {keep ? rows : 0})};
 }
 
 // Layer norm of rows x, which may be y itself; gamma and beta have their length.

@@ -1,0 +1,292 @@
+// Programs: steps all of whose ops are ours, or hardly compute anything. Such a step is one op of
+// TensorFlow's, which calls the bodies one after the other: no executor, no tensor for each value between them.
+#pragma once
+#include <node_api.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "call.h"
+
+namespace {
+
+using Body = void (*)(Call&, const Attributes&);
+
+struct Instruction {
+  Body body = nullptr;
+  std::vector<Slot*> inputs, outputs;
+  Attributes attributes;
+  // What a reshaped value looks like, or the lengths of the pieces of one that is cut.
+  std::vector<int64_t> sizes;
+  void (*simple)(Call&, const Instruction&) = nullptr;  // in the place of a body
+};
+
+View view_of(float* data, const std::vector<int64_t>& sizes) {
+  View view;
+  view.data = data;
+  for (int64_t n : sizes) view.dims.push_back(n);
+  view.size = view.dims.product();
+  return view;
+}
+
+// The same memory as other axes.
+void reshape(Call& call, const Instruction& self) {
+  const View& from = self.inputs[0]->view;
+  View to = view_of(from.data, self.sizes);
+  call.require(to.size == from.size, "program: a value cannot have this shape");
+  self.outputs[0]->view = to;
+}
+
+// A vector's pieces, in its memory.
+void cut(Call& call, const Instruction& self) {
+  const View& from = self.inputs[0]->view;
+  int64_t at = 0;
+  for (size_t i = 0; i < self.outputs.size(); i++) {
+    self.outputs[i]->view = view_of(from.data + at, {self.sizes[i]});
+    at += self.sizes[i];
+  }
+  call.require(at == from.size, "program: the pieces of a vector are not all of it");
+}
+
+// Vectors, one after the other.
+void join(Call&, const Instruction& self) {
+  int64_t size = 0;
+  for (const Slot* one : self.inputs) size += one->view.size;
+  float* to = self.outputs[0]->of({size}).data;
+  for (const Slot* one : self.inputs) to = std::copy(one->view.data, one->view.data + one->view.size, to);
+}
+
+// Whole numbers as floats.
+void floats(Call&, const Instruction& self) {
+  const View& from = self.inputs[0]->view;
+  int32_t number = 0;
+  float* to = self.outputs[0]->of(from.dims).data;
+  for (int64_t i = 0; i < from.size; i++) {
+    std::memcpy(&number, from.data + i, sizeof number);
+    to[i] = static_cast<float>(number);
+  }
+}
+
+// Values of two inputs, one by one, or one of them with all values of the other.
+template <typename F>
+void by_values(const Instruction& self, F of) {
+  const View &a = self.inputs[0]->view, &b = self.inputs[1]->view;
+  const View to = self.outputs[0]->of(view_of(nullptr, self.sizes).dims);
+  const int64_t a_step = a.size == 1 ? 0 : 1, b_step = b.size == 1 ? 0 : 1;
+  for (int64_t i = 0; i < to.size; i++) to.data[i] = of(a.data[i * a_step], b.data[i * b_step]);
+}
+
+void add(Call&, const Instruction& self) {
+  by_values(self, [](float a, float b) { return a + b; });
+}
+
+void multiply_values(Call&, const Instruction& self) {
+  by_values(self, [](float a, float b) { return a * b; });
+}
+
+const struct {
+  const char* name;
+  void (*simple)(Call&, const Instruction&);
+} SIMPLE[] = {{"Reshape", reshape}, {"Cut", cut}, {"Join", join}, {"Floats", floats}, {"Add", add}, {"Mul", multiply_values}};
+
+struct Program {
+  std::vector<std::unique_ptr<Slot>> slots;  // the inputs' come first, the constants' next
+  std::vector<Slot*> results;
+  std::vector<Instruction> instructions;
+  size_t inputs = 0;
+
+  void run(Call& outside) {
+    for (size_t i = 0; i < inputs; i++) slots[i]->view = outside.input(static_cast<int>(i));
+    for (const Instruction& one : instructions) {
+      if (!outside.ok()) return;
+      Call call(one.inputs.data(), one.outputs.data(), outside.state());
+      if (one.body != nullptr) one.body(call, one.attributes);
+      else one.simple(call, one);
+    }
+    for (size_t i = 0; i < results.size() && outside.ok(); i++) {
+      const View& from = results[i]->view;
+      const View to = outside.output(static_cast<int>(i), from.dims);
+      if (outside.ok()) std::copy(from.data, from.data + from.size, to.data);
+    }
+  }
+};
+
+// All programs of the process, by number.
+class Programs {
+ public:
+  int add(std::shared_ptr<Program> program) {
+    std::lock_guard<std::mutex> lock(mutex);
+    known[++last] = std::move(program);
+    return last;
+  }
+  void remove(int number) {
+    std::lock_guard<std::mutex> lock(mutex);
+    known.erase(number);
+  }
+  std::shared_ptr<Program> find(int number) {
+    std::lock_guard<std::mutex> lock(mutex);
+    const auto found = known.find(number);
+    return found == known.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::mutex mutex;
+  std::map<int, std::shared_ptr<Program>> known;
+  int last = 0;
+};
+
+Programs& programs() {
+  static Programs* only = new Programs;
+  return *only;
+}
+
+// Reads what program.ts writes: whole numbers and floats, each in turn.
+struct Code {
+  const int32_t* numbers;
+  const float* values;
+  size_t numbers_left, values_left;
+  bool whole = true;
+
+  int32_t number() {
+    if (numbers_left == 0) whole = false;
+    if (!whole) return 0;
+    numbers_left--;
+    return *numbers++;
+  }
+  float value() {
+    if (values_left == 0) whole = false;
+    if (!whole) return 0;
+    values_left--;
+    return *values++;
+  }
+  std::vector<int64_t> list() {
+    std::vector<int64_t> found;
+    for (int32_t left = number(); left > 0 && whole; left--) found.push_back(number());
+    return found;
+  }
+};
+
+// A program of so many inputs and values: its constants (their number, then shape and values of each), the values that
+// it gives, and what it does, each an op's place among `names`, inputs, outputs, sizes and three numbers.
+std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>& names, Body (*body_of)(const std::string&), std::string& problem) {
+  auto program = std::make_shared<Program>();
+  program->inputs = static_cast<size_t>(code.number());
+  const int32_t count = code.number(), constants = code.number();
+  for (int32_t i = 0; i < count; i++) program->slots.push_back(std::make_unique<Slot>());
+  const auto slots_of = [&](const std::vector<int64_t>& places) {
+    std::vector<Slot*> found;
+    for (int64_t place : places) {
+      if (place < 0 || place >= count) code.whole = false;
+      else found.push_back(program->slots[static_cast<size_t>(place)].get());
+    }
+    return found;
+  };
+  if (static_cast<size_t>(count) < program->inputs + static_cast<size_t>(constants)) code.whole = false;
+  for (int32_t i = 0; i < constants && code.whole; i++) {
+    const View shape = view_of(nullptr, code.list());
+    float* const to = program->slots[program->inputs + static_cast<size_t>(i)]->of(shape.dims).data;
+    for (int64_t at = 0; at < shape.size && code.whole; at++) to[at] = code.value();
+  }
+  program->results = slots_of(code.list());
+  while (code.whole && code.numbers_left > 0) {
+    const auto name = static_cast<size_t>(code.number());
+    Instruction one;
+    one.inputs = slots_of(code.list());
+    one.outputs = slots_of(code.list());
+    one.sizes = code.list();
+    one.attributes = {code.value(), code.value(), code.value()};
+    if (name >= names.size()) break;
+    one.body = body_of(names[name]);
+    for (const auto& known : SIMPLE)
+      if (names[name] == known.name) one.simple = known.simple;
+    if (one.body == nullptr && one.simple == nullptr) problem = "a program has no op " + names[name];
+    program->instructions.push_back(std::move(one));
+  }
+  if (!code.whole || code.numbers_left > 0) problem = "a program is not whole";
+  return program;
+}
+
+std::string text_of(napi_env env, napi_value value) {
+  size_t length = 0;
+  napi_get_value_string_utf8(env, value, nullptr, 0, &length);
+  std::string text(length, 0);
+  napi_get_value_string_utf8(env, value, &text[0], length + 1, &length);
+  return text;
+}
+
+// defineProgram(names of ops, Int32Array, Float32Array): its number
+napi_value define_program(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3];
+  void* body_of = nullptr;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, &body_of);
+  std::vector<std::string> names;
+  uint32_t length = 0;
+  napi_get_array_length(env, arguments[0], &length);
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value name;
+    napi_get_element(env, arguments[0], i, &name);
+    names.push_back(text_of(env, name));
+  }
+  napi_typedarray_type type;
+  void *numbers = nullptr, *values = nullptr;
+  size_t numbers_left = 0, values_left = 0;
+  napi_get_typedarray_info(env, arguments[1], &type, &numbers_left, &numbers, nullptr, nullptr);
+  napi_get_typedarray_info(env, arguments[2], &type, &values_left, &values, nullptr, nullptr);
+  std::string problem;
+  auto program = read_program({static_cast<int32_t*>(numbers), static_cast<float*>(values), numbers_left, values_left}, names,
+                              reinterpret_cast<Body (*)(const std::string&)>(body_of), problem);
+  if (!problem.empty()) {
+    napi_throw_error(env, nullptr, problem.c_str());
+    return nullptr;
+  }
+  napi_value number;
+  napi_create_int32(env, programs().add(std::move(program)), &number);
+  return number;
+}
+
+// removeProgram(number)
+napi_value remove_program(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  int32_t number = 0;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  napi_get_value_int32(env, argument, &number);
+  programs().remove(number);
+  return nullptr;
+}
+
+void* create_program(TF_OpKernelConstruction* construction) {
+  TF_Status* status = TF_NewStatus();
+  auto* number = new int64_t(0);
+  TF_OpKernelConstruction_GetAttrInt64(construction, "program", number, status);
+  TF_DeleteStatus(status);
+  return number;
+}
+
+void compute_program(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto program = programs().find(static_cast<int>(*static_cast<int64_t*>(kernel)));
+  call.require(program != nullptr, "this program was removed");
+  if (program != nullptr) program->run(call);
+}
+
+// The op that runs a program: floats, then whole numbers, to floats. Empty, or what went wrong.
+std::string register_programs(TF_Status* status) {
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder("GowideProgram");
+  TF_OpDefinitionBuilderAddInput(definition, "floats: N * float");
+  TF_OpDefinitionBuilderAddInput(definition, "ints: M * int32");
+  TF_OpDefinitionBuilderAddOutput(definition, "results: R * float");
+  for (const char* attribute : {"N: int >= 0", "M: int >= 0", "R: int >= 0", "program: int"}) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  TF_OpDefinitionBuilderSetIsStateful(definition, true);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, [](TF_ShapeInferenceContext*, TF_Status*) {});
+  TF_RegisterOpDefinition(definition, status);
+  if (TF_GetCode(status) != TF_OK) return TF_Message(status);
+  const auto destroy = [](void* kernel) { delete static_cast<int64_t*>(kernel); };
+  TF_RegisterKernelBuilder("GowideProgram", TF_NewKernelBuilder("GowideProgram", "CPU", create_program, compute_program, destroy), status);
+  return TF_GetCode(status) == TF_OK ? "" : TF_Message(status);
+}
+
+}  // namespace

@@ -1,0 +1,158 @@
+/** Steps of our own ops alone as programs: the eager step's bits in one op, and what a program cannot do. */
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { loadDigits } from '../../../src/data/digits.js';
+import { toLabelled } from '../../../src/data/dataset.js';
+import { programsHere, type Programs } from '../../../src/engine/ops/fused.js';
+import { tf } from '../../../src/engine/tensor.js';
+import { TYPES, type Graph, type Node, type OpNode } from '../../../src/engine/trace/graph.js';
+import { programOf } from '../../../src/engine/trace/program.js';
+import { tensorflowBackend } from '../../../src/engine/trace/recorder.js';
+import { canTrace } from '../../../src/engine/trace/trace.js';
+import {
+  enterStage,
+  tensorsOf,
+  trainingStep,
+  weightsIn,
+  type TrainingStage,
+} from '../../../src/method/training-step.js';
+import { toHost, weightsOf } from '../../../src/method/weights.js';
+import { networkOf } from '../../../src/models/index.js';
+import { crossEntropy } from '../../../src/optim/losses.js';
+import type { OptimizerSpec } from '../../../src/optim/optimizer.js';
+import { MLP } from '../../method/support.js';
+import { enginesUnderTest } from '../../support/engines.js';
+
+const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
+if (engine.missing === undefined) await tf.setBackend('tensorflow');
+const missing =
+  engine.missing ?? (canTrace() && programsHere() !== undefined ? undefined : 'the addons for programs are not here');
+if (missing !== undefined) console.warn(`programs are not tested: ${missing}`);
+
+describe.skipIf(missing !== undefined)('a step of a plain network', () => {
+  const network = networkOf(MLP);
+  const data = loadDigits(64);
+  beforeAll(async () => {
+    await tf.setBackend('tensorflow');
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** Losses and last values of steps with batches of so many examples, and the ops that TensorFlow was asked for. */
+  async function train(optimizer: OptimizerSpec, clip: number | undefined, counts: readonly number[]) {
+    const stage: TrainingStage = {
+      name: 'train',
+      recipe: { steps: 10, batch: 8, schedule: { kind: 'constant', peak: 0.1, warmup: 0 }, optimizer, clip },
+      trainable: () => true,
+      loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y),
+    };
+    const backend = tensorflowBackend();
+    const { binding } = backend;
+    const entered = enterStage(weightsOf(network.init(1)), stage);
+    const step = trainingStep(stage, entered.frame, { seed: 1, classes: data.classes });
+    let { state } = entered;
+    const losses: number[] = [];
+    const asked: string[][] = [];
+    for (const [i, count] of counts.entries()) {
+      const batch = toLabelled(data, await data.train.batch(Uint32Array.from({ length: count }, (_, k) => 8 * i + k)));
+      const ops: string[] = [];
+      const executeOp: typeof binding.executeOp = (name, ...rest) => {
+        ops.push(name);
+        return binding.executeOp(name, ...rest);
+      };
+      backend.binding = Object.create(binding, { executeOp: { value: executeOp } }) as typeof binding;
+      const next = await step.run(state, batch, i, i).finally(() => (backend.binding = binding));
+      tf.dispose([batch.x, batch.labels]);
+      state = next.state;
+      losses.push(next.loss);
+      asked.push(ops);
+    }
+    const { params } = await toHost(weightsIn(state, entered.frame, false));
+    tf.dispose(tensorsOf(state));
+    step.dispose();
+    return { losses, values: Object.values(params).map(({ values }) => values), asked };
+  }
+
+  const ADAMW = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 } as const;
+  const SGD = { kind: 'sgd', momentum: 0.9, weightDecay: 5e-4 } as const;
+
+  test.each([
+    ['AdamW, clipped', ADAMW, 0.5],
+    ['SGD', SGD, undefined],
+  ] as const)('with %s is one op, and gives the eager bits for every size of batch', async (_, optimizer, clip) => {
+    const counts = [8, 8, 8, 3, 3, 8, 3];
+    const compiled = await train(optimizer, clip, counts);
+    expect(compiled.asked.slice(5)).toEqual([['GowideProgram'], ['GowideProgram']]);
+    vi.stubEnv('GOWIDE_TRACE', '0');
+    const eager = await train(optimizer, clip, counts);
+    expect(eager.asked.at(-1)!.length).toBeGreaterThan(10);
+    expect(compiled.losses).toEqual(eager.losses);
+    expect(compiled.values).toEqual(eager.values);
+  });
+
+  test('a program that was removed is named when it is run', () => {
+    const programs = programsHere()!;
+    const number = programs.defineProgram([], Int32Array.from([0, 0, 0, 0]), new Float32Array());
+    programs.removeProgram(number);
+    const { binding } = tensorflowBackend();
+    const attributes = Object.entries({ program: number, N: 0, M: 0, R: 0 }).map(([name, value]) => ({
+      ...{ name, value },
+      type: binding.TF_ATTR_INT,
+    }));
+    expect(() => binding.executeOp('GowideProgram', attributes, [], 0)).toThrow(/this program was removed/);
+  });
+
+  test.each([
+    ['an op that is not there', ['Sinh'], [0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0], 'a program has no op Sinh'],
+    ['a value that is not there', ['Reshape'], [0, 1, 0, 0, 0, 1, 5, 0, 0], [0, 0, 0], 'a program is not whole'],
+    ['less than it says', ['Reshape'], [0, 1, 0, 0, 0, 4], [], 'a program is not whole'],
+  ])('code with %s is refused', (_, names, numbers, values, message) => {
+    expect(() => programsHere()!.defineProgram(names, Int32Array.from(numbers), Float32Array.from(values))).toThrow(
+      message,
+    );
+  });
+});
+
+describe('a graph is left to TensorFlow', () => {
+  const never: Programs = {
+    defineProgram: () => {
+      throw new Error('this is no program');
+    },
+    removeProgram: () => {},
+  };
+  const input = (dtype: number | undefined): Node => ({ op: 'Placeholder', shape: [2, 2], dtype: dtype! });
+  const op = (name: string, shapes: OpNode['shapes'], attributes: OpNode['attributes'] = []): OpNode => ({
+    ...{ op: name, attributes, shapes },
+    inputs: [[0, 0]],
+    after: [],
+  });
+  const graph = (...nodes: Node[]): Graph => ({ nodes, arguments: [0], results: [[1, 0]], effects: [] });
+
+  test.each<[string, Graph]>([
+    ['another op', graph(input(TYPES.float32), op('Tanh', [[2, 2]]))],
+    [
+      'a matrix that is cut',
+      graph(
+        input(TYPES.float32),
+        op('SplitV', [
+          [2, 1],
+          [2, 1],
+        ]),
+      ),
+    ],
+    ['matrices that are joined', graph(input(TYPES.float32), op('ConcatV2', [[4, 2]]))],
+    ['a cast to whole numbers', graph(input(TYPES.float32), op('Cast', [[2, 2]]))],
+    ['an input of true and false', graph(input(TYPES.bool), op('GowideSquareSum', [[]]))],
+    [
+      'a sum of a row with a column',
+      graph(input(TYPES.float32), {
+        ...op('Add', [[4, 4]]),
+        inputs: [
+          [0, 0],
+          [0, 0],
+        ],
+      }),
+    ],
+    ['nine axes', graph(input(TYPES.float32), op('Reshape', [[1, 1, 1, 1, 1, 1, 1, 2, 2]]))],
+  ])('%s', (_, given) => {
+    expect(programOf(given, never)).toBeUndefined();
+  });
+});
