@@ -7,7 +7,7 @@
  * | depth       | D under imitation at most linear in L, D <= telescoped sum; direct training concave, not exponential             |
  * | time        | imitation falls with T; direct dips, then grows slowly (skip), or stays (no skip)                                |
  * | imitation   | D falls with the time of imitation, below direct training late with a skip; in closed form far below              |
- * | limit       | sqrt(m) D at its infinite-width limit; the limit falls with depth with a skip, and grows without                 |
+ * | limit       | sqrt(m) D at its infinite-width limit; with a skip the limit stays level in depth, and grows without             |
  * | selection   | D at m = 64, L = 4: 0.281 random, 0.070 herding, 0.036 with least squares (skip); slopes near -0.7               |
  * | scale       | imitation below direct training without a skip, on a par with a weak one                                         |
  * | bounds      | none violated; I1 within a factor of 4, I2 and Gronwall above by many orders of magnitude                        |
@@ -15,6 +15,7 @@
  * | tanh-saddle | log growth near the linearised one up to L = 8, saturating beyond                                                |
  * | generic     | no family grows faster than exponentially                                                                        |
  * | residual    | hidden error sqrt((0.8 sqrt(D/(M L)))^2 + (2.5/sqrt D)^2) (arXiv 2603.18168)                                      |
+ * | residual-depth | change of the output from L to 2 L blocks as 1/L (arXiv 2509.10167)                                             |
  * | stages      | unknown                                                                                                          |
  */
 import type { Cell } from '../src/core/run.js';
@@ -28,24 +29,16 @@ interface Declaration {
   /** Panels of figures, in their order; that of the rows unless given. */
   readonly order?: readonly string[];
   readonly specs: (scale: Scale) => Readonly<Record<string, Cell['spec']>>;
-  /** The most seeds of an arm, where it has fewer than the others. */
-  readonly fewer?: Readonly<Record<string, number>>;
 }
 
 /** A study at its scales. */
-function study({ specs, fewer = {}, ...declared }: Declaration): Experiment {
+function study({ specs, ...declared }: Declaration): Experiment {
   return {
     ...declared,
     group: 'theory',
     kind: THEORY_KIND,
     reproduced: true,
-    arms: (scale) =>
-      Object.fromEntries(
-        Object.entries(specs(scale)).map(([arm, spec]) => [
-          arm,
-          { spec, ...(fewer[arm] !== undefined && { seeds: fewer[arm] }) },
-        ]),
-      ),
+    arms: (scale) => Object.fromEntries(Object.entries(specs(scale)).map(([arm, spec]) => [arm, { spec }])),
   };
 }
 
@@ -164,9 +157,8 @@ export const limit = study({
   name: 'limit',
   title: 'sqrt(m) D beside its infinite-width limit',
   // one seed shows the figure; eight claims of it need more than the minutes have
-  seeds: { minutes: 1, laptop: 4 },
+  seeds: { minutes: 1, laptop: 8 },
   order: [...PANELS, LATE],
-  fewer: { [LATE]: 2 },
   specs: (scale) => {
     const { d, dt, time: T, imitationTime } = FLOW;
     const size = sized(scale);
@@ -347,6 +339,27 @@ export const residual = study({
       ...RESIDUAL[sized(size)],
     },
   }),
+});
+
+const RESIDUAL_DEPTHS = { minutes: [16, 32, 64], laptop: [2, 4, 8, 16, 32, 64] };
+
+/** Deep residual nets of infinitely many units against their blocks. */
+export const residualDepth = study({
+  name: 'residual-depth',
+  title: 'The term 1/L of deep residual nets at scale 1/(L M), infinitely wide',
+  seeds: { minutes: 6, laptop: 32 },
+  order: ['linear', 'tanh'],
+  specs: (size) => {
+    const common = {
+      ...{ study: 'residual-depth', depths: RESIDUAL_DEPTHS[sized(size)] },
+      ...{ samples: 10, inputs: 5, outputs: 5, steps: 14 },
+    };
+    return {
+      // at the published rate, 1, the loss of linear nets rises on many data sets
+      linear: { ...common, activation: 'identity', eta: 0.2 },
+      tanh: { ...common, activation: 'tanh', D: 2, eta: 1 },
+    };
+  },
 });
 
 const STAGES = {

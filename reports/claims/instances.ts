@@ -1,14 +1,26 @@
 /** Claims about the instances whose law is known, about the search for others, and about newer rates. */
-import { generic, residual, saddle, tanhSaddle } from '../../experiments/theory.js';
+import { generic, residual, residualDepth, saddle, tanhSaddle } from '../../experiments/theory.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
 import { DEPTH_BEND, DEPTH_GROWTH } from '../../theory/studies/depth.js';
 import { EQUIVALENT, publishedBand, PUBLISHED, type PublishedConstant } from '../../theory/studies/residual.js';
+import { RESIDUAL_DEPTH } from '../../theory/studies/residual-depth.js';
 import { bandWords, LEVEL } from '../../theory/studies/rule.js';
 import { SADDLE_GROWTH, SADDLE_SUM } from '../../theory/studies/saddle.js';
 import { LINEAR_BELOW, TANH_GROWTH } from '../../theory/studies/tanh-saddle.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { rowsOf, type Claim } from './claim.js';
-import { bandText, byBand, byInterval, CHANCE, curves, explosion, perSeed, stableRows, type Judge } from './rules.js';
+import {
+  bandText,
+  byBand,
+  byInterval,
+  CHANCE,
+  curves,
+  explosion,
+  laterExponent,
+  perSeed,
+  stableRows,
+  type Judge,
+} from './rules.js';
 import { ABSTRACT } from './sources.js';
 import { formatNumber, within, type Outcome } from './verdict.js';
 
@@ -186,6 +198,34 @@ function residualConstant(name: PublishedConstant): Claim {
   };
 }
 
+const KINDS = {
+  linear: 'Linear deep residual nets at scale 1/(L M), of infinitely many units and directions,',
+  tanh: 'Deep residual nets of tanh at scale 1/(L M), of infinitely many units and two directions,',
+} as const;
+
+/** The term 1/L, of one kind of residual nets. */
+function residualBlocks(arm: keyof typeof KINDS): Claim {
+  return {
+    id: `residual-depth-${arm}`,
+    statement: `${KINDS[arm]} come to infinitely many blocks as 1/L.`,
+    question: 'Infinitely wide deep residual nets come to infinitely many blocks as 1/L',
+    setting: arm,
+    source: 'arXiv 2509.10167 (error O(1/L)); computed without sampling (theory/flow/residual.ts)',
+    rule: `${bandText(RESIDUAL_DEPTH)} Depths at which the loss rises are left out.`,
+    experiment: residualDepth,
+    arms: [arm],
+    rows: rowsOf(residualDepth, arm),
+    judge: (rows) => {
+      const { kept, note } = stableRows(rows, 'depth');
+      const depths = new Set(kept.map((row) => numberAt(row, 'depth'))).size;
+      if (depths < 3)
+        return { outcome: 'inconclusive', evidence: `cannot be decided: ${depths} depths are left${note}` };
+      const judgement = laterExponent(RESIDUAL_DEPTH, kept, 'depth', 'change');
+      return { ...judgement, evidence: `${judgement.evidence}${note}` };
+    },
+  };
+}
+
 /** The claims about instances, in the order of the page. */
 export const INSTANCE_CLAIMS: readonly Claim[] = [
   saddleDirect,
@@ -194,4 +234,5 @@ export const INSTANCE_CLAIMS: readonly Claim[] = [
   tanhSaddleGrowth,
   genericSearch,
   ...(Object.keys(PUBLISHED) as PublishedConstant[]).map(residualConstant),
+  ...(['linear', 'tanh'] as const).map(residualBlocks),
 ];

@@ -80,6 +80,7 @@ export const SERIES = {
   staged: { label: 'three stages', color: METHOD.imitation, dash: SOLID },
   wide: { label: 'wide net', color: METHOD.wide, dash: SOLID },
   hidden: { label: 'hidden state', color: '#222222', dash: SOLID },
+  change: { label: 'output, from L to 2 L blocks', color: '#222222', dash: SOLID },
   output: { label: 'output', color: '#222222', dash: DASHED },
 } as const;
 

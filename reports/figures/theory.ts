@@ -7,6 +7,7 @@ import {
   imitation,
   limit,
   residual,
+  residualDepth,
   saddle,
   scale,
   selection,
@@ -314,6 +315,27 @@ const LAW_FIGURES: readonly LawFigure[] = [
     yTitle: 'distance to the reference',
     keep: (row) => row.values.row === 'net',
     facet: (row) => `M = ${numberAt(row, 'M')}`,
+  },
+  {
+    id: 'residual-depth',
+    finding: acrossSettings(
+      { 'linear nets': 'residual-depth-linear', 'nets of tanh': 'residual-depth-tanh' },
+      {
+        supported: (where) => `Infinitely wide residual nets come to infinitely many blocks as 1/L: ${where}`,
+        'not supported': (where) => `Not as 1/L: ${where}`,
+        inconclusive: (where) => `Whether as 1/L is open: ${where}`,
+      },
+    ),
+    experiment: residualDepth,
+    title: 'The term 1/L of deep residual nets',
+    alt: 'Change of the output from L to twice as many blocks against L, on logarithmic axes, for linear nets and for nets of tanh; both fall with the slope −1.',
+    caption:
+      'Root mean square change of the trained output from L to 2 L blocks of infinitely many units, computed by an exact recursion (linear, infinite embedding width) and by quadrature over the units (tanh, D = 2): nothing is sampled but data, embedding and readout. 14 steps of gradient descent. Both axes logarithmic.',
+    x: 'depth',
+    series: ['change'],
+    xTitle: 'blocks L',
+    xLog: true,
+    yTitle: 'change from L to 2 L blocks',
   },
   {
     id: 'stages',

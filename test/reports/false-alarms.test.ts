@@ -107,6 +107,10 @@ const genericRows =
 const fitRows =
   (key: string, value: number): SeedRows =>
   (_, z) => [['tanh', { row: 'fit', [key]: value * (1 + 0.1 * z()) }]];
+const blockRows =
+  (exponent: number): SeedRows =>
+  (noise) =>
+    [2, 4, 8, 16, 32, 64].map((depth) => ['tanh', { depth, change: depth ** exponent * noise(), lossIncreases: 0 }]);
 const armRows =
   (key: string, arms: [string, string], base: number, difference: number): SeedRows =>
   (_, z) => [
@@ -316,6 +320,12 @@ const CASES: readonly Case[] = [
     },
     effect: fitRows(key, PUBLISHED[key]),
   })),
+  {
+    claims: /^residual-depth-/,
+    id: 'residual-depth-tanh',
+    nulls: { '-0.9': blockRows(-0.9), '-1.1': blockRows(-1.1) },
+    effect: blockRows(-1),
+  },
   {
     claims: /^(resnet|hierarchy|fashion-mnist|cifar10|sst2)-|^frontier-.*-(thin-cost|deeper)$/,
     id: 'resnet-three-stage',

@@ -5,7 +5,7 @@ import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../../theory/numerics/erf.js';
 import { gamma } from '../../theory/numerics/gamma.js';
 import { factorLinear, innerProduct, solveLinear, symmetricEigenvalues } from '../../theory/numerics/linear.js';
-import { gaussLegendre } from '../../theory/numerics/quadrature.js';
+import { gaussHermite, gaussLegendre } from '../../theory/numerics/quadrature.js';
 import { denseSystem, integrateStiff, STIFF_ORDER } from '../../theory/numerics/stiff.js';
 
 /** [n, n], standard normal. */
@@ -155,4 +155,15 @@ test.each([0, 1, 3, 4, 9])('an inner product of %d numbers is the sum written ou
   let sum = 0;
   for (let j = 0; j < length; j++) sum += u![j + 1]! * v![j + 2]!;
   expect(innerProduct(u!, 1, v!, 2, length)).toBe(sum);
+});
+
+test.each([1, 2, 3, 8, 33])('Gauss-Hermite with %i nodes has the moments of the normal law up to 2n - 1', (n) => {
+  const { nodes, weights } = gaussHermite(n);
+  let exact = 1;
+  for (let k = 0; k < Math.min(2 * n, 24); k += 2) {
+    const moment = (power: number): number => nodes.reduce((sum, z, i) => sum + weights[i]! * z ** power, 0);
+    expect(moment(k) / exact).toBeCloseTo(1, 10);
+    expect(moment(k + 1) / exact).toBeCloseTo(0, 8);
+    exact *= k + 1;
+  }
 });

@@ -85,6 +85,13 @@ const SMALL: Record<string, { spec: Record<string, unknown>; rows: number }> = {
     },
     rows: 5,
   },
+  'residual-depth': {
+    spec: {
+      ...{ study: 'residual-depth', activation: 'tanh', D: 1, nodes: { u: 4, v: 2 }, depths: [2, 4] },
+      ...{ samples: 3, inputs: 2, outputs: 2, steps: 2, eta: 0.5 },
+    },
+    rows: 2,
+  },
   stages: { spec: { ...BASE, study: 'stages', regime: 'skip', depth: 2, widths: [4, 8], tuningTime: 0.25 }, rows: 2 },
 };
 

@@ -8,6 +8,7 @@ import { depthStudy } from './depth.js';
 import { genericStudy } from './generic.js';
 import { imitationStudy } from './imitation.js';
 import { limitStudy } from './limit.js';
+import { residualDepthStudy } from './residual-depth.js';
 import { residualStudy } from './residual.js';
 import { saddleStudy } from './saddle.js';
 import { scaleStudy } from './scale.js';
@@ -35,6 +36,7 @@ export const STUDIES: Record<string, Study> = {
   'tanh-saddle': tanhSaddleStudy,
   generic: genericStudy,
   residual: residualStudy,
+  'residual-depth': residualDepthStudy,
   stages: stagesStudy,
 };
 
