@@ -1,4 +1,4 @@
-/** The term 1/L of deep residual nets: how fast infinitely wide ones approach infinitely many blocks, without sampling. */
+/** The term 1/L of deep residual nets: how infinitely wide ones come to infinitely many blocks, without sampling. */
 import { z } from 'zod';
 import { exampleCount, layerCount, listOf, stepCount, width } from '../../src/core/magnitudes.js';
 import { FailureError } from '../../src/core/errors.js';
