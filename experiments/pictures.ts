@@ -25,6 +25,8 @@ import { PAPER_IMAGENET } from './recipes.js';
 import { imitationOf } from './resnet.js';
 
 interface Pictures {
+  /** The thin net in words, for the experiment's title. */
+  readonly net: string;
   readonly data: TrainSpec['data'];
   /** Training pictures, those of the validation split left out. */
   readonly train: number;
@@ -102,11 +104,12 @@ const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-th
 /** One seed of scale gpu: its nets are large, and what it shows first is that they train. */
 const SEEDS: Readonly<Partial<Record<Scale, number>>> = { overnight: 3, gpu: 1 };
 
-function experimentOf(name: string, title: string, sizes: Readonly<Partial<Record<Scale, Pictures>>>): Experiment {
+function experimentOf(name: string, data: string, sizes: Readonly<Partial<Record<Scale, Pictures>>>): Experiment {
+  const nets = Object.entries(sizes).map(([scale, { net }]) => `${net} (${scale})`);
   return {
     name,
     group: 'resnet',
-    title,
+    title: `${data}: ${nets.join(', ')}`,
     kind: TRAIN_KIND,
     chance: 10,
     seeds: Object.fromEntries(Object.entries(SEEDS).filter(([scale]) => scale in sizes)),
@@ -124,6 +127,7 @@ function experimentOf(name: string, title: string, sizes: Readonly<Partial<Recor
 /** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), complete: 28 x 28 gray pixels, 10 kinds of clothes. */
 export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-MNIST, complete', {
   overnight: {
+    net: 'a ResNet of three stages',
     data: {
       set: 'idx',
       folder: 'fashion-mnist',
@@ -155,9 +159,10 @@ const CIFAR10 = {
  * CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width; at scale gpu
  * ResNet-50 in full width, for as many epochs as a GPU does in some minutes.
  */
-export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10: ResNet-20 at a quarter of its width', {
+export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10', {
   overnight: {
     ...CIFAR10,
+    net: 'ResNet-20 at a quarter of its width',
     thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
     wider: 4,
     deeper: [9, 9, 9],
@@ -165,6 +170,7 @@ export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10: ResNet-20 
   },
   gpu: {
     ...CIFAR10,
+    net: 'ResNet-50',
     thin: thinNet('bottleneck', [3, 4, 6, 3], 64, 'small', 3),
     wider: 2,
     deeper: [3, 4, 23, 3],

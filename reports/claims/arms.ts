@@ -34,8 +34,9 @@ interface ArmClaim {
 }
 
 /**
- * Why the rival decides nothing: its mean is no better than what a net without training has, or than its own smaller
- * version's. Undefined for one that trained.
+ * Why the rival decides nothing: it is not certainly better than what a net without training has, by its mean's 95 %
+ * interval from three seeds on, or its mean is no better than its own smaller version's. Undefined for one that
+ * trained.
  */
 function untrained(
   results: readonly TableRow[],
@@ -45,10 +46,13 @@ function untrained(
   const values = (arm: string): number[] =>
     results.filter((row) => row.arm === arm).map((row) => numberAt(row, metric.key));
   const better = (a: number, b: number): boolean => (metric.better === 'higher' ? a > b : a < b);
-  const reached = mean(values(rival));
+  const { mean: reached, low, high, n } = tInterval(values(rival));
+  const worst = metric.better === 'higher' ? low : high;
   const say = (value: number): string => formatNumber(value, metric.digits);
-  if (experiment.chance !== undefined && !better(reached, experiment.chance))
-    return `the rival did not train: ${say(reached)} ${metric.unit}, ${say(experiment.chance)} by chance`;
+  if (experiment.chance !== undefined && !better(n < 3 ? reached : worst, experiment.chance)) {
+    const ends = better(reached, experiment.chance) ? ` [${say(low)}, ${say(high)}]` : '';
+    return `the rival did not train: ${say(reached)} ${metric.unit}${ends}, ${say(experiment.chance)} by chance`;
+  }
   if (smaller === undefined || values(smaller).length === 0) return undefined;
   const own = mean(values(smaller));
   if (better(reached, own)) return undefined;
@@ -86,7 +90,7 @@ export function armBeats(claim: ArmClaim): Claim {
     ...(figure !== undefined && { figure }),
     rule: [
       `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
-      `The rival has to have trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} better than chance`}; else nothing is decided.`,
+      `The rival has to have trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} certainly better than chance`}; else nothing is decided.`,
     ].join(' '),
     experiment,
     arms,

@@ -41,4 +41,10 @@ export const RULE_CHANGES: readonly RuleChange[] = [
     why: 'The test split is 59 blocks of neighbors that are nearly of one class each. The verdict stays inconclusive, with a wider interval.',
     afterResults: true,
   },
+  {
+    date: '2026-11-26',
+    what: 'From three seeds on, a rival has trained where the interval of its mean lies beyond chance, and not where the mean alone does.',
+    why: 'Every second rival that learns nothing has a mean above chance. No verdict changed.',
+    afterResults: true,
+  },
 ];

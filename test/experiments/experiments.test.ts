@@ -163,3 +163,9 @@ test('an arm that costs as much as several others may have fewer seeds; --seeds 
   expect(seedsOf()).toEqual({ direct: 5, long: 3 });
   expect(seedsOf(4)).toEqual({ direct: 4, long: 4 });
 });
+
+test('titles of experiments on pictures name the net of each scale that is declared', () => {
+  expect(EXPERIMENTS.cifar10!.title).toBe('CIFAR-10: ResNet-20 at a quarter of its width (overnight), ResNet-50 (gpu)');
+  for (const name of ['cifar10', 'fashion-mnist'])
+    for (const scale of Object.keys(EXPERIMENTS[name]!.seeds)) expect(EXPERIMENTS[name]!.title).toContain(`(${scale})`);
+});

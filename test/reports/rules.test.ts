@@ -164,6 +164,35 @@ describe('a rival that did not train decides nothing', () => {
     expect(judged(claimOf({ chance: 10 }), rowsOf(results)).outcome).toBe('supported');
   });
 
+  test('above chance by luck alone', () => {
+    const [chance, method] = [{ chance: 25 }, [62.5, 61, 64.5, 63]];
+    const at = (b: readonly number[]): UncorrectedVerdict =>
+      judged(claimOf(chance), rowsOf({ a: method.slice(0, b.length), b }));
+    const verdict = at([25.4, 24.9, 25.3]);
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.evidence).toMatch(
+      /^cannot be decided, as the rival did not train: 25\.2 % \[24\.5, 25\.9\], 25\.0 by /,
+    );
+    expect(at([31, 29.5, 30.2]).outcome).toBe('supported');
+    // two seeds have no interval to speak of
+    expect(at([25.4, 25.3]).evidence).not.toContain('did not train');
+    expect(at([25, 24.8]).evidence).toContain('did not train');
+  });
+
+  test('diverged in one seed: it counts as it ended, and with few seeds nothing is decided', () => {
+    const good = [88.5, 87.9, 89.1, 88.2, 87.7, 88.8, 89.4, 88, 87.5, 88.6];
+    const method = good.map((value, i) => value + 1 + 0.1 * (i % 3));
+    const few = judged(claimOf({ chance: 10 }), rowsOf({ a: method.slice(0, 3), b: [88.5, 10, 89.1] }));
+    expect(few.outcome).toBe('inconclusive');
+    expect(few.evidence).toContain('did not train');
+    const ten = judged(
+      claimOf({ chance: 10 }),
+      rowsOf({ a: method, b: good.map((value, i) => (i === 4 ? 10 : value)) }),
+    );
+    expect(ten.evidence).toMatch(/^8\.86 points; /); // 7.77 of them by the seed that diverged
+    expect(ten.evidence).not.toContain('did not train');
+  });
+
   test('where lower is better, too', () => {
     const nats = claimOf({ metric: TEST_CROSS_ENTROPY }, 'c');
     const given = { a: [4.6, 4.7, 4.6], b: [6.1, 6, 6.2], c: [5.3, 5.2, 5.4] };
