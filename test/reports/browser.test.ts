@@ -32,7 +32,7 @@ describe.skipIf(!available)('the page in Chromium', () => {
     runs: [],
     kept: [],
     origins: new Map(),
-    problems: ['somewhere/runs/x: unfinished, not shown'],
+    problems: [`somewhere/runs/${'x'.repeat(90)}: unfinished, not shown`],
     cautions: ['depth, scale laptop: one seed only, which decides nothing'],
   };
   const report = buildReport(input);
@@ -191,7 +191,19 @@ describe.skipIf(!available)('the page in Chromium', () => {
       violations: { id: string; nodes: { html: string }[] }[];
     };
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    const widest = 'document.documentElement.scrollWidth';
+    expect(await page.evaluate(widest)).toBeLessThanOrEqual(width);
+    await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))");
+    expect(await page.evaluate(widest)).toBeLessThanOrEqual(width);
+    await page.close();
+  });
+
+  test('the contents mark the section that is read, also below the laboratory', async () => {
+    const page = await open({ viewport: { width: 1280, height: 240 } });
+    for (const id of ['laboratory', 'resnet', 'laboratory', 'bert']) {
+      await page.evaluate(`document.getElementById('${id}').scrollIntoView()`);
+      await page.locator(`#contents a[href="#${id}"][aria-current="location"]`).waitFor({ timeout: 120_000 });
+    }
     await page.close();
   });
 
