@@ -52,7 +52,9 @@ function changesOf(experiment: Experiment, arm: string, spec: Cell['spec']): str
     return [keys.filter((key) => JSON.stringify(spec[key]) !== JSON.stringify(declared[key]))];
   });
   const fewest = found.reduce((best, keys) => (keys.length < best.length ? keys : best), found[0] ?? []);
-  return fewest.map((key) => `${key}=${JSON.stringify(spec[key])}`).join(', ');
+  return fewest
+    .map((key) => (spec[key] === undefined ? `no ${key}` : `${key}=${JSON.stringify(spec[key])}`))
+    .join(', ');
 }
 
 /** Runs that one set of claims is decided by. */

@@ -38,7 +38,11 @@ describe('runs of one’s own', () => {
     expect(judgement.groups[0]!.verdicts.map(({ id }) => id)).toEqual(
       ['imitation', 'direct', 'initial'].map((training) => `width-${training}-skip`),
     );
-    expect(ownTitle(judgement.groups[0]!)).toMatch(/^width, skip, alpha=0.5, .*\(5 seeds\)$/);
+    const title = ownTitle(judgement.groups[0]!);
+    expect(title).toMatch(/^width, skip, alpha=0.5, .*\(5 seeds\)$/);
+    // a setting that a spec lacks
+    expect(title).toContain(', no depth, ');
+    expect(title).not.toContain('undefined');
   });
 
   test('each is corrected for all claims of its kind that these runs decide', () => {
