@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
+import { UsageError } from '../../src/core/errors.js';
 import { preparePredict } from '../../src/models/files.js';
 import { notice } from '../terminal/notices.js';
-import { examples, jsonOption } from '../terminal/options.js';
+import { DEFAULT_OUT, examples, jsonOption, wholeNumber } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { Progress } from '../terminal/progress.js';
 import { openForCommand } from '../terminal/work.js';
@@ -12,36 +13,73 @@ interface Options extends Variant {
   readonly model: string;
   readonly weights?: string;
   readonly input: string;
-  readonly output: string;
+  readonly output?: string;
+  readonly out: string;
+  readonly size?: number;
   readonly taps?: boolean;
   readonly mode: 'eval' | 'train';
   readonly engine?: string;
   readonly json?: boolean;
 }
 
+/** Prints the classes of pictures or texts. */
+async function printClasses({
+  model,
+  input,
+  out,
+  size,
+  engine,
+  json,
+  output,
+  weights,
+  ...rest
+}: Options): Promise<void> {
+  const { taps, width, mid, classes } = rest;
+  const others = Object.entries({ output, weights, taps, width, mid, classes });
+  const other = others.find(([, value]) => value !== undefined);
+  if (other !== undefined)
+    throw new UsageError(`--${other[0]}: of safetensors as input alone; classes are printed, with --json all of them`);
+  const { openClassification } = await import('../../src/thin/classify.js');
+  const classify = await openClassification({ model, input, runs: out, size });
+  await openForCommand(engine);
+  const { labels, items, skipped } = await classify();
+  for (const { file, reason } of skipped) notice(`${file}: left out: ${reason}`);
+  const lines = items.map(({ item, label, probability }) => `${label}\t${(100 * probability).toFixed(1)} %\t${item}`);
+  process.stdout.write(json ? `${JSON.stringify({ labels, items, skipped }, null, 2)}\n` : `${lines.join('\n')}\n`);
+}
+
 /** `gowide predict`. */
 export function command(): Command {
   const command = new Command('predict')
     .description(
-      'outputs of a network with weights in torchvision’s, timm’s or Hugging Face’s names, from and to safetensors files',
+      'classes of pictures and texts, by name; or outputs of a network with weights in torchvision’s, timm’s or ' +
+        'Hugging Face’s names, from and to safetensors files',
     )
     .requiredOption(
       '--model <name>',
       'a published name (resnet50, bert-base, ...), a JSON file with a model spec, ' +
-        'a folder of Hugging Face’s or a LayersModel, or a safetensors file that says which network it is',
+        'a folder of Hugging Face’s or a LayersModel, or a safetensors file that says which network it is; ' +
+        'for classes also a run’s id, a folder or an ONNX file that thin wrote',
     )
     .option(
       '--weights <file>',
       'safetensors, in published names and layouts; a folder and a safetensors file as model have their own',
     )
     .requiredOption(
-      '--input <file>',
-      'safetensors: "input" [B, C, H, W] or, of rows, [B, N] F32; or "input_ids", "attention_mask", "token_type_ids" [B, T] I32',
+      '--input <path>',
+      'for classes: a picture, a folder of pictures, or a .txt file with a text on each line; ' +
+        'or safetensors: "input" [B, C, H, W] or, of rows, [B, N] F32; or "input_ids", "attention_mask", "token_type_ids" [B, T] I32',
     )
-    .requiredOption(
+    .option(
       '--output <file>',
-      'safetensors to write: "logits" [B, classes]; or "last_hidden_state" [B, T, H] and "pooler_output" [B, H]',
+      'safetensors to write, of safetensors as input: "logits" [B, classes]; or "last_hidden_state" [B, T, H] and "pooler_output" [B, H]',
     )
+    .addOption(
+      new Option('--size <n>', 'side of the pictures in pixels (default: what the network is for)').argParser(
+        wholeNumber(8),
+      ),
+    )
+    .addOption(new Option('--out <dir>', 'folder in which a run’s id is looked for').default(DEFAULT_OUT))
     .option('--taps', 'write the output of every block as well')
     .addOption(
       new Option('--mode <name>', 'eval: running statistics; train: those of the whole batch')
@@ -55,12 +93,18 @@ export function command(): Command {
       'after',
       examples([
         'gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps',
+        'gowide predict --model thin/model --input pictures',
+        'gowide predict --model 3f2a91 --input reviews.txt --json',
         'gowide predict --model thin/model/model.safetensors --input x.safetensors --output y.safetensors',
         'gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
       ]),
     )
     .action(async (options: Options) => {
-      const predict = preparePredict(options, options, notice);
+      if (!options.input.endsWith('.safetensors')) return printClasses(options);
+      const { output } = options;
+      if (output === undefined)
+        throw new UsageError('--output is needed: the safetensors file that outputs are written to');
+      const predict = preparePredict({ ...options, output }, options, notice);
       const engine = await openForCommand(options.engine);
       const progress = new Progress();
       const shapes = await predict({

@@ -244,8 +244,31 @@ function loadDecoder(): Promise<typeof sharpModule> {
   return decoder;
 }
 
+/** How a picture is cut: the shorter side before it, and the side of the square. */
+type Cut = Pick<ImageFolder, 'size' | 'resize'>;
+
+/**
+ * Pictures without classes, one file or those of a folder and of the folders within it, prepared as those of validation
+ * are. What cannot be read is in a batch's `skipped`. Throws UsageError where there is none.
+ */
+export function openPictures(path: string, cut: Cut): { readonly files: readonly string[]; readonly source: Source } {
+  const files = statusOf(path).isDirectory() ? filesBelow(path) : [path];
+  if (files.length === 0) throw new UsageError(`${path}: no picture in it (${EXTENSIONS.join(', ')})`);
+  const list = files.map((file) => ({ file, label: 0 }));
+  const damaged = new DamagedPictures(files.length);
+  return {
+    files,
+    source: { count: files.length, batch: (indices) => decodeBatch(cut, list, indices, undefined, damaged) },
+  };
+}
+
+/** Whether a path is a picture by its name, or a folder. */
+export function mayHavePictures(path: string): boolean {
+  return EXTENSIONS.includes(extname(path).toLowerCase()) || statusOf(path).isDirectory();
+}
+
 async function decodeBatch(
-  spec: ImageFolder,
+  spec: Cut,
   list: readonly Picture[],
   indices: Uint32Array,
   key: AugmentKey | undefined,
@@ -349,11 +372,7 @@ function fromPixels(
 /** Random numbers for one picture: area and shape of ten attempts, then the place, then the mirror. */
 const [ATTEMPTS, DRAWS] = [10, 10 * 2 + 3] as const;
 
-async function decode(
-  { size, resize }: ImageFolder,
-  file: string,
-  draws: Float64Array | undefined,
-): Promise<Uint8Array> {
+async function decode({ size, resize }: Cut, file: string, draws: Float64Array | undefined): Promise<Uint8Array> {
   const sharp = await loadDecoder();
   const { picture, width, height } = await openPicture(sharp, file);
   const part = draws === undefined ? undefined : randomPart({ width, height }, draws);

@@ -1,0 +1,189 @@
+/** Classes of pictures and texts by a trained network, with their names. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
+import { mayHavePictures, openPictures } from '../data/imagefolder.js';
+import { textSource } from '../data/texts.js';
+import { tf } from '../engine/tensor.js';
+import { disposeWeights, weightsOf } from '../method/weights.js';
+import { readWeights } from '../models/files.js';
+import { inputProblem, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
+import { predictor } from '../nn/predictor.js';
+import { readText } from '../store/config.js';
+import { readVocabulary } from '../text/vocabulary.js';
+import { WordPiece } from '../text/wordpiece.js';
+import { thinningOf } from './size.js';
+import { openSource } from './sources/index.js';
+import type { Source } from './sources/source.js';
+
+/** What is to be classified, and by which network. */
+export interface ClassifyOptions {
+  /**
+   * What `thin` reads, or what it writes: a folder, a file of weights, a run's id; also the ONNX file beside the folder
+   * of its network, which is what is read then.
+   */
+  readonly model: string;
+  /** A picture, a folder of pictures, or a .txt file with a text on each line. */
+  readonly input: string;
+  /** Folder in which runs are looked for by their id. */
+  readonly runs: string;
+  /** Side of the pictures in pixels; what the network is made for, or its run was trained with, by default. */
+  readonly size?: number | undefined;
+}
+
+/** A picture or a text with its class. */
+export interface Classified {
+  /** The file, or the text. */
+  readonly item: string;
+  readonly label: string;
+  readonly probability: number;
+  /** Of every class, in the order of the names. */
+  readonly probabilities: readonly number[];
+}
+
+/** All of them. */
+export interface Classification {
+  /** Names of the classes in their order; their numbers where the network has no names. */
+  readonly labels: readonly string[];
+  readonly items: readonly Classified[];
+  /** Pictures that could not be read. */
+  readonly skipped: readonly SkippedFile[];
+}
+
+/** Examples of one pass. */
+const BATCH = 16;
+/** Pictures beside the center that is cut out, as torchvision has it: 256 for 224. */
+const RESIZE = 8 / 7;
+/** Side of the pictures where the network does not say it. */
+const DEFAULT_SIDE = 32;
+
+/** The path of the network itself, for those of its files that `thin` writes beside it. */
+function networkAt(model: string): string {
+  const path = model.endsWith('.onnx') ? join(dirname(model), 'model') : model;
+  if (path !== model && !existsSync(path))
+    throw new UsageError(`${model}: expected the folder "model" beside it, as thin writes it, which is read for it`);
+  const inner = join(path, 'model.safetensors');
+  const isPlainFolder = existsSync(inner) && !existsSync(join(path, 'config.json'));
+  return isPlainFolder ? inner : path;
+}
+
+/** Number of classes. Throws UsageError where a network's outputs are none. */
+function classesOf(model: string, spec: NetworkSpec): number {
+  if (!('head' in spec)) return networkOf(spec).width('logits');
+  if (spec.head.kind === 'classify') return spec.head.classes;
+  throw new UsageError(
+    `${model}: its head is "${spec.head.kind}", which gives no classes; expected a network that was trained on some`,
+  );
+}
+
+interface Opened {
+  readonly items: readonly string[];
+  readonly examples: Examples;
+  readonly shape: readonly number[];
+}
+
+function openTexts({ input, model }: ClassifyOptions, { network, vocabulary }: Source): Opened {
+  if (extname(input).toLowerCase() !== '.txt')
+    throw new UsageError(`${input}: expected a .txt file with a text on each line, as ${model} reads texts`);
+  const items = readText(input)
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '');
+  if (items.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);
+  const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary!);
+  const known = vocabSizeOf(network)!;
+  if (words.length > known)
+    throw new UsageError(
+      `${model}: its vocabulary has ${words.length} tokens, and the network knows only ${known}; ` +
+        'expected the vocabulary that it was trained with',
+    );
+  const tokenizer = new WordPiece(words, lowercase, settings);
+  const longest = Math.max(...items.map((text) => tokenizer.encode(text).ids.length + 2));
+  const { maxPositions } = network as { readonly maxPositions: number };
+  const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));
+  const examples = textSource(
+    tokenizer,
+    tokens,
+    items.map((text) => ({ text, label: 0 })),
+  );
+  return { items, examples, shape: [3, tokens] };
+}
+
+function openImages({ input, model, size }: ClassifyOptions, { network, data }: Source): Opened {
+  if (data !== undefined && data.set !== 'imagefolder')
+    throw new UsageError(
+      `${model}: it was trained on "${data.set}", whose pictures are not prepared as those of folders are; ` +
+        'expected a network that was trained on folders of pictures, or its file of weights, to have them prepared so',
+    );
+  if (!mayHavePictures(input))
+    throw new UsageError(`${input}: expected a picture or a folder of them, as ${model} reads pictures`);
+  const side = size ?? data?.size ?? thinningOf(network).side?.(network) ?? DEFAULT_SIDE;
+  const resize = size === undefined && data !== undefined ? data.resize : Math.round(side * RESIZE);
+  const shape = [side, side, 3];
+  const problem = inputProblem(network, { set: 'pictures', shape, task: undefined });
+  if (problem !== undefined) throw new UsageError(`${model}: ${problem}`);
+  const { files, source } = openPictures(input, { size: side, resize });
+  return { items: files, examples: source, shape };
+}
+
+/**
+ * Opens the network and what it is to classify; the function that is returned does so, with an engine. Pictures are
+ * scaled, cut and normalized as in training on folders of pictures: by ImageNet's mean and standard deviation. Throws
+ * UsageError with what does not fit.
+ */
+export async function openClassification(options: ClassifyOptions): Promise<() => Promise<Classification>> {
+  const { model, input, runs } = options;
+  if (!existsSync(input)) throw new UsageError(`${input}: not found; expected pictures, or a .txt file of texts`);
+  const work = mkdtempSync(join(tmpdir(), 'gowide-predict-'));
+  try {
+    const source = await openSource(networkAt(model), { work, runs });
+    const { network } = source;
+    const classes = classesOf(model, network);
+    const opened = vocabSizeOf(network) === undefined ? openImages(options, source) : openTexts(options, source);
+    const host = readWeights(source.weights, network);
+    const labels = source.labels ?? Array.from({ length: classes }, (_, i) => String(i));
+    return () => classified({ network, classes, labels, host, opened });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+interface Job {
+  readonly network: NetworkSpec;
+  readonly classes: number;
+  readonly labels: readonly string[];
+  readonly host: ReturnType<typeof readWeights>;
+  readonly opened: Opened;
+}
+
+async function classified({ network, classes, labels, host, opened }: Job): Promise<Classification> {
+  const { items: names, examples, shape } = opened;
+  const asked: Asked = { shape, classes };
+  const weights = weightsOf(host);
+  const predict = predictor(networkOf(network), weights);
+  const [items, skipped]: [Classified[], SkippedFile[]] = [[], []];
+  try {
+    for (let start = 0; start < names.length; start += BATCH) {
+      const indices = Uint32Array.from({ length: Math.min(BATCH, names.length - start) }, (_, i) => start + i);
+      const batch = await examples.batch(indices);
+      const unread = new Set((batch.skipped ?? []).map(({ file }) => file));
+      skipped.push(...(batch.skipped ?? []));
+      const { x, labels: none } = toLabelled(asked, batch);
+      const shares = tf.tidy(() => tf.softmax(predict(x)));
+      const values = (await shares.array()) as number[][];
+      tf.dispose([x, none, shares]);
+      const read = Array.from(indices, (index) => names[index]!).filter((name) => !unread.has(name));
+      items.push(...read.map((item, i) => answerOf(item, values[i]!, labels)));
+    }
+  } finally {
+    predict.dispose();
+    disposeWeights(weights);
+  }
+  return { labels, items, skipped };
+}
+
+function answerOf(item: string, probabilities: readonly number[], labels: readonly string[]): Classified {
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  return { item, label: labels[best]!, probability: probabilities[best]!, probabilities };
+}

@@ -1,0 +1,113 @@
+/** Classes of pictures and texts, by name. */
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openImageFolder } from '../../src/data/imagefolder.js';
+import { toLabelled, type Dataset } from '../../src/data/dataset.js';
+import { textSource } from '../../src/data/texts.js';
+import { tf } from '../../src/engine/tensor.js';
+import { weightsOf } from '../../src/method/weights.js';
+import { readWeights } from '../../src/models/files.js';
+import { networkOf, type NetworkSpec } from '../../src/models/index.js';
+import { evaluation } from '../../src/nn/layers.js';
+import { readVocabulary } from '../../src/text/vocabulary.js';
+import { WordPiece } from '../../src/text/wordpiece.js';
+import { openClassification } from '../../src/thin/classify.js';
+import { anyEngine } from '../support/engines.js';
+import { BERT, bertFolder, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
+
+beforeAll(anyEngine);
+
+const open = (model: string, input: string, size?: number) =>
+  openClassification({ model, input, size, runs: newFolder() });
+
+/** Shares of the classes for all examples of a source, as the network itself gives them. */
+async function sharesOf(file: string, spec: NetworkSpec, asked: Pick<Dataset, 'shape'>, source: Dataset['test']) {
+  const batch = await source.batch(Uint32Array.from({ length: source.count }, (_, i) => i));
+  const { x } = toLabelled({ ...asked, classes: 2 }, batch);
+  const weights = weightsOf(readWeights(file, spec));
+  return (await tf.softmax(networkOf(spec).apply(evaluation(weights), x).logits!).array()) as number[][];
+}
+
+function near(found: readonly (readonly number[])[], expected: readonly (readonly number[])[]): void {
+  expect(found).toHaveLength(expected.length);
+  found.forEach((row, i) => row.forEach((share, c) => expect(share).toBeCloseTo(expected[i]![c]!, 5)));
+}
+
+describe('pictures', () => {
+  test('of a folder, more than one batch of them: the classes that the network gives, by the names beside it', async () => {
+    const folder = pictureFolder(10, ['train', 'val']);
+    const model = dirname(resnetFile());
+    const file = join(model, 'model.safetensors');
+    copyFileSync(join(model, 'resnet.safetensors'), file);
+    writeFileSync(join(model, 'labels.json'), JSON.stringify(['blue', 'red']));
+    const { labels, items, skipped } = await (await open(model, join(folder, 'val'), 8))();
+    const data = openImageFolder({ folder, size: 8, resize: 9, validation: 1, corrupt: 0 });
+    const expected = await sharesOf(file, RESNET, data, data.test);
+    near(
+      items.map(({ probabilities }) => probabilities),
+      expected,
+    );
+    expect([labels, skipped]).toEqual([['blue', 'red'], []]);
+    for (const { label, probability, probabilities } of items) {
+      expect(probability).toBe(Math.max(...probabilities));
+      expect(label).toBe(labels[probabilities.indexOf(probability)]);
+    }
+  });
+
+  test('that cannot be read are left out and named, the others keep their names; an ONNX file stands for its network', async () => {
+    const folder = join(pictureFolder(2), 'red');
+    writeFileSync(join(folder, '0a.png'), 'no picture');
+    const out = newFolder();
+    mkdirSync(join(out, 'model'));
+    copyFileSync(resnetFile(), join(out, 'model', 'model.safetensors'));
+    const { labels, items, skipped } = await (await open(join(out, 'model.onnx'), folder, 8))();
+    expect(labels).toEqual(['0', '1']);
+    expect(items.map(({ item }) => item)).toEqual(['0.ppm', '1.ppm'].map((name) => join(folder, name)));
+    expect(skipped.map(({ file }) => file)).toEqual([join(folder, '0a.png')]);
+  });
+});
+
+test('texts, of different lengths, have the classes that the network gives, by the names of its folder', async () => {
+  const spec = { ...BERT, head: { kind: 'classify', classes: 2 } } as const;
+  const model = bertFolder(spec, ['blame', 'praise']);
+  const texts = ['a good film', 'the plot , the plot , a dull , poor film'];
+  const path = join(newFolder(), 'texts.txt');
+  writeFileSync(path, `${texts[0]}\r\n\n${texts[1]}\n`);
+  const { labels, items } = await (await open(model, path))();
+  expect(labels).toEqual(['blame', 'praise']);
+  expect(items.map(({ item }) => item)).toEqual(texts);
+  const tokenizer = new WordPiece(readVocabulary(model).tokens, true);
+  const source = textSource(
+    tokenizer,
+    16,
+    texts.map((text) => ({ text, label: 0 })),
+  );
+  near(
+    items.map(({ probabilities }) => probabilities),
+    await sharesOf(model, spec, { shape: [3, 16] }, source),
+  );
+});
+
+describe('what does not fit is refused in a line', () => {
+  test.each<[string, () => [string, string], string]>([
+    ['a network without classes', () => [bertFolder(), textFile()], 'its head is "pooler", which gives no classes'],
+    ['pictures for texts', () => [bertFolder(CLASSES), pictureFolder(1)], 'expected a .txt file with a text on each'],
+    ['texts for pictures', () => [resnetFile(), textFile()], 'expected a picture or a folder of them'],
+    ['an empty folder', () => [resnetFile(), newFolder()], 'no picture in it'],
+    ['an empty file', () => [bertFolder(CLASSES), textFile('\n')], 'no text in it'],
+    ['an ONNX file alone', () => [join(newFolder(), 'x.onnx'), textFile()], 'expected the folder "model" beside it'],
+    ['no such input', () => [resnetFile(), join(newFolder(), 'none')], 'not found; expected pictures, or a .txt file'],
+  ])('%s', async (_, given, message) => {
+    const [model, input] = given();
+    await expect(open(model, input)).rejects.toThrow(message);
+  });
+});
+
+const CLASSES = { ...BERT, head: { kind: 'classify', classes: 2 } } as const;
+
+function textFile(text = 'a film\n'): string {
+  const path = join(newFolder(), 'texts.txt');
+  writeFileSync(path, text);
+  return path;
+}
