@@ -138,10 +138,14 @@ export function ratesOfPlain(layers: number): DepthRates {
   return rates.plain;
 }
 
-/** Plain nets of scale laptop, the thin one trained for so many steps, and a deeper net of twice as many layers. */
+/**
+ * Plain nets of scale laptop, the thin one trained for so many steps at these rates, and a deeper net of twice as many
+ * layers. The wide net that they learn from is the same whatever the rates: that of the experiment.
+ */
 export function plainOf(layers: number, steps: number, rates: DepthRates): Setting {
-  const setting = settingOf({ ...SIZES.laptop!, steps }, netOf(layers, false), rates);
-  return { ...setting, deeper: netOf(2 * layers, false) };
+  const thin = netOf(layers, false);
+  const { wide } = settingOf(SIZES.laptop!, thin, ratesOfPlain(layers));
+  return { ...settingOf({ ...SIZES.laptop!, steps }, thin, rates), wide, deeper: netOf(2 * layers, false) };
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {

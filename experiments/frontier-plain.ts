@@ -1,19 +1,16 @@
-/** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. Not run. */
+/** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. */
 import { armOf } from './arms.js';
-import { DEPTH_TUNING, depthSkip, plainOf, ratesOfPlain } from './depth-skip.js';
+import { DEPTH_TUNING, depthSkip, plainOf } from './depth-skip.js';
 import { ALL_BUDGETS, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 
-/**
- * The frontier of plain nets of so many layers; the deeper net has twice as many. Budget 4 has the steps and the rates
- * of `depth-skip`; the others are not tuned yet. Throws RangeError for a depth that has no rates there.
- */
-function plainFrontier(layers: number): FrontierDeclaration {
-  const { rates, imitation } = ratesOfPlain(layers);
+/** The frontier of plain nets of so many layers, at the rates of its budgets; the deeper net has twice as many. */
+function plainFrontier(layers: number, rates: FrontierDeclaration['rates']): FrontierDeclaration {
   return {
     of: depthSkip,
     key: `plain-${layers}`,
     name: `frontier-plain-${layers}`,
     title: `Accuracy against cost of plain nets of ${layers} layers on the digits, to convergence`,
+    claims: { setting: `plain-${layers}`, on: `plain nets of ${layers} layers` },
     ways: {
       ...FRONTIER_WAYS,
       // fresh values, and a learnt map up that is dropped afterwards, as in `depth-skip`
@@ -29,13 +26,24 @@ function plainFrontier(layers: number): FrontierDeclaration {
       laptop: ALL_BUDGETS,
     },
     tuning: DEPTH_TUNING,
-    tunedAt: [1, 4, 16],
-    rates: { 4: { rates: { ...rates, 'three-stage': rates.imitation ?? rates.default }, imitation } },
+    rates,
     setting: (steps, budgetRates) => plainOf(layers, steps, budgetRates),
   };
 }
 
 /** Plain nets of 16 layers. */
-export const plain16Frontier = plainFrontier(16);
+export const plain16Frontier = plainFrontier(16, {
+  1: { rates: { default: 1e-2, deeper: 3e-3, 'closed-form': 3e-3, wide: 3e-3 }, imitation: 3e-3 },
+  4: {
+    rates: { default: 1e-2, deeper: 3e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3, wide: 3e-3 },
+    imitation: 3.3e-2,
+  },
+  16: { rates: { default: 1e-2, direct: 3e-3, deeper: 3e-3, 'closed-form': 3e-3, wide: 3e-3 }, imitation: 1e-2 },
+});
+
 /** Plain nets of 32 layers. */
-export const plain32Frontier = plainFrontier(32);
+export const plain32Frontier = plainFrontier(32, {
+  1: { rates: { default: 3e-3, 'three-stage': 1e-2, wide: 1e-3 }, imitation: 3e-3 },
+  4: { rates: { default: 3e-3, wide: 1e-3 }, imitation: 1e-2 },
+  16: { rates: { default: 3e-3, deeper: 1e-3, 'three-stage': 1e-2, wide: 1e-3 }, imitation: 1e-2 },
+});

@@ -21,6 +21,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   strings: { label: 'strings', group: 'ResNets' },
   'tanh-skip': { label: 'skip', group: 'tanh nets' },
   'tanh-no-skip': { label: 'no skip', group: 'tanh nets' },
+  'plain-16': { label: '16 layers', group: 'tanh nets' },
+  'plain-32': { label: '32 layers', group: 'tanh nets' },
   bert: { label: 'glosses', group: 'BERTs' },
   sst2: { label: 'SST-2', group: 'BERTs' },
 };
