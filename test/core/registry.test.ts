@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { nearestName } from '../../src/core/errors.js';
 import { entryOf, lookUp, nameSchema, namesOf, register, specSchema } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 
@@ -59,3 +60,12 @@ test.each(['__proto__', 'constructor', 'toString'])(
     expect(entryOf({ square: 4 }, 'square')).toBe(4);
   },
 );
+
+test.each([
+  ['zhs', 'zsh'],
+  ['theroy', 'theory'],
+  ['theori', 'theory'],
+  ['xyz', undefined],
+])('the name nearest to %s is %s: two letters that were swapped are one mistake', (given, near) => {
+  expect(nearestName(given, ['bash', 'zsh', 'fish', 'theory'])).toBe(near);
+});
