@@ -59,11 +59,22 @@ function secretsOf(address: string): string[] {
   return forms.filter(({ length }) => length > 2).sort((x, y) => y.length - x.length);
 }
 
+/** A text without its percent escapes; as it is where one of them stands for no character. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
     return text;
+  }
+}
+
+/** Whether every "%" begins an escape that stands for a character. */
+function canBeDecoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -112,6 +123,8 @@ export function parseQueueUrl(text: string): URL {
   if (!/^rediss?:\/\//i.test(text) || url.hostname === '') throw refuse(expected);
   if (url.search !== '' || url.hash !== '')
     throw refuse(`${expected}; it has no parameters, and in a password "?" and "#" are written as %3F and %23`);
+  if (![url.username, url.password].every(canBeDecoded))
+    throw refuse(`${expected}; in a user's name or a password, "%" is written as %25`);
   if (!/^(\/\d*)?$/.test(url.pathname)) throw refuse(`${expected}; a database is a whole number`);
   return url;
 }

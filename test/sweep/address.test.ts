@@ -98,6 +98,9 @@ test.each([
   ['redis://', /expected redis:/],
   ['host', /expected redis:/],
   ['redis://me:a/b@host', /expected redis:|whole number/],
+  ['redis://:geheim%@host', /^--queue redis:..\*\*\*@host: .*"%" is written as %25$/],
+  ['redis://g%zz:geheim@host', /^--queue redis:..\*\*\*@host: .*"%" is written as %25$/],
+  ['redis://:%ff%fe@host', /^--queue redis:..\*\*\*@host: .*"%" is written as %25$/],
 ])('%s is refused', (address, message) => {
   expect(() => parseQueueUrl(address)).toThrow(UsageError);
   expect(() => parseQueueUrl(address)).toThrow(message);
