@@ -10,7 +10,7 @@ import {
   rmsDistance,
   telescope,
 } from '../../theory/network/discrepancy.js';
-import { EXPLOSION, trainDirect, trainSgd } from '../../theory/flow/direct.js';
+import { EXPLOSION, flowResult, trainDirect, trainSgd } from '../../theory/flow/direct.js';
 import { trainHalved } from '../../theory/flow/halving.js';
 import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
 import { imitate } from '../../theory/flow/imitation.js';
@@ -140,6 +140,11 @@ describe('direct training', () => {
     expect([increases, exploded, losses.length]).toEqual([0, undefined, 51]);
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
     expect(trainDirect(smallNet(), task.train, { steps: 50, dt: 1.5 }).increases).toBeGreaterThan(0);
+  });
+
+  test('a net at rest, whose loss moves by rounding alone, has no rise', () => {
+    expect(trainDirect(smallNet(), task.train, { steps: 30, dt: 1e-300 }).increases).toBe(0);
+    expect(flowResult([1, 1 + 1e-15, 1 + 1e-9, 1, 0]).increases).toBe(1);
   });
 
   test.each(['euler', 'rk4'] as const)('a flow that explodes is stopped and marked with its step: %s', (name) => {

@@ -46,13 +46,16 @@ export function isExplosion(loss: number, losses: readonly number[]): boolean {
 /** Steps between two calls of `onStep`. */
 const BLOCK = 16;
 
+/** A share of the loss by which rounding alone may make it rise, as at rest. */
+const ROUNDING = 1e-12;
+
 /** The course of a training by its losses before each step. */
 export function flowResult(losses: readonly number[]): FlowResult {
   const at = losses.findIndex((loss) => isExplosion(loss, losses));
   const kept = at < 0 ? losses : losses.slice(0, at + 1);
   return {
     losses: kept,
-    increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]!).length,
+    increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]! * (1 + ROUNDING)).length,
     exploded: at < 0 ? undefined : at,
   };
 }

@@ -213,15 +213,18 @@ export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
       const converged = Array.from({ length: probes }, (_, probe) =>
         errorAt(pairs, probe).error <= target ? certificate(pairs, probe, size) : undefined,
       );
-      throw new NoLimit(divergence(pairs.length, size, error, target), converged);
+      throw new NoLimit(divergence(pairs, size, error, target), converged);
     }
   }
 }
 
-function divergence(nets: number, particles: number, error: number, target: number): string {
+function divergence(pairs: readonly Pair[], particles: number, error: number, target: number): string {
   const reached = Number.isFinite(error) ? `still ${(100 * error).toFixed(0)} %` : 'as large as the value';
+  const rises = Math.max(...pairs.map(({ lossRises }) => lossRises));
   return (
-    `limit: no convergence: with ${nets} nets of ${particles} particles the error is ${reached}, ` +
-    `above ${Number((100 * target).toPrecision(3))} %; a smaller dt, a shorter time, more particles or a larger target may help`
+    `limit: no convergence: with ${pairs.length} nets of ${particles} particles the error is ${reached}, ` +
+    `above ${Number((100 * target).toPrecision(3))} %; ` +
+    (rises > 0 ? `the loss rose on up to ${rises} steps; ` : '') +
+    'a smaller dt, a shorter time, more particles or a larger target may help'
   );
 }

@@ -124,6 +124,19 @@ test('the first nets have more particles for every layer without a skip, within 
   expect(first({ depth: 4, alpha: 0 }, 8192, { flow: { steps: 0, dt: 1 } })).toBe(256);
 });
 
+test('a loss that rose is said: beside a limit that converged, and in the error of one that did not', async () => {
+  const model = { depth: 3, d: 2, width: 256, alpha: 0, c: 3, law: { rho: 0.9 } };
+  const config = { ...CONFIG, model, flow: { steps: 12, dt: 0.25 }, thin: { m: 32, ...IMITATION } };
+  const { lossRises, warnings } = await declaredLimit(config, {}, { ...OPTIONS, target: 0.5 });
+  expect(lossRises).toBeGreaterThan(0);
+  expect(warnings).toEqual([
+    `the loss of the wide nets rose on up to ${lossRises} of 12 steps, which a gradient flow never does; try a smaller dt than 0.25`,
+  ]);
+  await expect(
+    declaredLimit(config, {}, { target: 1e-3, particles: { first: 128, most: 128 }, nets: 8 }),
+  ).rejects.toThrow(/^limit: no convergence: .* above 0\.1 %; the loss rose on up to \d+ steps; a smaller dt, /);
+});
+
 test('c = 0: thin nets are the wide one, and the limit is 0 with no error', async () => {
   const model = { ...CONFIG.model, c: 0 };
   expect(await declaredLimit({ ...CONFIG, model }, {}, OPTIONS)).toMatchObject({ sqrtMD: 0, error: 0 });
