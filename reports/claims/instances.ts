@@ -200,7 +200,7 @@ function residualConstant(name: PublishedConstant): Claim {
 
 const KINDS = {
   linear: 'Linear deep residual nets at scale 1/(L M), of infinitely many units and directions,',
-  tanh: 'Deep residual nets of tanh at scale 1/(L M), of infinitely many units and two directions,',
+  tanh: 'Deep residual nets of tanh at scale 1/(L M), of infinitely many units (D = 2 at laptop),',
 } as const;
 
 /** The term 1/L, of one kind of residual nets. */

@@ -172,6 +172,33 @@ describe.each(Object.keys(STUDIES))('%s', (name) => {
   });
 });
 
+describe('residual nets against their blocks', () => {
+  const study = studyByName('residual-depth');
+  const linear = { study: 'residual-depth', activation: 'identity', samples: 4, inputs: 2, outputs: 3, steps: 4 };
+  const run = (change: object): Promise<Row[]> =>
+    study.run(parseStudySpec(study, { ...linear, depths: [16, 32], eta: 0.3, ...change }), 1, async () => {});
+
+  test.each([{}, { activation: 'tanh', D: 1 }])(
+    '%j: twice the blocks halve the change, from some on',
+    async (change) => {
+      const [one, twice] = await run(change);
+      expect(Number(one!.change) / Number(twice!.change)).toBeCloseTo(2, 0);
+      expect(Number(one!.term) / Number(twice!.term)).toBeCloseTo(1, 0);
+      expect([one!.lossIncreases, twice!.lossIncreases]).toEqual([0, 0]);
+    },
+  );
+  test.each([{}, { activation: 'tanh', D: 1 }])('%j: a net that explodes ends the study by name', async (change) => {
+    await expect(run({ ...change, eta: 1e6 })).rejects.toThrow(
+      /^the residual net of 16 blocks exploded at step \d+; a smaller eta than 1000000 is needed/,
+    );
+  });
+  test('an infinite embedding is computed for linear nets alone, and a quadrature has its bounds', () => {
+    const check = (change: object) => () => parseStudySpec(study, { ...linear, depths: [2, 4], eta: 1, ...change });
+    expect(check({ activation: 'tanh' })).toThrow(/D: expected a number: .* for "identity" alone/);
+    expect(check({ activation: 'tanh', D: 4 })).toThrow(/nodes: expected at most 100000 units/);
+  });
+});
+
 test('a thin net must be thinner than the wide one', () => {
   expect(() => parseStudySpec(studyByName('width'), { ...SMALL.width!.spec, widths: [4, 32] })).toThrow(
     /"widths" to be below "wide"/,

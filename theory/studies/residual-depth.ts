@@ -7,7 +7,7 @@ import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
 import { infiniteEnds, linearResidual } from '../exact/linear-residual.js';
-import { flowResult } from '../flow/direct.js';
+import { flowResult, type FlowResult } from '../flow/direct.js';
 import { residualForward, residualLawNet, trainResidual } from '../flow/residual.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { PAIR_SECONDS } from './pair.js';
@@ -48,10 +48,10 @@ export const RESIDUAL_DEPTH: Band = {
   to: -0.9,
 };
 
-/** A net after training: its output [N, outputs], its losses. */
+/** A net after training: its output [N, outputs], and how the training went. */
 interface Trained {
   readonly output: readonly number[];
-  readonly losses: readonly number[];
+  readonly result: FlowResult;
 }
 
 function rowsOf(values: Float64Array, columns: number): number[][] {
@@ -65,18 +65,22 @@ function trained(spec: ResidualDepthSpec, seed: number, L: number): Trained {
   const { activation, D, nodes, samples, inputs, outputs, steps, eta } = spec;
   const x = normals(rngKey(seed, 'residual-depth', 'x'), samples * inputs);
   const y = normals(rngKey(seed, 'residual-depth', 'y'), samples * outputs);
-  if (D === undefined) {
-    const data = { x: rowsOf(x, inputs), y: rowsOf(y, outputs), eta, steps };
-    const { output, losses } = linearResidual({ ...data, blocks: L, ...infiniteEnds(inputs, outputs) });
-    return { output: output.flat(), losses };
-  }
-  const model = residualLawNet(seed, { D, L, inputs, outputs, activation }, nodes);
-  const { losses, exploded } = trainResidual(model, x, y, eta, steps);
-  if (exploded !== undefined)
+  const found = (): Trained => {
+    if (D === undefined) {
+      const data = { x: rowsOf(x, inputs), y: rowsOf(y, outputs), eta, steps };
+      const { output, losses } = linearResidual({ ...data, blocks: L, ...infiniteEnds(inputs, outputs) });
+      return { output: output.flat(), result: flowResult(losses) };
+    }
+    const model = residualLawNet(seed, { D, L, inputs, outputs, activation }, nodes);
+    const result = trainResidual(model, x, y, eta, steps);
+    return { output: [...residualForward(model, x).output], result };
+  };
+  const { output, result } = found();
+  if (result.exploded !== undefined)
     throw new FailureError(
-      `the residual net of ${L} blocks exploded at step ${exploded}; a smaller eta than ${eta} is needed`,
+      `the residual net of ${L} blocks exploded at step ${result.exploded}; a smaller eta than ${eta} is needed`,
     );
-  return { output: [...residualForward(model, x).output], losses };
+  return { output, result };
 }
 
 /** How fast infinitely wide residual nets approach infinitely many blocks. */
@@ -107,8 +111,8 @@ export const residualDepthStudy: Study<ResidualDepthSpec> = {
         change,
         // what 1/L is multiplied by, were the change that of this term alone
         term: 2 * depth * change,
-        loss: one.losses.at(-1)!,
-        lossIncreases: flowResult(one.losses).increases + flowResult(twice.losses).increases,
+        loss: one.result.losses.at(-1)!,
+        lossIncreases: one.result.increases + twice.result.increases,
       });
     }
     return rows;
