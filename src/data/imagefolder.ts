@@ -21,7 +21,7 @@ import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './data
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
-import { colorsOfInks, cut, resizeBilinear, roundHalfToEven, type Part, type Size } from './pixels.js';
+import { colorsOfInks, resizeBilinear, roundHalfToEven, type Part, type Size } from './pixels.js';
 import { hasPlainYCbCr } from './tiff.js';
 
 const ImageFolderSpec = z
@@ -376,21 +376,14 @@ async function decode({ size, resize }: Cut, file: string, draws: Float64Array |
   const sharp = await loadDecoder();
   const { picture, width, height } = await openPicture(sharp, file);
   const part = draws === undefined ? undefined : randomPart({ width, height }, draws);
-  const small = scaledSize({ width, height }, resize);
-  if (part === undefined && (small.width > width || small.height > height)) {
-    // sharp interpolates otherwise where it makes a picture larger
+  if (part === undefined) {
+    // sharp interpolates otherwise: it reads at 64 positions within a pixel, and averages first where much is left out
     const data = inColor(await picture.toColourspace('srgb').removeAlpha().raw().toBuffer(), width * height);
-    return cut(resizeBilinear(data, { width, height }, small), small, centerPart(small, size));
+    const small = scaledSize({ width, height }, resize);
+    return resizeBilinear(data, { width, height }, small, centerPart(small, size));
   }
-  const sized =
-    part === undefined
-      ? // cut out whole: what is decoded at a smaller size, as JPEG and WebP can be, has other pixels
-        picture
-          .extract({ left: 0, top: 0, width, height })
-          .resize({ ...small, fit: 'fill', kernel: 'linear' })
-          .extract(centerPart(small, size))
-      : picture.extract(part).resize(size, size, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
-  const mirrored = draws !== undefined && draws[DRAWS - 1]! < 0.5 ? sized.flop() : sized;
+  const sized = picture.extract(part).resize(size, size, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true });
+  const mirrored = draws![DRAWS - 1]! < 0.5 ? sized.flop() : sized;
   const { data } = await mirrored.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return inColor(data, size * size);
 }

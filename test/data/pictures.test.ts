@@ -96,6 +96,30 @@ describe('pixels are those of Pillow’s convert(RGB), as torchvision has them',
     }
   });
 
+  /**
+   * Python: `a = (np.arange(w * h * 3) * 37 % 256).astype('uint8').reshape(h, w, 3)`, resized by `BILINEAR`, cut at
+   * `round((side - size) / 2)`; `r = np.asarray(..).reshape(-1); r[:6], (r * (np.arange(r.size) % 97 + 1)).sum()`.
+   */
+  test.each([
+    [57, 43, 13, 11, [125, 126, 126, 129, 129, 130], 2155072],
+    [43, 57, 20, 9, [122, 126, 137, 129, 124, 130], 1387579],
+    [100, 31, 12, 8, [127, 115, 132, 123, 131, 120], 1188164],
+    [31, 40, 50, 37, [132, 169, 154, 127, 164, 201], 25509569],
+  ])('%i x %i, scaled to %i, %i of it in the middle: to the last bit', async (w, h, resize, size, first, sum) => {
+    const folder = await pictures(2, 8);
+    const data = Uint8Array.from({ length: w * h * 3 }, (_, i) => (i * 37) % 256);
+    writeFileSync(join(folder, 'test/class0/a.png'), Buffer.concat([Buffer.from(`P6 ${w} ${h} 255\n`), data]));
+    const { test: source } = openImageFolder({ folder, size, resize, validation: 1, corrupt: 0 });
+    const { values } = await source.batch(Uint32Array.of(0));
+    const [mean, std] = [
+      [0.485, 0.456, 0.406],
+      [0.229, 0.224, 0.225],
+    ];
+    const bytes = Array.from(values, (value, i) => Math.round(255 * (value * std[i % 3]! + mean[i % 3]!)));
+    expect(bytes.slice(0, 6)).toEqual(first);
+    expect(bytes.reduce((total, value, i) => total + value * ((i % 97) + 1), 0)).toBe(sum);
+  });
+
   test('a TIFF of luminance and chroma that JPEG does not compress is refused by name', async () => {
     await expect(pixelsOf([REFUSED])).rejects.toThrow(/luminance.tiff: a TIFF in YCbCr.*save it in RGB/);
   });
