@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
+import { plusBias } from '../engine/ops/matrix.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { ACTIVATIONS, dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -332,7 +333,6 @@ function headOf({ head }: EncoderSpec, scope: Scope, all: Tensor, input: Tensor 
   const x = head.maskedPositions === undefined ? all : atMasked(all, input!, head.maskedPositions);
   const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', rowsOf(x)), BERT_EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
-  return tf
-    .add(tf.matMul(rows, words, false, true), parameter(scope.params, 'head/bias'))
-    .reshape([...x.shape.slice(0, -1), words.shape[0]]);
+  const bias = parameter(scope.params, 'head/bias') as Tensor1D;
+  return plusBias(tf.matMul(rows, words, false, true), bias).reshape([...x.shape.slice(0, -1), words.shape[0]]);
 }

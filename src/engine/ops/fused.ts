@@ -332,15 +332,16 @@ export function normFactor(x: Tensor, limit: number): Tensor {
 /**
  * Mean over the rows of -sum_k t_k log softmax(z)_k, a scalar, for logits z [..., K] and targets t of their shape; and
  * what the gradient needs of each row: all maxima, then all log sum exp(z - maximum). Where
- * {@link hasFusedOnTensorflow}.
+ * {@link hasFusedOnTensorflow}. In a compiled step the op may take a bias [K] as well, which it adds to the logits
+ * (trace/graph.ts).
  */
 export function fusedCrossEntropy(logits: Tensor, targets: Tensor): [Scalar, Tensor1D] {
-  return fusedOnTensorflow('CrossEntropy', [logits, targets], 2) as [Scalar, Tensor1D];
+  return fusedOnTensorflow('CrossEntropy', [logits, targets, undefined], 2) as [Scalar, Tensor1D];
 }
 
 /** Gradient of {@link fusedCrossEntropy} by the logits; `norms` is its second result. */
 export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: Tensor, norms: Tensor): Tensor {
-  return fusedOnTensorflow('CrossEntropyGrad', [dy, logits, targets, norms], 1)[0]!;
+  return fusedOnTensorflow('CrossEntropyGrad', [dy, logits, targets, norms, undefined], 1)[0]!;
 }
 
 /** Multiplications of a layer above which TensorFlow's products, which use all threads, are faster than ours. */
@@ -361,13 +362,29 @@ export function fusedDense({ x, matrix, bias }: DenseInputs): Tensor {
  * compiled step leaves out what nobody reads.
  */
 export function fusedDenseGradient(dy: Tensor, x: Tensor, matrix: Tensor): [Tensor, Tensor, Tensor] {
-  const byMatrix = fusedOnTensorflow('Product', [x, dy], 1, 1, 0)[0]!;
-  return [byInputs(dy, matrix), byMatrix, fusedOnTensorflow('ColumnSums', [dy], 1)[0]!];
+  return [fusedProduct(dy, matrix, false, true), fusedProduct(x, dy, true, false), columnSums(dy)];
 }
 
-/** dy [rows, C] times a matrix [in, C], transposed: the gradient of a product by its first factor. */
-function byInputs(dy: Tensor, matrix: Tensor): Tensor {
-  return fusedOnTensorflow('Product', [dy, matrix], 1, 0, 1)[0]!;
+/** Sums of the columns of x [..., C], [C]. Where {@link hasFusedOnTensorflow}. */
+export function columnSums(x: Tensor): Tensor {
+  return fusedOnTensorflow('ColumnSums', [x], 1)[0]!;
+}
+
+/** Columns that our products compute at once, needed or not: values of the widest vectors. */
+const LANES = 16;
+
+/**
+ * Whether a product of two matrices, the second perhaps transposed, is done by {@link fusedProduct}: TensorFlow's takes
+ * longer to begin than a small one takes.
+ */
+export function fusesProduct(a: Tensor, b: Tensor, transposeB: boolean): boolean {
+  const columns = b.shape[transposeB ? 0 : 1]!;
+  return hasFusedOnTensorflow() && a.size * Math.ceil(columns / LANES) * LANES <= SMALL_LAYER;
+}
+
+/** Product of two matrices, either of them transposed, on one thread. Where {@link hasFusedOnTensorflow}. */
+export function fusedProduct(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  return fusedOnTensorflow('Product', [a, b], 1, Number(transposeA), Number(transposeB))[0]!;
 }
 
 /** tanh(x matrix + bias), [rows, C]. Where {@link fusesDense}. */
@@ -381,5 +398,5 @@ export function fusedDenseTanhGradient(
   { y, x, matrix }: Readonly<Record<'y' | 'x' | 'matrix', Tensor>>,
 ): [Tensor, Tensor, Tensor] {
   const [before, byMatrix, byBias] = fusedOnTensorflow('DenseTanhGrad', [dy, y, x], 3) as [Tensor, Tensor, Tensor];
-  return [byInputs(before, matrix), byMatrix, byBias];
+  return [fusedProduct(before, matrix, false, true), byMatrix, byBias];
 }

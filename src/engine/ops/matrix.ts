@@ -6,7 +6,15 @@
 import { hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../tensor.js';
-import { fusedDense, fusedDenseGradient, fusesDense } from './fused.js';
+import {
+  columnSums,
+  fusedDense,
+  fusedDenseGradient,
+  fusedProduct,
+  fusesDense,
+  fusesProduct,
+  hasFusedOnTensorflow,
+} from './fused.js';
 import { withGradient } from './with-gradient.js';
 
 function onTensorflow(): boolean {
@@ -15,6 +23,7 @@ function onTensorflow(): boolean {
 
 /** Product of two matrices, either of them transposed. Engine `tensorflow` only. */
 export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  if (fusesProduct(a, b, transposeB)) return fusedProduct(a, b, transposeA, transposeB);
   // oneDNN's product for stacks of matrices is up to a quarter faster than that for two where only the second is
   // transposed, else slower (src/engine/README.md)
   if (transposeB && !transposeA && hasOneDnn())
@@ -51,5 +60,15 @@ export function affine(x: Tensor2D, kernel: Tensor2D, bias: Tensor1D): Tensor2D 
       return { value: value as Tensor2D, saved: { x, kernel } };
     },
     (dy, saved) => [multiply(dy, saved.kernel, false, true), multiply(saved.x, dy, true), biasGradient(dy as Tensor2D)],
+  );
+}
+
+/** x [rows, C] plus a bias [C], with its gradient. */
+export function plusBias(x: Tensor2D, bias: Tensor1D): Tensor2D {
+  if (!hasFusedOnTensorflow()) return tf.add(x, bias);
+  return withGradient(
+    [x, bias],
+    () => ({ value: tf.add<Tensor2D>(x, bias), saved: {} }),
+    (dy) => [dy.clone(), columnSums(dy)],
   );
 }

@@ -87,8 +87,19 @@ export function graphOf(recording: Recording, inputs: Tensors, results: readonly
       continue;
     }
     if (name === 'Reshape') given[0] = unshaped(nodes, given[0]!);
-    const at = TARGETS[name];
-    if (at !== undefined) given[at] = asLabels(nodes, given[at]!, add);
+    const loss = LOSSES[name];
+    if (loss !== undefined) {
+      given[loss.targets] = asLabels(nodes, given[loss.targets]!, add);
+      const apart = withoutBias(nodes, given[loss.logits]!);
+      if (apart !== undefined) {
+        const { values, bias, shaped } = apart;
+        const node = nodes.length;
+        const logits = shaped && { ...shaped, inputs: [values, shaped.inputs[1]!] };
+        if (logits !== undefined) add({ ...logits, after: order.place(node, logits.op, logits.inputs) });
+        given[loss.logits] = logits === undefined ? values : [node, 0];
+        given[loss.bias] = bias;
+      }
+    }
     const node = nodes.length;
     add({ op: name, attributes, inputs: given, after: order.place(node, name, given), shapes });
     if (name in IN_PLACE) effects.push(node);
@@ -146,8 +157,41 @@ function unshaped(nodes: readonly Node[], output: Output): Output {
   return node?.op === 'Reshape' ? unshaped(nodes, node.inputs[0]!) : output;
 }
 
-/** Which input of an op of ours has targets, probabilities [..., K] or labels [...], as floats. */
-const TARGETS: Readonly<Record<string, number>> = { GowideCrossEntropy: 1, GowideCrossEntropyGrad: 2 };
+/**
+ * Which inputs of an op of ours are logits [..., K]; targets, probabilities [..., K] or labels [...] as floats; and a
+ * bias [K] of the logits, empty where they have it already.
+ */
+const LOSSES: Readonly<Record<string, Readonly<Record<'logits' | 'targets' | 'bias', number>>>> = {
+  GowideCrossEntropy: { logits: 0, targets: 1, bias: 2 },
+  GowideCrossEntropyGrad: { logits: 1, targets: 2, bias: 4 },
+};
+
+/**
+ * Logits that are a sum of values [..., K] and a bias [K], perhaps in another shape, as these two, which saves a pass
+ * over the whole vocabulary for every masked position. Undefined for others.
+ */
+function withoutBias(
+  nodes: readonly Node[],
+  [place]: Output,
+): { readonly values: Output; readonly bias: Output; readonly shaped: OpNode | undefined } | undefined {
+  const node = asOp(nodes[place]!);
+  const shaped = node?.op === 'Reshape' ? node : undefined;
+  const sum = shaped === undefined ? node : asOp(nodes[shaped.inputs[0]![0]]!);
+  if (sum?.op !== 'Add' && sum?.op !== 'AddV2') return undefined;
+  const [values, bias] = sum.inputs as [Output, Output];
+  const columns = node!.shapes[0]!.at(-1);
+  const fits =
+    String(outputShape(nodes, values)) === String(sum.shapes[0]) &&
+    sum.shapes[0]!.at(-1) === columns &&
+    String(outputShape(nodes, bias)) === String([columns]);
+  return fits ? { values, bias, shaped } : undefined;
+}
+
+/** Shape of what a node gives. */
+export function outputShape(nodes: readonly Node[], [place, output]: Output): readonly number[] {
+  const node = nodes[place]!;
+  return asOp(node)?.shapes[output] ?? (node as ConstNode).shape;
+}
 
 /** Targets that are labels written as ones and zeros, as labels: K times fewer values. Others as they are. */
 function asLabels(nodes: readonly Node[], targets: Output, add: (node: Node) => number): Output {

@@ -5,7 +5,7 @@
  */
 import { sizeOf } from '../../core/host-array.js';
 import type { Programs } from '../ops/fused.js';
-import { asOp, TYPES, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
+import { asOp, outputShape, TYPES, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
 
 /** A step as a program. */
 export interface Program {
@@ -116,14 +116,9 @@ function attribute({ attributes }: OpNode, wanted: string): unknown {
 
 /** An op of two values each, of inputs that are both of the result's size, or of which one has a single value. */
 function byValues({ op, inputs, shapes: [shape] }: OpNode, graph: Graph): Encoded | undefined {
-  const sizes = inputs.map((input) => sizeOf(shapeOfOutput(graph, input)));
+  const sizes = inputs.map((input) => sizeOf(outputShape(graph.nodes, input)));
   const fits = sizes.every((size) => size === 1 || size === sizeOf(shape!));
   return fits ? { name: op === 'AddV2' ? 'Add' : op, inputs, sizes: shape! } : undefined;
-}
-
-function shapeOfOutput({ nodes }: Graph, [node, output]: Output): readonly number[] {
-  const one = nodes[node]!;
-  return asOp(one)?.shapes[output] ?? (one as ConstNode).shape;
 }
 
 function ones(shape: readonly number[]): Pick<ConstNode, 'shape' | 'values'> {

@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, test as anywhere, vi } from 'vitest';
 import { startEngine } from '../../../src/engine/backends/choose.js';
 import { differentiate } from '../../../src/engine/ops/gradients.js';
 import { hasFused, sgdInPlace } from '../../../src/engine/ops/fused.js';
-import { tf, type Tensor, type Tensors } from '../../../src/engine/tensor.js';
+import { plusBias } from '../../../src/engine/ops/matrix.js';
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensors } from '../../../src/engine/tensor.js';
+import { graphOf } from '../../../src/engine/trace/graph.js';
 import { record, tensorflowBackend } from '../../../src/engine/trace/recorder.js';
 import { canTrace, trace } from '../../../src/engine/trace/trace.js';
 import { crossEntropy } from '../../../src/optim/losses.js';
@@ -104,6 +106,32 @@ describe('compiled steps', () => {
     const [compiled, eager] = [trace('a test', graded)(given), graded(given)];
     for (const name of ['loss', 'gradient'])
       expect(await valuesOf(compiled[name]!)).toEqual(await valuesOf(eager[name]!));
+  });
+
+  anywhere.skipIf(missing !== undefined || !hasFused()).each([
+    ['in their own shape', [2, 3]],
+    ['in another one', [1, 2, 3]],
+  ])('logits with a bias, %s, lose the sum and keep the bits', async (_, shape) => {
+    const graded = ({ z, bias, y }: Tensors): Tensors => {
+      const { loss, gradients } = differentiate({ z: z!, bias: bias! }, (params) => {
+        const logits = plusBias(tf.tanh(params.z as Tensor2D), params.bias as Tensor1D).reshape(shape);
+        return crossEntropy(logits, y!.reshape(shape));
+      });
+      return { loss, ...gradients };
+    };
+    const given = {
+      z: tf.tensor2d([1, 2, -4, 0, 0.5, 9], [2, 3]),
+      bias: tf.tensor1d([0.1, -3, 1 / 3]),
+      y: tf.tensor2d([0, 1, 0, 0.5, 0.25, 0.25], [2, 3]),
+    };
+    const names = ['loss', 'z', 'bias'];
+    expect(
+      graphOf(record('a test', graded, given), given, names)
+        .nodes.map(({ op }) => op)
+        .filter((op) => op.startsWith('Add')),
+    ).toEqual([]);
+    const [compiled, eager] = [trace('a test', graded)(given), graded(given)];
+    for (const name of names) expect(await valuesOf(compiled[name]!)).toEqual(await valuesOf(eager[name]!));
   });
 
   test('a tensor from outside that changes is an error, one that stays is read', async () => {
@@ -263,7 +291,7 @@ describe('compiled steps', () => {
     const backend = tensorflowBackend();
     const asked = (gpu: boolean): unknown[] => {
       const names: unknown[] = [];
-      const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
+      const traced = trace('test', ({ x }) => ({ y: tf.exp(x!) }));
       const { binding } = backend;
       const executeOp: typeof binding.executeOp = (name, attributes, ...rest) => {
         if (name.startsWith('gowide_step')) names.push(...attributes.map(({ value }) => value));
@@ -306,7 +334,7 @@ describe('compiled steps', () => {
 
 anywhere.skipIf(missing !== undefined)('a compiled step can be freed when another engine is in use', async () => {
   await tf.setBackend('tensorflow');
-  const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
+  const traced = trace('test', ({ x }) => ({ y: tf.exp(x!) }));
   traced({ x: tf.tensor1d([1]) });
   await startEngine('wasm', 'another one');
   expect(() => traced.dispose()).not.toThrow();
@@ -315,6 +343,6 @@ anywhere.skipIf(missing !== undefined)('a compiled step can be freed when anothe
 anywhere('on an engine that compiles nothing a step runs as it is', async () => {
   await startEngine('wasm', 'it compiles nothing');
   expect(canTrace()).toBe(false);
-  const traced = trace('test', ({ x }) => ({ y: tf.mul(x!, 2) }));
+  const traced = trace('test', ({ x }) => ({ y: tf.exp(x!) }));
   expect(await valuesOf(traced({ x: tf.tensor1d([1, 2]) }).y!)).toEqual([2, 4]);
 });

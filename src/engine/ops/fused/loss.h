@@ -36,9 +36,29 @@ inline V load_or_low(const float* p, int n) {
   return v;
 }
 
+// Logits, to which a number is added for each column, where there are such numbers.
+struct Logits {
+  const float* data;
+  const float* shift;
+
+  // A vector of a row that begins at `at`, its values beyond n being 0, or below any value.
+  V values(int64_t at, int64_t c, int n) const { return shift == nullptr ? LOAD(data + at + c) : LOAD(data + at + c) + LOAD(shift + c); }
+  V values_or_low(int64_t at, int64_t c, int n) const {
+    const V v = load_or_low(data + at + c, n);
+    return shift == nullptr ? v : v + LOAD(shift + c);
+  }
+  float value(int64_t at, int64_t c) const { return shift == nullptr ? data[at + c] : data[at + c] + shift[c]; }
+};
+
+Logits logits_of(Call& call, const View& logits, const View& shift) {
+  call.require(shift.size == 0 || shift.size == logits.columns(), "cross-entropy: one shift is expected for each column");
+  return {logits.data, shift.size == 0 ? nullptr : shift.data};
+}
+
 // -sum t log softmax(z), a mean over the rows; and of each row its maximum, then, after all maxima, log sum exp(z - maximum).
 void cross_entropy(Call& call, const Attributes&) {
   View logits = call.input(0), given = call.input(1);
+  const Logits z = logits_of(call, logits, call.input(2));
   const Targets targets = targets_of(call, logits, given);
   const int64_t rows = logits.rows(), columns = logits.columns();
   View loss = call.output(0, {}), norms = call.output(1, {2 * rows});
@@ -46,26 +66,26 @@ void cross_entropy(Call& call, const Attributes&) {
   std::vector<double> losses(static_cast<size_t>(rows));
   by_rows(rows, columns, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const float* z = logits.data + row * columns;
+      const int64_t at = row * columns;
       V tops = splat(-std::numeric_limits<float>::infinity());
       along(columns, [&](int64_t c, int n) {
-        const V v = load_or_low(z + c, n);
+        const V v = z.values_or_low(at, c, n);
         tops = v > tops ? v : tops;
       });
       float top = tops[0];
       for (int w = 1; w < W; w++) top = std::max(top, tops[w]);
       V total = {};
-      along(columns, [&](int64_t c, int n) { total += exp_negative(load_or_low(z + c, n) - top); });
+      along(columns, [&](int64_t c, int n) { total += exp_negative(z.values_or_low(at, c, n) - top); });
       const float log = std::log(sum(total));
       norms.data[row] = top;
       norms.data[rows + row] = log;
       if (targets.labels) {
         const int64_t label = targets.label(row);
-        losses[row] = label >= 0 ? -((z[label] - top) - log) : 0 * log;  // NaN stays NaN
+        losses[row] = label >= 0 ? -((z.value(at, label) - top) - log) : 0 * log;  // NaN stays NaN
         continue;
       }
       V product = {};
-      along(columns, [&](int64_t c, int n) { product += LOAD(targets.data + row * columns + c) * ((LOAD(z + c) - top) - log); });
+      along(columns, [&](int64_t c, int n) { product += LOAD(targets.data + at + c) * ((z.values(at, c, n) - top) - log); });
       losses[row] = -sum(product);
     }
   });
@@ -77,6 +97,7 @@ void cross_entropy(Call& call, const Attributes&) {
 // By the logits: (softmax(z) sum t - t) dy / rows.
 void cross_entropy_gradient(Call& call, const Attributes&) {
   View dy = call.input(0), logits = call.input(1), given = call.input(2), norms = call.input(3);
+  const Logits z = logits_of(call, logits, call.input(4));
   const Targets targets = targets_of(call, logits, given);
   const int64_t rows = logits.rows(), columns = logits.columns();
   call.require(dy.size == 1 && norms.size == 2 * rows, "cross-entropy: shapes differ");
@@ -85,19 +106,21 @@ void cross_entropy_gradient(Call& call, const Attributes&) {
   const float share = *dy.data / static_cast<float>(rows);
   by_rows(rows, columns, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const float *z = logits.data + row * columns, *t = targets.data + row * columns, top = norms.data[row], log = norms.data[rows + row];
-      float* to = dz.data + row * columns;
+      const int64_t at = row * columns;
+      const float top = norms.data[row], log = norms.data[rows + row];
+      float* to = dz.data + at;
       if (targets.labels) {
         const int64_t label = targets.label(row);
         const float scale = label >= 0 ? share : 0 * share;
-        along(columns, [&](int64_t c, int n) { STORE(to + c, exp_negative((LOAD(z + c) - top) - log) * scale); });
-        if (label >= 0) to[label] = (exp_negative(splat((z[label] - top) - log))[0] - 1) * share;
+        along(columns, [&](int64_t c, int n) { STORE(to + c, exp_negative((z.values(at, c, n) - top) - log) * scale); });
+        if (label >= 0) to[label] = (exp_negative(splat((z.value(at, label) - top) - log))[0] - 1) * share;
         continue;
       }
+      const float* t = targets.data + at;
       V weights = {};
       along(columns, [&](int64_t c, int n) { weights += LOAD(t + c); });
       const float weight = sum(weights);
-      along(columns, [&](int64_t c, int n) { STORE(to + c, (exp_negative((LOAD(z + c) - top) - log) * weight - LOAD(t + c)) * share); });
+      along(columns, [&](int64_t c, int n) { STORE(to + c, (exp_negative((z.values(at, c, n) - top) - log) * weight - LOAD(t + c)) * share); });
     }
   });
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "call.h"
 #include "scratch.h"
+#include "threads.h"
 #include "tile.h"
 
 namespace {
@@ -84,19 +85,15 @@ void small_product(Call& call, const Attributes& attributes) {
   multiply(rows, columns, depth, first ? Left{a.data, 1, rows} : Left{a.data, depth, 1}, right, width, y.data, columns);
 }
 
-// Sums of the columns of x, row after row.
+// Sums of the columns of x, part by part of its rows.
 void column_sums(Call& call, const Attributes&) {
   View x = call.input(0);
-  const int64_t rows = x.rows(), columns = x.columns();
+  const int64_t columns = x.columns();
   View sums = call.output(0, {columns});
   if (!call.ok()) return;
-  std::fill(sums.data, sums.data + columns, 0.0f);
-  for (int64_t row = 0; row < rows; row++) {
-    along(columns, [&](int64_t c, int n) {
-      const V total = LOAD(sums.data + c) + LOAD(x.data + row * columns + c);
-      STORE(sums.data + c, total);
-    });
-  }
+  with_sums(x.rows(), columns, 1, &sums.data, [&](int64_t begin, int64_t end, float* mine) {
+    for (int64_t row = begin; row < end; row++) along(columns, [&](int64_t c, int n) { add_to(mine + c, LOAD(x.data + row * columns + c), n); });
+  });
 }
 
 // Of dy, by what tanh was taken of: dy (1 - y^2); by the matrix, x^T times that; by the bias, its column sums.
