@@ -8,7 +8,7 @@ import { groupBy, type TableRow } from './rows.js';
 const KIND = 'train';
 
 /** Events of training runs that figures and claims are made of. */
-const KEPT_EVENTS: readonly unknown[] = ['discrepancy', 'hybrid', 'alone', 'merge'];
+const KEPT_EVENTS: readonly unknown[] = ['discrepancy', 'hybrid', 'alone', 'merge', 'block'];
 
 /** Rows of one experiment at one scale, in the order in which they are kept. */
 export interface KeptRows {

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
-import { uniforms, rngKey } from '../core/rng.js';
+import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { divideBlocks, glosses, SPLITS, type Split } from '../text/corpus.js';
 import type { OnStage } from '../text/rows.js';
 import { readWordNet, SUPERSENSES, type Synset } from '../text/wordnet.js';
@@ -36,6 +36,11 @@ export const WordNetTaskSpec = z.strictObject({
   held: count.optional(),
   /** Right answers are logged by block of the test split too: 50 glosses that are neighbors in WordNet's files. */
   blocks: z.literal(true).optional(),
+  /**
+   * The held-out blocks are dealt out gloss by gloss, so that validation and test have the same share of every class;
+   * unless given, each is blocks of neighbors of its own. The training split, and what training before it saw, stay.
+   */
+  split: z.literal('stratified').optional(),
 });
 /** A task on WordNet's glosses. */
 export type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
@@ -116,17 +121,42 @@ function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
     });
 }
 
+/** Examples of a task by split. */
+type BySplit = Readonly<Record<Split, readonly TextExample[]>>;
+
+/**
+ * Deals the held-out examples out anew: of each label, in an order that is drawn once and for all, one to the
+ * validation split and the next to the test split. Both keep the order of the files.
+ */
+function stratified({ train, validation, test }: BySplit, task: string): BySplit {
+  const held = [...validation, ...test].sort((a, b) => a.block! - b.block!);
+  const byLabel = new Map<number, number[]>();
+  held.forEach(({ label }, i) => {
+    const same = byLabel.get(label);
+    if (same === undefined) byLabel.set(label, [i]);
+    else same.push(i);
+  });
+  const inTest = new Set<number>();
+  let dealt = 0;
+  for (const [label, places] of byLabel)
+    for (const at of permutation(rngKey(0, 'stratified', task, label), places.length))
+      if (dealt++ % 2 === 1) inTest.add(places[at]!);
+  return { train, validation: held.filter((_, i) => !inTest.has(i)), test: held.filter((_, i) => inTest.has(i)) };
+}
+
 /** Opens a task; its examples are [3, T]. Throws UsageError as the corpus does. */
 export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage): Promise<Dataset> {
   const tokenizer = await openTokenizer(spec, onStage);
   const synsets = placed(spec.heldOut);
   const examples = spec.task === 'supersense' ? supersenses : hypernyms;
+  const declared = Object.fromEntries(SPLITS.map((split) => [split, examples(synsets, split)])) as unknown as BySplit;
+  const bySplit = spec.split === 'stratified' ? stratified(declared, spec.task) : declared;
   const [train, validation, test] = SPLITS.map((split) =>
     textSource(
       tokenizer,
       spec.tokens,
       sample(
-        examples(synsets, split).map(({ block, ...example }) =>
+        bySplit[split].map(({ block, ...example }) =>
           spec.blocks === true && split === 'test' ? { ...example, block: block! } : example,
         ),
         (split === 'train' ? spec.train : spec.held) ?? Infinity,

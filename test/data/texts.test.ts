@@ -2,6 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { bertSupersenseStratified } from '../../experiments/bert.js';
+import { groupBy } from '../../reports/data/rows.js';
+import { designEffect } from '../../src/core/stats.js';
 import { checkData, inOrderOf, openData, type DataSpec } from '../../src/data/index.js';
 import { truncatedLengths, writeTokens } from '../../src/data/texts.js';
 import { divideBlocks, glosses } from '../../src/text/corpus.js';
@@ -152,6 +155,32 @@ describe('WordNet', () => {
     expect(counted.test.blocks).toEqual(
       glosses.flatMap((gloss, i) => (splitOf(gloss) === 'test' ? [Math.floor(i / 50)] : [])),
     );
+  });
+
+  test('stratified: validation and test have the same share of every class, and training stays as it was', async () => {
+    const given = { set: 'wordnet-task', task: 'supersense', ...fields, heldOut: 0.025, blocks: true } as const;
+    const [data, plain] = [await openData({ ...given, split: 'stratified' }), await openData(given)];
+    const labelsOf = async (source: typeof data.test): Promise<number[]> => [
+      ...(await source.batch(Uint32Array.from({ length: source.count }, (_, i) => i))).labels,
+    ];
+    const [validation, test] = [await labelsOf(data.validation), await labelsOf(data.test)];
+    for (let label = 0; label < 45; label++) {
+      const [a, b] = [validation, test].map((all) => all.filter((one) => one === label).length) as [number, number];
+      expect(Math.abs(a - b), SUPERSENSES[label]).toBeLessThanOrEqual(1);
+    }
+    const before = [...(await labelsOf(plain.validation)), ...(await labelsOf(plain.test))];
+    expect([...validation, ...test].sort()).toEqual(before.sort());
+    const first = Uint32Array.from({ length: 50 }, (_, i) => i);
+    expect((await data.train.batch(first)).values).toEqual((await plain.train.batch(first)).values);
+    expect(data.train.count).toBe(plain.train.count);
+    // what the experiment declares of its test split
+    const byBlock = groupBy(
+      test.map((label, i) => ({ label, block: data.test.blocks![i]! })),
+      ({ block }) => block,
+    );
+    const { rows, blocks, designEffect: effect } = bertSupersenseStratified.dependent!;
+    expect([test.length, byBlock.size]).toEqual([rows, blocks]);
+    expect(designEffect([...byBlock.values()].map((list) => list.map(({ label }) => label)))).toBeCloseTo(effect, 1);
   });
 
   test('hypernyms: halves of right and wrong pairs; no wrong one is an ancestor; held-out glosses are in neither place of training', async () => {
