@@ -72,7 +72,7 @@ export function command(): Command {
     )
     .option(
       '--output <file>',
-      'safetensors to write, of safetensors as input: "logits" [B, classes]; or "last_hidden_state" [B, T, H] and "pooler_output" [B, H]',
+      'safetensors to write, of safetensors as input: "logits" [B, classes]; of tokens "last_hidden_state" [B, T, H], "pooler_output" [B, H] and, of a folder with classes, "logits"',
     )
     .addOption(
       new Option('--size <n>', 'side of the pictures in pixels (default: what the network is for)').argParser(

@@ -53,10 +53,16 @@ interface Kept {
   readonly load: () => HostWeights;
 }
 
-/** The network in a folder, of whichever family its configuration names. Throws UsageError with what does not fit. */
+/**
+ * The network in a folder, of whichever family its configuration names, with its head where that gives classes. Throws
+ * UsageError with what does not fit.
+ */
 function readFolder(path: string): Kept {
   const model = Object.values(FAMILIES).find(({ published }) => published?.model?.matches(path));
-  return (model?.published!.model ?? folderFormat(path)).read(path) as Kept;
+  if (model !== undefined) return model.published!.model!.read(path) as Kept;
+  const { spec } = taskNetworks(path);
+  const hasClasses = 'head' in spec && spec.head.kind === 'classify';
+  return hasClasses ? { spec, load: () => readWeights(path, spec) } : (folderFormat(path).read(path) as Kept);
 }
 
 /** Whether a path has a network and its weights: a folder, a checkpoint, or a safetensors file. */

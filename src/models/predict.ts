@@ -181,7 +181,10 @@ export function readTokens(
   return { shape: [batch, 3, tokens], values };
 }
 
-/** `last_hidden_state` [B, T, H], `pooler_output` [B, H] where the network has a pooler, and taps. */
+/**
+ * `last_hidden_state` [B, T, H], `pooler_output` [B, H] where the network has a pooler, `logits` [B, classes] where it
+ * has classes, and taps.
+ */
 export async function predictTokens(
   network: Network,
   weights: HostWeights,
@@ -195,6 +198,8 @@ export async function predictTokens(
     const { [last]: hidden, pooled, ...taps } = network.apply(scope, x);
     return {
       last_hidden_state: hidden!,
+      // of classes, not of tokens
+      ...(taps.logits?.rank === 2 && { logits: options.taps ? taps.logits.clone() : taps.logits }),
       ...(pooled !== undefined && { pooler_output: pooled }),
       ...(options.taps && { ...taps, [last]: hidden!.clone() }),
     };

@@ -7,9 +7,10 @@ import { toLabelled, type Dataset } from '../../src/data/dataset.js';
 import { textSource } from '../../src/data/texts.js';
 import { tf } from '../../src/engine/tensor.js';
 import { weightsOf } from '../../src/method/weights.js';
-import { readWeights } from '../../src/models/files.js';
+import { preparePredict, readWeights } from '../../src/models/files.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
 import { openClassification } from '../../src/thin/classify.js';
@@ -86,6 +87,26 @@ test('texts, of different lengths, have the classes that the network gives, by t
   near(
     items.map(({ probabilities }) => probabilities),
     await sharesOf(model, spec, { shape: [3, 16] }, source),
+  );
+});
+
+test('tokens in a safetensors file have the logits of a folder with classes, beside the states', async () => {
+  const model = bertFolder(CLASSES);
+  const [input, output] = ['input', 'output'].map((name) => join(newFolder(), `${name}.safetensors`));
+  writeSafetensors(input!, { input_ids: { shape: [2, 4], values: Int32Array.of(2, 5, 6, 3, 2, 7, 8, 3) } });
+  await preparePredict({ model, input: input!, output: output! }, {})({ mode: 'eval', taps: false });
+  const { logits, last_hidden_state: states, pooler_output: pooled } = readSafetensors(output!).tensors;
+  expect([states!.shape, pooled!.shape, logits!.shape]).toEqual([
+    [2, 4, 16],
+    [2, 16],
+    [2, 2],
+  ]);
+  const tokens = Int32Array.of(2, 5, 6, 3, 0, 0, 0, 0, 1, 1, 1, 1, 2, 7, 8, 3, 0, 0, 0, 0, 1, 1, 1, 1);
+  const source = { count: 2, batch: () => ({ values: tokens, labels: Int32Array.of(0, 0) }) };
+  const rows = [0, 2].map((at) => Array.from(logits!.values.subarray(at, at + 2), Number));
+  near(
+    rows.map((row) => row.map((z) => Math.exp(z) / row.reduce((sum, other) => sum + Math.exp(other), 0))),
+    await sharesOf(model, CLASSES, { shape: [3, 4] }, source),
   );
 });
 
