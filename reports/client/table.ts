@@ -1,4 +1,5 @@
 /** The rows of a figure out of the text that stands in the page: comma-separated values, as `csv` writes them. */
+import { fromFormulaFree } from '../../src/core/formula.js';
 
 export type Cell = string | number;
 
@@ -20,13 +21,11 @@ function* fields(text: string): Generator<string[]> {
 /** Rows with a number or a text in each column that is not empty; `texts`: columns that are no numbers. */
 export function rowsOf(text: string, texts: readonly string[]): Record<string, Cell>[] {
   const [head = [], ...lines] = fields(text);
-  // a text that a spreadsheet would take for a formula has an apostrophe in front
-  const asText = (cell: string): string => (/^''?[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell);
   return lines.map((line) =>
     Object.fromEntries(
       head.flatMap((column, i) => {
         const cell = line[i] ?? '';
-        return cell === '' ? [] : [[column, texts.includes(column) ? asText(cell) : Number(cell)]];
+        return cell === '' ? [] : [[column, texts.includes(column) ? fromFormulaFree(cell) : Number(cell)]];
       }),
     ),
   );

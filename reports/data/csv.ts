@@ -2,6 +2,7 @@
  * Rows to keep, and back: final figures of training runs as comma-separated values, what runs logged as lines of JSON.
  */
 import { fromCSV, table } from 'arquero';
+import { fromFormulaFree, withoutFormula } from '../../src/core/formula.js';
 import type { Row } from '../../src/core/run.js';
 
 const COLUMNS = [
@@ -42,20 +43,14 @@ export function isScore(name: string): boolean {
 export function csv(data: readonly Readonly<Record<string, string | number | null>>[]): string {
   const columns = [...new Set(data.flatMap((datum) => Object.keys(datum)))];
   return table(
-    Object.fromEntries(columns.map((column) => [column, data.map((datum) => asText(datum[column] ?? null))])),
+    Object.fromEntries(columns.map((column) => [column, data.map((datum) => asCell(datum[column] ?? null))])),
   )
     .toCSV()
     .replace(/\n$/, '');
 }
 
-/** A text that spreadsheets would take for a formula gets an apostrophe in front, which they do not show. */
-function asText(value: string | number | null): string | number | null {
-  return typeof value === 'string' && /^'?[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-}
-
-/** The text that {@link asText} was given. */
-function fromText(text: string): string {
-  return /^''?[=+\-@\t\r]/.test(text) ? text.slice(1) : text;
+function asCell(value: string | number | null): string | number | null {
+  return typeof value === 'string' ? withoutFormula(value) : value;
 }
 
 /** Final figures as comma-separated values, a line for each run. */
@@ -72,7 +67,7 @@ export function fromCsv(text: string): ResultRow[] {
   if (columns.filter((name) => !isScore(name)).join(',') !== COLUMNS.join(','))
     throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${columns.join(',')}`);
   return (read.objects() as Record<string, string | null>[]).map(({ arm, seed, run, ...numbers }) => ({
-    arm: fromText(arm!),
+    arm: fromFormulaFree(arm!),
     seed: Number(seed),
     run: run!,
     values: Object.fromEntries(
