@@ -11,7 +11,9 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 /** Rows and origin of one folder. */
 function collected(name, folder) {
   const { wide, thin, taken, trained } = readJson(join(folder, 'card.json'));
-  const runs = readdirSync(join(folder, 'work/runs')).sort();
+  // a run that was stopped and never asked for again has no result
+  const isFinished = (run) => existsSync(join(folder, 'work/runs', run, 'DONE'));
+  const runs = readdirSync(join(folder, 'work/runs')).filter(isFinished).sort();
   const environments = runs.flatMap((run) => readJson(join(folder, 'work/runs', run, 'env.json')));
   const seed = Number(/\.s(\d+)\./.exec(runs[0])[1]);
   const examples = wide.confusion.flat().reduce((a, b) => a + b);
