@@ -14,6 +14,8 @@ import { predictor } from '../nn/predictor.js';
 import { readText } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
+import { RESIZE } from './data/pictures.js';
+import { DEFAULT_SIDE } from './plan.js';
 import { thinningOf } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
@@ -54,10 +56,6 @@ export interface Classification {
 
 /** Examples of one pass. */
 const BATCH = 16;
-/** Pictures beside the center that is cut out, as torchvision has it: 256 for 224. */
-const RESIZE = 8 / 7;
-/** Side of the pictures where the network does not say it. */
-const DEFAULT_SIDE = 32;
 
 /** The path of the network itself, for those of its files that `thin` writes beside it. */
 function networkAt(model: string): string {

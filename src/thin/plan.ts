@@ -87,7 +87,7 @@ export interface Setup {
 const DEFAULT_OUT = 'gowide-thin';
 const DEFAULT_RUNS = 'gowide-out';
 /** Pictures of this side where the network does not say it. */
-const DEFAULT_SIDE = 32;
+export const DEFAULT_SIDE = 32;
 
 /** Whether names are the same, capitals aside. */
 function among(names: readonly string[], all: readonly string[]): boolean {

@@ -10,7 +10,7 @@ const [VALIDATION, TEST] = [['val', 'valid', 'validation', 'dev'], ['test']] as 
 /** Share of the pictures that is set aside where there is no folder for it. */
 const SHARE = { test: 0.2, validation: 0.1 } as const;
 /** Pictures beside the centre that is cut out, as torchvision has it: 256 for 224. */
-const RESIZE = 8 / 7;
+export const RESIZE = 8 / 7;
 
 function foldersIn(path: string): string[] {
   return readdirSync(path, { withFileTypes: true })
