@@ -32,6 +32,7 @@ test('list: every study with its law, rule and scales', () => {
     'tanh-saddle',
     'generic',
     'residual',
+    'residual-depth',
     'stages',
   ]);
   for (const { name, law, rule, scales } of list)

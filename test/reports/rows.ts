@@ -164,6 +164,15 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
       outputSampling: (claimed ? 0.15 : 0.5) * w(3),
       outputEmbedding: (claimed ? 0.9 : 3) * w(4),
     }),
+    ...['linear', 'tanh'].flatMap((arm) =>
+      [8, 16, 32].map((depth) =>
+        row('residual-depth', arm, seed, {
+          depth,
+          change: depth ** (claimed ? -1 : -0.5) * w(depth),
+          lossIncreases: 0,
+        }),
+      ),
+    ),
   ];
 }
 
@@ -372,6 +381,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'tanh-saddle': [5 * 3, 3],
   generic: [5 * 2 * 5, 2 * 5],
   residual: [5 * 2 * 2, 2 * 2],
+  'residual-depth': [5 * 2 * 3, 2 * 3],
   stages: [5 * 2 * 5 * 2, 2 * 5 * 2],
   limit: [0, 2 * 5 * 5],
   'limit-time': [0, 2 * 3],
