@@ -57,7 +57,8 @@ export function readBmp(bytes: Buffer): Bitmap {
     return picture;
   }
   const stride = Math.ceil((width * bits) / 32) * 4;
-  checkLength(bytes, start + stride * picture.height);
+  // what fills up the last row may be missing
+  checkLength(bytes, start + stride * (picture.height - 1) + Math.ceil((width * bits) / 8));
   if (hasMasks) checkLength(bytes, 66);
   const masks = hasMasks ? [54, 58, 62].map((at) => bytes.readUInt32LE(at)) : (USUAL[bits] ?? []);
   const pixel =
