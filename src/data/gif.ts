@@ -114,8 +114,10 @@ export function readGif(bytes: Buffer): Bitmap {
 function readFirst(bytes: Buffer, at: number, shared: Uint8Array, fill: number): Bitmap {
   checkLength(bytes, at + 9);
   const [left, top, width, height] = [0, 2, 4, 6].map((byte) => bytes.readUInt16LE(at + byte)) as [
-    ...[number, number],
-    ...[number, number],
+    number,
+    number,
+    number,
+    number,
   ];
   const flags = bytes[at + 8]!;
   const own = paletteAt(bytes, at + 9, flags);

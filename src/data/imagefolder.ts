@@ -1,8 +1,8 @@
 /**
  * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`, or
  * `test/<class>/*` where there is no `val`. Folders within a class and symbolic links are followed, in the order of
- * torchvision's `ImageFolder`. Decoded by sharp, several at a time, ahead of the engine; an alpha channel is left out,
- * the colors below it as they are. Training: a random part of the picture (8 to 100 % of its area, sides 3:4 to 4:3),
+ * torchvision's `ImageFolder`. Decoded by sharp, or here, several at a time, ahead of the engine; an alpha channel is
+ * left out, the colors below it as they are. Training: a random part of the picture (8 to 100 % of its area, sides 3:4 to 4:3),
  * mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et al. 2015; the
  * recipe of torchvision's reference training.
  */
@@ -339,8 +339,8 @@ async function openPicture(sharp: typeof sharpModule, file: string): Promise<Ope
   }
   const wide = wideGray(bytes, metadata);
   if (wide !== undefined) {
-    const { buffer, byteOffset } = await picture.removeAlpha().toColourspace('grey16').raw({ depth: wide }).toBuffer();
-    const values = new WIDE_GRAY[wide](buffer, byteOffset, width * height);
+    const gray = picture.removeAlpha().toColourspace('grey16').raw({ depth: wide });
+    const values = new WIDE_GRAY[wide](new Uint8Array(await gray.toBuffer()).buffer);
     return fromPixels(sharp, Uint8ClampedArray.from(values), { width, height, channels: 1 });
   }
   if (hasAlpha || isTurned) {
