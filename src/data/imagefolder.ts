@@ -2,9 +2,9 @@
  * Folders of pictures, one folder a class, as ImageNet is kept: `train/<class>/*` and `val/<class>/*`, or
  * `test/<class>/*` where there is no `val`. Folders within a class and symbolic links are followed, in the order of
  * torchvision's `ImageFolder`. Decoded by sharp, or here, several at a time, ahead of the engine; an alpha channel is
- * left out, the colors below it as they are. Training: a random part of the picture (8 to 100 % of its area, sides 3:4 to 4:3),
- * mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et al. 2015; the
- * recipe of torchvision's reference training.
+ * left out, the colors below it as they are. Training: a random part of the picture (8 to 100 % of its area, sides 3:4
+ * to 4:3), mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et al.
+ * 2015; the recipe of torchvision's reference training.
  */
 import { existsSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -17,6 +17,7 @@ import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, messageOf, UsageError } from '../core/errors.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
+import { byCodePoint } from '../core/text-order.js';
 import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './dataset.js';
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
@@ -176,7 +177,7 @@ function classFolders(path: string, root: string, test = 'val'): string[] {
     );
   const names = readdirSync(path)
     .filter((name) => statusOf(join(path, name)).isDirectory())
-    .sort();
+    .sort(byCodePoint);
   if (names.length < 2)
     throw new UsageError(`${path}: expected a folder for each of at least 2 classes, found ${names.length}`);
   return names;
@@ -222,10 +223,10 @@ function filesBelow(folder: string): string[] {
         throw new UsageError(`${inner}: expected a regular file, got a pipe, a socket or a device`);
       else if (isPicture) files.push(inner);
     }
-    found.set(path, files.sort());
+    found.set(path, files.sort(byCodePoint));
   };
   visit(folder, []);
-  return [...found.keys()].sort().flatMap((path) => found.get(path)!);
+  return [...found.keys()].sort(byCodePoint).flatMap((path) => found.get(path)!);
 }
 
 const normalize = normalizer(MEAN, STD, 255);

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { byCodePoint } from '../core/text-order.js';
 import { readText } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
@@ -113,7 +114,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Labels in the order of their classes: numbers by their value, so that 10 follows 9, others by their letters. */
 function inOrder(labels: Iterable<string>): string[] {
-  const names = [...new Set(labels)].sort();
+  const names = [...new Set(labels)].sort(byCodePoint);
   return names.every((name) => NUMBER.test(name)) ? names.sort((a, b) => Number(a) - Number(b)) : names;
 }
 

@@ -1,5 +1,5 @@
 /** CIFAR-10 as pictures, folders called `test`, and gzipped tables: what is passed on as often as the originals. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -61,6 +61,10 @@ test('a folder of pictures may call its test split test', async () => {
   expect(imageClasses(folder)).toEqual(['class0', 'class1']);
   const data = openImageFolder({ folder, size: 32, resize: 36, validation: 1, corrupt: 0 });
   expect(data.test.count).toBe(2);
+  for (const split of ['train', 'test'])
+    for (const name of ['😀', '！'])
+      cpSync(join(folder, split, 'class0'), join(folder, split, name), { recursive: true });
+  expect(imageClasses(folder)).toEqual(['class0', 'class1', '！', '😀']); // as torchvision numbers them
   rmSync(join(folder, 'test'), { recursive: true });
   expect(() => imageClasses(folder)).toThrow(
     /val not found; put pictures into .*val\/<class>\/ \(or test\/<class>\/\)/,
