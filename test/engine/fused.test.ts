@@ -399,6 +399,10 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     [40, 7, true, false],
     [5000, 16, false, true],
     [300, 70, true, true],
+    // few channels: rows that come out even in whole vectors, and rows that do not
+    [1024, 2, false, false],
+    [64, 4, true, true],
+    [33, 8, true, true],
   ] as const)('batch norm of %i x %i, ReLU %s, residual %s', async (rows, columns, relu, residual) => {
     const size = rows * columns;
     const [noise, skip, gamma, beta, dy] = [

@@ -5,6 +5,7 @@
  */
 import { afterEach, describe, expect, test as anywhere, vi } from 'vitest';
 import { ENGINES, startEngine } from '../../src/engine/backends/choose.js';
+import { programsHere } from '../../src/engine/ops/fused.js';
 import { canTrace } from '../../src/engine/trace/trace.js';
 import { tensorflowBackend } from '../../src/engine/trace/recorder.js';
 import { ARMS, bytes, cellOf, newFolder, run } from './arms.js';
@@ -20,7 +21,7 @@ process.env.GOWIDE_CACHE = newFolder(); // prepared texts
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** The functions that are defined in a call, and how many of them are left after it. */
+/** The functions and programs that are defined in a call, and how many of them are left after it. */
 async function functions<T>(act: () => Promise<T>): Promise<{ result: T; defined: number; left: number }> {
   const backend = tensorflowBackend();
   const { binding } = backend;
@@ -37,10 +38,15 @@ async function functions<T>(act: () => Promise<T>): Promise<{ result: T; defined
   };
   const properties = Object.fromEntries(Object.entries(counted).map(([name, value]) => [name, { value }]));
   backend.binding = Object.create(binding, properties) as typeof binding;
+  const programs = programsHere();
+  const spies = programs && [vi.spyOn(programs, 'defineProgram'), vi.spyOn(programs, 'removeProgram')];
   try {
-    return { result: await act(), defined, left: defined - removed };
+    const result = await act();
+    const [made, gone] = spies?.map(({ mock }) => mock.calls.length) ?? [0, 0];
+    return { result, defined: defined + made!, left: defined + made! - removed - gone! };
   } finally {
     backend.binding = binding;
+    spies?.forEach((spy) => spy.mockRestore());
   }
 }
 

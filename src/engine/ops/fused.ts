@@ -240,12 +240,16 @@ export interface BatchNormInputs {
   readonly beta: Tensor;
 }
 
-/** Fewer channels leave most of a vector empty in our op for TensorFlow: then its own is faster. */
+/**
+ * Fewer channels leave most of a vector empty in our op for TensorFlow, unless whole rows of them fill it: then its own
+ * is faster.
+ */
 const FUSED_CHANNELS = 16;
 
 /** Whether batch norm of so many channels is done by {@link fusedBatchNorm}. */
 export function fusesBatchNorm(channels: number): boolean {
-  return hasFused() && (tf.getBackend() === 'wasm' || channels >= FUSED_CHANNELS);
+  const fills = channels >= FUSED_CHANNELS || FUSED_CHANNELS % channels === 0;
+  return hasFused() && (tf.getBackend() === 'wasm' || fills);
 }
 
 /** Batch norm in training: y of x's shape, and by channel the batch mean, batch variance (unbiased) and 1 / std. */

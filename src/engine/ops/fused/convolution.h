@@ -1,11 +1,36 @@
 // Elementwise steps of convolutional nets.
 #pragma once
 #include <utility>
+#include <vector>
 
 #include "call.h"
 #include "threads.h"
 
 namespace {
+
+// Few channels leave most of a vector empty: then as many rows as fill one are taken for one long row, where they come
+// out even. What is said of each channel is repeated as often.
+struct Rows {
+  int64_t channels, times = 1, rows, columns;
+
+  Rows(int64_t given_rows, int64_t given_columns) : channels(given_columns), rows(given_rows), columns(given_columns) {
+    if (columns == 0 || columns >= W || W % columns != 0 || rows % (W / columns) != 0) return;
+    times = W / columns;
+    rows /= times;
+    columns = W;
+  }
+
+  std::vector<float> repeated(const float* values) const {
+    std::vector<float> all;
+    for (int64_t i = 0; i < times; i++) all.insert(all.end(), values, values + channels);
+    return all;
+  }
+
+  // Sums of columns as sums of channels, at the beginning.
+  void gather(float* sums) const {
+    for (int64_t c = channels; c < columns; c++) sums[c % channels] += sums[c];
+  }
+};
 
 // scale x + shift + residual, with a scale and shift for each channel, and a ReLU if asked for; scale and residual may
 // be empty.
@@ -17,13 +42,15 @@ void scale_shift(Call& call, const Attributes& attributes) {
   const bool relu = attributes.second != 0;
   View y = call.output(0, x.dims);
   if (!call.ok()) return;
-  by_rows(x.rows(), columns, [&](int64_t begin, int64_t end) {
+  const Rows long_rows(x.rows(), columns);
+  const std::vector<float> shifts = long_rows.repeated(shift.data), scales = scale.size > 0 ? long_rows.repeated(scale.data) : std::vector<float>();
+  by_rows(long_rows.rows, long_rows.columns, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const int64_t at = row * columns;
-      along(columns, [&](int64_t c, int n) {
+      const int64_t at = row * long_rows.columns;
+      along(long_rows.columns, [&](int64_t c, int n) {
         V v = LOAD(x.data + at + c);
-        if (scale.size > 0) v *= LOAD(scale.data + c);
-        v += LOAD(shift.data + c);
+        if (scale.size > 0) v *= LOAD(scales.data() + c);
+        v += LOAD(shifts.data() + c);
         if (residual.size > 0) v += LOAD(residual.data + at + c);
         if (relu) v = v < 0.0f ? V{} : v;
         STORE(y.data + at + c, v);
@@ -43,22 +70,26 @@ void batch_norm(Call& call, const Attributes& attributes) {
   View y = call.output(0, x.dims), mean = call.output(1, {columns}), variance = call.output(2, {columns}), inverse = call.output(3, {columns});
   if (!call.ok()) return;
   // sums about the first row: about a value near the mean, sums of squares lose nothing
-  std::vector<float> center(x.data, x.data + columns), totals(2 * columns), scale(columns), offset(columns);
-  float* const results[2] = {totals.data(), totals.data() + columns};
+  const Rows long_rows(rows, columns);
+  const int64_t tall = long_rows.rows, wide = long_rows.columns;
+  std::vector<float> center(x.data, x.data + columns), totals(2 * wide), scale(columns), offset(columns);
+  float* const results[2] = {totals.data(), totals.data() + wide};
   const auto sum = [&] {
-    with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+    const std::vector<float> centers = long_rows.repeated(center.data());
+    with_sums(tall, wide, 2, results, [&](int64_t begin, int64_t end, float* sums) {
       for (int64_t row = begin; row < end; row++) {
-        const float* from = x.data + row * columns;
-        along(columns, [&](int64_t c, int n) {
-          V d = LOAD(from + c) - LOAD(center.data() + c);
+        const float* from = x.data + row * wide;
+        along(wide, [&](int64_t c, int n) {
+          V d = LOAD(from + c) - LOAD(centers.data() + c);
           add_to(sums + c, d, n);
-          add_to(sums + columns + c, d * d, n);
+          add_to(sums + wide + c, d * d, n);
         });
       }
     });
+    for (float* one : results) long_rows.gather(one);
   };
   const auto moments = [&](int64_t c) {
-    const double first = static_cast<double>(totals[c]) / rows, second = static_cast<double>(totals[columns + c]) / rows;
+    const double first = static_cast<double>(totals[c]) / rows, second = static_cast<double>(totals[wide + c]) / rows;
     return std::pair<double, double>(first, std::max(0.0, second - first * first));
   };
   sum();
@@ -80,11 +111,12 @@ void batch_norm(Call& call, const Attributes& attributes) {
     scale[c] = gamma.data[c] * inverse.data[c];
     offset[c] = beta.data[c] - mean.data[c] * scale[c];
   }
-  by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+  const std::vector<float> scales = long_rows.repeated(scale.data()), offsets = long_rows.repeated(offset.data());
+  by_rows(tall, wide, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const int64_t at = row * columns;
-      along(columns, [&](int64_t c, int n) {
-        V v = LOAD(x.data + at + c) * LOAD(scale.data() + c) + LOAD(offset.data() + c);
+      const int64_t at = row * wide;
+      along(wide, [&](int64_t c, int n) {
+        V v = LOAD(x.data + at + c) * LOAD(scales.data() + c) + LOAD(offsets.data() + c);
         if (residual.size > 0) v += LOAD(residual.data + at + c);
         if (relu) v = v < 0.0f ? V{} : v;
         STORE(y.data + at + c, v);
@@ -104,18 +136,25 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
   View dx = call.output(0, x.dims), dgamma = call.output(1, {columns}), dbeta = call.output(2, {columns});
   View dresidual = call.output(3, wanted ? x.dims : Dims{0});
   if (!call.ok()) return;
-  float* const results[2] = {dbeta.data, dgamma.data};
-  with_sums(rows, columns, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+  const Rows long_rows(rows, columns);
+  const int64_t tall = long_rows.rows, wide = long_rows.columns;
+  const std::vector<float> means = long_rows.repeated(mean.data);
+  std::vector<float> totals(2 * wide);
+  float* const results[2] = {totals.data(), totals.data() + wide};
+  with_sums(tall, wide, 2, results, [&](int64_t begin, int64_t end, float* sums) {
     for (int64_t row = begin; row < end; row++) {
-      const int64_t at = row * columns;
-      along(columns, [&](int64_t c, int n) {
+      const int64_t at = row * wide;
+      along(wide, [&](int64_t c, int n) {
         V g = LOAD(dy.data + at + c);
         if (relu) g = LOAD(y.data + at + c) > 0.0f ? g : V{};
         add_to(sums + c, g, n);
-        add_to(sums + columns + c, g * (LOAD(x.data + at + c) - LOAD(mean.data + c)), n);
+        add_to(sums + wide + c, g * (LOAD(x.data + at + c) - LOAD(means.data() + c)), n);
       });
     }
   });
+  for (float* one : results) long_rows.gather(one);
+  std::copy(results[0], results[0] + columns, dbeta.data);
+  std::copy(results[1], results[1] + columns, dgamma.data);
   std::vector<float> scale(columns), slope(columns), offset(columns);
   for (int64_t c = 0; c < columns; c++) {
     dgamma.data[c] *= inverse.data[c];
@@ -123,13 +162,14 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
     slope[c] = -scale[c] * inverse.data[c] * dgamma.data[c] / rows;
     offset[c] = -scale[c] * dbeta.data[c] / rows - slope[c] * mean.data[c];
   }
-  by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+  const std::vector<float> scales = long_rows.repeated(scale.data()), slopes = long_rows.repeated(slope.data()), offsets = long_rows.repeated(offset.data());
+  by_rows(tall, wide, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const int64_t at = row * columns;
-      along(columns, [&](int64_t c, int n) {
+      const int64_t at = row * wide;
+      along(wide, [&](int64_t c, int n) {
         V g = LOAD(dy.data + at + c);
         if (relu) g = LOAD(y.data + at + c) > 0.0f ? g : V{};
-        STORE(dx.data + at + c, g * LOAD(scale.data() + c) + LOAD(x.data + at + c) * LOAD(slope.data() + c) + LOAD(offset.data() + c));
+        STORE(dx.data + at + c, g * LOAD(scales.data() + c) + LOAD(x.data + at + c) * LOAD(slopes.data() + c) + LOAD(offsets.data() + c));
         if (wanted) {
           STORE(dresidual.data + at + c, g);
         }
