@@ -30,9 +30,9 @@ const ROW = 38;
 /** Pixels of the axis of intervals, and of a letter of a name at most. */
 const [WIDTH, LETTER] = [440, 7.5];
 
-function channelsOf(order: readonly string[], palette: Palette | undefined): { y: object; paint: object } {
+function channelsOf(palette: Palette | undefined): { y: object; paint: object } {
   const axis = { labels: false, ticks: false, domain: false, grid: false };
-  const y = { field: 'name', type: 'nominal', sort: [...order], title: null, axis };
+  const y = { field: 'name', type: 'nominal', sort: null, title: null, axis };
   if (palette === undefined) return { y, paint: { color: { value: SOURCES.layers.color } } };
   const scale = { domain: [...palette.keys()], range: [...palette.values()] };
   return { y, paint: { color: { field: 'name', type: 'nominal', scale, legend: null } } };
@@ -70,7 +70,7 @@ function intervalSpec(
   order: readonly string[],
   { title, proportion, rule, reference, palette }: IntervalAxis,
 ): TopLevelSpec {
-  const { y, paint } = channelsOf(order, palette);
+  const { y, paint } = channelsOf(palette);
   const marked = [rule, reference?.at].filter((value) => value !== undefined);
   const scale = { domain: domainOf([...drawnValues(data), ...marked], proportion), zero: false, nice: false };
   const axis = { tickCount: 6, labelOverlap: 'greedy', labelFlush: false };
@@ -91,7 +91,6 @@ function intervalSpec(
     layer: layersWithData(data, [
       ...(rule === undefined ? [] : [line(rule, { color: '#222', strokeDash: [4, 4] })]),
       ...(reference === undefined ? [] : [line(reference.at, { color: REFERENCE, strokeWidth: 2 })]),
-      ...nameLayers(order, y, lines),
       {
         needs: 'mean',
         mark: { type: 'rule', strokeWidth: 3, opacity: 0.5 },
@@ -107,6 +106,8 @@ function intervalSpec(
         mark: { type: 'point', filled: true, size: 40, opacity: 0.75 },
         encoding: { y, yOffset, x: x('value'), ...paint },
       },
+      // last, as the first layer with rows has all names in their order, and these may not
+      ...nameLayers(order, y, lines),
     ]),
   };
   return spec as unknown as TopLevelSpec;

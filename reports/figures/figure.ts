@@ -111,13 +111,26 @@ export function seedPoints<T extends { readonly seed: number }>(points: readonly
   return seeds < MANY_SEEDS && points.length <= MANY_POINTS ? points : [];
 }
 
+/** The layer without the scale of its colors where an earlier layer has said it: layers share their scales. */
+function withoutSaid<T>(layer: T, said: Set<string>): T {
+  const { encoding } = layer as { readonly encoding?: Readonly<Record<string, { readonly scale?: unknown }>> };
+  if (encoding?.color?.scale === undefined) return layer;
+  const { scale, ...color } = encoding.color;
+  const key = JSON.stringify(scale);
+  if (said.has(key)) return { ...layer, encoding: { ...encoding, color } };
+  said.add(key);
+  return layer;
+}
+
 /** Layers without those whose data are all missing: vega finds no extent for them. */
 export function layersWithData<T extends { readonly needs?: string }>(
   data: readonly Datum[],
   layers: readonly T[],
 ): Omit<T, 'needs'>[] {
+  const said = new Set<string>();
   return layers
     .filter(({ needs }) => needs === undefined || data.some((datum) => datum[needs] !== undefined))
+    .map((layer) => withoutSaid(layer, said))
     .map(({ needs, ...layer }) => ({
       ...(needs !== undefined && { transform: [{ filter: `isValid(datum.${needs})` }] }),
       ...layer,

@@ -9,6 +9,8 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   const TABLES = resolve(import.meta.dirname, '../../reports/results');
   const file = join(newFolder(), 'file');
   writeFileSync(file, '');
+  const TENSORS = join(newFolder(), 'empty.safetensors');
+  writeFileSync(TENSORS, '');
   const SIMULATION = join(newFolder(), 'simulation.json');
   writeFileSync(SIMULATION, '{}');
   test.each<[string[], RegExp]>([
@@ -62,15 +64,15 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [['params', 'resnet51'], /unknown network "resnet51"; expected one of: resnet18, .*Did you mean "resnet\d+"\?/],
     [
-      ['predict', '--model', 'resnet18', '--weights', file, '--input', file, '--output', file],
+      ['predict', '--model', 'resnet18', '--weights', TENSORS, '--input', TENSORS, '--output', file],
       /not a valid safetensors file: 0 bytes/,
     ],
-    [['predict', '--model', 'resnet18'], /required option '--input <file>' not specified/],
+    [['predict', '--model', 'resnet18'], /required option '--input <path>' not specified/],
     [
-      ['predict', '--model', 'resnet18', '--input', file, '--output', file],
+      ['predict', '--model', 'resnet18', '--input', TENSORS, '--output', file],
       /resnet18: --weights is needed: a safetensors file/,
     ],
-    [['predict', '--model', tmpdir(), '--input', file, '--output', file], /config.json: no such file/],
+    [['predict', '--model', tmpdir(), '--input', TENSORS, '--output', file], /config.json: no such file/],
     [['bench', 'bert-base', '--cases', 'x'], /unknown case "x"; expected one of: train 8 x 128, inference 8 x 128/],
     [['bench', 'resnet50', '--cases', 'x'], /unknown case "x"; expected one of: train 224 px batch 8/],
     [['train', 'resnet', '--engine', 'cuda'], /unknown engine "cuda"; expected one of: auto, tensorflow, webgpu, wasm/],
