@@ -131,21 +131,20 @@ function settingOf(size: Size, thin: MlpSpec, { rates, imitation }: DepthRates):
   };
 }
 
-/** The tuned rates of plain nets of a depth. Throws RangeError at one that was not tuned. */
-export function ratesOfPlain(layers: number): DepthRates {
-  const rates = RATES[layers];
-  if (rates === undefined) throw new RangeError(`experiments: plain nets of ${layers} layers have no rates`);
-  return rates.plain;
+/** How long a wide net is trained, and at what peak rate. */
+interface WideLength {
+  readonly steps: number;
+  readonly peak: number;
 }
 
 /**
- * Plain nets of scale laptop, the thin one trained for so many steps at these rates, and a deeper net of twice as many
- * layers. The wide net that they learn from is the same whatever the rates: that of the experiment.
+ * Plain nets of scale laptop, the thin one trained for so many steps at these rates, the wide one that it learns from
+ * for so long, and a deeper net of twice as many layers.
  */
-export function plainOf(layers: number, steps: number, rates: DepthRates): Setting {
-  const thin = netOf(layers, false);
-  const { wide } = settingOf(SIZES.laptop!, thin, ratesOfPlain(layers));
-  return { ...settingOf({ ...SIZES.laptop!, steps }, thin, rates), wide, deeper: netOf(2 * layers, false) };
+export function plainOf(layers: number, steps: number, rates: DepthRates, wide: WideLength): Setting {
+  const setting = settingOf({ ...SIZES.laptop!, steps }, netOf(layers, false), rates);
+  const recipe = adamw(wide.steps, BATCH, wide.peak);
+  return { ...setting, wide: { ...setting.wide, recipe }, deeper: netOf(2 * layers, false) };
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
