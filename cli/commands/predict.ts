@@ -38,7 +38,9 @@ async function printClasses({
   const others = Object.entries({ output, weights, taps, width, mid, classes });
   const other = others.find(([, value]) => value !== undefined);
   if (other !== undefined)
-    throw new UsageError(`--${other[0]}: of safetensors as input alone; classes are printed, with --json all of them`);
+    throw new UsageError(
+      `--${other[0]} goes with a safetensors file as input; classes are printed (--json: all of them)`,
+    );
   const { openClassification } = await import('../../src/thin/classify.js');
   const classify = await openClassification({ model, input, runs: out, size });
   await openForCommand(engine);
