@@ -52,7 +52,7 @@ export const plain16Frontier = plainFrontier(16, {
 
 /** Plain nets of 32 layers. */
 export const plain32Frontier = plainFrontier(32, {
-  1: { rates: { default: 3e-3, 'three-stage': 1e-2, wide: 1e-3 }, imitation: 3e-3 },
-  4: { rates: { default: 3e-3, wide: 1e-3 }, imitation: 1e-2 },
-  16: { rates: { default: 3e-3, deeper: 1e-3, 'three-stage': 1e-2, wide: 1e-3 }, imitation: 1e-2 },
+  1: { rates: { default: 3e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 3e-3 },
+  4: { rates: { default: 3e-3, 'selected-kl': 1e-3, wide: 1e-3 }, imitation: 1e-2 },
+  16: { rates: { default: 3e-3, deeper: 1e-3, wide: 1e-3 }, imitation: 1e-2 },
 });
