@@ -353,7 +353,7 @@ const SMALL_LAYER = 2 ** 20;
 
 /** Whether a layer is done by {@link fusedDense} or {@link fusedDenseTanh}, for x [rows, in] and a matrix [in, C]. */
 export function fusesDense(x: Tensor, matrix: Tensor): boolean {
-  return hasFusedOnTensorflow() && x.size * matrix.shape.at(-1)! <= SMALL_LAYER;
+  return hasFusedOnTensorflow() && matrix.size > 0 && x.size * matrix.shape.at(-1)! <= SMALL_LAYER;
 }
 
 /** x matrix + bias, [rows, C]. Where {@link fusesDense}. */

@@ -66,13 +66,15 @@ function encode(graph: Graph): Code | undefined {
     given.flatMap((node, i) => ((nodes[node] as ConstNode).dtype === type ? [i] : []));
   const [floats, ints] = [typed(TYPES.float32!), typed(TYPES.int32!)];
   const order = [...floats, ...ints];
-  if (order.length < given.length) return undefined;
+  if (order.length < given.length || results.some(([node]) => ints.some((i) => given[i] === node))) return undefined;
   const ops: { readonly node: number; readonly op: OpNode; readonly encoded: Encoded }[] = [];
   const constants = new Map<number, Pick<ConstNode, 'shape' | 'values'>>();
   for (const [node, one] of nodes.entries()) {
     const op = asOp(one);
-    if (op?.op === 'OnesLike') constants.set(node, ones(op.shapes[0]!));
-    else if (op === undefined) continue;
+    if (op === undefined) continue;
+    // what a program makes are floats: whole numbers are but read, by a cast
+    if ((attribute(op, 'T') ?? TYPES.float32) !== TYPES.float32) return undefined;
+    if (op.op === 'OnesLike') constants.set(node, ones(op.shapes[0]!));
     else {
       const encoded = encodedOp(op, graph);
       if (encoded === undefined) return undefined;

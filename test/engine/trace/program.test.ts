@@ -7,7 +7,7 @@ import { tf } from '../../../src/engine/tensor.js';
 import { TYPES, type Graph, type Node, type OpNode } from '../../../src/engine/trace/graph.js';
 import { programOf } from '../../../src/engine/trace/program.js';
 import { tensorflowBackend } from '../../../src/engine/trace/recorder.js';
-import { canTrace } from '../../../src/engine/trace/trace.js';
+import { canTrace, trace } from '../../../src/engine/trace/trace.js';
 import {
   enterStage,
   tensorsOf,
@@ -88,6 +88,19 @@ describe.skipIf(missing !== undefined)('a step of a plain network', () => {
     expect(compiled.values).toEqual(eager.values);
   });
 
+  test('of whole numbers, too, gives what the eager step does', () => {
+    const inputs = { i: tf.tensor1d([2, 3], 'int32'), x: tf.tensor1d([1, 2]) };
+    const traced = trace('whole numbers', ({ i, x }) => ({
+      product: tf.add(tf.cast(tf.mul(i!, i!), 'float32'), x!),
+      shaped: tf.reshape(i!, [2, 1]),
+    }));
+    const { product, shaped } = traced(inputs);
+    expect(Array.from(product!.dataSync())).toEqual([5, 11]);
+    expect([shaped!.dtype, ...shaped!.dataSync()]).toEqual(['int32', 2, 3]);
+    traced.dispose();
+    tf.dispose([inputs, product!, shaped!]);
+  });
+
   test('a program that was removed is named when it is run', () => {
     const programs = programsHere()!;
     const number = programs.defineProgram([], Int32Array.from([0, 0, 0, 0]), new Float32Array());
@@ -124,6 +137,7 @@ describe('a graph is left to TensorFlow', () => {
     inputs: [[0, 0]],
     after: [],
   });
+  const WHOLE = [{ name: 'T', type: 0, value: TYPES.int32 }];
   const graph = (...nodes: Node[]): Graph => ({ nodes, arguments: [0], results: [[1, 0]], effects: [] });
 
   test.each<[string, Graph]>([
@@ -140,6 +154,10 @@ describe('a graph is left to TensorFlow', () => {
     ],
     ['matrices that are joined', graph(input(TYPES.float32), op('ConcatV2', [[4, 2]]))],
     ['a cast to whole numbers', graph(input(TYPES.float32), op('Cast', [[2, 2]]))],
+    ['whole numbers that become others', graph(input(TYPES.int32), op('Add', [[2, 2]], WHOLE))],
+    ['whole numbers of another shape', graph(input(TYPES.int32), op('Reshape', [[4]], WHOLE))],
+    ['ones that are whole numbers', graph(input(TYPES.float32), op('OnesLike', [[2, 2]], WHOLE))],
+    ['whole numbers as a result', { ...graph(input(TYPES.int32)), results: [[0, 0]] }],
     ['an input of true and false', graph(input(TYPES.bool), op('GowideSquareSum', [[]]))],
     [
       'a sum of a row with a column',
