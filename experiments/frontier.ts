@@ -10,9 +10,17 @@
  * three of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of them at the others.
  * The shares of a three-stage run do not change with its length.
  */
-import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
+import {
+  cellsOf,
+  type Arm,
+  type ArmFacts,
+  type Experiment,
+  type Scale,
+  type TuningGrid,
+} from '../src/core/experiment.js';
 import { hashOf, type Json } from '../src/core/json.js';
-import { TRAIN_KIND } from '../src/method/required.js';
+import { cellId } from '../src/core/run.js';
+import { requiredCells, TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
@@ -239,4 +247,11 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     arms: (scale) => armsAt(declaration, sizes[scale]!),
   };
   return { ...declaration, experiment, teacherBudget: teacherBudgetOf(declaration) };
+}
+
+/** The arms of a frontier's runs of one seed by their ids, with `wide` for the wide nets that they require. */
+export function armsById({ experiment }: Frontier, scale: Scale, seed: number): Map<string, string> {
+  const cells = cellsOf(experiment, scale, seed, 1);
+  const required = cells.flatMap((cell) => requiredCells(cell, cell.spec as unknown as TrainSpec));
+  return new Map([...required, ...cells].map((cell) => [cellId(cell), cell.arm]));
 }

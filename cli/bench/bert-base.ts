@@ -1,4 +1,4 @@
-/** BERT_BASE: masked-LM training with scores at the masked positions only, inference, and the tokenizer that feeds it. */
+/** BERT_BASE: masked-LM training with scores at masked positions alone, inference, and the tokenizer that feeds it. */
 import { rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';

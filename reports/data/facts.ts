@@ -28,7 +28,8 @@ interface Known {
 }
 const KNOWN = new WeakMap<Experiment, Known>();
 
-function remembered<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+/** The value of a key, made where the map has none yet. */
+export function remembered<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = make()));
   return value;

@@ -1,6 +1,8 @@
 /** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
-import { frontierArm, type Frontier } from '../../experiments/frontier.js';
+import { armsById, frontierArm, type Frontier } from '../../experiments/frontier.js';
+import type { Scale } from '../../src/core/experiment.js';
 import { fitLine, mean } from '../../src/core/stats.js';
+import { remembered } from './facts.js';
 import { groupBy, named, numberAt, type TableRow } from './rows.js';
 
 /** The three ways to count what a net has cost, in the order in which figures show them. */
@@ -24,9 +26,27 @@ export interface FrontierPoint {
   readonly cost: Readonly<Record<CostName, number>>;
 }
 
-/** The rows of a frontier's runs, those of the wide net that its arms learn from included. */
-export function frontierRows({ experiment }: Frontier, results: readonly TableRow[]): TableRow[] {
-  return results.filter((row) => row.experiment === experiment.name);
+/** Arms by the ids of their runs, for each frontier, scale and seed: hashing the specs takes some milliseconds. */
+const ARMS = new Map<string, ReadonlyMap<string, string>>();
+
+/**
+ * The rows of a frontier's runs, those of the wide net that its arms learn from included. A run that two experiments
+ * declare, such as a deeper net of one frontier that is the thin net of another, is kept once in a folder, under the
+ * name of the one that ran it; it counts here where the frontier has other runs of that scale and seed.
+ */
+export function frontierRows(frontier: Frontier, results: readonly TableRow[]): TableRow[] {
+  const { name: experiment, seeds } = frontier.experiment;
+  const own = results.filter((row) => row.experiment === experiment);
+  const runs = new Set(own.map(({ run }) => run));
+  const keyOf = ({ scale, seed }: TableRow): string => `${experiment} ${scale} ${seed}`;
+  const begun = new Set(own.filter(({ scale }) => Object.hasOwn(seeds, scale)).map(keyOf));
+  const shared = results.flatMap((row) => {
+    if (runs.has(row.run) || !begun.has(keyOf(row))) return [];
+    const arms = remembered(ARMS, keyOf(row), () => armsById(frontier, row.scale as Scale, row.seed));
+    const arm = arms.get(row.run);
+    return arm === undefined ? [] : [{ ...row, ...named({ ...row, experiment, arm }) }];
+  });
+  return [...own, ...shared];
 }
 
 /** The wide net that all arms of a frontier learn from: runs that are no arm's, or of the arm that is the same run. */
@@ -109,7 +129,7 @@ export function accuracyAt(curve: Curve, cost: number): number | undefined {
   return intercept + slope * Math.log(cost);
 }
 
-/** How two curves lie to each other over the costs that both have. */
+/** How two curves of at least one point lie to each other over the costs that both have. */
 export interface Crossing {
   /** Costs at which the sign of the difference changes, each with whether the first curve is above from there on. */
   readonly at: readonly { readonly cost: number; readonly firstAbove: boolean }[];

@@ -41,7 +41,7 @@ export interface FrontierSummary {
   readonly means: readonly BudgetMean[];
   /** Budgets of each seed at which the mark is reached, by way of training. */
   readonly times: Readonly<Record<string, readonly (Reached & { readonly seed: number })[]>>;
-  /** Where direct training and each other way of training cross, by way and by how the cost is counted. */
+  /** Where direct training, if it is there, and each other way cross, by way and by how the cost is counted. */
   readonly crossings: Readonly<Record<string, Readonly<Record<CostName, Crossing>>>>;
 }
 
@@ -77,17 +77,16 @@ export function summarizeFrontier(
     training,
     [...bySeed].map(([seed, reached]) => ({ seed, ...reached })),
   ]);
-  const crossings = trainings
-    .filter((training) => training !== 'direct')
-    .map((training) => [
-      training,
-      Object.fromEntries(
-        (Object.keys(COSTS) as CostName[]).map((cost) => [
-          cost,
-          crossing(curveOf(points, training, cost), curveOf(points, 'direct', cost)),
-        ]),
-      ),
-    ]);
+  const rivals = trainings.includes('direct') ? trainings.filter((training) => training !== 'direct') : [];
+  const crossings = rivals.map((training) => [
+    training,
+    Object.fromEntries(
+      (Object.keys(COSTS) as CostName[]).map((cost) => [
+        cost,
+        crossing(curveOf(points, training, cost), curveOf(points, 'direct', cost)),
+      ]),
+    ),
+  ]);
   return {
     experiment: keyOf(frontier),
     scale,
@@ -146,12 +145,12 @@ export function summaryLines(summary: FrontierSummary): string[] {
   return [
     `Steps to ${100 * MARK} % of the wide net’s accuracy (${mark}), in multiples of the base steps, geometric mean:`,
     ...Object.entries(times).map(([training, list]) => `  ${labelOf(experiment, training)}: ${timeText(list)}`),
-    ...(Object.keys(COSTS) as CostName[]).flatMap((cost) => [
-      `Against direct training; what is counted: ${COSTS[cost]}.`,
-      ...Object.entries(crossings).map(([training, byCost]) => {
+    ...(Object.keys(COSTS) as CostName[]).flatMap((cost) => {
+      const lines = Object.entries(crossings).map(([training, byCost]) => {
         const label = labelOf(experiment, training);
         return `  ${label}: ${crossingText(byCost[cost], label)}`;
-      }),
-    ]),
+      });
+      return lines.length === 0 ? [] : [`Against direct training; what is counted: ${COSTS[cost]}.`, ...lines];
+    }),
   ];
 }

@@ -1,6 +1,6 @@
 /** Frontiers: costs counted in three ways, where curves cross, how soon a mark is reached, and what that decides. */
 import { describe, expect, test } from 'vitest';
-import { frontierArm, nearestBudget } from '../../experiments/frontier.js';
+import { armsById, frontierArm, nearestBudget } from '../../experiments/frontier.js';
 import { FRONTIERS, frontierFor } from '../../experiments/frontiers.js';
 import { frontierClaims, leadAtCost } from '../../reports/claims/frontier.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
@@ -9,6 +9,7 @@ import {
   commonSeeds,
   crossing,
   frontierPoints,
+  frontierRows,
   timeTo,
   timesToMark,
   type FrontierPoint,
@@ -50,6 +51,22 @@ const verdictOf = (results: readonly TableRow[], name: string): UncorrectedVerdi
     frontierClaims(frontier).find(({ id }) => id === `${experiment}-${name}`)!,
     { rows: [], results },
   );
+
+test('a run that another experiment has made counts in a frontier that declares it and has begun that seed', () => {
+  const shared = frontierArm('direct', 4);
+  const run = [...armsById(frontier, 'laptop', 1)].find(([, arm]) => arm === shared)![0];
+  const other = { ...named({ run, experiment: 'resnet-hierarchy', arm: 'direct', scale: 'laptop', seed: 1 }) };
+  const all = [row(frontierArm('kd', 1), 1, 50), { ...other, values: { testAccuracy: 40, gigaflops: 4 } }];
+  expect(frontierRows(frontier, all).map(({ arm }) => arm)).toEqual([frontierArm('kd', 1), shared]);
+  expect(frontierRows(frontier, [all[1]!])).toEqual([]);
+  expect(frontierRows(frontier, [row(frontierArm('kd', 1), 2, 50), all[1]!])).toHaveLength(1);
+});
+
+test('a frontier without direct training is summarized without crossings', () => {
+  const summary = summarizeFrontier(frontier, 'laptop', rows({ kd: [50, 60] }))!;
+  expect(summary.crossings).toEqual({});
+  expect(summaryLines(summary).join('\n')).not.toContain('Against direct training');
+});
 
 test('costs are the thin net’s own, with the wide net’s forward passes, and with its training', () => {
   const points = frontierPoints(frontier, rows({ direct: [50, 60], 'three-stage': [70, 80] }, 1));
