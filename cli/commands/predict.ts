@@ -35,7 +35,8 @@ async function printClasses({
   ...rest
 }: Options): Promise<void> {
   const { taps, width, mid, classes } = rest;
-  const others = Object.entries({ output, weights, taps, width, mid, classes });
+  const mode = rest.mode === 'eval' ? undefined : rest.mode;
+  const others = Object.entries({ output, weights, taps, mode, width, mid, classes });
   const other = others.find(([, value]) => value !== undefined);
   if (other !== undefined)
     throw new UsageError(
@@ -103,7 +104,9 @@ export function command(): Command {
     )
     .action(async (options: Options) => {
       if (!options.input.endsWith('.safetensors')) return printClasses(options);
-      const { output } = options;
+      const { output, size } = options;
+      if (size !== undefined)
+        throw new UsageError('--size goes with pictures as input; those of safetensors have theirs');
       if (output === undefined)
         throw new UsageError('--output is needed: the safetensors file that outputs are written to');
       const predict = preparePredict({ ...options, output }, options, notice);

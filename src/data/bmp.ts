@@ -19,6 +19,9 @@ const USUAL: Readonly<Record<number, readonly number[]>> = {
   32: [0xff0000, 0xff00, 0xff],
 };
 
+/** Bytes of the headers that there are. */
+const HEADERS: readonly number[] = [12, 40, 52, 56, 64, 108, 124];
+
 /** Bits of a pixel that each kind of compression may have: none, runs of 8 and of 4 bits, masks. */
 const COMPRESSIONS: Readonly<Record<number, readonly number[]>> = {
   0: [1, 4, 8, 16, 24, 32],
@@ -32,6 +35,8 @@ const COMPRESSIONS: Readonly<Record<number, readonly number[]>> = {
 export function readBmp(bytes: Buffer): Bitmap {
   checkLength(bytes, 26);
   const [start, header] = [bytes.readUInt32LE(10), bytes.readUInt32LE(14)];
+  if (!HEADERS.includes(header))
+    throw new FailureError(`a BMP with a header of ${header} bytes; expected ${HEADERS.join(', ')}`);
   const old = header === 12;
   if (!old) checkLength(bytes, 54);
   const width = old ? bytes.readUInt16LE(18) : bytes.readInt32LE(18);
@@ -48,13 +53,15 @@ export function readBmp(bytes: Buffer): Bitmap {
   const picture = blackBitmap(width, Math.abs(signedHeight));
   const palette = bits <= 8 ? paletteAt(bytes, bits, 14 + header, old ? 3 : 4, old ? 0 : bytes.readUInt32LE(46)) : [];
   const rowAt = (y: number): number => (signedHeight < 0 ? y : picture.height - 1 - y);
+  const fill = (first: number, stride: number, pixel: PixelReader): Bitmap => {
+    for (let y = 0, to = 0; y < picture.height; y++)
+      for (let row = first + stride * rowAt(y), x = 0; x < width; x++)
+        for (let color = pixel(row, x), c = 0; c < 3; c++) picture.data[to++] = color[c]!;
+    return picture;
+  };
   if (isRuns) {
     const indices = expandRuns(bytes, start, bits, width, picture.height);
-    for (let i = 0; i < indices.length; i++) {
-      const y = rowAt(Math.floor(i / width));
-      picture.data.set(palette[indices[i]!]!, 3 * (y * width + (i % width)));
-    }
-    return picture;
+    return fill(0, width, (row, x) => palette[indices[row + x]!]!);
   }
   const stride = Math.ceil((width * bits) / 32) * 4;
   // what fills up the last row may be missing
@@ -67,11 +74,7 @@ export function readBmp(bytes: Buffer): Bitmap {
       : bits === 24
         ? (row: number, x: number): number[] => [2, 1, 0].map((c) => bytes[row + 3 * x + c]!)
         : maskReader(bytes, bits / 8, masks.map(channelOf));
-  for (let y = 0; y < picture.height; y++) {
-    const row = start + stride * rowAt(y);
-    for (let x = 0; x < width; x++) picture.data.set(pixel(row, x), 3 * (y * width + x));
-  }
-  return picture;
+  return fill(start, stride, pixel);
 }
 
 type PixelReader = (row: number, x: number) => readonly number[];
@@ -112,7 +115,8 @@ function expandRuns(bytes: Buffer, start: number, bits: number, width: number, h
     if (x < width && y < height) indices[y * width + x] = index;
     x++;
   };
-  while (y < height) {
+  // where the last pixel is there, the sign of the end may be missing
+  while (y < height - 1 || (y === height - 1 && x < width)) {
     checkLength(bytes, at + 2);
     const [count, value] = [bytes[at]!, bytes[at + 1]!];
     at += 2;

@@ -18,27 +18,27 @@ const PASSES = [
 ] as const;
 const MOST_CODES = 4096;
 
-/** The colors of a palette of 3-byte entries; grays by their index where it has none. */
+/** Grays by their index: the colors of a GIF without a palette. */
+const GRAYS = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+
+/** The colors of a palette of 3-byte entries, black beyond its last; grays where it has none, or begins like them. */
 function paletteAt(bytes: Buffer, at: number, flags: number): { readonly colors: Uint8Array; readonly end: number } {
-  const colors = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
-  if ((flags & 0x80) === 0) return { colors, end: at };
+  if ((flags & 0x80) === 0) return { colors: GRAYS, end: at };
   const end = at + 3 * 2 ** ((flags & 7) + 1);
   checkLength(bytes, end);
-  colors.set(bytes.subarray(at, end));
+  const entries = bytes.subarray(at, end);
+  if (entries.equals(GRAYS.subarray(0, entries.length))) return { colors: GRAYS, end };
+  const colors = new Uint8Array(768);
+  colors.set(entries);
   return { colors, end };
 }
 
-/** The data of the sub-blocks that begin at a byte, and where they end. */
+/** The data of the sub-blocks that begin at a byte, as far as the file has them, and where they end. */
 function subBlocks(bytes: Buffer, at: number): { readonly data: Buffer; readonly end: number } {
   const parts: Buffer[] = [];
-  for (;;) {
-    checkLength(bytes, at + 1);
-    const size = bytes[at]!;
-    if (size === 0) return { data: Buffer.concat(parts), end: at + 1 };
-    checkLength(bytes, at + 1 + size);
-    parts.push(bytes.subarray(at + 1, at + 1 + size));
-    at += 1 + size;
-  }
+  for (; at < bytes.length && bytes[at] !== 0; at += 1 + bytes[at]!)
+    parts.push(bytes.subarray(at + 1, at + 1 + bytes[at]!));
+  return { data: Buffer.concat(parts), end: at + 1 };
 }
 
 /** Indices that are compressed by GIF's LZW, in codes that begin one bit wider than `bits`. */
@@ -98,7 +98,7 @@ export function readGif(bytes: Buffer): Bitmap {
   const shared = paletteAt(bytes, 13, bytes[10]!);
   let transparent = 0;
   for (let at = shared.end; ;) {
-    checkLength(bytes, at + 2);
+    checkLength(bytes, at + 1);
     const kind = bytes[at]!;
     if (kind === END) throw new FailureError('a GIF without a picture');
     if (kind === EXTENSION) {
@@ -128,10 +128,13 @@ function readFirst(bytes: Buffer, at: number, shared: Uint8Array, fill: number):
   );
   checkLength(bytes, own.end + 1);
   const indices = decompress(subBlocks(bytes, own.end + 1).data, bytes[own.end]!, width * height);
-  const put = (pixel: number, index: number): void =>
-    screen.data.set(colors.subarray(3 * index, 3 * index + 3), 3 * pixel);
-  for (let pixel = 0; pixel < screen.width * screen.height; pixel++) put(pixel, fill);
-  for (const [line, y] of rowsOf(height, (flags & 0x40) !== 0).entries())
-    for (let x = 0; x < width; x++) put((top + y) * screen.width + left + x, indices[line * width + x]!);
+  const { data } = screen;
+  data.set(colors.subarray(3 * fill, 3 * fill + 3));
+  for (let done = 3; done < data.length; done *= 2) data.copyWithin(done, 0, done);
+  for (const [line, y] of rowsOf(height, (flags & 0x40) !== 0).entries()) {
+    let to = 3 * ((top + y) * screen.width + left);
+    for (let x = 0; x < width; x++)
+      for (let from = 3 * indices[line * width + x]!, c = 0; c < 3; c++) data[to++] = colors[from + c]!;
+  }
   return screen;
 }

@@ -79,7 +79,12 @@ export function openImageFolder(spec: ImageFolder): Dataset {
   const damaged = new DamagedPictures(corrupt);
   const source = (list: readonly Picture[]): Source => ({
     count: list.length,
-    batch: (indices, key) => decodeBatch(spec, list, indices, key, damaged),
+    batch: async (indices, key) => {
+      const batch = await decodeBatch(spec, list, indices, key, damaged);
+      if (batch.labels.length > 0) return batch;
+      const named = batch.skipped!.map(({ file, reason }) => `${file} (${reason})`).join(', ');
+      throw new FailureError(`no picture of a batch can be read: ${named}`);
+    },
   });
   return {
     shape: [size, size, CHANNELS],
@@ -250,7 +255,7 @@ type Cut = Pick<ImageFolder, 'size' | 'resize'>;
 
 /**
  * Pictures without classes, one file or those of a folder and of the folders within it, prepared as those of validation
- * are. What cannot be read is in a batch's `skipped`. Throws UsageError where there is none.
+ * are. What cannot be read is in a batch's `skipped`, and may be all of it. Throws UsageError where there is none.
  */
 export function openPictures(path: string, cut: Cut): { readonly files: readonly string[]; readonly source: Source } {
   const files = statusOf(path).isDirectory() ? filesBelow(path) : [path];
@@ -297,8 +302,6 @@ async function decodeBatch(
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
   damaged.add(skipped);
   const kept = Array.from(indices.keys()).filter((i) => decoded[i] !== undefined);
-  if (kept.length === 0)
-    throw new FailureError(`no picture of a batch can be read: ${skipped.map(({ file }) => file).join(', ')}`);
   const values = new Float32Array(kept.length * pixels);
   kept.forEach((i, k) => values.set(decoded[i]!, k * pixels));
   normalize(values);

@@ -27,11 +27,7 @@ export function readPortableMap(bytes: Buffer): Bitmap {
     count: picture.width * picture.height * channels,
   });
   const scale = scaleOf(kind, most);
-  for (let i = 0; i < picture.data.length; i++) {
-    const value = values(channels === 3 ? i : Math.floor(i / 3));
-    if (value > most) throw new FailureError(`a portable map with the value ${value}, above its largest of ${most}`);
-    picture.data[i] = scale(value);
-  }
+  for (let i = 0; i < picture.data.length; i++) picture.data[i] = scale(values(channels === 3 ? i : Math.floor(i / 3)));
   return picture;
 }
 
@@ -60,6 +56,7 @@ const READERS: Readonly<Record<string, ValueReader>> = {
   6: rawValues,
 };
 
+/** Values above the largest one, which scaling cuts to white, as Pillow does. */
 function rawValues(bytes: Buffer, start: number, { most, count }: Extent): (index: number) => number {
   const size = most < 256 ? 1 : 2;
   checkLength(bytes, start + size * count);
@@ -82,25 +79,24 @@ function textOf(bytes: Buffer, start: number): string {
     .replace(/#[^\n]*/g, ' ');
 }
 
-/** The first `count` of some words as numbers. Throws FailureError where there are fewer, or one is no number. */
-function numbersOf(words: readonly string[], count: number, number: RegExp): (index: number) => number {
+/** The first `count` of some words as numbers. Throws FailureError where there are fewer, or one is above `most`. */
+function numbersOf(words: readonly string[], { count, most }: Extent): (index: number) => number {
   if (words.length < count) throw new FailureError(`the file is cut off: ${words.length} of ${count} values`);
-  const wrong = words.slice(0, count).find((word) => !number.test(word));
-  if (wrong !== undefined) throw new FailureError(`a portable map with the value "${wrong.slice(0, 20)}"`);
+  const wrong = words.slice(0, count).find((word) => !/^\d+$/.test(word) || Number(word) > most);
+  if (wrong !== undefined)
+    throw new FailureError(`a portable map with the value "${wrong.slice(0, 20)}"; expected numbers from 0 to ${most}`);
   return (index) => Number(words[index]);
 }
 
-function textValues(bytes: Buffer, start: number, { count }: Extent): (index: number) => number {
+function textValues(bytes: Buffer, start: number, extent: Extent): (index: number) => number {
+  const words = textOf(bytes, start).split(/\s+/);
   return numbersOf(
-    textOf(bytes, start)
-      .split(/\s+/)
-      .filter((word) => word !== ''),
-    count,
-    /^\d+$/,
+    words.filter((word) => word !== ''),
+    extent,
   );
 }
 
 /** Bits need no space between them. */
-function textBits(bytes: Buffer, start: number, { count }: Extent): (index: number) => number {
-  return numbersOf([...textOf(bytes, start).replace(/\s+/g, '')], count, /^[01]$/);
+function textBits(bytes: Buffer, start: number, extent: Extent): (index: number) => number {
+  return numbersOf([...textOf(bytes, start).replace(/\s+/g, '')], extent);
 }

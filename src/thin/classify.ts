@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { FailureError, UsageError } from '../core/errors.js';
 import { toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
 import { mayHavePictures, openPictures } from '../data/imagefolder.js';
 import { textSource } from '../data/texts.js';
@@ -82,7 +82,8 @@ interface Opened {
   readonly shape: readonly number[];
 }
 
-function openTexts({ input, model }: ClassifyOptions, { network, vocabulary }: Source): Opened {
+function openTexts({ input, model, size }: ClassifyOptions, { network, vocabulary }: Source): Opened {
+  if (size !== undefined) throw new UsageError(`a size of ${size} pixels is for pictures; ${model} reads texts`);
   if (extname(input).toLowerCase() !== '.txt')
     throw new UsageError(`${input}: expected a .txt file with a text on each line, as ${model} reads texts`);
   const items = readText(input)
@@ -97,7 +98,7 @@ function openTexts({ input, model }: ClassifyOptions, { network, vocabulary }: S
         'expected the vocabulary that it was trained with',
     );
   const tokenizer = new WordPiece(words, lowercase, settings);
-  const longest = Math.max(...items.map((text) => tokenizer.encode(text).ids.length + 2));
+  const longest = items.reduce((most, text) => Math.max(most, tokenizer.encode(text).ids.length + 2), 0);
   const { maxPositions } = network as { readonly maxPositions: number };
   const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));
   const examples = textSource(
@@ -167,6 +168,7 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
       const batch = await examples.batch(indices);
       const unread = new Set((batch.skipped ?? []).map(({ file }) => file));
       skipped.push(...(batch.skipped ?? []));
+      if (batch.labels.length === 0) continue;
       const { x, labels: none } = toLabelled(asked, batch);
       const shares = tf.tidy(() => tf.softmax(predict(x)));
       const values = (await shares.array()) as number[][];
@@ -178,10 +180,17 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
     predict.dispose();
     disposeWeights(weights);
   }
-  return { labels, items, skipped };
+  if (items.length > 0) return { labels, items, skipped };
+  const { file, reason } = skipped[0]!;
+  throw new FailureError(`none of ${skipped.length} pictures can be read; the first is ${file}: ${reason}`);
 }
 
+/** Throws FailureError where a probability is not a number. */
 function answerOf(item: string, probabilities: readonly number[], labels: readonly string[]): Classified {
   const best = probabilities.indexOf(Math.max(...probabilities));
+  if (best < 0)
+    throw new FailureError(
+      `${item}: the network's outputs are not finite; its weights are too large for 32-bit numbers`,
+    );
   return { item, label: labels[best]!, probability: probabilities[best]!, probabilities };
 }

@@ -100,6 +100,15 @@ describe('BMP', () => {
     expect([...data]).toEqual(indices.flatMap((index) => colors[index]!));
   });
 
+  test('in runs, without the sign of the end after its last pixel; of a header that there is not', () => {
+    const palette = [RED, GREEN, BLUE].flatMap((color) => [...color!].reverse().concat(0));
+    const runs = { bits: 8, compression: 1, width: 2, height: 2, palette, rows: [[2, 1, 0, 0, 1, 2, 1, 0]] };
+    expect([...read(bmp(runs))!.data]).toEqual([...BLUE!, ...RED!, ...GREEN!, ...GREEN!]);
+    const other = bmp(runs);
+    other.writeUInt32LE(41, 14);
+    expect(() => read(other)).toThrow('a BMP with a header of 41 bytes; expected 12, 40');
+  });
+
   test('what is compressed, cut off or too large is said', () => {
     const good = {
       bits: 24,
@@ -136,15 +145,33 @@ describe('portable maps', () => {
     expect([...read('P2\n3 1\n4\n0 1 4\n')!.data]).toEqual([0, 0, 0, 64, 64, 64, 255, 255, 255]);
     const wide = Buffer.concat([Buffer.from('P5\n2 1\n65535\n'), Buffer.of(0x80, 0x80, 0xff, 0xff)]);
     expect([...read(wide)!.data]).toEqual([255, 255, 255, 255, 255, 255]); // cut, not scaled
+    expect([...read('P5\n1 1\n10\nc')!.data]).toEqual([255, 255, 255]); // bytes above the largest value are white
   });
 
   test('what is cut off or beyond its largest value is said', () => {
     expect(() => read('P6\n2 2\n255\nabc')).toThrow('the file is cut off: 14 of 23 bytes');
     expect(() => read('P3\n1 1\n255\n1 2')).toThrow('the file is cut off: 2 of 3 values');
-    expect(() => read('P2\n1 1\n4\n5')).toThrow('the value 5, above its largest of 4');
+    expect(() => read('P2\n1 1\n4\n5')).toThrow('the value "5"; expected numbers from 0 to 4');
     expect(() => read('P2\n1 1\n4\nx')).toThrow('the value "x"');
     expect(() => read('P5\n1 1\n70000\nx')).toThrow('largest value 70000');
     expect(() => read('P5 hello')).toThrow('without width, height and largest value');
+  });
+});
+
+describe('GIF', () => {
+  /** Two pixels, of the indices 1 and 3, with a palette of two colors; without the bytes that end it. */
+  const gif = (palette: readonly number[]): Buffer =>
+    Buffer.concat([
+      Buffer.from('GIF89a'),
+      Buffer.of(2, 0, 1, 0, 0x80, 0, 0, ...palette),
+      Buffer.of(0x2c, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0b11_001_100, 0b1010),
+    ]);
+
+  test('without its end; an index beyond the palette is black, and gray by its number where the palette is', () => {
+    expect([...read(gif([9, 8, 7, 6, 5, 4]))!.data]).toEqual([6, 5, 4, 0, 0, 0]);
+    expect([...read(gif([0, 0, 0, 1, 1, 1]))!.data]).toEqual([1, 1, 1, 3, 3, 3]);
+    expect(() => read(gif([0, 0, 0, 1, 1, 1]).subarray(0, -1))).toThrow('the file is cut off: 1 of 2 pixels');
+    expect(() => read(Buffer.from('GIF89a\x01\0\x01\0\0\0\0;', 'latin1'))).toThrow('a GIF without a picture');
   });
 });
 

@@ -67,6 +67,27 @@ describe('pictures', () => {
     expect(items.map(({ item }) => item)).toEqual(['0.ppm', '1.ppm'].map((name) => join(folder, name)));
     expect(skipped.map(({ file }) => file)).toEqual([join(folder, '0a.png')]);
   });
+
+  test('of which a whole batch cannot be read: the others have their classes; where none can, that is said', async () => {
+    const folder = join(pictureFolder(1), 'red');
+    for (let i = 0; i < 16; i++) writeFileSync(join(folder, `-${i}.png`), 'no picture'); // before the other
+    const model = resnetFile();
+    const { items, skipped } = await (await open(model, folder, 8))();
+    expect([items.map(({ item }) => item), skipped.length]).toEqual([[join(folder, '0.ppm')], 16]);
+    const broken = join(newFolder(), 'x.png');
+    writeFileSync(broken, 'no picture');
+    await expect((await open(model, broken, 8))()).rejects.toThrow(
+      `none of 1 pictures can be read; the first is ${broken}: Input buffer contains unsupported image format`,
+    );
+  });
+
+  test('by a network whose outputs are not finite have no class, which is said', async () => {
+    const model = resnetFile();
+    const { tensors, metadata } = readSafetensors(model);
+    for (const { values } of Object.values(tensors)) if (values instanceof Float32Array) values.fill(3e38);
+    writeSafetensors(model, tensors, metadata);
+    await expect((await open(model, join(pictureFolder(1), 'red'), 8))()).rejects.toThrow('outputs are not finite');
+  });
 });
 
 test('texts, of different lengths, have the classes that the network gives, by the names of its folder', async () => {
@@ -90,6 +111,12 @@ test('texts, of different lengths, have the classes that the network gives, by t
   );
 });
 
+test('texts may be more than a call has arguments', async () => {
+  const path = join(newFolder(), 'texts.txt');
+  writeFileSync(path, 'a\n'.repeat(150_000));
+  await expect(open(bertFolder(CLASSES), path)).resolves.toBeTypeOf('function');
+});
+
 test('tokens in a safetensors file have the logits of a folder with classes, beside the states', async () => {
   const model = bertFolder(CLASSES);
   const [input, output] = ['input', 'output'].map((name) => join(newFolder(), `${name}.safetensors`));
@@ -111,7 +138,8 @@ test('tokens in a safetensors file have the logits of a folder with classes, bes
 });
 
 describe('what does not fit is refused in a line', () => {
-  test.each<[string, () => [string, string], string]>([
+  test.each<[string, () => [string, string, number?], string]>([
+    ['a size for texts', () => [bertFolder(CLASSES), textFile(), 32], 'a size of 32 pixels is for pictures'],
     ['a network without classes', () => [bertFolder(), textFile()], 'its head is "pooler", which gives no classes'],
     ['pictures for texts', () => [bertFolder(CLASSES), pictureFolder(1)], 'expected a .txt file with a text on each'],
     ['texts for pictures', () => [resnetFile(), textFile()], 'expected a picture or a folder of them'],
@@ -120,8 +148,8 @@ describe('what does not fit is refused in a line', () => {
     ['an ONNX file alone', () => [join(newFolder(), 'x.onnx'), textFile()], 'expected the folder "model" beside it'],
     ['no such input', () => [resnetFile(), join(newFolder(), 'none')], 'not found; expected pictures, or a .txt file'],
   ])('%s', async (_, given, message) => {
-    const [model, input] = given();
-    await expect(open(model, input)).rejects.toThrow(message);
+    const [model, input, size] = given();
+    await expect(open(model, input, size)).rejects.toThrow(message);
   });
 });
 
