@@ -1,6 +1,6 @@
 /** Both forms of the kernel against the formula, written out one pair at a time, and against each other. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,12 +11,15 @@ import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
 import type { Kernel } from '../../theory/kernel/interface.js';
+import { webAssemblyKernel, type WebAssembly as Platform } from '../../theory/kernel/webassembly.js';
 import { activations, output, velocity } from '../../theory/network/network.js';
 import { ACTIVATIONS, type Activation } from '../../theory/model/activations.js';
 import { copyNet, initialNet, zerosLike, type Net } from '../../theory/model/particles.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { nativeSkip } from './support.js';
+
+declare const WebAssembly: typeof Platform;
 
 const VALUE: Record<Activation, (u: number) => [number, number]> = {
   tanh: (u) => [Math.tanh(u), 1 - Math.tanh(u) ** 2],
@@ -243,6 +246,25 @@ test('WebAssembly: values of tanh that are kept for the backward pass change no 
     kernel.backward(net, x, error, anew![0]!, new Float64Array(n * d));
     for (const part of ['a', 'b', 'bias'] as const) expect([...kept![0]![part]]).toEqual([...anew![0]![part]]);
   }
+});
+
+test('WebAssembly: what its memory has no room for is not kept, with the bits of one that has room', () => {
+  const file = join(import.meta.dirname, '../../theory/kernel/kernel-single.wasm');
+  const module = new WebAssembly.Module(readFileSync(file));
+  const [m, n] = [1000, 40];
+  const values = (pages: number): number[] => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: pages });
+    const net = initialNet(7, { depth: 3, m, d: 1, alpha: 1, c: 1 }, { rho: 0.3 });
+    const losses = new Float64Array(2);
+    const kernel = webAssemblyKernel(module, memory, undefined);
+    kernel.descend(net, normals(rngKey(7, 'x'), n), normals(rngKey(7, 'y'), n), 1, losses);
+    // three layers keep 0.3 MB each
+    expect(memory.buffer.byteLength / 65_536).toBeLessThanOrEqual(pages);
+    return [...losses, ...net.layers.flatMap(({ a, b, bias }) => [...a, ...b, ...bias])];
+  };
+  const whole = values(100);
+  for (const pages of [4, 8, 13]) expect(values(pages)).toEqual(whole);
+  expect(() => values(1)).toThrow(/cannot get/);
 });
 
 test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps', () => {

@@ -99,19 +99,26 @@ class Machine {
 
   /** Address of `n` new float64 numbers. Throws FailureError when the module's 4 GiB are used up. */
   allocate(n: number): number {
+    const address = this.find(n);
+    if (address !== undefined) return address;
+    const needed = this.top + 8 * n;
+    throw new FailureError(
+      `the WebAssembly kernel needs ${(needed / 2 ** 30).toFixed(1)} GiB of memory, which it cannot get ` +
+        '(its limit is 4); fewer particles or samples, or the native kernel',
+    );
+  }
+
+  /** Address of `n` new float64 numbers; undefined where there is no memory for them. */
+  find(n: number): number | undefined {
     const address = this.top;
-    this.top += Math.ceil((n * 8) / 16) * 16;
-    const missing = Math.ceil((this.top - this.memory.buffer.byteLength) / 65_536);
-    if (missing > 0) {
-      try {
-        this.memory.grow(missing);
-      } catch {
-        throw new FailureError(
-          `the WebAssembly kernel needs ${(this.top / 2 ** 30).toFixed(1)} GiB of memory, which it cannot get ` +
-            '(its limit is 4); fewer particles or samples, or the native kernel',
-        );
-      }
+    const top = address + Math.ceil((n * 8) / 16) * 16;
+    const missing = Math.ceil((top - this.memory.buffer.byteLength) / 65_536);
+    try {
+      if (missing > 0) this.memory.grow(missing);
+    } catch {
+      return undefined;
     }
+    this.top = top;
     return address;
   }
 
@@ -210,16 +217,18 @@ class Pass {
 
   /**
    * Addresses for the activations of the layers [m, S], which the backward pass reads then, for as many layers as
-   * {@link KEPT} allows; 0 for the others, and for activations of which the derivative does not follow from the value.
+   * {@link KEPT} and the module's memory allow; 0 for the others, and for activations of which the derivative does not
+   * follow from the value. Nothing may be allocated after it that has to be there.
    */
   keepValues(): number[] {
     const { layers, activation } = this.net;
     let left = activation === 'tanh' ? KEPT : 0;
     return layers.map(({ m }) => {
       const bytes = 8 * m * this.S;
-      if (bytes > left) return 0;
+      const address = bytes > left ? undefined : this.machine.find(m * this.S);
+      if (address === undefined) return 0;
       left -= bytes;
-      return this.machine.allocate(m * this.S);
+      return address;
     });
   }
 
@@ -277,8 +286,8 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
       const pass = new Pass(machine, net, n, threads);
       const zs = Array.from({ length: layers.length + 1 }, () => machine.allocate(pass.sheet));
       const targets = machine.allocate(pass.sheet);
-      const kept = pass.keepValues();
       let [p, back] = [machine.allocate(pass.sheet), machine.allocate(pass.sheet)];
+      const kept = pass.keepValues();
       toColumns(x, d, pass.S, machine.view(zs[0]!, pass.sheet));
       toColumns(y, d, pass.S, machine.view(targets, pass.sheet));
       for (let step = 0; step < losses.length; step++) {
