@@ -83,14 +83,14 @@ const meanSeconds = ({ seconds, runs }: Timed): number | undefined =>
 
 /**
  * Wall time of a run of an arm with that of the wide net that it learns from; undefined where it learns from none, and
- * where the experiment has wide nets of several shapes, of which a run does not say its own.
+ * where the experiment has wide nets of several shapes or lengths, of which a run does not say its own.
  */
 function withWideNet(group: Timed, wide: Timed | undefined): number | undefined {
   const learns = group.results.length > 0 && group.results.every((result) => Number(result?.teacherGigaflops ?? 0) > 0);
   if (wide === undefined || !learns) return undefined;
-  const shapes = new Set(wide.results.map((result) => result?.parameters));
+  const kinds = new Set(wide.results.map((result) => JSON.stringify([result?.parameters, result?.steps])));
   const [own, wides] = [meanSeconds(group), meanSeconds(wide)];
-  return shapes.size === 1 && own !== undefined && wides !== undefined ? own + wides : undefined;
+  return kinds.size === 1 && own !== undefined && wides !== undefined ? own + wides : undefined;
 }
 
 /**

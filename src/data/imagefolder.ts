@@ -25,12 +25,15 @@ import { normalizer, type ByteImages } from './images.js';
 import { colorsOfInks, resizeBilinear, roundHalfToEven, type Part, type Size } from './pixels.js';
 import { hasPlainYCbCr } from './tiff.js';
 
+/** The largest side of what networks see, in pixels. */
+const MOST_SIDE = 1024;
+
 const ImageFolderSpec = z
   .strictObject({
     set: z.literal('imagefolder'),
     folder: z.string(),
     /** Side of the square that the network sees, in pixels. */
-    size: z.int().min(8).max(1024),
+    size: z.int().min(8).max(MOST_SIDE),
     /** Shorter side before the center is cut out. */
     resize: z.int().min(8).max(2048),
     /** Training pictures that are set aside for validation; or the name of a folder with those of validation. */
@@ -255,9 +258,12 @@ type Cut = Pick<ImageFolder, 'size' | 'resize'>;
 
 /**
  * Pictures without classes, one file or those of a folder and of the folders within it, prepared as those of validation
- * are. What cannot be read is in a batch's `skipped`, and may be all of it. Throws UsageError where there is none.
+ * are. What cannot be read is in a batch's `skipped`, and may be all of it. Throws UsageError where there is no picture,
+ * and on sides above 1024 pixels.
  */
 export function openPictures(path: string, cut: Cut): { readonly files: readonly string[]; readonly source: Source } {
+  if (cut.size > MOST_SIDE)
+    throw new UsageError(`pictures of ${cut.size} x ${cut.size} pixels; expected at most ${MOST_SIDE} x ${MOST_SIDE}`);
   const files = statusOf(path).isDirectory() ? filesBelow(path) : [path];
   if (files.length === 0) throw new UsageError(`${path}: no picture in it (${EXTENSIONS.join(', ')})`);
   const list = files.map((file) => ({ file, label: 0 }));

@@ -39,6 +39,8 @@ test('nothing is said where a run noted no time, or where it is open which wide 
   expect(linesOf([run('wide', 40, WIDE), run('wide', 60, { parameters: 200 }), thin])[1]).toBe(
     'x,kd,laptop,1,8,,8,kd-8',
   );
+  const ofTwoLengths = [run('wide', 40, { ...WIDE, steps: 500 }), run('wide', 1, { ...WIDE, steps: 2 }), thin];
+  expect(linesOf(ofTwoLengths)[1]).toBe('x,kd,laptop,1,8,,8,kd-8');
   expect(linesOf([run('wide', undefined, WIDE), thin])).toEqual([
     'x,wide,laptop,1,,,,wide-undefined',
     'x,kd,laptop,1,8,,8,kd-8',
