@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { width } from '../core/magnitudes.js';
-import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
+import { pixelMean } from '../engine/ops/pixel-mean.js';
+import type { Tensor4D } from '../engine/tensor.js';
 import { ACTIVATIONS, convNorm } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
@@ -36,7 +37,7 @@ function kindOf({ numLayers, width, activation, channels }: ConvnetSpec): PlainK
       if (activation === 'relu') return convNorm(scope, conv, norm, x as Tensor4D, { stride, relu: true });
       return ACTIVATIONS[activation](convNorm(scope, conv, norm, x as Tensor4D, { stride }));
     },
-    features: (x: Tensor) => tf.mean(x, [1, 2]) as Tensor2D,
+    features: pixelMean,
     onnx: {
       input: (scope) => imageInput(scope, channels),
       layer: (scope, { name, stride }, x) =>

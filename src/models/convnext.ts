@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
+import { pixelMean } from '../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { dense, depthwise, parameter, patchConv, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -149,7 +150,7 @@ export function convnext(spec: ConvnextSpec): Network {
     apply: applyTaps(taps, (scope, tap, x) => {
       if (tap === 'stem')
         return layerNorm(scope, 'stem/norm', patchConv(scope, 'stem/conv', x as Tensor4D), CONVNEXT_EPSILON);
-      if (tap === 'features') return layerNorm(scope, 'norm', tf.mean(x, [1, 2]), CONVNEXT_EPSILON);
+      if (tap === 'features') return layerNorm(scope, 'norm', pixelMean(x), CONVNEXT_EPSILON);
       if (tap === 'logits') return dense(scope, 'head', x as Tensor2D);
       const block = blocks.find(({ path }) => path === tap);
       // a stage's tap is that of its last block

@@ -9,6 +9,7 @@ import { UsageError } from '../core/errors.js';
 import { sizeOf } from '../core/host-array.js';
 import { width } from '../core/magnitudes.js';
 import { affine } from '../engine/ops/matrix.js';
+import { pixelMean } from '../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { constant, scaledNormal } from '../nn/init.js';
 import { batchNorm, parameter, type Scope } from '../nn/layers.js';
@@ -302,7 +303,7 @@ function applyLayer(scope: Scope, { layer, inputs: [input] }: Node, values: read
       return pool(x as Tensor4D, layer.size, layer.strides, layer.padding);
     }
     case 'global':
-      return layer.by === 'max' ? tf.max(x, [1, 2]) : tf.mean(x, [1, 2]);
+      return layer.by === 'max' ? tf.max(x, [1, 2]) : pixelMean(x);
     case 'flatten':
       return x.reshape([x.shape[0]!, -1]);
     case 'add':

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
+import { pixelMean } from '../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -134,7 +135,7 @@ export function mobilenet(spec: MobilenetSpec): Network {
       if (tap === 'stem') return convNormRelu6(scope, 'stem/conv', x as Tensor4D, spec.stem.stride);
       if (tap === 'features') return convNormRelu6(scope, 'features/conv', x as Tensor4D, 1);
       if (tap === 'logits')
-        return dense(scope, 'head', dropout(scope, 'features', tf.mean(x, [1, 2]), spec.dropout) as Tensor2D);
+        return dense(scope, 'head', dropout(scope, 'features', pixelMean(x), spec.dropout) as Tensor2D);
       const block = blocks.find(({ path }) => path === tap);
       // a stage's tap is that of its last block
       return block === undefined ? x : invertedResidual(scope, block, x as Tensor4D);

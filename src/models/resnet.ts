@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
+import { pixelMean } from '../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -172,7 +173,7 @@ export function resnet(spec: ResnetSpec): Network {
   const { taps, boundaries } = stagedTaps(blocks);
   const step = (scope: Scope, tap: string, x: Tensor): Tensor => {
     if (tap === 'stem') return stem(spec, scope, x as Tensor4D);
-    if (tap === 'logits') return dense(scope, 'head', tf.mean(x, [1, 2]));
+    if (tap === 'logits') return dense(scope, 'head', pixelMean(x));
     const block = blocks.find(({ path }) => path === tap);
     // a stage's tap is that of its last block
     return block === undefined ? x : residualBlock(scope, block, spec.skip, x as Tensor4D);

@@ -6,6 +6,12 @@
  * and large kernels of which every window sees the whole image.
  */
 import type { NamedAttrMap } from '@tensorflow/tfjs-core';
+import {
+  fusedConvolution,
+  fusedConvolutionFilterGradient,
+  fusedConvolutionInputGradient,
+  hasFusedOnTensorflow,
+} from './fused.js';
 import { product } from './matrix.js';
 import { convolutionWithBias, hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';
@@ -254,6 +260,26 @@ const windows = {
   },
 } as const;
 
+/**
+ * Multiplications up to which our own convolutions are faster than TensorFlow's, which for small images are mostly the
+ * way there (src/engine/README.md).
+ */
+const SMALL_CONVOLUTION = 2 ** 21;
+
+/** The same of 1 x 1 kernels with strides, which else are a product and ops that move pixels. */
+const SMALL_POINTWISE = 2 ** 20;
+
+/** Whether a convolution of so many images, and its gradients, are ours. */
+function isSmall(batch: number, geometry: Geometry): boolean {
+  if (!hasFusedOnTensorflow()) return false;
+  const { input, kernel, output, strides, channels } = geometry;
+  const filter = kernel[0] * kernel[1] * channels.read * channels.written;
+  // rows of the filter that lie outside of the image are left out
+  const multiplications = ((batch * output[0] * output[1] * filter) / kernel[0]) * Math.min(kernel[0], input[0]);
+  if (isPointwise(geometry)) return strides.some((stride) => stride > 1) && multiplications <= SMALL_POINTWISE;
+  return filter < DENSE && multiplications <= SMALL_CONVOLUTION;
+}
+
 /** Whether a convolution has channels last and no dilations. */
 export function isPlain({ dilations, dataFormat }: NamedAttrMap): boolean {
   return (
@@ -262,6 +288,7 @@ export function isPlain({ dilations, dataFormat }: NamedAttrMap): boolean {
 }
 
 function tensorflowForward(x: Tensor, filter: Tensor, geometry: Geometry): Tensor {
+  if (isSmall(x.shape[0]!, geometry)) return fusedConvolution(x, filter, geometry, geometry.output);
   if (isPointwise(geometry))
     return product(rows(seen(x, geometry)), matrix(filter), false, false).reshape([
       x.shape[0]!,
@@ -308,6 +335,7 @@ export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
     if (!isPlain(attributes)) return undefined;
     const shape = attributes.inputShape as number[];
     const geometry = geometryOf(shape, filter!.shape, attributes);
+    if (isSmall(shape[0]!, geometry)) return fusedConvolutionInputGradient(dy!, filter!, geometry, geometry.input);
     if (isPointwise(geometry)) {
       const dseen = product(rows(dy!), matrix(filter!), false, true);
       return spread(dseen.reshape([...dy!.shape.slice(0, 3), geometry.channels.read]), geometry);
@@ -318,6 +346,7 @@ export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
     if (!isPlain(attributes)) return undefined;
     const shape = attributes.filterShape as number[];
     const geometry = geometryOf(x!.shape, shape, attributes);
+    if (isSmall(x!.shape[0]!, geometry)) return fusedConvolutionFilterGradient(x!, dy!, geometry, geometry.kernel);
     if (isPointwise(geometry)) return product(rows(seen(x!, geometry)), rows(dy!), true, false).reshape(shape);
     return seesAll(geometry) ? dense.filter(x!, dy!, geometry) : windows.filter(x!, dy!, geometry);
   },

@@ -391,6 +391,68 @@ export function fusedProduct(a: Tensor, b: Tensor, transposeA: boolean, transpos
   return fusedOnTensorflow('Product', [a, b], 1, Number(transposeA), Number(transposeB))[0]!;
 }
 
+/** Sizes of a convolution for our own ops; rows before columns. */
+export interface WindowSizes {
+  readonly strides: readonly [number, number];
+  /** Rows of zeros above, columns of zeros to the left. */
+  readonly before: readonly [number, number];
+}
+
+function windowOp(
+  name: string,
+  inputs: readonly [Tensor, Tensor],
+  { strides, before }: WindowSizes,
+  size: readonly [number, number],
+): Tensor {
+  const numbers = tf.tensor1d([...strides, ...before, ...size]);
+  const [result] = fusedOnTensorflow(name, [...inputs, numbers], 1);
+  numbers.dispose();
+  return result!;
+}
+
+/**
+ * A convolution of few channels, of images x [B, H, W, C] with a filter [h, w, C, O] to [B, ...size, O]. Where
+ * {@link hasFusedOnTensorflow}.
+ */
+export function fusedConvolution(
+  x: Tensor,
+  filter: Tensor,
+  sizes: WindowSizes,
+  size: readonly [number, number],
+): Tensor {
+  return windowOp('Convolution', [x, filter], sizes, size);
+}
+
+/** Gradient of {@link fusedConvolution} by x, whose height and width are `size`, for dy [B, ..., O]. */
+export function fusedConvolutionInputGradient(
+  dy: Tensor,
+  filter: Tensor,
+  sizes: WindowSizes,
+  size: readonly [number, number],
+): Tensor {
+  return windowOp('ConvolutionInputGrad', [dy, filter], sizes, size);
+}
+
+/** Gradient of {@link fusedConvolution} by the filter, whose height and width are `size`, for dy [B, ..., O]. */
+export function fusedConvolutionFilterGradient(
+  x: Tensor,
+  dy: Tensor,
+  sizes: WindowSizes,
+  size: readonly [number, number],
+): Tensor {
+  return windowOp('ConvolutionFilterGrad', [x, dy], sizes, size);
+}
+
+/** Mean over the pixels of images [B, H, W, C], [B, C]. Where {@link hasFusedOnTensorflow}. */
+export function fusedPixelMean(x: Tensor): Tensor {
+  return fusedOnTensorflow('PixelMean', [x], 1)[0]!;
+}
+
+/** Gradient of {@link fusedPixelMean} by images of such a height and width, for dy [B, C]. */
+export function fusedPixelMeanGradient(dy: Tensor, [height, width]: readonly [number, number]): Tensor {
+  return fusedOnTensorflow('PixelMeanGrad', [dy], 1, height, width)[0]!;
+}
+
 /** tanh(x matrix + bias), [rows, C]. Where {@link fusesDense}. */
 export function fusedDenseTanh({ x, matrix, bias }: DenseInputs): Tensor {
   return fusedOnTensorflow('DenseTanh', [x, matrix, bias], 1)[0]!;

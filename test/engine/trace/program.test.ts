@@ -16,10 +16,10 @@ import {
   type TrainingStage,
 } from '../../../src/method/training-step.js';
 import { toHost, weightsOf } from '../../../src/method/weights.js';
-import { networkOf } from '../../../src/models/index.js';
+import { networkOf, type NetworkSpec } from '../../../src/models/index.js';
 import { crossEntropy } from '../../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../../src/optim/optimizer.js';
-import { MLP } from '../../method/support.js';
+import { CONVNET, MLP, THIN } from '../../method/support.js';
 import { enginesUnderTest } from '../../support/engines.js';
 
 const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
@@ -28,8 +28,7 @@ const missing =
   engine.missing ?? (canTrace() && programsHere() !== undefined ? undefined : 'the addons for programs are not here');
 if (missing !== undefined) console.warn(`programs are not tested: ${missing}`);
 
-describe.skipIf(missing !== undefined)('a step of a plain network', () => {
-  const network = networkOf(MLP);
+describe.skipIf(missing !== undefined)('a step of our ops', () => {
   const data = loadDigits(64);
   beforeAll(async () => {
     await tf.setBackend('tensorflow');
@@ -37,7 +36,13 @@ describe.skipIf(missing !== undefined)('a step of a plain network', () => {
   afterEach(() => vi.unstubAllEnvs());
 
   /** Losses and last values of steps with batches of so many examples, and the ops that TensorFlow was asked for. */
-  async function train(optimizer: OptimizerSpec, clip: number | undefined, counts: readonly number[]) {
+  async function train(
+    spec: NetworkSpec,
+    optimizer: OptimizerSpec,
+    clip: number | undefined,
+    counts: readonly number[],
+  ) {
+    const network = networkOf(spec);
     const stage: TrainingStage = {
       name: 'train',
       recipe: { steps: 10, batch: 8, schedule: { kind: 'constant', peak: 0.1, warmup: 0 }, optimizer, clip },
@@ -65,24 +70,26 @@ describe.skipIf(missing !== undefined)('a step of a plain network', () => {
       losses.push(next.loss);
       asked.push(ops);
     }
-    const { params } = await toHost(weightsIn(state, entered.frame, false));
+    const { params, state: statistics } = await toHost(weightsIn(state, entered.frame, false));
     tf.dispose(tensorsOf(state));
     step.dispose();
-    return { losses, values: Object.values(params).map(({ values }) => values), asked };
+    return { losses, values: [params, statistics].flatMap((set) => Object.values(set).map(({ values }) => values)), asked };
   }
 
   const ADAMW = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 } as const;
   const SGD = { kind: 'sgd', momentum: 0.9, weightDecay: 5e-4 } as const;
 
   test.each([
-    ['AdamW, clipped', ADAMW, 0.5],
-    ['SGD', SGD, undefined],
-  ] as const)('with %s is one op, and gives the eager bits for every size of batch', async (_, optimizer, clip) => {
+    ['a plain network with AdamW, clipped', MLP, ADAMW, 0.5],
+    ['a plain network with SGD', MLP, SGD, undefined],
+    ['a thin ResNet with SGD', THIN, SGD, undefined],
+    ['a convolutional network with AdamW', { ...CONVNET, width: 4 }, ADAMW, undefined],
+  ] as const)('of %s is one op, and gives the eager bits for every size of batch', async (_, spec, optimizer, clip) => {
     const counts = [8, 8, 8, 3, 3, 8, 3];
-    const compiled = await train(optimizer, clip, counts);
+    const compiled = await train(spec, optimizer, clip, counts);
     expect(compiled.asked.slice(5)).toEqual([['GowideProgram'], ['GowideProgram']]);
     vi.stubEnv('GOWIDE_TRACE', '0');
-    const eager = await train(optimizer, clip, counts);
+    const eager = await train(spec, optimizer, clip, counts);
     expect(eager.asked.at(-1)!.length).toBeGreaterThan(10);
     expect(compiled.losses).toEqual(eager.losses);
     expect(compiled.values).toEqual(eager.values);

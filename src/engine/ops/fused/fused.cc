@@ -13,6 +13,7 @@
 #include "plain.h"
 #include "program.h"
 #include "transformer.h"
+#include "window.h"
 
 namespace {
 
@@ -59,6 +60,11 @@ const Op OPS[] = {
     op<scale_shift>("GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}),
     op<batch_norm>("GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}),
     op<batch_norm_gradient>("GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}),
+    op<convolution>("GowideConvolution", {"x", "filter", "numbers"}, {"y"}),
+    op<convolution_input_gradient>("GowideConvolutionInputGrad", {"dy", "filter", "numbers"}, {"dx"}),
+    op<convolution_filter_gradient>("GowideConvolutionFilterGrad", {"x", "dy", "numbers"}, {"dfilter"}),
+    op<pixel_mean>("GowidePixelMean", {"x"}, {"y"}),
+    op<pixel_mean_gradient>("GowidePixelMeanGrad", {"dy"}, {"dx"}),
     op<cross_entropy>("GowideCrossEntropy", {"logits", "targets", "shift"}, {"loss", "norms"}),
     op<cross_entropy_gradient>("GowideCrossEntropyGrad", {"dy", "logits", "targets", "norms", "shift"}, {"dlogits"}),
     op<dense>("GowideDense", {"x", "matrix", "bias"}, {"y"}),
