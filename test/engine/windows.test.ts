@@ -64,15 +64,28 @@ describe.skipIf(missing !== undefined)('our convolutions', () => {
   ] as const;
   test.each([
     ...[1, 2, 3].flatMap((stride) =>
-      ([[1, 3], [3, 5], [5, 1], [8, 12], [12, 8], [2, 2], [4, 4], [1, 8], [20, 17]] as const).flatMap(
-        ([read, written]) =>
-          ([
+      (
+        [
+          [1, 3],
+          [3, 5],
+          [5, 1],
+          [8, 12],
+          [12, 8],
+          [2, 2],
+          [4, 4],
+          [1, 8],
+          [20, 17],
+        ] as const
+      ).flatMap(([read, written]) =>
+        (
+          [
             [1, 7, 5, 3, 3],
             [3, 1, 16, 3, 3],
             [2, 4, 9, 1, 1],
             [2, 6, 8, 2, 5],
             [1, 1, 1, 3, 3],
-          ] as const).map((sizes) => [stride, read, written, ...sizes, SAME] as const),
+          ] as const
+        ).map((sizes) => [stride, read, written, ...sizes, SAME] as const),
       ),
     ),
     [2, 4, 4, 3, 14, 14, 3, 3, AROUND],
@@ -89,7 +102,12 @@ describe.skipIf(missing !== undefined)('our convolutions', () => {
       const geometry = geometryOf(x.shape, filter.shape, { strides: stride, pad: pad as 'same' });
       const { before, after, input, output, kernel } = geometry;
       const dy = draw('dy', [batch, ...output, written]);
-      const padded = tf.pad(x, [[0, 0], [before[0], after[0]], [before[1], after[1]], [0, 0]]);
+      const padded = tf.pad(x, [
+        [0, 0],
+        [before[0], after[0]],
+        [before[1], after[1]],
+        [0, 0],
+      ]);
       const shape = (tensor: Tensor): Tensor => tf.tensor1d(tensor.shape, 'int32');
       close(fusedConvolution(x, filter, geometry, output), theirs('Conv2D', geometry, [padded, filter]));
       const dpadded = theirs('Conv2DBackpropInput', geometry, [shape(padded), filter, dy]) as Tensor4D;
@@ -101,17 +119,18 @@ describe.skipIf(missing !== undefined)('our convolutions', () => {
     },
   );
 
-  test.each([[3, 4, 4, 5], [1, 1, 1, 32], [2, 7, 3, 17]] as const)(
-    'the mean over the pixels of %i images %i x %i x %i, and its gradient, are those of tfjs',
-    (...shape) => {
-      const x = draw('x', shape) as Tensor4D;
-      const weights = draw('weights', [shape[0], shape[3]]);
-      const [ours, theirs] = [pixelMean, (given: Tensor) => tf.mean(given, [1, 2])].map((mean) =>
-        tf.grad((given: Tensor) => tf.sum(tf.mul(mean(given), weights)))(x),
-      );
-      close(pixelMean(x), tf.mean(x, [1, 2]));
-      close(ours!, theirs!);
-      tf.engine().endScope();
-    },
-  );
+  test.each([
+    [3, 4, 4, 5],
+    [1, 1, 1, 32],
+    [2, 7, 3, 17],
+  ] as const)('the mean over the pixels of %i images %i x %i x %i, and its gradient, are those of tfjs', (...shape) => {
+    const x = draw('x', shape) as Tensor4D;
+    const weights = draw('weights', [shape[0], shape[3]]);
+    const [ours, theirs] = [pixelMean, (given: Tensor) => tf.mean(given, [1, 2])].map((mean) =>
+      tf.grad((given: Tensor) => tf.sum(tf.mul(mean(given), weights)))(x),
+    );
+    close(pixelMean(x), tf.mean(x, [1, 2]));
+    close(ours!, theirs!);
+    tf.engine().endScope();
+  });
 });

@@ -73,7 +73,11 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
     const { params, state: statistics } = await toHost(weightsIn(state, entered.frame, false));
     tf.dispose(tensorsOf(state));
     step.dispose();
-    return { losses, values: [params, statistics].flatMap((set) => Object.values(set).map(({ values }) => values)), asked };
+    return {
+      losses,
+      values: [params, statistics].flatMap((set) => Object.values(set).map(({ values }) => values)),
+      asked,
+    };
   }
 
   const ADAMW = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 } as const;
