@@ -91,7 +91,8 @@ export function graphOf(recording: Recording, inputs: Tensors, results: readonly
     if (loss !== undefined) {
       given[loss.targets] = asLabels(nodes, given[loss.targets]!, add);
       const apart = withoutBias(nodes, given[loss.logits]!);
-      if (apart !== undefined) {
+      // the sum was taken before: what was written into since is not what it was taken of
+      if (apart !== undefined && !order.isWritten(apart.values) && !order.isWritten(apart.bias)) {
         const { values, bias, shaped } = apart;
         const node = nodes.length;
         const logits = shaped && { ...shaped, inputs: [values, shaped.inputs[1]!] };
@@ -242,6 +243,11 @@ class Order {
     }
     after.delete(node);
     return [...after];
+  }
+
+  /** Whether an op so far changes the memory of this output in place. */
+  isWritten(output: Output): boolean {
+    return this.writers.has(this.rootOf(output));
   }
 
   private rootOf([node, output]: Output): string {

@@ -165,6 +165,25 @@ describe('compiled steps', () => {
   });
 
   anywhere.skipIf(missing !== undefined || !hasFused())(
+    'logits keep the bias that they were made with where it is changed in place before their loss',
+    async () => {
+      const one = tf.tensor1d([1]);
+      const traced = trace('test', ({ z, bias, v, g, numbers, y }) => {
+        const logits = plusBias(z as Tensor2D, bias as Tensor1D);
+        sgdInPlace({ gradient: g!, factor: one, decay: tf.tensor1d([0]) }, numbers!, [bias!, v!]);
+        return { loss: crossEntropy(logits, y!) };
+      });
+      const [z, y] = [tf.tensor2d([[1, 2]]), tf.tensor2d([[0, 1]])];
+      const bias = tf.tensor1d([0, 1]);
+      const numbers = tf.tensor1d([5, 0]);
+      const { loss } = traced({ z, y, bias, numbers, v: tf.zeros([2]), g: tf.tensor1d([1, -1]) });
+      expect(await valuesOf(bias)).toEqual([-5, 6]);
+      expect((await valuesOf(loss!))[0]).toBeCloseTo(Math.log(1 + Math.exp(-2)), 6);
+      traced.dispose();
+    },
+  );
+
+  anywhere.skipIf(missing !== undefined || !hasFused())(
     'what is changed in place comes after all that read it',
     async () => {
       const one = tf.tensor1d([1]);
