@@ -258,8 +258,8 @@ type Cut = Pick<ImageFolder, 'size' | 'resize'>;
 
 /**
  * Pictures without classes, one file or those of a folder and of the folders within it, prepared as those of validation
- * are. What cannot be read is in a batch's `skipped`, and may be all of it. Throws UsageError where there is no picture,
- * and on sides above 1024 pixels.
+ * are. What cannot be read is in a batch's `skipped`, and may be all of it. Throws UsageError where there is no
+ * picture, and on sides above 1024 pixels.
  */
 export function openPictures(path: string, cut: Cut): { readonly files: readonly string[]; readonly source: Source } {
   if (cut.size > MOST_SIDE)

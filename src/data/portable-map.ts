@@ -72,31 +72,38 @@ function rawBits(bytes: Buffer, start: number, { width, height }: Extent): (inde
   };
 }
 
-function textOf(bytes: Buffer, start: number): string {
-  return bytes
-    .subarray(start)
-    .toString('latin1')
-    .replace(/#[^\n]*/g, ' ');
-}
+const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+const [COMMENT, NEWLINE] = [0x23, 0x0a] as const;
 
-/** The first `count` of some words as numbers. Throws FailureError where there are fewer, or one is above `most`. */
-function numbersOf(words: readonly string[], { count, most }: Extent): (index: number) => number {
-  if (words.length < count) throw new FailureError(`the file is cut off: ${words.length} of ${count} values`);
-  const wrong = words.slice(0, count).find((word) => !/^\d+$/.test(word) || Number(word) > most);
-  if (wrong !== undefined)
-    throw new FailureError(`a portable map with the value "${wrong.slice(0, 20)}"; expected numbers from 0 to ${most}`);
-  return (index) => Number(words[index]);
-}
-
-function textValues(bytes: Buffer, start: number, extent: Extent): (index: number) => number {
-  const words = textOf(bytes, start).split(/\s+/);
-  return numbersOf(
-    words.filter((word) => word !== ''),
-    extent,
-  );
+/**
+ * Numbers of at most so many digits, with or without spaces and comments between them. They are read byte by byte:
+ * the words of a large text would take thirty times its memory.
+ */
+function textValues(
+  bytes: Buffer,
+  start: number,
+  { count, most }: Extent,
+  digits = Infinity,
+): (index: number) => number {
+  const values = new Uint16Array(Math.min(count, bytes.length - start));
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    for (; at < bytes.length && (isSpace(bytes[at]!) || bytes[at] === COMMENT); at++)
+      if (bytes[at] === COMMENT) at = bytes.includes(NEWLINE, at) ? bytes.indexOf(NEWLINE, at) : bytes.length;
+    if (at >= bytes.length) throw new FailureError(`the file is cut off: ${i} of ${count} values`);
+    const first = at;
+    while (at < bytes.length && at < first + digits && !isSpace(bytes[at]!) && bytes[at] !== COMMENT) at++;
+    const word = bytes.toString('latin1', first, at);
+    if (!/^\d+$/.test(word) || Number(word) > most)
+      throw new FailureError(
+        `a portable map with the value "${word.slice(0, 20)}"; expected numbers from 0 to ${most}`,
+      );
+    values[i] = Number(word);
+  }
+  return (index) => values[index]!;
 }
 
 /** Bits need no space between them. */
 function textBits(bytes: Buffer, start: number, extent: Extent): (index: number) => number {
-  return numbersOf([...textOf(bytes, start).replace(/\s+/g, '')], extent);
+  return textValues(bytes, start, extent, 1);
 }
