@@ -194,7 +194,8 @@ export async function compare(
     const other = theirs.length === 0 ? null : fastest(theirs);
     rows.push({ case: name, ...mine, peer: other, ratio: other === null ? null : mine.perSecond / other.perSecond });
     say(
-      `${name}: ${mine.perSecond.toFixed(1)} ${unit}/s${other === null ? '' : `, PyTorch ${other.perSecond.toFixed(1)}`}`,
+      `${name}: ${mine.perSecond.toFixed(1)} ` +
+        `${unit}/s${other === null ? '' : `, PyTorch ${other.perSecond.toFixed(1)}`}`,
     );
   }
   rows.push({ ...(await network.feed(Math.min(seconds, 5))), peer: null, ratio: null });

@@ -116,7 +116,8 @@ async function measure(
         for (const M of widths) {
           measured.push({ M, kernel: name, threads: count, pairsPerSecond: rate(kernel, M, seconds, now) });
           say(
-            `${name} M = ${M}, ${count} thread${count > 1 ? 's' : ''}: ${(measured.at(-1)!.pairsPerSecond / 1e6).toFixed(0)} million pairs/s`,
+            `${name} M = ${M}, ${count} thread${count > 1 ? 's' : ''}: ` +
+              `${(measured.at(-1)!.pairsPerSecond / 1e6).toFixed(0)} million pairs/s`,
           );
         }
       }

@@ -238,7 +238,8 @@ async function measureAll(given: SmallOptions, say: (line: string) => void): Pro
       });
     rows.push({ ...best, peers: Object.fromEntries(peers) });
     say(
-      `${name}: ${best.stepsPerSecond.toFixed(1)} steps/s${peers.map(([one, { stepsPerSecond }]) => `, ${one} ${stepsPerSecond.toFixed(1)}`).join('')}`,
+      `${name}: ${best.stepsPerSecond.toFixed(1)} ` +
+        `steps/s${peers.map(([one, { stepsPerSecond }]) => `, ${one} ${stepsPerSecond.toFixed(1)}`).join('')}`,
     );
   }
   return { data: { rows, notes }, text: [textTable(rows.map((row) => lineOf(row, peer))), ...notes].join('\n') };

@@ -146,7 +146,9 @@ async function* redisCosts(folder: string): AsyncGenerator<SweepCost> {
     const perWorker = 16;
     const seconds = await redisSeconds(join(folder, 'busy'), server.url, perWorker * workers, workers, 1000);
     yield {
-      case: `cells of 1 s through Redis, ${workers} workers: ${((100 * (seconds - perWorker)) / seconds).toFixed(1)} % lost`,
+      case:
+        `cells of 1 s through Redis, ${workers} workers: ` +
+        `${((100 * (seconds - perWorker)) / seconds).toFixed(1)} % lost`,
       cells: perWorker * workers,
       perCell: (1000 * (seconds - perWorker)) / perWorker,
       seconds,

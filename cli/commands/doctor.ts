@@ -19,7 +19,10 @@ function nvidiaGpu(): string | null {
 function engineLine({ name, available, reason, version, device, gflops }: EngineReport): string {
   if (!available || gflops === null) return `${name.padEnd(11)} not available: ${reason}`;
   const rate = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
-  return `${name.padEnd(11)} ${version}, ${device}: matmul ${rate(gflops.matmul)}, conv2d ${rate(gflops.conv2d)}, its gradients ${rate(gflops.conv2dGrad)} GFLOP/s`;
+  return (
+    `${name.padEnd(11)} ${version}, ${device}: matmul ${rate(gflops.matmul)}, conv2d ${rate(gflops.conv2d)}, its ` +
+    `gradients ${rate(gflops.conv2dGrad)} GFLOP/s`
+  );
 }
 
 /** `gowide doctor`. */
@@ -54,11 +57,13 @@ export function command(): Command {
       }
       const { gowide, node, platform, cpu, cores, memoryGiB, gpu, cache } = machine;
       process.stdout.write(
-        `gowide ${gowide}, Node ${node}, ${platform}\n${cpu}, ${cores} cores, ${memoryGiB} GiB; GPU: ${gpu ?? 'none found'}\ncache: ${cache}\n\n`,
+        `gowide ${gowide}, Node ${node}, ${platform}\n${cpu}, ${cores} cores, ${memoryGiB} GiB; GPU: ` +
+          `${gpu ?? 'none found'}\ncache: ${cache}\n\n`,
       );
       process.stdout.write(`${engines.map(engineLine).join('\n')}\n`);
       process.stdout.write(
-        `particles   ${kernel.name} kernel, ${kernel.threads} threads${kernel.reason === null ? '' : `: ${kernel.reason}`} (its speed: gowide bench particles)\n`,
+        `particles   ${kernel.name} kernel, ${kernel.threads} ` +
+          `threads${kernel.reason === null ? '' : `: ${kernel.reason}`} (its speed: gowide bench particles)\n`,
       );
     });
 }

@@ -32,7 +32,8 @@ export function command(): Command {
   return withRunOptions(new Command('frontier'))
     .addArgument(new NamedArgument('experiment', 'whose frontier it is', titles))
     .description(
-      'accuracy of each way of training at 1, 2, 4, ... times the thin net’s base steps, against three counts of the cost',
+      'accuracy of each way of training at 1, 2, 4, ... times the thin net’s base steps, against three ' +
+        'counts of the cost',
     )
     .option('--arm <pattern>', ARM_PATTERN, 'all')
     .addOption(new Option('--tune', 'tune each arm at the declared budgets instead, with seeds that no table uses'))

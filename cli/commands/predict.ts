@@ -71,11 +71,13 @@ export function command(): Command {
     .requiredOption(
       '--input <path>',
       'for classes: a picture, a folder of pictures, or a .txt file with a text on each line; ' +
-        'or safetensors: "input" [B, C, H, W] or, of rows, [B, N] F32; or "input_ids", "attention_mask", "token_type_ids" [B, T] I32',
+        'or safetensors: "input" [B, C, H, W] or, of rows, [B, N] F32; or "input_ids", "attention_mask", ' +
+        '"token_type_ids" [B, T] I32',
     )
     .option(
       '--output <file>',
-      'safetensors to write, of safetensors as input: "logits" [B, classes]; of tokens "last_hidden_state" [B, T, H], "pooler_output" [B, H] and, of a folder with classes, "logits"',
+      'safetensors to write, of safetensors as input: "logits" [B, classes]; of tokens "last_hidden_state" [B, T, ' +
+        'H], "pooler_output" [B, H] and, of a folder with classes, "logits"',
     )
     .addOption(
       new Option('--size <n>', 'side of the pictures in pixels (default: what the network is for)').argParser(

@@ -64,7 +64,8 @@ function columns(text: string): Record<string, string> {
 /** What was found of an encoder of sentences, for people. */
 function sentencesText({ test, parameters, written, card, page }: SentencesResult): string {
   return (
-    `cosines between held-out texts agree with the wide net's: rank correlation ${test.spearman.toFixed(4)}, the same ` +
+    `cosines between held-out texts agree with the wide net's: rank correlation ` +
+    `${test.spearman.toFixed(4)}, the same ` +
     `nearest neighbor for ${test.neighbors.toFixed(1)} %; ${parameters.thin.toLocaleString('en')} of ` +
     `${parameters.wide.toLocaleString('en')} parameters\nwritten: ${[...written, card, page].join(', ')}\n`
   );

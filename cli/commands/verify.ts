@@ -23,11 +23,14 @@ export function command(): Command {
       else {
         for (const { id, kind, expected, measured, tolerance, pass } of checks) {
           process.stdout.write(
-            `${pass ? 'ok  ' : 'FAIL'}  ${kind.padEnd(8)}  ${id}: ${measured} (expected ${expected} ± ${tolerance.toExponential(1)})\n`,
+            `${pass ? 'ok  ' : 'FAIL'}  ${kind.padEnd(8)}  ${id}: ${measured} (expected ${expected} ± ` +
+              `${tolerance.toExponential(1)})\n`,
           );
         }
         process.stdout.write(
-          `${checks.length - failed.length} of ${checks.length} numbers agree; each particle check allows 3 standard errors, so that with new seeds one in 370 would fail by chance, ${familyRate(checks)} of the family of ${checks.filter((check) => check.kind === 'particle').length}\n`,
+          `${checks.length - failed.length} of ${checks.length} numbers agree; each particle check allows 3 ` +
+            `standard errors, so that with new seeds one in 370 would fail by chance, ${familyRate(checks)} of the ` +
+            `family of ${checks.filter((check) => check.kind === 'particle').length}\n`,
         );
       }
       if (failed.length > 0)

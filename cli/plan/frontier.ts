@@ -60,7 +60,8 @@ export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours }:
   const most = Math.floor(memory / 1e9 / largest.gigabytes);
   if (jobs > most)
     throw new UsageError(
-      `budget ${largest.budget}: ${jobs} runs at once need ${(jobs * largest.gigabytes).toFixed(1)} GB of memory, and ` +
+      `budget ${largest.budget}: ${jobs} runs at once need ${(jobs * largest.gigabytes).toFixed(1)} GB ` +
+        'of memory, and ' +
         `this machine has ${(memory / 1e9).toFixed(1)}; ` +
         (most === 0 ? 'choose smaller arms with --arm' : `run at most ${most} at once with --jobs ${most}`),
     );

@@ -84,7 +84,9 @@ async function addons(place: Place): Promise<Measured> {
   }
   return {
     pass: wrong.length === 0,
-    figure: `${loads} damaged ones built anew before they were loaded; one of another user ${foreign}; ${wrong.length} not borne${firstOf(wrong)}`,
+    figure:
+      `${loads} damaged ones built anew before they were loaded; one of another user ${foreign}; ${wrong.length} not ` +
+      `borne${firstOf(wrong)}`,
   };
 }
 

@@ -96,7 +96,9 @@ async function clock(place: Place): Promise<Measured> {
     pass &&=
       moved > 0 && status === 0 && same && odd.length === 0 && waited > SAVE_SECONDS / 2 && waited < LONGEST_MS / 1000;
     lines.push(
-      `every look at the clock a day ${name}: status ${status}${status === 0 ? '' : ` ${stderr}`}, tables ${same ? 'equal' : 'differ'}, ${moved} runs dated so, saved after ${waited.toFixed(1)} s${odd.length > 0 ? `, ${odd[0]}` : ''}`,
+      `every look at the clock a day ${name}: status ${status}${status === 0 ? '' : ` ${stderr}`}, tables ` +
+        `${same ? 'equal' : 'differ'}, ${moved} runs dated so, saved after ${waited.toFixed(1)} ` +
+        `s${odd.length > 0 ? `, ${odd[0]}` : ''}`,
     );
   }
   return { pass, figure: lines.join('; ') };

@@ -106,7 +106,9 @@ async function longRun(place: Place, engine: keyof typeof STEPS): Promise<Measur
   const level = files[1] <= files[0];
   return {
     pass: none || sure || !level || place.share === 1 ? none && level : undefined,
-    figure: `${steps} steps, ${(late.at(-1)!.bytes / 2 ** 20).toFixed(0)} MiB at the end: ${slope.toFixed(0)} ± ${within.toFixed(0)} bytes a step (95 %; less than ${limit} are no leak); open files ${files.join(' and ')}`,
+    figure:
+      `${steps} steps, ${(late.at(-1)!.bytes / 2 ** 20).toFixed(0)} MiB at the end: ${slope.toFixed(0)} ± ` +
+      `${within.toFixed(0)} bytes a step (95 %; less than ${limit} are no leak); open files ${files.join(' and ')}`,
   };
 }
 

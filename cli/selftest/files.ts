@@ -159,7 +159,9 @@ async function corrupted(place: Place): Promise<Measured> {
   const pass = unnoticed === 0 && wrong === 0 && different === 0;
   return {
     pass,
-    figure: `${damages} damages to ${kinds.length} kinds of files: ${unnoticed} unnoticed, ${wrong} wrong figures, ${different} tables that differ after the cell was done again`,
+    figure:
+      `${damages} damages to ${kinds.length} kinds of files: ${unnoticed} unnoticed, ${wrong} wrong figures, ` +
+      `${different} tables that differ after the cell was done again`,
   };
 }
 

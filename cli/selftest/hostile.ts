@@ -94,7 +94,9 @@ async function hostile(place: Place): Promise<Measured> {
   }
   return {
     pass: wrong.length === 0,
-    figure: `${planted.length} things planted, in finished and unfinished runs in turn, ${commands} commands: ${wrong.length} not borne${firstOf(wrong)}`,
+    figure:
+      `${planted.length} things planted, in finished and unfinished runs in turn, ${commands} commands: ` +
+      `${wrong.length} not borne${firstOf(wrong)}`,
   };
 }
 

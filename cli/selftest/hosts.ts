@@ -62,7 +62,9 @@ async function together(place: Place, undisturbed: string): Promise<Measured> {
       ended.every(({ status, stderr }) => [0, 1].includes(status ?? -1) && isOneLine(stderr)) &&
       done.status === 0 &&
       same,
-    figure: `both at once: status ${ended.map(({ status }) => status).join(' and ')}, tables ${same ? 'equal' : 'differ'}`,
+    figure:
+      `both at once: status ${ended.map(({ status }) => status).join(' and ')}, tables ` +
+      `${same ? 'equal' : 'differ'}`,
   };
 }
 
@@ -112,7 +114,9 @@ async function takenOver(place: Place, undisturbed: string): Promise<Measured> {
       done.status === 0 &&
       damaged.length === 0 &&
       same,
-    figure: `a young lock of another host was kept (status ${young.status}); an old one was taken over (${second.status}), its owner then ended with ${status}; ${damaged.length} damaged, tables ${same ? 'equal' : 'differ'}`,
+    figure:
+      `a young lock of another host was kept (status ${young.status}); an old one was taken over (${second.status}), ` +
+      `its owner then ended with ${status}; ${damaged.length} damaged, tables ${same ? 'equal' : 'differ'}`,
   };
 }
 

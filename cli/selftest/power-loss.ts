@@ -185,7 +185,9 @@ async function losePower(place: Place): Promise<Measured> {
   }
   return {
     pass: wrong.length === 0 && disk.moments.length > 10 * STEPS,
-    figure: `power lost after each of ${disk.moments.length} changes, ${states} states of the disk: ${wrong.length} not borne${firstOf(wrong)}`,
+    figure:
+      `power lost after each of ${disk.moments.length} changes, ${states} states of the disk: ${wrong.length} not ` +
+      `borne${firstOf(wrong)}`,
   };
 }
 

@@ -79,7 +79,9 @@ async function killAtRandom(place: Place): Promise<{ pass: boolean; figure: stri
   return {
     // few kills may all have come between two cells, or before a first save
     pass: wrong === 0 && (resumed > 0 || kills < 20),
-    figure: `${kills} kills in ${sweeps} sweeps of ${SEEDS} cells, ${starts} starts, ${resumed} runs gone on with from a saved state; tables that differ from the undisturbed serial run: ${wrong}`,
+    figure:
+      `${kills} kills in ${sweeps} sweeps of ${SEEDS} cells, ${starts} starts, ${resumed} runs gone on with from a ` +
+      `saved state; tables that differ from the undisturbed serial run: ${wrong}`,
   };
 }
 
@@ -127,7 +129,10 @@ async function killStorm(place: Place): Promise<Measured> {
   const whole = status === 0 && same && verified.status === 0 && last.every((one) => isOneLine(one.stderr));
   return {
     pass: whole && left === 0 ? undefined : whole, // where all strikes came between two cells, nothing was shown
-    figure: `${cells} cells, ${kills} kills, of which the first left ${left} locks, ${starts} starts: status ${status}${status === 0 ? '' : ` ${stderr}`}, ${wentOn(out).length} runs gone on with; verify ${verified.status}; tables ${same ? 'equal' : 'differ'}`,
+    figure:
+      `${cells} cells, ${kills} kills, of which the first left ${left} locks, ${starts} starts: status ` +
+      `${status}${status === 0 ? '' : ` ${stderr}`}, ${wentOn(out).length} runs gone on with; verify ` +
+      `${verified.status}; tables ${same ? 'equal' : 'differ'}`,
   };
 }
 
@@ -193,7 +198,10 @@ async function interrupted(
         same &&
         lost.length === 0 &&
         (!mustSave || saved.length > 0),
-      figure: `status ${status} after ${took.toFixed(1)} s with ${finished.length} of ${4 * SEEDS} cells and ${saved.length} saved states, ${lost.length} of them not gone on with; the same command ended with ${again.status}; tables ${same ? 'equal' : 'differ'}`,
+      figure:
+        `status ${status} after ${took.toFixed(1)} s with ${finished.length} of ${4 * SEEDS} cells and ` +
+        `${saved.length} saved states, ${lost.length} of them not gone on with; the same command ended with ` +
+        `${again.status}; tables ${same ? 'equal' : 'differ'}`,
     };
   }
 }

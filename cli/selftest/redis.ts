@@ -28,7 +28,8 @@ const PASSWORD = 'keep-this-secret-4711';
 
 /** redis-server is redis-check-rdb under another name. */
 const UNPACK =
-  'apt-get download -q redis-tools libjemalloc2 liblzf1 liblua5.1-0 lua-cjson lua-bitop libhiredis0.14 libatomic1 libsystemd0 libssl3 2>&1 && for f in *.deb; do dpkg -x "$f" .; done && rm -f *.deb';
+  'apt-get download -q redis-tools libjemalloc2 liblzf1 liblua5.1-0 lua-cjson lua-bitop libhiredis0.14 libatomic1 ' +
+  'libsystemd0 libssl3 2>&1 && for f in *.deb; do dpkg -x "$f" .; done && rm -f *.deb';
 
 /**
  * redis-server from the PATH, else from Debian's package, unpacked into the cache without installing it; undefined with
@@ -54,7 +55,9 @@ export function findRedis():
       });
       if (status !== 0)
         return {
-          missing: `no redis-server on the PATH, and Debian's package cannot be fetched (${(stdout ?? '').trim().split('\n').at(-1) ?? ''})`,
+          missing:
+            `no redis-server on the PATH, and Debian's package cannot be fetched ` +
+            `(${(stdout ?? '').trim().split('\n').at(-1) ?? ''})`,
         };
       renameSync(making, folder);
     } catch (error) {
@@ -226,7 +229,10 @@ async function disturbedSweep(
         left.length === 0 &&
         isOneLine(stderr) &&
         ended.every(({ stderr: text }) => isOneLine(text)),
-      figure: `${what}: status ${status}${status === 0 ? '' : ` ${stderr}`}; ${tablesOf(out).runs} cells, tables ${same ? 'equal' : 'differ'}; left in Redis: ${left.length}${left.length === 0 ? '' : ` (${left[0]!})`}; the password in files or output: ${leaked}`,
+      figure:
+        `${what}: status ${status}${status === 0 ? '' : ` ${stderr}`}; ${tablesOf(out).runs} cells, tables ` +
+        `${same ? 'equal' : 'differ'}; left in Redis: ${left.length}${left.length === 0 ? '' : ` (${left[0]!})`}; ` +
+        `the password in files or output: ${leaked}`,
     };
   });
 }

@@ -89,8 +89,11 @@ export function armBeats(claim: ArmClaim): Claim {
     ...(kind !== undefined && { kind }),
     ...(figure !== undefined && { figure }),
     rule: [
-      `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
-      `The rival has to have trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} certainly better than chance`}; else nothing is decided.`,
+      `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, ` +
+        `paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: ` +
+        `supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
+      'The rival has to have ' +
+        `trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} certainly better than chance`}; else nothing is decided.`,
     ].join(' '),
     experiment,
     arms,
@@ -106,7 +109,8 @@ export function armBeats(claim: ArmClaim): Claim {
       const found = interval(all);
       const plain = differences(rows);
       const size = metric.proportion
-        ? `${formatNumber(mean(plain), digits)} ${metric.differenceUnit}; log odds ${formatInterval(found, 2)}${found.counted === undefined ? '' : `, ${found.counted}`}`
+        ? `${formatNumber(mean(plain), digits)} ${metric.differenceUnit}; log odds ` +
+          `${formatInterval(found, 2)}${found.counted === undefined ? '' : `, ${found.counted}`}`
         : formatInterval(found, digits);
       const p = errorRate(found, outcome);
       const evidence = p === undefined ? size : `${size}; sign-flip p ${formatNumber(signFlip(plain), 3)}`;

@@ -17,7 +17,10 @@ const mergingExact: Claim = {
   question: 'Merging leaves the function unchanged',
   setting: 'bert',
   kind: 'paper',
-  rule: `Largest difference of the logits before and after merging, over the largest logit, in each run: supported when at most ${UNCHANGED} in all of at least ${MIN_SEEDS} seeds, not supported when above it in any, else inconclusive.`,
+  rule:
+    'Largest difference of the logits before and after merging, over the largest logit, in each run: supported when ' +
+    `at most ${UNCHANGED} in all of at least ${MIN_SEEDS} seeds, not supported when above it in any, else ` +
+    'inconclusive.',
   experiment: bertGlosses,
   chance: 0,
   rows: ({ rows }) => rows.filter((row) => row.values.event === 'merge'),
@@ -40,7 +43,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     setting: 'bert',
     kind: 'paper',
     statement:
-      'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net trained directly.',
+      'On held-out glosses, a thin BERT trained in three stages predicts masked tokens better than the same net ' +
+      'trained directly.',
     source: ABSTRACT.bert,
     arms: ['three-stage', 'direct'],
   }),
@@ -51,7 +55,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     setting: 'bert',
     kind: 'paper',
     statement:
-      'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as many layers trained directly for as many steps.',
+      'On held-out glosses, the thin BERT of three stages predicts masked tokens better than a net of twice as ' +
+      'many layers trained directly for as many steps.',
     source: ABSTRACT.bert,
     arms: ['three-stage', 'deeper'],
     smaller: 'direct',
@@ -62,7 +67,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat distillation alone (KD)',
     setting: 'bert',
     statement:
-      'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained by distillation from random values.',
+      'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained ' +
+      'by distillation from random values.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
@@ -72,7 +78,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     question: 'Imitation adds to the wide net’s shared parts and fine-tuning',
     setting: 'bert',
     statement:
-      'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and head, projected, and distillation.',
+      'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and ' +
+      'head, projected, and distillation.',
     source: CONTROL,
     arms: ['three-stage', 'ends-kd'],
   }),
@@ -82,7 +89,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     question: 'Imitation adds to the wide net’s selected or projected weights',
     setting: 'bert',
     statement:
-      'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and distillation.',
+      'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and ' +
+      'distillation.',
     source: CONTROL,
     arms: ['projected-three-stage', 'projected-kd'],
   }),
@@ -92,7 +100,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat direct training at equal total cost',
     setting: 'bert',
     statement:
-      'On held-out glosses, three stages predict masked tokens better than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
+      'On held-out glosses, three stages predict masked tokens better than direct training of the same net with ' +
+      'the operations of the whole pipeline, the wide net’s training included.',
     source: RIVAL,
     arms: ['three-stage', 'long'],
     budget: 'at equal floating-point operations in all',
@@ -104,7 +113,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     setting: 'bert',
     kind: 'paper',
     statement:
-      'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct pre-training.',
+      'After pre-training in three stages, the thin BERT tells the supersense of a gloss better than after direct ' +
+      'pre-training.',
     source: ABSTRACT.bert,
     arms: ['three-stage', 'direct'],
   }),
@@ -115,7 +125,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     setting: 'sst2',
     kind: 'paper',
     statement:
-      'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net trained directly.',
+      'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net ' +
+      'trained directly.',
     source: ABSTRACT.bert,
     arms: ['three-stage', 'direct'],
   }),
@@ -125,7 +136,8 @@ export const BERT_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat distillation alone (KD)',
     setting: 'sst2',
     statement:
-      'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net trained by distillation from random values.',
+      'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net trained by ' +
+      'distillation from random values.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),

@@ -20,30 +20,43 @@ export const RULE_CHANGES: readonly RuleChange[] = [
   {
     date: '2026-11-21',
     what: 'Growth and bend are both taken in the deeper half; depths at which the loss rises are left out.',
-    why: 'The bend out of a dip counted as growth, and the instability of Euler’s method looks like growth. The verdict became weaker.',
+    why:
+      'The bend out of a dip counted as growth, and the instability of Euler’s method looks like growth. The verdict ' +
+      'became weaker.',
     afterResults: true,
   },
   {
     date: '2026-11-26',
-    what: 'Holm’s correction over all claims of a family, proportions on the logit scale, no verdict against a rival that did not train.',
-    why: 'Without a correction, two of three reports of 23 comparisons have one that chance alone decides; intervals went beyond 100 %. Thirteen verdicts became inconclusive; nets of several depths and strings were then run again with more seeds.',
+    what:
+      'Holm’s correction over all claims of a family, proportions on the logit scale, no verdict against a rival ' +
+      'that did not train.',
+    why:
+      'Without a correction, two of three reports of 23 comparisons have one that chance alone decides; intervals ' +
+      'went beyond 100 %. Thirteen verdicts became inconclusive; nets of several depths and strings were then run ' +
+      'again with more seeds.',
     afterResults: true,
   },
   {
     date: '2026-11-26',
-    what: 'The theory’s rules: comparisons at every value, exponents over the wider or deeper half, growth by a slope, bands of equivalence, the search over families corrected.',
+    what:
+      'The theory’s rules: comparisons at every value, exponents over the wider or deeper half, growth by a slope, ' +
+      'bands of equivalence, the search over families corrected.',
     why: 'Means over values hid where a comparison fails, and the chance of a false alarm was not counted.',
     afterResults: true,
   },
   {
     date: '2026-11-26',
     what: 'Supersenses are compared over seeds and blocks of glosses, not over seeds alone.',
-    why: 'The test split is 59 blocks of neighbors that are nearly of one class each. The verdict stays inconclusive, with a wider interval.',
+    why:
+      'The test split is 59 blocks of neighbors that are nearly of one class each. The verdict stays inconclusive, ' +
+      'with a wider interval.',
     afterResults: true,
   },
   {
     date: '2026-11-26',
-    what: 'From three seeds on, a rival has trained where the interval of its mean lies beyond chance, and not where the mean alone does.',
+    what:
+      'From three seeds on, a rival has trained where the interval of its mean lies beyond chance, and not where the ' +
+      'mean alone does.',
     why: 'Every second rival that learns nothing has a mean above chance. No verdict changed.',
     afterResults: true,
   },

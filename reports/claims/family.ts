@@ -8,7 +8,9 @@ export const FAMILY_RATE = 0.05;
 
 /** How it is said next to each rule. */
 export const FAMILY_RULE =
-  'Claims that one interval decides are corrected in two families at each scale, those of the theory and those about trained networks: in either, Holm’s correction keeps the chance of even one false alarm below 5 %. A decision that does not survive it counts as inconclusive.';
+  'Claims that one interval decides are corrected in two families at each scale, those of the theory and those ' +
+  'about trained networks: in either, Holm’s correction keeps the chance of even one false alarm below 5 %. A ' +
+  'decision that does not survive it counts as inconclusive.';
 
 /**
  * Verdicts of one family at one scale with Holm's correction: a decision whose corrected p-value is not below 5 % is
@@ -25,7 +27,9 @@ export function correctFamily(verdicts: readonly UncorrectedVerdict[]): Verdict[
     return {
       ...verdict,
       outcome: decided(verdict.outcome) && !survives ? 'inconclusive' : verdict.outcome,
-      evidence: `${verdict.evidence}; p ${formatP(p)}, with Holm’s correction for ${values.length} claims ${formatP(significance.corrected)}`,
+      evidence:
+        `${verdict.evidence}; p ${formatP(p)}, with Holm’s correction for ${values.length} claims ` +
+        `${formatP(significance.corrected)}`,
       significance,
     };
   });

@@ -28,7 +28,8 @@ import { formatInterval, formatNumber, positive, within } from './verdict.js';
 type Frontier = AnyFrontier & { readonly claims: FrontierClaims };
 
 const TWO_BUDGETS =
-  'arXiv 2606.14150, of pruned language models: a pruned start wins at equal tokens, training from scratch at the pipeline’s total cost matches or beats it';
+  'arXiv 2606.14150, of pruned language models: a pruned start wins at equal tokens, training from scratch at the ' +
+  'pipeline’s total cost matches or beats it';
 
 /** Points by which direct training at the total cost may be below and still count as matching. */
 const MATCHES = 1;
@@ -100,7 +101,11 @@ function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', s
         : 'At every budget, three stages beat direct training of the same cost, the wide net given',
     ),
     source: RIVAL,
-    rule: `Test accuracy of three stages less that of direct training with the largest budget that costs no more floating-point operations (${counted}), on the logit scale, paired by seed, mean over the budgets, 95 % t-interval: supported above 0, not supported below 0, else inconclusive. Direct training is not asked for more than the largest budget, so that it may cost less.`,
+    rule:
+      'Test accuracy of three stages less that of direct training with the largest budget that costs no more ' +
+      `floating-point operations (${counted}), on the logit scale, paired by seed, mean over the budgets, 95 % ` +
+      't-interval: supported above 0, not supported below 0, else inconclusive. Direct training is not asked for ' +
+      'more than the largest budget, so that it may cost less.',
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
@@ -128,10 +133,16 @@ function worthOf(frontier: Frontier, rows: readonly TableRow[]): number[] {
 function worthClaim(frontier: Frontier): Claim {
   return {
     id: `${frontier.name}-worth`,
-    statement: `${on(frontier)}, a wide net that exists already saves thin steps: three stages reach ${100 * MARK} % of its accuracy with a smaller budget than direct training.`,
+    statement:
+      `${on(frontier)}, a wide net that exists already saves thin steps: three stages reach ${100 * MARK} % of its ` +
+      'accuracy with a smaller budget than direct training.',
     ...placed(frontier, 'A wide net that exists already saves thin steps'),
     source: RIVAL,
-    rule: `log2 of the steps that direct training takes to ${100 * MARK} % of the wide net’s mean test accuracy over those of three stages, imitation included, one for each seed, 95 % t-interval: supported above 0, not supported below 0, else inconclusive. Between two budgets steps are interpolated; a mark that the largest budget does not reach counts as reached there, one that the smallest reaches as reached there.`,
+    rule:
+      `log2 of the steps that direct training takes to ${100 * MARK} % of the wide net’s mean test accuracy over ` +
+      'those of three stages, imitation included, one for each seed, 95 % t-interval: supported above 0, not ' +
+      'supported below 0, else inconclusive. Between two budgets steps are interpolated; a mark that the largest ' +
+      'budget does not reach counts as reached there, one that the smallest reaches as reached there.',
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
@@ -159,10 +170,16 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
     leadAtCost(points, 'selected-kl', 'total', same, [smallest]).map((lead) => -lead);
   return {
     id: `${frontier.name}-two-budgets`,
-    statement: `${on(frontier)}, the two-budget pattern holds: at the base steps a start from the wide net’s channels with KL is better than direct training, and at the same total cost direct training matches or beats it.`,
+    statement:
+      `${on(frontier)}, the two-budget pattern holds: at the base steps a start from the wide net’s channels with KL ` +
+      'is better than direct training, and at the same total cost direct training matches or beats it.',
     ...placed(frontier, 'A pruned start wins at equal steps, direct training at equal total cost'),
     source: TWO_BUDGETS,
-    rule: `Two 95 % t-intervals, paired by seed: selected channels + KL less direct training at budget ${smallest}, on the logit scale; and direct training, with the largest budget that costs no more in all, less selected channels + KL at budget ${smallest}, in points. Supported when the first lies above 0 and the second above −${MATCHES}, not supported when the first lies below 0 or the second below −${MATCHES}, else inconclusive.`,
+    rule:
+      `Two 95 % t-intervals, paired by seed: selected channels + KL less direct training at budget ${smallest}, on ` +
+      'the logit scale; and direct training, with the largest budget that costs no more in all, less selected ' +
+      `channels + KL at budget ${smallest}, in points. Supported when the first lies above 0 and the second above ` +
+      `−${MATCHES}, not supported when the first lies below 0 or the second below −${MATCHES}, else inconclusive.`,
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
@@ -178,7 +195,9 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
         : outcomes.includes('not supported')
           ? 'not supported'
           : 'inconclusive';
-      const evidence = `at equal steps ${formatNumber(mean(equalSteps(points, same)), 1)} points, log odds ${formatInterval(steps, 2)}; at equal total cost direct training ${formatInterval(cost, 1)} points above`;
+      const evidence =
+        `at equal steps ${formatNumber(mean(equalSteps(points, same)), 1)} points, log odds ` +
+        `${formatInterval(steps, 2)}; at equal total cost direct training ${formatInterval(cost, 1)} points above`;
       return { outcome, evidence };
     },
   };
@@ -196,7 +215,9 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
     armBeats({
       experiment,
       id: `${name}-thin-cost`,
-      statement: `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more accurate than the same net trained directly.`,
+      statement:
+        `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more ` +
+        'accurate than the same net trained directly.',
       ...placed(frontier, 'At convergence, three stages beat direct training of the same net'),
       kind: 'paper',
       source: ABSTRACT.convergence,
@@ -205,7 +226,9 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
     armBeats({
       experiment,
       id: `${name}-deeper`,
-      statement: `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more accurate than the deeper net trained directly.`,
+      statement:
+        `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more ` +
+        'accurate than the deeper net trained directly.',
       ...placed(frontier, 'At convergence, three stages beat the deeper net'),
       kind: 'paper',
       source: ABSTRACT.convergence,
@@ -216,13 +239,15 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
       frontier,
       `${name}-existing-cost`,
       'existing',
-      `${on(frontier)}, with a wide net that exists already, three stages are more accurate than direct training of the same cost.`,
+      `${on(frontier)}, with a wide net that exists already, three stages are more accurate than direct training ` +
+        'of the same cost.',
     ),
     costClaim(
       frontier,
       `${name}-total-cost`,
       'total',
-      `${on(frontier)}, with a wide net that has to be trained, three stages are more accurate than direct training of the same total cost.`,
+      `${on(frontier)}, with a wide net that has to be trained, three stages are more accurate than direct ` +
+        'training of the same total cost.',
     ),
     worthClaim(frontier),
     twoBudgetsClaim(frontier),

@@ -47,10 +47,14 @@ const OWN_BOUND = 'the paper’s theorem was not read; this project’s bound (t
 
 const saddleDirect: Claim = {
   id: 'saddle-direct',
-  statement: `There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s discrepancy grows exponentially with depth, at the rate of its closed form, ${LINEAR}.`,
+  statement:
+    'There is an initial law (instance B1: all block Lipschitz constants 1) under which direct training’s ' +
+    `discrepancy grows exponentially with depth, at the rate of its closed form, ${LINEAR}.`,
   source: `this project (theory/instances/saddle.ts); ${OWN_BOUND} would allow even more`,
   question: 'A special law exists whose D under direct training grows exponentially with depth',
-  rule: `${bandText(SADDLE_GROWTH)} Growth: of log(√m D/√L) per layer, one fit for each seed. The closed form is the flow’s linearization, so that this tests the simulator and the regime, and real particles stand beside it.`,
+  rule:
+    `${bandText(SADDLE_GROWTH)} Growth: of log(√m D/√L) per layer, one fit for each seed. The closed form is the ` +
+    'flow’s linearization, so that this tests the simulator and the regime, and real particles stand beside it.',
   experiment: saddle,
   arms: ['B1'],
   rows: rowsOf(saddle, 'B1'),
@@ -88,10 +92,15 @@ const total = (group: readonly TableRow[], value: (row: TableRow) => number): nu
 
 const doubleExponential: Claim = {
   id: 'saddle-double-exponential',
-  statement: `There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows double-exponentially with depth, as its closed form says, ${LINEAR}: log D grows as (2L − 3) g^(2L−2).`,
-  source: `this project (theory/instances/saddle.ts), at a rate of the form exp(T L g^(2L)); ${OWN_BOUND} has that form`,
+  statement:
+    'There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows ' +
+    `double-exponentially with depth, as its closed form says, ${LINEAR}: log D grows as (2L − 3) g^(2L−2).`,
+  source:
+    `this project (theory/instances/saddle.ts), at a rate of the form exp(T L g^(2L)); ${OWN_BOUND} ` + 'has that form',
   question: 'A special law exists whose D grows double-exponentially with depth',
-  rule: `${bandText(SADDLE_GROWTH)} Growth: sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)). The closed form is the flow’s linearization; real particles stand beside it.`,
+  rule:
+    `${bandText(SADDLE_GROWTH)} Growth: sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)). The closed form ` +
+    'is the flow’s linearization; real particles stand beside it.',
   experiment: saddle,
   arms: ['B'],
   rows: (input) => rowsOf(saddle, 'B')(input).filter((row) => numberAt(row, 'depth') >= B_FROM),
@@ -109,7 +118,8 @@ const doubleExponential: Claim = {
 const tanhSaddleGrowth: Claim = {
   id: 'tanh-saddle-growth',
   statement:
-    'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearized flow says, before they saturate.',
+    'Tanh particles near the symmetric saddle (instance C), moved one by one, grow with depth as the linearized ' +
+    'flow says, before they saturate.',
   source: 'this project (theory/instances/tanh-saddle.ts)',
   question: 'Tanh particles near the saddle grow as the linearized flow says',
   rule: `${bandText(TANH_GROWTH)} Sums over the depths where the linearized growth is below ${LINEAR_BELOW}.`,
@@ -127,10 +137,16 @@ const tanhSaddleGrowth: Claim = {
 const genericSearch: Claim = {
   id: 'generic-search',
   statement:
-    'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than exponentially with depth.',
+    'Some generic (not symmetric) initial law makes direct training’s discrepancy grow faster than ' +
+    'exponentially with depth.',
   source: 'this project’s search over families of laws and targets (experiments/theory.ts)',
   question: 'Some generic law makes D grow faster than exponentially with depth',
-  rule: `For each family, without depths at which the loss rises: ${DEPTH_GROWTH.statistic}, and ${DEPTH_BEND.statistic}; t-intervals over seeds. A family with both above 0, at 95 % over all k families together (intervals at 1 − 0.05/k), is a find: supported. Every family with either below 0 at 95 %: not supported. Else inconclusive. Growth that is purely exponential has no bend, and gives a false find in at most ${Number((100 * CHANCE).toFixed(2))} % of searches.`,
+  rule:
+    `For each family, without depths at which the loss rises: ${DEPTH_GROWTH.statistic}, and ` +
+    `${DEPTH_BEND.statistic}; t-intervals over seeds. A family with both above 0, at 95 % over all k families ` +
+    'together (intervals at 1 − 0.05/k), is a find: supported. Every family with either below 0 at 95 %: not ' +
+    'supported. Else inconclusive. Growth that is purely exponential has no bend, and gives a false find in at most ' +
+    `${Number((100 * CHANCE).toFixed(2))} % of searches.`,
   experiment: generic,
   rows: rowsOf(generic),
   judge: (rows) => {
@@ -161,7 +177,9 @@ const genericSearch: Claim = {
     return {
       outcome,
       p,
-      evidence: `${families.length} families, ${finds.length} finds, ${open.length} undecided${finds.length + open.length > 0 ? `: ${told([...finds, ...open])}` : ''}`,
+      evidence:
+        `${families.length} families, ${finds.length} finds, ${open.length} ` +
+        `undecided${finds.length + open.length > 0 ? `: ${told([...finds, ...open])}` : ''}`,
     };
   },
 };
@@ -185,10 +203,14 @@ function residualConstant(name: PublishedConstant): Claim {
   const band = publishedBand(name);
   return {
     id: CONSTANT_IDS[name],
-    statement: `In deep residual nets at scale 1/(L M), the ${TERMS[name]} with the published constant ${PUBLISHED[name]}, within a factor of ${EQUIVALENT}.`,
+    statement:
+      `In deep residual nets at scale 1/(L M), the ${TERMS[name]} with the published constant ${PUBLISHED[name]}, ` +
+      `within a factor of ${EQUIVALENT}.`,
     question: `Deep residual nets have the published constant: ${TERMS[name]}`,
     source: 'arXiv 2603.18168 (fit at D, M up to 2000); arXiv 2509.10167',
-    rule: `Our fit’s constant, one for each seed, 95 % t-interval: supported ${bandWords(band)}, which is the published one within a factor of ${EQUIVALENT}, not supported outside, else inconclusive.`,
+    rule:
+      `Our fit’s constant, one for each seed, 95 % t-interval: supported ${bandWords(band)}, which is the published ` +
+      `one within a factor of ${EQUIVALENT}, not supported outside, else inconclusive.`,
     experiment: residual,
     rows: (input) => rowsOf(residual)(input).filter((row) => row.values.row === 'fit'),
     judge: byInterval(

@@ -64,7 +64,9 @@ function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
 function depthImitation(regime: Regime): Claim {
   return {
     id: `depth-imitation-${slug(regime)}`,
-    statement: `Under layerwise imitation, ${skips(regime)}, the telescoped sum that bounds the discrepancy grows at most linearly with depth.`,
+    statement:
+      `Under layerwise imitation, ${skips(regime)}, the telescoped sum that bounds the discrepancy grows at most ` +
+      'linearly with depth.',
     source: ABSTRACT.imitation,
     question: 'The telescoped bound grows at most linearly with depth',
     setting: slug(regime),
@@ -85,7 +87,9 @@ function depthImitation(regime: Regime): Claim {
 function depthActual(regime: Regime): Claim {
   return {
     id: `depth-imitation-actual-${slug(regime)}`,
-    statement: `Under layerwise imitation, ${skips(regime)}, the discrepancy itself, not only the sum that bounds it, grows at most linearly with depth.`,
+    statement:
+      `Under layerwise imitation, ${skips(regime)}, the discrepancy itself, not only the sum that bounds it, grows ` +
+      'at most linearly with depth.',
     source: ABSTRACT.imitation,
     question: 'D after imitation grows at most linearly with depth',
     setting: slug(regime),
@@ -110,12 +114,17 @@ export function logarithmic(bySeed: readonly SeedCurve[]): SeedCurve[] {
 function depthDirect(regime: Regime): Claim {
   return {
     id: `depth-direct-${slug(regime)}`,
-    statement: `Under direct training of a generic net ${skips(regime)}, the discrepancy itself (not only its bound) grows faster than exponentially with depth, at m = 128.`,
+    statement:
+      `Under direct training of a generic net ${skips(regime)}, the discrepancy itself (not only its bound) grows ` +
+      'faster than exponentially with depth, at m = 128.',
     source: ABSTRACT.backpropagation,
     question: 'D under direct training grows faster than exponentially with depth (generic nets)',
     setting: slug(regime),
     kind: 'paper',
-    rule: `${bandText(DEPTH_GROWTH)} The same of the bend: ${DEPTH_BEND.statistic}. Supported when both are, not supported when either is not, undecided with fewer than four depths. Depths at which the loss rises in training are left out.`,
+    rule:
+      `${bandText(DEPTH_GROWTH)} The same of the bend: ${DEPTH_BEND.statistic}. Supported when both are, not ` +
+      'supported when either is not, undecided with fewer than four depths. Depths at which the loss rises in ' +
+      'training are left out.',
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
@@ -167,11 +176,15 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
   const growth = ({ x, y }: SeedCurve): number => fitLine(x, y.map(Math.log)).slope;
   return {
     id: `time-${column === 'direct' ? 'direct' : 'direct-train'}-${slug(regime)}`,
-    statement: `Under direct training, ${skips(regime)}, the discrepancy ${POINTS[column]} grows with time after its first dip.`,
+    statement:
+      `Under direct training, ${skips(regime)}, the discrepancy ${POINTS[column]} grows with time after ` +
+      'its first dip.',
     source: ABSTRACT.time,
     question: `D grows with time under direct training, ${POINTS[column]}`,
     setting: slug(regime),
-    rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer than three left.`,
+    rule:
+      `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer ` +
+      'than three left.',
     experiment: time,
     arms: [regime],
     rows: (input) => rowsOf(time, regime)(input).filter((row) => typeof row.values[column] === 'number'),
@@ -198,7 +211,9 @@ function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
       id: `imitation-time-${slug(regime)}`,
       question: 'Imitation ends closer than direct training at every time of imitation',
       kind: 'paper',
-      statement: `At every time of imitation, ${skips(regime)}, it leaves a smaller discrepancy than direct training for T = 4.`,
+      statement:
+        `At every time of imitation, ${skips(regime)}, it leaves a smaller discrepancy than direct ` +
+        'training for T = 4.',
       rule: everyValueText(IMITATION_RATIO, 'time of imitation'),
       rows: rowsOf(imitation, regime),
       judge: everyValue(IMITATION_RATIO, { at: 'time', column, other: 'direct' }),
@@ -207,7 +222,9 @@ function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
   return {
     id: `imitation-closed-form-${slug(regime)}`,
     question: 'Closed-form imitation ends closer than direct training',
-    statement: `Imitation in closed form (ridge regression of the output weights), ${skips(regime)}, leaves a smaller discrepancy than direct training for T = 4.`,
+    statement:
+      `Imitation in closed form (ridge regression of the output weights), ${skips(regime)}, leaves a smaller ` +
+      'discrepancy than direct training for T = 4.',
     rule: bandText({ ...IMITATION_RATIO, statistic: 'log of D after ridge regression over D after direct training' }),
     rows: (input) => rowsOf(imitation, regime)(input).filter((row) => row.values.time === 0),
     judge: byBand(IMITATION_RATIO, (rows) =>
@@ -223,7 +240,9 @@ const CONSTANTS = { alpha: 'skip weight α', c: 'scale c', rho: 'correlation ρ'
 function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
   return {
     id: `scale-${parameter}`,
-    statement: `At every value of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than direct training.`,
+    statement:
+      `At every value of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than ` +
+      'direct training.',
     source: ABSTRACT.order,
     question: `Imitation ends closer than direct training at every ${CONSTANTS[parameter]}`,
     kind: 'paper',
@@ -248,10 +267,13 @@ function measurements(rows: readonly TableRow[]): TableRow[] {
 const boundsDominate: Claim = {
   id: 'bounds-dominate',
   statement:
-    'Every bound of the theory dominates what is measured: I2, I2′, the running Gronwall bound and its closed form, which rest on inequalities, and the identities I1 and the a-posteriori cap, which check the code.',
+    'Every bound of the theory dominates what is measured: I2, I2′, the running Gronwall bound and its closed ' +
+    'form, which rest on inequalities, and the identities I1 and the a-posteriori cap, which check the code.',
   source: 'derivations in theory/bounds',
   question: 'Every bound dominates what is measured',
-  rule: 'Violations over all runs of all studies of particles, each net counted once: none, supported; any, not supported.',
+  rule:
+    'Violations over all runs of all studies of particles, each net counted once: none, supported; any, ' +
+    'not supported.',
   experiment: bounds,
   chance: 0,
   rows: ({ rows }) =>
@@ -267,7 +289,12 @@ const boundsDominate: Claim = {
     const largest = (key: string): number => mine.reduce((most, row) => Math.max(most, numberAt(row, key)), -Infinity);
     return {
       outcome: violations === 0 ? 'supported' : 'not supported',
-      evidence: `${violations} violations in ${mine.length} measurements of the bounds, which could fail, and ${all.length - mine.length} of the identities, which check the code; bound over D after imitation, geometric means: I1 ${loose('telescoped')}, I2 ${loose('lipschitz')}, I2′ ${loose('wideTail')}; the running Gronwall bound on direct training ${powerOfTen(largest('gronwall'))}, its closed form 10^(10^${Math.log10(largest('closed')).toFixed(0)})`,
+      evidence:
+        `${violations} violations in ${mine.length} measurements of the bounds, which could fail, and ` +
+        `${all.length - mine.length} of the identities, which check the code; bound over D after imitation, ` +
+        `geometric means: I1 ${loose('telescoped')}, I2 ${loose('lipschitz')}, I2′ ${loose('wideTail')}; the running ` +
+        `Gronwall bound on direct training ${powerOfTen(largest('gronwall'))}, its closed form ` +
+        `10^(10^${Math.log10(largest('closed')).toFixed(0)})`,
     };
   },
 };
@@ -283,7 +310,8 @@ function powerOfTen(digits: number): string {
 const residualRate: Claim = {
   id: 'bounds-residual-rate',
   statement:
-    'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per unit of c stays bounded.',
+    'With residual blocks at scale 1/L, even the Gronwall bound has no exponential growth with depth: its rate per ' +
+    'unit of c stays bounded.',
   source: 'theory/bounds/gronwall.ts (closed form with G = 1 + O(1/L))',
   question: 'Blocks at 1/L keep the Gronwall bound’s rate from growing with depth',
   figure: 'gronwall',
@@ -329,7 +357,9 @@ function stagesLaw(rival: keyof typeof RIVALS, regime: Regime): Claim {
   const { id, text, source, question } = RIVALS[rival];
   return {
     id: `${id}-${slug(regime)}`,
-    statement: `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at every width at which no loss rises in training, than ${text}.`,
+    statement:
+      `${first!.toUpperCase()}${rest.join('')}, thin particle nets of three stages reach a lower held-out loss, at ` +
+      `every width at which no loss rises in training, than ${text}.`,
     source,
     question,
     setting: slug(regime),

@@ -49,7 +49,9 @@ function agreement(training: Training, regime: Regime): Claim {
     mean(rows.map((row) => Math.log(numberAt(row, 'particles') / numberAt(row, 'limit'))));
   return {
     id: `limit-${training}-${slug(regime)}`,
-    statement: `After ${TRAININGS[training]}, ${skips(regime)}, √m D of the widest thin nets (m = 2,048 at laptop) is that of infinite width at every depth: D has come to fall as m^(−1/2).`,
+    statement:
+      `After ${TRAININGS[training]}, ${skips(regime)}, √m D of the widest thin nets (m = 2,048 at laptop) is that of ` +
+      'infinite width at every depth: D has come to fall as m^(−1/2).',
     source: SOURCE,
     question: `√m D has come to its infinite-width limit after ${TRAININGS[training]}`,
     setting: slug(regime),
@@ -84,7 +86,9 @@ function concave(column: 'limit' | 'particles', regime: Regime): Claim {
   };
   return {
     id: `limit-concave-${inLimit ? '' : 'narrow-'}${slug(regime)}`,
-    statement: `√m D of direct training, ${skips(regime)}, is concave in depth ${inLimit ? 'in the limit of infinite width' : who}.`,
+    statement:
+      `√m D of direct training, ${skips(regime)}, is concave in depth ` +
+      `${inLimit ? 'in the limit of infinite width' : who}.`,
     source: SOURCE,
     question: `√m D of direct training is concave in depth ${who}`,
     setting: slug(regime),

@@ -154,5 +154,6 @@ export function ownTitle({ experiment, arm, changes, seeds }: OwnVerdicts): stri
 export function severalText({ several }: Pick<OwnJudgement, 'several'>): string | undefined {
   return several.length === 0
     ? undefined
-    : `One arm has several settings, so that arms are not compared, and no figure is drawn: ${several.join(', ')}. A folder for each setting (--out) lets them be.`;
+    : `One arm has several settings, so that arms are not compared, and no figure is drawn: ${several.join(', ')}. A ` +
+        'folder for each setting (--out) lets them be.';
 }

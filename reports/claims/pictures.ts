@@ -11,7 +11,8 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
     armBeats({
       experiment,
       id: `${id}-three-stage`,
-      statement: `On ${words}, a thin ResNet trained in three stages is more accurate than the same net trained directly.`,
+      statement:
+        `On ${words}, a thin ResNet trained in three stages is more accurate than the same net ` + 'trained directly.',
       question: 'Three stages beat direct training of the same net at equal steps',
       setting,
       kind: 'paper',
@@ -21,7 +22,9 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
     armBeats({
       experiment,
       id: `${id}-deeper`,
-      statement: `On ${words}, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.`,
+      statement:
+        `On ${words}, the thin ResNet of three stages is more accurate than the deeper net trained directly for ` +
+        'as many steps.',
       question: 'Three stages beat the deeper net at equal steps',
       setting,
       kind: 'paper',
@@ -32,7 +35,9 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
     armBeats({
       experiment,
       id: `${id}-selected`,
-      statement: `On ${words}, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.`,
+      statement:
+        `On ${words}, the thin ResNet of three stages is more accurate than the same net trained by distillation ` +
+        'from the wide net’s most important channels.',
       question: 'Three stages beat selected channels with KL',
       setting,
       source: RIVAL,

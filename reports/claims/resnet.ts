@@ -92,13 +92,17 @@ function depthTelescoped(skip: boolean): Claim {
     });
   return {
     id: `depth-telescoped-${skip ? 'skip' : 'plain'}`,
-    statement: `In trained nets ${skip ? 'with' : 'without'} skip connections, the telescoped sum of the hybrids right after imitation by gradient grows at most linearly with depth.`,
+    statement:
+      `In trained nets ${skip ? 'with' : 'without'} skip connections, the telescoped sum of the hybrids right after ` +
+      'imitation by gradient grows at most linearly with depth.',
     source: `${ABSTRACT.imitation}; taken to networks that are trained on data`,
     question: 'The telescoped bound grows at most linearly with depth',
     setting: skip ? 'tanh-skip' : 'tanh-no-skip',
     kind: 'paper',
     figure: 'bridge',
-    rule: 'Exponent of the sum over layers of |H_(l−1) − H_l| / |B| on the validation split against the number of layers, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
+    rule:
+      'Exponent of the sum over layers of |H_(l−1) − H_l| / |B| on the validation split against the number of ' +
+      'layers, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
     experiment: depthSkip,
     rows: ({ rows }) => {
       const mine = rows.filter(
@@ -140,7 +144,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     setting: 'digits',
     kind: 'paper',
     statement:
-      'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) trained directly for as many steps.',
+      'On the digits, the thin ResNet of three stages is more accurate than the deeper net (ResNet-101’s place) ' +
+      'trained directly for as many steps.',
     source: ABSTRACT.resnet,
     arms: ['three-stage', 'deeper'],
     smaller: 'direct',
@@ -151,7 +156,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat distillation alone (KD)',
     setting: 'digits',
     statement:
-      'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
+      'On the digits, the thin ResNet of three stages is more accurate than the same net trained by ' +
+      'distillation alone.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
@@ -161,7 +167,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat selected channels with KL',
     setting: 'digits',
     statement:
-      'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
+      'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation ' +
+      'from the wide net’s most important channels.',
     source: RIVAL,
     arms: ['three-stage', 'selected-kl'],
   }),
@@ -171,7 +178,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat all imitation losses at once',
     setting: 'digits',
     statement:
-      'On the digits, the thin ResNet of three stages is more accurate than with all imitation losses at once from random values.',
+      'On the digits, the thin ResNet of three stages is more accurate than with all imitation losses at once from ' +
+      'random values.',
     source: RIVAL,
     arms: ['three-stage', 'all-at-once'],
   }),
@@ -181,7 +189,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Imitation adds to the wide net’s shared parts and fine-tuning',
     setting: 'digits',
     statement:
-      'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and fine-tuning alone.',
+      'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and ' +
+      'fine-tuning alone.',
     source: CONTROL,
     arms: ['three-stage', 'no-imitation'],
   }),
@@ -191,7 +200,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Imitation adds to the wide net’s selected or projected weights',
     setting: 'digits',
     statement:
-      'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels and fine-tuning alone.',
+      'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels ' +
+      'and fine-tuning alone.',
     source: CONTROL,
     arms: ['selected-three-stage', 'selected-kl'],
   }),
@@ -201,7 +211,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat direct training at equal total cost',
     setting: 'digits',
     statement:
-      'On the digits, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
+      'On the digits, three stages are more accurate than direct training of the same net with the operations of ' +
+      'the whole pipeline, the wide net’s training included.',
     source: RIVAL,
     arms: ['three-stage', 'long'],
     budget: 'at equal floating-point operations in all',
@@ -213,7 +224,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     setting: 'strings',
     kind: 'paper',
     statement:
-      'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the same net trained directly.',
+      'On strings of the Random Hierarchy Model, a thin ResNet trained in three stages is more accurate than the ' +
+      'same net trained directly.',
     source: ABSTRACT.resnet,
     arms: ['three-stage', 'direct'],
   }),
@@ -224,7 +236,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     setting: 'strings',
     kind: 'paper',
     statement:
-      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper net trained directly for as many steps.',
+      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the deeper ' +
+      'net trained directly for as many steps.',
     source: ABSTRACT.resnet,
     arms: ['three-stage', 'deeper'],
     smaller: 'direct',
@@ -235,7 +248,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat distillation alone (KD)',
     setting: 'strings',
     statement:
-      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation alone.',
+      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same ' +
+      'net trained by distillation alone.',
     source: RIVAL,
     arms: ['three-stage', 'kd'],
   }),
@@ -245,7 +259,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat selected channels with KL',
     setting: 'strings',
     statement:
-      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same net trained by distillation from the wide net’s most important channels.',
+      'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same ' +
+      'net trained by distillation from the wide net’s most important channels.',
     source: RIVAL,
     arms: ['three-stage', 'selected-kl'],
   }),
@@ -255,7 +270,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     question: 'Three stages beat direct training at equal total cost',
     setting: 'strings',
     statement:
-      'On strings of the Random Hierarchy Model, three stages are more accurate than direct training of the same net with the operations of the whole pipeline, the wide net’s training included.',
+      'On strings of the Random Hierarchy Model, three stages are more accurate than direct training of the same ' +
+      'net with the operations of the whole pipeline, the wide net’s training included.',
     source: RIVAL,
     arms: ['three-stage', 'long'],
     budget: 'at equal floating-point operations in all',
@@ -263,29 +279,35 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   depthClaim(
     'depth-plain',
     'Closed-form imitation beats the best rival without imitation',
-    'In plain nets without skip connections, closed-form imitation adds accuracy over the best rival without imitation.',
-    `Closed form less the best of direct training, KD and selected channels + KL at each depth, by validation accuracy: ${POINTS}`,
+    'In plain nets without skip connections, closed-form imitation adds accuracy over the best rival ' +
+      'without imitation.',
+    'Closed form less the best of direct training, KD and selected channels + KL at each depth, by validation ' +
+      `accuracy: ${POINTS}`,
     (results) => [...bySeed(depthGains(results, false, 'closed-form', WITHOUT_IMITATION), meanGain).values()],
   ),
   depthClaim(
     'depth-gradient',
     'Imitation by gradient beats distillation from the same random start',
-    'In plain nets without skip connections, imitation by gradient adds accuracy over distillation from the same random start.',
+    'In plain nets without skip connections, imitation by gradient adds accuracy over distillation from the same ' +
+      'random start.',
     `Imitation − KD: ${POINTS}`,
     (results) => [...bySeed(depthGains(results, false, 'imitation', ['kd']), meanGain).values()],
   ),
   depthClaim(
     'depth-gradient-rival',
     'Imitation by gradient beats the best rival without imitation',
-    'In plain nets without skip connections, imitation by gradient adds accuracy over the best rival without imitation.',
-    `Imitation less the best of direct training, KD and selected channels + KL at each depth, by validation accuracy: ${POINTS}`,
+    'In plain nets without skip connections, imitation by gradient adds accuracy over the best rival ' +
+      'without imitation.',
+    'Imitation less the best of direct training, KD and selected channels + KL at each depth, by validation ' +
+      `accuracy: ${POINTS}`,
     (results) => [...bySeed(depthGains(results, false, 'imitation', WITHOUT_IMITATION), meanGain).values()],
   ),
   depthClaim(
     'depth-bridge',
     'What imitation adds is more without skips than with them',
     'What closed-form imitation adds is more without skip connections than with them.',
-    'Gain over the best rival without imitation (by validation accuracy, at each depth) in plain nets minus the same gain in nets with skips, paired by seed, mean over the depths',
+    'Gain over the best rival without imitation (by validation accuracy, at each depth) in plain nets minus the ' +
+      'same gain in nets with skips, paired by seed, mean over the depths',
     (results) => {
       const withSkips = bySeed(depthGains(results, true, 'closed-form', WITHOUT_IMITATION), meanGain);
       return [...bySeed(depthGains(results, false, 'closed-form', WITHOUT_IMITATION), meanGain)]
@@ -297,7 +319,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     'depth-growth',
     'What imitation adds grows with depth',
     'In plain nets, what closed-form imitation adds grows with depth.',
-    'Slope of the gain over the best rival without imitation (by validation accuracy, at each depth) against log2 of the depth, one for each seed',
+    'Slope of the gain over the best rival without imitation (by validation accuracy, at each depth) against log2 ' +
+      'of the depth, one for each seed',
     (results) => [
       ...bySeed(
         depthGains(results, false, 'closed-form', WITHOUT_IMITATION),

@@ -27,7 +27,10 @@ export const CHANCE = (1 - LEVEL) / 2;
 /** A band's rule in words: its statistic, and what each outcome takes. */
 export function bandText(band: Band): string {
   const statistic = band.statistic[0]!.toUpperCase() + band.statistic.slice(1);
-  return `${statistic}, one for each seed, 95 % t-interval: supported ${bandWords(band)}, not supported outside, else inconclusive.`;
+  return (
+    `${statistic}, one for each seed, 95 % t-interval: supported ${bandWords(band)}, not supported outside, else ` +
+    'inconclusive.'
+  );
 }
 
 /** A judgement by one interval. */
@@ -235,5 +238,9 @@ function placesText(
 
 /** The rule of {@link everyValue} in words. */
 export function everyValueText(band: Band, what: string): string {
-  return `${band.statistic[0]!.toUpperCase()}${band.statistic.slice(1)}, at every ${what}, 95 % t-interval over seeds: supported when it lies ${bandWords(band)} at each, not supported when it lies outside at any (Bonferroni over the ${what}s), else inconclusive.`;
+  return (
+    `${band.statistic[0]!.toUpperCase()}${band.statistic.slice(1)}, at every ${what}, 95 % t-interval over seeds: ` +
+    `supported when it lies ${bandWords(band)} at each, not supported when it lies outside at any (Bonferroni over ` +
+    `the ${what}s), else inconclusive.`
+  );
 }

@@ -37,7 +37,9 @@ function exponentOf(method: Method, rows: readonly TableRow[]): number {
 function rate(method: Method, regime: Regime): Claim {
   return {
     id: `selection-rate-${SLUGS[method]}-${slug(regime)}`,
-    statement: `At every depth, ${skips(regime)}, the discrepancy of particles chosen by ${METHODS[method]} falls faster with the thin width than the m^(−1/2) of random ones.`,
+    statement:
+      `At every depth, ${skips(regime)}, the discrepancy of particles chosen by ${METHODS[method]} falls faster with ` +
+      'the thin width than the m^(−1/2) of random ones.',
     source: SOURCE,
     question: `D falls faster than m^(−1/2) with particles chosen by ${METHODS[method]}`,
     setting: slug(regime),
@@ -54,7 +56,9 @@ function below(method: Method, rival: keyof typeof RIVALS, regime: Regime): Clai
   const { id, text, rises } = RIVALS[rival];
   return {
     id: `selection-${id}-${SLUGS[method]}-${slug(regime)}`,
-    statement: `At every depth at which the rival’s loss does not rise, ${skips(regime)}, particles chosen by ${METHODS[method]}, without any further training, leave a smaller discrepancy than ${text}.`,
+    statement:
+      `At every depth at which the rival’s loss does not rise, ${skips(regime)}, particles chosen by ` +
+      `${METHODS[method]}, without any further training, leave a smaller discrepancy than ${text}.`,
     source: SOURCE,
     question: `Particles chosen by ${METHODS[method]} end closer than ${text}`,
     setting: slug(regime),

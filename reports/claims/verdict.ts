@@ -72,7 +72,10 @@ export function formatMean({ mean, low, high, n }: Interval, digits = 3): string
 
 /** The mean with its interval and the number of seeds. */
 export function formatInterval({ mean, low, high, n }: Interval, digits = 3): string {
-  return `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} seed${n === 1 ? '' : 's'}`;
+  return (
+    `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} ` +
+    `seed${n === 1 ? '' : 's'}`
+  );
 }
 
 /** Whether an outcome is a decision. */

@@ -21,7 +21,8 @@ function spark(losses: readonly number[]): SVGElement {
   const label =
     losses.length === 0
       ? 'no losses yet'
-      : `loss of the last ${losses.length} steps, from ${losses[0]!.toPrecision(4)} to ${losses.at(-1)!.toPrecision(4)}`;
+      : `loss of the last ${losses.length} steps, from ${losses[0]!.toPrecision(4)} to ` +
+        `${losses.at(-1)!.toPrecision(4)}`;
   const svg = svgElement('svg', { width: WIDTH, height: HEIGHT, role: 'img', 'aria-label': label });
   const [low, high] = [Math.min(...losses), Math.max(...losses)];
   const y = (loss: number): number => HEIGHT - 2 - ((loss - low) / (high - low || 1)) * (HEIGHT - 4);

@@ -80,13 +80,15 @@ function particlesSay(setting: Setting, points: readonly Point[]): string[] {
     here.imitation < here.direct ? ['imitation', 'direct training'] : ['direct training', 'imitation'];
   const ratio = Math.max(here.imitation, here.direct) / Math.min(here.imitation, here.direct);
   const said = [
-    `At m = ${setting.m} and L = ${setting.depth} ${near} ends ${timesText(ratio)} times as near to the wide net as ${far}.`,
+    `At m = ${setting.m} and L = ${setting.depth} ${near} ends ${timesText(ratio)} times as near to the wide ` +
+      `net as ${far}.`,
   ];
   if (here.chosen !== undefined && here.sampled !== undefined) {
     const gain = here.sampled / here.chosen;
     const [better, worse] = gain > 1 ? ['chosen by herding', 'drawn'] : ['drawn', 'chosen by herding'];
     said.push(
-      `Before any training, particles that are ${better} are ${timesText(Math.max(gain, 1 / gain))} times as near to it as those ${worse}.`,
+      `Before any training, particles that are ${better} are ${timesText(Math.max(gain, 1 / gain))} times as near ` +
+        `to it as those ${worse}.`,
     );
   }
   if (columnOf(points, 'D(m)', 'direct').length > 2) {
@@ -94,7 +96,8 @@ function particlesSay(setting: Setting, points: readonly Point[]): string[] {
       exponent(columnOf(points, 'D(m)', column)).toFixed(2),
     ) as [string, string, string];
     said.push(
-      `D falls with m to the power ${imitation} under imitation, ${direct} under direct training, ${chosen} for chosen ` +
+      `D falls with m to the power ${imitation} under imitation, ${direct} under direct training, ` +
+        `${chosen} for chosen ` +
         'particles (one seed; the law says −1/2 of the first two).',
     );
   }
@@ -110,7 +113,8 @@ function saddleSays(setting: Setting, points: readonly Point[]): string[] {
   const here = pointHere(setting, points);
   if (here?.sampled === undefined) return [];
   const said = [
-    `At L = ${setting.depth} direct training carries the thin net ${timesText(here.direct / here.sampled)} times as far from the wide one as its particles began.`,
+    `At L = ${setting.depth} direct training carries the thin net ${timesText(here.direct / here.sampled)} times ` +
+      'as far from the wide one as its particles began.',
   ];
   const logs = columnOf(points, 'D(L)', 'direct').map(({ y }) => Math.log(y));
   if (logs.length > 3) {
@@ -118,7 +122,8 @@ function saddleSays(setting: Setting, points: readonly Point[]): string[] {
     const [before, last] = [growth.at(-3)!, growth.at(-1)!];
     const faster = before > 0 && last > 1.2 * before;
     said.push(
-      `log D grows by ${growth.at(-1)!.toFixed(2)} with the last layer and by ${before.toFixed(2)} two layers before: ` +
+      `log D grows by ${growth.at(-1)!.toFixed(2)} with the last layer and by ${before.toFixed(2)} two ` +
+        'layers before: ' +
         `${faster ? 'faster than exponentially, as exp of an exponential' : 'about exponentially, or slower'}.`,
     );
   }
@@ -301,7 +306,10 @@ export function commandOf(setting: Setting): string {
   const file = 'laboratory.json';
   const { study } = MODELS[setting.model];
   const declaration = JSON.stringify(declarationOf(setting));
-  return `echo '${declaration}' > ${file} && gowide theory run ${study} --config ${file} --seed ${setting.seed} --seeds 1`;
+  return (
+    `echo '${declaration}' > ${file} && gowide theory run ${study} --config ${file} --seed ` +
+    `${setting.seed} --seeds 1`
+  );
 }
 
 /** A point that could not be measured. */

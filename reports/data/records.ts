@@ -88,7 +88,8 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
     if (others.length > 0) {
       const { experiment, arm, scale } = group[0]!.cell;
       problems.push(
-        `${experiment} ${arm}, scale ${scale}: ${others.length} runs with another spec than the newest are left out: ${idsOf(others)}`,
+        `${experiment} ${arm}, scale ${scale}: ${others.length} runs with another spec than the newest are left ` +
+          `out: ${idsOf(others)}`,
       );
     }
   }
@@ -106,7 +107,8 @@ function cautionsOf(runs: readonly RunRecord[], rows: readonly TableRow[]): stri
     );
     return commits.size > 1
       ? [
-          `${name}: its runs are of ${commits.size} commits: ${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`,
+          `${name}: its runs are of ${commits.size} commits: ` +
+            `${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`,
         ]
       : [];
   });

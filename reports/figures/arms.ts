@@ -174,7 +174,9 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
     return {
       id,
       title,
-      alt: `${axis} of each arm. ${sorted.map((row) => `${row.name}: ${row.mean.toFixed(digits)} ${unit}`).join('; ')}.`,
+      alt:
+        `${axis} of each arm. ` +
+        `${sorted.map((row) => `${row.name}: ${row.mean.toFixed(digits)} ${unit}`).join('; ')}.`,
       caption: [
         caption,
         palette === undefined ? '' : COLORS,
@@ -225,8 +227,12 @@ export function differenceFigure(figure: ExperimentFigure & { readonly pairs: re
     return {
       id,
       title,
-      alt: `${axis}, paired by seed. ${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(digits)}`).join('; ')}.`,
-      caption: `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that crosses the dashed zero decides nothing. ${tickLegend(seeds)}`,
+      alt:
+        `${axis}, paired by seed. ` +
+        `${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(digits)}`).join('; ')}.`,
+      caption:
+        `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that ` +
+        `crosses the dashed zero decides nothing. ${tickLegend(seeds)}`,
       scale,
       command: commandOf(experiment, scale),
       spec: intervalSpec(

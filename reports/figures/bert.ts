@@ -16,7 +16,8 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     finding: equalStepsAndCost('bert', 'glosses'),
     title: 'Masked language modeling: cross-entropy by arm',
     caption:
-      'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
+      'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and ' +
+      'the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
   }),
   differenceFigure({
     experiment: bertGlosses,
@@ -61,7 +62,8 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     experiment: sst2,
     title: 'SST-2: MiniLM at half its width',
     caption:
-      'GLUE’s dev split. Public anchors on its test split, pre-trained BERTs: 2 x 128 83.2 %, 4 x 256 85.9 %, 4 x 512 89.7 %.',
+      'GLUE’s dev split. Public anchors on its test split, pre-trained BERTs: 2 x 128 83.2 %, 4 x 256 85.9 %, 4 ' +
+      'x 512 89.7 %.',
   }),
   armsFigure({
     id: 'bert-ablations',
@@ -76,7 +78,8 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     arm: 'wide blocks',
     title: 'Layer by layer in a BERT whose wide net has equal outputs',
     caption:
-      'The wide net has more heads and a larger feed-forward part in each layer, so that hybrids of the two nets exist.',
+      'The wide net has more heads and a larger feed-forward part in each layer, so that hybrids of the ' +
+      'two nets exist.',
   }),
 ];
 

@@ -77,8 +77,12 @@ export function curvesFigure(figure: ExperimentFigure): FigureDefinition {
     return {
       id,
       title,
-      alt: 'Training loss against steps: the wide net, then the thin net’s imitation, then its fine-tuning, and direct training of the thin net beside the last two.',
-      caption: `${caption} Each stage has its own loss, so levels of different colors are not comparable. Means over equal parts of a stage; geometric means and 95 % t-intervals over the seeds.`,
+      alt:
+        'Training loss against steps: the wide net, then the thin net’s imitation, then its fine-tuning, and direct ' +
+        'training of the thin net beside the last two.',
+      caption:
+        `${caption} Each stage has its own loss, so levels of different colors are not comparable. Means over equal ` +
+        'parts of a stage; geometric means and 95 % t-intervals over the seeds.',
       scale,
       command: commandOf(experiment, scale),
       spec: curvesSpec(data),

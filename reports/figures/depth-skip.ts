@@ -74,9 +74,13 @@ const drawAccuracy: Draw = ({ results, scale }) => {
   return {
     id: 'depth-skip',
     title: 'Where imitation itself pays: depth and skip connections',
-    alt: 'Test accuracy of fully connected tanh nets against depth, without and with skip connections, one line for each way of training.',
+    alt:
+      'Test accuracy of fully connected tanh nets against depth, without and with skip connections, one line for ' +
+      'each way of training.',
     caption:
-      'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, each arm at its own learning rate at each depth, chosen on the validation split. Means and 95 % t-intervals over the seeds.',
+      'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, ' +
+      'each arm at its own learning rate at each depth, chosen on the validation split. Means and 95 % t-intervals ' +
+      'over the seeds.',
     scale,
     command: commandOf(depthSkip, scale),
     spec,
@@ -209,9 +213,13 @@ const drawBridge: Draw = ({ rows, scale }) => {
   return {
     id: 'bridge',
     title: 'The theory’s telescoped sum on trained networks',
-    alt: 'Relative discrepancy of the logits and its telescoped sum against depth, right after imitation, without and with skip connections, for imitation by gradient and in closed form.',
+    alt:
+      'Relative discrepancy of the logits and its telescoped sum against depth, right after imitation, without and ' +
+      'with skip connections, for imitation by gradient and in closed form.',
     caption:
-      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. Geometric means and 95 % t-intervals over the seeds; both axes logarithmic.',
+      'Fully connected tanh nets on the digits, right after imitation and before fine-tuning. Hybrids H_l are the ' +
+      'wide net up to layer l and the thin one after it; the sum of their distances bounds the discrepancy. ' +
+      'Geometric means and 95 % t-intervals over the seeds; both axes logarithmic.',
     scale,
     command: commandOf(depthSkip, scale),
     spec: bridgeSpec(

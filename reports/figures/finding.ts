@@ -110,6 +110,9 @@ export function firstAndLast(better: 'higher' | 'lower'): Finding {
     if (means.length < 2) return undefined;
     const sign = better === 'higher' ? 1 : -1;
     const sorted = [...means].sort((a, b) => sign * (Number(b.mean) - Number(a.mean)));
-    return `Of ${sorted.length} variants of the thin net “${sorted[0]!.name}” does best, and “${sorted.at(-1)!.name}” worst`;
+    return (
+      `Of ${sorted.length} variants of the thin net “${sorted[0]!.name}” does best, and ` +
+      `“${sorted.at(-1)!.name}” worst`
+    );
   };
 }

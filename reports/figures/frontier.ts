@@ -109,8 +109,13 @@ export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierVi
     return {
       id,
       title,
-      alt: `${AXIS} of each way of training against its cost: ${costs.map((cost) => COSTS[cost]).join('; ')}. The table has the values.`,
-      caption: `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its rate that of the nearest tuned budget. One point for each budget: mean over the seeds with its 95 % bootstrap interval. Floating-point operations, logarithmic; the wide net’s own line has no teacher.`,
+      alt:
+        `${AXIS} of each way of training against its cost: ${costs.map((cost) => COSTS[cost]).join('; ')}. The table ` +
+        'has the values.',
+      caption:
+        `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its ` +
+        'rate that of the nearest tuned budget. One point for each budget: mean over the seeds with its 95 % ' +
+        'bootstrap interval. Floating-point operations, logarithmic; the wide net’s own line has no teacher.',
       scale,
       command: `gowide frontier ${keyOf(frontier)} --scale ${scale}`,
       spec: specOf(data, palette, size),

@@ -37,7 +37,9 @@ const drawDepth: Draw = ({ rows, scale }) => {
   return {
     id: 'hero-depth',
     title: 'Discrepancy against depth',
-    alt: 'Discrepancy between thin and wide net against the number of layers, with a skip connection and without, after direct training and after imitation, with the bound on the latter.',
+    alt:
+      'Discrepancy between thin and wide net against the number of layers, with a skip connection and without, after ' +
+      'direct training and after imitation, with the bound on the latter.',
     caption: 'Particle nets on held-out points; geometric means and 95 % t-intervals.',
     scale,
     command: commandOf(depth, scale),

@@ -121,7 +121,10 @@ const sumFinding: Finding = (_, { data }) => {
   const [from, to] = [first, last].map(({ mean }) => Number(mean)) as [number, number];
   const how = to > from ? 'more' : 'less';
   const at = ({ tap }: Datum): string => String(tap).replace(/(\D)(\d)/, '$1 $2');
-  return `Late layers add ${how} to the telescoped sum than early ones: ${to.toFixed(2)} at ${at(last)}, ${from.toFixed(2)} at ${at(first)}`;
+  return (
+    `Late layers add ${how} to the telescoped sum than early ones: ${to.toFixed(2)} at ${at(last)}, ` +
+    `${from.toFixed(2)} at ${at(first)}`
+  );
 };
 
 /** Whether fine-tuning brought the logits nearer to the wide net's, by the means. */
@@ -134,7 +137,10 @@ const tuningFinding: Finding = (...said) => {
   const [before, after] = [at(MOMENTS.imitation!), at(MOMENTS.end!)];
   if (before === undefined || after === undefined) return sumFinding(...said);
   const nearer = after < before ? 'nearer to' : 'further from';
-  return `Fine-tuning brings the logits ${nearer} the wide net’s: ${before.toFixed(2)} before, ${after.toFixed(2)} after`;
+  return (
+    `Fine-tuning brings the logits ${nearer} the wide net’s: ${before.toFixed(2)} before, ` +
+    `${after.toFixed(2)} after`
+  );
 };
 
 /** Relative discrepancy of each place of one arm's net, right after imitation and at the end. */
@@ -172,7 +178,9 @@ export function layersFigure(figure: LayersFigure): FigureDefinition {
     return {
       id,
       title,
-      alt: 'Relative discrepancy at each place of the network, after imitation and after fine-tuning; the table has the values.',
+      alt:
+        'Relative discrepancy at each place of the network, after imitation and after fine-tuning; the table ' +
+        'has the values.',
       caption: `${caption} ${DISTANCE} ${tickLegend(seeds)}`,
       scale,
       command: commandOf(experiment, scale, shown[0]!.arm),

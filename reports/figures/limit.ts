@@ -14,13 +14,17 @@ const WORDS = {
   depth: {
     id: 'limit',
     title: '√m D beside its limit of infinite width, against depth',
-    alt: 'Root m times D against depth: solid lines of the infinite-width limit, dashed and dotted ones of real thin nets.',
+    alt:
+      'Root m times D against depth: solid lines of the infinite-width limit, dashed and dotted ones of ' +
+      'real thin nets.',
     xTitle: 'depth L (layers)',
   },
   time: {
     id: 'limit-time',
     title: '√m D beside its limit of infinite width, to late times',
-    alt: 'Root m times D of direct training against time up to 50: the infinite-width limit, solid, and real thin nets, dashed.',
+    alt:
+      'Root m times D of direct training against time up to 50: the infinite-width limit, solid, and real thin ' +
+      'nets, dashed.',
     xTitle: 'flow time T',
   },
 } as const;
@@ -52,7 +56,10 @@ export const limitTimeFinding: Finding = (_, { data }) => {
   if (first === undefined || last === undefined || first === last) return undefined;
   const [from, to] = [first, last].map(({ mean }) => Number(mean)) as [number, number];
   const how = to > from ? 'grows' : 'falls';
-  return `Trained for long, √m D of direct training ${how}: ${from.toFixed(1)} at T = ${first.x}, ${to.toFixed(1)} at T = ${last.x}`;
+  return (
+    `Trained for long, √m D of direct training ${how}: ${from.toFixed(1)} at T = ${first.x}, ${to.toFixed(1)} at ` +
+    `T = ${last.x}`
+  );
 };
 
 /** Draws the study `limit` against depth, or the arms that have several times against time. */
@@ -85,7 +92,10 @@ export function drawLimit(x: keyof typeof WORDS): Draw {
     const who = narrow === widest ? `m = ${widest}` : `narrow: m = ${narrow}, widest: m = ${widest}`;
     return {
       ...{ id, title, alt, scale },
-      caption: `Solid: the limit of infinite width; dashed and dotted: real thin nets (${who}), with what a finite M takes away put back. Geometric means; bands: 95 % t-intervals, from three seeds on. A limit that did not converge is left out.`,
+      caption:
+        `Solid: the limit of infinite width; dashed and dotted: real thin nets (${who}), with what a finite M takes ` +
+        'away put back. Geometric means; bands: 95 % t-intervals, from three seeds on. A limit that did not ' +
+        'converge is left out.',
       command: commandOf(limit, scale),
       spec: lawSpec(data, names, {
         x: { title: xTitle, log: x === 'time', values: [...new Set(mine.map((row) => numberAt(row, x)))] },

@@ -18,7 +18,8 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
     finding: equalStepsAndCost('resnet', 'digits'),
     title: 'Test accuracy by arm',
     caption:
-      'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
+      'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network ' +
+      'and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
   }),
   differenceFigure({
     experiment: resnetDigits,
@@ -101,7 +102,8 @@ export const PICTURE_FIGURES: readonly FigureDefinition[] = [
     experiment: cifar10,
     title: 'CIFAR-10',
     caption:
-      'The 10,000 test pictures. Public anchors of full width, 200 epochs: ResNet-20 91.7 %, ResNet-56 93.4 %, ResNet-110 93.7 %.',
+      'The 10,000 test pictures. Public anchors of full width, 200 epochs: ResNet-20 91.7 %, ResNet-56 93.4 %, ' +
+      'ResNet-110 93.7 %.',
   }),
 ];
 

@@ -62,8 +62,14 @@ const drawWidth: Draw = ({ rows, scale }) => {
   return {
     id: 'width',
     title: 'Discrepancy against thin width',
-    alt: 'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows the slope −1/2; direct training follows it with a skip connection and flattens without one.',
-    caption: `D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the root mean square over layers of the single-layer error. Each seed has its own task and wide net. ${legendOf(seeds, 'geometric means')} Dashed: slope −1/2. Both axes logarithmic.`,
+    alt:
+      'Discrepancy D against thin width m on logarithmic axes, with and without a skip connection. Imitation follows ' +
+      'the slope −1/2; direct training follows it with a skip connection and flattens without one.',
+    caption:
+      'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and ' +
+      'of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the ' +
+      'root mean square over layers of the single-layer error. Each seed has its own task and wide net. ' +
+      `${legendOf(seeds, 'geometric means')} Dashed: slope −1/2. Both axes logarithmic.`,
     scale,
     command: commandOf(width, scale),
     spec: lawSpec(data, names, {
@@ -111,9 +117,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     }),
     experiment: depth,
     title: 'Discrepancy against depth',
-    alt: 'Discrepancy D against the number of layers L. The telescoped sum lies above the discrepancy after imitation everywhere; direct training does not explode with depth.',
+    alt:
+      'Discrepancy D against the number of layers L. The telescoped sum lies above the discrepancy after imitation ' +
+      'everywhere; direct training does not explode with depth.',
     caption:
-      'D[S, B] after direct training and after imitation, and the telescoped sum of hybrids, which bounds the latter with no constants. A double exponential would bend upwards on this logarithmic axis.',
+      'D[S, B] after direct training and after imitation, and the telescoped sum of hybrids, which bounds the ' +
+      'latter with no constants. A double exponential would bend upwards on this logarithmic axis.',
     x: 'depth',
     series: ['direct', 'imitation', 'telescoped'],
     xTitle: 'depth L (layers)',
@@ -128,9 +137,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     }),
     experiment: time,
     title: 'Discrepancy against time',
-    alt: 'Discrepancy D against flow time T. Under imitation it falls all the way; under direct training it dips and then stays or grows slowly.',
+    alt:
+      'Discrepancy D against flow time T. Under imitation it falls all the way; under direct training it dips and ' +
+      'then stays or grows slowly.',
     caption:
-      'Direct training: thin and wide net at the same time T. Imitation: the wide net of the last time, after imitation for T.',
+      'Direct training: thin and wide net at the same time T. Imitation: the wide net of the last time, after ' +
+      'imitation for T.',
     x: 'time',
     series: ['direct', 'directTrain', 'imitation'],
     optional: ['directTrain'],
@@ -153,9 +165,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     ),
     experiment: imitation,
     title: 'Discrepancy against the time of imitation',
-    alt: 'Discrepancy D against the time of imitation. It falls, and with a skip connection passes below direct training late; imitation in closed form lies far below both.',
+    alt:
+      'Discrepancy D against the time of imitation. It falls, and with a skip connection passes below direct ' +
+      'training late; imitation in closed form lies far below both.',
     caption:
-      'Imitation of the trained wide net from its own particles; direct training over T = 4 and ridge regression of the output weights do not depend on the time.',
+      'Imitation of the trained wide net from its own particles; direct training over T = 4 and ridge regression ' +
+      'of the output weights do not depend on the time.',
     x: 'time',
     series: ['direct', 'imitation', 'ridge'],
     xTitle: 'time of imitation',
@@ -173,9 +188,13 @@ const LAW_FIGURES: readonly LawFigure[] = [
     }),
     experiment: selection,
     title: 'Particles that are chosen, and not drawn',
-    alt: 'Discrepancy D against thin width at four layers. Particles chosen by herding or greedy selection lie far below random ones, and with least squares below every other.',
+    alt:
+      'Discrepancy D against thin width at four layers. Particles chosen by herding or greedy selection lie far ' +
+      'below random ones, and with least squares below every other.',
     caption:
-      'L = 4. Thin particles of the trained wide net, chosen on the training points; D on held-out points. Greedy selection weighs its particles (Ye, Wu, Liu 2020), herding weighs all alike; least squares refits the output weights. Both axes logarithmic.',
+      'L = 4. Thin particles of the trained wide net, chosen on the training points; D on held-out points. Greedy ' +
+      'selection weighs its particles (Ye, Wu, Liu 2020), herding weighs all alike; least squares refits the ' +
+      'output weights. Both axes logarithmic.',
     x: 'm',
     series: ['direct', 'random', 'randomImitation', 'greedy', 'herding', 'herdingLeastSquares'],
     xTitle: 'thin width m',
@@ -195,9 +214,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     ),
     experiment: scale,
     title: 'Discrepancy against the model’s constants',
-    alt: 'Relative discrepancy against skip weight, scale and correlation. It rises with the scale; imitation lies below direct training where the scale is large or the skip is weak.',
+    alt:
+      'Relative discrepancy against skip weight, scale and correlation. It rises with the scale; imitation lies ' +
+      'below direct training where the scale is large or the skip is weak.',
     caption:
-      'D over the size of the wide net’s output. Panels: the skip weight α (c = 2, ρ = 0.9), the scale c (α = 1, ρ = 0.9), the correlation ρ of output and input weights (α = 0, c = 2).',
+      'D over the size of the wide net’s output. Panels: the skip weight α (c = 2, ρ = 0.9), the scale c (α = 1, ρ ' +
+      '= 0.9), the correlation ρ of output and input weights (α = 0, c = 2).',
     x: 'value',
     series: ['direct', 'imitation', 'sampled'],
     facet: ({ arm }) => CONSTANTS.get(arm) ?? arm,
@@ -215,9 +237,13 @@ const LAW_FIGURES: readonly LawFigure[] = [
     }),
     experiment: bounds,
     title: 'How loose the bounds on imitation are',
-    alt: 'Discrepancies and their bounds against depth. The telescoped sum I1 stays within a small factor of the discrepancy after imitation; I2, with global Lipschitz constants, grows exponentially with depth unless blocks are scaled by 1/L.',
+    alt:
+      'Discrepancies and their bounds against depth. The telescoped sum I1 stays within a small factor of the ' +
+      'discrepancy after imitation; I2, with global Lipschitz constants, grows exponentially with depth unless ' +
+      'blocks are scaled by 1/L.',
     caption:
-      'I1 telescopes measured distances; I2 multiplies each layer’s error by a product of the thin net’s operator norms, I2′ by the wide net’s. The cap bounds direct training by the losses of both nets.',
+      'I1 telescopes measured distances; I2 multiplies each layer’s error by a product of the thin net’s operator ' +
+      'norms, I2′ by the wide net’s. The cap bounds direct training by the losses of both nets.',
     x: 'depth',
     series: ['direct', 'imitation', 'telescoped', 'lipschitz', 'wideTail', 'cap'],
     xTitle: 'depth L (layers)',
@@ -233,9 +259,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     end: { at: 308, label: '>10^308' },
     experiment: bounds,
     title: 'The Gronwall bound on direct training',
-    alt: 'Decimal digits of the Gronwall bound against depth: tens to hundreds of orders of magnitude above the measured discrepancy with blocks at a constant scale, and level with blocks at 1/L.',
+    alt:
+      'Decimal digits of the Gronwall bound against depth: tens to hundreds of orders of magnitude above the ' +
+      'measured discrepancy with blocks at a constant scale, and level with blocks at 1/L.',
     caption:
-      'log₁₀ of the running Gronwall bound on D after T = 1; open arrows: beyond 10^308, where float64 ends. What it bounds is of the order of 0.1 throughout (the figure before).',
+      'log₁₀ of the running Gronwall bound on D after T = 1; open arrows: beyond 10^308, where float64 ends. What ' +
+      'it bounds is of the order of 0.1 throughout (the figure before).',
     x: 'depth',
     series: ['gronwall'],
     xTitle: 'depth L (layers)',
@@ -255,9 +284,14 @@ const LAW_FIGURES: readonly LawFigure[] = [
     ),
     experiment: saddle,
     title: 'Where direct training does explode: the symmetric saddles B1 and B',
-    alt: 'Root m times D against depth for the saddle instances. Direct training is a straight, steep line for B1 and bends upwards for B on the logarithmic axis; the telescoped sum of imitation grows slowly. Both lie on their dashed closed forms; real particles leave them once their deviations are no longer small.',
+    alt:
+      'Root m times D against depth for the saddle instances. Direct training is a straight, steep line for B1 and ' +
+      'bends upwards for B on the logarithmic axis; the telescoped sum of imitation grows slowly. Both lie on their ' +
+      'dashed closed forms; real particles leave them once their deviations are no longer small.',
     caption:
-      '√m D after direct training over T = 0.4 (B1, g = 1) and T = 0.006 (B, g = 1.3), and √m times the telescoped sum of sampled particles. Means of 10¹² particles drawn exactly; “real particles”: as many as fit in memory, which saturate. Dashed: closed forms.',
+      '√m D after direct training over T = 0.4 (B1, g = 1) and T = 0.006 (B, g = 1.3), and √m times the telescoped ' +
+      'sum of sampled particles. Means of 10¹² particles drawn exactly; “real particles”: as many as fit in ' +
+      'memory, which saturate. Dashed: closed forms.',
     x: 'depth',
     series: ['direct', 'telescoped', 'directParticles'],
     theory: ['directTheory', 'telescopedTheory'],
@@ -274,9 +308,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     }),
     experiment: tanhSaddle,
     title: 'The saddle with tanh particles (instance C)',
-    alt: 'Growth of log D over training against depth, for tanh particles; it follows the dashed linearized growth up to moderate depth.',
+    alt:
+      'Growth of log D over training against depth, for tanh particles; it follows the dashed linearized growth up ' +
+      'to moderate depth.',
     caption:
-      'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearized flow of the first seed’s particles.',
+      'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearized flow of the first ' +
+      'seed’s particles.',
     x: 'depth',
     series: ['growth'],
     theory: ['linearised'],
@@ -306,7 +343,9 @@ const LAW_FIGURES: readonly LawFigure[] = [
     finding: publishedConstants,
     experiment: residual,
     title: 'Modern rates: deep residual nets at scale 1/(L M)',
-    alt: 'Distance of a finite residual net’s hidden state and output to the largest net’s against embedding width D; both fall roughly as one over root D.',
+    alt:
+      'Distance of a finite residual net’s hidden state and output to the largest net’s against embedding width D; ' +
+      'both fall roughly as one over root D.',
     caption: 'Root mean square distance to the reference net, L = 50 blocks of width M, 15 steps of gradient descent.',
     x: 'D',
     series: ['hidden', 'output'],
@@ -328,9 +367,13 @@ const LAW_FIGURES: readonly LawFigure[] = [
     ),
     experiment: residualDepth,
     title: 'The term 1/L of deep residual nets',
-    alt: 'Change of the output from L to twice as many blocks against L, on logarithmic axes, for linear nets and for nets of tanh; both fall with the slope −1.',
+    alt:
+      'Change of the output from L to twice as many blocks against L, on logarithmic axes, for linear nets and for ' +
+      'nets of tanh; both fall with the slope −1.',
     caption:
-      'Root mean square change of the trained output from L to 2 L blocks of infinitely many units, computed by an exact recursion (linear, infinite embedding width) and by quadrature over the units (tanh, D = 2): nothing is sampled but data, embedding and readout. 14 steps of gradient descent. Both axes logarithmic.',
+      'Root mean square change of the trained output from L to 2 L blocks of infinitely many units, computed by an ' +
+      'exact recursion (linear, infinite embedding width) and by quadrature over the units (tanh, D = 2): nothing ' +
+      'is sampled but data, embedding and readout. 14 steps of gradient descent. Both axes logarithmic.',
     x: 'depth',
     series: ['change'],
     xTitle: 'blocks L',
@@ -353,9 +396,12 @@ const LAW_FIGURES: readonly LawFigure[] = [
     ),
     experiment: stages,
     title: 'Three stages against direct training, on particles',
-    alt: 'Held-out loss against thin width for three stages, direct training and sampled particles trained without imitation at equal steps, direct training at the total cost, and the wide net.',
+    alt:
+      'Held-out loss against thin width for three stages, direct training and sampled particles trained without ' +
+      'imitation at equal steps, direct training at the total cost, and the wide net.',
     caption:
-      'Half the mean squared error on held-out points. Three stages, direct training and sampled particles without imitation have had as many steps; at the total cost, as many as the wide net’s training pays for.',
+      'Half the mean squared error on held-out points. Three stages, direct training and sampled particles without ' +
+      'imitation have had as many steps; at the total cost, as many as the wide net’s training pays for.',
     x: 'm',
     series: ['direct', 'sampled', 'long', 'staged', 'wide'],
     optional: ['sampled', 'long'],
@@ -375,9 +421,12 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
     }),
     experiment: width,
     title: 'Local exponents of the discrepancy in the thin width',
-    alt: 'Local exponent of D against thin width. Imitation lies at −1/2 throughout; direct training without a skip connection starts near −1/4 and comes near −1/2 at the largest widths only.',
+    alt:
+      'Local exponent of D against thin width. Imitation lies at −1/2 throughout; direct training without a skip ' +
+      'connection starts near −1/4 and comes near −1/2 at the largest widths only.',
     caption:
-      'Log ratio of D at neighboring widths over the log ratio of the widths, at their geometric mean. Dashed: −1/2. The verdicts are those of the wider half of the widths.',
+      'Log ratio of D at neighboring widths over the log ratio of the widths, at their geometric mean. Dashed: ' +
+      '−1/2. The verdicts are those of the wider half of the widths.',
     x: 'm',
     xTitle: 'thin width m',
     series: ['direct', 'imitation'],
@@ -393,9 +442,12 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
     }),
     experiment: depth,
     title: 'Local exponents of the discrepancy and its telescoped sum in the depth',
-    alt: 'Local exponent against depth of the telescoped sum, of the discrepancy after imitation and of that after direct training. The telescoped sum without a skip connection passes 1 from six layers on.',
+    alt:
+      'Local exponent against depth of the telescoped sum, of the discrepancy after imitation and of that after ' +
+      'direct training. The telescoped sum without a skip connection passes 1 from six layers on.',
     caption:
-      'Log ratio at neighboring depths over the log ratio of the depths, at their geometric mean. Dashed: 1, linear growth. The verdicts are those of the deeper half of the depths.',
+      'Log ratio at neighboring depths over the log ratio of the depths, at their geometric mean. Dashed: 1, ' +
+      'linear growth. The verdicts are those of the deeper half of the depths.',
     x: 'depth',
     xTitle: 'depth L (layers)',
     series: ['direct', 'imitation', 'telescoped'],

@@ -163,8 +163,12 @@ export function tradeFigure(figure: TradeFigure): FigureDefinition {
     return {
       id,
       title,
-      alt: `${metric.label} against the cost of all training. ${said.map(({ name, x, mean }) => `${name}: ${Number(mean).toFixed(metric.digits)} ${metric.unit} for ${Number(x).toPrecision(2)} TFLOP`).join('; ')}.`,
-      caption: `${caption} Means and 95 % t-intervals over the seeds; nets without a size in their names are thin ones; costs are on a logarithmic axis.`,
+      alt:
+        `${metric.label} against the cost of all training. ` +
+        `${said.map(({ name, x, mean }) => `${name}: ${Number(mean).toFixed(metric.digits)} ${metric.unit} for ${Number(x).toPrecision(2)} TFLOP`).join('; ')}.`,
+      caption:
+        `${caption} Means and 95 % t-intervals over the seeds; nets without a size in their names are thin ones; ` +
+        'costs are on a logarithmic axis.',
       scale,
       command: commandOf(experiment, scale),
       spec: tradeSpec(data, axes, metric, size),

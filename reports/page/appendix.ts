@@ -16,7 +16,11 @@ function rulesBlock(): string {
     ({ date, what, why, afterResults }) =>
       `<li><b>${date}${afterResults ? ', after results had been seen' : ''}.</b> ${escape(what)} ${escape(why)}</li>`,
   );
-  return `<h3 id="rules">Rules, and when they changed</h3><p>Every verdict follows from a rule that stands beside it, in code that knows no run. ${escape(FAMILY_RULE)} A rule was fixed before the runs that it decides but where this list says otherwise:</p><ul>${changes.join('\n')}</ul>`;
+  return (
+    '<h3 id="rules">Rules, and when they changed</h3><p>Every verdict follows from a rule that stands beside it, in ' +
+    `code that knows no run. ${escape(FAMILY_RULE)} A rule was fixed before the runs that it decides but where this ` +
+    `list says otherwise:</p><ul>${changes.join('\n')}</ul>`
+  );
 }
 
 /** The name of the archive of all tables. */
@@ -34,14 +38,18 @@ function dataBlock(records: Records, link: ArchiveLink): string {
   const download =
     archive === undefined
       ? `<p>The tables are too many for a page, or there are none; <code>${how}</code> writes them.</p>`
-      : `<p><a download="${ARCHIVE_NAME}" href="${link(archive.zip)}">All tables as one archive</a> (zip, ${plural(archive.files, 'file')}, ${Math.ceil(archive.zip.length / 1024)} kB): final figures as CSV, what was logged as lines of JSON, numbers with eight digits. Figures have their own rows as CSV. <code>${how}</code> writes the tables with all digits.</p>`;
+      : `<p><a download="${ARCHIVE_NAME}" href="${link(archive.zip)}">All tables as one archive</a> (zip, ` +
+        `${plural(archive.files, 'file')}, ${Math.ceil(archive.zip.length / 1024)} kB): final figures as CSV, what ` +
+        'was logged as lines of JSON, numbers with eight digits. Figures have their own rows as CSV. ' +
+        `<code>${how}</code> writes the tables with all digits.</p>`;
   const kept = [...records.origins].map(
     ([name, origins]) => `<li><b>${escape(name)}</b>: ${escape(withoutPaths(origins.map(originText).join('; ')))}</li>`,
   );
   const from =
     kept.length === 0
       ? ''
-      : `<details><summary>Where ${plural(kept.length, 'kept table')} come from</summary><ul class="small">${kept.join('\n')}</ul></details>`;
+      : `<details><summary>Where ${plural(kept.length, 'kept table')} come from</summary><ul ` +
+        `class="small">${kept.join('\n')}</ul></details>`;
   return `<h3 id="data">Raw data</h3>${download}${from}`;
 }
 
@@ -59,7 +67,8 @@ export function appendixBlock({ records, scales, rest, archiveLink }: AppendixIn
   const claims =
     rest.length === 0
       ? ''
-      : `<h3 id="other-claims">Claims without a figure here</h3><p>${plural(rest.length, 'claim')} of experiments that were not run, or that left nothing to draw.</p>${claimsBlock(rest)}`;
+      : `<h3 id="other-claims">Claims without a figure here</h3><p>${plural(rest.length, 'claim')} of experiments ` +
+        `that were not run, or that left nothing to draw.</p>${claimsBlock(rest)}`;
   return `<section aria-labelledby="appendix"><h2 id="appendix">Appendix</h2>
 ${rulesBlock()}
 ${claims}

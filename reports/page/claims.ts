@@ -35,14 +35,18 @@ export function countsText(verdicts: readonly ScaledVerdict[]): string {
 /** Claims below a figure, folded; nothing without any. */
 export function claimsBlock(verdicts: readonly ScaledVerdict[], open = false): string {
   if (verdicts.length === 0) return '';
-  return `<details class="claims"${open ? ' open' : ''}><summary>${plural(verdicts.length, 'claim')}: ${countsText(verdicts)}</summary>${verdicts.map((verdict, i) => claimBlock(verdict, verdicts[i - 1])).join('\n')}</details>`;
+  return (
+    `<details class="claims"${open ? ' open' : ''}><summary>${plural(verdicts.length, 'claim')}: ` +
+    `${countsText(verdicts)}</summary>${verdicts.map((verdict, i) => claimBlock(verdict, verdicts[i - 1])).join('\n')}</details>`
+  );
 }
 
 const cellOf = (verdicts: readonly ScaledVerdict[]): string =>
   verdicts
     .map(
       ({ id, outcome, statement }) =>
-        `<a href="#${escape(claimId(id))}" title="${escape(`${outcome}: ${statement}`)}" aria-label="${outcome}">${outcomeMark(outcome)}</a>`,
+        `<a href="#${escape(claimId(id))}" title="${escape(`${outcome}: ${statement}`)}" ` +
+        `aria-label="${outcome}">${outcomeMark(outcome)}</a>`,
     )
     .join('');
 
@@ -58,7 +62,7 @@ function matrixRows(verdicts: readonly ScaledVerdict[], columns: readonly string
 export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
   const columns = settingNames(verdicts.map(({ setting }) => setting));
   const groups = [...groupBy(columns, (column) => settingOf(column).group)];
-  const head = `<tr><td></td>${groups.map(([group, list]) => `<th scope="colgroup" colspan="${list.length}">${escape(group)}</th>`).join('')}</tr>
+  const head = `<tr><td></td>${groups.map(([group, list]) => '<th scope="colgroup" ' + `colspan="${list.length}">${escape(group)}</th>`).join('')}</tr>
 <tr><th scope="col">Question</th>${columns.map((column) => `<th scope="col">${escape(settingOf(column).label)}</th>`).join('')}</tr>`;
   const parts = (
     [
@@ -69,7 +73,8 @@ export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
     const mine = verdicts.filter((verdict) => verdict.kind === kind);
     return mine.length === 0
       ? ''
-      : `<tbody><tr class="part"><th scope="rowgroup" colspan="${columns.length + 1}">${title}: ${countsText(mine)}</th></tr>${matrixRows(mine, columns)}</tbody>`;
+      : `<tbody><tr class="part"><th scope="rowgroup" colspan="${columns.length + 1}">${title}: ` +
+          `${countsText(mine)}</th></tr>${matrixRows(mine, columns)}</tbody>`;
   });
   const legend = OUTCOMES.map((outcome) => `<span class="mark">${outcomeMark(outcome)} ${outcome}</span>`).join(' ');
   return `<p class="small">${legend} Each mark is a link to its claim.</p>

@@ -28,13 +28,17 @@ function verdictPairs(first: Report, second: Report): { html: string; changed: C
     .flatMap(([section, list]) => list.map((verdict, i) => [verdict, second.verdicts[section]![i]!] as const))
     .filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
   const cell = ({ outcome, evidence, scale }: (typeof pairs)[number][0]): string =>
-    `<td>${verdictBadge(outcome)}<p class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;
+    `<td>${verdictBadge(outcome)}<p ` +
+    `class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;
   const rows = pairs.map(
     ([a, b]) =>
-      `<tr id="claim-${escape(a.id)}"><td>${a.outcome === b.outcome ? '' : '<strong>differs</strong> '}${escape(a.statement)}</td>${cell(a)}${cell(b)}</tr>`,
+      '<tr ' +
+      `id="claim-${escape(a.id)}"><td>${a.outcome === b.outcome ? '' : '<strong>differs</strong> '}${escape(a.statement)}</td>${cell(a)}${cell(b)}</tr>`,
   );
   return {
-    html: `<table class="pairs"><thead><tr><th scope="col">Claim</th><th scope="col">A</th><th scope="col">B</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
+    html:
+      '<table class="pairs"><thead><tr><th scope="col">Claim</th><th scope="col">A</th><th ' +
+      `scope="col">B</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
     changed: pairs
       .filter(([a, b]) => a.outcome !== b.outcome)
       .map(([a, b]) => ({ id: a.id, first: a.outcome, second: b.outcome })),
@@ -86,12 +90,16 @@ async function figurePairs(first: Report, second: Report): Promise<string> {
       const { head, picture } = panelHtml(panel, label);
       return `${head}${picture}`;
     });
-    return `<div class="plot" tabindex="0" role="region" aria-label="${side}: ${escape(figure.title)}">${plots.join('')}</div>`;
+    return (
+      `<div class="plot" tabindex="0" role="region" aria-label="${side}: ` +
+      `${escape(figure.title)}">${plots.join('')}</div>`
+    );
   };
   const drawn = await Promise.all(
     blocks.map(
       async ([a, b]) =>
-        `<figure><h3>${escape(a.title)}</h3><div class="plots">${await plot(a, 'A')}${await plot(b, 'B')}</div><figcaption>${escape(a.caption)}</figcaption></figure>`,
+        `<figure><h3>${escape(a.title)}</h3><div ` +
+        `class="plots">${await plot(a, 'A')}${await plot(b, 'B')}</div><figcaption>${escape(a.caption)}</figcaption></figure>`,
     ),
   );
   return drawn.join('\n');

@@ -32,7 +32,10 @@ export function withTerm(text: string): string {
   if (found === null) return escape(text);
   const term = found[0];
   const after = found.index + term.length;
-  return `${escape(text.slice(0, found.index))}<abbr title="${escape(TERMS[term.toLowerCase()]!)}">${escape(term)}</abbr>${escape(text.slice(after))}`;
+  return (
+    `${escape(text.slice(0, found.index))}<abbr ` +
+    `title="${escape(TERMS[term.toLowerCase()]!)}">${escape(term)}</abbr>${escape(text.slice(after))}`
+  );
 }
 
 /** The list of terms. */

@@ -18,10 +18,14 @@ export const PAPER_TITLE = 'Go Wide, Then Narrow';
 /** What the page is called, and what it says in a line where it is linked to. */
 export const TITLE = `${PAPER_TITLE}: what was claimed, what was run, what came out`;
 export const DESCRIPTION =
-  'An independent check of “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (ICML 2020): theory simulated, networks trained, every verdict with its rule and data.';
+  'An independent check of “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (ICML 2020): theory ' +
+  'simulated, networks trained, every verdict with its rule and data.';
 
 function citation(id: string, label: string, bibtex: string): string {
-  return `<details class="cite"><summary>${label}</summary><pre id="${id}" tabindex="0">${escape(bibtex)}</pre><button type="button" data-copies="${id}">Copy BibTeX</button></details>`;
+  return (
+    `<details class="cite"><summary>${label}</summary><pre id="${id}" tabindex="0">${escape(bibtex)}</pre><button ` +
+    `type="button" data-copies="${id}">Copy BibTeX</button></details>`
+  );
 }
 
 /** What the head says. */
@@ -47,23 +51,27 @@ function summaryLines({ verdicts, records, scales }: Head): (readonly [string, s
   return [
     [
       'Scope',
-      `${verdicts.length} claims: ${paper.length} of the paper’s abstract and method, in this project’s reading, and ${controls.length} controls and rivals of this project’s own.`,
+      `${verdicts.length} claims: ${paper.length} of the paper’s abstract and method, in this project’s reading, ` +
+        `and ${controls.length} controls and rivals of this project’s own.`,
     ],
     [
       'Method',
-      'A wide net is trained; a thin one imitates it layer by layer; the thin one is fine-tuned. Rivals have equal steps of the thin net, or equal operations in all.',
+      'A wide net is trained; a thin one imitates it layer by layer; the thin one is fine-tuned. Rivals have equal ' +
+        'steps of the thin net, or equal operations in all.',
     ],
     [
       'Theory',
-      'Deep nets of particles under gradient flow, simulated in float64, with exact limits and special laws beside them.',
+      'Deep nets of particles under gradient flow, simulated in float64, with exact limits and special ' +
+        'laws beside them.',
     ],
     [
       'Networks',
-      'ResNets on handwritten digits, Fashion-MNIST and strings of a random grammar, tanh nets of 4 to 64 layers, BERTs on the definitions of WordNet.',
+      'ResNets on handwritten digits, Fashion-MNIST and strings of a random grammar, tanh nets of 4 to 64 layers, ' +
+        'BERTs on the definitions of WordNet.',
     ],
     [
       'Runs',
-      `${plural(runs, 'run')}${tables}${scales.length === 0 ? '' : `, ${scales.length === 1 ? 'scale' : 'scales'} ${scales.join(', ')}`}; each claim and figure stands at the largest scale at which it was run.`,
+      `${plural(runs, 'run')}${tables}${scales.length === 0 ? '' : `, ${scales.length === 1 ? 'scale' : 'scales'} ` + `${scales.join(', ')}`}; each claim and figure stands at the largest scale at which it was run.`,
     ],
     ['The paper’s claims', `${countsText(paper) || 'none'}.`],
     ['Controls', `${countsText(controls) || 'none'}.`],
@@ -71,12 +79,14 @@ function summaryLines({ verdicts, records, scales }: Head): (readonly [string, s
       'Not run',
       scales.includes('paper')
         ? 'What the matrix below marks so.'
-        : 'The paper’s own ImageNet and BERT results: ResNet-50 and ResNet-101, BERT_BASE and BERT_LARGE on books and Wikipedia. Small scales decide small-scale claims only.',
+        : 'The paper’s own ImageNet and BERT results: ResNet-50 and ResNet-101, BERT_BASE and BERT_LARGE on books ' +
+          'and Wikipedia. Small scales decide small-scale claims only.',
     ],
     ['Easy', 'The laws of the theory: each is measured in minutes on one core, and merging the linear maps is exact.'],
     [
       'Hard',
-      'The theorems’ own text and the paper’s exact tables were not available, fair learning rates for every rival cost more than the method, and some rules had to change after results were seen (appendix).',
+      'The theorems’ own text and the paper’s exact tables were not available, fair learning rates for every rival ' +
+        'cost more than the method, and some rules had to change after results were seen (appendix).',
     ],
   ];
 }
@@ -101,5 +111,8 @@ export function headerBlock(head: Head): string {
 /** What was and was not reproduced, in ten lines. */
 export function summaryBlock(head: Head): string {
   const lines = summaryLines(head).map(([term, text]) => `<div><dt>${term}</dt><dd>${escape(text)}</dd></div>`);
-  return `<section aria-labelledby="summary"><h2 id="summary">Reproducibility summary</h2><dl class="summary">${lines.join('\n')}</dl></section>`;
+  return (
+    '<section aria-labelledby="summary"><h2 id="summary">Reproducibility summary</h2><dl ' +
+    `class="summary">${lines.join('\n')}</dl></section>`
+  );
 }

@@ -30,12 +30,18 @@ export function dataTable(data: readonly Datum[], label: string): string {
   const body = data
     .map((datum) => `<tr>${columns.map((column) => `<td>${cell(datum[column])}</td>`).join('')}</tr>`)
     .join('\n');
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escape(label)}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  return (
+    '<div class="scroll" tabindex="0" role="region" ' +
+    `aria-label="${escape(label)}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
+  );
 }
 
 /** A link that holds what it downloads. */
 export function download(name: string, type: string, content: string, label: string): string {
-  return `<a download="${escape(name)}" href="data:${type};charset=utf-8;base64,${Buffer.from(content).toString('base64')}">${escape(label)}</a>`;
+  return (
+    `<a download="${escape(name)}" ` +
+    `href="data:${type};charset=utf-8;base64,${Buffer.from(content).toString('base64')}">${escape(label)}</a>`
+  );
 }
 
 /** Numbers in tables of the page have so many digits; the archive has more. */

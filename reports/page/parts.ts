@@ -93,7 +93,10 @@ function sectionBlock(section: string, made: Made): string {
     first === undefined
       ? '<p>Not run yet.</p>'
       : [first, ...(section === 'theory' ? [LABORATORY] : []), ...others].join('\n');
-  return `<section aria-labelledby="${escape(section)}"><h2 id="${escape(section)}">${escape(title)}</h2><p>${text}${counts}</p>\n${body}</section>`;
+  return (
+    `<section aria-labelledby="${escape(section)}"><h2 ` +
+    `id="${escape(section)}">${escape(title)}</h2><p>${text}${counts}</p>\n${body}</section>`
+  );
 }
 
 /** The contents, with the figures of those parts that `below` says. */
@@ -114,14 +117,18 @@ function contentsBlock(input: PageInput, parts: readonly Part[], below: (part: P
     ['laboratory', 'Laboratory', ''],
     ['appendix', 'Appendix', ''],
   ];
-  return `<nav id="contents" aria-label="Contents"><ul>${entries.map(([id, title, list]) => `<li><a href="#${escape(id)}">${escape(title)}</a>${list}</li>`).join('')}</ul></nav>`;
+  return (
+    '<nav id="contents" ' +
+    `aria-label="Contents"><ul>${entries.map(([id, title, list]) => `<li><a href="#${escape(id)}">${escape(title)}</a>${list}</li>`).join('')}</ul></nav>`
+  );
 }
 
 function heroBlock(made: Made): string {
   const figures = made.input.figures[HERO] ?? [];
   return figures.length === 0
     ? ''
-    : `<section aria-labelledby="glance"><h2 class="hidden" id="glance">At a glance</h2><div class="hero">${figures.map((figure) => drawn(made, figure)).join('\n')}</div></section>`;
+    : '<section aria-labelledby="glance"><h2 class="hidden" id="glance">At a glance</h2><div ' +
+        `class="hero">${figures.map((figure) => drawn(made, figure)).join('\n')}</div></section>`;
 }
 
 function matrixSection(verdicts: readonly ScaledVerdict[]): string {
@@ -176,7 +183,7 @@ export function partsOf(input: PageInput, archiveLink: ArchiveLink): Parts {
     return found === undefined ? undefined : figureId(found.figure);
   };
   const inTheory = sections.includes('theory') && (figures.theory ?? []).length > 0;
-  const opening = `${records.results.length + records.rows.length === 0 ? '<p>Nothing was run yet: <code>gowide reproduce --scale minutes</code>.</p>' : ''}
+  const opening = `${records.results.length + records.rows.length === 0 ? '<p>Nothing was run yet: <code>gowide ' + 'reproduce --scale minutes</code>.</p>' : ''}
 ${heroBlock(made)}
 ${takeawaysBlock(all, linkOf)}
 ${listBlock('care', 'Read with care', 'These runs are in the tables and figures below.', records.cautions)}

@@ -117,5 +117,6 @@ export function runsBlock(records: Pick<Records, 'runs' | 'origins' | 'results' 
   const shown = rows.slice(0, ROWS_SHOWN);
   return rows.length === 0
     ? ''
-    : `<details><summary>${plural(count, 'run')}, by experiment and arm, with their wall time</summary>${rowsBlock(shown).html}${moreText(rows.length - ROWS_SHOWN, 'arm')}</details>`;
+    : `<details><summary>${plural(count, 'run')}, by experiment and arm, with their wall ` +
+        `time</summary>${rowsBlock(shown).html}${moreText(rows.length - ROWS_SHOWN, 'arm')}</details>`;
 }

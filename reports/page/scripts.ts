@@ -10,9 +10,16 @@ const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(
 
 /** Unpacks the page's script with what the laboratory needs, and puts them into the page, where a hash lets it run. */
 function bootScript(live: boolean): string {
-  const add = `(t,k)=>{const s=document.createElement('script');if(k){s.type='text/plain';s.id=k}${live ? "else s.dataset.live='';" : ''}s.textContent=t;document.body.append(s)}`;
+  const add =
+    '(t,k)=>{const ' +
+    `s=document.createElement('script');if(k){s.type='text/plain';s.id=k}${live ? "else s.dataset.live='';" : ''}s.textContent=t;document.body.append(s)}`;
   const ids = JSON.stringify(LABORATORY_PARTS).replaceAll('"', "'");
-  return `(async()=>{const b=Uint8Array.from(atob(document.getElementById('client').textContent),c=>c.charCodeAt(0));const [m,...p]=JSON.parse(await new Response(new Blob([b]).stream().pipeThrough(new DecompressionStream('gzip'))).text());const a=${add};p.forEach((t,i)=>a(t,${ids}[i]));a(m)})()`;
+  return (
+    '(async()=>{const ' +
+    `b=Uint8Array.from(atob(document.getElementById('client').textContent),c=>c.charCodeAt(0));const ` +
+    '[m,...p]=JSON.parse(await new Response(new Blob([b]).stream().pipeThrough(new ' +
+    `DecompressionStream('gzip'))).text());const a=${add};p.forEach((t,i)=>a(t,${ids}[i]));a(m)})()`
+  );
 }
 
 /** What a page may load and run. */

@@ -11,19 +11,30 @@ export interface Section {
 export const SECTIONS: Record<string, Section> = {
   theory: {
     title: 'Theory',
-    text: 'A deep net of particles, z<sub>l</sub> = α z<sub>l−1</sub> + (c/m) Σ b<sub>i</sub> tanh(a<sub>i</sub>·z<sub>l−1</sub> + β<sub>i</sub>), simulated in float64. B is the wide net (M particles per layer), S a thin one (m particles).',
+    text:
+      'A deep net of particles, z<sub>l</sub> = α z<sub>l−1</sub> + (c/m) Σ b<sub>i</sub> ' +
+      'tanh(a<sub>i</sub>·z<sub>l−1</sub> + β<sub>i</sub>), simulated in float64. B is the wide net (M particles per ' +
+      'layer), S a thin one (m particles).',
   },
   resnet: {
     title: 'ResNet',
-    text: 'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more channels in the 3 × 3 convolutions only. Plain nets and a hierarchical grammar beside them. ResNet-50 and ResNet-101 on ImageNet were not run here.',
+    text:
+      'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more ' +
+      'channels in the 3 × 3 convolutions only. Plain nets and a hierarchical grammar beside them. ResNet-50 and ' +
+      'ResNet-101 on ImageNet were not run here.',
   },
   bert: {
     title: 'BERT',
-    text: 'Post-layer-norm transformers on the definitions of WordNet; the wide net has more channels in every layer, and the linear maps between the two are merged. BERT_BASE and BERT_LARGE on books and Wikipedia were not run here.',
+    text:
+      'Post-layer-norm transformers on the definitions of WordNet; the wide net has more channels in every layer, ' +
+      'and the linear maps between the two are merged. BERT_BASE and BERT_LARGE on books and Wikipedia were ' +
+      'not run here.',
   },
   cost: {
     title: 'Cost',
-    text: 'What accuracy costs: parameters of the net that is kept, and floating-point operations of all training that led to it.',
+    text:
+      'What accuracy costs: parameters of the net that is kept, and floating-point operations of all training ' +
+      'that led to it.',
   },
 };
 

@@ -46,7 +46,8 @@ function refuseForeign(folder: string, there: readonly string[], known: Readonly
   if (foreign.length === 0) return;
   const more = foreign.length > NAMED ? ` and ${foreign.length - NAMED} more` : '';
   throw new UsageError(
-    `${folder}: holds files that are not of a site (${foreign.slice(0, NAMED).join(', ')}${more}); name an empty folder, or one with an earlier site`,
+    `${folder}: holds files that are not of a site (${foreign.slice(0, NAMED).join(', ')}${more}); name an empty ` +
+      'folder, or one with an earlier site',
   );
 }
 

@@ -54,7 +54,10 @@ function linkedAcross(html: string, file: string, pageOf: ReadonlyMap<string, st
 function pagerOf(pages: readonly Page[], at: number): string {
   const link = (page: Page | undefined, rel: string, word: string): string =>
     page === undefined ? '' : `<a rel="${rel}" href="${page.file}">${word}: ${escape(page.title)}</a>`;
-  return `<nav class="pager" aria-label="Pages">${link(pages[at - 1], 'prev', 'Before')}${link(pages[at + 1], 'next', 'Next')}</nav>`;
+  return (
+    '<nav class="pager" ' +
+    `aria-label="Pages">${link(pages[at - 1], 'prev', 'Before')}${link(pages[at + 1], 'next', 'Next')}</nav>`
+  );
 }
 
 /** Every file of the site of a report. The same records give the same bytes. */
@@ -72,7 +75,9 @@ export function renderSite(input: PageInput): SiteFiles {
       file: names[i]!,
       title: part.title,
       part,
-      body: `<header><h1><a href="${INDEX}">${PAPER_TITLE}</a></h1></header>\n${contents((one) => one === part)}\n${part.html}`,
+      body:
+        '<header><h1><a ' +
+        `href="${INDEX}">${PAPER_TITLE}</a></h1></header>\n${contents((one) => one === part)}\n${part.html}`,
     })),
   ];
   const pageOf = new Map(

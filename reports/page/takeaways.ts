@@ -45,7 +45,9 @@ const TAKEAWAYS: readonly Takeaway[] = [
     figures: ['trade-resnet', 'trade-bert', 'stages'],
     yes: 'Three stages beat direct training at equal total cost, too',
     mixed: 'At equal total cost three stages beat direct training only in some settings',
-    no: 'Against the method: at equal total cost, the wide net’s training included, three stages do not beat direct training',
+    no:
+      'Against the method: at equal total cost, the wide net’s training included, three stages do not beat ' +
+      'direct training',
     open: 'Whether three stages beat direct training at equal total cost is open',
   },
   {
@@ -53,7 +55,9 @@ const TAKEAWAYS: readonly Takeaway[] = [
     figures: ['differences', 'bert-differences', 'stages'],
     yes: 'Imitation adds to what the wide net’s own weights give',
     mixed: 'Imitation adds to what the wide net’s own weights give only in some settings',
-    no: 'Against the method: imitation adds nothing certain to a start from the wide net’s own selected or projected weights',
+    no:
+      'Against the method: imitation adds nothing certain to a start from the wide net’s own selected or ' +
+      'projected weights',
     open: 'Whether imitation adds to a start from the wide net’s own weights is open',
   },
 ];
@@ -85,10 +89,12 @@ export function takeawaysBlock(
     const link = takeaway.figures.map(linkOf).find((found) => found !== undefined);
     const to = link === undefined ? '' : ` <a href="#${escape(link)}">Figure</a>`;
     return [
-      `<li><b>${escape(sentence(takeaway, outcomes))}.</b> <span class="small">${escape(details.join('; '))}.</span>${to}</li>`,
+      `<li><b>${escape(sentence(takeaway, outcomes))}.</b> <span ` +
+        `class="small">${escape(details.join('; '))}.</span>${to}</li>`,
     ];
   });
   return items.length === 0
     ? ''
-    : `<section aria-labelledby="takeaways"><h2 id="takeaways">Takeaways</h2><ol class="takeaways">${items.join('\n')}</ol></section>`;
+    : '<section aria-labelledby="takeaways"><h2 id="takeaways">Takeaways</h2><ol ' +
+        `class="takeaways">${items.join('\n')}</ol></section>`;
 }

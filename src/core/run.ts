@@ -41,7 +41,8 @@ export function parseCell(value: unknown): Cell {
   const bad = [experiment!, scale!, arm!, kind!].find((name, i) => !(i < 2 ? isFileName(name) : isPrintable(name)));
   if (bad !== undefined)
     throw new FailureError(
-      `not a cell: the name ${JSON.stringify(bad.slice(0, 80))}; expected no "/", "\\" or control character, nor "." in front`,
+      `not a cell: the name ${JSON.stringify(bad.slice(0, 80))}; expected no "/", "\\" or control character, ` +
+        'nor "." in front',
     );
   return { experiment: experiment!, arm: arm!, scale: scale!, kind: kind!, spec, seed: seed! };
 }

@@ -95,7 +95,8 @@ function readSplit({ folder, size, classes }: IdxSpec, split: keyof typeof FILES
   const wrong = labels.values.findIndex((label) => label >= classes);
   if (wrong >= 0)
     throw new UsageError(
-      `${labels.path}: label ${wrong} is ${labels.values[wrong]}; data.classes is ${classes}, so expected 0 to ${classes - 1}`,
+      `${labels.path}: label ${wrong} is ${labels.values[wrong]}; data.classes is ${classes}, so expected 0 to ` +
+        `${classes - 1}`,
     );
   return { images: images.values, labels: labels.values, height, width, channels: 1 };
 }

@@ -23,7 +23,8 @@ function readById<T>(path: string, value: z.ZodType<T>, what: string): ReadonlyM
     const parsed = value.safeParse(given);
     if (!parsed.success)
       throw new UsageError(
-        `${path}: ${id}: ${whatIsWrong(parsed.error, given)}; expected a JSON object with ${what} for each question's id`,
+        `${path}: ${id}: ${whatIsWrong(parsed.error, given)}; expected a JSON object with ${what} for each ` +
+          `question's id`,
       );
   }
   return entries as ReadonlyMap<string, T>;

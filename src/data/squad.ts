@@ -256,7 +256,8 @@ async function answer(
       const infinite = [...starts, ...ends].find((value) => !Number.isFinite(value));
       if (infinite !== undefined)
         throw new FailureError(
-          `squad: a score of question ${windows.questions[window.question]!.id} is ${infinite}; a lower learning rate helps`,
+          `squad: a score of question ${windows.questions[window.question]!.id} is ${infinite}; a lower ` +
+            'learning rate helps',
         );
       best.none = Math.min(best.none, starts[0]! + ends[0]!);
       const span = bestSpan(starts, ends, window, spec.answer);

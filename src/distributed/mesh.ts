@@ -156,7 +156,8 @@ export class WorkerMesh implements Workers {
   private check({ kind, number }: Message, task: number, expected: number): void {
     if (kind === KIND.data && number === expected % 2 ** 16) return;
     throw new FailureError(
-      `${workerName(task, this.addresses)} is at exchange ${number}, expected ${expected % 2 ** 16}: it does something else`,
+      `${workerName(task, this.addresses)} is at exchange ${number}, expected ${expected % 2 ** 16}: it does ` +
+        'something else',
     );
   }
 

@@ -36,7 +36,8 @@ export function localAddresses(count: number, prefix: string): LocalAddresses {
     const why = isShort ? '' : `TMPDIR, ${given}, is too long a path for socket files, and in its place `;
     throw new UsageError(
       `${why}no folder can be made in ${root} (${messageOf(error)}); ` +
-        `set TMPDIR to a folder that can be written, with a path of at most ${LONGEST_SOCKET_PATH - nameOf('').length - random} bytes`,
+        'set TMPDIR to a folder that can be written, with a path of at most ' +
+        `${LONGEST_SOCKET_PATH - nameOf('').length - random} bytes`,
     );
   }
   const pathOf = (task: number): string =>

@@ -118,7 +118,8 @@ function checkWeights({ shapes }: Network, { params }: HostWeights): void {
     const found = params[path]?.shape;
     if (String(found) !== String(shape))
       throw new UsageError(
-        `wideTraining: the wide net's weights have ${path} ${found === undefined ? 'not' : `as [${found.join(', ')}]`}; ` +
+        `wideTraining: the wide net's weights have ${path} ` +
+          `${found === undefined ? 'not' : `as [${found.join(', ')}]`}; ` +
           `expected [${shape.join(', ')}]`,
       );
   }

@@ -99,7 +99,8 @@ export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): Host
     );
   if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
     throw new UsageError(
-      `Hugging Face's BERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, this one of ${headSizeOf(spec)}`,
+      `Hugging Face's BERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, this ` +
+        `one of ${headSizeOf(spec)}`,
     );
   return Object.fromEntries(
     Object.entries(params).map(([path, parameter]) => {

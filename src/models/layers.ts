@@ -194,7 +194,8 @@ export function graphOf({ input, layers }: LayersSpec): Graph {
     );
   if (output.value.shape.length !== 1 || activationOf(output.layer) === 'sigmoid')
     throw new UsageError(
-      `the layer "${output.layer.name}": the output is ${output.value.shape.length === 1 ? 'a sigmoid' : 'an image'}; ` +
+      `the layer "${output.layer.name}": the output is ` +
+        `${output.value.shape.length === 1 ? 'a sigmoid' : 'an image'}; ` +
         'expected scores of the classes, or a softmax over them',
     );
   const groupOf = ({ group }: Value): string => root(group);

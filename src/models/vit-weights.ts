@@ -214,7 +214,8 @@ export function vitIn(tensors: HostArrays<HostValues>, source: string): VitSpec 
   const numHeads = PUBLISHED_HEADS[hiddenSize];
   if (numHeads === undefined)
     throw new UsageError(
-      `${source}: a vision transformer of ${hiddenSize} channels, of which the file does not say the number of heads; ` +
+      `${source}: a vision transformer of ${hiddenSize} channels, of which the file does not say the ` +
+        'number of heads; ' +
         `known for ${Object.keys(PUBLISHED_HEADS).join(', ')} channels, and in files that "gowide runs export" writes`,
     );
   const block = (index: number): string => `${naming.block(index)}.${naming.inner}.weight`;

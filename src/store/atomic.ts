@@ -149,7 +149,8 @@ export function asFileError(error: unknown, path: string): Error {
     case 'ENOSPC':
     case 'EDQUOT':
       return new FailureError(
-        `no space left on the disk while writing ${path}; free some and run the same command again, finished work is kept`,
+        `no space left on the disk while writing ${path}; free some and run the same command again, ` +
+          'finished work is kept',
       );
     case 'EACCES':
     case 'EPERM':

@@ -161,7 +161,8 @@ async function takeLock(folder: string, { lockSeconds, signal, notice }: Execute
       continue;
     }
     throw new FailureError(
-      `${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there if that process is gone`,
+      `${folder}: process ${pid} on ${host} is working on this run; wait for it, or delete the file "lock" there ` +
+        'if that process is gone',
     );
   }
 }
@@ -293,7 +294,8 @@ class Session implements RunContext {
         .map(([name, at]) => `${name} ${at}`)
         .join(', ');
       throw new FailureError(
-        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
+        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ` +
+          `${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
       );
     }
     this.pending.push(JSON.stringify(row));

@@ -168,7 +168,8 @@ class Machine {
     const full = `${module}.${name}`;
     if (!Object.hasOwn(this.options.calls, full) && !this.options.names(full))
       throw this.refused(
-        `code in it: it asks for ${full}, and plain tensors need no such thing; it was refused and nothing was executed`,
+        `code in it: it asks for ${full}, and plain tensors need no such thing; it was refused and ` +
+          'nothing was executed',
       );
     this.push(new Named(full));
   }

@@ -148,7 +148,8 @@ export function readJson(path: string): unknown {
 
 function notWritten(path: string): DamagedError {
   return new DamagedError(
-    `${path}: not what the run wrote (its SHA-256 differs); it is damaged or was changed by hand. The same command again sets the run aside and does it anew`,
+    `${path}: not what the run wrote (its SHA-256 differs); it is damaged or was changed by hand. The same command ` +
+      'again sets the run aside and does it anew',
   );
 }
 

@@ -133,7 +133,8 @@ function readHeader(
   const claimed = readBytes(file, path, 0, 8).readBigUInt64LE();
   if (claimed > BigInt(Math.min(size - 8, MAX_HEADER_BYTES))) {
     throw bad(
-      `its header claims ${claimed} bytes, the file has ${size - 8} after the length (limit ${MAX_HEADER_BYTES}); it is cut off or of another format`,
+      `its header claims ${claimed} bytes, the file has ${size - 8} after the length (limit ${MAX_HEADER_BYTES}); ` +
+        'it is cut off or of another format',
     );
   }
   const dataStart = 8 + Number(claimed);
@@ -156,14 +157,16 @@ function readHeader(
   for (const entry of entries) {
     if (entry.begin !== position) {
       throw bad(
-        `tensor "${entry.name}" begins at byte ${entry.begin}, ${position} is expected: tensors ${entry.begin < position ? 'overlap' : 'leave a gap'}`,
+        `tensor "${entry.name}" begins at byte ${entry.begin}, ${position} is expected: tensors ` +
+          `${entry.begin < position ? 'overlap' : 'leave a gap'}`,
       );
     }
     position = entry.end;
   }
   if (dataStart + position !== size) {
     throw bad(
-      `its tensors need ${position} bytes, ${size - dataStart} are there; ${dataStart + position > size ? 'the file is cut off' : 'bytes are left over at its end'}`,
+      `its tensors need ${position} bytes, ${size - dataStart} are there; ` +
+        `${dataStart + position > size ? 'the file is cut off' : 'bytes are left over at its end'}`,
     );
   }
   return { entries, metadata, dataStart };

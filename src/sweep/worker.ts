@@ -91,7 +91,9 @@ function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: Ru
   if (engine === null || begun === undefined) return;
   if (begun.name === engine.name && begun.device === engine.device && begun.threads === engine.threads) return;
   notice(
-    `${cell.experiment} ${cell.arm}, seed ${cell.seed}, was begun with ${begun.name} (${begun.device}, threads: ${begun.threads}): its figures will differ in the last digits; to go on with the same, use --engine ${begun.name}`,
+    `${cell.experiment} ${cell.arm}, seed ${cell.seed}, was begun with ${begun.name} (${begun.device}, threads: ` +
+      `${begun.threads}): its figures will differ in the last digits; to go on with the same, use --engine ` +
+      `${begun.name}`,
   );
 }
 

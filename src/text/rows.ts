@@ -161,7 +161,8 @@ async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage
     await writeRows(pieces(), splitOf, tokenizer, spec, partial, texts, onStage);
     if ((await keyOf(spec, onStage)) !== key)
       throw new UsageError(
-        `${spec.source.kind === 'folder' ? spec.source.folder : ''}: changed while it was read; run the same command again`,
+        `${spec.source.kind === 'folder' ? spec.source.folder : ''}: changed while it was read; run the same ` +
+          'command again',
       );
     writeAtomic(join(partial, MADE), JSON.stringify({ sha256: await contentOf(partial) }));
     renameSync(partial, folder);

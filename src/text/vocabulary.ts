@@ -239,7 +239,8 @@ function checkSaid({ lowercase, handleChineseChars, stripAccents }: Found, setti
   const [key, name, value] = differing;
   throw new UsageError(
     `${join(folder, JSON_FILE)}: normalizer.${name} is ${value}, and no tokenizer_config.json beside it says so, so ` +
-      `that transformers takes ${DEFAULTS[key]} for a BERT; write {"${key}": ${value}} or {"${key}": ${DEFAULTS[key]}} ` +
+      `that transformers takes ${DEFAULTS[key]} for a BERT; write {"${key}": ${value}} or {"${key}": ` +
+      `${DEFAULTS[key]}} ` +
       'into that file',
   );
 }

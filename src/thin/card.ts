@@ -213,7 +213,8 @@ function mergedSection(rows: readonly Row[], isAlone: boolean): Section {
   const distances = rows.filter(({ event, when }) => event === 'discrepancy' && when === 'end');
   const said =
     merge !== undefined
-      ? `The maps between thin and wide were merged into the thin net; that changed its logits by ${Number(merge.difference).toExponential(1)} of their size.`
+      ? 'The maps between thin and wide were merged into the thin net; that changed its logits by ' +
+        `${Number(merge.difference).toExponential(1)} of their size.`
       : isAlone
         ? 'There were no maps between thin and wide.'
         : 'No map had to be merged: those that imitation compared by are dropped with it.';

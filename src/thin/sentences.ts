@@ -203,10 +203,12 @@ export function describeSentences(setup: SentencesSetup): string[] {
   return [
     `wide net: ${model} (sentence-transformers); ${size(wide)}`,
     `thin net: ${size(thin)}`,
-    `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} for the test; ` +
+    `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} ` +
+      'for the test; ' +
       `${tokens} tokens of each, pooled by ${pooling.by}`,
     ...rounds.map(({ candidates, steps: each }) => `${candidates} run${candidates === 1 ? '' : 's'} of ${each} steps`),
-    `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} texts; rates are ` +
+    `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} ` +
+      'texts; rates are ' +
       'chosen by the cosines of validation texts, nothing by the test split',
   ];
 }
@@ -332,7 +334,8 @@ function cardOf(
       {
         title: 'How it came about',
         text: [
-          `Hidden states were imitated layer by layer, then the cosines between the texts of a batch: ${steps} steps of ` +
+          'Hidden states were imitated layer by layer, then the cosines between the texts of a batch: ' +
+            `${steps} steps of ` +
             `${batch} texts of ${tokens} tokens, pooled by ${pooling.by}, without labels; rates ${rates.training}, ` +
             `imitation ${rates.imitation}, chosen by the cosines of ${counts.validation} validation texts.`,
         ],

@@ -78,7 +78,8 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
     );
   if (training === 'direct' && moves && ACTIVATIONS[model.activation].second === undefined)
     refuse(
-      `"model.activation" is "${model.activation}", whose derivative jumps: its flow has no derivative by the initial ` +
+      `"model.activation" is "${model.activation}", whose derivative jumps: its flow has no derivative ` +
+        'by the initial ' +
         'particles; ask for "gelu", or for flow.steps 0',
     );
   if (thin?.coupling === 'fresh' && ownParticles)

@@ -148,7 +148,8 @@ export function samplesOf(
     if (own && measures)
       throw new UsageError(
         `particles: "${HELD_OUT.x}" is missing: "x" is your own, and this run measures distances on held-out points, ` +
-          `which must be of the same law; give some as "${HELD_OUT.x}" [N, ${d}], F64 (and "${HELD_OUT.y}" for their loss)`,
+          `which must be of the same law; give some as "${HELD_OUT.x}" [N, ${d}], F64 (and "${HELD_OUT.y}" ` +
+          'for their loss)',
       );
     // points of the sine task say nothing of data of another law
     return { train, heldOut: own ? { x: new Float64Array(0), y: undefined } : task!.heldOut };

@@ -64,7 +64,8 @@ export function simulationCautions({ model, thin, flow, halving }: Simulation): 
   return [
     ...([alpha].flat().includes(0) && law.rho === 0
       ? [
-          'model: alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, so that ' +
+          'model: alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is ' +
+            'zero, so that ' +
             'all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
         ]
       : []),
@@ -80,7 +81,8 @@ export function simulationCautions({ model, thin, flow, halving }: Simulation): 
       ),
     ...(halving && !FLOWS[flow.kind].halves
       ? [
-          `halving: has no effect on a flow of kind "${flow.kind}": two runs at dt and dt/2 differ by more than their step`,
+          `halving: has no effect on a flow of kind "${flow.kind}": two runs at dt and dt/2 differ by more ` +
+            'than their step',
         ]
       : []),
     ...(thin === undefined ? [] : idleSettings(thin)),

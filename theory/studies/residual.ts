@@ -124,7 +124,8 @@ export const residualStudy: Study<ResidualSpec> = {
       const result = trainResidual(model, x, y, spec.eta, spec.steps);
       if (result.exploded !== undefined)
         throw new FailureError(
-          `the residual net of D = ${D}, M = ${M} exploded at step ${result.exploded}; a smaller eta than ${spec.eta} is needed`,
+          `the residual net of D = ${D}, M = ${M} exploded at step ${result.exploded}; a smaller eta than ` +
+            `${spec.eta} is needed`,
         );
       return { ...residualForward(model, x), increases: result.increases };
     };

@@ -78,7 +78,8 @@ const NOT_ZERO = z.number().refine((c) => c !== 0, 'expected another number than
 export function cautionsOf({ alpha, rho }: { readonly alpha: number; readonly rho: number }): string[] {
   return alpha === 0 && rho === 0
     ? [
-        'alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, so that all of ' +
+        'alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, ' +
+          'so that all of ' +
           'the output is fluctuation; give rho above 0, or alpha',
       ]
     : [];

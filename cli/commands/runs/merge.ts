@@ -39,7 +39,8 @@ export function command(): Command {
           );
         for (const problem of problems) process.stderr.write(`${problem}\n`);
         process.stdout.write(
-          `${counts.added} runs added, ${counts.present} were there, ${conflicts.length} conflicts, ${problems.length} left out\n`,
+          `${counts.added} runs added, ${counts.present} were there, ${conflicts.length} conflicts, ` +
+            `${problems.length} left out\n`,
         );
       }
       if (conflicts.length + problems.length > 0)

@@ -31,7 +31,9 @@ export function command(): Command {
       process.stdout.write(
         json
           ? `${JSON.stringify({ ...cell, ...rest }, null, 2)}\n`
-          : `${textTable([brief(run)])}\nfolder: ${run.folder}\nspec: ${JSON.stringify(cell.spec, null, 2)}\nresult: ${JSON.stringify(run.result ?? null, null, 2)}\nenvironments: ${JSON.stringify(run.environments, null, 2)}\n`,
+          : `${textTable([brief(run)])}\nfolder: ${run.folder}\nspec: ${JSON.stringify(cell.spec, null, 2)}\nresult: ` +
+              `${JSON.stringify(run.result ?? null, null, 2)}\nenvironments: ` +
+              `${JSON.stringify(run.environments, null, 2)}\n`,
       );
     });
 }

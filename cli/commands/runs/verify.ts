@@ -36,7 +36,8 @@ export function command(): Command {
       }
       if (damaged.length > 0 && !repair)
         throw new FailureError(
-          `${damaged.length} damaged runs; set them aside with --repair, and the command that made them does them again`,
+          `${damaged.length} damaged runs; set them aside with --repair, and the command that made them ` +
+            'does them again',
         );
       const kept = damaged.filter((run) => run.kept !== undefined).length;
       if (kept > 0)

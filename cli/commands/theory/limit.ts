@@ -41,7 +41,8 @@ export function command(): Command {
       'after',
       examples(
         ['gowide theory limit --config sim.json', 'gowide theory limit --config sim.json --target 0.02 --json'],
-        'What is found is the root of the mean square over thin nets. A limit that does not converge gives no figure and exit code 1.',
+        'What is found is the root of the mean square over thin nets. A limit that does not converge gives no ' +
+          'figure and exit code 1.',
       ),
     )
     .action(async (options: Options) => {

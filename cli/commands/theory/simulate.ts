@@ -31,7 +31,8 @@ export function command(): Command {
     .addOption(
       new Option(
         '--particles <file>',
-        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., read-in, read-out, x, y, heldOut/x, ' +
+        'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., read-in, read-out, x, ' +
+          'y, heldOut/x, ' +
           'heldOut/y [N, d]; ' +
           'what is missing is drawn from the seed',
       ),

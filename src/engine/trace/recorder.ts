@@ -208,7 +208,8 @@ class Tape {
         const source = this.sources.get(id);
         if (source?.from === 'op' || source?.from === 'input')
           throw new UsageError(
-            `${this.what}: the step reads the value of ${source.from === 'op' ? `an op "${this.ops[source.index]!.name}"` : 'an input'} back; ` +
+            `${this.what}: the step reads the value of ` +
+              `${source.from === 'op' ? `an op "${this.ops[source.index]!.name}"` : 'an input'} back; ` +
               'a compiled step can be read only when it has ended',
           );
         return binding.tensorDataSync(id);

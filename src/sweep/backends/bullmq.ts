@@ -9,7 +9,8 @@ const QUEUE_OPTIONS = {
     kind: 'text',
     argument: 'url',
     description:
-      'redis://host[:port][/db]; with a password rather by $GOWIDE_QUEUE, or as @file with the address in its first line',
+      'redis://host[:port][/db]; with a password rather by $GOWIDE_QUEUE, or as @file with the address in ' +
+      'its first line',
     env: 'GOWIDE_QUEUE',
   },
   name: { kind: 'text', argument: 'name', description: 'name of the queue', default: 'sweep' },

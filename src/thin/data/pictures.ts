@@ -48,7 +48,8 @@ function open(path: string, { side, rows }: FormOptions): Found {
   const held = Math.min(all - classes, Math.max(classes, Math.round(all * SHARE.validation), all - rows));
   const splits =
     typeof test === 'string'
-      ? `train/ ${validation === undefined ? `without ${held} that are held out` : `and ${validation}/`} for choosing, ${test}/ for the test`
+      ? `train/ ${validation === undefined ? `without ${held} that are held out` : `and ${validation}/`} for ` +
+        `choosing, ${test}/ for the test`
       : `${Math.round(100 * SHARE.test)} % of each class for the test, ${held} of the others for choosing`;
   return {
     spec: { set: 'imagefolder', ...base, validation: validation ?? held },

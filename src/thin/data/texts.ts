@@ -25,7 +25,8 @@ function open(path: string, { vocabulary, mostTokens, rows, tokens: asked }: For
       held: HELD,
     },
     notes: [
-      `texts: rows of ${tokens} tokens, of which 15 % are asked for; 5 % of the texts for choosing and as many for the test`,
+      `texts: rows of ${tokens} tokens, of which 15 % are asked for; 5 % of the texts for choosing and as ` +
+        'many for the test',
     ],
   };
 }

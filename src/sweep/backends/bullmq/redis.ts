@@ -50,7 +50,8 @@ export async function connect(
     client.disconnect();
     if (error instanceof FailureError) throw error;
     throw new FailureError(
-      `cannot use ${where}: ${withoutPasswords(reason || messageOf(error))}; is a Redis server running there, and are password and database right?`,
+      `cannot use ${where}: ${withoutPasswords(reason || messageOf(error))}; is a Redis server running there, and ` +
+        'are password and database right?',
     );
   }
   met = true;
@@ -90,7 +91,8 @@ export function asRedisError(error: unknown, where: string): Error {
   const message = messageOf(error);
   if (/\bOOM\b/.test(message))
     return new FailureError(
-      `${redacted(where)} is out of memory (maxmemory); give it more, or collect finished runs with the same command again`,
+      `${redacted(where)} is out of memory (maxmemory); give it more, or collect finished runs with the same ` +
+        'command again',
     );
   return error instanceof Error ? error : new FailureError(message);
 }

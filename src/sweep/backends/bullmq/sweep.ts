@@ -145,7 +145,10 @@ class Sweep {
     const { all } = this.work;
     const names = [...this.failed].map(([id, reason]) => `${nameOf(all.get(id)!)} (${reason})`);
     const blocked = this.waiting.size === 0 ? '' : `; ${this.waiting.size} that need them were not begun`;
-    return `${this.failed.size} cells failed ${ATTEMPTS} times and are set aside: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}${blocked}. The same command tries them again`;
+    return (
+      `${this.failed.size} cells failed ${ATTEMPTS} times and are set aside: ` +
+      `${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}${blocked}. The same command tries them again`
+    );
   }
 
   /** Cells that were set aside in an earlier sweep get new attempts. */
