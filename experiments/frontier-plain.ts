@@ -47,7 +47,7 @@ function plainFrontier(
 
 /** Plain nets of 16 layers. */
 export const plain16Frontier = plainFrontier(16, {
-  claims: { setting: 'plain-16', on: 'plain nets of 16 layers' },
+  claims: { setting: 'plain-16', where: 'In plain nets of 16 layers' },
   rates: {
     1: {
       rates: { default: 1e-2, deeper: 3e-3, 'selected-kl': 3e-3, 'closed-form': 1e-3, wide: 3e-3 },

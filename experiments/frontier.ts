@@ -52,7 +52,8 @@ export const ALL_BUDGETS: FrontierSize = {
 /** What the claims of a frontier are about. */
 export interface FrontierClaims {
   readonly setting: string;
-  readonly on: string;
+  /** Which nets or data, as a sentence begins: `On strings`, `In plain nets`. */
+  readonly where: string;
 }
 
 /** A way of training: its facts, and its spec with the nets of a setting. */
@@ -70,7 +71,7 @@ export interface FrontierDeclaration {
   /** What commands call it: the name of the experiment unless given, of which there may then be several. */
   readonly key?: string;
   /**
-   * Its claims: their column of the matrix of verdicts, and what their nets are trained on, in words. None before its
+   * Its claims: their column of the matrix of verdicts, and which nets or data they are about. None before its
    * arms are tuned: a claim is fixed before the runs that decide it, and asks for rivals that are tuned.
    */
   readonly claims?: FrontierClaims;

@@ -75,9 +75,6 @@ export function leadAtCost(
 
 const same = (value: number): number => value;
 
-/** Where the words of a claim say which nets it is about. */
-const on = ({ claims }: Frontier): string => `On ${claims.on}`;
-
 /** The part of a claim that says where it stands. */
 const placed = (
   { claims, name }: Frontier,
@@ -134,7 +131,7 @@ function worthClaim(frontier: Frontier): Claim {
   return {
     id: `${frontier.name}-worth`,
     statement:
-      `${on(frontier)}, a wide net that exists already saves thin steps: three stages reach ${100 * MARK} % of its ` +
+      `${frontier.claims.where}, a wide net that exists already saves thin steps: three stages reach ${100 * MARK} % of its ` +
       'accuracy with a smaller budget than direct training.',
     ...placed(frontier, 'A wide net that exists already saves thin steps'),
     source: RIVAL,
@@ -171,7 +168,7 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
   return {
     id: `${frontier.name}-two-budgets`,
     statement:
-      `${on(frontier)}, the two-budget pattern holds: at the base steps a start from the wide net’s channels with KL ` +
+      `${frontier.claims.where}, the two-budget pattern holds: at the base steps a start from the wide net’s channels with KL ` +
       'is better than direct training, and at the same total cost direct training matches or beats it.',
     ...placed(frontier, 'A pruned start wins at equal steps, direct training at equal total cost'),
     source: TWO_BUDGETS,
@@ -216,7 +213,7 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
       experiment,
       id: `${name}-thin-cost`,
       statement:
-        `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more ` +
+        `${frontier.claims.where}, at convergence (${most} times the base steps) the thin net of three stages is more ` +
         'accurate than the same net trained directly.',
       ...placed(frontier, 'At convergence, three stages beat direct training of the same net'),
       kind: 'paper',
@@ -227,7 +224,7 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
       experiment,
       id: `${name}-deeper`,
       statement:
-        `${on(frontier)}, at convergence (${most} times the base steps) the thin net of three stages is more ` +
+        `${frontier.claims.where}, at convergence (${most} times the base steps) the thin net of three stages is more ` +
         'accurate than the deeper net trained directly.',
       ...placed(frontier, 'At convergence, three stages beat the deeper net'),
       kind: 'paper',
@@ -239,14 +236,14 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
       frontier,
       `${name}-existing-cost`,
       'existing',
-      `${on(frontier)}, with a wide net that exists already, three stages are more accurate than direct training ` +
+      `${frontier.claims.where}, with a wide net that exists already, three stages are more accurate than direct training ` +
         'of the same cost.',
     ),
     costClaim(
       frontier,
       `${name}-total-cost`,
       'total',
-      `${on(frontier)}, with a wide net that has to be trained, three stages are more accurate than direct ` +
+      `${frontier.claims.where}, with a wide net that has to be trained, three stages are more accurate than direct ` +
         'training of the same total cost.',
     ),
     worthClaim(frontier),

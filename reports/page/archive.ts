@@ -64,11 +64,11 @@ export function zipOf(files: Readonly<Record<string, string>>): Buffer {
 }
 
 /** Numbers in the archive have so many digits: more say nothing that a verdict or figure rests on, and do not pack. */
-const DIGITS = 8;
+const DIGITS = 6;
 
 /** A table with shorter numbers. */
 function shortened(table: string): string {
-  return table.replace(/-?\d+\.\d{8,}(?:e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(DIGITS))));
+  return table.replace(/-?\d+\.\d{4,}(?:e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(DIGITS))));
 }
 
 /** All tables of some records in one archive; undefined without any, or where it would be too large for a page. */

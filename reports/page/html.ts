@@ -1,5 +1,5 @@
 /** The HTML that every part of the page is made of: text, tables, lists, downloads, a document. */
-import { escape } from '../../src/core/markup.js';
+import { escape, escapeContent } from '../../src/core/markup.js';
 import { formatNumber } from '../claims/verdict.js';
 import { csv } from '../data/csv.js';
 import type { Datum } from '../figures/figure.js';
@@ -56,7 +56,7 @@ export function rowsBlock(data: readonly Datum[]): { readonly html: string; read
   const text = csv(
     data.map((datum) => Object.fromEntries(Object.entries(datum).map(([column, value]) => [column, short(value)]))),
   );
-  return { html: `<pre class="rows" tabindex="0">${escape(text)}</pre>`, texts };
+  return { html: `<pre class="rows" tabindex="0">${escapeContent(text)}</pre>`, texts };
 }
 
 /**

@@ -1,8 +1,13 @@
 /** Text within HTML and within tables of Markdown. */
 
+/** Text as HTML shows it between tags; in attributes it needs {@link escape}. */
+export function escapeContent(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
 /** Text as HTML shows it, in attributes, too. */
 export function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return escapeContent(text).replaceAll('"', '&quot;');
 }
 
 /** Text as a cell of a Markdown table shows it. */
