@@ -84,8 +84,7 @@ function printExchanges(exchanges: readonly Exchange[], workers: number, { bytes
     [`by ${workers} workers, ms`]: milliseconds(step.togetherSeconds),
     'times as fast': (step.aloneSeconds / step.togetherSeconds).toPrecision(3),
   }));
-  const network =
-    `${(bytesPerSecond / 1e9).toPrecision(3)} GB/s each way, ${milliseconds(latency)} ms for ` + 'next to nothing';
+  const network = `${(bytesPerSecond / 1e9).toPrecision(3)} GB/s each way, ${milliseconds(latency)} ms for next to nothing`;
   process.stdout.write(`\nOne run by ${workers} workers (train --workers), which exchange its gradients: ${network}\n`);
   process.stdout.write(`${textTable(rows)}\n`);
 }

@@ -61,8 +61,7 @@ export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours }:
   if (jobs > most)
     throw new UsageError(
       `budget ${largest.budget}: ${jobs} runs at once need ${(jobs * largest.gigabytes).toFixed(1)} GB ` +
-        'of memory, and ' +
-        `this machine has ${(memory / 1e9).toFixed(1)}; ` +
+        `of memory, and this machine has ${(memory / 1e9).toFixed(1)}; ` +
         (most === 0 ? 'choose smaller arms with --arm' : `run at most ${most} at once with --jobs ${most}`),
     );
   const total = costs.reduce((sum, cost) => sum + cost.minutes, 0) / 60;

@@ -62,9 +62,7 @@ async function together(place: Place, undisturbed: string): Promise<Measured> {
       ended.every(({ status, stderr }) => [0, 1].includes(status ?? -1) && isOneLine(stderr)) &&
       done.status === 0 &&
       same,
-    figure:
-      `both at once: status ${ended.map(({ status }) => status).join(' and ')}, tables ` +
-      `${same ? 'equal' : 'differ'}`,
+    figure: `both at once: status ${ended.map(({ status }) => status).join(' and ')}, tables ${same ? 'equal' : 'differ'}`,
   };
 }
 

@@ -95,8 +95,7 @@ const doubleExponential: Claim = {
   statement:
     'There is an initial law (instance B, skip g = 1.3) under which direct training’s discrepancy grows ' +
     `double-exponentially with depth, as its closed form says, ${LINEAR}: log D grows as (2L − 3) g^(2L−2).`,
-  source:
-    `this project (theory/instances/saddle.ts), at a rate of the form exp(T L g^(2L)); ${OWN_BOUND} ` + 'has that form',
+  source: `this project (theory/instances/saddle.ts), at a rate of the form exp(T L g^(2L)); ${OWN_BOUND} has that form`,
   question: 'A special law exists whose D grows double-exponentially with depth',
   rule:
     `${bandText(SADDLE_GROWTH)} Growth: sum over depths from ${B_FROM} of log(√m D / (g^(L−1) √L)). The closed form ` +

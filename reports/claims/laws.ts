@@ -182,9 +182,7 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
     source: ABSTRACT.time,
     question: `D grows with time under direct training, ${POINTS[column]}`,
     setting: slug(regime),
-    rule:
-      `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer ` +
-      'than three left.',
+    rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer than three left.`,
     experiment: time,
     arms: [regime],
     rows: (input) => rowsOf(time, regime)(input).filter((row) => typeof row.values[column] === 'number'),
@@ -240,9 +238,7 @@ const CONSTANTS = { alpha: 'skip weight α', c: 'scale c', rho: 'correlation ρ'
 function scaleLaw(parameter: keyof typeof CONSTANTS): Claim {
   return {
     id: `scale-${parameter}`,
-    statement:
-      `At every value of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than ` +
-      'direct training.',
+    statement: `At every value of the ${CONSTANTS[parameter]}, imitation leaves a smaller discrepancy than direct training.`,
     source: ABSTRACT.order,
     question: `Imitation ends closer than direct training at every ${CONSTANTS[parameter]}`,
     kind: 'paper',

@@ -11,8 +11,7 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
     armBeats({
       experiment,
       id: `${id}-three-stage`,
-      statement:
-        `On ${words}, a thin ResNet trained in three stages is more accurate than the same net ` + 'trained directly.',
+      statement: `On ${words}, a thin ResNet trained in three stages is more accurate than the same net trained directly.`,
       question: 'Three stages beat direct training of the same net at equal steps',
       setting,
       kind: 'paper',

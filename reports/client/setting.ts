@@ -97,8 +97,7 @@ function particlesSay(setting: Setting, points: readonly Point[]): string[] {
     ) as [string, string, string];
     said.push(
       `D falls with m to the power ${imitation} under imitation, ${direct} under direct training, ` +
-        `${chosen} for chosen ` +
-        'particles (one seed; the law says −1/2 of the first two).',
+        `${chosen} for chosen particles (one seed; the law says −1/2 of the first two).`,
     );
   }
   const sums = columnOf(points, 'D(L)', 'bound');
@@ -306,10 +305,7 @@ export function commandOf(setting: Setting): string {
   const file = 'laboratory.json';
   const { study } = MODELS[setting.model];
   const declaration = JSON.stringify(declarationOf(setting));
-  return (
-    `echo '${declaration}' > ${file} && gowide theory run ${study} --config ${file} --seed ` +
-    `${setting.seed} --seeds 1`
-  );
+  return `echo '${declaration}' > ${file} && gowide theory run ${study} --config ${file} --seed ${setting.seed} --seeds 1`;
 }
 
 /** A point that could not be measured. */

@@ -174,9 +174,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
     return {
       id,
       title,
-      alt:
-        `${axis} of each arm. ` +
-        `${sorted.map((row) => `${row.name}: ${row.mean.toFixed(digits)} ${unit}`).join('; ')}.`,
+      alt: `${axis} of each arm. ${sorted.map((row) => `${row.name}: ${row.mean.toFixed(digits)} ${unit}`).join('; ')}.`,
       caption: [
         caption,
         palette === undefined ? '' : COLORS,

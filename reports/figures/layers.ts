@@ -137,10 +137,7 @@ const tuningFinding: Finding = (...said) => {
   const [before, after] = [at(MOMENTS.imitation!), at(MOMENTS.end!)];
   if (before === undefined || after === undefined) return sumFinding(...said);
   const nearer = after < before ? 'nearer to' : 'further from';
-  return (
-    `Fine-tuning brings the logits ${nearer} the wide net’s: ${before.toFixed(2)} before, ` +
-    `${after.toFixed(2)} after`
-  );
+  return `Fine-tuning brings the logits ${nearer} the wide net’s: ${before.toFixed(2)} before, ${after.toFixed(2)} after`;
 };
 
 /** Relative discrepancy of each place of one arm's net, right after imitation and at the end. */

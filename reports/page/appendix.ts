@@ -48,8 +48,8 @@ function dataBlock(records: Records, link: ArchiveLink): string {
   const from =
     kept.length === 0
       ? ''
-      : `<details><summary>Where ${plural(kept.length, 'kept table')} come from</summary><ul ` +
-        `class="small">${kept.join('\n')}</ul></details>`;
+      : `<details><summary>Where ${plural(kept.length, 'kept table')} come from</summary>` +
+        `<ul class="small">${kept.join('\n')}</ul></details>`;
   return `<h3 id="data">Raw data</h3>${download}${from}`;
 }
 

@@ -62,7 +62,7 @@ function matrixRows(verdicts: readonly ScaledVerdict[], columns: readonly string
 export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
   const columns = settingNames(verdicts.map(({ setting }) => setting));
   const groups = [...groupBy(columns, (column) => settingOf(column).group)];
-  const head = `<tr><td></td>${groups.map(([group, list]) => '<th scope="colgroup" ' + `colspan="${list.length}">${escape(group)}</th>`).join('')}</tr>
+  const head = `<tr><td></td>${groups.map(([group, list]) => `<th scope="colgroup" colspan="${list.length}">${escape(group)}</th>`).join('')}</tr>
 <tr><th scope="col">Question</th>${columns.map((column) => `<th scope="col">${escape(settingOf(column).label)}</th>`).join('')}</tr>`;
   const parts = (
     [

@@ -28,8 +28,8 @@ function verdictPairs(first: Report, second: Report): { html: string; changed: C
     .flatMap(([section, list]) => list.map((verdict, i) => [verdict, second.verdicts[section]![i]!] as const))
     .filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
   const cell = ({ outcome, evidence, scale }: (typeof pairs)[number][0]): string =>
-    `<td>${verdictBadge(outcome)}<p ` +
-    `class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;
+    `<td>${verdictBadge(outcome)}` +
+    `<p class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;
   const rows = pairs.map(
     ([a, b]) =>
       '<tr ' +
@@ -37,8 +37,8 @@ function verdictPairs(first: Report, second: Report): { html: string; changed: C
   );
   return {
     html:
-      '<table class="pairs"><thead><tr><th scope="col">Claim</th><th scope="col">A</th><th ' +
-      `scope="col">B</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
+      '<table class="pairs"><thead><tr><th scope="col">Claim</th><th scope="col">A</th>' +
+      `<th scope="col">B</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
     changed: pairs
       .filter(([a, b]) => a.outcome !== b.outcome)
       .map(([a, b]) => ({ id: a.id, first: a.outcome, second: b.outcome })),

@@ -47,8 +47,7 @@ function keyBlock(figure: Figure): string {
   if (entries.length < 2) return '';
   const items = entries.map(
     ({ name, color, dash }) =>
-      `<li data-color="${color}"><svg width="26" height="10" aria-hidden="true"><path d="M1,5h24" ` +
-      `stroke="${color}" ` +
+      `<li data-color="${color}"><svg width="26" height="10" aria-hidden="true"><path d="M1,5h24" stroke="${color}" ` +
       `stroke-width="3"${dash === '' || dash === '1' ? '' : ` stroke-dasharray="${dash}"`}/></svg>${escape(name)}</li>`,
   );
   return `<ul class="key">${items.join('')}</ul>`;

@@ -33,8 +33,8 @@ export function withTerm(text: string): string {
   const term = found[0];
   const after = found.index + term.length;
   return (
-    `${escape(text.slice(0, found.index))}<abbr ` +
-    `title="${escape(TERMS[term.toLowerCase()]!)}">${escape(term)}</abbr>${escape(text.slice(after))}`
+    `${escape(text.slice(0, found.index))}` +
+    `<abbr title="${escape(TERMS[term.toLowerCase()]!)}">${escape(term)}</abbr>${escape(text.slice(after))}`
   );
 }
 

@@ -23,8 +23,8 @@ export const DESCRIPTION =
 
 function citation(id: string, label: string, bibtex: string): string {
   return (
-    `<details class="cite"><summary>${label}</summary><pre id="${id}" tabindex="0">${escape(bibtex)}</pre><button ` +
-    `type="button" data-copies="${id}">Copy BibTeX</button></details>`
+    `<details class="cite"><summary>${label}</summary><pre id="${id}" tabindex="0">${escape(bibtex)}</pre>` +
+    `<button type="button" data-copies="${id}">Copy BibTeX</button></details>`
   );
 }
 
@@ -71,7 +71,7 @@ function summaryLines({ verdicts, records, scales }: Head): (readonly [string, s
     ],
     [
       'Runs',
-      `${plural(runs, 'run')}${tables}${scales.length === 0 ? '' : `, ${scales.length === 1 ? 'scale' : 'scales'} ` + `${scales.join(', ')}`}; each claim and figure stands at the largest scale at which it was run.`,
+      `${plural(runs, 'run')}${tables}${scales.length === 0 ? '' : `, ${scales.length === 1 ? 'scale' : 'scales'} ${scales.join(', ')}`}; each claim and figure stands at the largest scale at which it was run.`,
     ],
     ['The paper’s claims', `${countsText(paper) || 'none'}.`],
     ['Controls', `${countsText(controls) || 'none'}.`],
@@ -112,7 +112,7 @@ export function headerBlock(head: Head): string {
 export function summaryBlock(head: Head): string {
   const lines = summaryLines(head).map(([term, text]) => `<div><dt>${term}</dt><dd>${escape(text)}</dd></div>`);
   return (
-    '<section aria-labelledby="summary"><h2 id="summary">Reproducibility summary</h2><dl ' +
-    `class="summary">${lines.join('\n')}</dl></section>`
+    '<section aria-labelledby="summary"><h2 id="summary">Reproducibility summary</h2>' +
+    `<dl class="summary">${lines.join('\n')}</dl></section>`
   );
 }

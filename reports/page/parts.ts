@@ -94,8 +94,8 @@ function sectionBlock(section: string, made: Made): string {
       ? '<p>Not run yet.</p>'
       : [first, ...(section === 'theory' ? [LABORATORY] : []), ...others].join('\n');
   return (
-    `<section aria-labelledby="${escape(section)}"><h2 ` +
-    `id="${escape(section)}">${escape(title)}</h2><p>${text}${counts}</p>\n${body}</section>`
+    `<section aria-labelledby="${escape(section)}">` +
+    `<h2 id="${escape(section)}">${escape(title)}</h2><p>${text}${counts}</p>\n${body}</section>`
   );
 }
 
@@ -127,8 +127,8 @@ function heroBlock(made: Made): string {
   const figures = made.input.figures[HERO] ?? [];
   return figures.length === 0
     ? ''
-    : '<section aria-labelledby="glance"><h2 class="hidden" id="glance">At a glance</h2><div ' +
-        `class="hero">${figures.map((figure) => drawn(made, figure)).join('\n')}</div></section>`;
+    : '<section aria-labelledby="glance"><h2 class="hidden" id="glance">At a glance</h2>' +
+        `<div class="hero">${figures.map((figure) => drawn(made, figure)).join('\n')}</div></section>`;
 }
 
 function matrixSection(verdicts: readonly ScaledVerdict[]): string {
@@ -183,7 +183,7 @@ export function partsOf(input: PageInput, archiveLink: ArchiveLink): Parts {
     return found === undefined ? undefined : figureId(found.figure);
   };
   const inTheory = sections.includes('theory') && (figures.theory ?? []).length > 0;
-  const opening = `${records.results.length + records.rows.length === 0 ? '<p>Nothing was run yet: <code>gowide ' + 'reproduce --scale minutes</code>.</p>' : ''}
+  const opening = `${records.results.length + records.rows.length === 0 ? '<p>Nothing was run yet: <code>gowide reproduce --scale minutes</code>.</p>' : ''}
 ${heroBlock(made)}
 ${takeawaysBlock(all, linkOf)}
 ${listBlock('care', 'Read with care', 'These runs are in the tables and figures below.', records.cautions)}

@@ -89,12 +89,12 @@ export function takeawaysBlock(
     const link = takeaway.figures.map(linkOf).find((found) => found !== undefined);
     const to = link === undefined ? '' : ` <a href="#${escape(link)}">Figure</a>`;
     return [
-      `<li><b>${escape(sentence(takeaway, outcomes))}.</b> <span ` +
-        `class="small">${escape(details.join('; '))}.</span>${to}</li>`,
+      `<li><b>${escape(sentence(takeaway, outcomes))}.</b> ` +
+        `<span class="small">${escape(details.join('; '))}.</span>${to}</li>`,
     ];
   });
   return items.length === 0
     ? ''
-    : '<section aria-labelledby="takeaways"><h2 id="takeaways">Takeaways</h2><ol ' +
-        `class="takeaways">${items.join('\n')}</ol></section>`;
+    : '<section aria-labelledby="takeaways"><h2 id="takeaways">Takeaways</h2>' +
+        `<ol class="takeaways">${items.join('\n')}</ol></section>`;
 }

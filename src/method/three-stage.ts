@@ -119,8 +119,7 @@ function checkWeights({ shapes }: Network, { params }: HostWeights): void {
     if (String(found) !== String(shape))
       throw new UsageError(
         `wideTraining: the wide net's weights have ${path} ` +
-          `${found === undefined ? 'not' : `as [${found.join(', ')}]`}; ` +
-          `expected [${shape.join(', ')}]`,
+          `${found === undefined ? 'not' : `as [${found.join(', ')}]`}; expected [${shape.join(', ')}]`,
       );
   }
 }

@@ -107,8 +107,7 @@ export function readTensorflowBert(index: string): HostArrays<HostValues> {
     const names = Object.keys(tensors);
     throw new UsageError(
       `${index}: no variable "bert/embeddings/word_embeddings"; expected a BERT in the names of ` +
-        'google-research/bert, ' +
-        `it has ${names.slice(0, 5).join(', ') || 'none'}${names.length > 5 ? ', ...' : ''}`,
+        `google-research/bert, it has ${names.slice(0, 5).join(', ') || 'none'}${names.length > 5 ? ', ...' : ''}`,
     );
   }
   return Object.fromEntries(found);

@@ -240,8 +240,7 @@ function checkSaid({ lowercase, handleChineseChars, stripAccents }: Found, setti
   throw new UsageError(
     `${join(folder, JSON_FILE)}: normalizer.${name} is ${value}, and no tokenizer_config.json beside it says so, so ` +
       `that transformers takes ${DEFAULTS[key]} for a BERT; write {"${key}": ${value}} or {"${key}": ` +
-      `${DEFAULTS[key]}} ` +
-      'into that file',
+      `${DEFAULTS[key]}} into that file`,
   );
 }
 

@@ -204,12 +204,10 @@ export function describeSentences(setup: SentencesSetup): string[] {
     `wide net: ${model} (sentence-transformers); ${size(wide)}`,
     `thin net: ${size(thin)}`,
     `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} ` +
-      'for the test; ' +
-      `${tokens} tokens of each, pooled by ${pooling.by}`,
+      `for the test; ${tokens} tokens of each, pooled by ${pooling.by}`,
     ...rounds.map(({ candidates, steps: each }) => `${candidates} run${candidates === 1 ? '' : 's'} of ${each} steps`),
     `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} ` +
-      'texts; rates are ' +
-      'chosen by the cosines of validation texts, nothing by the test split',
+      'texts; rates are chosen by the cosines of validation texts, nothing by the test split',
   ];
 }
 

@@ -79,8 +79,7 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
   if (training === 'direct' && moves && ACTIVATIONS[model.activation].second === undefined)
     refuse(
       `"model.activation" is "${model.activation}", whose derivative jumps: its flow has no derivative ` +
-        'by the initial ' +
-        'particles; ask for "gelu", or for flow.steps 0',
+        'by the initial particles; ask for "gelu", or for flow.steps 0',
     );
   if (thin?.coupling === 'fresh' && ownParticles)
     refuse('particles of your own have no law from which a fresh thin net could be drawn; ask for "coupled"');

@@ -65,8 +65,7 @@ export function simulationCautions({ model, thin, flow, halving }: Simulation): 
     ...([alpha].flat().includes(0) && law.rho === 0
       ? [
           'model: alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is ' +
-            'zero, so that ' +
-            'all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
+            'zero, so that all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
         ]
       : []),
     ...[c]

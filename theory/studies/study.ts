@@ -79,8 +79,7 @@ export function cautionsOf({ alpha, rho }: { readonly alpha: number; readonly rh
   return alpha === 0 && rho === 0
     ? [
         'alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is zero, ' +
-          'so that all of ' +
-          'the output is fluctuation; give rho above 0, or alpha',
+          'so that all of the output is fluctuation; give rho above 0, or alpha',
       ]
     : [];
 }

@@ -32,9 +32,7 @@ export function command(): Command {
       new Option(
         '--particles <file>',
         'safetensors, F64: layer1/a [M, d], layer1/b [M, d], layer1/bias [M], ..., read-in, read-out, x, ' +
-          'y, heldOut/x, ' +
-          'heldOut/y [N, d]; ' +
-          'what is missing is drawn from the seed',
+          'y, heldOut/x, heldOut/y [N, d]; what is missing is drawn from the seed',
       ),
     )
     .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json'))
