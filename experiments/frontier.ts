@@ -5,10 +5,10 @@
  * Run: `gowide frontier resnet-hierarchy --scale laptop` (its plan says the cost first). Results:
  * reports/results/frontier-hierarchy.laptop.md.
  *
- * Every budget has the same arms. The wide net that they learn from is the same at every budget, that of the experiment
- * at scale laptop; the arm `wide` is a wide net that is itself trained for the budget's steps. Each arm is tuned at
- * three of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of them at the others.
- * The shares of a three-stage run do not change with its length.
+ * Every budget has the same arms. The wide net that they learn from is the same at every budget: that of the experiment
+ * at scale laptop, or one that the declaration trains longer; the arm `wide` is itself trained for the budget's steps.
+ * Each arm is tuned at some of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of
+ * them at the others. The shares of a three-stage run do not change with its length.
  */
 import {
   cellsOf,
@@ -167,7 +167,7 @@ export function budgetsToTune(declaration: FrontierDeclaration): readonly number
 }
 
 /** The budgets for which the arms of a frontier have rates. */
-export function tunedBudgets({ rates }: FrontierDeclaration): number[] {
+export function tunedBudgets({ rates }: Pick<FrontierDeclaration, 'rates'>): number[] {
   return Object.keys(rates)
     .map(Number)
     .sort((a, b) => a - b);

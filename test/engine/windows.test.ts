@@ -1,34 +1,18 @@
 /** Our convolutions of few channels, and the mean over pixels, against TensorFlow's own. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { normals, rngKey } from '../../src/core/rng.js';
 import { geometryOf, type Geometry } from '../../src/engine/ops/convolutions.js';
-import {
-  fusedConvolution,
-  fusedConvolutionFilterGradient,
-  fusedConvolutionInputGradient,
-  hasFusedOnTensorflow,
-} from '../../src/engine/ops/fused.js';
+import { fusedConvolution, hasFusedOnTensorflow } from '../../src/engine/ops/fused.js';
 import { pixelMean } from '../../src/engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor4D } from '../../src/engine/tensor.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../../src/engine/tensorflow-op.js';
 import { enginesUnderTest } from '../support/engines.js';
+import { normalTensor } from '../support/tensors.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 
 const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
 if (engine.missing === undefined) await tf.setBackend('tensorflow');
 const missing = engine.missing ?? (hasFusedOnTensorflow() ? undefined : 'the fused ops for TensorFlow are not here');
 if (missing !== undefined) console.warn(`our convolutions are not tested: ${missing}`);
-
-const draw = (name: string, shape: readonly number[]): Tensor =>
-  tf.tensor(
-    Float32Array.from(
-      normals(
-        rngKey(3, name),
-        shape.reduce((a, b) => a * b, 1),
-      ),
-    ),
-    [...shape],
-  );
 
 /** One of TensorFlow's own three ops; padded by hand, as only the forward op knows explicit padding everywhere. */
 function theirs(name: string, { strides }: Geometry, inputs: Tensor[]): Tensor {
@@ -97,11 +81,11 @@ describe.skipIf(missing !== undefined)('our convolutions', () => {
   ] as const)(
     'of stride %i, %i channels to %i, images %i x %i x %i, filter %i x %i, padding %s are TensorFlow’s',
     (stride, read, written, batch, height, width, high, wide, pad) => {
-      const x = draw('x', [batch, height, width, read]) as Tensor4D;
-      const filter = draw('filter', [high, wide, read, written]);
+      const x = normalTensor('x', [batch, height, width, read]) as Tensor4D;
+      const filter = normalTensor('filter', [high, wide, read, written]);
       const geometry = geometryOf(x.shape, filter.shape, { strides: stride, pad: pad as 'same' });
       const { before, after, input, output, kernel } = geometry;
-      const dy = draw('dy', [batch, ...output, written]);
+      const dy = normalTensor('dy', [batch, ...output, written]);
       const padded = tf.pad(x, [
         [0, 0],
         [before[0], after[0]],
@@ -109,12 +93,15 @@ describe.skipIf(missing !== undefined)('our convolutions', () => {
         [0, 0],
       ]);
       const shape = (tensor: Tensor): Tensor => tf.tensor1d(tensor.shape, 'int32');
-      close(fusedConvolution(x, filter, geometry, output), theirs('Conv2D', geometry, [padded, filter]));
+      close(
+        fusedConvolution('Convolution', [x, filter], geometry, output),
+        theirs('Conv2D', geometry, [padded, filter]),
+      );
       const dpadded = theirs('Conv2DBackpropInput', geometry, [shape(padded), filter, dy]) as Tensor4D;
       const dx = tf.slice(dpadded, [0, ...before, 0], [-1, ...input, -1]);
-      close(fusedConvolutionInputGradient(dy, filter, geometry, input), dx);
+      close(fusedConvolution('ConvolutionInputGrad', [dy, filter], geometry, input), dx);
       const dfilter = theirs('Conv2DBackpropFilter', geometry, [padded, shape(filter), dy]);
-      close(fusedConvolutionFilterGradient(x, dy, geometry, kernel), dfilter);
+      close(fusedConvolution('ConvolutionFilterGrad', [x, dy], geometry, kernel), dfilter);
       tf.engine().endScope();
     },
   );
@@ -124,8 +111,8 @@ describe.skipIf(missing !== undefined)('our convolutions', () => {
     [1, 1, 1, 32],
     [2, 7, 3, 17],
   ] as const)('the mean over the pixels of %i images %i x %i x %i, and its gradient, are those of tfjs', (...shape) => {
-    const x = draw('x', shape) as Tensor4D;
-    const weights = draw('weights', [shape[0], shape[3]]);
+    const x = normalTensor('x', shape) as Tensor4D;
+    const weights = normalTensor('weights', [shape[0], shape[3]]);
     const [ours, theirs] = [pixelMean, (given: Tensor) => tf.mean(given, [1, 2])].map((mean) =>
       tf.grad((given: Tensor) => tf.sum(tf.mul(mean(given), weights)))(x),
     );

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { normals, rngKey } from '../../src/core/rng.js';
 import { differentiate } from '../../src/engine/ops/gradients.js';
 import { tf, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import { groupsOf, type Group } from '../../src/method/groups.js';
@@ -12,6 +11,7 @@ import { networkOf } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';
+import { normalTensor } from '../support/tensors.js';
 import { chain } from './chain.js';
 import { IMITATION, MLP, THIN } from './support.js';
 
@@ -167,20 +167,10 @@ describe.each([
   ['a ResNet', networkOf(THIN)],
 ])('joint imitation of %s', (_, network) => {
   const groups = perLayer(network);
-  const random = (name: string, shape: readonly number[]): Tensor =>
-    tf.tensor(
-      Float32Array.from(
-        normals(
-          rngKey(3, name),
-          shape.reduce((a, b) => a * b, 1),
-        ),
-      ),
-      [...shape],
-    );
 
   test.each(['own', 'wide'] as const)('inputs %s: the loss of a group has no gradient in any other', async (inputs) => {
     const weights = weightsOf(network.init(1));
-    const x = random('x', [4, 14, 14, 1]);
+    const x = normalTensor('x', [4, 14, 14, 1]);
     const scope = { ...weights, train: true, observe: () => {} };
     const [stage] = imitationStages({ ...MSE, order: 'joint', inputs }, network, teacherOf(network), groups, groups);
     // what each group gives; where that is its target, too, its own term and its gradient are exactly zero
@@ -188,7 +178,7 @@ describe.each([
     for (const { tap, from } of groups)
       given[tap] = network.apply(scope, from === undefined ? x : given[from]!, { from, input: x, until: tap })[tap]!;
     for (const { tap, owns } of groups) {
-      const targets = { ...given, [tap]: tf.add(given[tap]!, random(tap, given[tap]!.shape)) };
+      const targets = { ...given, [tap]: tf.add(given[tap]!, normalTensor(tap, given[tap]!.shape)) };
       const { gradients } = gradientsOf(stage!, weights.params, x, targets, weights.state);
       const sizes = await numbersOf(tf.tidy(() => sizesOf(gradients)));
       const moved = Object.keys(sizes).filter((path) => sizes[path]![0]! > 0);
@@ -202,7 +192,7 @@ describe.each([
 
   test('hints, which do not stop them, have gradients in the groups before', async () => {
     const weights = weightsOf(network.init(1));
-    const x = random('x', [4, 14, 14, 1]);
+    const x = normalTensor('x', [4, 14, 14, 1]);
     const last = groups.at(-1)!;
     const trained = Object.fromEntries(Object.entries(weights.params).filter(([path]) => groups[0]!.owns(path)));
     const { gradients } = differentiate(trained, (own) => {

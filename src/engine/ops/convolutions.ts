@@ -6,12 +6,7 @@
  * and large kernels of which every window sees the whole image.
  */
 import type { NamedAttrMap } from '@tensorflow/tfjs-core';
-import {
-  fusedConvolution,
-  fusedConvolutionFilterGradient,
-  fusedConvolutionInputGradient,
-  hasFusedOnTensorflow,
-} from './fused.js';
+import { fusedConvolution, hasFusedOnTensorflow } from './fused.js';
 import { product } from './matrix.js';
 import { convolutionWithBias, hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';
@@ -288,7 +283,7 @@ export function isPlain({ dilations, dataFormat }: NamedAttrMap): boolean {
 }
 
 function tensorflowForward(x: Tensor, filter: Tensor, geometry: Geometry): Tensor {
-  if (isSmall(x.shape[0]!, geometry)) return fusedConvolution(x, filter, geometry, geometry.output);
+  if (isSmall(x.shape[0]!, geometry)) return fusedConvolution('Convolution', [x, filter], geometry, geometry.output);
   if (isPointwise(geometry))
     return product(rows(seen(x, geometry)), matrix(filter), false, false).reshape([
       x.shape[0]!,
@@ -335,7 +330,8 @@ export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
     if (!isPlain(attributes)) return undefined;
     const shape = attributes.inputShape as number[];
     const geometry = geometryOf(shape, filter!.shape, attributes);
-    if (isSmall(shape[0]!, geometry)) return fusedConvolutionInputGradient(dy!, filter!, geometry, geometry.input);
+    if (isSmall(shape[0]!, geometry))
+      return fusedConvolution('ConvolutionInputGrad', [dy!, filter!], geometry, geometry.input);
     if (isPointwise(geometry)) {
       const dseen = product(rows(dy!), matrix(filter!), false, true);
       return spread(dseen.reshape([...dy!.shape.slice(0, 3), geometry.channels.read]), geometry);
@@ -346,7 +342,8 @@ export const TENSORFLOW_CONVOLUTIONS: Readonly<Record<string, Override>> = {
     if (!isPlain(attributes)) return undefined;
     const shape = attributes.filterShape as number[];
     const geometry = geometryOf(x!.shape, shape, attributes);
-    if (isSmall(x!.shape[0]!, geometry)) return fusedConvolutionFilterGradient(x!, dy!, geometry, geometry.kernel);
+    if (isSmall(x!.shape[0]!, geometry))
+      return fusedConvolution('ConvolutionFilterGrad', [x!, dy!], geometry, geometry.kernel);
     if (isPointwise(geometry)) return product(rows(seen(x!, geometry)), rows(dy!), true, false).reshape(shape);
     return seesAll(geometry) ? dense.filter(x!, dy!, geometry) : windows.filter(x!, dy!, geometry);
   },

@@ -398,8 +398,13 @@ export interface WindowSizes {
   readonly before: readonly [number, number];
 }
 
-function windowOp(
-  name: string,
+/**
+ * A convolution of few channels, or a gradient of it, by our own op; height and width of what is written are `size`.
+ * For images x [B, H, W, C], a filter [h, w, C, O] and dy [B, H', W', O]: `Convolution` of x and filter,
+ * `ConvolutionInputGrad` of dy and filter, `ConvolutionFilterGrad` of x and dy. Where {@link hasFusedOnTensorflow}.
+ */
+export function fusedConvolution(
+  name: 'Convolution' | 'ConvolutionInputGrad' | 'ConvolutionFilterGrad',
   inputs: readonly [Tensor, Tensor],
   { strides, before }: WindowSizes,
   size: readonly [number, number],
@@ -408,39 +413,6 @@ function windowOp(
   const [result] = fusedOnTensorflow(name, [...inputs, numbers], 1);
   numbers.dispose();
   return result!;
-}
-
-/**
- * A convolution of few channels, of images x [B, H, W, C] with a filter [h, w, C, O] to [B, ...size, O]. Where
- * {@link hasFusedOnTensorflow}.
- */
-export function fusedConvolution(
-  x: Tensor,
-  filter: Tensor,
-  sizes: WindowSizes,
-  size: readonly [number, number],
-): Tensor {
-  return windowOp('Convolution', [x, filter], sizes, size);
-}
-
-/** Gradient of {@link fusedConvolution} by x, whose height and width are `size`, for dy [B, ..., O]. */
-export function fusedConvolutionInputGradient(
-  dy: Tensor,
-  filter: Tensor,
-  sizes: WindowSizes,
-  size: readonly [number, number],
-): Tensor {
-  return windowOp('ConvolutionInputGrad', [dy, filter], sizes, size);
-}
-
-/** Gradient of {@link fusedConvolution} by the filter, whose height and width are `size`, for dy [B, ..., O]. */
-export function fusedConvolutionFilterGradient(
-  x: Tensor,
-  dy: Tensor,
-  sizes: WindowSizes,
-  size: readonly [number, number],
-): Tensor {
-  return windowOp('ConvolutionFilterGrad', [x, dy], sizes, size);
 }
 
 /** Mean over the pixels of images [B, H, W, C], [B, C]. Where {@link hasFusedOnTensorflow}. */

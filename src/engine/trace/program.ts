@@ -1,7 +1,7 @@
 /**
- * Steps of small plain networks as programs: where every op of a graph is one of ours, or hardly computes anything, our
- * addon runs the list itself (ops/fused/program.h). TensorFlow's way to an op costs such a step more
- * than its arithmetic does.
+ * Steps of small networks as programs: where every op of a graph is one of ours, or hardly computes anything, our addon
+ * runs the list itself (ops/fused/program.h). TensorFlow's way to an op costs such a step more than its arithmetic
+ * does.
  */
 import { sizeOf } from '../../core/host-array.js';
 import type { Programs } from '../ops/fused.js';

@@ -32,6 +32,14 @@ struct Geometry {
   int64_t to_height, to_width, to_channels;       // what it writes
   int64_t down, right, above, left;               // strides, padding
 
+  // Sizes that a filter [high, wide, channels, to_channels] has.
+  void take_filter(const View& filter) {
+    high = filter.dims[0];
+    wide = filter.dims[1];
+    channels = filter.dims[2];
+    to_channels = filter.dims[3];
+  }
+
   // Ways to cut a row into groups, `band` for each; the one with the fewest multiplications.
   template <typename F>
   static Band cheapest(int64_t width, int64_t channels, int64_t read, int64_t stride, F band) {
@@ -229,10 +237,7 @@ void convolution(Call& call, const Attributes&) {
   call.require(x.dims.size() == 4 && filter.dims.size() == 4 && filter.dims[2] == x.dims[3], "convolution: shapes differ");
   Geometry g{};
   if (!numbers_of(call, numbers, g, g.to_height, g.to_width)) return;
-  g.channels = x.dims[3];
-  g.high = filter.dims[0];
-  g.wide = filter.dims[1];
-  g.to_channels = filter.dims[3];
+  g.take_filter(filter);
   View y = call.output(0, {x.dims[0], g.to_height, g.to_width, g.to_channels});
   if (!call.ok() || y.size == 0) return;
   const Band band = g.forward();
@@ -260,10 +265,7 @@ void convolution_input_gradient(Call& call, const Attributes&) {
   call.require(dy.dims.size() == 4 && filter.dims.size() == 4 && filter.dims[3] == dy.dims[3], "convolution: shapes differ");
   Geometry g{};
   if (!numbers_of(call, numbers, g, g.height, g.width)) return;
-  g.channels = filter.dims[2];
-  g.high = filter.dims[0];
-  g.wide = filter.dims[1];
-  g.to_channels = dy.dims[3];
+  g.take_filter(filter);
   View dx = call.output(0, {dy.dims[0], g.height, g.width, g.channels});
   if (!call.ok() || dx.size == 0) return;
   const Band band = g.backward();
