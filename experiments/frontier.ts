@@ -192,7 +192,7 @@ export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): numbe
 const WIDE = 'wide';
 
 /** A recipe of another length, its warm-up the same share of it. */
-function lengthened(recipe: RecipeSpec, steps: number, peak: number): RecipeSpec {
+export function lengthened(recipe: RecipeSpec, steps: number, peak: number): RecipeSpec {
   const { schedule } = recipe;
   const warmup = Math.round((schedule.warmup * steps) / recipe.steps);
   return { ...recipe, steps, schedule: { ...schedule, peak, warmup } };

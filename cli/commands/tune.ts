@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { unknownName } from '../../src/core/errors.js';
 import { armSpecs, CUSTOM_SCALE, type Experiment, type Scale, type TuningGrid } from '../../src/core/experiment.js';
-import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
@@ -25,14 +24,15 @@ interface Options extends TuneOptions {
   readonly scale: string;
 }
 
+/** What tuning reads and changes of a `RecipeSpec`. */
 interface Recipe {
-  readonly schedule: { readonly [key: string]: Json };
-  readonly [key: string]: Json;
+  readonly steps: number;
+  readonly schedule: { readonly peak: number; readonly warmup: number; readonly drops?: readonly number[] };
 }
 type Spec = {
   readonly training: Recipe;
   readonly imitation: { readonly by: string; readonly recipe?: Recipe } | null;
-} & { readonly [key: string]: Json };
+};
 
 /** Rates that an arm is tried with: of its training, and of its imitation where that is tuned. */
 type Point = readonly [rate: number, imitation?: number];
@@ -108,16 +108,28 @@ function labelOf([rate, imitation]: Point): string {
   return imitation === undefined ? String(rate) : `${rate} / ${imitation}`;
 }
 
-function withRates({ training, imitation, ...rest }: Spec, [rate, other]: Point): Spec {
-  const at = (recipe: Recipe, peak: number): Recipe => ({ ...recipe, schedule: { ...recipe.schedule, peak } });
+/** A recipe for a share of its steps, its warm-up and the drops of its rate at the same shares of them. */
+export function shortened<T extends Recipe>(recipe: T, share: number): T {
+  if (share === 1) return recipe;
+  const part = (steps: number): number => Math.round(share * steps);
+  const { warmup, drops } = recipe.schedule;
+  return {
+    ...recipe,
+    steps: Math.max(1, part(recipe.steps)),
+    schedule: { ...recipe.schedule, warmup: part(warmup), ...(drops !== undefined && { drops: drops.map(part) }) },
+  };
+}
+
+function atPoint({ training, imitation, ...rest }: Spec, [rate, other]: Point, share: number): Cell['spec'] {
+  const at = (recipe: Recipe, peak?: number): Recipe => {
+    const { schedule, ...rest } = shortened(recipe, share);
+    return { ...rest, schedule: { ...schedule, ...(peak !== undefined && { peak }) } };
+  };
   return {
     ...rest,
     training: at(training, rate),
-    imitation:
-      imitation?.recipe === undefined || other === undefined
-        ? imitation
-        : { ...imitation, recipe: at(imitation.recipe, other) },
-  } as Spec;
+    imitation: imitation?.recipe === undefined ? imitation : { ...imitation, recipe: at(imitation.recipe, other) },
+  } as unknown as Cell['spec'];
 }
 
 /** The cells of a point, one for each seed of the grid. */
@@ -127,7 +139,7 @@ function cellsAt({ name, kind, tuning }: Experiment, arm: string, spec: Spec, po
     arm: `${arm} @ ${labelOf(point)}`,
     scale: CUSTOM_SCALE,
     kind,
-    spec: withRates(spec, point),
+    spec: atPoint(spec, point, tuning!.share ?? 1),
     seed,
   }));
 }

@@ -71,6 +71,8 @@ export interface TuningGrid {
   readonly rates: readonly number[];
   /** Rates of imitation by gradient, each tried with each of `rates`; the declared one alone unless given. */
   readonly imitationRates?: readonly number[];
+  /** The share of its steps, of imitation too, for which each point is trained: all of them unless given. */
+  readonly share?: number;
   /** Seeds of the tuning runs, which no table uses. */
   readonly seeds: readonly number[];
 }

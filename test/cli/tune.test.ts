@@ -1,6 +1,6 @@
 /** Grids of learning rates: widened while the best is at an end. */
 import { describe, expect, test } from 'vitest';
-import { pointsBeyond } from '../../cli/commands/tune.js';
+import { pointsBeyond, shortened } from '../../cli/commands/tune.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { gowide, newFolder } from '../support/program.js';
 
@@ -22,6 +22,30 @@ describe('a grid is widened', () => {
       [0.1, 8],
       [0.2, 8],
     ]);
+  });
+});
+
+describe('a recipe for a share of its steps', () => {
+  const schedule = { kind: 'step', peak: 0.1, warmup: 10, drops: [50, 75], factor: 0.1 };
+  const recipe = { steps: 100, batch: 32, schedule };
+
+  test('warms up and drops its rate at the same shares of them', () => {
+    expect(shortened(recipe, 0.2)).toEqual({
+      steps: 20,
+      batch: 32,
+      schedule: { ...schedule, warmup: 2, drops: [10, 15] },
+    });
+  });
+
+  test('has one step at least', () => {
+    expect(shortened({ steps: 2, schedule: { kind: 'cosine', peak: 1, warmup: 0 } }, 0.1)).toEqual({
+      steps: 1,
+      schedule: { kind: 'cosine', peak: 1, warmup: 0 },
+    });
+  });
+
+  test('is the recipe itself for all of them', () => {
+    expect(shortened(recipe, 1)).toBe(recipe);
   });
 });
 

@@ -34,6 +34,7 @@ export interface Binding {
     inputs: readonly number[],
     outputs: readonly (readonly [number, number])[],
     effects: readonly number[],
+    xla: boolean,
   ): void;
   removeFunction?(name: string): void;
 }
