@@ -30,6 +30,12 @@ export function pathOf(error: unknown): string | undefined {
   return typeof path === 'string' ? path : undefined;
 }
 
+/** Names of the user's for a message: at most the first ten, each cut at forty characters. */
+export function listed(names: readonly string[]): string {
+  const short = names.slice(0, 10).map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
+  return short.join(', ') + (names.length > short.length ? ` and ${names.length - short.length} more` : '');
+}
+
 /** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */
 export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
   const near = nearestName(given, known);

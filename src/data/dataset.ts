@@ -1,5 +1,5 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
-import { UsageError } from '../core/errors.js';
+import { listed, UsageError } from '../core/errors.js';
 import { firstInfinite, sizeOf } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
@@ -46,6 +46,15 @@ export interface Source {
   readonly blocks?: readonly number[];
 }
 
+/** Names of the splits of a data set. */
+type SplitName = 'train' | 'validation' | 'test';
+
+/** Classes that no example of a split has, by their names. */
+export interface AbsentClasses {
+  readonly split: SplitName;
+  readonly labels: readonly string[];
+}
+
 /** A data set that is open: its shape and its three splits. */
 export interface Dataset {
   /** Shape of one example: [H, W, C] of an image, [rows, T] of tokens. */
@@ -66,6 +75,8 @@ export interface Dataset {
   readonly test: Source;
   /** What could not be used when the data were opened. */
   readonly problems?: readonly SkippedFile[];
+  /** Splits that lack classes, where files of the user's decide it; left out where none does. */
+  readonly absent?: readonly AbsentClasses[];
   /**
    * Counts files that could not be read elsewhere, by other workers or before a run was resumed, as those of its own
    * batches. Throws FailureError where they are more than the declaration allows.
@@ -92,6 +103,31 @@ export type Answer = {
   /** By how much "no answer" scores better than the best answer; only where questions may have none. */
   readonly noAnswer?: number;
 };
+
+/** The splits that lack some of the classes, of the class numbers of all their examples; nothing where none does. */
+export function absentClasses(
+  names: readonly string[],
+  splits: Readonly<Record<SplitName, readonly { readonly label: number }[]>>,
+): { readonly absent?: readonly AbsentClasses[] } {
+  const all = (Object.keys(splits) as SplitName[]).map((split) => {
+    const present = new Set(splits[split].map(({ label }) => label));
+    return { split, labels: names.filter((_, number) => !present.has(number)) };
+  });
+  const absent = all.filter(({ labels }) => labels.length > 0);
+  return absent.length === 0 ? {} : { absent };
+}
+
+const CONSEQUENCE: Readonly<Record<SplitName, string>> = {
+  train: 'labels teach the others alone',
+  validation: 'what is chosen is chosen by the others alone',
+  test: 'the test accuracy is of the others alone',
+};
+
+/** What a split lacks, in one line for people. */
+export function absentLine({ split, labels }: AbsentClasses): string {
+  const examples = split === 'train' ? 'training' : split;
+  return `no ${examples} example has the class${labels.length === 1 ? '' : 'es'} ${listed(labels)}: ${CONSEQUENCE[split]}`;
+}
 
 /**
  * The data with what cannot be read of validation and test told to `note`, each file once. Training names those of

@@ -14,11 +14,18 @@ import type sharpModule from 'sharp';
 import type { Metadata } from 'sharp';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
-import { FailureError, messageOf, UsageError } from '../core/errors.js';
+import { FailureError, listed, messageOf, UsageError } from '../core/errors.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { byCodePoint } from '../core/text-order.js';
-import type { AugmentKey, Dataset, HostBatch, SkippedFile, Source } from './dataset.js';
+import {
+  absentClasses,
+  type AugmentKey,
+  type Dataset,
+  type HostBatch,
+  type SkippedFile,
+  type Source,
+} from './dataset.js';
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
@@ -26,7 +33,7 @@ import { colorsOfInks, resizeBilinear, roundHalfToEven, type Part, type Size } f
 import { hasPlainYCbCr } from './tiff.js';
 
 /** The largest side of what networks see, in pixels. */
-const MOST_SIDE = 1024;
+export const MOST_SIDE = 1024;
 
 const ImageFolderSpec = z
   .strictObject({
@@ -89,15 +96,20 @@ export function openImageFolder(spec: ImageFolder): Dataset {
       throw new FailureError(`no picture of a batch can be read: ${named}`);
     },
   });
+  const splits = {
+    train: pick(order.subarray(held)),
+    validation:
+      typeof validation === 'string' ? pictures(join(folder, validation), classes) : pick(order.subarray(0, held)),
+    test,
+  };
   return {
     shape: [size, size, CHANNELS],
     classes: classes.length,
     labels: classes,
-    train: source(pick(order.subarray(held))),
-    validation: source(
-      typeof validation === 'string' ? pictures(join(folder, validation), classes) : pick(order.subarray(0, held)),
-    ),
-    test: source(test),
+    train: source(splits.train),
+    validation: source(splits.validation),
+    test: source(splits.test),
+    ...absentClasses(classes, splits),
     countSkipped: (files) => damaged.add(files),
   };
 }
@@ -163,7 +175,7 @@ export function imageClasses(folder: string, { validation, test = testFolder(fol
   if (typeof test === 'number') return classFolders(folder, folder);
   const classes = classFolders(join(folder, 'train'), folder, test);
   for (const other of [test, ...(typeof validation === 'string' ? [validation] : [])]) {
-    const theirs = classFolders(join(folder, other), folder, test);
+    const theirs = classFolders(join(folder, other), folder, test, 0);
     const differing = [
       ...classes.filter((name) => !theirs.includes(name)),
       ...theirs.filter((name) => !classes.includes(name)),
@@ -171,13 +183,13 @@ export function imageClasses(folder: string, { validation, test = testFolder(fol
     if (differing.length > 0)
       throw new UsageError(
         `data.folder ${folder}: train and ${other} must have the same classes; ` +
-          `only one of them has ${differing.join(', ')}`,
+          `only one of them has ${listed(differing)}`,
       );
   }
   return classes;
 }
 
-function classFolders(path: string, root: string, test = 'val'): string[] {
+function classFolders(path: string, root: string, test = 'val', least = 2): string[] {
   if (!existsSync(path))
     throw new UsageError(
       `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/${test}/<class>/` +
@@ -186,13 +198,13 @@ function classFolders(path: string, root: string, test = 'val'): string[] {
   const names = readdirSync(path)
     .filter((name) => statusOf(join(path, name)).isDirectory())
     .sort(byCodePoint);
-  if (names.length < 2)
-    throw new UsageError(`${path}: expected a folder for each of at least 2 classes, found ${names.length}`);
+  if (names.length < least)
+    throw new UsageError(`${path}: expected a folder for each of at least ${least} classes, found ${names.length}`);
   return names;
 }
 
 /** What a path leads to, symbolic links followed. Throws UsageError on one that leads nowhere. */
-function statusOf(path: string): Stats {
+export function statusOf(path: string): Stats {
   try {
     return statSync(path);
   } catch (error) {

@@ -13,6 +13,9 @@ import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
 import type { TokenTask } from './definition.js';
 
+/** Tokens of an example, at most. */
+export const MOST_TOKENS = 4096;
+
 /** Keys of a spec that say where tokens come from; a task has those of the training before it. */
 export const CORPUS_FIELDS = {
   /** `glosses`: WordNet's, which come with the package; or a folder with .txt files, one text on each line. */
@@ -21,7 +24,7 @@ export const CORPUS_FIELDS = {
   vocabulary: z.union([z.int().min(16).max(200_000), z.string()]),
   lowercase: z.boolean().default(true),
   /** Longest sequence; shorter ones are padded, longer ones cut. */
-  tokens: z.int().min(8).max(4096),
+  tokens: z.int().min(8).max(MOST_TOKENS),
   /** Share of the corpus' texts that is held out for validation, and the same for test. */
   heldOut: z.number().min(0.001).max(0.4),
 };

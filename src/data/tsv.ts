@@ -4,11 +4,11 @@
  */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { UsageError } from '../core/errors.js';
+import { listed, UsageError } from '../core/errors.js';
 import { byCodePoint } from '../core/text-order.js';
-import { readText } from '../store/config.js';
+import { readText, withLineFeeds } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
-import type { Dataset } from './dataset.js';
+import { absentClasses, type Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
 import {
   checkVocabulary,
@@ -68,20 +68,19 @@ interface Table {
 }
 
 /** The label of examples without one, on which those who labelled them did not agree (SNLI); else one beside "+". */
-const UNLABELLED = '-';
+export const UNLABELLED = '-';
 
 /**
  * Reads a file. A line with too few columns (there are some in QQP) or without a label is left out, and named. Throws
  * UsageError on columns that are not there, and where more lines than not have too few.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
-  const lines = readText(file, { gzipped: file.endsWith('.gz') }).split(/\r?\n/);
+  const lines = withLineFeeds(readText(file, { gzipped: file.endsWith('.gz') })).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {
     const index = typeof name === 'number' ? name : header.indexOf(name);
-    if (index < 0)
-      throw new UsageError(`${file}: no column "${name}" in its first line; there are: ${header.join(', ')}`);
+    if (index < 0) throw new UsageError(`${file}: no column "${name}" in its first line; there are: ${listed(header)}`);
     return index;
   };
   const [text, pair, label] = [
@@ -123,6 +122,14 @@ function valueOf(name: string): string {
   return /^[+-]?\d+$/.test(name) ? String(BigInt(name.replace('+', ''))) : String(Number(name));
 }
 
+/** Two of the labels that are one number, written in two ways (`1`, `1.0`), where all labels are numbers. */
+export function sameNumber(labels: Iterable<string>): readonly [string, string] | undefined {
+  const names = inOrder(labels);
+  if (!names.every((name) => NUMBER.test(name))) return undefined;
+  const at = names.findIndex((name, i) => i > 0 && valueOf(name) === valueOf(names[i - 1]!));
+  return at < 0 ? undefined : [names[at - 1]!, names[at]!];
+}
+
 /** The labels of a training file, in the order of the classes. Throws UsageError when there are none to tell apart. */
 function labelsOf({ train, labels }: TsvSpec, rows: readonly Raw[]): readonly string[] {
   const names = inOrder(rows.map(({ label }) => label));
@@ -131,11 +138,10 @@ function labelsOf({ train, labels }: TsvSpec, rows: readonly Raw[]): readonly st
     if (twice !== undefined) throw new UsageError(`data.labels: "${twice}" stands in it twice`);
     return labels;
   }
-  const areNumbers = names.every((name) => NUMBER.test(name));
-  const twice = names.find((name, i) => i > 0 && areNumbers && valueOf(name) === valueOf(names[i - 1]!));
+  const twice = sameNumber(names);
   if (twice !== undefined)
     throw new UsageError(
-      `${train}: the labels "${names[names.indexOf(twice) - 1]}" and "${twice}" are one number; ` +
+      `${train}: the labels "${twice[0]}" and "${twice[1]}" are one number; ` +
         'write it in one way, or say in data.labels that they are two classes',
     );
   if (names.length < 2)
@@ -176,7 +182,7 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
       if (number === undefined)
         throw new UsageError(
           `${file}, line ${line}: label "${label}"; ` +
-            `${spec.labels === undefined ? 'the training file' : 'data.labels'} has: ${names.join(', ')}`,
+            `${spec.labels === undefined ? 'the training file' : 'data.labels'} has: ${listed(names)}`,
         );
       return { ...texts, label: number };
     });
@@ -188,13 +194,16 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
     throw new UsageError(
       `${spec.train}: ${rows.length} examples; ${held.size} are to be held out for validation, and none is left`,
     );
-  const validation =
-    third !== undefined
-      ? examples(third.rows, String(spec.validation))
-      : examples(
-          rows.filter((_, i) => held.has(i)),
-          spec.train,
-        );
+  const part = (isHeld: boolean): TextExample[] =>
+    examples(
+      rows.filter((_, i) => held.has(i) === isHeld),
+      spec.train,
+    );
+  const splits = {
+    train: part(false),
+    validation: third === undefined ? part(true) : examples(third.rows, String(spec.validation)),
+    test: examples(test.rows, spec.test),
+  };
   // a file may be several of the splits
   const problems = [
     ...new Map(
@@ -208,15 +217,11 @@ export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset
     classes: names.length,
     labels: names,
     vocabulary: tokenizer.vocabulary.length,
-    train: source(
-      examples(
-        rows.filter((_, i) => !held.has(i)),
-        spec.train,
-      ),
-    ),
-    validation: source(validation),
-    test: source(examples(test.rows, spec.test)),
+    train: source(splits.train),
+    validation: source(splits.validation),
+    test: source(splits.test),
     ...(problems.length > 0 && { problems }),
+    ...absentClasses(names, splits),
   };
 }
 

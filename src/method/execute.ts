@@ -2,7 +2,7 @@
 import { FailureError, UsageError } from '../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../core/run.js';
 import type { Json } from '../core/json.js';
-import { notingSkipped, type Dataset } from '../data/dataset.js';
+import { absentLine, notingSkipped, type Dataset } from '../data/dataset.js';
 import { inOrderOf, openData, testFigures, tokenizerOf } from '../data/index.js';
 import { tapDiscrepancy } from '../metrics/discrepancy.js';
 import { rightByBlock } from '../metrics/blocks.js';
@@ -42,9 +42,11 @@ export const trainExecutor: Executor = async (context) => {
 };
 
 /** What the data say before the first step: what could not be used, and what the classes are called. */
-function logData(context: RunContext, { problems = [], labels = [] }: Dataset): void {
+function logData(context: RunContext, { problems = [], labels = [], absent = [] }: Dataset): void {
   for (const { file, reason } of problems) context.log({ event: 'skipped', step: 0, file, reason });
   for (const [index, label] of labels.entries()) context.log({ event: 'label', index, label });
+  for (const one of absent)
+    context.log({ event: 'absent', split: one.split, classes: one.labels.length, reason: absentLine(one) });
 }
 
 /**

@@ -11,6 +11,23 @@ export function fileMetadata(spec: { readonly family: string }): Record<string, 
   return { format: 'pt', network: JSON.stringify(spec) };
 }
 
+/** What wrappers of a module put before all of its names: of several processes, of training loops, `torch.compile`. */
+const PREFIXES = ['module.', 'model.', '_orig_mod.'];
+/** What torch's `AveragedModel` keeps beside the module that it wraps: how many it is the mean of. */
+const AVERAGED = 'n_averaged';
+
+/** The tensors without a prefix that all of them share, and that prefix; several are taken off one after the other. */
+export function withoutPrefix<Value>(given: Readonly<Record<string, Value>>): {
+  readonly tensors: Readonly<Record<string, Value>>;
+  readonly prefix: string;
+} {
+  const names = Object.keys(given).filter((name) => name !== AVERAGED);
+  const prefix = PREFIXES.find((one) => names.length > 0 && names.every((name) => name.startsWith(one)));
+  if (prefix === undefined) return { tensors: given, prefix: '' };
+  const inner = withoutPrefix(Object.fromEntries(names.map((name) => [name.slice(prefix.length), given[name]!])));
+  return { tensors: inner.tensors, prefix: prefix + inner.prefix };
+}
+
 /** New order of at most four axes: output axis n is input axis `order[n]`. */
 export function transpose({ shape, values }: HostArray, order: readonly number[]): HostArray {
   const to = order.map((axis) => shape[axis]!);

@@ -11,6 +11,7 @@ import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { encodeSafetensors, readSafetensors } from '../store/safetensors.js';
 import { readTorch } from '../store/torch.js';
+import { withoutPrefix } from './exchange.js';
 import type { TokenizerFacts } from './family.js';
 import { findTensorflowBert, readTensorflowBert } from './tensorflow-bert.js';
 
@@ -186,12 +187,24 @@ export function otherProblem(folder: string, classes: number): string | undefine
 const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * The tensors of a folder, from `model.safetensors`, from the files that `model.safetensors.index.json` names, from
+ * The tensors of a folder, without a prefix that a wrapper put before all of their names: from `model.safetensors`, from
+ * the files that `model.safetensors.index.json` names, from
  * `pytorch_model.bin`, whose pickle is read without executing it, or from a checkpoint of TensorFlow, which may also be
  * named itself; and the path to say where they come from. Throws UsageError where there are none that can be read, or a
  * file lacks a tensor that the index says it has.
  */
-export function weightsIn(folder: string): { readonly tensors: HostArrays<HostValues>; readonly source: string } {
+export function weightsIn(folder: string): FolderWeights {
+  const { tensors, source } = storedIn(folder);
+  return { tensors: withoutPrefix(tensors).tensors, source };
+}
+
+/** The tensors of a folder, and the path to say where they come from. */
+interface FolderWeights {
+  readonly tensors: HostArrays<HostValues>;
+  readonly source: string;
+}
+
+function storedIn(folder: string): FolderWeights {
   const [file, index] = ['model.safetensors', 'model.safetensors.index.json'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -219,6 +232,8 @@ function readShards(folder: string, index: string): HostArrays<HostValues> {
   }
   return Object.fromEntries(
     [...files].flatMap(([file, names]) => {
+      if (!existsSync(join(folder, file)))
+        throw new UsageError(`${index}: it names ${file}, which is not in the folder; fetch that file, too`);
       const { tensors } = readSafetensors(join(folder, file));
       const missing = names.filter((name) => !Object.hasOwn(tensors, name));
       if (missing.length > 0)

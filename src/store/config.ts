@@ -29,6 +29,14 @@ export function readText(
 }
 
 /**
+ * A text without a line feed in it whose lines end in carriage returns alone, as spreadsheets on a Mac may write them,
+ * with line feeds; any other text as it is.
+ */
+export function withLineFeeds(text: string): string {
+  return text.includes('\n') ? text : text.replaceAll('\r', '\n');
+}
+
+/**
  * The bytes of a gzipped file, unpacked; at most `most` of them. Throws UsageError naming the file when it is no whole
  * gzip file.
  */

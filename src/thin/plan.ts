@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { CUSTOM_SCALE } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import type { Dataset } from '../data/dataset.js';
+import { absentLine, type Dataset } from '../data/dataset.js';
+import { MOST_SIDE } from '../data/imagefolder.js';
 import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
+import { MOST_TOKENS } from '../data/texts.js';
+import { parseTrainSpec } from '../method/check-spec.js';
 import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost.js';
 import { needsOfWide } from '../method/pipeline.js';
 import { TRAIN_KIND } from '../method/required.js';
@@ -102,11 +105,18 @@ export function checkOptions(options: ThinOptions): void {
     new UsageError(`${name} ${String(value)}: expected ${expected}`);
   for (const [name, value] of Object.entries({ epochs, wideEpochs }))
     if (value !== undefined && !(value > 0 && value < Infinity)) throw bad(name, value, 'a number above 0');
-  const counts = { batch, rows, tokens, size };
+  const counts = { batch, rows };
   const all = [...Object.entries(counts), ...[samples].flat().map((one) => ['samples', one] as const)];
   for (const [name, value] of all)
     if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= 1))
       throw bad(name, value, 'a whole number of at least 1');
+  if (typeof samples === 'object' && samples.length === 0) throw bad('samples', '[]', 'at least one number');
+  for (const [name, value, most] of [
+    ['tokens', tokens, MOST_TOKENS],
+    ['size', size, MOST_SIDE],
+  ] as const)
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 8 && value <= most))
+      throw bad(name, value, `a whole number from 8 to ${most}`);
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0))
     throw bad('seed', seed, 'a whole number of at least 0');
   if (tries !== undefined && ![1, 3, 6].includes(tries)) throw bad('tries', tries, '1, 3 or 6');
@@ -161,7 +171,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const setting = settingOf({ options, wide, thin, batch, base, data }, steps.thin);
   const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
   const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
-  return {
+  const setup: Setup = {
     ...{ options, out, work, source, spec, data, begun, wide, thin, base, batch, steps, seed },
     training: why ?? (options.finetune === true ? 'it was asked for' : undefined),
     tries: options.tries ?? 6,
@@ -170,8 +180,10 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
       const obstacle = obstacleOf(arm);
       return obstacle === undefined ? [] : [{ arm, why: obstacle }];
     }),
-    notes: [...source.notes, ...found.notes],
+    notes: [...source.notes, ...found.notes, ...(data.absent ?? []).map(absentLine)],
   };
+  for (const cell of cellsOf(setup)) parseTrainSpec(cell.spec); // throws what the run would, before the first one
+  return setup;
 }
 
 /** The wide net with the head of the data's task, and why that head is a new one; no reason where it is its own. */
@@ -362,14 +374,17 @@ export function secondsOf(parts: readonly Part[]): number {
   return parts.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
+/** The wide net's run at one of the rates, where it has any, and the run of every candidate, of full length. */
+function cellsOf(setup: Setup): Cell[] {
+  const weights = wideWeights(setup);
+  const wide = setup.training === undefined ? [] : [wideCellOf(setup, wideRates(setup)[0]!, setup.steps.wide)];
+  const candidates = poolsOf(setup).flat();
+  return [...candidates.map((one) => thinCellOf(setup, weights, one, setup.steps.thin)), ...wide];
+}
+
 /** Expected memory of the largest run in bytes. */
 function memoryOf(setup: Setup): number {
-  const weights = wideWeights(setup);
-  const cells = poolsOf(setup)
-    .flat()
-    .map((one) => thinCellOf(setup, weights, one, setup.steps.thin));
-  if (setup.training !== undefined) cells.push(wideCellOf(setup, wideRates(setup)[0]!, setup.steps.wide));
-  return Math.max(...cells.map(({ spec }) => expectedMemory(spec as unknown as TrainSpec)));
+  return Math.max(...cellsOf(setup).map(({ spec }) => expectedMemory(spec as unknown as TrainSpec)));
 }
 
 /** What will be done and what it costs, a line each; `parts` are {@link partsOf} the same set-up. */

@@ -45,6 +45,8 @@ export function narrowed(wide: NetworkSpec, { width, params, speed }: Size, shap
     );
   }
   const flops = (spec: NetworkSpec): number => forwardFlops(networkOf(spec), shape);
+  if (params !== undefined && !(params >= 1))
+    throw new UsageError(`--params ${params}: expected a number of parameters, at least 1`);
   if (params !== undefined && params >= before)
     throw new UsageError(`--params ${params}: the wide net has ${before} parameters; expected fewer`);
   if (speed !== undefined && !(speed > 1)) throw new UsageError(`--speed ${speed}: expected more than 1`);

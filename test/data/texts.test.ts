@@ -247,6 +247,22 @@ describe('tab-separated files', () => {
     expect([...labels]).toEqual([0]);
   });
 
+  test('classes that a split lacks are named, of training where validation takes every example', async () => {
+    const train = write('classes.tsv', `label\tquestion\n${'a\tan act\nb\ta cause\n'.repeat(3)}c\ta fact\n`);
+    const test = write('classes-test.tsv', 'label\tquestion\na\tan act\n');
+    const columns = { text: 'question', label: 'label' };
+    const absentOf = async (validation: string | number): Promise<unknown> =>
+      (await openData(spec({ train, test, columns, validation } as Partial<DataSpec>))).absent;
+    expect(await absentOf(test)).toEqual([
+      { split: 'validation', labels: ['b', 'c'] },
+      { split: 'test', labels: ['b', 'c'] },
+    ]);
+    // one of the seven examples is left
+    expect(await absentOf(6)).toContainEqual({ split: 'train', labels: ['b', 'c'] });
+    const none = await openData(spec({ train, test: train, columns, validation: train } as Partial<DataSpec>));
+    expect(none.absent).toBeUndefined();
+  });
+
   test('columns by number, without a first line of names', async () => {
     const plain = write('plain.tsv', 'x\tthe entity\ny\tan act\n');
     const data = await openData(

@@ -1,5 +1,5 @@
 /** Users' data as they lie on the disk: splits, columns, and what is refused. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -55,11 +55,52 @@ describe('tables', () => {
     ],
     ['no column of labels', 'text,stars\na,x\n', 'text,label\na,x\n', 'no column for the label'],
     ['an empty file', '', 'text,label\na,x\n', 'train.csv: empty'],
+    ['semicolons between columns', 'text;label\na;x\n', '', 'seem to stand between ";"; expected commas'],
+    ['tabs in a .csv', 'text\tlabel\na\tx\n', '', 'seem to stand between "\\t"; expected commas, or a name'],
+    [
+      'texts with commas and without quotes',
+      'text,label\na,b,x\na,c,y\n',
+      '',
+      'line 2 with 3 columns, 2 in the first line; a text with commas in it needs quotes',
+    ],
+    ['two columns of one name', 'text,text,label\na,b,x\n', '', 'the column "text" stands twice'],
+    ['empty texts', 'text,label\n,x\n ,y\n', '', 'no line with a text and a label in it'],
+    ['a number in two ways', 'text,label\na,1\na,1.0\na,1\na,1.0\n', 'text,label\na,1\n', '"1" and "1.0" are one'],
   ])('%s is refused', (_, train, other, message) => {
     const folder = newFolder();
     writeFileSync(join(folder, 'train.csv'), train);
     writeFileSync(join(folder, 'test.csv'), other);
     expect(() => find(folder)).toThrow(message);
+  });
+
+  test('rows that are too few for three splits are refused by the name of the user’s file', () => {
+    const path = join(newFolder(), 'few.csv');
+    writeFileSync(path, 'text,label\na,x\nb,y\nc,x\n');
+    expect(() => find(path)).toThrow(`${path}: 3 rows with 2 labels, of which none can be held out for choosing`);
+    expect(() => find(csvFile(), { columns: { text: 'class', label: 'class' } })).toThrow('to be two things');
+    expect(() => find(csvFile(), { rows: 1 })).toThrow('on no training row of the 1 that are used (--rows)');
+  });
+
+  test('lines without a text or a label, with a label "-" or more columns are left out, with a word', () => {
+    const path = join(newFolder(), 'gaps.tsv');
+    const rows = Array.from({ length: 40 }, (_, i) => `a film\t${i % 2}`).join('\r');
+    writeFileSync(path, `text\tlabel\r${rows}\r \t1\ra plot\t\ra plot\t-\ra\tplot\t1\r`);
+    expect(find(path).notes).toContainEqual(`${path}: 4 lines left out, such as line 42 without a text`);
+  });
+
+  test('a class without a row in a split is named; so are labels that differ in capitals alone', async () => {
+    const folder = newFolder();
+    const rows = (labels: readonly string[]): string =>
+      `text,label\n${Array.from({ length: 30 }, (_, i) => `a film,${labels[i % labels.length]}`).join('\n')}\n`;
+    writeFileSync(join(folder, 'train.csv'), rows(['Good', 'good', 'bad']));
+    writeFileSync(join(folder, 'dev.csv'), rows(['Good', 'bad']));
+    writeFileSync(join(folder, 'test.csv'), rows(['bad']));
+    const { notes } = await setUp({ model: texts.vocabulary, data: folder, out: newFolder() });
+    expect(notes).toContain('the labels "Good" and "good" are taken as two classes');
+    expect(notes).toContain('no validation example has the class good: what is chosen is chosen by the others alone');
+    expect(notes).toContain('no test example has the classes Good, good: the test accuracy is of the others alone');
+    writeFileSync(join(folder, 'test.csv'), rows(['-1']));
+    expect(find(folder).notes.join()).toContain('test.csv: it has no labels and is not used');
   });
 });
 
@@ -79,12 +120,30 @@ describe('pictures', () => {
     const folder = pictureFolder(4, ['train', 'test']);
     mkdirSync(join(folder, 'test', 'green'));
     expect(() => find(folder, pictures)).toThrow('only one of them has green');
+    rmSync(join(folder, 'test', 'green'), { recursive: true });
+    rmSync(join(folder, 'test', 'red'), { recursive: true });
+    expect(() => find(folder, pictures)).toThrow('only one of them has red');
+    symlinkSync('/nowhere', join(folder, 'train', 'green'));
+    expect(() => find(folder, pictures)).toThrow('green: ENOENT');
+    symlinkSync('/nowhere', join(folder, 'green'));
+    expect(() => find(folder, pictures)).toThrow(`${join(folder, 'green')}: ENOENT`);
   });
 
   test('texts for a network that reads pictures, and what is not there, are refused', () => {
     expect(() => find(csvFile(), pictures)).toThrow('no data for a network that reads pictures');
     expect(() => find('nowhere')).toThrow('nowhere: not found');
   });
+});
+
+test.each([
+  [{ tokens: 3 }, 'tokens 3: expected a whole number from 8 to 4096'],
+  [{ size: 5000 }, 'size 5000: expected a whole number from 8 to 1024'],
+  [{ samples: [] }, 'samples []: expected at least one number'],
+  [{ params: NaN }, '--params NaN: expected a number of parameters'],
+  [{ epochs: 1e300 }, 'steps: expected at most'],
+])('%j is refused before any run', async (changes, message) => {
+  const asked = { model: texts.vocabulary, data: csvFile(), out: newFolder(), ...changes };
+  await expect(setUp(asked)).rejects.toThrow(message);
 });
 
 test('a folder in SQuAD’s format, and one of texts, ask for the heads of their tasks', async () => {

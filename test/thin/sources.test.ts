@@ -36,15 +36,14 @@ describe('a ResNet in torchvision’s names', () => {
     expect(() => networkIn(tensors, 'x')).toThrow('24 channels, of which the file does not say the number of heads');
   });
 
-  test('module. and model. before all names are left out, with a word', async () => {
+  test.each(['module.model.', '_orig_mod.module.'])('%s before all names is left out, with a word', async (prefix) => {
     const { tensors } = readSafetensors(resnetFile());
     const path = join(newFolder(), 'wrapped.safetensors');
-    writeSafetensors(
-      path,
-      Object.fromEntries(Object.entries(tensors).map(([name, value]) => [`module.model.${name}`, value])),
-    );
+    const wrapped = Object.entries(tensors).map(([name, value]) => [`${prefix}${name}`, value] as const);
+    const averaged = { n_averaged: { shape: [], values: BigInt64Array.of(3n) } }; // by torch's AveragedModel
+    writeSafetensors(path, { ...Object.fromEntries(wrapped), ...averaged });
     const { network, weights, notes } = await open(path);
-    expect(notes).toEqual([`${path}: every name begins with "module.model.", which was left out`]);
+    expect(notes).toEqual([`${path}: every name begins with "${prefix}", which was left out`]);
     expect(readWeights(weights, network)).toEqual(readWeights(resnetFile(), network));
   });
 
@@ -115,6 +114,24 @@ describe('a Hugging Face folder', () => {
     const { network } = await open(folder);
     expect(network).toMatchObject(BERT);
     expect(readWeights(folder, network)).toEqual(readWeights(copy, network));
+  });
+
+  test('of parts, one of which is missing, is refused by its name; names that a wrapper changed are read', async () => {
+    const folder = bertFolder();
+    const file = join(folder, 'model.safetensors');
+    const { tensors } = readSafetensors(file);
+    const { network } = await open(folder);
+    const plain = readWeights(folder, network);
+    writeSafetensors(
+      file,
+      Object.fromEntries(Object.entries(tensors).map(([name, one]) => [`_orig_mod.${name}`, one])),
+    );
+    expect((await open(folder)).network).toEqual(network);
+    expect(readWeights(folder, network)).toEqual(plain);
+    rmSync(file);
+    const index = join(folder, 'model.safetensors.index.json');
+    writeFileSync(index, JSON.stringify({ weight_map: { 'embeddings.LayerNorm.bias': 'part.safetensors' } }));
+    await expect(open(folder)).rejects.toThrow(`${index}: it names part.safetensors, which is not in the folder`);
   });
 
   test('of sentence-transformers: on data of a task it is said that the thin net is one for it', async () => {

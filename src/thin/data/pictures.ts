@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
-import { openImageFolder, type ImageFolder } from '../../data/imagefolder.js';
+import { openImageFolder, statusOf, type ImageFolder } from '../../data/imagefolder.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
 /** Names under which the splits' folders go, the first found being taken. */
@@ -16,7 +16,7 @@ function foldersIn(path: string): string[] {
   return readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
     .map(({ name }) => name)
-    .filter((name) => !name.startsWith('.') && statSync(join(path, name)).isDirectory())
+    .filter((name) => !name.startsWith('.') && statusOf(join(path, name)).isDirectory())
     .sort();
 }
 

@@ -4,11 +4,12 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { UsageError } from '../../core/errors.js';
+import { listed, UsageError } from '../../core/errors.js';
 import { permutation, rngKey } from '../../core/rng.js';
 import { sample } from '../../data/texts.js';
+import { sameNumber, UNLABELLED } from '../../data/tsv.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
-import { readText } from '../../store/config.js';
+import { readText, withLineFeeds } from '../../store/config.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
 import type { DataForm, Found, FormOptions } from './form.js';
@@ -23,6 +24,8 @@ const COLUMNS = {
   pair: ['pair', 'sentence2', 'hypothesis', 'question2'],
   label: ['label', 'labels', 'class', 'category', 'target', 'sentiment', 'gold_label'],
 } as const;
+/** What stands for the label in test files of GLUE that are published without. */
+const NO_LABEL = '-1';
 const SHARE = { test: 0.2, validation: 0.1 } as const;
 /** Examples for choosing, at most: more tell rates apart no better. */
 const MOST_VALIDATION = 1000;
@@ -40,7 +43,7 @@ interface Row {
 
 /** Lines of a table with the number of each: cells between tabs, or between commas where quotes may enclose them. */
 function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; readonly line: number }> {
-  const text = readText(path, { gzipped: /\.gz$/i.test(path) });
+  const text = withLineFeeds(readText(path, { gzipped: /\.gz$/i.test(path) }));
   if (/\.tsv(\.gz)?$/i.test(path)) {
     for (const [i, raw] of text.split(/\r?\n/).entries())
       if (raw.trim() !== '') yield { cells: raw.split('\t'), line: i + 1 };
@@ -79,17 +82,36 @@ function columnsOf(
     const name = given[what];
     if (name === undefined) return COLUMNS[what].map((one) => lower.indexOf(one)).find((at) => at >= 0) ?? -1;
     const at = lower.indexOf(name.toLowerCase());
-    if (at < 0) throw new UsageError(`${path}: no column "${name}" in its first line; there are: ${header.join(', ')}`);
+    if (at < 0) throw new UsageError(`${path}: no column "${name}" in its first line; there are: ${listed(header)}`);
     return at;
   };
   const found = { text: indexOf('text'), pair: indexOf('pair'), label: indexOf('label') };
   for (const what of ['text', 'label'] as const)
     if (found[what] < 0)
       throw new UsageError(
-        `${path}: no column for the ${what} in its first line (${header.join(', ')}); ` +
-          `give --columns text=NAME,label=NAME, with pair=NAME for a second text`,
+        `${path}: no column for the ${what} in its first line (${listed(header)}); ${adviceOn(path, header)}`,
       );
+  const taken = Object.values(found).filter((at) => at >= 0);
+  const twice = taken.find((at, i) => taken.indexOf(at) !== i || lower.indexOf(lower[at]!, at + 1) >= 0);
+  if (twice !== undefined)
+    throw new UsageError(
+      `${path}: the column "${header[twice]!.trim()}" ` +
+        `${taken.filter((at) => at === twice).length > 1 ? 'is to be two things (--columns)' : 'stands twice in its first line'}; ` +
+        'expected a column of its own for each of text, pair and label',
+    );
   return found;
+}
+
+/** What helps where a column is not found: other names, or another character between the columns. */
+function adviceOn(path: string, [first = '', ...others]: readonly string[]): string {
+  const wanted = /\.tsv(\.gz)?$/i.test(path) ? { name: 'tabs', ending: '.csv' } : { name: 'commas', ending: '.tsv' };
+  const other = others.length > 0 ? undefined : [',', ';', '\t', '|'].find((one) => first.includes(one));
+  if (other === undefined) return 'give --columns text=NAME,label=NAME, with pair=NAME for a second text';
+  const isOther = other === (wanted.ending === '.csv' ? ',' : '\t');
+  return (
+    `its columns seem to stand between ${JSON.stringify(other)}; expected ${wanted.name}` +
+    (isOther ? `, or a name that ends in ${wanted.ending}` : '')
+  );
 }
 
 /**
@@ -112,29 +134,50 @@ export function unlabelledTexts(path: string, given: FormOptions['columns']): re
   return Array.from(lines, ({ cells }) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim());
 }
 
-/** Rows of a file, and how many lines were left out. */
-function readTable(path: string, given: FormOptions['columns']): { rows: Row[]; leftOut: number } {
+/** A file's rows, and the lines that are none, each with the reason. */
+interface Table {
+  readonly rows: Row[];
+  readonly leftOut: readonly string[];
+  /** Whether "-" is a label there, beside "+". */
+  readonly signs: boolean;
+}
+
+/** Reads a file; `signs` says that "-" is a label in another file of the same data. */
+function readTable(path: string, given: FormOptions['columns'], signs = false): Table {
   const lines = linesOf(path);
   const first = lines.next();
   if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
-  const at = columnsOf(path, first.value.cells, given);
-  const rows: Row[] = [];
-  let leftOut = 0;
+  const header = first.value.cells;
+  const at = columnsOf(path, header, given);
+  const [all, leftOut, ragged]: [Row[], string[], string[]] = [[], [], []];
   const clean = (text: string): string => text.replaceAll(/[\t\r\n]+/g, ' ');
   for (const { cells, line } of lines) {
     const [text, label] = [cells[at.text], cells[at.label]?.trim()];
     const pair = at.pair < 0 ? undefined : cells[at.pair];
-    if (text === undefined || label === undefined || label === '' || (at.pair >= 0 && pair === undefined)) leftOut++;
+    if (cells.slice(header.length).some((cell) => cell.trim() !== ''))
+      ragged.push(`line ${line} with ${cells.length} columns, ${header.length} in the first line`);
+    else if (text === undefined || text.trim() === '') leftOut.push(`line ${line} without a text`);
+    else if (label === undefined || label === '') leftOut.push(`line ${line} without a label`);
+    else if (at.pair >= 0 && pair === undefined) leftOut.push(`line ${line} without a second text`);
     else
-      rows.push({
+      all.push({
         text: clean(text),
         ...(pair !== undefined && { pair: clean(pair) }),
         label,
         at: `${path}, line ${line}`,
       });
   }
+  const isSign = signs || all.some(({ label }) => label === '+');
+  const isNone = ({ label }: Row): boolean => label === UNLABELLED && !isSign;
+  const unlabelled = all.filter(isNone).map((row) => `${row.at.slice(path.length + 2)} with the label "${UNLABELLED}"`);
+  const rows = all.filter((row) => !isNone(row));
+  if (ragged.length > rows.length)
+    throw new UsageError(
+      `${path}: ${ragged.length} lines with more columns than the first one, such as ${ragged[0]}; ` +
+        `${/\.csv/i.test(path) ? 'a text with commas in it needs quotes' : 'expected as many on each line'}`,
+    );
   if (rows.length === 0) throw new UsageError(`${path}: no line with a text and a label in it`);
-  return { rows, leftOut };
+  return { rows, leftOut: [...leftOut, ...unlabelled, ...ragged], signs: isSign };
 }
 
 /** Some of the rows of each label, at least one of each that has two; and the others. */
@@ -166,6 +209,8 @@ function filesIn(folder: string): Partial<Record<keyof typeof NAMES, string>> {
 
 interface Splits {
   readonly train: Row[];
+  /** Training rows that a sample leaves out. */
+  readonly unused: number;
   readonly validation: Row[];
   readonly test: Row[];
   readonly notes: string[];
@@ -178,13 +223,17 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
   if (files.train === undefined)
     throw new UsageError(`${path}: no train.tsv or train.csv; expected it with dev, val or test beside it`);
   const notes: string[] = [];
+  let signs = false;
   const read = (file: string): Row[] => {
-    const { rows, leftOut } = readTable(file, columns);
-    if (leftOut > 0) notes.push(`${file}: ${leftOut} lines without a text or a label were left out`);
-    return rows;
+    const table = readTable(file, columns, signs);
+    const { length } = table.leftOut;
+    if (length > 0)
+      notes.push(`${file}: ${length} line${length === 1 ? '' : 's'} left out, such as ${table.leftOut[0]}`);
+    signs = table.signs;
+    return table.rows;
   };
   const whole = read(files.train);
-  const given = files.test !== undefined && hasLabels(files.test, columns) ? files.test : undefined;
+  const given = files.test !== undefined && hasLabels(files.test, columns, whole, signs) ? files.test : undefined;
   if (files.test !== undefined && given === undefined) notes.push(`${files.test}: it has no labels and is not used`);
   const testFile = given ?? files.validation;
   const first = testFile === undefined ? held(whole, SHARE.test, 'test') : { taken: read(testFile), left: whole };
@@ -194,34 +243,59 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
   const share = Math.min(SHARE.validation, looked / first.left.length);
   const second = own === undefined ? held(first.left, share, 'validation') : { taken: own, left: first.left };
   const train = sample(second.left, most, 'thin rows');
+  const unused = second.left.length - train.length;
   notes.push(
     `texts: ${train.length} for training` +
-      `${train.length < second.left.length ? ` of ${second.left.length}` : ''}, ` +
+      `${unused > 0 ? ` of ${train.length + unused}` : ''}, ` +
       `${second.taken.length} for choosing (${own === undefined ? 'held out' : basename(files.validation!)}), ` +
       `${first.taken.length} for the test (${testFile === undefined ? 'held out' : basename(testFile)})`,
   );
-  return { train, validation: second.taken, test: first.taken, notes };
+  return { train, unused, validation: second.taken, test: first.taken, notes };
 }
 
-function hasLabels(file: string, columns: FormOptions['columns']): boolean {
+/** Whether a file has labels: GLUE's test files have none, or -1 in the place of each. */
+function hasLabels(file: string, columns: FormOptions['columns'], train: readonly Row[], signs: boolean): boolean {
   try {
-    readTable(file, columns);
-    return true;
+    const { rows } = readTable(file, columns, signs);
+    return rows.some(({ label }) => label !== NO_LABEL) || train.some(({ label }) => label === NO_LABEL);
   } catch (error) {
     if (error instanceof UsageError && /for the label|no line with/.test(error.message)) return false;
     throw error;
   }
 }
 
-/** Throws UsageError where a label is in the other splits but not among the training rows. */
-function checkLabels({ train, validation, test }: Splits): void {
-  const known = new Set(train.map(({ label }) => label));
-  const alien = [...validation, ...test].find(({ label }) => !known.has(label));
+/**
+ * Throws UsageError where rows are too few for three splits, where a label is in the other splits but not among the
+ * training rows, and where labels cannot be told apart.
+ */
+function checkLabels(path: string, { train, validation, test, unused }: Splits): void {
+  const labels = new Set(train.map(({ label }) => label));
+  if (validation.length === 0 || test.length === 0) {
+    const rows = train.length + unused + validation.length + test.length;
+    throw new UsageError(
+      `${path}: ${rows} rows with ${labels.size} labels, of which none can be held out for ` +
+        `${test.length === 0 ? 'the test' : 'choosing'}; expected at least 3 rows of a label`,
+    );
+  }
+  const alien = [...validation, ...test].find(({ label }) => !labels.has(label));
   if (alien !== undefined)
     throw new UsageError(
-      `${alien.at}: the label "${alien.label}" is on no training row; there are: ${[...known].slice(0, 20).join(', ')}`,
+      `${alien.at}: the label "${alien.label}" is on no training row` +
+        `${unused > 0 ? ` of the ${train.length} that are used (--rows)` : ''}; there are: ${listed([...labels])}`,
     );
-  if (known.size < 2) throw new UsageError(`${train[0]!.at}: all training rows have the label "${train[0]!.label}"`);
+  if (labels.size < 2) throw new UsageError(`${train[0]!.at}: all training rows have the label "${train[0]!.label}"`);
+  const twice = sameNumber(labels);
+  if (twice !== undefined)
+    throw new UsageError(`${path}: the labels "${twice[0]}" and "${twice[1]}" are one number; write it in one way`);
+}
+
+/** A line for people where labels differ in nothing but capitals. */
+function capitalsNote({ train }: Splits): string[] {
+  const labels = [...new Set(train.map(({ label }) => label))];
+  const lower = labels.map((label) => label.toLowerCase());
+  const other = lower.findIndex((label, i) => lower.indexOf(label) !== i);
+  if (other < 0) return [];
+  return [`the labels "${labels[lower.indexOf(lower[other]!)]}" and "${labels[other]}" are taken as two classes`];
 }
 
 /** As many tokens as 99 of 100 examples need, in steps of 8. */
@@ -253,7 +327,7 @@ export function keep(path: string, text: string): string {
 function open(path: string, options: FormOptions): Found {
   const { work, vocabulary, mostTokens } = options;
   const splits = splitsOf(path, options);
-  checkLabels(splits);
+  checkLabels(path, splits);
   const folder = join(work, 'data');
   makeFolder(folder);
   const tokens = options.tokens ?? lengthOf(splits.train, vocabulary!, mostTokens);
@@ -275,7 +349,7 @@ function open(path: string, options: FormOptions): Found {
       test: file('test'),
       columns: { text: 'text', ...(hasPair && { pair: 'pair' }), label: 'label' },
     },
-    notes: [...splits.notes, `${tokens} tokens of each`],
+    notes: [...splits.notes, ...capitalsNote(splits), `${tokens} tokens of each`],
   };
 }
 

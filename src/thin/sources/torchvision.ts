@@ -3,28 +3,11 @@ import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
-import { fileMetadata } from '../../models/exchange.js';
+import { fileMetadata, withoutPrefix } from '../../models/exchange.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import { dropBeside, readLabels, writeLabels } from '../../method/export.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
-
-/** What wrappers of training loops put before every name. */
-const PREFIXES = ['module.', 'model.'];
-
-/** The tensors without a prefix that all of them share, and that prefix; several are taken off one after the other. */
-export function withoutPrefix<Value>(tensors: Readonly<Record<string, Value>>): {
-  readonly tensors: Readonly<Record<string, Value>>;
-  readonly prefix: string;
-} {
-  const names = Object.keys(tensors);
-  const prefix = PREFIXES.find((one) => names.length > 0 && names.every((name) => name.startsWith(one)));
-  if (prefix === undefined) return { tensors, prefix: '' };
-  const inner = withoutPrefix(
-    Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name.slice(prefix.length), value])),
-  );
-  return { tensors: inner.tensors, prefix: prefix + inner.prefix };
-}
 
 /**
  * The network of a file's tensors. Where `isPlain` says that the file itself cannot be named in a training spec, or its
