@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { bert, BertSpec, type EncoderSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
-import { readFolder, readHuggingFace, taskSpec, writeFolder, writeHuggingFace } from './huggingface.js';
+import { readFolder, readHuggingFace, writeFolder, writeHuggingFace } from './huggingface.js';
 import { labelsBeside } from './huggingface-folder.js';
 import { encoderGraph } from './bert-onnx.js';
 import { predictTokens, readTokens } from './predict.js';
@@ -40,7 +40,7 @@ export const bertFamily: Family<BertSpec> = {
     read: readHuggingFace,
     labels: labelsBeside,
     write: writeHuggingFace,
-    folder: { modelType: 'bert', read: readFolder, task: taskSpec, write: writeFolder },
+    folder: { modelType: 'bert', read: readFolder, write: writeFolder },
   },
   thinning: { narrow: narrowEncoder, withHead: (spec, facts) => ({ ...spec, head: taskHead(facts) }), recipe: 'adamw' },
   onnx: encoderGraph,

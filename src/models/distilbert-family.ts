@@ -2,13 +2,7 @@
 import { checkEncoderInput, narrowEncoder, taskHead } from './bert-family.js';
 import { encoderGraph } from './bert-onnx.js';
 import { asEncoder, distilbert, DistilbertSpec } from './distilbert.js';
-import {
-  distilbertTask,
-  readDistilbert,
-  readDistilbertFolder,
-  writeDistilbert,
-  writeDistilbertFolder,
-} from './distilbert-weights.js';
+import { readDistilbert, readDistilbertFolder, writeDistilbert, writeDistilbertFolder } from './distilbert-weights.js';
 import type { Family } from './family.js';
 import { labelsBeside } from './huggingface-folder.js';
 import { predictTokens, readTokens } from './predict.js';
@@ -31,7 +25,7 @@ export const distilbertFamily: Family<DistilbertSpec> = {
     labels: labelsBeside,
     write: writeDistilbert,
     folder: {
-      ...{ modelType: 'distilbert', read: readDistilbertFolder, task: distilbertTask, write: writeDistilbertFolder },
+      ...{ modelType: 'distilbert', read: readDistilbertFolder, write: writeDistilbertFolder },
     },
   },
   onnx: (spec, weights) => encoderGraph(asEncoder(spec), weights),

@@ -1,18 +1,24 @@
 /** DistilBERT's weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json`. */
-import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import { whatIsWrong } from '../core/issues.js';
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
-import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { distilbert, type DistilbertSpec } from './distilbert.js';
 import { torchLeaf } from './exchange.js';
-import type { TokenizerFacts } from './family.js';
+import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import { takeEncoder, turned } from './huggingface.js';
-import { checkTied, isFolder, labelFields, otherProblem, weightsIn, writeModelFolder } from './huggingface-folder.js';
+import {
+  checkTied,
+  folderConfig,
+  isFolder,
+  labelFields,
+  otherProblem,
+  weightsIn,
+  writeModelFolder,
+} from './huggingface-folder.js';
 
 type Head = DistilbertSpec['head'];
 
@@ -121,10 +127,19 @@ const Config = z.looseObject({
   pruned_heads: z.record(z.string(), z.never()).default({}),
 });
 
-/** The encoder of a folder without a head, and the tensors that are in it. */
-function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly spec: DistilbertSpec } {
-  const path = join(folder, 'config.json');
-  const content = readConfig(path);
+/** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
+function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues>): Head {
+  const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [bare(name), shape]));
+  const classes = shapes.get('classifier.weight')?.[0];
+  if (shapes.has('pre_classifier.weight') && classes !== undefined && otherProblem(config, classes) === undefined)
+    return { kind: 'classify', classes };
+  if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
+  return { kind: shapes.has('vocab_transform.weight') ? 'masked-lm' : 'none' };
+}
+
+/** The network of a folder with the head of its task, where the weights have one, and without. */
+export function readDistilbertFolder(folder: string, given = folderConfig(folder)): FolderNetworks<DistilbertSpec> {
+  const { path, content } = given ?? { path: folder, content: {} };
   const config = Config.safeParse(content);
   if (!config.success)
     throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; DistilBERTs with gelu can be read`);
@@ -133,7 +148,7 @@ function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly s
     throw new UsageError(
       `${path}: dim is ${data.dim}, and n_heads ${data.n_heads}; expected a number of heads that divides it`,
     );
-  const spec: DistilbertSpec = {
+  const encoder: DistilbertSpec = {
     family: 'distilbert',
     vocabSize: data.vocab_size,
     maxPositions: data.max_position_embeddings,
@@ -145,32 +160,12 @@ function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly s
     dropout: data.dropout,
     head: { kind: 'none' },
   };
-  return { ...weightsIn(folder), spec };
-}
-
-/** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
-function headIn(folder: string, tensors: HostArrays<HostValues>): Head {
-  const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [bare(name), shape]));
-  const classes = shapes.get('classifier.weight')?.[0];
-  if (shapes.has('pre_classifier.weight') && classes !== undefined && otherProblem(folder, classes) === undefined)
-    return { kind: 'classify', classes };
-  if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
-  return { kind: shapes.has('vocab_transform.weight') ? 'masked-lm' : 'none' };
-}
-
-/** The encoder of a folder. Throws UsageError with what does not fit. */
-export function readDistilbertFolder(folder: string): {
-  readonly spec: DistilbertSpec;
-  readonly load: () => HostWeights;
-} {
-  const { spec, tensors, source } = openFolder(folder);
-  return { spec, load: () => importDistilbert(spec, tensors, source) };
-}
-
-/** The network of a folder with the head of its task, where the weights have one, and without. */
-export function distilbertTask(folder: string): { readonly spec: DistilbertSpec; readonly encoder: DistilbertSpec } {
-  const { spec: encoder, tensors } = openFolder(folder);
-  return { spec: { ...encoder, head: headIn(folder, tensors) }, encoder };
+  const { tensors, source } = weightsIn(folder);
+  return {
+    spec: { ...encoder, head: headIn(given, tensors) },
+    encoder,
+    load: (spec) => importDistilbert(spec, tensors, source),
+  };
 }
 
 /** What `config.json` says of a network whose first classes have these names. */

@@ -56,6 +56,22 @@ export interface Variant {
   readonly classes?: number;
 }
 
+/** A configuration that was read. */
+export interface FolderConfig {
+  readonly path: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+/** What a folder of Hugging Face's holds. */
+export interface FolderNetworks<Spec> {
+  /** The network with the head of its task, where the weights have one. */
+  readonly spec: Spec;
+  /** The network without the head of a task. */
+  readonly encoder: Spec;
+  /** The weights of one of the two. Throws UsageError where they are not all there. */
+  load(spec: Spec): HostWeights;
+}
+
 /** Weights in the names and layouts under which networks of a family are published. */
 export interface PublishedWeights<Spec> {
   /** Reads a safetensors file. Throws UsageError that lists every name that does not fit the network. */
@@ -85,13 +101,8 @@ export interface PublishedWeights<Spec> {
   readonly folder?: {
     /** What `config.json` calls the family in `model_type`. */
     readonly modelType: string;
-    /** The network of a folder, and its weights once they are asked for. Throws UsageError with what does not fit. */
-    read(folder: string): { readonly spec: Spec; readonly load: () => HostWeights };
-    /**
-     * The network of a folder with the head of its task, where the weights have one, and the one that `read` gives.
-     * Throws UsageError as `read`.
-     */
-    task(folder: string): { readonly spec: Spec; readonly encoder: Spec };
+    /** Reads a folder with its configuration, where it has one. Throws UsageError with what does not fit. */
+    read(folder: string, config: FolderConfig | undefined): FolderNetworks<Spec>;
     /**
      * Writes a folder; `labels` are names of the classes in order, as far as there are any. Throws UsageError where the
      * published format has no such network.

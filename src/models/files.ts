@@ -6,11 +6,11 @@ import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
-import { readConfig, readDeclaration } from '../store/config.js';
+import { readDeclaration } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { writeGraph } from '../onnx/graph.js';
-import type { PublishedWeights, TokenizerFacts, Variant } from './family.js';
-import { isFolder } from './huggingface-folder.js';
+import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './family.js';
+import { folderConfig, isFolder } from './huggingface-folder.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
 import { checkpointFiles, findTensorflowBert } from './tensorflow-bert.js';
@@ -33,18 +33,18 @@ export function isModelFolder(path: string): boolean {
 /** What old folders are whose configuration does not say it. */
 const DEFAULT_MODEL_TYPE = 'bert';
 
-type FolderFormat = NonNullable<PublishedWeights<{ readonly family: string }>['folder']>;
-
-/** What reads a folder, by the family that its configuration names. Throws UsageError where none does. */
-function folderFormat(path: string): FolderFormat {
-  const config = join(path, 'config.json');
-  const isCheckpoint = !existsSync(config) && findTensorflowBert(path) !== undefined;
-  const { model_type: modelType = DEFAULT_MODEL_TYPE } = isCheckpoint ? {} : readConfig(config);
+/**
+ * What is in a folder of Hugging Face's, of the family that its configuration names: the network with the head of its
+ * task, the one without, and their weights. Throws UsageError with what does not fit.
+ */
+export function taskNetworks(path: string): FolderNetworks<NetworkSpec> {
+  const config = folderConfig(path);
+  const { model_type: modelType = DEFAULT_MODEL_TYPE } = config?.content ?? {};
   const folders = Object.values(FAMILIES).flatMap(({ published }) => published?.folder ?? []);
   const folder = folders.find((one) => one.modelType === modelType);
-  if (folder !== undefined) return folder;
+  if (folder !== undefined) return folder.read(path, config) as FolderNetworks<NetworkSpec>;
   const known = folders.map((one) => one.modelType);
-  throw new UsageError(`${config}: ${unknownName('model_type', String(modelType), known).message}`);
+  throw new UsageError(`${config!.path}: ${unknownName('model_type', String(modelType), known).message}`);
 }
 
 /** A network, and its weights once they are asked for. */
@@ -60,9 +60,9 @@ interface Kept {
 function readFolder(path: string): Kept {
   const model = Object.values(FAMILIES).find(({ published }) => published?.model?.matches(path));
   if (model !== undefined) return model.published!.model!.read(path) as Kept;
-  const { spec } = taskNetworks(path);
-  const hasClasses = 'head' in spec && spec.head.kind === 'classify';
-  return hasClasses ? { spec, load: () => readWeights(path, spec) } : (folderFormat(path).read(path) as Kept);
+  const { spec: task, encoder, load } = taskNetworks(path);
+  const spec = 'head' in task && task.head.kind === 'classify' ? task : encoder;
+  return { spec, load: () => load(spec) };
 }
 
 /** Whether a path has a network and its weights: a folder, a checkpoint, or a safetensors file. */
@@ -76,14 +76,6 @@ function readKept(path: string): Kept {
   const { tensors, metadata } = readSafetensors(path);
   const spec = networkIn(tensors, path, metadata);
   return { spec, load: () => readWeights(path, spec) };
-}
-
-/**
- * The network in a folder with the head of its task, where the weights have one, and the one without. Throws UsageError
- * as reading it.
- */
-export function taskNetworks(path: string): { readonly spec: NetworkSpec; readonly encoder: NetworkSpec } {
-  return folderFormat(path).task(path) as ReturnType<typeof taskNetworks>;
 }
 
 /**

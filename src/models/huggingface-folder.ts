@@ -12,7 +12,7 @@ import { readConfig } from '../store/config.js';
 import { encodeSafetensors, readSafetensors } from '../store/safetensors.js';
 import { readTorch } from '../store/torch.js';
 import { withoutPrefix } from './exchange.js';
-import type { TokenizerFacts } from './family.js';
+import type { FolderConfig, TokenizerFacts } from './family.js';
 import { findTensorflowBert, readTensorflowBert } from './tensorflow-bert.js';
 
 /** Whether there is a folder at a path. */
@@ -149,6 +149,16 @@ export function configBeside(weights: string): string | undefined {
   return existsSync(path) ? path : findTensorflowBert(weights)?.config;
 }
 
+/**
+ * The configuration of a folder; undefined for a checkpoint of TensorFlow that has none. Throws UsageError where there
+ * is none and one is needed.
+ */
+export function folderConfig(folder: string): FolderConfig | undefined {
+  const path =
+    configBeside(folder) ?? (findTensorflowBert(folder) === undefined ? join(folder, 'config.json') : undefined);
+  return path === undefined ? undefined : { path, content: readConfig(path) };
+}
+
 const Labels = z.looseObject({
   id2label: z.record(z.string(), z.string()).optional(),
   label2id: z.record(z.string(), z.int().min(0)).optional(),
@@ -174,12 +184,11 @@ export function labelsBeside(weights: string): readonly string[] | undefined {
 }
 
 /**
- * What a head of classes in a folder is for, where that is not to choose one class of several: numbers (a regression),
- * or several classes at once. Undefined for all others.
+ * What a head of so many classes is for by the configuration of its folder, where that is not to choose one class of
+ * several: numbers (a regression), or several classes at once. Undefined for all others.
  */
-export function otherProblem(folder: string, classes: number): string | undefined {
-  const path = configBeside(folder);
-  const problem = path === undefined ? undefined : readConfig(path).problem_type;
+export function otherProblem(config: FolderConfig | undefined, classes: number): string | undefined {
+  const problem = config?.content.problem_type;
   if (typeof problem === 'string' && problem !== 'single_label_classification') return problem;
   return classes === 1 ? 'regression' : undefined;
 }

@@ -2,7 +2,6 @@
  * BERT weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json` and
  * `model.safetensors`. Dense kernels are [out, in] there and [in, out] here; tables of embeddings are the same.
  */
-import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
@@ -13,10 +12,11 @@ import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, type BertSpec } from './bert.js';
 import { takeArrays, torchLeaf, transpose } from './exchange.js';
-import type { TokenizerFacts } from './family.js';
+import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import {
   checkTied,
   configBeside,
+  folderConfig,
   isFolder,
   labelFields,
   otherProblem,
@@ -254,51 +254,37 @@ export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
 }
 
 /** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
-function headIn(folder: string, tensors: HostArrays<HostValues>): BertSpec['head'] {
+function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues>): BertSpec['head'] {
   const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [modern(name), shape]));
   const pooler = shapes.has('pooler.dense.weight');
   const classes = shapes.get('classifier.weight')?.[0];
-  if (pooler && classes !== undefined && otherProblem(folder, classes) === undefined)
+  if (pooler && classes !== undefined && otherProblem(config, classes) === undefined)
     return { kind: 'classify', classes };
   if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
   if (shapes.has('cls.predictions.transform.dense.weight')) return { kind: 'masked-lm' };
   return { kind: pooler ? 'pooler' : 'none' };
 }
 
-/**
- * The network of a folder with the head of its task, where the weights have one, and without. Throws UsageError as
- * `readFolder`.
- */
-export function taskSpec(folder: string): { readonly spec: BertSpec; readonly encoder: BertSpec } {
-  const { spec: encoder, tensors } = openFolder(folder);
-  return { spec: { ...encoder, head: headIn(folder, tensors) }, encoder };
-}
-
-/** The encoder of a folder, with the pooler where the weights have one. Throws UsageError with what does not fit. */
-export function readFolder(folder: string): { readonly spec: BertSpec; readonly load: () => HostWeights } {
-  const { spec, tensors, source } = openFolder(folder);
-  return { spec, load: () => importHuggingFace(spec, tensors, source) };
-}
-
-function checkedConfig(content: unknown, path: string): z.infer<typeof Config> {
+function checkedConfig({ content, path }: FolderConfig): z.infer<typeof Config> {
   const config = Config.safeParse(content);
   if (!config.success) throw unknownSetting(path, config.error, content);
   return config.data;
 }
 
-/** The encoder of a folder, and the tensors that are in it. */
-function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly spec: BertSpec } {
-  const path =
-    configBeside(folder) ?? (findTensorflowBert(folder) === undefined ? join(folder, 'config.json') : undefined);
-  const config = path === undefined ? undefined : checkedConfig(readConfig(path), path);
+/**
+ * The network of a folder with the head of its task, where the weights have one, and the encoder alone, with the pooler
+ * where the weights have one. Throws UsageError with what does not fit.
+ */
+export function readFolder(folder: string, config = folderConfig(folder)): FolderNetworks<BertSpec> {
+  const checked = config === undefined ? undefined : checkedConfig(config);
   const { tensors, source } = weightsIn(folder);
-  const data = config ?? checkedConfig(configFrom(tensors), source);
+  const data = checked ?? checkedConfig({ content: configFrom(tensors), path: source });
   if (data.hidden_size % data.num_attention_heads !== 0)
     throw new UsageError(
-      `${path ?? source}: hidden_size is ${data.hidden_size}, and num_attention_heads ${data.num_attention_heads}; ` +
-        'expected a number of heads that divides it',
+      `${config?.path ?? source}: hidden_size is ${data.hidden_size}, and num_attention_heads ` +
+        `${data.num_attention_heads}; expected a number of heads that divides it`,
     );
-  const spec: BertSpec = {
+  const encoder: BertSpec = {
     family: 'bert',
     vocabSize: data.vocab_size,
     maxPositions: data.max_position_embeddings,
@@ -311,5 +297,9 @@ function openFolder(folder: string): ReturnType<typeof weightsIn> & { readonly s
     dropout: data.hidden_dropout_prob,
     head: { kind: Object.keys(tensors).some((name) => modern(name) === 'pooler.dense.weight') ? 'pooler' : 'none' },
   };
-  return { spec, tensors, source };
+  return {
+    spec: { ...encoder, head: headIn(config, tensors) },
+    encoder,
+    load: (spec) => importHuggingFace(spec, tensors, source),
+  };
 }

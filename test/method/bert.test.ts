@@ -362,8 +362,8 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   expect([scores.exact_match, scores.f1, missing]).toEqual([result!['test exact_match'], result!['test f1'], []]);
   expect(readVocabulary(exported)).toEqual({ tokens: readVocabulary(data.vocabulary).tokens, lowercase: true });
   const there = readFolder(exported);
-  expect(there.spec).toEqual({ ...spec.network, typeVocabSize: 2, head: { kind: 'none' } });
-  expect(there.load().params['layer2/inner/kernel']!.values).toEqual(
+  expect(there.encoder).toEqual({ ...spec.network, typeVocabSize: 2, head: { kind: 'none' } });
+  expect(there.load(there.encoder).params['layer2/inner/kernel']!.values).toEqual(
     readArrays(run)['params/layer2/inner/kernel']!.values,
   );
   // the vocabulary that was trained with is exported, whatever its file is by now

@@ -6,13 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { readWeights } from '../../src/models/files.js';
-import {
-  exportHuggingFace,
-  importHuggingFace,
-  readFolder,
-  taskSpec,
-  writeFolder,
-} from '../../src/models/huggingface.js';
+import { exportHuggingFace, importHuggingFace, readFolder, writeFolder } from '../../src/models/huggingface.js';
 import { labelsBeside } from '../../src/models/huggingface-folder.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
@@ -123,8 +117,8 @@ describe('a folder in several files', () => {
     const whole = readFolder(saved(NONE));
     const path = shards();
     expect(readFolder(path).spec).toEqual(whole.spec);
-    expect(readFolder(path).load()).toEqual(whole.load());
-    expect(readWeights(path, NONE)).toEqual(whole.load());
+    expect(readFolder(path).load(NONE)).toEqual(whole.load(NONE));
+    expect(readWeights(path, NONE)).toEqual(whole.load(NONE));
   });
 
   test('reads no file outside of it, and says what is missing', () => {
@@ -139,6 +133,18 @@ describe('a folder in several files', () => {
   });
 });
 
+test('a folder is read once: its weights are at hand when its files are gone', () => {
+  const path = saved(specOf({ kind: 'classify', classes: 3 }));
+  const expected = readWeights(path, specOf({ kind: 'classify', classes: 3 }));
+  const { spec, encoder, load } = readFolder(path);
+  rmSync(path, { recursive: true });
+  expect([spec.head, encoder.head]).toEqual([{ kind: 'classify', classes: 3 }, { kind: 'pooler' }]);
+  expect(load(spec)).toEqual(expected);
+  expect(load(encoder).params).toEqual(
+    Object.fromEntries(Object.entries(expected.params).filter(([name]) => !name.startsWith('head/'))),
+  );
+});
+
 test.each([
   ['regression', { kind: 'classify', classes: 3 }],
   ['multi_label_classification', { kind: 'classify', classes: 3 }],
@@ -146,9 +152,9 @@ test.each([
 ] as const)('a head for another problem (%s, %j) is not one for a class of several', (problem, head) => {
   const path = saved(specOf(head));
   if (problem !== undefined) configure(path, { problem_type: problem });
-  expect(taskSpec(path).spec.head).toEqual({ kind: 'pooler' });
+  expect(readFolder(path).spec.head).toEqual({ kind: 'pooler' });
   configure(path, { problem_type: 'single_label_classification' });
-  if (head.classes > 1) expect(taskSpec(path).spec.head).toEqual(head);
+  if (head.classes > 1) expect(readFolder(path).spec.head).toEqual(head);
 });
 
 test('the order of classes is read from the configuration beside the weights', () => {

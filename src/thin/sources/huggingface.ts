@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
-import { otherProblem } from '../../models/huggingface-folder.js';
+import { folderConfig, otherProblem } from '../../models/huggingface-folder.js';
 import { networkOf } from '../../models/index.js';
 import { isSentenceFolder, MODULES } from './sentences.js';
 import type { Source, SourceFormat } from './source.js';
 
 /** What of a folder is left out, a line each. */
 function notesOn(folder: string): string[] {
-  const problem = otherProblem(folder, 0);
+  const problem = otherProblem(folderConfig(folder), 0);
   return [
     ...(isSentenceFolder(folder)
       ? [
