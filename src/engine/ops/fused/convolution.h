@@ -27,7 +27,7 @@ struct Rows {
   }
 
   // Sums of columns as sums of channels, at the beginning.
-  void gather(float* sums) const {
+  void gather(double* sums) const {
     for (int64_t c = channels; c < columns; c++) sums[c % channels] += sums[c];
   }
 };
@@ -72,11 +72,12 @@ void batch_norm(Call& call, const Attributes& attributes) {
   // sums about the first row: about a value near the mean, sums of squares lose nothing
   const Rows long_rows(rows, columns);
   const int64_t tall = long_rows.rows, wide = long_rows.columns;
-  std::vector<float> center(x.data, x.data + columns), totals(2 * wide), scale(columns), offset(columns);
-  float* const results[2] = {totals.data(), totals.data() + wide};
+  std::vector<float> center(x.data, x.data + columns), centers, scale(columns), offset(columns);
+  std::vector<double> totals(2 * wide);
+  double* const results[2] = {totals.data(), totals.data() + wide};
   const auto sum = [&] {
-    const std::vector<float> centers = long_rows.repeated(center.data());
-    with_sums(tall, wide, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+    centers = long_rows.repeated(center.data());
+    with_exact_sums(tall, wide, 2, results, [&](int64_t begin, int64_t end, float* sums) {
       for (int64_t row = begin; row < end; row++) {
         const float* from = x.data + row * wide;
         along(wide, [&](int64_t c, int n) {
@@ -86,10 +87,10 @@ void batch_norm(Call& call, const Attributes& attributes) {
         });
       }
     });
-    for (float* one : results) long_rows.gather(one);
+    for (double* one : results) long_rows.gather(one);
   };
   const auto moments = [&](int64_t c) {
-    const double first = static_cast<double>(totals[c]) / rows, second = static_cast<double>(totals[wide + c]) / rows;
+    const double first = totals[c] / rows, second = totals[wide + c] / rows;
     return std::pair<double, double>(first, std::max(0.0, second - first * first));
   };
   sum();
@@ -109,14 +110,14 @@ void batch_norm(Call& call, const Attributes& attributes) {
     variance.data[c] = static_cast<float>(spread * rows / std::max<int64_t>(1, rows - 1));
     inverse.data[c] = static_cast<float>(1 / std::sqrt(spread + attributes.first));
     scale[c] = gamma.data[c] * inverse.data[c];
-    offset[c] = beta.data[c] - mean.data[c] * scale[c];
+    offset[c] = static_cast<float>(beta.data[c] - first * scale[c]);
   }
   const std::vector<float> scales = long_rows.repeated(scale.data()), offsets = long_rows.repeated(offset.data());
   by_rows(tall, wide, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * wide;
       along(wide, [&](int64_t c, int n) {
-        V v = LOAD(x.data + at + c) * LOAD(scales.data() + c) + LOAD(offsets.data() + c);
+        V v = (LOAD(x.data + at + c) - LOAD(centers.data() + c)) * LOAD(scales.data() + c) + LOAD(offsets.data() + c);
         if (residual.size > 0) v += LOAD(residual.data + at + c);
         if (relu) v = v < 0.0f ? V{} : v;
         STORE(y.data + at + c, v);
@@ -139,9 +140,9 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
   const Rows long_rows(rows, columns);
   const int64_t tall = long_rows.rows, wide = long_rows.columns;
   const std::vector<float> means = long_rows.repeated(mean.data);
-  std::vector<float> totals(2 * wide);
-  float* const results[2] = {totals.data(), totals.data() + wide};
-  with_sums(tall, wide, 2, results, [&](int64_t begin, int64_t end, float* sums) {
+  std::vector<double> totals(2 * wide);
+  double* const results[2] = {totals.data(), totals.data() + wide};
+  with_exact_sums(tall, wide, 2, results, [&](int64_t begin, int64_t end, float* sums) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * wide;
       along(wide, [&](int64_t c, int n) {
@@ -152,15 +153,15 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
       });
     }
   });
-  for (float* one : results) long_rows.gather(one);
-  std::copy(results[0], results[0] + columns, dbeta.data);
-  std::copy(results[1], results[1] + columns, dgamma.data);
+  for (double* one : results) long_rows.gather(one);
   std::vector<float> scale(columns), slope(columns), offset(columns);
   for (int64_t c = 0; c < columns; c++) {
-    dgamma.data[c] *= inverse.data[c];
-    scale[c] = gamma.data[c] * inverse.data[c];
-    slope[c] = -scale[c] * inverse.data[c] * dgamma.data[c] / rows;
-    offset[c] = -scale[c] * dbeta.data[c] / rows - slope[c] * mean.data[c];
+    const double share = inverse.data[c], spread = totals[wide + c] * share, factor = gamma.data[c] * share;
+    dbeta.data[c] = static_cast<float>(totals[c]);
+    dgamma.data[c] = static_cast<float>(spread);
+    scale[c] = static_cast<float>(factor);
+    slope[c] = static_cast<float>(-factor * share * spread / rows);
+    offset[c] = static_cast<float>(-factor * totals[c] / rows);
   }
   const std::vector<float> scales = long_rows.repeated(scale.data()), slopes = long_rows.repeated(slope.data()), offsets = long_rows.repeated(offset.data());
   by_rows(tall, wide, [&](int64_t begin, int64_t end) {
@@ -169,7 +170,7 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
       along(wide, [&](int64_t c, int n) {
         V g = LOAD(dy.data + at + c);
         if (relu) g = LOAD(y.data + at + c) > 0.0f ? g : V{};
-        STORE(dx.data + at + c, g * LOAD(scales.data() + c) + LOAD(x.data + at + c) * LOAD(slopes.data() + c) + LOAD(offsets.data() + c));
+        STORE(dx.data + at + c, g * LOAD(scales.data() + c) + (LOAD(x.data + at + c) - LOAD(means.data() + c)) * LOAD(slopes.data() + c) + LOAD(offsets.data() + c));
         if (wanted) {
           STORE(dresidual.data + at + c, g);
         }

@@ -116,6 +116,33 @@ void with_sums(int64_t rows, int64_t columns, int sums, float* const* results, c
   }
 }
 
+constexpr int64_t RUN = 16;  // rows that are added up in float32
+
+// As with_sums, with float64 sums: only RUN rows at a time are added up in float32. The sums of a batch norm decide what
+// becomes of every value of their channel.
+void with_exact_sums(int64_t rows, int64_t columns, int sums, double* const* results, const std::function<void(int64_t, int64_t, float*)>& body) {
+  const int64_t each = std::max<int64_t>(std::max<int64_t>(1, PART / std::max<int64_t>(1, columns)), (rows + 31) / 32);
+  const int64_t parts = (rows + each - 1) / each, width = sums * columns;
+  std::vector<double> partial(static_cast<size_t>(parts * width), 0.0);
+  pool().run(parts, [&](int64_t part) {
+    std::vector<float> run(static_cast<size_t>(width));
+    double* mine = partial.data() + part * width;
+    const int64_t stop = std::min(rows, (part + 1) * each);
+    for (int64_t begin = part * each; begin < stop; begin += RUN) {
+      std::fill(run.begin(), run.end(), 0.0f);
+      body(begin, std::min(stop, begin + RUN), run.data());
+      for (int64_t i = 0; i < width; i++) mine[i] += run[i];
+    }
+  });
+  for (int s = 0; s < sums; s++) {
+    std::fill(results[s], results[s] + columns, 0.0);
+    for (int64_t part = 0; part < parts; part++) {
+      const double* mine = partial.data() + (part * sums + s) * columns;
+      for (int64_t c = 0; c < columns; c++) results[s][c] += mine[c];
+    }
+  }
+}
+
 inline void add_to(float* sums, V v, int n) {
   V s = n == W ? load(sums) : load(sums, n);
   s += v;
