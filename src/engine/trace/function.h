@@ -181,8 +181,7 @@ class Builder {
     TF_DeleteStatus(status);
   }
 
-  void define(TFE_Context* context, const std::string& name, const Value& inputs, const Value& outputs, const Value& effects,
-              bool xla) {
+  void define(TFE_Context* context, const std::string& name, const Value& inputs, const Value& outputs, const Value& effects) {
     if (!ok()) return;
     std::vector<TF_Output> given, results;
     std::vector<TF_Operation*> always;
@@ -192,8 +191,6 @@ class Builder {
     TF_Function* function = TF_GraphToFunctionWithControlOutputs(
         graph, name.c_str(), 0, -1, nullptr, static_cast<int>(given.size()), given.data(), static_cast<int>(results.size()),
         results.data(), nullptr, static_cast<int>(always.size()), always.data(), nullptr, nullptr, nullptr, status);
-    // an AttrValue whose field b, the fifth, is true
-    if (ok() && xla) TF_FunctionSetAttrValueProto(function, "_XlaMustCompile", "\x28\x01", 2, status);
     if (ok()) TFE_ContextAddFunction(context, function, status);
     if (function != nullptr) TF_DeleteFunction(function);
   }
@@ -257,15 +254,15 @@ TFE_Context* context_of(napi_env env, napi_callback_info info, size_t count, nap
   return *static_cast<TFE_Context**>(context);
 }
 
-// defineFunction(name, nodes, inputs, outputs, effects, xla): nodes are {op, inputs: [node, output][], attributes, after},
+// defineFunction(name, nodes, inputs, outputs, effects): nodes are {op, inputs: [node, output][], attributes, after},
 // or {op: 'Const', shape, dtype, values}, or {op: 'Placeholder', shape, dtype}; effects are nodes that run whatever is
-// asked; with xla the function is compiled by XLA when it is first called.
+// asked.
 napi_value define_function(napi_env env, napi_callback_info info) {
-  napi_value arguments[6];
-  TFE_Context* context = context_of(env, info, 6, arguments);
+  napi_value arguments[5];
+  TFE_Context* context = context_of(env, info, 5, arguments);
   const auto argument = [&](int i) { return Value{env, arguments[i]}; };
   Builder builder(argument(1));
-  builder.define(context, argument(0).text(), argument(2), argument(3), argument(4), argument(5).boolean());
+  builder.define(context, argument(0).text(), argument(2), argument(3), argument(4));
   if (!builder.ok()) napi_throw_error(env, nullptr, builder.problem().c_str());
   return nullptr;
 }

@@ -34,7 +34,6 @@ export interface Binding {
     inputs: readonly number[],
     outputs: readonly (readonly [number, number])[],
     effects: readonly number[],
-    xla: boolean,
   ): void;
   removeFunction?(name: string): void;
 }

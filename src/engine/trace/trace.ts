@@ -139,7 +139,7 @@ function asFunction({ nodes, arguments: given, results, effects }: Graph): Asked
   const op = `gowide_step_${++functions}`;
   const backend = tensorflowBackend();
   const { binding } = backend;
-  binding.defineFunction!(op, nodes, given, results, effects, process.env.GOWIDE_XLA === '1');
+  binding.defineFunction!(op, nodes, given, results, effects);
   const order = given.map((_, place) => place);
   return { op, attributes: executor(backend), order, remove: () => binding.removeFunction!(op) };
 }
