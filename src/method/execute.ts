@@ -13,11 +13,12 @@ import { networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { countValues, infiniteIn } from '../core/host-array.js';
 import { evaluation } from '../nn/layers.js';
 import { predictor } from '../nn/predictor.js';
-import type { HostWeights } from '../nn/network.js';
+import type { HostWeights, Network } from '../nn/network.js';
 import { wideView } from './align.js';
 import { asAnswered } from './answers.js';
 import { parseTrainSpec } from './check-spec.js';
 import { costOf } from './cost.js';
+import { ownTokens } from './own-tokens.js';
 import { trainThin } from './pipeline.js';
 import { pretrainedCell, wideCell } from './required.js';
 import { isTrained, type PretrainedSpec, type TeacherSpec, type TrainSpec } from './spec.js';
@@ -26,20 +27,29 @@ import { disposeWeights, fromArrays, toHost, toArrays, weightsOf, type Teacher, 
 /** Runs a cell of the kind `train`: trains its network, evaluates it and leaves its weights. */
 export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
-  const network = networkOf(spec.network);
-  const opened = await openData(dataOf(spec), (stage, done, total) => context.progress(stage, done, total));
-  const data = notingSkipped(asAnswered(opened, network), (split, { file, reason }) =>
+  const declared = dataOf(spec);
+  const opened = await openData(declared, (stage, done, total) => context.progress(stage, done, total));
+  const own = await ownTokens(spec, declared, opened);
+  const network = own === undefined ? networkOf(spec.network) : own.thin(networkOf(spec.network));
+  const data = notingSkipped(asAnswered(own?.data ?? opened, network), (split, { file, reason }) =>
     context.log({ event: 'skipped', split, file, reason }),
   );
   if (context.resumed === undefined) logData(context, data);
-  const vocabSize = vocabSizeOf(spec.network) ?? Infinity;
-  if ((data.vocabulary ?? 0) > vocabSize)
-    throw new UsageError(`the data have ${data.vocabulary} tokens in the vocabulary, the network only ${vocabSize}`);
-  const teacher = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
+  checkVocabulary('the network', data, spec.network);
+  if (spec.teacher !== null && own === undefined) checkVocabulary('the wide net', data, spec.teacher.network);
+  const opening = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
+  const teacher = opening && own ? { ...opening, network: own.wide(opening.network) } : opening;
   const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
   const weights = await trainThin(context, spec, network, teacher, data, pretrained);
-  return outcome(context, spec, data, teacher, weights);
+  return outcome(context, spec, { data, network, teacher, weights });
 };
+
+/** Throws UsageError where the data have more tokens than a network knows. */
+function checkVocabulary(name: string, { vocabulary = 0 }: Dataset, network: NetworkSpec): void {
+  const known = vocabSizeOf(network) ?? Infinity;
+  if (vocabulary > known)
+    throw new UsageError(`the data have ${vocabulary} tokens in the vocabulary, ${name} only ${known}`);
+}
 
 /** What the data say before the first step: what could not be used, and what the classes are called. */
 function logData(context: RunContext, { problems = [], labels = [], absent = [] }: Dataset): void {
@@ -99,14 +109,19 @@ function factsOf({ vocabulary, lowercase, settings }: TokenizerFacts): Json {
   return JSON.parse(JSON.stringify({ lowercase, settings, vocabulary })) as Json;
 }
 
+/** What a run has at its end. */
+interface Ended {
+  readonly data: Dataset & { readonly named: Set<string> };
+  readonly network: Network;
+  readonly teacher: Teacher | undefined;
+  readonly weights: Weights;
+}
+
 async function outcome(
   context: RunContext,
   spec: TrainSpec,
-  data: Dataset,
-  teacher: Teacher | undefined,
-  weights: Weights,
+  { data, network, teacher, weights }: Ended,
 ): Promise<Outcome> {
-  const network = networkOf(spec.network);
   const logits = network.taps.at(-1)!;
   const predict = predictor(network, weights);
   const validation = await evaluate(data, data.validation, predict);

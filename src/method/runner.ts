@@ -3,17 +3,22 @@ import type { Runner } from '../core/experiment.js';
 import type { InputFiles } from '../core/run.js';
 import { checkData, dataFiles } from '../data/index.js';
 import { weightFiles } from '../models/files.js';
+import { vocabularyFiles } from '../text/vocabulary.js';
 import { parseTrainSpec } from './check-spec.js';
 import { expectedMemory, expectedSeconds, stepFlops } from './cost.js';
 import { trainExecutor } from './execute.js';
+import { vocabularyOfWide } from './own-tokens.js';
 import { requiredCells } from './required.js';
 import { isTrained, type TrainSpec } from './spec.js';
 
 /** Files that a training run reads: its data, and the weights that it imitates or begins with. */
-function filesOf({ data, teacher, pretrained }: TrainSpec): readonly InputFiles[] {
+function filesOf(spec: TrainSpec): readonly InputFiles[] {
+  const { data, teacher, pretrained } = spec;
   const begun = isTrained(teacher) ? teacher.pretrained : teacher;
   const weights = [begun, pretrained].flatMap((one) => (one && 'weights' in one ? [one.weights] : []));
-  return [...dataFiles(data), ...weights.flatMap(weightFiles)];
+  const vocabulary = vocabularyOfWide(spec);
+  const others = vocabulary === undefined ? [] : vocabularyFiles(vocabulary);
+  return [...dataFiles(data), ...weights.flatMap(weightFiles), ...others];
 }
 
 /** The runner of cells of kind {@link TRAIN_KIND}, for the record of runners. */

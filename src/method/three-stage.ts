@@ -135,6 +135,7 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   const declared = declaredIn(options);
   const { wideTraining, procedure } = declared;
   const data = asAnswered(options.data, wide);
+  for (const [name, network] of Object.entries({ wide, thin })) checkTokens(name, network, data);
   planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
   if (workers !== undefined) await agreeOnCall(workers, options, declared, data);
   const saved = folder === undefined ? undefined : new SavedCall(folder, callOf(options, declared));
@@ -170,6 +171,16 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   disposeWeights(weights);
   disposeWeights(teacher.weights);
   return { wide: trained, thin: host, accuracy, rows };
+}
+
+/** Throws UsageError where the data have tokens of which a network has no embedding. */
+function checkTokens(name: string, { shapes }: Network, { vocabulary = 0 }: Dataset): void {
+  const known = shapes['embeddings/word/kernel']?.[0] ?? Infinity;
+  if (vocabulary > known)
+    throw new UsageError(
+      `threeStage: the data have ${vocabulary} tokens in the vocabulary, the ${name} net only ${known}; ` +
+        'expected data with the tokens that both networks were made for',
+    );
 }
 
 /** Throws FailureError on a number that is not finite. */

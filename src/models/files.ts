@@ -60,9 +60,10 @@ interface Kept {
 function readFolder(path: string): Kept {
   const model = Object.values(FAMILIES).find(({ published }) => published?.model?.matches(path));
   if (model !== undefined) return model.published!.model!.read(path) as Kept;
-  const { spec: task, encoder, load } = taskNetworks(path);
+  const networks = taskNetworks(path);
+  const { spec: task, encoder } = networks;
   const spec = 'head' in task && task.head.kind === 'classify' ? task : encoder;
-  return { spec, load: () => load(spec) };
+  return { spec, load: () => networks.load(spec) };
 }
 
 /** Whether a path has a network and its weights: a folder, a checkpoint, or a safetensors file. */
@@ -200,6 +201,13 @@ export function networkIn(
 /** Names of the classes of a file of weights, in order, where the configuration beside it has them. */
 export function weightLabels(path: string, spec: NetworkSpec): readonly string[] | undefined {
   return familyOf(spec).published?.labels?.(path);
+}
+
+/** The file or folder with the vocabulary that belongs to weights at a path; undefined where there is none. */
+export function vocabularyBeside(path: string): string | undefined {
+  const folder = isFolder(path) ? path : existsSync(join(dirname(path), 'config.json')) ? dirname(path) : undefined;
+  const has = (name: string): boolean => folder !== undefined && existsSync(join(folder, name));
+  return has('vocab.txt') || has('tokenizer.json') ? folder : findTensorflowBert(path)?.vocabulary;
 }
 
 /** Files of which {@link readWeights} may read, for weights at a path: a folder's, or a file with its configuration. */

@@ -19,6 +19,7 @@ import { DEFAULT_SIDE } from './plan.js';
 import { thinningOf } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
+import { vocabularyNotes } from './vocabulary.js';
 
 /** What is to be classified, and by which network. */
 export interface ClassifyOptions {
@@ -91,12 +92,7 @@ function openTexts({ input, model, size }: ClassifyOptions, { network, vocabular
     .filter((line) => line.trim() !== '');
   if (items.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);
   const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary!);
-  const known = vocabSizeOf(network)!;
-  if (words.length > known)
-    throw new UsageError(
-      `${model}: its vocabulary has ${words.length} tokens, and the network knows only ${known}; ` +
-        'expected the vocabulary that it was trained with',
-    );
+  vocabularyNotes(model, network, words.length); // throws where the network does not know all of it
   const tokenizer = new WordPiece(words, lowercase, settings);
   const longest = items.reduce((most, text) => Math.max(most, tokenizer.encode(text).ids.length + 2), 0);
   const { maxPositions } = network as { readonly maxPositions: number };

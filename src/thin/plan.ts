@@ -9,11 +9,12 @@ import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
 import { MOST_TOKENS } from '../data/texts.js';
 import { parseTrainSpec } from '../method/check-spec.js';
 import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost.js';
+import { otherVocabulary } from '../method/own-tokens.js';
 import { needsOfWide } from '../method/pipeline.js';
 import { TRAIN_KIND } from '../method/required.js';
 import type { TrainSpec } from '../method/spec.js';
 import { readWeights } from '../models/files.js';
-import { inputProblem, networkOf, parameterCount, vocabSizeOf, type NetworkSpec } from '../models/index.js';
+import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
 import { findData } from './data/index.js';
@@ -22,6 +23,7 @@ import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
 import { narrowed, thinningOf, type Size } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
+import { vocabularyNotes } from './vocabulary.js';
 
 /** What is to be made thin, on what, and how much may be spent. */
 export interface ThinOptions extends Size {
@@ -150,12 +152,13 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
   const data = await openData(spec);
   const { wide, why } = withHead(source, spec, data);
-  const known = vocabSizeOf(wide) ?? Infinity;
-  if ((data.vocabulary ?? 0) > known)
+  const other = source.vocabulary === undefined ? undefined : await otherVocabulary(spec, source.vocabulary);
+  if (other !== undefined)
     throw new UsageError(
-      `${options.model}: its vocabulary has ${data.vocabulary} tokens, and the network knows only ${known}; ` +
-        'expected the vocabulary that it was trained with',
+      `${options.data}: its vocabulary is another one than that of ${options.model} (${other.difference}); ` +
+        `expected "vocabulary": "${other.path}"`,
     );
+  const words = data.vocabulary === undefined ? [] : vocabularyNotes(options.model, wide, data.vocabulary);
   const problem = inputProblem(wide, { set: spec.set, shape: data.shape, task: taskOf(spec) });
   if (problem !== undefined) throw new UsageError(`${options.model}: ${problem}`);
   // a head of its own stays; another one may want the pooler that the task's network leaves out
@@ -180,7 +183,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
       const obstacle = obstacleOf(arm);
       return obstacle === undefined ? [] : [{ arm, why: obstacle }];
     }),
-    notes: [...source.notes, ...found.notes, ...(data.absent ?? []).map(absentLine)],
+    notes: [...source.notes, ...words, ...found.notes, ...(data.absent ?? []).map(absentLine)],
   };
   for (const cell of cellsOf(setup)) parseTrainSpec(cell.spec); // throws what the run would, before the first one
   return setup;

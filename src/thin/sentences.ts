@@ -10,7 +10,7 @@ import { openEngine, requestedEngine, type Engine } from '../engine/backends/cho
 import { EXPECTED_FLOPS } from '../method/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
 import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';
-import { networkOf, parameterCount, vocabSizeOf, type NetworkSpec } from '../models/index.js';
+import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readText } from '../store/config.js';
@@ -39,6 +39,7 @@ import {
 import { narrowed } from './size.js';
 import { isSentenceFolder, readPooling, writePooling, type Pooling } from './sources/sentences.js';
 import { Worker, type WorkOptions } from './work.js';
+import { vocabularyNotes } from './vocabulary.js';
 
 /** Share of the steps in which hidden states are imitated; the others go by cosines. */
 const IMITATION_SHARE = 0.5;
@@ -62,6 +63,8 @@ export interface SentencesSetup {
   readonly steps: number;
   readonly seed: number;
   readonly tries: 1 | 3 | 6;
+  /** What there is to say of the network's files, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** What was found and written. */
@@ -111,10 +114,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const { encoder } = taskNetworks(model);
   // the vector of a sentence is made of hidden states: a pooler would be a part that nothing reads
   const wide = { ...encoder, head: { kind: 'none' } } as NetworkSpec;
-  const words = readVocabulary(model).tokens.length;
-  const known = vocabSizeOf(wide) ?? Infinity;
-  if (words > known)
-    throw new UsageError(`${model}: ${words} tokens in the vocabulary, and the network knows only ${known}`);
+  const notes = vocabularyNotes(model, wide, readVocabulary(model).tokens.length);
   const work = join(out, 'work');
   const splits = split(data, found, rows);
   const most = Math.min(pooling.mostTokens ?? Infinity, (wide as { maxPositions: number }).maxPositions);
@@ -128,7 +128,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const batch = Math.min(options.batch ?? base.batch, splits.train.length);
   const counts = { train: splits.train.length, validation: splits.validation.length, test: splits.test.length };
   return {
-    ...{ out, work, model, pooling, wide, thin, counts, tokens, batch, seed, tries },
+    ...{ out, work, model, pooling, wide, thin, counts, tokens, batch, seed, tries, notes },
     texts: { train: file('train'), validation: file('validation'), test: file('test') },
     steps: Math.max(2, Math.round(((options.epochs ?? base.epochs) * splits.train.length) / batch)),
   };
@@ -203,6 +203,7 @@ export function describeSentences(setup: SentencesSetup): string[] {
   return [
     `wide net: ${model} (sentence-transformers); ${size(wide)}`,
     `thin net: ${size(thin)}`,
+    ...setup.notes,
     `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} ` +
       `for the test; ${tokens} tokens of each, pooled by ${pooling.by}`,
     ...rounds.map(({ candidates, steps: each }) => `${candidates} run${candidates === 1 ? '' : 's'} of ${each} steps`),

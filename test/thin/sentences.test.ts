@@ -112,7 +112,7 @@ describe('a folder of sentence-transformers and texts without labels', () => {
     writeFileSync(few, 'a\na\nb\n');
     expect(() => setUpSentences({ ...options, data: few })).toThrow('2 different texts; expected at least 20');
     appendFileSync(join(options.model, 'vocab.txt'), 'more\nwords\n');
-    expect(() => setUpSentences(options)).toThrow('18 tokens in the vocabulary, and the network knows only 16');
+    expect(() => setUpSentences(options)).toThrow('its vocabulary has 18 tokens, and the network knows only 16');
   });
 });
 

@@ -6,7 +6,7 @@ import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { networkIn, readWeights } from '../../src/models/files.js';
 import { scaleMobilenet } from '../../src/models/mobilenet-family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
-import { setUp } from '../../src/thin/plan.js';
+import { setUp, type Setup } from '../../src/thin/plan.js';
 import { openSource } from '../../src/thin/sources/index.js';
 import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
 import { stored } from './stored.js';
@@ -91,6 +91,30 @@ describe('what a plan refuses, before anything is trained', () => {
     appendFileSync(join(folder, 'vocab.txt'), 'sequel\nremake\n');
     await expect(planned(folder, csvFile())).rejects.toThrow(
       `${folder}: its vocabulary has 18 tokens, and the network knows only 16`,
+    );
+  });
+
+  test.each([
+    [24, 'the last 8 stay as they are, as no text has them'],
+    [144, 'the last 128 stay as they are, as no text has them; is it the vocabulary that the network was trained'],
+  ])('%i embeddings for 16 tokens are kept, with a word', async (vocabSize, said) => {
+    const folder = bertFolder({ ...BERT, vocabSize });
+    const { notes, thin } = (await planned(folder, csvFile())) as Setup;
+    expect(notes.join('\n')).toContain(`${folder}: its vocabulary has 16 tokens, and the network embeddings of`);
+    expect(notes.join('\n')).toContain(said);
+    expect(thin).toMatchObject({ vocabSize });
+    expect(((await planned(bertFolder(), csvFile())) as Setup).notes.join()).not.toContain('embeddings of');
+  });
+
+  test('declared data with another vocabulary than the network’s', async () => {
+    const { spec } = (await planned(bertFolder(), csvFile())) as Setup;
+    const words = readFileSync(join(bertFolder(), 'vocab.txt'), 'utf8').trim().split('\n');
+    const vocabulary = join(newFolder(), 'vocab.txt');
+    writeFileSync(vocabulary, `${[...words.slice(0, 5), ...words.slice(5).reverse()].join('\n')}\n`);
+    const data = join(newFolder(), 'data.json');
+    writeFileSync(data, JSON.stringify({ ...spec, vocabulary }));
+    await expect(planned(bertFolder(), data)).rejects.toThrow(
+      /data.json: its vocabulary is another one than that of .*bert \(token 5 is "," here and "good" there\); expected/,
     );
   });
 
