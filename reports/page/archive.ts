@@ -1,7 +1,8 @@
 /** The tables of a report as one zip archive, which the page holds as a link. */
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { Records } from '../data/records.js';
-import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
+import { toCsv, type LoggedRow } from '../data/csv.js';
+import { keptRowsOf, originTables } from '../data/tables.js';
 
 /** An archive of more bytes than this is left out of the page, which says how to write the tables. */
 const MOST_BYTES = 2 * 2 ** 20;
@@ -71,12 +72,25 @@ function shortened(table: string): string {
   return table.replace(/-?\d+\.\d{4,}(?:e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(DIGITS))));
 }
 
+/**
+ * Logged rows as JSON by column, null where a row has no such value: values of one column pack into half of what the
+ * same rows take as lines.
+ */
+export function columnsOf(rows: readonly LoggedRow[]): string {
+  const whole = rows.map(({ values, ...run }): Readonly<Record<string, unknown>> => ({ ...run, ...values }));
+  const names = [...new Set(whole.flatMap((row) => Object.keys(row)))];
+  const lines = names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(whole.map((row) => row[name] ?? null))}`);
+  return `{\n${lines.join(',\n')}\n}\n`;
+}
+
 /** All tables of some records in one archive; undefined without any, or where it would be too large for a page. */
 export function archiveOf(records: Records): { readonly zip: Buffer; readonly files: number } | undefined {
   const files: Record<string, string> = {};
-  for (const rows of keptRowsOf(records)) {
-    for (const [name, table] of Object.entries(tablesOf(rows))) files[name] = shortened(table);
-    Object.assign(files, originTables(records, `${rows.experiment}.${rows.scale}`));
+  for (const { experiment, scale, results, logged } of keptRowsOf(records)) {
+    const name = `${experiment}.${scale}`;
+    if (results.length > 0) files[`${name}.csv`] = shortened(toCsv(results));
+    if (logged.length > 0) files[`${name}.json`] = shortened(columnsOf(logged));
+    Object.assign(files, originTables(records, name));
   }
   const count = Object.keys(files).length;
   if (count === 0) return undefined;
