@@ -73,10 +73,10 @@ describe.skipIf(python === undefined)('all-MiniLM-L6-v2 (fetching it needs Pytho
       writeTokens(tokenizer, TOKENS, tokenizer.encode(a).ids, tokenizer.encode(b).ids, values, i * 3 * TOKENS),
     );
     expect([...values.subarray(3 * TOKENS, 4 * TOKENS)]).toEqual(IDS);
-    const { encoder, load } = readFolder(model);
+    const folder = readFolder(model);
     const outputs = await predictTokens(
-      bert(encoder),
-      load(encoder),
+      bert(folder.encoder),
+      folder.load(folder.encoder),
       { shape: [2, 3, TOKENS], values },
       { mode: 'eval', taps: true },
     );
