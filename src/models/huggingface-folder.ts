@@ -197,10 +197,9 @@ const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
  * The tensors of a folder, without a prefix that a wrapper put before all of their names: from `model.safetensors`,
- * from the files that `model.safetensors.index.json` names, from
- * `pytorch_model.bin`, whose pickle is read without executing it, or from a checkpoint of TensorFlow, which may also be
- * named itself; and the path to say where they come from. Throws UsageError where there are none that can be read, or a
- * file lacks a tensor that the index says it has.
+ * from the files that `model.safetensors.index.json` names, from `pytorch_model.bin`, whose pickle is read without
+ * executing it, or from a checkpoint of TensorFlow, which may also be named itself; and the path to say where they come
+ * from. Throws UsageError where there are none that can be read, or a file lacks a tensor that the index says it has.
  */
 export function weightsIn(folder: string): FolderWeights {
   const { tensors, source } = storedIn(folder);
