@@ -45,7 +45,8 @@ async function printClasses({
   const { openClassification } = await import('../../src/thin/classify.js');
   const classify = await openClassification({ model, input, runs: out, size });
   await openForCommand(engine);
-  const { labels, items, skipped } = await classify();
+  const { labels, items, skipped, notes } = await classify();
+  for (const line of notes) notice(line);
   for (const { file, reason } of skipped) notice(`${file}: left out: ${reason}`);
   const lines = items.map(({ item, label, probability }) => `${label}\t${(100 * probability).toFixed(1)} %\t${item}`);
   process.stdout.write(json ? `${JSON.stringify({ labels, items, skipped }, null, 2)}\n` : `${lines.join('\n')}\n`);

@@ -91,7 +91,9 @@ function resultFigures({ wide, thin, taken, written, card, page }: ThinResult): 
 /** The lines of `--plan`: what would be done, and what it costs. The data are divided in a folder that is removed. */
 export async function planLines(asked: ThinOptions): Promise<string[]> {
   const { describeSentences, setUpSentences } = await import('../../src/thin/sentences.js');
-  const { describe, setUp } = await import('../../src/thin/plan.js');
+  const { DEFAULT_OUT: usual, describe, setUp } = await import('../../src/thin/plan.js');
+  const { checkPlace } = await import('../../src/thin/place.js');
+  checkPlace(asked.out ?? usual, asked.model, asked.data);
   const options = { ...asked, out: mkdtempSync(join(tmpdir(), 'gowide-plan-')) };
   try {
     const sentences = setUpSentences(options);

@@ -11,7 +11,7 @@ import { disposeWeights, weightsOf } from '../method/weights.js';
 import { readWeights } from '../models/files.js';
 import { inputProblem, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { predictor } from '../nn/predictor.js';
-import { readText } from '../store/config.js';
+import { readText, withLineFeeds } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { RESIZE } from './data/pictures.js';
@@ -53,6 +53,8 @@ export interface Classification {
   readonly items: readonly Classified[];
   /** Pictures that could not be read. */
   readonly skipped: readonly SkippedFile[];
+  /** What else there is to say, a line each: texts that are cut. */
+  readonly notes: readonly string[];
 }
 
 /** Examples of one pass. */
@@ -81,28 +83,34 @@ interface Opened {
   readonly items: readonly string[];
   readonly examples: Examples;
   readonly shape: readonly number[];
+  readonly notes: readonly string[];
 }
 
 function openTexts({ input, model, size }: ClassifyOptions, { network, vocabulary }: Source): Opened {
   if (size !== undefined) throw new UsageError(`a size of ${size} pixels is for pictures; ${model} reads texts`);
   if (extname(input).toLowerCase() !== '.txt')
     throw new UsageError(`${input}: expected a .txt file with a text on each line, as ${model} reads texts`);
-  const items = readText(input)
+  const items = withLineFeeds(readText(input))
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '');
   if (items.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);
   const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary!);
   vocabularyNotes(model, network, words.length); // throws where the network does not know all of it
   const tokenizer = new WordPiece(words, lowercase, settings);
-  const longest = items.reduce((most, text) => Math.max(most, tokenizer.encode(text).ids.length + 2), 0);
+  const lengths = items.map((text) => tokenizer.encode(text).ids.length + 2);
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const { maxPositions } = network as { readonly maxPositions: number };
+  const cut = lengths.filter((length) => length > maxPositions).length;
+  const notes = [
+    `${cut} of ${items.length} texts have more than the ${maxPositions} tokens that are read; they are cut`,
+  ];
   const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));
   const examples = textSource(
     tokenizer,
     tokens,
     items.map((text) => ({ text, label: 0 })),
   );
-  return { items, examples, shape: [3, tokens] };
+  return { items, examples, shape: [3, tokens], notes: cut === 0 ? [] : notes };
 }
 
 function openImages({ input, model, size }: ClassifyOptions, { network, data }: Source): Opened {
@@ -119,7 +127,7 @@ function openImages({ input, model, size }: ClassifyOptions, { network, data }: 
   const problem = inputProblem(network, { set: 'pictures', shape, task: undefined });
   if (problem !== undefined) throw new UsageError(`${model}: ${problem}`);
   const { files, source } = openPictures(input, { size: side, resize });
-  return { items: files, examples: source, shape };
+  return { items: files, examples: source, shape, notes: [] };
 }
 
 /**
@@ -153,7 +161,7 @@ interface Job {
 }
 
 async function classified({ network, classes, labels, host, opened }: Job): Promise<Classification> {
-  const { items: names, examples, shape } = opened;
+  const { items: names, examples, shape, notes } = opened;
   const asked: Asked = { shape, classes };
   const weights = weightsOf(host);
   const predict = predictor(networkOf(network), weights);
@@ -176,7 +184,7 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
     predict.dispose();
     disposeWeights(weights);
   }
-  if (items.length > 0) return { labels, items, skipped };
+  if (items.length > 0) return { labels, items, skipped, notes };
   const { file, reason } = skipped[0]!;
   throw new FailureError(`none of ${skipped.length} pictures can be read; the first is ${file}: ${reason}`);
 }

@@ -20,6 +20,7 @@ import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSet
 import { findData } from './data/index.js';
 import { roundsOf } from './halving.js';
 import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
+import { checkPlace } from './place.js';
 import { narrowed, thinningOf, type Size } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
@@ -89,7 +90,8 @@ export interface Setup {
   readonly notes: readonly string[];
 }
 
-const DEFAULT_OUT = 'gowide-thin';
+/** Folder of the result where none is said. */
+export const DEFAULT_OUT = 'gowide-thin';
 const DEFAULT_RUNS = 'gowide-out';
 /** Pictures of this side where the network does not say it. */
 export const DEFAULT_SIDE = 32;
@@ -135,6 +137,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   if (typeof options.samples === 'object' && options.compare !== true)
     throw new UsageError('--samples: several numbers are compared with --compare; expected one without it');
   const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1, rows = Infinity } = options;
+  checkPlace(out, options.model, options.data);
   const work = join(out, 'work');
   const source = await openSource(options.model, { work, runs });
   const thinning = thinningOf(source.network);

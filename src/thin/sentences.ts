@@ -24,7 +24,8 @@ import { keep, TABLE, unlabelledTexts } from './data/tables.js';
 import { halve, roundsOf, type Round } from './halving.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
-import { checkOptions, duration, type ThinOptions } from './plan.js';
+import { checkPlace } from './place.js';
+import { checkOptions, DEFAULT_OUT, duration, type ThinOptions } from './plan.js';
 import { RECIPES, recipeOf } from './recipes.js';
 import {
   agreementWith,
@@ -46,7 +47,6 @@ const IMITATION_SHARE = 0.5;
 /** Evaluations on the validation split in a run. */
 const EVALUATIONS = 4;
 const LEAST_TEXTS = 20;
-const DEFAULT_OUT = 'gowide-thin';
 
 /** Everything that is settled before the first step. */
 export interface SentencesSetup {
@@ -106,6 +106,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const found = textsAt(data, columns);
   if (found === undefined) return undefined;
   checkOptions(options);
+  checkPlace(out, model, data);
   const others = { '--compare': options.compare, '--fine-tune': options.finetune, '--samples': options.samples };
   const given = Object.entries(others).find(([, value]) => value !== undefined && value !== false);
   if (given !== undefined)

@@ -111,6 +111,14 @@ test('texts, of different lengths, have the classes that the network gives, by t
   );
 });
 
+test('texts of more tokens than the network reads are cut, which is said; old Macs’ lines are lines', async () => {
+  const path = join(newFolder(), 'texts.txt');
+  writeFileSync(path, `a good film\r${'film '.repeat(40)}\r`);
+  const { items, notes } = await (await open(bertFolder(CLASSES), path))();
+  expect(items).toHaveLength(2);
+  expect(notes).toEqual(['1 of 2 texts have more than the 16 tokens that are read; they are cut']);
+});
+
 test('texts may be more than a call has arguments', async () => {
   const path = join(newFolder(), 'texts.txt');
   writeFileSync(path, 'a\n'.repeat(150_000));

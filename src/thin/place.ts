@@ -1,0 +1,39 @@
+/** Whether results may be written where they are to go: nothing of the user's is written over. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
+import { UsageError } from '../core/errors.js';
+
+/** What is written into the folder of a result, beside `work`, at the end. */
+const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx'];
+/** What only a result has: begun, or finished. */
+const MARKS = ['work', 'card.json'];
+
+/** Whether a path is a folder, or what is in it. */
+function isWithin(path: string, folder: string): boolean {
+  const [inner, outer] = [resolve(path), resolve(folder)];
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+}
+
+/** Whether a folder would be read as a part of some data: in one with named splits that is only the folder itself. */
+function isPartOf(out: string, data: string): boolean {
+  if (!existsSync(data) || !statSync(data).isDirectory() || !isWithin(out, data)) return false;
+  return resolve(out) === resolve(data) || !readdirSync(data).some((name) => /^train\b/i.test(name));
+}
+
+/**
+ * Throws UsageError where the network would be written over, where the folder would become a part of the data, and
+ * where it has files of something else that would be written over.
+ */
+export function checkPlace(out: string, model: string, data: string | undefined): void {
+  const choose = 'choose another folder with --out';
+  const isOver = resolve(model) === resolve(out) || ['model', 'work'].some((name) => isWithin(model, join(out, name)));
+  if (existsSync(model) && isOver)
+    throw new UsageError(`${out}: the network there (${model}) would be written over; ${choose}`);
+  if (data !== undefined && isPartOf(out, data))
+    throw new UsageError(
+      `${out}: it is in the folder of the data (${data}), and would be read as a part of them; ${choose}`,
+    );
+  const other = WRITTEN.find((name) => existsSync(join(out, name)));
+  if (other !== undefined && !MARKS.some((name) => existsSync(join(out, name))))
+    throw new UsageError(`${out}: it has files of something else (${other}), which would be written over; ${choose}`);
+}

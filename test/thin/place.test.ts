@@ -1,0 +1,40 @@
+/** Where results go: nothing of the user's is written over. */
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { planLines } from '../../cli/commands/thin.js';
+import { checkPlace } from '../../src/thin/place.js';
+import { setUp } from '../../src/thin/plan.js';
+import { bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
+
+test('a folder with the network in it, with files of something else, or in the data is refused', async () => {
+  const [model, data, pictures] = [bertFolder(), csvFile(), pictureFolder(2)];
+  const over = `${model}: the network there (${model}) would be written over`;
+  await expect(setUp({ model, data, out: model })).rejects.toThrow(over);
+  await expect(planLines({ model, data, out: model })).rejects.toThrow(over);
+  const inner = join(newFolder(), 'model');
+  cpSync(model, inner, { recursive: true });
+  expect(() => checkPlace(dirname(inner), inner, data)).toThrow(`(${inner}) would be written over`);
+  for (const out of [pictures, join(pictures, 'thin')])
+    expect(() => checkPlace(out, model, pictures)).toThrow(`${out}: it is in the folder of the data (${pictures})`);
+  const other = newFolder();
+  writeFileSync(join(other, 'README.md'), 'mine');
+  expect(() => checkPlace(other, model, data)).toThrow(`${other}: it has files of something else (README.md)`);
+});
+
+test('an earlier result, an empty folder, and one beside named splits are taken', () => {
+  const [model, data, splits] = [bertFolder(), csvFile(), pictureFolder(2, ['train', 'test'])];
+  const earlier = newFolder();
+  writeFileSync(join(earlier, 'README.md'), 'a card');
+  mkdirSync(join(earlier, 'work'));
+  for (const [out, from] of [
+    [earlier, data],
+    [newFolder(), data],
+    [join(newFolder(), 'new'), data],
+    [join(splits, 'thin'), splits],
+    [dirname(data), data],
+    [dirname(model), data],
+  ] as const)
+    expect(() => checkPlace(out, model, from)).not.toThrow();
+  expect(() => checkPlace(splits, model, splits)).toThrow('in the folder of the data');
+});
