@@ -44,6 +44,9 @@ export type StageContext = Pick<
   'seed' | 'resumed' | 'workers' | 'log' | 'progress' | 'shouldSave' | 'save'
 >;
 
+/** Milliseconds after which signals and timers are heard again: reading a tensor back stays in the microtask queue. */
+const TURN_MS = 5;
+
 /** Steps after which parameters are looked at, beside every time that they are saved. */
 const STEPS_BETWEEN_CHECKS = 100;
 
@@ -111,9 +114,13 @@ export async function trainStages(
       best = restoreBest(position, resumed.arrays);
     }
     const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
+    let turned = -Infinity;
     try {
       for (let at = first; at < steps; at++) {
-        await nextTurn(); // signals are heard between steps: reading a tensor back does not leave the microtask queue
+        if (performance.now() - turned > TURN_MS) {
+          await nextTurn();
+          turned = performance.now();
+        }
         const saves = context.shouldSave();
         if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
         if (saves)

@@ -146,7 +146,17 @@ export function tensorsOf(state: StepState): Tensor[] {
 }
 
 function unflat(set: Tensors): StepState {
-  return Object.fromEntries(PARTS.map((name) => [name, part(set, name)])) as unknown as StepState;
+  const state: Record<(typeof PARTS)[number], Record<string, Tensor>> = {
+    values: {},
+    optimizerState: {},
+    statistics: {},
+    ema: {},
+  };
+  for (const [key, tensor] of Object.entries(set)) {
+    const name = key.slice(0, Math.max(0, key.indexOf('/')));
+    if (Object.hasOwn(state, name)) state[name as keyof typeof state][key.slice(name.length + 1)] = tensor;
+  }
+  return state;
 }
 
 /**
@@ -188,7 +198,8 @@ export function trainingStep(
       const [mine, answers] = [x, labels].map((tensor) => tf.slice(tensor, [start(k)], [own])) as [Tensor, Tensor];
       const [key, divisor] = [keys.at(at, first + k), tf.scalar((workers === undefined ? count : recipe.batch) / own)];
       const next = share({ ...part(state, 'values', true), x: mine, labels: answers, divisor, ...key, ...sum });
-      disposeAll({ mine, answers, divisor }, key, sum);
+      disposeAll({ mine, answers, divisor }, sum);
+      keys.release(key);
       sum = next;
     }
     let examples = count;
@@ -207,15 +218,20 @@ export function trainingStep(
       ? { results: whole({ ...before, ...batch, numbers, ...key }), examples: batch.x.shape[0]! }
       : await accumulated(before, batch, at, numbers);
     const [loss] = await results.loss!.data();
-    disposeAll(before, key, { numbers, loss: results.loss! });
+    disposeAll(before, { numbers, loss: results.loss! });
+    keys.release(key);
     return { state: unflat(results), loss: loss!, rate, examples };
   };
-  return { run, dispose: () => [whole, share, end].forEach((traced) => traced.dispose()) };
+  return { run, dispose: () => [whole, share, end, keys].forEach((one) => one.dispose()) };
 }
 
 /** Keys of what is dropped: TensorFlow draws by a tensor, which is an input of the step, the others by numbers. */
 class DropoutKeys {
   private step = 0;
+  /** Whether a layer has drawn by a key. */
+  private asked = false;
+  /** The first key, kept for all steps where no layer draws by it: a small step would feel the making of others. */
+  private unused: Tensor | undefined;
   /** Is added to a layer's name in a batch that is computed in parts. */
   private suffix = '';
 
@@ -226,14 +242,30 @@ class DropoutKeys {
     this.step = step;
     this.suffix = part === undefined ? '' : ` part ${part}`;
     if (tf.getBackend() !== 'tensorflow') return {};
+    if (!this.asked && this.unused !== undefined) return { key: this.unused };
     const path = part === undefined ? [step] : [step, `part ${part}`];
     return { key: tf.tensor1d(Int32Array.from(rngKey(this.seed, 'dropout', ...path)), 'int32') };
+  }
+
+  /** Frees a key once its step is over. */
+  release({ key }: Tensors): void {
+    if (key === undefined || key === this.unused) return;
+    if (this.asked || this.unused !== undefined) key.dispose();
+    else this.unused = key;
+  }
+
+  dispose(): void {
+    this.unused?.dispose();
+    this.unused = undefined;
   }
 
   /** The key of a layer in the step whose inputs these are. */
   of({ key }: Tensors): Scope['random'] & {} {
     if (key === undefined) return (path) => rngKey(this.seed, 'dropout', this.step, path + this.suffix);
-    return (path) => tf.add(key, tf.tensor1d(Int32Array.from(rngKey(0, 'dropout', path)), 'int32'));
+    return (path) => {
+      this.asked = true;
+      return tf.add(key, tf.tensor1d(Int32Array.from(rngKey(0, 'dropout', path)), 'int32'));
+    };
   }
 }
 
