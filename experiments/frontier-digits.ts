@@ -8,7 +8,7 @@ import {
   type BudgetRates,
   type FrontierDeclaration,
 } from './frontier.js';
-import { DIGITS_LAPTOP_RATES, digitsOf, resnetDigits } from './resnet.js';
+import { digitsOf, resnetDigits } from './resnet.js';
 
 /** Of the steps, the share that imitates in each of the four stages: 35 % in all, as at scale laptop. */
 const IMITATION_SHARE = 0.0875;
@@ -17,12 +17,17 @@ const BASE_STEPS = 100;
 const CONVERGED = 16;
 
 const RATES: Readonly<Record<number, BudgetRates>> = {
-  4: { rates: { ...DIGITS_LAPTOP_RATES, wide: 0.1 }, imitation: 1 },
+  1: { rates: { default: 0.05, deeper: 0.1, 'closed-form': 0.0068, 'three-stage': 0.1, wide: 0.1 }, imitation: 4 },
+  4: { rates: { default: 0.05, deeper: 0.2, 'closed-form': 0.0068, 'three-stage': 0.2, wide: 0.2 }, imitation: 2 },
+  16: {
+    rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.05, 'three-stage': 0.1, wide: 0.1 },
+    imitation: 0.5,
+  },
 };
 
 /**
  * ResNets on the digits. The wide net is trained to convergence, as in the paper and in the plain nets' frontiers: at
- * scale laptop of `resnet-digits` it has 500 steps. Not run yet; budget 4 has the rates of `resnet-digits`.
+ * scale laptop of `resnet-digits` it has 500 steps.
  */
 export const digitsFrontier: FrontierDeclaration = {
   of: resnetDigits,

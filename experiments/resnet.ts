@@ -100,7 +100,7 @@ const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101
 /** Tuned with the nets of scale minutes. */
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
 /** Of `resnet-digits` at scale laptop, at its 400 steps. */
-export const DIGITS_LAPTOP_RATES: Rates = {
+const DIGITS_LAPTOP_RATES: Rates = {
   default: 0.2,
   kd: 0.05,
   hints: 0.1,
