@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { openData } from '../../src/data/index.js';
 import type { TsvSpec } from '../../src/data/tsv.js';
 import { findData } from '../../src/thin/data/index.js';
+import { unlabelledTexts } from '../../src/thin/data/tables.js';
 import { setUp } from '../../src/thin/plan.js';
 import { BERT, bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
 
@@ -79,6 +80,17 @@ describe('tables', () => {
     expect(() => find(path)).toThrow(`${path}: 3 rows with 2 labels, of which none can be held out for choosing`);
     expect(() => find(csvFile(), { columns: { text: 'class', label: 'class' } })).toThrow('to be two things');
     expect(() => find(csvFile(), { rows: 1 })).toThrow('on no training row of the 1 that are used (--rows)');
+  });
+
+  test('texts without labels are not cut at commas; of columns that differ in capitals the one that is named counts', () => {
+    const path = join(newFolder(), 'texts.csv');
+    writeFileSync(path, 'text\na film\n"a plot, fine"\n');
+    expect(unlabelledTexts(path, {})).toEqual(['a film', 'a plot, fine']);
+    writeFileSync(path, 'text\na film\na film\na plot, dull\n');
+    expect(() => unlabelledTexts(path, {})).toThrow('line 4 with 2 columns, 1 in the first line; a text with');
+    writeFileSync(path, `Text,text,label\n${'a,the film,x\nb,the plot,y\n'.repeat(9)}`);
+    const { spec } = find(path, { columns: { text: 'text' } });
+    expect(readFileSync((spec as TsvSpec).train, 'utf8')).toContain('the film');
   });
 
   test('lines without a text or a label, with a label "-" or more columns are left out, with a word', () => {

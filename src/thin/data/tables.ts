@@ -77,11 +77,13 @@ function columnsOf(
   header: readonly string[],
   given: FormOptions['columns'],
 ): Readonly<Record<keyof typeof COLUMNS, number>> {
-  const lower = header.map((name) => name.trim().toLowerCase());
+  const names = header.map((name) => name.trim());
+  const lower = names.map((name) => name.toLowerCase());
   const indexOf = (what: keyof typeof COLUMNS): number => {
     const name = given[what];
     if (name === undefined) return COLUMNS[what].map((one) => lower.indexOf(one)).find((at) => at >= 0) ?? -1;
-    const at = lower.indexOf(name.toLowerCase());
+    const exact = names.indexOf(name);
+    const at = exact >= 0 ? exact : lower.indexOf(name.toLowerCase());
     if (at < 0) throw new UsageError(`${path}: no column "${name}" in its first line; there are: ${listed(header)}`);
     return at;
   };
@@ -92,11 +94,12 @@ function columnsOf(
         `${path}: no column for the ${what} in its first line (${listed(header)}); ${adviceOn(path, header)}`,
       );
   const taken = Object.values(found).filter((at) => at >= 0);
-  const twice = taken.find((at, i) => taken.indexOf(at) !== i || lower.indexOf(lower[at]!, at + 1) >= 0);
+  const [both] = taken.filter((at, i) => taken.indexOf(at) !== i);
+  const twice = both ?? taken.find((at) => names.includes(names[at]!, at + 1));
   if (twice !== undefined)
     throw new UsageError(
-      `${path}: the column "${header[twice]!.trim()}" ` +
-        `${taken.filter((at) => at === twice).length > 1 ? 'is to be two things (--columns)' : 'stands twice in its first line'}; ` +
+      `${path}: the column "${names[twice]}" ` +
+        `${both === undefined ? 'stands twice in its first line' : 'is to be two things (--columns)'}; ` +
         'expected a column of its own for each of text, pair and label',
     );
   return found;
@@ -131,7 +134,29 @@ export function unlabelledTexts(path: string, given: FormOptions['columns']): re
     throw new UsageError(
       `${path}: no column for the text in its first line (${first.value.cells.join(', ')}); give --columns text=NAME`,
     );
-  return Array.from(lines, ({ cells }) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim());
+  const [texts, ragged]: [string[], string[]] = [[], []];
+  for (const { cells, line } of lines) {
+    const more = moreColumns(cells, line, header.length);
+    if (more === undefined) texts.push((cells[at] ?? '').replaceAll(/\s+/g, ' ').trim());
+    else ragged.push(more);
+  }
+  checkRagged(path, ragged, 0); // none is left out without a word
+  return texts;
+}
+
+/** What is wrong with a line that has more columns than the first one, empty ones aside. */
+function moreColumns(cells: readonly string[], line: number, columns: number): string | undefined {
+  const hasMore = cells.slice(columns).some((cell) => cell.trim() !== '');
+  return hasMore ? `line ${line} with ${cells.length} columns, ${columns} in the first line` : undefined;
+}
+
+/** Throws UsageError where more lines have more columns than the first one than there are `others`. */
+function checkRagged(path: string, ragged: readonly string[], others: number): void {
+  if (ragged.length > others)
+    throw new UsageError(
+      `${path}: ${ragged.length} line${ragged.length === 1 ? '' : 's'} with more columns than the first one, such as ${ragged[0]}; ` +
+        `${/\.csv/i.test(path) ? 'a text with commas in it needs quotes' : 'expected as many on each line'}`,
+    );
 }
 
 /** A file's rows, and the lines that are none, each with the reason. */
@@ -154,8 +179,8 @@ function readTable(path: string, given: FormOptions['columns'], signs = false): 
   for (const { cells, line } of lines) {
     const [text, label] = [cells[at.text], cells[at.label]?.trim()];
     const pair = at.pair < 0 ? undefined : cells[at.pair];
-    if (cells.slice(header.length).some((cell) => cell.trim() !== ''))
-      ragged.push(`line ${line} with ${cells.length} columns, ${header.length} in the first line`);
+    const more = moreColumns(cells, line, header.length);
+    if (more !== undefined) ragged.push(more);
     else if (text === undefined || text.trim() === '') leftOut.push(`line ${line} without a text`);
     else if (label === undefined || label === '') leftOut.push(`line ${line} without a label`);
     else if (at.pair >= 0 && pair === undefined) leftOut.push(`line ${line} without a second text`);
@@ -171,11 +196,7 @@ function readTable(path: string, given: FormOptions['columns'], signs = false): 
   const isNone = ({ label }: Row): boolean => label === UNLABELLED && !isSign;
   const unlabelled = all.filter(isNone).map((row) => `${row.at.slice(path.length + 2)} with the label "${UNLABELLED}"`);
   const rows = all.filter((row) => !isNone(row));
-  if (ragged.length > rows.length)
-    throw new UsageError(
-      `${path}: ${ragged.length} lines with more columns than the first one, such as ${ragged[0]}; ` +
-        `${/\.csv/i.test(path) ? 'a text with commas in it needs quotes' : 'expected as many on each line'}`,
-    );
+  checkRagged(path, ragged, rows.length);
   if (rows.length === 0) throw new UsageError(`${path}: no line with a text and a label in it`);
   return { rows, leftOut: [...leftOut, ...unlabelled, ...ragged], signs: isSign };
 }
