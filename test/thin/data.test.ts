@@ -64,6 +64,12 @@ describe('tables', () => {
       '',
       'line 2 with 3 columns, 2 in the first line; a text with commas in it needs quotes',
     ],
+    [
+      'a second text in one split alone',
+      'text,pair,label\na,b,x\nb,c,y\na,b,x\nb,c,y\na,b,x\n',
+      'text,label\na,x\n',
+      'test.csv, line 2: no second text, and',
+    ],
     ['two columns of one name', 'text,text,label\na,b,x\n', '', 'the column "text" stands twice'],
     ['empty texts', 'text,label\n,x\n ,y\n', '', 'no line with a text and a label in it'],
     ['a number in two ways', 'text,label\na,1\na,1.0\na,1\na,1.0\n', 'text,label\na,1\n', '"1" and "1.0" are one'],
@@ -91,6 +97,18 @@ describe('tables', () => {
     writeFileSync(path, `Text,text,label\n${'a,the film,x\nb,the plot,y\n'.repeat(9)}`);
     const { spec } = find(path, { columns: { text: 'text' } });
     expect(readFileSync((spec as TsvSpec).train, 'utf8')).toContain('the film');
+  });
+
+  test('tabs and line breaks within a label are blanks; test texts that training has are counted', () => {
+    const path = join(newFolder(), 'breaks.csv');
+    const rows = Array.from({ length: 40 }, (_, i) => `a film,"so\n${i % 2 ? 'good' : 'bad'}"`);
+    writeFileSync(path, `text,label\n${rows.join('\n')}\n`);
+    const { spec, notes } = find(path);
+    expect(readFileSync((spec as TsvSpec).train, 'utf8')).toContain('a film\tso good\n');
+    expect(notes.join()).toContain('8 of the 8 test texts are training texts, too');
+    const others = Array.from({ length: 60 }, (_, i) => `the film ${i},${i % 2}`);
+    writeFileSync(path, `text,label\n${others.join('\n')}\n`);
+    expect(find(path).notes.join()).not.toContain('are training texts, too');
   });
 
   test('lines without a text or a label, with a label "-" or more columns are left out, with a word', () => {

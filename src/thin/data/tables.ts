@@ -27,6 +27,8 @@ const COLUMNS = {
 /** What stands for the label in test files of GLUE that are published without. */
 const NO_LABEL = '-1';
 const SHARE = { test: 0.2, validation: 0.1 } as const;
+/** From which share of test rows on it is said that they are training rows, too. */
+const KNOWN_SHARE = 0.1;
 /** Examples for choosing, at most: more tell rates apart no better. */
 const MOST_VALIDATION = 1000;
 const LEAST_VALIDATION = 200;
@@ -177,12 +179,12 @@ function readTable(path: string, given: FormOptions['columns'], signs = false): 
   const [all, leftOut, ragged]: [Row[], string[], string[]] = [[], [], []];
   const clean = (text: string): string => text.replaceAll(/[\t\r\n]+/g, ' ');
   for (const { cells, line } of lines) {
-    const [text, label] = [cells[at.text], cells[at.label]?.trim()];
+    const [text, label] = [cells[at.text], clean(cells[at.label] ?? '').trim()];
     const pair = at.pair < 0 ? undefined : cells[at.pair];
     const more = moreColumns(cells, line, header.length);
     if (more !== undefined) ragged.push(more);
     else if (text === undefined || text.trim() === '') leftOut.push(`line ${line} without a text`);
-    else if (label === undefined || label === '') leftOut.push(`line ${line} without a label`);
+    else if (label === '') leftOut.push(`line ${line} without a label`);
     else if (at.pair >= 0 && pair === undefined) leftOut.push(`line ${line} without a second text`);
     else
       all.push({
@@ -298,6 +300,13 @@ function checkLabels(path: string, { train, validation, test, unused }: Splits):
         `${test.length === 0 ? 'the test' : 'choosing'}; expected at least 3 rows of a label`,
     );
   }
+  const hasPair = train[0]!.pair !== undefined;
+  const other = [...validation, ...test].find(({ pair }) => (pair !== undefined) !== hasPair);
+  if (other !== undefined)
+    throw new UsageError(
+      `${other.at}: ${hasPair ? 'no' : 'a'} second text, and ${train[0]!.at}, has ${hasPair ? 'one' : 'none'}; ` +
+        'expected a column for it in the files of all splits or of none (--columns pair=NAME)',
+    );
   const alien = [...validation, ...test].find(({ label }) => !labels.has(label));
   if (alien !== undefined)
     throw new UsageError(
@@ -308,6 +317,15 @@ function checkLabels(path: string, { train, validation, test, unused }: Splits):
   const twice = sameNumber(labels);
   if (twice !== undefined)
     throw new UsageError(`${path}: the labels "${twice[0]}" and "${twice[1]}" are one number; write it in one way`);
+}
+
+/** A line for people where a tenth of the test rows, or more, are training rows, too. */
+function knownNote({ train, test }: Splits): string[] {
+  const keyOf = ({ text, pair }: Row): string => `${text}\t${pair ?? ''}`;
+  const known = new Set(train.map(keyOf));
+  const count = test.filter((row) => known.has(keyOf(row))).length;
+  if (count < KNOWN_SHARE * test.length) return [];
+  return [`${count} of the ${test.length} test texts are training texts, too: the test accuracy says less of new ones`];
 }
 
 /** A line for people where labels differ in nothing but capitals. */
@@ -370,7 +388,7 @@ function open(path: string, options: FormOptions): Found {
       test: file('test'),
       columns: { text: 'text', ...(hasPair && { pair: 'pair' }), label: 'label' },
     },
-    notes: [...splits.notes, ...capitalsNote(splits), `${tokens} tokens of each`],
+    notes: [...splits.notes, ...capitalsNote(splits), ...knownNote(splits), `${tokens} tokens of each`],
   };
 }
 
