@@ -17,10 +17,10 @@ function rounded(svg: string): string {
   });
 }
 
-/** Groups without attributes hold nothing together. */
+/** Groups without attributes hold nothing together, and those without elements hold nothing. */
 function flattened(svg: string): string {
   const kept: boolean[] = [];
-  return svg.replace(/<g( [^>]*)?>|<\/g>/g, (tag, attributes: string | undefined) => {
+  return svg.replace(/<g(?: [^>]*)?\/>/g, '').replace(/<g( [^>]*)?>|<\/g>/g, (tag, attributes: string | undefined) => {
     if (tag === '</g>') return kept.pop() ? tag : '';
     const keep = attributes !== undefined && !/^ transform="translate\(0,0\)"$/.test(attributes);
     kept.push(keep);
@@ -48,12 +48,18 @@ function grouped(svg: string): string {
   );
 }
 
-/** Ticks and grid lines that stand beside each other, as one path. */
+/** An upright or level line, with what it looks like; one that is neither has two ends. */
+const LINE = /<line transform="translate\(([-\d.]+),([-\d.]+)\)" ([xy])2="([-\d.]+)"((?:(?! [xy]2=)[^>])*)\/>/g;
+
+/** Lines that look alike and stand beside each other (ticks, grid lines, intervals of one series) as one path. */
 function joined(svg: string): string {
-  const line = /<line transform="translate\(([-\d.]+),([-\d.]+)\)" ([xy])2="([-\d.]+)"\/>/g;
-  return svg.replace(new RegExp(`(?:${line.source}){2,}`, 'g'), (run) => {
-    const moves = [...run.matchAll(line)].map(([, x, y, axis, by]) => `M${x},${y}${axis === 'x' ? 'h' : 'v'}${by}`);
-    return `<path d="${moves.join('')}"/>`;
+  return svg.replace(new RegExp(`(?:${LINE.source}){2,}`, 'g'), (run) => {
+    const paths: { readonly look: string; moves: string }[] = [];
+    for (const [, x, y, axis, by, look] of run.matchAll(LINE)) {
+      if (paths.at(-1)?.look !== look) paths.push({ look: look!, moves: '' });
+      paths.at(-1)!.moves += `M${x},${y}${axis === 'x' ? 'h' : 'v'}${by}`;
+    }
+    return paths.map(({ look, moves }) => `<path d="${moves}"${look}/>`).join('');
   });
 }
 

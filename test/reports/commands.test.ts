@@ -76,6 +76,18 @@ test('the kept report is small enough to be sent around, and says nothing of whe
   expect(html.match(/id="claim-[^"]*"/g)!.length).toBe(new Set(html.match(/id="claim-[^"]*"/g)).size);
 });
 
+test('every picture closes what it opens', async () => {
+  const pictures = (await keptPage).match(/<svg\b[^>]*>.*?<\/svg>/gs)!;
+  expect(pictures.length).toBeGreaterThan(100);
+  for (const picture of pictures) {
+    const open: string[] = [];
+    for (const [, end, name, alone] of picture.matchAll(/<(\/?)(\w+)(?:"[^"]*"|[^">])*?(\/?)>/g))
+      if (end === '/') expect(open.pop(), picture.slice(0, 200)).toBe(name);
+      else if (alone === '') open.push(name!);
+    expect(open).toEqual([]);
+  }
+});
+
 /** The files of a zip archive by their names. */
 function unzipped(zip: Buffer): Map<string, string> {
   const files = new Map<string, string>();
