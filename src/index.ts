@@ -36,6 +36,7 @@ export { ENGINES, openEngine, startEngine, type Engine, type EngineName } from '
 export { differentiate, type Differentiated } from './engine/ops/gradients.js';
 export { disposeAll, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from './engine/tensor.js';
 export {
+  type AbsentClasses,
   type AugmentKey,
   type Dataset,
   type HostBatch,
@@ -74,6 +75,8 @@ export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamil
 export {
   type DataFacts,
   type Family,
+  type FolderConfig,
+  type FolderNetworks,
   type Predict,
   type PublishedWeights,
   type Variant,

@@ -46,12 +46,9 @@ export interface Source {
   readonly blocks?: readonly number[];
 }
 
-/** Names of the splits of a data set. */
-type SplitName = 'train' | 'validation' | 'test';
-
 /** Classes that no example of a split has, by their names. */
 export interface AbsentClasses {
-  readonly split: SplitName;
+  readonly split: 'train' | 'validation' | 'test';
   readonly labels: readonly string[];
 }
 
@@ -107,9 +104,9 @@ export type Answer = {
 /** The splits that lack some of the classes, of the class numbers of all their examples; nothing where none does. */
 export function absentClasses(
   names: readonly string[],
-  splits: Readonly<Record<SplitName, readonly { readonly label: number }[]>>,
+  splits: Readonly<Record<AbsentClasses['split'], readonly { readonly label: number }[]>>,
 ): { readonly absent?: readonly AbsentClasses[] } {
-  const all = (Object.keys(splits) as SplitName[]).map((split) => {
+  const all = (Object.keys(splits) as AbsentClasses['split'][]).map((split) => {
     const present = new Set(splits[split].map(({ label }) => label));
     return { split, labels: names.filter((_, number) => !present.has(number)) };
   });
@@ -117,7 +114,7 @@ export function absentClasses(
   return absent.length === 0 ? {} : { absent };
 }
 
-const CONSEQUENCE: Readonly<Record<SplitName, string>> = {
+const CONSEQUENCE: Readonly<Record<AbsentClasses['split'], string>> = {
   train: 'labels teach the others alone',
   validation: 'what is chosen is chosen by the others alone',
   test: 'the test accuracy is of the others alone',
