@@ -3,12 +3,13 @@
  * training texts, and the tokens of each split are packed one after the other into rows of one length, in a file that
  * is read row by row: a corpus may be larger than memory. Letters: T tokens.
  */
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError } from '../core/errors.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { InputFiles } from '../core/run.js';
+import { asFileError } from '../store/atomic.js';
 import { SPECIAL, type WordPiece } from './wordpiece.js';
 import { readWordNet } from './wordnet.js';
 
@@ -38,11 +39,16 @@ export function* glosses(): Generator<Piece> {
 
 /** Files of a folder of texts. Throws UsageError where there are none. */
 export function textFiles(folder: string): string[] {
-  if (!existsSync(folder)) throw new UsageError(`${folder}: not found; expected a folder with .txt files`);
+  const isFolder = (path: string): boolean | undefined => statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  const found = isFolder(folder);
+  if (!found)
+    throw new UsageError(
+      `${folder}: ${found === false ? 'no folder' : 'not found'}; expected a folder with .txt files`,
+    );
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.txt'))
+    .filter((name) => name.endsWith('.txt') && isFolder(join(folder, name)) !== true)
     .sort();
-  if (names.length === 0) throw new UsageError(`${folder}: no .txt file in it`);
+  if (names.length === 0) throw new UsageError(`${folder}: no .txt file in it; expected some, a text on each line`);
   return names.map((name) => join(folder, name));
 }
 
@@ -52,21 +58,25 @@ export function textInputs(folder: string): InputFiles {
 }
 
 /**
- * The lines of a folder's .txt files that are not empty, read as they are needed. Throws UsageError on a file that is
- * not UTF-8, with the line.
+ * The lines of a folder's .txt files that are not empty, read as they are needed. Throws UsageError on a file that
+ * cannot be read or is not UTF-8, then with the line.
  */
 export async function* lines(folder: string): AsyncGenerator<Piece> {
   let count = 0;
   for (const file of textFiles(folder)) {
     let number = 0;
-    // as latin1 a line's bytes stay what they are, whatever they are
-    for await (const raw of createInterface({ input: createReadStream(file, 'latin1'), crlfDelay: Infinity })) {
-      number++;
-      const text = decodeLine(raw, file, number).trim();
-      if (text !== '') yield { text, block: Math.floor(count++ / BLOCK) };
+    try {
+      // as latin1 a line's bytes stay what they are, whatever they are
+      for await (const raw of createInterface({ input: createReadStream(file, 'latin1'), crlfDelay: Infinity })) {
+        number++;
+        const text = decodeLine(raw, file, number).trim();
+        if (text !== '') yield { text, block: Math.floor(count++ / BLOCK) };
+      }
+    } catch (error) {
+      throw asFileError(error, file);
     }
   }
-  if (count === 0) throw new UsageError(`${folder}: its .txt files are empty`);
+  if (count === 0) throw new UsageError(`${folder}: its .txt files are empty; expected a text on each line`);
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -79,13 +89,17 @@ function decodeLine(raw: string, file: string, number: number): string {
   }
 }
 
-/** Which blocks are held out: `share` of all to validation and as many to test, drawn once for all runs. */
-export function divideBlocks(blocks: number, share: number): (block: number) => Split {
+/**
+ * Which blocks are held out: `share` of all to validation and as many to test, drawn once for all runs. Throws
+ * UsageError, with the name of the corpus, where none would be left for training.
+ */
+export function divideBlocks(blocks: number, share: number, corpus = 'glosses'): (block: number) => Split {
   const held = Math.max(1, Math.round(blocks * share));
   if (2 * held >= blocks)
     throw new UsageError(
-      `a corpus of ${blocks} blocks of ${BLOCK} texts: too small to hold out ${held} for validation and ${held} for ` +
-        'test',
+      `${corpus}: too small: with ${held} of ${blocks} block${blocks === 1 ? '' : 's'} of ${BLOCK} texts held out for ` +
+        `validation and ${held} for test none is left; expected more than ${2 * BLOCK * held} texts` +
+        (held === 1 ? '' : ', or a smaller data.heldOut'),
     );
   const order = permutation(rngKey(0, 'corpus', 'split'), blocks);
   const splits = new Map<number, Split>();

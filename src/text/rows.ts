@@ -144,6 +144,11 @@ async function keyOf({ source, ...rest }: CorpusSpec, onStage: OnStage): Promise
   return `${source.kind}-${hashOf({ format: FORMAT, ...rest, vocabulary, files, ...settings })}`;
 }
 
+/** What messages call a corpus. */
+function nameOf({ source }: CorpusSpec): string {
+  return source.kind === 'folder' ? source.folder : source.kind;
+}
+
 async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage: OnStage): Promise<void> {
   makeFolder(dirname(folder));
   const partial = mkdtempSync(`${folder}-`);
@@ -151,7 +156,7 @@ async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage
     const pieces = (): Iterable<Piece> | AsyncIterable<Piece> =>
       spec.source.kind === 'glosses' ? glosses() : lines(spec.source.folder);
     const [texts, blocks] = await countPieces(pieces());
-    const splitOf = divideBlocks(blocks, spec.heldOut);
+    const splitOf = divideBlocks(blocks, spec.heldOut, nameOf(spec));
     const vocabulary =
       typeof spec.vocabulary === 'string'
         ? readVocabulary(spec.vocabulary).tokens
@@ -160,10 +165,7 @@ async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage
     const tokenizer = tokenizerIn(spec, () => vocabulary);
     await writeRows(pieces(), splitOf, tokenizer, spec, partial, texts, onStage);
     if ((await keyOf(spec, onStage)) !== key)
-      throw new UsageError(
-        `${spec.source.kind === 'folder' ? spec.source.folder : ''}: changed while it was read; run the same ` +
-          'command again',
-      );
+      throw new UsageError(`${nameOf(spec)}: changed while it was read; run the same command again`);
     writeAtomic(join(partial, MADE), JSON.stringify({ sha256: await contentOf(partial) }));
     renameSync(partial, folder);
     syncFolder(dirname(folder));
@@ -204,7 +206,7 @@ async function writeRows(
   pieces: Iterable<Piece> | AsyncIterable<Piece>,
   splitOf: SplitOf,
   tokenizer: WordPiece,
-  { tokens }: CorpusSpec,
+  spec: CorpusSpec,
   folder: string,
   total: number,
   onStage: OnStage,
@@ -214,7 +216,7 @@ async function writeRows(
     const packers = new Map(
       files.map(([split, file]) => [
         split,
-        new Packer(tokenizer, tokens, (row) => writeAll(file, new Uint8Array(Int32Array.from(row).buffer))),
+        new Packer(tokenizer, spec.tokens, (row) => writeAll(file, new Uint8Array(Int32Array.from(row).buffer))),
       ]),
     );
     let done = 0;
@@ -230,6 +232,9 @@ async function writeRows(
   }
   for (const split of SPLITS) {
     if (statSync(join(folder, fileOf(split))).size === 0)
-      throw new UsageError(`the corpus is too small: no row of ${tokens} tokens for ${split}`);
+      throw new UsageError(
+        `${nameOf(spec)}: too small: no row of ${spec.tokens} tokens for ${split}; ` +
+          'expected more text, or fewer data.tokens',
+      );
   }
 }

@@ -42,7 +42,14 @@ test('glosses: each once, and no block in two splits', () => {
   for (let block = 0; block < blocks; block++) counts[splitOf(block)]++;
   expect([counts.validation, counts.test]).toEqual([Math.round(blocks * 0.05), Math.round(blocks * 0.05)]);
   expect(divideBlocks(blocks, 0.05)(17)).toBe(splitOf(17));
-  expect(() => divideBlocks(2, 0.05)).toThrow(/a corpus of 2 blocks of 50 texts: too small/);
+});
+
+test.each([
+  ['one block', 1, 0.05, 'texts: too small: with 1 of 1 block of 50 texts held out for validation and 1 for test none'],
+  ['two blocks', 2, 0.05, 'none is left; expected more than 100 texts'],
+  ['a large share', 4, 0.4, 'none is left; expected more than 200 texts, or a smaller data.heldOut'],
+])('%s cannot be divided: the corpus is named, and how many texts are expected', (_, blocks, share, message) => {
+  expect(() => divideBlocks(blocks, share, 'texts')).toThrow(message);
 });
 
 describe('folders of texts', () => {
@@ -77,6 +84,16 @@ describe('folders of texts', () => {
     const texts: string[] = [];
     for await (const { text } of lines(folderOf(8))) texts.push(text);
     expect(texts.map((text) => text.split(' ')[1])).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
+  });
+
+  test('what is no folder of texts is refused by its name, and a folder named like a text is none', async () => {
+    const folder = folderOf(1000);
+    await expect(openCorpus(spec(join(folder, 'b.txt')))).rejects.toThrow(
+      `${join(folder, 'b.txt')}: no folder; expected a folder with .txt files`,
+    );
+    mkdirSync(join(folder, 'c.txt'));
+    expect((await openCorpus(spec(folder))).rows.train.count).toBeGreaterThan(0);
+    await expect(openCorpus(spec(join(folder, 'c.txt')))).rejects.toThrow('c.txt: no .txt file in it; expected some');
   });
 
   test('a corpus is made once, its rows are the texts, and another declaration is another corpus', async () => {
@@ -152,8 +169,9 @@ describe('folders of texts', () => {
     writeFileSync(join(empty, 'a.txt'), ' \n\n');
     await expect(openCorpus(spec(empty))).rejects.toThrow('its .txt files are empty');
     await expect(openCorpus(spec(join(empty, 'none')))).rejects.toThrow('not found; expected a folder with .txt files');
-    await expect(openCorpus(spec(folderOf(1000), { tokens: 5000 }))).rejects.toThrow(
-      /too small: no row of 5000 tokens/,
+    const short = folderOf(1000);
+    await expect(openCorpus(spec(short, { tokens: 5000 }))).rejects.toThrow(
+      `${short}: too small: no row of 5000 tokens for validation; expected more text, or fewer data.tokens`,
     );
   });
 });
