@@ -13,7 +13,7 @@ import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/fi
 import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
-import { readText } from '../store/config.js';
+import { readText, withLineFeeds } from '../store/config.js';
 import { readArrays, type RunRecord } from '../store/runs.js';
 import { textFiles } from '../text/corpus.js';
 import { readVocabulary } from '../text/vocabulary.js';
@@ -84,7 +84,7 @@ function textsAt(path: string, columns: Readonly<Record<string, string>>): reado
   if (!existsSync(path)) return undefined;
   if (!statSync(path).isDirectory()) {
     if (TABLE.test(path)) return unlabelledTexts(path, columns);
-    return path.endsWith('.txt') ? readText(path).split('\n') : undefined;
+    return path.endsWith('.txt') ? linesOf(path) : undefined;
   }
   let files: string[];
   try {
@@ -93,7 +93,11 @@ function textsAt(path: string, columns: Readonly<Record<string, string>>): reado
     if (error instanceof UsageError) return undefined; // no .txt file in it
     throw error;
   }
-  return files.flatMap((file) => readText(file).split('\n'));
+  return files.flatMap(linesOf);
+}
+
+function linesOf(file: string): string[] {
+  return withLineFeeds(readText(file)).split('\n');
 }
 
 /**

@@ -99,6 +99,30 @@ describe('tables', () => {
     expect(readFileSync((spec as TsvSpec).train, 'utf8')).toContain('the film');
   });
 
+  test('texts without labels are in the column that is named, in these capitals, and once', () => {
+    const path = join(newFolder(), 'texts.csv');
+    writeFileSync(path, 'Text,text\nFilm 1,a film\nFilm 2,a plot\n');
+    expect(unlabelledTexts(path, { text: 'text' })).toEqual(['a film', 'a plot']);
+    expect(unlabelledTexts(path, { text: 'Text' })).toEqual(['Film 1', 'Film 2']);
+    expect(() => unlabelledTexts(path, { text: 'words' })).toThrow('no column "words" in its first line; there are: ');
+    writeFileSync(path, 'text,text\n1,a film\n');
+    expect(() => unlabelledTexts(path, {})).toThrow('the column "text" stands twice in its first line');
+    writeFileSync(path, 'id;text\n1;a film\n');
+    expect(() => unlabelledTexts(path, {})).toThrow('its columns seem to stand between ";"; expected commas');
+  });
+
+  test('a test file without the column of labels that is named is not used; one without texts is refused', () => {
+    const folder = newFolder();
+    const rows = Array.from({ length: 40 }, (_, i) => `film ${i}\t${i % 2}`);
+    writeFileSync(join(folder, 'train.tsv'), `text\tgold\n${rows.join('\n')}\n`);
+    const test = join(folder, 'test.tsv');
+    writeFileSync(test, 'id\ttext\n1\ta film\n');
+    const columns = { label: 'gold' };
+    expect(find(folder, { columns }).notes).toContain(`${test}: it has no labels and is not used`);
+    writeFileSync(test, 'id\tgold\n1\t1\n');
+    expect(() => find(folder, { columns })).toThrow('no column for the text');
+  });
+
   test('tabs and line breaks within a label are blanks; test texts that training has are counted', () => {
     const path = join(newFolder(), 'breaks.csv');
     const rows = Array.from({ length: 40 }, (_, i) => `a film,"so\n${i % 2 ? 'good' : 'bad'}"`);

@@ -104,6 +104,15 @@ describe('a folder of sentence-transformers and texts without labels', () => {
     expect(() => setUpSentences(options)).toThrow(line);
   });
 
+  test('texts whose lines end in carriage returns alone are a text each', () => {
+    const data = join(newFolder(), 'old.txt');
+    const options = { model: sentenceFolder(), out: newFolder(), tries: 1 } as const;
+    writeFileSync(data, TEXTS.join('\n'));
+    const { counts } = setUpSentences({ ...options, data })!;
+    writeFileSync(data, TEXTS.join('\r'));
+    expect(setUpSentences({ ...options, data })!.counts).toEqual(counts);
+  });
+
   test('what is for labels is refused, and so are too few texts', () => {
     const options = { model: sentenceFolder(), data: textFolder(), out: newFolder() };
     expect(() => setUpSentences({ ...options, compare: true })).toThrow('--compare is for data with labels');

@@ -73,29 +73,30 @@ function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; 
   }
 }
 
-/** Which column of a header holds what. Throws UsageError where texts or labels cannot be told. */
-function columnsOf(
-  path: string,
-  header: readonly string[],
-  given: FormOptions['columns'],
-): Readonly<Record<keyof typeof COLUMNS, number>> {
+/** Where a header has a column: of the name that is given, or of a usual one; -1 where it has none. */
+function columnAt(header: readonly string[], what: keyof typeof COLUMNS, given: FormOptions['columns']): number {
   const names = header.map((name) => name.trim());
   const lower = names.map((name) => name.toLowerCase());
-  const indexOf = (what: keyof typeof COLUMNS): number => {
-    const name = given[what];
-    if (name === undefined) return COLUMNS[what].map((one) => lower.indexOf(one)).find((at) => at >= 0) ?? -1;
-    const exact = names.indexOf(name);
-    const at = exact >= 0 ? exact : lower.indexOf(name.toLowerCase());
-    if (at < 0) throw new UsageError(`${path}: no column "${name}" in its first line; there are: ${listed(header)}`);
-    return at;
-  };
-  const found = { text: indexOf('text'), pair: indexOf('pair'), label: indexOf('label') };
-  for (const what of ['text', 'label'] as const)
-    if (found[what] < 0)
-      throw new UsageError(
-        `${path}: no column for the ${what} in its first line (${listed(header)}); ${adviceOn(path, header)}`,
-      );
-  const taken = Object.values(found).filter((at) => at >= 0);
+  const name = given[what]?.trim();
+  if (name === undefined) return COLUMNS[what].map((one) => lower.indexOf(one)).find((at) => at >= 0) ?? -1;
+  const exact = names.indexOf(name);
+  return exact >= 0 ? exact : lower.indexOf(name.toLowerCase());
+}
+
+/** Throws UsageError where a name was given and is not in the header. */
+function checkNamed(
+  path: string,
+  header: readonly string[],
+  what: keyof typeof COLUMNS,
+  given: FormOptions['columns'],
+): void {
+  if (given[what] !== undefined && columnAt(header, what, given) < 0)
+    throw new UsageError(`${path}: no column "${given[what]}" in its first line; there are: ${listed(header)}`);
+}
+
+/** Throws UsageError where the column at one of these places has the name of another, or is to be two things. */
+function checkOnce(path: string, header: readonly string[], taken: readonly number[]): void {
+  const names = header.map((name) => name.trim());
   const [both] = taken.filter((at, i) => taken.indexOf(at) !== i);
   const twice = both ?? taken.find((at) => names.includes(names[at]!, at + 1));
   if (twice !== undefined)
@@ -104,14 +105,38 @@ function columnsOf(
         `${both === undefined ? 'stands twice in its first line' : 'is to be two things (--columns)'}; ` +
         'expected a column of its own for each of text, pair and label',
     );
+}
+
+/** Which column of a header holds what. Throws UsageError where texts or labels cannot be told. */
+function columnsOf(
+  path: string,
+  header: readonly string[],
+  given: FormOptions['columns'],
+): Readonly<Record<keyof typeof COLUMNS, number>> {
+  const indexOf = (what: keyof typeof COLUMNS): number => {
+    checkNamed(path, header, what, given);
+    return columnAt(header, what, given);
+  };
+  const found = { text: indexOf('text'), pair: indexOf('pair'), label: indexOf('label') };
+  for (const what of ['text', 'label'] as const)
+    if (found[what] < 0)
+      throw new UsageError(
+        `${path}: no column for the ${what} in its first line (${listed(header)}); ` +
+          adviceOn(path, header, 'text=NAME,label=NAME, with pair=NAME for a second text'),
+      );
+  checkOnce(
+    path,
+    header,
+    Object.values(found).filter((at) => at >= 0),
+  );
   return found;
 }
 
-/** What helps where a column is not found: other names, or another character between the columns. */
-function adviceOn(path: string, [first = '', ...others]: readonly string[]): string {
+/** What helps where a column is not found: names that are given, or another character between the columns. */
+function adviceOn(path: string, [first = '', ...others]: readonly string[], names: string): string {
   const wanted = /\.tsv(\.gz)?$/i.test(path) ? { name: 'tabs', ending: '.csv' } : { name: 'commas', ending: '.tsv' };
   const other = others.length > 0 ? undefined : [',', ';', '\t', '|'].find((one) => first.includes(one));
-  if (other === undefined) return 'give --columns text=NAME,label=NAME, with pair=NAME for a second text';
+  if (other === undefined) return `give --columns ${names}`;
   const isOther = other === (wanted.ending === '.csv' ? ',' : '\t');
   return (
     `its columns seem to stand between ${JSON.stringify(other)}; expected ${wanted.name}` +
@@ -127,15 +152,16 @@ export function unlabelledTexts(path: string, given: FormOptions['columns']): re
   const lines = linesOf(path);
   const first = lines.next();
   if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
-  const header = first.value.cells.map((name) => name.trim().toLowerCase());
-  const names = given.text === undefined ? COLUMNS.text : [given.text.toLowerCase()];
-  const at = names.map((name) => header.indexOf(name)).find((index) => index >= 0);
-  const isLabel = (name: string): boolean => (COLUMNS.label as readonly string[]).includes(name);
-  if (given.label !== undefined || (at !== undefined && header.some(isLabel))) return undefined;
-  if (at === undefined)
+  const header = first.value.cells;
+  if (given.label !== undefined) return undefined;
+  checkNamed(path, header, 'text', given);
+  const at = columnAt(header, 'text', given);
+  if (at < 0)
     throw new UsageError(
-      `${path}: no column for the text in its first line (${first.value.cells.join(', ')}); give --columns text=NAME`,
+      `${path}: no column for the text in its first line (${listed(header)}); ${adviceOn(path, header, 'text=NAME')}`,
     );
+  if (columnAt(header, 'label', given) >= 0) return undefined;
+  checkOnce(path, header, [at]);
   const [texts, ragged]: [string[], string[]] = [[], []];
   for (const { cells, line } of lines) {
     const more = moreColumns(cells, line, header.length);
@@ -199,7 +225,6 @@ function readTable(path: string, given: FormOptions['columns'], signs = false): 
   const unlabelled = all.filter(isNone).map((row) => `${row.at.slice(path.length + 2)} with the label "${UNLABELLED}"`);
   const rows = all.filter((row) => !isNone(row));
   checkRagged(path, ragged, rows.length);
-  if (rows.length === 0) throw new UsageError(`${path}: no line with a text and a label in it`);
   return { rows, leftOut: [...leftOut, ...unlabelled, ...ragged], signs: isSign };
 }
 
@@ -249,6 +274,7 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
   let signs = false;
   const read = (file: string): Row[] => {
     const table = readTable(file, columns, signs);
+    if (table.rows.length === 0) throw new UsageError(`${file}: no line with a text and a label in it`);
     const { length } = table.leftOut;
     if (length > 0)
       notes.push(`${file}: ${length} line${length === 1 ? '' : 's'} left out, such as ${table.leftOut[0]}`);
@@ -278,13 +304,12 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
 
 /** Whether a file has labels: GLUE's test files have none, or -1 in the place of each. */
 function hasLabels(file: string, columns: FormOptions['columns'], train: readonly Row[], signs: boolean): boolean {
-  try {
-    const { rows } = readTable(file, columns, signs);
-    return rows.some(({ label }) => label !== NO_LABEL) || train.some(({ label }) => label === NO_LABEL);
-  } catch (error) {
-    if (error instanceof UsageError && /for the label|no line with/.test(error.message)) return false;
-    throw error;
-  }
+  const first = linesOf(file).next();
+  const header = first.done ? [] : first.value.cells;
+  if (columnAt(header, 'text', columns) >= 0 && columnAt(header, 'label', columns) < 0) return false;
+  const { rows } = readTable(file, columns, signs);
+  const areTold = rows.some(({ label }) => label !== NO_LABEL) || train.some(({ label }) => label === NO_LABEL);
+  return rows.length > 0 && areTold;
 }
 
 /**
