@@ -112,11 +112,16 @@ function labelOf([rate, imitation]: Point): string {
 export function shortened<T extends Recipe>(recipe: T, share: number): T {
   if (share === 1) return recipe;
   const part = (steps: number): number => Math.round(share * steps);
+  const atLeastOne = (steps: number): number => Math.max(1, part(steps));
   const { warmup, drops } = recipe.schedule;
   return {
     ...recipe,
-    steps: Math.max(1, part(recipe.steps)),
-    schedule: { ...recipe.schedule, warmup: part(warmup), ...(drops !== undefined && { drops: drops.map(part) }) },
+    steps: atLeastOne(recipe.steps),
+    schedule: {
+      ...recipe.schedule,
+      warmup: part(warmup),
+      ...(drops !== undefined && { drops: drops.map(atLeastOne) }),
+    },
   };
 }
 
