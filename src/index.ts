@@ -12,6 +12,7 @@ export {
   type Scale,
   type Arm,
   type ArmFacts,
+  type DependentRows,
   type LearnsFrom,
   type Metric,
   type TuningGrid,
@@ -19,6 +20,7 @@ export {
 export { type Workers } from './core/workers.js';
 export { parseAddresses, type Address } from './distributed/address.js';
 export { joinWorkers, type Joining } from './distributed/join.js';
+export { type Facts as WorkerFacts } from './distributed/handshake.js';
 export { type WorkerMesh } from './distributed/mesh.js';
 export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
 export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
@@ -26,6 +28,7 @@ export {
   cellId,
   type Cell,
   type Executor,
+  type InputFiles,
   type Outcome,
   type Row,
   type RunContext,
@@ -40,13 +43,17 @@ export {
   type AugmentKey,
   type Dataset,
   type HostBatch,
+  type SkippedFile,
   type Source,
   type TaskScores,
   type Answer,
 } from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
 export { affine, cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
-export { inSteps } from './method/epochs.js';
+export { inSteps, type JsonObject } from './method/epochs.js';
+export { type Evaluation } from './metrics/evaluate.js';
+export { type Confusion } from './metrics/confusion.js';
+export { type Procedure } from './method/pipeline.js';
 export {
   CloneImitation,
   GradientImitation,
@@ -57,12 +64,14 @@ export {
 } from './method/spec.js';
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export { thin } from './thin/thin.js';
-export { type Measured, type ThinResult, type Trained } from './thin/result.js';
+export { type Measured, type ThinResult, type Trained, type Tried } from './thin/result.js';
+export { type Scored } from './thin/halving.js';
 export { compareArms, type CompareOptions, type Compared, type Comparison } from './thin/compare.js';
 export { setUpSentences, thinSentences, type SentencesResult, type SentencesSetup } from './thin/sentences.js';
 export { type Agreement } from './thin/sentences-run.js';
 export { type BaseRecipe } from './thin/recipes.js';
-export { type ThinOptions } from './thin/plan.js';
+export { type Candidate, type ThinOptions } from './thin/plan.js';
+export { type Pooling } from './thin/sources/sentences.js';
 export { type WorkOptions } from './thin/work.js';
 export { ARMS, type Arm as ThinArm, type ArmName, type ArmSetting, type Rates } from './thin/arms.js';
 export { registerSourceFormat, SOURCE_FORMATS } from './thin/sources/index.js';
@@ -77,8 +86,10 @@ export {
   type Family,
   type FolderConfig,
   type FolderNetworks,
+  type HeadFacts,
   type Predict,
   type PublishedWeights,
+  type Thinning,
   type Variant,
   type TokenizerFacts,
 } from './models/family.js';
@@ -122,6 +133,7 @@ export {
   evaluation,
   linearMap,
   patchConv,
+  type ConvNormOptions,
   type Scope,
 } from './nn/layers.js';
 export {
@@ -136,7 +148,10 @@ export {
   selfAttention,
   type AttentionOptions,
 } from './nn/transformer.js';
+export { type Windows } from './nn/windows.js';
 export { type ApplyOptions, type HostWeights, type Network, type Readers } from './nn/network.js';
+export { type WriteOptions } from './store/atomic.js';
+export { type Input as RunInput } from './store/inputs.js';
 export { executeRun, type ExecuteOptions } from './store/execute.js';
 export {
   findRun,
@@ -156,5 +171,5 @@ export { type RandomKey } from './engine/ops/random.js';
 export { type Backend, type Readiness, type Started } from './engine/backends/backend.js';
 export { type InstallOptions } from './engine/install/install.js';
 export { type OnStage } from './text/rows.js';
-export { type StartKind } from './method/start.js';
+export { STARTS, type StartKind } from './method/start.js';
 export { type PredictOptions } from './models/predict.js';

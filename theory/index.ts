@@ -37,8 +37,15 @@ export { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, teles
 
 // Limits of infinite width, by linearized flows
 export { outputChanges, velocityChanges, type Direction, type VelocityChanges } from './network/tangents.js';
-export { responsesOf, type Course, type FlowPart, type Responses, type Weights } from './limit/fluctuation.js';
-export { gaussianWeights, limitsOf, type LimitSettings, type WidthLimit } from './limit/extrapolate.js';
+export {
+  responsesOf,
+  type Course,
+  type FlowPart,
+  type Responses,
+  type Weights,
+  type WideFlow,
+} from './limit/fluctuation.js';
+export { gaussianWeights, limitsOf, NoLimit, type LimitSettings, type WidthLimit } from './limit/extrapolate.js';
 export { declaredLimit, LIMIT_DEFAULTS, type DeclaredLimit, type LimitOptions } from './limit/declared.js';
 export { linearNetLimit, type LinearSetting } from './exact/linear-net.js';
 
@@ -50,6 +57,7 @@ export {
   batchesOf,
   type FlowOptions,
   type FlowResult,
+  type Move,
   type StepOptions,
 } from './flow/direct.js';
 export { trainHalved, type Halving } from './flow/halving.js';
@@ -57,11 +65,12 @@ export { imitateByRidge, type RidgeOptions } from './flow/ridge.js';
 export {
   selectNets,
   SELECTIONS,
+  type Features as SelectionFeatures,
   type ParticleChoice,
   type SelectionName,
   type SelectionRule,
 } from './flow/selection.js';
-export { FLOWS, type FlowContext, type FlowName, type FlowOrders, type FlowSpec } from './flow/flows.js';
+export { FLOWS, type FlowContext, type FlowKind, type FlowName, type FlowOrders, type FlowSpec } from './flow/flows.js';
 export { particleNoise, pickNoise, trainLangevin, type LangevinOptions, type ParticleNoise } from './flow/langevin.js';
 export { trainMomentum, type MomentumOptions } from './flow/momentum.js';
 export { imitate, type ImitationOptions } from './flow/imitation.js';
@@ -78,6 +87,7 @@ export {
 // Bounds, exact limits, and nets whose laws can be written down
 export * from './bounds/index.js';
 export * from './exact/index.js';
+export type { Rows } from './numerics/linear.js';
 export * from './instances/index.js';
 export { limitByName, LIMITS, registerLimit, type Limit } from './verify/limits.js';
 

@@ -4,7 +4,8 @@ import type { Json } from '../core/json.js';
 import { parseSpec } from '../core/spec.js';
 import { DataSpec, openData } from '../data/index.js';
 
-type JsonObject = { [key: string]: Json };
+/** An object as JSON has it. */
+export type JsonObject = { [key: string]: Json };
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -10,7 +10,7 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Mean cross-entropy in nats. */
   readonly crossEntropy: number;
-  /** Share of answers whose label is among the five largest logits, in percent; with {@link MANY_CLASSES} or more. */
+  /** Share of answers whose label is among the five largest logits, in percent; of 100 classes or more. */
   readonly top5?: number;
 }
 

@@ -62,7 +62,12 @@ function sameWidths(thin: Network, wide: Network): boolean {
   return thin.boundaries.stage.every((tap) => thin.width(tap) === wide.width(tap));
 }
 
-function training(setting: ArmSetting, steps: number, rate: number, objective: Partial<ObjectiveSpec>) {
+function training(
+  setting: ArmSetting,
+  steps: number,
+  rate: number,
+  objective: Partial<ObjectiveSpec>,
+): Procedure['training'] {
   const recipe = evaluated(recipeOf(setting.base, setting.batch, steps, rate), setting.examples.validation);
   return { ...recipe, objective: { ...OBJECTIVE, ...objective } };
 }

@@ -21,7 +21,7 @@ export function chainVelocity(w: Iterable<number>, y: number): Float64Array {
 }
 
 /** A chain at one time. */
-interface ChainState {
+export interface ChainState {
   /** Weights [L]. */
   readonly w: number[];
   /** dw/dw(0) [L, L]. */

@@ -1,5 +1,12 @@
 /** Limits in closed form, or as ordinary differential equations. */
-export { chainAmplification, chainDiscrepancy, chainProduct, chainSensitivity, chainWeights } from './chain.js';
+export {
+  chainAmplification,
+  chainDiscrepancy,
+  chainProduct,
+  chainSensitivity,
+  chainWeights,
+  type ChainState,
+} from './chain.js';
 export { cltConstant, secondMoment, type CltSetting } from './clt.js';
 export { arcsineKernel, arcsineDerivativeKernel, type Covariance } from './kernels.js';
 export { langevinStationary, type LangevinSetting, type LangevinStationary } from './langevin.js';
@@ -12,7 +19,15 @@ export {
   type LinearResidual,
   type LinearResidualState,
 } from './linear-residual.js';
-export { radialMean, radialRisk, radialSgd, radialMeanDerivative, solveRadial, type Radial } from './radial.js';
+export {
+  radialMean,
+  radialRisk,
+  radialSgd,
+  radialMeanDerivative,
+  solveRadial,
+  type Radial,
+  type RadialState,
+} from './radial.js';
 export {
   committeeSgd,
   committeeVelocity,

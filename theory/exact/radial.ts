@@ -120,7 +120,7 @@ function radialSystem(radial: Radial, weights: Float64Array): StiffSystem {
 }
 
 /** Risk and mean norm of a radial mean field. */
-interface RadialState {
+export interface RadialState {
   readonly risk: number;
   readonly meanNorm: number;
 }

@@ -28,7 +28,7 @@ export interface FlowContext {
 }
 
 /** One kind of flow. */
-interface FlowKind<Spec> {
+export interface FlowKind<Spec> {
   /** What it says in a declaration, "kind" among it. */
   readonly spec: z.ZodType<Spec>;
   /** Its law, in one line. */

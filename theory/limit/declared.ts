@@ -28,7 +28,10 @@ export interface DeclaredLimit extends WidthLimit {
   readonly warnings: readonly string[];
 }
 
-/** How exactly the limit is asked for; the first nets' particles by {@link firstParticles} unless given. */
+/**
+ * How exactly the limit is asked for. Unless `first` is given, the first nets have 256 particles, and more the weaker
+ * the skip and the deeper the network.
+ */
 export type LimitOptions = Pick<LimitSettings, 'target' | 'nets' | 'onNet'> & {
   readonly particles: { readonly first?: number; readonly most: number };
 };

@@ -239,7 +239,7 @@ export function layerNet({ d, alpha, c, activation }: Net, layer: Layer): Net {
   return { d, ...scales, activation, layers: [sharesScales([layer]) ? layer : { m, a, b, bias }] };
 }
 
-/** Layer l alone, as {@link layerNet}. */
+/** Layer l with its scales alone, as a network of depth one without read maps. It shares the layer's arrays. */
 export function singleLayer(net: Net, l: number): Net {
   return layerNet(net, net.layers[l]!);
 }
