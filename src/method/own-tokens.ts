@@ -2,14 +2,14 @@
  * Wide nets with a vocabulary of their own: of the same text each network reads its own tokens. Only outputs can be
  * learned from then, as no hidden state of one network stands beside one of the other. Letters: B batch, T tokens.
  */
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { Dataset, HostBatch, Source } from '../data/dataset.js';
 import { openData, taskOf, tokenizerOf, type DataSpec } from '../data/index.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 import { vocabularyBeside } from '../models/files.js';
 import type { ApplyOptions, Network } from '../nn/network.js';
-import { readVocabulary } from '../text/vocabulary.js';
+import { isVocabularyName, readVocabulary } from '../text/vocabulary.js';
 import { isTrained, type TrainSpec } from './spec.js';
 import { STARTS } from './start.js';
 
@@ -24,9 +24,16 @@ export interface OtherVocabulary {
   readonly difference: string;
 }
 
+/** Whether data have the vocabulary at a path by name: the path itself, or the vocabulary's file in that folder. */
+function hasByName(data: DataSpec, path: string): boolean {
+  if (!('vocabulary' in data) || typeof data.vocabulary !== 'string') return false;
+  const own = resolve(data.vocabulary);
+  return own === resolve(path) || (dirname(own) === resolve(path) && isVocabularyName(own));
+}
+
 /** The vocabulary at a path, where it is another one than that of the data; one that only ends earlier is not. */
 export async function otherVocabulary(data: DataSpec, path: string): Promise<OtherVocabulary | undefined> {
-  if ('vocabulary' in data && data.vocabulary === path) return undefined;
+  if (hasByName(data, path)) return undefined;
   const ours = (await tokenizerOf(data))?.vocabulary ?? [];
   const theirs = readVocabulary(path).tokens;
   const at = ours.findIndex((token, i) => i < theirs.length && token !== theirs[i]);
@@ -57,8 +64,7 @@ export function vocabularyOfWide(spec: TrainSpec): string | undefined {
   if (teacher === null || isTrained(teacher) || taskOf(data) === undefined || needOfTokens(spec) !== undefined)
     return undefined;
   const path = vocabularyBeside(teacher.weights);
-  const own = 'vocabulary' in data && typeof data.vocabulary === 'string' ? data.vocabulary : undefined;
-  return path === undefined || path === own || (own !== undefined && path === dirname(own)) ? undefined : path;
+  return path === undefined || hasByName(data, path) ? undefined : path;
 }
 
 /** Examples [6, T]: those of one source, and below them the same ones of the other. */

@@ -23,6 +23,11 @@ export interface VocabularyFile {
 
 const [LINES, JSON_FILE] = ['vocab.txt', 'tokenizer.json'];
 
+/** Whether a file is called as the vocabulary of a folder is. */
+export function isVocabularyName(path: string): boolean {
+  return [LINES, JSON_FILE].includes(basename(path));
+}
+
 /**
  * Reads a vocabulary. `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` that stand beside it
  * count, too, as in Hugging Face's libraries: what they say of lower case, accents, ideographs and added tokens goes
@@ -34,7 +39,7 @@ export function readVocabulary(path: string): VocabularyFile {
   const file = isFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
   if (file === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
   const read = file.endsWith('.json') ? readTokenizerJson(file) : readWordList(file);
-  const named = isFolder || [LINES, JSON_FILE].includes(basename(file));
+  const named = isFolder || isVocabularyName(file);
   return inOrder(file, named ? withNeighbors(read, dirname(file)) : read);
 }
 

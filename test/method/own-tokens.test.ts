@@ -125,3 +125,18 @@ test('a vocabulary that is the same, or ends earlier, is the one of the data', a
     expect(await ownTokens({ ...SPEC, teacher: same }, SPEC.data, await openData(SPEC.data))).toBeUndefined();
   }
 });
+
+test('data with the vocabulary file of the wide net’s folder have its tokens; those of another file there are read', async () => {
+  const at = saved(NET, WORDS);
+  writeFileSync(join(at, 'tokenizer.json'), '{"model": {"type": "BPE"}}'); // cannot be read, and need not be
+  const reading = (name: string): TrainSpec => ({
+    ...SPEC,
+    data: { ...SPEC.data, vocabulary: join(at, name) } as TsvSpec,
+    teacher: { network: NET, weights: at },
+  });
+  const same = reading('vocab.txt');
+  expect(await ownTokens(same, same.data, await openData(same.data))).toBeUndefined();
+  expect(vocabularyOfWide(same)).toBeUndefined();
+  writeFileSync(join(at, 'mine.txt'), WORDS.join('\n'));
+  expect(vocabularyOfWide(reading('mine.txt'))).toBe(at);
+});
