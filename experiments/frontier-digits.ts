@@ -19,6 +19,7 @@ const CONVERGED = 16;
 const RATES: Readonly<Record<number, BudgetRates>> = {
   1: { rates: { default: 0.05, deeper: 0.1, 'closed-form': 0.0068, 'three-stage': 0.1, wide: 0.1 }, imitation: 4 },
   4: { rates: { default: 0.05, deeper: 0.2, 'closed-form': 0.0068, 'three-stage': 0.2, wide: 0.2 }, imitation: 2 },
+  8: { rates: { default: 0.4, 'selected-kl': 0.1, 'closed-form': 0.025, 'three-stage': 0.1 }, imitation: 2 },
   16: {
     rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.05, 'three-stage': 0.1, wide: 0.1 },
     imitation: 0.5,
@@ -38,7 +39,7 @@ export const digitsFrontier: FrontierDeclaration = {
   baseSteps: BASE_STEPS,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 2, 4, 8, 16], seeds: 10, fewer: { above: 8, seeds: 5 } },
+    laptop: { budgets: [1, 2, 4, 8, 16], seeds: 10 },
     overnight: ALL_BUDGETS,
   },
   tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], seeds: [101, 102] },
