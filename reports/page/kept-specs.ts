@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { TopLevelSpec } from 'vega-lite';
 import type { LoggedRow, ResultRow } from '../data/csv.js';
+import type { KeptRows } from '../data/tables.js';
 import { named, type TableRow } from '../data/rows.js';
 import type { Datum, Figure } from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
@@ -55,17 +56,24 @@ export function withRows(kept: KeptSpec, rows: readonly Datum[]): TopLevelSpec {
   return { ...spec, data: { values: rows } } as unknown as TopLevelSpec;
 }
 
-/** The figures that kept rows alone make. */
-export function figuresOfTables(
-  experiment: string,
-  scale: string,
-  finals: readonly ResultRow[],
-  logged: readonly LoggedRow[],
-): Figure[] {
-  const toRow = ({ arm, seed, run, values }: ResultRow | LoggedRow): TableRow => ({
-    ...named({ run, experiment, arm, scale, seed }),
-    values,
-  });
-  const input = { scale, rows: logged.map(toRow), results: finals.map(toRow), curves: [] };
+/** The figures that the rows of some tables of one scale make, without the curves of runs. */
+export function figuresOfTables(scale: string, tables: readonly KeptRows[]): Figure[] {
+  const toRows = (rows: (table: KeptRows) => readonly (ResultRow | LoggedRow)[]): TableRow[] =>
+    tables.flatMap((table) =>
+      rows(table).map(({ arm, seed, run, values }) => ({
+        ...named({ run, experiment: table.experiment, arm, scale, seed }),
+        values,
+      })),
+    );
+  const input = { scale, rows: toRows(({ logged }) => logged), results: toRows(({ results }) => results), curves: [] };
   return Object.values(FIGURES).flatMap(({ draw }) => draw(input) ?? []);
+}
+
+/**
+ * The figures among `drawn`, which one table makes, that a report has so: it may draw one of another table where that
+ * is there.
+ */
+export function asReported(drawn: readonly Figure[], report: readonly Figure[]): Figure[] {
+  const hashes = new Map(report.map(({ id, data }) => [id, hashOfRows(data)]));
+  return drawn.filter(({ id, data }) => hashes.get(id) === hashOfRows(data));
 }

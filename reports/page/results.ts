@@ -6,33 +6,37 @@ import { join } from 'node:path';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv } from '../data/csv.js';
 import { readRecords } from '../data/records.js';
+import { groupBy } from '../data/rows.js';
 import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
 import { toMarkdown } from './arm-table.js';
-import { figuresOfTables, withoutRows } from './kept-specs.js';
+import { asReported, figuresOfTables, withoutRows } from './kept-specs.js';
 
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv,
  * .md), what the others logged (.jsonl), where both come from (.origin.json), and the specs of the figures that these
- * make. Folders of kept tables count as
- * runs do. Returns the files.
+ * make. Folders of kept tables count as runs do. Returns the files.
  */
 export function writeResults(folders: readonly string[], target: string): string[] {
   const records = readRecords(folders);
   makeFolder(target);
-  return keptRowsOf(records).flatMap((rows) => {
-    const { experiment, scale, results, logged } = rows;
+  // as they will be read again
+  const all = keptRowsOf(records).map((rows) => {
+    const text = tablesOf(rows)[`${rows.experiment}.${rows.scale}.csv`];
+    return { ...rows, results: text === undefined ? [] : fromCsv(text) };
+  });
+  const scales = [...groupBy(all, ({ scale }) => scale)];
+  const reports = new Map(scales.map(([scale, tables]) => [scale, figuresOfTables(scale, tables)]));
+  return all.flatMap((rows) => {
+    const { experiment, scale, results } = rows;
     const name = `${experiment}.${scale}`;
     const tables = tablesOf(rows);
-    const text = tables[`${name}.csv`];
-    // as it will be read again
-    const finals = text === undefined ? [] : fromCsv(text);
-    const specs = figuresOfTables(experiment, scale, finals, logged).map((figure) => [
+    const specs = asReported(figuresOfTables(scale, [rows]), reports.get(scale)!).map((figure) => [
       `${figure.id}.${scale}.vl.json`,
       `${JSON.stringify(withoutRows(figure, Object.keys(tables)), null, 1)}\n`,
     ]);
     const files: Record<string, string> = {
       ...tables,
-      ...(results.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, finals) }),
+      ...(results.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, results) }),
       ...originTables(records, name),
       ...(Object.fromEntries(specs) as Record<string, string>),
     };

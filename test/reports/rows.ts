@@ -304,7 +304,12 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
       ),
     ),
   );
-  const largest = { 'frontier-hierarchy': 8, 'frontier-plain-16': 128 };
+  const largest = {
+    'frontier-hierarchy': 8,
+    'frontier-digits': 16,
+    'frontier-plain-16': 128,
+    'frontier-plain-32': 128,
+  };
   const frontier = Object.entries(largest).flatMap(([name, most]) =>
     SEEDS.flatMap((seed) => [
       row(name, 'wide', seed, { testAccuracy: 95, gigaflops: 50, teacherGigaflops: 0 }),
@@ -371,7 +376,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
 /** Points of all seeds, and values with an interval, of each figure. */
 export const MARKS: Readonly<Record<string, readonly [points: number, means: number]>> = {
   'hero-depth': [0, 2 * 3 * 5],
-  'hero-cost': [7, 7],
+  'hero-cost': [12, 12],
   width: [0, 2 * 4 * 5],
   depth: [5 * 2 * 3 * 5, 2 * 3 * 5],
   time: [5 * 2 * 3 * 4, 2 * 3 * 4],
@@ -401,7 +406,9 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'resnet-ablations': [5, 1],
   'resnet-hierarchy': [5 * 10, 10],
   'frontier-hierarchy': [3 * 13, 3 * 13],
+  'frontier-digits': [3 * 12, 3 * 12],
   'frontier-plain-16': [3 * 12, 3 * 12],
+  'frontier-plain-32': [3 * 12, 3 * 12],
   'fashion-mnist': [5 * 10, 10],
   cifar10: [5 * 10, 10],
   'bert-glosses': [5 * 9, 9],
