@@ -375,8 +375,8 @@ Tile tile_at(const Layer& layer, int d, int64_t first, int64_t last, const doubl
 
 // ---- activations that the forward pass keeps for the backward one ----
 
-// Bytes that stay in a core's second-level cache between the passes; more would be slower than another tanh.
-constexpr size_t KEPT = 2 << 20;
+// Bytes for each thread that stay in the caches between the passes; more would be slower than another tanh.
+constexpr size_t KEPT = 8 << 20;
 
 // Whether the derivative is known from the value alone, so that nothing else need be kept.
 template <int A>
