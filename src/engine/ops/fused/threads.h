@@ -102,18 +102,24 @@ void by_rows(int64_t rows, int64_t columns, const std::function<void(int64_t, in
 
 // The same with `sums` rows of column sums, which each part adds up for itself, from 0; the parts' sums are then added
 // in their order.
-void with_sums(int64_t rows, int64_t columns, int sums, float* const* results, const std::function<void(int64_t, int64_t, float*)>& body) {
+template <typename Sum, typename F>
+void sums_of_parts(int64_t rows, int64_t columns, int sums, Sum* const* results, const F& body) {
   const int64_t each = std::max<int64_t>(std::max<int64_t>(1, PART / std::max<int64_t>(1, columns)), (rows + 31) / 32);
   const int64_t parts = (rows + each - 1) / each;
-  std::vector<float> partial(static_cast<size_t>(parts * sums * columns), 0.0f);
+  std::vector<Sum> partial(static_cast<size_t>(parts * sums * columns), Sum{});
   pool().run(parts, [&](int64_t part) { body(part * each, std::min(rows, (part + 1) * each), partial.data() + part * sums * columns); });
   for (int s = 0; s < sums; s++) {
-    std::fill(results[s], results[s] + columns, 0.0f);
+    std::fill(results[s], results[s] + columns, Sum{});
     for (int64_t part = 0; part < parts; part++) {
-      const float* mine = partial.data() + (part * sums + s) * columns;
+      const Sum* mine = partial.data() + (part * sums + s) * columns;
       for (int64_t c = 0; c < columns; c++) results[s][c] += mine[c];
     }
   }
+}
+
+// Sums in float32, rows(begin, end, sums) for each part.
+void with_sums(int64_t rows, int64_t columns, int sums, float* const* results, const std::function<void(int64_t, int64_t, float*)>& body) {
+  sums_of_parts(rows, columns, sums, results, body);
 }
 
 constexpr int64_t RUN = 16;  // rows that are added up in float32
@@ -121,26 +127,15 @@ constexpr int64_t RUN = 16;  // rows that are added up in float32
 // As with_sums, with float64 sums: only RUN rows at a time are added up in float32. The sums of a batch norm decide what
 // becomes of every value of their channel.
 void with_exact_sums(int64_t rows, int64_t columns, int sums, double* const* results, const std::function<void(int64_t, int64_t, float*)>& body) {
-  const int64_t each = std::max<int64_t>(std::max<int64_t>(1, PART / std::max<int64_t>(1, columns)), (rows + 31) / 32);
-  const int64_t parts = (rows + each - 1) / each, width = sums * columns;
-  std::vector<double> partial(static_cast<size_t>(parts * width), 0.0);
-  pool().run(parts, [&](int64_t part) {
+  const int64_t width = sums * columns;
+  sums_of_parts(rows, columns, sums, results, [&](int64_t start, int64_t stop, double* mine) {
     std::vector<float> run(static_cast<size_t>(width));
-    double* mine = partial.data() + part * width;
-    const int64_t stop = std::min(rows, (part + 1) * each);
-    for (int64_t begin = part * each; begin < stop; begin += RUN) {
+    for (int64_t begin = start; begin < stop; begin += RUN) {
       std::fill(run.begin(), run.end(), 0.0f);
       body(begin, std::min(stop, begin + RUN), run.data());
       for (int64_t i = 0; i < width; i++) mine[i] += run[i];
     }
   });
-  for (int s = 0; s < sums; s++) {
-    std::fill(results[s], results[s] + columns, 0.0);
-    for (int64_t part = 0; part < parts; part++) {
-      const double* mine = partial.data() + (part * sums + s) * columns;
-      for (int64_t c = 0; c < columns; c++) results[s][c] += mine[c];
-    }
-  }
 }
 
 inline void add_to(float* sums, V v, int n) {
