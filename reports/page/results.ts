@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
-import { fromCsv } from '../data/csv.js';
+import { fromCsv, toCsv } from '../data/csv.js';
 import { readRecords } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
@@ -20,10 +20,10 @@ export function writeResults(folders: readonly string[], target: string): string
   const records = readRecords(folders);
   makeFolder(target);
   // as they will be read again
-  const all = keptRowsOf(records).map((rows) => {
-    const text = tablesOf(rows)[`${rows.experiment}.${rows.scale}.csv`];
-    return { ...rows, results: text === undefined ? [] : fromCsv(text) };
-  });
+  const all = keptRowsOf(records).map((rows) => ({
+    ...rows,
+    results: rows.results.length === 0 ? [] : fromCsv(toCsv(rows.results)),
+  }));
   const scales = [...groupBy(all, ({ scale }) => scale)];
   const reports = new Map(scales.map(([scale, tables]) => [scale, figuresOfTables(scale, tables)]));
   return all.flatMap((rows) => {
