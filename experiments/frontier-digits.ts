@@ -1,9 +1,8 @@
 /** The frontier of `resnet-digits` at scale laptop: ResNets of [3, 4, 6, 3] blocks on the digits. */
-import { rateOf } from './arms.js';
 import {
   ALL_BUDGETS,
+  convergedWideRate,
   lengthened,
-  tunedBudgets,
   TWO_BUDGETS,
   type BudgetRates,
   type FrontierDeclaration,
@@ -50,9 +49,8 @@ export const digitsFrontier: FrontierDeclaration = {
       { steps, imitation: Math.round(steps * IMITATION_SHARE), imitationRate: imitation },
       rates,
     );
-    const longest = tunedBudgets({ rates: RATES }).at(-1)!;
-    const peak = rateOf(RATES[longest]!.rates, 'wide');
     const { network, recipe } = setting.wide;
+    const peak = convergedWideRate({ rates: RATES });
     return { ...setting, wide: { network, recipe: lengthened(recipe, CONVERGED * BASE_STEPS, peak) } };
   },
 };

@@ -1,7 +1,7 @@
 /** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. */
-import { armOf, rateOf } from './arms.js';
+import { armOf } from './arms.js';
 import { DEPTH_TUNING, depthSkip, plainOf } from './depth-skip.js';
-import { FRONTIER_WAYS, tunedBudgets, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
+import { convergedWideRate, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 
 const BASE_STEPS = 75;
 /** The budget from which on nets count as trained to convergence; the wide net is, too. */
@@ -16,8 +16,7 @@ function plainFrontier(
   layers: number,
   { rates, claims }: Pick<FrontierDeclaration, 'rates' | 'claims'>,
 ): FrontierDeclaration {
-  const longest = tunedBudgets({ rates }).at(-1)!;
-  const wide = { steps: CONVERGED * BASE_STEPS, peak: rateOf(rates[longest]!.rates, 'wide') };
+  const wide = { steps: CONVERGED * BASE_STEPS, peak: convergedWideRate({ rates }) };
   return {
     of: depthSkip,
     key: `plain-${layers}`,

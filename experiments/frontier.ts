@@ -191,6 +191,12 @@ export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): numbe
 /** The way of training that is the wide net's own; its length is the budget's, too. */
 const WIDE = 'wide';
 
+/** The wide net's rate at the longest of the tuned budgets, for one that is trained to convergence. */
+export function convergedWideRate(declaration: Pick<FrontierDeclaration, 'rates'>): number {
+  const longest = tunedBudgets(declaration).at(-1)!;
+  return rateOf(declaration.rates[longest]!.rates, WIDE);
+}
+
 /** A recipe of another length, its warm-up the same share of it. */
 export function lengthened(recipe: RecipeSpec, steps: number, peak: number): RecipeSpec {
   const { schedule } = recipe;
