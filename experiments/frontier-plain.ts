@@ -65,8 +65,9 @@ export const plain16Frontier = plainFrontier(16, {
 export const plain32Frontier = plainFrontier(32, {
   claims: { setting: 'plain-32', where: 'In plain nets of 32 layers' },
   rates: {
-    1: { rates: { default: 3e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 3e-3 },
-    4: { rates: { default: 3e-3, 'selected-kl': 1e-3, wide: 1e-3 }, imitation: 1e-2 },
-    16: { rates: { default: 3e-3, deeper: 1e-3, wide: 1e-3 }, imitation: 1e-2 },
+    1: { rates: { default: 3e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 1.1e-4 },
+    4: { rates: { default: 3e-3, 'selected-kl': 1e-3, 'closed-form': 3.3e-4, wide: 1e-3 }, imitation: 3e-3 },
+    16: { rates: { default: 3e-3, deeper: 1e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 1e-2 },
+    64: { rates: { default: 3e-3, deeper: 1e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 3e-3 },
   },
 });
