@@ -148,6 +148,8 @@ export interface Runner {
   readonly requires: (cell: Cell) => Cell[];
   /** Expected seconds on one core with an engine, TensorFlow by default; only the ratios between cells matter. */
   readonly cost: (cell: Cell, engine?: string) => number;
+  /** Steps that a run reports of its work, if that is known; what it reports with another total precedes them. */
+  readonly steps?: (cell: Cell) => number;
   /** Floating-point operations of one training step, or undefined for cells that need no tensor engine. */
   readonly stepFlops: ((cell: Cell) => number) | undefined;
   /** Expected memory in bytes, to choose a GPU and to start no more than fit. */

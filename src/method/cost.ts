@@ -1,7 +1,7 @@
 /** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
 import { exampleShape } from '../data/index.js';
 import { networkOf, parameterCount } from '../models/index.js';
-import type { Network } from '../nn/network.js';
+import { forwardFlops, type Network } from '../nn/network.js';
 import { OPTIMIZER_STATE } from '../optim/optimizer.js';
 import { wideView } from './align.js';
 import { ridgeMemory, totalCost, trainingFlops, type Cost } from './budget.js';
@@ -41,28 +41,36 @@ export const EXPECTED_FLOPS = 110e9;
 interface Speed {
   /** Operations a second. */
   readonly flops: number;
+  /** Seconds of a run beside its steps, and what imitation adds: what is set up, compiled and evaluated. */
+  readonly run: number;
+  readonly imitation: number;
   /** Seconds that each step takes, whatever its network. */
   readonly step: number;
-  /** Seconds that each tensor of a network, and each output position of its convolutions, adds. */
+  /** Seconds that each tensor of a network adds, each output position of its convolutions, each output of products. */
   readonly tensor: number;
   readonly position: number;
+  readonly output: number;
   /** The same of a wide net that is watched. */
   readonly watchedTensor: number;
   readonly watchedPosition: number;
+  readonly watchedOutput: number;
 }
 
 /**
- * Fitted to arms of scale minutes with two cells at work on two threads of one core (2026-11-26): compiled steps of
- * TensorFlow to 24 of them (all but two within a third), WebAssembly to 9 (within a fifth).
+ * Fitted to the processor time of arms of scale minutes with two cells at work on two threads of one core: compiled
+ * steps of TensorFlow to all 40 of them (2026-11-27, all but three within a fifth), WebAssembly to 9 (2026-11-26,
+ * within a fifth).
  */
 const SPEEDS = {
   tensorflow: {
-    ...{ flops: EXPECTED_FLOPS, step: 6e-4, tensor: 7e-6, position: 2.4e-8 },
-    ...{ watchedTensor: 4e-6, watchedPosition: 2.9e-8 },
+    ...{ flops: EXPECTED_FLOPS, run: 0.22, imitation: 0.11, step: 1.55e-3 },
+    ...{ tensor: 0, position: 2.6e-8, output: 1.07e-8 },
+    ...{ watchedTensor: 1.5e-5, watchedPosition: 2.1e-8, watchedOutput: 5.7e-9 },
   },
   wasm: {
-    ...{ flops: 28e9, step: 2e-3, tensor: 7e-5, position: 1.6e-8 },
-    ...{ watchedTensor: 3e-5, watchedPosition: 1.6e-8 },
+    ...{ flops: 28e9, run: 0.3, imitation: 0, step: 2e-3 },
+    ...{ tensor: 7e-5, position: 1.6e-8, output: 0 },
+    ...{ watchedTensor: 3e-5, watchedPosition: 1.6e-8, watchedOutput: 0 },
   },
 } as const satisfies Readonly<Record<string, Speed>>;
 
@@ -75,26 +83,40 @@ interface Passes {
   readonly tensors: number;
   /** Positions of the outputs of all convolutions of a batch, as if none had a stride. */
   readonly positions: number;
+  /** Outputs of all products of a batch, of a network without convolutions. */
+  readonly outputs: number;
 }
 
 function passesOf(network: Network, spec: TrainSpec): Passes {
+  const shape = exampleShape(spec.data);
+  const { batch } = spec.training;
   const shapes = Object.values(network.shapes);
   const convolutions = shapes.filter(({ length }) => length === 4).length;
-  const positions = exampleShape(spec.data)
-    .slice(0, -1)
-    .reduce((product, size) => product * size, spec.training.batch);
-  return { tensors: shapes.length, positions: convolutions * positions };
+  const positions = convolutions * shape.slice(0, -1).reduce((product, size) => product * size, batch);
+  const kernels = Object.entries(network.shapes).flatMap(([path, one]) =>
+    path.endsWith('/kernel') && one.length === 2 ? [one] : [],
+  );
+  const columns = kernels.reduce((sum, [, out]) => sum + out!, 0);
+  const values = kernels.reduce((sum, [read, out]) => sum + read! * out!, 0);
+  // an output of a product takes two operations for each of the values that it is the sum of
+  const products = (batch * forwardFlops(network, shape)) / 2;
+  return {
+    tensors: shapes.length,
+    positions,
+    outputs: convolutions > 0 || values === 0 ? 0 : (products * columns) / values,
+  };
 }
 
 /**
  * Expected seconds of a training step of `flops` operations on one core of a small machine, without a wide net: the
- * step's own overhead and that of each parameter, the arithmetic, and the passes over the outputs of convolutions,
- * which are most of a thin ResNet's time.
+ * step's own overhead and that of each parameter, the arithmetic, and the passes over the outputs of products or of
+ * convolutions, which are most of a thin ResNet's time.
  */
 export function stepSeconds(spec: TrainSpec, flops: number, engine?: string): number {
-  const { tensors, positions } = passesOf(networkOf(spec.network), spec);
+  const { tensors, positions, outputs } = passesOf(networkOf(spec.network), spec);
   const speed = speedOf(engine);
-  return speed.step + speed.tensor * tensors + speed.position * positions + flops / speed.flops;
+  const passes = speed.tensor * tensors + speed.position * positions + speed.output * outputs;
+  return speed.step + passes + flops / speed.flops;
 }
 
 /** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
@@ -102,10 +124,12 @@ export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
   const { objective } = spec.training;
   const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
-  const { tensors, positions } = wide === undefined ? { tensors: 0, positions: 0 } : passesOf(wide, spec);
-  const { watchedTensor, watchedPosition } = speedOf(engine);
-  const watching = watchedTensor * tensors + watchedPosition * positions;
-  return steps * (stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching) + 0.3;
+  const watched = wide === undefined ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
+  const { run, imitation, watchedTensor, watchedPosition, watchedOutput } = speedOf(engine);
+  const watching =
+    watchedTensor * watched.tensors + watchedPosition * watched.positions + watchedOutput * watched.outputs;
+  const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
+  return steps * each + run + (spec.imitation === null ? 0 : imitation);
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */

@@ -5,7 +5,7 @@ import { checkData, dataFiles } from '../data/index.js';
 import { weightFiles } from '../models/files.js';
 import { vocabularyFiles } from '../text/vocabulary.js';
 import { parseTrainSpec } from './check-spec.js';
-import { expectedMemory, expectedSeconds, stepFlops } from './cost.js';
+import { expectedMemory, expectedSeconds, ownCost, stepFlops } from './cost.js';
 import { trainExecutor } from './execute.js';
 import { vocabularyOfWide } from './own-tokens.js';
 import { requiredCells } from './required.js';
@@ -28,6 +28,7 @@ export const TRAIN_RUNNER: Runner = {
   files: ({ spec }) => filesOf(parseTrainSpec(spec)),
   requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
   cost: ({ spec }, engine) => expectedSeconds(parseTrainSpec(spec), engine),
+  steps: ({ spec }) => ownCost(parseTrainSpec(spec)).steps,
   stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
   memoryBytes: ({ spec }) => expectedMemory(parseTrainSpec(spec)),
 };

@@ -5,12 +5,14 @@ import type { Cell } from '../core/run.js';
 export interface Costs {
   /** Cost of each cell by id. */
   readonly costs: ReadonlyMap<string, number>;
+  /** Steps that a cell reports of its work, by id, if known; with another total it reports what precedes them. */
+  readonly steps?: ReadonlyMap<string, number>;
   /** Cost of all cells. */
   readonly total: number;
   /** Cost of the cells that were finished before the sweep began. */
   readonly done: number;
   /** The cells that are to be done, by id. */
-  readonly open: ReadonlyMap<string, Pick<Cell, 'kind' | 'experiment'>>;
+  readonly open: ReadonlyMap<string, Pick<Cell, 'kind' | 'experiment' | 'arm'>>;
 }
 
 /** Says where a cell stands, which share of the whole sweep is done, from 0 to 1, and how many seconds are left. */
@@ -22,31 +24,53 @@ export type SweepReporter = (
   sweep: { readonly share: number; readonly left?: number },
 ) => void;
 
-/** A cell at work: when it began, in milliseconds, and which part of it is done, 0 to 1. */
-interface AtWork {
-  readonly began: number;
+/** Where a cell stood at some moment, in milliseconds, and which part of it was done, 0 to 1. */
+interface Mark {
+  readonly at: number;
   readonly part: number;
 }
 
-/** Cells that take about as long as each other for what they cost. */
-interface Group {
-  /** Those of its kind, and every cell: what is known of the group before one of it was seen. */
-  readonly wider: Group | undefined;
-  /** Cost of its cells that are not finished. */
-  open: number;
-  /** Seconds of processes, and cost of what they did, of the cells that were finished here. */
+/** A cell at work. */
+interface AtWork {
+  /** When its work began; what precedes its steps, such as reading the data, is not counted. */
+  readonly began: number;
+  /** When its first step had been done: a process that opens an engine says nothing before, whatever its cell costs. */
+  readonly first: Mark | undefined;
+  readonly last: Mark;
+}
+
+/** Seconds of processes, and the cost of what they did in them. */
+interface Seen {
   seconds: number;
   cost: number;
 }
 
-/** Cost of what must have been seen of a group for it to count as much as what was known before. */
-const WEIGHT = 1;
+/** Cells that take about as long as each other for what they cost. */
+interface Group {
+  /** What is known of the group before one of it was seen: those of its experiment, of its kind, every cell. */
+  readonly wider: Group | undefined;
+  /** Its cells that are not finished, by id, with their costs. */
+  readonly open: Map<string, number>;
+  /** Of its cells that were finished here. */
+  readonly seen: Seen;
+  /** Cost of what must have been seen of the group for it to count as much as what was known before. */
+  readonly weight: number;
+}
+
+/** The weight of a {@link Group}: half of one of its cells, and at most this cost, as the pace of a cell is steady. */
+const [HALF, MOST] = [0.5, 10];
+/** The weight of a kind or an experiment, whose arms differ, is no less than this share of its cost. */
+const SHARE = 0.05;
+
+/** Above so many open cells the last of them make no difference to how long all take. */
+const FEW = 100;
 
 /** Counts the finished cells of a sweep, and the finished parts of those that are at work. */
 export class SweepProgress {
   private readonly underway = new Map<string, AtWork>();
   private readonly groups = new Map<string, Group>();
   private readonly groupOf = new Map<string, Group>();
+  private openCells: number;
   private done: number;
 
   /** @param now the clock, in milliseconds. */
@@ -55,24 +79,44 @@ export class SweepProgress {
     private readonly now: () => number = () => performance.now(),
   ) {
     this.done = work.done;
-    const all = this.group('', undefined);
-    for (const [id, { kind, experiment }] of work.open) {
-      const group = this.group(JSON.stringify([kind, experiment]), this.group(kind, all));
+    this.openCells = work.open.size;
+    const names = ({ kind, experiment, arm }: Pick<Cell, 'kind' | 'experiment' | 'arm'>): string[] =>
+      [[], [kind], [kind, experiment], [kind, experiment, arm]].map((parts) => JSON.stringify(parts));
+    const sums = new Map<string, { cost: number; cells: number }>();
+    for (const [id, cell] of work.open)
+      for (const name of names(cell)) {
+        const { cost, cells } = sums.get(name) ?? { cost: 0, cells: 0 };
+        sums.set(name, { cost: cost + work.costs.get(id)!, cells: cells + 1 });
+      }
+    for (const [id, cell] of work.open) {
+      const own = names(cell);
+      const [first, last] = [own[0], own.at(-1)]; // every cell, and its arm
+      const group = own.reduce<Group | undefined>((wider, name) => {
+        const { cost, cells } = sums.get(name)!;
+        const half = Math.min(MOST, (HALF * cost) / cells);
+        const weight = name === first || name === last ? half : Math.max(half, SHARE * cost);
+        const known = this.groups.get(name) ?? { wider, open: new Map(), seen: { seconds: 0, cost: 0 }, weight };
+        this.groups.set(name, known);
+        return known;
+      }, undefined)!;
       this.groupOf.set(id, group);
-      group.open += work.costs.get(id)!;
+      group.open.set(id, work.costs.get(id)!);
     }
-  }
-
-  private group(name: string, wider: Group | undefined): Group {
-    let group = this.groups.get(name);
-    if (group === undefined) this.groups.set(name, (group = { wider, open: 0, seconds: 0, cost: 0 }));
-    return group;
   }
 
   /** Notes that a cell at work has done `done` of `total` steps. */
   note(id: string, done: number, total: number): void {
-    const began = this.underway.get(id)?.began ?? this.now();
-    this.underway.set(id, { began, part: total > 0 ? Math.min(1, done / total) : 0 });
+    const at = this.now();
+    const steps = this.work.steps?.get(id);
+    const precedes = steps !== undefined && total !== steps && done > 0;
+    const part = total > 0 && !precedes ? Math.min(1, done / total) : 0;
+    const { began, first } = this.underway.get(id) ?? { began: at, first: undefined };
+    const last = { at, part };
+    if (precedes) this.underway.set(id, { began: at, first: undefined, last });
+    // a stage that begins anew, of a cell whose steps are not known, has a pace of its own
+    else if (first === undefined || part < first.part)
+      this.underway.set(id, { began, first: part > 0 ? last : undefined, last });
+    else this.underway.set(id, { began, first, last });
   }
 
   /** Notes that a cell is no longer at work, because it was finished or because it failed. */
@@ -81,15 +125,10 @@ export class SweepProgress {
     const cost = this.work.costs.get(id)!;
     this.underway.delete(id);
     const group = this.groupOf.get(id);
-    if (group !== undefined) group.open -= cost;
+    if (group?.open.delete(id)) this.openCells--;
     if (!finished) return;
     this.done += cost;
-    if (noted === undefined) return;
-    const seconds = (this.now() - noted.began) / 1000;
-    for (let one = group; one !== undefined; one = one.wider) {
-      one.seconds += seconds;
-      one.cost += cost;
-    }
+    if (noted !== undefined) add((one) => one.seen, group, { seconds: (this.now() - noted.began) / 1000, cost });
   }
 
   /** Whether a cell was noted and has not ended. */
@@ -99,38 +138,74 @@ export class SweepProgress {
 
   /** Share of the work that is done, from 0 to 1. */
   get share(): number {
-    const underway = [...this.underway].reduce((sum, [id, { part }]) => sum + part * this.work.costs.get(id)!, 0);
+    const underway = [...this.underway].reduce((sum, [id, { last }]) => sum + last.part * this.work.costs.get(id)!, 0);
     return Math.min(1, (this.done + underway) / this.work.total);
   }
 
   /**
    * Seconds until all is done, with as many cells at work as now. Costs are seconds of some machine: how many a unit
-   * takes here is learned for each experiment from what was done of it, before that from others of its kind, and before
-   * that from all.
+   * takes here is learned for each arm from what was done of it, before that from others of its experiment, before that
+   * from others of its kind, and before that from all. Near the end the cells that are left are dealt out, the longest
+   * first, as one that is begun last is all that one process does while the others have nothing to do.
    */
   get left(): number {
-    const partly = new Map<Group, { seconds: number; cost: number }>();
-    for (const [id, { began, part }] of this.underway) {
-      const cost = part * this.work.costs.get(id)!;
-      for (let group = this.groupOf.get(id); group !== undefined; group = group.wider) {
-        const { seconds, cost: before } = partly.get(group) ?? { seconds: 0, cost: 0 };
-        partly.set(group, { seconds: seconds + (this.now() - began) / 1000, cost: before + cost });
-      }
+    const rates = this.rates();
+    const loads = [...this.underway].map(([id, { last }]) => {
+      const seconds = this.work.costs.get(id)! * (rates.get(this.groupOf.get(id)!) ?? 1);
+      // what was done since it spoke last
+      return Math.max(0, (1 - last.part) * seconds - (this.now() - last.at) / 1000);
+    });
+    if (loads.length === 0) loads.push(0);
+    const waiting: number[] = [];
+    let sum = loads.reduce((total, seconds) => total + seconds, 0);
+    for (const [group, rate] of rates)
+      for (const [id, cost] of group.open)
+        if (!this.underway.has(id)) {
+          sum += cost * rate;
+          if (this.openCells <= FEW) waiting.push(cost * rate);
+        }
+    for (const seconds of waiting.sort((a, b) => b - a)) {
+      const least = loads.indexOf(Math.min(...loads));
+      loads[least]! += seconds;
     }
-    const rate = (group: Group | undefined): number => {
-      if (group === undefined) return 1;
-      const { seconds, cost } = partly.get(group) ?? { seconds: 0, cost: 0 };
-      return (group.seconds + seconds + WEIGHT * rate(group.wider)) / (group.cost + cost + WEIGHT);
+    return Math.max(...loads, sum / loads.length);
+  }
+
+  /** Seconds that a unit of cost takes here, for every group that cells are in. */
+  private rates(): Map<Group, number> {
+    const partly = new Map<Group, Seen>();
+    const partlyOf = (group: Group): Seen => {
+      const seen = partly.get(group) ?? { seconds: 0, cost: 0 };
+      partly.set(group, seen);
+      return seen;
     };
-    let sum = 0;
-    for (const group of this.groups.values()) sum += group.open * rate(group);
-    let longest = 0;
-    for (const [id, { part }] of this.underway) {
-      const [group, cost] = [this.groupOf.get(id), this.work.costs.get(id)!];
-      const ahead = (1 - part) * cost * rate(group);
-      longest = Math.max(longest, ahead);
-      sum -= part * cost * rate(group);
-    }
-    return Math.max(longest, sum / Math.max(1, this.underway.size));
+    for (const [id, { first, last }] of this.underway)
+      if (first !== undefined)
+        add(partlyOf, this.groupOf.get(id), {
+          seconds: (last.at - first.at) / 1000,
+          cost: (last.part - first.part) * this.work.costs.get(id)!,
+        });
+    const rates = new Map<Group, number>();
+    const rateOf = (group: Group | undefined): number => {
+      if (group === undefined) return 1;
+      const known = rates.get(group);
+      if (known !== undefined) return known;
+      const { seen, weight, wider } = group;
+      const { seconds, cost } = partly.get(group) ?? { seconds: 0, cost: 0 };
+      const rate = (seen.seconds + seconds + weight * rateOf(wider)) / (seen.cost + cost + weight);
+      rates.set(group, rate);
+      return rate;
+    };
+    for (const group of this.groups.values()) rateOf(group);
+    return rates;
+  }
+}
+
+/** Adds what was seen of a group to it and to all that it is part of. */
+function add(of: (group: Group) => Seen, group: Group | undefined, { seconds, cost }: Seen): void {
+  for (let one = group; one !== undefined; one = one.wider) {
+    const seen = of(one);
+    seen.seconds += seconds;
+    seen.cost += cost;
   }
 }

@@ -52,10 +52,15 @@ export function workOf(
   };
   const costs = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.cost(cell, engine)]));
   const open = new Map([...all].filter(([, cell]) => !done(cell)));
+  const steps = new Map<string, number>();
+  for (const [id, cell] of open) {
+    const own = runners[cell.kind]!.steps?.(cell);
+    if (own !== undefined) steps.set(id, own);
+  }
   const sum = (ids: Iterable<string>): number => [...ids].reduce((total, id) => total + costs.get(id)!, 0);
   const total = sum(costs.keys());
   const required = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.requires(cell).map(cellId)]));
-  return { all, required, costs, open, total, done: open.size === 0 ? total : total - sum(open.keys()) };
+  return { all, required, costs, steps, open, total, done: open.size === 0 ? total : total - sum(open.keys()) };
 }
 
 /**

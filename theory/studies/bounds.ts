@@ -53,7 +53,7 @@ export const boundsStudy: Study<BoundsSpec> = {
   schema: BoundsSpec,
   cautions: cautionsOf,
   cost: ({ depths, time, dt, train, wide }) =>
-    depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 1.2e-7,
+    depths.reduce((sum, depth) => sum + depth, 0) * (time / dt + 3) * train * wide * 2.6e-7,
   run: async (spec, seed, tick) => {
     const { m, dt, time, imitationTime, regime } = spec;
     const rows = [];

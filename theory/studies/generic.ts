@@ -40,7 +40,7 @@ export const genericStudy: Study<GenericSpec> = {
   schema: GenericSpec,
   cautions: cautionsOf,
   cost: ({ depths, wide, m, draws, time, dt, train }) =>
-    ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.05,
+    ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.01,
   run: async (spec, seed, tick) => {
     const { m, dt, time, draws, family, sa, gain } = spec;
     const rows = [];

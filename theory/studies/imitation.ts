@@ -42,7 +42,7 @@ export const imitationStudy: Study<ImitationSpec> = {
   schema: ImitationSpec,
   cautions: cautionsOf,
   cost: ({ wide, m, draws, time, times, dt, train, depth }) =>
-    ((wide * time + m * draws * (time + times.at(-1)!)) * train * depth * PAIR_SECONDS) / dt + 0.1,
+    ((wide * time + m * draws * (time + times.at(-1)!)) * train * depth * PAIR_SECONDS) / dt + 0.06,
   run: async (spec, seed, tick) => {
     const { m, dt, draws, depth, times, regime, ridge } = spec;
     const total = times.length + 1;

@@ -91,8 +91,8 @@ export const residualDepthStudy: Study<ResidualDepthSpec> = {
   schema: ResidualDepthSpec,
   cost: ({ D, nodes, depths, samples, steps }) => {
     const blocks = [...new Set(depths.flatMap((depth) => [depth, 2 * depth]))].reduce((sum, depth) => sum + depth, 0);
-    const units = D === undefined ? 10 : (nodes.u * nodes.v) ** D;
-    return 2 * blocks * units * Math.max(16, samples) * (steps + 1) * PAIR_SECONDS + 0.05;
+    const units = D === undefined ? 600 : (nodes.u * nodes.v) ** D;
+    return 2 * blocks * units * Math.max(16, samples) * (steps + 1) * PAIR_SECONDS + 0.2;
   },
   run: async (spec, seed, tick) => {
     const known = new Map<number, Trained>();

@@ -112,7 +112,7 @@ export const residualStudy: Study<ResidualSpec> = {
   cost: ({ embeddings, widths, reference, blocks, steps, samples }) => {
     const sizes =
       embeddings.flatMap((D) => widths.map((M) => D * M)).reduce((a, b) => a + b, 0) + reference.D * reference.M;
-    return (2 * sizes * blocks * Math.max(8, samples) * (steps + 1) * PAIR_SECONDS) / 1.2 + 0.1;
+    return 2 * sizes * blocks * Math.max(8, samples) * (steps + 1) * PAIR_SECONDS + 0.2;
   },
   run: async (spec, seed, tick) => {
     const { blocks: L, inputs, outputs, samples } = spec;

@@ -52,7 +52,7 @@ export const saddleStudy: Study<SaddleSpec> = {
   rule: `${bandRule(SADDLE_GROWTH)}; imitation: ${bandRule(SADDLE_SUM)}`,
   schema: SaddleSpec,
   cost: ({ draws, depths, steps, particles }) =>
-    draws * depths.reduce((sum, depth) => sum + depth, 0) * (steps * 4e-7 + particles * 2e-7),
+    draws * depths.reduce((sum, depth) => sum + depth, 0) * (steps * 5e-7 + particles * 2.5e-7),
   run: async (spec, seed, tick) => {
     const rows = [];
     for (const [index, depth] of spec.depths.entries()) {

@@ -119,7 +119,8 @@ export const selectionStudy: Study<SelectionSpec> = {
     const pairs = wide * time + m * (draws * time + 2 * (draws + SELECTION_NAMES.length) * imitationTime);
     const choosing = SELECTION_NAMES.length * widths.at(-1)! * wide * train * 0.7e-9;
     const fitting = (draws + SELECTION_NAMES.length) * (m * train + widths.length * train * train) * train * 1e-9;
-    return layers * ((pairs / dt) * train * PAIR_SECONDS + choosing + fitting) + 0.1;
+    const nets = depths.length * widths.length * (draws + SELECTION_NAMES.length);
+    return layers * ((pairs / dt) * train * PAIR_SECONDS + choosing + fitting) + 4e-3 * nets + 0.1;
   },
   run: async (spec, seed, tick) => {
     const { depths, widths, draws, regime } = spec;

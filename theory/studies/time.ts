@@ -49,7 +49,7 @@ export const timeStudy: Study<TimeSpec> = {
   schema: TimeSpec,
   cautions: cautionsOf,
   cost: ({ wide, m, draws, times, dt, train, depth }) =>
-    ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt + 0.05,
+    ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt,
   run: async (spec, seed, tick) => {
     const { m, dt, draws, depth, times, regime } = spec;
     const { task, initial: wide } = startWide(spec, depth, seed);
