@@ -10,7 +10,7 @@ import { disposeAll, type Tensor } from '../../src/engine/tensor.js';
 import { trainStages } from '../../src/method/stages.js';
 import type { TrainingStage } from '../../src/method/training-step.js';
 import { moveWeights } from '../../src/method/weights.js';
-import type { Network } from '../../src/nn/network.js';
+import { outputOf, type Network } from '../../src/nn/network.js';
 import { predictor } from '../../src/nn/predictor.js';
 import { crossEntropy } from '../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../src/optim/optimizer.js';
@@ -112,7 +112,7 @@ export async function trainingTimes(
     name: 'bench',
     recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer, clip },
     trainable: () => true,
-    loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y),
+    loss: (scope, { x, y }) => crossEntropy(outputOf(network, scope, x), y),
   };
   const times: number[] = [];
   let last = performance.now();

@@ -9,7 +9,7 @@ import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js'
 import { evaluate, rankOf } from '../metrics/evaluate.js';
 import { commonTaps, relativeDistances } from '../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../nn/layers.js';
-import type { HostWeights, Network } from '../nn/network.js';
+import { outputOf, type HostWeights, type Network } from '../nn/network.js';
 import { crossEntropy, klDivergence } from '../optim/losses.js';
 import { checkClone, cloneStage, foldClone, initialClone } from './clone.js';
 import { contributionsOf } from './greedy.js';
@@ -268,11 +268,7 @@ async function relativeDifference(one: () => Tensor, other: () => Tensor): Promi
 async function recordImitation(run: Run, weights: Weights, maps: Tensors = {}): Promise<void> {
   const { context, thin, data } = run;
   await recordDiscrepancies(run, 'imitation', weights, maps);
-  const { accuracy } = await evaluate(
-    data,
-    data.validation,
-    (x) => thin.apply(evaluation(weights), x)[thin.taps.at(-1)!]!,
-  );
+  const { accuracy } = await evaluate(data, data.validation, (x) => outputOf(thin, evaluation(weights), x));
   context.log({ event: 'evaluation', when: 'imitation', split: 'validation', accuracy });
 }
 
@@ -352,13 +348,12 @@ function tuningStage(run: Run): TrainingStage {
     statisticsWeight: thin.statisticsWeight,
     targets: (x) => {
       if (teacher === undefined || objective.teacher + objective.hints === 0) return {};
-      const values = teacher.network.apply(evaluation(teacher.weights), x);
+      const values = teacher.network.apply(evaluation(teacher.weights), x, { only: objective.hints === 0 });
       return Object.fromEntries(wanted.map((tap) => [tap, values[tap]!]));
     },
     loss: (scope, batch, targets) => tuningLoss(procedure.training, thin, groups, scope, batch, targets),
     judge: async (weights) => {
-      const logits = thin.taps.at(-1)!;
-      const predict = (x: Tensor): Tensor => thin.apply(evaluation(weights), x)[logits]!;
+      const predict = (x: Tensor): Tensor => outputOf(thin, evaluation(weights), x);
       const found = await evaluate(run.data, run.data.validation, predict);
       return { score: rankOf(found, run.data.validation.count), figures: { split: 'validation', ...found } };
     },
@@ -386,7 +381,7 @@ function tuningLoss(
   targets: Tensors,
 ): Scalar {
   const logits = thin.taps.at(-1)!;
-  const taps = thin.apply(scope, x);
+  const taps = thin.apply(scope, x, { only: objective.hints === 0 });
   const parts: Scalar[] = [];
   const add = (weight: number, loss: () => Scalar): void =>
     void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));

@@ -11,7 +11,7 @@ import { tf } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
 import { fromLayersModel, type LayersModel } from '../models/layers-model.js';
-import type { HostWeights, Network } from '../nn/network.js';
+import { outputOf, type HostWeights, type Network } from '../nn/network.js';
 import { agreeOnExamples, agreeOnOptions, hashOfArrays } from './agree.js';
 import { asAnswered } from './answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
@@ -165,7 +165,7 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
   const weights = await trainThin(context('thin'), procedure, thin, teacher, data);
   const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
-    (await evaluate(data, data.test, (x) => network.apply(evaluation(values), x)[network.taps.at(-1)!]!)).accuracy;
+    (await evaluate(data, data.test, (x) => outputOf(network, evaluation(values), x))).accuracy;
   const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
   const host = await toHost(weights);
   disposeWeights(weights);

@@ -21,6 +21,7 @@ import {
   firstToken,
   headSizeOf,
   layerNorm,
+  rowsAt,
   rowsOf,
   scoreBias,
   selfAttention,
@@ -242,9 +243,12 @@ export function encoder(spec: EncoderSpec): Network {
     width: (tap, shape) => (tap === 'logits' ? scoresOf(spec, shape) : hiddenSize),
     apply: (scope, x, options = {}) => {
       const input = options.from === undefined ? x : options.input;
-      const attends = tapsBetween(taps, options).some((tap) => tap.endsWith('/attention'));
-      const bias = attends ? biasOf(spec, input, x) : undefined;
-      return applyTaps(taps, (within, tap, value) => step(spec, within, tap, value, bias, input))(scope, x, options);
+      const asked = tapsBetween(taps, options);
+      const bias = asked.some((tap) => tap.endsWith('/attention')) ? biasOf(spec, input, x) : undefined;
+      const toEnd = options.only === true && asked.at(-1) === taps.at(-1);
+      const last = toEnd && readsFew(spec, scope) ? asked.find((tap) => isOf(tap, names.at(-1)!)) : undefined;
+      const context = { bias, input, last };
+      return applyTaps(taps, (within, tap, value) => step(spec, within, tap, value, context))(scope, x, options);
     },
     readers: (tap) => {
       if (tap === 'pooled' && head.kind === 'classify') return { kernels: ['head/kernel'] };
@@ -272,22 +276,47 @@ function row(x: Tensor, index: number): Tensor {
   return tf.slice(x, [0, index, 0], [batch, 1, tokens]).reshape([batch, tokens]);
 }
 
-function step(
-  spec: EncoderSpec,
-  scope: Scope,
-  tap: string,
-  x: Tensor,
-  bias: Tensor | undefined,
-  input: Tensor | undefined,
-): Tensor {
+/** Whether a tap is at the end of this block, or within it. */
+function isOf(tap: string, layer: string): boolean {
+  return tap === layer || tap === `${layer}/attention`;
+}
+
+/**
+ * Whether the head reads some of the tokens only, so that the last block need not be computed for the others but for
+ * their keys and values. Not where somebody listens to its layers, nor with dropout, whose draws are for all tokens.
+ */
+function readsFew({ head, dropout: rate }: EncoderSpec, scope: Scope): boolean {
+  if (scope.trace !== undefined || drops(scope, rate)) return false;
+  if (head.kind === 'masked-lm') return head.maskedPositions !== undefined;
+  return head.kind === 'pooler' || head.kind === 'classify';
+}
+
+/** What a forward pass has beside the values at its taps. */
+interface Context {
+  /** Of all scores of attention. */
+  readonly bias: Tensor | undefined;
+  /** The network's own. */
+  readonly input: Tensor | undefined;
+  /** The tap from which on there are only the tokens that the head reads; undefined where there are all. */
+  readonly last: string | undefined;
+}
+
+function step(spec: EncoderSpec, scope: Scope, tap: string, x: Tensor, context: Context): Tensor {
+  const { bias, input, last } = context;
   if (tap === 'embeddings') return embeddings(spec, scope, x);
   if (tap === 'pooled') return ACTIVATIONS[spec.poolerActivation ?? 'tanh'](dense(scope, 'pooler', firstToken(x)));
   if (tap === 'logits')
-    return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, input);
+    return headOf(spec, scope, spec.head.kind === 'classify' ? dropout(scope, 'pooled', x, spec.dropout) : x, context);
   const dropping = drops(scope, spec.dropout);
-  const rows = dropping ? rowsOf(x) : asRows(scope, x);
+  const all = dropping ? rowsOf(x) : asRows(scope, x);
+  const read = tap === last ? readTokens(spec, x, input) : undefined;
+  const kept = (values: Tensor2D): Tensor2D =>
+    read === undefined ? values : (rowsAt(rowsOf(values), read) as Tensor2D);
+  const rows = kept(all);
   const inside = tap.endsWith('/attention')
-    ? selfAttention(scope, tap, rows, { numHeads: spec.numHeads, tokens: x.shape[1]!, bias, dropped: spec.dropout })
+    ? kept(
+        selfAttention(scope, tap, all, { numHeads: spec.numHeads, tokens: x.shape[1]!, bias, dropped: spec.dropout }),
+      )
     : denseGelu(scope, `${tap}/inner`, rows);
   const path = { dense: `${tap}/output`, norm: `${tap}/norm` };
   const y = dropping
@@ -298,7 +327,7 @@ function step(
         BERT_EPSILON,
       )
     : denseNorm(scope, path, inside, rows, BERT_EPSILON);
-  return rows === x ? y : y.reshape(x.shape);
+  return rows === x ? y : y.reshape([x.shape[0]!, -1, spec.hiddenSize]);
 }
 
 function embeddings(spec: EncoderSpec, scope: Scope, x: Tensor): Tensor {
@@ -313,26 +342,32 @@ function embeddings(spec: EncoderSpec, scope: Scope, x: Tensor): Tensor {
   return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, BERT_EPSILON), rate);
 }
 
-/** The values at the first `count` places of the input's last row, [B, P, H]. */
-function atMasked(x: Tensor, input: Tensor, count: number): Tensor {
-  const [batch, tokens, hidden] = x.shape as [number, number, number];
-  const positions = tf.slice(row(input, 3), [0, 0], [batch, count]);
-  const flat = tf.add(positions, tf.range(0, batch * tokens, tokens, 'int32').reshape([batch, 1])).flatten();
-  return tf.gather(x.reshape([batch * tokens, hidden]), flat as Tensor1D).reshape([batch, count, hidden]);
+/**
+ * Which of all tokens the head reads, [B P], where it reads some of x [B, T, H] only: each example's first, or those at
+ * the first places of the input's last row.
+ */
+function readTokens({ head }: EncoderSpec, x: Tensor, input: Tensor | undefined): Tensor1D {
+  const [batch, tokens] = x.shape as [number, number];
+  const starts = tf.range(0, batch * tokens, tokens, 'int32');
+  if (head.kind !== 'masked-lm') return starts;
+  if (input?.shape[1] !== 4)
+    throw new UsageError(
+      `the input does not say which ${head.maskedPositions} masked positions are asked for; expected [B, 4, T]`,
+    );
+  const positions = tf.slice(row(input, 3), [0, 0], [batch, head.maskedPositions!]);
+  return tf.add(positions, starts.reshape([batch, 1])).flatten();
 }
 
-function headOf({ head }: EncoderSpec, scope: Scope, all: Tensor, input: Tensor | undefined): Tensor {
+function headOf(spec: EncoderSpec, scope: Scope, all: Tensor, { input, last }: Context): Tensor {
+  const { head } = spec;
   if (head.kind !== 'masked-lm') {
     const scores = dense(scope, 'head', rowsOf(all));
     return head.kind === 'span' ? tf.transpose(scores.reshape([...all.shape.slice(0, -1), 2]), [0, 2, 1]) : scores;
   }
-  if (head.maskedPositions !== undefined && input?.shape[1] !== 4)
-    throw new UsageError(
-      `the input does not say which ${head.maskedPositions} masked positions are asked for; expected [B, 4, T]`,
-    );
-  const x = head.maskedPositions === undefined ? all : atMasked(all, input!, head.maskedPositions);
-  const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', rowsOf(x)), BERT_EPSILON) as Tensor2D;
+  const chosen = head.maskedPositions !== undefined && last === undefined;
+  const x = chosen ? (rowsAt(rowsOf(all), readTokens(spec, all, input)) as Tensor2D) : rowsOf(all);
+  const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', x), BERT_EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
   const bias = parameter(scope.params, 'head/bias') as Tensor1D;
-  return plusBias(tf.matMul(rows, words, false, true), bias).reshape([...x.shape.slice(0, -1), words.shape[0]]);
+  return plusBias(tf.matMul(rows, words, false, true), bias).reshape([all.shape[0]!, -1, words.shape[0]]);
 }

@@ -22,6 +22,8 @@ export interface ApplyOptions {
   readonly input?: Tensor;
   /** Stop at this tap; at the last one by default. */
   readonly until?: string;
+  /** Only the value at the tap where it stops is read: those on the way may be left out, or parts of them. */
+  readonly only?: boolean;
 }
 
 /**
@@ -72,6 +74,11 @@ export interface Network {
    * folded into them.
    */
   readonly scales?: (tap: string) => readonly string[];
+}
+
+/** The value at the network's last tap, for x [B, ...]. */
+export function outputOf(network: Network, scope: Scope, x: Tensor): Tensor {
+  return network.apply(scope, x, { only: true })[network.taps.at(-1)!]!;
 }
 
 /** All operations of a forward pass, or of the way to one tap. */

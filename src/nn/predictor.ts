@@ -2,7 +2,7 @@
 import type { Tensor, Tensors } from '../engine/tensor.js';
 import { trace } from '../engine/trace/trace.js';
 import { evaluation } from './layers.js';
-import type { Network } from './network.js';
+import { outputOf, type Network } from './network.js';
 
 /** What a network says of an input in evaluation mode; the caller disposes the result. */
 export interface Predictor {
@@ -16,7 +16,6 @@ export interface Predictor {
  * (engine/trace). The weights are read at every call, and must not be disposed before {@link Predictor.dispose}.
  */
 export function predictor(network: Network, weights: { readonly params: Tensors; readonly state: Tensors }): Predictor {
-  const last = network.taps.at(-1)!;
-  const pass = trace('the forward pass', ({ x }) => ({ y: network.apply(evaluation(weights), x!)[last]! }));
+  const pass = trace('the forward pass', ({ x }) => ({ y: outputOf(network, evaluation(weights), x!) }));
   return Object.assign((x: Tensor): Tensor => pass({ x }).y!, { dispose: pass.dispose });
 }

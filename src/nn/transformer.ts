@@ -162,7 +162,18 @@ function usesFused({ trace }: Scope): boolean {
 
 /** Rows of a table [V, H] for whole numbers [...]; [..., H]. */
 export function embed(scope: Scope, path: string, indices: Tensor): Tensor {
-  return tf.gather(parameter(scope.params, `${path}/kernel`), indices as Tensor1D);
+  return rowsAt(parameter(scope.params, `${path}/kernel`) as Tensor2D, indices);
+}
+
+/** The rows of x [R, C] with these numbers [...], [..., C]; each may be there several times. */
+export function rowsAt(x: Tensor2D, indices: Tensor): Tensor {
+  const [rows] = x.shape;
+  return withGradient(
+    [x],
+    () => ({ value: tf.gather(x, indices as Tensor1D), saved: { indices } }),
+    // tfjs' own turns both sides around and back again
+    (dy, saved) => [tf.unsortedSegmentSum(rowsOf(dy), saved.indices.flatten() as Tensor1D, rows)],
+  );
 }
 
 /** What is added to the scores of tokens that must not be attended to: they come to exactly 0 after the softmax. */

@@ -159,6 +159,87 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     tf.dispose([loss, x]);
   });
 
+  /** Each head that reads some of the tokens: one of them twice where they are masked positions. */
+  const FEW: readonly [string, BertSpec['head'], number][] = [
+    ['pooler', { kind: 'pooler' }, 1],
+    ['classify', { kind: 'classify', classes: 5 }, 1],
+    ['masked-lm', { kind: 'masked-lm', maskedPositions: 4 }, 4],
+  ];
+  const PLACES = [
+    [5, 1, 0, 1],
+    [0, 7, 2, 3],
+    [4, 3, 1, 0],
+  ];
+
+  /** The encoder with this head, its weights and an input of four rows. */
+  function reading(head: BertSpec['head'], dropped = 0) {
+    const network = bert({ ...ENCODER, dropout: dropped, head });
+    const params = toTensors(reference(head.kind).params);
+    const { values } = readTokens(spec(head.kind), INPUT, 'test');
+    const x = tf.tidy(() => {
+      const rows = tf.tensor(values, [BATCH, 3, TOKENS], 'int32');
+      const last = tf.pad(tf.tensor3d(PLACES.flat(), [BATCH, 1, 4], 'int32'), [
+        [0, 0],
+        [0, 0],
+        [0, TOKENS - 4],
+      ]);
+      return tf.concat([rows, last], 1);
+    });
+    return { network, params, x };
+  }
+
+  on.each(FEW)(
+    '%s: where its output alone is asked for, the last block has the tokens that it reads, with the same values and gradients',
+    async (_, head, count) => {
+      const { network, params, x } = reading(head);
+      const end = network.taps.at(-1)!;
+      const train = (p: Tensors): Scope => ({ params: p, state: {}, train: true, observe: () => {} });
+      const target = tf.tidy(() => network.apply(train(params), x)[end]!.mul(0.5));
+      const lossOf = (p: Tensors, only: boolean): Scalar =>
+        tf.mean(tf.square(tf.sub(network.apply(train(p), x, { only })[end]!, target)));
+      const all = differentiate(params, (p) => lossOf(p, false));
+      const few = differentiate(params, (p) => lossOf(p, true));
+      expect(relativeError(await few.loss.data(), await all.loss.data())).toBeLessThan(TOLERANCE.f32);
+      for (const [path, gradient] of Object.entries(all.gradients))
+        expect(relativeError(await few.gradients[path]!.data(), await gradient.data()), path).toBeLessThan(
+          TOLERANCE.f32,
+        );
+      for (const scope of [train(params), evaluation({ params, state: {} })]) {
+        const [whole, part] = [network.apply(scope, x), network.apply(scope, x, { only: true })];
+        const further = network.apply(scope, whole['layer3/attention']!, {
+          from: 'layer3/attention',
+          input: x,
+          only: true,
+        });
+        expect(whole.layer3!.shape).toEqual([BATCH, TOKENS, 24]);
+        expect(part.layer2!.shape).toEqual([BATCH, TOKENS, 24]);
+        for (const taps of [part, further]) {
+          expect(taps.layer3!.shape).toEqual([BATCH, count, 24]);
+          expect(relativeError(await taps[end]!.data(), await whole[end]!.data())).toBeLessThan(TOLERANCE.f32);
+        }
+        disposeAll(whole, part, further);
+      }
+      disposeAll(params, all.gradients, few.gradients);
+      tf.dispose([x, target, all.loss, few.loss]);
+    },
+  );
+
+  on('the last block has all tokens where its layers are listened to, or dropped from', async () => {
+    const scopes: readonly [number, Partial<Scope>][] = [
+      [0, { trace: () => {} }],
+      [0.2, { train: true, random: (path) => rngKey(1, path) }],
+    ];
+    for (const [dropped, more] of scopes) {
+      const { network, params, x } = reading({ kind: 'pooler' }, dropped);
+      const scope: Scope = { ...evaluation({ params, state: {} }), ...more };
+      const [whole, part] = [network.apply(scope, x), network.apply(scope, x, { only: true })];
+      expect(part.layer3!.shape).toEqual([BATCH, TOKENS, 24]);
+      expect(await part.pooled!.data()).toEqual(await whole.pooled!.data());
+      disposeAll(whole, part, params);
+      x.dispose();
+    }
+  });
+
   on('layer norm and GELU: values and gradients at a point', async () => {
     const x = tf.tensor2d([
       [1, 2, 4],
