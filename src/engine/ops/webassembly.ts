@@ -89,9 +89,9 @@ export function sizeOf({ shape }: TensorInfo): number {
   return tf.util.sizeFromShape([...shape]);
 }
 
-/** Numbers that a panel of `k` rows takes: eight columns (assembly/product.ts). */
+/** Numbers that a panel of `k` rows takes: sixteen columns (assembly/product.ts). */
 export function panelSize(k: number): number {
-  return 8 * k;
+  return 16 * k;
 }
 
 /** Rows of x [..., columns], and its columns. */

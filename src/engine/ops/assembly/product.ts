@@ -2,8 +2,8 @@
 // order, one rounding a product and one a sum, so that a row of the result does not depend on those beside it.
 import { bytes, fma, part, storePart } from './vector';
 
-/** Columns of b that stand side by side in a panel while they are multiplied. */
-const WIDTH: i32 = 8;
+/** Columns of b that stand side by side in a panel while they are multiplied; WIDTH where fewer than WIDE are left. */
+const WIDE: i32 = 16, WIDTH: i32 = 8;
 
 // Up to eight columns of b into a panel, row after row; what lies beyond the last column is 0. The rows of b are `row`
 // bytes apart, its columns `column` bytes.
@@ -54,6 +54,72 @@ const WIDTH: i32 = 8;
   storePart(out + 16, high, width - 4);
 }
 
+// Sixteen columns of b into a panel, row after row.
+// @ts-ignore: decorator
+@inline function packWide(b: usize, row: usize, column: usize, panel: usize, k: i32): void {
+  if (column == 4) {
+    for (let i = 0; i < k; i++) {
+      v128.store(panel, v128.load(b));
+      v128.store(panel, v128.load(b, 16), 16);
+      v128.store(panel, v128.load(b, 32), 32);
+      v128.store(panel, v128.load(b, 48), 48);
+      b += row;
+      panel += WIDE << 2;
+    }
+    return;
+  }
+  for (let c = 0; c < WIDE; c++) {
+    let from = b + <usize>c * column;
+    let to = panel + bytes(c);
+    for (let i = 0; i < k; i++) {
+      store<f32>(to, load<f32>(from));
+      from += row;
+      to += WIDE << 2;
+    }
+  }
+}
+
+// Two rows of a, `row` bytes apart, times a panel of sixteen columns. Eight sums, what they read and one product are as
+// many values as there are registers; of all such tiles this one has the fewest addresses to move on.
+function two(a: usize, row: usize, along: usize, panel: usize, k: i32, out: usize, next: usize, add: bool): void {
+  const end = panel + bytes(k * WIDE);
+  let a0 = a, a1 = a + row;
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
+  for (let p = panel; p < end; p += WIDE << 2) {
+    const b0 = v128.load(p), b1 = v128.load(p, 16), b2 = v128.load(p, 32), b3 = v128.load(p, 48);
+    const x = v128.load32_splat(a0), y = v128.load32_splat(a1);
+    s0 = fma(x, b0, s0);
+    s1 = fma(x, b1, s1);
+    s2 = fma(x, b2, s2);
+    s3 = fma(x, b3, s3);
+    t0 = fma(y, b0, t0);
+    t1 = fma(y, b1, t1);
+    t2 = fma(y, b2, t2);
+    t3 = fma(y, b3, t3);
+    a0 += along; a1 += along;
+  }
+  put(out, s0, s1, WIDTH, add);
+  put(out + 32, s2, s3, WIDTH, add);
+  put(out + next, t0, t1, WIDTH, add);
+  put(out + next + 32, t2, t3, WIDTH, add);
+}
+
+// One row of a times a panel of sixteen columns.
+function oneWide(a: usize, along: usize, panel: usize, k: i32, out: usize, add: bool): void {
+  const end = panel + bytes(k * WIDE);
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (let p = panel; p < end; p += WIDE << 2) {
+    const x = v128.load32_splat(a);
+    s0 = fma(x, v128.load(p), s0);
+    s1 = fma(x, v128.load(p, 16), s1);
+    s2 = fma(x, v128.load(p, 32), s2);
+    s3 = fma(x, v128.load(p, 48), s3);
+    a += along;
+  }
+  put(out, s0, s1, WIDTH, add);
+  put(out + 32, s2, s3, WIDTH, add);
+}
+
 // Four rows of a, `row` bytes from one to the next and `along` bytes from one number to the next, times the panel.
 function four(a: usize, row: usize, along: usize, panel: usize, k: i32, out: usize, next: usize, width: i32, add: bool): void {
   const end = panel + bytes(k * WIDTH);
@@ -95,7 +161,7 @@ function one(a: usize, along: usize, panel: usize, k: i32, out: usize, width: i3
 }
 
 // out [m, n] = a [m, k] b [k, n], or out + a b. `aRow` and `aColumn` are the bytes between rows and between columns of a,
-// and so on; the columns of out stand side by side. `panel` has room for 8 k numbers.
+// and so on; the columns of out stand side by side. `panel` has room for 16 k numbers.
 export function multiply(
   m: i32, n: i32, k: i32,
   a: usize, aRow: usize, aColumn: usize,
@@ -103,7 +169,15 @@ export function multiply(
   out: usize, outRow: usize,
   panel: usize, add: bool,
 ): void {
-  for (let j = 0; j < n; j += WIDTH) {
+  let j = 0;
+  for (; j + WIDE <= n; j += WIDE) {
+    packWide(b + <usize>j * bColumn, bRow, bColumn, panel, k);
+    const to = out + bytes(j);
+    let i = 0;
+    for (; i + 2 <= m; i += 2) two(a + <usize>i * aRow, aRow, aColumn, panel, k, to + <usize>i * outRow, outRow, add);
+    if (i < m) oneWide(a + <usize>i * aRow, aColumn, panel, k, to + <usize>i * outRow, add);
+  }
+  for (; j < n; j += WIDTH) {
     const width = min(WIDTH, n - j);
     pack(b + <usize>j * bColumn, bRow, bColumn, panel, k, width);
     const to = out + bytes(j);

@@ -156,7 +156,7 @@ function softmax(x: usize, columns: i32, factor: f32, shift: usize): void {
 // Attention of all heads of one sequence: q, k, v and y are [tokens, heads size], the weights [heads, tokens, tokens].
 // The mask is added to the scores; heads and tokens of it are `maskHead` and `maskRow` numbers apart. The weights are
 // multiplied by `kept`, of their shape, on the way to the values. The addresses of mask and kept may be 0. `used` has
-// room for the weights of a head, `panel` for 8 max(tokens, size) numbers.
+// room for the weights of a head, `panel` for 16 max(tokens, size) numbers.
 export function attention(
   q: usize, k: usize, v: usize, mask: usize, kept: usize, y: usize, weights: usize, used: usize, panel: usize,
   heads: i32, tokens: i32, size: i32, maskHead: i32, maskRow: i32,
