@@ -46,8 +46,10 @@
 
 // exp(x): Cephes' polynomial, within 2 units of the last digit; the power of two in two factors, so that what is below
 // the normal numbers and above the largest comes out right.
-export function exponential(x: v128): v128 {
-  const v = f32x4.max(f32x4.min(x, splat(90)), splat(-105));
+// @ts-ignore: decorator
+@inline export function exponential(x: v128): v128 {
+  // pmin and pmax are one instruction each, and leave what is no number
+  const v = f32x4.pmax(f32x4.pmin(x, splat(90)), splat(-105));
   const whole = f32x4.nearest(f32x4.mul(v, splat(1.44269504088896341)));
   const r = fma(whole, splat(2.12194440e-4), f32x4.sub(v, f32x4.mul(whole, splat(0.693359375))));
   let p = splat(1.9875691500e-4);
@@ -57,7 +59,8 @@ export function exponential(x: v128): v128 {
   p = fma(p, r, splat(1.6666665459e-1));
   p = fma(p, r, splat(5.0000001201e-1));
   p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), splat(1));
-  const power = i32x4.trunc_sat_f32x4_s(whole);
+  // whole as integers: beside 1.5 * 2^23 they are the last bits of the sum
+  const power = i32x4.sub(f32x4.add(whole, splat(12582912)), i32x4.splat(0x4b400000));
   const half = i32x4.shr_s(power, 1);
   const rest = i32x4.sub(power, half);
   const bias = i32x4.splat(127);
@@ -71,9 +74,10 @@ export let gauss: v128 = f32x4.splat(0);
 
 // The normal distribution function at u; leaves exp(-u² / 2) in `gauss`. exp(v²) erfc(v) for 0 <= v <= 9.5 is a
 // polynomial in (v - 3) / (v + 3): a Chebyshev fit, within 2e-9.
-export function below(u: v128): v128 {
+// @ts-ignore: decorator
+@inline export function below(u: v128): v128 {
   gauss = exponential(f32x4.mul(f32x4.mul(u, u), splat(-0.5)));
-  const v = f32x4.min(f32x4.mul(f32x4.abs(u), splat(0.70710678118654752)), splat(9.5));
+  const v = f32x4.pmin(f32x4.mul(f32x4.abs(u), splat(0.70710678118654752)), splat(9.5));
   const t = f32x4.div(f32x4.sub(v, splat(3)), f32x4.add(v, splat(3)));
   let q = splat(5.62653281e-5);
   q = fma(q, t, splat(2.94275404e-5));
