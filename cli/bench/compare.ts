@@ -68,7 +68,7 @@ export interface NetworkCases {
 /** One case on the engine that is open in this process, whose device is named, for about `seconds`. */
 export async function measureCase({ batch, times }: Case, seconds: number, device: string): Promise<Measured> {
   const perSecond = medianRate(batch, await times(seconds));
-  const onGpu = device === 'gpu' ? deviceMemory() : undefined;
+  const onGpu = device !== 'cpu' ? deviceMemory() : undefined;
   return { perSecond, peakMemoryBytes: onGpu ?? process.resourceUsage().maxRSS * 1024 };
 }
 

@@ -14,7 +14,8 @@ import { probeEngine } from '../../src/engine/backends/probe.js';
 import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
 import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
-import { gpus, type TensorSetup, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
+import type { TensorSetup, WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
+import { gpus } from '../../src/toolchain/nvidia.js';
 import type {
   BackendOptions,
   LocalSweep,

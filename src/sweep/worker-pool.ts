@@ -3,36 +3,8 @@ import { availableParallelism, freemem } from 'node:os';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/backends/choose.js';
-import { nvidiaSmi } from '../toolchain/nvidia.js';
+import type { Device } from '../toolchain/nvidia.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
-
-/** A GPU of this machine. */
-export interface Device {
-  /** Its name in CUDA_VISIBLE_DEVICES. */
-  readonly name: string;
-  /** Its memory. */
-  readonly bytes: number;
-}
-
-/** The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves visible; none where NVIDIA's driver is absent. */
-export function gpus(): Device[] {
-  const listed = nvidiaSmi('--query-gpu=index,uuid,memory.total');
-  return listed === undefined ? [] : parseGpus(listed, process.env.CUDA_VISIBLE_DEVICES);
-}
-
-/** GPUs from lines of nvidia-smi, which are index, uuid and MiB, without those that `visible` hides. */
-export function parseGpus(text: string, visible: string | undefined): Device[] {
-  const all = text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.split(',').map((part) => part.trim()) as [string, string, string]);
-  const wanted = visible?.split(',').map((name) => name.trim());
-  const devices = all.filter(
-    ([index, uuid]) =>
-      wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))),
-  );
-  return devices.map(([name, , mebibytes]) => ({ name, bytes: Number(mebibytes) * 2 ** 20 }));
-}
 
 /** What cells that compute with tensors run on. */
 export interface TensorSetup {

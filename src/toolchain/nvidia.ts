@@ -12,3 +12,33 @@ export function nvidiaSmi(query: string, { units = false } = {}): string | undef
   });
   return status === 0 ? stdout : undefined;
 }
+
+/** A GPU of this machine. */
+export interface Device {
+  /** Its name in CUDA_VISIBLE_DEVICES. */
+  readonly name: string;
+  /** Its memory. */
+  readonly bytes: number;
+  /** What it is, such as "NVIDIA H100 80GB HBM3". */
+  readonly model: string;
+}
+
+/** The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves visible; none where NVIDIA's driver is absent. */
+export function gpus(): Device[] {
+  const listed = nvidiaSmi('--query-gpu=index,uuid,memory.total,name');
+  return listed === undefined ? [] : parseGpus(listed, process.env.CUDA_VISIBLE_DEVICES);
+}
+
+/** GPUs from lines of nvidia-smi, which are index, uuid, MiB and model, without those that `visible` hides. */
+export function parseGpus(text: string, visible: string | undefined): Device[] {
+  const all = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(',').map((part) => part.trim()) as [string, string, string, string]);
+  const wanted = visible?.split(',').map((name) => name.trim());
+  const devices = all.filter(
+    ([index, uuid]) =>
+      wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))),
+  );
+  return devices.map(([name, , mebibytes, model]) => ({ name, bytes: Number(mebibytes) * 2 ** 20, model }));
+}

@@ -3,9 +3,9 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cellId } from '../../src/core/run.js';
-import { parseGpus } from '../../src/sweep/worker-pool.js';
 import { groupsOf, parseShard, shardOf } from '../../src/sweep/backends/shard.js';
 import { slurmScript, writeSlurm, type SlurmOptions } from '../../src/sweep/backends/slurm.js';
+import { parseGpus } from '../../src/toolchain/nvidia.js';
 import { tablesOf } from '../../cli/selftest/check.js';
 import { cellOf, newFolder, PROGRAM, RUNNERS } from './cells.js';
 import { SlurmNode, whyNoSlurm } from './slurm-node.js';
@@ -31,9 +31,9 @@ test.each(['0/3', '4/3', '1', 'a/b', '1/0', '1/3/2', '-1/3'])('--shard %s is ref
 });
 
 test('GPUs are those that CUDA_VISIBLE_DEVICES leaves', () => {
-  const text = '0, GPU-aaaa, 81559\n1, GPU-bbbb, 40960\n';
+  const text = '0, GPU-aaaa, 81559, NVIDIA H100 80GB HBM3\n1, GPU-bbbb, 40960, NVIDIA A100-PCIE-40GB\n';
   expect(parseGpus(text, undefined).map(({ name }) => name)).toEqual(['0', '1']);
-  expect(parseGpus(text, '1')).toEqual([{ name: '1', bytes: 40_960 * 2 ** 20 }]);
+  expect(parseGpus(text, '1')).toEqual([{ name: '1', bytes: 40_960 * 2 ** 20, model: 'NVIDIA A100-PCIE-40GB' }]);
   expect(parseGpus(text, 'GPU-aa')).toMatchObject([{ name: '0' }]);
   expect(parseGpus(text, '')).toEqual([]);
 });

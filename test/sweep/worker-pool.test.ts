@@ -95,8 +95,8 @@ test('small cells share the cores, a large one gets them all', async () => {
 
 test('a GPU of its own for each cell while there are some, the smallest on which it fits; then cells share', async () => {
   const devices = [
-    { name: '0', bytes: 80 * GiB },
-    { name: '1', bytes: 24 * GiB },
+    { name: '0', bytes: 80 * GiB, model: 'NVIDIA A100' },
+    { name: '1', bytes: 24 * GiB, model: 'NVIDIA A100' },
   ];
   const workers = await workersWith({
     jobs: 8,

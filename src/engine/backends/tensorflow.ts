@@ -13,6 +13,7 @@ import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
+import { gpus } from '../../toolchain/nvidia.js';
 import { buildBinding } from '../trace/binding.js';
 
 const require = createRequire(import.meta.url);
@@ -130,7 +131,7 @@ async function start(install?: InstallOptions): Promise<Started> {
   hasOneDnn(); // tried now: within the recording of a step, the ops of the trial would become part of that step
   const extra = fused ? ', fused ops' : '';
   const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version_core}${extra}`;
-  return { version, device: backend.isUsingGpuDevice ? 'gpu' : 'cpu' };
+  return { version, device: backend.isUsingGpuDevice ? (gpus()[0]?.model ?? 'gpu') : 'cpu' };
 }
 
 /** The addon with which steps can be compiled; undefined where it cannot be built. */
