@@ -65,7 +65,7 @@ export function zipOf(files: Readonly<Record<string, string>>): Buffer {
 }
 
 /** Numbers in the archive have so many digits: more say nothing that a verdict or figure rests on, and do not pack. */
-const DIGITS = 6;
+const DIGITS = 5;
 
 /** A table with shorter numbers. */
 function shortened(table: string): string {

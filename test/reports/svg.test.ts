@@ -17,6 +17,17 @@ test('upright and level lines that look alike are one path, others stay apart', 
   );
 });
 
+test('dots that look alike are one path, those that are seen through stay apart', () => {
+  const dot = (x: number, look: string): string => `<circle r="1.5" transform="translate(${x},2)" ${look}/>`;
+  const through = dot(6, 'fill="#f00" opacity="0.5"') + dot(7, 'fill="#f00" opacity="0.5"');
+  const found = compactSvg(
+    picture(dot(1, 'fill="#f00" stroke-width="2"') + dot(4, 'fill="#f00"') + dot(5, 'fill="#00f"') + through),
+  );
+  const path = (moves: string, color: string): string =>
+    `<path d="${moves}" stroke="${color}" stroke-width="3" stroke-linecap="round"/>`;
+  expect(found).toBe(picture(path('M1,2h0M4,2h0', '#f00') + path('M5,2h0', '#00f') + through));
+});
+
 test('a line that is neither upright nor level keeps both ends', () => {
   const slanted = '<line transform="translate(1,2)" x2="3" y2="4" opacity="0.5"/>';
   expect(compactSvg(picture(slanted + slanted))).toBe(picture(slanted + slanted));
