@@ -15,6 +15,7 @@ import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
 import { secondsOption, type Bench, type Measurement } from './bench.js';
 import { inferenceTimes, medianRate, trainingTimes, type Peer, type Work } from './compare.js';
+import { onProcessors } from './cpus.js';
 
 /** A network as peer_small.py builds it, and the spec of ours. */
 interface Small {
@@ -204,7 +205,7 @@ function madeUp({ net, batch }: Small): Work {
 
 /** Every program in turn, three rounds; the fastest of each counts. */
 async function measureAll(given: SmallOptions, say: (line: string) => void): Promise<Measurement> {
-  const { peer = [], cases, seconds, threads, engine } = given;
+  const { peer = [], cases, threads, engine } = given;
   const names = cases ?? Object.keys(CASES);
   for (const name of names) lookUp('case', CASES, name);
   const notes: string[] = [];
@@ -213,6 +214,16 @@ async function measureAll(given: SmallOptions, say: (line: string) => void): Pro
       ? undefined
       : await peerPython('PyTorch and JAX', PACKAGES, notes, say, [ENVIRONMENT, 'torch, jax']);
   requestedEngine(engine);
+  const rows = await onProcessors(threads, notes, () => rowsOf(names, given, python, say));
+  return { data: { rows, notes }, text: [textTable(rows.map((row) => lineOf(row, peer))), ...notes].join('\n') };
+}
+
+async function rowsOf(
+  names: readonly string[],
+  { peer = [], seconds, threads, engine }: SmallOptions,
+  python: string | undefined,
+  say: (line: string) => void,
+): Promise<SmallRow[]> {
   const asked = engine === undefined ? [] : ['--engine', engine];
   const rows: SmallRow[] = [];
   for (const name of names) {
@@ -242,7 +253,7 @@ async function measureAll(given: SmallOptions, say: (line: string) => void): Pro
         `steps/s${peers.map(([one, { stepsPerSecond }]) => `, ${one} ${stepsPerSecond.toFixed(1)}`).join('')}`,
     );
   }
-  return { data: { rows, notes }, text: [textTable(rows.map((row) => lineOf(row, peer))), ...notes].join('\n') };
+  return rows;
 }
 
 function lineOf(
