@@ -34,6 +34,8 @@ interface Mark {
 interface AtWork {
   /** When its work began; what precedes its steps, such as reading the data, is not counted. */
   readonly began: number;
+  /** Whether its pace says something of cells of other kinds. */
+  readonly typical: boolean;
   /** When its first step had been done: a process that opens an engine says nothing before, whatever its cell costs. */
   readonly first: Mark | undefined;
   readonly last: Mark;
@@ -73,10 +75,15 @@ export class SweepProgress {
   private openCells: number;
   private done: number;
 
-  /** @param now the clock, in milliseconds. */
+  /**
+   * @param now the clock, in milliseconds.
+   * @param typical whether cells that begin now have the processors that the others will have: while an engine is set
+   *   up they are slower, all of one kind, and say nothing of the kinds that wait for it.
+   */
   constructor(
     private readonly work: Costs,
     private readonly now: () => number = () => performance.now(),
+    private readonly typical: () => boolean = () => true,
   ) {
     this.done = work.done;
     this.openCells = work.open.size;
@@ -110,13 +117,13 @@ export class SweepProgress {
     const steps = this.work.steps?.get(id);
     const precedes = steps !== undefined && total !== steps && done > 0;
     const part = total > 0 && !precedes ? Math.min(1, done / total) : 0;
-    const { began, first } = this.underway.get(id) ?? { began: at, first: undefined };
+    const known = this.underway.get(id) ?? { began: at, typical: this.typical(), first: undefined };
     const last = { at, part };
-    if (precedes) this.underway.set(id, { began: at, first: undefined, last });
+    if (precedes) this.underway.set(id, { ...known, began: at, first: undefined, last });
     // a stage that begins anew, of a cell whose steps are not known, has a pace of its own
-    else if (first === undefined || part < first.part)
-      this.underway.set(id, { began, first: part > 0 ? last : undefined, last });
-    else this.underway.set(id, { began, first, last });
+    else if (known.first === undefined || part < known.first.part)
+      this.underway.set(id, { ...known, first: part > 0 ? last : undefined, last });
+    else this.underway.set(id, { ...known, last });
   }
 
   /** Notes that a cell is no longer at work, because it was finished or because it failed. */
@@ -128,7 +135,10 @@ export class SweepProgress {
     if (group?.open.delete(id)) this.openCells--;
     if (!finished) return;
     this.done += cost;
-    if (noted !== undefined) add((one) => one.seen, group, { seconds: (this.now() - noted.began) / 1000, cost });
+    if (noted !== undefined) {
+      const seen = { seconds: (this.now() - noted.began) / 1000, cost };
+      add((one) => one.seen, group, seen, noted.typical);
+    }
   }
 
   /** Whether a cell was noted and has not ended. */
@@ -179,12 +189,11 @@ export class SweepProgress {
       partly.set(group, seen);
       return seen;
     };
-    for (const [id, { first, last }] of this.underway)
-      if (first !== undefined)
-        add(partlyOf, this.groupOf.get(id), {
-          seconds: (last.at - first.at) / 1000,
-          cost: (last.part - first.part) * this.work.costs.get(id)!,
-        });
+    for (const [id, { typical, first, last }] of this.underway)
+      if (first !== undefined) {
+        const cost = (last.part - first.part) * this.work.costs.get(id)!;
+        add(partlyOf, this.groupOf.get(id), { seconds: (last.at - first.at) / 1000, cost }, typical);
+      }
     const rates = new Map<Group, number>();
     const rateOf = (group: Group | undefined): number => {
       if (group === undefined) return 1;
@@ -201,9 +210,9 @@ export class SweepProgress {
   }
 }
 
-/** Adds what was seen of a group to it and to all that it is part of. */
-function add(of: (group: Group) => Seen, group: Group | undefined, { seconds, cost }: Seen): void {
-  for (let one = group; one !== undefined; one = one.wider) {
+/** Adds what was seen of a group to it and to all that it is part of, to all cells only where it is typical of them. */
+function add(of: (group: Group) => Seen, group: Group | undefined, { seconds, cost }: Seen, typical: boolean): void {
+  for (let one = group; one !== undefined && (typical || one.wider !== undefined); one = one.wider) {
     const seen = of(one);
     seen.seconds += seconds;
     seen.cost += cost;

@@ -26,7 +26,8 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
     said.add(line);
   };
   const { required } = work;
-  const sweepProgress = new SweepProgress(work);
+  let settled = false;
+  const sweepProgress = new SweepProgress(work, undefined, () => settled);
   const waiting = new StartOrder(work, given.jobs);
   const active = new Set<Promise<void>>();
   const workers = new WorkerPool(given);
@@ -55,7 +56,6 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   // one that is ready, though it may have to wait; while the engine is being set up, one that needs none
   const next = (): [string, Cell] | undefined =>
     waiting.next((id, cell) => ready(id) && (settled || workers.mayStart(cell)));
-  let settled = false;
   const engine = workers.engineReady
     .catch((error: unknown) => void (failure ??= error as Error))
     .finally(() => (settled = true));
