@@ -21,7 +21,7 @@ import {
 } from '../core/run.js';
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
 import { changedInput, changedSince, readInputs, type Input } from './inputs.js';
-import { patienceFor, tryLock, type Lock } from './lock.js';
+import { isAtWork, patienceFor, tryLock, type Lock } from './lock.js';
 import { hashRegular, isThere, readRegular } from './regular.js';
 import {
   checkFile,
@@ -54,7 +54,7 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
   readonly saveSeconds?: number;
-  /** How long to wait for another process that has this run; 10 by default. */
+  /** How long to wait for a process that has this run and cannot be asked whether it lives; 10 by default. */
   readonly lockSeconds?: number;
   /** A line for the user. */
   readonly notice?: (line: string) => void;
@@ -135,9 +135,10 @@ function damagedHere(error: DamagedError, folder: string, { out, notice }: Execu
 }
 
 /**
- * A worker whose parent was killed saves and ends within moments; one that is really at work keeps its lock, and
- * FailureError names it. After a restart of the machine or of its container nobody can say whether the owner lives: it
- * is waited for, until its lock is old enough to be taken over.
+ * A process of this machine that has the run is waited for, so that two commands on one store share its runs. One of
+ * another host is not: FailureError names it, after some seconds, in which a worker whose parent was killed saves and
+ * ends. After a restart of the machine or of its container nobody can say whether the owner lives: it is waited for,
+ * until its lock is old enough to be taken over.
  */
 async function takeLock(folder: string, { lockSeconds, signal, notice }: ExecuteOptions): Promise<Lock> {
   const path = join(folder, FILES.lock);
@@ -152,11 +153,16 @@ async function takeLock(folder: string, { lockSeconds, signal, notice }: Execute
     const { pid, host } = lock.heldBy;
     const refreshed = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
     const isStill = refreshed === (first ??= refreshed);
-    const patience = lockSeconds === undefined && isStill ? patienceFor(lock.heldBy) : 0;
+    const lives = isAtWork(lock.heldBy);
+    const patience = lives ? Infinity : lockSeconds === undefined && isStill ? patienceFor(lock.heldBy) : 0;
     const waited = (performance.now() - started) / 1000;
     if (waited < Math.max(lockSeconds ?? 10, patience)) {
       if (waited > 5 && patience > 0 && !said)
-        notice?.(`${folder}: waiting up to ${patience} s for process ${pid} on ${host}, which may be gone`);
+        notice?.(
+          lives
+            ? `${folder}: waiting for process ${pid}, which is working on this run`
+            : `${folder}: waiting up to ${patience} s for process ${pid} on ${host}, which may be gone`,
+        );
       said ||= waited > 5;
       continue;
     }

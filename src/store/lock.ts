@@ -291,6 +291,11 @@ export function patienceFor(owner: Owner): number {
   return !canBeAsked(owner) && owner.host === hostname() ? STALE_HERE_SECONDS + REFRESH_SECONDS : 0;
 }
 
+/** Whether the owner of a lock is another process of this machine, and lives. */
+export function isAtWork(owner: Owner): boolean {
+  return canBeAsked(owner) && isAlive(owner) && owner.pid !== process.pid;
+}
+
 /**
  * Why nobody can say who holds the lock, in one line: it is a symbolic link, which is never followed, or nothing that
  * can be read. Undefined for a lock like any other, and where there is none.
