@@ -171,6 +171,8 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     [4, 3, 1, 0],
   ];
 
+  const largest = (values: ArrayLike<number>): number => Math.max(...Array.from(values, Math.abs));
+
   /** The encoder with this head, its weights and an input of four rows. */
   function reading(head: BertSpec['head'], dropped = 0) {
     const network = bert({ ...ENCODER, dropout: dropped, head });
@@ -200,10 +202,14 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
       const all = differentiate(params, (p) => lossOf(p, false));
       const few = differentiate(params, (p) => lossOf(p, true));
       expect(relativeError(await few.loss.data(), await all.loss.data())).toBeLessThan(TOLERANCE.f32);
-      for (const [path, gradient] of Object.entries(all.gradients))
-        expect(relativeError(await few.gradients[path]!.data(), await gradient.data()), path).toBeLessThan(
-          TOLERANCE.f32,
-        );
+      for (const [path, gradient] of Object.entries(all.gradients)) {
+        const [found, expected] = [await few.gradients[path]!.data(), await gradient.data()];
+        // that of a bias of keys is 0, as the softmax takes no notice of it, and what is found is roundings
+        if (path.endsWith('/key/bias')) {
+          const size = largest(await all.gradients[path.replace('/key/', '/query/')]!.data());
+          expect(largest(found) / size, path).toBeLessThan(TOLERANCE.f32);
+        } else expect(relativeError(found, expected), path).toBeLessThan(TOLERANCE.f32);
+      }
       for (const scope of [train(params), evaluation({ params, state: {} })]) {
         const [whole, part] = [network.apply(scope, x), network.apply(scope, x, { only: true })];
         const further = network.apply(scope, whole['layer3/attention']!, {
