@@ -19,9 +19,9 @@ export function processorsOf(list: string): number[] {
   });
 }
 
-/** All threads of this process, and so what it starts from now on, on these processors; whether that was done. */
-function moveTo(list: string): boolean {
-  return spawnSync('taskset', ['-a', '-c', '-p', list, String(process.pid)], { timeout: 20_000 }).status === 0;
+/** Moves all threads of this process, and so what it starts from now on, to these processors, where it may. */
+function moveTo(list: string): void {
+  spawnSync('taskset', ['-a', '-c', '-p', list, String(process.pid)], { timeout: 20_000 });
 }
 
 /**
@@ -31,11 +31,13 @@ function moveTo(list: string): boolean {
 export async function onProcessors<T>(count: number, notes: string[], work: () => Promise<T>): Promise<T> {
   const before = allowedNow();
   const chosen = before === undefined ? [] : processorsOf(before).slice(-count);
-  const moved = before !== undefined && chosen.length === count && moveTo(chosen.join(','));
-  if (!moved) notes.push('programs may use more processors than threads: they cannot be confined here');
+  if (chosen.length === count) moveTo(chosen.join(','));
+  const now = allowedNow();
+  if (now === undefined || processorsOf(now).length !== count)
+    notes.push('programs may use more processors than threads: they cannot be confined here');
   try {
     return await work();
   } finally {
-    if (moved) moveTo(before);
+    if (before !== undefined && now !== before) moveTo(before);
   }
 }

@@ -67,9 +67,11 @@ export function zipOf(files: Readonly<Record<string, string>>): Buffer {
 /** Numbers in the archive have so many digits: more say nothing that a verdict or figure rests on, and do not pack. */
 const DIGITS = 5;
 
-/** A table with shorter numbers. */
+/** A table with shorter numbers; what is before the point stays. */
 function shortened(table: string): string {
-  return table.replace(/-?\d+\.\d{4,}(?:e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(DIGITS))));
+  return table.replace(/-?(\d+)\.\d{4,}(?:e[+-]?\d+)?/g, (number, whole: string) =>
+    String(Number(Number(number).toPrecision(Math.max(DIGITS, whole.length)))),
+  );
 }
 
 /**

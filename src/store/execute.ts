@@ -21,7 +21,7 @@ import {
 } from '../core/run.js';
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
 import { changedInput, changedSince, readInputs, type Input } from './inputs.js';
-import { isAtWork, patienceFor, tryLock, type Lock } from './lock.js';
+import { isAtWork, patienceFor, STALE_SECONDS, tryLock, type Lock } from './lock.js';
 import { hashRegular, isThere, readRegular } from './regular.js';
 import {
   checkFile,
@@ -144,7 +144,9 @@ async function takeLock(folder: string, { lockSeconds, signal, notice }: Execute
   const path = join(folder, FILES.lock);
   let first: number | undefined;
   let said = false;
-  for (const started = performance.now(); ; await sleep(200)) {
+  // since when the lock has not been refreshed
+  let still = { at: performance.now(), refreshed: first };
+  for (let started = performance.now(); ; await sleep(200)) {
     makeFolder(folder);
     checkFolder(folder);
     const lock = tryLock(path);
@@ -153,14 +155,18 @@ async function takeLock(folder: string, { lockSeconds, signal, notice }: Execute
     const { pid, host } = lock.heldBy;
     const refreshed = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
     const isStill = refreshed === (first ??= refreshed);
-    const lives = isAtWork(lock.heldBy);
+    const now = performance.now();
+    if (refreshed !== still.refreshed) still = { at: now, refreshed };
+    // an owner at work refreshes its lock; a number of a process may have been given to another one
+    const lives = isAtWork(lock.heldBy) && now - still.at < STALE_SECONDS * 1000;
+    if (lives && said) started = now;
     const patience = lives ? Infinity : lockSeconds === undefined && isStill ? patienceFor(lock.heldBy) : 0;
-    const waited = (performance.now() - started) / 1000;
+    const waited = (now - started) / 1000;
     if (waited < Math.max(lockSeconds ?? 10, patience)) {
       if (waited > 5 && patience > 0 && !said)
         notice?.(
           lives
-            ? `${folder}: waiting for process ${pid}, which is working on this run`
+            ? `${folder}: waiting for process ${pid}, which has this run at work (the file "lock" there)`
             : `${folder}: waiting up to ${patience} s for process ${pid} on ${host}, which may be gone`,
         );
       said ||= waited > 5;

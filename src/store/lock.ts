@@ -54,7 +54,7 @@ export class LostLockError extends FailureError {}
 
 const REFRESH_SECONDS = 15;
 /** A lock of another host that was not refreshed for so long is taken over: that host is gone. */
-const STALE_SECONDS = 600;
+export const STALE_SECONDS = 600;
 /** The same for one of this host before its last start, or of another of its containers, as after a restart. */
 const STALE_HERE_SECONDS = 120;
 /** A lock that holds no owner for so long was left by a process that ended while it wrote. */

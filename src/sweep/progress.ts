@@ -61,6 +61,10 @@ interface Group {
 
 /** The weight of a {@link Group}: half of one of its cells, and at most this cost, as the pace of a cell is steady. */
 const [HALF, MOST] = [0.5, 10];
+/** The weight of cells that cost nothing. */
+const LEAST = 1e-9;
+/** A cell whose first step that is heard of is further than this was resumed. */
+const RESUMED = 0.05;
 /** The weight of a kind or an experiment, whose arms differ, is no less than this share of its cost. */
 const SHARE = 0.05;
 
@@ -100,7 +104,7 @@ export class SweepProgress {
       const [first, last] = [own[0], own.at(-1)]; // every cell, and its arm
       const group = own.reduce<Group | undefined>((wider, name) => {
         const { cost, cells } = sums.get(name)!;
-        const half = Math.min(MOST, (HALF * cost) / cells);
+        const half = Math.max(LEAST, Math.min(MOST, (HALF * cost) / cells));
         const weight = name === first || name === last ? half : Math.max(half, SHARE * cost);
         const known = this.groups.get(name) ?? { wider, open: new Map(), seen: { seconds: 0, cost: 0 }, weight };
         this.groups.set(name, known);
@@ -119,6 +123,8 @@ export class SweepProgress {
     const part = total > 0 && !precedes ? Math.min(1, done / total) : 0;
     const known = this.underway.get(id) ?? { began: at, typical: this.typical(), first: undefined };
     const last = { at, part };
+    // what comes after the last step, such as comparing the data once more, is not counted
+    if (precedes && known.first !== undefined) return;
     if (precedes) this.underway.set(id, { ...known, began: at, first: undefined, last });
     // a stage that begins anew, of a cell whose steps are not known, has a pace of its own
     else if (known.first === undefined || part < known.first.part)
@@ -136,8 +142,10 @@ export class SweepProgress {
     if (!finished) return;
     this.done += cost;
     if (noted !== undefined) {
-      const seen = { seconds: (this.now() - noted.began) / 1000, cost };
-      add((one) => one.seen, group, seen, noted.typical);
+      const { began, first, typical } = noted;
+      const from = first !== undefined && first.part > RESUMED ? first : { at: began, part: 0 };
+      const seen = { seconds: (this.now() - from.at) / 1000, cost: cost * (1 - from.part) };
+      add((one) => one.seen, group, seen, typical);
     }
   }
 

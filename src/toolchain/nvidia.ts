@@ -40,5 +40,9 @@ export function parseGpus(text: string, visible: string | undefined): Device[] {
     ([index, uuid]) =>
       wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))),
   );
+  // in the order in which CUDA counts them
+  const place = ([index, uuid]: readonly string[]): number =>
+    wanted?.findIndex((name) => name === index || (name !== '' && uuid!.startsWith(name))) ?? 0;
+  devices.sort((a, b) => place(a) - place(b));
   return devices.map(([name, , mebibytes, model]) => ({ name, bytes: Number(mebibytes) * 2 ** 20, model }));
 }

@@ -35,6 +35,7 @@ test('GPUs are those that CUDA_VISIBLE_DEVICES leaves', () => {
   expect(parseGpus(text, undefined).map(({ name }) => name)).toEqual(['0', '1']);
   expect(parseGpus(text, '1')).toEqual([{ name: '1', bytes: 40_960 * 2 ** 20, model: 'NVIDIA A100-PCIE-40GB' }]);
   expect(parseGpus(text, 'GPU-aa')).toMatchObject([{ name: '0' }]);
+  expect(parseGpus(text, '1,GPU-aa').map(({ name }) => name)).toEqual(['1', '0']);
   expect(parseGpus(text, '')).toEqual([]);
 });
 

@@ -116,6 +116,7 @@ async function start(install?: InstallOptions): Promise<Started> {
   }
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_DETERMINISTIC_OPS ??= '1';
+  process.env.CUDA_DEVICE_ORDER ??= 'PCI_BUS_ID'; // as nvidia-smi counts them
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'; // else one process takes all of a GPU's memory as it starts
   replaceUtilities();
   try {
