@@ -1,5 +1,5 @@
 /** Claims about language models. */
-import { bertGlosses, bertSupersense } from '../../experiments/bert.js';
+import { bertAblations, bertGlosses, bertSupersense } from '../../experiments/bert.js';
 import { sst2 } from '../../experiments/sst2.js';
 import { numberAt } from '../data/rows.js';
 import { formatNumber, MIN_SEEDS } from './verdict.js';
@@ -9,8 +9,8 @@ import { ABSTRACT } from './sources.js';
 
 /** Largest change of the logits by merging that counts as none, relative to their size: single precision. */
 const UNCHANGED = 1e-5;
-/** Scales that are run on GPUs, whose TF32 keeps three digits of a product. */
-const ON_GPUS = new Set(['gpu', 'paper']);
+/** Experiments whose products are float32; `sst2` runs on a GPU, whose TF32 keeps three digits of a product. */
+const IN_FLOAT32 = new Set([bertGlosses.name, bertAblations.name]);
 
 const mergingExact: Claim = {
   id: 'merging-exact',
@@ -20,13 +20,13 @@ const mergingExact: Claim = {
   setting: 'bert',
   kind: 'paper',
   rule:
-    'Largest difference of the logits before and after merging, over the largest logit, in each run of a ' +
-    'scale for processors: supported when ' +
+    'Largest difference of the logits before and after merging, over the largest logit, in each run of the glosses ' +
+    'and the ablations: supported when ' +
     `at most ${UNCHANGED} in all of at least ${MIN_SEEDS} seeds, not supported when above it in any, else ` +
     'inconclusive.',
   experiment: bertGlosses,
   chance: 0,
-  rows: ({ rows }) => rows.filter((row) => row.values.event === 'merge' && !ON_GPUS.has(row.scale)),
+  rows: ({ rows }) => rows.filter((row) => row.values.event === 'merge' && IN_FLOAT32.has(row.experiment)),
   judge: (rows) => {
     const largest = rows.reduce((most, row) => Math.max(most, numberAt(row, 'difference')), 0);
     const seeds = new Set(rows.map((row) => row.seed)).size;
