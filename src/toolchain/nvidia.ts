@@ -36,13 +36,9 @@ export function parseGpus(text: string, visible: string | undefined): Device[] {
     .filter(Boolean)
     .map((line) => line.split(',').map((part) => part.trim()) as [string, string, string, string]);
   const wanted = visible?.split(',').map((name) => name.trim());
-  const devices = all.filter(
-    ([index, uuid]) =>
-      wanted === undefined || wanted.some((name) => name === index || (name !== '' && uuid.startsWith(name))),
-  );
+  const placeOf = ([index, uuid]: readonly [string, string, ...string[]]): number =>
+    wanted?.findIndex((name) => name === index || (name !== '' && uuid.startsWith(name))) ?? 0;
   // in the order in which CUDA counts them
-  const place = ([index, uuid]: readonly string[]): number =>
-    wanted?.findIndex((name) => name === index || (name !== '' && uuid!.startsWith(name))) ?? 0;
-  devices.sort((a, b) => place(a) - place(b));
+  const devices = all.filter((one) => placeOf(one) >= 0).sort((a, b) => placeOf(a) - placeOf(b));
   return devices.map(([name, , mebibytes, model]) => ({ name, bytes: Number(mebibytes) * 2 ** 20, model }));
 }
