@@ -138,11 +138,24 @@ function settingAt(scale: Scale): Setting {
   return settingOf(sizeAt(scale), GLOSSES_RATES, IMITATION_RATE);
 }
 
-/** The nets and glosses of scale laptop, the thin net trained for so many steps, 35 % of them imitation. */
-export function glossesOf(steps: number, rates: Rates, imitationRate: number): Setting {
+/** Lengths of a {@link glossesOf} setting: steps of the thin net, the share that imitates, the wide net's training. */
+interface GlossesLengths {
+  readonly steps: number;
+  readonly imitationShare: number;
+  readonly imitationRate: number;
+  readonly wide: { readonly steps: number; readonly peak: number };
+}
+
+/** The nets and glosses of scale laptop, trained for other numbers of steps. */
+export function glossesOf({ steps, imitationShare, imitationRate, wide }: GlossesLengths, rates: Rates): Setting {
   const { laptop } = SIZES;
-  const imitation = Math.round((steps * laptop.imitation) / laptop.thin.steps);
-  return settingOf({ ...laptop, thin: { ...laptop.thin, steps }, imitation }, rates, imitationRate);
+  const size: Size = {
+    ...laptop,
+    thin: { ...laptop.thin, steps },
+    wide: { ...laptop.wide, ...wide },
+    imitation: Math.round(steps * imitationShare),
+  };
+  return settingOf(size, rates, imitationRate);
 }
 
 function settingOf(size: Size, rates: Rates, imitationRate: number): Setting {

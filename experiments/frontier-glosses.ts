@@ -1,13 +1,29 @@
-/** The frontier of `bert-glosses` at scale laptop: masked tokens of WordNet's glosses. Not run. */
-import { bertArms, bertGlosses, GLOSSES_RATES, GLOSSES_TUNING, glossesOf, IMITATION_RATE } from './bert.js';
-import { ALL_BUDGETS, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
+/** The frontier of `bert-glosses` at scale laptop: masked tokens of WordNet's glosses. */
+import { bertArms, bertGlosses, glossesOf } from './bert.js';
+import {
+  ALL_BUDGETS,
+  convergedWideRate,
+  FRONTIER_WAYS,
+  TWO_BUDGETS,
+  type BudgetRates,
+  type FrontierDeclaration,
+} from './frontier.js';
 
 const { direct, deeper, kd, wide, ...others } = FRONTIER_WAYS;
 
+const BASE_STEPS = 200;
+/** The longest budget; the wide net that the others learn from has as many steps. */
+const LONGEST = 64;
+/** Of the steps, the share that imitates, where it is not tuned. */
+const IMITATION_SHARE = 0.35;
+
+const RATES: Readonly<Record<number, BudgetRates>> = {
+  4: { rates: { default: 4e-3, wide: 2e-3 }, imitation: 3e-3 },
+};
+
 /**
  * BERTs on glosses; accuracy is the share of masked tokens that are predicted rightly. The arms are those of
- * `bert-glosses`, which projects where other nets select. Budget 4 has its steps and rates; the others are not tuned
- * yet.
+ * `bert-glosses`, which projects where other nets select.
  */
 export const glossesFrontier: FrontierDeclaration = {
   of: bertGlosses,
@@ -25,15 +41,23 @@ export const glossesFrontier: FrontierDeclaration = {
     'three-stage': { ...others['three-stage']!, spec: (setting) => bertArms(setting)['three-stage']! },
     wide: wide!,
   },
-  converged: 32,
-  baseSteps: 200,
+  converged: LONGEST,
+  baseSteps: BASE_STEPS,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 4, 16], seeds: 3 },
+    laptop: { budgets: [1, 4, 16, 64], seeds: 3 },
     overnight: ALL_BUDGETS,
   },
-  tuning: { ...GLOSSES_TUNING, imitationRates: [1e-3, 3e-3, 1e-2] },
+  tuning: {
+    rates: [2e-3, 4e-3, 8e-3],
+    imitationRates: [1e-3, 3e-3, 1e-2],
+    imitationShares: [0.09, 0.175, 0.35],
+    seeds: [101],
+  },
   tunedAt: [1, 4, 16],
-  rates: { 4: { rates: { ...GLOSSES_RATES, wide: 2e-3 }, imitation: IMITATION_RATE } },
-  setting: (steps, { rates, imitation }) => glossesOf(steps, rates, imitation),
+  rates: RATES,
+  setting: (steps, { rates, imitation, share = IMITATION_SHARE }) => {
+    const longest = { steps: LONGEST * BASE_STEPS, peak: convergedWideRate({ rates: RATES }) };
+    return glossesOf({ steps, imitationShare: share, imitationRate: imitation, wide: longest }, rates);
+  },
 };

@@ -25,10 +25,14 @@ import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
 
-/** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
+/** What was tuned for one budget. */
 export interface BudgetRates {
+  /** Peak rates of each arm's training. */
   readonly rates: Rates;
+  /** Peak rate of imitation by gradient. */
   readonly imitation: number;
+  /** The share of the steps that imitation by gradient takes; the declaration's own where it is not tuned. */
+  readonly share?: number;
 }
 
 /** What is declared at one scale. */

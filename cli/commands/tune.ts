@@ -3,6 +3,8 @@ import { unknownName } from '../../src/core/errors.js';
 import { armSpecs, CUSTOM_SCALE, type Experiment, type Scale, type TuningGrid } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { mean } from '../../src/core/stats.js';
+import { ownCost } from '../../src/method/cost.js';
+import type { TrainSpec } from '../../src/method/spec.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
@@ -34,8 +36,11 @@ type Spec = {
   readonly imitation: { readonly by: string; readonly recipe?: Recipe } | null;
 };
 
-/** Rates that an arm is tried with: of its training, and of its imitation where that is tuned. */
-type Point = readonly [rate: number, imitation?: number];
+/**
+ * What an arm is tried with: the rate of its training, and where imitation is tuned that of imitation, and the share of
+ * the steps that imitation takes.
+ */
+type Point = readonly [rate: number, imitation?: number, share?: number];
 
 /** What a point gave: the validation accuracy of each seed. */
 interface Tried {
@@ -73,29 +78,40 @@ function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Read
   return Object.fromEntries(chosen.map((arm) => [arm, specs[arm]!])) as unknown as Readonly<Record<string, Spec>>;
 }
 
-/** The grid of an arm: its rates alone, or with those of imitation where the arm imitates by steps. */
-function firstPoints({ imitation }: Spec, { rates, imitationRates }: TuningGrid): Point[] {
-  if (imitationRates === undefined || imitation?.recipe === undefined) return rates.map((rate) => [rate]);
-  return rates.flatMap((rate) => imitationRates.map((other): Point => [rate, other]));
+/**
+ * The grid of an arm: its rates alone, or with those of imitation, and with its shares, where the arm imitates by
+ * steps.
+ */
+function firstPoints({ imitation }: Spec, { rates, imitationRates, imitationShares }: TuningGrid): Point[] {
+  const recipe = imitation?.recipe;
+  if (recipe === undefined || (imitationRates ?? imitationShares) === undefined) return rates.map((rate) => [rate]);
+  return rates.flatMap((rate) =>
+    (imitationRates ?? [recipe.schedule.peak]).flatMap((other): Point[] =>
+      imitationShares === undefined ? [[rate, other]] : imitationShares.map((share): Point => [rate, other, share]),
+    ),
+  );
 }
+
+/** The axis of a point that is a share of steps, which cannot be all of them. */
+const SHARE_AXIS = 2;
 
 /**
  * Points beyond the end of a grid at which its best point lies, one step further by the ratio of the last two values;
- * none where the best lies inside on every axis.
+ * none where the best lies inside on every axis. No share reaches 1.
  */
 export function pointsBeyond(points: readonly Point[], best: Point): Point[] {
   const beyond = ([...best] as number[]).map((value, axis): number | undefined => {
     const values = [...new Set(points.map((point) => point[axis]!))].sort((a, b) => a - b);
     if (values.length < 2) return undefined;
     if (value === values[0]) return tidy((value * value) / values[1]!);
-    return value === values.at(-1) ? tidy((value * value) / values.at(-2)!) : undefined;
+    if (value !== values.at(-1)) return undefined;
+    const next = tidy((value * value) / values.at(-2)!);
+    return axis === SHARE_AXIS && next >= 1 ? undefined : next;
   });
   return beyond.flatMap((value, axis): Point[] => {
     if (value === undefined) return [];
-    const others = new Map(points.map((point) => [point[1 - axis], point]));
-    return [...others.values()].map((point) =>
-      axis === 0 ? ([value, ...point.slice(1)] as unknown as Point) : [point[0], value],
-    );
+    const moved = points.map((point) => point.map((one, i) => (i === axis ? value : one)) as unknown as Point);
+    return [...new Map(moved.map((point) => [point.join(), point])).values()];
   });
 }
 
@@ -104,11 +120,12 @@ function tidy(rate: number): number {
   return Number(rate.toPrecision(2));
 }
 
-function labelOf([rate, imitation]: Point): string {
-  return imitation === undefined ? String(rate) : `${rate} / ${imitation}`;
+function labelOf([rate, imitation, share]: Point): string {
+  const rates = imitation === undefined ? String(rate) : `${rate} / ${imitation}`;
+  return share === undefined ? rates : `${rates} / ${tidy(100 * share)} %`;
 }
 
-/** A recipe for a share of its steps, its warm-up and the drops of its rate at the same shares of them. */
+/** A recipe for a multiple of its steps, its warm-up and the drops of its rate at the same shares of them. */
 export function shortened<T extends Recipe>(recipe: T, share: number): T {
   if (share === 1) return recipe;
   const part = (steps: number): number => Math.round(share * steps);
@@ -125,7 +142,22 @@ export function shortened<T extends Recipe>(recipe: T, share: number): T {
   };
 }
 
-function atPoint({ training, imitation, ...rest }: Spec, [rate, other]: Point, share: number): Cell['spec'] {
+/** The recipes of an arm with imitation at another share of its steps, which stay as many in all, up to rounding. */
+function sharedOut(spec: Spec, share: number | undefined): Spec {
+  const { training, imitation } = spec;
+  if (share === undefined || imitation?.recipe === undefined) return spec;
+  const { steps } = ownCost(spec as unknown as TrainSpec);
+  const stages = (steps - training.steps) / imitation.recipe.steps;
+  const each = Math.max(1, Math.round((share * steps) / stages));
+  return {
+    ...spec,
+    training: shortened(training, (steps - each * stages) / training.steps),
+    imitation: { ...imitation, recipe: shortened(imitation.recipe, each / imitation.recipe.steps) },
+  };
+}
+
+function atPoint(spec: Spec, [rate, other, imitated]: Point, share: number): Cell['spec'] {
+  const { training, imitation, ...rest } = sharedOut(spec, imitated);
   const at = (recipe: Recipe, peak?: number): Recipe => {
     const { schedule, ...rest } = shortened(recipe, share);
     return { ...rest, schedule: { ...schedule, ...(peak !== undefined && { peak }) } };
@@ -202,7 +234,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
         `${arm}: the best, ${labelOf(best.point)}, is at an end of the grid, which was widened ${MOST_WIDENED} times`,
       );
   if (options.json) {
-    const rows = measured.map(({ point: [rate, imitation], ...row }) => ({ ...row, rate, imitation }));
+    const rows = measured.map(({ point: [rate, imitation, share], ...row }) => ({ ...row, rate, imitation, share }));
     const best = Object.fromEntries(bests.map((one) => [one.arm, one.best.point]));
     process.stdout.write(`${JSON.stringify({ experiment: experiment.name, scale, measured: rows, best }, null, 2)}\n`);
     return;

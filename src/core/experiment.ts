@@ -71,6 +71,11 @@ export interface TuningGrid {
   readonly rates: readonly number[];
   /** Rates of imitation by gradient, each tried with each of `rates`; the declared one alone unless given. */
   readonly imitationRates?: readonly number[];
+  /**
+   * Shares of an arm's steps that imitation by gradient takes, in ascending order, each tried with each pair of rates;
+   * the steps in all do not change. The declared share alone unless given.
+   */
+  readonly imitationShares?: readonly number[];
   /** The share of its steps, of imitation too, for which each point is trained: all of them unless given. */
   readonly share?: number;
   /** Seeds of the tuning runs, which no table uses. */
