@@ -97,8 +97,13 @@ export const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 /** Peak rate of imitation on glosses. */
 export const IMITATION_RATE = 3e-3;
 
-/** The learning rates that are tried on glosses. */
-export const GLOSSES_TUNING: TuningGrid = { rates: [2e-3, 4e-3, 8e-3], seeds: [101] };
+/** What is tried on glosses. */
+export const GLOSSES_TUNING: TuningGrid = {
+  rates: [2e-3, 4e-3, 8e-3],
+  imitationRates: [1e-3, 3e-3, 1e-2],
+  imitationShares: [0.09, 0.175, 0.35],
+  seeds: [101, 102],
+};
 /** Of `bert-glosses`, at the 800 steps of scale laptop. */
 export const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
 

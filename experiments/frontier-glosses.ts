@@ -1,5 +1,5 @@
 /** The frontier of `bert-glosses` at scale laptop: masked tokens of WordNet's glosses. */
-import { bertArms, bertGlosses, glossesOf } from './bert.js';
+import { bertArms, bertGlosses, GLOSSES_TUNING, glossesOf } from './bert.js';
 import {
   ALL_BUDGETS,
   convergedWideRate,
@@ -48,12 +48,7 @@ export const glossesFrontier: FrontierDeclaration = {
     laptop: { budgets: [1, 4, 16, 64], seeds: 3 },
     overnight: ALL_BUDGETS,
   },
-  tuning: {
-    rates: [2e-3, 4e-3, 8e-3],
-    imitationRates: [1e-3, 3e-3, 1e-2],
-    imitationShares: [0.09, 0.175, 0.35],
-    seeds: [101],
-  },
+  tuning: { ...GLOSSES_TUNING, seeds: [101] },
   tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation, share = IMITATION_SHARE }) => {

@@ -18,7 +18,7 @@ import { NamedArgument } from '../terminal/choices.js';
 import { withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
 import { examples, jsonOption } from '../terminal/options.js';
-import { withRunOptions, withThreads } from '../terminal/run-options.js';
+import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, workElsewhere, type WorkOptions } from '../terminal/work.js';
 
@@ -141,7 +141,7 @@ export function command(): Command {
         'What is finished is not done again, wherever it was done; gowide runs merge brings stores together.',
       ),
     );
-  withBackendOptions(withThreads(withRunOptions(command.command('run', { isDefault: true }))), runOptions())
+  withBackendOptions(withRunOptions(command.command('run', { isDefault: true })), runOptions())
     .addArgument(experimentsArgument())
     .description('run the cells of experiments (the default)')
     .addHelpText('after', () => experimentList(experimentGroups()))

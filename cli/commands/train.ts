@@ -17,7 +17,7 @@ import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
 import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
-import { withRunOptions, withThreads } from '../terminal/run-options.js';
+import { withRunOptions } from '../terminal/run-options.js';
 import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, work } from '../terminal/work.js';
@@ -185,7 +185,7 @@ function printRuns(runs: readonly RunRecord[], json: boolean): void {
 
 /** `gowide train`. */
 export function command(): Command {
-  return withWorkerOptions(withThreads(withRunOptions(new Command('train'))))
+  return withWorkerOptions(withRunOptions(new Command('train')))
     .addArgument(networkArgument(trainExperiments()))
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .addOption(experimentOption(trainExperiments()))

@@ -11,7 +11,7 @@ import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
 import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
-import { engineOption } from '../terminal/run-options.js';
+import { engineOption, withThreads } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 
@@ -156,7 +156,8 @@ function sharedOut(spec: Spec, share: number | undefined): Spec {
   };
 }
 
-function atPoint(spec: Spec, [rate, other, imitated]: Point, share: number): Cell['spec'] {
+/** What is trained at a point of the grid, for a share of its steps. */
+export function atPoint(spec: Spec, [rate, other, imitated]: Point, share = 1): Cell['spec'] {
   const { training, imitation, ...rest } = sharedOut(spec, imitated);
   const at = (recipe: Recipe, peak?: number): Recipe => {
     const { schedule, ...rest } = shortened(recipe, share);
@@ -255,7 +256,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
 
 /** `gowide tune`. */
 export function command(): Command {
-  return new Command('tune')
+  return withThreads(new Command('tune'))
     .addArgument(networkArgument(tunedExperiments()))
     .description(
       'validation accuracy of each arm at each learning rate of one grid, ' +

@@ -11,12 +11,10 @@ export function engineOption(): Option {
   return namedOption(option, ['auto', ...Object.keys(ENGINES)]);
 }
 
-/** What every command that runs cells takes: scale, folder, seeds, engine, processes. */
+/** What every command that runs cells takes: scale, folder, seeds, engine, processes, threads. */
 export function withRunOptions(command: Command): Command {
-  return [scaleOption(), outOption(), seedOption(), seedsOption(), engineOption(), jobsOption()].reduce(
-    (with_, option) => with_.addOption(option),
-    command,
-  );
+  const options = [scaleOption(), outOption(), seedOption(), seedsOption(), engineOption(), jobsOption()];
+  return withThreads(options.reduce((with_, option) => with_.addOption(option), command));
 }
 
 /**

@@ -46,13 +46,27 @@ export function tInterval(values: readonly number[], level = 0.95): Interval {
   return { mean: centre, low: centre - half, high: centre + half, n };
 }
 
+/** {@link studentQuantile} of 0.975 by degrees of freedom; p-values ask for it again and again. */
+const QUANTILES = new Map<number, number>();
+const MOST_QUANTILES = 1000;
+
+/** Half of a 95 % t-interval, in standard errors. */
+function halfWidth(df: number): number {
+  const known = QUANTILES.get(df);
+  if (known !== undefined) return known;
+  if (QUANTILES.size === MOST_QUANTILES) QUANTILES.clear();
+  const half = studentQuantile(0.975, df);
+  QUANTILES.set(df, half);
+  return half;
+}
+
 /**
  * An interval that {@link tInterval} gave, at another level. Throws RangeError for fewer than two values.
  */
 export function atLevel(interval: Interval, level: number): Interval {
   const { mean: centre, low, high, n, df = n - 1 } = interval;
   if (n < 2) throw new RangeError(`atLevel: expected an interval of at least two values, got one of ${n}`);
-  const half = ((high - low) / 2) * (studentQuantile((1 + level) / 2, df) / studentQuantile(0.975, df));
+  const half = ((high - low) / 2) * (studentQuantile((1 + level) / 2, df) / halfWidth(df));
   return { ...interval, low: centre - half, high: centre + half };
 }
 
@@ -70,7 +84,7 @@ export function sumInterval(centre: number, parts: readonly VariancePart[], n: n
   const variance = parts.reduce((sum, part) => sum + part.variance, 0);
   if (variance === 0) return { mean: centre, low: centre, high: centre, n };
   const df = variance ** 2 / parts.reduce((sum, part) => sum + part.variance ** 2 / part.df, 0);
-  const half = studentQuantile(0.975, df) * Math.sqrt(variance);
+  const half = halfWidth(df) * Math.sqrt(variance);
   return { mean: centre, low: centre - half, high: centre + half, n, df };
 }
 

@@ -1,7 +1,11 @@
 /** Grids of learning rates: widened while the best is at an end. */
 import { describe, expect, test } from 'vitest';
-import { pointsBeyond, shortened } from '../../cli/commands/tune.js';
+import { atPoint, pointsBeyond, shortened } from '../../cli/commands/tune.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
+import { trainExperiment } from '../../experiments/registry.js';
+import { armSpecs } from '../../src/core/experiment.js';
+import { ownCost } from '../../src/method/cost.js';
+import type { GradientImitation, TrainSpec } from '../../src/method/spec.js';
 import { gowide, newFolder } from '../support/program.js';
 
 describe('a grid is widened', () => {
@@ -22,6 +26,40 @@ describe('a grid is widened', () => {
       [0.1, 8],
       [0.2, 8],
     ]);
+  });
+});
+
+describe('a share of the steps that imitates', () => {
+  test('is a third axis, which is widened as rates are, and never reaches all the steps', () => {
+    const points = [0.1, 0.2].flatMap((rate) => [0.2, 0.4].map((share) => [rate, 1, share] as const));
+    expect(pointsBeyond(points, [0.1, 1, 0.4])).toEqual([
+      ...[0.2, 0.4].map((share) => [0.05, 1, share]),
+      ...[0.1, 0.2].map((rate) => [rate, 1, 0.8]),
+    ]);
+    const wider = [...points, [0.1, 1, 0.8], [0.2, 1, 0.8]] as const;
+    expect(pointsBeyond(wider, [0.2, 1, 0.8])).toEqual([0.2, 0.4, 0.8].map((share) => [0.4, 1, share]));
+    expect(pointsBeyond(wider, [0.2, 1, 0.2])).toContainEqual([0.1, 1, 0.1]);
+  });
+
+  test.each([
+    ['of all layers at once', 'bert', 'bert-glosses'],
+    ['of one stage after the other', 'resnet', 'resnet-digits'],
+  ] as const)('leaves the steps of an arm as many: imitation %s', (_, group, name) => {
+    const spec = armSpecs(trainExperiment(group, name), 'laptop')['three-stage']!;
+    const declared = ownCost(spec as unknown as TrainSpec).steps;
+    for (const share of [0.1, 0.175, 0.6]) {
+      const tried = atPoint(spec as unknown as Parameters<typeof atPoint>[0], [
+        0.5,
+        0.25,
+        share,
+      ]) as unknown as TrainSpec;
+      const { steps } = ownCost(tried);
+      expect(steps).toBe(declared);
+      const imitates = steps - tried.training.steps;
+      expect(Math.abs(imitates - share * steps)).toBeLessThanOrEqual(4);
+      expect(tried.training.schedule.peak).toBe(0.5);
+      expect((tried.imitation as GradientImitation).recipe.schedule.peak).toBe(0.25);
+    }
   });
 });
 

@@ -2,14 +2,14 @@ import { Command } from 'commander';
 import { findRun, listRuns } from '../../../src/store/runs.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jobsOption, outOption } from '../../terminal/options.js';
-import { engineOption } from '../../terminal/run-options.js';
+import { engineOption, withThreads } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { work, type WorkOptions } from '../../terminal/work.js';
 import { brief, requireRuns } from './runs.js';
 
 /** `gowide runs resume`. */
 export function command(): Command {
-  return new Command('resume')
+  return withThreads(new Command('resume'))
     .argument('[ids...]', 'runs to go on with; all unfinished ones by default')
     .description('bring unfinished runs to their end')
     .addOption(outOption())

@@ -22,6 +22,7 @@ import {
   seedOption,
   seedsOption,
 } from '../../terminal/options.js';
+import { withThreads } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { declaredCells, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
 
@@ -143,7 +144,7 @@ function studyArgument(): NamedArgument {
 
 /** `gowide theory run`. */
 export function command(): Command {
-  return new Command('run')
+  return withThreads(new Command('run'))
     .addArgument(studyArgument())
     .description('run a study for several seeds')
     .addOption(scaleOption())
