@@ -120,9 +120,17 @@ function tidy(rate: number): number {
   return Number(rate.toPrecision(2));
 }
 
-function labelOf([rate, imitation, share]: Point): string {
-  const rates = imitation === undefined ? String(rate) : `${rate} / ${imitation}`;
-  return share === undefined ? rates : `${rates} / ${tidy(100 * share)} %`;
+/** What a point has on each axis, in words. */
+function labelsOf([rate, imitation, share]: Point): string[] {
+  return [
+    String(rate),
+    ...(imitation === undefined ? [] : [String(imitation)]),
+    ...(share === undefined ? [] : [`${tidy(100 * share)} %`]),
+  ];
+}
+
+function labelOf(point: Point): string {
+  return labelsOf(point).join(' / ');
 }
 
 /** A recipe for a multiple of its steps, its warm-up and the drops of its rate at the same shares of them. */
@@ -219,7 +227,16 @@ async function tuned(
   return all;
 }
 
-/** Tunes the arms that the options choose, and prints what was measured: a table, or JSON. */
+/** What a point gave, and where it lies on the axes of imitation. */
+function measuredText({ point, accuracies }: Tried): string {
+  const imitation = labelsOf(point).slice(1).join(', ');
+  return accuracies.map((value) => value.toFixed(1)).join(', ') + (imitation === '' ? '' : ` (${imitation})`);
+}
+
+/**
+ * Tunes the arms that the options choose, and prints what was measured: JSON, or a table by rates, in brackets the best of
+ * what imitation was tried with at each.
+ */
 export async function tuneArms(experiment: Experiment, scale: Scale, options: TuneOptions): Promise<void> {
   const arms = tunedSpecs(experiment, scale, options.arm);
   const measured = await tuned(experiment, arms, options);
@@ -235,23 +252,33 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
         `${arm}: the best, ${labelOf(best.point)}, is at an end of the grid, which was widened ${MOST_WIDENED} times`,
       );
   if (options.json) {
-    const rows = measured.map(({ point: [rate, imitation, share], ...row }) => ({ ...row, rate, imitation, share }));
+    const rows = measured.map(({ point: [rate, imitation, imitationShare], ...row }) => ({
+      ...row,
+      rate,
+      imitation,
+      imitationShare,
+    }));
     const best = Object.fromEntries(bests.map((one) => [one.arm, one.best.point]));
-    process.stdout.write(`${JSON.stringify({ experiment: experiment.name, scale, measured: rows, best }, null, 2)}\n`);
+    const share = experiment.tuning?.share ?? 1;
+    process.stdout.write(
+      `${JSON.stringify({ experiment: experiment.name, scale, share, measured: rows, best }, null, 2)}\n`,
+    );
     return;
   }
-  const labels = [...new Set([...measured].sort((a, b) => a.point[0] - b.point[0]).map(({ point }) => labelOf(point)))];
+  const rates = [...new Set(measured.map(({ point }) => point[0]))].sort((a, b) => a - b);
   const rows = bests.map(({ arm, mine, best }) => ({
     arm,
     ...Object.fromEntries(
-      labels.map((label) => {
-        const found = mine.find(({ point }) => labelOf(point) === label);
-        return [label, found?.accuracies.map((value) => value.toFixed(1)).join(', ') ?? ''];
+      rates.map((rate) => {
+        const there = mine.filter(({ point }) => point[0] === rate);
+        return [String(rate), there.length === 0 ? '' : measuredText(bestOf(there))];
       }),
     ),
     best: labelOf(best.point),
   }));
-  process.stdout.write(`${textTable(rows)}\n`);
+  const { share } = experiment.tuning!;
+  const trained = share === undefined ? '' : `Each was trained for ${tidy(100 * share)} % of its steps.\n`;
+  process.stdout.write(`${textTable(rows)}\n${trained}`);
 }
 
 /** `gowide tune`. */

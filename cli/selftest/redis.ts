@@ -154,6 +154,8 @@ export class RedisServer {
 }
 
 const STUDIES = ['tanh-saddle', 'generic', 'residual'] as const;
+/** Seeds of each study in the whole check. */
+const SEEDS = 3;
 
 async function withRedis(place: Place, act: (server: RedisServer) => Promise<Measured>): Promise<Measured> {
   const found = findRedis();
@@ -198,7 +200,8 @@ async function disturbedSweep(
   place: Place,
   disturb: (server: RedisServer, workers: Running[], sweep: Running, stored: () => number) => Promise<string>,
 ): Promise<Measured> {
-  const seeds = 3;
+  // each seed is a sweep long enough for two kills
+  const seeds = Math.max(1, Math.round(SEEDS * Math.min(1, 2 * place.share)));
   return withRedis(place, async (server) => {
     const undisturbed = join(place.folder, 'serial');
     gowide(place, ['sweep', ...STUDIES, '--seeds', String(seeds), '--out', undisturbed, '--jobs', '1'], {
