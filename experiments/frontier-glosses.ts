@@ -48,7 +48,7 @@ export const glossesFrontier: FrontierDeclaration = {
     laptop: { budgets: [1, 4, 16, 64], seeds: 3 },
     overnight: ALL_BUDGETS,
   },
-  tuning: { ...GLOSSES_TUNING, seeds: [101] },
+  tuning: GLOSSES_TUNING,
   tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation, share = IMITATION_SHARE }) => {
