@@ -9,7 +9,7 @@ import {
   type FrontierDeclaration,
 } from './frontier.js';
 
-const { direct, deeper, kd, wide, ...others } = FRONTIER_WAYS;
+const { direct, deeper, kd, wide: wideWay, ...others } = FRONTIER_WAYS;
 
 const BASE_STEPS = 200;
 /** The longest budget; the wide net that the others learn from has as many steps. */
@@ -39,7 +39,7 @@ export const glossesFrontier: FrontierDeclaration = {
       spec: (setting) => bertArms(setting)['projected-kd']!,
     },
     'three-stage': { ...others['three-stage']!, spec: (setting) => bertArms(setting)['three-stage']! },
-    wide: wide!,
+    wide: wideWay!,
   },
   converged: LONGEST,
   baseSteps: BASE_STEPS,
@@ -51,8 +51,8 @@ export const glossesFrontier: FrontierDeclaration = {
   tuning: GLOSSES_TUNING,
   tunedAt: [1, 4, 16],
   rates: RATES,
-  setting: (steps, { rates, imitation, share = IMITATION_SHARE }) => {
-    const longest = { steps: LONGEST * BASE_STEPS, peak: convergedWideRate({ rates: RATES }) };
-    return glossesOf({ steps, imitationShare: share, imitationRate: imitation, wide: longest }, rates);
+  setting: (steps, { rates, imitation: rate, share = IMITATION_SHARE }) => {
+    const wide = { steps: LONGEST * BASE_STEPS, peak: convergedWideRate({ rates: RATES }) };
+    return glossesOf({ steps, imitation: { rate, share }, wide }, rates);
   },
 };
