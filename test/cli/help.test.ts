@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS, wholeProgram } from '../../cli/program.js';
 import { everyCommand, type CommandFile, type Commands } from '../../cli/terminal/group.js';
@@ -42,6 +43,13 @@ test('the built program lists its commands and says its version', () => {
   expect(gowide(['--version']).stdout.trim()).toBe(
     (JSON.parse(readFileSync(resolve(PROGRAM, '../../../package.json'), 'utf8')) as { version: string }).version,
   );
+});
+
+test('every command that says how many runs are at work at once says how many threads each has', async () => {
+  const longs = (command: Command): string[] => command.options.map(({ long }) => long ?? '');
+  const runs = everyCommand(await wholeProgram()).filter((command) => longs(command).includes('--jobs'));
+  expect(runs.length).toBeGreaterThan(5);
+  for (const command of runs) expect(longs(command), command.name()).toContain('--threads');
 });
 
 test('the built program ends wrong use with status 2 and one line', () => {
