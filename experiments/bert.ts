@@ -20,7 +20,6 @@ import {
   type TuningGrid,
 } from '../src/core/experiment.js';
 import { maskedPositions, type MaskedSpec } from '../src/data/masked.js';
-import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import type { BertSpec } from '../src/models/bert.js';
@@ -116,7 +115,7 @@ export const GLOSSES_TUNING: TuningGrid = {
   seeds: [101],
 };
 /** Of `bert-glosses`, at the 800 steps of scale laptop. */
-export const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
+const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3 };
 
 /** All layers at once, each from the thin net's own inputs. */
 export function imitationOf(recipe: RecipeSpec): GradientImitation {
@@ -156,18 +155,18 @@ function settingAt(scale: Scale, arm: string): Setting {
   return settingOf(size, GLOSSES_RATES, size.imitation[arm] ?? size.imitation.default);
 }
 
-/** Lengths of a {@link glossesOf} setting: steps of the thin net and of the wide one, and imitation. */
+/** How a {@link glossesOf} setting is trained: the thin net's steps, imitation's rate, the wide net. */
 interface GlossesLengths {
   readonly steps: number;
-  readonly imitation: TunedImitation;
+  readonly imitationRate: number;
   readonly wide: { readonly steps: number; readonly peak: number };
 }
 
 /** The nets and glosses of scale laptop, trained for other numbers of steps. */
-export function glossesOf({ steps, imitation, wide }: GlossesLengths, rates: Rates): Setting {
+export function glossesOf({ steps, imitationRate, wide }: GlossesLengths, rates: Rates): Setting {
   const { laptop } = SIZES;
   const size: Size = { ...laptop, thin: { ...laptop.thin, steps }, wide: { ...laptop.wide, ...wide } };
-  return settingOf(size, rates, imitation);
+  return settingOf(size, rates, { ...size.imitation.default, rate: imitationRate });
 }
 
 function settingOf(size: Size, rates: Rates, imitation: TunedImitation): Setting {
@@ -435,48 +434,29 @@ const SUPERSENSE_ROWS: DependentRows = {
   designEffect: 24.96,
 };
 
-interface WordNetTask extends Pick<Task, 'name' | 'title'> {
-  readonly task: WordNetTaskSpec['task'];
-  readonly classes: number;
-  readonly dependent: DependentRows;
-  /** What the data have beside the corpus and the vocabulary. */
-  readonly data?: Partial<WordNetTaskSpec>;
-}
-
-function wordNetTask({ name, title, task, classes, dependent, data: more }: WordNetTask): Experiment {
-  return taskExperiment({
-    name,
-    title,
-    seeds: { minutes: 3, laptop: 5, gpu: 3 },
-    metric: TEST_ACCURACY,
-    rates: { default: 2e-3 },
-    tuning: { rates: [1e-3, 2e-3], seeds: [101] },
-    dependent,
-    data: (scale, { vocabulary, lowercase, tokens, heldOut }) => ({
-      set: 'wordnet-task',
-      task,
-      corpus: 'glosses',
-      vocabulary,
-      lowercase,
-      tokens,
-      heldOut,
-      train: scale === 'minutes' ? 3000 : 6000,
-      ...more,
-    }),
-    head: { kind: 'classify', classes },
-    recipe: (scale, peak) => bertRecipe(TASK_STEPS[scale]!, 32, peak),
-  });
-}
-
 /** Which of 45 supersenses a gloss has, after each way of pre-training. */
-export const bertSupersense = wordNetTask({
+export const bertSupersense = taskExperiment({
   name: 'bert-supersense',
   title: 'The trained BERTs on the supersense of a gloss, 45 classes',
-  task: 'supersense',
-  classes: 45,
+  seeds: { minutes: 3, laptop: 5, gpu: 3 },
+  metric: TEST_ACCURACY,
+  rates: { default: 2e-3 },
+  tuning: { rates: [1e-3, 2e-3], seeds: [101] },
   dependent: SUPERSENSE_ROWS,
-  // validation and test have the same share of every class; right answers are counted by block
-  data: { split: 'stratified', blocks: true },
+  data: (scale, { vocabulary, lowercase, tokens, heldOut }) => ({
+    set: 'wordnet-task',
+    task: 'supersense',
+    corpus: 'glosses',
+    vocabulary,
+    lowercase,
+    tokens,
+    heldOut,
+    train: scale === 'minutes' ? 3000 : 6000,
+    split: 'stratified',
+    blocks: true,
+  }),
+  head: { kind: 'classify', classes: 45 },
+  recipe: (scale, peak) => bertRecipe(TASK_STEPS[scale]!, 32, peak),
 });
 /**
  * As published: two epochs of some 88,000 windows, batches of 32. `--set data.train=...` and `data.test=...` say where

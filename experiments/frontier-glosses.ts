@@ -12,10 +12,8 @@ import {
 const { direct, deeper, kd, wide: wideWay, ...others } = FRONTIER_WAYS;
 
 const BASE_STEPS = 200;
-/** The longest budget; the wide net that the others learn from has as many steps. */
+/** The longest budget of scale laptop; the wide net that the others learn from has as many steps. */
 const LONGEST = 64;
-/** Of the steps, the share that imitates, where it is not tuned. */
-const IMITATION_SHARE = 0.35;
 
 const RATES: Readonly<Record<number, BudgetRates>> = {
   4: { rates: { default: 4e-3, wide: 2e-3 }, imitation: 3e-3 },
@@ -45,14 +43,14 @@ export const glossesFrontier: FrontierDeclaration = {
   baseSteps: BASE_STEPS,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 4, 16, 64], seeds: 3 },
-    overnight: ALL_BUDGETS,
+    laptop: { budgets: [1, 4, 16, LONGEST], seeds: 3 },
+    overnight: { ...ALL_BUDGETS, budgets: [...ALL_BUDGETS.budgets, LONGEST] },
   },
-  tuning: GLOSSES_TUNING,
+  tuning: { ...GLOSSES_TUNING, imitationShares: undefined },
   tunedAt: [1, 4, 16],
   rates: RATES,
-  setting: (steps, { rates, imitation: rate, share = IMITATION_SHARE }) => {
+  setting: (steps, { rates, imitation }) => {
     const wide = { steps: LONGEST * BASE_STEPS, peak: convergedWideRate({ rates: RATES }) };
-    return glossesOf({ steps, imitation: { rate, share }, wide }, rates);
+    return glossesOf({ steps, imitationRate: imitation, wide }, rates);
   },
 };

@@ -25,14 +25,10 @@ import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
 
-/** What was tuned for one budget. */
+/** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
 export interface BudgetRates {
-  /** Peak rates of each arm's training. */
   readonly rates: Rates;
-  /** Peak rate of imitation by gradient. */
   readonly imitation: number;
-  /** The share of the steps that imitation by gradient takes; the declaration's own where it is not tuned. */
-  readonly share?: number;
 }
 
 /** What is declared at one scale. */
@@ -58,23 +54,7 @@ export interface FrontierClaims {
   readonly setting: string;
   /** Which nets or data, as a sentence begins: `On strings`, `In plain nets`. */
   readonly where: string;
-  /** The way of training that starts as a part of the wide net and learns from its outputs; {@link PRUNED} unless given. */
-  readonly pruned?: PrunedWay;
 }
-
-/** A way of training for the two-budget pattern, and what claims call it: `a start from ...`, `... at budget 1`. */
-export interface PrunedWay {
-  readonly way: string;
-  readonly start: string;
-  readonly label: string;
-}
-
-/** Of nets whose channels can be selected. */
-export const PRUNED: PrunedWay = {
-  way: 'selected-kl',
-  start: 'the wide net’s channels with KL',
-  label: 'selected channels + KL',
-};
 
 /** A way of training: its facts, and its spec with the nets of a setting. */
 export interface FrontierWay extends ArmFacts {

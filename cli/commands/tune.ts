@@ -125,7 +125,7 @@ function labelsOf([rate, imitation, share]: Point): string[] {
   return [
     String(rate),
     ...(imitation === undefined ? [] : [String(imitation)]),
-    ...(share === undefined ? [] : [`${tidy(100 * share)} %`]),
+    ...(share === undefined ? [] : [`${Number((100 * share).toPrecision(3))} %`]),
   ];
 }
 
@@ -220,7 +220,7 @@ async function tuned(
       const points = pointsBeyond(
         mine.map(({ point }) => point),
         bestOf(mine).point,
-      ).filter((point) => !mine.some((one) => labelOf(one.point) === labelOf(point)));
+      ).filter((point) => !mine.some((one) => one.point.join() === point.join()));
       return points.length === 0 ? [] : [{ arm, spec, points }];
     });
   }

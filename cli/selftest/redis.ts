@@ -154,7 +154,7 @@ export class RedisServer {
 }
 
 const STUDIES = ['tanh-saddle', 'generic', 'residual'] as const;
-/** Seeds of each study in the whole check. */
+/** Seeds of each study; a shorter check, of a few kills, has one. */
 const SEEDS = 3;
 
 async function withRedis(place: Place, act: (server: RedisServer) => Promise<Measured>): Promise<Measured> {
@@ -196,12 +196,17 @@ function leaks(folder: string, said: readonly string[]): number {
   );
 }
 
+/** How often a sweep was disturbed before it was over, and how. */
+interface Disturbed {
+  readonly times: number;
+  readonly what: string;
+}
+
 async function disturbedSweep(
   place: Place,
-  disturb: (server: RedisServer, workers: Running[], sweep: Running, stored: () => number) => Promise<string>,
+  disturb: (server: RedisServer, workers: Running[], sweep: Running, stored: () => number) => Promise<Disturbed>,
 ): Promise<Measured> {
-  // each seed is a sweep long enough for two kills
-  const seeds = Math.max(1, Math.round(SEEDS * Math.min(1, 2 * place.share)));
+  const seeds = place.share < 0.5 ? 1 : SEEDS;
   return withRedis(place, async (server) => {
     const undisturbed = join(place.folder, 'serial');
     gowide(place, ['sweep', ...STUDIES, '--seeds', String(seeds), '--out', undisturbed, '--jobs', '1'], {
@@ -211,7 +216,7 @@ async function disturbedSweep(
     const out = join(place.folder, 'swept');
     const sweep = new Running(place, sweepOf(server, out, seeds));
     const all: Running[] = [sweep, ...workers];
-    const what = await disturb(server, workers, sweep, () => tablesOf(out).runs);
+    const { times, what } = await disturb(server, workers, sweep, () => tablesOf(out).runs);
     const { status, stderr } = await sweep.ended;
     workers.forEach((worker) => worker.kill('SIGTERM'));
     const ended = await Promise.all(workers.map(({ ended: end }) => end));
@@ -226,6 +231,7 @@ async function disturbedSweep(
     redis.disconnect();
     return {
       pass:
+        times > 0 &&
         status === 0 &&
         same &&
         leaked === 0 &&
@@ -255,7 +261,7 @@ async function workersKilled(place: Place): Promise<Measured> {
       workers[k] = workerOf(place, server, k);
       kills++;
     }
-    return `3 workers, ${kills} kill -9 of them`;
+    return { times: kills, what: `3 workers, ${kills} kill -9 of them` };
   });
 }
 
@@ -273,7 +279,7 @@ async function redisKilled(place: Place): Promise<Measured> {
       kills++;
       before = stored();
     }
-    return `Redis killed and started again ${kills} times`;
+    return { times: kills, what: `Redis killed and started again ${kills} times` };
   });
 }
 
@@ -305,7 +311,10 @@ async function stopped(place: Place): Promise<Measured> {
         counts.Redis++;
       }
     }
-    return `workers stopped for ${STANDSTILL} s ${counts.workers} times, Redis ${counts.Redis} times`;
+    return {
+      times: counts.workers + counts.Redis,
+      what: `workers stopped for ${STANDSTILL} s ${counts.workers} times, Redis ${counts.Redis} times`,
+    };
   });
 }
 

@@ -2,7 +2,6 @@
 import {
   allBudgets,
   frontierArm,
-  PRUNED,
   type Frontier as AnyFrontier,
   type FrontierClaims,
 } from '../../experiments/frontier.js';
@@ -157,27 +156,26 @@ function worthClaim(frontier: Frontier): Claim {
 /** The two-budget pattern: both halves have to hold, each by its own interval. */
 function twoBudgetsClaim(frontier: Frontier): Claim {
   const smallest = allBudgets(frontier)[0]!;
-  const { way, start, label } = frontier.claims.pruned ?? PRUNED;
   const equalSteps = (points: readonly FrontierPoint[], scale: (percent: number) => number): number[] => {
-    const [own, direct] = [at(points, way, smallest), at(points, 'direct', smallest)];
+    const [own, direct] = [at(points, 'selected-kl', smallest), at(points, 'direct', smallest)];
     return [...own].flatMap(([seed, { accuracy }]) => {
       const other = direct.get(seed);
       return other === undefined ? [] : [scale(accuracy) - scale(other.accuracy)];
     });
   };
   const equalCost = (points: readonly FrontierPoint[]): number[] =>
-    leadAtCost(points, way, 'total', same, [smallest]).map((lead) => -lead);
+    leadAtCost(points, 'selected-kl', 'total', same, [smallest]).map((lead) => -lead);
   return {
     id: `${frontier.name}-two-budgets`,
     statement:
-      `${frontier.claims.where}, the two-budget pattern holds: at the base steps a start from ${start} ` +
+      `${frontier.claims.where}, the two-budget pattern holds: at the base steps a start from the wide net’s channels with KL ` +
       'is better than direct training, and at the same total cost direct training matches or beats it.',
     ...placed(frontier, 'A pruned start wins at equal steps, direct training at equal total cost'),
     source: TWO_BUDGETS,
     rule:
-      `Two 95 % t-intervals, paired by seed: ${label} less direct training at budget ${smallest}, on ` +
-      `the logit scale; and direct training, with the largest budget that costs no more in all, less ${label} ` +
-      `at budget ${smallest}, in points. Supported when the first lies above 0 and the second above ` +
+      `Two 95 % t-intervals, paired by seed: selected channels + KL less direct training at budget ${smallest}, on ` +
+      'the logit scale; and direct training, with the largest budget that costs no more in all, less selected ' +
+      `channels + KL at budget ${smallest}, in points. Supported when the first lies above 0 and the second above ` +
       `−${MATCHES}, not supported when the first lies below 0 or the second below −${MATCHES}, else inconclusive.`,
     experiment: frontier.experiment,
     rows: ({ results }) => {

@@ -34,7 +34,10 @@ export const WordNetTaskSpec = z.strictObject({
   /** Examples that are used of the training split, and of each held-out one; all by default. */
   train: count.optional(),
   held: count.optional(),
-  /** Right answers are logged by block of the test split too: 50 glosses that are neighbors in WordNet's files. */
+  /**
+   * Right answers are logged by block of the test split too: 50 glosses that are neighbors in WordNet's files, of a
+   * stratified split half of them.
+   */
   blocks: z.literal(true).optional(),
   /**
    * The held-out blocks are dealt out gloss by gloss, so that validation and test have the same share of every class;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gowide } from '../support/program.js';
 
-test('verify --json: every check is met, with what was expected and measured; its groups are said on the way', () => {
+test('verify --json: every check is met, with what was expected and measured; the first group is said as it begins', () => {
   const { status, stdout, stderr } = gowide(['verify', '--json']);
   const { checks } = JSON.parse(stdout) as {
     checks: { id: string; kind: string; expected: number; measured: number; tolerance: number; pass: boolean }[];
