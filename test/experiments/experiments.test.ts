@@ -16,7 +16,7 @@ import { width } from '../../experiments/theory.js';
 import { cellsOf, armSpecs, SCALES, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { costOf } from '../../src/method/cost.js';
-import type { TrainSpec } from '../../src/method/spec.js';
+import type { GradientImitation, TrainSpec } from '../../src/method/spec.js';
 
 const ALL = Object.values(trainExperiments()).flat();
 const CASES = ALL.flatMap((experiment) =>
@@ -131,6 +131,20 @@ describe('learning rates', () => {
     expect(table.length).toBeGreaterThan(5);
     expect(table.map(([arm]) => [arm, declared(arm)])).toEqual(table);
   });
+});
+
+test('imitation on glosses has the rate and the share that were the best measured', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../experiments/README.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| ([a-z-]+) \|.*\*\*[\d.]+ \(([\d.]+), ([\d.]+) %\)\*\*/gm)];
+  const measured = Object.fromEntries(rows.map(([, arm, rate, share]) => [arm, [Number(rate), Number(share)]]));
+  expect(Object.keys(measured)).toEqual(['three-stage', 'projected-three-stage']);
+  const arms = trainExperiment('bert', 'bert-glosses').arms('laptop');
+  for (const [arm, tuned] of Object.entries(measured)) {
+    const { imitation, training } = arms[arm]!.spec as unknown as TrainSpec;
+    const { steps, schedule } = (imitation as GradientImitation).recipe;
+    const share = steps / (steps + training.steps);
+    expect([schedule.peak, Math.round(1000 * share) / 10], arm).toEqual(tuned);
+  }
 });
 
 describe('the registry', () => {
