@@ -234,8 +234,8 @@ function measuredText({ point, accuracies }: Tried): string {
 }
 
 /**
- * Tunes the arms that the options choose, and prints what was measured: JSON, or a table by rates, in brackets the best of
- * what imitation was tried with at each.
+ * Tunes the arms that the options choose, and prints what was measured: JSON, or a table by rates, in brackets the best
+ * of what imitation was tried with at each.
  */
 export async function tuneArms(experiment: Experiment, scale: Scale, options: TuneOptions): Promise<void> {
   const arms = tunedSpecs(experiment, scale, options.arm);

@@ -136,7 +136,9 @@ describe('learning rates', () => {
 test('imitation on glosses has the rate and the share that were the best measured', () => {
   const text = readFileSync(join(import.meta.dirname, '../../experiments/README.md'), 'utf8');
   const rows = [...text.matchAll(/^\| ([a-z-]+) \|.*\*\*[\d.]+ \(([\d.]+), ([\d.]+) %\)\*\*/gm)];
-  const measured = Object.fromEntries(rows.map(([, arm, rate, share]) => [arm, [Number(rate), Number(share)]]));
+  const measured = Object.fromEntries(
+    rows.map(([, arm, rate, share]): [string, number[]] => [arm!, [Number(rate), Number(share)]]),
+  );
   expect(Object.keys(measured)).toEqual(['three-stage', 'projected-three-stage']);
   const arms = trainExperiment('bert', 'bert-glosses').arms('laptop');
   for (const [arm, tuned] of Object.entries(measured)) {
