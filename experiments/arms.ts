@@ -14,6 +14,7 @@ import type {
   TrainSpec,
 } from '../src/method/spec.js';
 import type { NetworkSpec } from '../src/models/index.js';
+import { atSteps } from './recipes.js';
 
 /** What the arms of one comparison have in common. */
 export interface Setting {
@@ -94,9 +95,7 @@ const TEACHER: ObjectiveSpec = { ...LABELS, labels: 0, teacher: 1 };
 
 /** The same gradient imitation in all groups at once, each step serving all of them. */
 export function joint(imitation: GradientImitation, steps: number): GradientImitation {
-  const { schedule } = imitation.recipe;
-  const warmup = Math.round((schedule.warmup * steps) / imitation.recipe.steps);
-  return { ...imitation, order: 'joint', recipe: { ...imitation.recipe, steps, schedule: { ...schedule, warmup } } };
+  return { ...imitation, order: 'joint', recipe: atSteps(imitation.recipe, steps) };
 }
 
 /** Training at the whole pipeline's cost takes larger batches instead of many more steps. */

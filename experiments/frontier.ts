@@ -24,6 +24,7 @@ import { requiredCells, TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
+import { atSteps } from './recipes.js';
 
 /** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
 export interface BudgetRates {
@@ -197,11 +198,10 @@ export function convergedWideRate(declaration: Pick<FrontierDeclaration, 'rates'
   return rateOf(declaration.rates[longest]!.rates, WIDE);
 }
 
-/** A recipe of another length, its warm-up the same share of it. */
+/** A recipe of another length and peak rate. */
 export function lengthened(recipe: RecipeSpec, steps: number, peak: number): RecipeSpec {
-  const { schedule } = recipe;
-  const warmup = Math.round((schedule.warmup * steps) / recipe.steps);
-  return { ...recipe, steps, schedule: { ...schedule, peak, warmup } };
+  const scaled = atSteps(recipe, steps);
+  return { ...scaled, schedule: { ...scaled.schedule, peak } };
 }
 
 function specsAt(declaration: FrontierDeclaration, budget: number): Record<string, TrainSpec> {

@@ -6,6 +6,7 @@ import { mean } from '../../src/core/stats.js';
 import { ownCost } from '../../src/method/cost.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
+import { atSteps, type Lengths } from '../../experiments/recipes.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
 import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
@@ -26,14 +27,10 @@ interface Options extends TuneOptions {
   readonly scale: string;
 }
 
-/** What tuning reads and changes of a `RecipeSpec`. */
-interface Recipe {
-  readonly steps: number;
-  readonly schedule: { readonly peak: number; readonly warmup: number; readonly drops?: readonly number[] };
-}
+/** What tuning reads and changes of a `TrainSpec`. */
 type Spec = {
-  readonly training: Recipe;
-  readonly imitation: { readonly by: string; readonly recipe?: Recipe } | null;
+  readonly training: Lengths;
+  readonly imitation: { readonly by: string; readonly recipe?: Lengths } | null;
 };
 
 /**
@@ -133,21 +130,9 @@ function labelOf(point: Point): string {
   return labelsOf(point).join(' / ');
 }
 
-/** A recipe for a multiple of its steps, its warm-up and the drops of its rate at the same shares of them. */
-export function shortened<T extends Recipe>(recipe: T, share: number): T {
-  if (share === 1) return recipe;
-  const part = (steps: number): number => Math.round(share * steps);
-  const atLeastOne = (steps: number): number => Math.max(1, part(steps));
-  const { warmup, drops } = recipe.schedule;
-  return {
-    ...recipe,
-    steps: atLeastOne(recipe.steps),
-    schedule: {
-      ...recipe.schedule,
-      warmup: part(warmup),
-      ...(drops !== undefined && { drops: drops.map(atLeastOne) }),
-    },
-  };
+/** A recipe for a share of its steps, one at least. */
+export function shortened<T extends Lengths>(recipe: T, share: number): T {
+  return share === 1 ? recipe : atSteps(recipe, Math.max(1, Math.round(share * recipe.steps)));
 }
 
 /** The recipes of an arm with imitation at another share of its steps, which stay as many in all, up to rounding. */
@@ -159,15 +144,15 @@ function sharedOut(spec: Spec, share: number | undefined): Spec {
   const each = Math.max(1, Math.round((share * steps) / stages));
   return {
     ...spec,
-    training: shortened(training, (steps - each * stages) / training.steps),
-    imitation: { ...imitation, recipe: shortened(imitation.recipe, each / imitation.recipe.steps) },
+    training: atSteps(training, steps - each * stages),
+    imitation: { ...imitation, recipe: atSteps(imitation.recipe, each) },
   };
 }
 
 /** What is trained at a point of the grid, for a share of its steps. */
 export function atPoint(spec: Spec, [rate, other, imitated]: Point, share = 1): Cell['spec'] {
   const { training, imitation, ...rest } = sharedOut(spec, imitated);
-  const at = (recipe: Recipe, peak?: number): Recipe => {
+  const at = (recipe: Lengths, peak?: number): Lengths => {
     const { schedule, ...rest } = shortened(recipe, share);
     return { ...rest, schedule: { ...schedule, ...(peak !== undefined && { peak }) } };
   };
