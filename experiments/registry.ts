@@ -3,7 +3,7 @@ import type { Experiment } from '../src/core/experiment.js';
 import { lookUp, register } from '../src/core/registry.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
-import { bertAblations, bertGlosses, bertSquad, bertSupersense, bertSupersenseStratified } from './bert.js';
+import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontiers.js';
 import { cifar10, fashionMnist } from './pictures.js';
@@ -68,7 +68,6 @@ for (const experiment of [
   bertSquad,
   sst2,
   bertAblations,
-  bertSupersenseStratified,
   ...frontierExperiments('bert'),
 ])
   registerExperiment(experiment);

@@ -14,7 +14,7 @@ const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] =
   ['resnet-hierarchy', 'three-stage', 'c3b2dd09addb'],
   ['depth-skip', '4 skip direct', '56b306d1e0bf'],
   ['bert-glosses', 'three-stage', '5cb946e3b827'],
-  ['bert-supersense', 'three-stage', '595853aac2b4'],
+  ['bert-supersense', 'three-stage', 'd048defaa8bb'],
 ];
 
 test('ids belong to the format: what they are made of does not change without it', () => {

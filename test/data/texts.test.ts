@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { bertSupersenseStratified } from '../../experiments/bert.js';
+import { bertSupersense } from '../../experiments/bert.js';
 import { groupBy } from '../../reports/data/rows.js';
 import { designEffect } from '../../src/core/stats.js';
 import { checkData, inOrderOf, openData, type DataSpec } from '../../src/data/index.js';
@@ -178,7 +178,7 @@ describe('WordNet', () => {
       test.map((label, i) => ({ label, block: data.test.blocks![i]! })),
       ({ block }) => block,
     );
-    const { rows, blocks, designEffect: effect } = bertSupersenseStratified.dependent!;
+    const { rows, blocks, designEffect: effect } = bertSupersense.dependent!;
     expect([test.length, byBlock.size]).toEqual([rows, blocks]);
     expect(designEffect([...byBlock.values()].map((list) => list.map(({ label }) => label)))).toBeCloseTo(effect, 1);
   });
