@@ -169,6 +169,7 @@ const CIFAR10 = {
 export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10', CIFAR10_TUNING, {
   overnight: {
     ...CIFAR10,
+    rates: { default: 0.2, kd: 0.4, deeper: 0.4, wide: PAPER_IMAGENET.peak },
     net: 'ResNet-20 at a quarter of its width',
     thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
     wider: 4,
