@@ -80,6 +80,17 @@ function dotted(svg: string): string {
   });
 }
 
+/** A text or a circle that is moved and nothing else, and has no place of its own. */
+const MOVED = /<(text|circle)(?![^>]* (?:c?[xy])=)([^>]*?) transform="translate\(([-\d.]+),([-\d.]+)\)"/g;
+
+/** Texts and circles have their place themselves. */
+function placed(svg: string): string {
+  return svg.replace(MOVED, (_, kind: string, before: string, x: string, y: string) => {
+    const prefix = kind === 'circle' ? 'c' : '';
+    return `<${kind}${before}${x === '0' ? '' : ` ${prefix}x="${x}"`}${y === '0' ? '' : ` ${prefix}y="${y}"`}`;
+  });
+}
+
 /** The same picture in fewer bytes. */
 export function compactSvg(svg: string): string {
   const font = / font-family="([^"]*)"/.exec(svg)?.[0] ?? '';
@@ -92,6 +103,6 @@ export function compactSvg(svg: string): string {
     return radius === undefined ? tag : `<circle r="${radius}"${attributes.replace(CIRCLE, '')}/>`;
   });
   const flat = flattened(rounded(circles)).replace(/<g[^>]*><\/g>/g, '');
-  const placed = grouped(dotted(flat)).replaceAll(' transform="translate(0,0)"', '');
-  return joined(placed).replace('<svg', `<svg${font}`);
+  const looks = grouped(dotted(flat)).replaceAll(' transform="translate(0,0)"', '');
+  return placed(joined(looks)).replace('<svg', `<svg${font}`);
 }
