@@ -7,7 +7,10 @@ import { z } from 'zod';
 import type { RunRecord } from '../../src/store/runs.js';
 
 const originSchema = z.strictObject({
-  /** Commit of the program, or its version outside a checkout; null where neither was noted. */
+  /**
+   * Commit of the program, or its version outside a checkout; null where neither was noted. As the engine and the
+   * machine, those of all of a run’s processes in turn.
+   */
   commit: z.string().nullable(),
   engine: z.string().nullable(),
   machine: z.string().nullable(),
@@ -31,7 +34,12 @@ export function commitOf({ commit, dirty, package: version }: RunRecord['environ
   return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
 }
 
-/** What a run's last process noted of itself; `arm` is the run's arm in tables. */
+/** What the processes of a run have in common, or one after the other: a run may be resumed elsewhere. */
+function inTurn(values: readonly string[]): string {
+  return values.filter((value, i) => value !== values[i - 1]).join(', then ');
+}
+
+/** What a run's processes noted of themselves; `arm` is the run's arm in tables. */
 function originOfRun({ environments, seconds }: RunRecord, arm: string): Origin {
   const arms = seconds === undefined ? {} : { arms: [{ arm, runs: 1, seconds }] };
   const last = environments.at(-1);
@@ -39,9 +47,13 @@ function originOfRun({ environments, seconds }: RunRecord, arm: string): Origin 
     return { commit: null, engine: null, machine: null, from: '', to: '', hours: null, runs: 1, ...arms };
   const day = last.started.slice(0, 10);
   return {
-    commit: commitOf(last),
-    engine: last.engine === null ? 'float64, this project’s own' : `${last.engine.name}, ${last.engine.device}`,
-    machine: `${last.cpu}, ${last.cores} cores, ${last.platform}`,
+    commit: inTurn(environments.map(commitOf)),
+    engine: inTurn(
+      environments.map(({ engine }) =>
+        engine === null ? 'float64, this project’s own' : `${engine.name}, ${engine.device}`,
+      ),
+    ),
+    machine: inTurn(environments.map(({ cpu, cores, platform }) => `${cpu}, ${cores} cores, ${platform}`)),
     from: environments[0]!.started.slice(0, 10),
     to: day,
     hours: Number(((seconds ?? 0) / 3600).toPrecision(3)),

@@ -1,6 +1,6 @@
 /** Wall time by arm: what runs say of it, and what they do not. */
 import { expect, test } from 'vitest';
-import type { Origin } from '../../reports/data/origins.js';
+import { originsOfRuns, type Origin } from '../../reports/data/origins.js';
 import type { Records } from '../../reports/data/records.js';
 import { originTables } from '../../reports/data/tables.js';
 import { environmentBlock, runsBlock } from '../../reports/page/runs-block.js';
@@ -88,4 +88,23 @@ test('kept tables whose runs noted their wall time say it as runs do', () => {
     .filter((line) => /laptop/.test(line))
     .map((line) => line.replace(/<[^>]*>/g, ''));
   expect(lines).toEqual(['x,wide,laptop,2,50,,100,wide-40', 'x,kd,laptop,1,8,58,8,kd-8']);
+});
+
+test('a run that was resumed elsewhere says both, in turn', () => {
+  const at = { package: '1', dirty: false, cores: 2, platform: 'linux-x64', started: '2026-01-02T03:04:05Z' };
+  const gpu = { ...at, commit: 'b', cpu: 'Xeon', engine: { name: 'tensorflow', device: 'H100' } };
+  const cpu = { ...at, commit: 'c', cpu: 'EPYC', engine: { name: 'tensorflow', device: 'cpu' } };
+  const runs = [
+    { ...run('moved', 20, {}), environments: [gpu, gpu, cpu] },
+    { ...run('stayed', 10, {}), environments: [cpu] },
+  ] as unknown as RunRecord[];
+  expect(originsOfRuns(runs)).toMatchObject([
+    {
+      runs: 1,
+      commit: 'b, then c',
+      engine: 'tensorflow, H100, then tensorflow, cpu',
+      machine: 'Xeon, 2 cores, linux-x64, then EPYC, 2 cores, linux-x64',
+    },
+    { runs: 1, commit: 'c', engine: 'tensorflow, cpu', machine: 'EPYC, 2 cores, linux-x64' },
+  ]);
 });
