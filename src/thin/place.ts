@@ -2,11 +2,17 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { runsFolder } from '../store/runs.js';
 
 /** What is written into the folder of a result, beside `work`, at the end. */
 const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx'];
-/** What only a result has: begun, or finished. */
-const MARKS = ['work', 'card.json'];
+
+/** Whether a folder has a result, finished or begun: its card, or a run that made it. */
+function hasResult(out: string): boolean {
+  const runs = runsFolder(join(out, 'work'));
+  if (existsSync(join(out, 'card.json'))) return true;
+  return existsSync(runs) && statSync(runs).isDirectory() && readdirSync(runs).some((name) => name.startsWith('thin.'));
+}
 
 /** Whether a path is a folder, or what is in it. */
 function isWithin(path: string, folder: string): boolean {
@@ -34,6 +40,6 @@ export function checkPlace(out: string, model: string, data: string | undefined)
       `${out}: it is in the folder of the data (${data}), and would be read as a part of them; ${choose}`,
     );
   const other = WRITTEN.find((name) => existsSync(join(out, name)));
-  if (other !== undefined && !MARKS.some((name) => existsSync(join(out, name))))
+  if (other !== undefined && !hasResult(out))
     throw new UsageError(`${out}: it has files of something else (${other}), which would be written over; ${choose}`);
 }

@@ -19,14 +19,18 @@ test('a folder with the network in it, with files of something else, or in the d
     expect(() => checkPlace(out, model, pictures)).toThrow(`${out}: it is in the folder of the data (${pictures})`);
   const other = newFolder();
   writeFileSync(join(other, 'README.md'), 'mine');
-  expect(() => checkPlace(other, model, data)).toThrow(`${other}: it has files of something else (README.md)`);
+  const refused = `${other}: it has files of something else (README.md)`;
+  expect(() => checkPlace(other, model, data)).toThrow(refused);
+  // a folder that anyone may have
+  mkdirSync(join(other, 'work', 'runs', 'theirs'), { recursive: true });
+  expect(() => checkPlace(other, model, data)).toThrow(refused);
 });
 
 test('an earlier result, an empty folder, and one beside named splits are taken', () => {
   const [model, data, splits] = [bertFolder(), csvFile(), pictureFolder(2, ['train', 'test'])];
   const earlier = newFolder();
   writeFileSync(join(earlier, 'README.md'), 'a card');
-  mkdirSync(join(earlier, 'work'));
+  mkdirSync(join(earlier, 'work', 'runs', 'thin.half.s1.0123456789ab'), { recursive: true });
   for (const [out, from] of [
     [earlier, data],
     [newFolder(), data],
