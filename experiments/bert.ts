@@ -481,6 +481,7 @@ export const bertSupersense = wordNetTask({
   // validation and test have the same share of every class; right answers are counted by block
   data: { split: 'stratified', blocks: true },
 });
+
 /**
  * As published: two epochs of some 88,000 windows, batches of 32. `--set data.train=...` and `data.test=...` say where
  * the files are.

@@ -4,8 +4,8 @@
  * its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40 of 90, bottom-up,
  * fine-tuning by KL for the rest.
  *
- * Both were run, `cifar10` for the most part on a GPU. Public anchors (full widths, 200 epochs or more; not the budgets
- * of these runs):
+ * Both were run at scale overnight, `cifar10` for the most part on a GPU; its scale gpu was not. Public anchors (full
+ * widths, 200 epochs or more; not the budgets of these runs):
  *
  * | experiment    | thin                         | wide       | deeper    | anchors                             |
  * | fashion-mnist | [2,2,2], 176 k parameters    | 4 x inside | [4,4,4]   | ResNet-18 94.9, WRN-40-4 96.7       |
@@ -97,7 +97,7 @@ function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: P
 }
 
 const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101] };
-/** On CIFAR-10 for an eighth of the steps, some three epochs. */
+/** On CIFAR-10 for an eighth of the steps: some three epochs at scale overnight. */
 const CIFAR10_TUNING: TuningGrid = { ...TUNING, share: 1 / 8 };
 /** The paper's rate, where tuning does not say otherwise; experiments/README.md has the accuracies. */
 const RATES: Rates = { default: PAPER_IMAGENET.peak };

@@ -20,40 +20,61 @@ const originSchema = z.strictObject({
   /** Hours of all runs together, on one core each; null where they were not noted. */
   hours: z.number().nullable(),
   runs: z.int(),
-  /** Wall time by arm, of the runs that noted theirs; left out where none did. */
+  /** Wall time by arm, of the runs that have one ({@link wallSeconds}); left out where none has. */
   arms: z.array(z.strictObject({ arm: z.string(), runs: z.int(), seconds: z.number() })).optional(),
   /** Whether this was taken from the repository's history afterwards: the commit is the one that kept the table. */
   history: z.literal(true).optional(),
 });
 
-/** Runs that were made alike: by one commit, with one engine, on one kind of machine. */
+/** Runs that were made alike: by the same commits, with the same engines, on the same kinds of machines, in turn. */
 export type Origin = z.infer<typeof originSchema>;
 
+/** What a process noted that worked on a run. */
+type Process = RunRecord['environments'][number];
+
 /** Commit of a run's process, or the package's version outside a checkout. */
-export function commitOf({ commit, dirty, package: version }: RunRecord['environments'][number]): string {
+export function commitOf({ commit, dirty, package: version }: Process): string {
   return commit === null ? `package ${version}` : `${commit.slice(0, 12)}${dirty === true ? ' with changes' : ''}`;
 }
 
-/** What the processes of a run have in common, or one after the other: a run may be resumed elsewhere. */
-function inTurn(values: readonly string[]): string {
-  return values.filter((value, i) => value !== values[i - 1]).join(', then ');
+function engineOf({ engine }: Process): string {
+  return engine === null ? 'float64, this project’s own' : `${engine.name}, ${engine.device}`;
+}
+
+function machineOf({ cpu, cores, platform }: Process): string {
+  return `${cpu}, ${cores} cores, ${platform}`;
+}
+
+/** What a run's processes say in turn, once where several say the same: a run may be resumed elsewhere. */
+function inTurn(processes: readonly Process[], of: (process: Process) => string): string {
+  const said = processes.map(of);
+  return said.filter((text, i) => text !== said[i - 1]).join(', then ');
+}
+
+/**
+ * Wall time of a run; undefined where it noted none, and where it was resumed on another machine or engine: the sum
+ * compares with nothing.
+ */
+export function wallSeconds({
+  environments,
+  seconds,
+}: Pick<RunRecord, 'environments' | 'seconds'>): number | undefined {
+  const places = new Set(environments.map((process) => JSON.stringify([engineOf(process), machineOf(process)])));
+  return places.size > 1 ? undefined : seconds;
 }
 
 /** What a run's processes noted of themselves; `arm` is the run's arm in tables. */
 function originOfRun({ environments, seconds }: RunRecord, arm: string): Origin {
-  const arms = seconds === undefined ? {} : { arms: [{ arm, runs: 1, seconds }] };
+  const wall = wallSeconds({ environments, seconds });
+  const arms = wall === undefined ? {} : { arms: [{ arm, runs: 1, seconds: wall }] };
   const last = environments.at(-1);
   if (last === undefined)
     return { commit: null, engine: null, machine: null, from: '', to: '', hours: null, runs: 1, ...arms };
   const day = last.started.slice(0, 10);
   return {
-    commit: inTurn(environments.map(commitOf)),
-    engine: inTurn(
-      environments.map(({ engine }) =>
-        engine === null ? 'float64, this project’s own' : `${engine.name}, ${engine.device}`,
-      ),
-    ),
-    machine: inTurn(environments.map(({ cpu, cores, platform }) => `${cpu}, ${cores} cores, ${platform}`)),
+    commit: inTurn(environments, commitOf),
+    engine: inTurn(environments, engineOf),
+    machine: inTurn(environments, machineOf),
     from: environments[0]!.started.slice(0, 10),
     to: day,
     hours: Number(((seconds ?? 0) / 3600).toPrecision(3)),

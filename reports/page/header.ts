@@ -66,8 +66,8 @@ function summaryLines({ verdicts, records, scales }: Head): (readonly [string, s
     ],
     [
       'Networks',
-      'ResNets on handwritten digits, Fashion-MNIST and strings of a random grammar, tanh nets of 4 to 64 layers, ' +
-        'BERTs on the definitions of WordNet.',
+      'ResNets on handwritten digits, Fashion-MNIST, CIFAR-10 and strings of a random grammar, tanh nets of 4 to 64 ' +
+        'layers, BERTs on the definitions of WordNet and on SST-2.',
     ],
     [
       'Runs',

@@ -1,5 +1,5 @@
 /** Where the runs of a report were made, and which they are, as HTML. */
-import { armTimes, commitOf } from '../data/origins.js';
+import { armTimes, commitOf, wallSeconds } from '../data/origins.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { WIDE } from '../data/facts.js';
 import type { Records } from '../data/records.js';
@@ -40,7 +40,7 @@ interface Timed {
   readonly arm: string;
   readonly scale: string;
   readonly runs: number;
-  /** Of all of them together; undefined where one did not note its own. */
+  /** Of all of them together; undefined where one has none. */
   readonly seconds: number | undefined;
   readonly results: readonly (RunRecord['result'] | undefined)[];
   readonly first: string;
@@ -50,10 +50,10 @@ function timedRuns(runs: readonly RunRecord[]): Timed[] {
   const groups = groupBy(runs, ({ cell }) => JSON.stringify([cell.experiment, cell.arm, cell.scale]));
   return [...groups.values()].map((group): Timed => {
     const { experiment, arm, scale } = group[0]!.cell;
-    const noted = group.every(({ seconds }) => seconds !== undefined);
+    const seconds = group.map(wallSeconds);
     return {
       ...{ experiment, arm, scale, runs: group.length, first: group[0]!.id },
-      seconds: noted ? group.reduce((sum, { seconds }) => sum + seconds!, 0) : undefined,
+      seconds: seconds.reduce((sum, one) => (sum === undefined || one === undefined ? undefined : sum + one), 0),
       results: group.map(({ result }) => result),
     };
   });

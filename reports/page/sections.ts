@@ -20,8 +20,8 @@ export const SECTIONS: Record<string, Section> = {
     title: 'ResNet',
     text:
       'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more ' +
-      'channels in the 3 × 3 convolutions only. Plain nets and a hierarchical grammar beside them. ResNet-50 and ' +
-      'ResNet-101 on ImageNet were not run here.',
+      'channels in the 3 × 3 convolutions only. Plain nets, a hierarchical grammar, Fashion-MNIST and CIFAR-10 beside ' +
+      'them. ResNet-50 and ResNet-101 on ImageNet were not run here.',
   },
   bert: {
     title: 'BERT',

@@ -80,10 +80,11 @@ function dotted(svg: string): string {
   });
 }
 
-/** A text or a circle that is moved and nothing else, and has no place of its own. */
-const MOVED = /<(text|circle)(?![^>]* (?:c?[xy])=)([^>]*?) transform="translate\(([-\d.]+),([-\d.]+)\)"/g;
+/** A text of one line or a circle that is moved and nothing else, and has no coordinates of its own. */
+const MOVED =
+  /<(text|circle)(?![^>]* (?:c?[xy])=)([^>]*?) transform="translate\(([-\d.]+),([-\d.]+)\)"(?![^>]*><tspan)/g;
 
-/** Texts and circles have their place themselves. */
+/** Texts and circles are placed by coordinates of their own instead of a transform. */
 function placed(svg: string): string {
   return svg.replace(MOVED, (_, kind: string, before: string, x: string, y: string) => {
     const prefix = kind === 'circle' ? 'c' : '';

@@ -107,4 +107,7 @@ test('a run that was resumed elsewhere says both, in turn', () => {
     },
     { runs: 1, commit: 'c', engine: 'tensorflow, cpu', machine: 'EPYC, 2 cores, linux-x64' },
   ]);
+  // times of two machines together compare with nothing
+  expect(originsOfRuns(runs).map(({ arms }) => arms)).toEqual([undefined, [{ arm: 'stayed', runs: 1, seconds: 10 }]]);
+  expect(linesOf(runs)).toEqual(['x,moved,laptop,1,,,,moved-20', 'x,stayed,laptop,1,10,,10,stayed-10']);
 });

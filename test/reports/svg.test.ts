@@ -41,9 +41,10 @@ test('groups without elements go, and others are closed', () => {
   expect(compactSvg(picture(`<g fill="none">${empty}${full}</g>`))).toBe(picture(`<g fill="none">${full}</g>`));
 });
 
-test('texts and circles that are moved and nothing else have their place themselves', () => {
+test('texts and circles that are moved and nothing else are placed by coordinates of their own', () => {
   const turned = '<text text-anchor="middle" transform="translate(1,2) rotate(-90)">y</text>';
-  const own = '<text x="3" transform="translate(1,2)">own</text>';
+  const own =
+    '<text x="3" transform="translate(1,2)">own</text><text transform="translate(1,2)"><tspan>two</tspan></text>';
   const moved = '<text transform="translate(1.26,0)" fill="#222">10</text><circle transform="translate(-3,4)" r="2"/>';
   expect(compactSvg(picture(turned + own + moved))).toBe(
     picture(`${turned}${own}<text x="1.3" fill="#222">10</text><circle cx="-3" cy="4" r="2"/>`),
