@@ -1,8 +1,10 @@
+import { FONT } from '../figures/theme.js';
+
 /** The page's style: light, dark and print; contrast of text at least 4.5 to 1. */
 export const STYLE = `
 :root{color-scheme:light dark;--fg:#1a1a1a;--bg:#fff;--soft:#555;--line:#d0d0d0;--panel:#f6f6f6;--link:#0b5394;--field:#767676}
 @media (prefers-color-scheme:dark){:root{--fg:#e8e8e8;--bg:#161616;--soft:#b5b5b5;--line:#444;--panel:#222;--link:#8ab4f8;--field:#8f8f8f}}
-*{box-sizing:border-box}html{scroll-padding-top:.5rem}body{margin:0;color:var(--fg);background:var(--bg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+*{box-sizing:border-box}html{scroll-padding-top:.5rem}body{margin:0;color:var(--fg);background:var(--bg);font:16px/1.5 ${FONT}}
 main{max-width:62rem;margin:0 auto;padding:1rem 1rem 4rem}h1{line-height:1.2;margin:.2em 0}h2{margin-top:2.6rem;border-bottom:1px solid var(--line);padding-bottom:.2rem;line-height:1.25}h3{margin:1.6rem 0 .4rem;line-height:1.3}h4{width:0;min-width:100%;margin:.2rem 0;font-size:.9rem;text-align:center;font-weight:600}
 a{color:var(--link)}.small{color:var(--soft);font-size:.86rem;margin:.35rem 0}.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.lead{font-size:1.08rem;margin:.3rem 0}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:.5rem;background:var(--bg);padding:.3rem;z-index:9}:focus-visible{outline:3px solid var(--link);outline-offset:2px}abbr{text-decoration:underline dotted;cursor:help}

@@ -47,6 +47,10 @@ describe('its numbers are those of the kept results', () => {
       `${percent('resnet-hierarchy', 'three-stage')} % against ${percent('resnet-hierarchy', 'direct')} on strings`,
     ],
     [
+      'CIFAR-10',
+      `${percent('cifar10', 'three-stage')} and ${percent('cifar10', 'direct')} after 27 of CIFAR-10, where the deeper net has ${percent('cifar10', 'deeper')}`,
+    ],
+    [
       'the wide net’s own channels',
       `${percent('resnet-digits', 'selected-kl')} % without imitation, ${percent('resnet-digits', 'selected-three-stage')} with it`,
     ],

@@ -136,7 +136,7 @@ describe('what the documents say of the kept results', () => {
     const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
     const [yes, no, open] = [count('supported'), count('not supported'), count('inconclusive')];
     expect(text('README.md')).toContain(
-      `Of ${verdicts.length} claims at laptop scale ${yes} are supported, **${no} are not**, ${open} are inconclusive`,
+      `Of ${verdicts.length} claims, most at laptop scale, ${yes} are supported, **${no} are not**, ${open} are inconclusive`,
     );
     expect(text('docs/results.md')).toContain(
       `all ${verdicts.length} verdicts: ${yes} supported, ${no} not supported, ${open} inconclusive`,
