@@ -67,7 +67,7 @@ export const RULE_CHANGES: readonly RuleChange[] = [
       'BERTs have five seeds, imitation tuned by arm, and a deeper net at a lower rate.',
     why:
       'Blocks of neighbors left classes out of a split, and accuracies alone make the widest interval. Imitation had ' +
-      'one rate and one share for all arms.',
+      'one rate and one share for all arms. Two verdicts became supported (above distillation alone; supersenses).',
     afterResults: true,
   },
 ];

@@ -2,7 +2,7 @@
 import type { Spec } from './spec.js';
 import { svgElement } from './svg.js';
 
-const [MARGIN, KEY_LINE, FONT] = [16, 20, 'system-ui, sans-serif'] as const;
+const [MARGIN, KEY_LINE] = [16, 20] as const;
 /** Pixels of a PNG for each pixel of the page. */
 const DENSITY = 2;
 
@@ -49,7 +49,8 @@ function pictureOf(figure: HTMLElement): SVGElement {
     ];
   });
   const height = bottom + entries.length * KEY_LINE + MARGIN;
-  const picture = svgElement('svg', { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT });
+  const { fontFamily } = getComputedStyle(figure);
+  const picture = svgElement('svg', { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': fontFamily });
   picture.append(
     svgElement('rect', { width, height, fill: 'white' }),
     svgElement('text', { x: MARGIN, y: 28, 'font-size': 15, 'font-weight': 600 }, title),
