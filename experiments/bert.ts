@@ -20,7 +20,6 @@ import {
   type TuningGrid,
 } from '../src/core/experiment.js';
 import { maskedPositions, type MaskedSpec } from '../src/data/masked.js';
-import type { WordNetTaskSpec } from '../src/data/wordnet-tasks.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import type { BertSpec } from '../src/models/bert.js';
@@ -438,48 +437,29 @@ const SUPERSENSE_ROWS: DependentRows = {
   designEffect: 24.96,
 };
 
-interface WordNetTask extends Pick<Task, 'name' | 'title'> {
-  readonly task: WordNetTaskSpec['task'];
-  readonly classes: number;
-  readonly dependent: DependentRows;
-  /** What the data have beside the corpus and the vocabulary. */
-  readonly data?: Partial<WordNetTaskSpec>;
-}
-
-function wordNetTask({ name, title, task, classes, dependent, data: more }: WordNetTask): Experiment {
-  return taskExperiment({
-    name,
-    title,
-    seeds: { minutes: 3, laptop: 5, gpu: 3 },
-    metric: TEST_ACCURACY,
-    rates: { default: 2e-3 },
-    tuning: { rates: [1e-3, 2e-3], seeds: [101] },
-    dependent,
-    data: (scale, { vocabulary, lowercase, tokens, heldOut }) => ({
-      set: 'wordnet-task',
-      task,
-      corpus: 'glosses',
-      vocabulary,
-      lowercase,
-      tokens,
-      heldOut,
-      train: scale === 'minutes' ? 3000 : 6000,
-      ...more,
-    }),
-    head: { kind: 'classify', classes },
-    recipe: (scale, peak) => bertRecipe(TASK_STEPS[scale]!, 32, peak),
-  });
-}
-
 /** Which of 45 supersenses a gloss has, after each way of pre-training. */
-export const bertSupersense = wordNetTask({
+export const bertSupersense = taskExperiment({
   name: 'bert-supersense',
   title: 'The trained BERTs on the supersense of a gloss, 45 classes',
-  task: 'supersense',
-  classes: 45,
+  seeds: { minutes: 3, laptop: 5, gpu: 3 },
+  metric: TEST_ACCURACY,
+  rates: { default: 2e-3 },
+  tuning: { rates: [1e-3, 2e-3], seeds: [101] },
   dependent: SUPERSENSE_ROWS,
-  // validation and test have the same share of every class; right answers are counted by block
-  data: { split: 'stratified', blocks: true },
+  data: (scale, { vocabulary, lowercase, tokens, heldOut }) => ({
+    set: 'wordnet-task',
+    task: 'supersense',
+    corpus: 'glosses',
+    vocabulary,
+    lowercase,
+    tokens,
+    heldOut,
+    train: scale === 'minutes' ? 3000 : 6000,
+    split: 'stratified',
+    blocks: true,
+  }),
+  head: { kind: 'classify', classes: 45 },
+  recipe: (scale, peak) => bertRecipe(TASK_STEPS[scale]!, 32, peak),
 });
 
 /**

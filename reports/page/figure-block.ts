@@ -2,7 +2,7 @@
 import { keyOf, panelsOf } from '../client/panels.js';
 import type { Spec } from '../client/spec.js';
 import type { Figure } from '../figures/figure.js';
-import { CONFIG, FONT } from '../figures/theme.js';
+import { CONFIG } from '../figures/theme.js';
 import { withTerm } from './glossary.js';
 import { escape } from '../../src/core/markup.js';
 import { anchor, plural, rowsBlock } from './html.js';
@@ -31,17 +31,12 @@ export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
   return { figure, panels: await Promise.all(panels) };
 }
 
-/** Attributes of a picture's root that a picture in a page has without them. */
-const OF_THE_PAGE = [` font-family="${escape(FONT)}"`, ' xmlns="http://www.w3.org/2000/svg"'];
-
 /** A panel in HTML: its heading, empty where it has no title, and its picture with a label for who does not see it. */
 export function panelHtml({ title, svg }: RenderedPanel, label: string): { head: string; picture: string } {
   return {
     head: title === null ? '' : `<h4>${escape(title)}</h4>`,
-    picture: OF_THE_PAGE.reduce((text, attribute) => text.replace(attribute, ''), svg).replace(
-      '<svg',
-      `<svg role="img" aria-label="${escape(label)}"`,
-    ),
+    // a page needs no namespace
+    picture: svg.replace(/<svg(?: xmlns="[^"]*")?/, `<svg role="img" aria-label="${escape(label)}"`),
   };
 }
 
