@@ -72,14 +72,9 @@ function encode(graph: Graph): Code | undefined {
   for (const [node, one] of nodes.entries()) {
     const op = asOp(one);
     if (op === undefined) continue;
-    // what a program makes are floats: whole numbers are but read, by a cast
-    if ((attribute(op, 'T') ?? TYPES.float32) !== TYPES.float32) return undefined;
+    if (!inProgram(op, graph)) return undefined;
     if (op.op === 'OnesLike') constants.set(node, ones(op.shapes[0]!));
-    else {
-      const encoded = encodedOp(op, graph);
-      if (encoded === undefined) return undefined;
-      ops.push({ node, op, encoded });
-    }
+    else ops.push({ node, op, encoded: encodedOp(op, graph)! });
   }
   const read = [...ops.flatMap(({ encoded }) => encoded.inputs), ...results].map(([node]) => node);
   for (const node of read) {
@@ -110,6 +105,22 @@ function encode(graph: Graph): Code | undefined {
     values.push(...['first', 'second', 'third'].map((name) => Number(attribute(op, name) ?? 0)));
   }
   return { names, numbers, values, order, floats: floats.length };
+}
+
+/**
+ * Whether an op of a graph can be part of a program. What it reads must be floats or, for ops that read whole numbers,
+ * these; its results are floats.
+ */
+export function inProgram(op: OpNode, graph: Graph): boolean {
+  // what a program makes are floats: whole numbers are but read, by a cast
+  if ((attribute(op, 'T') ?? TYPES.float32) !== TYPES.float32) return false;
+  if (op.op === 'OnesLike') return true;
+  const encoded = encodedOp(op, graph);
+  if (encoded === undefined) return false;
+  return encoded.inputs.every(([node]) => {
+    const one = graph.nodes[node]!;
+    return one.op !== 'Const' || (one as ConstNode).dtype === TYPES.float32;
+  });
 }
 
 function attribute({ attributes }: OpNode, wanted: string): unknown {
