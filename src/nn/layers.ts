@@ -9,9 +9,11 @@ import {
   fusedBatchNormGradient,
   fusedDenseTanh,
   fusedDenseTanhGradient,
+  fusedNormAffine,
   fusesBatchNorm,
   fusesDense,
   hasFused,
+  hasFusedOnTensorflow,
   scaleShift,
 } from '../engine/ops/fused.js';
 import { addRelu, isRecording } from '../engine/ops/gradients.js';
@@ -127,14 +129,14 @@ function evaluationAffine(
   norm: string,
   epsilon = BATCH_NORM_EPSILON,
 ): { scale: Tensor1D; shift: Tensor1D } {
-  const scale = tf.mul(
-    parameter(params, `${norm}/gamma`),
-    tf.rsqrt(tf.add(parameter(state, `${norm}/variance`), epsilon)),
-  );
-  return {
-    scale: scale as Tensor1D,
-    shift: tf.sub(parameter(params, `${norm}/beta`), tf.mul(parameter(state, `${norm}/mean`), scale)),
-  };
+  const [gamma, beta] = [parameter(params, `${norm}/gamma`), parameter(params, `${norm}/beta`)];
+  const [mean, variance] = [parameter(state, `${norm}/mean`), parameter(state, `${norm}/variance`)];
+  if (hasFusedOnTensorflow() && !isRecording()) {
+    const [scale, shift] = fusedNormAffine([gamma, beta, mean, variance], epsilon);
+    return { scale, shift };
+  }
+  const scale: Tensor1D = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
+  return { scale, shift: tf.sub(beta, tf.mul(mean, scale)) };
 }
 
 /**

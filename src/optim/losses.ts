@@ -1,7 +1,15 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
 import type { z } from 'zod';
 import { lookUp, nameSchema, register } from '../core/registry.js';
-import { fusedCrossEntropy, fusedCrossEntropyGradient, hasFusedOnTensorflow } from '../engine/ops/fused.js';
+import {
+  fusedCrossEntropy,
+  fusedCrossEntropyGradient,
+  fusedDivergence,
+  fusedDivergenceGradient,
+  fusedSquaredError,
+  fusedSquaredErrorGradient,
+  hasFusedOnTensorflow,
+} from '../engine/ops/fused.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
 import { tf, type Scalar, type Tensor } from '../engine/tensor.js';
 
@@ -43,14 +51,19 @@ function meanOverRows(
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
   const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
-  const alike = mixed.dtype === 'float32' && tf.util.arraysEqual(mixed.shape, logits.shape);
-  if (alike && hasFusedOnTensorflow()) return inOnePass(logits, mixed);
+  if (canFuse(logits, mixed)) return inOnePass(logits, mixed);
   return meanOverRows(
     logits,
     mixed,
     (logs, target) => tf.neg(tf.mul(target, logs)),
     (logs, target) => [tf.sub(tf.mul(tf.exp(logs), tf.sum(target, -1, true)), target), tf.neg(logs)],
   );
+}
+
+/** Whether the fused ops take both tensors. */
+function canFuse(a: Tensor, b: Tensor): boolean {
+  const floats = a.dtype === 'float32' && b.dtype === 'float32';
+  return floats && tf.util.arraysEqual(a.shape, b.shape) && hasFusedOnTensorflow();
 }
 
 /** Cross-entropy by a fused op, which reads logits and targets once; its gradient reads them once more. */
@@ -75,6 +88,7 @@ function inOnePass(logits: Tensor, targets: Tensor): Scalar {
  * Vinyals, Dean 2015.
  */
 export function klDivergence(student: Tensor, teacher: Tensor, temperature = 1): Scalar {
+  if (canFuse(student, teacher)) return divergenceInOnePass(student, teacher, temperature);
   const [mine, theirs] =
     temperature === 1 ? [student, teacher] : [tf.div(student, temperature), tf.div(teacher, temperature)];
   const divergence = meanOverRows(
@@ -89,13 +103,50 @@ export function klDivergence(student: Tensor, teacher: Tensor, temperature = 1):
   return temperature === 1 ? divergence : tf.mul(divergence, temperature ** 2);
 }
 
+/** {@link klDivergence} by a fused op, which reads both logits once; so does its gradient. */
+function divergenceInOnePass(student: Tensor, teacher: Tensor, temperature: number): Scalar {
+  return withGradient(
+    [student, teacher],
+    () => {
+      const [value, norms] = fusedDivergence(student, teacher, temperature);
+      return { value, saved: { student, teacher, norms } };
+    },
+    (dy, { norms, ...saved }) => {
+      const [mine, theirs] = [tf.div(saved.student, temperature), tf.div(saved.teacher, temperature)].map(logSoftmax);
+      // by the teacher's logits: T p (d - sum p d) dy / rows, d being the difference of the logs
+      const weights = tf.exp(theirs!);
+      const difference = tf.sub(theirs!, mine!);
+      const centred = tf.sub(difference, tf.sum(tf.mul(weights, difference), -1, true));
+      const byTeacher = tf.mul(tf.mul(weights, centred), tf.mul(dy, (4 * temperature) / norms.size));
+      return [fusedDivergenceGradient(dy, [saved.student, saved.teacher], norms, temperature), byTeacher];
+    },
+  );
+}
+
+/** Either squared error by a fused op, which reads both tensors once; so does its gradient by the first. */
+function errorInOnePass(a: Tensor, b: Tensor, relative: boolean): Scalar {
+  return withGradient(
+    [a, b],
+    () => {
+      const [value, unit] = fusedSquaredError(a, b, relative);
+      return { value, saved: { a, b, value, unit } };
+    },
+    (dy, saved) => {
+      const byA = fusedSquaredErrorGradient(dy, saved.a, saved.b, saved.unit);
+      const byUnit = tf.mul(saved.b, tf.div(tf.mul(tf.mul(dy, saved.value), 2), saved.unit));
+      return [byA, relative ? tf.neg(tf.add(byA, byUnit)) : tf.neg(byA)];
+    },
+  );
+}
+
 /** mean |a - b|^2. */
 export function squaredError(a: Tensor, b: Tensor): Scalar {
-  return tf.mean(tf.squaredDifference(a, b));
+  return canFuse(a, b) ? errorInOnePass(a, b, false) : tf.mean(tf.squaredDifference(a, b));
 }
 
 /** |a - b|^2 / |b|^2: 1 for a = 0, whatever the scale of b. Its root is the relative discrepancy. */
 export function relativeSquaredError(a: Tensor, b: Tensor): Scalar {
+  if (canFuse(a, b)) return errorInOnePass(a, b, true);
   return tf.div(squaredError(a, b), tf.mean(tf.square(b)));
 }
 

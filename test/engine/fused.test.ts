@@ -19,6 +19,12 @@ import {
   fusedDenseGradient,
   fusedDenseTanh,
   fusedDenseTanhGradient,
+  fusedDivergence,
+  fusedDivergenceGradient,
+  fusedNormAffine,
+  fusedProduct,
+  fusedSquaredError,
+  fusedSquaredErrorGradient,
   hasFused,
   hasFusedOnTensorflow,
   norm,
@@ -659,6 +665,127 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
       await close(fused.loss, await apart.loss.data());
       for (const name of Object.keys(apart.gradients))
         await close(fused.gradients[name]!, await apart.gradients[name]!.data(), TOLERANCE.gradient);
+    });
+  });
+
+  describe('a product of matrices', () => {
+    beforeEach(({ skip }) => {
+      if (!hasFusedOnTensorflow()) skip();
+    });
+
+    const SHAPES = [...PRODUCTS, [5, 1100, 70], [97, 16, 64], [200, 33, 300], [6, 17, 16]] as const;
+    const turned = (values: Float64Array, rows: number, columns: number): Float64Array =>
+      values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!);
+
+    test.each(SHAPES)('%i x %i by %i columns, either turned or not', async (rows, depth, columns) => {
+      const [a, b] = [draw('a', rows * depth), draw('b', depth * columns)];
+      const expected = product(a, b, depth, columns);
+      const first = [tensor(a, rows, depth), tensor(turned(a, rows, depth), depth, rows)];
+      const second = [tensor(b, depth, columns), tensor(turned(b, depth, columns), columns, depth)];
+      const straight = await fusedProduct(first[0]!, second[0]!, false, false).data();
+      await close(tf.tensor1d(straight), expected);
+      // the order of each sum is the same, so every bit is
+      for (const [transposeA, transposeB] of [
+        [true, false],
+        [false, true],
+        [true, true],
+      ] as const) {
+        const y = fusedProduct(first[Number(transposeA)]!, second[Number(transposeB)]!, transposeA, transposeB);
+        expect(y.shape).toEqual([rows, columns]);
+        expect(await y.data()).toEqual(straight);
+      }
+    });
+  });
+
+  test.each([1, 16, 37])('batch norm by running statistics as scale and shift, %i channels', async (channels) => {
+    if (!hasFusedOnTensorflow()) return;
+    const [gamma, beta, mean] = ['gamma', 'beta', 'mean'].map((name) => draw(name, channels));
+    const variance = draw('variance', channels).map((value) => Math.fround(value ** 2));
+    const inputs = [gamma!, beta!, mean!, variance].map((values) => tensor(values, channels));
+    const [scale, shift] = fusedNormAffine(inputs as [Tensor, Tensor, Tensor, Tensor], 1e-5);
+    const scales = gamma!.map((value, i) => value / Math.sqrt(variance[i]! + 1e-5));
+    await close(scale, scales);
+    await close(
+      shift,
+      beta!.map((value, i) => value - mean![i]! * scales[i]!),
+    );
+  });
+
+  describe('divergence', () => {
+    beforeEach(({ skip }) => {
+      if (!hasFusedOnTensorflow()) skip();
+    });
+
+    test.each(ROWS.flatMap((shape) => [1, 3].map((temperature) => [...shape, temperature] as const)))(
+      '%i x %i at temperature %i',
+      async (rows, columns, temperature) => {
+        const [z, w] = [draw('z', rows * columns), draw('w', rows * columns)].map((values) =>
+          values.map((value) => Math.fround(100 + 4 * value)),
+        ) as [Float64Array, Float64Array];
+        const logs = (values: Float64Array): Float64Array =>
+          values.map((value, i) => {
+            const from = i - (i % columns);
+            const row = values.subarray(from, from + columns);
+            return (
+              value / temperature -
+              Math.log(row.reduce((sum, v) => sum + Math.exp((v - 100) / temperature), 0)) -
+              100 / temperature
+            );
+          });
+        const [mine, theirs] = [logs(z), logs(w)];
+        const loss = theirs.reduce((sum, log, i) => sum + Math.exp(log) * (log - mine[i]!), 0);
+        const [student, teacher] = [tensor(z, rows, columns), tensor(w, rows, columns)];
+        const [value, norms] = fusedDivergence(student, teacher, temperature);
+        const found = fusedDivergenceGradient(tf.scalar(3), [student, teacher], norms, temperature);
+        expect(found.shape).toEqual([rows, columns]);
+        // of one column softmax is 1: no divergence, and no gradient
+        if (columns === 1) return expect([...(await value.data()), ...(await found.data())]).toEqual([0, 0]);
+        await close(value, [(temperature ** 2 * loss) / rows]);
+        await close(
+          found,
+          mine.map((log, i) => (3 * temperature * (Math.exp(log) - Math.exp(theirs[i]!))) / rows),
+          TOLERANCE.gradient,
+        );
+        expect(await fusedDivergence(student, student, temperature)[0].data()).toEqual(new Float32Array(1));
+      },
+    );
+
+    test('what is not a number reaches the loss, far logits do not overflow', async () => {
+      const loss = async (student: number[], teacher: number[]): Promise<number> =>
+        (await fusedDivergence(tensor(student, 1, 3), tensor(teacher, 1, 3), 1)[0].data())[0]!;
+      expect([await loss([NaN, 0, 0], [0, 0, 0]), await loss([0, 0, 0], [0, NaN, 0])]).toEqual([NaN, NaN]);
+      expect([await loss([1000, 0, 0], [1000, 0, 0]), await loss([0, 1000, 0], [1000, 0, 0])]).toEqual([0, 1000]);
+    });
+
+    test('tensors of another shape are an error', () => {
+      const three = tensor([1, 2, 3], 1, 3);
+      expect(() => fusedDivergence(three, tensor([1, 2], 1, 2), 1)).toThrow(/shapes differ/);
+    });
+  });
+
+  describe('squared error', () => {
+    beforeEach(({ skip }) => {
+      if (!hasFusedOnTensorflow()) skip();
+    });
+
+    test.each([...ROWS, [40, 1000] as const])('%i x %i', async (rows, columns) => {
+      const [a, b] = [draw('a', rows * columns), draw('b', rows * columns)];
+      const error = a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0);
+      for (const [relative, unit] of [
+        [false, a.length],
+        [true, b.reduce((sum, value) => sum + value ** 2, 0)],
+      ] as const) {
+        const given = [tensor(a, rows, columns), tensor(b, rows, columns)] as const;
+        const [value, found] = fusedSquaredError(...given, relative);
+        await close(value, [error / unit]);
+        await close(found, [unit]);
+        await close(
+          fusedSquaredErrorGradient(tf.scalar(3), ...given, found),
+          a.map((x, i) => (6 * (x - b[i]!)) / unit),
+          TOLERANCE.gradient,
+        );
+      }
+      expect(() => fusedSquaredError(tensor(a, a.length), tensor([1, 2, 3], 3), true)).toThrow(/shapes differ/);
     });
   });
 

@@ -6,7 +6,7 @@
  * and large kernels of which every window sees the whole image.
  */
 import type { NamedAttrMap } from '@tensorflow/tfjs-core';
-import { fusedConvolution, hasFusedOnTensorflow } from './fused.js';
+import { fusedConvolution, hasFusedOnTensorflow, scaleShift } from './fused.js';
 import { product } from './matrix.js';
 import { convolutionWithBias, hasOneDnn } from '../onednn.js';
 import { FLOAT, tensorflowOp, type Attributes } from '../tensorflow-op.js';
@@ -300,6 +300,12 @@ function tensorflowForward(x: Tensor, filter: Tensor, geometry: Geometry): Tenso
 const MANY_PIXELS = 1024;
 
 function tensorflowForwardWithBias(x: Tensor, filter: Tensor, bias: Tensor, geometry: Geometry): Tensor {
+  if (isSmall(x.shape[0]!, geometry)) {
+    const convolved = tensorflowForward(x, filter, geometry);
+    const y = scaleShift({ x: convolved, shift: bias }, false);
+    convolved.dispose();
+    return y;
+  }
   const pixels = x.shape[0]! * geometry.output[0] * geometry.output[1];
   const asProduct = seesAll(geometry) || (isPointwise(geometry) && pixels < MANY_PIXELS);
   if (hasOneDnn() && !asProduct) return windows.forward(x, filter, geometry, bias);

@@ -230,6 +230,17 @@ export function scaleShift({ x, scale, shift, residual }: ScaleShiftInputs, relu
   return fusedOp('ScaleShift', [x, scale, shift, residual], 1, 0, Number(relu))[0]!;
 }
 
+/** Gamma, beta, mean and variance of a batch norm, [C] each. */
+export type NormStatistics = readonly [gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor];
+
+/**
+ * Scale and shift [C] of a batch norm by running statistics: scale = gamma / sqrt(variance + epsilon), shift = beta -
+ * mean scale. Where {@link hasFusedOnTensorflow}.
+ */
+export function fusedNormAffine(statistics: NormStatistics, epsilon: number): [Tensor1D, Tensor1D] {
+  return fusedOnTensorflow('NormAffine', statistics, 2, epsilon) as [Tensor1D, Tensor1D];
+}
+
 /** Inputs of a batch norm. */
 export interface BatchNormInputs {
   /** [..., C]. */
@@ -348,6 +359,41 @@ export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: T
   return fusedOnTensorflow('CrossEntropyGrad', [dy, logits, targets, norms, undefined], 1)[0]!;
 }
 
+/**
+ * T^2 KL(teacher || student) of softmax(z / T) over the last axis, a mean over the rows, a scalar, for logits [..., K] of
+ * both; and what the gradient needs of each row: of the student all maxima, then all log sum exp((z - maximum) / T), then
+ * the same of the teacher. Where {@link hasFusedOnTensorflow}. In a compiled step the op may take a bias [K] of either
+ * as well, which it adds to the logits (trace/graph.ts).
+ */
+export function fusedDivergence(student: Tensor, teacher: Tensor, temperature: number): [Scalar, Tensor1D] {
+  const inputs = [student, teacher, undefined, undefined];
+  return fusedOnTensorflow('Divergence', inputs, 2, temperature) as [Scalar, Tensor1D];
+}
+
+/** Gradient of {@link fusedDivergence} by the student's logits; `norms` is its second result. */
+export function fusedDivergenceGradient(
+  dy: Tensor,
+  [student, teacher]: readonly [Tensor, Tensor],
+  norms: Tensor,
+  temperature: number,
+): Tensor {
+  const inputs = [dy, student, teacher, norms, undefined, undefined];
+  return fusedOnTensorflow('DivergenceGrad', inputs, 1, temperature)[0]!;
+}
+
+/**
+ * |a - b|^2 of two tensors of one shape, over the number of their values or, if `relative`, over |b|^2, a scalar; and
+ * that second number. Where {@link hasFusedOnTensorflow}.
+ */
+export function fusedSquaredError(a: Tensor, b: Tensor, relative: boolean): [Scalar, Scalar] {
+  return fusedOnTensorflow('SquaredError', [a, b], 2, Number(relative)) as [Scalar, Scalar];
+}
+
+/** Gradient of {@link fusedSquaredError} by a; `unit` is its second result. */
+export function fusedSquaredErrorGradient(dy: Tensor, a: Tensor, b: Tensor, unit: Tensor): Tensor {
+  return fusedOnTensorflow('SquaredErrorGrad', [dy, a, b, unit], 1)[0]!;
+}
+
 /** Multiplications of a layer above which TensorFlow's products, which use all threads, are faster than ours. */
 const SMALL_LAYER = 2 ** 20;
 
@@ -377,16 +423,21 @@ export function columnSums(x: Tensor): Tensor {
 /** Columns that our products compute at once, needed or not: values of the widest vectors. */
 const LANES = 16;
 
+/** Multiplications of a product of whole vectors up to which ours is as fast as oneDNN's (src/engine/README.md). */
+const LARGE_PRODUCT = 2 ** 27;
+
 /**
  * Whether a product of two matrices, the second perhaps transposed, is done by {@link fusedProduct}: TensorFlow's takes
- * longer to begin than a small one takes.
+ * longer to begin than a small one takes, and a step of ours alone is a program (trace/program.ts).
  */
 export function fusesProduct(a: Tensor, b: Tensor, transposeB: boolean): boolean {
+  if (!hasFusedOnTensorflow()) return false;
   const columns = b.shape[transposeB ? 0 : 1]!;
-  return hasFusedOnTensorflow() && a.size * Math.ceil(columns / LANES) * LANES <= SMALL_LAYER;
+  const multiplications = a.size * Math.ceil(columns / LANES) * LANES;
+  return multiplications <= (columns % LANES === 0 ? LARGE_PRODUCT : SMALL_LAYER);
 }
 
-/** Product of two matrices, either of them transposed, on one thread. Where {@link hasFusedOnTensorflow}. */
+/** Product of two matrices, either of them transposed. Where {@link hasFusedOnTensorflow}. */
 export function fusedProduct(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   return fusedOnTensorflow('Product', [a, b], 1, Number(transposeA), Number(transposeB))[0]!;
 }

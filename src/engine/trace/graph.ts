@@ -87,20 +87,19 @@ export function graphOf(recording: Recording, inputs: Tensors, results: readonly
       continue;
     }
     if (name === 'Reshape') given[0] = unshaped(nodes, given[0]!);
-    const loss = LOSSES[name];
-    if (loss !== undefined) {
-      given[loss.targets] = asLabels(nodes, given[loss.targets]!, add);
-      const apart = withoutBias(nodes, given[loss.logits]!);
+    for (const { logits, bias } of LOSSES[name]?.biased ?? []) {
+      const apart = withoutBias(nodes, given[logits]!);
       // the sum was taken before: what was written into since is not what it was taken of
-      if (apart !== undefined && !order.isWritten(apart.values) && !order.isWritten(apart.bias)) {
-        const { values, bias, shaped } = apart;
-        const node = nodes.length;
-        const logits = shaped && { ...shaped, inputs: [values, shaped.inputs[1]!] };
-        if (logits !== undefined) add({ ...logits, after: order.place(node, logits.op, logits.inputs) });
-        given[loss.logits] = logits === undefined ? values : [node, 0];
-        given[loss.bias] = bias;
-      }
+      if (apart === undefined || order.isWritten(apart.values) || order.isWritten(apart.bias)) continue;
+      given[bias] = apart.bias;
+      given[logits] = apart.values;
+      if (apart.shaped === undefined) continue;
+      const shaped = { ...apart.shaped, inputs: [apart.values, apart.shaped.inputs[1]!] };
+      const node = nodes.length;
+      given[logits] = [add({ ...shaped, after: order.place(node, shaped.op, shaped.inputs) }), 0];
     }
+    const targets = LOSSES[name]?.targets;
+    if (targets !== undefined) given[targets] = asLabels(nodes, given[targets]!, add);
     const node = nodes.length;
     add({ op: name, attributes, inputs: given, after: order.place(node, name, given), shapes });
     if (name in IN_PLACE) effects.push(node);
@@ -158,13 +157,29 @@ function unshaped(nodes: readonly Node[], output: Output): Output {
   return node?.op === 'Reshape' ? unshaped(nodes, node.inputs[0]!) : output;
 }
 
-/**
- * Which inputs of an op of ours are logits [..., K]; targets, probabilities [..., K] or labels [...] as floats; and a
- * bias [K] of the logits, empty where they have it already.
- */
-const LOSSES: Readonly<Record<string, Readonly<Record<'logits' | 'targets' | 'bias', number>>>> = {
-  GowideCrossEntropy: { logits: 0, targets: 1, bias: 2 },
-  GowideCrossEntropyGrad: { logits: 1, targets: 2, bias: 4 },
+/** Which inputs of an op of ours are what. */
+interface LossInputs {
+  /** Logits [..., K], and the place of a bias [K] of theirs, which is empty where they have it already. */
+  readonly biased: readonly { readonly logits: number; readonly bias: number }[];
+  /** Probabilities [..., K], or labels [...] as floats. */
+  readonly targets?: number;
+}
+
+const LOSSES: Readonly<Record<string, LossInputs>> = {
+  GowideCrossEntropy: { biased: [{ logits: 0, bias: 2 }], targets: 1 },
+  GowideCrossEntropyGrad: { biased: [{ logits: 1, bias: 4 }], targets: 2 },
+  GowideDivergence: {
+    biased: [
+      { logits: 0, bias: 2 },
+      { logits: 1, bias: 3 },
+    ],
+  },
+  GowideDivergenceGrad: {
+    biased: [
+      { logits: 1, bias: 4 },
+      { logits: 2, bias: 5 },
+    ],
+  },
 };
 
 /**

@@ -59,6 +59,21 @@ void scale_shift(Call& call, const Attributes& attributes) {
   });
 }
 
+// Batch norm by running statistics as scale x + shift: scale = gamma / sqrt(variance + epsilon), the first number, and
+// shift = beta - mean scale.
+void norm_affine(Call& call, const Attributes& attributes) {
+  View gamma = call.input(0), beta = call.input(1), mean = call.input(2), variance = call.input(3);
+  const int64_t size = gamma.size;
+  call.require(beta.size == size && mean.size == size && variance.size == size, "batch norm: four numbers for each channel are expected");
+  View scale = call.output(0, {size}), shift = call.output(1, {size});
+  if (!call.ok()) return;
+  along(size, [&](int64_t c, int n) {
+    const V s = LOAD(gamma.data + c) / root(LOAD(variance.data + c) + attributes.first);
+    STORE(scale.data + c, s);
+    STORE(shift.data + c, LOAD(beta.data + c) - LOAD(mean.data + c) * s);
+  });
+}
+
 // Batch norm over all axes but the last, of x; then plus a residual, unless it is empty, and a ReLU if asked for. y,
 // batch mean, batch variance (unbiased) and 1 / std.
 void batch_norm(Call& call, const Attributes& attributes) {

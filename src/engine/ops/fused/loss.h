@@ -1,4 +1,4 @@
-// Cross-entropy over the last axis, and its gradient.
+// Losses, and their gradients: cross-entropy and divergence over the last axis, squared error.
 #pragma once
 #include <limits>
 
@@ -122,6 +122,125 @@ void cross_entropy_gradient(Call& call, const Attributes&) {
       const float weight = sum(weights);
       along(columns, [&](int64_t c, int n) { STORE(to + c, (exp_negative((z.values(at, c, n) - top) - log) * weight - LOAD(t + c)) * share); });
     }
+  });
+}
+
+// Logits and a temperature, as softmax sees them. Of each row the maximum, and log sum exp((z - maximum) / T).
+struct Law {
+  Logits z;
+  float inverse;  // 1 / T
+  int64_t columns;
+  float top = 0, log = 0;
+
+  V log_probability(int64_t at, int64_t c, int n) const { return (z.values(at, c, n) - top) * inverse - log; }
+  void enter(int64_t at) {
+    V tops = splat(-std::numeric_limits<float>::infinity());
+    along(columns, [&](int64_t c, int n) {
+      const V v = z.values_or_low(at, c, n);
+      tops = v > tops ? v : tops;
+    });
+    top = tops[0];
+    for (int w = 1; w < W; w++) top = std::max(top, tops[w]);
+    V total = {};
+    along(columns, [&](int64_t c, int n) { total += exp_negative((z.values_or_low(at, c, n) - top) * inverse); });
+    log = std::log(sum(total));
+  }
+};
+
+// T^2 KL(teacher || student) of softmax(z / T), a mean over the rows, T being the first number; and of each row what a
+// law has of it: all of the student's maxima, then all logs, then the same of the teacher's.
+void divergence(Call& call, const Attributes& attributes) {
+  View student = call.input(0), teacher = call.input(1);
+  const Law law{logits_of(call, student, call.input(2)), 1 / attributes.first, student.columns()};
+  const Law other{logits_of(call, teacher, call.input(3)), 1 / attributes.first, student.columns()};
+  const int64_t rows = student.rows(), columns = student.columns();
+  call.require(columns > 0 && teacher.size == student.size && teacher.columns() == columns, "divergence: shapes differ");
+  View loss = call.output(0, {}), norms = call.output(1, {4 * rows});
+  if (!call.ok()) return;
+  std::vector<double> losses(static_cast<size_t>(rows));
+  by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+    Law mine = law, theirs = other;
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      mine.enter(at);
+      theirs.enter(at);
+      const float numbers[4] = {mine.top, mine.log, theirs.top, theirs.log};
+      for (int i = 0; i < 4; i++) norms.data[i * rows + row] = numbers[i];
+      V total = {};
+      along(columns, [&](int64_t c, int n) {
+        const V log = theirs.log_probability(at, c, n);
+        V term = exp_negative(log) * (log - mine.log_probability(at, c, n));
+        for (int w = n; w < W; w++) term[w] = 0;
+        total += term;
+      });
+      losses[row] = sum(total);
+    }
+  });
+  double total = 0;
+  for (double one : losses) total += one;
+  *loss.data = static_cast<float>(total / static_cast<double>(rows)) * (attributes.first * attributes.first);
+}
+
+// By the student's logits: T (softmax(student / T) - softmax(teacher / T)) dy / rows.
+void divergence_gradient(Call& call, const Attributes& attributes) {
+  View dy = call.input(0), student = call.input(1), teacher = call.input(2), norms = call.input(3);
+  const Law law{logits_of(call, student, call.input(4)), 1 / attributes.first, student.columns()};
+  const Law other{logits_of(call, teacher, call.input(5)), 1 / attributes.first, student.columns()};
+  const int64_t rows = student.rows(), columns = student.columns();
+  call.require(dy.size == 1 && teacher.size == student.size && norms.size == 4 * rows, "divergence: shapes differ");
+  View dz = call.output(0, student.dims);
+  if (!call.ok()) return;
+  const float share = *dy.data / static_cast<float>(rows) * attributes.first;
+  by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+    Law mine = law, theirs = other;
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t at = row * columns;
+      mine.top = norms.data[row];
+      mine.log = norms.data[rows + row];
+      theirs.top = norms.data[2 * rows + row];
+      theirs.log = norms.data[3 * rows + row];
+      along(columns, [&](int64_t c, int n) {
+        STORE(dz.data + at + c, (exp_negative(mine.log_probability(at, c, n)) - exp_negative(theirs.log_probability(at, c, n))) * share);
+      });
+    }
+  });
+}
+
+// |a - b|^2 over what it is measured in: the number of values, or, where the first number is not 0, |b|^2; and that.
+void squared_error(Call& call, const Attributes& attributes) {
+  View a = call.input(0), b = call.input(1);
+  call.require(a.size == b.size, "squared error: shapes differ");
+  View loss = call.output(0, {}), unit = call.output(1, {});
+  if (!call.ok()) return;
+  const bool relative = attributes.first != 0;
+  const int64_t parts = (a.size + PART - 1) / PART;
+  std::vector<double> errors(static_cast<size_t>(parts)), squares(static_cast<size_t>(parts));
+  by_rows(a.size, 1, [&](int64_t begin, int64_t end) {
+    V error = {}, square = {};
+    along(end - begin, [&](int64_t c, int n) {
+      const V v = LOAD(b.data + begin + c), difference = LOAD(a.data + begin + c) - v;
+      error += difference * difference;
+      if (relative) square += v * v;
+    });
+    errors[begin / PART] = sum(error);
+    squares[begin / PART] = sum(square);
+  });
+  double error = 0, square = 0;
+  for (double part : errors) error += part;
+  for (double part : squares) square += part;
+  *unit.data = relative ? static_cast<float>(square) : static_cast<float>(a.size);
+  *loss.data = static_cast<float>(error) / *unit.data;
+}
+
+// By a: 2 (a - b) dy / unit.
+void squared_error_gradient(Call& call, const Attributes&) {
+  View dy = call.input(0), a = call.input(1), b = call.input(2), unit = call.input(3);
+  call.require(a.size == b.size && dy.size == 1 && unit.size == 1, "squared error: shapes differ");
+  View da = call.output(0, a.dims);
+  if (!call.ok()) return;
+  const float share = 2 * *dy.data / *unit.data;
+  by_rows(a.size, 1, [&](int64_t begin, int64_t end) {
+    along(end - begin, [&](int64_t c, int n) { STORE(da.data + begin + c, (LOAD(a.data + begin + c) - LOAD(b.data + begin + c)) * share); });
   });
 }
 

@@ -30,17 +30,6 @@ int64_t filled(const float* from, int64_t rows, int64_t columns, float* to) {
 // Values of the scratch that filled needs.
 inline int64_t filled_size(int64_t rows, int64_t columns) { return rows * ((columns + W - 1) / W * W); }
 
-// A matrix [rows, columns], transposed, as filled has it: rows of it are filled up.
-int64_t filled_transposed(const float* from, int64_t rows, int64_t columns, float* to) {
-  const int64_t width = (rows + W - 1) / W * W;
-  for (int64_t c = 0; c < columns; c++) {
-    float* const row = to + c * width;
-    for (int64_t r = 0; r < rows; r++) row[r] = from[r * columns + c];
-    std::fill(row + rows, row + width, 0.0f);
-  }
-  return width;
-}
-
 // Each row of x matrix + bias, as `then` makes it.
 template <typename F>
 void dense_then(Call& call, F then) {
@@ -67,22 +56,6 @@ void dense(Call& call, const Attributes&) {
 // tanh(x matrix + bias).
 void dense_tanh(Call& call, const Attributes&) {
   dense_then(call, [](V v) { return tangent(v); });
-}
-
-// a b, of two matrices; the first number has the first of them transposed, the second number the second.
-void small_product(Call& call, const Attributes& attributes) {
-  View a = call.input(0), b = call.input(1);
-  const bool first = attributes.first != 0, second = attributes.second != 0;
-  call.require(a.dims.size() == 2 && b.dims.size() == 2, "product: two matrices are expected");
-  if (!call.ok()) return;
-  const int64_t rows = a.dims[first], depth = a.dims[!first], columns = b.dims[!second];
-  call.require(b.dims[second] == depth, "product: shapes differ");
-  View y = call.output(0, {rows, columns});
-  if (!call.ok()) return;
-  Scratch scratch(filled_size(depth, columns));
-  float* const right = scratch.take(filled_size(depth, columns));
-  const int64_t width = second ? filled_transposed(b.data, columns, depth, right) : filled(b.data, depth, columns, right);
-  multiply(rows, columns, depth, first ? Left{a.data, 1, rows} : Left{a.data, depth, 1}, right, width, y.data, columns);
 }
 
 // Sums of the columns of x, part by part of its rows.

@@ -118,4 +118,89 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
   });
 }
 
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define GOWIDE_SHUFFLES
+#endif
+#endif
+
+#if defined(GOWIDE_SHUFFLES)
+// Values 0 to 2 W - 1 are those of a and b: each `width` of a is followed by as many of b, from the half of both that
+// `high` says.
+template <int width, bool high, int... I>
+inline V braided(V a, V b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (I / width % 2 * W + I / (2 * width) * 2 * width + I % width + (high ? width : 0))...);
+}
+
+// One step of turning a square of W by W values: blocks of `width` by `width` change their places.
+template <int width>
+inline void turn(V (&rows)[W]) {
+  constexpr auto all = std::make_integer_sequence<int, W>{};
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i++) {
+    if (i & width) continue;
+    const V a = rows[i], b = rows[i + width];
+    rows[i] = braided<width, false>(a, b, all);
+    rows[i + width] = braided<width, true>(a, b, all);
+  }
+  if constexpr (width > 1) turn<width / 2>(rows);
+}
+#endif
+
+// W rows of a matrix, W columns of each, to W columns.
+inline void turn_square(const float* from, int64_t row, float* to, int64_t width) {
+#if defined(GOWIDE_SHUFFLES)
+  V rows[W];
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i++) rows[i] = load(from + i * row);
+  turn<W / 2>(rows);
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i++) store(to + i * width, rows[i]);
+#else
+  for (int c = 0; c < W; c++)
+    for (int r = 0; r < W; r++) to[c * width + r] = from[r * row + c];
+#endif
+}
+
+// `columns` rows [.., depth] as columns of a panel, whose rows are filled up with 0.
+void pack_turned(const float* from, int64_t row, int64_t depth, int64_t columns, int64_t width, float* to) {
+  for (int64_t c = 0; c < width; c += W) {
+    const int64_t here = std::min<int64_t>(W, columns - c), whole = here == W ? depth / W * W : 0;
+    for (int64_t p = 0; p < whole; p += W) turn_square(from + c * row + p, row, to + p * width + c, width);
+    for (int64_t p = whole; p < depth; p++) {
+      float* const line = to + p * width + c;
+      for (int64_t i = 0; i < here; i++) line[i] = from[(c + i) * row + p];
+      std::fill(line + here, line + W, 0.0f);
+    }
+  }
+}
+
+// a b, of two matrices; the first number has the first of them transposed, the second number the second.
+void product(Call& call, const Attributes& attributes) {
+  View a = call.input(0), b = call.input(1);
+  const bool first = attributes.first != 0, second = attributes.second != 0;
+  call.require(a.dims.size() == 2 && b.dims.size() == 2, "product: two matrices are expected");
+  if (!call.ok()) return;
+  const int64_t rows = a.dims[first], depth = a.dims[!first], columns = b.dims[!second];
+  call.require(b.dims[second] == depth, "product: shapes differ");
+  View y = call.output(0, {rows, columns});
+  if (!call.ok() || y.size == 0) return;
+  const int64_t panels = (columns + PANEL - 1) / PANEL, cuts = pool().size() == 1 ? 1 : cuts_of(rows, panels);
+  const int64_t chunk = ((rows + cuts - 1) / cuts + TALL - 1) / TALL * TALL;
+  pool().run(panels * cuts, [&](int64_t part) {
+    const int64_t column = part / cuts * PANEL, begin = part % cuts * chunk, end = std::min(rows, begin + chunk);
+    if (begin >= end) return;
+    const int64_t here = std::min(PANEL, columns - column), width = (here + W - 1) / W * W;
+    Scratch scratch(depth * width);
+    float* const panel = scratch.take(depth * width);
+    if (second) pack_turned(b.data + column * depth, depth, depth, here, width, panel);
+    else pack({b.data + column, columns}, depth, here, width, panel);
+    AtHand soon;
+    for (int64_t row = begin; row < end; row += TALL) {
+      const Left left = first ? Left{a.data + row, 1, rows} : Left{a.data + row * depth, depth, 1};
+      multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, left, panel, width, y.data + row * columns + column, columns, false, soon);
+    }
+  });
+}
+
 }  // namespace
