@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
-import { plusBias } from '../engine/ops/matrix.js';
+import { plusBias, productWithTurned } from '../engine/ops/matrix.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { ACTIVATIONS, dense, parameter, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
@@ -338,7 +338,8 @@ function embeddings(spec: EncoderSpec, scope: Scope, x: Tensor): Tensor {
   const learned = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
   const words = embed(scope, 'embeddings/word', row(x, 0));
   const told = typeVocabSize === undefined ? words : tf.add(words, embed(scope, 'embeddings/segment', row(x, 1)));
-  const sum = tf.add(told, learned);
+  const examples = told.reshape([told.shape[0]!, -1]) as Tensor2D;
+  const sum = plusBias(examples, learned.flatten()).reshape(told.shape);
   return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, BERT_EPSILON), rate);
 }
 
@@ -369,5 +370,5 @@ function headOf(spec: EncoderSpec, scope: Scope, all: Tensor, { input, last }: C
   const rows = layerNorm(scope, 'head/norm', denseGelu(scope, 'head/transform', x), BERT_EPSILON) as Tensor2D;
   const words = parameter(scope.params, 'embeddings/word/kernel') as Tensor2D;
   const bias = parameter(scope.params, 'head/bias') as Tensor1D;
-  return plusBias(tf.matMul(rows, words, false, true), bias).reshape([all.shape[0]!, -1, words.shape[0]]);
+  return plusBias(productWithTurned(rows, words), bias).reshape([all.shape[0]!, -1, words.shape[0]]);
 }

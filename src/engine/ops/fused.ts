@@ -360,10 +360,10 @@ export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: T
 }
 
 /**
- * T^2 KL(teacher || student) of softmax(z / T) over the last axis, a mean over the rows, a scalar, for logits [..., K] of
- * both; and what the gradient needs of each row: of the student all maxima, then all log sum exp((z - maximum) / T), then
- * the same of the teacher. Where {@link hasFusedOnTensorflow}. In a compiled step the op may take a bias [K] of either
- * as well, which it adds to the logits (trace/graph.ts).
+ * T^2 KL(teacher || student) of softmax(z / T) over the last axis, a mean over the rows, a scalar, for logits [..., K]
+ * of both; and what the gradient needs of each row: of the student all maxima, then all log sum exp((z - maximum) / T),
+ * then the same of the teacher. Where {@link hasFusedOnTensorflow}. In a compiled step the op may take a bias [K] of
+ * either as well, which it adds to the logits (trace/graph.ts).
  */
 export function fusedDivergence(student: Tensor, teacher: Tensor, temperature: number): [Scalar, Tensor1D] {
   const inputs = [student, teacher, undefined, undefined];

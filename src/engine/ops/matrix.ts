@@ -72,3 +72,12 @@ export function plusBias(x: Tensor2D, bias: Tensor1D): Tensor2D {
     (dy) => [dy.clone(), columnSums(dy)],
   );
 }
+
+/** x [rows, in] times a kernel on its side [out, in], [rows, out], with its gradient. */
+export function productWithTurned(x: Tensor2D, kernel: Tensor2D): Tensor2D {
+  return withGradient(
+    [x, kernel],
+    () => ({ value: multiply(x, kernel, false, true) as Tensor2D, saved: { x, kernel } }),
+    (dy, saved) => [multiply(dy, saved.kernel), multiply(dy, saved.x, true)],
+  );
+}
