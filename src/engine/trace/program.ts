@@ -5,7 +5,9 @@
  */
 import { sizeOf } from '../../core/host-array.js';
 import type { Programs } from '../ops/fused.js';
-import { asOp, outputShape, TYPES, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
+import { attribute, encodedOp, knownOf, typeOf, VIEW, type Encoded, type Known } from './encoding.js';
+import { asOp, TYPES, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
+import { planMemory } from './memory.js';
 
 /** A step as a program. */
 export interface Program {
@@ -16,47 +18,19 @@ export interface Program {
   readonly floats: number;
 }
 
-/** What an op becomes: its name in a program, which of its inputs are read, and sizes that its outputs have. */
-interface Encoded {
-  readonly name: string;
-  readonly inputs: readonly Output[];
-  readonly sizes: readonly number[];
-}
-
-/** Ops that are not ours: what they become, or undefined where a program cannot do what they do. */
-const OTHERS: Readonly<Record<string, (node: OpNode, graph: Graph) => Encoded | undefined>> = {
-  Reshape: ({ inputs, shapes }) => ({ name: 'Reshape', inputs: [inputs[0]!], sizes: shapes[0]! }),
-  SplitV: ({ inputs, shapes }) =>
-    shapes.every((shape) => shape.length === 1)
-      ? { name: 'Cut', inputs: [inputs[0]!], sizes: shapes.map(([size]) => size!) }
-      : undefined,
-  ConcatV2: ({ inputs, shapes }) =>
-    shapes[0]!.length === 1 ? { name: 'Join', inputs: inputs.slice(0, -1), sizes: [] } : undefined,
-  Add: byValues,
-  AddV2: byValues,
-  Mul: byValues,
-  Cast: (op) =>
-    attribute(op, 'SrcT') === TYPES.int32 && attribute(op, 'DstT') === TYPES.float32
-      ? { name: 'Floats', inputs: op.inputs, sizes: [] }
-      : undefined,
-};
-
-/** Axes that a tensor of a program may have. */
-const MOST_AXES = 8;
-
 /** Builds the program of a graph; undefined where TensorFlow has to run it. */
 export function programOf(graph: Graph, programs: Programs): Program | undefined {
   const code = encode(graph);
   if (code === undefined) return undefined;
   const { names, numbers, values, order, floats } = code;
-  const number = programs.defineProgram(names, Int32Array.from(numbers), Float32Array.from(values));
+  const number = programs.defineProgram(names, Int32Array.from(numbers), values);
   return { number, order, floats };
 }
 
 interface Code extends Omit<Program, 'number'> {
   readonly names: readonly string[];
   readonly numbers: readonly number[];
-  readonly values: readonly number[];
+  readonly values: Float32Array;
 }
 
 /** A graph as our addon reads it (ops/fused/program.h, `read_program`). */
@@ -66,27 +40,28 @@ function encode(graph: Graph): Code | undefined {
     given.flatMap((node, i) => ((nodes[node] as ConstNode).dtype === type ? [i] : []));
   const [floats, ints] = [typed(TYPES.float32!), typed(TYPES.int32!)];
   const order = [...floats, ...ints];
-  if (order.length < given.length || results.some(([node]) => ints.some((i) => given[i] === node))) return undefined;
+  if (order.length < given.length || results.some(([node]) => !givesFloats(graph, node))) return undefined;
   const ops: { readonly node: number; readonly op: OpNode; readonly encoded: Encoded }[] = [];
-  const constants = new Map<number, Pick<ConstNode, 'shape' | 'values'>>();
+  const constants = new Map<number, Known>();
   for (const [node, one] of nodes.entries()) {
     const op = asOp(one);
     if (op === undefined) continue;
-    if (!inProgram(op, graph)) return undefined;
-    if (op.op === 'OnesLike') constants.set(node, ones(op.shapes[0]!));
-    else ops.push({ node, op, encoded: encodedOp(op, graph)! });
+    const known = knownOf(op, graph);
+    const encoded = known === undefined ? encodedOp(op, graph) : undefined;
+    if (known !== undefined) constants.set(node, known);
+    else if (encoded !== undefined && inProgram(op, graph)) ops.push({ node, op, encoded });
+    else return undefined;
   }
   const read = [...ops.flatMap(({ encoded }) => encoded.inputs), ...results].map(([node]) => node);
   for (const node of read) {
     const one = nodes[node]!;
-    if (one.op !== 'Const' || constants.has(node)) continue;
-    if ((one as ConstNode).dtype !== TYPES.float32) return undefined;
-    constants.set(node, one as ConstNode);
+    if (one.op === 'Const') constants.set(node, one as ConstNode);
   }
   // values are numbered: first what is given, then the constants, then what the ops make
   const first = new Map<number, number>(order.map((argument, i) => [given[argument]!, i]));
   for (const node of constants.keys()) first.set(node, first.size);
-  let count = first.size;
+  const made = first.size;
+  let count = made;
   for (const { node, op } of ops) {
     first.set(node, count);
     count += op.shapes.length;
@@ -94,52 +69,60 @@ function encode(graph: Graph): Code | undefined {
   const names = [...new Set(ops.map(({ encoded }) => encoded.name))];
   const list = (numbers: readonly number[]): number[] => [numbers.length, ...numbers];
   const place = ([node, output]: Output): number => first.get(node)! + output;
+  const shapes = [
+    ...order.map((argument) => (nodes[given[argument]!] as ConstNode).shape),
+    ...[...constants.values()].map(({ shape }) => shape),
+    ...ops.flatMap(({ op }) => op.shapes),
+  ];
+  const uses = ops.map(({ node, op, encoded: { name, inputs, inPlace = false } }) => ({
+    ...{ inputs: inputs.map(place), outputs: op.shapes.map((_, output) => place([node, output])) },
+    ...{ isView: name === VIEW, inPlace },
+  }));
+  const plan = planMemory({ sizes: shapes.map(sizeOf), given: made, ops: uses, results: results.map(place) });
   const numbers = [order.length, count, constants.size];
   for (const { shape } of constants.values()) numbers.push(...list(shape));
-  numbers.push(...list(results.map(place)));
-  const values = [...constants.values()].flatMap((one) => Array.from(one.values));
-  for (const { node, op, encoded } of ops) {
-    const outputs = op.shapes.map((_, output) => place([node, output]));
-    numbers.push(names.indexOf(encoded.name), ...list(encoded.inputs.map(place)), ...list(outputs));
-    numbers.push(...list(encoded.sizes));
-    values.push(...['first', 'second', 'third'].map((name) => Number(attribute(op, name) ?? 0)));
+  for (const [i, at] of plan.places.entries()) numbers.push(at, ...list(shapes[made + i]!));
+  numbers.push(plan.lines, ...list(results.map(place)));
+  for (const [i, { encoded }] of ops.entries()) {
+    const { inputs, outputs } = uses[i]!;
+    numbers.push(names.indexOf(encoded.name), ...list(inputs), ...list(outputs), ...list(encoded.sizes));
   }
+  const numbersOfOps = ops.flatMap(({ op }) =>
+    ['first', 'second', 'third'].map((name) => Number(attribute(op, name) ?? 0)),
+  );
+  const values = together([...[...constants.values()].map((one) => one.values), Float32Array.from(numbersOfOps)]);
   return { names, numbers, values, order, floats: floats.length };
 }
 
+/** Floats and whole numbers, four bytes each, one after the other, bit by bit: as a number, a NaN would lose some. */
+function together(parts: readonly Known['values'][]): Float32Array {
+  const all = new Float32Array(parts.reduce((size, { length }) => size + length, 0));
+  const bytes = new Uint8Array(all.buffer);
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of parts) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return all;
+}
+
+/** Whether what a node gives is floats. */
+function givesFloats({ nodes }: Graph, place: number): boolean {
+  const node = nodes[place]!;
+  const op = asOp(node);
+  return (op === undefined ? (node as ConstNode).dtype : typeOf(op)) === TYPES.float32;
+}
+
 /**
- * Whether an op of a graph can be part of a program. What it reads must be floats or, for ops that read whole numbers,
- * these; its results are floats.
+ * Whether an op of a graph can be part of a program. What it reads and gives are floats or whole numbers ({@link
+ * typeOf}); results of the program can be floats only.
  */
 export function inProgram(op: OpNode, graph: Graph): boolean {
-  // what a program makes are floats: whole numbers are but read, by a cast
-  if ((attribute(op, 'T') ?? TYPES.float32) !== TYPES.float32) return false;
-  if (op.op === 'OnesLike') return true;
+  if (knownOf(op, graph) !== undefined) return true;
   const encoded = encodedOp(op, graph);
   if (encoded === undefined) return false;
   return encoded.inputs.every(([node]) => {
     const one = graph.nodes[node]!;
-    return one.op !== 'Const' || (one as ConstNode).dtype === TYPES.float32;
+    return one.op !== 'Const' || (one as ConstNode).values.BYTES_PER_ELEMENT === 4;
   });
-}
-
-function attribute({ attributes }: OpNode, wanted: string): unknown {
-  return attributes.find(({ name }) => name === wanted)?.value;
-}
-
-/** An op of two values each, of inputs that are both of the result's size, or of which one has a single value. */
-function byValues({ op, inputs, shapes: [shape] }: OpNode, graph: Graph): Encoded | undefined {
-  const sizes = inputs.map((input) => sizeOf(outputShape(graph.nodes, input)));
-  const fits = sizes.every((size) => size === 1 || size === sizeOf(shape!));
-  return fits ? { name: op === 'AddV2' ? 'Add' : op, inputs, sizes: shape! } : undefined;
-}
-
-function ones(shape: readonly number[]): Pick<ConstNode, 'shape' | 'values'> {
-  return { shape, values: new Float32Array(sizeOf(shape)).fill(1) };
-}
-
-function encodedOp(op: OpNode, graph: Graph): Encoded | undefined {
-  if (op.shapes.some((shape) => shape.length > MOST_AXES)) return undefined;
-  if (op.op.startsWith('Gowide')) return { name: op.op, inputs: op.inputs, sizes: [] };
-  return OTHERS[op.op]?.(op, graph);
 }

@@ -114,7 +114,7 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
 
   test('a program that was removed is named when it is run', () => {
     const programs = programsHere()!;
-    const number = programs.defineProgram([], Int32Array.from([0, 0, 0, 0]), new Float32Array());
+    const number = programs.defineProgram([], Int32Array.from([0, 0, 0, 0, 0]), new Float32Array());
     programs.removeProgram(number);
     const { binding } = tensorflowBackend();
     const attributes = Object.entries({ program: number, N: 0, M: 0, R: 0 }).map(([name, value]) => ({
@@ -125,9 +125,11 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
   });
 
   test.each([
-    ['an op that is not there', ['Sinh'], [0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0], 'a program has no op Sinh'],
-    ['a value that is not there', ['Reshape'], [0, 1, 0, 0, 0, 1, 5, 0, 0], [0, 0, 0], 'a program is not whole'],
-    ['less than it says', ['Reshape'], [0, 1, 0, 0, 0, 4], [], 'a program is not whole'],
+    ['an op that is not there', ['Sinh'], [0, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0], 'a program has no op Sinh'],
+    ['a value that is not there', ['Part'], [0, 1, 0, -1, 0, 0, 0, 0, 0, 1, 5, 0], [0, 0, 0], 'a program is not whole'],
+    ['memory that is not there', ['Part'], [0, 1, 0, 1, 1, 16, 1, 0], [], 'a program is not whole'],
+    ['a result that is not there', ['Part'], [0, 1, 0, -2, 0, 0, 0], [], 'a program is not whole'],
+    ['less than it says', ['Part'], [0, 1, 0, -1, 0, 0, 0, 4], [], 'a program is not whole'],
   ])('code with %s is refused', (_, names, numbers, values, message) => {
     expect(() => programsHere()!.defineProgram(names, Int32Array.from(numbers), Float32Array.from(values))).toThrow(
       message,
@@ -150,35 +152,34 @@ describe('a graph is left to TensorFlow', () => {
   });
   const WHOLE = [{ name: 'T', type: 0, value: TYPES.int32 }];
   const graph = (...nodes: Node[]): Graph => ({ nodes, arguments: [0], results: [[1, 0]], effects: [] });
+  const of = (shapes: OpNode['shapes'], name: string, ...inputs: number[]): OpNode => ({
+    ...op(name, shapes),
+    inputs: inputs.map((node) => [node, 0]),
+  });
+  const numbers = (...values: number[]): Node => ({
+    ...{ op: 'Const', shape: [values.length], dtype: TYPES.int32! },
+    values: Int32Array.from(values),
+  });
 
   test.each<[string, Graph]>([
     ['another op', graph(input(TYPES.float32), op('Tanh', [[2, 2]]))],
-    [
-      'a matrix that is cut',
-      graph(
-        input(TYPES.float32),
-        op('SplitV', [
-          [2, 1],
-          [2, 1],
-        ]),
-      ),
-    ],
-    ['matrices that are joined', graph(input(TYPES.float32), op('ConcatV2', [[4, 2]]))],
     ['a cast to whole numbers', graph(input(TYPES.float32), op('Cast', [[2, 2]]))],
-    ['whole numbers that become others', graph(input(TYPES.int32), op('Add', [[2, 2]], WHOLE))],
-    ['whole numbers of another shape', graph(input(TYPES.int32), op('Reshape', [[4]], WHOLE))],
-    ['ones that are whole numbers', graph(input(TYPES.float32), op('OnesLike', [[2, 2]], WHOLE))],
     ['whole numbers as a result', { ...graph(input(TYPES.int32)), results: [[0, 0]] }],
+    ['whole numbers that become a result', graph(input(TYPES.int32), op('Reshape', [[4]], WHOLE))],
+    ['ones that are a result of whole numbers', graph(input(TYPES.float32), op('OnesLike', [[2, 2]], WHOLE))],
+    ['an op for floats of whole numbers', graph(input(TYPES.int32), op('Sqrt', [[2, 2]], WHOLE))],
     ['an input of true and false', graph(input(TYPES.bool), op('GowideSquareSum', [[]]))],
+    ['a slice from a place that an input says', graph(input(TYPES.float32), of([[1, 2]], 'Slice', 0, 0, 0))],
     [
-      'a sum of a row with a column',
-      graph(input(TYPES.float32), {
-        ...op('Add', [[4, 4]]),
-        inputs: [
-          [0, 0],
-          [0, 0],
-        ],
-      }),
+      'a sum of all values',
+      { ...graph(input(TYPES.float32), numbers(0, 1), of([[]], 'Sum', 0, 1)), results: [[2, 0]] },
+    ],
+    [
+      'a sum over the first and the last of three axes',
+      {
+        ...graph({ op: 'Placeholder', shape: [2, 3, 4], dtype: TYPES.float32! }, numbers(0, 2), of([[3]], 'Sum', 0, 1)),
+        results: [[2, 0]],
+      },
     ],
     ['nine axes', graph(input(TYPES.float32), op('Reshape', [[1, 1, 1, 1, 1, 1, 1, 2, 2]]))],
   ])('%s', (_, given) => {

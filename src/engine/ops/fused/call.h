@@ -70,15 +70,22 @@ struct View {
   }
 };
 
-// A value of a program: what an op made of it in this run, in memory that stays from run to run.
+// A value of a program: what an op made of it in this run. Its memory stays from run to run, or is lent to it by a plan,
+// in which others have it before and after.
 struct Slot {
   View view;
+  Dims dims;  // what is to be made of it, where this is known
 
   Slot() = default;
   Slot(const Slot&) = delete;
   ~Slot() { std::free(memory); }
+  void lend(float* place, int64_t values) {
+    lent = place;
+    room = values;
+  }
   const View& of(const Dims& dims) {
     const int64_t size = dims.product();
+    if (size <= room && lent != nullptr) return view = {lent, dims, size};
     if (size > capacity || memory == nullptr) {
       std::free(memory);
       capacity = (size + LINE) / LINE * LINE;
@@ -87,11 +94,14 @@ struct Slot {
     }
     return view = {memory, dims, size};
   }
+  const View& made() { return of(dims); }
+
+  static constexpr int64_t LINE = 16;  // values of a line of the cache
 
  private:
-  static constexpr int64_t LINE = 16;  // values of a line of the cache
   float* memory = nullptr;
-  int64_t capacity = 0;
+  float* lent = nullptr;
+  int64_t capacity = 0, room = 0;
 };
 
 class Call {

@@ -8,97 +8,57 @@
 #include <mutex>
 #include <string>
 
-#include "call.h"
+#include "moves.h"
+#include "scratch.h"
+#include "values.h"
 
 namespace {
-
-using Body = void (*)(Call&, const Attributes&);
-
-struct Instruction {
-  Body body = nullptr;
-  std::vector<Slot*> inputs, outputs;
-  Attributes attributes;
-  // What a reshaped value looks like, or the lengths of the pieces of one that is cut.
-  std::vector<int64_t> sizes;
-  void (*simple)(Call&, const Instruction&) = nullptr;  // in the place of a body
-};
-
-View view_of(float* data, const std::vector<int64_t>& sizes) {
-  View view;
-  view.data = data;
-  for (int64_t n : sizes) view.dims.push_back(n);
-  view.size = view.dims.product();
-  return view;
-}
-
-// The same memory as other axes.
-void reshape(Call& call, const Instruction& self) {
-  const View& from = self.inputs[0]->view;
-  View to = view_of(from.data, self.sizes);
-  call.require(to.size == from.size, "program: a value cannot have this shape");
-  self.outputs[0]->view = to;
-}
-
-// A vector's pieces, in its memory.
-void cut(Call& call, const Instruction& self) {
-  const View& from = self.inputs[0]->view;
-  int64_t at = 0;
-  for (size_t i = 0; i < self.outputs.size(); i++) {
-    self.outputs[i]->view = view_of(from.data + at, {self.sizes[i]});
-    at += self.sizes[i];
-  }
-  call.require(at == from.size, "program: the pieces of a vector are not all of it");
-}
-
-// Vectors, one after the other.
-void join(Call&, const Instruction& self) {
-  int64_t size = 0;
-  for (const Slot* one : self.inputs) size += one->view.size;
-  float* to = self.outputs[0]->of({size}).data;
-  for (const Slot* one : self.inputs) to = std::copy(one->view.data, one->view.data + one->view.size, to);
-}
-
-// Whole numbers as floats.
-void floats(Call&, const Instruction& self) {
-  const View& from = self.inputs[0]->view;
-  int32_t number = 0;
-  float* to = self.outputs[0]->of(from.dims).data;
-  for (int64_t i = 0; i < from.size; i++) {
-    std::memcpy(&number, from.data + i, sizeof number);
-    to[i] = static_cast<float>(number);
-  }
-}
-
-// Values of two inputs, one by one, or one of them with all values of the other.
-template <typename F>
-void by_values(const Instruction& self, F of) {
-  const View &a = self.inputs[0]->view, &b = self.inputs[1]->view;
-  const View to = self.outputs[0]->of(view_of(nullptr, self.sizes).dims);
-  const int64_t a_step = a.size == 1 ? 0 : 1, b_step = b.size == 1 ? 0 : 1;
-  for (int64_t i = 0; i < to.size; i++) to.data[i] = of(a.data[i * a_step], b.data[i * b_step]);
-}
-
-void add(Call&, const Instruction& self) {
-  by_values(self, [](float a, float b) { return a + b; });
-}
-
-void multiply_values(Call&, const Instruction& self) {
-  by_values(self, [](float a, float b) { return a * b; });
-}
 
 const struct {
   const char* name;
   void (*simple)(Call&, const Instruction&);
-} SIMPLE[] = {{"Reshape", reshape}, {"Cut", cut}, {"Join", join}, {"Floats", floats}, {"Add", add}, {"Mul", multiply_values}};
+} SIMPLE[] = {
+    {"Part", part},
+    {"Pick", pick},
+    {"Fill", pad},
+    {"Join", join},
+    {"Cut", cut},
+    {"Gather", gather},
+    {"SegmentSum", segment_sum},
+    {"Floats", floats},
+    {"Add", add},
+    {"Sub", subtract},
+    {"Mul", multiply_values},
+    {"RealDiv", divide},
+    {"SquaredDifference", squared_difference},
+    {"Minimum", minimum},
+    {"Maximum", maximum},
+    {"AddWhole", add_whole},
+    {"SubWhole", subtract_whole},
+    {"MulWhole", multiply_whole},
+    {"Sqrt", square_root},
+    {"Square", square},
+    {"Neg", negative},
+    {"AddN", add_all},
+    {"SumRows", sum_rows},
+    {"SumColumns", sum_columns},
+};
 
 struct Program {
   std::vector<std::unique_ptr<Slot>> slots;  // the inputs' come first, the constants' next
+  Block memory;                              // of the values that are made
   std::vector<Slot*> results;
+  std::vector<Slot*> direct;  // for each result the value that is made in its memory; none where it is copied
   std::vector<Instruction> instructions;
   size_t inputs = 0;
 
   void run(Call& outside) {
     for (size_t i = 0; i < inputs; i++) slots[i]->view = outside.input(static_cast<int>(i));
+    for (size_t i = 0; i < results.size() && outside.ok(); i++) {
+      if (direct[i] == nullptr) continue;
+      const View to = outside.output(static_cast<int>(i), results[i]->dims);
+      direct[i]->lend(to.data, to.size);
+    }
     for (const Instruction& one : instructions) {
       if (!outside.ok()) return;
       Call call(one.inputs.data(), one.outputs.data(), outside.state());
@@ -107,6 +67,10 @@ struct Program {
     }
     for (size_t i = 0; i < results.size() && outside.ok(); i++) {
       const View& from = results[i]->view;
+      if (direct[i] != nullptr) {
+        outside.require(from.data == direct[i]->view.data && from.size == results[i]->dims.product(), "program: a result has another size");
+        continue;
+      }
       const View to = outside.output(static_cast<int>(i), from.dims);
       if (outside.ok()) std::copy(from.data, from.data + from.size, to.data);
     }
@@ -168,14 +132,16 @@ struct Code {
   }
 };
 
-// A program of so many inputs and values: its constants (their number, then shape and values of each), the values that
-// it gives, and what it does, each an op's place among `names`, inputs, outputs, sizes and three numbers.
+// A program of so many inputs and values: its constants (their number, then shape and values of each); of every value
+// that is made its memory (a line of the program's, -1 where it has none of its own, -2 - i where it is the i-th result's)
+// and its shape; how many lines there are; the values that it gives; and what it does, each an op's place among `names`,
+// inputs, outputs, sizes and three numbers.
 std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>& names, Body (*body_of)(const std::string&), std::string& problem) {
   auto program = std::make_shared<Program>();
   program->inputs = static_cast<size_t>(code.number());
   const int32_t count = code.number(), constants = code.number();
   for (int32_t i = 0; i < count; i++) program->slots.push_back(std::make_unique<Slot>());
-  const auto slots_of = [&](const std::vector<int64_t>& places) {
+  const auto slots_of = [&](const Sizes& places) {
     std::vector<Slot*> found;
     for (int64_t place : places) {
       if (place < 0 || place >= count) code.whole = false;
@@ -183,13 +149,33 @@ std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>&
     }
     return found;
   };
+  const auto dims = [&] {
+    Dims found;
+    for (int64_t n : code.list()) found.push_back(n);
+    return found;
+  };
   if (static_cast<size_t>(count) < program->inputs + static_cast<size_t>(constants)) code.whole = false;
-  for (int32_t i = 0; i < constants && code.whole; i++) {
-    const View shape = view_of(nullptr, code.list());
-    float* const to = program->slots[program->inputs + static_cast<size_t>(i)]->of(shape.dims).data;
-    for (int64_t at = 0; at < shape.size && code.whole; at++) to[at] = code.value();
+  const size_t first = program->inputs + static_cast<size_t>(constants);
+  for (size_t i = program->inputs; i < first && code.whole; i++) {
+    const View constant = program->slots[i]->of(program->slots[i]->dims = dims());
+    for (int64_t at = 0; at < constant.size && code.whole; at++) constant.data[at] = code.value();
   }
+  std::vector<int64_t> memory;
+  for (size_t i = first; i < program->slots.size() && code.whole; i++) {
+    memory.push_back(code.number());
+    program->slots[i]->dims = dims();
+  }
+  const int64_t lines = code.number();
   program->results = slots_of(code.list());
+  program->direct.resize(program->results.size());
+  float* const data = lines > 0 && code.whole ? program->memory.of(lines * Slot::LINE) : nullptr;
+  for (size_t i = 0; i < memory.size() && code.whole; i++) {
+    Slot* const slot = program->slots[first + i].get();
+    const int64_t size = slot->dims.product(), line = memory[i], result = -2 - line;
+    if (line >= 0 && line * Slot::LINE + size <= lines * Slot::LINE) slot->lend(data + line * Slot::LINE, size);
+    else if (result >= 0 && result < static_cast<int64_t>(program->results.size())) program->direct[static_cast<size_t>(result)] = slot;
+    else if (line != -1) code.whole = false;
+  }
   while (code.whole && code.numbers_left > 0) {
     const auto name = static_cast<size_t>(code.number());
     Instruction one;
