@@ -10,9 +10,10 @@ import { disposeAll, type Tensor } from '../../src/engine/tensor.js';
 import { trainStages } from '../../src/method/stages.js';
 import type { TrainingStage } from '../../src/method/training-step.js';
 import { moveWeights } from '../../src/method/weights.js';
+import { evaluation } from '../../src/nn/layers.js';
 import { outputOf, type Network } from '../../src/nn/network.js';
 import { predictor } from '../../src/nn/predictor.js';
-import { crossEntropy } from '../../src/optim/losses.js';
+import { crossEntropy, klDivergence } from '../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../src/optim/optimizer.js';
 import { nvidiaSmi } from '../../src/toolchain/nvidia.js';
 import { peerPython } from '../../src/toolchain/python.js';
@@ -99,12 +100,16 @@ export interface Work extends Pick<Dataset, 'shape' | 'classes' | 'questions'> {
 /** Batches in an epoch of the examples that are made up, all of them the same: each epoch has an order of its own. */
 const BATCHES = 50;
 
-/** Milliseconds of each training step, of which there are as many as fit into the time. */
+/**
+ * Milliseconds of each training step, of which there are as many as fit into the time: by labels, or by the KL
+ * divergence to the outputs of a teacher.
+ */
 export async function trainingTimes(
   network: Network,
   batch: number,
   { examples, optimizer, rate, clip, ...asked }: Work,
   seconds: number,
+  teacher?: Network,
 ): Promise<number[]> {
   const source = { count: BATCHES * batch, batch: () => examples };
   const data: Dataset = { ...asked, train: source, validation: source, test: source };
@@ -113,6 +118,11 @@ export async function trainingTimes(
     recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer, clip },
     trainable: () => true,
     loss: (scope, { x, y }) => crossEntropy(outputOf(network, scope, x), y),
+  };
+  const weights = teacher && (await moveWeights(teacher.init(2)));
+  const distillation: Pick<TrainingStage, 'targets' | 'loss'> = {
+    targets: (x) => ({ logits: outputOf(teacher!, evaluation(weights!), x) }),
+    loss: (scope, { x }, { logits }) => klDivergence(outputOf(network, scope, x), logits!),
   };
   const times: number[] = [];
   let last = performance.now();
@@ -125,9 +135,11 @@ export async function trainingTimes(
     if (now - started > 1000 * seconds && times.length > 4) throw enough;
   };
   const context = { seed: 1, resumed: undefined, log, progress: () => {}, shouldSave: () => false, save: () => {} };
-  await trainStages(context, data, () => Promise.resolve(network.init(1)), [stage]).catch((error: unknown) => {
+  const stages = [teacher === undefined ? stage : { ...stage, ...distillation }];
+  await trainStages(context, data, () => Promise.resolve(network.init(1)), stages).catch((error: unknown) => {
     if (error !== enough) throw error;
   });
+  if (weights !== undefined) disposeAll(weights.params, weights.state);
   return times;
 }
 

@@ -1,4 +1,7 @@
-/** The small networks of the experiments: training and evaluation, beside PyTorch and JAX on the same networks. */
+/**
+ * The small networks of the experiments: training, evaluation and distillation, beside PyTorch and JAX on the same
+ * networks.
+ */
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { requestedEngine } from '../../src/engine/backends/choose.js';
@@ -85,12 +88,28 @@ const NETWORKS: Readonly<Record<string, Small>> = {
   'bert wide': language(128),
 };
 
-/** Everything that is measured, by name: each network in training and in evaluation. */
-const CASES: Readonly<Record<string, { readonly small: Small; readonly train: boolean }>> = Object.fromEntries(
-  [true, false].flatMap((train) =>
-    Object.entries(NETWORKS).map(([name, small]) => [`${train ? 'train' : 'evaluate'} ${name}`, { small, train }]),
+/** Thin nets that learn from the outputs of a wide one, as most arms do: name, thin net, wide net. */
+const TAUGHT: Readonly<Record<string, readonly [thin: Small, wide: Small]>> = {
+  digits: [NETWORKS['digits thin']!, NETWORKS['digits wide']!],
+  strings: [NETWORKS['strings thin']!, NETWORKS['strings wide']!],
+  '16 layers': [NETWORKS['16 layers']!, plain(16, 64)],
+  bert: [NETWORKS['bert thin']!, NETWORKS['bert wide']!],
+};
+
+interface SmallCase {
+  readonly small: Small;
+  readonly train: boolean;
+  readonly teacher?: Small;
+}
+
+/** Everything that is measured, by name: each network in training and in evaluation, and some with a teacher. */
+const CASES: Readonly<Record<string, SmallCase>> = Object.fromEntries<SmallCase>([
+  ...Object.entries(NETWORKS).map(([name, small]) => [`train ${name}`, { small, train: true }] as const),
+  ...Object.entries(TAUGHT).map(
+    ([name, [small, teacher]]) => [`distil ${name}`, { small, train: true, teacher }] as const,
   ),
-);
+  ...Object.entries(NETWORKS).map(([name, small]) => [`evaluate ${name}`, { small, train: false }] as const),
+]);
 
 /** Programs to compare with, by the names that peer_small.py has for them. */
 const PEERS = { torch: 'PyTorch, eager', jax: 'JAX, jit' } as const;
@@ -124,7 +143,7 @@ interface SmallRow {
 export const small: Bench<SmallOptions> = {
   description:
     'steps per second of the small networks that the experiments train (ResNets of the digits and of the strings, ' +
-    'plain nets, BERTs), training and evaluation',
+    'plain nets, BERTs), training, distillation and evaluation',
   options: () => [
     new Option(
       '--peer <list>',
@@ -147,7 +166,7 @@ function peersOf(text: string): PeerName[] {
 }
 
 async function measureOne(name: string, { seconds, threads, engine: asked }: SmallOptions): Promise<Measurement> {
-  const { small: one, train } = lookUp('case', CASES, name);
+  const { small: one, train, teacher } = lookUp('case', CASES, name);
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   const engine = await openForCommand(asked);
   const network = networkOf(one.spec);
@@ -156,7 +175,7 @@ async function measureOne(name: string, { seconds, threads, engine: asked }: Sma
   const { values } = work.examples;
   const shape = [batch, ...work.shape];
   const times = train
-    ? await trainingTimes(network, batch, work, seconds)
+    ? await trainingTimes(network, batch, work, seconds, teacher && networkOf(teacher.spec))
     : await inferenceTimes(
         network,
         tf.tensor(values, shape, values instanceof Int32Array ? 'int32' : 'float32'),
@@ -273,8 +292,8 @@ async function measurePeer(
   name: string,
   { seconds, threads }: { readonly seconds: number; readonly threads: number },
 ): Promise<Peer> {
-  const { small: one, train } = CASES[name]!;
+  const { small: one, train, teacher } = CASES[name]!;
   const { net, batch } = one;
-  const asked = JSON.stringify({ peer, net, batch, train, threads, seconds });
+  const asked = JSON.stringify({ peer, net, teacher: teacher?.net ?? null, batch, train, threads, seconds });
   return JSON.parse(await runTool(python, [join(import.meta.dirname, 'peer_small.py'), asked])) as Peer;
 }
