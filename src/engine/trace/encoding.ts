@@ -10,8 +10,8 @@ export interface Encoded {
   readonly name: string;
   readonly inputs: readonly Output[];
   readonly sizes: readonly number[];
-  /** Whether the output may be written over an input of its size. */
-  readonly inPlace?: boolean;
+  /** Which inputs, by their places, the first output may be written over if they have its size; none by default. */
+  readonly over?: readonly number[];
 }
 
 /** A tensor that is known when a program is written. */
@@ -58,7 +58,7 @@ const ON_FLOATS: Readonly<Record<string, Encode>> = {
   Sqrt: ofOne,
   Square: ofOne,
   Neg: ofOne,
-  AddN: ({ op, inputs }) => ({ name: op, inputs, sizes: [], inPlace: true }),
+  AddN: ({ op, inputs }) => ({ name: op, inputs, sizes: [], over: inputs.map((_, i) => i) }),
   UnsortedSegmentSum: (op) =>
     attribute(op, 'Tindices') === TYPES.int32
       ? { name: 'SegmentSum', inputs: op.inputs.slice(0, 2), sizes: [] }
@@ -66,11 +66,22 @@ const ON_FLOATS: Readonly<Record<string, Encode>> = {
   Sum: sum,
 };
 
+/**
+ * Which inputs the first output of an op of ours may be written over: those of which it reads nothing any more once it
+ * has written to a place.
+ */
+const OVER: Readonly<Record<string, readonly number[]>> = {
+  GowideGeluGrad: [0, 2],
+  GowideNormGrad: [0, 1],
+  GowideScaleShift: [0, 3],
+  GowideDenseTanhGrad: [0, 1],
+};
+
 /** What an op becomes in a program; undefined where a program cannot do what it does. */
 export function encodedOp(op: OpNode, graph: Graph): Encoded | undefined {
   const shapes = [...op.shapes, ...op.inputs.map((input) => outputShape(graph.nodes, input))];
   if (shapes.some((shape) => shape.length > MOST_AXES)) return undefined;
-  if (op.op.startsWith('Gowide')) return { name: op.op, inputs: op.inputs, sizes: [] };
+  if (op.op.startsWith('Gowide')) return { name: op.op, inputs: op.inputs, sizes: [], over: OVER[op.op] ?? [] };
   if (op.op === 'Cast') return cast(op);
   const type = attribute(op, 'T') ?? attribute(op, 'Tparams') ?? TYPES.float32;
   if (type !== TYPES.float32 && type !== TYPES.int32) return undefined;
@@ -121,7 +132,7 @@ function cast(op: OpNode): Encoded | undefined {
 }
 
 function ofOne({ op, inputs }: OpNode): Encoded {
-  return { name: op, inputs, sizes: [], inPlace: true };
+  return { name: op, inputs, sizes: [], over: [0] };
 }
 
 /** Values of two inputs, one of which may have a single one along an axis where the other has many. */
@@ -134,7 +145,7 @@ function ofTwo(name: string): Encode {
       return stepsOf(padded).map((step, axis) => (padded[axis] === 1 ? 0 : step));
     });
     const whole = attribute(op, 'T') === TYPES.int32;
-    return { name: whole ? `${name}Whole` : name, inputs: op.inputs, sizes: loop(shape, steps), inPlace: true };
+    return { name: whole ? `${name}Whole` : name, inputs: op.inputs, sizes: loop(shape, steps), over: [0, 1] };
   };
 }
 

@@ -6,8 +6,8 @@ export interface Use {
   readonly outputs: readonly number[];
   /** Its outputs are parts of its first input. */
   readonly isView: boolean;
-  /** Its output may be written over an input of the same size. */
-  readonly inPlace: boolean;
+  /** Its first output may be written over these of its inputs, by their places, if they have its size. */
+  readonly over: readonly number[];
 }
 
 /** A program's values: numbered, those that are given first, then those that the ops make. */
@@ -53,23 +53,21 @@ export function planMemory({ sizes, given, ops, results }: Values): Plan {
     if (of >= given && sizes[of] === sizes[result] && places[of] === NONE) places[of] = resultAt(index);
   }
   const memory = new Memory();
-  for (const [at, { inputs, outputs, isView, inPlace }] of ops.entries()) {
+  for (const [at, { inputs, outputs, isView, over }] of ops.entries()) {
     if (isView) continue;
     const dies = (value: number): boolean => places[value]! >= 0 && (last.get(value) ?? at) === at;
+    // all inputs in that memory are read place by place, as the output is written
+    const isFree = (value: number, size: number): boolean =>
+      dies(value) &&
+      sizes[value] === size &&
+      inputs.every((input, i) => root(input) !== value || (sizes[input] === size && over.includes(i)));
     const handedOn = new Set<number>();
-    for (const output of outputs) {
+    for (const [i, output] of outputs.entries()) {
       if (places[output] !== NONE) continue;
       const size = sizes[output]!;
-      const over = inputs.map(root).find(
-        (value) =>
-          inPlace &&
-          dies(value) &&
-          // at every place all that is there is read before the place is written
-          inputs.every((input) => root(input) !== value || sizes[input] === size) &&
-          sizes[value] === size,
-      );
-      if (over !== undefined) handedOn.add(over);
-      places[output] = over === undefined ? memory.take(linesOf(size)) : places[over]!;
+      const under = i > 0 ? undefined : over.map((input) => root(inputs[input]!)).find((value) => isFree(value, size));
+      if (under !== undefined) handedOn.add(under);
+      places[output] = under === undefined ? memory.take(linesOf(size)) : places[under]!;
     }
     for (const value of new Set([...inputs.map(root), ...outputs]))
       if (dies(value) && !handedOn.has(value)) memory.give(places[value]!, linesOf(sizes[value]!));

@@ -74,9 +74,9 @@ function encode(graph: Graph): Code | undefined {
     ...[...constants.values()].map(({ shape }) => shape),
     ...ops.flatMap(({ op }) => op.shapes),
   ];
-  const uses = ops.map(({ node, op, encoded: { name, inputs, inPlace = false } }) => ({
+  const uses = ops.map(({ node, op, encoded: { name, inputs, over = [] } }) => ({
     ...{ inputs: inputs.map(place), outputs: op.shapes.map((_, output) => place([node, output])) },
-    ...{ isView: name === VIEW, inPlace },
+    ...{ isView: name === VIEW, over },
   }));
   const plan = planMemory({ sizes: shapes.map(sizeOf), given: made, ops: uses, results: results.map(place) });
   const numbers = [order.length, count, constants.size];

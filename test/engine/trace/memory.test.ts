@@ -4,11 +4,11 @@ import { rngKey, uniforms } from '../../../src/core/rng.js';
 import { LINE, NONE, planMemory, resultAt, type Use, type Values } from '../../../src/engine/trace/memory.js';
 
 const op = (inputs: number[], outputs: number[], kind: Partial<Use> = {}): Use => ({
-  ...{ inputs, outputs, isView: false, inPlace: false },
+  ...{ inputs, outputs, isView: false, over: [] },
   ...kind,
 });
 const VIEW = { isView: true };
-const IN_PLACE = { inPlace: true };
+const IN_PLACE = { over: [0, 1, 2] };
 
 /** What would be read in the place of a value: runs the ops on a memory in which each value writes its number. */
 function readWrongly(values: Values): string[] {
@@ -59,7 +59,7 @@ function madeUp(seed: number, count: number): Values {
       ops.push(op(inputs.slice(0, 1), [sizes.length, sizes.length + 1], VIEW));
       sizes.push(first, Math.ceil(first / 2));
     } else if (kind === 1) {
-      ops.push(op(inputs, [sizes.length], IN_PLACE));
+      ops.push(op(inputs, [sizes.length], { over: inputs.map((_, k) => k) }));
       sizes.push(Math.max(...inputs.map((input) => sizes[input]!)));
     } else {
       const outputs = Array.from({ length: 1 + draw(2) }, (_, k) => sizes.length + k);
@@ -100,6 +100,8 @@ describe('the memory of a program', () => {
     ['over the second where the first is read again', op([1, 2], [3], IN_PLACE), [3, 1], 4],
     ['elsewhere where both are read again', op([1, 2], [3], IN_PLACE), [3, 1, 2], 8],
     ['elsewhere where an op may not', op([1, 2], [3]), [3], 8],
+    ['over no input but those that an op may write over', op([1, 2], [3], { over: [1] }), [3], 4],
+    ['elsewhere where it reads the same in another way, too', op([1, 1], [3], { over: [1] }), [3], 4],
   ])('is written %s', (_, use, later, expected) => {
     const ops = [op([0], [1]), op([0], [2]), use, op(later, [4])];
     const { places } = planMemory({ sizes: [64, 64, 64, 64, 1], given: 1, ops, results: [4] });

@@ -147,28 +147,27 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
     }, inputs);
   });
 
-  test.each(
-    [2, 3, 8, 15, 16, 17, 19, 31, 64, 333].flatMap((rows) =>
-      [2, 3, 7, 8, 9, 16, 17, 24, 40, 100, 1000].map((columns) => [rows, columns]),
-    ),
-  )('of sums of %d x %d', (rows, columns) => {
-    for (const [axis, shape] of [
-      [[0], [rows!, columns!]],
-      [[1], [rows!, columns!]],
-      [
-        [-1, 1],
-        [rows!, 1, columns!],
-      ],
-      [
-        [0, 1],
-        [rows!, 1, columns!, 1],
-      ],
-    ] as const)
-      for (const keep of [true, false])
-        expectSame(({ x }) => op('Sum', { T: FLOAT, Tidx: INT, keep_dims: keep }, x!, whole([...axis])), {
-          x: random(...shape),
-        });
-  });
+  test.each([2, 15, 16, 19, 333].flatMap((rows) => [3, 8, 9, 17, 40, 100, 1000].map((columns) => [rows, columns])))(
+    'of sums of %d x %d',
+    (rows, columns) => {
+      for (const [axis, shape] of [
+        [[0], [rows!, columns!]],
+        [[1], [rows!, columns!]],
+        [
+          [-1, 1],
+          [rows!, 1, columns!],
+        ],
+        [
+          [0, 1],
+          [rows!, 1, columns!, 1],
+        ],
+      ] as const)
+        for (const keep of [true, false])
+          expectSame(({ x }) => op('Sum', { T: FLOAT, Tidx: INT, keep_dims: keep }, x!, whole([...axis])), {
+            x: random(...shape),
+          });
+    },
+  );
 
   test('of sums over several axes, over long ones, and over nothing', () => {
     const sum = (axes: readonly number[]) => ({ x }: Tensors): Tensor =>

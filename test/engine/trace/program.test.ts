@@ -1,7 +1,8 @@
 /** Steps of our own ops alone as programs: the eager step's bits in one op, and what a program cannot do. */
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { rngKey, uniforms } from '../../../src/core/rng.js';
 import { loadDigits } from '../../../src/data/digits.js';
-import { toLabelled } from '../../../src/data/dataset.js';
+import { toLabelled, type Dataset, type HostBatch } from '../../../src/data/dataset.js';
 import { programsHere, type Programs } from '../../../src/engine/ops/fused.js';
 import { tf } from '../../../src/engine/tensor.js';
 import { TYPES, type Graph, type Node, type OpNode } from '../../../src/engine/trace/graph.js';
@@ -16,7 +17,9 @@ import {
   type TrainingStage,
 } from '../../../src/method/training-step.js';
 import { toHost, weightsOf } from '../../../src/method/weights.js';
+import type { BertSpec } from '../../../src/models/bert.js';
 import { networkOf, type NetworkSpec } from '../../../src/models/index.js';
+import { outputOf } from '../../../src/nn/network.js';
 import { crossEntropy } from '../../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../../src/optim/optimizer.js';
 import { CONVNET, MLP, THIN } from '../../method/support.js';
@@ -29,7 +32,7 @@ const missing =
 if (missing !== undefined) console.warn(`programs are not tested: ${missing}`);
 
 describe.skipIf(missing !== undefined)('a step of our ops', () => {
-  const data = loadDigits(64);
+  const digits = loadDigits(64);
   beforeAll(async () => {
     await tf.setBackend('tensorflow');
   });
@@ -41,13 +44,14 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
     optimizer: OptimizerSpec,
     clip: number | undefined,
     counts: readonly number[],
+    data: Dataset = digits,
   ) {
     const network = networkOf(spec);
     const stage: TrainingStage = {
       name: 'train',
       recipe: { steps: 10, batch: 8, schedule: { kind: 'constant', peak: 0.1, warmup: 0 }, optimizer, clip },
       trainable: () => true,
-      loss: (scope, { x, y }) => crossEntropy(network.apply(scope, x).logits!, y),
+      loss: (scope, { x, y }) => crossEntropy(outputOf(network, scope, x), y),
     };
     const backend = tensorflowBackend();
     const { binding } = backend;
@@ -83,21 +87,67 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
   const ADAMW = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 } as const;
   const SGD = { kind: 'sgd', momentum: 0.9, weightDecay: 5e-4 } as const;
 
+  const [VOCABULARY, TOKENS, MASKED] = [90, 12, 3];
+  /** Two layers of two heads, small enough for products of our own. */
+  const BERT: BertSpec = {
+    family: 'bert',
+    vocabSize: VOCABULARY,
+    maxPositions: 20,
+    typeVocabSize: 2,
+    hiddenSize: 16,
+    numLayers: 2,
+    numHeads: 2,
+    intermediateSize: 32,
+    initializerRange: 0.2,
+    distance: { slope: 1 },
+    dropout: 0,
+    head: { kind: 'masked-lm', maskedPositions: MASKED },
+  };
+  /** Words, their segments, which of them count, and where the masked ones are, with the words that were there. */
+  const masked = (first: number, count: number): HostBatch => {
+    const draws = uniforms(rngKey(first, 'words'), count * (TOKENS + MASKED));
+    const word = (i: number): number => Math.floor(draws[i]! * VOCABULARY);
+    const rows = Array.from({ length: count }, (_, b) => [
+      ...Array.from({ length: TOKENS }, (__, t) => word(b * TOKENS + t)),
+      ...Array.from({ length: TOKENS }, (__, t) => Number(t > 6)),
+      ...Array.from({ length: TOKENS }, (__, t) => Number(t < 9 + (b % 3))),
+      ...Array.from({ length: TOKENS }, (__, t) => (t < MASKED ? 2 * t + 1 + (b % 2) : 0)),
+    ]);
+    const labels = Int32Array.from({ length: count * MASKED }, (_, i) => word(count * TOKENS + i));
+    return { values: Int32Array.from(rows.flat()), labels };
+  };
+  const source = { count: 1000, batch: (examples: Uint32Array) => masked(examples[0]!, examples.length) };
+  const language: Dataset = {
+    ...{ shape: [4, TOKENS], classes: VOCABULARY, questions: MASKED },
+    ...{ train: source, validation: source, test: source },
+  };
+
   test.each([
-    ['a plain network with AdamW, clipped', MLP, ADAMW, 0.5],
-    ['a plain network with SGD', MLP, SGD, undefined],
-    ['a thin ResNet with SGD', THIN, SGD, undefined],
-    ['a convolutional network with AdamW', { ...CONVNET, width: 4 }, ADAMW, undefined],
-  ] as const)('of %s is one op, and gives the eager bits for every size of batch', async (_, spec, optimizer, clip) => {
-    const counts = [8, 8, 8, 3, 3, 8, 3];
-    const compiled = await train(spec, optimizer, clip, counts);
-    expect(compiled.asked.slice(5)).toEqual([['GowideProgram'], ['GowideProgram']]);
-    vi.stubEnv('GOWIDE_TRACE', '0');
-    const eager = await train(spec, optimizer, clip, counts);
-    expect(eager.asked.at(-1)!.length).toBeGreaterThan(10);
-    expect(compiled.losses).toEqual(eager.losses);
-    expect(compiled.values).toEqual(eager.values);
-  });
+    ['a plain network with AdamW, clipped', MLP, ADAMW, 0.5, digits],
+    ['a plain network with SGD', MLP, SGD, undefined, digits],
+    ['a thin ResNet with SGD', THIN, SGD, undefined, digits],
+    ['a convolutional network with AdamW', { ...CONVNET, width: 4 }, ADAMW, undefined, digits],
+    ['a BERT with AdamW, clipped', BERT, ADAMW, 0.5, language],
+    [
+      'a BERT without distances, with SGD',
+      { ...BERT, distance: undefined, maxPositions: TOKENS },
+      SGD,
+      undefined,
+      language,
+    ],
+  ] as const)(
+    'of %s is one op, and gives the eager bits for every size of batch',
+    async (_, spec, optimizer, clip, data) => {
+      const counts = [8, 8, 8, 3, 3, 8, 3];
+      const compiled = await train(spec, optimizer, clip, counts, data);
+      expect(compiled.asked.slice(5)).toEqual([['GowideProgram'], ['GowideProgram']]);
+      vi.stubEnv('GOWIDE_TRACE', '0');
+      const eager = await train(spec, optimizer, clip, counts, data);
+      expect(eager.asked.at(-1)!.length).toBeGreaterThan(10);
+      expect(compiled.losses).toEqual(eager.losses);
+      expect(compiled.values).toEqual(eager.values);
+    },
+  );
 
   test('of whole numbers, too, gives what the eager step does', () => {
     const inputs = { i: tf.tensor1d([2, 3], 'int32'), x: tf.tensor1d([1, 2]) };

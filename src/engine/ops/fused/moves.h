@@ -97,27 +97,33 @@ void gather(Call& call, const Instruction& self) {
       const std::string what = "indices" + place_of(indices.dims, i) + " = " + std::to_string(index) + " is not in [0, " + std::to_string(rows) + ")";
       return call.require(false, what.c_str());
     }
-    copy(from.data + index * n, n, to.data + i * n);
   }
+  in_parts(indices.size, n, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) copy(from.data + whole(indices.data + i) * n, n, to.data + i * n);
+  });
 }
 
 // Sums of the first input's rows whose number, the second input, is the same; rows with negative numbers are left out.
 void segment_sum(Call& call, const Instruction& self) {
   const View &from = self.inputs[0]->view, &ids = self.inputs[1]->view;
   const View& to = self.outputs[0]->made();
-  const int64_t rows = to.dims[0], n = ids.size == 0 ? 0 : from.size / ids.size;
-  std::fill(to.data, to.data + to.size, 0.0f);
+  const int64_t rows = to.dims[0], n = ids.size == 0 ? 0 : from.size / ids.size, columns = rows == 0 ? 0 : to.size / rows;
   for (int64_t i = 0; i < ids.size; i++) {
     const int64_t id = whole(ids.data + i);
-    if (id < 0) continue;
-    if (id >= rows) {
-      const std::string what = "segment_ids" + place_of(ids.dims, i) + " = " + std::to_string(id) + " is out of range [0, " + std::to_string(rows) + ")";
-      return call.require(false, what.c_str());
-    }
-    const float* const row = from.data + i * n;
-    float* const sum = to.data + id * n;
-    along(n, [&](int64_t c, int n) { STORE(sum + c, LOAD(sum + c) + LOAD(row + c)); });
+    if (id < rows) continue;
+    const std::string what = "segment_ids" + place_of(ids.dims, i) + " = " + std::to_string(id) + " is out of range [0, " + std::to_string(rows) + ")";
+    return call.require(false, what.c_str());
   }
+  in_parts(rows, columns, [&](int64_t begin, int64_t end) {
+    std::fill(to.data + begin * columns, to.data + end * columns, 0.0f);
+    for (int64_t i = 0; i < ids.size; i++) {
+      const int64_t id = whole(ids.data + i);
+      if (id < begin || id >= end) continue;
+      const float* const row = from.data + i * n;
+      float* const sum = to.data + id * n;
+      along(n, [&](int64_t c, int n) { STORE(sum + c, LOAD(sum + c) + LOAD(row + c)); });
+    }
+  });
 }
 
 }  // namespace
