@@ -138,7 +138,7 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
   ] as const)(
     'of %s is one op, and gives the eager bits for every size of batch',
     async (_, spec, optimizer, clip, data) => {
-      const counts = [8, 8, 8, 3, 3, 8, 3];
+      const counts = [3, 3, 8, 8, 8, 3, 8];
       const compiled = await train(spec, optimizer, clip, counts, data);
       expect(compiled.asked.slice(5)).toEqual([['GowideProgram'], ['GowideProgram']]);
       vi.stubEnv('GOWIDE_TRACE', '0');

@@ -45,14 +45,16 @@ const struct {
 };
 
 struct Program {
-  std::vector<std::unique_ptr<Slot>> slots;  // the inputs' come first, the constants' next
-  Block memory;                              // of the values that are made
+  std::vector<std::unique_ptr<Slot>> slots;       // the inputs' come first, the constants' next
+  std::vector<std::pair<Slot*, int64_t>> placed;  // the values that lie in the memory, and their first lines
+  int64_t lines = 0;
   std::vector<Slot*> results;
   std::vector<Slot*> direct;  // for each result the value that is made in its memory; none where it is copied
   std::vector<Instruction> instructions;
   size_t inputs = 0;
 
   void run(Call& outside) {
+    settle();
     for (size_t i = 0; i < inputs; i++) slots[i]->view = outside.input(static_cast<int>(i));
     for (size_t i = 0; i < results.size() && outside.ok(); i++) {
       if (direct[i] == nullptr) continue;
@@ -75,6 +77,18 @@ struct Program {
       if (outside.ok()) std::copy(from.data, from.data + from.size, to.data);
     }
   }
+
+ private:
+  // What is made lies in memory that all programs of a thread share: of a run nothing is left but its results.
+  void settle() {
+    thread_local Block memory;
+    float* const data = lines > 0 ? memory.of(lines * Slot::LINE) : nullptr;
+    if (data == settled) return;
+    for (const auto& [slot, line] : placed) slot->lend(data + line * Slot::LINE, slot->dims.product());
+    settled = data;
+  }
+
+  float* settled = nullptr;
 };
 
 // All programs of the process, by number.
@@ -165,14 +179,13 @@ std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>&
     memory.push_back(code.number());
     program->slots[i]->dims = dims();
   }
-  const int64_t lines = code.number();
+  const int64_t lines = program->lines = code.number();
   program->results = slots_of(code.list());
   program->direct.resize(program->results.size());
-  float* const data = lines > 0 && code.whole ? program->memory.of(lines * Slot::LINE) : nullptr;
   for (size_t i = 0; i < memory.size() && code.whole; i++) {
     Slot* const slot = program->slots[first + i].get();
     const int64_t size = slot->dims.product(), line = memory[i], result = -2 - line;
-    if (line >= 0 && line * Slot::LINE + size <= lines * Slot::LINE) slot->lend(data + line * Slot::LINE, size);
+    if (line >= 0 && line * Slot::LINE + size <= lines * Slot::LINE) program->placed.emplace_back(slot, line);
     else if (result >= 0 && result < static_cast<int64_t>(program->results.size())) program->direct[static_cast<size_t>(result)] = slot;
     else if (line != -1) code.whole = false;
   }
