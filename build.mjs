@@ -30,6 +30,7 @@ const RECORD = 'dist/.built.json';
 const GENERATED = [
   'src/engine/tfjs-gradients.cjs',
   'src/engine/ops/assembly.wasm',
+  'src/data/augment.wasm',
   'theory/kernel/kernel.wasm',
   'theory/kernel/kernel-single.wasm',
   'reports/client/bundle',
@@ -116,7 +117,8 @@ async function build(root) {
   const tsc = join(dirname(resolve('typescript/package.json')), 'bin', 'tsc');
   const compile = async () => run(root, tsc, '-p', 'tsconfig.build.json');
   const bundle = async () => {
-    for (const folder of ['theory/kernel', 'src/engine', 'reports/client']) await run(root, `${folder}/build.mjs`);
+    for (const folder of ['theory/kernel', 'src/data', 'src/engine', 'reports/client'])
+      await run(root, `${folder}/build.mjs`);
   };
   const results = await Promise.allSettled([compile(), bundle()]);
   for (const { status, reason } of results) if (status === 'rejected') throw reason;

@@ -12,6 +12,7 @@ export default tseslint.config(
       'docs/api/',
       'theory/kernel/assembly/',
       'src/engine/ops/assembly/',
+      'src/data/assembly/',
       'reports/client/bundle/',
       'src/engine/tfjs-gradients.cjs',
     ],

@@ -49,7 +49,8 @@ export {
   type Answer,
 } from './data/dataset.js';
 export { DataSpec, openData } from './data/index.js';
-export { affine, cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
+export { affine } from './data/augment.js';
+export { cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
 export { inSteps, type JsonObject } from './method/epochs.js';
 export { type Evaluation } from './metrics/evaluate.js';
 export { type Confusion } from './metrics/confusion.js';

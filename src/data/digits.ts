@@ -11,7 +11,8 @@ import { UsageError } from '../core/errors.js';
 import { packageFolder } from '../core/package.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { affine, AugmentationSpec, head, memorySource, type Augmentation, type ImageSet } from './images.js';
+import { affine, AugmentationSpec, type Augmentation } from './augment.js';
+import { head, memorySource, type ImageSet } from './images.js';
 
 const DigitsSpec = z.strictObject({
   set: z.literal('digits'),

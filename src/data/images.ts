@@ -1,7 +1,6 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
-import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import { rngKey, normals, permutation, uniforms } from '../core/rng.js';
+import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
 /** Images [N, height, width, channels] in memory, with a label each. */
@@ -57,20 +56,6 @@ function pick(set: ByteImages, indices: Uint32Array): ByteImages {
   indices.forEach((index, i) => images.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
   return { ...set, images, labels: Uint8Array.from(indices, (index) => set.labels[index]!) };
 }
-
-/**
- * Random change of each training image, drawn anew for every use. Lengths are shares of the image's side, angles are in
- * degrees.
- */
-export const AugmentationSpec = z.strictObject({
-  rotation: z.number().min(0).max(180),
-  shift: z.number().min(0).max(1),
-  logScale: z.number().min(0).max(2),
-  /** Standard deviation of the noise that is added to each pixel. */
-  noise: z.number().min(0),
-});
-/** How training images are changed at random. */
-export type Augmentation = z.infer<typeof AugmentationSpec>;
 
 /** What is done to a batch's values in place: `augment` for training, then `normalize` always. */
 export interface Changes {
@@ -149,84 +134,4 @@ export function cropAndFlip(
       }
     }
   };
-}
-
-/** Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. */
-export function affine(
-  { height: size, channels }: Pick<ImageSet, 'height' | 'channels'>,
-  options: Augmentation,
-): NonNullable<Changes['augment']> {
-  return (values, count, key) => moveImages(values, count, size, channels, options, key);
-}
-
-function moveImages(
-  values: Float32Array,
-  count: number,
-  size: number,
-  channels: number,
-  options: Augmentation,
-  { seed, step, from = 0 }: AugmentKey,
-): void {
-  const pixels = size * size * channels;
-  const draws = uniforms(rngKey(seed, 'augment', step), 4 * count, 4 * from);
-  const noise = options.noise > 0 ? normals(rngKey(seed, 'noise', step), values.length, pixels * from) : undefined;
-  const centre = (size - 1) / 2;
-  const source = new Float32Array(pixels);
-  for (let i = 0; i < count; i++) {
-    const symmetric = (k: number): number => 2 * draws[4 * i + k]! - 1;
-    const angle = (symmetric(0) * options.rotation * Math.PI) / 180;
-    const scale = Math.exp(symmetric(1) * options.logScale);
-    const [dx, dy] = [symmetric(2) * options.shift * size, symmetric(3) * options.shift * size];
-    const [cos, sin] = [Math.cos(angle) / scale, Math.sin(angle) / scale];
-    source.set(values.subarray(i * pixels, (i + 1) * pixels));
-    for (let row = 0; row < size; row++) {
-      for (let column = 0; column < size; column++) {
-        const u = column - centre - dx;
-        const v = row - centre - dy;
-        bilinear(
-          source,
-          size,
-          channels,
-          centre + cos * u + sin * v,
-          centre - sin * u + cos * v,
-          values,
-          i * pixels + (row * size + column) * channels,
-        );
-      }
-    }
-  }
-  if (noise !== undefined) for (let i = 0; i < values.length; i++) values[i]! += noise[i]! * options.noise;
-}
-
-function bilinear(
-  source: Float32Array,
-  size: number,
-  channels: number,
-  x: number,
-  y: number,
-  out: Float32Array,
-  at: number,
-): void {
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  const wx = x - left;
-  const wy = y - top;
-  const first = (top * size + left) * channels;
-  // most pixels have all four neighbours
-  if (left >= 0 && top >= 0 && left + 1 < size && top + 1 < size) {
-    const below = first + size * channels;
-    for (let c = 0; c < channels; c++) {
-      const upper = source[first + c]! * (1 - wx) + source[first + channels + c]! * wx;
-      const lower = source[below + c]! * (1 - wx) + source[below + channels + c]! * wx;
-      out[at + c] = upper * (1 - wy) + lower * wy;
-    }
-    return;
-  }
-  for (let c = 0; c < channels; c++) {
-    const pixel = (column: number, row: number): number =>
-      column < 0 || row < 0 || column >= size || row >= size ? 0 : source[(row * size + column) * channels + c]!;
-    const upper = pixel(left, top) * (1 - wx) + pixel(left + 1, top) * wx;
-    const lower = pixel(left, top + 1) * (1 - wx) + pixel(left + 1, top + 1) * wx;
-    out[at + c] = upper * (1 - wy) + lower * wy;
-  }
 }
