@@ -78,12 +78,13 @@ function moveImages(
   const viewsAt = target + 8 * Math.ceil(bytes / 8);
   const { memory, functions } = moduleWith(viewsAt + 32 * count - FIRST);
   const views = new Float64Array(memory.buffer, viewsAt, 4 * count);
-  for (let i = 0; i < count; i++) {
-    const symmetric = (k: number): number => 2 * draws[4 * i + k]! - 1;
-    const angle = (symmetric(0) * rotation * Math.PI) / 180;
-    const scale = Math.exp(symmetric(1) * logScale);
-    const lengths = [symmetric(2) * shift * size, symmetric(3) * shift * size];
-    views.set([Math.cos(angle) / scale, Math.sin(angle) / scale, ...lengths], 4 * i);
+  for (let i = 0; i < views.length; i += 4) {
+    const angle = ((2 * draws[i]! - 1) * rotation * Math.PI) / 180;
+    const scale = Math.exp((2 * draws[i + 1]! - 1) * logScale);
+    views[i] = Math.cos(angle) / scale;
+    views[i + 1] = Math.sin(angle) / scale;
+    views[i + 2] = (2 * draws[i + 2]! - 1) * shift * size;
+    views[i + 3] = (2 * draws[i + 3]! - 1) * shift * size;
   }
   new Float32Array(memory.buffer, source, values.length).set(values);
   functions.moveImages(source, count, size, channels, viewsAt, target);
