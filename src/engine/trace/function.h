@@ -220,26 +220,34 @@ class Builder {
     operations.push_back(TF_FinishOperation(description, status));
   }
 
-  // An op has one list at most among its arguments: it takes the inputs that the single ones leave.
+  // A list of arguments takes the inputs that the single ones leave; where there are several, the attributes count them.
   void connect(TF_OperationDescription* description, const std::string& op, const Value& node) {
     const auto& arguments = arguments_of(graph, op, status);
     const Value inputs = node["inputs"], attributes = node["attributes"], after = node["after"];
     uint32_t singles = 0, next = 0;
     std::string counted;
     for (const auto& count : arguments) singles += count.empty();
+    const bool several = arguments.size() - singles > 1;
     for (const auto& count : arguments) {
       if (count.empty()) {
         TF_AddInput(description, output(inputs[next++]));
         continue;
       }
       std::vector<TF_Output> list;
-      for (uint32_t left = inputs.length() - singles; left > 0; left--) list.push_back(output(inputs[next++]));
+      uint32_t left = several ? number_of(attributes, count) : inputs.length() - singles;
+      for (; left > 0; left--) list.push_back(output(inputs[next++]));
       TF_AddInputList(description, list.data(), static_cast<int>(list.size()));
       counted = count;  // known from the list
     }
     for (uint32_t i = 0; i < after.length(); i++) TF_AddControlInput(description, operations[after[i].index()]);
     for (uint32_t i = 0; i < attributes.length(); i++)
       if (attributes[i]["name"].text() != counted) set_attribute(description, attributes[i]);
+  }
+
+  static uint32_t number_of(const Value& attributes, const std::string& name) {
+    for (uint32_t i = 0; i < attributes.length(); i++)
+      if (attributes[i]["name"].text() == name) return attributes[i]["value"].index();
+    return 0;
   }
 
   TF_Graph* graph;

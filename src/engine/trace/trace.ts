@@ -9,6 +9,7 @@ import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
 import { graphOf, type Graph } from './graph.js';
 import { programOf } from './program.js';
+import { segmented, type ProgramCall as Asked } from './segments.js';
 import {
   difference,
   record,
@@ -33,18 +34,9 @@ export interface Traced {
   readonly dispose: () => void;
 }
 
-/** How a compiled step is asked for: as one op, whose name, attributes and inputs these are. */
-interface Asked {
-  readonly op: string;
-  readonly attributes: readonly Attribute[];
-  /** What the op is given, in order: places among the step's inputs and, behind them, the tensors from outside. */
-  readonly order: readonly number[];
-  /** Frees what the engine keeps of it: another engine may be in use by then. */
-  readonly remove: () => void;
-}
-
 /** One step for inputs of certain shapes. */
 interface Compiled {
+  /** One op; it is given the step's inputs and, behind them, the tensors from outside. */
   readonly asked: Asked;
   readonly recording: Recording;
   /** Results that TensorFlow gives, in order; the others are inputs. */
@@ -134,14 +126,20 @@ function asProgram(graph: Graph): Asked | undefined {
   };
 }
 
-/** The graph as a function of TensorFlow's. */
-function asFunction({ nodes, arguments: given, results, effects }: Graph): Asked {
+/** The graph as a function of TensorFlow's, with programs for what lies between its ops. */
+function asFunction(graph: Graph): Asked {
   const op = `gowide_step_${++functions}`;
   const backend = tensorflowBackend();
   const { binding } = backend;
+  const { graph: cut, remove: removePrograms } = segmented(graph, asProgram);
+  const { nodes, arguments: given, results, effects } = cut;
   binding.defineFunction!(op, nodes, given, results, effects);
   const order = given.map((_, place) => place);
-  return { op, attributes: executor(backend), order, remove: () => binding.removeFunction!(op) };
+  const remove = (): void => {
+    binding.removeFunction!(op);
+    removePrograms();
+  };
+  return { op, attributes: executor(backend), order, remove };
 }
 
 /** The second recording: the numbers of another step must lead to the same ops with the same constants. */
