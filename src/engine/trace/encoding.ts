@@ -64,6 +64,7 @@ const ON_FLOATS: Readonly<Record<string, Encode>> = {
       ? { name: 'SegmentSum', inputs: op.inputs.slice(0, 2), sizes: [] }
       : undefined,
   Sum: sum,
+  Mean: sum,
 };
 
 /**
@@ -238,19 +239,21 @@ function gather(op: OpNode, graph: Graph): Encoded | undefined {
 /** How many values TensorFlow adds up at most before it halves a row. */
 const LEAF = 8 * 1024;
 
-/** Sums over the first or over the last axes, in the order in which TensorFlow on such a processor adds them up. */
-function sum({ inputs, shapes: [shape] }: OpNode, graph: Graph): Encoded | undefined {
+/**
+ * Sums or means over the first, the last or all axes, in the order in which TensorFlow on such a processor adds them
+ * up. Of more values that are all of a tensor that order depends on the number of threads.
+ */
+function sum({ op, inputs, shapes: [shape] }: OpNode, graph: Graph): Encoded | undefined {
   const given = outputShape(graph.nodes, inputs[0]!);
   const axes = numbersOf(graph, inputs[1]!)?.map((axis) => (axis < 0 ? axis + given.length : axis));
   if (axes === undefined || sizeOf(given) === 0) return undefined;
   if (sizeOf(given) === sizeOf(shape!)) return { name: VIEW, inputs: [inputs[0]!], sizes: [0] };
-  if (process.arch !== 'x64' || sizeOf(shape!) === 1) return undefined;
   const summed = given.flatMap((length, axis) => (length === 1 ? [] : [axes.includes(axis)]));
   const changes = summed.filter((is, i) => i > 0 && is !== summed[i - 1]).length;
-  if (changes !== 1) return undefined;
-  const [kept, terms] = [sizeOf(shape!), sizeOf(given) / sizeOf(shape!)];
-  if (summed[0]) return { name: 'SumColumns', inputs: [inputs[0]!], sizes: [terms, kept] };
-  return terms > LEAF ? undefined : { name: 'SumRows', inputs: [inputs[0]!], sizes: [kept, terms] };
+  if (process.arch !== 'x64' || changes > 1) return undefined;
+  const [kept, terms, mean] = [sizeOf(shape!), sizeOf(given) / sizeOf(shape!), Number(op === 'Mean')];
+  if (kept > 1 && summed[0]) return { name: 'SumColumns', inputs: [inputs[0]!], sizes: [terms, kept, mean] };
+  return terms > LEAF ? undefined : { name: 'SumRows', inputs: [inputs[0]!], sizes: [kept, terms, mean] };
 }
 
 /** How far apart two values are that are neighbours along an axis. */

@@ -167,21 +167,27 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
           [rows!, 1, columns!, 1],
         ],
       ] as const)
-        for (const keep of [true, false])
-          expectSame(({ x }) => op('Sum', { T: FLOAT, Tidx: INT, keep_dims: keep }, x!, whole([...axis])), {
-            x: random(...shape),
-          });
+        for (const name of ['Sum', 'Mean'])
+          for (const keep of [true, false])
+            expectSame(({ x }) => op(name, { T: FLOAT, Tidx: INT, keep_dims: keep }, x!, whole([...axis])), {
+              x: random(...shape),
+            });
     },
   );
 
-  test('of sums over several axes, over long ones, and over nothing', () => {
-    const sum = (axes: readonly number[]) => ({ x }: Tensors): Tensor =>
-      op('Sum', { T: FLOAT, Tidx: INT, keep_dims: false }, x!, whole([...axes])); // prettier-ignore
+  test.each(['Sum', 'Mean'])('of %s over several axes, over long ones, over all and over nothing', (name) => {
+    const sum =
+      (axes: readonly number[]) =>
+      ({ x }: Tensors): Tensor =>
+        op(name, { T: FLOAT, Tidx: INT, keep_dims: false }, x!, whole([...axes]));
     expectSame(sum([0, 1]), { x: random(4, 5, 63) });
     expectSame(sum([1, 2]), { x: random(4, 5, 63) });
     expectSame(sum([0]), { x: random(16, 64, 64) });
     expectSame(sum([1]), { x: random(3, 8192) });
     expectSame(sum([1]), { x: random(4, 1, 5) });
+    for (const size of [2, 7, 33, 500, 1000, 8191, 8192]) expectSame(sum([0]), { x: random(size) });
+    expectSame(sum([0, 1, 2]), { x: random(20, 1, 18) });
+    expectSame(sum([0]), { x: random(100, 1) });
   });
 
   test.each(['Add', 'AddV2', 'Sub', 'Mul'])('of %s of whole numbers, which wrap around', (name) => {

@@ -160,7 +160,7 @@ void add_all(Call&, const Instruction& self) {
 }
 
 // Sums over the first axis of [rows, columns], as TensorFlow has them: from 16 rows on four at a time, in columns that it
-// takes as packets. sizes: rows, columns.
+// takes as packets. sizes: rows, columns, and 1 for means.
 void sum_columns(Call&, const Instruction& self) {
   const int64_t rows = self.sizes[0], columns = self.sizes[1], packets = columns - columns % PACKET;
   const float* const from = self.inputs[0]->view.data;
@@ -180,10 +180,12 @@ void sum_columns(Call&, const Instruction& self) {
     for (int64_t row = 0; row < rows; row++) all += from[row * columns + c];
     to[c] = all;
   }
+  if (self.sizes[2] == 1)
+    for (int64_t c = 0; c < columns; c++) to[c] /= static_cast<float>(rows);
 }
 
 // Sums over the last axis of [rows, columns], as TensorFlow has them: four packets at a time, and what is left of a row by
-// itself. sizes: rows, columns.
+// itself. sizes: rows, columns, and 1 for means.
 void sum_rows(Call&, const Instruction& self) {
   typedef float P __attribute__((vector_size(PACKET * 4)));
   const int64_t rows = self.sizes[0], columns = self.sizes[1];
@@ -209,6 +211,7 @@ void sum_rows(Call&, const Instruction& self) {
       for (int half = PACKET / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) all[i] += all[i + half];
       to[row] = rest + all[0];
+      if (self.sizes[2] == 1) to[row] /= static_cast<float>(columns);
     }
   });
 }
