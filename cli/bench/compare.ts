@@ -136,10 +136,13 @@ export async function trainingTimes(
   };
   const context = { seed: 1, resumed: undefined, log, progress: () => {}, shouldSave: () => false, save: () => {} };
   const stages = [teacher === undefined ? stage : { ...stage, ...distillation }];
-  await trainStages(context, data, () => Promise.resolve(network.init(1)), stages).catch((error: unknown) => {
+  try {
+    await trainStages(context, data, () => Promise.resolve(network.init(1)), stages);
+  } catch (error) {
     if (error !== enough) throw error;
-  });
-  if (weights !== undefined) disposeAll(weights.params, weights.state);
+  } finally {
+    if (weights !== undefined) disposeAll(weights.params, weights.state);
+  }
   return times;
 }
 

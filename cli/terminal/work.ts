@@ -29,6 +29,7 @@ import type {
 import type { SweepReporter } from '../../src/sweep/progress.js';
 import { runHere } from '../../src/sweep/backends/pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
+import { prepareKernel } from '../../theory/kernel/kernel.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
 import { checkOut, typedCommand } from './options.js';
@@ -153,13 +154,17 @@ async function workerPoolOptions(
   const request = requestedEngine(options.engine);
   const some = (needsEngine: boolean): boolean =>
     cells === undefined || cells.some((cell) => (RUNNERS[cell.kind]!.stepFlops !== undefined) === needsEngine);
+  const none: TensorSetup = { engine: asked(request), devices: [] };
+  const tensors = some(true) ? tensorSetup(request, progress) : Promise.resolve(none);
   if (some(false)) {
+    tensors.catch(() => {}); // the pool hears of it; it may come while the kernel is built
+    await prepareKernel();
     const { reason } = kernelReport();
     if (reason !== null) progress.line(`The faster particle kernel is not in use: ${reason}`);
   }
   return {
     out: options.out,
-    tensors: some(true) ? tensorSetup(request, progress) : Promise.resolve({ engine: asked(request), devices: [] }),
+    tensors,
     jobs: options.jobs,
     threads: options.threads,
     command: typedCommand(),

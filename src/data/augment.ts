@@ -57,7 +57,10 @@ function moduleWith(bytes: number): NonNullable<typeof loaded> {
   return loaded;
 }
 
-/** Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. */
+/**
+ * Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. The change
+ * throws RangeError where it is given more or fewer values than the images have.
+ */
 export function affine(
   { height: size, channels }: Pick<ImageSet, 'height' | 'channels'>,
   options: Augmentation,
@@ -72,6 +75,11 @@ function moveImages(
   { rotation, shift, logScale, noise }: Augmentation,
   { seed, step, from = 0 }: AugmentKey,
 ): void {
+  const pixels = size * size * channels;
+  if (values.length !== count * pixels)
+    throw new RangeError(
+      `images: ${values.length} values; ${count} images of ${size} x ${size} x ${channels} expected`,
+    );
   const draws = uniforms(rngKey(seed, 'augment', step), 4 * count, 4 * from);
   const bytes = values.byteLength;
   const [source, target] = [FIRST, FIRST + 8 * Math.ceil(bytes / 8)];
@@ -89,7 +97,7 @@ function moveImages(
   new Float32Array(memory.buffer, source, values.length).set(values);
   functions.moveImages(source, count, size, channels, viewsAt, target);
   values.set(new Float32Array(memory.buffer, target, values.length));
-  if (noise > 0) addNormals(values, noise, rngKey(seed, 'noise', step), size * size * channels * from);
+  if (noise > 0) addNormals(values, noise, rngKey(seed, 'noise', step), pixels * from);
 }
 
 /** Adds `std` times the draws `offset`, `offset + 1`, ... of {@link normals} to the values. */

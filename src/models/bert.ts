@@ -338,7 +338,7 @@ function embeddings(spec: EncoderSpec, scope: Scope, x: Tensor): Tensor {
   const learned = tf.slice(parameter(scope.params, 'embeddings/position/kernel'), 0, tokens);
   const words = embed(scope, 'embeddings/word', row(x, 0));
   const told = typeVocabSize === undefined ? words : tf.add(words, embed(scope, 'embeddings/segment', row(x, 1)));
-  const examples = told.reshape([told.shape[0]!, -1]) as Tensor2D;
+  const examples = told.reshape([told.shape[0]!, learned.size]) as Tensor2D;
   const sum = plusBias(examples, learned.flatten()).reshape(told.shape);
   return dropout(scope, 'embeddings', layerNorm(scope, 'embeddings/norm', sum, BERT_EPSILON), rate);
 }

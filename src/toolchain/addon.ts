@@ -1,5 +1,5 @@
 /** Node-API addons of one C++ source, compiled once per machine for its own vector instructions. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -67,6 +67,32 @@ function sourcesOf({ source }: AddonSource): string[] {
  * reason.
  */
 export function builtAddon(source: AddonSource): string {
+  const path = pathOf(source);
+  if (!isAsBuilt(path)) build(path, source);
+  return path;
+}
+
+/**
+ * Builds the addon if need be, while this process goes on with other things. Throws FailureError with the reason.
+ */
+export async function prepareAddon(source: AddonSource): Promise<void> {
+  const path = pathOf(source);
+  if (isAsBuilt(path)) return;
+  const { compiler, options, folder, finish } = compilation(path, source);
+  await new Promise<void>((resolve, reject) => {
+    execFile(compiler, options, { cwd: folder }, (error, _, stderr) => {
+      try {
+        finish(error === null ? undefined : (firstError(stderr) ?? error.message));
+        resolve();
+      } catch (problem) {
+        reject(problem as Error);
+      }
+    });
+  });
+}
+
+/** Where the built addon is, or will be. Throws FailureError where others could have put one there. */
+function pathOf(source: AddonSource): string {
   const place = `${process.platform} ${process.arch} ${processor()}`;
   const hash = createHash('sha256').update(place);
   for (const file of sourcesOf(source)) hash.update(readFileSync(file));
@@ -76,7 +102,6 @@ export function builtAddon(source: AddonSource): string {
     .slice(0, 16);
   const path = join(cacheFolder(), source.name, key, `${source.name}.node`);
   if (existsSync(dirname(path))) checkOwner(path, source);
-  if (!isAsBuilt(path)) build(path, source);
   return path;
 }
 
@@ -109,7 +134,28 @@ function checkOwner(path: string, { what, without }: AddonSource): void {
     );
 }
 
-function build(path: string, { what, without, source, options = [] }: AddonSource): void {
+function build(path: string, source: AddonSource): void {
+  const { compiler, options, folder, finish } = compilation(path, source);
+  const { status, stderr, error } = spawnSync(compiler, options, { encoding: 'utf8', cwd: folder });
+  finish(status === 0 ? undefined : (error?.message ?? firstError(stderr) ?? `it ended with ${status}`));
+}
+
+/** What a compiler says is wrong, in one line; undefined where it says nothing. */
+function firstError(stderr: string): string | undefined {
+  const line = stderr.split('\n').find((text) => text.includes('error')) ?? stderr.trim();
+  return line === '' ? undefined : line.slice(0, 300);
+}
+
+/** How a compiler is called for an addon, and what is done when it has ended. */
+interface Compilation {
+  readonly compiler: string;
+  readonly options: readonly string[];
+  readonly folder: string;
+  /** Puts what was compiled in its place. Throws FailureError where there was a problem. */
+  readonly finish: (problem: string | undefined) => void;
+}
+
+function compilation(path: string, { what, without, source, options = [] }: AddonSource): Compilation {
   const compiler = findCompiler();
   if (compiler === undefined)
     throw new FailureError(`${what} needs a C++ compiler (g++ or clang++), not found on the PATH; ${without}`);
@@ -130,24 +176,29 @@ function build(path: string, { what, without, source, options = [] }: AddonSourc
     '-pthread',
     '-DNAPI_VERSION=8',
   ];
-  try {
+  const orFail = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      for (const file of [temporary, written]) rmSync(file, { force: true });
+      throw new FailureError(`${what} could not be built with ${compiler}: ${messageOf(error)}; ${without}`);
+    }
+  };
+  orFail(() => {
     makeFolders(dirname(path));
     chmodSync(dirname(path), 0o755);
-    const { status, stderr, error } = spawnSync(
-      compiler,
-      [...common, `-I${headers}`, source, '-o', temporary, ...link, ...options],
-      { encoding: 'utf8', cwd: dirname(source) },
-    );
-    if (status !== 0)
-      throw new Error(
-        error?.message ?? (stderr.split('\n').find((line) => line.includes('error')) ?? stderr.trim()).slice(0, 300),
-      );
-    chmodSync(temporary, 0o755);
-    renameSync(temporary, path);
-    writeFileSync(written, record(path), { flag: 'wx', mode: 0o644 });
-    renameSync(written, recordOf(path));
-  } catch (error) {
-    for (const file of [temporary, written]) rmSync(file, { force: true });
-    throw new FailureError(`${what} could not be built with ${compiler}: ${messageOf(error)}; ${without}`);
-  }
+  });
+  return {
+    compiler,
+    options: [...common, `-I${headers}`, source, '-o', temporary, ...link, ...options],
+    folder: dirname(source),
+    finish: (problem) =>
+      orFail(() => {
+        if (problem !== undefined) throw new Error(problem);
+        chmodSync(temporary, 0o755);
+        renameSync(temporary, path);
+        writeFileSync(written, record(path), { flag: 'wx', mode: 0o644 });
+        renameSync(written, recordOf(path));
+      }),
+  };
 }

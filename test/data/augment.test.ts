@@ -55,3 +55,10 @@ describe.each(Object.entries(LAWS))('images changed at random, %s', (_, law) => 
     expect(Buffer.from(changed.buffer)).toEqual(Buffer.from(plainly(values, [count, size, channels], law, key).buffer));
   });
 });
+
+test('values that are not those of the images are refused', () => {
+  const change = affine({ height: 2, channels: 1 }, LAWS.mild!);
+  expect(() => change(new Float32Array(9), 2, { seed: 1, step: 1 })).toThrow(
+    'images: 9 values; 2 images of 2 x 2 x 1 expected',
+  );
+});

@@ -8,7 +8,7 @@ import { BATCH_NORM_TRAIN } from '../../src/engine/ops/kernels.js';
 import { differentiate } from '../../src/engine/ops/gradients.js';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from '../../src/engine/tensor.js';
 import { batchNorm as batchNormLayer, conv2d as convLayer, dense, type Scope } from '../../src/nn/layers.js';
-import { crossEntropy, klDivergence, logSoftmax, relativeSquaredError } from '../../src/optim/losses.js';
+import { crossEntropy, klDivergence, logSoftmax, relativeSquaredError, squaredError } from '../../src/optim/losses.js';
 import { enginesUnderTest } from '../support/engines.js';
 import * as oracle from '../support/oracle.js';
 import type { Oracle } from '../support/oracle.js';
@@ -149,6 +149,34 @@ const CASES: readonly Case[] = [
         ),
       );
     },
+  },
+  {
+    name: 'KL divergence at temperature 3',
+    shapes: [
+      [3, 5],
+      [3, 5],
+    ],
+    run: ([s, t]) => klDivergence(s as Tensor2D, t as Tensor2D, 3),
+    oracle: (given) => {
+      const [s, t] = given.map((one) => ({ ...one, data: one.data.map((value) => value / 3) }));
+      const [own, teacher, weights] = [oracle.logSoftmax(s!).data, oracle.logSoftmax(t!).data, softmax(t!)];
+      return scalar(
+        9 *
+          meanRows(
+            weights.map((w, i) => w * (teacher[i]! - own[i]!)),
+            3,
+          ),
+      );
+    },
+  },
+  {
+    name: 'squared error',
+    shapes: [
+      [2, 3, 3, 2],
+      [2, 3, 3, 2],
+    ],
+    run: ([a, b]) => squaredError(a!, b!),
+    oracle: ([a, b]) => scalar(a!.data.reduce((sum, value, i) => sum + (value - b!.data[i]!) ** 2, 0) / a!.data.length),
   },
   {
     name: 'relative squared error',

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { messageOf, UsageError } from '../../src/core/errors.js';
 import { namesOf } from '../../src/core/registry.js';
 import type { Kernel } from './interface.js';
-import { openNative } from './native.js';
+import { openNative, prepareNative } from './native.js';
 import { openWasm } from './wasm.js';
 
 /** How each form of the kernel is opened, by its name. */
@@ -54,6 +54,13 @@ export function kernel(): Kernel {
     current = openKernel('wasm');
   }
   return current;
+}
+
+/** Builds the native kernel, where it would be in use, while this process goes on with other things. */
+export async function prepareKernel(): Promise<void> {
+  if ((process.env.GOWIDE_KERNEL || 'native') !== 'native') return;
+  // kernel() says what is wrong
+  await prepareNative().catch(() => {});
 }
 
 /** Why the native kernel is not in use although it was not declined, or undefined. */

@@ -2,7 +2,7 @@
  * The native kernel: native.cc, compiled once per machine for its own vector instructions, loaded as a Node-API addon.
  */
 import { join } from 'node:path';
-import { loadAddon } from '../../src/toolchain/addon.js';
+import { loadAddon, prepareAddon } from '../../src/toolchain/addon.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
 import type { Kernel } from './interface.js';
@@ -51,6 +51,9 @@ const SOURCE = {
 } as const;
 
 const flatten = (layers: readonly Layer[]): Float64Array[] => layers.flatMap(({ a, b, bias }) => [a, b, bias]);
+
+/** Builds the native kernel if need be, aside. Throws FailureError with the reason. */
+export const prepareNative = (): Promise<void> => prepareAddon(SOURCE);
 
 /** Opens the native kernel on `threads` threads, building it first if need be. Throws FailureError with what to do. */
 export function openNative(threads: number): Kernel {

@@ -261,6 +261,10 @@ const windows = {
  */
 const SMALL_CONVOLUTION = 2 ** 21;
 
+/** The same where no more than so many channels are read and written, of which TensorFlow's leave vectors empty. */
+const FEW_CHANNELS = 8;
+const FEW_CHANNELS_CONVOLUTION = 2 ** 24;
+
 /** The same of 1 x 1 kernels with strides, which else are a product and ops that move pixels. */
 const SMALL_POINTWISE = 2 ** 20;
 
@@ -272,7 +276,8 @@ function isSmall(batch: number, geometry: Geometry): boolean {
   // rows of the filter that lie outside of the image are left out
   const multiplications = ((batch * output[0] * output[1] * filter) / kernel[0]) * Math.min(kernel[0], input[0]);
   if (isPointwise(geometry)) return strides.some((stride) => stride > 1) && multiplications <= SMALL_POINTWISE;
-  return filter < DENSE && multiplications <= SMALL_CONVOLUTION;
+  const few = Math.max(channels.read, channels.written) <= FEW_CHANNELS;
+  return filter < DENSE && multiplications <= (few ? FEW_CHANNELS_CONVOLUTION : SMALL_CONVOLUTION);
 }
 
 /** Whether a convolution has channels last and no dilations. */
