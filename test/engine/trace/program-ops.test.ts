@@ -38,8 +38,14 @@ const firstDifference = (a: Uint32Array, b: Uint32Array): string | undefined => 
 const op = (name: string, attributes: Attributes, ...inputs: Tensor[]): Tensor =>
   tensorflowOp(name, attributes, inputs, 1)[0]!;
 
-/** Checks that a step is one op when it is compiled, and gives what it gives eagerly, twice. */
-function expectSame(step: (inputs: Tensors) => Tensor, inputs: Tensors): void {
+/** Programs add up as TensorFlow does on such a processor only; elsewhere sums are left to it. */
+const SUMS = process.arch === 'x64';
+
+/**
+ * Checks that a step is one program when it is compiled, or one function of TensorFlow's where it is to be none, and
+ * gives what it gives eagerly, twice.
+ */
+function expectSame(step: (inputs: Tensors) => Tensor, inputs: Tensors, isProgram = true): void {
   const named: Step = (given) => ({ y: step(given) });
   const expected = tf.tidy(() => step(inputs));
   const traced = trace('ops', named);
@@ -59,7 +65,8 @@ function expectSame(step: (inputs: Tensors) => Tensor, inputs: Tensors): void {
   } finally {
     backend.binding = binding;
   }
-  expect(asked).toEqual(['GowideProgram', 'GowideProgram']);
+  const name = isProgram ? 'GowideProgram' : (expect.stringMatching(/^gowide_step_/) as string);
+  expect(asked).toEqual([name, name]);
   for (const one of found) {
     expect(one.shape).toEqual(expected.shape);
     // an array of many values takes long to be compared as one of numbers
@@ -169,9 +176,11 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
       ] as const)
         for (const name of ['Sum', 'Mean'])
           for (const keep of [true, false])
-            expectSame(({ x }) => op(name, { T: FLOAT, Tidx: INT, keep_dims: keep }, x!, whole([...axis])), {
-              x: random(...shape),
-            });
+            expectSame(
+              ({ x }) => op(name, { T: FLOAT, Tidx: INT, keep_dims: keep }, x!, whole([...axis])),
+              { x: random(...shape) },
+              SUMS,
+            );
     },
   );
 
@@ -180,14 +189,14 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
       (axes: readonly number[]) =>
       ({ x }: Tensors): Tensor =>
         op(name, { T: FLOAT, Tidx: INT, keep_dims: false }, x!, whole([...axes]));
-    expectSame(sum([0, 1]), { x: random(4, 5, 63) });
-    expectSame(sum([1, 2]), { x: random(4, 5, 63) });
-    expectSame(sum([0]), { x: random(16, 64, 64) });
-    expectSame(sum([1]), { x: random(3, 8192) });
+    expectSame(sum([0, 1]), { x: random(4, 5, 63) }, SUMS);
+    expectSame(sum([1, 2]), { x: random(4, 5, 63) }, SUMS);
+    expectSame(sum([0]), { x: random(16, 64, 64) }, SUMS);
+    expectSame(sum([1]), { x: random(3, 8192) }, SUMS);
     expectSame(sum([1]), { x: random(4, 1, 5) });
-    for (const size of [2, 7, 33, 500, 1000, 8191, 8192]) expectSame(sum([0]), { x: random(size) });
-    expectSame(sum([0, 1, 2]), { x: random(20, 1, 18) });
-    expectSame(sum([0]), { x: random(100, 1) });
+    for (const size of [2, 7, 33, 500, 1000, 8191, 8192]) expectSame(sum([0]), { x: random(size) }, SUMS);
+    expectSame(sum([0, 1, 2]), { x: random(20, 1, 18) }, SUMS);
+    expectSame(sum([0]), { x: random(100, 1) }, SUMS);
   });
 
   test.each(['Add', 'AddV2', 'Sub', 'Mul'])('of %s of whole numbers, which wrap around', (name) => {
@@ -353,6 +362,13 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
       ],
     ],
     [
+      [300, 201],
+      [
+        [2, 1],
+        [0, 3],
+      ],
+    ],
+    [
       [2, 0],
       [
         [0, 1],
@@ -375,6 +391,8 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
     [[3, 12], 1],
     [[2, 12, 5], -2],
     [[2, 3, 12], 2],
+    [[5000, 12], 1],
+    [[3, 12, 3000], 1],
   ])('of %j cut along axis %d, and joined in another order', (shape, axis) => {
     expectSame(({ x }) => {
       const [a, b, c] = tf.split(x!, [5, 1, 6], axis);

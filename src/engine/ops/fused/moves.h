@@ -47,36 +47,47 @@ void pick(Call&, const Instruction& self) {
 void pad(Call&, const Instruction& self) {
   const float* const from = self.inputs[0]->view.data;
   const View& to = self.outputs[0]->made();
-  std::fill(to.data, to.data + to.size, self.inputs.size() > 1 ? *self.inputs[1]->view.data : 0.0f);
+  const float other = self.inputs.size() > 1 ? *self.inputs[1]->view.data : 0.0f;
+  in_parts(to.size, 1, [&](int64_t begin, int64_t end) { std::fill(to.data + begin, to.data + end, other); });
   const Loop loop(self.sizes.data() + 1, 1);
   const int64_t n = loop.inner();
   if (self.inputs[0]->view.size == 0) return;
-  loop.each(0, loop.rows, [&](int64_t row, const int64_t* at) { copy(from + row * n, n, to.data + self.sizes[0] + *at); });
+  in_parts(loop.rows, n, [&](int64_t begin, int64_t end) {
+    loop.each(begin, end, [&](int64_t row, const int64_t* at) { copy(from + row * n, n, to.data + self.sizes[0] + *at); });
+  });
 }
 
 // Inputs side by side; sizes: rows, then how many values of each input a row has.
 void join(Call&, const Instruction& self) {
-  float* to = self.outputs[0]->made().data;
-  for (int64_t row = 0; row < self.sizes[0]; row++) {
-    for (size_t i = 0; i < self.inputs.size(); i++) {
-      const int64_t n = self.sizes[i + 1];
-      copy(self.inputs[i]->view.data + row * n, n, to);
-      to += n;
+  const View& all = self.outputs[0]->made();
+  const int64_t rows = self.sizes[0], columns = rows == 0 ? 0 : all.size / rows;
+  in_parts(rows, columns, [&](int64_t begin, int64_t end) {
+    float* to = all.data + begin * columns;
+    for (int64_t row = begin; row < end; row++) {
+      for (size_t i = 0; i < self.inputs.size(); i++) {
+        const int64_t n = self.sizes[i + 1];
+        copy(self.inputs[i]->view.data + row * n, n, to);
+        to += n;
+      }
     }
-  }
+  });
 }
 
 // The inverse of join: outputs that stand side by side in the input.
 void cut(Call&, const Instruction& self) {
-  const float* from = self.inputs[0]->view.data;
+  const View& all = self.inputs[0]->view;
+  const int64_t rows = self.sizes[0], columns = rows == 0 ? 0 : all.size / rows;
   for (Slot* output : self.outputs) output->made();
-  for (int64_t row = 0; row < self.sizes[0]; row++) {
-    for (size_t i = 0; i < self.outputs.size(); i++) {
-      const int64_t n = self.sizes[i + 1];
-      copy(from, n, self.outputs[i]->view.data + row * n);
-      from += n;
+  in_parts(rows, columns, [&](int64_t begin, int64_t end) {
+    const float* from = all.data + begin * columns;
+    for (int64_t row = begin; row < end; row++) {
+      for (size_t i = 0; i < self.outputs.size(); i++) {
+        const int64_t n = self.sizes[i + 1];
+        copy(from, n, self.outputs[i]->view.data + row * n);
+        from += n;
+      }
     }
-  }
+  });
 }
 
 // Where a value of a tensor is, as TensorFlow says it: [1,2], or nothing of a scalar.
