@@ -3,7 +3,8 @@
  * worked out here. A program gives TensorFlow's own bits; what cannot be done so is left to TensorFlow.
  */
 import { sizeOf } from '../../core/host-array.js';
-import { outputShape, TYPES, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
+import { asOp, outputShape, TYPES, VIEWS, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
+import { IN_PLACE } from './recorder.js';
 
 /** What an op becomes: its name in a program, which of its inputs are read, and what it is to know besides. */
 export interface Encoded {
@@ -58,7 +59,10 @@ const ON_FLOATS: Readonly<Record<string, Encode>> = {
   Sqrt: ofOne,
   Square: ofOne,
   Neg: ofOne,
-  AddN: ({ op, inputs }) => ({ name: op, inputs, sizes: [], over: inputs.map((_, i) => i) }),
+  AddN: (node) => {
+    const { op, inputs } = node;
+    return inputs.length === 1 ? viewOf(node) : { name: op, inputs, sizes: [], over: inputs.map((_, i) => i) };
+  },
   UnsortedSegmentSum: (op) =>
     attribute(op, 'Tindices') === TYPES.int32
       ? { name: 'SegmentSum', inputs: op.inputs.slice(0, 2), sizes: [] }
@@ -89,8 +93,11 @@ export function encodedOp(op: OpNode, graph: Graph): Encoded | undefined {
   return (ON_BOTH[op.op] ?? (type === TYPES.float32 ? ON_FLOATS[op.op] : undefined))?.(op, graph);
 }
 
+const KNOWN: ReadonlySet<string> = new Set(['ZerosLike', 'OnesLike', 'Range']);
+
 /** What an op gives whatever the inputs of the graph are, where that is so and known here. */
 export function knownOf(op: OpNode, graph: Graph): Known | undefined {
+  if (!KNOWN.has(op.op)) return undefined;
   const type = (attribute(op, 'T') ?? attribute(op, 'Tidx') ?? TYPES.float32) as number;
   const shape = op.shapes[0];
   if (shape === undefined || (type !== TYPES.float32 && type !== TYPES.int32)) return undefined;
@@ -101,6 +108,47 @@ export function knownOf(op: OpNode, graph: Graph): Known | undefined {
   const [start, , step] = op.inputs.map((input) => numbersOf(graph, input)?.[0]);
   if (start === undefined || step === undefined) return undefined;
   return { shape, dtype: type, values: values.map((_, i) => start + i * step) };
+}
+
+/** Ops whose result TensorFlow always has in the memory of their input. */
+const ALIASES: ReadonlySet<string> = new Set(['Reshape', 'ExpandDims', 'Squeeze', 'Identity']);
+
+/**
+ * Parts of tensors (by their nodes) that cannot be parts in a program: the tensor is changed in place, and the part is
+ * read after that, or is what is changed. TensorFlow copies some parts, as their sizes and its build will have it, so
+ * that only TensorFlow knows whether the old or the new values are meant.
+ */
+export function unsureParts(graph: Graph): ReadonlySet<number> {
+  const { nodes, results } = graph;
+  const unsure = new Set<number>();
+  const roots = new Map<string, string>();
+  /** The parts on the way from a tensor to the memory that it is in. */
+  const parts = new Map<string, readonly number[]>();
+  const writers = new Map<string, number>();
+  const rootOf = (output: Output): string => roots.get(String(output)) ?? String(output);
+  const read = (output: Output): void => {
+    const writer = writers.get(rootOf(output)) ?? -1;
+    for (const part of parts.get(String(output)) ?? []) if (part < writer) unsure.add(part);
+  };
+  for (const [node, one] of nodes.entries()) {
+    const op = asOp(one);
+    if (op === undefined) continue;
+    op.inputs.forEach(read);
+    for (const input of (IN_PLACE[op.op] ?? []).map((index) => op.inputs[index]!)) {
+      for (const part of parts.get(String(input)) ?? []) unsure.add(part);
+      writers.set(rootOf(input), node);
+    }
+    const encoded = VIEWS.has(op.op) ? encodedOp(op, graph) : undefined;
+    if (encoded?.name !== VIEW) continue;
+    const from = encoded.inputs[0]!;
+    const through = [...(parts.get(String(from)) ?? []), ...(ALIASES.has(op.op) ? [] : [node])];
+    for (const output of op.shapes.keys()) {
+      roots.set(String([node, output]), rootOf(from));
+      parts.set(String([node, output]), through);
+    }
+  }
+  results.forEach(read);
+  return unsure;
 }
 
 /** The type of what an op gives; undefined where it is neither floats nor whole numbers, or unknown. */
@@ -211,7 +259,7 @@ function cut({ inputs, shapes }: OpNode, graph: Graph, value: number, axisInput:
   const rows = sizeOf(shapes[0]!.slice(0, axis));
   const columns = shapes.map((shape) => sizeOf(shape.slice(axis)));
   const from = [inputs[value]!];
-  if (rows !== 1) return { name: 'Cut', inputs: from, sizes: [rows, ...columns] };
+  if (rows !== 1 && shapes.length > 1) return { name: 'Cut', inputs: from, sizes: [rows, ...columns] };
   let at = 0;
   return { name: VIEW, inputs: from, sizes: columns.map((size) => (at += size) - size) };
 }

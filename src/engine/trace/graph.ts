@@ -41,7 +41,7 @@ export interface Graph {
  * of length 1, a transpose that moves no axis, a power of 1 that TensorFlow's graph rewriting removes). One that is
  * missing here could be read after the value was changed in place; one too many costs an edge in the graph.
  */
-const VIEWS: ReadonlySet<string> = new Set([
+export const VIEWS: ReadonlySet<string> = new Set([
   ...['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'Split', 'SplitV', 'Slice', 'StridedSlice', 'Unpack'],
   ...['Transpose', 'Tile', 'BroadcastTo', 'Cast', 'Bitcast', 'ReverseV2', 'Roll', 'Einsum', 'Pow', 'EnsureShape'],
   ...['Sum', 'Mean', 'Max', 'Min', 'Prod', 'All', 'Any', 'Cumsum', 'Cumprod', 'AddN', 'Pack', 'ConcatV2'],

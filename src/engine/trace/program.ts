@@ -5,9 +5,16 @@
  */
 import { sizeOf } from '../../core/host-array.js';
 import type { Programs } from '../ops/fused.js';
-import { attribute, encodedOp, knownOf, typeOf, VIEW, type Encoded, type Known } from './encoding.js';
+import { attribute, encodedOp, knownOf, typeOf, unsureParts, VIEW, type Encoded, type Known } from './encoding.js';
 import { asOp, TYPES, type ConstNode, type Graph, type OpNode, type Output } from './graph.js';
-import { planMemory } from './memory.js';
+import { LINE, planMemory } from './memory.js';
+
+/**
+ * Values that a program may have in memory at a time, and that the ops of all programs of a step may make where there
+ * are several. Where there are more, the way to an op is little beside the op, and TensorFlow frees its memory after
+ * the step.
+ */
+export const MOST_VALUES = 2 ** 24;
 
 /** A step as a program. */
 export interface Program {
@@ -41,6 +48,7 @@ function encode(graph: Graph): Code | undefined {
   const [floats, ints] = [typed(TYPES.float32!), typed(TYPES.int32!)];
   const order = [...floats, ...ints];
   if (order.length < given.length || results.some(([node]) => !givesFloats(graph, node))) return undefined;
+  if (unsureParts(graph).size > 0) return undefined;
   const ops: { readonly node: number; readonly op: OpNode; readonly encoded: Encoded }[] = [];
   const constants = new Map<number, Known>();
   for (const [node, one] of nodes.entries()) {
@@ -79,7 +87,9 @@ function encode(graph: Graph): Code | undefined {
     ...{ isView: name === VIEW, over },
   }));
   const plan = planMemory({ sizes: shapes.map(sizeOf), given: made, ops: uses, results: results.map(place) });
+  if (plan.lines * LINE > MOST_VALUES) return undefined;
   const numbers = [order.length, count, constants.size];
+  for (const shape of shapes.slice(0, order.length)) numbers.push(...list(shape));
   for (const { shape } of constants.values()) numbers.push(...list(shape));
   for (const [i, at] of plan.places.entries()) numbers.push(at, ...list(shapes[made + i]!));
   numbers.push(plan.lines, ...list(results.map(place)));

@@ -3,9 +3,9 @@
  * which is one node of the graph. TensorFlow's way to an op costs a small step more than most of its ops compute.
  */
 import { sizeOf } from '../../core/host-array.js';
-import { attribute, encodedOp, knownOf, typeOf, VIEW } from './encoding.js';
+import { attribute, encodedOp, knownOf, typeOf, unsureParts, VIEW, type Encoded } from './encoding.js';
 import { asOp, outputShape, TYPES, type Graph, type Node, type OpNode, type Output } from './graph.js';
-import { inProgram } from './program.js';
+import { inProgram, MOST_VALUES } from './program.js';
 import type { Attribute } from './recorder.js';
 
 /** A program as the op that runs it. */
@@ -28,9 +28,6 @@ export interface Segmented {
 /** Ops that a segment must have, views not counted: what few ones save, the program’s own way takes. */
 const FEWEST = 4;
 
-/** Values that the ops of all segments may make: where there are more, the way to an op is little beside the op. */
-const MOST_VALUES = 2 ** 24;
-
 /** A segment's nodes, in the order of the graph. */
 type Segment = readonly number[];
 
@@ -40,9 +37,9 @@ type Segment = readonly number[];
  */
 export function segmented(whole: Graph, define: (part: Graph) => ProgramCall | undefined): Segmented {
   const graph = withConstants(whole);
-  const small = new Set<number>();
+  const [small, unsure] = [new Set<number>(), unsureParts(graph)];
   for (;;) {
-    const kinds = kindsOf(graph, small);
+    const kinds = kindsOf(graph, small, unsure);
     const items = schedule(graph, kinds);
     const segments = items.filter(isSegment);
     const short = segments.filter((nodes) => nodes.filter((node) => !kinds.free[node]).length < FEWEST);
@@ -76,16 +73,28 @@ interface Kinds {
   readonly free: readonly boolean[];
 }
 
-function kindsOf(graph: Graph, theirs: ReadonlySet<number>): Kinds {
+function kindsOf(graph: Graph, theirs: ReadonlySet<number>, unsure: ReadonlySet<number>): Kinds {
   const [ours, free]: [boolean[], boolean[]] = [[], []];
   for (const [node, one] of graph.nodes.entries()) {
     const op = asOp(one);
-    const encoded = op !== undefined && inProgram(op, graph) ? encodedOp(op, graph) : undefined;
+    const encoded = op === undefined || unsure.has(node) ? undefined : encodedPart(op, graph);
     const whole = op !== undefined && op.shapes.length > 0 && typeOf(op) !== TYPES.float32;
     free.push(encoded !== undefined && (encoded.name === VIEW || whole));
     ours.push(encoded !== undefined && !whole && !theirs.has(node) && (!free[node] || ours[encoded.inputs[0]![0]]!));
   }
   return { ours, free };
+}
+
+/**
+ * What an op becomes in a program that has only some of the nodes; undefined where it can be in none, or where
+ * something that is not known yet says what it gives (a shape, a number of rows).
+ */
+function encodedPart(op: OpNode, graph: Graph): Encoded | undefined {
+  const encoded = inProgram(op, graph) ? encodedOp(op, graph) : undefined;
+  const read = new Set(encoded?.inputs.map(keyOf));
+  return op.inputs.every((input) => read.has(keyOf(input)) || graph.nodes[input[0]]!.op === 'Const')
+    ? encoded
+    : undefined;
 }
 
 function isSegment(item: number | Segment): item is Segment {
@@ -133,6 +142,16 @@ interface Part {
   readonly places: ReadonlyMap<string, Output>;
   /** What others take of it, in the order of its results, by the outputs of the whole graph. */
   readonly given: Map<string, Output>;
+}
+
+/** What `make` makes; where it throws, `undo` is called before. */
+export function orElse<T>(undo: () => void, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    undo();
+    throw error;
+  }
 }
 
 /** A graph on its way into programs and ops. */
@@ -186,7 +205,9 @@ class Cut {
         const { nodes, read, places, given } = this.parts[calls.length]!;
         const at = (output: Output): Output => places.get(keyOf(output))!;
         const results = [...given.values()].map(at);
-        const call = define({ nodes, arguments: read.map((output) => at(output)[0]), results, effects: [] });
+        const call = orElse(remove, () =>
+          define({ nodes, arguments: read.map((output) => at(output)[0]), results, effects: [] }),
+        );
         if (call === undefined) {
           remove();
           return undefined;

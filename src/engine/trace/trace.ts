@@ -9,7 +9,7 @@ import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
 import { graphOf, type Graph } from './graph.js';
 import { programOf } from './program.js';
-import { segmented, type ProgramCall as Asked } from './segments.js';
+import { orElse, segmented, type ProgramCall as Asked } from './segments.js';
 import {
   difference,
   record,
@@ -133,7 +133,7 @@ function asFunction(graph: Graph): Asked {
   const { binding } = backend;
   const { graph: cut, remove: removePrograms } = segmented(graph, asProgram);
   const { nodes, arguments: given, results, effects } = cut;
-  binding.defineFunction!(op, nodes, given, results, effects);
+  orElse(removePrograms, () => binding.defineFunction!(op, nodes, given, results, effects));
   const order = given.map((_, place) => place);
   const remove = (): void => {
     binding.removeFunction!(op);

@@ -4,11 +4,11 @@ import { rngKey, uniforms } from '../../../src/core/rng.js';
 import { loadDigits } from '../../../src/data/digits.js';
 import { toLabelled, type Dataset, type HostBatch } from '../../../src/data/dataset.js';
 import { programsHere, type Programs } from '../../../src/engine/ops/fused.js';
-import { tf } from '../../../src/engine/tensor.js';
+import { tf, type Tensors } from '../../../src/engine/tensor.js';
 import { TYPES, type Graph, type Node, type OpNode } from '../../../src/engine/trace/graph.js';
 import { programOf } from '../../../src/engine/trace/program.js';
 import { tensorflowBackend } from '../../../src/engine/trace/recorder.js';
-import { canTrace, trace } from '../../../src/engine/trace/trace.js';
+import { canTrace, trace, type Traced } from '../../../src/engine/trace/trace.js';
 import {
   enterStage,
   tensorsOf,
@@ -174,6 +174,69 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
     expect(() => binding.executeOp('GowideProgram', attributes, [], 0)).toThrow(/this program was removed/);
   });
 
+  /** A program of these ops, as one of TensorFlow's, on floats. */
+  function run(names: string[], numbers: number[], given: readonly number[], shape: number[]): void {
+    const programs = programsHere()!;
+    const instructions = new Float32Array(3 * names.length);
+    const program = programs.defineProgram(names, Int32Array.from(numbers), instructions);
+    const { binding } = tensorflowBackend();
+    const attributes = Object.entries({ program, N: 1, M: 0, R: 1 }).map(([name, value]) => ({
+      ...{ name, value },
+      type: binding.TF_ATTR_INT,
+    }));
+    const x = binding.createTensor(shape, TYPES.float32!, Float32Array.from(given));
+    try {
+      for (const { id } of binding.executeOp('GowideProgram', attributes, [x], 1)) binding.deleteTensor(id);
+    } finally {
+      binding.deleteTensor(x);
+      programs.removeProgram(program);
+    }
+  }
+
+  test('a program refuses an input of another size', () => {
+    // one input [2, 3], its square as the result
+    const code = [1, 2, 0, 2, 2, 3, -2, 2, 2, 3, 0, 1, 1, 0, 1, 0, 1, 1, 0];
+    run(['Square'], code, [1, 2, 3, 4, 5, 6], [2, 3]);
+    expect(() => run(['Square'], code, [1, 2, 3, 4], [2, 2])).toThrow(/program: input 0 is \[2,2\] and not \[2,3\]/);
+    expect(() => run(['Square'], code, [1, 2, 3, 4, 5, 6], [6])).toThrow(/program: input 0 is \[6\] and not \[2,3\]/);
+  });
+
+  test('a program refuses a result that did not fit into its memory, also where a part of it is wanted', () => {
+    // sums of the columns of [2, 3], written down as two, and the first two of them as the result
+    const code = (result: number): number[] => [
+      ...[1, 3, 0, 2, 2, 3, -2, 1, 2, -1, 1, 2, 0, 1, result],
+      ...[0, 1, 0, 1, 1, 0, 1, 1, 1, 1, 2, 1, 0],
+    ];
+    for (const result of [1, 2])
+      expect(() => run(['GowideColumnSums', 'Part'], code(result), [1, 2, 3, 4, 5, 6], [2, 3])).toThrow(
+        /program: a result has another size/,
+      );
+  });
+
+  test('the memory of a program is given back with it, and kept for one that is left', () => {
+    const step = ({ x }: Tensors): Tensors => {
+      const y = tf.square(x!);
+      return { y: tf.slice(tf.concat([tf.square(y), y, y]), 5, 3) };
+    };
+    const traced = ['large', 'small'].map((name) => trace(name, step)) as [Traced, Traced];
+    const run = (at: 0 | 1, size: number): number[] => {
+      const x = tf.fill([size], 2);
+      const { y } = traced[at]({ x });
+      const values = Array.from(y!.dataSync());
+      tf.dispose([x, y!]);
+      return values;
+    };
+    const [most, few] = [2 ** 21, 64];
+    const resident = (): number => process.memoryUsage.rss() / 2 ** 20;
+    for (let i = 0; i < 3; i++) expect([run(0, most), run(1, few)]).toEqual([Array(3).fill(16), Array(3).fill(16)]);
+    const before = resident();
+    traced[0].dispose();
+    // vectors of 8 MiB: a square, its square, and three side by side
+    expect(before - resident()).toBeGreaterThan(30);
+    expect(run(1, few)).toEqual([16, 16, 16]);
+    traced[1].dispose();
+  });
+
   test.each([
     ['an op that is not there', ['Sinh'], [0, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0], 'a program has no op Sinh'],
     ['a value that is not there', ['Part'], [0, 1, 0, -1, 0, 0, 0, 0, 0, 1, 5, 0], [0, 0, 0], 'a program is not whole'],
@@ -233,6 +296,17 @@ describe('a graph is left to TensorFlow', () => {
         ...graph({ op: 'Placeholder', shape: [2, 3, 4], dtype: TYPES.float32! }, numbers(0, 2), of([[3]], 'Sum', 0, 1)),
         results: [[2, 0]],
       },
+    ],
+    [
+      'values that would keep more memory than a program may',
+      (() => {
+        const shape = [2 ** 24 + 1];
+        const square = (from: number): OpNode => of([shape], 'Square', from);
+        return {
+          ...graph({ op: 'Placeholder', shape, dtype: TYPES.float32! }, square(0), of([[]], 'GowideSquareSum', 1)),
+          results: [[2, 0]],
+        };
+      })(),
     ],
     ['nine axes', graph(input(TYPES.float32), op('Reshape', [[1, 1, 1, 1, 1, 1, 1, 2, 2]]))],
   ])('%s', (_, given) => {

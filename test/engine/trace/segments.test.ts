@@ -171,6 +171,27 @@ describe('a graph is cut', () => {
     expect(removed).toEqual([1]);
   });
 
+  test('by nobody where the making of a program fails: the others are removed', () => {
+    const sketch = new Sketch();
+    const { parts, removed, define } = counted();
+    const middle = sketch.op('Tanh', [sketch.chain(sketch.input())]);
+    const failing = (part: Graph): ProgramCall | undefined => {
+      if (parts.length === 1) throw new Error('no memory');
+      return define(part);
+    };
+    expect(() => sketch.cut([sketch.chain(middle)], failing)).toThrow('no memory');
+    expect(removed).toEqual([1]);
+  });
+
+  test('so that no program reads a shape that is worked out', () => {
+    const sketch = new Sketch();
+    const { parts, define } = counted();
+    const shaped = sketch.op('Reshape', [sketch.chain(sketch.input()), sketch.input(TYPES.int32)]);
+    const { names } = sketch.cut([sketch.chain(shaped)], define);
+    expect(names).toEqual(['Placeholder', 'Placeholder', 'GowideProgram', 'Reshape', 'GowideProgram']);
+    expect(parts.map(opsOf)).toEqual([Array(4).fill('Square'), Array(4).fill('Square')]);
+  });
+
   test('not where its values are large', () => {
     const sketch = new Sketch();
     const { parts, define } = counted();
@@ -212,10 +233,11 @@ describe.skipIf(missing !== undefined)('a step that is cut', () => {
     return { made, removed, stop };
   }
 
+  const chain = (x: Tensor): Tensor => [0, 1, 2, 3].reduce((value) => tf.mul(value, value), x);
+
   test('gives the eager values, whoever reads what is changed in place, and removes its programs', async () => {
     const decay = tf.tensor1d([0]);
     const factor = tf.tensor1d([1]);
-    const chain = (x: Tensor): Tensor => [0, 1, 2, 3].reduce((value) => tf.mul(value, value), x);
     const inPlace = ({ p, v, g, numbers }: Tensors): Tensors => {
       const old = tf.tanh(p!);
       const gradient = chain(tf.add(tf.tanh(chain(g!)), old));
@@ -246,6 +268,76 @@ describe.skipIf(missing !== undefined)('a step that is cut', () => {
     } finally {
       stop();
     }
+  });
+
+  test('that TensorFlow refuses leaves no program behind', () => {
+    const { made, removed, stop } = watched();
+    const backend = tensorflowBackend();
+    const { binding } = backend;
+    const defineFunction = (): never => {
+      throw new Error('no such op');
+    };
+    backend.binding = Object.create(binding, { defineFunction: { value: defineFunction } }) as typeof binding;
+    const x = tf.tensor1d([0.5, 1]);
+    const traced = trace('refused', (given) => ({ y: chain(tf.tanh(chain(given.x!))) }));
+    try {
+      expect(() => traced({ x })).toThrow('no such op');
+    } finally {
+      backend.binding = binding;
+      stop();
+    }
+    expect(made.length).toBe(2);
+    expect(removed).toEqual(made);
+    traced.dispose();
+    x.dispose();
+  });
+
+  const [FIRST, SIZE] = [3, 5];
+  test.each<[string, (p: Tensor) => Tensor]>([
+    ['a slice', (p) => tf.slice(p, FIRST, SIZE)],
+    ['a slice of whole lines', (p) => tf.slice(p, 32, 16)],
+    ['a piece', (p) => tf.split(p, [FIRST, SIZE, 64 - FIRST - SIZE])[1]!],
+    ['a piece of rows', (p) => tf.split(tf.reshape(p, [4, 16]), 2)[1]!],
+    ['a slice in another shape', (p) => tf.reshape(tf.slice(p, FIRST, SIZE), [SIZE, 1])],
+    ['a slice of another shape', (p) => tf.slice(tf.reshape(p, [8, 8]), [1, 0], [2, 8])],
+    ['a sum over nothing', (p) => tf.sum(tf.reshape(p, [64, 1]), 1)],
+    ['a transpose that moves nothing', (p) => tf.transpose(tf.reshape(p, [64, 1]))],
+    ['another shape', (p) => tf.reshape(p, [8, 8])],
+    ['the first value', (p) => tf.sum(tf.slice(p, 0, 1))],
+  ])('in part, or not at all, reads as old or as new what the eager step does: %s', (_, part) => {
+    const [factor, decay] = [tf.tensor1d([1]), tf.tensor1d([0])];
+    const write = ({ p, v, g, numbers }: Tensors): void =>
+      sgdInPlace({ gradient: g!, factor, decay }, numbers!, [p!, v!]);
+    const steps: ((inputs: Tensors) => Tensors)[] = [
+      (inputs) => {
+        const read = part(inputs.p!);
+        write(inputs);
+        return { read: tf.add(read, 1), again: tf.add(part(inputs.p!), 1), p: inputs.p!.clone() };
+      },
+      (inputs) => {
+        const read = part(inputs.p!);
+        const before = tf.add(read, 1);
+        write(inputs);
+        return { before, after: tf.tanh(chain(read)), chained: chain(tf.tanh(chain(read))), p: inputs.p!.clone() };
+      },
+    ];
+    const given = (): Tensors => ({
+      ...{ p: tf.sin(tf.range(0, 64)), v: tf.zeros([64]), g: tf.cos(tf.range(0, 64)) },
+      numbers: tf.tensor1d([0.5, 0.9]),
+    });
+    for (const step of steps) {
+      const traced = trace('part', step);
+      const [mine, eager] = [given(), given()];
+      for (let i = 0; i < 3; i++) {
+        const [results, expected] = [traced(mine), tf.tidy(() => step(eager))];
+        for (const name of Object.keys(expected))
+          expect([name, ...results[name]!.dataSync()]).toEqual([name, ...expected[name]!.dataSync()]);
+        disposeAll(results, expected);
+      }
+      traced.dispose();
+      disposeAll(mine, eager);
+    }
+    tf.dispose([factor, decay]);
   });
 
   const STRINGS: NetworkSpec = {

@@ -3,6 +3,7 @@
 #include <tensorflow/c/tf_status.h>
 #include <tensorflow/c/tf_tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <initializer_list>
@@ -45,6 +46,7 @@ class Dims {
   int64_t& back() { return sizes[count - 1]; }
   int64_t back() const { return sizes[count - 1]; }
   int64_t operator[](size_t axis) const { return sizes[axis]; }
+  bool operator==(const Dims& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
   int64_t product() const {
     int64_t size = 1;
     for (int64_t n : *this) size *= n;

@@ -3,6 +3,7 @@
 #pragma once
 #include <node_api.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,22 +45,47 @@ const struct {
     {"SumColumns", sum_columns},
 };
 
+// Sizes as an error says them: [2,3].
+std::string text_of(const Dims& dims) {
+  std::string text;
+  for (int64_t n : dims) text += (text.empty() ? "" : ",") + std::to_string(n);
+  return "[" + text + "]";
+}
+
+// How many values the largest program that there is has in memory.
+std::atomic<int64_t> most_values{0};
+
+// Memory of this thread for so many values; what a program of before needed and none does now is given back.
+float* memory(int64_t values) {
+  thread_local Block block;
+  block.shrink(std::max(values, most_values.load()));
+  return block.of(values);
+}
+
 struct Program {
   std::vector<std::unique_ptr<Slot>> slots;       // the inputs' come first, the constants' next
   std::vector<std::pair<Slot*, int64_t>> placed;  // the values that lie in the memory, and their first lines
   int64_t lines = 0;
   std::vector<Slot*> results;
+  std::vector<View> made;     // the tensors of this run's results
   std::vector<Slot*> direct;  // for each result the value that is made in its memory; none where it is copied
   std::vector<Instruction> instructions;
   size_t inputs = 0;
 
   void run(Call& outside) {
     settle();
-    for (size_t i = 0; i < inputs; i++) slots[i]->view = outside.input(static_cast<int>(i));
+    for (size_t i = 0; i < inputs; i++) {
+      Slot& slot = *slots[i];
+      slot.view = outside.input(static_cast<int>(i));
+      if (outside.ok() && !(slot.view.dims == slot.dims)) {
+        const std::string what = "program: input " + std::to_string(i) + " is " + text_of(slot.view.dims) + " and not " + text_of(slot.dims);
+        outside.require(false, what.c_str());
+      }
+    }
     for (size_t i = 0; i < results.size() && outside.ok(); i++) {
       if (direct[i] == nullptr) continue;
-      const View to = outside.output(static_cast<int>(i), results[i]->dims);
-      direct[i]->lend(to.data, to.size);
+      made[i] = outside.output(static_cast<int>(i), results[i]->dims);
+      direct[i]->lend(made[i].data, made[i].size);
     }
     for (const Instruction& one : instructions) {
       if (!outside.ok()) return;
@@ -70,7 +96,8 @@ struct Program {
     for (size_t i = 0; i < results.size() && outside.ok(); i++) {
       const View& from = results[i]->view;
       if (direct[i] != nullptr) {
-        outside.require(from.data == direct[i]->view.data && from.size == results[i]->dims.product(), "program: a result has another size");
+        // what had no room there lies elsewhere
+        outside.require(from.size == made[i].size && (from.size == 0 || from.data == made[i].data), "program: a result has another size");
         continue;
       }
       const View to = outside.output(static_cast<int>(i), from.dims);
@@ -81,8 +108,7 @@ struct Program {
  private:
   // What is made lies in memory that all programs of a thread share: of a run nothing is left but its results.
   void settle() {
-    thread_local Block memory;
-    float* const data = lines > 0 ? memory.of(lines * Slot::LINE) : nullptr;
+    float* const data = lines > 0 ? memory(lines * Slot::LINE) : nullptr;
     if (data == settled) return;
     for (const auto& [slot, line] : placed) slot->lend(data + line * Slot::LINE, slot->dims.product());
     settled = data;
@@ -97,11 +123,13 @@ class Programs {
   int add(std::shared_ptr<Program> program) {
     std::lock_guard<std::mutex> lock(mutex);
     known[++last] = std::move(program);
+    measure();
     return last;
   }
   void remove(int number) {
     std::lock_guard<std::mutex> lock(mutex);
     known.erase(number);
+    measure();
   }
   std::shared_ptr<Program> find(int number) {
     std::lock_guard<std::mutex> lock(mutex);
@@ -110,6 +138,12 @@ class Programs {
   }
 
  private:
+  void measure() {
+    int64_t most = 0;
+    for (const auto& one : known) most = std::max(most, one.second->lines * Slot::LINE);
+    most_values = most;
+  }
+
   std::mutex mutex;
   std::map<int, std::shared_ptr<Program>> known;
   int last = 0;
@@ -146,7 +180,7 @@ struct Code {
   }
 };
 
-// A program of so many inputs and values: its constants (their number, then shape and values of each); of every value
+// A program of so many inputs and values: the inputs' shapes; its constants (their number, then shape and values of each); of every value
 // that is made its memory (a line of the program's, -1 where it has none of its own, -2 - i where it is the i-th result's)
 // and its shape; how many lines there are; the values that it gives; and what it does, each an op's place among `names`,
 // inputs, outputs, sizes and three numbers.
@@ -170,6 +204,7 @@ std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>&
   };
   if (static_cast<size_t>(count) < program->inputs + static_cast<size_t>(constants)) code.whole = false;
   const size_t first = program->inputs + static_cast<size_t>(constants);
+  for (size_t i = 0; i < program->inputs && code.whole; i++) program->slots[i]->dims = dims();
   for (size_t i = program->inputs; i < first && code.whole; i++) {
     const View constant = program->slots[i]->of(program->slots[i]->dims = dims());
     for (int64_t at = 0; at < constant.size && code.whole; at++) constant.data[at] = code.value();
@@ -182,6 +217,7 @@ std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>&
   const int64_t lines = program->lines = code.number();
   program->results = slots_of(code.list());
   program->direct.resize(program->results.size());
+  program->made.resize(program->results.size());
   for (size_t i = 0; i < memory.size() && code.whole; i++) {
     Slot* const slot = program->slots[first + i].get();
     const int64_t size = slot->dims.product(), line = memory[i], result = -2 - line;
@@ -254,6 +290,7 @@ napi_value remove_program(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
   napi_get_value_int32(env, argument, &number);
   programs().remove(number);
+  memory(0);
   return nullptr;
 }
 

@@ -23,7 +23,7 @@ class Block {
   float* of(int64_t values) {
     if (values > size) {
       std::free(data);
-      size = (values * static_cast<int64_t>(sizeof(float)) + PAGE - 1) / PAGE * PAGE / static_cast<int64_t>(sizeof(float));
+      size = in_pages(values);
       data = static_cast<float*>(std::aligned_alloc(PAGE, static_cast<size_t>(size) * sizeof(float)));
       if (data == nullptr) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
@@ -32,9 +32,20 @@ class Block {
     }
     return data;
   }
+  // Gives the memory back where it has room for more values than these.
+  void shrink(int64_t values) {
+    if (size <= in_pages(values)) return;
+    std::free(data);
+    data = nullptr;
+    size = 0;
+  }
 
  private:
   static constexpr int64_t PAGE = 2 << 20;
+  static int64_t in_pages(int64_t values) {
+    constexpr int64_t value = sizeof(float);
+    return (values * value + PAGE - 1) / PAGE * PAGE / value;
+  }
   float* data = nullptr;
   int64_t size = 0;
 };
