@@ -57,15 +57,15 @@ interface Speed {
 }
 
 /**
- * Fitted to the processor time of arms of scale minutes with two cells at work on two threads of one core: compiled
- * steps of TensorFlow to all 40 of them (2026-11-27, all but three within a fifth), WebAssembly to 9 (2026-11-26,
- * within a fifth).
+ * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 40 took with two of them at
+ * work on two cores (2026-11-27, all but the digits' wide net within 0.3), WebAssembly to the processor time of 9
+ * (2026-11-26, within a fifth).
  */
 const SPEEDS = {
   tensorflow: {
-    ...{ flops: EXPECTED_FLOPS, run: 0.22, imitation: 0.11, step: 1.55e-3 },
-    ...{ tensor: 0, position: 2.6e-8, output: 1.07e-8 },
-    ...{ watchedTensor: 1.5e-5, watchedPosition: 2.1e-8, watchedOutput: 5.7e-9 },
+    ...{ flops: EXPECTED_FLOPS, run: 0.026, imitation: 0.1, step: 8.2e-4 },
+    ...{ tensor: 0, position: 2e-8, output: 4.8e-9 },
+    ...{ watchedTensor: 3.6e-6, watchedPosition: 2.4e-8, watchedOutput: 3.2e-9 },
   },
   wasm: {
     ...{ flops: 28e9, run: 0.3, imitation: 0, step: 2e-3 },

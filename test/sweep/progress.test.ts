@@ -11,9 +11,9 @@ import { reproducedExperiments } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
 
 /**
- * Processor seconds of every cell of scale minutes by experiment, arm and seed: a run of `gowide reproduce --scale
- * minutes` on TensorFlow, two cells at work on two cores that had other work (2026-11-27), so that wall times would say
- * what else ran. The first trainings of a process open the engine, the first BERT makes the vocabulary.
+ * Seconds of every cell of scale minutes by experiment, arm and seed: a run of `gowide reproduce --scale minutes` on
+ * TensorFlow, two cells at work on two cores with nothing else (2026-11-27). The first trainings of a process open the
+ * engine, the first BERT makes the vocabulary.
  */
 const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'minutes.json'), 'utf8')) as Readonly<
   Record<string, Readonly<Record<string, readonly number[]>>>
