@@ -423,8 +423,12 @@ export function columnSums(x: Tensor): Tensor {
 /** Columns that our products compute at once, needed or not: values of the widest vectors. */
 const LANES = 16;
 
-/** Multiplications of a product of whole vectors up to which ours is as fast as oneDNN's (src/engine/README.md). */
+/**
+ * Multiplications of a product of whole vectors up to which ours is as fast as oneDNN's (src/engine/README.md), and the
+ * terms of a sum up to which a panel stays in the cache; longer sums are of few values, and would be on one thread.
+ */
 const LARGE_PRODUCT = 2 ** 27;
+const LONG_SUM = 2048;
 
 /**
  * Whether a product of two matrices, the second perhaps transposed, is done by {@link fusedProduct}: TensorFlow's takes
@@ -432,9 +436,9 @@ const LARGE_PRODUCT = 2 ** 27;
  */
 export function fusesProduct(a: Tensor, b: Tensor, transposeB: boolean): boolean {
   if (!hasFusedOnTensorflow()) return false;
-  const columns = b.shape[transposeB ? 0 : 1]!;
+  const [depth, columns] = [b.shape[transposeB ? 1 : 0]!, b.shape[transposeB ? 0 : 1]!];
   const multiplications = a.size * Math.ceil(columns / LANES) * LANES;
-  return multiplications <= (columns % LANES === 0 ? LARGE_PRODUCT : SMALL_LAYER);
+  return multiplications <= (columns % LANES === 0 && depth <= LONG_SUM ? LARGE_PRODUCT : SMALL_LAYER);
 }
 
 /** Product of two matrices, either of them transposed. Where {@link hasFusedOnTensorflow}. */
