@@ -113,16 +113,17 @@ export async function trainingTimes(
 ): Promise<number[]> {
   const source = { count: BATCHES * batch, batch: () => examples };
   const data: Dataset = { ...asked, train: source, validation: source, test: source };
+  const taught = teacher && { network: teacher, weights: await moveWeights(teacher.init(2)) };
   const stage: TrainingStage = {
     name: 'bench',
     recipe: { steps: 100_000, batch, schedule: { kind: 'constant', peak: rate, warmup: 0 }, optimizer, clip },
     trainable: () => true,
-    loss: (scope, { x, y }) => crossEntropy(outputOf(network, scope, x), y),
-  };
-  const weights = teacher && (await moveWeights(teacher.init(2)));
-  const distillation: Pick<TrainingStage, 'targets' | 'loss'> = {
-    targets: (x) => ({ logits: outputOf(teacher!, evaluation(weights!), x) }),
-    loss: (scope, { x }, { logits }) => klDivergence(outputOf(network, scope, x), logits!),
+    ...(taught === undefined
+      ? { loss: (scope, { x, y }) => crossEntropy(outputOf(network, scope, x), y) }
+      : {
+          targets: (x) => ({ logits: outputOf(taught.network, evaluation(taught.weights), x) }),
+          loss: (scope, { x }, { logits }) => klDivergence(outputOf(network, scope, x), logits!),
+        }),
   };
   const times: number[] = [];
   let last = performance.now();
@@ -135,13 +136,12 @@ export async function trainingTimes(
     if (now - started > 1000 * seconds && times.length > 4) throw enough;
   };
   const context = { seed: 1, resumed: undefined, log, progress: () => {}, shouldSave: () => false, save: () => {} };
-  const stages = [teacher === undefined ? stage : { ...stage, ...distillation }];
   try {
-    await trainStages(context, data, () => Promise.resolve(network.init(1)), stages);
+    await trainStages(context, data, () => Promise.resolve(network.init(1)), [stage]);
   } catch (error) {
     if (error !== enough) throw error;
   } finally {
-    if (weights !== undefined) disposeAll(weights.params, weights.state);
+    if (taught !== undefined) disposeAll(taught.weights.params, taught.weights.state);
   }
   return times;
 }

@@ -85,18 +85,20 @@ export function uniforms(key: RngKey, n: number, offset = 0): Float64Array {
 
 /** `n` standard normal numbers (Box-Muller); draws `offset`, `offset + 1`, ... of the stream. */
 export function normals(key: RngKey, n: number, offset = 0): Float64Array {
-  const first = offset - (offset % 2);
-  const pairs = Math.ceil((offset + n - first) / 2);
-  const u = uniforms(key, 2 * pairs, first);
-  const out = new Float64Array(n);
-  for (let pair = 0; pair < 2 * pairs; pair += 2) {
+  const skipped = offset % 2;
+  return normalsOf(uniforms(key, 2 * Math.ceil((n + skipped) / 2), offset - skipped), skipped).subarray(0, n);
+}
+
+/** Makes normal numbers of pairs of uniform ones, in their place; the first `skipped` of them (0 or 1) are left out. */
+export function normalsOf(u: Float64Array, skipped: number): Float64Array {
+  for (let pair = 0; pair < u.length; pair += 2) {
     const radius = Math.sqrt(-2 * Math.log(u[pair]!));
     const angle = 2 * Math.PI * u[pair + 1]!;
-    const i = first + pair - offset; // -1 where the first draw of a pair is not asked for
-    if (i >= 0) out[i] = radius * Math.cos(angle);
-    if (i + 1 < n) out[i + 1] = radius * Math.sin(angle);
+    const i = pair - skipped; // -1 where the first draw of a pair is not asked for
+    if (i >= 0) u[i] = radius * Math.cos(angle);
+    u[i + 1] = radius * Math.sin(angle);
   }
-  return out;
+  return u;
 }
 
 /** A random order of 0..n-1 (Fisher-Yates). */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { rngKey, uniforms, type RngKey } from '../core/rng.js';
+import { normalsOf, rngKey, uniforms, type RngKey } from '../core/rng.js';
 import type { AugmentKey } from './dataset.js';
 import type { Changes, ImageSet } from './images.js';
 
@@ -102,16 +102,10 @@ function moveImages(
 
 /** Adds `std` times the draws `offset`, `offset + 1`, ... of {@link normals} to the values. */
 function addNormals(values: Float32Array, std: number, key: RngKey, offset: number): void {
-  const first = offset - (offset % 2);
-  const pairs = Math.ceil((offset + values.length - first) / 2);
+  const skipped = offset % 2;
+  const pairs = Math.ceil((values.length + skipped) / 2);
   const { memory, functions } = moduleWith(16 * (pairs + 3));
-  functions.uniforms(...key, BigInt(first / 2), pairs, FIRST);
-  const u = new Float64Array(memory.buffer, FIRST, 2 * pairs);
-  for (let pair = 0; pair < 2 * pairs; pair += 2) {
-    const radius = Math.sqrt(-2 * Math.log(u[pair]!));
-    const angle = 2 * Math.PI * u[pair + 1]!;
-    const i = first + pair - offset; // -1 where the first draw of a pair is not asked for
-    if (i >= 0) values[i]! += radius * Math.cos(angle) * std;
-    if (i + 1 < values.length) values[i + 1]! += radius * Math.sin(angle) * std;
-  }
+  functions.uniforms(...key, BigInt((offset - skipped) / 2), pairs, FIRST);
+  const noise = normalsOf(new Float64Array(memory.buffer, FIRST, 2 * pairs), skipped);
+  for (let i = 0; i < values.length; i++) values[i]! += noise[i]! * std;
 }

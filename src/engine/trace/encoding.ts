@@ -82,8 +82,17 @@ const OVER: Readonly<Record<string, readonly number[]>> = {
   GowideDenseTanhGrad: [0, 1],
 };
 
-/** What an op becomes in a program; undefined where a program cannot do what it does. */
+/** What an op becomes in a program; undefined where a program cannot do what it does, or hold what it reads. */
 export function encodedOp(op: OpNode, graph: Graph): Encoded | undefined {
+  const encoded = stepOf(op, graph);
+  const holds = encoded?.inputs.every(([node]) => {
+    const one = graph.nodes[node]!;
+    return one.op !== 'Const' || (one as ConstNode).values.BYTES_PER_ELEMENT === 4;
+  });
+  return holds === true ? encoded : undefined;
+}
+
+function stepOf(op: OpNode, graph: Graph): Encoded | undefined {
   const shapes = [...op.shapes, ...op.inputs.map((input) => outputShape(graph.nodes, input))];
   if (shapes.some((shape) => shape.length > MOST_AXES)) return undefined;
   if (op.op.startsWith('Gowide')) return { name: op.op, inputs: op.inputs, sizes: [], over: OVER[op.op] ?? [] };

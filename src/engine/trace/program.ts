@@ -57,7 +57,7 @@ function encode(graph: Graph): Code | undefined {
     const known = knownOf(op, graph);
     const encoded = known === undefined ? encodedOp(op, graph) : undefined;
     if (known !== undefined) constants.set(node, known);
-    else if (encoded !== undefined && inProgram(op, graph)) ops.push({ node, op, encoded });
+    else if (encoded !== undefined) ops.push({ node, op, encoded });
     else return undefined;
   }
   const read = [...ops.flatMap(({ encoded }) => encoded.inputs), ...results].map(([node]) => node);
@@ -121,18 +121,4 @@ function givesFloats({ nodes }: Graph, place: number): boolean {
   const node = nodes[place]!;
   const op = asOp(node);
   return (op === undefined ? (node as ConstNode).dtype : typeOf(op)) === TYPES.float32;
-}
-
-/**
- * Whether an op of a graph can be part of a program. What it reads and gives are floats or whole numbers ({@link
- * typeOf}); results of the program can be floats only.
- */
-export function inProgram(op: OpNode, graph: Graph): boolean {
-  if (knownOf(op, graph) !== undefined) return true;
-  const encoded = encodedOp(op, graph);
-  if (encoded === undefined) return false;
-  return encoded.inputs.every(([node]) => {
-    const one = graph.nodes[node]!;
-    return one.op !== 'Const' || (one as ConstNode).values.BYTES_PER_ELEMENT === 4;
-  });
 }

@@ -5,7 +5,7 @@
 import { sizeOf } from '../../core/host-array.js';
 import { attribute, encodedOp, knownOf, typeOf, unsureParts, VIEW, type Encoded } from './encoding.js';
 import { asOp, outputShape, TYPES, type Graph, type Node, type OpNode, type Output } from './graph.js';
-import { inProgram, MOST_VALUES } from './program.js';
+import { MOST_VALUES } from './program.js';
 import type { Attribute } from './recorder.js';
 
 /** A program as the op that runs it. */
@@ -90,7 +90,7 @@ function kindsOf(graph: Graph, theirs: ReadonlySet<number>, unsure: ReadonlySet<
  * something that is not known yet says what it gives (a shape, a number of rows).
  */
 function encodedPart(op: OpNode, graph: Graph): Encoded | undefined {
-  const encoded = inProgram(op, graph) ? encodedOp(op, graph) : undefined;
+  const encoded = encodedOp(op, graph);
   const read = new Set(encoded?.inputs.map(keyOf));
   return op.inputs.every((input) => read.has(keyOf(input)) || graph.nodes[input[0]]!.op === 'Const')
     ? encoded

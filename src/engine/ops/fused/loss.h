@@ -55,6 +55,28 @@ Logits logits_of(Call& call, const View& logits, const View& shift) {
   return {logits.data, shift.size == 0 ? nullptr : shift.data};
 }
 
+// Logits and a temperature, as softmax sees them. Of each row the maximum, and log sum exp((z - maximum) / T).
+struct Law {
+  Logits z;
+  float inverse;  // 1 / T
+  int64_t columns;
+  float top = 0, log = 0;
+
+  V log_probability(int64_t at, int64_t c, int n) const { return (z.values(at, c, n) - top) * inverse - log; }
+  void enter(int64_t at) {
+    V tops = splat(-std::numeric_limits<float>::infinity());
+    along(columns, [&](int64_t c, int n) {
+      const V v = z.values_or_low(at, c, n);
+      tops = v > tops ? v : tops;
+    });
+    top = tops[0];
+    for (int w = 1; w < W; w++) top = std::max(top, tops[w]);
+    V total = {};
+    along(columns, [&](int64_t c, int n) { total += exp_negative((z.values_or_low(at, c, n) - top) * inverse); });
+    log = std::log(sum(total));
+  }
+};
+
 // -sum t log softmax(z), a mean over the rows; and of each row its maximum, then, after all maxima, log sum exp(z - maximum).
 void cross_entropy(Call& call, const Attributes&) {
   View logits = call.input(0), given = call.input(1);
@@ -65,27 +87,19 @@ void cross_entropy(Call& call, const Attributes&) {
   if (!call.ok()) return;
   std::vector<double> losses(static_cast<size_t>(rows));
   by_rows(rows, columns, [&](int64_t begin, int64_t end) {
+    Law law{z, 1, columns};
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * columns;
-      V tops = splat(-std::numeric_limits<float>::infinity());
-      along(columns, [&](int64_t c, int n) {
-        const V v = z.values_or_low(at, c, n);
-        tops = v > tops ? v : tops;
-      });
-      float top = tops[0];
-      for (int w = 1; w < W; w++) top = std::max(top, tops[w]);
-      V total = {};
-      along(columns, [&](int64_t c, int n) { total += exp_negative(z.values_or_low(at, c, n) - top); });
-      const float log = std::log(sum(total));
-      norms.data[row] = top;
-      norms.data[rows + row] = log;
+      law.enter(at);
+      norms.data[row] = law.top;
+      norms.data[rows + row] = law.log;
       if (targets.labels) {
         const int64_t label = targets.label(row);
-        losses[row] = label >= 0 ? -((z.value(at, label) - top) - log) : 0 * log;  // NaN stays NaN
+        losses[row] = label >= 0 ? -((z.value(at, label) - law.top) - law.log) : 0 * law.log;  // NaN stays NaN
         continue;
       }
       V product = {};
-      along(columns, [&](int64_t c, int n) { product += LOAD(targets.data + at + c) * ((z.values(at, c, n) - top) - log); });
+      along(columns, [&](int64_t c, int n) { product += LOAD(targets.data + at + c) * law.log_probability(at, c, n); });
       losses[row] = -sum(product);
     }
   });
@@ -124,28 +138,6 @@ void cross_entropy_gradient(Call& call, const Attributes&) {
     }
   });
 }
-
-// Logits and a temperature, as softmax sees them. Of each row the maximum, and log sum exp((z - maximum) / T).
-struct Law {
-  Logits z;
-  float inverse;  // 1 / T
-  int64_t columns;
-  float top = 0, log = 0;
-
-  V log_probability(int64_t at, int64_t c, int n) const { return (z.values(at, c, n) - top) * inverse - log; }
-  void enter(int64_t at) {
-    V tops = splat(-std::numeric_limits<float>::infinity());
-    along(columns, [&](int64_t c, int n) {
-      const V v = z.values_or_low(at, c, n);
-      tops = v > tops ? v : tops;
-    });
-    top = tops[0];
-    for (int w = 1; w < W; w++) top = std::max(top, tops[w]);
-    V total = {};
-    along(columns, [&](int64_t c, int n) { total += exp_negative((z.values_or_low(at, c, n) - top) * inverse); });
-    log = std::log(sum(total));
-  }
-};
 
 // T^2 KL(teacher || student) of softmax(z / T), a mean over the rows, T being the first number; and of each row what a
 // law has of it: all of the student's maxima, then all logs, then the same of the teacher's.
