@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { countParameters, networkByName, preparePredict } from '../../src/models/files.js';
+import { statisticsOf, toTorchShape } from '../../src/models/exchange.js';
 import { networkOf, preset } from '../../src/models/index.js';
 import { predictImages } from '../../src/models/predict.js';
 import {
@@ -12,6 +13,7 @@ import {
   torchvisionName,
   writeTorchvision,
 } from '../../src/models/torchvision.js';
+import type { HostArray } from '../../src/core/host-array.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
@@ -53,16 +55,12 @@ function reference(name: string): HostWeights {
   const spec = preset(name, 'resnet');
   if (!models.has(name)) {
     models.clear(); // one at a time: they are large
-    const there = Object.entries(exportTorchvision(networkOf(spec).init(0)));
-    const shapes = there.filter(([key]) => !key.endsWith('tracked'));
-    models.set(
-      name,
-      importTorchvision(
-        spec,
-        Object.fromEntries(shapes.map(([key, { shape }]) => [key, fill(key, shape)])),
-        'reference',
-      ),
-    );
+    const { shapes } = networkOf(spec);
+    const tensors = [...Object.entries(shapes), ...statisticsOf(shapes)].map(([path, shape]): [string, HostArray] => {
+      const key = torchvisionName(path);
+      return [key, fill(key, toTorchShape(path, shape))];
+    });
+    models.set(name, importTorchvision(spec, Object.fromEntries(tensors), 'reference'));
   }
   return models.get(name)!;
 }

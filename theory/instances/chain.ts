@@ -16,16 +16,26 @@ export function chainByParticles(
   steps: number,
 ): number {
   const layers = initial.map((w, l) => normals(rngKey(seed, 'chain', l), m).map((z) => w + z));
-  const meansOf = (): number[] => layers.map((layer) => layer.reduce((a, b) => a + b, 0) / m);
+  const means = layers.map((layer) => advance(layer, 0) / m);
+  const product = (): number => means.reduce((a, b) => a * b, 1);
   for (let step = 0; step < steps; step++) {
-    const means = meansOf();
-    const product = means.reduce((a, b) => a * b, 1);
-    layers.forEach((layer, l) => {
-      const velocity = ((y - product) * product) / means[l]!; // m times the gradient by one particle
-      for (let i = 0; i < m; i++) layer[i]! += (time / steps) * velocity;
-    });
+    const sigma = product();
+    // m times the gradient by one particle of each layer
+    const velocities = means.map((mean) => ((y - sigma) * sigma) / mean);
+    layers.forEach((layer, l) => (means[l] = advance(layer, (time / steps) * velocities[l]!) / m));
   }
-  return meansOf().reduce((a, b) => a * b, 1);
+  return product();
+}
+
+/** Adds `move` to each value, in place, and gives the sum of what they are now. */
+function advance(values: Float64Array, move: number): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    const moved = values[i]! + move;
+    values[i] = moved;
+    sum += moved;
+  }
+  return sum;
 }
 
 /** Product at `time` when the means of m particles are drawn exactly, as N(w_l(0), 1/m). */
