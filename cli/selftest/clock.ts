@@ -1,6 +1,7 @@
 /** Clocks that jump: what is measured in seconds is measured by a clock that only goes forward. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { listRuns } from '../../src/store/runs.js';
@@ -87,7 +88,7 @@ async function clock(place: Place): Promise<Measured> {
     const hook = join(place.folder, `clock-${name}.mjs`);
     writeFileSync(hook, hookOf(direction));
     const [from, began] = [new Date().getTime(), performance.now()];
-    const env = { ...OFTEN, NODE_OPTIONS: `--import=${hook}` };
+    const env = { ...OFTEN, NODE_OPTIONS: `--import=${pathToFileURL(hook).href}` };
     const { status, stderr } = gowide(place, sweepArgs(place.folder, out, SEEDS), env);
     const { moved, odd } = timesOf(out, from, (performance.now() - began) / 1000 + 1);
     const waited = await firstSave(join(place.folder, `save-${name}`), direction);

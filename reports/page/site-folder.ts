@@ -4,8 +4,9 @@
  * half way can be read, and the same command goes on.
  */
 import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { UsageError } from '../../src/core/errors.js';
+import { withSlashes } from '../../src/core/folder.js';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { isThere } from '../../src/store/regular.js';
 import type { SiteFiles } from './site.js';
@@ -23,7 +24,7 @@ const NAMED = 3;
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .map((entry) => withSlashes(relative(folder, join(entry.parentPath, entry.name))))
     .sort();
 }
 

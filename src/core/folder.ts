@@ -1,6 +1,6 @@
-/** Makes folders that are there after a loss of power, too. */
+/** Makes folders that are there after a loss of power, too, and writes paths as every system has them. */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { codeOf } from './errors.js';
 
 /**
@@ -38,4 +38,9 @@ export function syncFolder(path: string): void {
   } finally {
     closeSync(folder);
   }
+}
+
+/** A path with `/` between its parts: what is sorted, hashed or kept by it is then the same on Windows. */
+export function withSlashes(path: string): string {
+  return path.split(sep).join('/');
 }

@@ -15,6 +15,7 @@ import type { Metadata } from 'sharp';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, listed, messageOf, UsageError } from '../core/errors.js';
+import { withSlashes } from '../core/folder.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { byCodePoint } from '../core/text-order.js';
@@ -246,7 +247,7 @@ function filesBelow(folder: string): string[] {
     found.set(path, files.sort(byCodePoint));
   };
   visit(folder, []);
-  return [...found.keys()].sort(byCodePoint).flatMap((path) => found.get(path)!);
+  return [...found].sort(([a], [b]) => byCodePoint(withSlashes(a), withSlashes(b))).flatMap(([, files]) => files);
 }
 
 const normalize = normalizer(MEAN, STD, 255);
@@ -470,7 +471,7 @@ export function pictureNames(folder: string, splits: Splits = {}): string[] {
   const { validation } = splits;
   const { classes, train, test } = splitsOf(folder, splits);
   const held = typeof validation === 'string' ? pictures(join(folder, validation), classes) : [];
-  return [...train, ...held, ...test].map(({ file }) => relative(folder, file));
+  return [...train, ...held, ...test].map(({ file }) => withSlashes(relative(folder, file)));
 }
 
 /**

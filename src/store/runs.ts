@@ -16,7 +16,7 @@
  * what was written is moved to `<out>/damaged` when its cell is next asked for, and done again.
  */
 import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.js';
@@ -365,10 +365,15 @@ export function inputsOf({ environments }: Pick<RunRecord, 'environments'>): rea
   return environments.find(({ inputs }) => inputs !== undefined)?.inputs ?? [];
 }
 
-/** The one run whose id, or folder name, begins with `text`. Throws UsageError when there is none or more than one. */
+/**
+ * The one run whose id begins with `text`, or whose folder `text` names, alone or with its path. Throws UsageError when
+ * there is none or more than one.
+ */
 export function findRun(out: string, text: string): RunRecord {
   const { runs } = listRuns(out);
-  const found = runs.filter((run) => run.id.startsWith(text) || run.folder.endsWith(`/${text}`) || run.folder === text);
+  const found = runs.filter(
+    ({ id, folder }) => id.startsWith(text) || basename(folder) === text || resolve(folder) === resolve(text),
+  );
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
     throw new UsageError(

@@ -7,6 +7,7 @@ import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError } from '../core/errors.js';
+import { withSlashes } from '../core/folder.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { InputFiles } from '../core/run.js';
 import { asFileError } from '../store/atomic.js';
@@ -37,7 +38,7 @@ export function* glosses(): Generator<Piece> {
   }
 }
 
-/** Files of a folder of texts. Throws UsageError where there are none. */
+/** Files of a folder of texts, in an order that is one on every system. Throws UsageError where there are none. */
 export function textFiles(folder: string): string[] {
   const isFolder = (path: string): boolean | undefined => statSync(path, { throwIfNoEntry: false })?.isDirectory();
   const found = isFolder(folder);
@@ -47,6 +48,7 @@ export function textFiles(folder: string): string[] {
     );
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.txt') && isFolder(join(folder, name)) !== true)
+    .map(withSlashes)
     .sort();
   if (names.length === 0) throw new UsageError(`${folder}: no .txt file in it; expected some, a text on each line`);
   return names.map((name) => join(folder, name));
@@ -54,7 +56,7 @@ export function textFiles(folder: string): string[] {
 
 /** The files of a folder of texts, as what a run reads. Throws UsageError where there are none. */
 export function textInputs(folder: string): InputFiles {
-  return { path: folder, names: textFiles(folder).map((file) => relative(folder, file)) };
+  return { path: folder, names: textFiles(folder).map((file) => withSlashes(relative(folder, file))) };
 }
 
 /**

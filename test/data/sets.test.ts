@@ -376,7 +376,7 @@ describe('folders of pictures', () => {
 
   test('missing folders, an empty class and different classes are named', async () => {
     expect(() => open('/nowhere')).toThrow(
-      '/nowhere/train not found; put pictures into /nowhere/train/<class>/ and /nowhere/val/<class>/',
+      `${join('/nowhere', 'train')} not found; put pictures into /nowhere/train/<class>/ and /nowhere/val/<class>/`,
     );
     const path = await write();
     mkdirSync(join(path, 'train', 'fox'));

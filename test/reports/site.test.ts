@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { withSlashes } from '../../src/core/folder.js';
 import { buildReport, drawReport } from '../../reports/page/report.js';
 import { renderSite, type SiteFiles } from '../../reports/page/site.js';
 import { writeSite } from '../../reports/page/site-folder.js';
@@ -63,7 +64,8 @@ describe('the pages of a site', () => {
 
 describe('the folder of a site', () => {
   const SMALL: SiteFiles = { 'assets/style-1.css': 'a {}', 'theory.html': 'theory', 'index.html': 'index' };
-  const filesIn = (folder: string): string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  const filesIn = (folder: string): string[] =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(withSlashes).sort();
   const written = (): string => {
     const folder = join(newFolder(), 'public');
     writeSite(folder, SMALL);

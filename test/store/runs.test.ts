@@ -14,7 +14,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FailureError, InterruptedError, UsageError } from '../../src/core/errors.js';
 import type { Cell, Executor, RunContext } from '../../src/core/run.js';
@@ -194,10 +194,14 @@ describe('what was changed afterwards is found and named', () => {
   });
 });
 
-test('findRun takes the first digits of an id, and says when they fit none or several', async () => {
+test('findRun takes the first digits of an id or a folder, and says when they fit none or several', async () => {
   const first = await executeRun(CELL, options(counter()));
   await executeRun({ ...CELL, seed: 2 }, options(counter()));
   expect(findRun(out, first.id.slice(0, 6)).id).toBe(first.id);
+  const { folder } = first;
+  for (const text of [basename(folder), folder, join(folder, '.'), relative('.', folder)])
+    expect(findRun(out, text).id).toBe(first.id);
+  expect(() => findRun(out, basename(folder).slice(1))).toThrow(UsageError);
   expect(() => findRun(out, 'zzz')).toThrow(UsageError);
   expect(() => findRun(out, '')).toThrow(/fits 2 runs/);
 });

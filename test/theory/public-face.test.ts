@@ -1,7 +1,8 @@
 /** What `import 'go-wide-then-narrow/theory'` pulls in: the simulator, and none of the engines or of the report. */
 import { readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { withSlashes } from '../../src/core/folder.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const FACE = join(ROOT, 'theory/index.ts');
@@ -23,7 +24,7 @@ function closure(lazy: boolean): { readonly files: readonly string[]; readonly p
       if (name.startsWith('.')) files.add(resolve(dirname(file), name.replace(/\.js$/, '.ts')));
       else if (!name.startsWith('node:')) packages.add(name);
   return {
-    files: [...files].map((file) => relative(ROOT, file).split(sep).join('/')),
+    files: [...files].map((file) => withSlashes(relative(ROOT, file))),
     packages: [...packages].sort(),
   };
 }
