@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mean } from '../../src/core/stats.js';
 import { gowide, Running, scaled, type Check, type Measured, type Place } from './check.js';
 
 interface Sample {
@@ -54,7 +55,6 @@ export function growthOf(samples: readonly Sample[], from: number, to: number): 
     return { x: from + (k + 0.5) * width, y: Math.min(...own.map(({ bytes }) => bytes)) };
   });
   if (points.some(({ y }) => y === Infinity)) return undefined;
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(points.map((point) => point.x)), mean(points.map((point) => point.y))];
   const spread = points.reduce((sum, point) => sum + (point.x - x) ** 2, 0);
   const slope = points.reduce((sum, point) => sum + (point.x - x) * (point.y - y), 0) / spread;

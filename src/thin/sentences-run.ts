@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
+import { mean } from '../core/stats.js';
 import { toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { textSource } from '../data/texts.js';
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
@@ -191,7 +192,6 @@ function ranks(values: readonly number[]): number[] {
 
 /** Pearson's correlation; 0 where one of the two does not vary. */
 function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((x, y) => x + y, 0) / values.length;
   const [ma, mb] = [mean(a), mean(b)];
   let [ab, aa, bb] = [0, 0, 0];
   for (let k = 0; k < a.length; k++) {
