@@ -7,17 +7,15 @@ import type { Snapshot } from '../core/run.js';
 import type { HostWeights } from '../nn/network.js';
 import { makeFolder } from '../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { SaveInterval } from '../store/save-interval.js';
 import { fromArrays, toArrays } from './weights.js';
 
 /** Which of the two trainings a state belongs to. */
 export type SavedStage = 'wide' | 'thin';
 
-/** Seconds between two savings. */
-const SECONDS = 30;
-
 /** Files of a call's state. */
 export class SavedCall {
-  private savedAt = performance.now();
+  private readonly interval = new SaveInterval();
 
   /** `call` says what the call was made with. */
   constructor(
@@ -47,13 +45,12 @@ export class SavedCall {
 
   /** Writes the state in the middle of a training. */
   write(stage: SavedStage, { arrays, position }: Snapshot): void {
-    writeSafetensors(this.path(`${stage}-last`), arrays, { call: this.call, position });
-    this.savedAt = performance.now();
+    this.interval.save(() => writeSafetensors(this.path(`${stage}-last`), arrays, { call: this.call, position }));
   }
 
   /** Whether it is time to save. */
   isDue(): boolean {
-    return performance.now() - this.savedAt > 1000 * SECONDS;
+    return this.interval.isDue();
   }
 
   /** The trained wide net; undefined where it is not trained yet. */

@@ -43,6 +43,7 @@ import {
   type SessionRecord,
 } from './runs.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { SaveInterval } from './save-interval.js';
 import { isSealed, seal, sha256 } from './seal.js';
 
 export interface ExecuteOptions {
@@ -53,7 +54,8 @@ export interface ExecuteOptions {
   readonly files?: (cell: Cell) => readonly InputFiles[];
   readonly signal: AbortSignal;
   readonly progress: (cell: Cell, stage: string, done: number, total: number) => void;
-  readonly saveSeconds?: number;
+  /** Seconds between two savings, whatever they cost; as {@link SaveInterval} has it unless given. */
+  readonly saveSeconds?: number | undefined;
   /** How long to wait for a process that has this run and cannot be asked whether it lives; 10 by default. */
   readonly lockSeconds?: number;
   /** A line for the user. */
@@ -192,7 +194,7 @@ class Session implements RunContext {
   private readonly written: Hash;
   /** What this process wrote, or read at its start, by name of the file. */
   private readonly files: Record<string, { readonly bytes: number; readonly sha256: string }> = {};
-  private savedAt = performance.now();
+  private readonly interval: SaveInterval;
 
   constructor(
     readonly cell: Cell,
@@ -202,6 +204,7 @@ class Session implements RunContext {
     private readonly inputs: readonly Input[],
   ) {
     this.seed = cell.seed;
+    this.interval = new SaveInterval(options.saveSeconds);
     this.writeSpec();
     this.earlier = this.readEarlier();
     const noted = inputsOf({ environments: this.earlier });
@@ -334,10 +337,19 @@ class Session implements RunContext {
   }
 
   shouldSave(): boolean {
-    return this.options.signal.aborted || performance.now() - this.savedAt > (this.options.saveSeconds ?? 10) * 1000;
+    return this.interval.isDue() || this.options.signal.aborted;
   }
 
-  save({ arrays, position }: Snapshot): void {
+  save(snapshot: Snapshot): void {
+    this.interval.save(() => this.writeLast(snapshot));
+    if (this.options.signal.aborted)
+      throw new InterruptedError(
+        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`,
+      );
+  }
+
+  /** Writes the state in the middle of the run. */
+  private writeLast({ arrays, position }: Snapshot): void {
     this.flush();
     const metadata = {
       position,
@@ -347,11 +359,6 @@ class Session implements RunContext {
     };
     writeSafetensors(join(this.folder, FILES.last), arrays, metadata, { check: () => this.lock.check() });
     this.writeEnvironment();
-    this.savedAt = performance.now();
-    if (this.options.signal.aborted)
-      throw new InterruptedError(
-        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`,
-      );
   }
 
   async require(cell: Cell): Promise<HostArrays<Floats>> {
