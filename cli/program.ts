@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { asFileError } from '../src/store/atomic.js';
 import { codeOf, InterruptedError, messageOf, nearestName, pathOf, UsageError } from '../src/core/errors.js';
 import { asMissingPackage, packageVersion } from '../src/core/package.js';
+import { checkSettings } from '../src/core/settings.js';
 import { hideAddresses, withoutPasswords } from '../src/sweep/address.js';
 import { choiceLines, NamedArgument } from './terminal/choices.js';
 import { addCommands, addEveryCommand, everyCommand, fullName, type Commands } from './terminal/group.js';
@@ -106,6 +107,7 @@ function finish(program: Command): void {
     .forEach(addHelp);
   program.hook('preAction', (_, command) => {
     refuseEmpty(command);
+    checkSettings();
     setQuiet(command.optsWithGlobals<{ quiet?: boolean }>().quiet ?? false);
   });
 }

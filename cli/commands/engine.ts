@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { installTensorflow } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
+import { requestedEngine } from '../../src/engine/backends/choose.js';
 import { probeEngine } from '../../src/engine/backends/probe.js';
 import { notice } from '../terminal/notices.js';
 import { examples, isFolder } from '../terminal/options.js';
@@ -34,11 +35,11 @@ export function command(): Command {
       if (wheels !== undefined && !isFolder(wheels))
         throw new UsageError(`--wheels ${wheels}: no such folder; expected one with the wheels of TensorFlow`);
       const obstacle = whyNotInstallable(gpu);
-      const engine = process.env.GOWIDE_ENGINE;
+      const engine = requestedEngine();
       if (
         optional &&
         findInstalled() === undefined &&
-        (obstacle !== undefined || (engine !== undefined && engine !== 'auto' && engine !== 'tensorflow'))
+        (obstacle !== undefined || (engine !== 'auto' && engine !== 'tensorflow'))
       ) {
         notice(
           obstacle === undefined

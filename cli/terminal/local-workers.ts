@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
+import { numberSetting } from '../../src/core/settings.js';
 import { localAddresses } from '../../src/distributed/sockets.js';
 import type { EngineChoice } from '../../src/engine/backends/choose.js';
 import type { Device } from '../../src/toolchain/nvidia.js';
@@ -62,7 +63,7 @@ export function startLocalWorkers(
   const cores = coresOf(count);
   const placeOf = (task: number): LocalPlace => ({ addresses, task, secret, cores });
   const environmentOf = (task: number): NodeJS.ProcessEnv => ({
-    GOWIDE_THREADS: process.env.GOWIDE_THREADS ?? String(cores),
+    GOWIDE_THREADS: String(numberSetting('GOWIDE_THREADS') ?? cores),
     ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task]!.name }),
   });
   const lost = new AbortController();

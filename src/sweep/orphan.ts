@@ -1,10 +1,10 @@
 /** Processes that end with the one that started them, whatever they are doing. */
 import { Worker } from 'node:worker_threads';
+import { numberSetting } from '../core/settings.js';
 
 /** Seconds that a process at work has to save its run once it is to stop; `GOWIDE_GRACE_SECONDS` sets others. */
 export function graceSeconds(): number {
-  const given = Number(process.env.GOWIDE_GRACE_SECONDS || 30);
-  return given >= 0 ? given : 30;
+  return numberSetting('GOWIDE_GRACE_SECONDS') ?? 30;
 }
 
 /** Environment variable by which a process learns whose child it is. */

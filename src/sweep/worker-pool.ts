@@ -2,6 +2,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
+import { numberSetting } from '../core/settings.js';
 import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/backends/choose.js';
 import type { Device } from '../toolchain/nvidia.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
@@ -212,11 +213,11 @@ export class WorkerPool {
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {
     // runs that are at work at the same time share the cores
     const threads =
-      process.env.GOWIDE_THREADS ??
-      String(Math.max(1, Math.floor((availableParallelism() * this.slotsOf(cell)) / this.options.jobs)));
+      numberSetting('GOWIDE_THREADS') ??
+      Math.max(1, Math.floor((availableParallelism() * this.slotsOf(cell)) / this.options.jobs));
     return {
       ...process.env,
-      GOWIDE_THREADS: threads,
+      GOWIDE_THREADS: String(threads),
       ...(device !== undefined && { CUDA_VISIBLE_DEVICES: device.name }),
     };
   }

@@ -2,6 +2,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
+import { numberSetting } from '../core/settings.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/backends/choose.js';
 
 import { environment } from '../store/environment.js';
@@ -71,7 +72,7 @@ export function runnerOptions(
   return {
     executors: Object.fromEntries(Object.entries(runners).map(([kind, { execute }]) => [kind, execute])),
     files: (cell) => runners[cell.kind]?.files?.(cell) ?? [],
-    saveSeconds: Number(process.env.GOWIDE_SAVE_SECONDS ?? 10),
+    saveSeconds: numberSetting('GOWIDE_SAVE_SECONDS'),
   };
 }
 

@@ -122,7 +122,7 @@ test('simulate writes particles that go on where they are put in again, the same
   expect(summaryOf(rest).loss).toBeCloseTo(summaryOf(whole).loss, 13);
   expect(summaryOf(run('wasm', 10, undefined, { GOWIDE_KERNEL: 'wasm' })).loss).toBeCloseTo(summaryOf(whole).loss, 12);
   expect(run('none', 10, undefined, { GOWIDE_KERNEL: 'gpu' }).stderr).toMatch(
-    /GOWIDE_KERNEL: unknown kernel "gpu"; known: native, wasm/,
+    /GOWIDE_KERNEL: unknown kernel "gpu"; expected one of: native, wasm/,
   );
   expect(run('none', 10, undefined, { GOWIDE_THREADS: 'two' }).stderr).toMatch(
     /GOWIDE_THREADS: expected a whole number/,

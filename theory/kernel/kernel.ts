@@ -4,8 +4,8 @@
  * beyond that.
  */
 import { availableParallelism } from 'node:os';
-import { messageOf, UsageError } from '../../src/core/errors.js';
-import { namesOf } from '../../src/core/registry.js';
+import { messageOf } from '../../src/core/errors.js';
+import { choiceSetting, numberSetting } from '../../src/core/settings.js';
 import type { Kernel } from './interface.js';
 import { openNative, prepareNative } from './native.js';
 import { openWasm } from './wasm.js';
@@ -20,11 +20,7 @@ export type KernelName = keyof typeof KERNELS;
 
 /** Threads of one process: `$GOWIDE_THREADS`, else one for each core. Throws UsageError on another value. */
 export function threadCount(): number {
-  const text = process.env.GOWIDE_THREADS;
-  if (text === undefined || text === '') return availableParallelism();
-  if (!/^[1-9]\d{0,3}$/.test(text))
-    throw new UsageError(`GOWIDE_THREADS: expected a whole number from 1 to 9999, got "${text}"`);
-  return Number(text);
+  return numberSetting('GOWIDE_THREADS') ?? availableParallelism();
 }
 
 /**
@@ -32,6 +28,11 @@ export function threadCount(): number {
  */
 export function openKernel(name: KernelName, threads = threadCount()): Kernel {
   return KERNELS[name](threads);
+}
+
+/** The form of the kernel that `$GOWIDE_KERNEL` names. */
+function askedFor(): KernelName | undefined {
+  return choiceSetting('GOWIDE_KERNEL', 'kernel', KERNELS);
 }
 
 let current: Kernel | undefined;
@@ -43,10 +44,8 @@ let reason: string | undefined;
  */
 export function kernel(): Kernel {
   if (current !== undefined) return current;
-  const asked = process.env.GOWIDE_KERNEL || undefined;
-  if (asked !== undefined && !Object.hasOwn(KERNELS, asked))
-    throw new UsageError(`GOWIDE_KERNEL: unknown kernel "${asked}"; known: ${namesOf(KERNELS).join(', ')}`);
-  if (asked !== undefined) return (current = openKernel(asked as KernelName));
+  const asked = askedFor();
+  if (asked !== undefined) return (current = openKernel(asked));
   try {
     current = openKernel('native');
   } catch (error) {
@@ -58,7 +57,7 @@ export function kernel(): Kernel {
 
 /** Builds the native kernel, where it would be in use, while this process goes on with other things. */
 export async function prepareKernel(): Promise<void> {
-  if ((process.env.GOWIDE_KERNEL || 'native') !== 'native') return;
+  if ((askedFor() ?? 'native') !== 'native') return;
   // kernel() says what is wrong
   await prepareNative().catch(() => {});
 }

@@ -1,6 +1,7 @@
 /** Picks an engine and starts it. */
 import { FailureError, messageOf } from '../../core/errors.js';
 import { lookUp } from '../../core/registry.js';
+import { choiceSetting, isSwitchedOff } from '../../core/settings.js';
 import type { InstallOptions } from '../install/install.js';
 import type { Backend } from './backend.js';
 import { TENSORFLOW } from './tensorflow.js';
@@ -36,9 +37,10 @@ export interface EngineChoice {
 
 /** `--engine`, else GOWIDE_ENGINE, else `auto`. Throws UsageError on a name that is none. */
 export function requestedEngine(flag?: string): EngineName | 'auto' {
-  const name = flag ?? (process.env.GOWIDE_ENGINE || 'auto');
-  lookUp('engine', { auto: undefined, ...ENGINES }, name);
-  return name as EngineName | 'auto';
+  const known = { auto: undefined, ...ENGINES };
+  if (flag === undefined) return choiceSetting('GOWIDE_ENGINE', 'engine', known) ?? 'auto';
+  lookUp('engine', known, flag);
+  return flag as EngineName | 'auto';
 }
 
 /**
@@ -59,7 +61,7 @@ export function tuneFor(stepFlops: number, cores?: number): void {
     if (cores !== undefined) process.env.TF_NUM_INTRAOP_THREADS ??= String(cores);
     return;
   }
-  if (process.env.GOWIDE_TRACE === '0') process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
+  if (isSwitchedOff('GOWIDE_TRACE')) process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
   process.env.TF_NUM_INTRAOP_THREADS ??= '1';
 }
 

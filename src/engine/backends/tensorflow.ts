@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import util from 'node:util';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { hasPackage } from '../../core/package.js';
+import { isSwitchedOff } from '../../core/settings.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
 import { loadFused, refusesFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
@@ -137,7 +138,7 @@ async function start(install?: InstallOptions): Promise<Started> {
 
 /** The addon with which steps can be compiled; undefined where it cannot be built. */
 function tracingAddon(installed: Installed, folder: string): string | undefined {
-  if (process.env.GOWIDE_TRACE === '0') return undefined;
+  if (isSwitchedOff('GOWIDE_TRACE')) return undefined;
   try {
     return buildBinding(installed, folder);
   } catch (error) {

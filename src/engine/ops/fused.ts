@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { FailureError, messageOf } from '../../core/errors.js';
+import { isSwitchedOff } from '../../core/settings.js';
 import { loadAddon } from '../../toolchain/addon.js';
 import type { Installed } from '../install/installed.js';
 import { tensorflowOp } from '../tensorflow-op.js';
@@ -72,7 +73,7 @@ function isRight(): boolean {
 
 /** Whether the user wants no fused ops: `GOWIDE_FUSED=0` has everything composed of tfjs' and TensorFlow's own. */
 export function refusesFused(): boolean {
-  return process.env.GOWIDE_FUSED === '0';
+  return isSwitchedOff('GOWIDE_FUSED');
 }
 
 /** Whether the engine in use has the fused ops. */

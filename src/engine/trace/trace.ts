@@ -5,6 +5,7 @@
  * `GOWIDE_TRACE=0` runs every step eagerly, as engines other than `tensorflow` do.
  */
 import { UsageError } from '../../core/errors.js';
+import { isSwitchedOff } from '../../core/settings.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
 import { graphOf, type Graph } from './graph.js';
@@ -50,7 +51,7 @@ let functions = 0;
 /** Whether steps can be compiled here. */
 export function canTrace(): boolean {
   return (
-    process.env.GOWIDE_TRACE !== '0' &&
+    !isSwitchedOff('GOWIDE_TRACE') &&
     tf.getBackend() === 'tensorflow' &&
     tensorflowBackend().binding.defineFunction !== undefined
   );
