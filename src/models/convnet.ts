@@ -59,7 +59,7 @@ export const convnetFamily: Family<ConvnetSpec> = {
   network: convnet,
   presets: {},
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
-  published: ownNames(convnet),
+  published: { ...ownNames(convnet), unseen: ({ skip, activation }) => ({ skip, activation }) },
   onnx: (spec, weights) => plainGraph(spec, kindOf(spec), weights),
   thinning: plainThinning(),
   predict: (spec, tensors, source) => readImages(convnet(spec), spec.channels, tensors, source),

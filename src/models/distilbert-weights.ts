@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
-import { whatIsWrong } from '../core/issues.js';
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
@@ -11,13 +10,16 @@ import { torchLeaf } from './exchange.js';
 import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import { takeEncoder, turned } from './huggingface.js';
 import {
+  checkBeside,
   checkTied,
   folderConfig,
   isFolder,
   labelFields,
   otherProblem,
+  parseFamilyConfig,
   weightsIn,
   writeModelFolder,
+  type FamilyConfig,
 } from './huggingface-folder.js';
 
 type Head = DistilbertSpec['head'];
@@ -105,8 +107,12 @@ export function importDistilbert(spec: DistilbertSpec, tensors: HostArrays<HostV
   return takeEncoder(distilbert(spec), there, source, (path) => bare(distilbertName(spec, path)), unused);
 }
 
-/** Reads a safetensors file or a folder. Throws UsageError as {@link importDistilbert}. */
+/**
+ * Reads a safetensors file or a folder. Throws UsageError as {@link importDistilbert}, and where the configuration
+ * beside the weights is of another network ({@link checkBeside}).
+ */
 export function readDistilbert(path: string, spec: DistilbertSpec): HostWeights {
+  checkBeside(path, spec, CONFIG);
   if (!isFolder(path)) return importDistilbert(spec, readSafetensors(path).tensors, path);
   const { tensors, source } = weightsIn(path);
   return importDistilbert(spec, tensors, source);
@@ -127,6 +133,14 @@ const Config = z.looseObject({
   pruned_heads: z.record(z.string(), z.never()).default({}),
 });
 
+/** What DistilBERTs are in `config.json`. */
+const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
+  schema: Config,
+  readable: 'DistilBERTs with gelu',
+  keys: ['n_heads'],
+  heads: ({ n_heads }) => ({ n_heads }),
+};
+
 /** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
 function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues>): Head {
   const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [bare(name), shape]));
@@ -139,11 +153,8 @@ function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues
 
 /** The network of a folder with the head of its task, where the weights have one, and without. */
 export function readDistilbertFolder(folder: string, given = folderConfig(folder)): FolderNetworks<DistilbertSpec> {
-  const { path, content } = given ?? { path: folder, content: {} };
-  const config = Config.safeParse(content);
-  if (!config.success)
-    throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; DistilBERTs with gelu can be read`);
-  const { data } = config;
+  const path = given?.path ?? folder;
+  const data = parseFamilyConfig(given ?? { path, content: {} }, CONFIG);
   if (data.dim % data.n_heads !== 0)
     throw new UsageError(
       `${path}: dim is ${data.dim}, and n_heads ${data.n_heads}; expected a number of heads that divides it`,

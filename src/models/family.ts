@@ -4,6 +4,7 @@ import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import type { OnnxGraph } from '../onnx/graph.js';
+import type { Unseen } from './exchange.js';
 import type { PredictOptions } from './predict.js';
 
 /** What is known of data before they are opened, as far as a network is concerned. */
@@ -76,6 +77,11 @@ export interface FolderNetworks<Spec> {
 export interface PublishedWeights<Spec> {
   /** Reads a safetensors file. Throws UsageError that lists every name that does not fit the network. */
   read(path: string, spec: Spec): HostWeights;
+  /**
+   * What of a network the names and shapes of its tensors do not show, by the path within its declaration: it is
+   * compared with what a file declares of the network that its weights are of. Nothing unless given.
+   */
+  unseen?(spec: Spec): Unseen;
   /** For files that have no configuration beside them: how a network is known by its tensors' names and shapes. */
   readonly inFile?: {
     /** What such names are, for messages. */

@@ -7,8 +7,9 @@ import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
 import { readDeclaration } from '../store/config.js';
-import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { readMetadata, readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { writeGraph } from '../onnx/graph.js';
+import { checkUnseen } from './exchange.js';
 import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './family.js';
 import { folderConfig, isFolder } from './huggingface-folder.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
@@ -159,10 +160,21 @@ function publishedOf(source: string, spec: NetworkSpec): PublishedWeights<{ read
 
 /**
  * The weights of a network from a safetensors file in published names. Throws UsageError for a family that has none,
- * and for weights of another network.
+ * and for weights of another network, by names and shapes of the tensors or by what the file declares.
  */
 export function readWeights(path: string, spec: NetworkSpec): HostWeights {
-  return publishedOf(path, spec).read(path, spec);
+  const published = publishedOf(path, spec);
+  const weights = published.read(path, spec);
+  checkDeclared(path, spec, published);
+  return weights;
+}
+
+/** Throws UsageError where a file declares a network that differs from this one in what no tensor shows. */
+function checkDeclared(path: string, spec: NetworkSpec, published: ReturnType<typeof publishedOf>): void {
+  if (published.unseen === undefined || isFolder(path) || !path.endsWith('.safetensors')) return;
+  const declared = declaredIn(readMetadata(path), path);
+  if (declared?.family !== spec.family) return;
+  checkUnseen(path, 'its metadata declare', published.unseen(declared), published.unseen(spec));
 }
 
 /** The network that a file's metadata declare, as files that are written here have it; undefined where none do. */

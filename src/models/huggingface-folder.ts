@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
+import { whatIsWrong } from '../core/issues.js';
 import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { encodeSafetensors, readSafetensors } from '../store/safetensors.js';
@@ -157,6 +158,51 @@ export function folderConfig(folder: string): FolderConfig | undefined {
   const path =
     configBeside(folder) ?? (findTensorflowBert(folder) === undefined ? join(folder, 'config.json') : undefined);
   return path === undefined ? undefined : { path, content: readConfig(path) };
+}
+
+/** What a family's networks are in `config.json`. */
+export interface FamilyConfig<Config> {
+  /** The whole of it; settings that networks here have in one way only are literals. */
+  readonly schema: z.ZodType<Config>;
+  /** What such networks are, for messages: "DistilBERTs with gelu". */
+  readonly readable: string;
+  /** Keys by which a file is known as a configuration where it has no `model_type`: others may be called so, too. */
+  readonly keys: readonly string[];
+  /** Numbers of heads by the key that says one; no tensor's shape shows it. */
+  readonly heads: (config: Config) => Readonly<Record<string, number | undefined>>;
+}
+
+/** A configuration of the family. Throws UsageError that names what does not fit, and what is there. */
+export function parseFamilyConfig<Config>(
+  { content, path }: FolderConfig,
+  { schema, readable }: Pick<FamilyConfig<Config>, 'schema' | 'readable'>,
+): Config {
+  const config = schema.safeParse(content);
+  if (config.success) return config.data;
+  throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; ${readable} can be read`);
+}
+
+/**
+ * Compares a network with the configuration beside its weights, a file or a folder, in all that the tensors' names and
+ * shapes do not show: without that, weights of another network would be read, and compute something else. Throws
+ * UsageError that names the key, what is there and what was expected. No configuration, nothing to compare.
+ */
+export function checkBeside<Config>(
+  weights: string,
+  { numHeads }: { readonly numHeads: number },
+  family: FamilyConfig<Config>,
+): void {
+  const path = configBeside(weights);
+  if (path === undefined) return;
+  const content = readConfig(path);
+  if (!['model_type', ...family.keys].some((key) => Object.hasOwn(content, key))) return;
+  const config = parseFamilyConfig({ path, content }, family);
+  for (const [key, heads] of Object.entries(family.heads(config)))
+    if (heads !== undefined && heads !== numHeads)
+      throw new UsageError(
+        `${path}: ${key}: expected ${numHeads}, the "numHeads" of the network that reads these weights, got ${heads}; ` +
+          `give the model spec "numHeads": ${heads}, or weights of a network with ${numHeads} heads`,
+      );
 }
 
 const Labels = z.looseObject({

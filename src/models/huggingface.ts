@@ -4,24 +4,24 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
-import { whatIsWrong } from '../core/issues.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
-import { readConfig } from '../store/config.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
-import { bert, type BertSpec } from './bert.js';
+import { bert, BERT_EPSILON, type BertSpec } from './bert.js';
 import { takeArrays, torchLeaf, transpose } from './exchange.js';
 import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import {
+  checkBeside,
   checkTied,
-  configBeside,
   folderConfig,
   isFolder,
   labelFields,
   otherProblem,
+  parseFamilyConfig,
   weightsIn,
   writeModelFolder,
+  type FamilyConfig,
 } from './huggingface-folder.js';
 import { configFrom, findTensorflowBert } from './tensorflow-bert.js';
 
@@ -88,15 +88,19 @@ export function takeEncoder(
   };
 }
 
+function checkNoDistance({ distance }: BertSpec, advice = '; leave it out of the spec'): void {
+  if (distance !== undefined)
+    throw new UsageError(
+      'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else' +
+        advice,
+    );
+}
+
 /**
  * Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance.
  */
 export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): HostArrays {
-  if (spec.distance !== undefined)
-    throw new UsageError(
-      'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else; ' +
-        'an ONNX file (a name ending in .onnx) has it',
-    );
+  checkNoDistance(spec, '; an ONNX file (a name ending in .onnx) has it');
   if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
     throw new UsageError(
       `Hugging Face's BERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, this ` +
@@ -187,6 +191,7 @@ function modern(name: string): string {
  * and where the masked-LM head has a decoder of its own.
  */
 export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
+  checkNoDistance(spec);
   const headless = spec.head.kind === 'pooler' || spec.head.kind === 'none';
   const there = Object.fromEntries(Object.entries(tensors).map(([name, array]) => [modern(name), array]));
   if (spec.head.kind === 'masked-lm') checkTied(there, TIED, source);
@@ -196,17 +201,6 @@ export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues
     (spec.head.kind !== 'pooler' && spec.head.kind !== 'classify' && name.startsWith('pooler.'));
   return takeEncoder(bert(spec), there, source, (path) => modern(huggingFaceName(spec, path)), unused);
 }
-
-/** Settings of `config.json` that must be as these networks have them. */
-const FIXED = {
-  hidden_act: z.literal('gelu').default('gelu'),
-  position_embedding_type: z.literal('absolute').default('absolute'),
-  layer_norm_eps: z.literal(1e-12).default(1e-12),
-  /** A decoder's tokens see only those before them. */
-  is_decoder: z.literal(false).default(false),
-  add_cross_attention: z.literal(false).default(false),
-  pruned_heads: z.record(z.string(), z.never()).default({}),
-};
 
 /** The part of `config.json` that says what the network is. */
 const Config = z.looseObject({
@@ -220,33 +214,31 @@ const Config = z.looseObject({
   type_vocab_size: z.int().min(1).default(2),
   initializer_range: z.number().positive().default(0.02),
   hidden_dropout_prob: z.number().min(0).max(0.9).default(0.1),
-  ...FIXED,
+  // must be as networks here have them
+  hidden_act: z.literal('gelu').default('gelu'),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+  layer_norm_eps: z.literal(BERT_EPSILON).default(BERT_EPSILON),
+  /** A decoder's tokens see only those before them. */
+  is_decoder: z.literal(false).default(false),
+  add_cross_attention: z.literal(false).default(false),
+  pruned_heads: z.record(z.string(), z.never()).default({}),
 });
 
-/** Throws UsageError where the configuration beside a file of weights has a setting that networks here lack. */
-function checkBeside(weights: string): void {
-  const path = configBeside(weights);
-  if (path === undefined) return;
-  const config = readConfig(path);
-  if ('model_type' in config && config.model_type !== 'bert') return; // of something else in the same folder
-  const parsed = z.looseObject(FIXED).safeParse(config);
-  if (!parsed.success) throw unknownSetting(path, parsed.error, config);
-}
-
-function unknownSetting(path: string, error: z.ZodError, config: unknown): UsageError {
-  return new UsageError(
-    `${path}: ${whatIsWrong(error, config)}; encoders of BERT with gelu, absolute positions and ` +
-      'layer_norm_eps 1e-12 can be read',
-  );
-}
+/** What BERTs are in `config.json`. */
+const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
+  schema: Config,
+  readable: 'encoders of BERT with gelu, absolute positions and layer_norm_eps 1e-12',
+  keys: ['num_attention_heads'],
+  heads: ({ num_attention_heads }) => ({ num_attention_heads }),
+};
 
 /**
  * Reads weights in Hugging Face's names for a network: a safetensors file, a folder that has one or several, or a
  * checkpoint of TensorFlow. Throws UsageError as {@link importHuggingFace}, and where the configuration beside them is
- * of another kind of network.
+ * of another network ({@link checkBeside}).
  */
 export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
-  checkBeside(path);
+  checkBeside(path, spec, CONFIG);
   if (!isFolder(path) && findTensorflowBert(path) === undefined)
     return importHuggingFace(spec, readSafetensors(path).tensors, path);
   const { tensors, source } = weightsIn(path);
@@ -265,20 +257,14 @@ function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues
   return { kind: pooler ? 'pooler' : 'none' };
 }
 
-function checkedConfig({ content, path }: FolderConfig): z.infer<typeof Config> {
-  const config = Config.safeParse(content);
-  if (!config.success) throw unknownSetting(path, config.error, content);
-  return config.data;
-}
-
 /**
  * The network of a folder with the head of its task, where the weights have one, and the encoder alone, with the pooler
  * where the weights have one. Throws UsageError with what does not fit.
  */
 export function readFolder(folder: string, config = folderConfig(folder)): FolderNetworks<BertSpec> {
-  const checked = config === undefined ? undefined : checkedConfig(config);
+  const checked = config === undefined ? undefined : parseFamilyConfig(config, CONFIG);
   const { tensors, source } = weightsIn(folder);
-  const data = checked ?? checkedConfig({ content: configFrom(tensors), path: source });
+  const data = checked ?? parseFamilyConfig({ content: configFrom(tensors), path: source }, CONFIG);
   if (data.hidden_size % data.num_attention_heads !== 0)
     throw new UsageError(
       `${config?.path ?? source}: hidden_size is ${data.hidden_size}, and num_attention_heads ` +

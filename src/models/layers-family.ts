@@ -1,7 +1,7 @@
 /** Networks declared layer by layer as a family: how they are made narrower, and their files. */
 import { sizeOf } from '../core/host-array.js';
 import { mismatch, refuseTexts, type Family } from './family.js';
-import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from './layers-file.js';
+import { isLayersModel, openLayersModel, readLayersModel, unseenOfLayers, writeLayersModel } from './layers-file.js';
 import { graphOf, layersNetwork, LayersSpec } from './layers.js';
 import { layersGraph } from './layers-onnx.js';
 import { readImages, readRows } from './predict.js';
@@ -37,6 +37,7 @@ export const layersFamily: Family<LayersSpec> = {
   },
   published: {
     read: readLayersModel,
+    unseen: unseenOfLayers,
     write: writeLayersModel,
     model: {
       matches: isLayersModel,

@@ -18,7 +18,7 @@ import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
 import { readRegular } from '../store/regular.js';
 import { decodeBytes, encodeValues, readSafetensors } from '../store/safetensors.js';
-import { statisticsOf } from './exchange.js';
+import { checkUnseen, statisticsOf, type Unseen } from './exchange.js';
 import { graphOf, layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './layers.js';
 import { weightsFrom, writeOwn } from './own-names.js';
 
@@ -342,12 +342,31 @@ function isPenalty(key: string): boolean {
   return key.endsWith('_regularizer');
 }
 
-/** Weights for a network: of a LayersModel, or a safetensors file in the names that they have here. */
+/** What of a network's layers their weights do not show; what drops values does so in training alone. */
+export function unseenOfLayers({ input, layers }: LayersSpec): Unseen {
+  const reads = (from: readonly string[]): string[] => from.map((one) => (one === input.name ? 'input' : one));
+  return Object.fromEntries(
+    layers
+      .filter(({ kind }) => kind !== 'dropout')
+      .flatMap(({ from, ...layer }) =>
+        Object.entries({ ...layer, from: reads(from) }).map(
+          ([key, value]) => [`layers.${layer.name}.${key}`, JSON.stringify(value)] as const,
+        ),
+      ),
+  );
+}
+
+/**
+ * Weights for a network: of a LayersModel, or a safetensors file in the names that they have here. Throws UsageError
+ * where the model's layers are others.
+ */
 export function readLayersModel(path: string, spec: LayersSpec): HostWeights {
   const network = layersNetwork(spec);
-  const opened = extname(path) === '.safetensors' ? undefined : openLayersModel(path).weights;
-  const tensors = opened === undefined ? readSafetensors(path).tensors : { ...opened.params, ...opened.state };
-  return weightsFrom(network, tensors, path);
+  if (extname(path) === '.safetensors') return weightsFrom(network, readSafetensors(path).tensors, path);
+  const { spec: there, weights } = openLayersModel(path);
+  const own = weightsFrom(network, { ...weights.params, ...weights.state }, path);
+  checkUnseen(path, 'it is', unseenOfLayers(there), unseenOfLayers(spec));
+  return own;
 }
 
 /** How tfjs declares a layer. */

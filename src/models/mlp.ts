@@ -57,7 +57,7 @@ export const mlpFamily: Family<MlpSpec> = {
   network: mlp,
   presets: {},
   checkInput: ({ inputs }, { set, shape }) => mismatch(set, 'inputs', inputs, sizeOf(shape)),
-  published: ownNames(mlp),
+  published: { ...ownNames(mlp), unseen: ({ skip, activation }) => ({ skip, activation }) },
   onnx: (spec, weights) => plainGraph(spec, kindOf(spec), weights),
   thinning: plainThinning(),
   predict: (spec, tensors, source) => readRows(mlp(spec), spec.inputs, tensors, source),

@@ -112,6 +112,10 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
   published: {
     read: (path, spec) => importNamed(mobilenet(spec), readSafetensors(path).tensors, path, mobilenetNames(spec)),
+    unseen: ({ stem, stages }) => ({
+      'stem.stride': stem.stride,
+      ...Object.fromEntries(stages.map(({ stride }, i) => [`stages.${i}.stride`, stride])),
+    }),
     write: (path, spec, weights) =>
       writeSafetensors(path, exportTorchvision(weights, mobilenetNames(spec)), fileMetadata(spec)),
     inFile: {

@@ -37,6 +37,7 @@ export const resnetFamily: Family<ResnetSpec> = {
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
   published: {
     read: readTorchvision,
+    unseen: ({ skip }) => ({ skip }),
     write: (path, spec, weights) => writeSafetensors(path, exportTorchvision(weights), fileMetadata(spec)),
     inFile: {
       looks: 'a ResNet in torchvision’s names (conv1, layer1.0.conv1, ..., fc)',

@@ -28,7 +28,12 @@ export const vitFamily: Family<VitSpec> = {
     mismatch(set, 'rows of pixels', imageSize, shape[0]!) ??
     mismatch(set, 'columns of pixels', imageSize, shape[1]!) ??
     mismatch(set, 'channels', channels, shape[2]!),
-  published: { read: readVit, write: writeVit, inFile: { looks: VIT_NAMES, spec: vitIn } },
+  published: {
+    read: readVit,
+    unseen: ({ numHeads }) => ({ numHeads }),
+    write: writeVit,
+    inFile: { looks: VIT_NAMES, spec: vitIn },
+  },
   thinning: {
     narrow: scaleVit,
     withHead: classHead('vision transformers read images'),

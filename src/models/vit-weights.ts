@@ -2,13 +2,15 @@
  * Weights of vision transformers under the names of timm and of torchvision. Dense kernels are [out, in] there and [in,
  * out] here; query, key and value are one kernel there; the patches' kernel is that of a convolution, [D, C, P, P].
  */
+import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { fileMetadata, takeArrays, transpose } from './exchange.js';
-import { vit, vitTokens, type VitSpec } from './vit.js';
+import { checkBeside, type FamilyConfig } from './huggingface-folder.js';
+import { vit, VIT_EPSILON, vitTokens, type VitSpec } from './vit.js';
 
 /** What a library calls the parts of a network; a block's parts stand after the block's own name. */
 interface Naming {
@@ -229,8 +231,33 @@ export function vitIn(tensors: HostArrays<HostValues>, source: string): VitSpec 
   };
 }
 
-/** Reads a safetensors file. Throws UsageError as {@link importVit}, and on a damaged file. */
+/** The part of a `config.json`, of timm or of Hugging Face, that says what no tensor's shape shows. */
+const Config = z.looseObject({
+  model_type: z.literal('vit').optional(),
+  num_attention_heads: z.int().min(1).optional(),
+  model_args: z.looseObject({ num_heads: z.int().min(1).optional() }).optional(),
+  hidden_act: z.literal('gelu').default('gelu'),
+  layer_norm_eps: z.literal(VIT_EPSILON).default(VIT_EPSILON),
+  global_pool: z.literal('token').default('token'),
+});
+
+/** What vision transformers are in `config.json`. */
+const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
+  schema: Config,
+  readable: `vision transformers with gelu, norms by ${VIT_EPSILON} and a class token that the head reads`,
+  keys: ['architecture', 'num_attention_heads'],
+  heads: ({ num_attention_heads, model_args }) => ({
+    num_attention_heads,
+    'model_args.num_heads': model_args?.num_heads,
+  }),
+};
+
+/**
+ * Reads a safetensors file. Throws UsageError as {@link importVit}, on a damaged file, and where the configuration
+ * beside it is of another network ({@link checkBeside}).
+ */
 export function readVit(path: string, spec: VitSpec): HostWeights {
+  checkBeside(path, spec, CONFIG);
   return importVit(spec, readSafetensors(path).tensors, path);
 }
 

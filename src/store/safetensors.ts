@@ -115,6 +115,18 @@ export function readSafetensors(path: string): SafetensorsFile {
   }
 }
 
+/** The metadata of a file, of which nothing else is read. Throws UsageError as {@link readSafetensors}. */
+export function readMetadata(path: string): SafetensorsFile['metadata'] {
+  const file = openForReading(path);
+  try {
+    return readHeader(file, path).metadata;
+  } catch (error) {
+    throw asFileError(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
 function openForReading(path: string): number {
   try {
     return openRegular(path, { links: true });
