@@ -3,6 +3,7 @@ import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { messageOf, UsageError } from '../core/errors.js';
+import { JSON_MARKS, parseJson } from '../core/json.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
 import { readRegular } from './regular.js';
@@ -76,21 +77,19 @@ function checkDepth(text: string, path: string): void {
  * Reads a JSON file that holds one object. Throws UsageError when it cannot be read, is not JSON, or is something else.
  */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
+  const text = readText(path);
+  checkDepth(text, path);
   let value: unknown;
   try {
-    const text = readText(path);
-    checkDepth(text, path);
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
-    throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : error;
+    if (error instanceof SyntaxError) throw new UsageError(`${path}: not valid JSON: ${error.message}`);
+    throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : error;
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new UsageError(`${path}: expected a JSON object`);
   return value as Readonly<Record<string, unknown>>;
 }
-
-/** The pieces of a JSON text that tell where its keys are. */
-const JSON_MARKS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
 
 /**
  * Reads a JSON file that holds one object, its keys in the order of the file: an object of JavaScript puts keys that

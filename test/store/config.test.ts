@@ -18,6 +18,18 @@ test('JSON that is nested without end is refused in one line; brackets in texts 
   expect(readConfig(path)).toEqual({ a: `"\\${'['.repeat(1000)}` });
 });
 
+test('a key that stands twice in one object is refused with its name; the same key in two objects is not', () => {
+  const path = join(folder, 'twice.json');
+  const said = /^.*twice\.json: the key "a" stands twice in one object; expected each key once, remove one of them$/;
+  for (const text of ['{"a":1,"a":2}', '{"b":[{"a":{}, "c": "}", "a":1}]}', '{"a":1,"\\u0061":2}']) {
+    writeFileSync(path, text);
+    expect(() => readConfig(path)).toThrow(said);
+  }
+  const fine = { a: { a: 1, b: '"a":{' }, b: [{ a: 1 }, { a: 'a' }], c: '\\"', d: 'a' };
+  writeFileSync(path, JSON.stringify(fine));
+  expect(readConfig(path)).toEqual(fine);
+});
+
 test.runIf(process.platform !== 'win32')('a pipe or a device is refused, and never waited for', () => {
   execFileSync('mkfifo', [join(folder, 'pipe')], { timeout: 10_000, killSignal: 'SIGKILL' });
   for (const path of [join(folder, 'pipe'), '/dev/zero']) expect(() => readConfig(path)).toThrow(/not a regular file/);
