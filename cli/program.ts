@@ -9,7 +9,7 @@ import { choiceLines, NamedArgument } from './terminal/choices.js';
 import { addCommands, addEveryCommand, everyCommand, fullName, type Commands } from './terminal/group.js';
 import { widthOf, withHelpStyle, wrapLines } from './terminal/help.js';
 import { setQuiet } from './terminal/notices.js';
-import { examples } from './terminal/options.js';
+import { examples, refuseTwice } from './terminal/options.js';
 
 /** Every command by its group, in the order in which help lists them. A new one is a file in `commands/` and a line. */
 const GROUPS: Readonly<Record<string, Commands>> = {
@@ -101,6 +101,7 @@ function finish(program: Command): void {
       .showSuggestionAfterError(true)
       .option('-q, --quiet', 'print results and errors alone')
       .option('--debug', 'print stack traces');
+    refuseTwice(command);
   }
   everyCommand(program)
     .filter(({ commands }) => commands.length > 0)

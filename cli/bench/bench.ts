@@ -1,5 +1,6 @@
 /** What a bench is, and the options that several take. */
 import { InvalidArgumentError, Option } from 'commander';
+import { parseNumber } from '../../src/core/number.js';
 
 /** What was measured: as data for `--json`, and as text. */
 export interface Measurement {
@@ -19,8 +20,9 @@ export interface Bench<Given = object> {
 }
 
 function positiveSeconds(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 600)) throw new InvalidArgumentError('Expected seconds above 0, at most 600.');
+  const value = parseNumber(text);
+  if (value === undefined || !(value > 0 && value <= 600))
+    throw new InvalidArgumentError('Expected seconds above 0, at most 600.');
   return value;
 }
 

@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import { FailureError, messageOf } from '../../src/core/errors.js';
 import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
@@ -11,6 +11,7 @@ import { peerPython } from '../../src/toolchain/python.js';
 import type { Kernel } from '../../theory/kernel/interface.js';
 import { KERNELS, openKernel, threadCount, type KernelName } from '../../theory/kernel/kernel.js';
 import { initialNet } from '../../theory/model/particles.js';
+import { wholeNumbers } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { peerOption, secondsOption, type Bench } from './bench.js';
 
@@ -155,19 +156,12 @@ function tableOf({ rows, notes }: ParticleSpeeds): string {
   return [textTable(lines), ...notes].join('\n');
 }
 
-function widthList(text: string): number[] {
-  const widths = text.split(',').map(Number);
-  if (widths.some((width) => !Number.isSafeInteger(width) || width < 1))
-    throw new InvalidArgumentError('Expected whole numbers, with commas between.');
-  return widths;
-}
-
 export const particles: Bench<Given> = {
   description:
     'pairs (sample x particle) per second of one training step, by width: d = 8, 256 samples, 4 layers, float64',
   options: () => [
     peerOption('jax'),
-    new Option('--widths <list>', `particles per layer (default: ${WIDTHS.join(',')})`).argParser(widthList),
+    new Option('--widths <list>', `particles per layer (default: ${WIDTHS.join(',')})`).argParser(wholeNumbers),
     secondsOption('time for each row', 1),
   ],
   examples: ['', '--peer jax --json'],

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { Command, Option } from 'commander';
+import { UsageError } from '../../src/core/errors.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
@@ -67,13 +68,13 @@ export function command(): Command {
       const scale = declaredScale(experiment, options.scale);
       if (options.tune === true)
         return tuneArms(experiment, scale, { ...options, arm: tunedPattern(frontier, experiment, scale, options.arm) });
-      if (options.show !== undefined) return show(frontier, scale, options.show, options.json ?? false);
+      if (options.show !== undefined) return show(name, scale, options.show, options.json ?? false);
       const cells = chosenCells(experiment, scale, options);
       const costs = budgetCosts(cells, experiment.arms(scale));
       if (options.plan === true) return printPlan(costs, options.json ?? false);
       checkRoom(costs, { ...options, memory: totalmem() });
       await work(cells, options);
-      await show(frontier, scale, options.out, options.json ?? false);
+      await show(name, scale, options.out, options.json ?? false);
     });
 }
 
@@ -102,12 +103,16 @@ function printPlan(costs: readonly BudgetCost[], json: boolean): void {
   );
 }
 
-async function show(frontier: Frontier, scale: Scale, folder: string, json: boolean): Promise<void> {
+async function show(name: string, scale: Scale, folder: string, json: boolean): Promise<void> {
   checkRuns(folder);
+  const frontier = frontierFor(name);
   const { meansTable, readFrontier, summaryLines } = await import('../../reports/page/frontier-summary.js');
   const summary = readFrontier(frontier, scale, [folder]);
-  if (json) return void process.stdout.write(`${JSON.stringify(summary ?? null, null, 2)}\n`);
   if (summary === undefined)
-    return void process.stdout.write(`${folder}: no finished run of ${frontier.experiment.name} at scale ${scale}\n`);
+    throw new UsageError(
+      `${folder}: no finished run of ${frontier.experiment.name} at scale ${scale}; make some with: ` +
+        `gowide frontier ${name} --scale ${scale} --out ${folder}`,
+    );
+  if (json) return void process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
   process.stdout.write(`${textTable(meansTable(summary))}\n${summaryLines(summary).join('\n')}\n`);
 }

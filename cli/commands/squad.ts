@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseNumber } from '../../src/core/number.js';
 import { notice } from '../terminal/notices.js';
 import { examples, jsonOption } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
@@ -10,8 +11,8 @@ interface Options {
 }
 
 function real(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  const value = parseNumber(text);
+  if (value === undefined) throw new InvalidArgumentError('Expected a number.');
   return value;
 }
 

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ThinOptions } from '../../src/thin/plan.js';
 import type { SentencesResult } from '../../src/thin/sentences.js';
 import type { ThinResult } from '../../src/thin/result.js';
+import { parseNumber } from '../../src/core/number.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
 import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
@@ -17,6 +18,7 @@ import {
   seedOption,
   typedCommand,
   wholeNumber,
+  wholeNumbers,
 } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { engineOption } from '../terminal/run-options.js';
@@ -33,23 +35,25 @@ interface Options extends Omit<ThinOptions, 'model' | 'finetune' | 'out'> {
 
 /** A number with `k`, `M` or `G` behind it. */
 function amount(text: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([kKmMgG]?)$/.exec(text) ?? [];
-  const factor = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase()];
-  const value = Number(digits) * factor!;
-  if (!(value >= 1)) throw new InvalidArgumentError('Expected a number such as 5M, 300k or 1200000.');
+  const [, digits = '', unit = ''] = /^(.*?)([kmg]?)$/i.exec(text) ?? [];
+  const factor = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase()]!;
+  const value = (parseNumber(digits) ?? NaN) * factor;
+  if (!(value >= 1 && value <= Number.MAX_SAFE_INTEGER))
+    throw new InvalidArgumentError('Expected a number such as 5M, 300k or 1200000.');
   return Math.floor(value);
 }
 
 /** `2x`, or `2`. */
 function times(text: string): number {
-  const value = Number(text.replace(/x$/i, ''));
-  if (!(value > 1 && value < 1e6)) throw new InvalidArgumentError('Expected a factor above 1, such as 2x.');
+  const value = parseNumber(text.replace(/x$/i, ''));
+  if (value === undefined || !(value > 1 && value < 1e6))
+    throw new InvalidArgumentError('Expected a factor above 1, such as 2x.');
   return value;
 }
 
 /** `600`, or `256,1024,4096`. */
 function samples(text: string): number | number[] {
-  const values = text.split(',').map((part) => wholeNumber(1)(part));
+  const values = wholeNumbers(text);
   return values.length === 1 ? values[0]! : values;
 }
 

@@ -1,12 +1,14 @@
 import { basename, extname } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { nearestName, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
-import { cellsOf, CUSTOM_SCALE, parseScale } from '../../src/core/experiment.js';
+import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
+import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { inSteps } from '../../src/method/epochs.js';
 import { TrainSpec } from '../../src/method/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
@@ -18,6 +20,7 @@ import { experimentList, experimentOption, networkArgument } from '../terminal/e
 import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
+import { givenTwice, setOption, settingsOf, settingValue, type Setting } from '../terminal/settings.js';
 import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, work } from '../terminal/work.js';
@@ -39,27 +42,33 @@ type Spec = Record<string, Json>;
 /**
  * `training.steps=50`: changes one value of a spec, or adds one that the schema knows and the spec leaves out. A key by
  * its old name is taken for the new one, with a line that says so. A value is JSON, or a text where the schema wants
- * one: a folder may be called 2012. Throws UsageError on a key that the schema does not know.
+ * one: a folder may be called 2012. Returns the key in the words of this version. Throws UsageError on a key that the
+ * schema does not know.
  */
-function applySetting(spec: Spec, setting: string): void {
-  const [path, text] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
-  if (!setting.includes('=') || path === '')
-    throw new UsageError(`--set ${setting}: expected key=value, for example training.steps=100`);
-  const { keys, holder, added } = placeOf(spec, setting, path.split('.'));
+function applySetting(spec: Spec, setting: Setting): string {
+  const { keys, holder, added } = placeOf(spec, setting);
   const last = keys.at(-1)!;
-  holder[last] = valueFor(spec, keys, text, (value) => (holder[last] = value));
+  holder[last] = valueFor(spec, keys, setting, (value) => (holder[last] = value));
   for (let depth = added?.depth ?? Infinity; depth <= keys.length; depth++) {
     const to = keys.slice(0, depth);
     if (isUnknownKey(TrainSpec, spec, to)) throw noKey(setting, to, depth === added!.depth ? added!.known : []);
   }
-  if (keys.join('.') !== path) notice(`--set: "${path}" is now "${keys.join('.')}"`);
+  const path = keys.join('.');
+  if (path !== setting.path) notice(`--set: "${setting.path}" is now "${path}"`);
+  return path;
 }
 
-function noKey(setting: string, keys: readonly string[], known: readonly string[]): UsageError {
+function noKey({ typed }: Setting, keys: readonly string[], known: readonly string[]): UsageError {
   const here = known.length > 0 ? `; here are: ${known.join(', ')}` : '';
   const near = nearestName(keys.at(-1)!, known);
   const hint = near === undefined ? '' : `. Did you mean "${[...keys.slice(0, -1), near].join('.')}"?`;
-  return new UsageError(`--set ${setting}: no key "${keys.join('.')}"${here}${hint}`);
+  return new UsageError(`--set ${typed}: no key "${keys.join('.')}"${here}${hint}`);
+}
+
+function noEntry({ typed }: Setting, keys: readonly string[], length: number): UsageError {
+  return new UsageError(
+    `--set ${typed}: no key "${keys.join('.')}"; the list there has ${length} entries, which are called 0, 1, ...`,
+  );
 }
 
 /** Where a setting belongs in a spec. */
@@ -71,16 +80,23 @@ interface Place {
   readonly added?: { readonly depth: number; readonly known: readonly string[] };
 }
 
+/** Whether a spec's object has a key, or its list an entry; a list's length is none of them. */
+function hasKey(holder: Spec, key: string): boolean {
+  return Object.hasOwn(holder, key) && (!Array.isArray(holder) || /^\d+$/.test(key));
+}
+
 /** Follows a path through a spec, and adds what is not there. Throws UsageError where nothing can be added. */
-function placeOf(spec: Spec, setting: string, given: readonly string[]): Place {
+function placeOf(spec: Spec, setting: Setting): Place {
+  const given = setting.path.split('.');
   const keys: string[] = [];
   let [holder, added]: [Spec, Place['added']] = [spec, undefined];
   for (const [i, name] of given.entries()) {
     const key = Array.isArray(holder) ? name : currentKey(name, holder);
     keys.push(key);
     const known = Object.keys(holder);
-    if (!Object.hasOwn(holder, key)) {
-      if (Array.isArray(holder) || key in holder) throw noKey(setting, keys, known);
+    if (!hasKey(holder, key)) {
+      if (Array.isArray(holder)) throw noEntry(setting, keys, holder.length);
+      if (key in holder) throw noKey(setting, keys, known);
       added ??= { depth: i + 1, known };
       holder[key] = i < given.length - 1 ? {} : null;
     }
@@ -93,30 +109,24 @@ function placeOf(spec: Spec, setting: string, given: readonly string[]): Place {
 }
 
 /** The value that a text stands for: what it is as JSON, or itself where the schema takes that and not the other. */
-function valueFor(spec: Spec, path: readonly string[], text: string, set: (value: Json) => void): Json {
-  const value = parseValue(text);
+function valueFor(spec: Spec, path: readonly string[], setting: Setting, set: (value: Json) => void): Json {
+  const value = settingValue(setting);
   if (typeof value === 'string') return value;
   const problems = (candidate: Json): number => {
     set(candidate);
     return issuesAt(TrainSpec, spec, path);
   };
-  return problems(text) < problems(value) ? text : value;
+  return problems(value) > 0 && problems(setting.text) === 0 ? setting.text : value;
 }
 
 /** The spec with every setting, in the words of this version where a setting's value has old ones. */
-function applySettings(spec: Spec, settings: readonly string[]): Spec {
-  settings.forEach((setting) => applySetting(spec, setting));
+function applySettings(spec: Spec, settings: readonly Setting[]): Spec {
+  const paths = settings.map((setting) => applySetting(spec, setting));
+  const twice = paths.find((path, i) => paths.indexOf(path) < i);
+  if (twice !== undefined) throw givenTwice(twice);
   const { value, notes } = currentSpec(spec);
   for (const note of notes) notice(`--set: ${note}`);
   return value;
-}
-
-function parseValue(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
-  }
 }
 
 /** A name for what a file declares: the file's own, as far as it can be one of a folder. */
@@ -128,13 +138,43 @@ function nameOfFile(path: string): string {
   );
 }
 
+/** The families of the networks that a group of experiments trains. */
+function familiesOf(group: string): Set<string> {
+  const experiments = trainExperiments()[group] ?? [];
+  const specs = experiments.flatMap(({ arms, seeds }) =>
+    (Object.keys(seeds) as Scale[]).flatMap((scale) => Object.values(arms(scale)).map(({ spec }) => spec)),
+  );
+  return new Set(specs.map((spec) => (spec as { readonly network: { readonly family: string } }).network.family));
+}
+
+/** Throws UsageError where a file declares a network that another group of experiments trains. */
+function checkFamily(name: string, { config }: Options, { network }: Spec): void {
+  const { family } = (network ?? {}) as { readonly family?: unknown };
+  if (typeof family !== 'string' || familiesOf(name).has(family)) return;
+  const other = Object.keys(trainExperiments()).find((group) => familiesOf(group).has(family));
+  if (other !== undefined)
+    throw new UsageError(
+      `${config}: network.family is "${family}", which "gowide train ${name}" does not train; ` +
+        `expected: gowide train ${other} --config ${config}`,
+    );
+}
+
+/** The cells that the options name, each with a spec that its schema takes. */
 async function cellsFor(name: string, options: Options): Promise<Cell[]> {
+  const cells = await givenCells(name, options);
+  for (const { spec } of cells) parseTrainSpec(spec);
+  return cells;
+}
+
+async function givenCells(name: string, options: Options): Promise<Cell[]> {
   const experiment = trainExperiment(name, options.experiment);
+  const settings = settingsOf(options.set, 'training.steps=100');
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
     const spec = readDeclaration(options.config, notice) as Spec;
-    const set = await inSteps(applySettings(spec, options.set));
-    const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
+    checkFamily(name, options, spec);
+    const set = await inSteps(applySettings(spec, settings));
+    const own = { name: 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));
   }
@@ -144,8 +184,8 @@ async function cellsFor(name: string, options: Options): Promise<Cell[]> {
   return cells
     .filter(({ arm }) => chosen.has(arm))
     .map((cell) => {
-      const spec = applySettings(structuredClone(cell.spec) as Spec, options.set);
-      return { ...cell, spec, scale: options.set.length > 0 ? CUSTOM_SCALE : cell.scale };
+      const spec = applySettings(structuredClone(cell.spec) as Spec, settings);
+      return { ...cell, spec, scale: settings.length > 0 ? CUSTOM_SCALE : cell.scale };
     });
 }
 
@@ -190,13 +230,13 @@ export function command(): Command {
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .addOption(experimentOption(trainExperiments()))
     .option('--arm <pattern>', ARM_PATTERN, 'all')
-    .option(
-      '--set <key=value>',
-      'change one value of the spec (repeatable)',
-      (value: string, list: string[]) => [...list, value],
-      [] as string[],
+    .addOption(setOption('change one value of the spec (repeatable)'))
+    .addOption(
+      new Option(
+        '--config <file>',
+        'a spec of your own, as --print-config prints it; a recipe may say epochs for steps',
+      ).conflicts(['arm', 'experiment', 'scale']),
     )
-    .option('--config <file>', 'a spec of your own, as --print-config prints it; a recipe may say epochs for steps')
     .option('--print-config', 'print the specs and do nothing else')
     .addOption(jsonOption())
     .addHelpText('after', () => experimentList(trainExperiments()))
@@ -214,9 +254,11 @@ export function command(): Command {
       ]),
     )
     .action(async (name: string, options: Options) => {
+      const together = wantsWorkers(options);
+      requestedEngine(options.engine);
       const cells = await cellsFor(name, options);
       if (options.printConfig) return printSpecs(cells);
-      if (wantsWorkers(options)) {
+      if (together) {
         if (!(await workTogether(cells, options))) return; // worker 0 has the runs
       } else await work(cells, options);
       const out = checkOut(options.out);

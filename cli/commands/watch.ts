@@ -1,10 +1,14 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { DEFAULT_OUT, examples } from '../terminal/options.js';
+import { UsageError } from '../../src/core/errors.js';
+import { parseWhole } from '../../src/core/number.js';
+import { isThere } from '../../src/store/regular.js';
+import { DEFAULT_OUT, examples, isFolder } from '../terminal/options.js';
 
 function portNumber(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('Expected a port from 0 to 65535.');
+  const port = parseWhole(text);
+  if (port === undefined || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('Expected a port from 0 to 65535.');
   return port;
 }
 
@@ -17,6 +21,9 @@ export function command(): Command {
     .option('--open', 'show it in the browser')
     .addHelpText('after', examples(['gowide reproduce --out results & gowide watch results --open']))
     .action(async (folders: string[], { port, open }: { port: number; open?: boolean }) => {
+      for (const folder of folders)
+        if (isThere(folder) && !isFolder(folder))
+          throw new UsageError(`${folder}: it is a file; expected a folder with runs, or where runs will be`);
       const { watchRuns } = await import('../../reports/page/watch.js');
       const { url, close } = await watchRuns(
         folders.map((folder) => resolve(folder)),

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import type { BackendOption, BackendOptions } from '../../src/sweep/backends/backend.js';
 import { BACKENDS } from '../../src/sweep/backends/registry.js';
 import { namedOption } from './choices.js';
-import { wholeNumber } from './options.js';
+import { repeatable, wholeNumber } from './options.js';
 
 /** How the flag of each kind of option is written, and how its value is read. */
 const FLAGS: {
@@ -18,10 +18,7 @@ const FLAGS: {
     new Option(`--${name} <${option.argument}>`, option.description)
       .default(option.default)
       .argParser(wholeNumber(option.least)),
-  list: ({ argument, description }, name) =>
-    new Option(`--${name} <${argument}>`, description)
-      .default([])
-      .argParser((value: string, list: readonly string[]) => [...list, value]),
+  list: ({ argument, description }, name) => repeatable(new Option(`--${name} <${argument}>`, description)),
 };
 
 /** Adds `--backend`, and a flag for each of the options. */

@@ -2,9 +2,10 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SCALES } from '../../src/core/experiment.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
+import { parseNumber, parseWhole } from '../../src/core/number.js';
 import { shellWord } from '../../src/core/shell.js';
 import { asFileError, makeFolder } from '../../src/store/atomic.js';
 import { isThere } from '../../src/store/regular.js';
@@ -17,12 +18,37 @@ export function examples(lines: readonly string[], note?: string): string {
   return `\nExamples:${lines.map((line) => `\n  ${line}`).join('')}${note === undefined ? '' : `\n\n${note}`}`;
 }
 
+/** Options that may be given several times: their values are a list. */
+const REPEATABLE = new WeakSet<Option>();
+
+/** Makes an option one that may be given several times, with the list of its values; none unless given. */
+export function repeatable(option: Option): Option {
+  REPEATABLE.add(option);
+  return option.default([]).argParser((value: string, list: readonly string[]) => [...list, value]);
+}
+
+/**
+ * Has a command refuse an option that is given twice with different values, of which only the last would count; those
+ * that may be given several times are left alone.
+ */
+export function refuseTwice(command: Command): void {
+  for (const option of command.options) {
+    if (REPEATABLE.has(option)) continue;
+    let first: string | undefined;
+    command.on(`option:${option.name()}`, (value: string | null) => {
+      if (first !== undefined && value !== null && value !== first)
+        command.error(`error: option '${option.flags}' is given twice, "${first}" and "${value}"; expected it once`);
+      first = value ?? undefined;
+    });
+  }
+}
+
 /** Parser of a whole number that is at least `low`. */
 export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
   const most = high === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${high}`;
   return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value > high || value < low)
+    const value = parseWhole(text);
+    if (value === undefined || value > high || value < low)
       throw new InvalidArgumentError(`Expected a whole number of at least ${low}${most}.`);
     return value;
   };
@@ -32,10 +58,21 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
 export function positiveNumber(high = Number.MAX_VALUE): (text: string) => number {
   const most = high === Number.MAX_VALUE ? '' : `, at most ${high}`;
   return (text) => {
-    const value = Number(text);
-    if (!(value > 0 && value <= high)) throw new InvalidArgumentError(`Expected a number above 0${most}.`);
+    const value = parseNumber(text);
+    if (value === undefined || !(value > 0 && value <= high))
+      throw new InvalidArgumentError(`Expected a number above 0${most}.`);
     return value;
   };
+}
+
+/** Parser of whole numbers of at least 1 with commas between. */
+export function wholeNumbers(text: string): number[] {
+  return text.split(',').map((part) => {
+    const value = parseWhole(part);
+    if (value === undefined || value < 1)
+      throw new InvalidArgumentError('Expected whole numbers of at least 1, with commas between.');
+    return value;
+  });
 }
 
 export const outOption = (): Option => new Option('--out <dir>', 'folder of runs and report').default(DEFAULT_OUT);

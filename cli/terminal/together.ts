@@ -25,8 +25,11 @@ export interface TogetherOptions extends WorkOptions {
   readonly workers?: string;
   readonly task?: number;
   readonly localWorkers?: number;
-  readonly workerTimeout: number;
+  readonly workerTimeout?: number;
 }
+
+/** Seconds that a worker may be silent, unless given. */
+const WORKER_TIMEOUT = 60;
 
 /** Adds the options by which several processes train one network together. */
 export function withWorkerOptions(command: Command): Command {
@@ -40,25 +43,27 @@ export function withWorkerOptions(command: Command): Command {
     .option('--local-workers <n>', 'train together by so many processes of this machine', wholeNumber(2, 1024))
     .option(
       '--worker-timeout <seconds>',
-      'end when a worker has not come, or has said nothing, for so long',
+      `end when a worker has not come, or has said nothing, for so long (default: ${WORKER_TIMEOUT})`,
       wholeNumber(1),
-      60,
     );
 }
 
 /** Whether the options ask for several workers. Throws UsageError on options that do not fit each other. */
-export function wantsWorkers({ workers, task, localWorkers }: TogetherOptions): boolean {
+export function wantsWorkers({ workers, task, localWorkers, workerTimeout }: TogetherOptions): boolean {
   if (workers !== undefined && localWorkers !== undefined)
     throw new UsageError('--workers and --local-workers: expected one of them');
   if (task !== undefined && (workers === undefined || workers.startsWith('slurm')))
     throw new UsageError('--task: expected with --workers host:port,host:port only');
   if (workers !== undefined && task === undefined && !/^slurm(:|$)/.test(workers))
     throw new UsageError('--workers: --task is needed, the place of this process in the list, from 0');
-  return workers !== undefined || localWorkers !== undefined;
+  const together = workers !== undefined || localWorkers !== undefined;
+  if (workerTimeout !== undefined && !together)
+    throw new UsageError('--worker-timeout: expected with --workers or --local-workers only');
+  return together;
 }
 
 /** The place that `--workers` and `--task` give. */
-function placeOf({ workers = '', task = 0, workerTimeout }: TogetherOptions): Place {
+function placeOf({ workers = '', task = 0, workerTimeout = WORKER_TIMEOUT }: TogetherOptions): Place {
   const secret = process.env.GOWIDE_WORKERS_SECRET ?? '';
   const [slurm, port] = /^slurm(?::(\d{1,5}))?$/.exec(workers) ?? [];
   const found =
@@ -92,7 +97,12 @@ export async function workTogether(cells: readonly Cell[], options: TogetherOpti
     if (local !== undefined && work.open.size === 0) return true;
     const setup = await tensorSetup(request, progress);
     if (place !== undefined) await leadCells(cells, work, setup.engine, place, { out, progress });
-    else await leadLocally(cells, work, setup, local!, { out, progress, seconds: options.workerTimeout });
+    else
+      await leadLocally(cells, work, setup, local!, {
+        out,
+        progress,
+        seconds: options.workerTimeout ?? WORKER_TIMEOUT,
+      });
     return true;
   });
 }

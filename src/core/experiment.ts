@@ -1,5 +1,5 @@
 /** Declarations: what is run for a claim, at which scale. */
-import { unknownName } from './errors.js';
+import { unknownName, UsageError } from './errors.js';
 import type { Cell, Executor, InputFiles } from './run.js';
 
 /**
@@ -125,6 +125,15 @@ export function armSpecs({ arms }: Experiment, scale: Scale): Record<string, Cel
   return Object.fromEntries(Object.entries(arms(scale)).map(([arm, { spec }]) => [arm, spec]));
 }
 
+/** The seeds of runs: `count` from the first on. Throws UsageError where they go beyond what a whole number can be. */
+export function seedsFrom(first: number, count: number): number[] {
+  if (first > Number.MAX_SAFE_INTEGER - Math.max(0, count - 1))
+    throw new UsageError(
+      `--seed ${first}: the last of ${count} seeds would be above ${Number.MAX_SAFE_INTEGER}; give a smaller one`,
+    );
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
 /**
  * All cells of an experiment: seeds `seed`, `seed + 1`, ..., every arm of one seed before the next. `count` seeds of
  * every arm, as many as are declared unless given.
@@ -132,11 +141,11 @@ export function armSpecs({ arms }: Experiment, scale: Scale): Record<string, Cel
 export function cellsOf(experiment: Experiment, scale: Scale, seed: number, count?: number): Cell[] {
   const { name, kind, seeds } = experiment;
   const arms = Object.entries(experiment.arms(scale));
-  return Array.from({ length: count ?? seeds[scale] ?? 0 }, (_, i) =>
+  return seedsFrom(seed, count ?? seeds[scale] ?? 0).flatMap((each, i) =>
     arms
       .filter(([, { seeds: most = Infinity }]) => count !== undefined || i < most)
-      .map(([arm, { spec }]): Cell => ({ experiment: name, arm, scale, kind, spec, seed: seed + i })),
-  ).flat();
+      .map(([arm, { spec }]): Cell => ({ experiment: name, arm, scale, kind, spec, seed: each })),
+  );
 }
 
 /** How cells of one kind are run. */

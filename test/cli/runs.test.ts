@@ -34,5 +34,7 @@ test('runs list and show', () => {
   expect(runs.map(({ status }) => status)).toEqual(['finished', 'finished', 'finished']);
   expect(gowide(['runs', 'show', runs[0]!.run.slice(0, 8), '--out', out]).stdout).toContain('"study": "tanh-saddle"');
   expect(gowide(['runs', 'show', runs[0]!.run, '--metrics', '--out', out]).stdout.trim().split('\n')).toHaveLength(4);
+  const { stdout: listed } = gowide(['runs', 'show', runs[0]!.run, '--metrics', '--json', '--out', out]);
+  expect(JSON.parse(listed)).toHaveLength(4);
   expect(gowide(['runs', 'show', 'zz', '--out', out]).stderr).toMatch(/no run "zz"/);
 });

@@ -198,7 +198,9 @@ test('run --print-config of all arms is taken back by --config as it is; setting
   const specs = JSON.parse(gowide(['theory', 'run', 'width', '--print-config']).stdout) as object;
   const printed = gowide(['theory', 'run', 'width', '--config', file('arms.json', specs), '--print-config']);
   expect(JSON.parse(printed.stdout)).toEqual(specs);
-  expect(gowide(['theory', 'run', 'width', '--set', 'alpha']).stderr).toMatch(/--set: expected key=value/);
+  expect(gowide(['theory', 'run', 'width', '--set', 'alpha']).stderr).toMatch(
+    /--set alpha: expected key=value, for example alpha=0.5/,
+  );
   expect(gowide(['theory', 'run', 'width', '--set', 'alhpa=1']).stderr).toMatch(/spec of study "width": .*alhpa/);
   expect(gowide(['theory', 'run', 'width', '--regime', 'skop']).stderr).toMatch(/Did you mean "skip"/);
   expect(gowide(['theory', 'run', 'all', '--set', 'alpha=1']).stderr).toMatch(/--set goes with one study/);

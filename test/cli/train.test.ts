@@ -169,12 +169,31 @@ describe('what --set and --arm take', () => {
     ['training.emma=0.99', /--set training.emma=0.99: no key "training.emma"; here are: steps, batch/],
     ['training.hints.los=mse', /no key "training.hints.los"/],
     ['trainig.steps=3', /no key "trainig"; here are: data, network/],
-    ['network.blocks.7=1', /no key "network.blocks.7"/],
+    ...['7', 'length', '-1', '1.5', '01', 'constructor', '__proto__'].map((key): [string, RegExp] => [
+      `network.blocks.${key}=1`,
+      new RegExp(`no key "network.blocks.${key.replace('.', '\\.')}"`),
+    ]),
+    ['network.blocks.length=0', /"network.blocks.length"; the list there has 3 entries, which are called 0, 1, .../],
+    ['network.blocks=[0,0,0]', /network.blocks.0: expected at least 1, got 0; network.blocks.1/],
+    ['network.blocks=[]', /network.blocks: expected at least 1 entries, got \[\]/],
+    ['training.steps=5,5', /training.steps: expected a number, got "5,5"/],
+    ['training.steps=0x10', /training.steps: expected a number, got "0x10"/],
+    ['training.steps= 5', /training.steps: expected a number, got " 5"/],
+    ['data.augment.rotation=NaN', /data.augment.rotation: expected a number, got "NaN"/],
+    ['training={"steps":5}', /training.batch: missing; expected a number/],
+    ['training={"steps":5,"steps":6}', /--set training: the key "steps" stands twice in one object/],
     ['training.steps.more=1', /no key "training.steps.more"/],
     ['training.__proto__=1', /no key "training.__proto__"/],
     ['constructor=1', /no key "constructor"/],
   ])('%s is refused', async (setting, message) => {
     await expect(printed('resnet', '--arm', 'direct', '--set', setting)).rejects.toThrow(message);
+  });
+
+  test('numbers may have an exponent; a key that is given twice, by whichever name, is refused', async () => {
+    const { training } = await printed('resnet', '--arm', 'direct', '--set', 'training.steps=1e2');
+    expect(training).toMatchObject({ steps: 100 });
+    const twice = printed('resnet', '--set', 'training.steps=5', '--set', 'training.steps=6');
+    await expect(twice).rejects.toThrow(/--set: "training.steps" is given twice; expected each key once/);
   });
 
   test('an arm by its name, some by a regular expression, or all', async () => {

@@ -13,6 +13,8 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   writeFileSync(TENSORS, '');
   const SIMULATION = join(newFolder(), 'simulation.json');
   writeFileSync(SIMULATION, '{}');
+  const RESNET = join(newFolder(), 'resnet.json');
+  writeFileSync(RESNET, '{"datta": {"set": "digits"}, "network": {"family": "resnet"}}');
   test.each<[string[], RegExp]>([
     [
       ['reproduce', '--scael', 'minutes'],
@@ -104,7 +106,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       /gowide-none.json: no such file/,
     ],
     [['bench', 'particles', '--peer', 'numpy'], /'numpy' is invalid.*jax/],
-    [['bench', 'particles', '--widths', '8,x'], /whole numbers, with commas between/],
+    [['bench', 'particles', '--widths', '8,x'], /whole numbers of at least 1, with commas between/],
     [['runs', 'list', '--out', join(tmpdir(), 'gowide-none')], /no runs there; name the folder with --out/],
     [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
     [['report', '--compare', TABLES], /--compare: expected two folders of runs, got 1/],
@@ -137,6 +139,64 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, overnight, gpu, paper/],
     [['plan', '--devices', '0'], /--devices.*whole number of at least 1/],
     [['plan', '--tflops', '-1'], /--tflops/],
+    [
+      ['train', 'resnet', '--arm', 'direct', '--arm', 'wide'],
+      /option '--arm <pattern>' is given twice, "direct" and "wide"; expected it once\. See: gowide train --help/,
+    ],
+    [['theory', 'run', 'saddle', '--seed=1', '--seed', '2'], /option '--seed <n>' is given twice, "1" and "2"/],
+    [
+      ['train', 'resnet', '--seed', '9007199254740991', '--seeds', '2'],
+      /--seed 9007199254740991: the last of 2 seeds would be above 9007199254740991; give a smaller one/,
+    ],
+    [
+      ['theory', 'run', 'saddle', '--seed', '9007199254740991', '--seeds', '2'],
+      /--seed 9007199254740991: the last of 2/,
+    ],
+    [
+      ['theory', 'run', 'saddle', '--seed', '9007199254740991', '--seeds', '2', '--set', 'm=8'],
+      /--seed 9007199254740991: the last of 2/,
+    ],
+    [
+      ['train', 'resnet', '--config', SIMULATION, '--arm', 'direct'],
+      /option '--config <file>' cannot be used with option '--arm <pattern>'/,
+    ],
+    [['train', 'resnet', '--config', SIMULATION, '--scale', 'laptop'], /cannot be used with option '--scale <name>'/],
+    [
+      ['train', 'resnet', '--config', SIMULATION, '--experiment', 'depth-skip'],
+      /cannot be used with option '--experiment <name>'/,
+    ],
+    [['theory', 'run', 'saddle', '--config', SIMULATION, '--scale', 'laptop'], /cannot be used with option '--scale/],
+    [
+      ['train', 'bert', '--config', RESNET],
+      /network.family is "resnet", which "gowide train bert" does not train; expected: gowide train resnet --config/,
+    ],
+    [
+      ['train', 'resnet', '--config', RESNET, '--print-config'], // a file that a run refuses
+      /invalid training spec: data: missing; expected an object; network.blocks: missing; expected a list/,
+    ],
+    [['theory', 'run', 'all', '--print-config', '--set', 'm=1'], /--set goes with one study, not with "all"/],
+    [['theory', 'run', 'all', '--print-config', '--regime', 'skip'], /--regime goes with one study, not with "all"/],
+    [['theory', 'run', 'all', '--print-config', '--config', file], /--config goes with one study, not with "all"/],
+    [['train', 'resnet', '--print-config', '--task', '3'], /--task: expected with --workers host:port,host:port only/],
+    [
+      ['train', 'resnet', '--print-config', '--worker-timeout', '5'],
+      /--worker-timeout: expected with --workers or --local-workers only/,
+    ],
+    [
+      ['frontier', 'plain-16', '--scale', 'minutes', '--show', TABLES],
+      /no finished run of frontier-plain-16 at scale minutes; make some with: gowide frontier plain-16 --scale minutes/,
+    ],
+    [
+      ['frontier', 'plain-16', '--scale', 'minutes', '--show', TABLES, '--json'],
+      /no finished run of frontier-plain-16 at scale minutes/,
+    ],
+    [['watch', file], /file: it is a file; expected a folder with runs, or where runs will be/],
+    [['params', 'resnet50', '--width', '0x1'], /--width.*Expected a number above 0, at most 1000/],
+    [['params', 'resnet50', '--width', ' 1'], /--width.*Expected a number above 0, at most 1000/],
+    [['bench', 'particles', '--widths', '0x40'], /whole numbers of at least 1, with commas between/],
+    [['thin', file, '--samples', '1,0x2'], /whole numbers of at least 1, with commas between/],
+    [['thin', file, '--params', '0x5M'], /Expected a number such as 5M, 300k or 1200000/],
+    [['thin', file, '--epochs', '0x5'], /Expected a number above 0/],
     [['help', 'frob'], /unknown command 'frob'; commands: demo, .*, completion\. See: gowide --help/],
     [['runs', 'help', 'frob'], /unknown command 'frob'; commands: list, .*, gc\. See: gowide runs --help/],
     [['runs', 'list', '--out', ''], /--out <dir>: nothing was given\. See: gowide runs list --help/],

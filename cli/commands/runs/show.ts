@@ -12,7 +12,7 @@ export function command(): Command {
     .description('spec, environment and result of one run')
     .addOption(outOption())
     .addOption(jsonOption())
-    .option('--metrics', 'print its metrics, a line each')
+    .option('--metrics', 'print its metrics, a line each; with --json as one list')
     .addHelpText('after', examples(['gowide runs show 180f4a', 'gowide runs show 180f4a --metrics']))
     .action((id: string, { out, json, metrics }: { out: string; json?: boolean; metrics?: boolean }) => {
       requireRuns(out);
@@ -20,11 +20,9 @@ export function command(): Command {
       if (metrics) {
         if (run.status !== 'finished')
           throw new UsageError(`run ${run.id} is ${run.status}; its metrics are in ${run.folder}`);
-        process.stdout.write(
-          `${readMetrics(run)
-            .map((row) => JSON.stringify(row))
-            .join('\n')}\n`,
-        );
+        const rows = readMetrics(run);
+        const lines = rows.map((row) => `${JSON.stringify(row)}\n`);
+        process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : lines.join(''));
         return;
       }
       const { cell, ...rest } = run;

@@ -1,9 +1,9 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { theoryExperiments } from '../../../experiments/registry.js';
 import { judgeOwn, ownTitle, type OwnVerdicts } from '../../../reports/claims/own.js';
 import { named, type TableRow } from '../../../reports/data/rows.js';
 import { UsageError } from '../../../src/core/errors.js';
-import { armSpecs, CUSTOM_SCALE, parseScale, type Experiment } from '../../../src/core/experiment.js';
+import { armSpecs, CUSTOM_SCALE, parseScale, seedsFrom, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
 import { folderOf, readMetrics, readRun, type RunRecord } from '../../../src/store/runs.js';
@@ -23,6 +23,7 @@ import {
   seedsOption,
 } from '../../terminal/options.js';
 import { withThreads } from '../../terminal/run-options.js';
+import { setOption, settingsOf, settingValue, type Setting } from '../../terminal/settings.js';
 import { textTable } from '../../terminal/table.js';
 import { declaredCells, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
 
@@ -54,19 +55,9 @@ function chosenArms(specs: Readonly<Record<string, Spec>>, regime: string | unde
   return regime === undefined ? specs : { [regime]: lookUp('regime', specs, regime) };
 }
 
-/** Specs with every `key=value` put in; a value is JSON, or itself. Throws UsageError on a text without a key. */
-function withSettings(spec: Spec, settings: readonly string[]): Spec {
-  const pairs = settings.map((setting) => {
-    const at = setting.indexOf('=');
-    if (at < 1) throw new UsageError(`--set: expected key=value, as in alpha=0.5, got "${setting}"`);
-    const text = setting.slice(at + 1);
-    try {
-      return [setting.slice(0, at), JSON.parse(text) as unknown] as const;
-    } catch {
-      return [setting.slice(0, at), text] as const;
-    }
-  });
-  return { ...spec, ...Object.fromEntries(pairs) };
+/** A spec with every setting put in. */
+function withSettings(spec: Spec, settings: readonly Setting[]): Spec {
+  return { ...spec, ...Object.fromEntries(settings.map((setting) => [setting.path, settingValue(setting)])) };
 }
 
 const isSpec = (value: unknown): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -79,14 +70,15 @@ function specsOfFile(file: Spec, regime: string | undefined): Readonly<Record<st
 
 /** Cells of specs of the user's own for a study, by arm. */
 function ownCells(name: string, specs: Readonly<Record<string, Spec>>, { seed, seeds = 3, set }: Options): Cell[] {
+  const settings = settingsOf(set, 'alpha=0.5');
   return Object.entries(specs).flatMap(([arm, spec]) => {
     if (spec.study !== undefined && spec.study !== name)
       throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
-    const given = withSettings({ ...spec, study: name }, set) as Cell['spec'];
+    const given = withSettings({ ...spec, study: name }, settings) as Cell['spec'];
     parseStudySpec(studyByName(name), given);
-    return Array.from({ length: seeds }, (_, i) => ({
+    return seedsFrom(seed, seeds).map((each) => ({
       ...{ experiment: name, arm, scale: CUSTOM_SCALE, kind: THEORY_KIND },
-      ...{ spec: given, seed: seed + i },
+      ...{ spec: given, seed: each },
     }));
   });
 }
@@ -153,13 +145,17 @@ export function command(): Command {
     .addOption(seedsOption())
     .addOption(jobsOption())
     .option('--regime <name>', 'one arm of one study alone, such as skip; --print-config shows their names')
-    .option(
-      '--set <key=value>',
-      'change one value of the specs of one study (repeatable); the claims’ rules judge it apart from theirs',
-      (value: string, list: string[]) => [...list, value],
-      [] as string[],
+    .addOption(
+      setOption(
+        'change one value of the specs of one study (repeatable); the claims’ rules judge it apart from theirs',
+      ),
     )
-    .option('--config <file>', 'specs of your own for one study, as --print-config prints them, or one of them')
+    .addOption(
+      new Option(
+        '--config <file>',
+        'specs of your own for one study, as --print-config prints them, or one of them',
+      ).conflicts('scale'),
+    )
     .option('--print-config', 'print the specs, by arm, and do nothing else')
     .addOption(jsonOption())
     .addHelpText(
@@ -173,6 +169,7 @@ export function command(): Command {
       ]),
     )
     .action(async (name: string, options: Options) => {
+      const cells = cellsFor(name, options);
       if (options.printConfig && name === 'all') {
         const specs = declared(name).map(
           (study) => [study.name, armSpecs(study, declaredScale(study, options.scale))] as const,
@@ -180,7 +177,6 @@ export function command(): Command {
         process.stdout.write(`${JSON.stringify(Object.fromEntries(specs), null, 2)}\n`);
         return;
       }
-      const cells = cellsFor(name, options);
       if (options.printConfig) {
         const specs = Object.fromEntries(cells.map(({ arm, spec }) => [arm, spec]));
         process.stdout.write(`${JSON.stringify(specs, null, 2)}\n`);
