@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { descendants } from '../../cli/selftest/children.js';
 import { readArrays, readRun, type RunRecord } from '../../src/store/runs.js';
 import { freePorts } from '../distributed/support.js';
 import { ENGINE, gowide, gowideHere, LIMIT, newFolder, PROGRAM } from '../support/program.js';
@@ -71,13 +72,18 @@ const valuesOf = (record: RunRecord): number[] =>
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, { values }]) => Array.from(values));
 
-/** Waits until a state of the run is saved, which is when it can go on from there. */
-async function saved(out: string): Promise<void> {
+/**
+ * Waits until a state of the run is saved, which is when it can go on from there. Throws with what a worker said where
+ * it ends before.
+ */
+async function saved(out: string, workers: readonly Started[]): Promise<void> {
   const isSaved = (): boolean =>
     existsSync(join(out, 'runs')) &&
     readdirSync(join(out, 'runs')).some((run) => existsSync(join(out, 'runs', run, 'last.safetensors')));
   for (const started = Date.now(); !isSaved();) {
-    if (Date.now() - started > 60_000) throw new Error('no state was saved within a minute');
+    const told = workers.map(({ text }) => text()).join('\n');
+    if (workers.some(({ child }) => child.exitCode !== null)) throw new Error(`ended before it saved: ${told}`);
+    if (Date.now() - started > LIMIT / 2) throw new Error(`no state was saved: ${told}`);
     await new Promise((done) => setTimeout(done, 50));
   }
 }
@@ -108,7 +114,7 @@ describe('two workers by --workers', { timeout: LIMIT }, () => {
   test.each([1, 0])('kill -9 of worker %i: the other names it at once, and the run goes on alone', async (killed) => {
     const out = newFolder();
     const workers = await startAll(2, out, train(STEPS));
-    await saved(out);
+    await saved(out, workers);
     const at = Date.now();
     workers[killed]!.child.kill('SIGKILL');
     const { code, text } = await workers[1 - killed]!.ended;
@@ -130,20 +136,20 @@ describe('two workers by --workers', { timeout: LIMIT }, () => {
 
   test('a worker that hangs is named after --worker-timeout', async () => {
     const out = newFolder();
-    const [first, second] = await startAll(2, out, train(50_000, '--worker-timeout', '2'));
-    await saved(out);
+    const [first, second] = await startAll(2, out, train(50_000, '--worker-timeout', '8'));
+    await saved(out, [first!, second!]);
     second!.child.kill('SIGSTOP');
     const { code, text } = await first!.ended;
     second!.child.kill('SIGCONT');
     expect(code).toBe(1);
-    expect(text).toMatch(/error: worker 1 \(127.*\) has said nothing for 2 s\n$/);
+    expect(text).toMatch(/error: worker 1 \(127.*\) has said nothing for 8 s\n$/);
     expect((await second!.ended).code).toBe(1);
   });
 
   test.each([0, 1])('Ctrl-C in worker %i stops both after the same step, and both say how to go on', async (asked) => {
     const out = newFolder();
     const workers = await startAll(2, out, train(50_000));
-    await saved(out);
+    await saved(out, workers);
     workers[asked]!.child.kill('SIGINT');
     for (const { code, text } of await Promise.all(workers.map(({ ended }) => ended))) {
       expect(code).toBe(130);
@@ -197,14 +203,16 @@ test('two tasks of a job step of Slurm', { timeout: LIMIT }, async () => {
 });
 
 describe('--local-workers', { timeout: LIMIT }, () => {
-  const followers = (): number =>
-    readdirSync('/proc').filter((pid) => {
-      try {
-        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('follow-runs');
-      } catch {
-        return false;
-      }
-    }).length;
+  /** Processes below a command that follow its run. */
+  const followersOf = (command: ChildProcess): number[] =>
+    descendants([command.pid!]).filter((pid) => commandOf(pid).includes('follow-runs'));
+  const commandOf = (pid: number): string => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      return ''; // it has ended
+    }
+  };
   const linux = test.skipIf(process.platform !== 'linux'); // looks at /proc
 
   test.each([...new Set([ENGINE, 'wasm'])])('three of them, on %s, end as one does', async (engine) => {
@@ -220,29 +228,29 @@ describe('--local-workers', { timeout: LIMIT }, () => {
 
   linux('kill -9 of the command, or of a worker: all end', async () => {
     const out = newFolder();
-    const before = followers();
     const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('gowide-workers-'));
     const known = folders();
     const first = start([...train(50_000), '--local-workers', '2', '--out', out]);
-    await saved(out);
-    expect(followers()).toBe(before + 1);
+    await saved(out, [first]);
+    const below = followersOf(first.child);
+    expect(below).toHaveLength(1);
     first.child.kill('SIGKILL');
     await first.ended;
-    for (const started = Date.now(); followers() > before && Date.now() - started < 10_000;)
+    const isOver = (): boolean => below.every((pid) => !commandOf(pid).includes('follow-runs'));
+    for (const started = Date.now(); !isOver() && Date.now() - started < 10_000;)
       await new Promise((done) => setTimeout(done, 50));
-    expect(followers()).toBe(before);
+    expect(isOver()).toBe(true);
     expect(folders()).toEqual(known);
 
     const second = start([...train(50_000), '--local-workers', '2', '--out', newFolder()]);
-    for (const started = Date.now(); !second.text().includes('train') && Date.now() - started < 60_000;)
+    for (const started = Date.now(); followersOf(second.child).length === 0 && Date.now() - started < 60_000;)
       await new Promise((done) => setTimeout(done, 50));
-    const { pid } = second.child;
-    const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    process.kill(Number(child), 'SIGKILL');
+    const [child] = followersOf(second.child);
+    process.kill(child!, 'SIGKILL');
     const { code, text } = await second.ended;
     expect(code).toBe(1);
     expect(text).toMatch(/error: worker 1 \(.*this machine\) (is gone|ended with SIGKILL)/);
-    expect(followers()).toBe(before);
+    expect(commandOf(child!)).toBe('');
   });
 });
 

@@ -1,22 +1,32 @@
 /** WorkerMesh within the process of a test, connected as those of several machines are. */
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 import type { Address } from '../../src/distributed/address.js';
 import { joinWorkers, type Joining } from '../../src/distributed/join.js';
 import type { WorkerMesh } from '../../src/distributed/mesh.js';
 import { localAddresses } from '../../src/distributed/sockets.js';
 
-/** Ports of 127.0.0.1 that were free a moment ago. */
+/** Below the ports that a system gives to connections of its own choice, which may take one that was free just now. */
+const PORTS = { from: 10_000, to: 30_000 };
+
+/** A port of 127.0.0.1 that was free a moment ago, of a wide choice: other tests look for some at the same time. */
+async function freePort(): Promise<number> {
+  const port = randomInt(PORTS.from, PORTS.to);
+  const server = createServer();
+  const isFree = await new Promise<boolean>((done) => {
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => done(true));
+  });
+  if (!isFree) return freePort();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Different ports of 127.0.0.1 that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
 }
 
 /** Addresses of so many workers of this machine: of the loopback network, or socket files. */
