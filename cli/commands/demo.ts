@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../../src/core/package.js';
+import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import { checkOut, examples } from '../terminal/options.js';
 
 /** Folder of the kept results, in a clone as in the installed package. */
@@ -22,7 +23,7 @@ export function command(): Command {
     .addHelpText('after', examples(['gowide demo', 'gowide demo --out . --no-open']))
     .action(async ({ out, open }: Options) => {
       const folder = out === undefined ? mkdtempSync(join(tmpdir(), 'gowide-demo-')) : checkOut(out);
-      const file = join(folder, 'report.html');
+      const file = checkOutput(join(folder, 'report.html'), OUTPUTS.page);
       const { writeReport } = await import('../../reports/page/report.js');
       await writeReport([join(packageRoot(), KEPT)], { file });
       if (open) await (await import('open')).default(file);

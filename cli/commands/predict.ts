@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/family.js';
 import { UsageError } from '../../src/core/errors.js';
 import { preparePredict } from '../../src/models/files.js';
+import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import { notice } from '../terminal/notices.js';
 import { DEFAULT_OUT, examples, jsonOption, wholeNumber } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
@@ -112,7 +113,9 @@ export function command(): Command {
         throw new UsageError('--size goes with pictures as input; those of safetensors have theirs');
       if (output === undefined)
         throw new UsageError('--output is needed: the safetensors file that outputs are written to');
-      const predict = preparePredict({ ...options, output }, options, notice);
+      const inputs = [options.input, options.model, options.weights];
+      const target = checkOutput(output, OUTPUTS.safetensors, inputs);
+      const predict = preparePredict({ ...options, output: target }, options, notice);
       const engine = await openForCommand(options.engine);
       const progress = new Progress();
       const shapes = await predict({

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
+import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import type { Comparison } from '../../reports/page/compare.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
@@ -94,13 +95,16 @@ async function write(
   process.stdout.write(`${written}\n`);
 }
 
-/** Where a page goes: never into a folder that is read, unless it is named. Throws UsageError where it would. */
+/**
+ * Where a page goes: never into a folder that is read, unless it is named, and over nothing but an earlier page. Throws
+ * UsageError where it would.
+ */
 function pageFile(folders: readonly string[], out: string | undefined, compare: boolean): string {
   const file = resolve(out ?? (compare ? 'comparison.html' : 'report.html'));
   if (out === undefined && folders.some((folder) => resolve(folder) === dirname(file)))
     throw new UsageError(`${file} would be in a folder that is read; name a file with --out`);
   checkOut(dirname(file));
-  return file;
+  return checkOutput(file, OUTPUTS.page);
 }
 
 async function writeTables(folders: readonly string[], out: string, json: boolean): Promise<void> {

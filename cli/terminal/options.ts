@@ -8,6 +8,7 @@ import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
 import { shellWord } from '../../src/core/shell.js';
 import { asFileError, makeFolder } from '../../src/store/atomic.js';
+import { refuseInRuns } from '../../src/store/output.js';
 import { isThere } from '../../src/store/regular.js';
 import { withoutPasswords } from '../../src/sweep/address.js';
 
@@ -88,9 +89,13 @@ export const jobsOption = (): Option =>
     .default(Math.min(4, availableParallelism()), 'one for each core, at most 4')
     .argParser(wholeNumber(1, 1024));
 
-/** Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError. */
+/**
+ * Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError, also
+ * where it is among the runs of a store.
+ */
 export function checkOut(out: string): string {
   const path = resolve(out);
+  refuseInRuns(path);
   makeFolder(path);
   try {
     rmSync(mkdtempSync(join(path, '.writable-')), { recursive: true });

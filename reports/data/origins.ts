@@ -124,8 +124,11 @@ export function originsOfRuns(
   return mergeOrigins(runs.map((run) => originOfRun(run, armOf(run))));
 }
 
+/** How the name of a file ends that says where a kept table comes from. */
+export const ORIGIN_ENDING = '.origin.json';
+
 /** Name of the file that says where a kept table comes from; `table` is its path without the ending. */
-export const originFile = (table: string): string => `${table}.origin.json`;
+export const originFile = (table: string): string => `${table}${ORIGIN_ENDING}`;
 
 /** The origins of a kept table; none where there is no such file. Throws RangeError on one that is damaged. */
 export function readOrigins(table: string): Origin[] {

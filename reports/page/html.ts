@@ -101,7 +101,7 @@ interface DocumentParts {
 /** A whole document as text. */
 export function documentOf({ title, policy, head, body }: DocumentParts): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="generator" content="gowide">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escape(title)}</title>${head}</head>
 <body>${body}

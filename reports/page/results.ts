@@ -2,9 +2,12 @@
  * Results as files to keep: for each experiment and scale one CSV with a row for each training run and a Markdown table
  * made of it, what other runs logged as lines of JSON, and the vega-lite specs of the figures that these make.
  */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { UsageError } from '../../src/core/errors.js';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, toCsv } from '../data/csv.js';
+import { ORIGIN_ENDING } from '../data/origins.js';
 import { readRecords } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
@@ -14,7 +17,8 @@ import { asReported, figuresOfTables, withoutRows } from './kept-specs.js';
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv,
  * .md), what the others logged (.jsonl), where both come from (.origin.json), and the specs of the figures that these
- * make. Folders of kept tables count as runs do. Returns the files.
+ * make. Folders of kept tables count as runs do. Returns the files. Throws UsageError where files of something else
+ * would be written over.
  */
 export function writeResults(folders: readonly string[], target: string): string[] {
   const records = readRecords(folders);
@@ -26,7 +30,7 @@ export function writeResults(folders: readonly string[], target: string): string
   }));
   const scales = [...groupBy(all, ({ scale }) => scale)];
   const reports = new Map(scales.map(([scale, tables]) => [scale, figuresOfTables(scale, tables)]));
-  return all.flatMap((rows) => {
+  const files = all.flatMap((rows) => {
     const { experiment, scale, results } = rows;
     const name = `${experiment}.${scale}`;
     const tables = tablesOf(rows);
@@ -34,15 +38,29 @@ export function writeResults(folders: readonly string[], target: string): string
       `${figure.id}.${scale}.vl.json`,
       `${JSON.stringify(withoutRows(figure, Object.keys(tables)), null, 1)}\n`,
     ]);
-    const files: Record<string, string> = {
+    return Object.entries<string>({
       ...tables,
       ...(results.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, results) }),
       ...originTables(records, name),
       ...(Object.fromEntries(specs) as Record<string, string>),
-    };
-    return Object.entries(files).map(([file, content]) => {
-      writeAtomic(join(target, file), content);
-      return join(target, file);
     });
   });
+  refuseForeign(
+    target,
+    files.map(([file]) => file),
+  );
+  return files.map(([file, content]) => {
+    writeAtomic(join(target, file), content);
+    return join(target, file);
+  });
+}
+
+/** Throws UsageError where files would be written over in a folder that has no tables. */
+function refuseForeign(target: string, files: readonly string[]): void {
+  const there = new Set(readdirSync(target));
+  const foreign = files.find((file) => there.has(file));
+  if (foreign === undefined || [...there].some((file) => file.endsWith(ORIGIN_ENDING))) return;
+  throw new UsageError(
+    `${target}: it has ${foreign}, and no tables that came with it, which would be written over; name another folder`,
+  );
 }

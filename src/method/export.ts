@@ -11,6 +11,7 @@ import { familyOf, networkOf, type NetworkSpec } from '../models/index.js';
 import type { HostWeights } from '../nn/network.js';
 import { writeAtomic } from '../store/atomic.js';
 import { readText } from '../store/config.js';
+import { checkNetworkFolder, checkOutput, OUTPUTS } from '../store/output.js';
 import { readArrays, readMetrics, readTokenizer, type RunRecord } from '../store/runs.js';
 import { parseTrainSpec } from './check-spec.js';
 import { TRAIN_KIND } from './required.js';
@@ -41,12 +42,13 @@ interface ExportFormat {
 export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
   safetensors: {
     ...{ ending: '.safetensors', looks: 'a name ending in .safetensors', fits: isPublished },
-    write: async (path, { network, weights }) => void writeWeights(path, network, weights),
+    write: async (path, { network, weights }) =>
+      void writeWeights(checkOutput(path, OUTPUTS.safetensors), network, weights),
   },
   onnx: {
     ...{ ending: '.onnx', looks: 'a name ending in .onnx', fits: hasOnnx },
     write: async (path, { network, weights, tokenizer, labels }) =>
-      writeOnnx(path, network, weights, { tokenizer: await tokenizer(), labels }),
+      writeOnnx(checkOutput(path, OUTPUTS.onnx), network, weights, { tokenizer: await tokenizer(), labels }),
   },
   folder: {
     ...{ ending: '', looks: 'a name without ending, for a folder' },
@@ -54,6 +56,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
     write: async (path, { run, network, weights, tokenizer, labels }) => {
       const facts = await tokenizer();
       if (facts === undefined) throw new UsageError(`${path}: the run has no tokenizer to write beside the network`);
+      checkNetworkFolder(path);
       dropBeside(path);
       writeWeights(path, network, weights, facts, labels);
       writeAnswers(path, run);
@@ -64,6 +67,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
     looks: 'a name without ending, for a LayersModel folder',
     fits: (network) => familyOf(network).published?.model !== undefined,
     write: async (path, { network, weights, labels }) => {
+      checkNetworkFolder(path);
       dropBeside(path);
       writeWeights(path, network, weights);
       writeLabels(path, labels);

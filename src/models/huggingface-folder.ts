@@ -10,6 +10,7 @@ import type { HostArrays, HostValues } from '../core/host-array.js';
 import { whatIsWrong } from '../core/issues.js';
 import { makeFolder, writeTogether } from '../store/atomic.js';
 import { readConfig } from '../store/config.js';
+import { GENERATOR } from '../store/output.js';
 import { encodeSafetensors, readSafetensors } from '../store/safetensors.js';
 import { readTorch } from '../store/torch.js';
 import { withoutPrefix } from './exchange.js';
@@ -119,7 +120,10 @@ export function writeModelFolder(folder: string, content: FolderContent, tokeniz
     // that of another network would be read before vocab.txt
     { path: join(folder, 'tokenizer.json'), ...(own !== undefined && { chunks: [text(own)] }) },
     { path: join(folder, 'vocab.txt'), chunks: [`${tokenizer.vocabulary.join('\n')}\n`] },
-    { path: join(folder, 'model.safetensors'), chunks: encodeSafetensors(tensors, { format: 'pt' }) },
+    {
+      path: join(folder, 'model.safetensors'),
+      chunks: encodeSafetensors(tensors, { format: 'pt', generator: GENERATOR }),
+    },
   ]);
 }
 

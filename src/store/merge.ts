@@ -283,7 +283,9 @@ export function garbage(
       continue;
     }
     if (!status.isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
-    if (!isThere(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
+    const foreign = isThere(join(folder, FILES.spec)) ? undefined : foreignIn(folder);
+    if (foreign !== undefined) passOver(`${folder}: no run, and has ${foreign} of something else; it is passed over`);
+    else if (!isThere(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
     else if (unfinished && !isThere(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
     else
       for (const file of readdirSync(folder))
@@ -294,6 +296,12 @@ export function garbage(
   for (const name of isThere(aside) ? readdirSync(aside).sort() : [])
     found.push({ path: join(aside, name), why: 'was set aside' });
   return found;
+}
+
+/** What a run does not have, in a folder among the runs: somebody put it there. */
+function foreignIn(folder: string): string | undefined {
+  const known = new Set<string>(Object.values(FILES));
+  return readdirSync(folder).find((name) => !known.has(name.replace(/[.]tmp-.*$/, '')) && !name.startsWith(FILES.lock));
 }
 
 /** Deletes what {@link garbage} found, but nothing that a process has begun to work on since. */

@@ -75,7 +75,7 @@ export function toHtml({ title, summary, sections }: Card): string {
       : [`<table>${row(table.columns, 'th')}${table.rows.map((cells) => row(cells, 'td')).join('')}</table>`]),
   ]);
   return (
-    `<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+    `<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="generator" content="gowide">` +
     `<title>${escape(title)}</title><style>${STYLE}</style>\n<h1>${escape(title)}</h1>\n<p>${escape(summary)}</p>\n` +
     `${parts.join('\n')}\n</html>\n`
   );

@@ -2,16 +2,48 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { readText } from '../store/config.js';
 import { runsFolder } from '../store/runs.js';
 
 /** What is written into the folder of a result, beside `work`, at the end. */
-const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx'];
+const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx', 'card.json'];
 
 /** Whether a folder has a result, finished or begun: its card, or a run that made it. */
 function hasResult(out: string): boolean {
   const runs = runsFolder(join(out, 'work'));
-  if (existsSync(join(out, 'card.json'))) return true;
+  if (cardOf(join(out, 'card.json')) !== undefined) return true;
   return existsSync(runs) && statSync(runs).isDirectory() && readdirSync(runs).some((name) => name.startsWith('thin.'));
+}
+
+/**
+ * The figures of a result: of classes for both nets, of sentences their numbers of parameters; undefined where the file
+ * has others.
+ */
+function cardOf(path: string): { readonly parameters: number | undefined } | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const card = JSON.parse(readText(path)) as Card | null;
+    const [thin, both] = [card?.thin, card?.parameters];
+    return typeof thin === 'object' || typeof both === 'object'
+      ? { parameters: both?.thin ?? thin?.parameters }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is read of `card.json`. */
+interface Card {
+  readonly thin?: { readonly parameters?: number };
+  readonly parameters?: { readonly thin?: number };
+}
+
+/** What to say where an earlier result will be replaced; nothing where there is none. */
+export function replacedResult(out: string): readonly string[] {
+  const card = cardOf(join(out, 'card.json'));
+  if (card === undefined) return [];
+  const size = card.parameters === undefined ? '' : ` (${card.parameters.toLocaleString('en')} parameters)`;
+  return [`replaces the network that was made in ${out} before${size}; its runs stay in ${join(out, 'work')}`];
 }
 
 /** Whether a path is a folder, or what is in it. */

@@ -24,7 +24,7 @@ import { keep, TABLE, unlabelledTexts } from './data/tables.js';
 import { halve, roundsOf, type Round } from './halving.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
-import { checkPlace } from './place.js';
+import { checkPlace, replacedResult } from './place.js';
 import { checkOptions, DEFAULT_OUT, duration, type ThinOptions } from './plan.js';
 import { RECIPES, recipeOf } from './recipes.js';
 import {
@@ -227,7 +227,7 @@ export async function thinSentences(
   options: WorkOptions & { readonly engine?: Engine } = {},
 ): Promise<SentencesResult> {
   const { onNotice, command } = options;
-  for (const line of describeSentences(setup)) onNotice?.(line);
+  for (const line of [...replacedResult(setup.out), ...describeSentences(setup)]) onNotice?.(line);
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => onNotice?.(line)));
   const candidates = candidatesOf(setup);
   const worker = new Worker(

@@ -21,6 +21,7 @@ import { cardOf } from './card.js';
 import { halve } from './halving.js';
 import { latencies } from './latency.js';
 import { toHtml, toMarkdown } from './page.js';
+import { replacedResult } from './place.js';
 import {
   describe,
   partsOf,
@@ -55,7 +56,7 @@ function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined 
 export async function thin(options: ThinOptions & WorkOptions & { readonly engine?: Engine }): Promise<ThinResult> {
   const setup = await setUp(options);
   const parts = partsOf(setup);
-  for (const line of describe(setup, parts)) options.onNotice?.(line);
+  for (const line of [...replacedResult(setup.out), ...describe(setup, parts)]) options.onNotice?.(line);
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => options.onNotice?.(line)));
   const seconds = (cell: Cell): number => runSeconds(setup.data, cell);
   const worker = new Worker(

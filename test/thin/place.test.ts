@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
-import { checkPlace } from '../../src/thin/place.js';
+import { checkPlace, replacedResult } from '../../src/thin/place.js';
 import { setUp } from '../../src/thin/plan.js';
 import { bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
 
@@ -21,7 +21,12 @@ test('a folder with the network in it, with files of something else, or in the d
   writeFileSync(join(other, 'README.md'), 'mine');
   const refused = `${other}: it has files of something else (README.md)`;
   expect(() => checkPlace(other, model, data)).toThrow(refused);
-  // a folder that anyone may have
+  // names that anyone may have
+  writeFileSync(join(other, 'card.json'), '{"name": "mine"}');
+  expect(() => checkPlace(other, model, data)).toThrow(refused);
+  const card = newFolder();
+  writeFileSync(join(card, 'card.json'), 'mine');
+  expect(() => checkPlace(card, model, data)).toThrow(`${card}: it has files of something else (card.json)`);
   mkdirSync(join(other, 'work', 'runs', 'theirs'), { recursive: true });
   expect(() => checkPlace(other, model, data)).toThrow(refused);
 });
@@ -31,8 +36,11 @@ test('an earlier result, an empty folder, and one beside named splits are taken'
   const earlier = newFolder();
   writeFileSync(join(earlier, 'README.md'), 'a card');
   mkdirSync(join(earlier, 'work', 'runs', 'thin.half.s1.0123456789ab'), { recursive: true });
+  const finished = newFolder();
+  writeFileSync(join(finished, 'card.json'), '{"wide": {}, "thin": {"parameters": 778}}');
   for (const [out, from] of [
     [earlier, data],
+    [finished, data],
     [newFolder(), data],
     [join(newFolder(), 'new'), data],
     [join(splits, 'thin'), splits],
@@ -40,5 +48,9 @@ test('an earlier result, an empty folder, and one beside named splits are taken'
     [dirname(model), data],
   ] as const)
     expect(() => checkPlace(out, model, from)).not.toThrow();
+  expect(replacedResult(earlier)).toEqual([]);
+  expect(replacedResult(finished)).toEqual([
+    `replaces the network that was made in ${finished} before (778 parameters); its runs stay in ${join(finished, 'work')}`,
+  ]);
   expect(() => checkPlace(splits, model, splits)).toThrow('in the folder of the data');
 });

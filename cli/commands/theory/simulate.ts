@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../../src/core/errors.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
+import { readText } from '../../../src/store/config.js';
+import { checkOutput, OUTPUTS, type OutputKind } from '../../../src/store/output.js';
 import { writeSafetensors } from '../../../src/store/safetensors.js';
 import { FLOWS } from '../../../theory/flow/flows.js';
 import { checkSimulation, simulate } from '../../../theory/simulate/simulate.js';
@@ -17,6 +19,19 @@ interface Options {
   readonly printConfig?: boolean;
   readonly json?: boolean;
 }
+
+/** The summary that an earlier simulation left. */
+const SUMMARY: OutputKind = {
+  what: 'a summary that theory simulate wrote',
+  isOne: (path) => {
+    try {
+      const summary = JSON.parse(readText(path)) as { readonly warnings?: unknown } | null;
+      return Array.isArray(summary?.warnings);
+    } catch {
+      return false;
+    }
+  },
+};
 
 /** `gowide theory simulate`. */
 export function command(): Command {
@@ -60,6 +75,9 @@ export function command(): Command {
       if (options.out === undefined)
         throw new UsageError('--out is missing: expected a folder for what the run writes');
       const out = checkOut(options.out);
+      const inputs = [options.config, options.particles];
+      const final = checkOutput(join(out, 'final.safetensors'), OUTPUTS.safetensors, inputs);
+      const summaryFile = checkOutput(join(out, 'summary.json'), SUMMARY, inputs);
       const progress = new Progress();
       const {
         arrays: results,
@@ -70,9 +88,9 @@ export function command(): Command {
       );
       progress.clear();
       for (const warning of warnings) notice(`warning: ${warning}`);
-      writeSafetensors(join(out, 'final.safetensors'), results);
+      writeSafetensors(final, results);
       const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
-      writeAtomic(join(out, 'summary.json'), text);
+      writeAtomic(summaryFile, text);
       if (options.json) process.stdout.write(text);
       else {
         const shown = Object.entries(summary).filter(

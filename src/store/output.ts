@@ -1,0 +1,126 @@
+/** Where a command that is given a path may write: over what such a command wrote before, and over nothing else. */
+import { closeSync, existsSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { isThere, openRegular } from './regular.js';
+import { FILES } from './runs.js';
+import { readSafetensorsMetadata } from './safetensors.js';
+
+/** A kind of file that is written where a user says. */
+export interface OutputKind {
+  /** What it is, for messages, with its article. */
+  readonly what: string;
+  /** Whether the file at a path is one, by what is in it. */
+  readonly isOne: (path: string) => boolean;
+}
+
+/** Who wrote a page or a folder of weights, as both say it. */
+export const GENERATOR = 'gowide';
+
+/** The first bytes of a file, as text; empty where it cannot be read. */
+function beginOf(path: string, bytes: number): string {
+  const file = openRegular(path, { links: true });
+  try {
+    const part = Buffer.alloc(bytes);
+    return part.toString('latin1', 0, readSync(file, part, 0, bytes, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The metadata of a safetensors file; undefined where it is none. */
+function metadataOf(path: string): Readonly<Record<string, string>> | undefined {
+  try {
+    return readSafetensorsMetadata(path);
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
+/** Kinds of files by name. An ONNX file begins with the number of its format's version, field 1 of its message. */
+export const OUTPUTS = {
+  page: {
+    what: 'a page that gowide drew',
+    isOne: (path) => {
+      const head = beginOf(path, 2048);
+      return (
+        /^<!doctype html>/i.test(head) && /<meta name="generator" content="gowide|<title>[^<]*Go Wide, Then/.test(head)
+      );
+    },
+  },
+  safetensors: { what: 'a safetensors file', isOne: (path) => metadataOf(path) !== undefined },
+  onnx: { what: 'an ONNX file', isOne: (path) => beginOf(path, 1) === '\b' },
+} as const satisfies Record<string, OutputKind>;
+
+/**
+ * Throws UsageError where a path is in the `runs` of a store: what stands there is sealed, or counts as a run; nothing
+ * else may be put there.
+ *
+ * @param path a file or a folder, which need not exist.
+ */
+export function refuseInRuns(path: string): void {
+  for (let folder = asReal(path); dirname(folder) !== folder; folder = dirname(folder)) {
+    if (basename(folder) !== 'runs' || !isThere(folder) || !statSync(folder).isDirectory()) continue;
+    const isRun = (name: string): boolean =>
+      existsSync(join(folder, name, FILES.spec)) && existsSync(join(folder, name, FILES.environment));
+    if (readdirSync(folder).some(isRun))
+      throw new UsageError(
+        `${path}: it is among the runs of ${dirname(folder)}, which must stay as they are; name another place`,
+      );
+  }
+}
+
+/** A path without symbolic links, as far as it exists. */
+function asReal(path: string): string {
+  const whole = resolve(path);
+  if (existsSync(whole)) return realpathSync(whole);
+  return dirname(whole) === whole ? whole : join(asReal(dirname(whole)), basename(whole));
+}
+
+/** Whether a path without links is another one, or in it. */
+function isWithin(path: string, other: string): boolean {
+  return path === other || path.startsWith(other.endsWith(sep) ? other : other + sep);
+}
+
+/**
+ * The path at which a file is to be written that the user named: a symbolic link is followed to the file that it leads
+ * to. Throws UsageError where something else stands there (a folder, a device, a file of another kind), where the
+ * command reads that file, and among the runs of a store.
+ *
+ * @param inputs files and folders that the same command reads.
+ */
+export function checkOutput(path: string, kind: OutputKind, inputs: readonly (string | undefined)[] = []): string {
+  refuseInRuns(path);
+  const target = asReal(path);
+  const stat = statSync(target, { throwIfNoEntry: false });
+  if (stat === undefined) return target;
+  if (stat.isDirectory()) throw new UsageError(`${path}: it is a folder; expected the name of a file`);
+  if (!stat.isFile()) throw new UsageError(`${path}: it is a device or a pipe; expected the name of a file`);
+  if (inputs.some((input) => input !== undefined && existsSync(input) && isWithin(target, asReal(input))))
+    throw new UsageError(`${path}: this command reads it, and would write over it; name another file`);
+  if (!kind.isOne(target))
+    throw new UsageError(`${path}: it is not ${kind.what}, and would be written over; remove it, or name another file`);
+  return target;
+}
+
+/** Files that the folder of a network has. */
+const OF_NETWORK = ['config.json', 'model.json', 'model.safetensors', 'vocab.txt', 'tokenizer.json'];
+
+/**
+ * Checks a folder that a network is to be written into. Throws UsageError where it holds a network that was not written
+ * here, such as a download, and among the runs of a store.
+ */
+export function checkNetworkFolder(path: string): void {
+  refuseInRuns(path);
+  const found = OF_NETWORK.find((name) => existsSync(join(path, name)));
+  if (found === undefined || wroteNetwork(path)) return;
+  throw new UsageError(`${path}: it has ${found} of something else, which would be written over; name another folder`);
+}
+
+/** Whether the network in a folder was written here. */
+function wroteNetwork(folder: string): boolean {
+  const [weights, model] = [join(folder, 'model.safetensors'), join(folder, 'model.json')];
+  if (existsSync(weights) && metadataOf(weights)?.generator === GENERATOR) return true;
+  return existsSync(model) && /"generatedBy": ?"go-wide-then-narrow/.test(beginOf(model, 4096));
+}

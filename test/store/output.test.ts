@@ -1,0 +1,94 @@
+/** Where commands may write: nothing of somebody else's is written over. */
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkNetworkFolder, checkOutput, OUTPUTS, refuseInRuns } from '../../src/store/output.js';
+import { writeSafetensors } from '../../src/store/safetensors.js';
+
+const newFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'gowide-output-')));
+const TENSORS = { x: { shape: [1], values: new Float32Array(1) } };
+
+/** A store with one run. */
+function store(): string {
+  const out = newFolder();
+  const run = join(out, 'runs', 'saddle.B.s1.45d4be9a6af4');
+  mkdirSync(run, { recursive: true });
+  for (const name of ['spec.json', 'env.json', 'metrics.jsonl']) writeFileSync(join(run, name), '{}');
+  return out;
+}
+
+describe('a file that the user named', () => {
+  test('may be new, or of the kind that is written; a link is followed', () => {
+    const folder = newFolder();
+    const [file, link] = [join(folder, 'w.safetensors'), join(folder, 'link.safetensors')];
+    expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
+    writeSafetensors(file, TENSORS);
+    expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
+    symlinkSync(file, link);
+    expect(checkOutput(link, OUTPUTS.safetensors)).toBe(file);
+  });
+
+  test.each(['text', '', '<!doctype html><title>Mine</title>', '\x08'])('is not written over: %j', (content) => {
+    const file = join(newFolder(), 'keep');
+    writeFileSync(file, content);
+    for (const kind of [OUTPUTS.page, OUTPUTS.safetensors])
+      expect(() => checkOutput(file, kind)).toThrow(
+        `${file}: it is not ${kind.what}, and would be written over; remove it, or name another file`,
+      );
+    if (content !== '\x08') expect(() => checkOutput(file, OUTPUTS.onnx)).toThrow('it is not an ONNX file');
+    else expect(checkOutput(file, OUTPUTS.onnx)).toBe(file);
+    expect(readFileSync(file, 'latin1')).toBe(content);
+  });
+
+  test('is not a folder, a device, or what leads to one', () => {
+    const folder = newFolder();
+    expect(() => checkOutput(folder, OUTPUTS.page)).toThrow(`${folder}: it is a folder; expected the name of a file`);
+    if (process.platform === 'win32') return;
+    const link = join(folder, 'null');
+    symlinkSync('/dev/null', link);
+    for (const path of ['/dev/null', link])
+      expect(() => checkOutput(path, OUTPUTS.page)).toThrow(`${path}: it is a device or a pipe`);
+  });
+
+  test('is not one that is read, under whatever name', () => {
+    const folder = newFolder();
+    const [file, link] = [join(folder, 'model', 'w.safetensors'), join(folder, 'link')];
+    mkdirSync(join(folder, 'model'));
+    writeSafetensors(file, TENSORS);
+    symlinkSync(file, link);
+    for (const input of [file, link, join(folder, 'model')])
+      expect(() => checkOutput(file, OUTPUTS.safetensors, [undefined, input])).toThrow(
+        `${file}: this command reads it, and would write over it; name another file`,
+      );
+    expect(checkOutput(file, OUTPUTS.safetensors, [join(folder, 'mod'), undefined])).toBe(file);
+  });
+
+  test('is not among the runs of a store', () => {
+    const out = store();
+    const run = join(out, 'runs', 'saddle.B.s1.45d4be9a6af4');
+    for (const path of [join(run, 'metrics.jsonl'), join(run, 'new', 'page.html'), join(out, 'runs'), run]) {
+      const message = `${path}: it is among the runs of ${out}, which must stay as they are; name another place`;
+      expect(() => refuseInRuns(path)).toThrow(message);
+      expect(() => checkOutput(path, OUTPUTS.page)).toThrow(message);
+    }
+    refuseInRuns(out);
+    expect(checkOutput(join(out, 'page.html'), OUTPUTS.page)).toBe(join(out, 'page.html'));
+    const other = join(newFolder(), 'runs'); // a name that any folder may have
+    mkdirSync(join(other, 'mine'), { recursive: true });
+    refuseInRuns(join(other, 'mine'));
+  });
+});
+
+test('a network is not written over one that was not written here', () => {
+  const folder = newFolder();
+  checkNetworkFolder(join(folder, 'new'));
+  checkNetworkFolder(folder);
+  writeFileSync(join(folder, 'config.json'), '{}');
+  const refused = `${folder}: it has config.json of something else, which would be written over; name another folder`;
+  expect(() => checkNetworkFolder(folder)).toThrow(refused);
+  writeSafetensors(join(folder, 'model.safetensors'), TENSORS, { format: 'pt' });
+  expect(() => checkNetworkFolder(folder)).toThrow(refused);
+  writeSafetensors(join(folder, 'model.safetensors'), TENSORS, { format: 'pt', generator: 'gowide' });
+  checkNetworkFolder(folder);
+});
