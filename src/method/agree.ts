@@ -5,12 +5,15 @@
 import { createHash } from 'node:crypto';
 import { sizeOf } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
-import { indexRanges, type Dataset } from '../data/dataset.js';
+import { indexRanges, type Dataset, type HostBatch } from '../data/dataset.js';
 
 /** Hexadecimal digits of a hash that a message shows, and that are compared. */
 const DIGITS = 16;
 /** Examples, and numbers in them, that are hashed between two exchanges, at most: no worker is silent for long. */
 const [EXAMPLES, NUMBERS] = [256, 2 ** 22] as const;
+
+/** Examples of a split that {@link hashesOfSplits} reads, at most. */
+const SAMPLED = 256;
 
 /** Values by the path under which they stand in nested objects, each as a text: `finetune.schedule.peak`. */
 function flatten(value: unknown, path: string): [path: string, text: string][] {
@@ -41,10 +44,30 @@ export async function agreeOnExamples(workers: Workers, { shape, train, validati
   const size = Math.max(1, Math.min(EXAMPLES, Math.floor(NUMBERS / sizeOf(shape))));
   for (const [split, source] of Object.entries({ train, validation, test }))
     for (const indices of indexRanges(source.count, size)) {
-      const { values, labels } = await source.batch(indices);
-      const hash = createHash('sha256').update(bytesOf(values)).update(bytesOf(labels)).digest('hex').slice(0, DIGITS);
+      const hash = hashOfBatch(await source.batch(indices));
       await workers.agree(`examples ${indices[0]} to ${indices.at(-1)} of ${split}`, `SHA-256 ${hash}`);
     }
+}
+
+/** The first option, by its path, whose value is another one in two calls; undefined where all are the same. */
+export function differingOption(one: unknown, other: unknown): string | undefined {
+  const [first, second] = [new Map(flatten(one, '')), new Map(flatten(other, ''))];
+  return [...first.keys(), ...second.keys()].find((name) => first.get(name) !== second.get(name));
+}
+
+/** Hash of each split's examples: of all of a small one, of {@link SAMPLED} that lie evenly in a large one. */
+export async function hashesOfSplits({ train, validation, test }: Dataset): Promise<Readonly<Record<string, string>>> {
+  const hashes: Record<string, string> = {};
+  for (const [split, source] of Object.entries({ train, validation, test })) {
+    const size = Math.min(SAMPLED, source.count);
+    const indices = Uint32Array.from({ length: size }, (_, i) => Math.floor((i * source.count) / size));
+    if (size > 0) hashes[split] = hashOfBatch(await source.batch(indices));
+  }
+  return hashes;
+}
+
+function hashOfBatch({ values, labels }: HostBatch): string {
+  return createHash('sha256').update(bytesOf(values)).update(bytesOf(labels)).digest('hex').slice(0, DIGITS);
 }
 
 /** Hash of arrays by name: as many digits as a message shows. */

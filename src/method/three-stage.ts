@@ -12,7 +12,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
 import { fromLayersModel, type LayersModel } from '../models/layers-model.js';
 import { outputOf, type HostWeights, type Network } from '../nn/network.js';
-import { agreeOnExamples, agreeOnOptions, hashOfArrays } from './agree.js';
+import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from './agree.js';
 import { asAnswered } from './answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
 import { SavedCall, type SavedStage } from './saved-call.js';
@@ -42,7 +42,8 @@ export interface ThreeStageOptions {
   readonly signal?: AbortSignal;
   /**
    * A folder for the state of this call: it is saved there every half minute and when `signal` fires, and a call with
-   * the same options goes on from it. Nothing is saved unless it is given.
+   * the same options, weights and data goes on from it; another one is refused. Functions that the caller wrote, such
+   * as a network's, cannot be compared, and of large data only some examples are. Nothing is saved unless it is given.
    */
   readonly folder?: string;
   /**
@@ -137,8 +138,13 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   const data = asAnswered(options.data, wide);
   for (const [name, network] of Object.entries({ wide, thin })) checkTokens(name, network, data);
   planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
-  if (workers !== undefined) await agreeOnCall(workers, options, declared, data);
-  const saved = folder === undefined ? undefined : new SavedCall(folder, callOf(options, declared));
+  const identity = identityOf(options, declared, data);
+  if (workers !== undefined) {
+    await agreeOnOptions(workers, { 'version of gowide': packageVersion(), engine: tf.getBackend(), ...identity });
+    await agreeOnExamples(workers, data);
+  }
+  const saved =
+    folder === undefined ? undefined : new SavedCall(folder, { ...identity, examples: await hashesOfSplits(data) });
   const rows: Row[] = [];
   const context = (stage: SavedStage): StageContext => ({
     seed,
@@ -191,35 +197,25 @@ function checkRow(row: Row): void {
   throw new FailureError(`threeStage: ${bad[0]} is ${bad[1]}${where}; it is stopped. A lower learning rate helps`);
 }
 
-/** What tells one call from another, as a text: a state is not taken up by a call with other options. */
-function callOf({ wide, thin, data, seed = 1 }: Settled, { wideTraining, procedure }: Declared): string {
-  const given = 'params' in wideTraining ? 'given' : wideTraining;
-  const { shape, classes, train, validation } = data;
-  const sizes = { shape, classes, examples: [train.count, validation.count] };
-  return JSON.stringify({ seed, given, procedure, wide: wide.shapes, thin: thin.shapes, sizes });
-}
-
-/** Throws FailureError that names this worker where its version, engine, options or data are not worker 0's. */
-async function agreeOnCall(
-  workers: Workers,
+/**
+ * Everything that a call computes with, but for functions that the caller wrote and the examples: values, or hashes of
+ * them. It tells one call from another, for workers that train together and for a state in a folder.
+ */
+function identityOf(
   { wide, thin, seed = 1 }: Settled,
   { wideTraining: given, procedure: { training, ...procedure } }: Declared,
-  data: Dataset,
-): Promise<void> {
+  { shape, classes, labels = [], questions = 1, vocabulary = 0, train, validation, test }: Dataset,
+): Readonly<Record<string, unknown>> {
   const weights = 'params' in given ? { params: hashOfArrays(given.params), state: hashOfArrays(given.state) } : given;
-  const { shape, classes, labels = [], train, validation, test } = data;
-  await agreeOnOptions(workers, {
-    'version of gowide': packageVersion(),
-    engine: tf.getBackend(),
+  return {
     seed,
     wideTraining: weights,
     ...procedure,
     finetune: training,
     'the wide net': { taps: wide.taps, shapes: wide.shapes },
     'the thin net': { taps: thin.taps, shapes: thin.shapes },
-    data: { shape, classes, labels, examples: [train.count, validation.count, test.count] },
-  });
-  await agreeOnExamples(workers, data);
+    data: { shape, classes, labels, questions, vocabulary, examples: [train.count, validation.count, test.count] },
+  };
 }
 
 async function trainWide(

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.js';
+import type { Dataset, Source } from '../../src/data/dataset.js';
 import { loadDigits } from '../../src/data/digits.js';
 import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage.js';
 import { networkOf } from '../../src/models/index.js';
@@ -63,5 +63,41 @@ test('a call that was stopped goes on from its folder and ends with the same wei
     await expect(call({ folder, signal: stop.signal, onProgress })).rejects.toThrow('the state is saved in');
   }
   expect((await call({ folder })).thin).toEqual(whole.thin);
-  await expect(call({ folder, seed: 2 })).rejects.toThrow('the state of a call with other options');
+  await expect(call({ folder, seed: 2 })).rejects.toThrow('the state of a call with other options (seed)');
+});
+
+test('a state is taken up by the call that it is of: with the same weights, options and data', async () => {
+  const [own, other] = [wide.init(1), wide.init(2)];
+  const whole = await call({ wideTraining: own });
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-three-stage-'));
+  const stop = new AbortController();
+  const onProgress = (_: string, done: number): void => void (done === 2 && stop.abort());
+  await expect(call({ wideTraining: own, folder, signal: stop.signal, onProgress })).rejects.toThrow('is saved in');
+  const { train } = data;
+  const brighter: Source = {
+    count: train.count,
+    batch: async (indices, augment) => {
+      const { values, labels } = await train.batch(indices, augment);
+      return { values: values.map((value) => 2 * value), labels };
+    },
+  };
+  const changed: [changes: Partial<ThreeStageOptions>, name: string][] = [
+    [{ wideTraining: other }, 'wideTraining.params'],
+    [{ wideTraining: recipe(4) }, 'wideTraining.steps'],
+    [{ start: 'random' }, 'start'],
+    [{ finetune: recipe(5) }, 'finetune.steps'],
+    [{ finetune: { ...recipe(4), objective: { labels: 1 } } }, 'finetune.objective.labels'],
+    [{ data: { ...data, train: brighter } }, 'examples.train'],
+    [{ data: { ...data, test: data.validation } }, 'data.examples'],
+    [{ data: { ...data, labels: Array.from({ length: 10 }, (_, i) => `digit ${i}`) } }, 'data.labels'],
+    [{ wide: { ...wide, taps: wide.taps.map((tap) => tap) }, imitation: null }, 'imitation'],
+  ];
+  const seen: unknown[] = [];
+  const onRow = (row: unknown): void => void seen.push(row);
+  for (const [changes, name] of changed)
+    await expect(call({ wideTraining: own, folder, onRow, ...changes }), name).rejects.toThrow(
+      new RegExp(`thin-last.safetensors: the state of a call with other options \\(${name}`),
+    );
+  expect(seen).toEqual([]); // it is said before anything is trained
+  expect((await call({ wideTraining: own, folder })).thin).toEqual(whole.thin);
 });
