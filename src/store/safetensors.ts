@@ -279,19 +279,19 @@ function decode(dtype: Dtype, bytes: Uint8Array): HostValues | undefined {
     case 'BF16':
       return fromBfloat16(new Uint16Array(buffer, byteOffset, count));
     case 'F16':
-      return fromFloat16(new Uint16Array(buffer, byteOffset, count));
+      return decodeBy(float16Table(), new Uint16Array(buffer, byteOffset, count));
     case 'F8_E4M3':
-      return Float32Array.from(new Uint8Array(buffer, byteOffset, count), (bits) => fromFloat8(bits, 3));
+      return decodeBy(float8Table(3), new Uint8Array(buffer, byteOffset, count));
     case 'F8_E5M2':
-      return Float32Array.from(new Uint8Array(buffer, byteOffset, count), (bits) => fromFloat8(bits, 2));
+      return decodeBy(float8Table(2), new Uint8Array(buffer, byteOffset, count));
     case 'I8':
-      return Int32Array.from(new Int8Array(buffer, byteOffset, count));
+      return new Int32Array(new Int8Array(buffer, byteOffset, count));
     case 'I16':
-      return Int32Array.from(new Int16Array(buffer, byteOffset, count));
+      return new Int32Array(new Int16Array(buffer, byteOffset, count));
     case 'U16':
-      return Int32Array.from(new Uint16Array(buffer, byteOffset, count));
+      return new Int32Array(new Uint16Array(buffer, byteOffset, count));
     case 'U32':
-      return BigInt64Array.from(new Uint32Array(buffer, byteOffset, count), BigInt);
+      return toBigInts(new Uint32Array(buffer, byteOffset, count));
     case 'U64': {
       const values = new BigInt64Array(buffer, byteOffset, count);
       return values.some((value) => value < 0n) ? undefined : values;
@@ -309,16 +309,46 @@ function fromBfloat16(halves: Uint16Array): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
+function toBigInts(values: Uint32Array): BigInt64Array {
+  const out = new BigInt64Array(values.length);
+  for (let i = 0; i < values.length; i++) out[i] = BigInt(values[i]!);
+  return out;
+}
+
+/** The values of codes by a table of the bits of float32. */
+function decodeBy(table: Uint32Array, codes: Uint8Array | Uint16Array): Float32Array {
+  const bits = new Uint32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) bits[i] = table[codes[i]!]!;
+  return new Float32Array(bits.buffer);
+}
+
+/** Bits of the float32 of every code of `width` bits. */
+function tableOf(width: 8 | 16, valueOf: (code: number) => number): Uint32Array {
+  const values = new Float32Array(2 ** width);
+  for (let code = 0; code < values.length; code++) values[code] = valueOf(code);
+  return new Uint32Array(values.buffer);
+}
+
+let ofFloat16: Uint32Array | undefined;
+
+function float16Table(): Uint32Array {
+  return (ofFloat16 ??= tableOf(16, fromFloat16));
+}
+
+const ofFloat8: Partial<Record<2 | 3, Uint32Array>> = {};
+
+function float8Table(fractionBits: 2 | 3): Uint32Array {
+  return (ofFloat8[fractionBits] ??= tableOf(8, (code) => fromFloat8(code, fractionBits)));
+}
+
 /** IEEE 754 binary16, subnormals, infinities and NaN included. */
-function fromFloat16(halves: Uint16Array): Float32Array {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  });
+function fromFloat16(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /**

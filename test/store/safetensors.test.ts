@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
-import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { decodeBytes, readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gowide-safetensors-'));
 const path = join(folder, 'x.safetensors');
@@ -79,6 +79,54 @@ test('whole numbers of every size and floats of 8 bits are read, whether a netwo
   }
   raw({ x: { dtype: 'U64', shape: [1], data_offsets: [0, 8] } }, new Uint8Array(BigUint64Array.of(2n ** 63n).buffer));
   expect(() => readSafetensors(path)).toThrow('tensor "x" has a whole number above 2^63 - 1, which is not read');
+});
+
+/** The 32-bit patterns of the values that codes 0, 1, 2, ... of a type are read as. */
+function patterns(dtype: 'F16' | 'F8_E4M3' | 'F8_E5M2', codes: Uint8Array | Uint16Array): Uint32Array {
+  const values = decodeBytes(dtype, new Uint8Array(codes.slice().buffer)) as Float32Array;
+  return new Uint32Array(values.buffer, values.byteOffset, values.length);
+}
+
+const CANONICAL_NAN = new Uint32Array(Float32Array.of(NaN).buffer)[0]!;
+
+test('every code of a small float is read as its value, to the bit', () => {
+  for (const [dtype, exponentBits, fractionBits] of [
+    ['F16', 5, 10],
+    ['F8_E4M3', 4, 3],
+    ['F8_E5M2', 5, 2],
+  ] as const) {
+    const width = 1 + exponentBits + fractionBits;
+    const codes = (width === 16 ? Uint16Array : Uint8Array).from({ length: 2 ** width }, (_, code) => code);
+    const found = patterns(dtype, codes);
+    const bias = 2 ** (exponentBits - 1) - 1;
+    const top = 2 ** exponentBits - 1;
+    let [infinities, nans, subnormals] = [0, 0, 0];
+    for (let code = 0; code < codes.length; code++) {
+      const sign = code >> (width - 1) === 1 ? 0x8000_0000 : 0;
+      const [exponent, fraction] = [(code >> fractionBits) & top, code & (2 ** fractionBits - 1)];
+      // E4M3 has no infinity, and numbers where the others have NaN
+      const isNumber = exponent < top || (dtype === 'F8_E4M3' && fraction < 7);
+      let expected: number;
+      if (exponent === 0) {
+        const magnitude = Float32Array.of(fraction * 2 ** (1 - bias - fractionBits));
+        expected = new Uint32Array(magnitude.buffer)[0]! + sign;
+        subnormals += Number(fraction > 0);
+      } else if (isNumber) {
+        // float32 has the same fraction in its upper bits, and another bias
+        expected = (exponent - bias + 127) * 2 ** 23 + fraction * 2 ** (23 - fractionBits) + sign;
+      } else if (fraction === 0) {
+        expected = 0x7f80_0000 + sign;
+        infinities++;
+      } else {
+        expected = CANONICAL_NAN;
+        nans++;
+      }
+      if (found[code] !== expected) expect([dtype, code, found[code]]).toEqual([dtype, code, expected]);
+    }
+    const payloads = 2 * (2 ** fractionBits - 1);
+    const isE4M3 = dtype === 'F8_E4M3';
+    expect([dtype, infinities, nans, subnormals]).toEqual([dtype, isE4M3 ? 0 : 2, isE4M3 ? 2 : payloads, payloads]);
+  }
 });
 
 test('metadata may be null, as the reference implementation has it', () => {
