@@ -45,6 +45,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts', 'theory/**/*.ts'],
+    ignores: ['theory/kernel/assembly/**', 'src/**/assembly/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['[arguments.length>1]', '[arguments.length=1][arguments.0.type="ObjectExpression"]'].map((what) => ({
+          selector: `CallExpression[callee.property.name="from"][callee.object.name=/^(Float|Int|Uint|Big).*Array$/]${what}`,
+          message: 'some thirty times as slow as a loop; use `filled` of src/core/host-array.ts.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs', '*.js'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', AbortController: 'readonly' },

@@ -44,6 +44,15 @@ export function arraysOf<Type extends new (length: number) => HostValues>(
   return arrays as HostArrays<InstanceType<Type>>;
 }
 
+/** An array with a value at each index, by a plain loop: `XArray.from` with a function takes thirty times as long. */
+export function filled<Values extends Floats | Int32Array | Uint32Array | Uint8Array>(
+  values: Values,
+  valueAt: (i: number) => number,
+): Values {
+  for (let i = 0; i < values.length; i++) values[i] = valueAt(i);
+  return values;
+}
+
 /** Index of the first value that is not a finite number; -1 where all are. */
 export function firstInfinite(values: Floats): number {
   // no callback for each value: batches have millions. Four sums of zeros, which do not wait for each other, are a

@@ -103,7 +103,8 @@ export function normalsOf(u: Float64Array, skipped: number): Float64Array {
 
 /** A random order of 0..n-1 (Fisher-Yates). */
 export function permutation(key: RngKey, n: number): Uint32Array {
-  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  const order = new Uint32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   const u = uniforms(key, n);
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(u[i]! * (i + 1));

@@ -1,6 +1,6 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
 import { listed, UsageError } from '../core/errors.js';
-import { firstInfinite, sizeOf } from '../core/host-array.js';
+import { filled, firstInfinite, sizeOf } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 
@@ -276,6 +276,6 @@ export class Loader {
 /** Consecutive batches of a whole source, unaugmented. */
 export function indexRanges(count: number, batch: number): Uint32Array[] {
   return Array.from({ length: Math.ceil(count / batch) }, (_, i) =>
-    Uint32Array.from({ length: Math.min(batch, count - i * batch) }, (_, k) => i * batch + k),
+    filled(new Uint32Array(Math.min(batch, count - i * batch)), (k) => i * batch + k),
   );
 }

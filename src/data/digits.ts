@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { UsageError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import { packageFolder } from '../core/package.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
@@ -66,7 +67,7 @@ function readDigits(): Split {
     indices.forEach((index, i) => pixels.set(images[index]!, i * DIGITS_SIZE * DIGITS_SIZE));
     return {
       images: pixels,
-      labels: Uint8Array.from(indices, (index) => labels[index]!),
+      labels: filled(new Uint8Array(count), (i) => labels[indices[i]!]!),
       height: DIGITS_SIZE,
       width: DIGITS_SIZE,
       channels: 1,

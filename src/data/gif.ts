@@ -3,6 +3,7 @@
  * names, and what the picture leaves free of the screen has the transparent index, or the first one.
  */
 import { FailureError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import { blackBitmap, checkLength, type Bitmap } from './bitmap.js';
 
 /** Bytes that begin a block: an extension, a picture, the end. */
@@ -19,7 +20,7 @@ const PASSES = [
 const MOST_CODES = 4096;
 
 /** Grays by their index: the colors of a GIF without a palette. */
-const GRAYS = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+const GRAYS = filled(new Uint8Array(768), (i) => Math.floor(i / 3));
 
 /** The colors of a palette of 3-byte entries, black beyond its last; grays where it has none, or begins like them. */
 function paletteAt(bytes: Buffer, at: number, flags: number): { readonly colors: Uint8Array; readonly end: number } {
@@ -46,7 +47,7 @@ function decompress(data: Buffer, bits: number, count: number): Uint8Array {
   if (bits < 1 || bits > 8) throw new FailureError(`a GIF with codes of ${bits} bits; expected 1 to 8`);
   const [clear, end] = [2 ** bits, 2 ** bits + 1];
   const prefix = new Uint16Array(MOST_CODES);
-  const last = Uint8Array.from({ length: MOST_CODES }, (_, code) => code);
+  const last = filled(new Uint8Array(MOST_CODES), (code) => code);
   const length = new Uint16Array(MOST_CODES).fill(1);
   const indices = new Uint8Array(count);
   let [next, width, previous] = [end + 1, bits + 1, -1];

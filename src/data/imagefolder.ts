@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, listed, messageOf, UsageError } from '../core/errors.js';
 import { withSlashes } from '../core/folder.js';
+import { filled } from '../core/host-array.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { byCodePoint } from '../core/text-order.js';
@@ -327,7 +328,7 @@ async function decodeBatch(
   skipped.sort((a, b) => (a.file < b.file ? -1 : 1));
   return {
     values,
-    labels: Int32Array.from(kept, (i) => list[indices[i]!]!.label),
+    labels: filled(new Int32Array(kept.length), (k) => list[indices[kept[k]!]!]!.label),
     ...(skipped.length > 0 && { skipped }),
   };
 }
@@ -364,7 +365,7 @@ async function openPicture(sharp: typeof sharpModule, file: string): Promise<Ope
   if (wide !== undefined) {
     const gray = picture.removeAlpha().toColourspace('grey16').raw({ depth: wide });
     const values = new WIDE_GRAY[wide](new Uint8Array(await gray.toBuffer()).buffer);
-    return fromPixels(sharp, Uint8ClampedArray.from(values), { width, height, channels: 1 });
+    return fromPixels(sharp, new Uint8ClampedArray(values), { width, height, channels: 1 });
   }
   if (hasAlpha || isTurned) {
     // before anything is scaled: that would weigh colors by their opacity, and leave none where nothing is opaque
@@ -414,8 +415,11 @@ async function decode({ size, resize }: Cut, file: string, draws: Float64Array |
 /** Pixels with three channels, where gray ones have one. Throws FailureError on another number of them. */
 function inColor(data: Uint8Array, pixels: number): Uint8Array {
   if (data.length === pixels * CHANNELS) return data;
-  if (data.length === pixels)
-    return Uint8Array.from({ length: pixels * CHANNELS }, (_, i) => data[Math.floor(i / CHANNELS)]!); // grey
+  if (data.length === pixels) {
+    const colors = new Uint8Array(pixels * CHANNELS);
+    for (let i = 0, to = 0; i < pixels; i++) for (let c = 0; c < CHANNELS; c++) colors[to++] = data[i]!;
+    return colors;
+  }
   throw new FailureError(`decoded to ${data.length} bytes, expected ${pixels * CHANNELS}`);
 }
 
@@ -498,7 +502,7 @@ export async function readPictures(
     }
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
-  const labels = Uint8Array.from(list, ({ label }) => label);
+  const labels = filled(new Uint8Array(list.length), (i) => list[i]!.label);
   return { images, labels, height: size, width: size, channels: CHANNELS, classes };
 }
 

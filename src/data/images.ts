@@ -1,5 +1,6 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
 import { UsageError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
@@ -54,7 +55,7 @@ function pick(set: ByteImages, indices: Uint32Array): ByteImages {
   const pixels = set.height * set.width * set.channels;
   const images = new Uint8Array(indices.length * pixels);
   indices.forEach((index, i) => images.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels));
-  return { ...set, images, labels: Uint8Array.from(indices, (index) => set.labels[index]!) };
+  return { ...set, images, labels: filled(new Uint8Array(indices.length), (i) => set.labels[indices[i]!]!) };
 }
 
 /** What is done to a batch's values in place: `augment` for training, then `normalize` always. */

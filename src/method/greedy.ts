@@ -6,6 +6,7 @@
  */
 import { Matrix } from 'ml-matrix';
 import { UsageError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import type { Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { evaluation, type Scope } from '../nn/layers.js';
@@ -65,7 +66,7 @@ function mixtureOf(ff: number, fs: number, pp: number, ps: number, fp: number): 
  */
 export function greedyChoice(products: Matrix, count: number): ChannelChoice {
   const N = products.rows;
-  const withSum = Float64Array.from({ length: N }, (_, i) => products.getRow(i).reduce((sum, one) => sum + one, 0));
+  const withSum = filled(new Float64Array(N), (i) => products.getRow(i).reduce((sum, one) => sum + one, 0));
   const factors = new Map<number, number>();
   const withMix = new Float64Array(N);
   /** f . f and f . s. */
@@ -85,7 +86,7 @@ export function greedyChoice(products: Matrix, count: number): ChannelChoice {
     factors.set(next, q);
   }
   const indices = Uint32Array.from([...factors.keys()].sort((a, b) => a - b));
-  return { indices, factors: Float64Array.from(indices, (i) => factors.get(i)!) };
+  return { indices, factors: filled(new Float64Array(count), (k) => factors.get(indices[k]!)!) };
 }
 
 /** Kernels of the wide net that read an axis which the thin net has fewer channels of, by name of the axis. */

@@ -2,7 +2,7 @@
 import { Matrix, solve } from 'ml-matrix';
 import type { Dataset } from '../data/dataset.js';
 import { disposeAll, tf, type Tensor, type Tensors } from '../engine/tensor.js';
-import type { HostArray, HostArrays } from '../core/host-array.js';
+import { filled, type HostArray, type HostArrays } from '../core/host-array.js';
 import { toTensors } from '../engine/host-memory.js';
 import { evaluation, linearMap, type Scope } from '../nn/layers.js';
 import type { HostWeights, Network } from '../nn/network.js';
@@ -102,7 +102,9 @@ async function streamScales(
   matrix.dispose();
   const scales = taps.flatMap((tap): (readonly [string, HostArray])[] => {
     const [own, wide] = [sums[tap]!.diagonal(), sums[`${tap} wide`]!.diagonal()];
-    const up = Float32Array.from(own, (square, j) => Math.sqrt(Math.max(wide[j]!, 1e-12) / Math.max(square, 1e-12)));
+    const up = filled(new Float32Array(own.length), (j) =>
+      Math.sqrt(Math.max(wide[j]!, 1e-12) / Math.max(own[j]!, 1e-12)),
+    );
     return [
       [upPath(tap), { shape: [up.length], values: up }],
       [downPath(tap), { shape: [up.length], values: up.map((value) => 1 / value) }],

@@ -6,7 +6,7 @@ import type { Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { forEachBatch } from '../metrics/batches.js';
 import { evaluation } from '../nn/layers.js';
-import { toMatrix, type Teacher } from './weights.js';
+import { matrixOf, type Teacher } from './weights.js';
 
 /** Moments are taken over the first examples of the training split, at most this many. */
 const EXAMPLES = 512;
@@ -18,7 +18,7 @@ const EXAMPLES = 512;
 export async function toFiniteMatrix(sums: Tensor2D, where: string): Promise<Matrix> {
   const values = (await sums.data()) as Float32Array;
   const at = firstInfinite(values);
-  if (at < 0) return toMatrix(sums);
+  if (at < 0) return matrixOf({ shape: sums.shape, values });
   throw new FailureError(
     `sums of products of values at "${where}" are ${values[at]}: the wide net's values, or the thin net's own, are ` +
       'beyond float32; are weights and data those that belong together?',

@@ -3,6 +3,7 @@
  * the three stages are the same with parts left out. Data passes one way: wide net -> imitation -> thin net.
  */
 import { FailureError, UsageError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import { toBatch, type Batch, type Dataset } from '../data/dataset.js';
 import { productRounding } from '../engine/rounding.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../engine/tensor.js';
@@ -227,7 +228,7 @@ function withoutLastPair(params: Tensors, groups: readonly Group[], adopted: boo
 
 async function someInputs(data: Dataset): Promise<Tensor> {
   const count = Math.min(16, data.validation.count);
-  const { x, y } = toBatch(data, await data.validation.batch(Uint32Array.from({ length: count }, (_, i) => i)));
+  const { x, y } = toBatch(data, await data.validation.batch(filled(new Uint32Array(count), (i) => i)));
   y.dispose();
   return x;
 }

@@ -1,5 +1,6 @@
 /** A worker's share of a training step: which examples of the batch are its own, and the sum over all workers. */
 import { UsageError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
 import type { BatchPart, Dataset, SkippedFile } from '../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
@@ -53,7 +54,7 @@ export async function dataText({
   validation,
   test,
 }: Dataset): Promise<string> {
-  const some = Uint32Array.from({ length: Math.min(8, train.count) }, (_, i) =>
+  const some = filled(new Uint32Array(Math.min(8, train.count)), (i) =>
     Math.floor((i * train.count) / Math.min(8, train.count)),
   );
   const { labels } = await train.batch(some);

@@ -1,6 +1,6 @@
 /** Initial values of the thin net: random ones, or ones that are taken from the wide net. */
 import { UsageError } from '../core/errors.js';
-import { sizeOf, type HostArray, type HostArrays } from '../core/host-array.js';
+import { filled, sizeOf, type HostArray, type HostArrays } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { greedyChoice, ofUnits, type ChannelChoice, type Contributions } from './greedy.js';
 import { projectParameter, type StreamBasis } from './stream.js';
@@ -167,9 +167,8 @@ function selectChannels(
       const known = contributions[name];
       if (known !== undefined) return [name, inChannels(greedyChoice(ofUnits(known, unit), size / unit), unit)];
       const scores = importance(name, theirs.get(name)!, axes, host.params);
-      const sums = Float64Array.from({ length: scores.length / unit }, (_, u) =>
-        scores.subarray(u * unit, (u + 1) * unit).reduce((sum, score) => sum + score, 0),
-      );
+      const sums = new Float64Array(scores.length / unit);
+      for (let k = 0; k < scores.length; k++) sums[Math.floor(k / unit)]! += scores[k]!;
       const best = Array.from(sums.keys()).sort((p, q) => sums[q]! - sums[p]! || p - q);
       const indices = Uint32Array.from(best.slice(0, size / unit)).sort();
       const factors = new Float64Array(indices.length).fill(Math.sqrt(theirs.get(name)! / size));
@@ -180,11 +179,10 @@ function selectChannels(
 
 /** A choice of units of `unit` channels as one of channels. */
 function inChannels({ indices, factors }: ChannelChoice, unit: number): ChannelChoice {
-  const each = <T>(values: ArrayLike<T>, one: (value: T, i: number) => T): T[] =>
-    Array.from(values).flatMap((value) => Array.from({ length: unit }, (_, i) => one(value, i)));
+  const count = indices.length * unit;
   return {
-    indices: Uint32Array.from(each(indices, (u, i) => u * unit + i)),
-    factors: Float64Array.from(each(factors, (factor) => factor)),
+    indices: filled(new Uint32Array(count), (k) => indices[Math.floor(k / unit)]! * unit + (k % unit)),
+    factors: filled(new Float64Array(count), (k) => factors[Math.floor(k / unit)]!),
   };
 }
 
@@ -212,9 +210,9 @@ function importance(
 /** Adds to `total[i]` the sum of squares of slice i along `axis`. */
 function addSquares({ shape, values }: HostArray, axis: number, total: Float64Array): void {
   const [size, inner] = [shape[axis]!, sizeOf(shape.slice(axis + 1))];
-  for (let k = 0; k < values.length; k++) {
-    const i = Math.floor(k / inner) % size;
-    total[i] = total[i]! + values[k]! ** 2;
+  for (let k = 0, slice = 0; k < values.length; slice++) {
+    const i = slice % size;
+    for (const end = k + inner; k < end; k++) total[i] = total[i]! + values[k]! ** 2;
   }
 }
 
@@ -237,26 +235,31 @@ function takeChannels(
     if (names.length > 1 && axis === names.length - 2) {
       const { factors } = choice;
       const inner = taken.shape.at(-1)!;
-      taken = {
-        ...taken,
-        values: taken.values.map((value, k) => value * factors[Math.floor(k / inner) % factors.length]!),
-      };
+      taken = { ...taken, values: timesFactors(taken.values, factors, inner) };
     }
   }
   return taken;
+}
+
+/** Values [.., factors, inner], each times the factor of its slice. */
+function timesFactors(values: Float32Array, factors: Float64Array, inner: number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let k = 0, slice = 0; k < values.length; slice++) {
+    const factor = factors[slice % factors.length]!;
+    for (const end = k + inner; k < end; k++) out[k] = values[k]! * factor;
+  }
+  return out;
 }
 
 /** The slices `indices` of an array along one axis, in their order. */
 export function gather({ shape, values }: HostArray, axis: number, indices: Uint32Array): HostArray {
   const [outer, size, inner] = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
   const out = new Float32Array(outer * indices.length * inner);
-  for (let o = 0; o < outer; o++) {
-    indices.forEach((index, i) =>
-      out.set(
-        values.subarray((o * size + index) * inner, (o * size + index + 1) * inner),
-        (o * indices.length + i) * inner,
-      ),
-    );
-  }
+  let to = 0;
+  for (let o = 0; o < outer; o++)
+    for (let i = 0; i < indices.length; i++) {
+      const from = (o * size + indices[i]!) * inner;
+      for (let k = 0; k < inner; k++) out[to++] = values[from + k]!;
+    }
   return { shape: shape.map((old, k) => (k === axis ? indices.length : old)), values: out };
 }

@@ -37,7 +37,10 @@ export function principal(moment: Matrix, count: number): { readonly directions:
 
 /** A matrix [rows, columns] as a parameter in float32. */
 export function parameterOf(matrix: Matrix): HostArray {
-  return { shape: [matrix.rows, matrix.columns], values: Float32Array.from(matrix.to1DArray()) };
+  const { rows, columns } = matrix;
+  const values = new Float32Array(rows * columns);
+  for (let i = 0, k = 0; i < rows; i++) for (let j = 0; j < columns; j++, k++) values[k] = matrix.get(i, j);
+  return { shape: [rows, columns], values };
 }
 
 /**
@@ -69,9 +72,12 @@ export function projectParameter(
 ): HostArray {
   const [M, m] = basis.shape as [number, number];
   if (path.endsWith('/gamma') && isStream[0]) {
-    const squared = along(wide, 0, { shape: basis.shape, values: basis.values.map((value) => value * value) });
+    const squares = new Float32Array(basis.values.length);
+    for (let k = 0; k < squares.length; k++) squares[k] = basis.values[k]! * basis.values[k]!;
+    const diagonal = along(wide, 0, { shape: basis.shape, values: squares });
     const factor = Math.sqrt((share * M) / m);
-    return { ...squared, values: squared.values.map((value) => value * factor) };
+    for (let j = 0; j < m; j++) diagonal.values[j] = diagonal.values[j]! * factor;
+    return diagonal;
   }
   return isStream.reduce((value, yes, axis) => (yes ? along(value, axis, basis) : value), wide);
 }

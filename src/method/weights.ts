@@ -1,5 +1,5 @@
 /** A network's values on the engine, and their way to the host and back. */
-import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
+import { arraysOf, type Floats, type HostArray, type HostArrays } from '../core/host-array.js';
 import { Matrix } from 'ml-matrix';
 import { moveToEngine } from '../engine/host-memory.js';
 import { disposeAll, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
@@ -78,7 +78,13 @@ export function fromArrays(arrays: HostArrays<Floats>): HostWeights {
 
 /** A tensor [rows, columns] as a float64 matrix on the host, where linear systems are solved. */
 export async function toMatrix(tensor: Tensor2D): Promise<Matrix> {
-  const [rows, columns] = tensor.shape;
-  const values = await tensor.data();
-  return new Matrix(Array.from({ length: rows }, (_, i) => Array.from(values.slice(i * columns, (i + 1) * columns))));
+  return matrixOf({ shape: tensor.shape, values: (await tensor.data()) as Float32Array });
+}
+
+/** An array [rows, columns] as a float64 matrix. */
+export function matrixOf({ shape, values }: HostArray): Matrix {
+  const [rows, columns] = shape as [number, number];
+  const matrix = new Matrix(rows, columns);
+  for (let i = 0, k = 0; i < rows; i++) for (let j = 0; j < columns; j++, k++) matrix.set(i, j, values[k]!);
+  return matrix;
 }

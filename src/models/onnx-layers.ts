@@ -3,7 +3,7 @@
  * [B, C, H, W] there, kernels of convolutions [out, in, h, w]. Letters: B batch, T tokens, C channels, N heads, d
  * channels of a head.
  */
-import type { HostArray } from '../core/host-array.js';
+import { filled, type HostArray } from '../core/host-array.js';
 import { BATCH_NORM_EPSILON, type ACTIVATIONS } from '../nn/layers.js';
 import type { HostWeights } from '../nn/network.js';
 import { NEVER, OTHER_SIDE } from '../nn/transformer.js';
@@ -101,13 +101,15 @@ export function convNormNode(
     HostArray,
   ];
   const [mean, variance] = [state[`${norm}/mean`]!, state[`${norm}/variance`]!];
-  const factors = Float64Array.from(
-    gamma.values,
-    (value, i) => value / Math.sqrt(variance.values[i]! + BATCH_NORM_EPSILON),
+  const factors = filled(
+    new Float64Array(gamma.values.length),
+    (i) => gamma.values[i]! / Math.sqrt(variance.values[i]! + BATCH_NORM_EPSILON),
   );
   const outputs = factors.length;
+  const values = new Float32Array(kernel.values.length);
+  for (let i = 0; i < values.length; i++) values[i] = kernel.values[i]! * factors[i % outputs]!;
   const folded = {
-    kernel: { ...kernel, values: kernel.values.map((value, i) => value * factors[i % outputs]!) },
+    kernel: { ...kernel, values },
     bias: { ...beta, values: beta.values.map((value, i) => value - mean.values[i]! * factors[i]!) },
   };
   const y = convNode(scope, conv, x, folded, { strides: [stride, stride], pads: halfPads(kernel) }, groups);
@@ -182,7 +184,7 @@ export function distanceBiasNode({ graph }: OnnxScope, numHeads: number, slope: 
   const perHead = (name: string, value: (head: number) => number): Value =>
     graph.constant(`distance/${name}`, {
       shape: [numHeads, 1, 1],
-      values: Float32Array.from({ length: numHeads }, (_, head) => value(head)),
+      values: filled(new Float32Array(numHeads), value),
     });
   const range = node('Range', [graph.integer(0), tokens, graph.integer(1)]);
   const positions = graph.toFloat(range, 'distance');

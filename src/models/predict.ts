@@ -1,6 +1,6 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
 import { FailureError, UsageError } from '../core/errors.js';
-import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
+import { filled, firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensor4D, type Tensors } from '../engine/tensor.js';
 import { toTensors } from '../engine/host-memory.js';
 import type { Scope } from '../nn/layers.js';
@@ -48,7 +48,7 @@ export async function predictImages(
   const [count, , height, width] = input.shape as [number, number, number, number];
   const pixels = channels * height * width;
   const forward = (scope: Scope, start: number, size: number): Tensors => {
-    const images = tf.tensor4d(Float32Array.from(input.values.subarray(start * pixels, (start + size) * pixels)), [
+    const images = tf.tensor4d(input.values.subarray(start * pixels, (start + size) * pixels), [
       size,
       channels,
       height,
@@ -98,7 +98,7 @@ export function readRows(
       shape[0]!,
       (scope, start, size) => {
         const rows = values.subarray(start * numbers, (start + size) * numbers);
-        const outputs = network.apply(scope, tf.tensor2d(Float32Array.from(rows), [size, numbers]));
+        const outputs = network.apply(scope, tf.tensor2d(rows, [size, numbers]));
         return Object.fromEntries(Object.entries(outputs).filter(([tap]) => options.taps || tap === 'logits'));
       },
       options,
@@ -150,7 +150,7 @@ export function readTokens(
       throw new UsageError(`${source}: ${name} is ${dtypeOf(values)}, expected I32 or I64`);
     if (shape.length !== 2 || Math.min(...shape) < 1)
       throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
-    return { shape, values: Int32Array.from(values as Int32Array, Number) };
+    return { shape, values: filled(new Int32Array(values.length), (i) => Number(values[i])) };
   };
   const ids = whole('input_ids');
   if (ids === undefined)

@@ -18,24 +18,36 @@ export function heNormal(seed: number, path: string, shape: readonly number[]): 
 /** Draws at a time: a table of embeddings in float64 would be several times the network's own memory. */
 const CHUNK = 2 ** 16;
 
-/** Normal with mean 0 and standard deviation `std`, in any shape. */
-export function scaledNormal(seed: number, path: string, shape: readonly number[], std: number): HostArray {
+/** Values that `fill` makes of as many draws of the stream of their path, some at a time. */
+function drawnBy(
+  draw: typeof normals,
+  seed: number,
+  path: string,
+  shape: readonly number[],
+  fill: (drawn: Float64Array, values: Float32Array) => void,
+): HostArray {
   const values = new Float32Array(sizeOf(shape));
   const key = rngKey(seed, 'init', path);
   for (let at = 0; at < values.length; at += CHUNK) {
-    const drawn = normals(key, Math.min(CHUNK, values.length - at), at);
-    for (let i = 0; i < drawn.length; i++) values[at + i] = drawn[i]! * std;
+    const part = values.subarray(at, at + CHUNK);
+    fill(draw(key, part.length, at), part);
   }
   return { shape, values };
+}
+
+/** Normal with mean 0 and standard deviation `std`, in any shape. */
+export function scaledNormal(seed: number, path: string, shape: readonly number[], std: number): HostArray {
+  return drawnBy(normals, seed, path, shape, (drawn, values) => {
+    for (let i = 0; i < drawn.length; i++) values[i] = drawn[i]! * std;
+  });
 }
 
 /** Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. */
 export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): HostArray {
   const bound = 1 / Math.sqrt(fanIn);
-  return {
-    shape,
-    values: Float32Array.from(uniforms(rngKey(seed, 'init', path), sizeOf(shape)), (u) => (2 * u - 1) * bound),
-  };
+  return drawnBy(uniforms, seed, path, shape, (drawn, values) => {
+    for (let i = 0; i < drawn.length; i++) values[i] = (2 * drawn[i]! - 1) * bound;
+  });
 }
 
 /**
@@ -55,10 +67,10 @@ export function orthogonal(
   const { orthogonalMatrix: q, upperTriangularMatrix: r } = new QrDecomposition(drawn);
   // the signs of R's diagonal make the distribution uniform (Mezzadri 2007)
   const at = (i: number, j: number): number => gain * q.get(i, j) * Math.sign(r.get(j, j));
-  const values = Float32Array.from({ length: rows * columns }, (_, k) => {
-    const [row, column] = [Math.floor(k / columns), k % columns];
-    return rows >= columns ? at(row, column) : at(column, row);
-  });
+  const values = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      values[row * columns + column] = rows >= columns ? at(row, column) : at(column, row);
   return { shape: [rows, columns], values };
 }
 

@@ -130,7 +130,7 @@ export class OnnxGraph {
   }
 
   private wholeNumbers(values: readonly number[], shape: readonly number[], name: string): Value {
-    return this.initializer(name, 'int64', shape, encodeValues(BigInt64Array.from(values, BigInt)));
+    return this.initializer(name, 'int64', shape, encodeValues(new BigInt64Array(values.map(BigInt))));
   }
 
   private initializer(name: string, type: OnnxType, shape: readonly number[], bytes: Uint8Array): Value {

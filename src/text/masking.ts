@@ -1,4 +1,5 @@
 /** Masked tokens for a masked language model: Devlin et al. 2019, section 3.1. Letters: T tokens. */
+import { filled } from '../core/host-array.js';
 import { uniforms, type RngKey } from '../core/rng.js';
 import { CONTINUES, SPECIAL, type WordPiece } from './wordpiece.js';
 
@@ -39,10 +40,11 @@ export class Masking {
     private readonly spec: MaskingSpec,
   ) {
     const names: ReadonlySet<string> = new Set(Object.values(SPECIAL));
-    this.special = Uint8Array.from(tokenizer.vocabulary, (token) => Number(names.has(token)));
-    this.continues = Uint8Array.from(tokenizer.vocabulary, (token) => Number(token.startsWith(CONTINUES)));
+    const { vocabulary } = tokenizer;
+    this.special = filled(new Uint8Array(vocabulary.length), (id) => Number(names.has(vocabulary[id]!)));
+    this.continues = filled(new Uint8Array(vocabulary.length), (id) => Number(vocabulary[id]!.startsWith(CONTINUES)));
     this.mask = tokenizer.id(SPECIAL.mask);
-    this.ordinary = Int32Array.from([...tokenizer.vocabulary.keys()].filter((id) => this.special[id] === 0));
+    this.ordinary = Int32Array.from([...vocabulary.keys()].filter((id) => this.special[id] === 0));
   }
 
   /**

@@ -1,4 +1,5 @@
 /** How long a forward pass takes here, measured. */
+import { filled } from '../core/host-array.js';
 import type { Dataset } from '../data/dataset.js';
 import { toLabelled } from '../data/dataset.js';
 import type { HostWeights, Network } from '../nn/network.js';
@@ -16,7 +17,7 @@ export async function latencies(network: Network, host: HostWeights, data: Datas
   const predict = predictor(network, weights);
   const found: number[] = [];
   for (const batch of LATENCY_BATCHES) {
-    const indices = Uint32Array.from({ length: batch }, (_, i) => i % data.validation.count);
+    const indices = filled(new Uint32Array(batch), (i) => i % data.validation.count);
     const { x, labels } = toLabelled(data, await data.validation.batch(indices));
     const times: number[] = [];
     const started = performance.now();

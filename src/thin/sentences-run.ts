@@ -3,6 +3,7 @@
  * cosines between the sentences of a batch. Letters: B sentences, T tokens, C channels.
  */
 import { z } from 'zod';
+import { filled } from '../core/host-array.js';
 import type { Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import { mean } from '../core/stats.js';
@@ -117,7 +118,7 @@ async function cosines({ network, weights, pooling }: Embedder, data: Dataset, s
   const count = comparedIn(split);
   const vectors: Tensor2D[] = [];
   for (let from = 0; from < count; from += CHUNK) {
-    const indices = Uint32Array.from({ length: Math.min(CHUNK, count - from) }, (_, i) => from + i);
+    const indices = filled(new Uint32Array(Math.min(CHUNK, count - from)), (i) => from + i);
     const { x, y } = toBatch(data, await split.batch(indices));
     vectors.push(tf.tidy(() => embed(network, weights, pooling, x)));
     tf.dispose([x, y]);

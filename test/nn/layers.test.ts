@@ -2,7 +2,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
 import { countValues } from '../../src/core/host-array.js';
 import { fromTensors, toTensors } from '../../src/engine/host-memory.js';
-import { constant, heNormal, uniformFanIn } from '../../src/nn/init.js';
+import { normals, rngKey, uniforms } from '../../src/core/rng.js';
+import { constant, heNormal, scaledNormal, uniformFanIn } from '../../src/nn/init.js';
 import {
   BATCH_NORM_EPSILON,
   batchNorm,
@@ -33,6 +34,21 @@ test('initial values depend on seed and path alone, and have the variance that t
   expect(head.values.every((value) => Math.abs(value) <= 1 / 8)).toBe(true);
   expect(rms(head.values)).toBeCloseTo(1 / 8 / Math.sqrt(3), 2);
   expect(countValues({ kernel, head, c: constant([5], 1) })).toBe(9 * 16 * 64 + 640 + 5);
+});
+
+test('values that are drawn some at a time are those of the stream as a whole, of both kinds and at every length', () => {
+  for (const count of [1, 2 ** 16 - 1, 2 ** 16, 2 ** 17 + 3]) {
+    const key = rngKey(4, 'init', 'a/kernel');
+    const [u, z] = [uniforms(key, count), normals(key, count)];
+    const uniform = new Float32Array(u.map((value) => (2 * value - 1) * (1 / Math.sqrt(7))));
+    expect(Buffer.from(uniformFanIn(4, 'a/kernel', [count], 7).values.buffer).equals(Buffer.from(uniform.buffer))).toBe(
+      true,
+    );
+    const normal = new Float32Array(z.map((value) => value * 0.02));
+    expect(
+      Buffer.from(scaledNormal(4, 'a/kernel', [count], 0.02).values.buffer).equals(Buffer.from(normal.buffer)),
+    ).toBe(true);
+  }
 });
 
 test('parameters survive the way to the engine and back', async () => {

@@ -96,7 +96,7 @@ test('every code of a small float is read as its value, to the bit', () => {
     ['F8_E5M2', 5, 2],
   ] as const) {
     const width = 1 + exponentBits + fractionBits;
-    const codes = (width === 16 ? Uint16Array : Uint8Array).from({ length: 2 ** width }, (_, code) => code);
+    const codes = new (width === 16 ? Uint16Array : Uint8Array)(2 ** width).map((_, code) => code);
     const found = patterns(dtype, codes);
     const bias = 2 ** (exponentBits - 1) - 1;
     const top = 2 ** exponentBits - 1;

@@ -21,6 +21,7 @@
  * g1 = sup |act'|, k = sup |act''|. All is linear with coefficients >= 0, so that Euler iterates of the right side
  * dominate those of the simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
  */
+import { filled } from '../../src/core/host-array.js';
 import { rms } from '../../src/core/stats.js';
 import { rmsDistance } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
@@ -86,7 +87,7 @@ export function traceNet(net: Net, { x, y, loss }: Samples): Trace {
 }
 
 const norms = (rows: Float64Array, d: number): Float64Array =>
-  Float64Array.from({ length: rows.length / d }, (_, i) => Math.hypot(...rows.subarray(i * d, (i + 1) * d)));
+  filled(new Float64Array(rows.length / d), (i) => Math.hypot(...rows.subarray(i * d, (i + 1) * d)));
 const difference = (u: Float64Array, v: Float64Array): Float64Array => u.map((value, j) => value - v[j]!);
 
 /** Coefficients of one layer at one time; arrays are per datum. */

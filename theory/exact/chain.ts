@@ -6,6 +6,7 @@
  * q(0)^2), and q' = (y - P) R with R the product of the others. So the chain is one stiff equation, beside one linear
  * one for each derivative of q by an initial weight, and q may pass through zero, where the division by w_l may not.
  */
+import { filled } from '../../src/core/host-array.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
 
 const productOf = (w: Iterable<number>): number => {
@@ -17,7 +18,8 @@ const productOf = (w: Iterable<number>): number => {
 /** dw/dt = (y - P) P / w [L] of the chain's weights w [L]. */
 export function chainVelocity(w: Iterable<number>, y: number): Float64Array {
   const product = productOf(w);
-  return Float64Array.from(w, (value) => ((y - product) * product) / value);
+  const weights = Float64Array.from(w);
+  return filled(new Float64Array(weights.length), (l) => ((y - product) * product) / weights[l]!);
 }
 
 /** A chain at one time. */
@@ -46,9 +48,12 @@ function reduce(initial: readonly number[]): ReducedChain {
   return {
     smallest,
     weights: (q) =>
-      Float64Array.from(initial, (w, l) =>
-        l === smallest ? q : Math.sign(w) * Math.hypot(q, Math.sqrt((Math.abs(w) - start) * (Math.abs(w) + start))),
-      ),
+      filled(new Float64Array(initial.length), (l) => {
+        const w = initial[l]!;
+        return l === smallest
+          ? q
+          : Math.sign(w) * Math.hypot(q, Math.sqrt((Math.abs(w) - start) * (Math.abs(w) + start)));
+      }),
     others: (w) => productOf(w.filter((_, l) => l !== smallest)),
   };
 }
@@ -89,7 +94,9 @@ function solveChain(initial: readonly number[], y: number, time: number): ChainS
   const system: StiffSystem = {
     velocity: (state) => {
       const { velocity, byState, byInitial } = derivatives(chain, initial, weights(state[0]!), y);
-      return Float64Array.from(state, (v, i) => (i === 0 ? velocity : byState * v + byInitial[i - 1]!));
+      return filled(new Float64Array(state.length), (i) =>
+        i === 0 ? velocity : byState * state[i]! + byInitial[i - 1]!,
+      );
     },
     shifted: (state) => {
       const { byState } = derivatives(chain, initial, weights(state[0]!), y);

@@ -3,6 +3,7 @@
  * each, f(x) = scale * mean_i erf(theta_i . x / sqrt 2)^2, loss (1/2)(y - f)^2. As D -> infinity particles enter by
  * their norm r alone. Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
  */
+import { filled } from '../../src/core/host-array.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../numerics/erf.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
@@ -79,7 +80,10 @@ function gammaQuadrature({ shape, rate }: Radial, spacing: number): Quadrature {
       weights.push(weight);
     }
   const total = weights.reduce((a, b) => a + b, 0);
-  return { nodes: Float64Array.from(nodes), weights: Float64Array.from(weights, (w) => w / total) };
+  return {
+    nodes: Float64Array.from(nodes),
+    weights: filled(new Float64Array(weights.length), (i) => weights[i]! / total),
+  };
 }
 
 /** The flow of norms with weights [n]; its Jacobian is a diagonal and one rank for each of the two classes. */
@@ -163,7 +167,7 @@ function gammaDraws({ shape, rate }: Radial, m: number, seed: number): Float64Ar
   if (!Number.isInteger(shape))
     throw new RangeError(`radialSgd: expected a whole shape of the Gamma law, got ${shape}`);
   const z = normals(rngKey(seed, 'radial', 'norms'), 2 * m * shape); // a sum of two squared normals is 2 Exp(1)
-  return Float64Array.from({ length: m }, (_, i) => {
+  return filled(new Float64Array(m), (i) => {
     let sum = 0;
     for (let j = 0; j < 2 * shape; j++) sum += z[2 * i * shape + j]! ** 2;
     return sum / 2 / rate;
@@ -211,9 +215,5 @@ export function radialSgd(
     }
   }
   const weights = new Float64Array(m).fill(1 / m);
-  return radialRisk(
-    radial,
-    Float64Array.from({ length: m }, (_, i) => norm(i)),
-    weights,
-  );
+  return radialRisk(radial, filled(new Float64Array(m), norm), weights);
 }

@@ -5,6 +5,7 @@
  * with learning rate eta L M D, so that features move at order 1. A layer is one of the simulator's with d = D, alpha =
  * 1, c = 1/L, a_j = U_j / D, b_j = V_j and no bias.
  */
+import { filled } from '../../src/core/host-array.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { flowResult, isExplosion, type FlowResult } from './direct.js';
 import { kernel } from '../kernel/kernel.js';
@@ -103,7 +104,7 @@ export function residualLawNet(
       Array.from(rule.nodes, (node, i) => ({ at: [...at, node], weight: weight * rule.weights[i]! })),
     );
   const M = units.length;
-  const weights = Float64Array.from(units, ({ weight }) => M * weight);
+  const weights = filled(new Float64Array(M), (i) => M * units[i]!.weight);
   const part = (from: number, scale: (j: number) => number): Float64Array =>
     Float64Array.from(units.flatMap(({ at }, j) => at.slice(from, from + D).map((z) => z * scale(j))));
   const { net, embedding, readout } = residualNet(seed, { ...shape, M: 1, L: 0 }, draws);

@@ -1,6 +1,7 @@
 /**
  * Imitation in closed form: the output weights of each thin layer by ridge regression, its input weights as they are.
  */
+import { filled } from '../../src/core/host-array.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { checkUniform, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
@@ -31,7 +32,7 @@ export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, t
   thin.layers.forEach(({ m, a, b, bias }, l) => {
     const [z, target] = [values[l]!, values[l + 1]!];
     const features = Array.from({ length: n }, (_, s) =>
-      Float64Array.from({ length: m }, (__, i) => {
+      filled(new Float64Array(m), (i) => {
         let u = bias[i]!;
         for (let k = 0; k < d; k++) u += a[i * d + k]! * z[s * d + k]!;
         return (c / m) * at(u)[0];
@@ -48,7 +49,7 @@ export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, t
     const lambda = (ridge * gram.reduce((sum, row, s) => sum + row[s]!, 0)) / n;
     const solve = factorLinear(gram.map((row, s) => row.map((value, r) => (r === s ? value + lambda : value))));
     for (let k = 0; k < d; k++) {
-      const weights = solve(Float64Array.from({ length: n }, (_, s) => target[s * d + k]! - alpha * z[s * d + k]!));
+      const weights = solve(filled(new Float64Array(n), (s) => target[s * d + k]! - alpha * z[s * d + k]!));
       for (let i = 0; i < m; i++) b[i * d + k] = features.reduce((sum, row, s) => sum + row[i]! * weights[s]!, 0);
     }
   });

@@ -3,6 +3,7 @@
  * features phi_i = b_i act(a_i . z + bias_i), one vector of N d numbers for each of M particles on the wide net's
  * inputs z [N, d], and want a mixture of few of them near the mean of all, mu.
  */
+import { filled } from '../../src/core/host-array.js';
 import { namesOf } from '../../src/core/registry.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { pickNet, type Layer, type Net } from '../model/particles.js';
@@ -142,7 +143,7 @@ export function featuresOf({ activation, d }: Pick<Net, 'activation' | 'd'>, lay
   const product = (i: number, j: number): number => {
     return (innerProduct(b, i * d, b, j * d, d) * innerProduct(act, i * n, act, j * n, n)) / n;
   };
-  const withMean = Float64Array.from({ length: m }, (_, i) => {
+  const withMean = filled(new Float64Array(m), (i) => {
     let sum = 0;
     for (let s = 0; s < n; s++) {
       sum += act[i * n + s]! * innerProduct(b, i * d, mean, s * d, d);
@@ -151,7 +152,7 @@ export function featuresOf({ activation, d }: Pick<Net, 'activation' | 'd'>, lay
   });
   return {
     count: m,
-    squares: Float64Array.from({ length: m }, (_, i) => product(i, i)),
+    squares: filled(new Float64Array(m), (i) => product(i, i)),
     withMean,
     withOne: (j, out) => {
       for (let i = 0; i < m; i++) out[i] = product(i, j);

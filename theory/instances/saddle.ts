@@ -5,6 +5,7 @@
  * the flow closes on. Data: +-1 on either mode; y = kappa g^L. The infinitely wide net (theta = 0) is stationary by the
  * symmetry s <-> d, and unstable.
  */
+import { filled } from '../../src/core/host-array.js';
 import { mean } from '../../src/core/stats.js';
 import { integrate } from '../flow/integrators.js';
 import { denseSystem, integrateStiff } from '../numerics/stiff.js';
@@ -110,5 +111,5 @@ export function solveSaddle(saddle: Saddle, initial: Float64Array, time: number)
 /** Layer means of real particles theta ~ N(0, s^2), [L, m] row-major. */
 export function layerMeans(particles: Float64Array, depth: number): Float64Array {
   const m = particles.length / depth;
-  return Float64Array.from({ length: depth }, (_, l) => mean(particles.subarray(l * m, (l + 1) * m)));
+  return filled(new Float64Array(depth), (l) => mean(particles.subarray(l * m, (l + 1) * m)));
 }

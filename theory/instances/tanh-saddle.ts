@@ -4,6 +4,7 @@
  * training set is closed under s <-> d, so that the infinitely wide net (w = 0) is stationary by symmetry, and
  * unstable. Here particles matter one by one: d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
  */
+import { filled } from '../../src/core/host-array.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
 
@@ -30,9 +31,9 @@ export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, sy
 /** Layer means w [L] of particles theta [L, m]. */
 export function tanhMeans(theta: Float64Array, depth: number): Float64Array {
   const m = theta.length / depth;
-  return Float64Array.from(
-    { length: depth },
-    (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + Math.tanh(t), 0) / m,
+  return filled(
+    new Float64Array(depth),
+    (l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + Math.tanh(t), 0) / m,
   );
 }
 
@@ -132,7 +133,7 @@ export function linearizedTanhSaddle(
     const at = (sign: number): Float64Array =>
       tanhSaddleGradient(
         saddle,
-        Float64Array.from(w, (__, i) => (i === l ? sign * h : 0)),
+        filled(new Float64Array(w.length), (i) => (i === l ? sign * h : 0)),
         x,
       );
     const [up, down] = [at(1), at(-1)];
@@ -140,7 +141,10 @@ export function linearizedTanhSaddle(
   });
   return integrate(
     (v) =>
-      Float64Array.from(v, (_, i) => -squares[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0)),
+      filled(
+        new Float64Array(v.length),
+        (i) => -squares[i]! * columns.reduce((sum, column, l) => sum + column[i]! * v[l]!, 0),
+      ),
     w,
     time,
     200,
@@ -150,8 +154,8 @@ export function linearizedTanhSaddle(
 /** E tanh'(theta)^2 = E sech^4(theta) of each layer's particles theta [L, m], [L]. */
 export function squaredDerivatives(theta: Float64Array, depth: number): Float64Array {
   const m = theta.length / depth;
-  return Float64Array.from(
-    { length: depth },
-    (_, l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + (1 - Math.tanh(t) ** 2) ** 2, 0) / m,
+  return filled(
+    new Float64Array(depth),
+    (l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + (1 - Math.tanh(t) ** 2) ** 2, 0) / m,
   );
 }

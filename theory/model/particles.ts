@@ -3,6 +3,7 @@
  * dimension, N samples. One particle of a layer is (a, bias, b) in R^{2d+1}. Araujo, Oliveira, Yukimura 2019;
  * theory/README.md.
  */
+import { filled } from '../../src/core/host-array.js';
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import type { Activation } from './activations.js';
 import type { LossName } from './losses.js';
@@ -170,13 +171,13 @@ export function initialNet(
 /** The particles at `indices` of a layer of dimension d, copied. */
 export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
   const rows = (source: Float64Array): Float64Array =>
-    Float64Array.from({ length: indices.length * d }, (_, k) => source[indices[Math.floor(k / d)]! * d + (k % d)]!);
+    filled(new Float64Array(indices.length * d), (k) => source[indices[Math.floor(k / d)]! * d + (k % d)]!);
   return {
     ...layer,
     m: indices.length,
     a: rows(layer.a),
     b: rows(layer.b),
-    bias: Float64Array.from(indices, (i) => layer.bias[i]!),
+    bias: filled(new Float64Array(indices.length), (k) => layer.bias[indices[k]!]!),
   };
 }
 
