@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mean } from '../../src/core/stats.js';
+import { mean, smallest } from '../../src/core/stats.js';
 import { gowide, Running, scaled, type Check, type Measured, type Place } from './check.js';
 
 interface Sample {
@@ -52,7 +52,7 @@ export function growthOf(samples: readonly Sample[], from: number, to: number): 
   const width = (to - from) / BLOCKS;
   const points = Array.from({ length: BLOCKS }, (_, k) => {
     const own = samples.filter(({ step }) => step >= from + k * width && step < from + (k + 1) * width);
-    return { x: from + (k + 0.5) * width, y: Math.min(...own.map(({ bytes }) => bytes)) };
+    return { x: from + (k + 0.5) * width, y: smallest(own.map(({ bytes }) => bytes)) };
   });
   if (points.some(({ y }) => y === Infinity)) return undefined;
   const [x, y] = [mean(points.map((point) => point.x)), mean(points.map((point) => point.y))];
@@ -100,7 +100,7 @@ async function longRun(place: Place, engine: keyof typeof STEPS): Promise<Measur
   const late = samples.filter(({ step }) => step >= 0.4 * steps);
   // the least of each half: a look may meet a file that is being written
   const files = [late.slice(0, late.length / 2), late.slice(late.length / 2)].map((half) =>
-    Math.min(...half.map(({ descriptors }) => descriptors)),
+    smallest(half.map(({ descriptors }) => descriptors)),
   ) as [number, number];
   const { slope, within } = growth;
   // In a few seconds rows wait in memory to be saved, and garbage to be collected, which grows as a leak does.

@@ -1,7 +1,7 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { Experiment } from '../../src/core/experiment.js';
-import { tInterval } from '../../src/core/stats.js';
+import { largest, smallest, tInterval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
 import { groupBy, type Curve, type TableRow } from '../data/rows.js';
@@ -152,7 +152,7 @@ export function intervalOf(values: readonly number[], proportion = false): Datum
 
 /** An axis that holds the given values with some room, and no percentages that there are none of. */
 export function domainOf(values: readonly number[], proportion = false): [number, number] {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = [smallest(values), largest(values)];
   const room = 0.04 * (high - low || Math.abs(high) || 1);
   return proportion ? [Math.max(0, low - room), Math.min(100, high + room)] : [low - room, high + room];
 }

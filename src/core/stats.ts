@@ -18,6 +18,23 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
+/**
+ * The largest value; NaN where one is, -Infinity of none. `Math.max(...values)` overflows the stack from some 120,000
+ * values on.
+ */
+export function largest(values: Iterable<number>): number {
+  let found = -Infinity;
+  for (const value of values) found = Math.max(found, value);
+  return found;
+}
+
+/** The smallest value; NaN where one is, Infinity of none. */
+export function smallest(values: Iterable<number>): number {
+  let found = Infinity;
+  for (const value of values) found = Math.min(found, value);
+  return found;
+}
+
 /** Sample standard deviation (n - 1); NaN for fewer than two values. */
 export function standardDeviation(values: ArrayLike<number>): number {
   const centre = mean(values);

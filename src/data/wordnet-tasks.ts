@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
+import { largest } from '../core/stats.js';
 import { divideBlocks, glosses, SPLITS, type Split } from '../text/corpus.js';
 import type { OnStage } from '../text/rows.js';
 import { readWordNet, SUPERSENSES, type Synset } from '../text/wordnet.js';
@@ -61,7 +62,7 @@ interface Placed extends Synset {
 /** Synsets with a gloss of their own, in the order of the files. */
 function placed(heldOut: number): Placed[] {
   const blocks = new Map([...glosses()].map(({ text, block }) => [text, block]));
-  const splitOf = divideBlocks(Math.max(...blocks.values()) + 1, heldOut);
+  const splitOf = divideBlocks(largest(blocks.values()) + 1, heldOut);
   const seen = new Set<string>();
   return readWordNet().flatMap((synset) => {
     if (seen.has(synset.gloss)) return [];

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { bootstrapInterval, fitLine, mean, powerLaw, rms, standardDeviation, tInterval } from '../../src/core/stats.js';
+import {
+  bootstrapInterval,
+  fitLine,
+  largest,
+  mean,
+  powerLaw,
+  rms,
+  smallest,
+  standardDeviation,
+  tInterval,
+} from '../../src/core/stats.js';
 import { studentCdf, studentQuantile } from '../../src/core/student.js';
 
 // @stdlib/stats-base-dists-t-quantile 0.2.3: quantile(p, df)
@@ -55,4 +65,14 @@ test('rms and standardDeviation', () => {
   expect(rms([3, 4])).toBeCloseTo(Math.sqrt(12.5), 14);
   expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(2.138089935299395, 12);
   expect(standardDeviation([1])).toBeNaN();
+});
+
+test('largest and smallest are those of Math.max and Math.min, for any number of values', () => {
+  for (const values of [[], [3], [-1, -5, 2], [1, NaN, 3], [Infinity, -Infinity], [-0, -0]]) {
+    expect(largest(values)).toBe(Math.max(...values));
+    expect(smallest(values)).toBe(Math.min(...values));
+  }
+  const many = Float32Array.from({ length: 1_000_000 }, (_, i) => (i * 7_919) % 1_000_003);
+  expect(largest(many)).toBe(1_000_002);
+  expect(smallest(new Map(Array.from(many.subarray(1), (value, i) => [i, value])).values())).toBe(1);
 });

@@ -177,3 +177,18 @@ test('rms distances of the cap: a thin net on its target leaves the wide net’s
   expect(posteriorCap(0, 2)).toBe(2);
   expect(rmsDistance(Float64Array.of(1, 1), Float64Array.of(1, 3), 1)).toBeCloseTo(Math.SQRT2, 12);
 });
+
+test('more samples and particles than arguments fit on the stack', () => {
+  // 150,000 of each: Math.max(...values) throws RangeError from some 120,000 on
+  const many = 150_000;
+  const shape = { depth: 1, d: 1, alpha: 0.5, c: 1, activation: 'tanh' as const };
+  const few = initialNet(1, { ...shape, m: 4 }, { rho: 0.5 });
+  const { train } = sineTask(1, 1, many, 2);
+  const { rows } = runningGronwall(few, train, { m: 2, seed: 1, draw: 0 }, 1, 0.01);
+  expect(rows.map(({ discrepancy: found, bound }) => found <= bound * SLACK && bound < 10)).toEqual([true, true]);
+  const wide = initialNet(1, { ...shape, m: many }, { rho: 0.5 });
+  const thin = pickNet(wide, thinIndices(wide, many - 1, 1, 0));
+  const { b, Z } = uniformConstants(thin, wide, copyNet(thin), sineTask(1, 1, 3, 2).train);
+  expect(b).toBe([...thin.layers[0]!.b].reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+  expect(Z).toBeGreaterThan(1);
+});

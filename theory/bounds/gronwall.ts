@@ -22,7 +22,7 @@
  * dominate those of the simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
  */
 import { filled } from '../../src/core/host-array.js';
-import { rms } from '../../src/core/stats.js';
+import { largest, rms } from '../../src/core/stats.js';
 import { rmsDistance } from '../network/discrepancy.js';
 import { trainDirect } from '../flow/direct.js';
 import { ACTIVATIONS } from '../model/activations.js';
@@ -135,7 +135,7 @@ function coefficients(
       zt,
       Abar,
       Bbar,
-      bMax: Math.max(...bNorm),
+      bMax: largest(bNorm),
       p: norms(own.p[l]!, d),
       pbar: norms(bar.p[l]!, d),
     };
@@ -249,10 +249,10 @@ function uniformOf(
   { layers, bar }: ReturnType<typeof coefficients>,
 ): UniformConstants {
   const { derivative, curvature } = activationBound(thin.activation);
-  const max = (value: (layer: Coefficients) => number): number => Math.max(...layers.map(value));
+  const max = (value: (layer: Coefficients) => number): number => largest(layers.map(value));
   const top = layers.at(-1)!;
   const both = [thin, wide, ideal];
-  const ztbar = Math.max(...bar.z.map((z) => Math.max(...norms(z, thin.d).map((value) => Math.hypot(value, 1)))));
+  const ztbar = largest(bar.z.map((z) => largest(norms(z, thin.d).map((value) => Math.hypot(value, 1)))));
   return {
     depth: layers.length,
     c: Math.abs(thin.c),
@@ -262,14 +262,14 @@ function uniformOf(
     b: max(({ bMax }) => bMax),
     Z: Math.max(
       ztbar,
-      max(({ zt }) => Math.max(...zt)),
+      max(({ zt }) => largest(zt)),
     ),
-    R: Math.max(...top.p, ...top.pbar),
-    F: max(({ F }) => Math.max(...F)),
-    H: max(({ H }) => Math.max(...H)),
+    R: Math.max(largest(top.p), largest(top.pbar)),
+    F: max(({ F }) => largest(F)),
+    H: max(({ H }) => largest(H)),
     K: max(({ K }) => K),
-    xi: max(({ xi }) => Math.max(...xi)),
-    xiJ: max(({ xiJ }) => Math.max(...xiJ)),
+    xi: max(({ xi }) => largest(xi)),
+    xiJ: max(({ xiJ }) => largest(xiJ)),
     derivative,
     curvature,
   };
