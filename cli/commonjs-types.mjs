@@ -1,5 +1,5 @@
 /**
- * Declarations for `require`, a part of `npm run build`: those of dist/src and dist/theory once more, in a folder whose
+ * Declarations for `require`, a part of `npm run build`: those of what package.json exports once more, in a folder whose
  * package.json calls them CommonJS. TypeScript's module setting `node16` takes no others there, although Node itself
  * gives `require` the ES modules.
  */
@@ -11,7 +11,7 @@ const to = join(dist, 'commonjs');
 rmSync(to, { recursive: true, force: true });
 mkdirSync(to, { recursive: true });
 writeFileSync(join(to, 'package.json'), '{ "type": "commonjs" }\n');
-for (const folder of ['src', 'theory'])
+for (const folder of ['src', 'theory', 'experiments', 'reports'])
   cpSync(join(dist, folder), join(to, folder), {
     recursive: true,
     filter: (path) => path.endsWith('.d.ts') || !/\.\w+$/.test(path),

@@ -33,7 +33,7 @@ export interface BudgetRates {
 }
 
 /** What is declared at one scale. */
-interface FrontierSize {
+export interface FrontierSize {
   /** Multiples of the base steps, in ascending order. */
   readonly budgets: readonly number[];
   readonly seeds: number;

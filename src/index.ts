@@ -1,6 +1,7 @@
 /**
  * The library: engines, tensors, networks, the three stages, runs and files. The theory is
- * `go-wide-then-narrow/theory`.
+ * `go-wide-then-narrow/theory`; what commands know besides is `go-wide-then-narrow/experiments`, `/reports` and
+ * `/sweep`.
  */
 export { FailureError, InterruptedError, UsageError } from './core/errors.js';
 export {
@@ -35,9 +36,24 @@ export {
   type Snapshot,
 } from './core/run.js';
 export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval, type Line } from './core/stats.js';
-export { ENGINES, openEngine, startEngine, type Engine, type EngineName } from './engine/backends/choose.js';
+export {
+  ENGINES,
+  openEngine,
+  startEngine,
+  type Engine,
+  type EngineChoice,
+  type EngineName,
+} from './engine/backends/choose.js';
 export { differentiate, type Differentiated } from './engine/ops/gradients.js';
-export { disposeAll, tf, type Tensor, type Tensor2D, type Tensor4D, type Tensors } from './engine/tensor.js';
+export {
+  disposeAll,
+  tf,
+  type Scalar,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  type Tensors,
+} from './engine/tensor.js';
 export {
   type AbsentClasses,
   type AugmentKey,
@@ -48,7 +64,9 @@ export {
   type TaskScores,
   type Answer,
 } from './data/dataset.js';
-export { DataSpec, openData } from './data/index.js';
+export { DataSpec, DATASETS, openData, registerDataset } from './data/index.js';
+export { type DatasetDefinition, type TokenTask } from './data/definition.js';
+export { IMITATION_LOSSES, registerImitationLoss, type ImitationLoss } from './optim/losses.js';
 export { affine } from './data/augment.js';
 export { cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
 export { inSteps, type JsonObject } from './method/epochs.js';
@@ -154,6 +172,7 @@ export { type ApplyOptions, type HostWeights, type Network, type Readers } from 
 export { type WriteOptions } from './store/atomic.js';
 export { type Input as RunInput } from './store/inputs.js';
 export { executeRun, type ExecuteOptions } from './store/execute.js';
+export { SaveInterval } from './store/save-interval.js';
 export {
   findRun,
   listRuns,
@@ -172,5 +191,8 @@ export { type RandomKey } from './engine/ops/random.js';
 export { type Backend, type Readiness, type Started } from './engine/backends/backend.js';
 export { type InstallOptions } from './engine/install/install.js';
 export { type OnStage } from './text/rows.js';
+export { type AddedToken } from './text/added-tokens.js';
+export { type Encoding, type TokenizerSettings, type WordPiece } from './text/wordpiece.js';
+export { type Device } from './toolchain/nvidia.js';
 export { STARTS, type StartKind } from './method/start.js';
 export { type PredictOptions } from './models/predict.js';

@@ -5,7 +5,8 @@ import type { Cell } from '../../core/run.js';
 import type { SweepReporter } from '../progress.js';
 import type { WorkerPoolOptions } from '../worker-pool.js';
 
-interface OptionText {
+/** What every option has. */
+export interface OptionText {
   readonly description: string;
   /** Names of options that cannot be given with this one. */
   readonly conflicts?: readonly string[];
@@ -38,7 +39,8 @@ export type BackendOption =
 /** Options of a back end by the names of their flags. */
 export type BackendOptions = Readonly<Record<string, BackendOption>>;
 
-type ValueOf<Option extends BackendOption> = Option extends { kind: 'switch' }
+/** The value of one option: undefined where the flag was not given and has no default. */
+export type ValueOf<Option extends BackendOption> = Option extends { kind: 'switch' }
   ? boolean | undefined
   : Option extends { kind: 'list' }
     ? readonly string[]
