@@ -168,7 +168,7 @@ export function budgetsToTune(declaration: FrontierDeclaration): readonly number
 }
 
 /** The budgets for which the arms of a frontier have rates. */
-export function tunedBudgets({ rates }: Pick<FrontierDeclaration, 'rates'>): number[] {
+function tunedBudgets({ rates }: Pick<FrontierDeclaration, 'rates'>): number[] {
   return Object.keys(rates)
     .map(Number)
     .sort((a, b) => a - b);

@@ -48,7 +48,7 @@ interface Growth {
  * How memory grows with the steps: a line through the least of each block, as the most of it is what was not collected
  * yet. Undefined where a block has no sample.
  */
-export function growthOf(samples: readonly Sample[], from: number, to: number): Growth | undefined {
+function growthOf(samples: readonly Sample[], from: number, to: number): Growth | undefined {
   const width = (to - from) / BLOCKS;
   const points = Array.from({ length: BLOCKS }, (_, k) => {
     const own = samples.filter(({ step }) => step >= from + k * width && step < from + (k + 1) * width);

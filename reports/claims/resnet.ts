@@ -22,7 +22,7 @@ interface Gain {
  * What one way of training gains over others, in nets with skip connections or without, by seed and depth: over that of
  * the others which has the highest validation accuracy at this depth, on average over the seeds.
  */
-export function depthGains(
+function depthGains(
   results: readonly TableRow[],
   skip: boolean,
   first: string,

@@ -13,7 +13,7 @@ const WIDTHS: readonly (readonly [RegExp, number])[] = [
 const OTHER = 0.62;
 
 /** Width in pixels of a text in a font of that size. */
-export function textWidth(text: string, size: number): number {
+function textWidth(text: string, size: number): number {
   let width = 0;
   for (const character of text) width += WIDTHS.find(([pattern]) => pattern.test(character))?.[1] ?? OTHER;
   return Math.ceil(width * size);

@@ -131,7 +131,7 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): stri
 }
 
 /** What the picture says, for those who do not see it. */
-export const HERO_ALT =
+const HERO_ALT =
   'Left: test accuracy of a thin ResNet trained directly, by distillation, in three stages, and directly at the ' +
   'pipeline’s total cost. Right: test accuracy of nets without skip connections against depth.';
 

@@ -40,7 +40,7 @@ const number32 = (value: number): Buffer => {
 };
 
 /** Texts by their names as a zip archive. */
-export function zipOf(files: Readonly<Record<string, string>>): Buffer {
+function zipOf(files: Readonly<Record<string, string>>): Buffer {
   const parts: Buffer[] = [];
   const list: Buffer[] = [];
   let offset = 0;

@@ -7,7 +7,7 @@ import { anchor, plural } from './html.js';
 import { outcomeMark, verdictBadge } from './verdicts.js';
 
 /** The id of a claim's element, for links to it. */
-export const claimId = (id: string): string => `claim-${id}`;
+const claimId = (id: string): string => `claim-${id}`;
 
 /** A claim with what decided it: evidence with its interval, rule, source, and how much was run. */
 function claimBlock(verdict: ScaledVerdict, before: ScaledVerdict | undefined): string {

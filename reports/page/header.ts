@@ -38,7 +38,7 @@ export interface Head {
 }
 
 /** The day of the newest run or kept row; undefined where none is noted. */
-export function dayOf({ newest, records }: Pick<Head, 'newest' | 'records'>): string | undefined {
+function dayOf({ newest, records }: Pick<Head, 'newest' | 'records'>): string | undefined {
   const kept = [...records.origins.values()].flat().map(({ to }) => to);
   return [...kept, ...(newest === undefined ? [] : [newest.slice(0, 10)])].sort().at(-1);
 }

@@ -16,7 +16,7 @@ const LARGE = 2 ** 18;
  * A tensor of these values in `shape`, moved into the engine's memory now where it is large: TensorFlow's backend would
  * hold the host's copy until an op first reads the tensor.
  */
-export function upload(values: Float32Array, shape: readonly number[]): Tensor {
+function upload(values: Float32Array, shape: readonly number[]): Tensor {
   const tensor = tf.tensor(values, [...shape], 'float32');
   if (values.length >= LARGE && tf.getBackend() === 'tensorflow')
     tf.dispose(tensorflowOp('Shape', { T: FLOAT, out_type: INT }, [tensor], 1));

@@ -46,7 +46,7 @@ export interface Corpus {
 }
 
 /** Rows of a file, [rows, tokens] in 32 bits each. */
-export class TokenRows {
+class TokenRows {
   readonly count: number;
 
   constructor(

@@ -21,7 +21,7 @@ export interface TrainOptions {
 }
 
 /** How often each word stands in the texts. */
-export async function countWords(
+async function countWords(
   texts: Iterable<string> | AsyncIterable<string>,
   lowercase = true,
 ): Promise<Map<string, number>> {

@@ -15,13 +15,6 @@ const productOf = (w: Iterable<number>): number => {
   return product;
 };
 
-/** dw/dt = (y - P) P / w [L] of the chain's weights w [L]. */
-export function chainVelocity(w: Iterable<number>, y: number): Float64Array {
-  const product = productOf(w);
-  const weights = Float64Array.from(w);
-  return filled(new Float64Array(weights.length), (l) => ((y - product) * product) / weights[l]!);
-}
-
 /** A chain at one time. */
 export interface ChainState {
   /** Weights [L]. */

@@ -46,7 +46,7 @@ export function radialRisk(radial: Radial, r: Float64Array, weights: Float64Arra
 }
 
 /** dr/dt = sum_k (1/2)(y_k - F_k) scale tau_k q'(tau_k r) [n], for norms r [n] with weights [n]. */
-export function radialVelocity(radial: Radial, r: Float64Array, weights: Float64Array): Float64Array {
+function radialVelocity(radial: Radial, r: Float64Array, weights: Float64Array): Float64Array {
   const { taus, targets, scale } = radial;
   const pulls = outputs(radial, r, weights).map((F, k) => 0.5 * (targets[k]! - F) * scale * taus[k]!);
   return r.map((value) => pulls.reduce((sum, pull, k) => sum + pull * radialMeanDerivative(taus[k]! * value), 0));

@@ -28,7 +28,7 @@ export function firstLayer(arrays: HostArrays<HostValues>): number {
 }
 
 /** Where a file has the fixed maps of a net, W_in [d, inputs] and W_out [outputs, d]. */
-export const READ_MAPS = { readIn: 'read-in', readOut: 'read-out' } as const;
+const READ_MAPS = { readIn: 'read-in', readOut: 'read-out' } as const;
 
 /** A net with those of its read maps that the file has in their places. Throws UsageError on one that does not fit. */
 export function withMaps(net: Net, arrays: HostArrays<HostValues>): Net {

@@ -10,7 +10,7 @@ import { LOSSES, LOSS_NAMES } from '../model/losses.js';
 import { MOST_DIMENSIONS, type Shape } from '../model/particles.js';
 
 /** Newest version of the declaration that this program reads. */
-export const SIMULATION_VERSION = 1;
+const SIMULATION_VERSION = 1;
 
 /** Largest standard deviation of a law: no particle drawn with it leaves float64. */
 const LARGEST_STD = 1e300;

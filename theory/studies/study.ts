@@ -41,7 +41,7 @@ function valuesOf({ wide, d, depth, depths, train, heldOut }: Readonly<Record<st
 }
 
 /** Whether a flow time is a whole number of steps of length dt, and one step at least where it is not 0. */
-export function isWholeSteps(time: number, dt: number): boolean {
+function isWholeSteps(time: number, dt: number): boolean {
   const steps = Math.round(time / dt);
   return time === 0 || (steps >= 1 && Math.abs(time / dt - steps) <= 1e-6 * steps);
 }

@@ -100,7 +100,7 @@ export function writeSlurm(options: SlurmOptions): string {
 }
 
 /** Submits the script at a path and returns the id of the job. Throws FailureError with what sbatch said. */
-export function submitSlurm(script: string): string {
+function submitSlurm(script: string): string {
   const { status, stdout, stderr, error } = spawnSync('sbatch', ['--parsable', script], {
     encoding: 'utf8',
     timeout: 120_000,
