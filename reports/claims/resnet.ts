@@ -22,12 +22,7 @@ interface Gain {
  * What one way of training gains over others, in nets with skip connections or without, by seed and depth: over that of
  * the others which has the highest validation accuracy at this depth, on average over the seeds.
  */
-function depthGains(
-  results: readonly TableRow[],
-  skip: boolean,
-  first: string,
-  others: readonly string[],
-): Gain[] {
+function depthGains(results: readonly TableRow[], skip: boolean, first: string, others: readonly string[]): Gain[] {
   const mine = results.filter(({ experiment, facts }) => experiment === depthSkip.name && facts.factors?.skip === skip);
   const depths = groupBy(mine, ({ facts }) => String(facts.factors!.layers));
   return [...depths].flatMap(([depth, rows]) => {

@@ -31,6 +31,7 @@ import {
   FINISHED_FILES,
   folderOf,
   inputsOf,
+  isFinished,
   isFinishedIn,
   readArrays,
   readCell,
@@ -72,7 +73,7 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   for (let attempt = 1; ; attempt++) {
     const folder = folderOf(options.out, cell);
-    if (isWhole(folder, cell)) return unchanged(readRun(folder), options);
+    if (isWhole(options.out, cell)) return unchanged(readRun(folder), options);
     const lock = await takeLock(folder, options);
     try {
       // another process may have finished it, or set it aside, in the meantime
@@ -119,10 +120,10 @@ async function unchanged(run: RunRecord, options: ExecuteOptions): Promise<RunRe
   return run;
 }
 
-/** Whether the run is finished and whole; a damaged one is not, and is looked at again by who has its lock. */
-function isWhole(folder: string, cell: Cell): boolean {
+/** Whether the cell's run is finished and whole; a damaged one is not, and whoever has its lock sets it aside. */
+export function isWhole(out: string, cell: Cell): boolean {
   try {
-    return isFinishedIn(folder, cell);
+    return isFinished(out, cell);
   } catch (error) {
     if (error instanceof DamagedError) return false;
     throw error;

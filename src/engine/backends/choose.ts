@@ -6,7 +6,7 @@ import type { InstallOptions } from '../install/install.js';
 import type { Backend } from './backend.js';
 import { TENSORFLOW } from './tensorflow.js';
 import { WASM } from './wasm.js';
-import { mayHaveGpu, WEBGPU } from './webgpu.js';
+import { WEBGPU } from './webgpu.js';
 
 /** Every engine by its name, in the order in which `gowide doctor` lists them. */
 export const ENGINES = { tensorflow: TENSORFLOW, webgpu: WEBGPU, wasm: WASM } as const satisfies Readonly<
@@ -95,13 +95,13 @@ export async function openEngine(
 ): Promise<Engine> {
   if (request !== 'auto') return startEngine(request, why, install);
   const readiness = TENSORFLOW.readiness();
-  if (!(readiness.state === 'ready' && readiness.gpu) && mayHaveGpu()) {
+  if (!(readiness.state === 'ready' && readiness.gpu) && WEBGPU.readiness().state === 'ready') {
     try {
       const { version, device, software } = await WEBGPU.start();
       const why = 'a GPU is here, and TensorFlow for it is not installed';
       if (!software) return { name: 'webgpu', version, device, threads: WEBGPU.threads(), why };
-    } catch {
-      // no usable GPU: the next candidates need none
+    } catch (error) {
+      notice(`the GPU is not used: ${messageOf(error)}`); // the next candidates need none
     }
   }
   if (readiness.state === 'ready' || (readiness.state === 'installable' && install !== undefined)) {

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
 import { cellId, parseCell, type Cell } from '../../../core/run.js';
-import { DamagedError, isFinished } from '../../../store/runs.js';
+import { isWhole } from '../../../store/execute.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
 import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
 import { cancelKey, jobOfCell, nameOf, overKey, wantedKey, type CellJob, type QueueAddress } from './queue.js';
@@ -209,15 +209,5 @@ class JobRunner {
       said = performance.now();
       job.updateProgress({ stage, done, total }).catch(() => {});
     };
-  }
-}
-
-/** Whether the run is finished; one with damaged files is not, and the process that runs its cell sets it aside. */
-function isWhole(out: string, cell: Cell): boolean {
-  try {
-    return isFinished(out, cell);
-  } catch (error) {
-    if (error instanceof DamagedError) return false;
-    throw error;
   }
 }
