@@ -1,0 +1,46 @@
+/** Lists in documents that the code has, too: each names what there is, and nothing else. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { SCALES } from '../../src/core/experiment.js';
+import { EXPORT_FORMATS } from '../../src/method/export.js';
+import { FAMILIES } from '../../src/models/index.js';
+import { BACKENDS } from '../../src/sweep/backends/registry.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+
+/** Words in the row of the glossary that begins with this one, as code has them. */
+function glossary(word: string): string[] {
+  const row = new RegExp(`^\\| ${word} \\|(.*)\\|$`, 'm').exec(read('docs/glossary.md'))![1]!;
+  return [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+}
+
+test.each([
+  ['scale', SCALES],
+  ['family', Object.keys(FAMILIES)],
+  ['sweep, back end', Object.keys(BACKENDS)],
+])('the glossary’s row of %s', (word, names) => {
+  expect(glossary(word).sort()).toEqual([...names].sort());
+});
+
+test.each(['src/method'])('%s/README.md says what each file of the folder is for, and of no other', (folder) => {
+  const rows = read(`${folder}/README.md`).match(/^\| `.*$/gm)!;
+  const named = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([\w-]+\.ts)`/g)].map(([, name]) => name!));
+  expect(named.sort()).toEqual(
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.ts'))
+      .sort(),
+  );
+});
+
+test('a run is exported in as many forms as the method’s README has', () => {
+  const row = read('src/method/README.md').match(/^\| `export\.ts` \|(.*)\|$/m)![1]!;
+  expect(row.split(/: /)[1]!.split(/, (?!a run)/)).toHaveLength(Object.keys(EXPORT_FORMATS).length);
+});
+
+test('docs/report.md has the digits of the archive', () => {
+  const digits = Number(/^const DIGITS = (\d+);$/m.exec(read('reports/page/archive.ts'))![1]);
+  const word = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'][digits]!;
+  expect(read('docs/report.md')).toContain(`in the archive numbers have ${word} digits`);
+});
