@@ -1,6 +1,6 @@
 /** Where a command that is given a path may write: over what such a command wrote before, and over nothing else. */
 import { closeSync, existsSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isThere, openRegular } from './regular.js';
 import { FILES } from './runs.js';
@@ -78,17 +78,20 @@ function asReal(path: string): string {
   return dirname(whole) === whole ? whole : join(asReal(dirname(whole)), basename(whole));
 }
 
-/** Whether a path without links is another one, or in it. */
-function isWithin(path: string, other: string): boolean {
-  return path === other || path.startsWith(other.endsWith(sep) ? other : other + sep);
+/** How names begin of what is read of the folder of a network. */
+const READ = /^(config|model|pytorch_model|tokenizer|vocab)/;
+
+/** Whether a path without links is an input, or what is read of one that is a network's folder. */
+function isReadOf(path: string, input: string): boolean {
+  return path === input || (dirname(path) === input && READ.test(basename(path)));
 }
 
 /**
  * The path at which a file is to be written that the user named: a symbolic link is followed to the file that it leads
- * to. Throws UsageError where something else stands there (a folder, a device, a file of another kind), where the
- * command reads that file, and among the runs of a store.
+ * to. Throws UsageError where something else stands there (a folder, a device, a file of another kind that is not
+ * empty), where the command reads that file, and among the runs of a store.
  *
- * @param inputs files and folders that the same command reads.
+ * @param inputs files, and folders of networks, that the same command reads.
  */
 export function checkOutput(path: string, kind: OutputKind, inputs: readonly (string | undefined)[] = []): string {
   refuseInRuns(path);
@@ -97,9 +100,10 @@ export function checkOutput(path: string, kind: OutputKind, inputs: readonly (st
   if (stat === undefined) return target;
   if (stat.isDirectory()) throw new UsageError(`${path}: it is a folder; expected the name of a file`);
   if (!stat.isFile()) throw new UsageError(`${path}: it is a device or a pipe; expected the name of a file`);
-  if (inputs.some((input) => input !== undefined && existsSync(input) && isWithin(target, asReal(input))))
+  if (inputs.some((input) => input !== undefined && existsSync(input) && isReadOf(target, asReal(input))))
     throw new UsageError(`${path}: this command reads it, and would write over it; name another file`);
-  if (!kind.isOne(target))
+  // an empty file, as mktemp makes it, has nothing to lose
+  if (stat.size > 0 && !kind.isOne(target))
     throw new UsageError(`${path}: it is not ${kind.what}, and would be written over; remove it, or name another file`);
   return target;
 }

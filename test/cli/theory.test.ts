@@ -165,7 +165,7 @@ test('run --set judges constants of one’s own by the claims’ rules, in the t
       'theory',
       'run',
       'width',
-      '--regime',
+      '--arm',
       'skip',
       '--seeds',
       '3',
@@ -202,6 +202,11 @@ test('run --print-config of all arms is taken back by --config as it is; setting
     /--set alpha: expected key=value, for example alpha=0.5/,
   );
   expect(gowide(['theory', 'run', 'width', '--set', 'alhpa=1']).stderr).toMatch(/spec of study "width": .*alhpa/);
-  expect(gowide(['theory', 'run', 'width', '--regime', 'skop']).stderr).toMatch(/Did you mean "skip"/);
+  const old = gowide(['theory', 'run', 'width', '--regime', 'skip', '--print-config']);
+  expect([Object.keys(JSON.parse(old.stdout) as object), old.stderr]).toEqual([
+    ['skip'],
+    '--regime is called --arm now\n',
+  ]);
+  expect(gowide(['theory', 'run', 'width', '--arm', 'skop']).stderr).toMatch(/Did you mean "skip"/);
   expect(gowide(['theory', 'run', 'all', '--set', 'alpha=1']).stderr).toMatch(/--set goes with one study/);
 });

@@ -175,7 +175,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       /invalid training spec: data: missing; expected an object; network.blocks: missing; expected a list/,
     ],
     [['theory', 'run', 'all', '--print-config', '--set', 'm=1'], /--set goes with one study, not with "all"/],
-    [['theory', 'run', 'all', '--print-config', '--regime', 'skip'], /--regime goes with one study, not with "all"/],
+    [['theory', 'run', 'all', '--print-config', '--arm', 'skip'], /--arm goes with one study, not with "all"/],
     [['theory', 'run', 'all', '--print-config', '--config', file], /--config goes with one study, not with "all"/],
     [['train', 'resnet', '--print-config', '--task', '3'], /--task: expected with --workers host:port,host:port only/],
     [

@@ -27,9 +27,11 @@ describe('a file that the user named', () => {
     expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
     symlinkSync(file, link);
     expect(checkOutput(link, OUTPUTS.safetensors)).toBe(file);
+    writeFileSync(file, ''); // as mktemp makes it
+    expect(checkOutput(file, OUTPUTS.page)).toBe(file);
   });
 
-  test.each(['text', '', '<!doctype html><title>Mine</title>', '\x08'])('is not written over: %j', (content) => {
+  test.each(['text', '<!doctype html><title>Mine</title>', '\x08'])('is not written over: %j', (content) => {
     const file = join(newFolder(), 'keep');
     writeFileSync(file, content);
     for (const kind of [OUTPUTS.page, OUTPUTS.safetensors])
@@ -53,7 +55,7 @@ describe('a file that the user named', () => {
 
   test('is not one that is read, under whatever name', () => {
     const folder = newFolder();
-    const [file, link] = [join(folder, 'model', 'w.safetensors'), join(folder, 'link')];
+    const [file, link] = [join(folder, 'model', 'model.safetensors'), join(folder, 'link')];
     mkdirSync(join(folder, 'model'));
     writeSafetensors(file, TENSORS);
     symlinkSync(file, link);
@@ -61,7 +63,10 @@ describe('a file that the user named', () => {
       expect(() => checkOutput(file, OUTPUTS.safetensors, [undefined, input])).toThrow(
         `${file}: this command reads it, and would write over it; name another file`,
       );
-    expect(checkOutput(file, OUTPUTS.safetensors, [join(folder, 'mod'), undefined])).toBe(file);
+    expect(checkOutput(file, OUTPUTS.safetensors, [folder, join(folder, 'mod'), undefined])).toBe(file);
+    const answers = join(folder, 'model', 'y.safetensors');
+    writeSafetensors(answers, TENSORS);
+    expect(checkOutput(answers, OUTPUTS.safetensors, [join(folder, 'model')])).toBe(answers);
   });
 
   test('is not among the runs of a store', () => {

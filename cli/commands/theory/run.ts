@@ -10,6 +10,7 @@ import { folderOf, readMetrics, readRun, type RunRecord } from '../../../src/sto
 import { readDeclaration } from '../../../src/store/config.js';
 import { STUDIES, studyByName, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
 import { parseStudySpec } from '../../../theory/studies/study.js';
+import { ARM_PATTERN, chosenArms } from '../../terminal/arms.js';
 import { notice } from '../../terminal/notices.js';
 import { NamedArgument } from '../../terminal/choices.js';
 import {
@@ -34,6 +35,8 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
   readonly config?: string;
   readonly printConfig?: boolean;
+  readonly arm?: string;
+  /** The name that `--arm` had before. */
   readonly regime?: string;
   readonly set: readonly string[];
 }
@@ -50,9 +53,10 @@ function declared(name: string): readonly Experiment[] {
 
 type Spec = Readonly<Record<string, unknown>>;
 
-/** The arms of one study that the user asked for by name, or all. Throws UsageError with the names that there are. */
-function chosenArms(specs: Readonly<Record<string, Spec>>, regime: string | undefined): Readonly<Record<string, Spec>> {
-  return regime === undefined ? specs : { [regime]: lookUp('regime', specs, regime) };
+/** The specs of the arms that `--arm` chooses, or all. Throws UsageError with the names that there are. */
+function chosenSpecs(specs: Readonly<Record<string, Spec>>, arm: string | undefined): Readonly<Record<string, Spec>> {
+  const names = chosenArms(Object.keys(specs), arm ?? 'all');
+  return Object.fromEntries(names.map((name) => [name, specs[name]!]));
 }
 
 /** A spec with every setting put in. */
@@ -62,10 +66,10 @@ function withSettings(spec: Spec, settings: readonly Setting[]): Spec {
 
 const isSpec = (value: unknown): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Specs of a file by arm: what --print-config prints, or one spec, whose arm is --regime, or "custom". */
-function specsOfFile(file: Spec, regime: string | undefined): Readonly<Record<string, Spec>> {
+/** Specs of a file by arm: what --print-config prints, or one spec, whose arm is --arm, or "custom". */
+function specsOfFile(file: Spec, arm: string | undefined): Readonly<Record<string, Spec>> {
   const byArm = Object.keys(file).length > 0 && Object.values(file).every((value) => isSpec(value) && 'study' in value);
-  return byArm ? chosenArms(file as Readonly<Record<string, Spec>>, regime) : { [regime ?? 'custom']: file };
+  return byArm ? chosenSpecs(file as Readonly<Record<string, Spec>>, arm) : { [arm ?? 'custom']: file };
 }
 
 /** Cells of specs of the user's own for a study, by arm. */
@@ -85,11 +89,11 @@ function ownCells(name: string, specs: Readonly<Record<string, Spec>>, { seed, s
 
 /** The cells that the options name: declared ones, or the user's own. */
 function cellsFor(name: string, options: Options): Cell[] {
-  const { config, regime, set, scale, seed, seeds } = options;
+  const { config, arm, set, scale, seed, seeds } = options;
   if (name === 'all') {
     const given = [
       ['--config', config],
-      ['--regime', regime],
+      ['--arm', arm],
       ['--set', set[0]],
     ] as const;
     const one = given.find(([, value]) => value !== undefined);
@@ -98,12 +102,12 @@ function cellsFor(name: string, options: Options): Cell[] {
   }
   if (config !== undefined) {
     const file = readDeclaration(config, notice);
-    return ownCells(lookUp('study', STUDIES, name).name, specsOfFile(file, regime), options);
+    return ownCells(lookUp('study', STUDIES, name).name, specsOfFile(file, arm), options);
   }
   const [study] = declared(name);
-  const specs = chosenArms(armSpecs(study!, declaredScale(study!, scale)), regime);
+  const specs = chosenSpecs(armSpecs(study!, declaredScale(study!, scale)), arm);
   if (set.length > 0) return ownCells(name, specs, { ...options, seeds: seeds ?? study!.seeds[parseScale(scale)]! });
-  return declaredCells([study!], scale, seed, seeds).filter(({ arm }) => Object.hasOwn(specs, arm));
+  return declaredCells([study!], scale, seed, seeds).filter((cell) => Object.hasOwn(specs, cell.arm));
 }
 
 /** Rows of runs as the rules of claims read them. */
@@ -144,7 +148,8 @@ export function command(): Command {
     .addOption(seedOption())
     .addOption(seedsOption())
     .addOption(jobsOption())
-    .option('--regime <name>', 'one arm of one study alone, such as skip; --print-config shows their names')
+    .option('--arm <pattern>', `of one study: ${ARM_PATTERN}; --print-config shows their names`)
+    .addOption(new Option('--regime <name>').hideHelp().conflicts('arm'))
     .addOption(
       setOption(
         'change one value of the specs of one study (repeatable); the claims’ rules judge it apart from theirs',
@@ -163,12 +168,14 @@ export function command(): Command {
       examples([
         'gowide theory run width',
         'gowide theory run all --scale minutes --json',
-        'gowide theory run width --set alpha=0.5 --regime skip --seeds 4',
+        'gowide theory run width --set alpha=0.5 --arm skip --seeds 4',
         'gowide theory run depth --print-config > mine.json',
         'gowide theory run depth --config mine.json --seeds 4',
       ]),
     )
-    .action(async (name: string, options: Options) => {
+    .action(async (name: string, { regime, ...given }: Options) => {
+      if (regime !== undefined) notice('--regime is called --arm now');
+      const options: Options = regime === undefined ? given : { ...given, arm: regime };
       const cells = cellsFor(name, options);
       if (options.printConfig && name === 'all') {
         const specs = declared(name).map(
