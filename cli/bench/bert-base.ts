@@ -78,6 +78,7 @@ const CASES: NetworkCases = {
   },
 };
 
+/** `gowide bench bert-base`: sequences per second of BERT_BASE in training and inference, and of its tokenizer. */
 export const bertBase = networkBench(
   'bert-base',
   'sequences per second of BERT_BASE: masked-LM training (AdamW) and inference, 8 x 128 tokens, and of the tokenizer ' +

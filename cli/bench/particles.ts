@@ -156,6 +156,7 @@ function tableOf({ rows, notes }: ParticleSpeeds): string {
   return [textTable(lines), ...notes].join('\n');
 }
 
+/** `gowide bench particles`: pairs of sample and particle per second of one training step, by width. */
 export const particles: Bench<Given> = {
   description:
     'pairs (sample x particle) per second of one training step, by width: d = 8, 256 samples, 4 layers, float64',

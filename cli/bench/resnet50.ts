@@ -47,6 +47,7 @@ const CASES: NetworkCases = {
   }),
 };
 
+/** `gowide bench resnet50`: pictures per second of ResNet-50 in training and inference, and of its loader. */
 export const resnet50 = networkBench(
   'resnet50',
   'images per second of ResNet-50: training (SGD with momentum) and inference at 224 and 32 pixels, and of the ' +

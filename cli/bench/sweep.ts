@@ -185,6 +185,7 @@ async function* costs(cells: number): AsyncGenerator<SweepCost> {
   }
 }
 
+/** `gowide bench sweep`: what a sweep costs beside its cells. */
 export const sweep: Bench<{ readonly cells: number }> = {
   description: 'what sweeps cost beside their cells: an empty cell here and through Redis, and many finished ones',
   options: () => [

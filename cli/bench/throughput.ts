@@ -14,6 +14,7 @@ import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { medianRate, trainingTimes } from './compare.js';
 
+/** How fast a network trains here, measured over a few steps, and the memory that an example takes. */
 export interface Throughput {
   /** Attained in training, forward and backward. */
   readonly flopsPerSecond: number;

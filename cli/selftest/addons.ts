@@ -90,6 +90,7 @@ async function addons(place: Place): Promise<Measured> {
   };
 }
 
+/** The check of addons in the cache that are damaged or another user’s. */
 export const ADDONS: Check = {
   id: 'addons',
   what: 'an addon in the cache cut off, flipped by a bit, or of another user: never loaded',

@@ -9,12 +9,14 @@ import { rngKey, uniforms } from '../../src/core/rng.js';
 import { FILES, indexRuns, listRuns, runsFolder } from '../../src/store/runs.js';
 import { descendants, isAlive, type Children } from './children.js';
 
+/** What a check of the selftest found: whether it passed, and the figure that says so. */
 export interface Measured {
   /** Undefined: cannot be done here, and `figure` says why. */
   readonly pass: boolean | undefined;
   readonly figure: string;
 }
 
+/** A check of the selftest: its name for `--checks`, what it breaks, and how it is run. */
 export interface Check {
   readonly id: string;
   readonly what: string;
@@ -76,6 +78,7 @@ export function sweepArgs(folder: string, out: string, seeds: number, seed = 1):
 /** Saves several times in every cell, so that killed ones go on from a state. */
 export const OFTEN: NodeJS.ProcessEnv = { GOWIDE_SAVE_SECONDS: '0.01' };
 
+/** How a process ended, and what it printed; its status is null where a signal ended it. */
 export interface Ended {
   readonly status: number | null;
   readonly stderr: string;

@@ -17,6 +17,7 @@ const GRACE = 10_000;
 /** Output of a command beyond this many bytes ends it. */
 const MAX_OUTPUT = 2 ** 28;
 
+/** How a command of the selftest is run. */
 export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string | undefined;

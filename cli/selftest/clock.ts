@@ -105,4 +105,5 @@ async function clock(place: Place): Promise<Measured> {
   return { pass, figure: lines.join('; ') };
 }
 
+/** The check of a time of day that jumps while runs are at work. */
 export const CLOCK: Check = { id: 'clock', what: 'clock set back, or forward', run: clock };

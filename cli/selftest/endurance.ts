@@ -115,6 +115,7 @@ async function longRun(place: Place, engine: keyof typeof STEPS): Promise<Measur
   };
 }
 
+/** The checks of memory and open files over many training steps, one for each engine. */
 export const ENDURANCE: readonly Check[] = (['tensorflow', 'wasm'] as const).map((engine) => ({
   id: `long-${engine}`,
   what: `memory does not grow with steps, and open files stay level, over ${STEPS[engine]} steps on ${engine}`,

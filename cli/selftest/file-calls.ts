@@ -36,6 +36,7 @@ export interface FileCall {
   readonly paths: readonly string[];
 }
 
+/** What hears of the calls that the program makes to the file system, and may fail them or leave them out. */
 export interface Listener {
   /** Hears of a call before it is made; what it throws, the caller gets instead. */
   readonly before?: (call: FileCall) => void;

@@ -173,6 +173,7 @@ function sameJson(before: Buffer, after: Buffer): boolean {
   }
 }
 
+/** The checks of disks that are full or cannot be written, and of damaged files. */
 export const DISKS: readonly Check[] = [
   {
     id: 'disk-full',

@@ -505,6 +505,7 @@ async function fuzz(place: Place): Promise<Measured> {
   };
 }
 
+/** The checks of damaged inputs, and of what the server of `gowide watch` is asked. */
 export const INPUTS: readonly Check[] = [
   {
     id: 'fuzz',

@@ -100,6 +100,7 @@ async function hostile(place: Place): Promise<Measured> {
   };
 }
 
+/** The check of a store in which others have put links, pipes and devices. */
 export const HOSTILE: Check = {
   id: 'hostile-store',
   what: 'a store with links, pipes and devices of others in it: nothing outside is changed, nothing hangs',

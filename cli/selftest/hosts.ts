@@ -141,6 +141,7 @@ async function twoHosts(place: Place): Promise<Measured> {
   };
 }
 
+/** The check of two hosts that work on one store. */
 export const TWO_HOSTS: Check = {
   id: 'two-hosts',
   what: 'two hosts on one store: a young lock is kept, an old one taken over, and its owner stops by name',

@@ -111,6 +111,7 @@ async function everyCall(place: Place): Promise<Measured> {
   };
 }
 
+/** The check of an error at every single call that a run makes to the file system. */
 export const IO_ERRORS: Check = {
   id: 'io-error',
   what: 'an I/O error, or a full disk, at every single call of a run: named, and gone on with',

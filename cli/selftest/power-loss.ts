@@ -191,6 +191,7 @@ async function losePower(place: Place): Promise<Measured> {
   };
 }
 
+/** The check of a power cut after each change that a run makes to its store. */
 export const POWER_LOSS: Check = {
   id: 'power-loss',
   what: 'power lost at any moment: writes after the last flush dropped or torn, what was saved is kept',

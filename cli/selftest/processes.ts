@@ -206,6 +206,7 @@ async function interrupted(
   }
 }
 
+/** The checks of processes that are killed, stopped, or at work on one store together. */
 export const PROCESSES: readonly Check[] = [
   { id: 'kill', what: 'kill -9 of a worker or of the command at random moments', run: killAtRandom },
   { id: 'kill-storm', what: 'three commands on one store of 200 cells, killed over and over', run: killStorm },

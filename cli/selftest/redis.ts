@@ -318,6 +318,7 @@ async function stopped(place: Place): Promise<Measured> {
   });
 }
 
+/** The checks of a queue whose workers or server are killed or stand still. */
 export const REDIS: readonly Check[] = [
   { id: 'queue-kill', what: 'workers of a queue killed: nothing lost, nothing doubled', run: workersKilled },
   { id: 'standstill', what: 'workers, or Redis, stopped (SIGSTOP) and let go on', run: stopped },

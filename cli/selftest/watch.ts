@@ -88,6 +88,7 @@ async function watched(place: Place): Promise<Measured> {
   };
 }
 
+/** The check of whom, and what, the server of `gowide watch` answers. */
 export const WATCH: Check = {
   id: 'watch',
   what: 'watch answers this machine alone, with its page alone, to GET alone',

@@ -1,6 +1,7 @@
 /** What users are told of the particle kernel. */
 import { kernel, threadCount, whyNotNative } from '../../theory/kernel/kernel.js';
 
+/** Which particle kernel computes, on how many threads. */
 export interface KernelReport {
   readonly name: string;
   readonly threads: number;

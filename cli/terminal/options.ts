@@ -12,6 +12,7 @@ import { refuseInRuns } from '../../src/store/output.js';
 import { isThere } from '../../src/store/regular.js';
 import { withoutPasswords } from '../../src/sweep/address.js';
 
+/** The folder of runs and report where `--out` names none, in the current one. */
 export const DEFAULT_OUT = 'gowide-out';
 
 /** The end of a command's help: command lines as examples, and what else is to be said. */
@@ -76,14 +77,20 @@ export function wholeNumbers(text: string): number[] {
   });
 }
 
+/** `--out`: the folder of runs and report. */
 export const outOption = (): Option => new Option('--out <dir>', 'folder of runs and report').default(DEFAULT_OUT);
+/** `--scale`: one of the sizes at which experiments are declared. */
 export const scaleOption = (): Option =>
   new Option('--scale <name>', 'size of everything').choices([...SCALES]).default('minutes');
+/** `--seed`: the first seed, from 0 on. */
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'first seed; the others follow').default(1).argParser(wholeNumber(0));
+/** `--seeds`: how many seeds, as many as the scale declares unless given. */
 export const seedsOption = (): Option =>
   new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1, MOST_SEEDS));
+/** `--json`: data on standard output in the place of text. */
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
+/** `--jobs`: how many runs are at work at once. */
 export const jobsOption = (): Option =>
   new Option('--jobs <n>', 'runs at once, each in a process of its own')
     .default(Math.min(4, availableParallelism()), 'one for each core, at most 4')

@@ -15,6 +15,10 @@ const PLAIN_SECONDS = 15;
 /** What goes on beside the main work is shown when that has said nothing for so long. */
 const QUIET_SECONDS = 2;
 
+/**
+ * The line of progress on standard error: one that is written over on a terminal, and now and then a new one
+ * elsewhere.
+ */
 export class Progress {
   private readonly terminal = process.stderr.isTTY === true;
   private started: number | undefined;

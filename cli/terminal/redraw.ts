@@ -7,6 +7,7 @@ const [FIRST, AGAIN] = [30, 60];
 /** A page that is not drawn by then is given up; the next one has its turn. */
 const LIMIT = 120;
 
+/** A page that is drawn again while its runs go on. */
 export interface Redrawing {
   /** Ends it; a page that is being drawn is given up. */
   readonly stop: () => void;

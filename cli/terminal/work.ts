@@ -36,6 +36,7 @@ import { checkOut, typedCommand } from './options.js';
 import { Progress, Rate } from './progress.js';
 import { stopSignal } from './stop.js';
 
+/** How a command runs its cells: the store, the engine, how many at once. */
 export interface WorkOptions {
   readonly out: string;
   readonly engine?: string;

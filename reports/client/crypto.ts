@@ -5,6 +5,10 @@ interface Digest {
   readonly readUInt32LE: (offset: number) => number;
 }
 
+/**
+ * SHA-256 of a text in the browser, in the form in which the simulator asks Node for it. Throws RangeError on another
+ * hash.
+ */
 export function createHash(name: 'sha256'): { readonly update: (text: string) => { readonly digest: () => Digest } } {
   if (name !== 'sha256') throw new RangeError(`createHash: expected sha256, got ${String(name)}`);
   return {

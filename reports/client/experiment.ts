@@ -10,6 +10,7 @@ import { sineTask } from '../../theory/model/task.js';
 /** Models of the laboratory: nets of particles, and the two-mode saddle. */
 export type Model = 'particles' | 'saddle';
 
+/** What the laboratory’s sliders say: the nets, their particles and their training. */
 export interface Setting {
   readonly model: Model;
   readonly depth: number;
@@ -26,6 +27,7 @@ export interface Setting {
   readonly seed: number;
 }
 
+/** A point of the laboratory’s figures: distances to the wide net at one width or depth. */
 export interface Point {
   readonly law: 'D(m)' | 'D(L)';
   readonly x: number;

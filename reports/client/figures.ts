@@ -11,6 +11,7 @@ import { hideTip, showTip } from './tooltip.js';
 
 measureByTable((vega as unknown as { textMetrics: unknown }).textMetrics);
 
+/** A figure that vega has drawn, and what ends it. */
 export interface Drawn {
   readonly view: vega.View;
   readonly finalize: () => void;

@@ -57,6 +57,7 @@ function show(root: HTMLElement, finished: number, underway: readonly Underway[]
   root.replaceChildren(status, ...(underway.length > 0 ? [table] : []));
 }
 
+/** Keeps the page of `gowide watch` up to date with what its server sends. */
 export function followRuns(): void {
   const root = document.getElementById('live')!;
   const events = new EventSource('events');

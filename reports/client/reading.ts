@@ -64,6 +64,7 @@ function followContents(): void {
   follow();
 }
 
+/** Makes the page answer readers: links to copy, contents that mark the section that is read. */
 export function startReading(): void {
   document.documentElement.classList.add('scripted');
   document.addEventListener('click', (event) => {

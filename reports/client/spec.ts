@@ -2,10 +2,13 @@
  * Changes of a vega-lite spec that make it answer: tooltips, zoom, arms left out, other scales. Pure: a spec to a spec.
  */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** A vega-lite spec, or a part of one, as JSON. */
 export type Spec = { [key: string]: Json };
 
+/** An axis of a figure. */
 export type Axis = 'x' | 'y';
 
+/** Whether a value of JSON is an object, and no array. */
 export const isObject = (value: Json | undefined): value is Spec =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -17,6 +20,7 @@ export function walk(node: Json, visit: (object: Spec) => void): void {
   for (const [key, value] of Object.entries(node)) if (key !== 'data' && key !== 'config') walk(value, visit);
 }
 
+/** The rows that stand in a spec; none where its data stand elsewhere. */
 export function valuesOf(spec: Spec): readonly Readonly<Record<string, Json>>[] {
   return isObject(spec.data) && Array.isArray(spec.data.values)
     ? (spec.data.values as Readonly<Record<string, Json>>[])
@@ -82,6 +86,7 @@ export function seriesOf(
     : { field, names, colors: new Map(domain.map((name, i) => [name, range[i] ?? '#000'])) };
 }
 
+/** What a reader chose of a figure: series that are hidden, and scales of axes. */
 export interface Choices {
   readonly hidden: ReadonlySet<string>;
   readonly scales: Readonly<Partial<Record<Axis, 'linear' | 'log'>>>;

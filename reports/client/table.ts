@@ -1,6 +1,7 @@
 /** The rows of a figure out of the text that stands in the page: comma-separated values, as `csv` writes them. */
 import { fromFormulaFree } from '../../src/core/formula.js';
 
+/** A cell of a table. */
 export type Cell = string | number;
 
 /** Fields of one line; quoted ones may hold commas, quotes (doubled) and line ends. */

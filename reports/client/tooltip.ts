@@ -35,6 +35,7 @@ export function showTip(event: MouseEvent, value: unknown): void {
   element.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - height - 8))}px`;
 }
 
+/** Hides the box with the values of a point. */
 export function hideTip(): void {
   const element = document.getElementById('tip');
   if (element !== null) element.hidden = true;

@@ -17,6 +17,7 @@ export const PAPER_TITLE = 'Go Wide, Then Narrow';
 
 /** What the page is called, and what it says in a line where it is linked to. */
 export const TITLE = `${PAPER_TITLE}: what was claimed, what was run, what came out`;
+/** What the page is, in one sentence, for search engines and previews. */
 export const DESCRIPTION =
   'An independent check of “Go Wide, Then Narrow: Efficient Training of Deep Thin Networks” (ICML 2020): theory ' +
   'simulated, networks trained, every verdict with its rule and data.';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UsageError } from './errors.js';
 
+/** A value that JSON can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** JSON with sorted keys and no spaces: equal values give equal text. Throws on a number that JSON cannot hold. */

@@ -110,4 +110,8 @@ export interface Outcome {
   readonly tokenizer?: Json;
 }
 
+/**
+ * Runs a cell from its beginning, or from a saved state, to its outcome. Throws InterruptedError after a save when it
+ * was stopped, and FailureError when the run fails.
+ */
 export type Executor = (context: RunContext) => Promise<Outcome>;

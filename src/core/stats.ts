@@ -2,6 +2,7 @@
 import { rngKey, uniforms } from './rng.js';
 import { studentQuantile } from './student.js';
 
+/** A mean with the two ends of its confidence interval, in the unit of the values. */
 export interface Interval {
   readonly mean: number;
   readonly low: number;
@@ -12,6 +13,7 @@ export interface Interval {
   readonly df?: number;
 }
 
+/** Arithmetic mean, added up in the order of the values; NaN of none. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
@@ -164,6 +166,7 @@ export function holm(values: readonly number[]): number[] {
   return corrected;
 }
 
+/** A line y = intercept + slope x that was fitted by least squares. */
 export interface Line {
   readonly slope: number;
   readonly intercept: number;

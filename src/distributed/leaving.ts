@@ -11,6 +11,7 @@ export interface Leaving {
   readonly other: boolean;
 }
 
+/** What a worker sends of why it leaves: JSON in UTF-8. */
 export function leavingBytes(leaving: Leaving): Uint8Array {
   return Buffer.from(JSON.stringify(leaving));
 }

@@ -47,6 +47,7 @@ import { readSafetensors, writeSafetensors } from './safetensors.js';
 import { SaveInterval } from './save-interval.js';
 import { isSealed, seal, sha256 } from './seal.js';
 
+/** How a run is brought to its end: the store, what runs the cell, and who is told. */
 export interface ExecuteOptions {
   readonly out: string;
   readonly environment: Environment;

@@ -37,6 +37,7 @@ export interface Owner {
   readonly token?: string;
 }
 
+/** A run’s lock while this process has it. */
 export interface Lock {
   /**
    * Says that the owner is still at work; needed at least every few minutes where other hosts look on. Cheap to call

@@ -27,6 +27,7 @@ import { DeniedError, hashRegular, isThere, readRegular } from './regular.js';
 import { readSafetensors } from './safetensors.js';
 import { isSealed, sha256, type Sealed } from './seal.js';
 
+/** Names of the files in a run’s folder. */
 export const FILES = {
   spec: 'spec.json',
   environment: 'env.json',
@@ -47,6 +48,7 @@ export const FINISHED_FILES: readonly string[] = [
   FILES.tokenizer,
 ];
 
+/** The engine of a run: its name and version, the device and the threads that it computed on. */
 export interface EngineInfo {
   readonly name: string;
   readonly version: string;
@@ -87,6 +89,7 @@ export interface Finished {
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
+/** A run as it stands in its folder: what was declared, how far it is, and what it left. */
 export interface RunRecord {
   readonly id: string;
   readonly folder: string;
@@ -335,6 +338,7 @@ export function unfinishedEngine(out: string, cell: Cell): EngineInfo | undefine
   }
 }
 
+/** The runs of a store, and what in it is none. */
 export interface Listing {
   readonly runs: readonly RunRecord[];
   /** One line per folder that could not be read. */

@@ -1,8 +1,10 @@
 /** JSON that carries the hash of its own content: a bit that flips in it is found, and never becomes a figure. */
 import { createHash } from 'node:crypto';
 
+/** An object with the hash of its own content. */
 export type Sealed<T extends object> = T & { readonly seal: string };
 
+/** SHA-256 of bytes, or of a text in UTF-8, as 64 hexadecimal digits. */
 export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

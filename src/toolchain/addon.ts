@@ -11,6 +11,7 @@ import { cacheFolder } from './cache.js';
 import { strangerIn } from './owner.js';
 import { findCompiler } from './tools.js';
 
+/** An addon of C++ that is compiled when it is first needed, and kept in the cache. */
 export interface AddonSource {
   /** Folder in the cache, and the addon's file name. */
   readonly name: string;

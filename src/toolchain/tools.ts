@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { FailureError, messageOf } from '../core/errors.js';
 import { packageRoot } from '../core/package.js';
 
+/** The tools of this machine that TensorFlow and addons are made with. */
 export interface Tools {
   /** Command that runs Python with pip, or undefined. */
   readonly python: string | undefined;

@@ -51,6 +51,7 @@ type Job = Readonly<Record<(typeof JOB)[number], number>>;
  * Addresses in the first page: the threads' meeting point, then the job. The rest, from the second page, is one arena.
  */
 export const CONTROL = 32_768;
+/** Address of the job, behind the threads’ meeting point at {@link CONTROL}. */
 export const JOB_AT = CONTROL + 64;
 const ARENA = 65_536;
 /** Positions in the control block, in 32-bit words from {@link CONTROL}. */

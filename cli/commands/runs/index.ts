@@ -6,6 +6,7 @@ export function command(): Command {
   return new Command('runs').description('what was run');
 }
 
+/** The commands below `gowide runs`, each loaded when it is asked for. */
 export const commands: Commands = {
   list: () => import('./list.js'),
   show: () => import('./show.js'),

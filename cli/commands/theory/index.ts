@@ -6,6 +6,7 @@ export function command(): Command {
   return new Command('theory').description('mean-field studies, in float64');
 }
 
+/** The commands below `gowide theory`, each loaded when it is asked for. */
 export const commands: Commands = {
   list: () => import('./list.js'),
   run: () => import('./run.js'),

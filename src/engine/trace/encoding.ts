@@ -168,6 +168,7 @@ export function typeOf(op: OpNode): number | undefined {
   return type === TYPES.float32 || type === TYPES.int32 ? (type as number) : undefined;
 }
 
+/** The value of an op’s attribute; undefined where it has none of that name. */
 export function attribute({ attributes }: OpNode, wanted: string): unknown {
   return attributes.find(({ name }) => name === wanted)?.value;
 }

@@ -2,6 +2,7 @@
 import type { Tensors } from '../tensor.js';
 import { IN_PLACE, type Attribute, type Constant, type Recording, type Source } from './recorder.js';
 
+/** An output of a node, by the node’s number in the graph and the output’s number in the node. */
 export type Output = readonly [node: number, output: number];
 
 /** A node of a graph: an input, a constant or an op. */
@@ -13,10 +14,12 @@ interface PlaceholderNode {
   readonly dtype: number;
 }
 
+/** A node whose value was the same in every recording of the step. */
 export interface ConstNode extends Constant {
   readonly op: 'Const';
 }
 
+/** A node that computes: an op of TensorFlow or of this package, with the outputs of other nodes that it takes. */
 export interface OpNode {
   readonly op: string;
   readonly attributes: readonly Attribute[];
@@ -27,6 +30,9 @@ export interface OpNode {
   readonly shapes: readonly (readonly number[])[];
 }
 
+/**
+ * A recorded step as a graph; its nodes are numbered by their place in the list, each after those that it takes from.
+ */
 export interface Graph {
   readonly nodes: readonly Node[];
   /** Nodes that stand for the inputs, then for the tensors from outside. */
@@ -55,6 +61,10 @@ export const TYPES: Readonly<Record<string, number>> = { float32: 1, int32: 3, b
 /** Constants of so many values are looked up by what they hold, so that equal ones become one node. */
 const SMALL = 64;
 
+/**
+ * The graph of a recorded step with these inputs, which gives the results of these names: reshapes of reshapes are
+ * folded, equal constants are one node, and an op in place comes after all that read the old value.
+ */
 export function graphOf(recording: Recording, inputs: Tensors, results: readonly string[]): Graph {
   const nodes: Node[] = [];
   const add = (node: Node): number => nodes.push(node) - 1;

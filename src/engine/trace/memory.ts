@@ -20,6 +20,7 @@ export interface Values {
   readonly results: readonly number[];
 }
 
+/** Where the values of a program lie in one memory of lines of {@link LINE} numbers. */
 export interface Plan {
   /** Of every value that is made: its first line; or one of these: {@link NONE}, {@link resultAt}. */
   readonly places: readonly number[];
@@ -38,6 +39,7 @@ export function resultAt(index: number): number {
   return -2 - index;
 }
 
+/** Gives every value of a program a place: a value that no later op reads hands its lines on. */
 export function planMemory({ sizes, given, ops, results }: Values): Plan {
   const roots = sizes.map((_, value) => value);
   for (const { inputs, outputs, isView } of ops)

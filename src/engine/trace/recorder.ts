@@ -73,12 +73,14 @@ export type Source =
   | { readonly from: 'constant'; readonly index: number }
   | { readonly from: 'op'; readonly index: number; readonly output: number };
 
+/** A tensor of the host that a recorded step reads; `dtype` is TensorFlow’s number of its type. */
 export interface Constant {
   readonly shape: readonly number[];
   readonly dtype: number;
   readonly values: Values;
 }
 
+/** One op of a recorded step: its name in TensorFlow, its attributes, and where its inputs come from. */
 export interface RecordedOp {
   readonly name: string;
   readonly attributes: readonly Attribute[];
@@ -87,6 +89,7 @@ export interface RecordedOp {
   readonly shapes: readonly (readonly number[])[];
 }
 
+/** A training step as it was recorded once: its ops in the order in which they ran. */
 export interface Recording {
   /** Names of the step's inputs, in order. */
   readonly names: readonly string[];
@@ -98,6 +101,7 @@ export interface Recording {
   readonly results: Readonly<Record<string, Source>>;
 }
 
+/** The backend of tfjs-node. Only to be called where TensorFlow is the engine, which is not checked. */
 export function tensorflowBackend(): Backend {
   return tf.backend() as unknown as Backend;
 }
