@@ -6,14 +6,20 @@
  */
 import { Matrix } from 'ml-matrix';
 import { UsageError } from '../core/errors.js';
-import { filled } from '../core/host-array.js';
+import { filled, type HostArray } from '../core/host-array.js';
+import { largest } from '../core/stats.js';
 import type { Dataset } from '../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { forEachBatch } from '../metrics/batches.js';
 import { evaluation, type Scope } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
+import type { Windows } from '../nn/windows.js';
 import { rowsRead } from './linear-inputs.js';
-import { productSums } from './moments.js';
-import { toMatrix, type Teacher } from './weights.js';
+import { EXAMPLES, finiteValues } from './moments.js';
+import { matrixOf, type Teacher } from './weights.js';
+
+/** Bytes of the sums of products that one pass over the data makes, at most; those of one input at least. */
+const SUMMED_BYTES = 2 ** 30;
 
 /** Channels of an axis, and by how much what reads each of them is multiplied. */
 export interface ChannelChoice {
@@ -89,51 +95,168 @@ export function greedyChoice(products: Matrix, count: number): ChannelChoice {
   return { indices, factors: filled(new Float64Array(count), (k) => factors.get(indices[k]!)!) };
 }
 
-/** Kernels of the wide net that read an axis which the thin net has fewer channels of, by name of the axis. */
+/** Layers of the wide net that read an axis which the thin net has fewer channels of, by name of the axis. */
 function readersOf(thin: Network, wide: Network): Map<string, string[]> {
   const narrowed = new Map<string, string[]>();
   for (const [path, names] of Object.entries(wide.axes ?? {})) {
     const [own, theirs] = [thin.shapes[path], wide.shapes[path]];
     const axis = names.length - 2;
     if (!path.endsWith('/kernel') || own === undefined || theirs === undefined) continue;
-    if (own[axis]! < theirs[axis]!) narrowed.set(names[axis]!, [...(narrowed.get(names[axis]!) ?? []), path]);
+    if (own[axis]! < theirs[axis]!)
+      narrowed.set(names[axis]!, [...(narrowed.get(names[axis]!) ?? []), path.slice(0, -'/kernel'.length)]);
   }
   return narrowed;
 }
 
+/** Examples that show which layers read the same. */
+const FEW = 8;
+
+/** What a layer read and gave in a pass. */
+interface Heard {
+  readonly input: Tensor;
+  readonly output: Tensor;
+  readonly windows: Windows | undefined;
+}
+
+/** What some layers read for a batch, by their paths; a network need not show all of them. */
+function heardOf({ network, weights }: Teacher, paths: readonly string[], x: Tensor): Map<string, Heard> {
+  const heard = new Map<string, Heard>();
+  const trace: Scope['trace'] = (path, input, output, windows) => {
+    if (paths.includes(path)) heard.set(path, { input, output, windows });
+  };
+  const owners = paths.map((path) => network.owner(`${path}/kernel`));
+  const depth = largest(owners.map((owner) => network.taps.indexOf(owner)));
+  network.apply({ ...evaluation(weights), trace }, x, { until: network.taps[depth] ?? owners[0]! });
+  return heard;
+}
+
+/** An input of `size` values at each position, and the layers that read it. */
+interface Shared {
+  readonly paths: string[];
+  readonly size: number;
+}
+
 /**
- * Products [N, N] of what the channels contribute to a layer; undefined where the network does not show the layer, and
- * where it convolves groups of channels apart: those bring nothing together.
+ * The inputs of some layers. Left out are layers that the network does not show, and those that convolve groups of
+ * channels apart: those bring nothing together.
  */
-async function layerProducts({ network, weights }: Teacher, path: string, data: Dataset): Promise<Matrix | undefined> {
-  const kernel = weights.params[`${path}/kernel`]!;
+async function inputsRead(teacher: Teacher, paths: readonly string[], data: Dataset): Promise<Shared[]> {
+  let found: Shared[] | undefined;
+  await forEachBatch(data, data.train, (x) => (found ??= inputsOf(teacher, paths, x)), FEW);
+  return found ?? [];
+}
+
+function inputsOf(teacher: Teacher, paths: readonly string[], x: Tensor): Shared[] {
+  const heard = heardOf(teacher, paths, x);
+  const read = new Map<object, Shared>();
+  for (const path of paths) {
+    const layer = heard.get(path);
+    const kernel = teacher.weights.params[`${path}/kernel`]!;
+    const size = kernel.size / kernel.shape.at(-1)!;
+    if (layer === undefined || rowsOf(layer, kernel).shape.at(-1) !== size) continue;
+    // windows are those of a layer; rows may be those of several
+    const { input } = layer;
+    const same = input.rank === 4 ? undefined : read.get(input.dataId);
+    if (same?.size === size) same.paths.push(path);
+    else read.set(input.rank === 4 ? layer : input.dataId, { paths: [path], size });
+  }
+  return [...read.values()];
+}
+
+function rowsOf({ input, output, windows }: Heard, kernel: Tensor): Tensor {
+  return rowsRead(input, kernel.shape, output, windows);
+}
+
+/** Inputs in groups, each of as many as have sums of products [size, size] of at most so many bytes, or of one. */
+function inGroups(inputs: readonly Shared[], bytes: number): Shared[][] {
+  const groups: Shared[][] = [];
+  let left = 0;
+  for (const input of inputs) {
+    const own = 4 * input.size ** 2;
+    if (own > left) {
+      groups.push([]);
+      left = Math.max(bytes, own);
+    }
+    groups.at(-1)!.push(input);
+    left -= own;
+  }
+  return groups;
+}
+
+/** Adds the products [size, size] of some inputs over training data to `sums`, by the first layer that reads each. */
+async function addProducts(
+  teacher: Teacher,
+  inputs: readonly Shared[],
+  data: Dataset,
+  sums: Map<string, Tensor2D>,
+): Promise<void> {
+  const firsts = inputs.map(({ paths }) => paths[0]!);
+  await forEachBatch(
+    data,
+    data.train,
+    (x) => {
+      const heard = heardOf(teacher, firsts, x);
+      for (const path of firsts) {
+        const before = sums.get(path);
+        // rows of windows are many times what they are cut from: those of one layer at a time
+        const sum = tf.tidy(() => {
+          const values = rowsOf(heard.get(path)!, teacher.weights.params[`${path}/kernel`]!);
+          const rows = values.reshape([-1, values.shape.at(-1)!]) as Tensor2D;
+          const product: Tensor2D = tf.matMul(rows, rows, true);
+          return before === undefined ? product : tf.add<Tensor2D>(before, product);
+        });
+        sums.set(path, tf.keep(sum));
+        before?.dispose();
+      }
+    },
+    EXAMPLES,
+  );
+}
+
+/** Products [N, N] of what the channels contribute to a layer with this kernel, of those of what it reads. */
+async function layerProducts(kernel: Tensor, gram: Tensor2D): Promise<HostArray> {
   const [channels, outputs] = kernel.shape.slice(-2) as [number, number];
   const inputs = kernel.size / outputs;
-  const until = network.owner(`${path}/kernel`);
-  let shown = true;
-  const sums = await productSums(data, [path], (x) => {
-    let rows: Tensor | undefined;
-    const trace: Scope['trace'] = (name, input, output, windows) => {
-      if (name === path) rows = rowsRead(input, kernel.shape, output, windows);
-    };
-    network.apply({ ...evaluation(weights), trace }, x, { until });
-    shown = rows?.shape.at(-1) === inputs;
-    const found = shown ? rows! : tf.zeros([1, 1]);
-    return { [path]: [found, found] };
-  });
-  if (!shown) return undefined;
   const positions = inputs / channels;
   const products = tf.tidy(() => {
-    const gram = tf.tensor2d(Float32Array.from(sums[path]!.to1DArray()), [sums[path]!.rows, sums[path]!.columns]);
     const flat = kernel.reshape([inputs, outputs]) as Tensor2D;
     return tf
       .mul(gram, tf.matMul(flat, flat, false, true))
       .reshape([positions, channels, positions, channels])
       .sum([0, 2]) as Tensor2D;
   });
-  const matrix = await toMatrix(products);
+  const values = (await products.data()) as Float32Array;
   products.dispose();
-  return matrix;
+  return { shape: [channels, channels], values };
+}
+
+/**
+ * Products [N, N] of what the channels contribute to each layer that has such, by its path. The network is passed once
+ * for as many inputs as have their sums of products in `bytes`.
+ */
+async function productsOf(
+  teacher: Teacher,
+  paths: readonly string[],
+  data: Dataset,
+  bytes: number,
+): Promise<ReadonlyMap<string, HostArray>> {
+  const found = new Map<string, HostArray>();
+  for (const inputs of inGroups(await inputsRead(teacher, paths, data), bytes)) {
+    const sums = new Map<string, Tensor2D>();
+    try {
+      await addProducts(teacher, inputs, data, sums);
+      for (const { paths: readers } of inputs) {
+        const gram = sums.get(readers[0]!)!;
+        await finiteValues(gram, readers[0]!);
+        for (const path of readers)
+          found.set(path, await layerProducts(teacher.weights.params[`${path}/kernel`]!, gram));
+        gram.dispose();
+      }
+    } finally {
+      tf.dispose([...sums.values()]);
+    }
+  }
+  return found;
 }
 
 /**
@@ -141,15 +264,25 @@ async function layerProducts({ network, weights }: Teacher, path: string, data: 
  * that several layers read has their sum, each as much as any other; one that no shown layer reads has none. Throws
  * UsageError on a network that shows no layer.
  */
-export async function contributionsOf(thin: Network, teacher: Teacher, data: Dataset): Promise<Contributions> {
+export async function contributionsOf(
+  thin: Network,
+  teacher: Teacher,
+  data: Dataset,
+  summedBytes = SUMMED_BYTES,
+): Promise<Contributions> {
   const found: Record<string, Matrix> = {};
   const readers = readersOf(thin, teacher.network);
+  const layers = [...readers.values()].flat();
+  const known =
+    layers.length === 0 ? new Map<string, HostArray>() : await productsOf(teacher, layers, data, summedBytes);
   for (const [name, paths] of readers)
     for (const path of paths) {
-      const products = await layerProducts(teacher, path.slice(0, -'/kernel'.length), data);
+      const values = known.get(path);
+      if (values === undefined) continue;
+      const products = matrixOf(values);
       // |s|^2, the mean square of what the layer gives
-      const size = products?.sum() ?? 0;
-      if (products === undefined || !(size > 0)) continue;
+      const size = products.sum();
+      if (!(size > 0)) continue;
       const scaled = Matrix.div(products, size);
       found[name] = found[name] === undefined ? scaled : Matrix.add(found[name], scaled);
     }

@@ -9,20 +9,25 @@ import { evaluation } from '../nn/layers.js';
 import { matrixOf, type Teacher } from './weights.js';
 
 /** Moments are taken over the first examples of the training split, at most this many. */
-const EXAMPLES = 512;
+export const EXAMPLES = 512;
 
 /**
- * Sums of products on the host. Throws FailureError where they are not finite, as decompositions make anything of
+ * The values of sums of products. Throws FailureError where they are not finite, as decompositions make anything of
  * such; `where` are the values that were multiplied.
  */
-export async function toFiniteMatrix(sums: Tensor2D, where: string): Promise<Matrix> {
+export async function finiteValues(sums: Tensor2D, where: string): Promise<Float32Array> {
   const values = (await sums.data()) as Float32Array;
   const at = firstInfinite(values);
-  if (at < 0) return matrixOf({ shape: sums.shape, values });
+  if (at < 0) return values;
   throw new FailureError(
     `sums of products of values at "${where}" are ${values[at]}: the wide net's values, or the thin net's own, are ` +
       'beyond float32; are weights and data those that belong together?',
   );
+}
+
+/** Sums of products on the host; as {@link finiteValues} has them. */
+export async function toFiniteMatrix(sums: Tensor2D, where: string): Promise<Matrix> {
+  return matrixOf({ shape: sums.shape, values: await finiteValues(sums, where) });
 }
 
 /**

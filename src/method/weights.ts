@@ -2,7 +2,7 @@
 import { arraysOf, type Floats, type HostArray, type HostArrays } from '../core/host-array.js';
 import { Matrix } from 'ml-matrix';
 import { moveToEngine } from '../engine/host-memory.js';
-import { disposeAll, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.js';
+import { disposeAll, type Tensor, type Tensors } from '../engine/tensor.js';
 import { fromTensors, toTensors } from '../engine/host-memory.js';
 import type { HostWeights, Network } from '../nn/network.js';
 
@@ -76,12 +76,7 @@ export function fromArrays(arrays: HostArrays<Floats>): HostWeights {
   return { params: withPrefix(arrays, 'params/'), state: withPrefix(arrays, 'state/') };
 }
 
-/** A tensor [rows, columns] as a float64 matrix on the host, where linear systems are solved. */
-export async function toMatrix(tensor: Tensor2D): Promise<Matrix> {
-  return matrixOf({ shape: tensor.shape, values: (await tensor.data()) as Float32Array });
-}
-
-/** An array [rows, columns] as a float64 matrix. */
+/** An array [rows, columns] as a float64 matrix on the host, where linear systems are solved. */
 export function matrixOf({ shape, values }: HostArray): Matrix {
   const [rows, columns] = shape as [number, number];
   const matrix = new Matrix(rows, columns);

@@ -92,6 +92,29 @@ describe('on an engine', () => {
     return values;
   }
 
+  test('one pass hears all layers; a pass for each, where memory is short, gives the same bits', async () => {
+    const [thin, plain] = [networkOf(CONVNET), networkOf({ ...CONVNET, width: 12 })];
+    let passes = 0;
+    const apply: Network['apply'] = (...given) => {
+      passes++;
+      return plain.apply(...given);
+    };
+    const network = { ...plain, apply };
+    const host = plain.init(3);
+    const teacher = { network, host, weights: weightsOf(host) };
+    const before = tf.memory().numTensors;
+    const together = await contributionsOf(thin, teacher, data);
+    expect(passes).toBe(2); // a few examples show who reads what; 200 images are one batch
+    passes = 0;
+    const apart = await contributionsOf(thin, teacher, data, 1);
+    expect(passes).toBe(1 + Object.keys(apart).length);
+    expect(tf.memory().numTensors).toBe(before);
+    disposeWeights(teacher.weights);
+    expect(Object.keys(together).length).toBeGreaterThan(2);
+    for (const [name, products] of Object.entries(together))
+      expect(apart[name]!.to1DArray()).toEqual(products.to1DArray());
+  });
+
   test.each([
     ['an MLP', MLP, { ...MLP, width: 16 }, 'layer2'],
     ['a convnet', CONVNET, { ...CONVNET, width: 12 }, 'layer2/conv'],
