@@ -106,8 +106,12 @@ export function command(): Command {
         'gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
       ]),
     )
-    .action(async (options: Options) => {
+    .action(async (options: Options, given: Command) => {
       if (!options.input.endsWith('.safetensors')) return printClasses(options);
+      if (given.getOptionValueSource('out') === 'cli')
+        throw new UsageError(
+          '--out goes with the id of a run, for classes; the file that outputs are written to is --output',
+        );
       const { output, size } = options;
       if (size !== undefined)
         throw new UsageError('--size goes with pictures as input; those of safetensors have theirs');

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ThinOptions } from '../../src/thin/plan.js';
 import type { SentencesResult } from '../../src/thin/sentences.js';
 import type { ThinResult } from '../../src/thin/result.js';
+import { requestedEngine } from '../../src/engine/backends/choose.js';
 import { parseNumber } from '../../src/core/number.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
@@ -62,6 +63,8 @@ function columns(text: string): Record<string, string> {
   const parts = text.split(',').map((part) => part.split('='));
   if (parts.some(([what, name]) => !['text', 'pair', 'label'].includes(what!) || !name))
     throw new InvalidArgumentError('Expected text=NAME,label=NAME, with pair=NAME for a second text.');
+  const names = parts.map(([what]) => what);
+  if (new Set(names).size < names.length) throw new InvalidArgumentError('Expected each of text, pair and label once.');
   return Object.fromEntries(parts) as Record<string, string>;
 }
 
@@ -109,12 +112,13 @@ export async function planLines(asked: ThinOptions): Promise<string[]> {
 
 /** Makes the network thin, and prints what was found. */
 async function run(model: string, { fineTune, plan, engine, json, ...rest }: Options): Promise<void> {
-  checkOut(rest.out);
+  requestedEngine(engine);
   const options: ThinOptions = { ...rest, model, finetune: fineTune };
   if (plan) {
-    process.stdout.write(`${(await planLines(options)).join('\n')}\n`);
-    return;
+    const lines = await planLines(options);
+    return void process.stdout.write(`${json ? JSON.stringify({ plan: lines }, null, 2) : lines.join('\n')}\n`);
   }
+  checkOut(rest.out);
   const { setUpSentences, thinSentences } = await import('../../src/thin/sentences.js');
   const { thin } = await import('../../src/thin/thin.js');
   const sentences = setUpSentences(options);
@@ -156,7 +160,7 @@ export function command(): Command {
     .addOption(new Option('--params <n>', 'parameters at most, such as 5M').argParser(amount))
     .addOption(new Option('--speed <n>', 'operations fewer by this factor, such as 2x').argParser(times))
     .addOption(new Option('--out <dir>', 'folder of the result').default('gowide-thin'))
-    .addOption(new Option('--runs <dir>', 'folder in which a run’s id is looked for').default(DEFAULT_OUT))
+    .addOption(new Option('--runs <dir>', `folder in which a run’s id is looked for (default: ${DEFAULT_OUT})`))
     .option('--compare', `train every rival to the end at the same thin steps: ${Object.keys(ARMS).join(', ')}`)
     .option('--fine-tune', 'train the wide net on the data first although its head fits')
     .addOption(new Option('--epochs <n>', 'passes over the data in the final run').argParser(positiveNumber()))

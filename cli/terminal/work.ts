@@ -107,7 +107,7 @@ async function prepareEngine(name: EngineName | 'auto', progress: Progress): Pro
     progress.clear();
     return asked(name);
   } catch (error) {
-    if (name !== 'auto') throw error;
+    if (name !== 'auto' || error instanceof InterruptedError) throw error;
     progress.line(`The faster engine is missing: ${messageOf(error)}`);
     return without;
   }

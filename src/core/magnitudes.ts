@@ -10,12 +10,8 @@ type Count = ReturnType<typeof z.int>;
 /** Schema of a number of layers or blocks, up to 10,000. */
 export const layerCount = (least = 1): Count => z.int().min(least).max(10_000);
 
-/** Schema of a width, a number of channels, particles, classes or words, up to 2^24. */
-export const width = (least = 1): Count =>
-  z
-    .int()
-    .min(least)
-    .max(2 ** 24);
+/** Schema of a width, a number of channels, particles, classes or words, up to 2^24 unless given. */
+export const width = (least = 1, most = 2 ** 24): Count => z.int().min(least).max(most);
 
 /** Largest number of steps of one run. */
 export const MOST_STEPS = 1e9;

@@ -41,6 +41,9 @@ export const convnextFamily: Family<ConvnextSpec> = {
     recipe: 'adamw',
     side: ({ patchSize }) => (patchSize === 4 ? 224 : 32),
   },
-  vary: variedBy(scaleConvnext, ({ expansion }, mid) => ({ expansion: expansion * mid })),
+  vary: variedBy(scaleConvnext, ({ expansion }, mid) => ({ expansion: expansion * mid }), {
+    width: ({ stages }) => stages.map(({ channels }) => channels),
+    mid: ({ stages, expansion }) => stages.map(({ channels }) => channels * expansion),
+  }),
   predict: (spec, tensors, source) => readImages(convnext(spec), spec.channels, tensors, source),
 };

@@ -198,16 +198,29 @@ export function classHead<Spec extends { readonly classes: number }>(reads: stri
   };
 }
 
+/** Throws UsageError where a factor leaves none of so many channels, or heads, of a network. */
+function checkFactor(name: string, factor: number | undefined, channels: readonly number[]): void {
+  const least = Math.min(...channels);
+  if (factor !== undefined && Math.round(least * factor) < 1)
+    throw new UsageError(
+      `--${name} ${factor}: leaves fewer than one of ${least} channels or heads; expected at least ` +
+        `${(0.5 / least).toPrecision(3)}`,
+    );
+}
+
 /**
  * How a family with classes varies a network: `narrow` for `width`, then for `mid` the fields that `inner` gives of the
- * network so far, then the classes.
+ * network so far, then the classes. `channels` are those that each factor is on: it may leave none without one.
  */
 export function variedBy<Spec extends { readonly family: string; readonly classes: number }>(
   narrow: (spec: Spec, factor: number) => Spec,
   inner: (spec: Spec, mid: number) => Partial<Spec>,
+  channels: { readonly width: (spec: Spec) => readonly number[]; readonly mid: (spec: Spec) => readonly number[] },
 ): NonNullable<Family<Spec>['vary']> {
   return (spec, { width, mid, classes }) => {
+    checkFactor('width', width, channels.width(spec));
     const scaled = width === undefined ? spec : narrow(spec, width);
+    checkFactor('mid', mid, channels.mid(scaled));
     return { ...scaled, ...(mid !== undefined && inner(scaled, mid)), ...(classes !== undefined && { classes }) };
   };
 }

@@ -132,6 +132,16 @@ function varied(name: string, spec: NetworkSpec, variant: Variant): NetworkSpec 
   return family.vary(spec, variant) as NetworkSpec;
 }
 
+/** Throws UsageError on changes to a network whose own weights are to be used. */
+function checkUnvaried(name: string, { width, mid, classes }: Variant): void {
+  const given = Object.entries({ width, mid, classes }).find(([, value]) => value !== undefined);
+  if (given !== undefined)
+    throw new UsageError(
+      `--${given[0]} ${given[1]}: ${name} says itself which network its weights are; leave it out, or give --weights ` +
+        'of the changed network',
+    );
+}
+
 function readSpec(path: string, notice: Notice): NetworkSpec {
   if (!existsSync(path))
     throw new UsageError(`${path}: file not found; expected a model spec as JSON, or the name of a published network`);
@@ -324,6 +334,7 @@ export function preparePredict(
 ): (options: PredictOptions) => Promise<Record<string, readonly number[]>> {
   checkName(files.model);
   const kept = keepsNetwork(files.model) ? readKept(files.model) : undefined; // once: its weights may be gigabytes
+  if (kept !== undefined && files.weights === undefined) checkUnvaried(files.model, variant);
   const spec =
     kept === undefined ? networkByName(files.model, variant, notice) : varied(files.model, kept.spec, variant);
   const family = familyOf(spec);

@@ -130,8 +130,15 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
     side: ({ stem, stages }) => (stages.reduce((by, { stride }) => by * stride, Number(stem.stride)) === 32 ? 224 : 32),
   },
   onnx: mobilenetGraph,
-  vary: variedBy(scaleMobilenet, ({ stages }, mid) => ({
-    stages: stages.map((stage) => ({ ...stage, expansion: Math.max(1, stage.expansion * mid) })),
-  })),
+  vary: variedBy(
+    scaleMobilenet,
+    ({ stages }, mid) => ({
+      stages: stages.map((stage) => ({ ...stage, expansion: Math.max(1, stage.expansion * mid) })),
+    }),
+    {
+      width: ({ stem, stages }) => [stem, ...stages].map(({ channels }) => channels),
+      mid: ({ stages }) => stages.map(({ channels, expansion }) => channels * expansion),
+    },
+  ),
   predict: (spec, tensors, source) => readImages(mobilenet(spec), spec.channels, tensors, source),
 };

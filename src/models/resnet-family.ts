@@ -51,6 +51,9 @@ export const resnetFamily: Family<ResnetSpec> = {
     recipe: 'sgd',
     side: ({ stem }) => (stem.kind === 'imagenet' ? 224 : 32),
   },
-  vary: variedBy(scaleWidth, (spec, mid) => ({ mid: spec.mid * mid })),
+  vary: variedBy(scaleWidth, (spec, mid) => ({ mid: spec.mid * mid }), {
+    width: ({ planes, stem }) => [planes, stem.channels],
+    mid: ({ planes, mid }) => [planes * mid],
+  }),
   predict: (spec, tensors, source) => readImages(resnet(spec), spec.channels, tensors, source),
 };

@@ -41,10 +41,17 @@ export const vitFamily: Family<VitSpec> = {
     side: ({ imageSize }) => imageSize,
   },
   onnx: vitGraph,
-  vary: variedBy(scaleVit, (spec, mid) => ({
-    intermediateSize: Math.max(1, Math.round(spec.intermediateSize * mid)),
-    headSize: Math.max(1, Math.round(headSizeOf(spec) * mid)),
-  })),
+  vary: variedBy(
+    scaleVit,
+    (spec, mid) => ({
+      intermediateSize: Math.max(1, Math.round(spec.intermediateSize * mid)),
+      headSize: Math.max(1, Math.round(headSizeOf(spec) * mid)),
+    }),
+    {
+      width: ({ numHeads }) => [numHeads],
+      mid: (spec) => [spec.intermediateSize, headSizeOf(spec)],
+    },
+  ),
   predict: (spec, tensors, source) => readImages(vit(spec), spec.channels, tensors, source),
 };
 

@@ -143,6 +143,11 @@ export function writeAll(file: number, bytes: Uint8Array): void {
 /** System calls that change nothing. */
 const READING = new Set(['scandir', 'opendir', 'stat', 'lstat', 'fstat', 'read', 'readlink', 'access', 'realpath']);
 
+/** What the system says, without the call and the path that Node adds: `EIO: i/o error, read` is `i/o error (EIO)`. */
+function inWords(message: string): string {
+  return message.replace(/^(E[A-Z0-9]+): ([^,]+), \w+.*$/s, '$2 ($1)');
+}
+
 /** One line for the common ways in which a file cannot be read or written. */
 export function asFileError(error: unknown, path: string): Error {
   switch (codeOf(error)) {
@@ -164,11 +169,17 @@ export function asFileError(error: unknown, path: string): Error {
       );
     case 'EISDIR':
       return new UsageError(`${path}: it is a folder; expected a file`);
+    case 'ELOOP':
+      return new UsageError(`${path}: symbolic links on the way to it lead in a circle; expected a path without one`);
+    case 'ENAMETOOLONG':
+      return new UsageError(`${path}: a name in it is longer than the file system allows; choose a shorter one`);
     case 'ENOENT':
+      if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
+        return new UsageError('the current folder is gone; change to one that is there, and run the command again');
       return new UsageError(`${path}: no such file or folder, or it cannot be made there`);
     default:
       return error instanceof Error && error.name !== 'Error'
         ? error
-        : new FailureError(`${path}: ${messageOf(error)}`);
+        : new FailureError(`${path}: ${inWords(messageOf(error))}`);
   }
 }

@@ -13,20 +13,25 @@ const MOST_TEXT = 2 ** 31 - 1;
 
 /**
  * Reads a text in UTF-8, without its byte order mark unless `keepMark`; a `gzipped` one is unpacked. Throws UsageError
- * when it cannot be read, is not UTF-8 or is no whole gzip file.
+ * when it cannot be read, is not UTF-8, has a NUL character or is no whole gzip file.
  */
 export function readText(
   path: string,
   { keepMark = false, gzipped = false }: { readonly keepMark?: boolean; readonly gzipped?: boolean } = {},
 ): string {
+  let text: string;
   try {
     const bytes = gzipped ? unpacked(path, bytesOf(path), MOST_TEXT) : bytesOf(path);
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytes);
   } catch (error) {
     throw error instanceof TypeError
       ? new UsageError(`${path}: not valid UTF-8; expected a text in UTF-8`)
       : asFileError(error, path);
   }
+  const at = text.indexOf('\0');
+  if (at < 0) return text;
+  const line = text.slice(0, at).split('\n').length;
+  throw new UsageError(`${path}: not a text file: line ${line} has a NUL character; expected a text in UTF-8`);
 }
 
 /**

@@ -69,7 +69,7 @@ export function isThere(path: string): boolean {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     if (isDenied(error)) throw new DeniedError(path);
-    if (['ELOOP', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    if (['ELOOP', 'ENAMETOOLONG', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
     throw new FailureError(`cannot read ${path}: ${messageOf(error)}`);
   }
 }

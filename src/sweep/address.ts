@@ -106,7 +106,9 @@ export function queueAddress(given: string): string {
   try {
     return readRegular(file, { links: true, limit: 65_536 }).toString().split('\n')[0]!.trim();
   } catch (error) {
-    throw asFileError(error, file);
+    throw new UsageError(
+      `--queue or $GOWIDE_QUEUE names a file for its address, "@${file}": ${asFileError(error, file).message}`,
+    );
   }
 }
 

@@ -17,6 +17,7 @@ import { readWeights } from '../models/files.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
+import type { DataOption } from './data/form.js';
 import { findData } from './data/index.js';
 import { roundsOf } from './halving.js';
 import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
@@ -131,6 +132,12 @@ function isInOrder(names: readonly string[], all: readonly string[]): boolean {
   return names.every((name, i) => name.toLowerCase() === all[i]?.toLowerCase());
 }
 
+/** The options about data that were given. */
+function givenOf({ columns, rows, size, tokens }: ThinOptions): DataOption[] {
+  const all = Object.entries({ columns, rows, size, tokens }) as [DataOption, unknown][];
+  return all.filter(([, value]) => value !== undefined).map(([name]) => name);
+}
+
 /** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
 export async function setUp(options: ThinOptions): Promise<Setup> {
   checkOptions(options);
@@ -140,16 +147,25 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   checkPlace(out, options.model, options.data);
   const work = join(out, 'work');
   const source = await openSource(options.model, { work, runs });
+  if (options.runs !== undefined && !source.format.startsWith('run '))
+    throw new UsageError(`--runs: ${options.model} is no id of a run in a folder; leave it out`);
+  const given = givenOf(options);
   const thinning = thinningOf(source.network);
   const { maxPositions } = source.network as { maxPositions?: number };
   const found =
     options.data === undefined
       ? { spec: source.data, notes: [] }
-      : findData(options.data, {
-          ...{ work, vocabulary: source.vocabulary, columns: options.columns ?? {}, rows, tokens: options.tokens },
-          mostTokens: maxPositions ?? Infinity,
-          side: options.size ?? thinning.side?.(source.network) ?? DEFAULT_SIDE,
-        });
+      : findData(
+          options.data,
+          {
+            ...{ work, vocabulary: source.vocabulary, columns: options.columns ?? {}, rows, tokens: options.tokens },
+            mostTokens: maxPositions ?? Infinity,
+            side: options.size ?? thinning.side?.(source.network) ?? DEFAULT_SIDE,
+          },
+          given,
+        );
+  if (options.data === undefined && given.length > 0)
+    throw new UsageError(`--${given[0]}: has no effect on the data of a run, which are declared; leave it out`);
   if (found.spec === undefined)
     throw new UsageError('--data is needed: the network does not say what it was trained on');
   const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);

@@ -111,10 +111,20 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   if (found === undefined) return undefined;
   checkOptions(options);
   checkPlace(out, model, data);
-  const others = { '--compare': options.compare, '--fine-tune': options.finetune, '--samples': options.samples };
+  const others = {
+    '--compare': options.compare,
+    '--fine-tune': options.finetune,
+    '--samples': options.samples,
+    '--wide-epochs': options.wideEpochs,
+  };
   const given = Object.entries(others).find(([, value]) => value !== undefined && value !== false);
   if (given !== undefined)
     throw new UsageError(`${given[0]} is for data with labels; embeddings of sentences are imitated without it`);
+  const table = TABLE.test(data) && !statSync(data).isDirectory();
+  const idle = { '--size': options.size, '--runs': options.runs, ...(!table && { '--columns': options.columns }) };
+  const unused = Object.entries(idle).find(([, value]) => value !== undefined);
+  if (unused !== undefined)
+    throw new UsageError(`${unused[0]}: has no effect on the texts ${data} and the folder ${model}; leave it out`);
   const pooling = readPooling(model);
   const { encoder } = taskNetworks(model);
   // the vector of a sentence is made of hidden states: a pooler would be a part that nothing reads

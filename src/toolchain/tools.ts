@@ -1,6 +1,6 @@
 /** The programs that set up what is built on this machine: Python with pip to download, a C++ compiler to build. */
 import { spawn, spawnSync } from 'node:child_process';
-import { FailureError, messageOf } from '../core/errors.js';
+import { FailureError, InterruptedError, messageOf } from '../core/errors.js';
 import { packageRoot } from '../core/package.js';
 
 /** The tools of this machine that TensorFlow and addons are made with. */
@@ -45,8 +45,20 @@ export function missingTools({ python, compiler }: Tools): string | undefined {
   return missing.length === 0 ? undefined : `it needs ${missing.join(' and ')}, not found on the PATH`;
 }
 
+/** How a command ended. */
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+  readonly said: string;
+}
+
+/** Signals by which users and schedulers stop a command and what it has started. */
+const STOPS: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
+
 /**
- * Runs a command to its end and returns its standard output. Throws FailureError with the last line of what it said.
+ * Runs a command to its end and returns its standard output. Throws FailureError with the last line of what it said,
+ * and InterruptedError where it was stopped.
  */
 export async function runTool(
   command: string,
@@ -54,33 +66,32 @@ export async function runTool(
   env: NodeJS.ProcessEnv = process.env,
   cwd: string = packageRoot(),
 ): Promise<string> {
-  const { code, output, said } = await new Promise<{ code: number | null; output: string; said: string }>(
-    (resolve, reject) => {
-      const child = spawn(command, args, {
-        env,
-        cwd,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        shell: process.platform === 'win32' && command === 'npm',
-      });
-      let [output, said] = ['', ''];
-      const keep = (chunk: Buffer): void => {
-        said = (said + chunk.toString()).slice(-100_000);
-      };
-      child.stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-        keep(chunk);
-      });
-      child.stderr.on('data', keep);
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, output, said }));
-    },
-  ).catch((error: unknown) => {
+  const { code, signal, output, said } = await new Promise<Ended>((resolve, reject) => {
+    const child = spawn(command, args, {
+      env,
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32' && command === 'npm',
+    });
+    let [output, said] = ['', ''];
+    const keep = (chunk: Buffer): void => {
+      said = (said + chunk.toString()).slice(-100_000);
+    };
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      keep(chunk);
+    });
+    child.stderr.on('data', keep);
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, output, said }));
+  }).catch((error: unknown) => {
     throw new FailureError(`${command} could not be started: ${messageOf(error)}`);
   });
   if (code === 0) return output;
+  if (signal !== null && STOPS.has(signal)) throw new InterruptedError(`${command} was stopped by ${signal}`);
   if (/No space left on device|ENOSPC/.test(said))
     throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
-  throw new FailureError(`${command} failed (status ${code}): ${lastError(said)}`);
+  throw new FailureError(`${command} failed (${signal ?? `status ${code}`}): ${lastError(said)}`);
 }
 
 function lastError(output: string): string {

@@ -3,7 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
+import { gowideHere } from '../support/program.js';
 import { bertFolder, csvFile } from '../thin/support.js';
+
+test('options without an effect are refused by name', async () => {
+  const [model, data, out] = [bertFolder(), csvFile(), mkdtempSync(join(tmpdir(), 'gowide-thin-'))];
+  const given = { model, data, columns: { text: 'review' }, out };
+  await expect(planLines({ ...given, size: 32 })).rejects.toThrow(
+    /^--size: has no effect on .*, a .tsv or .csv file .*; leave it out$/,
+  );
+  await expect(planLines({ ...given, runs: 'nope' })).rejects.toThrow(/^--runs: .* is no id of a run/);
+});
+
+test('a plan says, as data as well, what is done', async () => {
+  const args = ['thin', bertFolder(), '--data', csvFile(), '--columns', 'text=review', '--plan', '--json'];
+  const { status, stdout } = await gowideHere(args);
+  const { plan } = JSON.parse(stdout) as { plan: string[] };
+  expect([status, plan.at(-1)]).toEqual([0, expect.stringMatching(/^about .* in all on one core/)]);
+});
 
 test('a plan says steps, time and memory, and leaves nothing behind', async () => {
   const out = join(mkdtempSync(join(tmpdir(), 'gowide-thin-')), 'out');

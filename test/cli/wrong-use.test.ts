@@ -1,5 +1,5 @@
 /** What users type wrongly, in every command. */
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,6 +13,11 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   writeFileSync(TENSORS, '');
   const SIMULATION = join(newFolder(), 'simulation.json');
   writeFileSync(SIMULATION, '{}');
+  const OUTPUT = join(newFolder(), 'outputs.safetensors');
+  const WIDE = join(newFolder(), 'wide.json');
+  writeFileSync(WIDE, '{"model": {"depth": 3, "d": 4, "width": 16, "outputs": 100000000}}');
+  const LOOP = join(newFolder(), 'loop');
+  symlinkSync('loop', LOOP);
   const RESNET = join(newFolder(), 'resnet.json');
   writeFileSync(RESNET, '{"datta": {"set": "digits"}, "network": {"family": "resnet"}}');
   test.each<[string[], RegExp]>([
@@ -66,15 +71,15 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [['params', 'resnet51'], /unknown network "resnet51"; expected one of: resnet18, .*Did you mean "resnet\d+"\?/],
     [
-      ['predict', '--model', 'resnet18', '--weights', TENSORS, '--input', TENSORS, '--output', file],
+      ['predict', '--model', 'resnet18', '--weights', TENSORS, '--input', TENSORS, '--output', OUTPUT],
       /not a valid safetensors file: 0 bytes/,
     ],
     [['predict', '--model', 'resnet18'], /required option '--input <path>' not specified/],
     [
-      ['predict', '--model', 'resnet18', '--input', TENSORS, '--output', file],
+      ['predict', '--model', 'resnet18', '--input', TENSORS, '--output', OUTPUT],
       /resnet18: --weights is needed: a safetensors file/,
     ],
-    [['predict', '--model', tmpdir(), '--input', TENSORS, '--output', file], /config.json: no such file/],
+    [['predict', '--model', tmpdir(), '--input', TENSORS, '--output', OUTPUT], /config.json: no such file/],
     [['bench', 'bert-base', '--cases', 'x'], /unknown case "x"; expected one of: train 8 x 128, inference 8 x 128/],
     [['bench', 'resnet50', '--cases', 'x'], /unknown case "x"; expected one of: train 224 px batch 8/],
     [['train', 'resnet', '--engine', 'cuda'], /unknown engine "cuda"; expected one of: auto, tensorflow, webgpu, wasm/],
@@ -197,6 +202,31 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['thin', file, '--samples', '1,0x2'], /whole numbers of at least 1, with commas between/],
     [['thin', file, '--params', '0x5M'], /Expected a number such as 5M, 300k or 1200000/],
     [['thin', file, '--epochs', '0x5'], /Expected a number above 0/],
+    [
+      ['params', 'resnet50', '--width', '1e-300'],
+      /--width 1e-300: leaves fewer than one of 64 channels or heads; expected at least 0.00781/,
+    ],
+    [['params', 'vit_b_16', '--mid', '1e-4'], /--mid 0.0001: leaves fewer than one of 64 channels or heads/],
+    [
+      ['predict', '--model', 'resnet18', '--input', TENSORS, '--output', OUTPUT, '--out', tmpdir()],
+      /--out goes with the id of a run, for classes; the file that outputs are written to is --output/,
+    ],
+    [
+      ['theory', 'simulate', '--config', WIDE, '--print-config'],
+      /invalid config: model.outputs: expected at most 1024, got 100000000; flow: missing/,
+    ],
+    [
+      ['sweep', 'status', '--queue', '@nofile'],
+      /--queue or \$GOWIDE_QUEUE names a file for its address, "@nofile": nofile: no such file/,
+    ],
+    [['thin', file, '--columns', 'text=a,text=b'], /Expected each of text, pair and label once/],
+    [['thin', file, '--plan', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],
+    [
+      ['theory', 'run', 'saddle', '--out', LOOP],
+      /loop: symbolic links on the way to it lead in a circle; expected a path/,
+    ],
+    [['train', 'resnet', '--config', LOOP], /loop: symbolic links on the way to it lead in a circle/],
+    [['train', 'resnet', '--config', 'a'.repeat(300)], /a: a name in it is longer than the file system allows/],
     [['help', 'frob'], /unknown command 'frob'; commands: demo, .*, completion\. See: gowide --help/],
     [['runs', 'help', 'frob'], /unknown command 'frob'; commands: list, .*, gc\. See: gowide runs --help/],
     [['runs', 'list', '--out', ''], /--out <dir>: nothing was given\. See: gowide runs list --help/],

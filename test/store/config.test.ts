@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCell } from '../../src/core/run.js';
-import { readConfig } from '../../src/store/config.js';
+import { readConfig, readText } from '../../src/store/config.js';
 import { fromCsv, NUMBERS, toCsv } from '../../reports/data/csv.js';
 import { namesOfHere } from '../../reports/page/watch.js';
 
@@ -16,6 +16,14 @@ test('JSON that is nested without end is refused in one line; brackets in texts 
   expect(() => readConfig(path)).toThrow(/deep.json: lists and objects within each other more than 200 deep/);
   writeFileSync(path, JSON.stringify({ a: `"\\${'['.repeat(1000)}` }));
   expect(readConfig(path)).toEqual({ a: `"\\${'['.repeat(1000)}` });
+});
+
+test('a NUL character is refused with its line', () => {
+  const path = join(folder, 'nul.txt');
+  writeFileSync(path, 'a\nb\0c\n');
+  expect(() => readText(path)).toThrow(
+    /nul.txt: not a text file: line 2 has a NUL character; expected a text in UTF-8$/,
+  );
 });
 
 test('a key that stands twice in one object is refused with its name; the same key in two objects is not', () => {

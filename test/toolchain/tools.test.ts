@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { FailureError, InterruptedError } from '../../src/core/errors.js';
 import { cacheFolder } from '../../src/toolchain/cache.js';
 import { imports } from '../../src/toolchain/python.js';
 import { findTools, ISOLATED, runTool } from '../../src/toolchain/tools.js';
@@ -9,6 +10,15 @@ import { findTools, ISOLATED, runTool } from '../../src/toolchain/tools.js';
 afterEach(() => vi.unstubAllEnvs());
 
 const { python } = findTools();
+
+test.skipIf(process.platform === 'win32')(
+  'a tool that was stopped is said to be, and one that was killed, too',
+  async () => {
+    const ended = (signal: string): Promise<string> => runTool('sh', ['-c', `kill -${signal} $$`]);
+    await expect(ended('TERM')).rejects.toThrow(new InterruptedError('sh was stopped by SIGTERM'));
+    await expect(ended('KILL')).rejects.toThrow(new FailureError('sh failed (SIGKILL): it said nothing'));
+  },
+);
 
 test.skipIf(python === undefined)('no module of the current folder is run by Python (skipped without it)', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gowide-tools-'));

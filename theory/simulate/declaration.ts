@@ -16,6 +16,7 @@ const SIMULATION_VERSION = 1;
 const LARGEST_STD = 1e300;
 
 const widths = z.union([width(), z.array(width()).min(1)]);
+const dimensions = width(1, MOST_DIMENSIONS);
 const scales = z.union([z.number(), z.array(z.number()).min(1)]);
 const Flow = z.preprocess(
   (value) =>
@@ -29,12 +30,12 @@ const Simulation = z.strictObject({
   seed: z.int().min(0).default(1),
   model: z.strictObject({
     depth: layerCount(),
-    d: width().max(MOST_DIMENSIONS),
+    d: dimensions,
     /** Particles of every layer, or one number for each. */
     width: widths,
     /** Dimensions of inputs and outputs: with one of them a fixed map is drawn; d, and no map, where it is left out. */
-    inputs: width().max(MOST_DIMENSIONS).optional(),
-    outputs: width().max(MOST_DIMENSIONS).optional(),
+    inputs: dimensions.optional(),
+    outputs: dimensions.optional(),
     /** One number for all layers, or one for each. */
     alpha: scales.default(1),
     c: z.union([z.number(), z.array(z.number()).min(1), z.literal('1/L')]).default(1),

@@ -19,7 +19,7 @@ const ResidualDepthSpec = z
     study: z.literal('residual-depth'),
     activation: z.enum(namesOf(ACTIVATIONS)),
     /** Embedding width; infinite unless given, which linear nets alone can be. */
-    D: width().max(4).optional(),
+    D: width(1, 4).optional(),
     /** Quadrature over each coordinate of the units' input weights and of their output weights. */
     nodes: z.strictObject({ u: z.int().min(2).max(64), v: z.int().min(2).max(64) }).default({ u: 8, v: 4 }),
     /** Numbers of blocks L, each beside 2 L. */

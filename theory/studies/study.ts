@@ -92,7 +92,7 @@ export const ParticleSettings = z.strictObject({
   perDepth: z.boolean().default(false),
   activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
   rho: z.number().min(0).max(1),
-  d: width().max(MOST_DIMENSIONS),
+  d: width(1, MOST_DIMENSIONS),
   /** Training and held-out points. */
   train: exampleCount(),
   heldOut: exampleCount(),

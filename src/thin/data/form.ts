@@ -19,6 +19,9 @@ export interface FormOptions {
   readonly tokens?: number | undefined;
 }
 
+/** Options of users about their data. */
+export type DataOption = 'columns' | 'rows' | 'size' | 'tokens';
+
 /** Data that were found. */
 export interface Found {
   readonly spec: DataSpec;
@@ -30,6 +33,8 @@ export interface Found {
 export interface DataForm {
   /** What such data look like, for messages. */
   readonly looks: string;
+  /** Which of these options it heeds; all of them unless given. Others are refused where a user gives them. */
+  readonly heeds?: readonly DataOption[];
   /** Whether the path is of this form, for a network that reads tokens or one that reads pictures. */
   readonly matches: (path: string, options: FormOptions) => boolean;
   /** Throws UsageError with what does not fit. */

@@ -50,6 +50,7 @@ function open(path: string, { vocabulary, mostTokens, tokens: asked }: FormOptio
 /** Questions in SQuAD's format. */
 export const questions: DataForm = {
   looks: 'a folder with train*.json and dev*.json in SQuAD’s format',
+  heeds: ['tokens'],
   matches: (path, { vocabulary }) =>
     vocabulary !== undefined && existsSync(path) && statSync(path).isDirectory() && named(path, ['train']).length > 0,
   open,

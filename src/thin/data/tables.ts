@@ -396,7 +396,11 @@ function open(path: string, options: FormOptions): Found {
   makeFolder(folder);
   const tokens = options.tokens ?? lengthOf(splits.train, vocabulary!, mostTokens);
   if (tokens > mostTokens)
-    throw new UsageError(`--tokens ${tokens}: the network has ${mostTokens} positions; expected at most as many`);
+    throw new UsageError(
+      options.tokens === undefined
+        ? `the network has ${mostTokens} positions (max_position_embeddings); expected at least ${tokens}, to read texts`
+        : `--tokens ${tokens}: the network has ${mostTokens} positions; expected at most as many`,
+    );
   const file = (split: 'train' | 'validation' | 'test'): string =>
     keep(join(folder, `${split}.tsv`), textOf(splits[split]));
   const hasPair = splits.train[0]!.pair !== undefined;
@@ -420,6 +424,7 @@ function open(path: string, options: FormOptions): Found {
 /** Tables of texts with a class each. */
 export const tables: DataForm = {
   looks: 'a .tsv or .csv file (also .gz) with a column of texts and one of labels, or a folder with train, dev or test',
+  heeds: ['columns', 'rows', 'tokens'],
   matches: (path, { vocabulary }) => {
     if (vocabulary === undefined || !existsSync(path)) return false;
     return statSync(path).isDirectory() ? readdirSync(path).some((name) => TABLE.test(name)) : TABLE.test(path);
