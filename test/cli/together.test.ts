@@ -16,7 +16,15 @@ const SMALL = [
   ...['data.train=256', 'data.augment.noise=0.1', 'training.batch=32'],
 ].flatMap((setting) => ['--set', setting]);
 const train = (steps: number, ...more: readonly string[]): string[] => [
-  ...['train', 'resnet', '--experiment', 'depth-skip', '--arm', ARM, '--engine', ENGINE],
+  ...[
+    'train',
+    'resnet',
+    '--experiment',
+    'depth-skip',
+    '--arm',
+    ARM,
+    ...(more.includes('--engine') ? [] : ['--engine', ENGINE]),
+  ],
   ...[...SMALL, '--set', `training.steps=${steps}`, ...more],
 ];
 const ARM = '4 plain direct';
