@@ -93,7 +93,7 @@ export function rateOf(rates: Rates, arm: string): number {
 export const LABELS: ObjectiveSpec = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
 const TEACHER: ObjectiveSpec = { ...LABELS, labels: 0, teacher: 1 };
 
-/** The same gradient imitation in all groups at once, each step serving all of them. */
+/** Imitation by gradient of all groups at once: each step serves every one of them. */
 export function joint(imitation: GradientImitation, steps: number): GradientImitation {
   return { ...imitation, order: 'joint', recipe: atSteps(imitation.recipe, steps) };
 }

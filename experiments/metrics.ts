@@ -24,7 +24,7 @@ export const TEST_F1: Metric = {
   digits: 1,
 };
 
-/** For masked tokens, which have too many answers for the accuracy to say much. */
+/** Cross-entropy of masked tokens in nats, which have too many answers for the accuracy to say much. */
 export const TEST_CROSS_ENTROPY: Metric = {
   key: 'testCrossEntropy',
   label: 'test cross-entropy',

@@ -111,7 +111,7 @@ const DIGITS_LAPTOP_RATES: Rates = {
   deeper: 0.05,
   long: 0.4,
 };
-/** Of `resnet-hierarchy`, at its 1,000 steps. */
+/** Tuned peak rates of the arms of `resnet-hierarchy`, at its 1,000 steps. */
 export const HIERARCHY_RATES: Rates = {
   default: 0.2,
   direct: 0.4,

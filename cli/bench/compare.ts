@@ -27,7 +27,7 @@ export interface Measured {
   readonly peakMemoryBytes: number;
 }
 
-/** The other program on the same case. */
+/** What another program, PyTorch or JAX, takes on a case of this bench. */
 export interface Peer extends Measured {
   readonly name: string;
   readonly version: string;

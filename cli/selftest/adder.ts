@@ -67,7 +67,7 @@ export async function addUp(
   });
 }
 
-/** The same, stopped before a step as a signal does it. */
+/** Runs a cell that adds up as {@link addUp} does, and stops it before a step as a signal does. */
 export async function addUpTo(out: string, cell: Cell, stop: number): Promise<void> {
   const controller = new AbortController();
   const onStep = (step: number): void => (step === stop ? controller.abort() : undefined);

@@ -3,7 +3,7 @@
 /** A regime, as arms of the studies are called. */
 export type Regime = 'skip' | 'no skip';
 
-/** Both regimes, in the order of the page. */
+/** Both regimes of the theory, with and without a skip connection, in the order of the page. */
 export const REGIMES: readonly Regime[] = ['skip', 'no skip'];
 
 /** A regime in a sentence: "with a skip connection". */

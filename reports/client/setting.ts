@@ -1,7 +1,7 @@
 /** Settings of the laboratory: their dials, presets, addresses and commands, and what was found in words. */
 import { FIXED, SADDLE, saddleWidths, widthsBelow, type Model, type Point, type Setting } from './experiment.js';
 
-/** A slider. */
+/** A slider of the laboratory, and what it sets. */
 export interface Dial {
   readonly label: string;
   readonly low: number;

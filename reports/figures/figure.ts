@@ -167,7 +167,7 @@ export function drawnValues(data: readonly Datum[]): number[] {
 /** Width in pixels that a tick's label may need, with the gap beside it. */
 const TICK_ROOM = 30;
 
-/** Of the values those that have room for their labels along an axis of so many pixels; the last is among them. */
+/** The values that have room for their labels along an axis of so many pixels; the last is among them. */
 export function ticksOf(values: readonly number[], pixels: number, log: boolean): number[] {
   const sorted = [...values].sort((a, b) => b - a);
   const [high, low] = [sorted[0]!, sorted.at(-1)!];

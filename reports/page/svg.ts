@@ -92,7 +92,7 @@ function placed(svg: string): string {
   });
 }
 
-/** The same picture in fewer bytes, in the font of what it stands in. */
+/** A picture of vega’s in fewer bytes, in the font of what it stands in. */
 export function compactSvg(svg: string): string {
   const bare = svg
     .replace(EMPTY, '')

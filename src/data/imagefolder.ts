@@ -443,7 +443,10 @@ export function centerPart({ width, height }: Size, size: number): Part {
   };
 }
 
-/** As torchvision's RandomResizedCrop: ten attempts, then the centre with the nearest allowed shape. */
+/**
+ * A random part of a picture, as torchvision's RandomResizedCrop takes it: ten attempts, then the centre with the
+ * nearest allowed shape.
+ */
 export function randomPart({ width, height }: Size, draws: Float64Array): Part {
   const place = (w: number, h: number): Part => ({
     left: Math.floor(draws[ATTEMPTS * 2]! * (width - w + 1)),

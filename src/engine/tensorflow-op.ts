@@ -4,7 +4,7 @@ import { tf, type Tensor } from './tensor.js';
 
 /** The element type of all our networks. */
 export const FLOAT: unique symbol = Symbol('float32');
-/** Of shapes and indices. */
+/** TensorFlow’s type of shapes and indices, int32. */
 export const INT: unique symbol = Symbol('int32');
 
 /** A number is written as a float, a list as integers (`shape` as a shape). */

@@ -43,7 +43,7 @@ export const ConvnextSpec = z.strictObject({
   /** Channels of the input image. */
   channels: width(),
 });
-/** A ConvNeXt. */
+/** Schema of the declaration of a ConvNeXt. */
 export type ConvnextSpec = z.infer<typeof ConvnextSpec>;
 
 /** Added to the variance by the layer norms. */

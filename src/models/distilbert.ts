@@ -18,7 +18,7 @@ export const DistilbertSpec = z
     head: z.discriminatedUnion('kind', [z.strictObject({ kind: z.enum(['none', 'span']) }), ...SIZED_HEADS]),
   })
   .refine(isDivided, UNDIVIDED);
-/** A DistilBERT. */
+/** Schema of the declaration of a DistilBERT. */
 export type DistilbertSpec = z.infer<typeof DistilbertSpec>;
 
 /** A DistilBERT as an encoder that is like BERT. */

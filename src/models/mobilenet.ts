@@ -41,7 +41,7 @@ export const MobilenetSpec = z.strictObject({
   /** Channels of the input image. */
   channels: width(),
 });
-/** A MobileNetV2. */
+/** Schema of the declaration of a MobileNetV2. */
 export type MobilenetSpec = z.infer<typeof MobilenetSpec>;
 
 /** An inverted residual: where it is, and its channels before, within and after. */

@@ -10,7 +10,10 @@ const IMAGENET = { family: 'vit', imageSize: 224, patchSize: 16, channels: 3, cl
 const BASE = { hiddenSize: 768, numLayers: 12, numHeads: 12, intermediateSize: 3072 } as const;
 const LARGE = { hiddenSize: 1024, numLayers: 24, numHeads: 16, intermediateSize: 4096 } as const;
 
-/** For images of one size. Weights are read in timm's and torchvision's names and written in timm's. */
+/**
+ * The family `vit`: vision transformers for images of one size. Weights are read in timm's and torchvision's names and
+ * written in timm's.
+ */
 export const vitFamily: Family<VitSpec> = {
   name: 'vit',
   spec: VitSpec,

@@ -127,8 +127,8 @@ export function drops(scope: Scope, rate: number): scope is Scope & Required<Pic
 }
 
 /**
- * In training each value is 0 with probability `rate`, and else 1 / (1 - rate) times what it was. Srivastava et al.
- * 2014.
+ * Dropout: in training each value is 0 with probability `rate`, and else 1 / (1 - rate) times what it was. Srivastava
+ * et al. 2014.
  */
 export function dropout(scope: Scope, path: string, x: Tensor, rate: number): Tensor {
   if (!drops(scope, rate)) return x;

@@ -20,7 +20,7 @@ function commit(): Source {
   return (source ??= readSource(packageRoot()));
 }
 
-/** The same for the package in a folder. */
+/** The commit that the package in a folder was made from: of its checkout, else the one that was packed. */
 export function readSource(root: string): Source {
   if (!existsSync(join(root, '.git'))) return packedFrom(join(root, 'packed-from.json'));
   const git = (...args: string[]): string | undefined => {

@@ -48,7 +48,7 @@ export function openRegular(path: string, { links, limit = Infinity }: RegularOp
   throw new UsageError(`${path}: ${size} bytes; expected at most ${limit}`);
 }
 
-/** This user may not read a file, which may be whole. */
+/** A file that this user may not read, and which may be whole. */
 export class DeniedError extends UsageError {
   constructor(path: string) {
     super(`cannot read ${path}: permission denied`);

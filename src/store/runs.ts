@@ -100,7 +100,7 @@ export interface RunRecord {
   readonly environments: readonly SessionRecord[];
 }
 
-/** `<out>/runs`. */
+/** The folder `<out>/runs`, in which a store has the folders of its runs. */
 export function runsFolder(out: string): string {
   return join(out, 'runs');
 }

@@ -9,7 +9,7 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The same object with its seal, the SHA-256 of the rest as JSON. */
+/** An object with its seal, the SHA-256 of the rest of it as JSON. */
 export function seal<T extends object>(value: T): Sealed<T> {
   return { ...value, seal: sha256(JSON.stringify(value)) };
 }

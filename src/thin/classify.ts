@@ -47,7 +47,7 @@ export interface Classified {
   readonly probabilities: readonly number[];
 }
 
-/** All of them. */
+/** Pictures or texts with their classes, and what was left out. */
 export interface Classification {
   /** Names of the classes in their order; their numbers where the network has no names. */
   readonly labels: readonly string[];

@@ -21,7 +21,10 @@ export async function pythonWith(name: string, module: string, packages: readonl
   return python;
 }
 
-/** The same for a comparison that can be left out: `onStage` hears of it, and what went wrong goes to `notes`. */
+/**
+ * A Python with packages, as {@link pythonWith} makes it, for a comparison that can be left out: `onStage` hears of it,
+ * and what went wrong goes to `notes`.
+ */
 export async function peerPython(
   peer: string,
   packages: readonly string[],

@@ -69,3 +69,8 @@ test('every exported symbol has a docstring', () => {
   expect(ALL.length).toBeGreaterThan(1000);
   expect(ALL.filter(({ text }) => text === undefined).map(({ name }) => name)).toEqual([]);
 });
+
+test('no docstring begins with what stands before it', () => {
+  const leaning = ALL.filter(({ text = '' }) => /^(?:The same|All of them|Likewise|Of )/.test(text));
+  expect(leaning.map(({ name, text }) => `${name}: ${text}`)).toEqual([]);
+});

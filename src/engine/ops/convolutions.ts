@@ -31,7 +31,7 @@ export interface Geometry {
   readonly after: Pair;
   readonly channels: { readonly read: number; readonly written: number };
 }
-/** Of rows and of columns. */
+/** Two numbers of a convolution, as strides and sides of its filter are: of rows, then of columns. */
 export type Pair = readonly [number, number];
 
 /** Sizes of a convolution of images [B, H, W, C] with filters [h, w, C, O], or [h, w, C, 1] where it is depthwise. */
