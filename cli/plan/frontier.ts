@@ -1,7 +1,7 @@
 /** What a frontier costs before it is run, by budget, and whether this machine holds it. */
 import { RUNNERS } from '../../experiments/runners.js';
 import { UsageError } from '../../src/core/errors.js';
-import type { Arm } from '../../src/core/experiment.js';
+import { runnerOf, type Arm } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { expectedMemory, ownCost } from '../../src/method/cost.js';
@@ -37,7 +37,7 @@ export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string
       runs: mine.length,
       steps: sum(costs.map(({ steps }) => steps)),
       teraflops: sum(costs.map(({ flops, teacherFlops }) => flops + teacherFlops)) / 1e12,
-      minutes: sum(mine.map((cell) => RUNNERS[cell.kind]!.cost(cell))) / 60,
+      minutes: sum(mine.map((cell) => runnerOf(cell, RUNNERS).cost(cell))) / 60,
       gigabytes: Math.max(...specs.map(expectedMemory)) / 1e9,
     };
   });

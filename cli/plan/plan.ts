@@ -4,7 +4,7 @@
  */
 import type { Claim } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
-import { armSpecs, cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { armSpecs, cellsOf, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { unknownName } from '../../src/core/errors.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
@@ -43,7 +43,7 @@ function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: nu
  * was expected of that.
  */
 function secondsOf(cell: Cell, measured: Measured | undefined): number {
-  return RUNNERS[cell.kind]!.cost(cell) * (measured?.slowness ?? 1);
+  return runnerOf(cell, RUNNERS).cost(cell) * (measured?.slowness ?? 1);
 }
 
 const hours = (cells: Iterable<Cell>, throughputs: ReadonlyMap<string, Measured>): number =>

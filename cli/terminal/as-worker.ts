@@ -1,5 +1,6 @@
 /** One of several processes that train together: it opens its engine, finds the others, and does its part. */
 import { InterruptedError } from '../../src/core/errors.js';
+import { runnerOf } from '../../src/core/experiment.js';
 import { hashOf } from '../../src/core/json.js';
 import { cellId, type Cell, type InputFiles } from '../../src/core/run.js';
 import { isLocal, workerName, type Address } from '../../src/distributed/address.js';
@@ -53,7 +54,7 @@ export async function asWorker(
   { notice, lost }: { readonly notice: (line: string) => void; readonly lost?: AbortSignal | undefined },
   act: (joined: Joined) => Promise<void>,
 ): Promise<void> {
-  tuneFor(Math.max(...cells.map((cell) => RUNNERS[cell.kind]!.stepFlops?.(cell) ?? 0)) / addresses.length, cores);
+  tuneFor(Math.max(...cells.map((cell) => runnerOf(cell, RUNNERS).stepFlops?.(cell) ?? 0)) / addresses.length, cores);
   const engine = await openEngine(name, undefined, notice, why);
   notice(
     `Engine: ${engine.name} (${engine.version}), ${engine.device}, threads: ${engine.threads}; ${engine.why}. ` +
@@ -99,7 +100,7 @@ export async function asWorker(
 
 /** Every file that the runs of these cells read, once. */
 function filesOf(cells: readonly Cell[]): InputFiles[] {
-  const all = [...withRequired(cells, RUNNERS).values()].flatMap((cell) => RUNNERS[cell.kind]!.files?.(cell) ?? []);
+  const all = [...withRequired(cells, RUNNERS).values()].flatMap((cell) => runnerOf(cell, RUNNERS).files?.(cell) ?? []);
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 

@@ -1,6 +1,7 @@
 /** Runs cells by several processes that train each network together, here or on many machines. */
 import type { Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
+import { runnerOf } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { parseAddresses, workerName } from '../../src/distributed/address.js';
 import { endRuns, leading, StoreWait } from '../../src/distributed/run.js';
@@ -78,7 +79,7 @@ function placeOf({ workers = '', task = 0, workerTimeout = WORKER_TIMEOUT }: Tog
  * Throws InterruptedError with the command that goes on, and FailureError that names a worker which is gone.
  */
 export async function workTogether(cells: readonly Cell[], options: TogetherOptions): Promise<boolean> {
-  for (const cell of cells) RUNNERS[cell.kind]!.check(cell);
+  for (const cell of cells) runnerOf(cell, RUNNERS).check(cell);
   const request = requestedEngine(options.engine);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);

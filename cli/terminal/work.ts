@@ -1,6 +1,6 @@
 /** Runs cells for a command: sets the engine up once, shows progress, and says how to go on after a stop. */
 import { InterruptedError, messageOf, UsageError } from '../../src/core/errors.js';
-import { cellsOf, parseScale, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { cellsOf, parseScale, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import {
   NEEDS_NOTHING,
@@ -154,7 +154,7 @@ async function workerPoolOptions(
 ): Promise<WorkerPoolOptions> {
   const request = requestedEngine(options.engine);
   const some = (needsEngine: boolean): boolean =>
-    cells === undefined || cells.some((cell) => (RUNNERS[cell.kind]!.stepFlops !== undefined) === needsEngine);
+    cells === undefined || cells.some((cell) => (runnerOf(cell, RUNNERS).stepFlops !== undefined) === needsEngine);
   const none: TensorSetup = { engine: asked(request), devices: [] };
   const tensors = some(true) ? tensorSetup(request, progress) : Promise.resolve(none);
   if (some(false)) {
@@ -194,7 +194,7 @@ export async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<
 
 /** What a back end is given for cells, but the command that runs them elsewhere. Throws UsageError on a wrong spec. */
 function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Progress): LocalSweep {
-  for (const cell of cells) RUNNERS[cell.kind]!.check(cell);
+  for (const cell of cells) runnerOf(cell, RUNNERS).check(cell);
   const engine = expectedEngine(options.engine);
   const out = checkOut(options.out);
   const notice = (line: string): void => progress.line(line);

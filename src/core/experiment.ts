@@ -169,3 +169,9 @@ export interface Runner {
   /** Expected memory in bytes, to choose a GPU and to start no more than fit. */
   readonly memoryBytes?: (cell: Cell) => number;
 }
+
+/** How a cell is run. Throws UsageError with the known kinds where its own is none of them. */
+export function runnerOf({ kind }: Cell, runners: Readonly<Record<string, Runner>>): Runner {
+  if (!Object.hasOwn(runners, kind)) throw unknownName('kind of run', kind, Object.keys(runners));
+  return runners[kind]!;
+}

@@ -1,6 +1,5 @@
 /** What a sweep has to do: its cells with those that they require, and which of them the store still lacks. */
-import { FailureError } from '../core/errors.js';
-import type { Runner } from '../core/experiment.js';
+import { runnerOf, type Runner } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
 import { changedInput, changedSince, readInputs, type Input } from '../store/inputs.js';
 import {
@@ -27,7 +26,7 @@ export interface Work extends Costs {
 
 /**
  * The work that a sweep over `cells` has to do in the store `out`. A finished run with damaged files is set aside, with
- * a notice, and its cell counts as open. Costs are those with `engine`. Throws FailureError on a cell whose kind has no
+ * a notice, and its cell counts as open. Costs are those with `engine`. Throws UsageError on a cell whose kind has no
  * runner.
  */
 export function workOf(
@@ -50,21 +49,21 @@ export function workOf(
       return false;
     }
   };
-  const costs = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.cost(cell, engine)]));
+  const costs = new Map([...all].map(([id, cell]) => [id, runnerOf(cell, runners).cost(cell, engine)]));
   const open = new Map([...all].filter(([, cell]) => !done(cell)));
   const steps = new Map<string, number>();
   for (const [id, cell] of open) {
-    const own = runners[cell.kind]!.steps?.(cell);
+    const own = runnerOf(cell, runners).steps?.(cell);
     if (own !== undefined) steps.set(id, own);
   }
   const sum = (ids: Iterable<string>): number => [...ids].reduce((total, id) => total + costs.get(id)!, 0);
   const total = sum(costs.keys());
-  const required = new Map([...all].map(([id, cell]) => [id, runners[cell.kind]!.requires(cell).map(cellId)]));
+  const required = new Map([...all].map(([id, cell]) => [id, runnerOf(cell, runners).requires(cell).map(cellId)]));
   return { all, required, costs, steps, open, total, done: open.size === 0 ? total : total - sum(open.keys()) };
 }
 
 /**
- * Cells and all that they require, by id, each after those that it requires. Throws FailureError on a cell whose kind
+ * Cells and all that they require, by id, each after those that it requires. Throws UsageError on a cell whose kind
  * has no runner.
  */
 export function withRequired(cells: readonly Cell[], runners: Readonly<Record<string, Runner>>): Map<string, Cell> {
@@ -72,9 +71,7 @@ export function withRequired(cells: readonly Cell[], runners: Readonly<Record<st
   const add = (cell: Cell): void => {
     const id = cellId(cell);
     if (all.has(id)) return;
-    const runner = Object.hasOwn(runners, cell.kind) ? runners[cell.kind] : undefined;
-    if (runner === undefined) throw new FailureError(`no runner for runs of the kind "${cell.kind}"`);
-    runner.requires(cell).forEach(add);
+    runnerOf(cell, runners).requires(cell).forEach(add);
     all.set(id, cell);
   };
   cells.forEach(add);
@@ -99,7 +96,7 @@ export async function checkInputs(
     said = true;
   };
   for (const [id, cell] of all) {
-    const files = runners[cell.kind]!.files?.(cell) ?? [];
+    const files = runnerOf(cell, runners).files?.(cell) ?? [];
     if (open.has(id) || files.length === 0) continue;
     const run = readRun(folderOf(out, cell, index));
     const noted = inputsOf(run);

@@ -1,6 +1,6 @@
 /** The worker pool of one machine: how many processes run cells, on which device, with how much memory. */
 import { availableParallelism, freemem } from 'node:os';
-import type { Runner } from '../core/experiment.js';
+import { runnerOf, type Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
 import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/backends/choose.js';
@@ -161,7 +161,7 @@ export class WorkerPool {
   }
 
   private needsEngine(cell: Cell): boolean {
-    return this.options.runners[cell.kind]!.stepFlops !== undefined;
+    return runnerOf(cell, this.options.runners).stepFlops !== undefined;
   }
 
   /**
@@ -171,7 +171,7 @@ export class WorkerPool {
    */
   private memoryOf(cell: Cell): number {
     const onDevice = this.needsEngine(cell) && this.devices.length > 0;
-    const expected = onDevice ? 0 : (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
+    const expected = onDevice ? 0 : (runnerOf(cell, this.options.runners).memoryBytes?.(cell) ?? 0);
     return this.peaks.get(keyOf(cell)) ?? Math.max(FIRST_GUESS, expected);
   }
 
@@ -195,7 +195,7 @@ export class WorkerPool {
 
   /** Memory of a GPU that a cell is expected to take, in bytes. */
   private deviceMemoryOf(cell: Cell): number {
-    return DRIVER_BYTES + (this.options.runners[cell.kind]!.memoryBytes?.(cell) ?? 0);
+    return DRIVER_BYTES + (runnerOf(cell, this.options.runners).memoryBytes?.(cell) ?? 0);
   }
 
   /**
@@ -207,7 +207,9 @@ export class WorkerPool {
   }
 
   private isLarge(cell: Cell): boolean {
-    return this.devices.length === 0 && (this.options.runners[cell.kind]!.stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS;
+    return (
+      this.devices.length === 0 && (runnerOf(cell, this.options.runners).stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS
+    );
   }
 
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {

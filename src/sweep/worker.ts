@@ -1,6 +1,6 @@
 /** The process that runs cells, one after the other: what a worker pool starts. It is spoken to over IPC. */
 import { messageOf } from '../core/errors.js';
-import type { Runner } from '../core/experiment.js';
+import { runnerOf, type Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/backends/choose.js';
@@ -51,7 +51,7 @@ export async function runCell(
   runners: Readonly<Record<string, Runner>>,
   { signal, notice, progress }: RunHooks,
 ): Promise<RunRecord> {
-  const flops = runners[job.cell.kind]?.stepFlops?.(job.cell);
+  const flops = runnerOf(job.cell, runners).stepFlops?.(job.cell);
   if (flops !== undefined) tuneFor(flops);
   const engine = flops === undefined ? null : await engineFor(job.engine, notice);
   warnOfOtherEngine(job, engine, notice);
@@ -71,7 +71,7 @@ export function runnerOptions(
 ): Pick<ExecuteOptions, 'executors' | 'files' | 'saveSeconds'> {
   return {
     executors: Object.fromEntries(Object.entries(runners).map(([kind, { execute }]) => [kind, execute])),
-    files: (cell) => runners[cell.kind]?.files?.(cell) ?? [],
+    files: (cell) => runnerOf(cell, runners).files?.(cell) ?? [],
     saveSeconds: numberSetting('GOWIDE_SAVE_SECONDS'),
   };
 }

@@ -3,13 +3,15 @@
  * cosines between the sentences of a batch. Letters: B sentences, T tokens, C channels.
  */
 import { z } from 'zod';
+import type { Runner } from '../core/experiment.js';
 import { filled } from '../core/host-array.js';
-import type { Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
+import type { Cell, Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import { mean } from '../core/stats.js';
 import { toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { textSource } from '../data/texts.js';
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
+import { EXPECTED_FLOPS } from '../method/cost.js';
 import { groupsOf } from '../method/groups.js';
 import { imitatedGroups, imitationStages } from '../method/imitate.js';
 import { initialMaps } from '../method/initial-maps.js';
@@ -24,7 +26,7 @@ import { disposeWeights, toArrays, toHost, weightsOf, type Teacher, type Weights
 import { readWeights, weightFiles } from '../models/files.js';
 import { networkOf, NetworkSpec } from '../models/index.js';
 import { evaluation } from '../nn/layers.js';
-import type { HostWeights, Network } from '../nn/network.js';
+import { forwardFlops, type HostWeights, type Network } from '../nn/network.js';
 import { firstToken } from '../nn/transformer.js';
 import { readText } from '../store/config.js';
 import { readVocabulary, vocabularyFiles } from '../text/vocabulary.js';
@@ -204,7 +206,7 @@ function correlation(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Files that such a run reads. */
-export function sentencesFiles({ wide, vocabulary, texts }: SentencesSpec): InputFiles[] {
+function sentencesFiles({ wide, vocabulary, texts }: SentencesSpec): InputFiles[] {
   const files = Object.values(texts).map((path) => ({ path }));
   return [...files, ...vocabularyFiles(vocabulary), ...weightFiles(wide.weights)];
 }
@@ -217,8 +219,8 @@ function imitationOf(recipe: RecipeSpec, thin: Network, wide: Network): Gradient
 }
 
 /** Runs a cell of the kind {@link SENTENCES_KIND}. */
-export const sentencesExecutor: Executor = async (context) => {
-  const spec = parseSpec(SentencesSpec, 'run of sentences', context.cell.spec);
+const sentencesExecutor: Executor = async (context) => {
+  const spec = parsed(context.cell);
   const { pooling } = spec;
   const data = openSentences(spec);
   const [thin, wide] = [networkOf(spec.network), networkOf(spec.wide.network)];
@@ -261,6 +263,31 @@ export const sentencesExecutor: Executor = async (context) => {
   disposeWeights(weights);
   disposeWeights(teacher.weights);
   return { arrays: toArrays(trained), result: { ...test, validationSpearman: validation.spearman } } satisfies Outcome;
+};
+
+/** Floating-point operations of a step: the thin net's, forwards and backwards, and the wide net's. */
+function flopsOf({ wide, network, tokens, training }: SentencesSpec): number {
+  const [own, there] = [network, wide.network].map((spec) => forwardFlops(networkOf(spec), [3, tokens]));
+  return training.batch * (3 * own! + there!);
+}
+
+function stepsOf({ imitation, training }: SentencesSpec): number {
+  return imitation.steps + training.steps;
+}
+
+function parsed({ spec }: Cell): SentencesSpec {
+  return parseSpec(SentencesSpec, 'run of sentences', spec);
+}
+
+/** The runner of cells of kind {@link SENTENCES_KIND}, for the record of runners. */
+export const SENTENCES_RUNNER: Runner = {
+  execute: sentencesExecutor,
+  check: (cell) => void parsed(cell),
+  files: (cell) => sentencesFiles(parsed(cell)),
+  requires: () => [],
+  cost: (cell) => (stepsOf(parsed(cell)) * flopsOf(parsed(cell))) / EXPECTED_FLOPS,
+  steps: (cell) => stepsOf(parsed(cell)),
+  stepFlops: (cell) => flopsOf(parsed(cell)),
 };
 
 async function begin(

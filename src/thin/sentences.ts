@@ -31,10 +31,9 @@ import {
   agreementWith,
   MOST_COMPARED,
   openSentences,
-  sentencesExecutor,
-  sentencesFiles,
-  SentencesSpec,
   SENTENCES_KIND,
+  SENTENCES_RUNNER,
+  SentencesSpec,
   type Agreement,
 } from './sentences-run.js';
 import { narrowed } from './size.js';
@@ -243,7 +242,7 @@ export async function thinSentences(
   const worker = new Worker(
     {
       ...{ out: setup.work, kind: SENTENCES_KIND },
-      runner: { execute: sentencesExecutor, files: ({ spec }) => sentencesFiles(SentencesSpec.parse(spec)) },
+      runner: SENTENCES_RUNNER,
       seconds: ({ spec }) => secondsOf(setup, stepsOf(spec as unknown as SentencesSpec)),
       total: secondsOf(setup, stepsIn(roundsOf(candidates.length, setup.steps))),
     },

@@ -1,7 +1,7 @@
 /** Parts of a sweep that share nothing, since cells that need the same run are always in the same part. */
 import { UsageError } from '../../core/errors.js';
 import { cellId, type Cell } from '../../core/run.js';
-import type { Runner } from '../../core/experiment.js';
+import { runnerOf, type Runner } from '../../core/experiment.js';
 import { defineBackend } from './backend.js';
 import { runHere } from './pool.js';
 
@@ -29,7 +29,7 @@ export function groupsOf(cells: readonly Cell[], runners: Readonly<Record<string
   const costs = new Map<string, number>();
   const join = (cell: Cell): string => {
     const id = cellId(cell);
-    const runner = runners[cell.kind]!;
+    const runner = runnerOf(cell, runners);
     if (!parent.has(id)) {
       parent.set(id, id);
       costs.set(id, runner.cost(cell));
@@ -58,7 +58,7 @@ export function shardOf(
   const mine: Cell[] = [];
   for (const group of groupsOf(cells, runners)) {
     const lightest = loads.indexOf(Math.min(...loads));
-    loads[lightest]! += group.reduce((sum, cell) => sum + runners[cell.kind]!.cost(cell), 0);
+    loads[lightest]! += group.reduce((sum, cell) => sum + runnerOf(cell, runners).cost(cell), 0);
     if (lightest === index - 1) mine.push(...group);
   }
   return mine;
