@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { Command } from 'commander';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
+import { isFolder } from '../../src/core/folder.js';
 import { installTensorflow } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { requestedEngine } from '../../src/engine/backends/choose.js';
 import { probeEngine } from '../../src/engine/backends/probe.js';
 import { notice } from '../terminal/notices.js';
-import { examples, isFolder } from '../terminal/options.js';
+import { examples } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
 import { Progress } from '../terminal/progress.js';
 import { installReporter } from '../terminal/work.js';

@@ -1,9 +1,10 @@
 /** Options that several commands share, and how their values are checked. */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SCALES } from '../../src/core/experiment.js';
+import { isFolder } from '../../src/core/folder.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
 import { shellWord } from '../../src/core/shell.js';
@@ -114,17 +115,17 @@ export function checkOut(out: string): string {
 
 /** A folder with runs that is only read. */
 export function hasRuns(out: string): boolean {
-  return isFolder(join(resolve(out), 'runs'));
-}
-
-/** Whether there is a folder at the path. */
-export function isFolder(path: string): boolean {
-  return isThere(path) && statSync(path).isDirectory();
+  const runs = join(resolve(out), 'runs');
+  return isThere(runs) && isFolder(runs);
 }
 
 /** A folder with tables that `gowide report --tables` wrote. */
 export function hasTables(folder: string): boolean {
-  return isFolder(folder) && readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'));
+  return (
+    isThere(folder) &&
+    isFolder(folder) &&
+    readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'))
+  );
 }
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */

@@ -3,6 +3,11 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 
 import { dirname, resolve, sep } from 'node:path';
 import { codeOf } from './errors.js';
 
+/** Whether there is a folder at a path. */
+export function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
 /**
  * Makes a folder and its parents. Throws what the system says where it cannot. One by one: mkdir's own `recursive`
  * never returns where a parent exists and refuses (below /proc, Node 20).

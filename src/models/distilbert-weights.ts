@@ -1,6 +1,7 @@
 /** DistilBERT's weights in Hugging Face's names and layouts: a safetensors file, or a folder with `config.json`. */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
@@ -13,7 +14,6 @@ import {
   checkBeside,
   checkTied,
   folderConfig,
-  isFolder,
   labelFields,
   otherProblem,
   parseFamilyConfig,

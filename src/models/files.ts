@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unknownName, UsageError } from '../core/errors.js';
+import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
@@ -11,7 +12,7 @@ import { readMetadata, readSafetensors, writeSafetensors } from '../store/safete
 import { writeGraph } from '../onnx/graph.js';
 import { checkUnseen } from './exchange.js';
 import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './family.js';
-import { folderConfig, isFolder } from './huggingface-folder.js';
+import { folderConfig } from './huggingface-folder.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
 import { checkpointFiles, findTensorflowBert } from './tensorflow-bert.js';

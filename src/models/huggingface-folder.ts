@@ -2,10 +2,11 @@
  * Folders as Hugging Face's libraries save encoders, whichever these are: the files of weights, the tokenizer, names of
  * classes, and what `config.json` says of them.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import { whatIsWrong } from '../core/issues.js';
 import { makeFolder, writeTogether } from '../store/atomic.js';
@@ -16,11 +17,6 @@ import { readTorch } from '../store/torch.js';
 import { withoutPrefix } from './exchange.js';
 import type { FolderConfig, TokenizerFacts } from './family.js';
 import { findTensorflowBert, readTensorflowBert } from './tensorflow-bert.js';
-
-/** Whether there is a folder at a path. */
-export function isFolder(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory();
-}
 
 /** The name that a class has without one of its own. */
 function unnamed(index: number): string {

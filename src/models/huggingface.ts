@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { isFolder } from '../core/folder.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
@@ -15,7 +16,6 @@ import {
   checkBeside,
   checkTied,
   folderConfig,
-  isFolder,
   labelFields,
   otherProblem,
   parseFamilyConfig,

@@ -2,10 +2,11 @@
  * Vocabularies in files: `vocab.txt`, `tokenizer.json`, or a folder of Hugging Face's with one of them; and the
  * settings that these libraries keep beside them.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { isFolder } from '../core/folder.js';
 import { whatIsWrong } from '../core/issues.js';
 import type { InputFiles } from '../core/run.js';
 import { readConfig, readText } from '../store/config.js';
@@ -35,11 +36,11 @@ export function isVocabularyName(path: string): boolean {
  * tokenizer of another kind, or has a setting that cannot be followed.
  */
 export function readVocabulary(path: string): VocabularyFile {
-  const isFolder = existsSync(path) && statSync(path).isDirectory();
-  const file = isFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
+  const inFolder = isFolder(path);
+  const file = inFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
   if (file === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
   const read = file.endsWith('.json') ? readTokenizerJson(file) : readWordList(file);
-  const named = isFolder || isVocabularyName(file);
+  const named = inFolder || isVocabularyName(file);
   return inOrder(file, named ? withNeighbors(read, dirname(file)) : read);
 }
 
@@ -59,11 +60,11 @@ const NEIGHBORS = ['tokenizer_config.json', 'special_tokens_map.json', 'added_to
 
 /** The files that {@link readVocabulary} may read of a path. */
 export function vocabularyFiles(path: string): InputFiles[] {
-  const isFolder = existsSync(path) && statSync(path).isDirectory();
-  const folder = isFolder ? path : dirname(path);
-  const named = isFolder ? [LINES, JSON_FILE, ...NEIGHBORS] : NEIGHBORS;
+  const inFolder = isFolder(path);
+  const folder = inFolder ? path : dirname(path);
+  const named = inFolder ? [LINES, JSON_FILE, ...NEIGHBORS] : NEIGHBORS;
   const names = named.filter((name) => existsSync(join(folder, name)));
-  if (isFolder) return [{ path, names }];
+  if (inFolder) return [{ path, names }];
   return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];
 }
 

@@ -1,7 +1,8 @@
 /** Whether results may be written where they are to go: nothing of the user's is written over. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { isFolder } from '../core/folder.js';
 import { readText } from '../store/config.js';
 import { runsFolder } from '../store/runs.js';
 
@@ -12,7 +13,7 @@ const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx', 'card.json']
 function hasResult(out: string): boolean {
   const runs = runsFolder(join(out, 'work'));
   if (cardOf(join(out, 'card.json')) !== undefined) return true;
-  return existsSync(runs) && statSync(runs).isDirectory() && readdirSync(runs).some((name) => name.startsWith('thin.'));
+  return isFolder(runs) && readdirSync(runs).some((name) => name.startsWith('thin.'));
 }
 
 /**
@@ -54,7 +55,7 @@ function isWithin(path: string, folder: string): boolean {
 
 /** Whether a folder would be read as a part of some data: in one with named splits that is only the folder itself. */
 function isPartOf(out: string, data: string): boolean {
-  if (!existsSync(data) || !statSync(data).isDirectory() || !isWithin(out, data)) return false;
+  if (!isFolder(data) || !isWithin(out, data)) return false;
   return resolve(out) === resolve(data) || !readdirSync(data).some((name) => /^train\b/i.test(name));
 }
 

@@ -1,7 +1,8 @@
 /** Folders of pictures, one folder a class: in two or three splits, or in one folder that is split. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { isFolder } from '../../core/folder.js';
 import { openImageFolder, statusOf, type ImageFolder } from '../../data/imagefolder.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
@@ -61,7 +62,6 @@ function open(path: string, { side, rows }: FormOptions): Found {
 export const pictures: DataForm = {
   looks: 'a folder of pictures, train/<class>/* and val/<class>/* or test/<class>/*, or <class>/*',
   heeds: ['rows', 'size'],
-  matches: (path, { vocabulary }) =>
-    vocabulary === undefined && existsSync(path) && statSync(path).isDirectory() && foldersIn(path).length > 0,
+  matches: (path, { vocabulary }) => vocabulary === undefined && isFolder(path) && foldersIn(path).length > 0,
   open,
 };

@@ -1,7 +1,8 @@
 /** Questions whose answers are spans of a text, in SQuAD's format: a file to train on and one to test, in a folder. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { isFolder } from '../../core/folder.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
@@ -51,7 +52,6 @@ function open(path: string, { vocabulary, mostTokens, tokens: asked }: FormOptio
 export const questions: DataForm = {
   looks: 'a folder with train*.json and dev*.json in SQuAD’s format',
   heeds: ['tokens'],
-  matches: (path, { vocabulary }) =>
-    vocabulary !== undefined && existsSync(path) && statSync(path).isDirectory() && named(path, ['train']).length > 0,
+  matches: (path, { vocabulary }) => vocabulary !== undefined && isFolder(path) && named(path, ['train']).length > 0,
   open,
 };

@@ -1,5 +1,6 @@
 /** Texts without labels, for a masked language model: a folder of .txt files with one text on each line. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { isFolder } from '../../core/folder.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
@@ -37,8 +38,7 @@ export const texts: DataForm = {
   heeds: ['rows', 'tokens'],
   matches: (path, { vocabulary }) =>
     vocabulary !== undefined &&
-    existsSync(path) &&
-    statSync(path).isDirectory() &&
+    isFolder(path) &&
     readdirSync(path, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('.txt')),
   open,
 };

@@ -1,6 +1,6 @@
 /** LayersModel folders of tfjs, as `model.save` writes them. */
 import { dirname } from 'node:path';
-import { isFolder } from '../../models/huggingface-folder.js';
+import { isFolder } from '../../core/folder.js';
 import { isLayersModel, openLayersModel } from '../../models/layers-file.js';
 import { writeWeights } from '../../models/files.js';
 import { dropBeside, readLabels, writeLabels } from '../../method/export.js';
