@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
+import { isFolder } from '../../src/core/folder.js';
 import { parseWhole } from '../../src/core/number.js';
 import { isThere } from '../../src/store/regular.js';
-import { DEFAULT_OUT, examples, isFolder } from '../terminal/options.js';
+import { DEFAULT_OUT, examples } from '../terminal/options.js';
 
 function portNumber(text: string): number {
   const port = parseWhole(text);
