@@ -39,9 +39,17 @@ export const trainExecutor: Executor = async (context) => {
   if (spec.teacher !== null && own === undefined) checkVocabulary('the wide net', data, spec.teacher.network);
   const opening = spec.teacher === null ? undefined : await openTeacher(context, spec, spec.teacher);
   const teacher = opening && own ? { ...opening, network: own.wide(opening.network) } : opening;
-  const pretrained = spec.pretrained === undefined ? undefined : await openPretrained(context, spec.pretrained, spec);
-  const weights = await trainThin(context, spec, network, teacher, data, pretrained);
-  return outcome(context, spec, { data, network, teacher, weights });
+  try {
+    const pretrained = spec.pretrained && (await openPretrained(context, spec.pretrained, spec));
+    const weights = await trainThin(context, spec, network, teacher, data, pretrained);
+    try {
+      return await outcome(context, spec, { data, network, teacher, weights });
+    } finally {
+      disposeWeights(weights);
+    }
+  } finally {
+    if (teacher !== undefined) disposeWeights(teacher.weights);
+  }
 };
 
 /** Throws UsageError where the data have more tokens than a network knows. */
@@ -147,8 +155,6 @@ async function outcome(
   const host = await toHost(weights);
   const infinite = infiniteIn({ ...host.params, ...host.state });
   if (infinite !== undefined) throw new FailureError(`${infinite} at the end of the run; a lower learning rate helps`);
-  disposeWeights(weights);
-  if (teacher !== undefined) disposeWeights(teacher.weights);
   const { steps, flops, teacherFlops } = costOf(spec);
   const tokenizer = await tokenizerOf(spec.data);
   return {

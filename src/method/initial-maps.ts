@@ -49,10 +49,13 @@ export async function initialMaps(
   }
   const weights = weightsOf(start);
   const maps = toTensors(downs);
-  const ups = await leastSquaresUp(kind, thin, weights, maps, teacher, groups, different, data);
-  disposeWeights(weights);
-  disposeAll(maps);
-  return { ...downs, ...ups };
+  try {
+    const ups = await leastSquaresUp(kind, thin, weights, maps, teacher, groups, different, data);
+    return { ...downs, ...ups };
+  } finally {
+    disposeWeights(weights);
+    disposeAll(maps);
+  }
 }
 
 /** The wide net's channels that the thin one took at a tap, if it took some. */
@@ -97,9 +100,10 @@ async function streamScales(
         ] as const;
       }),
     );
+  }).finally(() => {
+    disposeWeights(weights);
+    matrix.dispose();
   });
-  disposeWeights(weights);
-  matrix.dispose();
   const scales = taps.flatMap((tap): (readonly [string, HostArray])[] => {
     const [own, wide] = [sums[tap]!.diagonal(), sums[`${tap} wide`]!.diagonal()];
     const up = filled(new Float32Array(own.length), (j) =>

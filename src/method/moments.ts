@@ -41,24 +41,24 @@ export async function productSums(
 ): Promise<Record<string, Matrix>> {
   const sums: Record<string, Tensor2D> = {};
   const rows = (value: Tensor): Tensor2D => value.reshape([-1, value.shape.at(-1)!]) as Tensor2D;
-  await forEachBatch(
-    data,
-    data.train,
-    (x) => {
-      for (const [name, [a, b]] of Object.entries(pairsOf(x))) {
-        const product: Tensor2D = tf.matMul(rows(a), rows(b), true);
-        const before = sums[name];
-        sums[name] = tf.keep(before === undefined ? product : tf.add<Tensor2D>(before, product));
-        before?.dispose();
-      }
-    },
-    EXAMPLES,
-  );
   const read = async (name: string): Promise<[string, Matrix]> => [
     name,
     await toFiniteMatrix(sums[name]!, name.replace(/ cross$/, '')),
   ];
   try {
+    await forEachBatch(
+      data,
+      data.train,
+      (x) => {
+        for (const [name, [a, b]] of Object.entries(pairsOf(x))) {
+          const product: Tensor2D = tf.matMul(rows(a), rows(b), true);
+          const before = sums[name];
+          sums[name] = tf.keep(before === undefined ? product : tf.add<Tensor2D>(before, product));
+          before?.dispose();
+        }
+      },
+      EXAMPLES,
+    );
     return Object.fromEntries(await Promise.all(names.map(read)));
   } finally {
     tf.dispose(sums);

@@ -167,10 +167,12 @@ async function begin(run: Run): Promise<HostWeights> {
       seed,
       (done, total) => context.progress('imitate in closed form', done, total),
     );
-    await recordImitation(run, fitted);
-    const host = await toHost(fitted);
-    disposeWeights(fitted);
-    return host;
+    try {
+      await recordImitation(run, fitted);
+      return await toHost(fitted);
+    } finally {
+      disposeWeights(fitted);
+    }
   }
   if (imitation?.by === 'clone')
     return { params: { ...start.host.params, ...initialClone(thin, start, basis!) }, state: start.host.state };
@@ -200,7 +202,12 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   // tensors of the head that merging replaced again
   const kept = new Set(Object.values(estimated.params));
   for (const tensor of Object.values(head)) if (!kept.has(tensor)) tensor.dispose();
-  await recordImitation(run, estimated, weights.params);
+  try {
+    await recordImitation(run, estimated, weights.params);
+  } catch (error) {
+    disposeWeights(estimated);
+    throw error;
+  }
   return estimated;
 }
 
@@ -215,9 +222,14 @@ async function finishClone(run: Run, weights: Weights): Promise<Weights> {
     () => logits(evaluation(folded)),
   );
   x.dispose();
-  await checkMerged(difference);
-  context.log({ event: 'merge', difference });
-  await recordImitation(run, folded);
+  try {
+    await checkMerged(difference);
+    context.log({ event: 'merge', difference });
+    await recordImitation(run, folded);
+  } catch (error) {
+    disposeWeights(folded);
+    throw error;
+  }
   return folded;
 }
 

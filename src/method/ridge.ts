@@ -20,7 +20,7 @@ import { rowsRead } from './linear-inputs.js';
 import { toFiniteMatrix } from './moments.js';
 import type { RidgeImitation } from './spec.js';
 import type { Selection } from './start.js';
-import type { Teacher, Weights } from './weights.js';
+import { disposeWeights, type Teacher, type Weights } from './weights.js';
 
 /** Examples of one pass. */
 export const RIDGE_BATCH = 100;
@@ -115,9 +115,10 @@ export async function imitateByRidge(
     wide: new BoundaryValues(teacher.network, keptBytes),
     projection: basis && tf.tensor2d(basis.values, basis.shape as [number, number]),
   };
+  let weights = thin;
   try {
     const { parts, total } = await inputs.with(0, (x) => partsOf(network, thin, x));
-    let [weights, done] = [thin, 0];
+    let done = 0;
     for (const part of parts) {
       const isOutput = part === parts.at(-1);
       for (const [i, layers] of part.layers.entries()) {
@@ -136,6 +137,9 @@ export async function imitateByRidge(
       await advance(run, run.own, weights, part.tap);
     }
     return weights;
+  } catch (error) {
+    disposeWeights(weights);
+    throw error;
   } finally {
     run.own.dispose();
     run.wide.dispose();
@@ -203,37 +207,37 @@ async function momentsOf(
   const gramOf = (path: string): string => `gram/${readRows ? paths[0]! : path}`;
   let sums: Record<string, Tensor2D> = {};
   const counts: Record<string, number> = {};
-  for (let batch = 0; batch < run.inputs.count; batch++) {
-    const before = sums;
-    const add = (x: Tensor) => {
-      const [mine, wides] = [listening(paths), listening(paths)];
-      const own = run.own.pass(weights, batch, x, part.tap, mine.listener);
-      const theirs = run.wide.pass(run.teacher.weights, batch, x, part.tap, wides.listener);
-      const next: Record<string, Tensor2D> = {};
-      const addProduct = (name: string, rows: Tensor2D, others: Tensor2D): void => {
-        const product: Tensor2D = tf.matMul(rows, others, true);
-        next[name] = before[name] === undefined ? product : tf.add<Tensor2D>(before[name], product);
-      };
-      for (const path of paths) {
-        const [layer, wide] = [mine.heard.get(path), wides.heard.get(path)];
-        if (layer === undefined || wide === undefined)
-          throw new UsageError(`ridge: the network has no linear layer "${path}"`);
-        const target = targetOf(run, part, path, wide.output, own, theirs);
-        checkTarget(path, layer.output, wide.output, target);
-        const rows = rowsRead(layer.input, weights.params[`${path}/kernel`]!.shape, layer.output, layer.windows);
-        const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
-        if (next[gramOf(path)] === undefined) addProduct(gramOf(path), extended, extended);
-        addProduct(`cross/${path}`, extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D);
-        counts[path] = (counts[path] ?? 0) + rows.shape[0];
-      }
-      return { next, reached: isLast ? theirs[part.tap]!.clone() : undefined };
-    };
-    const found = await run.inputs.with(batch, (x) => tf.tidy(() => add(x)));
-    if (found.reached !== undefined) run.wide.reach(batch, part.tap, found.reached);
-    sums = found.next;
-    tf.dispose(before);
-  }
   try {
+    for (let batch = 0; batch < run.inputs.count; batch++) {
+      const before = sums;
+      const add = (x: Tensor) => {
+        const [mine, wides] = [listening(paths), listening(paths)];
+        const own = run.own.pass(weights, batch, x, part.tap, mine.listener);
+        const theirs = run.wide.pass(run.teacher.weights, batch, x, part.tap, wides.listener);
+        const next: Record<string, Tensor2D> = {};
+        const addProduct = (name: string, rows: Tensor2D, others: Tensor2D): void => {
+          const product: Tensor2D = tf.matMul(rows, others, true);
+          next[name] = before[name] === undefined ? product : tf.add<Tensor2D>(before[name], product);
+        };
+        for (const path of paths) {
+          const [layer, wide] = [mine.heard.get(path), wides.heard.get(path)];
+          if (layer === undefined || wide === undefined)
+            throw new UsageError(`ridge: the network has no linear layer "${path}"`);
+          const target = targetOf(run, part, path, wide.output, own, theirs);
+          checkTarget(path, layer.output, wide.output, target);
+          const rows = rowsRead(layer.input, weights.params[`${path}/kernel`]!.shape, layer.output, layer.windows);
+          const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
+          if (next[gramOf(path)] === undefined) addProduct(gramOf(path), extended, extended);
+          addProduct(`cross/${path}`, extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D);
+          counts[path] = (counts[path] ?? 0) + rows.shape[0];
+        }
+        return { next, reached: isLast ? theirs[part.tap]!.clone() : undefined };
+      };
+      const found = await run.inputs.with(batch, (x) => tf.tidy(() => add(x)));
+      if (found.reached !== undefined) run.wide.reach(batch, part.tap, found.reached);
+      sums = found.next;
+      tf.dispose(before);
+    }
     const moments: Record<string, Moments> = {};
     for (const path of paths)
       moments[path] = {

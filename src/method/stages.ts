@@ -98,64 +98,78 @@ export async function trainStages(
   for (const file of position.skipped ?? []) skipped.add(file);
   data.countSkipped?.([...skipped].map((file) => ({ file, reason: 'skipped before the run was resumed' })));
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
-  let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
-  for (let index = position.stage; index < stages.length; index++) {
-    const stage = stages[index]!;
-    const { steps, batch: size } = stage.recipe;
-    const first = index === position.stage ? position.step : 0;
-    const loader = new Loader(data.train, seed, size, 2, shares[index]!);
-    if (workers !== undefined) weights = await likeWorker0(workers, weights);
-    const entered = enterStage(weights, stage);
-    const { frame } = entered;
-    let state = entered.state;
-    let best: Best | undefined;
-    if (resumed !== undefined && index === position.stage) {
-      state = restore(state, resumed.arrays);
-      best = restoreBest(position, resumed.arrays);
-    }
-    const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
-    let turned = -Infinity;
-    try {
-      for (let at = first; at < steps; at++) {
-        if (performance.now() - turned > TURN_MS) {
-          await nextTurn();
-          turned = performance.now();
-        }
-        const saves = context.shouldSave();
-        if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
-        if (saves)
-          context.save({
-            arrays: { ...(await save(state, frame)), ...(best && prefixed(toArrays(best.host), BEST)) },
-            position: JSON.stringify({
-              ...{ stage: index, step: at },
-              ...(skipped.size > 0 && { skipped: [...skipped] }),
-              ...(best && { best: best.score }),
-            } satisfies Position),
-          });
-        const host = await loader.get(before + at, before + steps);
-        const batch = toLabelled(data, host);
-        const { state: next, loss, rate, examples } = await step.run(state, batch, at, before + at);
-        tf.dispose([batch.x, batch.labels]);
-        state = next;
-        for (const { file, reason } of await skippedIn(host, data, examples < size ? workers : undefined)) {
-          if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });
-          skipped.add(file);
-        }
-        context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
-        if (isEvaluated(at + 1, steps, stage.recipe.evaluations ?? 0))
-          best = await better(best, stage, state, frame, (figures) =>
-            context.log({ event: 'evaluation', when: stage.name, step: at + 1, ...figures }),
-          );
-        context.progress(stage.name, before + at + 1, totalSteps);
+  /** Frees what the run holds, where it fails or is stopped: another may follow in this process. */
+  let owned = (): void => disposeWeights(weights);
+  try {
+    let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
+    for (let index = position.stage; index < stages.length; index++) {
+      const stage = stages[index]!;
+      const { steps, batch: size } = stage.recipe;
+      const first = index === position.stage ? position.step : 0;
+      const loader = new Loader(data.train, seed, size, 2, shares[index]!);
+      if (workers !== undefined) weights = await likeWorker0(workers, weights);
+      const entered = enterStage(weights, stage);
+      const { frame } = entered;
+      let state = entered.state;
+      owned = () => disposeState(state, frame);
+      let best: Best | undefined;
+      if (resumed !== undefined && index === position.stage) {
+        state = restore(state, resumed.arrays);
+        best = restoreBest(position, resumed.arrays);
       }
-      await checkFinite(state, frame, stage, steps);
-    } finally {
-      step.dispose();
+      const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
+      let turned = -Infinity;
+      try {
+        for (let at = first; at < steps; at++) {
+          if (performance.now() - turned > TURN_MS) {
+            await nextTurn();
+            turned = performance.now();
+          }
+          const saves = context.shouldSave();
+          if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
+          if (saves)
+            context.save({
+              arrays: { ...(await save(state, frame)), ...(best && prefixed(toArrays(best.host), BEST)) },
+              position: JSON.stringify({
+                ...{ stage: index, step: at },
+                ...(skipped.size > 0 && { skipped: [...skipped] }),
+                ...(best && { best: best.score }),
+              } satisfies Position),
+            });
+          const host = await loader.get(before + at, before + steps);
+          const batch = toLabelled(data, host);
+          const stepped = step.run(state, batch, at, before + at);
+          const {
+            state: next,
+            loss,
+            rate,
+            examples,
+          } = await stepped.finally(() => tf.dispose([batch.x, batch.labels]));
+          state = next;
+          for (const { file, reason } of await skippedIn(host, data, examples < size ? workers : undefined)) {
+            if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });
+            skipped.add(file);
+          }
+          context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
+          if (isEvaluated(at + 1, steps, stage.recipe.evaluations ?? 0))
+            best = await better(best, stage, state, frame, (figures) =>
+              context.log({ event: 'evaluation', when: stage.name, step: at + 1, ...figures }),
+            );
+          context.progress(stage.name, before + at + 1, totalSteps);
+        }
+        await checkFinite(state, frame, stage, steps);
+      } finally {
+        step.dispose();
+      }
+      before += steps;
+      weights = await leave(state, frame, stage, best?.host);
+      owned = () => disposeWeights(weights);
     }
-    before += steps;
-    weights = await leave(state, frame, stage, best?.host);
+    return weights;
+  } catch (error) {
+    owned();
+    throw error;
   }
-  return weights;
 }
 
 /**
@@ -183,12 +197,14 @@ async function better(
 ): Promise<Best | undefined> {
   if (judge === undefined) return best;
   const weights = weightsIn(state, frame, true);
-  const { score, figures } = await judge(weights);
-  say(figures);
-  const better = !Number.isNaN(score) && (best === undefined || score > best.score);
-  const result = better ? { score, host: await toHost(weights) } : best;
-  disposeOthers(weights, state, frame);
-  return result;
+  try {
+    const { score, figures } = await judge(weights);
+    say(figures);
+    const better = !Number.isNaN(score) && (best === undefined || score > best.score);
+    return better ? { score, host: await toHost(weights) } : best;
+  } finally {
+    disposeOthers(weights, state, frame);
+  }
 }
 
 /**
@@ -201,7 +217,9 @@ async function checkFinite(state: StepState, frame: StepFrame, { name }: Trainin
   const infinite = firstInfinite((await sums.data()) as Float32Array);
   sums.dispose();
   if (infinite < 0) return;
-  const { params, state: statistics } = await toHost(weightsIn(state, frame, false));
+  const weights = weightsIn(state, frame, false);
+  const { params, state: statistics } = await toHost(weights);
+  disposeOthers(weights, state, frame);
   const what = infiniteIn({ ...params, ...statistics }) ?? 'the sum of all parameters is beyond float32';
   throw new FailureError(`${what} after step ${step} of "${name}"; the run is stopped. A lower learning rate helps`);
 }
@@ -228,8 +246,19 @@ async function leave(
   const weights = best === undefined ? last : replaceWeights(last, weightsOf(best));
   const kept = new Set([...Object.values(weights.params), ...Object.values(weights.state)]);
   tf.dispose(tensorsOf(state).filter((tensor) => !kept.has(tensor)));
-  const changed = await after?.(weights);
-  return changed === undefined ? weights : replaceWeights(weights, changed);
+  try {
+    const changed = await after?.(weights);
+    return changed === undefined ? weights : replaceWeights(weights, changed);
+  } catch (error) {
+    disposeWeights(weights);
+    throw error;
+  }
+}
+
+/** Frees a state and what was not trained beside it. */
+function disposeState(state: StepState, { fixed }: StepFrame): void {
+  tf.dispose(tensorsOf(state));
+  disposeWeights(fixed);
 }
 
 async function save(state: StepState, frame: StepFrame): Promise<HostArrays> {

@@ -169,14 +169,19 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   const trained = wideDone ?? (await trainWide(context('wide'), wide, data, wideTraining as RecipeSpec));
   if (wideDone === undefined) saved?.keepWide(trained);
   const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
-  const weights = await trainThin(context('thin'), procedure, thin, teacher, data);
-  const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
-    (await evaluate(data, data.test, (x) => outputOf(network, evaluation(values), x))).accuracy;
-  const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
-  const host = await toHost(weights);
-  disposeWeights(weights);
-  disposeWeights(teacher.weights);
-  return { wide: trained, thin: host, accuracy, rows };
+  try {
+    const weights = await trainThin(context('thin'), procedure, thin, teacher, data);
+    try {
+      const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
+        (await evaluate(data, data.test, (x) => outputOf(network, evaluation(values), x))).accuracy;
+      const accuracy = { wide: await accuracyOf(wide, teacher.weights), thin: await accuracyOf(thin, weights) };
+      return { wide: trained, thin: await toHost(weights), accuracy, rows };
+    } finally {
+      disposeWeights(weights);
+    }
+  } finally {
+    disposeWeights(teacher.weights);
+  }
 }
 
 /** Throws UsageError where the data have tokens of which a network has no embedding. */

@@ -226,43 +226,52 @@ const sentencesExecutor: Executor = async (context) => {
   const [thin, wide] = [networkOf(spec.network), networkOf(spec.wide.network)];
   const host = readWeights(spec.wide.weights, spec.wide.network);
   const teacher: Teacher = { network: wide, host, weights: weightsOf(host) };
-  const there: Embedder = { network: wide, weights: teacher.weights, pooling };
-  const agreesWithWide = agreementWith(there, data);
-  const agrees = async (weights: Weights, split: Source): Promise<Agreement> =>
-    agreesWithWide({ network: thin, weights, pooling }, split);
-  const say = (when: string, split: string, found: Agreement): void =>
-    context.log({ event: 'agreement', when, split, ...found });
-  const imitation = imitationOf(spec.imitation, thin, wide);
-  const groups = groupsOf(thin, imitation);
-  const kind = imitation.maps === 'none' ? 'selected' : 'projected';
-  const imitated = imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(kind, thin, wide));
-  const stages = imitationStages(imitation, thin, teacher, groups, imitated).map((stage) => ({
-    ...stage,
-    after: async (weights: Weights): Promise<Weights> => {
-      const merged = mergeMaps(thin, weights, groups);
-      say('imitation', 'validation', await agrees(merged, data.validation));
-      return merged;
-    },
-  }));
-  const weights = await trainStages(
-    context,
-    data,
-    async () => {
-      const begun = await begin(context, { thin, teacher, data, groups, imitation, kind });
-      const first = weightsOf({ params: withoutMaps(begun.params), state: begun.state });
-      say('start', 'validation', await agrees(first, data.validation));
-      disposeWeights(first);
-      return begun;
-    },
-    [...stages, cosineStage(spec, thin, there, agrees, data)],
-  );
-  const [validation, test] = [await agrees(weights, data.validation), await agrees(weights, data.test)];
-  say('end', 'validation', validation);
-  say('end', 'test', test);
-  const trained = await toHost(weights);
-  disposeWeights(weights);
-  disposeWeights(teacher.weights);
-  return { arrays: toArrays(trained), result: { ...test, validationSpearman: validation.spearman } } satisfies Outcome;
+  try {
+    const there: Embedder = { network: wide, weights: teacher.weights, pooling };
+    const agreesWithWide = agreementWith(there, data);
+    const agrees = async (weights: Weights, split: Source): Promise<Agreement> =>
+      agreesWithWide({ network: thin, weights, pooling }, split);
+    const say = (when: string, split: string, found: Agreement): void =>
+      context.log({ event: 'agreement', when, split, ...found });
+    const imitation = imitationOf(spec.imitation, thin, wide);
+    const groups = groupsOf(thin, imitation);
+    const kind = imitation.maps === 'none' ? 'selected' : 'projected';
+    const imitated = imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(kind, thin, wide));
+    const stages = imitationStages(imitation, thin, teacher, groups, imitated).map((stage) => ({
+      ...stage,
+      after: async (weights: Weights): Promise<Weights> => {
+        const merged = mergeMaps(thin, weights, groups);
+        say('imitation', 'validation', await agrees(merged, data.validation));
+        return merged;
+      },
+    }));
+    const weights = await trainStages(
+      context,
+      data,
+      async () => {
+        const begun = await begin(context, { thin, teacher, data, groups, imitation, kind });
+        const first = weightsOf({ params: withoutMaps(begun.params), state: begun.state });
+        say('start', 'validation', await agrees(first, data.validation));
+        disposeWeights(first);
+        return begun;
+      },
+      [...stages, cosineStage(spec, thin, there, agrees, data)],
+    );
+    try {
+      const [validation, test] = [await agrees(weights, data.validation), await agrees(weights, data.test)];
+      say('end', 'validation', validation);
+      say('end', 'test', test);
+      const trained = await toHost(weights);
+      return {
+        arrays: toArrays(trained),
+        result: { ...test, validationSpearman: validation.spearman },
+      } satisfies Outcome;
+    } finally {
+      disposeWeights(weights);
+    }
+  } finally {
+    disposeWeights(teacher.weights);
+  }
 };
 
 /** Floating-point operations of a step: the thin net's, forwards and backwards, and the wide net's. */
