@@ -41,7 +41,11 @@ function hint(key: string, known: readonly string[]): string {
 
 /** The first problems of a value that a schema refused, in one line, each with the path to it. */
 export function whatIsWrong(error: z.ZodError, value: unknown): string {
-  const all = [...new Set(error.issues.flatMap((issue) => told(issue, [], value)))];
+  // a key that nobody knows first: what is missing is often the same key rightly spelt
+  const isUnknown = (line: string): number => (/(^|: )unknown keys? "/.test(line) ? 0 : 1);
+  const all = [...new Set(error.issues.flatMap((issue) => told(issue, [], value)))].sort(
+    (a, b) => isUnknown(a) - isUnknown(b),
+  );
   const more = all.length > SAID ? `; and ${all.length - SAID} more` : '';
   return all.slice(0, SAID).join('; ') + more;
 }

@@ -177,7 +177,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [
       ['train', 'resnet', '--config', RESNET, '--print-config'], // a file that a run refuses
-      /invalid training spec: data: missing; expected an object; network.blocks: missing; expected a list/,
+      /invalid training spec: unknown key "datta" \(did you mean "data"\?\); data: missing; expected an object;/,
     ],
     [['theory', 'run', 'all', '--print-config', '--set', 'm=1'], /--set goes with one study, not with "all"/],
     [['theory', 'run', 'all', '--print-config', '--arm', 'skip'], /--arm goes with one study, not with "all"/],

@@ -39,7 +39,7 @@ describe('each kind of problem', () => {
       z.strictObject({ network: z.string(), weights: z.string() }),
     ]);
     expect(wrong(schema, { network: 'x', weight: 'y' })).toBe(
-      'weights: missing; expected a text; unknown key "weight" (did you mean "weights"?)',
+      'unknown key "weight" (did you mean "weights"?); weights: missing; expected a text',
     );
     const kinds = z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('sgd'), rate: z.number() }),
