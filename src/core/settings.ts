@@ -3,6 +3,7 @@
  * all of them.
  */
 import { UsageError } from './errors.js';
+import { parseNumber } from './number.js';
 import { lookUp } from './registry.js';
 
 /** Numbers that a variable takes, and how they are called in an error. */
@@ -26,9 +27,6 @@ const NUMBERS = {
 /** Variables that switch something off. */
 const SWITCHES = ['GOWIDE_FUSED', 'GOWIDE_TRACE'] as const;
 
-/** Decimal notation alone: `Number` takes blanks, `0x10` and `1e3`, too. */
-const DECIMAL = /^\d+(\.\d+)?$/;
-
 function textOf(name: string): string | undefined {
   return process.env[name] || undefined;
 }
@@ -38,9 +36,10 @@ export function numberSetting(name: keyof typeof NUMBERS): number | undefined {
   const text = textOf(name);
   if (text === undefined) return undefined;
   const { expected, holds } = NUMBERS[name];
-  if (!DECIMAL.test(text) || !holds(Number(text)))
+  const value = parseNumber(text);
+  if (value === undefined || !holds(value))
     throw new UsageError(`${name}: expected ${expected}, got ${JSON.stringify(text)}`);
-  return Number(text);
+  return value;
 }
 
 /** Whether a variable switches something off: it is 0, and not 1 or not set. Throws UsageError on another value. */

@@ -9,8 +9,12 @@ const ROOT = join(import.meta.dirname, '..', '..');
 afterEach(() => vi.unstubAllEnvs());
 
 test.each([
-  ['GOWIDE_SAVE_SECONDS', ['0', '0.05', '600'], ['abc', '-1', '1e3', ' ', 'Infinity', 'NaN', '0x10', '5 s', '.5']],
-  ['GOWIDE_GRACE_SECONDS', ['0', '1.5'], ['soon', '-0', '٣']],
+  [
+    'GOWIDE_SAVE_SECONDS',
+    ['0', '0.05', '600', '.5', '1e3'],
+    ['abc', '-1', ' ', ' 5', 'Infinity', 'NaN', '0x10', '5 s', '1e999'],
+  ],
+  ['GOWIDE_GRACE_SECONDS', ['0', '1.5'], ['soon', '-0.1', '٣']],
   ['GOWIDE_THREADS', ['1', '16', '9999'], ['0', '1.5', '10000', 'two', '-2']],
 ] as const)('%s holds a number, or says in one line what was expected', (name, good, bad) => {
   vi.stubEnv(name, undefined);
