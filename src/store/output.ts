@@ -1,8 +1,8 @@
 /** Where a command that is given a path may write: over what such a command wrote before, and over nothing else. */
-import { closeSync, existsSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, readdirSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
-import { isThere, openRegular } from './regular.js';
+import { openRegular } from './regular.js';
 import { FILES } from './runs.js';
 import { readSafetensorsMetadata } from './safetensors.js';
 
@@ -45,7 +45,8 @@ export const OUTPUTS = {
     isOne: (path) => {
       const head = beginOf(path, 2048);
       return (
-        /^<!doctype html>/i.test(head) && /<meta name="generator" content="gowide|<title>[^<]*Go Wide, Then/.test(head)
+        /^<!doctype html>/i.test(head) &&
+        /<meta name="generator" content="gowide|<title>([^<]*Go Wide, Then|Two sets of runs side by side)/.test(head)
       );
     },
   },
@@ -60,26 +61,39 @@ export const OUTPUTS = {
  * @param path a file or a folder, which need not exist.
  */
 export function refuseInRuns(path: string): void {
-  for (let folder = asReal(path); dirname(folder) !== folder; folder = dirname(folder)) {
-    if (basename(folder) !== 'runs' || !isThere(folder) || !statSync(folder).isDirectory()) continue;
-    const isRun = (name: string): boolean =>
-      existsSync(join(folder, name, FILES.spec)) && existsSync(join(folder, name, FILES.environment));
-    if (readdirSync(folder).some(isRun))
+  for (let folder = asReal(path); dirname(folder) !== folder; folder = dirname(folder))
+    if (basename(folder) === 'runs' && hasRuns(folder))
       throw new UsageError(
         `${path}: it is among the runs of ${dirname(folder)}, which must stay as they are; name another place`,
       );
-  }
 }
 
+/** Whether a folder has runs; one that may not be listed, or is none, has none that could be harmed. */
+function hasRuns(folder: string): boolean {
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return false;
+  }
+  return names.some((name) => [FILES.spec, FILES.environment].every((file) => existsSync(join(folder, name, file))));
+}
+
+/** Links that lead to each other, at most: more are a loop. */
+const MOST_LINKS = 40;
+
 /** A path without symbolic links, as far as it exists. */
-function asReal(path: string): string {
+function asReal(path: string, left = MOST_LINKS): string {
   const whole = resolve(path);
   if (existsSync(whole)) return realpathSync(whole);
+  const link = lstatSync(whole, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  if (link && left > 0) return asReal(resolve(dirname(whole), readlinkSync(whole)), left - 1);
   return dirname(whole) === whole ? whole : join(asReal(dirname(whole)), basename(whole));
 }
 
-/** How names begin of what is read of the folder of a network. */
-const READ = /^(config|model|pytorch_model|tokenizer|vocab)/;
+/** What is read of the folder of a network. */
+const READ =
+  /^((config|tokenizer|tokenizer_config|special_tokens_map|labels|model)\.json|vocab\.txt|(model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)(\.index\.json)?)$/;
 
 /** Whether a path without links is an input, or what is read of one that is a network's folder. */
 function isReadOf(path: string, input: string): boolean {
@@ -94,12 +108,12 @@ function isReadOf(path: string, input: string): boolean {
  * @param inputs files, and folders of networks, that the same command reads.
  */
 export function checkOutput(path: string, kind: OutputKind, inputs: readonly (string | undefined)[] = []): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) throw new UsageError(`${path}: it is a folder; expected the name of a file`);
+  if (stat?.isFile() === false) throw new UsageError(`${path}: it is a device or a pipe; expected the name of a file`);
   refuseInRuns(path);
   const target = asReal(path);
-  const stat = statSync(target, { throwIfNoEntry: false });
   if (stat === undefined) return target;
-  if (stat.isDirectory()) throw new UsageError(`${path}: it is a folder; expected the name of a file`);
-  if (!stat.isFile()) throw new UsageError(`${path}: it is a device or a pipe; expected the name of a file`);
   if (inputs.some((input) => input !== undefined && existsSync(input) && isReadOf(target, asReal(input))))
     throw new UsageError(`${path}: this command reads it, and would write over it; name another file`);
   // an empty file, as mktemp makes it, has nothing to lose
@@ -119,7 +133,10 @@ export function checkNetworkFolder(path: string): void {
   refuseInRuns(path);
   const found = OF_NETWORK.find((name) => existsSync(join(path, name)));
   if (found === undefined || wroteNetwork(path)) return;
-  throw new UsageError(`${path}: it has ${found} of something else, which would be written over; name another folder`);
+  throw new UsageError(
+    `${path}: it has ${found} of something else, or of an earlier gowide, which would be written over; ` +
+      'remove it, or name another folder',
+  );
 }
 
 /** Whether the network in a folder was written here. */

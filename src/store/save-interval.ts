@@ -6,6 +6,9 @@ const SECONDS = 10;
 /** Time between two savings, in times of what the last one took, at least: saving costs less than a twentieth. */
 const TIMES = 20;
 
+/** Seconds between two savings, at most: a disk that once was slow must not cost hours of work. */
+const MOST_SECONDS = 1200;
+
 /** When it is time to save. */
 export class SaveInterval {
   private savedAt: number;
@@ -24,7 +27,8 @@ export class SaveInterval {
   /** Whether it is time to save. What follows, up to the end of {@link save}, counts as what saving costs. */
   isDue(): boolean {
     const now = this.now();
-    const wait = this.seconds === undefined ? Math.max(1000 * SECONDS, TIMES * this.took) : 1000 * this.seconds;
+    const usual = Math.min(Math.max(1000 * SECONDS, TIMES * this.took), 1000 * MOST_SECONDS);
+    const wait = this.seconds === undefined ? usual : 1000 * this.seconds;
     this.dueSince = now - this.savedAt > wait ? now : undefined;
     return this.dueSince !== undefined;
   }

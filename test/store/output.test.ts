@@ -1,5 +1,5 @@
 /** Where commands may write: nothing of somebody else's is written over. */
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -27,6 +27,9 @@ describe('a file that the user named', () => {
     expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
     symlinkSync(file, link);
     expect(checkOutput(link, OUTPUTS.safetensors)).toBe(file);
+    const [dangling, target] = [join(folder, 'dangling'), join(folder, 'not-yet.safetensors')];
+    symlinkSync('not-yet.safetensors', dangling);
+    expect(checkOutput(dangling, OUTPUTS.safetensors)).toBe(target);
     writeFileSync(file, ''); // as mktemp makes it
     expect(checkOutput(file, OUTPUTS.page)).toBe(file);
   });
@@ -64,9 +67,14 @@ describe('a file that the user named', () => {
         `${file}: this command reads it, and would write over it; name another file`,
       );
     expect(checkOutput(file, OUTPUTS.safetensors, [folder, join(folder, 'mod'), undefined])).toBe(file);
-    const answers = join(folder, 'model', 'y.safetensors');
-    writeSafetensors(answers, TENSORS);
-    expect(checkOutput(answers, OUTPUTS.safetensors, [join(folder, 'model')])).toBe(answers);
+    for (const name of ['y.safetensors', 'model-outputs.safetensors']) {
+      const answers = join(folder, 'model', name); // what the same command wrote before
+      writeSafetensors(answers, TENSORS);
+      expect(checkOutput(answers, OUTPUTS.safetensors, [join(folder, 'model')])).toBe(answers);
+    }
+    const shard = join(folder, 'model', 'model-00001-of-00002.safetensors');
+    writeSafetensors(shard, TENSORS);
+    expect(() => checkOutput(shard, OUTPUTS.safetensors, [join(folder, 'model')])).toThrow('this command reads it');
   });
 
   test('is not among the runs of a store', () => {
@@ -75,13 +83,16 @@ describe('a file that the user named', () => {
     for (const path of [join(run, 'metrics.jsonl'), join(run, 'new', 'page.html'), join(out, 'runs'), run]) {
       const message = `${path}: it is among the runs of ${out}, which must stay as they are; name another place`;
       expect(() => refuseInRuns(path)).toThrow(message);
-      expect(() => checkOutput(path, OUTPUTS.page)).toThrow(message);
+      if (/[.](jsonl|html)$/.test(path)) expect(() => checkOutput(path, OUTPUTS.page)).toThrow(message);
     }
     refuseInRuns(out);
     expect(checkOutput(join(out, 'page.html'), OUTPUTS.page)).toBe(join(out, 'page.html'));
     const other = join(newFolder(), 'runs'); // a name that any folder may have
     mkdirSync(join(other, 'mine'), { recursive: true });
     refuseInRuns(join(other, 'mine'));
+    if (process.platform === 'win32') return;
+    chmodSync(other, 0o311); // a folder that many share and nobody may list
+    refuseInRuns(join(other, 'mine', 'out'));
   });
 });
 
@@ -90,7 +101,7 @@ test('a network is not written over one that was not written here', () => {
   checkNetworkFolder(join(folder, 'new'));
   checkNetworkFolder(folder);
   writeFileSync(join(folder, 'config.json'), '{}');
-  const refused = `${folder}: it has config.json of something else, which would be written over; name another folder`;
+  const refused = `${folder}: it has config.json of something else, or of an earlier gowide, which would be written over; remove it, or name another folder`;
   expect(() => checkNetworkFolder(folder)).toThrow(refused);
   writeSafetensors(join(folder, 'model.safetensors'), TENSORS, { format: 'pt' });
   expect(() => checkNetworkFolder(folder)).toThrow(refused);

@@ -36,6 +36,18 @@ test('what takes ten seconds is saved 200 seconds later, and by the last cost al
   expect(interval.isDue()).toBe(true);
 });
 
+test('a disk that once stood still for an hour costs twenty minutes, not a day', () => {
+  const { now, pass } = clock();
+  const interval = new SaveInterval(undefined, now);
+  pass(11);
+  expect(interval.isDue()).toBe(true);
+  interval.save(() => pass(3600));
+  pass(1199);
+  expect(interval.isDue()).toBe(false);
+  pass(2);
+  expect(interval.isDue()).toBe(true);
+});
+
 test.each([0.1, 1, 10, 60])('a run of a day spends at most a twentieth on savings of %d s', (cost) => {
   const { now, pass } = clock();
   const interval = new SaveInterval(undefined, now);
