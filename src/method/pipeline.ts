@@ -190,39 +190,40 @@ async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
     params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0),
     state: weights.state,
   };
-  const merged = mergeMaps(thin, withHead, groups);
-  const x = await someInputs(data);
-  const difference = await mergeDifference(thin, withHead, merged, groups, x);
-  x.dispose();
-  await checkMerged(difference);
-  if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined))
-    context.log({ event: 'merge', difference });
-  const state = await estimateStatistics(thin, merged, data, procedure.training.batch, context.seed);
-  const estimated: Weights = { params: merged.params, state };
-  // tensors of the head that merging replaced again
-  const kept = new Set(Object.values(estimated.params));
-  for (const tensor of Object.values(head)) if (!kept.has(tensor)) tensor.dispose();
+  const made = [head];
+  let stays = weights;
   try {
+    const merged = mergeMaps(thin, withHead, groups);
+    made.push(merged.params);
+    const difference = await withInputs(data, (x) => mergeDifference(thin, withHead, merged, groups, x));
+    await checkMerged(difference);
+    if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined))
+      context.log({ event: 'merge', difference });
+    const state = await estimateStatistics(thin, merged, data, procedure.training.batch, context.seed);
+    made.push(state);
+    const estimated: Weights = { params: merged.params, state };
     await recordImitation(run, estimated, weights.params);
-  } catch (error) {
-    disposeWeights(estimated);
-    throw error;
+    stays = estimated;
+    return estimated;
+  } finally {
+    // tensors of the head that merging replaced again; all of them where something was thrown
+    const kept = new Set([...Object.values(stays.params), ...Object.values(stays.state)]);
+    for (const tensor of made.flatMap((tensors) => Object.values(tensors))) if (!kept.has(tensor)) tensor.dispose();
   }
-  return estimated;
 }
 
 /** The projections folded into the thin net's matrices; and what that leaves is recorded. */
 async function finishClone(run: Run, weights: Weights): Promise<Weights> {
   const { context, thin, data } = run;
   const folded: Weights = { params: tf.tidy(() => foldClone(thin, weights.params)), state: weights.state };
-  const x = await someInputs(data);
-  const logits = (scope: Scope): Tensor => thin.apply(scope, x)[thin.taps.at(-1)!]!;
-  const difference = await relativeDifference(
-    () => logits({ ...evaluation(weights), params: foldClone(thin, weights.params) }),
-    () => logits(evaluation(folded)),
-  );
-  x.dispose();
   try {
+    const difference = await withInputs(data, (x) => {
+      const logits = (scope: Scope): Tensor => thin.apply(scope, x)[thin.taps.at(-1)!]!;
+      return relativeDifference(
+        () => logits({ ...evaluation(weights), params: foldClone(thin, weights.params) }),
+        () => logits(evaluation(folded)),
+      );
+    });
     await checkMerged(difference);
     context.log({ event: 'merge', difference });
     await recordImitation(run, folded);
@@ -238,11 +239,16 @@ function withoutLastPair(params: Tensors, groups: readonly Group[], adopted: boo
   return adopted ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
 }
 
-async function someInputs(data: Dataset): Promise<Tensor> {
+/** What `use` gives for some examples of the validation split; their tensor is freed. */
+async function withInputs<Value>(data: Dataset, use: (x: Tensor) => Promise<Value>): Promise<Value> {
   const count = Math.min(16, data.validation.count);
   const { x, y } = toBatch(data, await data.validation.batch(filled(new Uint32Array(count), (i) => i)));
   y.dispose();
-  return x;
+  try {
+    return await use(x);
+  } finally {
+    x.dispose();
+  }
 }
 
 async function checkMerged(difference: number): Promise<void> {
@@ -273,9 +279,11 @@ async function relativeDifference(one: () => Tensor, other: () => Tensor): Promi
     const first = one();
     return tf.div(tf.max(tf.abs(tf.sub(first, other()))), tf.max(tf.abs(first)));
   });
-  const [value] = await ratio.data();
-  ratio.dispose();
-  return value!;
+  try {
+    return (await ratio.data())[0]!;
+  } finally {
+    ratio.dispose();
+  }
 }
 
 async function recordImitation(run: Run, weights: Weights, maps: Tensors = {}): Promise<void> {

@@ -22,26 +22,29 @@ export async function estimateStatistics(
   if (Object.keys(state).length === 0) return {};
   const loader = new Loader(data.train, seed, batch);
   let sums: Record<string, Tensor> = {};
-  for (let step = 0; step < BATCHES; step++) {
-    const host = await loader.get(step, BATCHES);
-    sums = tf.tidy(() => {
-      const { x } = toBatch(data, host);
-      const seen: Record<string, Tensor> = {};
-      // kept: a layer may hand out what it frees itself
-      network.apply(
-        { params, state, train: true, observe: (path, tensor) => (seen[path] = tf.keep(tensor.clone())) },
-        x,
-      );
-      const next = Object.fromEntries(
-        Object.entries(seen).map(([path, tensor]) => [path, sums[path] ? tf.add(sums[path], tensor) : tensor.clone()]),
-      );
-      tf.dispose([...Object.values(sums), ...Object.values(seen)]);
-      return next;
-    });
+  try {
+    for (let step = 0; step < BATCHES; step++) {
+      const host = await loader.get(step, BATCHES);
+      sums = tf.tidy(() => {
+        const { x } = toBatch(data, host);
+        const seen: Record<string, Tensor> = {};
+        // kept: a layer may hand out what it frees itself
+        network.apply(
+          { params, state, train: true, observe: (path, tensor) => (seen[path] = tf.keep(tensor.clone())) },
+          x,
+        );
+        const next = Object.fromEntries(
+          Object.entries(seen).map(([path, tensor]) => [
+            path,
+            sums[path] ? tf.add(sums[path], tensor) : tensor.clone(),
+          ]),
+        );
+        tf.dispose([...Object.values(sums), ...Object.values(seen)]);
+        return next;
+      });
+    }
+    return tf.tidy(() => Object.fromEntries(Object.entries(sums).map(([path, sum]) => [path, tf.div(sum, BATCHES)])));
+  } finally {
+    tf.dispose(sums);
   }
-  const means = tf.tidy(() =>
-    Object.fromEntries(Object.entries(sums).map(([path, sum]) => [path, tf.div(sum, BATCHES)])),
-  );
-  tf.dispose(sums);
-  return means;
 }

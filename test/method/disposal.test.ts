@@ -2,9 +2,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import type { Dataset } from '../../src/data/dataset.js';
-import { tf } from '../../src/engine/tensor.js';
+import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage.js';
 import { networkOf } from '../../src/models/index.js';
+import type { Network } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';
 import { IMITATION, MLP, recipe } from './support.js';
 
@@ -37,7 +38,35 @@ const stopAt = (step: number): Partial<ThreeStageOptions> => {
   return { signal: stop.signal, onProgress: () => void (++steps === step && stop.abort()) };
 };
 
-test.each<[string, () => Partial<ThreeStageOptions>]>([
+/** Imitation with pairs of maps by a thin net that gives other logits, or throws, where they are merged. */
+const unmerged = (logits: (before: Tensor) => Tensor): Partial<ThreeStageOptions> => {
+  const network = networkOf(MLP);
+  const last = network.taps.at(-1)!;
+  const apply: Network['apply'] = (scope, x, range) => {
+    const taps = network.apply(scope, x, range);
+    // the examples of that check are 16, all batches 8
+    const isCheck = range === undefined && x.shape[0] === 16 && !Object.keys(scope.params).some(isMap);
+    return isCheck ? { ...taps, [last]: logits(taps[last]!) } : taps;
+  };
+  const imitation = { ...IMITATION, maps: 'pair', recipe: recipe(3, 0.01) } as const;
+  return { thin: { ...network, apply }, imitation };
+};
+const isMap = (path: string): boolean => path.startsWith('maps/');
+
+test.each<[string, () => Partial<ThreeStageOptions>, RegExp?]>([
+  [
+    'merging the maps changes the logits',
+    () => unmerged((before) => tf.add(before, 1)),
+    /merging the maps changed the logits by/,
+  ],
+  [
+    'the merged net cannot be applied',
+    () =>
+      unmerged(() => {
+        throw new Error('no logits');
+      }),
+    /no logits/,
+  ],
   [
     'the wide net’s training diverges',
     () => ({ wide: networkOf({ ...MLP, width: 6, activation: 'relu' }), wideTraining: far }),
@@ -85,8 +114,8 @@ test.each<[string, () => Partial<ThreeStageOptions>]>([
   ['the wide net is beyond float32', () => ({ wideTraining: infinite() })],
   ['it is stopped while it imitates', () => stopAt(2)],
   ['it is stopped in fine-tuning', () => stopAt(5)],
-] as const)('%s', async (_, changes) => {
-  await expect(call(changes())).rejects.toThrow(); // what is made once is made now
+])('%s', async (_, changes, said) => {
+  await expect(call(changes())).rejects.toThrow(said); // what is made once is made now
   const before = tf.memory().numTensors;
   for (let run = 0; run < 3; run++) await expect(call(changes())).rejects.toThrow();
   expect(tf.memory().numTensors).toBe(before);
