@@ -12,16 +12,16 @@ export function fileMetadata(spec: { readonly family: string }): Record<string, 
 }
 
 /** What of a network no tensor's name or shape shows, by the path within its declaration. */
-export type Unseen = Readonly<Record<string, string | number | boolean>>;
+export type Unseen = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>;
 
 /**
  * Throws UsageError where the network whose weights a file has, as `declares` says of it ("its metadata declare"),
  * differs from the network that reads them in what no tensor shows: it would compute something else.
  */
 export function checkUnseen(path: string, declares: string, there: Unseen, wanted: Unseen): void {
-  const shown = (value: Unseen[string] | undefined): string => (value === undefined ? 'none' : JSON.stringify(value));
+  const shown = (value: Unseen[string] | undefined): string => JSON.stringify(value) ?? 'none';
   for (const [key, value] of Object.entries(wanted))
-    if (there[key] !== value)
+    if (shown(there[key]) !== shown(value))
       throw new UsageError(
         `${path}: ${declares} a network with "${key}" ${shown(there[key])}; expected ${shown(value)}, as the network ` +
           'that reads these weights has; give its spec the file’s value, or weights of such a network',

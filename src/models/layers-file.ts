@@ -350,7 +350,7 @@ export function unseenOfLayers({ input, layers }: LayersSpec): Unseen {
       .filter(({ kind }) => kind !== 'dropout')
       .flatMap(({ from, ...layer }) =>
         Object.entries({ ...layer, from: reads(from) }).map(
-          ([key, value]) => [`layers.${layer.name}.${key}`, JSON.stringify(value)] as const,
+          ([key, value]) => [`layers.${layer.name}.${key}`, value] as const,
         ),
       ),
   );

@@ -150,3 +150,22 @@ describe.each([
     expect(() => readWeights(model, other)).toThrow(`a network with "${key}"`);
   });
 });
+
+test('of a layer, a text is said as it is, and a list as one', () => {
+  const dense = { kind: 'dense', units: 4 } as const;
+  const spec = (activation: 'relu' | 'tanh', added: string): NetworkSpec => ({
+    ...{ family: 'layers', input: { name: 'x', shape: [4] } },
+    layers: [
+      { ...dense, name: 'a', from: ['x'], activation },
+      { ...dense, name: 'b', from: ['a'], activation: 'relu' },
+      { kind: 'add', name: 'c', from: ['b', added] },
+      { ...dense, name: 'd', from: ['c'], activation: 'linear' },
+    ],
+  });
+  const [model, own] = [join(folder(), 'model'), spec('relu', 'x')];
+  writeWeights(model, own, networkOf(own).init(3));
+  expect(readWeights(model, own).params).toEqual(networkOf(own).init(3).params);
+  const read = (other: NetworkSpec) => (): unknown => readWeights(model, other);
+  expect(read(spec('tanh', 'x'))).toThrow('"layers.a.activation" "relu"; expected "tanh", as');
+  expect(read(spec('relu', 'a'))).toThrow('"layers.c.from" ["b","input"]; expected ["b","a"], as');
+});
