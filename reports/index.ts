@@ -25,6 +25,7 @@ export {
   type Figure,
   type FigureDefinition,
   type FigureInput,
+  type FigureSpec,
   type Finding,
   type OutcomeOf,
 } from './figures/figure.js';

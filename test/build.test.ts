@@ -1,8 +1,8 @@
 /** `npm run build` does nothing where dist is what the sources make, and never leaves a stale dist. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
 
 type Needed = 'nothing' | 'changes' | 'everything';
 type Make = (root: string) => Promise<void>;
@@ -118,3 +118,41 @@ test('a build that fails is not taken for one, and while one is at work there is
   expect(await build()).toBe('changes');
   expect(dist()).toMatchObject({ 'a.ts': 'made of A' });
 });
+
+describe('declarations that the package’s entries lead to', () => {
+  const root = resolve(import.meta.dirname, '..');
+  const { exports, ...facts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    'dependencies' | 'optionalDependencies' | 'peerDependencies',
+    Record<string, string>
+  > & { readonly exports: Record<string, string | { readonly types: string; readonly require: { types: string } }> };
+  const entries = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
+  const installed = new Set(
+    [facts.dependencies, facts.optionalDependencies, facts.peerDependencies].flatMap((packages) =>
+      Object.keys(packages),
+    ),
+  );
+
+  test.each([
+    ['import', entries.map(({ types }) => types)],
+    ['require', entries.map((entry) => entry.require.types)],
+  ])('for %s read no package that users do not get', (_, first) => {
+    const files = new Set(first.map((path) => join(root, path)));
+    const others: string[] = [];
+    for (const file of files)
+      for (const [, name] of readFileSync(file, 'utf8').matchAll(
+        /(?:\bfrom |\bimport |\bimport\(|<reference types=)['"]([^'"]+)['"]/g,
+      ))
+        if (name!.startsWith('.')) files.add(join(dirname(file), name!.replace(/\.js$/, '.d.ts')));
+        else if (!name!.startsWith('node:') && !installed.has(packageOf(name!))) others.push(`${file}: ${name}`);
+    expect(files.size).toBeGreaterThan(100);
+    expect(others).toEqual([]);
+  });
+});
+
+/** The package that a module is of: `zod` of `zod/v4`, `@a/b` of `@a/b/c`. */
+function packageOf(name: string): string {
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+}

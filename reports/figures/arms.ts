@@ -1,5 +1,4 @@
 /** Arms of an experiment on trained networks: each by the experiment's metric, and by paired differences. */
-import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { pairedDifferences } from '../claims/paired.js';
@@ -16,6 +15,7 @@ import {
   type Datum,
   type ExperimentFigure,
   type FigureDefinition,
+  type FigureSpec,
 } from './figure.js';
 import { CONFIG, REFERENCE, SOURCES, sourceOf } from './theme.js';
 
@@ -69,7 +69,7 @@ function intervalSpec(
   data: readonly Datum[],
   order: readonly string[],
   { title, proportion, rule, reference, palette }: IntervalAxis,
-): TopLevelSpec {
+): FigureSpec {
   const { y, paint } = channelsOf(palette);
   const marked = [rule, reference?.at].filter((value) => value !== undefined);
   const scale = { domain: domainOf([...drawnValues(data), ...marked], proportion), zero: false, nice: false };
@@ -110,7 +110,7 @@ function intervalSpec(
       ...nameLayers(order, y, lines),
     ]),
   };
-  return spec as unknown as TopLevelSpec;
+  return spec;
 }
 
 function resultsOf(results: readonly TableRow[], { name }: Experiment): TableRow[] {

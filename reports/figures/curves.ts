@@ -1,9 +1,15 @@
 /** Training curves: the three stages on one axis of steps, and direct training beside them. */
-import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import { runIds, type Curve } from '../data/rows.js';
 import { CONFIG } from './theme.js';
-import { define, summarize, type Datum, type ExperimentFigure, type FigureDefinition } from './figure.js';
+import {
+  define,
+  summarize,
+  type Datum,
+  type ExperimentFigure,
+  type FigureDefinition,
+  type FigureSpec,
+} from './figure.js';
 
 const STAGES = {
   wide: { name: '1. the wide net is trained', color: '#555555' },
@@ -14,7 +20,7 @@ const STAGES = {
 
 const lastStep = ({ points }: Curve): number => points.at(-1)!.step;
 
-function curvesSpec(data: readonly Datum[]): TopLevelSpec {
+function curvesSpec(data: readonly Datum[]): FigureSpec {
   const stages = Object.values(STAGES).filter(({ name }) => data.some(({ series }) => series === name));
   const color = {
     field: 'series',
@@ -46,7 +52,7 @@ function curvesSpec(data: readonly Datum[]): TopLevelSpec {
       { mark: { type: 'area', opacity: 0.18 }, encoding: { y: y('low'), y2: { field: 'high' } } },
       { mark: { type: 'line', strokeWidth: 2 }, encoding: { y: y('mean') } },
     ],
-  } as unknown as TopLevelSpec;
+  };
 }
 
 /** Loss of the wide net, of the thin one in three stages and of direct training, each by the steps before it. */

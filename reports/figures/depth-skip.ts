@@ -1,5 +1,4 @@
 /** Figures of nets of several depths, with skip connections and without. */
-import type { TopLevelSpec } from 'vega-lite';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
@@ -12,6 +11,7 @@ import {
   type Datum,
   type Draw,
   type FigureDefinition,
+  type FigureSpec,
 } from './figure.js';
 import { acrossSettings, ofClaim, together } from './finding.js';
 import { shadesOf } from './shades.js';
@@ -70,7 +70,7 @@ const drawAccuracy: Draw = ({ results, scale }) => {
         { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { y: y('low'), y2: { field: 'high' } } },
       ],
     },
-  } as unknown as TopLevelSpec;
+  };
   return {
     id: 'depth-skip',
     title: 'Where imitation itself pays: depth and skip connections',
@@ -141,7 +141,7 @@ function sumsOf(
   });
 }
 
-function bridgeSpec(depths: readonly number[], data: readonly Datum[]): TopLevelSpec {
+function bridgeSpec(depths: readonly number[], data: readonly Datum[]): FigureSpec {
   const domain = SUMS.map(({ series }) => series);
   const color = {
     field: 'series',
@@ -190,7 +190,7 @@ function bridgeSpec(depths: readonly number[], data: readonly Datum[]): TopLevel
         { needs: 'value', mark: { type: 'point', filled: true, size: 20, opacity: 0.6 }, encoding: { y: y('value') } },
       ]),
     },
-  } as unknown as TopLevelSpec;
+  };
 }
 
 /**

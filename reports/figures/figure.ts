@@ -1,10 +1,15 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
-import type { TopLevelSpec } from 'vega-lite';
 import type { Experiment } from '../../src/core/experiment.js';
 import { largest, smallest, tInterval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
 import { groupBy, type Curve, type TableRow } from '../data/rows.js';
+
+/**
+ * A vega-lite spec: any object here, so that these types ask for no package; those of vega-lite, such as its
+ * TopLevelSpec, can be given.
+ */
+export type FigureSpec = object;
 
 /** A figure of one scale, ready to be drawn. */
 export interface Figure {
@@ -18,7 +23,7 @@ export interface Figure {
   /** Command that makes the runs. */
   readonly command: string;
   /** Its data are {@link data}. */
-  readonly spec: TopLevelSpec;
+  readonly spec: FigureSpec;
   /**
    * Every value that is drawn, as shown in the table under the figure: means with `mean`, `low` and `high`, seeds with
    * `value`.

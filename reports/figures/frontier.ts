@@ -1,5 +1,4 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
-import type { TopLevelSpec } from 'vega-lite';
 import { keyOf, type Frontier } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { bootstrapInterval, mean } from '../../src/core/stats.js';
@@ -12,7 +11,7 @@ import {
   type FrontierPoint,
 } from '../data/frontier.js';
 import { runIds } from '../data/rows.js';
-import { domainOf, drawnValues, type Datum, type Draw, type FigureDefinition } from './figure.js';
+import { domainOf, drawnValues, type Datum, type Draw, type FigureDefinition, type FigureSpec } from './figure.js';
 import { ofClaim, together } from './finding.js';
 import { shadesOf } from './shades.js';
 import { CONFIG } from './theme.js';
@@ -40,7 +39,7 @@ function specOf(
   data: readonly Datum[],
   palette: ReadonlyMap<string, string>,
   [width, height]: readonly [number, number],
-): TopLevelSpec {
+): FigureSpec {
   const domain = domainOf(drawnValues(data), true);
   const color = {
     field: 'series',
@@ -84,7 +83,7 @@ function specOf(
         { mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
       ],
     },
-  } as unknown as TopLevelSpec;
+  };
 }
 
 /** What a figure of a frontier shows of it. */

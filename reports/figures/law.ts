@@ -1,5 +1,4 @@
 /** Laws: one quantity against another, lines with bands over seeds, a point for each seed, a panel for each setting. */
-import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG, dashScale, SERIES, seriesScale } from './theme.js';
@@ -14,6 +13,7 @@ import {
   type ExperimentFigure,
   type Figure,
   type FigureInput,
+  type FigureSpec,
 } from './figure.js';
 
 /** Name of a series of the theory's figures. */
@@ -120,7 +120,7 @@ export function lawSpec(
   data: readonly Datum[],
   names: readonly SeriesName[],
   { x, y, facets, independent = false, size }: Axes,
-): TopLevelSpec {
+): FigureSpec {
   const xScale = x.log ? { type: 'log' as const, base: 2 } : { type: 'linear' as const, zero: false, nice: false };
   const [width, height] = size ?? PANEL_SIZES.find(({ upTo }) => facets.length <= upTo)!.size;
   const values = independent ? {} : { values: ticksOf(x.values, width, x.log) };
@@ -156,7 +156,7 @@ export function lawSpec(
       layer: layersWithData(data, lawLayers(names, xChannel, yChannel, { color, legend })),
     },
   };
-  return spec as unknown as TopLevelSpec;
+  return spec;
 }
 
 /** A figure of one study: which columns are drawn against which, and the words about it. */

@@ -1,5 +1,4 @@
 /** How far a thin net's layers are from the wide net's, in trained networks. */
-import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG } from './theme.js';
@@ -13,6 +12,7 @@ import {
   type ExperimentFigure,
   type FigureDefinition,
   type Finding,
+  type FigureSpec,
 } from './figure.js';
 
 const MOMENTS: Readonly<Record<string, string>> = { imitation: 'after imitation', end: 'after fine-tuning' };
@@ -66,7 +66,7 @@ function complete(points: readonly Place[]): Place[] {
 /** Pixels of a letter of a tick's label. */
 const LETTER = 7;
 
-function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelSpec {
+function layersSpec(points: readonly Place[], data: readonly Datum[]): FigureSpec {
   const taps = inNetOrder(points.map(({ tap }) => tap));
   const moments = Object.values(MOMENTS);
   const quantities = Object.values(QUANTITIES).filter((name) => points.some(({ quantity }) => quantity === name));
@@ -108,7 +108,7 @@ function layersSpec(points: readonly Place[], data: readonly Datum[]): TopLevelS
         },
       ]),
     },
-  } as unknown as TopLevelSpec;
+  };
 }
 
 /** How the layers' parts of the telescoped sum go from the first place to the last layer, right after imitation. */

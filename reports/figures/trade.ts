@@ -1,5 +1,4 @@
 /** Arms of an experiment against what they cost: parameters of the net that is kept, and all training behind it. */
-import type { TopLevelSpec } from 'vega-lite';
 import { commandOf } from '../../experiments/registry.js';
 import type { Metric } from '../../src/core/experiment.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
@@ -13,6 +12,7 @@ import {
   type Datum,
   type ExperimentFigure,
   type FigureDefinition,
+  type FigureSpec,
 } from './figure.js';
 import { LABEL_LINE, logTicks, spreadLabels } from './labels.js';
 import { CONFIG, SOURCES, sourceOf } from './theme.js';
@@ -77,7 +77,7 @@ function tradeSpec(
   axes: readonly CostAxis[],
   metric: Metric,
   [width, height]: readonly [number, number],
-): TopLevelSpec {
+): FigureSpec {
   const sources = Object.values(SOURCES);
   const color = {
     field: 'learns',
@@ -139,7 +139,7 @@ function tradeSpec(
         { mark: { type: 'point', filled: true, size: 60, opacity: 0.9 }, encoding: { x, y: y('mean'), color } },
       ],
     }),
-  } as unknown as TopLevelSpec;
+  };
 }
 
 /** The panel's spec, below a facet where there are several. */

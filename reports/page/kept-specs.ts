@@ -3,18 +3,17 @@
  * place, and `usermeta` says of which tables and by which command they are made again, with a hash to compare them by.
  */
 import { createHash } from 'node:crypto';
-import type { TopLevelSpec } from 'vega-lite';
 import type { LoggedRow, ResultRow } from '../data/csv.js';
 import type { KeptRows } from '../data/tables.js';
 import { named, type TableRow } from '../data/rows.js';
-import type { Datum, Figure } from '../figures/figure.js';
+import type { Datum, Figure, FigureSpec } from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
 
 /** The name of the data source that stands for the rows. */
 const ROWS = 'rows';
 
 /** A kept spec: all of the figure but its rows. */
-export type KeptSpec = Omit<TopLevelSpec, 'data' | 'usermeta'> & {
+export type KeptSpec = FigureSpec & {
   readonly data: { readonly name: typeof ROWS };
   readonly usermeta: {
     readonly figure: string;
@@ -43,17 +42,17 @@ export function withoutRows({ id, scale, spec, data }: Figure, tables: readonly 
     },
     ...spec,
     data: { name: ROWS },
-  } as unknown as KeptSpec;
+  };
 }
 
 /** The spec that can be drawn. Throws RangeError on other rows than those that it was kept without. */
-export function withRows(kept: KeptSpec, rows: readonly Datum[]): TopLevelSpec {
+export function withRows(kept: KeptSpec, rows: readonly Datum[]): FigureSpec {
   const { usermeta, ...spec } = kept;
   if (hashOfRows(rows) !== usermeta.rows.sha256)
     throw new RangeError(
       `figure "${usermeta.figure}": expected the ${usermeta.rows.count} rows of its tables, got others`,
     );
-  return { ...spec, data: { values: rows } } as unknown as TopLevelSpec;
+  return { ...spec, data: { values: rows } };
 }
 
 /** The figures that the rows of some tables of one scale make, without the curves of runs. */
