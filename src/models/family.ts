@@ -210,17 +210,18 @@ function checkFactor(name: string, factor: number | undefined, channels: readonl
 
 /**
  * How a family with classes varies a network: `narrow` for `width`, then for `mid` the fields that `inner` gives of the
- * network so far, then the classes. `channels` are those that each factor is on: it may leave none without one.
+ * network so far, then the classes. `channels` are those that each factor is on: it may leave none without one. They
+ * are left out where the family's own rounding always leaves some.
  */
 export function variedBy<Spec extends { readonly family: string; readonly classes: number }>(
   narrow: (spec: Spec, factor: number) => Spec,
   inner: (spec: Spec, mid: number) => Partial<Spec>,
-  channels: { readonly width: (spec: Spec) => readonly number[]; readonly mid: (spec: Spec) => readonly number[] },
+  channels?: { readonly width: (spec: Spec) => readonly number[]; readonly mid: (spec: Spec) => readonly number[] },
 ): NonNullable<Family<Spec>['vary']> {
   return (spec, { width, mid, classes }) => {
-    checkFactor('width', width, channels.width(spec));
+    if (channels !== undefined) checkFactor('width', width, channels.width(spec));
     const scaled = width === undefined ? spec : narrow(spec, width);
-    checkFactor('mid', mid, channels.mid(scaled));
+    if (channels !== undefined) checkFactor('mid', mid, channels.mid(scaled));
     return { ...scaled, ...(mid !== undefined && inner(scaled, mid)), ...(classes !== undefined && { classes }) };
   };
 }

@@ -130,15 +130,9 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
     side: ({ stem, stages }) => (stages.reduce((by, { stride }) => by * stride, Number(stem.stride)) === 32 ? 224 : 32),
   },
   onnx: mobilenetGraph,
-  vary: variedBy(
-    scaleMobilenet,
-    ({ stages }, mid) => ({
-      stages: stages.map((stage) => ({ ...stage, expansion: Math.max(1, stage.expansion * mid) })),
-    }),
-    {
-      width: ({ stem, stages }) => [stem, ...stages].map(({ channels }) => channels),
-      mid: ({ stages }) => stages.map(({ channels, expansion }) => channels * expansion),
-    },
-  ),
+  // no channels are to be checked: `divisible` leaves 8 of them at least, and an expansion stays at 1
+  vary: variedBy(scaleMobilenet, ({ stages }, mid) => ({
+    stages: stages.map((stage) => ({ ...stage, expansion: Math.max(1, stage.expansion * mid) })),
+  })),
   predict: (spec, tensors, source) => readImages(mobilenet(spec), spec.channels, tensors, source),
 };

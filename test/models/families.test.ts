@@ -16,7 +16,7 @@ import { startWeights } from '../../src/method/start.js';
 import { disposeWeights, weightsOf, type Weights } from '../../src/method/weights.js';
 import { networkOf, parameterCount, preset, type NetworkSpec } from '../../src/models/index.js';
 import { scaleVit } from '../../src/models/vit-family.js';
-import { mobilenetNames, scaleMobilenet } from '../../src/models/mobilenet-family.js';
+import { mobilenetFamily, mobilenetNames, scaleMobilenet } from '../../src/models/mobilenet-family.js';
 import { mobilenet, type MobilenetSpec } from '../../src/models/mobilenet.js';
 import { resnet, ResnetSpec, scaleWidth } from '../../src/models/resnet.js';
 import { exportTorchvision, importNamed, importTorchvision } from '../../src/models/torchvision.js';
@@ -367,6 +367,16 @@ test('a factor on all channels is torchvision’s width_mult', () => {
   // sum(p.numel() for p in torchvision.models.mobilenet_v2(width_mult=w).parameters())
   const count = (factor: number): number => parameterCount(scaleMobilenet(preset('mobilenet_v2', 'mobilenet'), factor));
   expect([count(0.5), count(1.4)]).toEqual([1_968_680, 6_108_776]);
+});
+
+test('factors that leave less than a channel of a MobileNetV2 are rounded to what it has at least', () => {
+  const spec = preset('mobilenet_v2', 'mobilenet');
+  const varied = (variant: object): MobilenetSpec => mobilenetFamily.vary!(spec, variant);
+  expect(varied({ width: 0.02 })).toMatchObject({ stem: { channels: 8 }, features: 1280 });
+  expect(varied({ mid: 0.02 }).stages.map(({ expansion }) => expansion)).toEqual([1, 1, 1, 1, 1, 1, 1]);
+  expect([{ width: 0.02 }, { mid: 0.02 }].map((variant) => parameterCount(varied(variant)))).toEqual([
+    1_316_728, 1_871_432,
+  ]);
 });
 
 test.each([
