@@ -193,11 +193,23 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const setting = settingOf({ options, wide, thin, batch, base, data }, steps.thin);
   const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
   const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
+  const training = why ?? (options.finetune === true ? 'it was asked for' : undefined);
+  const arms = names.filter((arm) => obstacleOf(arm) === undefined);
+  if (options.wideEpochs !== undefined && training === undefined)
+    throw new UsageError(
+      '--wide-epochs: has no effect, since the head of the wide net fits the data and is not trained; leave it out, or ' +
+        'add --fine-tune',
+    );
+  if (options.samples !== undefined && !arms.some((arm) => (ARMS[arm] as Arm).usesSamples === true))
+    throw new UsageError(
+      `--samples: has no effect on the arms ${arms.join(', ')}; leave it out` +
+        (options.compare === true ? '' : ', or add --compare'),
+    );
   const setup: Setup = {
     ...{ options, out, work, source, spec, data, begun, wide, thin, base, batch, steps, seed },
-    training: why ?? (options.finetune === true ? 'it was asked for' : undefined),
+    training,
     tries: options.tries ?? 6,
-    arms: names.filter((arm) => obstacleOf(arm) === undefined),
+    arms,
     left: names.flatMap((arm) => {
       const obstacle = obstacleOf(arm);
       return obstacle === undefined ? [] : [{ arm, why: obstacle }];

@@ -163,6 +163,16 @@ test('a wide net whose classes stand in another order than those of the data is 
   expect(await why()).toBeUndefined();
 });
 
+test('epochs of a wide net that is not trained, and samples that no arm fits by, are refused', async () => {
+  const asked = { model: resnetFile(), data: pictureFolder(8), size: 8, out: newFolder() };
+  await expect(setUp({ ...asked, wideEpochs: 1 })).rejects.toThrow('--wide-epochs: has no effect, since the head');
+  expect((await setUp({ ...asked, wideEpochs: 1, finetune: true })).training).toBe('it was asked for');
+  await expect(setUp({ ...asked, samples: 8 })).rejects.toThrow(
+    '--samples: has no effect on the arms three-stage, selected-kl; leave it out, or add --compare',
+  );
+  expect((await setUp({ ...asked, samples: 8, compare: true })).arms).toContain('closed-form');
+});
+
 test('several numbers of unlabelled examples are compared, and the card has the curve', async () => {
   const wide = { family: 'mlp', numLayers: 2, width: 6, skip: false, activation: 'tanh', classes: 2 } as const;
   const model = resnetFile({ ...wide, inputs: 192 });
