@@ -122,7 +122,7 @@ function valueFor(spec: Spec, path: readonly string[], setting: Setting, set: (v
 /** The spec with every setting, in the words of this version where a setting's value has old ones. */
 function applySettings(spec: Spec, settings: readonly Setting[]): Spec {
   const paths = settings.map((setting) => applySetting(spec, setting));
-  const twice = paths.find((path, i) => paths.indexOf(path) < i);
+  const twice = paths.find((path, i) => settings[paths.indexOf(path)]!.text !== settings[i]!.text);
   if (twice !== undefined) throw givenTwice(twice);
   const { value, notes } = currentSpec(spec);
   for (const note of notes) notice(`--set: ${note}`);
@@ -174,7 +174,7 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
     const spec = readDeclaration(options.config, notice) as Spec;
     checkFamily(name, options, spec);
     const set = await inSteps(applySettings(spec, settings));
-    const own = { name: 'custom', seeds: { minutes: 1 } };
+    const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));
   }
@@ -235,7 +235,7 @@ export function command(): Command {
       new Option(
         '--config <file>',
         'a spec of your own, as --print-config prints it; a recipe may say epochs for steps',
-      ).conflicts(['arm', 'experiment', 'scale']),
+      ).conflicts(['arm', 'scale']),
     )
     .option('--print-config', 'print the specs and do nothing else')
     .addOption(jsonOption())

@@ -20,9 +20,9 @@ export function setOption(description: string): Option {
   return repeatable(new Option('--set <key=value>', description));
 }
 
-/** Settings, taken apart. Throws UsageError on one without a key, and on a key that stands there twice. */
+/** Settings, taken apart, each once. Throws UsageError on one without a key, and on a key with two values. */
 export function settingsOf(typed: readonly string[], example: string): Setting[] {
-  const settings = typed.map((setting) => {
+  const settings = [...new Set(typed)].map((setting) => {
     const at = setting.indexOf('=');
     if (at < 1) throw new UsageError(`--set ${setting}: expected key=value, for example ${example}`);
     return { typed: setting, path: setting.slice(0, at), text: setting.slice(at + 1) };
@@ -34,19 +34,19 @@ export function settingsOf(typed: readonly string[], example: string): Setting[]
 
 /** The error of a key that several settings change. */
 export function givenTwice(path: string): UsageError {
-  return new UsageError(`--set: "${path}" is given twice; expected each key once`);
+  return new UsageError(`--set: "${path}" is given twice with different values; expected one`);
 }
 
 /**
- * What a text stands for: a number as every option takes it, other JSON, or else the text itself. Throws UsageError on
- * JSON with a key that stands twice in an object.
+ * What a text stands for: a number as every option takes it, without blanks around it; other JSON; or else the text
+ * itself. Throws UsageError on JSON with a key that stands twice in an object.
  */
 export function settingValue({ path, text }: Setting): Json {
   const number = parseNumber(text);
   if (number !== undefined) return number;
-  if (text.trim() !== text) return text; // no number has blanks around it
   try {
-    return parseJson(text) as Json;
+    const value = parseJson(text) as Json;
+    return typeof value === 'number' ? text : value;
   } catch (error) {
     if (error instanceof SyntaxError) return text;
     throw error instanceof UsageError ? new UsageError(`--set ${path}: ${error.message}`) : error;

@@ -1,5 +1,5 @@
 /** Runs cells by several processes that train each network together, here or on many machines. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { runnerOf } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
@@ -35,13 +35,19 @@ const WORKER_TIMEOUT = 60;
 /** Adds the options by which several processes train one network together. */
 export function withWorkerOptions(command: Command): Command {
   return command
-    .option(
-      '--workers <list>',
-      'train together with the processes at these addresses, host:port,host:port in the order of their tasks; ' +
-        `or slurm[:port], by the variables of srun (port ${SLURM_PORT})`,
+    .addOption(
+      new Option(
+        '--workers <list>',
+        'train together with the processes at these addresses, host:port,host:port in the order of their tasks; ' +
+          `or slurm[:port], by the variables of srun (port ${SLURM_PORT})`,
+      ).conflicts('jobs'),
     )
     .option('--task <n>', 'which of --workers this process is, from 0; task 0 writes the runs', wholeNumber(0))
-    .option('--local-workers <n>', 'train together by so many processes of this machine', wholeNumber(2, 1024))
+    .addOption(
+      new Option('--local-workers <n>', 'train together by so many processes of this machine')
+        .argParser(wholeNumber(2, 1024))
+        .conflicts('jobs'),
+    )
     .option(
       '--worker-timeout <seconds>',
       `end when a worker has not come, or has said nothing, for so long (default: ${WORKER_TIMEOUT})`,

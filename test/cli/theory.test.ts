@@ -69,6 +69,8 @@ test('run --print-config gives specs that --config takes, with changes; those of
       ['custom', 2, 2],
     ],
   ]);
+  const called = gowide(['theory', 'run', 'tanh-saddle', '--config', mine, '--arm', 'my net_2', '--print-config']);
+  expect(JSON.parse(called.stdout)).toMatchObject({ 'my net_2': { depths: [2, 3], m: 64 } });
   expect(gowide(['theory', 'run', 'width', '--config', mine]).stderr).toMatch(
     /"study" is "tanh-saddle", but the command runs "width"/,
   );

@@ -131,6 +131,11 @@ test('--print-config gives a spec that --config takes', () => {
   expect(run).toMatchObject({ arm: 'mine', seed: 1, steps: 3 });
   // it is called what its file is, and not like the network's main experiment
   expect(readdirSync(join(out, 'runs'))).toEqual([expect.stringMatching(/^custom\W+mine/)]);
+  // or like the experiment that is said to be its own
+  const named = join(out, 'named');
+  const own = ['train', 'resnet', '--config', config, '--experiment', 'depth-skip', '--engine', ENGINE, '--out', named];
+  expect(gowide(own).status).toBe(0);
+  expect(readdirSync(join(named, 'runs'))).toEqual([expect.stringMatching(/^depth-skip\W+mine/)]);
   const weights = join(out, 'w.safetensors');
   expect(gowide(['runs', 'export', run!.run, '--out', out, '--output', weights]).status).toBe(0);
   expect(Object.keys(readSafetensors(weights).tensors)).toContain('layer1.0.conv1.weight');
@@ -193,7 +198,16 @@ describe('what --set and --arm take', () => {
     const { training } = await printed('resnet', '--arm', 'direct', '--set', 'training.steps=1e2');
     expect(training).toMatchObject({ steps: 100 });
     const twice = printed('resnet', '--set', 'training.steps=5', '--set', 'training.steps=6');
-    await expect(twice).rejects.toThrow(/--set: "training.steps" is given twice; expected each key once/);
+    await expect(twice).rejects.toThrow(/--set: "training.steps" is given twice with different values; expected one/);
+    const equal = ['training.steps=5', 'training.steps=5'].flatMap((setting) => ['--set', setting]);
+    expect((await printed('resnet', '--arm', 'direct', ...equal)).training).toMatchObject({ steps: 5 });
+  });
+
+  test('JSON may have blanks around it, a number may not', async () => {
+    const { network } = await printed('resnet', '--arm', 'direct', '--set', 'network.blocks= [2, 1,1] ');
+    expect(network).toMatchObject({ blocks: [2, 1, 1] });
+    const blank = printed('resnet', '--arm', 'direct', '--set', 'training.steps=5 ');
+    await expect(blank).rejects.toThrow(/training.steps: expected a number, got "5 "/);
   });
 
   test('an arm by its name, some by a regular expression, or all', async () => {

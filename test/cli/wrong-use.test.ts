@@ -167,9 +167,17 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [['train', 'resnet', '--config', SIMULATION, '--scale', 'laptop'], /cannot be used with option '--scale <name>'/],
     [
-      ['train', 'resnet', '--config', SIMULATION, '--experiment', 'depth-skip'],
-      /cannot be used with option '--experiment <name>'/,
+      ['train', 'resnet', '--config', SIMULATION, '--experiment', 'x'],
+      /unknown experiment "x"; expected one of: resnet-/,
     ],
+    ...['all', 'C|D', '^D', ' D', ''].map((arm): [string[], RegExp] => [
+      ['theory', 'run', 'saddle', '--config', SIMULATION, `--arm=${arm}`, '--print-config'],
+      arm === '' ? /--arm <pattern>: nothing was given/ : /--arm .*: the file of --config holds one spec/,
+    ]),
+    ...['--workers=h:1,h:2', '--local-workers=2'].map((together): [string[], RegExp] => [
+      ['train', 'resnet', '--print-config', '--jobs', '2', together],
+      /'--(local-)?workers <(n|list)>' cannot be used with option '--jobs <n>'/,
+    ]),
     [['theory', 'run', 'saddle', '--config', SIMULATION, '--scale', 'laptop'], /cannot be used with option '--scale/],
     [
       ['train', 'bert', '--config', RESNET],

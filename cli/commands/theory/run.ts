@@ -66,10 +66,22 @@ function withSettings(spec: Spec, settings: readonly Setting[]): Spec {
 
 const isSpec = (value: unknown): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Specs of a file by arm: what --print-config prints, or one spec, whose arm is --arm, or "custom". */
+/** Names that `--arm` may give to a spec of a file that holds no other. */
+const PLAIN_NAME = /^[\p{L}\p{N}_-]+(?: +[\p{L}\p{N}_-]+)*$/u;
+
+/**
+ * Specs of a file by arm: what --print-config prints, or one spec, whose arm is --arm, or "custom". Throws UsageError
+ * where a file of one spec comes with `all` or a pattern, which choose among several.
+ */
 function specsOfFile(file: Spec, arm: string | undefined): Readonly<Record<string, Spec>> {
   const byArm = Object.keys(file).length > 0 && Object.values(file).every((value) => isSpec(value) && 'study' in value);
-  return byArm ? chosenSpecs(file as Readonly<Record<string, Spec>>, arm) : { [arm ?? 'custom']: file };
+  if (byArm) return chosenSpecs(file as Readonly<Record<string, Spec>>, arm);
+  if (arm === 'all' || (arm !== undefined && !PLAIN_NAME.test(arm)))
+    throw new UsageError(
+      `--arm ${arm}: the file of --config holds one spec, and no arms to choose from; expected no --arm, or a name for ` +
+        'it of letters, digits, blanks, - and _',
+    );
+  return { [arm ?? 'custom']: file };
 }
 
 /** Cells of specs of the user's own for a study, by arm. */
