@@ -112,11 +112,17 @@ export function importDistilbert(spec: DistilbertSpec, tensors: HostArrays<HostV
  * beside the weights is of another network ({@link checkBeside}).
  */
 export function readDistilbert(path: string, spec: DistilbertSpec): HostWeights {
-  checkBeside(path, spec, CONFIG);
+  checkBeside(path, spec, BESIDE);
   if (!isFolder(path)) return importDistilbert(spec, readSafetensors(path).tensors, path);
   const { tensors, source } = weightsIn(path);
   return importDistilbert(spec, tensors, source);
 }
+
+/** What no tensor's shape shows beside the heads; it must be as networks here have it. */
+const UNSEEN = {
+  activation: z.literal('gelu').default('gelu'),
+  pruned_heads: z.record(z.string(), z.never()).default({}),
+};
 
 /** The part of `config.json` that says what the network is. */
 const Config = z.looseObject({
@@ -129,15 +135,16 @@ const Config = z.looseObject({
   hidden_dim: z.int().min(1),
   initializer_range: z.number().positive().default(0.02),
   dropout: z.number().min(0).max(0.9).default(0.1),
-  activation: z.literal('gelu').default('gelu'),
-  pruned_heads: z.record(z.string(), z.never()).default({}),
+  ...UNSEEN,
 });
 
-/** What DistilBERTs are in `config.json`. */
-const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
-  schema: Config,
-  readable: 'DistilBERTs with gelu',
-  keys: ['n_heads'],
+const FOLDER = { schema: Config, readable: 'DistilBERTs with gelu' };
+
+const Unseen = z.looseObject({ n_heads: z.int().min(1).optional(), ...UNSEEN });
+
+/** What of DistilBERTs is compared with the `config.json` beside their weights. */
+const BESIDE: FamilyConfig<z.infer<typeof Unseen>> = {
+  ...{ modelType: 'distilbert', keys: ['n_heads'], readable: FOLDER.readable, unseen: Unseen, defaultHeads: 12 },
   heads: ({ n_heads }) => ({ n_heads }),
 };
 
@@ -154,7 +161,7 @@ function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues
 /** The network of a folder with the head of its task, where the weights have one, and without. */
 export function readDistilbertFolder(folder: string, given = folderConfig(folder)): FolderNetworks<DistilbertSpec> {
   const path = given?.path ?? folder;
-  const data = parseFamilyConfig(given ?? { path, content: {} }, CONFIG);
+  const data = parseFamilyConfig(given ?? { path, content: {} }, FOLDER);
   if (data.dim % data.n_heads !== 0)
     throw new UsageError(
       `${path}: dim is ${data.dim}, and n_heads ${data.n_heads}; expected a number of heads that divides it`,

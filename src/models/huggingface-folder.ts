@@ -160,49 +160,68 @@ export function folderConfig(folder: string): FolderConfig | undefined {
   return path === undefined ? undefined : { path, content: readConfig(path) };
 }
 
-/** What a family's networks are in `config.json`. */
-export interface FamilyConfig<Config> {
-  /** The whole of it; settings that networks here have in one way only are literals. */
+/** How a family reads the whole of a `config.json`. */
+interface FolderSchema<Config> {
+  /** All that a network is made from; settings that networks here have in one way only are literals. */
   readonly schema: z.ZodType<Config>;
   /** What such networks are, for messages: "DistilBERTs with gelu". */
   readonly readable: string;
-  /** Keys by which a file is known as a configuration where it has no `model_type`: others may be called so, too. */
-  readonly keys: readonly string[];
-  /** Numbers of heads by the key that says one; no tensor's shape shows it. */
-  readonly heads: (config: Config) => Readonly<Record<string, number | undefined>>;
 }
 
 /** A configuration of the family. Throws UsageError that names what does not fit, and what is there. */
 export function parseFamilyConfig<Config>(
   { content, path }: FolderConfig,
-  { schema, readable }: Pick<FamilyConfig<Config>, 'schema' | 'readable'>,
+  { schema, readable }: FolderSchema<Config>,
 ): Config {
   const config = schema.safeParse(content);
   if (config.success) return config.data;
   throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; ${readable} can be read`);
 }
 
+/** What of a family's networks `config.json` says and no tensor's shape shows. */
+export interface FamilyConfig<Config> extends Pick<FolderSchema<Config>, 'readable'> {
+  readonly modelType: string;
+  /** Keys by which a file is known as a configuration where it has no `model_type`: others may be called so, too. */
+  readonly keys: readonly string[];
+  /** The settings that networks here have in one way only, as literals, and the heads; sizes are left to the tensors. */
+  readonly unseen: z.ZodType<Config>;
+  /** Numbers of heads by the key that says one. */
+  readonly heads: (config: Config) => Readonly<Record<string, number | undefined>>;
+  /** Heads of a network whose configuration says none; undefined where that may be any number. */
+  readonly defaultHeads?: number;
+}
+
+/** The way out where a configuration only happens to stand beside weights. */
+const ELSEWHERE = 'if this file is not of these weights, move the weights to a folder of their own';
+
 /**
  * Compares a network with the configuration beside its weights, a file or a folder, in all that the tensors' names and
- * shapes do not show: without that, weights of another network would be read, and compute something else. Throws
- * UsageError that names the key, what is there and what was expected. No configuration, nothing to compare.
+ * shapes do not show, and in nothing else: without that, weights of another network would be read, and compute something
+ * else. What the configuration leaves out is as transformers has it then. Throws UsageError that names the key, what is
+ * there and what was expected. No configuration, nothing to compare.
  */
 export function checkBeside<Config>(
   weights: string,
   { numHeads }: { readonly numHeads: number },
-  family: FamilyConfig<Config>,
+  { modelType, keys, unseen, readable, heads, defaultHeads }: FamilyConfig<Config>,
 ): void {
   const path = configBeside(weights);
   if (path === undefined) return;
   const content = readConfig(path);
-  if (!['model_type', ...family.keys].some((key) => Object.hasOwn(content, key))) return;
-  const config = parseFamilyConfig({ path, content }, family);
-  for (const [key, heads] of Object.entries(family.heads(config)))
-    if (heads !== undefined && heads !== numHeads)
+  if (!['model_type', ...keys].some((key) => Object.hasOwn(content, key))) return;
+  const { model_type: type = modelType } = content;
+  if (type !== modelType)
+    throw new UsageError(`${path}: model_type: expected "${modelType}"; got ${JSON.stringify(type)}; ${ELSEWHERE}`);
+  const config = parseFamilyConfig({ path, content }, { schema: unseen, readable: `${ELSEWHERE}; only ${readable}` });
+  for (const [key, said] of Object.entries(heads(config))) {
+    const there = said ?? defaultHeads;
+    if (there !== undefined && there !== numHeads)
       throw new UsageError(
-        `${path}: ${key}: expected ${numHeads}, the "numHeads" of the network that reads these weights, got ${heads}; ` +
-          `give the model spec "numHeads": ${heads}, or weights of a network with ${numHeads} heads`,
+        `${path}: ${key}: expected ${numHeads}, the "numHeads" of the network that reads these weights, got ` +
+          `${said ?? `none, which stands for ${there}`}; give the model spec "numHeads": ${there}, or weights of a ` +
+          `network with ${numHeads} heads`,
       );
+  }
 }
 
 const Labels = z.looseObject({

@@ -202,6 +202,17 @@ export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues
   return takeEncoder(bert(spec), there, source, (path) => modern(huggingFaceName(spec, path)), unused);
 }
 
+/** What no tensor's shape shows beside the heads; it must be as networks here have it. */
+const UNSEEN = {
+  hidden_act: z.literal('gelu').default('gelu'),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+  layer_norm_eps: z.literal(BERT_EPSILON).default(BERT_EPSILON),
+  /** A decoder's tokens see only those before them. */
+  is_decoder: z.literal(false).default(false),
+  add_cross_attention: z.literal(false).default(false),
+  pruned_heads: z.record(z.string(), z.never()).default({}),
+};
+
 /** The part of `config.json` that says what the network is. */
 const Config = z.looseObject({
   model_type: z.literal('bert').optional(),
@@ -214,21 +225,19 @@ const Config = z.looseObject({
   type_vocab_size: z.int().min(1).default(2),
   initializer_range: z.number().positive().default(0.02),
   hidden_dropout_prob: z.number().min(0).max(0.9).default(0.1),
-  // must be as networks here have them
-  hidden_act: z.literal('gelu').default('gelu'),
-  position_embedding_type: z.literal('absolute').default('absolute'),
-  layer_norm_eps: z.literal(BERT_EPSILON).default(BERT_EPSILON),
-  /** A decoder's tokens see only those before them. */
-  is_decoder: z.literal(false).default(false),
-  add_cross_attention: z.literal(false).default(false),
-  pruned_heads: z.record(z.string(), z.never()).default({}),
+  ...UNSEEN,
 });
 
-/** What BERTs are in `config.json`. */
-const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
+const FOLDER = {
   schema: Config,
   readable: 'encoders of BERT with gelu, absolute positions and layer_norm_eps 1e-12',
-  keys: ['num_attention_heads'],
+};
+
+const Unseen = z.looseObject({ num_attention_heads: z.int().min(1).optional(), ...UNSEEN });
+
+/** What of BERTs is compared with the `config.json` beside their weights. */
+const BESIDE: FamilyConfig<z.infer<typeof Unseen>> = {
+  ...{ modelType: 'bert', keys: ['num_attention_heads'], readable: FOLDER.readable, unseen: Unseen, defaultHeads: 12 },
   heads: ({ num_attention_heads }) => ({ num_attention_heads }),
 };
 
@@ -238,7 +247,7 @@ const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
  * of another network ({@link checkBeside}).
  */
 export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
-  checkBeside(path, spec, CONFIG);
+  checkBeside(path, spec, BESIDE);
   if (!isFolder(path) && findTensorflowBert(path) === undefined)
     return importHuggingFace(spec, readSafetensors(path).tensors, path);
   const { tensors, source } = weightsIn(path);
@@ -262,9 +271,9 @@ function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues
  * where the weights have one. Throws UsageError with what does not fit.
  */
 export function readFolder(folder: string, config = folderConfig(folder)): FolderNetworks<BertSpec> {
-  const checked = config === undefined ? undefined : parseFamilyConfig(config, CONFIG);
+  const checked = config === undefined ? undefined : parseFamilyConfig(config, FOLDER);
   const { tensors, source } = weightsIn(folder);
-  const data = checked ?? parseFamilyConfig({ content: configFrom(tensors), path: source }, CONFIG);
+  const data = checked ?? parseFamilyConfig({ content: configFrom(tensors), path: source }, FOLDER);
   if (data.hidden_size % data.num_attention_heads !== 0)
     throw new UsageError(
       `${config?.path ?? source}: hidden_size is ${data.hidden_size}, and num_attention_heads ` +

@@ -233,7 +233,6 @@ export function vitIn(tensors: HostArrays<HostValues>, source: string): VitSpec 
 
 /** The part of a `config.json`, of timm or of Hugging Face, that says what no tensor's shape shows. */
 const Config = z.looseObject({
-  model_type: z.literal('vit').optional(),
   num_attention_heads: z.int().min(1).optional(),
   model_args: z.looseObject({ num_heads: z.int().min(1).optional() }).optional(),
   hidden_act: z.literal('gelu').default('gelu'),
@@ -243,7 +242,8 @@ const Config = z.looseObject({
 
 /** What vision transformers are in `config.json`. */
 const CONFIG: FamilyConfig<z.infer<typeof Config>> = {
-  schema: Config,
+  modelType: 'vit',
+  unseen: Config,
   readable: `vision transformers with gelu, norms by ${VIT_EPSILON} and a class token that the head reads`,
   keys: ['architecture', 'num_attention_heads'],
   heads: ({ num_attention_heads, model_args }) => ({

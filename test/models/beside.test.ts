@@ -74,7 +74,14 @@ describe.each([
   ['BERT', bert, { pruned_heads: { 0: [1] } }, 'pruned_heads'],
   // the same names and shapes, but positions that begin at 2
   ['BERT', bert, { model_type: 'xlm-roberta' }, 'model_type: expected "bert"; got "xlm-roberta"'],
-  ['BERT', bert, { num_attention_heads: undefined }, 'num_attention_heads: missing; expected a number'],
+  [
+    'BERT',
+    bert,
+    { num_attention_heads: undefined },
+    'num_attention_heads: expected 4, the "numHeads" of the network that reads these weights, got none, which stands for 12',
+  ],
+  ['BERT', bert, { num_attention_heads: 'four' }, 'num_attention_heads: expected a number, got "four"; if this file'],
+  ['DistilBERT', distilbert, { n_heads: undefined }, 'n_heads: expected 4, the "numHeads" of the network'],
   ['DistilBERT', distilbert, { activation: 'relu' }, 'activation: expected "gelu"; got "relu"'],
   ['DistilBERT', distilbert, { pruned_heads: { 0: [1] } }, 'pruned_heads'],
   ['DistilBERT', distilbert, { model_type: 'bert' }, 'model_type: expected "distilbert"; got "bert"'],
@@ -88,6 +95,43 @@ describe.each([
     configure(path, (config) => ({ ...config, ...setting }));
     for (const way of ways) expect(() => readWeights(way, specOf(4))).toThrow(`config.json: ${message}`);
   });
+});
+
+/** A network of twelve heads, which transformers has where a configuration says nothing. */
+const twelve = (spec: NetworkSpec): NetworkSpec => ({ ...spec, hiddenSize: 24, numHeads: 12 }) as NetworkSpec;
+
+describe.each([
+  ['BERT', bert(4), { vocab_size: undefined }],
+  ['BERT', bert(4), { hidden_dropout_prob: 0.95, type_vocab_size: null, hidden_size: 'eight' }],
+  ['BERT', bert(4), { model_type: undefined }],
+  ['BERT', twelve(bert(4)), { num_attention_heads: undefined, hidden_act: undefined, layer_norm_eps: undefined }],
+  ['DistilBERT', distilbert(4), { model_type: undefined, max_position_embeddings: undefined }],
+  ['DistilBERT', distilbert(4), { dropout: 0.95, n_layers: null }],
+  ['DistilBERT', twelve(distilbert(4)), { n_heads: undefined, activation: undefined }],
+] as const)('a %s', (_, spec, setting) => {
+  test(`beside a configuration with ${JSON.stringify(setting)} of what its tensors show is read`, () => {
+    const { path, ways } = saved(spec);
+    configure(path, (config) => ({ ...config, ...setting }));
+    for (const way of ways) expect(readWeights(way, spec).params).toEqual(networkOf(spec).init(3).params);
+  });
+});
+
+test('a configuration may say no more than its model_type', () => {
+  for (const [specOf, type] of [
+    [bert, 'bert'],
+    [distilbert, 'distilbert'],
+  ] as const) {
+    const { path, ways } = saved(twelve(specOf(4)));
+    configure(path, () => ({ model_type: type }));
+    for (const way of ways) expect(Object.keys(readWeights(way, twelve(specOf(4))).params)).not.toEqual([]);
+    configure(path, () => ({ model_type: 'gpt2', n_head: 3 }));
+    expect(() => readWeights(ways[0]!, twelve(specOf(4)))).toThrow(
+      new RegExp(
+        `config.json: model_type: expected "${type}"; got "gpt2"; if this file is not of these weights, ` +
+          'move the weights to a folder of their own$',
+      ),
+    );
+  }
 });
 
 test('a config.json that is no configuration of a network is left alone', () => {
