@@ -22,23 +22,39 @@ export function hashOf(value: Json): string {
 }
 
 /** The pieces of a JSON text that tell where its keys are. */
-export const JSON_MARKS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g;
+export const JSON_MARKS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
+
+/** An object or a list that a piece of JSON is in. */
+interface Open {
+  /** Keys of an object so far; undefined for a list. */
+  readonly keys?: Set<string>;
+  /** The key or index that is being read. */
+  at: string | number;
+}
 
 /** Throws UsageError on a key that stands twice in one object of a JSON text, which is known to be valid. */
 function checkKeys(text: string): void {
-  const open: (Set<string> | undefined)[] = []; // keys of the objects that a piece is in; undefined for lists
+  const open: Open[] = [];
   let last = '';
   for (const [mark] of text.matchAll(JSON_MARKS)) {
-    if (mark === '{') open.push(new Set());
-    else if (mark === '[') open.push(undefined);
+    const inner = open.at(-1);
+    if (mark === '{') open.push({ keys: new Set(), at: '' });
+    else if (mark === '[') open.push({ at: 0 });
     else if (mark === '}' || mark === ']') open.pop();
-    else if (mark !== ':') last = mark;
+    else if (mark === ',') {
+      if (typeof inner!.at === 'number') inner!.at++;
+    } else if (mark !== ':') last = mark;
     else {
-      const keys = open.at(-1)!;
-      const key = last.includes('\\') ? (JSON.parse(last) as string) : last.slice(1, -1);
-      if (keys.has(key))
-        throw new UsageError(`the key "${key}" stands twice in one object; expected each key once, remove one of them`);
+      const [keys, key] = [inner!.keys!, last.includes('\\') ? (JSON.parse(last) as string) : last.slice(1, -1)];
+      if (keys.has(key)) {
+        const path = open.slice(0, -1).map(({ at }) => at);
+        throw new UsageError(
+          `the key "${key}" stands twice in one object${path.length > 0 ? `, "${path.join('.')}"` : ''}; expected each ` +
+            'key once, remove one of them',
+        );
+      }
       keys.add(key);
+      inner!.at = key;
     }
   }
 }

@@ -75,7 +75,7 @@ export const UNLABELLED = '-';
  * UsageError on columns that are not there, and where more lines than not have too few.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
-  const lines = withLineFeeds(readText(file, { gzipped: file.endsWith('.gz') })).split(/\r?\n/);
+  const lines = withLineFeeds(readText(file, { gzipped: file.endsWith('.gz'), dropNul: true })).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {

@@ -11,13 +11,24 @@ import { readRegular } from './regular.js';
 /** Bytes of an unpacked text, at most: 2 GiB. */
 const MOST_TEXT = 2 ** 31 - 1;
 
+/** NUL characters that may be dropped, as a share of a text; one may be in any. Of UTF-16 they are a tenth to a half. */
+const MOST_NUL = 0.01;
+
+interface TextOptions {
+  readonly keepMark?: boolean;
+  readonly gzipped?: boolean;
+  readonly dropNul?: boolean;
+}
+
 /**
  * Reads a text in UTF-8, without its byte order mark unless `keepMark`; a `gzipped` one is unpacked. Throws UsageError
- * when it cannot be read, is not UTF-8, has a NUL character or is no whole gzip file.
+ * when it cannot be read, is not UTF-8, has a NUL character or is no whole gzip file. With `dropNul` a few of these are
+ * dropped, as BERT's tokenizer drops them: one slip is no reason to refuse a table. A file that has many is binary, or
+ * UTF-16.
  */
 export function readText(
   path: string,
-  { keepMark = false, gzipped = false }: { readonly keepMark?: boolean; readonly gzipped?: boolean } = {},
+  { keepMark = false, gzipped = false, dropNul = false }: TextOptions = {},
 ): string {
   let text: string;
   try {
@@ -30,6 +41,10 @@ export function readText(
   }
   const at = text.indexOf('\0');
   if (at < 0) return text;
+  if (dropNul) {
+    const rest = text.replaceAll('\0', '');
+    if (text.length - rest.length <= Math.max(1, MOST_NUL * text.length)) return rest;
+  }
   const line = text.slice(0, at).split('\n').length;
   throw new UsageError(`${path}: not a text file: line ${line} has a NUL character; expected a text in UTF-8`);
 }
@@ -79,14 +94,19 @@ function checkDepth(text: string, path: string): void {
 }
 
 /**
- * Reads a JSON file that holds one object. Throws UsageError when it cannot be read, is not JSON, or is something else.
+ * Reads a JSON file that holds one object; of a key that stands twice the last counts, as for the libraries that write
+ * such files. Throws UsageError when it cannot be read, is not JSON, or is something else.
  */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
+  return readObject(path, JSON.parse);
+}
+
+function readObject(path: string, parse: (text: string) => unknown): Readonly<Record<string, unknown>> {
   const text = readText(path);
   checkDepth(text, path);
   let value: unknown;
   try {
-    value = parseJson(text);
+    value = parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError(`${path}: not valid JSON: ${error.message}`);
     throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : error;
@@ -118,10 +138,11 @@ export function readEntries(path: string): ReadonlyMap<string, unknown> {
 
 /**
  * Reads a declaration as {@link readConfig} does, in the words of this version: `notice` gets one line for each key or
- * value that has another name now. Throws UsageError where an old key stands beside the new one.
+ * value that has another name now. Throws UsageError where an old key stands beside the new one, or a key stands twice
+ * in one object.
  */
 export function readDeclaration(path: string, notice: (line: string) => void): Readonly<Record<string, unknown>> {
-  const given = readConfig(path);
+  const given = readObject(path, parseJson);
   try {
     const { value, notes } = currentSpec(given);
     for (const note of notes) notice(`${path}: ${note}`);

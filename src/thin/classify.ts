@@ -91,7 +91,7 @@ function openTexts({ input, model, size }: ClassifyOptions, { network, vocabular
   if (size !== undefined) throw new UsageError(`a size of ${size} pixels is for pictures; ${model} reads texts`);
   if (extname(input).toLowerCase() !== '.txt')
     throw new UsageError(`${input}: expected a .txt file with a text on each line, as ${model} reads texts`);
-  const items = withLineFeeds(readText(input))
+  const items = withLineFeeds(readText(input, { dropNul: true }))
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '');
   if (items.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);

@@ -66,7 +66,7 @@ export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dat
   const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary);
   const tokenizer = new WordPiece(words, lowercase, settings);
   const source = (path: string): Source => {
-    const lines = readText(path)
+    const lines = readText(path, { dropNul: true })
       .split('\n')
       .filter((line) => line !== '');
     return textSource(

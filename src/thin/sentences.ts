@@ -96,7 +96,7 @@ function textsAt(path: string, columns: Readonly<Record<string, string>>): reado
 }
 
 function linesOf(file: string): string[] {
-  return withLineFeeds(readText(file)).split('\n');
+  return withLineFeeds(readText(file, { dropNul: true })).split('\n');
 }
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCell } from '../../src/core/run.js';
-import { readConfig, readText } from '../../src/store/config.js';
+import { readConfig, readDeclaration, readText } from '../../src/store/config.js';
 import { fromCsv, NUMBERS, toCsv } from '../../reports/data/csv.js';
 import { namesOfHere } from '../../reports/page/watch.js';
 
@@ -18,24 +18,43 @@ test('JSON that is nested without end is refused in one line; brackets in texts 
   expect(readConfig(path)).toEqual({ a: `"\\${'['.repeat(1000)}` });
 });
 
-test('a NUL character is refused with its line', () => {
+test('a NUL character is refused with its line; of texts and tables a few are dropped, and a binary file is not read', () => {
   const path = join(folder, 'nul.txt');
+  const said = (line: number): RegExp =>
+    new RegExp(`nul.txt: not a text file: line ${line} has a NUL character; expected a text in UTF-8$`);
   writeFileSync(path, 'a\nb\0c\n');
-  expect(() => readText(path)).toThrow(
-    /nul.txt: not a text file: line 2 has a NUL character; expected a text in UTF-8$/,
-  );
+  expect(() => readText(path)).toThrow(said(2));
+  expect(readText(path, { dropNul: true })).toBe('a\nbc\n');
+  const long = `${'a line of text\n'.repeat(20)}b\0c\0\n${'a line of text\n'.repeat(20)}`;
+  writeFileSync(path, long);
+  expect(readText(path, { dropNul: true })).toBe(long.replace('b\0c\0', 'bc'));
+  for (const text of ['two words', 'два слова в одной строке']) {
+    writeFileSync(path, Buffer.from(`${text}\n`.repeat(9), 'utf16le'));
+    expect(() => readText(path, { dropNul: true })).toThrow(said(1));
+  }
+  writeFileSync(path, Buffer.alloc(100));
+  expect(() => readText(path, { dropNul: true })).toThrow(said(1));
 });
 
-test('a key that stands twice in one object is refused with its name; the same key in two objects is not', () => {
+test('a key that stands twice in one object of a declaration is refused with its path; in two objects it is not', () => {
   const path = join(folder, 'twice.json');
-  const said = /^.*twice\.json: the key "a" stands twice in one object; expected each key once, remove one of them$/;
-  for (const text of ['{"a":1,"a":2}', '{"b":[{"a":{}, "c": "}", "a":1}]}', '{"a":1,"\\u0061":2}']) {
+  const notices: string[] = [];
+  const read = (): unknown => readDeclaration(path, (line) => notices.push(line));
+  for (const [text, where] of [
+    ['{"a":1,"a":2}', ''],
+    ['{"x":[1,[2,3],{"y":{}}],"b":["a,",{"a":{}, "c": "}", "a":1}]}', ', "b.1"'],
+    ['{"c":{"b":{"d":[0,1],"a":1,"\\u0061":2}}}', ', "c.b"'],
+  ] as const) {
     writeFileSync(path, text);
-    expect(() => readConfig(path)).toThrow(said);
+    expect(read).toThrow(
+      `twice.json: the key "a" stands twice in one object${where}; expected each key once, remove one of them`,
+    );
+    expect(readConfig(path)).toEqual(JSON.parse(text)); // others' files may have it
   }
   const fine = { a: { a: 1, b: '"a":{' }, b: [{ a: 1 }, { a: 'a' }], c: '\\"', d: 'a' };
   writeFileSync(path, JSON.stringify(fine));
-  expect(readConfig(path)).toEqual(fine);
+  expect(read()).toEqual(fine);
+  expect(notices).toEqual([]);
 });
 
 test.runIf(process.platform !== 'win32')('a pipe or a device is refused, and never waited for', () => {

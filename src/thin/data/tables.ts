@@ -45,7 +45,7 @@ interface Row {
 
 /** Lines of a table with the number of each: cells between tabs, or between commas where quotes may enclose them. */
 function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; readonly line: number }> {
-  const text = withLineFeeds(readText(path, { gzipped: /\.gz$/i.test(path) }));
+  const text = withLineFeeds(readText(path, { gzipped: /\.gz$/i.test(path), dropNul: true }));
   if (/\.tsv(\.gz)?$/i.test(path)) {
     for (const [i, raw] of text.split(/\r?\n/).entries())
       if (raw.trim() !== '') yield { cells: raw.split('\t'), line: i + 1 };
