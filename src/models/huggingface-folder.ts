@@ -183,7 +183,7 @@ export interface FamilyConfig<Config> extends Pick<FolderSchema<Config>, 'readab
   readonly modelType: string;
   /** Keys by which a file is known as a configuration where it has no `model_type`: others may be called so, too. */
   readonly keys: readonly string[];
-  /** The settings that networks here have in one way only, as literals, and the heads; sizes are left to the tensors. */
+  /** The settings that networks here have in one way only, as literals, and the heads; tensors show the sizes. */
   readonly unseen: z.ZodType<Config>;
   /** Numbers of heads by the key that says one. */
   readonly heads: (config: Config) => Readonly<Record<string, number | undefined>>;
@@ -196,9 +196,9 @@ const ELSEWHERE = 'if this file is not of these weights, move the weights to a f
 
 /**
  * Compares a network with the configuration beside its weights, a file or a folder, in all that the tensors' names and
- * shapes do not show, and in nothing else: without that, weights of another network would be read, and compute something
- * else. What the configuration leaves out is as transformers has it then. Throws UsageError that names the key, what is
- * there and what was expected. No configuration, nothing to compare.
+ * shapes do not show, and in nothing else: without that, weights of another network would be read, and compute
+ * something else. What the configuration leaves out is as transformers has it then. Throws UsageError that names the
+ * key, what is there and what was expected. No configuration, nothing to compare.
  */
 export function checkBeside<Config>(
   weights: string,

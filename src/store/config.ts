@@ -11,7 +11,7 @@ import { readRegular } from './regular.js';
 /** Bytes of an unpacked text, at most: 2 GiB. */
 const MOST_TEXT = 2 ** 31 - 1;
 
-/** NUL characters that may be dropped, as a share of a text; one may be in any. Of UTF-16 they are a tenth to a half. */
+/** NUL characters that may be dropped, as a share of a text; one may be in any. UTF-16 has a tenth to a half. */
 const MOST_NUL = 0.01;
 
 interface TextOptions {
