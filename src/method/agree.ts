@@ -3,7 +3,7 @@
  * option of the call, and every example of the data. Who has something else is named before anything is computed.
  */
 import { createHash } from 'node:crypto';
-import { sizeOf } from '../core/host-array.js';
+import { filled, sizeOf } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
 import { indexRanges, type Dataset, type HostBatch } from '../data/dataset.js';
 
@@ -60,7 +60,7 @@ export async function hashesOfSplits({ train, validation, test }: Dataset): Prom
   const hashes: Record<string, string> = {};
   for (const [split, source] of Object.entries({ train, validation, test })) {
     const size = Math.min(SAMPLED, source.count);
-    const indices = Uint32Array.from({ length: size }, (_, i) => Math.floor((i * source.count) / size));
+    const indices = filled(new Uint32Array(size), (i) => Math.floor((i * source.count) / size));
     if (size > 0) hashes[split] = hashOfBatch(await source.batch(indices));
   }
   return hashes;
